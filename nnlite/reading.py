@@ -1,0 +1,177 @@
+"""Reading a value by its field's type: the same rule for Python, YAML and saved configs."""
+
+import numbers
+import types
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from nnlite.errors import ConfigError, did_you_mean
+
+
+@dataclass(frozen=True)
+class Range:
+    """Bounds of a number, for `Annotated[float, Range(0, 1)]`; an open end excludes its bound."""
+
+    low: float = -np.inf
+    high: float = np.inf
+    low_open: bool = False
+    high_open: bool = False
+
+    def check(self, value) -> None:
+        """Raise `ConfigError` unless `value` lies between the bounds."""
+        below = value <= self.low if self.low_open else value < self.low
+        above = value >= self.high if self.high_open else value > self.high
+        if below or above:
+            raise ConfigError(f"must be {self}, got {value!r}")
+
+    def __str__(self) -> str:
+        if self.high == np.inf:
+            return f"{'>' if self.low_open else '>='} {self.low:g}"
+        return f"in {'(' if self.low_open else '['}{self.low:g}, {self.high:g}{')' if self.high_open else ']'}"
+
+
+Positive = typing.Annotated[float, Range(0, low_open=True)]
+NonNegative = typing.Annotated[float, Range(0)]
+Fraction = typing.Annotated[float, Range(0, 1)]
+BelowOne = typing.Annotated[float, Range(0, 1, high_open=True)]
+Count = typing.Annotated[int, Range(1)]
+Index = typing.Annotated[int, Range(0)]
+
+
+def read(value, hint):
+    """`value` as the type `hint` says, or `ConfigError` with what was expected and what was found."""
+    if hint is typing.Any:
+        return value
+    origin = typing.get_origin(hint)
+    if origin is typing.Annotated:
+        value = read(value, hint.__origin__)
+        if value is not None:
+            for bound in hint.__metadata__:
+                bound.check(value)
+        return value
+    if origin is typing.Literal:
+        return _read_literal(value, typing.get_args(hint))
+    if origin in (typing.Union, types.UnionType):
+        return _read_union(value, typing.get_args(hint))
+    if origin in (list, tuple, Sequence):
+        return _read_items(value, origin, typing.get_args(hint))
+    if hasattr(hint, "to_spec"):
+        return hint.get(value)
+    reader = _READERS.get(origin or hint)
+    return reader(value) if reader else _read_instance(value, origin or hint)
+
+
+def jsonable(value):
+    """`value` in terms of dict, list, str, int, float, bool and None."""
+    if hasattr(value, "to_spec"):
+        return value.to_spec()
+    if isinstance(value, Mapping):
+        return {str(key): jsonable(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [jsonable(item) for item in value]
+    if isinstance(value, (np.ndarray, np.generic)):
+        return value.tolist()
+    return value
+
+
+def _read_bool(value):
+    if isinstance(value, (bool, np.bool_)):
+        return bool(value)
+    raise ConfigError(f"expected true or false, got {value!r}")
+
+
+def _read_int(value):
+    if isinstance(value, numbers.Integral) and not isinstance(value, bool):
+        return int(value)
+    raise ConfigError(f"expected a whole number, got {value!r}")
+
+
+def _read_float(value):
+    if isinstance(value, str):  # YAML 1.1 reads 1e-3, without a point, as text
+        try:
+            value = float(value)
+        except ValueError:
+            raise ConfigError(f"expected a number, got {value!r}") from None
+    if isinstance(value, numbers.Real) and not isinstance(value, bool) and not np.isnan(value):
+        return float(value)
+    raise ConfigError(f"expected a number, got {value!r}")
+
+
+def _read_str(value):
+    if isinstance(value, str):
+        return value
+    raise ConfigError(f"expected text, got {value!r}")
+
+
+def _read_mapping(value):
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise ConfigError(f"expected 'key: value' pairs, got {value!r}")
+
+
+def _read_callable(value):
+    if callable(value):
+        return value
+    raise ConfigError(f"expected a function, got {value!r}")
+
+
+def _read_instance(value, cls):
+    if not isinstance(cls, type) or isinstance(value, cls):
+        return value
+    raise ConfigError(f"expected {cls.__name__}, got {value!r}")
+
+
+_READERS = {
+    bool: _read_bool,
+    int: _read_int,
+    float: _read_float,
+    str: _read_str,
+    dict: _read_mapping,
+    Mapping: _read_mapping,
+    Callable: _read_callable,
+}
+
+
+def _read_literal(value, allowed):
+    if any(value is choice or (type(value) is type(choice) and value == choice) for choice in allowed):
+        return value
+    names = [str(choice) for choice in allowed]
+    raise ConfigError(f"unknown value {value!r}; {did_you_mean(value, names)}")
+
+
+def _read_union(value, choices):
+    if value is None and type(None) in choices:
+        return None
+    errors = []
+    for choice in choices:
+        if choice is not type(None):
+            try:
+                return read(value, choice)
+            except ConfigError as error:
+                errors.append((choice, error))
+    if len(errors) == 1:
+        raise errors[0][1]
+    if isinstance(value, (str, Mapping)):
+        # A name was meant: the family's own message says which names there are.
+        for choice, error in errors:
+            if hasattr(choice, "to_spec"):
+                raise error
+    raise ConfigError("; or ".join(dict.fromkeys(str(error) for _, error in errors)))
+
+
+def _read_items(value, origin, hints):
+    if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, (Sequence, np.ndarray)):
+        raise ConfigError(f"expected a list, got {value!r}")
+    repeated = not hints or origin is not tuple or hints[-1] is Ellipsis
+    if not repeated and len(value) != len(hints):
+        raise ConfigError(f"expected {len(hints)} values, got {value!r}")
+    items = []
+    for index, item in enumerate(value):
+        try:
+            items.append(read(item, (hints[0] if hints else typing.Any) if repeated else hints[index]))
+        except ConfigError as error:
+            raise error.within(index) from None
+    return tuple(items) if origin is tuple else items

@@ -1,0 +1,173 @@
+"""One declaration per class: its fields are its constructor, its YAML keys, its saved config and its repr."""
+
+import dataclasses
+import functools
+import inspect
+import typing
+from collections.abc import Mapping
+
+from nnlite.errors import ConfigError, did_you_mean
+from nnlite.reading import jsonable, read
+
+
+def normalized(name: str) -> str:
+    """`leaky_relu`, `LeakyReLU` and `leakyrelu` are one name."""
+    return name.replace("_", "").lower()
+
+
+@typing.dataclass_transform(eq_default=False) if hasattr(typing, "dataclass_transform") else (lambda cls: cls)
+class Configurable:
+    """Base of every family (Layer, Loss, Optimizer, ...): subclasses become dataclasses and register themselves.
+
+    Class keywords:
+        family: the family's name; given by its root class only.
+        abstract: the class is there to be subclassed and is not registered.
+        aliases: further names under which the class is found.
+
+    Field types drive the reading of values (see `nnlite.reading`), so a constructor argument, a YAML key and a
+    saved config are checked by the same rule. A class may write its own `__init__`; then the parameters of that
+    are its fields, each stored under its own name.
+
+    >>> from nnlite.optimizers import Optimizer
+    >>> Optimizer.get({"adam": {"learning_rate": 0.01}})
+    Adam(learning_rate=0.01)
+    """
+
+    def __init_subclass__(cls, family: str | None = None, abstract: bool = False, aliases: tuple = (), **kwargs):
+        super().__init_subclass__(**kwargs)
+        dataclasses.dataclass(eq=False, repr=False)(cls)
+        if family:
+            cls.family, cls._members = family, {}
+        elif not abstract:
+            for name in (cls.__name__, *aliases):
+                cls._register(name)
+
+    @classmethod
+    def _register(cls, name: str) -> None:
+        present = cls._members.get(normalized(name))
+        if present and present.__module__.startswith("nnlite.") and present.__qualname__ != cls.__qualname__:
+            raise ConfigError(
+                f"the {cls.family} name {name!r} is taken by {present.__module__}; rename {cls.__qualname__}"
+            )
+        cls._members[normalized(name)] = cls
+
+    def __post_init__(self):
+        for name, hint in _hints(type(self)).items():
+            if name in self.__dict__:
+                try:
+                    self.__dict__[name] = read(self.__dict__[name], hint)
+                except ConfigError as error:
+                    raise error.within(type(self).__name__, name) from None
+        self.validate()
+
+    def validate(self) -> None:
+        """Check what one field's type cannot say; raise `ConfigError`. Called once all fields are read."""
+
+    @classmethod
+    def members(cls) -> dict[str, type]:
+        """The registered classes of this family (or of this branch of it) by class name."""
+        found = {member.__name__: member for member in cls._members.values() if issubclass(member, cls)}
+        return dict(sorted(found.items()))
+
+    @classmethod
+    def get(cls, spec):
+        """The instance that `spec` describes.
+
+        Args:
+            spec: an instance (returned as it is), a class, a name in any case or underscore style, or
+                `{Name: {argument: value}}`.
+
+        Raises:
+            ConfigError: unknown name, unknown or missing argument, value of the wrong type.
+        """
+        if isinstance(spec, cls):
+            return spec
+        if isinstance(spec, type) and issubclass(spec, cls):
+            return spec()
+        if isinstance(spec, str):
+            return cls._lookup(spec).from_config({})
+        if isinstance(spec, Mapping) and len(spec) == 1:
+            ((name, config),) = spec.items()
+            return cls._lookup(name).from_config({} if config is None else config)
+        raise ConfigError(f"expected a {cls.family}: a name or {{Name: {{arguments}}}}, got {spec!r}")
+
+    @classmethod
+    def _lookup(cls, name):
+        member = cls._members.get(normalized(name)) if isinstance(name, str) else None
+        if member is None or not issubclass(member, cls):
+            raise ConfigError(f"unknown {cls.family} {name!r}; {did_you_mean(name, cls.members())}")
+        return member
+
+    @classmethod
+    def from_config(cls, config: Mapping):
+        """Construct from a mapping of arguments; the inverse of `get_config`."""
+        if not isinstance(config, Mapping):
+            raise ConfigError(f"expected arguments as 'key: value', got {config!r}").within(cls.__name__)
+        parameters = constructor_parameters(cls)
+        for key in config:
+            if key not in parameters:
+                hint = did_you_mean(key, parameters)
+                raise ConfigError(f"unknown argument {key!r}; {hint}", (key,)).within(cls.__name__)
+        for key, parameter in parameters.items():
+            if parameter.default is inspect.Parameter.empty and key not in config:
+                raise ConfigError(f"missing argument {key!r}").within(cls.__name__)
+        return cls(**config)
+
+    def get_config(self) -> dict:
+        """All arguments as plain JSON values, defaults included."""
+        return {name: jsonable(value) for name, value in self._arguments().items()}
+
+    def to_spec(self) -> dict:
+        """`{ClassName: {argument: value}}`: what `get` reads and files store."""
+        return {type(self).__name__: self.get_config()}
+
+    def _arguments(self) -> dict:
+        missing = [name for name in constructor_parameters(type(self)) if not hasattr(self, name)]
+        if missing:
+            raise ConfigError(
+                f"{type(self).__name__}.__init__ must store its argument {missing[0]!r} as self.{missing[0]}"
+            )
+        return {name: getattr(self, name) for name in constructor_parameters(type(self))}
+
+    def __repr__(self) -> str:
+        parameters = constructor_parameters(type(self))
+        shown = []
+        for name, value in self._arguments().items():
+            default = parameters[name].default
+            if jsonable(value) != _default_value(type(self), name, default):
+                shown.append(f"{name}={_short(value)}")
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+@functools.cache
+def constructor_parameters(cls) -> dict[str, inspect.Parameter]:
+    """Name -> parameter of the constructor; `**kwargs` stands for the parameters of the base class."""
+    found = {}
+    for parameter in list(inspect.signature(cls.__init__).parameters.values())[1:]:
+        if parameter.kind is inspect.Parameter.VAR_KEYWORD:
+            found |= constructor_parameters(cls.__mro__[1])
+        elif parameter.kind is not inspect.Parameter.VAR_POSITIONAL:
+            found[parameter.name] = parameter
+    return found
+
+
+@functools.cache
+def _hints(cls) -> dict[str, object]:
+    hints = typing.get_type_hints(cls, include_extras=True)
+    return {field.name: hints[field.name] for field in dataclasses.fields(cls) if field.init}
+
+
+def _default_value(cls, name: str, default):
+    """The default as a jsonable value, read by the field's type as the constructor does."""
+    if type(default).__name__ == "_HAS_DEFAULT_FACTORY_CLASS":
+        default = next(f for f in dataclasses.fields(cls) if f.name == name).default_factory()
+    if default is inspect.Parameter.empty:
+        return default
+    return jsonable(read(default, _hints(cls).get(name, typing.Any)))
+
+
+def _short(value) -> str:
+    if isinstance(value, Configurable):
+        text = repr(value)
+        return repr(normalized(type(value).__name__)) if text.endswith("()") else text
+    return repr(value)
