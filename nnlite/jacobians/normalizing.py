@@ -1,0 +1,63 @@
+"""Jacobians of normalizing functions: a diagonal plus a matrix of low rank."""
+
+import numpy as np
+
+from nnlite.jacobians.base import Jacobian
+
+
+class _AlongAxis(Jacobian):
+    """A map of `probabilities` along `axis`, counted from the right."""
+
+    __slots__ = ("axis", "probabilities")
+
+    def __init__(self, probabilities, axis=-1):
+        super().__init__(probabilities.shape, probabilities.shape)
+        self.probabilities = probabilities
+        self.axis = axis
+
+
+class SoftmaxJacobian(_AlongAxis):
+    """p = softmax(x): J = diag(p) - p p', symmetric. Both products: `p * (v - sum(p * v))`. Storage: p."""
+
+    __slots__ = ()
+
+    def vjp(self, cotangent):
+        product = cotangent * self.probabilities
+        return product - self.probabilities * product.sum(axis=self.axis, keepdims=True)
+
+    jvp = vjp
+
+
+class LogSoftmaxJacobian(_AlongAxis):
+    """y = x - log(sum(exp(x))): J = I - 1 p'. vjp: `g - p * sum(g)`, jvp: `t - sum(p * t)`. Storage: p."""
+
+    __slots__ = ()
+
+    def vjp(self, cotangent):
+        return cotangent - self.probabilities * cotangent.sum(axis=self.axis, keepdims=True)
+
+    def jvp(self, tangent):
+        return tangent - (self.probabilities * tangent).sum(axis=self.axis, keepdims=True)
+
+
+class Standardize(Jacobian):
+    """z = (x - mean) / sqrt(variance + epsilon), moments over `axes` (counted from the right) of x itself.
+
+    J = (I - 1 1'/n - z z'/n) / deviation, symmetric: both products are
+    `(v - mean(v) - z * mean(z * v)) / deviation`. Storage: z and 1 / deviation.
+    """
+
+    __slots__ = ("axes", "inverse_deviation", "standardized")
+
+    def __init__(self, standardized, inverse_deviation, axes):
+        super().__init__(standardized.shape, standardized.shape)
+        self.standardized = standardized
+        self.inverse_deviation = inverse_deviation
+        self.axes = axes
+
+    def vjp(self, cotangent):
+        along = np.mean(cotangent * self.standardized, axis=self.axes, keepdims=True)
+        centered = cotangent - np.mean(cotangent, axis=self.axes, keepdims=True)
+        return (centered - self.standardized * along) * self.inverse_deviation
+
+    jvp = vjp

@@ -1,0 +1,99 @@
+"""Jacobians of functions that move elements without changing them."""
+
+import math
+
+import numpy as np
+
+from nnlite.jacobians.base import Jacobian
+
+
+class Rearrange(Jacobian):
+    """y = x with its axes permuted by `axes`, then reshaped to `out_shape`: a permutation. Storage: nothing."""
+
+    __slots__ = ("axes", "permuted_shape")
+
+    def __init__(self, in_shape, out_shape, axes=None):
+        super().__init__(in_shape, out_shape)
+        self.axes = tuple(range(len(in_shape))) if axes is None else axes
+        self.permuted_shape = tuple(in_shape[axis] for axis in self.axes)
+
+    def vjp(self, cotangent):
+        seeds = cotangent.shape[: cotangent.ndim - len(self.out_shape)]
+        permuted = cotangent.reshape(seeds + self.permuted_shape)
+        return permuted.transpose(self._with_seeds(np.argsort(self.axes), len(seeds)))
+
+    def jvp(self, tangent):
+        seeds = tangent.shape[: tangent.ndim - len(self.in_shape)]
+        return tangent.transpose(self._with_seeds(self.axes, len(seeds))).reshape(seeds + self.out_shape)
+
+    @staticmethod
+    def _with_seeds(axes, seeds):
+        return (*range(seeds), *(int(axis) + seeds for axis in axes))
+
+
+class Segment(Jacobian):
+    """y = concatenation in which x takes the places `start` to `stop` of `axis` (counted from the right).
+
+    vjp cuts the segment out, jvp embeds it in zeros. Storage: nothing.
+    """
+
+    __slots__ = ("place",)
+
+    def __init__(self, axis, start, stop, in_shape, out_shape):
+        super().__init__(in_shape, out_shape)
+        self.place = (..., slice(start, stop), *[slice(None)] * (-axis - 1))
+
+    def vjp(self, cotangent):
+        return cotangent[self.place]
+
+    def jvp(self, tangent):
+        seeds = tangent.shape[: tangent.ndim - len(self.in_shape)]
+        result = np.zeros(seeds + self.out_shape, tangent.dtype)
+        result[self.place] = tangent
+        return result
+
+
+class GatherRows(Jacobian):
+    """y = x taken at `indices` along `axis` (counted from the right): a 0/1 selection.
+
+    vjp adds each row of the cotangent to the row it came from; jvp takes. Storage: `indices`.
+    """
+
+    __slots__ = ("axis", "indices")
+
+    def __init__(self, indices, axis, in_shape, out_shape):
+        super().__init__(in_shape, out_shape)
+        self.indices = indices
+        self.axis = axis
+
+    def vjp(self, cotangent):
+        before, rows, after = self._split()
+        seeds = cotangent.shape[: cotangent.ndim - len(self.out_shape)]
+        flat = cotangent.reshape(math.prod(seeds) * before, self.indices.size, after)
+        result = np.zeros((len(flat), rows, after), cotangent.dtype)
+        if self.indices.size:
+            order = np.argsort(self.indices, axis=None, kind="stable")
+            targets, starts = np.unique(self.indices.ravel()[order], return_index=True)
+            result[:, targets] = np.add.reduceat(flat[:, order], starts, axis=1)
+        return result.reshape(seeds + self.in_shape)
+
+    def jvp(self, tangent):
+        return np.take(tangent, self.indices, axis=self.axis)
+
+    def per_example(self, cotangent):
+        batch, (_, rows, after) = len(self.indices), self._split()
+        if self.axis != -len(self.in_shape):
+            return super().per_example(cotangent)
+        result = np.zeros((batch, rows, after), cotangent.dtype)
+        example = np.arange(batch)[:, None]
+        np.add.at(result, (example, self.indices.reshape(batch, -1)), cotangent.reshape(batch, -1, after))
+        return result.reshape(batch, *self.in_shape)
+
+    def _split(self):
+        """Sizes of the axes before, at and after `axis`."""
+        position = len(self.in_shape) + self.axis
+        return (
+            math.prod(self.in_shape[:position]),
+            self.in_shape[position],
+            math.prod(self.in_shape[position + 1 :]),
+        )

@@ -1,0 +1,186 @@
+"""Activation functions: what `activation="relu"` names."""
+
+import math
+
+import numpy as np
+
+from nnlite.jacobians import Diagonal, Identity, Jacobians, LogSoftmaxJacobian, SoftmaxJacobian
+from nnlite.kernels import erf, log_sum_exp, sigmoid, softplus
+from nnlite.ops.base import Op
+from nnlite.ops.elementwise import elementwise
+from nnlite.reading import NonNegative
+
+
+class ActivationFunction(Op, abstract=True):
+    """A function of one array that keeps its shape. Piecewise ones branch on the real part of complex input."""
+
+    family = "activation function"
+
+
+class Linear(ActivationFunction):
+    """y = x."""
+
+    def linearize(self, x):
+        return x, Jacobians(Identity(x.shape))
+
+
+class ReLU(ActivationFunction):
+    """y = max(x, 0); slope 1 where x > 0, else 0 (so 0 at 0).
+
+    With the arguments: `max_value` where x >= max_value, x where threshold < x, else
+    `negative_slope * (x - threshold)`.
+    """
+
+    negative_slope: NonNegative = 0.0
+    max_value: NonNegative | None = None
+    threshold: NonNegative = 0.0
+
+    def linearize(self, x):
+        above = x.real > self.threshold
+        if self.threshold == 0 and self.negative_slope == 0:
+            y, slopes = np.maximum(x, 0), above
+        else:
+            slopes = np.where(above, np.ones((), x.real.dtype), np.asarray(self.negative_slope, x.real.dtype))
+            y = np.where(above, x, (x - self.threshold) * slopes)
+        if self.max_value is not None:
+            y, slopes = np.minimum(y, self.max_value), slopes * (x.real < self.max_value)
+        return y, Jacobians(Diagonal(slopes, x.shape, x.shape))
+
+
+class LeakyReLU(ActivationFunction):
+    """y = x where x > 0, else negative_slope * x. PyTorch's default slope is 0.01."""
+
+    negative_slope: NonNegative = 0.2
+
+    def linearize(self, x):
+        slopes = np.where(x.real > 0, np.ones((), x.real.dtype), np.asarray(self.negative_slope, x.real.dtype))
+        return x * slopes, elementwise(slopes)
+
+
+class ELU(ActivationFunction):
+    """y = x where x > 0, else alpha * (exp(x) - 1). Reference: Clevert et al. 2016, arXiv:1511.07289."""
+
+    alpha: float = 1.0
+
+    def linearize(self, x):
+        below = self.alpha * np.expm1(np.minimum(x, 0))
+        positive = x.real > 0
+        return np.where(positive, x, below), elementwise(np.where(positive, np.ones((), x.dtype), below + self.alpha))
+
+
+class SELU(ActivationFunction):
+    """y = scale * ELU(x, alpha), scale 1.0507, alpha 1.6733: layers keep mean 0 and variance 1.
+
+    Reference: Klambauer et al. 2017, arXiv:1706.02515.
+    """
+
+    def linearize(self, x):
+        alpha, scale = 1.6732632423543772, 1.0507009873554805
+        below = scale * alpha * np.expm1(np.minimum(x, 0))
+        positive = x.real > 0
+        slopes = np.where(positive, np.full((), scale, x.dtype), below + scale * alpha)
+        return np.where(positive, scale * x, below), elementwise(slopes)
+
+
+class GELU(ActivationFunction):
+    """y = x * Phi(x), Phi the normal distribution function; `approximate` uses a tanh in its place.
+
+    Reference: Hendrycks & Gimpel 2016, arXiv:1606.08415.
+    """
+
+    approximate: bool = False
+
+    def linearize(self, x):
+        if self.approximate:
+            inner = math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x)
+            half = 0.5 * (1 + np.tanh(inner))
+            inner_slope = math.sqrt(2 / math.pi) * (1 + 0.134145 * x * x)
+            return x * half, elementwise(half + 2 * x * half * (1 - half) * inner_slope)
+        distribution = 0.5 * (1 + erf(x / math.sqrt(2)))
+        density = np.exp(-0.5 * x * x) / math.sqrt(2 * math.pi)
+        return x * distribution, elementwise(distribution + x * density)
+
+
+class SiLU(ActivationFunction, aliases=("swish",)):
+    """y = x * sigmoid(x). Reference: Ramachandran et al. 2017, arXiv:1710.05941."""
+
+    def linearize(self, x):
+        gate = sigmoid(x)
+        y = x * gate
+        return y, elementwise(gate + y * (1 - gate))
+
+
+class Sigmoid(ActivationFunction):
+    """y = 1 / (1 + exp(-x)), dy/dx = y * (1 - y)."""
+
+    def linearize(self, x):
+        y = sigmoid(x)
+        return y, elementwise(y * (1 - y))
+
+
+class Tanh(ActivationFunction):
+    """y = tanh(x), dy/dx = 1 - y ** 2."""
+
+    def linearize(self, x):
+        y = np.tanh(x)
+        return y, elementwise(1 - y * y)
+
+
+class Softplus(ActivationFunction):
+    """y = log(1 + exp(x)), dy/dx = sigmoid(x)."""
+
+    def linearize(self, x):
+        return softplus(x), elementwise(sigmoid(x))
+
+
+class Softsign(ActivationFunction):
+    """y = x / (1 + |x|), dy/dx = 1 / (1 + |x|) ** 2."""
+
+    def linearize(self, x):
+        scale = 1 / (1 + x * np.sign(x.real))
+        return x * scale, elementwise(scale * scale)
+
+
+class HardSigmoid(ActivationFunction):
+    """y = min(max(x + 3, 0), 6) / 6: slope 1/6 between -3 and 3."""
+
+    def linearize(self, x):
+        inside = (x.real > -3) & (x.real < 3)
+        slopes = inside.astype(x.real.dtype) / 6
+        return np.minimum(np.maximum(x + 3, 0), 6) / 6, elementwise(slopes)
+
+
+class Exp(ActivationFunction, aliases=("exponential",)):
+    """y = exp(x), dy/dx = y."""
+
+    def linearize(self, x):
+        y = np.exp(x)
+        return y, elementwise(y)
+
+
+class Softmax(ActivationFunction):
+    """p = exp(x) / sum(exp(x)) along `axis`; J = diag(p) - p p'."""
+
+    axis: int = -1
+
+    def linearize(self, x):
+        axis = from_right(self.axis, x.ndim)
+        p = np.exp(x - x.real.max(axis=axis, keepdims=True))
+        p /= p.sum(axis=axis, keepdims=True)
+        return p, Jacobians(SoftmaxJacobian(p, axis))
+
+
+class LogSoftmax(ActivationFunction):
+    """y = x - log(sum(exp(x))) along `axis`; J = I - 1 p'."""
+
+    axis: int = -1
+
+    def linearize(self, x):
+        axis = from_right(self.axis, x.ndim)
+        y = x - log_sum_exp(x, axis)
+        return y, Jacobians(LogSoftmaxJacobian(np.exp(y), axis))
+
+
+def from_right(axis, rank) -> int:
+    """`axis` counted from the right (negative), so that leading seed axes do not move it."""
+    return axis if axis < 0 else axis - rank

@@ -1,0 +1,90 @@
+"""Elementwise arithmetic of one or two arrays, with NumPy broadcasting."""
+
+import numpy as np
+
+from nnlite.jacobians import Broadcast, Diagonal, Jacobians
+from nnlite.ops.base import Op
+
+
+class Add(Op):
+    """Elementwise sum c = a + b."""
+
+    def linearize(self, a, b):
+        c = a + b
+        return c, Jacobians(Broadcast(a.shape, c.shape), Broadcast(b.shape, c.shape))
+
+
+class Subtract(Op, aliases=("sub",)):
+    """Elementwise difference c = a - b."""
+
+    def linearize(self, a, b):
+        c = a - b
+        minus_one = np.full((), -1, c.dtype)
+        return c, Jacobians(Broadcast(a.shape, c.shape), Diagonal(minus_one, b.shape, c.shape))
+
+
+Sub = Subtract
+
+
+class Multiply(Op):
+    """Elementwise product c = a * b; dc/da = b, dc/db = a."""
+
+    def linearize(self, a, b):
+        c = a * b
+        return c, Jacobians(Diagonal(b, a.shape, c.shape), Diagonal(a, b.shape, c.shape))
+
+
+class Divide(Op):
+    """Elementwise quotient c = a / b; dc/da = 1 / b, dc/db = -c / b."""
+
+    def linearize(self, a, b):
+        c = a / b
+        return c, Jacobians(Diagonal(1 / b, a.shape, c.shape), Diagonal(-c / b, b.shape, c.shape))
+
+
+class Power(Op):
+    """Elementwise power c = a ** b; dc/da = b * a ** (b - 1), dc/db = c * log(a).
+
+    dc/da is 0 where b is 0; dc/db is 0 where a is 0, and nan where a is negative: no real derivative exists there.
+    """
+
+    def linearize(self, a, b):
+        with np.errstate(divide="ignore", invalid="ignore"):
+            c = a**b
+            by_base = np.where(b == 0, 0, b * a ** (b - 1))
+            by_exponent = np.where(a == 0, 0, c * np.log(a))
+        return c, Jacobians(Diagonal(by_base, a.shape, c.shape), Diagonal(by_exponent, b.shape, c.shape))
+
+
+class Negative(Op):
+    """Elementwise y = -x."""
+
+    def linearize(self, x):
+        return -x, Jacobians(Diagonal(np.full((), -1, x.dtype), x.shape, x.shape))
+
+
+class _Choice(Op, abstract=True):
+    """What Maximum and Minimum share: the chosen input has slope 1, at a tie each has 1/2."""
+
+    def choose(self, a, b):
+        """The elementwise choice."""
+        raise NotImplementedError
+
+    def linearize(self, a, b):
+        c = self.choose(a, b)
+        left = np.where(a == b, 0.5, a == c).astype(c.real.dtype)
+        return c, Jacobians(Diagonal(left, a.shape, c.shape), Diagonal(1 - left, b.shape, c.shape))
+
+
+class Maximum(_Choice):
+    """Elementwise larger of a and b; complex numbers are compared by their real part."""
+
+    def choose(self, a, b):
+        return np.maximum(a, b)
+
+
+class Minimum(_Choice):
+    """Elementwise smaller of a and b; complex numbers are compared by their real part."""
+
+    def choose(self, a, b):
+        return np.minimum(a, b)

@@ -1,0 +1,124 @@
+"""The contract of an op: the derivative stands beside the function."""
+
+import numpy as np
+
+from nnlite.errors import NotReadyError, ShapeError
+from nnlite.jacobians import Jacobians
+from nnlite.registry import Configurable
+
+
+class Op(Configurable, family="op", abstract=True):
+    """A differentiable function of arrays. A subclass writes `linearize` alone.
+
+    `forward(*inputs)` computes the output and caches its Jacobians; `backward(jacobian)` multiplies an incoming
+    Jacobian by them; `jvp(*tangents)` is forward mode. Ops are chained by hand:
+
+    >>> import numpy as np
+    >>> from nnlite.ops import Add, Multiply
+    >>> add, multiply = Add(), Multiply()
+    >>> E = multiply.forward(add.forward(np.array([1.0, 2.0]), np.array([3.0, 4.0])), np.array([5.0, 6.0]))
+    >>> dD, dC = multiply.backward(np.ones(E.shape))
+    >>> dA, dB = add.backward(dD)
+    >>> dA, dC
+    (array([5., 6.]), array([4., 6.]))
+    """
+
+    def __post_init__(self):
+        self.jacobians = None
+        self._output = None
+        super().__post_init__()
+
+    def linearize(self, *inputs) -> tuple[np.ndarray, Jacobians]:
+        """The output and its `Jacobians` at `inputs`; pure: nothing is stored."""
+        raise NotImplementedError(f"{type(self).__name__} must define linearize(*inputs)")
+
+    def forward(self, *inputs) -> np.ndarray:
+        """Compute the output and keep the Jacobians for `backward` and `jvp`."""
+        output, self.jacobians = self.linearize(*as_arrays(inputs))
+        self._output = (output.shape, output.dtype)
+        return output
+
+    def __call__(self, *inputs) -> np.ndarray:
+        """The output alone; nothing is kept, so threads may share the op."""
+        return self.linearize(*as_arrays(inputs))[0]
+
+    def backward(self, jacobian=1, wanted=None):
+        """Multiply an incoming Jacobian by the cached ones (reverse mode).
+
+        Args:
+            jacobian: derivative of something by this op's output, `(*seeds, *output_shape)`; a scalar, such as
+                the 1 that starts a chain, stands for an array filled with it.
+            wanted: one bool per input; None is returned where it is false, and the product is spared.
+
+        Returns:
+            One array per input, `(*seeds, *input_shape)`: a tuple, or the array itself for a single input.
+
+        Raises:
+            NotReadyError: before `forward`.
+            ShapeError: `jacobian` does not end in the output's shape.
+        """
+        results = self._cached().vjp(self._as_cotangent(jacobian), wanted)
+        return results[0] if len(results) == 1 else results
+
+    def jvp(self, *tangents) -> np.ndarray:
+        """Push one tangent per input forward through the cached Jacobians; None stands for zero.
+
+        Shape: `(*seeds, *input_shape)` each `-> (*seeds, *output_shape)`.
+        """
+        cached = self._cached()
+        if len(tangents) != len(cached):
+            raise ShapeError(f"{self!r}.jvp takes {len(cached)} tangents, one per input, got {len(tangents)}")
+        arrays = [None if tangent is None else self._as_tangent(tangent, i) for i, tangent in enumerate(tangents)]
+        result = cached.jvp(*arrays)
+        shape, dtype = self._output
+        return np.zeros(shape, dtype) if result is None else result
+
+    def _cached(self):
+        if self.jacobians is None:
+            raise NotReadyError(f"{self!r} has no Jacobians yet: call forward(...) before backward or jvp")
+        return self.jacobians
+
+    def _as_cotangent(self, jacobian):
+        shape, dtype = self._output
+        jacobian = np.asarray(jacobian)
+        if jacobian.dtype.kind not in "fc":
+            jacobian = jacobian.astype(dtype)
+        if jacobian.ndim == 0:
+            return np.full(shape, jacobian, dtype=np.result_type(dtype, jacobian.dtype.type(0).item()))
+        if jacobian.shape[jacobian.ndim - len(shape) :] != shape:
+            raise ShapeError(
+                f"{self!r}.backward expects a Jacobian of shape (..., {_inner(shape)}), got {jacobian.shape}"
+            )
+        return jacobian
+
+    def _as_tangent(self, tangent, index):
+        shape = self.jacobians[index].in_shape
+        tangent = np.asarray(tangent)
+        if tangent.dtype.kind not in "fc":
+            tangent = tangent.astype(self._output[1])
+        if tangent.ndim == 0:
+            return np.full(shape, tangent)
+        if tangent.shape[tangent.ndim - len(shape) :] != shape:
+            raise ShapeError(
+                f"{self!r}.jvp expects tangent {index} of shape (..., {_inner(shape)}), got {tangent.shape}"
+            )
+        return tangent
+
+
+def as_arrays(inputs) -> list[np.ndarray]:
+    """Inputs as floating-point arrays: Python numbers take the others' dtype, whole numbers become float64."""
+    arrays = [value if isinstance(value, (np.ndarray, int, float, complex)) else np.asarray(value) for value in inputs]
+    floating = [array.dtype for array in arrays if isinstance(array, np.ndarray) and array.dtype.kind in "fc"]
+    common = np.result_type(*floating) if floating else np.dtype(np.float64)
+    return [as_array(value, common) for value in arrays]
+
+
+def as_array(value, dtype):
+    """`value` itself when it is a floating-point array, else an array of `dtype`."""
+    if isinstance(value, np.ndarray) and value.dtype.kind in "fc":
+        return value
+    return np.asarray(value, dtype=np.result_type(dtype, value) if isinstance(value, complex) else dtype)
+
+
+def _inner(shape):
+    return ", ".join(map(str, shape))

@@ -1,0 +1,50 @@
+"""Sums, means and maxima along axes."""
+
+import math
+
+import numpy as np
+
+from nnlite.jacobians import Composed, Diagonal, Jacobians, SumOver
+from nnlite.ops.base import Op
+
+
+class _Reduction(Op, abstract=True):
+    """What the reductions share: `axis` None means all axes; `keepdims` keeps them with length 1."""
+
+    axis: int | tuple[int, ...] | None = None
+    keepdims: bool = False
+
+    def _axes(self, x):
+        """The reduced axes, counted from the right."""
+        axes = range(x.ndim) if self.axis is None else np.atleast_1d(self.axis)
+        return tuple(int(axis) % x.ndim - x.ndim for axis in axes)
+
+
+class Sum(_Reduction):
+    """y = sum of x over `axis`."""
+
+    def linearize(self, x):
+        axes = self._axes(x)
+        y = np.asarray(x.sum(axis=axes, keepdims=self.keepdims))
+        return y, Jacobians(SumOver(axes, x.shape, y.shape))
+
+
+class Mean(_Reduction):
+    """y = mean of x over `axis`; each element has the slope 1 / n."""
+
+    def linearize(self, x):
+        axes = self._axes(x)
+        y = np.asarray(x.mean(axis=axes, keepdims=self.keepdims))
+        return y, Jacobians(SumOver(axes, x.shape, y.shape, 1 / math.prod(x.shape[axis] for axis in axes)))
+
+
+class Max(_Reduction):
+    """y = largest x over `axis`; equal largest elements share the slope 1."""
+
+    def linearize(self, x):
+        axes = self._axes(x)
+        kept = np.max(x, axis=axes, keepdims=True)
+        y = kept if self.keepdims else np.asarray(kept.squeeze(axes))
+        largest = (x == kept).astype(x.real.dtype)
+        slopes = largest / largest.sum(axis=axes, keepdims=True)
+        return y, Jacobians(Composed(SumOver(axes, x.shape, y.shape), Diagonal(slopes, x.shape, x.shape)))
