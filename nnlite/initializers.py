@@ -1,0 +1,279 @@
+"""Initial values of parameters."""
+
+import math
+from dataclasses import field
+from typing import Literal
+
+import numpy as np
+
+from nnlite.config import floatx
+from nnlite.errors import ConfigError
+from nnlite.random import fresh_seed, stream
+from nnlite.reading import Index, NonNegative, Positive
+from nnlite.registry import Configurable
+
+STDDEV_OF_TRUNCATED_NORMAL = 0.87962566103423978
+
+
+class Initializer(Configurable, family="initializer"):
+    """Draws the first values of a parameter; subclasses write `draw`.
+
+    A subclass may have a field `seed: Index | None = None`; once set, every call draws the same numbers,
+    whatever generator is passed.
+
+    >>> Initializer.get("he_normal")((3, 2), generator=np.random.default_rng(0)).shape
+    (3, 2)
+    """
+
+    seed = None
+
+    def __call__(self, shape, dtype=None, generator: np.random.Generator | None = None) -> np.ndarray:
+        """A new array of `shape`.
+
+        Args:
+            dtype: of the result, `nnlite.config.floatx()` by default. Numbers are drawn in float64 and then
+                cast, so that a float32 and a float64 network start from the same point.
+            generator: where the numbers come from, unless the initializer has its own `seed`; None takes
+                fresh entropy from the operating system.
+        """
+        if self.seed is not None:
+            generator = stream(self.seed, "initializer")
+        elif generator is None:
+            generator = stream(fresh_seed(), "initializer")
+        return np.asarray(self.draw(tuple(shape), generator), dtype or floatx())
+
+    def draw(self, shape: tuple, generator: np.random.Generator) -> np.ndarray:
+        """A new float64 array of `shape`."""
+        raise NotImplementedError
+
+
+class Filled(Initializer, abstract=True):
+    """Base of those that give every element the same `value`."""
+
+    def draw(self, shape, generator):
+        return np.full(shape, self.value)
+
+
+class Zeros(Filled, aliases=("zero",)):
+    """All zeros."""
+
+    value = 0.0
+
+
+class Ones(Filled, aliases=("one",)):
+    """All ones."""
+
+    value = 1.0
+
+
+class Constant(Filled):
+    """All equal to `value`."""
+
+    value: float = 0.0
+
+
+class RandomNormal(Initializer, aliases=("normal",)):
+    """Normally distributed with `mean` and `stddev`.
+
+    Args:
+        stddev: standard deviation, >= 0.
+        seed: fixes the numbers, the same in every call; None leaves the choice to the model's seed.
+    """
+
+    mean: float = 0.0
+    stddev: NonNegative = 0.05
+    seed: Index | None = None
+
+    def draw(self, shape, generator):
+        return generator.normal(self.mean, self.stddev, shape)
+
+
+class RandomUniform(Initializer, aliases=("uniform",)):
+    """Uniformly distributed in [minval, maxval).
+
+    Args:
+        seed: fixes the numbers, the same in every call; None leaves the choice to the model's seed.
+
+    Raises:
+        ConfigError: `minval` > `maxval`.
+    """
+
+    minval: float = -0.05
+    maxval: float = 0.05
+    seed: Index | None = None
+
+    def validate(self):
+        if self.minval > self.maxval:
+            message = f"must be <= maxval, got minval={self.minval}, maxval={self.maxval}"
+            raise ConfigError(message, ("RandomUniform", "minval"))
+
+    def draw(self, shape, generator):
+        return generator.uniform(self.minval, self.maxval, shape)
+
+
+class TruncatedNormal(Initializer):
+    """Normally distributed, where numbers further than 2 `stddev` from `mean` are drawn again.
+
+    The standard deviation of what remains is 0.8796 `stddev`.
+
+    Args:
+        stddev: standard deviation before the truncation, >= 0.
+        seed: fixes the numbers, the same in every call; None leaves the choice to the model's seed.
+    """
+
+    mean: float = 0.0
+    stddev: NonNegative = 0.05
+    seed: Index | None = None
+
+    def draw(self, shape, generator):
+        return self.mean + self.stddev * _truncated_standard_normal(shape, generator)
+
+
+class FanScaled(Initializer, abstract=True):
+    """Base of those with mean 0 and variance `scale / fan`: signals keep their size from layer to layer.
+
+    Args:
+        seed: fixes the numbers, the same in every call; None leaves the choice to the model's seed.
+    """
+
+    seed: Index | None = None
+
+    def draw(self, shape, generator):
+        fan_in, fan_out = compute_fans(shape)
+        fan = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
+        stddev = math.sqrt(self.scale / max(1.0, fan))
+        if self.distribution == "uniform":
+            limit = math.sqrt(3.0) * stddev
+            return generator.uniform(-limit, limit, shape)
+        if self.distribution == "truncated_normal":
+            return stddev / STDDEV_OF_TRUNCATED_NORMAL * _truncated_standard_normal(shape, generator)
+        return generator.normal(0.0, stddev, shape)
+
+
+class VarianceScaling(FanScaled):
+    """Mean 0 and variance `scale / fan`, by any of three distributions.
+
+    Args:
+        scale: > 0; 1 suits linear, tanh and sigmoid units, 2 makes up for the half that ReLU cuts off.
+        mode: `fan` is the number of inputs, of outputs, or the mean of both.
+        distribution: `truncated_normal` has no number beyond 2 standard deviations of the uncut normal, which
+            is widened so that the variance is `scale / fan` after the cut.
+        seed: fixes the numbers, the same in every call; None leaves the choice to the model's seed.
+    """
+
+    scale: Positive = 1.0
+    mode: Literal["fan_in", "fan_out", "fan_avg"] = "fan_in"
+    distribution: Literal["truncated_normal", "untruncated_normal", "uniform"] = "truncated_normal"
+    seed: Index | None = field(default=None, kw_only=True)
+
+
+class GlorotUniform(FanScaled):
+    """Uniform in [-limit, limit), `limit = sqrt(6 / (fan_in + fan_out))`; also called Xavier.
+
+    Reference: Glorot & Bengio 2010, "Understanding the difficulty of training deep feedforward networks".
+    """
+
+    scale, mode, distribution = 1.0, "fan_avg", "uniform"
+
+
+class GlorotNormal(FanScaled):
+    """Truncated normal with `stddev = sqrt(2 / (fan_in + fan_out))`; also called Xavier.
+
+    PyTorch's `xavier_normal_` is not truncated.
+
+    Reference: Glorot & Bengio 2010, "Understanding the difficulty of training deep feedforward networks".
+    """
+
+    scale, mode, distribution = 1.0, "fan_avg", "truncated_normal"
+
+
+class HeUniform(FanScaled):
+    """Uniform in [-limit, limit), `limit = sqrt(6 / fan_in)`; also called Kaiming, for ReLU layers.
+
+    Reference: He et al. 2015, "Delving deep into rectifiers", arXiv:1502.01852.
+    """
+
+    scale, mode, distribution = 2.0, "fan_in", "uniform"
+
+
+class HeNormal(FanScaled):
+    """Truncated normal with `stddev = sqrt(2 / fan_in)`; also called Kaiming, for ReLU layers.
+
+    PyTorch's `kaiming_normal_` is not truncated.
+
+    Reference: He et al. 2015, "Delving deep into rectifiers", arXiv:1502.01852.
+    """
+
+    scale, mode, distribution = 2.0, "fan_in", "truncated_normal"
+
+
+class LecunUniform(FanScaled):
+    """Uniform in [-limit, limit), `limit = sqrt(3 / fan_in)`.
+
+    Reference: LeCun et al. 1998, "Efficient BackProp".
+    """
+
+    scale, mode, distribution = 1.0, "fan_in", "uniform"
+
+
+class LecunNormal(FanScaled):
+    """Truncated normal with `stddev = sqrt(1 / fan_in)`, as SELU layers need it.
+
+    Reference: Klambauer et al. 2017, "Self-normalizing neural networks", arXiv:1706.02515.
+    """
+
+    scale, mode, distribution = 1.0, "fan_in", "truncated_normal"
+
+
+class Orthogonal(Initializer, aliases=("OrthogonalInitializer",)):
+    """`gain` times a random matrix with orthonormal columns, or rows when it is wider than high.
+
+    Shape: (..., columns) is drawn as a matrix of shape (product of ..., columns).
+
+    Args:
+        gain: factor on the matrix.
+        seed: fixes the numbers, the same in every call; None leaves the choice to the model's seed.
+
+    Raises:
+        ConfigError: the parameter has fewer than two axes.
+
+    Reference: Saxe et al. 2014, "Exact solutions to the nonlinear dynamics of learning", arXiv:1312.6120.
+    """
+
+    gain: float = 1.0
+    seed: Index | None = None
+
+    def draw(self, shape, generator):
+        if len(shape) < 2:
+            message = f"initializes parameters of at least two axes, got one of shape {shape}"
+            raise ConfigError(message, ("Orthogonal",))
+        rows, columns = math.prod(shape[:-1]), shape[-1]
+        normal = generator.standard_normal((max(rows, columns), min(rows, columns)))
+        orthogonal, triangular = np.linalg.qr(normal)
+        # LAPACK chooses the signs of the diagonal; only with all of them positive is the result uniform.
+        orthogonal *= np.copysign(1.0, np.diagonal(triangular))
+        return self.gain * (orthogonal if rows >= columns else orthogonal.T).reshape(shape)
+
+
+def compute_fans(shape: tuple) -> tuple[int, int]:
+    """Number of inputs and of outputs of each unit: (fan_in, fan_out).
+
+    Shape: (inputs, outputs) of a dense kernel; (..., inputs, outputs) of a convolution kernel, whose leading
+    axes are its receptive field; (units,) counts as both.
+
+    >>> compute_fans((3, 3, 16, 32))
+    (144, 288)
+    """
+    if len(shape) < 2:
+        return (math.prod(shape),) * 2
+    receptive_field = math.prod(shape[:-2])
+    return shape[-2] * receptive_field, shape[-1] * receptive_field
+
+
+def _truncated_standard_normal(shape: tuple, generator: np.random.Generator) -> np.ndarray:
+    values = generator.standard_normal(math.prod(shape))
+    outside = np.flatnonzero(np.abs(values) > 2.0)
+    while outside.size:
+        values[outside] = generator.standard_normal(outside.size)
+        outside = outside[np.abs(values[outside]) > 2.0]
+    return values.reshape(shape)

@@ -1,0 +1,83 @@
+"""Adam and AdamW: running means of the gradients and of their squares."""
+
+import math
+
+import numpy as np
+
+from nnlite.optimizers.base import LearningRate, Optimizer, blend
+from nnlite.reading import BelowOne, NonNegative, Positive
+
+
+class AdamBase(Optimizer, abstract=True):
+    """Base of the optimizers with Adam's update; see `Adam` for the formula and the arguments."""
+
+    learning_rate: LearningRate = 0.001
+    beta_1: BelowOne = 0.9
+    beta_2: BelowOne = 0.999
+    epsilon: Positive = 1e-7
+    amsgrad: bool = False
+
+    def slot_names(self):
+        return ("momentum", "velocity", "velocity_hat") if self.amsgrad else ("momentum", "velocity")
+
+    def update(self, values, gradients, slots, learning_rate, scratch):
+        momentum, velocity = slots["momentum"], slots["velocity"]
+        step = self.iterations + 1
+        alpha = learning_rate * math.sqrt(1.0 - self.beta_2**step) / (1.0 - self.beta_1**step)
+        blend(momentum, gradients, 1.0 - self.beta_1, scratch)
+        np.multiply(gradients, gradients, scratch)
+        blend(velocity, scratch, 1.0 - self.beta_2, scratch)
+        if self.amsgrad:
+            velocity = np.maximum(slots["velocity_hat"], velocity, out=slots["velocity_hat"])
+        np.sqrt(velocity, scratch)
+        np.add(scratch, self.epsilon, scratch)
+        np.divide(momentum, scratch, scratch)
+        np.multiply(scratch, alpha, scratch)
+        np.subtract(values, scratch, values)
+
+
+class Adam(AdamBase):
+    """Gradient descent along a running mean of the gradients, divided by the root of that of their squares.
+
+    With `step` counted from 1:
+
+        momentum += (1 - beta_1) * (gradients - momentum)
+        velocity += (1 - beta_2) * (gradients**2 - velocity)
+        velocity_hat = maximum(velocity_hat, velocity)           (amsgrad=True; replaces velocity below)
+        alpha = learning_rate * sqrt(1 - beta_2**step) / (1 - beta_1**step)
+        values -= alpha * momentum / (sqrt(velocity) + epsilon)
+
+    PyTorch adds its epsilon (1e-8) after the bias correction: it is this one over `sqrt(1 - beta_2**step)`.
+    Its `weight_decay` is added to the gradient; here it acts on the values, as in AdamW.
+
+    Args:
+        learning_rate: size of a step, >= 0, or a schedule.
+        beta_1: share of the running mean of the gradients that is kept from step to step, in [0, 1).
+        beta_2: the same for their squares, in [0, 1).
+        epsilon: keeps the division finite, > 0; the paper's "epsilon hat".
+        amsgrad: divide by the largest velocity so far, so that steps never grow again.
+
+    The further arguments are those of `Optimizer`.
+
+    Reference: Kingma & Ba 2015, arXiv:1412.6980, section 2, last formula; amsgrad: Reddi et al. 2018,
+    arXiv:1904.09237.
+
+    >>> Adam(1e-2, clipnorm=1.0)
+    Adam(learning_rate=0.01, clipnorm=1.0)
+    """
+
+
+class AdamW(AdamBase):
+    """Adam with weight decay: `values -= learning_rate * weight_decay * values` before Adam's update.
+
+    PyTorch's `weight_decay` is 0.01 by default and means the same.
+
+    Args:
+        weight_decay: share of the values taken away per unit of learning rate, >= 0.
+
+    The further arguments are those of `Adam` and `Optimizer`.
+
+    Reference: Loshchilov & Hutter 2019, "Decoupled weight decay regularization", arXiv:1711.05101.
+    """
+
+    weight_decay: NonNegative | None = 0.004

@@ -1,0 +1,50 @@
+"""Stochastic gradient descent."""
+
+import numpy as np
+
+from nnlite.optimizers.base import LearningRate, Optimizer
+from nnlite.reading import Fraction
+
+
+class SGD(Optimizer):
+    """Gradient descent, with momentum on request.
+
+    Without momentum `values -= learning_rate * gradients`; with it
+
+        velocity = momentum * velocity - learning_rate * gradients
+        values += velocity                                                  (nesterov=False)
+        values += momentum * velocity - learning_rate * gradients           (nesterov=True)
+
+    PyTorch applies the learning rate after the velocity, which differs when the rate changes during training.
+
+    Args:
+        learning_rate: size of a step, >= 0, or a schedule.
+        momentum: share of the velocity that is kept from step to step, in [0, 1].
+        nesterov: look ahead along the velocity; without momentum it has no effect.
+
+    The further arguments are those of `Optimizer`.
+
+    Reference: Sutskever et al. 2013, "On the importance of initialization and momentum in deep learning".
+    """
+
+    learning_rate: LearningRate = 0.01
+    momentum: Fraction = 0.0
+    nesterov: bool = False
+
+    def slot_names(self):
+        return ("velocity",) if self.momentum else ()
+
+    def update(self, values, gradients, slots, learning_rate, scratch):
+        np.multiply(gradients, learning_rate, scratch)
+        if not self.momentum:
+            np.subtract(values, scratch, values)
+            return
+        velocity = slots["velocity"]
+        np.multiply(velocity, self.momentum, velocity)
+        np.subtract(velocity, scratch, velocity)
+        if self.nesterov:
+            np.subtract(values, scratch, values)
+            np.multiply(velocity, self.momentum, scratch)
+            np.add(values, scratch, values)
+        else:
+            np.add(values, velocity, values)

@@ -1,0 +1,103 @@
+"""Parameters, and the store that keeps them in one contiguous vector with many views."""
+
+import numpy as np
+
+from nnlite.errors import ShapeError
+from nnlite.regularizers import Regularizer
+
+
+class Parameter:
+    """An array that a layer owns: `value` and, once a model trains it, `gradient`.
+
+    Both are views into the model's vectors; write with `parameter.value[...] = x` or `assign(x)`.
+
+    Args:
+        name: unique within its layer, for example `"kernel"`.
+        value: the initial array; it is copied into the store when a model packs it.
+        trainable: false for state such as moving averages.
+        regularizer: penalty on the value that is added to the loss.
+    """
+
+    __slots__ = ("_gradient", "_value", "name", "regularizer", "trainable")
+
+    def __init__(self, name: str, value: np.ndarray, trainable: bool = True, regularizer: Regularizer | None = None):
+        self.name = name
+        self.trainable = trainable
+        self.regularizer = regularizer
+        self._value = value
+        self._gradient = None
+
+    @property
+    def value(self) -> np.ndarray:
+        """The array itself, not a copy."""
+        return self._value
+
+    @property
+    def gradient(self) -> np.ndarray | None:
+        """Derivative of the last training batch's loss; None before a model has packed this parameter."""
+        return self._gradient
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self._value.shape
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self._value.dtype
+
+    @property
+    def size(self) -> int:
+        return self._value.size
+
+    def assign(self, value) -> None:
+        """Copy `value` in; `ShapeError` unless the shape is the same."""
+        value = np.asarray(value)
+        if value.shape != self.shape:
+            raise ShapeError(f"parameter {self.name!r} has the shape {self.shape}, got {value.shape}")
+        self._value[...] = value
+
+    def bind(self, value: np.ndarray, gradient: np.ndarray | None) -> None:
+        """Move into a store: copy the present value to the view `value` and live there from now on."""
+        value[...] = self._value
+        self._value, self._gradient = value, gradient
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(self._value, dtype=dtype, copy=copy)
+
+    def __repr__(self) -> str:
+        kind = "" if self.trainable else ", trainable=False"
+        return f"Parameter({self.name!r}, shape={self.shape}, dtype={self.dtype}{kind})"
+
+
+class Pack:
+    """The trainable parameters of one dtype as 1-D arrays: what an optimizer sees.
+
+    Attributes:
+        values, gradients: contiguous vectors of equal length.
+        segments: one slice per parameter.
+        parameters: the parameters, in the order of the segments.
+    """
+
+    __slots__ = ("gradients", "parameters", "segments", "values")
+
+    def __init__(self, parameters: list[Parameter]):
+        self.parameters = parameters
+        stops = np.cumsum([parameter.size for parameter in parameters]).tolist()
+        self.segments = [slice(stop - p.size, stop) for stop, p in zip(stops, parameters, strict=True)]
+        self.values = np.empty(stops[-1], parameters[0].dtype)
+        self.gradients = np.zeros_like(self.values)
+        for parameter, segment in zip(parameters, self.segments, strict=True):
+            shape = parameter.shape
+            parameter.bind(self.values[segment].reshape(shape), self.gradients[segment].reshape(shape))
+
+
+class ParameterStore:
+    """All trainable parameters of a model, one `Pack` per dtype (a model has one dtype unless layers differ)."""
+
+    __slots__ = ("packs",)
+
+    def __init__(self, parameters: list[Parameter]):
+        by_dtype: dict[np.dtype, list[Parameter]] = {}
+        for parameter in parameters:
+            by_dtype.setdefault(parameter.dtype, []).append(parameter)
+        self.packs = [Pack(group) for group in by_dtype.values()]
