@@ -1,0 +1,169 @@
+"""Callback, the hooks around training; CallbackList, which calls the hooks of many; LambdaCallback, of functions."""
+
+from collections.abc import Callable, Iterable
+from typing import Literal
+
+from nnlite.registry import Configurable
+
+Verbosity = Literal[0, 1, False, True]
+
+
+class Callback(Configurable, family="callback"):
+    """Base of all callbacks: override the hooks that you need.
+
+    `epoch` and `batch` count from 0. `logs` maps names to numbers: `loss` and metrics, in `on_epoch_end` also
+    `val_loss` and so on. All callbacks of a list get the same `logs` and may add to it for those after them.
+
+    Attributes:
+        model: the model that is trained; setting `model.stop_training = True` ends the training.
+        params: settings of the run, among them `epochs`, `steps` (None: not known), `verbose`, `seed`.
+
+    Example::
+
+        class StopAfter(Callback):
+            seconds: float = 60.0
+
+            def on_train_begin(self, logs=None):
+                self.start = time.monotonic()
+
+            def on_epoch_end(self, epoch, logs=None):
+                self.model.stop_training = time.monotonic() - self.start > self.seconds
+    """
+
+    model = None
+    params = None
+
+    def set_model(self, model) -> None:
+        """Tell the callback which model it serves."""
+        self.model = model
+
+    def set_params(self, params: dict) -> None:
+        """Tell the callback the settings of the run."""
+        self.params = params
+
+    def listens(self, hook: str) -> bool:
+        """Whether `hook` has to be called at all: by default, whether it is overridden."""
+        return getattr(getattr(self, hook), "__func__", None) is not getattr(Callback, hook)
+
+    def on_train_begin(self, logs=None) -> None:
+        """Called once, before the first epoch."""
+
+    def on_train_end(self, logs=None) -> None:
+        """Called once, after the last epoch, with its logs."""
+
+    def on_epoch_begin(self, epoch: int, logs=None) -> None:
+        """Called before the first batch of an epoch."""
+
+    def on_epoch_end(self, epoch: int, logs=None) -> None:
+        """Called after an epoch and its validation, with the logs of both."""
+
+    def on_train_batch_begin(self, batch: int, logs=None) -> None:
+        """Called before a training step."""
+
+    def on_train_batch_end(self, batch: int, logs=None) -> None:
+        """Called after a training step, with the values so far in this epoch."""
+
+    def on_test_begin(self, logs=None) -> None:
+        """Called before an evaluation or validation."""
+
+    def on_test_end(self, logs=None) -> None:
+        """Called after an evaluation or validation, with its logs."""
+
+    def on_test_batch_begin(self, batch: int, logs=None) -> None:
+        """Called before a batch of an evaluation or validation."""
+
+    def on_test_batch_end(self, batch: int, logs=None) -> None:
+        """Called after a batch of an evaluation or validation."""
+
+    def on_predict_begin(self, logs=None) -> None:
+        """Called before a prediction."""
+
+    def on_predict_end(self, logs=None) -> None:
+        """Called after a prediction."""
+
+    def on_predict_batch_begin(self, batch: int, logs=None) -> None:
+        """Called before a batch of a prediction."""
+
+    def on_predict_batch_end(self, batch: int, logs=None) -> None:
+        """Called after a batch of a prediction."""
+
+
+HOOKS = tuple(name for name in vars(Callback) if name.startswith("on_"))
+
+
+class CallbackList:
+    """Calls the hooks of all callbacks, in order: `callback_list.on_epoch_end(epoch, logs)` and so on.
+
+    Who listens to which hook is settled when the list is made, so that a hook nobody listens to costs nothing:
+    ask `wants(hook)` once before a loop.
+
+    Args:
+        callbacks: callbacks, or specs of callbacks as `Callback.get` reads them; one, several or None.
+        model: given to each callback by `set_model`.
+        params: given to each callback by `set_params`.
+    """
+
+    def __init__(self, callbacks=None, model=None, **params):
+        several = isinstance(callbacks, Iterable) and not isinstance(callbacks, (str, dict))
+        specs = list(callbacks) if several else [] if callbacks is None else [callbacks]
+        self.callbacks = [Callback.get(spec) for spec in specs]
+        self.model = model
+        self.params = params
+        for callback in self.callbacks:
+            callback.set_model(model)
+            callback.set_params(params)
+        self._listeners = {
+            hook: [getattr(callback, hook) for callback in self.callbacks if callback.listens(hook)] for hook in HOOKS
+        }
+        for hook, listeners in self._listeners.items():
+            setattr(self, hook, _dispatcher(listeners))
+
+    def wants(self, hook: str) -> bool:
+        """Whether any callback listens to `hook`."""
+        return bool(self._listeners[hook])
+
+
+def _dispatcher(listeners: list[Callable]) -> Callable:
+    if len(listeners) == 1:
+        return listeners[0]
+
+    def dispatch(*arguments, **options) -> None:
+        for listener in listeners:
+            listener(*arguments, **options)
+
+    return dispatch
+
+
+class LambdaCallback(Callback):
+    """Calls the given functions at the hooks of the same name, with the arguments of the hook.
+
+    For Python only: functions cannot be written in YAML.
+
+    >>> LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch, logs)).on_epoch_end(0, {"loss": 0.5})
+    0 {'loss': 0.5}
+    """
+
+    on_epoch_begin: Callable | None = None
+    on_epoch_end: Callable | None = None
+    on_train_begin: Callable | None = None
+    on_train_end: Callable | None = None
+    on_train_batch_begin: Callable | None = None
+    on_train_batch_end: Callable | None = None
+    on_test_begin: Callable | None = None
+    on_test_end: Callable | None = None
+    on_test_batch_begin: Callable | None = None
+    on_test_batch_end: Callable | None = None
+    on_predict_begin: Callable | None = None
+    on_predict_end: Callable | None = None
+    on_predict_batch_begin: Callable | None = None
+    on_predict_batch_end: Callable | None = None
+
+    def listens(self, hook: str) -> bool:
+        return getattr(self, hook) is not None
+
+
+def announce(message: str) -> None:
+    """Print a line without tearing a progress bar that is on the screen."""
+    from tqdm import tqdm
+
+    tqdm.write(message)

@@ -1,0 +1,64 @@
+"""CSVLogger: the logs of every epoch in a file."""
+
+import csv
+import os
+from pathlib import Path
+
+import numpy as np
+
+from nnlite.callbacks.base import Callback
+from nnlite.errors import ConfigError
+
+
+class CSVLogger(Callback):
+    """Writes one row per epoch: the epoch (from 0) and its logs, every number in the shortest exact form.
+
+    There is no time in it, so equal runs write equal bytes. A name that first occurs in a later epoch becomes a new
+    column; where a value is missing, the file says NA.
+
+    Args:
+        filename: where to; missing folders are made.
+        separator: one character between the columns.
+        append: continue an existing file instead of replacing it.
+    """
+
+    filename: str | os.PathLike
+    separator: str = ","
+    append: bool = False
+
+    def __post_init__(self):
+        super().__post_init__()
+        self.filename = os.fspath(self.filename)
+        self._columns: list[str] = []
+
+    def validate(self):
+        if len(self.separator) != 1:
+            raise ConfigError(f"must be one character, got {self.separator!r}", (type(self).__name__, "separator"))
+
+    def on_train_begin(self, logs=None):
+        path = Path(self.filename)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        rows = self._read() if self.append and path.exists() else []
+        self._columns = rows[0] if rows else []
+        self._write(rows, "w")
+
+    def on_epoch_end(self, epoch, logs=None):
+        row = {"epoch": epoch, **(logs or {})}
+        added = [name for name in row if name not in self._columns]
+        if added:
+            filled = [[*earlier, *["NA"] * len(added)] for earlier in self._read()[1:]]
+            self._columns = [*self._columns, *added]
+            self._write([self._columns, *filled], "w")
+        self._write([[_cell(row[name]) if name in row else "NA" for name in self._columns]], "a")
+
+    def _read(self) -> list[list[str]]:
+        with open(self.filename, newline="", encoding="utf-8") as file:
+            return list(csv.reader(file, delimiter=self.separator))
+
+    def _write(self, rows: list[list[str]], mode: str) -> None:
+        with open(self.filename, mode, newline="", encoding="utf-8") as file:
+            csv.writer(file, delimiter=self.separator, lineterminator="\n").writerows(rows)
+
+
+def _cell(value) -> str:
+    return repr(np.asarray(value).tolist())

@@ -1,0 +1,59 @@
+"""MonitorCallback: the base of callbacks that watch one quantity of the logs."""
+
+import math
+
+from nnlite.callbacks.base import Callback
+from nnlite.errors import ConfigError
+from nnlite.metrics import Metric
+
+
+class MonitorCallback(Callback, abstract=True):
+    """Base of callbacks with the fields `monitor` (a name in the logs) and `mode` ("auto", "min" or "max").
+
+    With "auto" the direction is that of the monitored metric: a loss is to fall, an accuracy is to rise.
+    """
+
+    min_delta = 0.0
+
+    def monitored(self, logs) -> float:
+        """The monitored value, or `ConfigError` if this run does not log it."""
+        logs = logs or {}
+        if self.monitor in logs:
+            return logs[self.monitor]
+        has_validation = any(name.startswith("val_") for name in logs)
+        lacks_validation = self.monitor.startswith("val_") and not has_validation
+        hint = ". Pass validation_data or validation_split" if lacks_validation else ""
+        raise ConfigError(
+            f"{type(self).__name__} monitors {self.monitor!r}, which this run does not log; "
+            f"available: {', '.join(logs) or 'nothing'}{hint}"
+        )
+
+    def improves(self, value: float, reference: float | None) -> bool:
+        """Whether `value` is better than `reference` by more than `min_delta`; NaN never is."""
+        if self._higher_is_better():
+            return value - self.min_delta > (-math.inf if reference is None else reference)
+        return value + self.min_delta < (math.inf if reference is None else reference)
+
+    def _higher_is_better(self) -> bool:
+        if self.mode != "auto":
+            return self.mode == "max"
+        name = self.monitor.removeprefix("val_")
+        if name == "loss":
+            return False
+        direction = self._metric_direction(name)
+        if direction is None:
+            raise ConfigError(
+                f"{type(self).__name__} monitors {self.monitor!r}, of which it is not known whether it should "
+                "rise or fall; pass mode='max' or mode='min'"
+            )
+        return direction
+
+    def _metric_direction(self, name: str) -> bool | None:
+        """Direction of the model's metric of that name, or else of the metric class of that name."""
+        for metric in getattr(self.model, "metrics", ()):
+            if metric.name == name:
+                return metric.higher_is_better
+        try:
+            return Metric.get(name).higher_is_better
+        except ConfigError:
+            return None

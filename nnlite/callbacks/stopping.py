@@ -1,0 +1,82 @@
+"""Callbacks that end the training early."""
+
+import math
+from typing import Literal
+
+from nnlite.callbacks.base import Callback, Verbosity, announce
+from nnlite.callbacks.monitor import MonitorCallback
+from nnlite.reading import Index, NonNegative
+
+
+class EarlyStopping(MonitorCallback):
+    """Ends the training when the monitored quantity has not improved for `patience` epochs.
+
+    Args:
+        monitor: name in the logs.
+        min_delta: a change must exceed it to count as an improvement.
+        patience: number of epochs without improvement after which training stops.
+        verbose: 1 prints a line when training is stopped and when weights are restored.
+        mode: "min", "max", or "auto": the direction of the monitored metric.
+        baseline: the quantity must also be better than this to restart the patience.
+        restore_best_weights: give the model the weights of its best epoch at the end of training, whether it was
+            stopped early or not. Until an epoch improves on anything, the first one counts as the best.
+        start_from_epoch: number of first epochs that are ignored.
+
+    Raises:
+        ConfigError: the run does not log `monitor`.
+    """
+
+    monitor: str = "val_loss"
+    min_delta: NonNegative = 0.0
+    patience: Index = 0
+    verbose: Verbosity = 0
+    mode: Literal["auto", "min", "max"] = "auto"
+    baseline: float | None = None
+    restore_best_weights: bool = False
+    start_from_epoch: Index = 0
+
+    def __post_init__(self):
+        super().__post_init__()
+        self.on_train_begin()
+
+    def on_train_begin(self, logs=None):
+        self.wait = 0
+        self.stopped_epoch = 0
+        self.best = None
+        self.best_epoch = 0
+        self.best_weights = None
+
+    def on_epoch_end(self, epoch, logs=None):
+        value = self.monitored(logs)
+        if epoch < self.start_from_epoch:
+            return
+        improved = self.improves(value, self.best)
+        if improved:
+            self.best, self.best_epoch = value, epoch
+        if self.restore_best_weights and (improved or self.best_weights is None):
+            self.best_weights, self.best_epoch = self.model.get_weights(), epoch
+        self.wait += 1
+        if improved:
+            if self.baseline is None or self.improves(value, self.baseline):
+                self.wait = 0
+        elif self.wait >= self.patience and epoch > 0:
+            self.stopped_epoch = epoch
+            self.model.stop_training = True
+
+    def on_train_end(self, logs=None):
+        if self.stopped_epoch and self.verbose:
+            announce(f"Epoch {self.stopped_epoch + 1}: early stopping")
+        if self.best_weights is not None:
+            if self.verbose:
+                announce(f"Restoring model weights from the end of the best epoch: {self.best_epoch + 1}.")
+            self.model.set_weights(self.best_weights)
+
+
+class TerminateOnNaN(Callback):
+    """Ends the training within the epoch as soon as the loss is NaN or infinite."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        loss = (logs or {}).get("loss")
+        if loss is not None and not math.isfinite(loss):
+            announce(f"Batch {batch}: Invalid loss, terminating training")
+            self.model.stop_training = True

@@ -1,0 +1,120 @@
+"""Metrics of classification: how often the predicted class is the true one."""
+
+import numpy as np
+
+from nnlite.errors import ConfigError, ShapeError
+from nnlite.metrics.base import Average, Metric
+
+
+class Accuracy(Average, aliases=("acc",)):
+    """How often `y_pred` equals `y_true`: `mean(y_true == y_pred)`; for predicted labels, not probabilities.
+
+    Shape: y_true and y_pred (batch, ...); sample_weight (batch,).
+
+    >>> Accuracy()([1, 2, 3, 4], [0, 2, 3, 4])
+    0.75
+    """
+
+    higher_is_better = True
+
+    def update_state(self, y_true, y_pred, sample_weight=None) -> None:
+        y_true, y_pred = self.aligned(y_true, y_pred)
+        self.accumulate(y_true == y_pred, sample_weight)
+
+
+class BinaryAccuracy(Average):
+    """How often the binary label is predicted: `mean(y_true == (y_pred > threshold))`.
+
+    Shape: y_true and y_pred (batch, ...); sample_weight (batch,).
+
+    Args:
+        threshold: predictions above it are class 1: 0.5 for probabilities, 0.0 for logits.
+
+    >>> BinaryAccuracy()([[1], [1], [0], [0]], [[0.98], [1], [0], [0.6]])
+    0.75
+    """
+
+    higher_is_better = True
+    threshold: float = 0.5
+
+    def update_state(self, y_true, y_pred, sample_weight=None) -> None:
+        y_true, y_pred = self.aligned(y_true, y_pred)
+        self.accumulate(y_true == (y_pred > self.threshold), sample_weight)
+
+
+class CategoricalAccuracy(Average):
+    """How often the one-hot label is predicted: `mean(argmax(y_true) == argmax(y_pred))`; logits serve as well.
+
+    Shape: y_true and y_pred (batch, ..., classes); sample_weight (batch,).
+
+    >>> CategoricalAccuracy()([[0, 0, 1], [0, 1, 0]], [[0.1, 0.9, 0.8], [0.05, 0.95, 0]])
+    0.5
+    """
+
+    higher_is_better = True
+
+    def update_state(self, y_true, y_pred, sample_weight=None) -> None:
+        y_true, y_pred = np.asarray(y_true), np.asarray(y_pred)
+        if y_true.shape != y_pred.shape or y_true.ndim < 2:
+            raise ShapeError(
+                f"{self.name}: y_true has shape {y_true.shape} and y_pred {y_pred.shape}; both must be "
+                "(batch, ..., classes) and equal (labels as integers: SparseCategoricalAccuracy)"
+            )
+        self.accumulate(y_true.argmax(-1) == y_pred.argmax(-1), sample_weight)
+
+
+class SparseCategoricalAccuracy(Average):
+    """How often the integer label is predicted: `mean(y_true == argmax(y_pred))`; logits serve as well.
+
+    Shape: y_true (batch, ...) or (batch, ..., 1); y_pred (batch, ..., classes); sample_weight (batch,).
+
+    >>> SparseCategoricalAccuracy()([2, 1], [[0.1, 0.6, 0.3], [0.05, 0.95, 0]])
+    0.5
+    """
+
+    higher_is_better = True
+
+    def update_state(self, y_true, y_pred, sample_weight=None) -> None:
+        y_true, y_pred = np.asarray(y_true), np.asarray(y_pred)
+        labels = y_pred.shape[:-1]
+        if y_true.shape == (*labels, 1):
+            y_true = y_true[..., 0]
+        if y_true.shape != labels or not labels:
+            raise ShapeError(
+                f"{self.name}: y_true has shape {y_true.shape} and y_pred {y_pred.shape}; they must be "
+                "(batch, ...) and (batch, ..., classes) (one-hot labels: CategoricalAccuracy)"
+            )
+        self.accumulate(y_true == y_pred.argmax(-1), sample_weight)
+
+
+def resolve_accuracy(loss, output_shape: tuple, target_shape: tuple) -> Metric:
+    """The metric that the word "accuracy" means for a loss and its shapes; its name is "accuracy".
+
+    Args:
+        loss: its `target_kind` ("binary", "categorical", "sparse", "regression") decides, and its `from_logits`
+            puts the threshold of binary labels at 0.0 instead of 0.5. For a loss without `target_kind`, such as a
+            plain function, the shapes decide.
+        output_shape: shape of the predictions; the batch axis counts, its size does not matter.
+        target_shape: shape of the targets, likewise.
+
+    Raises:
+        ConfigError: a loss of regression, which has no accuracy.
+    """
+    kind = getattr(loss, "target_kind", None) or _kind_by_shape(output_shape, target_shape)
+    if kind == "binary":
+        return BinaryAccuracy(threshold=0.0 if getattr(loss, "from_logits", False) else 0.5, name="accuracy")
+    if kind == "categorical":
+        return CategoricalAccuracy(name="accuracy")
+    if kind == "sparse":
+        return SparseCategoricalAccuracy(name="accuracy")
+    raise ConfigError(
+        f"'accuracy' needs a classification loss, and {type(loss).__name__} is one of {kind}; "
+        "use r2_score, mean_absolute_error or root_mean_squared_error, or a crossentropy as the loss"
+    )
+
+
+def _kind_by_shape(output_shape: tuple, target_shape: tuple) -> str:
+    if output_shape[-1] == 1 or len(output_shape) == 1:
+        return "binary"
+    same_rank = len(target_shape) == len(output_shape)
+    return "categorical" if same_rank and target_shape[-1] != 1 else "sparse"

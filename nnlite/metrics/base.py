@@ -1,0 +1,134 @@
+"""Metric, what every metric offers; Average, the weighted mean over samples; Mean of given values."""
+
+import re
+from dataclasses import field
+from typing import ClassVar
+
+import numpy as np
+
+from nnlite.errors import ShapeError
+from nnlite.registry import Configurable
+
+
+class Metric(Configurable, family="metric"):
+    """A figure of merit over many batches: `update_state` adds a batch, `result` is the value so far.
+
+    A subclass writes `update_state`, `result` and `reset_state`, and says by the class attribute
+    `higher_is_better` which way is up, for callbacks that monitor it (None: their `mode` must say it).
+
+    Args:
+        name: key in the logs and in the history; by default the class name in snake case.
+    """
+
+    higher_is_better: ClassVar[bool | None] = None
+    name: str | None = field(default=None, kw_only=True)
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.name is None:
+            self.name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(self).__name__).lower()
+        self.reset_state()
+
+    def update_state(self, y_true, y_pred, sample_weight=None) -> None:
+        """Add one batch.
+
+        Args:
+            y_true: targets.
+            y_pred: predictions, of the shape of `y_true` up to a last axis of size 1.
+            sample_weight: weight of each sample, shape (batch,); all 1 by default.
+
+        Raises:
+            ShapeError: shapes that do not fit; nothing is broadcast.
+        """
+        raise NotImplementedError
+
+    def result(self) -> float:
+        """The value over all batches since `reset_state`; 0.0 before the first."""
+        raise NotImplementedError
+
+    def reset_state(self) -> None:
+        """Forget all batches."""
+        raise NotImplementedError
+
+    def __call__(self, *batch, **options) -> float:
+        """`update_state`, then `result`."""
+        self.update_state(*batch, **options)
+        return self.result()
+
+    def aligned(self, y_true, y_pred) -> tuple[np.ndarray, np.ndarray]:
+        """Both as arrays of one shape, without a last axis of size 1 that only one of them has."""
+        y_true, y_pred = np.asarray(y_true), np.asarray(y_pred)
+        if y_true.shape != y_pred.shape:
+            if (*y_true.shape, 1) == y_pred.shape:
+                y_pred = y_pred[..., 0]
+            elif (*y_pred.shape, 1) == y_true.shape:
+                y_true = y_true[..., 0]
+        if y_true.shape != y_pred.shape or y_true.ndim == 0:
+            raise ShapeError(
+                f"{self.name}: y_true has shape {y_true.shape} and y_pred {y_pred.shape}; both must be "
+                "(batch, ...) and equal, up to a last axis of size 1"
+            )
+        return y_true, y_pred
+
+    def weights(self, sample_weight, batch_size: int) -> np.ndarray:
+        """`sample_weight` as an array of shape (batch_size,), or `ShapeError`."""
+        weight = np.asarray(sample_weight)
+        if weight.shape != (batch_size,):
+            raise ShapeError(
+                f"{self.name}: sample_weight has shape {weight.shape}; {batch_size} samples need ({batch_size},)"
+            )
+        return weight
+
+
+class Average(Metric, abstract=True):
+    """Base of metrics that are a weighted mean over samples: `result = total / count`.
+
+    `total` and `count` are Python numbers: a float32 counter would stop at 2**24.
+    """
+
+    def reset_state(self) -> None:
+        self.total = 0.0
+        self.count = 0
+
+    def result(self) -> float:
+        return self.total / self.count if self.count else 0.0
+
+    def accumulate(self, values: np.ndarray, sample_weight=None) -> None:
+        """Add the mean of `values` within each sample, weighted by `sample_weight`.
+
+        Shape: values (batch, ...), numbers or booleans; sample_weight (batch,).
+        """
+        batch_size = len(values)
+        if sample_weight is not None:
+            weight = self.weights(sample_weight, batch_size)
+            per_sample = values if values.ndim == 1 else values.mean(axis=tuple(range(1, values.ndim)))
+            self.total += float(per_sample @ weight)
+            self.count += float(weight.sum(dtype=np.float64))
+        elif batch_size:
+            is_boolean = values.dtype.kind == "b"
+            total = np.count_nonzero(values) if is_boolean else np.add.reduce(values, axis=None)
+            self.total += float(total) * batch_size / values.size
+            self.count += batch_size
+
+
+class Mean(Average):
+    """Mean of given values: `sum(sample_weight * values) / sum(sample_weight)`.
+
+    Shape: values (batch, ...) or a scalar; sample_weight (batch,) or a scalar.
+
+    >>> Mean()([1, 3, 5, 7], sample_weight=[1, 1, 0, 0])
+    2.0
+    """
+
+    def update_state(self, values, sample_weight=None) -> None:
+        """Add values, or one value that already is the mean of `sample_weight` samples."""
+        if _is_scalar(values) and _is_scalar(sample_weight):
+            weight = 1 if sample_weight is None else sample_weight
+            self.total += float(values * weight)
+            self.count += weight
+        else:
+            self.accumulate(np.atleast_1d(values), sample_weight)
+
+
+def _is_scalar(value) -> bool:
+    return isinstance(value, (int, float)) or np.ndim(value) == 0
