@@ -1,0 +1,129 @@
+"""Dense, Embedding and the layers that hold a place."""
+
+import numpy as np
+
+from nnlite.errors import ShapeError
+from nnlite.initializers import Initializer
+from nnlite.jacobians import Broadcast, GatherRows, Jacobians, KernelOfRows, RowsTimesKernel
+from nnlite.jacobians import Identity as IdentityJacobian
+from nnlite.jacobians.linear import rows_matmul
+from nnlite.layers.base import Layer
+from nnlite.ops.activations import ActivationFunction
+from nnlite.ops.shaping import as_indices
+from nnlite.reading import Count
+from nnlite.regularizers import Regularizer
+
+
+class Input(Layer):
+    """States the shape of one example, so that a model is built at once; passes data through.
+
+    Args:
+        shape: without the batch axis, for example `(28, 28)`.
+    """
+
+    shape: tuple[Count, ...]
+
+    def linearize(self, inputs):
+        return inputs, Jacobians(IdentityJacobian(inputs.shape))
+
+
+class Identity(Layer):
+    """outputs = inputs."""
+
+    def linearize(self, inputs):
+        return inputs, Jacobians(IdentityJacobian(inputs.shape))
+
+
+class Dense(Layer):
+    """outputs = activation(inputs @ kernel + bias).
+
+    Shape: `(batch, ..., features) -> (batch, ..., units)`; kernel `(features, units)`, bias `(units,)`.
+
+    Args:
+        units: number of outputs.
+        activation: an activation function or its name; linear when None.
+        use_bias: whether there is a bias.
+        kernel_initializer: `glorot_uniform` keeps the variance of signals and gradients across layers.
+        bias_initializer: zeros by default.
+        kernel_regularizer, bias_regularizer: penalty added to the loss.
+
+    PyTorch's Linear keeps the transposed kernel `(units, features)` and initialises both uniformly by
+    1 / sqrt(features).
+    """
+
+    units: Count
+    activation: ActivationFunction | None = None
+    use_bias: bool = True
+    kernel_initializer: Initializer = "glorot_uniform"
+    bias_initializer: Initializer = "zeros"
+    kernel_regularizer: Regularizer | None = None
+    bias_regularizer: Regularizer | None = None
+
+    def build(self, input_shape):
+        if len(input_shape) < 2 or input_shape[-1] is None:
+            raise ShapeError(f"{self.label} needs inputs of shape (batch, ..., features), got {input_shape}")
+        shape = (input_shape[-1], self.units)
+        self.kernel = self.add_weight(
+            shape, self.kernel_initializer, regularizer=self.kernel_regularizer, name="kernel"
+        )
+        if self.use_bias:
+            self.bias = self.add_weight(
+                (self.units,), self.bias_initializer, regularizer=self.bias_regularizer, name="bias"
+            )
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], self.units)
+
+    def linearize(self, inputs, kernel, bias=None):
+        outputs = rows_matmul(inputs, kernel)
+        shape = outputs.shape
+        by_inputs = RowsTimesKernel(kernel, inputs.shape, shape)
+        by_kernel = KernelOfRows(inputs, kernel.shape, shape)
+        if bias is None:
+            maps = (by_inputs, by_kernel)
+        else:
+            outputs = outputs + bias if outputs.dtype != bias.dtype else np.add(outputs, bias, out=outputs)
+            maps = (by_inputs, by_kernel, Broadcast(bias.shape, shape))
+        if self.activation is None:
+            return outputs, Jacobians(*maps)
+        outputs, (outer,) = self.activation.linearize(outputs)
+        return outputs, Jacobians(*maps, outer=outer)
+
+
+class Embedding(Layer):
+    """outputs = embeddings[inputs]: one learned vector per whole number in [0, input_dim).
+
+    Shape: `(batch, ...) -> (batch, ..., output_dim)`. The indices have no derivative.
+
+    Args:
+        input_dim: number of different indices.
+        output_dim: length of each vector.
+        embeddings_initializer: uniform in [-0.05, 0.05] by default.
+        embeddings_regularizer: penalty added to the loss.
+
+    Raises:
+        DataError: an index that is no whole number in [0, input_dim).
+    """
+
+    input_dim: Count
+    output_dim: Count
+    embeddings_initializer: Initializer = "uniform"
+    embeddings_regularizer: Regularizer | None = None
+
+    integer_inputs = True
+
+    def build(self, input_shape):
+        self.embeddings = self.add_weight(
+            (self.input_dim, self.output_dim),
+            self.embeddings_initializer,
+            regularizer=self.embeddings_regularizer,
+            name="embeddings",
+        )
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape, self.output_dim)
+
+    def linearize(self, inputs, embeddings):
+        indices = as_indices(inputs, self.input_dim, self.label)
+        outputs = embeddings[indices]
+        return outputs, Jacobians(None, GatherRows(indices, -2, embeddings.shape, outputs.shape))

@@ -1,0 +1,149 @@
+"""The contract of a loss: how far predictions are from targets, and the derivative of that."""
+
+import copy
+from dataclasses import field
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from nnlite.config import floatx
+from nnlite.errors import DataError, NotReadyError, ShapeError
+from nnlite.jacobians import Composed, Diagonal, Jacobian, SumOver
+from nnlite.ops.activations import ActivationFunction
+from nnlite.registry import Configurable
+
+
+class Loss(Configurable, family="loss", abstract=True):
+    """A number that says how far `y_pred` is from `y_true`. A subclass writes `per_row`.
+
+    `forward(y_true, y_pred)` caches the Jacobian, `backward()` returns the derivative by `y_pred`; calling the loss
+    computes its value alone.
+
+    Shape: y_pred `(batch, ..., units)`, y_true as `y_pred` (class numbers without the last axis), sample_weight
+    `(batch,)`; the result is a number, or `(batch, ...)` with reduction "none".
+
+    Args:
+        reduction: `"sum_over_batch_size"` (or `"mean"`) divides the weighted sum by the number of rows, `"sum"`
+            does not, `"mean_with_sample_weight"` divides by the sum of the weights, `"none"` (or None) returns one
+            value per row.
+        name: for display.
+
+    Raises:
+        ShapeError: shapes that do not fit; nothing is broadcast.
+        DataError: targets out of range.
+
+    >>> from nnlite.losses import MeanSquaredError
+    >>> loss = MeanSquaredError()
+    >>> loss.forward([[1.0], [2.0]], [[1.5], [2.0]])
+    0.125
+    >>> loss.backward().tolist()
+    [[0.5], [0.0]]
+    """
+
+    reduction: Literal["sum_over_batch_size", "mean", "sum", "mean_with_sample_weight", "none", None] = field(
+        default="sum_over_batch_size", kw_only=True
+    )
+    name: str | None = field(default=None, kw_only=True)
+
+    target_kind: ClassVar[str] = "regression"
+    link: ClassVar[type[ActivationFunction] | None] = None  # activation that makes predictions out of logits
+
+    def __post_init__(self):
+        super().__post_init__()
+        self.jacobian = None
+
+    def per_row(self, y_true, y_pred) -> tuple[np.ndarray, Jacobian]:
+        """One loss per row of `y_pred`, shape `(batch, ...)`, and the Jacobian of these by `y_pred`."""
+        raise NotImplementedError(f"{type(self).__name__} must define per_row(y_true, y_pred)")
+
+    def linearize(self, y_true, y_pred, sample_weight=None):
+        """The reduced loss and its Jacobian by `y_pred`, for arrays that fit; pure."""
+        losses, rows = self.per_row(y_true, y_pred)
+        shape = losses.shape
+        weights = None if sample_weight is None else sample_weight.reshape(-1, *(1,) * (len(shape) - 1))
+        weighted = losses if weights is None else losses * weights
+        if self.reduction in ("none", None):
+            return weighted, rows if weights is None else Composed(Diagonal(weights, shape, shape), rows)
+        scale = 1 / self._divisor(losses, weights)
+        total = SumOver(tuple(range(-len(shape), 0)), shape, (), scale)
+        parts = (total, rows) if weights is None else (total, Diagonal(weights, shape, shape), rows)
+        return np.add.reduce(weighted, axis=None).item() * scale, Composed(*parts)
+
+    def _divisor(self, losses, weights):
+        if self.reduction == "sum":
+            return 1
+        if self.reduction == "mean_with_sample_weight" and weights is not None:
+            return float(weights.sum()) * losses.size / weights.size or 1
+        return max(losses.size, 1)
+
+    def forward(self, y_true, y_pred, sample_weight=None):
+        """The loss; the Jacobian by `y_pred` is kept for `backward` and `jvp`."""
+        value, self.jacobian = self.linearize(*self._fitted(y_true, y_pred, sample_weight))
+        return value
+
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        """The loss; nothing is kept."""
+        return self.linearize(*self._fitted(y_true, y_pred, sample_weight))[0]
+
+    def backward(self, jacobian=1) -> np.ndarray:
+        """Derivative by `y_pred` of what has the derivative `jacobian` by this loss. Shape: that of `y_pred`."""
+        return self._cached().vjp(np.full(self.jacobian.out_shape, jacobian, dtype=self.jacobian.dtype))
+
+    def jvp(self, tangent):
+        """Change of the loss for the change `tangent` of `y_pred`."""
+        return self._cached().jvp(np.asarray(tangent))
+
+    def _cached(self):
+        if self.jacobian is None:
+            raise NotReadyError(f"{self!r} has no Jacobian yet: call forward(y_true, y_pred) first")
+        return self.jacobian
+
+    def _fitted(self, y_true, y_pred, sample_weight):
+        y_pred = np.asarray(y_pred)
+        if y_pred.dtype.kind not in "fc":
+            y_pred = y_pred.astype(floatx())
+        y_true = self.prepare_targets(y_true, y_pred.shape, y_pred.real.dtype)
+        if len(y_true) != len(y_pred):
+            raise ShapeError(f"{type(self).__name__}: {len(y_true)} targets for {len(y_pred)} predictions")
+        if sample_weight is not None:
+            sample_weight = np.asarray(sample_weight, dtype=y_pred.real.dtype)
+            if sample_weight.shape != y_pred.shape[:1]:
+                raise ShapeError(f"sample_weight needs the shape {y_pred.shape[:1]}, got {sample_weight.shape}")
+        return y_true, y_pred, sample_weight
+
+    def prepare_targets(self, y_true, output_shape, dtype) -> np.ndarray:
+        """Targets as this loss compares them with outputs of `output_shape` (its batch length is not looked at).
+
+        Raises:
+            ShapeError, DataError: targets that do not fit, are not finite or out of range.
+        """
+        targets = np.asarray(y_true)
+        if targets.dtype.kind not in "biuf":
+            raise DataError(f"{type(self).__name__} needs numbers as targets, got {targets.dtype}; encode labels first")
+        if targets.dtype.kind == "f" and not np.isfinite(targets).all():
+            row = np.argwhere(~np.isfinite(targets))[0][0]
+            raise DataError(f"the targets hold a value that is not finite in row {row}")
+        return self.read_targets(targets, tuple(output_shape), dtype)
+
+    def read_targets(self, targets, output_shape, dtype):
+        """`prepare_targets` after the checks that every loss needs."""
+        if targets.shape[1:] == () and output_shape[1:] == (1,):
+            targets = targets[:, None]
+        elif targets.ndim == len(output_shape) + 1 and targets.shape[-1] == 1:
+            targets = targets[..., 0]
+        if targets.ndim != len(output_shape) or targets.shape[1:] != output_shape[1:]:
+            raise ShapeError(
+                f"{type(self).__name__} needs targets of shape {('batch', *output_shape[1:])}, as the outputs, "
+                f"got {targets.shape}"
+            )
+        return targets.astype(dtype, copy=False)
+
+    def from_outputs_of(self, activation) -> "Loss | None":
+        """This loss for the inputs of the final `activation`, when the two together are more exact; else None."""
+        if self.link is None or self.from_logits or type(activation) is not self.link:
+            return None
+        if getattr(activation, "axis", -1) != -1:
+            return None
+        twin = copy.copy(self)
+        twin.from_logits = True
+        return twin

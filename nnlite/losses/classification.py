@@ -1,0 +1,141 @@
+"""Losses of probabilities, or of the logits they come from."""
+
+import numpy as np
+
+from nnlite.errors import DataError, ShapeError
+from nnlite.jacobians import Contraction
+from nnlite.kernels import log_sum_exp, sigmoid, softplus
+from nnlite.losses.base import Loss
+from nnlite.ops.activations import Sigmoid, Softmax
+from nnlite.reading import Fraction
+
+# Keras clips probabilities to [EPSILON, 1 - EPSILON] before the logarithm.
+EPSILON = 1e-7
+
+
+class BinaryCrossentropy(Loss):
+    """-(y_true * log(p) + (1 - y_true) * log(1 - p)), mean over the last axis.
+
+    Args:
+        from_logits: p = sigmoid(y_pred) instead of p = y_pred; exact for all values. A model that ends in a
+            sigmoid is trained on its logits without being told.
+        label_smoothing: moves targets towards 1/2 by this fraction.
+    """
+
+    from_logits: bool = False
+    label_smoothing: Fraction = 0.0
+
+    target_kind = "binary"
+    link = Sigmoid
+
+    def per_row(self, y_true, y_pred):
+        if self.label_smoothing:
+            y_true = y_true * (1 - self.label_smoothing) + 0.5 * self.label_smoothing
+        share = 1 / y_pred.shape[-1]
+        if self.from_logits:
+            losses = softplus(y_pred) - y_true * y_pred
+            slopes = sigmoid(y_pred) - y_true
+        else:
+            p, inside = _clip(y_pred)
+            losses = -(y_true * np.log(p) + (1 - y_true) * np.log(1 - p))
+            slopes = (p - y_true) / (p * (1 - p)) * inside
+        return losses.mean(axis=-1), Contraction(slopes * share)
+
+    def read_targets(self, targets, output_shape, dtype):
+        return _fractions(super().read_targets(targets, output_shape, dtype), self)
+
+
+class CategoricalCrossentropy(Loss):
+    """-sum(y_true * log(p)) over the last axis, y_true one-hot or a distribution.
+
+    Args:
+        from_logits: p = softmax(y_pred) instead of p = y_pred / sum(y_pred); exact for all values. A model that
+            ends in a softmax is trained on its logits without being told.
+        label_smoothing: moves targets towards the uniform distribution by this fraction.
+    """
+
+    from_logits: bool = False
+    label_smoothing: Fraction = 0.0
+
+    target_kind = "categorical"
+    link = Softmax
+
+    def per_row(self, y_true, y_pred):
+        if self.label_smoothing:
+            y_true = y_true * (1 - self.label_smoothing) + self.label_smoothing / y_pred.shape[-1]
+        total = y_true.sum(axis=-1, keepdims=True)
+        if self.from_logits:
+            log_p = y_pred - log_sum_exp(y_pred)
+            rows = np.exp(log_p) * total - y_true
+        else:
+            log_p, rows = _log_of_normalized(y_pred, y_true)
+        return -(y_true * log_p).sum(axis=-1), Contraction(rows)
+
+    def read_targets(self, targets, output_shape, dtype):
+        return _fractions(super().read_targets(targets, output_shape, dtype), self)
+
+
+class SparseCategoricalCrossentropy(Loss):
+    """-log(p[y_true]): categorical cross-entropy for class numbers instead of one-hot targets.
+
+    Shape: y_true `(batch, ...)` or `(batch, ..., 1)`, whole numbers in [0, units); y_pred `(batch, ..., units)`.
+
+    Args:
+        from_logits: p = softmax(y_pred) instead of p = y_pred / sum(y_pred), as in `CategoricalCrossentropy`.
+    """
+
+    from_logits: bool = False
+
+    target_kind = "sparse"
+    link = Softmax
+
+    def per_row(self, y_true, y_pred):
+        units = y_pred.shape[-1]
+        places = (np.arange(y_true.size), y_true.ravel())
+        if self.from_logits:
+            log_p = y_pred - log_sum_exp(y_pred)
+            rows = np.exp(log_p)
+            rows.reshape(-1, units)[places] -= 1
+        else:
+            one_hot = np.zeros(y_pred.shape, y_pred.real.dtype)
+            one_hot.reshape(-1, units)[places] = 1
+            log_p, rows = _log_of_normalized(y_pred, one_hot)
+        return -log_p.reshape(-1, units)[places].reshape(y_true.shape), Contraction(rows)
+
+    def read_targets(self, targets, output_shape, dtype):
+        if targets.ndim == len(output_shape) and targets.shape[-1] == 1:
+            targets = targets[..., 0]
+        if targets.ndim != len(output_shape) - 1 or targets.shape[1:] != output_shape[1:-1]:
+            raise ShapeError(
+                f"SparseCategoricalCrossentropy needs class numbers of shape {('batch', *output_shape[1:-1])}, "
+                f"got {targets.shape}; one-hot targets go with CategoricalCrossentropy"
+            )
+        whole = targets.astype(np.intp)
+        if targets.dtype.kind == "f" and not np.array_equal(whole, targets):
+            raise DataError("SparseCategoricalCrossentropy needs whole numbers as targets")
+        units = output_shape[-1]
+        if whole.size and not 0 <= whole.min() <= whole.max() < units:
+            offender = whole[(whole < 0) | (whole >= units)].flat[0]
+            raise DataError(f"the targets hold class {offender}, but the model has {units} outputs: 0 to {units - 1}")
+        return whole
+
+
+def _clip(p):
+    """p within [EPSILON, 1 - EPSILON], and where it was so already (1) or not (0)."""
+    inside = (p.real > EPSILON) & (p.real < 1 - EPSILON)
+    return np.where(inside, p, np.clip(p.real, EPSILON, 1 - EPSILON).astype(p.real.dtype)), inside
+
+
+def _log_of_normalized(y_pred, y_true):
+    """log(y_pred / sum(y_pred)), clipped, and the gradient rows of -sum(y_true * that) by y_pred."""
+    total = y_pred.sum(axis=-1, keepdims=True)
+    p, inside = _clip(y_pred / total)
+    slopes = -y_true / p * inside
+    return np.log(p), (slopes - (slopes * p).sum(axis=-1, keepdims=True)) / total
+
+
+def _fractions(targets, loss):
+    if targets.size and not 0 <= targets.min() <= targets.max() <= 1:
+        offender = targets[(targets < 0) | (targets > 1)].flat[0]
+        raise DataError(f"{type(loss).__name__} needs targets in [0, 1], got {offender:g}")
+    return targets

@@ -1,0 +1,45 @@
+"""Losses of numbers."""
+
+import numpy as np
+
+from nnlite.jacobians import Contraction
+from nnlite.losses.base import Loss
+from nnlite.reading import Positive
+
+
+class MeanSquaredError(Loss, aliases=("mse",)):
+    """mean((y_true - y_pred) ** 2) over the last axis."""
+
+    def per_row(self, y_true, y_pred):
+        error = y_pred - y_true
+        count = error.shape[-1]
+        squares = np.add.reduce(error * error, axis=-1)
+        return squares * (1 / count), Contraction(error * (2 / count))
+
+
+class MeanAbsoluteError(Loss, aliases=("mae",)):
+    """mean(|y_true - y_pred|) over the last axis; slope 0 where they are equal."""
+
+    def per_row(self, y_true, y_pred):
+        error = y_pred - y_true
+        signs = np.sign(error.real)
+        return (error * signs).mean(axis=-1), Contraction(signs * (1 / error.shape[-1]))
+
+
+class Huber(Loss):
+    """error ** 2 / 2 where |error| <= delta, else delta * |error| - delta ** 2 / 2; mean over the last axis.
+
+    Args:
+        delta: where the parabola turns into a line, in units of the target.
+    """
+
+    delta: Positive = 1.0
+
+    def per_row(self, y_true, y_pred):
+        error = y_pred - y_true
+        signs = np.sign(error.real)
+        size = error * signs
+        small = size.real <= self.delta
+        losses = np.where(small, 0.5 * size * size, self.delta * size - 0.5 * self.delta**2)
+        slopes = np.where(small, error, np.asarray(self.delta, signs.dtype) * signs)
+        return losses.mean(axis=-1), Contraction(slopes * (1 / error.shape[-1]))
