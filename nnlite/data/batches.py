@@ -1,0 +1,139 @@
+"""Batches: what the training loop walks over."""
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+
+import numpy as np
+
+from nnlite.errors import DataError, ShapeError
+from nnlite.random import stream
+
+
+class ArrayBatches:
+    """Batches of arrays in memory.
+
+    Args:
+        arrays: `(x, y, sample_weight)` with one row per example; y and sample_weight may be None.
+        batch_size: rows per batch; the last one may have fewer.
+        shuffle_seed: draws a new order for each epoch; the given order when None.
+    """
+
+    def __init__(self, arrays: tuple, batch_size: int, shuffle_seed: int | None = None):
+        self.arrays = arrays
+        self.batch_size = batch_size
+        self.shuffle_seed = shuffle_seed
+        self.steps = math.ceil(len(arrays[0]) / batch_size)
+
+    def epoch(self, step: int = 0) -> Iterator[tuple]:
+        """The batches of one epoch; `step`, the number of training steps done so far, decides the order."""
+        count = len(self.arrays[0])
+        order = None
+        if self.shuffle_seed is not None:
+            order = stream(self.shuffle_seed, "shuffle", step=step).permutation(count)
+        for start in range(0, count, self.batch_size):
+            rows = slice(start, start + self.batch_size)
+            if order is not None:
+                rows = order[rows]
+            yield tuple([None if array is None else array[rows] for array in self.arrays])
+
+
+class IterableBatches:
+    """Batches that somebody else makes.
+
+    Args:
+        source: an iterable of `x`, `(x,)`, `(x, y)` or `(x, y, sample_weight)`. One that can be walked again starts
+            anew each epoch; a generator goes on where it stopped.
+        prepare: checks and converts one batch `(x, y, sample_weight)`.
+        steps: batches per epoch; all there are when None.
+    """
+
+    def __init__(self, source: Iterable, prepare: Callable, steps: int | None = None):
+        self.source = source
+        self.prepare = prepare
+        self.steps = steps
+        self._iterator = iter(source)
+        self._walks_again = self._iterator is not source
+
+    def epoch(self, step: int = 0) -> Iterator[tuple]:
+        """The next `steps` batches."""
+        if self._walks_again:
+            self._iterator = iter(self.source)
+        done = 0
+        while self.steps is None or done < self.steps:
+            try:
+                batch = next(self._iterator)
+            except StopIteration:
+                break
+            parts = tuple(batch) if isinstance(batch, (tuple, list)) else (batch,)
+            if not 1 <= len(parts) <= 3:
+                raise DataError(f"a batch must be x, (x, y) or (x, y, sample_weight), got {len(parts)} parts")
+            yield self.prepare(*parts, *[None] * (3 - len(parts)))
+            done += 1
+        if not done or (self.steps is not None and done < self.steps):
+            wanted = "a batch" if self.steps is None else f"{self.steps} batches"
+            raise DataError(
+                f"the data ran out: {wanted} expected, got {done}; a generator serves one epoch, a list more"
+            )
+
+
+def is_batches(x, y) -> bool:
+    """Whether `x` yields batches by itself, rather than being an array of examples."""
+    array_like = hasattr(x, "__array__") or (isinstance(x, (list, tuple)) and not _holds_batches(x))
+    return y is None and not array_like and isinstance(x, Iterable)
+
+
+def _holds_batches(items) -> bool:
+    return len(items) > 0 and isinstance(items[0], tuple) and hasattr(items[0][0], "__array__")
+
+
+def check_lengths(x, y, sample_weight) -> None:
+    """`ShapeError` unless all have one entry per example, `DataError` when there is none."""
+    if not len(x):
+        raise DataError("there are no examples: x has 0 rows")
+    for name, array in (("y", y), ("sample_weight", sample_weight)):
+        if array is not None and len(array) != len(x):
+            raise ShapeError(f"x has {len(x)} rows, {name} has {len(array)}")
+
+
+def check_finite(x: np.ndarray) -> None:
+    """`DataError` naming the first row and column of `x` that is nan or infinite."""
+    if x.dtype.kind == "f" and not np.isfinite(x).all():
+        place = np.argwhere(~np.isfinite(x))[0].tolist()
+        where = f"row {place[0]}" + (f", column {place[1]}" if len(place) == 2 else f", at {place[1:]}")
+        raise DataError(f"x holds {x[tuple(place)]} in {where}; fill or drop missing values first")
+
+
+def hold_out(labels, count: int, fraction: float, seed: int, stratify: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Row numbers of the part that stays and of a random part, `fraction` of the rows, that is set apart.
+
+    Args:
+        labels: class of each row, for `stratify`.
+        count: number of rows.
+        fraction: in (0, 1).
+        seed: decides which rows.
+        stratify: keep the mix of classes in both parts.
+    """
+    held = round(count * fraction)
+    if not 0 < held < count:
+        raise DataError(f"validation_split={fraction} of {count} rows leaves {held} for validation; change one of them")
+    generator = stream(seed, "validation_split")
+    if not stratify:
+        order = generator.permutation(count)
+        return np.sort(order[held:]), np.sort(order[:held])
+    from sklearn.model_selection import train_test_split
+
+    try:
+        parts = train_test_split(
+            np.arange(count), test_size=held, stratify=labels, random_state=int(generator.integers(2**31))
+        )
+    except ValueError as error:
+        raise DataError(f"validation_split cannot be stratified: {error}") from None
+    return np.sort(parts[0]), np.sort(parts[1])
+
+
+def class_weights(labels: np.ndarray, weights: dict) -> np.ndarray:
+    """The weight of each row by its class number; 1 for a class that `weights` does not name."""
+    result = np.ones(len(labels))
+    for label, weight in weights.items():
+        result[labels == label] = weight
+    return result

@@ -1,0 +1,106 @@
+"""The one reader and the one writer of model files.
+
+A file is a `.safetensors` file with one metadata entry, `nnlite`: the SHA-256 of the whole file, computed with zeros
+in its own place, then a JSON header. The sum is verified before anything is parsed.
+"""
+
+import hashlib
+import json
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from nnlite.errors import ModelFileError
+
+FORMAT = 1
+_START = b'{"__metadata__":{"nnlite":"'
+_SUM = slice(8 + len(_START), 8 + len(_START) + 64)
+
+
+def write(path, header: dict, arrays: dict[str, np.ndarray]) -> None:
+    """Write `header` and `arrays`; the file appears whole or not at all.
+
+    Args:
+        path: replaced if it exists; its folder must exist.
+        header: JSON values.
+        arrays: by name.
+    """
+    from safetensors.numpy import save
+
+    text = json.dumps({"format": FORMAT, **header}, allow_nan=False)
+    contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    content = bytearray(save(contiguous, {"nnlite": "0" * 64 + text}))
+    content[_SUM] = hashlib.sha256(content).hexdigest().encode()
+    write_atomically(path, content)
+
+
+def read(path) -> tuple[dict, dict[str, np.ndarray]]:
+    """The header and the arrays of a file.
+
+    Raises:
+        ModelFileError: missing, damaged, not written by nnlite, or of a newer format.
+    """
+    from safetensors.numpy import load
+
+    try:
+        content = bytearray(Path(path).read_bytes())
+    except OSError as error:
+        raise ModelFileError(f"{path}: {error.strerror or error}") from None
+    if content[8 : _SUM.start] != _START:
+        raise ModelFileError(f"{path}: not a model file of nnlite, or damaged at its start")
+    expected = bytes(content[_SUM])
+    content[_SUM] = b"0" * 64
+    if hashlib.sha256(content).hexdigest().encode() != expected:
+        raise ModelFileError(f"{path}: damaged, the checksum does not fit; restore it from a copy")
+    size = int.from_bytes(content[:8], "little")
+    header = json.loads(json.loads(content[8 : 8 + size])["__metadata__"]["nnlite"][64:])
+    if header["format"] > FORMAT:
+        raise ModelFileError(f"{path}: format {header['format']} is newer than this nnlite reads ({FORMAT}); upgrade")
+    return header, load(bytes(content))
+
+
+def check_names(own: dict, found: dict, source) -> None:
+    """`ModelFileError` listing what is missing, what is left over and which shapes differ."""
+    missing, extra = sorted(own.keys() - found.keys()), sorted(found.keys() - own.keys())
+    different = [
+        f"{name} is {found[name].shape}, needed {own[name].shape}"
+        for name in sorted(own.keys() & found.keys())
+        if own[name].shape != found[name].shape
+    ]
+    problems = [
+        f"{title}: {', '.join(names)}"
+        for title, names in (("missing", missing), ("left over", extra), ("other shapes", different))
+        if names
+    ]
+    if problems:
+        raise ModelFileError(f"{source} does not fit the model; {'; '.join(problems)}")
+
+
+def write_atomically(path, content) -> None:
+    """Write a temporary file beside `path`, flush it to the disk, rename it, flush the folder."""
+    path = Path(path)
+    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+    if os.name == "posix":
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

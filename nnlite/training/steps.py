@@ -1,0 +1,71 @@
+"""One step of training, testing or predicting, with everything that stays the same looked up beforehand."""
+
+import numpy as np
+
+from nnlite.layers import Chain
+from nnlite.parameters import ParameterStore
+from nnlite.random import RandomSource
+
+
+class Steps:
+    """The steps of one compiled model.
+
+    A final softmax or sigmoid that fits the loss is left out while training: the loss is computed from its inputs,
+    the logits, which is exact where probabilities would have been rounded to 0 or 1.
+
+    Args:
+        model: built and compiled.
+    """
+
+    def __init__(self, model):
+        self.model = model
+        self.seed = model.seed
+        self.optimizer = model.optimizer
+        self.parameters = model.parameters
+        trainable = [parameter for parameter in model.trainable_weights if parameter.size]
+        self.store = ParameterStore(trainable)
+        self.values = tuple(model.values)
+        chosen = {id(parameter) for parameter in trainable}
+        self.wanted = (False, *(id(parameter) in chosen for parameter in self.parameters))
+        self.into = (None, *(p.gradient if id(p) in chosen else None for p in self.parameters))
+        self.has_state = not all(parameter.trainable for parameter in self.parameters)
+        self.regularized = [parameter for parameter in trainable if parameter.regularizer is not None]
+        *first, last = model.layers
+        bare, activation = last.without_activation()
+        from_logits = activation and model.loss.from_outputs_of(activation)
+        self.loss = from_logits or model.loss
+        self.activation = activation if from_logits else None
+        self.chain = Chain([*first, bare] if from_logits else model.layers, model.dtype)
+
+    @property
+    def current(self) -> bool:
+        """Whether the parameters still live in this store: another model may have taken shared layers over."""
+        return all(
+            parameter.value.base is pack.values and parameter.gradient is not None
+            for pack in self.store.packs
+            for parameter in pack.parameters
+        )
+
+    def train(self, x, y, sample_weight=None):
+        """Forward, loss, backward, regularize, update; returns the loss and the raw outputs."""
+        random = RandomSource(self.seed, self.optimizer.iterations)
+        outputs, jacobians = self.chain.linearize(x, *self.values, training=True, random=random)
+        value, by_outputs = self.loss.linearize(y, outputs, sample_weight)
+        jacobians.vjp(by_outputs.vjp(np.ones((), outputs.dtype)), self.wanted, self.into)
+        for parameter in self.regularized:
+            value += parameter.regularizer.penalty(parameter.value)
+            parameter.regularizer.add_gradient(parameter.value, parameter.gradient)
+        self.optimizer.apply(self.store.packs)
+        if self.has_state:
+            self.chain.update_state(jacobians.state)
+        return value, outputs
+
+    def test(self, x, y, sample_weight=None):
+        """Forward and loss without training; returns the loss and the raw outputs."""
+        outputs, _ = self.chain.linearize(x, *self.values)
+        value, _ = self.loss.linearize(y, outputs, sample_weight)
+        return value + sum(p.regularizer.penalty(p.value) for p in self.regularized), outputs
+
+    def predictions(self, outputs) -> np.ndarray:
+        """What the model predicts, from the raw outputs of a step."""
+        return outputs if self.activation is None else self.activation.linearize(outputs)[0]
