@@ -1,5 +1,6 @@
 """Reading a value by its field's type: the same rule for Python, YAML and saved configs."""
 
+import inspect
 import numbers
 import types
 import typing
@@ -175,3 +176,23 @@ def _read_items(value, origin, hints):
         except ConfigError as error:
             raise error.within(index) from None
     return tuple(items) if origin is tuple else items
+
+
+def read_call(function: Callable, given: Mapping) -> dict:
+    """The arguments of a call as their annotations say; those without annotation as they are.
+
+    Args:
+        function: its annotations are what `read` understands.
+        given: argument -> value, for example `locals()` at the start of the function.
+
+    Raises:
+        ConfigError: a value of the wrong type; it names function and argument.
+    """
+    hints = typing.get_type_hints(function, include_extras=True)
+    values = {}
+    for name in inspect.signature(function).parameters:
+        try:
+            values[name] = read(given[name], hints.get(name, typing.Any))
+        except ConfigError as error:
+            raise error.within(function.__name__, name) from None
+    return values

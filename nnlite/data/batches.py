@@ -1,5 +1,6 @@
 """Batches: what the training loop walks over."""
 
+import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator
 
@@ -16,13 +17,17 @@ class ArrayBatches:
         arrays: `(x, y, sample_weight)` with one row per example; y and sample_weight may be None.
         batch_size: rows per batch; the last one may have fewer.
         shuffle_seed: draws a new order for each epoch; the given order when None.
+        steps: batches per epoch; as many as there are when None.
     """
 
-    def __init__(self, arrays: tuple, batch_size: int, shuffle_seed: int | None = None):
+    def __init__(self, arrays: tuple, batch_size: int, shuffle_seed: int | None = None, steps: int | None = None):
         self.arrays = arrays
         self.batch_size = batch_size
         self.shuffle_seed = shuffle_seed
-        self.steps = math.ceil(len(arrays[0]) / batch_size)
+        available = math.ceil(len(arrays[0]) / batch_size)
+        if steps is not None and steps > available:
+            raise DataError(f"{steps} steps of {batch_size} rows were asked for, the data has {available}")
+        self.steps = steps or available
 
     def epoch(self, step: int = 0) -> Iterator[tuple]:
         """The batches of one epoch; `step`, the number of training steps done so far, decides the order."""
@@ -30,7 +35,7 @@ class ArrayBatches:
         order = None
         if self.shuffle_seed is not None:
             order = stream(self.shuffle_seed, "shuffle", step=step).permutation(count)
-        for start in range(0, count, self.batch_size):
+        for start in range(0, self.steps * self.batch_size, self.batch_size):
             rows = slice(start, start + self.batch_size)
             if order is not None:
                 rows = order[rows]
@@ -51,8 +56,13 @@ class IterableBatches:
         self.source = source
         self.prepare = prepare
         self.steps = steps
-        self._iterator = iter(source)
-        self._walks_again = self._iterator is not source
+        iterator = iter(source)
+        self._walks_again = iterator is not source
+        first = next(iterator, None)
+        if first is None:
+            raise DataError("there are no examples: the iterable of batches is empty")
+        prepare(*_parts(first))  # the first batch decides the shapes that a model is built for
+        self._iterator = itertools.chain([first], iterator)
 
     def epoch(self, step: int = 0) -> Iterator[tuple]:
         """The next `steps` batches."""
@@ -64,16 +74,20 @@ class IterableBatches:
                 batch = next(self._iterator)
             except StopIteration:
                 break
-            parts = tuple(batch) if isinstance(batch, (tuple, list)) else (batch,)
-            if not 1 <= len(parts) <= 3:
-                raise DataError(f"a batch must be x, (x, y) or (x, y, sample_weight), got {len(parts)} parts")
-            yield self.prepare(*parts, *[None] * (3 - len(parts)))
+            yield self.prepare(*_parts(batch))
             done += 1
         if not done or (self.steps is not None and done < self.steps):
             wanted = "a batch" if self.steps is None else f"{self.steps} batches"
             raise DataError(
                 f"the data ran out: {wanted} expected, got {done}; a generator serves one epoch, a list more"
             )
+
+
+def _parts(batch) -> tuple:
+    parts = tuple(batch) if isinstance(batch, (tuple, list)) else (batch,)
+    if not 1 <= len(parts) <= 3:
+        raise DataError(f"a batch must be x, (x, y) or (x, y, sample_weight), got {len(parts)} parts")
+    return (*parts, *[None] * (3 - len(parts)))
 
 
 def is_batches(x, y) -> bool:

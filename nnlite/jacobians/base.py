@@ -86,6 +86,8 @@ class Jacobian:
 def broadcast_axes(in_shape, out_shape) -> tuple[int, ...]:
     """The axes of `out_shape`, counted from the right, along which `in_shape` was stretched."""
     rank, missing = len(out_shape), len(out_shape) - len(in_shape)
+    if out_shape[missing:] == in_shape:
+        return tuple(range(-rank, missing - rank))
     return tuple(
         axis - rank
         for axis in range(rank)

@@ -111,8 +111,10 @@ class KernelOfRows(Jacobian):
         return np.matmul(self.rows.reshape(-1, features).T, cotangent.reshape(*seeds, -1, units))
 
     def vjp_into(self, cotangent, out):
-        features, units = self.in_shape
-        np.matmul(self.rows.reshape(-1, features).T, cotangent.reshape(-1, units), out=out)
+        rows, (features, units) = self.rows, self.in_shape
+        if rows.ndim > 2 or cotangent.ndim > 2:
+            rows, cotangent = rows.reshape(-1, features), cotangent.reshape(-1, units)
+        np.dot(rows.T, cotangent, out=out)
 
     def jvp(self, tangent):
         seeds = tangent.shape[:-2]
@@ -128,6 +130,6 @@ class KernelOfRows(Jacobian):
 def rows_matmul(rows, kernel):
     """`rows @ kernel` as one matrix product, whatever the number of leading axes of `rows`."""
     if rows.ndim == 2:
-        return np.matmul(rows, kernel)
+        return np.dot(rows, kernel)  # as matmul, without its broadcasting: 0.3 us less
     lead = rows.shape[:-1]
     return np.matmul(rows.reshape(math.prod(lead), rows.shape[-1]), kernel).reshape(*lead, kernel.shape[-1])

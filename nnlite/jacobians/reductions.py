@@ -29,20 +29,22 @@ class SumOver(Jacobian):
 
 
 class Contraction(Jacobian):
-    """y = a function of each row of x by its own: the Jacobian holds one gradient row per output.
+    """Each output is a function of one block of x, the last `rank` axes: its gradient stands in `gradients`.
 
-    jvp: `(rows * tangent).sum(-1)`, vjp: `cotangent[..., None] * rows`. Storage: `rows`, shaped like x.
+    With rank 1, y is one number per row of x; with all axes, y is a single number.
+    jvp: `sum(gradients * tangent)` over the last axes, vjp: `cotangent * gradients`. Storage: shaped like x.
     """
 
-    __slots__ = ("rows",)
+    __slots__ = ("gradients", "rank")
 
-    def __init__(self, rows):
-        self.in_shape = rows.shape
-        self.out_shape = rows.shape[:-1]
-        self.rows = rows
+    def __init__(self, gradients, rank=1):
+        self.in_shape = gradients.shape
+        self.out_shape = gradients.shape[: gradients.ndim - rank]
+        self.gradients = gradients
+        self.rank = rank
 
     def vjp(self, cotangent):
-        return cotangent[..., None] * self.rows
+        return cotangent.reshape(cotangent.shape + (1,) * self.rank) * self.gradients
 
     def jvp(self, tangent):
-        return (tangent * self.rows).sum(axis=-1)
+        return (tangent * self.gradients).sum(axis=tuple(range(-self.rank, 0)))

@@ -8,7 +8,7 @@ import numpy as np
 
 from nnlite.config import floatx
 from nnlite.errors import DataError, NotReadyError, ShapeError
-from nnlite.jacobians import Composed, Diagonal, Jacobian, SumOver
+from nnlite.jacobians import Composed, Contraction, Diagonal, Jacobian
 from nnlite.ops.activations import ActivationFunction
 from nnlite.registry import Configurable
 
@@ -60,21 +60,22 @@ class Loss(Configurable, family="loss", abstract=True):
         """The reduced loss and its Jacobian by `y_pred`, for arrays that fit; pure."""
         losses, rows = self.per_row(y_true, y_pred)
         shape = losses.shape
-        weights = None if sample_weight is None else sample_weight.reshape(-1, *(1,) * (len(shape) - 1))
-        weighted = losses if weights is None else losses * weights
+        weights = None
+        if sample_weight is not None:
+            weights = np.broadcast_to(sample_weight.reshape(-1, *(1,) * (len(shape) - 1)), shape)
+            losses = losses * weights
         if self.reduction in ("none", None):
-            return weighted, rows if weights is None else Composed(Diagonal(weights, shape, shape), rows)
-        scale = 1 / self._divisor(losses, weights)
-        total = SumOver(tuple(range(-len(shape), 0)), shape, (), scale)
-        parts = (total, rows) if weights is None else (total, Diagonal(weights, shape, shape), rows)
-        return np.add.reduce(weighted, axis=None).item() * scale, Composed(*parts)
+            return losses, rows if weights is None else Composed(Diagonal(weights, shape, shape), rows)
+        scale = 1 / self._divisor(losses.size, weights)
+        gradient = rows.vjp(np.full(shape, scale, losses.dtype) if weights is None else weights * scale)
+        return np.add.reduce(losses, axis=None).item() * scale, Contraction(gradient, gradient.ndim)
 
-    def _divisor(self, losses, weights):
+    def _divisor(self, size, weights):
         if self.reduction == "sum":
             return 1
         if self.reduction == "mean_with_sample_weight" and weights is not None:
-            return float(weights.sum()) * losses.size / weights.size or 1
-        return max(losses.size, 1)
+            return float(weights.sum()) or 1
+        return max(size, 1)
 
     def forward(self, y_true, y_pred, sample_weight=None):
         """The loss; the Jacobian by `y_pred` is kept for `backward` and `jvp`."""

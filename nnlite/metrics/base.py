@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from nnlite.errors import ShapeError
-from nnlite.registry import Configurable
+from nnlite.registry import Configurable, normalized
 
 
 class Metric(Configurable, family="metric"):
@@ -28,6 +28,14 @@ class Metric(Configurable, family="metric"):
         if self.name is None:
             self.name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(self).__name__).lower()
         self.reset_state()
+
+    @classmethod
+    def get(cls, spec):
+        """As `Configurable.get`; a metric asked for by a short name, such as `mse`, is logged under that name."""
+        metric = super().get(spec)
+        if isinstance(spec, str) and normalized(spec) != normalized(type(metric).__name__):
+            metric.name = spec
+        return metric
 
     def update_state(self, y_true, y_pred, sample_weight=None) -> None:
         """Add one batch.

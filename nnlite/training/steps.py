@@ -35,6 +35,8 @@ class Steps:
         from_logits = activation and model.loss.from_outputs_of(activation)
         self.loss = from_logits or model.loss
         self.activation = activation if from_logits else None
+        self.one = np.ones((), last.dtype)
+        self.draws = any("random" in layer.context for layer in model.layers)
         self.chain = Chain([*first, bare] if from_logits else model.layers, model.dtype)
 
     @property
@@ -48,10 +50,10 @@ class Steps:
 
     def train(self, x, y, sample_weight=None):
         """Forward, loss, backward, regularize, update; returns the loss and the raw outputs."""
-        random = RandomSource(self.seed, self.optimizer.iterations)
+        random = RandomSource(self.seed, self.optimizer.iterations) if self.draws else None
         outputs, jacobians = self.chain.linearize(x, *self.values, training=True, random=random)
         value, by_outputs = self.loss.linearize(y, outputs, sample_weight)
-        jacobians.vjp(by_outputs.vjp(np.ones((), outputs.dtype)), self.wanted, self.into)
+        jacobians.vjp(by_outputs.vjp(self.one), self.wanted, self.into)
         for parameter in self.regularized:
             value += parameter.regularizer.penalty(parameter.value)
             parameter.regularizer.add_gradient(parameter.value, parameter.gradient)

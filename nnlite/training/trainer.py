@@ -1,27 +1,29 @@
 """compile, fit, evaluate and predict."""
 
-from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 
-from nnlite.callbacks import CallbackList, History, ProgressBar
-from nnlite.data.batches import (
-    ArrayBatches,
-    IterableBatches,
-    check_finite,
-    check_lengths,
-    class_weights,
-    hold_out,
-    is_batches,
-)
-from nnlite.errors import ConfigError, DataError, NotReadyError
+from nnlite.callbacks import Callback, CallbackList, History, ProgressBar
+from nnlite.data.batches import ArrayBatches, is_batches
+from nnlite.errors import NotReadyError
 from nnlite.losses import Loss
-from nnlite.metrics import Mean, Metric, resolve_accuracy
+from nnlite.metrics import Metric, resolve_accuracy
 from nnlite.optimizers import Optimizer
-from nnlite.reading import BelowOne, Count, Index, read
+from nnlite.reading import BelowOne, Count, Index, read_call
+from nnlite.training.epochs import run_epoch
+from nnlite.training.preparation import (
+    checked_inputs,
+    evaluation_batches,
+    prediction_batches,
+    prepared,
+    training_batches,
+)
 from nnlite.training.steps import Steps
 
 PREDICTION_BATCH = 256
+AnyMetric = Literal["accuracy", "acc"] | Metric
+Verbose = Literal["auto", 0, 1, 2] | bool
 
 
 class Trainer:
@@ -39,8 +41,8 @@ class Trainer:
         self,
         optimizer: Optimizer = "rmsprop",
         loss: Loss | None = None,
-        metrics: list | None = None,
-        weighted_metrics: list | None = None,
+        metrics: list[AnyMetric] | None = None,
+        weighted_metrics: list[AnyMetric] | None = None,
     ) -> None:
         """Choose how to train; takes effect at once, also after `layer.trainable` has changed.
 
@@ -53,12 +55,13 @@ class Trainer:
         Raises:
             ConfigError: unknown name or argument.
         """
-        self.optimizer = _named("optimizer", Optimizer.get, optimizer)
-        self.loss = None if loss is None else _named("loss", Loss.get, loss)
+        arguments = read_call(Trainer.compile, locals())
+        self.optimizer = arguments["optimizer"]
+        self.loss = arguments["loss"]
         self._metric_specs = [
-            (_named("metrics", _metric, spec), weighted)
-            for specs, weighted in ((metrics, False), (weighted_metrics, True))
-            for spec in (specs if isinstance(specs, (list, tuple)) else [specs] if specs else [])
+            (spec, key == "weighted_metrics")
+            for key in ("metrics", "weighted_metrics")
+            for spec in arguments[key] or ()
         ]
         self._metrics = None
         self._steps = None
@@ -72,6 +75,25 @@ class Trainer:
     def metrics(self) -> list[Metric]:
         """The metrics in use; known once the model is built and compiled."""
         return [metric for metric, _ in self._metrics or []]
+
+    def resolve_metrics(self, target_shape: tuple) -> None:
+        """Settle, at the first data, which metric the word accuracy means, and make all names unique."""
+        if self._metrics is None:
+            self._metrics, names = [], {}
+            for spec, weighted in self._metric_specs:
+                named = isinstance(spec, str)
+                metric = resolve_accuracy(self.loss, self.output_shape, target_shape) if named else spec
+                names[metric.name] = names.get(metric.name, -1) + 1
+                if names[metric.name]:
+                    metric.name = f"{metric.name}_{names[metric.name]}"
+                self._metrics.append((metric, weighted))
+
+    def update_metrics(self, y, outputs, sample_weight) -> None:
+        """Show one batch's targets and raw outputs to the metrics."""
+        if self._metrics:
+            predictions = self._steps.predictions(outputs)
+            for metric, weighted in self._metrics:
+                metric.update_state(y, predictions, sample_weight if weighted else None)
 
     def compile_config(self) -> dict:
         """The arguments of `compile` as plain values."""
@@ -91,8 +113,8 @@ class Trainer:
         y=None,
         batch_size: Count | None = None,
         epochs: Count = 1,
-        verbose: bool | int | str = "auto",
-        callbacks: list | None = None,
+        verbose: Verbose = "auto",
+        callbacks: list[Callback] | None = None,
         validation_split: BelowOne = 0.0,
         validation_data=None,
         shuffle: bool = True,
@@ -121,9 +143,8 @@ class Trainer:
             class_weight: weight of each class number in the loss.
             sample_weight: weight of each example in the loss.
             initial_epoch: the epoch to start at, to go on with an earlier run.
-            steps_per_epoch: batches per epoch, for a generator without end.
-            validation_steps: the same for validation.
-            validation_batch_size: examples per validation batch; `batch_size` when None.
+            steps_per_epoch: batches per epoch; needed by a generator without end.
+            validation_steps, validation_batch_size: the same as `steps_per_epoch`, `batch_size`, for validation.
             validation_freq: validate after every so many epochs.
             stratify: whether `validation_split` keeps the mix of classes.
 
@@ -135,26 +156,17 @@ class Trainer:
             DataError, ShapeError: data that does not fit the model or the loss, or is not finite.
         """
         self._need_loss("fit")
-        _check_arguments(Trainer.fit, locals())
-        if validation_split and (validation_data is not None or is_batches(x, y)):
-            raise ConfigError("validation_split needs arrays, and no validation_data beside it")
-        batch_size = batch_size or 32
-        validation = validation_data
-        if is_batches(x, y):
-            batches = IterableBatches(x, self._prepared, steps_per_epoch)
-        else:
-            arrays = self._prepared(x, y, sample_weight, class_weight)
-            if validation_split:
-                labels = arrays[1].argmax(-1) if self.loss.target_kind == "categorical" else arrays[1]
-                parts = hold_out(labels, len(arrays[0]), validation_split, self.seed, stratify)
-                arrays, validation = (_take(arrays, rows) for rows in parts)
-            batches = ArrayBatches(arrays, batch_size, self.seed if shuffle else None)
+        options = read_call(Trainer.fit, locals())
+        batches, held = training_batches(self, (x, y, sample_weight), options)
+        validation = validation_data if held is None else held
         if validation is not None:
-            validation = self._validation(validation, validation_batch_size or batch_size, validation_steps)
-        steps = steps_per_epoch or batches.steps
-        listeners = self._callbacks(callbacks, verbose, [History()], steps=steps, epochs=epochs)
+            size = validation_batch_size or batch_size
+            validation = evaluation_batches(self, validation, size, validation_steps)
+        listeners = self._callbacks(
+            [*(options["callbacks"] or ()), History()], verbose, steps=batches.steps, epochs=epochs, seed=self.seed
+        )
         self._train(batches, validation, listeners, range(initial_epoch, epochs), validation_freq)
-        self.history = next(callback for callback in reversed(listeners.callbacks) if isinstance(callback, History))
+        self.history = next(callback for callback in listeners.callbacks if isinstance(callback, History))
         return self.history
 
     def _train(self, batches, validation, callbacks, epochs, validation_freq) -> None:
@@ -165,8 +177,8 @@ class Trainer:
         try:
             for epoch in epochs:
                 callbacks.on_epoch_begin(epoch)
-                logs = self._run_epoch(batches, steps.train, callbacks, "train")
-                callbacks.params["steps"] = callbacks.params["steps"] or self._steps_done
+                logs, done = run_epoch(self, batches, steps.train, callbacks, "train")
+                callbacks.params["steps"] = callbacks.params["steps"] or done
                 if validation and (epoch + 1) % validation_freq == 0:
                     logs |= {f"val_{key}": value for key, value in self._test(validation, callbacks).items()}
                 callbacks.on_epoch_end(epoch, logs)
@@ -175,40 +187,9 @@ class Trainer:
         finally:
             callbacks.on_train_end(logs)
 
-    def _run_epoch(self, batches, step, callbacks, phase) -> dict[str, float]:
-        """Run `step` over all batches; returns the loss and the metrics over them."""
-        begin, end = f"on_{phase}_batch_begin", f"on_{phase}_batch_end"
-        on_begin = getattr(callbacks, begin) if callbacks.wants(begin) else None
-        on_end = getattr(callbacks, end) if callbacks.wants(end) else None
-        loss = Mean()
-        for metric, _ in self._metrics:
-            metric.reset_state()
-        self._steps_done = 0
-        for batch, (x, y, sample_weight) in enumerate(batches.epoch(self.optimizer.iterations)):
-            if on_begin:
-                on_begin(batch)
-            value, outputs = step(x, y, sample_weight)
-            loss.update_state(value, len(x))
-            self._update_metrics(y, outputs, sample_weight)
-            self._steps_done = batch + 1
-            if on_end:
-                on_end(batch, self._logs(loss))
-                if self.stop_training:
-                    break
-        return self._logs(loss)
-
-    def _update_metrics(self, y, outputs, sample_weight) -> None:
-        if self._metrics:
-            predictions = self._steps.predictions(outputs)
-            for metric, weighted in self._metrics:
-                metric.update_state(y, predictions, sample_weight if weighted else None)
-
-    def _logs(self, loss) -> dict[str, float]:
-        return {"loss": loss.result()} | {metric.name: metric.result() for metric, _ in self._metrics}
-
     def _test(self, batches, callbacks) -> dict[str, float]:
         callbacks.on_test_begin()
-        logs = self._run_epoch(batches, self._steps.test, callbacks, "test")
+        logs, _ = run_epoch(self, batches, self._steps.test, callbacks, "test")
         callbacks.on_test_end(logs)
         return logs
 
@@ -217,10 +198,10 @@ class Trainer:
         x=None,
         y=None,
         batch_size: Count | None = None,
-        verbose: bool | int | str = "auto",
+        verbose: Verbose = "auto",
         sample_weight=None,
         steps: Count | None = None,
-        callbacks: list | None = None,
+        callbacks: list[Callback] | None = None,
         return_dict: bool = False,
     ):
         """Loss and metrics over data that is not trained on; arguments as in `fit`.
@@ -229,14 +210,19 @@ class Trainer:
             The loss, or `[loss, *metrics]`, or with `return_dict` a dict of them.
         """
         self._need_loss("evaluate")
-        batches = self._validation(x if is_batches(x, y) else (x, y, sample_weight), batch_size or 32, steps)
+        read_call(Trainer.evaluate, locals())
+        batches = evaluation_batches(self, x if is_batches(x, y) else (x, y, sample_weight), batch_size, steps)
         self._ready_steps()
-        listeners = self._callbacks(callbacks, verbose, [], steps=steps or batches.steps)
-        logs = self._test(batches, listeners)
-        return _returned(logs, return_dict)
+        listeners = self._callbacks(callbacks, verbose, steps=batches.steps)
+        return _returned(self._test(batches, listeners), return_dict)
 
     def predict(
-        self, x, batch_size: Count | None = None, verbose: bool | int | str = "auto", steps=None, callbacks=None
+        self,
+        x,
+        batch_size: Count | None = None,
+        verbose: Verbose = "auto",
+        steps: Count | None = None,
+        callbacks: list[Callback] | None = None,
     ) -> np.ndarray:
         """The outputs for `x`, an array, a DataFrame or an iterable of batches; nothing is cached.
 
@@ -247,11 +233,9 @@ class Trainer:
 
         Shape: `(rows, ...) -> (rows, *output_shape[1:])`.
         """
-        if is_batches(x, None):
-            batches = IterableBatches(x, lambda x, y, weight: (self._checked_inputs(x), None, None), steps)
-        else:
-            batches = ArrayBatches((self._checked_inputs(x), None, None), batch_size or PREDICTION_BATCH)
-        listeners = self._callbacks(callbacks, verbose, [], steps=steps or batches.steps)
+        read_call(Trainer.predict, locals())
+        batches = prediction_batches(self, x, batch_size or PREDICTION_BATCH, steps)
+        listeners = self._callbacks(callbacks, verbose, steps=batches.steps)
         listeners.on_predict_begin()
         outputs = []
         for batch, (inputs, _, _) in enumerate(batches.epoch()):
@@ -263,7 +247,7 @@ class Trainer:
 
     def predict_on_batch(self, x) -> np.ndarray:
         """The outputs for one batch, without callbacks and progress."""
-        return self(self._checked_inputs(x))
+        return self(checked_inputs(self, x))
 
     def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, return_dict: bool = False):
         """One training step; returns loss and metrics of this batch, as `evaluate` does."""
@@ -275,10 +259,9 @@ class Trainer:
 
     def _on_batch(self, kind, data, return_dict):
         self._need_loss(f"{kind}_on_batch")
-        batches = ArrayBatches(self._prepared(*data), len(data[0]))
-        return _returned(
-            self._run_epoch(batches, getattr(self._ready_steps(), kind), CallbackList(), kind), return_dict
-        )
+        batches = ArrayBatches(prepared(self, *data), len(data[0]))
+        logs, _ = run_epoch(self, batches, getattr(self._ready_steps(), kind), CallbackList(), kind)
+        return _returned(logs, return_dict)
 
     def train_step(self, x, y, sample_weight=None) -> float:
         """The bare training step on arrays that already have the model's dtype; returns the loss, checks nothing."""
@@ -295,83 +278,9 @@ class Trainer:
             self._steps = Steps(self)
         return self._steps
 
-    def _callbacks(self, callbacks, verbose, own, **params) -> CallbackList:
-        given = callbacks.callbacks if isinstance(callbacks, CallbackList) else callbacks
-        several = isinstance(given, Sequence) and not isinstance(given, str)
-        verbose = 1 if verbose in ("auto", True) else verbose
-        if verbose not in (0, 1, 2):
-            raise ConfigError(f"verbose must be 'auto', 0, 1 or 2, got {verbose!r}")
-        listed = list(given) if several else [given] if given is not None else []
-        return CallbackList([*listed, *own, *([ProgressBar()] if verbose else [])], self, verbose=verbose, **params)
-
-    def _validation(self, data, batch_size, steps):
-        if isinstance(data, (tuple, list)) and 2 <= len(data) <= 3 and not is_batches(data, None):
-            return ArrayBatches(self._prepared(*data), batch_size)
-        if not is_batches(data, None):
-            raise DataError("validation_data must be (x, y), (x, y, sample_weight) or an iterable of batches")
-        return IterableBatches(data, self._prepared, steps)
-
-    def _checked_inputs(self, x) -> np.ndarray:
-        inputs = self.as_input(x)
-        check_finite(inputs)
-        return inputs
-
-    def _prepared(self, x, y, sample_weight=None, class_weight=None) -> tuple:
-        """x, y and weights as the steps take them; built, checked and converted once."""
-        if y is None:
-            raise DataError("targets are missing: pass y, or batches of (x, y)")
-        inputs = self._checked_inputs(x)
-        targets = np.asarray(y)
-        check_lengths(inputs, targets, sample_weight)
-        if self._metrics is None:
-            self._metrics = _resolved(self._metric_specs, self.loss, self.output_shape, targets.shape)
-        targets = self.loss.prepare_targets(targets, self.output_shape, self.layers[-1].dtype)
-        weights = None if sample_weight is None else np.asarray(sample_weight, dtype=self.layers[-1].dtype)
-        if weights is not None and (weights.shape != (len(inputs),) or not np.isfinite(weights).all()):
-            raise DataError(f"sample_weight must be {len(inputs)} finite numbers, got shape {weights.shape}")
-        if class_weight:
-            labels = targets.argmax(-1) if self.loss.target_kind == "categorical" else targets.reshape(len(targets), -1)
-            by_class = class_weights(labels.reshape(len(targets), -1)[:, 0], class_weight).astype(inputs.dtype)
-            weights = by_class if weights is None else weights * by_class
-        return inputs, targets, weights
-
-
-def _check_arguments(function, given) -> None:
-    """Read the arguments of `function` by their annotated types."""
-    for name, hint in function.__annotations__.items():
-        if name not in ("return", "verbose"):
-            try:
-                read(given[name], hint)
-            except ConfigError as error:
-                raise error.within(function.__name__, name) from None
-
-
-def _named(argument, get, spec):
-    try:
-        return get(spec)
-    except ConfigError as error:
-        raise error.within(argument) from None
-
-
-def _metric(spec):
-    """A metric, or the word accuracy, which is settled when the shapes are known."""
-    return spec if spec in ("accuracy", "acc") else Metric.get(spec)
-
-
-def _resolved(specs, loss, output_shape, target_shape) -> list[tuple[Metric, bool]]:
-    """Metrics with names that are unique, and whether each is weighted."""
-    found, names = [], {}
-    for spec, weighted in specs:
-        metric = resolve_accuracy(loss, output_shape, target_shape) if isinstance(spec, str) else spec
-        names[metric.name] = names.get(metric.name, -1) + 1
-        if names[metric.name]:
-            metric.name = f"{metric.name}_{names[metric.name]}"
-        found.append((metric, weighted))
-    return found
-
-
-def _take(arrays, rows):
-    return tuple(None if array is None else array[rows] for array in arrays)
+    def _callbacks(self, callbacks, verbose, **params) -> CallbackList:
+        verbose = 1 if verbose in ("auto", True) else int(verbose)
+        return CallbackList([*(callbacks or ()), *[ProgressBar()][:verbose]], self, verbose=verbose, **params)
 
 
 def _returned(logs, return_dict):

@@ -1,0 +1,91 @@
+"""From what users pass to `fit` to batches that the steps can take: converted, and checked once."""
+
+import numpy as np
+
+from nnlite.data.batches import (
+    ArrayBatches,
+    IterableBatches,
+    check_finite,
+    check_lengths,
+    class_weights,
+    hold_out,
+    is_batches,
+)
+from nnlite.errors import ConfigError, DataError
+
+
+def training_batches(model, data: tuple, options: dict) -> tuple:
+    """Batches to train on and, with `validation_split`, the arrays set apart, else None.
+
+    Args:
+        model: compiled; it is built here if need be.
+        data: `(x, y, sample_weight)`.
+        options: arguments of `fit`.
+    """
+    split = options["validation_split"]
+    if is_batches(*data[:2]):
+        if split:
+            raise ConfigError("validation_split needs arrays; pass validation_data with iterables")
+        return IterableBatches(data[0], lambda *batch: prepared(model, *batch), options["steps_per_epoch"]), None
+    arrays, held = prepared(model, *data, options["class_weight"]), None
+    if split:
+        if options["validation_data"] is not None:
+            raise ConfigError("validation_split and validation_data exclude one another")
+        stays, apart = hold_out(_labels(model.loss, arrays[1]), len(arrays[0]), split, model.seed, options["stratify"])
+        arrays, held = _take(arrays, stays), _take(arrays, apart)
+    shuffle_seed = model.seed if options["shuffle"] else None
+    return ArrayBatches(arrays, options["batch_size"] or 32, shuffle_seed, options["steps_per_epoch"]), held
+
+
+def evaluation_batches(model, data, batch_size: int | None, steps: int | None):
+    """Batches to test on, from `(x, y)`, `(x, y, sample_weight)` or an iterable of batches."""
+    if is_batches(data, None):
+        return IterableBatches(data, lambda *batch: prepared(model, *batch), steps)
+    if isinstance(data, (tuple, list)) and 2 <= len(data) <= 3:
+        return ArrayBatches(prepared(model, *data), batch_size or 32, steps=steps)
+    raise DataError("validation data must be (x, y), (x, y, sample_weight) or an iterable of batches")
+
+
+def prediction_batches(model, x, batch_size: int, steps: int | None):
+    """Batches to predict; targets in an iterable are ignored."""
+    if is_batches(x, None):
+        return IterableBatches(x, lambda x, *_: (checked_inputs(model, x), None, None), steps)
+    return ArrayBatches((checked_inputs(model, x), None, None), batch_size, steps=steps)
+
+
+def checked_inputs(model, x) -> np.ndarray:
+    """x as an array of the model's dtype, of the shape it was built for, and finite."""
+    inputs = model.as_input(x)
+    check_finite(inputs)
+    return inputs
+
+
+def prepared(model, x, y, sample_weight=None, class_weight=None) -> tuple:
+    """x, y and weights as the steps take them."""
+    if y is None:
+        raise DataError("targets are missing: pass y, or batches of (x, y)")
+    inputs, targets = checked_inputs(model, x), np.asarray(y)
+    dtype = model.layers[-1].dtype
+    if targets.ndim == 0:
+        raise DataError(f"y must have one row per example, got {y!r}")
+    check_lengths(inputs, targets, sample_weight)
+    model.resolve_metrics(targets.shape)
+    targets = model.loss.prepare_targets(targets, model.output_shape, dtype)
+    weights = None if sample_weight is None else np.asarray(sample_weight, dtype=dtype)
+    if weights is not None and (weights.shape != (len(inputs),) or not np.isfinite(weights).all()):
+        raise DataError(f"sample_weight must be {len(inputs)} finite numbers, got an array of shape {weights.shape}")
+    if class_weight:
+        by_class = class_weights(_labels(model.loss, targets), class_weight).astype(dtype)
+        weights = by_class if weights is None else weights * by_class
+    return inputs, targets, weights
+
+
+def _labels(loss, targets):
+    """The class number of each row, for losses of classes with one label per row."""
+    if loss.target_kind == "categorical":
+        return targets.argmax(-1)
+    return targets.reshape(len(targets), -1)[:, 0]
+
+
+def _take(arrays, rows):
+    return tuple(None if array is None else array[rows] for array in arrays)
