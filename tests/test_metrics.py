@@ -277,9 +277,9 @@ def test_lookup_by_name(spec, cls):
 
 def test_names():
     assert [Metric.get(name).name for name in ("mse", "rmse", "acc", "R2Score", "binary_accuracy", "mean")] == [
-        "mean_squared_error",
-        "root_mean_squared_error",
-        "accuracy",
+        "mse",
+        "rmse",
+        "acc",
         "r2_score",
         "binary_accuracy",
         "mean",

@@ -1,5 +1,6 @@
 """The contract of a structured Jacobian."""
 
+import functools
 import math
 
 import numpy as np
@@ -83,11 +84,10 @@ class Jacobian:
         return f"{type(self).__name__}(out_shape={self.out_shape}, in_shape={self.in_shape})"
 
 
+@functools.lru_cache(maxsize=4096)
 def broadcast_axes(in_shape, out_shape) -> tuple[int, ...]:
     """The axes of `out_shape`, counted from the right, along which `in_shape` was stretched."""
     rank, missing = len(out_shape), len(out_shape) - len(in_shape)
-    if out_shape[missing:] == in_shape:
-        return tuple(range(-rank, missing - rank))
     return tuple(
         axis - rank
         for axis in range(rank)

@@ -1,6 +1,7 @@
 """Putting Jacobians together: products of maps, sums of maps, one map per input, chains of layers."""
 
 from functools import reduce
+from itertools import repeat
 
 import numpy as np
 
@@ -84,17 +85,15 @@ class Jacobians:
         """
         if self.outer is not None:
             cotangent = self.outer.vjp(cotangent)
-        if wanted is None and into is None:
-            return tuple([part and part.vjp(cotangent) for part in self.maps])
         results = []
-        for index, part in enumerate(self.maps):
-            if part is None or (wanted is not None and not wanted[index]):
+        for part, want, target in zip(self.maps, wanted or repeat(True), into or repeat(None), strict=False):
+            if not want or part is None:
                 results.append(None)
-            elif into is None or into[index] is None:
+            elif target is None:
                 results.append(part.vjp(cotangent))
             else:
-                part.vjp_into(cotangent, into[index])
-                results.append(into[index])
+                part.vjp_into(cotangent, target)
+                results.append(target)
         return tuple(results)
 
     def jvp(self, *tangents):
@@ -151,7 +150,7 @@ class ChainJacobians:
             inner = wanted is None or any(wanted[:start])
             want = None if wanted is None else (inner, *wanted[start:stop])
             cotangent, *results[start:stop] = stage.vjp(cotangent, want, into and (None, *into[start:stop]))
-            if not inner:
+            if cotangent is None:
                 break
             stop = start
         results[0] = cotangent
@@ -166,18 +165,34 @@ class ChainJacobians:
             start = stop
         return carried
 
+    def per_example(self, cotangent, wanted=None) -> tuple:
+        """As `vjp`, without the sum over the batch; the input is left out with None."""
+        results = [None] * len(self)
+        stop = len(results)
+        for stage in reversed(self.stages):
+            start = stop - len(stage) + 1
+            _, *results[start:stop] = stage.per_example(cotangent, wanted and (False, *wanted[start:stop]))
+            if start > 1:
+                cotangent = stage.vjp(cotangent, (True, *[False] * (stop - start)))[0]
+            if cotangent is None:
+                break
+            stop = start
+        return tuple(results)
+
     def __getitem__(self, index):
-        """The composed map of one input: 0 is the data, 1 the first parameter, and so on."""
-        if index == 0:
-            return Composed(*[stage[0] for stage in reversed(self.stages)])
+        """The composed map of one input: 0 is the data, 1 the first parameter, and so on; None without derivative."""
         start = 1
         for position, stage in enumerate(self.stages):
             stop = start + len(stage) - 1
-            if start <= index < stop:
-                own = stage[index - start + 1]
-                return own and Composed(*[later[0] for later in reversed(self.stages[position + 1 :])], own)
+            if 0 <= index < stop:
+                own = stage[index - start + 1 if index else 0]
+                path = [*[later[0] for later in reversed(self.stages[position + 1 :])], own]
+                return None if None in path else Composed(*path)
             start = stop
         raise IndexError(f"this chain has {len(self)} inputs, got index {index}")
+
+    def __repr__(self) -> str:
+        return f"ChainJacobians({', '.join(map(repr, self.stages))})"
 
     def __len__(self) -> int:
         return 1 + sum(len(stage) - 1 for stage in self.stages)

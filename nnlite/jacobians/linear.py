@@ -113,8 +113,9 @@ class KernelOfRows(Jacobian):
     def vjp_into(self, cotangent, out):
         rows, (features, units) = self.rows, self.in_shape
         if rows.ndim > 2 or cotangent.ndim > 2:
-            rows, cotangent = rows.reshape(-1, features), cotangent.reshape(-1, units)
-        np.dot(rows.T, cotangent, out=out)
+            np.matmul(rows.reshape(-1, features).T, cotangent.reshape(*out.shape[:-2], -1, units), out=out)
+        else:
+            np.dot(rows.T, cotangent, out=out)
 
     def jvp(self, tangent):
         seeds = tangent.shape[:-2]

@@ -25,14 +25,22 @@ class Chain:
 
     def linearize(self, inputs, *values, training=False, random=None):
         """The output and the `ChainJacobians`, for the parameters' arrays `values` in the layers' order."""
+        return self.run(inputs, self.group(values), training, random)
+
+    def group(self, items) -> list[tuple]:
+        """`items`, one per parameter, cut into one tuple per stage."""
+        return [tuple(items[start:stop]) for _, _, start, stop in self.stages]
+
+    def run(self, inputs, grouped, training=False, random=None):
+        """`linearize` with the parameters' arrays as `group` cuts them, which a loop over steps does once."""
         found = []
-        for index, layer, start, stop in self.stages:
+        for (index, layer, _, _), values in zip(self.stages, grouped, strict=True):
             if layer.context:
                 available = {"training": training, "random": random and random.child(index)}
                 context = {name: available[name] for name in layer.context}
-                inputs, jacobians = layer.linearize(inputs, *values[start:stop], **context)
+                inputs, jacobians = layer.linearize(inputs, *values, **context)
             else:
-                inputs, jacobians = layer.linearize(inputs, *values[start:stop])
+                inputs, jacobians = layer.linearize(inputs, *values)
             found.append(jacobians)
         return inputs, ChainJacobians(found)
 

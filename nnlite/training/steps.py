@@ -24,10 +24,6 @@ class Steps:
         self.parameters = model.parameters
         trainable = [parameter for parameter in model.trainable_weights if parameter.size]
         self.store = ParameterStore(trainable)
-        self.values = tuple(model.values)
-        chosen = {id(parameter) for parameter in trainable}
-        self.wanted = (False, *(id(parameter) in chosen for parameter in self.parameters))
-        self.into = (None, *(p.gradient if id(p) in chosen else None for p in self.parameters))
         self.has_state = not all(parameter.trainable for parameter in self.parameters)
         self.regularized = [parameter for parameter in trainable if parameter.regularizer is not None]
         *first, last = model.layers
@@ -35,9 +31,26 @@ class Steps:
         from_logits = activation and model.loss.from_outputs_of(activation)
         self.loss = from_logits or model.loss
         self.activation = activation if from_logits else None
+        self.chain = Chain([*first, bare] if from_logits else model.layers, model.dtype)
+        self.values = self.chain.group(model.values)
+        self.backward_plan = self._plan_backward({id(parameter) for parameter in trainable})
         self.one = np.ones((), last.dtype)
         self.draws = any("random" in layer.context for layer in model.layers)
-        self.chain = Chain([*first, bare] if from_logits else model.layers, model.dtype)
+
+    def _plan_backward(self, trainable: set[int]) -> tuple[list, list]:
+        """For each stage, last one first, what its `Jacobians.vjp` takes as `wanted` and `into`.
+
+        Stages before the first trainable one are left out, and so is the product with that one's input.
+        """
+        wanted = self.chain.group([id(parameter) in trainable for parameter in self.parameters])
+        into = self.chain.group(
+            [parameter.gradient if id(parameter) in trainable else None for parameter in self.parameters]
+        )
+        first = next((index for index, stage in enumerate(wanted) if any(stage)), len(wanted))
+        plan = [
+            ((index > first, *wanted[index]), (None, *into[index])) for index in range(len(wanted) - 1, first - 1, -1)
+        ]
+        return [want for want, _ in plan], [write for _, write in plan]
 
     @property
     def current(self) -> bool:
@@ -51,9 +64,11 @@ class Steps:
     def train(self, x, y, sample_weight=None):
         """Forward, loss, backward, regularize, update; returns the loss and the raw outputs."""
         random = RandomSource(self.seed, self.optimizer.iterations) if self.draws else None
-        outputs, jacobians = self.chain.linearize(x, *self.values, training=True, random=random)
+        outputs, jacobians = self.chain.run(x, self.values, True, random)
         value, by_outputs = self.loss.linearize(y, outputs, sample_weight)
-        jacobians.vjp(by_outputs.vjp(self.one), self.wanted, self.into)
+        cotangent = by_outputs.vjp(self.one)
+        for stage, wanted, into in zip(reversed(jacobians.stages), *self.backward_plan, strict=False):
+            cotangent = stage.vjp(cotangent, wanted, into)[0]
         for parameter in self.regularized:
             value += parameter.regularizer.penalty(parameter.value)
             parameter.regularizer.add_gradient(parameter.value, parameter.gradient)
@@ -64,7 +79,7 @@ class Steps:
 
     def test(self, x, y, sample_weight=None):
         """Forward and loss without training; returns the loss and the raw outputs."""
-        outputs, _ = self.chain.linearize(x, *self.values)
+        outputs, _ = self.chain.run(x, self.values)
         value, _ = self.loss.linearize(y, outputs, sample_weight)
         return value + sum(p.regularizer.penalty(p.value) for p in self.regularized), outputs
 
