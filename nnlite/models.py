@@ -90,7 +90,9 @@ class Sequential(Trainer, Layer):
             raise NotReadyError(f"{self.label} needs at least one layer and an input shape to be built")
         random = self.random or RandomSource(self.seed)
         self.input_shape = shape
-        self.dtype = self.layers[0].dtype = self.layers[0].dtype or self.dtype
+        for layer in self.layers:
+            layer.dtype = layer.dtype or self.dtype
+        self.dtype = self.layers[0].dtype  # data is brought into it
         for index, layer in enumerate(self.layers):
             try:
                 shape = layer.ensure_built(shape, random.child(index))
