@@ -1,0 +1,111 @@
+"""The command `nnlite`: arguments in, calls of `nnlite.experiment`, text and an exit code out."""
+
+import argparse
+import json
+import math
+import sys
+from collections.abc import Sequence
+
+import nnlite
+from nnlite.errors import NNLiteError
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Returns:
+        The exit code: 0 done, 2 wrong usage or config, 3 data that cannot be used, 130 Ctrl-C, 1 anything else.
+    """
+    arguments = _parser().parse_args(argv)
+    try:
+        arguments.command(arguments)
+    except NNLiteError as error:
+        return _fail(error, error.exit_code)
+    except BrokenPipeError:
+        return 0
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        return _fail(f"{place}{error.strerror or error}", 1)
+    except KeyboardInterrupt:
+        return _fail("interrupted; nothing was written", 130)
+    return 0
+
+
+def _train(arguments) -> None:
+    from nnlite.experiment import Experiment, train
+
+    run = train(Experiment.from_file(arguments.config, arguments.set), arguments.out, arguments.quiet)
+    for part, values in run.metrics.items():
+        print(
+            f"{part}: "
+            + ", ".join(f"{name} {math.nan if value is None else value:.4g}" for name, value in values.items())
+        )
+    print(f"run folder: {run.folder}")
+
+
+def _evaluate(arguments) -> None:
+    from nnlite.experiment import Run
+
+    print(json.dumps(Run(arguments.run).evaluate(), indent=2))
+
+
+def _predict(arguments) -> None:
+    from nnlite.experiment import Run, write_table
+
+    columns = Run(arguments.run).predict(arguments.input)
+    if arguments.out is None:
+        write_table(columns, sys.stdout)
+        return
+    with open(arguments.out, "w", newline="", encoding="utf-8") as file:
+        write_table(columns, file)
+
+
+def _summary(arguments) -> None:
+    from nnlite.experiment import Experiment
+
+    model, _ = Experiment.from_file(arguments.config, arguments.set).prepare()
+    model.summary()
+
+
+def _fail(message: object, exit_code: int) -> int:
+    print(f"nnlite: error: {message}", file=sys.stderr)
+    return exit_code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="nnlite", description="Train neural networks from one YAML file.")
+    parser.add_argument("--version", action="version", version=f"nnlite {nnlite.__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    train = commands.add_parser("train", help="train the model of a config and keep everything in a run folder")
+    _add_config(train)
+    train.add_argument("--out", metavar="DIR", help="the run folder (default: runs/<config name>-<n>)")
+    train.add_argument("--quiet", action="store_true", help="show no progress")
+    train.set_defaults(command=_train)
+
+    evaluate = commands.add_parser("evaluate", help="measure the model of a run folder again")
+    evaluate.add_argument("run", metavar="RUN", help="a run folder")
+    evaluate.set_defaults(command=_evaluate)
+
+    predict = commands.add_parser("predict", help="apply the model of a run folder to new inputs")
+    predict.add_argument("run", metavar="RUN", help="a run folder")
+    predict.add_argument("input", metavar="INPUT", help="a file like the one trained on; it needs no target")
+    predict.add_argument("-o", "--out", metavar="OUT.csv", help="where to write (default: the standard output)")
+    predict.set_defaults(command=_predict)
+
+    summary = commands.add_parser("summary", help="show the layers of a config's model")
+    _add_config(summary)
+    summary.set_defaults(command=_summary)
+    return parser
+
+
+def _add_config(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("config", metavar="CONFIG", help="a YAML file")
+    parser.add_argument(
+        "--set",
+        metavar="KEY=VALUE",
+        nargs="+",
+        action="extend",
+        default=[],
+        help="change the config, for example: --set fit.epochs=3 model.0.Dense.units=64",
+    )

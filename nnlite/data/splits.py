@@ -1,0 +1,80 @@
+"""A seeded random split of the rows into training, validation and test part."""
+
+import numpy as np
+
+from nnlite.data.section import Section
+from nnlite.errors import ConfigError, DataError
+from nnlite.random import stream
+from nnlite.reading import BelowOne
+
+PARTS = ("training", "validation", "test")
+
+
+class Split(Section):
+    """How the rows are divided; what neither validation nor test takes is for training.
+
+    The rows are shuffled first, by the experiment's seed: the order of a file often has a meaning.
+
+    Args:
+        validation: share of the rows that is watched while training; 0 for none. 0.1 spares rows for training.
+        test: share of the rows that is only looked at after training; 0 for none.
+        stratify: give each part the same mix of classes; for classification only.
+    """
+
+    validation: BelowOne = 0.1
+    test: BelowOne = 0.2
+    stratify: bool = False
+
+    def validate(self) -> None:
+        if self.validation + self.test >= 1:
+            raise ConfigError(f"validation {self.validation:g} and test {self.test:g} leave no rows for training")
+
+    def rows(self, count: int, classes: np.ndarray | None, seed: int) -> dict[str, np.ndarray]:
+        """The row numbers of each part that is not empty.
+
+        Args:
+            count: number of rows.
+            classes: the class of each row, for `stratify`.
+            seed: decides, with `count` and `classes`, which row goes where.
+
+        Raises:
+            DataError: too few rows, or too few of one class, for a part.
+        """
+        from sklearn.model_selection import train_test_split
+
+        sizes = {"test": round(self.test * count), "validation": round(self.validation * count)}
+        sizes = {part: size for part, size in sizes.items() if getattr(self, part) > 0}
+        self._check(count, classes, sizes)
+        random_state, parts, rest = int(stream(seed, "split").integers(2**31)), {}, np.arange(count)
+        for part, size in sizes.items():
+            mix = classes[rest] if self.stratify else None
+            try:
+                rest, parts[part] = train_test_split(rest, test_size=size, random_state=random_state, stratify=mix)
+            except ValueError:  # an earlier part took so much of a rare class that one row is left
+                raise self._too_few(classes, sizes) from None
+        return {part: {"training": rest, **parts}[part] for part in PARTS if part == "training" or part in parts}
+
+    def _check(self, count: int, classes: np.ndarray | None, sizes: dict[str, int]) -> None:
+        for part, size in sizes.items():
+            if not 0 < size < count:
+                raise DataError(f"split.{part}: {getattr(self, part):g} of {count} rows is {size} rows")
+        if count <= sum(sizes.values()):
+            raise DataError(f"split: {count} rows leave none for training")
+        if not self.stratify:
+            return
+        if classes.ndim > 1:
+            raise DataError(f"split.stratify needs one label per row, the target has shape {classes.shape}")
+        labels, counts = np.unique(classes, return_counts=True)
+        if counts.min() <= len(sizes):
+            raise self._too_few(classes, sizes)
+        for part, size in {**sizes, "training": count - sum(sizes.values())}.items():
+            if size < len(labels):
+                raise DataError(f"split.stratify: {size} rows of {part} cannot hold {len(labels)} classes")
+
+    @staticmethod
+    def _too_few(classes: np.ndarray, sizes: dict[str, int]) -> DataError:
+        labels, counts = np.unique(classes, return_counts=True)
+        return DataError(
+            f"split.stratify: class {labels[counts.argmin()].item()!r} has {counts.min()} rows, too few for "
+            f"{len(sizes) + 1} parts; collect more of it, drop it, or set stratify to false"
+        )

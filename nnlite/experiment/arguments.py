@@ -1,0 +1,40 @@
+"""The arguments of a function as a section of a config."""
+
+import inspect
+import typing
+from collections.abc import Callable
+
+from nnlite.errors import ConfigError, did_you_mean
+from nnlite.reading import jsonable, read
+
+
+def read_arguments(function: Callable, given: dict, excluded: tuple[str, ...] = ()) -> dict:
+    """All arguments of `function` as plain values: the `given` ones, checked by their annotations, and the defaults.
+
+    Args:
+        function: a method; its `self` is left out.
+        given: argument -> value.
+        excluded: arguments that a config cannot give, such as arrays.
+
+    Raises:
+        ConfigError: unknown or missing argument, value of the wrong type.
+    """
+    hints = typing.get_type_hints(function, include_extras=True)
+    parameters = {
+        name: parameter
+        for name, parameter in inspect.signature(function).parameters.items()
+        if name not in ("self", *excluded)
+    }
+    for key in given:
+        if key not in parameters:
+            raise ConfigError(f"unknown argument {key!r}; {did_you_mean(key, parameters)}", (key,))
+    values = {}
+    for name, parameter in parameters.items():
+        value = given.get(name, parameter.default)
+        if value is inspect.Parameter.empty:
+            raise ConfigError(f"missing argument {name!r}")
+        try:
+            values[name] = jsonable(read(value, hints.get(name, typing.Any)))
+        except ConfigError as error:
+            raise error.within(name) from None
+    return values

@@ -1,0 +1,155 @@
+"""A config: data, model, and how to train; each section is a call of the public API."""
+
+from contextlib import nullcontext
+from dataclasses import field
+from typing import Annotated
+
+from nnlite.data import Classes, Data, Prepared, Preprocessing, Section
+from nnlite.errors import ConfigError, DataError
+from nnlite.experiment.arguments import read_arguments
+from nnlite.experiment.document import Document
+from nnlite.layers import Layer
+from nnlite.models import Sequential
+from nnlite.random import fresh_seed
+from nnlite.reading import Range, jsonable
+
+# What `Experiment` itself hands to `fit`: the arrays, and how much is shown.
+GIVEN_TO_FIT = ("x", "y", "sample_weight", "validation_data", "validation_split", "stratify", "verbose")
+
+
+class Experiment(Section):
+    """Everything that decides a training run; the fields are the keys of the YAML file.
+
+    Args:
+        data: arguments of `nnlite.data.Data`.
+        model: the layers of a `Sequential`, in order.
+        compile: arguments of `Sequential.compile`.
+        fit: arguments of `Sequential.fit`, except the data.
+        seed: decides the split, initial weights, shuffling and dropout; drawn and recorded if not given.
+
+    >>> experiment = Experiment.get({
+    ...     "data": {"source": {"SklearnDataset": {"name": "iris"}}}, "seed": 0,
+    ...     "model": ["Normalization", {"Dense": {"units": 3}}],
+    ...     "compile": {"loss": {"SparseCategoricalCrossentropy": {"from_logits": True}}}})
+    >>> model, data = experiment.prepare()
+    >>> model.output_shape, data.parts["test"][0].shape
+    ((None, 3), (30, 4))
+    """
+
+    data: Data
+    model: list[Layer]
+    compile: dict
+    fit: dict = field(default_factory=dict)
+    seed: Annotated[int, Range(0, 2**31 - 1)] | None = None
+
+    def __post_init__(self):
+        super().__post_init__()
+        self.document = None
+        if self.seed is None:
+            self.seed = fresh_seed()
+
+    def validate(self) -> None:
+        if not self.model:
+            raise ConfigError("expected one layer or more", ("model",))
+        for section, function, excluded in (("compile", Sequential.compile, ()), ("fit", Sequential.fit, GIVEN_TO_FIT)):
+            try:
+                setattr(self, section, read_arguments(function, getattr(self, section), excluded))
+            except ConfigError as error:
+                raise error.within(section) from None
+        if self.compile["loss"] is None:
+            raise ConfigError("missing argument 'loss'", ("compile",))
+
+    @classmethod
+    def from_file(cls, path: str, overrides: tuple[str, ...] = ()) -> "Experiment":
+        """Read a YAML file.
+
+        Args:
+            path: the file. Data files are sought beside it, then in the current folder.
+            overrides: changes such as `"fit.epochs=3"` or `"model.0.Dense.units=64"`.
+
+        Raises:
+            ConfigError: it names file, line and key.
+        """
+        document = Document(path, overrides)
+        with document.explaining():
+            experiment = cls.get(document.values)
+        experiment.document = document
+        return experiment
+
+    @property
+    def name(self) -> str:
+        """The config file's name without its ending."""
+        return self.document.path.stem if self.document else "experiment"
+
+    def get_config(self) -> dict:
+        """All arguments as plain values, defaults included, the seed first."""
+        return {"seed": self.seed, **super().get_config()}
+
+    def prepare(self, fitted: Preprocessing | None = None) -> tuple[Sequential, Prepared]:
+        """A compiled model of the data's shape, its preprocessing layers adapted, and the data.
+
+        Args:
+            fitted: encoders from an earlier run.
+
+        Raises:
+            ConfigError: arguments that do not fit together.
+            DataError: data that cannot be used, or that does not fit the model.
+        """
+        with self.explaining():
+            model = self._compiled()
+            data = self._prepared_data(model.loss.target_kind, fitted)
+            x, y = data.parts["training"]
+            self._build(model, x.shape[1:])
+            data.preprocessing.target.check_outputs(model.output_shape)
+            model.adapt(x)
+            # One row through loss and metrics shows what does not fit before anything is written.
+            model.test_on_batch(x[:1], y[:1])
+            return model, data
+
+    def fit_arguments(self, data: Prepared) -> dict:
+        """The arguments of `fit` for this data: in `class_weight`, labels become numbers of classes."""
+        weights = self.fit["class_weight"]
+        if not weights:
+            return dict(self.fit)
+        with self.explaining():
+            target = data.preprocessing.target
+            if not isinstance(target, Classes):
+                raise ConfigError("a regression has no classes", ("fit", "class_weight"))
+            try:
+                return {**self.fit, "class_weight": {target.code(label): weights[label] for label in weights}}
+            except DataError as error:
+                raise ConfigError(str(error), ("fit", "class_weight")) from None
+
+    def explaining(self):
+        """A context in which errors say where in the file their cause stands, if there is a file."""
+        return self.document.explaining() if self.document else nullcontext()
+
+    def _compiled(self) -> Sequential:
+        try:
+            # Layers from their specs: a second run must not start from the weights of the first one.
+            model = Sequential(jsonable(self.model), seed=self.seed)
+        except ConfigError as error:
+            raise error.within("model") from None
+        try:
+            model.compile(**self.compile)
+        except ConfigError as error:
+            raise error.within("compile") from None
+        return model
+
+    @staticmethod
+    def _build(model: Sequential, row_shape: tuple) -> None:
+        try:
+            model.build((None, *row_shape))
+        except ConfigError as error:
+            error.path = ("model", *error.path[1:])  # in a config, the field `layers` is the key `model`
+            raise
+
+    def _prepared_data(self, target_kind: str, fitted: Preprocessing | None) -> Prepared:
+        try:
+            return self.located_data().prepare(target_kind, self.seed, fitted)
+        except ConfigError as error:
+            raise error.within("data") from None
+
+    def located_data(self) -> Data:
+        """The data section with absolute paths; `DataError` if a file is missing."""
+        return self.data.located(self.document.path.parent) if self.document else self.data

@@ -1,0 +1,296 @@
+"""The command line: what it prints, what it returns, and that bad input leaves nothing behind."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import nnlite
+from nnlite.cli import main
+
+CONFIG = """\
+seed: 1
+data:
+  source: {Csv: {path: flowers.csv, target: kind, categorical: [colour]}}
+  split: {validation: 0.2, test: 0.2}
+model:
+  - Dense: {units: 2}
+compile:
+  loss: {SparseCategoricalCrossentropy: {from_logits: true}}
+  metrics: [accuracy]
+fit:
+  epochs: 2
+"""
+
+
+def flowers():
+    random = np.random.default_rng(0)
+    rows = [("length", "colour", "kind")]
+    return rows + [(f"{random.uniform():.3f}", random.choice(["red", "blue"]), "rt"[i % 2]) for i in range(40)]
+
+
+def write_rows(path, rows):
+    Path(path).write_text("".join(",".join(row) + "\n" for row in rows), encoding="utf-8")
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("c.yaml").write_text(CONFIG)
+    write_rows("flowers.csv", flowers())
+    return tmp_path
+
+
+@pytest.fixture
+def run(folder, capsys):
+    assert main(["train", "c.yaml", "--quiet"]) == 0
+    capsys.readouterr()
+    return "runs/c-1"
+
+
+def files(folder):
+    return sorted(str(path.relative_to(folder)) for path in Path(folder).rglob("*"))
+
+
+def test_train_prints_metrics_and_run_folder(folder, capsys):
+    assert main(["train", "c.yaml", "--set", "fit.epochs=1", "seed=2", "--set", "fit.batch_size=8", "--quiet"]) == 0
+    out, err = capsys.readouterr()
+    validation, test, place = out.splitlines()
+    assert validation.startswith("validation: loss ")
+    assert test.startswith("test: loss ")
+    assert ", accuracy " in test
+    assert place == "run folder: runs/c-1"
+    assert err == ""
+    assert len(Path("runs/c-1/history.csv").read_text().splitlines()) == 2
+    assert json.loads(Path("runs/c-1/environment.json").read_text())["seed"] == 2
+    assert main(["train", "c.yaml", "--out", "here", "--quiet"]) == 0
+    assert "run folder: here" in capsys.readouterr().out
+
+
+def test_train_shows_progress_unless_quiet(folder, capsys):
+    assert main(["train", "c.yaml"]) == 0
+    assert "Epoch 2/2" in capsys.readouterr().out
+
+
+def test_values_that_are_not_finite(folder, capsys):
+    with np.errstate(all="ignore"):
+        assert main(["train", "c.yaml", "--set", "compile.optimizer={SGD: {learning_rate: 1e40}}", "--quiet"]) == 0
+    assert "test: loss nan, accuracy " in capsys.readouterr().out
+
+
+def test_evaluate_prints_the_metrics_of_the_run(run, capsys):
+    assert main(["evaluate", run]) == 0
+    assert json.loads(capsys.readouterr().out) == json.loads(Path(run, "metrics.json").read_text())
+
+
+def test_predict_writes_one_row_per_input(run, capsys):
+    write_rows("new.csv", [row[:2] for row in flowers()])
+    assert main(["predict", run, "new.csv", "-o", "out.csv"]) == 0
+    assert capsys.readouterr() == ("", "")
+    with open("out.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 40
+    assert list(rows[0]) == ["kind", "probability_r", "probability_t"]
+    for row in rows:
+        assert float(row["probability_r"]) + float(row["probability_t"]) == pytest.approx(1)
+        assert row["kind"] == ("r" if float(row["probability_r"]) >= 0.5 else "t")
+    assert main(["predict", run, "flowers.csv"]) == 0
+    assert capsys.readouterr().out == Path("out.csv").read_text()
+    write_rows("reversed.csv", [flowers()[0], *flowers()[:0:-1]])
+    assert main(["predict", run, "reversed.csv"]) == 0
+    assert capsys.readouterr().out.splitlines()[1:] == Path("out.csv").read_text().splitlines()[:0:-1]
+
+
+def test_predict_needs_no_training_data(run, capsys):
+    Path("flowers.csv").unlink()
+    write_rows("new.csv", [("colour", "length"), ("green", "0.5")])
+    assert main(["predict", run, "new.csv"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 2
+
+
+def test_summary(folder, capsys):
+    assert main(["summary", "c.yaml", "--set", "model.0.Dense.units=2"]) == 0
+    out = capsys.readouterr().out
+    assert "Dense" in out
+    assert "8" in out  # three inputs and a bias for two units
+    assert files(folder) == ["c.yaml", "flowers.csv"]
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(["--version"])
+    assert caught.value.code == 0
+    assert capsys.readouterr().out == f"nnlite {nnlite.__version__}\n"
+
+
+@pytest.mark.parametrize("arguments", [[], ["tran"], ["train"], ["train", "c.yaml", "--epochs", "3"]])
+def test_wrong_usage(arguments):
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+
+
+def data(text):
+    """Replace the data file."""
+    return lambda: Path("flowers.csv").write_text(text)
+
+
+def config(old, new):
+    """Replace a part of the config."""
+    return lambda: Path("c.yaml").write_text(CONFIG.replace(old, new))
+
+
+HEAD = "length,colour,kind\n0.1,red,r\n"
+BAD_TRAINING = {
+    "unknown layer": (
+        config("Dense", "Dens"),
+        2,
+        "c.yaml, line 6: model[0]: unknown layer 'Dens'; did you mean 'Dense'?",
+    ),
+    "unknown loss": (config("Sparse", "Sprse"), 2, "c.yaml, line 8: compile.loss: unknown loss 'Sprse"),
+    "unknown key": (
+        config("split", "splits"),
+        2,
+        "c.yaml, line 4: data.splits: unknown argument 'splits'; did you mean",
+    ),
+    "unknown argument": (config("units", "unit"), 2, "c.yaml, line 6: model[0].Dense.unit: unknown argument 'unit'"),
+    "wrong type": (
+        config("units: 2", "units: two"),
+        2,
+        "line 6: model[0].Dense.units: expected a whole number, got 'two'",
+    ),
+    "repeated key": (
+        config("fit:", "seed:"),
+        2,
+        "c.yaml, line 10: not valid YAML: the key 'seed' stands here a second",
+    ),
+    "empty config": (lambda: Path("c.yaml").write_text(""), 2, "c.yaml: the file is empty"),
+    "no config": (lambda: Path("c.yaml").unlink(), 2, "c.yaml: No such file or directory"),
+    "no data": (lambda: Path("flowers.csv").unlink(), 3, "c.yaml: no file 'flowers.csv'; looked for /"),
+    "empty data": (data(""), 3, "flowers.csv: the file is empty"),
+    "no target column": (
+        config("target: kind", "target: kin"),
+        3,
+        "flowers.csv: no column 'kin'; did you mean 'kind'?",
+    ),
+    "text": (
+        data(HEAD + "long,red,t\n" * 9),
+        3,
+        "flowers.csv, line 3, column 'length': text 'long' in a numeric column",
+    ),
+    "missing label": (data(HEAD + "0.2,red,\n"), 3, "flowers.csv, line 3, column 'kind': the value is missing"),
+    "not finite": (data(HEAD + "inf,red,t\n" * 9), 3, "flowers.csv, line 3, column 'length': 'inf' is not a finite"),
+    "short line": (data(HEAD + "0.2,red\n"), 3, "flowers.csv, line 3: 2 cells, but the first line names 3 columns"),
+    "too many classes": (
+        config("units: 2", "units: 1"),
+        3,
+        "has 2 classes (r, t), for which a sparse loss needs 2 output",
+    ),
+    "output shape": (config("{units: 2}", "{units: 6}\n  - Reshape: {target_shape: [3, 2]}"), 3, "c.yaml: "),
+    "layer shapes": (config("{units: 2}", "{units: 2}\n  - Reshape: {target_shape: [5]}"), 3, "c.yaml: "),
+    "stratify": (
+        config("test: 0.2", "test: 0.2, stratify: no"),
+        2,
+        "data.split.stratify: expected true or false, got 'no'",
+    ),
+    "monitor": (
+        config("epochs: 2", "callbacks: [{EarlyStopping: {monitor: val_los}}]"),
+        2,
+        "monitors 'val_los', which",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD_TRAINING)
+def test_bad_training(case, folder, capsys):
+    spoil, exit_code, message = BAD_TRAINING[case]
+    spoil()
+    before = files(folder)
+    assert main(["train", "c.yaml", "--quiet"]) == exit_code
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("nnlite: error: ")
+    assert message in err
+    assert err.count("\n") == 1
+    assert [name for name in files(folder) if name != "runs"] == before
+
+
+def damage(run):
+    path = Path(run, "model.safetensors")
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+
+
+BAD_PREDICTION = {
+    "missing column": ("n.csv", "length\n1\n", "n.csv: no column 'colour'"),
+    "text": ("n.csv", "length,colour\nx,red\n", "n.csv, line 2, column 'length': text 'x' in a numeric column"),
+    "empty": ("n.csv", "", "n.csv: the file is empty"),
+    "no file": ("n.csv", None, "n.csv: No such file or directory"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_PREDICTION)
+def test_bad_prediction(case, run, capsys):
+    path, text, message = BAD_PREDICTION[case]
+    if text is not None:
+        Path(path).write_text(text)
+    assert main(["predict", run, path, "-o", "out.csv"]) == 3
+    assert message in capsys.readouterr().err
+    assert not Path("out.csv").exists()
+
+
+def test_another_number_of_features(folder, capsys):
+    inputs = np.random.default_rng(0).normal(size=(40, 3))
+    np.savez("a.npz", inputs=inputs, target=inputs[:, 0] > 0)
+    np.savez("b.npz", inputs=inputs[:, :2])
+    config("{Csv: {path: flowers.csv, target: kind, categorical: [colour]}}", "{Npz: {path: a.npz}}")()
+    assert main(["train", "c.yaml", "--quiet"]) == 0
+    assert main(["predict", "runs/c-1", "a.npz"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 3 + 41
+    assert main(["predict", "runs/c-1", "b.npz"]) == 3
+    assert "b.npz: the model was made for rows of shape (3,), the inputs have (2,)" in capsys.readouterr().err
+
+
+def test_damaged_model_file(run, capsys):
+    damage(run)
+    for command in (["evaluate", run], ["predict", run, "flowers.csv"]):
+        assert main(command) == 3
+        assert "model.safetensors" in capsys.readouterr().err
+
+
+def test_taken_folder_and_missing_run(run, capsys):
+    assert main(["train", "c.yaml", "--out", run, "--quiet"]) == 2
+    assert "already exists and is not an empty folder" in capsys.readouterr().err
+    assert main(["evaluate", "nowhere"]) == 3
+    assert "nowhere: not a run folder" in capsys.readouterr().err
+
+
+def test_file_system_errors_have_no_traceback(run, capsys):
+    assert main(["predict", run, "flowers.csv", "-o", "no/such/folder.csv"]) == 1
+    assert capsys.readouterr().err == "nnlite: error: no/such/folder.csv: No such file or directory\n"
+
+
+def test_interruption(folder, capsys, monkeypatch):
+    from nnlite.callbacks import History
+
+    def interrupt(self, epoch, logs=None):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(History, "on_epoch_begin", interrupt)
+    assert main(["train", "c.yaml", "--quiet"]) == 130
+    assert capsys.readouterr().err == "nnlite: error: interrupted; nothing was written\n"
+
+
+def test_module_is_the_command(folder):
+    root = Path(nnlite.__file__).parent.parent
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    command = [sys.executable, "-m", "nnlite", "train", "no.yaml"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr == "nnlite: error: no.yaml: No such file or directory\n"

@@ -1,0 +1,521 @@
+"""The YAML document, the experiment, and the run folder."""
+
+import csv
+import json
+import math
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import nnlite
+from nnlite.data import SklearnDataset
+from nnlite.errors import ConfigError, DataError
+from nnlite.experiment import Experiment, Interrupted, Run, train
+from nnlite.experiment.document import Document, dump
+from nnlite.layers import Layer
+from nnlite.models import Sequential
+
+CONFIGS = sorted((Path(__file__).parent.parent / "configs").glob("*.yaml"))
+
+SMALL = """
+seed: 3
+data:
+  source: {SklearnDataset: {name: iris}}
+  split: {validation: 0.2, test: 0.2, stratify: true}
+model:
+  - Normalization
+  - Dense: {units: 8, activation: relu}
+  - Dropout: {rate: 0.2}
+  - Dense: {units: 3}
+compile:
+  optimizer: adam
+  loss: {SparseCategoricalCrossentropy: {from_logits: true}}
+  metrics: [accuracy]
+fit:
+  epochs: 3
+"""
+
+
+@pytest.fixture
+def write(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def write(text, name="small.yaml"):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        return name
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1e-3", 0.001),
+        (".5", 0.5),
+        ("-.inf", -math.inf),
+        ("010", 10),
+        ("+3", 3),
+        ("true", True),
+        ("null", None),
+        ("~", None),
+        ("", None),
+        *[(text, text) for text in ("no", "yes", "on", "off", "y", "1_000", "1:30", "2020-01-01", "0x10", "é")],
+    ],
+)
+def test_scalars_are_those_of_yaml_1_2(write, text, value):
+    found = Document(write(f"key: {text}\n")).values["key"]
+    assert found == value
+    assert type(found) is type(value)
+    assert Document(write(dump({"key": found}))).values == {"key": found}
+    assert Document(write(f"key: '{text}'\n")).values == Document(write(dump({"key": text}))).values == {"key": text}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "c.yaml: the file is empty"),
+        ("# nothing\n", "c.yaml: expected `key: value` lines"),
+        ("- 1\n", "c.yaml: expected `key: value` lines"),
+        ("a: 1\nb: 2\na: 3\n", "c.yaml, line 3: not valid YAML: the key 'a' stands here a second time"),
+        ("a: {b: 1, b: 1}\n", "c.yaml, line 1: not valid YAML: the key 'b' stands here a second time"),
+        ("a: [1\nb: 2\n", "c.yaml, line 2: not valid YAML: "),
+        ("a:\n\t- b\n", "c.yaml, line 2: not valid YAML: found character '\\t'"),
+        ("a: !!python/name:os.system\n", "c.yaml, line 1: not valid YAML: could not determine a constructor"),
+        ("a: \0\n", "c.yaml: not valid YAML: special characters are not allowed"),
+    ],
+)
+def test_bad_yaml(write, text, message):
+    with pytest.raises(ConfigError) as caught:
+        Document(write(text, "c.yaml"))
+    assert str(caught.value).startswith(message)
+
+
+def test_config_that_is_no_text(tmp_path):
+    (tmp_path / "c.yaml").write_bytes(b"\xff\xfe\0")
+    with pytest.raises(ConfigError, match="the file is not text in UTF-8"):
+        Document(tmp_path / "c.yaml")
+    with pytest.raises(ConfigError, match=r"no\.yaml: No such file"):
+        Document(tmp_path / "no.yaml")
+
+
+def test_overrides(write):
+    overrides = [
+        "seed=4",
+        "model.1.Dense.units=64",
+        "model.0=flatten",
+        "model.2.dropout.rate=.5",
+        "compile.optimizer.Adam.learning_rate=1e-2",
+        "compile.metrics=[mse, mae]",
+        "data.source.SklearnDataset.name=wine",
+        "fit.batch_size=7",
+        "fit.callbacks=[{EarlyStopping: {patience: 2}}]",
+    ]
+    values = Document(write(SMALL), overrides).values
+    assert values["seed"] == 4
+    assert values["model"][:3] == [
+        "flatten",
+        {"Dense": {"units": 64, "activation": "relu"}},
+        {"Dropout": {"rate": 0.5}},
+    ]
+    assert values["compile"]["optimizer"] == {"adam": {"learning_rate": 0.01}}
+    assert values["compile"]["metrics"] == ["mse", "mae"]
+    assert values["data"]["source"] == {"SklearnDataset": {"name": "wine"}}
+    assert values["fit"] == {"epochs": 3, "batch_size": 7, "callbacks": [{"EarlyStopping": {"patience": 2}}]}
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("fit.epochs", "expected key=value, such as fit.epochs=3"),
+        ("model.9.Dense.units=1", "expected an index from 0 to 3, got '9'"),
+        ("model.x=1", "expected an index from 0 to 3, got 'x'"),
+        ("model.1.Dens.units=1", "unknown key 'Dens'; did you mean 'Dense'? Allowed: Dense"),
+        ("model.1.Dense.unit=1", "model[1].Dense.unit: unknown argument 'unit'; did you mean 'units'?"),
+        ("modle.1.Dense.units=1", "unknown argument 'modle'; did you mean 'model'?"),
+        ("compile.optimizer.SGD.momentum=1", "unknown key 'SGD'; Allowed: adam"),
+        ("seed.x=1", "3 has no key 'x'"),
+        ("fit.epochs=[", "not valid YAML"),
+        ("fit.epochs=many", "fit.epochs: expected a whole number, got 'many'"),
+    ],
+)
+def test_bad_overrides(write, override, message):
+    with pytest.raises(ConfigError) as caught:
+        Experiment.from_file(write(SMALL), [override])
+    assert str(caught.value).startswith(f"--set {override}: ")
+    assert message in str(caught.value)
+
+
+def line_of(text):
+    return next(number for number, line in enumerate(SMALL.splitlines(), start=1) if text in line)
+
+
+BAD_CONFIGS = {
+    "unknown section": ("fit:", "fti:", "fti: unknown argument 'fti'; did you mean 'fit'?"),
+    "unknown layer": ("Normalization", "Normalisation", "model[0]: unknown layer 'Normalisation'; did you mean"),
+    "unknown layer argument": (
+        "rate: 0.2",
+        "rat: 0.2",
+        "model[2].Dropout.rat: unknown argument 'rat'; did you mean 'rate'?",
+    ),
+    "missing layer argument": ("rate: 0.2", "", "model[2].Dropout: missing argument 'rate'"),
+    "wrong type": ("units: 8", "units: eight", "model[1].Dense.units: expected a whole number, got 'eight'"),
+    "out of range": ("rate: 0.2", "rate: 2", "model[2].Dropout.rate: must be in"),
+    "unknown activation": ("relu", "rely", "model[1].Dense.activation: unknown activation"),
+    "unknown optimizer": ("adam", "adan", "compile.optimizer: unknown optimizer 'adan'; did you mean 'Adam'?"),
+    "unknown loss": ("{SparseC", "{SpareC", "compile.loss: unknown loss 'SpareCategoricalCrossentropy'; did you mean"),
+    "loss argument": (
+        "from_logits: true",
+        "from_logits: no",
+        "compile.loss.SparseCategoricalCrossentropy.from_logits: expected true or false, got 'no'",
+    ),
+    "unknown metric": ("accuracy", "acuracy", "compile.metrics[0]: unknown metric 'acuracy'"),
+    "unknown callback": (
+        "epochs: 3",
+        "callbacks: [{EarlyStoping: {patience: 1}}]",
+        "fit.callbacks[0]: unknown callback 'EarlyStoping'; did you mean 'EarlyStopping'?",
+    ),
+    "unknown compile argument": (
+        "optimizer:",
+        "optimiser:",
+        "compile.optimiser: unknown argument 'optimiser'; did you mean 'optimizer'?",
+    ),
+    "unknown fit argument": ("epochs:", "epoch:", "fit.epoch: unknown argument 'epoch'; did you mean 'epochs'?"),
+    "progress": ("epochs: 3", "verbose: 1", "fit.verbose: unknown argument 'verbose'"),
+    "split in fit": ("epochs: 3", "validation_split: 0.1", "fit.validation_split: unknown argument 'validation_split'"),
+    "epochs": ("epochs: 3", "epochs: 1.5", "fit.epochs: expected a whole number, got 1.5"),
+    "unknown source": (
+        "{SklearnDataset",
+        "{SklearnSet",
+        "data.source: unknown data source 'SklearnSet'; did you mean 'SklearnDataset'?",
+    ),
+    "unknown data set": (
+        "iris",
+        "irises",
+        "data.source.SklearnDataset.name: unknown data set 'irises'; did you mean 'iris'?",
+    ),
+    "bool": ("stratify: true", "stratify: yes", "data.split.stratify: expected true or false, got 'yes'"),
+    "split": ("test: 0.2", "test: 0.9", "data.split: validation 0.2 and test 0.9 leave no rows for training"),
+    "seed": ("seed: 3", "seed: -1", "seed: must be in"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_CONFIGS)
+def test_bad_config_names_file_line_and_key(write, case):
+    good, bad, message = BAD_CONFIGS[case]
+    with pytest.raises(ConfigError) as caught:
+        Experiment.from_file(write(SMALL.replace(good, bad, 1)))
+    assert f"{caught.value}".startswith(f"small.yaml, line {line_of(good)}: {message}")
+
+
+def test_the_line_of_an_argument_under_an_alias(write):
+    aliased = SMALL.replace("{SparseCategoricalCrossentropy: {from_logits: true}}", "\n    mse:\n      reduction: x")
+    with pytest.raises(ConfigError, match=r"small\.yaml, line 15: compile\.loss\.MeanSquaredError\.reduction: "):
+        Experiment.from_file(write(aliased))
+
+
+def test_repeated_values_are_written_out():
+    shared = {"units": 3}
+    assert dump({"a": shared, "b": shared}) == "a:\n  units: 3\nb:\n  units: 3\n"
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "message"),
+    [
+        (SMALL[SMALL.index("model:") : SMALL.index("compile:")], "model: []\n", "model: expected one layer or more"),
+        (SMALL[SMALL.index("model:") : SMALL.index("compile:")], "", "missing argument 'model'"),
+        (SMALL[SMALL.index("compile:") : SMALL.index("fit:")], "", "missing argument 'compile'"),
+        ("  loss: {SparseCategoricalCrossentropy: {from_logits: true}}\n", "", "compile: missing argument 'loss'"),
+    ],
+)
+def test_missing_parts_of_a_config(write, good, bad, message):
+    with pytest.raises(ConfigError) as caught:
+        Experiment.from_file(write(SMALL.replace(good, bad)))
+    assert str(caught.value).endswith(message)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("model.0.Normalization.axis=5", "model[0]"),
+        ("model.1.Dense.name=dense_1", "model: there is a layer named 'dense_1' already"),
+        ("compile.metrics=[accuracy, BinaryAccuracy]", "y_true"),
+    ],
+)
+def test_what_does_not_fit_is_found_before_training(write, override, message):
+    experiment = Experiment.from_file(write(SMALL.replace("units: 3}", "units: 3, name: dense_1}")), [override])
+    with pytest.raises((ConfigError, DataError)) as caught:
+        experiment.prepare()
+    assert message in str(caught.value)
+    assert override in str(caught.value) or str(caught.value).startswith("small.yaml")
+
+
+def test_the_seed_decides_everything(write):
+    experiments = [Experiment.from_file(write(SMALL), [f"seed={seed}"]) for seed in (1, 1, 2)]
+    (first, data), (same, same_data), (other, other_data) = [experiment.prepare() for experiment in experiments]
+    assert all(np.array_equal(a, b) for a, b in zip(first.get_weights(), same.get_weights(), strict=True))
+    assert np.array_equal(data.parts["test"][0], same_data.parts["test"][0])
+    assert not np.array_equal(data.parts["test"][0], other_data.parts["test"][0])
+    assert not np.array_equal(first.get_weights()[0], other.get_weights()[0])
+
+
+def test_an_absent_seed_is_drawn_and_recorded(write):
+    text = SMALL.replace("seed: 3\n", "")
+    seeds = {Experiment.from_file(write(text)).get_config()["seed"] for _ in range(5)}
+    assert len(seeds) == 5
+    run = train(Experiment.from_file(write(text)), quiet=True)
+    assert run.experiment.seed == json.loads((run.folder / "environment.json").read_text())["seed"]
+
+
+def test_an_experiment_in_python():
+    experiment = Experiment(
+        data={"source": SklearnDataset("iris")},
+        model=["normalization", {"Dense": {"units": 3, "activation": "softmax"}}],
+        compile={"loss": "sparse_categorical_crossentropy"},
+    )
+    model, data = experiment.prepare()
+    assert isinstance(model, Sequential)
+    assert model.predict(data.parts["test"][0], verbose=0).shape == (30, 3)
+
+
+def test_run_folder(write):
+    run = train(Experiment.from_file(write(SMALL)), quiet=True)
+    assert run.folder == Path("runs/small-1")
+    assert {path.name for path in run.folder.iterdir()} == {
+        "config.yaml",
+        "environment.json",
+        "history.csv",
+        "metrics.json",
+        "model.safetensors",
+        "preprocessing.json",
+    }
+    assert [path.name for path in Path("runs").iterdir()] == ["small-1"]
+    assert list(run.metrics) == ["validation", "test"]
+    assert all(list(values) == ["loss", "accuracy"] for values in run.metrics.values())
+    environment = json.loads((run.folder / "environment.json").read_text())
+    assert environment["nnlite"] == nnlite.__version__
+    assert environment["numpy"] == np.__version__
+    assert environment["seed"] == 3
+
+    with open(run.folder / "history.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == ["epoch", "loss", "accuracy", "val_loss", "val_accuracy"]
+    assert [row["epoch"] for row in rows] == ["0", "1", "2"]
+    assert float(rows[-1]["val_loss"]) == pytest.approx(run.metrics["validation"]["loss"], rel=1e-6)
+    assert train(Experiment.from_file(write(SMALL)), quiet=True).folder == Path("runs/small-2")
+
+
+def test_rendered_config_spells_every_default_out(write):
+    run = train(Experiment.from_file(write(SMALL)), quiet=True)
+    rendered = Document(run.folder / "config.yaml").values
+    assert list(rendered) == ["seed", "data", "model", "compile", "fit"]
+    assert rendered["compile"]["optimizer"]["Adam"]["beta_1"] == 0.9
+    assert rendered["model"][1]["Dense"]["kernel_initializer"]
+    assert rendered["fit"]["shuffle"] is True
+    assert rendered["data"]["standardize_target"] is True
+    assert run.experiment.get_config() == rendered
+
+
+def test_rerunning_the_rendered_config_gives_the_same_history_byte_for_byte(write, tmp_path, monkeypatch):
+    rows = np.random.default_rng(0).normal(size=(60, 2)).round(3)
+    lines = [f"{a},{b},{'x' if a > 0 else 'y'},{a - b}" for a, b in rows]
+    (tmp_path / "t.csv").write_text("\n".join(["a,b,c,t", *lines]))
+    text = SMALL.replace("{SklearnDataset: {name: iris}}", "{Csv: {path: t.csv, target: t, categorical: [c]}}")
+    text = text.replace(", stratify: true", "").replace("- Normalization", "- Identity").replace("units: 3", "units: 1")
+    text = text.replace("{SparseCategoricalCrossentropy: {from_logits: true}}", "mse").replace("accuracy", "mae")
+    first = train(Experiment.from_file(write(text)), quiet=True)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    second = train(Experiment.from_file(tmp_path / first.folder / "config.yaml"), out="again", quiet=True)
+    for name in ("history.csv", "metrics.json", "config.yaml", "preprocessing.json", "model.safetensors"):
+        assert (tmp_path / first.folder / name).read_bytes() == (second.folder / name).read_bytes(), name
+
+
+def test_history_differs_with_the_seed(write):
+    histories = {
+        (train(Experiment.from_file(write(SMALL), [f"seed={seed}"]), quiet=True).folder / "history.csv").read_bytes()
+        for seed in (0, 1)
+    }
+    assert len(histories) == 2
+
+
+def test_evaluate_measures_what_training_measured(write):
+    run = train(Experiment.from_file(write(SMALL)), quiet=True)
+    assert Run(run.folder).evaluate() == run.metrics
+
+
+def test_evaluate_uses_the_encoders_of_the_run(write):
+    experiment = Experiment(
+        data={"source": SklearnDataset("diabetes")}, model=[{"Dense": {"units": 1}}], compile={"loss": "mse"}, seed=0
+    )
+    run = train(experiment, quiet=True)
+    path = run.folder / "preprocessing.json"
+    encoders = json.loads(path.read_text())
+    encoders["target"]["Quantities"]["mean"] = [1000.0]
+    path.write_text(json.dumps(encoders))
+    assert Run(run.folder).evaluate()["test"]["loss"] > 10 * run.metrics["test"]["loss"]
+
+
+def test_values_that_are_not_finite_become_null(write):
+    with np.errstate(all="ignore"):
+        run = train(Experiment.from_file(write(SMALL), ["compile.optimizer={SGD: {learning_rate: 1e20}}"]), quiet=True)
+    assert run.metrics["test"]["loss"] is None
+    assert '"loss": null' in (run.folder / "metrics.json").read_text()
+
+
+def test_data_is_sought_beside_the_config_and_recorded_by_its_full_path(write, tmp_path):
+    (tmp_path / "sub").mkdir()
+    np.savez(tmp_path / "sub" / "a.npz", inputs=np.eye(20), target=np.arange(20) % 3)
+    text = SMALL.replace("{SklearnDataset: {name: iris}}", "{Npz: {path: a.npz}}").replace(", stratify: true", "")
+    run = train(Experiment.from_file(write(text, "sub/small.yaml")), quiet=True)
+    assert run.experiment.data.source.path == str(tmp_path / "sub" / "a.npz")
+
+
+@pytest.mark.parametrize(
+    ("units", "loss", "labels"),
+    [
+        (3, {"SparseCategoricalCrossentropy": {"from_logits": True}}, "abc"),
+        (3, {"CategoricalCrossentropy": {"from_logits": True}}, "abc"),
+        (1, {"BinaryCrossentropy": {"from_logits": True}}, "ab"),
+    ],
+)
+def test_predict_gives_labels_and_probabilities(write, tmp_path, units, loss, labels):
+    codes = np.random.default_rng(1).integers(len(labels), size=90)
+    lines = [f"{code},{code * code},{labels[code]}" for code in codes]
+    (tmp_path / "t.csv").write_text("\n".join(["a,b,t", *lines]))
+    (tmp_path / "new.csv").write_text("b,extra,a\n1,x,1\n0,y,0\n")
+    experiment = Experiment(
+        data={"source": {"Csv": {"path": "t.csv", "target": "t"}}},
+        model=[{"Dense": {"units": units}}],
+        compile={"loss": loss, "optimizer": {"Adam": {"learning_rate": 0.1}}},
+        fit={"epochs": 40},
+        seed=0,
+    )
+    columns = train(experiment, quiet=True).predict("new.csv")
+    assert list(columns) == ["t", *(f"probability_{label}" for label in labels)]
+    assert columns["t"] == ["b", "a"]
+    probabilities = np.array(list(columns.values())[1:])
+    np.testing.assert_allclose(probabilities.sum(axis=0), 1, rtol=1e-6)
+    assert (probabilities >= 0).all()
+    assert probabilities.T.argmax(axis=1).tolist() == [1, 0]
+
+
+def test_predict_gives_a_regression_in_the_targets_own_unit(write, tmp_path):
+    amounts = np.random.default_rng(1).uniform(0, 10, size=(200, 1)).round(2)
+    (tmp_path / "t.csv").write_text("\n".join(["a,price", *(f"{a},{5000 + 700 * a}" for (a,) in amounts)]))
+    (tmp_path / "new.csv").write_text("a\n2\n8\n")
+    experiment = Experiment(
+        data={"source": {"Csv": {"path": "t.csv", "target": "price"}}},
+        model=[{"Dense": {"units": 1}}],
+        compile={"loss": "mse", "optimizer": {"Adam": {"learning_rate": 0.05}}},
+        fit={"epochs": 60},
+        seed=0,
+    )
+    columns = train(experiment, quiet=True).predict("new.csv")
+    assert list(columns) == ["price"]
+    np.testing.assert_allclose(columns["price"], [6400, 10600], rtol=0.01)
+
+
+def test_class_weights_are_given_by_label(write):
+    weights = "fit.class_weight={setosa: 1.0, versicolor: 2.0, virginica: 3.0}"
+    experiment = Experiment.from_file(write(SMALL), [weights])
+    _, data = experiment.prepare()
+    assert experiment.fit_arguments(data)["class_weight"] == {0: 1.0, 1: 2.0, 2: 3.0}
+    experiment = Experiment.from_file(write(SMALL), ["fit.class_weight={rose: 1.0}"])
+    with pytest.raises(ConfigError, match=r"fit\.class_weight: unknown class 'rose'"):
+        experiment.fit_arguments(data)
+    experiment = Experiment(
+        data={"source": SklearnDataset("diabetes")},
+        model=[{"Dense": {"units": 1}}],
+        compile={"loss": "mse"},
+        fit={"class_weight": {0: 2.0}},
+    )
+    with pytest.raises(ConfigError, match=r"fit\.class_weight: a regression has no classes"):
+        experiment.fit_arguments(experiment.prepare()[1])
+
+
+def test_existing_folders_are_never_overwritten(write, tmp_path):
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "mine.txt").write_text("mine")
+    (tmp_path / "empty").mkdir()
+    for taken in ("full", "full/mine.txt"):
+        with pytest.raises(ConfigError, match="already exists and is not an empty folder"):
+            train(Experiment.from_file(write(SMALL)), out=taken, quiet=True)
+    assert (tmp_path / "full" / "mine.txt").read_text() == "mine"
+    for free in ("empty", "deep/er"):
+        assert train(Experiment.from_file(write(SMALL)), out=free, quiet=True).folder == Path(free)
+
+
+def test_interrupted_training_keeps_the_epochs_done(write, tmp_path, monkeypatch):
+    interrupt_in_epoch(monkeypatch, 2)
+    with pytest.raises(
+        Interrupted, match=re.escape("interrupted after epoch 2; model and history so far are kept in runs/small-1")
+    ):
+        train(Experiment.from_file(write(SMALL)), quiet=True)
+    assert len((tmp_path / "runs/small-1/history.csv").read_text().splitlines()) == 3
+    assert Run("runs/small-1").evaluate() == Run("runs/small-1").metrics
+
+
+def test_training_interrupted_in_its_first_epoch_leaves_nothing(write, tmp_path, monkeypatch):
+    interrupt_in_epoch(monkeypatch, 0)
+    with pytest.raises(KeyboardInterrupt):
+        train(Experiment.from_file(write(SMALL)), quiet=True)
+    assert list((tmp_path / "runs").iterdir()) == []
+
+
+def interrupt_in_epoch(monkeypatch, epoch):
+    """Let training meet Ctrl-C at the beginning of an epoch."""
+    from nnlite.callbacks import History
+
+    def interrupt(self, number, logs=None):
+        if number == epoch:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(History, "on_epoch_begin", interrupt)
+
+
+def test_damaged_run_folders(write, tmp_path):
+    run = train(Experiment.from_file(write(SMALL)), quiet=True)
+    with pytest.raises(DataError, match="nowhere: not a run folder"):
+        Run("nowhere")
+    (run.folder / "preprocessing.json").write_text("{")
+    with pytest.raises(DataError, match=r"preprocessing\.json: damaged"):
+        Run(run.folder)
+    (run.folder / "preprocessing.json").write_text('{"inputs": {"Raw": {"shape": ["x"]}}, "target": {}}')
+    with pytest.raises(DataError, match=r"preprocessing\.json: damaged"):
+        Run(run.folder)
+    (run.folder / "preprocessing.json").unlink()
+    with pytest.raises(DataError, match=r"preprocessing\.json: No such file"):
+        Run(run.folder)
+
+
+def test_a_user_class_is_found_by_name(write):
+    class Doubled(Layer):
+        """outputs = 2 * inputs."""
+
+        def linearize(self, inputs):
+            from nnlite.jacobians import Diagonal, Jacobians
+
+            return 2 * inputs, Jacobians(Diagonal(np.full((), 2, inputs.dtype), inputs.shape, inputs.shape))
+
+    experiment = Experiment.from_file(write(SMALL), ["model.0=Doubled"])
+    assert isinstance(experiment.model[0], Doubled)
+    assert experiment.prepare()[0].output_shape == (None, 3)
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_every_config_runs(path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    random = np.random.default_rng(0)
+    rows = [f"{i},{random.uniform():.3f},{'' if i % 7 else i},{'AB'[i % 2]},{50 * i}" for i in range(80)]
+    (tmp_path / "my_table.csv").write_text("\n".join(["id,size,age,city,price", *rows]))
+    run = train(Experiment.from_file(path, ["fit.epochs=2"]), quiet=True)
+    assert run.metrics
+    assert all(value is not None for values in run.metrics.values() for value in values.values())
+    assert len((run.folder / "history.csv").read_text().splitlines()) == 3
+
+
+def test_digits_config_reaches_its_accuracy(tmp_path):
+    config = next(path for path in CONFIGS if path.stem == "digits")
+    assert train(Experiment.from_file(config), out=tmp_path / "run", quiet=True).metrics["test"]["accuracy"] >= 0.97
