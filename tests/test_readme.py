@@ -1,0 +1,77 @@
+"""The README keeps its promises: its code runs, the files it names exist, its commands are there."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from nnlite.layers import Layer
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = {name: re.findall(rf"```{name}\n(.*?)```", README, re.DOTALL) for name in ("python", "sh")}
+
+
+def run(code, folder):
+    return subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True
+    )
+
+
+@pytest.mark.parametrize("code", BLOCKS["python"], ids=lambda code: code.splitlines()[0])
+def test_python_example_runs(code, tmp_path):
+    done = run(code, tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+def test_python_example_learns(tmp_path):
+    done = run(BLOCKS["python"][0], tmp_path)
+    accuracy = re.search(r"'accuracy': ([0-9.]+)", done.stdout)
+    assert float(accuracy[1]) >= 0.95
+
+
+def test_scikit_learn_example_learns(tmp_path):
+    done = run(BLOCKS["python"][1], tmp_path)
+    assert float(done.stdout.splitlines()[-1]) >= 0.95
+
+
+def test_examples_are_as_short_as_promised():
+    lengths = [len([line for line in code.splitlines() if line.strip()]) for code in BLOCKS["python"]]
+    assert lengths[0] <= 15
+    assert lengths[1] <= 10
+
+
+def test_layer_of_the_readme_is_complete(tmp_path):
+    check = """
+import numpy as np
+from nnlite import Sequential, load_model
+from nnlite.layers import Dense
+model = Sequential([Scale(2.0), Dense(1)], seed=0)
+model.compile("adam", "mse")
+model.fit(np.ones((8, 3)), np.ones(8), epochs=2, verbose=0)
+model.save("scale.safetensors")
+print(load_model("scale.safetensors").layers[0])
+"""
+    code = next(code for code in BLOCKS["python"] if "class Scale" in code)
+    done = run(code + check, tmp_path)
+    assert "Scale(factor=2.0" in done.stdout, done.stderr
+    assert "Scale" not in Layer.members()
+
+
+def test_files_that_are_named_exist():
+    named = re.findall(r"\]\(([^)#]+)\)", README) + re.findall(r"configs/\w+\.yaml", README)
+    assert named
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_commands_that_are_shown_exist():
+    from nnlite.cli import main
+
+    commands = set(re.findall(r"nnlite (train|evaluate|predict|summary)", "".join(BLOCKS["sh"]) + README))
+    assert commands == {"train", "evaluate", "predict", "summary"}
+    for command in commands:
+        with pytest.raises(SystemExit) as caught:
+            main([command, "--help"])
+        assert caught.value.code == 0
