@@ -144,9 +144,12 @@ class Sequential(Trainer, Layer):
         """Let each `Normalization` that does not know its data yet see it, as the layers before it pass it on."""
         data = np.asarray(data)
         self.ensure_built((None, *data.shape[1:]))
-        for layer in self.layers:
-            if isinstance(layer, Normalization) and not layer.adapted:
+        waiting = [layer for layer in self.layers if isinstance(layer, Normalization) and not layer.adapted]
+        for layer in self.layers if waiting else ():
+            if layer in waiting:
                 layer.adapt(data)
+                if layer is waiting[-1]:
+                    break
             data = layer(data)
 
     def summary(self, print_fn=print) -> None:

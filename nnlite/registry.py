@@ -45,7 +45,8 @@ class Configurable:
     @classmethod
     def _register(cls, name: str) -> None:
         present = cls._members.get(normalized(name))
-        if present and present.__module__.startswith("nnlite.") and present.__qualname__ != cls.__qualname__:
+        known = present and present.__module__.startswith("nnlite.")
+        if known and (present.__module__, present.__qualname__) != (cls.__module__, cls.__qualname__):
             raise ConfigError(
                 f"the {cls.family} name {name!r} is taken by {present.__module__}; rename {cls.__qualname__}"
             )
@@ -159,8 +160,9 @@ def _hints(cls) -> dict[str, object]:
 
 def _default_value(cls, name: str, default):
     """The default as a jsonable value, read by the field's type as the constructor does."""
-    if type(default).__name__ == "_HAS_DEFAULT_FACTORY_CLASS":
-        default = next(f for f in dataclasses.fields(cls) if f.name == name).default_factory()
+    field = {field.name: field for field in dataclasses.fields(cls)}.get(name)
+    if field and field.default_factory is not dataclasses.MISSING:
+        default = field.default_factory()
     if default is inspect.Parameter.empty:
         return default
     return jsonable(read(default, _hints(cls).get(name, typing.Any)))

@@ -30,7 +30,7 @@ def write(path, header: dict, arrays: dict[str, np.ndarray]) -> None:
     from safetensors.numpy import save
 
     text = json.dumps({"format": FORMAT, **header}, allow_nan=False)
-    contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    contiguous = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     content = bytearray(save(contiguous, {"nnlite": "0" * 64 + text}))
     content[_SUM] = hashlib.sha256(content).hexdigest().encode()
     write_atomically(path, content)

@@ -19,10 +19,10 @@ def softplus(x):
     return np.maximum(x, 0) + np.log1p(np.exp(-magnitude(x)))
 
 
-def log_sum_exp(x, axis=-1):
-    """log(sum(exp(x))) along `axis`, which is kept with length 1."""
-    largest = x.real.max(axis=axis, keepdims=True)
-    return largest + np.log(np.exp(x - largest).sum(axis=axis, keepdims=True))
+def log_softmax(x, axis=-1):
+    """x - log(sum(exp(x))) along `axis`; large numbers cancel before anything is rounded."""
+    shifted = x - x.real.max(axis=axis, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
 
 
 def erf(x):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from nnlite.errors import ConfigError
+from nnlite.errors import ConfigError, ShapeError
 from nnlite.initializers import Initializer
 from nnlite.jacobians import Diagonal, Jacobians
 from nnlite.layers.base import Layer
@@ -94,6 +94,8 @@ class PReLU(Layer):
             if not 1 <= axis < len(input_shape):
                 raise ConfigError(f"{self.label}: shared_axes must be in 1 to {len(input_shape) - 1}, got {axis}")
             shape[axis - 1] = 1
+        if None in shape:
+            raise ShapeError(f"{self.label} needs known lengths, or shared_axes, after the batch, got {input_shape}")
         self.alpha = self.add_weight(shape, self.alpha_initializer, regularizer=self.alpha_regularizer, name="alpha")
 
     def compute_output_shape(self, input_shape):

@@ -56,8 +56,17 @@ class Normalization(Layer):
         # nan says "not adapted yet"; a saved model brings its own values.
         self.moments = [self.add_weight(shape, "zeros", trainable=False, name=name) for name in ("mean", "variance")]
         for moment, given in zip(self.moments, (self.mean, self.variance), strict=True):
-            lengths = [input_shape[axis] for axis in axes]
-            moment.value[...] = np.nan if given is None else np.broadcast_to(given, lengths).reshape(shape)
+            lengths = tuple(input_shape[axis] for axis in axes)
+            moment.value[...] = np.nan if given is None else self._known(moment.name, given, lengths).reshape(shape)
+
+    def _known(self, name, given, lengths) -> np.ndarray:
+        try:
+            known = np.broadcast_to(np.asarray(given, dtype=np.float64), lengths)
+        except (TypeError, ValueError):
+            raise ConfigError(f"{self.label}: {name} must be numbers of shape {lengths}, got {given!r}") from None
+        if not np.isfinite(known).all() or (name == "variance" and (known < 0).any()):
+            raise ConfigError(f"{self.label}: {name} must be finite, and a variance >= 0, got {given!r}")
+        return known
 
     def adapt(self, data) -> None:
         """Take mean and variance of `data`, an array or DataFrame of examples.
@@ -65,14 +74,19 @@ class Normalization(Layer):
         Raises:
             DataError: empty, or with values that are not finite.
         """
-        data = np.asarray(data, dtype=np.float64)
-        if not len(data) or not np.isfinite(data).all():
+        try:
+            data = np.asarray(data, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise DataError(f"{self.label}: adapt needs numbers: {error}") from None
+        if not data.size or not data.ndim or not np.isfinite(data).all():
             raise DataError(f"{self.label}: adapt needs at least one example and finite values")
         self.ensure_built((None, *data.shape[1:]))
         self.check_input_shape(data.shape)
         shape = self.moments[0].shape
         axes = (0, *(axis + 1 for axis, length in enumerate(shape) if length == 1))
-        for moment, found in zip(self.moments, (data.mean(axis=axes), data.var(axis=axes)), strict=True):
+        # Rounding in the mean must not pass for a variance.
+        variance = np.where(data.max(axis=axes) == data.min(axis=axes), 0, data.var(axis=axes))
+        for moment, found in zip(self.moments, (data.mean(axis=axes), variance), strict=True):
             moment.value[...] = found.reshape(shape)
 
     @property

@@ -7,12 +7,17 @@ from nnlite.jacobians import Jacobians, Rearrange
 from nnlite.layers.base import Layer
 
 
+def check_known(layer, input_shape) -> None:
+    """`ShapeError` when a length after the batch is unknown."""
+    if None in input_shape[1:]:
+        raise ShapeError(f"{layer.label} needs a known shape after the batch, got {input_shape}")
+
+
 class Flatten(Layer):
     """All axes after the batch in one. Shape: `(batch, ...) -> (batch, features)`."""
 
     def build(self, input_shape):
-        if None in input_shape[1:]:
-            raise ShapeError(f"{self.label} needs a known shape after the batch, got {input_shape}")
+        check_known(self, input_shape)
 
     def linearize(self, inputs):
         outputs = inputs.reshape(len(inputs), -1)
@@ -28,6 +33,7 @@ class Reshape(Layer):
     target_shape: tuple[int, ...]
 
     def build(self, input_shape):
+        check_known(self, input_shape)
         size, wanted = math.prod(input_shape[1:]), math.prod(map(abs, self.target_shape))
         free = self.target_shape.count(-1)
         if free > 1 or 0 in self.target_shape or min(self.target_shape, default=1) < -1:

@@ -88,11 +88,17 @@ class Loss(Configurable, family="loss", abstract=True):
 
     def backward(self, jacobian=1) -> np.ndarray:
         """Derivative by `y_pred` of what has the derivative `jacobian` by this loss. Shape: that of `y_pred`."""
-        return self._cached().vjp(np.full(self.jacobian.out_shape, jacobian, dtype=self.jacobian.dtype))
+        cached = self._cached()
+        if np.shape(jacobian) not in ((), cached.out_shape):
+            raise ShapeError(f"{self!r}.backward expects the shape {cached.out_shape}, got {np.shape(jacobian)}")
+        return cached.vjp(np.full(cached.out_shape, jacobian, dtype=cached.dtype))
 
     def jvp(self, tangent):
         """Change of the loss for the change `tangent` of `y_pred`."""
-        return self._cached().jvp(np.asarray(tangent))
+        cached, tangent = self._cached(), np.asarray(tangent)
+        if tangent.shape[tangent.ndim - len(cached.in_shape) :] != cached.in_shape:
+            raise ShapeError(f"{self!r}.jvp expects a tangent of shape {cached.in_shape}, got {tangent.shape}")
+        return cached.jvp(tangent)
 
     def _cached(self):
         if self.jacobian is None:
@@ -107,7 +113,10 @@ class Loss(Configurable, family="loss", abstract=True):
         if len(y_true) != len(y_pred):
             raise ShapeError(f"{type(self).__name__}: {len(y_true)} targets for {len(y_pred)} predictions")
         if sample_weight is not None:
-            sample_weight = np.asarray(sample_weight, dtype=y_pred.real.dtype)
+            sample_weight = np.asarray(sample_weight)
+            if sample_weight.dtype.kind not in "biuf":
+                raise DataError(f"sample_weight needs numbers, got {sample_weight.dtype}")
+            sample_weight = sample_weight.astype(y_pred.real.dtype, copy=False)
             if sample_weight.shape != y_pred.shape[:1]:
                 raise ShapeError(f"sample_weight needs the shape {y_pred.shape[:1]}, got {sample_weight.shape}")
         return y_true, y_pred, sample_weight
@@ -118,17 +127,19 @@ class Loss(Configurable, family="loss", abstract=True):
         Raises:
             ShapeError, DataError: targets that do not fit, are not finite or out of range.
         """
+        if len(output_shape) < 2:
+            raise ShapeError(f"{type(self).__name__} needs outputs of shape (batch, ..., units), got {output_shape}")
         targets = np.asarray(y_true)
         if targets.dtype.kind not in "biuf":
             raise DataError(f"{type(self).__name__} needs numbers as targets, got {targets.dtype}; encode labels first")
         if targets.dtype.kind == "f" and not np.isfinite(targets).all():
-            row = np.argwhere(~np.isfinite(targets))[0][0]
+            row = np.argwhere(~np.isfinite(np.atleast_1d(targets)))[0][0]
             raise DataError(f"the targets hold a value that is not finite in row {row}")
         return self.read_targets(targets, tuple(output_shape), dtype)
 
     def read_targets(self, targets, output_shape, dtype):
         """`prepare_targets` after the checks that every loss needs."""
-        if targets.shape[1:] == () and output_shape[1:] == (1,):
+        if targets.ndim == 1 and output_shape[1:] == (1,):
             targets = targets[:, None]
         elif targets.ndim == len(output_shape) + 1 and targets.shape[-1] == 1:
             targets = targets[..., 0]

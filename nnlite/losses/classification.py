@@ -4,7 +4,7 @@ import numpy as np
 
 from nnlite.errors import DataError, ShapeError
 from nnlite.jacobians import Contraction
-from nnlite.kernels import log_sum_exp, sigmoid, softplus
+from nnlite.kernels import log_softmax, sigmoid, softplus
 from nnlite.losses.base import Loss
 from nnlite.ops.activations import Sigmoid, Softmax
 from nnlite.reading import Fraction
@@ -65,7 +65,7 @@ class CategoricalCrossentropy(Loss):
             y_true = y_true * (1 - self.label_smoothing) + self.label_smoothing / y_pred.shape[-1]
         total = y_true.sum(axis=-1, keepdims=True)
         if self.from_logits:
-            log_p = y_pred - log_sum_exp(y_pred)
+            log_p = log_softmax(y_pred)
             rows = np.exp(log_p) * total - y_true
         else:
             log_p, rows = _log_of_normalized(y_pred, y_true)
@@ -93,8 +93,8 @@ class SparseCategoricalCrossentropy(Loss):
         units = y_pred.shape[-1]
         places = (np.arange(y_true.size), y_true.ravel())
         if self.from_logits:
-            log_p = y_pred - log_sum_exp(y_pred)
-            rows = np.exp(log_p)
+            log_p = log_softmax(y_pred)
+            rows = np.exp(log_p, order="C")  # so that reshape gives a view
             rows.reshape(-1, units)[places] -= 1
         else:
             one_hot = np.zeros(y_pred.shape, y_pred.real.dtype)
@@ -110,9 +110,11 @@ class SparseCategoricalCrossentropy(Loss):
                 f"SparseCategoricalCrossentropy needs class numbers of shape {('batch', *output_shape[1:-1])}, "
                 f"got {targets.shape}; one-hot targets go with CategoricalCrossentropy"
             )
-        whole = targets.astype(np.intp)
+        with np.errstate(invalid="ignore"):
+            whole = targets.astype(np.intp)
         if targets.dtype.kind == "f" and not np.array_equal(whole, targets):
-            raise DataError("SparseCategoricalCrossentropy needs whole numbers as targets")
+            offender = targets[whole != targets].flat[0]
+            raise DataError(f"SparseCategoricalCrossentropy needs whole numbers as targets, got {offender}")
         units = output_shape[-1]
         if whole.size and not 0 <= whole.min() <= whole.max() < units:
             offender = whole[(whole < 0) | (whole >= units)].flat[0]

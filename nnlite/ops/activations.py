@@ -5,8 +5,8 @@ import math
 import numpy as np
 
 from nnlite.jacobians import Diagonal, Identity, Jacobians, LogSoftmaxJacobian, SoftmaxJacobian
-from nnlite.kernels import erf, log_sum_exp, sigmoid, softplus
-from nnlite.ops.base import Op
+from nnlite.kernels import erf, log_softmax, sigmoid, softplus
+from nnlite.ops.base import Op, from_right
 from nnlite.ops.elementwise import elementwise
 from nnlite.reading import NonNegative
 
@@ -43,7 +43,7 @@ class ReLU(ActivationFunction):
             slopes = np.where(above, np.ones((), x.real.dtype), np.asarray(self.negative_slope, x.real.dtype))
             y = np.where(above, x, (x - self.threshold) * slopes)
         if self.max_value is not None:
-            y, slopes = np.minimum(y, self.max_value), slopes * (x.real < self.max_value)
+            y, slopes = np.minimum(y, self.max_value), slopes * (y.real < self.max_value)
         return y, Jacobians(Diagonal(slopes, x.shape, x.shape))
 
 
@@ -177,10 +177,5 @@ class LogSoftmax(ActivationFunction):
 
     def linearize(self, x):
         axis = from_right(self.axis, x.ndim)
-        y = x - log_sum_exp(x, axis)
+        y = log_softmax(x, axis)
         return y, Jacobians(LogSoftmaxJacobian(np.exp(y), axis))
-
-
-def from_right(axis, rank) -> int:
-    """`axis` counted from the right (negative), so that leading seed axes do not move it."""
-    return axis if axis < 0 else axis - rank

@@ -34,13 +34,17 @@ class Op(Configurable, family="op", abstract=True):
 
     def forward(self, *inputs) -> np.ndarray:
         """Compute the output and keep the Jacobians for `backward` and `jvp`."""
-        output, self.jacobians = self.linearize(*as_arrays(inputs))
+        output, self.jacobians = self.linearize(*self.as_inputs(inputs))
         self._output = (output.shape, output.dtype)
         return output
 
     def __call__(self, *inputs) -> np.ndarray:
         """The output alone; nothing is kept, so threads may share the op."""
-        return self.linearize(*as_arrays(inputs))[0]
+        return self.linearize(*self.as_inputs(inputs))[0]
+
+    def as_inputs(self, inputs) -> list[np.ndarray]:
+        """`inputs` as `linearize` takes them: floating-point arrays."""
+        return as_arrays(inputs)
 
     def backward(self, jacobian=1, wanted=None):
         """Multiply an incoming Jacobian by the cached ones (reverse mode).
@@ -55,9 +59,14 @@ class Op(Configurable, family="op", abstract=True):
 
         Raises:
             NotReadyError: before `forward`.
-            ShapeError: `jacobian` does not end in the output's shape.
+            ShapeError: `jacobian` does not end in the output's shape, or `wanted` has another length.
         """
-        results = self._cached().vjp(self._as_cotangent(jacobian), wanted)
+        cached = self._cached()
+        if wanted is not None and len(wanted) != len(cached):
+            raise ShapeError(
+                f"{self!r}.backward takes {len(cached)} values of wanted, one per input, got {len(wanted)}"
+            )
+        results = cached.vjp(self._as_cotangent(jacobian), wanted)
         return results[0] if len(results) == 1 else results
 
     def jvp(self, *tangents) -> np.ndarray:
@@ -92,7 +101,10 @@ class Op(Configurable, family="op", abstract=True):
         return jacobian
 
     def _as_tangent(self, tangent, index):
-        shape = self.jacobians[index].in_shape
+        own = self.jacobians[index]
+        if own is None:
+            raise ShapeError(f"{self!r} has no derivative by input {index}: its tangent must be None")
+        shape = own.in_shape
         tangent = np.asarray(tangent)
         if tangent.dtype.kind not in "fc":
             tangent = tangent.astype(self._output[1])
@@ -118,6 +130,13 @@ def as_array(value, dtype):
     if isinstance(value, np.ndarray) and value.dtype.kind in "fc":
         return value
     return np.asarray(value, dtype=np.result_type(dtype, value) if isinstance(value, complex) else dtype)
+
+
+def from_right(axis, rank) -> int:
+    """`axis` counted from the right (negative), so that leading seed axes do not move it."""
+    if not -rank <= axis < rank:
+        raise ShapeError(f"there is no axis {axis} in an array of {rank} axes")
+    return axis if axis < 0 else axis - rank
 
 
 def _inner(shape):

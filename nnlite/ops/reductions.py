@@ -4,8 +4,9 @@ import math
 
 import numpy as np
 
+from nnlite.errors import ShapeError
 from nnlite.jacobians import Composed, Diagonal, Jacobians, SumOver
-from nnlite.ops.base import Op
+from nnlite.ops.base import Op, from_right
 
 
 class _Reduction(Op, abstract=True):
@@ -16,8 +17,11 @@ class _Reduction(Op, abstract=True):
 
     def _axes(self, x):
         """The reduced axes, counted from the right."""
-        axes = range(x.ndim) if self.axis is None else np.atleast_1d(self.axis)
-        return tuple(int(axis) % x.ndim - x.ndim for axis in axes)
+        axes = range(x.ndim) if self.axis is None else np.atleast_1d(self.axis).tolist()
+        axes = tuple(from_right(int(axis), x.ndim) for axis in axes)
+        if len(set(axes)) < len(axes):
+            raise ShapeError(f"{self!r} names an axis twice for an input of {x.ndim} axes")
+        return axes
 
 
 class Sum(_Reduction):

@@ -2,10 +2,9 @@
 
 import numpy as np
 
-from nnlite.errors import DataError
+from nnlite.errors import DataError, ShapeError
 from nnlite.jacobians import GatherRows, Jacobians, Rearrange, Segment
-from nnlite.ops.activations import from_right
-from nnlite.ops.base import Op
+from nnlite.ops.base import Op, as_arrays, from_right
 
 
 class Reshape(Op):
@@ -24,7 +23,10 @@ class Transpose(Op):
     axes: tuple[int, ...] | None = None
 
     def linearize(self, x):
-        axes = tuple(axis % x.ndim for axis in self.axes or range(x.ndim - 1, -1, -1))
+        axes = tuple(range(x.ndim - 1, -1, -1) if self.axes is None else self.axes)
+        if sorted(axis + x.ndim if axis < 0 else axis for axis in axes) != list(range(x.ndim)):
+            raise ShapeError(f"{self!r} needs axes that order those of its input, which has {x.ndim}")
+        axes = tuple(axis % x.ndim for axis in axes)
         y = x.transpose(axes)
         return y, Jacobians(Rearrange(x.shape, y.shape, axes))
 
@@ -56,6 +58,10 @@ class Gather(Op):
 
     axis: int = 0
 
+    def as_inputs(self, inputs):
+        x, indices = inputs
+        return [*as_arrays([x]), np.asarray(indices)]
+
     def linearize(self, x, indices):
         axis = from_right(self.axis, x.ndim)
         whole = as_indices(indices, x.shape[axis], "Gather")
@@ -65,13 +71,14 @@ class Gather(Op):
 
 def as_indices(indices, length, owner) -> np.ndarray:
     """`indices` as integers in [0, length), or `DataError` naming `owner` and the first offender."""
-    whole = indices.real if indices.dtype.kind == "c" else indices
-    if whole.dtype.kind not in "iu":
-        whole = whole.astype(np.intp)
-        if not np.array_equal(whole, indices.real):
-            raise DataError(
-                f"{owner} needs whole numbers as indices, got {indices.dtype} values such as {indices.flat[0]}"
-            )
+    if indices.dtype.kind not in "biuf":
+        raise DataError(f"{owner} needs whole numbers as indices, got an array of {indices.dtype}")
+    whole = indices
+    if indices.dtype.kind not in "iu":
+        with np.errstate(invalid="ignore"):
+            whole = indices.astype(np.intp)
+        if not np.array_equal(whole, indices):
+            raise DataError(f"{owner} needs whole numbers as indices, got {indices[whole != indices].flat[0]}")
     if whole.size and (whole.min() < 0 or whole.max() >= length):
         offender = whole[(whole < 0) | (whole >= length)].flat[0]
         raise DataError(f"{owner} got index {offender}, allowed are 0 to {length - 1}")

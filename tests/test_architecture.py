@@ -1,0 +1,177 @@
+"""The floors, the rooms of third-party packages, and the size of functions, files and class trees."""
+
+import ast
+import importlib
+import inspect
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import nnlite
+
+ROOT = Path(nnlite.__file__).parent
+FILES = sorted(ROOT.rglob("*.py"))
+
+# A module imports only from floors below its own, or from its own package.
+FLOORS = [
+    ("registry", "reading", "errors", "config", "random", "kernels"),
+    ("jacobians",),
+    ("ops",),
+    ("parameters", "initializers", "regularizers"),
+    ("layers", "losses", "metrics", "optimizers", "data"),
+    ("callbacks", "training", "saving"),
+    ("models",),
+    ("experiment", "estimators"),
+    ("cli",),
+    ("__main__",),
+]
+FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
+
+# Imports within one floor, each with its reason; none may go the other way round.
+STEPS_WITHIN_A_FLOOR = {
+    ("reading", "errors"): "a value that cannot be read is a ConfigError",
+    ("config", "errors"): "an unknown float type is a ConfigError",
+    ("registry", "errors"): "an unknown name or argument is a ConfigError",
+    ("registry", "reading"): "fields are read by their types",
+    ("parameters", "regularizers"): "a parameter carries its regularizer",
+    ("training", "callbacks"): "the loop calls callbacks, and History and ProgressBar are two of them",
+}
+
+THIRD_PARTY_ROOMS = {
+    "numpy": None,  # everywhere
+    "sklearn": {"data", "estimators"},
+    "pandas": {"data", "estimators"},
+    "numba": {"kernels/compiled"},
+    "scipy": {"kernels"},
+    "yaml": {"experiment"},
+    "tqdm": {"callbacks"},
+    "safetensors": {"saving"},
+}
+HEAVY = sorted(set(THIRD_PARTY_ROOMS) - {"numpy"})
+
+LINES_OF_A_FUNCTION = 30
+LINES_OF_A_FILE = 300
+DEPTH_OF_A_CLASS = 4
+
+
+def name_of(path: Path) -> str:
+    """`layers/base` for nnlite/layers/base.py."""
+    return path.relative_to(ROOT).with_suffix("").as_posix()
+
+
+def imports(path: Path):
+    """The dotted names that a file imports, those inside functions included."""
+    package = ["nnlite", *name_of(path).split("/")]
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = (
+                ".".join(package[: -node.level] + ([node.module] if node.module else [])) if node.level else node.module
+            )
+            yield from (f"nnlite.{alias.name}" for alias in node.names) if base == "nnlite" else [base]
+
+
+def crossings():
+    """(importing room, imported room, file) for every import of one room of nnlite by another."""
+    for path in FILES:
+        room = name_of(path).split("/")[0]
+        for name in imports(path):
+            parts = name.split(".")
+            if parts[0] == "nnlite" and len(parts) > 1 and parts[1] in FLOOR_OF and parts[1] != room:
+                yield room, parts[1], name_of(path)
+
+
+def test_every_room_has_a_floor():
+    rooms = {name_of(path).split("/")[0] for path in FILES} - {"__init__"}
+    assert rooms == set(FLOOR_OF)
+
+
+def test_a_module_imports_only_from_floors_below_its_own():
+    upwards = [
+        f"{file} (floor {FLOOR_OF[room]}) imports {other} (floor {FLOOR_OF[other]})"
+        for room, other, file in crossings()
+        if FLOOR_OF.get(room, -1) <= FLOOR_OF[other] and (room, other) not in STEPS_WITHIN_A_FLOOR
+    ]
+    assert upwards == []
+
+
+def test_steps_within_a_floor_are_in_use_and_go_one_way():
+    present = {(room, other) for room, other, _ in crossings()}
+    for room, other in STEPS_WITHIN_A_FLOOR:
+        assert FLOOR_OF[room] == FLOOR_OF[other]
+        assert (room, other) in present, f"{room} imports {other} no more: take the exception away"
+        assert (other, room) not in STEPS_WITHIN_A_FLOOR
+
+
+def test_the_package_itself_imports_no_room():
+    assert [name for name in imports(ROOT / "__init__.py") if name.startswith("nnlite")] == []
+
+
+def test_third_party_packages_keep_to_their_rooms():
+    strangers = []
+    for path in FILES:
+        for name in imports(path):
+            package = name.split(".")[0]
+            if package == "nnlite" or package in sys.stdlib_module_names:
+                continue
+            rooms = THIRD_PARTY_ROOMS.get(package, set())
+            own = name_of(path)
+            if rooms is not None and not any(own == room or own.startswith(f"{room}/") for room in rooms):
+                strangers.append(f"{own} imports {package}")
+    assert strangers == []
+
+
+def test_import_nnlite_loads_nothing_heavy():
+    check = f"import sys, nnlite; print(*sorted(set({HEAVY!r}) & set(sys.modules)))"
+    result = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True, cwd=ROOT.parent)
+    assert result.stdout.split() == []
+
+
+def functions(tree):
+    return [node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
+
+
+def lines_of_body(function) -> int:
+    """Lines from the first statement after the docstring to the last."""
+    body = function.body[1:] if ast.get_docstring(function) is not None else function.body
+    return function.end_lineno - body[0].lineno + 1 if body else 0
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_functions_and_files_stay_small(path):
+    text = path.read_text()
+    long = [
+        f"{f.name}: {lines_of_body(f)} lines"
+        for f in functions(ast.parse(text))
+        if lines_of_body(f) > LINES_OF_A_FUNCTION
+    ]
+    assert long == []
+    assert len(text.splitlines()) <= LINES_OF_A_FILE
+
+
+def own_classes():
+    """Every class that nnlite defines, errors left out: Python's own tree of exceptions is two deep already."""
+    for module in pkgutil.walk_packages([str(ROOT)], "nnlite."):
+        if not module.name.endswith("__main__"):
+            for cls in vars(importlib.import_module(module.name)).values():
+                if inspect.isclass(cls) and cls.__module__ == module.name and not issubclass(cls, Exception):
+                    yield cls
+
+
+def depth(cls) -> int:
+    """The number of steps on the longest way from a class to `object`."""
+    return 0 if cls is object else 1 + max(depth(base) for base in cls.__bases__)
+
+
+def test_classes_stay_near_object():
+    found = set(own_classes())
+    assert len(found) > 100
+    assert {cls.__qualname__: depth(cls) for cls in found if depth(cls) > DEPTH_OF_A_CLASS} == {}
+
+
+def test_every_module_says_what_it_is():
+    assert [name_of(path) for path in FILES if not ast.get_docstring(ast.parse(path.read_text()))] == []

@@ -1,0 +1,245 @@
+"""How layers refuse wrong input, which weights they have, and layers that users write."""
+
+import numpy as np
+import pytest
+
+from nnlite.errors import ConfigError, DataError, NotReadyError, ShapeError
+from nnlite.jacobians import Diagonal, Jacobians
+from nnlite.layers import (
+    Activation,
+    BatchNormalization,
+    Cast,
+    Dense,
+    Dropout,
+    Embedding,
+    Flatten,
+    Input,
+    Layer,
+    LayerNormalization,
+    Normalization,
+    PReLU,
+    Reshape,
+)
+from nnlite.models import Sequential, load_model
+
+generator = np.random.default_rng(29)
+
+
+def normal(*shape):
+    return generator.normal(size=shape)
+
+
+WEIGHTS = [
+    (Dense(2), (3,), {"kernel": (3, 2), "bias": (2,)}),
+    (Dense(2, use_bias=False), (4, 3), {"kernel": (3, 2)}),
+    (Embedding(5, 3), (2,), {"embeddings": (5, 3)}),
+    (PReLU(shared_axes=(1,)), (4, 3), {"alpha": (1, 3)}),
+    (BatchNormalization(), (4, 3), {"gamma": (3,), "beta": (3,), "moving_mean": None, "moving_variance": None}),
+    (BatchNormalization(axis=1, center=False), (4, 3), {"gamma": (4,), "moving_mean": None, "moving_variance": None}),
+    (BatchNormalization(scale=False), (3,), {"beta": (3,), "moving_mean": None, "moving_variance": None}),
+    (LayerNormalization(axis=(1, 2)), (4, 3), {"gamma": (4, 3), "beta": (4, 3)}),
+    (LayerNormalization(axis=1, scale=False), (4, 3), {"beta": (4,)}),
+    (Normalization(), (4, 3), {"mean": None, "variance": None}),
+    (Dropout(0.5), (3,), {}),
+]
+
+
+@pytest.mark.parametrize(("layer", "shape", "trained"), WEIGHTS, ids=lambda value: repr(value))
+def test_names_shapes_and_kinds_of_weights(layer, shape, trained):
+    layer.ensure_built((None, *shape))
+    assert [weight.name for weight in layer.weights] == list(trained)
+    assert {weight.name: weight.shape for weight in layer.trainable_weights} == {k: v for k, v in trained.items() if v}
+    assert layer.count_params() == sum(weight.size for weight in layer.weights)
+    layer.trainable = False
+    assert layer.trainable_weights == []
+    assert [weight.name for weight in layer.weights] == list(trained)
+
+
+class TestWrongInput:
+    def test_feature_count(self):
+        layer = Dense(3, name="hidden")
+        layer(np.ones((2, 4)))
+        for wrong in ((2, 5), (4,), (2, 3, 4)):
+            with pytest.raises(ShapeError) as error:
+                layer(np.ones(wrong))
+            assert str(error.value) == f"layer 'hidden' (Dense) was built for inputs of shape (None, 4), got {wrong}"
+
+    def test_dense_needs_features(self):
+        for wrong in (np.ones(3), np.float32(1)):
+            with pytest.raises(ShapeError, match="layer Dense"):
+                Dense(3)(wrong)
+
+    def test_text(self):
+        with pytest.raises(DataError, match="layer Dense needs numbers"):
+            Dense(3)(np.array([["a", "b"]]))
+
+    @pytest.mark.parametrize(
+        ("indices", "message"),
+        [([5], "index 5.*0 to 4"), ([-1], "index -1"), ([0.5], r"whole numbers.*0\.5"), ([np.nan], "nan")],
+    )
+    def test_embedding_indices(self, indices, message):
+        with pytest.raises(DataError, match=r"layer 'words' \(Embedding\).*" + message):
+            Embedding(5, 2, name="words")(indices)
+
+    def test_embedding_takes_whole_floats(self):
+        layer = Embedding(5, 2)
+        np.testing.assert_array_equal(layer(np.float32([[4, 0]])), layer([[4, 0]]))
+
+    def test_embedding_has_no_tangent_for_indices(self):
+        layer = Embedding(5, 2)
+        layer.forward([1, 2])
+        with pytest.raises(ShapeError, match=r"input 0.*None"):
+            layer.jvp(np.ones(2), np.ones((5, 2)))
+        assert layer.backward(1)[0] is None
+
+    @pytest.mark.parametrize(
+        ("shape", "error"),
+        [((4, 2), ShapeError), ((-1, 5), ShapeError), ((-1, -1), ConfigError), ((0, 6), ConfigError)],
+    )
+    def test_reshape(self, shape, error):
+        with pytest.raises(error, match=r"layer 'fold' \(Reshape\)"):
+            Reshape(shape, name="fold")(np.ones((2, 6)))
+
+    @pytest.mark.parametrize("layer", [Flatten(), Reshape((-1, 2)), PReLU()], ids=repr)
+    def test_unknown_lengths_after_the_batch(self, layer):
+        with pytest.raises(ShapeError, match=r"layer .*known.*None"):
+            layer.ensure_built((None, None, 2))
+
+    def test_unknown_lengths_are_fine_where_they_do_not_matter(self):
+        assert Dense(4).ensure_built((None, None, 2)) == (None, None, 4)
+        assert Activation("relu").ensure_built((None, None, 2)) == (None, None, 2)
+        assert BatchNormalization().ensure_built((None, None, 2)) == (None, None, 2)
+        assert PReLU(shared_axes=(1,)).ensure_built((None, None, 2)) == (None, None, 2)
+        assert Embedding(5, 3).ensure_built((None, None)) == (None, None, 3)
+
+    @pytest.mark.parametrize("axis", [0, 3])
+    def test_prelu_shared_axes(self, axis):
+        with pytest.raises(ConfigError, match="shared_axes"):
+            PReLU(shared_axes=(axis,))(np.ones((2, 3, 4)))
+
+    def test_set_weights(self):
+        layer = Dense(2, name="out")
+        layer.ensure_built((None, 3))
+        before = layer.get_weights()
+        for wrong, message in (([np.ones((3, 2))], "2 weights, got 1"), ([np.ones((3, 2)), np.ones(3)], "'bias'")):
+            with pytest.raises(ShapeError, match=message):
+                layer.set_weights(wrong)
+        for now, then in zip(layer.get_weights(), before, strict=True):
+            np.testing.assert_array_equal(now, then)
+
+    def test_backward_and_jvp_before_forward(self):
+        layer = Dense(2)
+        layer(np.ones((2, 3)))
+        with pytest.raises(NotReadyError, match=r"Dense\(2|Dense\(units=2"):
+            layer.backward(1)
+        layer.forward(np.ones((2, 3)))
+        with pytest.raises(ShapeError, match=r"Dense.*2, 2"):
+            layer.backward(np.ones((2, 3)))
+        with pytest.raises(ShapeError, match=r"3 tangents.*got 1"):
+            layer.jvp(np.ones((2, 3)))
+
+    def test_wrong_arguments(self):
+        with pytest.raises(ConfigError, match=r"Dense\.units.*>= 1"):
+            Dense(0)
+        with pytest.raises(ConfigError, match=r"Dense\.activation.*'relu'|Dense\.activation.*ReLU"):
+            Dense(1, activation="rleu")
+        with pytest.raises(ConfigError, match=r"Dense.*did you mean 'units'"):
+            Layer.get({"Dense": {"unit": 3}})
+        with pytest.raises(ConfigError, match=r"Dense\.dtype"):
+            Dense(1, dtype="float16")
+
+
+def test_cast_changes_the_type_and_its_jacobian_changes_it_back():
+    output, jacobians = Cast(dtype="float64").linearize(np.ones((2, 3), np.float32))
+    assert output.dtype == np.float64
+    assert jacobians.vjp(np.ones((2, 3)))[0].dtype == np.float32
+    assert jacobians.jvp(np.ones((2, 3), np.float32)).dtype == np.float64
+
+
+def test_layers_of_two_types_in_one_model():
+    model = Sequential([Dense(4, dtype="float64"), Dense(2, dtype="float32")], seed=0)
+    output = model.forward(normal(3, 5))
+    assert output.dtype == np.float32
+    assert [gradient.dtype.name for gradient in model.backward(1)] == ["float64"] * 3 + ["float32"] * 2
+
+
+class Gate(Layer):
+    """A user's layer: its fields are its constructor."""
+
+    bias: float = 0.5
+
+    def build(self, input_shape):
+        self.scale = self.add_weight(input_shape[1:], "ones", name="scale")
+
+    def linearize(self, inputs, scale):
+        output = inputs * scale + self.bias
+        shape = inputs.shape
+        return output, Jacobians(Diagonal(scale, shape, shape), Diagonal(inputs, scale.shape, shape))
+
+
+class KerasHabit(Layer):
+    """A user's layer with a constructor of its own, as Keras asks for it."""
+
+    def __init__(self, units, bias=0.5, **kwargs):
+        super().__init__(**kwargs)
+        self.units = units
+        self.bias = bias
+
+    def build(self, input_shape):
+        self.kernel = self.add_weight(shape=(input_shape[-1], self.units), initializer="he_normal", trainable=True)
+        self.count = self.add_weight(initializer="zeros", trainable=False, name="count")
+
+    def linearize(self, inputs, kernel, count, training=False):
+        output, jacobians = Dense(self.units, use_bias=False).linearize(inputs, kernel)
+        state = (count + 1,) if training else ()
+        return output + self.bias, Jacobians(*jacobians.maps, None, state=state)
+
+
+class StoresFirst(KerasHabit):
+    """Another habit: the arguments are stored before the base class is called."""
+
+    def __init__(self, units, **kwargs):
+        self.factor = units * 2
+        super().__init__(units, **kwargs)
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: Gate(bias=2.0), lambda: KerasHabit(3, name="mine"), lambda: StoresFirst(2, bias=1.0)]
+)
+def test_user_layers_train_save_and_load(make, tmp_path):
+    layer, x = make(), normal(32, 4)
+    assert type(Layer.get(layer.to_spec())) is type(layer)
+    assert Layer.get(layer.to_spec()).get_config() == layer.get_config()
+    model = Sequential([Input((4,)), layer, Dense(1)], seed=0)
+    model.compile(optimizer={"adam": {"learning_rate": 0.05}}, loss="mse")
+    losses = model.fit(x, x.sum(1), epochs=60, verbose=0).history["loss"]
+    assert losses[-1] < 0.2 * losses[0]
+    model.save(tmp_path / "model.safetensors")
+    loaded = load_model(tmp_path / "model.safetensors")
+    np.testing.assert_array_equal(loaded.predict(x, verbose=0), model.predict(x, verbose=0))
+    assert loaded.get_config() == model.get_config()
+    if isinstance(layer, KerasHabit):
+        assert layer.count.value == 60
+        assert [weight.name for weight in layer.trainable_weights] == ["weight"]
+
+
+def test_a_forgotten_argument_is_named():
+    class Forgetful(Layer):
+        def __init__(self, units, **kwargs):
+            super().__init__(**kwargs)
+
+    with pytest.raises(ConfigError, match=r"Forgetful\.__init__ must store its argument 'units'"):
+        Forgetful(3).get_config()
+
+
+def test_a_layer_without_linearize_says_so():
+    class Empty(Layer):
+        pass
+
+    with pytest.raises(NotImplementedError, match="Empty must define linearize"):
+        Empty()(np.ones((2, 3)))
+
+
+def test_a_name_of_nnlite_is_not_taken_over():
+    with pytest.raises(ConfigError, match=r"'Dense' is taken by nnlite\.layers\.core"):
+        type("Dense", (Layer,), {})

@@ -1,0 +1,358 @@
+"""Every layer under one contract: shapes, Jacobians, dtype, config, saving, purity."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from numeric import EXACT, NEAR, apart, complex_step, contract, push, relative_error, stencil, strided
+
+from nnlite.config import set_floatx
+from nnlite.layers import (
+    ELU,
+    Activation,
+    BatchNormalization,
+    Cast,
+    Dense,
+    Dropout,
+    Embedding,
+    Flatten,
+    Identity,
+    Input,
+    Layer,
+    LayerNormalization,
+    LeakyReLU,
+    Normalization,
+    PReLU,
+    ReLU,
+    Rescaling,
+    Reshape,
+    Softmax,
+)
+from nnlite.models import Sequential, load_model
+from nnlite.ops import ActivationFunction
+from nnlite.random import RandomSource
+
+
+class Case(NamedTuple):
+    """How to make a layer, and the shape of a batch for it."""
+
+    make: Callable[[], Layer]
+    shape: tuple
+    training: bool = False
+
+    def __str__(self):
+        mode = "-training" if self.training else ""
+        return f"{self.make()!r}-{'x'.join(map(str, self.shape))}{mode}"
+
+    @property
+    def context(self):
+        """What `linearize` takes by keyword, the same at every call."""
+        everything = {"training": self.training, "random": RandomSource(7)}
+        return {name: everything[name] for name in type(self.make()).context}
+
+    def prepared(self, batch=None):
+        """A built layer whose parameters are all random, and a batch of inputs."""
+        layer, random = self.make(), np.random.default_rng(17)
+        shape = self.shape if batch is None else (batch, *self.shape[1:])
+        if hasattr(layer, "adapt") and not layer.integer_inputs:
+            layer.adapt(random.normal(size=(6, *shape[1:])))
+        layer.ensure_built((None, *shape[1:]), RandomSource(3))
+        for parameter in layer.parameters:
+            drawn = random.uniform(0.5, 2, parameter.shape)
+            parameter.assign(drawn if "variance" in parameter.name else drawn * random.choice([-1, 1], parameter.shape))
+        if layer.integer_inputs:
+            return layer, random.integers(0, 5, shape)
+        return layer, apart(*shape).astype(layer.dtype)
+
+
+ACTIVATIONS = sorted(name for name, op in ActivationFunction.members().items() if op.__module__.startswith("nnlite."))
+NORMALIZED = [
+    ({}, (4, 3)),
+    ({"axis": 1}, (3, 2, 4)),
+    ({"axis": -2}, (2, 3, 2, 2)),
+    ({"scale": False}, (4, 3)),
+    ({"center": False, "epsilon": 0.1}, (4, 3)),
+    ({"center": False, "scale": False}, (3, 2, 2)),
+    ({}, (4, 1)),
+    ({}, (3, 1, 1, 2)),
+]
+CASES = [
+    *[
+        Case(lambda options=options: Dense(2, **options), shape)
+        for options in ({}, {"use_bias": False}, {"activation": "tanh"}, {"activation": "softmax", "use_bias": False})
+        for shape in ((3, 4), (2, 3, 4))
+    ],
+    Case(lambda: Dense(1), (3, 1)),
+    Case(lambda: Dense(3, activation="relu", kernel_regularizer="l2", kernel_initializer="he_normal"), (2, 1, 2, 2)),
+    *[Case(lambda name=name: Activation(name), (2, 3)) for name in ACTIVATIONS],
+    Case(lambda: Activation({"leaky_relu": {"negative_slope": 0.1}}), (2, 3)),
+    *[
+        Case(lambda kind=kind, arguments=arguments: kind(*arguments), shape)
+        for kind, *arguments in [
+            (ReLU,),
+            (ReLU, 1.0, 0.1, 0.5),
+            (LeakyReLU,),
+            (LeakyReLU, 0.1),
+            (ELU,),
+            (ELU, 0.5),
+            (Softmax,),
+        ]
+        for shape in ((2, 3), (2, 2, 3))
+    ],
+    Case(lambda: Softmax(axis=1), (2, 3, 2)),
+    Case(lambda: PReLU(), (2, 3)),
+    Case(lambda: PReLU(alpha_initializer="ones"), (2, 3, 2)),
+    Case(lambda: PReLU(shared_axes=(1,)), (2, 3, 2)),
+    Case(lambda: PReLU(shared_axes=(1, 2)), (2, 2, 3, 2)),
+    *[
+        Case(lambda o=options: BatchNormalization(**o), shape, mode)
+        for options, shape in NORMALIZED
+        for mode in (False, True)
+    ],
+    Case(lambda: BatchNormalization(trainable=False), (4, 3), True),
+    *[Case(lambda o=options: LayerNormalization(**o), shape) for options, shape in NORMALIZED],
+    Case(lambda: LayerNormalization(axis=(1, 2)), (2, 3, 2)),
+    Case(lambda: LayerNormalization(axis=(-1, 1)), (2, 3, 2, 2)),
+    *[Case(lambda: Dropout(0.4), shape, mode) for shape in ((4, 3), (2, 3, 2)) for mode in (False, True)],
+    Case(lambda: Dropout(0.5, noise_shape=(None, 1, None)), (3, 4, 2), True),
+    Case(lambda: Dropout(0.5, seed=3), (4, 3), True),
+    Case(lambda: Dropout(0.0), (2, 3), True),
+    Case(lambda: Dropout(1.0), (2, 3), True),
+    Case(lambda: Embedding(5, 3), (4,)),
+    Case(lambda: Embedding(5, 2), (4, 3)),
+    Case(lambda: Embedding(5, 1), (2, 3, 2)),
+    Case(lambda: Normalization(), (3, 2)),
+    Case(lambda: Normalization(), (3, 2, 2)),
+    Case(lambda: Normalization(axis=1), (2, 3, 2)),
+    Case(lambda: Normalization(axis=(1, 2)), (2, 3, 2)),
+    Case(lambda: Normalization(axis=None), (3, 2)),
+    Case(lambda: Normalization(invert=True), (3, 2)),
+    Case(lambda: Normalization(mean=[1.0, -2.0], variance=[4.0, 0.25]), (3, 2)),
+    Case(lambda: Rescaling(0.5), (3, 2)),
+    Case(lambda: Rescaling(1 / 255, offset=-1.0), (2, 1, 1, 3)),
+    Case(lambda: Flatten(), (2, 3, 2)),
+    Case(lambda: Flatten(), (2, 3)),
+    Case(lambda: Flatten(), (2, 1, 1, 1)),
+    Case(lambda: Reshape((3, 2)), (2, 6)),
+    Case(lambda: Reshape((-1, 2)), (2, 2, 2, 1)),
+    Case(lambda: Reshape((6,)), (3, 2, 3)),
+    Case(lambda: Identity(), (2, 3)),
+    Case(lambda: Input((3,)), (2, 3)),
+    Case(lambda: Cast(), (2, 3)),
+    Case(lambda: Sequential([Dense(3, activation="tanh"), Dense(2)], seed=0), (3, 4)),
+    *[
+        Case(
+            lambda: Sequential([Dense(3, activation="gelu"), BatchNormalization(), Dropout(0.3), Dense(1)], seed=0),
+            (4, 2),
+            mode,
+        )
+        for mode in (False, True)
+    ],
+    *[
+        Case(
+            lambda: Sequential(
+                [
+                    Sequential([BatchNormalization(), PReLU()], seed=1),
+                    Flatten(),
+                    Sequential([Dropout(0.5), Dense(2)], seed=2),
+                ],
+                seed=0,
+            ),
+            (4, 2, 2),
+            mode,
+        )
+        for mode in (False, True)
+    ],
+    Case(lambda: Sequential([Embedding(5, 2), Flatten(), LayerNormalization(), Dense(2)], seed=0), (4, 3)),
+    Case(lambda: Sequential([Flatten(), Sequential([Identity()], seed=0)], seed=0), (2, 2, 2)),
+]
+cases = pytest.mark.parametrize("case", CASES, ids=str)
+
+
+@pytest.fixture(autouse=True)
+def double_precision():
+    set_floatx("float64")
+    yield
+    set_floatx("float32")
+
+
+def members():
+    return {name for name, member in Layer.members().items() if member.__module__.startswith("nnlite.")}
+
+
+def dense_maps(case, layer, inputs):
+    jacobians = layer.linearize(inputs, *layer.values, **case.context)[1]
+    maps = [jacobians[index] for index in range(len(jacobians))]
+    assert len(maps) == 1 + len(layer.parameters)
+    return [None if part is None else part.todense() for part in maps]
+
+
+def test_every_layer_has_a_row():
+    assert {type(case.make()).__name__ for case in CASES} == members()
+
+
+@cases
+@pytest.mark.parametrize("batch", [None, 1], ids=["batch", "batch of 1"])
+def test_jacobians_equal_complex_step_and_stencil(case, batch):
+    layer, inputs = case.prepared(batch)
+    arrays = [inputs, *layer.values]
+
+    def output(*changed):
+        return layer.linearize(*changed, **case.context)[0]
+
+    trained = [True, *[parameter.trainable for parameter in layer.parameters]]
+    for index, dense in enumerate(dense_maps(case, layer, inputs)):
+        if index == 0 and layer.integer_inputs:
+            assert dense is None
+        elif trained[index]:
+            assert relative_error(dense, complex_step(output, arrays, index)) <= EXACT
+            assert relative_error(dense, stencil(output, arrays, index)) <= NEAR
+
+
+@cases
+@pytest.mark.parametrize("batch", [None, 1], ids=["batch", "batch of 1"])
+def test_output_shape_is_the_declared_one(case, batch):
+    layer, inputs = case.prepared(batch)
+    output = layer(inputs, training=case.training)
+    for declared in (layer.output_shape, layer.compute_output_shape((None, *inputs.shape[1:]))):
+        assert declared[0] is None
+        assert (len(inputs), *declared[1:]) == output.shape
+
+
+@cases
+def test_backward_multiplies_a_random_jacobian(case):
+    layer, inputs = case.prepared()
+    layer.random = RandomSource(7)
+    output = layer.forward(inputs, training=case.training)
+    jacobians = [layer.jacobians[index] for index in range(len(layer.jacobians))]
+    for seeds in [(), (2,), (2, 3)]:
+        upstream = np.random.default_rng(1).normal(size=seeds + output.shape)
+        results = layer.backward(upstream)
+        results = results if isinstance(results, tuple) else (results,)
+        for result, part in zip(results, jacobians, strict=True):
+            assert (result is None) == (part is None)
+            if part is not None:
+                assert relative_error(result, contract(upstream, part.todense(), output.shape)) <= EXACT
+
+
+@cases
+def test_jvp_is_the_transpose_of_vjp(case):
+    layer, inputs = case.prepared()
+    layer.random = RandomSource(7)
+    random = np.random.default_rng(2)
+    output = layer.forward(inputs, training=case.training)
+    maps = [layer.jacobians[index] for index in range(len(layer.jacobians))]
+    for seeds in [(), (2,)]:
+        tangents = [part and random.normal(size=seeds + part.in_shape) for part in maps]
+        pushed = layer.jvp(*tangents)
+        expected = sum(push(m.todense(), t, m.in_shape) for m, t in zip(maps, tangents, strict=True) if m is not None)
+        assert relative_error(pushed, expected) <= EXACT
+    upstream, tangents = random.normal(size=output.shape), [part and random.normal(size=part.in_shape) for part in maps]
+    results = layer.backward(upstream)
+    results = results if isinstance(results, tuple) else (results,)
+    right = sum(
+        (result * tangent).sum() for result, tangent in zip(results, tangents, strict=True) if result is not None
+    )
+    assert relative_error((upstream * layer.jvp(*tangents)).sum(), right) <= EXACT
+
+
+MIXING = (BatchNormalization, Sequential)  # while training, an example's output depends on the whole batch
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if not (c.training and isinstance(c.make(), MIXING))], ids=str)
+def test_per_example_sums_to_vjp(case):
+    layer, inputs = case.prepared()
+    output, jacobians = layer.linearize(inputs, *layer.values, **case.context)
+    upstream = np.random.default_rng(3).normal(size=output.shape)
+    found, full = jacobians.per_example(upstream), jacobians.vjp(upstream)
+    assert found[0] is None
+    for index in range(1, len(full)):
+        assert (found[index] is None) == (full[index] is None)
+        if full[index] is None:
+            continue
+        assert relative_error(found[index].sum(0), full[index]) <= EXACT
+        for row in range(len(upstream)):
+            alone = np.zeros_like(upstream)
+            alone[row] = upstream[row]
+            assert relative_error(found[index][row], jacobians.vjp(alone)[index]) <= EXACT
+
+
+@cases
+def test_float32_stays_float32(case):
+    set_floatx("float32")
+    layer, inputs = case.prepared()
+    output = layer.forward(inputs, training=case.training)
+    assert output.dtype == layer(inputs, training=case.training).dtype == np.float32
+    assert {parameter.dtype for parameter in layer.parameters} <= {np.dtype(np.float32)}
+    for upstream in (1, 0.5, np.ones(output.shape, np.float32), np.ones((2, *output.shape), np.float32)):
+        results = layer.backward(upstream)
+        for result in results if isinstance(results, tuple) else (results,):
+            assert result is None or result.dtype == np.float32
+    maps = [layer.jacobians[index] for index in range(len(layer.jacobians))]
+    assert layer.jvp(*[part and np.ones(part.in_shape, np.float32) for part in maps]).dtype == np.float32
+    upstream = np.ones(output.shape, np.float32)
+    for result in layer.jacobians.per_example(upstream):
+        assert result is None or result.dtype == np.float32
+    if case.training:
+        state = layer.linearize(inputs, *layer.values, **case.context)[1].state
+        assert {np.asarray(value).dtype for value in state if not isinstance(value, tuple)} <= {np.dtype(np.float32)}
+
+
+@cases
+def test_config_round_trip(case):
+    layer = case.make()
+    twin = Layer.get(layer.to_spec())
+    assert type(twin) is type(layer)
+    assert twin.get_config() == layer.get_config()
+    assert twin.to_spec() == layer.to_spec()
+    built, inputs = case.prepared()
+    again = Layer.get(built.to_spec())
+    again.ensure_built((None, *inputs.shape[1:]))
+    again.set_weights(built.get_weights())
+    np.testing.assert_array_equal(again(inputs), built(inputs))
+
+
+@cases
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_save_and_load_inside_a_model(case, dtype, tmp_path):
+    set_floatx(dtype)
+    layer, inputs = case.prepared()
+    start = [] if isinstance(layer, Input) else [Input(case.shape[1:])]
+    model = Sequential([*start, layer, Identity()], seed=1)
+    model.save(tmp_path / "model.safetensors")
+    loaded = load_model(tmp_path / "model.safetensors")
+    predicted = model.predict(inputs, verbose=0)
+    assert predicted.dtype == dtype
+    np.testing.assert_array_equal(loaded.predict(inputs, verbose=0), predicted)
+    np.testing.assert_array_equal(predicted, layer(inputs))
+    assert loaded.get_config() == model.get_config()
+
+
+@cases
+def test_linearize_is_pure(case):
+    layer, inputs = case.prepared()
+    expected, jacobians = layer.linearize(inputs, *layer.values, **case.context)
+    views = [strided(value) for value in (inputs, *layer.values)]
+    for _ in range(2):
+        output, found = layer.linearize(*views, **case.context)
+        np.testing.assert_allclose(output, expected, rtol=1e-13, atol=1e-14)
+    before = [value.copy() for value in layer.values]
+    inputs.flags.writeable = False
+    upstream = np.random.default_rng(4).normal(size=output.shape)
+    upstream.flags.writeable = False
+    for result, wanted in zip(found.vjp(upstream), jacobians.vjp(upstream), strict=True):
+        assert wanted is None or relative_error(result, wanted) <= EXACT
+    layer.linearize(inputs, *layer.values, **case.context)
+    layer.forward(inputs), layer(inputs)
+    for value, own in zip(before, layer.values, strict=True):
+        np.testing.assert_array_equal(value, own)
+
+
+@cases
+def test_calling_equals_forward_and_keeps_nothing(case):
+    layer, inputs = case.prepared()
+    called = layer(inputs)
+    assert layer.jacobians is None
+    np.testing.assert_array_equal(layer.forward(inputs), called)
+    assert layer.jacobians is not None

@@ -1,0 +1,244 @@
+"""Every loss: its value against formulas and PyTorch, its Jacobian against numerical ones, and what it refuses."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from numeric import EXACT, NEAR, complex_step, contract, push, relative_error, stencil, strided
+
+from nnlite.losses import (
+    BinaryCrossentropy,
+    CategoricalCrossentropy,
+    Huber,
+    Loss,
+    MeanAbsoluteError,
+    MeanSquaredError,
+    SparseCategoricalCrossentropy,
+)
+
+generator = np.random.default_rng(31)
+TABLE, SEQUENCE, ONE = (4, 3), (3, 2, 4), (1, 2)
+
+
+class Case(NamedTuple):
+    """A loss, targets, predictions and the formula of one loss per row."""
+
+    loss: Loss
+    y_true: np.ndarray
+    y_pred: np.ndarray
+    formula: object
+
+    def __str__(self):
+        return f"{self.loss!r}-{'x'.join(map(str, self.y_pred.shape))}"
+
+    def with_reduction(self, reduction):
+        ((name, config),) = self.loss.to_spec().items()
+        return Loss.get({name: {**config, "reduction": reduction}})
+
+
+def numbers(shape):
+    return generator.normal(size=shape) * 2
+
+
+def chances(shape):
+    return generator.uniform(0.2, 0.8, shape)
+
+
+def classes(shape):
+    return generator.integers(0, shape[-1], shape[:-1])
+
+
+def one_hot(shape):
+    return np.eye(shape[-1])[classes(shape)]
+
+
+def distributions(shape):
+    weights = generator.uniform(0.5, 1, shape)
+    return weights / weights.sum(-1, keepdims=True)
+
+
+def logistic(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def normalized(p):
+    return p / p.sum(-1, keepdims=True)
+
+
+def huber(delta):
+    def rows(t, p):
+        size = np.abs(t - p)
+        return np.where(size <= delta, size**2 / 2, delta * size - delta**2 / 2).mean(-1)
+
+    return rows
+
+
+def binary(to_chance=lambda p: p, smoothing=0.0):
+    def rows(t, p):
+        t, p = t * (1 - smoothing) + smoothing / 2, to_chance(p)
+        return -(t * np.log(p) + (1 - t) * np.log(1 - p)).mean(-1)
+
+    return rows
+
+
+def categorical(to_scores=lambda p: p, smoothing=0.0):
+    def rows(t, p):
+        t = t * (1 - smoothing) + smoothing / t.shape[-1]
+        return -(t * np.log(normalized(to_scores(p)))).sum(-1)
+
+    return rows
+
+
+def sparse(to_scores=lambda p: p):
+    return lambda t, p: categorical(to_scores)(np.eye(p.shape[-1])[t.astype(int)], p)
+
+
+FAMILIES = [
+    (MeanSquaredError(), numbers, numbers, lambda t, p: ((t - p) ** 2).mean(-1)),
+    (MeanAbsoluteError(), numbers, numbers, lambda t, p: np.abs(t - p).mean(-1)),
+    (Huber(), numbers, numbers, huber(1.0)),
+    (Huber(delta=2.5), numbers, numbers, huber(2.5)),
+    (BinaryCrossentropy(), one_hot, chances, binary()),
+    (BinaryCrossentropy(), chances, chances, binary()),
+    (BinaryCrossentropy(label_smoothing=0.2), one_hot, chances, binary(smoothing=0.2)),
+    (BinaryCrossentropy(from_logits=True), chances, numbers, binary(logistic)),
+    (BinaryCrossentropy(from_logits=True, label_smoothing=0.2), one_hot, numbers, binary(logistic, 0.2)),
+    (CategoricalCrossentropy(), one_hot, chances, categorical()),
+    (CategoricalCrossentropy(), distributions, distributions, categorical()),
+    (CategoricalCrossentropy(label_smoothing=0.2), one_hot, chances, categorical(smoothing=0.2)),
+    (CategoricalCrossentropy(from_logits=True), one_hot, numbers, categorical(np.exp)),
+    (CategoricalCrossentropy(from_logits=True), chances, numbers, categorical(np.exp)),
+    (CategoricalCrossentropy(from_logits=True, label_smoothing=0.2), one_hot, numbers, categorical(np.exp, 0.2)),
+    (SparseCategoricalCrossentropy(), classes, chances, sparse()),
+    (SparseCategoricalCrossentropy(from_logits=True), classes, numbers, sparse(np.exp)),
+]
+CASES = [
+    Case(loss, targets(shape), predictions(shape), formula)
+    for loss, targets, predictions, formula in FAMILIES
+    for shape in (TABLE, SEQUENCE, ONE)
+]
+REDUCTIONS = ["sum_over_batch_size", "mean", "sum", "mean_with_sample_weight", "none", None]
+cases = pytest.mark.parametrize("case", CASES, ids=str)
+reductions = pytest.mark.parametrize("reduction", REDUCTIONS)
+weighting = pytest.mark.parametrize("weighted", [False, True], ids=["", "weighted"])
+
+
+def sample_weight(case, weighted):
+    return np.linspace(0.25, 2, len(case.y_pred)) if weighted else None
+
+
+def reduced(rows, reduction, weights):
+    weights = np.ones(len(rows)) if weights is None else weights
+    weights = np.broadcast_to(weights.reshape(-1, *[1] * (rows.ndim - 1)), rows.shape)
+    if reduction in ("none", None):
+        return rows * weights
+    divisor = {"sum": 1, "mean_with_sample_weight": weights.sum()}.get(reduction, rows.size)
+    return (rows * weights).sum() / divisor
+
+
+def test_every_loss_has_a_row():
+    members = {name for name, member in Loss.members().items() if member.__module__.startswith("nnlite.")}
+    assert {type(case.loss).__name__ for case in CASES} == members
+
+
+@cases
+@reductions
+@weighting
+def test_value_equals_the_formula(case, reduction, weighted):
+    loss, weights = case.with_reduction(reduction), sample_weight(case, weighted)
+    expected = reduced(case.formula(case.y_true, case.y_pred), reduction, weights)
+    for found in (loss(case.y_true, case.y_pred, weights), loss.forward(case.y_true, case.y_pred, weights)):
+        assert relative_error(found, expected) <= EXACT
+        assert (type(found) is float) == (reduction not in ("none", None))
+
+
+@cases
+@reductions
+@weighting
+def test_jacobian_equals_complex_step_and_stencil(case, reduction, weighted):
+    loss, weights = case.with_reduction(reduction), sample_weight(case, weighted)
+    fitted = loss.prepare_targets(case.y_true, case.y_pred.shape, np.float64)
+
+    def value(y_pred):
+        return loss.linearize(fitted, y_pred, weights)[0]
+
+    loss.forward(case.y_true, case.y_pred, weights)
+    dense = loss.jacobian.todense()
+    assert relative_error(dense, complex_step(value, [case.y_pred])) <= EXACT
+    assert relative_error(dense, stencil(value, [case.y_pred], step=3e-4)) <= NEAR
+    assert relative_error(loss.backward(), dense.sum(axis=tuple(range(dense.ndim - case.y_pred.ndim)))) <= EXACT
+    assert relative_error(loss.backward(-2.5), -2.5 * loss.backward()) <= EXACT
+
+
+@cases
+@reductions
+def test_jvp_is_the_transpose_of_vjp(case, reduction):
+    loss = case.with_reduction(reduction)
+    value = np.asarray(loss.forward(case.y_true, case.y_pred))
+    tangent, upstream = generator.normal(size=case.y_pred.shape), generator.normal(size=value.shape)
+    pushed, dense = loss.jvp(tangent), loss.jacobian.todense()
+    assert relative_error(pushed, push(dense, tangent, tangent.shape)) <= EXACT
+    assert relative_error(loss.backward(upstream), contract(upstream, dense, value.shape)) <= EXACT
+    assert relative_error((upstream * pushed).sum(), (loss.backward(upstream) * tangent).sum()) <= EXACT
+
+
+@cases
+@reductions
+@weighting
+def test_float32_stays_float32(case, reduction, weighted):
+    loss, weights = case.with_reduction(reduction), sample_weight(case, weighted)
+    value = loss.forward(case.y_true, case.y_pred.astype(np.float32), weights)
+    assert type(value) is float or value.dtype == np.float32
+    assert loss.backward().dtype == loss.backward(0.5).dtype == np.float32
+    assert np.asarray(loss.jvp(np.ones(case.y_pred.shape, np.float32))).dtype == np.float32
+    assert relative_error(value, reduced(case.formula(case.y_true, case.y_pred), reduction, weights)) <= 1e-5
+
+
+@cases
+def test_config_round_trip(case):
+    for reduction in REDUCTIONS:
+        loss = case.with_reduction(reduction)
+        twin = Loss.get(loss.to_spec())
+        assert type(twin) is type(loss)
+        assert twin.get_config() == loss.get_config()
+        assert twin.reduction == reduction
+
+
+@cases
+@reductions
+def test_any_memory_layout_is_taken_and_left_alone(case, reduction):
+    loss = case.with_reduction(reduction)
+    value = loss.forward(case.y_true, case.y_pred)
+    gradient = loss.backward()
+    y_true, y_pred = strided(case.y_true), strided(case.y_pred)
+    assert relative_error(loss.forward(y_true, y_pred), value) <= EXACT
+    assert relative_error(loss.backward(), gradient) <= EXACT
+    np.testing.assert_array_equal(y_true, case.y_true)
+    np.testing.assert_array_equal(y_pred, case.y_pred)
+
+
+torch_twins = {
+    "MeanSquaredError": lambda F, loss, t, p: F.mse_loss(p, t),
+    "MeanAbsoluteError": lambda F, loss, t, p: F.l1_loss(p, t),
+    "Huber": lambda F, loss, t, p: F.huber_loss(p, t, delta=loss.delta),
+    "BinaryCrossentropy": lambda F, loss, t, p: (
+        F.binary_cross_entropy_with_logits if loss.from_logits else F.binary_cross_entropy
+    )(p, t * (1 - loss.label_smoothing) + loss.label_smoothing / 2),
+    "CategoricalCrossentropy": lambda F, loss, t, p: F.cross_entropy(
+        p if loss.from_logits else (p / p.sum(-1, keepdim=True)).log(), t, label_smoothing=loss.label_smoothing
+    ),
+    "SparseCategoricalCrossentropy": lambda F, loss, t, p: F.cross_entropy(p if loss.from_logits else p.log(), t),
+}
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.y_pred.shape == TABLE], ids=str)
+def test_value_and_gradient_equal_those_of_pytorch(case):
+    torch = pytest.importorskip("torch")
+    y_pred = torch.tensor(case.y_pred, requires_grad=True)
+    twin = torch_twins[type(case.loss).__name__]
+    expected = twin(torch.nn.functional, case.loss, torch.tensor(case.y_true), y_pred)
+    if type(case.loss) is CategoricalCrossentropy and not np.allclose(case.y_true.sum(-1), 1):
+        assert not case.loss.label_smoothing  # PyTorch multiplies by the sum of the targets just so
+    expected.backward()
+    assert relative_error(case.loss.forward(case.y_true, case.y_pred), expected.item()) <= EXACT
+    assert relative_error(case.loss.backward(), y_pred.grad.numpy()) <= EXACT

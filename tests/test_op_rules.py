@@ -1,0 +1,159 @@
+"""Ties, limits and wrong input of ops."""
+
+import numpy as np
+import pytest
+
+from nnlite import ops
+from nnlite.errors import ConfigError, DataError, NotReadyError, ShapeError
+from nnlite.ops import Op
+
+
+def test_ties_share_the_slope():
+    for op in (ops.Maximum(), ops.Minimum()):
+        op.forward(np.array([1.0, 2.0]), np.array([1.0, 5.0]))
+        left, right = op.backward(1)
+        assert left[0] == right[0] == 0.5
+        assert (left + right == 1).all()
+    largest = ops.Max(axis=-1)
+    largest.forward(np.array([[3.0, 1.0, 3.0], [0.0, 0.0, 0.0]]))
+    np.testing.assert_allclose(largest.backward(1), [[0.5, 0, 0.5], [1 / 3] * 3])
+
+
+@pytest.mark.parametrize(
+    ("op", "slope"),
+    [(ops.ReLU(), 0.0), (ops.ReLU(0.25), 0.25), (ops.LeakyReLU(), 0.2), (ops.Abs(), 0.0), (ops.Softsign(), 1.0)],
+    ids=repr,
+)
+def test_slope_at_zero(op, slope):
+    op.forward(np.zeros(2))
+    np.testing.assert_array_equal(op.backward(1), [slope, slope])
+
+
+def test_slope_at_the_bounds_of_relu_and_hard_sigmoid():
+    relu = ops.ReLU(max_value=6)
+    relu.forward(np.array([6.0, 7.0, 5.0]))
+    np.testing.assert_array_equal(relu.backward(1), [0, 0, 1])
+    hard = ops.HardSigmoid()
+    hard.forward(np.array([-3.0, 3.0, 0.0]))
+    np.testing.assert_allclose(hard.backward(1), [0, 0, 1 / 6])
+
+
+def test_power_where_no_or_a_zero_slope_exists():
+    power = ops.Power()
+    np.testing.assert_array_equal(power.forward([-2.0, 0.0, 0.0, -2.0], [2.0, 0.0, 3.0, 3.0]), [4, 1, 0, -8])
+    by_base, by_exponent = power.backward(1)
+    np.testing.assert_array_equal(by_base, [-4, 0, 0, 12])
+    np.testing.assert_array_equal(by_exponent, [np.nan, 0, 0, np.nan])
+
+
+BOUNDED = [name for name, op in Op.members().items() if issubclass(op, ops.ActivationFunction) and name != "Exp"]
+
+
+@pytest.mark.parametrize("size", [50.0, 1000.0, 1e15])
+@pytest.mark.parametrize("name", BOUNDED)
+def test_activations_are_finite_for_large_inputs(name, size):
+    for dtype in (np.float32, np.float64):
+        op = Op.get(name)
+        assert np.isfinite(op.forward(np.array([[-size, size, 0.5]], dtype))).all()
+        assert np.isfinite(op.backward(1)).all()
+
+
+def test_python_numbers_and_whole_numbers_are_inputs():
+    multiply = ops.Multiply()
+    assert multiply.forward(np.float32([1, 2]), 2).dtype == np.float32
+    assert multiply.forward([1, 2], [3, 4]).dtype == np.float64
+    assert multiply.forward(np.float32([1, 2]), np.array([3, 4])).dtype == np.float32
+    assert [result.tolist() for result in multiply.backward(1)] == [[3, 4], [1, 2]]
+
+
+def test_sub_is_subtract():
+    assert ops.Sub is ops.Subtract
+    assert type(Op.get("sub")) is ops.Subtract
+    assert type(Op.get("swish")) is ops.SiLU
+    assert type(Op.get("exponential")) is ops.Exp
+
+
+def test_calling_keeps_nothing():
+    add = ops.Add()
+    add(np.ones(2), np.ones(2))
+    with pytest.raises(NotReadyError, match=r"Add\(\).*forward"):
+        add.backward(1)
+    with pytest.raises(NotReadyError, match=r"Add\(\).*forward"):
+        add.jvp(1, 1)
+
+
+def test_wrong_shapes_name_the_op_and_what_is_expected():
+    add = ops.Add()
+    add.forward(np.ones((2, 3)), np.ones(3))
+    for wrong in (np.ones(3), np.ones((3, 2)), np.ones((2, 3, 1))):
+        with pytest.raises(ShapeError, match=r"Add\(\).*2, 3"):
+            add.backward(wrong)
+    for wanted in ([True], [True, False, True]):
+        with pytest.raises(ShapeError, match=r"Add\(\).*2 values of wanted"):
+            add.backward(1, wanted)
+    with pytest.raises(ShapeError, match=r"Add\(\).*2 tangents.*got 1"):
+        add.jvp(np.ones((2, 3)))
+    with pytest.raises(ShapeError, match=r"Add\(\).*tangent 1.*3"):
+        add.jvp(np.ones((2, 3)), np.ones(2))
+
+
+def test_indices_have_no_tangent():
+    gather = ops.Gather()
+    gather.forward(np.ones((3, 2)), [0, 1])
+    with pytest.raises(ShapeError, match=r"input 1.*None"):
+        gather.jvp(np.ones((3, 2)), np.ones(2))
+
+
+@pytest.mark.parametrize(
+    ("indices", "message"),
+    [
+        ([0, 4], "index 4.*0 to 3"),
+        ([-1, 0], "index -1.*0 to 3"),
+        ([0, 1.5], "whole numbers.*1.5"),
+        ([0, np.nan], "whole numbers.*nan"),
+        ([0, np.inf], "whole numbers.*inf"),
+    ],
+    ids=str,
+)
+def test_gather_refuses_bad_indices(indices, message):
+    with pytest.raises(DataError, match=message):
+        ops.Gather().forward(np.ones((4, 2)), indices)
+
+
+def test_gather_keeps_large_indices_exact_beside_float32():
+    rows = 2**24 + 2
+    table = np.broadcast_to(np.float32(0), (rows, 1))  # no memory: every row is the same number
+    (by_table, _) = ops.Gather().linearize(table, np.array([rows - 1]))[1].maps
+    assert by_table.indices.tolist() == [rows - 1]
+    gather = ops.Gather()
+    gather.forward(table, np.array([rows - 1]))
+    assert gather.jacobians.maps[0].indices.tolist() == [rows - 1]
+
+
+@pytest.mark.parametrize(
+    "op",
+    [ops.Sum(2), ops.Mean((0, 2)), ops.Max(-3), ops.Softmax(2), ops.Softmax(3), ops.LogSoftmax(-3), ops.Gather(2)],
+    ids=repr,
+)
+def test_an_axis_that_is_not_there_is_an_error(op):
+    inputs = (np.ones((2, 3)), [0]) if isinstance(op, ops.Gather) else (np.ones((2, 3)),)
+    with pytest.raises(ShapeError, match=r"no axis -?[23].*2 axes"):
+        op.forward(*inputs)
+
+
+@pytest.mark.parametrize("axes", [(0, 2), (0, 0), (0,), (0, 1, 2)], ids=str)
+def test_transpose_refuses_axes_that_are_no_permutation(axes):
+    with pytest.raises(ShapeError, match="axes"):
+        ops.Transpose(axes).forward(np.ones((2, 3)))
+
+
+def test_reductions_refuse_an_axis_named_twice():
+    with pytest.raises(ShapeError, match="twice"):
+        ops.Sum((0, -2)).forward(np.ones((2, 3)))
+
+
+def test_wrong_arguments_name_the_op():
+    with pytest.raises(ConfigError, match="ReLU"):
+        ops.ReLU(negative_slope=-1)
+    with pytest.raises(ConfigError, match=r"Softmax\.axis"):
+        ops.Softmax("last")

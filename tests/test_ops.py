@@ -1,0 +1,304 @@
+"""Every op: its output against plain NumPy, its Jacobians against numerical ones, and the contract of `Op`."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from numeric import EXACT, NEAR, apart, complex_step, contract, push, relative_error, stencil, strided
+
+from nnlite import ops
+from nnlite.ops import Op
+
+generator = np.random.default_rng(11)
+
+
+def normal(*shape):
+    return generator.normal(size=shape)
+
+
+def positive(*shape):
+    return generator.uniform(0.5, 2.0, shape)
+
+
+def logistic(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def softmax(x, axis=-1):
+    return np.exp(x) / np.exp(x).sum(axis, keepdims=True)
+
+
+def gelu(x):
+    math_erf = np.vectorize(__import__("math").erf)
+    return 0.5 * x * (1 + math_erf(x / np.sqrt(2)))
+
+
+def selu(x):
+    return 1.0507009873554805 * np.where(x > 0, x, 1.6732632423543772 * (np.exp(x) - 1))
+
+
+class Case(NamedTuple):
+    """An op, its inputs and the plain NumPy function that it is."""
+
+    op: Op
+    inputs: tuple
+    plain: object
+
+    def __str__(self):
+        return f"{self.op!r}-{'-'.join('x'.join(map(str, np.shape(value))) or 'scalar' for value in self.inputs)}"
+
+
+BROADCASTS = [
+    ((2, 3), (2, 3)),
+    ((2, 3), (3,)),
+    ((3, 1), (1, 4)),
+    ((1, 3), (1, 3)),
+    ((2, 1, 3), (4, 1)),
+    ((3,), ()),
+    ((), ()),
+]
+ARITHMETIC = [
+    (ops.Add, np.add, normal, normal),
+    (ops.Subtract, np.subtract, normal, normal),
+    (ops.Multiply, np.multiply, normal, normal),
+    (ops.Divide, np.divide, normal, positive),
+    (ops.Power, np.power, positive, normal),
+    (ops.Maximum, np.maximum, apart, lambda *shape: apart(*shape) + 0.03),
+    (ops.Minimum, np.minimum, apart, lambda *shape: apart(*shape) + 0.03),
+]
+ELEMENTWISE = [
+    (ops.Negative(), np.negative, apart),
+    (ops.Exp(), np.exp, apart),
+    (ops.Log(), np.log, positive),
+    (ops.Sqrt(), np.sqrt, positive),
+    (ops.Sin(), np.sin, apart),
+    (ops.Cos(), np.cos, apart),
+    (ops.Abs(), np.abs, apart),
+    (ops.Linear(), np.positive, apart),
+    (ops.ReLU(), lambda x: np.maximum(x, 0), apart),
+    (ops.ReLU(0.25, 0.5), lambda x: np.where(x > 0, np.minimum(x, 0.5), 0.25 * x), apart),
+    (ops.ReLU(0.25, None, 0.5), lambda x: np.where(x > 0.5, x, 0.25 * (x - 0.5)), apart),
+    (ops.ReLU(0.0, 0.5, 0.2), lambda x: np.where(x > 0.2, np.minimum(x, 0.5), 0), apart),
+    (ops.ReLU(0.25, 0.1, 0.7), lambda x: np.where(x > 0.7, 0.1, 0.25 * (x - 0.7)), apart),
+    (ops.LeakyReLU(), lambda x: np.where(x > 0, x, 0.2 * x), apart),
+    (ops.LeakyReLU(1.5), lambda x: np.where(x > 0, x, 1.5 * x), apart),
+    (ops.ELU(), lambda x: np.where(x > 0, x, np.exp(x) - 1), apart),
+    (ops.ELU(0.3), lambda x: np.where(x > 0, x, 0.3 * (np.exp(x) - 1)), apart),
+    (ops.SELU(), selu, apart),
+    (ops.GELU(), gelu, apart),
+    (ops.GELU(True), lambda x: 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))), apart),
+    (ops.SiLU(), lambda x: x * logistic(x), apart),
+    (ops.Sigmoid(), logistic, apart),
+    (ops.Tanh(), np.tanh, apart),
+    (ops.Softplus(), lambda x: np.log(1 + np.exp(x)), apart),
+    (ops.Softsign(), lambda x: x / (1 + np.abs(x)), apart),
+    (ops.HardSigmoid(), lambda x: np.clip(x / 6 + 0.5, 0, 1), lambda *shape: 4 * apart(*shape)),
+    (ops.Softmax(), softmax, apart),
+    (ops.LogSoftmax(), lambda x: np.log(softmax(x)), apart),
+]
+MATRIX_SHAPES = [
+    ((3, 4), (4, 2)),
+    ((1, 4), (4, 1)),
+    ((4,), (4,)),
+    ((4,), (4, 3)),
+    ((3, 4), (4,)),
+    ((4,), (2, 4, 3)),
+    ((2, 3, 4), (4,)),
+    ((2, 3, 4), (4, 2)),
+    ((2, 3, 4), (2, 4, 2)),
+    ((3, 4), (2, 4, 2)),
+    ((2, 1, 3, 4), (3, 4, 2)),
+    ((1, 3, 4), (2, 4, 2)),
+]
+REDUCTIONS = [
+    ({}, (2, 3, 4)),
+    ({"axis": 0}, (2, 3)),
+    ({"axis": -1}, (1, 3)),
+    ({"axis": 1, "keepdims": True}, (2, 3, 2)),
+    ({"axis": (0, -1)}, (2, 3, 2)),
+    ({"axis": (0, 2), "keepdims": True}, (2, 3, 2)),
+    ({"keepdims": True}, (2, 3)),
+    ({}, (3,)),
+    ({}, ()),
+]
+CASES = [
+    *[Case(op(), (left(*a), right(*b)), plain) for op, plain, left, right in ARITHMETIC for a, b in BROADCASTS],
+    *[
+        Case(op, (draw(*shape),), plain)
+        for op, plain, draw in ELEMENTWISE
+        for shape in [(2, 3), (1, 4), (2, 3, 2), (3,)]
+    ],
+    *[Case(ops.MatMul(), (normal(*a), normal(*b)), np.matmul) for a, b in MATRIX_SHAPES],
+    *[
+        Case(op(**options), (apart(*shape),), lambda x, plain=plain, options=options: plain(x, **options))
+        for op, plain in ((ops.Sum, np.sum), (ops.Mean, np.mean), (ops.Max, np.max))
+        for options, shape in REDUCTIONS
+    ],
+    *[
+        Case(op(axis), (normal(2, 3, 4),), lambda x, plain=plain, axis=axis: plain(x, axis))
+        for op, plain in ((ops.Softmax, softmax), (ops.LogSoftmax, lambda x, axis: np.log(softmax(x, axis))))
+        for axis in (0, 1, -2)
+    ],
+    Case(ops.Reshape((3, -1)), (normal(2, 3, 2),), lambda x: x.reshape(3, 4)),
+    Case(ops.Reshape((6,)), (normal(1, 6),), np.ravel),
+    Case(ops.Reshape(()), (normal(1, 1),), lambda x: x[0, 0]),
+    Case(ops.Transpose(), (normal(2, 3, 4),), np.transpose),
+    Case(ops.Transpose((0, 2, 1)), (normal(1, 3, 4),), lambda x: x.swapaxes(1, 2)),
+    Case(ops.Transpose((-1, 0, 1)), (normal(2, 3, 4),), lambda x: np.moveaxis(x, -1, 0)),
+    Case(ops.Concatenate(), (normal(2, 3), normal(2, 1), normal(2, 2)), lambda *arrays: np.concatenate(arrays, -1)),
+    Case(ops.Concatenate(0), (normal(1, 3), normal(2, 3)), lambda *arrays: np.concatenate(arrays)),
+    Case(ops.Concatenate(-2), (normal(2, 1, 3), normal(2, 2, 3)), lambda *arrays: np.concatenate(arrays, 1)),
+    Case(ops.Concatenate(), (normal(2, 3),), lambda x: x),
+    Case(ops.Gather(), (normal(4, 3), np.array([2, 0, 2, 3, 2])), lambda x, i: x[i.astype(int)]),
+    Case(ops.Gather(), (normal(1, 3), np.array([[0, 0], [0, 0]])), lambda x, i: x[i.astype(int)]),
+    Case(ops.Gather(-1), (normal(2, 4), np.array([[1, 1], [3, 0]])), lambda x, i: x[:, i.astype(int)]),
+    Case(ops.Gather(1), (normal(2, 4, 2), np.array([0, 3, 0])), lambda x, i: x[:, i.astype(int)]),
+    Case(ops.Gather(), (normal(4), np.array(2)), lambda x, i: x[2]),
+]
+cases = pytest.mark.parametrize("case", CASES, ids=str)
+
+
+def differentiable(case):
+    """The inputs that have a derivative: all but the indices of Gather."""
+    return [index for index, value in enumerate(case.inputs) if np.asarray(value).dtype.kind == "f"]
+
+
+def dense_jacobians(case):
+    jacobians = case.op.linearize(*case.inputs)[1]
+    return [None if part is None else part.todense() for part in (jacobians[i] for i in range(len(jacobians)))]
+
+
+def tupled(result):
+    return result if isinstance(result, tuple) else (result,)
+
+
+def test_every_op_has_a_row_and_a_row_of_batch_one():
+    members = {name for name, member in Op.members().items() if member.__module__.startswith("nnlite.")}
+    assert {type(case.op).__name__ for case in CASES} == members
+    assert {type(case.op).__name__ for case in CASES if np.shape(case.inputs[0])[:1] == (1,)} == members
+
+
+@cases
+def test_output_is_that_of_plain_numpy(case):
+    expected = case.plain(*case.inputs)
+    for output in (case.op(*case.inputs), case.op.forward(*case.inputs)):
+        assert np.shape(output) == np.shape(expected)
+        np.testing.assert_allclose(output, expected, rtol=1e-14, atol=1e-15)
+
+
+@cases
+def test_jacobians_equal_complex_step_and_stencil(case):
+    def output(*inputs):
+        return case.op.linearize(*inputs)[0]
+
+    for index in differentiable(case):
+        found = case.op.linearize(*case.inputs)[1][index].todense()
+        assert relative_error(found, complex_step(output, case.inputs, index)) <= EXACT
+        assert relative_error(found, stencil(output, case.inputs, index)) <= NEAR
+
+
+@cases
+@pytest.mark.parametrize("seeds", [(), (2,), (2, 3)], ids=str)
+def test_backward_multiplies_by_the_dense_jacobians(case, seeds):
+    output = case.op.forward(*case.inputs)
+    jacobian = np.random.default_rng(1).normal(size=seeds + output.shape)
+    results = tupled(case.op.backward(jacobian))
+    assert len(results) == len(case.inputs)
+    for result, dense in zip(results, dense_jacobians(case), strict=True):
+        assert (result is None) == (dense is None)
+        if dense is not None:
+            assert relative_error(result, contract(jacobian, dense, output.shape)) <= EXACT
+
+
+@cases
+def test_a_scalar_starts_the_chain(case):
+    output = case.op.forward(*case.inputs)
+    for start in (1, 2.5):
+        expected = tupled(case.op.backward(np.full(output.shape, float(start))))
+        for result, wanted in zip(tupled(case.op.backward(start)), expected, strict=True):
+            assert wanted is None or np.array_equal(result, wanted)
+
+
+@cases
+def test_wanted_spares_the_others(case):
+    case.op.forward(*case.inputs)
+    full = tupled(case.op.backward())
+    for chosen in range(len(full)):
+        found = tupled(case.op.backward(wanted=[index == chosen for index in range(len(full))]))
+        for index, result in enumerate(found):
+            if index == chosen and full[index] is not None:
+                np.testing.assert_array_equal(result, full[index])
+            else:
+                assert result is None
+
+
+@cases
+@pytest.mark.parametrize("seeds", [(), (2,), (2, 3)], ids=str)
+def test_jvp_is_the_transpose_of_vjp(case, seeds):
+    random = np.random.default_rng(2)
+    output = case.op.forward(*case.inputs)
+    chosen = differentiable(case)
+    tangents = [random.normal(size=seeds + np.shape(x)) if i in chosen else None for i, x in enumerate(case.inputs)]
+    pushed = case.op.jvp(*tangents)
+    dense = dense_jacobians(case)
+    expected = sum(push(dense[i], tangents[i], np.shape(case.inputs[i])) for i in chosen)
+    assert relative_error(pushed, expected) <= EXACT
+    cotangent = random.normal(size=output.shape)
+    results = tupled(case.op.backward(cotangent))
+    axes = tuple(range(len(seeds), pushed.ndim))
+    left = (cotangent * pushed).sum(axis=axes)
+    right = sum((results[i] * tangents[i]).sum(axis=tuple(range(len(seeds), tangents[i].ndim))) for i in chosen)
+    assert relative_error(left, right) <= EXACT
+
+
+@cases
+def test_jvp_takes_none_for_zero(case):
+    output = case.op.forward(*case.inputs)
+    assert not np.any(case.op.jvp(*[None] * len(case.inputs)))
+    assert np.shape(case.op.jvp(*[None] * len(case.inputs))) == output.shape
+    one = [np.ones(np.shape(x)) if i == 0 else None for i, x in enumerate(case.inputs)]
+    zeros = [
+        np.ones(np.shape(x)) if i == 0 else 0 if i in differentiable(case) else None for i, x in enumerate(case.inputs)
+    ]
+    np.testing.assert_array_equal(case.op.jvp(*one), case.op.jvp(*zeros))
+
+
+@cases
+def test_float32_stays_float32(case):
+    inputs = [
+        x.astype(np.float32) if i in differentiable(case) else x for i, x in enumerate(map(np.asarray, case.inputs))
+    ]
+    output = case.op.forward(*inputs)
+    assert output.dtype == np.float32
+    for jacobian in (1, 0.5, np.ones(output.shape, np.float32), np.ones((2, *output.shape), np.float32)):
+        for result in tupled(case.op.backward(jacobian)):
+            assert result is None or result.dtype == np.float32
+    tangents = [np.ones_like(x) if i in differentiable(case) else None for i, x in enumerate(inputs)]
+    assert case.op.jvp(*tangents).dtype == np.float32
+    np.testing.assert_allclose(output, case.plain(*case.inputs), rtol=1e-4, atol=1e-5)
+
+
+@cases
+def test_config_round_trip(case):
+    twin = Op.get(case.op.to_spec())
+    assert type(twin) is type(case.op)
+    assert twin.get_config() == case.op.get_config()
+    np.testing.assert_array_equal(twin(*case.inputs), case.op(*case.inputs))
+
+
+@cases
+def test_non_contiguous_read_only_inputs_are_taken_and_left_alone(case):
+    views = [strided(value) for value in case.inputs]
+    expected = case.op.forward(*case.inputs)
+    gradients, pushed = tupled(case.op.backward(1)), case.op.jvp(*_ones(case))
+    np.testing.assert_allclose(case.op.forward(*views), expected, rtol=1e-14, atol=1e-15)
+    for result, wanted in zip(tupled(case.op.backward(strided(np.ones(expected.shape)))), gradients, strict=True):
+        assert wanted is None or relative_error(result, wanted) <= EXACT
+    tangents = [tangent if tangent is None else strided(tangent) for tangent in _ones(case)]
+    assert relative_error(case.op.jvp(*tangents), pushed) <= EXACT
+    for view, value in zip(views, case.inputs, strict=True):
+        np.testing.assert_array_equal(view, value)
+
+
+def _ones(case):
+    return [np.ones(np.shape(x)) if i in differentiable(case) else None for i, x in enumerate(case.inputs)]
