@@ -6,7 +6,7 @@ from dataclasses import field
 import numpy as np
 
 from nnlite import saving
-from nnlite.errors import ConfigError, ModelFileError, NotReadyError
+from nnlite.errors import ConfigError, ModelFileError, NotReadyError, did_you_mean
 from nnlite.layers import Chain, Input, Layer, Normalization
 from nnlite.layers.base import default_name
 from nnlite.random import RandomSource, fresh_seed
@@ -88,10 +88,11 @@ class Sequential(Trainer, Layer):
         shape = tuple(input_shape or self._given_shape or ())
         if not self.layers or not shape:
             raise NotReadyError(f"{self.label} needs at least one layer and an input shape to be built")
-        random = self.random or RandomSource(self.seed)
+        random = self.random = self.random or RandomSource(self.seed)
         self.input_shape = shape
         for layer in self.layers:
             layer.dtype = layer.dtype or self.dtype
+            layer.trainable = layer.trainable and self.trainable
         self.dtype = self.layers[0].dtype  # data is brought into it
         for index, layer in enumerate(self.layers):
             try:
@@ -101,6 +102,16 @@ class Sequential(Trainer, Layer):
         self.parameters = [parameter for layer in self.layers for parameter in layer.parameters]
         self.chain = Chain(self.layers, self.dtype)
         self.output_shape, self.built = shape, True
+
+    def __setattr__(self, name, value):
+        super().__setattr__(name, value)
+        if name == "trainable" and self.__dict__.get("built"):
+            for layer in self.layers:
+                layer.trainable = value
+
+    @property
+    def output_dtype(self) -> str:
+        return self.layers[-1].output_dtype
 
     def compute_output_shape(self, input_shape):
         for layer in self.layers:
@@ -134,11 +145,13 @@ class Sequential(Trainer, Layer):
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """The layer of that name or at that place."""
         if index is not None:
+            if not -len(self.layers) <= index < len(self.layers):
+                raise ConfigError(f"there is no layer {index}; the model has {len(self.layers)}")
             return self.layers[index]
-        for layer in self.layers:
-            if layer.name == name:
-                return layer
-        raise ConfigError(f"there is no layer named {name!r}; there are: {', '.join(la.name for la in self.layers)}")
+        by_name = {layer.name: layer for layer in self.layers}
+        if name not in by_name:
+            raise ConfigError(f"there is no layer named {name!r}; {did_you_mean(name, by_name)}")
+        return by_name[name]
 
     def adapt(self, data) -> None:
         """Let each `Normalization` that does not know its data yet see it, as the layers before it pass it on."""

@@ -26,9 +26,14 @@ def write(path, header: dict, arrays: dict[str, np.ndarray]) -> None:
         path: replaced if it exists; its folder must exist.
         header: JSON values.
         arrays: by name.
+
+    Raises:
+        ModelFileError: the folder is missing.
     """
     from safetensors.numpy import save
 
+    if not Path(path).parent.is_dir():
+        raise ModelFileError(f"{path}: the folder {Path(path).parent} does not exist")
     text = json.dumps({"format": FORMAT, **header}, allow_nan=False)
     contiguous = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     content = bytearray(save(contiguous, {"nnlite": "0" * 64 + text}))

@@ -125,8 +125,9 @@ def test_third_party_packages_keep_to_their_rooms():
     assert strangers == []
 
 
-def test_import_nnlite_loads_nothing_heavy():
-    check = f"import sys, nnlite; print(*sorted(set({HEAVY!r}) & set(sys.modules)))"
+@pytest.mark.parametrize("modules", ["nnlite", "nnlite.models, nnlite.losses, nnlite.data"])
+def test_import_loads_nothing_heavy(modules):
+    check = f"import sys, {modules}; print(*sorted(set({HEAVY!r}) & set(sys.modules)))"
     result = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True, cwd=ROOT.parent)
     assert result.stdout.split() == []
 

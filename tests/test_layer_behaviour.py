@@ -166,6 +166,16 @@ class TestDropout:
         for other in ({"seed": 2, "step": 2, "place": 3}, {"seed": 1, "step": 3, "place": 3}, {"seed": 1, "step": 2}):
             assert (draw(seed=1, step=2, place=3) != draw(**other)).any()
 
+    def test_each_layer_of_a_model_draws_its_own_mask(self):
+        inputs = np.ones((100, 100))
+        for layers in (
+            lambda: [Dropout(0.5), Dropout(0.5)],
+            lambda: [Sequential([Dropout(0.5)], seed=0), Dropout(0.5)],
+        ):
+            model = Sequential(layers(), seed=0)
+            kept = model.forward(inputs, training=True) != 0
+            assert abs(kept.mean() - 0.25) < 5 * np.sqrt(0.25 * 0.75 / kept.size)
+
     def test_own_seed_replaces_the_models(self):
         layer, inputs = Dropout(0.5, seed=5), np.ones((8, 8))
         first, second, later = (

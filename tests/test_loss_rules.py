@@ -51,7 +51,7 @@ class TestExtremePredictions:
             (SparseCategoricalCrossentropy(), [0, 0]),
         ):
             assert 7 < loss.forward(targets, sure) < 17
-            assert np.isfinite(loss.backward()).all()
+            assert not loss.backward().any()  # where the clip holds, nothing changes
 
 
 class Wrong(NamedTuple):

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
-from nnlite.errors import DataError, ShapeError
+from nnlite.errors import ConfigError, DataError, ShapeError
 from nnlite.random import stream
+from nnlite.reading import NonNegative, read
 
 
 class ArrayBatches:
@@ -100,12 +101,12 @@ def _holds_batches(items) -> bool:
     return len(items) > 0 and isinstance(items[0], tuple) and hasattr(items[0][0], "__array__")
 
 
-def check_lengths(x, y, sample_weight) -> None:
-    """`ShapeError` unless all have one entry per example, `DataError` when there is none."""
+def check_lengths(x, **others) -> None:
+    """`ShapeError` unless each of the named arrays has one entry per example, `DataError` when there is none."""
     if not len(x):
         raise DataError("there are no examples: x has 0 rows")
-    for name, array in (("y", y), ("sample_weight", sample_weight)):
-        if array is not None and len(array) != len(x):
+    for name, array in others.items():
+        if len(array) != len(x):
             raise ShapeError(f"x has {len(x)} rows, {name} has {len(array)}")
 
 
@@ -136,18 +137,25 @@ def hold_out(labels, count: int, fraction: float, seed: int, stratify: bool) -> 
         return np.sort(order[held:]), np.sort(order[:held])
     from sklearn.model_selection import train_test_split
 
-    try:
-        parts = train_test_split(
-            np.arange(count), test_size=held, stratify=labels, random_state=int(generator.integers(2**31))
+    classes, counts = np.unique(labels, return_counts=True)
+    if counts.min() < 2 or len(classes) > min(held, count - held):
+        raise DataError(
+            f"validation_split={fraction} of {count} rows cannot be stratified: of {len(classes)} classes each needs a "
+            f"row in both parts, and class {classes[counts.argmin()]} has {counts.min()} in all"
         )
-    except ValueError as error:
-        raise DataError(f"validation_split cannot be stratified: {error}") from None
+    random_state = int(generator.integers(2**31))
+    parts = train_test_split(np.arange(count), test_size=held, stratify=labels, random_state=random_state)
     return np.sort(parts[0]), np.sort(parts[1])
 
 
-def class_weights(labels: np.ndarray, weights: dict) -> np.ndarray:
-    """The weight of each row by its class number; 1 for a class that `weights` does not name."""
+def class_weights(labels: np.ndarray, weights: dict, classes: int) -> np.ndarray:
+    """The weight of each row by its class number, in [0, classes); 1 for a class that `weights` does not name."""
     result = np.ones(len(labels))
     for label, weight in weights.items():
-        result[labels == label] = weight
+        if label not in range(classes):
+            raise ConfigError(f"class_weight names class {label!r}; the classes are 0 to {classes - 1}")
+        try:
+            result[labels == label] = read(weight, NonNegative)
+        except ConfigError as error:
+            raise error.within("class_weight", label) from None
     return result

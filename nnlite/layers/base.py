@@ -61,6 +61,7 @@ class Layer(Op, family="layer", abstract=True):
         self.input_shape = None
         self.output_shape = None
         self.random = None
+        self._calls = 0
         super().__post_init__()
 
     def build(self, input_shape: tuple) -> None:
@@ -169,11 +170,17 @@ class Layer(Op, family="layer", abstract=True):
 
     def _apply(self, inputs, training):
         inputs = self.as_input(inputs)
-        context = {"training": training, "random": self.random or RandomSource(fresh_seed())}
+        context = {"training": training, "random": self._next_random() if training else None}
         output, jacobians = self.linearize(inputs, *self.values, **{name: context[name] for name in self.context})
         if training:
             self.update_state(jacobians.state)
         return output, jacobians
+
+    def _next_random(self) -> RandomSource:
+        """The source of this layer's own calls, another one for each."""
+        source = self.random = self.random or RandomSource(fresh_seed())
+        self._calls += 1
+        return RandomSource(source.seed, self._calls, source.place)
 
     def update_state(self, state: tuple) -> None:
         """Store new values of the non-trainable parameters, as `Jacobians.state` carries them."""
@@ -212,6 +219,11 @@ class Layer(Op, family="layer", abstract=True):
         bare = copy.copy(self)
         bare.activation = Linear()
         return bare, activation
+
+    @property
+    def output_dtype(self) -> str:
+        """Floating-point type of the outputs."""
+        return self.dtype
 
     @property
     def label(self) -> str:

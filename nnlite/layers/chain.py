@@ -21,7 +21,7 @@ class Chain:
                 self.stages.append((index, Cast(dtype=layer.dtype), start, start))
             stop = start + len(layer.parameters)
             self.stages.append((index, layer, start, stop))
-            start, dtype = stop, layer.dtype
+            start, dtype = stop, layer.output_dtype
 
     def linearize(self, inputs, *values, training=False, random=None):
         """The output and the `ChainJacobians`, for the parameters' arrays `values` in the layers' order."""

@@ -23,11 +23,15 @@ def training_batches(model, data: tuple, options: dict) -> tuple:
         options: arguments of `fit`.
     """
     split = options["validation_split"]
+    class_weight = options["class_weight"]
     if is_batches(*data[:2]):
         if split:
             raise ConfigError("validation_split needs arrays; pass validation_data with iterables")
-        return IterableBatches(data[0], lambda *batch: prepared(model, *batch), options["steps_per_epoch"]), None
-    arrays, held = prepared(model, *data, options["class_weight"]), None
+        if data[2] is not None:
+            raise ConfigError("sample_weight needs arrays; an iterable yields batches of (x, y, sample_weight)")
+        source, steps = data[0], options["steps_per_epoch"]
+        return IterableBatches(source, lambda *batch: prepared(model, *batch, class_weight), steps), None
+    arrays, held = prepared(model, *data, class_weight), None
     if split:
         if options["validation_data"] is not None:
             raise ConfigError("validation_split and validation_data exclude one another")
@@ -50,12 +54,16 @@ def prediction_batches(model, x, batch_size: int, steps: int | None):
     """Batches to predict; targets in an iterable are ignored."""
     if is_batches(x, None):
         return IterableBatches(x, lambda x, *_: (checked_inputs(model, x), None, None), steps)
-    return ArrayBatches((checked_inputs(model, x), None, None), batch_size, steps=steps)
+    inputs = checked_inputs(model, x)
+    check_lengths(inputs)
+    return ArrayBatches((inputs, None, None), batch_size, steps=steps)
 
 
 def checked_inputs(model, x) -> np.ndarray:
-    """x as an array of the model's dtype, of the shape it was built for, and finite."""
+    """x as an array of the model's dtype, of the shape it was built for, real and finite."""
     inputs = model.as_input(x)
+    if inputs.dtype.kind == "c":
+        raise DataError(f"x holds complex numbers ({inputs.dtype}); a model is trained and used on real ones")
     check_finite(inputs)
     return inputs
 
@@ -65,19 +73,35 @@ def prepared(model, x, y, sample_weight=None, class_weight=None) -> tuple:
     if y is None:
         raise DataError("targets are missing: pass y, or batches of (x, y)")
     inputs, targets = checked_inputs(model, x), np.asarray(y)
-    dtype = model.layers[-1].dtype
+    dtype = model.output_dtype
     if targets.ndim == 0:
         raise DataError(f"y must have one row per example, got {y!r}")
-    check_lengths(inputs, targets, sample_weight)
+    check_lengths(inputs, y=targets)
     model.resolve_metrics(targets.shape)
     targets = model.loss.prepare_targets(targets, model.output_shape, dtype)
-    weights = None if sample_weight is None else np.asarray(sample_weight, dtype=dtype)
-    if weights is not None and (weights.shape != (len(inputs),) or not np.isfinite(weights).all()):
-        raise DataError(f"sample_weight must be {len(inputs)} finite numbers, got an array of shape {weights.shape}")
+    weights = None if sample_weight is None else _checked_weights(sample_weight, inputs).astype(dtype, copy=False)
     if class_weight:
-        by_class = class_weights(_labels(model.loss, targets), class_weight).astype(dtype)
+        by_class = _by_class(model, targets, class_weight).astype(dtype)
         weights = by_class if weights is None else weights * by_class
     return inputs, targets, weights
+
+
+def _checked_weights(sample_weight, inputs):
+    weights = np.asarray(sample_weight)
+    if weights.ndim:
+        check_lengths(inputs, sample_weight=weights)
+    if weights.ndim != 1 or weights.dtype.kind not in "biuf" or not np.isfinite(weights).all():
+        found = f"{weights.dtype} of shape {weights.shape}"
+        raise DataError(f"sample_weight must be {len(inputs)} finite numbers, got {found}")
+    return weights
+
+
+def _by_class(model, targets, class_weight):
+    """The weight of each row by its class number."""
+    kind = model.loss.target_kind
+    if kind == "regression":
+        raise ConfigError(f"class_weight needs a loss of classes, {type(model.loss).__name__} is one of numbers")
+    return class_weights(_labels(model.loss, targets), class_weight, 2 if kind == "binary" else model.output_shape[-1])
 
 
 def _labels(loss, targets):

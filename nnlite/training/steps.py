@@ -34,7 +34,7 @@ class Steps:
         self.chain = Chain([*first, bare] if from_logits else model.layers, model.dtype)
         self.values = self.chain.group(model.values)
         self.backward_plan = self._plan_backward({id(parameter) for parameter in trainable})
-        self.one = np.ones((), last.dtype)
+        self.one = np.ones((), model.output_dtype)
         self.draws = any("random" in layer.context for layer in model.layers)
 
     def _plan_backward(self, trainable: set[int]) -> tuple[list, list]:
