@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import nnlite
+from nnlite.registry import Configurable
 
 ROOT = Path(nnlite.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
@@ -176,3 +177,16 @@ def test_classes_stay_near_object():
 
 def test_every_module_says_what_it_is():
     assert [name_of(path) for path in FILES if not ast.get_docstring(ast.parse(path.read_text()))] == []
+
+
+def test_registered_classes_are_exported_by_their_package():
+    registered = {
+        cls
+        for cls in own_classes()
+        if issubclass(cls, Configurable)
+        and cls in getattr(cls, "_members", {}).values()
+        and cls.__module__.count(".") > 1
+    }
+    assert len(registered) > 80
+    hidden = [cls for cls in registered if cls.__qualname__ not in vars(sys.modules[cls.__module__.rpartition(".")[0]])]
+    assert hidden == []

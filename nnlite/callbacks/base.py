@@ -5,6 +5,8 @@ from typing import Literal
 
 from nnlite.registry import Configurable
 
+__all__ = ["Callback", "CallbackList", "LambdaCallback"]
+
 Verbosity = Literal[0, 1, False, True]
 
 

@@ -9,6 +9,8 @@ from nnlite.callbacks.monitor import MonitorCallback
 from nnlite.errors import ConfigError, did_you_mean
 from nnlite.reading import Count
 
+__all__ = ["ModelCheckpoint"]
+
 
 class ModelCheckpoint(MonitorCallback):
     """Saves the model, or its weights, after every epoch, every few batches, or whenever it is better than before.

@@ -2,6 +2,8 @@
 
 from nnlite.callbacks.base import Callback
 
+__all__ = ["History"]
+
 
 class History(Callback):
     """Records the logs of every epoch; `fit` returns it.

@@ -9,6 +9,8 @@ import numpy as np
 from nnlite.callbacks.base import Callback
 from nnlite.errors import ConfigError
 
+__all__ = ["CSVLogger"]
+
 
 class CSVLogger(Callback):
     """Writes one row per epoch: the epoch (from 0) and its logs, every number in the shortest exact form.

@@ -6,6 +6,8 @@ from nnlite.callbacks.base import Callback
 from nnlite.errors import ConfigError
 from nnlite.metrics import Metric
 
+__all__ = ["MonitorCallback"]
+
 
 class MonitorCallback(Callback, abstract=True):
     """Base of callbacks with the fields `monitor` (a name in the logs) and `mode` ("auto", "min" or "max").

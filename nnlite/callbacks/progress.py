@@ -7,6 +7,8 @@ import numpy as np
 
 from nnlite.callbacks.base import Callback
 
+__all__ = ["ProgressBar"]
+
 _SECONDS_BETWEEN_REFRESHES = 0.1
 
 

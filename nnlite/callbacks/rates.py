@@ -9,6 +9,8 @@ from nnlite.callbacks.monitor import MonitorCallback
 from nnlite.errors import ConfigError
 from nnlite.reading import BelowOne, Index, NonNegative, read
 
+__all__ = ["LearningRateScheduler", "ReduceLROnPlateau"]
+
 
 def _learning_rate(callback: Callback) -> float:
     """The optimizer's learning rate, which must be a number for `callback` to set it."""

@@ -7,6 +7,8 @@ from nnlite.callbacks.base import Callback, Verbosity, announce
 from nnlite.callbacks.monitor import MonitorCallback
 from nnlite.reading import Index, NonNegative
 
+__all__ = ["EarlyStopping", "TerminateOnNaN"]
+
 
 class EarlyStopping(MonitorCallback):
     """Ends the training when the monitored quantity has not improved for `patience` epochs.

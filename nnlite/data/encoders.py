@@ -14,6 +14,19 @@ from nnlite.data.table import Table
 from nnlite.errors import DataError, ShapeError, did_you_mean
 from nnlite.registry import Configurable
 
+__all__ = [
+    "Classes",
+    "ColumnEncoder",
+    "Columns",
+    "InputEncoder",
+    "Numeric",
+    "OneHot",
+    "Preprocessing",
+    "Quantities",
+    "Raw",
+    "TargetEncoder",
+]
+
 TargetKind = Literal["binary", "categorical", "sparse", "regression"]
 
 

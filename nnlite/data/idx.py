@@ -9,6 +9,8 @@ import numpy as np
 
 from nnlite.errors import DataError
 
+__all__ = ["read_idx"]
+
 # Third byte of the magic number -> type of one value. The bytes before it are zero, the one after it counts dimensions.
 VALUE_TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 GZIP_MAGIC = b"\x1f\x8b"

@@ -10,6 +10,8 @@ from nnlite.data.sources import Dataset, DataSource
 from nnlite.data.splits import Split
 from nnlite.errors import ConfigError
 
+__all__ = ["Data", "Prepared"]
+
 
 @dataclass(frozen=True)
 class Prepared:

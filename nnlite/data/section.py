@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from nnlite.errors import ConfigError
 from nnlite.registry import Configurable
 
+__all__ = ["Section"]
+
 
 class Section(Configurable, family="section"):
     """Base of classes that need no name in a config: `split: {test: 0.2}`, not `split: {Split: {test: 0.2}}`."""

@@ -15,6 +15,8 @@ from nnlite.data.table import Table
 from nnlite.errors import ConfigError, DataError, did_you_mean
 from nnlite.registry import Configurable
 
+__all__ = ["Csv", "DataSource", "Dataset", "Idx", "Inline", "Npz", "SklearnDataset", "find_file", "read_npz"]
+
 
 @dataclasses.dataclass(frozen=True)
 class Dataset:

@@ -7,6 +7,8 @@ from nnlite.errors import ConfigError, DataError
 from nnlite.random import stream
 from nnlite.reading import BelowOne
 
+__all__ = ["Split"]
+
 PARTS = ("training", "validation", "test")
 
 

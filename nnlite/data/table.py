@@ -7,6 +7,8 @@ import numpy as np
 
 from nnlite.errors import DataError, did_you_mean
 
+__all__ = ["Table"]
+
 MISSING = {"", "na", "n/a", "nan", "null"}
 
 

@@ -5,6 +5,8 @@ import math
 
 import numpy as np
 
+__all__ = ["Jacobian"]
+
 
 class Jacobian:
     """The derivative of one output by one input, as a linear map between arrays.

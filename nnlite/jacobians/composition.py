@@ -7,6 +7,8 @@ import numpy as np
 
 from nnlite.jacobians.base import Jacobian
 
+__all__ = ["ChainJacobians", "Composed", "Jacobians", "Summed"]
+
 
 class Composed(Jacobian):
     """The chain rule: J = J_1 J_2 ... J_n, outermost first; never multiplied out. Storage: the parts."""

@@ -4,6 +4,8 @@ import numpy as np
 
 from nnlite.jacobians.base import Jacobian, broadcast_axes
 
+__all__ = ["Broadcast", "Diagonal", "Identity", "Recast"]
+
 
 class Identity(Jacobian):
     """y = x: both products return their argument. Storage: nothing."""

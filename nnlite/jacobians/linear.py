@@ -7,6 +7,8 @@ import numpy as np
 from nnlite.jacobians.base import Jacobian
 from nnlite.jacobians.elementwise import Broadcast
 
+__all__ = ["KernelOfRows", "MatMulLeft", "MatMulRight", "RowsTimesKernel"]
+
 
 class _MatMulSide(Jacobian):
     """What both sides share: one-dimensional operands gain an axis, stretched batch axes are summed.

@@ -4,6 +4,8 @@ import numpy as np
 
 from nnlite.jacobians.base import Jacobian
 
+__all__ = ["LogSoftmaxJacobian", "SoftmaxJacobian", "Standardize"]
+
 
 class _AlongAxis(Jacobian):
     """A map of `probabilities` along `axis`, counted from the right."""

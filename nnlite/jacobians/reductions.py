@@ -4,6 +4,8 @@ import numpy as np
 
 from nnlite.jacobians.base import Jacobian
 
+__all__ = ["Contraction", "SumOver"]
+
 
 class SumOver(Jacobian):
     """y = scale * sum of x over `axes` (counted from the right); vjp stretches. Storage: nothing."""

@@ -6,6 +6,8 @@ import numpy as np
 
 from nnlite.jacobians.base import Jacobian
 
+__all__ = ["GatherRows", "Rearrange", "Segment"]
+
 
 class Rearrange(Jacobian):
     """y = x with its axes permuted by `axes`, then reshaped to `out_shape`: a permutation. Storage: nothing."""

@@ -11,6 +11,8 @@ from nnlite.ops.activations import ActivationFunction
 from nnlite.reading import NonNegative
 from nnlite.regularizers import Regularizer
 
+__all__ = ["ELU", "Activation", "LeakyReLU", "PReLU", "ReLU", "Softmax"]
+
 
 class Activation(Layer):
     """outputs = activation(inputs), for any activation function or its name."""

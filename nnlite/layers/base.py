@@ -17,6 +17,8 @@ from nnlite.parameters import Parameter
 from nnlite.random import RandomSource, fresh_seed
 from nnlite.regularizers import Regularizer
 
+__all__ = ["Layer"]
+
 
 class Layer(Op, family="layer", abstract=True):
     """A differentiable function with parameters. A subclass writes `build` and `linearize`.

@@ -4,6 +4,8 @@ from nnlite.jacobians import ChainJacobians
 from nnlite.layers.base import Layer
 from nnlite.layers.preprocessing import Cast
 
+__all__ = ["Chain"]
+
 
 class Chain:
     """Runs built layers in order, as one differentiable function of the data and of all their parameters.

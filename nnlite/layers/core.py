@@ -13,6 +13,8 @@ from nnlite.ops.shaping import as_indices
 from nnlite.reading import Count
 from nnlite.regularizers import Regularizer
 
+__all__ = ["Dense", "Embedding", "Identity", "Input"]
+
 
 class Input(Layer):
     """States the shape of one example, so that a model is built at once; passes data through.

@@ -9,6 +9,8 @@ from nnlite.layers.base import Layer
 from nnlite.reading import Fraction, Positive
 from nnlite.regularizers import Regularizer
 
+__all__ = ["BatchNormalization", "LayerNormalization"]
+
 
 class BatchNormalization(Layer):
     """outputs = gamma * (inputs - mean) / sqrt(variance + epsilon) + beta, per feature of `axis`.

@@ -9,6 +9,8 @@ from nnlite.jacobians import Diagonal, Jacobians, Recast
 from nnlite.layers.base import Layer
 from nnlite.layers.normalization import checked_axes
 
+__all__ = ["Cast", "Normalization", "Rescaling"]
+
 
 class Rescaling(Layer):
     """outputs = inputs * scale + offset: `scale=1/255` brings pixels into [0, 1]."""

@@ -8,6 +8,8 @@ from nnlite.layers.base import Layer
 from nnlite.random import RandomSource
 from nnlite.reading import Fraction, Index
 
+__all__ = ["Dropout"]
+
 
 class Dropout(Layer):
     """While training, outputs = inputs * keep / (1 - rate), keep drawn 1 with probability 1 - rate, else 0.

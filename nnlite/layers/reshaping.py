@@ -6,6 +6,8 @@ from nnlite.errors import ConfigError, ShapeError
 from nnlite.jacobians import Jacobians, Rearrange
 from nnlite.layers.base import Layer
 
+__all__ = ["Flatten", "Reshape"]
+
 
 def check_known(layer, input_shape) -> None:
     """`ShapeError` when a length after the batch is unknown."""

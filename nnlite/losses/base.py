@@ -12,6 +12,8 @@ from nnlite.jacobians import Composed, Contraction, Diagonal, Jacobian
 from nnlite.ops.activations import ActivationFunction
 from nnlite.registry import Configurable
 
+__all__ = ["Loss"]
+
 
 class Loss(Configurable, family="loss", abstract=True):
     """A number that says how far `y_pred` is from `y_true`. A subclass writes `per_row`.

@@ -9,6 +9,8 @@ from nnlite.losses.base import Loss
 from nnlite.ops.activations import Sigmoid, Softmax
 from nnlite.reading import Fraction
 
+__all__ = ["BinaryCrossentropy", "CategoricalCrossentropy", "SparseCategoricalCrossentropy"]
+
 # Keras clips probabilities to [EPSILON, 1 - EPSILON] before the logarithm.
 EPSILON = 1e-7
 

@@ -6,6 +6,8 @@ from nnlite.jacobians import Contraction
 from nnlite.losses.base import Loss
 from nnlite.reading import Positive
 
+__all__ = ["Huber", "MeanAbsoluteError", "MeanSquaredError"]
+
 
 class MeanSquaredError(Loss, aliases=("mse",)):
     """mean((y_true - y_pred) ** 2) over the last axis."""

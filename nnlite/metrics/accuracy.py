@@ -5,6 +5,8 @@ import numpy as np
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.metrics.base import Average, Metric
 
+__all__ = ["Accuracy", "BinaryAccuracy", "CategoricalAccuracy", "SparseCategoricalAccuracy", "resolve_accuracy"]
+
 
 class Accuracy(Average, aliases=("acc",)):
     """How often `y_pred` equals `y_true`: `mean(y_true == y_pred)`; for predicted labels, not probabilities.

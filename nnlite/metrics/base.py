@@ -9,6 +9,8 @@ import numpy as np
 from nnlite.errors import ShapeError
 from nnlite.registry import Configurable, normalized
 
+__all__ = ["Average", "Mean", "Metric"]
+
 
 class Metric(Configurable, family="metric"):
     """A figure of merit over many batches: `update_state` adds a batch, `result` is the value so far.

@@ -10,6 +10,8 @@ from nnlite.errors import ShapeError
 from nnlite.metrics.base import Average, Metric
 from nnlite.reading import Index
 
+__all__ = ["MeanAbsoluteError", "MeanSquaredError", "R2Score", "RootMeanSquaredError"]
+
 
 def _difference(metric: Metric, y_true, y_pred) -> np.ndarray:
     """`y_pred - y_true` as a new array of floats."""

@@ -10,6 +10,25 @@ from nnlite.ops.base import Op, from_right
 from nnlite.ops.elementwise import elementwise
 from nnlite.reading import NonNegative
 
+__all__ = [
+    "ELU",
+    "GELU",
+    "SELU",
+    "ActivationFunction",
+    "Exp",
+    "HardSigmoid",
+    "LeakyReLU",
+    "Linear",
+    "LogSoftmax",
+    "ReLU",
+    "SiLU",
+    "Sigmoid",
+    "Softmax",
+    "Softplus",
+    "Softsign",
+    "Tanh",
+]
+
 
 class ActivationFunction(Op, abstract=True):
     """A function of one array that keeps its shape. Piecewise ones branch on the real part of complex input."""

@@ -5,6 +5,8 @@ import numpy as np
 from nnlite.jacobians import Broadcast, Diagonal, Jacobians
 from nnlite.ops.base import Op
 
+__all__ = ["Add", "Divide", "Maximum", "Minimum", "Multiply", "Negative", "Power", "Sub", "Subtract"]
+
 
 class Add(Op):
     """Elementwise sum c = a + b."""

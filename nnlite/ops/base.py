@@ -6,6 +6,8 @@ from nnlite.errors import NotReadyError, ShapeError
 from nnlite.jacobians import Jacobians
 from nnlite.registry import Configurable
 
+__all__ = ["Op"]
+
 
 class Op(Configurable, family="op", abstract=True):
     """A differentiable function of arrays. A subclass writes `linearize` alone.

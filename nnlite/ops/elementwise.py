@@ -5,6 +5,8 @@ import numpy as np
 from nnlite.jacobians import Diagonal, Jacobians
 from nnlite.ops.base import Op
 
+__all__ = ["Abs", "Cos", "Log", "Sin", "Sqrt"]
+
 
 def elementwise(slopes) -> Jacobians:
     """The Jacobians of a function of one array with the same shape: diag(slopes)."""

@@ -4,6 +4,8 @@ from nnlite.jacobians import Jacobians, KernelOfRows, MatMulLeft, MatMulRight, R
 from nnlite.jacobians.linear import rows_matmul
 from nnlite.ops.base import Op
 
+__all__ = ["MatMul"]
+
 
 class MatMul(Op):
     """Matrix product C = A @ B, with NumPy's rules for one-dimensional and stacked operands.

@@ -8,6 +8,8 @@ from nnlite.errors import ShapeError
 from nnlite.jacobians import Composed, Diagonal, Jacobians, SumOver
 from nnlite.ops.base import Op, from_right
 
+__all__ = ["Max", "Mean", "Sum"]
+
 
 class _Reduction(Op, abstract=True):
     """What the reductions share: `axis` None means all axes; `keepdims` keeps them with length 1."""

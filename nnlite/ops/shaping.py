@@ -6,6 +6,8 @@ from nnlite.errors import DataError, ShapeError
 from nnlite.jacobians import GatherRows, Jacobians, Rearrange, Segment
 from nnlite.ops.base import Op, as_arrays, from_right
 
+__all__ = ["Concatenate", "Gather", "Reshape", "Transpose"]
+
 
 class Reshape(Op):
     """y = x in another shape; one entry of `shape` may be -1."""

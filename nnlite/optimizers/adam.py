@@ -7,6 +7,8 @@ import numpy as np
 from nnlite.optimizers.base import LearningRate, Optimizer, blend
 from nnlite.reading import BelowOne, NonNegative, Positive
 
+__all__ = ["Adam", "AdamW"]
+
 
 class AdamBase(Optimizer, abstract=True):
     """Base of the optimizers with Adam's update; see `Adam` for the formula and the arguments."""

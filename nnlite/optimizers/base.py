@@ -11,6 +11,8 @@ from nnlite.optimizers.schedules import LearningRateSchedule
 from nnlite.reading import NonNegative, Positive
 from nnlite.registry import Configurable
 
+__all__ = ["Optimizer"]
+
 # An update passes several times over up to five vectors, which should stay in the cache: blocks of this
 # length take 0.85 of the time of whole vectors on 5 million float32 parameters; shorter ones pay in calls.
 BLOCK_SIZE = 65_536

@@ -5,6 +5,8 @@ import numpy as np
 from nnlite.optimizers.base import LearningRate, Optimizer, blend
 from nnlite.reading import BelowOne, Fraction, Positive
 
+__all__ = ["RMSprop"]
+
 
 class RMSprop(Optimizer):
     """Gradient descent with each gradient divided by the root of its running mean square.

@@ -5,6 +5,8 @@ import math
 from nnlite.reading import NonNegative, Positive
 from nnlite.registry import Configurable
 
+__all__ = ["ExponentialDecay", "LearningRateSchedule"]
+
 
 class LearningRateSchedule(Configurable, family="schedule"):
     """A learning rate as a function of the number of updates done so far."""

@@ -5,6 +5,8 @@ import numpy as np
 from nnlite.optimizers.base import LearningRate, Optimizer
 from nnlite.reading import Fraction
 
+__all__ = ["SGD"]
+
 
 class SGD(Optimizer):
     """Gradient descent, with momentum on request.
