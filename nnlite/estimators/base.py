@@ -1,0 +1,167 @@
+"""What both estimators share: the parameters, and their translation into calls of `Sequential`."""
+
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import BaseEstimator, is_classifier
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from nnlite.callbacks import EarlyStopping
+from nnlite.errors import ConfigError, DataError, ShapeError
+from nnlite.layers import Dense, Layer, Normalization
+from nnlite.models import Sequential
+from nnlite.ops import ActivationFunction
+from nnlite.optimizers import LearningRateSchedule, Optimizer
+from nnlite.reading import Count, jsonable, read
+
+FLOATS = [np.float64, np.float32]
+_AT_LEAST_ONE = Interval(Integral, 1, None, closed="left")
+
+
+class BaseNetwork(BaseEstimator):
+    """Base of the estimators; each sets `loss`, `metrics` and `output_activation`, and writes `fit` and `predict`."""
+
+    _parameter_constraints: dict = {
+        "hidden_layer_sizes": ["array-like", _AT_LEAST_ONE],
+        "layers": [list, tuple, callable, None],
+        "activation": [str, dict, ActivationFunction],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "optimizer": [str, dict, Optimizer],
+        "learning_rate": [Interval(Real, 0, None, closed="neither"), dict, LearningRateSchedule, None],
+        "epochs": [_AT_LEAST_ONE],
+        "batch_size": [_AT_LEAST_ONE],
+        "standardize": ["boolean"],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "n_iter_no_change": [_AT_LEAST_ONE],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+    _loss: str
+    _metrics: tuple[str, ...] = ()
+    _output_activation: str | None = None
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(100,),
+        *,
+        layers=None,
+        activation="relu",
+        dropout=0.0,
+        optimizer="adam",
+        learning_rate=None,
+        epochs=100,
+        batch_size=32,
+        standardize=True,
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        random_state=None,
+        verbose=0,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.layers = layers
+        self.activation = activation
+        self.dropout = dropout
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.standardize = standardize
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _train(self, X, y, n_outputs, sample_weight, restore=()):
+        """Train on standardised inputs; afterwards `model_` scales by itself, ending in the layers `restore`."""
+        scale = [normalization(X, sample_weight, name="standardize_inputs")] if self.standardize else []
+        for layer in scale:
+            X = layer(X)
+        seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+        network = Sequential(self._layer_stack(X.shape[1], n_outputs), seed=seed)
+        # Dividing by the sum of the weights makes a weight of 2 the same as a sample that is there twice.
+        loss = {self._loss: {"reduction": "mean_with_sample_weight"}}
+        network.compile(self._own_optimizer(), loss, list(self._metrics))
+        network.adapt(X)
+        self._check_outputs(network, n_outputs)
+        history = network.fit(X, y, sample_weight=sample_weight, **self._fit_arguments())
+        self.history_ = history.history
+        self.n_iter_ = len(history.epoch)
+        self.loss_ = self.history_["loss"][-1]
+        if not np.isfinite(self.loss_):
+            raise DataError(
+                f"the loss became {self.loss_} in training: lower the learning_rate or standardize the data"
+            )
+        self.model_ = Sequential([*scale, *network.layers, *restore], seed=seed)
+        self.model_.build((None, X.shape[1]))
+        self.model_.compile(network.optimizer, network.loss, list(self._metrics))
+        self.model_.optimizer.set_state(network.optimizer.get_state())
+        return self
+
+    def _layer_stack(self, n_features, n_outputs):
+        """Layers for a new network; those of the user are copied, so that a fit leaves them alone."""
+        if callable(self.layers):
+            return _copies(self.layers(n_features, n_outputs))
+        hidden = self._hidden_layers() if self.layers is None else _copies(self.layers)
+        return [*hidden, Dense(n_outputs, activation=self._output_activation)]
+
+    def _hidden_layers(self):
+        given = self.hidden_layer_sizes
+        try:
+            sizes = read([given] if isinstance(given, Integral) else list(given), list[Count])
+        except ConfigError as error:
+            raise error.within("hidden_layer_sizes") from None
+        hidden = []
+        for size in sizes:
+            hidden.append({"Dense": {"units": size, "activation": jsonable(self.activation)}})
+            if self.dropout:
+                hidden.append({"Dropout": {"rate": self.dropout}})
+        return hidden
+
+    def _check_outputs(self, network, n_outputs):
+        last = network.layers[-1]
+        if network.output_shape != (None, n_outputs):
+            raise ShapeError(f"layers must end in {n_outputs} outputs, {last.label} gives {network.output_shape[1:]}")
+        if self._output_activation:
+            wanted = ActivationFunction.get(self._output_activation)
+            if type(last.without_activation()[1]) is not type(wanted):
+                raise ConfigError(f"layers must end in {wanted!r}, {last.label} does not")
+
+    def _own_optimizer(self):
+        given = Optimizer.get(self.optimizer)
+        rate = {} if self.learning_rate is None else {"learning_rate": jsonable(self.learning_rate)}
+        return type(given).from_config({**given.get_config(), **rate})
+
+    def _fit_arguments(self):
+        arguments = {"batch_size": self.batch_size, "epochs": self.epochs, "verbose": min(int(self.verbose), 2)}
+        if not self.early_stopping:
+            return arguments
+        stopping = EarlyStopping(patience=self.n_iter_no_change, restore_best_weights=True)
+        split = {"validation_split": self.validation_fraction, "stratify": is_classifier(self)}
+        return {**arguments, **split, "callbacks": [stopping]}
+
+    def _outputs(self, X):
+        check_is_fitted(self)
+        return self.model_.predict(validate_data(self, X, reset=False, dtype=FLOATS), verbose=0)
+
+
+def _copies(layers):
+    """New layers of the same configuration, made by their own classes: a worker process may not know these by name."""
+    given = [Layer.get(layer) for layer in layers]
+    return [type(layer).from_config(layer.get_config()) for layer in given]
+
+
+def checked_weight(sample_weight, X):
+    """`sample_weight` as an array of one number >= 0 per sample, or None."""
+    return None if sample_weight is None else _check_sample_weight(sample_weight, X, ensure_non_negative=True)
+
+
+def normalization(data, sample_weight, **options):
+    """A `Normalization` by the moments of `data`, computing in the dtype of `data`."""
+    scaler = StandardScaler().fit(data, sample_weight=sample_weight)
+    return Normalization(mean=scaler.mean_, variance=scaler.scale_**2, dtype=data.dtype.name, **options)

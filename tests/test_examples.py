@@ -1,0 +1,62 @@
+"""Every script of examples/ runs from any folder, says what it should and leaves nothing behind."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SCRIPTS = {path.name: path for path in sorted((ROOT / "examples").glob("*.py"))}
+
+# What each script must print, as a pattern; numbers in groups are checked against the bounds.
+OUTPUT = {
+    "custom_layer.py": (r"loaded again: Snake\(frequency=5.0.*\n.*beyond the data: ([\d.]+)", 0, 0.3),
+    "estimator_pipeline.py": (r"(?s)accuracy ([\d.]+).*best parameters.*test R2.*restore_targets.*predicted", 0.96, 1),
+    "ops_by_hand.py": (
+        r"dA = \[5. 6.\]  dB = \[5. 6.\]  dC = \[4. 6.\]\n\ndE/dD is a Diagonal of (16) bytes:\n\[\[5. 0.\]\n",
+        16,
+        16,
+    ),
+    "train_digits.py": (r"(?s)Model: sequential.*Epoch  1/40  41/41 steps.*test accuracy ([\d.]+)", 0.97, 1),
+}
+
+
+def test_every_script_has_its_output_here():
+    assert SCRIPTS.keys() == OUTPUT.keys()
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_script(name, tmp_path):
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(temporary), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, "-W", "error::RuntimeWarning", str(SCRIPTS[name])],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    pattern, low, high = OUTPUT[name]
+    found = re.search(pattern, done.stdout)
+    assert found, done.stdout
+    assert low <= float(found[1]) <= high
+    assert [path.name for path in tmp_path.rglob("*")] == ["temporary"]
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_script_is_short(name):
+    assert len(SCRIPTS[name].read_text().splitlines()) <= 60
+
+
+def test_a_layer_of_ones_own_takes_less_than_25_lines():
+    lines = SCRIPTS["custom_layer.py"].read_text().splitlines()
+    start = next(number for number, line in enumerate(lines) if line.startswith("class "))
+    end = next(number for number, line in enumerate(lines[start + 1 :], start + 1) if line and not line.startswith(" "))
+    assert end - start < 25
