@@ -5,16 +5,17 @@ import json
 import math
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import nnlite
-from nnlite.errors import NNLiteError
+from nnlite.errors import ConfigError, NNLiteError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Returns:
-        The exit code: 0 done, 2 wrong usage or config, 3 data that cannot be used, 130 Ctrl-C, 1 anything else.
+        The exit code: 0 done, 2 wrong usage or config, 3 data or files that cannot be used, 130 Ctrl-C.
     """
     arguments = _parser().parse_args(argv)
     try:
@@ -25,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
-        return _fail(f"{place}{error.strerror or error}", 1)
+        return _fail(f"{place}{error.strerror or error}", 3)
     except KeyboardInterrupt:
         return _fail("interrupted; nothing was written", 130)
     return 0
@@ -52,6 +53,8 @@ def _evaluate(arguments) -> None:
 def _predict(arguments) -> None:
     from nnlite.experiment import Run, write_table
 
+    if arguments.out is not None and not Path(arguments.out).parent.is_dir():
+        raise ConfigError(f"{arguments.out}: the folder {Path(arguments.out).parent} does not exist")
     columns = Run(arguments.run).predict(arguments.input)
     if arguments.out is None:
         write_table(columns, sys.stdout)

@@ -44,6 +44,7 @@ class Sequential(Trainer, Layer):
         self.seed = fresh_seed() if self.seed is None else self.seed
         self.chain = None
         self._given_shape = None
+        self._nested = False
         given, self.layers = self.layers, []
         for layer in given:
             self.add(layer)
@@ -51,12 +52,13 @@ class Sequential(Trainer, Layer):
     def add(self, layer: Layer) -> None:
         """Append a layer; an `Input` states the shape of the data and is not counted as one."""
         layer = Layer.get(layer)
+        self._check_free()
         if isinstance(layer, Input):
             if self.layers or self._given_shape:
                 raise ConfigError("Input must come first")
             self._given_shape = (None, *layer.shape)
             return
-        if any(layer is present for present in self.layers):
+        if layer is self or any(layer is present for present in self.layers):
             raise ConfigError(f"{layer.label} is in the model already; a layer can be added once")
         names = [present.name for present in self.layers]
         if layer.name in names:
@@ -72,9 +74,14 @@ class Sequential(Trainer, Layer):
         """Remove and return the last layer."""
         if not self.layers:
             raise ConfigError("the model has no layer to pop")
+        self._check_free()
         layer = self.layers.pop()
         self._rebuild()
         return layer
+
+    def _check_free(self) -> None:
+        if self._nested:
+            raise ConfigError(f"{self.label} is part of another model and can no longer be changed")
 
     def _rebuild(self) -> None:
         shape = self.input_shape or self._given_shape
@@ -88,11 +95,16 @@ class Sequential(Trainer, Layer):
         shape = tuple(input_shape or self._given_shape or ())
         if not self.layers or not shape:
             raise NotReadyError(f"{self.label} needs at least one layer and an input shape to be built")
+        if self.built:
+            self.check_input_shape(shape)
+            return
         random = self.random = self.random or RandomSource(self.seed)
         self.input_shape = shape
         for layer in self.layers:
             layer.dtype = layer.dtype or self.dtype
             layer.trainable = layer.trainable and self.trainable
+            if isinstance(layer, Sequential):
+                layer._nested = True
         self.dtype = self.layers[0].dtype  # data is brought into it
         for index, layer in enumerate(self.layers):
             try:
@@ -103,6 +115,14 @@ class Sequential(Trainer, Layer):
         self.chain = Chain(self.layers, self.dtype)
         self.output_shape, self.built = shape, True
 
+    def _arguments(self):
+        given = [Input(self._given_shape[1:])] if self._given_shape else []
+        return {**super()._arguments(), "layers": [*given, *self.layers]}
+
+    @property
+    def label(self) -> str:
+        return f"model {self.name!r}" if self.name else "the model"
+
     def __setattr__(self, name, value):
         super().__setattr__(name, value)
         if name == "trainable" and self.__dict__.get("built"):
@@ -112,6 +132,9 @@ class Sequential(Trainer, Layer):
     @property
     def output_dtype(self) -> str:
         return self.layers[-1].output_dtype
+
+    def check_linearize(self):
+        """Nothing to do: each layer was checked when it was built."""
 
     def compute_output_shape(self, input_shape):
         for layer in self.layers:
@@ -186,22 +209,22 @@ class Sequential(Trainer, Layer):
             raise NotReadyError("the model has no parameters before it is built: add an Input, or call build(shape)")
         return super().count_params()
 
-    def save(self, path, include_optimizer: bool = True) -> None:
+    def save(self, filepath, overwrite: bool = True, include_optimizer: bool = True) -> None:
         """Write layers, weights, `compile` arguments and the optimizer's state to one `.safetensors` file."""
-        saving.write(path, *self._state(include_optimizer))
+        saving.write(filepath, *self._state(include_optimizer), overwrite=overwrite)
 
-    def save_weights(self, path) -> None:
+    def save_weights(self, filepath, overwrite: bool = True) -> None:
         """Write the weights alone; `load_weights` of a model with the same layers reads them."""
-        saving.write(path, {"content": "weights"}, self._weight_arrays())
+        saving.write(filepath, {"content": "weights"}, self._weight_arrays(), overwrite=overwrite)
 
-    def load_weights(self, path) -> None:
+    def load_weights(self, filepath) -> None:
         """Read weights from a file of `save_weights` or `save`.
 
         Raises:
             ModelFileError: missing or damaged file, or names or shapes that are not this model's.
         """
-        _, arrays = saving.read(path)
-        self._assign({name: array for name, array in arrays.items() if name.startswith("weights/")}, path)
+        _, arrays = saving.read(filepath)
+        self._assign({name: array for name, array in arrays.items() if name.startswith("weights/")}, filepath)
 
     def _weight_arrays(self) -> dict[str, np.ndarray]:
         if not self.built:
@@ -221,6 +244,8 @@ class Sequential(Trainer, Layer):
         header = {"content": "model", "model": self.to_spec(), "input_shape": list(self.input_shape), "compile": None}
         if self.compiled and include_optimizer:
             state = self.optimizer.get_state()
+            if self._steps and self._steps.store.size != sum(weight.size for weight in self.trainable_weights):
+                state["slots"] = []  # layers were frozen or freed since `compile`
             header |= {"compile": self.compile_config(), "iterations": state["iterations"]}
             for pack, slots in enumerate(state["slots"]):
                 arrays |= {f"optimizer/{pack}/{name}": slot for name, slot in slots.items()}
@@ -257,18 +282,18 @@ class Sequential(Trainer, Layer):
         self.__dict__.update(restored.__dict__)
 
 
-def load_model(path) -> Sequential:
-    """Read a model that `model.save(path)` wrote, compiled as it was.
+def load_model(filepath, compile: bool = True) -> Sequential:
+    """Read a model that `model.save(filepath)` wrote; with `compile`, compiled as it was.
 
     Own layers and losses must have been defined, by importing their module, before their file is read.
 
     Raises:
         ModelFileError: missing, damaged or foreign file, or one that names unknown classes.
     """
-    header, arrays = saving.read(path)
+    header, arrays = saving.read(filepath)
     if header.get("content") != "model":
-        raise ModelFileError(f"{path} holds weights alone: build the model and call load_weights")
+        raise ModelFileError(f"{filepath} holds weights alone: build the model and call load_weights")
     try:
-        return Sequential._from_state(header, arrays, path)
+        return Sequential._from_state(header if compile else {**header, "compile": None}, arrays, filepath)
     except ConfigError as error:
-        raise ModelFileError(f"{path}: {error}; import the module that defines your own classes first") from None
+        raise ModelFileError(f"{filepath}: {error}; import the module that defines your own classes first") from None

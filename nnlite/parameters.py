@@ -101,3 +101,8 @@ class ParameterStore:
         for parameter in parameters:
             by_dtype.setdefault(parameter.dtype, []).append(parameter)
         self.packs = [Pack(group) for group in by_dtype.values()]
+
+    @property
+    def size(self) -> int:
+        """Number of scalars in all packs."""
+        return sum(pack.values.size for pack in self.packs)

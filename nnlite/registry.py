@@ -84,7 +84,7 @@ class Configurable:
         if isinstance(spec, cls):
             return spec
         if isinstance(spec, type) and issubclass(spec, cls):
-            return spec()
+            return spec.from_config({})
         if isinstance(spec, str):
             return cls._lookup(spec).from_config({})
         if isinstance(spec, Mapping) and len(spec) == 1:

@@ -19,19 +19,22 @@ _START = b'{"__metadata__":{"nnlite":"'
 _SUM = slice(8 + len(_START), 8 + len(_START) + 64)
 
 
-def write(path, header: dict, arrays: dict[str, np.ndarray]) -> None:
+def write(path, header: dict, arrays: dict[str, np.ndarray], overwrite: bool = True) -> None:
     """Write `header` and `arrays`; the file appears whole or not at all.
 
     Args:
-        path: replaced if it exists; its folder must exist.
+        path: its folder must exist.
+        overwrite: whether a file of that name is replaced.
         header: JSON values.
         arrays: by name.
 
     Raises:
-        ModelFileError: the folder is missing.
+        ModelFileError: the folder is missing, or `path` is a folder or a file that is not to be replaced.
     """
     from safetensors.numpy import save
 
+    if Path(path).is_dir() or (Path(path).exists() and not overwrite):
+        raise ModelFileError(f"{path}: exists already" + (" and is a folder" if Path(path).is_dir() else ""))
     if not Path(path).parent.is_dir():
         raise ModelFileError(f"{path}: the folder {Path(path).parent} does not exist")
     text = json.dumps({"format": FORMAT, **header}, allow_nan=False)

@@ -272,8 +272,8 @@ def test_taken_folder_and_missing_run(run, capsys):
 
 
 def test_file_system_errors_have_no_traceback(run, capsys):
-    assert main(["predict", run, "flowers.csv", "-o", "no/such/folder.csv"]) == 1
-    assert capsys.readouterr().err == "nnlite: error: no/such/folder.csv: No such file or directory\n"
+    assert main(["predict", run, "flowers.csv", "-o", "no/such/folder.csv"]) == 2
+    assert capsys.readouterr().err == "nnlite: error: no/such/folder.csv: the folder no/such does not exist\n"
 
 
 def test_interruption(folder, capsys, monkeypatch):
@@ -294,3 +294,12 @@ def test_module_is_the_command(folder):
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert done.stderr == "nnlite: error: no.yaml: No such file or directory\n"
+
+
+def test_file_that_cannot_be_written(run, capsys, monkeypatch):
+    def full(*arguments, **options):
+        raise OSError(28, "No space left on device", "out.csv")
+
+    monkeypatch.setattr("nnlite.experiment.write_table", full)
+    assert main(["predict", run, "flowers.csv", "-o", "out.csv"]) == 3
+    assert capsys.readouterr().err == "nnlite: error: out.csv: No space left on device\n"

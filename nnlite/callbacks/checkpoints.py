@@ -66,6 +66,8 @@ class ModelCheckpoint(MonitorCallback):
         path = self._path(epoch, logs)
         if not self.save_best_only:
             reason = ""
+        elif self.skips(epoch):
+            return
         elif self.improves(value := self.monitored(logs), self.best):
             before = "" if self.best is None else f" from {self.best:.5f}"
             reason = f"{self.monitor} improved{before} to {value:.5f}, "

@@ -30,6 +30,10 @@ class MonitorCallback(Callback, abstract=True):
             f"available: {', '.join(logs) or 'nothing'}{hint}"
         )
 
+    def skips(self, epoch: int) -> bool:
+        """Whether `epoch` has no value to look at: it was not validated, as `validation_freq` asks."""
+        return self.monitor.startswith("val_") and (epoch + 1) % (self.params or {}).get("validation_freq", 1) != 0
+
     def improves(self, value: float, reference: float | None) -> bool:
         """Whether `value` is better than `reference` by more than `min_delta`; NaN never is."""
         if self._higher_is_better():

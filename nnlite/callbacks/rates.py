@@ -1,5 +1,6 @@
 """Callbacks that set the learning rate between epochs."""
 
+import inspect
 import numbers
 from collections.abc import Callable
 from typing import Literal
@@ -30,7 +31,8 @@ class LearningRateScheduler(Callback):
     The rate of each epoch is logged as `learning_rate`.
 
     Args:
-        schedule: function of the epoch (from 0) and the present rate; it returns the new rate, >= 0.
+        schedule: function of the epoch (from 0) and, if it takes a second argument, of the present rate; it returns
+            the new rate, >= 0.
         verbose: 1 prints a line per epoch.
 
     Raises:
@@ -45,12 +47,20 @@ class LearningRateScheduler(Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         try:
-            rate = read(self.schedule(epoch, _learning_rate(self)), NonNegative)
+            rate = read(self._scheduled(epoch), NonNegative)
         except ConfigError as error:
             raise error.within(type(self).__name__, "schedule") from None
         self.model.optimizer.learning_rate = rate
         if self.verbose:
             announce(f"Epoch {epoch + 1}: LearningRateScheduler setting learning rate to {rate}.")
+
+    def _scheduled(self, epoch):
+        rate = _learning_rate(self)
+        try:
+            inspect.signature(self.schedule).bind(epoch, rate)
+        except TypeError:
+            return self.schedule(epoch)
+        return self.schedule(epoch, rate)
 
     def on_epoch_end(self, epoch, logs=None):
         if logs is not None:
@@ -95,6 +105,8 @@ class ReduceLROnPlateau(MonitorCallback):
         rate = _learning_rate(self)
         if logs is not None:
             logs["learning_rate"] = rate
+        if self.skips(epoch):
+            return
         value = self.monitored(logs)
         if self.cooldown_counter:
             self.cooldown_counter -= 1

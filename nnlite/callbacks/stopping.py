@@ -49,6 +49,8 @@ class EarlyStopping(MonitorCallback):
         self.best_weights = None
 
     def on_epoch_end(self, epoch, logs=None):
+        if self.skips(epoch):
+            return
         value = self.monitored(logs)
         if epoch < self.start_from_epoch:
             return

@@ -118,21 +118,20 @@ def check_finite(x: np.ndarray) -> None:
         raise DataError(f"x holds {x[tuple(place)]} in {where}; fill or drop missing values first")
 
 
-def hold_out(labels, count: int, fraction: float, seed: int, stratify: bool) -> tuple[np.ndarray, np.ndarray]:
+def hold_out(labels, count: int, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Row numbers of the part that stays and of a random part, `fraction` of the rows, that is set apart.
 
     Args:
-        labels: class of each row, for `stratify`.
+        labels: class of each row, whose mix both parts keep; None for any mix.
         count: number of rows.
         fraction: in (0, 1).
         seed: decides which rows.
-        stratify: keep the mix of classes in both parts.
     """
     held = round(count * fraction)
     if not 0 < held < count:
         raise DataError(f"validation_split={fraction} of {count} rows leaves {held} for validation; change one of them")
     generator = stream(seed, "validation_split")
-    if not stratify:
+    if labels is None:
         order = generator.permutation(count)
         return np.sort(order[held:]), np.sort(order[:held])
     from sklearn.model_selection import train_test_split

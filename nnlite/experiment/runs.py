@@ -51,7 +51,11 @@ class Run:
     @property
     def metrics(self) -> dict[str, dict[str, float]]:
         """Metrics of each part as measured at the end of training."""
-        return json.loads((self.folder / "metrics.json").read_text(encoding="utf-8"))
+        path = self.folder / "metrics.json"
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise DataError(f"{path}: missing or damaged ({error})") from None
 
     def evaluate(self) -> dict[str, dict[str, float]]:
         """The same metrics measured again: the data is loaded and split as in training."""

@@ -19,6 +19,8 @@ class Activation(Layer):
 
     activation: ActivationFunction
 
+    ends_in_activation = True
+
     def linearize(self, inputs):
         return self.activation.linearize(inputs)
 
@@ -65,6 +67,8 @@ class Softmax(Layer):
     """outputs = exp(inputs) / sum(exp(inputs)) along `axis`."""
 
     axis: int = -1
+
+    ends_in_activation = True
 
     def linearize(self, inputs):
         return self.activation.linearize(inputs)

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from nnlite.config import FLOAT_TYPES, floatx
-from nnlite.errors import DataError, ShapeError
+from nnlite.errors import ConfigError, DataError, ShapeError
 from nnlite.initializers import Initializer
 from nnlite.ops.activations import ActivationFunction, Linear
 from nnlite.ops.base import Op
@@ -26,6 +26,7 @@ class Layer(Op, family="layer", abstract=True):
     - `build(input_shape)` declares parameters with `add_weight`; shapes have None for the batch.
     - `linearize(inputs, *parameters)` returns the output and its `Jacobians`, one map per input and parameter, in
       the order of declaration. It may also take `training` (bool) and `random` (a `RandomSource`) by keyword.
+    - other layers must not be kept as attributes: a `Sequential` holds them.
     - `compute_output_shape(input_shape)` is worked out from `linearize` unless a subclass knows better.
 
     `forward(inputs)` caches the Jacobians; `backward(jacobian)` returns the derivative by the inputs and by each
@@ -50,6 +51,7 @@ class Layer(Op, family="layer", abstract=True):
     dtype: Literal[FLOAT_TYPES] | None = field(default=None, kw_only=True)
 
     integer_inputs = False
+    ends_in_activation = False  # whether `self.activation` is the last thing that `linearize` applies
     context = ()
 
     def __init_subclass__(cls, **kwargs):
@@ -82,7 +84,13 @@ class Layer(Op, family="layer", abstract=True):
         shape = [size if length is None else length for length in input_shape]
         with np.errstate(all="ignore"):
             zeros = np.zeros(shape, np.intp if self.integer_inputs else self.dtype)
-            return self.linearize(zeros, *self.values)[0].shape
+            result = self.linearize(zeros, *self.values)
+        if not (isinstance(result, tuple) and len(result) == 2 and len(result[1]) == 1 + len(self.parameters)):
+            raise ShapeError(
+                f"{self.label}: linearize must return (output, Jacobians) with one map for the inputs and one for "
+                f"each of its {len(self.parameters)} parameters"
+            )
+        return result[0].shape
 
     def add_weight(self, shape=(), initializer="glorot_uniform", *, trainable=True, regularizer=None, name=None):
         """Declare a parameter; called in `build`.
@@ -104,6 +112,8 @@ class Layer(Op, family="layer", abstract=True):
         value = Initializer.get(initializer)(tuple(shape), dtype=self.dtype, generator=generator)
         regularizer = None if regularizer is None else Regularizer.get(regularizer)
         name = name or (f"weight_{count}" if count else "weight")
+        if any(parameter.name == name for parameter in self.parameters):
+            raise ConfigError(f"{self.label} has a parameter {name!r} already")
         self.parameters.append(Parameter(name, value, trainable, regularizer))
         return self.parameters[-1]
 
@@ -117,12 +127,25 @@ class Layer(Op, family="layer", abstract=True):
         if not self.built:
             self.dtype = self.dtype or floatx()
             self.random = self.random or random
-            if not self.parameters:
-                self.build(tuple(input_shape))
             self.input_shape = tuple(input_shape)
+            if not self.parameters:
+                self._build_whole()
+            self.check_linearize()
             self.output_shape = tuple(self.compute_output_shape(self.input_shape))
             self.built = True
+        self.check_input_shape(input_shape)
         return self.output_shape
+
+    def check_linearize(self) -> None:
+        """`ShapeError` unless `linearize` returns what it must, tried on zeros."""
+        self._trial_shape(self.input_shape, 1)
+
+    def _build_whole(self) -> None:
+        try:
+            self.build(self.input_shape)
+        except BaseException:
+            self.parameters = []
+            raise
 
     @property
     def values(self) -> list[np.ndarray]:
@@ -167,8 +190,9 @@ class Layer(Op, family="layer", abstract=True):
         return output
 
     def __call__(self, inputs, training: bool = False) -> np.ndarray:
-        """The output alone; outside training nothing is stored, so threads may share the layer."""
-        return self._apply(inputs, training)[0]
+        """The output alone, in memory of its own; outside training nothing is stored, so threads may share a layer."""
+        output = self._apply(inputs, training)[0]
+        return output.copy() if np.may_share_memory(output, inputs) else output
 
     def _apply(self, inputs, training):
         inputs = self.as_input(inputs)
@@ -192,10 +216,9 @@ class Layer(Op, family="layer", abstract=True):
 
     def as_input(self, inputs) -> np.ndarray:
         """`inputs` as an array of this layer's dtype, built for and checked against its shape."""
-        inputs = np.asarray(inputs)
-        if inputs.dtype.kind not in "biufc":
-            raise DataError(f"{self.label} needs numbers, got an array of {inputs.dtype}")
-        self.ensure_built((None, *inputs.shape[1:]))
+        inputs = as_numbers(inputs, self.label)
+        if not self.built:
+            self.ensure_built((None, *inputs.shape[1:]))
         self.check_input_shape(inputs.shape)
         self.check_ready()
         if self.integer_inputs or inputs.dtype.kind == "c":
@@ -205,7 +228,8 @@ class Layer(Op, family="layer", abstract=True):
     def check_input_shape(self, shape: tuple) -> None:
         """`ShapeError` unless `shape` fits the one that this layer was built for."""
         fits = len(shape) == len(self.input_shape) and all(
-            expected is None or expected == length for expected, length in zip(self.input_shape, shape, strict=True)
+            None in (expected, length) or expected == length
+            for expected, length in zip(self.input_shape, shape, strict=True)
         )
         if not fits:
             raise ShapeError(f"{self.label} was built for inputs of shape {self.input_shape}, got {tuple(shape)}")
@@ -215,7 +239,7 @@ class Layer(Op, family="layer", abstract=True):
 
     def without_activation(self) -> tuple["Layer", ActivationFunction | None]:
         """This layer up to its final activation, and that activation; parameters are shared, not copied."""
-        activation = getattr(self, "activation", None)
+        activation = self.activation if self.ends_in_activation else None
         if activation is None:
             return self, None
         bare = copy.copy(self)
@@ -231,6 +255,27 @@ class Layer(Op, family="layer", abstract=True):
     def label(self) -> str:
         """How errors call this layer: `layer 'dense_1' (Dense)`."""
         return f"layer {self.name!r} ({type(self).__name__})" if self.name else f"layer {type(self).__name__}"
+
+
+def as_numbers(inputs, owner: str) -> np.ndarray:
+    """`inputs`, an array, list or DataFrame, as an array of numbers; `DataError` or `ShapeError` naming `owner`."""
+    if hasattr(inputs, "toarray"):
+        raise DataError(f"{owner} needs a dense array, got a sparse one: pass x.toarray()")
+    if hasattr(inputs, "columns"):
+        for name, dtype in inputs.dtypes.items():
+            if getattr(dtype, "kind", "O") not in "biuf":
+                raise DataError(f"{owner} needs numbers, column {name!r} holds {dtype}: encode or drop it")
+        if any(not isinstance(dtype, np.dtype) for dtype in inputs.dtypes):
+            inputs = inputs.to_numpy(dtype="float64", na_value=np.nan)
+    try:
+        array = np.asarray(inputs)
+    except ValueError:
+        raise ShapeError(f"{owner} needs rows of equal length") from None
+    if array.dtype.kind not in "biufc":
+        raise DataError(f"{owner} needs numbers, got an array of {array.dtype}")
+    if array.ndim == 0:
+        raise ShapeError(f"{owner} needs an array of examples, got the single number {array}")
+    return array
 
 
 def default_name(layer: Layer) -> str:

@@ -20,10 +20,10 @@ class Input(Layer):
     """States the shape of one example, so that a model is built at once; passes data through.
 
     Args:
-        shape: without the batch axis, for example `(28, 28)`.
+        shape: without the batch axis, for example `(28, 28)`; None for a length that varies.
     """
 
-    shape: tuple[Count, ...]
+    shape: tuple[Count | None, ...]
 
     def linearize(self, inputs):
         return inputs, Jacobians(IdentityJacobian(inputs.shape))
@@ -60,6 +60,8 @@ class Dense(Layer):
     bias_initializer: Initializer = "zeros"
     kernel_regularizer: Regularizer | None = None
     bias_regularizer: Regularizer | None = None
+
+    ends_in_activation = True
 
     def build(self, input_shape):
         if len(input_shape) < 2 or input_shape[-1] is None:

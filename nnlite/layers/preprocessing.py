@@ -82,7 +82,8 @@ class Normalization(Layer):
             raise DataError(f"{self.label}: adapt needs numbers: {error}") from None
         if not data.size or not data.ndim or not np.isfinite(data).all():
             raise DataError(f"{self.label}: adapt needs at least one example and finite values")
-        self.ensure_built((None, *data.shape[1:]))
+        if not self.built:
+            self.ensure_built((None, *data.shape[1:]))
         self.check_input_shape(data.shape)
         shape = self.moments[0].shape
         axes = (0, *(axis + 1 for axis, length in enumerate(shape) if length == 1))

@@ -134,10 +134,11 @@ class Loss(Configurable, family="loss", abstract=True):
         targets = np.asarray(y_true)
         if targets.dtype.kind not in "biuf":
             raise DataError(f"{type(self).__name__} needs numbers as targets, got {targets.dtype}; encode labels first")
-        if targets.dtype.kind == "f" and not np.isfinite(targets).all():
-            row = np.argwhere(~np.isfinite(np.atleast_1d(targets)))[0][0]
-            raise DataError(f"the targets hold a value that is not finite in row {row}")
-        return self.read_targets(targets, tuple(output_shape), dtype)
+        _check_finite(targets, "")
+        with np.errstate(over="ignore"):
+            fitted = self.read_targets(targets, tuple(output_shape), dtype)
+        _check_finite(fitted, f" in {np.dtype(dtype)}")
+        return fitted
 
     def read_targets(self, targets, output_shape, dtype):
         """`prepare_targets` after the checks that every loss needs."""
@@ -154,10 +155,17 @@ class Loss(Configurable, family="loss", abstract=True):
 
     def from_outputs_of(self, activation) -> "Loss | None":
         """This loss for the inputs of the final `activation`, when the two together are more exact; else None."""
-        if self.link is None or self.from_logits or type(activation) is not self.link:
+        own = "link" in type(self).__dict__  # a subclass may have another `per_row`
+        if not own or self.link is None or self.from_logits or type(activation) is not self.link:
             return None
         if getattr(activation, "axis", -1) != -1:
             return None
         twin = copy.copy(self)
         twin.from_logits = True
         return twin
+
+
+def _check_finite(targets, where):
+    if targets.dtype.kind == "f" and not np.isfinite(targets).all():
+        row = np.argwhere(~np.isfinite(np.atleast_1d(targets)))[0][0]
+        raise DataError(f"the targets hold a value that is not finite{where} in row {row}")

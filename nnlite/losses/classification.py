@@ -15,7 +15,7 @@ __all__ = ["BinaryCrossentropy", "CategoricalCrossentropy", "SparseCategoricalCr
 EPSILON = 1e-7
 
 
-class BinaryCrossentropy(Loss):
+class BinaryCrossentropy(Loss, aliases=("bce",)):
     """-(y_true * log(p) + (1 - y_true) * log(1 - p)), mean over the last axis.
 
     Args:

@@ -68,7 +68,8 @@ class Op(Configurable, family="op", abstract=True):
             raise ShapeError(
                 f"{self!r}.backward takes {len(cached)} values of wanted, one per input, got {len(wanted)}"
             )
-        results = cached.vjp(self._as_cotangent(jacobian), wanted)
+        cotangent = self._as_cotangent(jacobian)
+        results = own_memory(cached.vjp(cotangent, wanted), cotangent)
         return results[0] if len(results) == 1 else results
 
     def jvp(self, *tangents) -> np.ndarray:
@@ -117,6 +118,17 @@ class Op(Configurable, family="op", abstract=True):
                 f"{self!r}.jvp expects tangent {index} of shape (..., {_inner(shape)}), got {tangent.shape}"
             )
         return tangent
+
+
+def own_memory(results, *others) -> tuple:
+    """`results`, those copied that are views, or one of `others`, or there twice: each may be written to."""
+    taken, owned = {id(other) for other in others}, []
+    for result in results:
+        if result is not None and (id(result) in taken or not result.flags.owndata):
+            result = result.copy()
+        taken.add(id(result))
+        owned.append(result)
+    return tuple(owned)
 
 
 def as_arrays(inputs) -> list[np.ndarray]:

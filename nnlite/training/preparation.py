@@ -23,6 +23,8 @@ def training_batches(model, data: tuple, options: dict) -> tuple:
         options: arguments of `fit`.
     """
     split = options["validation_split"]
+    if options["stratify"] and not split:
+        raise ConfigError("stratify belongs to validation_split, which is 0")
     class_weight = options["class_weight"]
     if is_batches(*data[:2]):
         if split:
@@ -35,7 +37,8 @@ def training_batches(model, data: tuple, options: dict) -> tuple:
     if split:
         if options["validation_data"] is not None:
             raise ConfigError("validation_split and validation_data exclude one another")
-        stays, apart = hold_out(_labels(model.loss, arrays[1]), len(arrays[0]), split, model.seed, options["stratify"])
+        labels = _labels(model.loss, arrays[1]) if options["stratify"] else None
+        stays, apart = hold_out(labels, len(arrays[0]), split, model.seed)
         arrays, held = _take(arrays, stays), _take(arrays, apart)
     shuffle_seed = model.seed if options["shuffle"] else None
     return ArrayBatches(arrays, options["batch_size"] or 32, shuffle_seed, options["steps_per_epoch"]), held
@@ -105,10 +108,11 @@ def _by_class(model, targets, class_weight):
 
 
 def _labels(loss, targets):
-    """The class number of each row, for losses of classes with one label per row."""
-    if loss.target_kind == "categorical":
-        return targets.argmax(-1)
-    return targets.reshape(len(targets), -1)[:, 0]
+    """The class number of each row; `DataError` unless every row has one label."""
+    labels = targets.argmax(-1) if loss.target_kind == "categorical" else targets
+    if labels.size != len(labels):
+        raise DataError(f"class_weight and stratify need one label per row, the targets have shape {targets.shape}")
+    return labels.reshape(len(labels))
 
 
 def _take(arrays, rows):

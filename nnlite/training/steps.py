@@ -32,7 +32,8 @@ class Steps:
         self.loss = from_logits or model.loss
         self.activation = activation if from_logits else None
         self.chain = Chain([*first, bare] if from_logits else model.layers, model.dtype)
-        self.values = self.chain.group(model.values)
+        self.arrays = model.values
+        self.values = self.chain.group(self.arrays)
         self.backward_plan = self._plan_backward({id(parameter) for parameter in trainable})
         self.one = np.ones((), model.output_dtype)
         self.draws = any("random" in layer.context for layer in model.layers)
@@ -54,12 +55,8 @@ class Steps:
 
     @property
     def current(self) -> bool:
-        """Whether the parameters still live in this store: another model may have taken shared layers over."""
-        return all(
-            parameter.value.base is pack.values and parameter.gradient is not None
-            for pack in self.store.packs
-            for parameter in pack.parameters
-        )
+        """Whether the parameters still live here: another model may have taken shared layers over."""
+        return all(p.value is array for p, array in zip(self.parameters, self.arrays, strict=True))
 
     def train(self, x, y, sample_weight=None):
         """Forward, loss, backward, regularize, update; returns the loss and the raw outputs."""

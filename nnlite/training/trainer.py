@@ -1,14 +1,15 @@
 """compile, fit, evaluate and predict."""
 
+import copy
 from typing import Literal
 
 import numpy as np
 
 from nnlite.callbacks import Callback, CallbackList, History, ProgressBar
 from nnlite.data.batches import ArrayBatches, is_batches
-from nnlite.errors import NotReadyError
+from nnlite.errors import ConfigError, NotReadyError
 from nnlite.losses import Loss
-from nnlite.metrics import Metric, resolve_accuracy
+from nnlite.metrics import Mean, Metric, resolve_accuracy
 from nnlite.optimizers import Optimizer
 from nnlite.reading import BelowOne, Count, Index, read_call
 from nnlite.training.epochs import run_epoch
@@ -46,6 +47,9 @@ class Trainer:
     ) -> None:
         """Choose how to train; takes effect at once, also after `layer.trainable` has changed.
 
+        Training starts anew: the optimizer forgets, shuffling and dropout begin at step 0. An optimizer that has
+        trained another model is copied, without its memory.
+
         Args:
             optimizer: an `Optimizer`, its name or `{name: {arguments}}`.
             loss: a `Loss`, its name or `{name: {arguments}}`; needed by `fit` and `evaluate`.
@@ -56,13 +60,18 @@ class Trainer:
             ConfigError: unknown name or argument.
         """
         arguments = read_call(Trainer.compile, locals())
-        self.optimizer = arguments["optimizer"]
-        self.loss = arguments["loss"]
+        optimizer, self.loss = arguments["optimizer"], arguments["loss"]
+        taken = optimizer.slots and optimizer is not self.optimizer
+        self.optimizer = type(optimizer).from_config(optimizer.get_config()) if taken else optimizer
+        if self.loss is not None and self.loss.reduction in ("none", None):
+            raise ConfigError('training needs a single number: choose another reduction than "none"', ("loss",))
         self._metric_specs = [
             (spec, key == "weighted_metrics")
             for key in ("metrics", "weighted_metrics")
             for spec in arguments[key] or ()
         ]
+        if any(isinstance(spec, Mean) for spec, _ in self._metric_specs):
+            raise ConfigError("Mean averages given values; it does not compare predictions with targets", ("metrics",))
         self._metrics = None
         self._steps = None
 
@@ -82,7 +91,8 @@ class Trainer:
             self._metrics, names = [], {}
             for spec, weighted in self._metric_specs:
                 named = isinstance(spec, str)
-                metric = resolve_accuracy(self.loss, self.output_shape, target_shape) if named else spec
+                metric = resolve_accuracy(self.loss, self.output_shape, target_shape) if named else copy.copy(spec)
+                metric.name = spec if named else metric.name
                 names[metric.name] = names.get(metric.name, -1) + 1
                 if names[metric.name]:
                     metric.name = f"{metric.name}_{names[metric.name]}"
@@ -143,7 +153,7 @@ class Trainer:
             class_weight: weight of each class number in the loss.
             sample_weight: weight of each example in the loss.
             initial_epoch: the epoch to start at, to go on with an earlier run.
-            steps_per_epoch: batches per epoch; needed by a generator without end.
+            steps_per_epoch: batches per epoch; needed by a generator without end. Arrays start anew each epoch.
             validation_steps, validation_batch_size: the same as `steps_per_epoch`, `batch_size`, for validation.
             validation_freq: validate after every so many epochs.
             stratify: whether `validation_split` keeps the mix of classes.
@@ -156,15 +166,15 @@ class Trainer:
             DataError, ShapeError: data that does not fit the model or the loss, or is not finite.
         """
         self._need_loss("fit")
+        callbacks = [callbacks] if isinstance(callbacks, Callback) else callbacks
         options = read_call(Trainer.fit, locals())
         batches, held = training_batches(self, (x, y, sample_weight), options)
         validation = validation_data if held is None else held
         if validation is not None:
             size = validation_batch_size or batch_size
             validation = evaluation_batches(self, validation, size, validation_steps)
-        listeners = self._callbacks(
-            [*(options["callbacks"] or ()), History()], verbose, steps=batches.steps, epochs=epochs, seed=self.seed
-        )
+        params = {"steps": batches.steps, "epochs": epochs, "seed": self.seed, "validation_freq": validation_freq}
+        listeners = self._callbacks([*(options["callbacks"] or ()), History()], verbose, **params)
         self._train(batches, validation, listeners, range(initial_epoch, epochs), validation_freq)
         self.history = next(callback for callback in listeners.callbacks if isinstance(callback, History))
         return self.history
@@ -265,7 +275,7 @@ class Trainer:
 
     def train_step(self, x, y, sample_weight=None) -> float:
         """The bare training step on arrays that already have the model's dtype; returns the loss, checks nothing."""
-        return (self._steps or self._ready_steps()).train(x, y, sample_weight)[0]
+        return self._ready_steps().train(x, y, sample_weight)[0]
 
     def _need_loss(self, method) -> None:
         if self.loss is None:
@@ -273,8 +283,8 @@ class Trainer:
 
     def _ready_steps(self) -> Steps:
         """The steps for the model as it is now; made anew when it changed."""
-        self.check_ready()
         if self._steps is None or not self._steps.current:
+            self.check_ready()
             self._steps = Steps(self)
         return self._steps
 
