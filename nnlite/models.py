@@ -6,6 +6,7 @@ from dataclasses import field
 import numpy as np
 
 from nnlite import saving
+from nnlite.config import floatx
 from nnlite.errors import ConfigError, ModelFileError, NotReadyError, did_you_mean
 from nnlite.layers import Chain, Input, Layer, Normalization
 from nnlite.layers.base import default_name
@@ -68,13 +69,17 @@ class Sequential(Trainer, Layer):
             candidates = itertools.chain([base], (f"{base}_{count}" for count in itertools.count(1)))
             layer.name = next(name for name in candidates if name not in names)
         self.layers.append(layer)
-        self._rebuild()
+        try:
+            self._rebuild()
+        except Exception:
+            self.pop()  # the model stays as it was
+            raise
 
     def pop(self) -> Layer:
         """Remove and return the last layer."""
+        self._check_free()
         if not self.layers:
             raise ConfigError("the model has no layer to pop")
-        self._check_free()
         layer = self.layers.pop()
         self._rebuild()
         return layer
@@ -99,7 +104,7 @@ class Sequential(Trainer, Layer):
             self.check_input_shape(shape)
             return
         random = self.random = self.random or RandomSource(self.seed)
-        self.input_shape = shape
+        self.input_shape, self.dtype = shape, self.dtype or floatx()
         for layer in self.layers:
             layer.dtype = layer.dtype or self.dtype
             layer.trainable = layer.trainable and self.trainable
@@ -205,9 +210,12 @@ class Sequential(Trainer, Layer):
 
     def count_params(self):
         """Number of scalars in all parameters; `NotReadyError` before `build`."""
-        if not self.built:
-            raise NotReadyError("the model has no parameters before it is built: add an Input, or call build(shape)")
+        self._need_built()
         return super().count_params()
+
+    def _need_built(self) -> None:
+        if not self.built:
+            raise NotReadyError("the model has no weights before it is built: add an Input, or call build(shape)")
 
     def save(self, filepath, overwrite: bool = True, include_optimizer: bool = True) -> None:
         """Write layers, weights, `compile` arguments and the optimizer's state to one `.safetensors` file."""
@@ -227,11 +235,8 @@ class Sequential(Trainer, Layer):
         self._assign({name: array for name, array in arrays.items() if name.startswith("weights/")}, filepath)
 
     def _weight_arrays(self) -> dict[str, np.ndarray]:
-        if not self.built:
-            raise NotReadyError("the model has no weights before it is built: add an Input, or call build(shape)")
-        return {
-            f"weights/{number}.{parameter.name}": parameter.value for number, parameter in enumerate(self.parameters)
-        }
+        self._need_built()
+        return {f"weights/{number}.{weight.name}": weight.value for number, weight in enumerate(self.parameters)}
 
     def _assign(self, arrays, source) -> None:
         own = self._weight_arrays()
@@ -247,8 +252,7 @@ class Sequential(Trainer, Layer):
             if self._steps and self._steps.store.size != sum(weight.size for weight in self.trainable_weights):
                 state["slots"] = []  # layers were frozen or freed since `compile`
             header |= {"compile": self.compile_config(), "iterations": state["iterations"]}
-            for pack, slots in enumerate(state["slots"]):
-                arrays |= {f"optimizer/{pack}/{name}": slot for name, slot in slots.items()}
+            arrays |= saving.slots_to_arrays(state["slots"])
         return header, arrays
 
     @classmethod
@@ -258,11 +262,7 @@ class Sequential(Trainer, Layer):
         model._assign({name: array for name, array in arrays.items() if name.startswith("weights/")}, source)
         if header["compile"]:
             model.compile(**header["compile"])
-            slots: list[dict] = []
-            for name in sorted(name for name in arrays if name.startswith("optimizer/")):
-                _, pack, slot = name.split("/")
-                slots += [{} for _ in range(int(pack) + 1 - len(slots))]
-                slots[int(pack)][slot] = arrays[name]
+            slots = saving.slots_from_arrays(arrays)
             model.optimizer.set_state({"iterations": header["iterations"], "slots": slots})
         return model
 
@@ -270,7 +270,7 @@ class Sequential(Trainer, Layer):
         if not self.built:
             return {"spec": self.to_spec(), "compile": self.compile_config() if self.compiled else None}
         header, arrays = self._state()
-        return {"header": header, "arrays": {name: array.copy() for name, array in arrays.items()}}
+        return {"header": header, "arrays": arrays}
 
     def __setstate__(self, state):
         if "header" in state:

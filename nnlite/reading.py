@@ -159,6 +159,8 @@ def _read_union(value, choices):
         # A name was meant: the family's own message says which names there are.
         for choice, error in errors:
             if hasattr(choice, "to_spec"):
+                others = [str(other) for _, other in errors if other is not error]
+                error.message = "; or ".join([error.message, *dict.fromkeys(others)])
                 raise error
     raise ConfigError("; or ".join(dict.fromkeys(str(error) for _, error in errors)))
 

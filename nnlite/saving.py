@@ -86,6 +86,21 @@ def check_names(own: dict, found: dict, source) -> None:
         raise ModelFileError(f"{source} does not fit the model; {'; '.join(problems)}")
 
 
+def slots_to_arrays(slots: list[dict]) -> dict[str, np.ndarray]:
+    """An optimizer's slots, one dict per pack of parameters, under names that a file can hold."""
+    return {f"optimizer/{pack}/{name}": slot for pack, own in enumerate(slots) for name, slot in own.items()}
+
+
+def slots_from_arrays(arrays: dict[str, np.ndarray]) -> list[dict]:
+    """The inverse of `slots_to_arrays`; other names are passed over."""
+    slots: list[dict] = []
+    for name in sorted(name for name in arrays if name.startswith("optimizer/")):
+        _, pack, slot = name.split("/")
+        slots += [{} for _ in range(int(pack) + 1 - len(slots))]
+        slots[int(pack)][slot] = arrays[name]
+    return slots
+
+
 def write_atomically(path, content) -> None:
     """Write a temporary file beside `path`, flush it to the disk, rename it, flush the folder."""
     path = Path(path)

@@ -7,7 +7,7 @@ from nnlite import Sequential, load_model
 from nnlite.callbacks import EarlyStopping, LearningRateScheduler
 from nnlite.errors import ConfigError, DataError, ShapeError
 from nnlite.jacobians import Diagonal, Jacobians
-from nnlite.layers import BatchNormalization, Dense, Dropout, Input, Layer, LayerNormalization, Rescaling
+from nnlite.layers import BatchNormalization, Dense, Dropout, Input, Layer, LayerNormalization, Rescaling, Reshape
 from nnlite.losses import BinaryCrossentropy, MeanSquaredError
 from nnlite.metrics import MeanAbsoluteError
 from nnlite.ops import Add, Sum
@@ -251,3 +251,28 @@ def test_dropout_of_own_calls_changes_and_repeats():
     (first, second), again = masks(), masks()
     assert not np.array_equal(first, second)
     assert np.array_equal([first, second], again)
+
+
+def test_refused_layer_and_refused_compile_leave_the_model_as_it_was():
+    model = compiled(Dense(2))
+    with pytest.raises(ShapeError):
+        model.add(Reshape((5,)))
+    assert [layer.name for layer in model.layers] == ["dense"]
+    assert model.predict(X, verbose=0).shape == (40, 2)
+    loss = model.loss
+    with pytest.raises(ConfigError):
+        model.compile("adam", "mse", metrics=["mean"])
+    assert model.loss is loss
+    assert type(model.optimizer) is SGD
+
+
+def test_own_build_call_uses_the_default_dtype():
+    model = Sequential([Dense(2)])
+    model.build((None, 3))
+    assert model.dtype == "float32"
+    assert [type(layer) for _, layer, _, _ in model.chain.stages] == [Dense]
+
+
+def test_message_names_all_that_is_allowed():
+    with pytest.raises(ConfigError, match="unknown schedule 'abc'; Allowed: ExponentialDecay; or expected a number"):
+        SGD("abc")

@@ -38,7 +38,7 @@ class NNRegressor(RegressorMixin, BaseNetwork):
         Samples per training step. Larger is faster, and often needs more epochs.
     standardize : bool, default=True
         Bring each feature and each target to mean 0 and variance 1, as networks need; predictions are in the units
-        of y all the same. False leaves X and y to you.
+        of y all the same. False leaves X and y to you, which a stack that begins with an `Embedding` needs.
     early_stopping : bool, default=False
         Set a part of the samples apart, stop when the loss on it has not improved for `n_iter_no_change` epochs,
         and go back to the weights of the best epoch.

@@ -261,7 +261,7 @@ def as_numbers(inputs, owner: str) -> np.ndarray:
     """`inputs`, an array, list or DataFrame, as an array of numbers; `DataError` or `ShapeError` naming `owner`."""
     if hasattr(inputs, "toarray"):
         raise DataError(f"{owner} needs a dense array, got a sparse one: pass x.toarray()")
-    if hasattr(inputs, "columns"):
+    if hasattr(getattr(inputs, "dtypes", None), "items"):  # a DataFrame of pandas
         for name, dtype in inputs.dtypes.items():
             if getattr(dtype, "kind", "O") not in "biuf":
                 raise DataError(f"{owner} needs numbers, column {name!r} holds {dtype}: encode or drop it")

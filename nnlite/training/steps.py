@@ -18,7 +18,6 @@ class Steps:
     """
 
     def __init__(self, model):
-        self.model = model
         self.seed = model.seed
         self.optimizer = model.optimizer
         self.parameters = model.parameters

@@ -60,20 +60,19 @@ class Trainer:
             ConfigError: unknown name or argument.
         """
         arguments = read_call(Trainer.compile, locals())
-        optimizer, self.loss = arguments["optimizer"], arguments["loss"]
-        taken = optimizer.slots and optimizer is not self.optimizer
-        self.optimizer = type(optimizer).from_config(optimizer.get_config()) if taken else optimizer
-        if self.loss is not None and self.loss.reduction in ("none", None):
-            raise ConfigError('training needs a single number: choose another reduction than "none"', ("loss",))
-        self._metric_specs = [
+        optimizer, loss = arguments["optimizer"], arguments["loss"]
+        specs = [
             (spec, key == "weighted_metrics")
             for key in ("metrics", "weighted_metrics")
             for spec in arguments[key] or ()
         ]
-        if any(isinstance(spec, Mean) for spec, _ in self._metric_specs):
+        if loss is not None and loss.reduction in ("none", None):
+            raise ConfigError('training needs a single number: choose another reduction than "none"', ("loss",))
+        if any(isinstance(spec, Mean) for spec, _ in specs):
             raise ConfigError("Mean averages given values; it does not compare predictions with targets", ("metrics",))
-        self._metrics = None
-        self._steps = None
+        taken = optimizer.slots and optimizer is not self.optimizer
+        self.optimizer = type(optimizer).from_config(optimizer.get_config()) if taken else optimizer
+        self.loss, self._metric_specs, self._metrics, self._steps = loss, specs, None, None
 
     @property
     def compiled(self) -> bool:
