@@ -37,11 +37,11 @@ def _train(arguments) -> None:
 
     run = train(Experiment.from_file(arguments.config, arguments.set), arguments.out, arguments.quiet)
     for part, values in run.metrics.items():
-        print(
-            f"{part}: "
-            + ", ".join(f"{name} {math.nan if value is None else value:.4g}" for name, value in values.items())
-        )
+        shown = [f"{name} {math.nan if value is None else value:.4g}" for name, value in values.items()]
+        print(f"{part}: {', '.join(shown)}")
     print(f"run folder: {run.folder}")
+    if any(value is None for values in run.metrics.values() for value in values.values()):
+        print("nnlite: warning: training diverged; lower the learning rate or scale the inputs", file=sys.stderr)
 
 
 def _evaluate(arguments) -> None:

@@ -80,7 +80,9 @@ def test_train_shows_progress_unless_quiet(folder, capsys):
 def test_values_that_are_not_finite(folder, capsys):
     with np.errstate(all="ignore"):
         assert main(["train", "c.yaml", "--set", "compile.optimizer={SGD: {learning_rate: 1e40}}", "--quiet"]) == 0
-    assert "test: loss nan, accuracy " in capsys.readouterr().out
+    shown = capsys.readouterr()
+    assert "test: loss nan, accuracy " in shown.out
+    assert shown.err == "nnlite: warning: training diverged; lower the learning rate or scale the inputs\n"
 
 
 def test_evaluate_prints_the_metrics_of_the_run(run, capsys):
