@@ -9,9 +9,9 @@ from nnlite import saving
 from nnlite.config import floatx
 from nnlite.errors import ConfigError, ModelFileError, NotReadyError, did_you_mean
 from nnlite.layers import Chain, Input, Layer, Normalization
-from nnlite.layers.base import default_name
 from nnlite.random import RandomSource, fresh_seed
 from nnlite.reading import Index
+from nnlite.registry import snake_case
 from nnlite.training import Trainer
 
 
@@ -65,7 +65,7 @@ class Sequential(Trainer, Layer):
         if layer.name in names:
             raise ConfigError(f"there is a layer named {layer.name!r} already; names must be unique")
         if layer.name is None:
-            base = default_name(layer)
+            base = snake_case(type(layer).__name__)
             candidates = itertools.chain([base], (f"{base}_{count}" for count in itertools.count(1)))
             layer.name = next(name for name in candidates if name not in names)
         self.layers.append(layer)

@@ -1,5 +1,6 @@
 """Reading a value by its field's type: the same rule for Python, YAML and saved configs."""
 
+import functools
 import inspect
 import numbers
 import types
@@ -180,6 +181,13 @@ def _read_items(value, origin, hints):
     return tuple(items) if origin is tuple else items
 
 
+@functools.cache
+def annotations(function: Callable) -> dict[str, object]:
+    """Parameter -> annotated type, `Any` where there is none."""
+    hints = typing.get_type_hints(function, include_extras=True)
+    return {name: hints.get(name, typing.Any) for name in inspect.signature(function).parameters}
+
+
 def read_call(function: Callable, given: Mapping) -> dict:
     """The arguments of a call as their annotations say; those without annotation as they are.
 
@@ -190,11 +198,10 @@ def read_call(function: Callable, given: Mapping) -> dict:
     Raises:
         ConfigError: a value of the wrong type; it names function and argument.
     """
-    hints = typing.get_type_hints(function, include_extras=True)
     values = {}
-    for name in inspect.signature(function).parameters:
+    for name, hint in annotations(function).items():
         try:
-            values[name] = read(given[name], hints.get(name, typing.Any))
+            values[name] = read(given[name], hint)
         except ConfigError as error:
             raise error.within(function.__name__, name) from None
     return values

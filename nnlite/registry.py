@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import inspect
+import re
 import typing
 from collections.abc import Mapping
 
@@ -13,6 +14,11 @@ from nnlite.reading import jsonable, read
 def normalized(name: str) -> str:
     """`leaky_relu`, `LeakyReLU` and `leakyrelu` are one name."""
     return name.replace("_", "").lower()
+
+
+def snake_case(name: str) -> str:
+    """`BatchNormalization` as `batch_normalization`."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
 
 
 @typing.dataclass_transform(eq_default=False) if hasattr(typing, "dataclass_transform") else (lambda cls: cls)

@@ -1,6 +1,8 @@
 """The README keeps its promises: its code runs, the files it names exist, its commands are there."""
 
 import re
+import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -64,6 +66,21 @@ def test_files_that_are_named_exist():
     named = re.findall(r"\]\(([^)#]+)\)", README) + re.findall(r"configs/\w+\.yaml", README)
     assert named
     assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_commands_that_are_shown_run_in_order(tmp_path, monkeypatch, capsys):
+    from nnlite.cli import main
+
+    shutil.copytree(ROOT / "configs", tmp_path / "configs")
+    monkeypatch.chdir(tmp_path)
+    lines = [part for block in BLOCKS["sh"] for part in re.split(r"\n|&&", block) if part.strip().startswith("nnlite ")]
+    assert len(lines) == 4
+    for line in lines:
+        assert main(shlex.split(line, comments=True)[1:]) == 0, line
+    accuracy = re.search(
+        r"test: loss [0-9.]+, accuracy ([0-9.]+)\nrun folder: runs/digits-1\n", capsys.readouterr().out
+    )
+    assert float(accuracy[1]) >= 0.97
 
 
 def test_commands_that_are_shown_exist():

@@ -22,7 +22,7 @@ _AT_LEAST_ONE = Interval(Integral, 1, None, closed="left")
 
 
 class BaseNetwork(BaseEstimator):
-    """Base of the estimators; each sets `loss`, `metrics` and `output_activation`, and writes `fit` and `predict`."""
+    """Base of the estimators; each sets `_loss`, `_metrics`, `_output_activation`, and writes `fit` and `predict`."""
 
     _parameter_constraints: dict = {
         "hidden_layer_sizes": ["array-like", _AT_LEAST_ONE],

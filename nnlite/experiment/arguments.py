@@ -1,11 +1,10 @@
 """The arguments of a function as a section of a config."""
 
 import inspect
-import typing
 from collections.abc import Callable
 
 from nnlite.errors import ConfigError, did_you_mean
-from nnlite.reading import jsonable, read
+from nnlite.reading import annotations, jsonable, read
 
 
 def read_arguments(function: Callable, given: dict, excluded: tuple[str, ...] = ()) -> dict:
@@ -19,7 +18,7 @@ def read_arguments(function: Callable, given: dict, excluded: tuple[str, ...] = 
     Raises:
         ConfigError: unknown or missing argument, value of the wrong type.
     """
-    hints = typing.get_type_hints(function, include_extras=True)
+    hints = annotations(function)
     parameters = {
         name: parameter
         for name, parameter in inspect.signature(function).parameters.items()
@@ -34,7 +33,7 @@ def read_arguments(function: Callable, given: dict, excluded: tuple[str, ...] = 
         if value is inspect.Parameter.empty:
             raise ConfigError(f"missing argument {name!r}")
         try:
-            values[name] = jsonable(read(value, hints.get(name, typing.Any)))
+            values[name] = jsonable(read(value, hints[name]))
         except ConfigError as error:
             raise error.within(name) from None
     return values

@@ -2,7 +2,6 @@
 
 import copy
 import inspect
-import re
 from dataclasses import field
 from typing import Literal
 
@@ -276,8 +275,3 @@ def as_numbers(inputs, owner: str) -> np.ndarray:
     if array.ndim == 0:
         raise ShapeError(f"{owner} needs an array of examples, got the single number {array}")
     return array
-
-
-def default_name(layer: Layer) -> str:
-    """Snake case of the class name: `batch_normalization`."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", type(layer).__name__).lower()

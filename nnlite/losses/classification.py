@@ -65,10 +65,9 @@ class CategoricalCrossentropy(Loss):
     def per_row(self, y_true, y_pred):
         if self.label_smoothing:
             y_true = y_true * (1 - self.label_smoothing) + self.label_smoothing / y_pred.shape[-1]
-        total = y_true.sum(axis=-1, keepdims=True)
         if self.from_logits:
             log_p = log_softmax(y_pred)
-            rows = np.exp(log_p) * total - y_true
+            rows = np.exp(log_p) * y_true.sum(axis=-1, keepdims=True) - y_true
         else:
             log_p, rows = _log_of_normalized(y_pred, y_true)
         return -(y_true * log_p).sum(axis=-1), Contraction(rows)

@@ -1,13 +1,12 @@
 """Metric, what every metric offers; Average, the weighted mean over samples; Mean of given values."""
 
-import re
 from dataclasses import field
 from typing import ClassVar
 
 import numpy as np
 
 from nnlite.errors import ShapeError
-from nnlite.registry import Configurable, normalized
+from nnlite.registry import Configurable, normalized, snake_case
 
 __all__ = ["Average", "Mean", "Metric"]
 
@@ -28,7 +27,7 @@ class Metric(Configurable, family="metric"):
     def __post_init__(self):
         super().__post_init__()
         if self.name is None:
-            self.name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(self).__name__).lower()
+            self.name = snake_case(type(self).__name__)
         self.reset_state()
 
     @classmethod

@@ -249,7 +249,7 @@ class Trainer:
         outputs = []
         for batch, (inputs, _, _) in enumerate(batches.epoch()):
             listeners.on_predict_batch_begin(batch)
-            outputs.append(self(inputs))
+            outputs.append(self.linearize(inputs, *self.values)[0])
             listeners.on_predict_batch_end(batch)
         listeners.on_predict_end()
         return np.concatenate(outputs)
