@@ -1,9 +1,10 @@
-"""The default floating-point type of new layers, metrics and losses."""
+"""The default floating-point type of new layers, metrics and losses, and the largest dense Jacobian."""
 
 from nnlite.errors import ConfigError, did_you_mean
 
 FLOAT_TYPES = ("float32", "float64")
 _floatx = "float32"
+_dense_limit = 2**30
 
 
 def floatx() -> str:
@@ -21,3 +22,20 @@ def set_floatx(dtype: str) -> None:
     if dtype not in FLOAT_TYPES:
         raise ConfigError(f"unknown float type {dtype!r}; {did_you_mean(dtype, FLOAT_TYPES)}")
     _floatx = dtype
+
+
+def dense_limit() -> int:
+    """Bytes up to which `todense()` of a Jacobian is carried out, 1 GiB unless `set_dense_limit` changed it."""
+    return _dense_limit
+
+
+def set_dense_limit(nbytes: int) -> None:
+    """Allow dense Jacobians of up to `nbytes` bytes.
+
+    Raises:
+        ConfigError: not a whole number >= 0.
+    """
+    global _dense_limit
+    if not isinstance(nbytes, int) or isinstance(nbytes, bool) or nbytes < 0:
+        raise ConfigError(f"the limit must be a whole number of bytes >= 0, got {nbytes!r}")
+    _dense_limit = nbytes

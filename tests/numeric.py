@@ -41,12 +41,12 @@ def _columns(column, arrays, which):
 
 
 def relative_error(found, expected):
-    """The largest difference, in units of the largest expected entry, or of 1 where that is smaller."""
+    """The largest difference, in units of the largest expected entry, or of 0.1 where that is smaller."""
     found, expected = np.asarray(found), np.asarray(expected)
     assert found.shape == expected.shape, f"shape {found.shape} instead of {expected.shape}"
     if not expected.size:
         return 0.0
-    return float(np.max(np.abs(found - expected)) / max(1.0, np.max(np.abs(expected))))
+    return float(np.max(np.abs(found - expected)) / max(0.1, np.max(np.abs(expected))))
 
 
 def contract(cotangent, dense, out_shape):

@@ -5,7 +5,12 @@ import math
 
 import numpy as np
 
+from nnlite.config import dense_limit
+from nnlite.errors import DataError, ShapeError
+
 __all__ = ["Jacobian"]
+
+BLOCK = 2**20  # numbers in one block of seeds of `todense`
 
 
 class Jacobian:
@@ -49,16 +54,50 @@ class Jacobian:
 
         Shape: `(batch, ...) -> (batch, *in_shape)`; `per_example(g).sum(0)` equals `vjp(g)`.
         """
-        batch = cotangent.shape[0]
-        one_row_each = np.zeros((batch, *cotangent.shape), cotangent.dtype)
-        one_row_each[np.arange(batch), np.arange(batch)] = cotangent
-        return self.vjp(one_row_each)
+        return self.vjp(one_row_each(cotangent))
+
+    def per_example_into(self, cotangent, out) -> None:
+        """Write `per_example(cotangent)` into `out`."""
+        out[...] = self.per_example(cotangent)
+
+    @property
+    def mixes_rows(self) -> bool:
+        """Whether a row of the output depends on another row of this input, as with moments over the batch."""
+        return False
 
     def todense(self):
-        """The whole Jacobian as an array of shape `out_shape + in_shape`: `vjp` seeded with the identity."""
-        size = math.prod(self.out_shape)
-        identity = np.eye(size, dtype=self.dtype).reshape(size, *self.out_shape)
-        return np.array(self.vjp(identity)).reshape(self.shape)
+        """The whole Jacobian as an array of shape `out_shape + in_shape`, one block of seeds after another.
+
+        Raises:
+            DataError: more bytes than `nnlite.config.dense_limit()`.
+        """
+        self._check_dense_bytes(self.dense_nbytes)
+        rows, columns = math.prod(self.out_shape), math.prod(self.in_shape)
+        dense = np.zeros((rows, columns), self.dtype)
+        count, other = min(rows, columns), max(rows, columns)
+        step = max(1, BLOCK // max(other, 1))
+        for start in range(0, count, step):
+            stop = min(start + step, count)
+            seeds = np.zeros((stop - start, count), self.dtype)
+            seeds[np.arange(stop - start), np.arange(start, stop)] = 1
+            if rows <= columns:
+                dense[start:stop] = self.vjp(seeds.reshape(-1, *self.out_shape)).reshape(-1, columns)
+            else:
+                dense[:, start:stop] = self.jvp(seeds.reshape(-1, *self.in_shape)).reshape(-1, rows).T
+        return dense.reshape(self.shape)
+
+    @property
+    def dense_nbytes(self) -> int:
+        """Bytes that `todense()` takes."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+    def _check_dense_bytes(self, nbytes, form="dense"):
+        if nbytes > dense_limit():
+            raise DataError(
+                f"the {form} form of the Jacobian of {self.out_shape} by {self.in_shape} takes "
+                f"{readable_bytes(nbytes)}, the limit is {readable_bytes(dense_limit())}: use vjp, jvp or per_example "
+                f"with a vector, or raise the limit with nnlite.config.set_dense_limit(bytes)"
+            )
 
     def stored(self):
         """The arrays that this map keeps, those of nested maps included."""
@@ -82,8 +121,41 @@ class Jacobian:
         """Bytes of the stored arrays, shared ones counted once."""
         return sum({id(array): array.nbytes for array in self.stored()}.values())
 
+    def parts(self):
+        """`(label, map)` of what this map is made of, for display."""
+        return ()
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}(out_shape={self.out_shape}, in_shape={self.in_shape})"
+
+
+def one_row_each(cotangent):
+    """One seed per example: the i-th has the i-th row of `cotangent` and zeros elsewhere."""
+    rows = np.arange(len(cotangent))
+    seeds = np.zeros((len(cotangent), *cotangent.shape), cotangent.dtype)
+    seeds[rows, rows] = cotangent
+    return seeds
+
+
+def fitted(array, shape, dtype, needs, seeds="..., "):
+    """`array` as floating-point numbers: of `shape`, behind seed axes; `ShapeError` otherwise.
+
+    Args:
+        needs: how the error begins: who needs what.
+        seeds: how it spells the seed axes; empty where there must be none.
+    """
+    array = np.asarray(array)
+    extra = array.ndim - len(shape)
+    if array.shape[max(extra, 0) :] != tuple(shape) or (extra and not seeds):
+        raise ShapeError(f"{needs} of shape ({seeds}{', '.join(map(str, shape))}), got {array.shape}")
+    return array if array.dtype.kind in "fc" else array.astype(dtype)
+
+
+def readable_bytes(count: int) -> str:
+    """A number of bytes as people read it: `3.2 GiB`."""
+    power = min(max(count, 1).bit_length() - 1, 49) // 10
+    unit = ("B", "KiB", "MiB", "GiB", "TiB")[power]
+    return f"{count / 1024**power:.3g} {unit}" if power else f"{count} B"
 
 
 @functools.lru_cache(maxsize=4096)

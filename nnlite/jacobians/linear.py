@@ -55,6 +55,10 @@ class MatMulLeft(_MatMulSide):
 
     __slots__ = ()
 
+    @property
+    def mixes_rows(self):
+        return len(self.in_shape) < 2 or self.stretch is not None
+
     def _multiply(self, array):
         return np.matmul(array, self.other)
 
@@ -66,6 +70,10 @@ class MatMulRight(_MatMulSide):
     """dC/dB of C = A @ B: vjp is `A.T @ G`, jvp `A @ T`. Storage: A."""
 
     __slots__ = ()
+
+    @property
+    def mixes_rows(self):
+        return len(self.in_shape) < 3 or self.stretch is not None
 
     def _multiply(self, array):
         return np.matmul(self.other, array)
@@ -107,6 +115,10 @@ class KernelOfRows(Jacobian):
         self.out_shape = out_shape
         self.rows = rows
 
+    @property
+    def mixes_rows(self):
+        return True
+
     def vjp(self, cotangent):
         seeds = cotangent.shape[: cotangent.ndim - len(self.out_shape)]
         features, units = self.in_shape
@@ -126,8 +138,16 @@ class KernelOfRows(Jacobian):
 
     def per_example(self, cotangent):
         batch, (features, units) = len(self.rows), self.in_shape
+        if self.rows.ndim == 2:
+            return self.rows[:, :, None] * cotangent[:, None]  # ten times as fast as matmul with one row each
         rows = self.rows.reshape(batch, -1, features)
         return np.matmul(rows.swapaxes(-1, -2), cotangent.reshape(batch, -1, units))
+
+    def per_example_into(self, cotangent, out):
+        if self.rows.ndim == 2:
+            np.multiply(self.rows[:, :, None], cotangent[:, None], out=out)
+        else:
+            super().per_example_into(cotangent, out)
 
 
 def rows_matmul(rows, kernel):

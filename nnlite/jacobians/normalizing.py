@@ -1,10 +1,10 @@
 """Jacobians of normalizing functions: a diagonal plus a matrix of low rank."""
 
-import numpy as np
+import math
 
 from nnlite.jacobians.base import Jacobian
 
-__all__ = ["LogSoftmaxJacobian", "SoftmaxJacobian", "Standardize"]
+__all__ = ["DiagonalPlusRankOne", "LogSoftmaxJacobian", "SoftmaxJacobian", "Standardize"]
 
 
 class _AlongAxis(Jacobian):
@@ -16,6 +16,10 @@ class _AlongAxis(Jacobian):
         super().__init__(probabilities.shape, probabilities.shape)
         self.probabilities = probabilities
         self.axis = axis
+
+    @property
+    def mixes_rows(self):
+        return self.axis == -len(self.in_shape)
 
 
 class SoftmaxJacobian(_AlongAxis):
@@ -49,17 +53,47 @@ class Standardize(Jacobian):
     `(v - mean(v) - z * mean(z * v)) / deviation`. Storage: z and 1 / deviation.
     """
 
-    __slots__ = ("axes", "inverse_deviation", "standardized")
+    __slots__ = ("axes", "inverse_deviation", "share", "standardized")
 
     def __init__(self, standardized, inverse_deviation, axes):
         super().__init__(standardized.shape, standardized.shape)
         self.standardized = standardized
         self.inverse_deviation = inverse_deviation
         self.axes = axes
+        self.share = 1 / max(math.prod(standardized.shape[axis] for axis in axes), 1)
+
+    @property
+    def mixes_rows(self):
+        return -len(self.in_shape) in self.axes
 
     def vjp(self, cotangent):
-        along = np.mean(cotangent * self.standardized, axis=self.axes, keepdims=True)
-        centered = cotangent - np.mean(cotangent, axis=self.axes, keepdims=True)
+        along = (cotangent * self.standardized).sum(axis=self.axes, keepdims=True) * self.share
+        centered = cotangent - cotangent.sum(axis=self.axes, keepdims=True) * self.share
         return (centered - self.standardized * along) * self.inverse_deviation
+
+    jvp = vjp
+
+
+class DiagonalPlusRankOne(Jacobian):
+    """J = diag(diagonal) + weight * v v' along the last axis, symmetric: `diagonal * t + weight * v * sum(v * t)`.
+
+    Storage: `diagonal`, `vector` and `weight`, broadcastable to x.
+    """
+
+    __slots__ = ("diagonal", "vector", "weight")
+
+    def __init__(self, diagonal, vector, weight):
+        super().__init__(diagonal.shape, diagonal.shape)
+        self.diagonal = diagonal
+        self.vector = vector
+        self.weight = weight
+
+    @property
+    def mixes_rows(self):
+        return len(self.in_shape) == 1
+
+    def vjp(self, cotangent):
+        along = (cotangent * self.vector).sum(axis=-1, keepdims=True)
+        return cotangent * self.diagonal + self.weight * self.vector * along
 
     jvp = vjp

@@ -19,6 +19,10 @@ class SumOver(Jacobian):
         rank = len(in_shape)
         self.kept_shape = tuple(1 if axis - rank in axes else length for axis, length in enumerate(in_shape))
 
+    @property
+    def mixes_rows(self):
+        return -len(self.in_shape) in self.axes
+
     def vjp(self, cotangent):
         seeds = cotangent.shape[: cotangent.ndim - len(self.out_shape)]
         scaled = cotangent if self.scale == 1 else cotangent * self.scale
@@ -44,6 +48,10 @@ class Contraction(Jacobian):
         self.out_shape = gradients.shape[: gradients.ndim - rank]
         self.gradients = gradients
         self.rank = rank
+
+    @property
+    def mixes_rows(self):
+        return self.rank == len(self.in_shape)
 
     def vjp(self, cotangent):
         return cotangent.reshape(cotangent.shape + (1,) * self.rank) * self.gradients

@@ -6,7 +6,7 @@ import numpy as np
 
 from nnlite.jacobians.base import Jacobian
 
-__all__ = ["GatherRows", "Rearrange", "Segment"]
+__all__ = ["GatherRows", "Rearrange", "RowGradients", "Segment", "Slice"]
 
 
 class Rearrange(Jacobian):
@@ -18,6 +18,10 @@ class Rearrange(Jacobian):
         super().__init__(in_shape, out_shape)
         self.axes = tuple(range(len(in_shape))) if axes is None else axes
         self.permuted_shape = tuple(in_shape[axis] for axis in self.axes)
+
+    @property
+    def mixes_rows(self):
+        return self.axes[:1] != (0,) or self.in_shape[:1] != self.out_shape[:1]
 
     def vjp(self, cotangent):
         seeds = cotangent.shape[: cotangent.ndim - len(self.out_shape)]
@@ -45,6 +49,10 @@ class Segment(Jacobian):
         super().__init__(in_shape, out_shape)
         self.place = (..., slice(start, stop), *[slice(None)] * (-axis - 1))
 
+    @property
+    def mixes_rows(self):
+        return len(self.place) - 1 == len(self.in_shape)
+
     def vjp(self, cotangent):
         return cotangent[self.place]
 
@@ -53,6 +61,64 @@ class Segment(Jacobian):
         result = np.zeros(seeds + self.out_shape, tangent.dtype)
         result[self.place] = tangent
         return result
+
+
+class Slice(Jacobian):
+    """y = x[index]: a 0/1 selection without repetition. `index` has whole numbers, slices and None, one per axis.
+
+    vjp embeds in zeros, jvp cuts out. Storage: nothing.
+    """
+
+    __slots__ = ("index",)
+
+    def __init__(self, index, in_shape, out_shape):
+        super().__init__(in_shape, out_shape)
+        self.index = index
+
+    @property
+    def mixes_rows(self):
+        return self.index[:1] != (slice(None),)
+
+    def vjp(self, cotangent):
+        seeds = cotangent.shape[: cotangent.ndim - len(self.out_shape)]
+        result = np.zeros(seeds + self.in_shape, cotangent.dtype)
+        result[self._with_seeds(len(seeds))] = cotangent
+        return result
+
+    def jvp(self, tangent):
+        return tangent[self._with_seeds(tangent.ndim - len(self.in_shape))]
+
+    def _with_seeds(self, seeds):
+        return (*[slice(None)] * seeds, *self.index)
+
+
+class RowGradients:
+    """The gradient of a table of which a batch uses few rows: these rows, and nothing of the others.
+
+    Attributes:
+        rows: numbers of the rows, each once.
+        values: the gradient of each, `(len(rows), *row_shape)`.
+        shape: of the whole gradient.
+    """
+
+    __slots__ = ("rows", "shape", "values")
+
+    def __init__(self, shape, dtype):
+        self.shape = shape
+        self.set(np.zeros(0, np.intp), np.zeros((0, *shape[1:]), dtype))
+
+    def set(self, rows, values) -> None:
+        """Take the gradient of a new batch."""
+        self.rows = rows
+        self.values = values
+
+    def __setitem__(self, key, dense):
+        self.set(np.arange(self.shape[0]), np.broadcast_to(dense, self.shape).copy())
+
+    def __array__(self, dtype=None, copy=None):
+        dense = np.zeros(self.shape, dtype or self.values.dtype)
+        dense[self.rows] = self.values
+        return dense
 
 
 class GatherRows(Jacobian):
@@ -68,16 +134,34 @@ class GatherRows(Jacobian):
         self.indices = indices
         self.axis = axis
 
+    @property
+    def mixes_rows(self):
+        return self.axis == -len(self.in_shape)
+
     def vjp(self, cotangent):
         before, rows, after = self._split()
         seeds = cotangent.shape[: cotangent.ndim - len(self.out_shape)]
         flat = cotangent.reshape(math.prod(seeds) * before, self.indices.size, after)
         result = np.zeros((len(flat), rows, after), cotangent.dtype)
         if self.indices.size:
-            order = np.argsort(self.indices, axis=None, kind="stable")
-            targets, starts = np.unique(self.indices.ravel()[order], return_index=True)
-            result[:, targets] = np.add.reduceat(flat[:, order], starts, axis=1)
+            targets, sums = self._summed(flat)
+            result[:, targets] = sums
         return result.reshape(seeds + self.in_shape)
+
+    def vjp_into(self, cotangent, out):
+        if isinstance(out, RowGradients):
+            targets, sums = self._summed(cotangent.reshape(1, self.indices.size, -1))
+            out.set(targets, sums[0])
+        else:
+            out[...] = self.vjp(cotangent)
+
+    def _summed(self, flat):
+        """The rows that were taken, each once, and for each the sum of what came back to it."""
+        order = np.argsort(self.indices, axis=None, kind="stable")
+        ordered = self.indices.ravel()[order]
+        starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]])[: len(ordered)])
+        sums = np.add.reduceat(flat[:, order], starts, axis=1) if len(starts) else flat
+        return ordered[starts], sums
 
     def jvp(self, tangent):
         return np.take(tangent, self.indices, axis=self.axis)

@@ -1,0 +1,92 @@
+"""The trainable parameters of a model as one vector, and vectors like it in the forms that users write."""
+
+import math
+
+import numpy as np
+
+from nnlite.errors import ShapeError
+
+__all__ = ["ParameterVector"]
+
+
+class ParameterVector:
+    """Joins one array per parameter into a vector and splits it again.
+
+    Args:
+        shapes: shape of each parameter of a model.
+        names: one for each.
+        chosen: whether each is part of the vector.
+        dtype: of new vectors.
+    """
+
+    def __init__(self, shapes, names, chosen, dtype):
+        self.chosen = tuple(chosen)
+        self.dtype = dtype
+        self.names = [name for name, want in zip(names, chosen, strict=True) if want]
+        self.shapes = [tuple(shape) for shape, want in zip(shapes, chosen, strict=True) if want]
+        stops = np.cumsum([math.prod(shape) for shape in self.shapes], dtype=np.intp).tolist()
+        self.segments = [slice(start, stop) for start, stop in zip([0, *stops], stops, strict=False)]
+        self.size = stops[-1] if stops else 0
+
+    def read(self, given, method, seeds=True) -> np.ndarray:
+        """A vector, list of arrays or dict by name as a vector; `ShapeError` unless it fits.
+
+        Args:
+            given: what a user passed; a vector may have leading axes unless `seeds` is false.
+            method: what it was passed to, for the error.
+        """
+        if isinstance(given, dict):
+            if set(given) != set(self.names):
+                raise ShapeError(f"{method} needs an array for each of {', '.join(self.names)}, got {', '.join(given)}")
+            given = [given[name] for name in self.names]
+        if isinstance(given, (list, tuple)):
+            found = [np.shape(part) for part in given]
+            if found != self.shapes:
+                raise ShapeError(f"{method} needs arrays of the shapes {self.shapes}, got {found}")
+            return np.concatenate([np.ravel(part) for part in given]) if given else np.zeros(0, self.dtype)
+        vector = np.asarray(given)
+        if vector.shape[-1:] != (self.size,) or (vector.ndim > 1 and not seeds):
+            raise ShapeError(f"{method} needs a vector of shape ({self.size},), as the parameters, got {vector.shape}")
+        return vector if vector.dtype.kind in "fc" else vector.astype(self.dtype)
+
+    def split(self, vector) -> list:
+        """One array per parameter of the model, None where it is not part of the vector."""
+        pieces = iter(zip(self.segments, self.shapes, strict=True))
+        return [self._piece(vector, *next(pieces)) if want else None for want in self.chosen]
+
+    def join(self, arrays, seeds) -> np.ndarray:
+        """One vector `(*seeds, count)` from one array per parameter of the model; None stands for zeros."""
+        picked = [array for array, want in zip(arrays, self.chosen, strict=True) if want]
+        dtypes = [array.dtype for array in picked if array is not None]
+        vector = np.zeros((*seeds, self.size), np.result_type(*dtypes) if dtypes else self.dtype)
+        for array, segment in zip(picked, self.segments, strict=True):
+            if array is not None:
+                vector[..., segment] = array.reshape(*seeds, -1)
+        return vector
+
+    def per_example(self, jacobians, cotangent) -> np.ndarray:
+        """`jacobians.per_example(cotangent)` by the parameters, `(batch, count)`, written where it belongs at once."""
+        data = jacobians.data
+        matrix = np.empty((len(cotangent), self.size), np.result_type(cotangent.dtype, self.dtype))
+        views = self.split(matrix)
+        found = jacobians.per_example(cotangent, (*[False] * data, *self.chosen), (*[None] * data, *views))
+        for view, result in zip(views, found[data:], strict=True):
+            if view is not None and result is not view:
+                view[...] = 0 if result is None else result
+        return matrix
+
+    def by_name(self, vector) -> dict:
+        """`(*seeds, count)` as one array `(*seeds, *shape)` per name."""
+        pieces = zip(self.names, self.segments, self.shapes, strict=True)
+        return {name: self._piece(vector, segment, shape) for name, segment, shape in pieces}
+
+    def like(self, given, vector):
+        """`vector` in the form and precision of `given`."""
+        vector = vector.astype(self.dtype, copy=False)
+        if isinstance(given, dict):
+            return self.by_name(vector)
+        return list(self.by_name(vector).values()) if isinstance(given, (list, tuple)) else vector
+
+    @staticmethod
+    def _piece(vector, segment, shape):
+        return vector[..., segment].reshape(vector.shape[:-1] + shape)
