@@ -1,5 +1,6 @@
 """Every op: its output against plain NumPy, its Jacobians against numerical ones, and the contract of `Op`."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -29,8 +30,7 @@ def softmax(x, axis=-1):
 
 
 def gelu(x):
-    math_erf = np.vectorize(__import__("math").erf)
-    return 0.5 * x * (1 + math_erf(x / np.sqrt(2)))
+    return 0.5 * x * (1 + np.vectorize(math.erf)(x / np.sqrt(2)))
 
 
 def selu(x):
@@ -74,6 +74,11 @@ ELEMENTWISE = [
     (ops.Sin(), np.sin, apart),
     (ops.Cos(), np.cos, apart),
     (ops.Abs(), np.abs, apart),
+    (ops.Square(), np.square, apart),
+    (ops.Log1p(), np.log1p, positive),
+    (ops.Expm1(), np.expm1, apart),
+    (ops.Erf(), lambda x: np.vectorize(math.erf)(x), apart),
+    (ops.Clip(-0.3, 0.4), lambda x: np.clip(x, -0.3, 0.4), apart),
     (ops.Linear(), np.positive, apart),
     (ops.ReLU(), lambda x: np.maximum(x, 0), apart),
     (ops.ReLU(0.25, 0.5), lambda x: np.where(x > 0, np.minimum(x, 0.5), 0.25 * x), apart),
@@ -131,7 +136,7 @@ CASES = [
     *[Case(ops.MatMul(), (normal(*a), normal(*b)), np.matmul) for a, b in MATRIX_SHAPES],
     *[
         Case(op(**options), (apart(*shape),), lambda x, plain=plain, options=options: plain(x, **options))
-        for op, plain in ((ops.Sum, np.sum), (ops.Mean, np.mean), (ops.Max, np.max))
+        for op, plain in ((ops.Sum, np.sum), (ops.Mean, np.mean), (ops.Max, np.max), (ops.Min, np.min))
         for options, shape in REDUCTIONS
     ],
     *[
@@ -139,12 +144,58 @@ CASES = [
         for op, plain in ((ops.Softmax, softmax), (ops.LogSoftmax, lambda x, axis: np.log(softmax(x, axis))))
         for axis in (0, 1, -2)
     ],
+    *[
+        Case(
+            ops.Einsum(subscripts),
+            tuple(normal(*shape) for shape in shapes),
+            lambda *arrays, subscripts=subscripts: np.einsum(subscripts, *arrays),
+        )
+        for subscripts, *shapes in [
+            ("bij,bjk->bik", (1, 3, 2), (1, 2, 3)),
+            ("btf,fhd->bthd", (2, 3, 4), (4, 2, 2)),
+            ("ij,jk", (2, 3), (3, 2)),
+            ("ba,cb", (2, 3), (2, 2)),
+            ("...ij,...jk->...ik", (2, 2, 3), (2, 3, 2)),
+            ("i...,j...->...ij", (2, 3), (2, 3)),
+            ("...i,i->...", (2, 2, 3), (3,)),
+            ("ii->i", (3, 3)),
+            ("iij,jk", (2, 2, 3), (3, 2)),
+            ("ab,bc,cd->ad", (2, 3), (3, 2), (2, 2)),
+            ("a,b,c->cab", (2,), (3,), (2,)),
+            ("ab,ab->ba", (2, 3), (2, 3)),
+            ("ab,cd->", (2, 2), (2, 1)),
+        ]
+    ],
     Case(ops.Reshape((3, -1)), (normal(2, 3, 2),), lambda x: x.reshape(3, 4)),
     Case(ops.Reshape((6,)), (normal(1, 6),), np.ravel),
     Case(ops.Reshape(()), (normal(1, 1),), lambda x: x[0, 0]),
     Case(ops.Transpose(), (normal(2, 3, 4),), np.transpose),
     Case(ops.Transpose((0, 2, 1)), (normal(1, 3, 4),), lambda x: x.swapaxes(1, 2)),
     Case(ops.Transpose((-1, 0, 1)), (normal(2, 3, 4),), lambda x: np.moveaxis(x, -1, 0)),
+    *[
+        Case(ops.BroadcastTo(shape), (normal(*own),), lambda x, shape=shape: np.broadcast_to(x, shape))
+        for own, shape in [((3, 1), (3, 2)), ((1, 3), (1, 3)), ((3,), (2, 1, 3)), ((), (2, 2)), ((1, 1), (4, 3, 2))]
+    ],
+    *[
+        Case(ops.Slice(index), (normal(*shape),), lambda x, index=index: x[index])
+        for index, shape in [
+            (0, (1, 3)),
+            ((slice(None), -1), (2, 3)),
+            (slice(None, None, -2), (5, 2)),
+            ((..., None, slice(1, 3)), (2, 2, 4)),
+            ((1, ..., slice(-1, 0, -1)), (2, 3, 2)),
+            ((None, slice(0, 0)), (2, 3)),
+            (..., (2, 3)),
+        ]
+    ],
+    *[
+        Case(ops.Where(), (chosen, apart(*a), normal(*b)), np.where)
+        for chosen, a, b in [
+            (np.array([[True, False, True]]), (2, 3), (3,)),
+            (np.array([[1], [0]]), (2, 3), (1, 3)),
+            (np.array([[False]]), (1, 3), ()),
+        ]
+    ],
     Case(ops.Concatenate(), (normal(2, 3), normal(2, 1), normal(2, 2)), lambda *arrays: np.concatenate(arrays, -1)),
     Case(ops.Concatenate(0), (normal(1, 3), normal(2, 3)), lambda *arrays: np.concatenate(arrays)),
     Case(ops.Concatenate(-2), (normal(2, 1, 3), normal(2, 2, 3)), lambda *arrays: np.concatenate(arrays, 1)),
@@ -256,10 +307,9 @@ def test_jvp_takes_none_for_zero(case):
     output = case.op.forward(*case.inputs)
     assert not np.any(case.op.jvp(*[None] * len(case.inputs)))
     assert np.shape(case.op.jvp(*[None] * len(case.inputs))) == output.shape
-    one = [np.ones(np.shape(x)) if i == 0 else None for i, x in enumerate(case.inputs)]
-    zeros = [
-        np.ones(np.shape(x)) if i == 0 else 0 if i in differentiable(case) else None for i, x in enumerate(case.inputs)
-    ]
+    first, *others = differentiable(case)
+    one = [np.ones(np.shape(x)) if i == first else None for i, x in enumerate(case.inputs)]
+    zeros = [0 if i in others else tangent for i, tangent in enumerate(one)]
     np.testing.assert_array_equal(case.op.jvp(*one), case.op.jvp(*zeros))
 
 

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from nnlite import kernels
 from nnlite.jacobians import Diagonal, Identity, Jacobians, LogSoftmaxJacobian, SoftmaxJacobian
 from nnlite.kernels import erf, log_softmax, sigmoid, softplus
 from nnlite.ops.base import Op, from_right
@@ -55,14 +56,15 @@ class ReLU(ActivationFunction):
     threshold: NonNegative = 0.0
 
     def linearize(self, x):
-        above = x.real > self.threshold
         if self.threshold == 0 and self.negative_slope == 0:
-            y, slopes = np.maximum(x, 0), above
+            y, slopes = kernels.relu(x)
         else:
+            above = x.real > self.threshold
             slopes = np.where(above, np.ones((), x.real.dtype), np.asarray(self.negative_slope, x.real.dtype))
             y = np.where(above, x, (x - self.threshold) * slopes)
         if self.max_value is not None:
-            y, slopes = np.minimum(y, self.max_value), slopes * (y.real < self.max_value)
+            below = y.real < self.max_value
+            y, slopes = np.where(below, y, np.minimum(y.real, self.max_value)), slopes * below
         return y, Jacobians(Diagonal(slopes, x.shape, x.shape))
 
 
@@ -82,8 +84,8 @@ class ELU(ActivationFunction):
     alpha: float = 1.0
 
     def linearize(self, x):
-        below = self.alpha * np.expm1(np.minimum(x, 0))
         positive = x.real > 0
+        below = self.alpha * np.expm1(np.where(positive, 0, x))
         return np.where(positive, x, below), elementwise(np.where(positive, np.ones((), x.dtype), below + self.alpha))
 
 
@@ -95,8 +97,8 @@ class SELU(ActivationFunction):
 
     def linearize(self, x):
         alpha, scale = 1.6732632423543772, 1.0507009873554805
-        below = scale * alpha * np.expm1(np.minimum(x, 0))
         positive = x.real > 0
+        below = scale * alpha * np.expm1(np.where(positive, 0, x))
         slopes = np.where(positive, np.full((), scale, x.dtype), below + scale * alpha)
         return np.where(positive, scale * x, below), elementwise(slopes)
 
@@ -166,7 +168,7 @@ class HardSigmoid(ActivationFunction):
     def linearize(self, x):
         inside = (x.real > -3) & (x.real < 3)
         slopes = inside.astype(x.real.dtype) / 6
-        return np.minimum(np.maximum(x + 3, 0), 6) / 6, elementwise(slopes)
+        return np.where(inside, x + 3, np.clip(x.real + 3, 0, 6)) / 6, elementwise(slopes)
 
 
 class Exp(ActivationFunction, aliases=("exponential",)):

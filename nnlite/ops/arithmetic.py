@@ -3,9 +3,9 @@
 import numpy as np
 
 from nnlite.jacobians import Broadcast, Diagonal, Jacobians
-from nnlite.ops.base import Op
+from nnlite.ops.base import Op, as_arrays
 
-__all__ = ["Add", "Divide", "Maximum", "Minimum", "Multiply", "Negative", "Power", "Sub", "Subtract"]
+__all__ = ["Add", "Divide", "Maximum", "Minimum", "Multiply", "Negative", "Power", "Sub", "Subtract", "Where"]
 
 
 class Add(Op):
@@ -73,8 +73,10 @@ class _Choice(Op, abstract=True):
         raise NotImplementedError
 
     def linearize(self, a, b):
-        c = self.choose(a, b)
-        left = np.where(a == b, 0.5, a == c).astype(c.real.dtype)
+        c = self.choose(a.real, b.real)
+        left = np.where(a.real == b.real, 0.5, a.real == c).astype(c.dtype)
+        if "c" in (a.dtype.kind, b.dtype.kind):
+            c = a * left + b * (1 - left)
         return c, Jacobians(Diagonal(left, a.shape, c.shape), Diagonal(1 - left, b.shape, c.shape))
 
 
@@ -90,3 +92,16 @@ class Minimum(_Choice):
 
     def choose(self, a, b):
         return np.minimum(a, b)
+
+
+class Where(Op):
+    """y = a where `condition` holds, else b; the condition has no derivative (None)."""
+
+    def as_inputs(self, inputs):
+        condition, *values = inputs
+        return [np.asarray(condition).astype(bool), *as_arrays(values)]
+
+    def linearize(self, condition, a, b):
+        c = np.where(condition, a, b)
+        chosen = condition.astype(c.real.dtype)
+        return c, Jacobians(None, Diagonal(chosen, a.shape, c.shape), Diagonal(1 - chosen, b.shape, c.shape))

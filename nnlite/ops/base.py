@@ -4,6 +4,7 @@ import numpy as np
 
 from nnlite.errors import NotReadyError, ShapeError
 from nnlite.jacobians import Jacobians
+from nnlite.ops.trace import Traced
 from nnlite.registry import Configurable
 
 __all__ = ["Op"]
@@ -41,7 +42,10 @@ class Op(Configurable, family="op", abstract=True):
         return output
 
     def __call__(self, *inputs) -> np.ndarray:
-        """The output alone; nothing is kept, so threads may share the op."""
+        """The output alone; nothing is kept, so threads may share the op. Traced inputs are recorded."""
+        for item in inputs:
+            if isinstance(item, Traced):
+                return item.trace.record(self, inputs)
         return self.linearize(*self.as_inputs(inputs))[0]
 
     def as_inputs(self, inputs) -> list[np.ndarray]:
@@ -68,8 +72,9 @@ class Op(Configurable, family="op", abstract=True):
             raise ShapeError(
                 f"{self!r}.backward takes {len(cached)} values of wanted, one per input, got {len(wanted)}"
             )
-        cotangent = self._as_cotangent(jacobian)
-        results = own_memory(cached.vjp(cotangent, wanted), cotangent)
+        cotangent = self._as_cotangents(jacobian)
+        given = cotangent if isinstance(cotangent, tuple) else (cotangent,)
+        results = own_memory(cached.vjp(cotangent, wanted), *given)
         return results[0] if len(results) == 1 else results
 
     def jvp(self, *tangents) -> np.ndarray:
@@ -82,16 +87,28 @@ class Op(Configurable, family="op", abstract=True):
             raise ShapeError(f"{self!r}.jvp takes {len(cached)} tangents, one per input, got {len(tangents)}")
         arrays = [None if tangent is None else self._as_tangent(tangent, i) for i, tangent in enumerate(tangents)]
         result = cached.jvp(*arrays)
-        shape, dtype = self._output
-        return np.zeros(shape, dtype) if result is None else result
+        if isinstance(self._output, list):
+            parts = result or [None] * len(self._output)
+            pairs = zip(parts, self._output, strict=True)
+            return tuple(np.zeros(*own) if part is None else part for part, own in pairs)
+        return np.zeros(*self._output) if result is None else result
 
     def _cached(self):
         if self.jacobians is None:
             raise NotReadyError(f"{self!r} has no Jacobians yet: call forward(...) before backward or jvp")
         return self.jacobians
 
-    def _as_cotangent(self, jacobian):
-        shape, dtype = self._output
+    def _as_cotangents(self, jacobian):
+        """What `vjp` takes: an array; for several outputs a tuple, from a tuple that may hold None, or one number."""
+        if not isinstance(self._output, list):
+            return self._as_cotangent(jacobian, *self._output)
+        given = jacobian if isinstance(jacobian, tuple) else (jacobian,) * len(self._output)
+        if len(given) != len(self._output):
+            raise ShapeError(f"{self!r}.backward takes {len(self._output)} Jacobians, one per output, got {len(given)}")
+        pairs = zip(given, self._output, strict=True)
+        return tuple(None if part is None else self._as_cotangent(part, *own) for part, own in pairs)
+
+    def _as_cotangent(self, jacobian, shape, dtype):
         jacobian = np.asarray(jacobian)
         if jacobian.dtype.kind not in "fc":
             jacobian = jacobian.astype(dtype)
@@ -110,7 +127,7 @@ class Op(Configurable, family="op", abstract=True):
         shape = own.in_shape
         tangent = np.asarray(tangent)
         if tangent.dtype.kind not in "fc":
-            tangent = tangent.astype(self._output[1])
+            tangent = tangent.astype(self.jacobians[index].dtype)
         if tangent.ndim == 0:
             return np.full(shape, tangent)
         if tangent.shape[tangent.ndim - len(shape) :] != shape:
@@ -133,6 +150,8 @@ def own_memory(results, *others) -> tuple:
 
 def as_arrays(inputs) -> list[np.ndarray]:
     """Inputs as floating-point arrays: Python numbers take the others' dtype, whole numbers become float64."""
+    if all(isinstance(value, np.ndarray) and value.dtype.kind in "fc" for value in inputs):
+        return list(inputs)
     arrays = [value if isinstance(value, (np.ndarray, int, float, complex)) else np.asarray(value) for value in inputs]
     floating = [array.dtype for array in arrays if isinstance(array, np.ndarray) and array.dtype.kind in "fc"]
     common = np.result_type(*floating) if floating else np.dtype(np.float64)

@@ -1,11 +1,15 @@
 """Elementwise functions of one array that are no activation functions."""
 
+import math
+
 import numpy as np
 
+from nnlite.errors import ConfigError
 from nnlite.jacobians import Diagonal, Jacobians
+from nnlite.kernels import erf
 from nnlite.ops.base import Op
 
-__all__ = ["Abs", "Cos", "Log", "Sin", "Sqrt"]
+__all__ = ["Abs", "Clip", "Cos", "Erf", "Expm1", "Log", "Log1p", "Sin", "Sqrt", "Square"]
 
 
 def elementwise(slopes) -> Jacobians:
@@ -18,6 +22,28 @@ class Log(Op):
 
     def linearize(self, x):
         return np.log(x), elementwise(1 / x)
+
+
+class Log1p(Op):
+    """y = log(1 + x), exact near 0; dy/dx = 1 / (1 + x)."""
+
+    def linearize(self, x):
+        return np.log1p(x), elementwise(1 / (1 + x))
+
+
+class Expm1(Op):
+    """y = exp(x) - 1, exact near 0; dy/dx = y + 1."""
+
+    def linearize(self, x):
+        y = np.expm1(x)
+        return y, elementwise(y + 1)
+
+
+class Square(Op):
+    """y = x * x, dy/dx = 2 x."""
+
+    def linearize(self, x):
+        return x * x, elementwise(2 * x)
 
 
 class Sqrt(Op):
@@ -49,3 +75,26 @@ class Abs(Op):
     def linearize(self, x):
         sign = np.sign(x.real)
         return x * sign, elementwise(sign)
+
+
+class Erf(Op):
+    """y = 2 / sqrt(pi) * integral of exp(-t^2) from 0 to x; dy/dx = 2 / sqrt(pi) * exp(-x^2)."""
+
+    def linearize(self, x):
+        return erf(x), elementwise(2 / math.sqrt(math.pi) * np.exp(-x * x))
+
+
+class Clip(Op):
+    """y = x within [x_min, x_max], else the nearer bound; slope 1 within, 0 at the bounds and beyond."""
+
+    x_min: float
+    x_max: float
+
+    def validate(self):
+        if self.x_min > self.x_max:
+            raise ConfigError(f"Clip needs x_min <= x_max, got {self.x_min} and {self.x_max}")
+
+    def linearize(self, x):
+        inside = (x.real > self.x_min) & (x.real < self.x_max)
+        bounded = np.clip(x.real, self.x_min, self.x_max).astype(x.real.dtype, copy=False)
+        return np.where(inside, x, bounded), elementwise(inside.astype(x.real.dtype))

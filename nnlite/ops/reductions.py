@@ -8,7 +8,7 @@ from nnlite.errors import ShapeError
 from nnlite.jacobians import Composed, Diagonal, Jacobians, SumOver
 from nnlite.ops.base import Op, from_right
 
-__all__ = ["Max", "Mean", "Sum"]
+__all__ = ["Max", "Mean", "Min", "Sum"]
 
 
 class _Reduction(Op, abstract=True):
@@ -44,13 +44,33 @@ class Mean(_Reduction):
         return y, Jacobians(SumOver(axes, x.shape, y.shape, 1 / math.prod(x.shape[axis] for axis in axes)))
 
 
-class Max(_Reduction):
-    """y = largest x over `axis`; equal largest elements share the slope 1."""
+class _Extreme(_Reduction, abstract=True):
+    """What Max and Min share: equal extreme elements share the slope 1. Complex numbers: the real part decides."""
+
+    def choose(self, x, axes):
+        """The extreme over `axes`, which are kept."""
+        raise NotImplementedError
 
     def linearize(self, x):
         axes = self._axes(x)
-        kept = np.max(x, axis=axes, keepdims=True)
+        kept = self.choose(x.real, axes)
+        extreme = (x.real == kept).astype(x.real.dtype)
+        slopes = extreme / extreme.sum(axis=axes, keepdims=True)
+        if x.dtype.kind == "c":
+            kept = (x * slopes).sum(axis=axes, keepdims=True)
         y = kept if self.keepdims else np.asarray(kept.squeeze(axes))
-        largest = (x == kept).astype(x.real.dtype)
-        slopes = largest / largest.sum(axis=axes, keepdims=True)
         return y, Jacobians(Composed(SumOver(axes, x.shape, y.shape), Diagonal(slopes, x.shape, x.shape)))
+
+
+class Max(_Extreme):
+    """y = largest x over `axis`; equal largest elements share the slope 1."""
+
+    def choose(self, x, axes):
+        return np.max(x, axis=axes, keepdims=True)
+
+
+class Min(_Extreme):
+    """y = smallest x over `axis`; equal smallest elements share the slope 1."""
+
+    def choose(self, x, axes):
+        return np.min(x, axis=axes, keepdims=True)

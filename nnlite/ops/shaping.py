@@ -1,12 +1,16 @@
 """Functions that move elements without changing them."""
 
+import functools
+from typing import Any
+
 import numpy as np
 
-from nnlite.errors import DataError, ShapeError
-from nnlite.jacobians import GatherRows, Jacobians, Rearrange, Segment
+from nnlite.errors import ConfigError, DataError, ShapeError
+from nnlite.jacobians import Broadcast, GatherRows, Jacobians, Rearrange, Segment
+from nnlite.jacobians import Slice as SliceJacobian
 from nnlite.ops.base import Op, as_arrays, from_right
 
-__all__ = ["Concatenate", "Gather", "Reshape", "Transpose"]
+__all__ = ["BroadcastTo", "Concatenate", "Gather", "Reshape", "Slice", "Transpose"]
 
 
 class Reshape(Op):
@@ -31,6 +35,75 @@ class Transpose(Op):
         axes = tuple(axis % x.ndim for axis in axes)
         y = x.transpose(axes)
         return y, Jacobians(Rearrange(x.shape, y.shape, axes))
+
+
+class BroadcastTo(Op):
+    """y = x stretched to `shape` by NumPy's rules."""
+
+    shape: tuple[int, ...]
+
+    def linearize(self, x):
+        y = np.broadcast_to(x, self.shape)
+        return y, Jacobians(Broadcast(x.shape, y.shape))
+
+
+class Slice(Op):
+    """y = x[index], for whole numbers, slices, `...` and None.
+
+    Args:
+        index: as Python writes it, or spelled out: `Slice((slice(None), 0))` is `Slice(":, 0")`.
+    """
+
+    index: Any
+
+    def validate(self):
+        self.index = self.index if isinstance(self.index, str) else spell_index(self.index)
+        read_index(self.index)
+
+    def linearize(self, x):
+        full = self._one_per_axis(x)
+        y = np.asarray(x[full])
+        return y, Jacobians(SliceJacobian(full, x.shape, y.shape))
+
+    def _one_per_axis(self, x):
+        """The index without `...`, and with a slice for each axis that it leaves out."""
+        index = read_index(self.index)
+        missing = [slice(None)] * (x.ndim - sum(part is not None and part is not Ellipsis for part in index))
+        place = index.index(Ellipsis) if Ellipsis in index else len(index)
+        return (*index[:place], *missing, *index[place + 1 :])
+
+
+def spell_index(index) -> str:
+    """An index as text, `":, 0"`, which can be saved; `ConfigError` for what is no index."""
+    spelled = []
+    for part in index if isinstance(index, tuple) else (index,):
+        if isinstance(part, slice):
+            step = "" if part.step is None else f":{part.step}"
+            spelled.append(":".join("" if end is None else str(end) for end in (part.start, part.stop)) + step)
+        elif part is None or (isinstance(part, (int, np.integer)) and not isinstance(part, bool)):
+            spelled.append(str(part))
+        elif part is Ellipsis:
+            spelled.append("...")
+        else:
+            found = f"a value of type {type(part).__name__}" if np.ndim(part) else repr(part)
+            raise ConfigError(f"an index must be whole numbers, slices, ... or None, got {found}; see Gather")
+    return ", ".join(spelled)
+
+
+@functools.lru_cache(maxsize=1024)
+def read_index(text: str) -> tuple:
+    """What `spell_index` spelled."""
+    try:
+        return tuple([_read_part(part.strip()) for part in text.split(",") if text.strip()])
+    except ValueError:
+        raise ConfigError(f"an index must be whole numbers, slices, ... or None, got {text!r}") from None
+
+
+def _read_part(part):
+    if ":" in part:
+        return slice(*[int(end) if end else None for end in part.split(":")])
+    named = {"None": None, "...": Ellipsis}
+    return named[part] if part in named else int(part)
 
 
 class Concatenate(Op):

@@ -1,0 +1,95 @@
+"""Sums of products with labelled axes."""
+
+import functools
+
+from nnlite.errors import ConfigError, ShapeError
+from nnlite.jacobians import EinsumJacobian, Jacobians
+from nnlite.kernels.contraction import contract
+from nnlite.ops.base import Op
+
+__all__ = ["Einsum"]
+
+
+class Einsum(Op):
+    """C = einsum(subscripts, A, B, ...): the product of all operands, summed over the labels that C lacks.
+
+    Every label has one length; unlike in NumPy an axis of length 1 is not stretched. The products are matrix
+    products where the labels allow.
+
+    Args:
+        subscripts: one letter per axis, as in `"bij,bjk->bik"`; `...` stands for the axes that are not named, and
+            without `->` the result has the letters that occur once, in alphabetical order.
+
+    Raises:
+        ConfigError: subscripts that cannot be read.
+        ShapeError: operands that do not fit them.
+    """
+
+    subscripts: str
+
+    def validate(self):
+        read_subscripts(self.subscripts)
+
+    def linearize(self, *arrays):
+        labels, wanted = labels_of(self, self.subscripts, [array.shape for array in arrays])
+        output = contract(labels, arrays, wanted)
+        maps = []
+        for place, array in enumerate(arrays):
+            others, other_labels = ((*group[:place], *group[place + 1 :]) for group in (arrays, labels))
+            maps.append(EinsumJacobian(labels[place], wanted, others, other_labels, array.shape, output.shape))
+        return output, Jacobians(*maps)
+
+
+@functools.lru_cache(maxsize=256)
+def read_subscripts(subscripts: str) -> tuple[tuple[tuple, ...], tuple | None]:
+    """The labels of each operand and of the result, `...` being one of them; None for a result that is not given."""
+    left, arrow, right = subscripts.replace(" ", "").partition("->")
+    operands = tuple(map(_labels, left.split(",")))
+    if any(own is None for own in operands) or (result := _labels(right)) is None:
+        raise ConfigError(f"subscripts are letters and ... for the axes, as in 'bij,bjk->bik', got {subscripts!r}")
+    if not arrow:
+        return operands, None
+    known = {label for own in operands for label in own}
+    for label in result:
+        if result.count(label) > 1 or label not in known:
+            raise ConfigError(f"{subscripts!r} needs each label of the result once, and in an operand: {label!r}")
+    return operands, result
+
+
+def labels_of(owner, subscripts, shapes) -> tuple[list[tuple], tuple]:
+    """One label per axis of each operand and of the result; `ShapeError` naming `owner` when the shapes do not fit."""
+    operands, result = read_subscripts(subscripts)
+    if len(operands) != len(shapes):
+        raise ShapeError(f"{owner!r} needs {len(operands)} operands, got {len(shapes)}")
+    unnamed, labels, lengths = 0, [], {}
+    for own, shape in zip(operands, shapes, strict=True):
+        missing = len(shape) - len(own) + 1 if "..." in own else 0
+        if missing < 0 or (not missing and len(own) - ("..." in own) != len(shape)):
+            raise ShapeError(f"{owner!r} needs an array with the axes {''.join(own)!r}, got the shape {shape}")
+        unnamed = max(unnamed, missing)
+        labels.append(expanded(own, missing))
+        for label, length in zip(labels[-1], shape, strict=True):
+            if lengths.setdefault(label, length) != length:
+                raise ShapeError(
+                    f"{owner!r}: the axes {label!r} have the lengths {lengths[label]} and {length}: {shapes}"
+                )
+    if result is None:
+        every = [label for own in operands for label in own]
+        once = sorted(label for label in set(every) if label != "..." and every.count(label) == 1)
+        result = ("...", *once) if "..." in every else tuple(once)
+    return labels, expanded(result, unnamed)
+
+
+def _labels(text):
+    """`"a...b"` as `("a", "...", "b")`; None when it cannot be read."""
+    head, dots, tail = text.partition("...")
+    readable = all(part == "" or (part.isalpha() and part.isascii()) for part in (head, tail))
+    return (*head, *([dots] if dots else []), *tail) if readable else None
+
+
+def expanded(labels, unnamed):
+    """`...` replaced by that many labels, counted from the right."""
+    if "..." not in labels:
+        return labels
+    place = labels.index("...")
+    return (*labels[:place], *(f"...{count}" for count in range(unnamed, 0, -1)), *labels[place + 1 :])

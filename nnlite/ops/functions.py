@@ -1,0 +1,177 @@
+"""The ops as functions: on arrays they just compute, on traced values they are recorded with their derivatives."""
+
+import functools
+import inspect
+
+import numpy as np
+
+from nnlite.ops import activations, arithmetic, elementwise, linear, reductions, shaping
+from nnlite.ops.einsum import Einsum
+from nnlite.ops.trace import Traced
+from nnlite.registry import constructor_parameters
+
+
+def _function(op):
+    """The op as a function of its arrays, then of its own arguments: `mean(x, axis=None, keepdims=False)`."""
+    arrays = list(inspect.signature(op.linearize).parameters)[1:]
+    names = [*arrays, *constructor_parameters(op)]
+
+    def function(*arguments, **options):
+        if len(arguments) == len(arrays) and not options:
+            return _made(op, ())(*arguments)
+        given = dict(zip(names, arguments, strict=False))
+        twice = len(arguments) > len(names) or options.keys() & given.keys()
+        options = given | options
+        if twice or options.keys() - set(names) or any(name not in options for name in arrays):
+            raise TypeError(f"{function.__name__}{function.__signature__} does not take these arguments")
+        inputs = [options.pop(name) for name in arrays]
+        return _made(op, tuple(options.items()))(*inputs)
+
+    own = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in arrays]
+    function.__signature__ = inspect.Signature([*own, *constructor_parameters(op).values()])
+    function.__doc__ = op.__doc__
+    function.__module__ = __name__
+    return function
+
+
+@functools.lru_cache(maxsize=1024)
+def _cached(op, options):
+    return op(**dict(options))
+
+
+def _made(op, options):
+    """An op with these arguments, made once where they can be compared."""
+    try:
+        return _cached(op, options)
+    except TypeError:  # lists and slices cannot be hashed
+        return op(**dict(options))
+
+
+abs = _function(elementwise.Abs)
+add = _function(arithmetic.Add)
+broadcast_to = _function(shaping.BroadcastTo)
+clip = _function(elementwise.Clip)
+cos = _function(elementwise.Cos)
+divide = _function(arithmetic.Divide)
+elu = _function(activations.ELU)
+erf = _function(elementwise.Erf)
+exp = _function(activations.Exp)
+expm1 = _function(elementwise.Expm1)
+gelu = _function(activations.GELU)
+hard_sigmoid = _function(activations.HardSigmoid)
+leaky_relu = _function(activations.LeakyReLU)
+log = _function(elementwise.Log)
+log1p = _function(elementwise.Log1p)
+log_softmax = _function(activations.LogSoftmax)
+matmul = _function(linear.MatMul)
+max = _function(reductions.Max)
+maximum = _function(arithmetic.Maximum)
+mean = _function(reductions.Mean)
+min = _function(reductions.Min)
+minimum = _function(arithmetic.Minimum)
+multiply = _function(arithmetic.Multiply)
+negative = _function(arithmetic.Negative)
+power = _function(arithmetic.Power)
+relu = _function(activations.ReLU)
+reshape = _function(shaping.Reshape)
+selu = _function(activations.SELU)
+sigmoid = _function(activations.Sigmoid)
+silu = _function(activations.SiLU)
+sin = _function(elementwise.Sin)
+softmax = _function(activations.Softmax)
+softplus = _function(activations.Softplus)
+softsign = _function(activations.Softsign)
+sqrt = _function(elementwise.Sqrt)
+square = _function(elementwise.Square)
+subtract = _function(arithmetic.Subtract)
+sum = _function(reductions.Sum)
+tanh = _function(activations.Tanh)
+transpose = _function(shaping.Transpose)
+where = _function(arithmetic.Where)
+
+
+def concatenate(arrays, axis=0):
+    """The arrays joined along `axis`."""
+    return shaping.Concatenate(axis)(*arrays)
+
+
+def einsum(subscripts, *operands):
+    """The product of the operands, summed over the labels that the result lacks: see `Einsum`."""
+    return Einsum(subscripts)(*operands)
+
+
+def expand_dims(x, axis):
+    """x with a new axis of length 1 at `axis`, counted in the result."""
+    rank = np.ndim(_value(x)) + 1
+    place = axis + rank if axis < 0 else axis
+    return getitem(x, (*[slice(None)] * place, None))
+
+
+def getitem(x, index):
+    """x[index], for whole numbers, slices, `...` and None."""
+    return _made(shaping.Slice, (("index", shaping.spell_index(index)),))(x)
+
+
+def logsumexp(x, axis=None, keepdims=False):
+    """log(sum(exp(x))) over `axis`; the largest x is taken out first, so that nothing overflows."""
+    largest = np.max(np.real(_value(x)), axis=axis, keepdims=True)
+    total = log(sum(exp(x - largest), axis, True)) + largest
+    return total if keepdims else squeeze(total, axis)
+
+
+def split(x, indices_or_sections, axis=0):
+    """x cut along `axis`, into equal parts or at the given places."""
+    places = np.split(np.arange(_value(x).shape[axis]), indices_or_sections)
+    lead = [slice(None)] * (axis + np.ndim(_value(x)) if axis < 0 else axis)
+    starts = np.cumsum([0, *map(len, places)]).tolist()
+    return [getitem(x, (*lead, slice(start, start + len(part)))) for start, part in zip(starts, places, strict=False)]
+
+
+def squeeze(x, axis=None):
+    """x without axes of length 1: those of `axis`, or all."""
+    return reshape(x, np.squeeze(_value(x), axis).shape)
+
+
+def stack(arrays, axis=0):
+    """The arrays side by side along a new axis."""
+    return concatenate([expand_dims(array, axis) for array in arrays], axis)
+
+
+def stop_gradient(x):
+    """The value of x as a constant: neither the first derivative nor a second one, by complex step, goes through it."""
+    return x.value.real if isinstance(x, Traced) else np.asarray(x)
+
+
+def swapaxes(x, axis1, axis2):
+    """x with two axes exchanged."""
+    axes = list(range(np.ndim(_value(x))))
+    axes[axis1], axes[axis2] = axes[axis2], axes[axis1]
+    return transpose(x, tuple(axes))
+
+
+def take(x, indices, axis=None):
+    """x taken at whole-number `indices` along `axis`; of all elements in a row when None."""
+    return shaping.Gather(axis)(x, indices) if axis is not None else shaping.Gather()(reshape(x, (-1,)), indices)
+
+
+def var(x, axis=None, keepdims=False):
+    """mean((x - mean(x)) ** 2) over `axis`: the biased variance."""
+    return mean(square(x - mean(x, axis, True)), axis, keepdims)
+
+
+def std(x, axis=None, keepdims=False):
+    """sqrt(var(x)); its slope is infinite where all x are equal."""
+    return sqrt(var(x, axis, keepdims))
+
+
+def _value(x):
+    return x.value if isinstance(x, Traced) else np.asarray(x)
+
+
+__all__ = [
+    name
+    for name in sorted(globals())
+    if getattr(globals()[name], "__module__", "") == __name__ and not name.startswith("_")
+]
+for _name in __all__:
+    globals()[_name].__name__ = globals()[_name].__qualname__ = _name

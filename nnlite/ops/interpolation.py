@@ -1,0 +1,141 @@
+"""Weights with which pixels are mixed when an image is resized, turned or moved."""
+
+import functools
+import math
+
+import numpy as np
+
+__all__ = ["affine_places", "resize_matrices", "resized", "taps"]
+
+
+def resize_window(size, target, crop=False, pad=False):
+    """The `(start, length)` along height and width of what is resized: the image, or a box of the target's shape.
+
+    Args:
+        size: height and width of the image.
+        target: height and width that it is brought to.
+        crop: take the largest box inside the image; its start is >= 0.
+        pad: take the smallest box around the image; its start is <= 0.
+    """
+    if not crop and not pad:
+        return [(0, length) for length in size]
+    lengths = [
+        int(other * own / opposite) for other, own, opposite in zip(size[::-1], target, target[::-1], strict=True)
+    ]
+    if crop:
+        lengths = [max(min(length, wanted), 1) for length, wanted in zip(size, lengths, strict=True)]
+    else:
+        lengths = [max(length, wanted) for length, wanted in zip(size, lengths, strict=True)]
+    return [(int((length - wanted) / 2), wanted) for length, wanted in zip(size, lengths, strict=True)]
+
+
+def resize_matrices(size, target, interpolation="bilinear", crop=False, pad=False):
+    """One `resize_matrix` for the height and one for the width; arguments as of `resize_window`."""
+    window = resize_window(size, target, crop, pad)
+    return tuple(
+        resize_matrix(length, wanted, *own, interpolation)
+        for length, wanted, own in zip(size, target, window, strict=True)
+    )
+
+
+@functools.lru_cache(maxsize=256)
+def resize_matrix(length, target, start, window, interpolation):
+    """The weights with which `target` new pixels mix `length` old ones.
+
+    New pixel i has its centre at `(i + 0.5) * window / target` of the window that begins at `start`. The weights of
+    a pixel sum to 1 but for those that lie in the padding; there is no smoothing when an image is made smaller.
+
+    Shape: `(target, length)`, float64, read-only.
+    """
+    centers = (np.arange(target) + 0.5) * (window / target) - 0.5
+    if interpolation == "nearest":
+        chosen = np.floor(centers + 0.5).astype(int).clip(0, window - 1)
+        weights = (chosen[:, None] == np.arange(window)).astype(float)
+    else:
+        weights = _KERNELS[interpolation](np.abs(centers[:, None] - np.arange(window)))
+        weights /= weights.sum(axis=1, keepdims=True)
+    matrix = np.zeros((target, length))
+    inside = slice(max(start, 0), max(start, 0) + min(window, length))
+    matrix[:, inside] = weights[:, max(-start, 0) :][:, : min(window, length)]
+    matrix.flags.writeable = False
+    return matrix
+
+
+def resized(image, matrices):
+    """An image `(height, width, channels)` with its height and its width multiplied by `matrices`."""
+    return np.einsum("ih,hwc,jw->ijc", matrices[0], image, matrices[1], optimize=True)
+
+
+def _linear(distance):
+    return np.maximum(0, 1 - distance)
+
+
+def _cubic(distance):
+    """Keys 1981 with a = -0.5."""
+    near = (1.5 * distance - 2.5) * distance**2 + 1
+    far = ((-0.5 * distance + 2.5) * distance - 4) * distance + 2
+    return np.where(distance < 1, near, np.where(distance < 2, far, 0))
+
+
+def _lanczos(radius):
+    return lambda distance: np.where(distance < radius, np.sinc(distance) * np.sinc(distance / radius), 0)
+
+
+_KERNELS = {"bilinear": _linear, "bicubic": _cubic, "lanczos3": _lanczos(3), "lanczos5": _lanczos(5)}
+
+
+def taps(rows, columns, size, fill_mode, interpolation):
+    """The pixels of an image of `size` around the places `(rows, columns)`, and their weights.
+
+    Args:
+        rows, columns: coordinates in pixels, `(batch, places)`; they may lie outside of the image.
+        size: its height and width.
+        fill_mode: what is outside: `reflect` (c b a | a b c | c b a), `wrap` (a b c | a b c | a b c), `nearest`
+            (a a a | a b c | c c c), or `constant`, whose pixels get the weight 0.
+        interpolation: `bilinear`, four pixels each, or `nearest`, one.
+
+    Returns:
+        Pixels counted row by row, and weights that sum to 1 but for `constant`: both `(taps, batch, places)`.
+    """
+    height, width = size
+    pixels, weights = [], []
+    for row, row_weight in _line_taps(rows, height, fill_mode, interpolation):
+        for column, column_weight in _line_taps(columns, width, fill_mode, interpolation):
+            pixels.append(row * width + column)
+            weights.append(row_weight * column_weight)
+    return np.stack(pixels), np.stack(weights)
+
+
+def _line_taps(places, length, fill_mode, interpolation):
+    """`(whole numbers, weights)` of each of the pixels that a place between pixels mixes."""
+    if interpolation == "nearest":
+        found = [(np.floor(places + 0.5), np.ones_like(places))]
+    else:
+        below = np.floor(places)
+        found = [(below, below + 1 - places), (below + 1, places - below)]
+    return [_fill(index.astype(int), weight, length, fill_mode) for index, weight in found]
+
+
+def _fill(index, weight, length, fill_mode):
+    if fill_mode == "reflect":
+        index = index % (2 * length)
+        return np.where(index < length, index, 2 * length - 1 - index), weight
+    if fill_mode == "wrap":
+        return index % length, weight
+    inside = index.clip(0, length - 1)
+    return inside, weight * (inside == index) if fill_mode == "constant" else weight
+
+
+def affine_places(matrices, size):
+    """Where each pixel of an image of `size` comes from, under one affine map per example.
+
+    Args:
+        matrices: `(batch, 2, 3)`; `row = m[0] @ (row, column, 1)`, `column = m[1] @ (row, column, 1)`.
+        size: height and width.
+
+    Returns:
+        Rows and columns, each `(batch, height * width)`.
+    """
+    grid = np.indices(size).reshape(2, math.prod(size))
+    found = matrices[:, :, :2] @ grid + matrices[:, :, 2:]
+    return found[:, 0], found[:, 1]

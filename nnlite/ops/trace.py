@@ -1,0 +1,230 @@
+"""Recording what is computed with ops, so that no derivative has to be written."""
+
+import numpy as np
+
+from nnlite.errors import ConfigError, DataError, ShapeError, did_you_mean
+from nnlite.jacobians import GraphJacobians, Node
+
+__all__ = ["Trace", "Traced"]
+
+
+COMPARISONS = ("equal", "greater", "greater_equal", "less", "less_equal", "not_equal")
+NO_ARRAY = (
+    "a traced value was turned into a plain array or number, which has no derivative: use functions of nnlite.ops, "
+    "or nnlite.ops.stop_gradient where none is wanted"
+)
+
+
+class _NoMethod(ConfigError, AttributeError):
+    """What arrays can do and traced values cannot; `hasattr` is told no."""
+
+
+class Trace:
+    """A record of ops applied to traced values; `jacobians` is the derivative of what came out.
+
+    >>> import numpy as np
+    >>> from nnlite import ops
+    >>> trace = Trace()
+    >>> x, kernel = trace.variable(np.array([[1.0, 2.0]])), trace.variable(np.array([[3.0], [4.0]]))
+    >>> y = ops.exp(x @ kernel * 0.1)
+    >>> [gradient.round(3).tolist() for gradient in trace.jacobians(y).vjp(np.ones((1, 1)))]
+    [[[0.901, 1.202]], [[0.3], [0.601]]]
+    """
+
+    def __init__(self):
+        self.nodes = []
+        self.in_shapes = []
+        self._count = 0
+
+    def variable(self, value) -> "Traced":
+        """A value to differentiate by; all variables come before the first op."""
+        value = np.asarray(value)
+        self.in_shapes.append(value.shape if value.dtype.kind in "fc" else None)
+        return self._slot(value)
+
+    def record(self, op, inputs) -> "Traced":
+        """Apply `op` to values of which some are traced."""
+        values, slots = [], []
+        for item in inputs:
+            known = isinstance(item, Traced)
+            values.append(self._own(item).value if known else item)
+            slots.append(item.slot if known else None)
+        output, jacobians = op.linearize(*op.as_inputs(values))
+        traced = self._slot(output)
+        self.nodes.append(Node(jacobians, tuple(slots), (traced.slot,), op))
+        return traced
+
+    def jacobians(self, *outputs: "Traced", data: int = 1) -> GraphJacobians:
+        """The Jacobians of `outputs` by every variable; the first `data` of them are data, the others parameters."""
+        ends = [(self._own(output).slot, output.shape) for output in outputs]
+        return GraphJacobians(self.nodes, self.in_shapes, ends, data)
+
+    def _slot(self, value):
+        self._count += 1
+        return Traced(self, self._count - 1, value)
+
+    def _own(self, traced):
+        if traced.trace is not self:
+            raise ShapeError("a traced value was used outside the call that it belongs to; return it instead")
+        return traced
+
+
+def call_traced(owner, expected, function):
+    """`function()`; an error in it says whose it is, and what was expected there."""
+
+    def told(error):
+        return f"{owner}: {error}" if expected in str(error) else f"{owner}: {error}; {expected}"
+
+    try:
+        return function()
+    except (ConfigError, DataError) as error:
+        error.message = told(error)
+        error.args = (error.message,)
+        raise
+    except ValueError as error:  # NumPy's word for shapes that do not fit
+        raise ShapeError(told(error)) from error
+
+
+class Traced:
+    """A value on its way through a `Trace`: Python's operators and NumPy's functions on it are recorded as ops."""
+
+    __slots__ = ("slot", "trace", "value")
+
+    def __init__(self, trace, slot, value):
+        self.trace = trace
+        self.slot = slot
+        self.value = value
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.value.shape
+
+    @property
+    def ndim(self) -> int:
+        return self.value.ndim
+
+    @property
+    def size(self) -> int:
+        return self.value.size
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self.value.dtype
+
+    @property
+    def T(self) -> "Traced":
+        return self._op("transpose", self)
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+    def __repr__(self) -> str:
+        return f"Traced(shape={self.shape}, dtype={self.dtype})"
+
+    def _op(self, name, *arguments, **options):
+        """The op function of that name; looked up late, for the functions are made of this class."""
+        from nnlite.ops import functions
+
+        if name not in functions.__all__:
+            raise ConfigError(f"np.{name} has no derivative in nnlite.ops; {did_you_mean(name, functions.__all__)}")
+        return getattr(functions, name)(*arguments, **options)
+
+    def __array_ufunc__(self, ufunc, method, *inputs, **options):
+        if method != "__call__" or options:
+            raise ConfigError(f"np.{ufunc.__name__}.{method} of traced values has no derivative; use nnlite.ops")
+        if ufunc.__name__ in COMPARISONS:
+            return ufunc(*map(_real, inputs))
+        return self._op({"absolute": "abs"}.get(ufunc.__name__, ufunc.__name__), *inputs)
+
+    def __array_function__(self, function, types, arguments, options):
+        return self._op(function.__name__, *arguments, **options)
+
+    def __array__(self, *arguments, **options):
+        raise ConfigError(NO_ARRAY)
+
+    def __float__(self):
+        raise ConfigError(NO_ARRAY)
+
+    def __getattr__(self, name):
+        raise _NoMethod(f"traced values have no {name!r}: use functions of nnlite.ops, such as ops.max(x, axis=-1)")
+
+    def __bool__(self):
+        raise ConfigError("a traced value decides no `if`: use nnlite.ops.where, maximum or minimum")
+
+    def __getitem__(self, index):
+        return self._op("getitem", self, index)
+
+    def reshape(self, *shape) -> "Traced":
+        return self._op("reshape", self, shape[0] if len(shape) == 1 and np.ndim(shape[0]) else shape)
+
+    def sum(self, axis=None, keepdims=False) -> "Traced":
+        return self._op("sum", self, axis, keepdims)
+
+    def mean(self, axis=None, keepdims=False) -> "Traced":
+        return self._op("mean", self, axis, keepdims)
+
+    def __add__(self, other):
+        return self._op("add", self, other)
+
+    def __radd__(self, other):
+        return self._op("add", other, self)
+
+    def __sub__(self, other):
+        return self._op("subtract", self, other)
+
+    def __rsub__(self, other):
+        return self._op("subtract", other, self)
+
+    def __mul__(self, other):
+        return self._op("multiply", self, other)
+
+    def __rmul__(self, other):
+        return self._op("multiply", other, self)
+
+    def __truediv__(self, other):
+        return self._op("divide", self, other)
+
+    def __rtruediv__(self, other):
+        return self._op("divide", other, self)
+
+    def __pow__(self, other):
+        return self._op("power", self, other)
+
+    def __rpow__(self, other):
+        return self._op("power", other, self)
+
+    def __matmul__(self, other):
+        return self._op("matmul", self, other)
+
+    def __rmatmul__(self, other):
+        return self._op("matmul", other, self)
+
+    def __neg__(self):
+        return self._op("negative", self)
+
+    def __abs__(self):
+        return self._op("abs", self)
+
+    __hash__ = None
+
+    def __eq__(self, other):
+        return self.value.real == _real(other)
+
+    def __ne__(self, other):
+        return self.value.real != _real(other)
+
+    def __lt__(self, other):
+        return self.value.real < _real(other)
+
+    def __le__(self, other):
+        return self.value.real <= _real(other)
+
+    def __gt__(self, other):
+        return self.value.real > _real(other)
+
+    def __ge__(self, other):
+        return self.value.real >= _real(other)
+
+
+def _real(other):
+    return np.real(other.value if isinstance(other, Traced) else other)
