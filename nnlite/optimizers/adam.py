@@ -2,9 +2,8 @@
 
 import math
 
-import numpy as np
-
-from nnlite.optimizers.base import LearningRate, Optimizer, blend
+from nnlite import kernels
+from nnlite.optimizers.base import LearningRate, Optimizer
 from nnlite.reading import BelowOne, NonNegative, Positive
 
 __all__ = ["Adam", "AdamW"]
@@ -23,19 +22,11 @@ class AdamBase(Optimizer, abstract=True):
         return ("momentum", "velocity", "velocity_hat") if self.amsgrad else ("momentum", "velocity")
 
     def update(self, values, gradients, slots, learning_rate, scratch):
-        momentum, velocity = slots["momentum"], slots["velocity"]
         step = self.iterations + 1
         alpha = learning_rate * math.sqrt(1.0 - self.beta_2**step) / (1.0 - self.beta_1**step)
-        blend(momentum, gradients, 1.0 - self.beta_1, scratch)
-        np.multiply(gradients, gradients, scratch)
-        blend(velocity, scratch, 1.0 - self.beta_2, scratch)
-        if self.amsgrad:
-            velocity = np.maximum(slots["velocity_hat"], velocity, out=slots["velocity_hat"])
-        np.sqrt(velocity, scratch)
-        np.add(scratch, self.epsilon, scratch)
-        np.divide(momentum, scratch, scratch)
-        np.multiply(scratch, alpha, scratch)
-        np.subtract(values, scratch, values)
+        means = slots["momentum"], slots["velocity"], slots.get("velocity_hat")
+        shares = 1.0 - self.beta_1, 1.0 - self.beta_2
+        kernels.adam(values, gradients, *means, *shares, alpha, self.epsilon, scratch)
 
 
 class Adam(AdamBase):

@@ -6,6 +6,7 @@ from dataclasses import field
 
 import numpy as np
 
+from nnlite import kernels
 from nnlite.errors import ConfigError, ModelFileError, ShapeError
 from nnlite.optimizers.schedules import LearningRateSchedule
 from nnlite.reading import NonNegative, Positive
@@ -51,6 +52,7 @@ class Optimizer(Configurable, family="optimizer"):
         self.slots: list[dict[str, np.ndarray]] = []
         self._layout: list[tuple] = []
         self._scratch: list[np.ndarray] = []
+        self._size = 0
 
     def validate(self):
         limits = {name: getattr(self, name) for name in ("clipnorm", "clipvalue", "global_clipnorm")}
@@ -100,19 +102,24 @@ class Optimizer(Configurable, family="optimizer"):
             self.slots = [{name: np.zeros(*like) for name in self.slot_names()} for like in layout]
         self._check_slots(self.slots, layout)
         self._scratch = [np.empty(min(size, BLOCK_SIZE), dtype) for (size,), dtype in layout]
-        self._layout = layout
+        self._layout, self._size = layout, sum(size for (size,), _ in layout)
 
     def apply(self, packs: Sequence) -> None:
         """Do one training step: clip, decay, update, count.
 
         Args:
             packs: objects with `values` and `gradients`, two vectors of one size and dtype, which are changed
-                in place, and `segments`, the slice of each parameter in them. The same packs in every call.
+                in place, and `segments`, the slice of each parameter in them. The same packs in every call. With
+                `rows` and `width`, the gradients are those of some rows, and only these rows are updated.
         """
         self.build(packs)
+        kernels.load_when_worth(self.iterations * self._size)
         self._clip(packs)
         learning_rate = self.current_learning_rate
         for pack, slots, scratch in zip(packs, self.slots, self._scratch, strict=True):
+            if getattr(pack, "rows", None) is not None:
+                self._update_rows(pack, slots, scratch, learning_rate)
+                continue
             for block in _blocks(pack.values, pack.gradients, slots, scratch):
                 self._update_block(*block, learning_rate)
         self.iterations += 1
@@ -161,22 +168,21 @@ class Optimizer(Configurable, family="optimizer"):
         elif self.global_clipnorm is not None:
             _limit_norm([pack.gradients for pack in packs], self.global_clipnorm)
 
+    def _update_rows(self, pack, slots, scratch, learning_rate) -> None:
+        """Update some rows of a parameter: they are gathered, changed as a vector of their own, and put back."""
+        rows, whole = pack.rows, {"": pack.values, **slots}
+        tables = {name: vector.reshape(-1, pack.width) for name, vector in whole.items()}
+        taken = {name: table[rows].reshape(-1) for name, table in tables.items()}
+        values = taken.pop("")
+        for block in _blocks(values, pack.gradients, taken, scratch[: values.size]):
+            self._update_block(*block, learning_rate)
+        for name, changed in {"": values, **taken}.items():
+            tables[name][rows] = changed.reshape(-1, pack.width)
+
     def _update_block(self, values, gradients, slots, scratch, learning_rate: float) -> None:
         if self.weight_decay:
-            # Not values *= 1 - rate: a float32 factor misses a small rate by up to 3e-8, for all elements alike.
-            np.multiply(values, learning_rate * self.weight_decay, scratch)
-            np.subtract(values, scratch, values)
+            kernels.decay(values, learning_rate * self.weight_decay, scratch)
         self.update(values, gradients, slots, learning_rate, scratch)
-
-
-def blend(average: np.ndarray, sample: np.ndarray, share: float, scratch: np.ndarray) -> None:
-    """Move a running average towards a sample in place: `average += share * (sample - average)`.
-
-    `sample` and `scratch` may be the same array.
-    """
-    np.subtract(sample, average, scratch)
-    np.multiply(scratch, share, scratch)
-    np.add(average, scratch, average)
 
 
 def _blocks(values, gradients, slots: dict, scratch) -> Iterable[tuple]:

@@ -1,8 +1,7 @@
 """RMSprop: each step divided by the root mean square of the recent gradients."""
 
-import numpy as np
-
-from nnlite.optimizers.base import LearningRate, Optimizer, blend
+from nnlite import kernels
+from nnlite.optimizers.base import LearningRate, Optimizer
 from nnlite.reading import BelowOne, Fraction, Positive
 
 __all__ = ["RMSprop"]
@@ -44,27 +43,6 @@ class RMSprop(Optimizer):
         return ("velocity", *centered, "change") if self.momentum else ("velocity", *centered)
 
     def update(self, values, gradients, slots, learning_rate, scratch):
-        variance = self._update_variance(gradients, slots, scratch)
-        np.add(variance, self.epsilon, scratch)
-        np.sqrt(scratch, scratch)
-        np.divide(gradients, scratch, scratch)
-        np.multiply(scratch, learning_rate, scratch)
-        change = scratch
-        if self.momentum:
-            change = slots["change"]
-            np.multiply(change, self.momentum, change)
-            np.add(change, scratch, change)
-        np.subtract(values, change, values)
-
-    def _update_variance(self, gradients, slots, scratch):
-        velocity = slots["velocity"]
-        np.multiply(gradients, gradients, scratch)
-        blend(velocity, scratch, 1.0 - self.rho, scratch)
-        if not self.centered:
-            return velocity
-        average_gradient = slots["average_gradient"]
-        blend(average_gradient, gradients, 1.0 - self.rho, scratch)
-        np.multiply(average_gradient, average_gradient, scratch)
-        np.subtract(velocity, scratch, scratch)
-        # A variance is never negative, but the difference of two nearly equal numbers may be.
-        return np.maximum(scratch, 0.0, out=scratch)
+        means = slots["velocity"], slots.get("average_gradient"), slots.get("change")
+        factors = 1.0 - self.rho, learning_rate, self.momentum, self.epsilon
+        kernels.rmsprop(values, gradients, *means, *factors, scratch)

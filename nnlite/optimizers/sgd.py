@@ -1,7 +1,6 @@
 """Stochastic gradient descent."""
 
-import numpy as np
-
+from nnlite import kernels
 from nnlite.optimizers.base import LearningRate, Optimizer
 from nnlite.reading import Fraction
 
@@ -37,16 +36,5 @@ class SGD(Optimizer):
         return ("velocity",) if self.momentum else ()
 
     def update(self, values, gradients, slots, learning_rate, scratch):
-        np.multiply(gradients, learning_rate, scratch)
-        if not self.momentum:
-            np.subtract(values, scratch, values)
-            return
-        velocity = slots["velocity"]
-        np.multiply(velocity, self.momentum, velocity)
-        np.subtract(velocity, scratch, velocity)
-        if self.nesterov:
-            np.subtract(values, scratch, values)
-            np.multiply(velocity, self.momentum, scratch)
-            np.add(values, scratch, values)
-        else:
-            np.add(values, velocity, values)
+        velocity = slots.get("velocity")
+        kernels.sgd(values, gradients, velocity, learning_rate, self.momentum, self.nesterov, scratch)

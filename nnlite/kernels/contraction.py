@@ -1,0 +1,69 @@
+"""Sums of products of arrays with labelled axes, as `np.einsum` says, carried out by matrix products."""
+
+import math
+
+import numpy as np
+
+__all__ = ["contract", "diagonal"]
+
+
+def contract(labels, arrays, wanted):
+    """The product of `arrays`, summed over every label that `wanted` lacks.
+
+    Two arrays at a time become one (stacked) matrix product: axes that both have and the result keeps are stacked,
+    axes that only the two have are summed over. What the order of axes allows is a view, not a copy.
+
+    Args:
+        labels: for each array one label per axis; a label may stand in several arrays, with one length.
+        arrays: the factors.
+        wanted: the labels of the result, in order, each once; one of the arrays has each.
+    """
+    parts = [diagonal(own, array) for own, array in zip(labels, arrays, strict=True)]
+    own, result = parts[0]
+    for place, (other, array) in enumerate(parts[1:], 2):
+        needed = {*wanted, *(label for later, _ in parts[place:] for label in later)}
+        own, result = _product(own, result, other, array, needed, wanted)
+    own, result = _summed(own, result, set(wanted))
+    return np.asarray(result).transpose([own.index(label) for label in wanted])
+
+
+def diagonal(labels, array):
+    """`labels` each once, and the view of `array` along the diagonal of axes with the same label."""
+    unique = tuple(dict.fromkeys(labels))
+    if len(unique) == len(labels):
+        return unique, array
+    number = {label: place for place, label in enumerate(unique)}
+    return unique, np.einsum(array, [number[label] for label in labels], list(range(len(unique))))
+
+
+def _summed(own, array, needed):
+    """`array` summed over its labels that are not in `needed`."""
+    axes = tuple(place for place, label in enumerate(own) if label not in needed)
+    return tuple(label for label in own if label in needed), np.asarray(array.sum(axis=axes)) if axes else array
+
+
+def _product(own, left, other, right, needed, wanted):
+    """Labels and array of the product of two arrays, summed over the labels that are not in `needed`."""
+    own, left = _summed(own, left, needed.union(other))
+    other, right = _summed(other, right, needed.union(own))
+    free = [label for label in wanted if (label in own) != (label in other)]
+    if free and free[0] in other:
+        own, left, other, right = other, right, own, left
+    length = dict(zip(own + other, left.shape + right.shape, strict=True))
+    place = {label: number for number, label in enumerate(wanted)}
+    kept = sorted((label for label in length if label in needed), key=lambda label: place.get(label, len(place)))
+    stacked = [label for label in kept if label in own and label in other]
+    rows = [label for label in kept if label not in other]
+    columns = [label for label in kept if label not in own]
+    inner = [label for label in own if label not in needed]
+    left = left.transpose([own.index(label) for label in (*stacked, *rows, *inner)])
+    right = right.transpose([other.index(label) for label in (*stacked, *inner, *columns)])
+    lead = [length[label] for label in stacked]
+    row, column, depth = ([length[label] for label in group] for group in (rows, columns, inner))
+    if inner:
+        n, m, k = (math.prod(group) for group in (row, column, depth))
+        result = np.matmul(left.reshape((*lead, n, k)), right.reshape((*lead, k, m))).reshape((*lead, *row, *column))
+    else:
+        apart = (*lead, *[1] * len(row), *column)
+        result = left.reshape((*lead, *row, *[1] * len(column))) * right.reshape(apart)
+    return (*stacked, *rows, *columns), result
