@@ -3,6 +3,7 @@
 import numpy as np
 
 from nnlite.errors import ShapeError
+from nnlite.jacobians import RowGradients
 from nnlite.regularizers import Regularizer
 
 
@@ -16,12 +17,14 @@ class Parameter:
         value: the initial array; it is copied into the store when a model packs it.
         trainable: false for state such as moving averages.
         regularizer: penalty on the value that is added to the loss.
+        sparse: whether training changes only the rows that a batch uses; `gradient` then holds these alone.
     """
 
-    __slots__ = ("_gradient", "_value", "name", "regularizer", "trainable")
+    __slots__ = ("_gradient", "_value", "name", "regularizer", "sparse", "trainable")
 
-    def __init__(self, name: str, value: np.ndarray, trainable: bool = True, regularizer: Regularizer | None = None):
+    def __init__(self, name, value, trainable=True, regularizer: Regularizer | None = None, sparse=False):
         self.name = name
+        self.sparse = sparse
         self.trainable = trainable
         self.regularizer = regularizer
         self._value = value
@@ -33,7 +36,7 @@ class Parameter:
         return self._value
 
     @property
-    def gradient(self) -> np.ndarray | None:
+    def gradient(self) -> np.ndarray | RowGradients | None:
         """Derivative of the last training batch's loss; None before a model has packed this parameter."""
         return self._gradient
 
@@ -91,16 +94,47 @@ class Pack:
             parameter.bind(self.values[segment].reshape(shape), self.gradients[segment].reshape(shape))
 
 
+class RowPack:
+    """A parameter of which each step changes few rows, in the form of a `Pack`; `rows` says which.
+
+    Attributes:
+        values: the whole parameter as a vector.
+        gradients: those of `rows`, as a vector.
+        width: numbers in a row.
+    """
+
+    __slots__ = ("parameters", "segments", "values", "width")
+
+    def __init__(self, parameter: Parameter):
+        self.parameters = [parameter]
+        self.segments = [slice(None)]
+        self.values = np.empty(parameter.size, parameter.dtype)
+        self.width = parameter.size // parameter.shape[0]
+        parameter.bind(self.values.reshape(parameter.shape), RowGradients(parameter.shape, parameter.dtype))
+
+    @property
+    def rows(self) -> np.ndarray:
+        """The rows of the last batch."""
+        return self.parameters[0].gradient.rows
+
+    @property
+    def gradients(self) -> np.ndarray:
+        """Their gradients, raveled."""
+        return self.parameters[0].gradient.values.reshape(-1)
+
+
 class ParameterStore:
-    """All trainable parameters of a model, one `Pack` per dtype (a model has one dtype unless layers differ)."""
+    """All trainable parameters of a model: one `Pack` per dtype, then a `RowPack` for each sparse one."""
 
     __slots__ = ("packs",)
 
     def __init__(self, parameters: list[Parameter]):
         by_dtype: dict[np.dtype, list[Parameter]] = {}
         for parameter in parameters:
-            by_dtype.setdefault(parameter.dtype, []).append(parameter)
+            if not parameter.sparse:
+                by_dtype.setdefault(parameter.dtype, []).append(parameter)
         self.packs = [Pack(group) for group in by_dtype.values()]
+        self.packs += [RowPack(parameter) for parameter in parameters if parameter.sparse]
 
     @property
     def size(self) -> int:

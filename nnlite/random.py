@@ -50,7 +50,10 @@ class RandomSource:
 
     def child(self, index: int) -> "RandomSource":
         """The source of the layer at `index` of the container that has this one."""
-        return RandomSource(self.seed, self.step, (self.place * 1024 + index + 1) % 2**63)
+        place = self.place * 1024 + index + 1
+        if place >= 2**63 or index >= 1023:  # too deep or too wide to be spelled out
+            place = int(np.random.SeedSequence((self.place, index)).generate_state(1, np.uint64)[0]) >> 1
+        return RandomSource(self.seed, self.step, place)
 
     def generator(self, purpose: str) -> np.random.Generator:
         """The generator for one purpose; the same one at every call."""

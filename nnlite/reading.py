@@ -60,6 +60,8 @@ def read(value, hint):
         return _read_union(value, typing.get_args(hint))
     if origin in (list, tuple, Sequence):
         return _read_items(value, origin, typing.get_args(hint))
+    if origin is dict:
+        return _read_entries(value, *typing.get_args(hint))
     if hasattr(hint, "to_spec"):
         return hint.get(value)
     reader = _READERS.get(origin or hint)
@@ -112,6 +114,16 @@ def _read_mapping(value):
     if isinstance(value, Mapping):
         return dict(value)
     raise ConfigError(f"expected 'key: value' pairs, got {value!r}")
+
+
+def _read_entries(value, _, hint):
+    entries = {}
+    for key, item in _read_mapping(value).items():
+        try:
+            entries[str(key)] = read(item, hint)
+        except ConfigError as error:
+            raise error.within(key) from None
+    return entries
 
 
 def _read_callable(value):

@@ -17,8 +17,8 @@ def normalized(name: str) -> str:
 
 
 def snake_case(name: str) -> str:
-    """`BatchNormalization` as `batch_normalization`."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+    """`BatchNormalization` as `batch_normalization`, `Conv2D` as `conv2d`: Keras's rule."""
+    return re.sub(r"(?<=.)(?=[A-Z][a-z])|(?<=[a-z])(?=[A-Z])", "_", name).lower()
 
 
 @typing.dataclass_transform(eq_default=False) if hasattr(typing, "dataclass_transform") else (lambda cls: cls)
@@ -141,7 +141,7 @@ class Configurable:
         shown = []
         for name, value in self._arguments().items():
             default = parameters[name].default
-            if jsonable(value) != _default_value(type(self), name, default):
+            if _differs(value, _default_value(type(self), name, default)):
                 shown.append(f"{name}={_short(value)}")
         return f"{type(self).__name__}({', '.join(shown)})"
 
@@ -174,8 +174,88 @@ def _default_value(cls, name: str, default):
     return jsonable(read(default, _hints(cls).get(name, typing.Any)))
 
 
+def _differs(value, default) -> bool:
+    try:
+        return jsonable(value) != default
+    except ConfigError:  # it holds what cannot be saved, such as a function that is not registered
+        return True
+
+
 def _short(value) -> str:
     if isinstance(value, Configurable):
         text = repr(value)
         return repr(normalized(type(value).__name__)) if text.endswith("()") else text
     return repr(value)
+
+
+_functions: dict[str, typing.Callable] = {}
+
+
+def register_function(function=None, *, name: str | None = None):
+    """Let a function be saved by its name, in a file of a model that has it, and be found when that is loaded.
+
+    Used as a decorator, of a module that is imported before the file is read; registering the same function again
+    replaces it.
+
+    Args:
+        function: any function; its own name is the one in files.
+        name: another name, for a function whose own one is taken.
+
+    Raises:
+        ConfigError: another module has a function of that name, or the function has none.
+
+    >>> @register_function
+    ... def halved(inputs):
+    ...     return inputs / 2
+    >>> NamedFunction.get("halved")(3)
+    1.5
+    """
+    if function is None:
+        return functools.partial(register_function, name=name)
+    key = name or getattr(function, "__name__", "<lambda>")
+    present = _functions.get(key)
+    if key == "<lambda>":
+        raise ConfigError(f"{function!r} has no name to be saved by: give register_function one")
+    if present is not None and _home(present) != _home(function):
+        raise ConfigError(f"the function name {key!r} is taken by {'.'.join(_home(present))}: give another name")
+    _functions[key] = function
+    return function
+
+
+def _home(function) -> tuple[str, str]:
+    return function.__module__, getattr(function, "__qualname__", repr(function))
+
+
+class NamedFunction:
+    """A function as an argument in a config: any callable in Python, a registered one in YAML and in files."""
+
+    def __init__(self, function):
+        self.function = function
+
+    def __call__(self, *arguments, **options):
+        return self.function(*arguments, **options)
+
+    @classmethod
+    def get(cls, spec) -> "NamedFunction":
+        """The function that `spec`, a callable or the name of a registered one, stands for."""
+        if isinstance(spec, cls):
+            return spec
+        if callable(spec):
+            return cls(spec)
+        if not isinstance(spec, str) or spec not in _functions:
+            hint = did_you_mean(spec, _functions) if _functions else "no function is registered"
+            raise ConfigError(f"unknown function {spec!r}; {hint}; import the module that registers it first")
+        return cls(_functions[spec])
+
+    def to_spec(self) -> str:
+        """The registered name; `ConfigError` when there is none."""
+        for name, function in _functions.items():
+            if function is self.function:
+                return name
+        raise ConfigError(
+            f"{self!r} is not registered and cannot be saved: define it in a module, under the decorator "
+            "nnlite.registry.register_function"
+        )
+
+    def __repr__(self) -> str:
+        return getattr(self.function, "__qualname__", repr(self.function))

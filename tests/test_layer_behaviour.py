@@ -79,7 +79,7 @@ def test_output_equals_the_formula(layer, shape, formula):
     layer.ensure_built((None, *shape[1:]), RandomSource(0))
     for parameter in layer.parameters:
         parameter.assign(generator.uniform(0.5, 2, parameter.shape))
-    inputs = generator.integers(0, 5, shape) if layer.integer_inputs else normal(*shape)
+    inputs = generator.integers(0, 5, shape) if layer.input_kind == "indices" else normal(*shape)
     assert relative_error(layer(inputs), formula(inputs, *layer.values)) <= EXACT
 
 

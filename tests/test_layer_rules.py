@@ -235,7 +235,7 @@ def test_a_layer_without_linearize_says_so():
     class Empty(Layer):
         pass
 
-    with pytest.raises(NotImplementedError, match="Empty must define linearize"):
+    with pytest.raises(NotImplementedError, match=r"Empty must define call\(inputs\) or linearize"):
         Empty()(np.ones((2, 3)))
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numeric import EXACT, NEAR, complex_step, contract, push, relative_error, stencil, strided
 
+from nnlite.errors import ConfigError
 from nnlite.losses import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
@@ -242,3 +243,39 @@ def test_value_and_gradient_equal_those_of_pytorch(case):
     expected.backward()
     assert relative_error(case.loss.forward(case.y_true, case.y_pred), expected.item()) <= EXACT
     assert relative_error(case.loss.backward(), y_pred.grad.numpy()) <= EXACT
+
+
+NUMBERS = [reduction for reduction in REDUCTIONS if reduction not in ("none", None)]
+
+
+@cases
+@pytest.mark.parametrize("reduction", NUMBERS)
+@weighting
+def test_output_hessian_equals_a_complex_step_through_the_gradient(case, reduction, weighted):
+    loss, weights = case.with_reduction(reduction), sample_weight(case, weighted)
+    fitted = loss.prepare_targets(case.y_true, case.y_pred.shape, np.float64)
+
+    def gradient(y_pred):
+        return loss.linearize(fitted, y_pred, weights)[1].gradients
+
+    hessian, expected = loss.output_hessian(case.y_true, case.y_pred, weights), complex_step(gradient, [case.y_pred])
+    assert relative_error(hessian.todense(), expected) <= EXACT
+    vector = generator.normal(size=(2, *case.y_pred.shape))
+    product = push(expected, vector, case.y_pred.shape)
+    assert relative_error(hessian.jvp(vector), product) <= EXACT
+    assert relative_error(hessian.vjp(vector), product) <= EXACT
+
+
+@cases
+def test_output_hessian_has_a_block_for_each_row_and_stays_structured(case):
+    hessian = case.loss.output_hessian(case.y_true, case.y_pred)
+    assert not hessian.mixes_rows
+    assert hessian.nbytes <= 4 * case.y_pred.nbytes + 8 * case.y_pred.size
+    single = case.loss.output_hessian(case.y_true, case.y_pred.astype(np.float32))
+    assert single.dtype == single.jvp(np.ones(case.y_pred.shape, np.float32)).dtype == np.float32
+
+
+@pytest.mark.parametrize("reduction", ["none", None])
+def test_a_hessian_needs_a_single_number(reduction):
+    with pytest.raises(ConfigError, match="single number"):
+        MeanSquaredError(reduction=reduction).output_hessian(np.ones((2, 1)), np.ones((2, 1)))

@@ -19,6 +19,7 @@ class Activation(Layer):
 
     activation: ActivationFunction
 
+    supports_masking = True
     ends_in_activation = True
 
     def linearize(self, inputs):
@@ -32,6 +33,8 @@ class ReLU(Layer):
     negative_slope: NonNegative = 0.0
     threshold: NonNegative = 0.0
 
+    supports_masking = True
+
     def linearize(self, inputs):
         return self.activation.linearize(inputs)
 
@@ -43,6 +46,8 @@ class LeakyReLU(Layer):
     """outputs = inputs where positive, else negative_slope * inputs. PyTorch's default slope is 0.01."""
 
     negative_slope: NonNegative = 0.3
+
+    supports_masking = True
 
     def linearize(self, inputs):
         return self.activation.linearize(inputs)
@@ -56,6 +61,8 @@ class ELU(Layer):
 
     alpha: float = 1.0
 
+    supports_masking = True
+
     def linearize(self, inputs):
         return self.activation.linearize(inputs)
 
@@ -68,6 +75,7 @@ class Softmax(Layer):
 
     axis: int = -1
 
+    supports_masking = True
     ends_in_activation = True
 
     def linearize(self, inputs):
@@ -93,6 +101,8 @@ class PReLU(Layer):
     alpha_initializer: Initializer = "zeros"
     alpha_regularizer: Regularizer | None = None
     shared_axes: tuple[int, ...] | None = None
+
+    supports_masking = True
 
     def build(self, input_shape):
         shape = list(input_shape[1:])

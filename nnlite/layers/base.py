@@ -1,17 +1,20 @@
 """The contract of a layer: an op whose inputs are its data and its parameters."""
 
 import copy
-import inspect
 from dataclasses import field
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
 from nnlite.config import FLOAT_TYPES, floatx
-from nnlite.errors import ConfigError, DataError, ShapeError
+from nnlite.errors import ConfigError, ShapeError
 from nnlite.initializers import Initializer
+from nnlite.layers.inputs import check_number, read_inputs, read_several, read_training, shape_fits
+from nnlite.layers.symbols import apply_to_symbols, symbols_of
+from nnlite.layers.tracing import CONTEXT, build_inner_layers, context_of, inner_layers, pairs_inside, trace_call
+from nnlite.layers.trial import trial_shape, trial_shapes, zeros_for
 from nnlite.ops.activations import ActivationFunction, Linear
-from nnlite.ops.base import Op
+from nnlite.ops.base import Op, own_memory
 from nnlite.parameters import Parameter
 from nnlite.random import RandomSource, fresh_seed
 from nnlite.regularizers import Regularizer
@@ -20,12 +23,13 @@ __all__ = ["Layer"]
 
 
 class Layer(Op, family="layer", abstract=True):
-    """A differentiable function with parameters. A subclass writes `build` and `linearize`.
+    """A differentiable function with parameters. A subclass writes `build` and either `call` or `linearize`.
 
     - `build(input_shape)` declares parameters with `add_weight`; shapes have None for the batch.
     - `linearize(inputs, *parameters)` returns the output and its `Jacobians`, one map per input and parameter, in
       the order of declaration. It may also take `training` (bool) and `random` (a `RandomSource`) by keyword.
-    - other layers must not be kept as attributes: a `Sequential` holds them.
+    - or `call(inputs)`, made of functions of `nnlite.ops`, operators, its parameters and layers it keeps as
+      attributes, returns the output alone; what it computes is recorded, and the record is the derivative.
     - `compute_output_shape(input_shape)` is worked out from `linearize` unless a subclass knows better.
 
     `forward(inputs)` caches the Jacobians; `backward(jacobian)` returns the derivative by the inputs and by each
@@ -49,14 +53,28 @@ class Layer(Op, family="layer", abstract=True):
     trainable: bool = field(default=True, kw_only=True)
     dtype: Literal[FLOAT_TYPES] | None = field(default=None, kw_only=True)
 
-    integer_inputs = False
+    input_kind: ClassVar[Literal["numbers", "indices", "strings", "categories"]] = "numbers"  # see `read_inputs`
+    supports_masking = False  # whether the mask of the inputs is that of the outputs too
+    takes_several = False  # whether `inputs` is a tuple of arrays
+    call = None
+    drawn = None  # the `fingerprint` of its weights, if it was built by being called on a symbol
     ends_in_activation = False  # whether `self.activation` is the last thing that `linearize` applies
     context = ()
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
-        accepted = inspect.signature(cls.linearize).parameters
-        cls.context = tuple(name for name in ("training", "random") if name in accepted)
+        cls.call_context = context_of(cls.call) if cls.call else ()
+        owner = next(base for base in cls.__mro__ if "linearize" in vars(base))
+        if "call" in vars(cls) and owner is not cls and owner in cls._members.values():
+            cls.linearize = Layer.linearize  # not that of a layer it is derived from
+        cls.traced = cls.call is not None and cls.linearize is Layer.linearize
+        cls.context = CONTEXT if cls.traced else context_of(cls.linearize)  # layers kept inside may need any of it
+
+    def __setattr__(self, name, value):
+        super().__setattr__(name, value)
+        if name == "trainable" and self.__dict__.get("built"):
+            for layer in inner_layers(self):
+                layer.trainable = value
 
     def __post_init__(self):
         self.parameters: list[Parameter] = []
@@ -70,28 +88,19 @@ class Layer(Op, family="layer", abstract=True):
     def build(self, input_shape: tuple) -> None:
         """Declare parameters with `add_weight`; nothing to do for a layer without any."""
 
-    def linearize(self, inputs, *parameters):
+    def linearize(self, inputs, *parameters, **context):
         """The output and its `Jacobians`; pure: new moving averages travel in `Jacobians.state`."""
-        raise NotImplementedError(f"{type(self).__name__} must define linearize(inputs, *parameters)")
+        if self.call is None:
+            raise NotImplementedError(f"{type(self).__name__} must define call(inputs) or linearize(inputs, ...)")
+        return trace_call(self, inputs, parameters, context)
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
         """Output shape for `input_shape`, found by a trial run on zeros (None stands for one, then for two)."""
-        shapes = [self._trial_shape(input_shape, size) for size in (1, 2)]
-        return tuple(one if one == two else None for one, two in zip(*shapes, strict=True))
+        return trial_shape(self, input_shape)
 
-    def _trial_shape(self, input_shape, size):
-        shape = [size if length is None else length for length in input_shape]
-        with np.errstate(all="ignore"):
-            zeros = np.zeros(shape, np.intp if self.integer_inputs else self.dtype)
-            result = self.linearize(zeros, *self.values)
-        if not (isinstance(result, tuple) and len(result) == 2 and len(result[1]) == 1 + len(self.parameters)):
-            raise ShapeError(
-                f"{self.label}: linearize must return (output, Jacobians) with one map for the inputs and one for "
-                f"each of its {len(self.parameters)} parameters"
-            )
-        return result[0].shape
-
-    def add_weight(self, shape=(), initializer="glorot_uniform", *, trainable=True, regularizer=None, name=None):
+    def add_weight(
+        self, shape=(), initializer="glorot_uniform", *, trainable=True, regularizer=None, name=None, sparse=False
+    ):
         """Declare a parameter; called in `build`.
 
         Args:
@@ -100,6 +109,7 @@ class Layer(Op, family="layer", abstract=True):
             trainable: false for state that training does not change by gradients.
             regularizer: a `Regularizer`, its name or None.
             name: unique within the layer; `weight`, `weight_1`, ... when None.
+            sparse: training changes only the rows that a batch uses; for tables whose map is a `GatherRows`.
 
         Returns:
             The `Parameter`; `linearize` receives its value.
@@ -113,7 +123,7 @@ class Layer(Op, family="layer", abstract=True):
         name = name or (f"weight_{count}" if count else "weight")
         if any(parameter.name == name for parameter in self.parameters):
             raise ConfigError(f"{self.label} has a parameter {name!r} already")
-        self.parameters.append(Parameter(name, value, trainable, regularizer))
+        self.parameters.append(Parameter(name, value, trainable, regularizer, sparse))
         return self.parameters[-1]
 
     def ensure_built(self, input_shape: tuple, random: RandomSource | None = None) -> tuple:
@@ -124,6 +134,7 @@ class Layer(Op, family="layer", abstract=True):
             random: where initial values are drawn from; fresh entropy when None.
         """
         if not self.built:
+            check_number(self, input_shape)
             self.dtype = self.dtype or floatx()
             self.random = self.random or random
             self.input_shape = tuple(input_shape)
@@ -132,16 +143,21 @@ class Layer(Op, family="layer", abstract=True):
             self.check_linearize()
             self.output_shape = tuple(self.compute_output_shape(self.input_shape))
             self.built = True
+            if not self.trainable:
+                self.trainable = False  # that of the layers inside too
         self.check_input_shape(input_shape)
         return self.output_shape
 
     def check_linearize(self) -> None:
         """`ShapeError` unless `linearize` returns what it must, tried on zeros."""
-        self._trial_shape(self.input_shape, 1)
+        trial_shapes(self, self.input_shape, 1)
 
     def _build_whole(self) -> None:
         try:
             self.build(self.input_shape)
+            if self.traced and inner_layers(self):
+                self.random = self.random or RandomSource(fresh_seed())
+                build_inner_layers(self, zeros_for(self, self.input_shape, 1))
         except BaseException:
             self.parameters = []
             raise
@@ -154,7 +170,12 @@ class Layer(Op, family="layer", abstract=True):
     @property
     def trainable_weights(self) -> list[Parameter]:
         """The parameters that training changes; none when the layer is frozen."""
-        return [parameter for parameter in self.parameters if parameter.trainable] if self.trainable else []
+        if not self.trainable:
+            return []
+        inner = inner_layers(self)
+        free = {id(own) for layer in inner for own in layer.trainable_weights}
+        frozen = {id(own) for layer in inner for own in layer.parameters} - free
+        return [parameter for parameter in self.parameters if parameter.trainable and id(parameter) not in frozen]
 
     @property
     def weights(self) -> list[Parameter]:
@@ -182,20 +203,30 @@ class Layer(Op, family="layer", abstract=True):
         """Number of scalars in all parameters."""
         return sum(parameter.size for parameter in self.parameters)
 
-    def forward(self, inputs, training: bool = False) -> np.ndarray:
+    def forward(self, inputs, training: bool = False, mask=None) -> np.ndarray:
         """Compute the output, keep the Jacobians for `backward`; `training` turns dropout on, updates averages."""
-        output, self.jacobians = self._apply(inputs, training)
-        self._output = (output.shape, output.dtype)
+        output, self.jacobians = self._apply(inputs, training, mask)
+        several = isinstance(output, tuple)
+        self._output = [(own.shape, own.dtype) for own in output] if several else (output.shape, output.dtype)
         return output
 
-    def __call__(self, inputs, training: bool = False) -> np.ndarray:
-        """The output alone, in memory of its own; outside training nothing is stored, so threads may share a layer."""
-        output = self._apply(inputs, training)[0]
-        return output.copy() if np.may_share_memory(output, inputs) else output
+    def __call__(self, inputs, training: bool | None = None, mask=None) -> np.ndarray:
+        """The output alone, in memory of its own; outside training nothing is stored, so threads may share a layer.
 
-    def _apply(self, inputs, training):
-        inputs = self.as_input(inputs)
-        context = {"training": training, "random": self._next_random() if training else None}
+        Called on an `Input`, or on what another layer gave for one, it draws the graph of a `Model`.
+        """
+        symbols = symbols_of(inputs)
+        if symbols is not None:
+            return apply_to_symbols(self, symbols, training, mask)
+        output = self._apply(inputs, training, mask)[0]
+        given = inputs if self.takes_several else (inputs,)
+        if isinstance(output, tuple):
+            return own_memory(output, *given)
+        return output.copy() if any(np.may_share_memory(output, item) for item in given) else output
+
+    def _apply(self, inputs, training, mask):
+        training, inputs = read_training(training, self.label), self.as_input(inputs)
+        context = {"training": training, "random": self._next_random() if training else None, "mask": mask}
         output, jacobians = self.linearize(inputs, *self.values, **{name: context[name] for name in self.context})
         if training:
             self.update_state(jacobians.state)
@@ -209,36 +240,45 @@ class Layer(Op, family="layer", abstract=True):
 
     def update_state(self, state: tuple) -> None:
         """Store new values of the non-trainable parameters, as `Jacobians.state` carries them."""
-        if state:
-            for parameter, value in zip((p for p in self.parameters if not p.trainable), state, strict=True):
-                parameter.value[...] = value
+        for parameter, value in self.state_pairs(state):
+            parameter.value[...] = value
 
-    def as_input(self, inputs) -> np.ndarray:
-        """`inputs` as an array of this layer's dtype, built for and checked against its shape."""
-        inputs = as_numbers(inputs, self.label)
+    def state_pairs(self, state: tuple):
+        """`(parameter, new value)` for all that `state` carries."""
+        if self.traced and state:
+            return pairs_inside(inner_layers(self), state)
+        return zip((own for own in self.parameters if not own.trainable), state, strict=True) if state else ()
+
+    def as_input(self, inputs) -> np.ndarray | tuple[np.ndarray, ...]:
+        """`inputs` as an array of this layer's dtype (a tuple for several), built for and checked against its shape."""
+        several, kind = self.takes_several, self.input_kind
+        arrays = read_several(inputs, self) if several else (read_inputs(inputs, kind, self.label),)
+        shapes = tuple(array.shape for array in arrays)
         if not self.built:
-            self.ensure_built((None, *inputs.shape[1:]))
-        self.check_input_shape(inputs.shape)
+            free = tuple((None, *shape[1:]) for shape in shapes)
+            self.ensure_built(free if several else free[0])
+        self.check_input_shape(shapes if several else shapes[0])
         self.check_ready()
-        if self.integer_inputs or inputs.dtype.kind == "c":
-            return inputs
-        return inputs.astype(self.dtype, copy=False)
+        if kind == "numbers":
+            arrays = tuple(own if own.dtype.kind == "c" else own.astype(self.dtype, copy=False) for own in arrays)
+        return arrays if several else arrays[0]
 
     def check_input_shape(self, shape: tuple) -> None:
         """`ShapeError` unless `shape` fits the one that this layer was built for."""
-        fits = len(shape) == len(self.input_shape) and all(
-            None in (expected, length) or expected == length
-            for expected, length in zip(self.input_shape, shape, strict=True)
-        )
-        if not fits:
+        if not shape_fits(self.input_shape, shape):
             raise ShapeError(f"{self.label} was built for inputs of shape {self.input_shape}, got {tuple(shape)}")
+
+    @property
+    def adapted(self) -> bool:
+        """Whether the layer knows what it has to learn from data by `adapt`; most have nothing to learn."""
+        return True
 
     def check_ready(self) -> None:
         """Raise `NotReadyError` when the layer lacks something besides `build`, such as `adapt`."""
 
     def without_activation(self) -> tuple["Layer", ActivationFunction | None]:
         """This layer up to its final activation, and that activation; parameters are shared, not copied."""
-        activation = self.activation if self.ends_in_activation else None
+        activation = self.activation if self.ends_in_activation and not self.traced else None
         if activation is None:
             return self, None
         bare = copy.copy(self)
@@ -247,31 +287,10 @@ class Layer(Op, family="layer", abstract=True):
 
     @property
     def output_dtype(self) -> str:
-        """Floating-point type of the outputs."""
+        """Type of the outputs: `dtype`, `"int64"` for indices, `"object"` for strings."""
         return self.dtype
 
     @property
     def label(self) -> str:
         """How errors call this layer: `layer 'dense_1' (Dense)`."""
         return f"layer {self.name!r} ({type(self).__name__})" if self.name else f"layer {type(self).__name__}"
-
-
-def as_numbers(inputs, owner: str) -> np.ndarray:
-    """`inputs`, an array, list or DataFrame, as an array of numbers; `DataError` or `ShapeError` naming `owner`."""
-    if hasattr(inputs, "toarray"):
-        raise DataError(f"{owner} needs a dense array, got a sparse one: pass x.toarray()")
-    if hasattr(getattr(inputs, "dtypes", None), "items"):  # a DataFrame of pandas
-        for name, dtype in inputs.dtypes.items():
-            if getattr(dtype, "kind", "O") not in "biuf":
-                raise DataError(f"{owner} needs numbers, column {name!r} holds {dtype}: encode or drop it")
-        if any(not isinstance(dtype, np.dtype) for dtype in inputs.dtypes):
-            inputs = inputs.to_numpy(dtype="float64", na_value=np.nan)
-    try:
-        array = np.asarray(inputs)
-    except ValueError:
-        raise ShapeError(f"{owner} needs rows of equal length") from None
-    if array.dtype.kind not in "biufc":
-        raise DataError(f"{owner} needs numbers, got an array of {array.dtype}")
-    if array.ndim == 0:
-        raise ShapeError(f"{owner} needs an array of examples, got the single number {array}")
-    return array

@@ -1,5 +1,6 @@
 """A chain of layers, each fed with the output of the one before: the core of every sequential container."""
 
+from nnlite.errors import ConfigError
 from nnlite.jacobians import ChainJacobians
 from nnlite.layers.base import Layer
 from nnlite.layers.preprocessing import Cast
@@ -19,32 +20,67 @@ class Chain:
         self.stages = []
         start = 0
         for index, layer in enumerate(layers):
-            if layer.dtype != dtype and not layer.integer_inputs:
+            if dtype == "object" and layer.input_kind in ("numbers", "indices"):
+                raise ConfigError(f"{layer.label} needs {layer.input_kind}, {layers[index - 1].label} gives strings")
+            if layer.dtype != dtype and layer.input_kind == "numbers":
                 self.stages.append((index, Cast(dtype=layer.dtype), start, start))
             stop = start + len(layer.parameters)
             self.stages.append((index, layer, start, stop))
             start, dtype = stop, layer.output_dtype
 
-    def linearize(self, inputs, *values, training=False, random=None):
+    def linearize(self, inputs, *values, training=False, random=None, mask=None):
         """The output and the `ChainJacobians`, for the parameters' arrays `values` in the layers' order."""
-        return self.run(inputs, self.group(values), training, random)
+        return self.run(inputs, self.group(values), training, random, mask)
 
     def group(self, items) -> list[tuple]:
         """`items`, one per parameter, cut into one tuple per stage."""
         return [tuple(items[start:stop]) for _, _, start, stop in self.stages]
 
-    def run(self, inputs, grouped, training=False, random=None):
-        """`linearize` with the parameters' arrays as `group` cuts them, which a loop over steps does once."""
+    def run(self, inputs, grouped, training=False, random=None, mask=None):
+        """`linearize` with the parameters' arrays as `group` cuts them, which a loop over steps does once.
+
+        A mask goes on from layer to layer: through those that support masking, else as a layer sets it.
+        """
         found = []
         for (index, layer, _, _), values in zip(self.stages, grouped, strict=True):
             if layer.context:
-                available = {"training": training, "random": random and random.child(index)}
+                available = {"training": training, "random": random and random.child(index), "mask": mask}
                 context = {name: available[name] for name in layer.context}
                 inputs, jacobians = layer.linearize(inputs, *values, **context)
             else:
                 inputs, jacobians = layer.linearize(inputs, *values)
             found.append(jacobians)
-        return inputs, ChainJacobians(found)
+            if not layer.supports_masking:
+                mask = jacobians.mask
+        return inputs, ChainJacobians(found, mask)
+
+    def plan(self, wanted, into) -> tuple[list, list]:
+        """What `backward` hands to each stage, the last one first.
+
+        Stages before the first wanted parameter are left out, and so is the product with that one's input.
+
+        Args:
+            wanted: for each parameter whether its gradient is.
+            into: where it is written.
+        """
+        wanted, into = self.group(wanted), self.group(into)
+        first = next((index for index, stage in enumerate(wanted) if any(stage)), len(wanted))
+        stages = range(len(wanted) - 1, first - 1, -1)
+        return [(index > first, *wanted[index]) for index in stages], [(None, *into[index]) for index in stages]
+
+    @staticmethod
+    def backward(jacobians, cotangent, plan) -> None:
+        """Write the gradients that the plan wants."""
+        for stage, wanted, into in zip(reversed(jacobians.stages), *plan, strict=False):
+            cotangent = stage.vjp(cotangent, wanted, into)[0]
+
+    @property
+    def labels(self) -> list[tuple]:
+        """For each stage what it is called, and what its inputs are."""
+        return [
+            (layer.name or type(layer).__name__, ["inputs", *(own.name for own in layer.parameters)])
+            for _, layer, _, _ in self.stages
+        ]
 
     def update_state(self, state) -> None:
         """Hand each layer its part of `ChainJacobians.state`."""

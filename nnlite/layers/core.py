@@ -1,13 +1,16 @@
 """Dense, Embedding and the layers that hold a place."""
 
+from dataclasses import field
+
 import numpy as np
 
-from nnlite.errors import ShapeError
+from nnlite.errors import ConfigError, ShapeError
 from nnlite.initializers import Initializer
-from nnlite.jacobians import Broadcast, GatherRows, Jacobians, KernelOfRows, RowsTimesKernel
+from nnlite.jacobians import Broadcast, Composed, GatherRows, Jacobians, KernelOfRows, Penalized, RowsTimesKernel
 from nnlite.jacobians import Identity as IdentityJacobian
 from nnlite.jacobians.linear import rows_matmul
 from nnlite.layers.base import Layer
+from nnlite.layers.symbols import Symbol
 from nnlite.ops.activations import ActivationFunction
 from nnlite.ops.shaping import as_indices
 from nnlite.reading import Count
@@ -17,7 +20,7 @@ __all__ = ["Dense", "Embedding", "Identity", "Input"]
 
 
 class Input(Layer):
-    """States the shape of one example, so that a model is built at once; passes data through.
+    """States the shape of one example, so that a model is built at once; layers called on it draw a graph.
 
     Args:
         shape: without the batch axis, for example `(28, 28)`; None for a length that varies.
@@ -25,12 +28,20 @@ class Input(Layer):
 
     shape: tuple[Count | None, ...]
 
+    supports_masking = True
+
+    def __post_init__(self):
+        super().__post_init__()
+        self.symbol = Symbol(self, (), (None, *self.shape))
+
     def linearize(self, inputs):
         return inputs, Jacobians(IdentityJacobian(inputs.shape))
 
 
 class Identity(Layer):
     """outputs = inputs."""
+
+    supports_masking = True
 
     def linearize(self, inputs):
         return inputs, Jacobians(IdentityJacobian(inputs.shape))
@@ -48,6 +59,7 @@ class Dense(Layer):
         kernel_initializer: `glorot_uniform` keeps the variance of signals and gradients across layers.
         bias_initializer: zeros by default.
         kernel_regularizer, bias_regularizer: penalty added to the loss.
+        activity_regularizer: penalty on the outputs, summed over the batch, added to the loss.
 
     PyTorch's Linear keeps the transposed kernel `(units, features)` and initialises both uniformly by
     1 / sqrt(features).
@@ -60,8 +72,14 @@ class Dense(Layer):
     bias_initializer: Initializer = "zeros"
     kernel_regularizer: Regularizer | None = None
     bias_regularizer: Regularizer | None = None
+    activity_regularizer: Regularizer | None = None
 
+    supports_masking = True
     ends_in_activation = True
+
+    def validate(self):
+        self.penalizes = self.activity_regularizer is not None
+        self.ends_in_activation = not self.penalizes  # its outputs are needed, not the logits alone
 
     def build(self, input_shape):
         if len(input_shape) < 2 or input_shape[-1] is None:
@@ -88,9 +106,13 @@ class Dense(Layer):
         else:
             outputs = outputs + bias if outputs.dtype != bias.dtype else np.add(outputs, bias, out=outputs)
             maps = (by_inputs, by_kernel, Broadcast(bias.shape, shape))
-        if self.activation is None:
-            return outputs, Jacobians(*maps)
-        outputs, (outer,) = self.activation.linearize(outputs)
+        outer = None
+        if self.activation is not None:
+            outputs, jacobians = self.activation.linearize(outputs)
+            outer = jacobians[0]
+        if self.penalizes:
+            penalized = Penalized(outputs, self.activity_regularizer)
+            outer = penalized if outer is None else Composed(penalized, outer)
         return outputs, Jacobians(*maps, outer=outer)
 
 
@@ -104,17 +126,29 @@ class Embedding(Layer):
         output_dim: length of each vector.
         embeddings_initializer: uniform in [-0.05, 0.05] by default.
         embeddings_regularizer: penalty added to the loss.
+        sparse: whether a training step changes only the rows that its batch uses, which is quicker for large tables.
+            SGD without momentum gives the same result; other optimizers then let the memory of a row rest while the
+            row is not used, as PyTorch's SparseAdam does.
+        mask_zero: whether index 0 fills up sequences: layers that heed masks and the loss leave it out. Its vector
+            is looked up all the same.
 
     Raises:
         DataError: an index that is no whole number in [0, input_dim).
+        ConfigError: `sparse` together with a regularizer, which concerns all rows.
     """
 
     input_dim: Count
     output_dim: Count
     embeddings_initializer: Initializer = "uniform"
     embeddings_regularizer: Regularizer | None = None
+    mask_zero: bool = field(default=False, kw_only=True)
+    sparse: bool = field(default=False, kw_only=True)
 
-    integer_inputs = True
+    input_kind = "indices"
+
+    def validate(self):
+        if self.sparse and self.embeddings_regularizer is not None:
+            raise ConfigError("a regularizer changes all rows; choose it or sparse", (type(self).__name__,))
 
     def build(self, input_shape):
         self.embeddings = self.add_weight(
@@ -122,6 +156,7 @@ class Embedding(Layer):
             self.embeddings_initializer,
             regularizer=self.embeddings_regularizer,
             name="embeddings",
+            sparse=self.sparse,
         )
 
     def compute_output_shape(self, input_shape):
@@ -130,4 +165,5 @@ class Embedding(Layer):
     def linearize(self, inputs, embeddings):
         indices = as_indices(inputs, self.input_dim, self.label)
         outputs = embeddings[indices]
-        return outputs, Jacobians(None, GatherRows(indices, -2, embeddings.shape, outputs.shape))
+        mask = indices != 0 if self.mask_zero else None
+        return outputs, Jacobians(None, GatherRows(indices, -2, embeddings.shape, outputs.shape), mask=mask)

@@ -18,6 +18,8 @@ class Rescaling(Layer):
     scale: float
     offset: float = 0.0
 
+    supports_masking = True
+
     def linearize(self, inputs):
         slope = np.full((), self.scale, inputs.real.dtype)
         return inputs * self.scale + self.offset, Jacobians(Diagonal(slope, inputs.shape, inputs.shape))
@@ -47,6 +49,8 @@ class Normalization(Layer):
     mean: Any = None
     variance: Any = None
     invert: bool = False
+
+    supports_masking = True
 
     def validate(self):
         if (self.mean is None) != (self.variance is None):
@@ -117,6 +121,9 @@ class Normalization(Layer):
 class Cast(Layer):
     """outputs = inputs in this layer's dtype; a model puts it between layers of different dtypes."""
 
+    supports_masking = True
+
     def linearize(self, inputs):
         outputs = inputs if inputs.dtype.kind == "c" else inputs.astype(self.dtype)
-        return outputs, Jacobians(Recast(inputs.shape, inputs.dtype, outputs.dtype))
+        whole = inputs.dtype.kind in "biu"  # indices have no derivative
+        return outputs, Jacobians(None if whole else Recast(inputs.shape, inputs.dtype, outputs.dtype))

@@ -1,14 +1,16 @@
 """The contract of a loss: how far predictions are from targets, and the derivative of that."""
 
 import copy
+import math
 from dataclasses import field
 from typing import ClassVar, Literal
 
 import numpy as np
 
 from nnlite.config import floatx
-from nnlite.errors import DataError, NotReadyError, ShapeError
-from nnlite.jacobians import Composed, Contraction, Diagonal, Jacobian
+from nnlite.errors import ConfigError, DataError, NotReadyError, ShapeError
+from nnlite.jacobians import ComplexStepHessian, Composed, Contraction, Diagonal, Jacobian
+from nnlite.losses.tracing import trace_loss
 from nnlite.ops.activations import ActivationFunction
 from nnlite.registry import Configurable
 
@@ -16,7 +18,10 @@ __all__ = ["Loss"]
 
 
 class Loss(Configurable, family="loss", abstract=True):
-    """A number that says how far `y_pred` is from `y_true`. A subclass writes `per_row`.
+    """A number that says how far `y_pred` is from `y_true`. A subclass writes `call`, or `per_row`.
+
+    `call(y_true, y_pred)` returns one loss per row, made of functions of `nnlite.ops` and operators; what it computes
+    is recorded, and the record is the derivative. `per_row` returns the losses and their Jacobian.
 
     `forward(y_true, y_pred)` caches the Jacobian, `backward()` returns the derivative by `y_pred`; calling the loss
     computes its value alone.
@@ -47,8 +52,16 @@ class Loss(Configurable, family="loss", abstract=True):
     )
     name: str | None = field(default=None, kw_only=True)
 
+    call: ClassVar = None
     target_kind: ClassVar[str] = "regression"
     link: ClassVar[type[ActivationFunction] | None] = None  # activation that makes predictions out of logits
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if "call" in vars(cls) and "per_row" not in vars(cls):
+            cls.per_row = Loss.per_row  # not that of a loss it is derived from
+        if "per_row" in vars(cls) and "total" not in vars(cls):
+            cls.total = Loss.total
 
     def __post_init__(self):
         super().__post_init__()
@@ -56,19 +69,74 @@ class Loss(Configurable, family="loss", abstract=True):
 
     def per_row(self, y_true, y_pred) -> tuple[np.ndarray, Jacobian]:
         """One loss per row of `y_pred`, shape `(batch, ...)`, and the Jacobian of these by `y_pred`."""
-        raise NotImplementedError(f"{type(self).__name__} must define per_row(y_true, y_pred)")
+        if self.call is None:
+            raise NotImplementedError(f"{type(self).__name__} must define call or per_row(y_true, y_pred)")
+        return trace_loss(self, y_true, y_pred)
 
-    def linearize(self, y_true, y_pred, sample_weight=None):
-        """The reduced loss and its Jacobian by `y_pred`, for arrays that fit; pure."""
+    def total(self, y_true, y_pred, scale, weights=None) -> tuple[float, np.ndarray] | None:
+        """`scale` times the sum of all rows' losses times their weights, and its gradient by `y_pred`.
+
+        None where that is not known to be quicker than `per_row`.
+        """
+        return None
+
+    def row_hessian(self, y_true, y_pred) -> Jacobian | None:
+        """The Hessian of the sum of all rows' losses by `y_pred`, one block for each row; None if not stated."""
+        return None
+
+    def output_hessian(self, y_true, y_pred, sample_weight=None) -> Jacobian:
+        """The second derivative of this loss by `y_pred`, a structured map from its shape to its shape.
+
+        It is diagonal for losses of numbers and diag(p) - p p' for cross-entropies of logits, times what weights and
+        reduction say. For a loss that states no such form, products are complex steps through its gradient.
+        """
+        return self.curvature(*self._fitted(y_true, y_pred, sample_weight))
+
+    def curvature(self, y_true, y_pred, sample_weight=None, mask=None) -> Jacobian:
+        """`output_hessian` for arrays that fit; rows count as in `linearize`."""
+        if self.reduction in ("none", None):
+            raise ConfigError('a Hessian needs a single number: choose another reduction than "none"')
+        rows = self.row_hessian(y_true, y_pred) if self._states_hessian() else None
+        if rows is None:
+
+            def gradient(point):
+                return self.linearize(y_true, point, sample_weight, mask)[1].gradients
+
+            return ComplexStepHessian(gradient, y_pred)
+        weights, size = _weights(y_pred.shape[:-1], y_pred.dtype, sample_weight, mask)
+        share = np.full((*y_pred.shape[:-1], 1), 1 / self._divisor(size, weights), y_pred.dtype)
+        if weights is not None:
+            share *= weights[..., None]
+        return Composed(Diagonal(share, y_pred.shape, y_pred.shape), rows)
+
+    def _states_hessian(self) -> bool:
+        """Whether `row_hessian` belongs to this `per_row`: a subclass may have another one."""
+        order = type(self).__mro__
+        first = {
+            name: next(i for i, cls in enumerate(order) if name in vars(cls)) for name in ("per_row", "row_hessian")
+        }
+        return first["row_hessian"] <= first["per_row"]
+
+    def linearize(self, y_true, y_pred, sample_weight=None, mask=None):
+        """The reduced loss and its Jacobian by `y_pred`, for arrays that fit; pure.
+
+        Rows where a `mask` of their shape is false do not count, neither in the sum nor in the number of rows.
+        """
+        single = self.reduction not in ("none", None)
+        if single and type(self).total is not Loss.total:
+            shape = y_pred.shape[:-1]
+            weights, size = _weights(shape, y_pred.real.dtype, sample_weight, mask)
+            found = self.total(y_true, y_pred, 1 / self._divisor(size, weights), weights)
+            if found is not None:
+                return found[0], Contraction(found[1], y_pred.ndim)
         losses, rows = self.per_row(y_true, y_pred)
         shape = losses.shape
-        weights = None
-        if sample_weight is not None:
-            weights = np.broadcast_to(sample_weight.reshape(-1, *(1,) * (len(shape) - 1)), shape)
+        weights, size = _weights(shape, losses.real.dtype, sample_weight, mask)
+        if weights is not None:
             losses = losses * weights
-        if self.reduction in ("none", None):
+        if not single:
             return losses, rows if weights is None else Composed(Diagonal(weights, shape, shape), rows)
-        scale = 1 / self._divisor(losses.size, weights)
+        scale = 1 / self._divisor(size, weights)
         gradient = rows.vjp(np.full(shape, scale, losses.dtype) if weights is None else weights * scale)
         return np.add.reduce(losses, axis=None).item() * scale, Contraction(gradient, gradient.ndim)
 
@@ -163,6 +231,17 @@ class Loss(Configurable, family="loss", abstract=True):
         twin = copy.copy(self)
         twin.from_logits = True
         return twin
+
+
+def _weights(shape, dtype, sample_weight, mask):
+    """The weight of each row, None when all are 1, and how many rows count."""
+    weights, size = None, math.prod(shape)
+    if sample_weight is not None:
+        weights = np.broadcast_to(sample_weight.reshape(-1, *(1,) * (len(shape) - 1)), shape)
+    if mask is not None and mask.shape == shape:
+        weights = mask.astype(dtype) if weights is None else weights * mask
+        size = np.count_nonzero(mask)
+    return weights, size
 
 
 def _check_finite(targets, where):

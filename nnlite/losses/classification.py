@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from nnlite import kernels
 from nnlite.errors import DataError, ShapeError
-from nnlite.jacobians import Contraction
+from nnlite.jacobians import Composed, Contraction, Diagonal, DiagonalPlusRankOne, SoftmaxJacobian
 from nnlite.kernels import log_softmax, sigmoid, softplus
 from nnlite.losses.base import Loss
 from nnlite.ops.activations import Sigmoid, Softmax
@@ -31,8 +32,7 @@ class BinaryCrossentropy(Loss, aliases=("bce",)):
     link = Sigmoid
 
     def per_row(self, y_true, y_pred):
-        if self.label_smoothing:
-            y_true = y_true * (1 - self.label_smoothing) + 0.5 * self.label_smoothing
+        y_true = self._smoothed(y_true)
         share = 1 / y_pred.shape[-1]
         if self.from_logits:
             losses = softplus(y_pred) - y_true * y_pred
@@ -42,6 +42,26 @@ class BinaryCrossentropy(Loss, aliases=("bce",)):
             losses = -(y_true * np.log(p) + (1 - y_true) * np.log(1 - p))
             slopes = (p - y_true) / (p * (1 - p)) * inside
         return losses.mean(axis=-1), Contraction(slopes * share)
+
+    def total(self, y_true, y_pred, scale, weights=None):
+        if not self.from_logits:
+            return None
+        return kernels.sigmoid_crossentropy(y_pred, self._smoothed(y_true), scale / y_pred.shape[-1], weights)
+
+    def row_hessian(self, y_true, y_pred):
+        y_true, share = self._smoothed(y_true), 1 / y_pred.shape[-1]
+        if self.from_logits:
+            p = sigmoid(y_pred)
+            curvature = p * (1 - p)
+        else:
+            p, inside = _clip(y_pred)
+            curvature = (y_true / (p * p) + (1 - y_true) / ((1 - p) * (1 - p))) * inside
+        return Diagonal(curvature * share, y_pred.shape, y_pred.shape)
+
+    def _smoothed(self, y_true):
+        if not self.label_smoothing:
+            return y_true
+        return y_true * (1 - self.label_smoothing) + 0.5 * self.label_smoothing
 
     def read_targets(self, targets, output_shape, dtype):
         return _fractions(super().read_targets(targets, output_shape, dtype), self)
@@ -63,14 +83,26 @@ class CategoricalCrossentropy(Loss):
     link = Softmax
 
     def per_row(self, y_true, y_pred):
-        if self.label_smoothing:
-            y_true = y_true * (1 - self.label_smoothing) + self.label_smoothing / y_pred.shape[-1]
+        y_true = self._smoothed(y_true)
         if self.from_logits:
             log_p = log_softmax(y_pred)
             rows = np.exp(log_p) * y_true.sum(axis=-1, keepdims=True) - y_true
         else:
             log_p, rows = _log_of_normalized(y_pred, y_true)
         return -(y_true * log_p).sum(axis=-1), Contraction(rows)
+
+    def row_hessian(self, y_true, y_pred):
+        y_true = self._smoothed(y_true)
+        if not self.from_logits:
+            return _curvature_of_normalized(y_pred, y_true)
+        total = y_true.sum(axis=-1, keepdims=True)
+        p = np.exp(log_softmax(y_pred))
+        return Composed(Diagonal(total, y_pred.shape, y_pred.shape), SoftmaxJacobian(p))
+
+    def _smoothed(self, y_true):
+        if not self.label_smoothing:
+            return y_true
+        return y_true * (1 - self.label_smoothing) + self.label_smoothing / y_true.shape[-1]
 
     def read_targets(self, targets, output_shape, dtype):
         return _fractions(super().read_targets(targets, output_shape, dtype), self)
@@ -98,10 +130,16 @@ class SparseCategoricalCrossentropy(Loss):
             rows = np.exp(log_p, order="C")  # so that reshape gives a view
             rows.reshape(-1, units)[places] -= 1
         else:
-            one_hot = np.zeros(y_pred.shape, y_pred.real.dtype)
-            one_hot.reshape(-1, units)[places] = 1
-            log_p, rows = _log_of_normalized(y_pred, one_hot)
+            log_p, rows = _log_of_normalized(y_pred, _one_hot(y_true, y_pred))
         return -log_p.reshape(-1, units)[places].reshape(y_true.shape), Contraction(rows)
+
+    def total(self, y_true, y_pred, scale, weights=None):
+        return kernels.softmax_crossentropy(y_pred, y_true, scale, weights) if self.from_logits else None
+
+    def row_hessian(self, y_true, y_pred):
+        if self.from_logits:
+            return SoftmaxJacobian(np.exp(log_softmax(y_pred)))
+        return _curvature_of_normalized(y_pred, _one_hot(y_true, y_pred))
 
     def read_targets(self, targets, output_shape, dtype):
         if targets.ndim == len(output_shape) and targets.shape[-1] == 1:
@@ -135,6 +173,20 @@ def _log_of_normalized(y_pred, y_true):
     p, inside = _clip(y_pred / total)
     slopes = -y_true / p * inside
     return np.log(p), (slopes - (slopes * p).sum(axis=-1, keepdims=True)) / total
+
+
+def _curvature_of_normalized(y_pred, y_true):
+    """The Hessian of -sum(y_true * log(y_pred / sum(y_pred))), clipped, by y_pred."""
+    total = y_pred.sum(axis=-1, keepdims=True)
+    counted = y_true * _clip(y_pred / total)[1]
+    weight = -counted.sum(axis=-1, keepdims=True) / (total * total)
+    return DiagonalPlusRankOne(counted / (y_pred * y_pred), np.ones((), y_pred.dtype), weight)
+
+
+def _one_hot(y_true, y_pred):
+    one_hot = np.zeros(y_pred.shape, y_pred.real.dtype)
+    one_hot.reshape(-1, y_pred.shape[-1])[np.arange(y_true.size), y_true.ravel()] = 1
+    return one_hot
 
 
 def _fractions(targets, loss):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from nnlite.jacobians import Contraction
+from nnlite.jacobians import Contraction, Diagonal
 from nnlite.losses.base import Loss
 from nnlite.reading import Positive
 
@@ -18,6 +18,16 @@ class MeanSquaredError(Loss, aliases=("mse",)):
         squares = np.add.reduce(error * error, axis=-1)
         return squares * (1 / count), Contraction(error * (2 / count))
 
+    def total(self, y_true, y_pred, scale, weights=None):
+        error = y_pred - y_true
+        share = scale / error.shape[-1]
+        weighted = error if weights is None else error * weights[..., None]
+        value = np.dot(weighted.reshape(-1), error.reshape(-1)).item() * share
+        return value, np.multiply(weighted, 2 * share, out=weighted)
+
+    def row_hessian(self, y_true, y_pred):
+        return _constant(2 / y_pred.shape[-1], y_pred)
+
 
 class MeanAbsoluteError(Loss, aliases=("mae",)):
     """mean(|y_true - y_pred|) over the last axis; slope 0 where they are equal."""
@@ -26,6 +36,9 @@ class MeanAbsoluteError(Loss, aliases=("mae",)):
         error = y_pred - y_true
         signs = np.sign(error.real)
         return (error * signs).mean(axis=-1), Contraction(signs * (1 / error.shape[-1]))
+
+    def row_hessian(self, y_true, y_pred):
+        return _constant(0, y_pred)
 
 
 class Huber(Loss):
@@ -45,3 +58,12 @@ class Huber(Loss):
         losses = np.where(small, 0.5 * size * size, self.delta * size - 0.5 * self.delta**2)
         slopes = np.where(small, error, np.asarray(self.delta, signs.dtype) * signs)
         return losses.mean(axis=-1), Contraction(slopes * (1 / error.shape[-1]))
+
+    def row_hessian(self, y_true, y_pred):
+        small = abs(y_pred - y_true) <= self.delta
+        return Diagonal(small.astype(y_pred.dtype) / y_pred.shape[-1], y_pred.shape, y_pred.shape)
+
+
+def _constant(value, y_pred):
+    """The diagonal map with one number."""
+    return Diagonal(np.full((), value, y_pred.dtype), y_pred.shape, y_pred.shape)

@@ -80,6 +80,7 @@ CASES = [
     Case(lambda: Embedding(5, 3), (4,)),
     Case(lambda: Embedding(5, 2), (4, 3)),
     Case(lambda: Embedding(5, 1), (2, 3, 2)),
+    Case(lambda: Embedding(5, 2, sparse=True), (4, 3)),
     Case(lambda: Normalization(), (3, 2)),
     Case(lambda: Normalization(), (3, 2, 2)),
     Case(lambda: Normalization(axis=1), (2, 3, 2)),

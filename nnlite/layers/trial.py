@@ -1,0 +1,43 @@
+"""Trying a layer on zeros: what it returns, and which shape."""
+
+import numpy as np
+
+from nnlite.errors import ShapeError
+
+__all__ = []
+
+
+def trial_shape(layer, input_shape) -> tuple:
+    """The output shape for `input_shape` (a tuple of shapes for several outputs); None stands for one, then for two."""
+    ones, twos = (trial_shapes(layer, input_shape, size) for size in (1, 2))
+    shapes = [
+        tuple(one if one == two else None for one, two in zip(*lengths, strict=True))
+        for lengths in zip(ones, twos, strict=True)
+    ]
+    return shapes[0] if len(shapes) == 1 else tuple(shapes)
+
+
+def trial_shapes(layer, input_shape, size) -> list[tuple]:
+    """The shape of each output, with `size` in place of None; `ShapeError` unless `linearize` returns what it must."""
+    with np.errstate(all="ignore"):
+        result = layer.linearize(zeros_for(layer, input_shape, size), *layer.values)
+    inputs = len(input_shape) if layer.takes_several else 1
+    if not (isinstance(result, tuple) and len(result) == 2 and len(result[1]) == inputs + len(layer.parameters)):
+        raise ShapeError(
+            f"{layer.label}: linearize must return (output, Jacobians) with one map for the inputs and one for "
+            f"each of its {len(layer.parameters)} parameters"
+        )
+    return [output.shape for output in (result[0] if isinstance(result[0], tuple) else result[:1])]
+
+
+def zeros_for(layer, input_shape, size):
+    """Inputs of `input_shape` to try `layer` on, with `size` in place of None."""
+    dtypes = {"numbers": layer.dtype, "indices": np.intp, "strings": "U1", "categories": "U1"}
+    if not layer.takes_several:
+        return np.zeros(_sized(input_shape, size), dtypes[layer.input_kind])
+    kinds = getattr(layer, "input_kinds", ["numbers"] * len(input_shape))
+    return tuple(np.zeros(_sized(own, size), dtypes[kind]) for own, kind in zip(input_shape, kinds, strict=True))
+
+
+def _sized(shape, size):
+    return [size if length is None else length for length in shape]

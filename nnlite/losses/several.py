@@ -1,0 +1,99 @@
+"""One loss per output of a model."""
+
+from nnlite.errors import ConfigError, DataError
+
+__all__ = ["OutputLosses"]
+
+
+class OutputLosses:
+    """The weighted sum of one loss per output, with the methods of a `Loss` on tuples of arrays.
+
+    Args:
+        losses: a `Loss` for each output; None for one that is not trained on.
+        weights: the factor of each.
+        names: what the outputs are called.
+    """
+
+    target_kind = "several"
+    reduction = "sum_over_batch_size"
+
+    def __init__(self, losses, weights, names):
+        self.losses = losses
+        self.weights = weights
+        self.names = names
+
+    def linearize(self, y_true, y_pred, sample_weight=None, mask=None):
+        """The sum, and its Jacobian by all outputs."""
+        total, gradients = 0, []
+        parts = zip(self.losses, self.weights, y_true, y_pred, self._masks(mask), strict=True)
+        for loss, weight, target, output, own in parts:
+            if loss is None:
+                gradients.append(None)
+                continue
+            value, jacobian = loss.linearize(target, output, sample_weight, own)
+            total += weight * value
+            gradients.append(jacobian.gradients * weight)
+        return total, _Parts(lambda one, gradient: one * gradient, gradients)
+
+    def curvature(self, y_true, y_pred, sample_weight=None, mask=None):
+        """The second derivative by all outputs: a block for each."""
+        blocks = [
+            loss and loss.curvature(target, output, sample_weight, own)
+            for loss, target, output, own in zip(self.losses, y_true, y_pred, self._masks(mask), strict=True)
+        ]
+        weighted = list(zip(blocks, self.weights, strict=True))
+        return _Parts(lambda tangent, part: part[0] and part[0].jvp(tangent) * part[1], weighted, each=True)
+
+    def _masks(self, mask):
+        return mask or [None] * len(self.losses)
+
+    def prepare_targets(self, y_true, output_shapes, dtype) -> tuple:
+        """Targets as each loss compares them with its output."""
+        found = []
+        for name, loss, target, shape in zip(self.names, self.losses, y_true, output_shapes, strict=True):
+            try:
+                found.append(target if loss is None else loss.prepare_targets(target, shape, dtype))
+            except DataError as error:
+                raise type(error)(f"output {name!r}: {error}") from None
+        return tuple(found)
+
+
+class _Parts:
+    """A product for each output."""
+
+    def __init__(self, product, parts, each=False):
+        self.product = product
+        self.parts = parts
+        self.each = each
+
+    def vjp(self, cotangent) -> tuple:
+        """`cotangent`, one number, or with `each` one array per output, times each part."""
+        given = cotangent if self.each else [cotangent] * len(self.parts)
+        return tuple(
+            None if part is None else self.product(own, part) for own, part in zip(given, self.parts, strict=True)
+        )
+
+    jvp = vjp
+
+    @property
+    def gradients(self) -> tuple:
+        """The parts themselves."""
+        return tuple(self.parts)
+
+
+def by_output(given, names, what) -> list:
+    """A list with one entry per output, from a list, a dict by name, or one entry for all.
+
+    Raises:
+        ConfigError: another number of entries, or a name that no output has.
+    """
+    if isinstance(given, dict) and set(given) & set(names):
+        strangers = set(given) - set(names)
+        if strangers:
+            raise ConfigError(f"{what} names {sorted(strangers)[0]!r}; the outputs are {', '.join(names)}")
+        return [given.get(name) for name in names]
+    if isinstance(given, (list, tuple)):
+        if len(given) != len(names):
+            raise ConfigError(f"{what} has {len(given)} entries for {len(names)} outputs: {', '.join(names)}")
+        return list(given)
+    return [given] * len(names)

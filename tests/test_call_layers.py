@@ -1,0 +1,532 @@
+"""Layers and losses that write `call` alone: derivatives, layers kept inside, saving, threads, and what they refuse."""
+
+import copy
+import threading
+
+import numpy as np
+import pytest
+from numeric import EXACT, NEAR, complex_step, relative_error, stencil
+
+from nnlite import Input, Sequential, load_model, ops
+from nnlite.config import set_floatx
+from nnlite.errors import ConfigError, DataError, NNLiteError, ShapeError
+from nnlite.jacobians import GraphJacobians
+from nnlite.layers import BatchNormalization, Dense, Dropout, Layer, LayerNormalization, ReLU
+from nnlite.losses import Loss, MeanSquaredError
+from nnlite.random import RandomSource
+
+generator = np.random.default_rng(47)
+
+
+@pytest.fixture(autouse=True)
+def double_precision():
+    set_floatx("float64")
+    yield
+    set_floatx("float32")
+
+
+def normal(*shape):
+    return generator.normal(size=shape)
+
+
+class Simple(Layer):
+    """A Dense layer as a user of Keras writes it."""
+
+    units: int
+
+    def build(self, input_shape):
+        self.kernel = self.add_weight((input_shape[-1], self.units), name="kernel")
+        self.bias = self.add_weight((self.units,), "zeros", name="bias")
+
+    def call(self, inputs):
+        return ops.relu(ops.matmul(inputs, self.kernel) + self.bias)
+
+
+class AutoEncoder(Layer):
+    """A layer kept as an attribute whose kernel is used again, transposed: a tied weight."""
+
+    units: int = 2
+
+    def __post_init__(self):
+        super().__post_init__()
+        self.encoder = Dense(self.units, activation="tanh")
+
+    def build(self, input_shape):
+        self.gain = self.add_weight((1,), "ones", name="gain")
+
+    def call(self, inputs):
+        return self.encoder(inputs) @ self.encoder.kernel.T * self.gain
+
+
+class Block(Layer):
+    """Layers in a list, one of them with moving averages, one that draws, around them a residual path."""
+
+    rate: float = 0.0
+
+    def __post_init__(self):
+        super().__post_init__()
+        self.steps = [Dense(3, activation="sigmoid"), BatchNormalization(momentum=0.5), Dropout(self.rate), Dense(4)]
+        self.others = {"norm": LayerNormalization()}
+
+    def call(self, inputs, training=False):
+        hidden = inputs
+        for layer in self.steps:
+            hidden = layer(hidden)
+        return self.others["norm"](inputs + hidden) if not training else inputs + hidden
+
+
+class Nested(Layer):
+    """A layer of layers with `call`, a model among them, and one used twice."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        self.block = Block()
+        self.model = Sequential([Dense(4, activation="tanh"), BatchNormalization()])
+        self.twice = Dense(4, activation="silu")
+
+    def call(self, inputs):
+        return self.twice(self.twice(self.model(self.block(inputs))))
+
+
+class Renewed(Dense):
+    """A `call` of its own takes the place of what Dense computes."""
+
+    def call(self, inputs):
+        return ops.exp(inputs @ self.kernel)
+
+
+CASES = [
+    (lambda: Simple(3), False),
+    (lambda: AutoEncoder(), False),
+    (lambda: Block(), False),
+    (lambda: Block(), True),
+    (lambda: Block(0.5), True),
+    (lambda: Nested(), False),
+    (lambda: Nested(), True),
+    (lambda: Renewed(3, activation="relu"), False),
+]
+cases = pytest.mark.parametrize(
+    ("make", "training"), CASES, ids=[f"{make()!r}-{'training' * training}" for make, training in CASES]
+)
+
+
+def built(make):
+    layer = make()
+    layer.ensure_built((None, 4), RandomSource(3))
+    for parameter in layer.parameters:
+        drawn = generator.uniform(0.5, 1.5, parameter.shape)
+        parameter.assign(drawn if "variance" in parameter.name else drawn * generator.choice([-1, 1], parameter.shape))
+    return layer
+
+
+def context(training):
+    return {"training": training, "random": RandomSource(7), "mask": None}
+
+
+@cases
+def test_jacobians_equal_complex_step_and_stencil(make, training):
+    layer, x = built(make), normal(5, 4)
+    arrays = [x, *layer.values]
+
+    def output(*changed):
+        return layer.linearize(*changed, **context(training))[0]
+
+    jacobians = layer.linearize(*arrays, **context(training))[1]
+    assert isinstance(jacobians, GraphJacobians)
+    assert len(jacobians) == len(arrays)
+    for index, parameter in enumerate([None, *layer.parameters]):
+        if parameter is None or parameter.trainable:
+            dense = jacobians[index].todense()
+            assert relative_error(dense, complex_step(output, arrays, index)) <= EXACT
+            assert relative_error(dense, stencil(output, arrays, index)) <= NEAR
+
+
+@cases
+def test_per_example_is_vjp_of_one_row_at_a_time(make, training):
+    layer, x = built(make), normal(5, 4)
+    output, jacobians = layer.linearize(x, *layer.values, **context(training))
+    cotangent = normal(*output.shape)
+    found = jacobians.per_example(cotangent)
+    assert jacobians.mixes_rows == training
+    for row in range(5):
+        alone = np.where(np.arange(5)[:, None] == row, cotangent, 0)
+        for index, expected in list(enumerate(jacobians.vjp(alone)))[1:]:
+            assert relative_error(found[index][row], expected) <= EXACT
+
+
+@cases
+def test_training_saving_and_loading(make, training, tmp_path):
+    model = Sequential([Input((4,)), make(), Dense(2)], seed=1)
+    x, y = normal(30, 4), normal(30, 2)
+    model.compile({"Adam": {"learning_rate": 0.01}}, "mse")
+    losses = model.fit(x, y, epochs=30, verbose=0).history["loss"]
+    assert losses[-1] < 0.97 * losses[0]
+    model.save(tmp_path / "model.safetensors")
+    loaded = load_model(tmp_path / "model.safetensors")
+    np.testing.assert_array_equal(loaded.predict(x, verbose=0), model.predict(x, verbose=0))
+    assert loaded.get_config() == model.get_config()
+    assert [weight.name for weight in loaded.weights] == [weight.name for weight in model.weights]
+    loaded.fit(x, y, epochs=2, verbose=0)
+    model.fit(x, y, epochs=2, verbose=0)
+    np.testing.assert_array_equal(loaded.predict(x, verbose=0), model.predict(x, verbose=0))
+    twin = copy.deepcopy(model)
+    np.testing.assert_array_equal(twin.predict(x, verbose=0), model.predict(x, verbose=0))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_same_gradients_as_the_built_in_layer(dtype):
+    x, y = normal(64, 20).astype(dtype), normal(64, 5).astype(dtype)
+    models = []
+    for layer in (Simple(16), Dense(16, activation="relu")):
+        model = Sequential([Input((20,)), layer, Dense(5)], seed=2, dtype=dtype)
+        model.compile("sgd", "mse")
+        models.append(model)
+    models[0].set_weights(models[1].get_weights())
+    for _ in range(3):
+        losses = [model.train_step(x, y) for model in models]
+        assert losses[0] == pytest.approx(losses[1], rel=1e-15)
+        for own, theirs in zip(*(model.trainable_weights for model in models), strict=True):
+            assert own.gradient.dtype == dtype
+            assert np.abs(own.gradient - theirs.gradient).max() <= 1e-15 * np.abs(theirs.gradient).max()
+
+
+def test_moving_averages_of_inner_layers_move():
+    for layer in (built(Block), built(Nested)):
+        state = [parameter for parameter in layer.parameters if not parameter.trainable]
+        assert len(state) in (2, 4)
+        before = [parameter.value.copy() for parameter in state]
+        x = normal(6, 4)
+        layer.forward(x)
+        for parameter, value in zip(state, before, strict=True):
+            np.testing.assert_array_equal(parameter.value, value)
+        layer.forward(x, training=True)
+        assert all((parameter.value != value).all() for parameter, value in zip(state, before, strict=True))
+    normalization = (block := built(Block)).steps[1]
+    before = normalization.moving_mean.value.copy()
+    block.forward(x, training=True)
+    hidden = block.steps[0](x)
+    np.testing.assert_allclose(normalization.moving_mean.value, 0.5 * before + 0.5 * hidden.mean(axis=0), rtol=1e-12)
+
+
+def test_dropout_inside_draws_in_training_alone():
+    layer, x = built(lambda: Block(0.5)), normal(6, 4)
+    np.testing.assert_array_equal(layer(x), layer(x))
+    assert not np.array_equal(layer(x, training=True), layer(x, training=True))
+    first, again = (layer.linearize(x, *layer.values, **context(True))[0] for _ in range(2))
+    np.testing.assert_array_equal(first, again)
+
+
+def test_a_kernel_that_is_tied_gets_the_sum_of_both_paths():
+    layer, x = built(AutoEncoder), normal(5, 4)
+    layer.forward(x)
+    upstream = normal(5, 4)
+    by_kernel = layer.backward(upstream)[1 + [own.name for own in layer.parameters].index("kernel")]
+    kernel, bias, gain = layer.encoder.kernel.value, layer.encoder.bias.value, layer.gain.value
+    hidden = np.tanh(x @ kernel + bias)
+    as_decoder = (upstream * gain).T @ hidden
+    as_encoder = x.T @ (((upstream * gain) @ kernel) * (1 - hidden**2))
+    assert relative_error(by_kernel, as_decoder + as_encoder) <= EXACT
+    assert np.abs(as_decoder).max() > 0.1 < np.abs(as_encoder).max()
+
+
+def test_frozen_inner_layers_stay():
+    layer = Nested()
+    layer.twice.trainable = False
+    layer.block.steps[0].trainable = False
+    model = Sequential([Input((4,)), layer, Dense(1)], seed=0)
+    model.compile("sgd", "mse")
+    frozen = [*layer.twice.parameters, *layer.block.steps[0].parameters]
+    free = [*layer.block.steps[3].parameters, *layer.model.layers[0].parameters]
+    assert {id(own) for own in frozen}.isdisjoint(map(id, layer.trainable_weights))
+    before = [own.value.copy() for own in (*frozen, *free)]
+    model.fit(normal(20, 4), normal(20), verbose=0)
+    same = [np.array_equal(own.value, value) for own, value in zip((*frozen, *free), before, strict=True)]
+    assert same == [True] * len(frozen) + [False] * len(free)
+
+
+def test_frozen_layer_freezes_what_it_keeps():
+    layer = Block(trainable=False)
+    model = Sequential([Input((4,)), layer, Dense(1)], seed=0)
+    model.compile("sgd", "mse")
+    before = model.get_weights()
+    model.fit(normal(20, 4), normal(20), verbose=0)
+    assert layer.trainable_weights == []
+    same = [np.array_equal(old, new) for old, new in zip(before, model.get_weights(), strict=True)]
+    assert same.count(False) == 2  # the last layer's kernel and bias: moving averages stand still as well
+
+
+def test_names_of_inner_layers_and_parameters():
+    model = Sequential([Input((4,)), Nested(), Dense(1)], seed=0)
+    names = model.parameter_names()
+    assert len(names) == len(set(names)) == len(model.parameters)
+    assert "nested.dense_2.kernel" in names
+    assert any(name.startswith("nested.block_0.batch_normalization_1.") for name in names)
+    assert any(name.startswith("nested.sequential_1.dense.") for name in names)
+
+
+def test_threads_share_a_layer():
+    layer = built(Nested)
+    inputs = [normal(40, 4) for _ in range(8)]
+    expected = [layer(x) for x in inputs]
+    wrong = []
+
+    def work(number):
+        for _ in range(20):
+            if not np.array_equal(layer(inputs[number]), expected[number]):
+                wrong.append(number)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def test_config_round_trip():
+    for make in (lambda: Simple(3), AutoEncoder, lambda: Block(0.5)):
+        layer = make()
+        twin = Layer.get(layer.to_spec())
+        assert twin.get_config() == layer.get_config()
+
+
+def test_call_and_linearize_stand_side_by_side():
+    layer = built(lambda: Renewed(3, activation="relu"))
+    assert layer.without_activation() == (layer, None)
+    np.testing.assert_allclose(layer(np.ones((1, 4))), np.exp(layer.kernel.value.sum(0, keepdims=True)))
+
+    class Back(Renewed):
+        def linearize(self, inputs, *parameters):
+            return Dense.linearize(self, inputs, *parameters)
+
+    assert built(lambda: Back(3)).linearize(np.ones((2, 4)), np.ones((4, 3)), np.zeros(3))[0].max() == 4
+
+
+class PlainLayer(Layer):
+    def call(self, inputs):
+        return np.zeros((2, 3))
+
+
+class FloatLayer(Layer):
+    def call(self, inputs):
+        return inputs * float(inputs[0, 0])
+
+
+class MethodLayer(Layer):
+    def call(self, inputs):
+        return inputs.astype("float32")
+
+
+class NumPyLayer(Layer):
+    def call(self, inputs):
+        return np.sort(inputs)
+
+
+class ShapeLayer(Layer):
+    def call(self, inputs):
+        return inputs + np.zeros((2, 7))
+
+
+class ForeignParameter(Layer):
+    def build(self, input_shape):
+        other = Dense(2)
+        other.ensure_built(input_shape)
+        self.borrowed = other.kernel
+
+    def call(self, inputs):
+        return inputs @ self.borrowed
+
+
+class ForeignLayer(Layer):
+    other = Dense(2)  # of the class, so shared by all layers and saved with none
+
+    def call(self, inputs):
+        return type(self).other(inputs)
+
+
+class IfLayer(Layer):
+    def call(self, inputs):
+        return inputs if inputs else -inputs
+
+
+class Inner(Layer):
+    def __post_init__(self):
+        super().__post_init__()
+        self.inner = FloatLayer()
+
+    def call(self, inputs):
+        return self.inner(inputs)
+
+
+WRONG_LAYERS = [
+    (PlainLayer, ShapeError, "got ndarray: it has no derivative"),
+    (FloatLayer, ConfigError, "plain array or number"),
+    (MethodLayer, ConfigError, "no 'astype'"),
+    (NumPyLayer, ConfigError, r"np\.sort has no derivative"),
+    (ShapeLayer, ShapeError, "operands could not be broadcast"),
+    (ForeignParameter, ConfigError, "'kernel' belongs to no layer"),
+    (ForeignLayer, ConfigError, "layer Dense got a traced value: keep it as an attribute"),
+    (IfLayer, ConfigError, "no `if`"),
+    (Inner, ConfigError, "layer 'float_layer_0'.*plain array or number"),
+]
+
+
+@pytest.mark.parametrize(("cls", "error", "message"), WRONG_LAYERS, ids=lambda value: getattr(value, "__name__", ""))
+def test_a_call_without_derivative_is_one_error_that_names_the_layer(cls, error, message):
+    model = Sequential([Dense(3), cls(name="mine")], seed=0)
+    for _ in range(2):
+        with pytest.raises(error) as caught:
+            model.build((None, 3))
+        text = str(caught.value)
+        assert f"layer 'mine' ({cls.__name__})" in text
+        assert text.count("call must return what functions of nnlite.ops and operators make of its inputs") == 1
+        assert "shape (batch, ...)" in text
+        caught.match(message)
+        assert isinstance(caught.value, NNLiteError)
+
+
+class CallLoss(Loss):
+    """Mean squared error of logarithms."""
+
+    offset: float = 2.0
+
+    def call(self, y_true, y_pred):
+        return ops.mean(ops.square(ops.log(self.offset + y_pred * y_pred) - y_true), axis=-1)
+
+
+class CallOverride(MeanSquaredError):
+    """A `call` of its own takes the place of what it is derived from, the Hessian included."""
+
+    def call(self, y_true, y_pred):
+        return ops.sum((y_pred - y_true) ** 4, axis=-1)
+
+
+class RowOverride(MeanSquaredError):
+    """Losses of its own, without a Hessian."""
+
+    def per_row(self, y_true, y_pred):
+        losses, rows = super().per_row(y_true, y_pred)
+        return losses * 3, type(rows)(rows.gradients * 3)
+
+
+LOSSES = [
+    (CallLoss(), lambda t, p: ((np.log(2 + p * p) - t) ** 2).mean(-1)),
+    (CallLoss(offset=3.0, reduction="sum"), lambda t, p: ((np.log(3 + p * p) - t) ** 2).mean(-1)),
+    (CallLoss(reduction="mean_with_sample_weight"), lambda t, p: ((np.log(2 + p * p) - t) ** 2).mean(-1)),
+    (CallOverride(), lambda t, p: ((p - t) ** 4).sum(-1)),
+    (RowOverride(), lambda t, p: 3 * ((p - t) ** 2).mean(-1)),
+]
+
+
+@pytest.mark.parametrize(("loss", "formula"), LOSSES, ids=lambda value: repr(value) if isinstance(value, Loss) else "")
+@pytest.mark.parametrize("shape", [(5, 3), (2, 4, 3), (1, 1)], ids=str)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_losses_with_call_alone(loss, formula, shape, weighted):
+    y_true, y_pred = normal(*shape), normal(*shape)
+    weights = np.linspace(0.5, 2, shape[0]) if weighted else None
+    spread = np.ones(shape[:-1]) * (1 if weights is None else weights.reshape(-1, *[1] * (len(shape) - 2)))
+    divisor = {"sum": 1, "mean_with_sample_weight": spread.sum()}.get(loss.reduction, spread.size)
+
+    def value(point):
+        return np.sum(formula(y_true, point) * spread) / divisor
+
+    assert loss.forward(y_true, y_pred, weights) == pytest.approx(value(y_pred), rel=1e-13)
+    assert relative_error(loss.backward(), complex_step(value, [y_pred])) <= EXACT
+
+    def gradient(point):
+        return loss.linearize(y_true, point, weights)[1].gradients
+
+    hessian = loss.output_hessian(y_true, y_pred, weights)
+    assert relative_error(hessian.todense(), complex_step(gradient, [y_pred])) <= EXACT
+
+
+def test_a_loss_with_call_alone_trains_and_is_saved(tmp_path):
+    model = Sequential([Input((4,)), Dense(8, activation="tanh"), Dense(1)], seed=0)
+    model.compile("adam", CallLoss(offset=2.5))
+    x = normal(50, 4)
+    losses = model.fit(x, np.abs(x[:, :1]), epochs=30, verbose=0).history["loss"]
+    assert losses[-1] < losses[0]
+    model.save(tmp_path / "model.safetensors")
+    assert load_model(tmp_path / "model.safetensors").loss.get_config() == model.loss.get_config()
+
+
+class PlainLoss(Loss):
+    def call(self, y_true, y_pred):
+        return np.zeros(len(y_pred))
+
+
+class NumberLoss(Loss):
+    def call(self, y_true, y_pred):
+        return ops.mean((y_true - y_pred) ** 2)
+
+
+class NumPyLoss(Loss):
+    def call(self, y_true, y_pred):
+        return np.median(y_pred, axis=-1)
+
+
+class FloatLoss(Loss):
+    def call(self, y_true, y_pred):
+        return ops.mean(y_pred, axis=-1) * float(y_pred[0, 0])
+
+
+class ShapeLoss(Loss):
+    def call(self, y_true, y_pred):
+        return ops.mean(y_pred + np.zeros((5, 7)), axis=-1)
+
+
+WRONG_LOSSES = [
+    (PlainLoss, ShapeError, "got ndarray: it has no derivative"),
+    (NumberLoss, ShapeError, r"got \(\); take means over axis=-1"),
+    (NumPyLoss, ConfigError, r"np\.median has no derivative"),
+    (FloatLoss, ConfigError, "plain array or number"),
+    (ShapeLoss, ShapeError, "operands could not be broadcast"),
+]
+
+
+@pytest.mark.parametrize(("cls", "error", "message"), WRONG_LOSSES, ids=lambda value: getattr(value, "__name__", ""))
+def test_a_loss_without_derivative_is_one_error_that_names_it(cls, error, message):
+    with pytest.raises(error, match=message) as caught:
+        cls().forward(normal(5, 3), normal(5, 3))
+    text = str(caught.value)
+    assert text.startswith(f"{cls.__name__}: ")
+    assert text.count("call must return what functions of nnlite.ops and operators make of y_pred") == 1
+    assert "one loss per row, shape (5, ...)" in text
+
+
+def test_a_loss_or_layer_with_nothing_says_what_to_write():
+    class Empty(Loss):
+        pass
+
+    class Bare(Layer):
+        pass
+
+    with pytest.raises(NotImplementedError, match="Empty must define call or per_row"):
+        Empty()(np.ones((2, 1)), np.ones((2, 1)))
+    with pytest.raises(NotImplementedError, match=r"Bare must define call\(inputs\) or linearize"):
+        Bare()(np.ones((2, 1)))
+
+
+def test_errors_in_data_keep_their_kind():
+    class Rows(Layer):
+        def call(self, inputs):
+            return ops.take(inputs, [9], axis=1)
+
+    with pytest.raises(DataError, match=r"Rows.*index 9.*0 to 3"):
+        Rows()(np.ones((2, 4)))
+
+
+def test_activation_layers_and_functions_may_be_attributes():
+    class Shaped(Layer):
+        def __post_init__(self):
+            super().__post_init__()
+            self.activation, self.layer = ops.GELU(), ReLU()
+
+        def call(self, inputs):
+            return self.activation(inputs) + self.layer(inputs)
+
+    layer, x = Shaped(), normal(3, 4)
+    layer.ensure_built((None, 4))
+    np.testing.assert_allclose(layer(x), ops.gelu(x) + np.maximum(x, 0), rtol=1e-14)
+    dense = layer.linearize(x)[1][0].todense()
+    assert relative_error(dense, complex_step(lambda x: layer.linearize(x)[0], [x])) <= EXACT
