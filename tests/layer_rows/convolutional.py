@@ -1,0 +1,60 @@
+"""Convolutions: every option, and sizes that do not come out even."""
+
+from layer_rows.case import Case
+from nnlite.layers import (
+    Conv1D,
+    Conv1DTranspose,
+    Conv2D,
+    Conv2DTranspose,
+    Conv3D,
+    Conv3DTranspose,
+    DepthwiseConv1D,
+    DepthwiseConv2D,
+    SeparableConv1D,
+    SeparableConv2D,
+)
+
+ROWS = [
+    (Conv1D, (2, 3), {}, (2, 5, 2)),
+    (Conv1D, (2, 3), {"padding": "same", "strides": 2}, (2, 5, 2)),
+    (Conv1D, (2, 2), {"padding": "causal", "dilation_rate": 2, "activation": "relu"}, (2, 4, 2)),
+    (Conv1D, (2, 2), {"padding": "causal", "strides": 3}, (2, 5, 1)),
+    (Conv1D, (2, 2), {"strides": 3, "use_bias": False}, (2, 6, 2)),
+    (Conv1D, (4, 2), {"groups": 2, "data_format": "channels_first"}, (2, 4, 3)),
+    (Conv1D, (2, 3), {"activation": "softmax", "data_format": "channels_first"}, (2, 2, 4)),
+    (Conv1D, (2, 3), {}, (2, 3, 2)),
+    (Conv1D, (1, 1), {}, (2, 1, 1)),
+    (Conv1D, (3, 2), {}, (2, 3, 5)),
+    (Conv2D, (2, (3, 2)), {}, (2, 4, 3, 2)),
+    (Conv2D, (2, 3), {"padding": "same", "activation": "relu", "kernel_regularizer": "l2"}, (2, 3, 2, 1)),
+    (Conv2D, (2, 2), {"padding": "same", "strides": (2, 1)}, (2, 3, 3, 2)),
+    (Conv2D, (4, 2), {"groups": 2, "padding": "same"}, (2, 2, 3, 4)),
+    (Conv2D, (2, 2), {"dilation_rate": (2, 1), "data_format": "channels_first"}, (2, 2, 3, 3)),
+    (Conv2D, (2, 3), {"padding": "same"}, (2, 1, 1, 2)),
+    (Conv2D, (2, 1), {"strides": 2, "kernel_initializer": "he_normal"}, (2, 3, 2, 2)),
+    (Conv2D, (2, 1), {"use_bias": False}, (2, 2, 2, 3)),
+    (Conv3D, (2, 2), {}, (2, 2, 3, 2, 1)),
+    (Conv3D, (2, (1, 2, 2)), {"padding": "same", "strides": (1, 2, 1), "groups": 2}, (2, 1, 3, 2, 2)),
+    (Conv3D, (1, 2), {"data_format": "channels_first", "activation": "tanh"}, (1, 2, 2, 2, 2)),
+    (Conv1DTranspose, (2, 3), {}, (2, 3, 2)),
+    (Conv1DTranspose, (2, 2), {"strides": 3, "data_format": "channels_first"}, (2, 2, 2)),
+    (Conv1DTranspose, (2, 3), {"strides": 2, "padding": "same", "output_padding": 1, "activation": "relu"}, (2, 3, 1)),
+    (Conv1DTranspose, (2, 2), {"dilation_rate": 2, "use_bias": False}, (2, 1, 2)),
+    (Conv2DTranspose, (2, (2, 3)), {"strides": 2, "padding": "same"}, (2, 2, 2, 2)),
+    (Conv2DTranspose, (2, 2), {"strides": (1, 2), "output_padding": (0, 1)}, (2, 2, 1, 1)),
+    (Conv2DTranspose, (1, 2), {"data_format": "channels_first", "activation": "softmax"}, (2, 2, 1, 2)),
+    (Conv3DTranspose, (1, 2), {"strides": 2}, (2, 1, 2, 1, 2)),
+    (DepthwiseConv1D, (2,), {"depth_multiplier": 2}, (2, 4, 2)),
+    (DepthwiseConv1D, (3,), {"padding": "same", "strides": 2, "activation": "relu"}, (2, 4, 3)),
+    (DepthwiseConv2D, (2,), {}, (2, 3, 2, 3)),
+    (DepthwiseConv2D, ((1, 3),), {"padding": "same", "depth_multiplier": 2, "use_bias": False}, (2, 2, 2, 2)),
+    (DepthwiseConv2D, (2,), {"dilation_rate": 2, "data_format": "channels_first"}, (2, 2, 3, 3)),
+    (SeparableConv1D, (2, 2), {"depth_multiplier": 2}, (2, 3, 2)),
+    (SeparableConv1D, (3, 3), {"padding": "same", "strides": 2, "activation": "relu"}, (2, 3, 2)),
+    (SeparableConv2D, (2, 2), {"use_bias": False}, (2, 3, 2, 2)),
+    (SeparableConv2D, (3, 2), {"data_format": "channels_first", "padding": "same"}, (2, 2, 2, 2)),
+]
+CASES = [
+    Case(lambda kind=kind, arguments=arguments, options=options: kind(*arguments, **options), shape)
+    for kind, arguments, options, shape in ROWS
+]
