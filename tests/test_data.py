@@ -3,6 +3,7 @@
 import gzip
 import json
 import struct
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from nnlite.data import (
+    Agreement,
     Classes,
     ColumnEncoder,
     Columns,
@@ -25,13 +27,16 @@ from nnlite.data import (
     Npz,
     Numeric,
     OneHot,
+    Ordinal,
     Preprocessing,
     Quantities,
     Raw,
+    SeasonalSeries,
     SklearnDataset,
     Split,
     Table,
     TargetEncoder,
+    Texts,
     read_idx,
 )
 from nnlite.errors import ConfigError, DataError, ShapeError
@@ -76,6 +81,16 @@ def csv(folder, random):
     return Csv("houses.csv", "sold", categorical=["place"], drop=["id"], delimiter=";"), "houses.csv"
 
 
+def ordinal(folder, random):
+    write_csv(folder / "houses.csv", houses(random))
+    return Csv("houses.csv", "sold", ordinal=["place"], drop=["id"]), "houses.csv"
+
+
+def text(folder, random):
+    write_csv(folder / "notes.csv", {"note": [f"good day {row}" for row in range(ROWS)], "t": ["a", "b"] * 30})
+    return Csv("notes.csv", "t", text="note"), "notes.csv"
+
+
 def npz(folder, random):
     np.savez(folder / "arrays.npz", a=random.normal(size=(ROWS, 3, 2)), b=random.integers(2, size=ROWS))
     return Npz("arrays.npz", inputs="a", target="b"), "arrays.npz"
@@ -93,13 +108,31 @@ def inline(folder, random):
     return Inline(inputs.tolist(), (inputs[:, 0] > 0).tolist()), "new.csv"
 
 
-# maker of the source and of a file with the same inputs -> class, shape of one encoded row, its dtype, number of rows
+def agreement(folder, random):
+    source = Agreement(ROWS, clauses=1, seed=4)
+    (folder / "new.txt").write_text("\n\n".join(source.load("binary").inputs), encoding="utf-8")
+    return source, "new.txt"
+
+
+def series(folder, random):
+    source = SeasonalSeries(ROWS, window=5, horizon=2)
+    steps = source.load("regression").inputs[..., 0].T
+    write_csv(folder / "new.csv", {f"step_{number}": column for number, column in enumerate(steps)})
+    return source, "new.csv"
+
+
+# maker of the source and of a file with the same inputs -> class, shape of one encoded row, its dtype, number of rows,
+# what its target is
 CASES = {
-    sklearn_dataset: (SklearnDataset, (4,), np.float32, 150),
-    csv: (Csv, (6,), np.float32, ROWS),
-    npz: (Npz, (3, 2), np.float32, ROWS),
-    idx: (Idx, (4, 5), np.uint8, ROWS),
-    inline: (Inline, (2,), np.float32, ROWS),
+    sklearn_dataset: (SklearnDataset, (4,), np.float32, 150, "sparse"),
+    csv: (Csv, (6,), np.float32, ROWS, "sparse"),
+    ordinal: (Csv, (4,), np.float32, ROWS, "sparse"),
+    text: (Csv, (), object, ROWS, "sparse"),
+    npz: (Npz, (3, 2), np.float32, ROWS, "sparse"),
+    idx: (Idx, (4, 5), np.uint8, ROWS, "sparse"),
+    inline: (Inline, (2,), np.float32, ROWS, "sparse"),
+    agreement: (Agreement, (), object, ROWS, "sparse"),
+    series: (SeasonalSeries, (5, 1), np.float32, ROWS, "regression"),
 }
 
 
@@ -111,22 +144,22 @@ def test_every_source_has_a_case():
 @pytest.mark.parametrize("make", CASES, ids=lambda make: make.__name__)
 def test_source(make, tmp_path):
     source, new_inputs = make(tmp_path, np.random.default_rng(0))
-    member, shape, dtype, count = CASES[make]
+    member, shape, dtype, count, kind = CASES[make]
     assert type(source) is member
     source = source.located(tmp_path)
     assert DataSource.get(json.loads(json.dumps(source.to_spec()))).to_spec() == source.to_spec()
 
-    data = Data(source, Split(validation=0.1, test=0.2, stratify=True))
-    prepared = data.prepare("sparse", seed=1)
+    data = Data(source, Split(validation=0.1, test=0.2, stratify=kind == "sparse"))
+    prepared = data.prepare(kind, seed=1)
     sizes = {"training": count - count // 10 - count // 5, "validation": count // 10, "test": count // 5}
     assert {part: len(y) for part, (_, y) in prepared.parts.items()} == sizes
     for x, y in prepared.parts.values():
         assert x.shape == (len(y), *shape)
         assert x.dtype == dtype
-        assert np.isfinite(x).all()
-        assert y.dtype.kind == "i"
+        assert dtype is object or np.isfinite(x).all()
+        assert y.dtype.kind == ("i" if kind == "sparse" else "f")
 
-    again, other = data.prepare("sparse", seed=1), data.prepare("sparse", seed=2)
+    again, other = data.prepare(kind, seed=1), data.prepare(kind, seed=2)
     for part, (x, y) in prepared.parts.items():
         assert np.array_equal(x, again.parts[part][0])
         assert np.array_equal(y, again.parts[part][1])
@@ -134,15 +167,18 @@ def test_source(make, tmp_path):
 
     restored = Preprocessing.get(json.loads(json.dumps(prepared.preprocessing.to_spec())))
     everything = restored.inputs.encode(source.read_inputs(str(tmp_path / new_inputs)))
-    known = {row.tobytes() for row in everything}
     assert len(everything) == count
-    assert all(row.tobytes() in known for x, _ in prepared.parts.values() for row in x)
+    known = set(map(repr, everything.tolist()))
+    assert {repr(row) for x, _ in prepared.parts.values() for row in x.tolist()} == known
 
 
 TABLE = Table("t.csv", {"n": ["1", "NA", "4", "10"], "c": ["b", "a", "", "b"], "x": ["?"] * 4}, [2, 3, 4, 5])
 ENCODERS = {
     "numeric": (Numeric("n", fill=4, mean=1, scale=2), TABLE, [[0], [1.5], [1.5], [4.5]]),
     "one hot": (OneHot("c", ["", "b"]), TABLE, [[0, 1], [0, 0], [1, 0], [0, 1]]),
+    "ordinal": (Ordinal("c", ["", "b"]), TABLE, [[2], [0], [1], [2]]),
+    "texts of a table": (Texts("c"), TABLE, ["b", "a", "", "b"]),
+    "texts": (Texts(), np.array(["b c", "a"]), ["b c", "a"]),
     "columns": (
         Columns([OneHot("c", ["a"]), Numeric("n", fill=0, mean=0, scale=1)]),
         TABLE,
@@ -255,6 +291,7 @@ def test_csv_cells(tmp_path):
 
 def test_categories_are_those_of_the_training_rows():
     assert OneHot.fit("c", TABLE, np.array([0, 3])).categories == ["b"]
+    assert Ordinal.fit("c", TABLE, np.array([3, 2, 0])).categories == ["", "b"]
 
 
 def test_fitted_encoders_are_used_as_they_are():
@@ -274,9 +311,19 @@ def test_split_is_disjoint_complete_and_stratified():
     assert not np.array_equal(rows["test"], np.sort(rows["test"]))
 
 
+def test_split_in_order_puts_the_last_rows_apart():
+    split = Split(validation=0.2, test=0.3, shuffle=False)
+    rows = {part: taken.tolist() for part, taken in split.rows(10, None, seed=5).items()}
+    assert rows == {"training": [0, 1, 2, 3, 4], "validation": [5, 6], "test": [7, 8, 9]}
+    assert split.rows(10, None, seed=6)["test"].tolist() == [7, 8, 9]
+    assert list(Split(validation=0, test=0.3, shuffle=False).rows(10, None, seed=5)) == ["training", "test"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "count", "classes", "message"),
     [
+        ({"shuffle": False, "stratify": True}, 9, None, "stratify draws rows at random, shuffle: false keeps"),
+        ({"shuffle": False, "validation": 0.01}, 9, None, "0.01 of 9 rows is 0 rows"),
         ({"validation": 0.5, "test": 0.5}, 9, None, "leave no rows for training"),
         ({"test": 1.0}, 9, None, "test: must be in [0, 1)"),
         ({"validation": 0.01, "test": 0}, 9, None, "0.01 of 9 rows is 0 rows"),
@@ -300,7 +347,7 @@ def test_sections_are_named_by_their_keys_alone():
     with pytest.raises(ConfigError, match=r"split: expected arguments as 'key: value', got 0\.2"):
         Data.get({**spec, "split": 0.2})
     data = Data.get({**spec, "split": {"test": 0.5}})
-    assert data.to_spec()["split"] == {"validation": 0.1, "test": 0.5, "stratify": False}
+    assert data.to_spec()["split"] == {"validation": 0.1, "test": 0.5, "stratify": False, "shuffle": True}
 
 
 def test_stratify_needs_classes():
@@ -319,6 +366,13 @@ BAD_CSV = {
     "missing target": ("a,t\n1,0\n2,\n3,1\n", {}, "d.csv, line 3, column 't': the value is missing"),
     "no target": (GOOD, {"target": "tt"}, "d.csv: no column 'tt'; did you mean 't'? Allowed: a, b, t"),
     "no categorical": (GOOD, {"categorical": ["bb"]}, "d.csv: no column 'bb'; did you mean 'b'?"),
+    "no ordinal": (GOOD, {"ordinal": ["bb"]}, "d.csv: no column 'bb'; did you mean 'b'?"),
+    "no text": (GOOD, {"text": "bb"}, "d.csv: no column 'bb'; did you mean 'b'?"),
+    "two kinds": (GOOD, {"ordinal": ["b"], "categorical": ["b"]}, "Csv.ordinal: 'b' is categorical as well"),
+    "text and categories": (GOOD, {"text": "b", "categorical": ["a"]}, "Csv.text: a model of texts takes one column"),
+    "text and ordinals": (GOOD, {"text": "b", "ordinal": ["a"]}, "Csv.text: a model of texts takes one column"),
+    "text is the target": (GOOD, {"text": "t"}, "Csv.text: 't' is the target, or dropped"),
+    "text is dropped": (GOOD, {"text": "b", "drop": ["b"]}, "Csv.text: 'b' is the target, or dropped"),
     "no drop": (GOOD, {"drop": ["zip"]}, "d.csv: no column 'zip'"),
     "no inputs": (GOOD, {"drop": ["a", "b"]}, "d.csv: no input columns are left"),
     "one class": ("a,t\n1,0\n2,0\n", {}, "needs two or more classes, the target 't' has 1: 0"),
@@ -431,6 +485,84 @@ def test_bad_sources():
         SklearnDataset("diabetes").load("sparse")
     with pytest.raises(DataError, match="Inline: the rows differ in length"):
         Inline([[1, 2], [3]], [0, 1]).load("sparse")
+
+
+PLURALS = {"children", *(f"{noun}s" for noun in Agreement.nouns)}
+
+
+def test_sentences_agree_where_they_say_so():
+    def agree(noun, verb):
+        return (noun in PLURALS) == (verb in Agreement.verbs)
+
+    data = Agreement(rows=500, clauses=3, seed=1).load("binary")
+    depths = set()
+    for sentence, label in zip(data.inputs, data.target, strict=True):
+        article, first, *between, last = sentence.split()
+        assert article == "the"
+        assert label == ("right" if agree(first, last) else "wrong")
+        depths.add(between.count("the"))
+        while between:
+            opening, _, noun, *between = between
+            assert opening in ("that", *Agreement.prepositions)
+            if opening == "that":
+                assert agree(noun, between.pop(0))
+    assert depths == {0, 1, 2, 3}
+    assert 200 < (data.target == "right").sum() < 300
+    again = Agreement(rows=500, clauses=3, seed=1).load("binary").inputs
+    assert (again == data.inputs).all()
+    assert (Agreement(rows=500, clauses=3, seed=2).load("binary").inputs != data.inputs).any()
+
+
+def test_counts_of_words_do_not_tell_whether_sentences_agree():
+    data = Agreement(rows=4000).load("binary")
+    seen = {}
+    for sentence, label in zip(data.inputs, data.target, strict=True):
+        words = sentence.split()
+        forms = [sum(word in kind for word in words) for kind in (PLURALS, Agreement.verbs, ["that"], ["the"])]
+        seen.setdefault(tuple(forms), Counter())[label] += 1
+    assert sum(max(labels.values()) for labels in seen.values()) < 0.87 * 4000
+
+
+def test_windows_of_a_series_and_what_follows():
+    data = SeasonalSeries(rows=7, window=4, horizon=3, period=5, long_period=9, trend=0.5, noise=0).load("regression")
+    time = np.arange(13)
+    series = np.sin(2 * np.pi * time / 5) + np.sin(2 * np.pi * time / 9) + 0.5 * time
+    assert data.target_names == ["step_1", "step_2", "step_3"]
+    for row in range(7):
+        np.testing.assert_allclose(data.inputs[row, :, 0], series[row : row + 4])
+        np.testing.assert_allclose(data.target[row], series[row + 4 : row + 7])
+    noisy = [SeasonalSeries(rows=2000, noise=0.3, seed=seed).load("regression").inputs for seed in (0, 0, 1)]
+    assert np.array_equal(noisy[0], noisy[1])
+    noise = noisy[0] - SeasonalSeries(rows=2000, noise=0).load("regression").inputs
+    assert noise[:, 0, 0].std() == pytest.approx(0.3, rel=0.05)
+    assert (noisy[0] != noisy[2]).all()
+
+
+@pytest.mark.parametrize(
+    ("source", "target_kind", "message"),
+    [
+        (Agreement(), "regression", "Agreement has two classes; choose a loss of classes"),
+        (SeasonalSeries(), "binary", "SeasonalSeries has numbers to predict; choose a regression loss"),
+    ],
+)
+def test_a_task_with_the_wrong_loss(source, target_kind, message):
+    with pytest.raises(DataError, match=message):
+        Data(source).prepare(target_kind, seed=0)
+
+
+def test_files_that_hold_no_sentences(tmp_path):
+    path = tmp_path / "s.txt"
+    for content, message in ((b"\xff\xfe", "not a text file in UTF-8"), (b"\n \n", "the file holds no text")):
+        path.write_bytes(content)
+        with pytest.raises(DataError, match=f"s.txt: {message}"):
+            Agreement().read_inputs(str(path))
+    with pytest.raises(DataError, match=r"no\.txt: No such file"):
+        Agreement().read_inputs("no.txt")
+
+
+def test_where_columns_stand():
+    columns = Columns([Numeric("a", 0, 0, 1), OneHot("b", ["x", "y"]), Ordinal("c", ["x", "y"]), Numeric("d", 0, 0, 1)])
+    assert columns.places() == {"a": [0], "b": [1, 2], "c": [3], "d": [4]}
 
 
 def test_new_inputs_that_do_not_fit(tmp_path):

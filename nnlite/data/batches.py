@@ -15,24 +15,26 @@ class ArrayBatches:
     """Batches of arrays in memory.
 
     Args:
-        arrays: `(x, y, sample_weight)` with one row per example; y and sample_weight may be None.
+        arrays: `(x, y, sample_weight)` with one row per example; y and sample_weight may be None, x and y may be
+            tuples of arrays.
         batch_size: rows per batch; the last one may have fewer.
         shuffle_seed: draws a new order for each epoch; the given order when None.
         steps: batches per epoch; as many as there are when None.
     """
 
     def __init__(self, arrays: tuple, batch_size: int, shuffle_seed: int | None = None, steps: int | None = None):
-        self.arrays = arrays
+        # Rows of a table stored by columns, as DataFrames give them, take up to ten times as long to gather.
+        self.arrays = arrays if shuffle_seed is None else tuple([_by_rows(array) for array in arrays])
         self.batch_size = batch_size
         self.shuffle_seed = shuffle_seed
-        available = math.ceil(len(arrays[0]) / batch_size)
+        available = math.ceil(count_rows(arrays[0]) / batch_size)
         if steps is not None and steps > available:
             raise DataError(f"{steps} steps of {batch_size} rows were asked for, the data has {available}")
         self.steps = steps or available
 
     def epoch(self, step: int = 0) -> Iterator[tuple]:
         """The batches of one epoch; `step`, the number of training steps done so far, decides the order."""
-        count = len(self.arrays[0])
+        count = count_rows(self.arrays[0])
         order = None
         if self.shuffle_seed is not None:
             order = stream(self.shuffle_seed, "shuffle", step=step).permutation(count)
@@ -40,7 +42,7 @@ class ArrayBatches:
             rows = slice(start, start + self.batch_size)
             if order is not None:
                 rows = order[rows]
-            yield tuple([None if array is None else array[rows] for array in self.arrays])
+            yield tuple([take_rows(array, rows) for array in self.arrays])
 
 
 class IterableBatches:
@@ -84,6 +86,27 @@ class IterableBatches:
             )
 
 
+def take_rows(array, rows):
+    """`array[rows]`, for each array of a tuple; None stays None."""
+    if isinstance(array, tuple):
+        return tuple([take_rows(part, rows) for part in array])
+    if array is None or isinstance(rows, slice):
+        return array if array is None else array[rows]
+    return array.take(rows, axis=0)  # 0.8 of the time of array[rows]
+
+
+def _by_rows(array):
+    """The array with each row in one piece, or each array of a tuple; None stays None."""
+    if isinstance(array, tuple):
+        return tuple([_by_rows(part) for part in array])
+    return array if array is None else np.ascontiguousarray(array)
+
+
+def count_rows(array) -> int:
+    """The number of examples of an array, or of a tuple of arrays."""
+    return len(array[0] if isinstance(array, tuple) else array)
+
+
 def _parts(batch) -> tuple:
     parts = tuple(batch) if isinstance(batch, (tuple, list)) else (batch,)
     if not 1 <= len(parts) <= 3:
@@ -92,27 +115,33 @@ def _parts(batch) -> tuple:
 
 
 def is_batches(x, y) -> bool:
-    """Whether `x` yields batches by itself, rather than being an array of examples."""
-    array_like = hasattr(x, "__array__") or (isinstance(x, (list, tuple)) and not _holds_batches(x))
-    return y is None and not array_like and isinstance(x, Iterable)
+    """Whether `x` yields batches by itself, rather than being an array of examples, or several of them."""
+    data = isinstance(x, (dict, tuple)) or hasattr(x, "__array__") or (isinstance(x, list) and not _holds_batches(x))
+    return y is None and not data and isinstance(x, Iterable)
 
 
 def _holds_batches(items) -> bool:
-    return len(items) > 0 and isinstance(items[0], tuple) and hasattr(items[0][0], "__array__")
+    """Whether a list holds tuples `(x, y)`, x being an array or several."""
+    first = items[0][0] if items and isinstance(items[0], tuple) else None
+    return hasattr(first, "__array__") or isinstance(first, (tuple, list, dict))
 
 
 def check_lengths(x, **others) -> None:
     """`ShapeError` unless each of the named arrays has one entry per example, `DataError` when there is none."""
-    if not len(x):
+    count = count_rows(x)
+    if not count:
         raise DataError("there are no examples: x has 0 rows")
     for name, array in others.items():
-        if len(array) != len(x):
-            raise ShapeError(f"x has {len(x)} rows, {name} has {len(array)}")
+        if len(array) != count:
+            raise ShapeError(f"x has {count} rows, {name} has {len(array)}")
 
 
 def check_finite(x: np.ndarray) -> None:
     """`DataError` naming the first row and column of `x` that is nan or infinite."""
-    if x.dtype.kind == "f" and not np.isfinite(x).all():
+    if isinstance(x, tuple):
+        for part in x:
+            check_finite(part)
+    elif x.dtype.kind == "f" and not np.isfinite(x).all():
         place = np.argwhere(~np.isfinite(x))[0].tolist()
         where = f"row {place[0]}" + (f", column {place[1]}" if len(place) == 2 else f", at {place[1:]}")
         raise DataError(f"x holds {x[tuple(place)]} in {where}; fill or drop missing values first")

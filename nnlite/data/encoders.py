@@ -21,10 +21,12 @@ __all__ = [
     "InputEncoder",
     "Numeric",
     "OneHot",
+    "Ordinal",
     "Preprocessing",
     "Quantities",
     "Raw",
     "TargetEncoder",
+    "Texts",
 ]
 
 TargetKind = Literal["binary", "categorical", "sparse", "regression"]
@@ -94,6 +96,29 @@ class OneHot(ColumnEncoder):
         return table.texts(self.name)[:, None] == np.array(self.categories)
 
 
+class Ordinal(ColumnEncoder):
+    """A whole number per category, from 1 in sorted order; 0 for a category that the training part did not hold.
+
+    An `Embedding` turns these numbers into vectors: `input_dim` is the number of categories plus 1.
+
+    Args:
+        name: the column.
+        categories: the values of the training part; `""` is the category of missing values.
+    """
+
+    categories: list[str]
+
+    @classmethod
+    def fit(cls, name: str, table: Table, rows: np.ndarray) -> "Ordinal":
+        """The encoder of a column as its `rows` suggest."""
+        return cls(name, np.unique(table.texts(name)[rows].astype(str)).tolist())
+
+    def encode(self, table: Table) -> np.ndarray:
+        texts = table.texts(self.name).astype(str)
+        places = np.minimum(np.searchsorted(self.categories, texts), len(self.categories) - 1)
+        return np.where(np.array(self.categories)[places] == texts, places + 1, 0)[:, None]
+
+
 class InputEncoder(Configurable, family="input encoder"):
     """Turns what a data source gives as inputs into one array."""
 
@@ -109,6 +134,28 @@ class Columns(InputEncoder):
 
     def encode(self, inputs: Table) -> np.ndarray:
         return np.hstack([column.encode(inputs) for column in self.columns]).astype(floatx())
+
+    def places(self) -> dict[str, list[int]]:
+        """Where the numbers of each column stand."""
+        found, start = {}, 0
+        for column in self.columns:
+            width = len(column.categories) if isinstance(column, OneHot) else 1
+            found[column.name] = list(range(start, start + width))
+            start += width
+        return found
+
+
+class Texts(InputEncoder):
+    """One text per row, for a model that starts with `TextVectorization`.
+
+    Args:
+        name: the column of a table that holds it; None where the data are texts already.
+    """
+
+    name: str | None = None
+
+    def encode(self, inputs) -> np.ndarray:
+        return np.array(inputs.cells(self.name), dtype=object) if self.name else np.asarray(inputs, dtype=object)
 
 
 class Raw(InputEncoder):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nnlite.data.encoders import Columns, InputEncoder, Numeric, OneHot, Raw, TargetKind
+from nnlite.data.encoders import Columns, InputEncoder, Numeric, OneHot, Ordinal, Raw, TargetKind, Texts
 from nnlite.data.idx import read_idx
 from nnlite.data.table import Table
 from nnlite.errors import ConfigError, DataError, did_you_mean
@@ -61,7 +61,7 @@ class DataSource(Configurable, family="data source"):
 
     def fit_inputs(self, inputs: Table | np.ndarray, rows: np.ndarray) -> InputEncoder:
         """The encoder of the inputs, as the training `rows` suggest."""
-        return Raw(inputs.shape[1:])
+        return Texts() if inputs.dtype.kind in "OU" else Raw(inputs.shape[1:])
 
 
 class SklearnDataset(DataSource):
@@ -106,6 +106,9 @@ class Csv(DataSource):
         path: the file.
         target: the column to predict, or a list of columns for a regression with several outputs.
         categorical: input columns that hold categories rather than amounts.
+        ordinal: columns of categories that become whole numbers instead, for an `Embedding`: 1, 2, ... in sorted
+            order, 0 for what the training part did not hold.
+        text: the one column that holds text; the other columns are left out.
         drop: columns to leave out, such as row numbers or names.
         delimiter: what stands between two cells; `";"` and tabs are common too.
     """
@@ -113,6 +116,8 @@ class Csv(DataSource):
     path: str
     target: str | list[str]
     categorical: list[str] = ()
+    ordinal: list[str] = ()
+    text: str | None = None
     drop: list[str] = ()
     delimiter: str = ","
 
@@ -121,13 +126,20 @@ class Csv(DataSource):
             raise ConfigError(f"expected one character, got {self.delimiter!r}", ("Csv", "delimiter"))
         if not self._targets():
             raise ConfigError("expected one column or more", ("Csv", "target"))
+        both = sorted({*self.categorical} & {*self.ordinal})
+        if both:
+            raise ConfigError(f"{both[0]!r} is categorical as well; a column is one of them", ("Csv", "ordinal"))
+        if self.text is not None and (self.categorical or self.ordinal):
+            raise ConfigError("a model of texts takes one column; leave categorical and ordinal out", ("Csv", "text"))
+        if self.text in (*self._targets(), *self.drop):
+            raise ConfigError(f"{self.text!r} is the target, or dropped; name another column", ("Csv", "text"))
 
     def located(self, folder: str) -> "Csv":
         return dataclasses.replace(self, path=find_file(self.path, folder))
 
     def load(self, target_kind: TargetKind) -> Dataset:
         table = Table.read(self.path, self.delimiter)
-        for name in (*self._targets(), *self.categorical, *self.drop):
+        for name in (*self._targets(), *self.categorical, *self.ordinal, *self.drop):
             table.cells(name)
         if target_kind == "regression":
             target = np.column_stack([table.quantities(name) for name in self._targets()])
@@ -140,11 +152,13 @@ class Csv(DataSource):
     def read_inputs(self, path: str) -> Table:
         return Table.read(path, self.delimiter)
 
-    def fit_inputs(self, inputs: Table, rows: np.ndarray) -> Columns:
+    def fit_inputs(self, inputs: Table, rows: np.ndarray) -> InputEncoder:
+        if self.text is not None:
+            return Texts(self.text)
         names = [name for name in inputs.columns if name not in (*self._targets(), *self.drop)]
         if not names:
             raise DataError(f"{self.path}: no input columns are left beside the target and the dropped ones")
-        kinds = [OneHot if name in self.categorical else Numeric for name in names]
+        kinds = [Ordinal if name in self.ordinal else OneHot if name in self.categorical else Numeric for name in names]
         return Columns([kind.fit(name, inputs, rows) for kind, name in zip(kinds, names, strict=True)])
 
     def _targets(self) -> list[str]:

@@ -15,19 +15,24 @@ PARTS = ("training", "validation", "test")
 class Split(Section):
     """How the rows are divided; what neither validation nor test takes is for training.
 
-    The rows are shuffled first, by the experiment's seed: the order of a file often has a meaning.
+    The rows are shuffled first, by the experiment's seed: the order of a file often has a meaning. Where that meaning
+    is time, `shuffle: false` takes the last rows for the test part, those before them for validation.
 
     Args:
         validation: share of the rows that is watched while training; 0 for none. 0.1 spares rows for training.
         test: share of the rows that is only looked at after training; 0 for none.
         stratify: give each part the same mix of classes; for classification only.
+        shuffle: whether rows are drawn at random.
     """
 
     validation: BelowOne = 0.1
     test: BelowOne = 0.2
     stratify: bool = False
+    shuffle: bool = True
 
     def validate(self) -> None:
+        if self.stratify and not self.shuffle:
+            raise ConfigError("stratify draws rows at random, shuffle: false keeps their order; choose one")
         if self.validation + self.test >= 1:
             raise ConfigError(f"validation {self.validation:g} and test {self.test:g} leave no rows for training")
 
@@ -47,6 +52,8 @@ class Split(Section):
         sizes = {"test": round(self.test * count), "validation": round(self.validation * count)}
         sizes = {part: size for part, size in sizes.items() if getattr(self, part) > 0}
         self._check(count, classes, sizes)
+        if not self.shuffle:
+            return self._in_order(count, sizes)
         random_state, parts, rest = int(stream(seed, "split").integers(2**31)), {}, np.arange(count)
         for part, size in sizes.items():
             mix = classes[rest] if self.stratify else None
@@ -55,6 +62,12 @@ class Split(Section):
             except ValueError:  # an earlier part took so much of a rare class that one row is left
                 raise self._too_few(classes, sizes) from None
         return {part: {"training": rest, **parts}[part] for part in PARTS if part == "training" or part in parts}
+
+    @staticmethod
+    def _in_order(count: int, sizes: dict[str, int]) -> dict[str, np.ndarray]:
+        lengths = {"training": count - sum(sizes.values()), **{part: sizes[part] for part in PARTS if part in sizes}}
+        stops = np.cumsum(list(lengths.values()))
+        return dict(zip(lengths, np.split(np.arange(count), stops[:-1]), strict=True))
 
     def _check(self, count: int, classes: np.ndarray | None, sizes: dict[str, int]) -> None:
         for part, size in sizes.items():

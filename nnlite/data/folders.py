@@ -1,0 +1,113 @@
+"""Files below a directory, one subdirectory per class: found, numbered, split into parts."""
+
+from pathlib import Path
+
+import numpy as np
+
+from nnlite.errors import ConfigError, DataError
+from nnlite.random import stream
+
+__all__ = []
+
+
+class Files:
+    """The files of a directory and what class each belongs to.
+
+    Args:
+        directory: where to look.
+        suffixes: endings of the files that count, in small letters.
+        labels: `"inferred"` from the subdirectories, None, or one whole number per file in the order of their paths.
+        label_mode: `"int"`, `"categorical"`, `"binary"`, or None for no labels.
+        class_names: the subdirectories to read, in the order of their numbers; all in alphabetical order when None.
+        follow_links: whether to enter linked subdirectories.
+
+    Attributes: `paths`, and with labels `targets`, one row per file as `label_mode` says, and `class_names`.
+
+    Raises:
+        ConfigError: arguments that do not fit together.
+        DataError: no directory, no files, or not one label per file.
+    """
+
+    def __init__(self, directory, suffixes, labels, label_mode, class_names, follow_links):
+        if class_names and not (isinstance(labels, str) and labels == "inferred"):
+            raise ConfigError("class_names belong to labels='inferred'")
+        self.top, self.suffixes, self.follow_links = Path(directory), suffixes, follow_links
+        if not self.top.is_dir():
+            raise DataError(f"there is no directory {str(self.top)!r}")
+        self.class_names = self.targets = None
+        if labels is None or label_mode is None:
+            self.paths = self._below(self.top)
+        elif isinstance(labels, str):
+            numbers = self._inferred(labels, class_names)
+        else:
+            self.paths, numbers = self._below(self.top), self._given(labels)
+        if not self.paths:
+            raise DataError(f"there are no files in {str(self.top)!r} that end in {', '.join(suffixes)}")
+        if labels is not None and label_mode is not None:
+            if len(numbers) != len(self.paths):
+                raise DataError(f"{str(self.top)!r} holds {len(self.paths)} files, got {len(numbers)} labels")
+            self.targets = self._encoded(numbers, label_mode)
+
+    def __str__(self):
+        return f"{len(self.paths)} files" + (
+            f" belonging to {len(self.class_names)} classes" if self.class_names else ""
+        )
+
+    def _inferred(self, labels, class_names):
+        if labels != "inferred":
+            raise ConfigError(f"labels must be 'inferred', None or a list of numbers, got {labels!r}")
+        present = sorted(path.name for path in self.top.iterdir() if path.is_dir() and not path.name.startswith("."))
+        self.class_names = list(class_names or present)
+        missing = [name for name in self.class_names if name not in present]
+        if missing:
+            raise DataError(f"{str(self.top)!r} has no subdirectory {missing[0]!r}; there are {', '.join(present)}")
+        by_class = [self._below(self.top / name) for name in self.class_names]
+        self.paths = [path for files in by_class for path in files]
+        return np.repeat(np.arange(len(by_class)), [len(files) for files in by_class])
+
+    @staticmethod
+    def _given(labels):
+        numbers = np.asarray(labels)
+        if numbers.ndim != 1 or numbers.dtype.kind not in "iu" or (numbers < 0).any():
+            raise DataError("labels must be one whole number >= 0 per file")
+        return numbers
+
+    def _below(self, folder) -> list[str]:
+        found = []
+        for path in sorted(folder.iterdir()):
+            if path.is_dir():
+                found += self._below(path) if self.follow_links or not path.is_symlink() else []
+            elif path.suffix.lower() in self.suffixes:
+                found.append(str(path))
+        return found
+
+    def _encoded(self, numbers, mode):
+        classes = len(self.class_names) if self.class_names else int(numbers.max()) + 1
+        if mode == "categorical":
+            return np.eye(classes, dtype=np.float32)[numbers]
+        if mode == "binary":
+            if classes != 2:
+                raise DataError(f"label_mode='binary' needs 2 classes, {str(self.top)!r} has {classes}")
+            return numbers.astype(np.float32)[:, None]
+        return numbers.astype(np.int32)
+
+
+def parts(count: int, seed: int | None, validation_split: float | None, subset: str | None) -> dict[str, np.ndarray]:
+    """The rows of each part that is wanted, by its name.
+
+    Args:
+        count: number of rows.
+        seed: draws their order; the given one when None.
+        validation_split: the share that is set apart, the last of the order.
+        subset: `"training"`, `"validation"` or `"both"`.
+    """
+    if bool(validation_split) != bool(subset):
+        raise ConfigError("validation_split and subset belong together")
+    order = np.arange(count) if seed is None else stream(seed, "files").permutation(count)
+    held = int((validation_split or 0) * count)
+    found = {"training": order[: count - held], "validation": order[count - held :]}
+    wanted = found if subset == "both" else {subset or "training": found[subset or "training"]}
+    for name, rows in wanted.items():
+        if not len(rows):
+            raise DataError(f"validation_split={validation_split} of {count} files leaves none for {name}")
+    return wanted

@@ -1,0 +1,289 @@
+"""Columns of a table, each preprocessed in its own way, as one array."""
+
+import contextlib
+from dataclasses import field
+from typing import Literal
+
+import numpy as np
+
+from nnlite import saving
+from nnlite.config import floatx
+from nnlite.errors import ConfigError, DataError, ModelFileError, NotReadyError, ShapeError, did_you_mean
+from nnlite.layers import (
+    Discretization,
+    HashedCrossing,
+    Hashing,
+    Identity,
+    IntegerLookup,
+    Layer,
+    Normalization,
+    Rescaling,
+    StringLookup,
+)
+from nnlite.layers.categorical import encoded
+from nnlite.layers.inputs import read_inputs
+from nnlite.reading import Count, Index, read
+from nnlite.registry import Configurable
+
+__all__ = ["Cross", "Feature", "FeatureSpace"]
+
+COLUMN = (None, 1)
+DTYPES = {"numbers": ["float"], "indices": ["int"], "strings": ["string"], "categories": ["string", "int"]}
+
+
+class Encoding(Configurable, family="feature", abstract=True):
+    """What becomes of one column, or of several together."""
+
+
+class Feature(Encoding):
+    """One column.
+
+    Args:
+        dtype: what it holds: `"float32"`, `"int32"`, `"string"` and so on.
+        preprocessor: the layer that it goes through, as `(batch, 1)`.
+        output_mode: `"one_hot"` of the indices that the layer gives; `"int"` for these themselves; `"float"` for a
+            layer that gives numbers.
+
+    Raises:
+        ConfigError: a layer that takes or gives something else.
+    """
+
+    dtype: Literal["float16", "float32", "float64", "int8", "int16", "int32", "int64", "string"]
+    preprocessor: Layer
+    output_mode: Literal["float", "int", "one_hot"]
+
+    def validate(self):
+        layer = self.preprocessor
+        if not self.dtype.startswith(tuple(DTYPES[layer.input_kind])):
+            raise ConfigError(f"{layer.label} needs {layer.input_kind}, not {self.dtype}")
+        if (layer.output_dtype == "int64") != (self.output_mode != "float"):
+            given = "indices" if layer.output_dtype == "int64" else "no indices"
+            raise ConfigError(f"{layer.label} gives {given}, which do not go with output_mode={self.output_mode!r}")
+
+
+class Cross(Encoding):
+    """Several features together: each combination of their values falls into one of `crossing_dim` bins.
+
+    Args:
+        feature_names: the features; each must give indices.
+        crossing_dim: number of bins; different combinations may share one.
+        output_mode: `"one_hot"`, or `"int"` for the number of the bin.
+    """
+
+    feature_names: tuple[str, ...]
+    crossing_dim: Count
+    output_mode: Literal["one_hot", "int"] = "one_hot"
+
+    @property
+    def name(self) -> str:
+        """The names of the features, joined."""
+        return "_X_".join(self.feature_names)
+
+
+class FeatureSpace(Configurable, family="feature space"):
+    """Turns a dict of columns, or a DataFrame, into one array for a model (or into a dict of arrays).
+
+    Shape: columns `(batch,)` or `(batch, 1)` `-> (batch, width)`: the features in the order of their names, then the
+    crosses in the order of theirs. Columns that are no features are ignored.
+
+    Args:
+        features: name of a column -> `Feature`, as the functions of this class make them, or the name of such a
+            function: `"float"`, `"float_normalized"`, `"float_rescaled"`, `"float_discretized"`,
+            `"integer_categorical"`, `"string_categorical"`, `"integer_hashed"`, `"string_hashed"`.
+        output_mode: `"concat"` for one array, `"dict"` for one per feature and cross.
+        crosses: `Cross`es or tuples of names of features.
+        crossing_dim: bins of crosses that are given as tuples.
+        hashing_dim: bins of features that are given as `"integer_hashed"` or `"string_hashed"`.
+        num_discretization_bins: bins of features that are given as `"float_discretized"`.
+        name: for display.
+
+    Raises:
+        ConfigError: arguments that do not fit together.
+        NotReadyError: used before `adapt`.
+        DataError: a column that is missing, or holds something else than its feature needs.
+
+    Differences from Keras: `adapt` takes the whole data as dict or DataFrame; there are no symbolic inputs; bins of
+    hashes and crosses are others (see `Hashing`); `load` reads what `save` wrote.
+
+    >>> space = FeatureSpace({"age": "float_rescaled", "kind": FeatureSpace.string_categorical()})
+    >>> data = {"age": [3, 5], "kind": ["cat", "dog"]}
+    >>> space.adapt(data)
+    >>> space(data).tolist()
+    [[3.0, 0.0, 0.0, 1.0], [5.0, 0.0, 1.0, 0.0]]
+    """
+
+    features: dict
+    output_mode: Literal["concat", "dict"] = "concat"
+    crosses: list = field(default_factory=list)
+    crossing_dim: Count = 32
+    hashing_dim: Count = 32
+    num_discretization_bins: Count = 32
+    name: str | None = None
+
+    def __post_init__(self):
+        self.crosses = [] if self.crosses is None else self.crosses
+        super().__post_init__()
+
+    def validate(self):
+        if not self.features:
+            raise ConfigError("FeatureSpace needs at least one feature")
+        try:
+            self.features = {name: self._as_feature(spec) for name, spec in sorted(self.features.items())}
+            self.crosses = sorted(map(self._as_cross, self.crosses), key=lambda cross: cross.name)
+        except ConfigError as error:
+            raise error.within("FeatureSpace") from None
+        for name, feature in self.features.items():
+            feature.preprocessor.name = feature.preprocessor.name or name
+        self.preprocessors = {name: feature.preprocessor for name, feature in self.features.items()}
+        self.crossers = {cross.name: HashedCrossing(cross.crossing_dim, name=cross.name) for cross in self.crosses}
+        for name, spec in self._specs().items():
+            if self.output_mode == "concat" and spec.output_mode == "int":
+                raise ConfigError(
+                    f"{name!r} gives indices, which cannot be concatenated: one of the output modes must change"
+                )
+
+    def _as_feature(self, spec) -> Feature:
+        known = {
+            "float_discretized": lambda: self.float_discretized(self.num_discretization_bins),
+            "integer_hashed": lambda: self.integer_hashed(self.hashing_dim),
+            "string_hashed": lambda: self.string_hashed(self.hashing_dim),
+            **{name: getattr(self, name) for name in ("float", "float_normalized", "float_rescaled")},
+            **{name: getattr(self, name) for name in ("integer_categorical", "string_categorical")},
+        }
+        if not isinstance(spec, str):
+            return read(spec, Feature)
+        if spec not in known:
+            raise ConfigError(f"unknown feature {spec!r}; {did_you_mean(spec, known)}")
+        return known[spec]()
+
+    def _as_cross(self, spec) -> Cross:
+        cross = Cross(spec, self.crossing_dim) if isinstance(spec, (tuple, list)) else read(spec, Cross)
+        for name in cross.feature_names:
+            if name not in self.features:
+                raise ConfigError(f"a cross of {name!r}, which is no feature; {did_you_mean(name, self.features)}")
+            if self.features[name].output_mode == "float":
+                raise ConfigError(f"a cross of {name!r}, which gives numbers, not categories: make bins of it first")
+        return cross
+
+    def _specs(self) -> dict[str, Encoding]:
+        return {**self.features, **{cross.name: cross for cross in self.crosses}}
+
+    def adapt(self, data) -> None:
+        """Let each feature that has to learn something see its column of `data`, a dict or DataFrame."""
+        for name, layer in self.preprocessors.items():
+            column = self._column(data, name)
+            with contextlib.suppress(NotReadyError):
+                layer.ensure_built(COLUMN)
+            if not layer.adapted:
+                layer.adapt(column)
+
+    def __call__(self, data):
+        """The features of `data`, a dict or DataFrame, as `output_mode` says."""
+        found = {name: layer(self._column(data, name)) for name, layer in self.preprocessors.items()}
+        if len({len(column) for column in found.values()}) > 1:
+            lengths = ", ".join(f"{name!r} has {len(column)}" for name, column in found.items())
+            raise ShapeError(f"the columns must have equally many rows; {lengths}")
+        for cross in self.crosses:
+            found[cross.name] = self.crossers[cross.name](tuple(found[name] for name in cross.feature_names))
+        layers = {**self.preprocessors, **self.crossers}
+        for name, spec in self._specs().items():
+            if spec.output_mode == "one_hot":
+                found[name] = encoded(found[name], "multi_hot", layers[name].depth, floatx())
+        return found if self.output_mode == "dict" else np.concatenate(list(found.values()), axis=1, dtype=floatx())
+
+    def _column(self, data, name) -> np.ndarray:
+        layer = self.preprocessors[name]
+        if name not in data:
+            raise DataError(f"the data has no column {name!r}; {did_you_mean(name, map(str, data))}")
+        column = read_inputs(data[name], layer.input_kind, f"feature {name!r}")
+        if column.shape[1:] not in ((), (1,)):
+            raise ShapeError(f"feature {name!r} needs a column, (batch,) or (batch, 1), got {column.shape}")
+        if column.dtype.kind == "f" and not np.isfinite(column).all():
+            row = int(np.argmin(np.isfinite(column.ravel())))
+            raise DataError(f"feature {name!r} holds {column.ravel()[row]} in row {row}; fill missing values first")
+        return column.reshape(-1, 1)
+
+    def save(self, filepath, overwrite: bool = True) -> None:
+        """Write everything to one `.safetensors` file, which `FeatureSpace.load` reads.
+
+        Raises:
+            NotReadyError: before `adapt`.
+        """
+        header = {"content": "feature space", "config": self.get_config()}
+        saving.write(filepath, header, self._arrays(), overwrite=overwrite)
+
+    @classmethod
+    def load(cls, filepath) -> "FeatureSpace":
+        """Read a file of `save`.
+
+        Raises:
+            ModelFileError: missing, damaged or foreign file.
+        """
+        header, arrays = saving.read(filepath)
+        if header.get("content") != "feature space":
+            raise ModelFileError(f"{filepath} holds no feature space")
+        space = cls.from_config(header["config"])
+        own = space._arrays()
+        saving.check_names(own, arrays, filepath)
+        for name, array in arrays.items():
+            own[name][...] = array
+        return space
+
+    def _arrays(self) -> dict[str, np.ndarray]:
+        for layer in self.preprocessors.values():
+            layer.ensure_built(COLUMN)
+        return {
+            f"{name}/{parameter.name}": parameter.value
+            for name, layer in self.preprocessors.items()
+            for parameter in layer.parameters
+        }
+
+    @staticmethod
+    def feature(dtype, preprocessor, output_mode) -> Feature:
+        """A feature with a layer of one's own."""
+        return Feature(dtype, preprocessor, output_mode)
+
+    @staticmethod
+    def cross(feature_names, crossing_dim, output_mode="one_hot") -> Cross:
+        """Several features together."""
+        return Cross(feature_names, crossing_dim, output_mode)
+
+    @staticmethod
+    def float(name=None) -> Feature:
+        """Numbers as they are."""
+        return Feature("float32", Identity(name=name), "float")
+
+    @staticmethod
+    def float_rescaled(scale=1.0, offset=0.0, name=None) -> Feature:
+        """Numbers times `scale` plus `offset`."""
+        return Feature("float32", Rescaling(scale, offset, name=name), "float")
+
+    @staticmethod
+    def float_normalized(name=None) -> Feature:
+        """Numbers with mean 0 and variance 1."""
+        return Feature("float32", Normalization(name=name), "float")
+
+    @staticmethod
+    def float_discretized(num_bins=None, bin_boundaries=None, output_mode="one_hot", name=None) -> Feature:
+        """Numbers in bins; give `num_bins`, or `bin_boundaries` and None."""
+        return Feature("float32", Discretization(bin_boundaries, num_bins, name=name), output_mode)
+
+    @staticmethod
+    def integer_categorical(max_tokens=None, num_oov_indices: Index = 1, output_mode="one_hot", name=None) -> Feature:
+        """Whole numbers by a vocabulary."""
+        return Feature("int32", IntegerLookup(max_tokens, num_oov_indices, name=name), output_mode)
+
+    @staticmethod
+    def string_categorical(max_tokens=None, num_oov_indices: Index = 1, output_mode="one_hot", name=None) -> Feature:
+        """Strings by a vocabulary."""
+        return Feature("string", StringLookup(max_tokens, num_oov_indices, name=name), output_mode)
+
+    @staticmethod
+    def integer_hashed(num_bins, output_mode="one_hot", name=None) -> Feature:
+        """Whole numbers by their hash."""
+        return Feature("int32", Hashing(num_bins, name=name), output_mode)
+
+    @staticmethod
+    def string_hashed(num_bins, output_mode="one_hot", name=None) -> Feature:
+        """Strings by their hash."""
+        return Feature("string", Hashing(num_bins, name=name), output_mode)
