@@ -1,0 +1,272 @@
+"""Model, a graph of layers with any number of inputs and outputs."""
+
+import itertools
+
+import numpy as np
+
+from nnlite.config import floatx
+from nnlite.errors import ConfigError, DataError
+from nnlite.layers import Input, Layer
+from nnlite.layers.graph import Graph
+from nnlite.layers.inputs import read_inputs
+from nnlite.layers.symbols import Symbol, fingerprint, symbols_of
+from nnlite.models.base import BaseModel
+from nnlite.models.outputs import SeveralOutputs
+from nnlite.random import RandomSource, fresh_seed
+from nnlite.reading import Index, read
+from nnlite.registry import snake_case
+
+
+class Model(SeveralOutputs, BaseModel):
+    """A graph of layers: branches, several inputs and outputs, layers that are used more than once.
+
+    The graph is drawn by calling layers on an `Input`, and on what other layers gave. A layer that is called twice has
+    one set of weights; its gradients are summed (total derivative).
+
+    Args:
+        inputs: an `Input`, or a list of them.
+        outputs: what a layer gave, or a list of such values.
+        seed: decides shuffling, splits, dropout, and the initial weights of layers that have no others yet; drawn
+            when None.
+        name: for display.
+
+    Data for several inputs are a list of arrays in their order, or a dict by the names of the inputs; targets for
+    several outputs likewise, by the names of the layers that give them.
+
+    Raises:
+        ConfigError: an output that depends on an `Input` which is not among `inputs`, two layers of one name.
+
+    >>> import numpy as np
+    >>> from nnlite import Input, Model
+    >>> from nnlite.layers import Concatenate, Dense
+    >>> left, right = Input((3,), name="left"), Input((2,), name="right")
+    >>> shared = Concatenate()([Dense(4, activation="relu")(left), right])
+    >>> model = Model([left, right], [Dense(1, name="price")(shared), Dense(2, name="kind")(shared)], seed=0)
+    >>> [output.shape for output in model.predict([np.ones((5, 3)), np.ones((5, 2))], verbose=0)]
+    [(5, 1), (5, 2)]
+    """
+
+    def __init__(self, inputs, outputs, seed: Index | None = None, name=None, trainable: bool = True, dtype=None):
+        super().__init__(name=name, trainable=trainable, dtype=dtype)
+        given = read(seed, Index | None)
+        self.seed = fresh_seed() if given is None else given
+        self.inputs = _listed(inputs, "inputs")
+        self.outputs = _listed(outputs, "outputs")
+        self.takes_several = len(self.inputs) > 1
+        self._nodes = self._ordered()
+        self.layers = list({id(use.layer): use.layer for use in self._nodes}.values())
+        self._name_layers()
+        self._build_graph(given is not None)
+
+    def _ordered(self) -> list[Symbol]:
+        """One symbol of each use of a layer that the outputs depend on, each after those it needs."""
+        seen, order = set(), []
+
+        def visit(symbol):
+            if isinstance(symbol.layer, Input):
+                if not any(symbol is own for own in self.inputs):
+                    raise ConfigError(f"the outputs depend on {symbol.layer.label}, which is not among the inputs")
+            elif id(symbol.use) not in seen:
+                seen.add(id(symbol.use))
+                for own in symbol.inputs:
+                    visit(own)
+                order.append(symbol)
+
+        for symbol in self.outputs:
+            visit(symbol)
+        return order
+
+    def _name_layers(self) -> None:
+        names = [layer.name for layer in (*self._input_layers, *self.layers) if layer.name]
+        twice = [name for name in names if names.count(name) > 1]
+        if twice:
+            raise ConfigError(f"there are two layers named {twice[0]!r}; names must be unique")
+        for layer in (*self._input_layers, *self.layers):
+            if layer.name is None:
+                base = snake_case(type(layer).__name__)
+                candidates = itertools.chain([base], (f"{base}_{count}" for count in itertools.count(1)))
+                layer.name = next(name for name in candidates if name not in names)
+                names.append(layer.name)
+
+    @property
+    def _input_layers(self) -> list[Layer]:
+        return [symbol.layer for symbol in self.inputs]
+
+    def _build_graph(self, redraw: bool) -> None:
+        self.dtype = self.dtype or floatx()
+        self.random = RandomSource(self.seed)
+        for index, layer in enumerate(self.layers):
+            if redraw and any(own.trainable for own in layer.parameters) and layer.drawn == fingerprint(layer):
+                twin = type(layer).from_config(layer.get_config())
+                twin.ensure_built(layer.input_shape, self.random.child(index))
+                for own, new in zip(layer.parameters, twin.parameters, strict=True):
+                    if own.trainable:
+                        own.assign(new.value)
+            layer.drawn = None
+            if not self.trainable:
+                layer.trainable = False
+            if isinstance(layer, BaseModel):
+                layer._nested = True
+        self.parameters = [parameter for layer in self.layers for parameter in layer.parameters]
+        self.chain = self._graph(self._uses())
+        shapes = tuple(symbol.shape for symbol in self.inputs)
+        self.input_shape = shapes if self.takes_several else shapes[0]
+        shapes = tuple(symbol.shape for symbol in self.outputs)
+        self.output_shape = shapes if len(shapes) > 1 else shapes[0]
+        self.built = True
+
+    def _uses(self) -> list[tuple]:
+        """`(layer, numbers of the values it takes)` of each use, in order."""
+        numbers = self.value_numbers()
+        return [(use.layer, tuple(numbers[symbol.key] for symbol in use.inputs)) for use in self._nodes]
+
+    def value_numbers(self) -> dict:
+        """The number of each value by the symbol's key: the inputs first, then what each use gives."""
+        numbers = {symbol.key: number for number, symbol in enumerate(self.inputs)}
+        for use in self._nodes:
+            shape = use.layer.output_shape
+            for index in range(len(shape) if isinstance(shape[0], tuple) else 1):
+                numbers[(id(use.use), index)] = len(numbers)
+        return numbers
+
+    def _graph(self, uses) -> Graph:
+        ends = tuple(self.value_numbers()[symbol.key] for symbol in self.outputs)
+        return Graph(uses, len(self.inputs), ends, (self.dtype,) * len(self.inputs))
+
+    def build(self, input_shape=None) -> None:
+        """Nothing to do: layers are built when they are called."""
+
+    def compute_output_shape(self, input_shape):
+        shapes = list(input_shape) if self.takes_several else [input_shape]
+        for layer, taken in self._uses():
+            given = tuple(shapes[number] for number in taken)
+            found = layer.compute_output_shape(given if layer.takes_several else given[0])
+            shapes += found if isinstance(found[0], tuple) else [found]
+        ends = tuple(tuple(shapes[self.value_numbers()[symbol.key]]) for symbol in self.outputs)
+        return ends if len(ends) > 1 else ends[0]
+
+    @property
+    def input(self) -> Symbol | list[Symbol]:
+        """The input, or a list of them: where another graph may begin."""
+        return self.inputs if self.takes_several else self.inputs[0]
+
+    @property
+    def output(self) -> Symbol | list[Symbol]:
+        """The output, or a list of them: where another graph may go on."""
+        return self.outputs if len(self.outputs) > 1 else self.outputs[0]
+
+    @property
+    def input_names(self) -> list[str]:
+        """What `jacobian` calls the inputs: their names where there are several."""
+        return [layer.name for layer in self._input_layers] if self.takes_several else super().input_names
+
+    @property
+    def output_dtype(self) -> str:
+        return self.outputs[0].layer.output_dtype
+
+    @property
+    def input_kind(self) -> str:
+        """What the layers that take the first input need."""
+        return self.input_kinds[0]
+
+    @property
+    def input_kinds(self) -> list[str]:
+        """`input_kind` for each of the inputs."""
+        return [self._kind(symbol) for symbol in self.inputs]
+
+    def _kind(self, symbol) -> str:
+        takers = [layer.input_kind for layer, taken in self._uses() if self.value_numbers()[symbol.key] in taken]
+        return takers[0] if takers and len(set(takers)) == 1 else "numbers"
+
+    @property
+    def adapted(self) -> bool:
+        return all(layer.adapted for layer in self.layers)
+
+    def as_input(self, inputs):
+        inputs = self._in_order(inputs)
+        if not self.takes_several:
+            return super().as_input(inputs[0])
+        arrays = self._read(inputs)
+        self.check_input_shape(tuple(array.shape for array in arrays))
+        if len({len(array) for array in arrays}) > 1:
+            raise DataError(f"{self.label}: the inputs have {', '.join(str(len(array)) for array in arrays)} rows")
+        self.check_ready()
+        return tuple(arrays)
+
+    def _in_order(self, inputs) -> list:
+        """Data as users pass them, as a list with one entry per input."""
+        if isinstance(inputs, dict):
+            names = [layer.name for layer in self._input_layers]
+            if set(inputs) != set(names):
+                raise DataError(f"{self.label} needs data for {', '.join(names)}, got {', '.join(map(str, inputs))}")
+            inputs = [inputs[name] for name in names]
+        elif not self.takes_several:
+            inputs = inputs if isinstance(inputs, list) and len(inputs) == 1 else [inputs]
+        if not isinstance(inputs, (list, tuple)) or len(inputs) != len(self.inputs):
+            raise DataError(f"{self.label} needs a list of {len(self.inputs)} arrays, or a dict by name")
+        return list(inputs)
+
+    def _read(self, inputs) -> list[np.ndarray]:
+        arrays = []
+        for layer, kind, given in zip(self._input_layers, self.input_kinds, inputs, strict=True):
+            array = read_inputs(given, kind, layer.label)
+            cast = kind == "numbers" and array.dtype.kind != "c"
+            arrays.append(array.astype(self.dtype, copy=False) if cast else array)
+        return arrays
+
+    @property
+    def _with_state(self) -> list:
+        """The layers that `Jacobians.state` has a part for, in its order."""
+        return self.chain.layers
+
+    def adapt(self, data) -> None:
+        """Let each layer that is not `adapted` yet see the data, as the layers before it pass it on."""
+        values = self._read(self._in_order(data))
+        for layer, taken in self._uses():
+            given = [values[number] for number in taken]
+            given = tuple(given) if layer.takes_several else given[0]
+            if not layer.adapted:
+                layer.adapt(given)
+            output = layer(given)
+            values += output if isinstance(output, tuple) else [output]
+
+    def get_config(self) -> dict:
+        """The layers, and how they are connected: values are numbered, inputs first."""
+        place = {id(layer): index for index, layer in enumerate(self.layers)}
+        return {
+            "inputs": [layer.to_spec() for layer in self._input_layers],
+            "layers": [layer.to_spec() for layer in self.layers],
+            "nodes": [[place[id(layer)], list(taken)] for layer, taken in self._uses()],
+            "outputs": [self.value_numbers()[symbol.key] for symbol in self.outputs],
+            **{name: getattr(self, name) for name in ("seed", "name", "trainable", "dtype")},
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        """The inverse of `get_config`."""
+        missing = {"inputs", "layers", "nodes", "outputs"} - set(config)
+        if missing:
+            raise ConfigError(f"a Model needs {', '.join(sorted(missing))}: see its get_config")
+        values = [Layer.get(spec).symbol for spec in config["inputs"]]
+        count, layers = len(values), [Layer.get(spec) for spec in config["layers"]]
+        for place, taken in config["nodes"]:
+            given = [values[number] for number in taken]
+            several = layers[place].takes_several or len(given) > 1  # a layer may learn it by being built
+            output = layers[place](tuple(given) if several else given[0])
+            values += output if isinstance(output, tuple) else [output]
+        options = {name: config[name] for name in ("seed", "name", "trainable", "dtype") if name in config}
+        return cls(values[:count], [values[number] for number in config["outputs"]], **options)
+
+    def __repr__(self) -> str:
+        return f"Model(inputs={self.inputs}, outputs={self.outputs}, seed={self.seed})"
+
+
+def _listed(values, what) -> list[Symbol]:
+    given = list(values.values()) if isinstance(values, dict) else values
+    given = given if isinstance(given, (list, tuple)) else [given]
+    found = [symbols_of(value) for value in given]
+    if not found or any(not isinstance(symbol, Symbol) for symbol in found):
+        raise ConfigError(f"{what} must be an Input or what a layer gives when it is called on one, got {values!r}")
+    if what == "inputs" and any(not isinstance(symbol.layer, Input) for symbol in found):
+        raise ConfigError("inputs must be Input layers")
+    return found

@@ -1,0 +1,167 @@
+"""Sequential, a chain of layers that can be trained, saved and loaded."""
+
+import contextlib
+import itertools
+from dataclasses import field
+
+from nnlite.config import floatx
+from nnlite.errors import ConfigError, NotReadyError
+from nnlite.layers import Chain, Input, Layer
+from nnlite.layers.inputs import read_inputs
+from nnlite.models.base import BaseModel
+from nnlite.random import RandomSource, fresh_seed
+from nnlite.reading import Index
+from nnlite.registry import snake_case
+
+
+class Sequential(BaseModel):
+    """A chain of layers. Being a layer itself, it may stand inside another one.
+
+    Args:
+        layers: the layers in order. With an `Input` first the model is built at once, else when it meets data.
+        seed: decides initial weights, shuffling, splits and dropout; drawn, and kept in `model.seed`, when None.
+        name: for display.
+
+    Raises:
+        ConfigError: the same layer, or the same name, twice.
+
+    >>> import numpy as np
+    >>> from nnlite.layers import Dense, Input
+    >>> model = Sequential([Input((2,)), Dense(8, activation="tanh"), Dense(1)], seed=0)
+    >>> model.compile(optimizer={"Adam": {"learning_rate": 0.03}}, loss="mse")
+    >>> x = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
+    >>> history = model.fit(x, [0, 1, 1, 0], epochs=300, verbose=0)
+    >>> (model.predict(x, verbose=0) > 0.5).ravel().tolist()
+    [False, True, True, False]
+    """
+
+    layers: list[Layer] = field(default_factory=list)
+    seed: Index | None = field(default=None, kw_only=True)
+
+    def __post_init__(self):
+        self.layers = [] if self.layers is None else self.layers
+        super().__post_init__()
+        self.seed = fresh_seed() if self.seed is None else self.seed
+        self.chain = None
+        self._given_shape = None
+        given, self.layers = self.layers, []
+        for layer in given:
+            self.add(layer)
+
+    def add(self, layer: Layer) -> None:
+        """Append a layer; an `Input` states the shape of the data and is not counted as one."""
+        layer = Layer.get(layer)
+        self._check_free()
+        if isinstance(layer, Input):
+            if self.layers or self._given_shape:
+                raise ConfigError("Input must come first")
+            self._given_shape = (None, *layer.shape)
+            return
+        if layer is self or any(layer is present for present in self.layers):
+            raise ConfigError(f"{layer.label} is in the model already; a layer can be added once")
+        names = [present.name for present in self.layers]
+        if layer.name in names:
+            raise ConfigError(f"there is a layer named {layer.name!r} already; names must be unique")
+        if layer.name is None:
+            base = snake_case(type(layer).__name__)
+            candidates = itertools.chain([base], (f"{base}_{count}" for count in itertools.count(1)))
+            layer.name = next(name for name in candidates if name not in names)
+        self.layers.append(layer)
+        try:
+            self._rebuild()
+        except Exception:
+            self.pop()  # the model stays as it was
+            raise
+
+    def pop(self) -> Layer:
+        """Remove and return the last layer."""
+        self._check_free()
+        if not self.layers:
+            raise ConfigError("the model has no layer to pop")
+        layer = self.layers.pop()
+        self._rebuild()
+        return layer
+
+    def _check_free(self) -> None:
+        if self._nested:
+            raise ConfigError(f"{self.label} is part of another model and can no longer be changed")
+
+    def _rebuild(self) -> None:
+        self.built, self.chain, self._steps, self._metrics = False, None, None, None
+        self.parameters = []
+        self._build_so_far(self.input_shape)
+
+    def _build_so_far(self, shape) -> None:
+        with contextlib.suppress(NotReadyError):  # how wide a layer is may depend on what `adapt` finds
+            self.build(shape)
+
+    def build(self, input_shape=None) -> None:
+        """Give every layer its parameters, for data of `input_shape`, `(None, features)` for a table."""
+        shape = tuple(input_shape or self._given_shape or ())
+        if not self.layers or not shape:
+            raise NotReadyError(f"{self.label} needs at least one layer and an input shape to be built")
+        if self.built:
+            self.check_input_shape(shape)
+            return
+        random = self.random = self.random or RandomSource(self.seed)
+        self.input_shape, self.dtype = shape, self.dtype or floatx()
+        for layer in self.layers:
+            layer.dtype = layer.dtype or self.dtype
+            if not self.trainable:
+                layer.trainable = False
+            if isinstance(layer, BaseModel):
+                layer._nested = True
+        self.dtype = self.layers[0].dtype  # data is brought into it
+        for index, layer in enumerate(self.layers):
+            try:
+                shape = layer.ensure_built(shape, random.child(index))
+            except ConfigError as error:
+                raise error.within("layers", index) from None
+        self.parameters = [parameter for layer in self.layers for parameter in layer.parameters]
+        self.chain = Chain(self.layers, self.dtype)
+        self.output_shape, self.built = shape, True
+
+    def _arguments(self):
+        given = [Input(self._given_shape[1:])] if self._given_shape else []
+        return {**super()._arguments(), "layers": [*given, *self.layers]}
+
+    @property
+    def output_dtype(self) -> str:
+        return self.layers[-1].output_dtype
+
+    def compute_output_shape(self, input_shape):
+        for layer in self.layers:
+            input_shape = layer.compute_output_shape(input_shape)
+        return tuple(input_shape)
+
+    @property
+    def input_kind(self) -> str:
+        """What the first layer takes."""
+        return self.layers[0].input_kind if self.layers else "numbers"
+
+    @property
+    def _with_state(self) -> list:
+        """The layers that `Jacobians.state` has a part for, in its order."""
+        return [layer for _, layer, _, _ in self.chain.stages]
+
+    def adapt(self, data) -> None:
+        """Let each layer that is not `adapted` yet see the data, as the layers before it pass it on."""
+        data = read_inputs(data, self.input_kind, self.label)
+        self._build_so_far(shape := (None, *data.shape[1:]))
+        for layer in self.layers:
+            if not layer.adapted:
+                layer.adapt(data)
+                self._build_so_far(shape)
+            if self.adapted:
+                break
+            data = layer(data)
+        self.ensure_built(shape)
+
+    def until_loss(self):
+        """What training runs: the chain up to an activation that the loss takes over, the loss, and that activation."""
+        *first, last = self.layers
+        bare, activation = last.without_activation()
+        from_logits = activation and self.loss.from_outputs_of(activation)
+        if not from_logits:
+            return self.chain, self.loss, None
+        return Chain([*first, bare], self.dtype), from_logits, activation
