@@ -11,7 +11,11 @@ from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
-from sklearn.utils.estimator_checks import check_sample_weight_equivalence_on_dense_data, parametrize_with_checks
+from sklearn.utils.estimator_checks import (
+    check_methods_subset_invariance,
+    check_sample_weight_equivalence_on_dense_data,
+    parametrize_with_checks,
+)
 
 from nnlite import NNClassifier, NNRegressor, load_model
 from nnlite.config import set_floatx
@@ -29,10 +33,9 @@ BOTH = pytest.mark.parametrize(("cls", "y"), [(NNClassifier, LABELS), (NNRegress
 
 
 def expected_failures(estimator):
-    # The check compares to 1e-7, which is the rounding of one float32 operation; float64 passes it, see below.
-    if isinstance(estimator, NNClassifier):
-        return {"check_sample_weight_equivalence_on_dense_data": "the weights are float32"}
-    return {}
+    # These checks compare to 1e-7, which is the rounding of one float32 operation; float64 passes them, see below.
+    exact = ("check_sample_weight_equivalence_on_dense_data", "check_methods_subset_invariance")
+    return dict.fromkeys(exact, "the weights are float32")
 
 
 @parametrize_with_checks([NNClassifier(), NNRegressor()], expected_failed_checks=expected_failures)
@@ -41,10 +44,11 @@ def test_scikit_learn_contract(estimator, check):
 
 
 @pytest.mark.parametrize("cls", [NNClassifier, NNRegressor])
-def test_a_weight_is_a_number_of_copies(cls):
+def test_in_float64_a_weight_is_a_number_of_copies_and_rows_are_predicted_alone(cls):
     set_floatx("float64")
     try:
         check_sample_weight_equivalence_on_dense_data(cls.__name__, cls(batch_size=100))
+        check_methods_subset_invariance(cls.__name__, cls())
     finally:
         set_floatx("float32")
 

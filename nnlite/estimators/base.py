@@ -18,6 +18,7 @@ from nnlite.optimizers import LearningRateSchedule, Optimizer
 from nnlite.reading import Count, jsonable, read
 
 FLOATS = [np.float64, np.float32]
+ROWS_AT_ONCE = 1024
 _AT_LEAST_ONE = Interval(Integral, 1, None, closed="left")
 
 
@@ -145,9 +146,50 @@ class BaseNetwork(BaseEstimator):
         split = {"validation_split": self.validation_fraction, "stratify": is_classifier(self)}
         return {**arguments, **split, "callbacks": [stopping]}
 
-    def _outputs(self, X):
+    def _outputs(self, X, return_jacobian=False):
         check_is_fitted(self)
-        return self.model_.predict(validate_data(self, X, reset=False, dtype=FLOATS), verbose=0)
+        X = validate_data(self, X, reset=False, dtype=FLOATS)
+        return self.model_.predict(X, verbose=0, return_jacobian=return_jacobian)
+
+    def sensitivities(self, X):
+        """How the outputs change with each feature, summed up over samples.
+
+        The derivatives are those of `model_`, from X as given to outputs in the units that `predict` uses, or to
+        probabilities for a classifier; each is in units of the output per unit of the feature.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The samples to sum up over.
+
+        Returns
+        -------
+        table : DataFrame
+            One row per feature. Columns are the `mean`, the `mean_absolute` and the `root_mean_square` of the
+            derivative over the samples, for each class or output in turn where there are several.
+        """
+        import pandas as pd
+
+        check_is_fitted(self)
+        X = validate_data(self, X, reset=False, dtype=FLOATS)
+        sums = 0.0
+        for start in range(0, len(X), ROWS_AT_ONCE):
+            rows = X[start : start + ROWS_AT_ONCE]
+            slopes = self.model_.predict(rows, verbose=0, return_jacobian=True)[1].astype(np.float64)
+            sums = sums + np.stack([slopes, np.abs(slopes), slopes**2]).sum(axis=1)
+        mean, mean_absolute, mean_square = sums / len(X)
+        names = getattr(self, "feature_names_in_", [f"x{place}" for place in range(self.n_features_in_)])
+        columns = {"mean": mean, "mean_absolute": mean_absolute, "root_mean_square": np.sqrt(mean_square)}
+        rows = pd.Index(names, name="feature")
+        level, outputs = self._output_names()
+        tables = [
+            pd.DataFrame({name: own[place] for name, own in columns.items()}, index=rows) for place in range(len(mean))
+        ]
+        return tables[0] if outputs is None else pd.concat(tables, axis=1, keys=outputs, names=[level, "statistic"])
+
+    def _output_names(self):
+        """What the outputs are, and their names; None for a single one without a name."""
+        raise NotImplementedError
 
 
 def _copies(layers):

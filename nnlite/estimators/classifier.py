@@ -108,19 +108,23 @@ class NNClassifier(ClassifierMixin, BaseNetwork):
         self.classes_, codes = np.unique(y, return_inverse=True)
         return self._train(X, codes, len(self.classes_), checked_weight(sample_weight, X))
 
-    def predict_proba(self, X):
+    def predict_proba(self, X, return_jacobian=False):
         """Probability of each class.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+        return_jacobian : bool, default=False
+            Whether to return the derivatives of the probabilities by X, as given, as well.
 
         Returns
         -------
         probabilities : ndarray of shape (n_samples, n_classes)
             In the order of `classes_`.
+        jacobian : ndarray of shape (n_samples, n_classes, n_features)
+            With `return_jacobian`: how much each probability changes per unit of each feature.
         """
-        return self._outputs(X)
+        return self._outputs(X, return_jacobian)
 
     def predict_log_proba(self, X):
         """Logarithm of `predict_proba`; -inf where a probability is too small for its dtype.
@@ -136,16 +140,25 @@ class NNClassifier(ClassifierMixin, BaseNetwork):
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))
 
-    def predict(self, X):
+    def predict(self, X, return_jacobian=False):
         """The most probable label.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+        return_jacobian : bool, default=False
+            Whether to return the Jacobian of `predict_proba` as well: labels have no derivative, probabilities do.
 
         Returns
         -------
         labels : ndarray of shape (n_samples,)
+        jacobian : ndarray of shape (n_samples, n_classes, n_features)
+            With `return_jacobian`: derivatives of the probabilities, in the order of `classes_`, by X as given.
         """
-        chosen = self.predict_proba(X).argmax(axis=1)
-        return self.classes_[chosen]
+        found = self.predict_proba(X, return_jacobian)
+        probabilities = found[0] if return_jacobian else found
+        labels = self.classes_[probabilities.argmax(axis=1)]
+        return (labels, found[1]) if return_jacobian else labels
+
+    def _output_names(self):
+        return "class", self.classes_.tolist()

@@ -109,19 +109,27 @@ class NNRegressor(RegressorMixin, BaseNetwork):
             y = normalization(y, sample_weight)(y)
         return self._train(X, y, y.shape[1], sample_weight, restore)
 
-    def predict(self, X):
+    def predict(self, X, return_jacobian=False):
         """The expected targets.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
+        return_jacobian : bool, default=False
+            Whether to return the derivatives of the targets by X as well, in the units of y per unit of X.
 
         Returns
         -------
         targets : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        jacobian : ndarray of shape (n_samples, n_features) or (n_samples, n_outputs, n_features)
+            With `return_jacobian`.
         """
-        outputs = self._outputs(X)
-        return outputs[:, 0] if self._squeeze else outputs
+        found = self._outputs(X, return_jacobian)
+        found = [array[:, 0] if self._squeeze else array for array in (found if return_jacobian else [found])]
+        return tuple(found) if return_jacobian else found[0]
+
+    def _output_names(self):
+        return "output", None if self._squeeze else [f"y{place}" for place in range(self.model_.output_shape[-1])]
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

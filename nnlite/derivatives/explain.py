@@ -1,0 +1,73 @@
+"""One example's way through a model, and how large derivatives are on the way back."""
+
+import numpy as np
+
+from nnlite.data.batches import count_rows, take_rows
+from nnlite.derivatives.sensitivity import one_output_each
+from nnlite.derivatives.stages import Stage, watch
+from nnlite.derivatives.tables import Explanation
+from nnlite.derivatives.trails import follow
+from nnlite.errors import ConfigError, DataError
+from nnlite.jacobians import ChainJacobians, Jacobians
+from nnlite.training.preparation import checked_inputs
+
+BLOCK = 64  # outputs whose derivatives go back together
+
+
+def explain(model, x, y=None, row=0, output=None, weight=None) -> Explanation:
+    """See `Derivatives.explain`."""
+    if y is not None and output is not None:
+        raise ConfigError("explain takes targets, to explain the loss, or an output, to explain that one; not both")
+    x, y = _one_row(model, x, y, row)
+    source = model if y is None else model._ready_steps()
+    outputs, jacobians = source.chain.linearize(x, *model.values)
+
+    def root() -> Stage:
+        return watch(jacobians, source, "", [None] * jacobians.data + model.parameters)
+
+    followed = root()
+    seed, picked = one_output_each(model, outputs, output)
+    number, subject = int(picked[0]), f"output {picked[0]}"
+    value = outputs.ravel()[number]
+    if y is not None:
+        value, by_outputs = source.loss.linearize(y, outputs, mask=jacobians.mask)
+        last = Stage("loss", source.loss, Jacobians(by_outputs), (None,))
+        followed = Stage("", None, ChainJacobians([followed, last]), followed.sources, (followed, last))
+        subject, seed, outputs = "the loss", np.ones((), outputs.dtype), source.predictions(outputs)
+    gradients = followed.vjp(seed)[jacobians.data :]
+    measured, normed = followed, subject
+    if y is None and output is None and outputs.size > 1:
+        measured, normed = root(), f"all {outputs[0].size} outputs"
+        _send_all_back(measured, outputs)
+    found = {"normed": normed, "gradients": _norms(model, measured, jacobians.data)}
+    found["stages"] = measured.inner if y is None else (*measured.inner[0].inner, measured.inner[1])
+    found["trail"] = follow(model, followed, gradients, weight)
+    return Explanation(model.label, row, subject, float(value), outputs[0], None if y is None else y[0], **found)
+
+
+def _norms(model, stage, data) -> dict:
+    trained = {id(parameter) for parameter in model.trainable_weights}
+    places = enumerate(zip(model.parameter_names(), model.parameters, strict=True), start=data)
+    return {name: stage.norm_at(place) for place, (name, own) in places if id(own) in trained}
+
+
+def _one_row(model, x, y, row):
+    """That row of x and y, as batches of one example that the model takes."""
+    if y is None:
+        x = checked_inputs(model, x)
+    else:
+        x, y, _ = model._prepared(x, y, None)
+    count = count_rows(x)
+    if isinstance(row, bool) or not isinstance(row, (int, np.integer)) or not 0 <= row < count:
+        raise DataError(f"row {row!r} is not there: " + (f"x has the rows 0 to {count - 1}" if count else "x has none"))
+    rows = slice(row, row + 1)
+    return take_rows(x, rows), take_rows(y, rows)
+
+
+def _send_all_back(stage, outputs) -> None:
+    """The derivatives of all outputs, a block of them at a time."""
+    for start in range(0, outputs.size, BLOCK):
+        own = np.arange(min(BLOCK, outputs.size - start))
+        seeds = np.zeros((len(own), outputs.size), outputs.dtype)
+        seeds[own, start + own] = 1
+        stage.vjp(seeds.reshape(-1, *outputs.shape))

@@ -1,0 +1,287 @@
+"""What a model offers of its derivatives, all of it read from the Jacobians that its layers cache."""
+
+import numpy as np
+
+from nnlite.derivatives import explain, sensitivity
+from nnlite.derivatives.tables import Explanation
+from nnlite.errors import ConfigError, did_you_mean
+from nnlite.jacobians import NetworkJacobian, ParameterVector
+from nnlite.jacobians.base import fitted, one_row_each
+from nnlite.jacobians.hessians import STEP
+from nnlite.layers.tracing import inner_layers
+from nnlite.reading import Count, read_call
+from nnlite.training.preparation import prepared
+
+
+class Derivatives:
+    """Derivatives of a model at inference: dropout is off and moments are the moving averages.
+
+    Vectors over the parameters hold all trainable ones, raveled and laid end to end in the order of
+    `trainable_weights`. Where one is passed, a list of arrays or a dict by name (`"dense.kernel"`) does as well,
+    and the result comes in the same form. Products with a loss are those of the compiled loss, penalties left out.
+    """
+
+    def jacobian(self, x, wrt: str = "inputs") -> NetworkJacobian:
+        """The Jacobian of the outputs at `x`, as a structured map that is never multiplied out.
+
+        Args:
+            x: a batch of examples.
+            wrt: `"inputs"`, `"parameters"` (all trainable ones, as one vector), the name of a layer, or of an `Input`
+                where there are several.
+
+        Returns:
+            A map with `vjp`, `jvp`, `per_example`, `todense`, `shape`, `nbytes`; printing it shows what it is made of.
+
+        Raises:
+            ConfigError: an unknown layer name, or one without parameters.
+
+        >>> import numpy as np
+        >>> from nnlite import Input, Sequential
+        >>> from nnlite.layers import Dense
+        >>> model = Sequential([Input((2,)), Dense(3, activation="tanh"), Dense(1)], seed=0)
+        >>> model.jacobian(np.zeros((5, 2)), wrt="parameters")
+        Jacobian of (5, 1) by (13,): 196 B kept, 260 B if dense
+        ├─ dense
+        │  ├─ inputs: RowsTimesKernel (5, 2) -> (5, 3), 24 B kept, 600 B if dense
+        │  ├─ kernel: KernelOfRows (2, 3) -> (5, 3), 40 B kept, 360 B if dense
+        │  ├─ bias: Broadcast (3,) -> (5, 3), 0 B kept, 360 B if dense
+        │  └─ then: Diagonal (5, 3) -> (5, 3), 60 B kept, 900 B if dense
+        └─ dense_1
+           ├─ inputs: RowsTimesKernel (5, 3) -> (5, 1), 12 B kept, 300 B if dense
+           ├─ kernel: KernelOfRows (3, 1) -> (5, 1), 60 B kept, 60 B if dense
+           └─ bias: Broadcast (1,) -> (5, 1), 0 B kept, 40 B if dense
+        """
+        x, outputs, jacobians = self._linearized(x)
+        if wrt in (names := self.input_names):
+            index = names.index(wrt)
+            if jacobians[index] is None:
+                raise ConfigError(f"{self.label} takes indices or strings, which have no derivative")
+            shape = x[index].shape if isinstance(x, tuple) else x.shape
+            return NetworkJacobian(jacobians, None, shape, outputs.shape, self.stage_labels(), index)
+        vector = self._vector(wrt)
+        return NetworkJacobian(jacobians, vector, (vector.size,), outputs.shape, self.stage_labels())
+
+    def vjp(self, x, cotangent):
+        """Reverse mode: `cotangent` times the Jacobians of the outputs at `x`.
+
+        Returns:
+            The derivative by the inputs, `(*seeds, *x.shape)` (None where there is none; a tuple for several), and by
+            the parameters, `(*seeds, count)`.
+
+        Raises:
+            ShapeError: `cotangent` does not end in the shape of the outputs.
+        """
+        (_, outputs, jacobians), vector = self._linearized(x), self._vector()
+        cotangent = self._fitting(cotangent, outputs.shape, outputs.dtype, "vjp", "a cotangent")
+        found = jacobians.vjp(cotangent, (*[True] * jacobians.data, *vector.chosen))
+        by_inputs, by_parameters = found[: jacobians.data], found[jacobians.data :]
+        joined = vector.join(by_parameters, cotangent.shape[: cotangent.ndim - outputs.ndim])
+        return by_inputs if jacobians.data > 1 else by_inputs[0], joined
+
+    def jvp(self, x, tangent=None, dparameters=None) -> np.ndarray:
+        """Forward mode: how the outputs at `x` change when inputs and parameters do.
+
+        Args:
+            x: a batch of examples.
+            tangent: change of `x`, `(*seeds, *x.shape)`; None for zero; a list of these for several inputs.
+            dparameters: change of the parameters, `(*seeds, count)`; None for zero.
+
+        Shape: `(*seeds, *outputs)`.
+
+        Raises:
+            ShapeError: a tangent of another shape.
+        """
+        (x, outputs, jacobians), vector = self._linearized(x), self._vector()
+        several = isinstance(x, tuple)
+        by_inputs = [
+            None if own is None else self._fitting(own, data.shape, outputs.dtype, "jvp", "a tangent of the inputs")
+            for own, data in zip(
+                (tangent or [None] * len(x)) if several else [tangent], x if several else [x], strict=True
+            )
+        ]
+        by_parameters = [None] * len(vector.chosen)
+        if dparameters is not None:
+            by_parameters = vector.split(vector.read(dparameters, "jvp"))
+        if any(own is not None and jacobians[index] is None for index, own in enumerate(by_inputs)):
+            raise ConfigError(f"{self.label} takes indices or strings: their tangent must be None")
+        result = jacobians.jvp(*by_inputs, *by_parameters)
+        return np.zeros_like(outputs) if result is None else result
+
+    def per_example_gradients(self, x, y, sample_weight=None, flat: bool = True):
+        """The gradient of each example's loss by the parameters: what it alone would contribute, without `1 / batch`.
+
+        The loss of an example is the mean over its own rows (steps of a sequence that no mask leaves out), their sum
+        with reduction "sum".
+
+        Args:
+            x, y, sample_weight: a batch, as for `fit`.
+            flat: one matrix instead of a dict by parameter name.
+
+        Shape: `(batch, count)`, or `(batch, *shape)` for each parameter.
+        """
+        (x, y, weights), vector, steps = self._prepared(x, y, sample_weight), self._vector(), self._ready_steps()
+        outputs, jacobians = steps.chain.linearize(x, *self.values)
+        self._need_one_output(outputs)
+        rows, by_outputs = steps.loss.per_row(y, outputs)
+        masked = jacobians.mask is not None and jacobians.mask.shape == rows.shape
+        share = (jacobians.mask if masked else np.ones(rows.shape)).astype(rows.dtype)
+        if steps.loss.reduction != "sum":
+            share /= np.maximum(share.sum(axis=tuple(range(1, share.ndim)), keepdims=True), 1)
+        if weights is not None:
+            share *= weights.reshape(-1, *(1,) * (rows.ndim - 1))
+        if by_outputs.mixes_rows:  # the loss of one example depends on the outputs of others
+            cotangent = by_outputs.vjp(one_row_each(share))
+            found = jacobians.vjp(cotangent, self._wanted(jacobians, vector))[jacobians.data :]
+            joined = vector.join(found, share.shape[:1])
+        else:
+            joined = vector.per_example(jacobians, by_outputs.vjp(share))
+        return joined if flat else vector.by_name(joined)
+
+    def gradient(self, x, y, sample_weight=None) -> np.ndarray:
+        """The gradient of the loss over a batch by the parameters. Shape: `(count,)`."""
+        data, vector = self._prepared(x, y, sample_weight), self._vector()
+        return self._gradient(data, self.values, vector)
+
+    def hvp(self, x, y, v, sample_weight=None):
+        """The Hessian of the loss by the parameters times `v`: a complex step through the gradient, exact to rounding.
+
+        Pieces of piecewise functions are chosen by the real part; where a slope jumps it counts as constant.
+
+        Shape: that of `v`, `(count,)`.
+
+        Raises:
+            ShapeError: `v` of another shape.
+        """
+        data, vector = self._prepared(x, y, sample_weight), self._vector()
+        direction = vector.split(vector.read(v, "hvp", seeds=False))
+        moved = [
+            value if change is None else value + 1j * STEP * change
+            for value, change in zip(self.values, direction, strict=True)
+        ]
+        return vector.like(v, self._gradient(data, moved, vector).imag / STEP)
+
+    def ggn_vp(self, x, y, v, sample_weight=None):
+        """The generalized Gauss-Newton matrix times `v`: J' H J v, J by the parameters, H of the loss by the outputs.
+
+        It is the Hessian without the curvature of the network itself, and positive semidefinite for convex losses.
+        Outputs are those that the loss is trained on: the logits, where a final softmax or sigmoid fits the loss.
+
+        Shape: that of `v`, `(count,)`.
+
+        Reference: Schraudolph 2002, "Fast curvature matrix-vector products".
+        """
+        (x, y, weights), vector, steps = self._prepared(x, y, sample_weight), self._vector(), self._ready_steps()
+        outputs, jacobians = steps.chain.linearize(x, *self.values)
+        pushed = jacobians.jvp(*[None] * jacobians.data, *vector.split(vector.read(v, "ggn_vp", seeds=False)))
+        bent = steps.loss.curvature(y, outputs, weights, jacobians.mask).jvp(pushed)
+        return vector.like(v, vector.join(jacobians.vjp(bent, self._wanted(jacobians, vector))[jacobians.data :], ()))
+
+    def explain(self, x, y=None, row: int = 0, output: int | None = None, weight: str | None = None) -> Explanation:
+        """The chain for one example: what each op caches, how large derivatives are on both sides, and one weight's.
+
+        Args:
+            x: a batch of examples.
+            y: targets: the loss is explained, penalties left out, from the logits where training takes those.
+            row: which example, from 0.
+            output: without `y`, which output is explained, as a number among the raveled ones; when None, norms are
+                those of all outputs and the largest one is followed back to a weight.
+            weight: the one to follow, `"dense.kernel[3, 7]"`; the one of all kernels with the largest derivative
+                when None (of all parameters, in a model without kernels).
+
+        Returns:
+            An object that prints as a table, and shows as one in a notebook.
+
+        Raises:
+            DataError: there is no such row.
+            ConfigError: there is no such output or weight.
+        """
+        return explain.explain(self, x, y, row, output, weight)
+
+    def integrated_gradients(self, x, baseline=None, steps: Count = 50, output=None) -> np.ndarray:
+        """How much each number of `x` contributes to one output, compared with `baseline`.
+
+        `(x - baseline) * mean over a in [0, 1] of the gradient at baseline + a * (x - baseline)`; the contributions
+        of a row add up to `f(x) - f(baseline)`, the more exactly the more steps there are.
+
+        Args:
+            x: a batch of examples.
+            baseline: what stands for nothing: a number, one row, or an array like `x`; zeros when None.
+            steps: points of Gauss-Legendre quadrature; exact to rounding for smooth models.
+            output: the output meant, as a number among the raveled ones, or one number per row; each row's
+                largest at `x` when None.
+
+        Shape: that of `x`.
+
+        Raises:
+            ShapeError: a baseline that does not fit.
+            ConfigError: an output that is not there; inputs that are indices or strings.
+
+        Reference: Sundararajan et al. 2017, arXiv:1703.01365.
+        """
+        read_call(Derivatives.integrated_gradients, locals())
+        return sensitivity.integrated_gradients(self, x, baseline, steps, output)
+
+    def _gradient(self, data, values, vector):
+        x, y, weights = data
+        steps = self._ready_steps()
+        outputs, jacobians = steps.chain.linearize(x, *values)
+        _, by_outputs = steps.loss.linearize(y, outputs, weights, jacobians.mask)
+        cotangent = by_outputs.vjp(np.ones((), self.output_dtype))
+        return vector.join(jacobians.vjp(cotangent, self._wanted(jacobians, vector))[jacobians.data :], ())
+
+    def _linearized(self, x):
+        x = self.as_input(x)
+        outputs, jacobians = self.linearize(x, *self.values)
+        self._need_one_output(outputs)
+        return x, outputs, jacobians
+
+    def _need_one_output(self, outputs):
+        if isinstance(outputs, tuple):
+            raise ConfigError(f"{self.label} has several outputs: make a Model of its inputs and one of them")
+
+    @staticmethod
+    def _wanted(jacobians, vector):
+        return (*[False] * jacobians.data, *vector.chosen)
+
+    @property
+    def input_names(self) -> list[str]:
+        """What `jacobian` calls the inputs."""
+        return ["inputs"]
+
+    def _prepared(self, x, y, sample_weight):
+        self._need_loss("asking for derivatives of the loss")
+        data = prepared(self, x, y, sample_weight)
+        self._ready_steps()
+        return data
+
+    def _vector(self, wrt="parameters") -> ParameterVector:
+        names = self.parameter_names()
+        trained = {id(parameter) for parameter in self.trainable_weights}
+        if wrt != "parameters":
+            own = {layer.name: layer for layer in self.layers}
+            if wrt not in own:
+                allowed = did_you_mean(wrt, [*self.input_names, "parameters", *own])
+                raise ConfigError(f"the Jacobian by {wrt!r} was asked for; {allowed}")
+            trained = {id(parameter) for parameter in own[wrt].parameters if parameter.trainable}
+            if not trained:
+                raise ConfigError(f"{own[wrt].label} has no parameters to differentiate by")
+        shapes = [own.shape for own in self.parameters]
+        return ParameterVector(shapes, names, [id(own) in trained for own in self.parameters], self.output_dtype)
+
+    def parameter_names(self) -> list[str]:
+        """A name for each of `parameters`: `"dense.kernel"`."""
+        names = [name for layer in self.layers for name in _names_within(layer)]
+        return [name if names.count(name) == 1 else f"{name}_{place}" for place, name in enumerate(names)]
+
+    def _fitting(self, array, shape, dtype, method, what):
+        return fitted(array, shape, dtype, f"{self.label}: {method} needs {what}")
+
+
+def _names_within(layer):
+    """A name for each parameter of a layer: `"dense.kernel"`, `"block.dense.kernel"` in a layer that it keeps."""
+    inner = {
+        id(own): f"{layer.name}.{name}"
+        for kept in inner_layers(layer)
+        for own, name in zip(kept.parameters, _names_within(kept), strict=True)
+    }
+    return [inner.get(id(own), f"{layer.name}.{own.name}") for own in layer.parameters]

@@ -1,0 +1,176 @@
+"""The stages of a chain of Jacobians, watched while a derivative goes back through them."""
+
+import math
+
+import numpy as np
+
+from nnlite.jacobians import ChainJacobians, GraphJacobians, Identity, Jacobians
+
+
+class Stage:
+    """One op or layer, the Jacobians that it keeps, and how large the derivatives on both sides of it are.
+
+    It stands for its Jacobians: what goes back through `vjp` is measured on the way.
+
+    Args:
+        name: of the layer, op or part of a layer.
+        owner: the layer or op; None for a part of a layer.
+        jacobians: what its `linearize` returned; what they are made of are stages as well.
+        sources: for each of its inputs the `Parameter` that it is; None for data.
+        inner: the stages that it is made of, in order.
+
+    Attributes:
+        then: the stage that the same layer applies to all of this: its activation.
+        layer: name of the layer that it is, or is a part of.
+        cotangent: what last came back to its output.
+    """
+
+    def __init__(self, name, owner, jacobians, sources, inner=()):
+        self.name = name
+        self.owner = owner
+        self.jacobians = jacobians
+        self.sources = tuple(sources)
+        self.inner = tuple(inner)
+        self.then = None
+        self.layer = name
+        self.cotangent = None
+        self._squares = {}
+
+    @property
+    def kind(self) -> str:
+        """The class of the layer or op; empty for a part of a layer."""
+        return "" if self.owner is None else type(self.owner).__name__
+
+    @property
+    def maps(self) -> dict:
+        """`label -> structured map` of what it keeps, one per input and parameter; none where `inner` has them."""
+        if self.inner:
+            return {}
+        found = {label: self.jacobians[place] for place, label in enumerate(self._labels)}
+        return {label: part for label, part in found.items() if part is not None}
+
+    @property
+    def _labels(self) -> list[str]:
+        names = [source.name if source else "inputs" for source in self.sources]
+        return [name if names.count(name) == 1 else f"{name}_{place}" for place, name in enumerate(names)]
+
+    @property
+    def shape(self) -> tuple | None:
+        """Shape of its output; None where it is not known."""
+        known = [part.out_shape for part in self.maps.values()] + [stage.shape for stage in self.inner[-1:]]
+        built = getattr(self.owner, "output_shape", None)
+        return known[0] if known else built and (1, *built[1:])
+
+    @property
+    def by_output(self) -> float | None:
+        """Frobenius norm of the derivative by its output; None where no derivative arrives."""
+        return _norm([self._squares.get("output")])
+
+    @property
+    def by_input(self) -> float | None:
+        """Frobenius norm of the derivative by its data, parameters not among it; None where there is none."""
+        return _norm([self._squares.get(place) for place, source in enumerate(self.sources) if source is None])
+
+    def norm_at(self, place: int) -> float | None:
+        """Frobenius norm of the derivative by the input of that number."""
+        return _norm([self._squares.get(place)])
+
+    @property
+    def norms(self) -> dict:
+        """`label -> Frobenius norm` of the derivative by each input and parameter; None where there is none."""
+        return {label: self.norm_at(place) for place, label in enumerate(self._labels)}
+
+    def vjp(self, cotangent, wanted=None, into=None):
+        """As the Jacobians' own; the squares of what comes in and goes out are added up."""
+        results = self.jacobians.vjp(cotangent, wanted or (True,) * len(self))
+        self.cotangent = cotangent
+        for part in cotangent if isinstance(cotangent, tuple) else (cotangent,):
+            self._add("output", part)
+        for place, result in enumerate(results):
+            self._add(place, result)
+        return results
+
+    def jvp(self, *tangents):
+        """As the Jacobians' own."""
+        return self.jacobians.jvp(*tangents)
+
+    def in_order(self) -> list["Stage"]:
+        """The innermost stages that follow one another; a graph counts as one."""
+        if isinstance(self.jacobians, ChainJacobians):
+            return [last for stage in self.inner for last in stage.in_order()]
+        return [self]
+
+    def uses(self, parameter) -> list["Stage"]:
+        """The innermost stages that take `parameter`."""
+        found = [use for stage in self.inner for use in stage.uses(parameter)]
+        return found or [self] * any(source is parameter for source in self.sources)
+
+    def __len__(self) -> int:
+        return len(self.sources)
+
+    def _add(self, place, part) -> None:
+        if part is not None:
+            self._squares[place] = self._squares.get(place, 0.0) + float(np.square(part, dtype=np.float64).sum())
+
+
+def watch(jacobians, owner, name, sources) -> Stage:
+    """The Jacobians of `owner` as a stage, and all that they are made of.
+
+    Args:
+        jacobians: what its `linearize` returned.
+        owner: a model, layer or op; None for a part of a layer.
+        name: for display.
+        sources: the `Parameter` that each input is, None for data.
+    """
+    inner, outer = [], getattr(jacobians, "outer", None)
+    if isinstance(outer, Identity):
+        jacobians, outer = Jacobians(*jacobians.maps, data=jacobians.data), None
+    if outer is not None:
+        first = Jacobians(*jacobians.maps, data=jacobians.data)
+        parts, owners = [first, Jacobians(outer)], (None, None)
+        after = _name_of_outer(owner, outer)
+        names = (f"{name} before {after}", f"{after} of {name}")
+    elif isinstance(jacobians, ChainJacobians):
+        chain = getattr(owner, "chain", None)
+        parts = jacobians.stages
+        owners = [stage[1] for stage in chain.stages] if chain else [None] * len(parts)
+        names = [_name_of(own) if chain else f"part {number}" for number, own in enumerate(owners, start=1)]
+    elif isinstance(jacobians, GraphJacobians):
+        return _watched_graph(jacobians, owner, name, sources)
+    else:
+        return Stage(name, owner, jacobians, sources)
+    stop = 1
+    for part, own, label in zip(parts, owners, names, strict=True):
+        start, stop = stop, stop + len(part) - 1
+        carried = None if inner else sources[0]
+        inner.append(watch(part, own, label, (carried, *sources[start:stop])))
+        if own is None:
+            inner[-1].layer = name
+    if outer is not None:
+        inner[0].then = inner[1]
+    return Stage(name, owner, ChainJacobians(inner), sources, inner)
+
+
+def _watched_graph(jacobians, owner, name, sources) -> Stage:
+    inner = []
+    for node in jacobians.nodes:
+        taken = [sources[slot] if slot is not None and slot < len(sources) else None for slot in node.inputs]
+        inner.append(watch(node.jacobians, node.owner, _name_of(node.owner), taken))
+    nodes = [node._replace(jacobians=stage) for node, stage in zip(jacobians.nodes, inner, strict=True)]
+    graph = GraphJacobians(nodes, jacobians.in_shapes, jacobians.outputs, jacobians.data)
+    return Stage(name, owner, graph, sources, inner)
+
+
+def _name_of(owner) -> str:
+    return getattr(owner, "name", None) or type(owner).__name__
+
+
+def _name_of_outer(owner, outer) -> str:
+    """What the map is called that a layer applies after all others: mostly its activation."""
+    activation = getattr(owner, "activation", None)
+    return type(outer if activation is None else activation).__name__
+
+
+def _norm(squares) -> float | None:
+    known = [square for square in squares if square is not None]
+    return math.sqrt(sum(known)) if known else None
