@@ -1,0 +1,7 @@
+"""Checks of derivatives and habits: of a layer, a loss or a whole model, built-in or your own."""
+
+from nnlite.check.configs import *
+from nnlite.check.layers import *
+from nnlite.check.losses import *
+from nnlite.check.models import *
+from nnlite.check.report import *

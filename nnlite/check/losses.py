@@ -1,0 +1,155 @@
+"""`check_loss`: one loss under the contract that all losses have."""
+
+import copy
+
+import numpy as np
+
+from nnlite.check.jacobians import check_jacobians
+from nnlite.check.memory import check_arguments, check_arrays, check_pure
+from nnlite.check.numeric import EXACT, difference
+from nnlite.check.report import Findings, Report
+from nnlite.check.samples import filled
+from nnlite.check.subject import Subject
+from nnlite.errors import DataError
+from nnlite.jacobians import Jacobians
+from nnlite.losses import Loss
+
+__all__ = ["check_loss"]
+
+
+def check_loss(loss: Loss, output_shape=None, y_true=None, y_pred=None, name: str | None = None) -> Report:
+    """Check a loss: value, Jacobian and Hessian by `y_pred`, with weights and without, dtype, memory, config.
+
+    Args:
+        loss: an instance, of your own class too; it stays as it is.
+        output_shape: shape of `y_pred`, `(batch, ..., units)`; targets and predictions are drawn that suit the loss.
+        y_true, y_pred: given instead.
+        name: how the report calls it; its class when None.
+
+    >>> from nnlite.losses import MeanSquaredError
+    >>> check_loss(MeanSquaredError(), (None, 2)).ok
+    True
+    """
+    report, random = Report(), np.random.default_rng(5)
+    name = name or type(loss).__name__
+    with Findings(report, name).trying("linearize"):
+        if y_pred is None:
+            y_true, y_pred = suitable(loss, filled(output_shape), random)
+        y_pred = np.asarray(y_pred, np.float64)
+        twin, by_row = copy.copy(loss), copy.copy(loss)
+        by_row.reduction = "none"
+        for own, drawn in ((twin, False), (twin, True), (by_row, True)):
+            for count in (len(y_pred), 1):
+                weights = random.uniform(0.5, 2, count) if drawn else None
+                circumstances = f"reduction {own.reduction!r}, {'weighted, ' if drawn else ''}batch of {count}"
+                findings = Findings(report, name, circumstances)
+                _check_mode(findings, own, (y_true[:count], y_pred[:count], weights), random, count == 1)
+        _check_mode(Findings(report, name, "masked"), twin, (y_true, y_pred, None), random, False, masked=True)
+        findings = Findings(report, name)
+        with findings.trying("logits"):
+            _check_link(findings, loss, y_true, random.normal(size=y_pred.shape))
+        with findings.trying("config"):
+            check_arguments(findings, loss)
+            same = type(Loss.get(loss.to_spec())) is type(loss)
+            findings.held("config", same, f"the name {type(loss).__name__!r} belongs to another class")
+        with findings.trying("float32"):
+            _check_single_precision(findings, twin, y_true, y_pred)
+    return report
+
+
+def suitable(loss, shape, random):
+    """Targets and predictions of `shape` at which the loss is finite: numbers, or chances where it needs such."""
+    chances = random.uniform(0.2, 0.8, shape)
+    classes = random.integers(0, shape[-1], shape[:-1])
+    targets = {
+        "regression": random.normal(size=shape),
+        "binary": random.integers(0, 2, shape).astype(float),
+        "categorical": np.eye(shape[-1])[classes],
+        "sparse": classes,
+    }
+    numbers = random.normal(size=shape)
+    from_chances = loss.link is not None and not getattr(loss, "from_logits", False)
+    own = targets.get(loss.target_kind, targets["regression"])
+    for y_true, y_pred in [(own, chances if from_chances else numbers), (own, chances), (chances[::-1], chances)]:
+        try:
+            with np.errstate(all="ignore"):
+                finite = np.isfinite(loss(y_true, y_pred)).all()
+        except DataError:
+            continue
+        if finite:
+            return y_true, y_pred
+    return own, numbers
+
+
+def _check_mode(findings, loss, arrays, random, alone, masked=False) -> None:
+    y_true, y_pred, weights = loss._fitted(*arrays)
+    mask = None
+
+    def linearize(point):
+        value, jacobian = loss.linearize(y_true, point, weights, mask)
+        return np.asarray(value), Jacobians(jacobian)
+
+    def gradient(point):
+        value, jacobian = loss.linearize(y_true, point, weights, mask)
+        curvature = None if point.dtype.kind == "c" else loss.curvature(y_true, point, weights, mask)
+        return jacobian.vjp(np.ones(np.shape(value))), Jacobians(curvature)
+
+    with findings.trying("linearize"):
+        if masked:
+            rows = loss.per_row(y_true, y_pred)[0]
+            mask = np.arange(rows.size).reshape(rows.shape) % 3 > 0
+        subject = Subject(linearize, [y_pred], ["y_pred"], [True])
+        findings.held("linearize", True, "")
+        with findings.trying("reduction"):
+            _check_reduction(findings, loss, subject, y_true, weights, mask)
+        with findings.trying("same twice"):
+            check_pure(findings, loss, subject)
+        check_jacobians(findings, subject, random, alone)
+        if not alone:
+            check_arrays(findings, subject, random)
+    if loss.reduction not in ("none", None):
+        with findings.trying("Hessian"):
+            check_jacobians(findings, Subject(gradient, [y_pred], ["Hessian"], [True]), random, alone)
+
+
+def _check_link(findings, loss, y_true, logits) -> None:
+    """A loss of logits, which takes the place of a final activation in training, is the loss after it."""
+    activation = loss.link and loss.link()
+    from_logits = loss.from_outputs_of(activation) if activation else None
+    if from_logits is not None:
+        values = [own(y_true, given) for own, given in ((from_logits, logits), (loss, activation(logits)))]
+        sentence = f"from_logits=True is not the loss after {type(activation).__name__}, its link"
+        findings.measured("logits", difference(*map(np.asarray, values)), 1e-6, sentence)
+
+
+def _check_reduction(findings, loss, subject, y_true, weights, mask) -> None:
+    """The value is what the docstring of `Loss` says of the losses of the rows."""
+    rows, _ = loss.per_row(y_true, subject.arrays[0])
+    shape = subject.arrays[0].shape
+    fits = rows.shape[:1] == shape[:1] and rows.ndim < len(shape)
+    findings.held("reduction", fits, f"one loss per row has the shape {rows.shape}, y_pred has {shape}")
+    shares = np.ones(rows.shape) if mask is None else mask.astype(float)
+    count = shares.sum()
+    if weights is not None:
+        shares = shares * weights.reshape(-1, *(1,) * (rows.ndim - 1))
+    expected = rows * shares
+    if loss.reduction not in ("none", None):
+        divisor = {"sum": 1, "mean_with_sample_weight": shares.sum()}.get(loss.reduction, count)
+        expected = expected.sum() / divisor
+    found, wanted = np.ravel(subject.output)[0], np.ravel(expected)[0]
+    sentence = f"the loss is {found:.10g}, the losses of the rows make {wanted:.10g}"
+    findings.measured("reduction", difference(subject.output, expected), EXACT, sentence)
+
+
+def _check_single_precision(findings, loss, y_true, y_pred) -> None:
+    """float32 stays float32 in all that comes back."""
+    value = loss.forward(y_true, y_pred.astype(np.float32))
+    found = {
+        "the value": value,
+        "backward(1)": loss.backward(1),
+        "jvp": loss.jvp(np.ones(y_pred.shape, np.float32)),
+    }
+    loss.jacobian = None
+    for what, array in found.items():
+        kind = getattr(array, "dtype", np.dtype(np.float32))
+        findings.held("float32", kind == np.float32, f"{what} is {kind} for float32 predictions")

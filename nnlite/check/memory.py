@@ -1,0 +1,125 @@
+"""Habits: what a layer or loss does to arrays that are not its own, and what it keeps."""
+
+import json
+
+import numpy as np
+
+from nnlite.check.numeric import EXACT, difference
+from nnlite.check.subject import Subject
+from nnlite.jacobians.graph import map_outputs
+from nnlite.layers.tracing import inner_layers
+from nnlite.parameters import Parameter
+from nnlite.reading import jsonable
+
+__all__ = []
+
+
+def check_arrays(findings, subject: Subject, random) -> None:
+    """Inputs, parameters and incoming Jacobians stay as they are, and may lie in memory as they like."""
+    with findings.trying("arrays left alone"):
+        check_left_alone(findings, subject, random)
+    with findings.trying("any memory layout"):
+        check_layouts(findings, subject, random)
+
+
+def check_left_alone(findings, subject, random) -> None:
+    """Nobody writes to what the caller owns."""
+    arrays = [array.copy() for array in subject.arrays]
+    jacobians = subject.linearize(*arrays)[1]
+    cotangent = subject.cotangent(random)
+    kept = map_outputs(np.copy, cotangent)
+    tangents = [
+        random.normal(size=array.shape) if wanted else None
+        for array, wanted in zip(arrays, subject.wanted, strict=True)
+    ]
+    pushed = [None if tangent is None else tangent.copy() for tangent in tangents]
+    jacobians.vjp(cotangent)
+    jacobians.jvp(*pushed)
+    jacobians.per_example(cotangent)
+    for name, now, before in zip(subject.names, arrays, subject.arrays, strict=True):
+        findings.held("arrays left alone", np.array_equal(now, before), f"{name} was changed in place")
+    same = all(map(np.array_equal, listed(cotangent), listed(kept)))
+    findings.held("arrays left alone", same, "the incoming Jacobian was changed in place by vjp or per_example")
+    same = all(now is None or np.array_equal(now, before) for now, before in zip(pushed, tangents, strict=True))
+    findings.held("arrays left alone", same, "a tangent was changed in place by jvp")
+
+
+def check_layouts(findings, subject, random) -> None:
+    """Read-only arrays with gaps between the numbers give what contiguous ones give."""
+    output, jacobians = subject.linearize(*map(strided, subject.arrays))
+    if subject.numeric:
+        error = difference(subject.flat(output), subject.flat(subject.output))
+        findings.measured("any memory layout", error, EXACT, "another output for arrays that are not contiguous")
+    cotangent = subject.cotangent(random)
+    found = jacobians.vjp(map_outputs(strided, cotangent))
+    for name, result, wanted in zip(subject.names, found, subject.jacobians.vjp(cotangent), strict=True):
+        if result is not None and wanted is not None:
+            sentence = f"another product by {name} for arrays that are not contiguous"
+            findings.measured("any memory layout", difference(result, wanted), EXACT, sentence)
+
+
+def check_pure(findings, layer, subject) -> None:
+    """`linearize` gives the same twice, and leaves no trace on the layer."""
+    before = dict(attributes(layer))
+    output = subject.run(subject.arrays)[0]
+    same = all(map(_equal, listed(output), subject.outputs))
+    findings.held("same twice", same, "linearize gave two outputs for the same arrays and the same random source")
+    subject.run([array[::-1] if place < subject.data else array for place, array in enumerate(subject.arrays)])
+    after = dict(attributes(layer))
+    changed = [name for name, (mark, _) in after.items() if name not in before or before[name][0] != mark]
+    sentence = f"linearize changed {', '.join(changed)}; what it keeps belongs into Jacobians"
+    findings.held("stores nothing", not changed, sentence)
+
+
+def check_arguments(findings, owner) -> None:
+    """The config of a layer or loss has all arguments, as they are."""
+    arguments, others = owner._arguments(), type(owner).from_config(owner.get_config())._arguments()
+    lost = [name for name in arguments if _text(arguments[name]) != _text(others[name])]
+    findings.held("config", not lost, f"what is made of its config has another {', '.join(lost)}")
+
+
+def _text(value) -> str:
+    return json.dumps(jsonable(value), default=lambda other: type(other).__name__)
+
+
+def attributes(layer, prefix="self"):
+    """`(name, (mark, value))` of all that a layer keeps, those of layers inside it included.
+
+    The value is held as long as its mark, which may be its identity.
+    """
+    for name, value in vars(layer).items():
+        yield f"{prefix}.{name}", (_mark(value), value)
+    for inner in inner_layers(layer):
+        yield from attributes(inner, f"{prefix}.{inner.name or type(inner).__name__}")
+
+
+def _mark(value):
+    """What changes when a value does, cheap to compare."""
+    if isinstance(value, Parameter):
+        value = value.value
+    if isinstance(value, np.ndarray) and value.dtype != object:
+        return value.shape, value.dtype.str, value.tobytes()
+    if isinstance(value, (list, tuple)):
+        return tuple(map(_mark, value))
+    if isinstance(value, dict):
+        return tuple((key, _mark(item)) for key, item in value.items())
+    return value if isinstance(value, (str, int, float, bool, type(None))) else id(value)
+
+
+def strided(array):
+    """The same numbers, read-only, with gaps in memory and the order of axes reversed."""
+    spread = np.empty([2 * length for length in array.shape[::-1]], array.dtype).transpose()
+    view = spread[(..., *[slice(None, None, 2)] * array.ndim)]
+    view[...] = array
+    view.flags.writeable = False
+    return view
+
+
+def _equal(first, second) -> bool:
+    numbers = first.dtype.kind in "fc"
+    return np.array_equal(first, second, equal_nan=numbers)
+
+
+def listed(value):
+    """The values of several outputs, or the one of a single output, as a tuple."""
+    return value if isinstance(value, tuple) else (value,)

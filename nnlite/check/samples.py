@@ -1,0 +1,133 @@
+"""Copies of layers in a given floating-point type, and data to try them on."""
+
+import numpy as np
+
+from nnlite.config import FLOAT_TYPES
+from nnlite.errors import DataError
+from nnlite.layers.tracing import inner_layers
+from nnlite.random import RandomSource
+
+__all__ = []
+
+BATCH, LENGTH = 3, 4  # in place of None: for the batch, for any other length
+WORDS = ("red", "green", "a", "b")
+POOLS = {"indices": (5, 3, 2, 1)}  # numbers of different indices to try
+SEED = 3
+
+
+def twin_of(layer, dtype: str, shape, random):
+    """A built copy of `layer` in another floating-point type: made from its arguments, with its weights if it has any.
+
+    Args:
+        layer: it stays as it is.
+        dtype: that of the copy and of all layers inside it.
+        shape: what the copy is built for, where the layer is not built; of one input, or a tuple of them.
+        random: draws what the copy is adapted to, where the layer is not.
+    """
+    twin = type(layer).from_config(respelled(layer.get_config(), dtype))
+    if not layer.built and not layer.adapted:
+        twin.adapt(draw(twin, (8, *shape[1:]), random))
+    twin.ensure_built(layer.input_shape if layer.built else free_batch(shape), RandomSource(SEED))
+    if layer.built:
+        for own, other in zip(twin.parameters, layer.parameters, strict=True):
+            own.assign(other.value)
+    return twin
+
+
+def respelled(config, dtype):
+    """A layer's config with `dtype` in place of its own and of those of all layers inside it."""
+    if isinstance(config, dict):
+        return {
+            key: dtype if key == "dtype" and value in (None, *FLOAT_TYPES) else respelled(value, dtype)
+            for key, value in config.items()
+        }
+    return [respelled(item, dtype) for item in config] if isinstance(config, (list, tuple)) else config
+
+
+def moved(values) -> list:
+    """Copies of parameters' arrays, each entry changed a little, and more where all are equal.
+
+    Zeros and ones would hide what they multiply; a layer that keeps an old value of its own gives itself away.
+    """
+    random, found = np.random.default_rng(11), []
+    for value in values:
+        equal = value.size and (value == value.flat[0]).all()
+        change = random.uniform(0.1, 0.5, value.shape) if equal else value * random.uniform(-0.1, 0.1, value.shape)
+        found.append(value + change.astype(value.dtype))
+    return found
+
+
+def sample(layer, shape, random):
+    """A batch that `layer` takes: one array, or a tuple of them for a tuple of shapes."""
+    error = None
+    for pool in POOLS.get(layer.input_kind, (None,)):
+        inputs = draw(layer, shape, random, pool)
+        try:
+            with np.errstate(all="ignore"):
+                layer.linearize(inputs, *layer.values)
+        except DataError as refused:
+            error = error or refused
+        else:
+            return inputs
+    raise error
+
+
+def draw(layer, shape, random, pool=5):
+    """Random inputs of `shape` and of the layer's kind; indices below `pool`."""
+    if several(shape):
+        return tuple(draw(layer, own, random, pool) for own in shape)
+    if layer.input_kind == "numbers":
+        return random.normal(size=shape)
+    if layer.input_kind != "indices":
+        known = [getattr(inner, "vocabulary", None) for inner in (layer, *inner_layers(layer))]
+        pool = next(filter(None, known), WORDS)
+    return random.choice(pool, shape)
+
+
+def in_dtype(layer, inputs, dtype: str):
+    """A batch, or a tuple of them, in a floating-point type; as it is where the layer takes no numbers."""
+    if isinstance(inputs, tuple):
+        return tuple(in_dtype(layer, own, dtype) for own in inputs)
+    return np.asarray(inputs).astype(dtype) if layer.input_kind == "numbers" else np.asarray(inputs)
+
+
+def several(shape) -> bool:
+    """Whether this is a tuple of shapes."""
+    return len(shape) > 0 and isinstance(shape[0], (tuple, list))
+
+
+def filled(shape, batch=None) -> tuple:
+    """`shape` with numbers in place of None, and `batch`, where it is given, in place of the first one."""
+    if several(shape):
+        return tuple(filled(own, batch) for own in shape)
+    first = batch or shape[0] or BATCH
+    return (first, *(LENGTH if length is None else length for length in shape[1:]))
+
+
+def free_batch(shape) -> tuple:
+    """`shape` with None for the batch."""
+    return tuple(map(free_batch, shape)) if several(shape) else (None, *shape[1:])
+
+
+def contexts(layer, inputs, random):
+    """`(circumstances, keywords)` for `linearize`: inference and training, without a mask and with one."""
+    modes = [("inference", False)]
+    if {"training", "random"} & set(layer.context):
+        modes.append(("training", True))
+    masks = [("", None)]
+    data = inputs if isinstance(inputs, tuple) else (inputs,)
+    if "mask" in layer.context and all(array.ndim == 3 for array in data):
+        steps = 2 if getattr(layer, "data_format", None) == "channels_first" else 1
+        drawn = [random.random((len(array), array.shape[steps])) < 0.7 for array in data]
+        for own in drawn:
+            own[:, 0] = True
+        masks.append((", masked", tuple(drawn) if isinstance(inputs, tuple) else drawn[0]))
+    for mode, training in modes:
+        for masked, mask in masks:
+            given = {"training": training, "random": RandomSource(SEED) if training else None, "mask": mask}
+            yield mode + masked, {name: given[name] for name in layer.context}
+
+
+def stops_gradient(layer) -> bool:
+    """Whether this layer, or one inside it, says that it takes a part of its function for a constant."""
+    return getattr(layer, "stops_gradient", False) or any(map(stops_gradient, inner_layers(layer)))
