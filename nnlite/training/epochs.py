@@ -1,5 +1,6 @@
 """One pass over the data: training, validation and evaluation are the same loop with another step."""
 
+from nnlite.data.batches import count_rows
 from nnlite.metrics import Mean
 
 
@@ -27,7 +28,7 @@ def run_epoch(model, batches, step, callbacks, phase: str) -> tuple[dict[str, fl
         if on_begin:
             on_begin(done)
         value, outputs = step(x, y, sample_weight)
-        loss.update_state(value, len(x))
+        loss.update_state(value, count_rows(x))
         model.update_metrics(y, outputs, sample_weight)
         if on_end:
             on_end(done, _logs(loss, model))

@@ -8,8 +8,10 @@ from nnlite.data.batches import (
     check_finite,
     check_lengths,
     class_weights,
+    count_rows,
     hold_out,
     is_batches,
+    take_rows,
 )
 from nnlite.errors import ConfigError, DataError
 
@@ -38,7 +40,7 @@ def training_batches(model, data: tuple, options: dict) -> tuple:
         if options["validation_data"] is not None:
             raise ConfigError("validation_split and validation_data exclude one another")
         labels = _labels(model.loss, arrays[1]) if options["stratify"] else None
-        stays, apart = hold_out(labels, len(arrays[0]), split, model.seed)
+        stays, apart = hold_out(labels, count_rows(arrays[0]), split, model.seed)
         arrays, held = _take(arrays, stays), _take(arrays, apart)
     shuffle_seed = model.seed if options["shuffle"] else None
     return ArrayBatches(arrays, options["batch_size"] or 32, shuffle_seed, options["steps_per_epoch"]), held
@@ -65,8 +67,9 @@ def prediction_batches(model, x, batch_size: int, steps: int | None):
 def checked_inputs(model, x) -> np.ndarray:
     """x as an array of the model's dtype, of the shape it was built for, real and finite."""
     inputs = model.as_input(x)
-    if inputs.dtype.kind == "c":
-        raise DataError(f"x holds complex numbers ({inputs.dtype}); a model is trained and used on real ones")
+    for part in inputs if isinstance(inputs, tuple) else (inputs,):
+        if part.dtype.kind == "c":
+            raise DataError(f"x holds complex numbers ({part.dtype}); a model is trained and used on real ones")
     check_finite(inputs)
     return inputs
 
@@ -75,12 +78,14 @@ def prepared(model, x, y, sample_weight=None, class_weight=None) -> tuple:
     """x, y and weights as the steps take them."""
     if y is None:
         raise DataError("targets are missing: pass y, or batches of (x, y)")
-    inputs, targets = checked_inputs(model, x), np.asarray(y)
+    inputs, targets = checked_inputs(model, x), model.as_targets(y)
     dtype = model.output_dtype
-    if targets.ndim == 0:
-        raise DataError(f"y must have one row per example, got {y!r}")
-    check_lengths(inputs, y=targets)
-    model.resolve_metrics(targets.shape)
+    several = isinstance(targets, tuple)
+    for part in targets if several else (targets,):
+        if part.ndim == 0:
+            raise DataError(f"y must have one row per example, got {y!r}")
+        check_lengths(inputs, y=part)
+    model.resolve_metrics([part.shape for part in targets] if several else targets.shape)
     targets = model.loss.prepare_targets(targets, model.output_shape, dtype)
     weights = None if sample_weight is None else _checked_weights(sample_weight, inputs).astype(dtype, copy=False)
     if class_weight:
@@ -95,7 +100,7 @@ def _checked_weights(sample_weight, inputs):
         check_lengths(inputs, sample_weight=weights)
     if weights.ndim != 1 or weights.dtype.kind not in "biuf" or not np.isfinite(weights).all():
         found = f"{weights.dtype} of shape {weights.shape}"
-        raise DataError(f"sample_weight must be {len(inputs)} finite numbers, got {found}")
+        raise DataError(f"sample_weight must be {count_rows(inputs)} finite numbers, got {found}")
     return weights
 
 
@@ -109,6 +114,8 @@ def _by_class(model, targets, class_weight):
 
 def _labels(loss, targets):
     """The class number of each row; `DataError` unless every row has one label."""
+    if isinstance(targets, tuple):
+        raise DataError(f"class_weight and stratify need a model with one output, this one has {len(targets)}")
     labels = targets.argmax(-1) if loss.target_kind == "categorical" else targets
     if labels.size != len(labels):
         raise DataError(f"class_weight and stratify need one label per row, the targets have shape {targets.shape}")
@@ -116,4 +123,4 @@ def _labels(loss, targets):
 
 
 def _take(arrays, rows):
-    return tuple(None if array is None else array[rows] for array in arrays)
+    return tuple(take_rows(array, rows) for array in arrays)

@@ -2,9 +2,12 @@
 
 import numpy as np
 
-from nnlite.layers import Chain
+from nnlite.jacobians import add_penalties, penalized_parts
+from nnlite.kernels import keep_freed_memory
+from nnlite.layers.tracing import inner_layers
 from nnlite.parameters import ParameterStore
 from nnlite.random import RandomSource
+from nnlite.training.counting import counted_rows
 
 
 class Steps:
@@ -25,32 +28,17 @@ class Steps:
         self.store = ParameterStore(trainable)
         self.has_state = not all(parameter.trainable for parameter in self.parameters)
         self.regularized = [parameter for parameter in trainable if parameter.regularizer is not None]
-        *first, last = model.layers
-        bare, activation = last.without_activation()
-        from_logits = activation and model.loss.from_outputs_of(activation)
-        self.loss = from_logits or model.loss
-        self.activation = activation if from_logits else None
-        self.chain = Chain([*first, bare] if from_logits else model.layers, model.dtype)
+        self.chain, self.loss, self.activation = model.until_loss()
         self.arrays = model.values
         self.values = self.chain.group(self.arrays)
-        self.backward_plan = self._plan_backward({id(parameter) for parameter in trainable})
-        self.one = np.ones((), model.output_dtype)
+        trained = {id(parameter) for parameter in trainable}
+        wanted = [id(parameter) in trained for parameter in self.parameters]
+        into = [own.gradient if want else None for own, want in zip(self.parameters, wanted, strict=True)]
+        self.backward_plan = self.chain.plan(wanted, into)
+        self.penalized = _penalizes(model)
         self.draws = any("random" in layer.context for layer in model.layers)
-
-    def _plan_backward(self, trainable: set[int]) -> tuple[list, list]:
-        """For each stage, last one first, what its `Jacobians.vjp` takes as `wanted` and `into`.
-
-        Stages before the first trainable one are left out, and so is the product with that one's input.
-        """
-        wanted = self.chain.group([id(parameter) in trainable for parameter in self.parameters])
-        into = self.chain.group(
-            [parameter.gradient if id(parameter) in trainable else None for parameter in self.parameters]
-        )
-        first = next((index for index, stage in enumerate(wanted) if any(stage)), len(wanted))
-        plan = [
-            ((index > first, *wanted[index]), (None, *into[index])) for index in range(len(wanted) - 1, first - 1, -1)
-        ]
-        return [want for want, _ in plan], [write for _, write in plan]
+        self.mask = None  # of the outputs of the last batch
+        keep_freed_memory()
 
     @property
     def current(self) -> bool:
@@ -61,10 +49,11 @@ class Steps:
         """Forward, loss, backward, regularize, update; returns the loss and the raw outputs."""
         random = RandomSource(self.seed, self.optimizer.iterations) if self.draws else None
         outputs, jacobians = self.chain.run(x, self.values, True, random)
-        value, by_outputs = self.loss.linearize(y, outputs, sample_weight)
-        cotangent = by_outputs.vjp(self.one)
-        for stage, wanted, into in zip(reversed(jacobians.stages), *self.backward_plan, strict=False):
-            cotangent = stage.vjp(cotangent, wanted, into)[0]
+        self.mask = jacobians.mask
+        value, by_outputs = self.loss.linearize(y, outputs, sample_weight, self.mask)
+        if self.penalized:
+            value += add_penalties(jacobians)
+        self.chain.backward(jacobians, by_outputs.gradients, self.backward_plan)
         for parameter in self.regularized:
             value += parameter.regularizer.penalty(parameter.value)
             parameter.regularizer.add_gradient(parameter.value, parameter.gradient)
@@ -75,10 +64,22 @@ class Steps:
 
     def test(self, x, y, sample_weight=None):
         """Forward and loss without training; returns the loss and the raw outputs."""
-        outputs, _ = self.chain.run(x, self.values)
-        value, _ = self.loss.linearize(y, outputs, sample_weight)
+        outputs, jacobians = self.chain.run(x, self.values)
+        self.mask = jacobians.mask
+        value, _ = self.loss.linearize(y, outputs, sample_weight, self.mask)
+        if self.penalized:
+            value += sum(part.penalty for part in penalized_parts(jacobians))
         return value + sum(p.regularizer.penalty(p.value) for p in self.regularized), outputs
+
+    def counted(self, y, predictions, sample_weight) -> tuple:
+        """The arguments without the rows that the last batch's mask leaves out, each row an example of its own."""
+        return counted_rows(self.mask, y, predictions, sample_weight)
 
     def predictions(self, outputs) -> np.ndarray:
         """What the model predicts, from the raw outputs of a step."""
-        return outputs if self.activation is None else self.activation.linearize(outputs)[0]
+        return outputs if self.activation is None else self.activation(outputs)
+
+
+def _penalizes(layer) -> bool:
+    """Whether the loss has a term of the activities of this layer, or of one inside it."""
+    return getattr(layer, "penalizes", False) or any(map(_penalizes, inner_layers(layer)))

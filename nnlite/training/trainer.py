@@ -6,13 +6,15 @@ from typing import Literal
 import numpy as np
 
 from nnlite.callbacks import Callback, CallbackList, History, ProgressBar
-from nnlite.data.batches import ArrayBatches, is_batches
+from nnlite.data.batches import ArrayBatches, count_rows, is_batches
 from nnlite.errors import ConfigError, NotReadyError
 from nnlite.losses import Loss
 from nnlite.metrics import Mean, Metric, resolve_accuracy
 from nnlite.optimizers import Optimizer
 from nnlite.reading import BelowOne, Count, Index, read_call
+from nnlite.threads import suited_threads
 from nnlite.training.epochs import run_epoch
+from nnlite.training.prediction import joined, run_prediction
 from nnlite.training.preparation import (
     checked_inputs,
     evaluation_batches,
@@ -100,7 +102,8 @@ class Trainer:
     def update_metrics(self, y, outputs, sample_weight) -> None:
         """Show one batch's targets and raw outputs to the metrics."""
         if self._metrics:
-            predictions = self._steps.predictions(outputs)
+            batch = y, self._steps.predictions(outputs), sample_weight
+            y, predictions, sample_weight = self._steps.counted(*batch)
             for metric, weighted in self._metrics:
                 metric.update_state(y, predictions, sample_weight if weighted else None)
 
@@ -174,7 +177,8 @@ class Trainer:
             validation = evaluation_batches(self, validation, size, validation_steps)
         params = {"steps": batches.steps, "epochs": epochs, "seed": self.seed, "validation_freq": validation_freq}
         listeners = self._callbacks([*(options["callbacks"] or ()), History()], verbose, **params)
-        self._train(batches, validation, listeners, range(initial_epoch, epochs), validation_freq)
+        with suited_threads(self.largest_product(batch_size)):
+            self._train(batches, validation, listeners, range(initial_epoch, epochs), validation_freq)
         self.history = next(callback for callback in listeners.callbacks if isinstance(callback, History))
         return self.history
 
@@ -223,7 +227,8 @@ class Trainer:
         batches = evaluation_batches(self, x if is_batches(x, y) else (x, y, sample_weight), batch_size, steps)
         self._ready_steps()
         listeners = self._callbacks(callbacks, verbose, steps=batches.steps)
-        return _returned(self._test(batches, listeners), return_dict)
+        with suited_threads(self.largest_product(batch_size)):
+            return _returned(self._test(batches, listeners), return_dict)
 
     def predict(
         self,
@@ -232,27 +237,24 @@ class Trainer:
         verbose: Verbose = "auto",
         steps: Count | None = None,
         callbacks: list[Callback] | None = None,
-    ) -> np.ndarray:
+        return_jacobian: bool = False,
+    ):
         """The outputs for `x`, an array, a DataFrame or an iterable of batches; nothing is cached.
 
         Args:
             x: examples; targets in batches are ignored.
             batch_size: rows computed at once; 256 when None. It does not change the result.
             verbose, steps, callbacks: as in `fit`.
+            return_jacobian: returns `(outputs, jacobian)`: for each row all derivatives of its outputs by its inputs.
 
-        Shape: `(rows, ...) -> (rows, *output_shape[1:])`.
+        Shape: `(rows, ...) -> (rows, *output_shape[1:])`; the Jacobian `(rows, *output_shape[1:], *input_shape[1:])`.
         """
         read_call(Trainer.predict, locals())
         batches = prediction_batches(self, x, batch_size or PREDICTION_BATCH, steps)
         listeners = self._callbacks(callbacks, verbose, steps=batches.steps)
-        listeners.on_predict_begin()
-        outputs = []
-        for batch, (inputs, _, _) in enumerate(batches.epoch()):
-            listeners.on_predict_batch_begin(batch)
-            outputs.append(self.linearize(inputs, *self.values)[0])
-            listeners.on_predict_batch_end(batch)
-        listeners.on_predict_end()
-        return np.concatenate(outputs)
+        with suited_threads(self.largest_product(batch_size or PREDICTION_BATCH)):
+            outputs, jacobians = run_prediction(self, batches, listeners, return_jacobian)
+        return (joined(outputs), np.concatenate(jacobians)) if return_jacobian else joined(outputs)
 
     def predict_on_batch(self, x) -> np.ndarray:
         """The outputs for one batch, without callbacks and progress."""
@@ -268,7 +270,8 @@ class Trainer:
 
     def _on_batch(self, kind, data, return_dict):
         self._need_loss(f"{kind}_on_batch")
-        batches = ArrayBatches(prepared(self, *data), len(data[0]))
+        arrays = prepared(self, *data)
+        batches = ArrayBatches(arrays, count_rows(arrays[0]))
         logs, _ = run_epoch(self, batches, getattr(self._ready_steps(), kind), CallbackList(), kind)
         return _returned(logs, return_dict)
 
