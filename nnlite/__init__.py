@@ -10,12 +10,14 @@ __version__ = "0.1.0"
 # Public name -> module, loaded at first use, so that `import nnlite` costs what `import numpy` costs.
 _HOMES = {
     "Input": "nnlite.layers",
+    "Model": "nnlite.models",
     "NNClassifier": "nnlite.estimators",
     "NNRegressor": "nnlite.estimators",
     "Sequential": "nnlite.models",
     "load_model": "nnlite.models",
+    "set_threads": "nnlite.threads",
 }
-__all__ = ["Input", "NNClassifier", "NNRegressor", "Sequential", "__version__", "load_model"]
+__all__ = ["Input", "Model", "NNClassifier", "NNRegressor", "Sequential", "__version__", "load_model", "set_threads"]
 
 
 def __getattr__(name: str):

@@ -15,11 +15,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Returns:
-        The exit code: 0 done, 2 wrong usage or config, 3 data or files that cannot be used, 130 Ctrl-C.
+        The exit code: 0 done, 1 a check failed, 2 wrong usage or config, 3 data or files that cannot be used,
+        130 Ctrl-C.
     """
     arguments = _parser().parse_args(argv)
     try:
-        arguments.command(arguments)
+        return arguments.command(arguments) or 0
     except NNLiteError as error:
         return _fail(error, error.exit_code)
     except BrokenPipeError:
@@ -29,12 +30,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(f"{place}{error.strerror or error}", 3)
     except KeyboardInterrupt:
         return _fail("interrupted; nothing was written", 130)
-    return 0
 
 
 def _train(arguments) -> None:
-    from nnlite.experiment import Experiment, train
+    from nnlite.experiment import Experiment, profile, train
 
+    if arguments.profile:
+        print(profile(Experiment.from_file(arguments.config, arguments.set)))
+        return
     run = train(Experiment.from_file(arguments.config, arguments.set), arguments.out, arguments.quiet)
     for part, values in run.metrics.items():
         shown = [f"{name} {math.nan if value is None else value:.4g}" for name, value in values.items()]
@@ -70,6 +73,21 @@ def _summary(arguments) -> None:
     model.summary()
 
 
+def _explain(arguments) -> None:
+    from nnlite.experiment import explain
+
+    chosen = (arguments.row, arguments.part, arguments.output, arguments.weight)
+    print(explain(arguments.config, *chosen, arguments.set))
+
+
+def _check(arguments) -> int:
+    from nnlite.check import check_config
+
+    report = check_config(arguments.config, arguments.set, arguments.modules)
+    print(report)
+    return 0 if report.ok else 1
+
+
 def _fail(message: object, exit_code: int) -> int:
     print(f"nnlite: error: {message}", file=sys.stderr)
     return exit_code
@@ -84,6 +102,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_config(train)
     train.add_argument("--out", metavar="DIR", help="the run folder (default: runs/<config name>-<n>)")
     train.add_argument("--quiet", action="store_true", help="show no progress")
+    train.add_argument("--profile", action="store_true", help="show where a step's time goes instead of training")
     train.set_defaults(command=_train)
 
     evaluate = commands.add_parser("evaluate", help="measure the model of a run folder again")
@@ -99,11 +118,39 @@ def _parser() -> argparse.ArgumentParser:
     summary = commands.add_parser("summary", help="show the layers of a config's model")
     _add_config(summary)
     summary.set_defaults(command=_summary)
+    _add_explain(commands)
+    _add_check(commands)
     return parser
 
 
-def _add_config(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("config", metavar="CONFIG", help="a YAML file")
+def _add_explain(commands) -> None:
+    explain = commands.add_parser("explain", help="show the derivatives of one example, back to one weight")
+    _add_config(explain, "a YAML file, for its model as it starts, or a run folder, for the trained one")
+    explain.add_argument("--row", type=int, default=0, metavar="N", help="which example, from 0 (default: 0)")
+    parts = ("training", "validation", "test")
+    explain.add_argument("--part", choices=parts, default="training", help="of which part (default: training)")
+    explain.add_argument("--output", type=int, metavar="K", help="explain this output in place of the loss")
+    explain.add_argument("--weight", metavar="NAME", help="the weight to follow, for example: 'dense.kernel[3, 7]'")
+    explain.set_defaults(command=_explain)
+
+
+def _add_check(commands) -> None:
+    meaning = "check the derivatives of a config's model and loss against numerical ones"
+    check = commands.add_parser("check", help=meaning, description=f"{meaning}; the exit code is 1 if a check fails")
+    _add_config(check)
+    check.add_argument(
+        "--import",
+        dest="modules",
+        metavar="MODULE",
+        action="append",
+        default=[],
+        help="a module of your own that defines layers or losses, from the current folder, for example: my_layers",
+    )
+    check.set_defaults(command=_check)
+
+
+def _add_config(parser: argparse.ArgumentParser, meaning: str = "a YAML file") -> None:
+    parser.add_argument("config", metavar="CONFIG", help=meaning)
     parser.add_argument(
         "--set",
         metavar="KEY=VALUE",

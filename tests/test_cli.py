@@ -305,3 +305,12 @@ def test_file_that_cannot_be_written(run, capsys, monkeypatch):
     monkeypatch.setattr("nnlite.experiment.write_table", full)
     assert main(["predict", run, "flowers.csv", "-o", "out.csv"]) == 3
     assert capsys.readouterr().err == "nnlite: error: out.csv: No space left on device\n"
+
+
+def test_profile_shows_a_step_and_writes_nothing(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", str(Path(nnlite.__file__).parent.parent / "configs" / "xor.yaml"), "--profile"]) == 0
+    shown = capsys.readouterr().out
+    assert "one training step of" in shown
+    assert all(name in shown for name in ("dense", "dense_1", "loss", "update", "floor"))
+    assert list(tmp_path.iterdir()) == []

@@ -17,8 +17,6 @@ from nnlite.experiment.document import Document, dump
 from nnlite.layers import Layer
 from nnlite.models import Sequential
 
-CONFIGS = sorted((Path(__file__).parent.parent / "configs").glob("*.yaml"))
-
 SMALL = """
 seed: 3
 data:
@@ -504,18 +502,168 @@ def test_a_user_class_is_found_by_name(write):
     assert experiment.prepare()[0].output_shape == (None, 3)
 
 
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
-def test_every_config_runs(path, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+TABLE = """seed: 1
+data:
+  source: {Csv: {path: t.csv, target: t, ordinal: [place], drop: [note]}}
+  split: {validation: 0, test: 0.25}
+model:
+  - Identity
+  - ColumnBranch:
+      columns:
+        place: [{Embedding: {input_dim: 4, output_dim: 2}}, Flatten]
+        a, b: [{Dense: {units: 3}}]
+        0-1: []
+  - Dense: {units: 1, activation: sigmoid}
+compile: {loss: binary_crossentropy, metrics: [accuracy]}
+fit: {epochs: 2}
+"""
+TEXTS = """seed: 1
+data:
+  source: {Csv: {path: t.csv, target: t, text: note}}
+  split: {validation: 0, test: 0.25}
+model:
+  - TextVectorization: {output_mode: multi_hot}
+  - Dense: {units: 1, activation: sigmoid}
+compile: {loss: binary_crossentropy, optimizer: {Adam: {learning_rate: 0.1}}}
+fit: {epochs: 40}
+"""
+
+
+@pytest.fixture
+def table(write):
     random = np.random.default_rng(0)
-    rows = [f"{i},{random.uniform():.3f},{'' if i % 7 else i},{'AB'[i % 2]},{50 * i}" for i in range(80)]
-    (tmp_path / "my_table.csv").write_text("\n".join(["id,size,age,city,price", *rows]))
-    run = train(Experiment.from_file(path, ["fit.epochs=2"]), quiet=True)
-    assert run.metrics
-    assert all(value is not None for values in run.metrics.values() for value in values.values())
-    assert len((run.folder / "history.csv").read_text().splitlines()) == 3
+    rows = [
+        f"{random.normal():.3f},{row % 5},{'xyz'[row % 3]},a {('good', 'bad')[row % 2]} day,{'rt'[row % 2]}"
+        for row in range(60)
+    ]
+    write("\n".join(["a,b,place,note,t", *rows]), "t.csv")
+    return write
 
 
-def test_digits_config_reaches_its_accuracy(tmp_path):
-    config = next(path for path in CONFIGS if path.stem == "digits")
-    assert train(Experiment.from_file(config), out=tmp_path / "run", quiet=True).metrics["test"]["accuracy"] >= 0.97
+def test_columns_have_branches_of_their_own(table):
+    run = train(Experiment.from_file(table(TABLE)), quiet=True)
+    branch = run.model.layers[1]
+    assert list(branch.columns) == ["2", "0,1", "0-1"]
+    assert branch.output_shape == (None, 7)
+    assert list(Document(run.folder / "config.yaml").values["model"][1]["ColumnBranch"]["columns"])[1] == "a, b"
+    assert run.evaluate() == run.metrics
+    table("place,a,b\nx,0.5,1\nz,0.5,1\nelsewhere,0.5,1\n,0.5,1\n", "new.csv")
+    predicted = run.predict("new.csv")["probability_r"]
+    assert predicted[0] != predicted[1]
+    assert predicted[2] == predicted[3]  # what the training part did not hold has the code 0
+
+
+BAD_COLUMNS = {
+    "unknown name": ("a, b:", "a, c:", "model[1].ColumnBranch.columns.a, c: layer 'column_branch' (Column"),
+    "nearly a name": ("place: [{", "plaice: [{", "model[1].ColumnBranch.columns.plaice: layer 'column_branch'"),
+    "twice": (
+        "0-1:",
+        '"0,1":',
+        "model[1].ColumnBranch.columns.0,1: layer 'column_branch' (ColumnBranch) has two entries",
+    ),
+    "too few codes": (
+        "input_dim: 4",
+        "input_dim: 3",
+        "model[1].ColumnBranch.columns.place: column 'place' has codes from 0 to 3, so its Embedding needs input_dim 4",
+    ),
+    "no such place": ("0-1", "0-9", "model[1].column_branch[5]: layer 'columns' (Columns) needs columns from 0 to 2"),
+    "backwards": ("0-1", "1-0", "model[1]: columns '1-0' end before they begin"),
+    "inside": ("units: 3", "unit: 3", "model[1].ColumnBranch.columns.a, b: [0].Dense.unit: unknown argument 'unit'"),
+    "two kinds": (
+        "drop: [note]",
+        "categorical: [place]",
+        "data.source.Csv.ordinal: 'place' is categorical as well; a column is one of them",
+    ),
+    "text as well": ("drop: [note]", "text: note", "data.source.Csv.text: a model of texts takes one column; leave"),
+    "order and classes": (
+        "test: 0.25",
+        "test: 0.25, shuffle: false, stratify: true",
+        "data.split: stratify draws rows at random, shuffle: false keeps their order; choose one",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD_COLUMNS)
+def test_bad_columns_name_line_and_key(table, tmp_path, case):
+    good, bad, message = BAD_COLUMNS[case]
+    text = TABLE.replace(good, bad, 1)
+    lines = [number for number, line in enumerate(text.splitlines(), start=1) if bad in line]
+    with pytest.raises(ConfigError) as caught:
+        train(Experiment.from_file(table(text, "c.yaml")), quiet=True)
+    place, _, rest = str(caught.value).partition(": ")
+    assert rest.startswith(message)
+    # The layer inside a container is named; the line is then the one where the container begins.
+    assert place == f"c.yaml, line {7 if case in ('no such place', 'backwards') else lines[0]}"
+    assert not (tmp_path / "runs").exists()
+
+
+def test_column_branches_inside_others_get_their_names_too(table):
+    text = TABLE.replace("  - ColumnBranch:", "  - Pipeline:\n     layers:\n      - ColumnBranch:")
+    text = text.replace("      columns:", "          columns:")
+    text = text.replace("        place", "            place").replace("        a,", "            a,")
+    text = text.replace("        0-1", "            0-1")
+    model, _ = Experiment.from_file(table(text)).prepare()
+    assert list(model.layers[1].layers[0].columns) == ["2", "0,1", "0-1"]
+    experiment = Experiment.from_file(table(text.replace("a, b", "a, c"), "c.yaml"))
+    with pytest.raises(ConfigError, match=r"^c\.yaml, line 7: model\[1\]: layer ColumnBranch names a column 'c'"):
+        experiment.prepare()
+
+
+def test_names_need_a_table(write):
+    text = SMALL.replace("- Normalization", "- ColumnBranch: {columns: {length: []}}")
+    with pytest.raises(ConfigError, match=r"line 7: model\[0\]\.ColumnBranch\.columns\.length: .* have no names"):
+        Experiment.from_file(write(text)).prepare()
+
+
+@pytest.mark.parametrize("source", ["{Csv: {path: t.csv, target: t, text: note}}", "Agreement"])
+@pytest.mark.parametrize("first", ["Dense: {units: 3}", "Embedding: {input_dim: 9, output_dim: 2}"])
+def test_texts_need_a_layer_that_takes_them(table, source, first):
+    text = TEXTS.replace("{Csv: {path: t.csv, target: t, text: note}}", source)
+    text = text.replace("TextVectorization: {output_mode: multi_hot}", first)
+    with pytest.raises(ConfigError, match=r"line 6: model\[0\]: the data are texts, .* begin with TextVectorization$"):
+        Experiment.from_file(table(text)).prepare()
+
+
+def test_losses_that_do_not_fit_a_task_made_by_a_rule(write):
+    text = TEXTS.replace("{Csv: {path: t.csv, target: t, text: note}}", "Agreement")
+    with pytest.raises(DataError, match=r"^small\.yaml: Agreement has two classes; choose a loss of classes such as"):
+        Experiment.from_file(write(text), ["compile.loss=mse"]).prepare()
+    with pytest.raises(DataError, match=r"^small\.yaml: SeasonalSeries has numbers to predict; choose a regression"):
+        Experiment.from_file(write(text), ["data.source=SeasonalSeries"]).prepare()
+
+
+def test_predict_from_a_column_of_texts(table):
+    run = train(Experiment.from_file(table(TEXTS)), quiet=True)
+    table("other,note\n1,a bad day\n2,something good\n3,bad\n", "new.csv")
+    assert run.predict("new.csv")["t"] == ["t", "r", "t"]
+    table("text\nx\n", "wrong.csv")
+    with pytest.raises(DataError, match=r"wrong\.csv: no column 'note'; Allowed: text"):
+        run.predict("wrong.csv")
+
+
+def test_predict_from_sentences(write):
+    text = TEXTS.replace("{Csv: {path: t.csv, target: t, text: note}}", "{Agreement: {rows: 100}}")
+    run = train(Experiment.from_file(write(text)), quiet=True)
+    write("the dog sees\n\n the pilots runs \n", "new.txt")
+    predicted = run.predict("new.txt")
+    assert list(predicted) == ["sentence", "probability_right", "probability_wrong"]
+    wrong = run.model.predict(["the dog sees", "the pilots runs"], verbose=0)[:, 0]
+    np.testing.assert_array_equal(predicted["probability_wrong"], wrong)
+    assert predicted["sentence"] == [("right", "wrong")[value > 0.5] for value in wrong.tolist()]
+    write("\n", "empty.txt")
+    with pytest.raises(DataError, match=r"^empty\.txt: the file holds no text"):
+        run.predict("empty.txt")
+
+
+def test_predict_the_next_values_of_a_series(write):
+    source = {"SeasonalSeries": {"rows": 50, "window": 4, "horizon": 2}}
+    model = ["Flatten", {"Dense": {"units": 2}}]
+    data = {"source": source, "split": {"shuffle": False}}
+    run = train(Experiment(data=data, model=model, compile={"loss": "mse"}, seed=0), quiet=True)
+    write("p,q,r,s\n1,2,3,4\n0,0,0,0\n4,3,2,1\n", "new.csv")
+    predicted = run.predict("new.csv")
+    assert list(predicted) == ["step_1", "step_2"]
+    assert len(predicted["step_1"]) == 3
+    write("p,q\n1,2\n", "short.csv")
+    with pytest.raises(DataError, match=r"short\.csv: the model was made for rows of shape \(4, 1\)"):
+        run.predict("short.csv")

@@ -74,7 +74,7 @@ def test_commands_that_are_shown_run_in_order(tmp_path, monkeypatch, capsys):
     shutil.copytree(ROOT / "configs", tmp_path / "configs")
     monkeypatch.chdir(tmp_path)
     lines = [part for block in BLOCKS["sh"] for part in re.split(r"\n|&&", block) if part.strip().startswith("nnlite ")]
-    assert len(lines) == 4
+    assert len(lines) == 6
     for line in lines:
         assert main(shlex.split(line, comments=True)[1:]) == 0, line
     accuracy = re.search(
@@ -86,8 +86,8 @@ def test_commands_that_are_shown_run_in_order(tmp_path, monkeypatch, capsys):
 def test_commands_that_are_shown_exist():
     from nnlite.cli import main
 
-    commands = set(re.findall(r"nnlite (train|evaluate|predict|summary)", "".join(BLOCKS["sh"]) + README))
-    assert commands == {"train", "evaluate", "predict", "summary"}
+    commands = set(re.findall(r"nnlite (train|evaluate|predict|summary|explain|check) ", README))
+    assert commands == {"train", "evaluate", "predict", "summary", "explain", "check"}
     for command in commands:
         with pytest.raises(SystemExit) as caught:
             main([command, "--help"])

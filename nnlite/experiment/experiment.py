@@ -4,9 +4,12 @@ from contextlib import nullcontext
 from dataclasses import field
 from typing import Annotated
 
-from nnlite.data import Classes, Data, Prepared, Preprocessing, Section
+import numpy as np
+
+from nnlite.data import Classes, Data, InputEncoder, Prepared, Preprocessing, Section
 from nnlite.errors import ConfigError, DataError
 from nnlite.experiment.arguments import read_arguments
+from nnlite.experiment.columns import tell_columns
 from nnlite.experiment.document import Document
 from nnlite.layers import Layer
 from nnlite.models import Sequential
@@ -99,9 +102,8 @@ class Experiment(Section):
             model = self._compiled()
             data = self._prepared_data(model.loss.target_kind, fitted)
             x, y = data.parts["training"]
-            self._build(model, x.shape[1:])
+            self._build(model, x, data.preprocessing.inputs)
             data.preprocessing.target.check_outputs(model.output_shape)
-            model.adapt(x)
             # One row through loss and metrics shows what does not fit before anything is written.
             model.test_on_batch(x[:1], y[:1])
             return model, data
@@ -137,9 +139,13 @@ class Experiment(Section):
         return model
 
     @staticmethod
-    def _build(model: Sequential, row_shape: tuple) -> None:
+    def _build(model: Sequential, x: np.ndarray, inputs: InputEncoder) -> None:
         try:
-            model.build((None, *row_shape))
+            tell_columns(model, inputs)
+        except ConfigError as error:
+            raise error.within("model") from None
+        try:
+            model.adapt(x)
         except ConfigError as error:
             error.path = ("model", *error.path[1:])  # in a config, the field `layers` is the key `model`
             raise

@@ -1,0 +1,44 @@
+"""One example of a config's data, explained by its model."""
+
+from pathlib import Path
+
+from nnlite.derivatives import Explanation
+from nnlite.errors import ConfigError, DataError, did_you_mean
+from nnlite.experiment.experiment import Experiment
+from nnlite.experiment.runs import Run
+
+
+def explain(
+    path: str | Path,
+    row: int = 0,
+    part: str = "training",
+    output: int | None = None,
+    weight: str | None = None,
+    overrides: tuple[str, ...] = (),
+) -> Explanation:
+    """The way of one example through the model of a config, as it starts, or of a run folder, as it was trained.
+
+    Args:
+        path: a YAML file or a run folder.
+        row: which example of the part, from 0.
+        part: `"training"`, `"validation"` or `"test"`.
+        output: explain this output in place of the loss.
+        weight: the weight to follow, such as `"dense.kernel[3, 7]"`; the one with the largest derivative when None.
+        overrides: changes to a YAML file, such as `"model.0.Dense.units=64"`.
+
+    Raises:
+        ConfigError, DataError: no such file, part, row, output or weight.
+    """
+    if Path(path).is_dir():
+        if overrides:
+            raise ConfigError(f"{path}: a run folder is explained as it was trained; --set changes a YAML file")
+        run = Run(path)
+        model, data = run.model, run.experiment.prepare(run.preprocessing)[1]
+    else:
+        model, data = Experiment.from_file(path, overrides).prepare()
+    if part not in data.parts:
+        raise ConfigError(f"{path}: the data has no {part} part; {did_you_mean(part, data.parts)}")
+    x, y = data.parts[part]
+    if not 0 <= row < len(x):
+        raise DataError(f"{path}: row {row} is not there: the {part} part has the rows 0 to {len(x) - 1}")
+    return model.explain(x, None if output is not None else y, row, output, weight)
