@@ -15,6 +15,17 @@ SCRIPTS = {path.name: path for path in sorted((ROOT / "examples").glob("*.py"))}
 OUTPUT = {
     "custom_layer.py": (r"loaded again: Snake\(frequency=5.0.*\n.*beyond the data: ([\d.]+)", 0, 0.3),
     "estimator_pipeline.py": (r"(?s)accuracy ([\d.]+).*best parameters.*test R2.*restore_targets.*predicted", 0.96, 1),
+    "forward_and_reverse.py": (
+        r"(?s)agree to \d?e?-?\d+.*\n   256        8 +2,4\d\d,\d+ +\d+,\d+ *\n.*sum of both paths: (\de[-+]\d+)",
+        0,
+        1e-12,
+    ),
+    "forecast.py": (r"trained for .*\n.*season ago [\d.]+, GRU [\d.]+\nthe GRU's error is ([\d.]+) % smaller", 20, 30),
+    "functional.py": (
+        r"(?s)winner_accuracy +([\d.]+)\n.*gradient of a weight.*of all 40: (?:0e\+00|\de-0[6-9])",
+        0.9,
+        1,
+    ),
     "ops_by_hand.py": (
         r"dA = \[5. 6.\]  dB = \[5. 6.\]  dC = \[4. 6.\]\n\ndE/dD is a Diagonal of (16) bytes:\n\[\[5. 0.\]\n",
         16,
@@ -48,6 +59,18 @@ def test_script(name, tmp_path):
     assert found, done.stdout
     assert low <= float(found[1]) <= high
     assert [path.name for path in tmp_path.rglob("*")] == ["temporary"]
+
+
+def test_costs_of_both_modes_are_drawn(tmp_path):
+    pytest.importorskip("matplotlib")
+    picture = tmp_path / "costs.png"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    script = str(SCRIPTS["forward_and_reverse.py"])
+    subprocess.run(
+        [sys.executable, script, str(picture)], cwd=tmp_path, env=environment, capture_output=True, check=True
+    )
+    assert picture.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    assert picture.stat().st_size > 10_000
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
