@@ -8,26 +8,58 @@ from numeric import EXACT, complex_step, contract, push, relative_error
 
 from nnlite import jacobians
 from nnlite.jacobians import (
+    BiasInBlocks,
     Broadcast,
+    ChainJacobians,
+    ComplexStepHessian,
     Composed,
     Contraction,
+    ConvolutionByInputs,
+    ConvolutionByKernel,
     Diagonal,
+    DiagonalPlusRankOne,
+    EinsumJacobian,
+    Embedded,
+    Flip,
     GatherRows,
+    GraphJacobians,
     Identity,
+    Interpolate,
     Jacobian,
+    Jacobians,
     KernelOfRows,
+    LargestOfBins,
+    LargestOfWindows,
     LogSoftmaxJacobian,
+    MaskedStandardize,
     MatMulLeft,
     MatMulRight,
+    NetworkJacobian,
+    Node,
+    ParameterVector,
+    Partial,
+    Penalized,
+    Quotient,
     Rearrange,
     Recast,
+    RecurrentJacobians,
+    Reparametrized,
     RowsTimesKernel,
     Segment,
+    Separable,
+    SimpleRecurrence,
+    Slice,
     SoftmaxJacobian,
     Standardize,
     Summed,
+    SumOfWindows,
     SumOver,
+    TowardsMean,
+    Transposed,
+    TransposedConvolutionByKernel,
 )
+from nnlite.kernels.windows import place_windows
+from nnlite.regularizers import L2
 
 generator = np.random.default_rng(5)
 
@@ -139,6 +171,249 @@ def segment(axis, start, shape, total):
     return Case(Segment(axis, start, start + shape[axis], shape, tuple(out)), embed, point)
 
 
+def quotient(shape, axes):
+    """x over its root mean square."""
+    point = normal(*shape)
+    count = np.prod([shape[axis] for axis in axes])
+
+    def function(x):
+        return x / np.sqrt((x * x).mean(axis=axes, keepdims=True) + 0.1)
+
+    inverse = 1 / np.sqrt((point * point).mean(axis=axes, keepdims=True) + 0.1)
+    return Case(Quotient(point * inverse, point * inverse, inverse, axes, 1 / count), function, point)
+
+
+def masked_standardize(shape, axes):
+    point, counted = normal(*shape), generator.integers(0, 2, shape).astype(float)
+    shares = counted / np.maximum(counted.sum(axis=axes, keepdims=True), 1)
+
+    def parts(x):
+        centered = x - (x * shares).sum(axis=axes, keepdims=True)
+        return centered, 1 / np.sqrt((centered * centered * shares).sum(axis=axes, keepdims=True) + 0.1)
+
+    centered, inverse = parts(point)
+    jacobian = MaskedStandardize(centered * inverse, inverse, axes, shares)
+    return Case(jacobian, lambda x: np.multiply(*parts(x)), point)
+
+
+def separable(axes, shape, out_shape):
+    rows, columns = (normal(out_shape[axis], shape[axis]) for axis in axes)
+    formula = "ih,jw,bhwc->bijc" if axes == (-3, -2) else "ih,jw,bchw->bcij"
+    jacobian = Separable((rows, columns), axes, shape, out_shape)
+    return Case(jacobian, lambda x: np.einsum(formula, rows, columns, x), normal(*shape))
+
+
+def interpolate(shape, out_shape, channels_first=False):
+    batch, height, width, channels = (shape[0], *shape[2:], shape[1]) if channels_first else shape
+    places = np.prod(out_shape) // (batch * channels)
+    pixels, weights = generator.integers(0, height * width, (3, batch, places)), normal(3, batch, places)
+
+    def function(x):
+        last = np.moveaxis(x, 1, -1) if channels_first else x
+        flat, rows = last.reshape(batch, -1, channels), range(batch)
+        mixed = np.stack([sum(weights[t, b, :, None] * flat[b, pixels[t, b]] for t in range(3)) for b in rows])
+        return np.swapaxes(mixed, 1, 2).reshape(out_shape) if channels_first else mixed.reshape(out_shape)
+
+    return Case(Interpolate(pixels, weights, shape, out_shape, channels_first), function, normal(*shape))
+
+
+def flip(axis, shape):
+    def function(x):
+        return np.stack([np.flip(x[0], axis), x[1], np.flip(x[2], axis)])
+
+    return Case(Flip(np.array([True, False, True]), axis, shape), function, normal(*shape))
+
+
+def towards_mean(axes, shape):
+    factor = normal(shape[0], *[1] * (len(shape) - 1))
+
+    def function(x):
+        mean = x.mean(axis=axes, keepdims=True)
+        return (x - mean) * factor + mean
+
+    return Case(TowardsMean(factor, axes, shape), function, normal(*shape))
+
+
+def covered(windows, place):
+    """The input cells that the window at `place` covers, padding left out, each with its number in the window."""
+    for number, cell in enumerate(np.ndindex(windows.size)):
+        axes = zip(place, windows.strides, cell, windows.dilation, windows.before, strict=True)
+        source = tuple(own * stride + k * step - before for own, stride, k, step, before in axes)
+        if all(0 <= index < length for index, length in zip(source, windows.inputs, strict=True)):
+            yield number, source
+
+
+def by_hand(x, kernel, windows, groups=1):
+    """A convolution, one window and one cell after the other; the kernel is `(cells, channels / groups, filters)`."""
+    channels, filters = kernel.shape[1], kernel.shape[2] // groups
+    y = np.zeros((len(x), *windows.outputs, kernel.shape[2]), np.result_type(x, kernel))
+    for place in np.ndindex(windows.outputs):
+        for number, source in covered(windows, place):
+            for group in range(groups):
+                own = slice(group * filters, (group + 1) * filters)
+                part = x[(slice(None), *source, slice(group * channels, (group + 1) * channels))]
+                y[(slice(None), *place, own)] += part @ kernel[number][:, own]
+    return y
+
+
+def convolutions(lengths, size, strides, padding="valid", dilation=None, groups=1, channels=2, filters=2):
+    """The maps of a convolution and of the transposed one, with and without slopes."""
+    windows = place_windows(lengths, size, strides, padding, dilation)
+    x, kernel = normal(2, *lengths, channels), normal(int(np.prod(size)), channels // groups, filters)
+    shape = (2, *windows.outputs, filters)
+    slopes, upstream = normal(*shape), normal(*shape)
+    for own, factor in [(None, 1), (slopes, slopes)]:
+        by_inputs = ConvolutionByInputs(kernel, windows, groups, x.shape, shape, own)
+        by_kernel = ConvolutionByKernel(x, windows, groups, kernel.shape, shape, own)
+        yield Case(by_inputs, lambda x, factor=factor: factor * by_hand(x, kernel, windows, groups), x)
+        yield Case(by_kernel, lambda k, factor=factor: factor * by_hand(x, k, windows, groups), kernel, True)
+    if groups == 1:
+        flat = ConvolutionByInputs(kernel, windows, 1, x.shape, shape).todense().reshape(upstream.size, x.size)
+        yield Case(
+            Transposed(ConvolutionByInputs(kernel, windows, 1, x.shape, shape)),
+            lambda g: (g.reshape(-1) @ flat).reshape(x.shape),
+            upstream,
+        )
+        yield Case(
+            TransposedConvolutionByKernel(upstream, windows, kernel.shape, x.shape),
+            lambda k: transposed_by_hand(upstream, k, windows, x.shape),
+            kernel,
+            True,
+        )
+
+
+def transposed_by_hand(g, kernel, windows, shape):
+    x = np.zeros(shape, np.result_type(g, kernel))
+    for place in np.ndindex(windows.outputs):
+        for number, source in covered(windows, place):
+            x[(slice(None), *source)] += g[(slice(None), *place)] @ kernel[number].T
+    return x
+
+
+def pools(lengths, size, strides, padding="valid", trailing=1):
+    """The maps of sums and of largest elements over windows."""
+    windows = place_windows(lengths, size, strides, padding)
+    rest = (2,) * trailing
+    x, shape, weight = normal(2, *lengths, *rest), (2, *windows.outputs, *rest), normal(*windows.outputs, *rest)
+
+    def pool(x, reduce):
+        y = np.zeros(shape, x.dtype)
+        for place in np.ndindex(windows.outputs):
+            y[(slice(None), *place)] = reduce([x[(slice(None), *source)] for _, source in covered(windows, place)])
+        return y
+
+    yield Case(SumOfWindows(windows, trailing, weight, x.shape, shape), lambda x: weight * pool(x, sum), x)
+    yield Case(LargestOfWindows.of(x, windows, trailing)[1], lambda x: pool(x, lambda own: np.max(own, axis=0)), x)
+
+
+def largest_of_bins(bins, axis, shape):
+    x = normal(*shape)
+
+    def largest(x):
+        moved = np.moveaxis(x, axis, 0)
+        return np.moveaxis(np.stack([moved[start:stop].max(axis=0) for start, stop in bins]), 0, axis)
+
+    return Case(LargestOfBins.of(x, bins, axis)[1], largest, x)
+
+
+def embedded(place, shape, out_shape):
+    widths = [(own.start or 0, total - (own.stop or total)) for own, total in zip(place, out_shape[1:], strict=True)]
+    return Case(Embedded(place, shape, out_shape), lambda x: np.pad(x, [(0, 0), *widths]), normal(*shape))
+
+
+def einsum(subscripts, *shapes, place=0, shared=False):
+    """A map of `np.einsum` by the operand at `place`."""
+    labels, out = subscripts.split("->")
+    labels, operands = labels.split(","), [normal(*shape) for shape in shapes]
+    others = [operand for index, operand in enumerate(operands) if index != place]
+
+    def function(x):
+        return np.einsum(subscripts, *others[:place], x, *others[place:])
+
+    other_labels = [own for index, own in enumerate(labels) if index != place]
+    point = operands[place]
+    made = EinsumJacobian(labels[place], out, others, other_labels, point.shape, function(point).shape)
+    return Case(made, function, point, shared)
+
+
+def cut(index, shape):
+    point = normal(*shape)
+    return Case(Slice(index, shape, point[index].shape), lambda x: x[index], point)
+
+
+def diagonal_plus_rank_one(shape):
+    diagonal, vector, weight = normal(*shape), normal(*shape), normal(*shape[:-1], 1)
+
+    def function(x):
+        return diagonal * x + weight * vector * (vector * x).sum(-1, keepdims=True)
+
+    return Case(DiagonalPlusRankOne(diagonal, vector, weight), function, normal(*shape))
+
+
+def graph_of(rows, kernel):
+    """tanh(rows @ kernel) @ kernel.T: the kernel is used twice."""
+    hidden = np.tanh(rows @ kernel)
+    out_shape, slopes = (len(rows), len(kernel)), 1 - hidden * hidden
+    nodes = [
+        Node(matmul_of(rows, kernel), (0, 1), (2,)),
+        Node(Jacobians(Diagonal(slopes, hidden.shape, hidden.shape)), (2,), (3,)),
+        Node(Jacobians(Rearrange(kernel.shape, kernel.shape[::-1], (1, 0))), (1,), (4,)),
+        Node(matmul_of(hidden, kernel.T), (3, 4), (5,)),
+    ]
+    return GraphJacobians(nodes, [rows.shape, kernel.shape], [(5, out_shape)])
+
+
+def matmul_of(rows, kernel):
+    out = (len(rows), kernel.shape[1])
+    return Jacobians(RowsTimesKernel(kernel, rows.shape, out), KernelOfRows(rows, kernel.shape, out))
+
+
+def tied(x, kernel):
+    return np.tanh(x @ kernel) @ kernel.T
+
+
+def network(wrt):
+    """Of two layers, by the rows or by their kernels laid end to end."""
+    rows, first, last = normal(3, 4), normal(4, 2), normal(2, 3)
+    hidden = rows @ first
+    chain = ChainJacobians([matmul_of(rows, first), matmul_of(hidden, last)])
+    if wrt == "inputs":
+        return Case(NetworkJacobian(chain, None, (3, 4), (3, 3)), lambda x: x @ first @ last, rows)
+    vector = ParameterVector([(4, 2), (2, 3)], ["first", "last"], [True, True], np.float64)
+
+    def function(values):
+        return rows @ values[:8].reshape(4, 2) @ values[8:].reshape(2, 3)
+
+    point = np.concatenate([first.ravel(), last.ravel()])
+    return Case(NetworkJacobian(chain, vector, (14,), (3, 3)), function, point, True)
+
+
+def hessian(point):
+    return Case(ComplexStepHessian(lambda x: 4 * x**3, point), lambda x: 12 * point**2 * x, normal(*point.shape))
+
+
+def through_time(index):
+    """Of the states h = tanh(x @ kernel + h @ recurrent + bias) of three steps, by one of these arrays."""
+    arrays = [normal(2, 3, 4), normal(4, 2), normal(2, 2), normal(2)]
+
+    def function(x, kernel, recurrent, bias):
+        states = [np.zeros((2, 2))]
+        for step in range(3):
+            states.append(np.tanh(x[:, step] @ kernel + states[-1] @ recurrent + bias))
+        return np.stack(states, axis=1)
+
+    states, (x, kernel, recurrent, _) = function(*arrays), arrays
+    recurrence = SimpleRecurrence(np.ascontiguousarray(states.swapaxes(0, 1)), recurrent, None)
+    shapes = [array.shape for array in arrays]
+    together = RecurrentJacobians(recurrence, x.swapaxes(0, 1), kernel, shapes, sequences=True)
+
+    def changed(value):
+        return function(*arrays[:index], value, *arrays[index + 1 :])[:, 1:]
+
+    return Case(together[index], changed, arrays[index], index > 0)
+
+
+KERNEL = normal(4, 2)
 ROWS, SLOPES, OTHER = normal(3, 4), normal(3, 2), normal(3, 2)
 CASES = [
     Case(Identity((2, 3)), lambda x: x, normal(2, 3)),
@@ -188,6 +463,36 @@ CASES = [
     standardize((4, 3), (-2,)),
     standardize((2, 3, 4), (-3, -2)),
     standardize((2, 3), (-1,)),
+    quotient((2, 3), (-1,)),
+    quotient((2, 3, 2), (-3, -2)),
+    masked_standardize((4, 3), (-2,)),
+    masked_standardize((2, 4, 3), (-3, -1)),
+    separable((-3, -2), (2, 3, 4, 2), (2, 2, 3, 2)),
+    separable((-2, -1), (2, 2, 3, 1), (2, 2, 1, 4)),
+    interpolate((2, 3, 2, 2), (2, 2, 2, 2)),
+    interpolate((2, 2, 3, 2), (2, 2, 1, 4), channels_first=True),
+    flip(-3, (3, 3, 2, 1)),
+    flip(-1, (3, 2)),
+    towards_mean((-3, -2), (2, 2, 3, 2)),
+    Case(Penalized(SLOPES, L2(0.3)), lambda x: x, normal(3, 2)),
+    Case(
+        Reparametrized(KernelOfRows(ROWS, (4, 2), (3, 2)), Diagonal(OTHER[:1], (4, 2), (4, 2))),
+        lambda w: ROWS @ (OTHER[:1] * w),
+        normal(4, 2),
+        True,
+    ),
+    cut((slice(None), slice(1, 3)), (2, 4)),
+    cut((slice(None), None, slice(None, None, -2), 1), (2, 3, 2)),
+    cut((1, slice(None)), (3, 2)),
+    cut((slice(None, None, -1), slice(None)), (3, 2)),
+    diagonal_plus_rank_one((3, 4)),
+    diagonal_plus_rank_one((2, 2, 3)),
+    diagonal_plus_rank_one((3,)),
+    Case(graph_of(ROWS, KERNEL)[0], lambda x: tied(x, KERNEL), ROWS),
+    Case(graph_of(ROWS, KERNEL)[1], lambda kernel: tied(ROWS, kernel), KERNEL, True),
+    network("inputs"),
+    network("parameters"),
+    hessian(normal(2, 3)),
     sum_over((-1,), (2, 3)),
     sum_over((-3, -1), (2, 3, 2), 0.25),
     sum_over((-2,), (2, 3), 0.5, keepdims=True),
@@ -196,9 +501,22 @@ CASES = [
     contraction((2, 3, 2), 1),
     contraction((2, 3), 2),
     contraction((4, 2, 3), 2),
+    Case(Rearrange((2, 3, 4), (2, 12), (0, 2, 1)), lambda x: x.swapaxes(1, 2).reshape(2, 12), normal(2, 3, 4)),
     Case(Rearrange((2, 6), (3, 4)), lambda x: x.reshape(3, 4), normal(2, 6)),
     Case(Rearrange((2, 3, 4), (4, 2, 3), (2, 0, 1)), lambda x: x.transpose(2, 0, 1), normal(2, 3, 4)),
     Case(Rearrange((2, 3, 4), (4, 6), (2, 0, 1)), lambda x: x.transpose(2, 0, 1).reshape(4, 6), normal(2, 3, 4)),
+    einsum("btf,fhd->bhtd", (2, 3, 2), (2, 2, 3)),
+    einsum("btf,fhd->bhtd", (2, 3, 2), (2, 2, 3), place=1, shared=True),
+    einsum("bij,bkj->bik", (2, 3, 2), (2, 2, 2), place=1),
+    einsum("bi,bj,ij->b", (2, 3), (2, 2), (3, 2), place=2, shared=True),
+    einsum("bi,ij,jk->bk", (2, 3), (3, 2), (2, 2), place=1, shared=True),
+    einsum("bii,ij->bj", (2, 3, 3), (3, 2)),
+    einsum("bj,iij->bi", (2, 3), (2, 2, 3), place=1, shared=True),
+    einsum("bj,jk->b", (2, 3), (3, 2), place=1, shared=True),
+    einsum("bj->b", (2, 3)),
+    einsum("b,i->bi", (2,), (3,), place=1, shared=True),
+    einsum("ji,bj->ib", (2, 3), (3, 2), shared=True),
+    einsum("ij,ij->", (2, 3), (2, 3)),
     segment(-1, 1, (2, 3), 6),
     segment(-2, 2, (2, 3), 4),
     gather([2, 0, 2], -2, (4, 3), shared=True),
@@ -212,6 +530,11 @@ CASES = [
         True,
     ),
     Case(
+        Composed(Diagonal(SLOPES, (3, 2), (3, 2)), RowsTimesKernel(KERNEL, (3, 4), (3, 2))),
+        lambda x: SLOPES * (x @ KERNEL),
+        normal(3, 4),
+    ),
+    Case(
         Composed(SoftmaxJacobian(softmax(OTHER)), Broadcast((2,), (3, 2))),
         lambda b: softmax(OTHER) * (b - (softmax(OTHER) * b).sum(-1, keepdims=True)),
         normal(2),
@@ -219,6 +542,27 @@ CASES = [
     ),
     Case(Summed(Diagonal(SLOPES, (3, 2), (3, 2)), Identity((3, 2))), lambda x: SLOPES * x + x, normal(3, 2)),
     Case(Summed(Broadcast((2,), (3, 2)), Diagonal(SLOPES, (2,), (3, 2))), lambda x: x + SLOPES * x, normal(2), True),
+    *convolutions((4,), (3,), (1,)),
+    *convolutions((4,), (2,), (3,), "same", channels=5),
+    *convolutions((5,), (2,), (2,), "causal", (2,), groups=2, filters=4),
+    *convolutions((3, 4), (2, 3), (2, 1), "same", channels=1),
+    *convolutions((3, 3), (2, 2), (1, 1), "valid", (2, 1), groups=2),
+    *convolutions((2, 1, 3), (2, 1, 2), (1, 1, 2), "same"),
+    *convolutions((1, 1), (1, 1), (1, 1)),
+    *pools((4, 6), (2, 3), (2, 3)),
+    *pools((5, 4), (3, 2), (2, 3), "same"),
+    *pools((4,), (3,), (1,), trailing=0),
+    *pools((3,), (1,), (2,)),
+    *pools((2, 3, 2), (2, 2, 1), (1, 2, 1), "same"),
+    largest_of_bins([(0, 2), (1, 4)], -2, (2, 4, 3)),
+    largest_of_bins([(0, 4)], -1, (2, 3, 4)),
+    largest_of_bins([(0, 1), (0, 1), (1, 2)], -3, (2, 3, 2)),
+    embedded((slice(1, 3), slice(0, 3)), (2, 2, 3), (2, 4, 5)),
+    *map(through_time, range(4)),
+    *[
+        Case(BiasInBlocks(slopes, (2,), slopes.shape), lambda b, slopes=slopes: slopes * b, normal(2), True)
+        for slopes in (normal(3, 4, 2), normal(3, 2, 2, 2))
+    ],
 ]
 cases = pytest.mark.parametrize("case", CASES, ids=str)
 seeded = pytest.mark.parametrize("seeds", [(), (2,), (2, 3)], ids=str)
@@ -238,6 +582,7 @@ def test_every_map_has_a_row_and_a_public_name():
 def test_every_parameter_map_of_the_list_is_tested_per_example():
     shared = {type(case.map) for case in CASES if case.shared}
     assert shared >= {KernelOfRows, Broadcast, Diagonal, GatherRows, MatMulRight, Composed, Summed}
+    assert shared >= {ConvolutionByKernel, TransposedConvolutionByKernel, BiasInBlocks}
 
 
 @cases
@@ -280,9 +625,28 @@ def test_per_example_is_vjp_of_one_row_at_a_time(case):
 
 
 @cases
+def test_a_map_that_mixes_rows_says_so(case):
+    (batch, *_), (rows, *_) = (*case.map.out_shape, 0), (*case.map.in_shape, 0)
+    if case.map.mixes_rows:
+        return
+    assert batch == rows > 0
+    for row in range(batch):
+        assert not np.any(np.delete(case.dense[row], row, axis=len(case.map.out_shape) - 1))
+
+
+def test_most_maps_of_data_do_not_mix_rows():
+    """Else the test before would see nothing."""
+    apart = {type(case.map) for case in CASES if not case.map.mixes_rows}
+    assert apart >= {Diagonal, Rearrange, RowsTimesKernel, Slice, SoftmaxJacobian, Standardize, SumOver}
+    assert apart >= {DiagonalPlusRankOne, Partial, NetworkJacobian, Composed, Summed, Quotient, Contraction}
+
+
+@cases
 def test_dtype_and_repr(case):
     assert case.map.dtype == np.float64
     assert case.map.todense().dtype == np.float64
+    if isinstance(case.map, NetworkJacobian):
+        return  # it shows itself as a tree
     shapes = f"out_shape={case.map.out_shape}, in_shape={case.map.in_shape}"
     assert repr(case.map) == f"{type(case.map).__name__}({shapes})"
 
