@@ -1,0 +1,78 @@
+"""Keras on JAX."""
+
+import os
+
+os.environ["KERAS_BACKEND"] = "jax"
+
+import jax
+import keras
+from keras import layers
+
+from benchmarks.parts import Block, Convolution, Dense, Dropout, Flatten, Lookup, Mean, Pool, Recurrence
+from benchmarks.peers.base import Peer
+
+
+class Keras(Peer):
+    """A functional model, trained by `train_on_batch`; prediction is `predict_on_batch`."""
+
+    def __init__(self, case, threads):
+        super().__init__(case, threads)
+        inputs = outputs = keras.Input(case.shape, dtype="int32" if case.vocabulary else "float32")
+        made = []
+        for part, shape in zip(case.parts, case.shapes, strict=False):
+            own, outputs = _applied(part, shape[-1], outputs)
+            made += own
+        self.model = keras.Model(inputs, outputs)
+        weights = iter([weight for own in case.weights() for weight in own])
+        for layer in made:
+            layer.set_weights([next(weights) for _ in layer.weights])
+        losses = {"mse": "mse", "crossentropy": keras.losses.SparseCategoricalCrossentropy(from_logits=True)}
+        self.model.compile(keras.optimizers.Adam(), losses[case.loss])
+        self.step = self.model.train_on_batch
+        self.predict = self.model.predict_on_batch
+
+    def exact_loss(self, x, y):
+        self.model.reset_metrics()  # the loss that comes back is a mean over batches
+        return float(self.step(x, y))
+
+    def wait(self, result):
+        return jax.block_until_ready(result)
+
+    def train(self, x, y, batch, epochs, generator):
+        self.model.fit(x, y, batch_size=batch, epochs=epochs, verbose=0)
+
+
+def _applied(part, width, inputs):
+    """The layers of a part, and what they make of the inputs."""
+    if isinstance(part, Block):
+        return _block(part, width, inputs)
+    layer = _layer(part)
+    return [layer], layer(inputs)
+
+
+def _layer(part):
+    match part:
+        case Dense(units, relu):
+            return layers.Dense(units, activation="relu" if relu else None)
+        case Dropout(rate):
+            return layers.Dropout(rate)
+        case Convolution(filters, size):
+            return layers.Conv2D(filters, size, activation="relu")
+        case Pool():
+            return layers.MaxPooling2D()
+        case Flatten():
+            return layers.Flatten()
+        case Recurrence(units):
+            return layers.LSTM(units)
+        case Lookup(count, width):
+            return layers.Embedding(count, width)
+        case Mean():
+            return layers.GlobalAveragePooling1D()
+
+
+def _block(part, width, inputs):
+    attention = layers.MultiHeadAttention(part.heads, width // part.heads)
+    first, second = layers.LayerNormalization(), layers.LayerNormalization()
+    hidden, last = layers.Dense(part.hidden, activation="relu"), layers.Dense(width)
+    between = first(inputs + attention(inputs, inputs))
+    return [attention, first, hidden, last, second], second(between + last(hidden(between)))

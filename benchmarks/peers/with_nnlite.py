@@ -1,0 +1,71 @@
+"""nnlite itself."""
+
+from benchmarks.parts import Block, Convolution, Dense, Dropout, Flatten, Lookup, Mean, Pool, Recurrence
+from benchmarks.peers.base import Peer
+from nnlite import Input, Model, Sequential, layers
+from nnlite.optimizers import Adam
+
+LOSSES = {"mse": "mse", "crossentropy": {"SparseCategoricalCrossentropy": {"from_logits": True}}}
+
+
+class NNLite(Peer):
+    """A `Sequential`, or a `Model` where there are branches; prediction is by `compile_predict`."""
+
+    def __init__(self, case, threads):
+        super().__init__(case, threads)
+        pairs = zip(case.parts, case.shapes, strict=False)
+        made = [_block(part, shape[-1]) if isinstance(part, Block) else [_layer(part)] for part, shape in pairs]
+        flat = [layer for own in made for layer in own]
+        if any(isinstance(part, Block) for part in case.parts):
+            inputs = outputs = Input(case.shape)
+            for part, own in zip(case.parts, made, strict=True):
+                outputs = _through_block(own, outputs) if isinstance(part, Block) else own[0](outputs)
+            self.model = Model(inputs, outputs, seed=0)
+        else:
+            self.model = Sequential([Input(case.shape), *flat], seed=0)
+        weights = iter([weight for own in case.weights() for weight in own])
+        for layer in flat:
+            layer.set_weights([next(weights) for _ in layer.weights])
+        self.model.compile(Adam(), LOSSES[case.loss])
+        self.step = self.model.train_step
+        if not case.trains:
+            self.predict = self.model.compile_predict(case.batch)
+
+    def train(self, x, y, batch, epochs, generator):
+        self.model.fit(x, y, batch_size=batch, epochs=epochs, verbose=0)
+
+
+def _layer(part):
+    match part:
+        case Dense(units, relu):
+            return layers.Dense(units, activation="relu" if relu else None)
+        case Dropout(rate):
+            return layers.Dropout(rate)
+        case Convolution(filters, size):
+            return layers.Conv2D(filters, size, activation="relu")
+        case Pool():
+            return layers.MaxPooling2D()
+        case Flatten():
+            return layers.Flatten()
+        case Recurrence(units):
+            return layers.LSTM(units, unit_forget_bias=False)
+        case Lookup(count, width):
+            return layers.Embedding(count, width)
+        case Mean():
+            return layers.GlobalAveragePooling1D()
+
+
+def _block(part, width):
+    return [
+        layers.MultiHeadAttention(part.heads, width // part.heads),
+        layers.LayerNormalization(),
+        layers.Dense(part.hidden, activation="relu"),
+        layers.Dense(width),
+        layers.LayerNormalization(),
+    ]
+
+
+def _through_block(own, inputs):
+    attention, first, hidden, last, second = own
+    between = first(layers.Add()([inputs, attention(inputs)]))
+    return second(layers.Add()([between, last(hidden(between))]))
