@@ -1,7 +1,7 @@
 """The floors, the rooms of third-party packages, and the size of functions, files and class trees."""
 
 import ast
-import importlib
+import importlib.util
 import inspect
 import pkgutil
 import subprocess
@@ -18,14 +18,15 @@ FILES = sorted(ROOT.rglob("*.py"))
 
 # A module imports only from floors below its own, or from its own package.
 FLOORS = [
-    ("registry", "reading", "errors", "config", "random", "kernels"),
+    ("registry", "reading", "errors", "config", "random", "threads", "kernels"),
     ("jacobians",),
     ("ops",),
     ("parameters", "initializers", "regularizers"),
     ("layers", "losses", "metrics", "optimizers", "data"),
-    ("callbacks", "training", "saving"),
-    ("models",),
-    ("experiment", "estimators"),
+    ("callbacks", "training", "derivatives", "inference", "saving"),
+    ("models", "features"),
+    ("experiment", "estimators", "plots"),
+    ("check",),
     ("cli",),
     ("__main__",),
 ]
@@ -35,10 +36,13 @@ FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 STEPS_WITHIN_A_FLOOR = {
     ("reading", "errors"): "a value that cannot be read is a ConfigError",
     ("config", "errors"): "an unknown float type is a ConfigError",
+    ("threads", "errors"): "a number of threads that is none is a ConfigError",
+    ("kernels", "errors"): "an unknown choice of kernels is a ConfigError",
     ("registry", "errors"): "an unknown name or argument is a ConfigError",
     ("registry", "reading"): "fields are read by their types",
     ("parameters", "regularizers"): "a parameter carries its regularizer",
     ("training", "callbacks"): "the loop calls callbacks, and History and ProgressBar are two of them",
+    ("derivatives", "training"): "x and y are checked as for fit",
 }
 
 THIRD_PARTY_ROOMS = {
@@ -47,9 +51,12 @@ THIRD_PARTY_ROOMS = {
     "pandas": {"data", "estimators"},
     "numba": {"kernels/compiled"},
     "scipy": {"kernels"},
+    "PIL": {"data"},
+    "matplotlib": {"plots"},
     "yaml": {"experiment"},
     "tqdm": {"callbacks"},
     "safetensors": {"saving"},
+    "threadpoolctl": {"threads"},
 }
 HEAVY = sorted(set(THIRD_PARTY_ROOMS) - {"numpy"})
 
@@ -155,10 +162,13 @@ def test_functions_and_files_stay_small(path):
     assert len(text.splitlines()) <= LINES_OF_A_FILE
 
 
+UNLOADED = {"nnlite.__main__"} | (set() if importlib.util.find_spec("numba") else {"nnlite.kernels.compiled"})
+
+
 def own_classes():
     """Every class that nnlite defines, errors left out: Python's own tree of exceptions is two deep already."""
     for module in pkgutil.walk_packages([str(ROOT)], "nnlite."):
-        if not module.name.endswith("__main__"):
+        if module.name not in UNLOADED:
             for cls in vars(importlib.import_module(module.name)).values():
                 if inspect.isclass(cls) and cls.__module__ == module.name and not issubclass(cls, Exception):
                     yield cls

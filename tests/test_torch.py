@@ -61,7 +61,7 @@ def pair(request):
         parts.append(TWINS[type(layer)](layer))
         if getattr(layer, "activation", None) is not None:
             parts.append(ACTIVATIONS[type(layer.activation).__name__.lower()]())
-    whole = model.integer_inputs
+    whole = model.input_kind == "indices"
     x = generator.integers(7, size=(20, *shape)) if whole else generator.normal(size=(20, *shape))
     return model, torch.nn.Sequential(*parts), x, generator.integers(3, size=20)
 
@@ -93,7 +93,7 @@ def test_outputs_gradients_and_steps(pair):
 
 def test_derivative_by_the_inputs(pair):
     model, twin, x, _ = pair
-    if model.integer_inputs:
+    if model.input_kind == "indices":
         pytest.skip("indices have no derivative")
     inputs = torch.tensor(x, requires_grad=True)
     upstream = np.random.default_rng(2).normal(size=(20, 3))
