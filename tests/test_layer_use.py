@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numeric import EXACT, relative_error
 
-from nnlite import Input, Model, Sequential
+from nnlite import Input, Model, Sequential, load_model
 from nnlite.config import set_floatx
 from nnlite.errors import ConfigError, DataError, ShapeError
 from nnlite.layers import (
@@ -28,6 +28,7 @@ from nnlite.layers import (
     Reshape,
     SpectralNormalization,
     StringLookup,
+    TextVectorization,
     TimeDistributed,
     Wrapper,
 )
@@ -349,3 +350,30 @@ def test_places_deep_or_far_inside_a_model_draw_by_themselves():
     wide = [RandomSource(0, 0, place).child(index).place for place in range(3) for index in range(3000)]
     assert len(set(deep)) == len(deep)
     assert len(set(wide)) == len(wide)
+
+
+@pytest.mark.parametrize("functional", [False, True])
+def test_an_input_of_strings(functional, tmp_path):
+    texts, y = np.array([["a b"], ["b c c"], ["a"], ["c"]]), np.array([0, 1, 0, 1])
+    words = TextVectorization(vocabulary=["a", "b", "c"], output_sequence_length=4)
+    given, layers = Input((1,), dtype="string"), [words, Embedding(5, 2), Flatten(), Dense(1, "sigmoid")]
+    if functional:
+        value = given
+        for layer in layers:
+            value = layer(value)
+        model = Model(given, value, seed=0)
+    else:
+        model = Sequential([given, *layers], seed=0)
+    model.compile("adam", "binary_crossentropy")
+    model.fit(texts, y, verbose=0)
+    model.save(tmp_path / "text.safetensors")
+    np.testing.assert_array_equal(
+        load_model(tmp_path / "text.safetensors").predict(texts, verbose=0), model.predict(texts, verbose=0)
+    )
+
+
+def test_an_input_of_indices():
+    model = Sequential([Input((3,), dtype="int32"), Embedding(5, 2), Flatten(), Dense(1)], seed=0)
+    assert model.predict(np.array([[0, 4, 2]]), verbose=0).shape == (1, 1)
+    with pytest.raises(ConfigError, match="dtype"):
+        Input((3,), dtype="complex64")

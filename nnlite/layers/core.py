@@ -1,9 +1,11 @@
 """Dense, Embedding and the layers that hold a place."""
 
 from dataclasses import field
+from typing import Literal
 
 import numpy as np
 
+from nnlite.config import FLOAT_TYPES
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.initializers import Initializer
 from nnlite.jacobians import Broadcast, Composed, GatherRows, Jacobians, KernelOfRows, Penalized, RowsTimesKernel
@@ -24,15 +26,22 @@ class Input(Layer):
 
     Args:
         shape: without the batch axis, for example `(28, 28)`; None for a length that varies.
+        dtype: `"string"` and integers say what the data are; what a layer makes of them is its own matter.
     """
 
     shape: tuple[Count | None, ...]
+    dtype: Literal[(*FLOAT_TYPES, "int32", "int64", "string")] | None = field(default=None, kw_only=True)
 
     supports_masking = True
 
     def __post_init__(self):
         super().__post_init__()
         self.symbol = Symbol(self, (), (None, *self.shape))
+
+    @property
+    def input_kind(self) -> str:
+        """What `dtype` says."""
+        return {"string": "strings", "int32": "indices", "int64": "indices"}.get(self.dtype, "numbers")
 
     def linearize(self, inputs):
         return inputs, Jacobians(IdentityJacobian(inputs.shape))
