@@ -524,3 +524,13 @@ def test_a_model_learns_to_tell_sequences_apart(kind):
     model.compile({"Adam": {"learning_rate": 0.03}}, "sparse_categorical_crossentropy", metrics=["accuracy"])
     history = model.fit(x, y, epochs=30, verbose=0).history
     assert history["accuracy"][-1] > 0.95
+
+
+def test_bidirectional_gives_nothing_at_masked_steps():
+    layer, mask = Bidirectional(LSTM(2, return_sequences=True)), np.array([[True, False, True], [False, False, True]])
+    inputs = np.random.default_rng(0).normal(size=(2, 3, 2))
+    outputs = layer.forward(inputs, mask=mask)
+    assert (outputs[~mask] == 0).all()
+    assert (outputs[mask] != 0).all()
+    last = Bidirectional(LSTM(2)).forward(inputs, mask=mask)  # the last step that counts, not zeros
+    assert (last != 0).all()

@@ -28,6 +28,8 @@ class Bidirectional(OneOrSeveral, Layer):
             None for a tuple of both.
         backward_layer: the backward layer; None makes one as `layer` that goes the other way.
 
+    With `return_sequences` the outputs of masked steps are zero, whatever the layers' own `zero_output_for_mask`.
+
     Raises:
         ConfigError: two layers of the same direction, or whose outputs differ in kind.
 
@@ -43,6 +45,7 @@ class Bidirectional(OneOrSeveral, Layer):
         if other is None:
             config = {**own.get_config(), "go_backwards": not own.go_backwards, "name": None}
             self._twin = type(own).from_config(config)
+            self._zero_masked_steps()
             return
         if own.go_backwards == other.go_backwards:
             raise ConfigError("the two layers must differ in go_backwards", ("Bidirectional", "backward_layer"))
@@ -50,6 +53,12 @@ class Bidirectional(OneOrSeveral, Layer):
             if getattr(own, name) != getattr(other, name):
                 raise ConfigError(f"the two layers must agree in {name}", ("Bidirectional", "backward_layer"))
         self._twin = other
+        self._zero_masked_steps()
+
+    def _zero_masked_steps(self):
+        """A masked step has no output: the two directions would repeat different ones."""
+        for layer in (self.layer, self._twin):
+            layer.zero_output_for_mask = layer.return_sequences
 
     def build(self, input_shape):
         several = isinstance(input_shape[0], (tuple, list))
