@@ -133,3 +133,12 @@ def test_errors():
         Sequential([Dense(2)], seed=0).compile_predict()
     with pytest.raises(NotReadyError, match="adapt"):
         Sequential([Input((6,)), Normalization(), Dense(2)], seed=0).compile_predict()
+
+
+def test_many_rows_in_pieces_are_the_same():
+    model = stirred(Sequential([Input((6,)), Dense(4, "relu"), LayerNormalization(), Dense(2)], seed=0))
+    x = generator.normal(size=(700, 6)).astype(np.float32)
+    predictor = model.compile_predict()
+    assert predictor.in_pieces
+    np.testing.assert_allclose(predictor(x), model.predict(x, verbose=0), rtol=2e-5, atol=2e-5)
+    assert not Sequential([Input((6,)), Dense(4)], seed=0).compile_predict().in_pieces

@@ -10,6 +10,8 @@ from nnlite.ops import activations
 
 __all__ = ["Predictor"]
 
+PIECE = 256  # rows at once where layers run as they are: what they compute on the way would not fit into the cache
+
 LENGTHS_KEPT = 8  # of batches, for which a thread keeps intermediate arrays
 
 
@@ -34,6 +36,8 @@ class Predictor:
         self.plain = model.input_kind == "numbers" and not model.takes_several
         self.stages = [_stage(step, self.dtype) for step in folded(layers)]
         self.may_alias = not self.stages or isinstance(self.stages[-1], _Whole)
+        one_output = not isinstance(model.output_shape[0], tuple)
+        self.in_pieces = self.plain and one_output and any(isinstance(own, _Whole) for own in self.stages)
         self._local = threading.local()
 
     def __call__(self, x) -> np.ndarray:
@@ -46,6 +50,8 @@ class Predictor:
             x = np.asarray(x, self.dtype)
         if not self.plain or x.shape[1:] != self.row_shape or not x.ndim:
             x = self.model.as_input(x)
+        if self.in_pieces and len(x) > PIECE:
+            return np.concatenate([self(x[start : start + PIECE]) for start in range(0, len(x), PIECE)])
         try:
             prepared = self._local.prepared[len(x)]
         except (AttributeError, KeyError, TypeError):
