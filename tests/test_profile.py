@@ -47,6 +47,14 @@ def test_parts_add_up_and_the_model_stays(make):
     assert all(name in text for name in names)
 
 
+def test_a_layer_called_loss_is_not_the_loss():
+    model = Sequential([Input((6,)), Dense(8, name="loss"), Dense(1, name="update")], seed=0)
+    model.compile("sgd", "mse")
+    rows = model.profile(X, Y, steps=3).rows
+    assert [row.name for row in rows] == ["loss", "update", "loss", "update", "the rest"]
+    assert [row.backward > 0 for row in rows[:4]] == [True, True, False, True]
+
+
 def test_before_compile():
     with pytest.raises(NotReadyError, match="before profile"):
         chain().profile(X, Y)

@@ -8,8 +8,9 @@ import jax
 import keras
 from keras import layers
 
-from benchmarks.parts import Block, Convolution, Dense, Dropout, Flatten, Lookup, Mean, Pool, Recurrence
+from benchmarks.parts import Block
 from benchmarks.peers.base import Peer
+from benchmarks.peers.keras_names import keras_layer
 
 
 class Keras(Peer):
@@ -46,28 +47,8 @@ def _applied(part, width, inputs):
     """The layers of a part, and what they make of the inputs."""
     if isinstance(part, Block):
         return _block(part, width, inputs)
-    layer = _layer(part)
+    layer = keras_layer(part, layers)
     return [layer], layer(inputs)
-
-
-def _layer(part):
-    match part:
-        case Dense(units, relu):
-            return layers.Dense(units, activation="relu" if relu else None)
-        case Dropout(rate):
-            return layers.Dropout(rate)
-        case Convolution(filters, size):
-            return layers.Conv2D(filters, size, activation="relu")
-        case Pool():
-            return layers.MaxPooling2D()
-        case Flatten():
-            return layers.Flatten()
-        case Recurrence(units):
-            return layers.LSTM(units)
-        case Lookup(count, width):
-            return layers.Embedding(count, width)
-        case Mean():
-            return layers.GlobalAveragePooling1D()
 
 
 def _block(part, width, inputs):

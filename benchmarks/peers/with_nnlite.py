@@ -1,7 +1,8 @@
 """nnlite itself."""
 
-from benchmarks.parts import Block, Convolution, Dense, Dropout, Flatten, Lookup, Mean, Pool, Recurrence
+from benchmarks.parts import Block
 from benchmarks.peers.base import Peer
+from benchmarks.peers.keras_names import keras_layer
 from nnlite import Input, Model, Sequential, layers
 from nnlite.optimizers import Adam
 
@@ -14,7 +15,9 @@ class NNLite(Peer):
     def __init__(self, case, threads):
         super().__init__(case, threads)
         pairs = zip(case.parts, case.shapes, strict=False)
-        made = [_block(part, shape[-1]) if isinstance(part, Block) else [_layer(part)] for part, shape in pairs]
+        made = [
+            _block(part, shape[-1]) if isinstance(part, Block) else [keras_layer(part, layers)] for part, shape in pairs
+        ]
         flat = [layer for own in made for layer in own]
         if any(isinstance(part, Block) for part in case.parts):
             inputs = outputs = Input(case.shape)
@@ -33,26 +36,6 @@ class NNLite(Peer):
 
     def train(self, x, y, batch, epochs, generator):
         self.model.fit(x, y, batch_size=batch, epochs=epochs, verbose=0)
-
-
-def _layer(part):
-    match part:
-        case Dense(units, relu):
-            return layers.Dense(units, activation="relu" if relu else None)
-        case Dropout(rate):
-            return layers.Dropout(rate)
-        case Convolution(filters, size):
-            return layers.Conv2D(filters, size, activation="relu")
-        case Pool():
-            return layers.MaxPooling2D()
-        case Flatten():
-            return layers.Flatten()
-        case Recurrence(units):
-            return layers.LSTM(units, unit_forget_bias=False)
-        case Lookup(count, width):
-            return layers.Embedding(count, width)
-        case Mean():
-            return layers.GlobalAveragePooling1D()
 
 
 def _block(part, width):

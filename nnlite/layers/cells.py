@@ -9,7 +9,7 @@ from nnlite.initializers import Initializer
 from nnlite.layers.base import Layer
 from nnlite.layers.inputs import OneOrSeveral
 from nnlite.layers.regularization import Dropout
-from nnlite.layers.tracing import _bound as bound_copy
+from nnlite.layers.tracing import bound_copy as bound_copy
 from nnlite.ops.activations import ActivationFunction
 from nnlite.ops.trace import Trace, Traced
 from nnlite.random import RandomSource

@@ -37,7 +37,7 @@ class _Branches(Layer, abstract=True):
         if len({id(layer) for layer in self.layers}) < len(self.layers):
             raise ConfigError(f"{self.label}: a layer is there twice; each place needs a layer of its own")
 
-    def inner_layers(self) -> list[Layer]:
+    def layers_inside(self) -> list[Layer]:
         """All layers inside, in order; the property `layers` of those that have no argument of that name."""
         return [layer for _, chain in self.branches() for layer in chain]
 
@@ -71,11 +71,7 @@ class _Branches(Layer, abstract=True):
         """Raise when the ends of the branches do not fit together, with a better hint than the merge layer's."""
 
     def compute_output_shape(self, input_shape):
-        shapes = [input_shape]
-        for use in self.graph.uses:
-            taken = tuple(shapes[value] for value in use.inputs)
-            shapes.append(use.layer.compute_output_shape(taken if use.layer.takes_several else taken[0]))
-        return shapes[-1]
+        return self.graph.compute_output_shape(input_shape)
 
     def linearize(self, inputs, *parameters, training=False, random=None, mask=None):
         return self.graph.linearize(inputs, *parameters, training=training, random=random, mask=mask)
@@ -134,7 +130,7 @@ class Residual(_Branches):
     body: list[Layer]
     shortcut: list[Layer] = field(default_factory=list)
 
-    layers = property(_Branches.inner_layers)
+    layers = property(_Branches.layers_inside)
 
     def branches(self):
         return [(None, self.shortcut), (None, self.body)]
@@ -164,7 +160,7 @@ class Parallel(_Branches):
     merge: Merge = "concat"
     axis: int = -1
 
-    layers = property(_Branches.inner_layers)
+    layers = property(_Branches.layers_inside)
 
     def branches(self):
         return [(None, path if isinstance(path, list) else [path]) for path in self.paths]
@@ -203,7 +199,7 @@ class ColumnBranch(_Branches):
     merge: Merge = "concat"
     axis: int = -1
 
-    layers = property(_Branches.inner_layers)
+    layers = property(_Branches.layers_inside)
 
     def branches(self):
         return [(key, chain if isinstance(chain, list) else [chain]) for key, chain in self.columns.items()]

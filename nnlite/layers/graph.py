@@ -48,7 +48,8 @@ class Graph:
             self._add(layer, taken, places[id(layer)])
         self.outputs = tuple(self._moved[value] for value in outputs)
         self.parameter_count = count
-        self._learned = [own.trainable for layer in self.layers for own in layer.parameters]
+        owned = [own for layer in self.layers for own in layer.parameters]
+        self._parameter_shapes = [own.shape if own.trainable else None for own in owned]  # state has no derivative
 
     def _add(self, layer, taken, place) -> None:
         values = [self._moved[value] for value in taken]
@@ -101,14 +102,11 @@ class Graph:
             slots += range(self.inputs + use.parameters.start, self.inputs + use.parameters.stop)
             nodes.append(Node(jacobians, tuple(slots), tuple(value + shift for value in use.outputs), layer))
             states[id(layer)] = jacobians.state or states.get(id(layer), ())
-        return self._finished(values, masks, nodes, grouped, [states.get(id(layer)) for layer in self.layers])
+        return self._finished(values, masks, nodes, [states.get(id(layer)) for layer in self.layers])
 
-    def _finished(self, values, masks, nodes, grouped, states):
-        own = [None] * self.parameter_count
-        for use, arrays in zip(self.uses, grouped, strict=True):
-            own[use.parameters] = arrays
+    def _finished(self, values, masks, nodes, states):
         in_shapes = [item.shape if item.dtype.kind in "fc" else None for item in values[: self.inputs]]
-        in_shapes += [array.shape if learned else None for array, learned in zip(own, self._learned, strict=True)]
+        in_shapes += self._parameter_shapes
         ends = [
             (value if value < self.inputs else value + self.parameter_count, values[value].shape)
             for value in self.outputs
@@ -118,6 +116,16 @@ class Graph:
         jacobians = GraphJacobians(nodes, in_shapes, ends, self.inputs, states, mask if several else mask[0])
         outputs = tuple(values[value] for value in self.outputs)
         return (outputs if several else outputs[0]), jacobians
+
+    def compute_output_shape(self, input_shape):
+        """The shape of the output for that of the input; tuples of shapes where there are several."""
+        shapes = list(input_shape) if self.inputs > 1 else [input_shape]
+        for use in self.uses:
+            taken = tuple(shapes[value] for value in use.inputs)
+            found = use.layer.compute_output_shape(taken if use.layer.takes_several else taken[0])
+            shapes += found if isinstance(found[0], tuple) else [found]
+        ends = tuple(tuple(shapes[value]) for value in self.outputs)
+        return ends if len(ends) > 1 else ends[0]
 
     def update_state(self, state) -> None:
         """Store what `GraphJacobians.state` carries."""

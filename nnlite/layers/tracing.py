@@ -170,10 +170,10 @@ def _called(layer, traced, use, inputs, context):
     """`layer.call(inputs)` with traced parameters and layers; what goes wrong names the layer."""
     given = {name: value for name, value in context.items() if name in layer.call_context}
     expected = f"{MUST_RETURN}, shape (batch, ...)"
-    return call_traced(layer.label, expected, lambda: _bound(layer, traced, use).call(inputs, **given))
+    return call_traced(layer.label, expected, lambda: bound_copy(layer, traced, use).call(inputs, **given))
 
 
-def _bound(layer, traced, use):
+def bound_copy(layer, traced, use):
     """A copy of `layer` whose attributes are traced parameters, and layers whose use is recorded."""
 
     def replace(value):

@@ -1,5 +1,7 @@
 """One loss per output of a model."""
 
+from typing import NamedTuple
+
 from nnlite.errors import ConfigError, DataError
 
 __all__ = ["OutputLosses"]
@@ -33,7 +35,7 @@ class OutputLosses:
             value, jacobian = loss.linearize(target, output, sample_weight, own)
             total += weight * value
             gradients.append(jacobian.gradients * weight)
-        return total, _Parts(lambda one, gradient: one * gradient, gradients)
+        return total, OutputGradients(tuple(gradients))
 
     def curvature(self, y_true, y_pred, sample_weight=None, mask=None):
         """The second derivative by all outputs: a block for each."""
@@ -41,8 +43,7 @@ class OutputLosses:
             loss and loss.curvature(target, output, sample_weight, own)
             for loss, target, output, own in zip(self.losses, y_true, y_pred, self._masks(mask), strict=True)
         ]
-        weighted = list(zip(blocks, self.weights, strict=True))
-        return _Parts(lambda tangent, part: part[0] and part[0].jvp(tangent) * part[1], weighted, each=True)
+        return OutputCurvature(blocks, self.weights)
 
     def _masks(self, mask):
         return mask or [None] * len(self.losses)
@@ -58,27 +59,26 @@ class OutputLosses:
         return tuple(found)
 
 
-class _Parts:
-    """A product for each output."""
+class OutputGradients(NamedTuple):
+    """The derivative of one number by all outputs: a gradient for each, None for an output that has no loss."""
 
-    def __init__(self, product, parts, each=False):
-        self.product = product
-        self.parts = parts
-        self.each = each
+    gradients: tuple
 
     def vjp(self, cotangent) -> tuple:
-        """`cotangent`, one number, or with `each` one array per output, times each part."""
-        given = cotangent if self.each else [cotangent] * len(self.parts)
-        return tuple(
-            None if part is None else self.product(own, part) for own, part in zip(given, self.parts, strict=True)
-        )
+        """`cotangent`, one number, times each gradient."""
+        return tuple(None if gradient is None else cotangent * gradient for gradient in self.gradients)
 
-    jvp = vjp
 
-    @property
-    def gradients(self) -> tuple:
-        """The parts themselves."""
-        return tuple(self.parts)
+class OutputCurvature(NamedTuple):
+    """The second derivative of a weighted sum of losses by all outputs: a symmetric block each, None without loss."""
+
+    blocks: list
+    weights: list
+
+    def jvp(self, tangents) -> tuple:
+        """Each block, times its weight, times the tangent of its output."""
+        parts = zip(self.blocks, self.weights, tangents, strict=True)
+        return tuple(None if block is None else block.jvp(tangent) * weight for block, weight, tangent in parts)
 
 
 def by_output(given, names, what) -> list:

@@ -137,13 +137,7 @@ class Model(SeveralOutputs, BaseModel):
         """Nothing to do: layers are built when they are called."""
 
     def compute_output_shape(self, input_shape):
-        shapes = list(input_shape) if self.takes_several else [input_shape]
-        for layer, taken in self._uses():
-            given = tuple(shapes[number] for number in taken)
-            found = layer.compute_output_shape(given if layer.takes_several else given[0])
-            shapes += found if isinstance(found[0], tuple) else [found]
-        ends = tuple(tuple(shapes[self.value_numbers()[symbol.key]]) for symbol in self.outputs)
-        return ends if len(ends) > 1 else ends[0]
+        return self.chain.compute_output_shape(input_shape)
 
     @property
     def input(self) -> Symbol | list[Symbol]:

@@ -13,6 +13,7 @@ from nnlite.random import RandomSource
 __all__ = ["Profile", "profile_step"]
 
 FLOOR_ROUNDS = 20
+STEP, LOSS, UPDATE = range(3)  # keys of times that belong to no layer; those of layers are their names
 
 
 @dataclass(frozen=True)
@@ -72,31 +73,31 @@ def profile_step(model, x, y, sample_weight, steps: int) -> Profile:
     jacobians = own.chain.run(x, own.values, True, RandomSource(own.seed))[1]
     floors = _floors(own, jacobians)
     own.chain = _timed_chain(own.chain, times)
-    own.loss = _Timed(own.loss, times, "loss", ("linearize",))
-    own.optimizer = _Timed(own.optimizer, times, "update", ("apply",))
+    own.loss = _Timed(own.loss, times, LOSS, ("linearize",))
+    own.optimizer = _Timed(own.optimizer, times, UPDATE, ("apply",))
     for step in range(steps + 3):
         if step == 3:
             times.clear()  # first steps warm up
         start = time.perf_counter()
         own.train(x, y, sample_weight)
-        times["step", "train"].append(time.perf_counter() - start)
-    total = _median(times["step", "train"])
+        times[STEP].append(time.perf_counter() - start)
+    total = _median(times[STEP])
     rows = [
         Row(name, _median(times[name, "linearize"]), _median(times[name, "vjp"]), floors.get(name))
         for name in dict.fromkeys(label for label, _ in own.chain.labels)
     ]
-    rows.append(Row("loss", _median(times["loss", "linearize"]), 0.0, None))
-    rows.append(Row("update", 0.0, _median(times["update", "apply"]), _streaming(own)))
+    rows.append(Row("loss", _median(times[LOSS, "linearize"]), 0.0, None))
+    rows.append(Row("update", 0.0, _median(times[UPDATE, "apply"]), _streaming(own)))
     rows.append(Row("the rest", total - sum(row.forward + row.backward for row in rows), 0.0, None))
     floor = sum(floors.values()) + rows[-2].floor
     return Profile(rows, total, floor, steps, len(y[0]) if isinstance(y, tuple) else len(y))
 
 
 class _Timed:
-    """Something whose methods are timed; everything else is its own."""
+    """Something whose methods are timed, and those of the Jacobians that it returns; everything else is its own."""
 
-    def __init__(self, own, times, name, methods):
-        self.__dict__.update(_own=own, _times=times, _name=name, _methods=methods)
+    def __init__(self, own, times, key, methods, of_jacobians=()):
+        self.__dict__.update(_own=own, _times=times, _key=key, _methods=methods, _of_jacobians=of_jacobians)
 
     def __getattr__(self, attribute):
         value = getattr(self._own, attribute)
@@ -106,10 +107,10 @@ class _Timed:
         def timed(*arguments, **options):
             start = time.perf_counter()
             result = value(*arguments, **options)
-            self._times[self._name, attribute].append(time.perf_counter() - start)
-            if attribute == "linearize" and self._name != "loss":
-                return result[0], _Timed(result[1], self._times, self._name, ("vjp",))
-            return result
+            self._times[self._key, attribute].append(time.perf_counter() - start)
+            if not self._of_jacobians:
+                return result
+            return result[0], _Timed(result[1], self._times, self._key, self._of_jacobians)
 
         return timed
 
@@ -126,12 +127,12 @@ def _timed_chain(chain, times):
     names = [label for label, _ in chain.labels]
     if hasattr(chain, "stages"):
         timed.stages = [
-            (index, _Timed(layer, times, name, ("linearize",)), start, stop)
+            (index, _Timed(layer, times, name, ("linearize",), ("vjp",)), start, stop)
             for (index, layer, start, stop), name in zip(chain.stages, names, strict=True)
         ]
     else:
         timed.uses = [
-            use._replace(layer=_Timed(use.layer, times, name, ("linearize",)))
+            use._replace(layer=_Timed(use.layer, times, name, ("linearize",), ("vjp",)))
             for use, name in zip(chain.uses, names, strict=True)
         ]
     return timed

@@ -7,7 +7,6 @@ from nnlite.kernels import keep_freed_memory
 from nnlite.layers.tracing import inner_layers
 from nnlite.parameters import ParameterStore
 from nnlite.random import RandomSource
-from nnlite.training.counting import counted_rows
 
 
 class Steps:
@@ -70,10 +69,6 @@ class Steps:
         if self.penalized:
             value += sum(part.penalty for part in penalized_parts(jacobians))
         return value + sum(p.regularizer.penalty(p.value) for p in self.regularized), outputs
-
-    def counted(self, y, predictions, sample_weight) -> tuple:
-        """The arguments without the rows that the last batch's mask leaves out, each row an example of its own."""
-        return counted_rows(self.mask, y, predictions, sample_weight)
 
     def predictions(self, outputs) -> np.ndarray:
         """What the model predicts, from the raw outputs of a step."""

@@ -13,6 +13,7 @@ from nnlite.metrics import Mean, Metric, resolve_accuracy
 from nnlite.optimizers import Optimizer
 from nnlite.reading import BelowOne, Count, Index, read_call
 from nnlite.threads import suited_threads
+from nnlite.training.counting import counted_rows
 from nnlite.training.epochs import run_epoch
 from nnlite.training.prediction import joined, run_prediction
 from nnlite.training.preparation import (
@@ -102,10 +103,9 @@ class Trainer:
     def update_metrics(self, y, outputs, sample_weight) -> None:
         """Show one batch's targets and raw outputs to the metrics."""
         if self._metrics:
-            batch = y, self._steps.predictions(outputs), sample_weight
-            y, predictions, sample_weight = self._steps.counted(*batch)
+            y, predictions, weights = counted_rows(self._steps.mask, y, self._steps.predictions(outputs), sample_weight)
             for metric, weighted in self._metrics:
-                metric.update_state(y, predictions, sample_weight if weighted else None)
+                metric.update_state(y, predictions, weights if weighted else None)
 
     def compile_config(self) -> dict:
         """The arguments of `compile` as plain values."""
