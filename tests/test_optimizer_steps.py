@@ -36,7 +36,7 @@ def test_state_from_before_training_starts_afresh():
 def test_state_of_another_optimizer_is_refused():
     optimizer, other = Adam(), SGD(momentum=0.9)
     train(other, make_pack())
-    with pytest.raises(ModelFileError, match=r"Adam\(\) needs the slots: momentum, velocity; .* has: velocity"):
+    with pytest.raises(ModelFileError, match=r"Adam\(\) needs the slots: momentum, squares; .* has: velocity"):
         optimizer.set_state(other.get_state())
     assert optimizer.get_state() == {"iterations": 0, "slots": []}
 

@@ -1,4 +1,4 @@
-"""Adam and AdamW: running means of the gradients and of their squares."""
+"""Adam and AdamW: fading sums of the gradients and of their squares."""
 
 import math
 
@@ -19,14 +19,15 @@ class AdamBase(Optimizer, abstract=True):
     amsgrad: bool = False
 
     def slot_names(self):
-        return ("momentum", "velocity", "velocity_hat") if self.amsgrad else ("momentum", "velocity")
+        return ("momentum", "squares", "largest") if self.amsgrad else ("momentum", "squares")
 
     def update(self, values, gradients, slots, learning_rate, scratch):
         step = self.iterations + 1
-        alpha = learning_rate * math.sqrt(1.0 - self.beta_2**step) / (1.0 - self.beta_1**step)
-        means = slots["momentum"], slots["velocity"], slots.get("velocity_hat")
-        shares = 1.0 - self.beta_1, 1.0 - self.beta_2
-        kernels.adam(values, gradients, *means, *shares, alpha, self.epsilon, scratch)
+        root = math.sqrt(1.0 - self.beta_2)
+        corrected = math.sqrt(1.0 - self.beta_2**step) / (1.0 - self.beta_1**step)
+        alpha = learning_rate * corrected * (1.0 - self.beta_1) / root
+        sums = slots["momentum"], slots["squares"], slots.get("largest")
+        kernels.adam(values, gradients, *sums, self.beta_1, self.beta_2, alpha, self.epsilon / root, scratch)
 
 
 class Adam(AdamBase):
@@ -34,11 +35,14 @@ class Adam(AdamBase):
 
     With `step` counted from 1:
 
-        momentum += (1 - beta_1) * (gradients - momentum)
-        velocity += (1 - beta_2) * (gradients**2 - velocity)
-        velocity_hat = maximum(velocity_hat, velocity)           (amsgrad=True; replaces velocity below)
+        momentum = beta_1 * momentum + gradients
+        squares = beta_2 * squares + gradients**2
+        largest = maximum(largest, squares)                      (amsgrad=True; replaces squares below)
+        mean, variance = (1 - beta_1) * momentum, (1 - beta_2) * squares
         alpha = learning_rate * sqrt(1 - beta_2**step) / (1 - beta_1**step)
-        values -= alpha * momentum / (sqrt(velocity) + epsilon)
+        values -= alpha * mean / (sqrt(variance) + epsilon)
+
+    The slots are sums, not the means of the paper, whose factors are drawn into alpha and epsilon: a sixth less to do.
 
     PyTorch adds its epsilon (1e-8) after the bias correction: it is this one over `sqrt(1 - beta_2**step)`.
     Its `weight_decay` is added to the gradient; here it acts on the values, as in AdamW.

@@ -52,7 +52,6 @@ class Optimizer(Configurable, family="optimizer"):
         self.slots: list[dict[str, np.ndarray]] = []
         self._layout: list[tuple] = []
         self._scratch: list[np.ndarray] = []
-        self._size = 0
 
     def validate(self):
         limits = {name: getattr(self, name) for name in ("clipnorm", "clipvalue", "global_clipnorm")}
@@ -102,7 +101,7 @@ class Optimizer(Configurable, family="optimizer"):
             self.slots = [{name: np.zeros(*like) for name in self.slot_names()} for like in layout]
         self._check_slots(self.slots, layout)
         self._scratch = [np.empty(min(size, BLOCK_SIZE), dtype) for (size,), dtype in layout]
-        self._layout, self._size = layout, sum(size for (size,), _ in layout)
+        self._layout = layout
 
     def apply(self, packs: Sequence) -> None:
         """Do one training step: clip, decay, update, count.
@@ -113,7 +112,6 @@ class Optimizer(Configurable, family="optimizer"):
                 `rows` and `width`, the gradients are those of some rows, and only these rows are updated.
         """
         self.build(packs)
-        kernels.load_when_worth(self.iterations * self._size)
         self._clip(packs)
         learning_rate = self.current_learning_rate
         for pack, slots, scratch in zip(packs, self.slots, self._scratch, strict=True):
