@@ -1,8 +1,8 @@
 """How many threads the matrix library uses."""
 
+import sys
 import threading
 from contextlib import contextmanager
-from functools import cached_property
 
 from nnlite.errors import ConfigError
 
@@ -21,13 +21,17 @@ class _Threads:
         self.chosen = None
         self.inside = 0
         self.usual = []  # the counts of the libraries, from before the first of these calls
+        self._found = {}
 
-    @cached_property
+    @property
     def libraries(self) -> list:
-        """The matrix libraries that are loaded: NumPy's, and SciPy's where it is in use."""
-        from threadpoolctl import ThreadpoolController
+        """The matrix libraries that are loaded: NumPy's, and SciPy's where it is in use; no others while inside."""
+        with_scipy = "scipy.linalg" in sys.modules
+        if with_scipy not in self._found and not (self.inside and self._found):
+            from threadpoolctl import ThreadpoolController
 
-        return ThreadpoolController().select(user_api="blas").lib_controllers
+            self._found = {with_scipy: ThreadpoolController().select(user_api="blas").lib_controllers}
+        return next(iter(self._found.values()))
 
     def set(self, counts) -> None:
         """Let each library use so many threads."""

@@ -49,7 +49,7 @@ THIRD_PARTY_ROOMS = {
     "numpy": None,  # everywhere
     "sklearn": {"data", "estimators"},
     "pandas": {"data", "estimators"},
-    "numba": {"kernels/compiled"},
+    "numba": {"kernels/compiled", "kernels/compiled_dense"},
     "scipy": {"kernels"},
     "PIL": {"data"},
     "matplotlib": {"plots"},
@@ -162,7 +162,8 @@ def test_functions_and_files_stay_small(path):
     assert len(text.splitlines()) <= LINES_OF_A_FILE
 
 
-UNLOADED = {"nnlite.__main__"} | (set() if importlib.util.find_spec("numba") else {"nnlite.kernels.compiled"})
+NEEDS_NUMBA = {f"nnlite.{module.replace('/', '.')}" for module in THIRD_PARTY_ROOMS["numba"]}
+UNLOADED = {"nnlite.__main__"} | (set() if importlib.util.find_spec("numba") else NEEDS_NUMBA)
 
 
 def own_classes():

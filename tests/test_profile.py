@@ -31,7 +31,7 @@ def test_parts_add_up_and_the_model_stays(make):
     names = [row.name for row in profile.rows]
     assert names == [*dict.fromkeys(layer.name for layer in model.layers), "loss", "update", "the rest"]
     assert profile.batch == 20
-    assert profile.total == pytest.approx(sum(row.forward + row.backward for row in profile.rows))
+    assert profile.layered == pytest.approx(sum(row.forward + row.backward for row in profile.rows))
     rows = {row.name: row for row in profile.rows}
     for name in ("dense", "shared", "end"):
         if name in rows:
@@ -43,7 +43,8 @@ def test_parts_add_up_and_the_model_stays(make):
         np.testing.assert_array_equal(old, new)
     assert model.optimizer.iterations == step
     text = str(profile)
-    assert "one training step of 20 examples" in text
+    assert f"one training step of 20 examples: {profile.total:.1f} us" in text
+    assert f"each layer by itself: {profile.layered:.1f} us" in text
     assert all(name in text for name in names)
 
 

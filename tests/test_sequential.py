@@ -188,8 +188,10 @@ def test_a_model_inside_a_model_is_trained_along():
     other = regression(Sequential([Dense(4, activation="tanh"), BatchNormalization()]), Dense(2))
     other.build((None, 3))
     other.set_weights(flat.get_weights())
-    assert fit(flat, shuffle=False, epochs=3) == fit(other, shuffle=False, epochs=3)
-    assert same_weights(flat, other)
+    histories = [fit(model, shuffle=False, epochs=3)["loss"] for model in (flat, other)]
+    assert histories[0] == pytest.approx(histories[1], rel=1e-6)  # layers in a row run together where they are flat
+    for one, same in zip(flat.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_allclose(one, same, rtol=1e-4, atol=1e-6)
 
 
 # ---------------------------------------------------------------- training is what it says

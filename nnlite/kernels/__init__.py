@@ -7,16 +7,27 @@ import contextlib
 import os
 
 from nnlite.errors import ConfigError
-from nnlite.kernels import reference
+from nnlite.kernels import dense, reference
+from nnlite.kernels.dense import *
 from nnlite.kernels.memory import keep_freed_memory
 from nnlite.kernels.reference import *
 
+REFERENCES = (reference, dense)
 CHOICES = ("auto", "numpy", "numba")
-# Loading Numba takes 0.5 to 0.7 s. NumPy updates so many parameters in that time: later it pays.
+# Loading Numba takes 0.5 to 0.7 s, in which NumPy updates so many parameters; a step takes as long as updating
+# so many more of them.
 WORTH_LOADING = 500_000_000
+STEP = 25_000
 
-__all__ = ["keep_freed_memory", "load_when_worth", "use"]
-__all__ += reference.__all__
+__all__ = ["keep_freed_memory", "suited_kernels", "use"]
+__all__ += [name for module in REFERENCES for name in module.__all__]
+
+
+class _Choice:
+    """What the user chose, and how many trainings are inside `suited_kernels` just now."""
+
+    word = "auto"
+    inside = 0
 
 
 def use(choice: str) -> None:
@@ -24,27 +35,37 @@ def use(choice: str) -> None:
 
     Args:
         choice: `"numpy"`; `"numba"`, which compiles at first use and needs the extra `fast`; or `"auto"`, the default
-            unless the environment variable NNLITE_KERNELS says otherwise: NumPy, and Numba where it is installed as
-            soon as a training has lasted long enough to win back the half second of loading it. It then takes only
-            those compiled functions that agree with NumPy to the last bit, so that results do not depend on it.
+            unless the environment variable NNLITE_KERNELS says otherwise: Numba, where it is installed, in each `fit`
+            that is long enough to win back the half second of loading it, else NumPy. Both give the same results up
+            to rounding.
 
     Raises:
         ConfigError: another word, or Numba is asked for and cannot be loaded.
     """
-    global _waits
     if choice not in CHOICES:
         raise ConfigError(f"kernels must be one of {', '.join(CHOICES)}, got {choice!r}")
-    _take_compiled(_compiled().__all__ if choice == "numba" else ())
-    _waits = choice == "auto"
+    _take(_compiled() if choice == "numba" else None)
+    _Choice.word = choice
 
 
-def load_when_worth(updates: int) -> None:
-    """With `"auto"`, go over to compiled kernels when a training has updated so many single parameters."""
-    global _waits
-    if _waits and updates >= WORTH_LOADING:
-        _waits = False
+@contextlib.contextmanager
+def suited_kernels(steps: int, parameters: int):
+    """A context in which `"auto"` means compiled kernels, if a training of so many steps is worth loading them."""
+    compiled = None
+    if _Choice.word == "auto" and steps * (parameters + STEP) >= WORTH_LOADING:
         with contextlib.suppress(ConfigError):
-            _take_compiled(_compiled().SAME_TO_THE_LAST_BIT)
+            compiled = _compiled()
+    if compiled is None:
+        yield
+        return
+    _Choice.inside += 1
+    _take(compiled)
+    try:
+        yield
+    finally:
+        _Choice.inside -= 1
+        if _Choice.word == "auto" and not _Choice.inside:
+            _take(None)
 
 
 def _compiled():
@@ -55,10 +76,10 @@ def _compiled():
     return compiled
 
 
-def _take_compiled(names) -> None:
-    """Let these functions be the compiled ones, all others those of the reference."""
-    found = {name: getattr(reference, name) for name in reference.__all__}
-    globals().update(found | {name: getattr(_compiled(), name) for name in names})
+def _take(compiled) -> None:
+    """Let all functions be those of the reference, but for those that `compiled` has if it is given."""
+    found = {name: getattr(module, name) for module in REFERENCES for name in module.__all__}
+    globals().update(found | {name: getattr(compiled, name) for name in (compiled.__all__ if compiled else ())})
 
 
 use(os.environ.get("NNLITE_KERNELS", "auto"))

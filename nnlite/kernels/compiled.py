@@ -10,9 +10,18 @@ import numpy as np
 from numba import njit
 
 from nnlite.kernels import reference
+from nnlite.kernels.compiled_dense import dense_backward, dense_forward
 
-SAME_TO_THE_LAST_BIT = ("adam", "decay", "rmsprop", "sgd")  # neither exp nor long sums, which NumPy rounds otherwise
-__all__ = ["adam", "decay", "rmsprop", "sgd", "sigmoid_crossentropy", "softmax_crossentropy"]
+__all__ = [
+    "adam",
+    "decay",
+    "dense_backward",
+    "dense_forward",
+    "rmsprop",
+    "sgd",
+    "sigmoid_crossentropy",
+    "softmax_crossentropy",
+]
 
 compiled = njit(cache=True, nogil=True, error_model="numpy")
 # Numba computes exp and log1p of one number at a time, NumPy of sixteen: beyond these NumPy is quicker.
@@ -42,18 +51,18 @@ def sgd(values, gradients, velocity, rate, momentum, nesterov, scratch):
 
 
 @compiled
-def adam(values, gradients, momentum, velocity, velocity_hat, share_1, share_2, alpha, epsilon, scratch):
+def adam(values, gradients, momentum, squares, largest, beta_1, beta_2, alpha, epsilon, scratch):
     kind = values.dtype.type
-    share_1_, share_2_, alpha_, epsilon_ = kind(share_1), kind(share_2), kind(alpha), kind(epsilon)
+    beta_1_, beta_2_, alpha_, epsilon_ = kind(beta_1), kind(beta_2), kind(alpha), kind(epsilon)
     for i in range(values.size):
         slope = gradients[i]
-        mean = momentum[i] + (slope - momentum[i]) * share_1_
-        square = velocity[i] + (slope * slope - velocity[i]) * share_2_
-        momentum[i], velocity[i] = mean, square
-        if velocity_hat is not None:
-            square = np.maximum(velocity_hat[i], square)
-            velocity_hat[i] = square
-        values[i] -= mean / (np.sqrt(square) + epsilon_) * alpha_
+        total = momentum[i] * beta_1_ + slope
+        square = squares[i] * beta_2_ + slope * slope
+        momentum[i], squares[i] = total, square
+        if largest is not None:
+            square = np.maximum(largest[i], square)
+            largest[i] = square
+        values[i] -= total / (np.sqrt(square) + epsilon_) * alpha_
 
 
 @compiled

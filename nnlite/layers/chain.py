@@ -44,7 +44,8 @@ class Chain:
         found = []
         for (index, layer, _, _), values in zip(self.stages, grouped, strict=True):
             if layer.context:
-                available = {"training": training, "random": random and random.child(index), "mask": mask}
+                own = random and random.child(index)
+                available = {"training": training, "random": own, "source": random, "mask": mask}
                 context = {name: available[name] for name in layer.context}
                 inputs, jacobians = layer.linearize(inputs, *values, **context)
             else:
@@ -73,6 +74,11 @@ class Chain:
         """Write the gradients that the plan wants."""
         for stage, wanted, into in zip(reversed(jacobians.stages), *plan, strict=False):
             cotangent = stage.vjp(cotangent, wanted, into)[0]
+
+    @property
+    def line(self) -> list[tuple]:
+        """The stages, one after another: number, layer, and where its parameters start and stop."""
+        return self.stages
 
     @property
     def labels(self) -> list[tuple]:

@@ -136,6 +136,16 @@ class Graph:
         """`(parameter, new value)` for all that `state` carries."""
         return pairs_inside(self.layers, state)
 
+    @property
+    def line(self) -> list[tuple] | None:
+        """As a chain's, if each use takes what the one before gives, and nothing else does; else None."""
+        values = range(self.inputs, self.inputs + len(self.uses))
+        straight = all(use.inputs == (value - 1,) for use, value in zip(self.uses, values, strict=True))
+        if not straight or self.inputs > 1 or self.outputs != (len(self.uses),) or len(self.layers) < len(self.uses):
+            return None
+        places = (use.parameters for use in self.uses)
+        return [(i, use.layer, own.start, own.stop) for i, (use, own) in enumerate(zip(self.uses, places, strict=True))]
+
     def plan(self, wanted, into) -> tuple[tuple, tuple]:
         """What `backward` hands to the Jacobians.
 

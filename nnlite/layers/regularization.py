@@ -149,7 +149,7 @@ class AlphaDropout(Layer):
         if not training or self.rate == 0:
             return inputs, Jacobians(Identity(inputs.shape))
         shape, dtype = noise_shape(self.noise_shape, inputs.shape), inputs.real.dtype
-        kept = (_bits(generator_of(self, random), shape) >= round(self.rate * 65536)).astype(dtype)
+        kept = (random_bits(generator_of(self, random), shape) >= round(self.rate * 65536)).astype(dtype)
         scale = 1 / math.sqrt((1 - self.rate) * (1 + self.rate * LOWEST_SELU**2))
         slopes = kept * scale
         outputs = inputs * slopes + (scale * LOWEST_SELU) * (1 - kept - self.rate)
@@ -184,10 +184,14 @@ def generator_of(layer, random):
 
 def drop(layer, inputs, random, shape):
     """`inputs` where a mask of `shape` is 1 / (1 - rate), else 0, and their `Jacobians`."""
-    scale = 0.0 if layer.rate == 1 else 1 / (1 - layer.rate)
-    bits = _bits(generator_of(layer, random), shape)
-    outputs, factors = kernels.dropout(inputs, bits, round(layer.rate * 65536), scale)
+    bits = random_bits(generator_of(layer, random), shape)
+    outputs, factors = kernels.dropout(inputs, bits, *threshold_and_scale(layer))
     return outputs, Jacobians(Diagonal(factors, inputs.shape, inputs.shape))
+
+
+def threshold_and_scale(layer):
+    """The least 16 random bits that keep a number, and what it is multiplied by then."""
+    return round(layer.rate * 65536), 0.0 if layer.rate == 1 else 1 / (1 - layer.rate)
 
 
 def noise_shape(given, shape):
@@ -203,7 +207,7 @@ def check_noise_shape(layer, input_shape) -> None:
         raise ConfigError(f"{layer.label}: noise_shape {layer.noise_shape} has another rank than {input_shape}")
 
 
-def _bits(generator, shape):
+def random_bits(generator, shape):
     """16 random bits for each place, uint16: a quarter of the cost of uniform floats."""
     size = math.prod(shape)
     return generator.bit_generator.random_raw(-(-size // 4)).view(np.uint16)[:size].reshape(shape)

@@ -9,11 +9,13 @@ import numpy as np
 
 from nnlite.jacobians import KernelOfRows
 from nnlite.random import RandomSource
+from nnlite.training.steps import Steps
 
 __all__ = ["Profile", "profile_step"]
 
 FLOOR_ROUNDS = 20
-STEP, LOSS, UPDATE = range(3)  # keys of times that belong to no layer; those of layers are their names
+WARM_UP = 3
+LOSS, UPDATE = range(2)  # keys of times that belong to no layer; those of layers are their names
 
 
 @dataclass(frozen=True)
@@ -32,12 +34,14 @@ class Profile:
 
     Attributes:
         rows: one per layer, then loss, update and the rest.
-        total: of the whole step.
+        layered: of the step of these rows, in which each layer runs by itself.
+        total: of the step of `fit`, which runs dense layers in a row as one.
         floor: of the bare matrix products of all layers plus one pass over parameters, gradients and optimizer state.
         steps, batch: how many steps were measured, of how many examples.
     """
 
     rows: list[Row]
+    layered: float
     total: float
     floor: float
     steps: int
@@ -46,7 +50,7 @@ class Profile:
     def __str__(self) -> str:
         lines = [("", "forward", "backward", "share", "floor")]
         for row in self.rows:
-            share = (row.forward + row.backward) / self.total
+            share = (row.forward + row.backward) / self.layered
             floor = "" if row.floor is None else f"{row.floor:.1f}"
             lines.append((row.name, f"{row.forward:.1f}", f"{row.backward:.1f}", f"{share:.0%}", floor))
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
@@ -59,6 +63,7 @@ class Profile:
             [
                 f"one training step of {self.batch} examples: {self.total:.1f} us, {self.total / self.floor:.2f} x its "
                 f"floor of {self.floor:.1f} us (medians of {self.steps} steps)",
+                f"each layer by itself: {self.layered:.1f} us",
                 *(table[0], rule, *table[1:]),
             ]
         )
@@ -69,28 +74,35 @@ class Profile:
 def profile_step(model, x, y, sample_weight, steps: int) -> Profile:
     """Measure `steps` training steps of a copy of `model` on one batch of prepared arrays."""
     times = defaultdict(list)
-    own = copy.deepcopy(model)._ready_steps()
+    total = _median(_measured(copy.deepcopy(model)._ready_steps(), (x, y, sample_weight), steps))
+    own = Steps(copy.deepcopy(model), join=False)
     jacobians = own.chain.run(x, own.values, True, RandomSource(own.seed))[1]
     floors = _floors(own, jacobians)
-    own.chain = _timed_chain(own.chain, times)
+    own.joined = _timed_chain(own.chain, times)
     own.loss = _Timed(own.loss, times, LOSS, ("linearize",))
     own.optimizer = _Timed(own.optimizer, times, UPDATE, ("apply",))
-    for step in range(steps + 3):
-        if step == 3:
-            times.clear()  # first steps warm up
-        start = time.perf_counter()
-        own.train(x, y, sample_weight)
-        times[STEP].append(time.perf_counter() - start)
-    total = _median(times[STEP])
+    layered = _median(_measured(own, (x, y, sample_weight), steps, times))
     rows = [
         Row(name, _median(times[name, "linearize"]), _median(times[name, "vjp"]), floors.get(name))
         for name in dict.fromkeys(label for label, _ in own.chain.labels)
     ]
     rows.append(Row("loss", _median(times[LOSS, "linearize"]), 0.0, None))
     rows.append(Row("update", 0.0, _median(times[UPDATE, "apply"]), _streaming(own)))
-    rows.append(Row("the rest", total - sum(row.forward + row.backward for row in rows), 0.0, None))
+    rows.append(Row("the rest", layered - sum(row.forward + row.backward for row in rows), 0.0, None))
     floor = sum(floors.values()) + rows[-2].floor
-    return Profile(rows, total, floor, steps, len(y[0]) if isinstance(y, tuple) else len(y))
+    return Profile(rows, layered, total, floor, steps, len(y[0]) if isinstance(y, tuple) else len(y))
+
+
+def _measured(own, batch, steps, times=None) -> list[float]:
+    """The seconds of each of so many steps; `times`, which parts of the step fill, forgets those that warm up."""
+    found = []
+    for step in range(WARM_UP + steps):
+        if step == WARM_UP and times is not None:
+            times.clear()
+        start = time.perf_counter()
+        own.train(*batch)
+        found.append(time.perf_counter() - start)
+    return found[WARM_UP:]
 
 
 class _Timed:

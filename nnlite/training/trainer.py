@@ -12,7 +12,6 @@ from nnlite.losses import Loss
 from nnlite.metrics import Mean, Metric, resolve_accuracy
 from nnlite.optimizers import Optimizer
 from nnlite.reading import BelowOne, Count, Index, read_call
-from nnlite.threads import suited_threads
 from nnlite.training.counting import counted_rows
 from nnlite.training.epochs import run_epoch
 from nnlite.training.prediction import joined, run_prediction
@@ -23,6 +22,7 @@ from nnlite.training.preparation import (
     prepared,
     training_batches,
 )
+from nnlite.training.resources import suited
 from nnlite.training.steps import Steps
 
 PREDICTION_BATCH = 256
@@ -177,7 +177,7 @@ class Trainer:
             validation = evaluation_batches(self, validation, size, validation_steps)
         params = {"steps": batches.steps, "epochs": epochs, "seed": self.seed, "validation_freq": validation_freq}
         listeners = self._callbacks([*(options["callbacks"] or ()), History()], verbose, **params)
-        with suited_threads(self.largest_product(batch_size)):
+        with suited(self, batch_size, (epochs - initial_epoch) * (batches.steps or 0)):
             self._train(batches, validation, listeners, range(initial_epoch, epochs), validation_freq)
         self.history = next(callback for callback in listeners.callbacks if isinstance(callback, History))
         return self.history
@@ -227,7 +227,7 @@ class Trainer:
         batches = evaluation_batches(self, x if is_batches(x, y) else (x, y, sample_weight), batch_size, steps)
         self._ready_steps()
         listeners = self._callbacks(callbacks, verbose, steps=batches.steps)
-        with suited_threads(self.largest_product(batch_size)):
+        with suited(self, batch_size):
             return _returned(self._test(batches, listeners), return_dict)
 
     def predict(
@@ -252,7 +252,7 @@ class Trainer:
         read_call(Trainer.predict, locals())
         batches = prediction_batches(self, x, batch_size or PREDICTION_BATCH, steps)
         listeners = self._callbacks(callbacks, verbose, steps=batches.steps)
-        with suited_threads(self.largest_product(batch_size or PREDICTION_BATCH)):
+        with suited(self, batch_size or PREDICTION_BATCH):
             outputs, jacobians = run_prediction(self, batches, listeners, return_jacobian)
         return (joined(outputs), np.concatenate(jacobians)) if return_jacobian else joined(outputs)
 

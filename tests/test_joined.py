@@ -1,0 +1,199 @@
+"""Dense layers in a row trained as one stage: the same numbers as layer by layer, and only where that is right."""
+
+import importlib.util
+import os
+
+import numpy as np
+import pytest
+
+from nnlite import Input, Model, Sequential, kernels
+from nnlite.layers import (
+    Activation,
+    BatchNormalization,
+    Conv1D,
+    Dense,
+    Dropout,
+    Embedding,
+    Flatten,
+    GlobalAveragePooling1D,
+    LeakyReLU,
+    ReLU,
+    regularization,
+)
+from nnlite.layers.joined import JoinedDense
+from nnlite.optimizers import SGD
+from nnlite.training.steps import Steps
+
+needs_numba = pytest.mark.skipif(importlib.util.find_spec("numba") is None, reason="Numba is not installed")
+CHOICES = ["numpy", pytest.param("numba", marks=needs_numba)]
+FEATURES, ROWS = 7, 9
+
+
+@pytest.fixture(autouse=True)
+def choice_restored():
+    yield
+    kernels.use(os.environ.get("NNLITE_KERNELS", "auto"))
+
+
+class OwnDense(Dense):
+    """A layer of one's own may compute something else."""
+
+
+def rows(shape=(FEATURES,), count=ROWS):
+    return np.random.default_rng(count).standard_normal((count, *shape))
+
+
+# name: layers, shape of an example, how many dense layers each joined stage has
+NETS = {
+    "one": (lambda: [Dense(3)], (FEATURES,), [1]),
+    "three": (lambda: [Dense(5, "relu"), Dense(6, "relu"), Dense(3)], (FEATURES,), [3]),
+    "activations": (lambda: [Dense(5, "tanh"), Dense(6, "sigmoid"), Dense(4, "linear"), Dense(3)], (FEATURES,), [4]),
+    "ends in an activation": (lambda: [Dense(5, "relu"), Dense(3, "tanh")], (FEATURES,), [2]),
+    "without biases": (
+        lambda: [Dense(5, "relu", use_bias=False), Dense(6, "tanh"), Dense(3, use_bias=False)],
+        (FEATURES,),
+        [3],
+    ),
+    "one without bias": (lambda: [Dense(3, "relu", use_bias=False)], (FEATURES,), [1]),
+    "layers of activations": (
+        lambda: [Dense(5), ReLU(), Dense(6), Activation("sigmoid"), Dropout(0.25), Dense(3)],
+        (FEATURES,),
+        [3],
+    ),
+    "dropout": (lambda: [Dense(5, "relu"), Dropout(0.4), Dense(6, "tanh"), Dropout(0.5), Dense(3)], (FEATURES,), [3]),
+    "all is dropped": (lambda: [Dense(5, "relu"), Dropout(1.0), Dense(3)], (FEATURES,), [2]),
+    "regularized": (lambda: [Dense(5, "relu", kernel_regularizer="l2"), Dense(3, bias_regularizer="l1")], (7,), [2]),
+    "apart": (lambda: [Dense(5, "relu"), BatchNormalization(), Dense(6, "relu"), Dense(3)], (FEATURES,), [1, 2]),
+    "after a table": (lambda: [Embedding(9, 4), GlobalAveragePooling1D(), Dense(5, "relu"), Dense(3)], (6,), [2]),
+    "after windows": (lambda: [Conv1D(4, 3), Flatten(), Dense(5, "relu"), Dense(3)], (8, 2), [2]),
+    "one after windows": (lambda: [Conv1D(4, 3), Flatten(), Dense(3)], (8, 2), [1]),
+    "frozen": (lambda: [Dense(5, "relu"), Dense(6, trainable=False), Dense(4), Dense(3)], (FEATURES,), [1, 2]),
+    "of one's own": (lambda: [OwnDense(5, "relu"), Dense(3)], (FEATURES,), [1]),
+    "other activations": (lambda: [Dense(5, "gelu"), Dense(4), LeakyReLU(), Dense(3)], (FEATURES,), [1, 1]),
+    "another relu": (lambda: [Dense(5, {"relu": {"max_value": 1.0}}), Dense(3)], (FEATURES,), [1]),
+    "penalized": (lambda: [Dense(5, "relu", activity_regularizer="l2"), Dense(3)], (FEATURES,), [1]),
+    "sequences": (lambda: [Dense(5, "relu"), Flatten(), Dense(3)], (4, 2), [1]),
+    "dropout of whole columns": (lambda: [Dense(5), Dropout(0.4, noise_shape=(1, None)), Dense(3)], (7,), [1, 1]),
+    "nothing drops": (lambda: [Dense(5), Dropout(0.0), Dense(3)], (FEATURES,), [1, 1]),
+    "two types": (lambda: [Dense(5, "relu", dtype="float32"), Dense(6, "relu"), Dense(3)], (FEATURES,), [1, 2]),
+}
+
+
+def net(name, dtype="float64"):
+    layers, shape, _ = NETS[name]
+    layers = layers()
+    for layer in layers:
+        layer.dtype = layer.dtype or dtype
+    model = Sequential([Input(shape), *layers], seed=3)
+    generator = np.random.default_rng(1)
+    for parameter in model.parameters:
+        parameter.value[...] += 0.1 * generator.standard_normal(parameter.shape)
+    model.compile(SGD(0.01), "mse")
+    return model
+
+
+def data(name, count=ROWS, dtype="float64"):
+    _, shape, _ = NETS[name]
+    x = np.random.default_rng(0).integers(9, size=(count, *shape)) if "table" in name else rows(shape, count)
+    return x.astype("float32" if name == "two types" else dtype), rows((3,), count).astype(dtype)
+
+
+def lengths(steps):
+    """How many dense layers each joined stage has."""
+    stages = getattr(steps.joined, "stages", [])  # a graph has none
+    return [len(stage.layers) for _, stage, _, _ in stages if isinstance(stage, JoinedDense)]
+
+
+def transposed_bits(generator, shape, draw=regularization.random_bits):
+    """The bits of a joined layer, which holds a column for each example."""
+    return draw(generator, shape[::-1]).T if len(shape) == 2 else draw(generator, shape)
+
+
+def trained(model, batches, join):
+    """Losses, outputs and all gradients of some steps."""
+    steps, found = Steps(model, join), []
+    for x, y in batches:
+        value, outputs = steps.train(x, y)
+        found += [value, outputs, *(pack.gradients.copy() for pack in steps.store.packs)]
+    return steps, found
+
+
+@pytest.mark.parametrize("choice", CHOICES)
+@pytest.mark.parametrize("name", NETS)
+def test_as_layer_by_layer(name, choice, monkeypatch):
+    kernels.use(choice)
+    batches = [data(name), data(name), data(name, 4), data(name, 1), data(name)]
+    steps, found = trained(net(name), batches, True)
+    assert lengths(steps) == NETS[name][2]
+    monkeypatch.setattr(regularization, "random_bits", transposed_bits)
+    _, expected = trained(net(name), batches, False)
+    assert len(found) == len(expected)
+    for one, other in zip(found, expected, strict=True):
+        scale = 1e-6 if np.asarray(one).dtype == np.float32 or name == "two types" else 1e-13
+        np.testing.assert_allclose(one, other, rtol=0, atol=scale * max(1, np.abs(other).max()))
+
+
+@pytest.mark.parametrize("choice", CHOICES)
+def test_in_single_precision(choice):
+    kernels.use(choice)
+    batches = [data("three", dtype="float32")] * 3
+    (_, found), (_, expected) = (trained(net("three", "float32"), batches, join) for join in (True, False))
+    for one, other in zip(found, expected, strict=True):
+        assert np.asarray(one).dtype == np.asarray(other).dtype
+        np.testing.assert_allclose(one, other, rtol=0, atol=1e-6)
+
+
+@needs_numba
+@pytest.mark.parametrize("name", ["dropout", "layers of activations"])
+def test_both_kinds_of_kernels_drop_the_same(name):
+    found = []
+    for choice in ("numpy", "numba"):
+        kernels.use(choice)
+        found.append(trained(net(name), [data(name)] * 3, True)[1])
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=1e-13)
+
+
+def test_masks_are_new_in_each_step_and_the_same_again():
+    model, again = net("dropout"), net("dropout")
+    model.compile(SGD(0.0), "mse")
+    again.compile(SGD(0.0), "mse")
+    losses = [model.train_step(*data("dropout")) for _ in range(6)]
+    assert len(set(losses)) == 6
+    assert losses == [again.train_step(*data("dropout")) for _ in range(6)]
+
+
+def test_rows_in_another_order_in_memory():
+    x, y = data("three")
+    expected = trained(net("three"), [(x, y)], True)[1]
+    for choice in ("numpy", "numba") if importlib.util.find_spec("numba") else ("numpy",):
+        kernels.use(choice)
+        found = trained(net("three"), [(np.asfortranarray(x), y), (x[::-1][::-1], y)], True)[1]
+        for one, other in zip(found[: len(expected)], expected, strict=True):
+            np.testing.assert_allclose(one, other, rtol=0, atol=1e-13)
+
+
+def test_a_functional_model_without_branches_is_joined():
+    given = Input((FEATURES,))
+    dense, last = Dense(5, "relu"), Dense(3)
+    straight = Model(given, last(Dropout(0.3)(dense(given))), seed=0)
+    other = Input((FEATURES,))
+    twice = Dense(FEATURES)
+    branching = Model(other, Dense(3)(twice(twice(other))), seed=0)
+    for model, count in ((straight, 1), (branching, 0)):
+        model.compile("sgd", "mse")
+        x, y = data("three", dtype="float32")
+        model.train_step(x, y)
+        assert len(lengths(model._steps)) == count
+
+
+def test_layers_frozen_after_training_leave_their_run():
+    model = net("three")
+    model.train_step(*data("three"))
+    model.layers[1].trainable = False
+    model.compile(SGD(0.1), "mse")
+    before = model.layers[1].get_weights()
+    model.train_step(*data("three"))
+    assert lengths(model._steps) == [1, 1]
+    for one, other in zip(before, model.layers[1].get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
