@@ -1,23 +1,28 @@
 """nnlite compared with other engines, and how its time grows.
 
     python -m benchmarks run [--peers torch,jax,keras,sklearn,thinc] [--python PATH] [--threads 1|2] [--case NAME]
-    python -m benchmarks growth [--threads 1|2]
+    python -m benchmarks growth [--python PATH] [--threads 1|2] [--plot PATH]
     python -m benchmarks report FILE.json
 
-The peers are installed in an environment of their own, whose interpreter is PATH:
+nnlite takes part twice, with NumPy alone and with Numba (`--kernels numpy,numba`). Peers and Numba are installed in an
+environment of their own, whose interpreter is PATH:
 
-    python3 -m venv PEERS && PEERS/bin/pip install numpy scikit-learn torch==2.13.0 jax jaxlib keras thinc
+    python3 -m venv PEERS
+    PEERS/bin/pip install numpy scikit-learn numba torch==2.13.0 jax jaxlib keras thinc threadpoolctl
 """
 
 import argparse
 import datetime
 import json
+import os
 import sys
 from pathlib import Path
 
+from benchmarks import growth
 from benchmarks.cases import BY_NAME, CASES
-from benchmarks.report import markdown, write_between_markers
-from benchmarks.runner import FAMILIES, ROOT, machine, run_case
+from benchmarks.plot import draw
+from benchmarks.report import around_markers, markdown, write_between_markers
+from benchmarks.runner import FAMILIES, KERNELS, ROOT, machine, run_case
 from benchmarks.whole import TITLES, run_whole
 
 DOCUMENT = ROOT / "docs" / "performance.md"
@@ -25,32 +30,56 @@ DOCUMENT = ROOT / "docs" / "performance.md"
 
 def main(arguments=None):
     options = _options(arguments)
+    results = json.loads(Path(options.file).read_text()) if options.command == "report" else _header(options)
+    grows = results["command"] == "growth"
+    section = f"growth {results['threads']}" if grows else f"run {results['batches']} {results['threads']}"
+    if options.docs:
+        around_markers(DOCUMENT, section)  # before hours are spent
     if options.command == "growth":
-        from benchmarks.growth import run_growth
-
-        run_growth(options, DOCUMENT)
-        return
-    results = json.loads(Path(options.file).read_text()) if options.command == "report" else _run(options)
-    text = markdown(results)
+        results |= growth.measure(options)
+        _keep(results, options)
+    elif options.command == "run":
+        _run(results, options)
+    text = growth.markdown(results, _picture(results, options)) if grows else markdown(results)
     print(text)
     if options.docs:
-        write_between_markers(DOCUMENT, f"run {results['batches']} {results['threads']}", text)
+        write_between_markers(DOCUMENT, section, text)
 
 
-def _run(options):
-    results = {
+def _header(options):
+    return {
+        "command": options.command,
         "date": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
         "machine": machine(),
-        **{name: getattr(options, name) for name in ("threads", "rounds", "batches", "kernels")},
-        "results": [],
+        **{name: getattr(options, name) for name in ("threads", "rounds", "batches")},
     }
+
+
+def _run(results, options):
+    results["results"] = []
     for name in options.case or [*CASES, *TITLES]:
         print(f"{name} ...", file=sys.stderr, flush=True)
         found = run_whole(name, options) if name in TITLES else run_case(BY_NAME[name], options)
         results["results"].append(found)
-        if options.out:
-            Path(options.out).write_text(json.dumps(results))
-    return results
+        _keep(results, options)
+
+
+def _keep(results, options):
+    if options.out:
+        Path(options.out).write_text(json.dumps(results))
+
+
+def _picture(results, options):
+    """Draw growth where it is wanted; its path as the page names it, None if there is no picture."""
+    path = options.plot or (options.docs and DOCUMENT.with_name("growth.png"))
+    if not path:
+        return None
+    try:
+        draw(results["series"], path)
+    except ImportError as error:
+        print(f"no plot, which takes pip install nnlite[plot]: {error}", file=sys.stderr)
+        return None
+    return Path(os.path.relpath(path, DOCUMENT.parent)).as_posix()
 
 
 def _options(arguments):
@@ -59,32 +88,38 @@ def _options(arguments):
     )
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="compare with peers")
-    run.add_argument(
-        "--peers", type=_peers, default=list(FAMILIES), help=f"any of {','.join(FAMILIES)}; all by default"
-    )
-    run.add_argument("--python", default=sys.executable, help="interpreter of the peers' environment")
+    run.add_argument("--peers", type=_some_of(FAMILIES), default=list(FAMILIES), help=f"of {','.join(FAMILIES)}; all")
     run.add_argument("--case", action="append", choices=[*BY_NAME, *TITLES], metavar="NAME", help="may be repeated")
     run.add_argument("--batches", choices=["numpy", "converted"], default="numpy", help="how they are handed over")
-    run.add_argument("--out", help="a file for the results as JSON")
-    growth = commands.add_parser("growth", help="step time against width, depth and batch")
-    growth.add_argument("--plot", help="a file for the plot")
-    for command in (run, growth):
+    grow = commands.add_parser("growth", help="step time against width, depth and batch")
+    grow.set_defaults(batches="numpy")
+    for command in (run, grow):
+        command.add_argument("--python", default=sys.executable, help="interpreter of the peers' environment")
         command.add_argument("--threads", type=int, choices=[1, 2], default=1)
         command.add_argument("--rounds", type=int, default=20)
-        command.add_argument("--kernels", help="what nnlite's processes find in NNLITE_KERNELS")
+        kernels = list(KERNELS.values())
+        command.add_argument("--kernels", type=_some_of(kernels), default=kernels, help="nnlite's: numpy,numba; both")
+        command.add_argument("--out", help="a file for the results as JSON")
     report = commands.add_parser("report", help="the tables of an earlier run")
     report.add_argument("file")
-    for command in (run, growth, report):
+    for command in (grow, report):
+        command.add_argument("--plot", help="a file for the picture of growth")
+    for command in (run, grow, report):
         command.add_argument("--docs", action="store_true", help=f"write the tables into {DOCUMENT.name}")
     return parser.parse_args(arguments)
 
 
-def _peers(text):
-    names = [name for name in text.split(",") if name and name != "none"]
-    unknown = set(names) - set(FAMILIES)
-    if unknown:
-        raise argparse.ArgumentTypeError(f"unknown: {', '.join(sorted(unknown))}; choose from {', '.join(FAMILIES)}")
-    return names
+def _some_of(allowed):
+    """A reader of names with commas between them; `none` stands for none."""
+
+    def read(text):
+        names = [name for name in text.split(",") if name and name != "none"]
+        unknown = set(names) - set(allowed)
+        if unknown:
+            raise argparse.ArgumentTypeError(f"unknown: {', '.join(sorted(unknown))}; choose from {', '.join(allowed)}")
+        return names
+
+    return read
 
 
 if __name__ == "__main__":

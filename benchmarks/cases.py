@@ -29,6 +29,7 @@ class Case:
         loss: `"mse"` or `"crossentropy"`, from logits and class numbers.
         vocabulary: inputs are whole numbers below it; numbers from a normal distribution when 0.
         aims: wanted ratios, peer's time / ours, for NumPy alone and with compiled kernels.
+        against: the peer that the aims speak of, the best one unless said.
         floor_aims: the same for our time / that of the floor.
         compared: steps after which losses are compared.
         jitter: the first weights are changed by about this fraction, to see how much rounding matters.
@@ -44,6 +45,7 @@ class Case:
     loss: str = "crossentropy"
     vocabulary: int = 0
     aims: tuple[float | None, float | None] = (None, None)
+    against: str | None = None
     floor_aims: tuple[float | None, float | None] = (None, None)
     compared: int = 200
     jitter: float = 0.0
@@ -65,6 +67,11 @@ class Case:
     def multiply_adds(self) -> int:
         """Of the matrix products of one step, those of the derivatives included."""
         return sum(product.multiply_adds * (2 + needed if self.trains else 1) for product, needed in self.products())
+
+    @property
+    def activations(self) -> int:
+        """Numbers that the layers put out."""
+        return self.batch * sum(math.prod(shape) for shape in self.shapes[1:])
 
     @property
     def trains(self) -> bool:
@@ -168,10 +175,11 @@ TRAINING = [
     ),
 ]  # fmt: skip
 
+ONE_ROW = {"aims": (2.0, 2.0), "against": "torch"}
 PREDICTION = [
     Case(
         f"predict-{name}-{rows}", f"predict {rows:,} {'row' if rows == 1 else 'rows'}, {title}", shape, parts,
-        rows, steps, kind="predict", loss=loss, aims=(2.0, 2.0) if rows == 1 and name != "convnet" else (None, None),
+        rows, steps, kind="predict", loss=loss, **(ONE_ROW if rows == 1 and name != "convnet" else {}),
     )
     for name, title, shape, parts, loss, repeated in (
         ("tabular", "13-64-64-1", (13,), dense(64, 64, 1), "mse", (1000, 500, 10)),
@@ -187,3 +195,16 @@ DIGITS = Case("digits", "whole process: digits, 20 epochs", (64,), dense(128, 10
 
 CASES = {case.name: case for case in [*TRAINING, *PREDICTION]}
 BY_NAME = {**CASES, **{case.name: case for case in (TINY, DIGITS)}}
+
+
+def grown(width: int, depth: int, batch: int) -> Case:
+    """A net of `depth` hidden layers of `width` units, with as many steps as a round of some 30 ms takes."""
+    case = Case(f"growth-{width}-{depth}-{batch}", "", (width,), dense(*[width] * depth, 10), batch, 1)
+    return replace(case, steps=max(1, round(0.03 / (1e-4 + 3e-11 * case.multiply_adds))))
+
+
+def named(name: str) -> Case:
+    """The case of this name; `growth-WIDTH-DEPTH-BATCH` is a net of any size."""
+    if name.startswith("growth-"):
+        return grown(*map(int, name.split("-")[1:]))
+    return BY_NAME[name]

@@ -6,13 +6,13 @@ import os
 import platform
 import statistics
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 THROWN_AWAY = 3  # first rounds
-OWN = ("nnlite", "floor", "by hand")  # contestants that are no peers
+KERNELS = {"nnlite": "numpy", "nnlite fast": "numba"}  # nnlite takes part twice
+OWN = (*KERNELS, "floor", "by hand")  # contestants that are no peers
 FAMILIES = {
     "torch": ("torch", "torch.compile"),
     "jax": ("jax",),
@@ -38,18 +38,18 @@ class Contestant:
 
     def __init__(self, engine, case, options):
         self.engine = engine
+        self.case = case
         self.reason = None
         self.errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed by stop
-        python = sys.executable if engine in OWN else options.python
         arguments = [engine, case.name, str(options.threads), options.batches]
         self.process = subprocess.Popen(
-            [python, "-m", "benchmarks.peers.worker", *arguments],
+            [options.python, "-m", "benchmarks.peers.worker", *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.errors,
             text=True,
             cwd=ROOT,
-            env=environment(options.threads, options.kernels),
+            env=environment(options.threads, KERNELS.get(engine)),
         )
 
     def ask(self, command) -> dict:
@@ -78,32 +78,53 @@ class Contestant:
         self.errors.close()
 
 
-def run_case(case, options) -> dict:
-    """Everything measured about one case, as plain values."""
-    engines = [*OWN, *(name for family in options.peers for name in FAMILIES[family])]
-    contestants = [Contestant(engine, case, options) for engine in engines]
+@contextlib.contextmanager
+def prepared(entries, options):
+    """A contestant for each `(engine, case)`, ready for rounds; they are stopped at the end."""
+    contestants = [Contestant(engine, case, options) for engine, case in entries]
     try:
         for contestant in contestants:
             contestant.ask("prepare")
-        rounds = {contestant.engine: [] for contestant in contestants}
-        for number in range(THROWN_AWAY + options.rounds):
-            turn = number % len(contestants)  # nobody always comes after the same one
-            for contestant in contestants[turn:] + contestants[:turn]:
-                rounds[contestant.engine].append(contestant.ask("round"))
-        results = {
-            contestant.engine: _result(contestant, rounds[contestant.engine][THROWN_AWAY:])
-            for contestant in contestants
-        }
+        reasons = [contestant.reason for contestant in contestants if contestant.engine in KERNELS]
+        if None not in reasons:
+            raise SystemExit(f"nnlite itself cannot take part: {reasons[0]}")
+        yield contestants
     finally:
         for contestant in contestants:
             contestant.stop()
+
+
+def take_turns(contestants, rounds) -> list[list[dict]]:
+    """What each contestant answers to `rounds` rounds, after those thrown away."""
+    answers = [[] for _ in contestants]
+    for number in range(THROWN_AWAY + rounds):
+        turn = number % len(contestants)  # nobody always comes after the same one
+        for index in (*range(turn, len(contestants)), *range(turn)):
+            answers[index].append(contestants[index].ask("round"))
+    return [own[THROWN_AWAY:] for own in answers]
+
+
+def entrants(options) -> list[str]:
+    """nnlite with each of the wanted kernels."""
+    return [name for name, kernels in KERNELS.items() if kernels in options.kernels]
+
+
+def run_case(case, options) -> dict:
+    """Everything measured about one case, as plain values."""
+    peers = [name for family in options.peers for name in FAMILIES[family]]
+    engines = [*entrants(options), "floor", "by hand", *peers]
+    with prepared([(engine, case) for engine in engines], options) as contestants:
+        rounds = take_turns(contestants, options.rounds)
+        results = {
+            contestant.engine: _result(contestant, own) for contestant, own in zip(contestants, rounds, strict=True)
+        }
     return {"case": case.name, "threads": options.threads, "batches": options.batches} | compared(results, case)
 
 
 def _result(contestant, rounds) -> dict:
     about = contestant.ask("memory")  # before a second net is built
     losses = None if contestant.engine == "floor" else contestant.ask("losses").get("losses")
-    rounded = contestant.ask("sensitivity").get("losses") if contestant.engine == "nnlite" else None
+    rounded = contestant.ask("sensitivity").get("losses") if contestant.engine in KERNELS else None
     if contestant.reason is not None:
         return {"absent": contestant.reason}
     seconds = [own["seconds"] for own in rounds]
@@ -119,28 +140,28 @@ def quartiles(seconds) -> list[float]:
 
 
 def compared(results, case) -> dict:
-    """The results with what follows from them: who is right, and the ratios.
+    """The results with what follows from them: who is right, who is the best peer, and the ratios.
 
-    A ratio is the median over rounds of the two times of one round.
+    Losses are compared with those of nnlite's first entrant, its second one's too. A ratio is the median over rounds
+    of the two times of one round.
     """
-    own = results["nnlite"]
-    own["sensitivity"] = statistics.median(
-        max(map(difference, own["losses"][-20:], rounded[-20:])) for rounded in own["rounded"]
-    )
-    peers = {name: result for name, result in results.items() if name not in ("nnlite", "floor")}
-    for result in peers.values():
-        if "absent" not in result:
-            result["difference"] = difference(own["losses"][-1], result["losses"][-1])
-            result["agrees"] = agree(own["losses"], result["losses"], own["sensitivity"])
-            result["ratio"] = ratio(result["seconds"], own["seconds"])
-    ratios = {name: peer["ratio"] for name, peer in peers.items() if peer.get("agrees") and name not in OWN}
-    best = min(ratios, key=ratios.get, default=None)
+    present = {name: result for name, result in results.items() if "absent" not in result}
+    own = [present[name] for name in KERNELS if name in present]
+    for result in own:
+        moved = [max(map(difference, result["losses"][-20:], rounded[-20:])) for rounded in result["rounded"]]
+        result["sensitivity"] = statistics.median(moved)
+    others = {name: result for name, result in present.items() if name != "floor" and result is not own[0]}
+    for result in others.values():
+        result["difference"] = difference(own[0]["losses"][-1], result["losses"][-1])
+        result["agrees"] = agree(own[0]["losses"], result["losses"], own[0]["sensitivity"])
+    peers = {name: result["seconds"] for name, result in others.items() if name not in OWN and result["agrees"]}
+    for result in own:
+        result["ratios"] = {name: ratio(seconds, result["seconds"]) for name, seconds in peers.items()}
+        result["floor_ratio"] = ratio(result["seconds"], present["floor"]["seconds"])
     return {
         "contestants": results,
-        "best": best,
-        "ratio": ratios.get(best),
-        "floor_ratio": ratio(own["seconds"], results["floor"]["seconds"]),
-        "agree": all(peer.get("agrees", True) for peer in peers.values()),
+        "best": min(peers, key=lambda name: statistics.median(peers[name]), default=None),
+        "agree": all(result["agrees"] for result in others.values()),
     }
 
 

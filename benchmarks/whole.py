@@ -50,7 +50,7 @@ AIMS = {"import": 4.0, "train": 4.0, "size": None}
 
 
 def run_whole(kind, options) -> dict:
-    """Measure one of `import`, `train`, `size` for nnlite and all peers."""
+    """Measure one of `import`, `train`, `size` for nnlite with NumPy alone and all peers."""
     peers = [name for name in options.peers if name in IMPORTS]
     engines = ["nnlite", *(["nnlite, model and layers"] if kind == "import" else []), *peers]
     rounds = 1 if kind == "size" else THROWN_AWAY + min(options.rounds, 10)
@@ -75,9 +75,7 @@ def _measure(kind, engine, data, options):
     if kind == "import":  # in a process that has imported nothing yet
         command = [python, "-c", f"import time; start = time.perf_counter(); {IMPORTS[engine]}; {PRINT_SECONDS}"]
     start = time.perf_counter()
-    done = subprocess.run(
-        command, capture_output=True, text=True, cwd=ROOT, env=environment(options.threads, options.kernels)
-    )
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment(options.threads, "numpy"))
     seconds = time.perf_counter() - start
     if done.returncode:
         return None, (done.stderr.strip().splitlines() or ["it stopped without a word"])[-1]

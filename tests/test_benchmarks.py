@@ -7,13 +7,13 @@ import sys
 import numpy as np
 import pytest
 
+from benchmarks import __main__, growth
 from benchmarks.__main__ import main
-from benchmarks.cases import BY_NAME, CASES, TINY, TRAINING, Case, dense
+from benchmarks.cases import BY_NAME, CASES, TINY, TRAINING, Case, dense, grown, named
 from benchmarks.floor import Floor
-from benchmarks.growth import case_of, line_through
 from benchmarks.peers.with_nnlite import NNLite
-from benchmarks.report import markdown, write_between_markers
-from benchmarks.runner import agree, compared, environment
+from benchmarks.report import around_markers, markdown, write_between_markers
+from benchmarks.runner import KERNELS, OWN, agree, compared, environment
 
 
 def run(tmp_path, *arguments):
@@ -24,22 +24,40 @@ def run(tmp_path, *arguments):
 
 
 def test_a_run_gives_json_and_markdown(tmp_path, capsys):
-    results = run(tmp_path, "--peers", "none")
+    results = run(tmp_path, "--peers", "none", "--kernels", "numpy")
     (case,) = results["results"]
     own = case["contestants"]["nnlite"]
-    assert len(own["seconds"]) == 2 and min(own["seconds"]) > 0 and own["peak"] > 1
+    assert set(case["contestants"]) == {"nnlite", "floor", "by hand"}
+    assert own["kernels"] == "numpy" and len(own["seconds"]) == 2 and min(own["seconds"]) > 0 and own["peak"] > 1
     assert len(own["losses"]) == TINY.compared and own["losses"] not in own["rounded"]
-    assert case["contestants"]["by hand"]["agrees"] and case["agree"] and case["floor_ratio"] > 0
+    assert case["contestants"]["by hand"]["agrees"] and case["agree"] and own["floor_ratio"] > 0
     printed = capsys.readouterr().out
     assert f"| {TINY.title} |" in printed and "WRONG" not in printed
 
 
 def test_an_absent_peer_is_left_out_with_a_line(tmp_path, capsys):
-    (case,) = run(tmp_path, "--peers", "thinc")["results"]
+    (case,) = run(tmp_path, "--peers", "thinc", "--kernels", "numpy")["results"]
     if "absent" not in case["contestants"]["thinc"]:
         pytest.skip("thinc is installed here")
     assert "- thinc: No module named 'thinc' (tiny)" in capsys.readouterr().out
-    assert case["ratio"] is None and case["agree"]
+    assert case["best"] is None and case["agree"]
+
+
+def test_compiled_kernels_take_part_or_are_left_out_with_a_line(tmp_path, capsys):
+    (case,) = run(tmp_path, "--peers", "none")["results"]
+    found, printed = case["contestants"]["nnlite fast"], capsys.readouterr().out
+    if "absent" in found:
+        assert "- nnlite with fast: No module named 'numba' (tiny)" in printed and case["agree"]
+        with pytest.raises(SystemExit, match="No module named 'numba'"):
+            run(tmp_path, "--peers", "none", "--kernels", "numba")
+    else:
+        assert (
+            found["kernels"] == "numba"
+            and found["agrees"]
+            and found["floor_ratio"] > 0
+            and found["losses"] not in found["rounded"]
+        )
+        assert "| nnlite, NumPy alone | nnlite with fast | floor |" in printed
 
 
 def result(losses, seconds=(1.0, 1.0), **more):
@@ -56,7 +74,8 @@ def test_a_fast_peer_that_is_wrong_is_no_best_peer():
         "keras": {"absent": "not installed"},
     }
     case = compared(found, TINY)
-    assert (case["best"], case["ratio"], case["agree"]) == ("torch", 4.0, False)
+    assert (case["best"], case["agree"]) == ("torch", False)
+    assert case["contestants"]["nnlite"]["ratios"] == {"torch": 4.0}
     assert not case["contestants"]["jax"]["agrees"] and case["contestants"]["torch"]["agrees"]
 
 
@@ -74,14 +93,62 @@ def test_the_last_loss_may_differ_by_what_rounding_makes_of_it(theirs, sensitivi
     assert agree([1.0, 1.0], theirs, sensitivity) is expected
 
 
+def report(name, **found):
+    """The tables of one case; a contestant is its seconds and its loss, or the reason why it is absent."""
+    results = {
+        engine.replace("_", " "): {"absent": own}
+        if isinstance(own, str)
+        else result([own[1]], own[:1] * 2, quartiles=own[:1] * 3, peak=1.0)
+        for engine, own in found.items()
+    }
+    return markdown(ABOUT | {"results": [{"case": name} | compared(results, BY_NAME[name])]})
+
+
+ABOUT = {
+    "date": "d",
+    "machine": {"processor": "p", "cores": 1, "python": "3", "load": None},
+    "threads": 1,
+    "rounds": 2,
+    "batches": "numpy",
+}
+
+
 def test_a_wrong_row_is_marked():
-    found = {"nnlite": result([1.0]), "floor": result(None), "torch": result([2.0])}
-    for own in found.values():
-        own |= {"quartiles": [1.0, 1.0, 1.0], "peak": 1.0}
-    machine = {"processor": "p", "cores": 1, "python": "3", "load": None}
-    about = {"date": "d", "machine": machine, "threads": 1, "rounds": 2, "batches": "numpy", "kernels": None}
-    text = markdown(about | {"results": [{"case": "tiny"} | compared(found, TINY)]})
-    assert text.count("**WRONG**") == 2
+    assert report("tiny", nnlite=(1.0, 1.0), floor=(1.0, 1.0), torch=(1.0, 2.0)).count("**WRONG**") == 2
+
+
+def test_nnlite_with_other_kernels_that_is_wrong_is_marked():
+    text = report("tiny", nnlite=(1.0, 1.0), nnlite_fast=(1.0, 2.0), floor=(1.0, 1.0), torch=(1.0, 1.0))
+    assert "| PyTorch eager **WRONG** |" in text and "| 1 (0e+00) | 2 (5e-01) **WRONG** | 1 (0e+00) |" in text
+
+
+def test_both_entrants_have_their_own_aims_and_are_no_peers():
+    text = report(
+        "tabular", nnlite=(1.0, 1.0), nnlite_fast=(0.5, 1.0), floor=(0.4, 1.0), by_hand=(0.1, 1.0), jax=(3.0, 1.0),
+        torch=(4.0, 1.0),
+    )  # fmt: skip
+    assert "| 13-64-64-1, batch 32 | JAX jit | 3.00 (4) | **6.00** (5) | 2.50 (1.35) | 1.25 (1.2) | 1; 1; 1 |" in text
+    assert set(KERNELS) < set(OWN)
+    text = report("mlp", nnlite=(1.0, 1.0), nnlite_fast=(0.5, 1.0), floor=(0.8, 1.0), torch=(1.25, 1.0))
+    assert "| PyTorch eager | **1.25** (1.2) | **2.50** (1.4) | **1.25** (1.35) | **0.62** (1.2) |" in text
+
+
+def test_an_aim_may_speak_of_another_peer_than_the_best():
+    text = report("predict-mlp-1", nnlite=(1.0, 1.0), floor=(1.0, 1.0), jax=(1.5, 1.0), torch=(2.5, 1.0))
+    assert "| JAX jit | 1.50; PyTorch eager **2.50** (2) | 1.00 |" in text
+    text = report("predict-mlp-1", nnlite=(1.0, 1.0), floor=(1.0, 1.0), jax=(1.5, 1.0), torch="not installed")
+    assert "| JAX jit | 1.50 | 1.00 |" in text
+
+
+def test_an_absent_entrant_has_no_column_but_a_line():
+    text = report("tabular", nnlite=(1.0, 1.0), nnlite_fast="No module named 'numba'", floor=(1.0, 1.0))
+    assert (
+        "| case | nnlite, NumPy alone | floor |" in text
+        and "| 13-64-64-1, batch 32 | - | - | **1.00** (1.35) |" in text
+    )
+    assert "- nnlite with fast: No module named 'numba' (tabular)" in text
+    alone = report("tabular", nnlite="no", nnlite_fast=(1.0, 1.0), floor=(1.0, 1.0), jax=(5.0, 1.0))
+    assert "| JAX jit | **5.00** (5) | **1.00** (1.2) |" in alone
 
 
 def test_multiply_adds_and_the_floor_count_the_products_of_a_step():
@@ -130,15 +197,74 @@ def test_tables_are_written_between_markers(tmp_path):
         write_between_markers(path, "b", "new")
 
 
+def test_the_page_has_a_place_for_every_section():
+    for name in ("run numpy 1", "run converted 1", "run numpy 2", "growth 1"):
+        assert len(around_markers(__main__.DOCUMENT, name)) == 2
+
+
 def test_the_line_of_growth():
     work = np.array([1.0, 10.0, 1000.0])
-    overhead, slope, deviation = line_through(work, 5 + 2 * work)
+    overhead, slope, deviation = growth.line_through(work, 5 + 2 * work)
     assert np.allclose([overhead, slope], [5, 2]) and deviation < 1e-9
-    assert line_through(work, 5 + work**1.2)[2] > 0.1
-    assert case_of(64, 2, 8).multiply_adds == 8 * (64 * 64 * 5 + 64 * 10 * 3)
+    assert growth.line_through(work, 5 + work**1.2)[2] > 0.1
+
+
+def test_the_nets_of_growth():
+    case = grown(width=64, depth=2, batch=8)
+    assert case == named(case.name) and named("mlp") is BY_NAME["mlp"]
+    assert case.multiply_adds == 8 * (64 * 64 * 5 + 64 * 10 * 3)
+    assert case.activations == 8 * (64 + 64 + 10)
+    assert grown(width=2048, depth=3, batch=32).steps == 1 < case.steps
+
+
+def test_growth_gives_tables_and_a_picture(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(growth, "SERIES", {"width": [4, 8, 16]})
+    page, out = tmp_path / "page.md", tmp_path / "growth.json"
+    page.write_text("<!-- begin growth 1 -->\nold\n<!-- end growth 1 -->\n")
+    monkeypatch.setattr(__main__, "DOCUMENT", page)
+    main(["growth", "--rounds", "1", "--kernels", "numpy", "--docs", "--out", str(out)])
+    printed = capsys.readouterr()
+    rows = json.loads(out.read_text())["series"]["width"]
+    assert [row["size"] for row in rows] == [4, 8, 16] and all(row["bytes"]["nnlite"] > 0 for row in rows)
+    assert "| width | floor |" in printed.out and printed.out.strip() in page.read_text()
+    drawn = page.with_name("growth.png").exists()
+    assert drawn == ("](growth.png)" in printed.out) == ("no plot" not in printed.err)
+
+
+def grown_rows():
+    """Rows of a series whose nnlite is a straight line in the floor's time, which is none in the work."""
+    return [
+        {
+            "size": size, "work": size * 1_000_000, "activations": 100 * size**2, "bytes": {"nnlite": 400 * size**2},
+            "seconds": {"nnlite": [1e-6 + 3e-6 * size**1.5] * 2, "floor": [1e-6 * size**1.5] * 2},
+        }
+        for size in (1, 10, 100)
+    ]  # fmt: skip
+
+
+def test_growth_says_how_far_each_is_off_a_line(tmp_path):
+    path, results = tmp_path / "growth.json", {"command": "growth", "series": {"width": grown_rows()}}
+    results["absent"] = {"nnlite fast": "No module named 'numba'"}
+    text = growth.markdown(ABOUT | results)
+    assert "| 10 | 10.0 | 95.9 | 31.6 | 3.03 | 10.0 | 0.04 |" in text
+    own, floor = (line.split(" | ") for line in text.splitlines() if line.startswith("| width | ") and "%" in line)
+    assert own[-2:] == ["0%", "0% |"] and own[4] != "0%" and floor[4] != "0%" and floor[-2:] == ["-", "- |"]
+    assert "Left out: nnlite with fast: No module named 'numba'" in text
+    path.write_text(json.dumps(ABOUT | results))
+    main(["report", str(path)])
+
+
+def test_without_matplotlib_the_tables_are_written_all_the_same(tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    path = tmp_path / "growth.json"
+    path.write_text(json.dumps(ABOUT | {"command": "growth", "absent": {}, "series": {"width": grown_rows()}}))
+    main(["report", str(path), "--plot", str(tmp_path / "growth.png")])
+    printed = capsys.readouterr()
+    assert len(printed.err.splitlines()) == 1 and "pip install nnlite[plot]" in printed.err
+    assert "| width | floor |" in printed.out and "![" not in printed.out and not (tmp_path / "growth.png").exists()
 
 
 def test_torch_agrees_on_the_tiny_case(tmp_path):
     pytest.importorskip("torch")
-    (case,) = run(tmp_path, "--peers", "torch", "--python", sys.executable)["results"]
+    (case,) = run(tmp_path, "--peers", "torch", "--kernels", "numpy", "--python", sys.executable)["results"]
     assert case["contestants"]["torch"]["agrees"]

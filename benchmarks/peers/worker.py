@@ -2,26 +2,30 @@
 
     python -m benchmarks.peers.worker ENGINE CASE THREADS BATCHES
 
-Commands: `prepare`, `round`, `memory`, `losses`, `sensitivity`. BATCHES is `numpy`, when batches are handed over as
-NumPy arrays within the time that is measured, or `converted`, when the engine has had them in its own form before.
+Commands: `prepare`, `round`, `memory`, `step_memory`, `losses`, `sensitivity`. BATCHES is `numpy`, when
+batches are handed over as NumPy arrays within the time that is measured, or `converted`, when the engine has had them
+in its own form before.
 """
 
 import importlib
 import json
 import os
+import platform
 import resource
 import sys
 import time
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
 
-from benchmarks.cases import BATCHES, BY_NAME
+from benchmarks.cases import BATCHES, named
 from benchmarks.peers.base import Unsupported
 
 # Name of a contestant, its module, its class.
 ENGINES = {
     "nnlite": ("benchmarks.peers.with_nnlite", "NNLite"),
+    "nnlite fast": ("benchmarks.peers.with_fast", "NNLite"),
     "floor": ("benchmarks.floor", "Floor"),
     "by hand": ("benchmarks.peers.by_hand", "Handwritten"),
     "torch": ("benchmarks.peers.with_torch", "Torch"),
@@ -105,14 +109,28 @@ class Worker:
         return float(abs(outputs).mean())
 
     def memory(self):
-        """The largest resident memory of this process so far, in MiB, and the kernels of NumPy's matrix products."""
+        """The largest resident memory of this process so far, in MiB, and what it runs on."""
         try:
             from threadpoolctl import threadpool_info
         except ImportError:
-            kernels = None
+            blas = None
         else:
-            kernels = next((own.get("architecture") for own in threadpool_info() if own["user_api"] == "blas"), None)
-        return {"peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, "blas": kernels}
+            blas = next((own.get("architecture") for own in threadpool_info() if own["user_api"] == "blas"), None)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        chosen = os.environ.get("NNLITE_KERNELS")
+        return {"peak": peak, "blas": blas, "python": platform.python_version(), "kernels": chosen}
+
+    def step_memory(self):
+        """Bytes that training steps take at most beyond the net itself: of a fresh net after a step of two rows."""
+        peer = self.engine(self.case, self.threads)
+        x, y = (peer.take(part) for part in self.case.example(0))
+        peer.step(*(np.resize(part, (2, *part.shape[1:])) for part in (x, y)))
+        tracemalloc.start()
+        peer.step(x, y)
+        peer.step(x, y)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return {"bytes": peak}
 
 
 def main(engine, case, threads, batches):
@@ -120,7 +138,7 @@ def main(engine, case, threads, batches):
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # what engines print must not come between answers
     try:
-        worker = Worker(engine, BY_NAME[case], int(threads), batches)
+        worker = Worker(engine, named(case), int(threads), batches)
         for line in sys.stdin:
             answers.write(json.dumps(getattr(worker, line.strip())()) + "\n")
     except (ImportError, Unsupported) as error:
