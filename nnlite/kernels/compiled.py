@@ -1,9 +1,8 @@
-"""Kernels of `reference` compiled by Numba: one pass over the arrays where NumPy needs up to twelve.
+"""Kernels of `reference` compiled by Numba: one pass over the arrays where NumPy needs up to ten.
 
-A kernel is compiled when it is first called with a dtype, in about a second, and kept on disk beside this file, or in
-the user's cache directory, for later processes. Loops run in the calling thread: Numba's threads and those of the
-matrix library would fight for the cores. What a loop cannot take goes to the reference. Activations and dropout masks
-are not here: they wait for memory, compiled or not, and win less than 3 % of a step.
+A kernel is compiled when it is first called with a dtype, in one to three seconds, and kept on disk beside this file,
+or in the user's cache directory, for later processes. Loops run in the calling thread: Numba's threads and those of the
+matrix library would fight for the cores. What a loop cannot take goes to the reference.
 """
 
 import numpy as np
