@@ -1,24 +1,35 @@
 """Layers that do nothing, or only scale and shift, taken out of a chain before it predicts."""
 
+from dataclasses import dataclass, replace
+from typing import Any
+
 import numpy as np
 
+from nnlite.jacobians import Diagonal
 from nnlite.layers import (
     Activation,
     ActivityRegularization,
     AlphaDropout,
     BatchNormalization,
+    Conv1D,
+    Conv2D,
+    Conv3D,
     Dense,
     Dropout,
     GaussianDropout,
     GaussianNoise,
     Identity,
+    MaxPooling1D,
+    MaxPooling2D,
+    MaxPooling3D,
     Normalization,
+    ReLU,
     Rescaling,
     SpatialDropout1D,
     SpatialDropout2D,
     SpatialDropout3D,
 )
-from nnlite.ops.activations import Linear
+from nnlite.ops import activations
 
 IDLE = (
     ActivityRegularization,
@@ -31,69 +42,145 @@ IDLE = (
     SpatialDropout2D,
     SpatialDropout3D,
 )
+CONVOLUTIONS = (Conv1D, Conv2D, Conv3D)
+ACTIVATIONS = (Activation, ReLU)
+LARGEST = (MaxPooling1D, MaxPooling2D, MaxPooling3D)
+NEVER_FALL = (
+    activations.LeakyReLU,
+    activations.ReLU,
+    activations.Sigmoid,
+    activations.Tanh,
+)  # of the largest input they give the largest output
 
 
+@dataclass(frozen=True)
 class Product:
     """activation(inputs @ kernel + bias): a Dense layer, with scales and shifts before and after it multiplied in."""
 
-    def __init__(self, kernel, bias, activation, matrix=True):
-        self.kernel = kernel
-        self.bias = bias
-        self.activation = activation
-        self.matrix = matrix  # whether the inputs are one
+    kernel: np.ndarray
+    bias: np.ndarray | None
+    activation: Any
+    matrix: bool = True  # whether the inputs are one
 
     def after(self, scale, shift) -> "Product":
         """This product of `inputs * scale + shift`."""
         bias = shift @ self.kernel if self.bias is None else self.bias + shift @ self.kernel
-        return Product(scale[:, None] * self.kernel, bias, self.activation, self.matrix)
+        return replace(self, kernel=scale[:, None] * self.kernel, bias=bias)
 
-    def before(self, scale, shift) -> "Product":
-        """This product, then `* scale + shift`; for a product without activation."""
-        bias = shift if self.bias is None else self.bias * scale + shift
-        return Product(self.kernel * scale, bias, None, self.matrix)
+    def then(self, step):
+        """This product and the step after it as one; None where they are two."""
+        if self.activation is not None:
+            return None
+        if isinstance(step, Affine):
+            return replace(self, kernel=self.kernel * step.scale, bias=step.of(self.bias))
+        return replace(self, activation=step.activation) if type(step) in ACTIVATIONS else None
 
 
+@dataclass(frozen=True)
+class Convolution:
+    """activation(convolution of inputs + bias), where `pool` is given of the largest of each window.
+
+    Args:
+        layer: it says how the windows of the convolution lie.
+        kernel: `(*size, channels, filters)`.
+        pool: lengths of the windows of the pooling, which lie side by side.
+    """
+
+    layer: Any
+    kernel: np.ndarray
+    bias: np.ndarray | None
+    activation: Any
+    pool: tuple[int, ...] | None = None
+
+    def after(self, scale, shift):
+        """This convolution of `inputs * scale + shift`; None where that is none, as padding stays 0."""
+        if self.layer.channels_first or (self.layer.padding != "valid" and np.any(shift)):
+            return None
+        shifted = (self.kernel * np.reshape(shift, (-1, 1))).sum(axis=tuple(range(self.kernel.ndim - 1)))
+        bias = shifted if self.bias is None else self.bias + shifted
+        return replace(self, kernel=self.kernel * scale[:, None], bias=bias)
+
+    def then(self, step):
+        """This convolution and the step after it as one; None where they are two."""
+        if type(step) in LARGEST and self.pool is None and self._may_pool(step):
+            return replace(self, pool=step.per_axis("pool_size"))
+        if self.activation is not None:
+            return None
+        if isinstance(step, Affine) and self.pool is None and not self.layer.channels_first:
+            return replace(self, kernel=self.kernel * step.scale, bias=step.of(self.bias))
+        return replace(self, activation=step.activation) if type(step) in ACTIVATIONS and _by_element(step) else None
+
+    def _may_pool(self, layer):
+        """Whether the windows lie side by side, without padding, and may come before the activation."""
+        size, strides = layer.geometry
+        return (
+            size == strides
+            and layer.padding == "valid"
+            and layer.channels_first == self.layer.channels_first
+            and (self.activation is None or isinstance(self.activation, NEVER_FALL))
+        )
+
+
+@dataclass(frozen=True)
 class Affine:
     """inputs * scale + shift, per feature of the last axis."""
 
-    def __init__(self, scale, shift):
-        self.scale = scale
-        self.shift = shift
+    scale: np.ndarray
+    shift: np.ndarray
+
+    def of(self, values) -> np.ndarray:
+        """This function of an array, of zeros where it is None."""
+        return self.shift if values is None else values * self.scale + self.shift
+
+    def then(self, step):
+        """This function and the step after it as one; None where they are two."""
+        if isinstance(step, Affine):
+            return Affine(self.scale * step.scale, step.of(self.shift))
+        return step.after(self.scale, self.shift) if isinstance(step, Product | Convolution) else None
 
 
 def folded(layers) -> list:
-    """`layers` as a list of `Product`, `Affine` and layers, as short as it gets.
+    """`layers` as a list of `Product`, `Convolution`, `Affine` and layers, as short as it gets.
 
     Sums and products are taken in float64, so that folding rounds once.
     """
     steps = []
-    for layer in layers:
-        step = _read(layer)
-        last = steps[-1] if steps else None
+    for step in map(_read, layers):
         if step is None:
             continue
-        if isinstance(step, Product) and isinstance(last, Affine):
-            steps[-1] = step.after(last.scale, last.shift)
-        elif isinstance(step, Affine) and isinstance(last, Product) and last.activation is None:
-            steps[-1] = last.before(step.scale, step.shift)
-        elif isinstance(step, Affine) and isinstance(last, Affine):
-            steps[-1] = Affine(last.scale * step.scale, last.shift * step.scale + step.shift)
-        elif isinstance(step, Activation) and isinstance(last, Product) and last.activation is None:
-            steps[-1] = Product(last.kernel, last.bias, step.activation, last.matrix)
-        else:
+        last = steps[-1] if steps else None
+        joined = last.then(step) if isinstance(last, Product | Convolution | Affine) else None
+        if joined is None:
             steps.append(step)
+        else:
+            steps[-1] = joined
     return steps
+
+
+def _by_element(layer):
+    """Whether each output of an activation is a function of one input."""
+    _, (part,) = layer.activation.linearize(np.zeros((1, 1)))
+    return isinstance(part, Diagonal)
 
 
 def _read(layer):
     """A layer as `folded` combines it; None for one that does nothing when a model predicts."""
     values = [value.astype(np.float64) for value in layer.values if value.dtype.kind == "f"]
     kind = type(layer)
-    if kind in IDLE:
+    activation = getattr(layer, "activation", None)
+    linear = isinstance(activation, activations.Linear)
+    if kind in IDLE or (kind is Activation and linear):
         return None
+    activation = None if linear else activation
     if kind is Dense:
-        activation = None if isinstance(layer.activation, Linear) else layer.activation
         return Product(values[0], values[1] if layer.use_bias else None, activation, len(layer.input_shape) == 2)
+    if kind in CONVOLUTIONS and layer.groups == 1 and (activation is None or _by_element(layer)):
+        return Convolution(layer, values[0], values[1] if layer.use_bias else None, activation)
+    return _scales(layer, kind, values)
+
+
+def _scales(layer, kind, values):
+    """A layer that scales and shifts its last axis as `Affine`; any other as it is."""
     if kind is Rescaling:
         features = layer.input_shape[-1]
         return Affine(np.full(features, layer.scale), np.full(features, layer.offset)) if features else layer

@@ -54,13 +54,13 @@ class _Pooling(Spatial, Layer, abstract=True):
         if not self.average:
             outputs, part = LargestOfWindows.of(inputs, windows, self.trailing)
             return outputs, Jacobians(part)
-        weight = _inverse_counts(windows, inputs.real.dtype, self.trailing)
+        weight = inverse_counts(windows, inputs.real.dtype, self.trailing)
         shape = self.with_spatial(inputs.shape, windows.outputs)
         part = SumOfWindows(windows, self.trailing, weight, inputs.shape, shape)
         return part.jvp(inputs), Jacobians(part)
 
 
-def _inverse_counts(windows, dtype, trailing):
+def inverse_counts(windows, dtype, trailing):
     """1 / the number of cells of each window that are no padding: a number where there is no padding."""
     if not windows.padded:
         return 1 / math.prod(windows.size)

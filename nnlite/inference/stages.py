@@ -1,0 +1,276 @@
+"""The stages of a prediction.
+
+Each stage has `prepare(x, fixed)`, which makes ready for batches shaped like x and returns a `Prepared`. `fixed` says
+that all later batches will lie in the memory of x, so that views of it can be made beforehand.
+"""
+
+import itertools
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from nnlite.inference.activating import in_place
+from nnlite.inference.convolution import way_of
+from nnlite.inference.folding import Affine, Convolution, Product
+from nnlite.kernels.windows import cells
+from nnlite.layers import (
+    AveragePooling1D,
+    AveragePooling2D,
+    AveragePooling3D,
+    Flatten,
+    MaxPooling1D,
+    MaxPooling2D,
+    MaxPooling3D,
+    Reshape,
+)
+from nnlite.layers.pooling import inverse_counts
+
+__all__ = ["stage_of"]
+
+BLOCK_BYTES = 2**20  # of what a convolution works on at a time
+WHOLE_ROWS = 256  # at once where layers run as they are: what they compute on the way would not fit into the cache
+DENSE_ROWS = 512  # more leave the cache, fewer make short products
+
+
+class Prepared(NamedTuple):
+    """A stage that is ready for batches of one shape.
+
+    Args:
+        run: `run(x, out)` returns the outputs, in `out` or else in an array of their own.
+        out: memory for the outputs; None for a stage that cannot use it.
+    """
+
+    run: Callable
+    out: np.ndarray | None = None
+
+
+class _Stage:
+    """What `Predictor` asks of a stage.
+
+    Attributes:
+        may_alias: whether outputs may lie in memory that is not theirs alone.
+        rows: as many at once as the cache holds what they need.
+    """
+
+    may_alias = False
+    rows = math.inf
+
+
+class _Dense(_Stage):
+    """activation(x @ kernel + bias)."""
+
+    def __init__(self, step, dtype):
+        self.kernel = np.ascontiguousarray(step.kernel, dtype)
+        self.bias = None if step.bias is None else step.bias.astype(dtype)
+        self.activation = step.activation
+        self.multiply = np.dot if step.matrix else np.matmul
+        # A kernel that does not fit into the cache would be read once more for each piece.
+        self.rows = DENSE_ROWS if step.matrix and self.kernel.nbytes <= BLOCK_BYTES else math.inf
+
+    def prepare(self, x, fixed):
+        out = np.empty((*x.shape[:-1], self.kernel.shape[1]), self.kernel.dtype)
+        multiply, kernel, bias, activate = self.multiply, self.kernel, self.bias, in_place(self.activation, out)
+
+        def run(x, out):
+            out = multiply(x, kernel, out=out)
+            if bias is not None:
+                np.add(out, bias, out)
+            return out if activate is None else activate(out)
+
+        return Prepared(run, out)
+
+    def __repr__(self) -> str:
+        return f"Product{self.kernel.shape}"
+
+
+class _Scale(_Stage):
+    """x * scale + shift."""
+
+    def __init__(self, step, dtype):
+        self.scale, self.shift = step.scale.astype(dtype), step.shift.astype(dtype)
+
+    def prepare(self, x, fixed):
+        return Prepared(self._run, np.empty_like(x))
+
+    def _run(self, x, out):
+        out = np.multiply(x, self.scale, out=out)
+        return np.add(out, self.shift, out)
+
+    def __repr__(self) -> str:
+        return "Affine"
+
+
+class _Convolution(_Stage):
+    """activation(largest of each window of the pooling, if there is one, of convolution + bias)."""
+
+    def __init__(self, step, dtype):
+        self.layer, self.pool, self.activation = step.layer, step.pool, step.activation
+        _, strides, dilation = self.layer.geometry
+        self.way = way_of(step.kernel, step.bias, step.pool, strides, dilation, np.dtype(dtype))
+        lengths = self.layer.spatial(self.layer.input_shape)
+        self.rows = WHOLE_ROWS if None in lengths else max(1, BLOCK_BYTES // self._bytes(self._counts(lengths)[0]))
+
+    def _counts(self, lengths):
+        """Tiles along each axis of images of these lengths, and the windows of the convolution."""
+        windows = self.layer.windows(lengths, *self.layer.geometry)
+        beyond = 0 if self.pool else 1  # pooling leaves out what fills no window
+        axes = zip(windows.outputs, self.way.tile, strict=True)
+        return tuple((count + beyond * (side - 1)) // side for count, side in axes), windows
+
+    def _bytes(self, counts):
+        """Of the memory for an image."""
+        return max(1, math.prod(counts) * self.way.numbers_per_tile * self.way.dtype.itemsize)
+
+    def prepare(self, x, fixed):
+        layer, way = self.layer, self.way
+        images = layer.to_channels_last(x)
+        counts, windows = self._counts(images.shape[1:-1])
+        source, inside = _source(images, windows, way.needed(counts), fixed)
+        out = np.empty((len(x), *(counts if self.pool else windows.outputs), way.filters), way.dtype)
+        compute = self._in_blocks(source, out, counts)
+        own = np.moveaxis(out, -1, 1) if layer.channels_first else out
+
+        def run(x, wanted):
+            if inside is not None:
+                np.copyto(inside, layer.to_channels_last(x))
+            compute()
+            return own if wanted is own else own.copy()
+
+        return Prepared(run, own)
+
+    def _in_blocks(self, source, out, counts):
+        """The function that computes `out` from `source`, so many images or lines of tiles of an image at a time.
+
+        Blocks have one size, so that they share memory; the last one begins inside the one before it.
+        """
+        way, batch, total = self.way, len(out), counts[0]
+        images = min(batch, max(1, BLOCK_BYTES // self._bytes(counts)))
+        lines = min(total, max(1, BLOCK_BYTES // self._bytes(counts[1:]))) if images == 1 else total
+        counts = (lines, *counts[1:])
+        in_out = (images, lines, way.places) == (batch, total, 1)  # the products are the outputs
+        memory = way.memory(images, counts, out.reshape(1, -1, way.filters) if in_out else None)
+        values = memory.values.reshape(*way.tile, images, *counts, way.filters)
+        side, jump = 1 if self.pool else way.tile[0], way.tile[0] * way.strides[0]
+        blocks = []
+        for first, line in itertools.product(_starts(batch, images), _starts(total, lines)):
+            part = out[first : first + images, line * side : (line + lines) * side]
+            finish = [] if in_out else self._finish(values, part)
+            blocks.append((way.view(source[first : first + images, line * jump :], counts), finish, part))
+        activate = in_place(self.activation, blocks[0][-1]) if blocks else None
+
+        def compute():
+            for view, finish, part in blocks:
+                np.copyto(memory.target, view)
+                for left, right, product in memory.products:
+                    np.matmul(left, right, out=product)
+                for move, *arguments in finish:
+                    move(*arguments)
+                if activate is not None:
+                    activate(part)
+
+        return compute
+
+    def _finish(self, values, part):
+        """What brings the values of a block to their part of the outputs: functions and their arguments."""
+        tile = self.way.tile
+        if self.pool:
+            return [(np.maximum.reduce, values.reshape(math.prod(tile), -1), 0, None, part.reshape(-1))]
+        found = []
+        for place in np.ndindex(*tile):
+            own = part[(slice(None), *(slice(first, None, side) for first, side in zip(place, tile, strict=True)))]
+            found.append((np.copyto, own, values[place][tuple(map(slice, own.shape))]))
+        return found
+
+    def __repr__(self) -> str:
+        pool = f", pool={self.pool}" if self.pool else ""
+        return f"Convolution({self.way.size}, {self.way.channels}, {self.way.filters}{pool})"
+
+
+def _starts(total, length):
+    """Where pieces of one length begin that cover `total`."""
+    return [*range(0, total - length, length), total - length] if total else []
+
+
+def _source(images, windows, needed, fixed):
+    """Memory that all tiles lie in, and the part of it that images are copied to; None where they lie there already."""
+    axes = list(zip(needed, windows.inputs, windows.before, strict=True))
+    if fixed and not any(windows.before) and all(wanted <= length for wanted, length, _ in axes):
+        return images, None
+    lengths = [max(wanted, length + before) for wanted, length, before in axes]
+    source = np.zeros((len(images), *lengths, images.shape[-1]), images.dtype)
+    return source, source[(slice(None), *(slice(before, before + length) for _, length, before in axes))]
+
+
+class _Pooling(_Stage):
+    """The largest or the mean of each window."""
+
+    def __init__(self, layer):
+        self.layer = layer
+
+    def prepare(self, x, fixed):
+        layer = self.layer
+        windows = layer.windows(layer.spatial(x.shape), *layer.geometry)
+        rest = (slice(None),) * layer.trailing
+        places = [((..., *taken, *rest), (..., *source, *rest)) for taken, source in cells(windows)]
+        combine, first = (np.add, 0) if layer.average else (np.maximum, -np.inf)
+        weight = np.asarray(inverse_counts(windows, x.dtype, layer.trailing), x.dtype) if layer.average else None
+
+        def run(x, out):
+            out = np.empty(layer.with_spatial(x.shape, windows.outputs), x.dtype) if out is None else out
+            out[...] = first
+            for taken, source in places:
+                combine(out[taken], x[source], out=out[taken])
+            return out if weight is None else np.multiply(out, weight, out)
+
+        return Prepared(run, np.empty(layer.with_spatial(x.shape, windows.outputs), x.dtype))
+
+    def __repr__(self) -> str:
+        return repr(self.layer)
+
+
+class _View(_Stage):
+    """The same numbers in another shape."""
+
+    may_alias = True
+
+    def __init__(self, layer):
+        self.layer = layer
+
+    def prepare(self, x, fixed):
+        shape = (len(x), *self.layer.output_shape[1:])
+        return Prepared(lambda x, out: x.reshape(shape))
+
+    def __repr__(self) -> str:
+        return repr(self.layer)
+
+
+class _Whole(_Stage):
+    """A layer as it is, with its weights of this moment."""
+
+    may_alias = True
+    rows = WHOLE_ROWS
+
+    def __init__(self, layer):
+        self.layer = layer
+        self.values = [value.copy() for value in layer.values]
+
+    def prepare(self, x, fixed):
+        return Prepared(lambda x, out: self.layer.linearize(x, *self.values)[0])
+
+    def __repr__(self) -> str:
+        return repr(self.layer)
+
+
+STAGES = {Product: _Dense, Affine: _Scale, Convolution: _Convolution}
+OF_LAYERS = {Flatten: _View, Reshape: _View} | dict.fromkeys(
+    (AveragePooling1D, AveragePooling2D, AveragePooling3D, MaxPooling1D, MaxPooling2D, MaxPooling3D), _Pooling
+)
+
+
+def stage_of(step, dtype):
+    """The stage that carries out a step of `folded`."""
+    if type(step) in STAGES:
+        return STAGES[type(step)](step, dtype)
+    return OF_LAYERS.get(type(step), _Whole)(step)
