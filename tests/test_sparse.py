@@ -5,7 +5,8 @@ import pytest
 
 from nnlite import Input, Model, Sequential, load_model
 from nnlite.errors import ConfigError
-from nnlite.jacobians import RowGradients
+from nnlite.jacobians import GatherRows, RowGradients
+from nnlite.kernels.rows import sums_by_row
 from nnlite.layers import Add, Dense, Embedding, GlobalAveragePooling1D
 
 generator = np.random.default_rng(2)
@@ -103,3 +104,41 @@ def test_adam_is_sparse_adam_of_pytorch():
 def test_no_regularizer_beside_it():
     with pytest.raises(ConfigError, match="all rows; choose it or sparse"):
         Embedding(5, 2, embeddings_regularizer="l2", sparse=True)
+
+
+def times(counts):
+    """Each number so many times, in random order."""
+    return generator.permutation(np.repeat(np.arange(len(counts)), counts))
+
+
+@pytest.mark.parametrize(
+    ("indices", "length"),
+    [
+        (times([1, 0, 3, 2]), 4),
+        (times([40, 1, 0, 7, 8, 9, 10, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]), 17),
+        (times([60, 50]), 2),
+        (times([0, 5] * 40) + 65_500, 65_600),
+        (np.zeros(0, int), 3),
+    ],
+    ids=["few", "some often", "often", "beyond 16 bits", "none"],
+)
+@pytest.mark.parametrize("run", [1, 2, 5])
+def test_sums_by_row_equal_those_added_one_by_one(indices, length, run):
+    indices = indices[: len(indices) // run * run]
+    values = generator.normal(size=(2, len(indices) // run, 3))
+    targets, sums = sums_by_row(values, indices, length, run)
+    expected = np.zeros((2, length, 3))
+    np.add.at(expected, (slice(None), indices), np.repeat(values, run, axis=1))
+    np.testing.assert_array_equal(targets, np.unique(indices))
+    np.testing.assert_allclose(sums, expected[:, targets], rtol=0, atol=1e-13)
+    assert sums_by_row(values.astype(np.float32), indices, length, run)[1].dtype == np.float32
+
+
+@pytest.mark.parametrize("seeds", [(), (2,)])
+def test_one_row_for_many_indices_comes_back_as_if_repeated(seeds):
+    part = GatherRows(generator.integers(4, size=(4, 5)), -2, (6, 3), (4, 5, 3))
+    repeated = np.broadcast_to(generator.normal(size=(*seeds, 4, 1, 3)), (*seeds, 4, 5, 3))
+    into, expected = np.full((*seeds, 6, 3), 7.0), part.vjp(repeated.copy())
+    part.vjp_into(repeated, into)
+    for found in (part.vjp(repeated), into):
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-14)

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from nnlite.jacobians.base import Jacobian
+from nnlite.kernels.rows import sums_by_row
 
 __all__ = ["GatherRows", "Rearrange", "RowGradients", "Segment", "Slice"]
 
@@ -141,27 +142,31 @@ class GatherRows(Jacobian):
     def vjp(self, cotangent):
         before, rows, after = self._split()
         seeds = cotangent.shape[: cotangent.ndim - len(self.out_shape)]
-        flat = cotangent.reshape(math.prod(seeds) * before, self.indices.size, after)
-        result = np.zeros((len(flat), rows, after), cotangent.dtype)
-        if self.indices.size:
-            targets, sums = self._summed(flat)
-            result[:, targets] = sums
+        result = np.zeros((math.prod(seeds) * before, rows, after), cotangent.dtype)
+        targets, sums = self._sums(cotangent)
+        result[:, targets] = sums
         return result.reshape(seeds + self.in_shape)
 
     def vjp_into(self, cotangent, out):
         if isinstance(out, RowGradients):
-            targets, sums = self._summed(cotangent.reshape(1, self.indices.size, -1))
-            out.set(targets, sums[0])
+            targets, sums = self._sums(cotangent)
+            out.set(targets, sums.reshape(len(targets), *self.in_shape[1:]))
+        elif self.mixes_rows and out.shape == self.in_shape:
+            targets, sums = self._sums(cotangent)
+            out[...] = 0
+            out[targets] = sums.reshape(len(targets), *self.in_shape[1:])
         else:
             out[...] = self.vjp(cotangent)
 
-    def _summed(self, flat):
+    def _sums(self, cotangent):
         """The rows that were taken, each once, and for each the sum of what came back to it."""
-        order = np.argsort(self.indices, axis=None, kind="stable")
-        ordered = self.indices.ravel()[order]
-        starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]])[: len(ordered)])
-        sums = np.add.reduceat(flat[:, order], starts, axis=1) if len(starts) else flat
-        return ordered[starts], sums
+        before, rows, after = self._split()
+        stack, run = math.prod(cotangent.shape[: cotangent.ndim - len(self.out_shape)]) * before, 1
+        if self.indices.ndim and cotangent.strides[self.axis] == 0:  # as of a mean: one row for a run of indices
+            run = self.indices.shape[-1]
+            cotangent = cotangent[(..., 0, *[slice(None)] * (-self.axis - 1))]
+        values = cotangent.reshape(stack, self.indices.size // max(run, 1), after)
+        return sums_by_row(values, self.indices.ravel(), rows, run)
 
     def jvp(self, tangent):
         return np.take(tangent, self.indices, axis=self.axis)

@@ -173,6 +173,6 @@ class Embedding(Layer):
 
     def linearize(self, inputs, embeddings):
         indices = as_indices(inputs, self.input_dim, self.label)
-        outputs = embeddings[indices]
+        outputs = embeddings.take(indices, axis=0)
         mask = indices != 0 if self.mask_zero else None
         return outputs, Jacobians(None, GatherRows(indices, -2, embeddings.shape, outputs.shape), mask=mask)
