@@ -3,6 +3,7 @@
 import zlib
 
 import numpy as np
+from numpy.random.bit_generator import ISeedSequence
 
 
 def fresh_seed() -> int:
@@ -32,6 +33,16 @@ def stream(seed: int, purpose: str, index: int = 0, step: int = 0) -> np.random.
     return np.random.Generator(np.random.Philox(key=key, counter=[0, 0, index, step]))
 
 
+class _Words(ISeedSequence):
+    """The first state of a bit generator as it is given."""
+
+    def __init__(self, *words):
+        self.words = words
+
+    def generate_state(self, n_words, dtype=np.uint32):
+        return np.array(self.words[:n_words], dtype)
+
+
 class RandomSource:
     """What a layer draws from in one training step: the streams of (seed, place in the model, step).
 
@@ -58,3 +69,13 @@ class RandomSource:
     def generator(self, purpose: str) -> np.random.Generator:
         """The generator for one purpose; the same one at every call."""
         return stream(self.seed, purpose, self.place, self.step)
+
+    def bits(self, purpose: str, count: int) -> np.ndarray:
+        """So many numbers of 16 random bits, uint16, for one purpose; the same ones at every call.
+
+        They come from SFC64, which takes half the time of Philox. Its three words of state are the seed, the place,
+        and purpose and step; it stirs them in twelve rounds before the first number, which parts neighbours.
+        """
+        words = self.seed, self.place, zlib.crc32(purpose.encode()) << 32 ^ self.step
+        raw = np.random.SFC64(_Words(*words)).random_raw(-(-count // 4))
+        return raw.view(np.uint16)[:count]

@@ -104,9 +104,9 @@ def lengths(steps):
     return [len(stage.layers) for _, stage, _, _ in stages if isinstance(stage, JoinedDense)]
 
 
-def transposed_bits(generator, shape, draw=regularization.random_bits):
+def transposed_bits(layer, random, shape, draw=regularization.random_bits):
     """The bits of a joined layer, which holds a column for each example."""
-    return draw(generator, shape[::-1]).T if len(shape) == 2 else draw(generator, shape)
+    return draw(layer, random, shape[::-1]).T if len(shape) == 2 else draw(layer, random, shape)
 
 
 def trained(model, batches, join):

@@ -5,7 +5,7 @@ from nnlite.kernels.dense import LINEAR, RELU, SIGMOID, TANH, DenseLayer, DenseR
 from nnlite.layers.activations import Activation, ReLU
 from nnlite.layers.chain import Chain
 from nnlite.layers.core import Dense
-from nnlite.layers.regularization import Dropout, generator_of, random_bits, threshold_and_scale
+from nnlite.layers.regularization import Dropout, random_bits, threshold_and_scale
 from nnlite.ops import activations
 
 __all__ = ["join_dense"]
@@ -60,7 +60,7 @@ class JoinedDense:
         for dropout, bits in zip(self.dropouts, self.room.bits, strict=True):
             if dropout is not None:
                 index, layer = dropout
-                bits[...] = random_bits(generator_of(layer, source.child(index)), bits.shape)
+                bits[...] = random_bits(layer, source.child(index), bits.shape)
 
 
 class _JoinedJacobians:

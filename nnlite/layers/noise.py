@@ -4,7 +4,7 @@ import math
 
 from nnlite.jacobians import Diagonal, Identity, Jacobians
 from nnlite.layers.base import Layer
-from nnlite.layers.regularization import generator_of
+from nnlite.layers.regularization import source_of
 from nnlite.reading import BelowOne, Index, NonNegative
 
 __all__ = ["GaussianDropout", "GaussianNoise"]
@@ -66,4 +66,4 @@ class GaussianDropout(Layer):
 
 def _normal(layer, random, inputs):
     """Standard normal numbers of the shape and type of `inputs`."""
-    return generator_of(layer, random).standard_normal(inputs.shape, inputs.real.dtype)
+    return source_of(layer, random).generator("dropout").standard_normal(inputs.shape, inputs.real.dtype)

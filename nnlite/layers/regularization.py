@@ -3,8 +3,6 @@
 import math
 from typing import Literal
 
-import numpy as np
-
 from nnlite import kernels
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.jacobians import Diagonal, Identity, Jacobians, Penalized
@@ -149,7 +147,7 @@ class AlphaDropout(Layer):
         if not training or self.rate == 0:
             return inputs, Jacobians(Identity(inputs.shape))
         shape, dtype = noise_shape(self.noise_shape, inputs.shape), inputs.real.dtype
-        kept = (random_bits(generator_of(self, random), shape) >= round(self.rate * 65536)).astype(dtype)
+        kept = (random_bits(self, random, shape) >= round(self.rate * 65536)).astype(dtype)
         scale = 1 / math.sqrt((1 - self.rate) * (1 + self.rate * LOWEST_SELU**2))
         slopes = kept * scale
         outputs = inputs * slopes + (scale * LOWEST_SELU) * (1 - kept - self.rate)
@@ -176,15 +174,14 @@ class ActivityRegularization(Layer):
         return inputs, Jacobians(Penalized(inputs, L1L2(self.l1, self.l2)))
 
 
-def generator_of(layer, random):
-    """What a layer draws its noise from: the stream of its own `seed`, else of its place in the model."""
-    source = random if layer.seed is None else RandomSource(layer.seed, random.step)
-    return source.generator("dropout")
+def source_of(layer, random) -> RandomSource:
+    """What a layer draws its noise from: the source of its own `seed`, else of its place in the model."""
+    return random if layer.seed is None else RandomSource(layer.seed, random.step)
 
 
 def drop(layer, inputs, random, shape):
     """`inputs` where a mask of `shape` is 1 / (1 - rate), else 0, and their `Jacobians`."""
-    bits = random_bits(generator_of(layer, random), shape)
+    bits = random_bits(layer, random, shape)
     outputs, factors = kernels.dropout(inputs, bits, *threshold_and_scale(layer))
     return outputs, Jacobians(Diagonal(factors, inputs.shape, inputs.shape))
 
@@ -207,7 +204,6 @@ def check_noise_shape(layer, input_shape) -> None:
         raise ConfigError(f"{layer.label}: noise_shape {layer.noise_shape} has another rank than {input_shape}")
 
 
-def random_bits(generator, shape):
-    """16 random bits for each place, uint16: a quarter of the cost of uniform floats."""
-    size = math.prod(shape)
-    return generator.bit_generator.random_raw(-(-size // 4)).view(np.uint16)[:size].reshape(shape)
+def random_bits(layer, random, shape):
+    """16 random bits for each place: a quarter of the cost of uniform floats."""
+    return source_of(layer, random).bits("dropout", math.prod(shape)).reshape(shape)

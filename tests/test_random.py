@@ -1,0 +1,39 @@
+"""Random bits: decided by seed, purpose, place and step alone, and as good for neighbours as for strangers."""
+
+import itertools
+
+import numpy as np
+
+from nnlite.random import RandomSource
+
+GRID = list(itertools.product(range(4), range(8), range(40)))  # seeds, places, steps
+
+
+def test_bits_are_decided_by_seed_purpose_place_and_step():
+    def draw(seed=1, step=2, place=3, purpose="dropout", count=40):
+        return RandomSource(seed, step, place).bits(purpose, count)
+
+    first = draw()
+    assert first.dtype == np.uint16
+    np.testing.assert_array_equal(first, draw())
+    for count in range(9):
+        np.testing.assert_array_equal(first[:count], draw(count=count))
+    for other in ({"seed": 2}, {"step": 3}, {"place": 4}, {"purpose": "noise"}, {"step": 3, "place": 2}):
+        assert (first != draw(**other)).mean() > 0.9
+
+
+def test_first_bits_of_neighbours_are_independent():
+    words = np.array([RandomSource(seed, step, place).bits("dropout", 16) for seed, place, step in GRID])
+    drawn = np.unpackbits(words.view(np.uint8), axis=1).reshape(4, 8, 40, -1)
+    bound = 6 / np.sqrt(len(GRID))
+    assert abs(2 * drawn.reshape(len(GRID), -1).mean(axis=0) - 1).max() < bound
+    for axis in range(3):
+        differs = np.diff(drawn.astype(np.int8), axis=axis) != 0
+        assert abs(2 * differs.reshape(-1, differs.shape[-1]).mean(axis=0) - 1).max() < 1.2 * bound
+
+
+def test_bits_are_spread_evenly():
+    drawn = RandomSource(0).bits("dropout", 2**20)
+    counts = np.bincount(drawn >> 8, minlength=256)
+    assert ((counts - 2**12) ** 2 / 2**12).sum() < 255 + 6 * np.sqrt(2 * 255)
+    assert np.bincount(drawn & 255, minlength=256).std() < 2 * np.sqrt(2**12)
