@@ -80,7 +80,8 @@ class LargestOfWindows(_OverWindows):
     def vjp(self, cotangent):
         result = self._like_inputs(cotangent)
         for number, (taken, source) in enumerate(self._cells()):
-            here = self.chosen[taken] == number
+            # Numbers of one type are multiplied in place; with booleans they would go through a buffer.
+            here = (self.chosen[taken] == number).astype(cotangent.real.dtype)
             if self.windows.disjoint:
                 np.multiply(cotangent[taken], here, out=result[source])
             else:
