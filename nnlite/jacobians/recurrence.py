@@ -1,10 +1,13 @@
 """How the states of recurrent cells change with what enters their gates: linear recurrences over time."""
 
+import functools
+
 import numpy as np
 
-__all__ = ["LSTMRecurrence", "Recurrence", "SimpleRecurrence"]
+from nnlite import kernels
+from nnlite.kernels.recurrent import backwards, blocks, empty_steps, every, lstm_slopes, steps_first
 
-PART = 2**17  # numbers in the slopes of one part of the steps
+__all__ = ["LSTMRecurrence", "Recurrence", "SimpleRecurrence"]
 
 
 class Recurrence:
@@ -54,6 +57,19 @@ class Recurrence:
     def entering(self, deltas):
         """The part of the deltas that belongs to what the inputs bring."""
         return deltas
+
+    def gradients(self, outputs, states, rows, gradient):
+        """The derivatives by the first states, and what `by_weights` returns, where nobody wants the deltas."""
+        deltas, states = self.pull(outputs, states)
+        return states, self.by_weights(gradient, rows, deltas)
+
+    def by_weights(self, gradient, rows, deltas):
+        """Functions that compute the derivatives by the kernel, the recurrent kernel and the bias."""
+        return [
+            lambda: gradient(rows, self.entering(deltas)),
+            lambda: self.by_kernel(gradient, deltas),
+            lambda: self.by_bias(gradient, deltas),
+        ]
 
     def by_kernel(self, gradient, deltas):
         """Derivative by the recurrent kernel; `gradient(rows, deltas)` is that of `rows @ kernel`."""
@@ -116,67 +132,47 @@ class SimpleRecurrence(Recurrence):
 class LSTMRecurrence(Recurrence):
     """c = f * c_before + i * g, h = o * tanh(c), where i, f, g, o are functions of entering + h_before @ kernel.
 
-    With g_c the derivative by c: deltas of i, f and g are g_c times their slopes, that of o is g_h * tanh(c) * o'.
-    Cached: the gates o, i, f, g `(steps, 4, batch, units)`, the cells from the first on, tanh of the later ones.
+    Cached: what `kernels.lstm_run` returned.
     """
 
     __slots__ = ()
 
     states = 2
 
-    def _slopes(self, part=slice(None)):
-        """Of i, f, g and o as one array; of h by c; of c by the one before; what a masked step keeps of h."""
-        gates, cells, squashed = self.cached[0][part], self.cached[1][:-1][part], self.cached[2][part]
-        hidden, slopes = self.hidden[1:][part], np.empty_like(gates)
-        o, i, f, g = gates.swapaxes(0, 1)
-        by_i, by_f, by_g, by_o = slopes.swapaxes(0, 1)
-        entering = i * g
-        np.multiply(entering, 1 - i, out=by_i)
-        np.multiply(f * cells, 1 - f, out=by_f)
-        np.subtract(i, entering * g, out=by_g)
-        np.multiply(hidden, 1 - o, out=by_o)
-        by_cell = o - hidden * squashed
-        if self.mask is None:
-            return slopes, by_cell, f, [None] * len(f)
-        mask = self.mask[part]
-        return slopes * mask[:, None], by_cell * mask, f * mask + (1 - mask), 1 - mask
-
     def pull(self, outputs, states):
-        hidden, cell = states
-        wide, back = cell[..., None, :, :], np.ascontiguousarray(self.kernel.T)
-        deltas = empty_steps(hidden, len(self.hidden) - 1, 4 * hidden.shape[-1])
-        flat, gates = steps_first(deltas), steps_first(blocks(deltas, 4), 4)
-        arrays = every(outputs, flat), flat, gates[..., :3, :, :], gates[..., 3, :, :]
-        for part in parts_of(flat):
-            slopes, *rest = self._slopes(part)
-            for arriving, delta, of_cell, of_output, by_gate, by_o, by_c, f, skip in backwards(
-                *(array[part] for array in arrays), slopes[:, :3], slopes[:, 3], *rest
-            ):
-                if arriving is not None:
-                    hidden += arriving
-                np.multiply(hidden, by_o, out=of_output)
-                kept = None if skip is None else hidden * skip
-                hidden *= by_c
-                cell += hidden
-                np.multiply(wide, by_gate, out=of_cell)
-                cell *= f
-                np.matmul(delta, back, out=hidden)
-                if kept is not None:
-                    hidden += kept
-        return deltas, [hidden, cell]
+        deltas, *states = kernels.lstm_pull(*self.cached, self.kernel, self.mask, outputs, *states)
+        return deltas, states
 
     def push(self, entering, recurrent, bias, states):
         hidden, cell = states
         if recurrent is not None:
             entering = entering + self.hidden[:-1] @ recurrent[..., None, :, :]
         found = []
-        for arriving, by_gate, by_c, f, skip in zip(steps_first(entering), *self._slopes(), strict=True):
+        for arriving, (by_gate, by_o, by_c, f, skip) in zip(
+            steps_first(entering), lstm_slopes(*self.cached, self.mask), strict=True
+        ):
             kept = 0 if skip is None else hidden * skip
-            gates = blocks(arriving + hidden @ self.kernel, 4) * by_gate
-            cell = cell * f + gates[..., :3, :, :].sum(axis=-3)
-            hidden = cell * by_c + gates[..., 3, :, :] + kept
+            gates = blocks(arriving + hidden @ self.kernel, 4)
+            cell = cell * f + (gates[..., :3, :, :] * by_gate).sum(axis=-3)
+            hidden = cell * by_c + gates[..., 3, :, :] * by_o + kept
             found.append(hidden)
         return found, [hidden, cell]
+
+    def by_weights(self, gradient, rows, deltas):
+        return self._apart(functools.cache(lambda: gradient(self.cached[0][:-1], deltas)), rows)
+
+    def gradients(self, outputs, states, rows, gradient):
+        joint, *states = kernels.lstm_gradients(*self.cached, self.kernel, self.mask, outputs, *states)
+        return states, self._apart(lambda: joint, rows)
+
+    def _apart(self, joint, rows):
+        """Kernel, recurrent kernel and bias, whose gradients are one product: the quickest."""
+        units, features = len(self.kernel), rows.shape[-1]
+        return [
+            lambda: joint()[..., units : units + features, :],
+            lambda: joint()[..., :units, :],
+            lambda: joint()[..., -1, :],
+        ]
 
 
 def tanh_slope(y):
@@ -190,34 +186,3 @@ def sigmoid_slope(y):
     slopes = np.subtract(1, y)
     slopes *= y
     return slopes
-
-
-def blocks(array, count):
-    """`(..., batch, count * units)` as a view `(..., count, batch, units)`."""
-    return array.reshape(*array.shape[:-1], count, array.shape[-1] // count).swapaxes(-2, -3)
-
-
-def steps_first(array, rank=3):
-    """The axis of the steps, the first of the last `rank`, moved before all others."""
-    return np.moveaxis(array, -rank, 0)
-
-
-def empty_steps(state, steps, width):
-    """Room for deltas of `state`, `(*lead, steps, batch, width)`."""
-    return np.empty((*state.shape[:-2], steps, state.shape[-2], width), state.dtype)
-
-
-def every(outputs, steps):
-    """`outputs`, or None once per step."""
-    return [None] * len(steps) if outputs is None else outputs
-
-
-def parts_of(steps):
-    """Slices of consecutive steps, the last ones first, so small that their slopes stay in the cache."""
-    size = max(1, PART // steps[0].size)
-    return [slice(start, start + size) for start in reversed(range(0, len(steps), size))]
-
-
-def backwards(*arrays):
-    """The steps of all arrays together, last one first."""
-    return zip(*(array[::-1] for array in arrays), strict=True)

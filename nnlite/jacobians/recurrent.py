@@ -82,14 +82,17 @@ class RecurrentJacobians:
         return self._products(cotangent, _each, chosen, None)
 
     def _products(self, cotangent, gradient, wanted, into):
-        seeds, deltas, by_states = self._pulled(cotangent)
-        entering = self.recurrence.entering(deltas)
+        seeds, outputs, states = self._arriving(cotangent)
+        sequence = self.in_shapes[0] is not None and (wanted is None or wanted[0])
+        if gradient is _summed and not seeds and not sequence:
+            by_states, by_weights = self.recurrence.gradients(outputs, states, self.rows, gradient)
+        else:
+            deltas, by_states = self.recurrence.pull(outputs, states)
+            by_weights = self.recurrence.by_weights(gradient, self.rows, deltas)
         products = [
-            lambda: self._by_sequence(entering),
+            lambda: self._by_sequence(self.recurrence.entering(deltas)),
             *[lambda state=state: state for state in by_states][: self.data - 1],
-            lambda: gradient(self.rows, entering),
-            lambda: self.recurrence.by_kernel(gradient, deltas),
-            lambda: self.recurrence.by_bias(gradient, deltas),
+            *by_weights,
         ]
         if gradient is _each:
             seeds = self.rows.shape[1:2]
@@ -103,8 +106,8 @@ class RecurrentJacobians:
                 results[index] = into[index]
         return tuple(results)
 
-    def _pulled(self, cotangent):
-        """The seed axes, the deltas of all steps, and the derivatives by the first states."""
+    def _arriving(self, cotangent):
+        """The seed axes, the derivatives by the hidden state of each step, or None, and by the last states."""
         outputs, *states = cotangent if self.ends else (cotangent,)
         own = [(outputs, 3 if self.sequences else 2), *((state, 2) for state in states)]
         given, rank = next((part, rank) for part, rank in own if part is not None)
@@ -123,7 +126,7 @@ class RecurrentJacobians:
                 steps = np.moveaxis(outputs if self.keep is None else outputs * self.keep, -2, 0)
             else:
                 ends[0] += outputs if self.keep is None else outputs * self.keep[:, -1]
-        return (seeds, *self.recurrence.pull(steps, ends))
+        return seeds, steps, ends
 
     def _by_sequence(self, entering):
         result = rows_matmul(entering, self.kernel.T)

@@ -10,17 +10,10 @@ from numba import njit
 
 from nnlite.kernels import reference
 from nnlite.kernels.compiled_dense import dense_backward, dense_forward
+from nnlite.kernels.compiled_recurrent import lstm_gradients, lstm_pull, lstm_run
 
-__all__ = [
-    "adam",
-    "decay",
-    "dense_backward",
-    "dense_forward",
-    "rmsprop",
-    "sgd",
-    "sigmoid_crossentropy",
-    "softmax_crossentropy",
-]
+__all__ = ["adam", "decay", "dense_backward", "dense_forward", "lstm_gradients", "lstm_pull", "lstm_run"]
+__all__ += ["rmsprop", "sgd", "sigmoid_crossentropy", "softmax_crossentropy"]
 
 compiled = njit(cache=True, nogil=True, error_model="numpy")
 # Numba computes exp and log1p of one number at a time, NumPy of sixteen: beyond these NumPy is quicker.

@@ -9,12 +9,17 @@ import functools
 
 import numpy as np
 
+from nnlite.kernels.recurrent import lstm_gradients, lstm_pull, lstm_run
+
 __all__ = [
     "adam",
     "decay",
     "dropout",
     "erf",
     "log_softmax",
+    "lstm_gradients",
+    "lstm_pull",
+    "lstm_run",
     "magnitude",
     "relu",
     "rmsprop",

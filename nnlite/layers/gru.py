@@ -5,8 +5,8 @@ from dataclasses import field
 import numpy as np
 
 from nnlite.jacobians import GRURecurrence, ResetBeforeRecurrence
+from nnlite.kernels.recurrent import gates_apart
 from nnlite.layers.cells import CellSteps, GatedWeights, RNNCell
-from nnlite.layers.lstm import gates_apart
 from nnlite.layers.recurrent import Recurrent
 from nnlite.ops.activations import ActivationFunction, Sigmoid, Tanh
 
@@ -90,7 +90,8 @@ class GRU(GRUSteps, Recurrent, GatedWeights):
         return type(self.activation) is Tanh and type(self.recurrent_activation) is Sigmoid
 
     def scan(self, rows, states, weights, mask):
-        """All steps, in place: the hidden states, the last states and their `Recurrence`."""
+        """All steps, in place: the rows, the hidden states, the last states and their `Recurrence`."""
+        rows = np.ascontiguousarray(rows)
         dtype = np.result_type(rows, *weights, *states)
         kernel, recurrent, *bias = (gates_apart(array, 3, NATIVE, 2) for array in weights)
         gates = np.matmul(rows[:, None], kernel).astype(dtype, copy=False)
@@ -101,10 +102,10 @@ class GRU(GRUSteps, Recurrent, GatedWeights):
         skipped = [None] * len(rows) if mask is None else mask == 0
         if not self.reset_after:
             self._reset_before(gates, hidden, recurrent, skipped)
-            return hidden, [hidden[-1].copy()], ResetBeforeRecurrence(hidden, weights[1], mask, gates)
+            return rows, hidden, [hidden[-1].copy()], ResetBeforeRecurrence(hidden, weights[1], mask, gates)
         inner = np.empty_like(hidden[1:])
         self._reset_after(gates, hidden, recurrent, bias[0][:, 1:] if bias else None, inner, skipped)
-        return hidden, [hidden[-1].copy()], GRURecurrence(hidden, weights[1], mask, gates, inner)
+        return rows, hidden, [hidden[-1].copy()], GRURecurrence(hidden, weights[1], mask, gates, inner)
 
     def _reset_after(self, gates, hidden, recurrent, bias, inner, skipped):
         half, products = gates.real.dtype.type(0.5), np.empty_like(gates[0])

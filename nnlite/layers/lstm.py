@@ -2,17 +2,13 @@
 
 from dataclasses import field
 
-import numpy as np
-
-from nnlite import ops
+from nnlite import kernels, ops
 from nnlite.jacobians import LSTMRecurrence
 from nnlite.layers.cells import CellSteps, GatedWeights, RNNCell
 from nnlite.layers.recurrent import Recurrent
 from nnlite.ops.activations import ActivationFunction, Sigmoid, Tanh
 
 __all__ = ["LSTM", "LSTMCell"]
-
-OUTPUT_FIRST = [3, 0, 1, 2]  # o, i, f, c: the three gates that end in a sigmoid side by side
 
 
 class LSTMSteps(CellSteps):
@@ -86,43 +82,9 @@ class LSTM(LSTMSteps, Recurrent, GatedWeights):
         return type(self.activation) is Tanh and type(self.recurrent_activation) is Sigmoid
 
     def scan(self, rows, states, weights, mask):
-        """All steps, in place: the hidden states, the last states and their `LSTMRecurrence`."""
-        dtype = np.result_type(rows, *weights, *states)
-        kernel, recurrent, *bias = (gates_apart(array, 4, OUTPUT_FIRST, 3) for array in weights)
-        gates = np.matmul(rows[:, None], kernel).astype(dtype, copy=False)
-        if bias:
-            gates += bias[0]
-        hidden, cells = (np.empty((len(rows) + 1, *states[0].shape), dtype) for _ in range(2))
-        hidden[0], cells[0] = states
-        squashed, z, entering = np.empty_like(hidden[1:]), np.empty_like(gates[0]), np.empty_like(hidden[0])
-        half, skipped = gates.real.dtype.type(0.5), [None] * len(rows) if mask is None else mask == 0
-        for gate, sigmoids, o, i, f, g, h, c, new_h, new_c, squash, skip in zip(
-            *(gates, gates[:, :3], *gates.swapaxes(0, 1), hidden, cells, hidden[1:], cells[1:], squashed, skipped),
-            strict=False,
-        ):
-            np.matmul(h, recurrent, out=z)
-            gate += z
-            np.tanh(gate, out=gate)
-            sigmoids *= half
-            sigmoids += half
-            np.multiply(f, c, out=new_c)
-            np.multiply(i, g, out=entering)
-            new_c += entering
-            np.tanh(new_c, out=squash)
-            np.multiply(o, squash, out=new_h)
-            if skip is not None:
-                np.copyto(new_c, c, where=skip)
-                np.copyto(new_h, h, where=skip)
-        recurrence = LSTMRecurrence(hidden, weights[1], mask, gates, cells, squashed)
-        return hidden, [hidden[-1].copy(), cells[-1].copy()], recurrence
-
-
-def gates_apart(array, count, order, sigmoids):
-    """`(rows, count * units)` or `(count * units,)` as `(count, rows, units)`, gates in `order`.
-
-    The first `sigmoids` of them are halved: sigmoid(z) = tanh(z / 2) / 2 + 1 / 2, and all gates share one tanh.
-    """
-    apart = np.atleast_2d(array).reshape(-1, count, array.shape[-1] // count).swapaxes(0, 1)[order]
-    apart = np.ascontiguousarray(apart)
-    apart[:sigmoids] *= 0.5
-    return apart
+        """All steps: the rows, the hidden states, the last states and their `LSTMRecurrence`."""
+        kernel, recurrent, *bias = weights
+        found = kernels.lstm_run(rows, *states, kernel, recurrent, bias[0] if bias else None, mask)
+        (joined, cells, *_), units = found, len(recurrent)
+        hidden, rows = joined[..., :units], joined[:-1, :, units : units + rows.shape[-1]]
+        return rows, hidden, [hidden[-1].copy(), cells[-1].copy()], LSTMRecurrence(hidden, recurrent, mask, *found)

@@ -94,10 +94,10 @@ class Recurrent(OneOrSeveral, Layer, abstract=True):
     def _scanned(self, sequence, first, given, weights, mask, in_shapes, training, random):
         """All steps by `scan`, whose derivatives are written by hand."""
         noise = self.noise(self.dropout, sequence[:, 0].shape, sequence.real.dtype, 0, training, random)
-        rows = np.ascontiguousarray((sequence[:, ::-1] if self.go_backwards else sequence).swapaxes(0, 1))
+        rows = (sequence[:, ::-1] if self.go_backwards else sequence).swapaxes(0, 1)
         rows = rows if noise is None else rows * noise
         counted = None if mask is None else mask.T[..., None].astype(sequence.real.dtype)
-        hidden, last, recurrence = self.scan(rows, first, weights, counted)
+        rows, hidden, last, recurrence = self.scan(rows, first, weights, counted)
         keep = None if mask is None else self._shown(mask).astype(sequence.real.dtype)[..., None]
         output = hidden[1:].swapaxes(0, 1) if self.return_sequences else hidden[-1]
         output = output.copy() if keep is None else output * (keep if self.return_sequences else keep[:, -1])

@@ -63,7 +63,8 @@ class SimpleRNN(SimpleSteps, Recurrent, GatedWeights):
         return type(self.activation) is Tanh
 
     def scan(self, rows, states, weights, mask):
-        """All steps, in place: the hidden states, the last states and their `SimpleRecurrence`."""
+        """All steps, in place: the rows, the hidden states, the last states and their `SimpleRecurrence`."""
+        rows = np.ascontiguousarray(rows)
         kernel, recurrent, *bias = weights
         entering = np.matmul(rows, kernel).astype(np.result_type(rows, *weights, *states), copy=False)
         if bias:
@@ -76,4 +77,4 @@ class SimpleRNN(SimpleSteps, Recurrent, GatedWeights):
             np.tanh(after, out=after)
             if mask is not None:
                 np.copyto(after, before, where=mask[index] == 0)
-        return hidden, [hidden[-1].copy()], SimpleRecurrence(hidden, recurrent, mask)
+        return rows, hidden, [hidden[-1].copy()], SimpleRecurrence(hidden, recurrent, mask)
