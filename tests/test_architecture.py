@@ -49,7 +49,8 @@ THIRD_PARTY_ROOMS = {
     "numpy": None,  # everywhere
     "sklearn": {"data", "estimators"},
     "pandas": {"data", "estimators"},
-    "numba": {"kernels/compiled", "kernels/compiled_dense"},
+    "numba": {"kernels/compiled", "kernels/compiled_dense", "kernels/compiled_recurrent"},
+    "llvmlite": {"kernels/compiled_recurrent"},
     "scipy": {"kernels"},
     "PIL": {"data"},
     "matplotlib": {"plots"},

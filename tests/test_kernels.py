@@ -13,7 +13,7 @@ from nnlite import Sequential, kernels
 from nnlite.callbacks import LambdaCallback
 from nnlite.errors import ConfigError
 from nnlite.kernels import reference
-from nnlite.layers import Dense, Input
+from nnlite.layers import LSTM, Dense, Input, Masking
 from nnlite.optimizers import Adam
 
 needs_numba = pytest.mark.skipif(importlib.util.find_spec("numba") is None, reason="Numba is not installed")
@@ -53,10 +53,45 @@ def loss(shape, units=None, weighted=False, layout=np.ascontiguousarray):
     return arguments
 
 
+def lstm(mask=False, bias=True, batch=3, steps=7):
+    """Arguments of `lstm_run`."""
+
+    def arguments(dtype):
+        generator = np.random.default_rng(0)
+        shapes = (batch, steps, 4), (batch, 5), (batch, 5), (4, 20), (5, 20), (20,)
+        rows, *others, own_bias = (generator.standard_normal(shape).astype(dtype) for shape in shapes)
+        counts = generator.integers(2, size=(steps, batch, 1)).astype(dtype) if mask else None
+        return [rows.swapaxes(0, 1), *others, own_bias if bias else None, counts]
+
+    return arguments
+
+
+def lstm_back(in_rows=True, outputs=False, seeds=(), **options):
+    """Arguments of `lstm_pull`, the gates in rows, as the compiled run leaves them, or in blocks."""
+
+    def arguments(dtype):
+        generator = np.random.default_rng(1)
+        given = lstm(**options)(dtype)
+        joined, cells, gates, squashed = reference.lstm_run(*given)
+        gates = np.ascontiguousarray(gates.swapaxes(1, 2)).swapaxes(1, 2) if in_rows else gates
+        arriving = generator.standard_normal((len(gates), *seeds, *cells[0].shape)).astype(dtype) if outputs else None
+        states = generator.standard_normal((2, *seeds, *cells[0].shape)).astype(dtype)
+        return [joined, cells, gates, squashed, given[4], given[6], arriving, *states]
+
+    return arguments
+
+
+LSTM_BACK = [
+    *(lstm_back(outputs=outputs, mask=mask) for outputs in (False, True) for mask in (False, True)),
+    *(lstm_back(bias=False), lstm_back(batch=1, steps=1), lstm_back(in_rows=False, steps=40, batch=200)),
+]
 EXACT = ("adam", "decay", "rmsprop", "sgd")  # neither exp nor long sums, which NumPy rounds otherwise
 SAMPLES = {
     "adam": [update("nnnp-", 0.1, 1e-3, 1e-3, 1e-7), update("nnnpp", 0.2, 1e-2, 3e-4, 1e-3)],
     "decay": [update("n", 4e-6)],
+    "lstm_gradients": LSTM_BACK,
+    "lstm_pull": [*LSTM_BACK, lstm_back(seeds=(2,), outputs=True, mask=True)],
+    "lstm_run": [lstm(), lstm(mask=True), lstm(bias=False), lstm(batch=1, steps=1)],
     "rmsprop": [update("nnp" + more, 0.1, 1e-3, 0.9, 1e-7) for more in ("--", "n-", "-n", "nn")],
     "sgd": [update("nn-", 0.01, 0.0, True), update("nnn", 0.01, 0.9, False), update("nnn", 0.01, 0.9, True)],
     "sigmoid_crossentropy": [
@@ -72,6 +107,7 @@ SAMPLES = {
         loss((3, 40), 40),
     ],
 }
+LAST_PLACES = {"lstm_gradients": 16, "lstm_pull": 16, "lstm_run": 16}  # 4 for the others; these go through many steps
 
 
 def ran(function, arguments):
@@ -104,7 +140,8 @@ def test_compiled_agrees_with_reference(name, number, dtype):
         assert np.shape(have) == np.shape(want)
         assert np.asarray(have).dtype == np.asarray(want).dtype
         largest = np.abs(want).max()
-        np.testing.assert_allclose(have, want, rtol=0, atol=0 if exact else 4 * np.finfo(dtype).eps * largest)
+        places = 0 if exact else LAST_PLACES.get(name, 4)
+        np.testing.assert_allclose(have, want, rtol=0, atol=places * np.finfo(dtype).eps * largest)
 
 
 @needs_numba
@@ -137,6 +174,36 @@ def test_losses_take_a_complex_step(name, choice):
         direction = np.random.default_rng(1).standard_normal(logits.shape)
         change = function(logits + 1e-30j * direction, targets, scale, weights)[0].imag / 1e-30
         assert change == pytest.approx((gradient * direction).sum(), rel=1e-12)
+
+
+@pytest.mark.parametrize("number", range(len(LSTM_BACK)))
+@pytest.mark.parametrize("size", [0, 61, 122, 10**6])
+def test_lstm_gradients_are_products_of_the_deltas(size, number, monkeypatch):
+    monkeypatch.setattr("nnlite.kernels.recurrent.PART", size)  # 1, 2, 3 and all steps of most samples together
+    arguments = LSTM_BACK[number]("float64")
+    (total, *states), (deltas, *others) = (
+        ran(function, arguments) for function in (reference.lstm_gradients, reference.lstm_pull)
+    )
+    expected = np.einsum("sbi,sbj->ij", arguments[0][:-1], deltas)
+    np.testing.assert_allclose(total, expected, rtol=0, atol=1e-12 * np.abs(expected).max())
+    for found, own in zip(states[:2], others[:2], strict=True):
+        np.testing.assert_array_equal(found, own)
+
+
+@needs_numba
+def test_compiled_tanh_is_right_to_three_last_places():
+    from nnlite.kernels.compiled_recurrent import tanh
+
+    x = np.concatenate([np.linspace(-10, 10, 400_001), np.geomspace(1e-38, 10, 100_001)]).astype("float32")
+    found, expected = x.copy(), np.tanh(x.astype("float64"))
+    tanh(found)
+    assert (np.abs(found - expected) / np.spacing(np.abs(expected).astype("float32"))).max() < 3
+    assert np.abs(found).max() == 1
+    special = np.array([np.nan, np.inf, -np.inf, 0, -0.0, 1e30, -9.5, 1e-45], "float32")
+    found = special.copy()
+    tanh(found)
+    np.testing.assert_array_equal(found, np.tanh(special.astype("float64")).astype("float32"))
+    np.testing.assert_array_equal(np.signbit(found[1:]), np.signbit(special[1:]))
 
 
 def test_losses_by_their_formulas():
@@ -191,6 +258,27 @@ def test_a_net_trains_the_same_with_both(dtype):
         found.append(model.get_weights())
     for one, other in zip(*found, strict=True):
         np.testing.assert_allclose(one, other, rtol=0, atol=1e-5 if dtype == "float32" else 1e-13)
+
+
+@needs_numba
+@pytest.mark.parametrize("options", [{}, {"return_sequences": True}, {"go_backwards": True}, {"use_bias": False}])
+@pytest.mark.parametrize("masked", [False, True])
+def test_an_lstm_trains_the_same_with_both(masked, options, monkeypatch):
+    generator = np.random.default_rng(0)
+    x, y = (generator.standard_normal(shape).astype("float32") for shape in ((6, 9, 3), (6, 9, 2)))
+    x[generator.random((6, 9)) < 0.3] = 0 if masked else 1
+    losses = []
+    for choice in ("numpy", "numba"):
+        kernels.use(choice)
+        if choice == "numba":
+            for name in ("lstm_run", "lstm_pull", "lstm_gradients"):
+                monkeypatch.setattr(f"nnlite.kernels.recurrent.{name}", None)  # nothing may be left to NumPy
+        layers = [Input((9, 3)), *([Masking()] if masked else []), LSTM(5, return_sequences=True), LSTM(4, **options)]
+        model = Sequential([*layers, Dense(2)], seed=0)
+        model.compile(Adam(0.01), "mse")
+        losses.append([model.train_step(x, y if "return_sequences" in options else y[:, 0]) for _ in range(30)])
+    assert losses[0][-1] < 0.9 * losses[0][0]
+    np.testing.assert_allclose(losses[1], losses[0], rtol=1e-5)
 
 
 @needs_numba

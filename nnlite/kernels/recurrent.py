@@ -4,6 +4,7 @@ import numpy as np
 
 __all__ = ["lstm_gradients", "lstm_pull", "lstm_run"]
 
+PART = 2**17  # numbers in the deltas of consecutive steps that are multiplied together, while in the cache
 OUTPUT_FIRST = [3, 0, 1, 2]  # o, i, f, c: the three gates that end in a sigmoid side by side
 
 
@@ -60,13 +61,22 @@ def lstm_pull(joined, cells, gates, squashed, recurrent, mask, outputs, by_hidde
         outputs: derivative by the hidden state after each step, `(steps, *lead, batch, units)` or None.
         by_hidden, by_cell: derivatives by the last states, `(*lead, batch, units)`, which are written to.
     """
-    hidden, cell, back = by_hidden, by_cell, np.ascontiguousarray(recurrent.T)
-    deltas = empty_steps(hidden, len(gates), 4 * hidden.shape[-1])
+    deltas = empty_steps(by_hidden, len(gates), 4 * by_hidden.shape[-1])
+    for _ in _walked(joined, cells, gates, squashed, recurrent, mask, outputs, by_hidden, by_cell, deltas):
+        pass
+    return deltas, by_hidden, by_cell
+
+
+def _walked(joined, cells, gates, squashed, recurrent, mask, outputs, hidden, cell, deltas):
+    """Go backwards; yields the number of each step when its deltas are in their place, the first after the last."""
+    steps, back = len(gates), np.ascontiguousarray(recurrent.T)
     flat, blocked = steps_first(deltas), steps_first(blocks(deltas, 4), 4)
-    fresh = np.empty(blocked.shape[1:], deltas.dtype)  # written block by block and then copied: quicker than in rows
+    rounds = -(-steps // len(flat))
+    flat, blocked = ((list(array) * rounds)[steps - 1 :: -1] for array in (flat, blocked))
+    fresh = np.empty(blocked[0].shape, deltas.dtype)  # written block by block and then copied: quicker than in rows
     wide, of_cell, of_output = cell[..., None, :, :], fresh[..., :3, :, :], fresh[..., 3, :, :]
-    for arriving, delta, rows, (by_gate, by_o, by_c, f, skip) in zip(
-        *(every(outputs, flat)[::-1], flat[::-1], blocked[::-1]),
+    for step, arriving, delta, rows, (by_gate, by_o, by_c, f, skip) in zip(
+        *(range(steps - 1, -1, -1), every(outputs, gates)[::-1], flat, blocked),
         lstm_slopes(joined, cells, gates, squashed, mask, slice(None, None, -1)),
         strict=True,
     ):
@@ -82,7 +92,7 @@ def lstm_pull(joined, cells, gates, squashed, recurrent, mask, outputs, by_hidde
         np.matmul(delta, back, out=hidden)
         if kept is not None:
             np.add(hidden, kept, hidden)
-    return deltas, hidden, cell
+        yield step
 
 
 def lstm_gradients(joined, cells, gates, squashed, recurrent, mask, outputs, by_hidden, by_cell):
@@ -90,28 +100,33 @@ def lstm_gradients(joined, cells, gates, squashed, recurrent, mask, outputs, by_
 
     states; arguments as those of `lstm_pull`, without `lead`. Both at once need not keep the deltas of all steps.
     """
-    deltas, *states = lstm_pull(joined, cells, gates, squashed, recurrent, mask, outputs, by_hidden, by_cell)
-    rows = joined[:-1].reshape(-1, joined.shape[-1])
-    return rows.T @ deltas.reshape(len(rows), -1), *states
+    size, width = min(len(gates), 1 + PART // (1 + gates[0].size)), 4 * len(recurrent)
+    deltas = np.empty((size, *by_hidden.shape[:-1], width), by_hidden.dtype)
+    total = np.zeros((joined.shape[-1], width), by_hidden.dtype)
+    part = np.empty_like(total)
+    for step in _walked(joined, cells, gates, squashed, recurrent, mask, outputs, by_hidden, by_cell, deltas):
+        if step % size == 0:
+            rows = joined[:-1][step : step + size].reshape(-1, len(total))
+            np.add(total, np.matmul(rows.T, deltas.reshape(-1, width)[: len(rows)], out=part), total)
+    return total, by_hidden, by_cell
 
 
 def lstm_slopes(joined, cells, gates, squashed, mask, order=slice(None)):
     """Step by step in `order`: the slopes of i, f and g as one array; of o; of h by c; of c by the one before; and
     what a masked step keeps of h. One memory serves all steps, so that they stay in the cache.
     """
-    slopes, by_c, entering = np.empty_like(gates[0]), np.empty_like(cells[0]), np.empty_like(cells[0])
-    one, (by_o, by_i, by_f, by_g), by_sigmoid, by_gate = np.array(1, gates.real.dtype), slopes, slopes[:3], slopes[1:]
-    hidden = np.ascontiguousarray(joined[1:, :, : cells.shape[-1]])
-    arrays = gates[:, :3], *gates.swapaxes(0, 1), cells[:-1], hidden, squashed
-    for sigmoids, o, i, f, g, c, h, squash, counts in zip(
+    slopes, others, by_c = np.empty_like(gates[0]), np.empty_like(gates[0, :3]), np.empty_like(cells[0])
+    one, by_sigmoid, by_gate, by_o, by_g = np.array(1, gates.real.dtype), slopes[:3], slopes[1:], slopes[0], slopes[3]
+    h, entering, kept = others  # what o, i and f are factors of, times these: h, i * g, f * c
+    arrays = gates[:, :3], *gates.swapaxes(0, 1), cells[:-1], joined[1:, :, : cells.shape[-1]], squashed
+    for sigmoids, o, i, f, g, c, hidden, squash, counts in zip(
         *(array[order] for array in arrays), [None] * len(gates) if mask is None else mask[order], strict=True
     ):
-        np.subtract(one, sigmoids, by_sigmoid)
-        np.multiply(by_o, h, by_o)
-        np.multiply(by_f, f, by_f)
-        np.multiply(by_f, c, by_f)
+        np.copyto(h, hidden)
         np.multiply(i, g, entering)
-        np.multiply(by_i, entering, by_i)
+        np.multiply(f, c, kept)
+        np.subtract(one, sigmoids, by_sigmoid)
+        np.multiply(by_sigmoid, others, by_sigmoid)
         np.multiply(entering, g, entering)
         np.subtract(i, entering, by_g)
         np.multiply(h, squash, by_c)
