@@ -181,9 +181,8 @@ def test_losses_take_a_complex_step(name, choice):
 def test_lstm_gradients_are_products_of_the_deltas(size, number, monkeypatch):
     monkeypatch.setattr("nnlite.kernels.recurrent.PART", size)  # 1, 2, 3 and all steps of most samples together
     arguments = LSTM_BACK[number]("float64")
-    (total, *states), (deltas, *others) = (
-        ran(function, arguments) for function in (reference.lstm_gradients, reference.lstm_pull)
-    )
+    total, *states = ran(reference.lstm_gradients, arguments)
+    deltas, *others = ran(reference.lstm_pull, arguments)
     expected = np.einsum("sbi,sbj->ij", arguments[0][:-1], deltas)
     np.testing.assert_allclose(total, expected, rtol=0, atol=1e-12 * np.abs(expected).max())
     for found, own in zip(states[:2], others[:2], strict=True):
