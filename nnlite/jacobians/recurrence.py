@@ -165,6 +165,9 @@ class LSTMRecurrence(Recurrence):
         joint, *states = kernels.lstm_gradients(*self.cached, self.kernel, self.mask, outputs, *states)
         return states, self._apart(lambda: joint, rows)
 
+    def stored(self):
+        yield from (self.hidden, self.kernel, *self.cached[1:])  # the first one is hidden states and rows
+
     def _apart(self, joint, rows):
         """Kernel, recurrent kernel and bias, whose gradients are one product: the quickest."""
         units, features = len(self.kernel), rows.shape[-1]

@@ -96,9 +96,9 @@ def _walked(joined, cells, gates, squashed, recurrent, mask, outputs, hidden, ce
 
 
 def lstm_gradients(joined, cells, gates, squashed, recurrent, mask, outputs, by_hidden, by_cell):
-    """The derivative by all weights in the order of the columns of `joined`, `(columns, 4 * units)`, and by the first
+    """The derivative by all weights, the rows in the order of the columns of `joined`, and by the first states.
 
-    states; arguments as those of `lstm_pull`, without `lead`. Both at once need not keep the deltas of all steps.
+    Arguments as those of `lstm_pull`, without `lead`. No step's deltas are kept longer than the product takes.
     """
     size, width = min(len(gates), 1 + PART // (1 + gates[0].size)), 4 * len(recurrent)
     deltas = np.empty((size, *by_hidden.shape[:-1], width), by_hidden.dtype)
@@ -112,8 +112,9 @@ def lstm_gradients(joined, cells, gates, squashed, recurrent, mask, outputs, by_
 
 
 def lstm_slopes(joined, cells, gates, squashed, mask, order=slice(None)):
-    """Step by step in `order`: the slopes of i, f and g as one array; of o; of h by c; of c by the one before; and
-    what a masked step keeps of h. One memory serves all steps, so that they stay in the cache.
+    """Slopes of i, f and g as one array; of o; of h by c; of c by the one before; what a masked step keeps of h.
+
+    They come step by step in `order`. One memory serves all steps, so that it stays in the cache.
     """
     slopes, others, by_c = np.empty_like(gates[0]), np.empty_like(gates[0, :3]), np.empty_like(cells[0])
     one, by_sigmoid, by_gate, by_o, by_g = np.array(1, gates.real.dtype), slopes[:3], slopes[1:], slopes[0], slopes[3]
