@@ -66,14 +66,13 @@ def lstm(mask=False, bias=True, batch=3, steps=7):
     return arguments
 
 
-def lstm_back(in_rows=True, outputs=False, seeds=(), **options):
-    """Arguments of `lstm_pull`, the gates in rows, as the compiled run leaves them, or in blocks."""
+def lstm_back(outputs=False, seeds=(), **options):
+    """Arguments of `lstm_pull`."""
 
     def arguments(dtype):
         generator = np.random.default_rng(1)
         given = lstm(**options)(dtype)
         joined, cells, gates, squashed = reference.lstm_run(*given)
-        gates = np.ascontiguousarray(gates.swapaxes(1, 2)).swapaxes(1, 2) if in_rows else gates
         arriving = generator.standard_normal((len(gates), *seeds, *cells[0].shape)).astype(dtype) if outputs else None
         states = generator.standard_normal((2, *seeds, *cells[0].shape)).astype(dtype)
         return [joined, cells, gates, squashed, given[4], given[6], arriving, *states]
@@ -83,7 +82,12 @@ def lstm_back(in_rows=True, outputs=False, seeds=(), **options):
 
 LSTM_BACK = [
     *(lstm_back(outputs=outputs, mask=mask) for outputs in (False, True) for mask in (False, True)),
-    *(lstm_back(bias=False), lstm_back(batch=1, steps=1), lstm_back(in_rows=False, steps=40, batch=200)),
+    *(
+        lstm_back(bias=False),
+        lstm_back(batch=1, steps=1),
+        lstm_back(steps=40, batch=300),
+        lstm_back(steps=3, batch=6000),
+    ),
 ]
 EXACT = ("adam", "decay", "rmsprop", "sgd")  # neither exp nor long sums, which NumPy rounds otherwise
 SAMPLES = {
@@ -91,7 +95,7 @@ SAMPLES = {
     "decay": [update("n", 4e-6)],
     "lstm_gradients": LSTM_BACK,
     "lstm_pull": [*LSTM_BACK, lstm_back(seeds=(2,), outputs=True, mask=True)],
-    "lstm_run": [lstm(), lstm(mask=True), lstm(bias=False), lstm(batch=1, steps=1)],
+    "lstm_run": [lstm(), lstm(mask=True), lstm(bias=False), lstm(batch=1, steps=1), lstm(steps=2, batch=6000)],
     "rmsprop": [update("nnp" + more, 0.1, 1e-3, 0.9, 1e-7) for more in ("--", "n-", "-n", "nn")],
     "sgd": [update("nn-", 0.01, 0.0, True), update("nnn", 0.01, 0.9, False), update("nnn", 0.01, 0.9, True)],
     "sigmoid_crossentropy": [

@@ -19,7 +19,9 @@ compiled = njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract
 inlined = njit(error_model="numpy", fastmath={"contract"}, inline="always")
 
 SGEMM = get_cython_function_address("scipy.linalg.cython_blas", "sgemm")
-ONE, TWO = (np.float32(number) for number in (1, 2))
+# OpenBLAS multiplies without copies into its own order below a million multiply-adds; above NumPy's loop is as quick.
+SMALL_PRODUCT = 2**20
+ZERO, HALF, ONE, TWO = (np.float32(number) for number in (0, 0.5, 1, 2))
 LARGE = np.float32(9.02)  # from here on tanh rounds to 1
 HALVES_OF_LOG_2 = np.float32(2 / math.log(2))
 HIGH, LOW = np.float32(0.693359375 / 2), np.float32((math.log(2) - 0.693359375) / 2)  # together log(2) / 2
@@ -50,9 +52,9 @@ def tanh(values):
 
 
 @inlined
-def _activated(row, scale, shift):
-    for j in range(row.size):
-        row[j] = _tanh(row[j]) * scale[j] + shift[j]
+def _activated(z, scale, shift, out):
+    for j in range(out.size):
+        out[j] = _tanh(z[j]) * scale + shift
 
 
 @inlined
@@ -74,21 +76,23 @@ def _add(values, out):
 
 
 @compiled
-def _run(joined, weights, scale, shift, cells, gates, squashed, mask):
-    """Gates are the rows o, i, f, g here, `(steps, batch, 4 * units)`; tanh * scale + shift activates them."""
+def _run(joined, weights, cells, gates, squashed, mask):
     units = cells.shape[2]
+    z = np.empty((gates.shape[2], 4 * units), np.float32)
     for step in range(len(gates)):
-        z, old, new, squash, after = gates[step], cells[step], cells[step + 1], squashed[step], joined[step + 1]
+        o, i, f, g = gates[step, 0], gates[step, 1], gates[step, 2], gates[step, 3]
+        old, new, squash, after = cells[step], cells[step + 1], squashed[step], joined[step + 1]
         np.dot(joined[step], weights, z)
         for row in range(len(z)):
-            gate = z[row]
-            _activated(gate, scale, shift)
-            i, f, g = gate[units : 2 * units], gate[2 * units : 3 * units], gate[3 * units :]
-            _next(i, f, g, old[row], new[row])
+            _activated(z[row, :units], HALF, HALF, o[row])
+            _activated(z[row, units : 2 * units], HALF, HALF, i[row])
+            _activated(z[row, 2 * units : 3 * units], HALF, HALF, f[row])
+            _activated(z[row, 3 * units :], ONE, ZERO, g[row])
+            _next(i[row], f[row], g[row], old[row], new[row])
         squash[:] = new
         tanh(squash.reshape(-1))
         for row in range(len(z)):
-            _times(z[row, :units], squash[row], after[row, :units])
+            _times(o[row], squash[row], after[row, :units])
             if mask is not None and mask[step, row, 0] == 0:
                 new[row] = old[row]
                 after[row, :units] = joined[step, row, :units]
@@ -140,9 +144,9 @@ def _add_product(address, left, right, total):
 
 @compiled
 def _pull(joined, cells, gates, squashed, back, mask, outputs, by_hidden, by_cell, deltas, total, address):
-    """Gates are the rows o, i, f, g here, deltas the rows i, f, g, o; outputs `(batch, steps, units)`.
+    """Outputs are `(batch, steps, units)` here.
 
-    Deltas of one step alone are written to again by the next; `total`, where given, gets their products.
+    Where `total` is given, it gets the products of deltas and `joined`, and `deltas` holds but a few steps at a time.
     """
     units, kept = cells.shape[2], np.empty_like(by_hidden)
     for step in range(len(gates) - 1, -1, -1):
@@ -154,38 +158,40 @@ def _pull(joined, cells, gates, squashed, back, mask, outputs, by_hidden, by_cel
                 kept[row] = by_hidden[row]
                 delta[row] = 0
                 continue
-            gate, own = gates[step, row], delta[row]
-            o, i, f, g = gate[:units], gate[units : 2 * units], gate[2 * units : 3 * units], gate[3 * units :]
+            own = delta[row]
+            o, i, f, g = gates[step, 0, row], gates[step, 1, row], gates[step, 2, row], gates[step, 3, row]
             by_i, by_f, by_g, by_o = own[:units], own[units : 2 * units], own[2 * units : 3 * units], own[3 * units :]
             hidden = joined[step + 1, row, :units]
             _slopes_of_output(o, hidden, squashed[step, row], by_hidden[row], by_cell[row], by_o)
             _slopes_of_cell(i, f, g, cells[step, row], by_cell[row], by_i, by_f, by_g)
         np.dot(delta, back, by_hidden)
-        if total is not None:
-            _add_product(address, joined[step], delta, total)
+        if total is not None and step % len(deltas) == 0:
+            stop = min(step + len(deltas), len(gates))
+            left, right = joined[step:stop].reshape(-1, len(total)), deltas[: stop - step].reshape(-1, 4 * units)
+            _add_product(address, left, right, total)
         for row in range(len(by_hidden)):
             if mask is not None and mask[step, row, 0] == 0:
                 by_hidden[row] = kept[row]
 
 
 def lstm_run(rows, hidden, cell, kernel, recurrent, bias, mask):
-    if not _plain(rows, hidden, cell, kernel, recurrent, bias, mask):
+    size = hidden.size * 4 * (len(recurrent) + len(kernel))
+    if size > SMALL_PRODUCT or not _plain(rows, hidden, cell, kernel, recurrent, bias, mask):
         return reference.lstm_run(rows, hidden, cell, kernel, recurrent, bias, mask)
     joined, cells, squashed = reference.lstm_room(rows, hidden, cell, kernel, recurrent, bias)
     apart = reference.gates_apart(reference.joint_weights(kernel, recurrent, bias), 4, reference.OUTPUT_FIRST, 3)
-    units, weights = len(recurrent), _aligned((joined.shape[-1], kernel.shape[-1]))
+    weights = _aligned((joined.shape[-1], kernel.shape[-1]))
     weights.reshape(len(weights), 4, -1)[...] = apart.swapaxes(0, 1)
-    gates = np.empty((*rows.shape[:2], kernel.shape[-1]), np.float32)
-    scale = np.repeat(np.array([0.5, 1], np.float32), [3 * units, units])
-    _run(joined, weights, scale, 1 - scale, cells, gates, squashed, mask)
-    return joined, cells, reference.blocks(gates, 4), squashed
+    gates = np.empty((len(rows), 4, *cell.shape), np.float32)
+    _run(joined, weights, cells, gates, squashed, mask)
+    return joined, cells, gates, squashed
 
 
 def lstm_pull(joined, cells, gates, squashed, recurrent, mask, outputs, by_hidden, by_cell):
     arguments = joined, cells, gates, squashed, recurrent, mask, outputs, by_hidden, by_cell
     if not _takes(*arguments):
         return reference.lstm_pull(*arguments)
-    deltas = np.empty((len(gates), *gates.shape[2:3], 4 * len(recurrent)), np.float32)
+    deltas = np.empty((len(gates), len(by_hidden), 4 * len(recurrent)), np.float32)
     _pulled(*arguments, deltas, None)
     return deltas, by_hidden, by_cell
 
@@ -194,21 +200,26 @@ def lstm_gradients(joined, cells, gates, squashed, recurrent, mask, outputs, by_
     arguments = joined, cells, gates, squashed, recurrent, mask, outputs, by_hidden, by_cell
     if not _takes(*arguments):
         return reference.lstm_gradients(*arguments)
-    total = np.zeros((joined.shape[-1], 4 * len(recurrent)), np.float32)
-    _pulled(*arguments, np.empty((1, *gates.shape[2:3], 4 * len(recurrent)), np.float32), total)
+    (batch, columns), width = joined.shape[1:], 4 * len(recurrent)
+    together = SMALL_PRODUCT // (1 + batch * columns * width)
+    if not together:
+        deltas, *states = lstm_pull(*arguments)
+        return joined[:-1].reshape(-1, columns).T @ deltas.reshape(-1, width), *states
+    total, deltas = np.zeros((columns, width), np.float32), np.empty((together, batch, width), np.float32)
+    _pulled(*arguments, deltas[: len(gates)], total)
     return total, by_hidden, by_cell
 
 
 def _takes(joined, cells, gates, squashed, recurrent, mask, outputs, by_hidden, by_cell):
-    """Whether the compiled loop can take these: gates as it made them, no seed axes."""
-    arrays = joined, cells, gates.swapaxes(1, 2), squashed, by_hidden, by_cell
+    """Whether the compiled loop can take these: no seed axes."""
+    arrays = joined, cells, gates, squashed, by_hidden, by_cell
     contiguous = all(array.flags.c_contiguous for array in arrays)
     return contiguous and by_hidden.ndim == 2 and _plain(joined, recurrent, mask, outputs, by_hidden, by_cell)
 
 
 def _pulled(joined, cells, gates, squashed, recurrent, mask, outputs, by_hidden, by_cell, deltas, total):
     outputs = None if outputs is None else np.ascontiguousarray(outputs.swapaxes(0, 1))
-    back, gates = np.ascontiguousarray(recurrent.T), gates.swapaxes(1, 2).reshape(len(gates), *deltas.shape[1:])
+    back = np.ascontiguousarray(recurrent.T)
     _pull(joined, cells, gates, squashed, back, mask, outputs, by_hidden, by_cell, deltas, total, SGEMM)
 
 
