@@ -89,6 +89,13 @@ LSTM_BACK = [
         lstm_back(steps=3, batch=6000),
     ),
 ]
+
+
+def swapped(sample):
+    """A sample whose targets come first."""
+    return lambda dtype: [(given := sample(dtype))[1], given[0], *given[2:]]
+
+
 EXACT = ("adam", "decay", "rmsprop", "sgd")  # neither exp nor long sums, which NumPy rounds otherwise
 SAMPLES = {
     "adam": [update("nnnp-", 0.1, 1e-3, 1e-3, 1e-7), update("nnnpp", 0.2, 1e-2, 3e-4, 1e-3)],
@@ -103,6 +110,12 @@ SAMPLES = {
         loss((3, 4, 2), weighted=True),
         loss((4, 2, 3), layout=np.asfortranarray),
         loss((600, 1)),
+    ],
+    "squared_error": [
+        swapped(loss((5, 1))),
+        swapped(loss((3, 4, 2), weighted=True)),
+        swapped(loss((4, 2, 3), layout=np.asfortranarray)),
+        swapped(loss((600, 1))),
     ],
     "softmax_crossentropy": [
         loss((5, 3), 3),

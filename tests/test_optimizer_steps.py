@@ -1,11 +1,14 @@
 """What all optimizers share: blocks, clipping, weight decay, the learning rate, packs, refused states."""
 
+import importlib.util
+import os
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from test_optimizers import SCHEDULE, gradients_of, make_pack, new, train
 
+from nnlite import kernels
 from nnlite.errors import ModelFileError, ShapeError
 from nnlite.optimizers import SGD, Adam, RMSprop, base
 
@@ -22,6 +25,34 @@ def test_long_vectors_are_walked_in_blocks():
         together.apply([pack])
         apart.apply(short)
     np.testing.assert_array_equal(pack.values, np.concatenate([part.values for part in short]))
+
+
+@pytest.mark.skipif(importlib.util.find_spec("numba") is None, reason="Numba is not installed")
+def test_compiled_updates_take_whole_vectors_and_those_of_ones_own_blocks():
+    class OwnAdam(Adam):
+        def update(self, values, gradients, slots, learning_rate, scratch):
+            lengths.append(len(values))
+            np.multiply(gradients, learning_rate, out=scratch)
+            np.subtract(values, scratch, out=values)
+
+    class Counting(Adam):
+        by_kernel = True
+
+        def update(self, values, *rest):
+            lengths.append(len(values))
+            super().update(values, *rest)
+
+    size, lengths = 2 * base.BLOCK_SIZE + 3, []
+    for choice, optimizer, expected in [
+        ("numpy", Counting(), [base.BLOCK_SIZE, base.BLOCK_SIZE, 3]),
+        ("numba", Counting(), [size]),
+        ("numba", OwnAdam(), [base.BLOCK_SIZE, base.BLOCK_SIZE, 3]),
+    ]:
+        kernels.use(choice)
+        lengths.clear()
+        optimizer.apply([make_pack(size, "float32")])
+        assert lengths == expected
+    kernels.use(os.environ.get("NNLITE_KERNELS", "auto"))
 
 
 def test_state_from_before_training_starts_afresh():

@@ -19,15 +19,16 @@ CHOICES = ("auto", "numpy", "numba")
 WORTH_LOADING = 500_000_000
 STEP = 25_000
 
-__all__ = ["keep_freed_memory", "suited_kernels", "use"]
+__all__ = ["compiled_now", "keep_freed_memory", "suited_kernels", "use"]
 __all__ += [name for module in REFERENCES for name in module.__all__]
 
 
 class _Choice:
-    """What the user chose, and how many trainings are inside `suited_kernels` just now."""
+    """What the user chose, how many trainings are inside `suited_kernels` just now, and what they have."""
 
     word = "auto"
     inside = 0
+    compiled = False
 
 
 def use(choice: str) -> None:
@@ -80,6 +81,12 @@ def _take(compiled) -> None:
     """Let all functions be those of the reference, but for those that `compiled` has if it is given."""
     found = {name: getattr(module, name) for module in REFERENCES for name in module.__all__}
     globals().update(found | {name: getattr(compiled, name) for name in (compiled.__all__ if compiled else ())})
+    _Choice.compiled = compiled is not None
+
+
+def compiled_now() -> bool:
+    """Whether compiled kernels are in use."""
+    return _Choice.compiled
 
 
 use(os.environ.get("NNLITE_KERNELS", "auto"))

@@ -13,7 +13,7 @@ from nnlite.kernels.compiled_dense import dense_backward, dense_forward
 from nnlite.kernels.compiled_recurrent import lstm_gradients, lstm_pull, lstm_run
 
 __all__ = ["adam", "decay", "dense_backward", "dense_forward", "lstm_gradients", "lstm_pull", "lstm_run"]
-__all__ += ["rmsprop", "sgd", "sigmoid_crossentropy", "softmax_crossentropy"]
+__all__ += ["rmsprop", "sgd", "sigmoid_crossentropy", "softmax_crossentropy", "squared_error"]
 
 compiled = njit(cache=True, nogil=True, error_model="numpy")
 # Numba computes exp and log1p of one number at a time, NumPy of sixteen: beyond these NumPy is quicker.
@@ -105,6 +105,25 @@ def _softmax_crossentropy(logits, classes, scale, weights, gradient):
             gradient[row, i] *= factor / shares
         gradient[row, own] -= factor
     return total * scale
+
+
+@compiled
+def _squared_error(predictions, targets, scale, weights, gradient):
+    total = 0.0
+    for row in range(len(predictions)):
+        weight = 1.0 if weights is None else weights[row]
+        factor = predictions.dtype.type(2 * scale * weight)
+        for i in range(predictions.shape[1]):
+            error = predictions[row, i] - targets[row, i]
+            total += weight * error * error
+            gradient[row, i] = error * factor
+    return total * scale
+
+
+def squared_error(targets, predictions, scale, weights=None):
+    if predictions.size > FEW_LOGITS or targets.dtype != predictions.dtype or not _plain(predictions, targets, weights):
+        return reference.squared_error(targets, predictions, scale, weights)
+    return _by_rows(_squared_error, predictions, targets.reshape(-1, targets.shape[-1]), scale, weights)
 
 
 def sigmoid_crossentropy(logits, targets, scale, weights=None):

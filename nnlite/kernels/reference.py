@@ -28,6 +28,7 @@ __all__ = [
     "sigmoid_crossentropy",
     "softmax_crossentropy",
     "softplus",
+    "squared_error",
 ]
 
 
@@ -101,6 +102,17 @@ def sigmoid_crossentropy(logits, targets, scale, weights=None):
     if weights is not None:
         losses, gradient = losses * weights[..., None], gradient * weights[..., None]
     return np.add.reduce(losses, axis=None).item() * scale, gradient
+
+
+def squared_error(targets, predictions, scale, weights=None):
+    """scale * sum of weights * (predictions - targets) ** 2, and its gradient by the predictions.
+
+    Shape: targets and predictions `(..., units)`, weights `(...)`.
+    """
+    error = predictions - targets
+    weighted = error if weights is None else error * weights[..., None]
+    value = np.dot(weighted.reshape(-1), error.reshape(-1)).item() * scale
+    return value, np.multiply(weighted, 2 * scale, out=weighted)
 
 
 def dropout(inputs, bits, threshold, scale):

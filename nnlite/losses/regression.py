@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from nnlite import kernels
 from nnlite.jacobians import Contraction, Diagonal
 from nnlite.losses.base import Loss
 from nnlite.reading import Positive
@@ -19,11 +20,7 @@ class MeanSquaredError(Loss, aliases=("mse",)):
         return squares * (1 / count), Contraction(error * (2 / count))
 
     def total(self, y_true, y_pred, scale, weights=None):
-        error = y_pred - y_true
-        share = scale / error.shape[-1]
-        weighted = error if weights is None else error * weights[..., None]
-        value = np.dot(weighted.reshape(-1), error.reshape(-1)).item() * share
-        return value, np.multiply(weighted, 2 * share, out=weighted)
+        return kernels.squared_error(y_true, y_pred, scale / y_pred.shape[-1], weights)
 
     def row_hessian(self, y_true, y_pred):
         return _constant(2 / y_pred.shape[-1], y_pred)

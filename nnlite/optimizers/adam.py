@@ -12,6 +12,8 @@ __all__ = ["Adam", "AdamW"]
 class AdamBase(Optimizer, abstract=True):
     """Base of the optimizers with Adam's update; see `Adam` for the formula and the arguments."""
 
+    by_kernel = True
+
     learning_rate: LearningRate = 0.001
     beta_1: BelowOne = 0.9
     beta_2: BelowOne = 0.999

@@ -40,11 +40,18 @@ class Optimizer(Configurable, family="optimizer"):
         ConfigError: more than one of the three ways of clipping is set.
     """
 
+    by_kernel = False  # whether `update` is one call of a kernel, which takes a whole vector at once when compiled
+
     learning_rate: LearningRate
     weight_decay: NonNegative | None = field(default=None, kw_only=True)
     clipnorm: Positive | None = field(default=None, kw_only=True)
     clipvalue: Positive | None = field(default=None, kw_only=True)
     global_clipnorm: Positive | None = field(default=None, kw_only=True)
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if "update" in vars(cls):  # not that of an optimizer it is derived from
+            cls.by_kernel = vars(cls).get("by_kernel", False)
 
     def __post_init__(self):
         super().__post_init__()
@@ -114,11 +121,13 @@ class Optimizer(Configurable, family="optimizer"):
         self.build(packs)
         self._clip(packs)
         learning_rate = self.current_learning_rate
+        whole = self.by_kernel and kernels.compiled_now()
         for pack, slots, scratch in zip(packs, self.slots, self._scratch, strict=True):
             if getattr(pack, "rows", None) is not None:
                 self._update_rows(pack, slots, scratch, learning_rate)
                 continue
-            for block in _blocks(pack.values, pack.gradients, slots, scratch):
+            whole_pack = pack.values, pack.gradients, slots, scratch
+            for block in [whole_pack] if whole else _blocks(*whole_pack):
                 self._update_block(*block, learning_rate)
         self.iterations += 1
 

@@ -32,6 +32,8 @@ class RMSprop(Optimizer):
     Reference: Tieleman & Hinton 2012, lecture 6.5; centered: Graves 2013, arXiv:1308.0850.
     """
 
+    by_kernel = True
+
     learning_rate: LearningRate = 0.001
     rho: BelowOne = 0.9
     momentum: Fraction = 0.0

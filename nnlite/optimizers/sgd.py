@@ -28,6 +28,8 @@ class SGD(Optimizer):
     Reference: Sutskever et al. 2013, "On the importance of initialization and momentum in deep learning".
     """
 
+    by_kernel = True
+
     learning_rate: LearningRate = 0.01
     momentum: Fraction = 0.0
     nesterov: bool = False
