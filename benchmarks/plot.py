@@ -11,17 +11,14 @@ STYLES = {"nnlite": ("#0072B2", "o"), "nnlite fast": ("#D55E00", "s"), "floor": 
 
 def draw(series, path) -> None:
     """Step time against multiply-adds with fitted lines, and memory against activations; `ImportError` if it cannot."""
-    import matplotlib
+    from matplotlib.figure import Figure
 
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    figure, panels = pyplot.subplots(2, 2, figsize=(9, 7), layout="constrained")
+    figure = Figure(figsize=(9, 7), layout="constrained")
+    panels = figure.subplots(2, 2)
     for panel, (name, rows) in zip(panels.flat, series.items(), strict=False):
         _times(panel, name, rows)
     _memory(panels.flat[-1], series)
     figure.savefig(path, dpi=80)
-    pyplot.close(figure)
 
 
 def _times(panel, name, rows):
