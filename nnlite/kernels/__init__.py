@@ -14,9 +14,9 @@ from nnlite.kernels.reference import *
 
 REFERENCES = (reference, dense)
 CHOICES = ("auto", "numpy", "numba")
-# Loading Numba takes 0.5 to 0.7 s, in which NumPy updates so many parameters; a step takes as long as updating
-# so many more of them.
-WORTH_LOADING = 500_000_000
+# Loading Numba takes 0.5 to 0.7 s, which it wins back in a training of so many updates of single parameters; a step
+# takes as long as updating so many more of them.
+WORTH_LOADING = 1_000_000_000
 STEP = 25_000
 
 __all__ = ["compiled_now", "keep_freed_memory", "suited_kernels", "use"]
