@@ -20,23 +20,30 @@ class _Threads:
         self.lock = threading.Lock()
         self.chosen = None
         self.inside = 0
-        self.usual = []  # the counts of the libraries, from before the first of these calls
+        self.usual = {}  # the count of each library from before it was limited
         self._found = {}
 
     @property
     def libraries(self) -> list:
-        """The matrix libraries that are loaded: NumPy's, and SciPy's where it is in use; no others while inside."""
+        """The matrix libraries that are loaded: NumPy's, and SciPy's where it is in use."""
         with_scipy = "scipy.linalg" in sys.modules
-        if with_scipy not in self._found and not (self.inside and self._found):
+        if with_scipy not in self._found:
             from threadpoolctl import ThreadpoolController
 
             self._found = {with_scipy: ThreadpoolController().select(user_api="blas").lib_controllers}
-        return next(iter(self._found.values()))
+        return self._found[with_scipy]
 
-    def set(self, counts) -> None:
+    def limit(self, count: int) -> None:
         """Let each library use so many threads."""
-        for library, count in zip(self.libraries, counts, strict=True):
+        for library in self.libraries:
+            self.usual.setdefault(library.filepath, library.get_num_threads())
             library.set_num_threads(count)
+
+    def restore(self) -> None:
+        """Let each library use as many threads as before."""
+        for library in self.libraries:
+            if library.filepath in self.usual:
+                library.set_num_threads(self.usual.pop(library.filepath))
 
     @property
     def counts(self) -> list[int]:
@@ -61,10 +68,11 @@ def set_threads(count: int | None) -> None:
     if count is not None and (not isinstance(count, int) or isinstance(count, bool) or count < 1):
         raise ConfigError(f"the number of threads must be a whole number >= 1, or None, got {count!r}")
     with _threads.lock:
-        if _threads.chosen is None and not _threads.inside:
-            _threads.usual = _threads.counts
         _threads.chosen = count
-        _threads.set(_threads.usual if count is None else [count] * len(_threads.usual))
+        if count is None:
+            _threads.restore()
+        else:
+            _threads.limit(count)
 
 
 @contextmanager
@@ -74,18 +82,17 @@ def suited_threads(multiply_adds: int):
     Several calls may be inside at once, one within another or side by side; the last one that leaves puts the usual
     counts back, unless `set_threads` has chosen others.
     """
-    if multiply_adds >= SMALL_PRODUCT or _threads.chosen is not None:
-        yield
-        return
+    small = multiply_adds < SMALL_PRODUCT
     with _threads.lock:
-        if not _threads.inside:
-            _threads.usual = _threads.counts
-        _threads.inside += 1
-        _threads.set([1] * len(_threads.usual))
+        _threads.inside += small
+        if _threads.chosen is not None:
+            _threads.limit(_threads.chosen)  # also those libraries that were loaded since
+        elif small:
+            _threads.limit(1)
     try:
         yield
     finally:
         with _threads.lock:
-            _threads.inside -= 1
-            if not _threads.inside and _threads.chosen is None:
-                _threads.set(_threads.usual)
+            _threads.inside -= small
+            if small and not _threads.inside and _threads.chosen is None:
+                _threads.restore()

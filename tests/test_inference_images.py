@@ -21,6 +21,7 @@ from nnlite.layers import (
     Dense,
     DepthwiseConv2D,
     Dropout,
+    Embedding,
     Flatten,
     GaussianNoise,
     GlobalAveragePooling2D,
@@ -161,6 +162,31 @@ def test_memory_is_kept_and_results_are_their_own():
         first[...] = 7
         np.testing.assert_array_equal(predictor(x), kept)
         np.testing.assert_array_equal(x, given)
+
+
+@pytest.mark.parametrize("side", [63, 65])
+@pytest.mark.parametrize("size", [(65, 65), (None, None)])
+def test_large_images_in_blocks_of_unequal_height(side, size):
+    model = Sequential([Input((*size, 16)), Conv2D(32, 3, activation="relu", padding="same")], seed=0)
+    x = np.random.default_rng(0).standard_normal((2, *(n or side for n in size), 16)).astype("float32")
+    np.testing.assert_allclose(model.compile_predict()(x), model.predict(x, verbose=0), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_indices_and_several_inputs_keep_their_memory(several):
+    given = [Input((5,)), Input((5,))]
+    branches = [Embedding(9, 4)(each) for each in given]
+    outputs = Dense(2)(Flatten()(Add()(branches) if several else branches[0]))
+    model = Model(given if several else given[0], outputs, seed=0)
+    predictor, generator = model.compile_predict(), np.random.default_rng(0)
+    for count in (3, 1, 3):
+        x = tuple(generator.integers(9, size=(count, 5)) for _ in given)
+        x = x if several else x[0]
+        np.testing.assert_allclose(predictor(x), model.predict(x, verbose=0), rtol=0, atol=1e-6)
+        first, before = predictor(x), predictor(x).copy()
+        predictor(x)
+        np.testing.assert_array_equal(first, before)
+    assert len(predictor._local.prepared) == 2
 
 
 def test_lengths_that_vary_and_graphs():

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from nnlite import Input, Model, Sequential, kernels
+from nnlite.errors import ShapeError
 from nnlite.layers import (
     Activation,
     BatchNormalization,
@@ -22,6 +23,7 @@ from nnlite.layers import (
 )
 from nnlite.layers.joined import JoinedDense
 from nnlite.optimizers import SGD
+from nnlite.random import RandomSource
 from nnlite.training.steps import Steps
 
 needs_numba = pytest.mark.skipif(importlib.util.find_spec("numba") is None, reason="Numba is not installed")
@@ -171,6 +173,50 @@ def test_rows_in_another_order_in_memory():
         found = trained(net("three"), [(np.asfortranarray(x), y), (x[::-1][::-1], y)], True)[1]
         for one, other in zip(found[: len(expected)], expected, strict=True):
             np.testing.assert_allclose(one, other, rtol=0, atol=1e-13)
+
+
+@pytest.mark.parametrize("choice", CHOICES)
+@pytest.mark.parametrize("shape", [(ROWS, 1), (ROWS, 6), (ROWS, 400), (FEATURES,), (ROWS, FEATURES, 1)])
+def test_inputs_of_another_shape_are_refused(shape, choice):
+    kernels.use(choice)
+    with pytest.raises(ShapeError, match=r"the dense layers need an array of shape \(batch, 7\)"):
+        net("three").train_step(np.ones(shape), np.ones((ROWS, 3)))
+    with pytest.raises(ShapeError, match=r"got .* and complex128"):
+        net("three").train_step(np.ones((ROWS, FEATURES), complex), np.ones((ROWS, 3)))
+
+
+@needs_numba
+@pytest.mark.parametrize("loss", ["mse", "binary_crossentropy"])
+@pytest.mark.parametrize("shape", [(ROWS, 1), (ROWS, 400), (4, 3)])
+def test_targets_of_another_shape_are_as_without_numba(shape, loss):
+    found = []
+    for choice in ("numpy", "numba"):
+        kernels.use(choice)
+        model = net("three")
+        model.compile("sgd", {loss: {"from_logits": True}} if "binary" in loss else loss)
+        try:
+            found.append(model.train_step(rows(), np.ones(shape)))
+        except ValueError:
+            found.append("refused")
+    assert found[0] == pytest.approx(found[1])
+
+
+@needs_numba
+@pytest.mark.parametrize("order", [("numpy", "numba"), ("numba", "numpy")])
+def test_kernels_exchanged_within_a_step(order):
+    found = []
+    for exchanged in (False, True):
+        model = net("dropout")
+        kernels.use(order[0])
+        for _ in range(2):
+            model.train_step(*data("dropout"))
+        stage = next(stage for _, stage, _, _ in model._steps.joined.stages)
+        _, jacobians = stage.linearize(rows(), source=RandomSource(0, 5))
+        if exchanged:
+            kernels.use(order[1])
+        jacobians.vjp(np.ones((ROWS, 3)), (False,), None)
+        found.append(model._steps.store.packs[0].gradients.copy())
+    np.testing.assert_allclose(*found, rtol=0, atol=1e-13)
 
 
 def test_a_functional_model_without_branches_is_joined():

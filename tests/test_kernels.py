@@ -5,6 +5,7 @@ import math
 import os
 import subprocess
 import sys
+import tempfile
 
 import numpy as np
 import pytest
@@ -313,6 +314,7 @@ def test_auto_is_numba_within_a_long_training_alone(monkeypatch):
     from nnlite.kernels import compiled
 
     kernels.use("auto")
+    monkeypatch.setattr(compiled, "on_disk", lambda: True)
     steps = kernels.WORTH_LOADING // (kernels.STEP + 130) + 1
     with kernels.suited_kernels(steps - 1, 130):
         assert kernels.adam is reference.adam
@@ -329,6 +331,37 @@ def test_auto_is_numba_within_a_long_training_alone(monkeypatch):
         model.fit(x, y, batch_size=16, epochs=epochs, verbose=0, callbacks=[watch])
     assert seen == [reference.adam] * 4 + [compiled.adam] * 5
     assert kernels.adam is reference.adam
+
+
+@needs_numba
+def test_auto_compiles_within_a_very_long_training_alone(monkeypatch):
+    from nnlite.kernels import compiled
+
+    kernels.use("auto")
+    monkeypatch.setattr(compiled, "on_disk", lambda: False)
+    steps = kernels.WORTH_COMPILING // kernels.STEP
+    for number, source in ((steps - 1, reference), (steps, compiled)):
+        with kernels.suited_kernels(number, 0):
+            assert kernels.adam is source.adam
+
+
+@needs_numba
+def test_kernels_are_found_on_the_disk():
+    code = """
+import numpy as np
+from nnlite.kernels import compiled
+{}
+print(compiled.on_disk())
+"""
+    compile_one = "compiled.dense_forward(DenseRoom([DenseLayer(2, 1, True)], 3, *np.ones((2, 3))), np.ones((3, 2)))"
+    compile_one = f"from nnlite.kernels import DenseLayer, DenseRoom; {compile_one}"
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {**os.environ, "NUMBA_CACHE_DIR": folder}
+        for command, found in (("", "False"), (compile_one, "True"), ("", "True")):
+            done = subprocess.run(
+                [sys.executable, "-c", code.format(command)], capture_output=True, text=True, env=environment
+            )
+            assert done.stdout.strip() == found, done.stderr
 
 
 @needs_numba

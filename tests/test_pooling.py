@@ -273,3 +273,11 @@ def test_lengths_may_be_unknown(layer):
 def test_global_average_refuses_a_mask_of_another_form(mask):
     with pytest.raises(ShapeError, match=r"GlobalAveragePooling1D.*mask of booleans of the shape \(3, 4\)"):
         GlobalAveragePooling1D().forward(normal(3, 4, 2), mask=mask)
+
+
+def test_global_averages_of_whole_numbers_and_of_many_cells():
+    counted = GlobalAveragePooling1D().linearize(np.arange(12).reshape(1, 4, 3))[0]
+    np.testing.assert_array_equal(counted, [[4.5, 5.5, 6.5]])
+    large = (100 + np.random.default_rng(0).random((1, 400, 400, 2))).astype("float32")
+    found = GlobalAveragePooling2D().linearize(large)[0]
+    np.testing.assert_allclose(found, large.mean(axis=(1, 2), dtype="float64"), rtol=1e-5)

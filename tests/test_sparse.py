@@ -142,3 +142,10 @@ def test_one_row_for_many_indices_comes_back_as_if_repeated(seeds):
     part.vjp_into(repeated, into)
     for found in (part.vjp(repeated), into):
         np.testing.assert_allclose(found, expected, rtol=0, atol=1e-14)
+
+
+def test_a_table_of_which_no_row_was_taken():
+    layer = Embedding(5, 3)
+    layer.build((None, 4))
+    outputs, jacobians = layer.linearize(np.zeros((2, 0), int), layer.values[0])
+    np.testing.assert_array_equal(jacobians[1].vjp(outputs), np.zeros((5, 3)))

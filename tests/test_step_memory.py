@@ -14,6 +14,7 @@ from nnlite.data.batches import ArrayBatches
 from nnlite.jacobians import RowsTimesKernel
 from nnlite.layers import Dense, Dropout, Input
 from nnlite.metrics import Metric
+from nnlite.random import RandomSource
 from nnlite.training.steps import Steps
 
 
@@ -86,8 +87,17 @@ def test_gradients_go_straight_into_the_vector():
 
 def test_no_product_with_the_data(monkeypatch):
     model, (x, y) = net(), examples(64)
-    wanted, joined = [], kernels.dense_backward
-    monkeypatch.setattr(kernels, "dense_backward", lambda *given: wanted.append(given[2]) or joined(*given))
+    ((_, stage, _, _),) = model._ready_steps().joined.stages
+    stage.linearize(x, source=RandomSource(0))
+    wanted, backward = [], stage.room.backward
+    monkeypatch.setattr(
+        kernels, "dense_forward", lambda room, inputs: setattr(room, "backward", counted) or room.passes[-1].kept
+    )
+
+    def counted(room, slopes, wants_inputs):
+        wanted.append(wants_inputs)
+        backward(room, slopes, wants_inputs)
+
     model.train_step(x, y)
     assert wanted == [False]
     widths, product = [], RowsTimesKernel.vjp

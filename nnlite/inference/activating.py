@@ -8,12 +8,12 @@ __all__ = ["in_place"]
 
 
 def in_place(activation, like):
-    """The activation function as one that overwrites arrays shaped like `like` and returns them; None for none."""
+    """The activation function as one that overwrites its argument, at most as large as `like`; None for none."""
     if activation is None:
         return None
     if repr(activation) == "ReLU()":
         zeros = np.zeros_like(like)  # the maximum of two arrays is vectorised, that with a number is not
-        return lambda x: np.maximum(x, zeros, out=x)
+        return lambda x: np.maximum(x, zeros if x.shape == zeros.shape else zeros[tuple(map(slice, x.shape))], out=x)
     known = {activations.Tanh: _tanh, activations.Sigmoid: _sigmoid, activations.Softmax: _softmax}
     if type(activation) in known and getattr(activation, "axis", -1) == -1:
         return known[type(activation)]

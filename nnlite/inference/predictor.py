@@ -32,7 +32,8 @@ class Predictor:
         self.model = model
         self.dtype = np.dtype(model.dtype)
         self.row_shape = tuple(model.input_shape[1:])
-        self.plain = model.input_kind == "numbers" and not model.takes_several
+        self.several = model.takes_several
+        self.plain = model.input_kind == "numbers" and not self.several
         self.stages = [stage_of(step, self.dtype) for step in folded(layers)]
         self.may_alias = not self.stages or self.stages[-1].may_alias
         one_output = not isinstance(model.output_shape[0], tuple)
@@ -50,20 +51,20 @@ class Predictor:
             x = np.asarray(x, self.dtype)
         if not self.plain or x.shape[1:] != self.row_shape or not x.ndim:
             x = self.model.as_input(x)
+        given, shapes = x, tuple([part.shape for part in x]) if self.several else x.shape
         try:
-            prepared = self._local.prepared[x.shape]
+            prepared = self._local.prepared[shapes]
         except (AttributeError, KeyError):
             if self.in_pieces and len(x) > (rows := self.rows_at_once):
                 return np.concatenate([self(x[start : start + rows]) for start in range(0, len(x), rows)])
-            prepared = self._prepare(x)
-        given = x
+            prepared = self._prepare(x, shapes)
         for run, out in prepared:
             x = run(x, out)
         return self._owned(x, prepared, given) if self.may_alias else x
 
-    def _prepare(self, x):
+    def _prepare(self, x, shapes):
         """Each stage with the memory that this thread keeps for it, for batches shaped like x."""
-        prepared, fixed, shape = [], False, getattr(x, "shape", None)
+        prepared, fixed = [], False
         for stage in self.stages:
             run, out = stage.prepare(x, fixed)
             outputs = run(x, out)
@@ -72,16 +73,15 @@ class Predictor:
             x = outputs
         if prepared:
             prepared[-1] = (prepared[-1][0], None)
-        if self.plain:
-            kept = vars(self._local).setdefault("prepared", {})
-            if len(kept) == SHAPES_KEPT:
-                del kept[next(iter(kept))]
-            kept[shape] = prepared
+        kept = vars(self._local).setdefault("prepared", {})
+        if len(kept) == SHAPES_KEPT:
+            del kept[next(iter(kept))]
+        kept[shapes] = prepared
         return prepared
 
     def _owned(self, outputs, prepared, given):
         """The outputs in memory that neither the caller's inputs nor a stage keeps."""
-        others = [*given] if self.model.takes_several else [given]
+        others = [*given] if self.several else [given]
         others += [out for _, out in prepared if out is not None]
         parts = outputs if isinstance(outputs, tuple) else (outputs,)
         owned = [part.copy() if shares(part, others) else part for part in parts]

@@ -162,7 +162,8 @@ class GatherRows(Jacobian):
         """The rows that were taken, each once, and for each the sum of what came back to it."""
         before, rows, after = self._split()
         stack, run = math.prod(cotangent.shape[: cotangent.ndim - len(self.out_shape)]) * before, 1
-        if self.indices.ndim and cotangent.strides[self.axis] == 0:  # as of a mean: one row for a run of indices
+        repeated = self.indices.size and self.indices.ndim and cotangent.strides[self.axis] == 0
+        if repeated:  # as of a mean: one row for a run of indices
             run = self.indices.shape[-1]
             cotangent = cotangent[(..., 0, *[slice(None)] * (-self.axis - 1))]
         values = cotangent.reshape(stack, self.indices.size // max(run, 1), after)

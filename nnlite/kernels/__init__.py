@@ -5,6 +5,7 @@ Call them as `kernels.adam(...)`, not by a name imported from here: `use` takes 
 
 import contextlib
 import os
+import threading
 
 from nnlite.errors import ConfigError
 from nnlite.kernels import dense, reference
@@ -17,6 +18,7 @@ CHOICES = ("auto", "numpy", "numba")
 # Loading Numba takes 0.5 to 0.7 s, which it wins back in a training of so many updates of single parameters; a step
 # takes as long as updating so many more of them.
 WORTH_LOADING = 1_000_000_000
+WORTH_COMPILING = 8_000_000_000  # where nothing compiled lies on the disk yet, which takes four seconds
 STEP = 25_000
 
 __all__ = ["compiled_now", "keep_freed_memory", "suited_kernels", "use"]
@@ -26,6 +28,7 @@ __all__ += [name for module in REFERENCES for name in module.__all__]
 class _Choice:
     """What the user chose, how many trainings are inside `suited_kernels` just now, and what they have."""
 
+    lock = threading.Lock()
     word = "auto"
     inside = 0
     compiled = False
@@ -37,8 +40,8 @@ def use(choice: str) -> None:
     Args:
         choice: `"numpy"`; `"numba"`, which compiles at first use and needs the extra `fast`; or `"auto"`, the default
             unless the environment variable NNLITE_KERNELS says otherwise: Numba, where it is installed, in each `fit`
-            that is long enough to win back the half second of loading it, else NumPy. Both give the same results up
-            to rounding.
+            that is long enough to win back the half second of loading it, and four for compiling when that has never
+            been done on this machine, else NumPy. Both give the same results up to rounding.
 
     Raises:
         ConfigError: another word, or Numba is asked for and cannot be loaded.
@@ -52,27 +55,37 @@ def use(choice: str) -> None:
 @contextlib.contextmanager
 def suited_kernels(steps: int, parameters: int):
     """A context in which `"auto"` means compiled kernels, if a training of so many steps is worth loading them."""
-    compiled = None
-    if _Choice.word == "auto" and steps * (parameters + STEP) >= WORTH_LOADING:
-        with contextlib.suppress(ConfigError):
-            compiled = _compiled()
+    compiled = _worth_it(steps * (parameters + STEP)) if _Choice.word == "auto" else None
     if compiled is None:
         yield
         return
-    _Choice.inside += 1
-    _take(compiled)
+    with _Choice.lock:
+        _Choice.inside += 1
+        _take(compiled)
     try:
         yield
     finally:
-        _Choice.inside -= 1
-        if _Choice.word == "auto" and not _Choice.inside:
-            _take(None)
+        with _Choice.lock:
+            _Choice.inside -= 1
+            if _Choice.word == "auto" and not _Choice.inside:
+                _take(None)
+
+
+def _worth_it(updates):
+    """The compiled kernels, if they save more time than it takes to have them; else None."""
+    if updates < WORTH_LOADING:
+        return None
+    try:
+        compiled = _compiled()
+    except ConfigError:
+        return None
+    return compiled if updates >= WORTH_COMPILING or compiled.on_disk() else None
 
 
 def _compiled():
     try:
         from nnlite.kernels import compiled
-    except (ImportError, RuntimeError) as error:  # the latter where no folder for its cache can be written to
+    except (ImportError, RuntimeError, OSError) as error:  # the latter two where its cache cannot be written
         raise ConfigError(f"compiled kernels need Numba, pip install nnlite[fast]: {error}") from error
     return compiled
 

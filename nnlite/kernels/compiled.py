@@ -5,6 +5,8 @@ or in the user's cache directory, for later processes. Loops run in the calling 
 matrix library would fight for the cores. What a loop cannot take goes to the reference.
 """
 
+from pathlib import Path
+
 import numpy as np
 from numba import njit
 
@@ -121,13 +123,13 @@ def _squared_error(predictions, targets, scale, weights, gradient):
 
 
 def squared_error(targets, predictions, scale, weights=None):
-    if predictions.size > FEW_LOGITS or targets.dtype != predictions.dtype or not _plain(predictions, targets, weights):
+    if predictions.size > FEW_LOGITS or not _alike(predictions, targets) or not _plain(predictions, targets, weights):
         return reference.squared_error(targets, predictions, scale, weights)
     return _by_rows(_squared_error, predictions, targets.reshape(-1, targets.shape[-1]), scale, weights)
 
 
 def sigmoid_crossentropy(logits, targets, scale, weights=None):
-    if logits.size > FEW_LOGITS or not _plain(logits, targets, weights):
+    if logits.size > FEW_LOGITS or not _alike(logits, targets) or not _plain(logits, targets, weights):
         return reference.sigmoid_crossentropy(logits, targets, scale, weights)
     return _by_rows(_sigmoid_crossentropy, logits, targets.reshape(-1, targets.shape[-1]), scale, weights)
 
@@ -136,6 +138,19 @@ def softmax_crossentropy(logits, classes, scale, weights=None):
     if logits.shape[-1] > FEW_UNITS or not _plain(logits, classes, weights):
         return reference.softmax_crossentropy(logits, classes, scale, weights)
     return _by_rows(_softmax_crossentropy, logits, classes.reshape(-1), scale, weights)
+
+
+def on_disk():
+    """Whether kernels have been compiled and kept on the disk before."""
+    return any(Path(adam.stats.cache_path).glob("compiled_*.nbi"))
+
+
+decay(np.zeros(1), 0.0, np.zeros(1))  # finds out at once whether what is compiled can be kept
+
+
+def _alike(one, other):
+    """Whether a loop over one may read the other at the same places."""
+    return one.shape == other.shape and one.dtype == other.dtype
 
 
 def _plain(logits, *others):

@@ -20,8 +20,10 @@ LARGE_PRODUCT = 2**20
 
 def dense_forward(room, inputs):
     if room.largest_product >= LARGE_PRODUCT:
-        return dense.dense_forward(room, inputs, _finish)
-    _forward(inputs, room.values, room.memory, room.plan, room.scales, room.all_bits)
+        dense.dense_forward(room, inputs, _finish)
+    else:
+        _forward(inputs, room.values, room.memory, room.plan, room.scales, room.all_bits)
+    room.backward = dense_backward
     return room.passes[-1].kept
 
 
@@ -122,7 +124,7 @@ def _pull_activation(slopes, outputs, activation):
         return
     for i in range(slopes.size):
         if activation == RELU:
-            slopes[i] = slopes[i] if outputs[i] > zero else zero
+            slopes[i] = zero if outputs[i] <= zero else slopes[i]
         elif activation == SIGMOID:
             slopes[i] *= outputs[i] * (one - outputs[i])
         else:

@@ -47,6 +47,7 @@ class DenseRoom:
     Attributes:
         inputs: where the examples are copied to, `(features, rows)`.
         largest_product: multiply-adds of the largest product.
+        backward: the `dense_backward` that belongs to the last `dense_forward`: kernels may be exchanged in between.
         bits: for each layer its random bits, uint16, to be drawn before each pass; None without dropout.
         plan: where what lies, for compiled code: a row of `COLUMNS` for each layer.
     """
@@ -57,6 +58,7 @@ class DenseRoom:
         self.layers, self.rows, self.values, self.gradients = layers, rows, values, gradients
         size, self.plan = self._plan()
         self.memory = np.ones(size, values.dtype)
+        self.backward = None
         self.inputs = matrix(self.memory, 0, layers[0].features, rows)
         self.largest_product = rows * max(layer.features * layer.units for layer in layers)
         self.scales = np.array([layer.scale for layer in layers], values.dtype)
@@ -108,7 +110,7 @@ def dense_forward(room, inputs, finish=None):
     Args:
         finish: what a layer does after its product, here and in `dense_backward` before it; NumPy's way by default.
     """
-    finish = finish or _finish
+    finish, room.backward = finish or _finish, dense_backward
     room.inputs[...] = inputs.T
     for own in room.passes:
         np.dot(*own.product, out=own.leaving)

@@ -26,6 +26,9 @@ __all__ = [
 ]
 
 
+MANY_CELLS = 2**14  # of which a matrix product would add up more rounding than `mean`
+
+
 class _GlobalPooling(Spatial, Layer, abstract=True):
     data_format: Literal["channels_last", "channels_first"] | None = None
     keepdims: bool = False
@@ -40,11 +43,13 @@ class _GlobalPooling(Spatial, Layer, abstract=True):
         """The mean over all cells, and its Jacobians."""
         shape = self.compute_output_shape(inputs.shape)
         scale = math.prod(shape) / inputs.size
-        if self.channels_first:
+        if self.channels_first or inputs.size > MANY_CELLS * len(inputs) * inputs.shape[-1]:
             outputs = inputs.mean(axis=self.from_right, keepdims=self.keepdims)
         else:  # a matrix product adds rows up in a quarter of the time
             cells = inputs.reshape(len(inputs), -1, inputs.shape[-1])
-            outputs = np.matmul(np.full((1, cells.shape[1]), scale, inputs.dtype), cells).reshape(shape)
+            outputs = np.matmul(np.full((1, cells.shape[1]), scale, np.result_type(inputs, np.float32)), cells).reshape(
+                shape
+            )
         return outputs, Jacobians(SumOver(self.from_right, inputs.shape, shape, scale))
 
     def largest(self, inputs):

@@ -1,6 +1,7 @@
 """Dense layers in a row, with their activations and dropouts, trained as one stage of a chain."""
 
 from nnlite import kernels
+from nnlite.errors import ShapeError
 from nnlite.kernels.dense import LINEAR, RELU, SIGMOID, TANH, DenseLayer, DenseRoom
 from nnlite.layers.activations import Activation, ReLU
 from nnlite.layers.chain import Chain
@@ -17,6 +18,7 @@ def join_dense(program, packs):
     """What to train with: `program` with one stage in place of dense layers in a row.
 
     It computes what the layers compute, up to rounding, and writes their gradients; it holds no Jacobian of each.
+    Dropout inside takes its random bits example after example for each unit, in place of unit after unit.
     Frozen layers, layers with a penalty on their activities and layers of one's own stay as they are.
 
     Args:
@@ -50,6 +52,9 @@ class JoinedDense:
         self.room = None
 
     def linearize(self, inputs, *parameters, source=None):
+        if inputs.ndim != 2 or inputs.shape[1] != self.layers[0].features or inputs.dtype.kind != "f":
+            needed = f"an array of shape (batch, {self.layers[0].features}) and floating-point type"
+            raise ShapeError(f"the dense layers need {needed}, got {inputs.shape} and {inputs.dtype}")
         if self.room is None or self.room.rows != len(inputs):
             self.room = DenseRoom(self.layers, len(inputs), self.values, self.gradients)
         if source is not None:
@@ -75,7 +80,7 @@ class _JoinedJacobians:
         self.room = room
 
     def vjp(self, cotangent, wanted, into):
-        return (kernels.dense_backward(self.room, cotangent, wanted[0]),)
+        return (self.room.backward(self.room, cotangent, wanted[0]),)
 
     def parts(self):
         return ()

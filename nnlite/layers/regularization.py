@@ -28,7 +28,8 @@ class Dropout(Layer):
     """While training, outputs = inputs * keep / (1 - rate), keep drawn 1 with probability 1 - rate, else 0.
 
     The scale keeps the expected value, so nothing is left to do at inference. The mask of a training step
-    depends on the model's seed, the layer's place and the step alone.
+    depends on the model's seed, the layer's place and the step, and on whether it is trained in one stage with the
+    dense layers around it, which orders the random bits.
 
     Args:
         rate: fraction of the inputs that is dropped, in [0, 1], in steps of 1 / 65536.

@@ -54,7 +54,7 @@ class Adam(AdamBase):
         beta_1: share of the running mean of the gradients that is kept from step to step, in [0, 1).
         beta_2: the same for their squares, in [0, 1).
         epsilon: keeps the division finite, > 0; the paper's "epsilon hat".
-        amsgrad: divide by the largest velocity so far, so that steps never grow again.
+        amsgrad: divide by the largest squares so far, so that steps never grow again.
 
     The further arguments are those of `Optimizer`.
 
