@@ -156,6 +156,14 @@ def test_both_kinds_of_kernels_drop_the_same(name):
         np.testing.assert_allclose(one, other, rtol=0, atol=1e-13)
 
 
+@pytest.mark.parametrize("count", [64, 65, 200])
+def test_many_rows(count):
+    batches = [data("three", count)]
+    (_, found), (_, expected) = (trained(net("three"), batches, join) for join in (True, False))
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=1e-13)
+
+
 def test_masks_are_new_in_each_step_and_the_same_again():
     model, again = net("dropout"), net("dropout")
     model.compile(SGD(0.0), "mse")

@@ -18,8 +18,9 @@ class Predictor:
 
     Dropout is gone, scales and shifts are multiplied into kernels, activations work in place, a convolution and the
     pooling after it are one, many rows go through in pieces that fit into the cache, and each thread keeps its memory
-    from one call to the next. Results agree with the model's to rounding. The weights are those at the time it was
-    made: train on, and make a new one.
+    from one call to the next. Results agree with the model's to rounding; a number that is not
+    finite, which `predict` refuses, may spread to neighbours. The weights are those at the time it was made: train on,
+    and make a new one.
 
     Args:
         layers: built layers, in order.

@@ -15,6 +15,7 @@ from nnlite.kernels.reference import sigmoid
 __all__ = ["DenseLayer", "DenseRoom", "dense_backward", "dense_forward"]
 
 LINEAR, RELU, SIGMOID, TANH = range(4)
+COPIED_ROWS = 64  # so many at a time are turned into columns in a quarter of the time of 4,096 at once
 
 
 class DenseLayer(NamedTuple):
@@ -111,7 +112,12 @@ def dense_forward(room, inputs, finish=None):
         finish: what a layer does after its product, here and in `dense_backward` before it; NumPy's way by default.
     """
     finish, room.backward = finish or _finish, dense_backward
-    room.inputs[...] = inputs.T
+    if room.rows <= COPIED_ROWS:
+        room.inputs[...] = inputs.T
+    else:
+        for start in range(0, room.rows, COPIED_ROWS):
+            rows = slice(start, start + COPIED_ROWS)
+            room.inputs[:, rows] = inputs[rows].T
     for own in room.passes:
         np.dot(*own.product, out=own.leaving)
         finish(own)
