@@ -19,7 +19,8 @@ def join_dense(program, packs):
 
     It computes what the layers compute, up to rounding, and writes their gradients; it holds no Jacobian of each.
     Dropout inside takes its random bits example after example for each unit, in place of unit after unit.
-    Frozen layers, layers with a penalty on their activities and layers of one's own stay as they are.
+    Frozen layers, layers with a penalty on their activities and layers of one's own stay as they are, and so do layers
+    with few units for their features: to copy the inputs would take longer than joining them saves.
 
     Args:
         program: a `Chain`, or a `Graph`, which is returned as it is if it branches.
@@ -96,7 +97,7 @@ def _join_first(stages, packs):
         if place is None:
             break
         layers, dropouts, parameters, count, found = [*layers, layer], [*dropouts, dropout], longer, count + own, place
-    if found is None:
+    if found is None or layers[0].features > 2 * sum(layer.units for layer in layers):
         return stages[0], 1
     joined = JoinedDense(layers, dropouts, *found)
     return (stages[0][0], joined, stages[0][2], stages[count - 1][3]), count

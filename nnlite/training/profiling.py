@@ -78,7 +78,7 @@ def profile_step(model, x, y, sample_weight, steps: int) -> Profile:
     own = Steps(copy.deepcopy(model), join=False)
     jacobians = own.chain.run(x, own.values, True, RandomSource(own.seed))[1]
     floors = _floors(own, jacobians)
-    own.joined = _timed_chain(own.chain, times)
+    own.joined = own.layered = (_timed_chain(own.chain, times), *own.layered[1:])
     own.loss = _Timed(own.loss, times, LOSS, ("linearize",))
     own.optimizer = _Timed(own.optimizer, times, UPDATE, ("apply",))
     layered = _median(_measured(own, (x, y, sample_weight), steps, times))
