@@ -585,7 +585,8 @@ def test_data_frames_lists_and_integers():
     weights = pd.Series(np.ones(50), index=range(7, 57))
     assert fit(by_frame, frame, target, validation_split=0.2) == expected
     assert fit(by_list, X.tolist(), T.tolist(), validation_split=0.2) == expected
-    assert by_frame.evaluate(frame, target, sample_weight=weights, verbose=0) == by_array.evaluate(X, T, verbose=0)
+    weighted = by_frame.evaluate(frame, target, sample_weight=weights, verbose=0)
+    assert weighted == pytest.approx(by_array.evaluate(X, T, verbose=0), rel=1e-6)
     np.testing.assert_array_equal(by_frame.predict(frame, verbose=0), by_array.predict(X, verbose=0))
     labels = pd.Series(CLASSES, index=range(9, 59))
     assert fit(classifier(), y=labels) == fit(classifier(), y=CLASSES.tolist())
