@@ -45,11 +45,6 @@ class _Threads:
             if library.filepath in self.usual:
                 library.set_num_threads(self.usual.pop(library.filepath))
 
-    @property
-    def counts(self) -> list[int]:
-        """How many threads each library uses."""
-        return [library.get_num_threads() for library in self.libraries]
-
 
 _threads = _Threads()
 

@@ -146,10 +146,11 @@ def test_as_layer_by_layer(name, choice, monkeypatch):
 
 
 @pytest.mark.parametrize("choice", CHOICES)
-def test_in_single_precision(choice):
+@pytest.mark.parametrize("name", ["three", "activations", "ends in an activation"])
+def test_in_single_precision(name, choice):
     kernels.use(choice)
-    batches = [data("three", dtype="float32")] * 3
-    (_, found), (_, expected) = (trained(net("three", "float32"), batches, join) for join in (True, False))
+    batches = [data(name, dtype="float32")] * 3
+    (_, found), (_, expected) = (trained(net(name, "float32"), batches, join) for join in (True, False))
     for one, other in zip(found, expected, strict=True):
         assert np.asarray(one).dtype == np.asarray(other).dtype
         np.testing.assert_allclose(one, other, rtol=0, atol=1e-6)

@@ -11,7 +11,7 @@ def in_place(activation, like):
     """The activation function as one that overwrites its argument, at most as large as `like`; None for none."""
     if activation is None:
         return None
-    if repr(activation) == "ReLU()":
+    if type(activation) is activations.ReLU and activation.plain:
         zeros = np.zeros_like(like)  # the maximum of two arrays is vectorised, that with a number is not
         return lambda x: np.maximum(x, zeros if x.shape == zeros.shape else zeros[tuple(map(slice, x.shape))], out=x)
     known = {activations.Tanh: _tanh, activations.Sigmoid: _sigmoid, activations.Softmax: _softmax}

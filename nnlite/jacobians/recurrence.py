@@ -5,7 +5,7 @@ import functools
 import numpy as np
 
 from nnlite import kernels
-from nnlite.kernels.recurrent import backwards, blocks, empty_steps, every, lstm_slopes, steps_first
+from nnlite.kernels.recurrent import blocks, empty_steps, every, lstm_slopes, steps_first
 
 __all__ = ["LSTMRecurrence", "Recurrence", "SimpleRecurrence"]
 
@@ -189,3 +189,8 @@ def sigmoid_slope(y):
     slopes = np.subtract(1, y)
     slopes *= y
     return slopes
+
+
+def backwards(*arrays):
+    """The steps of all arrays together, last one first."""
+    return zip(*(array[::-1] for array in arrays), strict=True)

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from nnlite.jacobians.recurrence import Recurrence, sigmoid_slope, tanh_slope
-from nnlite.kernels.recurrent import backwards, blocks, empty_steps, every, steps_first
+from nnlite.jacobians.recurrence import Recurrence, backwards, sigmoid_slope, tanh_slope
+from nnlite.kernels.recurrent import blocks, empty_steps, every, steps_first
 
 __all__ = ["GRURecurrence", "ResetBeforeRecurrence"]
 

@@ -20,7 +20,8 @@ class RecurrentJacobians:
     """The Jacobians of a recurrent layer by its sequence, its first states, kernel, recurrent kernel and bias.
 
     `vjp` walks the steps backwards once, whatever is wanted; the gradients of the kernels are then one matrix product
-    each over all steps. With `ends` the output, its cotangent and its tangent are tuples: the last states follow.
+    each over all steps, or one for all of them. With `ends` the output, its cotangent and its tangent are tuples: the
+    last states follow.
 
     Args:
         recurrence: the `Recurrence` of the cell.

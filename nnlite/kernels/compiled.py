@@ -8,16 +8,14 @@ matrix library would fight for the cores. What a loop cannot take goes to the re
 from pathlib import Path
 
 import numpy as np
-from numba import njit
 
 from nnlite.kernels import reference
-from nnlite.kernels.compiled_dense import dense_backward, dense_forward
+from nnlite.kernels.compiled_dense import compiled, dense_backward, dense_forward
 from nnlite.kernels.compiled_recurrent import lstm_gradients, lstm_pull, lstm_run
 
 __all__ = ["adam", "decay", "dense_backward", "dense_forward", "lstm_gradients", "lstm_pull", "lstm_run"]
 __all__ += ["rmsprop", "sgd", "sigmoid_crossentropy", "softmax_crossentropy", "squared_error"]
 
-compiled = njit(cache=True, nogil=True, error_model="numpy")
 # Numba computes exp and log1p of one number at a time, NumPy of sixteen: beyond these NumPy is quicker.
 FEW_UNITS = 32
 FEW_LOGITS = 512

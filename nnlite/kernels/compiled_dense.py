@@ -5,9 +5,11 @@ Small nets take one call for all layers, which calls SciPy's matrix library by i
 
 import numpy as np
 import scipy.linalg.cython_blas  # noqa: F401 - what np.dot calls here; loaded now, so that its threads are known
-from numba import njit
+from numba import njit, types
+from numba.extending import overload
 
 from nnlite.kernels import dense
+from nnlite.kernels.compiled_recurrent import tanh
 from nnlite.kernels.dense import LINEAR, RELU, SIGMOID
 
 __all__ = ["dense_backward", "dense_forward"]
@@ -102,19 +104,37 @@ def _backward(outer, values, gradients, memory, plan, scales, all_bits):
             np.dot(kernel, flat.reshape(units, rows), before)
 
 
+def _squash(array):
+    """tanh of a vector in its place: Numba's own takes fifteen times as long for float32."""
+
+
+@overload(_squash)
+def _typed_squash(array):
+    if array.dtype == types.float32:
+        return lambda array: tanh(array)
+
+    def one_by_one(array):
+        for i in range(array.size):
+            array[i] = np.tanh(array[i])
+
+    return one_by_one
+
+
 @compiled
 def _activate(array, activation):
-    zero, one = array.dtype.type(0), array.dtype.type(1)
+    zero, half = array.dtype.type(0), array.dtype.type(0.5)
     if activation == LINEAR:
         return
-    for i in range(array.size):
-        if activation == RELU:
+    if activation == RELU:
+        for i in range(array.size):
             array[i] = max(array[i], zero)
-        elif activation == SIGMOID:
-            decay = np.exp(-abs(array[i]))
-            array[i] = (one if array[i] >= 0 else decay) / (one + decay)
-        else:
-            array[i] = np.tanh(array[i])
+    elif activation == SIGMOID:  # (1 + tanh(z / 2)) / 2
+        array *= half
+        _squash(array)
+        array *= half
+        array += half
+    else:
+        _squash(array)
 
 
 @compiled
@@ -122,12 +142,14 @@ def _pull_activation(slopes, outputs, activation):
     zero, one = slopes.dtype.type(0), slopes.dtype.type(1)
     if activation == LINEAR:
         return
-    for i in range(slopes.size):
-        if activation == RELU:
+    if activation == RELU:
+        for i in range(slopes.size):
             slopes[i] = zero if outputs[i] <= zero else slopes[i]
-        elif activation == SIGMOID:
+    elif activation == SIGMOID:
+        for i in range(slopes.size):
             slopes[i] *= outputs[i] * (one - outputs[i])
-        else:
+    else:
+        for i in range(slopes.size):
             slopes[i] *= one - outputs[i] * outputs[i]
 
 

@@ -188,8 +188,3 @@ def empty_steps(state, steps, width):
 def every(outputs, steps):
     """`outputs`, or None once per step."""
     return [None] * len(steps) if outputs is None else outputs
-
-
-def backwards(*arrays):
-    """The steps of all arrays together, last one first."""
-    return zip(*(array[::-1] for array in arrays), strict=True)

@@ -16,7 +16,7 @@ NATIVE = [0, 1, 2]  # z, r, h: the two gates that end in a sigmoid come first
 
 
 class GRUSteps(CellSteps):
-    """The step of a GRU, once written with ops, once for all steps of a sequence."""
+    """The step of a GRU, written with ops."""
 
     def build(self, input_shape):
         width = 3 * self.units

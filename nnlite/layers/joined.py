@@ -39,10 +39,15 @@ def join_dense(program, packs):
 class JoinedDense:
     """Several dense layers as one stage: `linearize` runs them all, `vjp` of what it returns writes all gradients.
 
+    Shape: `(batch, features) -> (batch, units)`, features of the first layer, units of the last.
+
     Args:
         layers: a `DenseLayer` for each.
         dropouts: for each its place in the chain and the `Dropout` after it, or None.
         values, gradients: the part of a pack that their parameters fill.
+
+    Raises:
+        ShapeError: inputs of another shape, or not of floating-point type; compiled code would not notice.
     """
 
     supports_masking = True
@@ -105,36 +110,37 @@ def _join_first(stages, packs):
 
 def _describe(stages):
     """The dense layer that comes first, with what belongs to it: itself, its dropout, the number of its stages."""
-    dense, *after = [layer for _, layer, _, _ in stages[:3]]
-    if type(dense) is not Dense or dense.penalizes or len(dense.input_shape) != 2 or _code(dense) is None:
+    layers = [layer for _, layer, _, _ in stages[:3]] + [None, None]
+    dense, code, count = layers[0], None, 1
+    if type(dense) is Dense and not dense.penalizes and len(dense.input_shape) == 2:
+        code = _code(dense)
+    if code is None:
         return None
-    code = _code(dense)
-    if code == LINEAR and after and type(after[0]) in (Activation, ReLU) and _code(after[0]) is not None:
-        code = _code(after.pop(0))
-    count, threshold, scale, dropout = len(stages[:3]) - len(after), None, 1.0, None
-    if after and type(after[0]) is Dropout and after[0].noise_shape is None and after[0].rate > 0:
-        threshold, scale = threshold_and_scale(after[0])
-        dropout, count = (stages[count][0], after[0]), count + 1
-    return DenseLayer(dense.input_shape[-1], dense.units, dense.use_bias, code, threshold, scale), dropout, count
+    if code == LINEAR and type(layers[1]) in (Activation, ReLU) and _code(layers[1]) is not None:
+        code, count = _code(layers[1]), 2
+    own = dense.input_shape[-1], dense.units, dense.use_bias, code
+    dropout = layers[count]
+    if type(dropout) is Dropout and dropout.noise_shape is None and dropout.rate > 0:
+        return DenseLayer(*own, *threshold_and_scale(dropout)), (stages[count][0], dropout), count + 1
+    return DenseLayer(*own), None, count
 
 
 def _code(layer):
     """The number of the layer's activation in compiled code; None for others."""
     activation = layer.activation
     if type(activation) is activations.ReLU:
-        return RELU if activation.get_config() == activations.ReLU().get_config() else None
+        return RELU if activation.plain else None
     return CODES.get(type(activation))
 
 
 def _place(parameters, packs):
     """The values and gradients of the parameters, if they follow one another in a pack."""
+    wanted = list(map(id, parameters))
     for pack in packs:
-        for start, first in enumerate(pack.parameters):
-            if first is parameters[0]:
-                stop = start + len(parameters)
-                same = all(map(lambda own, other: own is other, pack.parameters[start:stop], parameters))
-                if not same or stop > len(pack.parameters):
-                    return None
-                segment = slice(pack.segments[start].start, pack.segments[stop - 1].stop)
-                return pack.values[segment], pack.gradients[segment]
+        present = list(map(id, pack.parameters))
+        start = present.index(wanted[0]) if wanted[0] in present else 0
+        stop = start + len(wanted)
+        if present[start:stop] == wanted:
+            segment = slice(pack.segments[start].start, pack.segments[stop - 1].stop)
+            return pack.values[segment], pack.gradients[segment]
     return None

@@ -12,7 +12,7 @@ __all__ = ["LSTM", "LSTMCell"]
 
 
 class LSTMSteps(CellSteps):
-    """The step of an LSTM, once written with ops, once for all steps of a sequence."""
+    """The step of an LSTM, written with ops."""
 
     @property
     def state_size(self):

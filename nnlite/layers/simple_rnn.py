@@ -11,7 +11,7 @@ __all__ = ["SimpleRNN", "SimpleRNNCell"]
 
 
 class SimpleSteps(CellSteps):
-    """The step of a SimpleRNN, once written with ops, once for all steps of a sequence."""
+    """The step of a SimpleRNN, written with ops."""
 
     def build(self, input_shape):
         self.add_kernels(input_shape, 1, (self.units,))

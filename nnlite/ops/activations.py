@@ -55,6 +55,11 @@ class ReLU(ActivationFunction):
     max_value: NonNegative | None = None
     threshold: NonNegative = 0.0
 
+    @property
+    def plain(self) -> bool:
+        """Whether y is max(x, 0) and nothing more."""
+        return self.threshold == 0 and self.negative_slope == 0 and self.max_value is None
+
     def linearize(self, x):
         if self.threshold == 0 and self.negative_slope == 0:
             y, slopes = kernels.relu(x)

@@ -126,8 +126,8 @@ class Optimizer(Configurable, family="optimizer"):
             if getattr(pack, "rows", None) is not None:
                 self._update_rows(pack, slots, scratch, learning_rate)
                 continue
-            whole_pack = pack.values, pack.gradients, slots, scratch
-            for block in [whole_pack] if whole else _blocks(*whole_pack):
+            vectors = pack.values, pack.gradients, slots, scratch
+            for block in [vectors] if whole else _blocks(*vectors):
                 self._update_block(*block, learning_rate)
         self.iterations += 1
 
