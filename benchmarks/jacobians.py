@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits
 
 from nnlite import Sequential, jacobians, layers, losses, ops
 from nnlite.jacobians import Jacobian
-from nnlite.jacobians.base import readable_bytes
+from nnlite.jacobians.maps.base import readable_bytes
 from nnlite.random import RandomSource
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "jacobians.md"

@@ -11,7 +11,8 @@ import time
 
 import numpy as np
 
-from nnlite.kernels import compiled, reference
+from nnlite.kernels.compiled import elementwise as compiled
+from nnlite.kernels.reference import elementwise as reference
 
 
 def update(kernel, signs, *numbers):

@@ -8,7 +8,7 @@ import numpy as np
 from nnlite import Sequential, load_model
 from nnlite.jacobians import Diagonal, Jacobians
 from nnlite.layers import Dense, Layer
-from nnlite.reading import Positive
+from nnlite.registry.field_types import Positive
 
 
 class Snake(Layer):

@@ -20,10 +20,10 @@ from nnlite.layers import (
     Rescaling,
     StringLookup,
 )
-from nnlite.layers.categorical import encoded
-from nnlite.layers.inputs import read_inputs
-from nnlite.reading import Count, Index, read
+from nnlite.layers.base.inputs import read_inputs
+from nnlite.layers.preprocessing.category_encoding import encoded
 from nnlite.registry import Configurable
+from nnlite.registry.field_types import Count, Index, read
 
 __all__ = ["Cross", "Feature", "FeatureSpace"]
 

@@ -9,8 +9,8 @@ import numpy as np
 from nnlite.config import floatx
 from nnlite.errors import ConfigError
 from nnlite.random import fresh_seed, stream
-from nnlite.reading import Index, NonNegative, Positive
 from nnlite.registry import Configurable
+from nnlite.registry.field_types import Index, NonNegative, Positive
 
 STDDEV_OF_TRUNCATED_NORMAL = 0.87962566103423978
 

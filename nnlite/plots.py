@@ -5,9 +5,9 @@ from typing import Literal
 
 import numpy as np
 
-from nnlite.derivatives.sensitivity import one_output_each
+from nnlite.derivatives.integrated_gradients import one_output_each
 from nnlite.errors import ConfigError, DataError, ShapeError
-from nnlite.reading import read_call
+from nnlite.registry.field_types import read_call
 
 __all__ = ["saliency", "saliency_maps"]
 

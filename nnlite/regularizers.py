@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from nnlite.reading import NonNegative
 from nnlite.registry import Configurable
+from nnlite.registry.field_types import NonNegative
 
 
 class Regularizer(Configurable, family="regularizer"):

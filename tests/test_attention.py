@@ -9,7 +9,7 @@ from numeric import relative_error
 from nnlite import Model, Sequential, layers, load_model, ops
 from nnlite.config import set_floatx
 from nnlite.errors import ConfigError, DataError, ShapeError
-from nnlite.jacobians import attention as attention_jacobians
+from nnlite.jacobians.bundles import attention as attention_jacobians
 from nnlite.layers import (
     AdditiveAttention,
     Attention,

@@ -14,7 +14,7 @@ from nnlite.jacobians import GraphJacobians
 from nnlite.layers import BatchNormalization, Dense, Dropout, Layer, LayerNormalization, ReLU
 from nnlite.losses import Loss, MeanSquaredError
 from nnlite.random import RandomSource
-from nnlite.training.steps import Steps
+from nnlite.training.train_step import Steps
 
 generator = np.random.default_rng(47)
 

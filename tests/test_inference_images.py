@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from nnlite import Input, Model, Sequential
+from nnlite.arrays.patches import convolve
+from nnlite.arrays.windows import place_windows
 from nnlite.config import set_floatx
 from nnlite.inference import stages
-from nnlite.inference.convolution import Patches, Spans, Transforms, way_of
-from nnlite.kernels.patches import convolve
-from nnlite.kernels.windows import place_windows
+from nnlite.inference.conv_algorithms import Patches, Spans, Transforms, way_of
 from nnlite.layers import (
     Activation,
     Add,

@@ -7,6 +7,7 @@ import pytest
 from numeric import EXACT, complex_step, contract, push, relative_error
 
 from nnlite import jacobians
+from nnlite.arrays.windows import place_windows
 from nnlite.jacobians import (
     BiasInBlocks,
     Broadcast,
@@ -58,7 +59,6 @@ from nnlite.jacobians import (
     Transposed,
     TransposedConvolutionByKernel,
 )
-from nnlite.kernels.windows import place_windows
 from nnlite.regularizers import L2
 
 generator = np.random.default_rng(5)

@@ -20,12 +20,12 @@ from nnlite.layers import (
     GlobalAveragePooling1D,
     LeakyReLU,
     ReLU,
-    regularization,
 )
-from nnlite.layers.joined import JoinedDense
+from nnlite.layers.composite.fused_dense import JoinedDense
+from nnlite.layers.regularization import dropout as regularization
 from nnlite.optimizers import SGD
 from nnlite.random import RandomSource
-from nnlite.training.steps import Steps
+from nnlite.training.train_step import Steps
 
 needs_numba = pytest.mark.skipif(importlib.util.find_spec("numba") is None, reason="Numba is not installed")
 CHOICES = ["numpy", pytest.param("numba", marks=needs_numba)]

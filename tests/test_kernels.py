@@ -13,7 +13,7 @@ import pytest
 from nnlite import Sequential, kernels
 from nnlite.callbacks import LambdaCallback
 from nnlite.errors import ConfigError
-from nnlite.kernels import reference
+from nnlite.kernels.reference import elementwise as reference
 from nnlite.layers import LSTM, Dense, Input, Masking
 from nnlite.optimizers import Adam
 
@@ -138,7 +138,7 @@ def ran(function, arguments):
 
 @needs_numba
 def test_every_compiled_kernel_has_a_reference_and_samples():
-    from nnlite.kernels import compiled
+    from nnlite.kernels.compiled import elementwise as compiled
 
     assert set(compiled.__all__) == set(SAMPLES) | {"dense_backward", "dense_forward"}  # these in test_joined.py
     assert set(compiled.__all__) <= {name for module in kernels.REFERENCES for name in module.__all__}
@@ -149,7 +149,7 @@ def test_every_compiled_kernel_has_a_reference_and_samples():
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize(("name", "number"), [(name, i) for name, own in SAMPLES.items() for i in range(len(own))])
 def test_compiled_agrees_with_reference(name, number, dtype):
-    from nnlite.kernels import compiled
+    from nnlite.kernels.compiled import elementwise as compiled
 
     arguments = SAMPLES[name][number](dtype)
     expected, found = (ran(getattr(source, name), arguments) for source in (reference, compiled))
@@ -166,7 +166,7 @@ def test_compiled_agrees_with_reference(name, number, dtype):
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 0.0])
 @pytest.mark.parametrize("name", ["adam", "rmsprop", "sgd", "decay"])
 def test_compiled_updates_pass_on_what_is_not_finite(name, value):
-    from nnlite.kernels import compiled
+    from nnlite.kernels.compiled import elementwise as compiled
 
     for sample in SAMPLES[name]:
         for place, item in enumerate(sample("float32")[:-1]):
@@ -197,7 +197,9 @@ def test_losses_take_a_complex_step(name, choice):
 @pytest.mark.parametrize("number", range(len(LSTM_BACK)))
 @pytest.mark.parametrize("size", [0, 61, 122, 10**6])
 def test_lstm_gradients_are_products_of_the_deltas(size, number, monkeypatch):
-    monkeypatch.setattr("nnlite.kernels.recurrent.PART", size)  # 1, 2, 3 and all steps of most samples together
+    monkeypatch.setattr(
+        "nnlite.kernels.reference.recurrent.PART", size
+    )  # 1, 2, 3 and all steps of most samples together
     arguments = LSTM_BACK[number]("float64")
     total, *states = ran(reference.lstm_gradients, arguments)
     deltas, *others = ran(reference.lstm_pull, arguments)
@@ -209,7 +211,7 @@ def test_lstm_gradients_are_products_of_the_deltas(size, number, monkeypatch):
 
 @needs_numba
 def test_compiled_tanh_is_right_to_three_last_places():
-    from nnlite.kernels.compiled_recurrent import tanh
+    from nnlite.kernels.compiled.recurrent import tanh
 
     x = np.concatenate([np.linspace(-10, 10, 400_001), np.geomspace(1e-38, 10, 100_001)]).astype("float32")
     found, expected = x.copy(), np.tanh(x.astype("float64"))
@@ -289,7 +291,7 @@ def test_an_lstm_trains_the_same_with_both(masked, options, monkeypatch):
         kernels.use(choice)
         if choice == "numba":
             for name in ("lstm_run", "lstm_pull", "lstm_gradients"):
-                monkeypatch.setattr(f"nnlite.kernels.recurrent.{name}", None)  # nothing may be left to NumPy
+                monkeypatch.setattr(f"nnlite.kernels.reference.recurrent.{name}", None)  # nothing may be left to NumPy
         layers = [Input((9, 3)), *([Masking()] if masked else []), LSTM(5, return_sequences=True), LSTM(4, **options)]
         model = Sequential([*layers, Dense(2)], seed=0)
         model.compile(Adam(0.01), "mse")
@@ -300,7 +302,7 @@ def test_an_lstm_trains_the_same_with_both(masked, options, monkeypatch):
 
 @needs_numba
 def test_use_takes_effect_at_once():
-    from nnlite.kernels import compiled
+    from nnlite.kernels.compiled import elementwise as compiled
 
     for choice, source in [("numba", compiled), ("numpy", reference), ("numba", compiled), ("auto", reference)]:
         kernels.use(choice)
@@ -311,7 +313,7 @@ def test_use_takes_effect_at_once():
 
 @needs_numba
 def test_auto_is_numba_within_a_long_training_alone(monkeypatch):
-    from nnlite.kernels import compiled
+    from nnlite.kernels.compiled import elementwise as compiled
 
     kernels.use("auto")
     monkeypatch.setattr(compiled, "on_disk", lambda: True)
@@ -335,7 +337,7 @@ def test_auto_is_numba_within_a_long_training_alone(monkeypatch):
 
 @needs_numba
 def test_auto_compiles_within_a_very_long_training_alone(monkeypatch):
-    from nnlite.kernels import compiled
+    from nnlite.kernels.compiled import elementwise as compiled
 
     kernels.use("auto")
     monkeypatch.setattr(compiled, "on_disk", lambda: False)
@@ -367,7 +369,7 @@ print(compiled.on_disk())
 @needs_numba
 @pytest.mark.parametrize(("word", "source"), [("numpy", reference), ("numba", "compiled")])
 def test_a_choice_holds_within_a_long_training_and_after_it(word, source):
-    from nnlite.kernels import compiled
+    from nnlite.kernels.compiled import elementwise as compiled
 
     expected = compiled if source == "compiled" else source
     kernels.use(word)
@@ -381,7 +383,7 @@ def test_a_choice_holds_within_a_long_training_and_after_it(word, source):
 
 
 def test_without_numba_auto_stays_and_numba_is_refused(monkeypatch):
-    monkeypatch.setitem(sys.modules, "nnlite.kernels.compiled", None)
+    monkeypatch.setitem(sys.modules, "nnlite.kernels.compiled.elementwise", None)
     monkeypatch.delattr(kernels, "compiled", raising=False)
     kernels.use("auto")
     with kernels.suited_kernels(10**9, 10**6):

@@ -270,7 +270,7 @@ def test_gradients_of_weights_in_parts_of_the_steps_are_the_same(masked, monkeyp
     mask = np.random.default_rng(0).random((2, 7)) < 0.6 if masked else None
     output, jacobians = layer.linearize(x, *layer.values, mask=mask)
     upstream = np.random.default_rng(1).normal(size=output.shape)
-    monkeypatch.setattr("nnlite.kernels.recurrent.PART", 25)  # two steps each, and one is left
+    monkeypatch.setattr("nnlite.kernels.reference.recurrent.PART", 25)  # two steps each, and one is left
     found = jacobians.vjp(upstream, wanted=[False, True, True, True])
     for own, expected in zip(found[1:], jacobians.vjp(upstream)[1:], strict=True):
         assert relative_error(own, expected) <= EXACT

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from nnlite import Input, Model, Sequential, load_model
+from nnlite.arrays.row_sums import sums_by_row
 from nnlite.errors import ConfigError
 from nnlite.jacobians import GatherRows, RowGradients
-from nnlite.kernels.rows import sums_by_row
 from nnlite.layers import Add, Dense, Embedding, GlobalAveragePooling1D
 
 generator = np.random.default_rng(2)

@@ -15,7 +15,7 @@ from nnlite.jacobians import RowsTimesKernel
 from nnlite.layers import Dense, Dropout, Input
 from nnlite.metrics import Metric
 from nnlite.random import RandomSource
-from nnlite.training.steps import Steps
+from nnlite.training.train_step import Steps
 
 
 def net(units=(64, 64), inputs=32, outputs=8, **compile_arguments):

@@ -7,7 +7,7 @@ from typing import Literal
 from nnlite.callbacks.base import Verbosity, announce
 from nnlite.callbacks.monitor import MonitorCallback
 from nnlite.errors import ConfigError, did_you_mean
-from nnlite.reading import Count
+from nnlite.registry.field_types import Count
 
 __all__ = ["ModelCheckpoint"]
 

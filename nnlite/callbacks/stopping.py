@@ -5,7 +5,7 @@ from typing import Literal
 
 from nnlite.callbacks.base import Callback, Verbosity, announce
 from nnlite.callbacks.monitor import MonitorCallback
-from nnlite.reading import Index, NonNegative
+from nnlite.registry.field_types import Index, NonNegative
 
 __all__ = ["EarlyStopping", "TerminateOnNaN"]
 

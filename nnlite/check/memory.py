@@ -6,10 +6,10 @@ import numpy as np
 
 from nnlite.check.numeric import EXACT, difference
 from nnlite.check.subject import Subject
-from nnlite.jacobians.graph import map_outputs
-from nnlite.layers.tracing import inner_layers
+from nnlite.jacobians.bundles.graph import map_outputs
+from nnlite.layers.base.call import inner_layers
 from nnlite.parameters import Parameter
-from nnlite.reading import jsonable
+from nnlite.registry.field_types import jsonable
 
 __all__ = []
 

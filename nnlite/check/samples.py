@@ -4,7 +4,7 @@ import numpy as np
 
 from nnlite.config import FLOAT_TYPES
 from nnlite.errors import DataError
-from nnlite.layers.tracing import inner_layers
+from nnlite.layers.base.call import inner_layers
 from nnlite.random import RandomSource
 
 __all__ = []

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from nnlite.jacobians.base import one_row_each
-from nnlite.jacobians.graph import map_outputs
+from nnlite.jacobians.bundles.graph import map_outputs
+from nnlite.jacobians.maps.base import one_row_each
 
 __all__ = []
 

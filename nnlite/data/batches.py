@@ -8,7 +8,7 @@ import numpy as np
 
 from nnlite.errors import ConfigError, DataError, ShapeError
 from nnlite.random import stream
-from nnlite.reading import NonNegative, read
+from nnlite.registry.field_types import NonNegative, read
 
 
 class ArrayBatches:

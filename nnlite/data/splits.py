@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from nnlite.data.section import Section
 from nnlite.errors import ConfigError, DataError
 from nnlite.random import stream
-from nnlite.reading import BelowOne
+from nnlite.registry.field_types import BelowOne
+from nnlite.registry import Section
 
 __all__ = ["Split"]
 

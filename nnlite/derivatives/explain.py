@@ -3,13 +3,13 @@
 import numpy as np
 
 from nnlite.data.batches import count_rows, take_rows
-from nnlite.derivatives.sensitivity import one_output_each
-from nnlite.derivatives.stages import Stage, watch
-from nnlite.derivatives.tables import Explanation
-from nnlite.derivatives.trails import follow
+from nnlite.derivatives.explanation import Explanation
+from nnlite.derivatives.integrated_gradients import one_output_each
+from nnlite.derivatives.observed import Stage, watch
+from nnlite.derivatives.weight_path import follow
 from nnlite.errors import ConfigError, DataError
 from nnlite.jacobians import ChainJacobians, Jacobians
-from nnlite.training.preparation import checked_inputs
+from nnlite.training.inputs import checked_inputs
 
 BLOCK = 64  # outputs whose derivatives go back together
 

@@ -2,15 +2,15 @@
 
 import numpy as np
 
-from nnlite.derivatives import explain, sensitivity
-from nnlite.derivatives.tables import Explanation
+from nnlite.derivatives import explain, integrated_gradients
+from nnlite.derivatives.explanation import Explanation
 from nnlite.errors import ConfigError, did_you_mean
 from nnlite.jacobians import NetworkJacobian, ParameterVector
-from nnlite.jacobians.base import fitted, one_row_each
-from nnlite.jacobians.hessians import STEP
-from nnlite.layers.tracing import inner_layers
-from nnlite.reading import Count, read_call
-from nnlite.training.preparation import prepared
+from nnlite.jacobians.hessian import STEP
+from nnlite.jacobians.maps.base import fitted, one_row_each
+from nnlite.layers.base.call import inner_layers
+from nnlite.registry.field_types import Count, read_call
+from nnlite.training.inputs import prepared
 
 
 class Derivatives:
@@ -219,7 +219,7 @@ class Derivatives:
         Reference: Sundararajan et al. 2017, arXiv:1703.01365.
         """
         read_call(Derivatives.integrated_gradients, locals())
-        return sensitivity.integrated_gradients(self, x, baseline, steps, output)
+        return integrated_gradients.integrated_gradients(self, x, baseline, steps, output)
 
     def _gradient(self, data, values, vector):
         x, y, weights = data

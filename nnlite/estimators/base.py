@@ -15,7 +15,7 @@ from nnlite.layers import Dense, Layer, Normalization
 from nnlite.models import Sequential
 from nnlite.ops import ActivationFunction
 from nnlite.optimizers import LearningRateSchedule, Optimizer
-from nnlite.reading import Count, jsonable, read
+from nnlite.registry.field_types import Count, jsonable, read
 
 FLOATS = [np.float64, np.float32]
 ROWS_AT_ONCE = 1024

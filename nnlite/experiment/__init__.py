@@ -1,7 +1,7 @@
 """Experiments: a YAML file becomes calls of the public API, and a run folder."""
 
+from nnlite.experiment.commands import explain
 from nnlite.experiment.experiment import Experiment
-from nnlite.experiment.explaining import explain
 from nnlite.experiment.profiling import profile
 from nnlite.experiment.runs import Interrupted, Run, measure, train, write_table
 

@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable
 
 from nnlite.errors import ConfigError, did_you_mean
-from nnlite.reading import annotations, jsonable, read
+from nnlite.registry.field_types import annotations, jsonable, read
 
 
 def read_arguments(function: Callable, given: dict, excluded: tuple[str, ...] = ()) -> dict:

@@ -6,15 +6,16 @@ from typing import Annotated
 
 import numpy as np
 
-from nnlite.data import Classes, Data, InputEncoder, Prepared, Preprocessing, Section
+from nnlite.data import Classes, Data, InputEncoder, Prepared, Preprocessing
 from nnlite.errors import ConfigError, DataError
 from nnlite.experiment.arguments import read_arguments
-from nnlite.experiment.columns import tell_columns
+from nnlite.experiment.column_names import tell_columns
 from nnlite.experiment.document import Document
 from nnlite.layers import Layer
 from nnlite.models import Sequential
 from nnlite.random import fresh_seed
-from nnlite.reading import Range, jsonable
+from nnlite.registry import Section
+from nnlite.registry.field_types import Range, jsonable
 
 # What `Experiment` itself hands to `fit`: the arrays, and how much is shown.
 GIVEN_TO_FIT = ("x", "y", "sample_weight", "validation_data", "validation_split", "stratify", "verbose")

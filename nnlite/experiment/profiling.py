@@ -1,7 +1,7 @@
 """Where the time of a config's training step goes."""
 
 from nnlite.experiment.experiment import Experiment
-from nnlite.training.profiling import Profile
+from nnlite.training.profile import Profile
 
 __all__ = ["profile"]
 

@@ -4,7 +4,7 @@ import threading
 
 import numpy as np
 
-from nnlite.inference.folding import folded
+from nnlite.inference.fold_constants import folded
 from nnlite.inference.stages import stage_of
 from nnlite.layers import Layer
 

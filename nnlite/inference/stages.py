@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nnlite.inference.activating import in_place
-from nnlite.inference.convolution import way_of
-from nnlite.inference.folding import Affine, Convolution, Product
-from nnlite.kernels.windows import cells
+from nnlite.arrays.windows import cells
+from nnlite.inference.conv_algorithms import way_of
+from nnlite.inference.fold_constants import Affine, Convolution, Product
+from nnlite.inference.in_place import in_place
 from nnlite.layers import (
     AveragePooling1D,
     AveragePooling2D,
@@ -25,7 +25,7 @@ from nnlite.layers import (
     MaxPooling3D,
     Reshape,
 )
-from nnlite.layers.pooling import inverse_counts
+from nnlite.layers.pooling.pooling import inverse_counts
 
 __all__ = ["stage_of"]
 

@@ -8,12 +8,10 @@ import os
 import threading
 
 from nnlite.errors import ConfigError
-from nnlite.kernels import dense, reference
-from nnlite.kernels.dense import *
+from nnlite.kernels import reference
 from nnlite.kernels.memory import keep_freed_memory
 from nnlite.kernels.reference import *
 
-REFERENCES = (reference, dense)
 CHOICES = ("auto", "numpy", "numba")
 # Loading Numba takes 0.5 to 0.7 s, which it wins back in a training of so many updates of single parameters; a step
 # takes as long as updating so many more of them.
@@ -22,7 +20,7 @@ WORTH_COMPILING = 8_000_000_000  # where nothing compiled lies on the disk yet, 
 STEP = 25_000
 
 __all__ = ["compiled_now", "keep_freed_memory", "suited_kernels", "use"]
-__all__ += [name for module in REFERENCES for name in module.__all__]
+__all__ += reference.__all__
 
 
 class _Choice:
@@ -92,7 +90,7 @@ def _compiled():
 
 def _take(compiled) -> None:
     """Let all functions be those of the reference, but for those that `compiled` has if it is given."""
-    found = {name: getattr(module, name) for module in REFERENCES for name in module.__all__}
+    found = {name: getattr(reference, name) for name in reference.__all__}
     globals().update(found | {name: getattr(compiled, name) for name in (compiled.__all__ if compiled else ())})
     _Choice.compiled = compiled is not None
 

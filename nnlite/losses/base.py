@@ -10,7 +10,7 @@ import numpy as np
 from nnlite.config import floatx
 from nnlite.errors import ConfigError, DataError, NotReadyError, ShapeError
 from nnlite.jacobians import ComplexStepHessian, Composed, Contraction, Diagonal, Jacobian
-from nnlite.losses.tracing import trace_loss
+from nnlite.losses.call import trace_loss
 from nnlite.ops.activations import ActivationFunction
 from nnlite.registry import Configurable
 

@@ -8,7 +8,7 @@ from nnlite.jacobians import Composed, Contraction, Diagonal, DiagonalPlusRankOn
 from nnlite.kernels import log_softmax, sigmoid, softplus
 from nnlite.losses.base import Loss
 from nnlite.ops.activations import Sigmoid, Softmax
-from nnlite.reading import Fraction
+from nnlite.registry.field_types import Fraction
 
 __all__ = ["BinaryCrossentropy", "CategoricalCrossentropy", "SparseCategoricalCrossentropy"]
 

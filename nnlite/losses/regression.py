@@ -5,7 +5,7 @@ import numpy as np
 from nnlite import kernels
 from nnlite.jacobians import Contraction, Diagonal
 from nnlite.losses.base import Loss
-from nnlite.reading import Positive
+from nnlite.registry.field_types import Positive
 
 __all__ = ["Huber", "MeanAbsoluteError", "MeanSquaredError"]
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from nnlite.errors import ShapeError
 from nnlite.metrics.base import Average, Metric
-from nnlite.reading import Index
+from nnlite.registry.field_types import Index
 
 __all__ = ["MeanAbsoluteError", "MeanSquaredError", "R2Score", "RootMeanSquaredError"]
 

@@ -10,13 +10,13 @@ from nnlite.derivatives import Derivatives
 from nnlite.errors import ConfigError, ModelFileError, NotReadyError, did_you_mean
 from nnlite.inference import Predictor
 from nnlite.layers import Layer
-from nnlite.layers.chain import Chain
-from nnlite.layers.tracing import pairs_inside
-from nnlite.layers.trial import zeros_for
+from nnlite.layers.base.call import pairs_inside
+from nnlite.layers.base.shapes import zeros_for
+from nnlite.layers.composite.chain import Chain
+from nnlite.models.summary import summary_table
 from nnlite.training import Trainer
-from nnlite.training.preparation import prepared
-from nnlite.training.profiling import Profile, profile_step
-from nnlite.training.summary import summary_table
+from nnlite.training.inputs import prepared
+from nnlite.training.profile import Profile, profile_step
 
 
 class BaseModel(Trainer, Derivatives, Layer, abstract=True):

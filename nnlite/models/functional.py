@@ -7,14 +7,14 @@ import numpy as np
 from nnlite.config import floatx
 from nnlite.errors import ConfigError, DataError
 from nnlite.layers import Input, Layer
-from nnlite.layers.graph import Graph
-from nnlite.layers.inputs import read_inputs
-from nnlite.layers.symbols import Symbol, fingerprint, symbols_of
+from nnlite.layers.base.inputs import read_inputs
+from nnlite.layers.base.symbolic import Symbol, fingerprint, symbols_of
+from nnlite.layers.composite.graph import Graph
 from nnlite.models.base import BaseModel
 from nnlite.models.outputs import SeveralOutputs
 from nnlite.random import RandomSource, fresh_seed
-from nnlite.reading import Index, read
 from nnlite.registry import snake_case
+from nnlite.registry.field_types import Index, read
 
 
 class Model(SeveralOutputs, BaseModel):

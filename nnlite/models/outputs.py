@@ -6,11 +6,11 @@ import numpy as np
 
 from nnlite.errors import ConfigError, DataError
 from nnlite.losses import Loss
-from nnlite.losses.several import OutputLosses, by_output
+from nnlite.losses.masks import counted_rows
+from nnlite.losses.output_losses import OutputLosses, by_output
 from nnlite.metrics import Mean, Metric, resolve_accuracy
-from nnlite.reading import jsonable
+from nnlite.registry.field_types import jsonable
 from nnlite.training import Trainer
-from nnlite.training.counting import counted_rows
 
 
 class SeveralOutputs:

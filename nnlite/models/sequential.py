@@ -7,11 +7,11 @@ from dataclasses import field
 from nnlite.config import floatx
 from nnlite.errors import ConfigError, NotReadyError
 from nnlite.layers import Chain, Input, Layer
-from nnlite.layers.inputs import read_inputs
+from nnlite.layers.base.inputs import read_inputs
 from nnlite.models.base import BaseModel
 from nnlite.random import RandomSource, fresh_seed
-from nnlite.reading import Index
 from nnlite.registry import snake_case
+from nnlite.registry.field_types import Index
 
 
 class Sequential(BaseModel):

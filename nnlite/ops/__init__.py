@@ -6,7 +6,7 @@ from nnlite.ops.base import *
 from nnlite.ops.einsum import *
 from nnlite.ops.elementwise import *
 from nnlite.ops.functions import *
-from nnlite.ops.linear import *
+from nnlite.ops.matmul import *
 from nnlite.ops.reductions import *
 from nnlite.ops.shaping import *
-from nnlite.ops.trace import *
+from nnlite.ops.tracing import *

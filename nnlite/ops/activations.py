@@ -9,7 +9,7 @@ from nnlite.jacobians import Diagonal, Identity, Jacobians, LogSoftmaxJacobian, 
 from nnlite.kernels import erf, log_softmax, sigmoid, softplus
 from nnlite.ops.base import Op, from_right
 from nnlite.ops.elementwise import elementwise
-from nnlite.reading import NonNegative
+from nnlite.registry.field_types import NonNegative
 
 __all__ = [
     "ELU",

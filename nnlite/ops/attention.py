@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from nnlite.jacobians.attention import AttentionJacobians, blocks
+from nnlite.jacobians.bundles.attention import AttentionJacobians, blocks
 
 __all__ = []
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from nnlite.errors import NotReadyError, ShapeError
 from nnlite.jacobians import Jacobians
-from nnlite.ops.trace import Traced
+from nnlite.ops.tracing import Traced
 from nnlite.registry import Configurable
 
 __all__ = ["Op"]

@@ -2,9 +2,9 @@
 
 import functools
 
+from nnlite.arrays.contraction import contract
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.jacobians import EinsumJacobian, Jacobians
-from nnlite.kernels.contraction import contract
 from nnlite.ops.base import Op
 
 __all__ = ["Einsum"]

@@ -5,9 +5,10 @@ import inspect
 
 import numpy as np
 
-from nnlite.ops import activations, arithmetic, elementwise, linear, reductions, shaping
+from nnlite.ops import activations, arithmetic, elementwise, reductions, shaping
+from nnlite.ops import matmul as matmul_ops
 from nnlite.ops.einsum import Einsum
-from nnlite.ops.trace import Traced
+from nnlite.ops.tracing import Traced
 from nnlite.registry import constructor_parameters
 
 
@@ -63,7 +64,7 @@ leaky_relu = _function(activations.LeakyReLU)
 log = _function(elementwise.Log)
 log1p = _function(elementwise.Log1p)
 log_softmax = _function(activations.LogSoftmax)
-matmul = _function(linear.MatMul)
+matmul = _function(matmul_ops.MatMul)
 max = _function(reductions.Max)
 maximum = _function(arithmetic.Maximum)
 mean = _function(reductions.Mean)

@@ -4,7 +4,7 @@ import math
 
 from nnlite import kernels
 from nnlite.optimizers.base import LearningRate, Optimizer
-from nnlite.reading import BelowOne, NonNegative, Positive
+from nnlite.registry.field_types import BelowOne, NonNegative, Positive
 
 __all__ = ["Adam", "AdamW"]
 

@@ -9,8 +9,8 @@ import numpy as np
 from nnlite import kernels
 from nnlite.errors import ConfigError, ModelFileError, ShapeError
 from nnlite.optimizers.schedules import LearningRateSchedule
-from nnlite.reading import NonNegative, Positive
 from nnlite.registry import Configurable
+from nnlite.registry.field_types import NonNegative, Positive
 
 __all__ = ["Optimizer"]
 

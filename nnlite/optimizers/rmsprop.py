@@ -2,7 +2,7 @@
 
 from nnlite import kernels
 from nnlite.optimizers.base import LearningRate, Optimizer
-from nnlite.reading import BelowOne, Fraction, Positive
+from nnlite.registry.field_types import BelowOne, Fraction, Positive
 
 __all__ = ["RMSprop"]
 

@@ -2,8 +2,8 @@
 
 import math
 
-from nnlite.reading import NonNegative, Positive
 from nnlite.registry import Configurable
+from nnlite.registry.field_types import NonNegative, Positive
 
 __all__ = ["ExponentialDecay", "LearningRateSchedule"]
 

@@ -2,7 +2,7 @@
 
 from nnlite import kernels
 from nnlite.optimizers.base import LearningRate, Optimizer
-from nnlite.reading import Fraction
+from nnlite.registry.field_types import Fraction
 
 __all__ = ["SGD"]
 

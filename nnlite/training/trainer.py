@@ -9,21 +9,15 @@ from nnlite.callbacks import Callback, CallbackList, History, ProgressBar
 from nnlite.data.batches import ArrayBatches, count_rows, is_batches
 from nnlite.errors import ConfigError, NotReadyError
 from nnlite.losses import Loss
+from nnlite.losses.masks import counted_rows
 from nnlite.metrics import Mean, Metric, resolve_accuracy
 from nnlite.optimizers import Optimizer
-from nnlite.reading import BelowOne, Count, Index, read_call
-from nnlite.training.counting import counted_rows
-from nnlite.training.epochs import run_epoch
-from nnlite.training.prediction import joined, run_prediction
-from nnlite.training.preparation import (
-    checked_inputs,
-    evaluation_batches,
-    prediction_batches,
-    prepared,
-    training_batches,
-)
+from nnlite.registry.field_types import BelowOne, Count, Index, read_call
+from nnlite.training.epoch import run_epoch
+from nnlite.training.inputs import checked_inputs, evaluation_batches, prediction_batches, prepared, training_batches
+from nnlite.training.predict import joined, run_prediction
 from nnlite.training.resources import suited
-from nnlite.training.steps import Steps
+from nnlite.training.train_step import Steps
 
 PREDICTION_BATCH = 256
 AnyMetric = Literal["accuracy", "acc"] | Metric

@@ -1,0 +1,1 @@
+"""Plain helpers on arrays: windows, patches, contractions and sums of rows."""

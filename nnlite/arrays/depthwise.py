@@ -1,0 +1,59 @@
+"""Convolution of each channel by itself: nothing to multiply as matrices, so one product for each cell of the window.
+
+The kernel, flattened, is `(cells, channels * multiplier)`; output `c * multiplier + m` belongs to channel `c`.
+"""
+
+import numpy as np
+
+from nnlite.arrays.windows import blocks_of, cells
+
+
+def convolve(inputs, kernel, windows, after=None):
+    """As `nnlite.arrays.patches.convolve` with as many groups as channels."""
+    kernel = kernel.reshape(len(cells(windows)), -1)
+    outputs = np.zeros((len(inputs), *windows.outputs, kernel.shape[1]), np.result_type(inputs, kernel))
+    for images, lines in blocks_of(len(inputs), windows, 4 * kernel.shape[1] * outputs.itemsize):
+        block, source = outputs[images, lines], _repeated(inputs[images], kernel.shape[1])
+        for weights, (taken, place) in zip(kernel, cells(windows, lines.start, lines.stop), strict=True):
+            block[(slice(None), *taken)] += source[(slice(None), *place)] * weights
+        if after is not None:
+            after(block, (images, lines))
+    return outputs
+
+
+def spread(cotangent, kernel, windows, channels, slopes=None):
+    """As `nnlite.arrays.patches.spread` with as many groups as channels."""
+    kernel = kernel.reshape(len(cells(windows)), -1)
+    multiplier = kernel.shape[1] // channels
+    result = np.zeros((len(cotangent), *windows.inputs, channels), np.result_type(cotangent, kernel))
+    for images, lines in blocks_of(len(cotangent), windows, 4 * kernel.shape[1] * result.itemsize):
+        block = cotangent[images, lines]
+        if slopes is not None:
+            block = block * slopes[images, lines]
+        for weights, (taken, place) in zip(kernel, cells(windows, lines.start, lines.stop), strict=True):
+            part = block[(slice(None), *taken)] * weights
+            for own in range(multiplier):
+                result[(images, *place)] += part[..., own::multiplier]
+    return result
+
+
+def kernel_gradient(inputs, cotangent, windows, slopes=None, per_example=False):
+    """As `nnlite.arrays.patches.kernel_gradient` with as many groups as channels."""
+    seeds, batch, *_, filters = cotangent.shape
+    shape = (seeds, batch if per_example else 1, len(cells(windows)), filters)
+    total = np.zeros(shape, np.result_type(inputs, cotangent))
+    for images, lines in blocks_of(batch, windows, 4 * filters * total.itemsize):
+        block, source = cotangent[:, images, lines], _repeated(inputs[images], filters)
+        if slopes is not None:
+            block = block * slopes[images, lines]
+        examples, own = (len(source), images) if per_example else (1, slice(None))
+        for number, (taken, place) in enumerate(cells(windows, lines.start, lines.stop)):
+            product = block[(slice(None), slice(None), *taken)] * source[(slice(None), *place)]
+            total[:, own, number] += product.reshape(seeds, examples, -1, filters).sum(axis=2)
+    return total if per_example else total[:, 0]
+
+
+def _repeated(images, filters):
+    """Each channel as often as it has kernels."""
+    multiplier = filters // images.shape[-1]
+    return images if multiplier == 1 else images.repeat(multiplier, axis=-1)

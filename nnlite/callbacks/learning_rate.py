@@ -1,0 +1,127 @@
+"""Callbacks that set the learning rate between epochs."""
+
+import inspect
+import numbers
+from collections.abc import Callable
+from typing import Literal
+
+from nnlite.callbacks.base import Callback, Verbosity, announce
+from nnlite.callbacks.monitor import MonitorCallback
+from nnlite.errors import ConfigError
+from nnlite.registry.field_types import BelowOne, Index, NonNegative, read
+
+__all__ = ["LearningRateScheduler", "ReduceLROnPlateau"]
+
+
+def _learning_rate(callback: Callback) -> float:
+    """The optimizer's learning rate, which must be a number for `callback` to set it."""
+    optimizer = callback.model.optimizer
+    rate = optimizer.learning_rate
+    if isinstance(rate, numbers.Real):
+        return float(rate)
+    raise ConfigError(
+        f"{type(callback).__name__} sets the learning rate, but that of {type(optimizer).__name__} already follows "
+        f"{rate!r}; give the optimizer a number or remove the callback"
+    )
+
+
+class LearningRateScheduler(Callback):
+    """Sets the learning rate before every epoch: `learning_rate = schedule(epoch, learning_rate)`.
+
+    The rate of each epoch is logged as `learning_rate`.
+
+    Args:
+        schedule: function of the epoch (from 0) and, if it takes a second argument, of the present rate; it returns
+            the new rate, >= 0.
+        verbose: 1 prints a line per epoch.
+
+    Raises:
+        ConfigError: the optimizer follows a schedule of its own, or `schedule` does not return a rate.
+    """
+
+    schedule: Callable
+    verbose: Verbosity = 0
+
+    def on_train_begin(self, logs=None):
+        _learning_rate(self)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        try:
+            rate = read(self._scheduled(epoch), NonNegative)
+        except ConfigError as error:
+            raise error.within(type(self).__name__, "schedule") from None
+        self.model.optimizer.learning_rate = rate
+        if self.verbose:
+            announce(f"Epoch {epoch + 1}: LearningRateScheduler setting learning rate to {rate}.")
+
+    def _scheduled(self, epoch):
+        rate = _learning_rate(self)
+        try:
+            inspect.signature(self.schedule).bind(epoch, rate)
+        except TypeError:
+            return self.schedule(epoch)
+        return self.schedule(epoch, rate)
+
+    def on_epoch_end(self, epoch, logs=None):
+        if logs is not None:
+            logs["learning_rate"] = _learning_rate(self)
+
+
+class ReduceLROnPlateau(MonitorCallback):
+    """Multiplies the learning rate by `factor` when the monitored quantity has not improved for `patience` epochs.
+
+    The rate of each epoch, before the reduction at its end, is logged as `learning_rate`.
+
+    Args:
+        monitor: name in the logs.
+        factor: new rate / old rate, in [0, 1).
+        patience: number of epochs without improvement after which the rate is reduced.
+        verbose: 1 prints a line at each reduction.
+        mode: "min", "max", or "auto": the direction of the monitored metric.
+        min_delta: a change must exceed it to count as an improvement.
+        cooldown: number of epochs after a reduction in which `patience` is not counted.
+        min_lr: lower bound of the rate.
+
+    Raises:
+        ConfigError: the run does not log `monitor`, or the optimizer follows a schedule of its own.
+    """
+
+    monitor: str = "val_loss"
+    factor: BelowOne = 0.1
+    patience: Index = 10
+    verbose: Verbosity = 0
+    mode: Literal["auto", "min", "max"] = "auto"
+    min_delta: NonNegative = 1e-4
+    cooldown: Index = 0
+    min_lr: NonNegative = 0.0
+
+    def on_train_begin(self, logs=None):
+        _learning_rate(self)
+        self.best = None
+        self.wait = 0
+        self.cooldown_counter = 0
+
+    def on_epoch_end(self, epoch, logs=None):
+        rate = _learning_rate(self)
+        if logs is not None:
+            logs["learning_rate"] = rate
+        if self.skips(epoch):
+            return
+        value = self.monitored(logs)
+        if self.cooldown_counter:
+            self.cooldown_counter -= 1
+        if self.improves(value, self.best):
+            self.best = value
+            self.wait = 0
+        elif not self.cooldown_counter:
+            self.wait += 1
+            if self.wait >= self.patience and rate > self.min_lr:
+                self._reduce(epoch, rate)
+
+    def _reduce(self, epoch: int, rate: float) -> None:
+        rate = max(rate * self.factor, self.min_lr)
+        self.model.optimizer.learning_rate = rate
+        self.cooldown_counter = self.cooldown
+        self.wait = 0
+        if self.verbose:
+            announce(f"Epoch {epoch + 1}: ReduceLROnPlateau reducing learning rate to {rate}.")

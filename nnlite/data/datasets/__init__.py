@@ -1,0 +1,1 @@
+"""Batches read from folders of files, or cut from one long series."""

@@ -1,0 +1,1 @@
+"""Encoders between the columns of a table and the arrays of a network."""

@@ -1,0 +1,77 @@
+"""The data section of a config: a source, a split, and what becomes of the target."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from nnlite.data.encoders.inputs import Classes, Preprocessing, Quantities, TargetKind
+from nnlite.data.sources.base import Dataset, DataSource
+from nnlite.data.splits import Split
+from nnlite.errors import ConfigError
+from nnlite.registry import Section
+
+__all__ = ["Data", "Prepared"]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Arrays to train on, and how they came about.
+
+    Args:
+        parts: `(x, y)` of each part that is not empty: `"training"`, `"validation"`, `"test"`.
+        preprocessing: the fitted encoders.
+    """
+
+    parts: dict[str, tuple[np.ndarray, np.ndarray]]
+    preprocessing: Preprocessing
+
+
+class Data(Section):
+    """Which data, how it is split, and whether a regression's target is standardised.
+
+    Args:
+        source: where the data comes from.
+        split: the shares of validation and test part.
+        standardize_target: for a regression, train on (target - mean) / standard deviation of the training part.
+            It makes learning independent of the target's unit; `loss` and errors are then in standard deviations,
+            predictions are given in the target's own unit. Without effect on classes.
+    """
+
+    source: DataSource
+    split: Split = Split()
+    standardize_target: bool = True
+
+    def located(self, folder: str) -> "Data":
+        """The same section with absolute paths; relative ones are sought in `folder`, then in the current folder."""
+        return replace(self, source=self.source.located(folder))
+
+    def prepare(self, target_kind: TargetKind, seed: int, fitted: Preprocessing | None = None) -> Prepared:
+        """Load, split and encode.
+
+        Args:
+            target_kind: what the loss compares: classes or numbers.
+            seed: decides which row goes into which part.
+            fitted: encoders from an earlier run; without them new ones are fitted on the training part.
+
+        Raises:
+            DataError: data that cannot be used.
+            ConfigError: `stratify` without classes.
+        """
+        if self.split.stratify and target_kind == "regression":
+            raise ConfigError("the target of a regression has no classes; set it to false", ("split", "stratify"))
+        try:
+            dataset = self.source.load(target_kind)
+        except ConfigError as error:
+            raise error.within("source") from None
+        rows = self.split.rows(len(dataset.target), dataset.target, seed)
+        preprocessing = fitted or self._fit(dataset, target_kind, rows["training"])
+        x = preprocessing.inputs.encode(dataset.inputs)
+        y = preprocessing.target.encode(dataset.target)
+        return Prepared({part: (x[taken], y[taken]) for part, taken in rows.items()}, preprocessing)
+
+    def _fit(self, dataset: Dataset, target_kind: TargetKind, rows: np.ndarray) -> Preprocessing:
+        if target_kind == "regression":
+            target = Quantities.fit(dataset.target_names, dataset.target, rows, self.standardize_target)
+        else:
+            target = Classes.fit(dataset.target_names[0], dataset.target, target_kind)
+        return Preprocessing(self.source.fit_inputs(dataset.inputs, rows), target)

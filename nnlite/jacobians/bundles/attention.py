@@ -1,0 +1,131 @@
+"""The Jacobians of scaled dot-product attention."""
+
+import numpy as np
+
+from nnlite.jacobians.bundles.graph import Partial
+
+__all__ = ["AttentionJacobians"]
+
+BLOCK = 2**18  # bytes of attention weights that are worked on at a time: they stay in the processor's cache
+
+
+class AttentionJacobians:
+    """The Jacobians of context = dropped(softmax(query @ key.T)) @ value by query, key and value.
+
+    All arrays have the axes `(batch, ..., steps, heads, features)`. With p the softmax, g the cotangent, n the noise:
+
+    - by value: `(p * n).T @ g`;
+    - by the scores: `s = p * ((g @ value.T) * n - sum(g * context))`, 0 where hidden;
+    - by query: `s @ key * scale`, by key: `s.T @ query * scale`.
+
+    A few examples at a time are carried through all these products, so that no array as large as the attention
+    weights is made. Storage: query, key, value, context and the weights.
+
+    Args:
+        query, key, value, context: the arrays.
+        weights: the softmax, `(batch, ..., heads, query steps, key steps)`.
+        scale: factor of the scores.
+        hidden: where scores were replaced by a constant, broadcast to the shape of `weights`; None for nowhere.
+        noise: what the weights were multiplied by; None for 1.
+    """
+
+    __slots__ = ("context", "hidden", "key", "noise", "query", "scale", "value", "weights")
+
+    data = 3
+    mixes_rows = False
+
+    def __init__(self, query, key, value, context, weights, scale, hidden=None, noise=None):
+        self.query = query
+        self.key = key
+        self.value = value
+        self.context = context
+        self.weights = weights
+        self.scale = scale
+        self.hidden = hidden
+        self.noise = noise
+
+    def vjp(self, cotangent, wanted=None, into=None) -> tuple:
+        """Reverse mode, as `Jacobians.vjp`: the products by query, key and value, None where not wanted."""
+        seeds = cotangent.shape[: cotangent.ndim - self.context.ndim]
+        dtype = np.result_type(cotangent, self.context)
+        results = [
+            (np.empty(seeds + own.shape, dtype) if target is None else target) if want else None
+            for own, target, want in zip(self._own, into or (None,) * 3, wanted or (True,) * 3, strict=True)
+        ]
+        by_query, by_key, by_value = (None if result is None else result.swapaxes(-2, -3) for result in results)
+        along = (cotangent * self.context).sum(-1)[..., None].swapaxes(-2, -3)
+        query, key, value, cotangent = (array.swapaxes(-2, -3) for array in (*self._own, cotangent))
+        for here in blocks(self.weights):
+            g = cotangent[here]
+            if by_value is not None:
+                p = self.weights[here] if self.noise is None else self.weights[here] * self.noise[here]
+                np.matmul(p.swapaxes(-1, -2), g, out=by_value[here])
+            if by_query is None and by_key is None:
+                continue
+            slopes = self._by_scores(np.matmul(g, value[here].swapaxes(-1, -2), dtype=dtype), along[here], here)
+            if by_query is not None:
+                np.matmul(slopes, key[here], out=by_query[here])
+            if by_key is not None:
+                np.matmul(slopes.swapaxes(-1, -2), query[here], out=by_key[here])
+        for result in results[:2]:
+            if result is not None:
+                result *= self.scale
+        return tuple(results)
+
+    def _by_scores(self, slopes, along, here):
+        """The cotangent of the scores of some examples, from that of the dropped weights, which is overwritten."""
+        if self.noise is not None:
+            slopes *= self.noise[here]
+        slopes -= along
+        slopes *= self.weights[here]
+        if self.hidden is not None:
+            np.copyto(slopes, 0, where=self.hidden[here])
+        return slopes
+
+    def jvp(self, query=None, key=None, value=None):
+        """Forward mode: the tangent of the context for a tangent of each; None stands for zero."""
+        own_query, own_key, own_value = (array.swapaxes(-2, -3) for array in self._own)
+        noise, parts = 1 if self.noise is None else self.noise, []
+        scores = 0
+        if query is not None:
+            scores = query.swapaxes(-2, -3) @ own_key.swapaxes(-1, -2)
+        if key is not None:
+            scores = scores + own_query @ key.swapaxes(-2, -3).swapaxes(-1, -2)
+        if query is not None or key is not None:
+            scores = scores * self.scale
+            if self.hidden is not None:
+                np.copyto(scores, 0, where=self.hidden)
+            weighted = self.weights * scores
+            weighted -= self.weights * weighted.sum(-1, keepdims=True)
+            parts.append((weighted * noise) @ own_value)
+        if value is not None:
+            parts.append((self.weights * noise) @ value.swapaxes(-2, -3))
+        return sum(parts[1:], parts[0]).swapaxes(-2, -3) if parts else None
+
+    @property
+    def _own(self):
+        return self.query, self.key, self.value
+
+    def parts(self):
+        """`(label, map)` of each map, for display."""
+        return [(name, self[index]) for index, name in enumerate(("query", "key", "value"))]
+
+    def stored(self):
+        """The arrays that are kept."""
+        yield from (array for array in (*self._own, self.context, self.weights, self.noise) if array is not None)
+
+    def __len__(self) -> int:
+        return 3
+
+    def __getitem__(self, index):
+        return Partial(self, index, self._own[index].shape, self.context.shape)
+
+    def __repr__(self) -> str:
+        return f"AttentionJacobians(weights={self.weights.shape})"
+
+
+def blocks(weights):
+    """Indices of a few examples each, counted from the right so that leading seed axes do not matter."""
+    size = max(1, BLOCK // max(weights[:1].nbytes, 1))
+    rest = (slice(None),) * (weights.ndim - 1)
+    return [(..., slice(start, start + size), *rest) for start in range(0, len(weights), size)]

@@ -1,0 +1,237 @@
+"""The Jacobians of a graph of ops or layers: fan-out is summed, as the total derivative says."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from nnlite.jacobians.maps.base import Jacobian, one_row_each
+
+__all__ = ["GraphJacobians", "Node", "Partial"]
+
+
+class Node(NamedTuple):
+    """One use of an op or layer.
+
+    Attributes:
+        jacobians: one map per input, with `vjp` and `jvp` over all of them.
+        inputs: the slot each input came from; None for a constant.
+        outputs: the slot each output went to: one, unless a layer returns several.
+        owner: the op or layer, for display.
+    """
+
+    jacobians: object
+    inputs: tuple
+    outputs: tuple
+    owner: object = ""
+
+
+class GraphJacobians:
+    """The Jacobians of values in a graph by its inputs: slots 0, 1, ... hold the inputs, later ones what nodes gave.
+
+    Args:
+        nodes: the `Node`s, in the order in which they were computed.
+        in_shapes: shape of each input.
+        outputs: slot and shape of each output, as `(slot, shape)`.
+        data: how many inputs come first that are data; the others are parameters, which all examples share.
+        state: what the layers in it want to keep.
+        mask: which steps of the output count.
+
+    With one output, cotangents and tangents of the output are arrays, with several tuples of arrays (None for zero).
+    """
+
+    __slots__ = ("data", "in_shapes", "mask", "nodes", "outputs", "state")
+
+    def __init__(self, nodes, in_shapes, outputs, data=1, state=(), mask=None):
+        self.nodes = nodes
+        self.in_shapes = in_shapes
+        self.outputs = outputs
+        self.data = data
+        self.state = state
+        self.mask = mask
+
+    def vjp(self, cotangent, wanted=None, into=None) -> tuple:
+        """Reverse mode: one product per input; arguments and results as in `Jacobians.vjp`."""
+        chosen = [True] * len(self) if wanted is None else wanted
+        live = self._reached_from(slot for slot, want in enumerate(chosen) if want)
+        cotangents, targets = self._at_outputs(cotangent, live), self._used_once(into or ())
+        for node in reversed(self.nodes):
+            incoming = [cotangents.pop(slot, None) for slot in node.outputs]
+            if all(part is None for part in incoming):
+                continue
+            want = tuple([slot in live for slot in node.inputs])
+            given = tuple([targets.get(slot) for slot in node.inputs]) if targets else None
+            results = node.jacobians.vjp(incoming[0] if len(incoming) == 1 else tuple(incoming), want, given)
+            for slot, result in zip(node.inputs, results, strict=True):
+                if slot in live and result is not None:
+                    cotangents[slot] = cotangents[slot] + result if slot in cotangents else result
+        return self._written(cotangents, chosen, into, *self._seeds(cotangent))
+
+    def jvp(self, *tangents):
+        """Forward mode: the tangent of the output for one tangent per input; None stands for zero."""
+        known = {slot: tangent for slot, tangent in enumerate(tangents) if tangent is not None}
+        for node in self.nodes:
+            result = node.jacobians.jvp(*[known.get(slot) for slot in node.inputs])
+            several = len(node.outputs) > 1 and result is not None
+            known.update(zip(node.outputs, result if several else [result] * len(node.outputs), strict=True))
+        results = tuple(known.get(slot) for slot, _ in self.outputs)
+        return results[0] if len(results) == 1 else results
+
+    def per_example(self, cotangent, wanted=None, into=None) -> tuple:
+        """As `vjp`, without the sum over the batch; the data are left out with None.
+
+        What depends on parameters alone carries one cotangent per example in front of its own axes.
+        """
+        chosen = [slot >= self.data and (wanted is None or bool(wanted[slot])) for slot in range(len(self))]
+        live, batched = self._reached_from(np.flatnonzero(chosen).tolist()), self._batched()
+        if self.mixes_rows or len(self.outputs) > 1 or self.outputs[0][0] not in batched:
+            return self.vjp(map_outputs(one_row_each, cotangent), chosen, into)
+        cotangents = self._at_outputs(cotangent, live)
+        for node in reversed(self.nodes):
+            incoming = cotangents.pop(node.outputs[0], None)
+            if incoming is None:
+                continue
+            shared = [slot in live and slot not in batched for slot in node.inputs]
+            inner = [slot in live and slot in batched for slot in node.inputs]
+            if node.outputs[0] in batched:
+                results = [*node.jacobians.vjp(incoming, tuple(inner))]
+                for index in np.flatnonzero(shared):
+                    part = node.jacobians[index]
+                    results[index] = None if part is None else part.per_example(incoming)
+            else:
+                results = node.jacobians.vjp(incoming, tuple(shared))
+            for slot, result in zip(node.inputs, results, strict=True):
+                if result is not None:
+                    cotangents[slot] = cotangents[slot] + result if slot in cotangents else result
+        return self._written(cotangents, chosen, into, cotangent.shape[:1], cotangent.dtype)
+
+    @property
+    def mixes_rows(self) -> bool:
+        """Whether a row of the output depends on other rows of the data."""
+        batched = self._batched()
+        return any(
+            len(node.outputs) > 1 or ((part := node.jacobians[index]) is not None and part.mixes_rows)
+            for node in self.nodes
+            for index, slot in enumerate(node.inputs)
+            if slot in batched
+        )
+
+    def _batched(self) -> set:
+        """The slots that depend on the data."""
+        return self._reached_from(range(self.data))
+
+    def _reached_from(self, slots) -> set:
+        """`slots` and all that is computed from them."""
+        reached = set(slots)
+        for node in self.nodes:
+            if not reached.isdisjoint(node.inputs):
+                reached.update(node.outputs)
+        return reached
+
+    def _at_outputs(self, cotangent, live) -> dict:
+        parts = (cotangent,) if len(self.outputs) == 1 else cotangent
+        found = {}
+        for (slot, _), part in zip(self.outputs, parts, strict=True):
+            if slot in live and part is not None:
+                found[slot] = found[slot] + part if slot in found else part
+        return found
+
+    def _used_once(self, into) -> dict:
+        """Of the arrays to write into, by slot, those of inputs with one use: its product may go there at once."""
+        given = {slot: target for slot, target in enumerate(into) if target is not None}
+        used = set()
+        for slot in [slot for node in self.nodes for slot in node.inputs] if given else ():
+            if slot in used:
+                given.pop(slot, None)
+            used.add(slot)
+        return given
+
+    def _seeds(self, cotangent) -> tuple:
+        """The leading axes of a cotangent that are not the output's, and its dtype."""
+        parts = (cotangent,) if len(self.outputs) == 1 else cotangent
+        for (_, shape), part in zip(self.outputs, parts, strict=True):
+            if part is not None:
+                return part.shape[: part.ndim - len(shape)], part.dtype
+        return (), None
+
+    def _written(self, cotangents, chosen, into, seeds, dtype) -> tuple:
+        """The products by the inputs: zeros where no path leads, written into `into` where that is given."""
+        results = []
+        for slot, want in enumerate(chosen):
+            result, target = cotangents.get(slot), into[slot] if into else None
+            if want and result is None and self.in_shapes[slot] is not None:
+                result = np.zeros(seeds + tuple(self.in_shapes[slot]), dtype)
+            if want and target is not None and result is not None and result is not target:
+                target[...] = result
+                result = target
+            results.append(result if want else None)
+        return tuple(results)
+
+    def parts(self):
+        """`(label, Jacobians)` of each node, for display."""
+        return [(str(node.owner), node.jacobians) for node in self.nodes]
+
+    def stored(self):
+        """The arrays that the maps keep."""
+        for node in self.nodes:
+            yield from node.jacobians.stored()
+
+    def __len__(self) -> int:
+        return len(self.in_shapes)
+
+    def __getitem__(self, index):
+        """The map from one input to the output; None without derivative."""
+        shape = self.in_shapes[index]
+        return None if shape is None else Partial(self, index, shape, self.outputs[0][1])
+
+    def __repr__(self) -> str:
+        return f"GraphJacobians({', '.join(str(node.owner) for node in self.nodes)})"
+
+
+class Partial(Jacobian):
+    """The Jacobian by one input of several, along all paths of a graph. Storage: the graph's maps."""
+
+    __slots__ = ("index", "jacobians")
+
+    def __init__(self, jacobians, index, in_shape, out_shape):
+        super().__init__(in_shape, out_shape)
+        self.jacobians = jacobians
+        self.index = index
+
+    def _only(self, chosen=True, other=False):
+        return tuple(chosen if index == self.index else other for index in range(len(self.jacobians)))
+
+    @property
+    def mixes_rows(self):
+        return self.index >= self.jacobians.data or self.jacobians.mixes_rows
+
+    def vjp(self, cotangent):
+        return self.jacobians.vjp(cotangent, self._only())[self.index]
+
+    def vjp_into(self, cotangent, out):
+        self.jacobians.vjp(cotangent, self._only(), self._only(out, None))
+
+    def jvp(self, tangent):
+        result = self.jacobians.jvp(*self._only(tangent, None))
+        seeds = tangent.shape[: tangent.ndim - len(self.in_shape)]
+        return np.zeros(seeds + self.out_shape, tangent.dtype) if result is None else result
+
+    def per_example(self, cotangent):
+        if self.index < self.jacobians.data:
+            return super().per_example(cotangent)
+        return self.jacobians.per_example(cotangent, self._only())[self.index]
+
+    def parts(self):
+        return [(label, part) for label, part in self.jacobians.parts() if not self._is_sister(part)]
+
+    def _is_sister(self, part):
+        return isinstance(part, Partial) and part.jacobians is self.jacobians
+
+    def stored(self):
+        return self.jacobians.stored()
+
+
+def map_outputs(function, values):
+    """`function` of an array, or of each array of a tuple that may hold None."""
+    if isinstance(values, tuple):
+        return tuple(None if value is None else function(value) for value in values)
+    return function(values)

@@ -1,0 +1,211 @@
+"""The Jacobians of a recurrent layer: backpropagation through time."""
+
+import math
+
+import numpy as np
+
+from nnlite.jacobians.bundles.graph import Partial
+from nnlite.jacobians.maps.matmul import rows_matmul
+
+__all__ = ["RecurrentJacobians", "ThroughTime"]
+
+
+class ThroughTime(Partial):
+    """The Jacobian of all steps by one input of a recurrent layer. Storage: what the steps computed."""
+
+    __slots__ = ()
+
+
+class RecurrentJacobians:
+    """The Jacobians of a recurrent layer by its sequence, its first states, kernel, recurrent kernel and bias.
+
+    `vjp` walks the steps backwards once, whatever is wanted; the gradients of the kernels are then one matrix product
+    each over all steps, or one for all of them. With `ends` the output, its cotangent and its tangent are tuples: the
+    last states follow.
+
+    Args:
+        recurrence: the `Recurrence` of the cell.
+        rows: what was multiplied by the kernel, `(steps, batch, features)`, in the order of the steps taken.
+        kernel: the kernel.
+        in_shapes: shape of the sequence, of each first state and each parameter; None without derivative.
+        data: how many of them are data.
+        sequences: whether the output has all steps.
+        ends: whether the last states are outputs too.
+        keep: factor on the output of each step, `(batch, steps, 1)`, or None for 1.
+        noise: factor on the inputs of every step, `(batch, features)`: dropout; or None for 1.
+        reverse: whether the last step of the sequence was taken first.
+        mask, state: as in `Jacobians`.
+    """
+
+    __slots__ = (
+        *("data", "ends", "in_shapes", "keep", "kernel", "mask"),
+        *("noise", "recurrence", "reverse", "rows", "sequences", "state"),
+    )
+
+    mixes_rows = False
+
+    def __init__(
+        self,
+        recurrence,
+        rows,
+        kernel,
+        in_shapes,
+        *,
+        data=1,
+        sequences=False,
+        ends=False,
+        keep=None,
+        noise=None,
+        reverse=False,
+        mask=None,
+        state=(),
+    ):
+        self.recurrence = recurrence
+        self.rows = rows
+        self.kernel = kernel
+        self.in_shapes = in_shapes
+        self.data = data
+        self.sequences = sequences
+        self.ends = ends
+        self.keep = keep
+        self.noise = noise
+        self.reverse = reverse
+        self.mask = mask
+        self.state = state
+
+    def vjp(self, cotangent, wanted=None, into=None) -> tuple:
+        """One product per input; arguments and results as in `Jacobians.vjp`."""
+        return self._products(cotangent, _summed, wanted, into)
+
+    def per_example(self, cotangent, wanted=None) -> tuple:
+        """As `vjp`, without the sum over the batch; the data are left out with None."""
+        chosen = [i >= self.data and (wanted is None or bool(wanted[i])) for i in range(len(self))]
+        return self._products(cotangent, _each, chosen, None)
+
+    def _products(self, cotangent, gradient, wanted, into):
+        seeds, outputs, states = self._arriving(cotangent)
+        sequence = self.in_shapes[0] is not None and (wanted is None or wanted[0])
+        if gradient is _summed and not seeds and not sequence:
+            by_states, by_weights = self.recurrence.gradients(outputs, states, self.rows, gradient)
+        else:
+            deltas, by_states = self.recurrence.pull(outputs, states)
+            by_weights = self.recurrence.by_weights(gradient, self.rows, deltas)
+        products = [
+            lambda: self._by_sequence(self.recurrence.entering(deltas)),
+            *[lambda state=state: state for state in by_states][: self.data - 1],
+            *by_weights,
+        ]
+        if gradient is _each:
+            seeds = self.rows.shape[1:2]
+        results = [None] * len(self)
+        for index, (shape, product) in enumerate(zip(self.in_shapes, products, strict=False)):
+            if shape is None or not (wanted is None or wanted[index]):
+                continue
+            results[index] = product().reshape(*seeds, *shape)
+            if into is not None and into[index] is not None:
+                into[index][...] = results[index]
+                results[index] = into[index]
+        return tuple(results)
+
+    def _arriving(self, cotangent):
+        """The seed axes, the derivatives by the hidden state of each step, or None, and by the last states."""
+        outputs, *states = cotangent if self.ends else (cotangent,)
+        own = [(outputs, 3 if self.sequences else 2), *((state, 2) for state in states)]
+        given, rank = next((part, rank) for part, rank in own if part is not None)
+        seeds = given.shape[: given.ndim - rank]
+        lead = (math.prod(seeds),) if seeds else ()
+        batch, units = self.recurrence.hidden.shape[1:]
+        dtype = np.result_type(given, self.recurrence.hidden)
+        ends = [np.zeros((*lead, batch, units), dtype) for _ in range(self.recurrence.states)]
+        for end, state in zip(ends, states, strict=False):
+            if state is not None:
+                end += state.reshape(end.shape)
+        steps = None
+        if outputs is not None:
+            outputs = outputs.reshape(*lead, *outputs.shape[len(seeds) :])
+            if self.sequences:
+                steps = np.moveaxis(outputs if self.keep is None else outputs * self.keep, -2, 0)
+            else:
+                ends[0] += outputs if self.keep is None else outputs * self.keep[:, -1]
+        return seeds, steps, ends
+
+    def _by_sequence(self, entering):
+        result = rows_matmul(entering, self.kernel.T)
+        if self.noise is not None:
+            result *= self.noise
+        return np.moveaxis(result[..., ::-1, :, :] if self.reverse else result, -3, -2)
+
+    def jvp(self, *tangents):
+        """The tangent of the output, or of output and last states, for one tangent per input; None stands for zero."""
+        known = [(t, shape) for t, shape in zip(tangents, self.in_shapes, strict=True) if t is not None and shape]
+        if not known:
+            return None
+        first, shape = known[0]
+        seeds = first.shape[: first.ndim - len(shape)]
+        lead = (math.prod(seeds),) if seeds else ()
+        flat = [
+            None if t is None or shape is None else t.reshape(*lead, *shape)
+            for t, shape in zip(tangents, self.in_shapes, strict=True)
+        ]
+        states, (by_kernel, recurrent, *rest) = flat[1 : self.data], flat[self.data :]
+        bias = rest[0] if rest else None
+        second = bias is not None and bias.ndim - len(lead) == 2
+        zeros = np.zeros((*lead, *self.recurrence.hidden.shape[1:]), np.result_type(first, self.kernel))
+        states = [zeros if state is None else state for state in states or [None] * self.recurrence.states]
+        entering = self._entering(flat[0], by_kernel, bias[..., 0, :] if second else bias, lead, zeros.dtype)
+        hidden, last = self.recurrence.push(entering, recurrent, bias[..., 1, :] if second else None, states)
+        return self._outputs(hidden, last, seeds)
+
+    def _entering(self, sequence, kernel, bias, lead, dtype):
+        """The tangent of `rows @ kernel + bias`."""
+        total = np.zeros((*lead, *self.rows.shape[:2], self.kernel.shape[1]), dtype)
+        if sequence is not None:
+            rows = np.moveaxis(sequence[..., ::-1, :] if self.reverse else sequence, -2, -3)
+            total += (rows if self.noise is None else rows * self.noise) @ self.kernel
+        if kernel is not None:
+            total += self.rows @ kernel[..., None, :, :]
+        if bias is not None:
+            total += bias[..., None, None, :]
+        return total
+
+    def _outputs(self, hidden, last, seeds):
+        if self.sequences:
+            output = np.stack(hidden, axis=-2)
+            output = output if self.keep is None else output * self.keep
+        else:
+            output = hidden[-1] if self.keep is None else hidden[-1] * self.keep[:, -1]
+        outputs = [output, *last] if self.ends else [output]
+        rank = 2 + self.sequences
+        outputs = [part.reshape(*seeds, *part.shape[-own:]) for part, own in zip(outputs, (rank, 2, 2), strict=False)]
+        return tuple(outputs) if self.ends else outputs[0]
+
+    def __len__(self) -> int:
+        return len(self.in_shapes)
+
+    def __getitem__(self, index):
+        """The map from one input to the output; None without derivative."""
+        shape, (steps, batch, _) = self.in_shapes[index], self.rows.shape
+        out_shape = (batch, *((steps,) if self.sequences else ()), self.recurrence.hidden.shape[-1])
+        return None if shape is None else ThroughTime(self, index, shape, out_shape)
+
+    def parts(self):
+        """`(label, map)` of each map, for display."""
+        return [(str(index), self[index]) for index, shape in enumerate(self.in_shapes) if shape is not None]
+
+    def stored(self):
+        """The arrays that the maps keep."""
+        yield from (self.rows, self.kernel, *self.recurrence.stored())
+
+    def __repr__(self) -> str:
+        return f"RecurrentJacobians({type(self.recurrence).__name__}, steps={len(self.rows)})"
+
+
+def _summed(rows, deltas):
+    """Derivative by the kernel of `rows @ kernel`, over all steps and examples."""
+    *lead, steps, batch, width = deltas.shape
+    return np.matmul(rows.reshape(steps * batch, -1).T, deltas.reshape(*lead, steps * batch, width))
+
+
+def _each(rows, deltas):
+    """The same for each example on its own."""
+    return np.matmul(rows.transpose(1, 2, 0), deltas.swapaxes(0, 1))

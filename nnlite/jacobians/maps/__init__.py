@@ -1,0 +1,1 @@
+"""Structured maps: the derivative of one output with respect to one input."""

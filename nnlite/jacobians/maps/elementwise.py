@@ -1,0 +1,124 @@
+"""Jacobians of elementwise functions: each output depends on one element of the input."""
+
+import functools
+
+import numpy as np
+
+from nnlite.jacobians.maps.base import Jacobian, broadcast_axes
+
+__all__ = ["Broadcast", "Diagonal", "Identity", "Recast"]
+
+
+class Identity(Jacobian):
+    """y = x: both products return their argument. Storage: nothing."""
+
+    __slots__ = ()
+
+    def __init__(self, shape):
+        super().__init__(shape, shape)
+
+    def vjp(self, cotangent):
+        return cotangent
+
+    def jvp(self, tangent):
+        return tangent
+
+
+class Broadcast(Jacobian):
+    """y = x stretched to `out_shape` by NumPy's rules; vjp sums over the stretched axes. Storage: nothing."""
+
+    __slots__ = ("axes",)
+
+    def __init__(self, in_shape, out_shape):
+        self.in_shape = in_shape
+        self.out_shape = out_shape
+        self.axes = broadcast_axes(in_shape, out_shape)
+
+    def vjp(self, cotangent):
+        if not self.axes:
+            return cotangent
+        seeds = cotangent.shape[: cotangent.ndim - len(self.out_shape)]
+        return np.add.reduce(cotangent, axis=self.axes).reshape(seeds + self.in_shape)
+
+    def vjp_into(self, cotangent, out):
+        axes = self.axes
+        if axes == (-2,) and cotangent.ndim == 2 and out.ndim == 1 and cotangent.dtype == out.dtype:
+            np.dot(_ones(len(cotangent), out.dtype), cotangent, out=out)  # half the time of a sum over rows
+        elif cotangent.ndim == out.ndim + len(axes):
+            if len(axes) > 1 and axes[0] == -cotangent.ndim:  # long rows first: 5 times the speed for images
+                cotangent, axes = np.add.reduce(cotangent, axis=0), axes[1:]
+            np.add.reduce(cotangent, axis=axes, out=out)
+        else:
+            out[...] = self.vjp(cotangent)
+
+    def jvp(self, tangent):
+        seeds = tangent.ndim - len(self.in_shape)
+        missing = (1,) * (len(self.out_shape) - len(self.in_shape))
+        aligned = tangent.reshape(tangent.shape[:seeds] + missing + self.in_shape)
+        return np.broadcast_to(aligned, tangent.shape[:seeds] + self.out_shape)
+
+    @property
+    def mixes_rows(self):
+        return self.in_shape[:1] != self.out_shape[:1] or len(self.in_shape) != len(self.out_shape)
+
+    def per_example(self, cotangent):
+        batch_axis = -len(self.out_shape)
+        if batch_axis not in self.axes:
+            return super().per_example(cotangent)
+        within = tuple(axis for axis in self.axes if axis != batch_axis)
+        return cotangent.sum(axis=within).reshape(len(cotangent), *self.in_shape)
+
+
+@functools.lru_cache(maxsize=64)
+def _ones(count, dtype):
+    ones = np.ones(count, dtype)
+    ones.flags.writeable = False
+    return ones
+
+
+class Diagonal(Jacobian):
+    """y = f(x) elementwise, x stretched to `out_shape` where needed: J = diag(slopes).
+
+    vjp: `cotangent * slopes`, summed over stretched axes. Storage: `slopes`, broadcastable to `out_shape`.
+    """
+
+    __slots__ = ("slopes", "stretch")
+
+    def __init__(self, slopes, in_shape, out_shape):
+        self.in_shape = in_shape
+        self.out_shape = out_shape
+        self.slopes = slopes
+        self.stretch = None if in_shape == out_shape else Broadcast(in_shape, out_shape)
+
+    def vjp(self, cotangent):
+        product = cotangent * self.slopes
+        return product if self.stretch is None else self.stretch.vjp(product)
+
+    def jvp(self, tangent):
+        return (tangent if self.stretch is None else self.stretch.jvp(tangent)) * self.slopes
+
+    @property
+    def mixes_rows(self):
+        return self.stretch is not None and self.stretch.mixes_rows
+
+    def per_example(self, cotangent):
+        if self.stretch is None:
+            return super().per_example(cotangent)
+        return self.stretch.per_example(cotangent * self.slopes)
+
+
+class Recast(Jacobian):
+    """y = x in another floating-point type; the products come back in the type of their side."""
+
+    __slots__ = ("in_dtype", "out_dtype")
+
+    def __init__(self, shape, in_dtype, out_dtype):
+        super().__init__(shape, shape)
+        self.in_dtype = np.dtype(in_dtype)
+        self.out_dtype = np.dtype(out_dtype)
+
+    def vjp(self, cotangent):
+        return cotangent if cotangent.dtype.kind == "c" else cotangent.astype(self.in_dtype)
+
+    def jvp(self, tangent):
+        return tangent if tangent.dtype.kind == "c" else tangent.astype(self.out_dtype)

@@ -1,0 +1,99 @@
+"""Jacobians of normalizing functions: a diagonal plus a matrix of low rank."""
+
+import math
+
+from nnlite.jacobians.maps.base import Jacobian
+
+__all__ = ["DiagonalPlusRankOne", "LogSoftmaxJacobian", "SoftmaxJacobian", "Standardize"]
+
+
+class _AlongAxis(Jacobian):
+    """A map of `probabilities` along `axis`, counted from the right."""
+
+    __slots__ = ("axis", "probabilities")
+
+    def __init__(self, probabilities, axis=-1):
+        super().__init__(probabilities.shape, probabilities.shape)
+        self.probabilities = probabilities
+        self.axis = axis
+
+    @property
+    def mixes_rows(self):
+        return self.axis == -len(self.in_shape)
+
+
+class SoftmaxJacobian(_AlongAxis):
+    """p = softmax(x): J = diag(p) - p p', symmetric. Both products: `p * (v - sum(p * v))`. Storage: p."""
+
+    __slots__ = ()
+
+    def vjp(self, cotangent):
+        product = cotangent * self.probabilities
+        return product - self.probabilities * product.sum(axis=self.axis, keepdims=True)
+
+    jvp = vjp
+
+
+class LogSoftmaxJacobian(_AlongAxis):
+    """y = x - log(sum(exp(x))): J = I - 1 p'. vjp: `g - p * sum(g)`, jvp: `t - sum(p * t)`. Storage: p."""
+
+    __slots__ = ()
+
+    def vjp(self, cotangent):
+        return cotangent - self.probabilities * cotangent.sum(axis=self.axis, keepdims=True)
+
+    def jvp(self, tangent):
+        return tangent - (self.probabilities * tangent).sum(axis=self.axis, keepdims=True)
+
+
+class Standardize(Jacobian):
+    """z = (x - mean) / sqrt(variance + epsilon), moments over `axes` (counted from the right) of x itself.
+
+    J = (I - 1 1'/n - z z'/n) / deviation, symmetric: both products are
+    `(v - mean(v) - z * mean(z * v)) / deviation`. Storage: z and 1 / deviation.
+    """
+
+    __slots__ = ("axes", "inverse_deviation", "share", "standardized")
+
+    def __init__(self, standardized, inverse_deviation, axes):
+        super().__init__(standardized.shape, standardized.shape)
+        self.standardized = standardized
+        self.inverse_deviation = inverse_deviation
+        self.axes = axes
+        self.share = 1 / max(math.prod(standardized.shape[axis] for axis in axes), 1)
+
+    @property
+    def mixes_rows(self):
+        return -len(self.in_shape) in self.axes
+
+    def vjp(self, cotangent):
+        along = (cotangent * self.standardized).sum(axis=self.axes, keepdims=True) * self.share
+        centered = cotangent - cotangent.sum(axis=self.axes, keepdims=True) * self.share
+        return (centered - self.standardized * along) * self.inverse_deviation
+
+    jvp = vjp
+
+
+class DiagonalPlusRankOne(Jacobian):
+    """J = diag(diagonal) + weight * v v' along the last axis, symmetric: `diagonal * t + weight * v * sum(v * t)`.
+
+    Storage: `diagonal`, `vector` and `weight`, broadcastable to x.
+    """
+
+    __slots__ = ("diagonal", "vector", "weight")
+
+    def __init__(self, diagonal, vector, weight):
+        super().__init__(diagonal.shape, diagonal.shape)
+        self.diagonal = diagonal
+        self.vector = vector
+        self.weight = weight
+
+    @property
+    def mixes_rows(self):
+        return len(self.in_shape) == 1
+
+    def vjp(self, cotangent):
+        along = (cotangent * self.vector).sum(axis=-1, keepdims=True)
+        return cotangent * self.diagonal + self.weight * self.vector * along
+
+    jvp = vjp

@@ -1,0 +1,60 @@
+"""Jacobians of sums along axes."""
+
+import numpy as np
+
+from nnlite.jacobians.maps.base import Jacobian
+
+__all__ = ["Contraction", "SumOver"]
+
+
+class SumOver(Jacobian):
+    """y = scale * sum of x over `axes` (counted from the right); vjp stretches. Storage: nothing."""
+
+    __slots__ = ("axes", "kept_shape", "scale")
+
+    def __init__(self, axes, in_shape, out_shape, scale=1):
+        super().__init__(in_shape, out_shape)
+        self.axes = axes
+        self.scale = scale
+        rank = len(in_shape)
+        self.kept_shape = tuple(1 if axis - rank in axes else length for axis, length in enumerate(in_shape))
+
+    @property
+    def mixes_rows(self):
+        return -len(self.in_shape) in self.axes
+
+    def vjp(self, cotangent):
+        seeds = cotangent.shape[: cotangent.ndim - len(self.out_shape)]
+        scaled = cotangent if self.scale == 1 else cotangent * self.scale
+        return np.broadcast_to(scaled.reshape(seeds + self.kept_shape), seeds + self.in_shape)
+
+    def jvp(self, tangent):
+        seeds = tangent.shape[: tangent.ndim - len(self.in_shape)]
+        total = tangent.sum(axis=self.axes).reshape(seeds + self.out_shape)
+        return total if self.scale == 1 else total * self.scale
+
+
+class Contraction(Jacobian):
+    """Each output is a function of one block of x, the last `rank` axes: its gradient stands in `gradients`.
+
+    With rank 1, y is one number per row of x; with all axes, y is a single number.
+    jvp: `sum(gradients * tangent)` over the last axes, vjp: `cotangent * gradients`. Storage: shaped like x.
+    """
+
+    __slots__ = ("gradients", "rank")
+
+    def __init__(self, gradients, rank=1):
+        self.in_shape = gradients.shape
+        self.out_shape = gradients.shape[: gradients.ndim - rank]
+        self.gradients = gradients
+        self.rank = rank
+
+    @property
+    def mixes_rows(self):
+        return self.rank == len(self.in_shape)
+
+    def vjp(self, cotangent):
+        return cotangent.reshape(cotangent.shape + (1,) * self.rank) * self.gradients
+
+    def jvp(self, tangent):
+        return (tangent * self.gradients).sum(axis=tuple(range(-self.rank, 0)))

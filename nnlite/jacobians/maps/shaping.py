@@ -1,0 +1,191 @@
+"""Jacobians of functions that move elements without changing them."""
+
+import math
+
+import numpy as np
+
+from nnlite.arrays.row_sums import sums_by_row
+from nnlite.jacobians.maps.base import Jacobian
+
+__all__ = ["GatherRows", "Rearrange", "RowGradients", "Segment", "Slice"]
+
+
+class Rearrange(Jacobian):
+    """y = x with its axes permuted by `axes`, then reshaped to `out_shape`: a permutation. Storage: nothing."""
+
+    __slots__ = ("axes", "permuted_shape")
+
+    def __init__(self, in_shape, out_shape, axes=None):
+        super().__init__(in_shape, out_shape)
+        self.axes = tuple(range(len(in_shape))) if axes is None else axes
+        self.permuted_shape = tuple(in_shape[axis] for axis in self.axes)
+
+    @property
+    def mixes_rows(self):
+        return self.axes[:1] != (0,) or self.in_shape[:1] != self.out_shape[:1]
+
+    def vjp(self, cotangent):
+        seeds = cotangent.shape[: cotangent.ndim - len(self.out_shape)]
+        permuted = cotangent.reshape(seeds + self.permuted_shape)
+        return permuted.transpose(self._with_seeds(np.argsort(self.axes), len(seeds)))
+
+    def jvp(self, tangent):
+        seeds = tangent.shape[: tangent.ndim - len(self.in_shape)]
+        return tangent.transpose(self._with_seeds(self.axes, len(seeds))).reshape(seeds + self.out_shape)
+
+    @staticmethod
+    def _with_seeds(axes, seeds):
+        return (*range(seeds), *(int(axis) + seeds for axis in axes))
+
+
+class Segment(Jacobian):
+    """y = concatenation in which x takes the places `start` to `stop` of `axis` (counted from the right).
+
+    vjp cuts the segment out, jvp embeds it in zeros. Storage: nothing.
+    """
+
+    __slots__ = ("place",)
+
+    def __init__(self, axis, start, stop, in_shape, out_shape):
+        super().__init__(in_shape, out_shape)
+        self.place = (..., slice(start, stop), *[slice(None)] * (-axis - 1))
+
+    @property
+    def mixes_rows(self):
+        return len(self.place) - 1 == len(self.in_shape)
+
+    def vjp(self, cotangent):
+        return cotangent[self.place]
+
+    def jvp(self, tangent):
+        seeds = tangent.shape[: tangent.ndim - len(self.in_shape)]
+        result = np.zeros(seeds + self.out_shape, tangent.dtype)
+        result[self.place] = tangent
+        return result
+
+
+class Slice(Jacobian):
+    """y = x[index]: a 0/1 selection without repetition. `index` has whole numbers, slices and None, one per axis.
+
+    vjp embeds in zeros, jvp cuts out. Storage: nothing.
+    """
+
+    __slots__ = ("index",)
+
+    def __init__(self, index, in_shape, out_shape):
+        super().__init__(in_shape, out_shape)
+        self.index = index
+
+    @property
+    def mixes_rows(self):
+        return self.index[:1] != (slice(None),)
+
+    def vjp(self, cotangent):
+        seeds = cotangent.shape[: cotangent.ndim - len(self.out_shape)]
+        result = np.zeros(seeds + self.in_shape, cotangent.dtype)
+        result[self._with_seeds(len(seeds))] = cotangent
+        return result
+
+    def jvp(self, tangent):
+        return tangent[self._with_seeds(tangent.ndim - len(self.in_shape))]
+
+    def _with_seeds(self, seeds):
+        return (*[slice(None)] * seeds, *self.index)
+
+
+class RowGradients:
+    """The gradient of a table of which a batch uses few rows: these rows, and nothing of the others.
+
+    Attributes:
+        rows: numbers of the rows, each once.
+        values: the gradient of each, `(len(rows), *row_shape)`.
+        shape: of the whole gradient.
+    """
+
+    __slots__ = ("rows", "shape", "values")
+
+    def __init__(self, shape, dtype):
+        self.shape = shape
+        self.set(np.zeros(0, np.intp), np.zeros((0, *shape[1:]), dtype))
+
+    def set(self, rows, values) -> None:
+        """Take the gradient of a new batch."""
+        self.rows = rows
+        self.values = values
+
+    def __setitem__(self, key, dense):
+        self.set(np.arange(self.shape[0]), np.broadcast_to(dense, self.shape).copy())
+
+    def __array__(self, dtype=None, copy=None):
+        dense = np.zeros(self.shape, dtype or self.values.dtype)
+        dense[self.rows] = self.values
+        return dense
+
+
+class GatherRows(Jacobian):
+    """y = x taken at `indices` along `axis` (counted from the right): a 0/1 selection.
+
+    vjp adds each row of the cotangent to the row it came from; jvp takes. Storage: `indices`.
+    """
+
+    __slots__ = ("axis", "indices")
+
+    def __init__(self, indices, axis, in_shape, out_shape):
+        super().__init__(in_shape, out_shape)
+        self.indices = indices
+        self.axis = axis
+
+    @property
+    def mixes_rows(self):
+        return self.axis == -len(self.in_shape)
+
+    def vjp(self, cotangent):
+        before, rows, after = self._split()
+        seeds = cotangent.shape[: cotangent.ndim - len(self.out_shape)]
+        result = np.zeros((math.prod(seeds) * before, rows, after), cotangent.dtype)
+        targets, sums = self._sums(cotangent)
+        result[:, targets] = sums
+        return result.reshape(seeds + self.in_shape)
+
+    def vjp_into(self, cotangent, out):
+        if isinstance(out, RowGradients):
+            targets, sums = self._sums(cotangent)
+            out.set(targets, sums.reshape(len(targets), *self.in_shape[1:]))
+        elif self.mixes_rows and out.shape == self.in_shape:
+            targets, sums = self._sums(cotangent)
+            out[...] = 0
+            out[targets] = sums.reshape(len(targets), *self.in_shape[1:])
+        else:
+            out[...] = self.vjp(cotangent)
+
+    def _sums(self, cotangent):
+        """The rows that were taken, each once, and for each the sum of what came back to it."""
+        before, rows, after = self._split()
+        stack, run = math.prod(cotangent.shape[: cotangent.ndim - len(self.out_shape)]) * before, 1
+        repeated = self.indices.size and self.indices.ndim and cotangent.strides[self.axis] == 0
+        if repeated:  # as of a mean: one row for a run of indices
+            run = self.indices.shape[-1]
+            cotangent = cotangent[(..., 0, *[slice(None)] * (-self.axis - 1))]
+        values = cotangent.reshape(stack, self.indices.size // max(run, 1), after)
+        return sums_by_row(values, self.indices.ravel(), rows, run)
+
+    def jvp(self, tangent):
+        return np.take(tangent, self.indices, axis=self.axis)
+
+    def per_example(self, cotangent):
+        batch, (_, rows, after) = len(self.indices), self._split()
+        if self.axis != -len(self.in_shape):
+            return super().per_example(cotangent)
+        result = np.zeros((batch, rows, after), cotangent.dtype)
+        example = np.arange(batch)[:, None]
+        np.add.at(result, (example, self.indices.reshape(batch, -1)), cotangent.reshape(batch, -1, after))
+        return result.reshape(batch, *self.in_shape)
+
+    def _split(self):
+        """Sizes of the axes before, at and after `axis`."""
+        position = len(self.in_shape) + self.axis
+        return (
+            math.prod(self.in_shape[:position]),
+            self.in_shape[position],
+            math.prod(self.in_shape[position + 1 :]),
+        )

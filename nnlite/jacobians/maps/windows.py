@@ -1,0 +1,174 @@
+"""Jacobians of pooling and padding: sums over windows and selections from them."""
+
+import numpy as np
+
+from nnlite.arrays.windows import cells
+from nnlite.jacobians.maps.base import Jacobian
+
+__all__ = ["Embedded", "LargestOfBins", "LargestOfWindows", "SumOfWindows"]
+
+
+class _OverWindows(Jacobian):
+    """What maps over windows share: the spatial axes stand before the last `trailing` axes."""
+
+    __slots__ = ("trailing", "windows")
+
+    def __init__(self, windows, trailing, in_shape, out_shape):
+        super().__init__(in_shape, out_shape)
+        self.windows = windows
+        self.trailing = trailing
+
+    def _cells(self):
+        """For each cell of a window, the places of the outputs that have it, and of their inputs."""
+        rest = (slice(None),) * self.trailing
+        return [((..., *taken, *rest), (..., *source, *rest)) for taken, source in cells(self.windows)]
+
+    def _like_inputs(self, cotangent):
+        """What `vjp` writes to: zeros, where not every element is written to."""
+        make = np.empty if self.windows.tiling else np.zeros
+        return make(cotangent.shape[: cotangent.ndim - len(self.out_shape)] + self.in_shape, cotangent.dtype)
+
+    def _like_outputs(self, tangent):
+        return np.zeros(tangent.shape[: tangent.ndim - len(self.in_shape)] + self.out_shape, tangent.dtype)
+
+
+class SumOfWindows(_OverWindows):
+    """y = weight * sum of x over each window, padding left out. Storage: the weight.
+
+    With disjoint windows that leave no gap, the transpose repeats each element.
+
+    Args:
+        weight: a number, or an array that broadcasts to the output.
+    """
+
+    __slots__ = ("weight",)
+
+    def __init__(self, windows, trailing, weight, in_shape, out_shape):
+        super().__init__(windows, trailing, in_shape, out_shape)
+        self.weight = weight
+
+    def vjp(self, cotangent):
+        weighted = cotangent * self.weight
+        result = self._like_inputs(cotangent)
+        for taken, source in self._cells():
+            if self.windows.disjoint:
+                result[source] = weighted[taken]
+            else:
+                result[source] += weighted[taken]
+        return result
+
+    def jvp(self, tangent):
+        total = self._like_outputs(tangent)
+        for taken, source in self._cells():
+            total[taken] += tangent[source]
+        total *= self.weight
+        return total
+
+
+class LargestOfWindows(_OverWindows):
+    """y = the largest x of each window, the first where several are: a selection.
+
+    Storage: `chosen`, the number of the chosen cell, one byte for windows of up to 256 cells.
+    """
+
+    __slots__ = ("chosen",)
+
+    def __init__(self, windows, trailing, chosen, in_shape):
+        super().__init__(windows, trailing, in_shape, chosen.shape)
+        self.chosen = chosen
+
+    def vjp(self, cotangent):
+        result = self._like_inputs(cotangent)
+        for number, (taken, source) in enumerate(self._cells()):
+            # Numbers of one type are multiplied in place; with booleans they would go through a buffer.
+            here = (self.chosen[taken] == number).astype(cotangent.real.dtype)
+            if self.windows.disjoint:
+                np.multiply(cotangent[taken], here, out=result[source])
+            else:
+                result[source] += cotangent[taken] * here
+        return result
+
+    def jvp(self, tangent):
+        result = self._like_outputs(tangent)
+        for number, (taken, source) in enumerate(self._cells()):
+            result[taken] += tangent[source] * (self.chosen[taken] == number)
+        return result
+
+    @classmethod
+    def of(cls, inputs, windows, trailing):
+        """The largest element of each window, and the map."""
+        shape = list(inputs.shape)
+        shape[-trailing - len(windows.size) : len(shape) - trailing] = windows.outputs
+        part = _OverWindows(windows, trailing, inputs.shape, tuple(shape))
+        places = part._cells()
+        first = inputs[places[0][1]]
+        largest = np.full(shape, -np.inf, inputs.dtype) if windows.padded else first.copy()
+        for taken, source in places if windows.padded else places[1:]:
+            np.maximum(largest[taken], inputs[source], out=largest[taken])
+        # The chosen cell's number is the count of those before it, which all differ from the largest.
+        chosen = np.zeros(shape, np.min_scalar_type(len(places) - 1))
+        searching = np.ones(shape, bool)
+        for taken, source in places[:-1]:
+            searching[taken] &= inputs[source] != largest[taken]
+            chosen += searching.view(np.uint8)
+        return largest, cls(windows, trailing, chosen, inputs.shape)
+
+
+class LargestOfBins(Jacobian):
+    """y = the largest x of each bin along `axis` (counted from the right), the first where several are.
+
+    Storage: `chosen`, for each output the place along the axis that it was taken from.
+    """
+
+    __slots__ = ("axis", "chosen")
+
+    def __init__(self, chosen, axis, in_shape):
+        super().__init__(in_shape, chosen.shape)
+        self.chosen = chosen
+        self.axis = axis
+
+    @property
+    def mixes_rows(self):
+        return self.axis == -len(self.in_shape)
+
+    def vjp(self, cotangent):
+        seeds = cotangent.shape[: cotangent.ndim - len(self.out_shape)]
+        result = np.zeros(seeds + self.in_shape, cotangent.dtype)
+        chosen = np.broadcast_to(self.chosen, cotangent.shape)
+        for number in range(chosen.shape[self.axis]):  # bins may overlap, so that one place is chosen twice
+            place = chosen.take([number], self.axis)
+            sums = np.take_along_axis(result, place, self.axis) + cotangent.take([number], self.axis)
+            np.put_along_axis(result, place, sums, self.axis)
+        return result
+
+    def jvp(self, tangent):
+        seeds = tangent.shape[: tangent.ndim - len(self.in_shape)]
+        return np.take_along_axis(tangent, np.broadcast_to(self.chosen, seeds + self.out_shape), self.axis)
+
+    @classmethod
+    def of(cls, inputs, bins, axis):
+        """The largest element of each `(start, stop)` in `bins`, and the map."""
+        rest = (slice(None),) * (-axis - 1)
+        chosen = [
+            start + inputs[(..., slice(start, stop), *rest)].real.argmax(axis, keepdims=True) for start, stop in bins
+        ]
+        part = cls(np.concatenate(chosen, axis), axis, inputs.shape)
+        return part.jvp(inputs), part
+
+
+class Embedded(Jacobian):
+    """y = x set into zeros at `place`, one slice for each of its last axes. Storage: nothing."""
+
+    __slots__ = ("place",)
+
+    def __init__(self, place, in_shape, out_shape):
+        super().__init__(in_shape, out_shape)
+        self.place = (..., *place)
+
+    def vjp(self, cotangent):
+        return cotangent[self.place]
+
+    def jvp(self, tangent):
+        result = np.zeros(tangent.shape[: tangent.ndim - len(self.in_shape)] + self.out_shape, tangent.dtype)
+        result[self.place] = tangent
+        return result

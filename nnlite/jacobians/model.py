@@ -1,0 +1,131 @@
+"""The Jacobian of a whole network, by its inputs or by its parameters laid end to end."""
+
+import math
+
+import numpy as np
+
+from nnlite.jacobians.maps.base import Jacobian, fitted, one_row_each, readable_bytes
+
+__all__ = ["NetworkJacobian"]
+
+
+class NetworkJacobian(Jacobian):
+    """The Jacobian of a network's outputs by its data or by its parameters; the chain rule is never multiplied out.
+
+    By parameters, `in_shape` is `(count,)`: `vector` says how they are laid end to end, and its `by_name` takes a
+    product apart. Storage: that of the layers' own maps.
+
+    Args:
+        jacobians: those of the network by all its inputs and parameters.
+        vector: the `ParameterVector` meant; None for an input.
+        in_shape: shape of what it is differentiated by.
+        out_shape: shape of the network's outputs.
+        labels: for display: what each stage is called, and what its inputs are, data first.
+        index: which input is meant, without a `vector`.
+    """
+
+    __slots__ = ("index", "jacobians", "labels", "vector")
+
+    def __init__(self, jacobians, vector, in_shape, out_shape, labels=(), index=0):
+        super().__init__(in_shape, out_shape)
+        self.jacobians = jacobians
+        self.vector = vector
+        self.labels = labels
+        self.index = index
+
+    def vjp(self, cotangent):
+        cotangent = self._fitting(cotangent, self.out_shape, "vjp")
+        seeds = cotangent.shape[: cotangent.ndim - len(self.out_shape)]
+        return self._joined(self.jacobians.vjp(cotangent, self._wanted()), seeds)
+
+    def jvp(self, tangent):
+        tangent = self._fitting(tangent, self.in_shape, "jvp")
+        seeds = tangent.shape[: tangent.ndim - len(self.in_shape)]
+        if self.vector is None:
+            result = self.jacobians.jvp(*self._only(tangent, None))
+        else:
+            result = self.jacobians.jvp(*[None] * self.jacobians.data, *self.vector.split(tangent))
+        return np.zeros(seeds + self.out_shape, tangent.dtype) if result is None else result
+
+    def per_example(self, cotangent=None):
+        """What each example contributes.
+
+        With a cotangent `(batch, ...)`: its product with each example's own Jacobian, `(batch, count)` by parameters
+        or `(batch, *row)` by inputs. Without: these Jacobians themselves, `(batch, *outputs of a row, ...)`.
+        """
+        if cotangent is not None:
+            return self._contributions(cotangent)
+        batch, *row = self.out_shape
+        units = math.prod(row)
+        own = self.in_shape[1:] if self.vector is None else self.in_shape
+        self._check_dense_bytes(batch * units * math.prod(own) * self.dtype.itemsize, "per-example")
+        result = np.empty((batch, units, *own), self.dtype)
+        for unit in range(units):
+            seed = np.zeros((batch, units), self.dtype)
+            seed[:, unit] = 1
+            result[:, unit] = self._contributions(seed.reshape(self.out_shape))
+        return result.reshape(batch, *row, *own)
+
+    def _fitting(self, array, shape, method, seeds="..., "):
+        needs = f"{method} of the Jacobian of {self.out_shape} by {self.in_shape} needs an array"
+        return fitted(array, shape, self.dtype, needs, seeds)
+
+    def _contributions(self, cotangent):
+        cotangent = self._fitting(cotangent, self.out_shape, "per_example", seeds="")
+        if self.vector is not None:
+            return self.vector.per_example(self.jacobians, cotangent)
+        if not self.mixes_rows:
+            return self.vjp(cotangent)
+        rows = np.arange(len(cotangent))
+        return self.vjp(one_row_each(cotangent))[rows, rows]
+
+    @property
+    def mixes_rows(self):
+        return self.vector is not None or self.jacobians.mixes_rows
+
+    def _wanted(self):
+        return self._only(True, False) if self.vector is None else (*[False] * self.jacobians.data, *self.vector.chosen)
+
+    def _only(self, chosen, other):
+        return tuple(chosen if place == self.index else other for place in range(len(self.jacobians)))
+
+    def _joined(self, results, seeds):
+        return results[self.index] if self.vector is None else self.vector.join(results[self.jacobians.data :], seeds)
+
+    def stored(self):
+        return self.jacobians.stored()
+
+    def parts(self):
+        return self.jacobians.parts()
+
+    def __repr__(self) -> str:
+        dense = readable_bytes(self.dense_nbytes)
+        head = f"Jacobian of {self.out_shape} by {self.in_shape}: {readable_bytes(self.nbytes)} kept, {dense} if dense"
+        return "\n".join([head, *tree(self.parts(), names=self.labels)])
+
+
+def tree(parts, indent="", names=()) -> list[str]:
+    """One line per map: its kind, shapes and bytes; a composition is followed by what it is made of.
+
+    Args:
+        parts: `(label, map)` pairs.
+        indent: what stands in front of each line.
+        names: `(label, names of its inputs)` for each part, where better ones than those of `parts` are known.
+    """
+    lines = []
+    for number, (label, part) in enumerate(parts):
+        last = number == len(parts) - 1
+        label, inputs = names[number] if len(names) == len(parts) else (label, ())
+        lines.append(f"{indent}{'└─ ' if last else '├─ '}{described(label, part)}")
+        inner = [(inputs[int(own)] if own.isdigit() and inputs else own, piece) for own, piece in part.parts()]
+        lines += tree(inner, indent + ("   " if last else "│  "))
+    return lines
+
+
+def described(label, part) -> str:
+    """A map in one line: `kernel: KernelOfRows (784, 512) -> (128, 512), 392 KiB kept, 98 GiB if dense`."""
+    if not isinstance(part, Jacobian):
+        return label
+    sizes = f"{readable_bytes(part.nbytes)} kept, {readable_bytes(part.dense_nbytes)} if dense"
+    prefix = f"{label}: " if label else ""
+    return f"{prefix}{type(part).__name__} {part.in_shape} -> {part.out_shape}, {sizes}"

@@ -1,0 +1,1 @@
+"""The derivatives of recurrences, walked through time once for all inputs."""

@@ -1,0 +1,196 @@
+"""How the states of recurrent cells change with what enters their gates: linear recurrences over time."""
+
+import functools
+
+import numpy as np
+
+from nnlite import kernels
+from nnlite.kernels.reference.recurrent import blocks, empty_steps, every, lstm_slopes, steps_first
+
+__all__ = ["LSTMRecurrence", "Recurrence", "SimpleRecurrence"]
+
+
+class Recurrence:
+    """The derivative of all states by what enters the gates, and by the states before the first step.
+
+    A subclass keeps what the forward pass computed and writes `pull`, the recurrence backwards in time, and `push`,
+    the same forwards. Arrays are `(*lead, steps, batch, ...)`, where `lead` is `()` or `(seeds,)`; `deltas` is the
+    derivative by what enters the gates, before their activation.
+
+    Args:
+        hidden: the hidden states, the first one first, `(steps + 1, batch, units)`.
+        kernel: the recurrent kernel.
+        mask: 1 where a step counts, else 0, `(steps, batch, 1)`; None for all. A masked step keeps the states.
+        cached: further arrays of the forward pass.
+    """
+
+    __slots__ = ("cached", "hidden", "kernel", "mask")
+
+    states = 1  # how many arrays the state has
+
+    def __init__(self, hidden, kernel, mask, *cached):
+        self.hidden = hidden
+        self.kernel = kernel
+        self.mask = mask
+        self.cached = cached
+
+    def pull(self, outputs, states):
+        """The deltas and the derivatives by the first states.
+
+        Args:
+            outputs: derivative by the hidden state after each step, `(steps, *lead, batch, units)` or None.
+            states: derivatives by the last states, arrays that may be written to.
+        """
+        raise NotImplementedError
+
+    def push(self, entering, recurrent, bias, states):
+        """The tangents of the hidden states, a list, and of the last states.
+
+        Args:
+            entering: tangent of what the inputs bring to the gates, biases included, `(*lead, steps, batch, ...)`.
+            recurrent: tangent of the recurrent kernel, or None.
+            bias: tangent of a second bias, or None.
+            states: tangents of the first states.
+        """
+        raise NotImplementedError
+
+    def entering(self, deltas):
+        """The part of the deltas that belongs to what the inputs bring."""
+        return deltas
+
+    def gradients(self, outputs, states, rows, gradient):
+        """The derivatives by the first states, and what `by_weights` returns, where nobody wants the deltas."""
+        deltas, states = self.pull(outputs, states)
+        return states, self.by_weights(gradient, rows, deltas)
+
+    def by_weights(self, gradient, rows, deltas):
+        """Functions that compute the derivatives by the kernel, the recurrent kernel and the bias."""
+        return [
+            lambda: gradient(rows, self.entering(deltas)),
+            lambda: self.by_kernel(gradient, deltas),
+            lambda: self.by_bias(gradient, deltas),
+        ]
+
+    def by_kernel(self, gradient, deltas):
+        """Derivative by the recurrent kernel; `gradient(rows, deltas)` is that of `rows @ kernel`."""
+        return gradient(self.hidden[:-1], deltas)
+
+    def by_bias(self, gradient, deltas):
+        """Derivative by the bias."""
+        return gradient(np.ones((*self.hidden[1:].shape[:2], 1), deltas.dtype), deltas)[..., 0, :]
+
+    def masked(self, slopes):
+        """`slopes`, 0 at masked steps."""
+        return slopes if self.mask is None else slopes * self.mask
+
+    def carried(self, slopes):
+        """`slopes` of a state by itself one step before: 1 at masked steps."""
+        return slopes if self.mask is None else slopes * self.mask + (1 - self.mask)
+
+    def stored(self):
+        """The arrays that this recurrence keeps."""
+        yield from (self.hidden, self.kernel, *self.cached)
+
+
+class SimpleRecurrence(Recurrence):
+    """h = tanh(z), z = entering + h_before @ kernel: deltas = g * (1 - h ** 2)."""
+
+    __slots__ = ()
+
+    def _skipped(self):
+        return [None] * (len(self.hidden) - 1) if self.mask is None else 1 - self.mask
+
+    def pull(self, outputs, states):
+        (hidden,) = states
+        slopes, back = self.masked(tanh_slope(self.hidden[1:])), np.ascontiguousarray(self.kernel.T)
+        deltas = empty_steps(hidden, len(slopes), hidden.shape[-1])
+        for arriving, slope, delta, skip in backwards(
+            every(outputs, slopes), slopes, steps_first(deltas), self._skipped()
+        ):
+            if arriving is not None:
+                hidden += arriving
+            np.multiply(hidden, slope, out=delta)
+            kept = None if skip is None else hidden * skip
+            np.matmul(delta, back, out=hidden)
+            if kept is not None:
+                hidden += kept
+        return deltas, [hidden]
+
+    def push(self, entering, recurrent, bias, states):
+        (hidden,) = states
+        if recurrent is not None:
+            entering = entering + self.hidden[:-1] @ recurrent[..., None, :, :]
+        found = []
+        slopes = self.masked(tanh_slope(self.hidden[1:]))
+        for arriving, slope, skip in zip(steps_first(entering), slopes, self._skipped(), strict=True):
+            kept = 0 if skip is None else hidden * skip
+            hidden = (arriving + hidden @ self.kernel) * slope + kept
+            found.append(hidden)
+        return found, [hidden]
+
+
+class LSTMRecurrence(Recurrence):
+    """c = f * c_before + i * g, h = o * tanh(c), where i, f, g, o are functions of entering + h_before @ kernel.
+
+    Cached: what `kernels.lstm_run` returned.
+    """
+
+    __slots__ = ()
+
+    states = 2
+
+    def pull(self, outputs, states):
+        deltas, *states = kernels.lstm_pull(*self.cached, self.kernel, self.mask, outputs, *states)
+        return deltas, states
+
+    def push(self, entering, recurrent, bias, states):
+        hidden, cell = states
+        if recurrent is not None:
+            entering = entering + self.hidden[:-1] @ recurrent[..., None, :, :]
+        found = []
+        for arriving, (by_gate, by_o, by_c, f, skip) in zip(
+            steps_first(entering), lstm_slopes(*self.cached, self.mask), strict=True
+        ):
+            kept = 0 if skip is None else hidden * skip
+            gates = blocks(arriving + hidden @ self.kernel, 4)
+            cell = cell * f + (gates[..., :3, :, :] * by_gate).sum(axis=-3)
+            hidden = cell * by_c + gates[..., 3, :, :] * by_o + kept
+            found.append(hidden)
+        return found, [hidden, cell]
+
+    def by_weights(self, gradient, rows, deltas):
+        return self._apart(functools.cache(lambda: gradient(self.cached[0][:-1], deltas)), rows)
+
+    def gradients(self, outputs, states, rows, gradient):
+        joint, *states = kernels.lstm_gradients(*self.cached, self.kernel, self.mask, outputs, *states)
+        return states, self._apart(lambda: joint, rows)
+
+    def stored(self):
+        yield from (self.hidden, self.kernel, *self.cached[1:])  # the first one is hidden states and rows
+
+    def _apart(self, joint, rows):
+        """Kernel, recurrent kernel and bias, whose gradients are one product: the quickest."""
+        units, features = len(self.kernel), rows.shape[-1]
+        return [
+            lambda: joint()[..., units : units + features, :],
+            lambda: joint()[..., :units, :],
+            lambda: joint()[..., -1, :],
+        ]
+
+
+def tanh_slope(y):
+    """dy/dx of y = tanh(x)."""
+    slopes = np.multiply(y, y)
+    return np.subtract(1, slopes, out=slopes)
+
+
+def sigmoid_slope(y):
+    """dy/dx of y = sigmoid(x)."""
+    slopes = np.subtract(1, y)
+    slopes *= y
+    return slopes
+
+
+def backwards(*arrays):
+    """The steps of all arrays together, last one first."""
+    return zip(*(array[::-1] for array in arrays), strict=True)

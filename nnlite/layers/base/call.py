@@ -1,0 +1,204 @@
+"""Layers that write `call` alone: what it computes is recorded, and the record is the derivative."""
+
+import inspect
+
+import numpy as np
+
+from nnlite.errors import ConfigError, ShapeError
+from nnlite.jacobians import Node
+from nnlite.layers.base.inputs import output_masks, read_training
+from nnlite.ops.tracing import Trace, Traced, call_traced
+from nnlite.parameters import Parameter
+from nnlite.registry import snake_case
+
+__all__ = []
+
+CONTEXT = ("training", "random", "mask")  # what models hand on to layers that ask for it
+PLAIN = frozenset((str, int, float, bool, type(None), np.ndarray))  # what holds neither layers nor parameters
+MUST_RETURN = "call must return what functions of nnlite.ops and operators make of its inputs and parameters"
+
+
+class LayerTrace(Trace):
+    """A `Trace` that records uses of layers too.
+
+    Args:
+        training, random: what layers that ask for them get.
+    """
+
+    def __init__(self, training=False, random=None):
+        super().__init__()
+        self.training = training
+        self.random = random
+        self.states = {}
+        self.masks = {}  # by slot: of what layers gave, and of the data
+
+    def use(self, layer, inputs, parameters, **given):
+        """Apply a built layer to traced inputs (one, or a tuple) with traced parameters."""
+        several = isinstance(inputs, (tuple, list))
+        data = tuple(inputs) if several else (inputs,)
+        values = tuple(item.value if isinstance(item, Traced) else np.asarray(item) for item in data)
+        masks = tuple(self.masks.get(item.slot) if isinstance(item, Traced) else None for item in data)
+        available = {
+            "training": self.training,
+            "random": self.random and self.random.child(len(self.nodes)),
+            "mask": (masks if several else masks[0]) if any(own is not None for own in masks) else None,
+            **{name: value for name, value in given.items() if value is not None},
+        }
+        context = {name: available[name] for name in layer.context}
+        arrays = [parameter.value for parameter in parameters]
+        if id(layer) in self.states:
+            arrays = renewed(layer, arrays, self.states[id(layer)])
+        output, jacobians = layer.linearize(values if several else values[0], *arrays, **context)
+        traced = tuple(self._slot(value) for value in (output if isinstance(output, tuple) else (output,)))
+        slots = tuple(item.slot if isinstance(item, Traced) else None for item in (*data, *parameters))
+        self.nodes.append(Node(jacobians, slots, tuple(item.slot for item in traced), layer))
+        self.states[id(layer)] = jacobians.state or self.states.get(id(layer), ())
+        found = output_masks(layer, jacobians, (available["mask"],), len(traced))
+        self.masks.update((item.slot, own) for item, own in zip(traced, found, strict=True) if own is not None)
+        return traced if isinstance(output, tuple) else traced[0]
+
+
+class _Bound:
+    """A layer that another one keeps, as the `call` of that one meets it: using it, or its parameters, is recorded."""
+
+    def __init__(self, layer, use, replace):
+        self._layer = layer
+        self._use = use
+        self._replace = replace
+
+    def __call__(self, inputs, training=None, mask=None):
+        read_training(training, self._layer.label)
+        return self._use(self._layer, inputs, training=training, mask=mask)
+
+    def __getattr__(self, name):
+        return _replaced(getattr(self._layer, name), self._replace)
+
+
+def trace_call(layer, inputs, parameters, context):
+    """`layer.call(inputs)` with these values of its parameters: the output and its `GraphJacobians`."""
+    trace = LayerTrace(context.get("training", False), context.get("random"))
+    several = isinstance(inputs, tuple)
+    data = [trace.variable(value) for value in (inputs if several else (inputs,))]
+    mask = context.get("mask")
+    trace.masks = dict(enumerate(mask if several and mask is not None else [mask] * len(data)))
+    traced = {
+        id(parameter): trace.variable(value) for parameter, value in zip(layer.parameters, parameters, strict=True)
+    }
+
+    def use(inner, inner_inputs, **given):
+        known = [traced.get(id(own)) for own in inner.parameters]
+        if any(own is None for own in known):
+            raise ConfigError(f"{inner.label} is new to this layer: keep it as an attribute, and use it in every call")
+        return trace.use(inner, inner_inputs, known, **given)
+
+    output = _called(layer, traced, use, data if several else data[0], context)
+    ends = output if isinstance(output, (tuple, list)) else (output,)
+    if not all(isinstance(end, Traced) for end in ends):
+        kinds = ", ".join(type(end).__name__ for end in ends)
+        raise ShapeError(f"{layer.label}: {MUST_RETURN}, shape (batch, ...), got {kinds}: it has no derivative")
+    jacobians = trace.jacobians(*ends, data=len(data))
+    masks = tuple(trace.masks.get(end.slot) for end in ends)
+    jacobians.mask = masks if len(ends) > 1 else masks[0]
+    if trace.states:
+        jacobians.state = tuple([trace.states.get(id(inner), ()) for inner in inner_layers(layer)])
+    return (tuple(end.value for end in ends) if len(ends) > 1 else ends[0].value), jacobians
+
+
+def build_inner_layers(layer, zeros) -> None:
+    """Run `call` on zeros, so that the layers it uses are built for what they are given; take their parameters.
+
+    Args:
+        layer: built but for the layers that it keeps.
+        zeros: inputs of the right shape and kind.
+    """
+
+    def use(inner, inputs, **given):
+        several = isinstance(inputs, (tuple, list))
+        shapes = tuple((None, *item.shape[1:]) for item in (inputs if several else (inputs,)))
+        place = kept.index(inner)
+        inner.name = inner.name or f"{snake_case(type(inner).__name__)}_{place}"
+        inner.dtype = inner.dtype or layer.dtype
+        inner.ensure_built(shapes if several else shapes[0], layer.random.child(place))
+        traced.update((id(own), trace.variable(own.value)) for own in inner.parameters if id(own) not in traced)
+        return trace.use(inner, inputs, [traced[id(own)] for own in inner.parameters], **given)
+
+    kept = inner_layers(layer)
+    for training in {False, "training" in layer.call_context}:
+        trace = LayerTrace(training, layer.random)
+        data = [trace.variable(value) for value in (zeros if isinstance(zeros, tuple) else (zeros,))]
+        traced = {id(parameter): trace.variable(parameter.value) for parameter in layer.parameters}
+        context = {"training": training, "mask": None}
+        with np.errstate(all="ignore"):
+            _called(layer, traced, use, data if isinstance(zeros, tuple) else data[0], context)
+    for inner in kept:
+        layer.parameters.extend(own for own in inner.parameters if not any(own is known for known in layer.parameters))
+
+
+def context_of(function) -> tuple:
+    """Which entries of `CONTEXT` a function takes by keyword."""
+    accepted = inspect.signature(function).parameters
+    return tuple(name for name in CONTEXT if name in accepted)
+
+
+def pairs_inside(layers, states):
+    """`(parameter, new value)` for what the states of these layers carry."""
+    for layer, state in zip(layers, states, strict=True):
+        yield from layer.state_pairs(state or ())
+
+
+def renewed(layer, values, state) -> tuple:
+    """`values` of the layer's parameters, those among them that an earlier use of it has changed as `state` says."""
+    changed = {id(parameter): value for parameter, value in layer.state_pairs(state)}
+    return tuple(changed.get(id(own), value) for own, value in zip(layer.parameters, values, strict=True))
+
+
+def inner_layers(layer) -> list:
+    """The layers that `layer` keeps in its attributes, lists and dicts among them, in order, each once."""
+    found = {}
+
+    def visit(value):
+        if _is_layer(value):
+            found[id(value)] = value
+        return value
+
+    for value in vars(layer).values():
+        _replaced(value, visit)
+    return list(found.values())
+
+
+def _called(layer, traced, use, inputs, context):
+    """`layer.call(inputs)` with traced parameters and layers; what goes wrong names the layer."""
+    given = {name: value for name, value in context.items() if name in layer.call_context}
+    expected = f"{MUST_RETURN}, shape (batch, ...)"
+    return call_traced(layer.label, expected, lambda: bound_copy(layer, traced, use).call(inputs, **given))
+
+
+def bound_copy(layer, traced, use):
+    """A copy of `layer` whose attributes are traced parameters, and layers whose use is recorded."""
+
+    def replace(value):
+        if isinstance(value, Parameter):
+            if id(value) not in traced:
+                raise ConfigError(f"parameter {value.name!r} belongs to no layer that is an attribute of this one")
+            return traced[id(value)]
+        return _Bound(value, use, replace) if _is_layer(value) else value
+
+    twin = object.__new__(type(layer))
+    own = {name: value for name, value in vars(layer).items() if name != "parameters"}
+    twin.__dict__.update({name: _replaced(value, replace) for name, value in own.items()}, parameters=layer.parameters)
+    return twin
+
+
+def _replaced(value, replace):
+    """`value` with `replace` applied to it, or to each item of a list, tuple or dict."""
+    if type(value) in PLAIN:
+        return value
+    if type(value) in (list, tuple):
+        return type(value)(_replaced(item, replace) for item in value)
+    if isinstance(value, dict):
+        return {key: _replaced(item, replace) for key, item in value.items()}
+    return replace(value)
+
+
+def _is_layer(value) -> bool:
+    return hasattr(value, "linearize") and hasattr(value, "parameters")

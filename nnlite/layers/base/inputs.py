@@ -1,0 +1,176 @@
+"""What users pass to a layer, read as an array of the kind that the layer takes."""
+
+import numbers
+
+import numpy as np
+
+from nnlite.errors import ConfigError, DataError, ShapeError
+from nnlite.ops.tracing import Traced
+
+__all__ = ["read_inputs", "read_several", "shape_fits"]
+
+
+class OneOrSeveral:
+    """A layer that takes one array or several, a tuple or a list of arrays; what it is built for decides."""
+
+    def ensure_built(self, input_shape, random=None):
+        if not self.built:
+            self.takes_several = isinstance(input_shape[0], (tuple, list))
+        return super().ensure_built(input_shape, random)
+
+    def as_input(self, inputs):
+        if not self.built:
+            arrays = isinstance(inputs, list) and all(isinstance(item, np.ndarray) for item in inputs)
+            self.takes_several = isinstance(inputs, tuple) or arrays
+        return super().as_input(inputs)
+
+
+def read_inputs(inputs, kind: str, owner: str) -> np.ndarray:
+    """`inputs`, an array, list, Series or DataFrame of examples, as an array.
+
+    Args:
+        inputs: one entry along the first axis per example.
+        kind: `"numbers"`; `"indices"`, numbers that must not be rounded to a floating-point type; `"strings"`;
+            `"categories"`, strings or whole numbers, which are spelled out as strings.
+        owner: who needs them, for messages.
+
+    Raises:
+        DataError: values of another kind, or missing ones.
+        ShapeError: a single value, or rows of unequal length.
+    """
+    if isinstance(inputs, Traced):
+        raise ConfigError(f"{owner} got a traced value: keep it as an attribute of the layer whose call uses it")
+    if hasattr(inputs, "toarray"):
+        raise DataError(f"{owner} needs a dense array, got a sparse one: pass x.toarray()")
+    array = as_strings(inputs, kind, owner) if kind in ("strings", "categories") else as_numbers(inputs, owner)
+    if array.ndim == 0:
+        raise ShapeError(f"{owner} needs an array of examples, got the single value {inputs!r}")
+    return array
+
+
+def read_several(inputs, layer) -> tuple[np.ndarray, ...]:
+    """The inputs of a layer that takes a list or tuple of them, as arrays with one number of examples."""
+    if not isinstance(inputs, (list, tuple)) or not inputs:
+        raise DataError(f"{layer.label} needs a list or tuple of inputs, got {type(inputs).__name__}")
+    arrays = tuple(read_inputs(item, layer.input_kind, layer.label) for item in inputs)
+    if len({len(array) for array in arrays}) > 1:
+        raise ShapeError(
+            f"{layer.label} needs inputs with one number of examples, got {' and '.join(str(len(a)) for a in arrays)}"
+        )
+    return arrays
+
+
+def check_number(layer, input_shape) -> None:
+    """`ShapeError` for several inputs to a layer that takes one."""
+    if isinstance(input_shape[0], (tuple, list)) and not layer.takes_several:
+        raise ShapeError(
+            f"{layer.label} takes one input, got {len(input_shape)} of the shapes {' and '.join(map(str, input_shape))}"
+            "; a class whose layers take several says takes_several = True"
+        )
+
+
+def read_training(training, owner: str) -> bool:
+    """`training` as a flag; `ConfigError` for a second input, which lands there when several are not in one list."""
+    if training is not None and not isinstance(training, (bool, int, np.bool_)):
+        raise ConfigError(
+            f"{owner}: training must be True or False, got {type(training).__name__}; several inputs go in one list, "
+            "layer([query, value])"
+        )
+    return bool(training)
+
+
+def shape_fits(expected, shape) -> bool:
+    """Whether an array of `shape`, or several of several shapes, may stand where `expected` was told; None is free."""
+    if isinstance(expected, (tuple, list)):
+        return (
+            isinstance(shape, (tuple, list)) and len(shape) == len(expected) and all(map(shape_fits, expected, shape))
+        )
+    return expected is None or shape is None or (expected == shape)
+
+
+def as_numbers(inputs, owner: str) -> np.ndarray:
+    """An array of numbers."""
+    if hasattr(getattr(inputs, "dtypes", None), "items"):  # a DataFrame of pandas
+        for name, dtype in inputs.dtypes.items():
+            if getattr(dtype, "kind", "O") not in "biuf":
+                raise DataError(f"{owner} needs numbers, column {name!r} holds {dtype}: encode or drop it")
+        if any(not isinstance(dtype, np.dtype) for dtype in inputs.dtypes):
+            inputs = inputs.to_numpy(dtype="float64", na_value=np.nan)
+    try:
+        array = np.asarray(inputs)
+    except ValueError:
+        raise ShapeError(f"{owner} needs rows of equal length") from None
+    if array.dtype.kind not in "biufc":
+        raise DataError(f"{owner} needs numbers, got an array of {array.dtype}")
+    return array
+
+
+def as_strings(inputs, kind: str, owner: str) -> np.ndarray:
+    """An array of strings: of NumPy's type if it came so, else of Python's, since texts differ much in length."""
+    wanted = "strings" if kind == "strings" else "strings or whole numbers"
+    array = inputs if isinstance(inputs, np.ndarray) else _objects(inputs)
+    if kind == "categories" and array.dtype.kind in "biu":
+        return array.astype(str)
+    if array.dtype.kind == "U":
+        return array
+    if array.dtype.kind not in "OT":
+        raise DataError(f"{owner} needs {wanted}, got an array of {array.dtype}")
+    array = array.astype(object)
+    flat = array.ravel().tolist()
+    types = set(map(type, flat))
+    allowed = str if kind == "strings" else (str, numbers.Integral)
+    if not all(issubclass(found, allowed) for found in types):
+        place, value = next((place, value) for place, value in enumerate(flat) if not isinstance(value, allowed))
+        missing = " (a missing value: fill it first)" if _is_missing(value) else ""
+        row = place * len(array) // len(flat) if array.ndim else 0
+        raise DataError(f"{owner} needs {wanted}, got {_shown(value)} in row {row}{missing}")
+    if all(issubclass(found, str) for found in types):
+        return array
+    return np.array([str(value) for value in flat], dtype=object).reshape(array.shape)
+
+
+def as_whole(values: np.ndarray, owner: str) -> np.ndarray:
+    """`values` as 64-bit integers; `DataError` if that changes one of them."""
+    if values.dtype.kind not in "biuf":
+        raise DataError(f"{owner} needs whole numbers, got an array of {values.dtype}")
+    with np.errstate(invalid="ignore"):
+        whole = values.astype(np.int64)
+    if values.dtype.kind == "f" and not np.array_equal(whole, values):
+        raise DataError(f"{owner} needs whole numbers, got {values[whole != values].flat[0]}")
+    return whole
+
+
+def _objects(inputs) -> np.ndarray:
+    if hasattr(inputs, "to_numpy"):
+        return np.asarray(inputs.to_numpy(), dtype=object)
+    return np.array(inputs, dtype=object)
+
+
+def _is_missing(value) -> bool:
+    return type(value).__name__ in ("NoneType", "NAType", "NaTType") or (isinstance(value, float) and value != value)
+
+
+def _shown(value) -> str:
+    text = repr(value)
+    return text if len(text) < 60 else f"{text[:56]} ..."
+
+
+def step_mask(mask, shape, owner: str) -> np.ndarray:
+    """`mask` as an array; `ShapeError` unless it has one boolean for each of `shape`, `(batch, steps)`."""
+    mask = np.asarray(mask)
+    if mask.dtype != bool or mask.shape != tuple(shape):
+        raise ShapeError(
+            f"{owner} needs a mask of booleans of the shape {tuple(shape)}, (batch, steps), "
+            f"got {mask.dtype} {mask.shape}"
+        )
+    return mask
+
+
+def output_masks(layer, jacobians, given: tuple, count: int) -> list:
+    """The mask of each of a layer's `count` outputs: that of its inputs, where it supports masking, or what it sets.
+
+    Args:
+        given: the masks of its inputs.
+    """
+    mask = given[0] if layer.supports_masking and not layer.takes_several else jacobians.mask
+    return list(mask) if isinstance(mask, tuple) else [mask] * count

@@ -1,0 +1,296 @@
+"""The contract of a layer: an op whose inputs are its data and its parameters."""
+
+import copy
+from dataclasses import field
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from nnlite.config import FLOAT_TYPES, floatx
+from nnlite.errors import ConfigError, ShapeError
+from nnlite.initializers import Initializer
+from nnlite.layers.base.call import CONTEXT, build_inner_layers, context_of, inner_layers, pairs_inside, trace_call
+from nnlite.layers.base.inputs import check_number, read_inputs, read_several, read_training, shape_fits
+from nnlite.layers.base.shapes import trial_shape, trial_shapes, zeros_for
+from nnlite.layers.base.symbolic import apply_to_symbols, symbols_of
+from nnlite.ops.activations import ActivationFunction, Linear
+from nnlite.ops.base import Op, own_memory
+from nnlite.parameters import Parameter
+from nnlite.random import RandomSource, fresh_seed
+from nnlite.regularizers import Regularizer
+
+__all__ = ["Layer"]
+
+
+class Layer(Op, family="layer", abstract=True):
+    """A differentiable function with parameters. A subclass writes `build` and either `call` or `linearize`.
+
+    - `build(input_shape)` declares parameters with `add_weight`; shapes have None for the batch.
+    - `linearize(inputs, *parameters)` returns the output and its `Jacobians`, one map per input and parameter, in
+      the order of declaration. It may also take `training` (bool) and `random` (a `RandomSource`) by keyword.
+    - or `call(inputs)`, made of functions of `nnlite.ops`, operators, its parameters and layers it keeps as
+      attributes, returns the output alone; what it computes is recorded, and the record is the derivative.
+    - `compute_output_shape(input_shape)` is worked out from `linearize` unless a subclass knows better.
+
+    `forward(inputs)` caches the Jacobians; `backward(jacobian)` returns the derivative by the inputs and by each
+    parameter; calling the layer computes the output alone.
+
+    Args:
+        name: shown in summaries and errors; given by the model when None.
+        trainable: whether training changes the parameters.
+        dtype: floating-point type, `nnlite.config.floatx()` when None.
+
+    >>> import numpy as np
+    >>> from nnlite.layers import Dense
+    >>> dense = Dense(3)
+    >>> dense.forward(np.ones((2, 4))).shape
+    (2, 3)
+    >>> [gradient.shape for gradient in dense.backward(1)]
+    [(2, 4), (4, 3), (3,)]
+    """
+
+    name: str | None = field(default=None, kw_only=True)
+    trainable: bool = field(default=True, kw_only=True)
+    dtype: Literal[FLOAT_TYPES] | None = field(default=None, kw_only=True)
+
+    input_kind: ClassVar[Literal["numbers", "indices", "strings", "categories"]] = "numbers"  # see `read_inputs`
+    supports_masking = False  # whether the mask of the inputs is that of the outputs too
+    takes_several = False  # whether `inputs` is a tuple of arrays
+    call = None
+    drawn = None  # the `fingerprint` of its weights, if it was built by being called on a symbol
+    ends_in_activation = False  # whether `self.activation` is the last thing that `linearize` applies
+    context = ()
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        cls.call_context = context_of(cls.call) if cls.call else ()
+        owner = next(base for base in cls.__mro__ if "linearize" in vars(base))
+        if "call" in vars(cls) and owner is not cls and owner in cls._members.values():
+            cls.linearize = Layer.linearize  # not that of a layer it is derived from
+        cls.traced = cls.call is not None and cls.linearize is Layer.linearize
+        cls.context = CONTEXT if cls.traced else context_of(cls.linearize)  # layers kept inside may need any of it
+
+    def __setattr__(self, name, value):
+        super().__setattr__(name, value)
+        if name == "trainable" and self.__dict__.get("built"):
+            for layer in inner_layers(self):
+                layer.trainable = value
+
+    def __post_init__(self):
+        self.parameters: list[Parameter] = []
+        self.built = False
+        self.input_shape = None
+        self.output_shape = None
+        self.random = None
+        self._calls = 0
+        super().__post_init__()
+
+    def build(self, input_shape: tuple) -> None:
+        """Declare parameters with `add_weight`; nothing to do for a layer without any."""
+
+    def linearize(self, inputs, *parameters, **context):
+        """The output and its `Jacobians`; pure: new moving averages travel in `Jacobians.state`."""
+        if self.call is None:
+            raise NotImplementedError(f"{type(self).__name__} must define call(inputs) or linearize(inputs, ...)")
+        return trace_call(self, inputs, parameters, context)
+
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
+        """Output shape for `input_shape`, found by a trial run on zeros (None stands for one, then for two)."""
+        return trial_shape(self, input_shape)
+
+    def add_weight(
+        self, shape=(), initializer="glorot_uniform", *, trainable=True, regularizer=None, name=None, sparse=False
+    ):
+        """Declare a parameter; called in `build`.
+
+        Args:
+            shape: its shape.
+            initializer: an `Initializer` or its name.
+            trainable: false for state that training does not change by gradients.
+            regularizer: a `Regularizer`, its name or None.
+            name: unique within the layer; `weight`, `weight_1`, ... when None.
+            sparse: training changes only the rows that a batch uses; for tables whose map is a `GatherRows`.
+
+        Returns:
+            The `Parameter`; `linearize` receives its value.
+        """
+        count = len(self.parameters)
+        self.dtype = self.dtype or floatx()
+        self.random = self.random or RandomSource(fresh_seed())
+        generator = self.random.child(count).generator("initializer")
+        value = Initializer.get(initializer)(tuple(shape), dtype=self.dtype, generator=generator)
+        regularizer = None if regularizer is None else Regularizer.get(regularizer)
+        name = name or (f"weight_{count}" if count else "weight")
+        if any(parameter.name == name for parameter in self.parameters):
+            raise ConfigError(f"{self.label} has a parameter {name!r} already")
+        self.parameters.append(Parameter(name, value, trainable, regularizer, sparse))
+        return self.parameters[-1]
+
+    def ensure_built(self, input_shape: tuple, random: RandomSource | None = None) -> tuple:
+        """Build on first use; returns the output shape.
+
+        Args:
+            input_shape: with None for the batch.
+            random: where initial values are drawn from; fresh entropy when None.
+        """
+        if not self.built:
+            check_number(self, input_shape)
+            self.dtype = self.dtype or floatx()
+            self.random = self.random or random
+            self.input_shape = tuple(input_shape)
+            if not self.parameters:
+                self._build_whole()
+            self.check_linearize()
+            self.output_shape = tuple(self.compute_output_shape(self.input_shape))
+            self.built = True
+            if not self.trainable:
+                self.trainable = False  # that of the layers inside too
+        self.check_input_shape(input_shape)
+        return self.output_shape
+
+    def check_linearize(self) -> None:
+        """`ShapeError` unless `linearize` returns what it must, tried on zeros."""
+        trial_shapes(self, self.input_shape, 1)
+
+    def _build_whole(self) -> None:
+        try:
+            self.build(self.input_shape)
+            if self.traced and inner_layers(self):
+                self.random = self.random or RandomSource(fresh_seed())
+                build_inner_layers(self, zeros_for(self, self.input_shape, 1))
+        except BaseException:
+            self.parameters = []
+            raise
+
+    @property
+    def values(self) -> list[np.ndarray]:
+        """The parameters' arrays, as `linearize` takes them."""
+        return [parameter.value for parameter in self.parameters]
+
+    @property
+    def trainable_weights(self) -> list[Parameter]:
+        """The parameters that training changes; none when the layer is frozen."""
+        if not self.trainable:
+            return []
+        inner = inner_layers(self)
+        free = {id(own) for layer in inner for own in layer.trainable_weights}
+        frozen = {id(own) for layer in inner for own in layer.parameters} - free
+        return [parameter for parameter in self.parameters if parameter.trainable and id(parameter) not in frozen]
+
+    @property
+    def weights(self) -> list[Parameter]:
+        """All parameters, those declared trainable first."""
+        return sorted(self.parameters, key=lambda parameter: not parameter.trainable)
+
+    def get_weights(self) -> list[np.ndarray]:
+        """Copies of the arrays of `weights`."""
+        return [parameter.value.copy() for parameter in self.weights]
+
+    def set_weights(self, weights) -> None:
+        """Copy arrays in, in the order of `weights`; `ShapeError` when number or shapes differ."""
+        own = self.weights
+        if len(weights) != len(own):
+            raise ShapeError(f"{self.label} has {len(own)} weights, got {len(weights)}")
+        for parameter, value in zip(own, weights, strict=True):
+            if np.shape(value) != parameter.shape:
+                raise ShapeError(
+                    f"{self.label}: weight {parameter.name!r} has the shape {parameter.shape}, got {np.shape(value)}"
+                )
+        for parameter, value in zip(own, weights, strict=True):
+            parameter.assign(value)
+
+    def count_params(self) -> int:
+        """Number of scalars in all parameters."""
+        return sum(parameter.size for parameter in self.parameters)
+
+    def forward(self, inputs, training: bool = False, mask=None) -> np.ndarray:
+        """Compute the output, keep the Jacobians for `backward`; `training` turns dropout on, updates averages."""
+        output, self.jacobians = self._apply(inputs, training, mask)
+        several = isinstance(output, tuple)
+        self._output = [(own.shape, own.dtype) for own in output] if several else (output.shape, output.dtype)
+        return output
+
+    def __call__(self, inputs, training: bool | None = None, mask=None) -> np.ndarray:
+        """The output alone, in memory of its own; outside training nothing is stored, so threads may share a layer.
+
+        Called on an `Input`, or on what another layer gave for one, it draws the graph of a `Model`.
+        """
+        symbols = symbols_of(inputs)
+        if symbols is not None:
+            return apply_to_symbols(self, symbols, training, mask)
+        output = self._apply(inputs, training, mask)[0]
+        given = inputs if self.takes_several else (inputs,)
+        if isinstance(output, tuple):
+            return own_memory(output, *given)
+        return output.copy() if any(np.may_share_memory(output, item) for item in given) else output
+
+    def _apply(self, inputs, training, mask):
+        training, inputs = read_training(training, self.label), self.as_input(inputs)
+        context = {"training": training, "random": self._next_random() if training else None, "mask": mask}
+        output, jacobians = self.linearize(inputs, *self.values, **{name: context[name] for name in self.context})
+        if training:
+            self.update_state(jacobians.state)
+        return output, jacobians
+
+    def _next_random(self) -> RandomSource:
+        """The source of this layer's own calls, another one for each."""
+        source = self.random = self.random or RandomSource(fresh_seed())
+        self._calls += 1
+        return RandomSource(source.seed, self._calls, source.place)
+
+    def update_state(self, state: tuple) -> None:
+        """Store new values of the non-trainable parameters, as `Jacobians.state` carries them."""
+        for parameter, value in self.state_pairs(state):
+            parameter.value[...] = value
+
+    def state_pairs(self, state: tuple):
+        """`(parameter, new value)` for all that `state` carries."""
+        if self.traced and state:
+            return pairs_inside(inner_layers(self), state)
+        return zip((own for own in self.parameters if not own.trainable), state, strict=True) if state else ()
+
+    def as_input(self, inputs) -> np.ndarray | tuple[np.ndarray, ...]:
+        """`inputs` as an array of this layer's dtype (a tuple for several), built for and checked against its shape."""
+        several, kind = self.takes_several, self.input_kind
+        arrays = read_several(inputs, self) if several else (read_inputs(inputs, kind, self.label),)
+        shapes = tuple(array.shape for array in arrays)
+        if not self.built:
+            free = tuple((None, *shape[1:]) for shape in shapes)
+            self.ensure_built(free if several else free[0])
+        self.check_input_shape(shapes if several else shapes[0])
+        self.check_ready()
+        if kind == "numbers":
+            arrays = tuple(own if own.dtype.kind == "c" else own.astype(self.dtype, copy=False) for own in arrays)
+        return arrays if several else arrays[0]
+
+    def check_input_shape(self, shape: tuple) -> None:
+        """`ShapeError` unless `shape` fits the one that this layer was built for."""
+        if not shape_fits(self.input_shape, shape):
+            raise ShapeError(f"{self.label} was built for inputs of shape {self.input_shape}, got {tuple(shape)}")
+
+    @property
+    def adapted(self) -> bool:
+        """Whether the layer knows what it has to learn from data by `adapt`; most have nothing to learn."""
+        return True
+
+    def check_ready(self) -> None:
+        """Raise `NotReadyError` when the layer lacks something besides `build`, such as `adapt`."""
+
+    def without_activation(self) -> tuple["Layer", ActivationFunction | None]:
+        """This layer up to its final activation, and that activation; parameters are shared, not copied."""
+        activation = self.activation if self.ends_in_activation and not self.traced else None
+        if activation is None:
+            return self, None
+        bare = copy.copy(self)
+        bare.activation = Linear()
+        return bare, activation
+
+    @property
+    def output_dtype(self) -> str:
+        """Type of the outputs: `dtype`, `"int64"` for indices, `"object"` for strings."""
+        return self.dtype
+
+    @property
+    def label(self) -> str:
+        """How errors call this layer: `layer 'dense_1' (Dense)`."""
+        return f"layer {self.name!r} ({type(self).__name__})" if self.name else f"layer {type(self).__name__}"

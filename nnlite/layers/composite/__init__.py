@@ -1,0 +1,1 @@
+"""Layers and programs made of layers: chains, graphs, branches, fused dense layers."""

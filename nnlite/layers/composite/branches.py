@@ -1,0 +1,252 @@
+"""Branches inside a chain of layers."""
+
+import re
+from dataclasses import field
+from typing import Literal
+
+from nnlite.errors import ConfigError, ShapeError, did_you_mean
+from nnlite.layers.base.layer import Layer
+from nnlite.layers.composite.graph import Graph
+from nnlite.layers.core.columns import Columns
+from nnlite.layers.core.dense import Identity
+from nnlite.layers.merging.elementwise import Add, Average, Concatenate, Maximum, Multiply
+from nnlite.random import RandomSource, fresh_seed
+from nnlite.registry import snake_case
+
+__all__ = ["ColumnBranch", "Parallel", "Pipeline", "Residual"]
+
+Merge = Literal["concat", "add", "multiply", "average", "max"]
+RANGE = re.compile(r"(\d+)(?:-(\d+))?")
+MERGES = {"add": Add, "multiply": Multiply, "average": Average, "max": Maximum}
+
+
+class _Branches(Layer, abstract=True):
+    """A layer made of chains of layers that start from its inputs and are merged."""
+
+    def branches(self) -> list[tuple]:
+        """`(columns, chain)` of each branch: what it starts from, as `places_of` reads it, None for all; its layers."""
+        raise NotImplementedError
+
+    def merge_layer(self) -> Layer:
+        """What joins the ends of the branches."""
+        raise NotImplementedError
+
+    def __post_init__(self):
+        super().__post_init__()
+        self.graph = None
+        if len({id(layer) for layer in self.layers}) < len(self.layers):
+            raise ConfigError(f"{self.label}: a layer is there twice; each place needs a layer of its own")
+
+    def layers_inside(self) -> list[Layer]:
+        """All layers inside, in order; the property `layers` of those that have no argument of that name."""
+        return [layer for _, chain in self.branches() for layer in chain]
+
+    def build(self, input_shape):
+        self.random = self.random or RandomSource(fresh_seed())
+        uses, ends, shapes = [], [], []
+        for columns, chain in self.branches():
+            start = [] if columns is None else [Columns(places_of(columns), name="columns")]
+            shape, value = input_shape, 0
+            for layer in (*start, *chain):
+                shape = self._built(layer, shape, len(uses))
+                uses.append((layer, (value,)))
+                value = len(uses)
+            ends.append(value)
+            shapes.append(shape)
+        self.check_ends(shapes)
+        merge = self.merge_layer()
+        self._built(merge, tuple(shapes) if merge.takes_several else shapes[0], len(uses))
+        self.graph = Graph([*uses, (merge, tuple(ends))], 1, (len(uses) + 1,), (self.dtype,))
+        self.parameters = [parameter for layer in self.graph.layers for parameter in layer.parameters]
+
+    def _built(self, layer, shape, place):
+        layer.dtype = layer.dtype or self.dtype
+        layer.name = layer.name or f"{snake_case(type(layer).__name__)}_{place}"
+        try:
+            return layer.ensure_built(shape, self.random.child(place))
+        except ConfigError as error:
+            raise error.within(self.name or type(self).__name__, place) from None
+
+    def check_ends(self, shapes) -> None:
+        """Raise when the ends of the branches do not fit together, with a better hint than the merge layer's."""
+
+    def compute_output_shape(self, input_shape):
+        return self.graph.compute_output_shape(input_shape)
+
+    def linearize(self, inputs, *parameters, training=False, random=None, mask=None):
+        return self.graph.linearize(inputs, *parameters, training=training, random=random, mask=mask)
+
+    def state_pairs(self, state):
+        return self.graph.state_pairs(state) if state else ()
+
+    @property
+    def adapted(self):
+        return all(layer.adapted for layer in self.layers)
+
+    def adapt(self, data) -> None:
+        """Let each layer inside that has to learn from data see it, as the layers before it pass it on."""
+        for columns, chain in self.branches():
+            own = data if columns is None else data[..., places_of(columns)]
+            for layer in chain:
+                if not layer.adapted:
+                    layer.adapt(own)
+                own = layer(own)
+
+    def check_ready(self):
+        for layer in self.layers:
+            layer.check_ready()
+
+
+class Pipeline(_Branches):
+    """outputs = the layers applied one after another: several layers in the place of one, such as augmentations.
+
+    Args:
+        layers: a chain of layers.
+    """
+
+    layers: list[Layer]
+
+    def branches(self):
+        return [(None, self.layers)]
+
+    def merge_layer(self):
+        return Identity(name="identity")
+
+
+class Residual(_Branches):
+    """outputs = shortcut(inputs) + body(inputs): the body learns what to change.
+
+    Args:
+        body: a chain of layers.
+        shortcut: a chain for the other path, where the body changes the shape: a Dense, or a convolution with
+            kernel size 1; the inputs themselves by default.
+
+    Raises:
+        ShapeError: the two ends have different shapes.
+
+    Reference: He et al. 2016, arXiv:1512.03385.
+    """
+
+    body: list[Layer]
+    shortcut: list[Layer] = field(default_factory=list)
+
+    layers = property(_Branches.layers_inside)
+
+    def branches(self):
+        return [(None, self.shortcut), (None, self.body)]
+
+    def merge_layer(self):
+        return Add(name="add")
+
+    def check_ends(self, shapes):
+        start, end = shapes
+        if start != end:
+            raise ShapeError(
+                f"{self.label} cannot add {start} and {end}, what its shortcut and its body make of the inputs: "
+                f"`shortcut` takes a chain of layers that gives the body's shape"
+            )
+
+
+class Parallel(_Branches):
+    """outputs = merge(branch(inputs) for each branch).
+
+    Args:
+        paths: the branches, each a layer or a chain of layers; an empty chain passes the inputs on.
+        merge: `"concat"`, `"add"`, `"multiply"`, `"average"` or `"max"`.
+        axis: of `"concat"`.
+    """
+
+    paths: list[list[Layer] | Layer]
+    merge: Merge = "concat"
+    axis: int = -1
+
+    layers = property(_Branches.layers_inside)
+
+    def branches(self):
+        return [(None, path if isinstance(path, list) else [path]) for path in self.paths]
+
+    def merge_layer(self):
+        return merging(self.merge, self.axis)
+
+    def validate(self):
+        if len(self.paths) < 2:
+            raise ConfigError(f"Parallel needs two branches or more, got {len(self.paths)}")
+
+
+class ColumnBranch(_Branches):
+    """Columns of a table go through chains of their own, then side by side: one for numbers, an embedding for codes.
+
+    outputs = merge(chain(inputs[:, columns]) for each entry).
+
+    Shape: `(batch, features) -> (batch, sum of the chains' units)`.
+
+    Args:
+        columns: columns -> chain of layers (or one layer). Columns are places from 0, `"0-7"` (with the last),
+            `"3"`, `"0,2,5"`, or names, `"age,income"`, where a config's data have names.
+        merge, axis: how the ends are joined, as in `Parallel`.
+
+    Raises:
+        ConfigError: a column that the inputs do not have.
+
+    >>> import numpy as np
+    >>> from nnlite.layers import Embedding, Flatten, Normalization
+    >>> layer = ColumnBranch({"0-2": [], "3": [Embedding(5, 2), Flatten()]})
+    >>> layer(np.array([[0.1, 0.2, 0.3, 4]])).shape
+    (1, 5)
+    """
+
+    columns: dict[str, list[Layer] | Layer]
+    merge: Merge = "concat"
+    axis: int = -1
+
+    layers = property(_Branches.layers_inside)
+
+    def branches(self):
+        return [(key, chain if isinstance(chain, list) else [chain]) for key, chain in self.columns.items()]
+
+    def validate(self):
+        if not self.columns:
+            raise ConfigError("ColumnBranch needs one entry of columns or more")
+
+    def merge_layer(self):
+        return merging(self.merge, self.axis) if len(self.columns) > 1 else Identity(name="identity")
+
+    def name_columns(self, places: dict[str, list[int]]) -> None:
+        """Put places where names stand.
+
+        Args:
+            places: where the columns of each name are; a name may have become several columns of numbers.
+        """
+        resolved = {}
+        for key, chain in self.columns.items():
+            parts = [part.strip() for part in key.split(",")]
+            for part in parts:
+                if not RANGE.fullmatch(part) and part not in places:
+                    hint = did_you_mean(part, places) if places else "the data have no names, give places such as 0-7"
+                    raise ConfigError(f"{self.label} names a column {part!r}; {hint}", ("columns", key))
+            found = ",".join(part if RANGE.fullmatch(part) else ",".join(map(str, places[part])) for part in parts)
+            if found in resolved:
+                raise ConfigError(f"{self.label} has two entries for the columns {found}", ("columns", key))
+            resolved[found] = chain
+        self.columns = resolved
+
+
+def merging(kind: str, axis: int) -> Layer:
+    """The merge layer of that kind."""
+    return Concatenate(axis=axis, name="concatenate") if kind == "concat" else MERGES[kind](name=kind)
+
+
+def places_of(key: str) -> list[int]:
+    """`"0-7"` or `"0,2,5"` as a list of places."""
+    places = []
+    for part in map(str.strip, key.split(",")):
+        found = RANGE.fullmatch(part)
+        if not found:
+            raise ConfigError(
+                f"columns must be places such as 3, 0-7 or 0,2,5, or names where the data have any; got {key!r}"
+            )
+        first, last = int(found[1]), int(found[2] or found[1])
+        if last < first:
+            raise ConfigError(f"columns {part!r} end before they begin")
+        places += range(first, last + 1)
+    return places

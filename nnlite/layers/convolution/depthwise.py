@@ -1,0 +1,189 @@
+"""Convolutions that treat every channel by itself."""
+
+from typing import Literal
+
+from nnlite.arrays.patches import convolve
+from nnlite.arrays.windows import place_windows
+from nnlite.initializers import Initializer
+from nnlite.jacobians import ChainJacobians, ConvolutionByInputs, ConvolutionByKernel, Jacobians
+from nnlite.layers.base.layer import Layer
+from nnlite.layers.base.spatial import Convolving, CountOrCounts
+from nnlite.ops.activations import ActivationFunction
+from nnlite.registry.field_types import Count
+from nnlite.regularizers import Regularizer
+
+__all__ = ["DepthwiseConv1D", "DepthwiseConv2D", "SeparableConv1D", "SeparableConv2D"]
+
+
+class _Depthwise(Convolving):
+    """What both share: a kernel `(*kernel_size, channels, depth_multiplier)`."""
+
+    def depthwise_shape(self, input_shape):
+        return (*self.per_axis("kernel_size"), self.channels_of(input_shape), self.depth_multiplier)
+
+    def depthwise(self, inputs, kernel):
+        """Every channel convolved with its own kernels: the outputs, channels last, and their maps."""
+        images = self.to_channels_last(inputs)
+        windows = self.windows(images.shape[1:-1], *self.geometry)
+        groups = images.shape[-1]
+        outputs = convolve(images, kernel, windows, groups)
+        by_images = ConvolutionByInputs(kernel, windows, groups, images.shape, outputs.shape)
+        by_kernel = ConvolutionByKernel(images, windows, groups, kernel.shape, outputs.shape)
+        return outputs, (self.by_inputs(by_images, inputs.shape), by_kernel)
+
+
+class _DepthwiseConv(_Depthwise, Layer, abstract=True):
+    kernel_size: CountOrCounts
+    strides: CountOrCounts = 1
+    padding: Literal["valid", "same"] = "valid"
+    depth_multiplier: Count = 1
+    data_format: Literal["channels_last", "channels_first"] | None = None
+    dilation_rate: CountOrCounts = 1
+    activation: ActivationFunction | None = None
+    use_bias: bool = True
+    depthwise_initializer: Initializer = "glorot_uniform"
+    bias_initializer: Initializer = "zeros"
+    depthwise_regularizer: Regularizer | None = None
+    bias_regularizer: Regularizer | None = None
+
+    def build(self, input_shape):
+        shape = self.depthwise_shape(input_shape)
+        self.compute_output_shape(input_shape)
+        self.kernel = self.add_weight(
+            shape, self.depthwise_initializer, regularizer=self.depthwise_regularizer, name="kernel"
+        )
+        self.add_bias(shape[-2] * shape[-1])
+
+    def compute_output_shape(self, input_shape):
+        filters = self.channels_of(input_shape) * self.depth_multiplier
+        return self.output_shape_of(input_shape, self.window_counts(self.spatial(input_shape), *self.geometry), filters)
+
+    def linearize(self, inputs, kernel, bias=None):
+        outputs, maps = self.depthwise(inputs, kernel)
+        return self.finish(outputs, maps, bias)
+
+
+class DepthwiseConv1D(_DepthwiseConv):
+    """Convolves each channel with kernels of its own: no output depends on two channels.
+
+    outputs[n, o, c * depth_multiplier + m] = activation(sum over k of
+    inputs[n, o * strides + k * dilation_rate, c] * kernel[k, c, m] + bias).
+
+    Shape: `(batch, steps, channels) -> (batch, new_steps, channels * depth_multiplier)`; kernel
+    `(kernel_size, channels, depth_multiplier)`, bias `(channels * depth_multiplier,)`.
+
+    Args:
+        depth_multiplier: number of kernels for each channel.
+        depthwise_initializer, depthwise_regularizer: of the kernel.
+        kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias, bias_initializer,
+            bias_regularizer: as in `Conv1D`; there is no "causal" padding.
+
+    Raises:
+        ConfigError: both `strides` and `dilation_rate` above 1.
+        ShapeError: a window larger than the input.
+
+    PyTorch has it as a convolution with as many groups as channels.
+    """
+
+    rank = 1
+
+
+class DepthwiseConv2D(_DepthwiseConv):
+    """Convolves each channel with kernels of its own: no output depends on two channels.
+
+    Shape: `(batch, rows, cols, channels) -> (batch, new_rows, new_cols, channels * depth_multiplier)`; kernel
+    `(*kernel_size, channels, depth_multiplier)`. Arguments and errors are those of `DepthwiseConv1D`.
+
+    Reference: Howard et al. 2017, arXiv:1704.04861.
+    """
+
+    rank = 2
+
+
+class _SeparableConv(_Depthwise, Layer, abstract=True):
+    filters: Count
+    kernel_size: CountOrCounts
+    strides: CountOrCounts = 1
+    padding: Literal["valid", "same"] = "valid"
+    data_format: Literal["channels_last", "channels_first"] | None = None
+    dilation_rate: CountOrCounts = 1
+    depth_multiplier: Count = 1
+    activation: ActivationFunction | None = None
+    use_bias: bool = True
+    depthwise_initializer: Initializer = "glorot_uniform"
+    pointwise_initializer: Initializer = "glorot_uniform"
+    bias_initializer: Initializer = "zeros"
+    depthwise_regularizer: Regularizer | None = None
+    pointwise_regularizer: Regularizer | None = None
+    bias_regularizer: Regularizer | None = None
+
+    def build(self, input_shape):
+        shape = self.depthwise_shape(input_shape)
+        self.compute_output_shape(input_shape)
+        self.depthwise_kernel = self.add_weight(
+            shape, self.depthwise_initializer, regularizer=self.depthwise_regularizer, name="depthwise_kernel"
+        )
+        self.pointwise_kernel = self.add_weight(
+            (*(1,) * self.rank, shape[-2] * shape[-1], self.filters),
+            self.pointwise_initializer,
+            regularizer=self.pointwise_regularizer,
+            name="pointwise_kernel",
+        )
+        self.add_bias(self.filters)
+
+    def compute_output_shape(self, input_shape):
+        counts = self.window_counts(self.spatial(input_shape), *self.geometry)
+        return self.output_shape_of(input_shape, counts, self.filters)
+
+    def linearize(self, inputs, depthwise_kernel, pointwise_kernel, bias=None):
+        inner, maps = self.depthwise(inputs, depthwise_kernel)
+        ones = (1,) * self.rank
+        windows = place_windows(inner.shape[1:-1], ones, ones)
+        outputs = convolve(inner, pointwise_kernel, windows)
+        by_inner = ConvolutionByInputs(pointwise_kernel, windows, 1, inner.shape, outputs.shape)
+        by_kernel = ConvolutionByKernel(inner, windows, 1, pointwise_kernel.shape, outputs.shape)
+        outputs, last = self.finish(outputs, (by_inner, by_kernel), bias)
+        return outputs, ChainJacobians([Jacobians(*maps), last])
+
+    def state_pairs(self, state):
+        """None: the layer keeps no state."""
+        return ()
+
+
+class SeparableConv1D(_SeparableConv, aliases=("SeparableConvolution1D",)):
+    """A convolution of each channel by itself, then one of width 1 that mixes the channels.
+
+    outputs = activation(pointwise_kernel * (depthwise_kernel * inputs) + bias), as in `DepthwiseConv1D` and `Conv1D`:
+    many times fewer parameters and products than one full kernel.
+
+    Shape: `(batch, steps, channels) -> (batch, new_steps, filters)`; depthwise_kernel
+    `(kernel_size, channels, depth_multiplier)`, pointwise_kernel `(1, channels * depth_multiplier, filters)`, bias
+    `(filters,)`.
+
+    Args:
+        filters: number of output channels.
+        depth_multiplier: number of depthwise kernels for each channel.
+        depthwise_initializer, depthwise_regularizer: of the depthwise kernel.
+        pointwise_initializer, pointwise_regularizer: of the pointwise kernel.
+        kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias, bias_initializer,
+            bias_regularizer: as in `Conv1D`; strides belong to the depthwise part; there is no "causal" padding.
+
+    Raises:
+        ConfigError: both `strides` and `dilation_rate` above 1.
+        ShapeError: a window larger than the input.
+
+    Reference: Chollet 2017, arXiv:1610.02357.
+    """
+
+    rank = 1
+
+
+class SeparableConv2D(_SeparableConv, aliases=("SeparableConvolution2D",)):
+    """A convolution of each channel by itself, then one of size 1 that mixes the channels.
+
+    Shape: `(batch, rows, cols, channels) -> (batch, new_rows, new_cols, filters)`; depthwise_kernel
+    `(*kernel_size, channels, depth_multiplier)`, pointwise_kernel `(1, 1, channels * depth_multiplier, filters)`, bias
+    `(filters,)`. Arguments and errors are those of `SeparableConv1D`.
+    """
+
+    rank = 2

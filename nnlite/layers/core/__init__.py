@@ -1,0 +1,1 @@
+"""Dense, Embedding, activations and the layers that hold a place."""

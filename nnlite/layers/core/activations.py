@@ -1,0 +1,125 @@
+"""Activation functions as layers."""
+
+import numpy as np
+
+from nnlite.errors import ConfigError, ShapeError
+from nnlite.initializers import Initializer
+from nnlite.jacobians import Diagonal, Jacobians
+from nnlite.layers.base.layer import Layer
+from nnlite.ops import activations
+from nnlite.ops.activations import ActivationFunction
+from nnlite.registry.field_types import NonNegative
+from nnlite.regularizers import Regularizer
+
+__all__ = ["ELU", "Activation", "LeakyReLU", "PReLU", "ReLU", "Softmax"]
+
+
+class Activation(Layer):
+    """outputs = activation(inputs), for any activation function or its name."""
+
+    activation: ActivationFunction
+
+    supports_masking = True
+    ends_in_activation = True
+
+    def linearize(self, inputs):
+        return self.activation.linearize(inputs)
+
+
+class ReLU(Layer):
+    """outputs = max(inputs, 0), with the arguments of `nnlite.ops.ReLU`."""
+
+    max_value: NonNegative | None = None
+    negative_slope: NonNegative = 0.0
+    threshold: NonNegative = 0.0
+
+    supports_masking = True
+
+    def linearize(self, inputs):
+        return self.activation.linearize(inputs)
+
+    def validate(self):
+        self.activation = activations.ReLU(self.negative_slope, self.max_value, self.threshold)
+
+
+class LeakyReLU(Layer):
+    """outputs = inputs where positive, else negative_slope * inputs. PyTorch's default slope is 0.01."""
+
+    negative_slope: NonNegative = 0.3
+
+    supports_masking = True
+
+    def linearize(self, inputs):
+        return self.activation.linearize(inputs)
+
+    def validate(self):
+        self.activation = activations.LeakyReLU(self.negative_slope)
+
+
+class ELU(Layer):
+    """outputs = inputs where positive, else alpha * (exp(inputs) - 1)."""
+
+    alpha: float = 1.0
+
+    supports_masking = True
+
+    def linearize(self, inputs):
+        return self.activation.linearize(inputs)
+
+    def validate(self):
+        self.activation = activations.ELU(self.alpha)
+
+
+class Softmax(Layer):
+    """outputs = exp(inputs) / sum(exp(inputs)) along `axis`."""
+
+    axis: int = -1
+
+    supports_masking = True
+    ends_in_activation = True
+
+    def linearize(self, inputs):
+        return self.activation.linearize(inputs)
+
+    def validate(self):
+        self.activation = activations.Softmax(self.axis)
+
+
+class PReLU(Layer):
+    """outputs = inputs where positive, else alpha * inputs, with a learned slope alpha.
+
+    Shape: `(batch, *features) -> (batch, *features)`; alpha `features`, with length 1 along `shared_axes`.
+
+    Args:
+        alpha_initializer: zeros by default, which starts as ReLU; PyTorch starts at 0.25.
+        alpha_regularizer: penalty added to the loss.
+        shared_axes: axes (the batch is 0) along which one slope is shared.
+
+    Reference: He et al. 2015, arXiv:1502.01852.
+    """
+
+    alpha_initializer: Initializer = "zeros"
+    alpha_regularizer: Regularizer | None = None
+    shared_axes: tuple[int, ...] | None = None
+
+    supports_masking = True
+
+    def build(self, input_shape):
+        shape = list(input_shape[1:])
+        for axis in self.shared_axes or ():
+            if not 1 <= axis < len(input_shape):
+                raise ConfigError(f"{self.label}: shared_axes must be in 1 to {len(input_shape) - 1}, got {axis}")
+            shape[axis - 1] = 1
+        if None in shape:
+            raise ShapeError(f"{self.label} needs known lengths, or shared_axes, after the batch, got {input_shape}")
+        self.alpha = self.add_weight(shape, self.alpha_initializer, regularizer=self.alpha_regularizer, name="alpha")
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def linearize(self, inputs, alpha):
+        positive = inputs.real > 0
+        slopes = np.where(positive, np.ones((), alpha.dtype), alpha)
+        by_inputs = Diagonal(slopes, inputs.shape, inputs.shape)
+        by_alpha = Diagonal(np.where(positive, np.zeros((), inputs.dtype), inputs), alpha.shape, inputs.shape)
+        return inputs * slopes, Jacobians(by_inputs, by_alpha)

@@ -1,0 +1,147 @@
+"""A dense layer whose sums of products are written as an einsum."""
+
+import numpy as np
+
+from nnlite.arrays.contraction import contract
+from nnlite.errors import ConfigError, ShapeError
+from nnlite.initializers import Initializer
+from nnlite.jacobians import Broadcast, EinsumJacobian, Jacobians
+from nnlite.layers.base.layer import Layer
+from nnlite.ops.activations import ActivationFunction
+from nnlite.ops.einsum import expanded, read_subscripts
+from nnlite.registry.field_types import Count, read
+from nnlite.regularizers import Regularizer
+
+__all__ = ["EinsumDense"]
+
+
+class GivenOutputShape:
+    """Keeps the argument `output_shape` apart from the attribute, which a layer sets when it is built."""
+
+    def __post_init__(self):
+        given = self.output_shape
+        super().__post_init__()
+        try:
+            self.given_shape = read(given, Count | tuple[Count | None, ...] | None)
+        except ConfigError as error:
+            raise error.within(type(self).__name__, "output_shape") from None
+        if isinstance(self.given_shape, int):
+            self.given_shape = (self.given_shape,)
+
+    def _arguments(self):
+        return {
+            name: self.given_shape if name == "output_shape" else value for name, value in super()._arguments().items()
+        }
+
+
+class EinsumDense(GivenOutputShape, Layer):
+    """outputs = activation(einsum(equation, inputs, kernel) + bias).
+
+    Shape: `(batch, ...) -> (batch, *output_shape)`, or `(batch, ..., *output_shape)` where the equation has `...`;
+    the kernel has the axes that the equation gives it, the bias those from the first of `bias_axes` on.
+
+    Args:
+        equation: for example `"abc,cd->abd"`, or `"...x,xy->...y"` for any number of axes in front.
+        output_shape: lengths of the result's axes, without the batch and those that `...` stands for; None for
+            one that the inputs have.
+        activation: an activation function or its name; linear when None.
+        bias_axes: letters of the result along which the bias varies; no bias when None.
+        kernel_initializer, bias_initializer: initial values.
+        kernel_regularizer, bias_regularizer: penalty added to the loss.
+
+    Raises:
+        ConfigError: an equation that cannot be read, or one that says nothing about an axis.
+        ShapeError: inputs that do not fit it.
+
+    >>> EinsumDense("abc,cd->abd", output_shape=(None, 4), bias_axes="d").ensure_built((None, 5, 3))
+    (None, 5, 4)
+    """
+
+    equation: str
+    output_shape: Count | tuple[Count | None, ...] | None
+    activation: ActivationFunction | None = None
+    bias_axes: str | None = None
+    kernel_initializer: Initializer = "glorot_uniform"
+    bias_initializer: Initializer = "zeros"
+    kernel_regularizer: Regularizer | None = None
+    bias_regularizer: Regularizer | None = None
+
+    ends_in_activation = True
+
+    def validate(self):
+        try:
+            self.labels, self.wanted = read_subscripts(self.equation)
+            if len(self.labels) != 2 or not self.wanted or "..." in self.labels[1]:
+                raise ConfigError(f"expected an equation 'inputs,kernel->outputs', got {self.equation!r}")
+        except ConfigError as error:
+            raise error.within(type(self).__name__, "equation") from None
+        strangers = set(self.bias_axes or "") - set(self.wanted)
+        if strangers:
+            raise ConfigError(
+                f"{self.equation!r} has no axis {''.join(sorted(strangers))!r} in its outputs",
+                (type(self).__name__, "bias_axes"),
+            )
+
+    def build(self, input_shape):
+        lengths, wanted = self._lengths(input_shape)
+        for label in (*self.labels[1], *(self.bias_axes or "")):
+            if lengths.get(label) is None:
+                raise ShapeError(
+                    f"{self.label} needs to know the length of the axis {label!r}, got inputs {input_shape}"
+                )
+        shape = [lengths[label] for label in self.labels[1]]
+        self.kernel = self.add_weight(
+            shape, self.kernel_initializer, regularizer=self.kernel_regularizer, name="kernel"
+        )
+        if self.bias_axes:
+            last = wanted[min(map(wanted.index, self.bias_axes)) :]
+            shape = [lengths[label] if label in self.bias_axes else 1 for label in last]
+            self.bias = self.add_weight(shape, self.bias_initializer, regularizer=self.bias_regularizer, name="bias")
+
+    def compute_output_shape(self, input_shape):
+        lengths, wanted = self._lengths(input_shape)
+        return tuple(lengths[label] for label in wanted)
+
+    def _lengths(self, input_shape):
+        """The length of every axis, and the labels of the result."""
+        own = self.labels[0]
+        unnamed = len(input_shape) - len(own) + 1 if "..." in own else 0
+        own, wanted = expanded(own, unnamed), expanded(self.wanted, unnamed)
+        if unnamed < 0 or len(own) != len(input_shape):
+            raise ShapeError(f"{self.label} needs inputs with the axes of {self.equation!r}, got {tuple(input_shape)}")
+        lengths = dict(zip(own, input_shape, strict=True))
+        named = [label for label in self.wanted if label != "..."][self.wanted[0] != "..." :]
+        if len(named) != len(self.given_shape or ()):
+            raise ConfigError(
+                f"{self.label} needs one length in output_shape for each of {', '.join(named)}, got {self.given_shape}"
+            )
+        for label, length in zip(named, self.given_shape or (), strict=True):
+            known = lengths.get(label)
+            if length is not None and known is not None and known != length:
+                raise ShapeError(
+                    f"{self.label} needs the length {length} of the axis {label!r}, got inputs {input_shape}"
+                )
+            lengths[label] = known if length is None else length
+        return lengths, wanted
+
+    def linearize(self, inputs, kernel, bias=None):
+        unnamed = inputs.ndim - len(self.labels[0]) + 1
+        labels, wanted = [expanded(own, unnamed) for own in self.labels], expanded(self.wanted, unnamed)
+        outputs, maps = project(labels, wanted, inputs, kernel, bias)
+        if self.activation is None:
+            return outputs, Jacobians(*maps)
+        outputs, (outer,) = self.activation.linearize(outputs)
+        return outputs, Jacobians(*maps, outer=outer)
+
+
+def project(labels, wanted, inputs, kernel, bias=None):
+    """The einsum of `inputs` and `kernel`, plus `bias`, and the maps by each; labels as in `contract`."""
+    outputs = contract(labels, (inputs, kernel), wanted)
+    maps = [
+        EinsumJacobian(labels[0], wanted, (kernel,), labels[1:], inputs.shape, outputs.shape),
+        EinsumJacobian(labels[1], wanted, (inputs,), labels[:1], kernel.shape, outputs.shape),
+    ]
+    if bias is not None:
+        outputs = outputs + bias if outputs.dtype != bias.dtype else np.add(outputs, bias, out=outputs)
+        maps.append(Broadcast(bias.shape, outputs.shape))
+    return outputs, maps

@@ -1,0 +1,36 @@
+"""Masking: says which steps of a sequence count."""
+
+from nnlite.errors import ShapeError
+from nnlite.jacobians import Diagonal, Jacobians
+from nnlite.layers.base.layer import Layer
+
+__all__ = ["Masking"]
+
+
+class Masking(Layer):
+    """Masks the steps all of whose features are `mask_value`; they are passed on as zeros.
+
+    Layers that heed masks skip these steps, and the loss leaves them out.
+
+    Shape: `(batch, steps, features)`, unchanged.
+
+    Args:
+        mask_value: what fills steps that do not count.
+
+    Raises:
+        ShapeError: inputs of another rank.
+    """
+
+    mask_value: float = 0.0
+
+    def build(self, input_shape):
+        if len(input_shape) != 3:
+            raise ShapeError(f"{self.label} needs inputs of shape (batch, steps, features), got {input_shape}")
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def linearize(self, inputs):
+        mask = (inputs.real != self.mask_value).any(axis=-1)
+        counted = mask[..., None].astype(inputs.real.dtype)
+        return inputs * counted, Jacobians(Diagonal(counted, inputs.shape, inputs.shape), mask=mask)

@@ -1,0 +1,1 @@
+"""Layers of several inputs: elementwise merges, concatenation, dot products."""

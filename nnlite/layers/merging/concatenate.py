@@ -1,0 +1,163 @@
+"""Layers that join two arrays or more into one: end to end, or by products."""
+
+import numpy as np
+
+from nnlite.arrays.contraction import contract
+from nnlite.errors import ConfigError, ShapeError
+from nnlite.jacobians import Composed, EinsumJacobian, Jacobians, Rearrange
+from nnlite.layers.base.layer import Layer
+from nnlite.layers.normalization.group import UnitNormalization
+from nnlite.ops import shaping
+
+__all__ = ["Concatenate", "Dot"]
+
+
+class Concatenate(Layer):
+    """outputs = the inputs joined along `axis`.
+
+    Shape: a list of shapes that differ in that axis alone, as `(batch, a), (batch, b) -> (batch, a + b)`. Where one
+    input has a mask, an input without counts as a whole.
+
+    Args:
+        axis: any but the batch.
+    """
+
+    axis: int = -1
+
+    takes_several = True
+
+    def build(self, input_shape):
+        check_several(self, input_shape)
+        rank = len(input_shape[0])
+        if self.axis % rank == 0 or not -rank <= self.axis < rank:
+            raise ConfigError(f"{self.label}: axis {self.axis} is no axis after the batch of {tuple(input_shape[0])}")
+        self.compute_output_shape(input_shape)
+
+    def compute_output_shape(self, input_shape):
+        first = input_shape[0]
+        place = self.axis % len(first)
+        if any(len(shape) != len(first) for shape in input_shape):
+            raise ShapeError(f"{self.label} needs inputs of one rank, got {shown(input_shape)}")
+        joined = []
+        for axis, lengths in enumerate(zip(*input_shape, strict=True)):
+            known = {length for length in lengths if length is not None}
+            if axis == place:
+                joined.append(None if None in lengths else sum(lengths))
+            elif len(known) > 1:
+                raise ShapeError(
+                    f"{self.label} needs inputs that differ in axis {place} alone, got {shown(input_shape)}"
+                )
+            else:
+                joined.append(known.pop() if known else None)
+        return tuple(joined)
+
+    def linearize(self, inputs, mask=None):
+        self.compute_output_shape([array.shape for array in inputs])
+        outputs, joined = shaping.Concatenate(self.axis).linearize(*inputs)
+        masks = checked_masks(self, inputs, mask)
+        if any(own is not None for own in masks):
+            whole = [
+                np.broadcast_to(True if own is None else own.reshape(*own.shape, *[1] * (a.ndim - own.ndim)), a.shape)
+                for own, a in zip(masks, inputs, strict=True)
+            ]
+            mask = np.concatenate(whole, axis=self.axis).any(axis=tuple(range(min(2, outputs.ndim - 1), outputs.ndim)))
+        else:
+            mask = None
+        return outputs, Jacobians(*joined.maps, data=len(inputs), mask=mask)
+
+
+class Dot(Layer):
+    """outputs = sum of products of two inputs along one axis of each, example by example.
+
+    Shape: with axes (a, b), the axes of the first without a, then those of the second without batch and b:
+    `(batch, n, k), (batch, k, m) -> (batch, n, m)`; two matrices give `(batch, 1)`.
+
+    Args:
+        axes: one axis of both inputs, or one of each; not the batch.
+        normalize: whether both are brought to the length 1 along it first: the result is a cosine.
+    """
+
+    axes: int | tuple[int, int]
+    normalize: bool = False
+
+    takes_several = True
+
+    def build(self, input_shape):
+        check_several(self, input_shape, 2)
+        for axis, shape in zip(self._given(), input_shape, strict=True):
+            if axis % len(shape) == 0 or not -len(shape) <= axis < len(shape):
+                raise ConfigError(
+                    f"{self.label}: axes {self.axes} must name axes after the batch of {shown(input_shape)}"
+                )
+        self._check_lengths(input_shape)
+
+    def _check_lengths(self, input_shape):
+        left, right = (shape[axis] for axis, shape in zip(self._given(), input_shape, strict=True))
+        if None not in (left, right) and left != right:
+            raise ShapeError(
+                f"{self.label} needs inputs of one length along the axes {self.axes}, got {shown(input_shape)}"
+            )
+
+    def _given(self):
+        return (self.axes, self.axes) if isinstance(self.axes, int) else self.axes
+
+    def compute_output_shape(self, input_shape):
+        left, right = map(list, input_shape)
+        first, second = self._given()
+        del left[first], right[second]
+        joined = (*left, *right[1:])
+        return joined if len(joined) > 1 else (*joined, 1)
+
+    def linearize(self, inputs):
+        self._check_lengths([array.shape for array in inputs])
+        places = [axis % array.ndim for axis, array in zip(self._given(), inputs, strict=True)]
+        lengths = [None] * 2
+        if self.normalize:
+            pairs = [UnitNormalization(axis).linearize(array) for axis, array in zip(places, inputs, strict=True)]
+            inputs, lengths = zip(*[(array, jacobians[0]) for array, jacobians in pairs], strict=True)
+        labels = [["batch", *[(side, axis) for axis in range(1, array.ndim)]] for side, array in enumerate(inputs)]
+        for own, place in zip(labels, places, strict=True):
+            own[place] = "summed"
+        wanted = [label for label in (*labels[0], *labels[1][1:]) if label != "summed"]
+        outputs = contract(labels, inputs, wanted)
+        maps = []
+        for side, (array, length) in enumerate(zip(inputs, lengths, strict=True)):
+            other = 1 - side
+            part = EinsumJacobian(labels[side], wanted, (inputs[other],), (labels[other],), array.shape, outputs.shape)
+            maps.append(part if length is None else Composed(part, length))
+        outer = None
+        if outputs.ndim == 1:
+            outer = Rearrange(outputs.shape, (*outputs.shape, 1))
+            outputs = outputs[:, None]
+        return outputs, Jacobians(*maps, outer=outer, data=2)
+
+
+def check_several(layer, input_shape, needed=None) -> None:
+    """`ShapeError` unless there are several shapes, or as many as needed, with one number of examples."""
+    several = len(input_shape) > 0 and all(isinstance(shape, (tuple, list)) and shape for shape in input_shape)
+    if not several or (needed and len(input_shape) != needed):
+        got = shown(input_shape) if several else f"one of shape {tuple(input_shape)}"
+        raise ShapeError(f"{layer.label} needs a list of {needed or 'several'} inputs, got {got}")
+    if len({shape[0] for shape in input_shape} - {None}) > 1:
+        raise ShapeError(f"{layer.label} needs inputs with one number of examples, got {shown(input_shape)}")
+
+
+def checked_masks(layer, inputs, mask) -> list:
+    """One mask or None for each input; `ShapeError` where one is no beginning of its input's shape."""
+    masks = [None] * len(inputs) if mask is None else list(mask)
+    if len(masks) != len(inputs):
+        raise ShapeError(
+            f"{layer.label} needs one mask, or None, for each of its {len(inputs)} inputs, got {len(masks)}"
+        )
+    masks = [None if own is None else np.asarray(own, bool) for own in masks]
+    for own, array in zip(masks, inputs, strict=True):
+        if own is not None and (own.ndim == 0 or own.shape != array.shape[: own.ndim]):
+            raise ShapeError(
+                f"{layer.label} needs a mask of shape {array.shape[:2]} for {array.shape}, got {own.shape}"
+            )
+    return masks
+
+
+def shown(shapes) -> str:
+    """Shapes as errors list them."""
+    return " and ".join(str(tuple(shape)) for shape in shapes)

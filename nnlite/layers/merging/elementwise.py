@@ -1,0 +1,205 @@
+"""Layers that make one array of several, element by element, and functions that call all merging layers."""
+
+from functools import reduce
+
+import numpy as np
+
+from nnlite.errors import ShapeError
+from nnlite.jacobians import Broadcast, Composed, Diagonal, Jacobians, Rearrange
+from nnlite.layers.base.layer import Layer
+from nnlite.layers.merging.concatenate import Concatenate, Dot, check_several, checked_masks, shown
+
+__all__ = [
+    "Add",
+    "Average",
+    "Maximum",
+    "Minimum",
+    "Multiply",
+    "Subtract",
+    "add",
+    "average",
+    "concatenate",
+    "dot",
+    "maximum",
+    "minimum",
+    "multiply",
+    "subtract",
+]
+
+
+class _Elementwise(Layer, abstract=True):
+    """What layers share that merge element by element, with NumPy's stretching of axes of length 1.
+
+    Inputs of lower rank get axes of length 1 after the batch. A step counts where any input's mask says so; no mask
+    comes out where one input has none.
+    """
+
+    takes_several = True
+    needed = None  # how many inputs there must be; None for any number
+
+    def combine(self, arrays, counted) -> tuple[np.ndarray, list]:
+        """The output, and for each input the slopes, None for 1; `counted` are the masks, None for all."""
+        raise NotImplementedError
+
+    def build(self, input_shape):
+        check_several(self, input_shape, self.needed)
+        self.compute_output_shape(input_shape)
+
+    def compute_output_shape(self, input_shape):
+        rank = max(map(len, input_shape))
+        shapes = [aligned_shape(shape, rank) for shape in input_shape]
+        return tuple(self._common(lengths, input_shape) for lengths in zip(*shapes, strict=True))
+
+    def _common(self, lengths, input_shape):
+        known = {length for length in lengths if length not in (1, None)}
+        if len(known) > 1:
+            raise ShapeError(f"{self.label} needs inputs whose shapes fit one another, got {shown(input_shape)}")
+        return known.pop() if known else None if None in lengths else 1
+
+    def linearize(self, inputs, mask=None):
+        self.compute_output_shape([array.shape for array in inputs])
+        rank = max(array.ndim for array in inputs)
+        aligned = [array.reshape(aligned_shape(array.shape, rank)) for array in inputs]
+        masks = checked_masks(self, inputs, mask)
+        counted = [
+            own if own is None else own.reshape(aligned_shape(own.shape + (1,) * (array.ndim - own.ndim), rank))
+            for own, array in zip(masks, inputs, strict=True)
+        ]
+        outputs, slopes = self.combine(aligned, counted)
+        maps = []
+        for array, own, slope in zip(inputs, aligned, slopes, strict=True):
+            part = Broadcast(own.shape, outputs.shape) if slope is None else Diagonal(slope, own.shape, outputs.shape)
+            maps.append(part if array.ndim == rank else Composed(part, Rearrange(array.shape, own.shape)))
+        return outputs, Jacobians(*maps, data=len(inputs), mask=either(masks))
+
+
+class Add(_Elementwise):
+    """outputs = inputs[0] + inputs[1] + ...
+
+    Shape: a list of shapes that fit one another, as `(batch, ..., features) -> (batch, ..., features)`.
+    """
+
+    def combine(self, arrays, counted):
+        return reduce(np.add, arrays), [None] * len(arrays)
+
+
+class Subtract(_Elementwise):
+    """outputs = inputs[0] - inputs[1]. Shape: two shapes that fit one another."""
+
+    needed = 2
+
+    def combine(self, arrays, counted):
+        outputs = arrays[0] - arrays[1]
+        return outputs, [None, np.full((), -1, outputs.real.dtype)]
+
+
+class Multiply(_Elementwise):
+    """outputs = inputs[0] * inputs[1] * ...; a masked step counts as 1, and as 0 where all inputs are masked.
+
+    Shape: a list of shapes that fit one another.
+    """
+
+    def combine(self, arrays, counted):
+        one, zero = (np.full((), value, arrays[0].real.dtype) for value in (1, 0))
+        factors = [own if c is None else np.where(c, own, one) for own, c in zip(arrays, counted, strict=True)]
+        outputs = reduce(np.multiply, factors)
+        slopes = [reduce(np.multiply, [*factors[:place], *factors[place + 1 :]], one) for place in range(len(factors))]
+        slopes = [own if c is None else np.where(c, own, zero) for own, c in zip(slopes, counted, strict=True)]
+        if all(c is not None for c in counted):
+            outputs = np.where(reduce(np.logical_or, counted), outputs, zero)
+        return outputs, slopes
+
+
+class Average(_Elementwise):
+    """outputs = (inputs[0] + inputs[1] + ...) / number of inputs. Shape: a list of shapes that fit one another."""
+
+    def combine(self, arrays, counted):
+        total = reduce(np.add, arrays)
+        share = np.full((), 1 / len(arrays), total.real.dtype)
+        return total * share, [share] * len(arrays)
+
+
+class Maximum(_Elementwise):
+    """outputs = elementwise largest of the inputs, by the real part; a masked step is left out.
+
+    Equal largest ones share the slope 1. Shape: a list of shapes that fit one another.
+    """
+
+    def combine(self, arrays, counted):
+        return extreme(arrays, counted, [own.real for own in arrays])
+
+
+class Minimum(_Elementwise):
+    """outputs = elementwise smallest of the inputs, by the real part; a masked step is left out.
+
+    Equal smallest ones share the slope 1. Shape: a list of shapes that fit one another.
+    """
+
+    def combine(self, arrays, counted):
+        return extreme(arrays, counted, [-own.real for own in arrays])
+
+
+def extreme(arrays, counted, heights):
+    """The arrays where their heights are largest among those that count, the first where none does; and the slopes."""
+    shape = np.broadcast_shapes(*(own.shape for own in arrays))
+    taken = [np.broadcast_to(True if own is None else own, shape) for own in counted]
+    taken[0] = taken[0] | ~reduce(np.logical_or, taken)
+    heights = [np.where(own, height, -np.inf) for own, height in zip(taken, heights, strict=True)]
+    highest = reduce(np.maximum, heights)
+    chosen = [height == highest for height in heights]
+    outputs = np.select(chosen, arrays)
+    shares = 1 / np.sum(chosen, axis=0, dtype=outputs.real.dtype)
+    return outputs, [own * shares for own in chosen]
+
+
+def aligned_shape(shape, rank) -> tuple:
+    """`shape` with axes of length 1 after the batch."""
+    return (*shape[:1], *[1] * (rank - len(shape)), *shape[1:])
+
+
+def either(masks):
+    """Where any of the masks is true; None where one is missing."""
+    if any(own is None for own in masks):
+        return None
+    rank = max(own.ndim for own in masks)
+    return reduce(np.logical_or, [own.reshape(aligned_shape(own.shape, rank)) for own in masks])
+
+
+def add(inputs, **options):
+    """The sum of the inputs: `Add(**options)(inputs)`."""
+    return Add(**options)(inputs)
+
+
+def subtract(inputs, **options):
+    """The first input minus the second: `Subtract(**options)(inputs)`."""
+    return Subtract(**options)(inputs)
+
+
+def multiply(inputs, **options):
+    """The product of the inputs: `Multiply(**options)(inputs)`."""
+    return Multiply(**options)(inputs)
+
+
+def average(inputs, **options):
+    """The mean of the inputs: `Average(**options)(inputs)`."""
+    return Average(**options)(inputs)
+
+
+def maximum(inputs, **options):
+    """The elementwise largest of the inputs: `Maximum(**options)(inputs)`."""
+    return Maximum(**options)(inputs)
+
+
+def minimum(inputs, **options):
+    """The elementwise smallest of the inputs: `Minimum(**options)(inputs)`."""
+    return Minimum(**options)(inputs)
+
+
+def concatenate(inputs, axis=-1, **options):
+    """The inputs joined along `axis`: `Concatenate(axis, **options)(inputs)`."""
+    return Concatenate(axis, **options)(inputs)
+
+
+def dot(inputs, axes=-1, **options):
+    """Products of two inputs summed along `axes`: `Dot(axes, **options)(inputs)`."""
+    return Dot(axes, **options)(inputs)

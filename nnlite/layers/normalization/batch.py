@@ -1,0 +1,256 @@
+"""Batch and layer normalization."""
+
+import math
+
+import numpy as np
+
+from nnlite.errors import ConfigError, ShapeError
+from nnlite.initializers import Initializer
+from nnlite.jacobians import Broadcast, Composed, Diagonal, Jacobians, MaskedStandardize, Rearrange, Standardize
+from nnlite.layers.base.layer import Layer
+from nnlite.registry.field_types import Fraction, Positive
+from nnlite.regularizers import Regularizer
+
+__all__ = ["BatchNormalization", "LayerNormalization"]
+
+
+class BatchNormalization(Layer):
+    """outputs = gamma * (inputs - mean) / sqrt(variance + epsilon) + beta, per feature of `axis`.
+
+    While training, the moments are those of the batch and the moving averages follow:
+    `moving = moving * momentum + batch * (1 - momentum)`. At inference, and when the layer is frozen, the moving
+    averages take their place and stay as they are.
+
+    With `renorm`, training uses `standardized * r + d` with `r = deviation / renorm_stddev` and
+    `d = (mean - renorm_mean) / renorm_stddev`, so that it sees what inference sees. r and d count as constants in
+    the Jacobian, as the method demands.
+
+    Shape: any, unchanged; gamma, beta, moving_mean and moving_variance `(features,)`.
+
+    Args:
+        axis: the axis of the features, or several whose entries each have moments of their own.
+        momentum: of the moving averages, in [0, 1]; PyTorch's momentum is 1 minus this one.
+        epsilon: added to the variance.
+        center, scale: whether there is a beta, a gamma.
+        beta_initializer, gamma_initializer, moving_mean_initializer, moving_variance_initializer: initial values.
+        beta_regularizer, gamma_regularizer: penalty added to the loss.
+        synchronized: only false: there is one process, whose batch is the whole batch.
+        renorm: correct the moments of the batch by running ones; for small batches.
+        renorm_clipping: `{rmin, rmax, dmax}`, bounds of r and of abs(d); none where missing.
+        renorm_momentum: of renorm_mean and renorm_stddev.
+
+    A `mask` of the shape of the inputs' first axes takes entries out of the moments; all are normalized. A feature
+    of which no entry is left has mean and variance 0.
+
+    The variance is the biased one everywhere; PyTorch keeps the unbiased one in its moving average.
+
+    Reference: Ioffe & Szegedy 2015, arXiv:1502.03167; Ioffe 2017, arXiv:1702.03275.
+    """
+
+    axis: int | tuple[int, ...] = -1
+    momentum: Fraction = 0.99
+    epsilon: Positive = 1e-3
+    center: bool = True
+    scale: bool = True
+    beta_initializer: Initializer = "zeros"
+    gamma_initializer: Initializer = "ones"
+    moving_mean_initializer: Initializer = "zeros"
+    moving_variance_initializer: Initializer = "ones"
+    beta_regularizer: Regularizer | None = None
+    gamma_regularizer: Regularizer | None = None
+    synchronized: bool = False
+    renorm: bool = False
+    renorm_clipping: dict | None = None
+    renorm_momentum: Fraction = 0.99
+
+    def validate(self):
+        self.stops_gradient = self.renorm  # r and d
+        if self.synchronized:
+            raise ConfigError("BatchNormalization cannot be synchronized: there is one process and one batch")
+        for name, value in (self.renorm_clipping or {}).items():
+            if name not in ("rmin", "rmax", "dmax") or not isinstance(value, (int, float)) or value < 0:
+                raise ConfigError(f"renorm_clipping takes numbers >= 0 for rmin, rmax and dmax, got {name}={value!r}")
+
+    supports_masking = True
+
+    def build(self, input_shape):
+        shape = tuple(input_shape[axis] for axis in checked_axes(self, self.axis, input_shape))
+        add_scale_and_center(self, shape)
+        self.moving_mean = self.add_weight(shape, self.moving_mean_initializer, trainable=False, name="moving_mean")
+        self.moving_variance = self.add_weight(
+            shape, self.moving_variance_initializer, trainable=False, name="moving_variance"
+        )
+        if self.renorm:
+            self.renorm_mean = self.add_weight(shape, self.moving_mean_initializer, trainable=False, name="renorm_mean")
+            self.renorm_stddev = self.add_weight(shape, "ones", trainable=False, name="renorm_stddev")
+            self.renorm_stddev.assign(np.sqrt(self.moving_variance.value))
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def linearize(self, inputs, *parameters, training=False, mask=None):
+        count = self.scale + self.center
+        gamma_beta, averages = parameters[:count], parameters[count:]
+        axes = axes_from_left(self.axis, inputs.ndim)
+        to_last, from_last = to_last_axes(inputs, axes)
+        moved = inputs.transpose(to_last.axes)
+        if training and self.trainable:
+            counted = None if mask is None else counted_entries(self, mask, inputs).transpose(to_last.axes)
+            standardized, by_inputs, state = self._by_batch(moved, len(axes), averages, counted)
+        else:
+            inverse_deviation = 1 / np.sqrt(averages[1] + self.epsilon)
+            standardized = (moved - averages[0]) * inverse_deviation
+            by_inputs, state = Diagonal(inverse_deviation, moved.shape, moved.shape), ()
+        outputs, maps = scale_and_center(self, standardized, gamma_beta)
+        by_inputs = Composed(maps[0], by_inputs, to_last)
+        jacobians = Jacobians(by_inputs, *maps[1:], *[None] * len(averages), outer=from_last, state=state)
+        return outputs.transpose(from_last.axes), jacobians
+
+    def _by_batch(self, moved, rank, averages, counted):
+        """The inputs standardized by moments over all but their last `rank` axes, its map, and the new averages."""
+        axes = tuple(range(-moved.ndim, -rank))
+        standardized, by_inputs, *moments = standardize(moved, axes, self.epsilon, counted)
+        mean, variance = (moment.reshape(averages[0].shape) for moment in moments)
+        found, momenta = [mean, variance], [self.momentum, self.momentum]
+        if self.renorm:
+            deviation = np.sqrt(variance + self.epsilon)
+            factor, offset = self._corrections(mean.real, deviation.real, *averages[2:])
+            standardized = standardized * factor + offset
+            by_inputs = Composed(Diagonal(factor, moved.shape, moved.shape), by_inputs)
+            found += [mean, deviation]
+            momenta += [self.renorm_momentum, self.renorm_momentum]
+        state = [old * own + new * (1 - own) for old, new, own in zip(averages, found, momenta, strict=True)]
+        return standardized, by_inputs, tuple(state)
+
+    def _corrections(self, mean, deviation, renorm_mean, renorm_stddev):
+        """r and d of batch renormalization."""
+        reference = np.maximum(renorm_stddev, math.sqrt(self.epsilon))
+        bounds = {"rmin": 0.0, "rmax": math.inf, "dmax": math.inf} | (self.renorm_clipping or {})
+        factor = np.clip(deviation / reference, bounds["rmin"], bounds["rmax"])
+        return factor, np.clip((mean - renorm_mean) / reference, -bounds["dmax"], bounds["dmax"])
+
+
+class LayerNormalization(Layer):
+    """outputs = gamma * (inputs - mean) / sqrt(variance + epsilon) + beta, moments of each example over `axis`.
+
+    Shape: any, unchanged; gamma and beta have the lengths of `axis`.
+
+    Args:
+        axis: one axis or several, over which moments are taken.
+        epsilon: added to the variance; PyTorch's default is 1e-5.
+        center, scale: whether there is a beta, a gamma.
+        beta_initializer, gamma_initializer: initial values.
+        beta_regularizer, gamma_regularizer: penalty added to the loss.
+
+    Reference: Ba et al. 2016, arXiv:1607.06450.
+    """
+
+    axis: int | tuple[int, ...] = -1
+    epsilon: Positive = 1e-3
+    center: bool = True
+    scale: bool = True
+    beta_initializer: Initializer = "zeros"
+    gamma_initializer: Initializer = "ones"
+    beta_regularizer: Regularizer | None = None
+    gamma_regularizer: Regularizer | None = None
+
+    supports_masking = True
+
+    def build(self, input_shape):
+        axes = checked_axes(self, self.axis, input_shape)
+        add_scale_and_center(self, tuple(input_shape[axis] for axis in axes))
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def linearize(self, inputs, *gamma_beta):
+        axes = axes_from_left(self.axis, inputs.ndim)
+        to_last, from_last = to_last_axes(inputs, axes)
+        moved = inputs.transpose(to_last.axes)
+        standardized, by_inputs, _, _ = standardize(moved, tuple(range(-len(axes), 0)), self.epsilon)
+        outputs, maps = scale_and_center(self, standardized, gamma_beta)
+        by_inputs = Composed(maps[0], by_inputs, to_last)
+        return outputs.transpose(from_last.axes), Jacobians(by_inputs, *maps[1:], outer=from_last)
+
+
+def checked_axes(layer, axis, input_shape) -> list[int]:
+    """`axis` counted from the left, in order; `ConfigError` unless it names known lengths after the batch."""
+    rank = len(input_shape)
+    axes = sorted(own + rank if own < 0 else own for own in np.atleast_1d(axis).tolist())
+    for own in axes:
+        if not 1 <= own < rank or input_shape[own] is None or axes.count(own) > 1:
+            raise ConfigError(f"{layer.label}: axis {axis} does not name features of inputs {input_shape}")
+    return axes
+
+
+def add_scale_and_center(layer, shape) -> None:
+    """Declare gamma and beta as the layer's `scale` and `center` ask."""
+    if layer.scale:
+        layer.gamma = layer.add_weight(
+            shape, layer.gamma_initializer, regularizer=layer.gamma_regularizer, name="gamma"
+        )
+    if layer.center:
+        layer.beta = layer.add_weight(shape, layer.beta_initializer, regularizer=layer.beta_regularizer, name="beta")
+
+
+def axes_from_left(axis, rank) -> tuple[int, ...]:
+    """One axis or several, counted from the left, in order."""
+    return tuple(sorted(own % rank for own in ((axis,) if isinstance(axis, int) else axis)))
+
+
+def counted_entries(layer, mask, inputs) -> np.ndarray:
+    """1 where `mask`, of the shape of the first axes of `inputs`, is true, else 0; broadcast to `inputs`."""
+    mask = np.asarray(mask)
+    if mask.dtype != bool or mask.shape != inputs.shape[: mask.ndim]:
+        raise ShapeError(
+            f"{layer.label} needs a mask of booleans of the shape {inputs.shape[:-1]}, got {mask.dtype} {mask.shape}"
+        )
+    counted = mask.astype(inputs.real.dtype).reshape(mask.shape + (1,) * (inputs.ndim - mask.ndim))
+    return np.broadcast_to(counted, inputs.shape)
+
+
+def to_last_axes(inputs, axes) -> tuple[Rearrange, Rearrange]:
+    """The maps that move `axes` to the end, in order, and back."""
+    order = (*(axis for axis in range(inputs.ndim) if axis not in axes), *axes)
+    back = tuple(np.argsort(order).tolist())
+    moved_shape = tuple(inputs.shape[axis] for axis in order)
+    return Rearrange(inputs.shape, moved_shape, order), Rearrange(moved_shape, inputs.shape, back)
+
+
+def standardize(inputs, axes, epsilon, counted=None):
+    """(inputs - mean) / sqrt(variance + epsilon) over `axes`: the result, its Jacobian, mean and variance.
+
+    With `counted`, of the shape of the inputs, the moments are those of the entries where it is 1, not 0.
+    """
+    if counted is None:
+        mean = inputs.mean(axis=axes, keepdims=True)
+        centered = inputs - mean
+        variance = (centered * centered).mean(axis=axes, keepdims=True)
+    else:
+        shares = counted / np.maximum(counted.sum(axis=axes, keepdims=True), 1)
+        mean = (inputs * shares).sum(axis=axes, keepdims=True)
+        centered = inputs - mean
+        variance = (centered * centered * shares).sum(axis=axes, keepdims=True)
+    inverse_deviation = 1 / np.sqrt(variance + epsilon)
+    standardized = centered * inverse_deviation
+    if counted is None:
+        by_inputs = Standardize(standardized, inverse_deviation, axes)
+    else:
+        by_inputs = MaskedStandardize(standardized, inverse_deviation, axes, shares)
+    return standardized, by_inputs, mean, variance
+
+
+def scale_and_center(layer, standardized, gamma_beta):
+    """gamma * standardized + beta over the last axes: the result, the maps by standardized, gamma and beta."""
+    remaining = list(gamma_beta)
+    shape = standardized.shape
+    outputs, slopes, maps = standardized, np.ones((), standardized.real.dtype), []
+    if layer.scale:
+        slopes = remaining.pop(0)
+        outputs = standardized * slopes
+        maps.append(Diagonal(standardized, slopes.shape, shape))
+    if layer.center:
+        beta = remaining.pop(0)
+        outputs = outputs + beta
+        maps.append(Broadcast(beta.shape, shape))
+    return outputs, [Diagonal(slopes, shape, shape), *maps]

@@ -1,0 +1,154 @@
+"""Normalization over groups of features, by the root mean square, and to unit length."""
+
+import math
+
+import numpy as np
+
+from nnlite.errors import ConfigError
+from nnlite.initializers import Initializer
+from nnlite.jacobians import Composed, Diagonal, Jacobians, Quotient, Rearrange
+from nnlite.layers.base.layer import Layer
+from nnlite.layers.normalization.batch import (
+    add_scale_and_center,
+    axes_from_left,
+    checked_axes,
+    scale_and_center,
+    standardize,
+    to_last_axes,
+)
+from nnlite.registry.field_types import Positive
+from nnlite.regularizers import Regularizer
+
+__all__ = ["GroupNormalization", "RMSNormalization", "UnitNormalization"]
+
+
+class GroupNormalization(Layer):
+    """outputs = gamma * (inputs - mean) / sqrt(variance + epsilon) + beta, moments of each example and group.
+
+    The features of `axis` are cut into `groups` groups of neighbours; moments are taken over a group and all other
+    axes but the batch. One group is layer normalization, one group per feature is instance normalization.
+
+    Shape: `(batch, ...)`, unchanged; gamma and beta `(features,)`.
+
+    Args:
+        groups: number of groups, a divisor of the features; -1 for one per feature.
+        axis: the axis of the features.
+        epsilon: added to the variance; PyTorch's default is 1e-5.
+        center, scale: whether there is a beta, a gamma.
+        beta_initializer, gamma_initializer: initial values.
+        beta_regularizer, gamma_regularizer: penalty added to the loss.
+
+    Raises:
+        ConfigError: the number of features is no multiple of `groups`.
+
+    Reference: Wu & He 2018, arXiv:1803.08494.
+    """
+
+    groups: int = 32
+    axis: int = -1
+    epsilon: Positive = 1e-3
+    center: bool = True
+    scale: bool = True
+    beta_initializer: Initializer = "zeros"
+    gamma_initializer: Initializer = "ones"
+    beta_regularizer: Regularizer | None = None
+    gamma_regularizer: Regularizer | None = None
+
+    def validate(self):
+        if self.groups < 1 and self.groups != -1:
+            raise ConfigError(f"GroupNormalization takes groups >= 1, or -1 for one per feature, got {self.groups}")
+
+    supports_masking = True
+
+    def build(self, input_shape):
+        (axis,) = checked_axes(self, self.axis, input_shape)
+        features = input_shape[axis]
+        if features % self.groups:
+            raise ConfigError(f"{self.label} cannot cut {features} features into {self.groups} groups of equal size")
+        add_scale_and_center(self, (features,))
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def linearize(self, inputs, *gamma_beta):
+        to_last, from_last = to_last_axes(inputs, axes_from_left(self.axis, inputs.ndim))
+        moved_shape = from_last.in_shape
+        batch, *between, features = moved_shape
+        groups = features if self.groups == -1 else self.groups
+        grouped = inputs.transpose(to_last.axes).reshape(batch, math.prod(between), groups, features // groups)
+        standardized, by_inputs, _, _ = standardize(grouped, (-3, -1), self.epsilon)
+        outputs, maps = scale_and_center(self, standardized.reshape(moved_shape), gamma_beta)
+        to_groups = Rearrange(inputs.shape, grouped.shape, to_last.axes)
+        by_inputs = Composed(maps[0], Rearrange(grouped.shape, moved_shape), by_inputs, to_groups)
+        return outputs.transpose(from_last.axes), Jacobians(by_inputs, *maps[1:], outer=from_last)
+
+
+class RMSNormalization(Layer):
+    """outputs = scale * inputs / sqrt(mean(inputs ** 2) + epsilon), the mean of each example over `axis`.
+
+    Shape: any, unchanged; scale has the lengths of `axis`.
+
+    Args:
+        axis: one axis or several, over which the mean is taken.
+        epsilon: added to the mean; PyTorch takes the rounding unit of the dtype when nothing is given.
+
+    Reference: Zhang & Sennrich 2019, arXiv:1910.07467.
+    """
+
+    axis: int | tuple[int, ...] = -1
+    epsilon: Positive = 1e-6
+
+    supports_masking = True
+
+    def build(self, input_shape):
+        shape = tuple(input_shape[axis] for axis in checked_axes(self, self.axis, input_shape))
+        self.scale = self.add_weight(shape, "ones", name="scale")
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def linearize(self, inputs, scale):
+        axes = axes_from_left(self.axis, inputs.ndim)
+        to_last, from_last = to_last_axes(inputs, axes)
+        moved = inputs.transpose(to_last.axes)
+        over = tuple(range(-len(axes), 0))
+        inverse = 1 / np.sqrt((moved * moved).mean(axis=over, keepdims=True) + self.epsilon)
+        normalized = moved * inverse
+        by_inputs = Composed(
+            Diagonal(scale, moved.shape, moved.shape),
+            Quotient(normalized, normalized, inverse, over, 1 / scale.size),
+            to_last,
+        )
+        jacobians = Jacobians(by_inputs, Diagonal(normalized, scale.shape, moved.shape), outer=from_last)
+        return (normalized * scale).transpose(from_last.axes), jacobians
+
+
+class UnitNormalization(Layer):
+    """outputs = inputs / sqrt(max(sum(inputs ** 2), 1e-12)): each example has the length 1 over `axis`.
+
+    Shape: any, unchanged. Zeros stay zeros.
+
+    Args:
+        axis: one axis or several, over which the length is taken.
+    """
+
+    axis: int | tuple[int, ...] = -1
+
+    supports_masking = True
+
+    def build(self, input_shape):
+        rank = len(input_shape)
+        axes = axes_from_left(self.axis, rank)
+        if 0 in axes or len(set(axes)) < len(axes) or not all(-rank <= own < rank for own in np.atleast_1d(self.axis)):
+            raise ConfigError(f"{self.label}: axis {self.axis} does not name axes after the batch of {input_shape}")
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def linearize(self, inputs):
+        axes = tuple(axis - inputs.ndim for axis in axes_from_left(self.axis, inputs.ndim))
+        squares = (inputs * inputs).sum(axis=axes, keepdims=True)
+        long = squares.real > 1e-12
+        inverse = 1 / np.sqrt(np.where(long, squares, np.full((), 1e-12, inputs.real.dtype)))
+        outputs = inputs * inverse
+        return outputs, Jacobians(Quotient(outputs, outputs, inverse, axes, long.astype(inputs.real.dtype)))

@@ -1,0 +1,115 @@
+"""A layer whose kernel is divided by its largest singular value."""
+
+import copy
+
+import numpy as np
+
+from nnlite.errors import ConfigError
+from nnlite.jacobians import Jacobians, Quotient, Reparametrized
+from nnlite.layers.base.layer import Layer
+from nnlite.registry.field_types import Count
+
+__all__ = ["SpectralNormalization"]
+
+FIRST_ITERATIONS = 15  # a random vector is far from the singular one; as PyTorch
+
+
+class SpectralNormalization(Layer):
+    """outputs = layer(inputs) with `kernel / sigma` in place of `kernel`, sigma its largest singular value.
+
+    `sigma = norm(matrix @ vector_u)` with the kernel as a matrix of its last axis against all others. While training,
+    vector_u follows the kernel: `vector_u = unit(matrix.T @ matrix @ vector_u)`, after the step that used the old one.
+
+    Shape: that of the layer; vector_u `(1, units)`, not trained.
+
+    Args:
+        layer: one with a `kernel`, or with `embeddings`.
+        power_iterations: how many times vector_u is brought nearer in each step; one is enough for a kernel that
+            changes slowly.
+
+    Keras overwrites the kernel itself and takes sigma for a constant; here, as in PyTorch, the kernel stays what the
+    optimizer made of it and sigma has a derivative.
+
+    Raises:
+        ConfigError: the layer has neither a kernel nor embeddings.
+
+    Reference: Miyato et al. 2018, arXiv:1802.05957.
+    """
+
+    layer: Layer
+    power_iterations: Count = 1
+
+    def build(self, input_shape):
+        inner = self.layer
+        inner.dtype = inner.dtype or self.dtype
+        inner.ensure_built(input_shape, self.random and self.random.child(0))
+        kernel = getattr(inner, "kernel", None) or getattr(inner, "embeddings", None)
+        if kernel not in inner.parameters:
+            raise ConfigError(f"{self.label} needs a layer with a kernel or embeddings, got {inner.label}")
+        self.parameters = list(inner.parameters)
+        self._place = self.parameters.index(kernel)
+        self.vector_u = self.add_weight((1, kernel.shape[-1]), "random_normal", trainable=False, name="vector_u")
+        self.vector_u.assign(follow(kernel.value, self.vector_u.value, FIRST_ITERATIONS))
+
+    def compute_output_shape(self, input_shape):
+        return self.layer.compute_output_shape(input_shape)
+
+    def linearize(self, inputs, *parameters, training=False, random=None, mask=None):
+        *own, vector = parameters
+        kernel = own[self._place]
+        own[self._place], by_kernel = normalized(kernel, vector)
+        available = {"training": training, "random": random, "mask": mask}
+        context = {name: available[name] for name in self.layer.context}
+        outputs, jacobians = self.layer.linearize(inputs, *own, **context)
+        maps = [*jacobians.maps, None]
+        maps[1 + self._place] = Reparametrized(maps[1 + self._place], by_kernel)
+        state = ()
+        if training and self.trainable:
+            kept = [value for p, value in zip(self.layer.parameters, parameters[:-1], strict=True) if not p.trainable]
+            state = (*(jacobians.state or kept), follow(kernel.real, vector.real, self.power_iterations))
+        return outputs, Jacobians(*maps, outer=jacobians.outer, state=state, mask=jacobians.mask)
+
+    @property
+    def supports_masking(self) -> bool:
+        """Whether the layer does."""
+        return self.layer.supports_masking
+
+    @property
+    def input_kind(self) -> str:
+        """What the layer takes."""
+        return self.layer.input_kind
+
+    def without_activation(self):
+        inner, activation = self.layer.without_activation()
+        if activation is None:
+            return self, None
+        bare = copy.copy(self)
+        bare.layer = inner
+        return bare, activation
+
+
+def normalized(kernel, vector):
+    """kernel / sigma and its map; a kernel of zeros stays as it is."""
+    matrix = kernel.reshape(-1, kernel.shape[-1])
+    image = matrix @ vector[0]
+    sigma = np.sqrt((image * image).sum())
+    if sigma.real == 0:
+        sigma = np.ones((), kernel.dtype)
+        image = np.zeros_like(image)
+    direction = ((image / sigma)[:, None] * vector).reshape(kernel.shape)
+    inverse = (1 / sigma).astype(kernel.dtype)
+    quotient = kernel * inverse
+    return quotient, Quotient(quotient, direction, inverse, tuple(range(-kernel.ndim, 0)))
+
+
+def follow(kernel, vector, iterations):
+    """`vector`, of length 1, after some power iterations on `kernel`."""
+    matrix = kernel.reshape(-1, kernel.shape[-1])
+    for _ in range(iterations):
+        vector = unit(unit(vector @ matrix.T) @ matrix)
+    return vector
+
+
+def unit(vector):
+    """`vector` divided by its length; zeros stay zeros."""
+    return vector / max(float(np.sqrt((vector * vector).sum())), 1e-12)

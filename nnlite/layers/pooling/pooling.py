@@ -1,0 +1,149 @@
+"""Pooling: the largest element, or the mean, of each window."""
+
+import math
+from typing import Literal
+
+import numpy as np
+
+from nnlite.arrays.windows import cells
+from nnlite.jacobians import Jacobians, LargestOfWindows, SumOfWindows
+from nnlite.layers.base.layer import Layer
+from nnlite.layers.base.spatial import CountOrCounts, Spatial
+
+__all__ = [
+    "AveragePooling1D",
+    "AveragePooling2D",
+    "AveragePooling3D",
+    "AvgPool1D",
+    "AvgPool2D",
+    "AvgPool3D",
+    "MaxPool1D",
+    "MaxPool2D",
+    "MaxPool3D",
+    "MaxPooling1D",
+    "MaxPooling2D",
+    "MaxPooling3D",
+]
+
+
+class _Pooling(Spatial, Layer, abstract=True):
+    pool_size: CountOrCounts = 2
+    strides: CountOrCounts | None = None
+    padding: Literal["valid", "same"] = "valid"
+    data_format: Literal["channels_last", "channels_first"] | None = None
+
+    average = False
+
+    @property
+    def geometry(self):
+        """Sizes and strides of the windows along each axis."""
+        return self.per_axis("pool_size"), self.per_axis("pool_size" if self.strides is None else "strides")
+
+    def validate(self):
+        self.check_lengths("pool_size", "strides")
+
+    def build(self, input_shape):
+        self.check_rank(input_shape)
+        self.compute_output_shape(input_shape)
+
+    def compute_output_shape(self, input_shape):
+        return self.with_spatial(input_shape, self.window_counts(self.spatial(input_shape), *self.geometry))
+
+    def linearize(self, inputs):
+        windows = self.windows(self.spatial(inputs.shape), *self.geometry)
+        if not self.average:
+            outputs, part = LargestOfWindows.of(inputs, windows, self.trailing)
+            return outputs, Jacobians(part)
+        weight = inverse_counts(windows, inputs.real.dtype, self.trailing)
+        shape = self.with_spatial(inputs.shape, windows.outputs)
+        part = SumOfWindows(windows, self.trailing, weight, inputs.shape, shape)
+        return part.jvp(inputs), Jacobians(part)
+
+
+def inverse_counts(windows, dtype, trailing):
+    """1 / the number of cells of each window that are no padding: a number where there is no padding."""
+    if not windows.padded:
+        return 1 / math.prod(windows.size)
+    counts = np.zeros(windows.outputs, dtype)
+    for taken, _ in cells(windows):
+        counts[taken] += 1
+    return 1 / counts.reshape(counts.shape + (1,) * trailing)
+
+
+class MaxPooling1D(_Pooling, aliases=("MaxPool1D",)):
+    """outputs = the largest of inputs in each window, channel by channel; equal ones count by the first.
+
+    Shape: `(batch, steps, channels) -> (batch, new_steps, channels)`; new_steps is `ceil(steps / strides)` with
+    padding "same", else `(steps - pool_size) // strides + 1`.
+
+    Args:
+        pool_size: number of cells a window covers.
+        strides: distance of two windows; `pool_size` when None, so that they lie side by side.
+        padding: "valid" for windows inside the input alone; "same" lets the last ones reach over both ends, where
+            nothing counts.
+        data_format: "channels_last", also for None, or "channels_first".
+
+    Raises:
+        ShapeError: a window larger than the input.
+    """
+
+    rank = 1
+
+
+class MaxPooling2D(_Pooling, aliases=("MaxPool2D",)):
+    """outputs = the largest of inputs in each window, channel by channel; equal ones count by the first.
+
+    Shape: `(batch, rows, cols, channels) -> (batch, new_rows, new_cols, channels)`. Arguments and errors are those of
+    `MaxPooling1D`, sizes one number or one for each axis.
+
+    >>> import numpy as np
+    >>> MaxPooling2D()(np.arange(16.0).reshape(1, 4, 4, 1)).ravel().tolist()
+    [5.0, 7.0, 13.0, 15.0]
+    """
+
+    rank = 2
+
+
+class MaxPooling3D(_Pooling, aliases=("MaxPool3D",)):
+    """outputs = the largest of inputs in each window, channel by channel; equal ones count by the first.
+
+    Shape: `(batch, depth, rows, cols, channels) -> (batch, new_depth, new_rows, new_cols, channels)`. Arguments and
+    errors are those of `MaxPooling2D`.
+    """
+
+    rank = 3
+
+
+class AveragePooling1D(_Pooling, aliases=("AvgPool1D",)):
+    """outputs = mean of inputs over each window, channel by channel; padding is left out of the mean.
+
+    Shape, arguments and errors are those of `MaxPooling1D`. PyTorch counts padding as zeros unless it is told
+    `count_include_pad=False`.
+    """
+
+    rank = 1
+    average = True
+
+
+class AveragePooling2D(_Pooling, aliases=("AvgPool2D",)):
+    """outputs = mean of inputs over each window, channel by channel; padding is left out of the mean.
+
+    Shape, arguments and errors are those of `MaxPooling2D`.
+    """
+
+    rank = 2
+    average = True
+
+
+class AveragePooling3D(_Pooling, aliases=("AvgPool3D",)):
+    """outputs = mean of inputs over each window, channel by channel; padding is left out of the mean.
+
+    Shape, arguments and errors are those of `MaxPooling3D`.
+    """
+
+    rank = 3
+    average = True
+
+
+MaxPool1D, MaxPool2D, MaxPool3D = MaxPooling1D, MaxPooling2D, MaxPooling3D
+AvgPool1D, AvgPool2D, AvgPool3D = AveragePooling1D, AveragePooling2D, AveragePooling3D

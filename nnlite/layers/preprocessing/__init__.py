@@ -1,0 +1,1 @@
+"""Layers that turn numbers, categories, text and images into what a network takes."""

@@ -1,0 +1,204 @@
+"""What layers of categories share; indices as vectors of 0, 1 and counts; numbers in bins."""
+
+from typing import Annotated, Literal
+
+import numpy as np
+
+from nnlite.errors import ConfigError, DataError, NotReadyError
+from nnlite.jacobians import Jacobians
+from nnlite.layers.base.inputs import read_inputs
+from nnlite.layers.base.layer import Layer
+from nnlite.ops.shaping import as_indices
+from nnlite.registry.field_types import Count, Range
+
+__all__ = ["CategoryEncoding", "Discretization"]
+
+OutputMode = Literal["int", "one_hot", "multi_hot", "count"]
+
+
+class Categorical(Layer, abstract=True):
+    """outputs = indices of the inputs, or an encoding of them, as `output_mode` says. There is no derivative.
+
+    A subclass has the field `output_mode`, the property `depth` and the method `indices`. Output modes:
+
+    - `"int"`: the indices, as 64-bit integers, of the shape of the inputs;
+    - `"one_hot"`: each index becomes a vector of `depth` numbers, 1 at its place. A last axis of length 1 is
+      dropped first: `(batch, 1) -> (batch, depth)`, `(batch, n) -> (batch, n, depth)`;
+    - `"multi_hot"`: the last axis becomes one vector, 1 at each index that is there: `(batch, n) -> (batch, depth)`;
+    - `"count"`: the same with the number of times that each index is there;
+    - `"tf_idf"`: the counts times `weights`.
+
+    Inputs of shape `(batch,)` are one entry per example in every mode; Keras takes them for a single example.
+    """
+
+    @property
+    def depth(self) -> int:
+        """The number of different indices."""
+        raise NotImplementedError(f"{type(self).__name__} must define depth")
+
+    def indices(self, inputs) -> np.ndarray:
+        """Integers in [0, depth), or -1 for what an encoding leaves out."""
+        raise NotImplementedError(f"{type(self).__name__} must define indices(inputs)")
+
+    def build(self, input_shape):
+        if self.output_mode != "int":
+            self.check_ready()  # the width of the outputs is what `adapt` finds
+
+    def renew_shape(self) -> None:
+        """Work the output shape out again, after `depth` has changed."""
+        if self.built:
+            self.output_shape = self.compute_output_shape(self.input_shape)
+
+    def check_linearize(self):
+        """Nothing to try: zeros and empty strings may be no categories of this layer."""
+
+    @property
+    def output_dtype(self):
+        return "int64" if self.output_mode == "int" else self.dtype
+
+    def compute_output_shape(self, input_shape):
+        input_shape = tuple(input_shape)
+        if self.output_mode == "int":
+            return input_shape
+        kept = input_shape if self.output_mode == "one_hot" and input_shape[1:][-1:] != (1,) else input_shape[:-1]
+        return (*(kept or input_shape), self.depth)
+
+    def encode(self, indices) -> np.ndarray:
+        """`indices` as `output_mode` says."""
+        return encoded(indices, self.output_mode, self.depth, self.output_dtype)
+
+    def linearize(self, inputs):
+        return self.encode(self.indices(inputs)), Jacobians(None)
+
+
+def encoded(indices, mode, depth, dtype, weights=None) -> np.ndarray:
+    """`indices`, where -1 stands for nothing, as `mode` says; see `Categorical`."""
+    if mode == "int":
+        return indices
+    if mode == "one_hot" and indices.shape[1:][-1:] != (1,):
+        indices = indices[..., None]
+    rows = indices.reshape(-1, indices.shape[-1] if indices.ndim > 1 else 1)
+    places = rows + depth * np.arange(len(rows))[:, None]
+    counts = np.bincount(places[rows >= 0], minlength=len(rows) * depth)
+    counts = counts if mode in ("count", "tf_idf") else counts > 0
+    outputs = counts.astype(dtype).reshape(*(indices.shape[:-1] or indices.shape), depth)
+    return outputs if weights is None else outputs * weights
+
+
+class CategoryEncoding(Categorical):
+    """outputs = whole numbers in [0, num_tokens) as vectors of 0 and 1, or of counts.
+
+    Shape: `(batch, n) -> (batch, num_tokens)`, see `output_mode`; `(batch,)` and `(batch, 1)` give
+    `(batch, num_tokens)` in all modes.
+
+    Args:
+        num_tokens: number of different whole numbers.
+        output_mode: `"multi_hot"`: 1 at each number that is there; `"count"`: how often it is there; `"one_hot"`:
+            one vector per number, `(batch, n) -> (batch, n, num_tokens)`.
+
+    Raises:
+        DataError: a number that is not whole or not in [0, num_tokens).
+
+    >>> CategoryEncoding(4, output_mode="multi_hot")([[0, 1], [0, 0], [1, 2], [3, 1]]).tolist()
+    [[1.0, 1.0, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 1.0, 0.0], [0.0, 1.0, 0.0, 1.0]]
+    """
+
+    num_tokens: Count
+    output_mode: Literal["one_hot", "multi_hot", "count"] = "multi_hot"
+
+    input_kind = "indices"
+
+    @property
+    def depth(self):
+        return self.num_tokens
+
+    def indices(self, inputs):
+        return as_indices(inputs, self.num_tokens, self.label).astype(np.int64, copy=False)
+
+
+class Discretization(Categorical):
+    """outputs = number of the bin that each input falls into: bin i holds boundaries[i - 1] <= x < boundaries[i].
+
+    The first bin begins at -infinity, the last one ends at infinity.
+
+    Shape: any, unchanged, when `output_mode` is `"int"`.
+
+    Args:
+        bin_boundaries: known boundaries, rising; `[0, 1, 2]` makes four bins.
+        num_bins: how many bins `adapt` is to find, each with about as many examples as any other. It stores
+            what it finds in `bin_boundaries`.
+        epsilon: how exactly `adapt` finds the quantiles: from about 1 / epsilon values spread over the sorted data.
+        output_mode: `"int"`, or an encoding: `"one_hot"`, `"multi_hot"`, `"count"`.
+
+    Raises:
+        NotReadyError: neither `bin_boundaries` nor a call of `adapt`.
+
+    The inputs have no derivative: the outputs are constant between boundaries.
+
+    >>> Discretization(bin_boundaries=[0, 1, 2])([[-1.5, 1.0, 3.4, 0.5], [0.0, 3.0, 1.3, 0.0]]).tolist()
+    [[0, 2, 3, 1], [1, 3, 2, 1]]
+    """
+
+    bin_boundaries: list[float] | None = None
+    num_bins: Count | None = None
+    epsilon: Annotated[float, Range(0, 1, low_open=True, high_open=True)] = 0.01
+    output_mode: OutputMode = "int"
+
+    def validate(self):
+        if self.bin_boundaries is None and self.num_bins is None:
+            raise ConfigError("Discretization needs bin_boundaries, or num_bins and then adapt")
+        if self.bin_boundaries is not None:
+            if any(low > high for low, high in zip(self.bin_boundaries, self.bin_boundaries[1:], strict=False)):
+                raise ConfigError(f"bin_boundaries must rise, got {self.bin_boundaries}").within("Discretization")
+            # Both are there once `adapt` has found the boundaries of that many bins.
+            if self.num_bins is not None and len(self.bin_boundaries) >= self.num_bins:
+                raise ConfigError("Discretization takes bin_boundaries or num_bins, not both")
+
+    def adapt(self, data) -> None:
+        """Find the boundaries of `num_bins` bins with about equally many values of `data`.
+
+        Raises:
+            ConfigError: `bin_boundaries` were given.
+            DataError: empty, or with values that are not finite.
+        """
+        if self.num_bins is None:
+            raise ConfigError(f"{self.label} has bin_boundaries: give num_bins in their place to use adapt")
+        values = np.sort(read_inputs(data, "numbers", f"{self.label}: adapt").astype(np.float64), axis=None)
+        if not values.size or not np.isfinite(values).all():
+            raise DataError(f"{self.label}: adapt needs at least one example and finite values")
+        step = int(values.size * self.epsilon)
+        sample = values[step :: max(step, 1)]
+        summary = compressed(*compressed(sample, np.ones(len(sample)), self.epsilon), 1 / self.num_bins)[0]
+        self.bin_boundaries = summary[:-1][: self.num_bins - 1].tolist()
+        self.renew_shape()
+
+    @property
+    def adapted(self):
+        return self.bin_boundaries is not None
+
+    def check_ready(self):
+        if not self.adapted:
+            raise NotReadyError(
+                f"{self.label} has no bin boundaries yet: call model.adapt(x_train) or layer.adapt(x_train) first"
+            )
+
+    @property
+    def depth(self):
+        return len(self.bin_boundaries) + 1
+
+    def indices(self, inputs):
+        # Boundaries of the inputs' type: one that is equal to an input in the data must stay equal to it.
+        inputs = inputs.real
+        return np.searchsorted(np.array(self.bin_boundaries, inputs.dtype), inputs, side="right").astype(np.int64)
+
+
+def compressed(values, weights, epsilon) -> tuple[np.ndarray, np.ndarray]:
+    """About 1 / epsilon values at equal shares of the total weight, in place of sorted `values`, and their weights."""
+    if len(values) * epsilon < 1:
+        return values, weights
+    totals = weights.cumsum()
+    shares = epsilon + np.arange(0, 1, epsilon)
+    return (
+        np.interp(shares, totals / totals[-1], values),
+        np.diff(np.interp(shares, totals / totals[-1], totals), prepend=0),
+    )

@@ -1,0 +1,121 @@
+"""Categories without a vocabulary: their hash decides the index."""
+
+import hashlib
+from typing import Annotated, Literal
+
+import numpy as np
+
+from nnlite.errors import ShapeError
+from nnlite.layers.base.inputs import read_inputs
+from nnlite.layers.preprocessing.category_encoding import Categorical, OutputMode
+from nnlite.registry.field_types import Count, Range
+
+__all__ = ["HashedCrossing", "Hashing"]
+
+Word = Annotated[int, Range(0, 2**64 - 1)]
+
+
+def hashed(texts: list[str], bins: int, salt: tuple = ()) -> np.ndarray:
+    """The bin of each text: its BLAKE2b hash of 8 bytes, keyed by `salt`, as a little-endian number, modulo `bins`.
+
+    It is the same on every machine and in every run. Reference: RFC 7693.
+    """
+    key = b"".join(number.to_bytes(8, "little") for number in salt)
+    found = {
+        text: int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8, key=key).digest(), "little") % bins
+        for text in set(texts)
+    }
+    return np.array([found[text] for text in texts], dtype=np.int64)
+
+
+class Hashing(Categorical):
+    """outputs = hash(inputs) % num_bins: a bin for each string or whole number, without a vocabulary.
+
+    The hash is BLAKE2b, so the bins stay the same across runs and machines; they differ from those of Keras, which
+    takes FarmHash64 or, with salt, SipHash64. A number and its decimal spelling fall into the same bin.
+
+    Shape: any, unchanged, when `output_mode` is `"int"`.
+
+    Args:
+        num_bins: number of bins, with the one of `mask_value`. Different values may share a bin: the more bins, the
+            fewer do.
+        mask_value: what alone falls into bin 0; no value is special when None.
+        salt: one or two whole numbers in [0, 2**64) that choose another hash function.
+        output_mode: `"int"`, or an encoding: `"one_hot"`, `"multi_hot"`, `"count"`.
+
+    Raises:
+        DataError: inputs that are neither strings nor whole numbers.
+
+    Reference: Weinberger et al. 2009, "Feature hashing for large scale multitask learning", arXiv:0902.2206.
+    """
+
+    num_bins: Count
+    mask_value: str | int | None = None
+    salt: tuple[Word, Word] | Word | None = None
+    output_mode: OutputMode = "int"
+
+    input_kind = "categories"
+
+    def validate(self):
+        self.salt = (self.salt, self.salt) if isinstance(self.salt, int) else self.salt
+
+    @property
+    def depth(self):
+        return self.num_bins
+
+    def indices(self, inputs):
+        texts = read_inputs(inputs, self.input_kind, self.label)
+        flat, salt = texts.ravel().tolist(), self.salt or ()
+        if self.mask_value is None or self.num_bins == 1:
+            return hashed(flat, self.num_bins, salt).reshape(texts.shape)
+        bins = 1 + hashed(flat, self.num_bins - 1, salt)
+        mask = str(self.mask_value)
+        return np.where([text == mask for text in flat], 0, bins).reshape(texts.shape)
+
+
+class HashedCrossing(Categorical):
+    """outputs = hash(all features of an example together) % num_bins: one category for each combination.
+
+    Shape: `(batch, features) -> (batch,)` when `output_mode` is `"int"`, `(batch, num_bins)` when `"one_hot"`. A
+    layer that is called by itself also takes a tuple of features, `(batch,)` or `(batch, 1)` each, as in Keras.
+
+    Args:
+        num_bins: number of bins; different combinations may share one.
+        output_mode: `"int"` or `"one_hot"`.
+
+    The hash is that of `Hashing`; bins differ from those of Keras.
+
+    >>> crossing = HashedCrossing(5)
+    >>> crossing((["A", "B", "A"], [101, 101, 101])).tolist() == crossing([["A", 101], ["B", 101], ["A", 101]]).tolist()
+    True
+    """
+
+    num_bins: Count
+    output_mode: Literal["int", "one_hot"] = "int"
+
+    input_kind = "categories"
+
+    def build(self, input_shape):
+        if len(input_shape) < 2 or input_shape[-1] is None or input_shape[-1] < 2:
+            raise ShapeError(f"{self.label} needs two or more features, (batch, features), got {tuple(input_shape)}")
+
+    @property
+    def depth(self):
+        return self.num_bins
+
+    def as_input(self, inputs):
+        if isinstance(inputs, tuple):
+            columns = [read_inputs(column, self.input_kind, self.label) for column in inputs]
+            if len({column.shape for column in columns}) != 1:
+                shapes = ", ".join(str(column.shape) for column in columns)
+                raise ShapeError(f"{self.label} needs features of equal shape, got {shapes or 'none'}")
+            inputs = np.stack([column.astype(object) for column in columns], axis=-1)
+        return super().as_input(inputs)
+
+    def compute_output_shape(self, input_shape):
+        return super().compute_output_shape(input_shape[:-1])
+
+    def indices(self, inputs):
+        texts = read_inputs(inputs, self.input_kind, self.label)
+        rows = texts.reshape(-1, texts.shape[-1]).tolist()
+        return hashed(["\x1f".join(row) for row in rows], self.num_bins).reshape(texts.shape[:-1])

@@ -1,0 +1,224 @@
+"""Layers that turn, move and cut images at random while training, each example in its own way."""
+
+from dataclasses import field
+from typing import Literal
+
+import numpy as np
+
+from nnlite.jacobians import Composed, Flip, Interpolate, Jacobians
+from nnlite.layers.preprocessing.image_size import (
+    DataFormat,
+    Factor,
+    RandomImages,
+    checked_bounds,
+    image_axes,
+    image_size,
+    resize,
+    with_size,
+)
+from nnlite.ops.interpolation import affine_places, taps
+from nnlite.registry.field_types import Count, Index
+
+__all__ = [
+    "RandomCrop",
+    "RandomFlip",
+    "RandomRotation",
+    "RandomTranslation",
+    "RandomZoom",
+]
+
+FillMode = Literal["reflect", "wrap", "constant", "nearest"]
+Interpolation = Literal["bilinear", "nearest"]
+
+
+class RandomFlip(RandomImages):
+    """While training, images turned round with probability 1/2, in each direction for itself.
+
+    Shape: `(batch, height, width, channels)`, unchanged.
+
+    Args:
+        mode: which directions; `horizontal` exchanges left and right.
+        seed: draws from a stream of its own instead of the model's.
+        data_format: `channels_last`, the default, or `channels_first`.
+    """
+
+    mode: Literal["horizontal_and_vertical", "horizontal", "vertical"] = "horizontal_and_vertical"
+    seed: Index | None = None
+    data_format: DataFormat = field(default=None, kw_only=True)
+
+    def changed(self, inputs, generator):
+        maps = [
+            Flip(generator.random(len(inputs)) < 0.5, axis, inputs.shape)
+            for name, axis in zip(("vertical", "horizontal"), image_axes(self), strict=True)
+            if name in self.mode
+        ]
+        by_inputs = Composed(*maps)
+        return by_inputs.jvp(inputs), by_inputs
+
+
+class RandomRotation(RandomImages):
+    """While training, images turned about their middle by an angle of `2 * pi * uniform(factor)`.
+
+    Shape: `(batch, height, width, channels)`, unchanged.
+
+    Args:
+        factor: bounds of the angle in full turns, counter-clockwise, in [-1, 1]; one number f stands for (-f, f).
+        fill_mode: what is outside of an image: `reflect` (c b a | a b c | c b a), `wrap` (a b c | a b c | a b c),
+            `nearest` (a a a | a b c | c c c), or `constant`.
+        interpolation: how pixels are mixed.
+        seed: draws from a stream of its own instead of the model's.
+        fill_value: what is outside when `fill_mode` is `constant`.
+        data_format: `channels_last`, the default, or `channels_first`.
+    """
+
+    factor: Factor
+    fill_mode: FillMode = "reflect"
+    interpolation: Interpolation = "bilinear"
+    seed: Index | None = None
+    fill_value: float = 0.0
+    data_format: DataFormat = None
+
+    def validate(self):
+        checked_bounds(self, "factor")
+
+    def changed(self, inputs, generator):
+        angles = 2 * np.pi * generator.uniform(*checked_bounds(self, "factor"), len(inputs))
+        cosine, sine = np.cos(angles), np.sin(angles)
+        linear = np.array([[cosine, sine], [-sine, cosine]]).transpose(2, 0, 1)
+        return moved(self, inputs, linear, about_middle(linear, image_size(self, inputs.shape)))
+
+
+class RandomTranslation(RandomImages):
+    """While training, images moved by a part of their height and of their width.
+
+    Shape: `(batch, height, width, channels)`, unchanged.
+
+    Args:
+        height_factor: bounds of the way down, in heights, in [-1, 1]; one number f stands for (-f, f).
+        width_factor: bounds of the way to the right, in widths.
+        fill_mode: what is outside of an image: `reflect` (c b a | a b c | c b a), `wrap` (a b c | a b c | a b c),
+            `nearest` (a a a | a b c | c c c), or `constant`.
+        interpolation: how pixels are mixed.
+        seed: draws from a stream of its own instead of the model's.
+        fill_value: what is outside when `fill_mode` is `constant`.
+        data_format: `channels_last`, the default, or `channels_first`.
+    """
+
+    height_factor: Factor
+    width_factor: Factor
+    fill_mode: FillMode = "reflect"
+    interpolation: Interpolation = "bilinear"
+    seed: Index | None = None
+    fill_value: float = 0.0
+    data_format: DataFormat = None
+
+    def validate(self):
+        checked_bounds(self, "height_factor"), checked_bounds(self, "width_factor")
+
+    def changed(self, inputs, generator):
+        size = image_size(self, inputs.shape)
+        bounds = [checked_bounds(self, name) for name in ("height_factor", "width_factor")]
+        ways = [generator.uniform(*own, len(inputs)) * length for own, length in zip(bounds, size, strict=True)]
+        return moved(self, inputs, np.tile(np.eye(2), (len(inputs), 1, 1)), -np.stack(ways, axis=1))
+
+
+class RandomZoom(RandomImages):
+    """While training, images made smaller (`1 + factor` > 1) or larger about their middle.
+
+    Shape: `(batch, height, width, channels)`, unchanged.
+
+    Args:
+        height_factor: bounds of the factor of the height, in (-1, 1]; one number f stands for (-f, f). 0.2 shows an
+            image 1.2 times as high, what is outside included; -0.2 the middle 0.8.
+        width_factor: bounds of the factor of the width; that of the height, drawn once for both, when None.
+        fill_mode: what is outside of an image: `reflect` (c b a | a b c | c b a), `wrap` (a b c | a b c | a b c),
+            `nearest` (a a a | a b c | c c c), or `constant`.
+        interpolation: how pixels are mixed.
+        seed: draws from a stream of its own instead of the model's.
+        fill_value: what is outside when `fill_mode` is `constant`.
+        data_format: `channels_last`, the default, or `channels_first`.
+    """
+
+    height_factor: Factor
+    width_factor: Factor | None = None
+    fill_mode: FillMode = "reflect"
+    interpolation: Interpolation = "bilinear"
+    seed: Index | None = None
+    fill_value: float = 0.0
+    data_format: DataFormat = None
+
+    def validate(self):
+        checked_bounds(self, "height_factor")
+        if self.width_factor is not None:
+            checked_bounds(self, "width_factor")
+
+    def changed(self, inputs, generator):
+        height = width = 1 + generator.uniform(*checked_bounds(self, "height_factor"), len(inputs))
+        if self.width_factor is not None:
+            width = 1 + generator.uniform(*checked_bounds(self, "width_factor"), len(inputs))
+        linear = np.eye(2) * np.stack([height, width], axis=1)[:, None]
+        return moved(self, inputs, linear, about_middle(linear, image_size(self, inputs.shape)))
+
+
+class RandomCrop(RandomImages):
+    """While training, a part of each image at a random place; else, and of small images, as much as can be shown.
+
+    At inference, and where an image is smaller than the part, it is resized with its shape kept, and its middle cut
+    out.
+
+    Shape: `(batch, rows, columns, channels) -> (batch, height, width, channels)`.
+
+    Args:
+        height, width: of the outputs, in pixels.
+        seed: draws from a stream of its own instead of the model's.
+        data_format: `channels_last`, the default, or `channels_first`.
+
+    Keras takes one place for all images of a batch.
+    """
+
+    height: Count
+    width: Count
+    seed: Index | None = None
+    data_format: DataFormat = None
+
+    def compute_output_shape(self, input_shape):
+        return with_size(self, input_shape)
+
+    def unchanged(self, inputs):
+        outputs, by_inputs = resize(self, inputs, crop=True)
+        return outputs, Jacobians(by_inputs)
+
+    def changed(self, inputs, generator):
+        rows, columns = image_size(self, inputs.shape)
+        if rows < self.height or columns < self.width:
+            return resize(self, inputs, crop=True)
+        top = generator.integers(0, rows - self.height + 1, len(inputs))[:, None]
+        left = generator.integers(0, columns - self.width + 1, len(inputs))[:, None]
+        down, right = np.indices((self.height, self.width)).reshape(2, -1)
+        pixels = ((top + down) * columns + left + right)[None]
+        weights = np.ones(pixels.shape, inputs.real.dtype)
+        by_inputs = Interpolate(
+            pixels, weights, inputs.shape, with_size(self, inputs.shape), self.data_format == "channels_first"
+        )
+        return by_inputs.jvp(inputs), by_inputs
+
+
+def about_middle(linear, size):
+    """The offsets under which the middle of an image stays where it is."""
+    middle = (np.array(size) - 1) / 2
+    return middle - linear @ middle
+
+
+def moved(layer, inputs, linear, offsets):
+    """Images whose pixel at `place` is what was at `linear @ place + offset`, and the map that made them."""
+    size = image_size(layer, inputs.shape)
+    places = affine_places(np.concatenate([linear, offsets[..., None]], axis=-1), size)
+    pixels, weights = taps(*places, size, layer.fill_mode, layer.interpolation)
+    weights = weights.astype(inputs.real.dtype)
+    first = layer.data_format == "channels_first"
+    by_inputs = Interpolate(pixels, weights, inputs.shape, inputs.shape, first)
+    outputs = by_inputs.jvp(inputs)
+    if layer.fill_mode == "constant" and layer.fill_value:
+        outside = layer.fill_value * (1 - weights.sum(axis=0)).reshape(-1, *size)
+        outputs = outputs + (outside[:, None] if first else outside[..., None])
+    return outputs, by_inputs

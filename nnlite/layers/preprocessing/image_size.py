@@ -1,0 +1,177 @@
+"""Layers that bring images to a size, and what all layers of images share."""
+
+from typing import Literal
+
+import numpy as np
+
+from nnlite.errors import ConfigError, ShapeError
+from nnlite.jacobians import Identity, Jacobians, Separable, Slice
+from nnlite.layers.base.layer import Layer
+from nnlite.ops.interpolation import resize_matrices
+from nnlite.random import RandomSource
+from nnlite.registry.field_types import Count
+
+__all__ = ["CenterCrop", "RandomImages", "Resizing"]
+
+DataFormat = Literal["channels_last", "channels_first"] | None
+Factor = float | tuple[float, float]
+Resampling = Literal["bilinear", "nearest", "bicubic", "lanczos3", "lanczos5"]
+
+
+class Resizing(Layer):
+    """Images of another height and width.
+
+    Pixels are squares: the centre of new pixel i lies at `(i + 0.5) * old / new - 0.5` old pixels. Nothing is
+    smoothed when images become smaller.
+
+    Shape: `(batch, rows, columns, channels) -> (batch, height, width, channels)`.
+
+    Args:
+        height, width: of the outputs, in pixels.
+        interpolation: how old pixels are mixed.
+        crop_to_aspect_ratio: keep the shape of things, by cutting off what is too much on the long side.
+        pad_to_aspect_ratio: keep the shape of things, by padding the short side.
+        fill_mode: of the padding.
+        fill_value: of the padding.
+        data_format: `channels_last`, the default, or `channels_first`.
+
+    PyTorch's `interpolate` is the same for `bilinear` with `align_corners=False`, and for `nearest-exact`; its
+    bicubic has a = -0.75, this one -0.5.
+
+    Reference: Keys 1981, "Cubic convolution interpolation for digital image processing".
+    """
+
+    height: Count
+    width: Count
+    interpolation: Resampling = "bilinear"
+    crop_to_aspect_ratio: bool = False
+    pad_to_aspect_ratio: bool = False
+    fill_mode: Literal["constant"] = "constant"
+    fill_value: float = 0.0
+    data_format: DataFormat = None
+
+    def validate(self):
+        if self.crop_to_aspect_ratio and self.pad_to_aspect_ratio:
+            raise ConfigError("Resizing can crop_to_aspect_ratio or pad_to_aspect_ratio, not both")
+
+    def build(self, input_shape):
+        check_images(self, input_shape)
+
+    def compute_output_shape(self, input_shape):
+        return with_size(self, input_shape)
+
+    def linearize(self, inputs):
+        outputs, by_inputs = resize(
+            self, inputs, self.interpolation, self.crop_to_aspect_ratio, self.pad_to_aspect_ratio
+        )
+        if self.pad_to_aspect_ratio and self.fill_value:
+            rows, columns = (matrix.sum(axis=1) for matrix in by_inputs.matrices)
+            padding = self.fill_value * (1 - np.outer(rows, columns))
+            outputs = outputs + (padding if image_axes(self)[1] == -1 else padding[..., None])
+        return outputs, Jacobians(by_inputs)
+
+
+class CenterCrop(Layer):
+    """The middle of images; those that are smaller than it are first enlarged, their shape kept.
+
+    Shape: `(batch, rows, columns, channels) -> (batch, height, width, channels)`.
+
+    Args:
+        height, width: of the outputs, in pixels.
+        data_format: `channels_last`, the default, or `channels_first`.
+    """
+
+    height: Count
+    width: Count
+    data_format: DataFormat = None
+
+    def build(self, input_shape):
+        check_images(self, input_shape)
+
+    def compute_output_shape(self, input_shape):
+        return with_size(self, input_shape)
+
+    def linearize(self, inputs):
+        rows, columns = image_size(self, inputs.shape)
+        if rows < self.height or columns < self.width:
+            outputs, by_inputs = resize(self, inputs, crop=True)
+            return outputs, Jacobians(by_inputs)
+        top, left = (rows - self.height) // 2, (columns - self.width) // 2
+        index = [slice(None)] * inputs.ndim
+        for axis, start, length in zip(image_axes(self), (top, left), (self.height, self.width), strict=True):
+            index[axis] = slice(start, start + length)
+        by_inputs = Slice(tuple(index), inputs.shape, with_size(self, inputs.shape))
+        return by_inputs.jvp(inputs), Jacobians(by_inputs)
+
+
+class RandomImages(Layer, abstract=True):
+    """What the layers here share: outputs = inputs but while training, when `changed` is asked.
+
+    The draw of a training step depends on the model's seed, the layer's place and the step alone.
+    """
+
+    data_format = None
+
+    def build(self, input_shape):
+        check_images(self, input_shape)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def linearize(self, inputs, training=False, random=None):
+        if not training:
+            return self.unchanged(inputs)
+        source = random if self.seed is None else RandomSource(self.seed, random.step)
+        outputs, by_inputs = self.changed(inputs, source.generator("images"))
+        return outputs, Jacobians(by_inputs)
+
+    def unchanged(self, inputs):
+        """What `linearize` returns outside of training."""
+        return inputs, Jacobians(Identity(inputs.shape))
+
+    def changed(self, inputs, generator):
+        """The outputs while training, and the map by the inputs."""
+        raise NotImplementedError
+
+
+def image_axes(layer) -> tuple[int, int]:
+    """The axes of height and width, counted from the right."""
+    return (-2, -1) if layer.data_format == "channels_first" else (-3, -2)
+
+
+def image_size(layer, shape) -> tuple[int, int]:
+    """Height and width."""
+    return tuple(shape[axis] for axis in image_axes(layer))
+
+
+def check_images(layer, input_shape) -> None:
+    """`ShapeError` unless `input_shape` is that of images of known height and width."""
+    if len(input_shape) != 4 or None in image_size(layer, input_shape):
+        axes = "channels, height, width" if layer.data_format == "channels_first" else "height, width, channels"
+        raise ShapeError(f"{layer.label} needs images of a known size, shape (batch, {axes}), got {input_shape}")
+
+
+def with_size(layer, shape) -> tuple:
+    """`shape` with the layer's height and width."""
+    shape = list(shape)
+    for axis, length in zip(image_axes(layer), (layer.height, layer.width), strict=True):
+        shape[axis] = length
+    return tuple(shape)
+
+
+def resize(layer, inputs, interpolation="bilinear", crop=False, pad=False):
+    """`inputs` of the layer's height and width, and the map that made them."""
+    size, target = image_size(layer, inputs.shape), (layer.height, layer.width)
+    matrices = resize_matrices(size, target, interpolation, crop, pad)
+    matrices = tuple(matrix.astype(inputs.real.dtype, copy=False) for matrix in matrices)
+    by_inputs = Separable(matrices, image_axes(layer), inputs.shape, with_size(layer, inputs.shape))
+    return by_inputs.jvp(inputs), by_inputs
+
+
+def checked_bounds(layer, name) -> tuple[float, float]:
+    """The bounds that a factor stands for; `ConfigError` unless they lie in [-1, 1]."""
+    factor = getattr(layer, name)
+    bounds = (-abs(factor), abs(factor)) if isinstance(factor, float) else tuple(sorted(factor))
+    if not -1 <= bounds[0] <= bounds[1] <= 1:
+        raise ConfigError(f"{type(layer).__name__}: {name} must lie in [-1, 1], got {factor}")
+    return bounds

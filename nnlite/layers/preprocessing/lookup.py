@@ -1,0 +1,135 @@
+"""The index of a string, or of a whole number, in a vocabulary."""
+
+from typing import Annotated, Literal
+
+import numpy as np
+
+from nnlite.layers.base.inputs import as_whole, read_inputs
+from nnlite.layers.preprocessing.category_encoding import Categorical
+from nnlite.layers.preprocessing.hashing import hashed
+from nnlite.layers.preprocessing.vocabulary import Vocabulary
+from nnlite.registry.field_types import Index, Range
+
+__all__ = ["IntegerLookup", "StringLookup"]
+
+LookupMode = Literal["int", "one_hot", "multi_hot", "count", "tf_idf"]
+Size = Annotated[int, Range(2)]
+
+
+class Lookup(Vocabulary):
+    """What `StringLookup` and `IntegerLookup` share."""
+
+    @property
+    def input_kind(self):
+        return "indices" if self.invert else self.token_kind
+
+    def documents(self, data, owner):
+        tokens = self.read_tokens(data, owner)
+        return tokens.reshape(len(tokens), -1).tolist()
+
+    def read_tokens(self, inputs, owner) -> np.ndarray:
+        """`inputs` as an array of tokens; `DataError` naming `owner` if they are of another kind."""
+        tokens = read_inputs(inputs, self.token_kind, owner)
+        return as_whole(tokens, owner) if self.token_type is int else tokens
+
+    def indices(self, inputs):
+        if self.invert:
+            return self._tokens(as_whole(inputs, self.label))
+        tokens = self.read_tokens(inputs, self.label)
+        return self.lookup(tokens.ravel().tolist()).reshape(tokens.shape)
+
+    def _tokens(self, indices):
+        names = np.array(self.get_vocabulary(), dtype=self.output_dtype)
+        known = (indices >= 0) & (indices < len(names))
+        return np.where(known, names[np.where(known, indices, 0)], self.oov_token)
+
+
+class StringLookup(Lookup, Categorical):
+    """outputs = index of each string in a vocabulary, or an encoding of the indices.
+
+    Shape: any, unchanged, when `output_mode` is `"int"`; `(batch, n) -> (batch, vocabulary_size())` for
+    `"multi_hot"`, `"count"` and `"tf_idf"`; for `"one_hot"` `(batch,)` and `(batch, 1) -> (batch, vocabulary_size())`,
+    `(batch, n) -> (batch, n, vocabulary_size())`.
+
+    The vocabulary is part of the layer's config and so of the model file. It begins with the mask token, if there
+    is one and `output_mode` is `"int"`, then come `num_oov_indices` places for strings out of the vocabulary (OOV).
+
+    Args:
+        max_tokens: upper bound of the size of the vocabulary, with mask and OOV; `adapt` keeps the most frequent
+            tokens. No bound when None.
+        num_oov_indices: places for unknown strings. With more than one a hash decides which one a string takes
+            (the one of `Hashing`; Keras takes another); with 0 an unknown string is an error.
+        mask_token: a string that gets index 0, or is left out by the modes other than `"int"`.
+        oov_token: what `invert` returns, and `get_vocabulary` shows, for unknown ones.
+        vocabulary: the tokens, when they are known; `adapt` finds them else. Files are read by `set_vocabulary`.
+        idf_weights: for `"tf_idf"` with a known vocabulary: one weight per token. OOV counts by the mean weight,
+            unless weights of the special tokens come first.
+        invert: from indices back to strings.
+        output_mode: `"int"`, `"one_hot"`, `"multi_hot"`, `"count"` (how often a token is there), or `"tf_idf"`
+            (counts times idf_weights).
+        pad_to_max_tokens: give encodings the width `max_tokens` even if the vocabulary is smaller.
+
+    Raises:
+        NotReadyError: neither `vocabulary` nor a call of `adapt`.
+        DataError: inputs that are no strings; an unknown one with `num_oov_indices=0`.
+        ConfigError: a vocabulary with repetitions, or larger than `max_tokens`.
+
+    >>> layer = StringLookup()
+    >>> layer.adapt([["a", "c", "d"], ["d", "z", "b"]])
+    >>> layer.get_vocabulary()
+    ['[UNK]', 'd', 'z', 'c', 'b', 'a']
+    >>> layer([["a", "c", "d"], ["d", "y", "b"]]).tolist()
+    [[5, 3, 1], [1, 0, 4]]
+    """
+
+    max_tokens: Size | None = None
+    num_oov_indices: Index = 1
+    mask_token: str | None = None
+    oov_token: str = "[UNK]"
+    vocabulary: list[str] | None = None
+    idf_weights: list[float] | None = None
+    invert: bool = False
+    output_mode: LookupMode = "int"
+    pad_to_max_tokens: bool = False
+
+    token_type, token_kind = str, "strings"
+
+    @property
+    def output_dtype(self):
+        return "object" if self.invert else super().output_dtype
+
+    def bins(self, tokens, count):
+        return hashed(tokens, count)
+
+
+class IntegerLookup(Lookup, Categorical):
+    """outputs = index of each whole number in a vocabulary, or an encoding of the indices.
+
+    Shape, arguments and errors as in `StringLookup`, with whole numbers in place of strings.
+
+    Args:
+        max_tokens, invert, output_mode, pad_to_max_tokens, idf_weights: see `StringLookup`.
+        num_oov_indices: places for unknown numbers; with more than one, number % num_oov_indices decides.
+        mask_token: a number that gets index 0, or is left out by the modes other than `"int"`.
+        oov_token: what `invert` returns, and `get_vocabulary` shows, for unknown ones.
+        vocabulary: the numbers, when they are known; `adapt` finds them else.
+
+    >>> layer = IntegerLookup(vocabulary=[12, 36, 1138, 42])
+    >>> layer([[12, 1138, 42], [42, 1000, 36]]).tolist()
+    [[1, 3, 4], [4, 0, 2]]
+    """
+
+    max_tokens: Size | None = None
+    num_oov_indices: Index = 1
+    mask_token: int | None = None
+    oov_token: int = -1
+    vocabulary: list[int] | None = None
+    idf_weights: list[float] | None = None
+    invert: bool = False
+    output_mode: LookupMode = "int"
+    pad_to_max_tokens: bool = False
+
+    token_type, token_kind = int, "indices"
+
+    def bins(self, tokens, count):
+        return np.array(tokens) % count

@@ -1,0 +1,129 @@
+"""Layers that bring raw data into range; saved inside the model file."""
+
+from typing import Any
+
+import numpy as np
+
+from nnlite.errors import ConfigError, DataError, NotReadyError
+from nnlite.jacobians import Diagonal, Jacobians, Recast
+from nnlite.layers.base.layer import Layer
+from nnlite.layers.normalization.batch import checked_axes
+
+__all__ = ["Cast", "Normalization", "Rescaling"]
+
+
+class Rescaling(Layer):
+    """outputs = inputs * scale + offset: `scale=1/255` brings pixels into [0, 1]."""
+
+    scale: float
+    offset: float = 0.0
+
+    supports_masking = True
+
+    def linearize(self, inputs):
+        slope = np.full((), self.scale, inputs.real.dtype)
+        return inputs * self.scale + self.offset, Jacobians(Diagonal(slope, inputs.shape, inputs.shape))
+
+
+class Normalization(Layer):
+    """outputs = (inputs - mean) / sqrt(variance), with moments of the training data found by `adapt`.
+
+    Shape: any, unchanged; mean and variance have the lengths of `axis`. A constant feature becomes 0.
+
+    Args:
+        axis: the axis, or axes, whose entries each have moments of their own; None for one pair of scalars.
+        mean, variance: known moments in place of `adapt`; both or neither.
+        invert: undo instead: outputs = inputs * sqrt(variance) + mean.
+
+    Raises:
+        NotReadyError: used before `adapt`.
+
+    >>> import numpy as np
+    >>> layer = Normalization()
+    >>> layer.adapt(np.array([[0.0], [2.0], [4.0], [6.0]]))
+    >>> layer(np.array([[3.0], [5.0]])).round(3).tolist()
+    [[0.0], [0.8939999938011169]]
+    """
+
+    axis: int | tuple[int, ...] | None = -1
+    mean: Any = None
+    variance: Any = None
+    invert: bool = False
+
+    supports_masking = True
+
+    def validate(self):
+        if (self.mean is None) != (self.variance is None):
+            raise ConfigError("Normalization takes mean and variance together, or neither")
+
+    def build(self, input_shape):
+        axes = () if self.axis is None else checked_axes(self, self.axis, input_shape)
+        shape = [length if axis in axes else 1 for axis, length in enumerate(input_shape)][1:]
+        # nan says "not adapted yet"; a saved model brings its own values.
+        self.moments = [self.add_weight(shape, "zeros", trainable=False, name=name) for name in ("mean", "variance")]
+        for moment, given in zip(self.moments, (self.mean, self.variance), strict=True):
+            lengths = tuple(input_shape[axis] for axis in axes)
+            moment.value[...] = np.nan if given is None else self._known(moment.name, given, lengths).reshape(shape)
+
+    def _known(self, name, given, lengths) -> np.ndarray:
+        try:
+            known = np.broadcast_to(np.asarray(given, dtype=np.float64), lengths)
+        except (TypeError, ValueError):
+            raise ConfigError(f"{self.label}: {name} must be numbers of shape {lengths}, got {given!r}") from None
+        if not np.isfinite(known).all() or (name == "variance" and (known < 0).any()):
+            raise ConfigError(f"{self.label}: {name} must be finite, and a variance >= 0, got {given!r}")
+        return known
+
+    def adapt(self, data) -> None:
+        """Take mean and variance of `data`, an array or DataFrame of examples.
+
+        Raises:
+            DataError: empty, or with values that are not finite.
+        """
+        try:
+            data = np.asarray(data, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise DataError(f"{self.label}: adapt needs numbers: {error}") from None
+        if not data.size or not data.ndim or not np.isfinite(data).all():
+            raise DataError(f"{self.label}: adapt needs at least one example and finite values")
+        if not self.built:
+            self.ensure_built((None, *data.shape[1:]))
+        self.check_input_shape(data.shape)
+        shape = self.moments[0].shape
+        axes = (0, *(axis + 1 for axis, length in enumerate(shape) if length == 1))
+        # Rounding in the mean must not pass for a variance.
+        variance = np.where(data.max(axis=axes) == data.min(axis=axes), 0, data.var(axis=axes))
+        for moment, found in zip(self.moments, (data.mean(axis=axes), variance), strict=True):
+            moment.value[...] = found.reshape(shape)
+
+    @property
+    def adapted(self) -> bool:
+        """Whether the moments are known."""
+        return self.built and not np.isnan(self.moments[0].value).any()
+
+    def check_ready(self):
+        if not self.adapted:
+            raise NotReadyError(
+                f"{self.label} does not know its data yet: call model.adapt(x_train) or layer.adapt(x_train) first"
+            )
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def linearize(self, inputs, mean, variance):
+        deviation = np.sqrt(variance)
+        deviation = np.where(deviation > 0, deviation, np.ones((), deviation.dtype))
+        slopes = deviation if self.invert else 1 / deviation
+        outputs = inputs * slopes + mean if self.invert else (inputs - mean) * slopes
+        return outputs, Jacobians(Diagonal(slopes, inputs.shape, inputs.shape), None, None)
+
+
+class Cast(Layer):
+    """outputs = inputs in this layer's dtype; a model puts it between layers of different dtypes."""
+
+    supports_masking = True
+
+    def linearize(self, inputs):
+        outputs = inputs if inputs.dtype.kind == "c" else inputs.astype(self.dtype)
+        whole = inputs.dtype.kind in "biu"  # indices have no derivative
+        return outputs, Jacobians(None if whole else Recast(inputs.shape, inputs.dtype, outputs.dtype))

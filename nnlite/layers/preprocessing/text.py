@@ -1,0 +1,125 @@
+"""Texts as sequences of word indices, or as vectors of words."""
+
+import string
+from typing import Literal
+
+import numpy as np
+
+from nnlite.errors import ConfigError, ShapeError
+from nnlite.layers.base.inputs import read_inputs
+from nnlite.layers.preprocessing.category_encoding import Categorical
+from nnlite.layers.preprocessing.lookup import Size
+from nnlite.layers.preprocessing.vocabulary import Vocabulary
+from nnlite.registry import NamedFunction
+from nnlite.registry.field_types import Count
+
+__all__ = ["TextVectorization"]
+
+PUNCTUATION = str.maketrans("", "", string.punctuation)
+
+
+class TextVectorization(Vocabulary, Categorical):
+    """outputs = indices of the words of each text, or how often each word is there.
+
+    A text is standardized, split into words, words are joined to n-grams, and each of these is looked up in the
+    vocabulary, which is part of the layer's config and so of the model file.
+
+    Shape: `(batch,)` or `(batch, 1) -> (batch, length)` when `output_mode` is `"int"`, where length is
+    `output_sequence_length`, else that of the longest text of the batch; `-> (batch, vocabulary_size())` in the other
+    modes. Without `split` also `(batch, n)`: texts that are split already.
+
+    Args:
+        max_tokens: upper bound of the size of the vocabulary, with padding and unknown; no bound when None.
+        standardize: `"lower_and_strip_punctuation"`, `"lower"`, `"strip_punctuation"` (the 32 signs of ASCII), None,
+            or a function from text to text. Letters of every alphabet become small ones; Keras changes a to z only.
+        split: `"whitespace"`, `"character"`, None, or a function from a text to a list of words.
+        ngrams: an upper bound: n words in a row, for each n from 1 to it, are tokens; or a tuple of all n. The
+            words alone when None.
+        output_mode: `"int"`: 0 fills up short texts, 1 stands for unknown words; `"multi_hot"`: 1 at each word that
+            is there; `"count"`: how often; `"tf_idf"`: the counts times idf_weights.
+        output_sequence_length: cut or fill up every text to that many tokens; for `"int"`.
+        pad_to_max_tokens: width `max_tokens` in the other modes, even if the vocabulary is smaller.
+        vocabulary: the words, when they are known; `adapt` finds them else.
+        idf_weights: for `"tf_idf"` with a known vocabulary: one weight per word.
+
+    Functions get one text at a time (in Keras a tensor of them); a model with one can be saved when the function is
+    registered by `nnlite.registry.register_function`.
+
+    Raises:
+        NotReadyError: neither `vocabulary` nor a call of `adapt`.
+        DataError: inputs that are no strings.
+        ShapeError: several texts per example.
+
+    >>> layer = TextVectorization(max_tokens=5000, output_sequence_length=4)
+    >>> layer.adapt(["foo bar", "bar baz", "baz bada boom"])
+    >>> layer([["foo qux bar"], ["qux baz"]]).tolist()
+    [[4, 1, 3, 0], [1, 2, 0, 0]]
+    """
+
+    max_tokens: Size | None = None
+    standardize: Literal["lower_and_strip_punctuation", "lower", "strip_punctuation"] | NamedFunction | None = (
+        "lower_and_strip_punctuation"
+    )
+    split: Literal["whitespace", "character"] | NamedFunction | None = "whitespace"
+    ngrams: Count | tuple[Count, ...] | None = None
+    output_mode: Literal["int", "multi_hot", "count", "tf_idf"] = "int"
+    output_sequence_length: Count | None = None
+    pad_to_max_tokens: bool = False
+    vocabulary: list[str] | None = None
+    idf_weights: list[float] | None = None
+
+    input_kind = "strings"
+    token_type = str
+    num_oov_indices, mask_token, oov_token = 1, "", "[UNK]"
+
+    def validate(self):
+        super().validate()
+        if self.output_sequence_length is not None and self.output_mode != "int":
+            raise ConfigError('TextVectorization needs output_mode="int" for output_sequence_length')
+
+    def build(self, input_shape):
+        self._check_shape(input_shape)
+        super().build(input_shape)
+
+    def _check_shape(self, shape):
+        if self.split is not None and tuple(shape[1:]) not in ((), (1,)):
+            raise ShapeError(f"{self.label} needs one text per example, (batch,) or (batch, 1), got {tuple(shape)}")
+
+    def compute_output_shape(self, input_shape):
+        length = self.output_sequence_length if self.output_mode == "int" else self.depth
+        return (input_shape[0], length)
+
+    def documents(self, data, owner):
+        texts = read_inputs(data, self.input_kind, owner)
+        self._check_shape(texts.shape)
+        rows = texts.reshape(len(texts), -1).tolist()
+        return [self.tokens(row) for row in rows]
+
+    def tokens(self, texts: list[str]) -> list[str]:
+        """The tokens of one example: of its one text, or of the words that it is given in."""
+        texts = [self._standardized(text) for text in texts]
+        words = texts if self.split is None else self._words(texts[0])
+        if self.ngrams is None:
+            return words
+        sizes = range(1, self.ngrams + 1) if isinstance(self.ngrams, int) else self.ngrams
+        return [" ".join(words[start : start + n]) for n in sizes for start in range(len(words) - n + 1)]
+
+    def _standardized(self, text: str) -> str:
+        if callable(self.standardize):
+            return self.standardize(text)
+        text = text.lower() if self.standardize in ("lower", "lower_and_strip_punctuation") else text
+        return text.translate(PUNCTUATION) if (self.standardize or "").endswith("strip_punctuation") else text
+
+    def _words(self, text: str) -> list[str]:
+        if callable(self.split):
+            return list(self.split(text))
+        return text.split() if self.split == "whitespace" else list(text)
+
+    def indices(self, inputs):
+        documents = self.documents(inputs, self.label)
+        length = self.output_sequence_length or max([1, *map(len, documents)])
+        documents = [tokens[:length] for tokens in documents]
+        indices = np.full((len(documents), length), 0 if self.output_mode == "int" else -1)
+        found = self.lookup([token for tokens in documents for token in tokens])
+        indices[np.arange(length) < np.array([len(tokens) for tokens in documents])[:, None]] = found
+        return indices

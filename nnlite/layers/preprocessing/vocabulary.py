@@ -1,0 +1,177 @@
+"""A vocabulary inside a layer: given or found by `adapt`, part of the layer's config."""
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+from nnlite.errors import ConfigError, DataError, NotReadyError
+from nnlite.layers.preprocessing.category_encoding import encoded
+from nnlite.registry.field_types import read
+
+__all__ = []
+
+
+class Vocabulary:
+    """What layers with a vocabulary share; mixed into a `Categorical` with the fields of `StringLookup`.
+
+    A layer says what its tokens are (`token_type`), how data falls into documents of tokens (`documents`), and which
+    of several places an unknown token takes (`bins`).
+
+    Places in it, in this order: the mask token, if there is one and `output_mode` is `"int"`; those for tokens out
+    of the vocabulary (OOV); the tokens. After construction `vocabulary` holds the tokens alone; `idf_weights` may
+    begin with weights for the places before them.
+    """
+
+    invert = False
+
+    def validate(self):
+        special = len(self._special_tokens())
+        for holds, needed in (
+            ((self.max_tokens or np.inf) <= special, f"max_tokens above its {special} special ones"),
+            (self.idf_weights is not None and self.output_mode != "tf_idf", 'output_mode="tf_idf" for idf_weights'),
+            (self.idf_weights is not None and self.vocabulary is None, "vocabulary for idf_weights"),
+            (self.pad_to_max_tokens and self.max_tokens is None, "max_tokens for pad_to_max_tokens"),
+            (self.invert and self.output_mode != "int", 'output_mode="int" for invert'),
+        ):
+            if holds:
+                raise ConfigError(f"{type(self).__name__} needs {needed}")
+        self._table, self._weights = {}, None
+        if self.vocabulary is not None:
+            self.set_vocabulary(self.vocabulary, self.idf_weights)
+
+    def set_vocabulary(self, vocabulary, idf_weights=None) -> None:
+        """Take a vocabulary that is known already.
+
+        Args:
+            vocabulary: the tokens, or the path of a text file with one per line. It may begin with the mask and
+                the OOV tokens, as `get_vocabulary` gives them.
+            idf_weights: for `output_mode="tf_idf"`: one weight per entry of `vocabulary`.
+
+        Raises:
+            ConfigError: an empty vocabulary, a token that is there twice or is a special one, more than
+                `max_tokens`, weights that are missing or do not fit.
+        """
+        given = _lines(vocabulary, self.token_type) if isinstance(vocabulary, str) else vocabulary
+        tokens, special = read(given, list[self.token_type]), self._special_tokens()
+        tokens = tokens[len(special) :] if tokens[: len(special)] == special else tokens
+        weights = None if idf_weights is None else read(idf_weights, list[float])
+        problem = self._problem(tokens) or self._problem_of_weights(weights, len(tokens))
+        if problem:
+            raise ConfigError(f"{self.label} needs {problem}")
+        self._take(tokens, weights)
+
+    def _problem(self, tokens) -> str | None:
+        repeated = [token for token, count in Counter(tokens).items() if count > 1]
+        reserved = {self.mask_token, self.oov_token if self.invert else None} & set(tokens)
+        size = len(self._special_tokens()) + len(tokens)
+        if not tokens:
+            return "a vocabulary with at least one token"
+        if repeated:
+            return f"each token once in its vocabulary, {repeated[0]!r} is there more than once"
+        if reserved:
+            return f"{reserved.pop()!r} as a special token: take it out of the vocabulary"
+        if self.max_tokens is not None and size > self.max_tokens:
+            return f"a vocabulary of at most max_tokens={self.max_tokens}, got {size}, special tokens included"
+        return None
+
+    def _problem_of_weights(self, weights, count) -> str | None:
+        if (weights is None) == (self.output_mode == "tf_idf"):
+            return 'idf_weights with its vocabulary if output_mode="tf_idf", and only then'
+        if weights is not None and len(weights) not in (count, len(self._special_tokens()) + count):
+            return f"one of idf_weights per token of its vocabulary, got {len(weights)} for {count}"
+        return None
+
+    def _take(self, tokens: list, weights: list[float] | None) -> None:
+        self.vocabulary, self.idf_weights = tokens, weights
+        self._weights = None if weights is None else self._all_weights()
+        start = len(self._special_tokens())
+        self._table = {token: index for index, token in enumerate(tokens, start)}
+        if self.mask_token is not None:
+            self._table[self.mask_token] = 0 if self.output_mode == "int" else -1
+        self.renew_shape()
+
+    def _special_tokens(self) -> list:
+        masks = 1 if self.mask_token is not None and self.output_mode == "int" else 0
+        return [self.mask_token] * masks + [self.oov_token] * self.num_oov_indices
+
+    def get_vocabulary(self, include_special_tokens: bool = True) -> list:
+        """The tokens in the order of their indices; before them, on request, the mask and OOV tokens."""
+        return [*(self._special_tokens() if include_special_tokens else ()), *(self.vocabulary or ())]
+
+    def vocabulary_size(self) -> int:
+        """The number of tokens, with the mask and OOV tokens."""
+        return len(self._special_tokens()) + len(self.vocabulary or ())
+
+    def adapt(self, data) -> None:
+        """Take the tokens of `data` as vocabulary: the most frequent first, those of equal frequency in falling order.
+
+        With `output_mode="tf_idf"` each example is a document, and
+        idf_weight = log(1 + documents / (1 + documents with the token)).
+
+        Raises:
+            DataError: data of another kind, or without any token.
+        """
+        documents = self.documents(data, f"{self.label}: adapt")
+        counts = Counter()
+        for document in documents:
+            counts.update(document)
+        for token in (self.mask_token, self.oov_token):
+            counts.pop(token, None)
+        if not counts:
+            raise DataError(f"{self.label}: adapt found no token in {len(documents)} examples")
+        tokens = sorted(counts, key=lambda token: (counts[token], token), reverse=True)
+        room = None if self.max_tokens is None else self.max_tokens - len(self._special_tokens())
+        weights = None
+        if self.output_mode == "tf_idf":
+            holding = Counter(token for document in documents for token in set(document))
+            weights = [float(np.log1p(len(documents) / (1 + holding[token]))) for token in tokens[:room]]
+        self._take(tokens[:room], weights)
+
+    @property
+    def adapted(self):
+        return self.vocabulary is not None
+
+    def check_ready(self):
+        if not self.adapted:
+            raise NotReadyError(
+                f"{self.label} has no vocabulary yet: call model.adapt(x_train) or layer.adapt(x_train) first, "
+                "or give it a vocabulary"
+            )
+
+    @property
+    def depth(self):
+        return self.max_tokens if self.pad_to_max_tokens else self.vocabulary_size()
+
+    def lookup(self, tokens: list) -> np.ndarray:
+        """The index of each token in one flat array; -1 for a mask token where the mask has no place."""
+        found = np.array([self._table.get(token, -2) for token in tokens], dtype=np.int64)
+        unknown = np.flatnonzero(found == -2)
+        if unknown.size:
+            if not self.num_oov_indices:
+                raise DataError(
+                    f"{self.label} got {tokens[unknown[0]]!r}, which is not among the {len(self.vocabulary)} tokens of "
+                    "its vocabulary; num_oov_indices=1 gives unknown ones an index"
+                )
+            others = [tokens[place] for place in unknown]
+            start = len(self._special_tokens()) - self.num_oov_indices
+            found[unknown] = start + (0 if self.num_oov_indices == 1 else self.bins(others, self.num_oov_indices))
+        return found
+
+    def encode(self, indices) -> np.ndarray:
+        """`indices` as `output_mode` says."""
+        weights = None if self._weights is None else self._weights.astype(self.dtype)
+        return encoded(indices, self.output_mode, self.depth, self.output_dtype, weights)
+
+    def _all_weights(self) -> np.ndarray:
+        """Of every column of the output: those before and after the given ones count by the mean, and not at all."""
+        own = np.array(self.idf_weights)
+        front = np.full(self.vocabulary_size() - len(own), own.mean())
+        return np.concatenate([front, own, np.zeros(self.depth - self.vocabulary_size())])
+
+
+def _lines(path: str, kind: type) -> list:
+    try:
+        return [kind(line) for line in Path(path).read_text(encoding="utf-8").splitlines()]
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path}: no UTF-8 file with one token per line ({error})") from None

@@ -1,0 +1,80 @@
+"""SimpleRNN and its cell."""
+
+import numpy as np
+
+from nnlite.jacobians import SimpleRecurrence
+from nnlite.layers.recurrent.cells import CellSteps, GatedWeights, RNNCell
+from nnlite.layers.recurrent.rnn import Recurrent
+from nnlite.ops.activations import Tanh
+
+__all__ = ["SimpleRNN", "SimpleRNNCell"]
+
+
+class SimpleSteps(CellSteps):
+    """The step of a SimpleRNN, written with ops."""
+
+    def build(self, input_shape):
+        self.add_kernels(input_shape, 1, (self.units,))
+
+    def call(self, inputs, states, training=False, random=None):
+        x, hidden = self.dropped(inputs, states[0], training, random)
+        z = x @ self.kernel + hidden @ self.recurrent_kernel
+        output = self.activated(z + self.bias if self.use_bias else z)
+        return output, (output,)
+
+
+class SimpleRNNCell(SimpleSteps, RNNCell, GatedWeights):
+    """One step of a `SimpleRNN`: new_state = output = activation(inputs @ kernel + state @ recurrent_kernel + bias).
+
+    Shape: `(batch, features) -> (batch, units)`; kernel `(features, units)`, recurrent_kernel `(units, units)`, bias
+    `(units,)`.
+
+    Args:
+        units: length of the state.
+        activation: an activation function or its name; linear when None.
+        use_bias: whether there is a bias.
+        kernel_initializer, recurrent_initializer, bias_initializer: initial values; an orthogonal recurrent kernel
+            keeps the length of the state.
+        kernel_regularizer, recurrent_regularizer, bias_regularizer: penalty added to the loss.
+        dropout: fraction of the inputs that is dropped while training, the same ones at all steps of a sequence.
+        recurrent_dropout: the same for the state.
+        seed: draws dropout from a stream of its own instead of the model's.
+    """
+
+
+class SimpleRNN(SimpleSteps, Recurrent, GatedWeights):
+    """h_t = activation(x_t @ kernel + h_{t-1} @ recurrent_kernel + bias) at each step; the output is h.
+
+    Shape: `(batch, steps, features) -> (batch, units)`; see `Recurrent`, also for the further arguments. PyTorch's
+    RNN has two biases, whose sum is this one.
+
+    Args:
+        units, activation, ..., seed: as in `SimpleRNNCell`.
+        return_sequences, ..., zero_output_for_mask: as in `Recurrent`.
+
+    Raises:
+        ShapeError: inputs of another rank, a mask or first states of the wrong shape.
+
+    Reference: Elman 1990, "Finding structure in time".
+    """
+
+    @property
+    def fuses(self):
+        return type(self.activation) is Tanh
+
+    def scan(self, rows, states, weights, mask):
+        """All steps, in place: the rows, the hidden states, the last states and their `SimpleRecurrence`."""
+        rows = np.ascontiguousarray(rows)
+        kernel, recurrent, *bias = weights
+        entering = np.matmul(rows, kernel).astype(np.result_type(rows, *weights, *states), copy=False)
+        if bias:
+            entering += bias[0]
+        hidden = np.empty((len(rows) + 1, *states[0].shape), entering.dtype)
+        hidden[0] = states[0]
+        for index, (before, z, after) in enumerate(zip(hidden, entering, hidden[1:], strict=False)):
+            np.matmul(before, recurrent, out=after)
+            after += z
+            np.tanh(after, out=after)
+            if mask is not None:
+                np.copyto(after, before, where=mask[index] == 0)
+        return rows, hidden, [hidden[-1].copy()], SimpleRecurrence(hidden, recurrent, mask)

@@ -1,0 +1,180 @@
+"""Layers around a layer: both ways through a sequence, and a layer at each step."""
+
+from typing import Literal
+
+import numpy as np
+
+from nnlite import ops
+from nnlite.errors import ConfigError, ShapeError
+from nnlite.jacobians import FoldedJacobians
+from nnlite.layers.base.call import pairs_inside
+from nnlite.layers.base.inputs import OneOrSeveral
+from nnlite.layers.base.layer import Layer
+from nnlite.layers.recurrent.rnn import Recurrent
+
+__all__ = ["Bidirectional", "TimeDistributed"]
+
+
+class Bidirectional(OneOrSeveral, Layer):
+    """A recurrent layer and its twin that takes the sequence from the end, their outputs merged.
+
+    Shape: `(batch, steps, features) -> (batch, units)` or, with the layer's return_sequences, `(batch, steps, units)`
+    (2 * units for "concat"). With return_state a tuple: the output, the forward layer's last states, the backward
+    layer's. The layer takes `(sequence, *initial_states)` too, in the same order.
+
+    Args:
+        layer: the forward layer.
+        merge_mode: how the two outputs become one: "concat" along the features, "sum", "mul", "ave" (the mean), or
+            None for a tuple of both.
+        backward_layer: the backward layer; None makes one as `layer` that goes the other way.
+
+    With `return_sequences` the outputs of masked steps are zero, whatever the layers' own `zero_output_for_mask`.
+
+    Raises:
+        ConfigError: two layers of the same direction, or whose outputs differ in kind.
+
+    Reference: Schuster & Paliwal 1997.
+    """
+
+    layer: Recurrent
+    merge_mode: Literal["concat", "sum", "mul", "ave", None] = "concat"
+    backward_layer: Recurrent | None = None
+
+    def validate(self):
+        own, other = self.layer, self.backward_layer
+        if other is None:
+            config = {**own.get_config(), "go_backwards": not own.go_backwards, "name": None}
+            self._twin = type(own).from_config(config)
+            self._zero_masked_steps()
+            return
+        if own.go_backwards == other.go_backwards:
+            raise ConfigError("the two layers must differ in go_backwards", ("Bidirectional", "backward_layer"))
+        for name in ("return_sequences", "return_state", "stateful"):
+            if getattr(own, name) != getattr(other, name):
+                raise ConfigError(f"the two layers must agree in {name}", ("Bidirectional", "backward_layer"))
+        self._twin = other
+        self._zero_masked_steps()
+
+    def _zero_masked_steps(self):
+        """A masked step has no output: the two directions would repeat different ones."""
+        for layer in (self.layer, self._twin):
+            layer.zero_output_for_mask = layer.return_sequences
+
+    def build(self, input_shape):
+        several = isinstance(input_shape[0], (tuple, list))
+        middle = 1 + len(self.layer.sizes)
+        for place, layer in enumerate((self.layer, self._twin)):
+            states = input_shape[1:middle] if place == 0 else input_shape[middle:]
+            shape = (input_shape[0], *states) if several else input_shape
+            layer.dtype = layer.dtype or self.dtype
+            layer.ensure_built(shape, self.random and self.random.child(place))
+            self.parameters.extend(layer.parameters)
+
+    def check_linearize(self):
+        if not self.layer.stateful:  # the length of a trial batch would not fit
+            super().check_linearize()
+
+    def compute_output_shape(self, input_shape):
+        several = isinstance(input_shape[0], (tuple, list))
+        shape = input_shape[0] if several else input_shape
+        shapes = [own.compute_output_shape(shape) for own in (self.layer, self._twin)]
+        (first, *states), (second, *others) = shapes if self.layer.return_state else [(shape,) for shape in shapes]
+        wide = (*first[:-1], first[-1] + second[-1]) if self.merge_mode == "concat" else first
+        outputs = [first, second] if self.merge_mode is None else [wide]
+        ends = (*outputs, *states, *others)
+        return ends if len(ends) > 1 else ends[0]
+
+    def call(self, inputs, mask=None):
+        sequence, *states = inputs if isinstance(inputs, (tuple, list)) else (inputs,)
+        middle = len(self.layer.sizes)
+        outputs, ends = [], []
+        for layer, own in ((self.layer, states[:middle]), (self._twin, states[middle:])):
+            output = layer((sequence, *own) if own else sequence, mask=mask)
+            output, *last = output if layer.return_state else (output,)
+            if layer.go_backwards and layer.return_sequences:
+                output = output[:, ::-1]
+            outputs.append(output)
+            ends += last
+        merged = self._merged(*outputs)
+        ends = (*merged, *ends)
+        return ends if len(ends) > 1 else ends[0]
+
+    def _merged(self, forward, backward):
+        if self.merge_mode == "concat":
+            return (ops.concatenate([forward, backward], axis=-1),)
+        if self.merge_mode == "mul":
+            return (forward * backward,)
+        if self.merge_mode is None:
+            return (forward, backward)
+        total = forward + backward
+        return (total if self.merge_mode == "sum" else total * 0.5,)
+
+    def linearize(self, inputs, *parameters, training=False, random=None, mask=None):
+        mask = mask[0] if isinstance(mask, tuple) else mask
+        output, jacobians = super().linearize(inputs, *parameters, training=training, random=random, mask=mask)
+        shown = mask if self.layer.return_sequences else None
+        merged = 1 if self.merge_mode else 2
+        jacobians.mask = (*[shown] * merged, *[None] * (len(output) - merged)) if isinstance(output, tuple) else shown
+        return output, jacobians
+
+    def state_pairs(self, state):
+        return pairs_inside((self.layer, self._twin), state) if state else ()
+
+    def reset_states(self) -> None:
+        """Let stateful layers begin with zeros again."""
+        self.layer.reset_states()
+        self._twin.reset_states()
+
+
+class TimeDistributed(Layer):
+    """The same layer at each step: outputs[:, t] = layer(inputs[:, t]).
+
+    Steps and examples are one long batch to the layer, so that moments over the batch go over all steps too.
+
+    Shape: `(batch, steps, ...) -> (batch, steps, ...)`; what the layer makes of `(batch, ...)`.
+
+    Args:
+        layer: takes one input and returns one output.
+
+    Raises:
+        ShapeError: inputs without steps.
+    """
+
+    layer: Layer
+
+    supports_masking = True
+
+    @property
+    def input_kind(self):
+        """What the layer takes."""
+        return self.layer.input_kind
+
+    @property
+    def output_dtype(self):
+        return self.layer.output_dtype
+
+    def build(self, input_shape):
+        if len(input_shape) < 3:
+            raise ShapeError(f"{self.label} needs inputs of shape (batch, steps, ...), got {input_shape}")
+        self.layer.dtype = self.layer.dtype or self.dtype
+        self.layer.ensure_built((input_shape[0], *input_shape[2:]), self.random and self.random.child(0))
+        self.parameters.extend(self.layer.parameters)
+
+    def compute_output_shape(self, input_shape):
+        inner = self.layer.compute_output_shape((input_shape[0], *input_shape[2:]))
+        return (*input_shape[:2], *inner[1:])
+
+    def linearize(self, inputs, *parameters, training=False, random=None):
+        batch, steps = inputs.shape[:2]
+        available = {"training": training, "random": random and random.child(0), "mask": None}
+        context = {name: available[name] for name in self.layer.context}
+        folded = inputs.reshape(batch * steps, *inputs.shape[2:])
+        output, jacobians = self.layer.linearize(folded, *parameters, **context)
+        outputs = np.reshape(output, (batch, steps, *output.shape[1:]))
+        return outputs, FoldedJacobians(jacobians, inputs.shape, outputs.shape)
+
+    def state_pairs(self, state):
+        return self.layer.state_pairs(state)
+
+    def check_ready(self):
+        self.layer.check_ready()

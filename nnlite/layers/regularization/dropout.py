@@ -1,0 +1,210 @@
+"""Dropout in its forms, and the penalty on activities."""
+
+import math
+from typing import Literal
+
+from nnlite import kernels
+from nnlite.errors import ConfigError, ShapeError
+from nnlite.jacobians import Diagonal, Identity, Jacobians, Penalized
+from nnlite.layers.base.layer import Layer
+from nnlite.random import RandomSource
+from nnlite.registry.field_types import BelowOne, Fraction, Index, NonNegative
+from nnlite.regularizers import L1L2
+
+__all__ = [
+    "ActivityRegularization",
+    "AlphaDropout",
+    "Dropout",
+    "SpatialDropout1D",
+    "SpatialDropout2D",
+    "SpatialDropout3D",
+]
+
+DataFormat = Literal["channels_last", "channels_first"] | None
+LOWEST_SELU = -1.6732632423543772 * 1.0507009873554805
+
+
+class Dropout(Layer):
+    """While training, outputs = inputs * keep / (1 - rate), keep drawn 1 with probability 1 - rate, else 0.
+
+    The scale keeps the expected value, so nothing is left to do at inference. The mask of a training step
+    depends on the model's seed, the layer's place and the step, and on whether it is trained in one stage with the
+    dense layers around it, which orders the random bits.
+
+    Args:
+        rate: fraction of the inputs that is dropped, in [0, 1], in steps of 1 / 65536.
+        noise_shape: shape of the mask, broadcast to the inputs; None in it stands for the inputs' own length.
+        seed: draws from a stream of its own instead of the model's.
+
+    Reference: Srivastava et al. 2014, JMLR 15.
+    """
+
+    rate: Fraction
+    noise_shape: tuple[int | None, ...] | None = None
+    seed: Index | None = None
+
+    supports_masking = True
+
+    def compute_output_shape(self, input_shape):
+        check_noise_shape(self, input_shape)
+        return input_shape
+
+    def linearize(self, inputs, training=False, random=None):
+        if not training or self.rate == 0:
+            return inputs, Jacobians(Identity(inputs.shape))
+        return drop(self, inputs, random, noise_shape(self.noise_shape, inputs.shape))
+
+
+class _SpatialDropout(Layer, abstract=True):
+    """Dropout of whole channels, whose neighbours tell too much of one another.
+
+    Args:
+        rate: fraction of the channels that is dropped, in [0, 1].
+        seed: draws from a stream of its own instead of the model's.
+    """
+
+    rate: Fraction
+
+    supports_masking = True
+    data_format = None
+    spatial = 1
+
+    def build(self, input_shape):
+        if len(input_shape) != self.spatial + 2:
+            raise ShapeError(f"{self.label} needs inputs of {self.spatial + 2} axes, got {input_shape}")
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def linearize(self, inputs, training=False, random=None):
+        if not training or self.rate == 0:
+            return inputs, Jacobians(Identity(inputs.shape))
+        batch, *inner = inputs.shape
+        ones = [1] * self.spatial
+        first = self.data_format == "channels_first"
+        return drop(self, inputs, random, (batch, inner[0], *ones) if first else (batch, *ones, inner[-1]))
+
+
+class SpatialDropout1D(_SpatialDropout):
+    """Dropout of whole channels. Shape: `(batch, steps, channels)`, unchanged.
+
+    Reference: Tompson et al. 2014, arXiv:1411.4280.
+    """
+
+    seed: Index | None = None
+
+
+class SpatialDropout2D(_SpatialDropout):
+    """Dropout of whole channels. Shape: `(batch, rows, columns, channels)`, unchanged.
+
+    Args:
+        data_format: `channels_last`, the default, or `channels_first`.
+    """
+
+    data_format: DataFormat = None
+    seed: Index | None = None
+
+    spatial = 2
+
+
+class SpatialDropout3D(_SpatialDropout):
+    """Dropout of whole channels. Shape: `(batch, depth, rows, columns, channels)`, unchanged.
+
+    Args:
+        data_format: `channels_last`, the default, or `channels_first`.
+    """
+
+    data_format: DataFormat = None
+    seed: Index | None = None
+
+    spatial = 3
+
+
+class AlphaDropout(Layer):
+    """While training, outputs = a * (inputs or alpha_p) + b: keeps mean 0 and variance 1, for the activation selu.
+
+    Dropped inputs become `alpha_p = -1.7580993408473766`, the lower bound of selu;
+    `a = 1 / sqrt((1 - rate) * (1 + rate * alpha_p ** 2))`, `b = -a * alpha_p * rate`.
+
+    Args:
+        rate: fraction of the inputs that is dropped, in [0, 1), in steps of 1 / 65536.
+        noise_shape: shape of the mask, broadcast to the inputs; None in it stands for the inputs' own length.
+        seed: draws from a stream of its own instead of the model's.
+
+    Reference: Klambauer et al. 2017, arXiv:1706.02515.
+    """
+
+    rate: BelowOne
+    noise_shape: tuple[int | None, ...] | None = None
+    seed: Index | None = None
+
+    supports_masking = True
+
+    def compute_output_shape(self, input_shape):
+        check_noise_shape(self, input_shape)
+        return input_shape
+
+    def linearize(self, inputs, training=False, random=None):
+        if not training or self.rate == 0:
+            return inputs, Jacobians(Identity(inputs.shape))
+        shape, dtype = noise_shape(self.noise_shape, inputs.shape), inputs.real.dtype
+        kept = (random_bits(self, random, shape) >= round(self.rate * 65536)).astype(dtype)
+        scale = 1 / math.sqrt((1 - self.rate) * (1 + self.rate * LOWEST_SELU**2))
+        slopes = kept * scale
+        outputs = inputs * slopes + (scale * LOWEST_SELU) * (1 - kept - self.rate)
+        return outputs, Jacobians(Diagonal(slopes, inputs.shape, inputs.shape))
+
+
+class ActivityRegularization(Layer):
+    """outputs = inputs; while training the loss gains `l1 * sum(abs(inputs)) + l2 * sum(inputs ** 2)`.
+
+    The sum goes over the whole batch, as in Keras 3; Keras 2 divided it by the number of examples.
+
+    Args:
+        l1: strength of the absolute part, >= 0.
+        l2: strength of the squared part, >= 0.
+    """
+
+    l1: NonNegative = 0.0
+    l2: NonNegative = 0.0
+
+    supports_masking = True
+    penalizes = True
+
+    def linearize(self, inputs):
+        return inputs, Jacobians(Penalized(inputs, L1L2(self.l1, self.l2)))
+
+
+def source_of(layer, random) -> RandomSource:
+    """What a layer draws its noise from: the source of its own `seed`, else of its place in the model."""
+    return random if layer.seed is None else RandomSource(layer.seed, random.step)
+
+
+def drop(layer, inputs, random, shape):
+    """`inputs` where a mask of `shape` is 1 / (1 - rate), else 0, and their `Jacobians`."""
+    bits = random_bits(layer, random, shape)
+    outputs, factors = kernels.dropout(inputs, bits, *threshold_and_scale(layer))
+    return outputs, Jacobians(Diagonal(factors, inputs.shape, inputs.shape))
+
+
+def threshold_and_scale(layer):
+    """The least 16 random bits that keep a number, and what it is multiplied by then."""
+    return round(layer.rate * 65536), 0.0 if layer.rate == 1 else 1 / (1 - layer.rate)
+
+
+def noise_shape(given, shape):
+    """`shape` where `given` is None or has None, else `given`."""
+    if given is None:
+        return shape
+    return tuple(own if own is not None else n for own, n in zip(given, shape, strict=True))
+
+
+def check_noise_shape(layer, input_shape) -> None:
+    """`ConfigError` unless the layer's noise_shape has the rank of the inputs."""
+    if layer.noise_shape is not None and len(layer.noise_shape) != len(input_shape):
+        raise ConfigError(f"{layer.label}: noise_shape {layer.noise_shape} has another rank than {input_shape}")
+
+
+def random_bits(layer, random, shape):
+    """16 random bits for each place: a quarter of the cost of uniform floats."""
+    return source_of(layer, random).bits("dropout", math.prod(shape)).reshape(shape)

@@ -1,0 +1,69 @@
+"""Layers that disturb their inputs while training."""
+
+import math
+
+from nnlite.jacobians import Diagonal, Identity, Jacobians
+from nnlite.layers.base.layer import Layer
+from nnlite.layers.regularization.dropout import source_of
+from nnlite.registry.field_types import BelowOne, Index, NonNegative
+
+__all__ = ["GaussianDropout", "GaussianNoise"]
+
+
+class GaussianNoise(Layer):
+    """While training, outputs = inputs + noise, the noise normal with mean 0.
+
+    Shape: any, unchanged.
+
+    Args:
+        stddev: standard deviation of the noise, >= 0.
+        seed: draws from a stream of its own instead of the model's.
+
+    Reference: Bishop 1995, "Training with noise is equivalent to Tikhonov regularization".
+    """
+
+    stddev: NonNegative
+    seed: Index | None = None
+
+    supports_masking = True
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def linearize(self, inputs, training=False, random=None):
+        by_inputs = Jacobians(Identity(inputs.shape))
+        if not training or self.stddev == 0:
+            return inputs, by_inputs
+        return inputs + self.stddev * _normal(self, random, inputs), by_inputs
+
+
+class GaussianDropout(Layer):
+    """While training, outputs = inputs * noise, normal with mean 1 and deviation sqrt(rate / (1 - rate)).
+
+    Shape: any, unchanged.
+
+    Args:
+        rate: as of `Dropout`, whose noise has the same mean and deviation, in [0, 1).
+        seed: draws from a stream of its own instead of the model's.
+
+    Reference: Srivastava et al. 2014, JMLR 15, section 10.
+    """
+
+    rate: BelowOne
+    seed: Index | None = None
+
+    supports_masking = True
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def linearize(self, inputs, training=False, random=None):
+        if not training or self.rate == 0:
+            return inputs, Jacobians(Identity(inputs.shape))
+        noise = 1 + math.sqrt(self.rate / (1 - self.rate)) * _normal(self, random, inputs)
+        return inputs * noise, Jacobians(Diagonal(noise, inputs.shape, inputs.shape))
+
+
+def _normal(layer, random, inputs):
+    """Standard normal numbers of the shape and type of `inputs`."""
+    return source_of(layer, random).generator("dropout").standard_normal(inputs.shape, inputs.real.dtype)

@@ -1,0 +1,247 @@
+"""Layers that add, cut off or repeat cells of the spatial axes."""
+
+from typing import Literal
+
+from nnlite.arrays.windows import place_windows
+from nnlite.errors import ConfigError, ShapeError
+from nnlite.jacobians import Embedded, Jacobians, Separable, SumOfWindows, Transposed
+from nnlite.layers.base.layer import Layer
+from nnlite.layers.base.spatial import CountOrCounts, Spatial
+from nnlite.ops.interpolation import resize_matrices
+from nnlite.registry.field_types import Index
+
+__all__ = [
+    "Cropping1D",
+    "Cropping2D",
+    "Cropping3D",
+    "UpSampling1D",
+    "UpSampling2D",
+    "UpSampling3D",
+    "ZeroPadding1D",
+    "ZeroPadding2D",
+    "ZeroPadding3D",
+]
+
+# One number for all ends, or for each spatial axis one number or (before, after).
+Borders = Index | tuple[Index | tuple[Index, Index], ...]
+
+
+class _Bordered(Spatial):
+    """What padding and cropping share: cells at both ends of each spatial axis."""
+
+    def borders(self, name) -> list[tuple[int, int]]:
+        """The argument `name` as (before, after) for each axis; `ConfigError` where it is neither."""
+        value = getattr(self, name)
+        if isinstance(value, int):
+            return [(value, value)] * self.rank
+        if self.rank == 1 and len(value) == 2:
+            value = (value,)
+        if len(value) != self.rank or (self.rank == 1 and not isinstance(value[0], tuple | int)):
+            raise ConfigError(
+                f"expected a whole number, or a number or (before, after) for each of {self.rank} axes, got {value!r}",
+                (type(self).__name__, name),
+            )
+        return [(own, own) if isinstance(own, int) else own for own in value]
+
+    def build(self, input_shape):
+        self.check_rank(input_shape)
+        self.compute_output_shape(input_shape)
+
+    def place(self, borders, lengths):
+        """The slices of the last axes that leave the borders out."""
+        inside = [slice(before, before + length) for (before, _), length in zip(borders, lengths, strict=True)]
+        return (*inside, *[slice(None)] * self.trailing)
+
+
+class _ZeroPadding(_Bordered, Layer, abstract=True):
+    padding: Borders = 1
+
+    def validate(self):
+        self.borders("padding")
+
+    def compute_output_shape(self, input_shape):
+        axes = zip(self.spatial(input_shape), self.borders("padding"), strict=True)
+        return self.with_spatial(input_shape, [None if n is None else n + sum(ends) for n, ends in axes])
+
+    def linearize(self, inputs):
+        place = self.place(self.borders("padding"), self.spatial(inputs.shape))
+        part = Embedded(place, inputs.shape, self.compute_output_shape(inputs.shape))
+        return part.jvp(inputs), Jacobians(part)
+
+
+class ZeroPadding1D(_ZeroPadding):
+    """Adds `padding` zeros at the ends of the steps.
+
+    Shape: `(batch, steps, channels) -> (batch, before + steps + after, channels)`.
+
+    Args:
+        padding: one number for both ends, or (before, after).
+        data_format: "channels_last", also for None, or "channels_first".
+    """
+
+    data_format: Literal["channels_last", "channels_first"] | None = None
+
+    rank = 1
+
+
+class ZeroPadding2D(_ZeroPadding):
+    """Adds `padding` zeros around each image.
+
+    Shape: `(batch, rows, cols, channels) -> (batch, new_rows, new_cols, channels)`.
+
+    Args:
+        padding: one number for all sides; or (for rows, for cols), each a number or (before, after).
+        data_format: "channels_last", also for None, or "channels_first".
+    """
+
+    data_format: Literal["channels_last", "channels_first"] | None = None
+
+    rank = 2
+
+
+class ZeroPadding3D(_ZeroPadding):
+    """Adds `padding` zeros around each volume; as `ZeroPadding2D` with one axis more.
+
+    Shape: `(batch, depth, rows, cols, channels) -> (batch, new_depth, new_rows, new_cols, channels)`.
+    """
+
+    data_format: Literal["channels_last", "channels_first"] | None = None
+
+    rank = 3
+
+
+class _Cropping(_Bordered, Layer, abstract=True):
+    cropping: Borders = 1
+
+    def validate(self):
+        self.borders("cropping")
+
+    def compute_output_shape(self, input_shape):
+        lengths, borders = self.spatial(input_shape), self.borders("cropping")
+        left = [None if n is None else n - sum(ends) for n, ends in zip(lengths, borders, strict=True)]
+        if any(length is not None and length < 1 for length in left):
+            raise ShapeError(
+                f"{self.label} needs inputs longer than what it cuts off, {tuple(map(sum, borders))}, got {lengths}"
+            )
+        return self.with_spatial(input_shape, left)
+
+    def linearize(self, inputs):
+        shape = self.compute_output_shape(inputs.shape)
+        part = Transposed(Embedded(self.place(self.borders("cropping"), self.spatial(shape)), shape, inputs.shape))
+        return part.jvp(inputs), Jacobians(part)
+
+
+class Cropping1D(_Cropping):
+    """Cuts `cropping` steps off at both ends.
+
+    Shape: `(batch, steps, channels) -> (batch, steps - before - after, channels)`.
+
+    Args:
+        cropping: one number for both ends, or (before, after).
+
+    Raises:
+        ShapeError: nothing would be left.
+    """
+
+    rank = 1
+
+
+class Cropping2D(_Cropping):
+    """Cuts `cropping` pixels off at the sides of each image.
+
+    Shape: `(batch, rows, cols, channels) -> (batch, new_rows, new_cols, channels)`.
+
+    Args:
+        cropping: one number for all sides; or (for rows, for cols), each a number or (before, after).
+        data_format: "channels_last", also for None, or "channels_first".
+
+    Raises:
+        ShapeError: nothing would be left.
+    """
+
+    cropping: Borders = 0
+    data_format: Literal["channels_last", "channels_first"] | None = None
+
+    rank = 2
+
+
+class Cropping3D(_Cropping):
+    """Cuts `cropping` voxels off at the sides of each volume; as `Cropping2D`, by default one at each side.
+
+    Shape: `(batch, depth, rows, cols, channels) -> (batch, new_depth, new_rows, new_cols, channels)`.
+    """
+
+    data_format: Literal["channels_last", "channels_first"] | None = None
+
+    rank = 3
+
+
+class _UpSampling(Spatial, Layer, abstract=True):
+    size: CountOrCounts = 2
+
+    interpolation = "nearest"
+
+    def validate(self):
+        self.check_lengths("size")
+
+    def build(self, input_shape):
+        self.check_rank(input_shape)
+
+    def compute_output_shape(self, input_shape):
+        axes = zip(self.spatial(input_shape), self.per_axis("size"), strict=True)
+        return self.with_spatial(input_shape, [None if n is None else n * factor for n, factor in axes])
+
+    def linearize(self, inputs):
+        shape, size = self.compute_output_shape(inputs.shape), self.per_axis("size")
+        if self.interpolation == "nearest":
+            windows = place_windows(self.spatial(shape), size, size)
+            part = Transposed(SumOfWindows(windows, self.trailing, 1, shape, inputs.shape))
+        else:
+            matrices = resize_matrices(self.spatial(inputs.shape), self.spatial(shape), self.interpolation)
+            matrices = tuple(matrix.astype(inputs.real.dtype) for matrix in matrices)
+            part = Separable(matrices, self.from_right, inputs.shape, shape)
+        return part.jvp(inputs), Jacobians(part)
+
+
+class UpSampling1D(_UpSampling):
+    """Repeats every step `size` times.
+
+    Shape: `(batch, steps, channels) -> (batch, steps * size, channels)`.
+
+    Args:
+        size: how often each step is repeated.
+    """
+
+    rank = 1
+
+
+class UpSampling2D(_UpSampling):
+    """Enlarges images by whole factors.
+
+    Shape: `(batch, rows, cols, channels) -> (batch, rows * size, cols * size, channels)`.
+
+    Args:
+        size: factor, one for both axes or one for each.
+        data_format: "channels_last", also for None, or "channels_first".
+        interpolation: "nearest" repeats pixels; the others mix near ones, with centres at half pixels.
+    """
+
+    data_format: Literal["channels_last", "channels_first"] | None = None
+    interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos3", "lanczos5"] = "nearest"
+
+    rank = 2
+
+
+class UpSampling3D(_UpSampling):
+    """Repeats every voxel `size` times along each axis.
+
+    Shape: `(batch, depth, rows, cols, channels) -> (batch, depth * size, rows * size, cols * size, channels)`.
+
+    Args:
+        size: factor, one for all axes or one for each.
+        data_format: "channels_last", also for None, or "channels_first".
+    """
+
+    data_format: Literal["channels_last", "channels_first"] | None = None
+
+    rank = 3

@@ -1,0 +1,105 @@
+"""Layers that move elements without changing them."""
+
+import math
+
+import numpy as np
+
+from nnlite.errors import ConfigError, ShapeError
+from nnlite.jacobians import Broadcast, Composed, Jacobians, Rearrange
+from nnlite.layers.base.layer import Layer
+from nnlite.registry.field_types import Count
+
+__all__ = ["Flatten", "Permute", "RepeatVector", "Reshape"]
+
+
+def check_known(layer, input_shape) -> None:
+    """`ShapeError` when a length after the batch is unknown."""
+    if None in input_shape[1:]:
+        raise ShapeError(f"{layer.label} needs a known shape after the batch, got {input_shape}")
+
+
+class Flatten(Layer):
+    """All axes after the batch in one. Shape: `(batch, ...) -> (batch, features)`."""
+
+    def build(self, input_shape):
+        check_known(self, input_shape)
+
+    def linearize(self, inputs):
+        outputs = inputs.reshape(len(inputs), -1)
+        return outputs, Jacobians(Rearrange(inputs.shape, outputs.shape))
+
+
+class Reshape(Layer):
+    """Each example in another shape; one entry of `target_shape` may be -1.
+
+    Shape: `(batch, ...) -> (batch, *target_shape)`.
+    """
+
+    target_shape: tuple[int, ...]
+
+    def build(self, input_shape):
+        check_known(self, input_shape)
+        size, wanted = math.prod(input_shape[1:]), math.prod(map(abs, self.target_shape))
+        free = self.target_shape.count(-1)
+        if free > 1 or 0 in self.target_shape or min(self.target_shape, default=1) < -1:
+            raise ConfigError(f"{self.label}: target_shape may hold positive numbers and one -1: {self.target_shape}")
+        if size % wanted or (not free and size != wanted):
+            raise ShapeError(f"{self.label} cannot bring {input_shape[1:]} into the shape {self.target_shape}")
+
+    def linearize(self, inputs):
+        outputs = inputs.reshape(len(inputs), *self.target_shape)
+        return outputs, Jacobians(Rearrange(inputs.shape, outputs.shape))
+
+
+class Permute(Layer):
+    """The axes after the batch in another order: output axis i is input axis `dims[i - 1]`, counted from 1.
+
+    Shape: `(batch, ...) -> (batch, ...)`; with dims `(2, 1)`, `(batch, rows, columns) -> (batch, columns, rows)`.
+
+    Args:
+        dims: the numbers 1 to the number of axes after the batch, each once.
+    """
+
+    dims: tuple[Count, ...]
+
+    def validate(self):
+        if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
+            raise ConfigError(f"Permute takes dims 1 to {len(self.dims)}, each once, got {self.dims}")
+
+    def build(self, input_shape):
+        self.compute_output_shape(input_shape)  # refuses inputs of another rank
+
+    def compute_output_shape(self, input_shape):
+        if len(self.dims) != len(input_shape) - 1:
+            raise ShapeError(
+                f"{self.label} with dims {self.dims} needs inputs of {len(self.dims) + 1} axes, got {input_shape}"
+            )
+        return (input_shape[0], *(input_shape[axis] for axis in self.dims))
+
+    def linearize(self, inputs):
+        by_inputs = Rearrange(inputs.shape, self.compute_output_shape(inputs.shape), (0, *self.dims))
+        return by_inputs.jvp(inputs), Jacobians(by_inputs)
+
+
+class RepeatVector(Layer):
+    """Each vector `n` times. Shape: `(batch, features) -> (batch, n, features)`.
+
+    Args:
+        n: number of repetitions.
+    """
+
+    n: Count
+
+    def build(self, input_shape):
+        self.compute_output_shape(input_shape)  # refuses inputs of another rank
+
+    def compute_output_shape(self, input_shape):
+        if len(input_shape) != 2:
+            raise ShapeError(f"{self.label} needs inputs of shape (batch, features), got {input_shape}")
+        return (input_shape[0], self.n, input_shape[1])
+
+    def linearize(self, inputs):
+        shape = self.compute_output_shape(inputs.shape)
+        single = (len(inputs), 1, inputs.shape[1])
+        outputs = np.repeat(inputs[:, None], self.n, axis=1)
+        return outputs, Jacobians(Composed(Broadcast(single, shape), Rearrange(inputs.shape, single)))

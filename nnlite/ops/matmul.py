@@ -1,0 +1,32 @@
+"""Matrix products."""
+
+from nnlite.jacobians import Jacobians, KernelOfRows, MatMulLeft, MatMulRight, RowsTimesKernel
+from nnlite.jacobians.maps.matmul import rows_matmul
+from nnlite.ops.base import Op
+
+__all__ = ["MatMul"]
+
+
+class MatMul(Op):
+    """Matrix product C = A @ B, with NumPy's rules for one-dimensional and stacked operands.
+
+    Two Jacobians: an incoming J becomes `J @ B.T` for A and `A.T @ J` for B.
+
+    Shape: `(..., n, k), (..., k, m) -> (..., n, m)`.
+    """
+
+    def linearize(self, a, b):
+        if a.ndim > 1 and b.ndim == 2:
+            c = rows_matmul(a, b)
+            return c, Jacobians(RowsTimesKernel(b, a.shape, c.shape), KernelOfRows(a, b.shape, c.shape))
+        c = a @ b
+        row, column = a[None] if a.ndim == 1 else a, b[:, None] if b.ndim == 1 else b
+        full = (row @ column).shape if c.ndim < 2 else c.shape
+        if a.ndim == 1 and b.ndim > 1:
+            full = (*c.shape[:-1], 1, c.shape[-1])
+        elif b.ndim == 1 and a.ndim > 1:
+            full = (*c.shape, 1)
+        return c, Jacobians(
+            MatMulLeft(column, a.shape, c.shape, row.shape, full),
+            MatMulRight(row, b.shape, c.shape, column.shape, full),
+        )

@@ -1,0 +1,270 @@
+"""One declaration per class: its fields are its constructor, its YAML keys, its saved config and its repr."""
+
+import dataclasses
+import functools
+import inspect
+import re
+import typing
+from collections.abc import Mapping
+
+from nnlite.errors import ConfigError, did_you_mean
+from nnlite.registry.field_types import jsonable, read
+
+__all__ = [
+    "Configurable",
+    "NamedFunction",
+    "constructor_parameters",
+    "normalized",
+    "register_function",
+    "snake_case",
+]
+
+
+def normalized(name: str) -> str:
+    """`leaky_relu`, `LeakyReLU` and `leakyrelu` are one name."""
+    return name.replace("_", "").lower()
+
+
+def snake_case(name: str) -> str:
+    """`BatchNormalization` as `batch_normalization`, `Conv2D` as `conv2d`: Keras's rule."""
+    return re.sub(r"(?<=.)(?=[A-Z][a-z])|(?<=[a-z])(?=[A-Z])", "_", name).lower()
+
+
+@typing.dataclass_transform(eq_default=False) if hasattr(typing, "dataclass_transform") else (lambda cls: cls)
+class Configurable:
+    """Base of every family (Layer, Loss, Optimizer, ...): subclasses become dataclasses and register themselves.
+
+    Class keywords:
+        family: the family's name; given by its root class only.
+        abstract: the class is there to be subclassed and is not registered.
+        aliases: further names under which the class is found.
+
+    Field types drive the reading of values (see `nnlite.registry.field_types`), so a constructor argument, a YAML key
+    and a saved config are checked by the same rule. A class may write its own `__init__`; then the parameters of that
+    are its fields, each stored under its own name.
+
+    >>> from nnlite.optimizers import Optimizer
+    >>> Optimizer.get({"adam": {"learning_rate": 0.01}})
+    Adam(learning_rate=0.01)
+    """
+
+    def __init_subclass__(cls, family: str | None = None, abstract: bool = False, aliases: tuple = (), **kwargs):
+        super().__init_subclass__(**kwargs)
+        dataclasses.dataclass(eq=False, repr=False)(cls)
+        if family:
+            cls.family, cls._members = family, {}
+        elif not abstract:
+            for name in (cls.__name__, *aliases):
+                cls._register(name)
+
+    @classmethod
+    def _register(cls, name: str) -> None:
+        present = cls._members.get(normalized(name))
+        known = present and present.__module__.startswith("nnlite.")
+        if known and (present.__module__, present.__qualname__) != (cls.__module__, cls.__qualname__):
+            raise ConfigError(
+                f"the {cls.family} name {name!r} is taken by {present.__module__}; rename {cls.__qualname__}"
+            )
+        cls._members[normalized(name)] = cls
+
+    def __post_init__(self):
+        for name, hint in _hints(type(self)).items():
+            if name in self.__dict__:
+                try:
+                    self.__dict__[name] = read(self.__dict__[name], hint)
+                except ConfigError as error:
+                    raise error.within(type(self).__name__, name) from None
+        self.validate()
+
+    def validate(self) -> None:
+        """Check what one field's type cannot say; raise `ConfigError`. Called once all fields are read."""
+
+    @classmethod
+    def members(cls) -> dict[str, type]:
+        """The registered classes of this family (or of this branch of it) by class name."""
+        found = {member.__name__: member for member in cls._members.values() if issubclass(member, cls)}
+        return dict(sorted(found.items()))
+
+    @classmethod
+    def get(cls, spec):
+        """The instance that `spec` describes.
+
+        Args:
+            spec: an instance (returned as it is), a class, a name in any case or underscore style, or
+                `{Name: {argument: value}}`.
+
+        Raises:
+            ConfigError: unknown name, unknown or missing argument, value of the wrong type.
+        """
+        if isinstance(spec, cls):
+            return spec
+        if isinstance(spec, type) and issubclass(spec, cls):
+            return spec.from_config({})
+        if isinstance(spec, str):
+            return cls._lookup(spec).from_config({})
+        if isinstance(spec, Mapping) and len(spec) == 1:
+            ((name, config),) = spec.items()
+            return cls._lookup(name).from_config({} if config is None else config)
+        raise ConfigError(f"expected a {cls.family}: a name or {{Name: {{arguments}}}}, got {spec!r}")
+
+    @classmethod
+    def _lookup(cls, name):
+        member = cls._members.get(normalized(name)) if isinstance(name, str) else None
+        if member is None or not issubclass(member, cls):
+            raise ConfigError(f"unknown {cls.family} {name!r}; {did_you_mean(name, cls.members())}")
+        return member
+
+    @classmethod
+    def from_config(cls, config: Mapping):
+        """Construct from a mapping of arguments; the inverse of `get_config`."""
+        if not isinstance(config, Mapping):
+            raise ConfigError(f"expected arguments as 'key: value', got {config!r}").within(cls.__name__)
+        parameters = constructor_parameters(cls)
+        for key in config:
+            if key not in parameters:
+                hint = did_you_mean(key, parameters)
+                raise ConfigError(f"unknown argument {key!r}; {hint}", (key,)).within(cls.__name__)
+        for key, parameter in parameters.items():
+            if parameter.default is inspect.Parameter.empty and key not in config:
+                raise ConfigError(f"missing argument {key!r}").within(cls.__name__)
+        return cls(**config)
+
+    def get_config(self) -> dict:
+        """All arguments as plain JSON values, defaults included."""
+        return {name: jsonable(value) for name, value in self._arguments().items()}
+
+    def to_spec(self) -> dict:
+        """`{ClassName: {argument: value}}`: what `get` reads and files store."""
+        return {type(self).__name__: self.get_config()}
+
+    def _arguments(self) -> dict:
+        missing = [name for name in constructor_parameters(type(self)) if not hasattr(self, name)]
+        if missing:
+            raise ConfigError(
+                f"{type(self).__name__}.__init__ must store its argument {missing[0]!r} as self.{missing[0]}"
+            )
+        return {name: getattr(self, name) for name in constructor_parameters(type(self))}
+
+    def __repr__(self) -> str:
+        parameters = constructor_parameters(type(self))
+        shown = []
+        for name, value in self._arguments().items():
+            default = parameters[name].default
+            if _differs(value, _default_value(type(self), name, default)):
+                shown.append(f"{name}={_short(value)}")
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+@functools.cache
+def constructor_parameters(cls) -> dict[str, inspect.Parameter]:
+    """Name -> parameter of the constructor; `**kwargs` stands for the parameters of the base class."""
+    found = {}
+    for parameter in list(inspect.signature(cls.__init__).parameters.values())[1:]:
+        if parameter.kind is inspect.Parameter.VAR_KEYWORD:
+            found |= constructor_parameters(cls.__mro__[1])
+        elif parameter.kind is not inspect.Parameter.VAR_POSITIONAL:
+            found[parameter.name] = parameter
+    return found
+
+
+@functools.cache
+def _hints(cls) -> dict[str, object]:
+    hints = typing.get_type_hints(cls, include_extras=True)
+    return {field.name: hints[field.name] for field in dataclasses.fields(cls) if field.init}
+
+
+def _default_value(cls, name: str, default):
+    """The default as a jsonable value, read by the field's type as the constructor does."""
+    field = {field.name: field for field in dataclasses.fields(cls)}.get(name)
+    if field and field.default_factory is not dataclasses.MISSING:
+        default = field.default_factory()
+    if default is inspect.Parameter.empty:
+        return default
+    return jsonable(read(default, _hints(cls).get(name, typing.Any)))
+
+
+def _differs(value, default) -> bool:
+    try:
+        return jsonable(value) != default
+    except ConfigError:  # it holds what cannot be saved, such as a function that is not registered
+        return True
+
+
+def _short(value) -> str:
+    if isinstance(value, Configurable):
+        text = repr(value)
+        return repr(normalized(type(value).__name__)) if text.endswith("()") else text
+    return repr(value)
+
+
+_functions: dict[str, typing.Callable] = {}
+
+
+def register_function(function=None, *, name: str | None = None):
+    """Let a function be saved by its name, in a file of a model that has it, and be found when that is loaded.
+
+    Used as a decorator, of a module that is imported before the file is read; registering the same function again
+    replaces it.
+
+    Args:
+        function: any function; its own name is the one in files.
+        name: another name, for a function whose own one is taken.
+
+    Raises:
+        ConfigError: another module has a function of that name, or the function has none.
+
+    >>> @register_function
+    ... def halved(inputs):
+    ...     return inputs / 2
+    >>> NamedFunction.get("halved")(3)
+    1.5
+    """
+    if function is None:
+        return functools.partial(register_function, name=name)
+    key = name or getattr(function, "__name__", "<lambda>")
+    present = _functions.get(key)
+    if key == "<lambda>":
+        raise ConfigError(f"{function!r} has no name to be saved by: give register_function one")
+    if present is not None and _home(present) != _home(function):
+        raise ConfigError(f"the function name {key!r} is taken by {'.'.join(_home(present))}: give another name")
+    _functions[key] = function
+    return function
+
+
+def _home(function) -> tuple[str, str]:
+    return function.__module__, getattr(function, "__qualname__", repr(function))
+
+
+class NamedFunction:
+    """A function as an argument in a config: any callable in Python, a registered one in YAML and in files."""
+
+    def __init__(self, function):
+        self.function = function
+
+    def __call__(self, *arguments, **options):
+        return self.function(*arguments, **options)
+
+    @classmethod
+    def get(cls, spec) -> "NamedFunction":
+        """The function that `spec`, a callable or the name of a registered one, stands for."""
+        if isinstance(spec, cls):
+            return spec
+        if callable(spec):
+            return cls(spec)
+        if not isinstance(spec, str) or spec not in _functions:
+            hint = did_you_mean(spec, _functions) if _functions else "no function is registered"
+            raise ConfigError(f"unknown function {spec!r}; {hint}; import the module that registers it first")
+        return cls(_functions[spec])
+
+    def to_spec(self) -> str:
+        """The registered name; `ConfigError` when there is none."""
+        for name, function in _functions.items():
+            if function is self.function:
+                return name
+        raise ConfigError(
+            f"{self!r} is not registered and cannot be saved: define it in a module, under the decorator "
+            "nnlite.registry.register_function"
+        )
+
+    def __repr__(self) -> str:
+        return getattr(self.function, "__qualname__", repr(self.function))

@@ -1,0 +1,51 @@
+"""Outputs batch by batch, and the Jacobian of each row if it is asked for."""
+
+import numpy as np
+
+from nnlite.config import dense_limit
+from nnlite.errors import ConfigError, DataError
+from nnlite.jacobians import NetworkJacobian
+from nnlite.jacobians.maps.base import readable_bytes
+
+
+def run_prediction(model, batches, callbacks, return_jacobian: bool) -> tuple[list, list]:
+    """The outputs of each batch and, if wanted, the Jacobian of each of its rows by that row's inputs."""
+    outputs, jacobians = [], []
+    callbacks.on_predict_begin()
+    for batch, (inputs, _, _) in enumerate(batches.epoch()):
+        callbacks.on_predict_batch_begin(batch)
+        output, maps = model.linearize(inputs, *model.values)
+        outputs.append(output)
+        if return_jacobian:
+            jacobians.append(_of_rows(model, inputs, output, maps))
+            _check_bytes(sum(array.nbytes for array in jacobians), model)
+        callbacks.on_predict_batch_end(batch)
+    callbacks.on_predict_end()
+    return outputs, jacobians
+
+
+def joined(batches):
+    """Outputs of several batches, one after another; for several outputs a tuple."""
+    if isinstance(batches[0], tuple):
+        return tuple(np.concatenate(parts) for parts in zip(*batches, strict=True))
+    return np.concatenate(batches)
+
+
+def _of_rows(model, inputs, output, maps) -> np.ndarray:
+    if isinstance(inputs, tuple) or isinstance(output, tuple):
+        raise ConfigError(
+            f"{model.label} has several inputs or outputs: ask its vjp or jvp in place of return_jacobian"
+        )
+    if maps[0] is None:
+        raise ConfigError(
+            f"{model.label} takes indices or strings, which have no derivative: leave return_jacobian out"
+        )
+    return NetworkJacobian(maps, None, inputs.shape, output.shape).per_example()
+
+
+def _check_bytes(nbytes, model) -> None:
+    if nbytes > dense_limit():
+        raise DataError(
+            f"{model.label}: the Jacobians of all rows take more than {readable_bytes(dense_limit())}: predict fewer "
+            f"rows at once, or raise the limit with nnlite.config.set_dense_limit(bytes)"
+        )

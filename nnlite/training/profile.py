@@ -1,0 +1,193 @@
+"""Where the time of a training step goes, layer by layer, beside the time that cannot be saved."""
+
+import copy
+import time
+from collections import defaultdict
+from dataclasses import dataclass
+
+import numpy as np
+
+from nnlite.jacobians import KernelOfRows
+from nnlite.random import RandomSource
+from nnlite.training.train_step import Steps
+
+__all__ = ["Profile", "profile_step"]
+
+FLOOR_ROUNDS = 20
+WARM_UP = 3
+LOSS, UPDATE = range(2)  # keys of times that belong to no layer; those of layers are their names
+
+
+@dataclass(frozen=True)
+class Row:
+    """Microseconds of one layer, or of another part of the step; `floor` is None where no matrix product tells it."""
+
+    name: str
+    forward: float
+    backward: float
+    floor: float | None
+
+
+@dataclass(frozen=True)
+class Profile:
+    """The time of one training step: medians, in microseconds.
+
+    Attributes:
+        rows: one per layer, then loss, update and the rest.
+        layered: of the step of these rows, in which each layer runs by itself.
+        total: of the step of `fit`, which runs dense layers in a row as one.
+        floor: of the bare matrix products of all layers plus one pass over parameters, gradients and optimizer state.
+        steps, batch: how many steps were measured, of how many examples.
+    """
+
+    rows: list[Row]
+    layered: float
+    total: float
+    floor: float
+    steps: int
+    batch: int
+
+    def __str__(self) -> str:
+        lines = [("", "forward", "backward", "share", "floor")]
+        for row in self.rows:
+            share = (row.forward + row.backward) / self.layered
+            floor = "" if row.floor is None else f"{row.floor:.1f}"
+            lines.append((row.name, f"{row.forward:.1f}", f"{row.backward:.1f}", f"{share:.0%}", floor))
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        table = [
+            "  ".join(cell.ljust(width) if not place else cell.rjust(width) for place, (cell, width) in enumerate(row))
+            for row in (list(zip(cells, widths, strict=True)) for cells in lines)
+        ]
+        rule = "-" * len(table[0])
+        return "\n".join(
+            [
+                f"one training step of {self.batch} examples: {self.total:.1f} us, {self.total / self.floor:.2f} x its "
+                f"floor of {self.floor:.1f} us (medians of {self.steps} steps)",
+                f"each layer by itself: {self.layered:.1f} us",
+                *(table[0], rule, *table[1:]),
+            ]
+        )
+
+    __repr__ = __str__
+
+
+def profile_step(model, x, y, sample_weight, steps: int) -> Profile:
+    """Measure `steps` training steps of a copy of `model` on one batch of prepared arrays."""
+    times = defaultdict(list)
+    total = _median(_measured(copy.deepcopy(model)._ready_steps(), (x, y, sample_weight), steps))
+    own = Steps(copy.deepcopy(model), join=False)
+    jacobians = own.chain.run(x, own.values, True, RandomSource(own.seed))[1]
+    floors = _floors(own, jacobians)
+    own.joined = own.layered = (_timed_chain(own.chain, times), *own.layered[1:])
+    own.loss = _Timed(own.loss, times, LOSS, ("linearize",))
+    own.optimizer = _Timed(own.optimizer, times, UPDATE, ("apply",))
+    layered = _median(_measured(own, (x, y, sample_weight), steps, times))
+    rows = [
+        Row(name, _median(times[name, "linearize"]), _median(times[name, "vjp"]), floors.get(name))
+        for name in dict.fromkeys(label for label, _ in own.chain.labels)
+    ]
+    rows.append(Row("loss", _median(times[LOSS, "linearize"]), 0.0, None))
+    rows.append(Row("update", 0.0, _median(times[UPDATE, "apply"]), _streaming(own)))
+    rows.append(Row("the rest", layered - sum(row.forward + row.backward for row in rows), 0.0, None))
+    floor = sum(floors.values()) + rows[-2].floor
+    return Profile(rows, layered, total, floor, steps, len(y[0]) if isinstance(y, tuple) else len(y))
+
+
+def _measured(own, batch, steps, times=None) -> list[float]:
+    """The seconds of each of so many steps; `times`, which parts of the step fill, forgets those that warm up."""
+    found = []
+    for step in range(WARM_UP + steps):
+        if step == WARM_UP and times is not None:
+            times.clear()
+        start = time.perf_counter()
+        own.train(*batch)
+        found.append(time.perf_counter() - start)
+    return found[WARM_UP:]
+
+
+class _Timed:
+    """Something whose methods are timed, and those of the Jacobians that it returns; everything else is its own."""
+
+    def __init__(self, own, times, key, methods, of_jacobians=()):
+        self.__dict__.update(_own=own, _times=times, _key=key, _methods=methods, _of_jacobians=of_jacobians)
+
+    def __getattr__(self, attribute):
+        value = getattr(self._own, attribute)
+        if attribute not in self._methods:
+            return value
+
+        def timed(*arguments, **options):
+            start = time.perf_counter()
+            result = value(*arguments, **options)
+            self._times[self._key, attribute].append(time.perf_counter() - start)
+            if not self._of_jacobians:
+                return result
+            return result[0], _Timed(result[1], self._times, self._key, self._of_jacobians)
+
+        return timed
+
+    def __len__(self):
+        return len(self._own)
+
+    def __getitem__(self, index):
+        return self._own[index]
+
+
+def _timed_chain(chain, times):
+    """The chain, or graph, with every layer timed."""
+    timed = copy.copy(chain)
+    names = [label for label, _ in chain.labels]
+    if hasattr(chain, "stages"):
+        timed.stages = [
+            (index, _Timed(layer, times, name, ("linearize",), ("vjp",)), start, stop)
+            for (index, layer, start, stop), name in zip(chain.stages, names, strict=True)
+        ]
+    else:
+        timed.uses = [
+            use._replace(layer=_Timed(use.layer, times, name, ("linearize",), ("vjp",)))
+            for use, name in zip(chain.uses, names, strict=True)
+        ]
+    return timed
+
+
+def _floors(steps, jacobians) -> dict[str, float]:
+    """The time of the bare matrix products of each layer that has any: forward, by the kernel and by the inputs."""
+    found, first = {}, True
+    for (name, _), (_, stage) in zip(steps.chain.labels, jacobians.parts(), strict=True):
+        for _, part in stage.parts():
+            if isinstance(part, KernelOfRows):
+                rows = part.rows.reshape(-1, part.in_shape[0])
+                found[name] = found.get(name, 0.0) + _products(rows, part.in_shape[1], first)
+                first = False
+    return found
+
+
+def _products(rows, units, first) -> float:
+    kernel, gradient = np.ones((rows.shape[1], units), rows.dtype), np.ones((len(rows), units), rows.dtype)
+    products = [(rows, kernel), (rows.T, gradient)] + ([] if first else [(gradient, kernel.T)])
+    outs = [np.empty((left.shape[0], right.shape[1]), rows.dtype) for left, right in products]
+    found = []
+    for _ in range(FLOOR_ROUNDS):
+        start = time.perf_counter()
+        for (left, right), out in zip(products, outs, strict=True):
+            np.matmul(left, right, out=out)
+        found.append(time.perf_counter() - start)
+    return _median(found)
+
+
+def _streaming(steps) -> float:
+    """The time of reading and writing parameters and optimizer state once."""
+    pairs = [(pack.values.copy(), pack.values.copy()) for pack in steps.store.packs]
+    found = []
+    count = 1 + len(steps.optimizer.slot_names())
+    for _ in range(FLOOR_ROUNDS):
+        start = time.perf_counter()
+        for source, target in pairs:
+            for _ in range(count):
+                np.copyto(target, source)
+        found.append(time.perf_counter() - start)
+    return _median(found)
+
+
+def _median(seconds) -> float:
+    return float(np.median(seconds)) * 1e6 if seconds else 0.0
