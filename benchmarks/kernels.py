@@ -11,7 +11,7 @@ import time
 
 import numpy as np
 
-from nnlite.kernels.compiled import elementwise as compiled
+from nnlite.kernels import compiled
 from nnlite.kernels.reference import elementwise as reference
 
 

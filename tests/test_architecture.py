@@ -6,6 +6,7 @@ import inspect
 import pkgutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,7 @@ THIRD_PARTY_ROOMS = {
 HEAVY = sorted(set(THIRD_PARTY_ROOMS) - {"numpy"})
 
 LINES_OF_A_FUNCTION = 30
+FILES_OF_A_FOLDER = 12
 LINES_OF_A_FILE = 300
 DEPTH_OF_A_CLASS = 5  # Conv2D, its abstract family, Layer, Op, Configurable, object
 
@@ -187,6 +189,11 @@ def test_classes_stay_near_object():
     found = set(own_classes())
     assert len(found) > 100
     assert {cls.__qualname__: depth(cls) for cls in found if depth(cls) > DEPTH_OF_A_CLASS} == {}
+
+
+def test_folders_stay_small():
+    count = Counter(str(path.parent.relative_to(ROOT)) for path in FILES if path.name != "__init__.py")
+    assert {folder: files for folder, files in count.items() if files > FILES_OF_A_FOLDER} == {}
 
 
 def test_every_module_says_what_it_is():

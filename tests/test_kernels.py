@@ -13,7 +13,7 @@ import pytest
 from nnlite import Sequential, kernels
 from nnlite.callbacks import LambdaCallback
 from nnlite.errors import ConfigError
-from nnlite.kernels.reference import elementwise as reference
+from nnlite.kernels import reference
 from nnlite.layers import LSTM, Dense, Input, Masking
 from nnlite.optimizers import Adam
 
@@ -138,10 +138,10 @@ def ran(function, arguments):
 
 @needs_numba
 def test_every_compiled_kernel_has_a_reference_and_samples():
-    from nnlite.kernels.compiled import elementwise as compiled
+    from nnlite.kernels import compiled
 
     assert set(compiled.__all__) == set(SAMPLES) | {"dense_backward", "dense_forward"}  # these in test_joined.py
-    assert set(compiled.__all__) <= {name for module in kernels.REFERENCES for name in module.__all__}
+    assert set(compiled.__all__) <= set(reference.__all__)
     assert set(EXACT) < set(SAMPLES)
 
 
@@ -149,7 +149,7 @@ def test_every_compiled_kernel_has_a_reference_and_samples():
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize(("name", "number"), [(name, i) for name, own in SAMPLES.items() for i in range(len(own))])
 def test_compiled_agrees_with_reference(name, number, dtype):
-    from nnlite.kernels.compiled import elementwise as compiled
+    from nnlite.kernels import compiled
 
     arguments = SAMPLES[name][number](dtype)
     expected, found = (ran(getattr(source, name), arguments) for source in (reference, compiled))
@@ -166,7 +166,7 @@ def test_compiled_agrees_with_reference(name, number, dtype):
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 0.0])
 @pytest.mark.parametrize("name", ["adam", "rmsprop", "sgd", "decay"])
 def test_compiled_updates_pass_on_what_is_not_finite(name, value):
-    from nnlite.kernels.compiled import elementwise as compiled
+    from nnlite.kernels import compiled
 
     for sample in SAMPLES[name]:
         for place, item in enumerate(sample("float32")[:-1]):
@@ -302,7 +302,7 @@ def test_an_lstm_trains_the_same_with_both(masked, options, monkeypatch):
 
 @needs_numba
 def test_use_takes_effect_at_once():
-    from nnlite.kernels.compiled import elementwise as compiled
+    from nnlite.kernels import compiled
 
     for choice, source in [("numba", compiled), ("numpy", reference), ("numba", compiled), ("auto", reference)]:
         kernels.use(choice)
@@ -313,7 +313,7 @@ def test_use_takes_effect_at_once():
 
 @needs_numba
 def test_auto_is_numba_within_a_long_training_alone(monkeypatch):
-    from nnlite.kernels.compiled import elementwise as compiled
+    from nnlite.kernels import compiled
 
     kernels.use("auto")
     monkeypatch.setattr(compiled, "on_disk", lambda: True)
@@ -337,7 +337,7 @@ def test_auto_is_numba_within_a_long_training_alone(monkeypatch):
 
 @needs_numba
 def test_auto_compiles_within_a_very_long_training_alone(monkeypatch):
-    from nnlite.kernels.compiled import elementwise as compiled
+    from nnlite.kernels import compiled
 
     kernels.use("auto")
     monkeypatch.setattr(compiled, "on_disk", lambda: False)
@@ -369,7 +369,7 @@ print(compiled.on_disk())
 @needs_numba
 @pytest.mark.parametrize(("word", "source"), [("numpy", reference), ("numba", "compiled")])
 def test_a_choice_holds_within_a_long_training_and_after_it(word, source):
-    from nnlite.kernels.compiled import elementwise as compiled
+    from nnlite.kernels import compiled
 
     expected = compiled if source == "compiled" else source
     kernels.use(word)
@@ -383,7 +383,7 @@ def test_a_choice_holds_within_a_long_training_and_after_it(word, source):
 
 
 def test_without_numba_auto_stays_and_numba_is_refused(monkeypatch):
-    monkeypatch.setitem(sys.modules, "nnlite.kernels.compiled.elementwise", None)
+    monkeypatch.setitem(sys.modules, "nnlite.kernels.compiled", None)
     monkeypatch.delattr(kernels, "compiled", raising=False)
     kernels.use("auto")
     with kernels.suited_kernels(10**9, 10**6):

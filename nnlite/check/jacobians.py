@@ -16,7 +16,7 @@ from nnlite.check.numeric import (
 from nnlite.check.report import Findings
 from nnlite.check.subject import Subject
 from nnlite.jacobians import Jacobians
-from nnlite.jacobians.bundles.graph import map_outputs
+from nnlite.jacobians.bundles.partial import map_outputs
 
 __all__ = []
 

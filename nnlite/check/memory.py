@@ -6,7 +6,7 @@ import numpy as np
 
 from nnlite.check.numeric import EXACT, difference
 from nnlite.check.subject import Subject
-from nnlite.jacobians.bundles.graph import map_outputs
+from nnlite.jacobians.bundles.partial import map_outputs
 from nnlite.layers.base.call import inner_layers
 from nnlite.parameters import Parameter
 from nnlite.registry.field_types import jsonable

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from nnlite.jacobians.bundles.graph import map_outputs
+from nnlite.jacobians.bundles.partial import map_outputs
 from nnlite.jacobians.maps.base import one_row_each
 
 __all__ = []

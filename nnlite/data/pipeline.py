@@ -4,7 +4,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from nnlite.data.encoders.inputs import Classes, Preprocessing, Quantities, TargetKind
+from nnlite.data.encoders.inputs import Preprocessing
+from nnlite.data.encoders.targets import Classes, Quantities, TargetKind
 from nnlite.data.sources.base import Dataset, DataSource
 from nnlite.data.splits import Split
 from nnlite.errors import ConfigError

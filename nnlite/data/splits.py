@@ -4,8 +4,8 @@ import numpy as np
 
 from nnlite.errors import ConfigError, DataError
 from nnlite.random import stream
-from nnlite.registry.field_types import BelowOne
 from nnlite.registry import Section
+from nnlite.registry.field_types import BelowOne
 
 __all__ = ["Split"]
 

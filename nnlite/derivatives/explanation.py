@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nnlite.jacobians.bundles.graph import Partial
+from nnlite.jacobians.bundles.partial import Partial
 
 HEAD = ("stage, and the Jacobians it keeps", "shape", "by output", "by input")
 SHOWN = 10  # outputs

@@ -6,6 +6,7 @@ from nnlite.derivatives import Explanation
 from nnlite.errors import ConfigError, DataError, did_you_mean
 from nnlite.experiment.experiment import Experiment
 from nnlite.experiment.runs import Run
+from nnlite.training.profile import Profile
 
 
 def explain(
@@ -42,3 +43,10 @@ def explain(
     if not 0 <= row < len(x):
         raise DataError(f"{path}: row {row} is not there: the {part} part has the rows 0 to {len(x) - 1}")
     return model.explain(x, None if output is not None else y, row, output, weight)
+
+
+def profile(experiment: Experiment) -> Profile:
+    """The profile of one training step on the first batch of the training part; nothing is written."""
+    model, data = experiment.prepare()
+    arguments = experiment.fit_arguments(data)
+    return model.profile(*data.parts["training"], batch_size=arguments.get("batch_size") or 32)

@@ -1,8 +1,10 @@
 """Structured Jacobians: linear maps that store the smallest thing that determines them."""
 
 from nnlite.jacobians.bundles.attention import *
+from nnlite.jacobians.bundles.base import *
 from nnlite.jacobians.bundles.chain import *
 from nnlite.jacobians.bundles.graph import *
+from nnlite.jacobians.bundles.partial import *
 from nnlite.jacobians.bundles.recurrent import *
 from nnlite.jacobians.bundles.time_distributed import *
 from nnlite.jacobians.bundles.unrolled import *
@@ -17,10 +19,11 @@ from nnlite.jacobians.maps.matmul import *
 from nnlite.jacobians.maps.normalization import *
 from nnlite.jacobians.maps.penalized import *
 from nnlite.jacobians.maps.reductions import *
-from nnlite.jacobians.maps.scaling import *
 from nnlite.jacobians.maps.shaping import *
 from nnlite.jacobians.maps.windows import *
 from nnlite.jacobians.model import *
 from nnlite.jacobians.parameter_vector import *
 from nnlite.jacobians.recurrence.base import *
 from nnlite.jacobians.recurrence.gru import *
+from nnlite.jacobians.recurrence.lstm import *
+from nnlite.jacobians.recurrence.simple_rnn import *

@@ -1,13 +1,13 @@
 """Files below a directory, one subdirectory per class: found, numbered, split into parts."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
+from nnlite.data.datasets.lazy import LazyBatches, shuffle_seed_of
 from nnlite.errors import ConfigError, DataError
 from nnlite.random import stream
-
-__all__ = []
 
 
 class Files:
@@ -111,3 +111,35 @@ def parts(count: int, seed: int | None, validation_split: float | None, subset: 
         if not len(rows):
             raise DataError(f"validation_split={validation_split} of {count} files leaves none for {name}")
     return wanted
+
+
+def from_directory(given: dict, suffixes: tuple[str, ...], read: Callable):
+    """`LazyBatches` of the files below a directory; a list of two of them where `subset` is `"both"`.
+
+    Args:
+        given: the arguments of `text_dataset_from_directory`, or of another one like it.
+        suffixes: endings of the files that count, in small letters.
+        read: makes an array of one file.
+    """
+    shuffle, seed, split, subset = (given[name] for name in ("shuffle", "seed", "validation_split", "subset"))
+    if split and subset and shuffle and seed is None:
+        raise ConfigError("validation_split with shuffle needs a seed, else the two parts would overlap")
+    options = [given[name] for name in ("labels", "label_mode", "class_names", "follow_links")]
+    files = Files(given["directory"], suffixes, *options)
+    if given["verbose"]:
+        print(f"Found {files}.")
+    shuffle_seed = shuffle_seed_of(shuffle, seed)
+
+    def dataset(part, rows):
+        paths = [files.paths[row] for row in rows]
+        targets = None if files.targets is None else files.targets[rows]
+
+        def take(chosen):
+            x = np.stack([read(paths[row]) for row in chosen])
+            return x if targets is None else (x, targets[chosen])
+
+        order_seed = shuffle_seed if part == "training" else None
+        return LazyBatches(take, len(rows), given["batch_size"], order_seed, files.class_names, paths)
+
+    made = [dataset(*part) for part in parts(len(files.paths), shuffle_seed, split, subset).items()]
+    return made if len(made) > 1 else made[0]

@@ -4,7 +4,7 @@ from typing import Literal
 
 import numpy as np
 
-from nnlite.data.datasets.timeseries import from_directory
+from nnlite.data.datasets.folders import from_directory
 from nnlite.errors import ConfigError, DataError
 from nnlite.ops.interpolation import resize_matrices, resized
 from nnlite.registry.field_types import BelowOne, Count, Index, read_call

@@ -1,5 +1,6 @@
 """The IDX format of the MNIST files: a four-byte magic number, the dimensions, the values; all big-endian."""
 
+import dataclasses
 import gzip
 import math
 import zlib
@@ -7,9 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
+from nnlite.data.encoders.targets import TargetKind
+from nnlite.data.sources.arrays import checked_numbers, dataset_of
+from nnlite.data.sources.base import Dataset, DataSource, find_file
 from nnlite.errors import DataError
 
-__all__ = ["read_idx"]
+__all__ = ["Idx", "read_idx"]
 
 # Third byte of the magic number -> type of one value. The bytes before it are zero, the one after it counts dimensions.
 VALUE_TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
@@ -44,3 +48,25 @@ def _read_bytes(path: str) -> bytes:
         raise DataError(f"{path}: damaged gzip file ({error})") from None
     except OSError as error:
         raise DataError(f"{path}: {error.strerror}") from None
+
+
+class Idx(DataSource):
+    """Two files in the IDX format of MNIST, plain or compressed by gzip; values stay as they are (0 to 255).
+
+    Args:
+        inputs: the file of the images, of shape (rows, height, width).
+        target: the file of the labels, of shape (rows,).
+    """
+
+    inputs: str
+    target: str
+
+    def located(self, folder: str) -> "Idx":
+        inputs, target = find_file(self.inputs, folder), find_file(self.target, folder)
+        return dataclasses.replace(self, inputs=inputs, target=target)
+
+    def load(self, target_kind: TargetKind) -> Dataset:
+        return dataset_of(self.read_inputs(self.inputs), read_idx(self.target), target_kind, self.target)
+
+    def read_inputs(self, path: str) -> np.ndarray:
+        return checked_numbers(read_idx(path), path)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from nnlite.jacobians.bundles.graph import Partial
+from nnlite.jacobians.bundles.partial import Partial
 
 __all__ = ["AttentionJacobians"]
 

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from nnlite.jacobians.bundles.graph import Partial
+from nnlite.jacobians.bundles.partial import Partial
 from nnlite.jacobians.maps.matmul import rows_matmul
 
 __all__ = ["RecurrentJacobians", "ThroughTime"]

@@ -1,7 +1,7 @@
 """The Jacobians of a layer whose batch is made of examples and steps."""
 
-from nnlite.jacobians.bundles.chain import without_data
-from nnlite.jacobians.bundles.graph import Partial
+from nnlite.jacobians.bundles.base import without_data
+from nnlite.jacobians.bundles.partial import Partial
 from nnlite.jacobians.maps.base import one_row_each
 
 __all__ = ["FoldedJacobians"]

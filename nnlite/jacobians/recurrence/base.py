@@ -1,13 +1,8 @@
-"""How the states of recurrent cells change with what enters their gates: linear recurrences over time."""
-
-import functools
+"""What recurrences share: the walk back and forth through time."""
 
 import numpy as np
 
-from nnlite import kernels
-from nnlite.kernels.reference.recurrent import blocks, empty_steps, every, lstm_slopes, steps_first
-
-__all__ = ["LSTMRecurrence", "Recurrence", "SimpleRecurrence"]
+__all__ = ["Recurrence"]
 
 
 class Recurrence:
@@ -90,92 +85,6 @@ class Recurrence:
     def stored(self):
         """The arrays that this recurrence keeps."""
         yield from (self.hidden, self.kernel, *self.cached)
-
-
-class SimpleRecurrence(Recurrence):
-    """h = tanh(z), z = entering + h_before @ kernel: deltas = g * (1 - h ** 2)."""
-
-    __slots__ = ()
-
-    def _skipped(self):
-        return [None] * (len(self.hidden) - 1) if self.mask is None else 1 - self.mask
-
-    def pull(self, outputs, states):
-        (hidden,) = states
-        slopes, back = self.masked(tanh_slope(self.hidden[1:])), np.ascontiguousarray(self.kernel.T)
-        deltas = empty_steps(hidden, len(slopes), hidden.shape[-1])
-        for arriving, slope, delta, skip in backwards(
-            every(outputs, slopes), slopes, steps_first(deltas), self._skipped()
-        ):
-            if arriving is not None:
-                hidden += arriving
-            np.multiply(hidden, slope, out=delta)
-            kept = None if skip is None else hidden * skip
-            np.matmul(delta, back, out=hidden)
-            if kept is not None:
-                hidden += kept
-        return deltas, [hidden]
-
-    def push(self, entering, recurrent, bias, states):
-        (hidden,) = states
-        if recurrent is not None:
-            entering = entering + self.hidden[:-1] @ recurrent[..., None, :, :]
-        found = []
-        slopes = self.masked(tanh_slope(self.hidden[1:]))
-        for arriving, slope, skip in zip(steps_first(entering), slopes, self._skipped(), strict=True):
-            kept = 0 if skip is None else hidden * skip
-            hidden = (arriving + hidden @ self.kernel) * slope + kept
-            found.append(hidden)
-        return found, [hidden]
-
-
-class LSTMRecurrence(Recurrence):
-    """c = f * c_before + i * g, h = o * tanh(c), where i, f, g, o are functions of entering + h_before @ kernel.
-
-    Cached: what `kernels.lstm_run` returned.
-    """
-
-    __slots__ = ()
-
-    states = 2
-
-    def pull(self, outputs, states):
-        deltas, *states = kernels.lstm_pull(*self.cached, self.kernel, self.mask, outputs, *states)
-        return deltas, states
-
-    def push(self, entering, recurrent, bias, states):
-        hidden, cell = states
-        if recurrent is not None:
-            entering = entering + self.hidden[:-1] @ recurrent[..., None, :, :]
-        found = []
-        for arriving, (by_gate, by_o, by_c, f, skip) in zip(
-            steps_first(entering), lstm_slopes(*self.cached, self.mask), strict=True
-        ):
-            kept = 0 if skip is None else hidden * skip
-            gates = blocks(arriving + hidden @ self.kernel, 4)
-            cell = cell * f + (gates[..., :3, :, :] * by_gate).sum(axis=-3)
-            hidden = cell * by_c + gates[..., 3, :, :] * by_o + kept
-            found.append(hidden)
-        return found, [hidden, cell]
-
-    def by_weights(self, gradient, rows, deltas):
-        return self._apart(functools.cache(lambda: gradient(self.cached[0][:-1], deltas)), rows)
-
-    def gradients(self, outputs, states, rows, gradient):
-        joint, *states = kernels.lstm_gradients(*self.cached, self.kernel, self.mask, outputs, *states)
-        return states, self._apart(lambda: joint, rows)
-
-    def stored(self):
-        yield from (self.hidden, self.kernel, *self.cached[1:])  # the first one is hidden states and rows
-
-    def _apart(self, joint, rows):
-        """Kernel, recurrent kernel and bias, whose gradients are one product: the quickest."""
-        units, features = len(self.kernel), rows.shape[-1]
-        return [
-            lambda: joint()[..., units : units + features, :],
-            lambda: joint()[..., :units, :],
-            lambda: joint()[..., -1, :],
-        ]
 
 
 def tanh_slope(y):

@@ -1,7 +1,27 @@
-"""Kernels compiled by Numba; each computes what its twin in `reference` does, up to rounding."""
+"""Kernels of `reference` compiled by Numba: one pass over the arrays where NumPy needs up to ten.
 
-from nnlite.kernels.compiled import elementwise
-from nnlite.kernels.compiled.elementwise import *
-from nnlite.kernels.compiled.elementwise import on_disk as on_disk
+A kernel is compiled when it is first called with a dtype, in one to three seconds, and kept on disk beside its file,
+or in the user's cache directory, for later processes. Loops run in the calling thread: Numba's threads and those of the
+matrix library would fight for the cores. What a loop cannot take goes to the reference.
+"""
 
-__all__ = elementwise.__all__
+from pathlib import Path
+
+import numpy as np
+
+from nnlite.kernels.compiled import dense, losses, optimizers, recurrent
+from nnlite.kernels.compiled.dense import *
+from nnlite.kernels.compiled.losses import *
+from nnlite.kernels.compiled.optimizers import *
+from nnlite.kernels.compiled.optimizers import adam, decay
+from nnlite.kernels.compiled.recurrent import *
+
+__all__ = [name for module in (dense, losses, optimizers, recurrent) for name in module.__all__]
+
+
+def on_disk() -> bool:
+    """Whether the large kernels, those of dense and recurrent layers, have been compiled and kept on the disk before."""
+    return any(path.name.startswith(("dense.", "recurrent.")) for path in Path(adam.stats.cache_path).glob("*.nbi"))
+
+
+decay(np.zeros(1), 0.0, np.zeros(1))  # finds out at once whether what is compiled can be kept

@@ -1,7 +1,10 @@
 """Kernels in NumPy: complete, and analytic, so that a complex step passes through them."""
 
-from nnlite.kernels.reference import dense, elementwise
+from nnlite.kernels.reference import dense, elementwise, losses, optimizers, recurrent
 from nnlite.kernels.reference.dense import *
 from nnlite.kernels.reference.elementwise import *
+from nnlite.kernels.reference.losses import *
+from nnlite.kernels.reference.optimizers import *
+from nnlite.kernels.reference.recurrent import *
 
-__all__ = [name for module in (dense, elementwise) for name in module.__all__]
+__all__ = [name for module in (dense, elementwise, losses, optimizers, recurrent) for name in module.__all__]

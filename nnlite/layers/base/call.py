@@ -6,7 +6,8 @@ import numpy as np
 
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.jacobians import Node
-from nnlite.layers.base.inputs import output_masks, read_training
+from nnlite.layers.base.inputs import read_training
+from nnlite.layers.base.masks import output_masks
 from nnlite.ops.tracing import Trace, Traced, call_traced
 from nnlite.parameters import Parameter
 from nnlite.registry import snake_case

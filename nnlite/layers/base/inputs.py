@@ -153,24 +153,3 @@ def _is_missing(value) -> bool:
 def _shown(value) -> str:
     text = repr(value)
     return text if len(text) < 60 else f"{text[:56]} ..."
-
-
-def step_mask(mask, shape, owner: str) -> np.ndarray:
-    """`mask` as an array; `ShapeError` unless it has one boolean for each of `shape`, `(batch, steps)`."""
-    mask = np.asarray(mask)
-    if mask.dtype != bool or mask.shape != tuple(shape):
-        raise ShapeError(
-            f"{owner} needs a mask of booleans of the shape {tuple(shape)}, (batch, steps), "
-            f"got {mask.dtype} {mask.shape}"
-        )
-    return mask
-
-
-def output_masks(layer, jacobians, given: tuple, count: int) -> list:
-    """The mask of each of a layer's `count` outputs: that of its inputs, where it supports masking, or what it sets.
-
-    Args:
-        given: the masks of its inputs.
-    """
-    mask = given[0] if layer.supports_masking and not layer.takes_several else jacobians.mask
-    return list(mask) if isinstance(mask, tuple) else [mask] * count

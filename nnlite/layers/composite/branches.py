@@ -8,7 +8,7 @@ from nnlite.errors import ConfigError, ShapeError, did_you_mean
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.composite.graph import Graph
 from nnlite.layers.core.columns import Columns
-from nnlite.layers.core.dense import Identity
+from nnlite.layers.core.input import Identity
 from nnlite.layers.merging.elementwise import Add, Average, Concatenate, Maximum, Multiply
 from nnlite.random import RandomSource, fresh_seed
 from nnlite.registry import snake_case

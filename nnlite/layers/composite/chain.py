@@ -3,7 +3,7 @@
 from nnlite.errors import ConfigError
 from nnlite.jacobians import ChainJacobians
 from nnlite.layers.base.layer import Layer
-from nnlite.layers.preprocessing.numbers import Cast
+from nnlite.layers.core.input import Cast
 
 __all__ = ["Chain"]
 

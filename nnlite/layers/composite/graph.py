@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 from nnlite.jacobians import GraphJacobians, Node
 from nnlite.layers.base.call import pairs_inside, renewed
-from nnlite.layers.base.inputs import output_masks
-from nnlite.layers.preprocessing.numbers import Cast
+from nnlite.layers.base.masks import output_masks
+from nnlite.layers.core.input import Cast
 
 __all__ = ["Graph"]
 

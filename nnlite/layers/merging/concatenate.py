@@ -6,6 +6,7 @@ from nnlite.arrays.contraction import contract
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.jacobians import Composed, EinsumJacobian, Jacobians, Rearrange
 from nnlite.layers.base.layer import Layer
+from nnlite.layers.base.masks import checked_masks
 from nnlite.layers.normalization.group import UnitNormalization
 from nnlite.ops import shaping
 
@@ -140,22 +141,6 @@ def check_several(layer, input_shape, needed=None) -> None:
         raise ShapeError(f"{layer.label} needs a list of {needed or 'several'} inputs, got {got}")
     if len({shape[0] for shape in input_shape} - {None}) > 1:
         raise ShapeError(f"{layer.label} needs inputs with one number of examples, got {shown(input_shape)}")
-
-
-def checked_masks(layer, inputs, mask) -> list:
-    """One mask or None for each input; `ShapeError` where one is no beginning of its input's shape."""
-    masks = [None] * len(inputs) if mask is None else list(mask)
-    if len(masks) != len(inputs):
-        raise ShapeError(
-            f"{layer.label} needs one mask, or None, for each of its {len(inputs)} inputs, got {len(masks)}"
-        )
-    masks = [None if own is None else np.asarray(own, bool) for own in masks]
-    for own, array in zip(masks, inputs, strict=True):
-        if own is not None and (own.ndim == 0 or own.shape != array.shape[: own.ndim]):
-            raise ShapeError(
-                f"{layer.label} needs a mask of shape {array.shape[:2]} for {array.shape}, got {own.shape}"
-            )
-    return masks
 
 
 def shown(shapes) -> str:

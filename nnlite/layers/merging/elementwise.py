@@ -7,7 +7,8 @@ import numpy as np
 from nnlite.errors import ShapeError
 from nnlite.jacobians import Broadcast, Composed, Diagonal, Jacobians, Rearrange
 from nnlite.layers.base.layer import Layer
-from nnlite.layers.merging.concatenate import Concatenate, Dot, check_several, checked_masks, shown
+from nnlite.layers.base.masks import checked_masks
+from nnlite.layers.merging.concatenate import Concatenate, Dot, check_several, shown
 
 __all__ = [
     "Add",

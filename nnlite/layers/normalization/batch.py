@@ -1,17 +1,26 @@
-"""Batch and layer normalization."""
+"""Batch normalization: features are standardized by the moments of the batch."""
 
 import math
 
 import numpy as np
 
-from nnlite.errors import ConfigError, ShapeError
+from nnlite.errors import ConfigError
 from nnlite.initializers import Initializer
-from nnlite.jacobians import Broadcast, Composed, Diagonal, Jacobians, MaskedStandardize, Rearrange, Standardize
+from nnlite.jacobians import Composed, Diagonal, Jacobians
 from nnlite.layers.base.layer import Layer
+from nnlite.layers.normalization.moments import (
+    add_scale_and_center,
+    axes_from_left,
+    checked_axes,
+    counted_entries,
+    scale_and_center,
+    standardize,
+    to_last_axes,
+)
 from nnlite.registry.field_types import Fraction, Positive
 from nnlite.regularizers import Regularizer
 
-__all__ = ["BatchNormalization", "LayerNormalization"]
+__all__ = ["BatchNormalization"]
 
 
 class BatchNormalization(Layer):
@@ -128,129 +137,3 @@ class BatchNormalization(Layer):
         bounds = {"rmin": 0.0, "rmax": math.inf, "dmax": math.inf} | (self.renorm_clipping or {})
         factor = np.clip(deviation / reference, bounds["rmin"], bounds["rmax"])
         return factor, np.clip((mean - renorm_mean) / reference, -bounds["dmax"], bounds["dmax"])
-
-
-class LayerNormalization(Layer):
-    """outputs = gamma * (inputs - mean) / sqrt(variance + epsilon) + beta, moments of each example over `axis`.
-
-    Shape: any, unchanged; gamma and beta have the lengths of `axis`.
-
-    Args:
-        axis: one axis or several, over which moments are taken.
-        epsilon: added to the variance; PyTorch's default is 1e-5.
-        center, scale: whether there is a beta, a gamma.
-        beta_initializer, gamma_initializer: initial values.
-        beta_regularizer, gamma_regularizer: penalty added to the loss.
-
-    Reference: Ba et al. 2016, arXiv:1607.06450.
-    """
-
-    axis: int | tuple[int, ...] = -1
-    epsilon: Positive = 1e-3
-    center: bool = True
-    scale: bool = True
-    beta_initializer: Initializer = "zeros"
-    gamma_initializer: Initializer = "ones"
-    beta_regularizer: Regularizer | None = None
-    gamma_regularizer: Regularizer | None = None
-
-    supports_masking = True
-
-    def build(self, input_shape):
-        axes = checked_axes(self, self.axis, input_shape)
-        add_scale_and_center(self, tuple(input_shape[axis] for axis in axes))
-
-    def compute_output_shape(self, input_shape):
-        return input_shape
-
-    def linearize(self, inputs, *gamma_beta):
-        axes = axes_from_left(self.axis, inputs.ndim)
-        to_last, from_last = to_last_axes(inputs, axes)
-        moved = inputs.transpose(to_last.axes)
-        standardized, by_inputs, _, _ = standardize(moved, tuple(range(-len(axes), 0)), self.epsilon)
-        outputs, maps = scale_and_center(self, standardized, gamma_beta)
-        by_inputs = Composed(maps[0], by_inputs, to_last)
-        return outputs.transpose(from_last.axes), Jacobians(by_inputs, *maps[1:], outer=from_last)
-
-
-def checked_axes(layer, axis, input_shape) -> list[int]:
-    """`axis` counted from the left, in order; `ConfigError` unless it names known lengths after the batch."""
-    rank = len(input_shape)
-    axes = sorted(own + rank if own < 0 else own for own in np.atleast_1d(axis).tolist())
-    for own in axes:
-        if not 1 <= own < rank or input_shape[own] is None or axes.count(own) > 1:
-            raise ConfigError(f"{layer.label}: axis {axis} does not name features of inputs {input_shape}")
-    return axes
-
-
-def add_scale_and_center(layer, shape) -> None:
-    """Declare gamma and beta as the layer's `scale` and `center` ask."""
-    if layer.scale:
-        layer.gamma = layer.add_weight(
-            shape, layer.gamma_initializer, regularizer=layer.gamma_regularizer, name="gamma"
-        )
-    if layer.center:
-        layer.beta = layer.add_weight(shape, layer.beta_initializer, regularizer=layer.beta_regularizer, name="beta")
-
-
-def axes_from_left(axis, rank) -> tuple[int, ...]:
-    """One axis or several, counted from the left, in order."""
-    return tuple(sorted(own % rank for own in ((axis,) if isinstance(axis, int) else axis)))
-
-
-def counted_entries(layer, mask, inputs) -> np.ndarray:
-    """1 where `mask`, of the shape of the first axes of `inputs`, is true, else 0; broadcast to `inputs`."""
-    mask = np.asarray(mask)
-    if mask.dtype != bool or mask.shape != inputs.shape[: mask.ndim]:
-        raise ShapeError(
-            f"{layer.label} needs a mask of booleans of the shape {inputs.shape[:-1]}, got {mask.dtype} {mask.shape}"
-        )
-    counted = mask.astype(inputs.real.dtype).reshape(mask.shape + (1,) * (inputs.ndim - mask.ndim))
-    return np.broadcast_to(counted, inputs.shape)
-
-
-def to_last_axes(inputs, axes) -> tuple[Rearrange, Rearrange]:
-    """The maps that move `axes` to the end, in order, and back."""
-    order = (*(axis for axis in range(inputs.ndim) if axis not in axes), *axes)
-    back = tuple(np.argsort(order).tolist())
-    moved_shape = tuple(inputs.shape[axis] for axis in order)
-    return Rearrange(inputs.shape, moved_shape, order), Rearrange(moved_shape, inputs.shape, back)
-
-
-def standardize(inputs, axes, epsilon, counted=None):
-    """(inputs - mean) / sqrt(variance + epsilon) over `axes`: the result, its Jacobian, mean and variance.
-
-    With `counted`, of the shape of the inputs, the moments are those of the entries where it is 1, not 0.
-    """
-    if counted is None:
-        mean = inputs.mean(axis=axes, keepdims=True)
-        centered = inputs - mean
-        variance = (centered * centered).mean(axis=axes, keepdims=True)
-    else:
-        shares = counted / np.maximum(counted.sum(axis=axes, keepdims=True), 1)
-        mean = (inputs * shares).sum(axis=axes, keepdims=True)
-        centered = inputs - mean
-        variance = (centered * centered * shares).sum(axis=axes, keepdims=True)
-    inverse_deviation = 1 / np.sqrt(variance + epsilon)
-    standardized = centered * inverse_deviation
-    if counted is None:
-        by_inputs = Standardize(standardized, inverse_deviation, axes)
-    else:
-        by_inputs = MaskedStandardize(standardized, inverse_deviation, axes, shares)
-    return standardized, by_inputs, mean, variance
-
-
-def scale_and_center(layer, standardized, gamma_beta):
-    """gamma * standardized + beta over the last axes: the result, the maps by standardized, gamma and beta."""
-    remaining = list(gamma_beta)
-    shape = standardized.shape
-    outputs, slopes, maps = standardized, np.ones((), standardized.real.dtype), []
-    if layer.scale:
-        slopes = remaining.pop(0)
-        outputs = standardized * slopes
-        maps.append(Diagonal(standardized, slopes.shape, shape))
-    if layer.center:
-        beta = remaining.pop(0)
-        outputs = outputs + beta
-        maps.append(Broadcast(beta.shape, shape))
-    return outputs, [Diagonal(slopes, shape, shape), *maps]

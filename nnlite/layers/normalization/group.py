@@ -8,7 +8,7 @@ from nnlite.errors import ConfigError
 from nnlite.initializers import Initializer
 from nnlite.jacobians import Composed, Diagonal, Jacobians, Quotient, Rearrange
 from nnlite.layers.base.layer import Layer
-from nnlite.layers.normalization.batch import (
+from nnlite.layers.normalization.moments import (
     add_scale_and_center,
     axes_from_left,
     checked_axes,

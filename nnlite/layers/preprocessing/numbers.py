@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 
 from nnlite.errors import ConfigError, DataError, NotReadyError
-from nnlite.jacobians import Diagonal, Jacobians, Recast
+from nnlite.jacobians import Diagonal, Jacobians
 from nnlite.layers.base.layer import Layer
-from nnlite.layers.normalization.batch import checked_axes
+from nnlite.layers.normalization.moments import checked_axes
 
-__all__ = ["Cast", "Normalization", "Rescaling"]
+__all__ = ["Normalization", "Rescaling"]
 
 
 class Rescaling(Layer):
@@ -116,14 +116,3 @@ class Normalization(Layer):
         slopes = deviation if self.invert else 1 / deviation
         outputs = inputs * slopes + mean if self.invert else (inputs - mean) * slopes
         return outputs, Jacobians(Diagonal(slopes, inputs.shape, inputs.shape), None, None)
-
-
-class Cast(Layer):
-    """outputs = inputs in this layer's dtype; a model puts it between layers of different dtypes."""
-
-    supports_masking = True
-
-    def linearize(self, inputs):
-        outputs = inputs if inputs.dtype.kind == "c" else inputs.astype(self.dtype)
-        whole = inputs.dtype.kind in "biu"  # indices have no derivative
-        return outputs, Jacobians(None if whole else Recast(inputs.shape, inputs.dtype, outputs.dtype))

@@ -7,8 +7,9 @@ import numpy as np
 from nnlite import ops
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.jacobians import RecurrentJacobians, UnrolledJacobians
-from nnlite.layers.base.inputs import OneOrSeveral, step_mask
+from nnlite.layers.base.inputs import OneOrSeveral
 from nnlite.layers.base.layer import Layer
+from nnlite.layers.base.masks import step_mask
 from nnlite.layers.recurrent.cells import RNNCell, StackedRNNCells, features_of
 from nnlite.ops.tracing import Trace, Traced
 from nnlite.registry.field_types import Count

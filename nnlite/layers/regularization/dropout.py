@@ -5,20 +5,12 @@ from typing import Literal
 
 from nnlite import kernels
 from nnlite.errors import ConfigError, ShapeError
-from nnlite.jacobians import Diagonal, Identity, Jacobians, Penalized
+from nnlite.jacobians import Diagonal, Identity, Jacobians
 from nnlite.layers.base.layer import Layer
 from nnlite.random import RandomSource
-from nnlite.registry.field_types import BelowOne, Fraction, Index, NonNegative
-from nnlite.regularizers import L1L2
+from nnlite.registry.field_types import BelowOne, Fraction, Index
 
-__all__ = [
-    "ActivityRegularization",
-    "AlphaDropout",
-    "Dropout",
-    "SpatialDropout1D",
-    "SpatialDropout2D",
-    "SpatialDropout3D",
-]
+__all__ = ["AlphaDropout", "Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D"]
 
 DataFormat = Literal["channels_last", "channels_first"] | None
 LOWEST_SELU = -1.6732632423543772 * 1.0507009873554805
@@ -153,26 +145,6 @@ class AlphaDropout(Layer):
         slopes = kept * scale
         outputs = inputs * slopes + (scale * LOWEST_SELU) * (1 - kept - self.rate)
         return outputs, Jacobians(Diagonal(slopes, inputs.shape, inputs.shape))
-
-
-class ActivityRegularization(Layer):
-    """outputs = inputs; while training the loss gains `l1 * sum(abs(inputs)) + l2 * sum(inputs ** 2)`.
-
-    The sum goes over the whole batch, as in Keras 3; Keras 2 divided it by the number of examples.
-
-    Args:
-        l1: strength of the absolute part, >= 0.
-        l2: strength of the squared part, >= 0.
-    """
-
-    l1: NonNegative = 0.0
-    l2: NonNegative = 0.0
-
-    supports_masking = True
-    penalizes = True
-
-    def linearize(self, inputs):
-        return inputs, Jacobians(Penalized(inputs, L1L2(self.l1, self.l2)))
 
 
 def source_of(layer, random) -> RandomSource:

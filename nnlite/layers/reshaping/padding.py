@@ -2,25 +2,13 @@
 
 from typing import Literal
 
-from nnlite.arrays.windows import place_windows
 from nnlite.errors import ConfigError, ShapeError
-from nnlite.jacobians import Embedded, Jacobians, Separable, SumOfWindows, Transposed
+from nnlite.jacobians import Embedded, Jacobians, Transposed
 from nnlite.layers.base.layer import Layer
-from nnlite.layers.base.spatial import CountOrCounts, Spatial
-from nnlite.ops.interpolation import resize_matrices
+from nnlite.layers.base.spatial import Spatial
 from nnlite.registry.field_types import Index
 
-__all__ = [
-    "Cropping1D",
-    "Cropping2D",
-    "Cropping3D",
-    "UpSampling1D",
-    "UpSampling2D",
-    "UpSampling3D",
-    "ZeroPadding1D",
-    "ZeroPadding2D",
-    "ZeroPadding3D",
-]
+__all__ = ["Cropping1D", "Cropping2D", "Cropping3D", "ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D"]
 
 # One number for all ends, or for each spatial axis one number or (before, after).
 Borders = Index | tuple[Index | tuple[Index, Index], ...]
@@ -169,77 +157,6 @@ class Cropping3D(_Cropping):
     """Cuts `cropping` voxels off at the sides of each volume; as `Cropping2D`, by default one at each side.
 
     Shape: `(batch, depth, rows, cols, channels) -> (batch, new_depth, new_rows, new_cols, channels)`.
-    """
-
-    data_format: Literal["channels_last", "channels_first"] | None = None
-
-    rank = 3
-
-
-class _UpSampling(Spatial, Layer, abstract=True):
-    size: CountOrCounts = 2
-
-    interpolation = "nearest"
-
-    def validate(self):
-        self.check_lengths("size")
-
-    def build(self, input_shape):
-        self.check_rank(input_shape)
-
-    def compute_output_shape(self, input_shape):
-        axes = zip(self.spatial(input_shape), self.per_axis("size"), strict=True)
-        return self.with_spatial(input_shape, [None if n is None else n * factor for n, factor in axes])
-
-    def linearize(self, inputs):
-        shape, size = self.compute_output_shape(inputs.shape), self.per_axis("size")
-        if self.interpolation == "nearest":
-            windows = place_windows(self.spatial(shape), size, size)
-            part = Transposed(SumOfWindows(windows, self.trailing, 1, shape, inputs.shape))
-        else:
-            matrices = resize_matrices(self.spatial(inputs.shape), self.spatial(shape), self.interpolation)
-            matrices = tuple(matrix.astype(inputs.real.dtype) for matrix in matrices)
-            part = Separable(matrices, self.from_right, inputs.shape, shape)
-        return part.jvp(inputs), Jacobians(part)
-
-
-class UpSampling1D(_UpSampling):
-    """Repeats every step `size` times.
-
-    Shape: `(batch, steps, channels) -> (batch, steps * size, channels)`.
-
-    Args:
-        size: how often each step is repeated.
-    """
-
-    rank = 1
-
-
-class UpSampling2D(_UpSampling):
-    """Enlarges images by whole factors.
-
-    Shape: `(batch, rows, cols, channels) -> (batch, rows * size, cols * size, channels)`.
-
-    Args:
-        size: factor, one for both axes or one for each.
-        data_format: "channels_last", also for None, or "channels_first".
-        interpolation: "nearest" repeats pixels; the others mix near ones, with centres at half pixels.
-    """
-
-    data_format: Literal["channels_last", "channels_first"] | None = None
-    interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos3", "lanczos5"] = "nearest"
-
-    rank = 2
-
-
-class UpSampling3D(_UpSampling):
-    """Repeats every voxel `size` times along each axis.
-
-    Shape: `(batch, depth, rows, cols, channels) -> (batch, depth * size, rows * size, cols * size, channels)`.
-
-    Args:
-        size: factor, one for all axes or one for each.
-        data_format: "channels_last", also for None, or "channels_first".
     """
 
     data_format: Literal["channels_last", "channels_first"] | None = None

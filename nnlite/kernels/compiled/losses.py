@@ -1,79 +1,17 @@
-"""Kernels of `reference` compiled by Numba: one pass over the arrays where NumPy needs up to ten.
-
-A kernel is compiled when it is first called with a dtype, in one to three seconds, and kept on disk beside this file,
-or in the user's cache directory, for later processes. Loops run in the calling thread: Numba's threads and those of the
-matrix library would fight for the cores. What a loop cannot take goes to the reference.
-"""
-
-from pathlib import Path
+"""Losses and their gradients, compiled: one pass over the rows."""
 
 import numpy as np
 
-from nnlite.kernels.compiled.dense import compiled, dense_backward, dense_forward
-from nnlite.kernels.compiled.recurrent import lstm_gradients, lstm_pull, lstm_run
-from nnlite.kernels.reference import elementwise as reference
+from nnlite.kernels.compiled.dense import compiled
+from nnlite.kernels.reference import losses as reference
 
-__all__ = ["adam", "decay", "dense_backward", "dense_forward", "lstm_gradients", "lstm_pull", "lstm_run"]
-__all__ += ["rmsprop", "sgd", "sigmoid_crossentropy", "softmax_crossentropy", "squared_error"]
+__all__ = ["sigmoid_crossentropy", "softmax_crossentropy", "squared_error"]
 
 # Numba computes exp and log1p of one number at a time, NumPy of sixteen: beyond these NumPy is quicker.
 FEW_UNITS = 32
+
+
 FEW_LOGITS = 512
-
-
-@compiled
-def decay(values, rate, scratch):
-    factor = values.dtype.type(rate)
-    for i in range(values.size):
-        values[i] -= values[i] * factor
-
-
-@compiled
-def sgd(values, gradients, velocity, rate, momentum, nesterov, scratch):
-    kind = values.dtype.type
-    rate_, momentum_ = kind(rate), kind(momentum)
-    for i in range(values.size):
-        step = gradients[i] * rate_
-        if velocity is None:
-            values[i] -= step
-            continue
-        speed = velocity[i] * momentum_ - step
-        velocity[i] = speed
-        values[i] = values[i] - step + speed * momentum_ if nesterov else values[i] + speed
-
-
-@compiled
-def adam(values, gradients, momentum, squares, largest, beta_1, beta_2, alpha, epsilon, scratch):
-    kind = values.dtype.type
-    beta_1_, beta_2_, alpha_, epsilon_ = kind(beta_1), kind(beta_2), kind(alpha), kind(epsilon)
-    for i in range(values.size):
-        slope = gradients[i]
-        total = momentum[i] * beta_1_ + slope
-        square = squares[i] * beta_2_ + slope * slope
-        momentum[i], squares[i] = total, square
-        if largest is not None:
-            square = np.maximum(largest[i], square)
-            largest[i] = square
-        values[i] -= total / (np.sqrt(square) + epsilon_) * alpha_
-
-
-@compiled
-def rmsprop(values, gradients, velocity, average, change, share, rate, momentum, epsilon, scratch):
-    kind = values.dtype.type
-    share_, rate_, momentum_, epsilon_ = kind(share), kind(rate), kind(momentum), kind(epsilon)
-    for i in range(values.size):
-        slope = gradients[i]
-        variance = velocity[i] + (slope * slope - velocity[i]) * share_
-        velocity[i] = variance
-        if average is not None:
-            mean = average[i] + (slope - average[i]) * share_
-            average[i] = mean
-            variance = np.maximum(variance - mean * mean, kind(0))
-        step = slope / np.sqrt(variance + epsilon_) * rate_
-        if change is not None:
-            step = change[i] * momentum_ + step
-            change[i] = step
-        values[i] -= step
 
 
 @compiled
@@ -136,14 +74,6 @@ def softmax_crossentropy(logits, classes, scale, weights=None):
     if logits.shape[-1] > FEW_UNITS or not _plain(logits, classes, weights):
         return reference.softmax_crossentropy(logits, classes, scale, weights)
     return _by_rows(_softmax_crossentropy, logits, classes.reshape(-1), scale, weights)
-
-
-def on_disk():
-    """Whether kernels have been compiled and kept on the disk before."""
-    return any(Path(adam.stats.cache_path).glob("compiled_*.nbi"))
-
-
-decay(np.zeros(1), 0.0, np.zeros(1))  # finds out at once whether what is compiled can be kept
 
 
 def _alike(one, other):

@@ -1,0 +1,63 @@
+"""Batches that are made when they are asked for."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from nnlite.random import fresh_seed, stream
+
+__all__ = ["LazyBatches"]
+
+
+class LazyBatches:
+    """Batches that are made when they are asked for; walked again, it begins anew.
+
+    `fit`, `evaluate`, `predict` and loops take it; `len` is the number of batches.
+
+    Args:
+        take: makes `x` or `(x, y)` from an array of row numbers.
+        count: number of rows.
+        batch_size: rows per batch, the last one may have fewer; None for one row at a time, without a batch axis.
+        shuffle_seed: draws the order, another one for each walk; the given order when None.
+        class_names: what the labels mean; None when nobody knows.
+        file_paths: of the rows, where they come from files.
+    """
+
+    def __init__(
+        self,
+        take: Callable,
+        count: int,
+        batch_size: int | None,
+        shuffle_seed: int | None = None,
+        class_names: list[str] | None = None,
+        file_paths: list[str] | None = None,
+    ):
+        self.take = take
+        self.count = count
+        self.batch_size = batch_size
+        self.shuffle_seed = shuffle_seed
+        self.class_names = class_names
+        self.file_paths = file_paths
+        self._walks = 0
+
+    def __len__(self) -> int:
+        return math.ceil(self.count / (self.batch_size or 1))
+
+    def __iter__(self):
+        order = np.arange(self.count)
+        if self.shuffle_seed is not None:
+            order = stream(self.shuffle_seed, "shuffle", step=self._walks).permutation(self.count)
+            self._walks += 1
+        size = self.batch_size or 1
+        for start in range(0, self.count, size):
+            batch = self.take(order[start : start + size])
+            if self.batch_size is None:
+                batch = tuple(part[0] for part in batch) if isinstance(batch, tuple) else batch[0]
+            yield batch
+
+
+def shuffle_seed_of(shuffle, seed):
+    if not shuffle:
+        return None
+    return fresh_seed() if seed is None else seed

@@ -1,0 +1,51 @@
+"""Checks of arrays that a source has read."""
+
+import numpy as np
+
+from nnlite.data.encoders.targets import TargetKind
+from nnlite.data.sources.base import Dataset
+from nnlite.errors import DataError
+
+__all__ = []
+
+
+def dataset_of(inputs: np.ndarray, target: np.ndarray, target_kind: TargetKind, place: str) -> Dataset:
+    if target.ndim == 0 or len(target) != len(inputs):
+        raise DataError(f"{place} has shape {target.shape}, but there are {len(inputs)} rows of inputs")
+    if target_kind == "regression":
+        target = checked_numbers(target.reshape(len(target), -1), place)
+        columns = target.shape[1]
+        return Dataset(inputs, target, ["target"] if columns == 1 else [f"target_{i}" for i in range(columns)])
+    return Dataset(inputs, checked_labels(target, target_kind, place), ["target"])
+
+
+def checked_labels(target: np.ndarray, target_kind: TargetKind, place: str) -> np.ndarray:
+    if target.dtype.kind not in "biufU":
+        raise DataError(f"{place} holds {target.dtype}, expected labels: numbers or texts")
+    if target.dtype.kind == "f" and not np.isfinite(target).all():
+        raise DataError(f"{place}: row {first_bad(target)[0]} is {target[first_bad(target)]}")
+    if target.ndim == 2 and target.shape[1] == 1:
+        return target[:, 0]
+    if target_kind == "categorical" and target.ndim == 2:
+        if target.dtype.kind == "U" or not (np.sort(target, axis=1) == np.eye(target.shape[1])[-1]).all():
+            raise DataError(f"{place} has shape {target.shape}, expected one label, or one 1 among 0, per row")
+        return target.argmax(axis=1)
+    if target.ndim > 1 and target_kind != "sparse":
+        raise DataError(f"{place} has shape {target.shape}, expected one label per row")
+    return target
+
+
+def checked_numbers(array: np.ndarray, place: str) -> np.ndarray:
+    if array.dtype.kind not in "biuf":
+        raise DataError(f"{place} holds {array.dtype}, expected numbers")
+    if array.ndim < 2 or array.size == 0:
+        raise DataError(f"{place} has shape {array.shape}, expected (rows, features, ...) with at least one row")
+    if not np.isfinite(array).all():
+        row, *column = first_bad(array)
+        raise DataError(f"{place}: row {row}, column {', '.join(map(str, column))} is {array[(row, *column)]}")
+    return array
+
+
+def first_bad(array: np.ndarray) -> tuple[int, ...]:
+    """Index of the first value that is not finite, counted from 0."""
+    return tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])

@@ -1,0 +1,29 @@
+"""Rows written into the config itself."""
+
+import numpy as np
+
+from nnlite.data.encoders.targets import TargetKind
+from nnlite.data.sources.arrays import checked_numbers, dataset_of
+from nnlite.data.sources.base import Dataset, DataSource
+from nnlite.errors import DataError
+
+__all__ = ["Inline"]
+
+
+class Inline(DataSource):
+    """A handful of rows written into the config itself.
+
+    Args:
+        inputs: one list of numbers per row.
+        target: one label or number per row.
+    """
+
+    inputs: list
+    target: list
+
+    def load(self, target_kind: TargetKind) -> Dataset:
+        try:
+            inputs, target = np.array(self.inputs), np.array(self.target)
+        except ValueError:
+            raise DataError("Inline: the rows differ in length") from None
+        return dataset_of(checked_numbers(inputs, "Inline.inputs"), target, target_kind, "Inline.target")

@@ -1,0 +1,62 @@
+"""Updates of optimizers, compiled: one pass over the arrays where NumPy needs up to ten."""
+
+import numpy as np
+
+from nnlite.kernels.compiled.dense import compiled
+
+__all__ = ["adam", "decay", "rmsprop", "sgd"]
+
+
+@compiled
+def decay(values, rate, scratch):
+    factor = values.dtype.type(rate)
+    for i in range(values.size):
+        values[i] -= values[i] * factor
+
+
+@compiled
+def sgd(values, gradients, velocity, rate, momentum, nesterov, scratch):
+    kind = values.dtype.type
+    rate_, momentum_ = kind(rate), kind(momentum)
+    for i in range(values.size):
+        step = gradients[i] * rate_
+        if velocity is None:
+            values[i] -= step
+            continue
+        speed = velocity[i] * momentum_ - step
+        velocity[i] = speed
+        values[i] = values[i] - step + speed * momentum_ if nesterov else values[i] + speed
+
+
+@compiled
+def adam(values, gradients, momentum, squares, largest, beta_1, beta_2, alpha, epsilon, scratch):
+    kind = values.dtype.type
+    beta_1_, beta_2_, alpha_, epsilon_ = kind(beta_1), kind(beta_2), kind(alpha), kind(epsilon)
+    for i in range(values.size):
+        slope = gradients[i]
+        total = momentum[i] * beta_1_ + slope
+        square = squares[i] * beta_2_ + slope * slope
+        momentum[i], squares[i] = total, square
+        if largest is not None:
+            square = np.maximum(largest[i], square)
+            largest[i] = square
+        values[i] -= total / (np.sqrt(square) + epsilon_) * alpha_
+
+
+@compiled
+def rmsprop(values, gradients, velocity, average, change, share, rate, momentum, epsilon, scratch):
+    kind = values.dtype.type
+    share_, rate_, momentum_, epsilon_ = kind(share), kind(rate), kind(momentum), kind(epsilon)
+    for i in range(values.size):
+        slope = gradients[i]
+        variance = velocity[i] + (slope * slope - velocity[i]) * share_
+        velocity[i] = variance
+        if average is not None:
+            mean = average[i] + (slope - average[i]) * share_
+            average[i] = mean
+            variance = np.maximum(variance - mean * mean, kind(0))
+        step = slope / np.sqrt(variance + epsilon_) * rate_
+        if change is not None:
+            step = change[i] * momentum_ + step
+            change[i] = step
+        values[i] -= step

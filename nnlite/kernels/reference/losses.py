@@ -1,0 +1,52 @@
+"""Losses and their gradients in NumPy, computed together."""
+
+import numpy as np
+
+from nnlite.kernels.reference.elementwise import magnitude, scalar
+
+__all__ = ["sigmoid_crossentropy", "softmax_crossentropy", "squared_error"]
+
+
+def softmax_crossentropy(logits, classes, scale, weights=None):
+    """scale * sum over rows of weights * (log(sum(exp(row))) - row[class]), and its gradient by the logits.
+
+    Shape: logits `(..., units)`, classes and weights `(...)`.
+    """
+    rows = logits.reshape(-1, logits.shape[-1])
+    shifted = np.subtract(rows, np.maximum.reduce(rows.real, axis=1, keepdims=True), order="C")
+    places = classes.ravel() + np.arange(0, rows.size, rows.shape[1])
+    own = shifted.ravel().take(places)
+    shares = np.exp(shifted, out=shifted)
+    totals = np.add.reduce(shares, axis=1)
+    losses = np.log(totals) - own
+    factors = scale
+    if weights is not None:
+        losses, factors = losses * weights.ravel(), weights.ravel() * scale
+    shares *= (factors / totals)[:, None]
+    shares.reshape(-1)[places] -= factors
+    return np.add.reduce(losses).item() * scale, shares.reshape(logits.shape)
+
+
+def sigmoid_crossentropy(logits, targets, scale, weights=None):
+    """scale * sum of weights * (log(1 + exp(logits)) - targets * logits), and its gradient by the logits.
+
+    Shape: logits and targets `(..., units)`, weights `(...)`.
+    """
+    above = logits.real >= scalar(0, logits.real.dtype)  # on the side that magnitude takes at 0
+    decay = np.exp(-magnitude(logits))
+    losses = np.log1p(decay) + logits * (above - targets)
+    gradient = (np.where(above, scalar(1, decay.dtype), decay) / (1 + decay) - targets) * scale
+    if weights is not None:
+        losses, gradient = losses * weights[..., None], gradient * weights[..., None]
+    return np.add.reduce(losses, axis=None).item() * scale, gradient
+
+
+def squared_error(targets, predictions, scale, weights=None):
+    """scale * sum of weights * (predictions - targets) ** 2, and its gradient by the predictions.
+
+    Shape: targets and predictions `(..., units)`, weights `(...)`.
+    """
+    error = predictions - targets
+    weighted = error if weights is None else error * weights[..., None]
+    value = np.dot(weighted.reshape(-1), error.reshape(-1)).item() * scale
+    return value, np.multiply(weighted, 2 * scale, out=weighted)

@@ -1,0 +1,83 @@
+"""Updates of optimizers in NumPy.
+
+They change `values` and the running vectors in place, element by element, without allocating; `gradients` are read
+only, `scratch` is overwritten. They do the same operations in the same order as the compiled ones, which therefore
+agree with them to the last bit.
+"""
+
+import numpy as np
+
+from nnlite.kernels.reference.elementwise import scalar
+
+__all__ = ["adam", "decay", "rmsprop", "sgd"]
+
+
+def decay(values, rate, scratch):
+    """values -= rate * values. Not values *= 1 - rate: in float32 that misses a small rate by up to 3e-8."""
+    np.multiply(values, rate, scratch)
+    np.subtract(values, scratch, values)
+
+
+def sgd(values, gradients, velocity, rate, momentum, nesterov, scratch):
+    """The update of `nnlite.optimizers.SGD`; without momentum `velocity` is None."""
+    np.multiply(gradients, rate, scratch)
+    if velocity is None:
+        np.subtract(values, scratch, values)
+        return
+    np.multiply(velocity, momentum, velocity)
+    np.subtract(velocity, scratch, velocity)
+    if nesterov:
+        np.subtract(values, scratch, values)
+        np.multiply(velocity, momentum, scratch)
+        np.add(values, scratch, values)
+    else:
+        np.add(values, velocity, values)
+
+
+def adam(values, gradients, momentum, squares, largest, beta_1, beta_2, alpha, epsilon, scratch):
+    """The update of `nnlite.optimizers.Adam`; without amsgrad `largest` is None."""
+    kind = values.dtype
+    np.multiply(momentum, scalar(beta_1, kind), momentum)
+    np.add(momentum, gradients, momentum)
+    np.multiply(gradients, gradients, scratch)
+    np.multiply(squares, scalar(beta_2, kind), squares)
+    np.add(squares, scratch, squares)
+    if largest is not None:
+        squares = np.maximum(largest, squares, out=largest)
+    np.sqrt(squares, scratch)
+    np.add(scratch, scalar(epsilon, kind), scratch)
+    np.divide(momentum, scratch, scratch)
+    np.multiply(scratch, np.array(alpha, kind), scratch)
+    np.subtract(values, scratch, values)
+
+
+def rmsprop(values, gradients, velocity, average, change, share, rate, momentum, epsilon, scratch):
+    """The update of `nnlite.optimizers.RMSprop`, `share = 1 - rho`.
+
+    `average`, of the gradients, is None unless centered; `change` is None without momentum.
+    """
+    np.multiply(gradients, gradients, scratch)
+    _blend(velocity, scratch, share, scratch)
+    variance = velocity
+    if average is not None:
+        _blend(average, gradients, share, scratch)
+        np.multiply(average, average, scratch)
+        np.subtract(velocity, scratch, scratch)
+        # A variance is never negative, but the difference of two nearly equal numbers may be.
+        variance = np.maximum(scratch, 0.0, out=scratch)
+    np.add(variance, epsilon, scratch)
+    np.sqrt(scratch, scratch)
+    np.divide(gradients, scratch, scratch)
+    np.multiply(scratch, rate, scratch)
+    if change is not None:
+        np.multiply(change, momentum, change)
+        np.add(change, scratch, change)
+        scratch = change
+    np.subtract(values, scratch, values)
+
+
+def _blend(average, sample, share, scratch):
+    """Move a running average towards a sample: `average += share * (sample - average)`; scratch may be the sample."""
+    np.subtract(sample, average, scratch)
+    np.multiply(scratch, share, scratch)
+    np.add(average, scratch, average)

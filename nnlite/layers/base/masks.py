@@ -1,0 +1,44 @@
+"""Masks: which steps of a sequence count."""
+
+import numpy as np
+
+from nnlite.errors import ShapeError
+
+__all__ = []
+
+
+def step_mask(mask, shape, owner: str) -> np.ndarray:
+    """`mask` as an array; `ShapeError` unless it has one boolean for each of `shape`, `(batch, steps)`."""
+    mask = np.asarray(mask)
+    if mask.dtype != bool or mask.shape != tuple(shape):
+        raise ShapeError(
+            f"{owner} needs a mask of booleans of the shape {tuple(shape)}, (batch, steps), "
+            f"got {mask.dtype} {mask.shape}"
+        )
+    return mask
+
+
+def output_masks(layer, jacobians, given: tuple, count: int) -> list:
+    """The mask of each of a layer's `count` outputs: that of its inputs, where it supports masking, or what it sets.
+
+    Args:
+        given: the masks of its inputs.
+    """
+    mask = given[0] if layer.supports_masking and not layer.takes_several else jacobians.mask
+    return list(mask) if isinstance(mask, tuple) else [mask] * count
+
+
+def checked_masks(layer, inputs, mask) -> list:
+    """One mask or None for each input; `ShapeError` where one is no beginning of its input's shape."""
+    masks = [None] * len(inputs) if mask is None else list(mask)
+    if len(masks) != len(inputs):
+        raise ShapeError(
+            f"{layer.label} needs one mask, or None, for each of its {len(inputs)} inputs, got {len(masks)}"
+        )
+    masks = [None if own is None else np.asarray(own, bool) for own in masks]
+    for own, array in zip(masks, inputs, strict=True):
+        if own is not None and (own.ndim == 0 or own.shape != array.shape[: own.ndim]):
+            raise ShapeError(
+                f"{layer.label} needs a mask of shape {array.shape[:2]} for {array.shape}, got {own.shape}"
+            )
+    return masks

@@ -1,0 +1,60 @@
+"""Layer normalization: every example is standardized by moments of its own."""
+
+from nnlite.initializers import Initializer
+from nnlite.jacobians import Composed, Jacobians
+from nnlite.layers.base.layer import Layer
+from nnlite.layers.normalization.moments import (
+    add_scale_and_center,
+    axes_from_left,
+    checked_axes,
+    scale_and_center,
+    standardize,
+    to_last_axes,
+)
+from nnlite.registry.field_types import Positive
+from nnlite.regularizers import Regularizer
+
+__all__ = ["LayerNormalization"]
+
+
+class LayerNormalization(Layer):
+    """outputs = gamma * (inputs - mean) / sqrt(variance + epsilon) + beta, moments of each example over `axis`.
+
+    Shape: any, unchanged; gamma and beta have the lengths of `axis`.
+
+    Args:
+        axis: one axis or several, over which moments are taken.
+        epsilon: added to the variance; PyTorch's default is 1e-5.
+        center, scale: whether there is a beta, a gamma.
+        beta_initializer, gamma_initializer: initial values.
+        beta_regularizer, gamma_regularizer: penalty added to the loss.
+
+    Reference: Ba et al. 2016, arXiv:1607.06450.
+    """
+
+    axis: int | tuple[int, ...] = -1
+    epsilon: Positive = 1e-3
+    center: bool = True
+    scale: bool = True
+    beta_initializer: Initializer = "zeros"
+    gamma_initializer: Initializer = "ones"
+    beta_regularizer: Regularizer | None = None
+    gamma_regularizer: Regularizer | None = None
+
+    supports_masking = True
+
+    def build(self, input_shape):
+        axes = checked_axes(self, self.axis, input_shape)
+        add_scale_and_center(self, tuple(input_shape[axis] for axis in axes))
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def linearize(self, inputs, *gamma_beta):
+        axes = axes_from_left(self.axis, inputs.ndim)
+        to_last, from_last = to_last_axes(inputs, axes)
+        moved = inputs.transpose(to_last.axes)
+        standardized, by_inputs, _, _ = standardize(moved, tuple(range(-len(axes), 0)), self.epsilon)
+        outputs, maps = scale_and_center(self, standardized, gamma_beta)
+        by_inputs = Composed(maps[0], by_inputs, to_last)
+        return outputs.transpose(from_last.axes), Jacobians(by_inputs, *maps[1:], outer=from_last)

@@ -1,0 +1,91 @@
+"""What normalizations share: axes, moments, scale and center."""
+
+import numpy as np
+
+from nnlite.errors import ConfigError, ShapeError
+from nnlite.jacobians import Broadcast, Diagonal, MaskedStandardize, Rearrange, Standardize
+
+__all__ = []
+
+
+def checked_axes(layer, axis, input_shape) -> list[int]:
+    """`axis` counted from the left, in order; `ConfigError` unless it names known lengths after the batch."""
+    rank = len(input_shape)
+    axes = sorted(own + rank if own < 0 else own for own in np.atleast_1d(axis).tolist())
+    for own in axes:
+        if not 1 <= own < rank or input_shape[own] is None or axes.count(own) > 1:
+            raise ConfigError(f"{layer.label}: axis {axis} does not name features of inputs {input_shape}")
+    return axes
+
+
+def add_scale_and_center(layer, shape) -> None:
+    """Declare gamma and beta as the layer's `scale` and `center` ask."""
+    if layer.scale:
+        layer.gamma = layer.add_weight(
+            shape, layer.gamma_initializer, regularizer=layer.gamma_regularizer, name="gamma"
+        )
+    if layer.center:
+        layer.beta = layer.add_weight(shape, layer.beta_initializer, regularizer=layer.beta_regularizer, name="beta")
+
+
+def axes_from_left(axis, rank) -> tuple[int, ...]:
+    """One axis or several, counted from the left, in order."""
+    return tuple(sorted(own % rank for own in ((axis,) if isinstance(axis, int) else axis)))
+
+
+def counted_entries(layer, mask, inputs) -> np.ndarray:
+    """1 where `mask`, of the shape of the first axes of `inputs`, is true, else 0; broadcast to `inputs`."""
+    mask = np.asarray(mask)
+    if mask.dtype != bool or mask.shape != inputs.shape[: mask.ndim]:
+        raise ShapeError(
+            f"{layer.label} needs a mask of booleans of the shape {inputs.shape[:-1]}, got {mask.dtype} {mask.shape}"
+        )
+    counted = mask.astype(inputs.real.dtype).reshape(mask.shape + (1,) * (inputs.ndim - mask.ndim))
+    return np.broadcast_to(counted, inputs.shape)
+
+
+def to_last_axes(inputs, axes) -> tuple[Rearrange, Rearrange]:
+    """The maps that move `axes` to the end, in order, and back."""
+    order = (*(axis for axis in range(inputs.ndim) if axis not in axes), *axes)
+    back = tuple(np.argsort(order).tolist())
+    moved_shape = tuple(inputs.shape[axis] for axis in order)
+    return Rearrange(inputs.shape, moved_shape, order), Rearrange(moved_shape, inputs.shape, back)
+
+
+def standardize(inputs, axes, epsilon, counted=None):
+    """(inputs - mean) / sqrt(variance + epsilon) over `axes`: the result, its Jacobian, mean and variance.
+
+    With `counted`, of the shape of the inputs, the moments are those of the entries where it is 1, not 0.
+    """
+    if counted is None:
+        mean = inputs.mean(axis=axes, keepdims=True)
+        centered = inputs - mean
+        variance = (centered * centered).mean(axis=axes, keepdims=True)
+    else:
+        shares = counted / np.maximum(counted.sum(axis=axes, keepdims=True), 1)
+        mean = (inputs * shares).sum(axis=axes, keepdims=True)
+        centered = inputs - mean
+        variance = (centered * centered * shares).sum(axis=axes, keepdims=True)
+    inverse_deviation = 1 / np.sqrt(variance + epsilon)
+    standardized = centered * inverse_deviation
+    if counted is None:
+        by_inputs = Standardize(standardized, inverse_deviation, axes)
+    else:
+        by_inputs = MaskedStandardize(standardized, inverse_deviation, axes, shares)
+    return standardized, by_inputs, mean, variance
+
+
+def scale_and_center(layer, standardized, gamma_beta):
+    """gamma * standardized + beta over the last axes: the result, the maps by standardized, gamma and beta."""
+    remaining = list(gamma_beta)
+    shape = standardized.shape
+    outputs, slopes, maps = standardized, np.ones((), standardized.real.dtype), []
+    if layer.scale:
+        slopes = remaining.pop(0)
+        outputs = standardized * slopes
+        maps.append(Diagonal(standardized, slopes.shape, shape))
+    if layer.center:
+        beta = remaining.pop(0)
+        outputs = outputs + beta
+        maps.append(Broadcast(beta.shape, shape))
+    return outputs, [Diagonal(slopes, shape, shape), *maps]

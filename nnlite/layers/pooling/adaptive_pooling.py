@@ -1,0 +1,136 @@
+"""Pooling into a fixed number of bins, whatever the size of the input."""
+
+from typing import Literal
+
+import numpy as np
+
+from nnlite.jacobians import Composed, Jacobians, LargestOfBins, Separable
+from nnlite.layers.base.layer import Layer
+from nnlite.layers.base.spatial import CountOrCounts, Spatial
+
+__all__ = [
+    "AdaptiveAveragePooling1D",
+    "AdaptiveAveragePooling2D",
+    "AdaptiveAveragePooling3D",
+    "AdaptiveMaxPooling1D",
+    "AdaptiveMaxPooling2D",
+    "AdaptiveMaxPooling3D",
+]
+
+
+class _AdaptivePooling(Spatial, Layer, abstract=True):
+    output_size: CountOrCounts
+    data_format: Literal["channels_last", "channels_first"] | None = None
+
+    average = False
+
+    def validate(self):
+        self.check_lengths("output_size")
+
+    def build(self, input_shape):
+        self.check_rank(input_shape)
+
+    def compute_output_shape(self, input_shape):
+        return self.with_spatial(input_shape, self.per_axis("output_size"))
+
+    def linearize(self, inputs):
+        lengths = self.spatial(inputs.shape)
+        bins = [bin_edges(*axis) for axis in zip(lengths, self.per_axis("output_size"), strict=True)]
+        if not self.average:
+            outputs, maps = largest_in_bins(inputs, bins, self.from_right)
+            return outputs, Jacobians(Composed(*maps))
+        matrices = tuple(
+            means_of_bins(own, length, inputs.real.dtype) for own, length in zip(bins, lengths, strict=True)
+        )
+        part = Separable(matrices, self.from_right, inputs.shape, self.compute_output_shape(inputs.shape))
+        return part.jvp(inputs), Jacobians(part)
+
+
+def bin_edges(length, count):
+    """The `(start, stop)` of `count` bins that cover `length` cells as evenly as whole cells can."""
+    return [(number * length // count, -(-(number + 1) * length // count)) for number in range(count)]
+
+
+def means_of_bins(bins, length, dtype):
+    """The matrix `(bins, length)` that takes the mean of each bin."""
+    matrix = np.zeros((len(bins), length), dtype)
+    for row, (start, stop) in zip(matrix, bins, strict=True):
+        row[start:stop] = 1 / (stop - start)
+    return matrix
+
+
+def largest_in_bins(inputs, bins, axes):
+    """The largest of each bin, along one axis after the other, and the maps, outermost first.
+
+    The last axis comes first, so that of equal elements the first in memory is chosen.
+    """
+    maps = []
+    for own, axis in zip(bins[::-1], axes[::-1], strict=True):
+        inputs, part = LargestOfBins.of(inputs, own, axis)
+        maps.insert(0, part)
+    return inputs, maps
+
+
+class AdaptiveAveragePooling1D(_AdaptivePooling):
+    """outputs = mean of inputs over each of `output_size` bins that cover all steps.
+
+    Bin i covers the steps from `floor(i * steps / output_size)` to before `ceil((i + 1) * steps / output_size)`.
+
+    Shape: `(batch, steps, channels) -> (batch, output_size, channels)`.
+
+    Args:
+        output_size: number of bins.
+        data_format: "channels_last", also for None, or "channels_first".
+    """
+
+    rank = 1
+    average = True
+
+
+class AdaptiveAveragePooling2D(_AdaptivePooling):
+    """outputs = mean of inputs over each of `output_size` bins that cover the image.
+
+    Shape: `(batch, rows, cols, channels) -> (batch, *output_size, channels)`. Arguments are those of
+    `AdaptiveAveragePooling1D`, `output_size` one number or one for each axis.
+    """
+
+    rank = 2
+    average = True
+
+
+class AdaptiveAveragePooling3D(_AdaptivePooling):
+    """outputs = mean of inputs over each of `output_size` bins that cover the volume.
+
+    Shape: `(batch, depth, rows, cols, channels) -> (batch, *output_size, channels)`. Arguments are those of
+    `AdaptiveAveragePooling2D`.
+    """
+
+    rank = 3
+    average = True
+
+
+class AdaptiveMaxPooling1D(_AdaptivePooling):
+    """outputs = the largest of inputs in each of `output_size` bins; equal ones count by the first.
+
+    Shape, bins and arguments are those of `AdaptiveAveragePooling1D`.
+    """
+
+    rank = 1
+
+
+class AdaptiveMaxPooling2D(_AdaptivePooling):
+    """outputs = the largest of inputs in each of `output_size` bins; equal ones count by the first.
+
+    Shape, bins and arguments are those of `AdaptiveAveragePooling2D`.
+    """
+
+    rank = 2
+
+
+class AdaptiveMaxPooling3D(_AdaptivePooling):
+    """outputs = the largest of inputs in each of `output_size` bins; equal ones count by the first.
+
+    Shape, bins and arguments are those of `AdaptiveAveragePooling3D`.
+    """
+
+    rank = 3

@@ -1,0 +1,100 @@
+"""Numbers sorted into bins."""
+
+from typing import Annotated
+
+import numpy as np
+
+from nnlite.errors import ConfigError, DataError, NotReadyError
+from nnlite.layers.base.inputs import read_inputs
+from nnlite.layers.preprocessing.category_encoding import Categorical, OutputMode
+from nnlite.registry.field_types import Count, Range
+
+__all__ = ["Discretization"]
+
+
+class Discretization(Categorical):
+    """outputs = number of the bin that each input falls into: bin i holds boundaries[i - 1] <= x < boundaries[i].
+
+    The first bin begins at -infinity, the last one ends at infinity.
+
+    Shape: any, unchanged, when `output_mode` is `"int"`.
+
+    Args:
+        bin_boundaries: known boundaries, rising; `[0, 1, 2]` makes four bins.
+        num_bins: how many bins `adapt` is to find, each with about as many examples as any other. It stores
+            what it finds in `bin_boundaries`.
+        epsilon: how exactly `adapt` finds the quantiles: from about 1 / epsilon values spread over the sorted data.
+        output_mode: `"int"`, or an encoding: `"one_hot"`, `"multi_hot"`, `"count"`.
+
+    Raises:
+        NotReadyError: neither `bin_boundaries` nor a call of `adapt`.
+
+    The inputs have no derivative: the outputs are constant between boundaries.
+
+    >>> Discretization(bin_boundaries=[0, 1, 2])([[-1.5, 1.0, 3.4, 0.5], [0.0, 3.0, 1.3, 0.0]]).tolist()
+    [[0, 2, 3, 1], [1, 3, 2, 1]]
+    """
+
+    bin_boundaries: list[float] | None = None
+    num_bins: Count | None = None
+    epsilon: Annotated[float, Range(0, 1, low_open=True, high_open=True)] = 0.01
+    output_mode: OutputMode = "int"
+
+    def validate(self):
+        if self.bin_boundaries is None and self.num_bins is None:
+            raise ConfigError("Discretization needs bin_boundaries, or num_bins and then adapt")
+        if self.bin_boundaries is not None:
+            if any(low > high for low, high in zip(self.bin_boundaries, self.bin_boundaries[1:], strict=False)):
+                raise ConfigError(f"bin_boundaries must rise, got {self.bin_boundaries}").within("Discretization")
+            # Both are there once `adapt` has found the boundaries of that many bins.
+            if self.num_bins is not None and len(self.bin_boundaries) >= self.num_bins:
+                raise ConfigError("Discretization takes bin_boundaries or num_bins, not both")
+
+    def adapt(self, data) -> None:
+        """Find the boundaries of `num_bins` bins with about equally many values of `data`.
+
+        Raises:
+            ConfigError: `bin_boundaries` were given.
+            DataError: empty, or with values that are not finite.
+        """
+        if self.num_bins is None:
+            raise ConfigError(f"{self.label} has bin_boundaries: give num_bins in their place to use adapt")
+        values = np.sort(read_inputs(data, "numbers", f"{self.label}: adapt").astype(np.float64), axis=None)
+        if not values.size or not np.isfinite(values).all():
+            raise DataError(f"{self.label}: adapt needs at least one example and finite values")
+        step = int(values.size * self.epsilon)
+        sample = values[step :: max(step, 1)]
+        summary = compressed(*compressed(sample, np.ones(len(sample)), self.epsilon), 1 / self.num_bins)[0]
+        self.bin_boundaries = summary[:-1][: self.num_bins - 1].tolist()
+        self.renew_shape()
+
+    @property
+    def adapted(self):
+        return self.bin_boundaries is not None
+
+    def check_ready(self):
+        if not self.adapted:
+            raise NotReadyError(
+                f"{self.label} has no bin boundaries yet: call model.adapt(x_train) or layer.adapt(x_train) first"
+            )
+
+    @property
+    def depth(self):
+        return len(self.bin_boundaries) + 1
+
+    def indices(self, inputs):
+        # Boundaries of the inputs' type: one that is equal to an input in the data must stay equal to it.
+        inputs = inputs.real
+        return np.searchsorted(np.array(self.bin_boundaries, inputs.dtype), inputs, side="right").astype(np.int64)
+
+
+def compressed(values, weights, epsilon) -> tuple[np.ndarray, np.ndarray]:
+    """About 1 / epsilon values at equal shares of the total weight, in place of sorted `values`, and their weights."""
+    if len(values) * epsilon < 1:
+        return values, weights
+    totals = weights.cumsum()
+    shares = epsilon + np.arange(0, 1, epsilon)
+    return (
+        np.interp(shares, totals / totals[-1], values),
+        np.diff(np.interp(shares, totals / totals[-1], totals), prepend=0),
+    )

@@ -1,0 +1,28 @@
+"""A penalty on activities."""
+
+from nnlite.jacobians import Jacobians, Penalized
+from nnlite.layers.base.layer import Layer
+from nnlite.registry.field_types import NonNegative
+from nnlite.regularizers import L1L2
+
+__all__ = ["ActivityRegularization"]
+
+
+class ActivityRegularization(Layer):
+    """outputs = inputs; while training the loss gains `l1 * sum(abs(inputs)) + l2 * sum(inputs ** 2)`.
+
+    The sum goes over the whole batch, as in Keras 3; Keras 2 divided it by the number of examples.
+
+    Args:
+        l1: strength of the absolute part, >= 0.
+        l2: strength of the squared part, >= 0.
+    """
+
+    l1: NonNegative = 0.0
+    l2: NonNegative = 0.0
+
+    supports_masking = True
+    penalizes = True
+
+    def linearize(self, inputs):
+        return inputs, Jacobians(Penalized(inputs, L1L2(self.l1, self.l2)))
