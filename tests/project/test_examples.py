@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 SCRIPTS = {path.name: path for path in sorted((ROOT / "examples").glob("*.py"))}
 
 # What each script must print, as a pattern; numbers in groups are checked against the bounds.

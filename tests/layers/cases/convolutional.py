@@ -1,6 +1,6 @@
 """Convolutions: every option, and sizes that do not come out even."""
 
-from layer_rows.case import Case
+from layers.cases.case import Case
 from nnlite.layers import (
     Conv1D,
     Conv1DTranspose,

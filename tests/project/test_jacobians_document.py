@@ -8,7 +8,7 @@ import pytest
 from nnlite import jacobians
 from nnlite.jacobians import Jacobian
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "jacobians.md").read_text(encoding="utf-8")
 KINDS = {
     name

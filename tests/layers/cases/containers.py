@@ -1,6 +1,6 @@
 """Branches inside a chain of layers, columns of tables, and graphs of layers used as layers."""
 
-from layer_rows.case import Case
+from layers.cases.case import Case
 from nnlite.layers import (
     BatchNormalization,
     ColumnBranch,

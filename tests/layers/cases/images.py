@@ -1,6 +1,6 @@
 """Images resized, cut, turned, moved and recoloured."""
 
-from layer_rows.case import Case
+from layers.cases.case import Case
 from nnlite.layers import (
     CenterCrop,
     RandomBrightness,

@@ -1,6 +1,6 @@
 """Normalization over groups, by the root mean square, to unit length, and of kernels."""
 
-from layer_rows.case import Case
+from layers.cases.case import Case
 from nnlite.layers import (
     BatchNormalization,
     GroupNormalization,

@@ -1,6 +1,6 @@
 """Axes in another order, and repeated vectors."""
 
-from layer_rows.case import Case
+from layers.cases.case import Case
 from nnlite.layers import Permute, RepeatVector
 
 CASES = [

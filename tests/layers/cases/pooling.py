@@ -1,6 +1,6 @@
 """Pooling over windows, over everything, and into bins."""
 
-from layer_rows.case import Case
+from layers.cases.case import Case
 from nnlite.layers import (
     AdaptiveAveragePooling1D,
     AdaptiveAveragePooling2D,

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from layer_rows.case import Case
+from layers.cases.case import Case
 from nnlite import ops
 from nnlite.layers import Lambda
 from nnlite.registry import register_function

@@ -1,6 +1,6 @@
 """Dense, activations, normalization, dropout, preprocessing of numbers, shapes, and models as layers."""
 
-from layer_rows.case import Case
+from layers.cases.case import Case
 from nnlite.layers import (
     ELU,
     Activation,

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from layer_rows.case import Case
+from layers.cases.case import Case
 from nnlite.layers import (
     AdditiveAttention,
     Attention,

@@ -1,6 +1,6 @@
 """Padding, cropping and repetition."""
 
-from layer_rows.case import Case
+from layers.cases.case import Case
 from nnlite.layers import (
     Cropping1D,
     Cropping2D,

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from layer_rows.case import Case
+from layers.cases.case import Case
 from nnlite.layers import Add, Average, Concatenate, Dot, Maximum, Minimum, Multiply, Subtract
 
 ALIKE = ((3, 2), (3, 2), (3, 2))

@@ -11,7 +11,7 @@ import pytest
 
 from nnlite.layers import Layer
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = {name: re.findall(rf"```{name}\n(.*?)```", README, re.DOTALL) for name in ("python", "sh")}
 

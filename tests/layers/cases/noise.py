@@ -1,6 +1,6 @@
 """Noise, dropout of channels and penalized activities."""
 
-from layer_rows.case import Case
+from layers.cases.case import Case
 from nnlite.layers import (
     ActivityRegularization,
     AlphaDropout,

@@ -9,7 +9,7 @@ import pytest
 
 from nnlite.experiment import Experiment, Run, train
 
-CONFIGS = {path.stem: path for path in sorted((Path(__file__).parent.parent / "configs").glob("*.yaml"))}
+CONFIGS = {path.stem: path for path in sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))}
 
 
 def write_idx(path, array):

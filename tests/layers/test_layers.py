@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from layer_rows import CASES
 from numeric import EXACT, NEAR, complex_step, contract, push, relative_error, stencil, strided
 
+from layers.cases import CASES
 from nnlite.config import set_floatx
 from nnlite.layers import BatchNormalization, Identity, Input, Layer
 from nnlite.models import Sequential, load_model

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from layer_rows import CASES
+from layers.cases import CASES
 
 from nnlite import Input, Sequential
 from nnlite.check import check_config, check_layer, check_loss, check_model
@@ -440,5 +440,5 @@ def test_the_command_shows_no_traceback(folder, capsys):
 
 @pytest.mark.parametrize("name", ["digits", "digits_resnet", "breast_cancer", "diabetes", "xor"])
 def test_the_configs_that_come_along(name):
-    report = check_config(str(Path(__file__).parents[1] / "configs" / f"{name}.yaml"))
+    report = check_config(str(Path(__file__).parents[2] / "configs" / f"{name}.yaml"))
     assert report.ok, report

@@ -1,6 +1,6 @@
 """Lookups, hashing, encodings, bins and texts."""
 
-from layer_rows.case import WORDS, Case
+from layers.cases.case import WORDS, Case
 from nnlite.layers import (
     CategoryEncoding,
     Dense,

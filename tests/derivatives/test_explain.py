@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from layer_rows import CASES
+from layers.cases import CASES
 
 from nnlite import Input, Sequential, ops
 from nnlite.cli import main
