@@ -2,22 +2,25 @@
 
 import functools
 import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
 from nnlite.ops import activations, arithmetic, elementwise, reductions, shaping
 from nnlite.ops import matmul as matmul_ops
+from nnlite.ops.base import Op
 from nnlite.ops.einsum import Einsum
-from nnlite.ops.tracing import Traced
+from nnlite.ops.tracing import FUNCTIONS, Traced
 from nnlite.registry import constructor_parameters
 
 
-def _function(op):
+def _function(op: type[Op]) -> Callable:
     """The op as a function of its arrays, then of its own arguments: `mean(x, axis=None, keepdims=False)`."""
     arrays = list(inspect.signature(op.linearize).parameters)[1:]
     names = [*arrays, *constructor_parameters(op)]
 
-    def function(*arguments, **options):
+    def function(*arguments: Any, **options: Any) -> Any:
         if len(arguments) == len(arrays) and not options:
             return _made(op, ())(*arguments)
         given = dict(zip(names, arguments, strict=False))
@@ -36,11 +39,11 @@ def _function(op):
 
 
 @functools.lru_cache(maxsize=1024)
-def _cached(op, options):
+def _cached(op: type[Op], options: tuple) -> Op:
     return op(**dict(options))
 
 
-def _made(op, options):
+def _made(op: type[Op], options: tuple) -> Op:
     """An op with these arguments, made once where they can be compared."""
     try:
         return _cached(op, options)
@@ -91,36 +94,36 @@ transpose = _function(shaping.Transpose)
 where = _function(arithmetic.Where)
 
 
-def concatenate(arrays, axis=0):
+def concatenate(arrays: Sequence[Any], axis: int = 0) -> Any:
     """The arrays joined along `axis`."""
     return shaping.Concatenate(axis)(*arrays)
 
 
-def einsum(subscripts, *operands):
+def einsum(subscripts: str, *operands: Any) -> Any:
     """The product of the operands, summed over the labels that the result lacks: see `Einsum`."""
     return Einsum(subscripts)(*operands)
 
 
-def expand_dims(x, axis):
+def expand_dims(x: Any, axis: int) -> Any:
     """x with a new axis of length 1 at `axis`, counted in the result."""
     rank = np.ndim(_value(x)) + 1
     place = axis + rank if axis < 0 else axis
     return getitem(x, (*[slice(None)] * place, None))
 
 
-def getitem(x, index):
+def getitem(x: Any, index: Any) -> Any:
     """x[index], for whole numbers, slices, `...` and None."""
     return _made(shaping.Slice, (("index", shaping.spell_index(index)),))(x)
 
 
-def logsumexp(x, axis=None, keepdims=False):
+def logsumexp(x: Any, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Any:
     """log(sum(exp(x))) over `axis`; the largest x is taken out first, so that nothing overflows."""
     largest = np.max(np.real(_value(x)), axis=axis, keepdims=True)
     total = log(sum(exp(x - largest), axis, True)) + largest
     return total if keepdims else squeeze(total, axis)
 
 
-def split(x, indices_or_sections, axis=0):
+def split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> list:
     """x cut along `axis`, into equal parts or at the given places."""
     places = np.split(np.arange(_value(x).shape[axis]), indices_or_sections)
     lead = [slice(None)] * (axis + np.ndim(_value(x)) if axis < 0 else axis)
@@ -128,44 +131,44 @@ def split(x, indices_or_sections, axis=0):
     return [getitem(x, (*lead, slice(start, start + len(part)))) for start, part in zip(starts, places, strict=False)]
 
 
-def squeeze(x, axis=None):
+def squeeze(x: Any, axis: int | tuple[int, ...] | None = None) -> Any:
     """x without axes of length 1: those of `axis`, or all."""
     return reshape(x, np.squeeze(_value(x), axis).shape)
 
 
-def stack(arrays, axis=0):
+def stack(arrays: Sequence[Any], axis: int = 0) -> Any:
     """The arrays side by side along a new axis."""
     return concatenate([expand_dims(array, axis) for array in arrays], axis)
 
 
-def stop_gradient(x):
+def stop_gradient(x: Any) -> np.ndarray:
     """The value of x as a constant: neither the first derivative nor a second one, by complex step, goes through it."""
     return x.value.real if isinstance(x, Traced) else np.asarray(x)
 
 
-def swapaxes(x, axis1, axis2):
+def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
     """x with two axes exchanged."""
     axes = list(range(np.ndim(_value(x))))
     axes[axis1], axes[axis2] = axes[axis2], axes[axis1]
     return transpose(x, tuple(axes))
 
 
-def take(x, indices, axis=None):
+def take(x: Any, indices: Any, axis: int | None = None) -> Any:
     """x taken at whole-number `indices` along `axis`; of all elements in a row when None."""
     return shaping.Gather(axis)(x, indices) if axis is not None else shaping.Gather()(reshape(x, (-1,)), indices)
 
 
-def var(x, axis=None, keepdims=False):
+def var(x: Any, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Any:
     """mean((x - mean(x)) ** 2) over `axis`: the biased variance."""
     return mean(square(x - mean(x, axis, True)), axis, keepdims)
 
 
-def std(x, axis=None, keepdims=False):
+def std(x: Any, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Any:
     """sqrt(var(x)); its slope is infinite where all x are equal."""
     return sqrt(var(x, axis, keepdims))
 
 
-def _value(x):
+def _value(x: Any) -> np.ndarray:
     return x.value if isinstance(x, Traced) else np.asarray(x)
 
 
@@ -176,3 +179,4 @@ __all__ = [
 ]
 for _name in __all__:
     globals()[_name].__name__ = globals()[_name].__qualname__ = _name
+FUNCTIONS.update((_name, globals()[_name]) for _name in __all__)

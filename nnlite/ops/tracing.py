@@ -1,5 +1,8 @@
 """Recording what is computed with ops, so that no derivative has to be written."""
 
+from collections.abc import Callable, Iterable
+from typing import Any, NoReturn
+
 import numpy as np
 
 from nnlite.errors import ConfigError, DataError, ShapeError, did_you_mean
@@ -7,7 +10,7 @@ from nnlite.jacobians import GraphJacobians, Node
 
 __all__ = ["Trace", "Traced"]
 
-
+FUNCTIONS: dict[str, Callable] = {}  # the op functions by name, which `nnlite.ops.functions` adds
 COMPARISONS = ("equal", "greater", "greater_equal", "less", "less_equal", "not_equal")
 NO_ARRAY = (
     "a traced value was turned into a plain array or number, which has no derivative: use functions of nnlite.ops, "
@@ -31,18 +34,18 @@ class Trace:
     [[[0.901, 1.202]], [[0.3], [0.601]]]
     """
 
-    def __init__(self):
-        self.nodes = []
-        self.in_shapes = []
+    def __init__(self) -> None:
+        self.nodes: list[Node] = []
+        self.in_shapes: list[tuple[int, ...] | None] = []
         self._count = 0
 
-    def variable(self, value) -> "Traced":
+    def variable(self, value: Any) -> "Traced":
         """A value to differentiate by; all variables come before the first op."""
         value = np.asarray(value)
         self.in_shapes.append(value.shape if value.dtype.kind in "fc" else None)
         return self._slot(value)
 
-    def record(self, op, inputs) -> "Traced":
+    def record(self, op: Any, inputs: Iterable[Any]) -> "Traced":
         """Apply `op` to values of which some are traced."""
         values, slots = [], []
         for item in inputs:
@@ -59,20 +62,20 @@ class Trace:
         ends = [(self._own(output).slot, output.shape) for output in outputs]
         return GraphJacobians(self.nodes, self.in_shapes, ends, data)
 
-    def _slot(self, value):
+    def _slot(self, value: np.ndarray) -> "Traced":
         self._count += 1
         return Traced(self, self._count - 1, value)
 
-    def _own(self, traced):
+    def _own(self, traced: "Traced") -> "Traced":
         if traced.trace is not self:
             raise ShapeError("a traced value was used outside the call that it belongs to; return it instead")
         return traced
 
 
-def call_traced(owner, expected, function):
+def call_traced(owner: str, expected: str, function: Callable[[], Any]) -> Any:
     """`function()`; an error in it says whose it is, and what was expected there."""
 
-    def told(error):
+    def told(error: Exception) -> str:
         return f"{owner}: {error}" if expected in str(error) else f"{owner}: {error}; {expected}"
 
     try:
@@ -90,7 +93,7 @@ class Traced:
 
     __slots__ = ("slot", "trace", "value")
 
-    def __init__(self, trace, slot, value):
+    def __init__(self, trace: Trace, slot: int, value: np.ndarray) -> None:
         self.trace = trace
         self.slot = slot
         self.value = value
@@ -121,110 +124,108 @@ class Traced:
     def __repr__(self) -> str:
         return f"Traced(shape={self.shape}, dtype={self.dtype})"
 
-    def _op(self, name, *arguments, **options):
-        """The op function of that name; looked up late, for the functions are made of this class."""
-        from nnlite.ops import functions
+    def _op(self, name: str, *arguments: Any, **options: Any) -> Any:
+        """What the op function of that name makes of the arguments."""
+        if name not in FUNCTIONS:
+            raise ConfigError(f"np.{name} has no derivative in nnlite.ops; {did_you_mean(name, FUNCTIONS)}")
+        return FUNCTIONS[name](*arguments, **options)
 
-        if name not in functions.__all__:
-            raise ConfigError(f"np.{name} has no derivative in nnlite.ops; {did_you_mean(name, functions.__all__)}")
-        return getattr(functions, name)(*arguments, **options)
-
-    def __array_ufunc__(self, ufunc, method, *inputs, **options):
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         if method != "__call__" or options:
             raise ConfigError(f"np.{ufunc.__name__}.{method} of traced values has no derivative; use nnlite.ops")
         if ufunc.__name__ in COMPARISONS:
             return ufunc(*map(_real, inputs))
         return self._op({"absolute": "abs"}.get(ufunc.__name__, ufunc.__name__), *inputs)
 
-    def __array_function__(self, function, types, arguments, options):
+    def __array_function__(self, function: Callable, types: Any, arguments: tuple, options: dict) -> Any:
         return self._op(function.__name__, *arguments, **options)
 
-    def __array__(self, *arguments, **options):
+    def __array__(self, *arguments: Any, **options: Any) -> NoReturn:
         raise ConfigError(NO_ARRAY)
 
-    def __float__(self):
+    def __float__(self) -> NoReturn:
         raise ConfigError(NO_ARRAY)
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: str) -> NoReturn:
         raise _NoMethod(f"traced values have no {name!r}: use functions of nnlite.ops, such as ops.max(x, axis=-1)")
 
-    def __bool__(self):
+    def __bool__(self) -> NoReturn:
         raise ConfigError("a traced value decides no `if`: use nnlite.ops.where, maximum or minimum")
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: Any) -> "Traced":
         return self._op("getitem", self, index)
 
-    def reshape(self, *shape) -> "Traced":
+    def reshape(self, *shape: Any) -> "Traced":
         return self._op("reshape", self, shape[0] if len(shape) == 1 and np.ndim(shape[0]) else shape)
 
-    def sum(self, axis=None, keepdims=False) -> "Traced":
+    def sum(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> "Traced":
         return self._op("sum", self, axis, keepdims)
 
-    def mean(self, axis=None, keepdims=False) -> "Traced":
+    def mean(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> "Traced":
         return self._op("mean", self, axis, keepdims)
 
-    def __add__(self, other):
+    def __add__(self, other: Any) -> "Traced":
         return self._op("add", self, other)
 
-    def __radd__(self, other):
+    def __radd__(self, other: Any) -> "Traced":
         return self._op("add", other, self)
 
-    def __sub__(self, other):
+    def __sub__(self, other: Any) -> "Traced":
         return self._op("subtract", self, other)
 
-    def __rsub__(self, other):
+    def __rsub__(self, other: Any) -> "Traced":
         return self._op("subtract", other, self)
 
-    def __mul__(self, other):
+    def __mul__(self, other: Any) -> "Traced":
         return self._op("multiply", self, other)
 
-    def __rmul__(self, other):
+    def __rmul__(self, other: Any) -> "Traced":
         return self._op("multiply", other, self)
 
-    def __truediv__(self, other):
+    def __truediv__(self, other: Any) -> "Traced":
         return self._op("divide", self, other)
 
-    def __rtruediv__(self, other):
+    def __rtruediv__(self, other: Any) -> "Traced":
         return self._op("divide", other, self)
 
-    def __pow__(self, other):
+    def __pow__(self, other: Any) -> "Traced":
         return self._op("power", self, other)
 
-    def __rpow__(self, other):
+    def __rpow__(self, other: Any) -> "Traced":
         return self._op("power", other, self)
 
-    def __matmul__(self, other):
+    def __matmul__(self, other: Any) -> "Traced":
         return self._op("matmul", self, other)
 
-    def __rmatmul__(self, other):
+    def __rmatmul__(self, other: Any) -> "Traced":
         return self._op("matmul", other, self)
 
-    def __neg__(self):
+    def __neg__(self) -> "Traced":
         return self._op("negative", self)
 
-    def __abs__(self):
+    def __abs__(self) -> "Traced":
         return self._op("abs", self)
 
-    __hash__ = None
+    __hash__ = None  # type: ignore[assignment]
 
-    def __eq__(self, other):
+    def __eq__(self, other: object) -> np.ndarray:  # type: ignore[override]
         return self.value.real == _real(other)
 
-    def __ne__(self, other):
+    def __ne__(self, other: object) -> np.ndarray:  # type: ignore[override]
         return self.value.real != _real(other)
 
-    def __lt__(self, other):
+    def __lt__(self, other: Any) -> np.ndarray:
         return self.value.real < _real(other)
 
-    def __le__(self, other):
+    def __le__(self, other: Any) -> np.ndarray:
         return self.value.real <= _real(other)
 
-    def __gt__(self, other):
+    def __gt__(self, other: Any) -> np.ndarray:
         return self.value.real > _real(other)
 
-    def __ge__(self, other):
+    def __ge__(self, other: Any) -> np.ndarray:
         return self.value.real >= _real(other)
 
 
-def _real(other):
+def _real(other: Any) -> Any:
     return np.real(other.value if isinstance(other, Traced) else other)

@@ -7,6 +7,7 @@ import pkgutil
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -118,6 +119,58 @@ def test_steps_within_a_floor_are_in_use_and_go_one_way():
 
 def test_the_package_itself_imports_no_room():
     assert [name for name in imports(ROOT / "__init__.py") if name.startswith("nnlite")] == []
+
+
+def module_name(path: Path) -> str:
+    """`nnlite.ops.base` for nnlite/ops/base.py, `nnlite.ops` for nnlite/ops/__init__.py."""
+    return ".".join(["nnlite", *(part for part in name_of(path).split("/") if part != "__init__")])
+
+
+def executed(node: ast.AST) -> Iterator[ast.AST]:
+    """`node` and all below it, without what stands there for type checkers alone."""
+    yield node
+    only_checked = isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING")
+    for child in node.orelse if only_checked else ast.iter_child_nodes(node):
+        yield from executed(child)
+
+
+def modules_imported(path: Path, modules: set[str]) -> set[str]:
+    """The modules of nnlite that a file imports from, late imports inside functions included.
+
+    `from nnlite.x import y` is an edge to the module `nnlite.x.y` where there is one, else to `nnlite.x`. That
+    Python runs the `__init__` of each package on the way is no edge: a package's own modules would depend on it.
+    """
+    package = module_name(path).split(".")
+    package = package if path.name == "__init__.py" else package[:-1]
+    found = set()
+    for node in executed(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            start = package[: len(package) - node.level + 1] if node.level else []
+            base = ".".join([*start, *([node.module] if node.module else [])])
+            names = {f"{base}.{alias.name}" for alias in node.names}
+            found |= (names & modules) | ({base} if names - modules else set())
+    return found & modules
+
+
+def cycles(graph: dict[str, set[str]]) -> list[list[str]]:
+    """The nodes on or between cycles, each with its neighbours there."""
+    left = dict(graph)
+    while done := {name for name, others in left.items() if not others & left.keys()}:
+        left = {name: others for name, others in left.items() if name not in done}
+    while done := set(left) - {other for others in left.values() for other in others}:
+        left = {name: others for name, others in left.items() if name not in done}
+    return [[name, *sorted(others & left.keys())] for name, others in sorted(left.items())]
+
+
+def test_imports_have_no_cycle():
+    assert cycles({"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": set()}) == [["b", "c"], ["c", "b"]]
+    modules = {module_name(path) for path in FILES}
+    graph = {module_name(path): modules_imported(path, modules) for path in FILES}
+    assert sum(map(len, graph.values())) > 500
+    assert {"nnlite.ops.tracing", "nnlite.jacobians"} <= graph["nnlite.layers.base.call"]
+    assert cycles(graph) == []
 
 
 def test_third_party_packages_keep_to_their_rooms():
