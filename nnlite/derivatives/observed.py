@@ -1,13 +1,14 @@
 """The stages of a chain of Jacobians, watched while a derivative goes back through them."""
 
 import math
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from nnlite.jacobians import ChainJacobians, GraphJacobians, Identity, Jacobians
+from nnlite.jacobians import Bundle, ChainJacobians, GraphJacobians, Identity, Jacobian, Jacobians
 
 
-class Stage:
+class Stage(Bundle):
     """One op or layer, the Jacobians that it keeps, and how large the derivatives on both sides of it are.
 
     It stands for its Jacobians: what goes back through `vjp` is measured on the way.
@@ -80,9 +81,14 @@ class Stage:
         """`label -> Frobenius norm` of the derivative by each input and parameter; None where there is none."""
         return {label: self.norm_at(place) for place, label in enumerate(self._labels)}
 
-    def vjp(self, cotangent, wanted=None, into=None):
+    def vjp(
+        self,
+        cotangent: np.ndarray | tuple,
+        wanted: Sequence[bool] | None = None,
+        into: Sequence[np.ndarray | None] | None = None,
+    ) -> tuple:
         """As the Jacobians' own; the squares of what comes in and goes out are added up."""
-        results = self.jacobians.vjp(cotangent, wanted or (True,) * len(self))
+        results = self.jacobians.vjp(cotangent, wanted or (True,) * len(self), into)
         self.cotangent = cotangent
         for part in cotangent if isinstance(cotangent, tuple) else (cotangent,):
             self._add("output", part)
@@ -90,9 +96,37 @@ class Stage:
             self._add(place, result)
         return results
 
-    def jvp(self, *tangents):
+    def jvp(self, *tangents: np.ndarray | None) -> np.ndarray | tuple | None:
         """As the Jacobians' own."""
         return self.jacobians.jvp(*tangents)
+
+    @property
+    def mixes_rows(self) -> bool:
+        """As the Jacobians' own."""
+        return self.jacobians.mixes_rows
+
+    @property
+    def data(self) -> int:
+        """As the Jacobians' own."""
+        return self.jacobians.data
+
+    @property
+    def state(self) -> tuple:
+        """As the Jacobians' own."""
+        return self.jacobians.state
+
+    @property
+    def mask(self) -> np.ndarray | tuple | None:
+        """As the Jacobians' own."""
+        return self.jacobians.mask
+
+    def parts(self) -> Sequence[tuple[str, Jacobian | Bundle]]:
+        """As the Jacobians' own."""
+        return self.jacobians.parts()
+
+    def stored(self) -> Iterator[np.ndarray]:
+        """As the Jacobians' own."""
+        return self.jacobians.stored()
 
     def in_order(self) -> list["Stage"]:
         """The innermost stages that follow one another; a graph counts as one."""
@@ -107,6 +141,12 @@ class Stage:
 
     def __len__(self) -> int:
         return len(self.sources)
+
+    def __getitem__(self, index: int) -> Jacobian | None:
+        return self.jacobians[index]
+
+    def __repr__(self) -> str:
+        return f"Stage({self.name!r}, {self.jacobians!r})"
 
     def _add(self, place, part) -> None:
         if part is not None:

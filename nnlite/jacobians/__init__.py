@@ -2,6 +2,7 @@
 
 from nnlite.jacobians.bundles.attention import *
 from nnlite.jacobians.bundles.base import *
+from nnlite.jacobians.bundles.bundle import *
 from nnlite.jacobians.bundles.chain import *
 from nnlite.jacobians.bundles.graph import *
 from nnlite.jacobians.bundles.partial import *

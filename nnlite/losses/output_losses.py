@@ -1,8 +1,12 @@
 """One loss per output of a model."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from nnlite.errors import ConfigError, DataError
+from nnlite.jacobians import Contraction, Jacobians
 
 __all__ = ["OutputLosses"]
 
@@ -25,7 +29,7 @@ class OutputLosses:
         self.names = names
 
     def linearize(self, y_true, y_pred, sample_weight=None, mask=None):
-        """The sum, and its Jacobian by all outputs."""
+        """The sum, and its Jacobians with respect to all outputs."""
         total, gradients = 0, []
         parts = zip(self.losses, self.weights, y_true, y_pred, self._masks(mask), strict=True)
         for loss, weight, target, output, own in parts:
@@ -35,7 +39,7 @@ class OutputLosses:
             value, jacobian = loss.linearize(target, output, sample_weight, own)
             total += weight * value
             gradients.append(jacobian.gradients * weight)
-        return total, OutputGradients(tuple(gradients))
+        return total, OutputGradients(gradients)
 
     def curvature(self, y_true, y_pred, sample_weight=None, mask=None):
         """The second derivative by all outputs: a block for each."""
@@ -59,14 +63,15 @@ class OutputLosses:
         return tuple(found)
 
 
-class OutputGradients(NamedTuple):
-    """The derivative of one number by all outputs: a gradient for each, None for an output that has no loss."""
+class OutputGradients(Jacobians):
+    """The derivative of one number with respect to all outputs: a gradient for each, None for one without loss."""
 
-    gradients: tuple
+    __slots__ = ("gradients",)
 
-    def vjp(self, cotangent) -> tuple:
-        """`cotangent`, one number, times each gradient."""
-        return tuple(None if gradient is None else cotangent * gradient for gradient in self.gradients)
+    def __init__(self, gradients: Sequence[np.ndarray | None]):
+        maps = [None if gradient is None else Contraction(gradient, gradient.ndim) for gradient in gradients]
+        super().__init__(*maps, data=len(maps))
+        self.gradients = tuple(gradients)
 
 
 class OutputCurvature(NamedTuple):

@@ -1,7 +1,10 @@
 """The Jacobians of scaled dot-product attention."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
+from nnlite.jacobians.bundles.bundle import Into, JointBundle, Products, Wanted
 from nnlite.jacobians.bundles.partial import Partial
 
 __all__ = ["AttentionJacobians"]
@@ -9,14 +12,14 @@ __all__ = ["AttentionJacobians"]
 BLOCK = 2**18  # bytes of attention weights that are worked on at a time: they stay in the processor's cache
 
 
-class AttentionJacobians:
-    """The Jacobians of context = dropped(softmax(query @ key.T)) @ value by query, key and value.
+class AttentionJacobians(JointBundle):
+    """The Jacobians of context = dropped(softmax(query @ key.T)) @ value with respect to query, key and value.
 
     All arrays have the axes `(batch, ..., steps, heads, features)`. With p the softmax, g the cotangent, n the noise:
 
-    - by value: `(p * n).T @ g`;
-    - by the scores: `s = p * ((g @ value.T) * n - sum(g * context))`, 0 where hidden;
-    - by query: `s @ key * scale`, by key: `s.T @ query * scale`.
+    - with respect to value: `(p * n).T @ g`;
+    - to the scores: `s = p * ((g @ value.T) * n - sum(g * context))`, 0 where hidden;
+    - to query: `s @ key * scale`, to key: `s.T @ query * scale`.
 
     A few examples at a time are carried through all these products, so that no array as large as the attention
     weights is made. Storage: query, key, value, context and the weights.
@@ -34,7 +37,17 @@ class AttentionJacobians:
     data = 3
     mixes_rows = False
 
-    def __init__(self, query, key, value, context, weights, scale, hidden=None, noise=None):
+    def __init__(
+        self,
+        query: np.ndarray,
+        key: np.ndarray,
+        value: np.ndarray,
+        context: np.ndarray,
+        weights: np.ndarray,
+        scale: float,
+        hidden: np.ndarray | None = None,
+        noise: np.ndarray | None = None,
+    ):
         self.query = query
         self.key = key
         self.value = value
@@ -44,17 +57,17 @@ class AttentionJacobians:
         self.hidden = hidden
         self.noise = noise
 
-    def vjp(self, cotangent, wanted=None, into=None) -> tuple:
-        """Reverse mode, as `Jacobians.vjp`: the products by query, key and value, None where not wanted."""
+    def vjp(self, cotangent: np.ndarray, wanted: Wanted = None, into: Into = None) -> Products:
+        """Reverse mode, as `Bundle.vjp`: the products for query, key and value."""
         seeds = cotangent.shape[: cotangent.ndim - self.context.ndim]
         dtype = np.result_type(cotangent, self.context)
         results = [
-            (np.empty(seeds + own.shape, dtype) if target is None else target) if want else None
-            for own, target, want in zip(self._own, into or (None,) * 3, wanted or (True,) * 3, strict=True)
+            (np.empty(seeds + array.shape, dtype) if target is None else target) if want else None
+            for array, target, want in zip(self.arrays, into or (None,) * 3, wanted or (True,) * 3, strict=True)
         ]
         by_query, by_key, by_value = (None if result is None else result.swapaxes(-2, -3) for result in results)
         along = (cotangent * self.context).sum(-1)[..., None].swapaxes(-2, -3)
-        query, key, value, cotangent = (array.swapaxes(-2, -3) for array in (*self._own, cotangent))
+        query, key, value, cotangent = (array.swapaxes(-2, -3) for array in (*self.arrays, cotangent))
         for here in blocks(self.weights):
             g = cotangent[here]
             if by_value is not None:
@@ -82,9 +95,11 @@ class AttentionJacobians:
             np.copyto(slopes, 0, where=self.hidden[here])
         return slopes
 
-    def jvp(self, query=None, key=None, value=None):
+    def jvp(
+        self, query: np.ndarray | None = None, key: np.ndarray | None = None, value: np.ndarray | None = None
+    ) -> np.ndarray | None:
         """Forward mode: the tangent of the context for a tangent of each; None stands for zero."""
-        own_query, own_key, own_value = (array.swapaxes(-2, -3) for array in self._own)
+        own_query, own_key, own_value = (array.swapaxes(-2, -3) for array in self.arrays)
         noise, parts = 1 if self.noise is None else self.noise, []
         scores = 0
         if query is not None:
@@ -103,28 +118,33 @@ class AttentionJacobians:
         return sum(parts[1:], parts[0]).swapaxes(-2, -3) if parts else None
 
     @property
-    def _own(self):
+    def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Query, key and value."""
         return self.query, self.key, self.value
 
-    def parts(self):
+    @property
+    def in_shapes(self) -> list[tuple[int, ...]]:
+        """The shapes of query, key and value."""
+        return [array.shape for array in self.arrays]
+
+    @property
+    def out_shape(self) -> tuple[int, ...]:
+        """The shape of the context."""
+        return self.context.shape
+
+    def parts(self) -> list[tuple[str, Partial]]:
         """`(label, map)` of each map, for display."""
         return [(name, self[index]) for index, name in enumerate(("query", "key", "value"))]
 
-    def stored(self):
+    def stored(self) -> Iterator[np.ndarray]:
         """The arrays that are kept."""
-        yield from (array for array in (*self._own, self.context, self.weights, self.noise) if array is not None)
-
-    def __len__(self) -> int:
-        return 3
-
-    def __getitem__(self, index):
-        return Partial(self, index, self._own[index].shape, self.context.shape)
+        yield from (array for array in (*self.arrays, self.context, self.weights, self.noise) if array is not None)
 
     def __repr__(self) -> str:
         return f"AttentionJacobians(weights={self.weights.shape})"
 
 
-def blocks(weights):
+def blocks(weights: np.ndarray) -> list[tuple]:
     """Indices of a few examples each, counted from the right so that leading seed axes do not matter."""
     size = max(1, BLOCK // max(weights[:1].nbytes, 1))
     rest = (slice(None),) * (weights.ndim - 1)

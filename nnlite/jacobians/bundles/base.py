@@ -5,14 +5,15 @@ from itertools import repeat
 
 import numpy as np
 
-from nnlite.jacobians.maps.base import one_row_each
+from nnlite.jacobians.bundles.bundle import Bundle, Cotangent, Into, Products, Wanted
+from nnlite.jacobians.maps.base import Jacobian
 from nnlite.jacobians.maps.composition import Composed
 
 __all__ = ["Jacobians"]
 
 
-class Jacobians:
-    """The Jacobians of one output by each input of an op or layer.
+class Jacobians(Bundle):
+    """The Jacobians of one output with respect to each input of an op or layer: one map for each.
 
     Args:
         maps: one structured map per input; None for an input without derivative, such as indices.
@@ -26,21 +27,22 @@ class Jacobians:
 
     __slots__ = ("data", "maps", "mask", "outer", "state")
 
-    def __init__(self, *maps, outer=None, state=(), mask=None, data=1):
+    def __init__(
+        self,
+        *maps: Jacobian | None,
+        outer: Jacobian | None = None,
+        state: tuple = (),
+        mask: "np.ndarray | tuple | None" = None,
+        data: int = 1,
+    ):
         self.maps = maps
         self.outer = outer
         self.state = state
         self.mask = mask
         self.data = data
 
-    def vjp(self, cotangent, wanted=None, into=None) -> tuple:
-        """One product per input: `cotangent` times its Jacobian.
-
-        Args:
-            cotangent: `(*seeds, *out_shape)`.
-            wanted: one bool per input; where it is false the product is spared and None returned.
-            into: one array or None per input; where an array is given the product is written there.
-        """
+    def vjp(self, cotangent: np.ndarray, wanted: Wanted = None, into: Into = None) -> Products:
+        """One product per input, as `Bundle.vjp`."""
         if self.outer is not None:
             cotangent = self.outer.vjp(cotangent)
         results = []
@@ -54,7 +56,7 @@ class Jacobians:
                 results.append(target)
         return tuple(results)
 
-    def jvp(self, *tangents):
+    def jvp(self, *tangents: np.ndarray | None) -> np.ndarray | None:
         """The tangent of the output for one tangent per input; None stands for zero."""
         parts = [
             part.jvp(tangent)
@@ -66,11 +68,11 @@ class Jacobians:
         total = reduce(np.add, parts)
         return total if self.outer is None else self.outer.jvp(total)
 
-    def per_example(self, cotangent, wanted=None, into=None) -> tuple:
+    def per_example(self, cotangent: Cotangent, wanted: Wanted = None, into: Into = None) -> Products:
         """As `vjp`, without the sum over the batch; the data, which comes first, is left out with None."""
         if self.outer is not None:
             if self.outer.mixes_rows:
-                return without_data(self, one_row_each(cotangent), wanted)
+                return super().per_example(cotangent, wanted, into)
             cotangent = self.outer.vjp(cotangent)
         results = [None] * len(self.maps)
         for index, part in enumerate(self.maps):
@@ -89,28 +91,14 @@ class Jacobians:
         maps = (self.outer, *self.maps[: self.data])
         return any(part is not None and part.mixes_rows for part in maps)
 
-    def parts(self):
-        """`(label, map)` of each map, for display."""
+    def parts(self) -> list[tuple[str, Jacobian]]:
+        """`(label, map)` of each map, the outer one last."""
         outer = [] if self.outer is None else [("then", self.outer)]
         return [*((str(index), part) for index, part in enumerate(self.maps) if part is not None), *outer]
-
-    def stored(self):
-        """The arrays that the maps keep."""
-        for _, part in self.parts():
-            yield from part.stored()
 
     def __len__(self) -> int:
         return len(self.maps)
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: int) -> Jacobian | None:
         part = self.maps[index]
         return part if part is None or self.outer is None else Composed(self.outer, part)
-
-    def __repr__(self) -> str:
-        return f"Jacobians({', '.join(repr(self[index]) for index in range(len(self)))})"
-
-
-def without_data(jacobians, cotangent, wanted) -> tuple:
-    """`jacobians.vjp(cotangent, wanted)` for the parameters alone."""
-    chosen = [index >= jacobians.data and (wanted is None or wanted[index]) for index in range(len(jacobians))]
-    return jacobians.vjp(cotangent, chosen)

@@ -1,11 +1,11 @@
 """The Jacobians of a graph of ops or layers: fan-out is summed, as the total derivative says."""
 
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from nnlite.jacobians.bundles.partial import Partial, map_outputs
-from nnlite.jacobians.maps.base import one_row_each
+from nnlite.jacobians.bundles.bundle import Bundle, Cotangent, Into, JointBundle, Products, Wanted
 
 __all__ = ["GraphJacobians", "Node"]
 
@@ -14,20 +14,22 @@ class Node(NamedTuple):
     """One use of an op or layer.
 
     Attributes:
-        jacobians: one map per input, with `vjp` and `jvp` over all of them.
+        jacobians: the bundle, with one input for each of `inputs`.
         inputs: the slot each input came from; None for a constant.
         outputs: the slot each output went to: one, unless a layer returns several.
         owner: the op or layer, for display.
     """
 
-    jacobians: object
-    inputs: tuple
-    outputs: tuple
+    jacobians: Bundle
+    inputs: tuple[int | None, ...]
+    outputs: tuple[int, ...]
     owner: object = ""
 
 
-class GraphJacobians:
-    """The Jacobians of values in a graph by its inputs: slots 0, 1, ... hold the inputs, later ones what nodes gave.
+class GraphJacobians(JointBundle):
+    """The Jacobians of values in a graph with respect to its inputs.
+
+    Slots 0, 1, ... hold the inputs, later ones what the nodes returned.
 
     Args:
         nodes: the `Node`s, in the order in which they were computed.
@@ -36,13 +38,19 @@ class GraphJacobians:
         data: how many inputs come first that are data; the others are parameters, which all examples share.
         state: what the layers in it want to keep.
         mask: which steps of the output count.
-
-    With one output, cotangents and tangents of the output are arrays, with several tuples of arrays (None for zero).
     """
 
     __slots__ = ("data", "in_shapes", "mask", "nodes", "outputs", "state")
 
-    def __init__(self, nodes, in_shapes, outputs, data=1, state=(), mask=None):
+    def __init__(
+        self,
+        nodes: Sequence[Node],
+        in_shapes: Sequence[tuple[int, ...] | None],
+        outputs: Sequence[tuple[int, tuple[int, ...]]],
+        data: int = 1,
+        state: Sequence = (),
+        mask: "np.ndarray | tuple | None" = None,
+    ):
         self.nodes = nodes
         self.in_shapes = in_shapes
         self.outputs = outputs
@@ -50,8 +58,8 @@ class GraphJacobians:
         self.state = state
         self.mask = mask
 
-    def vjp(self, cotangent, wanted=None, into=None) -> tuple:
-        """Reverse mode: one product per input; arguments and results as in `Jacobians.vjp`."""
+    def vjp(self, cotangent: Cotangent, wanted: Wanted = None, into: Into = None) -> Products:
+        """Reverse mode, as `Bundle.vjp`: a value that is used several times gets the sum over its uses."""
         chosen = [True] * len(self) if wanted is None else wanted
         live = self._reached_from(slot for slot, want in enumerate(chosen) if want)
         cotangents, targets = self._at_outputs(cotangent, live), self._used_once(into or ())
@@ -67,7 +75,7 @@ class GraphJacobians:
                     cotangents[slot] = cotangents[slot] + result if slot in cotangents else result
         return self._written(cotangents, chosen, into, *self._seeds(cotangent))
 
-    def jvp(self, *tangents):
+    def jvp(self, *tangents: np.ndarray | None) -> "np.ndarray | tuple | None":
         """Forward mode: the tangent of the output for one tangent per input; None stands for zero."""
         known = {slot: tangent for slot, tangent in enumerate(tangents) if tangent is not None}
         for node in self.nodes:
@@ -77,15 +85,15 @@ class GraphJacobians:
         results = tuple(known.get(slot) for slot, _ in self.outputs)
         return results[0] if len(results) == 1 else results
 
-    def per_example(self, cotangent, wanted=None, into=None) -> tuple:
+    def per_example(self, cotangent: Cotangent, wanted: Wanted = None, into: Into = None) -> Products:
         """As `vjp`, without the sum over the batch; the data are left out with None.
 
         What depends on parameters alone carries one cotangent per example in front of its own axes.
         """
-        chosen = [slot >= self.data and (wanted is None or bool(wanted[slot])) for slot in range(len(self))]
+        chosen = self.chosen_parameters(wanted)
         live, batched = self._reached_from(np.flatnonzero(chosen).tolist()), self._batched()
         if self.mixes_rows or len(self.outputs) > 1 or self.outputs[0][0] not in batched:
-            return self.vjp(map_outputs(one_row_each, cotangent), chosen, into)
+            return super().per_example(cotangent, wanted, into)
         cotangents = self._at_outputs(cotangent, live)
         for node in reversed(self.nodes):
             incoming = cotangents.pop(node.outputs[0], None)
@@ -116,11 +124,16 @@ class GraphJacobians:
             if slot in batched
         )
 
-    def _batched(self) -> set:
+    @property
+    def out_shape(self) -> tuple[int, ...]:
+        """The shape of the first output."""
+        return self.outputs[0][1]
+
+    def _batched(self) -> set[int]:
         """The slots that depend on the data."""
         return self._reached_from(range(self.data))
 
-    def _reached_from(self, slots) -> set:
+    def _reached_from(self, slots: Iterable[int]) -> set[int]:
         """`slots` and all that is computed from them."""
         reached = set(slots)
         for node in self.nodes:
@@ -167,22 +180,11 @@ class GraphJacobians:
             results.append(result if want else None)
         return tuple(results)
 
-    def parts(self):
-        """`(label, Jacobians)` of each node, for display."""
+    def parts(self) -> list[tuple[str, Bundle]]:
+        """`(label, bundle)` of each node, for display."""
         return [(str(node.owner), node.jacobians) for node in self.nodes]
 
-    def stored(self):
-        """The arrays that the maps keep."""
-        for node in self.nodes:
-            yield from node.jacobians.stored()
-
-    def __len__(self) -> int:
-        return len(self.in_shapes)
-
-    def __getitem__(self, index):
-        """The map from one input to the output; None without derivative."""
-        shape = self.in_shapes[index]
-        return None if shape is None else Partial(self, index, shape, self.outputs[0][1])
+    stored = Bundle.stored
 
     def __repr__(self) -> str:
         return f"GraphJacobians({', '.join(str(node.owner) for node in self.nodes)})"

@@ -1,23 +1,26 @@
 """The Jacobians of a recurrent layer: backpropagation through time."""
 
 import math
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from nnlite.jacobians.bundles.bundle import Cotangent, Into, JointBundle, Products, Wanted
 from nnlite.jacobians.bundles.partial import Partial
 from nnlite.jacobians.maps.matmul import rows_matmul
+from nnlite.jacobians.recurrence.base import Recurrence
 
 __all__ = ["RecurrentJacobians", "ThroughTime"]
 
 
 class ThroughTime(Partial):
-    """The Jacobian of all steps by one input of a recurrent layer. Storage: what the steps computed."""
+    """The Jacobian of all steps with respect to one input of a recurrent layer. Storage: what the steps computed."""
 
     __slots__ = ()
 
 
-class RecurrentJacobians:
-    """The Jacobians of a recurrent layer by its sequence, its first states, kernel, recurrent kernel and bias.
+class RecurrentJacobians(JointBundle):
+    """The Jacobians of a recurrent layer: its sequence, first states, kernel, recurrent kernel and bias are the inputs.
 
     `vjp` walks the steps backwards once, whatever is wanted; the gradients of the kernels are then one matrix product
     each over all steps, or one for all of them. With `ends` the output, its cotangent and its tangent are tuples: the
@@ -34,7 +37,7 @@ class RecurrentJacobians:
         keep: factor on the output of each step, `(batch, steps, 1)`, or None for 1.
         noise: factor on the inputs of every step, `(batch, features)`: dropout; or None for 1.
         reverse: whether the last step of the sequence was taken first.
-        mask, state: as in `Jacobians`.
+        mask, state: as in `Bundle`.
     """
 
     __slots__ = (
@@ -43,22 +46,23 @@ class RecurrentJacobians:
     )
 
     mixes_rows = False
+    seen_from = ThroughTime
 
     def __init__(
         self,
-        recurrence,
-        rows,
-        kernel,
-        in_shapes,
+        recurrence: Recurrence,
+        rows: np.ndarray,
+        kernel: np.ndarray,
+        in_shapes: Sequence[tuple[int, ...] | None],
         *,
-        data=1,
-        sequences=False,
-        ends=False,
-        keep=None,
-        noise=None,
-        reverse=False,
-        mask=None,
-        state=(),
+        data: int = 1,
+        sequences: bool = False,
+        ends: bool = False,
+        keep: np.ndarray | None = None,
+        noise: np.ndarray | None = None,
+        reverse: bool = False,
+        mask: "np.ndarray | tuple | None" = None,
+        state: tuple = (),
     ):
         self.recurrence = recurrence
         self.rows = rows
@@ -73,14 +77,13 @@ class RecurrentJacobians:
         self.mask = mask
         self.state = state
 
-    def vjp(self, cotangent, wanted=None, into=None) -> tuple:
-        """One product per input; arguments and results as in `Jacobians.vjp`."""
+    def vjp(self, cotangent: Cotangent, wanted: Wanted = None, into: Into = None) -> Products:
+        """One product per input, as `Bundle.vjp`."""
         return self._products(cotangent, _summed, wanted, into)
 
-    def per_example(self, cotangent, wanted=None) -> tuple:
+    def per_example(self, cotangent: Cotangent, wanted: Wanted = None, into: Into = None) -> Products:
         """As `vjp`, without the sum over the batch; the data are left out with None."""
-        chosen = [i >= self.data and (wanted is None or bool(wanted[i])) for i in range(len(self))]
-        return self._products(cotangent, _each, chosen, None)
+        return self._products(cotangent, _each, self.chosen_parameters(wanted), into)
 
     def _products(self, cotangent, gradient, wanted, into):
         seeds, outputs, states = self._arriving(cotangent)
@@ -135,7 +138,7 @@ class RecurrentJacobians:
             result *= self.noise
         return np.moveaxis(result[..., ::-1, :, :] if self.reverse else result, -3, -2)
 
-    def jvp(self, *tangents):
+    def jvp(self, *tangents: np.ndarray | None) -> "np.ndarray | tuple | None":
         """The tangent of the output, or of output and last states, for one tangent per input; None stands for zero."""
         known = [(t, shape) for t, shape in zip(tangents, self.in_shapes, strict=True) if t is not None and shape]
         if not known:
@@ -179,20 +182,13 @@ class RecurrentJacobians:
         outputs = [part.reshape(*seeds, *part.shape[-own:]) for part, own in zip(outputs, (rank, 2, 2), strict=False)]
         return tuple(outputs) if self.ends else outputs[0]
 
-    def __len__(self) -> int:
-        return len(self.in_shapes)
+    @property
+    def out_shape(self) -> tuple[int, ...]:
+        """The shape of the output, without the last states."""
+        steps, batch, _ = self.rows.shape
+        return (batch, *((steps,) if self.sequences else ()), self.recurrence.hidden.shape[-1])
 
-    def __getitem__(self, index):
-        """The map from one input to the output; None without derivative."""
-        shape, (steps, batch, _) = self.in_shapes[index], self.rows.shape
-        out_shape = (batch, *((steps,) if self.sequences else ()), self.recurrence.hidden.shape[-1])
-        return None if shape is None else ThroughTime(self, index, shape, out_shape)
-
-    def parts(self):
-        """`(label, map)` of each map, for display."""
-        return [(str(index), self[index]) for index, shape in enumerate(self.in_shapes) if shape is not None]
-
-    def stored(self):
+    def stored(self) -> Iterator[np.ndarray]:
         """The arrays that the maps keep."""
         yield from (self.rows, self.kernel, *self.recurrence.stored())
 
@@ -201,7 +197,7 @@ class RecurrentJacobians:
 
 
 def _summed(rows, deltas):
-    """Derivative by the kernel of `rows @ kernel`, over all steps and examples."""
+    """Derivative with respect to the kernel of `rows @ kernel`, over all steps and examples."""
     *lead, steps, batch, width = deltas.shape
     return np.matmul(rows.reshape(steps * batch, -1).T, deltas.reshape(*lead, steps * batch, width))
 

@@ -1,13 +1,17 @@
 """The Jacobians of a layer whose batch is made of examples and steps."""
 
-from nnlite.jacobians.bundles.base import without_data
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from nnlite.jacobians.bundles.bundle import Bundle, Into, Products, Wanted
 from nnlite.jacobians.bundles.partial import Partial
-from nnlite.jacobians.maps.base import one_row_each
+from nnlite.jacobians.maps.base import Jacobian
 
 __all__ = ["FoldedJacobians"]
 
 
-class FoldedJacobians:
+class FoldedJacobians(Bundle):
     """The Jacobians of `(batch * steps, ...) -> (batch * steps, ...)` seen as `(batch, steps, ...)`.
 
     Args:
@@ -17,38 +21,43 @@ class FoldedJacobians:
 
     __slots__ = ("in_shape", "inner", "out_shape")
 
-    data, mask = 1, None
-
-    def __init__(self, inner, in_shape, out_shape):
+    def __init__(self, inner: Bundle, in_shape: tuple[int, ...], out_shape: tuple[int, ...]):
         self.inner = inner
         self.in_shape = in_shape
         self.out_shape = out_shape
 
-    def vjp(self, cotangent, wanted=None, into=None) -> tuple:
-        """One product per input; arguments and results as in `Jacobians.vjp`."""
+    def vjp(self, cotangent: np.ndarray, wanted: Wanted = None, into: Into = None) -> Products:
+        """One product per input, as `Bundle.vjp`."""
         seeds = cotangent.shape[: cotangent.ndim - len(self.out_shape)]
-        by_inputs, *rest = self.inner.vjp(self._folded(cotangent, self.out_shape), wanted, into)
-        return (None if by_inputs is None else by_inputs.reshape(seeds + self.in_shape), *rest)
+        targets = None if into is None else (None, *into[1:])
+        by_inputs, *rest = self.inner.vjp(self._folded(cotangent, self.out_shape), wanted, targets)
+        if by_inputs is not None:
+            by_inputs = by_inputs.reshape(seeds + self.in_shape)
+            if into is not None and into[0] is not None:
+                into[0][...] = by_inputs
+                by_inputs = into[0]
+        return (by_inputs, *rest)
 
-    def jvp(self, *tangents):
+    def jvp(self, *tangents: np.ndarray | None) -> np.ndarray | None:
         """The tangent of the output for one tangent per input; None stands for zero."""
         first, *rest = tangents
         result = self.inner.jvp(None if first is None else self._folded(first, self.in_shape), *rest)
         rank = len(self.out_shape) - 1
         return None if result is None else result.reshape(*result.shape[: result.ndim - rank], *self.out_shape)
 
-    def per_example(self, cotangent, wanted=None) -> tuple:
+    def per_example(self, cotangent: np.ndarray, wanted: Wanted = None, into: Into = None) -> Products:
         """As `vjp`, without the sum over the batch; the data are left out with None."""
         if self.mixes_rows:
-            return without_data(self, one_row_each(cotangent), wanted)
+            return super().per_example(cotangent, wanted, into)
         results = self.inner.per_example(self._folded(cotangent, self.out_shape), wanted)
         batch, steps = self.in_shape[:2]
         return tuple(
-            None if result is None else result.reshape(batch, steps, *result.shape[1:]).sum(axis=1)
-            for result in results
+            None if result is None else result.reshape(batch, steps, *result.shape[1:]).sum(axis=1, out=target)
+            for result, target in zip(results, into or (None,) * len(results), strict=True)
         )
 
-    def _folded(self, array, shape):
+    @staticmethod
+    def _folded(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
         return array.reshape(*array.shape[: array.ndim - len(shape)], shape[0] * shape[1], *shape[2:])
 
     @property
@@ -61,19 +70,18 @@ class FoldedJacobians:
         """Whether an example's output depends on other examples."""
         return self.inner.mixes_rows
 
-    def parts(self):
+    def parts(self) -> Sequence[tuple[str, Jacobian | Bundle]]:
         """What the maps are made of, for display."""
         return self.inner.parts()
 
-    def stored(self):
+    def stored(self) -> Iterator[np.ndarray]:
         """The arrays that the maps keep."""
         return self.inner.stored()
 
     def __len__(self) -> int:
         return len(self.inner)
 
-    def __getitem__(self, index):
-        """The map from one input to the output; None without derivative."""
+    def __getitem__(self, index: int) -> Partial | None:
         part = self.inner[index]
         if part is None:
             return None

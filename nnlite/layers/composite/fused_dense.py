@@ -1,7 +1,12 @@
 """Dense layers in a row, with their activations and dropouts, trained as one stage of a chain."""
 
+from typing import NoReturn
+
+import numpy as np
+
 from nnlite import kernels
 from nnlite.errors import ShapeError
+from nnlite.jacobians import Bundle
 from nnlite.kernels.reference.dense import LINEAR, RELU, SIGMOID, TANH, DenseLayer, DenseRoom
 from nnlite.layers.composite.chain import Chain
 from nnlite.layers.core.activations import Activation, ReLU
@@ -43,6 +48,7 @@ class JoinedDense:
 
     Args:
         layers: a `DenseLayer` for each.
+        parameters: those of all layers, in order.
         dropouts: for each its place in the chain and the `Dropout` after it, or None.
         values, gradients: the part of a pack that their parameters fill.
 
@@ -52,8 +58,10 @@ class JoinedDense:
 
     supports_masking = True
 
-    def __init__(self, layers, dropouts, values, gradients):
+    def __init__(self, layers, parameters, dropouts, values, gradients):
         self.layers, self.dropouts, self.values, self.gradients = layers, dropouts, values, gradients
+        self.parameters = parameters
+        self.by_parameters = tuple([parameter.gradient for parameter in parameters])
         self.context = ("source",) if any(dropouts) else ()
         self.room = None
 
@@ -65,7 +73,7 @@ class JoinedDense:
             self.room = DenseRoom(self.layers, len(inputs), self.values, self.gradients)
         if source is not None:
             self._draw(source)
-        return kernels.dense_forward(self.room, inputs).copy(), _JoinedJacobians(self.room)
+        return kernels.dense_forward(self.room, inputs).copy(), JoinedJacobians(self.room, self.by_parameters)
 
     def _draw(self, source):
         for dropout, bits in zip(self.dropouts, self.room.bits, strict=True):
@@ -74,37 +82,67 @@ class JoinedDense:
                 bits[...] = random_bits(layer, source.child(index), bits.shape)
 
 
-class _JoinedJacobians:
-    """The Jacobians of a `JoinedDense`: `vjp` alone, which writes into the gradients' pack."""
+class JoinedJacobians(Bundle):
+    """The Jacobians of a `JoinedDense`: one walk back through all layers, for a step of training.
 
-    __slots__ = ("room",)
+    Args:
+        room: where the layers ran.
+        by_parameters: the views of the pack in which the gradients of the parameters are written.
+    """
 
-    mask = None
-    state = ()
+    __slots__ = ("by_parameters", "room")
 
-    def __init__(self, room):
+    mixes_rows = False
+
+    def __init__(self, room: DenseRoom, by_parameters: tuple[np.ndarray, ...]):
         self.room = room
+        self.by_parameters = by_parameters
 
-    def vjp(self, cotangent, wanted, into):
-        return (self.room.backward(self.room, cotangent, wanted[0]),)
+    def vjp(self, cotangent: np.ndarray, wanted: tuple | None = None, into: tuple | None = None) -> tuple:
+        """As `Bundle.vjp`, without seed axes; gradients always go to the pack, all of them, and `into` is left alone.
 
-    def parts(self):
+        It belongs to the last run forward: the next one writes over what it reads.
+        """
+        return (self.room.backward(self.room, cotangent, wanted is None or wanted[0]), *self.by_parameters)
+
+    def jvp(self, *tangents) -> NoReturn:
+        self.refuse("jvp")
+
+    def per_example(self, cotangent, wanted=None, into=None) -> NoReturn:
+        self.refuse("per_example")
+
+    def parts(self) -> tuple:
+        """Nothing: there is no map of a single layer."""
         return ()
+
+    def stored(self):
+        """The memory that the layers run in."""
+        yield self.room.memory
+
+    def __len__(self) -> int:
+        return 1 + len(self.by_parameters)
+
+    def __getitem__(self, index: int) -> NoReturn:
+        self.refuse("map of a single input")
+
+    def __repr__(self) -> str:
+        return f"JoinedJacobians(rows={self.room.rows}, layers={len(self.room.layers)})"
 
 
 def _join_first(stages, packs):
     """The first stage, joined with those that follow if it can be, and how many stages it stands for."""
-    layers, dropouts, parameters, count, found = [], [], [], 0, None
+    layers, dropouts, parameters, count, views = [], [], [], 0, None
     while count < len(stages) and (described := _describe(stages[count:])):
         layer, dropout, own = described
         longer = [*parameters, *stages[count][1].parameters]
-        place = _place(longer, packs)
-        if place is None:
+        longer_views = _views(longer, packs)
+        if longer_views is None:
             break
-        layers, dropouts, parameters, count, found = [*layers, layer], [*dropouts, dropout], longer, count + own, place
-    if found is None or layers[0].features > 2 * sum(layer.units for layer in layers):
+        layers, dropouts, count = [*layers, layer], [*dropouts, dropout], count + own
+        parameters, views = longer, longer_views
+    if views is None or layers[0].features > 2 * sum(layer.units for layer in layers):
         return stages[0], 1
-    joined = JoinedDense(layers, dropouts, *found)
+    joined = JoinedDense(layers, parameters, dropouts, *views)
     return (stages[0][0], joined, stages[0][2], stages[count - 1][3]), count
 
 
@@ -133,7 +171,7 @@ def _code(layer):
     return CODES.get(type(activation))
 
 
-def _place(parameters, packs):
+def _views(parameters, packs):
     """The values and gradients of the parameters, if they follow one another in a pack."""
     wanted = list(map(id, parameters))
     for pack in packs:
