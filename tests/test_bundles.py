@@ -137,7 +137,7 @@ def joined(rows=BATCH):
     )
     model.compile("sgd", "mse")
     steps, x = Steps(model), normal(rows, 4)
-    outputs, chain = steps.joined[0].run(x, steps.joined[1], True)
+    outputs, chain = steps.joined.program.run(x, steps.joined.values, True)
     return steps, x, outputs, chain.stages[0]
 
 

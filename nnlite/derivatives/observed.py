@@ -173,7 +173,7 @@ def watch(jacobians, owner, name, sources) -> Stage:
     elif isinstance(jacobians, ChainJacobians):
         chain = getattr(owner, "chain", None)
         parts = jacobians.stages
-        owners = [stage[1] for stage in chain.stages] if chain else [None] * len(parts)
+        owners = [stage.layer for stage in chain.stages] if chain else [None] * len(parts)
         names = [_name_of(own) if chain else f"part {number}" for number, own in enumerate(owners, start=1)]
     elif isinstance(jacobians, GraphJacobians):
         return _watched_graph(jacobians, owner, name, sources)

@@ -142,7 +142,7 @@ class Sequential(BaseModel):
     @property
     def _with_state(self) -> list:
         """The layers that `Jacobians.state` has a part for, in its order."""
-        return [layer for _, layer, _, _ in self.chain.stages]
+        return [stage.layer for stage in self.chain.stages]
 
     def adapt(self, data) -> None:
         """Let each layer that is not `adapted` yet see the data, as the layers before it pass it on."""

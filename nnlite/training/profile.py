@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nnlite.jacobians import KernelOfRows
+from nnlite.layers import Program
 from nnlite.random import RandomSource
 from nnlite.training.train_step import Steps
 
@@ -76,9 +77,9 @@ def profile_step(model, x, y, sample_weight, steps: int) -> Profile:
     times = defaultdict(list)
     total = _median(_measured(copy.deepcopy(model)._ready_steps(), (x, y, sample_weight), steps))
     own = Steps(copy.deepcopy(model), join=False)
-    jacobians = own.chain.run(x, own.values, True, RandomSource(own.seed))[1]
+    jacobians = own.chain.run(x, own.layered.values, True, RandomSource(own.seed))[1]
     floors = _floors(own, jacobians)
-    own.joined = own.layered = (_timed_chain(own.chain, times), *own.layered[1:])
+    own.joined = own.layered = own.layered._replace(program=_timed_program(own.chain, times))
     own.loss = _Timed(own.loss, times, LOSS, ("linearize",))
     own.optimizer = _Timed(own.optimizer, times, UPDATE, ("apply",))
     layered = _median(_measured(own, (x, y, sample_weight), steps, times))
@@ -133,21 +134,10 @@ class _Timed:
         return self._own[index]
 
 
-def _timed_chain(chain, times):
-    """The chain, or graph, with every layer timed."""
-    timed = copy.copy(chain)
-    names = [label for label, _ in chain.labels]
-    if hasattr(chain, "stages"):
-        timed.stages = [
-            (index, _Timed(layer, times, name, ("linearize",), ("vjp",)), start, stop)
-            for (index, layer, start, stop), name in zip(chain.stages, names, strict=True)
-        ]
-    else:
-        timed.uses = [
-            use._replace(layer=_Timed(use.layer, times, name, ("linearize",), ("vjp",)))
-            for use, name in zip(chain.uses, names, strict=True)
-        ]
-    return timed
+def _timed_program(program: Program, times: dict) -> Program:
+    """The program with every layer timed."""
+    names = [label for label, _ in program.labels]
+    return program.with_layers(lambda number, layer: _Timed(layer, times, names[number], ("linearize",), ("vjp",)))
 
 
 def _floors(steps, jacobians) -> dict[str, float]:

@@ -1,5 +1,7 @@
 """One step of training, testing or predicting, with everything that stays the same looked up beforehand."""
 
+from typing import Any, NamedTuple
+
 import numpy as np
 
 from nnlite.data.batches import count_rows
@@ -7,11 +9,26 @@ from nnlite.jacobians import add_penalties, penalized_parts
 from nnlite.kernels import keep_freed_memory
 from nnlite.layers.base.call import inner_layers
 from nnlite.layers.composite.fused_dense import join_dense
+from nnlite.layers.composite.program import Program
 from nnlite.parameters import ParameterStore
 from nnlite.random import RandomSource
 
 # With more rows the products of layers one by one are quicker: up to a tenth of a step at 1,024 rows.
 JOINED_ROWS = 256
+
+
+class Plan(NamedTuple):
+    """A program with what its steps have in common.
+
+    Attributes:
+        program: what is run.
+        values: the parameters' arrays, as `Program.group` cuts them.
+        gradients: where gradients go, as `Program.plan` says.
+    """
+
+    program: Program
+    values: list[tuple[np.ndarray, ...]]
+    gradients: Any
 
 
 class Steps:
@@ -25,8 +42,7 @@ class Steps:
         join: whether dense layers in a row are trained as one stage.
 
     Attributes:
-        layered, joined: what is trained with many rows and with few: the layers one by one, or joined; each with the
-            parameters' arrays and the plan of its backward pass.
+        layered, joined: what is trained with many rows and with few: the layers one by one, or joined.
     """
 
     def __init__(self, model, join=True):
@@ -40,13 +56,13 @@ class Steps:
         self.chain, self.loss, self.activation = model.until_loss()
         arrays = model.values
         self.places = list(zip(self.parameters, arrays, strict=True))
-        self.values = self.chain.group(arrays)
         trained = {id(parameter) for parameter in trainable}
         wanted = [id(parameter) in trained for parameter in self.parameters]
         into = [own.gradient if want else None for own, want in zip(self.parameters, wanted, strict=True)]
         joined = join_dense(self.chain, self.store.packs) if join else self.chain
-        self.layered = self.chain, self.values, self.chain.plan(wanted, into)
-        self.joined = joined, joined.group(arrays), joined.plan(wanted, into)
+        self.layered, self.joined = (
+            Plan(program, program.group(arrays), program.plan(wanted, into)) for program in (self.chain, joined)
+        )
         self.penalized = _penalizes(model)
         self.draws = any("random" in layer.context for layer in model.layers)
         self.mask = None  # of the outputs of the last batch
@@ -80,7 +96,7 @@ class Steps:
 
     def test(self, x, y, sample_weight=None):
         """Forward and loss without training; returns the loss and the raw outputs."""
-        outputs, jacobians = self.chain.run(x, self.values)
+        outputs, jacobians = self.chain.run(x, self.layered.values)
         self.mask = jacobians.mask
         value, _ = self.loss.linearize(y, outputs, sample_weight, self.mask)
         if self.penalized:

@@ -270,7 +270,7 @@ def test_own_build_call_uses_the_default_dtype():
     model = Sequential([Dense(2)])
     model.build((None, 3))
     assert model.dtype == "float32"
-    assert [type(layer) for _, layer, _, _ in model.chain.stages] == [Dense]
+    assert [type(stage.layer) for stage in model.chain.stages] == [Dense]
 
 
 def test_message_names_all_that_is_allowed():

@@ -112,8 +112,8 @@ def data(name, count=ROWS, dtype="float64"):
 
 def lengths(steps):
     """How many dense layers each joined stage has."""
-    stages = getattr(steps.joined[0], "stages", [])  # a graph has none
-    return [len(stage.layers) for _, stage, _, _ in stages if isinstance(stage, JoinedDense)]
+    stages = getattr(steps.joined.program, "stages", [])  # a graph has none
+    return [len(stage.layer.layers) for stage in stages if isinstance(stage.layer, JoinedDense)]
 
 
 def transposed_bits(layer, random, shape, draw=regularization.random_bits):
@@ -231,8 +231,8 @@ def test_kernels_exchanged_within_a_step(order):
         kernels.use(order[0])
         for _ in range(2):
             model.train_step(*data("dropout"))
-        stage = next(stage for _, stage, _, _ in model._steps.joined[0].stages)
-        _, jacobians = stage.linearize(rows(), source=RandomSource(0, 5))
+        stage = next(iter(model._steps.joined.program.stages))
+        _, jacobians = stage.layer.linearize(rows(), source=RandomSource(0, 5))
         if exchanged:
             kernels.use(order[1])
         jacobians.vjp(np.ones((ROWS, 3)), (False,), None)

@@ -87,7 +87,7 @@ def test_gradients_go_straight_into_the_vector():
 
 def test_no_product_with_the_data(monkeypatch):
     model, (x, y) = net(), examples(64)
-    ((_, stage, _, _),) = model._ready_steps().joined[0].stages
+    ((_, stage, _, _),) = model._ready_steps().joined.program.stages
     stage.linearize(x, source=RandomSource(0))
     wanted, backward = [], stage.room.backward
     monkeypatch.setattr(

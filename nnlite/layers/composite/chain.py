@@ -1,95 +1,113 @@
 """A chain of layers, each fed with the output of the one before: the core of every sequential container."""
 
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+
 from nnlite.errors import ConfigError
 from nnlite.jacobians import ChainJacobians
 from nnlite.layers.base.layer import Layer
+from nnlite.layers.composite.program import Data, Mask, Program, ProgramStage, Runnable, label_of
 from nnlite.layers.core.input import Cast
+from nnlite.random import RandomSource
 
 __all__ = ["Chain"]
 
 
-class Chain:
-    """Runs built layers in order, as one differentiable function of the data and of all their parameters.
+class Chain(Program):
+    """A program that runs built layers one after another.
 
     Args:
         layers: the layers; where the dtype changes from one to the next, a `Cast` is put between them.
         dtype: of the data, when it is floating-point.
+
+    Attributes:
+        stages: the layers, and the `Cast`s between them.
     """
 
     def __init__(self, layers: list[Layer], dtype: str):
-        self.stages = []
+        self.stages: list[ProgramStage] = []
         start = 0
         for index, layer in enumerate(layers):
             if dtype == "object" and layer.input_kind in ("numbers", "indices"):
                 raise ConfigError(f"{layer.label} needs {layer.input_kind}, {layers[index - 1].label} gives strings")
             if layer.dtype != dtype and layer.input_kind == "numbers":
-                self.stages.append((index, Cast(dtype=layer.dtype), start, start))
+                self.stages.append(ProgramStage(index, Cast(dtype=layer.dtype), start, start))
             stop = start + len(layer.parameters)
-            self.stages.append((index, layer, start, stop))
+            self.stages.append(ProgramStage(index, layer, start, stop))
             start, dtype = stop, layer.output_dtype
 
-    def linearize(self, inputs, *values, training=False, random=None, mask=None):
-        """The output and the `ChainJacobians`, for the parameters' arrays `values` in the layers' order."""
-        return self.run(inputs, self.group(values), training, random, mask)
+    @classmethod
+    def of_stages(cls, stages: list[ProgramStage]) -> "Chain":
+        """A chain of stages that are known already."""
+        chain = cls((), "")
+        chain.stages = stages
+        return chain
 
-    def group(self, items) -> list[tuple]:
+    def group(self, items: Sequence) -> list[tuple]:
         """`items`, one per parameter, cut into one tuple per stage."""
-        return [tuple(items[start:stop]) for _, _, start, stop in self.stages]
+        return [tuple(items[stage.start : stage.stop]) for stage in self.stages]
 
-    def run(self, inputs, grouped, training=False, random=None, mask=None):
-        """`linearize` with the parameters' arrays as `group` cuts them, which a loop over steps does once.
+    def run(
+        self,
+        inputs: np.ndarray,
+        grouped: Sequence[tuple[np.ndarray, ...]],
+        training: bool = False,
+        random: RandomSource | None = None,
+        mask: Mask = None,
+    ) -> tuple[Data, ChainJacobians]:
+        """The output and the `ChainJacobians`.
 
         A mask goes on from layer to layer: through those that support masking, else as a layer sets it.
         """
-        found = []
-        for (index, layer, _, _), values in zip(self.stages, grouped, strict=True):
+        bundles = []
+        for stage, values in zip(self.stages, grouped, strict=True):
+            layer = stage.layer
             if layer.context:
-                own = random and random.child(index)
-                available = {"training": training, "random": own, "source": random, "mask": mask}
+                child = None if random is None else random.child(stage.index)
+                available = {"training": training, "random": child, "source": random, "mask": mask}
                 context = {name: available[name] for name in layer.context}
                 inputs, jacobians = layer.linearize(inputs, *values, **context)
             else:
                 inputs, jacobians = layer.linearize(inputs, *values)
-            found.append(jacobians)
+            bundles.append(jacobians)
             if not layer.supports_masking:
                 mask = jacobians.mask
-        return inputs, ChainJacobians(found, mask)
+        return inputs, ChainJacobians(bundles, mask)
 
-    def plan(self, wanted, into) -> tuple[list, list]:
+    def plan(self, wanted: Sequence[bool], into: Sequence) -> tuple[list[tuple], list[tuple]]:
         """What `backward` hands to each stage, the last one first.
 
         Stages before the first wanted parameter are left out, and so is the product with that one's input.
-
-        Args:
-            wanted: for each parameter whether its gradient is.
-            into: where it is written.
         """
         wanted, into = self.group(wanted), self.group(into)
         first = next((index for index, stage in enumerate(wanted) if any(stage)), len(wanted))
         stages = range(len(wanted) - 1, first - 1, -1)
         return [(index > first, *wanted[index]) for index in stages], [(None, *into[index]) for index in stages]
 
-    @staticmethod
-    def backward(jacobians, cotangent, plan) -> None:
+    def backward(self, jacobians: ChainJacobians, cotangent: Data, plan: tuple[list[tuple], list[tuple]]) -> None:
         """Write the gradients that the plan wants."""
         for stage, wanted, into in zip(reversed(jacobians.stages), *plan, strict=False):
             cotangent = stage.vjp(cotangent, wanted, into)[0]
 
     @property
-    def line(self) -> list[tuple]:
-        """The stages, one after another: number, layer, and where its parameters start and stop."""
+    def line(self) -> list[ProgramStage]:
+        """The stages."""
         return self.stages
 
     @property
-    def labels(self) -> list[tuple]:
+    def labels(self) -> list[tuple[str, list[str]]]:
         """For each stage what it is called, and what its inputs are."""
-        return [
-            (layer.name or type(layer).__name__, ["inputs", *(own.name for own in layer.parameters)])
-            for _, layer, _, _ in self.stages
-        ]
+        return [label_of(stage.layer) for stage in self.stages]
 
-    def update_state(self, state) -> None:
+    def with_layers(self, replace: Callable[[int, Runnable], Runnable]) -> "Chain":
+        """The chain with `replace(number of the stage, layer)` in place of each layer."""
+        return self.of_stages(
+            [stage._replace(layer=replace(number, stage.layer)) for number, stage in enumerate(self.stages)]
+        )
+
+    def update_state(self, state: Iterable[tuple]) -> None:
         """Hand each layer its part of `ChainJacobians.state`."""
-        for (_, layer, _, _), own in zip(self.stages, state, strict=True):
-            if own:
-                layer.update_state(own)
+        for stage, values in zip(self.stages, state, strict=True):
+            if values:
+                stage.layer.update_state(values)

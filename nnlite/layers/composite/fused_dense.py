@@ -1,5 +1,6 @@
 """Dense layers in a row, with their activations and dropouts, trained as one stage of a chain."""
 
+from collections.abc import Iterator, Sequence
 from typing import NoReturn
 
 import numpy as np
@@ -9,17 +10,20 @@ from nnlite.errors import ShapeError
 from nnlite.jacobians import Bundle
 from nnlite.kernels.reference.dense import LINEAR, RELU, SIGMOID, TANH, DenseLayer, DenseRoom
 from nnlite.layers.composite.chain import Chain
+from nnlite.layers.composite.program import Program, ProgramStage
 from nnlite.layers.core.activations import Activation, ReLU
 from nnlite.layers.core.dense import Dense
 from nnlite.layers.regularization.dropout import Dropout, random_bits, threshold_and_scale
 from nnlite.ops import activations
+from nnlite.parameters import Pack, Parameter
+from nnlite.random import RandomSource
 
 __all__ = ["join_dense"]
 
 CODES = {type(None): LINEAR, activations.Linear: LINEAR, activations.Sigmoid: SIGMOID, activations.Tanh: TANH}
 
 
-def join_dense(program, packs):
+def join_dense(program: Program, packs: Sequence[Pack]) -> Program:
     """What to train with: `program` with one stage in place of dense layers in a row.
 
     It computes what the layers compute, up to rounding, and writes their gradients; it holds no Jacobian of each.
@@ -28,17 +32,17 @@ def join_dense(program, packs):
     with few units for their features: to copy the inputs would take longer than joining them saves.
 
     Args:
-        program: a `Chain`, or a `Graph`, which is returned as it is if it branches.
+        program: one without a `line`, such as a graph that branches, is returned as it is.
         packs: the `Pack`s that its trained parameters live in.
     """
     if program.line is None:
         return program
-    joined, waiting = Chain((), ""), list(program.line)
+    stages, waiting = [], list(program.line)
     while waiting:
         stage, count = _join_first(waiting, packs)
-        joined.stages.append(stage)
+        stages.append(stage)
         del waiting[:count]
-    return joined
+    return Chain.of_stages(stages)
 
 
 class JoinedDense:
@@ -49,7 +53,7 @@ class JoinedDense:
     Args:
         layers: a `DenseLayer` for each.
         parameters: those of all layers, in order.
-        dropouts: for each its place in the chain and the `Dropout` after it, or None.
+        dropouts: for each the index of the `Dropout` after it in the chain and that layer, or None.
         values, gradients: the part of a pack that their parameters fill.
 
     Raises:
@@ -57,15 +61,26 @@ class JoinedDense:
     """
 
     supports_masking = True
+    name = None
 
-    def __init__(self, layers, parameters, dropouts, values, gradients):
+    def __init__(
+        self,
+        layers: list[DenseLayer],
+        parameters: list[Parameter],
+        dropouts: list[tuple[int, Dropout] | None],
+        values: np.ndarray,
+        gradients: np.ndarray,
+    ):
         self.layers, self.dropouts, self.values, self.gradients = layers, dropouts, values, gradients
         self.parameters = parameters
         self.by_parameters = tuple([parameter.gradient for parameter in parameters])
         self.context = ("source",) if any(dropouts) else ()
         self.room = None
 
-    def linearize(self, inputs, *parameters, source=None):
+    def linearize(
+        self, inputs: np.ndarray, *parameters: np.ndarray, source: RandomSource | None = None
+    ) -> "tuple[np.ndarray, JoinedJacobians]":
+        """The output and the Jacobians, at the parameters' values in the pack; `source` is that of the whole chain."""
         if inputs.ndim != 2 or inputs.shape[1] != self.layers[0].features or inputs.dtype.kind != "f":
             needed = f"an array of shape (batch, {self.layers[0].features}) and floating-point type"
             raise ShapeError(f"the dense layers need {needed}, got {inputs.shape} and {inputs.dtype}")
@@ -75,7 +90,10 @@ class JoinedDense:
             self._draw(source)
         return kernels.dense_forward(self.room, inputs).copy(), JoinedJacobians(self.room, self.by_parameters)
 
-    def _draw(self, source):
+    def update_state(self, state: tuple) -> None:
+        """Nothing: dense layers and dropouts have no state."""
+
+    def _draw(self, source: RandomSource) -> None:
         for dropout, bits in zip(self.dropouts, self.room.bits, strict=True):
             if dropout is not None:
                 index, layer = dropout
@@ -115,7 +133,7 @@ class JoinedJacobians(Bundle):
         """Nothing: there is no map of a single layer."""
         return ()
 
-    def stored(self):
+    def stored(self) -> Iterator[np.ndarray]:
         """The memory that the layers run in."""
         yield self.room.memory
 
@@ -129,12 +147,12 @@ class JoinedJacobians(Bundle):
         return f"JoinedJacobians(rows={self.room.rows}, layers={len(self.room.layers)})"
 
 
-def _join_first(stages, packs):
+def _join_first(stages: list[ProgramStage], packs: Sequence[Pack]) -> tuple[ProgramStage, int]:
     """The first stage, joined with those that follow if it can be, and how many stages it stands for."""
     layers, dropouts, parameters, count, views = [], [], [], 0, None
     while count < len(stages) and (described := _describe(stages[count:])):
         layer, dropout, own = described
-        longer = [*parameters, *stages[count][1].parameters]
+        longer = [*parameters, *stages[count].layer.parameters]
         longer_views = _views(longer, packs)
         if longer_views is None:
             break
@@ -143,12 +161,12 @@ def _join_first(stages, packs):
     if views is None or layers[0].features > 2 * sum(layer.units for layer in layers):
         return stages[0], 1
     joined = JoinedDense(layers, parameters, dropouts, *views)
-    return (stages[0][0], joined, stages[0][2], stages[count - 1][3]), count
+    return ProgramStage(stages[0].index, joined, stages[0].start, stages[count - 1].stop), count
 
 
 def _describe(stages):
     """The dense layer that comes first, with what belongs to it: itself, its dropout, the number of its stages."""
-    layers = [layer for _, layer, _, _ in stages[:3]] + [None, None]
+    layers = [stage.layer for stage in stages[:3]] + [None, None]
     dense, code, count = layers[0], None, 1
     if type(dense) is Dense and not dense.penalizes and len(dense.input_shape) == 2:
         code = _code(dense)
@@ -159,7 +177,7 @@ def _describe(stages):
     own = dense.input_shape[-1], dense.units, dense.use_bias, code
     dropout = layers[count]
     if type(dropout) is Dropout and dropout.noise_shape is None and dropout.rate > 0:
-        return DenseLayer(*own, *threshold_and_scale(dropout)), (stages[count][0], dropout), count + 1
+        return DenseLayer(*own, *threshold_and_scale(dropout)), (stages[count].index, dropout), count + 1
     return DenseLayer(*own), None, count
 
 
@@ -171,7 +189,7 @@ def _code(layer):
     return CODES.get(type(activation))
 
 
-def _views(parameters, packs):
+def _views(parameters: list[Parameter], packs: Sequence[Pack]) -> tuple[np.ndarray, np.ndarray] | None:
     """The values and gradients of the parameters, if they follow one another in a pack."""
     wanted = list(map(id, parameters))
     for pack in packs:

@@ -1,11 +1,19 @@
 """Layers along the edges of a graph: the core of branching containers and of the functional form."""
 
+import copy
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
+
+import numpy as np
 
 from nnlite.jacobians import GraphJacobians, Node
 from nnlite.layers.base.call import pairs_inside, renewed
+from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.masks import output_masks
+from nnlite.layers.composite.program import Data, Mask, Program, ProgramStage, label_of
 from nnlite.layers.core.input import Cast
+from nnlite.parameters import Parameter
+from nnlite.random import RandomSource
 
 __all__ = ["Graph"]
 
@@ -16,14 +24,14 @@ class Use(NamedTuple):
     Values are numbered: the graph's inputs first, then what each use gives.
     """
 
-    layer: object
-    inputs: tuple
-    outputs: tuple
+    layer: Layer
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
     parameters: slice
 
 
-class Graph:
-    """Runs built layers along a graph, as one differentiable function of its inputs and of all parameters.
+class Graph(Program):
+    """A program that runs built layers along the edges of a graph.
 
     A layer may be used several times; its gradients are summed, as the total derivative says.
 
@@ -32,16 +40,26 @@ class Graph:
         inputs: how many values the graph is given.
         outputs: the numbers of the values that it returns.
         dtypes: floating-point type of each input; where a layer computes in another one, a `Cast` is put before it.
+
+    Attributes:
+        layers: the layers, each once, in the order of their parameters.
+        uses: the uses, and those of the `Cast`s between them.
     """
 
-    def __init__(self, uses, inputs: int, outputs: tuple, dtypes: tuple):
+    def __init__(
+        self,
+        uses: Sequence[tuple[Layer, Sequence[int]]],
+        inputs: int,
+        outputs: tuple[int, ...],
+        dtypes: Sequence[str],
+    ):
         self.layers = list({id(layer): layer for layer, _ in uses}.values())
         places, count = {}, 0
         for layer in self.layers:
             places[id(layer)] = slice(count, count + len(layer.parameters))
             count += len(layer.parameters)
         self.inputs = inputs
-        self.uses = []
+        self.uses: list[Use] = []
         self._moved = list(range(inputs))  # where the values stand among those of the casts as well
         self._dtypes = list(dtypes)
         for layer, taken in uses:
@@ -51,7 +69,7 @@ class Graph:
         owned = [own for layer in self.layers for own in layer.parameters]
         self._parameter_shapes = [own.shape if own.trainable else None for own in owned]  # state has no derivative
 
-    def _add(self, layer, taken, place) -> None:
+    def _add(self, layer: Layer, taken: Sequence[int], place: slice) -> None:
         values = [self._moved[value] for value in taken]
         for position, value in enumerate(values):
             if layer.input_kind == "numbers" and self._dtypes[value] != layer.dtype:
@@ -59,26 +77,26 @@ class Graph:
         several = isinstance(layer.output_shape[0], tuple)
         self._moved += self._use(layer, tuple(values), len(layer.output_shape) if several else 1, place)
 
-    def _use(self, layer, values, count, place) -> tuple:
+    def _use(self, layer: Layer, values: tuple[int, ...], count: int, place: slice) -> tuple[int, ...]:
         start = len(self._dtypes)
         outputs = tuple(range(start, start + count))
         self.uses.append(Use(layer, values, outputs, place))
         self._dtypes += [layer.output_dtype] * count
         return outputs
 
-    def group(self, items) -> list[tuple]:
+    def group(self, items: Sequence) -> list[tuple]:
         """`items`, one per parameter, cut into one tuple per use."""
         return [tuple(items[use.parameters]) for use in self.uses]
 
-    def linearize(self, inputs, *values, training=False, random=None, mask=None):
-        """The output and the `GraphJacobians`, for the parameters' arrays `values` in the order of `layers`."""
-        return self.run(inputs, self.group(values), training, random, mask)
-
-    def run(self, inputs, grouped, training=False, random=None, mask=None):
-        """`linearize` with the parameters' arrays as `group` cuts them, which a loop over steps does once.
-
-        Inputs, masks and outputs are tuples where there are several.
-        """
+    def run(
+        self,
+        inputs: Data,
+        grouped: Sequence[tuple[np.ndarray, ...]],
+        training: bool = False,
+        random: RandomSource | None = None,
+        mask: Mask = None,
+    ) -> tuple[Data, GraphJacobians]:
+        """The outputs and the `GraphJacobians`; inputs, masks and outputs are tuples where there are several."""
         values = list(inputs) if self.inputs > 1 else [inputs]
         masks = list(mask or [None] * self.inputs) if self.inputs > 1 else [mask]
         nodes, states, shift = [], {}, self.parameter_count
@@ -88,7 +106,7 @@ class Graph:
             given = tuple([masks[value] for value in use.inputs])
             available = {
                 "training": training,
-                "random": random and random.child(index),
+                "random": None if random is None else random.child(index),
                 "mask": given if several else given[0],
             }
             context = {name: available[name] for name in layer.context}
@@ -104,7 +122,7 @@ class Graph:
             states[id(layer)] = jacobians.state or states.get(id(layer), ())
         return self._finished(values, masks, nodes, [states.get(id(layer)) for layer in self.layers])
 
-    def _finished(self, values, masks, nodes, states):
+    def _finished(self, values: list, masks: list, nodes: list[Node], states: list) -> tuple[Data, GraphJacobians]:
         in_shapes = [item.shape if item.dtype.kind in "fc" else None for item in values[: self.inputs]]
         in_shapes += self._parameter_shapes
         ends = [
@@ -117,7 +135,7 @@ class Graph:
         outputs = tuple(values[value] for value in self.outputs)
         return (outputs if several else outputs[0]), jacobians
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
         """The shape of the output for that of the input; tuples of shapes where there are several."""
         shapes = list(input_shape) if self.inputs > 1 else [input_shape]
         for use in self.uses:
@@ -127,46 +145,42 @@ class Graph:
         ends = tuple(tuple(shapes[value]) for value in self.outputs)
         return ends if len(ends) > 1 else ends[0]
 
-    def update_state(self, state) -> None:
+    def update_state(self, state: Sequence) -> None:
         """Store what `GraphJacobians.state` carries."""
         for parameter, value in self.state_pairs(state):
             parameter.value[...] = value
 
-    def state_pairs(self, state):
+    def state_pairs(self, state: Sequence) -> Iterator[tuple[Parameter, np.ndarray]]:
         """`(parameter, new value)` for all that `state` carries."""
         return pairs_inside(self.layers, state)
 
     @property
-    def line(self) -> list[tuple] | None:
+    def line(self) -> list[ProgramStage] | None:
         """As a chain's, if each use takes what the one before gives, and nothing else does; else None."""
         values = range(self.inputs, self.inputs + len(self.uses))
         straight = all(use.inputs == (value - 1,) for use, value in zip(self.uses, values, strict=True))
         if not straight or self.inputs > 1 or self.outputs != (len(self.uses),) or len(self.layers) < len(self.uses):
             return None
-        places = (use.parameters for use in self.uses)
-        return [(i, use.layer, own.start, own.stop) for i, (use, own) in enumerate(zip(self.uses, places, strict=True))]
+        return [
+            ProgramStage(index, use.layer, use.parameters.start, use.parameters.stop)
+            for index, use in enumerate(self.uses)
+        ]
 
-    def plan(self, wanted, into) -> tuple[tuple, tuple]:
-        """What `backward` hands to the Jacobians.
-
-        Args:
-            wanted: for each parameter whether its gradient is.
-            into: where it is written.
-        """
+    def plan(self, wanted: Sequence[bool], into: Sequence) -> tuple[tuple, tuple]:
+        """What `backward` hands to the Jacobians."""
         return (*[False] * self.inputs, *wanted), (*[None] * self.inputs, *into)
 
-    @staticmethod
-    def backward(jacobians, cotangent, plan) -> None:
+    def backward(self, jacobians: GraphJacobians, cotangent: Data, plan: tuple[tuple, tuple]) -> None:
         """Write the gradients that the plan wants."""
         jacobians.vjp(cotangent, *plan)
 
     @property
-    def labels(self) -> list[tuple]:
+    def labels(self) -> list[tuple[str, list[str]]]:
         """For each use what the layer is called, and what its inputs are."""
-        return [
-            (
-                use.layer.name or type(use.layer).__name__,
-                [*["inputs"] * len(use.inputs), *(own.name for own in use.layer.parameters)],
-            )
-            for use in self.uses
-        ]
+        return [label_of(use.layer, len(use.inputs)) for use in self.uses]
+
+    def with_layers(self, replace: Callable[[int, Layer], Layer]) -> "Graph":
+        """The graph with `replace(number of the use, layer)` in place of each layer."""
+        graph = copy.copy(self)
+        graph.uses = [use._replace(layer=replace(number, use.layer)) for number, use in enumerate(self.uses)]
+        return graph

@@ -1,0 +1,141 @@
+"""The contract of a program: layers run together, as a training step needs them."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple, Protocol, TypeAlias
+
+import numpy as np
+
+from nnlite.jacobians import Bundle
+from nnlite.parameters import Parameter
+from nnlite.random import RandomSource
+
+__all__ = ["Program"]
+
+Data: TypeAlias = "np.ndarray | tuple[np.ndarray, ...]"  # a tuple where a program takes, or returns, several
+Mask: TypeAlias = "np.ndarray | tuple[np.ndarray | None, ...] | None"
+
+
+class Runnable(Protocol):
+    """What a program runs: a `Layer`, or several that were joined into one.
+
+    Attributes:
+        name: for display.
+        parameters: what `linearize` takes after the data, in order.
+        context: which of `training`, `random` and `mask` `linearize` takes by keyword. In a chain there is `source`
+            as well: the random source of the whole chain, of which that of layer i is `source.child(i)`.
+        supports_masking: whether the mask of the data is that of the output; where not, the bundle has it.
+    """
+
+    name: str | None
+    parameters: list[Parameter]
+    context: tuple[str, ...]
+    supports_masking: bool
+
+    def linearize(self, inputs: Any, /, *parameters: np.ndarray, **context: Any) -> tuple[Any, Bundle]:
+        """The output and the Jacobians; pure."""
+
+    def update_state(self, state: tuple) -> None:
+        """Store what `Bundle.state` carries."""
+
+
+class ProgramStage(NamedTuple):
+    """One of several layers that follow one another.
+
+    Attributes:
+        index: the number of the layer in the chain, which keys its random numbers; a `Cast` has that of the next one.
+        layer: what is run.
+        start, stop: where its parameters stand among those of the program.
+    """
+
+    index: int
+    layer: Runnable
+    start: int
+    stop: int
+
+
+class Program(ABC):
+    """Built layers as one differentiable function of the data and of all their parameters.
+
+    A step of training calls, once and for all, `group` with the parameters' arrays and `plan` with their gradients;
+    then, for each batch, `run`, `backward` with what the plan is, and `update_state`. Other callers use `linearize`.
+
+    A subclass writes all but `linearize`. What `group` and `labels` return has one entry per use of a layer,
+    in the order in which they run.
+    """
+
+    @abstractmethod
+    def run(
+        self,
+        inputs: Data,
+        grouped: Sequence[tuple[np.ndarray, ...]],
+        training: bool = False,
+        random: RandomSource | None = None,
+        mask: Mask = None,
+    ) -> tuple[Data, Bundle]:
+        """The output and its Jacobians: with respect to the data first, then to all parameters.
+
+        Args:
+            inputs: the data; a tuple where there are several.
+            grouped: the parameters' arrays, as `group` cuts them.
+            training: whether dropout drops, and normalization uses the moments of the batch.
+            random: where each layer gets a source of its own from; None draws nothing.
+            mask: which steps of the data count; a tuple where there are several data.
+        """
+
+    def linearize(
+        self,
+        inputs: Data,
+        *values: np.ndarray,
+        training: bool = False,
+        random: RandomSource | None = None,
+        mask: Mask = None,
+    ) -> tuple[Data, Bundle]:
+        """As `run`, for the parameters' arrays one after another."""
+        return self.run(inputs, self.group(values), training, random, mask)
+
+    @abstractmethod
+    def group(self, items: Sequence) -> list[tuple]:
+        """`items`, one per parameter, cut into one tuple per use."""
+
+    @abstractmethod
+    def plan(self, wanted: Sequence[bool], into: Sequence) -> Any:
+        """What `backward` needs besides the Jacobians, worked out before the first step.
+
+        Args:
+            wanted: for each parameter whether its gradient is.
+            into: where that is written, None where it is not wanted.
+        """
+
+    @abstractmethod
+    def backward(self, jacobians: Bundle, cotangent: Data, plan: Any) -> None:
+        """Write the gradients that the plan wants.
+
+        Args:
+            jacobians: what `run` returned.
+            cotangent: the derivative of the loss with respect to the output; a tuple where there are several.
+            plan: what `plan` returned.
+        """
+
+    @abstractmethod
+    def update_state(self, state: Iterable) -> None:
+        """Store the new values of non-trainable parameters that the `state` of the Jacobians carries."""
+
+    @property
+    @abstractmethod
+    def line(self) -> list[ProgramStage] | None:
+        """The layers, if each takes what the one before returns, and nothing else does; else None."""
+
+    @property
+    @abstractmethod
+    def labels(self) -> list[tuple[str, list[str]]]:
+        """What each use is called, and what its inputs are, for display."""
+
+    @abstractmethod
+    def with_layers(self, replace: Callable[[int, Runnable], Runnable]) -> "Program":
+        """This program with `replace(number of the use, layer)` in place of each layer."""
+
+
+def label_of(layer: Runnable, data: int = 1) -> tuple[str, list[str]]:
+    """What a layer of so many inputs is called, and what these and its parameters are."""
+    return layer.name or type(layer).__name__, [*["inputs"] * data, *(own.name for own in layer.parameters)]
