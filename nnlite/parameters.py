@@ -1,5 +1,7 @@
 """Parameters, and the store that keeps them in one contiguous vector with many views."""
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from nnlite.errors import ShapeError
@@ -20,15 +22,23 @@ class Parameter:
         sparse: whether training changes only the rows that a batch uses; `gradient` then holds these alone.
     """
 
-    __slots__ = ("_gradient", "_value", "name", "regularizer", "sparse", "trainable")
+    __slots__ = ("_gradient", "_leases", "_value", "name", "regularizer", "sparse", "trainable")
 
-    def __init__(self, name, value, trainable=True, regularizer: Regularizer | None = None, sparse=False):
+    def __init__(
+        self,
+        name: str,
+        value: np.ndarray,
+        trainable: bool = True,
+        regularizer: Regularizer | None = None,
+        sparse: bool = False,
+    ):
         self.name = name
         self.sparse = sparse
         self.trainable = trainable
         self.regularizer = regularizer
         self._value = value
-        self._gradient = None
+        self._gradient: np.ndarray | RowGradients | None = None
+        self._leases: tuple[Lease, ...] = ()
 
     @property
     def value(self) -> np.ndarray:
@@ -52,24 +62,46 @@ class Parameter:
     def size(self) -> int:
         return self._value.size
 
-    def assign(self, value) -> None:
+    def assign(self, value: "np.typing.ArrayLike") -> None:
         """Copy `value` in; `ShapeError` unless the shape is the same."""
         value = np.asarray(value)
         if value.shape != self.shape:
             raise ShapeError(f"parameter {self.name!r} has the shape {self.shape}, got {value.shape}")
         self._value[...] = value
 
-    def bind(self, value: np.ndarray, gradient: np.ndarray | None) -> None:
+    def bind(self, value: np.ndarray, gradient: np.ndarray | RowGradients | None) -> None:
         """Move into a store: copy the present value to the view `value` and live there from now on."""
         value[...] = self._value
         self._value, self._gradient = value, gradient
+        for lease in self._leases:
+            lease.ended = True
+        self._leases = ()
 
-    def __array__(self, dtype=None, copy=None):
+    def add_lease(self, lease: "Lease") -> None:
+        """End `lease` when this parameter moves into another store."""
+        self._leases = (*(known for known in self._leases if not known.ended), lease)
+
+    def __array__(self, dtype: "np.typing.DTypeLike | None" = None, copy: bool | None = None) -> np.ndarray:
         return np.array(self._value, dtype=dtype, copy=copy)
 
     def __repr__(self) -> str:
         kind = "" if self.trainable else ", trainable=False"
         return f"Parameter({self.name!r}, shape={self.shape}, dtype={self.dtype}{kind})"
+
+
+class Lease:
+    """Tells whether parameters are where they were: who keeps their arrays asks this, rather than each of them.
+
+    Attributes:
+        ended: whether one of them has moved into another store.
+    """
+
+    __slots__ = ("ended",)
+
+    def __init__(self, parameters: Iterable[Parameter]):
+        self.ended = False
+        for parameter in parameters:
+            parameter.add_lease(self)
 
 
 class Pack:

@@ -79,3 +79,8 @@ class RandomSource:
         words = self.seed, self.place, zlib.crc32(purpose.encode()) << 32 ^ self.step
         raw = np.random.SFC64(_Words(*words)).random_raw(-(-count // 4))
         return raw.view(np.uint16)[:count]
+
+
+def child_of(source: RandomSource | None, index: int) -> RandomSource | None:
+    """`source.child(index)`; None where nothing is drawn."""
+    return None if source is None else source.child(index)

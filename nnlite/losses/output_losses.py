@@ -44,7 +44,7 @@ class OutputLosses:
     def curvature(self, y_true, y_pred, sample_weight=None, mask=None):
         """The second derivative by all outputs: a block for each."""
         blocks = [
-            loss and loss.curvature(target, output, sample_weight, own)
+            None if loss is None else loss.curvature(target, output, sample_weight, own)
             for loss, target, output, own in zip(self.losses, y_true, y_pred, self._masks(mask), strict=True)
         ]
         return OutputCurvature(blocks, self.weights)

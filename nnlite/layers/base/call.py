@@ -10,6 +10,7 @@ from nnlite.layers.base.inputs import read_training
 from nnlite.layers.base.masks import output_masks
 from nnlite.ops.tracing import Trace, Traced, call_traced
 from nnlite.parameters import Parameter
+from nnlite.random import child_of
 from nnlite.registry import snake_case
 
 __all__ = []
@@ -41,7 +42,7 @@ class LayerTrace(Trace):
         masks = tuple(self.masks.get(item.slot) if isinstance(item, Traced) else None for item in data)
         available = {
             "training": self.training,
-            "random": self.random and self.random.child(len(self.nodes)),
+            "random": child_of(self.random, len(self.nodes)),
             "mask": (masks if several else masks[0]) if any(own is not None for own in masks) else None,
             **{name: value for name, value in given.items() if value is not None},
         }

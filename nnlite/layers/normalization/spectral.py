@@ -7,6 +7,7 @@ import numpy as np
 from nnlite.errors import ConfigError
 from nnlite.jacobians import Jacobians, Quotient, Reparametrized
 from nnlite.layers.base.layer import Layer
+from nnlite.random import child_of
 from nnlite.registry.field_types import Count
 
 __all__ = ["SpectralNormalization"]
@@ -42,7 +43,7 @@ class SpectralNormalization(Layer):
     def build(self, input_shape):
         inner = self.layer
         inner.dtype = inner.dtype or self.dtype
-        inner.ensure_built(input_shape, self.random and self.random.child(0))
+        inner.ensure_built(input_shape, child_of(self.random, 0))
         kernel = getattr(inner, "kernel", None) or getattr(inner, "embeddings", None)
         if kernel not in inner.parameters:
             raise ConfigError(f"{self.label} needs a layer with a kernel or embeddings, got {inner.label}")

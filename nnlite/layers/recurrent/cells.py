@@ -12,7 +12,7 @@ from nnlite.layers.base.layer import Layer
 from nnlite.layers.regularization.dropout import Dropout
 from nnlite.ops.activations import ActivationFunction
 from nnlite.ops.tracing import Trace, Traced
-from nnlite.random import RandomSource
+from nnlite.random import RandomSource, child_of
 from nnlite.registry.field_types import BelowOne, Count, Index
 from nnlite.regularizers import Regularizer
 
@@ -122,7 +122,7 @@ class StackedRNNCells(RNNCell):
         shape = (None, features_of(self, input_shape))
         for index, cell in enumerate(self.cells):
             cell.dtype = cell.dtype or self.dtype
-            shape = cell.ensure_built(shape, self.random and self.random.child(index))
+            shape = cell.ensure_built(shape, child_of(self.random, index))
             self.parameters.extend(cell.parameters)
 
     def bound(self, traced):
@@ -133,7 +133,7 @@ class StackedRNNCells(RNNCell):
             for index, (cell, own) in enumerate(zip(self.cells, steps, strict=True)):
                 stop = start + len(cell.sizes)
                 inputs, states_after = own(
-                    inputs, states[start:stop], training=training, random=random and random.child(index)
+                    inputs, states[start:stop], training=training, random=child_of(random, index)
                 )
                 new += states_after
                 start = stop

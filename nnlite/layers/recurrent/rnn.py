@@ -12,6 +12,7 @@ from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.masks import step_mask
 from nnlite.layers.recurrent.cells import RNNCell, StackedRNNCells, features_of
 from nnlite.ops.tracing import Trace, Traced
+from nnlite.random import child_of
 from nnlite.registry.field_types import Count
 
 __all__ = ["RNN", "Recurrent"]
@@ -200,7 +201,7 @@ class RNN(Recurrent):
     def build(self, input_shape):
         features = features_of(self, input_shape)
         self.cell.dtype = self.cell.dtype or self.dtype
-        self.cell.ensure_built((None, features), self.random and self.random.child(0))
+        self.cell.ensure_built((None, features), child_of(self.random, 0))
         self.parameters.extend(self.cell.parameters)
 
     def bound(self, traced):

@@ -11,6 +11,7 @@ from nnlite.layers.base.call import pairs_inside
 from nnlite.layers.base.inputs import OneOrSeveral
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.recurrent.rnn import Recurrent
+from nnlite.random import child_of
 
 __all__ = ["Bidirectional", "TimeDistributed"]
 
@@ -67,7 +68,7 @@ class Bidirectional(OneOrSeveral, Layer):
             states = input_shape[1:middle] if place == 0 else input_shape[middle:]
             shape = (input_shape[0], *states) if several else input_shape
             layer.dtype = layer.dtype or self.dtype
-            layer.ensure_built(shape, self.random and self.random.child(place))
+            layer.ensure_built(shape, child_of(self.random, place))
             self.parameters.extend(layer.parameters)
 
     def check_linearize(self):
@@ -157,7 +158,7 @@ class TimeDistributed(Layer):
         if len(input_shape) < 3:
             raise ShapeError(f"{self.label} needs inputs of shape (batch, steps, ...), got {input_shape}")
         self.layer.dtype = self.layer.dtype or self.dtype
-        self.layer.ensure_built((input_shape[0], *input_shape[2:]), self.random and self.random.child(0))
+        self.layer.ensure_built((input_shape[0], *input_shape[2:]), child_of(self.random, 0))
         self.parameters.extend(self.layer.parameters)
 
     def compute_output_shape(self, input_shape):
@@ -166,7 +167,7 @@ class TimeDistributed(Layer):
 
     def linearize(self, inputs, *parameters, training=False, random=None):
         batch, steps = inputs.shape[:2]
-        available = {"training": training, "random": random and random.child(0), "mask": None}
+        available = {"training": training, "random": child_of(random, 0), "mask": None}
         context = {name: available[name] for name in self.layer.context}
         folded = inputs.reshape(batch * steps, *inputs.shape[2:])
         output, jacobians = self.layer.linearize(folded, *parameters, **context)
