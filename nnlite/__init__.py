@@ -2,10 +2,83 @@
 
 import importlib
 import importlib.util
+from typing import TYPE_CHECKING, Any
 
 import numpy  # noqa: F401 - the one dependency that is loaded at once
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:  # what `__getattr__` finds at runtime
+    from nnlite import (
+        callbacks as callbacks,
+    )
+    from nnlite import (
+        check as check,
+    )
+    from nnlite import (
+        config as config,
+    )
+    from nnlite import (
+        data as data,
+    )
+    from nnlite import (
+        derivatives as derivatives,
+    )
+    from nnlite import (
+        errors as errors,
+    )
+    from nnlite import (
+        estimators as estimators,
+    )
+    from nnlite import (
+        experiment as experiment,
+    )
+    from nnlite import (
+        features as features,
+    )
+    from nnlite import (
+        initializers as initializers,
+    )
+    from nnlite import (
+        jacobians as jacobians,
+    )
+    from nnlite import (
+        kernels as kernels,
+    )
+    from nnlite import (
+        layers as layers,
+    )
+    from nnlite import (
+        losses as losses,
+    )
+    from nnlite import (
+        metrics as metrics,
+    )
+    from nnlite import (
+        models as models,
+    )
+    from nnlite import (
+        ops as ops,
+    )
+    from nnlite import (
+        optimizers as optimizers,
+    )
+    from nnlite import (
+        plots as plots,
+    )
+    from nnlite import (
+        registry as registry,
+    )
+    from nnlite import (
+        regularizers as regularizers,
+    )
+    from nnlite import (
+        threads as threads,
+    )
+    from nnlite.estimators import NNClassifier, NNRegressor
+    from nnlite.layers import Input
+    from nnlite.models import Model, Sequential, load_model
+    from nnlite.threads import set_threads
 
 # Public name -> module, loaded at first use, so that `import nnlite` costs what `import numpy` costs.
 _HOMES = {
@@ -20,7 +93,7 @@ _HOMES = {
 __all__ = ["Input", "Model", "NNClassifier", "NNRegressor", "Sequential", "__version__", "load_model", "set_threads"]
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(importlib.import_module(_HOMES[name]), name)
     if not name.startswith("_") and importlib.util.find_spec(f"nnlite.{name}"):
@@ -28,5 +101,5 @@ def __getattr__(name: str):
     raise AttributeError(f"module 'nnlite' has no attribute {name!r}")
 
 
-def __dir__():
+def __dir__() -> list[str]:
     return sorted({*globals(), *_HOMES})

@@ -1,8 +1,11 @@
 """The default floating-point type of new layers, metrics and losses, and the largest dense Jacobian."""
 
+from typing import Literal, get_args
+
 from nnlite.errors import ConfigError, did_you_mean
 
-FLOAT_TYPES = ("float32", "float64")
+FloatType = Literal["float32", "float64"]
+FLOAT_TYPES = get_args(FloatType)
 _floatx = "float32"
 _dense_limit = 2**30
 

@@ -24,6 +24,7 @@ from nnlite.layers.base.inputs import read_inputs
 from nnlite.layers.preprocessing.category_encoding import encoded
 from nnlite.registry import Configurable
 from nnlite.registry.field_types import Count, Index, read
+from nnlite.registry.fields import FromSpec
 
 __all__ = ["Cross", "Feature", "FeatureSpace"]
 
@@ -49,7 +50,7 @@ class Feature(Encoding):
     """
 
     dtype: Literal["float16", "float32", "float64", "int8", "int16", "int32", "int64", "string"]
-    preprocessor: Layer
+    preprocessor: FromSpec[Layer]
     output_mode: Literal["float", "int", "one_hot"]
 
     def validate(self):

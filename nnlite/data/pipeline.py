@@ -10,6 +10,7 @@ from nnlite.data.sources.base import Dataset, DataSource
 from nnlite.data.splits import Split
 from nnlite.errors import ConfigError
 from nnlite.registry import Section
+from nnlite.registry.fields import FromSpec, option
 
 __all__ = ["Data", "Prepared"]
 
@@ -38,8 +39,8 @@ class Data(Section):
             predictions are given in the target's own unit. Without effect on classes.
     """
 
-    source: DataSource
-    split: Split = Split()
+    source: FromSpec[DataSource]
+    split: FromSpec[Split] = option(default=Split())
     standardize_target: bool = True
 
     def located(self, folder: str) -> "Data":

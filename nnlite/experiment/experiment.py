@@ -16,6 +16,7 @@ from nnlite.models import Sequential
 from nnlite.random import fresh_seed
 from nnlite.registry import Section
 from nnlite.registry.field_types import Range, jsonable
+from nnlite.registry.fields import FromSpec, FromSpecs
 
 # What `Experiment` itself hands to `fit`: the arrays, and how much is shown.
 GIVEN_TO_FIT = ("x", "y", "sample_weight", "validation_data", "validation_split", "stratify", "verbose")
@@ -40,8 +41,8 @@ class Experiment(Section):
     ((None, 3), (30, 4))
     """
 
-    data: Data
-    model: list[Layer]
+    data: FromSpec[Data]
+    model: FromSpecs[Layer]
     compile: dict
     fit: dict = field(default_factory=dict)
     seed: Annotated[int, Range(0, 2**31 - 1)] | None = None

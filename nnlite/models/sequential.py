@@ -12,6 +12,7 @@ from nnlite.models.base import BaseModel
 from nnlite.random import RandomSource, fresh_seed
 from nnlite.registry import snake_case
 from nnlite.registry.field_types import Index
+from nnlite.registry.fields import FromSpecs, option
 
 
 class Sequential(BaseModel):
@@ -35,7 +36,7 @@ class Sequential(BaseModel):
     [False, True, True, False]
     """
 
-    layers: list[Layer] = field(default_factory=list)
+    layers: FromSpecs[Layer] = option(default_factory=list)
     seed: Index | None = field(default=None, kw_only=True)
 
     def __post_init__(self):

@@ -5,6 +5,7 @@ import math
 from nnlite import kernels
 from nnlite.optimizers.base import LearningRate, Optimizer
 from nnlite.registry.field_types import BelowOne, NonNegative, Positive
+from nnlite.registry.fields import option
 
 __all__ = ["Adam", "AdamW"]
 
@@ -14,7 +15,7 @@ class AdamBase(Optimizer, abstract=True):
 
     by_kernel = True
 
-    learning_rate: LearningRate = 0.001
+    learning_rate: LearningRate = option(default=0.001)
     beta_1: BelowOne = 0.9
     beta_2: BelowOne = 0.999
     epsilon: Positive = 1e-7

@@ -11,6 +11,7 @@ from nnlite.errors import ConfigError, ModelFileError, ShapeError
 from nnlite.optimizers.schedules import LearningRateSchedule
 from nnlite.registry import Configurable
 from nnlite.registry.field_types import NonNegative, Positive
+from nnlite.registry.fields import Converted, Spec
 
 __all__ = ["Optimizer"]
 
@@ -18,7 +19,7 @@ __all__ = ["Optimizer"]
 # length take 0.85 of the time of whole vectors on 5 million float32 parameters; shorter ones pay in calls.
 BLOCK_SIZE = 65_536
 
-LearningRate = NonNegative | LearningRateSchedule
+LearningRate = Converted[float | Spec[LearningRateSchedule], NonNegative | LearningRateSchedule]
 
 
 class Optimizer(Configurable, family="optimizer"):

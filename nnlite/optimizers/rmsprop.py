@@ -3,6 +3,7 @@
 from nnlite import kernels
 from nnlite.optimizers.base import LearningRate, Optimizer
 from nnlite.registry.field_types import BelowOne, Fraction, Positive
+from nnlite.registry.fields import option
 
 __all__ = ["RMSprop"]
 
@@ -34,7 +35,7 @@ class RMSprop(Optimizer):
 
     by_kernel = True
 
-    learning_rate: LearningRate = 0.001
+    learning_rate: LearningRate = option(default=0.001)
     rho: BelowOne = 0.9
     momentum: Fraction = 0.0
     epsilon: Positive = 1e-7

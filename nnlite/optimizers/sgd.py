@@ -3,6 +3,7 @@
 from nnlite import kernels
 from nnlite.optimizers.base import LearningRate, Optimizer
 from nnlite.registry.field_types import Fraction
+from nnlite.registry.fields import option
 
 __all__ = ["SGD"]
 
@@ -30,7 +31,7 @@ class SGD(Optimizer):
 
     by_kernel = True
 
-    learning_rate: LearningRate = 0.01
+    learning_rate: LearningRate = option(default=0.01)
     momentum: Fraction = 0.0
     nesterov: bool = False
 

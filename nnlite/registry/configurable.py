@@ -5,10 +5,20 @@ import functools
 import inspect
 import re
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 
 from nnlite.errors import ConfigError, did_you_mean
 from nnlite.registry.field_types import jsonable, read
+from nnlite.registry.fields import option
+
+if TYPE_CHECKING:
+    from typing_extensions import Self, dataclass_transform
+else:  # typing has it from Python 3.11 on, and it is for checkers alone
+
+    def dataclass_transform(**_):
+        return lambda cls: cls
+
 
 __all__ = [
     "Configurable",
@@ -30,7 +40,10 @@ def snake_case(name: str) -> str:
     return re.sub(r"(?<=.)(?=[A-Z][a-z])|(?<=[a-z])(?=[A-Z])", "_", name).lower()
 
 
-@typing.dataclass_transform(eq_default=False) if hasattr(typing, "dataclass_transform") else (lambda cls: cls)
+AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
+
+
+@dataclass_transform(eq_default=False, field_specifiers=(dataclasses.field, option))
 class Configurable:
     """Base of every family (Layer, Loss, Optimizer, ...): subclasses become dataclasses and register themselves.
 
@@ -48,7 +61,12 @@ class Configurable:
     Adam(learning_rate=0.01)
     """
 
-    def __init_subclass__(cls, family: str | None = None, abstract: bool = False, aliases: tuple = (), **kwargs):
+    family: ClassVar[str]
+    _members: ClassVar[dict[str, type[Any]]]
+
+    def __init_subclass__(
+        cls, family: str | None = None, abstract: bool = False, aliases: tuple[str, ...] = (), **kwargs: Any
+    ) -> None:
         super().__init_subclass__(**kwargs)
         dataclasses.dataclass(eq=False, repr=False)(cls)
         if family:
@@ -67,7 +85,7 @@ class Configurable:
             )
         cls._members[normalized(name)] = cls
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name, hint in _hints(type(self)).items():
             if name in self.__dict__:
                 try:
@@ -80,13 +98,13 @@ class Configurable:
         """Check what one field's type cannot say; raise `ConfigError`. Called once all fields are read."""
 
     @classmethod
-    def members(cls) -> dict[str, type]:
+    def members(cls) -> "dict[str, type[Self]]":
         """The registered classes of this family (or of this branch of it) by class name."""
         found = {member.__name__: member for member in cls._members.values() if issubclass(member, cls)}
         return dict(sorted(found.items()))
 
     @classmethod
-    def get(cls, spec):
+    def get(cls, spec: "Self | type[Self] | str | Mapping[str, Any]") -> "Self":
         """The instance that `spec` describes.
 
         Args:
@@ -108,14 +126,14 @@ class Configurable:
         raise ConfigError(f"expected a {cls.family}: a name or {{Name: {{arguments}}}}, got {spec!r}")
 
     @classmethod
-    def _lookup(cls, name):
+    def _lookup(cls, name: object) -> "type[Self]":
         member = cls._members.get(normalized(name)) if isinstance(name, str) else None
         if member is None or not issubclass(member, cls):
             raise ConfigError(f"unknown {cls.family} {name!r}; {did_you_mean(name, cls.members())}")
         return member
 
     @classmethod
-    def from_config(cls, config: Mapping):
+    def from_config(cls, config: Mapping[str, Any]) -> "Self":
         """Construct from a mapping of arguments; the inverse of `get_config`."""
         if not isinstance(config, Mapping):
             raise ConfigError(f"expected arguments as 'key: value', got {config!r}").within(cls.__name__)
@@ -129,15 +147,15 @@ class Configurable:
                 raise ConfigError(f"missing argument {key!r}").within(cls.__name__)
         return cls(**config)
 
-    def get_config(self) -> dict:
+    def get_config(self) -> dict[str, Any]:
         """All arguments as plain JSON values, defaults included."""
         return {name: jsonable(value) for name, value in self._arguments().items()}
 
-    def to_spec(self) -> dict:
+    def to_spec(self) -> dict[str, Any]:
         """`{ClassName: {argument: value}}`: what `get` reads and files store."""
         return {type(self).__name__: self.get_config()}
 
-    def _arguments(self) -> dict:
+    def _arguments(self) -> dict[str, Any]:
         missing = [name for name in constructor_parameters(type(self)) if not hasattr(self, name)]
         if missing:
             raise ConfigError(
@@ -156,7 +174,7 @@ class Configurable:
 
 
 @functools.cache
-def constructor_parameters(cls) -> dict[str, inspect.Parameter]:
+def constructor_parameters(cls: type) -> dict[str, inspect.Parameter]:
     """Name -> parameter of the constructor; `**kwargs` stands for the parameters of the base class."""
     found = {}
     for parameter in list(inspect.signature(cls.__init__).parameters.values())[1:]:
@@ -168,12 +186,12 @@ def constructor_parameters(cls) -> dict[str, inspect.Parameter]:
 
 
 @functools.cache
-def _hints(cls) -> dict[str, object]:
+def _hints(cls: type) -> dict[str, object]:
     hints = typing.get_type_hints(cls, include_extras=True)
     return {field.name: hints[field.name] for field in dataclasses.fields(cls) if field.init}
 
 
-def _default_value(cls, name: str, default):
+def _default_value(cls: type, name: str, default: Any) -> Any:
     """The default as a jsonable value, read by the field's type as the constructor does."""
     field = {field.name: field for field in dataclasses.fields(cls)}.get(name)
     if field and field.default_factory is not dataclasses.MISSING:
@@ -183,24 +201,28 @@ def _default_value(cls, name: str, default):
     return jsonable(read(default, _hints(cls).get(name, typing.Any)))
 
 
-def _differs(value, default) -> bool:
+def _differs(value: object, default: object) -> bool:
     try:
         return jsonable(value) != default
     except ConfigError:  # it holds what cannot be saved, such as a function that is not registered
         return True
 
 
-def _short(value) -> str:
+def _short(value: object) -> str:
     if isinstance(value, Configurable):
         text = repr(value)
         return repr(normalized(type(value).__name__)) if text.endswith("()") else text
     return repr(value)
 
 
-_functions: dict[str, typing.Callable] = {}
+_functions: dict[str, Callable[..., Any]] = {}
 
 
-def register_function(function=None, *, name: str | None = None):
+@overload
+def register_function(function: None = None, *, name: str | None = None) -> Callable[[AnyFunction], AnyFunction]: ...
+@overload
+def register_function(function: AnyFunction, *, name: str | None = None) -> AnyFunction: ...
+def register_function(function: Callable[..., Any] | None = None, *, name: str | None = None) -> Callable[..., Any]:
     """Let a function be saved by its name, in a file of a model that has it, and be found when that is loaded.
 
     Used as a decorator, of a module that is imported before the file is read; registering the same function again
@@ -231,21 +253,21 @@ def register_function(function=None, *, name: str | None = None):
     return function
 
 
-def _home(function) -> tuple[str, str]:
+def _home(function: Callable[..., Any]) -> tuple[str, str]:
     return function.__module__, getattr(function, "__qualname__", repr(function))
 
 
 class NamedFunction:
     """A function as an argument in a config: any callable in Python, a registered one in YAML and in files."""
 
-    def __init__(self, function):
+    def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
 
-    def __call__(self, *arguments, **options):
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
         return self.function(*arguments, **options)
 
     @classmethod
-    def get(cls, spec) -> "NamedFunction":
+    def get(cls, spec: "NamedFunction | Callable[..., Any] | str") -> "NamedFunction":
         """The function that `spec`, a callable or the name of a registered one, stands for."""
         if isinstance(spec, cls):
             return spec

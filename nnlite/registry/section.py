@@ -1,9 +1,13 @@
 """A configurable whose arguments stand alone, without its class name around them."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from nnlite.errors import ConfigError
 from nnlite.registry.configurable import Configurable
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 __all__ = ["Section"]
 
@@ -12,7 +16,7 @@ class Section(Configurable, family="section"):
     """Base of classes that need no name in a config: `split: {test: 0.2}`, not `split: {Split: {test: 0.2}}`."""
 
     @classmethod
-    def get(cls, spec):
+    def get(cls, spec: "Self | type[Self] | str | Mapping[str, Any]") -> "Self":
         """The instance that the mapping of arguments `spec` describes, or `spec` itself if it is one already."""
         if isinstance(spec, cls):
             return spec
@@ -25,6 +29,6 @@ class Section(Configurable, family="section"):
                 error.path = error.path[1:]
             raise
 
-    def to_spec(self) -> dict:
+    def to_spec(self) -> dict[str, Any]:
         """`{argument: value}`, defaults included."""
         return self.get_config()

@@ -1,6 +1,7 @@
 """compile, fit, evaluate and predict."""
 
 import copy
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -13,6 +14,7 @@ from nnlite.losses.masks import counted_rows
 from nnlite.metrics import Mean, Metric, resolve_accuracy
 from nnlite.optimizers import Optimizer
 from nnlite.registry.field_types import BelowOne, Count, Index, read_call
+from nnlite.registry.fields import Spec
 from nnlite.training.epoch import run_epoch
 from nnlite.training.inputs import checked_inputs, evaluation_batches, prediction_batches, prepared, training_batches
 from nnlite.training.predict import joined, run_prediction
@@ -20,7 +22,7 @@ from nnlite.training.resources import suited
 from nnlite.training.train_step import Steps
 
 PREDICTION_BATCH = 256
-AnyMetric = Literal["accuracy", "acc"] | Metric
+AnyMetric = Literal["accuracy", "acc"] | Spec[Metric]
 Verbose = Literal["auto", 0, 1, 2] | bool
 
 
@@ -37,10 +39,10 @@ class Trainer:
 
     def compile(
         self,
-        optimizer: Optimizer = "rmsprop",
-        loss: Loss | None = None,
-        metrics: list[AnyMetric] | None = None,
-        weighted_metrics: list[AnyMetric] | None = None,
+        optimizer: Spec[Optimizer] = "rmsprop",
+        loss: Spec[Loss] | None = None,
+        metrics: Sequence[AnyMetric] | None = None,
+        weighted_metrics: Sequence[AnyMetric] | None = None,
     ) -> None:
         """Choose how to train; takes effect at once, also after `layer.trainable` has changed.
 
@@ -120,7 +122,7 @@ class Trainer:
         batch_size: Count | None = None,
         epochs: Count = 1,
         verbose: Verbose = "auto",
-        callbacks: list[Callback] | None = None,
+        callbacks: Sequence[Spec[Callback]] | None = None,
         validation_split: BelowOne = 0.0,
         validation_data=None,
         shuffle: bool = True,
@@ -208,7 +210,7 @@ class Trainer:
         verbose: Verbose = "auto",
         sample_weight=None,
         steps: Count | None = None,
-        callbacks: list[Callback] | None = None,
+        callbacks: Sequence[Spec[Callback]] | None = None,
         return_dict: bool = False,
     ):
         """Loss and metrics over data that is not trained on; arguments as in `fit`.
@@ -230,7 +232,7 @@ class Trainer:
         batch_size: Count | None = None,
         verbose: Verbose = "auto",
         steps: Count | None = None,
-        callbacks: list[Callback] | None = None,
+        callbacks: Sequence[Spec[Callback]] | None = None,
         return_jacobian: bool = False,
     ):
         """The outputs for `x`, an array, a DataFrame or an iterable of batches; nothing is cached.

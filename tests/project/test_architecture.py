@@ -72,10 +72,18 @@ def name_of(path: Path) -> str:
     return path.relative_to(ROOT).with_suffix("").as_posix()
 
 
+class WithoutTypeChecking(ast.NodeTransformer):
+    """Takes the bodies of `if TYPE_CHECKING:` out, which never run."""
+
+    def visit_If(self, node: ast.If) -> ast.AST | list[ast.stmt]:
+        self.generic_visit(node)
+        return node.orelse if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING" else node
+
+
 def imports(path: Path):
-    """The dotted names that a file imports, those inside functions included."""
+    """The dotted names that a file imports, those inside functions included, those for type checkers left out."""
     package = ["nnlite", *name_of(path).split("/")]
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(WithoutTypeChecking().visit(ast.parse(path.read_text()))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):

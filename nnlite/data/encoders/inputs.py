@@ -12,6 +12,7 @@ from nnlite.data.encoders.targets import TargetEncoder
 from nnlite.data.table import Table
 from nnlite.errors import ShapeError
 from nnlite.registry import Configurable, Section
+from nnlite.registry.fields import FromSpec, FromSpecs
 
 __all__ = ["Columns", "InputEncoder", "Preprocessing", "Raw", "Texts"]
 
@@ -27,7 +28,7 @@ class InputEncoder(Configurable, family="input encoder"):
 class Columns(InputEncoder):
     """The encoded columns of a table, side by side; columns that it does not name are ignored."""
 
-    columns: list[ColumnEncoder]
+    columns: FromSpecs[ColumnEncoder]
 
     def encode(self, inputs: Table) -> np.ndarray:
         return np.hstack([column.encode(inputs) for column in self.columns]).astype(floatx())
@@ -75,5 +76,5 @@ class Raw(InputEncoder):
 class Preprocessing(Section):
     """Everything that was learnt about the data before training; a run folder keeps it as `preprocessing.json`."""
 
-    inputs: InputEncoder
-    target: TargetEncoder
+    inputs: FromSpec[InputEncoder]
+    target: FromSpec[TargetEncoder]

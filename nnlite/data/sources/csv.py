@@ -1,6 +1,7 @@
 """Tables from CSV files."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from nnlite.data.encoders.targets import TargetKind
 from nnlite.data.sources.base import Dataset, DataSource, find_file
 from nnlite.data.table import Table
 from nnlite.errors import ConfigError, DataError
+from nnlite.registry.fields import Converted, option
 
 __all__ = ["Csv"]
 
@@ -32,11 +34,11 @@ class Csv(DataSource):
     """
 
     path: str
-    target: str | list[str]
-    categorical: list[str] = ()
-    ordinal: list[str] = ()
+    target: Converted[str | Sequence[str], str | list[str]]
+    categorical: Converted[Sequence[str], list[str]] = option(default=())
+    ordinal: Converted[Sequence[str], list[str]] = option(default=())
     text: str | None = None
-    drop: list[str] = ()
+    drop: Converted[Sequence[str], list[str]] = option(default=())
     delimiter: str = ","
 
     def validate(self) -> None:

@@ -13,6 +13,7 @@ from nnlite.layers.core.einsum_dense import GivenOutputShape, project
 from nnlite.layers.regularization.dropout import Dropout, drop
 from nnlite.ops.attention import attend
 from nnlite.registry.field_types import BelowOne, Count, Index
+from nnlite.registry.fields import FromSpec, option
 from nnlite.regularizers import Regularizer
 
 __all__ = ["MultiHeadAttention"]
@@ -63,10 +64,10 @@ class MultiHeadAttention(GivenOutputShape, SequencePair, Layer):
     use_bias: bool = True
     output_shape: Count | tuple[Count, ...] | None = None
     attention_axes: int | tuple[int, ...] | None = None
-    kernel_initializer: Initializer = "glorot_uniform"
-    bias_initializer: Initializer = "zeros"
-    kernel_regularizer: Regularizer | None = None
-    bias_regularizer: Regularizer | None = None
+    kernel_initializer: FromSpec[Initializer] = option(default="glorot_uniform")
+    bias_initializer: FromSpec[Initializer] = option(default="zeros")
+    kernel_regularizer: FromSpec[Regularizer | None] = option(default=None)
+    bias_regularizer: FromSpec[Regularizer | None] = option(default=None)
     seed: Index | None = None
     use_causal_mask: bool = False
 

@@ -7,6 +7,7 @@ from nnlite.initializers import Initializer
 from nnlite.jacobians import Broadcast, Identity, Jacobians, Reparametrized, Slice
 from nnlite.layers.base.layer import Layer
 from nnlite.registry.field_types import Count, Positive
+from nnlite.registry.fields import FromSpec, option
 
 __all__ = ["PositionEmbedding", "SinePositionEncoding"]
 
@@ -27,7 +28,7 @@ class PositionEmbedding(Layer):
     """
 
     sequence_length: Count
-    initializer: Initializer = "glorot_uniform"
+    initializer: FromSpec[Initializer] = option(default="glorot_uniform")
 
     supports_masking = True
 

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from nnlite.config import FLOAT_TYPES, floatx
+from nnlite.config import FloatType, floatx
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.initializers import Initializer
 from nnlite.layers.base.call import CONTEXT, build_inner_layers, context_of, inner_layers, pairs_inside, trace_call
@@ -51,7 +51,7 @@ class Layer(Op, family="layer", abstract=True):
 
     name: str | None = field(default=None, kw_only=True)
     trainable: bool = field(default=True, kw_only=True)
-    dtype: Literal[FLOAT_TYPES] | None = field(default=None, kw_only=True)
+    dtype: FloatType | None = field(default=None, kw_only=True)
 
     input_kind: ClassVar[Literal["numbers", "indices", "strings", "categories"]] = "numbers"  # see `read_inputs`
     supports_masking = False  # whether the mask of the inputs is that of the outputs too

@@ -1,15 +1,20 @@
 """What the layers over one, two or three spatial axes share."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from nnlite.arrays.windows import place_windows, window_count
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.jacobians import Broadcast, Composed, Jacobians, Rearrange
 from nnlite.registry.field_types import Count
+from nnlite.registry.fields import Converted
 
 __all__ = []
 
 CountOrCounts = Count | tuple[Count, ...]  # one number for all spatial axes, or one for each
+Sizes = Converted[int | Sequence[int], CountOrCounts]
+OptionalSizes = Converted[int | Sequence[int] | None, CountOrCounts | None]
 NAMES = {1: "steps", 2: "rows, cols", 3: "depth, rows, cols"}
 
 

@@ -1,7 +1,7 @@
 """Branches inside a chain of layers."""
 
 import re
-from dataclasses import field
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from nnlite.errors import ConfigError, ShapeError, did_you_mean
@@ -12,6 +12,7 @@ from nnlite.layers.core.input import Identity
 from nnlite.layers.merging.elementwise import Add, Average, Concatenate, Maximum, Multiply
 from nnlite.random import RandomSource, fresh_seed
 from nnlite.registry import snake_case
+from nnlite.registry.fields import Converted, FromSpecs, Spec, option
 
 __all__ = ["ColumnBranch", "Parallel", "Pipeline", "Residual"]
 
@@ -104,7 +105,7 @@ class Pipeline(_Branches):
         layers: a chain of layers.
     """
 
-    layers: list[Layer]
+    layers: FromSpecs[Layer]
 
     def branches(self):
         return [(None, self.layers)]
@@ -127,8 +128,8 @@ class Residual(_Branches):
     Reference: He et al. 2016, arXiv:1512.03385.
     """
 
-    body: list[Layer]
-    shortcut: list[Layer] = field(default_factory=list)
+    body: FromSpecs[Layer]
+    shortcut: FromSpecs[Layer] = option(default_factory=list)
 
     layers = property(_Branches.layers_inside)
 
@@ -156,7 +157,7 @@ class Parallel(_Branches):
         axis: of `"concat"`.
     """
 
-    paths: list[list[Layer] | Layer]
+    paths: Converted[Sequence[Sequence[Spec[Layer]] | Spec[Layer]], list[list[Layer] | Layer]]
     merge: Merge = "concat"
     axis: int = -1
 
@@ -195,7 +196,7 @@ class ColumnBranch(_Branches):
     (1, 5)
     """
 
-    columns: dict[str, list[Layer] | Layer]
+    columns: Converted[Mapping[str, Sequence[Spec[Layer]] | Spec[Layer]], dict[str, list[Layer] | Layer]]
     merge: Merge = "concat"
     axis: int = -1
 

@@ -15,9 +15,10 @@ from nnlite.jacobians import (
     Jacobians,
 )
 from nnlite.layers.base.layer import Layer
-from nnlite.layers.base.spatial import BiasAndActivation, Convolving, CountOrCounts
+from nnlite.layers.base.spatial import BiasAndActivation, Convolving, Sizes
 from nnlite.ops.activations import ActivationFunction
 from nnlite.registry.field_types import Count
+from nnlite.registry.fields import FromSpec, option
 from nnlite.regularizers import Regularizer
 
 __all__ = ["Conv1D", "Conv2D", "Conv3D"]
@@ -25,18 +26,18 @@ __all__ = ["Conv1D", "Conv2D", "Conv3D"]
 
 class _Conv(Convolving, Layer, abstract=True):
     filters: Count
-    kernel_size: CountOrCounts
-    strides: CountOrCounts = 1
+    kernel_size: Sizes
+    strides: Sizes = option(default=1)
     padding: Literal["valid", "same"] = "valid"
     data_format: Literal["channels_last", "channels_first"] | None = None
-    dilation_rate: CountOrCounts = 1
+    dilation_rate: Sizes = option(default=1)
     groups: Count = 1
-    activation: ActivationFunction | None = None
+    activation: FromSpec[ActivationFunction | None] = option(default=None)
     use_bias: bool = True
-    kernel_initializer: Initializer = "glorot_uniform"
-    bias_initializer: Initializer = "zeros"
-    kernel_regularizer: Regularizer | None = None
-    bias_regularizer: Regularizer | None = None
+    kernel_initializer: FromSpec[Initializer] = option(default="glorot_uniform")
+    bias_initializer: FromSpec[Initializer] = option(default="zeros")
+    kernel_regularizer: FromSpec[Regularizer | None] = option(default=None)
+    bias_regularizer: FromSpec[Regularizer | None] = option(default=None)
 
     def validate(self):
         super().validate()

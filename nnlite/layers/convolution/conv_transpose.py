@@ -12,9 +12,10 @@ from nnlite.jacobians import (
     TransposedConvolutionByKernel,
 )
 from nnlite.layers.base.layer import Layer
-from nnlite.layers.base.spatial import Convolving, CountOrCounts
+from nnlite.layers.base.spatial import Convolving, Sizes
 from nnlite.ops.activations import ActivationFunction
 from nnlite.registry.field_types import Count, Index
+from nnlite.registry.fields import FromSpec, option
 from nnlite.regularizers import Regularizer
 
 __all__ = ["Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose"]
@@ -22,18 +23,18 @@ __all__ = ["Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose"]
 
 class _ConvTranspose(Convolving, Layer, abstract=True):
     filters: Count
-    kernel_size: CountOrCounts
-    strides: CountOrCounts = 1
+    kernel_size: Sizes
+    strides: Sizes = option(default=1)
     padding: Literal["valid", "same"] = "valid"
     output_padding: Index | tuple[Index, ...] | None = None
     data_format: Literal["channels_last", "channels_first"] | None = None
-    dilation_rate: CountOrCounts = 1
-    activation: ActivationFunction | None = None
+    dilation_rate: Sizes = option(default=1)
+    activation: FromSpec[ActivationFunction | None] = option(default=None)
     use_bias: bool = True
-    kernel_initializer: Initializer = "glorot_uniform"
-    bias_initializer: Initializer = "zeros"
-    kernel_regularizer: Regularizer | None = None
-    bias_regularizer: Regularizer | None = None
+    kernel_initializer: FromSpec[Initializer] = option(default="glorot_uniform")
+    bias_initializer: FromSpec[Initializer] = option(default="zeros")
+    kernel_regularizer: FromSpec[Regularizer | None] = option(default=None)
+    bias_regularizer: FromSpec[Regularizer | None] = option(default=None)
 
     def validate(self):
         super().validate()

@@ -7,9 +7,10 @@ from nnlite.arrays.windows import place_windows
 from nnlite.initializers import Initializer
 from nnlite.jacobians import ChainJacobians, ConvolutionByInputs, ConvolutionByKernel, Jacobians
 from nnlite.layers.base.layer import Layer
-from nnlite.layers.base.spatial import Convolving, CountOrCounts
+from nnlite.layers.base.spatial import Convolving, Sizes
 from nnlite.ops.activations import ActivationFunction
 from nnlite.registry.field_types import Count
+from nnlite.registry.fields import FromSpec, option
 from nnlite.regularizers import Regularizer
 
 __all__ = ["DepthwiseConv1D", "DepthwiseConv2D", "SeparableConv1D", "SeparableConv2D"]
@@ -33,18 +34,18 @@ class _Depthwise(Convolving):
 
 
 class _DepthwiseConv(_Depthwise, Layer, abstract=True):
-    kernel_size: CountOrCounts
-    strides: CountOrCounts = 1
+    kernel_size: Sizes
+    strides: Sizes = option(default=1)
     padding: Literal["valid", "same"] = "valid"
     depth_multiplier: Count = 1
     data_format: Literal["channels_last", "channels_first"] | None = None
-    dilation_rate: CountOrCounts = 1
-    activation: ActivationFunction | None = None
+    dilation_rate: Sizes = option(default=1)
+    activation: FromSpec[ActivationFunction | None] = option(default=None)
     use_bias: bool = True
-    depthwise_initializer: Initializer = "glorot_uniform"
-    bias_initializer: Initializer = "zeros"
-    depthwise_regularizer: Regularizer | None = None
-    bias_regularizer: Regularizer | None = None
+    depthwise_initializer: FromSpec[Initializer] = option(default="glorot_uniform")
+    bias_initializer: FromSpec[Initializer] = option(default="zeros")
+    depthwise_regularizer: FromSpec[Regularizer | None] = option(default=None)
+    bias_regularizer: FromSpec[Regularizer | None] = option(default=None)
 
     def build(self, input_shape):
         shape = self.depthwise_shape(input_shape)
@@ -102,20 +103,20 @@ class DepthwiseConv2D(_DepthwiseConv):
 
 class _SeparableConv(_Depthwise, Layer, abstract=True):
     filters: Count
-    kernel_size: CountOrCounts
-    strides: CountOrCounts = 1
+    kernel_size: Sizes
+    strides: Sizes = option(default=1)
     padding: Literal["valid", "same"] = "valid"
     data_format: Literal["channels_last", "channels_first"] | None = None
-    dilation_rate: CountOrCounts = 1
+    dilation_rate: Sizes = option(default=1)
     depth_multiplier: Count = 1
-    activation: ActivationFunction | None = None
+    activation: FromSpec[ActivationFunction | None] = option(default=None)
     use_bias: bool = True
-    depthwise_initializer: Initializer = "glorot_uniform"
-    pointwise_initializer: Initializer = "glorot_uniform"
-    bias_initializer: Initializer = "zeros"
-    depthwise_regularizer: Regularizer | None = None
-    pointwise_regularizer: Regularizer | None = None
-    bias_regularizer: Regularizer | None = None
+    depthwise_initializer: FromSpec[Initializer] = option(default="glorot_uniform")
+    pointwise_initializer: FromSpec[Initializer] = option(default="glorot_uniform")
+    bias_initializer: FromSpec[Initializer] = option(default="zeros")
+    depthwise_regularizer: FromSpec[Regularizer | None] = option(default=None)
+    pointwise_regularizer: FromSpec[Regularizer | None] = option(default=None)
+    bias_regularizer: FromSpec[Regularizer | None] = option(default=None)
 
     def build(self, input_shape):
         shape = self.depthwise_shape(input_shape)

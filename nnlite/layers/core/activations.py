@@ -9,6 +9,7 @@ from nnlite.layers.base.layer import Layer
 from nnlite.ops import activations
 from nnlite.ops.activations import ActivationFunction
 from nnlite.registry.field_types import NonNegative
+from nnlite.registry.fields import FromSpec, option
 from nnlite.regularizers import Regularizer
 
 __all__ = ["ELU", "Activation", "LeakyReLU", "PReLU", "ReLU", "Softmax"]
@@ -17,7 +18,7 @@ __all__ = ["ELU", "Activation", "LeakyReLU", "PReLU", "ReLU", "Softmax"]
 class Activation(Layer):
     """outputs = activation(inputs), for any activation function or its name."""
 
-    activation: ActivationFunction
+    activation: FromSpec[ActivationFunction]
 
     supports_masking = True
     ends_in_activation = True
@@ -98,8 +99,8 @@ class PReLU(Layer):
     Reference: He et al. 2015, arXiv:1502.01852.
     """
 
-    alpha_initializer: Initializer = "zeros"
-    alpha_regularizer: Regularizer | None = None
+    alpha_initializer: FromSpec[Initializer] = option(default="zeros")
+    alpha_regularizer: FromSpec[Regularizer | None] = option(default=None)
     shared_axes: tuple[int, ...] | None = None
 
     supports_masking = True

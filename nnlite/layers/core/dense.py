@@ -9,6 +9,7 @@ from nnlite.jacobians.maps.matmul import rows_matmul
 from nnlite.layers.base.layer import Layer
 from nnlite.ops.activations import ActivationFunction
 from nnlite.registry.field_types import Count
+from nnlite.registry.fields import FromSpec, option
 from nnlite.regularizers import Regularizer
 
 __all__ = ["Dense"]
@@ -33,13 +34,13 @@ class Dense(Layer):
     """
 
     units: Count
-    activation: ActivationFunction | None = None
+    activation: FromSpec[ActivationFunction | None] = option(default=None)
     use_bias: bool = True
-    kernel_initializer: Initializer = "glorot_uniform"
-    bias_initializer: Initializer = "zeros"
-    kernel_regularizer: Regularizer | None = None
-    bias_regularizer: Regularizer | None = None
-    activity_regularizer: Regularizer | None = None
+    kernel_initializer: FromSpec[Initializer] = option(default="glorot_uniform")
+    bias_initializer: FromSpec[Initializer] = option(default="zeros")
+    kernel_regularizer: FromSpec[Regularizer | None] = option(default=None)
+    bias_regularizer: FromSpec[Regularizer | None] = option(default=None)
+    activity_regularizer: FromSpec[Regularizer | None] = option(default=None)
 
     supports_masking = True
     ends_in_activation = True

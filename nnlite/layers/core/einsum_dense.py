@@ -10,6 +10,7 @@ from nnlite.layers.base.layer import Layer
 from nnlite.ops.activations import ActivationFunction
 from nnlite.ops.einsum import expanded, read_subscripts
 from nnlite.registry.field_types import Count, read
+from nnlite.registry.fields import FromSpec, option
 from nnlite.regularizers import Regularizer
 
 __all__ = ["EinsumDense"]
@@ -59,12 +60,12 @@ class EinsumDense(GivenOutputShape, Layer):
 
     equation: str
     output_shape: Count | tuple[Count | None, ...] | None
-    activation: ActivationFunction | None = None
+    activation: FromSpec[ActivationFunction | None] = option(default=None)
     bias_axes: str | None = None
-    kernel_initializer: Initializer = "glorot_uniform"
-    bias_initializer: Initializer = "zeros"
-    kernel_regularizer: Regularizer | None = None
-    bias_regularizer: Regularizer | None = None
+    kernel_initializer: FromSpec[Initializer] = option(default="glorot_uniform")
+    bias_initializer: FromSpec[Initializer] = option(default="zeros")
+    kernel_regularizer: FromSpec[Regularizer | None] = option(default=None)
+    bias_regularizer: FromSpec[Regularizer | None] = option(default=None)
 
     ends_in_activation = True
 

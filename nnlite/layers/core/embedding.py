@@ -8,6 +8,7 @@ from nnlite.jacobians import GatherRows, Jacobians
 from nnlite.layers.base.layer import Layer
 from nnlite.ops.shaping import as_indices
 from nnlite.registry.field_types import Count
+from nnlite.registry.fields import FromSpec, option
 from nnlite.regularizers import Regularizer
 
 __all__ = ["Embedding"]
@@ -36,8 +37,8 @@ class Embedding(Layer):
 
     input_dim: Count
     output_dim: Count
-    embeddings_initializer: Initializer = "uniform"
-    embeddings_regularizer: Regularizer | None = None
+    embeddings_initializer: FromSpec[Initializer] = option(default="uniform")
+    embeddings_regularizer: FromSpec[Regularizer | None] = option(default=None)
     mask_zero: bool = field(default=False, kw_only=True)
     sparse: bool = field(default=False, kw_only=True)
 

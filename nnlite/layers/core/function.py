@@ -1,10 +1,13 @@
 """A function as a layer."""
 
+from collections.abc import Callable
 from dataclasses import field
+from typing import Any
 
 from nnlite.layers.base.inputs import OneOrSeveral
 from nnlite.layers.base.layer import Layer
 from nnlite.registry import NamedFunction
+from nnlite.registry.fields import Converted, FromSpec
 
 __all__ = ["Lambda", "Wrapper"]
 
@@ -31,7 +34,7 @@ class Lambda(OneOrSeveral, Layer):
     [[2.0, 6.0]]
     """
 
-    function: NamedFunction
+    function: Converted[Callable[..., Any] | str, NamedFunction]
     arguments: dict = field(default_factory=dict)
 
     def call(self, inputs):
@@ -48,7 +51,7 @@ class Wrapper(Layer):
         layer: the layer inside.
     """
 
-    layer: Layer
+    layer: FromSpec[Layer]
 
     def call(self, inputs):
         """What the layer inside makes of the inputs."""

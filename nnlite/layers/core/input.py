@@ -1,14 +1,16 @@
 """Layers that hold a place: the input of a model, the identity, and a change of dtype."""
 
+from collections.abc import Sequence
 from dataclasses import field
 from typing import Literal
 
-from nnlite.config import FLOAT_TYPES
+from nnlite.config import FloatType
 from nnlite.jacobians import Identity as IdentityJacobian
 from nnlite.jacobians import Jacobians, Recast
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.symbolic import Symbol
 from nnlite.registry.field_types import Count
+from nnlite.registry.fields import Converted
 
 __all__ = ["Cast", "Identity", "Input"]
 
@@ -21,8 +23,8 @@ class Input(Layer):
         dtype: `"string"` and integers say what the data are; what a layer makes of them is its own matter.
     """
 
-    shape: tuple[Count | None, ...]
-    dtype: Literal[(*FLOAT_TYPES, "int32", "int64", "string")] | None = field(default=None, kw_only=True)
+    shape: Converted[Sequence[int | None], tuple[Count | None, ...]]
+    dtype: FloatType | Literal["int32", "int64", "string"] | None = field(default=None, kw_only=True)
 
     supports_masking = True
 

@@ -18,6 +18,7 @@ from nnlite.layers.normalization.moments import (
     to_last_axes,
 )
 from nnlite.registry.field_types import Fraction, Positive
+from nnlite.registry.fields import FromSpec, option
 from nnlite.regularizers import Regularizer
 
 __all__ = ["BatchNormalization"]
@@ -61,12 +62,12 @@ class BatchNormalization(Layer):
     epsilon: Positive = 1e-3
     center: bool = True
     scale: bool = True
-    beta_initializer: Initializer = "zeros"
-    gamma_initializer: Initializer = "ones"
-    moving_mean_initializer: Initializer = "zeros"
-    moving_variance_initializer: Initializer = "ones"
-    beta_regularizer: Regularizer | None = None
-    gamma_regularizer: Regularizer | None = None
+    beta_initializer: FromSpec[Initializer] = option(default="zeros")
+    gamma_initializer: FromSpec[Initializer] = option(default="ones")
+    moving_mean_initializer: FromSpec[Initializer] = option(default="zeros")
+    moving_variance_initializer: FromSpec[Initializer] = option(default="ones")
+    beta_regularizer: FromSpec[Regularizer | None] = option(default=None)
+    gamma_regularizer: FromSpec[Regularizer | None] = option(default=None)
     synchronized: bool = False
     renorm: bool = False
     renorm_clipping: dict | None = None

@@ -17,6 +17,7 @@ from nnlite.layers.normalization.moments import (
     to_last_axes,
 )
 from nnlite.registry.field_types import Positive
+from nnlite.registry.fields import FromSpec, option
 from nnlite.regularizers import Regularizer
 
 __all__ = ["GroupNormalization", "RMSNormalization", "UnitNormalization"]
@@ -49,10 +50,10 @@ class GroupNormalization(Layer):
     epsilon: Positive = 1e-3
     center: bool = True
     scale: bool = True
-    beta_initializer: Initializer = "zeros"
-    gamma_initializer: Initializer = "ones"
-    beta_regularizer: Regularizer | None = None
-    gamma_regularizer: Regularizer | None = None
+    beta_initializer: FromSpec[Initializer] = option(default="zeros")
+    gamma_initializer: FromSpec[Initializer] = option(default="ones")
+    beta_regularizer: FromSpec[Regularizer | None] = option(default=None)
+    gamma_regularizer: FromSpec[Regularizer | None] = option(default=None)
 
     def validate(self):
         if self.groups < 1 and self.groups != -1:

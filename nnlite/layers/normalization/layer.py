@@ -12,6 +12,7 @@ from nnlite.layers.normalization.moments import (
     to_last_axes,
 )
 from nnlite.registry.field_types import Positive
+from nnlite.registry.fields import FromSpec, option
 from nnlite.regularizers import Regularizer
 
 __all__ = ["LayerNormalization"]
@@ -36,10 +37,10 @@ class LayerNormalization(Layer):
     epsilon: Positive = 1e-3
     center: bool = True
     scale: bool = True
-    beta_initializer: Initializer = "zeros"
-    gamma_initializer: Initializer = "ones"
-    beta_regularizer: Regularizer | None = None
-    gamma_regularizer: Regularizer | None = None
+    beta_initializer: FromSpec[Initializer] = option(default="zeros")
+    gamma_initializer: FromSpec[Initializer] = option(default="ones")
+    beta_regularizer: FromSpec[Regularizer | None] = option(default=None)
+    gamma_regularizer: FromSpec[Regularizer | None] = option(default=None)
 
     supports_masking = True
 

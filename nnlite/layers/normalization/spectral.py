@@ -9,6 +9,7 @@ from nnlite.jacobians import Jacobians, Quotient, Reparametrized
 from nnlite.layers.base.layer import Layer
 from nnlite.random import child_of
 from nnlite.registry.field_types import Count
+from nnlite.registry.fields import FromSpec
 
 __all__ = ["SpectralNormalization"]
 
@@ -37,7 +38,7 @@ class SpectralNormalization(Layer):
     Reference: Miyato et al. 2018, arXiv:1802.05957.
     """
 
-    layer: Layer
+    layer: FromSpec[Layer]
     power_iterations: Count = 1
 
     def build(self, input_shape):

@@ -6,7 +6,7 @@ import numpy as np
 
 from nnlite.jacobians import Composed, Jacobians, LargestOfBins, Separable
 from nnlite.layers.base.layer import Layer
-from nnlite.layers.base.spatial import CountOrCounts, Spatial
+from nnlite.layers.base.spatial import Sizes, Spatial
 
 __all__ = [
     "AdaptiveAveragePooling1D",
@@ -19,7 +19,7 @@ __all__ = [
 
 
 class _AdaptivePooling(Spatial, Layer, abstract=True):
-    output_size: CountOrCounts
+    output_size: Sizes
     data_format: Literal["channels_last", "channels_first"] | None = None
 
     average = False

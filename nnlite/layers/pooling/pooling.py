@@ -8,7 +8,8 @@ import numpy as np
 from nnlite.arrays.windows import cells
 from nnlite.jacobians import Jacobians, LargestOfWindows, SumOfWindows
 from nnlite.layers.base.layer import Layer
-from nnlite.layers.base.spatial import CountOrCounts, Spatial
+from nnlite.layers.base.spatial import OptionalSizes, Sizes, Spatial
+from nnlite.registry.fields import option
 
 __all__ = [
     "AveragePooling1D",
@@ -27,8 +28,8 @@ __all__ = [
 
 
 class _Pooling(Spatial, Layer, abstract=True):
-    pool_size: CountOrCounts = 2
-    strides: CountOrCounts | None = None
+    pool_size: Sizes = option(default=2)
+    strides: OptionalSizes = option(default=None)
     padding: Literal["valid", "same"] = "valid"
     data_format: Literal["channels_last", "channels_first"] | None = None
 

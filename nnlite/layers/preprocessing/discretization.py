@@ -1,5 +1,6 @@
 """Numbers sorted into bins."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import numpy as np
@@ -8,6 +9,7 @@ from nnlite.errors import ConfigError, DataError, NotReadyError
 from nnlite.layers.base.inputs import read_inputs
 from nnlite.layers.preprocessing.category_encoding import Categorical, OutputMode
 from nnlite.registry.field_types import Count, Range
+from nnlite.registry.fields import Converted, option
 
 __all__ = ["Discretization"]
 
@@ -35,7 +37,7 @@ class Discretization(Categorical):
     [[0, 2, 3, 1], [1, 3, 2, 1]]
     """
 
-    bin_boundaries: list[float] | None = None
+    bin_boundaries: Converted[Sequence[float] | np.ndarray | None, list[float] | None] = option(default=None)
     num_bins: Count | None = None
     epsilon: Annotated[float, Range(0, 1, low_open=True, high_open=True)] = 0.01
     output_mode: OutputMode = "int"

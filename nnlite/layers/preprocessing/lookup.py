@@ -1,5 +1,6 @@
 """The index of a string, or of a whole number, in a vocabulary."""
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import numpy as np
@@ -9,6 +10,7 @@ from nnlite.layers.preprocessing.category_encoding import Categorical
 from nnlite.layers.preprocessing.hashing import hashed
 from nnlite.layers.preprocessing.vocabulary import Vocabulary
 from nnlite.registry.field_types import Index, Range
+from nnlite.registry.fields import Converted, option
 
 __all__ = ["IntegerLookup", "StringLookup"]
 
@@ -86,8 +88,8 @@ class StringLookup(Lookup, Categorical):
     num_oov_indices: Index = 1
     mask_token: str | None = None
     oov_token: str = "[UNK]"
-    vocabulary: list[str] | None = None
-    idf_weights: list[float] | None = None
+    vocabulary: Converted[Sequence[str] | np.ndarray | None, list[str] | None] = option(default=None)
+    idf_weights: Converted[Sequence[float] | np.ndarray | None, list[float] | None] = option(default=None)
     invert: bool = False
     output_mode: LookupMode = "int"
     pad_to_max_tokens: bool = False
@@ -123,8 +125,8 @@ class IntegerLookup(Lookup, Categorical):
     num_oov_indices: Index = 1
     mask_token: int | None = None
     oov_token: int = -1
-    vocabulary: list[int] | None = None
-    idf_weights: list[float] | None = None
+    vocabulary: Converted[Sequence[int] | np.ndarray | None, list[int] | None] = option(default=None)
+    idf_weights: Converted[Sequence[float] | np.ndarray | None, list[float] | None] = option(default=None)
     invert: bool = False
     output_mode: LookupMode = "int"
     pad_to_max_tokens: bool = False

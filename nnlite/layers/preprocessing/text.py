@@ -1,7 +1,8 @@
 """Texts as sequences of word indices, or as vectors of words."""
 
 import string
-from typing import Literal
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from nnlite.layers.preprocessing.lookup import Size
 from nnlite.layers.preprocessing.vocabulary import Vocabulary
 from nnlite.registry import NamedFunction
 from nnlite.registry.field_types import Count
+from nnlite.registry.fields import Converted, option
 
 __all__ = ["TextVectorization"]
 
@@ -57,16 +59,19 @@ class TextVectorization(Vocabulary, Categorical):
     """
 
     max_tokens: Size | None = None
-    standardize: Literal["lower_and_strip_punctuation", "lower", "strip_punctuation"] | NamedFunction | None = (
-        "lower_and_strip_punctuation"
+    standardize: Converted[
+        Callable[..., Any] | str | None,
+        Literal["lower_and_strip_punctuation", "lower", "strip_punctuation"] | NamedFunction | None,
+    ] = option(default="lower_and_strip_punctuation")
+    split: Converted[Callable[..., Any] | str | None, Literal["whitespace", "character"] | NamedFunction | None] = (
+        option(default="whitespace")
     )
-    split: Literal["whitespace", "character"] | NamedFunction | None = "whitespace"
     ngrams: Count | tuple[Count, ...] | None = None
     output_mode: Literal["int", "multi_hot", "count", "tf_idf"] = "int"
     output_sequence_length: Count | None = None
     pad_to_max_tokens: bool = False
-    vocabulary: list[str] | None = None
-    idf_weights: list[float] | None = None
+    vocabulary: Converted[Sequence[str] | np.ndarray | None, list[str] | None] = option(default=None)
+    idf_weights: Converted[Sequence[float] | np.ndarray | None, list[float] | None] = option(default=None)
 
     input_kind = "strings"
     token_type = str

@@ -14,6 +14,7 @@ from nnlite.ops.activations import ActivationFunction
 from nnlite.ops.tracing import Trace, Traced
 from nnlite.random import RandomSource, child_of
 from nnlite.registry.field_types import BelowOne, Count, Index
+from nnlite.registry.fields import FromSpec, FromSpecs, option
 from nnlite.regularizers import Regularizer
 
 __all__ = ["GatedWeights", "RNNCell", "StackedRNNCells"]
@@ -104,7 +105,7 @@ class StackedRNNCells(RNNCell):
         cells: the cells, the first takes the inputs.
     """
 
-    cells: list[RNNCell]
+    cells: FromSpecs[RNNCell]
 
     def validate(self):
         if not self.cells:
@@ -146,14 +147,14 @@ class GatedWeights(Layer, abstract=True):
     """What the built-in recurrent layers and their cells share: arguments, weights and dropout."""
 
     units: Count
-    activation: ActivationFunction | None = "tanh"
+    activation: FromSpec[ActivationFunction | None] = option(default="tanh")
     use_bias: bool = field(default=True, kw_only=True)
-    kernel_initializer: Initializer = field(default="glorot_uniform", kw_only=True)
-    recurrent_initializer: Initializer = field(default="orthogonal", kw_only=True)
-    bias_initializer: Initializer = field(default="zeros", kw_only=True)
-    kernel_regularizer: Regularizer | None = field(default=None, kw_only=True)
-    recurrent_regularizer: Regularizer | None = field(default=None, kw_only=True)
-    bias_regularizer: Regularizer | None = field(default=None, kw_only=True)
+    kernel_initializer: FromSpec[Initializer] = option(default="glorot_uniform", kw_only=True)
+    recurrent_initializer: FromSpec[Initializer] = option(default="orthogonal", kw_only=True)
+    bias_initializer: FromSpec[Initializer] = option(default="zeros", kw_only=True)
+    kernel_regularizer: FromSpec[Regularizer | None] = option(default=None, kw_only=True)
+    recurrent_regularizer: FromSpec[Regularizer | None] = option(default=None, kw_only=True)
+    bias_regularizer: FromSpec[Regularizer | None] = option(default=None, kw_only=True)
     dropout: BelowOne = field(default=0.0, kw_only=True)
     recurrent_dropout: BelowOne = field(default=0.0, kw_only=True)
     seed: Index | None = field(default=None, kw_only=True)

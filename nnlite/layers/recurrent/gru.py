@@ -9,6 +9,7 @@ from nnlite.kernels.reference.recurrent import gates_apart
 from nnlite.layers.recurrent.cells import CellSteps, GatedWeights, RNNCell
 from nnlite.layers.recurrent.rnn import Recurrent
 from nnlite.ops.activations import ActivationFunction, Sigmoid, Tanh
+from nnlite.registry.fields import FromSpec, option
 
 __all__ = ["GRU", "GRUCell"]
 
@@ -57,7 +58,7 @@ class GRUCell(GRUSteps, RNNCell, GatedWeights):
         use_bias, ..., seed: as in `SimpleRNNCell`.
     """
 
-    recurrent_activation: ActivationFunction | None = "sigmoid"
+    recurrent_activation: FromSpec[ActivationFunction | None] = option(default="sigmoid")
     reset_after: bool = field(default=True, kw_only=True)
 
 
@@ -82,7 +83,7 @@ class GRU(GRUSteps, Recurrent, GatedWeights):
     Reference: Cho et al. 2014, arXiv:1406.1078.
     """
 
-    recurrent_activation: ActivationFunction | None = "sigmoid"
+    recurrent_activation: FromSpec[ActivationFunction | None] = option(default="sigmoid")
     reset_after: bool = field(default=True, kw_only=True)
 
     @property

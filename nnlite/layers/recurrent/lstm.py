@@ -7,6 +7,7 @@ from nnlite.jacobians import LSTMRecurrence
 from nnlite.layers.recurrent.cells import CellSteps, GatedWeights, RNNCell
 from nnlite.layers.recurrent.rnn import Recurrent
 from nnlite.ops.activations import ActivationFunction, Sigmoid, Tanh
+from nnlite.registry.fields import FromSpec, option
 
 __all__ = ["LSTM", "LSTMCell"]
 
@@ -47,7 +48,7 @@ class LSTMCell(LSTMSteps, RNNCell, GatedWeights):
         use_bias, ..., seed: as in `SimpleRNNCell`.
     """
 
-    recurrent_activation: ActivationFunction | None = "sigmoid"
+    recurrent_activation: FromSpec[ActivationFunction | None] = option(default="sigmoid")
     unit_forget_bias: bool = field(default=True, kw_only=True)
 
 
@@ -74,7 +75,7 @@ class LSTM(LSTMSteps, Recurrent, GatedWeights):
     (2, 4)
     """
 
-    recurrent_activation: ActivationFunction | None = "sigmoid"
+    recurrent_activation: FromSpec[ActivationFunction | None] = option(default="sigmoid")
     unit_forget_bias: bool = field(default=True, kw_only=True)
 
     @property

@@ -1,5 +1,6 @@
 """Recurrent layers: what they share, and RNN, which repeats any cell."""
 
+from collections.abc import Sequence
 from dataclasses import field
 
 import numpy as np
@@ -14,6 +15,7 @@ from nnlite.layers.recurrent.cells import RNNCell, StackedRNNCells, features_of
 from nnlite.ops.tracing import Trace, Traced
 from nnlite.random import child_of
 from nnlite.registry.field_types import Count
+from nnlite.registry.fields import Converted, Spec
 
 __all__ = ["RNN", "Recurrent"]
 
@@ -181,7 +183,7 @@ class RNN(Recurrent):
         ShapeError: inputs of another rank, a mask or first states of the wrong shape.
     """
 
-    cell: RNNCell | list[RNNCell]
+    cell: Converted[Spec[RNNCell] | Sequence[Spec[RNNCell]], RNNCell | list[RNNCell]]
 
     def __post_init__(self):
         super().__post_init__()

@@ -12,6 +12,7 @@ from nnlite.layers.base.inputs import OneOrSeveral
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.recurrent.rnn import Recurrent
 from nnlite.random import child_of
+from nnlite.registry.fields import FromSpec, option
 
 __all__ = ["Bidirectional", "TimeDistributed"]
 
@@ -37,9 +38,9 @@ class Bidirectional(OneOrSeveral, Layer):
     Reference: Schuster & Paliwal 1997.
     """
 
-    layer: Recurrent
+    layer: FromSpec[Recurrent]
     merge_mode: Literal["concat", "sum", "mul", "ave", None] = "concat"
-    backward_layer: Recurrent | None = None
+    backward_layer: FromSpec[Recurrent | None] = option(default=None)
 
     def validate(self):
         own, other = self.layer, self.backward_layer
@@ -141,7 +142,7 @@ class TimeDistributed(Layer):
         ShapeError: inputs without steps.
     """
 
-    layer: Layer
+    layer: FromSpec[Layer]
 
     supports_masking = True
 

@@ -1,6 +1,7 @@
 """Layers that move elements without changing them."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -8,6 +9,7 @@ from nnlite.errors import ConfigError, ShapeError
 from nnlite.jacobians import Broadcast, Composed, Jacobians, Rearrange
 from nnlite.layers.base.layer import Layer
 from nnlite.registry.field_types import Count
+from nnlite.registry.fields import Converted
 
 __all__ = ["Flatten", "Permute", "RepeatVector", "Reshape"]
 
@@ -35,7 +37,7 @@ class Reshape(Layer):
     Shape: `(batch, ...) -> (batch, *target_shape)`.
     """
 
-    target_shape: tuple[int, ...]
+    target_shape: Converted[Sequence[int], tuple[int, ...]]
 
     def build(self, input_shape):
         check_known(self, input_shape)
@@ -60,7 +62,7 @@ class Permute(Layer):
         dims: the numbers 1 to the number of axes after the batch, each once.
     """
 
-    dims: tuple[Count, ...]
+    dims: Converted[Sequence[int], tuple[Count, ...]]
 
     def validate(self):
         if sorted(self.dims) != list(range(1, len(self.dims) + 1)):

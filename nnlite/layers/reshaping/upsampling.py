@@ -5,14 +5,15 @@ from typing import Literal
 from nnlite.arrays.windows import place_windows
 from nnlite.jacobians import Jacobians, Separable, SumOfWindows, Transposed
 from nnlite.layers.base.layer import Layer
-from nnlite.layers.base.spatial import CountOrCounts, Spatial
+from nnlite.layers.base.spatial import Sizes, Spatial
 from nnlite.ops.interpolation import resize_matrices
+from nnlite.registry.fields import option
 
 __all__ = ["UpSampling1D", "UpSampling2D", "UpSampling3D"]
 
 
 class _UpSampling(Spatial, Layer, abstract=True):
-    size: CountOrCounts = 2
+    size: Sizes = option(default=2)
 
     interpolation = "nearest"
 
