@@ -1,5 +1,7 @@
 """Second derivatives of functions whose gradient is at hand."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from nnlite.jacobians.maps.base import Jacobian
@@ -18,16 +20,16 @@ class ComplexStepHessian(Jacobian):
 
     __slots__ = ("gradient", "point")
 
-    def __init__(self, gradient, point):
+    def __init__(self, gradient: Callable[[np.ndarray], np.ndarray], point: np.ndarray) -> None:
         super().__init__(point.shape, point.shape)
         self.gradient = gradient
         self.point = point
 
     @property
-    def mixes_rows(self):
+    def mixes_rows(self) -> bool:
         return True
 
-    def vjp(self, cotangent):
+    def vjp(self, cotangent: np.ndarray) -> np.ndarray:
         seeds = cotangent.reshape(-1, *self.in_shape)
         found = [self.gradient(self.point + 1j * STEP * seed).imag / STEP for seed in seeds]
         return np.reshape(np.array(found, cotangent.dtype), cotangent.shape)

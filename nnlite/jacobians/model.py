@@ -1,10 +1,14 @@
 """The Jacobian of a whole network, by its inputs or by its parameters laid end to end."""
 
 import math
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
+from nnlite.arrays.types import Shape
 from nnlite.jacobians.maps.base import Jacobian, fitted, one_row_each, readable_bytes
+from nnlite.jacobians.parameter_vector import ParameterVector
 
 __all__ = ["NetworkJacobian"]
 
@@ -26,19 +30,27 @@ class NetworkJacobian(Jacobian):
 
     __slots__ = ("index", "jacobians", "labels", "vector")
 
-    def __init__(self, jacobians, vector, in_shape, out_shape, labels=(), index=0):
+    def __init__(
+        self,
+        jacobians: Any,
+        vector: ParameterVector | None,
+        in_shape: Shape,
+        out_shape: Shape,
+        labels: Sequence[tuple[str, Sequence[str]]] = (),
+        index: int = 0,
+    ) -> None:
         super().__init__(in_shape, out_shape)
         self.jacobians = jacobians
         self.vector = vector
         self.labels = labels
         self.index = index
 
-    def vjp(self, cotangent):
+    def vjp(self, cotangent: np.ndarray) -> np.ndarray:
         cotangent = self._fitting(cotangent, self.out_shape, "vjp")
         seeds = cotangent.shape[: cotangent.ndim - len(self.out_shape)]
         return self._joined(self.jacobians.vjp(cotangent, self._wanted()), seeds)
 
-    def jvp(self, tangent):
+    def jvp(self, tangent: np.ndarray) -> np.ndarray:
         tangent = self._fitting(tangent, self.in_shape, "jvp")
         seeds = tangent.shape[: tangent.ndim - len(self.in_shape)]
         if self.vector is None:
@@ -47,7 +59,7 @@ class NetworkJacobian(Jacobian):
             result = self.jacobians.jvp(*[None] * self.jacobians.data, *self.vector.split(tangent))
         return np.zeros(seeds + self.out_shape, tangent.dtype) if result is None else result
 
-    def per_example(self, cotangent=None):
+    def per_example(self, cotangent: np.ndarray | None = None) -> np.ndarray:
         """What each example contributes.
 
         With a cotangent `(batch, ...)`: its product with each example's own Jacobian, `(batch, count)` by parameters
@@ -80,7 +92,7 @@ class NetworkJacobian(Jacobian):
         return self.vjp(one_row_each(cotangent))[rows, rows]
 
     @property
-    def mixes_rows(self):
+    def mixes_rows(self) -> bool:
         return self.vector is not None or self.jacobians.mixes_rows
 
     def _wanted(self):
@@ -92,10 +104,10 @@ class NetworkJacobian(Jacobian):
     def _joined(self, results, seeds):
         return results[self.index] if self.vector is None else self.vector.join(results[self.jacobians.data :], seeds)
 
-    def stored(self):
+    def stored(self) -> Iterator[np.ndarray]:
         return self.jacobians.stored()
 
-    def parts(self):
+    def parts(self) -> Sequence[tuple[str, Any]]:
         return self.jacobians.parts()
 
     def __repr__(self) -> str:
@@ -104,7 +116,9 @@ class NetworkJacobian(Jacobian):
         return "\n".join([head, *tree(self.parts(), names=self.labels)])
 
 
-def tree(parts, indent="", names=()) -> list[str]:
+def tree(
+    parts: Iterable[tuple[str, Any]], indent: str = "", names: Sequence[tuple[str, Sequence[str]]] = ()
+) -> list[str]:
     """One line per map: its kind, shapes and bytes; a composition is followed by what it is made of.
 
     Args:
@@ -122,7 +136,7 @@ def tree(parts, indent="", names=()) -> list[str]:
     return lines
 
 
-def described(label, part) -> str:
+def described(label: str, part: Any) -> str:
     """A map in one line: `kernel: KernelOfRows (784, 512) -> (128, 512), 392 KiB kept, 98 GiB if dense`."""
     if not isinstance(part, Jacobian):
         return label

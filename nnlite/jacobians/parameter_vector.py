@@ -1,9 +1,12 @@
 """The trainable parameters of a model as one vector, and vectors like it in the forms that users write."""
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
+from nnlite.arrays.types import Shape
 from nnlite.errors import ShapeError
 
 __all__ = ["ParameterVector"]
@@ -19,7 +22,7 @@ class ParameterVector:
         dtype: of new vectors.
     """
 
-    def __init__(self, shapes, names, chosen, dtype):
+    def __init__(self, shapes: Sequence[Shape], names: Sequence[str], chosen: Sequence[bool], dtype: np.dtype) -> None:
         self.chosen = tuple(chosen)
         self.dtype = dtype
         self.names = [name for name, want in zip(names, chosen, strict=True) if want]
@@ -28,7 +31,7 @@ class ParameterVector:
         self.segments = [slice(start, stop) for start, stop in zip([0, *stops], stops, strict=False)]
         self.size = stops[-1] if stops else 0
 
-    def read(self, given, method, seeds=True) -> np.ndarray:
+    def read(self, given: Any, method: str, seeds: bool = True) -> np.ndarray:
         """A vector, list of arrays or dict by name as a vector; `ShapeError` unless it fits.
 
         Args:
@@ -49,12 +52,12 @@ class ParameterVector:
             raise ShapeError(f"{method} needs a vector of shape ({self.size},), as the parameters, got {vector.shape}")
         return vector if vector.dtype.kind in "fc" else vector.astype(self.dtype)
 
-    def split(self, vector) -> list:
+    def split(self, vector: np.ndarray) -> list:
         """One array per parameter of the model, None where it is not part of the vector."""
         pieces = iter(zip(self.segments, self.shapes, strict=True))
         return [self._piece(vector, *next(pieces)) if want else None for want in self.chosen]
 
-    def join(self, arrays, seeds) -> np.ndarray:
+    def join(self, arrays: Sequence[np.ndarray | None], seeds: Shape) -> np.ndarray:
         """One vector `(*seeds, count)` from one array per parameter of the model; None stands for zeros."""
         picked = [array for array, want in zip(arrays, self.chosen, strict=True) if want]
         dtypes = [array.dtype for array in picked if array is not None]
@@ -64,7 +67,7 @@ class ParameterVector:
                 vector[..., segment] = array.reshape(*seeds, -1)
         return vector
 
-    def per_example(self, jacobians, cotangent) -> np.ndarray:
+    def per_example(self, jacobians: Any, cotangent: np.ndarray) -> np.ndarray:
         """`jacobians.per_example(cotangent)` by the parameters, `(batch, count)`, written where it belongs at once."""
         data = jacobians.data
         matrix = np.empty((len(cotangent), self.size), np.result_type(cotangent.dtype, self.dtype))
@@ -75,12 +78,12 @@ class ParameterVector:
                 view[...] = 0 if result is None else result
         return matrix
 
-    def by_name(self, vector) -> dict:
+    def by_name(self, vector: np.ndarray) -> dict:
         """`(*seeds, count)` as one array `(*seeds, *shape)` per name."""
         pieces = zip(self.names, self.segments, self.shapes, strict=True)
         return {name: self._piece(vector, segment, shape) for name, segment, shape in pieces}
 
-    def like(self, given, vector):
+    def like(self, given: Any, vector: np.ndarray) -> Any:
         """`vector` in the form and precision of `given`."""
         vector = vector.astype(self.dtype, copy=False)
         if isinstance(given, dict):

@@ -2,9 +2,12 @@
 
 import functools
 import math
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
+from nnlite.arrays.types import ArrayLike, Shape
 from nnlite.config import dense_limit
 from nnlite.errors import DataError, ShapeError
 
@@ -28,7 +31,7 @@ class Jacobian:
 
     __slots__ = ("in_shape", "out_shape")
 
-    def __init__(self, in_shape, out_shape):
+    def __init__(self, in_shape: Shape, out_shape: Shape) -> None:
         self.in_shape = in_shape
         self.out_shape = out_shape
 
@@ -37,26 +40,26 @@ class Jacobian:
         """Shape of the dense form, `out_shape + in_shape`."""
         return (*self.out_shape, *self.in_shape)
 
-    def vjp(self, cotangent):
+    def vjp(self, cotangent: np.ndarray) -> np.ndarray:
         """Multiply an incoming Jacobian by this one, from the left: `cotangent @ J`."""
         raise NotImplementedError
 
-    def jvp(self, tangent):
+    def jvp(self, tangent: np.ndarray) -> np.ndarray:
         """Push a tangent of the input forward: `J @ tangent`."""
         raise NotImplementedError
 
-    def vjp_into(self, cotangent, out) -> None:
+    def vjp_into(self, cotangent: np.ndarray, out: np.ndarray) -> None:
         """Write `vjp(cotangent)` into `out`."""
         out[...] = self.vjp(cotangent)
 
-    def per_example(self, cotangent):
+    def per_example(self, cotangent: np.ndarray) -> np.ndarray:
         """`vjp` without the sum over the batch, for an input that every example shares: a parameter.
 
         Shape: `(batch, ...) -> (batch, *in_shape)`; `per_example(g).sum(0)` equals `vjp(g)`.
         """
         return self.vjp(one_row_each(cotangent))
 
-    def per_example_into(self, cotangent, out) -> None:
+    def per_example_into(self, cotangent: np.ndarray, out: np.ndarray) -> None:
         """Write `per_example(cotangent)` into `out`."""
         out[...] = self.per_example(cotangent)
 
@@ -65,7 +68,7 @@ class Jacobian:
         """Whether a row of the output depends on another row of this input, as with moments over the batch."""
         return False
 
-    def todense(self):
+    def todense(self) -> np.ndarray:
         """The whole Jacobian as an array of shape `out_shape + in_shape`, one block of seeds after another.
 
         Raises:
@@ -99,7 +102,7 @@ class Jacobian:
                 f"with a vector, or raise the limit with nnlite.config.set_dense_limit(bytes)"
             )
 
-    def stored(self):
+    def stored(self) -> Iterator[np.ndarray]:
         """The arrays that this map keeps, those of nested maps included."""
         for cls in type(self).__mro__:
             for slot in getattr(cls, "__slots__", ()):
@@ -111,7 +114,7 @@ class Jacobian:
                         yield from item.stored()
 
     @property
-    def dtype(self):
+    def dtype(self) -> np.dtype:
         """Floating-point type of the entries; float64 where nothing is stored."""
         kinds = [array.dtype for array in self.stored() if array.dtype.kind in "fc"]
         return np.result_type(*kinds) if kinds else np.dtype(np.float64)
@@ -121,7 +124,7 @@ class Jacobian:
         """Bytes of the stored arrays, shared ones counted once."""
         return sum({id(array): array.nbytes for array in self.stored()}.values())
 
-    def parts(self):
+    def parts(self) -> Sequence[tuple[str, Any]]:
         """`(label, map)` of what this map is made of, for display."""
         return ()
 
@@ -129,7 +132,7 @@ class Jacobian:
         return f"{type(self).__name__}(out_shape={self.out_shape}, in_shape={self.in_shape})"
 
 
-def one_row_each(cotangent):
+def one_row_each(cotangent: np.ndarray) -> np.ndarray:
     """One seed per example: the i-th has the i-th row of `cotangent` and zeros elsewhere."""
     rows = np.arange(len(cotangent))
     seeds = np.zeros((len(cotangent), *cotangent.shape), cotangent.dtype)
@@ -137,7 +140,7 @@ def one_row_each(cotangent):
     return seeds
 
 
-def fitted(array, shape, dtype, needs, seeds="..., "):
+def fitted(array: ArrayLike, shape: Shape, dtype: np.dtype | str, needs: str, seeds: str = "..., ") -> np.ndarray:
     """`array` as floating-point numbers: of `shape`, behind seed axes; `ShapeError` otherwise.
 
     Args:
@@ -159,7 +162,7 @@ def readable_bytes(count: int) -> str:
 
 
 @functools.lru_cache(maxsize=4096)
-def broadcast_axes(in_shape, out_shape) -> tuple[int, ...]:
+def broadcast_axes(in_shape: Shape, out_shape: Shape) -> tuple[int, ...]:
     """The axes of `out_shape`, counted from the right, along which `in_shape` was stretched."""
     rank, missing = len(out_shape), len(out_shape) - len(in_shape)
     return tuple(

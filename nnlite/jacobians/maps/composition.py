@@ -1,6 +1,8 @@
 """Putting Jacobians together: products of maps and sums of maps."""
 
+from collections.abc import Sequence
 from functools import reduce
+from typing import Any
 
 import numpy as np
 
@@ -14,33 +16,33 @@ class Composed(Jacobian):
 
     __slots__ = ("maps",)
 
-    def __init__(self, *maps):
+    def __init__(self, *maps: Jacobian) -> None:
         super().__init__(maps[-1].in_shape, maps[0].out_shape)
         self.maps = maps
 
     @property
-    def mixes_rows(self):
+    def mixes_rows(self) -> bool:
         return any(part.mixes_rows for part in self.maps)
 
-    def parts(self):
+    def parts(self) -> Sequence[tuple[str, Any]]:
         return [("", part) for part in self.maps]
 
-    def vjp(self, cotangent):
+    def vjp(self, cotangent: np.ndarray) -> np.ndarray:
         for part in self.maps:
             cotangent = part.vjp(cotangent)
         return cotangent
 
-    def jvp(self, tangent):
+    def jvp(self, tangent: np.ndarray) -> np.ndarray:
         for part in reversed(self.maps):
             tangent = part.jvp(tangent)
         return tangent
 
-    def vjp_into(self, cotangent, out):
+    def vjp_into(self, cotangent: np.ndarray, out: np.ndarray) -> None:
         for part in self.maps[:-1]:
             cotangent = part.vjp(cotangent)
         self.maps[-1].vjp_into(cotangent, out)
 
-    def per_example(self, cotangent):
+    def per_example(self, cotangent: np.ndarray) -> np.ndarray:
         if any(part.mixes_rows for part in self.maps[:-1]):
             return super().per_example(cotangent)
         for part in self.maps[:-1]:
@@ -53,22 +55,22 @@ class Summed(Jacobian):
 
     __slots__ = ("maps",)
 
-    def __init__(self, *maps):
+    def __init__(self, *maps: Jacobian) -> None:
         super().__init__(maps[0].in_shape, maps[0].out_shape)
         self.maps = maps
 
     @property
-    def mixes_rows(self):
+    def mixes_rows(self) -> bool:
         return any(path.mixes_rows for path in self.maps)
 
-    def parts(self):
+    def parts(self) -> Sequence[tuple[str, Any]]:
         return [("path", path) for path in self.maps]
 
-    def vjp(self, cotangent):
+    def vjp(self, cotangent: np.ndarray) -> np.ndarray:
         return reduce(np.add, [path.vjp(cotangent) for path in self.maps])
 
-    def jvp(self, tangent):
+    def jvp(self, tangent: np.ndarray) -> np.ndarray:
         return reduce(np.add, [path.jvp(tangent) for path in self.maps])
 
-    def per_example(self, cotangent):
+    def per_example(self, cotangent: np.ndarray) -> np.ndarray:
         return reduce(np.add, [path.per_example(cotangent) for path in self.maps])

@@ -5,7 +5,8 @@ import math
 import numpy as np
 
 from nnlite.arrays.patches import convolve, kernel_gradient, spread
-from nnlite.arrays.windows import BLOCK_BYTES
+from nnlite.arrays.types import Shape
+from nnlite.arrays.windows import BLOCK_BYTES, Windows
 from nnlite.jacobians.maps.base import Jacobian
 from nnlite.jacobians.maps.elementwise import Diagonal
 
@@ -30,7 +31,7 @@ class _Convolution(Jacobian):
 
     __slots__ = ("groups", "slopes", "windows")
 
-    def __init__(self, windows, groups, slopes, in_shape, out_shape):
+    def __init__(self, windows: Windows, groups: int, slopes: np.ndarray, in_shape: Shape, out_shape: Shape) -> None:
         super().__init__(in_shape, out_shape)
         self.windows = windows
         self.groups = groups
@@ -49,17 +50,25 @@ class ConvolutionByInputs(_Convolution):
 
     __slots__ = ("kernel",)
 
-    def __init__(self, kernel, windows, groups, in_shape, out_shape, slopes=None):
+    def __init__(
+        self,
+        kernel: np.ndarray,
+        windows: Windows,
+        groups: int,
+        in_shape: Shape,
+        out_shape: Shape,
+        slopes: np.ndarray | None = None,
+    ) -> None:
         super().__init__(windows, groups, slopes, in_shape, out_shape)
         self.kernel = kernel
 
-    def vjp(self, cotangent):
+    def vjp(self, cotangent: np.ndarray) -> np.ndarray:
         seeds, slopes = cotangent.shape[: cotangent.ndim - len(self.out_shape)], self.slopes
         if seeds:
             cotangent, slopes = self._sloped(cotangent).reshape(-1, *self.out_shape[1:]), None
         return spread(cotangent, self.kernel, self.windows, self.groups, slopes).reshape(seeds + self.in_shape)
 
-    def jvp(self, tangent):
+    def jvp(self, tangent: np.ndarray) -> np.ndarray:
         seeds = tangent.shape[: tangent.ndim - len(self.in_shape)]
         images = tangent.reshape(-1, *self.in_shape[1:])
         return self._sloped(convolve(images, self.kernel, self.windows, self.groups).reshape(seeds + self.out_shape))
@@ -74,23 +83,31 @@ class ConvolutionByKernel(_Convolution):
 
     __slots__ = ("inputs",)
 
-    def __init__(self, inputs, windows, groups, in_shape, out_shape, slopes=None):
+    def __init__(
+        self,
+        inputs: np.ndarray,
+        windows: Windows,
+        groups: int,
+        in_shape: Shape,
+        out_shape: Shape,
+        slopes: np.ndarray | None = None,
+    ) -> None:
         super().__init__(windows, groups, slopes, in_shape, out_shape)
         self.inputs = inputs
 
     @property
-    def mixes_rows(self):
+    def mixes_rows(self) -> bool:
         return True
 
-    def vjp(self, cotangent):
+    def vjp(self, cotangent: np.ndarray) -> np.ndarray:
         seeds = cotangent.shape[: cotangent.ndim - len(self.out_shape)]
         return self._gradient(cotangent.reshape(math.prod(seeds), *self.out_shape)).reshape(seeds + self.in_shape)
 
-    def jvp(self, tangent):
+    def jvp(self, tangent: np.ndarray) -> np.ndarray:
         outputs = _each_kernel(lambda kernel: convolve(self.inputs, kernel, self.windows, self.groups), tangent, self)
         return self._sloped(outputs)
 
-    def per_example(self, cotangent):
+    def per_example(self, cotangent: np.ndarray) -> np.ndarray:
         return self._gradient(cotangent[None], per_example=True).reshape(-1, *self.in_shape)
 
     def _gradient(self, cotangent, **options):
@@ -102,7 +119,7 @@ class BiasInBlocks(Diagonal):
 
     __slots__ = ()
 
-    def vjp_into(self, cotangent, out):
+    def vjp_into(self, cotangent: np.ndarray, out: np.ndarray) -> None:
         if cotangent.ndim > len(self.out_shape):
             out[...] = self.vjp(cotangent)
             return
@@ -119,14 +136,14 @@ class Transposed(Jacobian):
 
     __slots__ = ("original",)
 
-    def __init__(self, original):
+    def __init__(self, original: Jacobian) -> None:
         super().__init__(original.out_shape, original.in_shape)
         self.original = original
 
-    def vjp(self, cotangent):
+    def vjp(self, cotangent: np.ndarray) -> np.ndarray:
         return self.original.jvp(cotangent)
 
-    def jvp(self, tangent):
+    def jvp(self, tangent: np.ndarray) -> np.ndarray:
         return self.original.vjp(tangent)
 
 
@@ -138,25 +155,25 @@ class TransposedConvolutionByKernel(Jacobian):
 
     __slots__ = ("inputs", "windows")
 
-    def __init__(self, inputs, windows, in_shape, out_shape):
+    def __init__(self, inputs: np.ndarray, windows: Windows, in_shape: Shape, out_shape: Shape) -> None:
         super().__init__(in_shape, out_shape)
         self.inputs = inputs
         self.windows = windows
 
     @property
-    def mixes_rows(self):
+    def mixes_rows(self) -> bool:
         return True
 
-    def vjp(self, cotangent):
+    def vjp(self, cotangent: np.ndarray) -> np.ndarray:
         seeds = cotangent.shape[: cotangent.ndim - len(self.out_shape)]
         images = cotangent.reshape(math.prod(seeds), *self.out_shape)
         gradients = [kernel_gradient(own, self.inputs[None], self.windows) for own in images]
         return np.stack(gradients).reshape(seeds + self.in_shape)
 
-    def jvp(self, tangent):
+    def jvp(self, tangent: np.ndarray) -> np.ndarray:
         return _each_kernel(lambda kernel: spread(self.inputs, kernel, self.windows), tangent, self)
 
-    def per_example(self, cotangent):
+    def per_example(self, cotangent: np.ndarray) -> np.ndarray:
         gradient = kernel_gradient(cotangent, self.inputs[None], self.windows, per_example=True)
         return gradient.reshape(-1, *self.in_shape)
 

@@ -1,8 +1,11 @@
 """The Jacobian of a sum of products with labelled axes."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from nnlite.arrays.contraction import contract, diagonal
+from nnlite.arrays.types import Shape
 from nnlite.jacobians.maps.base import Jacobian
 
 __all__ = ["EinsumJacobian"]
@@ -24,7 +27,15 @@ class EinsumJacobian(Jacobian):
 
     __slots__ = ("labels", "other_labels", "others", "out_labels")
 
-    def __init__(self, labels, out_labels, others, other_labels, in_shape, out_shape):
+    def __init__(
+        self,
+        labels: str,
+        out_labels: str,
+        others: Sequence[np.ndarray],
+        other_labels: Sequence[str],
+        in_shape: Shape,
+        out_shape: Shape,
+    ) -> None:
         super().__init__(in_shape, out_shape)
         self.labels = tuple(labels)
         self.out_labels = tuple(out_labels)
@@ -32,18 +43,18 @@ class EinsumJacobian(Jacobian):
         self.other_labels = tuple(other_labels)
 
     @property
-    def mixes_rows(self):
+    def mixes_rows(self) -> bool:
         return self.labels[:1] != self.out_labels[:1] or not self.labels
 
-    def vjp(self, cotangent):
+    def vjp(self, cotangent: np.ndarray) -> np.ndarray:
         return self._by_operand(cotangent, tuple(range(cotangent.ndim - len(self.out_shape))))
 
-    def jvp(self, tangent):
+    def jvp(self, tangent: np.ndarray) -> np.ndarray:
         seeds = tuple(range(tangent.ndim - len(self.in_shape)))
         labels = (seeds + self.labels, *self.other_labels)
         return contract(labels, (tangent, *self.others), seeds + self.out_labels)
 
-    def per_example(self, cotangent):
+    def per_example(self, cotangent: np.ndarray) -> np.ndarray:
         if not self.out_labels or self.out_labels[0] in self.labels:
             return super().per_example(cotangent)
         return self._by_operand(cotangent, (), self.out_labels[:1])

@@ -4,6 +4,7 @@ import functools
 
 import numpy as np
 
+from nnlite.arrays.types import Shape
 from nnlite.jacobians.maps.base import Jacobian, broadcast_axes
 
 __all__ = ["Broadcast", "Diagonal", "Identity", "Recast"]
@@ -14,13 +15,13 @@ class Identity(Jacobian):
 
     __slots__ = ()
 
-    def __init__(self, shape):
+    def __init__(self, shape: Shape) -> None:
         super().__init__(shape, shape)
 
-    def vjp(self, cotangent):
+    def vjp(self, cotangent: np.ndarray) -> np.ndarray:
         return cotangent
 
-    def jvp(self, tangent):
+    def jvp(self, tangent: np.ndarray) -> np.ndarray:
         return tangent
 
 
@@ -29,18 +30,18 @@ class Broadcast(Jacobian):
 
     __slots__ = ("axes",)
 
-    def __init__(self, in_shape, out_shape):
+    def __init__(self, in_shape: Shape, out_shape: Shape) -> None:
         self.in_shape = in_shape
         self.out_shape = out_shape
         self.axes = broadcast_axes(in_shape, out_shape)
 
-    def vjp(self, cotangent):
+    def vjp(self, cotangent: np.ndarray) -> np.ndarray:
         if not self.axes:
             return cotangent
         seeds = cotangent.shape[: cotangent.ndim - len(self.out_shape)]
         return np.add.reduce(cotangent, axis=self.axes).reshape(seeds + self.in_shape)
 
-    def vjp_into(self, cotangent, out):
+    def vjp_into(self, cotangent: np.ndarray, out: np.ndarray) -> None:
         axes = self.axes
         if axes == (-2,) and cotangent.ndim == 2 and out.ndim == 1 and cotangent.dtype == out.dtype:
             np.dot(_ones(len(cotangent), out.dtype), cotangent, out=out)  # half the time of a sum over rows
@@ -51,17 +52,17 @@ class Broadcast(Jacobian):
         else:
             out[...] = self.vjp(cotangent)
 
-    def jvp(self, tangent):
+    def jvp(self, tangent: np.ndarray) -> np.ndarray:
         seeds = tangent.ndim - len(self.in_shape)
         missing = (1,) * (len(self.out_shape) - len(self.in_shape))
         aligned = tangent.reshape(tangent.shape[:seeds] + missing + self.in_shape)
         return np.broadcast_to(aligned, tangent.shape[:seeds] + self.out_shape)
 
     @property
-    def mixes_rows(self):
+    def mixes_rows(self) -> bool:
         return self.in_shape[:1] != self.out_shape[:1] or len(self.in_shape) != len(self.out_shape)
 
-    def per_example(self, cotangent):
+    def per_example(self, cotangent: np.ndarray) -> np.ndarray:
         batch_axis = -len(self.out_shape)
         if batch_axis not in self.axes:
             return super().per_example(cotangent)
@@ -84,24 +85,24 @@ class Diagonal(Jacobian):
 
     __slots__ = ("slopes", "stretch")
 
-    def __init__(self, slopes, in_shape, out_shape):
+    def __init__(self, slopes: np.ndarray, in_shape: Shape, out_shape: Shape) -> None:
         self.in_shape = in_shape
         self.out_shape = out_shape
         self.slopes = slopes
         self.stretch = None if in_shape == out_shape else Broadcast(in_shape, out_shape)
 
-    def vjp(self, cotangent):
+    def vjp(self, cotangent: np.ndarray) -> np.ndarray:
         product = cotangent * self.slopes
         return product if self.stretch is None else self.stretch.vjp(product)
 
-    def jvp(self, tangent):
+    def jvp(self, tangent: np.ndarray) -> np.ndarray:
         return (tangent if self.stretch is None else self.stretch.jvp(tangent)) * self.slopes
 
     @property
-    def mixes_rows(self):
+    def mixes_rows(self) -> bool:
         return self.stretch is not None and self.stretch.mixes_rows
 
-    def per_example(self, cotangent):
+    def per_example(self, cotangent: np.ndarray) -> np.ndarray:
         if self.stretch is None:
             return super().per_example(cotangent)
         return self.stretch.per_example(cotangent * self.slopes)
@@ -112,13 +113,13 @@ class Recast(Jacobian):
 
     __slots__ = ("in_dtype", "out_dtype")
 
-    def __init__(self, shape, in_dtype, out_dtype):
+    def __init__(self, shape: Shape, in_dtype: np.dtype, out_dtype: np.dtype) -> None:
         super().__init__(shape, shape)
         self.in_dtype = np.dtype(in_dtype)
         self.out_dtype = np.dtype(out_dtype)
 
-    def vjp(self, cotangent):
+    def vjp(self, cotangent: np.ndarray) -> np.ndarray:
         return cotangent if cotangent.dtype.kind == "c" else cotangent.astype(self.in_dtype)
 
-    def jvp(self, tangent):
+    def jvp(self, tangent: np.ndarray) -> np.ndarray:
         return tangent if tangent.dtype.kind == "c" else tangent.astype(self.out_dtype)

@@ -1,9 +1,11 @@
 """Jacobians of functions that move and mix the pixels of images."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
+from nnlite.arrays.types import Shape
 from nnlite.jacobians.maps.base import Jacobian
 from nnlite.jacobians.maps.matmul import rows_matmul
 
@@ -19,17 +21,17 @@ class Separable(Jacobian):
 
     __slots__ = ("axes", "matrices")
 
-    def __init__(self, matrices, axes, in_shape, out_shape):
+    def __init__(self, matrices: Sequence[np.ndarray], axes: Sequence[int], in_shape: Shape, out_shape: Shape) -> None:
         super().__init__(in_shape, out_shape)
         self.matrices = matrices
         self.axes = axes
 
-    def vjp(self, cotangent):
+    def vjp(self, cotangent: np.ndarray) -> np.ndarray:
         for matrix, axis in zip(self.matrices, self.axes, strict=True):
             cotangent = _along(matrix.T, cotangent, axis)
         return cotangent
 
-    def jvp(self, tangent):
+    def jvp(self, tangent: np.ndarray) -> np.ndarray:
         for matrix, axis in zip(self.matrices, self.axes, strict=True):
             tangent = _along(matrix, tangent, axis)
         return tangent
@@ -50,13 +52,15 @@ class Interpolate(Jacobian):
 
     __slots__ = ("channels_first", "pixels", "weights")
 
-    def __init__(self, pixels, weights, in_shape, out_shape, channels_first=False):
+    def __init__(
+        self, pixels: np.ndarray, weights: np.ndarray, in_shape: Shape, out_shape: Shape, channels_first: bool = False
+    ) -> None:
         super().__init__(in_shape, out_shape)
         self.pixels = pixels
         self.weights = weights
         self.channels_first = channels_first
 
-    def vjp(self, cotangent):
+    def vjp(self, cotangent: np.ndarray) -> np.ndarray:
         cotangent = self._flat(cotangent)
         batch, height, width, channels = self._last(self.in_shape)
         result = np.zeros((*cotangent.shape[:-2], height * width, channels), cotangent.dtype)
@@ -65,7 +69,7 @@ class Interpolate(Jacobian):
             np.add.at(result, (..., examples, pixels, slice(None)), cotangent * weights[..., None])
         return self._images(result, self.in_shape)
 
-    def jvp(self, tangent):
+    def jvp(self, tangent: np.ndarray) -> np.ndarray:
         tangent = self._flat(tangent)
         examples = np.arange(tangent.shape[-3])[:, None]
         total = None
@@ -96,12 +100,12 @@ class Flip(Jacobian):
 
     __slots__ = ("axis", "chosen")
 
-    def __init__(self, chosen, axis, shape):
+    def __init__(self, chosen: np.ndarray, axis: int, shape: Shape) -> None:
         super().__init__(shape, shape)
         self.chosen = chosen
         self.axis = axis
 
-    def vjp(self, cotangent):
+    def vjp(self, cotangent: np.ndarray) -> np.ndarray:
         chosen = self.chosen.reshape(-1, *[1] * (len(self.in_shape) - 1))
         return np.where(chosen, np.flip(cotangent, self.axis), cotangent)
 
@@ -116,12 +120,12 @@ class TowardsMean(Jacobian):
 
     __slots__ = ("axes", "factor")
 
-    def __init__(self, factor, axes, shape):
+    def __init__(self, factor: np.ndarray, axes: Shape, shape: Shape) -> None:
         super().__init__(shape, shape)
         self.factor = factor
         self.axes = axes
 
-    def vjp(self, cotangent):
+    def vjp(self, cotangent: np.ndarray) -> np.ndarray:
         mean = cotangent.mean(axis=self.axes, keepdims=True)
         return (cotangent - mean) * self.factor + mean
 

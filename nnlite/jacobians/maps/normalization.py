@@ -2,6 +2,9 @@
 
 import math
 
+import numpy as np
+
+from nnlite.arrays.types import Shape
 from nnlite.jacobians.maps.base import Jacobian
 from nnlite.jacobians.maps.composition import Composed
 
@@ -21,13 +24,13 @@ class _AlongAxis(Jacobian):
 
     __slots__ = ("axis", "probabilities")
 
-    def __init__(self, probabilities, axis=-1):
+    def __init__(self, probabilities: np.ndarray, axis: int = -1) -> None:
         super().__init__(probabilities.shape, probabilities.shape)
         self.probabilities = probabilities
         self.axis = axis
 
     @property
-    def mixes_rows(self):
+    def mixes_rows(self) -> bool:
         return self.axis == -len(self.in_shape)
 
 
@@ -36,7 +39,7 @@ class SoftmaxJacobian(_AlongAxis):
 
     __slots__ = ()
 
-    def vjp(self, cotangent):
+    def vjp(self, cotangent: np.ndarray) -> np.ndarray:
         product = cotangent * self.probabilities
         return product - self.probabilities * product.sum(axis=self.axis, keepdims=True)
 
@@ -48,10 +51,10 @@ class LogSoftmaxJacobian(_AlongAxis):
 
     __slots__ = ()
 
-    def vjp(self, cotangent):
+    def vjp(self, cotangent: np.ndarray) -> np.ndarray:
         return cotangent - self.probabilities * cotangent.sum(axis=self.axis, keepdims=True)
 
-    def jvp(self, tangent):
+    def jvp(self, tangent: np.ndarray) -> np.ndarray:
         return tangent - (self.probabilities * tangent).sum(axis=self.axis, keepdims=True)
 
 
@@ -64,7 +67,7 @@ class Standardize(Jacobian):
 
     __slots__ = ("axes", "inverse_deviation", "share", "standardized")
 
-    def __init__(self, standardized, inverse_deviation, axes):
+    def __init__(self, standardized: np.ndarray, inverse_deviation: np.ndarray, axes: Shape) -> None:
         super().__init__(standardized.shape, standardized.shape)
         self.standardized = standardized
         self.inverse_deviation = inverse_deviation
@@ -72,10 +75,10 @@ class Standardize(Jacobian):
         self.share = 1 / max(math.prod(standardized.shape[axis] for axis in axes), 1)
 
     @property
-    def mixes_rows(self):
+    def mixes_rows(self) -> bool:
         return -len(self.in_shape) in self.axes
 
-    def vjp(self, cotangent):
+    def vjp(self, cotangent: np.ndarray) -> np.ndarray:
         along = (cotangent * self.standardized).sum(axis=self.axes, keepdims=True) * self.share
         centered = cotangent - cotangent.sum(axis=self.axes, keepdims=True) * self.share
         return (centered - self.standardized * along) * self.inverse_deviation
@@ -91,17 +94,17 @@ class DiagonalPlusRankOne(Jacobian):
 
     __slots__ = ("diagonal", "vector", "weight")
 
-    def __init__(self, diagonal, vector, weight):
+    def __init__(self, diagonal: np.ndarray, vector: np.ndarray, weight: np.ndarray | float) -> None:
         super().__init__(diagonal.shape, diagonal.shape)
         self.diagonal = diagonal
         self.vector = vector
         self.weight = weight
 
     @property
-    def mixes_rows(self):
+    def mixes_rows(self) -> bool:
         return len(self.in_shape) == 1
 
-    def vjp(self, cotangent):
+    def vjp(self, cotangent: np.ndarray) -> np.ndarray:
         along = (cotangent * self.vector).sum(axis=-1, keepdims=True)
         return cotangent * self.diagonal + self.weight * self.vector * along
 
@@ -118,7 +121,14 @@ class Quotient(Jacobian):
 
     __slots__ = ("axes", "direction", "inverse_size", "quotient", "weight")
 
-    def __init__(self, quotient, direction, inverse_size, axes, weight=1):
+    def __init__(
+        self,
+        quotient: np.ndarray,
+        direction: np.ndarray,
+        inverse_size: np.ndarray,
+        axes: Shape,
+        weight: np.ndarray | float = 1,
+    ) -> None:
         super().__init__(quotient.shape, quotient.shape)
         self.quotient = quotient
         self.direction = direction
@@ -127,14 +137,14 @@ class Quotient(Jacobian):
         self.weight = weight
 
     @property
-    def mixes_rows(self):
+    def mixes_rows(self) -> bool:
         return -len(self.in_shape) in self.axes
 
-    def vjp(self, cotangent):
+    def vjp(self, cotangent: np.ndarray) -> np.ndarray:
         along = (cotangent * self.quotient).sum(axis=self.axes, keepdims=True) * self.weight
         return (cotangent - self.direction * along) * self.inverse_size
 
-    def jvp(self, tangent):
+    def jvp(self, tangent: np.ndarray) -> np.ndarray:
         along = (tangent * self.direction).sum(axis=self.axes, keepdims=True) * self.weight
         return (tangent - self.quotient * along) * self.inverse_size
 
@@ -148,7 +158,9 @@ class MaskedStandardize(Jacobian):
 
     __slots__ = ("axes", "inverse_deviation", "shares", "standardized")
 
-    def __init__(self, standardized, inverse_deviation, axes, shares):
+    def __init__(
+        self, standardized: np.ndarray, inverse_deviation: np.ndarray, axes: Shape, shares: np.ndarray
+    ) -> None:
         super().__init__(standardized.shape, standardized.shape)
         self.standardized = standardized
         self.inverse_deviation = inverse_deviation
@@ -156,15 +168,15 @@ class MaskedStandardize(Jacobian):
         self.shares = shares
 
     @property
-    def mixes_rows(self):
+    def mixes_rows(self) -> bool:
         return -len(self.in_shape) in self.axes
 
-    def vjp(self, cotangent):
+    def vjp(self, cotangent: np.ndarray) -> np.ndarray:
         total = cotangent.sum(axis=self.axes, keepdims=True)
         along = (cotangent * self.standardized).sum(axis=self.axes, keepdims=True)
         return (cotangent - self.shares * (total + self.standardized * along)) * self.inverse_deviation
 
-    def jvp(self, tangent):
+    def jvp(self, tangent: np.ndarray) -> np.ndarray:
         weighted = tangent * self.shares
         mean = weighted.sum(axis=self.axes, keepdims=True)
         along = (weighted * self.standardized).sum(axis=self.axes, keepdims=True)
@@ -176,9 +188,9 @@ class Reparametrized(Composed):
 
     __slots__ = ()
 
-    def __init__(self, by_effective, by_parameter):
+    def __init__(self, by_effective: Jacobian, by_parameter: Jacobian) -> None:
         super().__init__(by_effective, by_parameter)
 
-    def per_example(self, cotangent):
+    def per_example(self, cotangent: np.ndarray) -> np.ndarray:
         by_effective, by_parameter = self.maps
         return by_parameter.vjp(by_effective.per_example(cotangent))

@@ -1,8 +1,13 @@
 """The identity of values whose size is penalized, and the penalties of a whole step."""
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from nnlite.jacobians.maps.base import Jacobian
+
+if TYPE_CHECKING:
+    from nnlite.regularizers import Regularizer
 
 __all__ = ["Penalized", "add_penalties", "penalized_parts"]
 
@@ -16,7 +21,7 @@ class Penalized(Jacobian):
 
     __slots__ = ("gradient", "regularizer", "values")
 
-    def __init__(self, values, regularizer):
+    def __init__(self, values: np.ndarray, regularizer: "Regularizer") -> None:
         super().__init__(values.shape, values.shape)
         self.values = values
         self.regularizer = regularizer
@@ -32,21 +37,21 @@ class Penalized(Jacobian):
         """The term of the loss."""
         return self.regularizer.penalty(self.values)
 
-    def vjp(self, cotangent):
+    def vjp(self, cotangent: np.ndarray) -> np.ndarray:
         return cotangent if self.gradient is None else cotangent + self.gradient
 
-    def jvp(self, tangent):
+    def jvp(self, tangent: np.ndarray) -> np.ndarray:
         return tangent
 
 
-def penalized_parts(jacobians) -> list[Penalized]:
+def penalized_parts(jacobians: Any) -> list[Penalized]:
     """The penalized maps among the parts of `jacobians`."""
     if isinstance(jacobians, Penalized):
         return [jacobians]
     return [found for _, part in jacobians.parts() for found in penalized_parts(part)]
 
 
-def add_penalties(jacobians) -> float:
+def add_penalties(jacobians: Any) -> float:
     """Let the next product of reverse mode include all penalties; returns their sum."""
     found = penalized_parts(jacobians)
     for part in found:

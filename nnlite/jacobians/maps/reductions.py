@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from nnlite.arrays.types import Shape
 from nnlite.jacobians.maps.base import Jacobian
 
 __all__ = ["Contraction", "SumOver"]
@@ -12,7 +13,7 @@ class SumOver(Jacobian):
 
     __slots__ = ("axes", "kept_shape", "scale")
 
-    def __init__(self, axes, in_shape, out_shape, scale=1):
+    def __init__(self, axes: Shape, in_shape: Shape, out_shape: Shape, scale: float = 1) -> None:
         super().__init__(in_shape, out_shape)
         self.axes = axes
         self.scale = scale
@@ -20,15 +21,15 @@ class SumOver(Jacobian):
         self.kept_shape = tuple(1 if axis - rank in axes else length for axis, length in enumerate(in_shape))
 
     @property
-    def mixes_rows(self):
+    def mixes_rows(self) -> bool:
         return -len(self.in_shape) in self.axes
 
-    def vjp(self, cotangent):
+    def vjp(self, cotangent: np.ndarray) -> np.ndarray:
         seeds = cotangent.shape[: cotangent.ndim - len(self.out_shape)]
         scaled = cotangent if self.scale == 1 else cotangent * self.scale
         return np.broadcast_to(scaled.reshape(seeds + self.kept_shape), seeds + self.in_shape)
 
-    def jvp(self, tangent):
+    def jvp(self, tangent: np.ndarray) -> np.ndarray:
         seeds = tangent.shape[: tangent.ndim - len(self.in_shape)]
         total = tangent.sum(axis=self.axes).reshape(seeds + self.out_shape)
         return total if self.scale == 1 else total * self.scale
@@ -43,18 +44,18 @@ class Contraction(Jacobian):
 
     __slots__ = ("gradients", "rank")
 
-    def __init__(self, gradients, rank=1):
+    def __init__(self, gradients: np.ndarray, rank: int = 1) -> None:
         self.in_shape = gradients.shape
         self.out_shape = gradients.shape[: gradients.ndim - rank]
         self.gradients = gradients
         self.rank = rank
 
     @property
-    def mixes_rows(self):
+    def mixes_rows(self) -> bool:
         return self.rank == len(self.in_shape)
 
-    def vjp(self, cotangent):
+    def vjp(self, cotangent: np.ndarray) -> np.ndarray:
         return cotangent.reshape(cotangent.shape + (1,) * self.rank) * self.gradients
 
-    def jvp(self, tangent):
+    def jvp(self, tangent: np.ndarray) -> np.ndarray:
         return (tangent * self.gradients).sum(axis=tuple(range(-self.rank, 0)))

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from nnlite.arrays.row_sums import sums_by_row
+from nnlite.arrays.types import ArrayLike, Shape
 from nnlite.jacobians.maps.base import Jacobian
 
 __all__ = ["GatherRows", "Rearrange", "RowGradients", "Segment", "Slice"]
@@ -15,21 +16,21 @@ class Rearrange(Jacobian):
 
     __slots__ = ("axes", "permuted_shape")
 
-    def __init__(self, in_shape, out_shape, axes=None):
+    def __init__(self, in_shape: Shape, out_shape: Shape, axes: Shape | None = None) -> None:
         super().__init__(in_shape, out_shape)
         self.axes = tuple(range(len(in_shape))) if axes is None else axes
         self.permuted_shape = tuple(in_shape[axis] for axis in self.axes)
 
     @property
-    def mixes_rows(self):
+    def mixes_rows(self) -> bool:
         return self.axes[:1] != (0,) or self.in_shape[:1] != self.out_shape[:1]
 
-    def vjp(self, cotangent):
+    def vjp(self, cotangent: np.ndarray) -> np.ndarray:
         seeds = cotangent.shape[: cotangent.ndim - len(self.out_shape)]
         permuted = cotangent.reshape(seeds + self.permuted_shape)
         return permuted.transpose(self._with_seeds(np.argsort(self.axes), len(seeds)))
 
-    def jvp(self, tangent):
+    def jvp(self, tangent: np.ndarray) -> np.ndarray:
         seeds = tangent.shape[: tangent.ndim - len(self.in_shape)]
         return tangent.transpose(self._with_seeds(self.axes, len(seeds))).reshape(seeds + self.out_shape)
 
@@ -46,18 +47,18 @@ class Segment(Jacobian):
 
     __slots__ = ("place",)
 
-    def __init__(self, axis, start, stop, in_shape, out_shape):
+    def __init__(self, axis: int, start: int, stop: int, in_shape: Shape, out_shape: Shape) -> None:
         super().__init__(in_shape, out_shape)
         self.place = (..., slice(start, stop), *[slice(None)] * (-axis - 1))
 
     @property
-    def mixes_rows(self):
+    def mixes_rows(self) -> bool:
         return len(self.place) - 1 == len(self.in_shape)
 
-    def vjp(self, cotangent):
+    def vjp(self, cotangent: np.ndarray) -> np.ndarray:
         return cotangent[self.place]
 
-    def jvp(self, tangent):
+    def jvp(self, tangent: np.ndarray) -> np.ndarray:
         seeds = tangent.shape[: tangent.ndim - len(self.in_shape)]
         result = np.zeros(seeds + self.out_shape, tangent.dtype)
         result[self.place] = tangent
@@ -72,21 +73,21 @@ class Slice(Jacobian):
 
     __slots__ = ("index",)
 
-    def __init__(self, index, in_shape, out_shape):
+    def __init__(self, index: tuple, in_shape: Shape, out_shape: Shape) -> None:
         super().__init__(in_shape, out_shape)
         self.index = index
 
     @property
-    def mixes_rows(self):
+    def mixes_rows(self) -> bool:
         return self.index[:1] != (slice(None),)
 
-    def vjp(self, cotangent):
+    def vjp(self, cotangent: np.ndarray) -> np.ndarray:
         seeds = cotangent.shape[: cotangent.ndim - len(self.out_shape)]
         result = np.zeros(seeds + self.in_shape, cotangent.dtype)
         result[self._with_seeds(len(seeds))] = cotangent
         return result
 
-    def jvp(self, tangent):
+    def jvp(self, tangent: np.ndarray) -> np.ndarray:
         return tangent[self._with_seeds(tangent.ndim - len(self.in_shape))]
 
     def _with_seeds(self, seeds):
@@ -104,19 +105,19 @@ class RowGradients:
 
     __slots__ = ("rows", "shape", "values")
 
-    def __init__(self, shape, dtype):
+    def __init__(self, shape: Shape, dtype: np.dtype) -> None:
         self.shape = shape
         self.set(np.zeros(0, np.intp), np.zeros((0, *shape[1:]), dtype))
 
-    def set(self, rows, values) -> None:
+    def set(self, rows: np.ndarray, values: np.ndarray) -> None:
         """Take the gradient of a new batch."""
         self.rows = rows
         self.values = values
 
-    def __setitem__(self, key, dense):
+    def __setitem__(self, key: object, dense: ArrayLike) -> None:
         self.set(np.arange(self.shape[0]), np.broadcast_to(dense, self.shape).copy())
 
-    def __array__(self, dtype=None, copy=None):
+    def __array__(self, dtype: np.dtype | None = None, copy: bool | None = None) -> np.ndarray:
         dense = np.zeros(self.shape, dtype or self.values.dtype)
         dense[self.rows] = self.values
         return dense
@@ -130,16 +131,16 @@ class GatherRows(Jacobian):
 
     __slots__ = ("axis", "indices")
 
-    def __init__(self, indices, axis, in_shape, out_shape):
+    def __init__(self, indices: np.ndarray, axis: int, in_shape: Shape, out_shape: Shape) -> None:
         super().__init__(in_shape, out_shape)
         self.indices = indices
         self.axis = axis
 
     @property
-    def mixes_rows(self):
+    def mixes_rows(self) -> bool:
         return self.axis == -len(self.in_shape)
 
-    def vjp(self, cotangent):
+    def vjp(self, cotangent: np.ndarray) -> np.ndarray:
         before, rows, after = self._split()
         seeds = cotangent.shape[: cotangent.ndim - len(self.out_shape)]
         result = np.zeros((math.prod(seeds) * before, rows, after), cotangent.dtype)
@@ -147,7 +148,7 @@ class GatherRows(Jacobian):
         result[:, targets] = sums
         return result.reshape(seeds + self.in_shape)
 
-    def vjp_into(self, cotangent, out):
+    def vjp_into(self, cotangent: np.ndarray, out: np.ndarray | RowGradients) -> None:
         if isinstance(out, RowGradients):
             targets, sums = self._sums(cotangent)
             out.set(targets, sums.reshape(len(targets), *self.in_shape[1:]))
@@ -169,10 +170,10 @@ class GatherRows(Jacobian):
         values = cotangent.reshape(stack, self.indices.size // max(run, 1), after)
         return sums_by_row(values, self.indices.ravel(), rows, run)
 
-    def jvp(self, tangent):
+    def jvp(self, tangent: np.ndarray) -> np.ndarray:
         return np.take(tangent, self.indices, axis=self.axis)
 
-    def per_example(self, cotangent):
+    def per_example(self, cotangent: np.ndarray) -> np.ndarray:
         batch, (_, rows, after) = len(self.indices), self._split()
         if self.axis != -len(self.in_shape):
             return super().per_example(cotangent)

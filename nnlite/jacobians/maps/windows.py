@@ -1,8 +1,11 @@
 """Jacobians of pooling and padding: sums over windows and selections from them."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from nnlite.arrays.windows import cells
+from nnlite.arrays.types import Shape
+from nnlite.arrays.windows import Windows, cells
 from nnlite.jacobians.maps.base import Jacobian
 
 __all__ = ["Embedded", "LargestOfBins", "LargestOfWindows", "SumOfWindows"]
@@ -13,7 +16,7 @@ class _OverWindows(Jacobian):
 
     __slots__ = ("trailing", "windows")
 
-    def __init__(self, windows, trailing, in_shape, out_shape):
+    def __init__(self, windows: Windows, trailing: int, in_shape: Shape, out_shape: Shape) -> None:
         super().__init__(in_shape, out_shape)
         self.windows = windows
         self.trailing = trailing
@@ -43,11 +46,13 @@ class SumOfWindows(_OverWindows):
 
     __slots__ = ("weight",)
 
-    def __init__(self, windows, trailing, weight, in_shape, out_shape):
+    def __init__(
+        self, windows: Windows, trailing: int, weight: np.ndarray | float, in_shape: Shape, out_shape: Shape
+    ) -> None:
         super().__init__(windows, trailing, in_shape, out_shape)
         self.weight = weight
 
-    def vjp(self, cotangent):
+    def vjp(self, cotangent: np.ndarray) -> np.ndarray:
         weighted = cotangent * self.weight
         result = self._like_inputs(cotangent)
         for taken, source in self._cells():
@@ -57,7 +62,7 @@ class SumOfWindows(_OverWindows):
                 result[source] += weighted[taken]
         return result
 
-    def jvp(self, tangent):
+    def jvp(self, tangent: np.ndarray) -> np.ndarray:
         total = self._like_outputs(tangent)
         for taken, source in self._cells():
             total[taken] += tangent[source]
@@ -73,11 +78,11 @@ class LargestOfWindows(_OverWindows):
 
     __slots__ = ("chosen",)
 
-    def __init__(self, windows, trailing, chosen, in_shape):
+    def __init__(self, windows: Windows, trailing: int, chosen: np.ndarray, in_shape: Shape) -> None:
         super().__init__(windows, trailing, in_shape, chosen.shape)
         self.chosen = chosen
 
-    def vjp(self, cotangent):
+    def vjp(self, cotangent: np.ndarray) -> np.ndarray:
         result = self._like_inputs(cotangent)
         for number, (taken, source) in enumerate(self._cells()):
             # Numbers of one type are multiplied in place; with booleans they would go through a buffer.
@@ -88,14 +93,14 @@ class LargestOfWindows(_OverWindows):
                 result[source] += cotangent[taken] * here
         return result
 
-    def jvp(self, tangent):
+    def jvp(self, tangent: np.ndarray) -> np.ndarray:
         result = self._like_outputs(tangent)
         for number, (taken, source) in enumerate(self._cells()):
             result[taken] += tangent[source] * (self.chosen[taken] == number)
         return result
 
     @classmethod
-    def of(cls, inputs, windows, trailing):
+    def of(cls, inputs: np.ndarray, windows: Windows, trailing: int) -> "tuple[np.ndarray, LargestOfWindows]":
         """The largest element of each window, and the map."""
         shape = list(inputs.shape)
         shape[-trailing - len(windows.size) : len(shape) - trailing] = windows.outputs
@@ -122,16 +127,16 @@ class LargestOfBins(Jacobian):
 
     __slots__ = ("axis", "chosen")
 
-    def __init__(self, chosen, axis, in_shape):
+    def __init__(self, chosen: np.ndarray, axis: int, in_shape: Shape) -> None:
         super().__init__(in_shape, chosen.shape)
         self.chosen = chosen
         self.axis = axis
 
     @property
-    def mixes_rows(self):
+    def mixes_rows(self) -> bool:
         return self.axis == -len(self.in_shape)
 
-    def vjp(self, cotangent):
+    def vjp(self, cotangent: np.ndarray) -> np.ndarray:
         seeds = cotangent.shape[: cotangent.ndim - len(self.out_shape)]
         result = np.zeros(seeds + self.in_shape, cotangent.dtype)
         chosen = np.broadcast_to(self.chosen, cotangent.shape)
@@ -141,12 +146,12 @@ class LargestOfBins(Jacobian):
             np.put_along_axis(result, place, sums, self.axis)
         return result
 
-    def jvp(self, tangent):
+    def jvp(self, tangent: np.ndarray) -> np.ndarray:
         seeds = tangent.shape[: tangent.ndim - len(self.in_shape)]
         return np.take_along_axis(tangent, np.broadcast_to(self.chosen, seeds + self.out_shape), self.axis)
 
     @classmethod
-    def of(cls, inputs, bins, axis):
+    def of(cls, inputs: np.ndarray, bins: Sequence[tuple[int, int]], axis: int) -> "tuple[np.ndarray, LargestOfBins]":
         """The largest element of each `(start, stop)` in `bins`, and the map."""
         rest = (slice(None),) * (-axis - 1)
         chosen = [
@@ -161,14 +166,14 @@ class Embedded(Jacobian):
 
     __slots__ = ("place",)
 
-    def __init__(self, place, in_shape, out_shape):
+    def __init__(self, place: tuple[slice, ...], in_shape: Shape, out_shape: Shape) -> None:
         super().__init__(in_shape, out_shape)
         self.place = (..., *place)
 
-    def vjp(self, cotangent):
+    def vjp(self, cotangent: np.ndarray) -> np.ndarray:
         return cotangent[self.place]
 
-    def jvp(self, tangent):
+    def jvp(self, tangent: np.ndarray) -> np.ndarray:
         result = np.zeros(tangent.shape[: tangent.ndim - len(self.in_shape)] + self.out_shape, tangent.dtype)
         result[self.place] = tangent
         return result

@@ -1,8 +1,13 @@
 """What recurrences share: the walk back and forth through time."""
 
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
 import numpy as np
 
 __all__ = ["Recurrence"]
+
+Gradient = Callable[[np.ndarray, np.ndarray], np.ndarray]  # of rows @ kernel by the kernel, from rows and deltas
 
 
 class Recurrence:
@@ -23,13 +28,13 @@ class Recurrence:
 
     states = 1  # how many arrays the state has
 
-    def __init__(self, hidden, kernel, mask, *cached):
+    def __init__(self, hidden: np.ndarray, kernel: np.ndarray, mask: np.ndarray | None, *cached: np.ndarray) -> None:
         self.hidden = hidden
         self.kernel = kernel
         self.mask = mask
         self.cached = cached
 
-    def pull(self, outputs, states):
+    def pull(self, outputs: np.ndarray | None, states: Sequence[np.ndarray]) -> tuple[np.ndarray, list[np.ndarray]]:
         """The deltas and the derivatives by the first states.
 
         Args:
@@ -38,7 +43,9 @@ class Recurrence:
         """
         raise NotImplementedError
 
-    def push(self, entering, recurrent, bias, states):
+    def push(
+        self, entering: np.ndarray, recurrent: np.ndarray | None, bias: np.ndarray | None, states: Sequence[np.ndarray]
+    ) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """The tangents of the hidden states, a list, and of the last states.
 
         Args:
@@ -49,16 +56,18 @@ class Recurrence:
         """
         raise NotImplementedError
 
-    def entering(self, deltas):
+    def entering(self, deltas: np.ndarray) -> np.ndarray:
         """The part of the deltas that belongs to what the inputs bring."""
         return deltas
 
-    def gradients(self, outputs, states, rows, gradient):
+    def gradients(
+        self, outputs: np.ndarray | None, states: Sequence[np.ndarray], rows: np.ndarray, gradient: Gradient
+    ) -> tuple[list[np.ndarray], list[Callable[[], np.ndarray]]]:
         """The derivatives by the first states, and what `by_weights` returns, where nobody wants the deltas."""
         deltas, states = self.pull(outputs, states)
         return states, self.by_weights(gradient, rows, deltas)
 
-    def by_weights(self, gradient, rows, deltas):
+    def by_weights(self, gradient: Gradient, rows: np.ndarray, deltas: np.ndarray) -> list[Callable[[], np.ndarray]]:
         """Functions that compute the derivatives by the kernel, the recurrent kernel and the bias."""
         return [
             lambda: gradient(rows, self.entering(deltas)),
@@ -66,40 +75,40 @@ class Recurrence:
             lambda: self.by_bias(gradient, deltas),
         ]
 
-    def by_kernel(self, gradient, deltas):
+    def by_kernel(self, gradient: Gradient, deltas: np.ndarray) -> np.ndarray:
         """Derivative by the recurrent kernel; `gradient(rows, deltas)` is that of `rows @ kernel`."""
         return gradient(self.hidden[:-1], deltas)
 
-    def by_bias(self, gradient, deltas):
+    def by_bias(self, gradient: Gradient, deltas: np.ndarray) -> np.ndarray:
         """Derivative by the bias."""
         return gradient(np.ones((*self.hidden[1:].shape[:2], 1), deltas.dtype), deltas)[..., 0, :]
 
-    def masked(self, slopes):
+    def masked(self, slopes: np.ndarray) -> np.ndarray:
         """`slopes`, 0 at masked steps."""
         return slopes if self.mask is None else slopes * self.mask
 
-    def carried(self, slopes):
+    def carried(self, slopes: np.ndarray) -> np.ndarray:
         """`slopes` of a state by itself one step before: 1 at masked steps."""
         return slopes if self.mask is None else slopes * self.mask + (1 - self.mask)
 
-    def stored(self):
+    def stored(self) -> Iterator[np.ndarray]:
         """The arrays that this recurrence keeps."""
         yield from (self.hidden, self.kernel, *self.cached)
 
 
-def tanh_slope(y):
+def tanh_slope(y: np.ndarray) -> np.ndarray:
     """dy/dx of y = tanh(x)."""
     slopes = np.multiply(y, y)
     return np.subtract(1, slopes, out=slopes)
 
 
-def sigmoid_slope(y):
+def sigmoid_slope(y: np.ndarray) -> np.ndarray:
     """dy/dx of y = sigmoid(x)."""
     slopes = np.subtract(1, y)
     slopes *= y
     return slopes
 
 
-def backwards(*arrays):
+def backwards(*arrays: Iterable[Any]) -> Iterator[tuple[Any, ...]]:
     """The steps of all arrays together, last one first."""
     return zip(*(array[::-1] for array in arrays), strict=True)

@@ -1,8 +1,10 @@
 """How the state of a GRU changes with what enters its gates."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from nnlite.jacobians.recurrence.base import Recurrence, backwards, sigmoid_slope, tanh_slope
+from nnlite.jacobians.recurrence.base import Gradient, Recurrence, backwards, sigmoid_slope, tanh_slope
 from nnlite.kernels.reference.recurrent import blocks, empty_steps, every, steps_first
 
 __all__ = ["GRURecurrence", "ResetBeforeRecurrence"]
@@ -31,7 +33,7 @@ class GRURecurrence(Recurrence):
         by_r *= inner
         return (slopes if self.mask is None else slopes * self.mask[:, None]), self.carried(z)
 
-    def pull(self, outputs, states):
+    def pull(self, outputs: np.ndarray | None, states: Sequence[np.ndarray]) -> tuple[np.ndarray, list[np.ndarray]]:
         (hidden,) = states
         slopes, carried = self._slopes()
         units = hidden.shape[-1]
@@ -49,7 +51,9 @@ class GRURecurrence(Recurrence):
             hidden += kept
         return deltas, [hidden]
 
-    def push(self, entering, recurrent, bias, states):
+    def push(
+        self, entering: np.ndarray, recurrent: np.ndarray | None, bias: np.ndarray | None, states: Sequence[np.ndarray]
+    ) -> tuple[list[np.ndarray], list[np.ndarray]]:
         (hidden,) = states
         slopes, carried = self._slopes()
         inner = 0 if recurrent is None else self.hidden[:-1] @ recurrent[..., None, :, :]
@@ -64,16 +68,16 @@ class GRURecurrence(Recurrence):
             found.append(hidden)
         return found, [hidden]
 
-    def entering(self, deltas):
+    def entering(self, deltas: np.ndarray) -> np.ndarray:
         return deltas[..., self.hidden.shape[-1] :]
 
     def _of_kernel(self, deltas):
         return deltas[..., : 3 * self.hidden.shape[-1]]
 
-    def by_kernel(self, gradient, deltas):
+    def by_kernel(self, gradient: Gradient, deltas: np.ndarray) -> np.ndarray:
         return np.roll(super().by_kernel(gradient, self._of_kernel(deltas)), -self.hidden.shape[-1], axis=-1)
 
-    def by_bias(self, gradient, deltas):
+    def by_bias(self, gradient: Gradient, deltas: np.ndarray) -> np.ndarray:
         inner = np.roll(super().by_bias(gradient, self._of_kernel(deltas)), -self.hidden.shape[-1], axis=-1)
         return np.stack([super().by_bias(gradient, self.entering(deltas)), inner], axis=-2)
 
@@ -93,7 +97,7 @@ class ResetBeforeRecurrence(Recurrence):
         by_x = self.masked(tanh_slope(candidate) * (1 - z))
         return by_z, sigmoid_slope(r) * self.hidden[:-1], by_x, self.carried(z), r
 
-    def pull(self, outputs, states):
+    def pull(self, outputs: np.ndarray | None, states: Sequence[np.ndarray]) -> tuple[np.ndarray, list[np.ndarray]]:
         (hidden,) = states
         slopes, units = self._slopes(), hidden.shape[-1]
         of_gates, of_x = (np.ascontiguousarray(part.T) for part in np.split(self.kernel, [2 * units], axis=1))
@@ -113,7 +117,9 @@ class ResetBeforeRecurrence(Recurrence):
             hidden += np.matmul(delta[..., : 2 * units], of_gates)
         return deltas, [hidden]
 
-    def push(self, entering, recurrent, bias, states):
+    def push(
+        self, entering: np.ndarray, recurrent: np.ndarray | None, bias: np.ndarray | None, states: Sequence[np.ndarray]
+    ) -> tuple[list[np.ndarray], list[np.ndarray]]:
         (hidden,) = states
         units = hidden.shape[-1]
         of_gates, of_x = np.split(self.kernel, [2 * units], axis=1)
@@ -132,7 +138,7 @@ class ResetBeforeRecurrence(Recurrence):
     def _reset_hidden(self):
         return self.cached[0][:, 1] * self.hidden[:-1]
 
-    def by_kernel(self, gradient, deltas):
+    def by_kernel(self, gradient: Gradient, deltas: np.ndarray) -> np.ndarray:
         units = self.hidden.shape[-1]
         of_gates = gradient(self.hidden[:-1], deltas[..., : 2 * units])
         return np.concatenate([of_gates, gradient(self._reset_hidden(), deltas[..., 2 * units :])], axis=-1)

@@ -1,9 +1,12 @@
 """The recurrence of an LSTM."""
 
 import functools
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
 
 from nnlite import kernels
-from nnlite.jacobians.recurrence.base import Recurrence
+from nnlite.jacobians.recurrence.base import Gradient, Recurrence
 from nnlite.kernels.reference.recurrent import blocks, lstm_slopes, steps_first
 
 __all__ = ["LSTMRecurrence"]
@@ -19,11 +22,13 @@ class LSTMRecurrence(Recurrence):
 
     states = 2
 
-    def pull(self, outputs, states):
+    def pull(self, outputs: np.ndarray | None, states: Sequence[np.ndarray]) -> tuple[np.ndarray, list[np.ndarray]]:
         deltas, *states = kernels.lstm_pull(*self.cached, self.kernel, self.mask, outputs, *states)
         return deltas, states
 
-    def push(self, entering, recurrent, bias, states):
+    def push(
+        self, entering: np.ndarray, recurrent: np.ndarray | None, bias: np.ndarray | None, states: Sequence[np.ndarray]
+    ) -> tuple[list[np.ndarray], list[np.ndarray]]:
         hidden, cell = states
         if recurrent is not None:
             entering = entering + self.hidden[:-1] @ recurrent[..., None, :, :]
@@ -38,14 +43,16 @@ class LSTMRecurrence(Recurrence):
             found.append(hidden)
         return found, [hidden, cell]
 
-    def by_weights(self, gradient, rows, deltas):
+    def by_weights(self, gradient: Gradient, rows: np.ndarray, deltas: np.ndarray) -> list[Callable[[], np.ndarray]]:
         return self._apart(functools.cache(lambda: gradient(self.cached[0][:-1], deltas)), rows)
 
-    def gradients(self, outputs, states, rows, gradient):
+    def gradients(
+        self, outputs: np.ndarray | None, states: Sequence[np.ndarray], rows: np.ndarray, gradient: Gradient
+    ) -> tuple[list[np.ndarray], list[Callable[[], np.ndarray]]]:
         joint, *states = kernels.lstm_gradients(*self.cached, self.kernel, self.mask, outputs, *states)
         return states, self._apart(lambda: joint, rows)
 
-    def stored(self):
+    def stored(self) -> Iterator[np.ndarray]:
         yield from (self.hidden, self.kernel, *self.cached[1:])  # the first one is hidden states and rows
 
     def _apart(self, joint, rows):

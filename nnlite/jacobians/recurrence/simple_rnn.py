@@ -1,5 +1,7 @@
 """The recurrence of a plain recurrent layer."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from nnlite.jacobians.recurrence.base import Recurrence, backwards, tanh_slope
@@ -16,7 +18,7 @@ class SimpleRecurrence(Recurrence):
     def _skipped(self):
         return [None] * (len(self.hidden) - 1) if self.mask is None else 1 - self.mask
 
-    def pull(self, outputs, states):
+    def pull(self, outputs: np.ndarray | None, states: Sequence[np.ndarray]) -> tuple[np.ndarray, list[np.ndarray]]:
         (hidden,) = states
         slopes, back = self.masked(tanh_slope(self.hidden[1:])), np.ascontiguousarray(self.kernel.T)
         deltas = empty_steps(hidden, len(slopes), hidden.shape[-1])
@@ -32,7 +34,9 @@ class SimpleRecurrence(Recurrence):
                 hidden += kept
         return deltas, [hidden]
 
-    def push(self, entering, recurrent, bias, states):
+    def push(
+        self, entering: np.ndarray, recurrent: np.ndarray | None, bias: np.ndarray | None, states: Sequence[np.ndarray]
+    ) -> tuple[list[np.ndarray], list[np.ndarray]]:
         (hidden,) = states
         if recurrent is not None:
             entering = entering + self.hidden[:-1] @ recurrent[..., None, :, :]
