@@ -11,68 +11,26 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:  # what `__getattr__` finds at runtime
     from nnlite import (
         callbacks as callbacks,
-    )
-    from nnlite import (
         check as check,
-    )
-    from nnlite import (
         config as config,
-    )
-    from nnlite import (
         data as data,
-    )
-    from nnlite import (
         derivatives as derivatives,
-    )
-    from nnlite import (
         errors as errors,
-    )
-    from nnlite import (
         estimators as estimators,
-    )
-    from nnlite import (
         experiment as experiment,
-    )
-    from nnlite import (
         features as features,
-    )
-    from nnlite import (
         initializers as initializers,
-    )
-    from nnlite import (
         jacobians as jacobians,
-    )
-    from nnlite import (
         kernels as kernels,
-    )
-    from nnlite import (
         layers as layers,
-    )
-    from nnlite import (
         losses as losses,
-    )
-    from nnlite import (
         metrics as metrics,
-    )
-    from nnlite import (
         models as models,
-    )
-    from nnlite import (
         ops as ops,
-    )
-    from nnlite import (
         optimizers as optimizers,
-    )
-    from nnlite import (
         plots as plots,
-    )
-    from nnlite import (
         registry as registry,
-    )
-    from nnlite import (
         regularizers as regularizers,
-    )
-    from nnlite import (
         threads as threads,
     )
     from nnlite.estimators import NNClassifier, NNRegressor

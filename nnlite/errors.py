@@ -18,12 +18,12 @@ class ConfigError(NNLiteError, ValueError):
 
     exit_code = 2
 
-    def __init__(self, message: str, path: tuple = ()):
+    def __init__(self, message: str, path: tuple = ()) -> None:
         super().__init__(message)
         self.message = message
         self.path = tuple(path)
 
-    def within(self, *keys) -> "ConfigError":
+    def within(self, *keys: object) -> "ConfigError":
         """The same error seen from one level further out."""
         self.path = (*keys, *self.path)
         return self

@@ -1,11 +1,13 @@
 """Initial values of parameters."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import field
 from typing import Literal
 
 import numpy as np
 
+from nnlite.arrays.types import Shape
 from nnlite.config import floatx
 from nnlite.errors import ConfigError
 from nnlite.random import fresh_seed, stream
@@ -27,7 +29,9 @@ class Initializer(Configurable, family="initializer"):
 
     seed = None
 
-    def __call__(self, shape, dtype=None, generator: np.random.Generator | None = None) -> np.ndarray:
+    def __call__(
+        self, shape: Sequence[int], dtype: str | None = None, generator: np.random.Generator | None = None
+    ) -> np.ndarray:
         """A new array of `shape`.
 
         Args:
@@ -50,7 +54,7 @@ class Initializer(Configurable, family="initializer"):
 class Filled(Initializer, abstract=True):
     """Base of those that give every element the same `value`."""
 
-    def draw(self, shape, generator):
+    def draw(self, shape: Shape, generator: np.random.Generator) -> np.ndarray:
         return np.full(shape, self.value)
 
 
@@ -84,7 +88,7 @@ class RandomNormal(Initializer, aliases=("normal",)):
     stddev: NonNegative = 0.05
     seed: Index | None = None
 
-    def draw(self, shape, generator):
+    def draw(self, shape: Shape, generator: np.random.Generator) -> np.ndarray:
         return generator.normal(self.mean, self.stddev, shape)
 
 
@@ -102,12 +106,12 @@ class RandomUniform(Initializer, aliases=("uniform",)):
     maxval: float = 0.05
     seed: Index | None = None
 
-    def validate(self):
+    def validate(self) -> None:
         if self.minval > self.maxval:
             message = f"must be <= maxval, got minval={self.minval}, maxval={self.maxval}"
             raise ConfigError(message, ("RandomUniform", "minval"))
 
-    def draw(self, shape, generator):
+    def draw(self, shape: Shape, generator: np.random.Generator) -> np.ndarray:
         return generator.uniform(self.minval, self.maxval, shape)
 
 
@@ -125,7 +129,7 @@ class TruncatedNormal(Initializer):
     stddev: NonNegative = 0.05
     seed: Index | None = None
 
-    def draw(self, shape, generator):
+    def draw(self, shape: Shape, generator: np.random.Generator) -> np.ndarray:
         return self.mean + self.stddev * _truncated_standard_normal(shape, generator)
 
 
@@ -138,7 +142,7 @@ class FanScaled(Initializer, abstract=True):
 
     seed: Index | None = None
 
-    def draw(self, shape, generator):
+    def draw(self, shape: Shape, generator: np.random.Generator) -> np.ndarray:
         fan_in, fan_out = compute_fans(shape)
         fan = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
         stddev = math.sqrt(self.scale / max(1.0, fan))
@@ -243,7 +247,7 @@ class Orthogonal(Initializer, aliases=("OrthogonalInitializer",)):
     gain: float = 1.0
     seed: Index | None = None
 
-    def draw(self, shape, generator):
+    def draw(self, shape: Shape, generator: np.random.Generator) -> np.ndarray:
         if len(shape) < 2:
             message = f"initializes parameters of at least two axes, got one of shape {shape}"
             raise ConfigError(message, ("Orthogonal",))

@@ -1,9 +1,11 @@
 """Parameters, and the store that keeps them in one contiguous vector with many views."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
+from nnlite.arrays.types import ArrayLike
 from nnlite.errors import ShapeError
 from nnlite.jacobians import RowGradients
 from nnlite.regularizers import Regularizer
@@ -31,7 +33,7 @@ class Parameter:
         trainable: bool = True,
         regularizer: Regularizer | None = None,
         sparse: bool = False,
-    ):
+    ) -> None:
         self.name = name
         self.sparse = sparse
         self.trainable = trainable
@@ -62,7 +64,7 @@ class Parameter:
     def size(self) -> int:
         return self._value.size
 
-    def assign(self, value: "np.typing.ArrayLike") -> None:
+    def assign(self, value: ArrayLike) -> None:
         """Copy `value` in; `ShapeError` unless the shape is the same."""
         value = np.asarray(value)
         if value.shape != self.shape:
@@ -81,7 +83,7 @@ class Parameter:
         """End `lease` when this parameter moves into another store."""
         self._leases = (*(known for known in self._leases if not known.ended), lease)
 
-    def __array__(self, dtype: "np.typing.DTypeLike | None" = None, copy: bool | None = None) -> np.ndarray:
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.array(self._value, dtype=dtype, copy=copy)
 
     def __repr__(self) -> str:
@@ -115,7 +117,7 @@ class Pack:
 
     __slots__ = ("gradients", "parameters", "segments", "values")
 
-    def __init__(self, parameters: list[Parameter]):
+    def __init__(self, parameters: list[Parameter]) -> None:
         self.parameters = parameters
         stops = np.cumsum([parameter.size for parameter in parameters]).tolist()
         self.segments = [slice(stop - p.size, stop) for stop, p in zip(stops, parameters, strict=True)]
@@ -137,7 +139,7 @@ class RowPack:
 
     __slots__ = ("parameters", "segments", "values", "width")
 
-    def __init__(self, parameter: Parameter):
+    def __init__(self, parameter: Parameter) -> None:
         self.parameters = [parameter]
         self.segments = [slice(None)]
         self.values = np.empty(parameter.size, parameter.dtype)
@@ -160,7 +162,7 @@ class ParameterStore:
 
     __slots__ = ("packs",)
 
-    def __init__(self, parameters: list[Parameter]):
+    def __init__(self, parameters: list[Parameter]) -> None:
         by_dtype: dict[np.dtype, list[Parameter]] = {}
         for parameter in parameters:
             if not parameter.sparse:

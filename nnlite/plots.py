@@ -1,7 +1,8 @@
 """Pictures of what a model sees; they are drawn by matplotlib, which `pip install nnlite[plot]` brings."""
 
+from os import PathLike
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -18,7 +19,9 @@ INCHES = 1.6  # width and height of one image
 Method = Literal["gradient", "integrated"]
 
 
-def saliency(model, x, path=None, method: Method = "gradient", output=None):
+def saliency(
+    model: Any, x: Any, path: str | PathLike | None = None, method: Method = "gradient", output: Any = None
+) -> Any:
     """Draw images beside maps of which pixels decide an output.
 
     Args:
@@ -55,7 +58,7 @@ def saliency(model, x, path=None, method: Method = "gradient", output=None):
     return figure
 
 
-def saliency_maps(model, x, method: Method = "gradient", output=None) -> np.ndarray:
+def saliency_maps(model: Any, x: Any, method: Method = "gradient", output: Any = None) -> np.ndarray:
     """One number per pixel: how much it decides an output.
 
     `"gradient"` is |derivative of the output by the pixel|, the largest of its channels (Simonyan et al. 2014,

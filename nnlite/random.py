@@ -1,6 +1,7 @@
 """Random streams without global state: (seed, purpose, indices) alone decides what is drawn."""
 
 import zlib
+from typing import Any
 
 import numpy as np
 from numpy.random.bit_generator import ISeedSequence
@@ -36,10 +37,10 @@ def stream(seed: int, purpose: str, index: int = 0, step: int = 0) -> np.random.
 class _Words(ISeedSequence):
     """The first state of a bit generator as it is given."""
 
-    def __init__(self, *words):
+    def __init__(self, *words) -> None:
         self.words = words
 
-    def generate_state(self, n_words, dtype=np.uint32):
+    def generate_state(self, n_words: int, dtype: Any = np.uint32) -> np.ndarray:
         return np.array(self.words[:n_words], dtype)
 
 
@@ -54,7 +55,7 @@ class RandomSource:
 
     __slots__ = ("place", "seed", "step")
 
-    def __init__(self, seed: int, step: int = 0, place: int = 0):
+    def __init__(self, seed: int, step: int = 0, place: int = 0) -> None:
         self.seed = seed
         self.step = step
         self.place = place

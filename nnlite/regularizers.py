@@ -32,7 +32,7 @@ class NormPenalty(Regularizer, abstract=True):
     l1 = 0.0
     l2 = 0.0
 
-    def penalty(self, values):
+    def penalty(self, values: np.ndarray) -> float:
         total = 0.0
         if self.l1:
             total += self.l1 * float(np.abs(values).sum())
@@ -40,7 +40,7 @@ class NormPenalty(Regularizer, abstract=True):
             total += self.l2 * float(np.vdot(values, values))
         return total
 
-    def add_gradient(self, values, gradient):
+    def add_gradient(self, values: np.ndarray, gradient: np.ndarray) -> None:
         if self.l1:
             gradient += self.l1 * np.sign(values)
         if self.l2:

@@ -1,8 +1,7 @@
 """thinc."""
 
 import numpy as np
-from thinc.api import Adam, Linear, Relu, Softmax, chain
-from thinc.api import Dropout as ThincDropout
+from thinc.api import Adam, Dropout as ThincDropout, Linear, Relu, Softmax, chain
 
 from benchmarks.parts import Dense
 from benchmarks.peers.base import Peer, dense_only

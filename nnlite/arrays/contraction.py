@@ -1,13 +1,16 @@
 """Sums of products of arrays with labelled axes, as `np.einsum` says, carried out by matrix products."""
 
 import math
+from collections.abc import Hashable, Sequence
 
 import numpy as np
 
 __all__ = ["contract", "diagonal"]
 
 
-def contract(labels, arrays, wanted):
+def contract(
+    labels: Sequence[Sequence[Hashable]], arrays: Sequence[np.ndarray], wanted: Sequence[Hashable]
+) -> np.ndarray:
     """The product of `arrays`, summed over every label that `wanted` lacks.
 
     Two arrays at a time become one (stacked) matrix product: axes that both have and the result keeps are stacked,
@@ -27,7 +30,7 @@ def contract(labels, arrays, wanted):
     return np.asarray(result).transpose([own.index(label) for label in wanted])
 
 
-def diagonal(labels, array):
+def diagonal(labels: Sequence[Hashable], array: np.ndarray) -> tuple[tuple[Hashable, ...], np.ndarray]:
     """`labels` each once, and the view of `array` along the diagonal of axes with the same label."""
     unique = tuple(dict.fromkeys(labels))
     if len(unique) == len(labels):

@@ -3,12 +3,19 @@
 The kernel, flattened, is `(cells, channels * multiplier)`; output `c * multiplier + m` belongs to channel `c`.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
-from nnlite.arrays.windows import blocks_of, cells
+from nnlite.arrays.windows import Windows, blocks_of, cells
 
 
-def convolve(inputs, kernel, windows, after=None):
+def convolve(
+    inputs: np.ndarray,
+    kernel: np.ndarray,
+    windows: Windows,
+    after: Callable[[np.ndarray, tuple[slice, slice]], None] | None = None,
+) -> np.ndarray:
     """As `nnlite.arrays.patches.convolve` with as many groups as channels."""
     kernel = kernel.reshape(len(cells(windows)), -1)
     outputs = np.zeros((len(inputs), *windows.outputs, kernel.shape[1]), np.result_type(inputs, kernel))
@@ -21,7 +28,9 @@ def convolve(inputs, kernel, windows, after=None):
     return outputs
 
 
-def spread(cotangent, kernel, windows, channels, slopes=None):
+def spread(
+    cotangent: np.ndarray, kernel: np.ndarray, windows: Windows, channels: int, slopes: np.ndarray | None = None
+) -> np.ndarray:
     """As `nnlite.arrays.patches.spread` with as many groups as channels."""
     kernel = kernel.reshape(len(cells(windows)), -1)
     multiplier = kernel.shape[1] // channels
@@ -37,7 +46,13 @@ def spread(cotangent, kernel, windows, channels, slopes=None):
     return result
 
 
-def kernel_gradient(inputs, cotangent, windows, slopes=None, per_example=False):
+def kernel_gradient(
+    inputs: np.ndarray,
+    cotangent: np.ndarray,
+    windows: Windows,
+    slopes: np.ndarray | None = None,
+    per_example: bool = False,
+) -> np.ndarray:
     """As `nnlite.arrays.patches.kernel_gradient` with as many groups as channels."""
     seeds, batch, *_, filters = cotangent.shape
     shape = (seeds, batch if per_example else 1, len(cells(windows)), filters)

@@ -4,17 +4,24 @@ Arrays are `(batch, *spatial, channels)`; a kernel, flattened, is `(cells * chan
 """
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from nnlite.arrays import depthwise
-from nnlite.arrays.windows import blocks_of, cells
+from nnlite.arrays.windows import Windows, blocks_of, cells
 
 FEW_CHANNELS = 5  # fewer make runs too short to copy: patches are then laid out cell by cell
 
 
-def convolve(inputs, kernel, windows, groups=1, after=None):
+def convolve(
+    inputs: np.ndarray,
+    kernel: np.ndarray,
+    windows: Windows,
+    groups: int = 1,
+    after: Callable[[np.ndarray, tuple[slice, slice]], None] | None = None,
+) -> np.ndarray:
     """outputs[n, o, f] = sum over cells k and channels c of inputs[n, o * stride + k * dilation, c] * kernel[k, c, f].
 
     Args:
@@ -34,7 +41,9 @@ def convolve(inputs, kernel, windows, groups=1, after=None):
     return outputs
 
 
-def spread(cotangent, kernel, windows, groups=1, slopes=None):
+def spread(
+    cotangent: np.ndarray, kernel: np.ndarray, windows: Windows, groups: int = 1, slopes: np.ndarray | None = None
+) -> np.ndarray:
     """The transpose of `convolve` by its inputs: every window is added to the cells that it was taken from.
 
     Args:
@@ -62,7 +71,14 @@ def spread(cotangent, kernel, windows, groups=1, slopes=None):
     return result
 
 
-def kernel_gradient(inputs, cotangent, windows, groups=1, slopes=None, per_example=False):
+def kernel_gradient(
+    inputs: np.ndarray,
+    cotangent: np.ndarray,
+    windows: Windows,
+    groups: int = 1,
+    slopes: np.ndarray | None = None,
+    per_example: bool = False,
+) -> np.ndarray:
     """The transpose of `convolve` by its kernel; `slopes` as in `spread`.
 
     Shape: inputs `(batch, *spatial, channels)`, cotangent `(seeds, batch, *windows, filters)` ->

@@ -7,7 +7,7 @@ __all__ = ["sums_by_row"]
 LAYERS = 8  # rows of one target that are added one by one; a loop over more would cost more than adding up runs
 
 
-def sums_by_row(values, indices, length, run=1):
+def sums_by_row(values: np.ndarray, indices: np.ndarray, length: int, run: int = 1) -> tuple[np.ndarray, np.ndarray]:
     """The targets, each once and in order, and for each the sum of the rows that belong to it.
 
     Row i of `values` belongs to the targets `indices[i * run : (i + 1) * run]`. Most targets occur once or a few

@@ -3,7 +3,10 @@
 import functools
 import itertools
 import math
+from collections.abc import Iterator
 from typing import NamedTuple
+
+from nnlite.arrays.types import Shape
 
 BLOCK_BYTES = 2**20  # of patches at a time; those of a whole batch of images leave the cache and cost 1.6x the time
 
@@ -47,7 +50,7 @@ class Windows(NamedTuple):
         return all((size - 1) * dilation < stride for size, stride, dilation in axes)
 
 
-def window_count(length, size, stride, dilation, padding):
+def window_count(length: int | None, size: int, stride: int, dilation: int, padding: str) -> int | None:
     """Number of windows along one axis; None for an unknown length; below 1 where not one fits."""
     if length is None:
         return None
@@ -56,7 +59,9 @@ def window_count(length, size, stride, dilation, padding):
 
 
 @functools.lru_cache(maxsize=1024)
-def place_windows(lengths, size, strides, padding="valid", dilation=None) -> Windows:
+def place_windows(
+    lengths: Shape, size: Shape, strides: Shape, padding: str = "valid", dilation: Shape | None = None
+) -> Windows:
     """Windows over an input of `lengths`; the last cells that fill no window are left out.
 
     Args:
@@ -74,7 +79,7 @@ def place_windows(lengths, size, strides, padding="valid", dilation=None) -> Win
 
 
 @functools.lru_cache(maxsize=1024)
-def cells(windows, start=0, stop=None) -> list[tuple]:
+def cells(windows: Windows, start: int = 0, stop: int | None = None) -> list[tuple]:
     """For each cell of a window: the windows, as slices, in which it is no padding, and where it lies in the input.
 
     Args:
@@ -95,7 +100,7 @@ def _cells_of_axis(length, _, size, stride, dilation, before, start, stop):
     return found
 
 
-def blocks_of(batch, windows, bytes_per_window):
+def blocks_of(batch: int, windows: Windows, bytes_per_window: int) -> Iterator[tuple[slice, slice]]:
     """Slices of images and of windows along the first axis: several whole images, or a part of one."""
     lines = windows.outputs[0]
     bytes_per_line = bytes_per_window * math.prod(windows.outputs[1:])

@@ -1,9 +1,10 @@
 """Callback, the hooks around training; CallbackList, which calls the hooks of many; LambdaCallback, of functions."""
 
 from collections.abc import Callable, Iterable
-from typing import Literal
+from typing import Any, Literal, cast
 
 from nnlite.registry import Configurable
+from nnlite.registry.fields import Spec
 
 __all__ = ["Callback", "CallbackList", "LambdaCallback"]
 
@@ -32,10 +33,10 @@ class Callback(Configurable, family="callback"):
                 self.model.stop_training = time.monotonic() - self.start > self.seconds
     """
 
-    model = None
-    params = None
+    model = cast(Any, None)  # a model of any kind, set by `set_model`
+    params = cast("dict[str, Any]", None)
 
-    def set_model(self, model) -> None:
+    def set_model(self, model: Any) -> None:
         """Tell the callback which model it serves."""
         self.model = model
 
@@ -47,46 +48,46 @@ class Callback(Configurable, family="callback"):
         """Whether `hook` has to be called at all: by default, whether it is overridden."""
         return getattr(getattr(self, hook), "__func__", None) is not getattr(Callback, hook)
 
-    def on_train_begin(self, logs=None) -> None:
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """Called once, before the first epoch."""
 
-    def on_train_end(self, logs=None) -> None:
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         """Called once, after the last epoch, with its logs."""
 
-    def on_epoch_begin(self, epoch: int, logs=None) -> None:
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Called before the first batch of an epoch."""
 
-    def on_epoch_end(self, epoch: int, logs=None) -> None:
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Called after an epoch and its validation, with the logs of both."""
 
-    def on_train_batch_begin(self, batch: int, logs=None) -> None:
+    def on_train_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Called before a training step."""
 
-    def on_train_batch_end(self, batch: int, logs=None) -> None:
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Called after a training step, with the values so far in this epoch."""
 
-    def on_test_begin(self, logs=None) -> None:
+    def on_test_begin(self, logs: dict[str, float] | None = None) -> None:
         """Called before an evaluation or validation."""
 
-    def on_test_end(self, logs=None) -> None:
+    def on_test_end(self, logs: dict[str, float] | None = None) -> None:
         """Called after an evaluation or validation, with its logs."""
 
-    def on_test_batch_begin(self, batch: int, logs=None) -> None:
+    def on_test_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Called before a batch of an evaluation or validation."""
 
-    def on_test_batch_end(self, batch: int, logs=None) -> None:
+    def on_test_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Called after a batch of an evaluation or validation."""
 
-    def on_predict_begin(self, logs=None) -> None:
+    def on_predict_begin(self, logs: dict[str, float] | None = None) -> None:
         """Called before a prediction."""
 
-    def on_predict_end(self, logs=None) -> None:
+    def on_predict_end(self, logs: dict[str, float] | None = None) -> None:
         """Called after a prediction."""
 
-    def on_predict_batch_begin(self, batch: int, logs=None) -> None:
+    def on_predict_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Called before a batch of a prediction."""
 
-    def on_predict_batch_end(self, batch: int, logs=None) -> None:
+    def on_predict_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Called after a batch of a prediction."""
 
 
@@ -105,7 +106,9 @@ class CallbackList:
         params: given to each callback by `set_params`.
     """
 
-    def __init__(self, callbacks=None, model=None, **params):
+    def __init__(
+        self, callbacks: Spec[Callback] | Iterable[Spec[Callback]] | None = None, model: Any = None, **params: Any
+    ) -> None:
         several = isinstance(callbacks, Iterable) and not isinstance(callbacks, (str, dict))
         specs = list(callbacks) if several else [] if callbacks is None else [callbacks]
         self.callbacks = [Callback.get(spec) for spec in specs]

@@ -39,7 +39,7 @@ class ModelCheckpoint(MonitorCallback):
     save_freq: Literal["epoch"] | Count = "epoch"
     initial_value_threshold: float | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         self.filepath = os.fspath(self.filepath)
         self.best = self.initial_value_threshold
@@ -50,16 +50,16 @@ class ModelCheckpoint(MonitorCallback):
         unused = "on_train_batch_end" if self.save_freq == "epoch" else "on_epoch_end"
         return hook != unused and super().listens(hook)
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         self._epoch = epoch
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         self._batches_since_save += 1
         if self._batches_since_save >= self.save_freq:
             self._batches_since_save = 0
             self._save(self._epoch, {**(logs or {}), "batch": batch + 1})
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         self._save(epoch, logs or {})
 
     def _save(self, epoch: int, logs: dict) -> None:

@@ -42,10 +42,10 @@ class LearningRateScheduler(Callback):
     schedule: Callable
     verbose: Verbosity = 0
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         _learning_rate(self)
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         try:
             rate = read(self._scheduled(epoch), NonNegative)
         except ConfigError as error:
@@ -62,7 +62,7 @@ class LearningRateScheduler(Callback):
             return self.schedule(epoch)
         return self.schedule(epoch, rate)
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         if logs is not None:
             logs["learning_rate"] = _learning_rate(self)
 
@@ -95,13 +95,13 @@ class ReduceLROnPlateau(MonitorCallback):
     cooldown: Index = 0
     min_lr: NonNegative = 0.0
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         _learning_rate(self)
         self.best = None
         self.wait = 0
         self.cooldown_counter = 0
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         rate = _learning_rate(self)
         if logs is not None:
             logs["learning_rate"] = rate

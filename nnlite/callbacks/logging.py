@@ -28,23 +28,23 @@ class CSVLogger(Callback):
     separator: str = ","
     append: bool = False
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         self.filename = os.fspath(self.filename)
         self._columns: list[str] = []
 
-    def validate(self):
+    def validate(self) -> None:
         if len(self.separator) != 1:
             raise ConfigError(f"must be one character, got {self.separator!r}", (type(self).__name__, "separator"))
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         path = Path(self.filename)
         path.parent.mkdir(parents=True, exist_ok=True)
         rows = self._read() if self.append and path.exists() else []
         self._columns = rows[0] if rows else []
         self._write(rows, "w")
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         row = {"epoch": epoch, **(logs or {})}
         added = [name for name in row if name not in self._columns]
         if added:

@@ -17,7 +17,7 @@ class MonitorCallback(Callback, abstract=True):
 
     min_delta = 0.0
 
-    def monitored(self, logs) -> float:
+    def monitored(self, logs: dict[str, float]) -> float:
         """The monitored value, or `ConfigError` if this run does not log it."""
         logs = logs or {}
         if self.monitor in logs:

@@ -2,6 +2,7 @@
 
 import sys
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 
@@ -20,7 +21,7 @@ class ProgressBar(Callback):
     training, without the validation.
     """
 
-    def set_params(self, params):
+    def set_params(self, params: dict[str, Any]) -> None:
         super().set_params(params)
         self._verbose = params.get("verbose", 1)
         self._live = self._verbose == 1 and _is_interactive(sys.stdout)
@@ -33,17 +34,17 @@ class ProgressBar(Callback):
             return bool(self._verbose) and needed and self._in_fit == (hook == "on_train_batch_end")
         return bool(self._verbose) and super().listens(hook)
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         epochs = str(self.params["epochs"])
         self._begin(f"Epoch {epoch + 1:{len(epochs)}}/{epochs}")
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         self._end(logs)
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         self._close()
 
-    def on_test_begin(self, logs=None):
+    def on_test_begin(self, logs: dict[str, float] | None = None) -> None:
         if self._in_fit:
             self._seconds = perf_counter() - self._started
             if self._bar is not None:
@@ -52,17 +53,17 @@ class ProgressBar(Callback):
         else:
             self._begin("Evaluate")
 
-    def on_test_end(self, logs=None):
+    def on_test_end(self, logs: dict[str, float] | None = None) -> None:
         if not self._in_fit:
             self._end(logs)
 
-    def on_predict_begin(self, logs=None):
+    def on_predict_begin(self, logs: dict[str, float] | None = None) -> None:
         self._begin("Predict")
 
-    def on_predict_end(self, logs=None):
+    def on_predict_end(self, logs: dict[str, float] | None = None) -> None:
         self._end(None)
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         self._step = batch + 1
         if self._bar is not None and (now := perf_counter()) >= self._next_refresh:
             self._next_refresh = now + _SECONDS_BETWEEN_REFRESHES

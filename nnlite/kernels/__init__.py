@@ -6,6 +6,7 @@ Call them as `kernels.adam(...)`, not by a name imported from here: `use` takes 
 import contextlib
 import os
 import threading
+from collections.abc import Iterator
 
 from nnlite.errors import ConfigError
 from nnlite.kernels import reference
@@ -51,7 +52,7 @@ def use(choice: str) -> None:
 
 
 @contextlib.contextmanager
-def suited_kernels(steps: int, parameters: int):
+def suited_kernels(steps: int, parameters: int) -> Iterator[None]:
     """A context in which `"auto"` means compiled kernels, if a training of so many steps is worth loading them."""
     compiled = _worth_it(steps * (parameters + STEP)) if _Choice.word == "auto" else None
     if compiled is None:

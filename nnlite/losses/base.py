@@ -3,10 +3,11 @@
 import copy
 import math
 from dataclasses import field
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from nnlite.arrays.types import ArrayLike, BatchShape
 from nnlite.config import floatx
 from nnlite.errors import ConfigError, DataError, NotReadyError, ShapeError
 from nnlite.jacobians import ComplexStepHessian, Composed, Contraction, Diagonal, Jacobian
@@ -56,35 +57,37 @@ class Loss(Configurable, family="loss", abstract=True):
     target_kind: ClassVar[str] = "regression"
     link: ClassVar[type[ActivationFunction] | None] = None  # activation that makes predictions out of logits
 
-    def __init_subclass__(cls, **kwargs):
+    def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "call" in vars(cls) and "per_row" not in vars(cls):
             cls.per_row = Loss.per_row  # not that of a loss it is derived from
         if "per_row" in vars(cls) and "total" not in vars(cls):
             cls.total = Loss.total
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         self.jacobian = None
 
-    def per_row(self, y_true, y_pred) -> tuple[np.ndarray, Jacobian]:
+    def per_row(self, y_true: np.ndarray, y_pred: np.ndarray) -> tuple[np.ndarray, Jacobian]:
         """One loss per row of `y_pred`, shape `(batch, ...)`, and the Jacobian of these by `y_pred`."""
         if self.call is None:
             raise NotImplementedError(f"{type(self).__name__} must define call or per_row(y_true, y_pred)")
         return trace_loss(self, y_true, y_pred)
 
-    def total(self, y_true, y_pred, scale, weights=None) -> tuple[float, np.ndarray] | None:
+    def total(
+        self, y_true: np.ndarray, y_pred: np.ndarray, scale: float, weights: np.ndarray | None = None
+    ) -> tuple[float, np.ndarray] | None:
         """`scale` times the sum of all rows' losses times their weights, and its gradient by `y_pred`.
 
         None where that is not known to be quicker than `per_row`.
         """
         return None
 
-    def row_hessian(self, y_true, y_pred) -> Jacobian | None:
+    def row_hessian(self, y_true: np.ndarray, y_pred: np.ndarray) -> Jacobian | None:
         """The Hessian of the sum of all rows' losses by `y_pred`, one block for each row; None if not stated."""
         return None
 
-    def output_hessian(self, y_true, y_pred, sample_weight=None) -> Jacobian:
+    def output_hessian(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> Jacobian:
         """The second derivative of this loss by `y_pred`, a structured map from its shape to its shape.
 
         It is diagonal for losses of numbers and diag(p) - p p' for cross-entropies of logits, times what weights and
@@ -92,7 +95,13 @@ class Loss(Configurable, family="loss", abstract=True):
         """
         return self.curvature(*self._fitted(y_true, y_pred, sample_weight))
 
-    def curvature(self, y_true, y_pred, sample_weight=None, mask=None) -> Jacobian:
+    def curvature(
+        self,
+        y_true: np.ndarray,
+        y_pred: np.ndarray,
+        sample_weight: np.ndarray | None = None,
+        mask: np.ndarray | None = None,
+    ) -> Jacobian:
         """`output_hessian` for arrays that fit; rows count as in `linearize`."""
         if self.reduction in ("none", None):
             raise ConfigError('a Hessian needs a single number: choose another reduction than "none"')
@@ -117,7 +126,13 @@ class Loss(Configurable, family="loss", abstract=True):
         }
         return first["row_hessian"] <= first["per_row"]
 
-    def linearize(self, y_true, y_pred, sample_weight=None, mask=None):
+    def linearize(
+        self,
+        y_true: np.ndarray,
+        y_pred: np.ndarray,
+        sample_weight: np.ndarray | None = None,
+        mask: np.ndarray | None = None,
+    ) -> tuple[Any, Jacobian]:
         """The reduced loss and its Jacobian by `y_pred`, for arrays that fit; pure.
 
         Rows where a `mask` of their shape is false do not count, neither in the sum nor in the number of rows.
@@ -147,23 +162,23 @@ class Loss(Configurable, family="loss", abstract=True):
             return float(weights.sum()) or 1
         return max(size, 1)
 
-    def forward(self, y_true, y_pred, sample_weight=None):
+    def forward(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> Any:
         """The loss; the Jacobian by `y_pred` is kept for `backward` and `jvp`."""
         value, self.jacobian = self.linearize(*self._fitted(y_true, y_pred, sample_weight))
         return value
 
-    def __call__(self, y_true, y_pred, sample_weight=None):
+    def __call__(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> Any:
         """The loss; nothing is kept."""
         return self.linearize(*self._fitted(y_true, y_pred, sample_weight))[0]
 
-    def backward(self, jacobian=1) -> np.ndarray:
+    def backward(self, jacobian: ArrayLike = 1) -> np.ndarray:
         """Derivative by `y_pred` of what has the derivative `jacobian` by this loss. Shape: that of `y_pred`."""
         cached = self._cached()
         if np.shape(jacobian) not in ((), cached.out_shape):
             raise ShapeError(f"{self!r}.backward expects the shape {cached.out_shape}, got {np.shape(jacobian)}")
         return cached.vjp(np.full(cached.out_shape, jacobian, dtype=cached.dtype))
 
-    def jvp(self, tangent):
+    def jvp(self, tangent: ArrayLike) -> Any:
         """Change of the loss for the change `tangent` of `y_pred`."""
         cached, tangent = self._cached(), np.asarray(tangent)
         if tangent.shape[tangent.ndim - len(cached.in_shape) :] != cached.in_shape:
@@ -191,7 +206,7 @@ class Loss(Configurable, family="loss", abstract=True):
                 raise ShapeError(f"sample_weight needs the shape {y_pred.shape[:1]}, got {sample_weight.shape}")
         return y_true, y_pred, sample_weight
 
-    def prepare_targets(self, y_true, output_shape, dtype) -> np.ndarray:
+    def prepare_targets(self, y_true: ArrayLike, output_shape: BatchShape, dtype: np.dtype) -> np.ndarray:
         """Targets as this loss compares them with outputs of `output_shape` (its batch length is not looked at).
 
         Raises:
@@ -208,7 +223,7 @@ class Loss(Configurable, family="loss", abstract=True):
         _check_finite(fitted, f" in {np.dtype(dtype)}")
         return fitted
 
-    def read_targets(self, targets, output_shape, dtype):
+    def read_targets(self, targets: np.ndarray, output_shape: BatchShape, dtype: np.dtype) -> np.ndarray:
         """`prepare_targets` after the checks that every loss needs."""
         if targets.ndim == 1 and output_shape[1:] == (1,):
             targets = targets[:, None]
@@ -221,7 +236,7 @@ class Loss(Configurable, family="loss", abstract=True):
             )
         return targets.astype(dtype, copy=False)
 
-    def from_outputs_of(self, activation) -> "Loss | None":
+    def from_outputs_of(self, activation: ActivationFunction) -> "Loss | None":
         """This loss for the inputs of the final `activation`, when the two together are more exact; else None."""
         own = "link" in type(self).__dict__  # a subclass may have another `per_row`
         if not own or self.link is None or self.from_logits or type(activation) is not self.link:

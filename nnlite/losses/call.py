@@ -1,6 +1,11 @@
 """Losses that write `call` alone: what it computes is recorded, and the record is the derivative."""
 
+from typing import Any
+
+import numpy as np
+
 from nnlite.errors import ShapeError
+from nnlite.jacobians.maps.base import Jacobian
 from nnlite.ops.tracing import Trace, Traced, call_traced
 
 __all__ = []
@@ -8,7 +13,7 @@ __all__ = []
 MUST_RETURN = "call must return what functions of nnlite.ops and operators make of y_pred"
 
 
-def trace_loss(loss, y_true, y_pred):
+def trace_loss(loss: Any, y_true: np.ndarray, y_pred: np.ndarray) -> tuple[np.ndarray, Jacobian]:
     """`loss.call(y_true, y_pred)`: one loss per row, and the Jacobian of these by `y_pred`."""
     trace = Trace()
     name, expected = type(loss).__name__, f"{MUST_RETURN}, one loss per row, shape ({len(y_pred)}, ...)"

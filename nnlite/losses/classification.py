@@ -3,8 +3,10 @@
 import numpy as np
 
 from nnlite import kernels
+from nnlite.arrays.types import BatchShape
 from nnlite.errors import DataError, ShapeError
 from nnlite.jacobians import Composed, Contraction, Diagonal, DiagonalPlusRankOne, SoftmaxJacobian
+from nnlite.jacobians.maps.base import Jacobian
 from nnlite.kernels import log_softmax, sigmoid, softplus
 from nnlite.losses.base import Loss
 from nnlite.ops.activations import Sigmoid, Softmax
@@ -31,7 +33,7 @@ class BinaryCrossentropy(Loss, aliases=("bce",)):
     target_kind = "binary"
     link = Sigmoid
 
-    def per_row(self, y_true, y_pred):
+    def per_row(self, y_true: np.ndarray, y_pred: np.ndarray) -> tuple[np.ndarray, Jacobian]:
         y_true = self._smoothed(y_true)
         share = 1 / y_pred.shape[-1]
         if self.from_logits:
@@ -43,12 +45,14 @@ class BinaryCrossentropy(Loss, aliases=("bce",)):
             slopes = (p - y_true) / (p * (1 - p)) * inside
         return losses.mean(axis=-1), Contraction(slopes * share)
 
-    def total(self, y_true, y_pred, scale, weights=None):
+    def total(
+        self, y_true: np.ndarray, y_pred: np.ndarray, scale: float, weights: np.ndarray | None = None
+    ) -> tuple[float, np.ndarray] | None:
         if not self.from_logits:
             return None
         return kernels.sigmoid_crossentropy(y_pred, self._smoothed(y_true), scale / y_pred.shape[-1], weights)
 
-    def row_hessian(self, y_true, y_pred):
+    def row_hessian(self, y_true: np.ndarray, y_pred: np.ndarray) -> Jacobian | None:
         y_true, share = self._smoothed(y_true), 1 / y_pred.shape[-1]
         if self.from_logits:
             p = sigmoid(y_pred)
@@ -63,7 +67,7 @@ class BinaryCrossentropy(Loss, aliases=("bce",)):
             return y_true
         return y_true * (1 - self.label_smoothing) + 0.5 * self.label_smoothing
 
-    def read_targets(self, targets, output_shape, dtype):
+    def read_targets(self, targets: np.ndarray, output_shape: BatchShape, dtype: np.dtype) -> np.ndarray:
         return _fractions(super().read_targets(targets, output_shape, dtype), self)
 
 
@@ -82,7 +86,7 @@ class CategoricalCrossentropy(Loss):
     target_kind = "categorical"
     link = Softmax
 
-    def per_row(self, y_true, y_pred):
+    def per_row(self, y_true: np.ndarray, y_pred: np.ndarray) -> tuple[np.ndarray, Jacobian]:
         y_true = self._smoothed(y_true)
         if self.from_logits:
             log_p = log_softmax(y_pred)
@@ -91,7 +95,7 @@ class CategoricalCrossentropy(Loss):
             log_p, rows = _log_of_normalized(y_pred, y_true)
         return -(y_true * log_p).sum(axis=-1), Contraction(rows)
 
-    def row_hessian(self, y_true, y_pred):
+    def row_hessian(self, y_true: np.ndarray, y_pred: np.ndarray) -> Jacobian | None:
         y_true = self._smoothed(y_true)
         if not self.from_logits:
             return _curvature_of_normalized(y_pred, y_true)
@@ -104,7 +108,7 @@ class CategoricalCrossentropy(Loss):
             return y_true
         return y_true * (1 - self.label_smoothing) + self.label_smoothing / y_true.shape[-1]
 
-    def read_targets(self, targets, output_shape, dtype):
+    def read_targets(self, targets: np.ndarray, output_shape: BatchShape, dtype: np.dtype) -> np.ndarray:
         return _fractions(super().read_targets(targets, output_shape, dtype), self)
 
 
@@ -122,7 +126,7 @@ class SparseCategoricalCrossentropy(Loss):
     target_kind = "sparse"
     link = Softmax
 
-    def per_row(self, y_true, y_pred):
+    def per_row(self, y_true: np.ndarray, y_pred: np.ndarray) -> tuple[np.ndarray, Jacobian]:
         units = y_pred.shape[-1]
         places = (np.arange(y_true.size), y_true.ravel())
         if self.from_logits:
@@ -133,15 +137,17 @@ class SparseCategoricalCrossentropy(Loss):
             log_p, rows = _log_of_normalized(y_pred, _one_hot(y_true, y_pred))
         return -log_p.reshape(-1, units)[places].reshape(y_true.shape), Contraction(rows)
 
-    def total(self, y_true, y_pred, scale, weights=None):
+    def total(
+        self, y_true: np.ndarray, y_pred: np.ndarray, scale: float, weights: np.ndarray | None = None
+    ) -> tuple[float, np.ndarray] | None:
         return kernels.softmax_crossentropy(y_pred, y_true, scale, weights) if self.from_logits else None
 
-    def row_hessian(self, y_true, y_pred):
+    def row_hessian(self, y_true: np.ndarray, y_pred: np.ndarray) -> Jacobian | None:
         if self.from_logits:
             return SoftmaxJacobian(np.exp(log_softmax(y_pred)))
         return _curvature_of_normalized(y_pred, _one_hot(y_true, y_pred))
 
-    def read_targets(self, targets, output_shape, dtype):
+    def read_targets(self, targets: np.ndarray, output_shape: BatchShape, dtype: np.dtype) -> np.ndarray:
         if targets.ndim == len(output_shape) and targets.shape[-1] == 1:
             targets = targets[..., 0]
         if targets.ndim != len(output_shape) - 1 or targets.shape[1:] != output_shape[1:-1]:

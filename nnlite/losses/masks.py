@@ -1,11 +1,13 @@
 """Which rows of the outputs count."""
 
+from typing import Any
+
 import numpy as np
 
 __all__ = []
 
 
-def counted_rows(mask, y, predictions, sample_weight) -> tuple:
+def counted_rows(mask: Any, y: Any, predictions: Any, sample_weight: np.ndarray | None) -> tuple:
     """The last three without the rows that `mask` leaves out, each row an example of its own."""
     if not isinstance(mask, np.ndarray) or mask.shape != predictions.shape[:-1]:
         return y, predictions, sample_weight

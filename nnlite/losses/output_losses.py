@@ -1,12 +1,13 @@
 """One loss per output of a model."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from nnlite.errors import ConfigError, DataError
 from nnlite.jacobians import Contraction, Jacobians
+from nnlite.losses.base import Loss
 
 __all__ = ["OutputLosses"]
 
@@ -23,12 +24,14 @@ class OutputLosses:
     target_kind = "several"
     reduction = "sum_over_batch_size"
 
-    def __init__(self, losses, weights, names):
+    def __init__(self, losses: Sequence[Loss | None], weights: Sequence[float], names: Sequence[str]) -> None:
         self.losses = losses
         self.weights = weights
         self.names = names
 
-    def linearize(self, y_true, y_pred, sample_weight=None, mask=None):
+    def linearize(
+        self, y_true: tuple, y_pred: tuple, sample_weight: np.ndarray | None = None, mask: Any = None
+    ) -> tuple[float, Any]:
         """The sum, and its Jacobians with respect to all outputs."""
         total, gradients = 0, []
         parts = zip(self.losses, self.weights, y_true, y_pred, self._masks(mask), strict=True)
@@ -41,7 +44,7 @@ class OutputLosses:
             gradients.append(jacobian.gradients * weight)
         return total, OutputGradients(gradients)
 
-    def curvature(self, y_true, y_pred, sample_weight=None, mask=None):
+    def curvature(self, y_true: tuple, y_pred: tuple, sample_weight: np.ndarray | None = None, mask: Any = None) -> Any:
         """The second derivative by all outputs: a block for each."""
         blocks = [
             None if loss is None else loss.curvature(target, output, sample_weight, own)
@@ -52,7 +55,7 @@ class OutputLosses:
     def _masks(self, mask):
         return mask or [None] * len(self.losses)
 
-    def prepare_targets(self, y_true, output_shapes, dtype) -> tuple:
+    def prepare_targets(self, y_true: Sequence[Any], output_shapes: Sequence[tuple], dtype: Any) -> tuple:
         """Targets as each loss compares them with its output."""
         found = []
         for name, loss, target, shape in zip(self.names, self.losses, y_true, output_shapes, strict=True):
@@ -80,13 +83,13 @@ class OutputCurvature(NamedTuple):
     blocks: list
     weights: list
 
-    def jvp(self, tangents) -> tuple:
+    def jvp(self, tangents: Any) -> tuple:
         """Each block, times its weight, times the tangent of its output."""
         parts = zip(self.blocks, self.weights, tangents, strict=True)
         return tuple(None if block is None else block.jvp(tangent) * weight for block, weight, tangent in parts)
 
 
-def by_output(given, names, what) -> list:
+def by_output(given: Any, names: Sequence[str], what: str) -> list:
     """A list with one entry per output, from a list, a dict by name, or one entry for all.
 
     Raises:

@@ -4,6 +4,7 @@ import numpy as np
 
 from nnlite import kernels
 from nnlite.jacobians import Contraction, Diagonal
+from nnlite.jacobians.maps.base import Jacobian
 from nnlite.losses.base import Loss
 from nnlite.registry.field_types import Positive
 
@@ -13,28 +14,30 @@ __all__ = ["Huber", "MeanAbsoluteError", "MeanSquaredError"]
 class MeanSquaredError(Loss, aliases=("mse",)):
     """mean((y_true - y_pred) ** 2) over the last axis."""
 
-    def per_row(self, y_true, y_pred):
+    def per_row(self, y_true: np.ndarray, y_pred: np.ndarray) -> tuple[np.ndarray, Jacobian]:
         error = y_pred - y_true
         count = error.shape[-1]
         squares = np.add.reduce(error * error, axis=-1)
         return squares * (1 / count), Contraction(error * (2 / count))
 
-    def total(self, y_true, y_pred, scale, weights=None):
+    def total(
+        self, y_true: np.ndarray, y_pred: np.ndarray, scale: float, weights: np.ndarray | None = None
+    ) -> tuple[float, np.ndarray] | None:
         return kernels.squared_error(y_true, y_pred, scale / y_pred.shape[-1], weights)
 
-    def row_hessian(self, y_true, y_pred):
+    def row_hessian(self, y_true: np.ndarray, y_pred: np.ndarray) -> Jacobian | None:
         return _constant(2 / y_pred.shape[-1], y_pred)
 
 
 class MeanAbsoluteError(Loss, aliases=("mae",)):
     """mean(|y_true - y_pred|) over the last axis; slope 0 where they are equal."""
 
-    def per_row(self, y_true, y_pred):
+    def per_row(self, y_true: np.ndarray, y_pred: np.ndarray) -> tuple[np.ndarray, Jacobian]:
         error = y_pred - y_true
         signs = np.sign(error.real)
         return (error * signs).mean(axis=-1), Contraction(signs * (1 / error.shape[-1]))
 
-    def row_hessian(self, y_true, y_pred):
+    def row_hessian(self, y_true: np.ndarray, y_pred: np.ndarray) -> Jacobian | None:
         return _constant(0, y_pred)
 
 
@@ -47,7 +50,7 @@ class Huber(Loss):
 
     delta: Positive = 1.0
 
-    def per_row(self, y_true, y_pred):
+    def per_row(self, y_true: np.ndarray, y_pred: np.ndarray) -> tuple[np.ndarray, Jacobian]:
         error = y_pred - y_true
         signs = np.sign(error.real)
         size = error * signs
@@ -56,7 +59,7 @@ class Huber(Loss):
         slopes = np.where(small, error, np.asarray(self.delta, signs.dtype) * signs)
         return losses.mean(axis=-1), Contraction(slopes * (1 / error.shape[-1]))
 
-    def row_hessian(self, y_true, y_pred):
+    def row_hessian(self, y_true: np.ndarray, y_pred: np.ndarray) -> Jacobian | None:
         small = abs(y_pred - y_true) <= self.delta
         return Diagonal(small.astype(y_pred.dtype) / y_pred.shape[-1], y_pred.shape, y_pred.shape)
 

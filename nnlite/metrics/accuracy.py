@@ -1,7 +1,10 @@
 """Metrics of classification: how often the predicted class is the true one."""
 
+from typing import Any
+
 import numpy as np
 
+from nnlite.arrays.types import ArrayLike
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.metrics.base import Average, Metric
 
@@ -19,7 +22,7 @@ class Accuracy(Average, aliases=("acc",)):
 
     higher_is_better = True
 
-    def update_state(self, y_true, y_pred, sample_weight=None) -> None:
+    def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         y_true, y_pred = self.aligned(y_true, y_pred)
         self.accumulate(y_true == y_pred, sample_weight)
 
@@ -39,7 +42,7 @@ class BinaryAccuracy(Average):
     higher_is_better = True
     threshold: float = 0.5
 
-    def update_state(self, y_true, y_pred, sample_weight=None) -> None:
+    def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         y_true, y_pred = self.aligned(y_true, y_pred)
         self.accumulate(y_true == (y_pred > self.threshold), sample_weight)
 
@@ -55,7 +58,7 @@ class CategoricalAccuracy(Average):
 
     higher_is_better = True
 
-    def update_state(self, y_true, y_pred, sample_weight=None) -> None:
+    def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         y_true, y_pred = np.asarray(y_true), np.asarray(y_pred)
         if y_true.shape != y_pred.shape or y_true.ndim < 2:
             raise ShapeError(
@@ -76,7 +79,7 @@ class SparseCategoricalAccuracy(Average):
 
     higher_is_better = True
 
-    def update_state(self, y_true, y_pred, sample_weight=None) -> None:
+    def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         y_true, y_pred = np.asarray(y_true), np.asarray(y_pred)
         labels = y_pred.shape[:-1]
         if y_true.shape == (*labels, 1):
@@ -89,7 +92,7 @@ class SparseCategoricalAccuracy(Average):
         self.accumulate(y_true == y_pred.argmax(-1), sample_weight)
 
 
-def resolve_accuracy(loss, output_shape: tuple, target_shape: tuple) -> Metric:
+def resolve_accuracy(loss: Any, output_shape: tuple, target_shape: tuple) -> Metric:
     """The metric that the word "accuracy" means for a loss and its shapes; its name is "accuracy".
 
     Args:

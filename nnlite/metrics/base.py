@@ -1,12 +1,17 @@
 """Metric, what every metric offers; Average, the weighted mean over samples; Mean of given values."""
 
+from collections.abc import Mapping
 from dataclasses import field
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from nnlite.arrays.types import ArrayLike
 from nnlite.errors import ShapeError
 from nnlite.registry import Configurable, normalized, snake_case
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 __all__ = ["Average", "Mean", "Metric"]
 
@@ -24,21 +29,21 @@ class Metric(Configurable, family="metric"):
     higher_is_better: ClassVar[bool | None] = None
     name: str | None = field(default=None, kw_only=True)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         if self.name is None:
             self.name = snake_case(type(self).__name__)
         self.reset_state()
 
     @classmethod
-    def get(cls, spec):
+    def get(cls, spec: "Self | type[Self] | str | Mapping[str, Any]") -> "Self":
         """As `Configurable.get`; a metric asked for by a short name, such as `mse`, is logged under that name."""
         metric = super().get(spec)
         if isinstance(spec, str) and normalized(spec) != normalized(type(metric).__name__):
             metric.name = spec
         return metric
 
-    def update_state(self, y_true, y_pred, sample_weight=None) -> None:
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Add one batch.
 
         Args:
@@ -59,12 +64,12 @@ class Metric(Configurable, family="metric"):
         """Forget all batches."""
         raise NotImplementedError
 
-    def __call__(self, *batch, **options) -> float:
+    def __call__(self, *batch: Any, **options: Any) -> float:
         """`update_state`, then `result`."""
         self.update_state(*batch, **options)
         return self.result()
 
-    def aligned(self, y_true, y_pred) -> tuple[np.ndarray, np.ndarray]:
+    def aligned(self, y_true: ArrayLike, y_pred: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
         """Both as arrays of one shape, without a last axis of size 1 that only one of them has."""
         y_true, y_pred = np.asarray(y_true), np.asarray(y_pred)
         if y_true.shape != y_pred.shape:
@@ -79,7 +84,7 @@ class Metric(Configurable, family="metric"):
             )
         return y_true, y_pred
 
-    def weights(self, sample_weight, batch_size: int) -> np.ndarray:
+    def weights(self, sample_weight: ArrayLike, batch_size: int) -> np.ndarray:
         """`sample_weight` as an array of shape (batch_size,), or `ShapeError`."""
         weight = np.asarray(sample_weight)
         if weight.shape != (batch_size,):
@@ -102,7 +107,7 @@ class Average(Metric, abstract=True):
     def result(self) -> float:
         return self.total / self.count if self.count else 0.0
 
-    def accumulate(self, values: np.ndarray, sample_weight=None) -> None:
+    def accumulate(self, values: np.ndarray, sample_weight: ArrayLike | None = None) -> None:
         """Add the mean of `values` within each sample, weighted by `sample_weight`.
 
         Shape: values (batch, ...), numbers or booleans; sample_weight (batch,).
@@ -129,7 +134,7 @@ class Mean(Average):
     2.0
     """
 
-    def update_state(self, values, sample_weight=None) -> None:
+    def update_state(self, values: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         """Add values, or one value that already is the mean of `sample_weight` samples."""
         if _is_scalar(values) and _is_scalar(sample_weight):
             weight = 1 if sample_weight is None else sample_weight

@@ -6,6 +6,7 @@ from typing import Literal
 
 import numpy as np
 
+from nnlite.arrays.types import ArrayLike
 from nnlite.errors import ShapeError
 from nnlite.metrics.base import Average, Metric
 from nnlite.registry.field_types import Index
@@ -37,7 +38,7 @@ class MeanSquaredError(Average, aliases=("mse",)):
 
     higher_is_better = False
 
-    def update_state(self, y_true, y_pred, sample_weight=None) -> None:
+    def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         self.accumulate(_squared_difference(self, y_true, y_pred), sample_weight)
 
 
@@ -52,7 +53,7 @@ class MeanAbsoluteError(Average, aliases=("mae",)):
 
     higher_is_better = False
 
-    def update_state(self, y_true, y_pred, sample_weight=None) -> None:
+    def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         difference = _difference(self, y_true, y_pred)
         self.accumulate(np.abs(difference, out=difference), sample_weight)
 
@@ -70,7 +71,7 @@ class RootMeanSquaredError(Average, aliases=("rmse",)):
 
     higher_is_better = False
 
-    def update_state(self, y_true, y_pred, sample_weight=None) -> None:
+    def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         self.accumulate(_squared_difference(self, y_true, y_pred), sample_weight)
 
     def result(self) -> float:
@@ -106,7 +107,7 @@ class R2Score(Metric):
         self.count = 0.0
         self.mean = self.total = self.residual = None
 
-    def update_state(self, y_true, y_pred, sample_weight=None) -> None:
+    def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         y_true, y_pred = self._columns(y_true, y_pred)
         batch_size = len(y_true)
         weight = np.ones(batch_size) if sample_weight is None else self.weights(sample_weight, batch_size)
@@ -124,7 +125,7 @@ class R2Score(Metric):
         self.total = self.total + (weight @ (deviation * deviation) - shift * shift / self.count)
         self.residual = self.residual + weight @ (error * error)
 
-    def result(self):
+    def result(self) -> float:
         if self.mean is None:
             return 0.0
         scores = 1.0 - np.sign(self.residual)

@@ -40,7 +40,7 @@ class ActivationFunction(Op, abstract=True):
 class Linear(ActivationFunction):
     """y = x."""
 
-    def linearize(self, x):
+    def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         return x, Jacobians(Identity(x.shape))
 
 
@@ -60,7 +60,7 @@ class ReLU(ActivationFunction):
         """Whether y is max(x, 0) and nothing more."""
         return self.threshold == 0 and self.negative_slope == 0 and self.max_value is None
 
-    def linearize(self, x):
+    def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         if self.threshold == 0 and self.negative_slope == 0:
             y, slopes = kernels.relu(x)
         else:
@@ -78,7 +78,7 @@ class LeakyReLU(ActivationFunction):
 
     negative_slope: NonNegative = 0.2
 
-    def linearize(self, x):
+    def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         slopes = np.where(x.real > 0, np.ones((), x.real.dtype), np.asarray(self.negative_slope, x.real.dtype))
         return x * slopes, elementwise(slopes)
 
@@ -88,7 +88,7 @@ class ELU(ActivationFunction):
 
     alpha: float = 1.0
 
-    def linearize(self, x):
+    def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         positive = x.real > 0
         below = self.alpha * np.expm1(np.where(positive, 0, x))
         return np.where(positive, x, below), elementwise(np.where(positive, np.ones((), x.dtype), below + self.alpha))
@@ -100,7 +100,7 @@ class SELU(ActivationFunction):
     Reference: Klambauer et al. 2017, arXiv:1706.02515.
     """
 
-    def linearize(self, x):
+    def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         alpha, scale = 1.6732632423543772, 1.0507009873554805
         positive = x.real > 0
         below = scale * alpha * np.expm1(np.where(positive, 0, x))
@@ -116,7 +116,7 @@ class GELU(ActivationFunction):
 
     approximate: bool = False
 
-    def linearize(self, x):
+    def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         if self.approximate:
             inner = math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x)
             half = 0.5 * (1 + np.tanh(inner))
@@ -130,7 +130,7 @@ class GELU(ActivationFunction):
 class SiLU(ActivationFunction, aliases=("swish",)):
     """y = x * sigmoid(x). Reference: Ramachandran et al. 2017, arXiv:1710.05941."""
 
-    def linearize(self, x):
+    def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         gate = sigmoid(x)
         y = x * gate
         return y, elementwise(gate + y * (1 - gate))
@@ -139,7 +139,7 @@ class SiLU(ActivationFunction, aliases=("swish",)):
 class Sigmoid(ActivationFunction):
     """y = 1 / (1 + exp(-x)), dy/dx = y * (1 - y)."""
 
-    def linearize(self, x):
+    def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         y = sigmoid(x)
         return y, elementwise(y * (1 - y))
 
@@ -147,7 +147,7 @@ class Sigmoid(ActivationFunction):
 class Tanh(ActivationFunction):
     """y = tanh(x), dy/dx = 1 - y ** 2."""
 
-    def linearize(self, x):
+    def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         y = np.tanh(x)
         return y, elementwise(1 - y * y)
 
@@ -155,14 +155,14 @@ class Tanh(ActivationFunction):
 class Softplus(ActivationFunction):
     """y = log(1 + exp(x)), dy/dx = sigmoid(x)."""
 
-    def linearize(self, x):
+    def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         return softplus(x), elementwise(sigmoid(x))
 
 
 class Softsign(ActivationFunction):
     """y = x / (1 + |x|), dy/dx = 1 / (1 + |x|) ** 2."""
 
-    def linearize(self, x):
+    def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         scale = 1 / (1 + x * np.sign(x.real))
         return x * scale, elementwise(scale * scale)
 
@@ -170,7 +170,7 @@ class Softsign(ActivationFunction):
 class HardSigmoid(ActivationFunction):
     """y = min(max(x + 3, 0), 6) / 6: slope 1/6 between -3 and 3."""
 
-    def linearize(self, x):
+    def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         inside = (x.real > -3) & (x.real < 3)
         slopes = inside.astype(x.real.dtype) / 6
         return np.where(inside, x + 3, np.clip(x.real + 3, 0, 6)) / 6, elementwise(slopes)
@@ -179,7 +179,7 @@ class HardSigmoid(ActivationFunction):
 class Exp(ActivationFunction, aliases=("exponential",)):
     """y = exp(x), dy/dx = y."""
 
-    def linearize(self, x):
+    def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         y = np.exp(x)
         return y, elementwise(y)
 
@@ -189,7 +189,7 @@ class Softmax(ActivationFunction):
 
     axis: int = -1
 
-    def linearize(self, x):
+    def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         axis = from_right(self.axis, x.ndim)
         p = np.exp(x - x.real.max(axis=axis, keepdims=True))
         p /= p.sum(axis=axis, keepdims=True)
@@ -201,7 +201,7 @@ class LogSoftmax(ActivationFunction):
 
     axis: int = -1
 
-    def linearize(self, x):
+    def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         axis = from_right(self.axis, x.ndim)
         y = log_softmax(x, axis)
         return y, Jacobians(LogSoftmaxJacobian(np.exp(y), axis))

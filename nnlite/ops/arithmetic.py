@@ -1,5 +1,8 @@
 """Elementwise arithmetic of one or two arrays, with NumPy broadcasting."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
 from nnlite.jacobians import Broadcast, Diagonal, Jacobians
@@ -11,7 +14,7 @@ __all__ = ["Add", "Divide", "Maximum", "Minimum", "Multiply", "Negative", "Power
 class Add(Op):
     """Elementwise sum c = a + b."""
 
-    def linearize(self, a, b):
+    def linearize(self, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         c = a + b
         return c, Jacobians(Broadcast(a.shape, c.shape), Broadcast(b.shape, c.shape))
 
@@ -19,7 +22,7 @@ class Add(Op):
 class Subtract(Op, aliases=("sub",)):
     """Elementwise difference c = a - b."""
 
-    def linearize(self, a, b):
+    def linearize(self, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         c = a - b
         minus_one = np.full((), -1, c.dtype)
         return c, Jacobians(Broadcast(a.shape, c.shape), Diagonal(minus_one, b.shape, c.shape))
@@ -31,7 +34,7 @@ Sub = Subtract
 class Multiply(Op):
     """Elementwise product c = a * b; dc/da = b, dc/db = a."""
 
-    def linearize(self, a, b):
+    def linearize(self, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         c = a * b
         return c, Jacobians(Diagonal(b, a.shape, c.shape), Diagonal(a, b.shape, c.shape))
 
@@ -39,7 +42,7 @@ class Multiply(Op):
 class Divide(Op):
     """Elementwise quotient c = a / b; dc/da = 1 / b, dc/db = -c / b."""
 
-    def linearize(self, a, b):
+    def linearize(self, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         c = a / b
         return c, Jacobians(Diagonal(1 / b, a.shape, c.shape), Diagonal(-c / b, b.shape, c.shape))
 
@@ -50,7 +53,7 @@ class Power(Op):
     dc/da is 0 where b is 0; dc/db is 0 where a is 0, and nan where a is negative: no real derivative exists there.
     """
 
-    def linearize(self, a, b):
+    def linearize(self, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         with np.errstate(divide="ignore", invalid="ignore"):
             c = a**b
             by_base = np.where(b == 0, 0, b * a ** (b - 1))
@@ -61,18 +64,18 @@ class Power(Op):
 class Negative(Op):
     """Elementwise y = -x."""
 
-    def linearize(self, x):
+    def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         return -x, Jacobians(Diagonal(np.full((), -1, x.dtype), x.shape, x.shape))
 
 
 class _Choice(Op, abstract=True):
     """What Maximum and Minimum share: the chosen input has slope 1, at a tie each has 1/2."""
 
-    def choose(self, a, b):
+    def choose(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         """The elementwise choice."""
         raise NotImplementedError
 
-    def linearize(self, a, b):
+    def linearize(self, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         c = self.choose(a.real, b.real)
         left = np.where(a.real == b.real, 0.5, a.real == c).astype(c.dtype)
         if "c" in (a.dtype.kind, b.dtype.kind):
@@ -83,25 +86,25 @@ class _Choice(Op, abstract=True):
 class Maximum(_Choice):
     """Elementwise larger of a and b; complex numbers are compared by their real part."""
 
-    def choose(self, a, b):
+    def choose(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return np.maximum(a, b)
 
 
 class Minimum(_Choice):
     """Elementwise smaller of a and b; complex numbers are compared by their real part."""
 
-    def choose(self, a, b):
+    def choose(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return np.minimum(a, b)
 
 
 class Where(Op):
     """y = a where `condition` holds, else b; the condition has no derivative (None)."""
 
-    def as_inputs(self, inputs):
+    def as_inputs(self, inputs: Sequence[Any]) -> list[np.ndarray]:
         condition, *values = inputs
         return [np.asarray(condition).astype(bool), *as_arrays(values)]
 
-    def linearize(self, condition, a, b):
+    def linearize(self, condition: np.ndarray, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         c = np.where(condition, a, b)
         chosen = condition.astype(c.real.dtype)
         return c, Jacobians(None, Diagonal(chosen, a.shape, c.shape), Diagonal(1 - chosen, b.shape, c.shape))

@@ -9,7 +9,14 @@ __all__ = []
 HIDDEN = -1e9  # the score of what must not be attended to, as in Keras: a row where all is hidden is uniform
 
 
-def attend(query, key, value, scale=1.0, hidden=None, noise=None):
+def attend(
+    query: np.ndarray,
+    key: np.ndarray,
+    value: np.ndarray,
+    scale: np.ndarray | float = 1.0,
+    hidden: np.ndarray | None = None,
+    noise: np.ndarray | None = None,
+) -> tuple[np.ndarray, AttentionJacobians]:
     """context = (softmax(scale * query @ key.T) * noise) @ value for each head, and its `AttentionJacobians`.
 
     Shape: query `(batch, ..., steps, heads, key_dim)`, key `(batch, ..., others, heads, key_dim)`, value

@@ -1,7 +1,11 @@
 """The contract of an op: the derivative stands beside the function."""
 
+from collections.abc import Iterable, Sequence
+from typing import Any
+
 import numpy as np
 
+from nnlite.arrays.types import ArrayLike
 from nnlite.errors import NotReadyError, ShapeError
 from nnlite.jacobians import Jacobians
 from nnlite.ops.tracing import Traced
@@ -26,33 +30,33 @@ class Op(Configurable, family="op", abstract=True):
     (array([5., 6.]), array([4., 6.]))
     """
 
-    def __post_init__(self):
-        self.jacobians = None
-        self._output = None
+    def __post_init__(self) -> None:
+        self.jacobians: Any = None  # those of the last `forward`
+        self._output: Any = None
         super().__post_init__()
 
-    def linearize(self, *inputs) -> tuple[np.ndarray, Jacobians]:
+    def linearize(self, *inputs: Any) -> tuple[np.ndarray, Jacobians]:
         """The output and its `Jacobians` at `inputs`; pure: nothing is stored."""
         raise NotImplementedError(f"{type(self).__name__} must define linearize(*inputs)")
 
-    def forward(self, *inputs) -> np.ndarray:
+    def forward(self, *inputs: Any) -> np.ndarray:
         """Compute the output and keep the Jacobians for `backward` and `jvp`."""
         output, self.jacobians = self.linearize(*self.as_inputs(inputs))
         self._output = (output.shape, output.dtype)
         return output
 
-    def __call__(self, *inputs) -> np.ndarray:
+    def __call__(self, *inputs: Any) -> np.ndarray:
         """The output alone; nothing is kept, so threads may share the op. Traced inputs are recorded."""
         for item in inputs:
             if isinstance(item, Traced):
                 return item.trace.record(self, inputs)
         return self.linearize(*self.as_inputs(inputs))[0]
 
-    def as_inputs(self, inputs) -> list[np.ndarray]:
+    def as_inputs(self, inputs: Any) -> list[np.ndarray]:
         """`inputs` as `linearize` takes them: floating-point arrays."""
         return as_arrays(inputs)
 
-    def backward(self, jacobian=1, wanted=None):
+    def backward(self, jacobian: ArrayLike | tuple = 1, wanted: Sequence[bool] | None = None) -> Any:
         """Multiply an incoming Jacobian by the cached ones (reverse mode).
 
         Args:
@@ -77,7 +81,7 @@ class Op(Configurable, family="op", abstract=True):
         results = own_memory(cached.vjp(cotangent, wanted), *given)
         return results[0] if len(results) == 1 else results
 
-    def jvp(self, *tangents) -> np.ndarray:
+    def jvp(self, *tangents: ArrayLike | None) -> np.ndarray:
         """Push one tangent per input forward through the cached Jacobians; None stands for zero.
 
         Shape: `(*seeds, *input_shape)` each `-> (*seeds, *output_shape)`.
@@ -137,7 +141,7 @@ class Op(Configurable, family="op", abstract=True):
         return tangent
 
 
-def own_memory(results, *others) -> tuple:
+def own_memory(results: Iterable[np.ndarray | None], *others: Any) -> tuple:
     """`results`, those copied that are views, or one of `others`, or there twice: each may be written to."""
     taken, owned = {id(other) for other in others}, []
     for result in results:
@@ -148,7 +152,7 @@ def own_memory(results, *others) -> tuple:
     return tuple(owned)
 
 
-def as_arrays(inputs) -> list[np.ndarray]:
+def as_arrays(inputs: Sequence[Any]) -> list[np.ndarray]:
     """Inputs as floating-point arrays: Python numbers take the others' dtype, whole numbers become float64."""
     if all(isinstance(value, np.ndarray) and value.dtype.kind in "fc" for value in inputs):
         return list(inputs)
@@ -158,14 +162,14 @@ def as_arrays(inputs) -> list[np.ndarray]:
     return [as_array(value, common) for value in arrays]
 
 
-def as_array(value, dtype):
+def as_array(value: Any, dtype: np.dtype) -> np.ndarray:
     """`value` itself when it is a floating-point array, else an array of `dtype`."""
     if isinstance(value, np.ndarray) and value.dtype.kind in "fc":
         return value
     return np.asarray(value, dtype=np.result_type(dtype, value) if isinstance(value, complex) else dtype)
 
 
-def from_right(axis, rank) -> int:
+def from_right(axis: int, rank: int) -> int:
     """`axis` counted from the right (negative), so that leading seed axes do not move it."""
     if not -rank <= axis < rank:
         raise ShapeError(f"there is no axis {axis} in an array of {rank} axes")

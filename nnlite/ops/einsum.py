@@ -1,6 +1,9 @@
 """Sums of products with labelled axes."""
 
 import functools
+from collections.abc import Sequence
+
+import numpy as np
 
 from nnlite.arrays.contraction import contract
 from nnlite.errors import ConfigError, ShapeError
@@ -27,10 +30,10 @@ class Einsum(Op):
 
     subscripts: str
 
-    def validate(self):
+    def validate(self) -> None:
         read_subscripts(self.subscripts)
 
-    def linearize(self, *arrays):
+    def linearize(self, *arrays: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         labels, wanted = labels_of(self, self.subscripts, [array.shape for array in arrays])
         output = contract(labels, arrays, wanted)
         maps = []
@@ -56,7 +59,7 @@ def read_subscripts(subscripts: str) -> tuple[tuple[tuple, ...], tuple | None]:
     return operands, result
 
 
-def labels_of(owner, subscripts, shapes) -> tuple[list[tuple], tuple]:
+def labels_of(owner: object, subscripts: str, shapes: Sequence[tuple]) -> tuple[list[tuple], tuple]:
     """One label per axis of each operand and of the result; `ShapeError` naming `owner` when the shapes do not fit."""
     operands, result = read_subscripts(subscripts)
     if len(operands) != len(shapes):
@@ -87,7 +90,7 @@ def _labels(text):
     return (*head, *([dots] if dots else []), *tail) if readable else None
 
 
-def expanded(labels, unnamed):
+def expanded(labels: str, unnamed: Sequence[str]) -> str:
     """`...` replaced by that many labels, counted from the right."""
     if "..." not in labels:
         return labels

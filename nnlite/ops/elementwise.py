@@ -12,7 +12,7 @@ from nnlite.ops.base import Op
 __all__ = ["Abs", "Clip", "Cos", "Erf", "Expm1", "Log", "Log1p", "Sin", "Sqrt", "Square"]
 
 
-def elementwise(slopes) -> Jacobians:
+def elementwise(slopes: np.ndarray) -> Jacobians:
     """The Jacobians of a function of one array with the same shape: diag(slopes)."""
     return Jacobians(Diagonal(slopes, slopes.shape, slopes.shape))
 
@@ -20,21 +20,21 @@ def elementwise(slopes) -> Jacobians:
 class Log(Op):
     """y = log(x), dy/dx = 1 / x."""
 
-    def linearize(self, x):
+    def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         return np.log(x), elementwise(1 / x)
 
 
 class Log1p(Op):
     """y = log(1 + x), exact near 0; dy/dx = 1 / (1 + x)."""
 
-    def linearize(self, x):
+    def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         return np.log1p(x), elementwise(1 / (1 + x))
 
 
 class Expm1(Op):
     """y = exp(x) - 1, exact near 0; dy/dx = y + 1."""
 
-    def linearize(self, x):
+    def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         y = np.expm1(x)
         return y, elementwise(y + 1)
 
@@ -42,14 +42,14 @@ class Expm1(Op):
 class Square(Op):
     """y = x * x, dy/dx = 2 x."""
 
-    def linearize(self, x):
+    def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         return x * x, elementwise(2 * x)
 
 
 class Sqrt(Op):
     """y = sqrt(x), dy/dx = 1 / (2 y); infinite at 0."""
 
-    def linearize(self, x):
+    def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         y = np.sqrt(x)
         with np.errstate(divide="ignore"):
             return y, elementwise(0.5 / y)
@@ -58,21 +58,21 @@ class Sqrt(Op):
 class Sin(Op):
     """y = sin(x), dy/dx = cos(x)."""
 
-    def linearize(self, x):
+    def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         return np.sin(x), elementwise(np.cos(x))
 
 
 class Cos(Op):
     """y = cos(x), dy/dx = -sin(x)."""
 
-    def linearize(self, x):
+    def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         return np.cos(x), elementwise(-np.sin(x))
 
 
 class Abs(Op):
     """y = |x|, dy/dx = sign(x), 0 at 0; for complex x the sign of the real part decides."""
 
-    def linearize(self, x):
+    def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         sign = np.sign(x.real)
         return x * sign, elementwise(sign)
 
@@ -80,7 +80,7 @@ class Abs(Op):
 class Erf(Op):
     """y = 2 / sqrt(pi) * integral of exp(-t^2) from 0 to x; dy/dx = 2 / sqrt(pi) * exp(-x^2)."""
 
-    def linearize(self, x):
+    def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         return erf(x), elementwise(2 / math.sqrt(math.pi) * np.exp(-x * x))
 
 
@@ -90,11 +90,11 @@ class Clip(Op):
     x_min: float
     x_max: float
 
-    def validate(self):
+    def validate(self) -> None:
         if self.x_min > self.x_max:
             raise ConfigError(f"Clip needs x_min <= x_max, got {self.x_min} and {self.x_max}")
 
-    def linearize(self, x):
+    def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         inside = (x.real > self.x_min) & (x.real < self.x_max)
         bounded = np.clip(x.real, self.x_min, self.x_max).astype(x.real.dtype, copy=False)
         return np.where(inside, x, bounded), elementwise(inside.astype(x.real.dtype))

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.ops import activations, arithmetic, elementwise, reductions, shaping
-from nnlite.ops import matmul as matmul_ops
+from nnlite.arrays.types import ArrayLike, Shape
+from nnlite.ops import activations, arithmetic, elementwise, matmul as matmul_ops, reductions, shaping
 from nnlite.ops.base import Op
 from nnlite.ops.einsum import Einsum
 from nnlite.ops.tracing import FUNCTIONS, Traced
@@ -116,14 +116,14 @@ def getitem(x: Any, index: Any) -> Any:
     return _made(shaping.Slice, (("index", shaping.spell_index(index)),))(x)
 
 
-def logsumexp(x: Any, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Any:
+def logsumexp(x: Any, axis: int | Shape | None = None, keepdims: bool = False) -> Any:
     """log(sum(exp(x))) over `axis`; the largest x is taken out first, so that nothing overflows."""
     largest = np.max(np.real(_value(x)), axis=axis, keepdims=True)
     total = log(sum(exp(x - largest), axis, True)) + largest
     return total if keepdims else squeeze(total, axis)
 
 
-def split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> list:
+def split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Any]:
     """x cut along `axis`, into equal parts or at the given places."""
     places = np.split(np.arange(_value(x).shape[axis]), indices_or_sections)
     lead = [slice(None)] * (axis + np.ndim(_value(x)) if axis < 0 else axis)
@@ -131,7 +131,7 @@ def split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> li
     return [getitem(x, (*lead, slice(start, start + len(part)))) for start, part in zip(starts, places, strict=False)]
 
 
-def squeeze(x: Any, axis: int | tuple[int, ...] | None = None) -> Any:
+def squeeze(x: Any, axis: int | Shape | None = None) -> Any:
     """x without axes of length 1: those of `axis`, or all."""
     return reshape(x, np.squeeze(_value(x), axis).shape)
 
@@ -141,7 +141,7 @@ def stack(arrays: Sequence[Any], axis: int = 0) -> Any:
     return concatenate([expand_dims(array, axis) for array in arrays], axis)
 
 
-def stop_gradient(x: Any) -> np.ndarray:
+def stop_gradient(x: Any) -> Any:
     """The value of x as a constant: neither the first derivative nor a second one, by complex step, goes through it."""
     return x.value.real if isinstance(x, Traced) else np.asarray(x)
 
@@ -153,17 +153,17 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
     return transpose(x, tuple(axes))
 
 
-def take(x: Any, indices: Any, axis: int | None = None) -> Any:
+def take(x: Any, indices: ArrayLike, axis: int | None = None) -> Any:
     """x taken at whole-number `indices` along `axis`; of all elements in a row when None."""
     return shaping.Gather(axis)(x, indices) if axis is not None else shaping.Gather()(reshape(x, (-1,)), indices)
 
 
-def var(x: Any, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Any:
+def var(x: Any, axis: int | Shape | None = None, keepdims: bool = False) -> Any:
     """mean((x - mean(x)) ** 2) over `axis`: the biased variance."""
     return mean(square(x - mean(x, axis, True)), axis, keepdims)
 
 
-def std(x: Any, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Any:
+def std(x: Any, axis: int | Shape | None = None, keepdims: bool = False) -> Any:
     """sqrt(var(x)); its slope is infinite where all x are equal."""
     return sqrt(var(x, axis, keepdims))
 

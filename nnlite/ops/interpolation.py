@@ -2,13 +2,16 @@
 
 import functools
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
 __all__ = ["affine_places", "resize_matrices", "resized", "taps"]
 
 
-def resize_window(size, target, crop=False, pad=False):
+def resize_window(
+    size: tuple[int, int], target: tuple[int, int], crop: bool = False, pad: bool = False
+) -> list[tuple[int, int]]:
     """The `(start, length)` along height and width of what is resized: the image, or a box of the target's shape.
 
     Args:
@@ -29,7 +32,13 @@ def resize_window(size, target, crop=False, pad=False):
     return [(int((length - wanted) / 2), wanted) for length, wanted in zip(size, lengths, strict=True)]
 
 
-def resize_matrices(size, target, interpolation="bilinear", crop=False, pad=False):
+def resize_matrices(
+    size: tuple[int, int],
+    target: tuple[int, int],
+    interpolation: str = "bilinear",
+    crop: bool = False,
+    pad: bool = False,
+) -> tuple[np.ndarray, ...]:
     """One `resize_matrix` for the height and one for the width; arguments as of `resize_window`."""
     window = resize_window(size, target, crop, pad)
     return tuple(
@@ -39,7 +48,7 @@ def resize_matrices(size, target, interpolation="bilinear", crop=False, pad=Fals
 
 
 @functools.lru_cache(maxsize=256)
-def resize_matrix(length, target, start, window, interpolation):
+def resize_matrix(length: int, target: int, start: int, window: int, interpolation: str) -> np.ndarray:
     """The weights with which `target` new pixels mix `length` old ones.
 
     New pixel i has its centre at `(i + 0.5) * window / target` of the window that begins at `start`. The weights of
@@ -61,7 +70,7 @@ def resize_matrix(length, target, start, window, interpolation):
     return matrix
 
 
-def resized(image, matrices):
+def resized(image: np.ndarray, matrices: Sequence[np.ndarray]) -> np.ndarray:
     """An image `(height, width, channels)` with its height and its width multiplied by `matrices`."""
     return np.einsum("ih,hwc,jw->ijc", matrices[0], image, matrices[1], optimize=True)
 
@@ -84,7 +93,9 @@ def _lanczos(radius):
 _KERNELS = {"bilinear": _linear, "bicubic": _cubic, "lanczos3": _lanczos(3), "lanczos5": _lanczos(5)}
 
 
-def taps(rows, columns, size, fill_mode, interpolation):
+def taps(
+    rows: np.ndarray, columns: np.ndarray, size: tuple[int, int], fill_mode: str, interpolation: str
+) -> tuple[np.ndarray, np.ndarray]:
     """The pixels of an image of `size` around the places `(rows, columns)`, and their weights.
 
     Args:
@@ -126,7 +137,7 @@ def _fill(index, weight, length, fill_mode):
     return inside, weight * (inside == index) if fill_mode == "constant" else weight
 
 
-def affine_places(matrices, size):
+def affine_places(matrices: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     """Where each pixel of an image of `size` comes from, under one affine map per example.
 
     Args:

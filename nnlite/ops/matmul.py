@@ -1,5 +1,7 @@
 """Matrix products."""
 
+import numpy as np
+
 from nnlite.jacobians import Jacobians, KernelOfRows, MatMulLeft, MatMulRight, RowsTimesKernel
 from nnlite.jacobians.maps.matmul import rows_matmul
 from nnlite.ops.base import Op
@@ -15,7 +17,7 @@ class MatMul(Op):
     Shape: `(..., n, k), (..., k, m) -> (..., n, m)`.
     """
 
-    def linearize(self, a, b):
+    def linearize(self, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         if a.ndim > 1 and b.ndim == 2:
             c = rows_matmul(a, b)
             return c, Jacobians(RowsTimesKernel(b, a.shape, c.shape), KernelOfRows(a, b.shape, c.shape))

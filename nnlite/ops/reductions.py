@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from nnlite.arrays.types import Shape
 from nnlite.errors import ShapeError
 from nnlite.jacobians import Composed, Diagonal, Jacobians, SumOver
 from nnlite.ops.base import Op, from_right
@@ -29,7 +30,7 @@ class _Reduction(Op, abstract=True):
 class Sum(_Reduction):
     """y = sum of x over `axis`."""
 
-    def linearize(self, x):
+    def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         axes = self._axes(x)
         y = np.asarray(x.sum(axis=axes, keepdims=self.keepdims))
         return y, Jacobians(SumOver(axes, x.shape, y.shape))
@@ -38,7 +39,7 @@ class Sum(_Reduction):
 class Mean(_Reduction):
     """y = mean of x over `axis`; each element has the slope 1 / n."""
 
-    def linearize(self, x):
+    def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         axes = self._axes(x)
         y = np.asarray(x.mean(axis=axes, keepdims=self.keepdims))
         return y, Jacobians(SumOver(axes, x.shape, y.shape, 1 / math.prod(x.shape[axis] for axis in axes)))
@@ -47,11 +48,11 @@ class Mean(_Reduction):
 class _Extreme(_Reduction, abstract=True):
     """What Max and Min share: equal extreme elements share the slope 1. Complex numbers: the real part decides."""
 
-    def choose(self, x, axes):
+    def choose(self, x: np.ndarray, axes: Shape) -> np.ndarray:
         """The extreme over `axes`, which are kept."""
         raise NotImplementedError
 
-    def linearize(self, x):
+    def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         axes = self._axes(x)
         kept = self.choose(x.real, axes)
         extreme = (x.real == kept).astype(x.real.dtype)
@@ -65,12 +66,12 @@ class _Extreme(_Reduction, abstract=True):
 class Max(_Extreme):
     """y = largest x over `axis`; equal largest elements share the slope 1."""
 
-    def choose(self, x, axes):
+    def choose(self, x: np.ndarray, axes: Shape) -> np.ndarray:
         return np.max(x, axis=axes, keepdims=True)
 
 
 class Min(_Extreme):
     """y = smallest x over `axis`; equal smallest elements share the slope 1."""
 
-    def choose(self, x, axes):
+    def choose(self, x: np.ndarray, axes: Shape) -> np.ndarray:
         return np.min(x, axis=axes, keepdims=True)

@@ -1,13 +1,14 @@
 """Functions that move elements without changing them."""
 
 import functools
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from nnlite.arrays.types import ArrayLike
 from nnlite.errors import ConfigError, DataError, ShapeError
-from nnlite.jacobians import Broadcast, GatherRows, Jacobians, Rearrange, Segment
-from nnlite.jacobians import Slice as SliceJacobian
+from nnlite.jacobians import Broadcast, GatherRows, Jacobians, Rearrange, Segment, Slice as SliceJacobian
 from nnlite.ops.base import Op, as_arrays, from_right
 
 __all__ = ["BroadcastTo", "Concatenate", "Gather", "Reshape", "Slice", "Transpose"]
@@ -18,7 +19,7 @@ class Reshape(Op):
 
     shape: tuple[int, ...]
 
-    def linearize(self, x):
+    def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         y = x.reshape(self.shape)
         return y, Jacobians(Rearrange(x.shape, y.shape))
 
@@ -28,7 +29,7 @@ class Transpose(Op):
 
     axes: tuple[int, ...] | None = None
 
-    def linearize(self, x):
+    def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         axes = tuple(range(x.ndim - 1, -1, -1) if self.axes is None else self.axes)
         if sorted(axis + x.ndim if axis < 0 else axis for axis in axes) != list(range(x.ndim)):
             raise ShapeError(f"{self!r} needs axes that order those of its input, which has {x.ndim}")
@@ -42,7 +43,7 @@ class BroadcastTo(Op):
 
     shape: tuple[int, ...]
 
-    def linearize(self, x):
+    def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         y = np.broadcast_to(x, self.shape)
         return y, Jacobians(Broadcast(x.shape, y.shape))
 
@@ -56,11 +57,11 @@ class Slice(Op):
 
     index: Any
 
-    def validate(self):
+    def validate(self) -> None:
         self.index = self.index if isinstance(self.index, str) else spell_index(self.index)
         read_index(self.index)
 
-    def linearize(self, x):
+    def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         full = self._one_per_axis(x)
         y = np.asarray(x[full])
         return y, Jacobians(SliceJacobian(full, x.shape, y.shape))
@@ -73,7 +74,7 @@ class Slice(Op):
         return (*index[:place], *missing, *index[place + 1 :])
 
 
-def spell_index(index) -> str:
+def spell_index(index: Any) -> str:
     """An index as text, `":, 0"`, which can be saved; `ConfigError` for what is no index."""
     spelled = []
     for part in index if isinstance(index, tuple) else (index,):
@@ -111,7 +112,7 @@ class Concatenate(Op):
 
     axis: int = -1
 
-    def linearize(self, *arrays):
+    def linearize(self, *arrays: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         y = np.concatenate(arrays, axis=self.axis)
         axis = from_right(self.axis, y.ndim)
         stops = np.cumsum([array.shape[axis] for array in arrays]).tolist()
@@ -133,18 +134,18 @@ class Gather(Op):
 
     axis: int = 0
 
-    def as_inputs(self, inputs):
+    def as_inputs(self, inputs: Sequence[Any]) -> list[np.ndarray]:
         x, indices = inputs
         return [*as_arrays([x]), np.asarray(indices)]
 
-    def linearize(self, x, indices):
+    def linearize(self, x: np.ndarray, indices: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         axis = from_right(self.axis, x.ndim)
         whole = as_indices(indices, x.shape[axis], "Gather")
         y = np.take(x, whole, axis=axis)
         return y, Jacobians(GatherRows(whole, axis, x.shape, y.shape), None)
 
 
-def as_indices(indices, length, owner) -> np.ndarray:
+def as_indices(indices: ArrayLike, length: int, owner: object) -> np.ndarray:
     """`indices` as integers in [0, length), or `DataError` naming `owner` and the first offender."""
     if indices.dtype.kind not in "biuf":
         raise DataError(f"{owner} needs whole numbers as indices, got an array of {indices.dtype}")

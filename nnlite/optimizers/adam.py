@@ -2,6 +2,8 @@
 
 import math
 
+import numpy as np
+
 from nnlite import kernels
 from nnlite.optimizers.base import LearningRate, Optimizer
 from nnlite.registry.field_types import BelowOne, NonNegative, Positive
@@ -21,10 +23,17 @@ class AdamBase(Optimizer, abstract=True):
     epsilon: Positive = 1e-7
     amsgrad: bool = False
 
-    def slot_names(self):
+    def slot_names(self) -> tuple[str, ...]:
         return ("momentum", "squares", "largest") if self.amsgrad else ("momentum", "squares")
 
-    def update(self, values, gradients, slots, learning_rate, scratch):
+    def update(
+        self,
+        values: np.ndarray,
+        gradients: np.ndarray,
+        slots: dict[str, np.ndarray],
+        learning_rate: float,
+        scratch: np.ndarray,
+    ) -> None:
         step = self.iterations + 1
         root = math.sqrt(1.0 - self.beta_2)
         corrected = math.sqrt(1.0 - self.beta_2**step) / (1.0 - self.beta_1**step)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import field
+from typing import Any
 
 import numpy as np
 
@@ -49,19 +50,19 @@ class Optimizer(Configurable, family="optimizer"):
     clipvalue: Positive | None = field(default=None, kw_only=True)
     global_clipnorm: Positive | None = field(default=None, kw_only=True)
 
-    def __init_subclass__(cls, **kwargs):
+    def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "update" in vars(cls):  # not that of an optimizer it is derived from
             cls.by_kernel = vars(cls).get("by_kernel", False)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         self.iterations = 0
         self.slots: list[dict[str, np.ndarray]] = []
         self._layout: list[tuple] = []
         self._scratch: list[np.ndarray] = []
 
-    def validate(self):
+    def validate(self) -> None:
         limits = {name: getattr(self, name) for name in ("clipnorm", "clipvalue", "global_clipnorm")}
         given = [f"{name}={limit}" for name, limit in limits.items() if limit is not None]
         if len(given) > 1:

@@ -1,5 +1,7 @@
 """RMSprop: each step divided by the root mean square of the recent gradients."""
 
+import numpy as np
+
 from nnlite import kernels
 from nnlite.optimizers.base import LearningRate, Optimizer
 from nnlite.registry.field_types import BelowOne, Fraction, Positive
@@ -41,11 +43,18 @@ class RMSprop(Optimizer):
     epsilon: Positive = 1e-7
     centered: bool = False
 
-    def slot_names(self):
+    def slot_names(self) -> tuple[str, ...]:
         centered = ("average_gradient",) if self.centered else ()
         return ("velocity", *centered, "change") if self.momentum else ("velocity", *centered)
 
-    def update(self, values, gradients, slots, learning_rate, scratch):
+    def update(
+        self,
+        values: np.ndarray,
+        gradients: np.ndarray,
+        slots: dict[str, np.ndarray],
+        learning_rate: float,
+        scratch: np.ndarray,
+    ) -> None:
         means = slots["velocity"], slots.get("average_gradient"), slots.get("change")
         factors = 1.0 - self.rho, learning_rate, self.momentum, self.epsilon
         kernels.rmsprop(values, gradients, *means, *factors, scratch)

@@ -37,7 +37,7 @@ class ExponentialDecay(LearningRateSchedule):
     decay_rate: Positive
     staircase: bool = False
 
-    def __call__(self, step):
+    def __call__(self, step: int) -> float:
         periods = step / self.decay_steps
         if self.staircase:
             periods = math.floor(periods)

@@ -1,5 +1,7 @@
 """Stochastic gradient descent."""
 
+import numpy as np
+
 from nnlite import kernels
 from nnlite.optimizers.base import LearningRate, Optimizer
 from nnlite.registry.field_types import Fraction
@@ -35,9 +37,16 @@ class SGD(Optimizer):
     momentum: Fraction = 0.0
     nesterov: bool = False
 
-    def slot_names(self):
+    def slot_names(self) -> tuple[str, ...]:
         return ("velocity",) if self.momentum else ()
 
-    def update(self, values, gradients, slots, learning_rate, scratch):
+    def update(
+        self,
+        values: np.ndarray,
+        gradients: np.ndarray,
+        slots: dict[str, np.ndarray],
+        learning_rate: float,
+        scratch: np.ndarray,
+    ) -> None:
         velocity = slots.get("velocity")
         kernels.sgd(values, gradients, velocity, learning_rate, self.momentum, self.nesterov, scratch)

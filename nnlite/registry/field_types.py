@@ -7,6 +7,7 @@ import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +23,7 @@ class Range:
     low_open: bool = False
     high_open: bool = False
 
-    def check(self, value) -> None:
+    def check(self, value: float) -> None:
         """Raise `ConfigError` unless `value` lies between the bounds."""
         below = value <= self.low if self.low_open else value < self.low
         above = value >= self.high if self.high_open else value > self.high
@@ -43,7 +44,7 @@ Count = typing.Annotated[int, Range(1)]
 Index = typing.Annotated[int, Range(0)]
 
 
-def read(value, hint):
+def read(value: Any, hint: Any) -> Any:
     """`value` as the type `hint` says, or `ConfigError` with what was expected and what was found."""
     if hint is typing.Any:
         return value
@@ -68,7 +69,7 @@ def read(value, hint):
     return reader(value) if reader else _read_instance(value, origin or hint)
 
 
-def jsonable(value):
+def jsonable(value: Any) -> Any:
     """`value` in terms of dict, list, str, int, float, bool and None."""
     if hasattr(value, "to_spec"):
         return value.to_spec()

@@ -10,7 +10,7 @@ from numba.extending import overload
 
 from nnlite.kernels.compiled.recurrent import tanh
 from nnlite.kernels.reference import dense
-from nnlite.kernels.reference.dense import LINEAR, RELU, SIGMOID
+from nnlite.kernels.reference.dense import LINEAR, RELU, SIGMOID, DenseRoom
 
 __all__ = ["dense_backward", "dense_forward"]
 
@@ -20,7 +20,7 @@ compiled = njit(cache=True, nogil=True, error_model="numpy")
 LARGE_PRODUCT = 2**20
 
 
-def dense_forward(room, inputs):
+def dense_forward(room: DenseRoom, inputs: np.ndarray) -> np.ndarray:
     if room.largest_product >= LARGE_PRODUCT:
         dense.dense_forward(room, inputs, _finish)
     else:
@@ -29,7 +29,7 @@ def dense_forward(room, inputs):
     return room.passes[-1].kept
 
 
-def dense_backward(room, slopes, wants_inputs=False):
+def dense_backward(room: DenseRoom, slopes: np.ndarray, wants_inputs: bool = False) -> np.ndarray | None:
     if room.largest_product >= LARGE_PRODUCT:
         return dense.dense_backward(room, slopes, wants_inputs, _begin)
     arrays = room.values, room.gradients, room.memory, room.plan, room.scales, room.all_bits

@@ -58,19 +58,25 @@ def _squared_error(predictions, targets, scale, weights, gradient):
     return total * scale
 
 
-def squared_error(targets, predictions, scale, weights=None):
+def squared_error(
+    targets: np.ndarray, predictions: np.ndarray, scale: float, weights: np.ndarray | None = None
+) -> tuple[float, np.ndarray]:
     if predictions.size > FEW_LOGITS or not _alike(predictions, targets) or not _plain(predictions, targets, weights):
         return reference.squared_error(targets, predictions, scale, weights)
     return _by_rows(_squared_error, predictions, targets.reshape(-1, targets.shape[-1]), scale, weights)
 
 
-def sigmoid_crossentropy(logits, targets, scale, weights=None):
+def sigmoid_crossentropy(
+    logits: np.ndarray, targets: np.ndarray, scale: float, weights: np.ndarray | None = None
+) -> tuple[float, np.ndarray]:
     if logits.size > FEW_LOGITS or not _alike(logits, targets) or not _plain(logits, targets, weights):
         return reference.sigmoid_crossentropy(logits, targets, scale, weights)
     return _by_rows(_sigmoid_crossentropy, logits, targets.reshape(-1, targets.shape[-1]), scale, weights)
 
 
-def softmax_crossentropy(logits, classes, scale, weights=None):
+def softmax_crossentropy(
+    logits: np.ndarray, classes: np.ndarray, scale: float, weights: np.ndarray | None = None
+) -> tuple[float, np.ndarray]:
     if logits.shape[-1] > FEW_UNITS or not _plain(logits, classes, weights):
         return reference.softmax_crossentropy(logits, classes, scale, weights)
     return _by_rows(_softmax_crossentropy, logits, classes.reshape(-1), scale, weights)

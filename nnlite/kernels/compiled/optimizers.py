@@ -8,14 +8,22 @@ __all__ = ["adam", "decay", "rmsprop", "sgd"]
 
 
 @compiled
-def decay(values, rate, scratch):
+def decay(values: np.ndarray, rate: float, scratch: np.ndarray) -> None:
     factor = values.dtype.type(rate)
     for i in range(values.size):
         values[i] -= values[i] * factor
 
 
 @compiled
-def sgd(values, gradients, velocity, rate, momentum, nesterov, scratch):
+def sgd(
+    values: np.ndarray,
+    gradients: np.ndarray,
+    velocity: np.ndarray | None,
+    rate: float,
+    momentum: float,
+    nesterov: bool,
+    scratch: np.ndarray,
+) -> None:
     kind = values.dtype.type
     rate_, momentum_ = kind(rate), kind(momentum)
     for i in range(values.size):
@@ -29,7 +37,18 @@ def sgd(values, gradients, velocity, rate, momentum, nesterov, scratch):
 
 
 @compiled
-def adam(values, gradients, momentum, squares, largest, beta_1, beta_2, alpha, epsilon, scratch):
+def adam(
+    values: np.ndarray,
+    gradients: np.ndarray,
+    momentum: np.ndarray,
+    squares: np.ndarray,
+    largest: np.ndarray | None,
+    beta_1: float,
+    beta_2: float,
+    alpha: float,
+    epsilon: float,
+    scratch: np.ndarray,
+) -> None:
     kind = values.dtype.type
     beta_1_, beta_2_, alpha_, epsilon_ = kind(beta_1), kind(beta_2), kind(alpha), kind(epsilon)
     for i in range(values.size):
@@ -44,7 +63,18 @@ def adam(values, gradients, momentum, squares, largest, beta_1, beta_2, alpha, e
 
 
 @compiled
-def rmsprop(values, gradients, velocity, average, change, share, rate, momentum, epsilon, scratch):
+def rmsprop(
+    values: np.ndarray,
+    gradients: np.ndarray,
+    velocity: np.ndarray,
+    average: np.ndarray | None,
+    change: np.ndarray | None,
+    share: float,
+    rate: float,
+    momentum: float,
+    epsilon: float,
+    scratch: np.ndarray,
+) -> None:
     kind = values.dtype.type
     share_, rate_, momentum_, epsilon_ = kind(share), kind(rate), kind(momentum), kind(epsilon)
     for i in range(values.size):

@@ -45,7 +45,7 @@ def _tanh(x):
 
 
 @compiled
-def tanh(values):
+def tanh(values: np.ndarray) -> np.ndarray:
     """The hyperbolic tangent of a vector, in its place: with a second array there would be no vector instructions."""
     for i in range(values.size):
         values[i] = _tanh(values[i])
@@ -174,7 +174,15 @@ def _pull(joined, cells, gates, squashed, back, mask, outputs, by_hidden, by_cel
                 by_hidden[row] = kept[row]
 
 
-def lstm_run(rows, hidden, cell, kernel, recurrent, bias, mask):
+def lstm_run(
+    rows: np.ndarray,
+    hidden: np.ndarray,
+    cell: np.ndarray,
+    kernel: np.ndarray,
+    recurrent: np.ndarray,
+    bias: np.ndarray | None,
+    mask: np.ndarray | None,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     size = hidden.size * 4 * (len(recurrent) + len(kernel))
     if size > SMALL_PRODUCT or not _plain(rows, hidden, cell, kernel, recurrent, bias, mask):
         return reference.lstm_run(rows, hidden, cell, kernel, recurrent, bias, mask)
@@ -187,7 +195,17 @@ def lstm_run(rows, hidden, cell, kernel, recurrent, bias, mask):
     return joined, cells, gates, squashed
 
 
-def lstm_pull(joined, cells, gates, squashed, recurrent, mask, outputs, by_hidden, by_cell):
+def lstm_pull(
+    joined: np.ndarray,
+    cells: np.ndarray,
+    gates: np.ndarray,
+    squashed: np.ndarray,
+    recurrent: np.ndarray,
+    mask: np.ndarray | None,
+    outputs: np.ndarray | None,
+    by_hidden: np.ndarray,
+    by_cell: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     arguments = joined, cells, gates, squashed, recurrent, mask, outputs, by_hidden, by_cell
     if not _takes(*arguments):
         return reference.lstm_pull(*arguments)
@@ -196,7 +214,17 @@ def lstm_pull(joined, cells, gates, squashed, recurrent, mask, outputs, by_hidde
     return deltas, by_hidden, by_cell
 
 
-def lstm_gradients(joined, cells, gates, squashed, recurrent, mask, outputs, by_hidden, by_cell):
+def lstm_gradients(
+    joined: np.ndarray,
+    cells: np.ndarray,
+    gates: np.ndarray,
+    squashed: np.ndarray,
+    recurrent: np.ndarray,
+    mask: np.ndarray | None,
+    outputs: np.ndarray | None,
+    by_hidden: np.ndarray,
+    by_cell: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     arguments = joined, cells, gates, squashed, recurrent, mask, outputs, by_hidden, by_cell
     if not _takes(*arguments):
         return reference.lstm_gradients(*arguments)

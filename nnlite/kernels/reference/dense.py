@@ -6,6 +6,7 @@ that takes a derivative to the layer before is the quicker one of BLAS, 0.5 to 0
 last layer has a row for each example.
 """
 
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -55,7 +56,7 @@ class DenseRoom:
 
     COLUMNS = ("features", "units", "bias", "activation", "threshold", "at", "entering", "leaving", "kept", "slopes")
 
-    def __init__(self, layers, rows, values, gradients):
+    def __init__(self, layers: Sequence[DenseLayer], rows: int, values: np.ndarray, gradients: np.ndarray) -> None:
         self.layers, self.rows, self.values, self.gradients = layers, rows, values, gradients
         size, self.plan = self._plan()
         self.memory = np.ones(size, values.dtype)
@@ -85,7 +86,7 @@ class DenseRoom:
 class _Pass:
     """The arrays of one layer, as NumPy multiplies them; `slopes` is the derivative by what leaves the layer."""
 
-    def __init__(self, room, index):
+    def __init__(self, room: DenseRoom, index: int) -> None:
         features, units, bias, self.activation, self.threshold, self.scale = room.layers[index]
         plan = dict(zip(room.COLUMNS, room.plan[index].tolist(), strict=True))
         inner, last = features + bias, index == len(room.layers) - 1
@@ -105,7 +106,7 @@ class _Pass:
         self.bits = None if self.threshold is None else room.bits[index].reshape(shape)
 
 
-def dense_forward(room, inputs, finish=None):
+def dense_forward(room: DenseRoom, inputs: np.ndarray, finish: Callable[[_Pass], None] | None = None) -> np.ndarray:
     """What leaves the last layer, `(rows, units)`, in the room's memory; the room keeps what `dense_backward` needs.
 
     Args:
@@ -124,7 +125,9 @@ def dense_forward(room, inputs, finish=None):
     return own.kept
 
 
-def dense_backward(room, slopes, wants_inputs=False, begin=None):
+def dense_backward(
+    room: DenseRoom, slopes: np.ndarray, wants_inputs: bool = False, begin: Callable[[_Pass], None] | None = None
+) -> np.ndarray | None:
     """Write the gradients of all kernels and biases.
 
     Args:
@@ -170,6 +173,6 @@ def _begin(own):
         slopes *= 1 - leaving * leaving
 
 
-def matrix(vector, start, rows, columns):
+def matrix(vector: np.ndarray, start: int, rows: int, columns: int) -> np.ndarray:
     """A part of a vector as a matrix."""
     return vector[start : start + rows * columns].reshape(rows, columns)

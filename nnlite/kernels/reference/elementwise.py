@@ -7,36 +7,36 @@ import numpy as np
 __all__ = ["dropout", "erf", "log_softmax", "magnitude", "relu", "sigmoid", "softplus"]
 
 
-def magnitude(x):
+def magnitude(x: np.ndarray) -> np.ndarray:
     """|x|; for complex x the sign of the real part decides: x itself from zero on, analytic everywhere else."""
     return np.where(x.real < 0, -x, x) if x.dtype.kind == "c" else np.abs(x)
 
 
-def sigmoid(x):
+def sigmoid(x: np.ndarray) -> np.ndarray:
     """1 / (1 + exp(-x)) without overflow, exact to rounding at both ends."""
     decay = np.exp(-magnitude(x))
     return np.where(x.real >= 0, np.ones((), decay.dtype), decay) / (1 + decay)
 
 
-def softplus(x):
+def softplus(x: np.ndarray) -> np.ndarray:
     """log(1 + exp(x)) = max(x, 0) + log1p(exp(-|x|))."""
     return np.where(x.real >= 0, x, 0) + np.log1p(np.exp(-magnitude(x)))
 
 
-def log_softmax(x, axis=-1):
+def log_softmax(x: np.ndarray, axis: int = -1) -> np.ndarray:
     """x - log(sum(exp(x))) along `axis`; large numbers cancel before anything is rounded."""
     shifted = x - x.real.max(axis=axis, keepdims=True)
     return shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
 
 
-def erf(x):
+def erf(x: np.ndarray) -> np.ndarray:
     """The error function 2 / sqrt(pi) * integral of exp(-t^2) from 0 to x."""
     from scipy import special
 
     return special.erf(x)
 
 
-def relu(x):
+def relu(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """max(x, 0), and where x is above 0."""
     above = np.greater(x.real, scalar(0, x.real.dtype))
     if x.dtype.kind == "c":
@@ -45,7 +45,7 @@ def relu(x):
     return np.maximum(x, outputs, out=outputs), above
 
 
-def dropout(inputs, bits, threshold, scale):
+def dropout(inputs: np.ndarray, bits: np.ndarray, threshold: int, scale: float) -> tuple[np.ndarray, np.ndarray]:
     """`inputs` times `scale` where 16 random bits reach `threshold`, else 0; and these factors.
 
     Shape: bits, unsigned, as the factors, which are broadcast to the inputs.
@@ -55,7 +55,7 @@ def dropout(inputs, bits, threshold, scale):
 
 
 @functools.cache
-def scalar(value, dtype):
+def scalar(value: float, dtype: np.dtype) -> np.ndarray:
     """A number as an array: a ufunc takes it in half the time that a Python number costs it."""
     array = np.array(value, dtype)
     array.flags.writeable = False

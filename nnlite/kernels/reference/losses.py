@@ -7,7 +7,9 @@ from nnlite.kernels.reference.elementwise import magnitude, scalar
 __all__ = ["sigmoid_crossentropy", "softmax_crossentropy", "squared_error"]
 
 
-def softmax_crossentropy(logits, classes, scale, weights=None):
+def softmax_crossentropy(
+    logits: np.ndarray, classes: np.ndarray, scale: float, weights: np.ndarray | None = None
+) -> tuple[float, np.ndarray]:
     """scale * sum over rows of weights * (log(sum(exp(row))) - row[class]), and its gradient by the logits.
 
     Shape: logits `(..., units)`, classes and weights `(...)`.
@@ -27,7 +29,9 @@ def softmax_crossentropy(logits, classes, scale, weights=None):
     return np.add.reduce(losses).item() * scale, shares.reshape(logits.shape)
 
 
-def sigmoid_crossentropy(logits, targets, scale, weights=None):
+def sigmoid_crossentropy(
+    logits: np.ndarray, targets: np.ndarray, scale: float, weights: np.ndarray | None = None
+) -> tuple[float, np.ndarray]:
     """scale * sum of weights * (log(1 + exp(logits)) - targets * logits), and its gradient by the logits.
 
     Shape: logits and targets `(..., units)`, weights `(...)`.
@@ -41,7 +45,9 @@ def sigmoid_crossentropy(logits, targets, scale, weights=None):
     return np.add.reduce(losses, axis=None).item() * scale, gradient
 
 
-def squared_error(targets, predictions, scale, weights=None):
+def squared_error(
+    targets: np.ndarray, predictions: np.ndarray, scale: float, weights: np.ndarray | None = None
+) -> tuple[float, np.ndarray]:
     """scale * sum of weights * (predictions - targets) ** 2, and its gradient by the predictions.
 
     Shape: targets and predictions `(..., units)`, weights `(...)`.

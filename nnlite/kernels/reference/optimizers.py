@@ -12,13 +12,21 @@ from nnlite.kernels.reference.elementwise import scalar
 __all__ = ["adam", "decay", "rmsprop", "sgd"]
 
 
-def decay(values, rate, scratch):
+def decay(values: np.ndarray, rate: float, scratch: np.ndarray) -> None:
     """values -= rate * values. Not values *= 1 - rate: in float32 that misses a small rate by up to 3e-8."""
     np.multiply(values, rate, scratch)
     np.subtract(values, scratch, values)
 
 
-def sgd(values, gradients, velocity, rate, momentum, nesterov, scratch):
+def sgd(
+    values: np.ndarray,
+    gradients: np.ndarray,
+    velocity: np.ndarray | None,
+    rate: float,
+    momentum: float,
+    nesterov: bool,
+    scratch: np.ndarray,
+) -> None:
     """The update of `nnlite.optimizers.SGD`; without momentum `velocity` is None."""
     np.multiply(gradients, rate, scratch)
     if velocity is None:
@@ -34,7 +42,18 @@ def sgd(values, gradients, velocity, rate, momentum, nesterov, scratch):
         np.add(values, velocity, values)
 
 
-def adam(values, gradients, momentum, squares, largest, beta_1, beta_2, alpha, epsilon, scratch):
+def adam(
+    values: np.ndarray,
+    gradients: np.ndarray,
+    momentum: np.ndarray,
+    squares: np.ndarray,
+    largest: np.ndarray | None,
+    beta_1: float,
+    beta_2: float,
+    alpha: float,
+    epsilon: float,
+    scratch: np.ndarray,
+) -> None:
     """The update of `nnlite.optimizers.Adam`; without amsgrad `largest` is None."""
     kind = values.dtype
     np.multiply(momentum, scalar(beta_1, kind), momentum)
@@ -51,7 +70,18 @@ def adam(values, gradients, momentum, squares, largest, beta_1, beta_2, alpha, e
     np.subtract(values, scratch, values)
 
 
-def rmsprop(values, gradients, velocity, average, change, share, rate, momentum, epsilon, scratch):
+def rmsprop(
+    values: np.ndarray,
+    gradients: np.ndarray,
+    velocity: np.ndarray,
+    average: np.ndarray | None,
+    change: np.ndarray | None,
+    share: float,
+    rate: float,
+    momentum: float,
+    epsilon: float,
+    scratch: np.ndarray,
+) -> None:
     """The update of `nnlite.optimizers.RMSprop`, `share = 1 - rho`.
 
     `average`, of the gradients, is None unless centered; `change` is None without momentum.

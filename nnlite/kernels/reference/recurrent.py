@@ -1,5 +1,8 @@
 """The steps of an LSTM, forwards and backwards in time, in NumPy."""
 
+from collections.abc import Iterator, Sequence
+from typing import Any
+
 import numpy as np
 
 __all__ = ["lstm_gradients", "lstm_pull", "lstm_run"]
@@ -8,7 +11,15 @@ PART = 2**17  # numbers in the deltas of consecutive steps that are multiplied t
 OUTPUT_FIRST = [3, 0, 1, 2]  # o, i, f, c: the three gates that end in a sigmoid side by side
 
 
-def lstm_run(rows, hidden, cell, kernel, recurrent, bias, mask):
+def lstm_run(
+    rows: np.ndarray,
+    hidden: np.ndarray,
+    cell: np.ndarray,
+    kernel: np.ndarray,
+    recurrent: np.ndarray,
+    bias: np.ndarray | None,
+    mask: np.ndarray | None,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """All steps: at each, with z = [h, x, 1] @ [recurrent, kernel, bias] in four parts i, f, g, o,
 
     c = sigmoid(z_f) * c + sigmoid(z_i) * tanh(z_g), h = sigmoid(z_o) * tanh(c).
@@ -50,7 +61,17 @@ def lstm_run(rows, hidden, cell, kernel, recurrent, bias, mask):
     return joined, cells, gates, squashed
 
 
-def lstm_pull(joined, cells, gates, squashed, recurrent, mask, outputs, by_hidden, by_cell):
+def lstm_pull(
+    joined: np.ndarray,
+    cells: np.ndarray,
+    gates: np.ndarray,
+    squashed: np.ndarray,
+    recurrent: np.ndarray,
+    mask: np.ndarray | None,
+    outputs: np.ndarray | None,
+    by_hidden: np.ndarray,
+    by_cell: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The derivative by all z of `lstm_run`, `(*lead, steps, batch, 4 * units)`, and by its first states.
 
     With g_c the derivative by c: that by z_i, z_f and z_g is g_c times their slopes, that by z_o is g_h * tanh(c) * o'.
@@ -95,7 +116,17 @@ def _walked(joined, cells, gates, squashed, recurrent, mask, outputs, hidden, ce
         yield step
 
 
-def lstm_gradients(joined, cells, gates, squashed, recurrent, mask, outputs, by_hidden, by_cell):
+def lstm_gradients(
+    joined: np.ndarray,
+    cells: np.ndarray,
+    gates: np.ndarray,
+    squashed: np.ndarray,
+    recurrent: np.ndarray,
+    mask: np.ndarray | None,
+    outputs: np.ndarray | None,
+    by_hidden: np.ndarray,
+    by_cell: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The derivative by all weights, the rows in the order of the columns of `joined`, and by the first states.
 
     Arguments as those of `lstm_pull`, without `lead`. No step's deltas are kept longer than the product takes.
@@ -111,7 +142,14 @@ def lstm_gradients(joined, cells, gates, squashed, recurrent, mask, outputs, by_
     return total, by_hidden, by_cell
 
 
-def lstm_slopes(joined, cells, gates, squashed, mask, order=slice(None)):
+def lstm_slopes(
+    joined: np.ndarray,
+    cells: np.ndarray,
+    gates: np.ndarray,
+    squashed: np.ndarray,
+    mask: np.ndarray | None,
+    order: slice = slice(None),
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]]:
     """Slopes of i, f and g as one array; of o; of h by c; of c by the one before; what a masked step keeps of h.
 
     They come step by step in `order`. One memory serves all steps, so that it stays in the cache.
@@ -140,7 +178,14 @@ def lstm_slopes(joined, cells, gates, squashed, mask, order=slice(None)):
             yield by_gate, by_o, by_c, f * counts + (1 - counts), 1 - counts
 
 
-def lstm_room(rows, hidden, cell, kernel, recurrent, bias):
+def lstm_room(
+    rows: np.ndarray,
+    hidden: np.ndarray,
+    cell: np.ndarray,
+    kernel: np.ndarray,
+    recurrent: np.ndarray,
+    bias: np.ndarray | None,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The arrays `joined`, `cells` and `squashed` of `lstm_run`, with what is known before the first step."""
     given = [array for array in (rows, hidden, cell, kernel, recurrent, bias) if array is not None]
     (steps, batch, features), units, dtype = rows.shape, hidden.shape[-1], np.result_type(*given)
@@ -154,12 +199,12 @@ def lstm_room(rows, hidden, cell, kernel, recurrent, bias):
     return joined, cells, squashed
 
 
-def joint_weights(kernel, recurrent, bias):
+def joint_weights(kernel: np.ndarray, recurrent: np.ndarray, bias: np.ndarray | None) -> np.ndarray:
     """The rows of all weights in the order of the columns of `joined`."""
     return np.concatenate([recurrent, kernel, *([] if bias is None else [bias[None]])])
 
 
-def gates_apart(array, count, order, sigmoids):
+def gates_apart(array: np.ndarray, count: int, order: Sequence[int], sigmoids: int) -> np.ndarray:
     """`(rows, count * units)` or `(count * units,)` as `(count, rows, units)`, gates in `order`.
 
     The first `sigmoids` of them are halved: sigmoid(z) = tanh(z / 2) / 2 + 1 / 2, and all gates share one tanh.
@@ -170,21 +215,21 @@ def gates_apart(array, count, order, sigmoids):
     return apart
 
 
-def blocks(array, count):
+def blocks(array: np.ndarray, count: int) -> np.ndarray:
     """`(..., batch, count * units)` as a view `(..., count, batch, units)`."""
     return array.reshape(*array.shape[:-1], count, array.shape[-1] // count).swapaxes(-2, -3)
 
 
-def steps_first(array, rank=3):
+def steps_first(array: np.ndarray, rank: int = 3) -> np.ndarray:
     """The axis of the steps, the first of the last `rank`, moved before all others."""
     return np.moveaxis(array, -rank, 0)
 
 
-def empty_steps(state, steps, width):
+def empty_steps(state: np.ndarray, steps: int, width: int) -> np.ndarray:
     """Room for deltas of `state`, `(*lead, steps, batch, width)`."""
     return np.empty((*state.shape[:-2], steps, state.shape[-2], width), state.dtype)
 
 
-def every(outputs, steps):
+def every(outputs: np.ndarray | None, steps: Sequence[Any] | np.ndarray) -> Sequence[Any] | np.ndarray:
     """`outputs`, or None once per step."""
     return [None] * len(steps) if outputs is None else outputs

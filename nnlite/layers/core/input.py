@@ -5,8 +5,7 @@ from dataclasses import field
 from typing import Literal
 
 from nnlite.config import FloatType
-from nnlite.jacobians import Identity as IdentityJacobian
-from nnlite.jacobians import Jacobians, Recast
+from nnlite.jacobians import Identity as IdentityJacobian, Jacobians, Recast
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.symbolic import Symbol
 from nnlite.registry.field_types import Count
