@@ -90,7 +90,8 @@ def test_most_of_the_public_interface_is_annotated():
 
 
 def test_what_counts_as_an_argument():
-    source = "class A:\n def __init__(self, a, *b: int, c=1, **d): ...\n @staticmethod\n def f(x): ...\n def _g(self, y): ..."
+    source = "class A:\n def __init__(self, a, *b: int, c=1, **d): ...\n @staticmethod\n def f(x): ...\n"
+    source += " def _g(self, y): ..."
     names = [[item.arg for item in arguments(*pair)] for pair in public_functions(ast.parse(source).body)]
     assert names == [["a", "c", "b", "d"], ["x"]]
 

@@ -20,7 +20,7 @@ __all__ = [name for module in (dense, losses, optimizers, recurrent) for name in
 
 
 def on_disk() -> bool:
-    """Whether the large kernels, those of dense and recurrent layers, have been compiled and kept on the disk before."""
+    """Whether the large kernels, of dense and recurrent layers, have been compiled and kept on the disk before."""
     return any(path.name.startswith(("dense.", "recurrent.")) for path in Path(adam.stats.cache_path).glob("*.nbi"))
 
 
