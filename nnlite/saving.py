@@ -4,6 +4,7 @@ A file is a `.safetensors` file with one metadata entry, `nnlite`: the SHA-256 o
 in its own place, then a JSON header. The sum is verified before anything is parsed.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from nnlite import safetensors
 from nnlite.errors import ModelFileError
 
 FORMAT = 1
@@ -31,15 +33,12 @@ def write(path, header: dict, arrays: dict[str, np.ndarray], overwrite: bool = T
     Raises:
         ModelFileError: the folder is missing, or `path` is a folder or a file that is not to be replaced.
     """
-    from safetensors.numpy import save
-
     if Path(path).is_dir() or (Path(path).exists() and not overwrite):
         raise ModelFileError(f"{path}: exists already" + (" and is a folder" if Path(path).is_dir() else ""))
     if not Path(path).parent.is_dir():
         raise ModelFileError(f"{path}: the folder {Path(path).parent} does not exist")
     text = json.dumps({"format": FORMAT, **header}, allow_nan=False)
-    contiguous = {name: np.asarray(array, order="C") for name, array in arrays.items()}
-    content = bytearray(save(contiguous, {"nnlite": "0" * 64 + text}))
+    content = safetensors.encode(arrays, {"nnlite": "0" * 64 + text})
     content[_SUM] = hashlib.sha256(content).hexdigest().encode()
     write_atomically(path, content)
 
@@ -50,8 +49,6 @@ def read(path) -> tuple[dict, dict[str, np.ndarray]]:
     Raises:
         ModelFileError: missing, damaged, not written by nnlite, or of a newer format.
     """
-    from safetensors.numpy import load
-
     try:
         content = bytearray(Path(path).read_bytes())
     except OSError as error:
@@ -62,11 +59,24 @@ def read(path) -> tuple[dict, dict[str, np.ndarray]]:
     content[_SUM] = b"0" * 64
     if hashlib.sha256(content).hexdigest().encode() != expected:
         raise ModelFileError(f"{path}: damaged, the checksum does not fit; restore it from a copy")
-    size = int.from_bytes(content[:8], "little")
-    header = json.loads(json.loads(content[8 : 8 + size])["__metadata__"]["nnlite"][64:])
+    try:
+        metadata, arrays = safetensors.decode(content)
+    except ModelFileError as error:
+        raise ModelFileError(f"{path}: {error}") from None
+    return _header(metadata.get("nnlite", "")[64:], path), arrays
+
+
+def _header(text: str, path) -> dict:
+    """The header written as `text`; `ModelFileError` if it is none, or of a newer format."""
+    try:
+        header = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ModelFileError(f"{path}: the header of nnlite is not JSON: {error}") from None
+    if not isinstance(header, dict) or type(header.get("format")) is not int:
+        raise ModelFileError(f"{path}: the header of nnlite does not say which format it has")
     if header["format"] > FORMAT:
         raise ModelFileError(f"{path}: format {header['format']} is newer than this nnlite reads ({FORMAT}); upgrade")
-    return header, load(bytes(content))
+    return header
 
 
 def check_names(own: dict, found: dict, source) -> None:
@@ -116,14 +126,18 @@ def write_atomically(path, content) -> None:
         os.unlink(temporary)
         raise
     if os.name == "posix":
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        with contextlib.suppress(OSError):  # a platform may flush files alone; this one is on the disk already
+            folder = os.open(path.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
 
 
 def _umask() -> int:
+    """The permissions that new files do not get; the usual ones where the platform has no such mask (WebAssembly)."""
+    if not hasattr(os, "umask"):
+        return 0o022
     mask = os.umask(0)
     os.umask(mask)
     return mask

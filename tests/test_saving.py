@@ -1,5 +1,6 @@
 """Model files: everything comes back, and nothing but a whole, fitting file is read."""
 
+import hashlib
 import json
 import os
 import pickletools
@@ -8,9 +9,8 @@ import stat
 
 import numpy as np
 import pytest
-from safetensors.numpy import load_file, save_file
 
-from nnlite import Input, Sequential, load_model, saving
+from nnlite import Input, Sequential, load_model, safetensors, saving
 from nnlite.errors import ModelFileError, NotReadyError
 from nnlite.layers import BatchNormalization, Dense, Dropout, Embedding, Flatten, Layer, Normalization, PReLU
 from nnlite.optimizers import Optimizer
@@ -41,6 +41,11 @@ def trained(optimizer="adam", seed=0):
 @pytest.fixture
 def path(tmp_path):
     return tmp_path / "model.safetensors"
+
+
+def load_file(path):
+    """The arrays of a file as the library of the format reads them."""
+    return pytest.importorskip("safetensors.numpy").load_file(path)
 
 
 def resealed(path, header=None, arrays=None):
@@ -239,10 +244,9 @@ def test_missing_file_and_folder(tmp_path):
 
 def test_foreign_files_are_refused(path):
     model = trained()
-    save_file({"kernel": X}, path)
-    for content in (None, b"PK\x03\x04 a zip file, as Keras writes", b"\x89HDF\r\n\x1a\n" + bytes(200)):
-        if content is not None:
-            path.write_bytes(content)
+    foreign = safetensors.encode({"kernel": X})
+    for content in (foreign, b"PK\x03\x04 a zip file, as Keras writes", b"\x89HDF\r\n\x1a\n" + bytes(200)):
+        path.write_bytes(content)
         for call in (load_model, model.load_weights):
             with pytest.raises(ModelFileError, match="not a model file of nnlite"):
                 call(path)
@@ -299,6 +303,25 @@ def test_a_file_whose_parts_disagree_is_refused(path):
     resealed(path, header)
     with pytest.raises(ModelFileError, match="units: expected a whole number, got 'many'"):
         load_model(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "the header of nnlite is not JSON"),
+        ("[" * 200_000, "the header of nnlite is not JSON"),
+        ("[]", "does not say which format"),
+        ('{"content": "model"}', "does not say which format"),
+        ('{"format": "1"}', "does not say which format"),
+    ],
+)
+def test_a_whole_file_with_a_header_of_another_kind_is_refused(path, text, message):
+    content = safetensors.encode({}, {"nnlite": "0" * 64 + text})
+    content[saving._SUM] = hashlib.sha256(content).hexdigest().encode()
+    path.write_bytes(content)
+    with pytest.raises(ModelFileError, match=message) as caught:
+        load_model(path)
+    assert str(path) in str(caught.value)
 
 
 def test_unbuilt_models_have_nothing_to_save_or_load(path):
@@ -362,6 +385,22 @@ def test_the_file_has_the_usual_permissions(path):
         assert stat.S_IMODE(path.stat().st_mode) == 0o640
     finally:
         os.umask(old)
+
+
+def test_platforms_without_a_mask_or_flushed_folders_write_all_the_same(path, monkeypatch):
+    real = os.fsync
+
+    def fsync(descriptor):
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(9, "Bad file descriptor")
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.delattr(os, "umask")
+    model = trained()
+    model.save(path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+    np.testing.assert_array_equal(load_model(path).predict(X, verbose=0), model.predict(X, verbose=0))
 
 
 def test_a_missing_folder_is_named(tmp_path):
