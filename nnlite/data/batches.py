@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
+from nnlite.data.partition import stratified_parts
 from nnlite.errors import ConfigError, DataError, ShapeError
 from nnlite.random import stream
 from nnlite.registry.field_types import NonNegative, read
@@ -163,16 +164,10 @@ def hold_out(labels, count: int, fraction: float, seed: int) -> tuple[np.ndarray
     if labels is None:
         order = generator.permutation(count)
         return np.sort(order[held:]), np.sort(order[:held])
-    from sklearn.model_selection import train_test_split
-
-    classes, counts = np.unique(labels, return_counts=True)
-    if counts.min() < 2 or len(classes) > min(held, count - held):
-        raise DataError(
-            f"validation_split={fraction} of {count} rows cannot be stratified: of {len(classes)} classes each needs a "
-            f"row in both parts, and class {classes[counts.argmin()]} has {counts.min()} in all"
-        )
-    random_state = int(generator.integers(2**31))
-    parts = train_test_split(np.arange(count), test_size=held, stratify=labels, random_state=random_state)
+    try:
+        parts = stratified_parts(labels, held, int(generator.integers(2**31)))
+    except DataError as error:
+        raise DataError(f"validation_split={fraction} of {error}") from None
     return np.sort(parts[0]), np.sort(parts[1])
 
 

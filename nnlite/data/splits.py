@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from nnlite.data.partition import random_parts, stratified_parts
 from nnlite.errors import ConfigError, DataError
 from nnlite.random import stream
 from nnlite.registry import Section
@@ -47,20 +48,21 @@ class Split(Section):
         Raises:
             DataError: too few rows, or too few of one class, for a part.
         """
-        from sklearn.model_selection import train_test_split
-
         sizes = {"test": round(self.test * count), "validation": round(self.validation * count)}
         sizes = {part: size for part, size in sizes.items() if getattr(self, part) > 0}
         self._check(count, classes, sizes)
         if not self.shuffle:
             return self._in_order(count, sizes)
-        random_state, parts, rest = int(stream(seed, "split").integers(2**31)), {}, np.arange(count)
+        part_seed, parts, rest = int(stream(seed, "split").integers(2**31)), {}, np.arange(count)
         for part, size in sizes.items():
-            mix = classes[rest] if self.stratify else None
-            try:
-                rest, parts[part] = train_test_split(rest, test_size=size, random_state=random_state, stratify=mix)
-            except ValueError:  # an earlier part took so much of a rare class that one row is left
-                raise self._too_few(classes, sizes) from None
+            if not self.stratify:
+                stay, apart = random_parts(len(rest), size, part_seed)
+            else:
+                try:
+                    stay, apart = stratified_parts(classes[rest], size, part_seed)
+                except DataError:  # an earlier part took so much of a rare class that one row is left
+                    raise self._too_few(classes, sizes) from None
+            rest, parts[part] = rest[stay], rest[apart]
         return {part: {"training": rest, **parts}[part] for part in PARTS if part == "training" or part in parts}
 
     @staticmethod

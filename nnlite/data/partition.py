@@ -1,0 +1,71 @@
+"""Two parts of the rows at random, with any mix of classes or the same in both.
+
+The rows are those of scikit-learn's `train_test_split` with the same seed: NumPy's `RandomState` never changes its
+streams, so that results stay what they are whether scikit-learn is there or not.
+"""
+
+import numpy as np
+
+from nnlite.errors import DataError
+
+__all__ = ["random_parts", "stratified_parts"]
+
+
+def random_parts(count: int, held: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Row numbers of the part that stays and of the part set apart, each in random order.
+
+    Args:
+        count: number of rows.
+        held: rows to set apart, in [0, count].
+        seed: in [0, 2**32).
+    """
+    order = np.random.RandomState(seed).permutation(count)
+    return order[held:], order[:held]
+
+
+def stratified_parts(labels: np.ndarray, held: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """The same where both parts keep the mix of classes, as nearly as whole rows allow.
+
+    Args:
+        labels: the class of each row.
+        held: rows to set apart.
+        seed: in [0, 2**32).
+
+    Raises:
+        DataError: a class with a single row, or a part with fewer rows than there are classes.
+    """
+    random = np.random.RandomState(seed)
+    classes, codes, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    staying = len(labels) - held
+    if counts.min() < 2 or len(classes) > min(held, staying):
+        raise DataError(
+            f"{len(labels)} rows cannot be stratified: of {len(classes)} classes each needs a row in both parts, and "
+            f"class {classes[counts.argmin()]} has {counts.min()} in all"
+        )
+    members = np.split(np.argsort(codes, kind="stable"), np.cumsum(counts)[:-1])
+    stay = _shares(counts, staying, random)
+    apart = _shares(counts - stay, held, random)
+    drawn = [rows[random.permutation(len(rows))] for rows in members]
+    parts = (
+        np.concatenate([rows[:first] for rows, first in zip(drawn, stay, strict=True)]),
+        np.concatenate([rows[first : first + n] for rows, first, n in zip(drawn, stay, apart, strict=True)]),
+    )
+    return random.permutation(parts[0]), random.permutation(parts[1])
+
+
+def _shares(counts: np.ndarray, total: int, random: np.random.RandomState) -> np.ndarray:
+    """How many of `total` rows each class of so many rows gets: its share rounded down, then one more by remainder.
+
+    The largest remainders come first; among equal ones chance decides.
+    """
+    exact = counts / counts.sum() * total
+    shares = np.floor(exact)
+    remainders, missing = exact - shares, int(total - shares.sum())
+    for remainder in np.unique(remainders)[::-1]:
+        if missing <= 0:
+            break
+        tied = np.flatnonzero(remainders == remainder)
+        chosen = random.choice(tied, size=min(len(tied), missing), replace=False)
+        shares[chosen] += 1
+        missing -= len(chosen)
+    return shares.astype(int)
