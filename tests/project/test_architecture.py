@@ -52,7 +52,7 @@ THIRD_PARTY_ROOMS = {
     "pandas": {"data", "estimators"},
     "numba": {"kernels/compiled"},
     "llvmlite": {"kernels/compiled"},
-    "scipy": {"kernels"},
+    "scipy": {"kernels/compiled"},
     "PIL": {"data"},
     "matplotlib": {"plots"},
     "yaml": {"experiment"},

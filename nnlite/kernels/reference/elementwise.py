@@ -4,7 +4,7 @@ import functools
 
 import numpy as np
 
-__all__ = ["dropout", "erf", "log_softmax", "magnitude", "relu", "sigmoid", "softplus"]
+__all__ = ["dropout", "log_softmax", "magnitude", "relu", "sigmoid", "softplus"]
 
 
 def magnitude(x: np.ndarray) -> np.ndarray:
@@ -27,13 +27,6 @@ def log_softmax(x: np.ndarray, axis: int = -1) -> np.ndarray:
     """x - log(sum(exp(x))) along `axis`; large numbers cancel before anything is rounded."""
     shifted = x - x.real.max(axis=axis, keepdims=True)
     return shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
-
-
-def erf(x: np.ndarray) -> np.ndarray:
-    """The error function 2 / sqrt(pi) * integral of exp(-t^2) from 0 to x."""
-    from scipy import special
-
-    return special.erf(x)
 
 
 def relu(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
