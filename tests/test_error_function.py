@@ -98,3 +98,26 @@ def test_each_number_gets_its_value_wherever_it_stands(kind):
     x = np.linspace(-7, 7, 2 * BLOCK + 1001).astype(kind)
     parts = [kernels.erf(x[start : start + 777]) for start in range(0, len(x), 777)]
     np.testing.assert_array_equal(kernels.erf(x), np.concatenate(parts))
+
+
+@pytest.mark.parametrize("kind", ["f4", "f8", "c8", "c16"])
+def test_gelu_is_made_of_the_error_function(kind):
+    x = np.concatenate([np.linspace(-12, 12, 4801), np.logspace(-30, 1, 300)]).astype(kind)
+    wide = x.astype(np.complex128 if x.dtype.kind == "c" else np.float64)
+    share = 0.5 * (1 + kernels.erf(wide * np.sqrt(0.5)))
+    density = np.exp(-0.5 * wide * wide) / np.sqrt(2 * np.pi)
+    outputs, slopes = kernels.gelu(x)
+    assert outputs.dtype == slopes.dtype == x.dtype
+    rounding = np.finfo(kind).eps
+    # Below 0 the share is the small difference of 1/2 and a value near it, to half a unit in the last place of 1/2.
+    assert (np.abs(outputs - wide * share) <= rounding * np.abs(wide)).all()
+    assert (np.abs(slopes - share - wide * density) <= 2 * rounding).all()
+    transposed = kernels.gelu(x[:4800].reshape(40, 120).T)
+    np.testing.assert_array_equal(transposed[1].T.ravel(), slopes[:4800])
+
+
+def test_gelu_passes_a_complex_step_and_missing_numbers():
+    x = np.linspace(-9, 9, 401)
+    np.testing.assert_allclose(kernels.gelu(x + 1e-20j)[0].imag / 1e-20, kernels.gelu(x)[1], rtol=1e-13, atol=1e-15)
+    for kind in (np.float32, np.float64):
+        assert np.isnan(kernels.gelu(np.array([np.nan], kind))).all()

@@ -6,7 +6,7 @@ import numpy as np
 
 from nnlite import kernels
 from nnlite.jacobians import Diagonal, Identity, Jacobians, LogSoftmaxJacobian, SoftmaxJacobian
-from nnlite.kernels import erf, log_softmax, sigmoid, softplus
+from nnlite.kernels import log_softmax, sigmoid, softplus
 from nnlite.ops.base import Op, from_right
 from nnlite.ops.elementwise import elementwise
 from nnlite.registry.field_types import NonNegative
@@ -122,9 +122,8 @@ class GELU(ActivationFunction):
             half = 0.5 * (1 + np.tanh(inner))
             inner_slope = math.sqrt(2 / math.pi) * (1 + 0.134145 * x * x)
             return x * half, elementwise(half + 2 * x * half * (1 - half) * inner_slope)
-        distribution = 0.5 * (1 + erf(x / math.sqrt(2)))
-        density = np.exp(-0.5 * x * x) / math.sqrt(2 * math.pi)
-        return x * distribution, elementwise(distribution + x * density)
+        outputs, slopes = kernels.gelu(x)
+        return outputs, elementwise(slopes)
 
 
 class SiLU(ActivationFunction, aliases=("swish",)):
