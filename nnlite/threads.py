@@ -25,12 +25,14 @@ class _Threads:
 
     @property
     def libraries(self) -> list:
-        """The matrix libraries that are loaded: NumPy's, and SciPy's where it is in use."""
+        """The matrix libraries that are loaded: NumPy's, and SciPy's where it is in use.
+
+        There are none where threadpoolctl, which finds and sets them, is not installed.
+        """
         with_scipy = "scipy.linalg" in sys.modules
         if with_scipy not in self._found:
-            from threadpoolctl import ThreadpoolController
-
-            self._found = {with_scipy: ThreadpoolController().select(user_api="blas").lib_controllers}
+            controller = _controller()
+            self._found = {with_scipy: controller().select(user_api="blas").lib_controllers if controller else []}
         return self._found[with_scipy]
 
     def limit(self, count: int) -> None:
@@ -46,6 +48,15 @@ class _Threads:
                 library.set_num_threads(self.usual.pop(library.filepath))
 
 
+def _controller() -> type | None:
+    """What finds the matrix libraries and sets their threads; None where threadpoolctl is not installed."""
+    try:
+        from threadpoolctl import ThreadpoolController
+    except ImportError:
+        return None
+    return ThreadpoolController
+
+
 _threads = _Threads()
 
 
@@ -58,10 +69,15 @@ def set_threads(count: int | None) -> None:
         count: at least 1.
 
     Raises:
-        ConfigError: not a whole number >= 1.
+        ConfigError: not a whole number >= 1; threadpoolctl, which sets it, is not installed.
     """
     if count is not None and (not isinstance(count, int) or isinstance(count, bool) or count < 1):
         raise ConfigError(f"the number of threads must be a whole number >= 1, or None, got {count!r}")
+    if count is not None and _controller() is None:
+        raise ConfigError(
+            "the number of threads is set by threadpoolctl, which is not installed: pip install threadpoolctl, or set "
+            "OPENBLAS_NUM_THREADS or MKL_NUM_THREADS before Python starts"
+        )
     with _threads.lock:
         _threads.chosen = count
         if count is None:

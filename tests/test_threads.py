@@ -1,5 +1,6 @@
 """The number of threads of the matrix library: set by hand, or one for small models."""
 
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -103,6 +104,17 @@ def test_fit_and_predict_choose_by_the_largest_product(units, expected):
     model.fit(x, np.zeros((4, units), np.float32), batch_size=4, verbose=0, callbacks=[Watch()])
     model.predict(x, batch_size=4, verbose=0, callbacks=[Watch()])
     assert seen == [expected, expected]
+    assert threads() == {2}
+
+
+def test_without_threadpoolctl_nothing_is_limited_and_a_choice_names_the_remedy(monkeypatch):
+    monkeypatch.setitem(sys.modules, "threadpoolctl", None)
+    monkeypatch.setattr(nnlite.threads, "_threads", nnlite.threads._Threads())
+    with suited_threads(10):
+        assert threads() == {2}
+    set_threads(None)
+    with pytest.raises(ConfigError, match=r"threadpoolctl, which is not installed: pip install .* OPENBLAS_NUM_THREADS"):
+        set_threads(1)
     assert threads() == {2}
 
 

@@ -169,6 +169,9 @@ class LambdaCallback(Callback):
 
 def announce(message: str) -> None:
     """Print a line without tearing a progress bar that is on the screen."""
-    from tqdm import tqdm
-
-    tqdm.write(message)
+    try:
+        from tqdm import tqdm
+    except ImportError:  # then there is no bar either
+        print(message)
+    else:
+        tqdm.write(message)

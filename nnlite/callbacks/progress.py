@@ -17,20 +17,20 @@ class ProgressBar(Callback):
     """Prints one line per epoch, evaluation or prediction: steps, time per step, loss and metrics.
 
     `verbose` of the run decides: 0 is silent, 1 shows a live bar on the way to each line, 2 prints the lines only.
-    Where the output is neither a terminal nor a notebook, such as a log file, 1 does as 2. Time per step is that of
-    training, without the validation.
+    Where the output is neither a terminal nor a notebook, such as a log file, or tqdm, which draws the bar, is not
+    installed, 1 does as 2. Time per step is that of training, without the validation.
     """
 
     def set_params(self, params: dict[str, Any]) -> None:
         super().set_params(params)
         self._verbose = params.get("verbose", 1)
-        self._live = self._verbose == 1 and _is_interactive(sys.stdout)
+        self._bar_type = _bar_type() if self._verbose == 1 and _is_interactive(sys.stdout) else None
         self._in_fit = "epochs" in params
         self._bar = None
 
     def listens(self, hook: str) -> bool:
         if hook.endswith("_batch_end"):
-            needed = self._live or self.params.get("steps") is None
+            needed = self._bar_type is not None or self.params.get("steps") is None
             return bool(self._verbose) and needed and self._in_fit == (hook == "on_train_batch_end")
         return bool(self._verbose) and super().listens(hook)
 
@@ -78,10 +78,8 @@ class ProgressBar(Callback):
         self._step = 0
         self._seconds = None
         self._next_refresh = 0.0
-        if self._live:
-            from tqdm.auto import tqdm
-
-            self._bar = tqdm(
+        if self._bar_type is not None:
+            self._bar = self._bar_type(
                 total=self.params.get("steps"),
                 desc=title,
                 unit="step",
@@ -104,6 +102,15 @@ class ProgressBar(Callback):
         if self._bar is not None:
             self._bar.close()
             self._bar = None
+
+
+def _bar_type() -> type | None:
+    """The class of live bars, for a terminal or a notebook; None where tqdm is not installed."""
+    try:
+        from tqdm.auto import tqdm
+    except ImportError:
+        return None
+    return tqdm
 
 
 def _is_interactive(stream) -> bool:

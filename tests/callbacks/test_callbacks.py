@@ -721,6 +721,18 @@ def test_messages_do_not_tear_the_bar(monkeypatch):
     assert [line[:9] for line in lines] == ["Epoch 1/2", "Epoch 2: ", "Epoch 2/2"]
 
 
+def test_without_tqdm_a_terminal_shows_the_lines_of_a_log_file(monkeypatch):
+    for name in ("tqdm", "tqdm.auto"):
+        monkeypatch.setitem(sys.modules, name, None)
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stdout", terminal)
+    progress = ProgressBar()
+    run([ReduceLROnPlateau(patience=0, verbose=1), progress], [1.0, 1.0])
+    lines = terminal.getvalue().splitlines()
+    assert [line[:9] for line in lines] == ["Epoch 1/2", "Epoch 2: ", "Epoch 2/2"]
+    assert "\r" not in terminal.getvalue() and not progress.listens("on_train_batch_end")
+
+
 def test_importing_callbacks_loads_numpy_only():
     code = "import nnlite.callbacks, sys; print([m for m in ('tqdm', 'pandas', 'sklearn', 'yaml') if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
