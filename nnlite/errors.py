@@ -1,6 +1,7 @@
 """The errors users see: each names the place, the offender and the remedy."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 
 
@@ -32,6 +33,10 @@ class ConfigError(NNLiteError, ValueError):
         return f"{format_path(self.path)}: {self.message}" if self.path else self.message
 
 
+class MissingLibraryError(ConfigError, ImportError):
+    """A library that is needed for what was asked is not installed; the message says how to get it."""
+
+
 class DataError(NNLiteError, ValueError):
     """Data that cannot be used: a missing column, text in a numeric column, NaN, labels out of range."""
 
@@ -48,6 +53,20 @@ class ModelFileError(DataError):
 
 class NotReadyError(NNLiteError, RuntimeError):
     """A call that came too early: before `build`, `compile`, `adapt` or `forward`."""
+
+
+@contextmanager
+def needed_for(purpose: str, install: str) -> Iterator[None]:
+    """Around an import: a library that is not installed is a `MissingLibraryError` with the remedy.
+
+    Args:
+        purpose: who does what, such as `"config files are read by PyYAML"`.
+        install: what pip installs.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise MissingLibraryError(f"{purpose}, which is not installed: pip install {install}") from error
 
 
 def format_path(path: Iterable) -> str:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 
 from nnlite.derivatives.integrated_gradients import one_output_each
-from nnlite.errors import ConfigError, DataError, ShapeError
+from nnlite.errors import ConfigError, DataError, ShapeError, needed_for
 from nnlite.registry.field_types import read_call
 
 __all__ = ["saliency", "saliency_maps"]
@@ -113,10 +113,6 @@ def _check_images(x) -> None:
 
 
 def _figure_class():
-    try:
+    with needed_for("pictures are drawn by matplotlib", "nnlite[plot]"):
         from matplotlib.figure import Figure
-    except ImportError:
-        raise ConfigError(
-            "pictures are drawn by matplotlib, which is not installed: pip install nnlite[plot]"
-        ) from None
     return Figure

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from nnlite.errors import ModelFileError
-from nnlite.safetensors import DTYPES, decode, encode
+from nnlite.saving.safetensors import DTYPES, decode, encode
 
 SHAPES = [(), (0,), (3,), (2, 3), (0, 4), (4, 0, 2), (1,), (5, 1, 2), (7,)]
 NAMES = ["a", "Z", "ä", "é𝄞", "\uffff", "\U00010000", "weights/10.k", "weights/2.k", 'q"t\\', "\n\t\x01\x7f", "", " "]

@@ -10,11 +10,13 @@ import stat
 import numpy as np
 import pytest
 
-from nnlite import Input, Sequential, load_model, safetensors, saving
+from nnlite import Input, Sequential, load_model, saving
 from nnlite.errors import ModelFileError, NotReadyError
 from nnlite.layers import BatchNormalization, Dense, Dropout, Embedding, Flatten, Layer, Normalization, PReLU
 from nnlite.optimizers import Optimizer
 from nnlite.registry import normalized
+from nnlite.saving import safetensors
+from nnlite.saving.model_files import CHECKSUM
 
 X = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
 CLASSES = np.arange(40) % 3
@@ -317,7 +319,7 @@ def test_a_file_whose_parts_disagree_is_refused(path):
 )
 def test_a_whole_file_with_a_header_of_another_kind_is_refused(path, text, message):
     content = safetensors.encode({}, {"nnlite": "0" * 64 + text})
-    content[saving._SUM] = hashlib.sha256(content).hexdigest().encode()
+    content[CHECKSUM] = hashlib.sha256(content).hexdigest().encode()
     path.write_bytes(content)
     with pytest.raises(ModelFileError, match=message) as caught:
         load_model(path)

@@ -113,7 +113,9 @@ def test_without_threadpoolctl_nothing_is_limited_and_a_choice_names_the_remedy(
     with suited_threads(10):
         assert threads() == {2}
     set_threads(None)
-    with pytest.raises(ConfigError, match=r"threadpoolctl, which is not installed: pip install .* OPENBLAS_NUM_THREADS"):
+    with pytest.raises(
+        ConfigError, match=r"threadpoolctl, which is not installed: pip install .* OPENBLAS_NUM_THREADS"
+    ):
         set_threads(1)
     assert threads() == {2}
 

@@ -7,7 +7,6 @@ import sys
 from nnlite.check.models import check_model
 from nnlite.check.report import Findings, Report, told
 from nnlite.errors import ConfigError, NNLiteError
-from nnlite.experiment import Experiment
 
 __all__ = ["check_config"]
 
@@ -24,6 +23,8 @@ def check_config(path: str, overrides=(), modules=()) -> Report:
         ConfigError: a wrong config, or a module that cannot be imported.
         DataError: data that cannot be used.
     """
+    from nnlite.experiment import Experiment  # which loads PyYAML: the other checks need NumPy alone
+
     import_own(modules)
     experiment, report = Experiment.from_file(path, overrides), Report()
     try:

@@ -1,46 +1,30 @@
 """What both estimators share: the parameters, and their translation into calls of `Sequential`."""
 
-from numbers import Integral, Real
+from numbers import Integral, Number
 
 import numpy as np
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils import check_array, check_random_state
+from sklearn.utils.validation import check_is_fitted, check_non_negative, validate_data
 
 from nnlite.callbacks import EarlyStopping
 from nnlite.errors import ConfigError, DataError, ShapeError
+from nnlite.estimators.parameters import check_parameters
+from nnlite.estimators.tables import labelled_table
 from nnlite.layers import Dense, Layer, Normalization
 from nnlite.models import Sequential
 from nnlite.ops import ActivationFunction
-from nnlite.optimizers import LearningRateSchedule, Optimizer
+from nnlite.optimizers import Optimizer
 from nnlite.registry.field_types import Count, jsonable, read
 
 FLOATS = [np.float64, np.float32]
 ROWS_AT_ONCE = 1024
-_AT_LEAST_ONE = Interval(Integral, 1, None, closed="left")
 
 
 class BaseNetwork(BaseEstimator):
     """Base of the estimators; each sets `_loss`, `_metrics`, `_output_activation`, and writes `fit` and `predict`."""
 
-    _parameter_constraints: dict = {
-        "hidden_layer_sizes": ["array-like", _AT_LEAST_ONE],
-        "layers": [list, tuple, callable, None],
-        "activation": [str, dict, ActivationFunction],
-        "dropout": [Interval(Real, 0, 1, closed="left")],
-        "optimizer": [str, dict, Optimizer],
-        "learning_rate": [Interval(Real, 0, None, closed="neither"), dict, LearningRateSchedule, None],
-        "epochs": [_AT_LEAST_ONE],
-        "batch_size": [_AT_LEAST_ONE],
-        "standardize": ["boolean"],
-        "early_stopping": ["boolean"],
-        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-        "n_iter_no_change": [_AT_LEAST_ONE],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
-    }
     _loss: str
     _metrics: tuple[str, ...] = ()
     _output_activation: str | None = None
@@ -77,6 +61,9 @@ class BaseNetwork(BaseEstimator):
         self.n_iter_no_change = n_iter_no_change
         self.random_state = random_state
         self.verbose = verbose
+
+    def _check_parameters(self):
+        check_parameters(self.get_params(deep=False), type(self).__name__)
 
     def _train(self, X, y, n_outputs, sample_weight, restore=()):
         """Train on standardised inputs; afterwards `model_` scales by itself, ending in the layers `restore`."""
@@ -164,12 +151,10 @@ class BaseNetwork(BaseEstimator):
 
         Returns
         -------
-        table : DataFrame
+        table : DataFrame, or LabelledTable where pandas is not installed
             One row per feature. Columns are the `mean`, the `mean_absolute` and the `root_mean_square` of the
             derivative over the samples, for each class or output in turn where there are several.
         """
-        import pandas as pd
-
         check_is_fitted(self)
         X = validate_data(self, X, reset=False, dtype=FLOATS)
         sums = 0.0
@@ -179,13 +164,9 @@ class BaseNetwork(BaseEstimator):
             sums = sums + np.stack([slopes, np.abs(slopes), slopes**2]).sum(axis=1)
         mean, mean_absolute, mean_square = sums / len(X)
         names = getattr(self, "feature_names_in_", [f"x{place}" for place in range(self.n_features_in_)])
-        columns = {"mean": mean, "mean_absolute": mean_absolute, "root_mean_square": np.sqrt(mean_square)}
-        rows = pd.Index(names, name="feature")
+        statistics = {"mean": mean, "mean_absolute": mean_absolute, "root_mean_square": np.sqrt(mean_square)}
         level, outputs = self._output_names()
-        tables = [
-            pd.DataFrame({name: own[place] for name, own in columns.items()}, index=rows) for place in range(len(mean))
-        ]
-        return tables[0] if outputs is None else pd.concat(tables, axis=1, keys=outputs, names=[level, "statistic"])
+        return labelled_table(statistics, names, outputs, level)
 
     def _output_names(self):
         """What the outputs are, and their names; None for a single one without a name."""
@@ -199,8 +180,24 @@ def _copies(layers):
 
 
 def checked_weight(sample_weight, X):
-    """`sample_weight` as an array of one number >= 0 per sample, or None."""
-    return None if sample_weight is None else _check_sample_weight(sample_weight, X, ensure_non_negative=True)
+    """`sample_weight` as an array of one number >= 0 per sample, not all of them 0, or None."""
+    if sample_weight is None:
+        return None
+    if isinstance(sample_weight, Number):
+        sample_weight = np.full(len(X), sample_weight)
+    options = {"ensure_2d": False, "dtype": FLOATS, "order": "C", "input_name": "sample_weight"}
+    weights = check_array(sample_weight, **options)
+    if weights.ndim != 1:
+        raise DataError(
+            f"Sample weights must be 1D array or scalar, got {weights.ndim}D array. Expected either a scalar value or "
+            f"a 1D array of length {len(X)}."
+        )
+    if len(weights) != len(X):
+        raise DataError(f"sample_weight.shape == {weights.shape}, expected {(len(X),)}!")
+    if not weights.any():
+        raise DataError("Sample weights must contain at least one non-zero number.")
+    check_non_negative(weights, "`sample_weight`")
+    return weights
 
 
 def normalization(data, sample_weight, **options):

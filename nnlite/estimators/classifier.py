@@ -102,7 +102,7 @@ class NNClassifier(ClassifierMixin, BaseNetwork):
         -------
         self : NNClassifier
         """
-        self._validate_params()
+        self._check_parameters()
         X, y = validate_data(self, X, y, dtype=FLOATS)
         check_classification_targets(y)
         self.classes_, codes = np.unique(y, return_inverse=True)

@@ -98,7 +98,7 @@ class NNRegressor(RegressorMixin, BaseNetwork):
         -------
         self : NNRegressor
         """
-        self._validate_params()
+        self._check_parameters()
         X, y = validate_data(self, X, y, dtype=FLOATS, multi_output=True, y_numeric=True)
         sample_weight = checked_weight(sample_weight, X)
         self._squeeze = y.ndim == 1

@@ -5,10 +5,11 @@ from collections.abc import Iterable
 from contextlib import contextmanager
 from pathlib import Path
 
-import yaml
-
-from nnlite.errors import ConfigError, DataError, did_you_mean, format_path
+from nnlite.errors import ConfigError, DataError, did_you_mean, format_path, needed_for
 from nnlite.registry import normalized
+
+with needed_for("config files are read by PyYAML", "pyyaml"):
+    import yaml
 
 # YAML 1.2's core schema. PyYAML follows YAML 1.1, where `no` is false, `1e-3` is text and `010` is eight.
 SCALARS = {

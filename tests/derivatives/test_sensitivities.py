@@ -1,15 +1,16 @@
 """How outputs depend on inputs: Jacobians of rows, tables by feature, integrated gradients, pictures."""
 
+import builtins
 import sys
 
 import numpy as np
-import pandas as pd
 import pytest
 from numeric import relative_error
 
 from nnlite import Input, NNClassifier, NNRegressor, Sequential
 from nnlite.config import dense_limit, set_dense_limit, set_floatx
 from nnlite.errors import ConfigError, DataError, ShapeError
+from nnlite.estimators import LabelledTable
 from nnlite.layers import BatchNormalization, Conv2D, Dense, Embedding, Flatten, Rescaling
 
 RANDOM = np.random.default_rng(5)
@@ -102,7 +103,6 @@ def test_several_targets_have_an_axis_of_their_own():
     assert jacobian.shape == (40, 2, 3)
     np.testing.assert_allclose(jacobian, by_stencil(regressor.predict, X), rtol=1e-6, atol=1e-6)
     table = regressor.sensitivities(X)
-    assert table.columns.names == ["output", "statistic"]
     np.testing.assert_allclose(table["y1"]["mean"], jacobian[:, 1].mean(axis=0))
 
 
@@ -120,7 +120,7 @@ def test_a_classifiers_jacobian_is_that_of_the_probabilities():
 
 
 def test_sensitivities_of_a_regressor_by_feature_name():
-    frame = pd.DataFrame(X, columns=["age", "height", "ratio"])
+    frame = pytest.importorskip("pandas").DataFrame(X, columns=["age", "height", "ratio"])
     regressor = NNRegressor(**QUICK).fit(frame, TARGET)
     table = regressor.sensitivities(frame)
     slopes = regressor.predict(frame, return_jacobian=True)[1]
@@ -143,20 +143,98 @@ def test_sensitivities_go_through_many_rows_in_pieces(monkeypatch):
     regressor = NNRegressor(**QUICK).fit(X, TARGET)
     whole = regressor.sensitivities(X)
     monkeypatch.setattr("nnlite.estimators.base.ROWS_AT_ONCE", 7)
-    pd.testing.assert_frame_equal(regressor.sensitivities(X), whole)
+    in_pieces = regressor.sensitivities(X)
+    assert list(in_pieces.columns) == list(whole.columns) and list(in_pieces.index) == list(whole.index)
+    np.testing.assert_allclose(in_pieces, whole, rtol=1e-12)
 
 
 def test_sensitivities_of_a_classifier_by_class():
     classifier = NNClassifier(**QUICK).fit(X, LABELS)
     table = classifier.sensitivities(X)
     slopes = classifier.predict(X, return_jacobian=True)[1]
-    assert table.columns.names == ["class", "statistic"]
-    assert table.index.name == "feature"
-    assert list(table.columns.levels[0]) == ["a", "b", "c"]
+    statistics = ["mean", "mean_absolute", "root_mean_square"]
+    assert list(table.columns) == [(label, statistic) for label in "abc" for statistic in statistics]
     for place, label in enumerate("abc"):
         np.testing.assert_allclose(table[label]["mean_absolute"], np.abs(slopes[:, place]).mean(axis=0))
     with pytest.raises(ValueError, match="expecting 3 features"):
         classifier.sensitivities(X[:, :2])
+
+
+@pytest.fixture
+def without_pandas(monkeypatch):
+    hide_pandas(monkeypatch)
+
+
+def hide_pandas(monkeypatch):
+    """Let an import of pandas fail, and scikit-learn see that it has not been imported."""
+    monkeypatch.delitem(sys.modules, "pandas", raising=False)
+    original = builtins.__import__
+
+    def importing(name, *arguments, **options):
+        if name == "pandas":
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+        return original(name, *arguments, **options)
+
+    monkeypatch.setattr(builtins, "__import__", importing)
+
+
+def test_sensitivities_are_a_data_frame_where_pandas_is_installed():
+    pd = pytest.importorskip("pandas")
+    flat = NNRegressor(**QUICK).fit(X, TARGET).sensitivities(X)
+    grouped = NNClassifier(**QUICK).fit(X, LABELS).sensitivities(X)
+    several = NNRegressor(**QUICK).fit(X, np.column_stack([TARGET, -TARGET])).sensitivities(X)
+    assert all(isinstance(table, pd.DataFrame) and table.index.name == "feature" for table in (flat, grouped, several))
+    assert grouped.columns.names == ["class", "statistic"] and several.columns.names == ["output", "statistic"]
+    assert list(grouped.columns.levels[0]) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("estimator", [NNClassifier(**QUICK), NNRegressor(**QUICK)])
+def test_without_pandas_the_table_has_the_same_numbers_and_labels(estimator, monkeypatch):
+    pytest.importorskip("pandas")
+    estimator.fit(X, LABELS if isinstance(estimator, NNClassifier) else TARGET)
+    frame = estimator.sensitivities(X)
+    hide_pandas(monkeypatch)
+    table = estimator.sensitivities(X)
+    assert isinstance(table, LabelledTable) and table.shape == frame.shape and len(table) == len(frame)
+    assert list(table.index) == list(frame.index) and list(table.columns) == list(table) == list(frame)
+    np.testing.assert_array_equal(table.to_numpy(), frame.to_numpy())
+    np.testing.assert_array_equal(np.asarray(table), frame)
+    for column in frame.columns:
+        np.testing.assert_array_equal(table[column], frame[column])
+        assert table[column]["x1"] == table.loc["x1", column] == frame.loc["x1", column] == table.loc["x1"][column]
+        assert column in table
+    assert "x1" not in table
+
+
+def test_without_pandas_columns_are_grouped_by_class(without_pandas):
+    table = NNClassifier(**QUICK).fit(X, LABELS).sensitivities(X)
+    assert "a" in table and table["a"].columns == ["mean", "mean_absolute", "root_mean_square"]
+    np.testing.assert_array_equal(table["a"]["mean"], table["a", "mean"])
+    picked = table[[("c", "mean"), ("a", "mean")]]
+    assert picked.columns == [("c", "mean"), ("a", "mean")]
+    np.testing.assert_array_equal(picked["a", "mean"], table["a", "mean"])
+    lines = repr(table).splitlines()
+    assert len(lines) == 5 and lines[0].split() == ["a"] * 3 + ["b"] * 3 + ["c"] * 3
+    assert lines[1].split()[:2] == ["feature", "mean"] and lines[2].startswith("x0 ")
+    assert len({len(line) for line in lines}) == 1
+    for key, message in (("mean", "no column 'mean'"), (["d"], "no column 'd'")):
+        with pytest.raises(KeyError, match=message):
+            table[key]
+    with pytest.raises(KeyError, match="no row 'x7'; Allowed: x0"):
+        table.loc["x7"]
+    with pytest.raises(KeyError, match="no 'x7'; Allowed: x0"):
+        table["a"]["mean"]["x7"]
+
+
+def test_a_long_table_is_shown_by_its_ends():
+    table = LabelledTable(np.arange(200.0).reshape(100, 2), [f"x{row}" for row in range(100)], ["mean", "slope"])
+    lines = repr(table).splitlines()
+    assert len(lines) == 62 and lines[1].split() == ["x0", "0", "1"] and lines[-1].split() == ["x99", "198", "199"]
+    assert lines[31].split() == ["..."] * 3
+    column = table["slope"]
+    assert list(column) == list(range(1, 200, 2)) and len(column) == 100 and column[1:3].tolist() == [3.0, 5.0]
+    assert repr(column).splitlines()[0].split() == ["feature", "slope"]
+    assert np.asarray(column, np.float32).dtype == np.float32 and column.to_numpy() is not None
 
 
 def smooth():

@@ -3,7 +3,6 @@
 import pickle
 
 import numpy as np
-import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.compose import make_column_transformer
@@ -255,6 +254,7 @@ def test_fitted_network_saves_with_its_scaling(tmp_path):
 
 
 def test_pipeline_grid_search_and_data_frames():
+    pd = pytest.importorskip("pandas")
     frame = pd.DataFrame(X, columns=list("abcd")).assign(color=np.where(X[:, 3] > 0, "red", "blue"))
     columns = make_column_transformer(
         (MinMaxScaler(), ["a", "b", "c"]), (OneHotEncoder(sparse_output=False), ["color"])

@@ -1,7 +1,6 @@
 """Wrong use in Python: each case gives one error of the right class that names place, offender and remedy."""
 
 import numpy as np
-import pandas as pd
 import pytest
 from test_sequential import CLASSES, T, X, batches_of, classifier, fit, regression
 
@@ -22,7 +21,10 @@ def nan_at(row, column):
     return broken
 
 
-FRAME = pd.DataFrame({"a": ["red", "blue"], "b": [1.0, 2.0]})
+def frame_with_text():
+    return pytest.importorskip("pandas").DataFrame({"a": ["red", "blue"], "b": [1.0, 2.0]})
+
+
 BAD = {
     # construction
     "unknown layer": (ConfigError, "unknown layer 'Dens'; did you mean 'Dense'?", lambda: Sequential(["Dens"])),
@@ -109,7 +111,7 @@ BAD = {
     "NaN": (DataError, "x holds nan in row 7, column 2", lambda: fit(regression(), nan_at(7, 2))),
     "NaN at predict": (DataError, "x holds nan in row 7, column 2", lambda: fitted().predict(nan_at(7, 2), verbose=0)),
     "infinite": (DataError, "x holds inf in row 0, column 0", lambda: fit(regression(), X * 0 + np.inf)),
-    "text": (DataError, "needs numbers, column 'a' holds", lambda: fit(regression(), FRAME, [1, 2])),
+    "text": (DataError, "needs numbers, column 'a' holds", lambda: fit(regression(), frame_with_text(), [1, 2])),
     "complex": (DataError, "x holds complex numbers", lambda: fit(regression(), X + 1j)),
     "no rows": (DataError, "there are no examples: x has 0 rows", lambda: fit(regression(), X[:0], T[:0])),
     "no rows to predict": (DataError, "there are no examples", lambda: fitted().predict(X[:0], verbose=0)),

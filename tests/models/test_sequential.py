@@ -7,7 +7,6 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from nnlite import Input, Sequential
@@ -578,6 +577,7 @@ def test_batches_may_carry_weights():
 
 
 def test_data_frames_lists_and_integers():
+    pd = pytest.importorskip("pandas")
     frame = pd.DataFrame(X, columns=["a", "b", "c"], index=range(100, 150))
     by_frame, by_array, by_list = regression(), regression(), regression()
     target = pd.DataFrame(T)

@@ -5,7 +5,7 @@ from typing import Literal
 import numpy as np
 
 from nnlite.data.datasets.folders import from_directory
-from nnlite.errors import ConfigError, DataError
+from nnlite.errors import ConfigError, DataError, needed_for
 from nnlite.ops.interpolation import resize_matrices, resized
 from nnlite.registry.field_types import BelowOne, Count, Index, read_call
 
@@ -74,10 +74,8 @@ class _Reader:
     """Makes an array of an image file."""
 
     def __init__(self, given):
-        try:
+        with needed_for("images are read by Pillow", "nnlite[images]"):
             from PIL import Image
-        except ImportError:
-            raise ConfigError("images are read by Pillow, which is not installed: pip install nnlite[images]") from None
         self.open = Image.open
         self.mode = MODES[given["color_mode"]]
         self.size = given["image_size"]

@@ -3,7 +3,7 @@
 import numpy as np
 
 from nnlite.data.table import Table
-from nnlite.errors import DataError
+from nnlite.errors import DataError, needed_for
 from nnlite.registry import Configurable
 
 __all__ = ["ColumnEncoder", "Numeric", "OneHot", "Ordinal"]
@@ -36,8 +36,9 @@ class Numeric(ColumnEncoder):
     @classmethod
     def fit(cls, name: str, table: Table, rows: np.ndarray) -> "Numeric":
         """The encoder of a column as its `rows` suggest; `DataError` if they hold no value at all."""
-        from sklearn.impute import SimpleImputer
-        from sklearn.preprocessing import StandardScaler
+        with needed_for("columns of numbers are scaled by scikit-learn", "scikit-learn"):
+            from sklearn.impute import SimpleImputer
+            from sklearn.preprocessing import StandardScaler
 
         values = table.numbers(name)[rows, None]
         if np.isnan(values).all():
@@ -64,7 +65,8 @@ class OneHot(ColumnEncoder):
     @classmethod
     def fit(cls, name: str, table: Table, rows: np.ndarray) -> "OneHot":
         """The encoder of a column as its `rows` suggest."""
-        from sklearn.preprocessing import OneHotEncoder
+        with needed_for("categories are encoded by scikit-learn", "scikit-learn"):
+            from sklearn.preprocessing import OneHotEncoder
 
         encoder = OneHotEncoder(handle_unknown="ignore").fit(table.texts(name)[rows, None].astype(object))
         return cls(name, encoder.categories_[0].tolist())

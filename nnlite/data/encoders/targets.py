@@ -5,7 +5,7 @@ from typing import Literal
 import numpy as np
 
 from nnlite.config import floatx
-from nnlite.errors import DataError, ShapeError, did_you_mean
+from nnlite.errors import DataError, ShapeError, did_you_mean, needed_for
 from nnlite.registry import Configurable
 
 __all__ = ["Classes", "Quantities", "TargetEncoder"]
@@ -104,10 +104,11 @@ class Quantities(TargetEncoder):
     @classmethod
     def fit(cls, names: list[str], target: np.ndarray, rows: np.ndarray, standardize: bool) -> "Quantities":
         """The encoder of a target of shape (rows, columns) as its `rows` suggest."""
-        from sklearn.preprocessing import StandardScaler
-
         if not standardize:
             return cls(names, [0.0] * len(names), [1.0] * len(names))
+        with needed_for("targets are scaled by scikit-learn", "scikit-learn"):
+            from sklearn.preprocessing import StandardScaler
+
         scaler = StandardScaler().fit(target[rows])
         return cls(names, scaler.mean_.tolist(), scaler.scale_.tolist())
 

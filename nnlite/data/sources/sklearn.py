@@ -6,7 +6,7 @@ import numpy as np
 
 from nnlite.data.encoders.targets import TargetKind
 from nnlite.data.sources.base import Dataset, DataSource
-from nnlite.errors import ConfigError, DataError, did_you_mean
+from nnlite.errors import ConfigError, DataError, did_you_mean, needed_for
 
 __all__ = ["SklearnDataset"]
 
@@ -37,7 +37,8 @@ class SklearnDataset(DataSource):
 
     @staticmethod
     def _loaders() -> dict:
-        from sklearn import datasets
+        with needed_for("these data sets come with scikit-learn", "scikit-learn"):
+            from sklearn import datasets
 
         functions = {name[5:]: getattr(datasets, name) for name in datasets.__all__ if name.startswith("load_")}
         return {name: load for name, load in functions.items() if "return_X_y" in inspect.signature(load).parameters}

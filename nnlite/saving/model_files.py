@@ -13,12 +13,14 @@ from pathlib import Path
 
 import numpy as np
 
-from nnlite import safetensors
 from nnlite.errors import ModelFileError
+from nnlite.saving import safetensors
+
+__all__ = ["FORMAT", "check_names", "read", "slots_from_arrays", "slots_to_arrays", "write", "write_atomically"]
 
 FORMAT = 1
 _START = b'{"__metadata__":{"nnlite":"'
-_SUM = slice(8 + len(_START), 8 + len(_START) + 64)
+CHECKSUM = slice(8 + len(_START), 8 + len(_START) + 64)
 
 
 def write(path, header: dict, arrays: dict[str, np.ndarray], overwrite: bool = True) -> None:
@@ -39,7 +41,7 @@ def write(path, header: dict, arrays: dict[str, np.ndarray], overwrite: bool = T
         raise ModelFileError(f"{path}: the folder {Path(path).parent} does not exist")
     text = json.dumps({"format": FORMAT, **header}, allow_nan=False)
     content = safetensors.encode(arrays, {"nnlite": "0" * 64 + text})
-    content[_SUM] = hashlib.sha256(content).hexdigest().encode()
+    content[CHECKSUM] = hashlib.sha256(content).hexdigest().encode()
     write_atomically(path, content)
 
 
@@ -53,10 +55,10 @@ def read(path) -> tuple[dict, dict[str, np.ndarray]]:
         content = bytearray(Path(path).read_bytes())
     except OSError as error:
         raise ModelFileError(f"{path}: {error.strerror or error}") from None
-    if content[8 : _SUM.start] != _START:
+    if content[8 : CHECKSUM.start] != _START:
         raise ModelFileError(f"{path}: not a model file of nnlite, or damaged at its start")
-    expected = bytes(content[_SUM])
-    content[_SUM] = b"0" * 64
+    expected = bytes(content[CHECKSUM])
+    content[CHECKSUM] = b"0" * 64
     if hashlib.sha256(content).hexdigest().encode() != expected:
         raise ModelFileError(f"{path}: damaged, the checksum does not fit; restore it from a copy")
     try:
