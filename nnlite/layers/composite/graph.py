@@ -158,7 +158,10 @@ class Graph(Program):
     def line(self) -> list[ProgramStage] | None:
         """As a chain's, if each use takes what the one before gives, and nothing else does; else None."""
         values = range(self.inputs, self.inputs + len(self.uses))
-        straight = all(use.inputs == (value - 1,) for use, value in zip(self.uses, values, strict=True))
+        straight = all(
+            use.inputs == (value - 1,) and not use.layer.takes_several
+            for use, value in zip(self.uses, values, strict=True)
+        )
         if not straight or self.inputs > 1 or self.outputs != (len(self.uses),) or len(self.layers) < len(self.uses):
             return None
         return [

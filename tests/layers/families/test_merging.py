@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numeric import relative_error
 
-from nnlite import layers
+from nnlite import Input, Model, layers
 from nnlite.errors import ConfigError, DataError, ShapeError
 from nnlite.layers import Add, Average, Concatenate, Dot, Layer, Maximum, Minimum, Multiply, Subtract
 
@@ -196,3 +196,10 @@ def test_other_wrong_input():
     for axes in ("1", (1,), (1, 2, 3), 1.5):
         with pytest.raises(ConfigError, match=r"Dot\.axes"):
             Layer.get({"Dot": {"axes": axes}})
+
+
+def test_a_merge_of_a_single_input_is_trained():
+    single = Input((3,))
+    model = Model((single,), Concatenate()((single,)), seed=0)
+    model.compile("sgd", "mse")
+    assert model.fit(np.ones((2, 3)), np.zeros((2, 3)), verbose=0).history == {"loss": [1.0]}

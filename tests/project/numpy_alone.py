@@ -1,0 +1,184 @@
+"""What `test_numpy_alone.py` runs in a process of its own, where nothing but NumPy can be imported."""
+
+import contextlib
+import io
+import sys
+from pathlib import Path
+
+BLOCKED = ("sklearn", "scipy", "pandas", "yaml", "tqdm", "safetensors", "numba", "llvmlite", "threadpoolctl", "PIL")
+BLOCKED += ("matplotlib", "joblib", "narwhals", "mpmath", "torch")
+
+
+class Blocker:
+    """Says of the blocked libraries that they are not installed."""
+
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name.split(".")[0] in BLOCKED:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+
+if __name__ == "__main__":
+    sys.meta_path.insert(0, Blocker())
+FOLDER = Path(sys.argv[-1])
+
+import numpy as np  # noqa: E402
+from layers.cases import CASES  # noqa: E402
+
+import nnlite  # noqa: E402
+from nnlite import Input, Model, Sequential, check, load_model  # noqa: E402
+from nnlite.callbacks import CSVLogger, EarlyStopping, ModelCheckpoint, ReduceLROnPlateau  # noqa: E402
+from nnlite.errors import ConfigError, MissingLibraryError  # noqa: E402
+from nnlite.initializers import Initializer  # noqa: E402
+from nnlite.layers import BatchNormalization, Dense, Dropout, Identity, Layer, Normalization  # noqa: E402
+from nnlite.losses import Loss  # noqa: E402
+from nnlite.metrics import Metric  # noqa: E402
+from nnlite.optimizers import Optimizer  # noqa: E402
+
+
+class Terminal(io.StringIO):
+    """An output that is a terminal, where a progress bar would be drawn."""
+
+    def isatty(self):
+        return True
+
+
+def digits() -> tuple[np.ndarray, np.ndarray]:
+    """500 noisy pictures of 8 x 8 of ten shapes."""
+    random = np.random.default_rng(0)
+    labels = random.integers(0, 10, 500)
+    return random.integers(0, 17, (10, 64))[labels] + random.normal(0, 3, (500, 64)), labels
+
+
+def test_a_classifier():
+    x, y = digits()
+    layers = [Normalization(), Dense(32, "gelu"), BatchNormalization(), Dropout(0.1), Dense(10, "softmax")]
+    model = Sequential([Input((64,)), *layers], seed=0)
+    model.compile("adam", "sparse_categorical_crossentropy", ["accuracy"])
+    model.adapt(x)
+    callbacks = [
+        EarlyStopping(patience=3, restore_best_weights=True, verbose=1),
+        ModelCheckpoint(str(FOLDER / "best.safetensors"), save_best_only=True, monitor="val_loss", verbose=1),
+        ReduceLROnPlateau(patience=1, verbose=1),
+        CSVLogger(str(FOLDER / "history.csv")),
+    ]
+    options = {"validation_split": 0.2, "stratify": True, "class_weight": {3: 2.0}, "callbacks": callbacks}
+    terminal = Terminal()
+    with contextlib.redirect_stdout(terminal):
+        history = model.fit(x, y, epochs=12, verbose=1, **options)
+        loss, accuracy = model.evaluate(x, y)
+    text = terminal.getvalue()
+    assert "Epoch  1/12  13/13 steps" in text and "saving model to" in text and "Evaluate  16/16 steps" in text, text
+    assert accuracy > 0.9 and np.isfinite(loss)
+    assert len((FOLDER / "history.csv").read_text().splitlines()) == len(history.epoch) + 1
+    predictions = model.predict(x, verbose=0)
+    model.save(FOLDER / "model.safetensors")
+    for path in ("model.safetensors", "best.safetensors"):
+        np.testing.assert_array_equal(load_model(FOLDER / path).predict(x, verbose=0).shape, predictions.shape)
+    loaded = load_model(FOLDER / "model.safetensors")
+    np.testing.assert_array_equal(loaded.predict(x, verbose=0), predictions)
+    np.testing.assert_allclose(model.compile_predict()(x), predictions, atol=1e-5)
+    assert loaded.fit(x, y, epochs=1, verbose=0).history == model.fit(x, y, epochs=1, verbose=0).history
+
+
+def test_every_layer():
+    for case in CASES:
+        layer = case.make()
+        if not layer.adapted:
+            layer.adapt(np.random.default_rng(0).normal(size=(6, *case.shape[1:])))
+        inputs = case.prepared()[1]
+        if case.several:
+            symbols = tuple(Input(shape[1:]) for shape in case.shapes)
+            model = Model(symbols, layer(symbols), seed=0)
+            inputs = inputs if len(inputs) > 1 else inputs[0]
+        else:
+            start = [] if isinstance(layer, Input) else [Input(case.shape[1:])]
+            model = Sequential([*start, layer, Identity()], seed=0)
+        model.compile("sgd", "mse")
+        predictions = model.predict(inputs, verbose=0)
+        model.save(FOLDER / "layer.safetensors")
+        loaded = load_model(FOLDER / "layer.safetensors")
+        np.testing.assert_array_equal(loaded.predict(inputs, verbose=0), predictions, str(case))
+        if predictions.ndim == 1:  # no loss takes one number per example without an axis of units
+            continue
+        losses = [each.fit(inputs, np.zeros_like(predictions), verbose=0).history["loss"] for each in (model, loaded)]
+        assert np.isfinite(losses).all() and losses[0] == losses[1], case
+    assert {type(case.make()) for case in CASES} == set(Layer.members().values())
+
+
+def test_every_loss_optimizer_metric_and_initializer():
+    random = np.random.default_rng(1)
+    x, classes = random.normal(size=(40, 5)), random.integers(0, 3, 40)
+    targets = {"sparse": classes, "categorical": np.eye(3)[classes], "binary": np.eye(3)[classes]}
+    for name, loss in Loss.members().items():
+        kind = loss.target_kind
+        for optimizer in Optimizer.members():
+            last = {"binary": "sigmoid", "regression": "linear"}.get(kind, "softmax")
+            model = Sequential([Input((5,)), Dense(6, "gelu"), Dense(3, last)], seed=0)
+            model.compile(optimizer, name)
+            history = model.fit(x, targets.get(kind, np.eye(3)[classes]), epochs=3, validation_split=0.2, verbose=0)
+            assert np.isfinite(history.history["val_loss"]).all(), (name, optimizer)
+            model.save(FOLDER / "optimizer.safetensors")
+            assert load_model(FOLDER / "optimizer.safetensors").optimizer.get_config() == model.optimizer.get_config()
+    for name, metric in Metric.members().items():
+        if name == "Mean":  # averages values, and is no metric of a model
+            average = metric()
+            average.update_state(x)
+            np.testing.assert_allclose(average.result(), x.mean())
+            continue
+        sparse = name == "SparseCategoricalAccuracy"
+        model = Sequential([Input((5,)), Dense(3, "softmax")], seed=0)
+        model.compile("sgd", "sparse_categorical_crossentropy" if sparse else "mse", [metric()])
+        values = model.evaluate(x, classes if sparse else np.eye(3)[classes], verbose=0)
+        assert np.isfinite(values).all() and len(values) == 2, name
+    for initializer in Initializer.members():
+        Sequential([Input((5,)), Dense(4, kernel_initializer={initializer: {"value": 0.5} if initializer == "Constant" else {}})], seed=0)
+
+
+def test_derivatives():
+    model = Sequential([Input((4,)), Dense(3, "gelu"), Dense(2, "softmax")], seed=0)
+    model.compile("adam", "sparse_categorical_crossentropy")
+    x, y = np.random.default_rng(0).normal(size=(6, 4)), np.arange(6) % 2
+    assert model.predict(x, verbose=0, return_jacobian=True)[1].shape == (6, 2, 4)
+    report = check.check_layer(Dense(3, "gelu"), (2, 4))
+    assert report.ok, report
+    assert np.isfinite(model.hvp(x, y, [np.ones(weight.shape) for weight in model.trainable_weights])[0]).all()
+
+
+def test_what_needs_a_library_says_which():
+    def bundled():
+        from nnlite.data import SklearnDataset
+
+        SklearnDataset("iris")
+
+    remedies = {
+        "pip install scikit-learn": [lambda: nnlite.NNClassifier, bundled],
+        "pip install pyyaml": [lambda: __import__("nnlite.experiment"), lambda: check.check_config("a.yaml")],
+        r"pip install threadpoolctl": [lambda: nnlite.set_threads(1)],
+        "pip install nnlite[fast]": [lambda: nnlite.kernels.use("numba")],
+        "pip install nnlite[plot]": [lambda: nnlite.plots.saliency(picture_model(), np.ones((1, 3, 3)))],
+    }
+    for remedy, calls in remedies.items():
+        for call in calls:
+            try:
+                call()
+            except ConfigError as error:
+                assert remedy in str(error), error
+                assert isinstance(error, MissingLibraryError) or "threadpoolctl" in remedy or "fast" in remedy
+            else:
+                raise AssertionError(f"nobody said: {remedy}")
+
+
+def picture_model():
+    from nnlite.layers import Flatten
+
+    return Sequential([Input((3, 3)), Flatten(), Dense(2)], seed=0)
+
+
+if __name__ == "__main__":
+    for test in [value for name, value in list(globals().items()) if name.startswith("test_")]:
+        test()
+        print(test.__name__, "passed")
+    loaded_libraries = sorted({name.split(".")[0] for name in sys.modules} & set(BLOCKED))
+    assert not loaded_libraries, loaded_libraries
+    print("all passed")
