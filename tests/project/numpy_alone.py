@@ -132,7 +132,8 @@ def test_every_loss_optimizer_metric_and_initializer():
         values = model.evaluate(x, classes if sparse else np.eye(3)[classes], verbose=0)
         assert np.isfinite(values).all() and len(values) == 2, name
     for initializer in Initializer.members():
-        Sequential([Input((5,)), Dense(4, kernel_initializer={initializer: {"value": 0.5} if initializer == "Constant" else {}})], seed=0)
+        spec = {initializer: {"value": 0.5} if initializer == "Constant" else {}}
+        Sequential([Input((5,)), Dense(4, kernel_initializer=spec)], seed=0)
 
 
 def test_derivatives():
