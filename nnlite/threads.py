@@ -18,7 +18,7 @@ class _Threads:
 
     def __init__(self):
         self.lock = threading.Lock()
-        self.chosen = None
+        self.chosen: int | None = None
         self.inside = 0
         self.usual = {}  # the count of each library from before it was limited
         self._found = {}

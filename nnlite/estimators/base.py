@@ -62,7 +62,7 @@ class BaseNetwork(BaseEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
-    def _check_parameters(self):
+    def _check_parameters(self) -> None:
         check_parameters(self.get_params(deep=False), type(self).__name__)
 
     def _train(self, X, y, n_outputs, sample_weight, restore=()):
@@ -179,7 +179,7 @@ def _copies(layers):
     return [type(layer).from_config(layer.get_config()) for layer in given]
 
 
-def checked_weight(sample_weight, X):
+def checked_weight(sample_weight: object, X: np.ndarray) -> np.ndarray | None:
     """`sample_weight` as an array of one number >= 0 per sample, not all of them 0, or None."""
     if sample_weight is None:
         return None

@@ -1,17 +1,24 @@
 """Tables of numbers with labelled rows and columns: DataFrames where pandas is installed, else a small class."""
 
 from collections.abc import Hashable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from nnlite.errors import did_you_mean
+
+if TYPE_CHECKING:
+    import pandas
 
 __all__ = ["LabelledColumn", "LabelledTable", "labelled_table"]
 
 SHOWN_ROWS = 60
 
 
-def labelled_table(values: dict[str, np.ndarray], index: Sequence[str], groups: Sequence | None, level: str):
+def labelled_table(
+    values: dict[str, np.ndarray], index: Sequence[str], groups: Sequence[Hashable] | None, level: str
+) -> "pandas.DataFrame | LabelledTable":
     """One row per feature, one column per statistic, or per statistic of each group.
 
     Shape: each of the values `(groups, features)`, with a single group where `groups` is None.
@@ -53,10 +60,10 @@ class LabelledColumn:
     (2.0, 0.5, [0.5])
     """
 
-    def __init__(self, values: np.ndarray, index: list, name: Hashable = None):
+    def __init__(self, values: np.ndarray, index: list[Hashable], name: Hashable = None) -> None:
         self.values, self.index, self.name = values, index, name
 
-    def __getitem__(self, key):
+    def __getitem__(self, key: Any) -> Any:
         """The number with a label; places and slices of places serve as well, where they are no labels."""
         if isinstance(key, Hashable) and key in self.index:
             return self.values[self.index.index(key)]
@@ -67,10 +74,10 @@ class LabelledColumn:
     def __len__(self) -> int:
         return len(self.values)
 
-    def __iter__(self) -> Iterator:
+    def __iter__(self) -> Iterator[Any]:
         return iter(self.values)
 
-    def __array__(self, dtype=None, copy: bool | None = None) -> np.ndarray:
+    def __array__(self, dtype: npt.DTypeLike = None, copy: bool | None = None) -> np.ndarray:
         return np.array(self.values, dtype, copy=copy)
 
     def to_numpy(self) -> np.ndarray:
@@ -104,7 +111,7 @@ class LabelledTable:
     height      2              3
     """
 
-    def __init__(self, values: np.ndarray, index: list, columns: list):
+    def __init__(self, values: np.ndarray, index: list[Hashable], columns: list[Hashable]) -> None:
         self.values, self.index, self.columns = values, index, columns
 
     @property
@@ -117,7 +124,7 @@ class LabelledTable:
         """Rows by label: `loc[row]`, `loc[row, column]`."""
         return _Rows(self)
 
-    def __getitem__(self, key):
+    def __getitem__(self, key: Hashable | list[Hashable]) -> "LabelledColumn | LabelledTable":
         if isinstance(key, list):
             places = [self._place(label) for label in key]
             return LabelledTable(self.values[:, places], self.index, [self.columns[place] for place in places])
@@ -134,13 +141,13 @@ class LabelledTable:
     def __len__(self) -> int:
         return len(self.values)
 
-    def __iter__(self) -> Iterator:
+    def __iter__(self) -> Iterator[Any]:
         return iter(self.columns)
 
     def __contains__(self, label: object) -> bool:
         return label in self.columns or any(isinstance(column, tuple) and column[0] == label for column in self.columns)
 
-    def __array__(self, dtype=None, copy: bool | None = None) -> np.ndarray:
+    def __array__(self, dtype: npt.DTypeLike = None, copy: bool | None = None) -> np.ndarray:
         return np.array(self.values, dtype, copy=copy)
 
     def to_numpy(self) -> np.ndarray:
@@ -177,10 +184,10 @@ def _levels(labels: list[tuple]) -> Iterator[tuple[bool, list[str]]]:
 class _Rows:
     """`loc` of a table."""
 
-    def __init__(self, table: LabelledTable):
+    def __init__(self, table: LabelledTable) -> None:
         self.table = table
 
-    def __getitem__(self, key):
+    def __getitem__(self, key: Hashable) -> Any:
         row, *column = key if isinstance(key, tuple) else (key,)
         if row not in self.table.index:
             raise KeyError(f"no row {row!r}; {did_you_mean(row, map(str, self.table.index))}")

@@ -10,6 +10,7 @@ import json
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -68,7 +69,7 @@ def read(path) -> tuple[dict, dict[str, np.ndarray]]:
     return _header(metadata.get("nnlite", "")[64:], path), arrays
 
 
-def _header(text: str, path) -> dict:
+def _header(text: str, path: str | Path) -> dict[str, Any]:
     """The header written as `text`; `ModelFileError` if it is none, or of a newer format."""
     try:
         header = json.loads(text)

@@ -8,6 +8,7 @@ library of that name writes; `decode` reads files of any writer.
 import json
 import math
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -41,7 +42,8 @@ def encode(arrays: dict[str, np.ndarray], metadata: dict[str, str] | None = None
     Raises:
         ModelFileError: an array of a type that the format does not know, such as strings or objects.
     """
-    entries, end = {} if metadata is None else {"__metadata__": metadata}, 0
+    entries: dict[str, Any] = {} if metadata is None else {"__metadata__": metadata}
+    end = 0
     kinds = {name: _dtype_name(name, array) for name, array in arrays.items()}
     for name in sorted(arrays, key=lambda name: (ORDER[kinds[name]], name)):
         start, end = end, end + arrays[name].nbytes
@@ -82,7 +84,7 @@ def decode(content: bytes | bytearray) -> tuple[dict[str, str], dict[str, np.nda
         raise ModelFileError(f"an array that NumPy cannot hold: {error}") from None
 
 
-def _view(content: bytes | bytearray, entry: dict, start: int) -> np.ndarray:
+def _view(content: bytes | bytearray, entry: dict[str, Any], start: int) -> np.ndarray:
     """The array that `entry` describes, as a view of the file's content, whose numbers begin at `start`."""
     return np.ndarray(entry["shape"], DTYPES[entry["dtype"]], content, start + entry["data_offsets"][0])
 
