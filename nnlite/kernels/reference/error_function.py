@@ -16,7 +16,7 @@ __all__ = ["erf", "gelu"]
 
 NODES_PER_UNIT = 2048  # of the tables
 BLOCK = 8192  # numbers whose intermediate results stay in the cache
-WORKING_TYPES = {"e": np.float32, "f": np.float32, "F": np.complex128, "D": np.complex128}  # float64 for the others
+WORKING_TYPES = {"f": np.float32, "F": np.complex128, "D": np.complex128}  # float64 for the others
 
 SLOPE = 2 / math.sqrt(math.pi)  # of erf at 0
 DENSITY = 1 / math.sqrt(2 * math.pi)  # of the normal distribution at 0
