@@ -63,7 +63,7 @@ def test_everything_comes_back(path):
     model = trained()
     model.save(path)
     loaded = load_model(path)
-    assert loaded.get_config() == model.get_config() and loaded.compile_config() == model.compile_config()
+    assert loaded.get_config() == model.get_config() and loaded.trainer.config() == model.trainer.config()
     assert [weight.name for weight in loaded.weights] == [weight.name for weight in model.weights]
     for one, other in zip(model.get_weights(), loaded.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)

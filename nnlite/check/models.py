@@ -9,6 +9,7 @@ from nnlite.check.numeric import difference, stencil
 from nnlite.check.report import Findings, Report
 from nnlite.check.samples import contexts, filled, in_dtype, moved, sample, stops_gradient, twin_of
 from nnlite.check.subject import Subject
+from nnlite.derivatives import parameter_names
 from nnlite.jacobians import Contraction, Jacobians, ParameterVector
 from nnlite.losses import Loss
 from nnlite.models.base import BaseModel
@@ -97,7 +98,7 @@ def _prepared(model, input_shape, x, random):
 def _vector_of(model) -> ParameterVector:
     trained = {id(own) for own in model.trainable_weights}
     shapes = [own.shape for own in model.parameters]
-    return ParameterVector(shapes, model.parameter_names(), [id(own) in trained for own in model.parameters], "float64")
+    return ParameterVector(shapes, parameter_names(model), [id(own) in trained for own in model.parameters], "float64")
 
 
 def _placed(vector, values, theta):
@@ -161,12 +162,12 @@ def _check_loss(report, model, twin, inputs, y, random) -> None:
     """The loss at the model's outputs, and its gradient by all parameters, as training computes it."""
     findings = Findings(report, "the loss of the model")
     with findings.trying("linearize"):
-        twin.compile(**model.compile_config())
+        twin.compile(**model.trainer.config())
         outputs = twin.linearize(inputs, *twin.values)[0]
         rows = len(outputs)
         y_true = suitable(twin.loss, outputs.shape, random)[0] if y is None else np.asarray(y)[:rows]
         report.include(check_loss(twin.loss, y_true=y_true, y_pred=outputs))
-        steps = twin._ready_steps()
+        steps = twin.trainer.ready_steps()
         vector = _vector_of(twin)
         values = twin.values
         fitted = steps.loss.prepare_targets(y_true, outputs.shape, np.float64)

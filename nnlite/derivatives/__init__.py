@@ -2,5 +2,6 @@
 
 from nnlite.derivatives.explanation import Explanation
 from nnlite.derivatives.model import Derivatives
+from nnlite.derivatives.parameters import parameter_names
 
-__all__ = ["Derivatives", "Explanation"]
+__all__ = ["Derivatives", "Explanation", "parameter_names"]

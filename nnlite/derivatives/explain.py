@@ -1,25 +1,37 @@
 """One example's way through a model, and how large derivatives are on the way back."""
 
+from typing import Any
+
 import numpy as np
 
 from nnlite.data.batches import count_rows, take_rows
 from nnlite.derivatives.explanation import Explanation
 from nnlite.derivatives.integrated_gradients import one_output_each
 from nnlite.derivatives.observed import Stage, watch
+from nnlite.derivatives.parameters import parameter_names
 from nnlite.derivatives.weight_path import follow
 from nnlite.errors import ConfigError, DataError
 from nnlite.jacobians import ChainJacobians, Jacobians
-from nnlite.training.inputs import checked_inputs
+from nnlite.training import Trainable, Trainer
+from nnlite.training.inputs import built_inputs
 
 BLOCK = 64  # outputs whose derivatives go back together
 
 
-def explain(model, x, y=None, row=0, output=None, weight=None) -> Explanation:
+def explain(
+    model: Trainable,
+    trainer: Trainer,
+    x: Any,
+    y: Any = None,
+    row: int = 0,
+    output: int | None = None,
+    weight: str | None = None,
+) -> Explanation:
     """See `Derivatives.explain`."""
     if y is not None and output is not None:
         raise ConfigError("explain takes targets, to explain the loss, or an output, to explain that one; not both")
-    x, y = _one_row(model, x, y, row)
-    source = model if y is None else model._ready_steps()
+    x, y = _one_row(model, trainer, x, y, row)
+    source = model if y is None else trainer.ready_steps()
     outputs, jacobians = source.chain.linearize(x, *model.values)
 
     def root() -> Stage:
@@ -45,18 +57,19 @@ def explain(model, x, y=None, row=0, output=None, weight=None) -> Explanation:
     return Explanation(model.label, row, subject, float(value), outputs[0], None if y is None else y[0], **found)
 
 
-def _norms(model, stage, data) -> dict:
+def _norms(model: Trainable, stage: Stage, data: int) -> dict[str, float | None]:
     trained = {id(parameter) for parameter in model.trainable_weights}
-    places = enumerate(zip(model.parameter_names(), model.parameters, strict=True), start=data)
+    places = enumerate(zip(parameter_names(model), model.parameters, strict=True), start=data)
     return {name: stage.norm_at(place) for place, (name, own) in places if id(own) in trained}
 
 
-def _one_row(model, x, y, row):
+def _one_row(model: Trainable, trainer: Trainer, x: Any, y: Any, row: int) -> tuple:
     """That row of x and y, as batches of one example that the model takes."""
     if y is None:
-        x = checked_inputs(model, x)
+        x = built_inputs(model, x)
     else:
-        x, y, _ = model._prepared(x, y, None)
+        trainer.need_loss("asking for derivatives of the loss")
+        x, y, _ = trainer.read_batch(x, y)
     count = count_rows(x)
     if isinstance(row, bool) or not isinstance(row, (int, np.integer)) or not 0 <= row < count:
         raise DataError(f"row {row!r} is not there: " + (f"x has the rows 0 to {count - 1}" if count else "x has none"))
@@ -64,7 +77,7 @@ def _one_row(model, x, y, row):
     return take_rows(x, rows), take_rows(y, rows)
 
 
-def _send_all_back(stage, outputs) -> None:
+def _send_all_back(stage: Stage, outputs: np.ndarray) -> None:
     """The derivatives of all outputs, a block of them at a time."""
     for start in range(0, outputs.size, BLOCK):
         own = np.arange(min(BLOCK, outputs.size - start))

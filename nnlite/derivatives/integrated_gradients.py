@@ -1,13 +1,22 @@
 """How outputs depend on inputs: which output is meant, and integrated gradients."""
 
+from typing import Any
+
 import numpy as np
 
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.jacobians import NetworkJacobian
-from nnlite.training.inputs import checked_inputs
+from nnlite.training import Trainable
+from nnlite.training.inputs import built_inputs
 
 
-def one_output_each(model, outputs, output) -> tuple[np.ndarray, np.ndarray]:
+def need_one_output(model: Trainable, outputs: Any) -> None:
+    """`ConfigError` for a model of several outputs."""
+    if isinstance(outputs, tuple):
+        raise ConfigError(f"{model.label} has several outputs: make a Model of its inputs and one of them")
+
+
+def one_output_each(model: Trainable, outputs: np.ndarray, output: Any) -> tuple[np.ndarray, np.ndarray]:
     """A cotangent that is 1 at one output of each row, and which output that is, as a number.
 
     Args:
@@ -15,7 +24,7 @@ def one_output_each(model, outputs, output) -> tuple[np.ndarray, np.ndarray]:
         outputs: `(batch, ...)`.
         output: its number among the raveled outputs of a row, or one number per row; each row's largest when None.
     """
-    model._need_one_output(outputs)
+    need_one_output(model, outputs)
     label = model.label
     rows = outputs.reshape(len(outputs), -1)
     picked = rows.argmax(axis=1) if output is None else np.asarray(output)
@@ -29,9 +38,11 @@ def one_output_each(model, outputs, output) -> tuple[np.ndarray, np.ndarray]:
     return cotangent.reshape(outputs.shape), picked
 
 
-def integrated_gradients(model, x, baseline=None, steps=50, output=None) -> np.ndarray:
+def integrated_gradients(
+    model: Trainable, x: Any, baseline: Any = None, steps: int = 50, output: Any = None
+) -> np.ndarray:
     """See `Derivatives.integrated_gradients`."""
-    x = checked_inputs(model, x)
+    x = built_inputs(model, x)
     if isinstance(x, tuple):
         raise ConfigError(f"{model.label} has {len(x)} inputs; integrated gradients are those of one")
     try:

@@ -1,27 +1,42 @@
-"""What a model offers of its derivatives, all of it read from the Jacobians that its layers cache."""
+"""The derivatives of a model, all of them read from the Jacobians that its layers cache."""
+
+from typing import Any
 
 import numpy as np
 
 from nnlite.derivatives import explain, integrated_gradients
 from nnlite.derivatives.explanation import Explanation
-from nnlite.errors import ConfigError, did_you_mean
+from nnlite.derivatives.integrated_gradients import need_one_output
+from nnlite.derivatives.parameters import parameter_names, parameter_vector
+from nnlite.errors import ConfigError
 from nnlite.jacobians import NetworkJacobian, ParameterVector
 from nnlite.jacobians.hessian import STEP
 from nnlite.jacobians.maps.base import fitted, one_row_each
-from nnlite.layers.base.call import inner_layers
 from nnlite.registry.field_types import Count, read_call
-from nnlite.training.inputs import prepared
+from nnlite.training import Steps, Trainable, Trainer
 
 
 class Derivatives:
     """Derivatives of a model at inference: dropout is off and moments are the moving averages.
 
+    `model.derivatives` are these, and the model's methods of the same names are doors to them.
+
     Vectors over the parameters hold all trainable ones, raveled and laid end to end in the order of
     `trainable_weights`. Where one is passed, a list of arrays or a dict by name (`"dense.kernel"`) does as well,
     and the result comes in the same form. Products with a loss are those of the compiled loss, penalties left out.
+
+    Args:
+        model: whose derivatives they are.
+        trainer: the model's; derivatives of a loss are those of its loss.
+        input_names: what `jacobian` calls the inputs.
     """
 
-    def jacobian(self, x, wrt: str = "inputs") -> NetworkJacobian:
+    def __init__(self, model: Trainable, trainer: Trainer, input_names: list[str] | None = None):
+        self.model = model
+        self.trainer = trainer
+        self.input_names = ["inputs"] if input_names is None else input_names
+
+    def jacobian(self, x: Any, wrt: str = "inputs") -> NetworkJacobian:
         """The Jacobian of the outputs at `x`, as a structured map that is never multiplied out.
 
         Args:
@@ -55,13 +70,13 @@ class Derivatives:
         if wrt in (names := self.input_names):
             index = names.index(wrt)
             if jacobians[index] is None:
-                raise ConfigError(f"{self.label} takes indices or strings, which have no derivative")
+                raise ConfigError(f"{self.model.label} takes indices or strings, which have no derivative")
             shape = x[index].shape if isinstance(x, tuple) else x.shape
-            return NetworkJacobian(jacobians, None, shape, outputs.shape, self.stage_labels(), index)
-        vector = self._vector(wrt)
-        return NetworkJacobian(jacobians, vector, (vector.size,), outputs.shape, self.stage_labels())
+            return NetworkJacobian(jacobians, None, shape, outputs.shape, self.model.chain.labels, index)
+        vector = parameter_vector(self.model, wrt, self.input_names)
+        return NetworkJacobian(jacobians, vector, (vector.size,), outputs.shape, self.model.chain.labels)
 
-    def vjp(self, x, cotangent):
+    def vjp(self, x: Any, cotangent: Any) -> tuple[Any, np.ndarray]:
         """Reverse mode: `cotangent` times the Jacobians of the outputs at `x`.
 
         Returns:
@@ -71,14 +86,14 @@ class Derivatives:
         Raises:
             ShapeError: `cotangent` does not end in the shape of the outputs.
         """
-        (_, outputs, jacobians), vector = self._linearized(x), self._vector()
+        (_, outputs, jacobians), vector = self._linearized(x), parameter_vector(self.model)
         cotangent = self._fitting(cotangent, outputs.shape, outputs.dtype, "vjp", "a cotangent")
         found = jacobians.vjp(cotangent, (*[True] * jacobians.data, *vector.chosen))
         by_inputs, by_parameters = found[: jacobians.data], found[jacobians.data :]
         joined = vector.join(by_parameters, cotangent.shape[: cotangent.ndim - outputs.ndim])
         return by_inputs if jacobians.data > 1 else by_inputs[0], joined
 
-    def jvp(self, x, tangent=None, dparameters=None) -> np.ndarray:
+    def jvp(self, x: Any, tangent: Any = None, dparameters: Any = None) -> np.ndarray:
         """Forward mode: how the outputs at `x` change when inputs and parameters do.
 
         Args:
@@ -91,7 +106,7 @@ class Derivatives:
         Raises:
             ShapeError: a tangent of another shape.
         """
-        (x, outputs, jacobians), vector = self._linearized(x), self._vector()
+        (x, outputs, jacobians), vector = self._linearized(x), parameter_vector(self.model)
         several = isinstance(x, tuple)
         by_inputs = [
             None if own is None else self._fitting(own, data.shape, outputs.dtype, "jvp", "a tangent of the inputs")
@@ -103,11 +118,13 @@ class Derivatives:
         if dparameters is not None:
             by_parameters = vector.split(vector.read(dparameters, "jvp"))
         if any(own is not None and jacobians[index] is None for index, own in enumerate(by_inputs)):
-            raise ConfigError(f"{self.label} takes indices or strings: their tangent must be None")
+            raise ConfigError(f"{self.model.label} takes indices or strings: their tangent must be None")
         result = jacobians.jvp(*by_inputs, *by_parameters)
         return np.zeros_like(outputs) if result is None else result
 
-    def per_example_gradients(self, x, y, sample_weight=None, flat: bool = True):
+    def per_example_gradients(
+        self, x: Any, y: Any, sample_weight: Any = None, flat: bool = True
+    ) -> np.ndarray | dict[str, np.ndarray]:
         """The gradient of each example's loss by the parameters: what it alone would contribute, without `1 / batch`.
 
         The loss of an example is the mean over its own rows (steps of a sequence that no mask leaves out), their sum
@@ -119,9 +136,9 @@ class Derivatives:
 
         Shape: `(batch, count)`, or `(batch, *shape)` for each parameter.
         """
-        (x, y, weights), vector, steps = self._prepared(x, y, sample_weight), self._vector(), self._ready_steps()
-        outputs, jacobians = steps.chain.linearize(x, *self.values)
-        self._need_one_output(outputs)
+        ((x, y, weights), steps), vector = self._prepared(x, y, sample_weight), parameter_vector(self.model)
+        outputs, jacobians = steps.chain.linearize(x, *self.model.values)
+        need_one_output(self.model, outputs)
         rows, by_outputs = steps.loss.per_row(y, outputs)
         masked = jacobians.mask is not None and jacobians.mask.shape == rows.shape
         share = (jacobians.mask if masked else np.ones(rows.shape)).astype(rows.dtype)
@@ -131,18 +148,18 @@ class Derivatives:
             share *= weights.reshape(-1, *(1,) * (rows.ndim - 1))
         if by_outputs.mixes_rows:  # the loss of one example depends on the outputs of others
             cotangent = by_outputs.vjp(one_row_each(share))
-            found = jacobians.vjp(cotangent, self._wanted(jacobians, vector))[jacobians.data :]
+            found = jacobians.vjp(cotangent, _wanted(jacobians, vector))[jacobians.data :]
             joined = vector.join(found, share.shape[:1])
         else:
             joined = vector.per_example(jacobians, by_outputs.vjp(share))
         return joined if flat else vector.by_name(joined)
 
-    def gradient(self, x, y, sample_weight=None) -> np.ndarray:
+    def gradient(self, x: Any, y: Any, sample_weight: Any = None) -> np.ndarray:
         """The gradient of the loss over a batch by the parameters. Shape: `(count,)`."""
-        data, vector = self._prepared(x, y, sample_weight), self._vector()
-        return self._gradient(data, self.values, vector)
+        (batch, steps), vector = self._prepared(x, y, sample_weight), parameter_vector(self.model)
+        return self._gradient(steps, batch, self.model.values, vector)
 
-    def hvp(self, x, y, v, sample_weight=None):
+    def hvp(self, x: Any, y: Any, v: Any, sample_weight: Any = None) -> Any:
         """The Hessian of the loss by the parameters times `v`: a complex step through the gradient, exact to rounding.
 
         Pieces of piecewise functions are chosen by the real part; where a slope jumps it counts as constant.
@@ -152,15 +169,15 @@ class Derivatives:
         Raises:
             ShapeError: `v` of another shape.
         """
-        data, vector = self._prepared(x, y, sample_weight), self._vector()
+        (batch, steps), vector = self._prepared(x, y, sample_weight), parameter_vector(self.model)
         direction = vector.split(vector.read(v, "hvp", seeds=False))
         moved = [
             value if change is None else value + 1j * STEP * change
-            for value, change in zip(self.values, direction, strict=True)
+            for value, change in zip(self.model.values, direction, strict=True)
         ]
-        return vector.like(v, self._gradient(data, moved, vector).imag / STEP)
+        return vector.like(v, self._gradient(steps, batch, moved, vector).imag / STEP)
 
-    def ggn_vp(self, x, y, v, sample_weight=None):
+    def ggn_vp(self, x: Any, y: Any, v: Any, sample_weight: Any = None) -> Any:
         """The generalized Gauss-Newton matrix times `v`: J' H J v, J by the parameters, H of the loss by the outputs.
 
         It is the Hessian without the curvature of the network itself, and positive semidefinite for convex losses.
@@ -170,13 +187,15 @@ class Derivatives:
 
         Reference: Schraudolph 2002, "Fast curvature matrix-vector products".
         """
-        (x, y, weights), vector, steps = self._prepared(x, y, sample_weight), self._vector(), self._ready_steps()
-        outputs, jacobians = steps.chain.linearize(x, *self.values)
+        ((x, y, weights), steps), vector = self._prepared(x, y, sample_weight), parameter_vector(self.model)
+        outputs, jacobians = steps.chain.linearize(x, *self.model.values)
         pushed = jacobians.jvp(*[None] * jacobians.data, *vector.split(vector.read(v, "ggn_vp", seeds=False)))
         bent = steps.loss.curvature(y, outputs, weights, jacobians.mask).jvp(pushed)
-        return vector.like(v, vector.join(jacobians.vjp(bent, self._wanted(jacobians, vector))[jacobians.data :], ()))
+        return vector.like(v, vector.join(jacobians.vjp(bent, _wanted(jacobians, vector))[jacobians.data :], ()))
 
-    def explain(self, x, y=None, row: int = 0, output: int | None = None, weight: str | None = None) -> Explanation:
+    def explain(
+        self, x: Any, y: Any = None, row: int = 0, output: int | None = None, weight: str | None = None
+    ) -> Explanation:
         """The chain for one example: what each op caches, how large derivatives are on both sides, and one weight's.
 
         Args:
@@ -195,9 +214,9 @@ class Derivatives:
             DataError: there is no such row.
             ConfigError: there is no such output or weight.
         """
-        return explain.explain(self, x, y, row, output, weight)
+        return explain.explain(self.model, self.trainer, x, y, row, output, weight)
 
-    def integrated_gradients(self, x, baseline=None, steps: Count = 50, output=None) -> np.ndarray:
+    def integrated_gradients(self, x: Any, baseline: Any = None, steps: Count = 50, output: Any = None) -> np.ndarray:
         """How much each number of `x` contributes to one output, compared with `baseline`.
 
         `(x - baseline) * mean over a in [0, 1] of the gradient at baseline + a * (x - baseline)`; the contributions
@@ -219,69 +238,33 @@ class Derivatives:
         Reference: Sundararajan et al. 2017, arXiv:1703.01365.
         """
         read_call(Derivatives.integrated_gradients, locals())
-        return integrated_gradients.integrated_gradients(self, x, baseline, steps, output)
+        return integrated_gradients.integrated_gradients(self.model, x, baseline, steps, output)
 
-    def _gradient(self, data, values, vector):
-        x, y, weights = data
-        steps = self._ready_steps()
+    def _gradient(self, steps: Steps, batch: tuple, values: list[np.ndarray], vector: ParameterVector) -> np.ndarray:
+        x, y, weights = batch
         outputs, jacobians = steps.chain.linearize(x, *values)
         _, by_outputs = steps.loss.linearize(y, outputs, weights, jacobians.mask)
-        cotangent = by_outputs.vjp(np.ones((), self.output_dtype))
-        return vector.join(jacobians.vjp(cotangent, self._wanted(jacobians, vector))[jacobians.data :], ())
+        cotangent = by_outputs.vjp(np.ones((), self.model.output_dtype))
+        return vector.join(jacobians.vjp(cotangent, _wanted(jacobians, vector))[jacobians.data :], ())
 
-    def _linearized(self, x):
-        x = self.as_input(x)
-        outputs, jacobians = self.linearize(x, *self.values)
-        self._need_one_output(outputs)
+    def _linearized(self, x: Any) -> tuple:
+        x = self.model.as_input(x)
+        outputs, jacobians = self.model.linearize(x, *self.model.values)
+        need_one_output(self.model, outputs)
         return x, outputs, jacobians
 
-    def _need_one_output(self, outputs):
-        if isinstance(outputs, tuple):
-            raise ConfigError(f"{self.label} has several outputs: make a Model of its inputs and one of them")
-
-    @staticmethod
-    def _wanted(jacobians, vector):
-        return (*[False] * jacobians.data, *vector.chosen)
-
-    @property
-    def input_names(self) -> list[str]:
-        """What `jacobian` calls the inputs."""
-        return ["inputs"]
-
-    def _prepared(self, x, y, sample_weight):
-        self._need_loss("asking for derivatives of the loss")
-        data = prepared(self, x, y, sample_weight)
-        self._ready_steps()
-        return data
-
-    def _vector(self, wrt="parameters") -> ParameterVector:
-        names = self.parameter_names()
-        trained = {id(parameter) for parameter in self.trainable_weights}
-        if wrt != "parameters":
-            own = {layer.name: layer for layer in self.layers}
-            if wrt not in own:
-                allowed = did_you_mean(wrt, [*self.input_names, "parameters", *own])
-                raise ConfigError(f"the Jacobian by {wrt!r} was asked for; {allowed}")
-            trained = {id(parameter) for parameter in own[wrt].parameters if parameter.trainable}
-            if not trained:
-                raise ConfigError(f"{own[wrt].label} has no parameters to differentiate by")
-        shapes = [own.shape for own in self.parameters]
-        return ParameterVector(shapes, names, [id(own) in trained for own in self.parameters], self.output_dtype)
-
     def parameter_names(self) -> list[str]:
-        """A name for each of `parameters`: `"dense.kernel"`."""
-        names = [name for layer in self.layers for name in _names_within(layer)]
-        return [name if names.count(name) == 1 else f"{name}_{place}" for place, name in enumerate(names)]
+        """A name for each of the model's `parameters`: `"dense.kernel"`."""
+        return parameter_names(self.model)
 
-    def _fitting(self, array, shape, dtype, method, what):
-        return fitted(array, shape, dtype, f"{self.label}: {method} needs {what}")
+    def _prepared(self, x: Any, y: Any, sample_weight: Any) -> tuple[tuple, Steps]:
+        """A batch as the steps take it, and the steps."""
+        self.trainer.need_loss("asking for derivatives of the loss")
+        return self.trainer.read_batch(x, y, sample_weight), self.trainer.ready_steps()
+
+    def _fitting(self, array: Any, shape: tuple, dtype: Any, method: str, what: str) -> np.ndarray:
+        return fitted(array, shape, dtype, f"{self.model.label}: {method} needs {what}")
 
 
-def _names_within(layer):
-    """A name for each parameter of a layer: `"dense.kernel"`, `"block.dense.kernel"` in a layer that it keeps."""
-    inner = {
-        id(own): f"{layer.name}.{name}"
-        for kept in inner_layers(layer)
-        for own, name in zip(kept.parameters, _names_within(kept), strict=True)
-    }
-    return [inner.get(id(own), f"{layer.name}.{own.name}") for own in layer.parameters]
+def _wanted(jacobians: Any, vector: ParameterVector) -> tuple[bool, ...]:
+    return (*[False] * jacobians.data, *vector.chosen)

@@ -5,8 +5,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from nnlite.derivatives.observed import Stage
+from nnlite.derivatives.parameters import parameter_names
 from nnlite.errors import ConfigError, did_you_mean
 from nnlite.jacobians import Composed, Partial
+from nnlite.training import Trainable
 
 
 class Hop(NamedTuple):
@@ -62,7 +65,7 @@ class Trail(NamedTuple):
     count: int
 
 
-def follow(model, root, gradients, weight=None) -> Trail | None:
+def follow(model: Trainable, root: Stage, gradients: tuple, weight: str | None = None) -> Trail | None:
     """The way back to one weight; None in a model without trainable ones.
 
     Args:
@@ -71,7 +74,7 @@ def follow(model, root, gradients, weight=None) -> Trail | None:
         gradients: that derivative by each of the model's parameters.
         weight: such as `"dense.kernel[3, 7]"`; the one of all kernels with the largest derivative when None.
     """
-    names = model.parameter_names()
+    names = parameter_names(model)
     if weight is None:
         trained = {id(parameter) for parameter in model.trainable_weights}
         known = [

@@ -1,6 +1,6 @@
 """Models: a chain of layers, a graph of layers, and reading them from files."""
 
-from nnlite.models.base import load_model
+from nnlite.models.files import load_model
 from nnlite.models.functional import Model
 from nnlite.models.sequential import Sequential
 

@@ -1,54 +1,138 @@
-"""What every model has: layers by name, weights, a summary, files."""
+"""What every model has: layers by name, weights, a summary, files, doors to its trainer and to its derivatives."""
 
-import math
+import functools
+from collections.abc import Callable, Iterator
+from os import PathLike
+from typing import Any
 
 import numpy as np
 
 from nnlite import saving
+from nnlite.callbacks import History
 from nnlite.data.batches import take_rows
 from nnlite.derivatives import Derivatives
-from nnlite.errors import ConfigError, ModelFileError, NotReadyError, did_you_mean
+from nnlite.errors import ConfigError, NotReadyError, did_you_mean
 from nnlite.inference import Predictor
 from nnlite.layers import Layer
 from nnlite.layers.base.call import pairs_inside
 from nnlite.layers.base.shapes import zeros_for
 from nnlite.layers.composite.chain import Chain
+from nnlite.losses import Loss
+from nnlite.metrics import Metric
+from nnlite.models.doors import door
+from nnlite.models.files import assign_weights, model_state, restored, weight_arrays
 from nnlite.models.summary import summary_table
+from nnlite.optimizers import Optimizer
+from nnlite.parameters import Parameter
 from nnlite.training import Trainer
-from nnlite.training.inputs import prepared
 from nnlite.training.profile import Profile, profile_step
 
 
-class BaseModel(Trainer, Derivatives, Layer, abstract=True):
+class BaseModel(Layer, abstract=True):
     """A layer made of `layers` that can be trained, saved and loaded.
 
-    A subclass has `layers`, `seed`, and a `chain`, the program that runs its layers.
+    It has a `trainer` and `derivatives`; both are asked by way of the model, whose methods are doors to theirs.
+    A subclass has `layers`, `seed`, and a `chain`, the program that runs its layers, and says by `until_loss` what of
+    it training runs: it is a `nnlite.training.Trainable`.
     """
 
     _nested = False
+
+    @functools.cached_property
+    def trainer(self) -> Trainer:
+        """What trains the model: optimizer, loss, metrics and the loops."""
+        return Trainer(self)
+
+    @functools.cached_property
+    def derivatives(self) -> Derivatives:
+        """The derivatives of the model, and of its loss."""
+        return Derivatives(self, self.trainer)
+
+    compile = door("trainer", Trainer.compile)
+    fit = door("trainer", Trainer.fit)
+    evaluate = door("trainer", Trainer.evaluate)
+    predict = door("trainer", Trainer.predict)
+    train_on_batch = door("trainer", Trainer.train_on_batch)
+    test_on_batch = door("trainer", Trainer.test_on_batch)
+    predict_on_batch = door("trainer", Trainer.predict_on_batch)
+
+    jacobian = door("derivatives", Derivatives.jacobian)
+    vjp = door("derivatives", Derivatives.vjp)
+    jvp = door("derivatives", Derivatives.jvp)
+    per_example_gradients = door("derivatives", Derivatives.per_example_gradients)
+    gradient = door("derivatives", Derivatives.gradient)
+    hvp = door("derivatives", Derivatives.hvp)
+    ggn_vp = door("derivatives", Derivatives.ggn_vp)
+    explain = door("derivatives", Derivatives.explain)
+    integrated_gradients = door("derivatives", Derivatives.integrated_gradients)
+
+    def train_step(self, x: Any, y: Any, sample_weight: np.ndarray | None = None) -> float:
+        """The bare training step on arrays that already have the model's dtype; returns the loss, checks nothing."""
+        return self.trainer.train_step(x, y, sample_weight)
+
+    @property
+    def compiled(self) -> bool:
+        """Whether `compile` has been called."""
+        return self.trainer.optimizer is not None
+
+    @property
+    def metrics(self) -> list[Metric]:
+        """The metrics in use; known once the model is built and compiled."""
+        return self.trainer.metrics
+
+    @property
+    def optimizer(self) -> Optimizer | None:
+        """The optimizer of `compile`; None before."""
+        return self.trainer.optimizer
+
+    @optimizer.setter
+    def optimizer(self, optimizer: Optimizer | None) -> None:
+        self.trainer.optimizer = optimizer
+
+    @property
+    def loss(self) -> Loss | None:
+        """The loss of `compile`; None before."""
+        return self.trainer.loss
+
+    @loss.setter
+    def loss(self, loss: Loss | None) -> None:
+        self.trainer.loss = loss
+
+    @property
+    def history(self) -> History | None:
+        """What the last `fit` returned; None before."""
+        return self.trainer.history
+
+    @history.setter
+    def history(self, history: History | None) -> None:
+        self.trainer.history = history
+
+    @property
+    def stop_training(self) -> bool:
+        """Set to True, by a callback, to end the training."""
+        return self.trainer.stop_training
+
+    @stop_training.setter
+    def stop_training(self, stop: bool) -> None:
+        self.trainer.stop_training = stop
 
     @property
     def label(self) -> str:
         return f"model {self.name!r}" if self.name else "the model"
 
-    def as_targets(self, y):
-        """`y` as an array, or as a tuple of one array per output."""
-        return np.asarray(y)
-
-    def check_linearize(self):
+    def check_linearize(self) -> None:
         """Nothing to do: each layer was checked when it was built."""
 
-    def linearize(self, inputs, *parameters, training=False, random=None, mask=None):
+    def linearize(
+        self, inputs: Any, *parameters: np.ndarray, training: bool = False, random: Any = None, mask: Any = None
+    ) -> tuple[Any, Any]:
         """The output and the Jacobians by the inputs and every parameter, in the order of `parameters`."""
         return self.chain.linearize(inputs, *parameters, training=training, random=random, mask=mask)
 
-    def state_pairs(self, state):
+    def state_pairs(self, state: tuple) -> Any:
         return pairs_inside(self._with_state, state) if state else ()
 
-    def stage_labels(self):
-        return self.chain.labels
-
-    def check_ready(self):
+    def check_ready(self) -> None:
         for layer in self.layers:
             layer.check_ready()
 
@@ -57,11 +141,11 @@ class BaseModel(Trainer, Derivatives, Layer, abstract=True):
         return all(layer.adapted for layer in self.layers)
 
     @property
-    def trainable_weights(self):
+    def trainable_weights(self) -> list[Parameter]:
         return [weight for layer in self.layers for weight in layer.trainable_weights] if self.trainable else []
 
     @property
-    def weights(self):
+    def weights(self) -> list[Parameter]:
         return [weight for layer in self.layers for weight in layer.weights]
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
@@ -102,7 +186,7 @@ class BaseModel(Trainer, Derivatives, Layer, abstract=True):
             predictor(zeros_for(self, self.input_shape, batch_size))
         return predictor
 
-    def profile(self, x, y, sample_weight=None, batch_size: int = 32, steps: int = 50) -> Profile:
+    def profile(self, x: Any, y: Any, sample_weight: Any = None, batch_size: int = 32, steps: int = 50) -> Profile:
         """Where the time of a training step goes: forward, backward and update, layer by layer, beside the floor.
 
         A copy of the model is trained; the model itself stays as it is.
@@ -115,25 +199,16 @@ class BaseModel(Trainer, Derivatives, Layer, abstract=True):
         Returns:
             A table to print, with `rows`, `total` and `floor` in microseconds.
         """
-        self._need_loss("profile")
-        arrays = prepared(self, x, y, sample_weight)
-        self._ready_steps()
+        self.trainer.need_loss("profile")
+        arrays = self.trainer.read_batch(x, y, sample_weight)
+        self.trainer.ready_steps()
         return profile_step(self, *(take_rows(array, slice(0, batch_size)) for array in arrays), steps=steps)
 
-    def largest_product(self, batch_size: int | None) -> int:
-        """Multiply-adds of the largest matrix product of a step: it decides how many threads pay."""
-        found = 0
-        for layer in self.layers:
-            kernels = [parameter.size for parameter in layer.parameters if len(parameter.shape) > 1]
-            places = math.prod(length or 1 for length in layer.output_shape[1:-1] if not isinstance(length, tuple))
-            found = max([found, *(size * places for size in kernels)])
-        return found * (batch_size or 32)
-
-    def summary(self, print_fn=print) -> None:
+    def summary(self, print_fn: Callable[[str], Any] = print) -> None:
         """Print a table of layers, output shapes and numbers of parameters."""
         print_fn(summary_table(self))
 
-    def count_params(self):
+    def count_params(self) -> int:
         """Number of scalars in all parameters; `NotReadyError` before `build`."""
         self._need_built()
         return super().count_params()
@@ -142,89 +217,44 @@ class BaseModel(Trainer, Derivatives, Layer, abstract=True):
         if not self.built:
             raise NotReadyError("the model has no weights before it is built: add an Input, or call build(shape)")
 
-    def save(self, filepath, overwrite: bool = True, include_optimizer: bool = True) -> None:
+    def save(self, filepath: str | PathLike, overwrite: bool = True, include_optimizer: bool = True) -> None:
         """Write layers, weights, `compile` arguments and the optimizer's state to one `.safetensors` file."""
-        saving.write(filepath, *self._state(include_optimizer), overwrite=overwrite)
+        self._need_built()
+        saving.write(filepath, *model_state(self, include_optimizer), overwrite=overwrite)
 
-    def save_weights(self, filepath, overwrite: bool = True) -> None:
+    def save_weights(self, filepath: str | PathLike, overwrite: bool = True) -> None:
         """Write the weights alone; `load_weights` of a model with the same layers reads them."""
-        saving.write(filepath, {"content": "weights"}, self._weight_arrays(), overwrite=overwrite)
+        self._need_built()
+        saving.write(filepath, {"content": "weights"}, weight_arrays(self), overwrite=overwrite)
 
-    def load_weights(self, filepath) -> None:
+    def load_weights(self, filepath: str | PathLike) -> None:
         """Read weights from a file of `save_weights` or `save`.
 
         Raises:
             ModelFileError: missing or damaged file, or names or shapes that are not this model's.
         """
         _, arrays = saving.read(filepath)
-        self._assign({name: array for name, array in arrays.items() if name.startswith("weights/")}, filepath)
-
-    def _weight_arrays(self) -> dict[str, np.ndarray]:
         self._need_built()
-        return {f"weights/{number}.{weight.name}": weight.value for number, weight in enumerate(self.parameters)}
+        assign_weights(self, arrays, filepath)
 
-    def _assign(self, arrays, source) -> None:
-        own = self._weight_arrays()
-        saving.check_names(own, arrays, source)
-        for name, array in arrays.items():
-            own[name][...] = array
-
-    def _state(self, include_optimizer=True) -> tuple[dict, dict[str, np.ndarray]]:
-        arrays = self._weight_arrays()
-        header = {"content": "model", "model": self.to_spec(), "input_shape": list(self.input_shape), "compile": None}
-        if self.compiled and include_optimizer:
-            state = self.optimizer.get_state()
-            if self._steps and self._steps.store.size != sum(weight.size for weight in self.trainable_weights):
-                state["slots"] = []  # layers were frozen or freed since `compile`
-            header |= {"compile": self.compile_config(), "iterations": state["iterations"]}
-            arrays |= saving.slots_to_arrays(state["slots"])
-        return header, arrays
-
-    @classmethod
-    def _from_state(cls, header, arrays, source) -> "BaseModel":
-        model = Layer.get(header["model"])
-        model.ensure_built(tuple(header["input_shape"]))
-        model._assign({name: array for name, array in arrays.items() if name.startswith("weights/")}, source)
-        if header["compile"]:
-            model.compile(**header["compile"])
-            slots = saving.slots_from_arrays(arrays)
-            model.optimizer.set_state({"iterations": header["iterations"], "slots": slots})
-        return model
-
-    def __getstate__(self):
+    def __getstate__(self) -> dict:
         if not self.built:
-            return {"spec": self.to_spec(), "compile": self.compile_config() if self.compiled else None}
-        header, arrays = self._state()
+            return {"spec": self.to_spec(), "compile": self.trainer.config() if self.compiled else None}
+        header, arrays = model_state(self)
         return {"header": header, "arrays": arrays}
 
-    def __setstate__(self, state):
+    def __setstate__(self, state: dict) -> None:
         if "header" in state:
-            restored = self._from_state(state["header"], state["arrays"], "the pickled model")
+            model = restored(state["header"], state["arrays"], "the pickled model")
         else:
-            restored = Layer.get(state["spec"])
+            model = Layer.get(state["spec"])
             if state["compile"]:
-                restored.compile(**state["compile"])
-        self.__dict__.update(restored.__dict__)
+                model.compile(**state["compile"])
+        self.__dict__.update(model.__dict__)
+        self.trainer.model = self
 
 
-def load_model(filepath, compile: bool = True) -> BaseModel:
-    """Read a model that `model.save(filepath)` wrote; with `compile`, compiled as it was.
-
-    Own layers and losses must have been defined, by importing their module, before their file is read.
-
-    Raises:
-        ModelFileError: missing, damaged or foreign file, or one that names unknown classes.
-    """
-    header, arrays = saving.read(filepath)
-    if header.get("content") != "model":
-        raise ModelFileError(f"{filepath} holds weights alone: build the model and call load_weights")
-    try:
-        return BaseModel._from_state(header if compile else {**header, "compile": None}, arrays, filepath)
-    except ConfigError as error:
-        raise ModelFileError(f"{filepath}: {error}; import the module that defines your own classes first") from None
-
-
-def _flattened(model):
+def _flattened(model: Layer) -> Iterator[Layer]:
     """The layers of a chain, those of chains inside it among them; a model of another kind as one layer."""
     if not isinstance(getattr(model, "chain", None), Chain):
         yield model
@@ -233,7 +263,7 @@ def _flattened(model):
         yield from _flattened(layer)
 
 
-def _sets_a_mask(jacobians) -> bool:
+def _sets_a_mask(jacobians: Any) -> bool:
     """Whether a layer said which steps count, which the layers after it heed."""
     inner = [part for _, part in jacobians.parts() if hasattr(part, "mask")]
     return jacobians.mask is not None or any(map(_sets_a_mask, inner))

@@ -1,23 +1,30 @@
 """Model, a graph of layers with any number of inputs and outputs."""
 
-import itertools
+import functools
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from nnlite.config import floatx
+from nnlite.derivatives import Derivatives
 from nnlite.errors import ConfigError, DataError
-from nnlite.layers import Input, Layer
+from nnlite.layers import Layer
 from nnlite.layers.base.inputs import read_inputs
-from nnlite.layers.base.symbolic import Symbol, fingerprint, symbols_of
+from nnlite.layers.base.symbolic import Symbol, fingerprint
 from nnlite.layers.composite.graph import Graph
+from nnlite.losses import Loss
+from nnlite.losses.output_losses import OutputLosses
 from nnlite.models.base import BaseModel
-from nnlite.models.outputs import SeveralOutputs
+from nnlite.models.drawing import Drawing, free_name, listed
+from nnlite.optimizers import Optimizer
 from nnlite.random import RandomSource, fresh_seed
-from nnlite.registry import snake_case
 from nnlite.registry.field_types import Index, read
+from nnlite.training import Trainer
+from nnlite.training.outputs import OutputActivations, OutputsTrainer
 
 
-class Model(SeveralOutputs, BaseModel):
+class Model(BaseModel):
     """A graph of layers: branches, several inputs and outputs, layers that are used more than once.
 
     The graph is drawn by calling layers on an `Input`, and on what other layers gave. A layer that is called twice has
@@ -46,35 +53,63 @@ class Model(SeveralOutputs, BaseModel):
     [(5, 1), (5, 2)]
     """
 
-    def __init__(self, inputs, outputs, seed: Index | None = None, name=None, trainable: bool = True, dtype=None):
+    def __init__(
+        self,
+        inputs: Any,
+        outputs: Any,
+        seed: Index | None = None,
+        name: str | None = None,
+        trainable: bool = True,
+        dtype: str | None = None,
+    ):
         super().__init__(name=name, trainable=trainable, dtype=dtype)
         given = read(seed, Index | None)
         self.seed = fresh_seed() if given is None else given
-        self.inputs = _listed(inputs, "inputs")
-        self.outputs = _listed(outputs, "outputs")
+        self.inputs = listed(inputs, "inputs")
+        self.outputs = listed(outputs, "outputs")
         self.takes_several = len(self.inputs) > 1
-        self._nodes = self._ordered()
-        self.layers = list({id(use.layer): use.layer for use in self._nodes}.values())
+        self._drawing = Drawing(self.inputs, self.outputs)
+        self.layers = self._drawing.layers()
         self._name_layers()
         self._build_graph(given is not None)
 
-    def _ordered(self) -> list[Symbol]:
-        """One symbol of each use of a layer that the outputs depend on, each after those it needs."""
-        seen, order = set(), []
+    @functools.cached_property
+    def trainer(self) -> Trainer:
+        """What trains the model; with several outputs there is a loss, and there are metrics, for each."""
+        return OutputsTrainer(self, self.output_names) if len(self.outputs) > 1 else Trainer(self)
 
-        def visit(symbol):
-            if isinstance(symbol.layer, Input):
-                if not any(symbol is own for own in self.inputs):
-                    raise ConfigError(f"the outputs depend on {symbol.layer.label}, which is not among the inputs")
-            elif id(symbol.use) not in seen:
-                seen.add(id(symbol.use))
-                for own in symbol.inputs:
-                    visit(own)
-                order.append(symbol)
+    @functools.cached_property
+    def derivatives(self) -> Derivatives:
+        """The derivatives of the model, and of its loss."""
+        return Derivatives(self, self.trainer, self.input_names if self.takes_several else None)
 
-        for symbol in self.outputs:
-            visit(symbol)
-        return order
+    def compile(
+        self,
+        optimizer: Optimizer = "rmsprop",
+        loss: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+        loss_weights: Any = None,
+    ) -> None:
+        """Choose how to train, as `Sequential.compile` does.
+
+        Args:
+            optimizer: as there.
+            loss: with several outputs a list, a dict by name (an output that it leaves out is not trained on), or one
+                loss for all.
+            metrics, weighted_metrics: as there; with several outputs a list with one list per output, or a dict of
+                lists by the outputs' names.
+            loss_weights: factor of each loss in the sum, a list or a dict by name; 1 by default.
+
+        Raises:
+            ConfigError: unknown name or argument, or another number of entries than outputs.
+        """
+        if isinstance(self.trainer, OutputsTrainer):
+            self.trainer.compile(optimizer, loss, metrics, weighted_metrics, loss_weights)
+        elif loss_weights is not None:
+            raise ConfigError("a model with one output has one loss", ("loss_weights",))
+        else:
+            self.trainer.compile(optimizer, loss, metrics, weighted_metrics)
 
     def _name_layers(self) -> None:
         names = [layer.name for layer in (*self._input_layers, *self.layers) if layer.name]
@@ -83,9 +118,7 @@ class Model(SeveralOutputs, BaseModel):
             raise ConfigError(f"there are two layers named {twice[0]!r}; names must be unique")
         for layer in (*self._input_layers, *self.layers):
             if layer.name is None:
-                base = snake_case(type(layer).__name__)
-                candidates = itertools.chain([base], (f"{base}_{count}" for count in itertools.count(1)))
-                layer.name = next(name for name in candidates if name not in names)
+                layer.name = free_name(layer, names)
                 names.append(layer.name)
 
     @property
@@ -108,35 +141,20 @@ class Model(SeveralOutputs, BaseModel):
             if isinstance(layer, BaseModel):
                 layer._nested = True
         self.parameters = [parameter for layer in self.layers for parameter in layer.parameters]
-        self.chain = self._graph(self._uses())
+        self.chain = self._graph(self._drawing.uses())
         shapes = tuple(symbol.shape for symbol in self.inputs)
         self.input_shape = shapes if self.takes_several else shapes[0]
         shapes = tuple(symbol.shape for symbol in self.outputs)
         self.output_shape = shapes if len(shapes) > 1 else shapes[0]
         self.built = True
 
-    def _uses(self) -> list[tuple]:
-        """`(layer, numbers of the values it takes)` of each use, in order."""
-        numbers = self.value_numbers()
-        return [(use.layer, tuple(numbers[symbol.key] for symbol in use.inputs)) for use in self._nodes]
+    def _graph(self, uses: list[tuple]) -> Graph:
+        return Graph(uses, len(self.inputs), self._drawing.ends(), (self.dtype,) * len(self.inputs))
 
-    def value_numbers(self) -> dict:
-        """The number of each value by the symbol's key: the inputs first, then what each use gives."""
-        numbers = {symbol.key: number for number, symbol in enumerate(self.inputs)}
-        for use in self._nodes:
-            shape = use.layer.output_shape
-            for index in range(len(shape) if isinstance(shape[0], tuple) else 1):
-                numbers[(id(use.use), index)] = len(numbers)
-        return numbers
-
-    def _graph(self, uses) -> Graph:
-        ends = tuple(self.value_numbers()[symbol.key] for symbol in self.outputs)
-        return Graph(uses, len(self.inputs), ends, (self.dtype,) * len(self.inputs))
-
-    def build(self, input_shape=None) -> None:
+    def build(self, input_shape: tuple | None = None) -> None:
         """Nothing to do: layers are built when they are called."""
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
         return self.chain.compute_output_shape(input_shape)
 
     @property
@@ -151,8 +169,17 @@ class Model(SeveralOutputs, BaseModel):
 
     @property
     def input_names(self) -> list[str]:
-        """What `jacobian` calls the inputs: their names where there are several."""
-        return [layer.name for layer in self._input_layers] if self.takes_several else super().input_names
+        """The names of the `Input`s: by them `jacobian` knows several, and a dict of data."""
+        return [layer.name for layer in self._input_layers]
+
+    @property
+    def output_names(self) -> list[str]:
+        """The names of the layers that give the outputs; with a number where one gives several."""
+        names = [symbol.layer.name for symbol in self.outputs]
+        return [
+            f"{name}_{symbol.index}" if names.count(name) > 1 else name
+            for name, symbol in zip(names, self.outputs, strict=True)
+        ]
 
     @property
     def output_dtype(self) -> str:
@@ -168,15 +195,12 @@ class Model(SeveralOutputs, BaseModel):
         """`input_kind` for each of the inputs."""
         return [self._kind(symbol) for symbol in self.inputs]
 
-    def _kind(self, symbol) -> str:
-        takers = [layer.input_kind for layer, taken in self._uses() if self.value_numbers()[symbol.key] in taken]
+    def _kind(self, symbol: Symbol) -> str:
+        number = self._drawing.numbers()[symbol.key]
+        takers = [layer.input_kind for layer, taken in self._drawing.uses() if number in taken]
         return takers[0] if takers and len(set(takers)) == 1 else "numbers"
 
-    @property
-    def adapted(self) -> bool:
-        return all(layer.adapted for layer in self.layers)
-
-    def as_input(self, inputs):
+    def as_input(self, inputs: Any) -> np.ndarray | tuple[np.ndarray, ...]:
         inputs = self._in_order(inputs)
         if not self.takes_several:
             return super().as_input(inputs[0])
@@ -187,10 +211,10 @@ class Model(SeveralOutputs, BaseModel):
         self.check_ready()
         return tuple(arrays)
 
-    def _in_order(self, inputs) -> list:
+    def _in_order(self, inputs: Any) -> list:
         """Data as users pass them, as a list with one entry per input."""
         if isinstance(inputs, dict):
-            names = [layer.name for layer in self._input_layers]
+            names = self.input_names
             if set(inputs) != set(names):
                 raise DataError(f"{self.label} needs data for {', '.join(names)}, got {', '.join(map(str, inputs))}")
             inputs = [inputs[name] for name in names]
@@ -213,10 +237,10 @@ class Model(SeveralOutputs, BaseModel):
         """The layers that `Jacobians.state` has a part for, in its order."""
         return self.chain.layers
 
-    def adapt(self, data) -> None:
+    def adapt(self, data: Any) -> None:
         """Let each layer that is not `adapted` yet see the data, as the layers before it pass it on."""
         values = self._read(self._in_order(data))
-        for layer, taken in self._uses():
+        for layer, taken in self._drawing.uses():
             given = [values[number] for number in taken]
             given = tuple(given) if layer.takes_several else given[0]
             if not layer.adapted:
@@ -224,19 +248,38 @@ class Model(SeveralOutputs, BaseModel):
             output = layer(given)
             values += output if isinstance(output, tuple) else [output]
 
+    def until_loss(self, loss: Loss | OutputLosses) -> tuple[Graph, Loss | OutputLosses, Any]:
+        """What training runs: the graph up to activations that the losses take over, the loss, these activations."""
+        several = isinstance(loss, OutputLosses)
+        losses = list(loss.losses) if several else [loss]
+        activations, uses = [None] * len(losses), self._drawing.uses()
+        for index, (symbol, taking) in enumerate(zip(self.outputs, losses, strict=True)):
+            position = self._drawing.last_use(symbol, uses)
+            bare, activation = symbol.layer.without_activation() if position is not None else (None, None)
+            from_logits = taking and activation and taking.from_outputs_of(activation)
+            if from_logits:
+                uses[position] = (bare, uses[position][1])
+                losses[index], activations[index] = from_logits, activation
+        if not any(activations):
+            return self.chain, loss, None
+        if several:
+            losses = OutputLosses(losses, loss.weights, loss.names)
+            return self._graph(uses), losses, OutputActivations(activations)
+        return self._graph(uses), losses[0], activations[0]
+
     def get_config(self) -> dict:
         """The layers, and how they are connected: values are numbered, inputs first."""
         place = {id(layer): index for index, layer in enumerate(self.layers)}
         return {
             "inputs": [layer.to_spec() for layer in self._input_layers],
             "layers": [layer.to_spec() for layer in self.layers],
-            "nodes": [[place[id(layer)], list(taken)] for layer, taken in self._uses()],
-            "outputs": [self.value_numbers()[symbol.key] for symbol in self.outputs],
+            "nodes": [[place[id(layer)], list(taken)] for layer, taken in self._drawing.uses()],
+            "outputs": list(self._drawing.ends()),
             **{name: getattr(self, name) for name in ("seed", "name", "trainable", "dtype")},
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: Mapping) -> "Model":
         """The inverse of `get_config`."""
         missing = {"inputs", "layers", "nodes", "outputs"} - set(config)
         if missing:
@@ -253,14 +296,3 @@ class Model(SeveralOutputs, BaseModel):
 
     def __repr__(self) -> str:
         return f"Model(inputs={self.inputs}, outputs={self.outputs}, seed={self.seed})"
-
-
-def _listed(values, what) -> list[Symbol]:
-    given = list(values.values()) if isinstance(values, dict) else values
-    given = given if isinstance(given, (list, tuple)) else [given]
-    found = [symbols_of(value) for value in given]
-    if not found or any(not isinstance(symbol, Symbol) for symbol in found):
-        raise ConfigError(f"{what} must be an Input or what a layer gives when it is called on one, got {values!r}")
-    if what == "inputs" and any(not isinstance(symbol.layer, Input) for symbol in found):
-        raise ConfigError("inputs must be Input layers")
-    return found

@@ -1,16 +1,18 @@
 """Sequential, a chain of layers that can be trained, saved and loaded."""
 
 import contextlib
-import itertools
 from dataclasses import field
+from typing import Any
 
 from nnlite.config import floatx
 from nnlite.errors import ConfigError, NotReadyError
 from nnlite.layers import Chain, Input, Layer
 from nnlite.layers.base.inputs import read_inputs
+from nnlite.losses import Loss
 from nnlite.models.base import BaseModel
+from nnlite.models.drawing import free_name
+from nnlite.ops import ActivationFunction
 from nnlite.random import RandomSource, fresh_seed
-from nnlite.registry import snake_case
 from nnlite.registry.field_types import Index
 from nnlite.registry.fields import FromSpecs, option
 
@@ -64,9 +66,7 @@ class Sequential(BaseModel):
         if layer.name in names:
             raise ConfigError(f"there is a layer named {layer.name!r} already; names must be unique")
         if layer.name is None:
-            base = snake_case(type(layer).__name__)
-            candidates = itertools.chain([base], (f"{base}_{count}" for count in itertools.count(1)))
-            layer.name = next(name for name in candidates if name not in names)
+            layer.name = free_name(layer, names)
         self.layers.append(layer)
         try:
             self._rebuild()
@@ -88,15 +88,16 @@ class Sequential(BaseModel):
             raise ConfigError(f"{self.label} is part of another model and can no longer be changed")
 
     def _rebuild(self) -> None:
-        self.built, self.chain, self._steps, self._metrics = False, None, None, None
-        self.parameters = []
+        self.built, self.chain, self.parameters = False, None, []
+        if "trainer" in vars(self):  # made when it is first asked for
+            self.trainer.forget_model()
         self._build_so_far(self.input_shape)
 
-    def _build_so_far(self, shape) -> None:
+    def _build_so_far(self, shape: tuple | None) -> None:
         with contextlib.suppress(NotReadyError):  # how wide a layer is may depend on what `adapt` finds
             self.build(shape)
 
-    def build(self, input_shape=None) -> None:
+    def build(self, input_shape: tuple | None = None) -> None:
         """Give every layer its parameters, for data of `input_shape`, `(None, features)` for a table."""
         shape = tuple(input_shape or self._given_shape or ())
         if not self.layers or not shape:
@@ -122,7 +123,7 @@ class Sequential(BaseModel):
         self.chain = Chain(self.layers, self.dtype)
         self.output_shape, self.built = shape, True
 
-    def _arguments(self):
+    def _arguments(self) -> dict:
         given = [Input(self._given_shape[1:])] if self._given_shape else []
         return {**super()._arguments(), "layers": [*given, *self.layers]}
 
@@ -130,7 +131,7 @@ class Sequential(BaseModel):
     def output_dtype(self) -> str:
         return self.layers[-1].output_dtype
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
         for layer in self.layers:
             input_shape = layer.compute_output_shape(input_shape)
         return tuple(input_shape)
@@ -145,7 +146,7 @@ class Sequential(BaseModel):
         """The layers that `Jacobians.state` has a part for, in its order."""
         return [stage.layer for stage in self.chain.stages]
 
-    def adapt(self, data) -> None:
+    def adapt(self, data: Any) -> None:
         """Let each layer that is not `adapted` yet see the data, as the layers before it pass it on."""
         data = read_inputs(data, self.input_kind, self.label)
         self._build_so_far(shape := (None, *data.shape[1:]))
@@ -158,11 +159,11 @@ class Sequential(BaseModel):
             data = layer(data)
         self.ensure_built(shape)
 
-    def until_loss(self):
-        """What training runs: the chain up to an activation that the loss takes over, the loss, and that activation."""
+    def until_loss(self, loss: Loss) -> tuple[Chain, Loss, ActivationFunction | None]:
+        """What training runs: the chain up to an activation that `loss` takes over, the loss, and that activation."""
         *first, last = self.layers
         bare, activation = last.without_activation()
-        from_logits = activation and self.loss.from_outputs_of(activation)
+        from_logits = activation and loss.from_outputs_of(activation)
         if not from_logits:
-            return self.chain, self.loss, None
+            return self.chain, loss, None
         return Chain([*first, bare], self.dtype), from_logits, activation

@@ -1,14 +1,27 @@
 """One pass over the data: training, validation and evaluation are the same loop with another step."""
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal
+
+from nnlite.callbacks import Callback, CallbackList, ProgressBar
 from nnlite.data.batches import count_rows
 from nnlite.metrics import Mean
+from nnlite.training.trainable import Trainable
+
+if TYPE_CHECKING:
+    from nnlite.training.trainer import Trainer
+
+Verbose = Literal["auto", 0, 1, 2] | bool
+Logs = float | list[float] | dict[str, float]
 
 
-def run_epoch(model, batches, step, callbacks, phase: str) -> tuple[dict[str, float], int]:
+def run_epoch(
+    trainer: "Trainer", batches, step: Callable, callbacks: CallbackList, phase: Literal["train", "test"]
+) -> tuple[dict[str, float], int]:
     """Run `step` over all batches.
 
     Args:
-        model: its metrics are updated; while training, its flag `stop_training` ends the epoch.
+        trainer: its metrics are updated; while training, its flag `stop_training` ends the epoch.
         batches: has `epoch(step)`, which yields `(x, y, sample_weight)`.
         step: returns the loss and the raw outputs of a batch.
         callbacks: its hooks `on_<phase>_batch_begin` and `_end` are called if anybody listens.
@@ -22,21 +35,46 @@ def run_epoch(model, batches, step, callbacks, phase: str) -> tuple[dict[str, fl
         for hook in (f"on_{phase}_batch_begin", f"on_{phase}_batch_end")
     )
     loss, done = Mean(), 0
-    for metric in model.metrics:
+    for metric in trainer.metrics:
         metric.reset_state()
-    for x, y, sample_weight in batches.epoch(model.optimizer.iterations):
+    for x, y, sample_weight in batches.epoch(trainer.optimizer.iterations):
         if on_begin:
             on_begin(done)
         value, outputs = step(x, y, sample_weight)
         loss.update_state(value, count_rows(x))
-        model.update_metrics(y, outputs, sample_weight)
+        trainer.update_metrics(y, outputs, sample_weight)
         if on_end:
-            on_end(done, _logs(loss, model))
+            on_end(done, _logs(loss, trainer))
         done += 1
-        if phase == "train" and model.stop_training:
+        if phase == "train" and trainer.stop_training:
             break
-    return _logs(loss, model), done
+    return _logs(loss, trainer), done
 
 
-def _logs(loss, model):
-    return {"loss": loss.result()} | {metric.name: metric.result() for metric in model.metrics}
+def run_test(trainer: "Trainer", batches, step: Callable, callbacks: CallbackList) -> dict[str, float]:
+    """Loss and metrics over all batches, between `on_test_begin` and `on_test_end`."""
+    callbacks.on_test_begin()
+    logs, _ = run_epoch(trainer, batches, step, callbacks, "test")
+    callbacks.on_test_end(logs)
+    return logs
+
+
+def _logs(loss: Mean, trainer: "Trainer") -> dict[str, float]:
+    return {"loss": loss.result()} | {metric.name: metric.result() for metric in trainer.metrics}
+
+
+def listening(model: Trainable, callbacks: list[Callback] | None, verbose: Verbose, **params) -> CallbackList:
+    """The callbacks of a call of `fit`, `evaluate` or `predict`, with a progress bar unless that is silent."""
+    verbose = 1 if verbose in ("auto", True) else int(verbose)
+    listeners = list(callbacks or ())
+    if verbose:
+        listeners.append(ProgressBar())
+    return CallbackList(listeners, model, verbose=verbose, **params)
+
+
+def as_returned(logs: dict[str, float], return_dict: bool) -> Logs:
+    """Loss and metrics as `evaluate` returns them: a dict, a list, or the loss where it is alone."""
+    if return_dict:
+        return logs
+    values = list(logs.values())
+    return values if len(values) > 1 else values[0]

@@ -1,5 +1,9 @@
 """From what users pass to `fit` to batches that the steps can take: converted, and checked once."""
 
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from nnlite.data.batches import (
@@ -14,13 +18,20 @@ from nnlite.data.batches import (
     take_rows,
 )
 from nnlite.errors import ConfigError, DataError
+from nnlite.losses import Loss
+from nnlite.training.trainable import Trainable
+
+if TYPE_CHECKING:
+    from nnlite.training.trainer import Trainer
 
 
-def training_batches(model, data: tuple, options: dict) -> tuple:
+def training_batches(
+    trainer: "Trainer", data: tuple, options: dict
+) -> tuple[ArrayBatches | IterableBatches, tuple | None]:
     """Batches to train on and, with `validation_split`, the arrays set apart, else None.
 
     Args:
-        model: compiled; it is built here if need be.
+        trainer: of a compiled model; reading the data builds it, if need be, and settles its metrics.
         data: `(x, y, sample_weight)`.
         options: arguments of `fit`.
     """
@@ -33,68 +44,80 @@ def training_batches(model, data: tuple, options: dict) -> tuple:
             raise ConfigError("validation_split needs arrays; pass validation_data with iterables")
         if data[2] is not None:
             raise ConfigError("sample_weight needs arrays; an iterable yields batches of (x, y, sample_weight)")
-        source, steps = data[0], options["steps_per_epoch"]
-        return IterableBatches(source, lambda *batch: prepared(model, *batch, class_weight), steps), None
-    arrays, held = prepared(model, *data, class_weight), None
+        read = partial(trainer.read_batch, class_weight=class_weight)
+        return IterableBatches(data[0], read, options["steps_per_epoch"]), None
+    arrays, held = trainer.read_batch(*data, class_weight), None
     if split:
         if options["validation_data"] is not None:
             raise ConfigError("validation_split and validation_data exclude one another")
-        labels = _labels(model.loss, arrays[1]) if options["stratify"] else None
-        stays, apart = hold_out(labels, count_rows(arrays[0]), split, model.seed)
+        labels = _labels(trainer.loss, arrays[1]) if options["stratify"] else None
+        stays, apart = hold_out(labels, count_rows(arrays[0]), split, trainer.model.seed)
         arrays, held = _take(arrays, stays), _take(arrays, apart)
-    shuffle_seed = model.seed if options["shuffle"] else None
+    shuffle_seed = trainer.model.seed if options["shuffle"] else None
     return ArrayBatches(arrays, options["batch_size"] or 32, shuffle_seed, options["steps_per_epoch"]), held
 
 
-def evaluation_batches(model, data, batch_size: int | None, steps: int | None):
+def evaluation_batches(
+    trainer: "Trainer", data: Any, batch_size: int | None, steps: int | None
+) -> ArrayBatches | IterableBatches:
     """Batches to test on, from `(x, y)`, `(x, y, sample_weight)` or an iterable of batches."""
     if is_batches(data, None):
-        return IterableBatches(data, lambda *batch: prepared(model, *batch), steps)
+        return IterableBatches(data, trainer.read_batch, steps)
     if isinstance(data, (tuple, list)) and 2 <= len(data) <= 3:
-        return ArrayBatches(prepared(model, *data), batch_size or 32, steps=steps)
+        return ArrayBatches(trainer.read_batch(*data), batch_size or 32, steps=steps)
     raise DataError("validation data must be (x, y), (x, y, sample_weight) or an iterable of batches")
 
 
-def prediction_batches(model, x, batch_size: int, steps: int | None):
+def prediction_batches(model: Trainable, x: Any, batch_size: int, steps: int | None) -> ArrayBatches | IterableBatches:
     """Batches to predict; targets in an iterable are ignored."""
+
+    def read(x: Any, *_) -> tuple:
+        return built_inputs(model, x), None, None
+
     if is_batches(x, None):
-        return IterableBatches(x, lambda x, *_: (checked_inputs(model, x), None, None), steps)
-    inputs = checked_inputs(model, x)
-    check_lengths(inputs)
-    return ArrayBatches((inputs, None, None), batch_size, steps=steps)
+        return IterableBatches(x, read, steps)
+    arrays = read(x)
+    check_lengths(arrays[0])
+    return ArrayBatches(arrays, batch_size, steps=steps)
 
 
-def checked_inputs(model, x) -> np.ndarray:
-    """x as an array of the model's dtype, of the shape it was built for, real and finite."""
+def built_inputs(model: Trainable, x: Any) -> np.ndarray | tuple[np.ndarray, ...]:
+    """x as an array of the model's dtype, real, finite, and of the shape that it was built for, now if not before."""
     inputs = model.as_input(x)
-    for part in inputs if isinstance(inputs, tuple) else (inputs,):
-        if part.dtype.kind == "c":
-            raise DataError(f"x holds complex numbers ({part.dtype}); a model is trained and used on real ones")
+    for array in inputs if isinstance(inputs, tuple) else (inputs,):
+        if array.dtype.kind == "c":
+            raise DataError(f"x holds complex numbers ({array.dtype}); a model is trained and used on real ones")
     check_finite(inputs)
     return inputs
 
 
-def prepared(model, x, y, sample_weight=None, class_weight=None) -> tuple:
-    """x, y and weights as the steps take them."""
+def batch_arrays(model: Trainable, x: Any, y: Any, as_targets: Callable) -> tuple:
+    """x and y as arrays with one row per example; the model is built for x if it is not yet."""
     if y is None:
         raise DataError("targets are missing: pass y, or batches of (x, y)")
-    inputs, targets = checked_inputs(model, x), model.as_targets(y)
-    dtype = model.output_dtype
-    several = isinstance(targets, tuple)
-    for part in targets if several else (targets,):
-        if part.ndim == 0:
+    inputs, targets = built_inputs(model, x), as_targets(y)
+    for array in targets if isinstance(targets, tuple) else (targets,):
+        if array.ndim == 0:
             raise DataError(f"y must have one row per example, got {y!r}")
-        check_lengths(inputs, y=part)
-    model.resolve_metrics([part.shape for part in targets] if several else targets.shape)
-    targets = model.loss.prepare_targets(targets, model.output_shape, dtype)
+        check_lengths(inputs, y=array)
+    return inputs, targets
+
+
+def prepared_targets(
+    trainer: "Trainer", inputs: Any, targets: Any, sample_weight: Any, class_weight: dict | None
+) -> tuple:
+    """Targets as the loss compares them with outputs, and the weight of each row (None: all the same)."""
+    model, loss = trainer.model, trainer.loss
+    dtype = model.output_dtype
+    targets = loss.prepare_targets(targets, model.output_shape, dtype)
     weights = None if sample_weight is None else _checked_weights(sample_weight, inputs).astype(dtype, copy=False)
     if class_weight:
-        by_class = _by_class(model, targets, class_weight).astype(dtype)
+        by_class = _by_class(loss, targets, class_weight, model.output_shape).astype(dtype)
         weights = by_class if weights is None else weights * by_class
-    return inputs, targets, weights
+    return targets, weights
 
 
-def _checked_weights(sample_weight, inputs):
+def _checked_weights(sample_weight: Any, inputs: Any) -> np.ndarray:
     weights = np.asarray(sample_weight)
     if weights.ndim:
         check_lengths(inputs, sample_weight=weights)
@@ -104,15 +127,15 @@ def _checked_weights(sample_weight, inputs):
     return weights
 
 
-def _by_class(model, targets, class_weight):
+def _by_class(loss: Loss, targets: np.ndarray, class_weight: dict, output_shape: tuple) -> np.ndarray:
     """The weight of each row by its class number."""
-    kind = model.loss.target_kind
+    kind = loss.target_kind
     if kind == "regression":
-        raise ConfigError(f"class_weight needs a loss of classes, {type(model.loss).__name__} is one of numbers")
-    return class_weights(_labels(model.loss, targets), class_weight, 2 if kind == "binary" else model.output_shape[-1])
+        raise ConfigError(f"class_weight needs a loss of classes, {type(loss).__name__} is one of numbers")
+    return class_weights(_labels(loss, targets), class_weight, 2 if kind == "binary" else output_shape[-1])
 
 
-def _labels(loss, targets):
+def _labels(loss: Loss, targets: Any) -> np.ndarray:
     """The class number of each row; `DataError` unless every row has one label."""
     if isinstance(targets, tuple):
         raise DataError(f"class_weight and stratify need a model with one output, this one has {len(targets)}")
@@ -122,5 +145,5 @@ def _labels(loss, targets):
     return labels.reshape(len(labels))
 
 
-def _take(arrays, rows):
+def _take(arrays: tuple, rows: np.ndarray) -> tuple:
     return tuple(take_rows(array, rows) for array in arrays)

@@ -1,14 +1,18 @@
 """Outputs batch by batch, and the Jacobian of each row if it is asked for."""
 
+from typing import Any
+
 import numpy as np
 
+from nnlite.callbacks import CallbackList
 from nnlite.config import dense_limit
 from nnlite.errors import ConfigError, DataError
 from nnlite.jacobians import NetworkJacobian
 from nnlite.jacobians.maps.base import readable_bytes
+from nnlite.training.trainable import Trainable
 
 
-def run_prediction(model, batches, callbacks, return_jacobian: bool) -> tuple[list, list]:
+def run_prediction(model: Trainable, batches, callbacks: CallbackList, return_jacobian: bool) -> tuple[list, list]:
     """The outputs of each batch and, if wanted, the Jacobian of each of its rows by that row's inputs."""
     outputs, jacobians = [], []
     callbacks.on_predict_begin()
@@ -24,14 +28,14 @@ def run_prediction(model, batches, callbacks, return_jacobian: bool) -> tuple[li
     return outputs, jacobians
 
 
-def joined(batches):
+def joined(batches: list) -> Any:
     """Outputs of several batches, one after another; for several outputs a tuple."""
     if isinstance(batches[0], tuple):
         return tuple(np.concatenate(parts) for parts in zip(*batches, strict=True))
     return np.concatenate(batches)
 
 
-def _of_rows(model, inputs, output, maps) -> np.ndarray:
+def _of_rows(model: Trainable, inputs: Any, output: Any, maps: Any) -> np.ndarray:
     if isinstance(inputs, tuple) or isinstance(output, tuple):
         raise ConfigError(
             f"{model.label} has several inputs or outputs: ask its vjp or jvp in place of return_jacobian"
@@ -43,7 +47,7 @@ def _of_rows(model, inputs, output, maps) -> np.ndarray:
     return NetworkJacobian(maps, None, inputs.shape, output.shape).per_example()
 
 
-def _check_bytes(nbytes, model) -> None:
+def _check_bytes(nbytes: int, model: Trainable) -> None:
     if nbytes > dense_limit():
         raise DataError(
             f"{model.label}: the Jacobians of all rows take more than {readable_bytes(dense_limit())}: predict fewer "

@@ -4,6 +4,7 @@ import copy
 import time
 from collections import defaultdict
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -72,11 +73,11 @@ class Profile:
     __repr__ = __str__
 
 
-def profile_step(model, x, y, sample_weight, steps: int) -> Profile:
-    """Measure `steps` training steps of a copy of `model` on one batch of prepared arrays."""
+def profile_step(model, x: Any, y: Any, sample_weight: np.ndarray | None, steps: int) -> Profile:
+    """Measure `steps` training steps of copies of `model` on one batch of arrays that its trainer has read."""
     times = defaultdict(list)
-    total = _median(_measured(copy.deepcopy(model)._ready_steps(), (x, y, sample_weight), steps))
-    own = Steps(copy.deepcopy(model), join=False)
+    total = _median(_measured(copy.deepcopy(model).trainer.ready_steps(), (x, y, sample_weight), steps))
+    own = Steps(copy.deepcopy(model).trainer, join=False)
     jacobians = own.chain.run(x, own.layered.values, True, RandomSource(own.seed))[1]
     floors = _floors(own, jacobians)
     own.joined = own.layered = own.layered._replace(program=_timed_program(own.chain, times))

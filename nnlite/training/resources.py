@@ -1,14 +1,27 @@
 """What a call of fit, evaluate or predict runs with: how many threads, and which kernels."""
 
+import math
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from nnlite import kernels
 from nnlite.threads import suited_threads
+from nnlite.training.trainable import Trainable
 
 
 @contextmanager
-def suited(model, batch_size: int | None, training_steps: int = 0):
+def suited(model: Trainable, batch_size: int | None, training_steps: int = 0) -> Iterator[None]:
     """A context for work of this size; compiled kernels, whose loading takes time, only for a long training."""
-    size = model.largest_product(batch_size)  # threads come second, to know the library of compiled kernels too
+    size = largest_product(model, batch_size)  # threads come second, to know the library of compiled kernels too
     with kernels.suited_kernels(training_steps, model.count_params()), suited_threads(size):
         yield
+
+
+def largest_product(model: Trainable, batch_size: int | None) -> int:
+    """Multiply-adds of the largest matrix product of a step: it decides how many threads pay."""
+    largest = 0
+    for layer in model.layers:
+        kernels = [parameter.size for parameter in layer.parameters if len(parameter.shape) > 1]
+        positions = math.prod(length or 1 for length in layer.output_shape[1:-1] if not isinstance(length, tuple))
+        largest = max([largest, *(size * positions for size in kernels)])
+    return largest * (batch_size or 32)

@@ -1,6 +1,6 @@
 """One step of training, testing or predicting, with everything that stays the same looked up beforehand."""
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -12,6 +12,9 @@ from nnlite.layers.composite.fused_dense import join_dense
 from nnlite.layers.composite.program import Program
 from nnlite.parameters import Lease, ParameterStore
 from nnlite.random import RandomSource
+
+if TYPE_CHECKING:
+    from nnlite.training.trainer import Trainer
 
 # With more rows the products of layers one by one are quicker: up to a tenth of a step at 1,024 rows.
 JOINED_ROWS = 256
@@ -38,22 +41,23 @@ class Steps:
     the logits, which is exact where probabilities would have been rounded to 0 or 1.
 
     Args:
-        model: built and compiled.
+        trainer: of a model that is built and compiled.
         join: whether dense layers in a row are trained as one stage.
 
     Attributes:
         layered, joined: what is trained with many rows and with few: the layers one by one, or joined.
     """
 
-    def __init__(self, model, join=True):
+    def __init__(self, trainer: "Trainer", join: bool = True):
+        model = trainer.model
         self.seed = model.seed
-        self.optimizer = model.optimizer
+        self.optimizer = trainer.optimizer
         self.parameters = model.parameters
         trainable = [parameter for parameter in model.trainable_weights if parameter.size]
         self.store = ParameterStore(trainable)
         self.has_state = not all(parameter.trainable for parameter in self.parameters)
         self.regularized = [parameter for parameter in trainable if parameter.regularizer is not None]
-        self.chain, self.loss, self.activation = model.until_loss()
+        self.chain, self.loss, self.activation = model.until_loss(trainer.loss)
         arrays = model.values
         self.lease = Lease(self.parameters)
         trained = {id(parameter) for parameter in trainable}

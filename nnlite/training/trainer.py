@@ -1,41 +1,58 @@
 """compile, fit, evaluate and predict."""
 
-import copy
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
-from nnlite.callbacks import Callback, CallbackList, History, ProgressBar
+from nnlite.callbacks import Callback, CallbackList, History
 from nnlite.data.batches import ArrayBatches, count_rows, is_batches
 from nnlite.errors import ConfigError, NotReadyError
 from nnlite.losses import Loss
-from nnlite.losses.masks import counted_rows
-from nnlite.metrics import Mean, Metric, resolve_accuracy
+from nnlite.metrics import Metric
 from nnlite.optimizers import Optimizer
 from nnlite.registry.field_types import BelowOne, Count, Index, read_call
 from nnlite.registry.fields import Spec
-from nnlite.training.epoch import run_epoch
-from nnlite.training.inputs import checked_inputs, evaluation_batches, prediction_batches, prepared, training_batches
+from nnlite.training.compiled_metrics import CompiledMetrics
+from nnlite.training.epoch import Logs, Verbose, as_returned, listening, run_epoch, run_test
+from nnlite.training.inputs import (
+    batch_arrays,
+    built_inputs,
+    evaluation_batches,
+    prediction_batches,
+    prepared_targets,
+    training_batches,
+)
 from nnlite.training.predict import joined, run_prediction
 from nnlite.training.resources import suited
 from nnlite.training.train_step import Steps
+from nnlite.training.trainable import Trainable
 
 PREDICTION_BATCH = 256
 AnyMetric = Literal["accuracy", "acc"] | Spec[Metric]
-Verbose = Literal["auto", 0, 1, 2] | bool
 
 
 class Trainer:
-    """What a model needs to be trained; mixed into a `Layer` that has `layers`, `seed` and `chain`."""
+    """How a model is trained: its optimizer, loss and metrics, and the loops of `fit`, `evaluate` and `predict`.
 
-    optimizer = None
-    loss = None
-    history = None
-    stop_training = False
-    _metric_specs = ()
-    _metrics = None
-    _steps = None
+    `model.trainer` is one, and the model's methods of the same names are doors to it.
+
+    Args:
+        model: what is trained.
+
+    Attributes:
+        optimizer, loss, history: those of the last `compile`, and what the last `fit` returned; None before.
+        stop_training: a callback sets it to end the training after the batch.
+    """
+
+    def __init__(self, model: Trainable):
+        self.model = model
+        self.optimizer: Optimizer | None = None
+        self.loss: Loss | None = None
+        self.history: History | None = None
+        self.stop_training = False
+        self._metrics = CompiledMetrics()
+        self._steps: Steps | None = None
 
     def compile(
         self,
@@ -60,74 +77,63 @@ class Trainer:
         """
         arguments = read_call(Trainer.compile, locals())
         optimizer, loss = arguments["optimizer"], arguments["loss"]
-        specs = [
-            (spec, key == "weighted_metrics")
-            for key in ("metrics", "weighted_metrics")
-            for spec in arguments[key] or ()
-        ]
         if loss is not None and loss.reduction in ("none", None):
             raise ConfigError('training needs a single number: choose another reduction than "none"', ("loss",))
-        if any(isinstance(spec, Mean) for spec, _ in specs):
-            raise ConfigError("Mean averages given values; it does not compare predictions with targets", ("metrics",))
+        metrics = CompiledMetrics.of_arguments(arguments["metrics"], arguments["weighted_metrics"])
         taken = optimizer.slots and optimizer is not self.optimizer
         self.optimizer = type(optimizer).from_config(optimizer.get_config()) if taken else optimizer
-        self.loss, self._metric_specs, self._metrics, self._steps = loss, specs, None, None
-
-    @property
-    def compiled(self) -> bool:
-        """Whether `compile` has been called."""
-        return self.optimizer is not None
+        self.loss, self._metrics, self._steps = loss, metrics, None
 
     @property
     def metrics(self) -> list[Metric]:
         """The metrics in use; known once the model is built and compiled."""
-        return [metric for metric, _ in self._metrics or []]
+        return self._metrics.in_use
 
-    def resolve_metrics(self, target_shape: tuple) -> None:
-        """Settle, at the first data, which metric the word accuracy means, and make all names unique."""
-        if self._metrics is None:
-            self._metrics, names = [], {}
-            for spec, weighted in self._metric_specs:
-                named = isinstance(spec, str)
-                metric = resolve_accuracy(self.loss, self.output_shape, target_shape) if named else copy.copy(spec)
-                metric.name = spec if named else metric.name
-                names[metric.name] = names.get(metric.name, -1) + 1
-                if names[metric.name]:
-                    metric.name = f"{metric.name}_{names[metric.name]}"
-                self._metrics.append((metric, weighted))
-
-    def update_metrics(self, y, outputs, sample_weight) -> None:
-        """Show one batch's targets and raw outputs to the metrics."""
-        if self._metrics:
-            y, predictions, weights = counted_rows(self._steps.mask, y, self._steps.predictions(outputs), sample_weight)
-            for metric, weighted in self._metrics:
-                metric.update_state(y, predictions, weights if weighted else None)
-
-    def compile_config(self) -> dict:
+    def config(self) -> dict[str, Any]:
         """The arguments of `compile` as plain values."""
-        specs = {False: [], True: []}
-        for metric, weighted in self._metric_specs:
-            specs[weighted].append(metric if isinstance(metric, str) else metric.to_spec())
-        return {
-            "optimizer": self.optimizer.to_spec(),
-            "loss": self.loss and self.loss.to_spec(),
-            "metrics": specs[False],
-            "weighted_metrics": specs[True],
-        }
+        loss = self.loss and self.loss.to_spec()
+        return {"optimizer": self.optimizer.to_spec(), "loss": loss, **self._metrics.config()}
+
+    def optimizer_state(self) -> dict[str, Any]:
+        """A copy of what the optimizer remembers; without slots if layers were frozen or freed since `compile`."""
+        state, trainable = self.optimizer.get_state(), self.model.trainable_weights
+        if self._steps and self._steps.store.size != sum(weight.size for weight in trainable):
+            state["slots"] = []
+        return state
+
+    def forget_model(self) -> None:
+        """The model's layers have changed: steps are made, and metrics settled, anew when they are needed."""
+        self._metrics.forget()
+        self._steps = None
+
+    def as_targets(self, y: Any) -> Any:
+        """`y` as an array; of a model of several outputs as a tuple of one array per output."""
+        return np.asarray(y)
+
+    def read_batch(self, x: Any, y: Any, sample_weight: Any = None, class_weight: dict | None = None) -> tuple:
+        """What users pass as `(x, y, sample_weight)` for the steps; the first builds the model, settles the metrics."""
+        inputs, targets = batch_arrays(self.model, x, y, self.as_targets)
+        self._metrics.settle(self.loss, self.model.output_shape, targets)
+        return inputs, *prepared_targets(self, inputs, targets, sample_weight, class_weight)
+
+    def update_metrics(self, y: Any, outputs: Any, sample_weight: np.ndarray | None) -> None:
+        """Show the last batch's targets and raw outputs to the metrics."""
+        if self._metrics:
+            self._metrics.update(self._steps.mask, y, self._steps.predictions(outputs), sample_weight)
 
     def fit(
         self,
-        x=None,
-        y=None,
+        x: Any = None,
+        y: Any = None,
         batch_size: Count | None = None,
         epochs: Count = 1,
         verbose: Verbose = "auto",
         callbacks: Sequence[Spec[Callback]] | None = None,
         validation_split: BelowOne = 0.0,
-        validation_data=None,
+        validation_data: Any = None,
         shuffle: bool = True,
         class_weight: dict | None = None,
-        sample_weight=None,
+        sample_weight: Any = None,
         initial_epoch: Index = 0,
         steps_per_epoch: Count | None = None,
         validation_steps: Count | None = None,
@@ -163,23 +169,24 @@ class Trainer:
             NotReadyError: before `compile`.
             DataError, ShapeError: data that does not fit the model or the loss, or is not finite.
         """
-        self._need_loss("fit")
+        self.need_loss("fit")
         callbacks = [callbacks] if isinstance(callbacks, Callback) else callbacks
         options = read_call(Trainer.fit, locals())
         batches, held = training_batches(self, (x, y, sample_weight), options)
         validation = validation_data if held is None else held
         if validation is not None:
-            size = validation_batch_size or batch_size
-            validation = evaluation_batches(self, validation, size, validation_steps)
-        params = {"steps": batches.steps, "epochs": epochs, "seed": self.seed, "validation_freq": validation_freq}
-        listeners = self._callbacks([*(options["callbacks"] or ()), History()], verbose, **params)
-        with suited(self, batch_size, (epochs - initial_epoch) * (batches.steps or 0)):
+            validation = evaluation_batches(self, validation, validation_batch_size or batch_size, validation_steps)
+        params = {"steps": batches.steps, "epochs": epochs, "validation_freq": validation_freq}
+        listeners = listening(
+            self.model, [*(options["callbacks"] or ()), History()], verbose, seed=self.model.seed, **params
+        )
+        with suited(self.model, batch_size, (epochs - initial_epoch) * (batches.steps or 0)):
             self._train(batches, validation, listeners, range(initial_epoch, epochs), validation_freq)
         self.history = next(callback for callback in listeners.callbacks if isinstance(callback, History))
         return self.history
 
-    def _train(self, batches, validation, callbacks, epochs, validation_freq) -> None:
-        steps = self._ready_steps()
+    def _train(self, batches, validation, callbacks: CallbackList, epochs: range, validation_freq: int) -> None:
+        steps = self.ready_steps()
         self.stop_training = False
         logs = {}
         callbacks.on_train_begin()
@@ -189,52 +196,48 @@ class Trainer:
                 logs, done = run_epoch(self, batches, steps.train, callbacks, "train")
                 callbacks.params["steps"] = callbacks.params["steps"] or done
                 if validation and (epoch + 1) % validation_freq == 0:
-                    logs |= {f"val_{key}": value for key, value in self._test(validation, callbacks).items()}
+                    logs |= {
+                        f"val_{key}": value for key, value in run_test(self, validation, steps.test, callbacks).items()
+                    }
                 callbacks.on_epoch_end(epoch, logs)
                 if self.stop_training:
                     break
         finally:
             callbacks.on_train_end(logs)
 
-    def _test(self, batches, callbacks) -> dict[str, float]:
-        callbacks.on_test_begin()
-        logs, _ = run_epoch(self, batches, self._steps.test, callbacks, "test")
-        callbacks.on_test_end(logs)
-        return logs
-
     def evaluate(
         self,
-        x=None,
-        y=None,
+        x: Any = None,
+        y: Any = None,
         batch_size: Count | None = None,
         verbose: Verbose = "auto",
-        sample_weight=None,
+        sample_weight: Any = None,
         steps: Count | None = None,
         callbacks: Sequence[Spec[Callback]] | None = None,
         return_dict: bool = False,
-    ):
+    ) -> Logs:
         """Loss and metrics over data that is not trained on; arguments as in `fit`.
 
         Returns:
             The loss, or `[loss, *metrics]`, or with `return_dict` a dict of them.
         """
-        self._need_loss("evaluate")
+        self.need_loss("evaluate")
         read_call(Trainer.evaluate, locals())
         batches = evaluation_batches(self, x if is_batches(x, y) else (x, y, sample_weight), batch_size, steps)
-        self._ready_steps()
-        listeners = self._callbacks(callbacks, verbose, steps=batches.steps)
-        with suited(self, batch_size):
-            return _returned(self._test(batches, listeners), return_dict)
+        step = self.ready_steps().test
+        listeners = listening(self.model, callbacks, verbose, steps=batches.steps)
+        with suited(self.model, batch_size):
+            return as_returned(run_test(self, batches, step, listeners), return_dict)
 
     def predict(
         self,
-        x,
+        x: Any,
         batch_size: Count | None = None,
         verbose: Verbose = "auto",
         steps: Count | None = None,
         callbacks: Sequence[Spec[Callback]] | None = None,
         return_jacobian: bool = False,
-    ):
+    ) -> Any:
         """The outputs for `x`, an array, a DataFrame or an iterable of batches; nothing is cached.
 
         Args:
@@ -246,51 +249,50 @@ class Trainer:
         Shape: `(rows, ...) -> (rows, *output_shape[1:])`; the Jacobian `(rows, *output_shape[1:], *input_shape[1:])`.
         """
         read_call(Trainer.predict, locals())
-        batches = prediction_batches(self, x, batch_size or PREDICTION_BATCH, steps)
-        listeners = self._callbacks(callbacks, verbose, steps=batches.steps)
-        with suited(self, batch_size or PREDICTION_BATCH):
-            outputs, jacobians = run_prediction(self, batches, listeners, return_jacobian)
+        batches = prediction_batches(self.model, x, batch_size or PREDICTION_BATCH, steps)
+        listeners = listening(self.model, callbacks, verbose, steps=batches.steps)
+        with suited(self.model, batch_size or PREDICTION_BATCH):
+            outputs, jacobians = run_prediction(self.model, batches, listeners, return_jacobian)
         return (joined(outputs), np.concatenate(jacobians)) if return_jacobian else joined(outputs)
 
-    def predict_on_batch(self, x) -> np.ndarray:
+    def predict_on_batch(self, x: Any) -> Any:
         """The outputs for one batch, without callbacks and progress."""
-        return self(checked_inputs(self, x))
+        return self.model(built_inputs(self.model, x))
 
-    def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, return_dict: bool = False):
+    def train_on_batch(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: dict | None = None,
+        return_dict: bool = False,
+    ) -> Logs:
         """One training step; returns loss and metrics of this batch, as `evaluate` does."""
         return self._on_batch("train", (x, y, sample_weight, class_weight), return_dict)
 
-    def test_on_batch(self, x, y=None, sample_weight=None, return_dict: bool = False):
+    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Logs:
         """Loss and metrics of one batch, without training."""
         return self._on_batch("test", (x, y, sample_weight), return_dict)
 
-    def _on_batch(self, kind, data, return_dict):
-        self._need_loss(f"{kind}_on_batch")
-        arrays = prepared(self, *data)
+    def _on_batch(self, kind: Literal["train", "test"], data: tuple, return_dict: bool):
+        self.need_loss(f"{kind}_on_batch")
+        arrays = self.read_batch(*data)
         batches = ArrayBatches(arrays, count_rows(arrays[0]))
-        logs, _ = run_epoch(self, batches, getattr(self._ready_steps(), kind), CallbackList(), kind)
-        return _returned(logs, return_dict)
+        logs, _ = run_epoch(self, batches, getattr(self.ready_steps(), kind), CallbackList(), kind)
+        return as_returned(logs, return_dict)
 
-    def train_step(self, x, y, sample_weight=None) -> float:
+    def train_step(self, x: Any, y: Any, sample_weight: np.ndarray | None = None) -> float:
         """The bare training step on arrays that already have the model's dtype; returns the loss, checks nothing."""
-        return self._ready_steps().train(x, y, sample_weight)[0]
+        return self.ready_steps().train(x, y, sample_weight)[0]
 
-    def _need_loss(self, method) -> None:
+    def need_loss(self, method: str) -> None:
+        """`NotReadyError` unless `compile` was given a loss, which `method` needs."""
         if self.loss is None:
             raise NotReadyError(f"call compile(optimizer=..., loss=...) before {method}")
 
-    def _ready_steps(self) -> Steps:
+    def ready_steps(self) -> Steps:
         """The steps for the model as it is now; made anew when it changed."""
         if self._steps is None or not self._steps.current:
-            self.check_ready()
+            self.model.check_ready()
             self._steps = Steps(self)
         return self._steps
-
-    def _callbacks(self, callbacks, verbose, **params) -> CallbackList:
-        verbose = 1 if verbose in ("auto", True) else int(verbose)
-        return CallbackList([*(callbacks or ()), *[ProgressBar()][:verbose]], self, verbose=verbose, **params)
-
-
-def _returned(logs, return_dict):
-    values = list(logs.values())
-    return logs if return_dict else values if len(values) > 1 else values[0]

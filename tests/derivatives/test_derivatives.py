@@ -87,7 +87,7 @@ class Net(NamedTuple):
 
     def by_parameters(self, model):
         """The dense Jacobian of the outputs that the loss sees, `(*outputs, count)`."""
-        chain, trained = model._ready_steps().chain, {id(own) for own in model.trainable_weights}
+        chain, trained = model.trainer.ready_steps().chain, {id(own) for own in model.trainable_weights}
 
         def outputs(*values):
             return chain.linearize(self.x, *values)[0]
@@ -221,7 +221,7 @@ def test_jacobian_by_parameters_and_by_one_layer(net):
         assert relative_error(found.per_example(cotangent), expected) <= EXACT
         assert found.vector.size == dense.shape[-1]
         by_name = found.vector.by_name(found.vjp(cotangent))
-        assert [name for name in model.parameter_names() if name in by_name] == list(by_name)
+        assert [name for name in model.derivatives.parameter_names() if name in by_name] == list(by_name)
 
 
 def test_rows_that_mix():
@@ -273,7 +273,7 @@ def test_vjp_and_jvp_of_the_model(net, seeds):
 
 
 def loss_of(model, net):
-    steps = model._ready_steps()
+    steps = model.trainer.ready_steps()
     y = steps.loss.prepare_targets(net.y, model.output_shape, "float64")
 
     def value(*values):
@@ -352,7 +352,7 @@ def test_hvp_equals_the_dense_hessian(net):
 @nets
 def test_ggn_vp_equals_the_dense_product(net):
     model = net.compiled()
-    jacobian, steps = net.by_parameters(model), model._ready_steps()
+    jacobian, steps = net.by_parameters(model), model.trainer.ready_steps()
     outputs = steps.chain.linearize(net.x, *model.values)[0]
     middle = steps.loss.output_hessian(net.y, outputs, net.weights).todense()
     matrix, bend = jacobian.reshape(-1, jacobian.shape[-1]), middle.reshape(outputs.size, outputs.size)

@@ -6,6 +6,7 @@ from numeric import EXACT, NEAR, complex_step, relative_error
 
 from nnlite import Input, Model, Sequential, ops
 from nnlite.config import set_floatx
+from nnlite.derivatives.parameters import parameter_vector
 from nnlite.layers import GRU, LSTM, Dense, Embedding, Masking
 from nnlite.losses import Loss
 
@@ -68,7 +69,7 @@ def test_hvp_is_the_derivative_of_the_gradient(make):
     model, x, y = make()
     start = model.get_weights()
     v = generator.normal(size=model.gradient(x, y).size)
-    change, expected = model._vector().split(v), 0
+    change, expected = parameter_vector(model).split(v), 0
     for count, weight in {-2: 1, -1: -8, 1: 8, 2: -1}.items():
         model.set_weights([own + count * 1e-4 * part for own, part in zip(start, change, strict=True)])
         expected = expected + weight * model.gradient(x, y) / 12e-4
@@ -121,7 +122,7 @@ def test_the_gauss_newton_product_of_a_loss_that_states_no_hessian():
 
 def test_output_hessian_of_a_masked_loss_by_complex_step():
     model, x, y = words()
-    steps = model._ready_steps()
+    steps = model.trainer.ready_steps()
     outputs, jacobians = steps.chain.linearize(x, *model.values)
     for loss in (steps.loss, type(steps.loss)(from_logits=True, reduction="mean_with_sample_weight")):
         curvature = loss.curvature(y, outputs, WEIGHTS, jacobians.mask).todense()

@@ -193,7 +193,7 @@ def near(ours, theirs):
 
 
 def test_outputs_and_gradient(pair):
-    raw = pair.model._ready_steps().chain.linearize(pair.net.x, *pair.model.values)[0]
+    raw = pair.model.trainer.ready_steps().chain.linearize(pair.net.x, *pair.model.values)[0]
     near(raw, pair.outputs(pair.start).numpy())
     gradient = flat(torch.func.grad(pair.loss)(pair.start))
     near(pair.model.gradient(pair.net.x, pair.net.y), gradient)

@@ -183,7 +183,7 @@ def test_same_gradients_as_the_built_in_layer(dtype):
         model.compile("sgd", "mse")
         models.append(model)
     models[0].set_weights(models[1].get_weights())
-    steps = [Steps(model, join=False) for model in models]  # joined layers sum in another order
+    steps = [Steps(model.trainer, join=False) for model in models]  # joined layers sum in another order
     for _ in range(3):
         losses = [own.train(x, y)[0] for own in steps]
         assert losses[0] == pytest.approx(losses[1], rel=1e-15)
@@ -259,7 +259,7 @@ def test_frozen_layer_freezes_what_it_keeps():
 
 def test_names_of_inner_layers_and_parameters():
     model = Sequential([Input((4,)), Nested(), Dense(1)], seed=0)
-    names = model.parameter_names()
+    names = model.derivatives.parameter_names()
     assert len(names) == len(set(names)) == len(model.parameters)
     assert "nested.dense_2.kernel" in names
     assert any(name.startswith("nested.block_0.batch_normalization_1.") for name in names)

@@ -80,7 +80,7 @@ class TestOneInputOneOutput:
         p = Dense(3, activation="softmax", name="p")(given)
         model = Model(given, Multiply()([p, p]), seed=0)
         model.compile("sgd", "mse")
-        assert model.until_loss()[2] is None
+        assert model.until_loss(model.loss)[2] is None
 
     @pytest.mark.usefixtures("double_precision")
     def test_a_shared_layer_gets_the_sum_of_both_gradients(self):

@@ -790,7 +790,7 @@ def test_instances_serve_as_well_as_names():
     model = Sequential([Dense(3, activation="softmax")], seed=0)
     model.compile(Adam(learning_rate=0.1), SparseCategoricalCrossentropy())
     assert model.optimizer.learning_rate == 0.1
-    assert model.compile_config()["loss"] == SparseCategoricalCrossentropy().to_spec()
+    assert model.trainer.config()["loss"] == SparseCategoricalCrossentropy().to_spec()
     for loss in (MeanSquaredError(), BinaryCrossentropy()):
         model.compile(loss=loss)
         assert model.loss is loss and type(model.optimizer).__name__ == "RMSprop"

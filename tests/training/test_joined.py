@@ -123,7 +123,7 @@ def transposed_bits(layer, random, shape, draw=regularization.random_bits):
 
 def trained(model, batches, join):
     """Losses, outputs and all gradients of some steps."""
-    steps, found = Steps(model, join), []
+    steps, found = Steps(model.trainer, join), []
     for x, y in batches:
         value, outputs = steps.train(x, y)
         found += [value, outputs, *(pack.gradients.copy() for pack in steps.store.packs)]
@@ -231,12 +231,12 @@ def test_kernels_exchanged_within_a_step(order):
         kernels.use(order[0])
         for _ in range(2):
             model.train_step(*data("dropout"))
-        stage = next(iter(model._steps.joined.program.stages))
+        stage = next(iter(model.trainer._steps.joined.program.stages))
         _, jacobians = stage.layer.linearize(rows(), source=RandomSource(0, 5))
         if exchanged:
             kernels.use(order[1])
         jacobians.vjp(np.ones((ROWS, 3)), (False,), None)
-        found.append(model._steps.store.packs[0].gradients.copy())
+        found.append(model.trainer._steps.store.packs[0].gradients.copy())
     np.testing.assert_allclose(*found, rtol=0, atol=1e-13)
 
 
@@ -251,7 +251,7 @@ def test_a_functional_model_without_branches_is_joined():
         model.compile("sgd", "mse")
         x, y = data("three", dtype="float32")
         model.train_step(x, y)
-        assert len(lengths(model._steps)) == count
+        assert len(lengths(model.trainer._steps)) == count
 
 
 def test_layers_frozen_after_training_leave_their_run():
@@ -261,6 +261,6 @@ def test_layers_frozen_after_training_leave_their_run():
     model.compile(SGD(0.1), "mse")
     before = model.layers[1].get_weights()
     model.train_step(*data("three"))
-    assert lengths(model._steps) == [1, 1]
+    assert lengths(model.trainer._steps) == [1, 1]
     for one, other in zip(before, model.layers[1].get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)

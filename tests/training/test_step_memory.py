@@ -76,7 +76,7 @@ def test_freed_memory_stays_for_the_next_step():
 def test_gradients_go_straight_into_the_vector():
     model, (x, y) = net(), examples(64)
     model.train_step(x, y)
-    (pack,) = model._steps.store.packs
+    (pack,) = model.trainer._steps.store.packs
     pack.gradients[:] = np.nan
     views = [parameter.gradient for parameter in model.parameters]
     model.train_step(x, y)
@@ -87,7 +87,7 @@ def test_gradients_go_straight_into_the_vector():
 
 def test_no_product_with_the_data(monkeypatch):
     model, (x, y) = net(), examples(64)
-    ((_, stage, _, _),) = model._ready_steps().joined.program.stages
+    ((_, stage, _, _),) = model.trainer.ready_steps().joined.program.stages
     stage.linearize(x, source=RandomSource(0))
     wanted, backward = [], stage.room.backward
     monkeypatch.setattr(
@@ -104,7 +104,7 @@ def test_no_product_with_the_data(monkeypatch):
     monkeypatch.setattr(
         RowsTimesKernel, "vjp", lambda self, slopes: widths.append(self.in_shape) or product(self, slopes)
     )
-    Steps(model, join=False).train(x, y)
+    Steps(model.trainer, join=False).train(x, y)
     assert widths == [(64, 64), (64, 64)]  # of the last two layers alone
 
 
@@ -135,7 +135,7 @@ def test_outputs_and_batches_are_not_written_over():
     model, (x, y) = net(), examples(100)
     model.train_step(x, y)
     before = x.copy(), y.copy()
-    outputs = [model._steps.train(x, y)[1] for _ in range(3)]
+    outputs = [model.trainer._steps.train(x, y)[1] for _ in range(3)]
     assert not np.array_equal(outputs[0], outputs[1])
     assert not np.shares_memory(outputs[0], outputs[2])
     for own, copy in zip((x, y), before, strict=True):

@@ -1,0 +1,52 @@
+"""The parameters of a model by name, and as one vector."""
+
+from nnlite.errors import ConfigError, did_you_mean
+from nnlite.jacobians import ParameterVector
+from nnlite.layers import Layer
+from nnlite.layers.base.call import inner_layers
+from nnlite.training.trainable import Trainable
+
+__all__ = ["parameter_names", "parameter_vector"]
+
+
+def parameter_names(model: Trainable) -> list[str]:
+    """A name for each of `model.parameters`: `"dense.kernel"`."""
+    names = [name for layer in model.layers for name in _names_within(layer)]
+    return [name if names.count(name) == 1 else f"{name}_{index}" for index, name in enumerate(names)]
+
+
+def parameter_vector(
+    model: Trainable, wrt: str = "parameters", input_names: list[str] | None = None
+) -> ParameterVector:
+    """Parameters as one vector: all trainable ones, or those of the layer named `wrt`.
+
+    Args:
+        model: whose parameters they are.
+        wrt: `"parameters"` or the name of a layer.
+        input_names: what else could have been asked for, for the message.
+
+    Raises:
+        ConfigError: no such layer, or one without parameters.
+    """
+    chosen = {id(parameter) for parameter in model.trainable_weights}
+    if wrt != "parameters":
+        layers = {layer.name: layer for layer in model.layers}
+        if wrt not in layers:
+            allowed = did_you_mean(wrt, [*(input_names or ()), "parameters", *layers])
+            raise ConfigError(f"the Jacobian by {wrt!r} was asked for; {allowed}")
+        chosen = {id(parameter) for parameter in layers[wrt].parameters if parameter.trainable}
+        if not chosen:
+            raise ConfigError(f"{layers[wrt].label} has no parameters to differentiate by")
+    shapes = [parameter.shape for parameter in model.parameters]
+    flags = [id(parameter) in chosen for parameter in model.parameters]
+    return ParameterVector(shapes, parameter_names(model), flags, model.output_dtype)
+
+
+def _names_within(layer: Layer) -> list[str]:
+    """A name for each parameter of a layer: `"dense.kernel"`, `"block.dense.kernel"` in a layer that it keeps."""
+    inner = {
+        id(parameter): f"{layer.name}.{name}"
+        for kept in inner_layers(layer)
+        for parameter, name in zip(kept.parameters, _names_within(kept), strict=True)
+    }
+    return [inner.get(id(parameter), f"{layer.name}.{parameter.name}") for parameter in layer.parameters]

@@ -1,0 +1,99 @@
+"""A graph as it was drawn: the symbols that users pass to `Model`, and the uses of layers that they come from."""
+
+import itertools
+from collections.abc import Collection
+from typing import Any
+
+from nnlite.errors import ConfigError
+from nnlite.layers import Input, Layer
+from nnlite.layers.base.symbolic import Symbol, symbols_of
+from nnlite.registry import snake_case
+
+__all__ = ["Drawing", "free_name", "listed"]
+
+
+class Drawing:
+    """The uses of layers between inputs and outputs, and the values between them.
+
+    Values are numbered: the inputs first, then what each use gives.
+
+    Args:
+        inputs, outputs: symbols.
+
+    Attributes:
+        nodes: one symbol of each use that the outputs depend on, each after those it needs.
+
+    Raises:
+        ConfigError: the outputs depend on an `Input` that is not among `inputs`.
+    """
+
+    def __init__(self, inputs: list[Symbol], outputs: list[Symbol]):
+        self.inputs = inputs
+        self.outputs = outputs
+        self.nodes: list[Symbol] = []
+        seen = set()
+        for symbol in outputs:
+            self._visit(symbol, seen)
+
+    def _visit(self, symbol: Symbol, seen: set[int]) -> None:
+        if isinstance(symbol.layer, Input):
+            if not any(symbol is known for known in self.inputs):
+                raise ConfigError(f"the outputs depend on {symbol.layer.label}, which is not among the inputs")
+        elif id(symbol.use) not in seen:
+            seen.add(id(symbol.use))
+            for source in symbol.inputs:
+                self._visit(source, seen)
+            self.nodes.append(symbol)
+
+    def layers(self) -> list[Layer]:
+        """The layers in use, each once."""
+        return list({id(node.layer): node.layer for node in self.nodes}.values())
+
+    def numbers(self) -> dict[tuple, int]:
+        """The number of each value by its symbol's key."""
+        numbers = {symbol.key: number for number, symbol in enumerate(self.inputs)}
+        for node in self.nodes:
+            shape = node.layer.output_shape
+            for index in range(len(shape) if isinstance(shape[0], tuple) else 1):
+                numbers[(id(node.use), index)] = len(numbers)
+        return numbers
+
+    def uses(self) -> list[tuple[Layer, tuple[int, ...]]]:
+        """`(layer, numbers of the values it takes)` of each use, in order."""
+        numbers = self.numbers()
+        return [(node.layer, tuple(numbers[symbol.key] for symbol in node.inputs)) for node in self.nodes]
+
+    def ends(self) -> tuple[int, ...]:
+        """The numbers of the outputs."""
+        numbers = self.numbers()
+        return tuple(numbers[symbol.key] for symbol in self.outputs)
+
+    def last_use(self, symbol: Symbol, uses: list[tuple]) -> int | None:
+        """The position, among `uses`, of the one that gives the output `symbol`, if nothing else needs its layer."""
+        value = self.numbers()[symbol.key]
+        positions = [position for position, (layer, _) in enumerate(uses) if layer is symbol.layer]
+        alone = len(positions) == 1 and self.ends().count(value) == 1
+        return positions[0] if alone and not any(value in taken for _, taken in uses) else None
+
+
+def listed(values: Any, what: str) -> list[Symbol]:
+    """`values`, a symbol or a list or dict of symbols, as a list; `what` is `"inputs"` or `"outputs"`.
+
+    Raises:
+        ConfigError: something else, or inputs that are no `Input`.
+    """
+    items = list(values.values()) if isinstance(values, dict) else values
+    items = items if isinstance(items, (list, tuple)) else [items]
+    symbols = [symbols_of(item) for item in items]
+    if not symbols or any(not isinstance(symbol, Symbol) for symbol in symbols):
+        raise ConfigError(f"{what} must be an Input or what a layer gives when it is called on one, got {values!r}")
+    if what == "inputs" and any(not isinstance(symbol.layer, Input) for symbol in symbols):
+        raise ConfigError("inputs must be Input layers")
+    return symbols
+
+
+def free_name(layer: Layer, taken: Collection[str | None]) -> str:
+    """The name of a layer that has none: its class in snake case, with a number if that is taken."""
+    base = snake_case(type(layer).__name__)
+    candidates = itertools.chain([base], (f"{base}_{count}" for count in itertools.count(1)))
+    return next(name for name in candidates if name not in taken)

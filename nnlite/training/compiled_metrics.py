@@ -1,0 +1,81 @@
+"""The metrics of a compiled model: named in `compile`, settled at the first data, shown each batch."""
+
+import copy
+from typing import Any
+
+import numpy as np
+
+from nnlite.errors import ConfigError
+from nnlite.losses import Loss
+from nnlite.losses.masks import counted_rows
+from nnlite.metrics import Mean, Metric, resolve_accuracy
+
+__all__ = ["CompiledMetrics"]
+
+
+class CompiledMetrics:
+    """The metrics of one output.
+
+    Args:
+        specs: `(metric, weighted)` of each: a `Metric`, which is copied, or the word `"accuracy"` or `"acc"`; whether
+            sample weights count.
+
+    Attributes:
+        settled: `(metric, weighted)` of the metrics in use; None before `settle`.
+    """
+
+    def __init__(self, specs: list[tuple[Metric | str, bool]] | None = None):
+        self.specs = specs or []
+        self.settled: list[tuple[Any, bool]] | None = None
+
+    @classmethod
+    def of_arguments(cls, metrics: list | None, weighted_metrics: list | None) -> "CompiledMetrics":
+        """The metrics of these arguments of `compile`; `ConfigError` for one that is no metric of predictions."""
+        specs = [
+            (spec, weighted)
+            for argument, weighted in ((metrics, False), (weighted_metrics, True))
+            for spec in argument or ()
+        ]
+        if any(isinstance(spec, Mean) for spec, _ in specs):
+            raise ConfigError("Mean averages given values; it does not compare predictions with targets", ("metrics",))
+        return cls(specs)
+
+    @property
+    def in_use(self) -> list[Any]:
+        """The metrics that are settled."""
+        return [metric for metric, _ in self.settled or ()]
+
+    def __bool__(self) -> bool:
+        return bool(self.settled)
+
+    def settle(self, loss: Loss, output_shape: tuple, targets: np.ndarray) -> None:
+        """Make up, at the first data, which metric the word accuracy means, and make all names unique."""
+        if self.settled is not None:
+            return
+        settled, names = [], {}
+        for spec, weighted in self.specs:
+            metric = resolve_accuracy(loss, output_shape, targets.shape) if isinstance(spec, str) else copy.copy(spec)
+            metric.name = spec if isinstance(spec, str) else metric.name
+            names[metric.name] = names.get(metric.name, -1) + 1
+            if names[metric.name]:
+                metric.name = f"{metric.name}_{names[metric.name]}"
+            settled.append((metric, weighted))
+        self.settled = settled
+
+    def forget(self) -> None:
+        """Settle anew at the next data: the model has changed."""
+        self.settled = None
+
+    def update(self, mask: Any, y: Any, predictions: Any, sample_weight: np.ndarray | None) -> None:
+        """Show one batch to the metrics in use; rows that `mask` leaves out do not count."""
+        y, predictions, weights = counted_rows(mask, y, predictions, sample_weight)
+        for metric, weighted in self.settled:
+            metric.update_state(y, predictions, weights if weighted else None)
+
+    def config(self) -> dict[str, list]:
+        """The arguments of `compile` that these are, as plain values."""
+        by_argument = {"metrics": [], "weighted_metrics": []}
+        for metric, weighted in self.specs:
+            spec = metric if isinstance(metric, str) else metric.to_spec()
+            by_argument["weighted_metrics" if weighted else "metrics"].append(spec)
+        return by_argument

@@ -1,0 +1,169 @@
+"""Training a model of several outputs: a loss for each, metrics for each."""
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from nnlite.errors import DataError
+from nnlite.losses import Loss
+from nnlite.losses.masks import counted_rows
+from nnlite.losses.output_losses import OutputLosses, by_output
+from nnlite.metrics import Mean, Metric, resolve_accuracy
+from nnlite.optimizers import Optimizer
+from nnlite.registry.field_types import jsonable
+from nnlite.training.compiled_metrics import CompiledMetrics
+from nnlite.training.trainable import Trainable
+from nnlite.training.trainer import Trainer
+
+
+class OutputsTrainer(Trainer):
+    """The trainer of a model of several outputs.
+
+    Args:
+        model: what is trained.
+        names: of the outputs, by which losses, metrics and targets may be passed.
+    """
+
+    def __init__(self, model: Trainable, names: list[str]):
+        super().__init__(model)
+        self.names = names
+        self._arguments = {}
+
+    def compile(
+        self,
+        optimizer: Optimizer = "rmsprop",
+        loss: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+        loss_weights: Any = None,
+    ) -> None:
+        """As `Trainer.compile`, with a loss and metrics for each output; see `Model.compile`."""
+        losses = [spec and Loss.get(spec) for spec in by_output(loss, self.names, "loss")]
+        weights = [
+            1.0 if weight is None else float(weight) for weight in by_output(loss_weights, self.names, "loss_weights")
+        ]
+        specs = [
+            (index, spec if spec in ("accuracy", "acc") else Metric.get(spec), weighted)
+            for argument, weighted in ((metrics, False), (weighted_metrics, True))
+            for index, specs in enumerate(by_output(argument, self.names, "metrics"))
+            for spec in (specs if isinstance(specs, (list, tuple)) else [specs] if specs else ())
+        ]
+        super().compile(optimizer)
+        self.loss = OutputLosses(losses, weights, self.names) if any(losses) else None
+        self._metrics = OutputMetrics(specs, self.names)
+        self._arguments = {
+            "loss": loss,
+            "metrics": metrics,
+            "weighted_metrics": weighted_metrics,
+            "loss_weights": loss_weights,
+        }
+
+    def config(self) -> dict[str, Any]:
+        """The arguments of `compile` as plain values."""
+        return {"optimizer": self.optimizer.to_spec(), **jsonable(self._arguments)}
+
+    def as_targets(self, y: Any) -> tuple[np.ndarray, ...]:
+        """`y`, a list or a dict by the outputs' names, as a tuple of one array per output."""
+        names, label = self.names, self.model.label
+        if isinstance(y, dict):
+            if set(y) != set(names):
+                raise DataError(f"{label} needs targets for {', '.join(names)}, got {', '.join(map(str, y))}")
+            y = [y[name] for name in names]
+        if not isinstance(y, (list, tuple)) or len(y) != len(names):
+            raise DataError(f"{label} needs a list of {len(names)} targets, or a dict by the outputs' names")
+        return tuple(np.asarray(target) for target in y)
+
+
+class OutputMetrics(CompiledMetrics):
+    """The metrics of several outputs, with the loss of each as the first.
+
+    Args:
+        specs: `(index, metric, weighted)` of each, where `index` says of which output.
+        names: of the outputs.
+    """
+
+    def __init__(self, specs: list[tuple[int, Metric | str, bool]], names: list[str]):
+        super().__init__(specs)
+        self.names = names
+
+    def settle(self, loss: OutputLosses, output_shape: tuple, targets: tuple[np.ndarray, ...]) -> None:
+        """Make up, at the first data, which metric the word accuracy means for each output."""
+        if self.settled is not None:
+            return
+        losses = list(zip(self.names, loss.losses, strict=True))
+        settled = [
+            (OutputMetric(index, LossValue(own), f"{name}_loss"), True)
+            for index, (name, own) in enumerate(losses)
+            if own
+        ]
+        for index, spec, weighted in self.specs:
+            name, own = losses[index]
+            if isinstance(spec, str):
+                metric, label = resolve_accuracy(own, output_shape[index], targets[index].shape), spec
+            else:
+                metric, label = copy.copy(spec), spec.name
+            settled.append((OutputMetric(index, metric, f"{name}_{label}"), weighted))
+        self.settled = settled
+
+    def update(self, mask: Any, y: tuple, predictions: tuple, sample_weight: np.ndarray | None) -> None:
+        """Show one batch to the metrics in use; each output has a mask of its own."""
+        outputs = zip(mask or [None] * len(predictions), y, predictions, strict=True)
+        counted = [counted_rows(*output, sample_weight) for output in outputs]
+        for metric, weighted in self.settled:
+            targets, predicted, weights = counted[metric.index]
+            metric.update_state(targets, predicted, weights if weighted else None)
+
+
+class OutputMetric:
+    """A metric of one of several outputs."""
+
+    def __init__(self, index: int, metric: Any, name: str):
+        self.index, self.metric, self.name = index, metric, name
+        self.higher_is_better = metric.higher_is_better
+
+    def update_state(self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None = None) -> None:
+        """Add one batch of this output."""
+        self.metric.update_state(y_true, y_pred, sample_weight)
+
+    def result(self) -> float:
+        """The value so far."""
+        return self.metric.result()
+
+    def reset_state(self) -> None:
+        """Forget all batches."""
+        self.metric.reset_state()
+
+
+class LossValue:
+    """A loss as a metric: its average over examples."""
+
+    higher_is_better = False
+
+    def __init__(self, loss: Loss):
+        self.loss = loss
+        self.mean = Mean()
+
+    def update_state(self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None = None) -> None:
+        """Add one batch."""
+        self.mean.update_state(self.loss(y_true, y_pred, sample_weight), len(y_pred))
+
+    def result(self) -> float:
+        """The average so far."""
+        return self.mean.result()
+
+    def reset_state(self) -> None:
+        """Forget all batches."""
+        self.mean.reset_state()
+
+
+class OutputActivations:
+    """One activation per output, None where there is none to apply: what turns raw outputs into predictions."""
+
+    def __init__(self, activations: list[Callable | None]):
+        self.activations = activations
+
+    def __call__(self, outputs: tuple) -> tuple[np.ndarray, ...]:
+        pairs = zip(self.activations, outputs, strict=True)
+        return tuple(output if activation is None else activation(output) for activation, output in pairs)

@@ -1,0 +1,69 @@
+"""What a trainer, and the derivatives, may ask of a model: the contract between training and models."""
+
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from nnlite.layers import Layer
+from nnlite.parameters import Parameter
+
+__all__ = ["Trainable"]
+
+
+@runtime_checkable
+class Trainable(Protocol):
+    """A model as `Trainer` and `Derivatives` see it; `Sequential` and `Model` are such.
+
+    Shapes have None for the batch. With several inputs, or outputs, a shape is a tuple of shapes, and data are tuples
+    of arrays.
+
+    Attributes:
+        label: how errors call the model.
+        seed: decides shuffling, splits and dropout.
+        output_dtype: type of the outputs.
+        input_shape, output_shape: None before the model is built.
+        layers: those that the model is made of, each once.
+        parameters: of all layers, in the order in which `linearize` takes their values.
+        values: the parameters' arrays.
+        trainable_weights: the parameters that training changes; none in a frozen model.
+        chain: the program that runs the layers, a `Chain` or a `Graph`; None before the model is built.
+    """
+
+    label: str
+    seed: int
+    output_dtype: str
+    input_shape: Any
+    output_shape: Any
+    layers: list[Layer]
+    parameters: list[Parameter]
+    values: list[np.ndarray]
+    trainable_weights: list[Parameter]
+    chain: Any
+
+    def as_input(self, inputs: Any) -> np.ndarray | tuple[np.ndarray, ...]:
+        """Data as users pass them, as arrays that `linearize` takes; the model is built for them if it is not yet."""
+        ...
+
+    def check_ready(self) -> None:
+        """`NotReadyError` while a layer lacks something besides `build`, such as `adapt`."""
+        ...
+
+    def linearize(self, inputs: Any, *parameters: np.ndarray, training: bool = False) -> tuple[Any, Any]:
+        """The outputs and their Jacobians with respect to the inputs and every parameter; pure."""
+        ...
+
+    def until_loss(self, loss: Any) -> tuple[Any, Any, Any]:
+        """What training runs, as `(program, loss, activation)`.
+
+        The program stops before a final activation that `loss` takes over; the returned loss starts from what it gives,
+        and `activation` turns that into predictions (None where nothing was taken over).
+        """
+        ...
+
+    def count_params(self) -> int:
+        """Number of scalars in all parameters; `NotReadyError` before the model is built."""
+        ...
+
+    def __call__(self, inputs: Any) -> np.ndarray | tuple[np.ndarray, ...]:
+        """The outputs alone."""
+        ...
