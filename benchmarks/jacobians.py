@@ -41,7 +41,7 @@ def layer(made, *shape, mask=None):
     def maps():
         made.ensure_built((None, *shape[1:]), RandomSource(0))
         context = {"training": True, "random": RandomSource(1), "mask": mask}
-        context = {name: context[name] for name in made.context}
+        context = {name: context[name] for name in made._context}
         found = made.linearize(normal(*shape), *made.values, **context)[1]
         return [found[index] for index in range(len(found))]
 

@@ -112,11 +112,11 @@ def free_batch(shape) -> tuple:
 def contexts(layer, inputs, random):
     """`(circumstances, keywords)` for `linearize`: inference and training, without a mask and with one."""
     modes = [("inference", False)]
-    if {"training", "random"} & set(layer.context):
+    if {"training", "random"} & set(layer._context):
         modes.append(("training", True))
     masks = [("", None)]
     data = inputs if isinstance(inputs, tuple) else (inputs,)
-    if "mask" in layer.context and all(array.ndim == 3 for array in data):
+    if "mask" in layer._context and all(array.ndim == 3 for array in data):
         steps = 2 if getattr(layer, "data_format", None) == "channels_first" else 1
         drawn = [random.random((len(array), array.shape[steps])) < 0.7 for array in data]
         for own in drawn:
@@ -125,7 +125,7 @@ def contexts(layer, inputs, random):
     for mode, training in modes:
         for masked, mask in masks:
             given = {"training": training, "random": RandomSource(SEED) if training else None, "mask": mask}
-            yield mode + masked, {name: given[name] for name in layer.context}
+            yield mode + masked, {name: given[name] for name in layer._context}
 
 
 def stops_gradient(layer) -> bool:

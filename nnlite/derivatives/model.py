@@ -28,13 +28,11 @@ class Derivatives:
     Args:
         model: whose derivatives they are.
         trainer: the model's; derivatives of a loss are those of its loss.
-        input_names: what `jacobian` calls the inputs.
     """
 
-    def __init__(self, model: Trainable, trainer: Trainer, input_names: list[str] | None = None):
+    def __init__(self, model: Trainable, trainer: Trainer):
         self.model = model
         self.trainer = trainer
-        self.input_names = ["inputs"] if input_names is None else input_names
 
     def jacobian(self, x: Any, wrt: str = "inputs") -> NetworkJacobian:
         """The Jacobian of the outputs at `x`, as a structured map that is never multiplied out.
@@ -67,13 +65,13 @@ class Derivatives:
            └─ bias: Broadcast (1,) -> (5, 1), 0 B kept, 40 B if dense
         """
         x, outputs, jacobians = self._linearized(x)
-        if wrt in (names := self.input_names):
+        if wrt in (names := self.model.input_names):
             index = names.index(wrt)
             if jacobians[index] is None:
                 raise ConfigError(f"{self.model.label} takes indices or strings, which have no derivative")
             shape = x[index].shape if isinstance(x, tuple) else x.shape
             return NetworkJacobian(jacobians, None, shape, outputs.shape, self.model.chain.labels, index)
-        vector = parameter_vector(self.model, wrt, self.input_names)
+        vector = parameter_vector(self.model, wrt)
         return NetworkJacobian(jacobians, vector, (vector.size,), outputs.shape, self.model.chain.labels)
 
     def vjp(self, x: Any, cotangent: Any) -> tuple[Any, np.ndarray]:

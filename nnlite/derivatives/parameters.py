@@ -23,7 +23,6 @@ def parameter_vector(
     Args:
         model: whose parameters they are.
         wrt: `"parameters"` or the name of a layer.
-        input_names: what else could have been asked for, for the message.
 
     Raises:
         ConfigError: no such layer, or one without parameters.
@@ -32,7 +31,7 @@ def parameter_vector(
     if wrt != "parameters":
         layers = {layer.name: layer for layer in model.layers}
         if wrt not in layers:
-            allowed = did_you_mean(wrt, [*(input_names or ()), "parameters", *layers])
+            allowed = did_you_mean(wrt, [*model.input_names, "parameters", *layers])
             raise ConfigError(f"the Jacobian by {wrt!r} was asked for; {allowed}")
         chosen = {id(parameter) for parameter in layers[wrt].parameters if parameter.trainable}
         if not chosen:

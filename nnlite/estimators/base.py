@@ -66,18 +66,18 @@ class BaseNetwork(BaseEstimator):
         check_parameters(self.get_params(deep=False), type(self).__name__)
 
     def _train(self, X, y, n_outputs, sample_weight, restore=()):
-        """Train on standardised inputs; afterwards `model_` scales by itself, ending in the layers `restore`."""
+        """Train `model_` on standardised inputs; afterwards it scales by itself, and ends in the layers `restore`."""
         scale = [normalization(X, sample_weight, name="standardize_inputs")] if self.standardize else []
         for layer in scale:
             X = layer(X)
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
-        network = Sequential(self._layer_stack(X.shape[1], n_outputs), seed=seed)
+        model = Sequential(self._layer_stack(X.shape[1], n_outputs), seed=seed)
         # Dividing by the sum of the weights makes a weight of 2 the same as a sample that is there twice.
         loss = {self._loss: {"reduction": "mean_with_sample_weight"}}
-        network.compile(self._own_optimizer(), loss, list(self._metrics))
-        network.adapt(X)
-        self._check_outputs(network, n_outputs)
-        history = network.fit(X, y, sample_weight=sample_weight, **self._fit_arguments())
+        model.compile(self._own_optimizer(), loss, list(self._metrics))
+        model.adapt(X)
+        self._check_outputs(model, n_outputs)
+        history = model.fit(X, y, sample_weight=sample_weight, **self._fit_arguments())
         self.history_ = history.history
         self.n_iter_ = len(history.epoch)
         self.loss_ = self.history_["loss"][-1]
@@ -85,10 +85,11 @@ class BaseNetwork(BaseEstimator):
             raise DataError(
                 f"the loss became {self.loss_} in training: lower the learning_rate or standardize the data"
             )
-        self.model_ = Sequential([*scale, *network.layers, *restore], seed=seed)
-        self.model_.build((None, X.shape[1]))
-        self.model_.compile(network.optimizer, network.loss, list(self._metrics))
-        self.model_.optimizer.set_state(network.optimizer.get_state())
+        for layer in scale:  # put in only now: the layers' numbers decide first weights and dropout
+            model._insert(0, layer)
+        for layer in restore:
+            model.add(layer)
+        self.model_ = model
         return self
 
     def _layer_stack(self, n_features, n_outputs):

@@ -120,7 +120,7 @@ class BaseModel(Layer, abstract=True):
     def label(self) -> str:
         return f"model {self.name!r}" if self.name else "the model"
 
-    def check_linearize(self) -> None:
+    def _check_linearize(self) -> None:
         """Nothing to do: each layer was checked when it was built."""
 
     def linearize(
@@ -129,7 +129,7 @@ class BaseModel(Layer, abstract=True):
         """The output and the Jacobians by the inputs and every parameter, in the order of `parameters`."""
         return self.chain.linearize(inputs, *parameters, training=training, random=random, mask=mask)
 
-    def state_pairs(self, state: tuple) -> Any:
+    def _state_pairs(self, state: tuple) -> Any:
         return pairs_inside(self._with_state, state) if state else ()
 
     def check_ready(self) -> None:
@@ -147,6 +147,11 @@ class BaseModel(Layer, abstract=True):
     @property
     def weights(self) -> list[Parameter]:
         return [weight for layer in self.layers for weight in layer.weights]
+
+    @property
+    def input_names(self) -> list[str]:
+        """What `jacobian` calls the inputs."""
+        return ["inputs"]
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """The layer of that name or at that place."""

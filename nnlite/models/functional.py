@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from nnlite.config import floatx
-from nnlite.derivatives import Derivatives
 from nnlite.errors import ConfigError, DataError
 from nnlite.layers import Layer
 from nnlite.layers.base.inputs import read_inputs
@@ -78,11 +77,6 @@ class Model(BaseModel):
         """What trains the model; with several outputs there is a loss, and there are metrics, for each."""
         return OutputsTrainer(self, self.output_names) if len(self.outputs) > 1 else Trainer(self)
 
-    @functools.cached_property
-    def derivatives(self) -> Derivatives:
-        """The derivatives of the model, and of its loss."""
-        return Derivatives(self, self.trainer, self.input_names if self.takes_several else None)
-
     def compile(
         self,
         optimizer: Optimizer = "rmsprop",
@@ -129,13 +123,13 @@ class Model(BaseModel):
         self.dtype = self.dtype or floatx()
         self.random = RandomSource(self.seed)
         for index, layer in enumerate(self.layers):
-            if redraw and any(own.trainable for own in layer.parameters) and layer.drawn == fingerprint(layer):
+            if redraw and any(own.trainable for own in layer.parameters) and layer._drawn == fingerprint(layer):
                 twin = type(layer).from_config(layer.get_config())
                 twin.ensure_built(layer.input_shape, self.random.child(index))
                 for own, new in zip(layer.parameters, twin.parameters, strict=True):
                     if own.trainable:
                         own.assign(new.value)
-            layer.drawn = None
+            layer._drawn = None
             if not self.trainable:
                 layer.trainable = False
             if isinstance(layer, BaseModel):
@@ -169,8 +163,8 @@ class Model(BaseModel):
 
     @property
     def input_names(self) -> list[str]:
-        """The names of the `Input`s: by them `jacobian` knows several, and a dict of data."""
-        return [layer.name for layer in self._input_layers]
+        """What `jacobian` calls the inputs: their names where there are several."""
+        return [layer.name for layer in self._input_layers] if self.takes_several else super().input_names
 
     @property
     def output_names(self) -> list[str]:
@@ -205,7 +199,7 @@ class Model(BaseModel):
         if not self.takes_several:
             return super().as_input(inputs[0])
         arrays = self._read(inputs)
-        self.check_input_shape(tuple(array.shape for array in arrays))
+        self._check_input_shape(tuple(array.shape for array in arrays))
         if len({len(array) for array in arrays}) > 1:
             raise DataError(f"{self.label}: the inputs have {', '.join(str(len(array)) for array in arrays)} rows")
         self.check_ready()
@@ -214,7 +208,7 @@ class Model(BaseModel):
     def _in_order(self, inputs: Any) -> list:
         """Data as users pass them, as a list with one entry per input."""
         if isinstance(inputs, dict):
-            names = self.input_names
+            names = [layer.name for layer in self._input_layers]
             if set(inputs) != set(names):
                 raise DataError(f"{self.label} needs data for {', '.join(names)}, got {', '.join(map(str, inputs))}")
             inputs = [inputs[name] for name in names]

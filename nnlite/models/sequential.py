@@ -60,6 +60,10 @@ class Sequential(BaseModel):
                 raise ConfigError("Input must come first")
             self._given_shape = (None, *layer.shape)
             return
+        self._insert(len(self.layers), layer)
+
+    def _insert(self, position: int, layer: Layer) -> None:
+        """Put a layer before the one at `position`, or at the end; the weights that are there stay as they are."""
         if layer is self or any(layer is present for present in self.layers):
             raise ConfigError(f"{layer.label} is in the model already; a layer can be added once")
         names = [present.name for present in self.layers]
@@ -67,11 +71,12 @@ class Sequential(BaseModel):
             raise ConfigError(f"there is a layer named {layer.name!r} already; names must be unique")
         if layer.name is None:
             layer.name = free_name(layer, names)
-        self.layers.append(layer)
+        self.layers.insert(position, layer)
         try:
             self._rebuild()
         except Exception:
-            self.pop()  # the model stays as it was
+            del self.layers[position]  # the model stays as it was
+            self._rebuild()
             raise
 
     def pop(self) -> Layer:
@@ -103,7 +108,7 @@ class Sequential(BaseModel):
         if not self.layers or not shape:
             raise NotReadyError(f"{self.label} needs at least one layer and an input shape to be built")
         if self.built:
-            self.check_input_shape(shape)
+            self._check_input_shape(shape)
             return
         random = self.random = self.random or RandomSource(self.seed)
         self.input_shape, self.dtype = shape, self.dtype or floatx()

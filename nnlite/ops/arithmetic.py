@@ -100,7 +100,7 @@ class Minimum(_Choice):
 class Where(Op):
     """y = a where `condition` holds, else b; the condition has no derivative (None)."""
 
-    def as_inputs(self, inputs: Sequence[Any]) -> list[np.ndarray]:
+    def _as_inputs(self, inputs: Sequence[Any]) -> list[np.ndarray]:
         condition, *values = inputs
         return [np.asarray(condition).astype(bool), *as_arrays(values)]
 

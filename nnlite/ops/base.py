@@ -41,7 +41,7 @@ class Op(Configurable, family="op", abstract=True):
 
     def forward(self, *inputs: Any) -> np.ndarray:
         """Compute the output and keep the Jacobians for `backward` and `jvp`."""
-        output, self.jacobians = self.linearize(*self.as_inputs(inputs))
+        output, self.jacobians = self.linearize(*self._as_inputs(inputs))
         self._output = (output.shape, output.dtype)
         return output
 
@@ -50,9 +50,9 @@ class Op(Configurable, family="op", abstract=True):
         for item in inputs:
             if isinstance(item, Traced):
                 return item.trace.record(self, inputs)
-        return self.linearize(*self.as_inputs(inputs))[0]
+        return self.linearize(*self._as_inputs(inputs))[0]
 
-    def as_inputs(self, inputs: Any) -> list[np.ndarray]:
+    def _as_inputs(self, inputs: Any) -> list[np.ndarray]:
         """`inputs` as `linearize` takes them: floating-point arrays."""
         return as_arrays(inputs)
 

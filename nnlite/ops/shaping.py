@@ -134,7 +134,7 @@ class Gather(Op):
 
     axis: int = 0
 
-    def as_inputs(self, inputs: Sequence[Any]) -> list[np.ndarray]:
+    def _as_inputs(self, inputs: Sequence[Any]) -> list[np.ndarray]:
         x, indices = inputs
         return [*as_arrays([x]), np.asarray(indices)]
 

@@ -52,7 +52,7 @@ class Trace:
             known = isinstance(item, Traced)
             values.append(self._own(item).value if known else item)
             slots.append(item.slot if known else None)
-        output, jacobians = op.linearize(*op.as_inputs(values))
+        output, jacobians = op.linearize(*op._as_inputs(values))
         traced = self._slot(output)
         self.nodes.append(Node(jacobians, tuple(slots), (traced.slot,), op))
         return traced

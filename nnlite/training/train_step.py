@@ -68,7 +68,7 @@ class Steps:
             Plan(program, program.group(arrays), program.plan(wanted, into)) for program in (self.chain, joined)
         )
         self.penalized = _penalizes(model)
-        self.draws = any("random" in layer.context for layer in model.layers)
+        self.draws = any("random" in layer._context for layer in model.layers)
         self.mask = None  # of the outputs of the last batch
         keep_freed_memory()
 

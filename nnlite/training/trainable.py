@@ -20,8 +20,9 @@ class Trainable(Protocol):
     Attributes:
         label: how errors call the model.
         seed: decides shuffling, splits and dropout.
+        input_names: what `jacobian` calls the inputs.
         output_dtype: type of the outputs.
-        input_shape, output_shape: None before the model is built.
+        output_shape: None before the model is built.
         layers: those that the model is made of, each once.
         parameters: of all layers, in the order in which `linearize` takes their values.
         values: the parameters' arrays.
@@ -31,8 +32,8 @@ class Trainable(Protocol):
 
     label: str
     seed: int
+    input_names: list[str]
     output_dtype: str
-    input_shape: Any
     output_shape: Any
     layers: list[Layer]
     parameters: list[Parameter]

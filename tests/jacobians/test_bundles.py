@@ -86,7 +86,7 @@ def of_layer(layer, *shape, inputs=None, training=True):
     layer.ensure_built((None, *inputs.shape[1:]))
     for parameter in layer.parameters:
         parameter.value[...] += 0.1 * normal(*parameter.shape)
-    context = {"training": training} if "training" in layer.context else {}
+    context = {"training": training} if "training" in layer._context else {}
     output, bundle = layer.linearize(inputs, *layer.values, **context)
     shapes = [inputs.shape if inputs.dtype.kind == "f" else None]
     shapes += [parameter.shape if parameter.trainable else None for parameter in layer.parameters]

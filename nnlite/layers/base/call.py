@@ -46,7 +46,7 @@ class LayerTrace(Trace):
             "mask": (masks if several else masks[0]) if any(own is not None for own in masks) else None,
             **{name: value for name, value in given.items() if value is not None},
         }
-        context = {name: available[name] for name in layer.context}
+        context = {name: available[name] for name in layer._context}
         arrays = [parameter.value for parameter in parameters]
         if id(layer) in self.states:
             arrays = renewed(layer, arrays, self.states[id(layer)])
@@ -125,7 +125,7 @@ def build_inner_layers(layer, zeros) -> None:
         return trace.use(inner, inputs, [traced[id(own)] for own in inner.parameters], **given)
 
     kept = inner_layers(layer)
-    for training in {False, "training" in layer.call_context}:
+    for training in {False, "training" in layer._call_context}:
         trace = LayerTrace(training, layer.random)
         data = [trace.variable(value) for value in (zeros if isinstance(zeros, tuple) else (zeros,))]
         traced = {id(parameter): trace.variable(parameter.value) for parameter in layer.parameters}
@@ -145,12 +145,12 @@ def context_of(function) -> tuple:
 def pairs_inside(layers, states):
     """`(parameter, new value)` for what the states of these layers carry."""
     for layer, state in zip(layers, states, strict=True):
-        yield from layer.state_pairs(state or ())
+        yield from layer._state_pairs(state or ())
 
 
 def renewed(layer, values, state) -> tuple:
     """`values` of the layer's parameters, those among them that an earlier use of it has changed as `state` says."""
-    changed = {id(parameter): value for parameter, value in layer.state_pairs(state)}
+    changed = {id(parameter): value for parameter, value in layer._state_pairs(state)}
     return tuple(changed.get(id(own), value) for own, value in zip(layer.parameters, values, strict=True))
 
 
@@ -170,7 +170,7 @@ def inner_layers(layer) -> list:
 
 def _called(layer, traced, use, inputs, context):
     """`layer.call(inputs)` with traced parameters and layers; what goes wrong names the layer."""
-    given = {name: value for name, value in context.items() if name in layer.call_context}
+    given = {name: value for name, value in context.items() if name in layer._call_context}
     expected = f"{MUST_RETURN}, shape (batch, ...)"
     return call_traced(layer.label, expected, lambda: bound_copy(layer, traced, use).call(inputs, **given))
 

@@ -57,18 +57,18 @@ class Layer(Op, family="layer", abstract=True):
     supports_masking = False  # whether the mask of the inputs is that of the outputs too
     takes_several = False  # whether `inputs` is a tuple of arrays
     call = None
-    drawn = None  # the `fingerprint` of its weights, if it was built by being called on a symbol
+    _drawn = None  # the `fingerprint` of its weights, if it was built by being called on a symbol
     ends_in_activation = False  # whether `self.activation` is the last thing that `linearize` applies
-    context = ()
+    _context = ()
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
-        cls.call_context = context_of(cls.call) if cls.call else ()
+        cls._call_context = context_of(cls.call) if cls.call else ()
         owner = next(base for base in cls.__mro__ if "linearize" in vars(base))
         if "call" in vars(cls) and owner is not cls and owner in cls._members.values():
             cls.linearize = Layer.linearize  # not that of a layer it is derived from
-        cls.traced = cls.call is not None and cls.linearize is Layer.linearize
-        cls.context = CONTEXT if cls.traced else context_of(cls.linearize)  # layers kept inside may need any of it
+        cls._traced = cls.call is not None and cls.linearize is Layer.linearize
+        cls._context = CONTEXT if cls._traced else context_of(cls.linearize)  # layers kept inside may need any of it
 
     def __setattr__(self, name, value):
         super().__setattr__(name, value)
@@ -140,22 +140,22 @@ class Layer(Op, family="layer", abstract=True):
             self.input_shape = tuple(input_shape)
             if not self.parameters:
                 self._build_whole()
-            self.check_linearize()
+            self._check_linearize()
             self.output_shape = tuple(self.compute_output_shape(self.input_shape))
             self.built = True
             if not self.trainable:
                 self.trainable = False  # that of the layers inside too
-        self.check_input_shape(input_shape)
+        self._check_input_shape(input_shape)
         return self.output_shape
 
-    def check_linearize(self) -> None:
+    def _check_linearize(self) -> None:
         """`ShapeError` unless `linearize` returns what it must, tried on zeros."""
         trial_shapes(self, self.input_shape, 1)
 
     def _build_whole(self) -> None:
         try:
             self.build(self.input_shape)
-            if self.traced and inner_layers(self):
+            if self._traced and inner_layers(self):
                 self.random = self.random or RandomSource(fresh_seed())
                 build_inner_layers(self, zeros_for(self, self.input_shape, 1))
         except BaseException:
@@ -227,7 +227,7 @@ class Layer(Op, family="layer", abstract=True):
     def _apply(self, inputs, training, mask):
         training, inputs = read_training(training, self.label), self.as_input(inputs)
         context = {"training": training, "random": self._next_random() if training else None, "mask": mask}
-        output, jacobians = self.linearize(inputs, *self.values, **{name: context[name] for name in self.context})
+        output, jacobians = self.linearize(inputs, *self.values, **{name: context[name] for name in self._context})
         if training:
             self.update_state(jacobians.state)
         return output, jacobians
@@ -240,12 +240,12 @@ class Layer(Op, family="layer", abstract=True):
 
     def update_state(self, state: tuple) -> None:
         """Store new values of the non-trainable parameters, as `Jacobians.state` carries them."""
-        for parameter, value in self.state_pairs(state):
+        for parameter, value in self._state_pairs(state):
             parameter.value[...] = value
 
-    def state_pairs(self, state: tuple):
+    def _state_pairs(self, state: tuple):
         """`(parameter, new value)` for all that `state` carries."""
-        if self.traced and state:
+        if self._traced and state:
             return pairs_inside(inner_layers(self), state)
         return zip((own for own in self.parameters if not own.trainable), state, strict=True) if state else ()
 
@@ -257,13 +257,13 @@ class Layer(Op, family="layer", abstract=True):
         if not self.built:
             free = tuple((None, *shape[1:]) for shape in shapes)
             self.ensure_built(free if several else free[0])
-        self.check_input_shape(shapes if several else shapes[0])
+        self._check_input_shape(shapes if several else shapes[0])
         self.check_ready()
         if kind == "numbers":
             arrays = tuple(own if own.dtype.kind == "c" else own.astype(self.dtype, copy=False) for own in arrays)
         return arrays if several else arrays[0]
 
-    def check_input_shape(self, shape: tuple) -> None:
+    def _check_input_shape(self, shape: tuple) -> None:
         """`ShapeError` unless `shape` fits the one that this layer was built for."""
         if not shape_fits(self.input_shape, shape):
             raise ShapeError(f"{self.label} was built for inputs of shape {self.input_shape}, got {tuple(shape)}")
@@ -278,7 +278,7 @@ class Layer(Op, family="layer", abstract=True):
 
     def without_activation(self) -> tuple["Layer", ActivationFunction | None]:
         """This layer up to its final activation, and that activation; parameters are shared, not copied."""
-        activation = self.activation if self.ends_in_activation and not self.traced else None
+        activation = self.activation if self.ends_in_activation and not self._traced else None
         if activation is None:
             return self, None
         bare = copy.copy(self)

@@ -95,10 +95,10 @@ class Spatial:
         axes = zip(lengths, size, strides, dilation or (1,) * self.rank, strict=True)
         return tuple(window_count(*axis, self.padding) for axis in axes)
 
-    def check_linearize(self):
+    def _check_linearize(self):
         """As the base class; an input of unknown length cannot be tried."""
         if None not in self.input_shape[1:]:
-            super().check_linearize()
+            super()._check_linearize()
 
 
 class Convolving(Spatial):

@@ -72,8 +72,8 @@ def apply_to_symbols(layer, symbols, training=None, mask=None):
     shapes = tuple(symbol.shape for symbol in symbols) if several else symbols.shape
     if not layer.built:
         layer.ensure_built(shapes)
-        layer.drawn = fingerprint(layer)
-    layer.check_input_shape(shapes)
+        layer._drawn = fingerprint(layer)
+    layer._check_input_shape(shapes)
     output_shape = layer.compute_output_shape(shapes)
     taken = symbols if several else (symbols,)
     if not isinstance(output_shape[0], tuple):

@@ -77,7 +77,7 @@ class _Branches(Layer, abstract=True):
     def linearize(self, inputs, *parameters, training=False, random=None, mask=None):
         return self.graph.linearize(inputs, *parameters, training=training, random=random, mask=mask)
 
-    def state_pairs(self, state):
+    def _state_pairs(self, state):
         return self.graph.state_pairs(state) if state else ()
 
     @property

@@ -63,10 +63,10 @@ class Chain(Program):
         bundles = []
         for stage, values in zip(self.stages, grouped, strict=True):
             layer = stage.layer
-            if layer.context:
+            if layer._context:
                 child = None if random is None else random.child(stage.index)
                 available = {"training": training, "random": child, "source": random, "mask": mask}
-                context = {name: available[name] for name in layer.context}
+                context = {name: available[name] for name in layer._context}
                 inputs, jacobians = layer.linearize(inputs, *values, **context)
             else:
                 inputs, jacobians = layer.linearize(inputs, *values)

@@ -74,7 +74,7 @@ class JoinedDense:
         self.layers, self.dropouts, self.values, self.gradients = layers, dropouts, values, gradients
         self.parameters = parameters
         self.by_parameters = tuple([parameter.gradient for parameter in parameters])
-        self.context = ("source",) if any(dropouts) else ()
+        self._context = ("source",) if any(dropouts) else ()
         self.room = None
 
     def linearize(

@@ -109,7 +109,7 @@ class Graph(Program):
                 "random": None if random is None else random.child(index),
                 "mask": given if several else given[0],
             }
-            context = {name: available[name] for name in layer.context}
+            context = {name: available[name] for name in layer._context}
             if id(layer) in states:
                 own = renewed(layer, own, states[id(layer)])
             output, jacobians = layer.linearize(taken if several else taken[0], *own, **context)

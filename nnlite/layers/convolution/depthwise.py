@@ -146,7 +146,7 @@ class _SeparableConv(_Depthwise, Layer, abstract=True):
         outputs, last = self.finish(outputs, (by_inner, by_kernel), bias)
         return outputs, ChainJacobians([Jacobians(*maps), last])
 
-    def state_pairs(self, state):
+    def _state_pairs(self, state):
         """None: the layer keeps no state."""
         return ()
 

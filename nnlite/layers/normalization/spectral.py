@@ -61,7 +61,7 @@ class SpectralNormalization(Layer):
         kernel = own[self._place]
         own[self._place], by_kernel = normalized(kernel, vector)
         available = {"training": training, "random": random, "mask": mask}
-        context = {name: available[name] for name in self.layer.context}
+        context = {name: available[name] for name in self.layer._context}
         outputs, jacobians = self.layer.linearize(inputs, *own, **context)
         maps = [*jacobians.maps, None]
         maps[1 + self._place] = Reparametrized(maps[1 + self._place], by_kernel)

@@ -47,7 +47,7 @@ class Categorical(Layer, abstract=True):
         if self.built:
             self.output_shape = self.compute_output_shape(self.input_shape)
 
-    def check_linearize(self):
+    def _check_linearize(self):
         """Nothing to try: zeros and empty strings may be no categories of this layer."""
 
     @property

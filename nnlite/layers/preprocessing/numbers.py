@@ -88,7 +88,7 @@ class Normalization(Layer):
             raise DataError(f"{self.label}: adapt needs at least one example and finite values")
         if not self.built:
             self.ensure_built((None, *data.shape[1:]))
-        self.check_input_shape(data.shape)
+        self._check_input_shape(data.shape)
         shape = self.moments[0].shape
         axes = (0, *(axis + 1 for axis, length in enumerate(shape) if length == 1))
         # Rounding in the mean must not pass for a variance.

@@ -43,7 +43,7 @@ class CellSteps:
         twin = bound_copy(self, traced, None)
 
         def step(inputs, states, **context):
-            output, states = twin.call(inputs, states, **{name: context[name] for name in self.call_context})
+            output, states = twin.call(inputs, states, **{name: context[name] for name in self._call_context})
             return output, tuple(states) if isinstance(states, (list, tuple)) else (states,)
 
         return step

@@ -68,9 +68,9 @@ class Recurrent(OneOrSeveral, Layer, abstract=True):
         """How many parameters come before the states that are kept."""
         return len(self.parameters) - (len(self.sizes) if self.stateful else 0)
 
-    def check_linearize(self):
+    def _check_linearize(self):
         if not self.stateful:  # the length of a trial batch would not fit
-            super().check_linearize()
+            super()._check_linearize()
 
     def compute_output_shape(self, input_shape):
         batch, steps, _ = input_shape[0] if isinstance(input_shape[0], (tuple, list)) else input_shape

@@ -72,9 +72,9 @@ class Bidirectional(OneOrSeveral, Layer):
             layer.ensure_built(shape, child_of(self.random, place))
             self.parameters.extend(layer.parameters)
 
-    def check_linearize(self):
+    def _check_linearize(self):
         if not self.layer.stateful:  # the length of a trial batch would not fit
-            super().check_linearize()
+            super()._check_linearize()
 
     def compute_output_shape(self, input_shape):
         several = isinstance(input_shape[0], (tuple, list))
@@ -119,7 +119,7 @@ class Bidirectional(OneOrSeveral, Layer):
         jacobians.mask = (*[shown] * merged, *[None] * (len(output) - merged)) if isinstance(output, tuple) else shown
         return output, jacobians
 
-    def state_pairs(self, state):
+    def _state_pairs(self, state):
         return pairs_inside((self.layer, self._twin), state) if state else ()
 
     def reset_states(self) -> None:
@@ -169,14 +169,14 @@ class TimeDistributed(Layer):
     def linearize(self, inputs, *parameters, training=False, random=None):
         batch, steps = inputs.shape[:2]
         available = {"training": training, "random": child_of(random, 0), "mask": None}
-        context = {name: available[name] for name in self.layer.context}
+        context = {name: available[name] for name in self.layer._context}
         folded = inputs.reshape(batch * steps, *inputs.shape[2:])
         output, jacobians = self.layer.linearize(folded, *parameters, **context)
         outputs = np.reshape(output, (batch, steps, *output.shape[1:]))
         return outputs, FoldedJacobians(jacobians, inputs.shape, outputs.shape)
 
-    def state_pairs(self, state):
-        return self.layer.state_pairs(state)
+    def _state_pairs(self, state):
+        return self.layer._state_pairs(state)
 
     def check_ready(self):
         self.layer.check_ready()

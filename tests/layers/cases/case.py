@@ -51,7 +51,7 @@ class Case(NamedTuple):
     def context(self):
         """What `linearize` takes by keyword, the same at every call."""
         everything = {"training": self.training, "random": RandomSource(7), "mask": self.mask}
-        return {name: everything[name] for name in type(self.make()).context}
+        return {name: everything[name] for name in type(self.make())._context}
 
     def prepared(self):
         """A built layer whose parameters are all random, and a batch of inputs."""

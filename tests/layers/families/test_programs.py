@@ -142,11 +142,11 @@ class TestProtocol:
 
         class Counted:
             def __init__(self, layer):
-                self.layer, self.context, self.supports_masking = layer, layer.context, layer.supports_masking
+                self.layer, self._context, self.supports_masking = layer, layer._context, layer.supports_masking
                 self.takes_several = layer.takes_several
 
-            def state_pairs(self, state):
-                return self.layer.state_pairs(state)
+            def _state_pairs(self, state):
+                return self.layer._state_pairs(state)
 
             def linearize(self, *inputs, **context):
                 seen.append(self.layer)

@@ -1,0 +1,125 @@
+"""A model has a trainer and derivatives: its doors to them, and the contract by which they ask it."""
+
+import ast
+import copy
+import inspect
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import nnlite
+from nnlite import Input, Model, Sequential
+from nnlite.derivatives import Derivatives
+from nnlite.layers import Dense, Layer
+from nnlite.models.base import BaseModel
+from nnlite.training import OutputsTrainer, Trainable, Trainer
+
+ROOT = Path(nnlite.__file__).parent
+TRAINING = ("compile", "fit", "evaluate", "predict", "train_on_batch", "test_on_batch", "predict_on_batch")
+TRAINING += ("train_step",)
+DERIVING = ("jacobian", "vjp", "jvp", "per_example_gradients", "gradient", "hvp", "ggn_vp", "explain")
+DERIVING += ("integrated_gradients",)
+DOORS = [(BaseModel, Trainer, name) for name in TRAINING] + [(BaseModel, Derivatives, name) for name in DERIVING]
+DOORS.append((Model, OutputsTrainer, "compile"))
+MEMBERS_OF_LAYERS, OWN_MEMBERS = 36, 37  # of a layer, and what a Sequential has besides
+X = np.random.default_rng(3).normal(size=(12, 3))
+
+
+def chain():
+    return Sequential([Input((3,)), Dense(4, "tanh"), Dense(2)], seed=1)
+
+
+def graph():
+    x = Input((3,))
+    return Model(x, Dense(2)(Dense(4, "tanh")(x)), seed=1)
+
+
+def two_outputs():
+    x = Input((3,))
+    return Model(x, [Dense(2)(x), Dense(1)(x)], seed=1)
+
+
+@pytest.mark.parametrize(("model", "part", "name"), DOORS, ids=lambda value: getattr(value, "__name__", value))
+def test_a_door_has_the_signature_and_the_text_of_what_it_opens(model, part, name):
+    door, method = getattr(model, name), getattr(part, name)
+    assert inspect.signature(door) == inspect.signature(method)
+    assert inspect.getdoc(door) and (inspect.getdoc(door) == inspect.getdoc(method) or model is Model)
+
+
+@pytest.mark.parametrize("make", [chain, graph, two_outputs])
+def test_every_model_keeps_the_contract(make):
+    model = make()
+    assert isinstance(model, Trainable)
+    assert not isinstance(Dense(2), Trainable)
+    for name in ("as_input", "check_ready", "until_loss", "count_params"):  # may be called as the contract says
+        expected = inspect.signature(getattr(Trainable, name)).parameters
+        assert list(inspect.signature(getattr(type(model), name)).parameters) == list(expected), name
+
+
+def test_training_and_derivatives_ask_of_a_model_what_the_contract_says():
+    known, asked = {*Trainable.__annotations__, *vars(Trainable)}, set()
+    for path in [*(ROOT / "training").glob("*.py"), *(ROOT / "derivatives").glob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Attribute) and ast.unparse(node.value) in ("model", "self.model", "trainer.model"):
+                asked.add(node.attr)
+    assert asked - known == set()
+    assert set(Trainable.__annotations__) - asked == set()
+
+
+def test_a_model_is_a_layer_and_nothing_else():
+    names = [cls.__name__ for cls in Sequential.__mro__]
+    assert names == ["Sequential", "BaseModel", "Layer", "Op", "Configurable", "object"]
+    assert Model.__mro__[1:] == Sequential.__mro__[1:]
+
+
+def test_the_trainer_is_chosen_once_by_the_outputs():
+    assert type(chain().trainer) is type(graph().trainer) is Trainer
+    assert type(two_outputs().trainer) is OutputsTrainer
+
+
+def test_what_a_model_says_of_its_training_is_what_its_trainer_says():
+    model = chain()
+    model.compile("adam", "mse", ["mae"])
+    history = model.fit(X, X[:, :2], epochs=2, verbose=0)
+    trainer = model.trainer
+    assert (model.optimizer, model.loss, model.history) == (trainer.optimizer, trainer.loss, history)
+    assert model.metrics == trainer.metrics and [metric.name for metric in model.metrics] == ["mae"]
+    model.stop_training = True
+    assert trainer.stop_training
+    model.optimizer, model.loss, model.history = "o", "l", "h"
+    assert (trainer.optimizer, trainer.loss, trainer.history) == ("o", "l", "h")
+
+
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])
+@pytest.mark.parametrize("make", [chain, graph])
+def test_a_copy_trains_and_derives_itself(make, duplicate):
+    model = make()
+    model.compile("adam", "mse")
+    model.fit(X, X[:, :2], epochs=1, verbose=0)
+    jacobian = model.jacobian(X).per_example()
+    twin = duplicate(model)
+    assert twin.trainer.model is twin and twin.derivatives.model is twin
+    twin.fit(X, X[:, :2], epochs=3, verbose=0)
+    np.testing.assert_array_equal(model.jacobian(X).per_example(), jacobian)
+    assert np.any(twin.jacobian(X).per_example() != jacobian)
+    assert model.optimizer.iterations == 1 and twin.optimizer.iterations == 4
+
+
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])
+def test_a_copy_of_a_model_without_shape_trains_itself(duplicate):
+    model = Sequential([Dense(2)], seed=1)
+    model.compile("adam", "mse")
+    twin = duplicate(model)
+    twin.fit(X, X[:, :2], epochs=1, verbose=0)
+    assert twin.built and not model.built and model.optimizer.iterations == 0
+
+
+def test_names_within_nnlite_are_no_members():
+    public = [name for name in dir(Sequential) if not name.startswith("_")]
+    inner = "resolve_metrics update_metrics stage_labels state_pairs check_linearize largest_product compile_config"
+    inner += " as_targets call_context context traced drawn as_inputs check_input_shape parameter_names"
+    assert set(inner.split()) & set(public) == set()
+    of_layers = {name for name in dir(Layer) if not name.startswith("_")}
+    assert len(set(public) - of_layers) <= OWN_MEMBERS and len(of_layers) <= MEMBERS_OF_LAYERS
