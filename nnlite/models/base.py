@@ -58,7 +58,6 @@ class BaseModel(Layer, abstract=True):
 
     jacobian = door("derivatives", Derivatives.jacobian)
     vjp = door("derivatives", Derivatives.vjp)
-    jvp = door("derivatives", Derivatives.jvp)
     per_example_gradients = door("derivatives", Derivatives.per_example_gradients)
     gradient = door("derivatives", Derivatives.gradient)
     hvp = door("derivatives", Derivatives.hvp)
@@ -66,9 +65,13 @@ class BaseModel(Layer, abstract=True):
     explain = door("derivatives", Derivatives.explain)
     integrated_gradients = door("derivatives", Derivatives.integrated_gradients)
 
+    def jvp(self, x: Any, tangent: Any = None, dparameters: Any = None) -> np.ndarray:
+        """Forward mode: how the outputs at `x` change when inputs and parameters do; see `Derivatives.jvp`."""
+        return self.derivatives.jvp(x, tangent, dparameters)
+
     def train_step(self, x: Any, y: Any, sample_weight: np.ndarray | None = None) -> float:
         """The bare training step on arrays that already have the model's dtype; returns the loss, checks nothing."""
-        return self.trainer.train_step(x, y, sample_weight)
+        return self.trainer.ready_steps().train(x, y, sample_weight)[0]
 
     @property
     def compiled(self) -> bool:

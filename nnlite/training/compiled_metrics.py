@@ -45,9 +45,6 @@ class CompiledMetrics:
         """The metrics that are settled."""
         return [metric for metric, _ in self.settled or ()]
 
-    def __bool__(self) -> bool:
-        return bool(self.settled)
-
     def settle(self, loss: Loss, output_shape: tuple, targets: np.ndarray) -> None:
         """Make up, at the first data, which metric the word accuracy means, and make all names unique."""
         if self.settled is not None:

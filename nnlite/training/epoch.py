@@ -34,7 +34,7 @@ def run_epoch(
         getattr(callbacks, hook) if callbacks.wants(hook) else None
         for hook in (f"on_{phase}_batch_begin", f"on_{phase}_batch_end")
     )
-    loss, done = Mean(), 0
+    loss, done, update_metrics = Mean(), 0, trainer.update_metrics
     for metric in trainer.metrics:
         metric.reset_state()
     for x, y, sample_weight in batches.epoch(trainer.optimizer.iterations):
@@ -42,7 +42,7 @@ def run_epoch(
             on_begin(done)
         value, outputs = step(x, y, sample_weight)
         loss.update_state(value, count_rows(x))
-        trainer.update_metrics(y, outputs, sample_weight)
+        update_metrics(y, outputs, sample_weight)
         if on_end:
             on_end(done, _logs(loss, trainer))
         done += 1

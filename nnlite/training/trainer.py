@@ -79,10 +79,10 @@ class Trainer:
         optimizer, loss = arguments["optimizer"], arguments["loss"]
         if loss is not None and loss.reduction in ("none", None):
             raise ConfigError('training needs a single number: choose another reduction than "none"', ("loss",))
-        metrics = CompiledMetrics.of_arguments(arguments["metrics"], arguments["weighted_metrics"])
+        in_use = CompiledMetrics.of_arguments(arguments["metrics"], arguments["weighted_metrics"])
         taken = optimizer.slots and optimizer is not self.optimizer
         self.optimizer = type(optimizer).from_config(optimizer.get_config()) if taken else optimizer
-        self.loss, self._metrics, self._steps = loss, metrics, None
+        self.loss, self._metrics, self._steps = loss, in_use, None
 
     @property
     def metrics(self) -> list[Metric]:
@@ -118,8 +118,9 @@ class Trainer:
 
     def update_metrics(self, y: Any, outputs: Any, sample_weight: np.ndarray | None) -> None:
         """Show the last batch's targets and raw outputs to the metrics."""
-        if self._metrics:
-            self._metrics.update(self._steps.mask, y, self._steps.predictions(outputs), sample_weight)
+        metrics, steps = self._metrics, self._steps
+        if metrics.settled:
+            metrics.update(steps.mask, y, steps.predictions(outputs), sample_weight)
 
     def fit(
         self,
@@ -280,10 +281,6 @@ class Trainer:
         batches = ArrayBatches(arrays, count_rows(arrays[0]))
         logs, _ = run_epoch(self, batches, getattr(self.ready_steps(), kind), CallbackList(), kind)
         return as_returned(logs, return_dict)
-
-    def train_step(self, x: Any, y: Any, sample_weight: np.ndarray | None = None) -> float:
-        """The bare training step on arrays that already have the model's dtype; returns the loss, checks nothing."""
-        return self.ready_steps().train(x, y, sample_weight)[0]
 
     def need_loss(self, method: str) -> None:
         """`NotReadyError` unless `compile` was given a loss, which `method` needs."""

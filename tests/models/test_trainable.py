@@ -18,7 +18,6 @@ from nnlite.training import OutputsTrainer, Trainable, Trainer
 
 ROOT = Path(nnlite.__file__).parent
 TRAINING = ("compile", "fit", "evaluate", "predict", "train_on_batch", "test_on_batch", "predict_on_batch")
-TRAINING += ("train_step",)
 DERIVING = ("jacobian", "vjp", "jvp", "per_example_gradients", "gradient", "hvp", "ggn_vp", "explain")
 DERIVING += ("integrated_gradients",)
 DOORS = [(BaseModel, Trainer, name) for name in TRAINING] + [(BaseModel, Derivatives, name) for name in DERIVING]
@@ -45,7 +44,8 @@ def two_outputs():
 def test_a_door_has_the_signature_and_the_text_of_what_it_opens(model, part, name):
     door, method = getattr(model, name), getattr(part, name)
     assert inspect.signature(door) == inspect.signature(method)
-    assert inspect.getdoc(door) and (inspect.getdoc(door) == inspect.getdoc(method) or model is Model)
+    written_out = inspect.unwrap(door) is door
+    assert inspect.getdoc(door) and (written_out or inspect.getdoc(door) == inspect.getdoc(method))
 
 
 @pytest.mark.parametrize("make", [chain, graph, two_outputs])
