@@ -123,3 +123,16 @@ def test_names_within_nnlite_are_no_members():
     assert set(inner.split()) & set(public) == set()
     of_layers = {name for name in dir(Layer) if not name.startswith("_")}
     assert len(set(public) - of_layers) <= OWN_MEMBERS and len(of_layers) <= MEMBERS_OF_LAYERS
+
+
+def test_a_layer_that_is_added_is_trained_and_measured():
+    model = chain()
+    model.compile("sgd", "mse", ["mae"])
+    model.fit(X, X[:, :2], epochs=1, verbose=0)
+    model.add(Dense(1))
+    before = model.get_weights()
+    logs = model.evaluate(X, X[:, :1], verbose=0, return_dict=True)
+    error = model.predict(X, verbose=0) - X[:, :1]
+    assert logs == pytest.approx({"loss": np.mean(error**2), "mae": np.mean(np.abs(error))}, rel=1e-5)
+    model.fit(X, X[:, :1], epochs=1, verbose=0)
+    assert all(np.any(old != new) for old, new in zip(before, model.get_weights(), strict=True))
