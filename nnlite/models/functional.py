@@ -19,6 +19,7 @@ from nnlite.models.drawing import Drawing, free_name, listed
 from nnlite.optimizers import Optimizer
 from nnlite.random import RandomSource, fresh_seed
 from nnlite.registry.field_types import Index, read
+from nnlite.registry.fields import Spec
 from nnlite.training import Trainer
 from nnlite.training.outputs import OutputActivations, OutputsTrainer
 
@@ -79,7 +80,7 @@ class Model(BaseModel):
 
     def compile(
         self,
-        optimizer: Optimizer = "rmsprop",
+        optimizer: Spec[Optimizer] = "rmsprop",
         loss: Any = None,
         metrics: Any = None,
         weighted_metrics: Any = None,

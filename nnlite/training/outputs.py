@@ -13,6 +13,7 @@ from nnlite.losses.output_losses import OutputLosses, by_output
 from nnlite.metrics import Mean, Metric, resolve_accuracy
 from nnlite.optimizers import Optimizer
 from nnlite.registry.field_types import jsonable
+from nnlite.registry.fields import Spec
 from nnlite.training.compiled_metrics import CompiledMetrics
 from nnlite.training.trainable import Trainable
 from nnlite.training.trainer import Trainer
@@ -33,7 +34,7 @@ class OutputsTrainer(Trainer):
 
     def compile(
         self,
-        optimizer: Optimizer = "rmsprop",
+        optimizer: Spec[Optimizer] = "rmsprop",
         loss: Any = None,
         metrics: Any = None,
         weighted_metrics: Any = None,

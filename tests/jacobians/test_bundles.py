@@ -136,7 +136,7 @@ def joined(rows=BATCH):
         [Input((4,)), *[Dense(units, "tanh", dtype="float64") for units in (5, 6)], Dense(2, dtype="float64")]
     )
     model.compile("sgd", "mse")
-    steps, x = Steps(model), normal(rows, 4)
+    steps, x = Steps(model.trainer), normal(rows, 4)
     outputs, chain = steps.joined.program.run(x, steps.joined.values, True)
     return steps, x, outputs, chain.stages[0]
 

@@ -169,7 +169,7 @@ class TestProtocol:
 def test_dense_layers_are_joined_into_one_stage_of_a_chain():
     model = few()
     model.compile("sgd", "mse")
-    steps = Steps(model)
+    steps = Steps(model.trainer)
     program = steps.joined.program
     assert isinstance(program, Chain)
     (stage,) = program.stages
