@@ -1,10 +1,12 @@
 """An explanation as people read it: a table in a terminal, a table in a notebook."""
 
 import html
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
+from nnlite.derivatives.observed import Stage
 from nnlite.jacobians.bundles.partial import Partial
 
 HEAD = ("stage, and the Jacobians it keeps", "shape", "by output", "by input")
@@ -128,7 +130,7 @@ class Explanation:
         return lines
 
 
-def rows(stages, indent=""):
+def rows(stages: Iterable[Stage], indent: str = "") -> Iterator[tuple[str, ...]]:
     """The indent and the cells of one line per stage; below it those inside of it, or the maps that it keeps."""
     for stage in stages:
         name = f"{stage.name} ({stage.kind})" if stage.kind not in ("", stage.name) else stage.name

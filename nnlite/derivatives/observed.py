@@ -1,11 +1,13 @@
 """The stages of a chain of Jacobians, watched while a derivative goes back through them."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
 from nnlite.jacobians import Bundle, ChainJacobians, GraphJacobians, Identity, Jacobian, Jacobians
+from nnlite.parameters import Parameter
 
 
 class Stage(Bundle):
@@ -26,7 +28,14 @@ class Stage(Bundle):
         cotangent: what last came back to its output.
     """
 
-    def __init__(self, name, owner, jacobians, sources, inner=()):
+    def __init__(
+        self,
+        name: str,
+        owner: Any,
+        jacobians: Any,
+        sources: Iterable[Parameter | None],
+        inner: Iterable["Stage"] = (),
+    ):
         self.name = name
         self.owner = owner
         self.jacobians = jacobians
@@ -134,7 +143,7 @@ class Stage(Bundle):
             return [last for stage in self.inner for last in stage.in_order()]
         return [self]
 
-    def uses(self, parameter) -> list["Stage"]:
+    def uses(self, parameter: Parameter) -> list["Stage"]:
         """The innermost stages that take `parameter`."""
         found = [use for stage in self.inner for use in stage.uses(parameter)]
         return found or [self] * any(source is parameter for source in self.sources)
@@ -153,7 +162,7 @@ class Stage(Bundle):
             self._squares[place] = self._squares.get(place, 0.0) + float(np.square(part, dtype=np.float64).sum())
 
 
-def watch(jacobians, owner, name, sources) -> Stage:
+def watch(jacobians: Any, owner: Any, name: str, sources: Sequence[Parameter | None]) -> Stage:
     """The Jacobians of `owner` as a stage, and all that they are made of.
 
     Args:

@@ -1,11 +1,16 @@
 """The table of layers that `model.summary()` prints."""
 
+from typing import TYPE_CHECKING
+
 from nnlite.registry import snake_case
+
+if TYPE_CHECKING:
+    from nnlite.models.base import BaseModel
 
 __all__ = ["summary_table"]
 
 
-def summary_table(model) -> str:
+def summary_table(model: "BaseModel") -> str:
     """One line per layer: name, class, output shape and number of parameters, `?` where not known yet; the totals."""
     rows = [("Layer", "Output shape", "Params")]
     for layer in model.layers:

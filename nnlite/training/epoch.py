@@ -4,19 +4,20 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
 from nnlite.callbacks import Callback, CallbackList, ProgressBar
-from nnlite.data.batches import count_rows
+from nnlite.data.batches import ArrayBatches, IterableBatches, count_rows
 from nnlite.metrics import Mean
 from nnlite.training.trainable import Trainable
 
 if TYPE_CHECKING:
     from nnlite.training.trainer import Trainer
 
+Batches = ArrayBatches | IterableBatches
 Verbose = Literal["auto", 0, 1, 2] | bool
 Logs = float | list[float] | dict[str, float]
 
 
 def run_epoch(
-    trainer: "Trainer", batches, step: Callable, callbacks: CallbackList, phase: Literal["train", "test"]
+    trainer: "Trainer", batches: Batches, step: Callable, callbacks: CallbackList, phase: Literal["train", "test"]
 ) -> tuple[dict[str, float], int]:
     """Run `step` over all batches.
 
@@ -51,7 +52,7 @@ def run_epoch(
     return _logs(loss, trainer), done
 
 
-def run_test(trainer: "Trainer", batches, step: Callable, callbacks: CallbackList) -> dict[str, float]:
+def run_test(trainer: "Trainer", batches: Batches, step: Callable, callbacks: CallbackList) -> dict[str, float]:
     """Loss and metrics over all batches, between `on_test_begin` and `on_test_end`."""
     callbacks.on_test_begin()
     logs, _ = run_epoch(trainer, batches, step, callbacks, "test")

@@ -19,15 +19,14 @@ from nnlite.data.batches import (
 )
 from nnlite.errors import ConfigError, DataError
 from nnlite.losses import Loss
+from nnlite.training.epoch import Batches
 from nnlite.training.trainable import Trainable
 
 if TYPE_CHECKING:
     from nnlite.training.trainer import Trainer
 
 
-def training_batches(
-    trainer: "Trainer", data: tuple, options: dict
-) -> tuple[ArrayBatches | IterableBatches, tuple | None]:
+def training_batches(trainer: "Trainer", data: tuple, options: dict) -> tuple[Batches, tuple | None]:
     """Batches to train on and, with `validation_split`, the arrays set apart, else None.
 
     Args:
@@ -57,9 +56,7 @@ def training_batches(
     return ArrayBatches(arrays, options["batch_size"] or 32, shuffle_seed, options["steps_per_epoch"]), held
 
 
-def evaluation_batches(
-    trainer: "Trainer", data: Any, batch_size: int | None, steps: int | None
-) -> ArrayBatches | IterableBatches:
+def evaluation_batches(trainer: "Trainer", data: Any, batch_size: int | None, steps: int | None) -> Batches:
     """Batches to test on, from `(x, y)`, `(x, y, sample_weight)` or an iterable of batches."""
     if is_batches(data, None):
         return IterableBatches(data, trainer.read_batch, steps)
@@ -68,7 +65,7 @@ def evaluation_batches(
     raise DataError("validation data must be (x, y), (x, y, sample_weight) or an iterable of batches")
 
 
-def prediction_batches(model: Trainable, x: Any, batch_size: int, steps: int | None) -> ArrayBatches | IterableBatches:
+def prediction_batches(model: Trainable, x: Any, batch_size: int, steps: int | None) -> Batches:
     """Batches to predict; targets in an iterable are ignored."""
 
     def read(x: Any, *_) -> tuple:

@@ -9,10 +9,13 @@ from nnlite.config import dense_limit
 from nnlite.errors import ConfigError, DataError
 from nnlite.jacobians import NetworkJacobian
 from nnlite.jacobians.maps.base import readable_bytes
+from nnlite.training.epoch import Batches
 from nnlite.training.trainable import Trainable
 
 
-def run_prediction(model: Trainable, batches, callbacks: CallbackList, return_jacobian: bool) -> tuple[list, list]:
+def run_prediction(
+    model: Trainable, batches: Batches, callbacks: CallbackList, return_jacobian: bool
+) -> tuple[list, list]:
     """The outputs of each batch and, if wanted, the Jacobian of each of its rows by that row's inputs."""
     outputs, jacobians = [], []
     callbacks.on_predict_begin()

@@ -73,7 +73,7 @@ class Profile:
     __repr__ = __str__
 
 
-def profile_step(model, x: Any, y: Any, sample_weight: np.ndarray | None, steps: int) -> Profile:
+def profile_step(model: Any, x: Any, y: Any, sample_weight: np.ndarray | None, steps: int) -> Profile:
     """Measure `steps` training steps of copies of `model` on one batch of arrays that its trainer has read."""
     times = defaultdict(list)
     total = _median(_measured(copy.deepcopy(model).trainer.ready_steps(), (x, y, sample_weight), steps))
@@ -110,7 +110,7 @@ def _measured(own, batch, steps, times=None) -> list[float]:
 class _Timed:
     """Something whose methods are timed, and those of the Jacobians that it returns; everything else is its own."""
 
-    def __init__(self, own, times, key, methods, of_jacobians=()):
+    def __init__(self, own: Any, times: dict, key: Any, methods: tuple[str, ...], of_jacobians: tuple[str, ...] = ()):
         self.__dict__.update(_own=own, _times=times, _key=key, _methods=methods, _of_jacobians=of_jacobians)
 
     def __getattr__(self, attribute):

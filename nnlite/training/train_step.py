@@ -77,7 +77,7 @@ class Steps:
         """Whether the parameters still live here: another model may have taken shared layers over."""
         return not self.lease.ended
 
-    def train(self, x, y, sample_weight=None):
+    def train(self, x: Any, y: Any, sample_weight: np.ndarray | None = None) -> tuple[float, Any]:
         """Forward, loss, backward, regularize, update; returns the loss and the raw outputs."""
         random = RandomSource(self.seed, self.optimizer.iterations) if self.draws else None
         program, values, plan = self.joined if count_rows(x) <= JOINED_ROWS else self.layered
@@ -95,7 +95,7 @@ class Steps:
             program.update_state(jacobians.state)
         return value, outputs
 
-    def test(self, x, y, sample_weight=None):
+    def test(self, x: Any, y: Any, sample_weight: np.ndarray | None = None) -> tuple[float, Any]:
         """Forward and loss without training; returns the loss and the raw outputs."""
         outputs, jacobians = self.chain.run(x, self.layered.values)
         self.mask = jacobians.mask
@@ -104,7 +104,7 @@ class Steps:
             value += sum(part.penalty for part in penalized_parts(jacobians))
         return value + sum(p.regularizer.penalty(p.value) for p in self.regularized), outputs
 
-    def predictions(self, outputs) -> np.ndarray:
+    def predictions(self, outputs: Any) -> Any:
         """What the model predicts, from the raw outputs of a step."""
         return outputs if self.activation is None else self.activation(outputs)
 

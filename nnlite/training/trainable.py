@@ -4,7 +4,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from nnlite.layers import Layer
+from nnlite.layers import Layer, Program
 from nnlite.parameters import Parameter
 
 __all__ = ["Trainable"]
@@ -39,7 +39,7 @@ class Trainable(Protocol):
     parameters: list[Parameter]
     values: list[np.ndarray]
     trainable_weights: list[Parameter]
-    chain: Any
+    chain: Program | None
 
     def as_input(self, inputs: Any) -> np.ndarray | tuple[np.ndarray, ...]:
         """Data as users pass them, as arrays that `linearize` takes; the model is built for them if it is not yet."""
@@ -53,7 +53,7 @@ class Trainable(Protocol):
         """The outputs and their Jacobians with respect to the inputs and every parameter; pure."""
         ...
 
-    def until_loss(self, loss: Any) -> tuple[Any, Any, Any]:
+    def until_loss(self, loss: Any) -> tuple[Program, Any, Any]:
         """What training runs, as `(program, loss, activation)`.
 
         The program stops before a final activation that `loss` takes over; the returned loss starts from what it gives,

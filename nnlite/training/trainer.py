@@ -14,7 +14,7 @@ from nnlite.optimizers import Optimizer
 from nnlite.registry.field_types import BelowOne, Count, Index, read_call
 from nnlite.registry.fields import Spec
 from nnlite.training.compiled_metrics import CompiledMetrics
-from nnlite.training.epoch import Logs, Verbose, as_returned, listening, run_epoch, run_test
+from nnlite.training.epoch import Batches, Logs, Verbose, as_returned, listening, run_epoch, run_test
 from nnlite.training.inputs import (
     batch_arrays,
     built_inputs,
@@ -186,7 +186,9 @@ class Trainer:
         self.history = next(callback for callback in listeners.callbacks if isinstance(callback, History))
         return self.history
 
-    def _train(self, batches, validation, callbacks: CallbackList, epochs: range, validation_freq: int) -> None:
+    def _train(
+        self, batches: Batches, validation: Batches | None, callbacks: CallbackList, epochs: range, validation_freq: int
+    ) -> None:
         steps = self.ready_steps()
         self.stop_training = False
         logs = {}

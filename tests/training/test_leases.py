@@ -33,20 +33,20 @@ def test_ended_leases_are_forgotten():
 
 def test_a_frozen_layer_that_another_model_trains_leaves_both_current_until_it_moves():
     shared = Dense(3, name="shared")
-    trainer = compiled(shared, Dense(1))
-    trained = Steps(trainer)
+    model = compiled(shared, Dense(1))
+    trained = Steps(model.trainer)
     shared.trainable = False
-    other = Steps(compiled(Dense(3), shared))
+    other = Steps(compiled(Dense(3), shared).trainer)
     assert trained.current
     assert other.current
     shared.trainable = True
-    Steps(compiled(shared, Dense(2)))
+    Steps(compiled(shared, Dense(2)).trainer)
     assert not trained.current
     assert not other.current
 
 
 def test_state_that_nobody_packs_is_no_reason_to_begin_anew():
     shared = BatchNormalization(trainable=False)
-    first, second = Steps(compiled(shared, Dense(1))), Steps(compiled(shared, Dense(1)))
+    first, second = Steps(compiled(shared, Dense(1)).trainer), Steps(compiled(shared, Dense(1)).trainer)
     assert first.current
     assert second.current
