@@ -46,7 +46,7 @@ class Callback(Configurable, family="callback"):
 
     def listens(self, hook: str) -> bool:
         """Whether `hook` has to be called at all: by default, whether it is overridden."""
-        return getattr(getattr(self, hook), "__func__", None) is not getattr(Callback, hook)
+        return hook in vars(self) or getattr(type(self), hook) is not getattr(Callback, hook)
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """Called once, before the first epoch."""

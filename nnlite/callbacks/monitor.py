@@ -56,7 +56,7 @@ class MonitorCallback(Callback, abstract=True):
 
     def _metric_direction(self, name: str) -> bool | None:
         """Direction of the model's metric of that name, or else of the metric class of that name."""
-        for metric in getattr(self.model, "metrics", ()):
+        for metric in () if self.model is None else self.model.metrics:
             if metric.name == name:
                 return metric.higher_is_better
         try:

@@ -139,13 +139,13 @@ def _check_activation(findings, layer, subject, inputs, context) -> None:
 
 def _check_state(findings, layer, subject, context) -> None:
     """New values of the moving averages: as many as there are, and where they lead when the same batch returns."""
-    state = getattr(subject.jacobians, "state", ())
+    state = subject.jacobians.state
     kept = [(place, own) for place, own in enumerate(layer.parameters) if not own.trainable]
     if not context.get("training") or not state or any(not isinstance(value, np.ndarray) for value in state):
         return
     shapes, expected = [np.shape(value) for value in state], [own.shape for _, own in kept]
     findings.held("state", shapes == expected, f"Jacobians.state has the shapes {shapes}, parameters have {expected}")
-    if hasattr(layer, "momentum") and shapes == expected and subject.data == 1:
+    if "momentum" in vars(layer) and shapes == expected and subject.data == 1:
         _check_momentum(findings, layer, subject, context, [subject.data + place for place, _ in kept])
 
 
@@ -154,7 +154,7 @@ def _check_momentum(findings, layer, subject, context, places) -> None:
     settled = list(subject.arrays)
     for place in places:
         name = subject.names[place]
-        momentum = getattr(layer, f"{name.split('_')[0]}_momentum", layer.momentum)
+        momentum = vars(layer).get(f"{name.split('_')[0]}_momentum", layer.momentum)
         shifted, at = list(subject.arrays), places.index(place)
         shifted[place] = shifted[place] + 1
         old, new = (np.asarray(subject.run(arrays)[1].state[at]) for arrays in (subject.arrays, shifted))
@@ -221,4 +221,4 @@ def _arrays_in(state) -> list:
         return _arrays_in(list(state.values()))
     if isinstance(state, (tuple, list)):
         return [array for own in state for array in _arrays_in(own)]
-    return [state] if hasattr(state, "dtype") else []
+    return [state] if isinstance(state, (np.ndarray, np.generic)) else []

@@ -68,7 +68,7 @@ def suitable(loss, shape, random):
         "sparse": classes,
     }
     numbers = random.normal(size=shape)
-    from_chances = loss.link is not None and not getattr(loss, "from_logits", False)
+    from_chances = loss.link is not None and not loss.from_logits
     own = targets.get(loss.target_kind, targets["regression"])
     for y_true, y_pred in [(own, chances if from_chances else numbers), (own, chances), (chances[::-1], chances)]:
         try:
@@ -151,5 +151,5 @@ def _check_single_precision(findings, loss, y_true, y_pred) -> None:
     }
     loss.jacobian = None
     for what, array in found.items():
-        kind = getattr(array, "dtype", np.dtype(np.float32))
+        kind = array.dtype if isinstance(array, (np.ndarray, np.generic)) else np.dtype(np.float32)
         findings.held("float32", kind == np.float32, f"{what} is {kind} for float32 predictions")

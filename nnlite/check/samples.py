@@ -79,7 +79,7 @@ def draw(layer, shape, random, pool=5):
     if layer.input_kind == "numbers":
         return random.normal(size=shape)
     if layer.input_kind != "indices":
-        known = [getattr(inner, "vocabulary", None) for inner in (layer, *inner_layers(layer))]
+        known = [vars(inner).get("vocabulary") for inner in (layer, *inner_layers(layer))]
         pool = next(filter(None, known), WORDS)
     return random.choice(pool, shape)
 
@@ -117,7 +117,7 @@ def contexts(layer, inputs, random):
     masks = [("", None)]
     data = inputs if isinstance(inputs, tuple) else (inputs,)
     if "mask" in layer._context and all(array.ndim == 3 for array in data):
-        steps = 2 if getattr(layer, "data_format", None) == "channels_first" else 1
+        steps = 2 if vars(layer).get("data_format") == "channels_first" else 1
         drawn = [random.random((len(array), array.shape[steps])) < 0.7 for array in data]
         for own in drawn:
             own[:, 0] = True
@@ -130,4 +130,4 @@ def contexts(layer, inputs, random):
 
 def stops_gradient(layer) -> bool:
     """Whether this layer, or one inside it, says that it takes a part of its function for a constant."""
-    return getattr(layer, "stops_gradient", False) or any(map(stops_gradient, inner_layers(layer)))
+    return layer.stops_gradient or any(map(stops_gradient, inner_layers(layer)))

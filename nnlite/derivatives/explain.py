@@ -35,7 +35,7 @@ def explain(
     outputs, jacobians = source.chain.linearize(x, *model.values)
 
     def root() -> Stage:
-        return watch(jacobians, source, "", [None] * jacobians.data + model.parameters)
+        return watch(jacobians, model if y is None else source.chain, "", [None] * jacobians.data + model.parameters)
 
     followed = root()
     seed, picked = one_output_each(model, outputs, output)

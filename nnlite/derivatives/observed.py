@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from nnlite.jacobians import Bundle, ChainJacobians, GraphJacobians, Identity, Jacobian, Jacobians
+from nnlite.layers import Chain, Layer
 from nnlite.parameters import Parameter
 
 
@@ -68,7 +69,7 @@ class Stage(Bundle):
     def shape(self) -> tuple | None:
         """Shape of its output; None where it is not known."""
         known = [part.out_shape for part in self.maps.values()] + [stage.shape for stage in self.inner[-1:]]
-        built = getattr(self.owner, "output_shape", None)
+        built = self.owner.output_shape if isinstance(self.owner, Layer) else None
         return known[0] if known else built and (1, *built[1:])
 
     @property
@@ -167,11 +168,11 @@ def watch(jacobians: Any, owner: Any, name: str, sources: Sequence[Parameter | N
 
     Args:
         jacobians: what its `linearize` returned.
-        owner: a model, layer or op; None for a part of a layer.
+        owner: a model or its program, a layer or an op; None for a part of a layer.
         name: for display.
         sources: the `Parameter` that each input is, None for data.
     """
-    inner, outer = [], getattr(jacobians, "outer", None)
+    inner, outer = [], jacobians.outer
     if isinstance(outer, Identity):
         jacobians, outer = Jacobians(*jacobians.maps, data=jacobians.data), None
     if outer is not None:
@@ -180,9 +181,9 @@ def watch(jacobians: Any, owner: Any, name: str, sources: Sequence[Parameter | N
         after = _name_of_outer(owner, outer)
         names = (f"{name} before {after}", f"{after} of {name}")
     elif isinstance(jacobians, ChainJacobians):
-        chain = getattr(owner, "chain", None)
-        parts = jacobians.stages
-        owners = [stage.layer for stage in chain.stages] if chain else [None] * len(parts)
+        program = owner.chain if isinstance(owner, Layer) else owner
+        parts, chain = jacobians.stages, isinstance(program, Chain)
+        owners = [stage.layer for stage in program.stages] if chain else [None] * len(parts)
         names = [_name_of(own) if chain else f"part {number}" for number, own in enumerate(owners, start=1)]
     elif isinstance(jacobians, GraphJacobians):
         return _watched_graph(jacobians, owner, name, sources)
@@ -211,12 +212,12 @@ def _watched_graph(jacobians, owner, name, sources) -> Stage:
 
 
 def _name_of(owner) -> str:
-    return getattr(owner, "name", None) or type(owner).__name__
+    return (isinstance(owner, Layer) and owner.name) or type(owner).__name__
 
 
 def _name_of_outer(owner, outer) -> str:
     """What the map is called that a layer applies after all others: mostly its activation."""
-    activation = getattr(owner, "activation", None)
+    activation = owner._activation_argument if isinstance(owner, Layer) else None
     return type(outer if activation is None else activation).__name__
 
 

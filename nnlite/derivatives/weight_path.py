@@ -137,7 +137,7 @@ def _largest_term(root, parameter, place) -> tuple[Term | None, int]:
 
 def _is_direct(part) -> bool:
     """Whether the map is that of a sum of products with the weight, with no activation in it."""
-    return not isinstance(part, (Composed, Partial)) and getattr(part, "slopes", None) is None
+    return not isinstance(part, (Composed, Partial)) and part.slopes is None
 
 
 def _term(root, use, place, value, direct) -> Term:

@@ -35,7 +35,7 @@ def _tell(layer: Layer, places: dict, codes: dict) -> None:
         for key, chain in layer.branches():
             _check_codes(key, chain, codes)
         layer.name_columns(places)
-    for inner in getattr(layer, "layers", ()):
+    for inner in layer._layers_inside():
         _tell(inner, places, codes)
 
 

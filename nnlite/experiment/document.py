@@ -71,7 +71,8 @@ class Document:
         try:
             text = self.path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{path}: {getattr(error, 'strerror', 'the file is not text in UTF-8')}") from None
+            reason = error.strerror if isinstance(error, OSError) else "the file is not text in UTF-8"
+            raise ConfigError(f"{path}: {reason}") from None
         self.root, self.values = _parse(text, f"{path}")
         if not isinstance(self.values, dict):
             raise ConfigError(f"{path}: {'expected `key: value` lines' if text.strip() else 'the file is empty'}")

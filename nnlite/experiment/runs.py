@@ -74,7 +74,7 @@ class Run:
         inputs = self.experiment.data.source.read_inputs(path)
         outputs = self.model.predict(self._encoded(inputs, path), verbose=0)
         loss = self.model.loss
-        if getattr(loss, "from_logits", False):
+        if loss.from_logits:
             to_probabilities = Sigmoid() if loss.target_kind == "binary" else Softmax()
             outputs = to_probabilities.linearize(outputs)[0]
         return self.preprocessing.target.decode(outputs)

@@ -167,7 +167,7 @@ def _read(layer):
     """A layer as `folded` combines it; None for one that does nothing when a model predicts."""
     values = [value.astype(np.float64) for value in layer.values if value.dtype.kind == "f"]
     kind = type(layer)
-    activation = getattr(layer, "activation", None)
+    activation = layer._activation_argument
     linear = isinstance(activation, activations.Linear)
     if kind in IDLE or (kind is Activation and linear):
         return None

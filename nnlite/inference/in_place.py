@@ -15,7 +15,7 @@ def in_place(activation, like):
         zeros = np.zeros_like(like)  # the maximum of two arrays is vectorised, that with a number is not
         return lambda x: np.maximum(x, zeros if x.shape == zeros.shape else zeros[tuple(map(slice, x.shape))], out=x)
     known = {activations.Tanh: _tanh, activations.Sigmoid: _sigmoid, activations.Softmax: _softmax}
-    if type(activation) in known and getattr(activation, "axis", -1) == -1:
+    if type(activation) in known and activation.along_last_axis:
         return known[type(activation)]
     return lambda x: _overwrite(x, activation.linearize(x)[0])
 

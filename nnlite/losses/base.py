@@ -55,6 +55,7 @@ class Loss(Configurable, family="loss", abstract=True):
 
     call: ClassVar = None
     target_kind: ClassVar[str] = "regression"
+    from_logits: ClassVar[bool] = False  # whether predictions are logits, of which `link` makes chances
     link: ClassVar[type[ActivationFunction] | None] = None  # activation that makes predictions out of logits
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -241,7 +242,7 @@ class Loss(Configurable, family="loss", abstract=True):
         own = "link" in type(self).__dict__  # a subclass may have another `per_row`
         if not own or self.link is None or self.from_logits or type(activation) is not self.link:
             return None
-        if getattr(activation, "axis", -1) != -1:
+        if not activation.along_last_axis:
             return None
         twin = copy.copy(self)
         twin.from_logits = True

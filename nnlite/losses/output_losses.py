@@ -22,6 +22,7 @@ class OutputLosses:
     """
 
     target_kind = "several"
+    from_logits = False
     reduction = "sum_over_batch_size"
 
     def __init__(self, losses: Sequence[Loss | None], weights: Sequence[float], names: Sequence[str]) -> None:

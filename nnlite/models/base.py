@@ -13,6 +13,7 @@ from nnlite.data.batches import take_rows
 from nnlite.derivatives import Derivatives
 from nnlite.errors import ConfigError, NotReadyError, did_you_mean
 from nnlite.inference import Predictor
+from nnlite.jacobians import Bundle
 from nnlite.layers import Layer
 from nnlite.layers.base.call import pairs_inside
 from nnlite.layers.base.shapes import zeros_for
@@ -134,6 +135,9 @@ class BaseModel(Layer, abstract=True):
 
     def _state_pairs(self, state: tuple) -> Any:
         return pairs_inside(self._with_state, state) if state else ()
+
+    def _layers_inside(self) -> list[Layer]:
+        return self.layers
 
     def check_ready(self) -> None:
         for layer in self.layers:
@@ -264,7 +268,7 @@ class BaseModel(Layer, abstract=True):
 
 def _flattened(model: Layer) -> Iterator[Layer]:
     """The layers of a chain, those of chains inside it among them; a model of another kind as one layer."""
-    if not isinstance(getattr(model, "chain", None), Chain):
+    if not isinstance(model.chain, Chain):
         yield model
         return
     for layer in model.layers:
@@ -273,5 +277,5 @@ def _flattened(model: Layer) -> Iterator[Layer]:
 
 def _sets_a_mask(jacobians: Any) -> bool:
     """Whether a layer said which steps count, which the layers after it heed."""
-    inner = [part for _, part in jacobians.parts() if hasattr(part, "mask")]
+    inner = [part for _, part in jacobians.parts() if isinstance(part, Bundle)]
     return jacobians.mask is not None or any(map(_sets_a_mask, inner))

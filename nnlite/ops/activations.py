@@ -36,6 +36,11 @@ class ActivationFunction(Op, abstract=True):
 
     family = "activation function"
 
+    @property
+    def along_last_axis(self) -> bool:
+        """Whether an output depends on nothing but inputs that differ from it in the last axis alone."""
+        return True
+
 
 class Linear(ActivationFunction):
     """y = x."""
@@ -188,6 +193,10 @@ class Softmax(ActivationFunction):
 
     axis: int = -1
 
+    @property
+    def along_last_axis(self) -> bool:
+        return self.axis == -1
+
     def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         axis = from_right(self.axis, x.ndim)
         p = np.exp(x - x.real.max(axis=axis, keepdims=True))
@@ -199,6 +208,10 @@ class LogSoftmax(ActivationFunction):
     """y = x - log(sum(exp(x))) along `axis`; J = I - 1 p'."""
 
     axis: int = -1
+
+    @property
+    def along_last_axis(self) -> bool:
+        return self.axis == -1
 
     def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         axis = from_right(self.axis, x.ndim)

@@ -10,6 +10,7 @@ import numpy as np
 from nnlite import kernels
 from nnlite.errors import ConfigError, ModelFileError, ShapeError
 from nnlite.optimizers.schedules import LearningRateSchedule
+from nnlite.parameters import RowPack
 from nnlite.registry import Configurable
 from nnlite.registry.field_types import NonNegative, Positive
 from nnlite.registry.fields import Converted, Spec
@@ -117,15 +118,15 @@ class Optimizer(Configurable, family="optimizer"):
 
         Args:
             packs: objects with `values` and `gradients`, two vectors of one size and dtype, which are changed
-                in place, and `segments`, the slice of each parameter in them. The same packs in every call. With
-                `rows` and `width`, the gradients are those of some rows, and only these rows are updated.
+                in place, and `segments`, the slice of each parameter in them. The same packs in every call. A
+                `RowPack` has the gradients of some rows, and only these rows are updated.
         """
         self.build(packs)
         self._clip(packs)
         learning_rate = self.current_learning_rate
         whole = self.by_kernel and kernels.compiled_now()
         for pack, slots, scratch in zip(packs, self.slots, self._scratch, strict=True):
-            if getattr(pack, "rows", None) is not None:
+            if isinstance(pack, RowPack):
                 self._update_rows(pack, slots, scratch, learning_rate)
                 continue
             vectors = pack.values, pack.gradients, slots, scratch

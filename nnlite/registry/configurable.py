@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 
 from nnlite.errors import ConfigError, did_you_mean
-from nnlite.registry.field_types import jsonable, read
+from nnlite.registry.field_types import Specified, jsonable, read
 from nnlite.registry.fields import option
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ def snake_case(name: str) -> str:
 AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
 
 
+@Specified.register
 @dataclass_transform(eq_default=False, field_specifiers=(dataclasses.field, option))
 class Configurable:
     """Base of every family (Layer, Loss, Optimizer, ...): subclasses become dataclasses and register themselves.
@@ -257,6 +258,7 @@ def _home(function: Callable[..., Any]) -> tuple[str, str]:
     return function.__module__, getattr(function, "__qualname__", repr(function))
 
 
+@Specified.register
 class NamedFunction:
     """A function as an argument in a config: any callable in Python, a registered one in YAML and in files."""
 

@@ -5,6 +5,7 @@ import inspect
 import numbers
 import types
 import typing
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -44,6 +45,26 @@ Count = typing.Annotated[int, Range(1)]
 Index = typing.Annotated[int, Range(0)]
 
 
+class Specified(ABC):
+    """What a plain value describes. Classes with these two methods are registered with it: `Specified.register(cls)`.
+
+    As a base of them it would come before all that they are.
+    """
+
+    @classmethod
+    @abstractmethod
+    def get(cls, spec: Any) -> Any:
+        """The instance that `spec` describes; `spec` itself, if it is one."""
+
+    @abstractmethod
+    def to_spec(self) -> Any:
+        """The plain value that describes this instance."""
+
+
+def _is_specified(hint: Any) -> bool:
+    return isinstance(hint, type) and issubclass(hint, Specified)
+
+
 def read(value: Any, hint: Any) -> Any:
     """`value` as the type `hint` says, or `ConfigError` with what was expected and what was found."""
     if hint is typing.Any:
@@ -63,7 +84,7 @@ def read(value: Any, hint: Any) -> Any:
         return _read_items(value, origin, typing.get_args(hint))
     if origin is dict:
         return _read_entries(value, *typing.get_args(hint))
-    if hasattr(hint, "to_spec"):
+    if _is_specified(hint):
         return hint.get(value)
     reader = _READERS.get(origin or hint)
     return reader(value) if reader else _read_instance(value, origin or hint)
@@ -71,7 +92,7 @@ def read(value: Any, hint: Any) -> Any:
 
 def jsonable(value: Any) -> Any:
     """`value` in terms of dict, list, str, int, float, bool and None."""
-    if hasattr(value, "to_spec"):
+    if isinstance(value, Specified):
         return value.to_spec()
     if isinstance(value, Mapping):
         return {str(key): jsonable(item) for key, item in value.items()}
@@ -172,7 +193,7 @@ def _read_union(value, choices):
     if isinstance(value, (str, Mapping)):
         # A name was meant: the family's own message says which names there are.
         for choice, error in errors:
-            if hasattr(choice, "to_spec"):
+            if _is_specified(choice):
                 others = [str(other) for _, other in errors if other is not error]
                 error.message = "; or ".join([error.message, *dict.fromkeys(others)])
                 raise error

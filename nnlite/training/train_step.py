@@ -111,4 +111,4 @@ class Steps:
 
 def _penalizes(layer) -> bool:
     """Whether the loss has a term of the activities of this layer, or of one inside it."""
-    return getattr(layer, "penalizes", False) or any(map(_penalizes, inner_layers(layer)))
+    return layer.penalizes or any(map(_penalizes, inner_layers(layer)))

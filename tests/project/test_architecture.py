@@ -287,3 +287,37 @@ def test_registered_classes_are_exported_by_their_package():
     assert len(registered) > 80
     hidden = [cls for cls in registered if cls.__qualname__ not in vars(sys.modules[room_of(cls)])]
     assert hidden == []
+
+
+# Attributes that are asked for without being declared, each with its reason: none of them is a class of nnlite.
+UNDECLARED = {
+    ("callbacks/progress", "isatty"): "a stream may be anything with a method `write`",
+    ("data/batches", "__array__"): "what users pass as data may be any array",
+    ("estimators/base", "feature_names_in_"): "scikit-learn: there is one only after data with named columns",
+    ("jacobians/maps/base", "__slots__"): "Python: `object` has none",
+    ("layers/base/inputs", "dtypes"): "only a DataFrame has it",
+    ("layers/base/inputs", "items"): "the `dtypes` of a DataFrame are a Series",
+    ("layers/base/inputs", "kind"): "only NumPy's types have it, those of pandas do not",
+    ("layers/base/inputs", "to_numpy"): "DataFrames and Series have it",
+    ("layers/base/inputs", "toarray"): "only sparse matrices have it",
+    ("metrics/accuracy", "from_logits"): "a loss may be a plain function",
+    ("metrics/accuracy", "target_kind"): "a loss may be a plain function",
+    ("ops/functions", "__module__"): "a module holds objects of any kind",
+    ("registry/configurable", "__name__"): "a callable need not be a function",
+    ("registry/configurable", "__qualname__"): "a callable need not be a function",
+}
+
+
+def undeclared(path: Path):
+    """The attributes that a file asks for by `hasattr(x, "name")` or `getattr(x, "name", default)`."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        named = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and len(node.args) > 1
+        if named and isinstance(node.args[1], ast.Constant):
+            asked = node.func.id == "hasattr" or (node.func.id == "getattr" and len(node.args) + len(node.keywords) > 2)
+            yield from [node.args[1].value] if asked else []
+
+
+def test_attributes_are_declared_by_the_class_that_has_them():
+    asked = {(name_of(path), name) for path in FILES for name in undeclared(path)}
+    assert asked - set(UNDECLARED) == set(), "declare the attribute, with its default, on the class that has it"
+    assert set(UNDECLARED) - asked == set(), "take these exceptions away"

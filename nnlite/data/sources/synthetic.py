@@ -73,7 +73,8 @@ class Agreement(DataSource):
         try:
             lines = Path(path).read_text(encoding="utf-8").splitlines()
         except (OSError, UnicodeDecodeError) as error:
-            raise DataError(f"{path}: {getattr(error, 'strerror', 'not a text file in UTF-8')}") from None
+            reason = error.strerror if isinstance(error, OSError) else "not a text file in UTF-8"
+            raise DataError(f"{path}: {reason}") from None
         texts = [line.strip() for line in lines if line.strip()]
         if not texts:
             raise DataError(f"{path}: the file holds no text")

@@ -31,6 +31,7 @@ class Bundle(ABC):
         data: how many inputs come first that are data.
         state: new values of a layer's non-trainable parameters, in their order; a program's has one entry per layer.
         mask: which steps of the output count, `(batch, steps)`, None for all; a tuple where there are several outputs.
+        outer: a map that all inputs share, applied last; None for none.
 
     >>> import numpy as np
     >>> from nnlite.jacobians import Bundle
@@ -49,6 +50,7 @@ class Bundle(ABC):
     data: int = 1
     state: tuple = ()
     mask: "np.ndarray | tuple | None" = None
+    outer: Jacobian | None = None
 
     @abstractmethod
     def vjp(self, cotangent: Cotangent, wanted: Wanted = None, into: Into = None) -> Products:

@@ -3,7 +3,7 @@
 import functools
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -30,6 +30,8 @@ class Jacobian:
     """
 
     __slots__ = ("in_shape", "out_shape")
+
+    slopes = cast("np.ndarray | None", None)  # of an elementwise function that is part of the map; None for none
 
     def __init__(self, in_shape: Shape, out_shape: Shape) -> None:
         self.in_shape = in_shape

@@ -6,6 +6,7 @@ import numpy as np
 
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.jacobians import Node
+from nnlite.layers.base.attributes import LayerAttributes
 from nnlite.layers.base.inputs import read_training
 from nnlite.layers.base.masks import output_masks
 from nnlite.ops.tracing import Trace, Traced, call_traced
@@ -159,7 +160,7 @@ def inner_layers(layer) -> list:
     found = {}
 
     def visit(value):
-        if _is_layer(value):
+        if isinstance(value, LayerAttributes):
             found[id(value)] = value
         return value
 
@@ -183,7 +184,7 @@ def bound_copy(layer, traced, use):
             if id(value) not in traced:
                 raise ConfigError(f"parameter {value.name!r} belongs to no layer that is an attribute of this one")
             return traced[id(value)]
-        return _Bound(value, use, replace) if _is_layer(value) else value
+        return _Bound(value, use, replace) if isinstance(value, LayerAttributes) else value
 
     twin = object.__new__(type(layer))
     own = {name: value for name, value in vars(layer).items() if name != "parameters"}
@@ -200,7 +201,3 @@ def _replaced(value, replace):
     if isinstance(value, dict):
         return {key: _replaced(item, replace) for key, item in value.items()}
     return replace(value)
-
-
-def _is_layer(value) -> bool:
-    return hasattr(value, "linearize") and hasattr(value, "parameters")

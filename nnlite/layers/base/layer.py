@@ -1,14 +1,15 @@
 """The contract of a layer: an op whose inputs are its data and its parameters."""
 
 import copy
+from collections.abc import Sequence
 from dataclasses import field
-from typing import ClassVar, Literal
 
 import numpy as np
 
 from nnlite.config import FloatType, floatx
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.initializers import Initializer
+from nnlite.layers.base.attributes import LayerAttributes
 from nnlite.layers.base.call import CONTEXT, build_inner_layers, context_of, inner_layers, pairs_inside, trace_call
 from nnlite.layers.base.inputs import check_number, read_inputs, read_several, read_training, shape_fits
 from nnlite.layers.base.shapes import trial_shape, trial_shapes, zeros_for
@@ -22,7 +23,7 @@ from nnlite.regularizers import Regularizer
 __all__ = ["Layer"]
 
 
-class Layer(Op, family="layer", abstract=True):
+class Layer(LayerAttributes, Op, family="layer", abstract=True):
     """A differentiable function with parameters. A subclass writes `build` and either `call` or `linearize`.
 
     - `build(input_shape)` declares parameters with `add_weight`; shapes have None for the batch.
@@ -53,14 +54,6 @@ class Layer(Op, family="layer", abstract=True):
     trainable: bool = field(default=True, kw_only=True)
     dtype: FloatType | None = field(default=None, kw_only=True)
 
-    input_kind: ClassVar[Literal["numbers", "indices", "strings", "categories"]] = "numbers"  # see `read_inputs`
-    supports_masking = False  # whether the mask of the inputs is that of the outputs too
-    takes_several = False  # whether `inputs` is a tuple of arrays
-    call = None
-    _drawn = None  # the `fingerprint` of its weights, if it was built by being called on a symbol
-    ends_in_activation = False  # whether `self.activation` is the last thing that `linearize` applies
-    _context = ()
-
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
         cls._call_context = context_of(cls.call) if cls.call else ()
@@ -77,7 +70,7 @@ class Layer(Op, family="layer", abstract=True):
                 layer.trainable = value
 
     def __post_init__(self):
-        self.parameters: list[Parameter] = []
+        self.parameters = []
         self.built = False
         self.input_shape = None
         self.output_shape = None
@@ -272,6 +265,15 @@ class Layer(Op, family="layer", abstract=True):
     def adapted(self) -> bool:
         """Whether the layer knows what it has to learn from data by `adapt`; most have nothing to learn."""
         return True
+
+    def _layers_inside(self) -> "Sequence[Layer]":
+        """The layers that a container is made of, in order; none in any other layer."""
+        return ()
+
+    @property
+    def _activation_argument(self) -> ActivationFunction | None:
+        """The argument `activation`; None for a layer that has no such argument."""
+        return vars(self).get("activation")
 
     def check_ready(self) -> None:
         """Raise `NotReadyError` when the layer lacks something besides `build`, such as `adapt`."""

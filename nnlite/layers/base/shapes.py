@@ -35,7 +35,7 @@ def zeros_for(layer, input_shape, size):
     dtypes = {"numbers": layer.dtype, "indices": np.intp, "strings": "U1", "categories": "U1"}
     if not layer.takes_several:
         return np.zeros(_sized(input_shape, size), dtypes[layer.input_kind])
-    kinds = getattr(layer, "input_kinds", ["numbers"] * len(input_shape))
+    kinds = layer.input_kinds or ["numbers"] * len(input_shape)
     return tuple(np.zeros(_sized(own, size), dtypes[kind]) for own, kind in zip(input_shape, kinds, strict=True))
 
 

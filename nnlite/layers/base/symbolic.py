@@ -5,6 +5,7 @@ import zlib
 import numpy as np
 
 from nnlite.errors import ConfigError
+from nnlite.layers.base.attributes import LayerAttributes
 
 __all__ = ["Symbol"]
 
@@ -53,7 +54,9 @@ def symbols_of(inputs):
     if isinstance(inputs, (list, tuple)) and inputs:
         found = [None if isinstance(item, (list, tuple)) else symbols_of(item) for item in inputs[:1]]
         return tuple(symbols_of(item) for item in inputs) if found[0] else None
-    return inputs if isinstance(inputs, Symbol) else getattr(inputs, "symbol", None)
+    if isinstance(inputs, LayerAttributes):
+        return inputs.symbol
+    return inputs if isinstance(inputs, Symbol) else None
 
 
 def fingerprint(layer) -> tuple:

@@ -38,7 +38,7 @@ class _Branches(Layer, abstract=True):
         if len({id(layer) for layer in self.layers}) < len(self.layers):
             raise ConfigError(f"{self.label}: a layer is there twice; each place needs a layer of its own")
 
-    def layers_inside(self) -> list[Layer]:
+    def _layers_inside(self) -> list[Layer]:
         """All layers inside, in order; the property `layers` of those that have no argument of that name."""
         return [layer for _, chain in self.branches() for layer in chain]
 
@@ -131,7 +131,7 @@ class Residual(_Branches):
     body: FromSpecs[Layer]
     shortcut: FromSpecs[Layer] = option(default_factory=list)
 
-    layers = property(_Branches.layers_inside)
+    layers = property(_Branches._layers_inside)
 
     def branches(self):
         return [(None, self.shortcut), (None, self.body)]
@@ -161,7 +161,7 @@ class Parallel(_Branches):
     merge: Merge = "concat"
     axis: int = -1
 
-    layers = property(_Branches.layers_inside)
+    layers = property(_Branches._layers_inside)
 
     def branches(self):
         return [(None, path if isinstance(path, list) else [path]) for path in self.paths]
@@ -200,7 +200,7 @@ class ColumnBranch(_Branches):
     merge: Merge = "concat"
     axis: int = -1
 
-    layers = property(_Branches.layers_inside)
+    layers = property(_Branches._layers_inside)
 
     def branches(self):
         return [(key, chain if isinstance(chain, list) else [chain]) for key, chain in self.columns.items()]

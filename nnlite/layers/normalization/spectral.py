@@ -45,7 +45,8 @@ class SpectralNormalization(Layer):
         inner = self.layer
         inner.dtype = inner.dtype or self.dtype
         inner.ensure_built(input_shape, child_of(self.random, 0))
-        kernel = getattr(inner, "kernel", None) or getattr(inner, "embeddings", None)
+        attributes = vars(inner)
+        kernel = attributes.get("kernel") or attributes.get("embeddings")
         if kernel not in inner.parameters:
             raise ConfigError(f"{self.label} needs a layer with a kernel or embeddings, got {inner.label}")
         self.parameters = list(inner.parameters)

@@ -1,0 +1,63 @@
+"""What a layer says about itself: every attribute that others ask a layer for, with its default."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from nnlite.parameters import Parameter
+from nnlite.random import RandomSource
+
+if TYPE_CHECKING:
+    from nnlite.layers.base.symbolic import Symbol
+    from nnlite.layers.composite.program import Program
+
+__all__ = []
+
+InputKind = Literal["numbers", "indices", "strings", "categories"]
+
+
+class LayerAttributes:
+    """Base of `Layer` alone; modules that `Layer` is made of know a layer by it.
+
+    Attributes, of a class or of an instance:
+        input_kind: what the layer takes, see `read_inputs`: numbers are brought into its dtype.
+        input_kinds: the same for each of several inputs; None where all are numbers.
+        takes_several: whether `inputs` is a tuple of arrays.
+        supports_masking: whether the mask of the inputs is that of the outputs too.
+        call: the method `call`, where a class writes one.
+        _traced: whether the derivative is recorded from `call`, rather than written in `linearize`.
+        _context: which of `training`, `random` and `mask` `linearize` takes by keyword.
+        _call_context: the same for `call`.
+        ends_in_activation: whether `self.activation` is the last thing that `linearize` applies.
+        penalizes: whether the loss has a term of the layer's activities: a `Penalized` is among its maps.
+        stops_gradient: whether a part of the function counts as a constant, so that numerical derivatives differ.
+
+    Attributes of an instance:
+        parameters: in the order in which `linearize` takes them; those of layers inside are among them.
+        built: whether there are any, and shapes are known.
+        input_shape, output_shape: with None for the batch, tuples of shapes where there are several; None until built.
+        random: where initial values are drawn from; None until built.
+        _drawn: the `fingerprint` of its weights, if it was built by being called on a symbol.
+        chain: the program that a model runs; None for a layer that is no model, and for a model that is not built.
+        symbol: the value in a graph that an `Input` stands for; None for other layers.
+    """
+
+    input_kind: InputKind = "numbers"
+    input_kinds: list[InputKind] | None = None
+    takes_several: bool = False
+    supports_masking: bool = False
+    call: Callable[..., Any] | None = None
+    _traced: bool = False
+    _context: tuple[str, ...] = ()
+    _call_context: tuple[str, ...] = ()
+    ends_in_activation: bool = False
+    penalizes: bool = False
+    stops_gradient: bool = False
+
+    parameters: list[Parameter]
+    built: bool
+    input_shape: tuple | None
+    output_shape: tuple | None
+    random: RandomSource | None
+    _drawn: tuple | None = None
+    chain = cast("Program | None", None)
+    symbol = cast("Symbol | None", None)
