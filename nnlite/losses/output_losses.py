@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nnlite.errors import ConfigError, DataError
-from nnlite.jacobians import Contraction, Jacobians
+from nnlite.jacobians import Bundle, Contraction, Jacobians
 from nnlite.losses.base import Loss
 
 __all__ = ["OutputLosses"]
@@ -67,15 +67,48 @@ class OutputLosses:
         return tuple(found)
 
 
-class OutputGradients(Jacobians):
-    """The derivative of one number with respect to all outputs: a gradient for each, None for one without loss."""
+class OutputGradients(Bundle):
+    """The derivative of one number with respect to all outputs: a gradient for each, None for one without loss.
+
+    A step of training needs the gradients alone; the maps are made when they are asked for.
+    """
 
     __slots__ = ("gradients",)
 
+    mixes_rows = True
+
     def __init__(self, gradients: Sequence[np.ndarray | None]):
-        maps = [None if gradient is None else Contraction(gradient, gradient.ndim) for gradient in gradients]
-        super().__init__(*maps, data=len(maps))
         self.gradients = tuple(gradients)
+
+    @property
+    def data(self) -> int:
+        """How many outputs there are; the loss has no parameters."""
+        return len(self.gradients)
+
+    @property
+    def maps(self) -> Jacobians:
+        """The same as one map for each output."""
+        return Jacobians(*map(self.__getitem__, range(len(self))), data=len(self))
+
+    def vjp(
+        self,
+        cotangent: np.ndarray,
+        wanted: Sequence[bool] | None = None,
+        into: Sequence[np.ndarray | None] | None = None,
+    ) -> tuple:
+        """`cotangent`, one number behind seed axes, times each gradient."""
+        return self.maps.vjp(cotangent, wanted, into)
+
+    def jvp(self, *tangents: np.ndarray | None) -> np.ndarray | None:
+        """The change of the number for the changes of all outputs."""
+        return self.maps.jvp(*tangents)
+
+    def __len__(self) -> int:
+        return len(self.gradients)
+
+    def __getitem__(self, index: int) -> Contraction | None:
+        gradient = self.gradients[index]
+        return None if gradient is None else Contraction(gradient, gradient.ndim)
 
 
 class OutputCurvature(NamedTuple):

@@ -96,7 +96,8 @@ class Bundle(ABC):
 
         Shape: `(batch, *in_shape)` for each parameter.
         """
-        return self.without_data(map_outputs(one_row_each, cotangent), wanted, into)
+        chosen = self.chosen_parameters(wanted)
+        return self.vjp(map_outputs(one_row_each, cotangent), chosen, into) if any(chosen) else (None,) * len(self)
 
     def without_data(self, cotangent: Cotangent, wanted: Wanted = None, into: Into = None) -> Products:
         """`vjp` for the parameters alone; the data are left out with None."""
