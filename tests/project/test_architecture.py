@@ -294,6 +294,8 @@ UNDECLARED = {
     ("callbacks/progress", "isatty"): "a stream may be anything with a method `write`",
     ("data/batches", "__array__"): "what users pass as data may be any array",
     ("estimators/base", "feature_names_in_"): "scikit-learn: there is one only after data with named columns",
+    ("estimators/parameters", "__array__"): "what users pass as arguments may be anything",
+    ("estimators/parameters", "__len__"): "what users pass as arguments may be anything",
     ("jacobians/maps/base", "__slots__"): "Python: `object` has none",
     ("layers/base/inputs", "dtypes"): "only a DataFrame has it",
     ("layers/base/inputs", "items"): "the `dtypes` of a DataFrame are a Series",
@@ -305,6 +307,7 @@ UNDECLARED = {
     ("ops/functions", "__module__"): "a module holds objects of any kind",
     ("registry/configurable", "__name__"): "a callable need not be a function",
     ("registry/configurable", "__qualname__"): "a callable need not be a function",
+    ("saving/model_files", "umask"): "Python: `os` has it where the system does",
 }
 
 

@@ -22,14 +22,14 @@ class Runnable(Protocol):
     Attributes:
         name: for display.
         parameters: what `linearize` takes after the data, in order.
-        context: which of `training`, `random` and `mask` `linearize` takes by keyword. In a chain there is `source`
+        _context: which of `training`, `random` and `mask` `linearize` takes by keyword. In a chain there is `source`
             as well: the random source of the whole chain, of which that of layer i is `source.child(i)`.
         supports_masking: whether the mask of the data is that of the output; where not, the bundle has it.
     """
 
     name: str | None
     parameters: list[Parameter]
-    context: tuple[str, ...]
+    _context: tuple[str, ...]
     supports_masking: bool
 
     def linearize(self, inputs: Any, /, *parameters: np.ndarray, **context: Any) -> tuple[Any, Bundle]:
