@@ -158,7 +158,7 @@ class Stage(Bundle):
     def __repr__(self) -> str:
         return f"Stage({self.name!r}, {self.jacobians!r})"
 
-    def _add(self, place, part) -> None:
+    def _add(self, place: int | str, part: np.ndarray | None) -> None:
         if part is not None:
             self._squares[place] = self._squares.get(place, 0.0) + float(np.square(part, dtype=np.float64).sum())
 
@@ -201,7 +201,7 @@ def watch(jacobians: Any, owner: Any, name: str, sources: Sequence[Parameter | N
     return Stage(name, owner, ChainJacobians(inner), sources, inner)
 
 
-def _watched_graph(jacobians, owner, name, sources) -> Stage:
+def _watched_graph(jacobians: GraphJacobians, owner: Any, name: str, sources: Sequence[Parameter | None]) -> Stage:
     inner = []
     for node in jacobians.nodes:
         taken = [sources[slot] if slot is not None and slot < len(sources) else None for slot in node.inputs]
@@ -211,16 +211,16 @@ def _watched_graph(jacobians, owner, name, sources) -> Stage:
     return Stage(name, owner, graph, sources, inner)
 
 
-def _name_of(owner) -> str:
+def _name_of(owner: Any) -> str:
     return (isinstance(owner, Layer) and owner.name) or type(owner).__name__
 
 
-def _name_of_outer(owner, outer) -> str:
+def _name_of_outer(owner: Any, outer: Jacobian) -> str:
     """What the map is called that a layer applies after all others: mostly its activation."""
     activation = owner._activation_argument if isinstance(owner, Layer) else None
     return type(outer if activation is None else activation).__name__
 
 
-def _norm(squares) -> float | None:
+def _norm(squares: Sequence[float | None]) -> float | None:
     known = [square for square in squares if square is not None]
     return math.sqrt(sum(known)) if known else None

@@ -53,7 +53,7 @@ class OutputLosses:
         ]
         return OutputCurvature(blocks, self.weights)
 
-    def _masks(self, mask):
+    def _masks(self, mask: tuple | None) -> Sequence[np.ndarray | None]:
         return mask or [None] * len(self.losses)
 
     def prepare_targets(self, y_true: Sequence[Any], output_shapes: Sequence[tuple], dtype: Any) -> tuple:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.jacobians import KernelOfRows
+from nnlite.jacobians import Bundle, KernelOfRows
 from nnlite.layers import Program
 from nnlite.random import RandomSource
 from nnlite.training.train_step import Steps
@@ -95,7 +95,7 @@ def profile_step(model: Any, x: Any, y: Any, sample_weight: np.ndarray | None, s
     return Profile(rows, layered, total, floor, steps, len(y[0]) if isinstance(y, tuple) else len(y))
 
 
-def _measured(own, batch, steps, times=None) -> list[float]:
+def _measured(own: Steps, batch: tuple, steps: int, times: dict | None = None) -> list[float]:
     """The seconds of each of so many steps; `times`, which parts of the step fill, forgets those that warm up."""
     found = []
     for step in range(WARM_UP + steps):
@@ -113,12 +113,12 @@ class _Timed:
     def __init__(self, own: Any, times: dict, key: Any, methods: tuple[str, ...], of_jacobians: tuple[str, ...] = ()):
         self.__dict__.update(_own=own, _times=times, _key=key, _methods=methods, _of_jacobians=of_jacobians)
 
-    def __getattr__(self, attribute):
+    def __getattr__(self, attribute: str) -> Any:
         value = getattr(self._own, attribute)
         if attribute not in self._methods:
             return value
 
-        def timed(*arguments, **options):
+        def timed(*arguments: Any, **options: Any) -> Any:
             start = time.perf_counter()
             result = value(*arguments, **options)
             self._times[self._key, attribute].append(time.perf_counter() - start)
@@ -128,10 +128,10 @@ class _Timed:
 
         return timed
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self._own)
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: int) -> Any:
         return self._own[index]
 
 
@@ -141,7 +141,7 @@ def _timed_program(program: Program, times: dict) -> Program:
     return program.with_layers(lambda number, layer: _Timed(layer, times, names[number], ("linearize",), ("vjp",)))
 
 
-def _floors(steps, jacobians) -> dict[str, float]:
+def _floors(steps: Steps, jacobians: Bundle) -> dict[str, float]:
     """The time of the bare matrix products of each layer that has any: forward, by the kernel and by the inputs."""
     found, first = {}, True
     for (name, _), (_, stage) in zip(steps.chain.labels, jacobians.parts(), strict=True):
@@ -153,7 +153,7 @@ def _floors(steps, jacobians) -> dict[str, float]:
     return found
 
 
-def _products(rows, units, first) -> float:
+def _products(rows: np.ndarray, units: int, first: bool) -> float:
     kernel, gradient = np.ones((rows.shape[1], units), rows.dtype), np.ones((len(rows), units), rows.dtype)
     products = [(rows, kernel), (rows.T, gradient)] + ([] if first else [(gradient, kernel.T)])
     outs = [np.empty((left.shape[0], right.shape[1]), rows.dtype) for left, right in products]
@@ -166,7 +166,7 @@ def _products(rows, units, first) -> float:
     return _median(found)
 
 
-def _streaming(steps) -> float:
+def _streaming(steps: Steps) -> float:
     """The time of reading and writing parameters and optimizer state once."""
     pairs = [(pack.values.copy(), pack.values.copy()) for pack in steps.store.packs]
     found = []
@@ -180,5 +180,5 @@ def _streaming(steps) -> float:
     return _median(found)
 
 
-def _median(seconds) -> float:
+def _median(seconds: list[float]) -> float:
     return float(np.median(seconds)) * 1e6 if seconds else 0.0

@@ -7,6 +7,7 @@ import numpy as np
 from nnlite.data.batches import count_rows
 from nnlite.jacobians import add_penalties, penalized_parts
 from nnlite.kernels import keep_freed_memory
+from nnlite.layers import Layer
 from nnlite.layers.base.call import inner_layers
 from nnlite.layers.composite.fused_dense import join_dense
 from nnlite.layers.composite.program import Program
@@ -109,6 +110,6 @@ class Steps:
         return outputs if self.activation is None else self.activation(outputs)
 
 
-def _penalizes(layer) -> bool:
+def _penalizes(layer: Layer) -> bool:
     """Whether the loss has a term of the activities of this layer, or of one inside it."""
     return layer.penalizes or any(map(_penalizes, inner_layers(layer)))

@@ -85,7 +85,7 @@ class AttentionJacobians(JointBundle):
                 result *= self.scale
         return tuple(results)
 
-    def _by_scores(self, slopes, along, here):
+    def _by_scores(self, slopes: np.ndarray, along: np.ndarray, here: tuple) -> np.ndarray:
         """The cotangent of the scores of some examples, from that of the dropped weights, which is overwritten."""
         if self.noise is not None:
             slopes *= self.noise[here]

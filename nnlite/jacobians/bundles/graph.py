@@ -141,7 +141,7 @@ class GraphJacobians(JointBundle):
                 reached.update(node.outputs)
         return reached
 
-    def _at_outputs(self, cotangent, live) -> dict:
+    def _at_outputs(self, cotangent: Cotangent, live: set[int]) -> dict[int, np.ndarray]:
         parts = (cotangent,) if len(self.outputs) == 1 else cotangent
         found = {}
         for (slot, _), part in zip(self.outputs, parts, strict=True):
@@ -149,7 +149,7 @@ class GraphJacobians(JointBundle):
                 found[slot] = found[slot] + part if slot in found else part
         return found
 
-    def _used_once(self, into) -> dict:
+    def _used_once(self, into: Sequence[np.ndarray | None]) -> dict[int, np.ndarray]:
         """Of the arrays to write into, by slot, those of inputs with one use: its product may go there at once."""
         given = {slot: target for slot, target in enumerate(into) if target is not None}
         used = set()
@@ -159,7 +159,7 @@ class GraphJacobians(JointBundle):
             used.add(slot)
         return given
 
-    def _seeds(self, cotangent) -> tuple:
+    def _seeds(self, cotangent: Cotangent) -> tuple[tuple[int, ...], np.dtype | None]:
         """The leading axes of a cotangent that are not the output's, and its dtype."""
         parts = (cotangent,) if len(self.outputs) == 1 else cotangent
         for (_, shape), part in zip(self.outputs, parts, strict=True):
@@ -167,7 +167,14 @@ class GraphJacobians(JointBundle):
                 return part.shape[: part.ndim - len(shape)], part.dtype
         return (), None
 
-    def _written(self, cotangents, chosen, into, seeds, dtype) -> tuple:
+    def _written(
+        self,
+        cotangents: dict[int, np.ndarray],
+        chosen: Sequence[bool],
+        into: Into,
+        seeds: tuple[int, ...],
+        dtype: np.dtype | None,
+    ) -> Products:
         """The products by the inputs: zeros where no path leads, written into `into` where that is given."""
         results = []
         for slot, want in enumerate(chosen):

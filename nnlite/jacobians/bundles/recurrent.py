@@ -1,7 +1,7 @@
 """The Jacobians of a recurrent layer: backpropagation through time."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -85,7 +85,7 @@ class RecurrentJacobians(JointBundle):
         """As `vjp`, without the sum over the batch; the data are left out with None."""
         return self._products(cotangent, _each, self.chosen_parameters(wanted), into)
 
-    def _products(self, cotangent, gradient, wanted, into):
+    def _products(self, cotangent: Cotangent, gradient: Callable, wanted: Wanted, into: Into) -> Products:
         seeds, outputs, states = self._arriving(cotangent)
         sequence = self.in_shapes[0] is not None and (wanted is None or wanted[0])
         if gradient is _summed and not seeds and not sequence:
@@ -110,7 +110,7 @@ class RecurrentJacobians(JointBundle):
                 results[index] = into[index]
         return tuple(results)
 
-    def _arriving(self, cotangent):
+    def _arriving(self, cotangent: Cotangent) -> tuple[tuple[int, ...], np.ndarray | None, list[np.ndarray]]:
         """The seed axes, the derivatives by the hidden state of each step, or None, and by the last states."""
         outputs, *states = cotangent if self.ends else (cotangent,)
         own = [(outputs, 3 if self.sequences else 2), *((state, 2) for state in states)]
@@ -132,7 +132,7 @@ class RecurrentJacobians(JointBundle):
                 ends[0] += outputs if self.keep is None else outputs * self.keep[:, -1]
         return seeds, steps, ends
 
-    def _by_sequence(self, entering):
+    def _by_sequence(self, entering: np.ndarray) -> np.ndarray:
         result = rows_matmul(entering, self.kernel.T)
         if self.noise is not None:
             result *= self.noise
@@ -159,7 +159,14 @@ class RecurrentJacobians(JointBundle):
         hidden, last = self.recurrence.push(entering, recurrent, bias[..., 1, :] if second else None, states)
         return self._outputs(hidden, last, seeds)
 
-    def _entering(self, sequence, kernel, bias, lead, dtype):
+    def _entering(
+        self,
+        sequence: np.ndarray | None,
+        kernel: np.ndarray | None,
+        bias: np.ndarray | None,
+        lead: tuple[int, ...],
+        dtype: np.dtype,
+    ) -> np.ndarray:
         """The tangent of `rows @ kernel + bias`."""
         total = np.zeros((*lead, *self.rows.shape[:2], self.kernel.shape[1]), dtype)
         if sequence is not None:
@@ -171,7 +178,9 @@ class RecurrentJacobians(JointBundle):
             total += bias[..., None, None, :]
         return total
 
-    def _outputs(self, hidden, last, seeds):
+    def _outputs(
+        self, hidden: Sequence[np.ndarray], last: Sequence[np.ndarray], seeds: tuple[int, ...]
+    ) -> np.ndarray | tuple[np.ndarray, ...]:
         if self.sequences:
             output = np.stack(hidden, axis=-2)
             output = output if self.keep is None else output * self.keep
@@ -196,12 +205,12 @@ class RecurrentJacobians(JointBundle):
         return f"RecurrentJacobians({type(self.recurrence).__name__}, steps={len(self.rows)})"
 
 
-def _summed(rows, deltas):
+def _summed(rows: np.ndarray, deltas: np.ndarray) -> np.ndarray:
     """Derivative with respect to the kernel of `rows @ kernel`, over all steps and examples."""
     *lead, steps, batch, width = deltas.shape
     return np.matmul(rows.reshape(steps * batch, -1).T, deltas.reshape(*lead, steps * batch, width))
 
 
-def _each(rows, deltas):
+def _each(rows: np.ndarray, deltas: np.ndarray) -> np.ndarray:
     """The same for each example on its own."""
     return np.matmul(rows.transpose(1, 2, 0), deltas.swapaxes(0, 1))

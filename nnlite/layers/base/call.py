@@ -1,18 +1,23 @@
 """Layers that write `call` alone: what it computes is recorded, and the record is the derivative."""
 
 import inspect
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nnlite.errors import ConfigError, ShapeError
-from nnlite.jacobians import Node
+from nnlite.jacobians import GraphJacobians, Node
 from nnlite.layers.base.attributes import LayerAttributes
 from nnlite.layers.base.inputs import read_training
 from nnlite.layers.base.masks import output_masks
 from nnlite.ops.tracing import Trace, Traced, call_traced
 from nnlite.parameters import Parameter
-from nnlite.random import child_of
+from nnlite.random import RandomSource, child_of
 from nnlite.registry import snake_case
+
+if TYPE_CHECKING:
+    from nnlite.layers.base.layer import Layer
 
 __all__ = []
 
@@ -28,14 +33,14 @@ class LayerTrace(Trace):
         training, random: what layers that ask for them get.
     """
 
-    def __init__(self, training=False, random=None):
+    def __init__(self, training: bool = False, random: RandomSource | None = None):
         super().__init__()
         self.training = training
         self.random = random
         self.states = {}
         self.masks = {}  # by slot: of what layers gave, and of the data
 
-    def use(self, layer, inputs, parameters, **given):
+    def use(self, layer: "Layer", inputs: Any, parameters: Sequence[Any], **given: Any) -> Traced | tuple[Traced, ...]:
         """Apply a built layer to traced inputs (one, or a tuple) with traced parameters."""
         several = isinstance(inputs, (tuple, list))
         data = tuple(inputs) if several else (inputs,)
@@ -64,20 +69,22 @@ class LayerTrace(Trace):
 class _Bound:
     """A layer that another one keeps, as the `call` of that one meets it: using it, or its parameters, is recorded."""
 
-    def __init__(self, layer, use, replace):
+    def __init__(self, layer: "Layer", use: Callable, replace: Callable):
         self._layer = layer
         self._use = use
         self._replace = replace
 
-    def __call__(self, inputs, training=None, mask=None):
+    def __call__(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         read_training(training, self._layer.label)
         return self._use(self._layer, inputs, training=training, mask=mask)
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: str) -> Any:
         return _replaced(getattr(self._layer, name), self._replace)
 
 
-def trace_call(layer, inputs, parameters, context):
+def trace_call(
+    layer: "Layer", inputs: Any, parameters: Sequence[np.ndarray], context: dict[str, Any]
+) -> tuple[Any, GraphJacobians]:
     """`layer.call(inputs)` with these values of its parameters: the output and its `GraphJacobians`."""
     trace = LayerTrace(context.get("training", False), context.get("random"))
     several = isinstance(inputs, tuple)
@@ -88,7 +95,7 @@ def trace_call(layer, inputs, parameters, context):
         id(parameter): trace.variable(value) for parameter, value in zip(layer.parameters, parameters, strict=True)
     }
 
-    def use(inner, inner_inputs, **given):
+    def use(inner: "Layer", inner_inputs: Any, **given: Any) -> Any:
         known = [traced.get(id(own)) for own in inner.parameters]
         if any(own is None for own in known):
             raise ConfigError(f"{inner.label} is new to this layer: keep it as an attribute, and use it in every call")
@@ -107,7 +114,7 @@ def trace_call(layer, inputs, parameters, context):
     return (tuple(end.value for end in ends) if len(ends) > 1 else ends[0].value), jacobians
 
 
-def build_inner_layers(layer, zeros) -> None:
+def build_inner_layers(layer: "Layer", zeros: Any) -> None:
     """Run `call` on zeros, so that the layers it uses are built for what they are given; take their parameters.
 
     Args:
@@ -115,7 +122,7 @@ def build_inner_layers(layer, zeros) -> None:
         zeros: inputs of the right shape and kind.
     """
 
-    def use(inner, inputs, **given):
+    def use(inner: "Layer", inputs: Any, **given: Any) -> Any:
         several = isinstance(inputs, (tuple, list))
         shapes = tuple((None, *item.shape[1:]) for item in (inputs if several else (inputs,)))
         place = kept.index(inner)
@@ -137,29 +144,29 @@ def build_inner_layers(layer, zeros) -> None:
         layer.parameters.extend(own for own in inner.parameters if not any(own is known for known in layer.parameters))
 
 
-def context_of(function) -> tuple:
+def context_of(function: Callable) -> tuple[str, ...]:
     """Which entries of `CONTEXT` a function takes by keyword."""
     accepted = inspect.signature(function).parameters
     return tuple(name for name in CONTEXT if name in accepted)
 
 
-def pairs_inside(layers, states):
+def pairs_inside(layers: "Iterable[Layer]", states: Iterable) -> Iterator[tuple[Parameter, np.ndarray]]:
     """`(parameter, new value)` for what the states of these layers carry."""
     for layer, state in zip(layers, states, strict=True):
         yield from layer._state_pairs(state or ())
 
 
-def renewed(layer, values, state) -> tuple:
+def renewed(layer: "Layer", values: Sequence[np.ndarray], state: Any) -> tuple[np.ndarray, ...]:
     """`values` of the layer's parameters, those among them that an earlier use of it has changed as `state` says."""
     changed = {id(parameter): value for parameter, value in layer._state_pairs(state)}
     return tuple(changed.get(id(own), value) for own, value in zip(layer.parameters, values, strict=True))
 
 
-def inner_layers(layer) -> list:
+def inner_layers(layer: LayerAttributes) -> "list[Layer]":
     """The layers that `layer` keeps in its attributes, lists and dicts among them, in order, each once."""
     found = {}
 
-    def visit(value):
+    def visit(value: Any) -> Any:
         if isinstance(value, LayerAttributes):
             found[id(value)] = value
         return value
@@ -169,17 +176,17 @@ def inner_layers(layer) -> list:
     return list(found.values())
 
 
-def _called(layer, traced, use, inputs, context):
+def _called(layer: "Layer", traced: dict[int, Traced], use: Callable, inputs: Any, context: dict[str, Any]) -> Any:
     """`layer.call(inputs)` with traced parameters and layers; what goes wrong names the layer."""
     given = {name: value for name, value in context.items() if name in layer._call_context}
     expected = f"{MUST_RETURN}, shape (batch, ...)"
     return call_traced(layer.label, expected, lambda: bound_copy(layer, traced, use).call(inputs, **given))
 
 
-def bound_copy(layer, traced, use):
+def bound_copy(layer: "Layer", traced: dict[int, Traced], use: Callable) -> "Layer":
     """A copy of `layer` whose attributes are traced parameters, and layers whose use is recorded."""
 
-    def replace(value):
+    def replace(value: Any) -> Any:
         if isinstance(value, Parameter):
             if id(value) not in traced:
                 raise ConfigError(f"parameter {value.name!r} belongs to no layer that is an attribute of this one")
@@ -192,7 +199,7 @@ def bound_copy(layer, traced, use):
     return twin
 
 
-def _replaced(value, replace):
+def _replaced(value: Any, replace: Callable[[Any], Any]) -> Any:
     """`value` with `replace` applied to it, or to each item of a list, tuple or dict."""
     if type(value) in PLAIN:
         return value

@@ -1,11 +1,16 @@
 """What users pass to a layer, read as an array of the kind that the layer takes."""
 
 import numbers
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nnlite.errors import ConfigError, DataError, ShapeError
 from nnlite.ops.tracing import Traced
+from nnlite.random import RandomSource
+
+if TYPE_CHECKING:
+    from nnlite.layers.base.layer import Layer
 
 __all__ = ["read_inputs", "read_several", "shape_fits"]
 
@@ -13,19 +18,19 @@ __all__ = ["read_inputs", "read_several", "shape_fits"]
 class OneOrSeveral:
     """A layer that takes one array or several, a tuple or a list of arrays; what it is built for decides."""
 
-    def ensure_built(self, input_shape, random=None):
+    def ensure_built(self, input_shape: tuple, random: RandomSource | None = None) -> tuple:
         if not self.built:
             self.takes_several = isinstance(input_shape[0], (tuple, list))
         return super().ensure_built(input_shape, random)
 
-    def as_input(self, inputs):
+    def as_input(self, inputs: Any) -> np.ndarray | tuple[np.ndarray, ...]:
         if not self.built:
             arrays = isinstance(inputs, list) and all(isinstance(item, np.ndarray) for item in inputs)
             self.takes_several = isinstance(inputs, tuple) or arrays
         return super().as_input(inputs)
 
 
-def read_inputs(inputs, kind: str, owner: str) -> np.ndarray:
+def read_inputs(inputs: Any, kind: str, owner: str) -> np.ndarray:
     """`inputs`, an array, list, Series or DataFrame of examples, as an array.
 
     Args:
@@ -48,7 +53,7 @@ def read_inputs(inputs, kind: str, owner: str) -> np.ndarray:
     return array
 
 
-def read_several(inputs, layer) -> tuple[np.ndarray, ...]:
+def read_several(inputs: Any, layer: "Layer") -> tuple[np.ndarray, ...]:
     """The inputs of a layer that takes a list or tuple of them, as arrays with one number of examples."""
     if not isinstance(inputs, (list, tuple)) or not inputs:
         raise DataError(f"{layer.label} needs a list or tuple of inputs, got {type(inputs).__name__}")
@@ -60,7 +65,7 @@ def read_several(inputs, layer) -> tuple[np.ndarray, ...]:
     return arrays
 
 
-def check_number(layer, input_shape) -> None:
+def check_number(layer: "Layer", input_shape: tuple) -> None:
     """`ShapeError` for several inputs to a layer that takes one."""
     if isinstance(input_shape[0], (tuple, list)) and not layer.takes_several:
         raise ShapeError(
@@ -69,7 +74,7 @@ def check_number(layer, input_shape) -> None:
         )
 
 
-def read_training(training, owner: str) -> bool:
+def read_training(training: Any, owner: str) -> bool:
     """`training` as a flag; `ConfigError` for a second input, which lands there when several are not in one list."""
     if training is not None and not isinstance(training, (bool, int, np.bool_)):
         raise ConfigError(
@@ -79,7 +84,7 @@ def read_training(training, owner: str) -> bool:
     return bool(training)
 
 
-def shape_fits(expected, shape) -> bool:
+def shape_fits(expected: Any, shape: Any) -> bool:
     """Whether an array of `shape`, or several of several shapes, may stand where `expected` was told; None is free."""
     if isinstance(expected, (tuple, list)):
         return (
@@ -88,7 +93,7 @@ def shape_fits(expected, shape) -> bool:
     return expected is None or shape is None or (expected == shape)
 
 
-def as_numbers(inputs, owner: str) -> np.ndarray:
+def as_numbers(inputs: Any, owner: str) -> np.ndarray:
     """An array of numbers."""
     if hasattr(getattr(inputs, "dtypes", None), "items"):  # a DataFrame of pandas
         for name, dtype in inputs.dtypes.items():
@@ -105,7 +110,7 @@ def as_numbers(inputs, owner: str) -> np.ndarray:
     return array
 
 
-def as_strings(inputs, kind: str, owner: str) -> np.ndarray:
+def as_strings(inputs: Any, kind: str, owner: str) -> np.ndarray:
     """An array of strings: of NumPy's type if it came so, else of Python's, since texts differ much in length."""
     wanted = "strings" if kind == "strings" else "strings or whole numbers"
     array = inputs if isinstance(inputs, np.ndarray) else _objects(inputs)
@@ -140,16 +145,16 @@ def as_whole(values: np.ndarray, owner: str) -> np.ndarray:
     return whole
 
 
-def _objects(inputs) -> np.ndarray:
+def _objects(inputs: Any) -> np.ndarray:
     if hasattr(inputs, "to_numpy"):
         return np.asarray(inputs.to_numpy(), dtype=object)
     return np.array(inputs, dtype=object)
 
 
-def _is_missing(value) -> bool:
+def _is_missing(value: object) -> bool:
     return type(value).__name__ in ("NoneType", "NAType", "NaTType") or (isinstance(value, float) and value != value)
 
 
-def _shown(value) -> str:
+def _shown(value: object) -> str:
     text = repr(value)
     return text if len(text) < 60 else f"{text[:56]} ..."

@@ -1,13 +1,20 @@
 """Masks: which steps of a sequence count."""
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from nnlite.errors import ShapeError
+from nnlite.jacobians import Bundle
+
+if TYPE_CHECKING:
+    from nnlite.layers.base.layer import Layer
 
 __all__ = []
 
 
-def step_mask(mask, shape, owner: str) -> np.ndarray:
+def step_mask(mask: Any, shape: tuple[int, ...], owner: str) -> np.ndarray:
     """`mask` as an array; `ShapeError` unless it has one boolean for each of `shape`, `(batch, steps)`."""
     mask = np.asarray(mask)
     if mask.dtype != bool or mask.shape != tuple(shape):
@@ -18,7 +25,7 @@ def step_mask(mask, shape, owner: str) -> np.ndarray:
     return mask
 
 
-def output_masks(layer, jacobians, given: tuple, count: int) -> list:
+def output_masks(layer: "Layer", jacobians: Bundle, given: tuple, count: int) -> list[np.ndarray | None]:
     """The mask of each of a layer's `count` outputs: that of its inputs, where it supports masking, or what it sets.
 
     Args:
@@ -28,7 +35,7 @@ def output_masks(layer, jacobians, given: tuple, count: int) -> list:
     return list(mask) if isinstance(mask, tuple) else [mask] * count
 
 
-def checked_masks(layer, inputs, mask) -> list:
+def checked_masks(layer: "Layer", inputs: Sequence[np.ndarray], mask: Any) -> list[np.ndarray | None]:
     """One mask or None for each input; `ShapeError` where one is no beginning of its input's shape."""
     masks = [None] * len(inputs) if mask is None else list(mask)
     if len(masks) != len(inputs):

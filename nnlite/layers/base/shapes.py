@@ -1,13 +1,18 @@
 """Trying a layer on zeros: what it returns, and which shape."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from nnlite.errors import ShapeError
 
+if TYPE_CHECKING:
+    from nnlite.layers.base.layer import Layer
+
 __all__ = []
 
 
-def trial_shape(layer, input_shape) -> tuple:
+def trial_shape(layer: "Layer", input_shape: tuple) -> tuple:
     """The output shape for `input_shape` (a tuple of shapes for several outputs); None stands for one, then for two."""
     ones, twos = (trial_shapes(layer, input_shape, size) for size in (1, 2))
     shapes = [
@@ -17,7 +22,7 @@ def trial_shape(layer, input_shape) -> tuple:
     return shapes[0] if len(shapes) == 1 else tuple(shapes)
 
 
-def trial_shapes(layer, input_shape, size) -> list[tuple]:
+def trial_shapes(layer: "Layer", input_shape: tuple, size: int) -> list[tuple[int, ...]]:
     """The shape of each output, with `size` in place of None; `ShapeError` unless `linearize` returns what it must."""
     with np.errstate(all="ignore"):
         result = layer.linearize(zeros_for(layer, input_shape, size), *layer.values)
@@ -30,7 +35,7 @@ def trial_shapes(layer, input_shape, size) -> list[tuple]:
     return [output.shape for output in (result[0] if isinstance(result[0], tuple) else result[:1])]
 
 
-def zeros_for(layer, input_shape, size):
+def zeros_for(layer: "Layer", input_shape: tuple, size: int) -> np.ndarray | tuple[np.ndarray, ...]:
     """Inputs of `input_shape` to try `layer` on, with `size` in place of None."""
     dtypes = {"numbers": layer.dtype, "indices": np.intp, "strings": "U1", "categories": "U1"}
     if not layer.takes_several:
@@ -39,5 +44,5 @@ def zeros_for(layer, input_shape, size):
     return tuple(np.zeros(_sized(own, size), dtypes[kind]) for own, kind in zip(input_shape, kinds, strict=True))
 
 
-def _sized(shape, size):
+def _sized(shape: tuple, size: int) -> list[int]:
     return [size if length is None else length for length in shape]

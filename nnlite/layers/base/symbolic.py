@@ -1,11 +1,15 @@
 """Values that are not there yet: what layers are called on to draw a graph."""
 
 import zlib
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
 from nnlite.errors import ConfigError
 from nnlite.layers.base.attributes import LayerAttributes
+
+if TYPE_CHECKING:
+    from nnlite.layers.base.layer import Layer
 
 __all__ = ["Symbol"]
 
@@ -23,7 +27,9 @@ class Symbol:
 
     __slots__ = ("index", "inputs", "layer", "shape", "use")
 
-    def __init__(self, layer, inputs, shape, index=0, use=None):
+    def __init__(
+        self, layer: "Layer", inputs: "tuple[Symbol, ...]", shape: tuple, index: int = 0, use: object | None = None
+    ):
         self.layer = layer
         self.inputs = inputs
         self.shape = shape
@@ -39,7 +45,7 @@ class Symbol:
     def ndim(self) -> int:
         return len(self.shape)
 
-    def _refuse(self, *_, **__):
+    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
         raise ConfigError(f"{self!r} has no values yet: use layers, such as Add()([a, b]), or Lambda for a function")
 
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _refuse
@@ -49,7 +55,7 @@ class Symbol:
         return f"Symbol(shape={self.shape}, from {self.layer.label})"
 
 
-def symbols_of(inputs):
+def symbols_of(inputs: Any) -> Symbol | tuple[Symbol | None, ...] | None:
     """`inputs` as symbols: one, or a tuple; None when they are data. An `Input` stands for the value it describes."""
     if isinstance(inputs, (list, tuple)) and inputs:
         found = [None if isinstance(item, (list, tuple)) else symbols_of(item) for item in inputs[:1]]
@@ -59,12 +65,14 @@ def symbols_of(inputs):
     return inputs if isinstance(inputs, Symbol) else None
 
 
-def fingerprint(layer) -> tuple:
+def fingerprint(layer: "Layer") -> tuple[int, ...]:
     """A number for each array of the layer's parameters, another one when it has changed."""
     return tuple(zlib.crc32(np.ascontiguousarray(value)) for value in layer.values)
 
 
-def apply_to_symbols(layer, symbols, training=None, mask=None):
+def apply_to_symbols(
+    layer: "Layer", symbols: Symbol | tuple[Symbol, ...], training: bool | None = None, mask: Any = None
+) -> Symbol | tuple[Symbol, ...]:
     """What `layer` gives for `symbols`, building it for their shapes."""
     if training is not None or mask is not None:
         raise ConfigError(

@@ -123,10 +123,10 @@ class JoinedJacobians(Bundle):
         """
         return (self.room.backward(self.room, cotangent, wanted is None or wanted[0]), *self.by_parameters)
 
-    def jvp(self, *tangents) -> NoReturn:
+    def jvp(self, *tangents: np.ndarray | None) -> NoReturn:
         self.refuse("jvp")
 
-    def per_example(self, cotangent, wanted=None, into=None) -> NoReturn:
+    def per_example(self, cotangent: np.ndarray, wanted: tuple | None = None, into: tuple | None = None) -> NoReturn:
         self.refuse("per_example")
 
     def parts(self) -> tuple:
