@@ -1,6 +1,6 @@
 """Parameters, and the store that keeps them in one contiguous vector with many views."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -104,6 +104,19 @@ class Lease:
         self.ended = False
         for parameter in parameters:
             parameter.add_lease(self)
+
+
+def assign_all(parameters: Sequence[Parameter], values: Sequence, owner: str) -> None:
+    """Copy each of `values` into its parameter; `ShapeError` naming `owner`, before any changes, unless all fit."""
+    if len(values) != len(parameters):
+        raise ShapeError(f"{owner} has {len(parameters)} weights, got {len(values)}")
+    for parameter, value in zip(parameters, values, strict=True):
+        if np.shape(value) != parameter.shape:
+            raise ShapeError(
+                f"{owner}: weight {parameter.name!r} has the shape {parameter.shape}, got {np.shape(value)}"
+            )
+    for parameter, value in zip(parameters, values, strict=True):
+        parameter.assign(value)
 
 
 class Pack:

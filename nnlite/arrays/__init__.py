@@ -1,1 +1,1 @@
-"""Plain helpers on arrays: windows, patches, contractions and sums of rows."""
+"""Plain helpers on arrays: windows, patches, contractions, sums of rows, functions in place."""

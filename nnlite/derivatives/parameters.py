@@ -42,10 +42,14 @@ def parameter_vector(
 
 
 def _names_within(layer: Layer) -> list[str]:
-    """A name for each parameter of a layer: `"dense.kernel"`, `"block.dense.kernel"` in a layer that it keeps."""
+    """A name for each parameter of a layer: `"dense.kernel"`, `"block.dense.kernel"` in a layer that it keeps.
+
+    Layers without a name, such as the cell of a recurrent layer, do not show.
+    """
+    prefix = f"{layer.name}." if layer.name else ""
     inner = {
-        id(parameter): f"{layer.name}.{name}"
+        id(parameter): f"{prefix}{name}"
         for kept in inner_layers(layer)
         for parameter, name in zip(kept.parameters, _names_within(kept), strict=True)
     }
-    return [inner.get(id(parameter), f"{layer.name}.{parameter.name}") for parameter in layer.parameters]
+    return [inner.get(id(parameter), f"{prefix}{parameter.name}") for parameter in layer.parameters]

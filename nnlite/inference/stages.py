@@ -11,20 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nnlite.arrays.windows import cells
+from nnlite.arrays.windows import Windows, cells
 from nnlite.inference.conv_algorithms import way_of
-from nnlite.inference.fold_constants import Affine, Convolution, Product
-from nnlite.inference.in_place import in_place
-from nnlite.layers import (
-    AveragePooling1D,
-    AveragePooling2D,
-    AveragePooling3D,
-    Flatten,
-    MaxPooling1D,
-    MaxPooling2D,
-    MaxPooling3D,
-    Reshape,
-)
+from nnlite.layers import Layer
+from nnlite.layers.base.simplified import Activated, Affine, Convolution, Pooling, Product, Step, View
 from nnlite.layers.pooling.pooling import inverse_counts
 
 __all__ = ["stage_of"]
@@ -61,7 +51,7 @@ class _Stage:
 class _Dense(_Stage):
     """activation(x @ kernel + bias)."""
 
-    def __init__(self, step, dtype):
+    def __init__(self, step: Product, dtype: np.dtype) -> None:
         self.kernel = np.ascontiguousarray(step.kernel, dtype)
         self.bias = None if step.bias is None else step.bias.astype(dtype)
         self.activation = step.activation
@@ -69,11 +59,12 @@ class _Dense(_Stage):
         # A kernel that does not fit into the cache would be read once more for each piece.
         self.rows = DENSE_ROWS if step.matrix and self.kernel.nbytes <= BLOCK_BYTES else math.inf
 
-    def prepare(self, x, fixed):
+    def prepare(self, x: np.ndarray, fixed: bool) -> Prepared:
         out = np.empty((*x.shape[:-1], self.kernel.shape[1]), self.kernel.dtype)
-        multiply, kernel, bias, activate = self.multiply, self.kernel, self.bias, in_place(self.activation, out)
+        multiply, kernel, bias = self.multiply, self.kernel, self.bias
+        activate = None if self.activation is None else self.activation.in_place(out)
 
-        def run(x, out):
+        def run(x: np.ndarray, out: np.ndarray | None) -> np.ndarray:
             out = multiply(x, kernel, out=out)
             if bias is not None:
                 np.add(out, bias, out)
@@ -88,13 +79,13 @@ class _Dense(_Stage):
 class _Scale(_Stage):
     """x * scale + shift."""
 
-    def __init__(self, step, dtype):
+    def __init__(self, step: Affine, dtype: np.dtype) -> None:
         self.scale, self.shift = step.scale.astype(dtype), step.shift.astype(dtype)
 
-    def prepare(self, x, fixed):
+    def prepare(self, x: np.ndarray, fixed: bool) -> Prepared:
         return Prepared(self._run, np.empty_like(x))
 
-    def _run(self, x, out):
+    def _run(self, x: np.ndarray, out: np.ndarray | None) -> np.ndarray:
         out = np.multiply(x, self.scale, out=out)
         return np.add(out, self.shift, out)
 
@@ -105,25 +96,25 @@ class _Scale(_Stage):
 class _Convolution(_Stage):
     """activation(largest of each window of the pooling, if there is one, of convolution + bias)."""
 
-    def __init__(self, step, dtype):
+    def __init__(self, step: Convolution, dtype: np.dtype) -> None:
         self.layer, self.pool, self.activation = step.layer, step.pool, step.activation
         _, strides, dilation = self.layer.geometry
         self.way = way_of(step.kernel, step.bias, step.pool, strides, dilation, np.dtype(dtype))
         lengths = self.layer.spatial(self.layer.input_shape)
         self.rows = WHOLE_ROWS if None in lengths else max(1, BLOCK_BYTES // self._bytes(self._counts(lengths)[0]))
 
-    def _counts(self, lengths):
+    def _counts(self, lengths: tuple[int, ...]) -> tuple[tuple[int, ...], Windows]:
         """Tiles along each axis of images of these lengths, and the windows of the convolution."""
         windows = self.layer.windows(lengths, *self.layer.geometry)
         beyond = 0 if self.pool else 1  # pooling leaves out what fills no window
         axes = zip(windows.outputs, self.way.tile, strict=True)
         return tuple((count + beyond * (side - 1)) // side for count, side in axes), windows
 
-    def _bytes(self, counts):
+    def _bytes(self, counts: tuple[int, ...]) -> int:
         """Of the memory for an image."""
         return max(1, math.prod(counts) * self.way.numbers_per_tile * self.way.dtype.itemsize)
 
-    def prepare(self, x, fixed):
+    def prepare(self, x: np.ndarray, fixed: bool) -> Prepared:
         layer, way = self.layer, self.way
         images = layer.to_channels_last(x)
         counts, windows = self._counts(images.shape[1:-1])
@@ -132,7 +123,7 @@ class _Convolution(_Stage):
         compute = self._in_blocks(source, out, counts)
         own = np.moveaxis(out, -1, 1) if layer.channels_first else out
 
-        def run(x, wanted):
+        def run(x: np.ndarray, wanted: np.ndarray | None) -> np.ndarray:
             if inside is not None:
                 np.copyto(inside, layer.to_channels_last(x))
             compute()
@@ -140,7 +131,7 @@ class _Convolution(_Stage):
 
         return Prepared(run, own)
 
-    def _in_blocks(self, source, out, counts):
+    def _in_blocks(self, source: np.ndarray, out: np.ndarray, counts: tuple[int, ...]) -> Callable[[], None]:
         """The function that computes `out` from `source`, so many images or lines of tiles of an image at a time.
 
         Blocks have one size, so that they share memory; the last one begins inside the one before it.
@@ -158,9 +149,9 @@ class _Convolution(_Stage):
             part = out[first : first + images, line * side : (line + lines) * side]
             finish = [] if in_out else self._finish(values, part)
             blocks.append((way.view(source[first : first + images, line * jump :], counts), finish, part))
-        activate = in_place(self.activation, blocks[0][-1]) if blocks else None
+        activate = self.activation.in_place(blocks[0][-1]) if blocks and self.activation is not None else None
 
-        def compute():
+        def compute() -> None:
             for view, finish, part in blocks:
                 np.copyto(memory.target, view)
                 for left, right, product in memory.products:
@@ -172,7 +163,7 @@ class _Convolution(_Stage):
 
         return compute
 
-    def _finish(self, values, part):
+    def _finish(self, values: np.ndarray, part: np.ndarray) -> list[tuple]:
         """What brings the values of a block to their part of the outputs: functions and their arguments."""
         tile = self.way.tile
         if self.pool:
@@ -188,12 +179,14 @@ class _Convolution(_Stage):
         return f"Convolution({self.way.size}, {self.way.channels}, {self.way.filters}{pool})"
 
 
-def _starts(total, length):
+def _starts(total: int, length: int) -> list[int]:
     """Where pieces of one length begin that cover `total`."""
     return [*range(0, total - length, length), total - length] if total else []
 
 
-def _source(images, windows, needed, fixed):
+def _source(
+    images: np.ndarray, windows: Windows, needed: tuple[int, ...], fixed: bool
+) -> tuple[np.ndarray, np.ndarray | None]:
     """Memory that all tiles lie in, and the part of it that images are copied to; None where they lie there already."""
     axes = list(zip(needed, windows.inputs, windows.before, strict=True))
     if fixed and not any(windows.before) and all(wanted <= length for wanted, length, _ in axes):
@@ -206,10 +199,10 @@ def _source(images, windows, needed, fixed):
 class _Pooling(_Stage):
     """The largest or the mean of each window."""
 
-    def __init__(self, layer):
+    def __init__(self, layer: Layer) -> None:
         self.layer = layer
 
-    def prepare(self, x, fixed):
+    def prepare(self, x: np.ndarray, fixed: bool) -> Prepared:
         layer = self.layer
         windows = layer.windows(layer.spatial(x.shape), *layer.geometry)
         rest = (slice(None),) * layer.trailing
@@ -217,7 +210,7 @@ class _Pooling(_Stage):
         combine, first = (np.add, 0) if layer.average else (np.maximum, -np.inf)
         weight = np.asarray(inverse_counts(windows, x.dtype, layer.trailing), x.dtype) if layer.average else None
 
-        def run(x, out):
+        def run(x: np.ndarray, out: np.ndarray | None) -> np.ndarray:
             out = np.empty(layer.with_spatial(x.shape, windows.outputs), x.dtype) if out is None else out
             out[...] = first
             for taken, source in places:
@@ -235,10 +228,10 @@ class _View(_Stage):
 
     may_alias = True
 
-    def __init__(self, layer):
+    def __init__(self, layer: Layer) -> None:
         self.layer = layer
 
-    def prepare(self, x, fixed):
+    def prepare(self, x: np.ndarray, fixed: bool) -> Prepared:
         shape = (len(x), *self.layer.output_shape[1:])
         return Prepared(lambda x, out: x.reshape(shape))
 
@@ -252,25 +245,27 @@ class _Whole(_Stage):
     may_alias = True
     rows = WHOLE_ROWS
 
-    def __init__(self, layer):
+    def __init__(self, layer: Layer) -> None:
         self.layer = layer
         self.values = [value.copy() for value in layer.values]
 
-    def prepare(self, x, fixed):
+    def prepare(self, x: np.ndarray, fixed: bool) -> Prepared:
         return Prepared(lambda x, out: self.layer.linearize(x, *self.values)[0])
 
     def __repr__(self) -> str:
         return repr(self.layer)
 
 
-STAGES = {Product: _Dense, Affine: _Scale, Convolution: _Convolution}
-OF_LAYERS = {Flatten: _View, Reshape: _View} | dict.fromkeys(
-    (AveragePooling1D, AveragePooling2D, AveragePooling3D, MaxPooling1D, MaxPooling2D, MaxPooling3D), _Pooling
-)
+STAGES: dict[type, Callable[..., _Stage]] = {
+    Product: _Dense,
+    Affine: _Scale,
+    Convolution: _Convolution,
+    Pooling: lambda step, _: _Pooling(step.layer),
+    View: lambda step, _: _View(step.layer),
+    Activated: lambda step, _: _Whole(step.layer),
+}
 
 
-def stage_of(step, dtype):
+def stage_of(step: Step, dtype: np.dtype) -> _Stage:
     """The stage that carries out a step of `folded`."""
-    if type(step) in STAGES:
-        return STAGES[type(step)](step, dtype)
-    return OF_LAYERS.get(type(step), _Whole)(step)
+    return _Whole(step) if isinstance(step, Layer) else STAGES[type(step)](step, dtype)

@@ -58,12 +58,12 @@ class Loss(Configurable, family="loss", abstract=True):
     from_logits: ClassVar[bool] = False  # whether predictions are logits, of which `link` makes chances
     link: ClassVar[type[ActivationFunction] | None] = None  # activation that makes predictions out of logits
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        if "call" in vars(cls) and "per_row" not in vars(cls):
-            cls.per_row = Loss.per_row  # not that of a loss it is derived from
-        if "per_row" in vars(cls) and "total" not in vars(cls):
-            cls.total = Loss.total
+    _fast_paths: ClassVar[dict[str, tuple[str, ...]]] = {
+        "per_row": ("call",),
+        "total": ("per_row",),
+        "row_hessian": ("per_row", "linearize"),
+        "link": ("per_row", "total", "linearize"),
+    }
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -106,7 +106,7 @@ class Loss(Configurable, family="loss", abstract=True):
         """`output_hessian` for arrays that fit; rows count as in `linearize`."""
         if self.reduction in ("none", None):
             raise ConfigError('a Hessian needs a single number: choose another reduction than "none"')
-        rows = self.row_hessian(y_true, y_pred) if self._states_hessian() else None
+        rows = self.row_hessian(y_true, y_pred)
         if rows is None:
 
             def gradient(point):
@@ -118,14 +118,6 @@ class Loss(Configurable, family="loss", abstract=True):
         if weights is not None:
             share *= weights[..., None]
         return Composed(Diagonal(share, y_pred.shape, y_pred.shape), rows)
-
-    def _states_hessian(self) -> bool:
-        """Whether `row_hessian` belongs to this `per_row`: a subclass may have another one."""
-        order = type(self).__mro__
-        first = {
-            name: next(i for i, cls in enumerate(order) if name in vars(cls)) for name in ("per_row", "row_hessian")
-        }
-        return first["row_hessian"] <= first["per_row"]
 
     def linearize(
         self,
@@ -239,8 +231,7 @@ class Loss(Configurable, family="loss", abstract=True):
 
     def from_outputs_of(self, activation: ActivationFunction) -> "Loss | None":
         """This loss for the inputs of the final `activation`, when the two together are more exact; else None."""
-        own = "link" in type(self).__dict__  # a subclass may have another `per_row`
-        if not own or self.link is None or self.from_logits or type(activation) is not self.link:
+        if self.link is None or self.from_logits or type(activation).linearize is not self.link.linearize:
             return None
         if not activation.along_last_axis:
             return None

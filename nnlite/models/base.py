@@ -25,6 +25,7 @@ from nnlite.models.files import assign_weights, model_state, restored, weight_ar
 from nnlite.models.summary import summary_table
 from nnlite.optimizers import Optimizer
 from nnlite.parameters import Parameter
+from nnlite.registry import outlives
 from nnlite.training import Trainer
 from nnlite.training.profile import Profile, profile_step
 
@@ -127,6 +128,7 @@ class BaseModel(Layer, abstract=True):
     def _check_linearize(self) -> None:
         """Nothing to do: each layer was checked when it was built."""
 
+    @outlives("call")  # a model runs its layers
     def linearize(
         self, inputs: Any, *parameters: np.ndarray, training: bool = False, random: Any = None, mask: Any = None
     ) -> tuple[Any, Any]:

@@ -1,12 +1,15 @@
 """Activation functions: what `activation="relu"` names."""
 
 import math
+from typing import ClassVar
 
 import numpy as np
 
 from nnlite import kernels
+from nnlite.arrays.in_place import InPlace, relu_in_place, sigmoid_in_place, softmax_in_place, tanh_in_place
 from nnlite.jacobians import Diagonal, Identity, Jacobians, LogSoftmaxJacobian, SoftmaxJacobian
 from nnlite.kernels import log_softmax, sigmoid, softplus
+from nnlite.kernels.reference.dense import LINEAR, RELU, SIGMOID, TANH
 from nnlite.ops.base import Op, from_right
 from nnlite.ops.elementwise import elementwise
 from nnlite.registry.field_types import NonNegative
@@ -32,9 +35,39 @@ __all__ = [
 
 
 class ActivationFunction(Op, abstract=True):
-    """A function of one array that keeps its shape. Piecewise ones branch on the real part of complex input."""
+    """A function of one array that keeps its shape. Piecewise ones branch on the real part of complex input.
+
+    Attributes:
+        keeps_order: true where the largest input is known to have the largest output, rounding included, so that a
+            maximum may be taken first.
+    """
 
     family = "activation function"
+    keeps_order: ClassVar[bool] = False
+    _fast_paths: ClassVar[dict[str, tuple[str, ...]]] = {
+        "kernel_code": ("linearize",),
+        "keeps_order": ("linearize",),
+        "in_place": ("linearize",),
+    }
+
+    def kernel_code(self) -> int | None:
+        """The number by which compiled kernels know the function; None for one that they do not know."""
+        return None
+
+    def in_place(self, like: np.ndarray) -> InPlace:
+        """The function as one that overwrites its argument, at most as large as `like`, and returns it."""
+
+        def overwrite(x: np.ndarray) -> np.ndarray:
+            x[...] = self.linearize(x)[0]
+            return x
+
+        return overwrite
+
+    @property
+    def by_element(self) -> bool:
+        """Whether each output is a function of one input."""
+        _, (by_input,) = self.linearize(np.zeros((1, 1)))
+        return isinstance(by_input, Diagonal)
 
     @property
     def along_last_axis(self) -> bool:
@@ -44,6 +77,9 @@ class ActivationFunction(Op, abstract=True):
 
 class Linear(ActivationFunction):
     """y = x."""
+
+    def kernel_code(self) -> int | None:
+        return LINEAR
 
     def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         return x, Jacobians(Identity(x.shape))
@@ -60,10 +96,16 @@ class ReLU(ActivationFunction):
     max_value: NonNegative | None = None
     threshold: NonNegative = 0.0
 
-    @property
-    def plain(self) -> bool:
-        """Whether y is max(x, 0) and nothing more."""
-        return self.threshold == 0 and self.negative_slope == 0 and self.max_value is None
+    keeps_order = True
+
+    def kernel_code(self) -> int | None:
+        plain = self.threshold == 0 and self.negative_slope == 0 and self.max_value is None
+        return RELU if plain else None
+
+    def in_place(self, like: np.ndarray) -> InPlace:
+        if self.kernel_code() is None:
+            return super().in_place(like)
+        return relu_in_place(like)
 
     def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         if self.threshold == 0 and self.negative_slope == 0:
@@ -82,6 +124,8 @@ class LeakyReLU(ActivationFunction):
     """y = x where x > 0, else negative_slope * x. PyTorch's default slope is 0.01."""
 
     negative_slope: NonNegative = 0.2
+
+    keeps_order = True
 
     def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         slopes = np.where(x.real > 0, np.ones((), x.real.dtype), np.asarray(self.negative_slope, x.real.dtype))
@@ -143,6 +187,14 @@ class SiLU(ActivationFunction, aliases=("swish",)):
 class Sigmoid(ActivationFunction):
     """y = 1 / (1 + exp(-x)), dy/dx = y * (1 - y)."""
 
+    keeps_order = True
+
+    def kernel_code(self) -> int | None:
+        return SIGMOID
+
+    def in_place(self, like: np.ndarray) -> InPlace:
+        return sigmoid_in_place
+
     def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         y = sigmoid(x)
         return y, elementwise(y * (1 - y))
@@ -150,6 +202,14 @@ class Sigmoid(ActivationFunction):
 
 class Tanh(ActivationFunction):
     """y = tanh(x), dy/dx = 1 - y ** 2."""
+
+    keeps_order = True
+
+    def kernel_code(self) -> int | None:
+        return TANH
+
+    def in_place(self, like: np.ndarray) -> InPlace:
+        return tanh_in_place
 
     def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         y = np.tanh(x)
@@ -197,6 +257,9 @@ class Softmax(ActivationFunction):
     def along_last_axis(self) -> bool:
         return self.axis == -1
 
+    def in_place(self, like: np.ndarray) -> InPlace:
+        return softmax_in_place if self.along_last_axis else super().in_place(like)
+
     def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         axis = from_right(self.axis, x.ndim)
         p = np.exp(x - x.real.max(axis=axis, keepdims=True))
@@ -217,3 +280,8 @@ class LogSoftmax(ActivationFunction):
         axis = from_right(self.axis, x.ndim)
         y = log_softmax(x, axis)
         return y, Jacobians(LogSoftmaxJacobian(np.exp(y), axis))
+
+
+def kernel_code(activation: ActivationFunction | None) -> int | None:
+    """The number by which compiled kernels know `activation`, none being linear."""
+    return LINEAR if activation is None else activation.kernel_code()

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import field
-from typing import Any
+from typing import ClassVar
 
 import numpy as np
 
@@ -44,17 +44,13 @@ class Optimizer(Configurable, family="optimizer"):
     """
 
     by_kernel = False  # whether `update` is one call of a kernel, which takes a whole vector at once when compiled
+    _fast_paths: ClassVar[dict[str, tuple[str, ...]]] = {"by_kernel": ("update",)}
 
     learning_rate: LearningRate
     weight_decay: NonNegative | None = field(default=None, kw_only=True)
     clipnorm: Positive | None = field(default=None, kw_only=True)
     clipvalue: Positive | None = field(default=None, kw_only=True)
     global_clipnorm: Positive | None = field(default=None, kw_only=True)
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        if "update" in vars(cls):  # not that of an optimizer it is derived from
-            cls.by_kernel = vars(cls).get("by_kernel", False)
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 
 from nnlite.errors import ConfigError, did_you_mean
+from nnlite.registry.fast_paths import withdraw_fast_paths
 from nnlite.registry.field_types import Specified, jsonable, read
 from nnlite.registry.fields import option
 
@@ -57,6 +58,8 @@ class Configurable:
     and a saved config are checked by the same rule. A class may write its own `__init__`; then the parameters of that
     are its fields, each stored under its own name.
 
+    `_fast_paths` says which methods and attributes answer for a slower method; see `nnlite.registry.fast_paths`.
+
     >>> from nnlite.optimizers import Optimizer
     >>> Optimizer.get({"adam": {"learning_rate": 0.01}})
     Adam(learning_rate=0.01)
@@ -75,6 +78,7 @@ class Configurable:
         elif not abstract:
             for name in (cls.__name__, *aliases):
                 cls._register(name)
+        withdraw_fast_paths(cls)
 
     @classmethod
     def _register(cls, name: str) -> None:

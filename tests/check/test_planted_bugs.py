@@ -265,6 +265,8 @@ class SaysThatItMixesRows(Layer):
 
 
 class ScaledAfterActivation(Dense):
+    ends_in_activation = True
+
     def linearize(self, inputs, kernel, bias):
         outputs, jacobians = super().linearize(inputs, kernel, bias)
         double = Diagonal(np.full((), 2, inputs.real.dtype), outputs.shape, outputs.shape)

@@ -51,7 +51,7 @@ CHAINS = [
     ([known(), Dense(4, "sigmoid"), Dense(3, "softmax")], 2),
     ([Rescaling(0.1, 2.0), known(), Dense(4, "gelu")], 1),
     ([Dense(4, "tanh"), known(), Rescaling(3.0)], 2),
-    ([Dense(4, "relu"), LayerNormalization(), Dense(2), Softmax()], 4),
+    ([Dense(4, "relu"), LayerNormalization(), Dense(2), Softmax()], 3),
     ([Activation({"ReLU": {"negative_slope": 0.1}}), Dense(2, {"LeakyReLU": {"negative_slope": 0.2}})], 2),
     ([Reshape((2, 3)), Dense(4, "relu"), BatchNormalization(), Dense(2), Flatten()], 4),
     ([Sequential([Dense(4), BatchNormalization()], seed=0), Dropout(0.1), Sequential([Dense(2)], seed=0)], 2),

@@ -24,7 +24,7 @@ DOORS = [(BaseModel, Trainer, name) for name in TRAINING] + [(BaseModel, Derivat
 DOORS.append((Model, OutputsTrainer, "compile"))
 # Of a layer, and what a Sequential has besides. Five of a layer's are defaults of what some layers or models say about
 # themselves: chain, input_kinds, penalizes, stops_gradient, symbol.
-MEMBERS_OF_LAYERS, OWN_MEMBERS = 41, 37
+MEMBERS_OF_LAYERS, OWN_MEMBERS = 42, 37
 X = np.random.default_rng(3).normal(size=(12, 3))
 
 

@@ -6,7 +6,6 @@ from typing import NamedTuple
 import numpy as np
 
 from nnlite.errors import ShapeError
-from nnlite.layers.base.inputs import OneOrSeveral
 
 __all__ = []
 
@@ -19,9 +18,10 @@ class Slots(NamedTuple):
     key: int
 
 
-class SequencePair(OneOrSeveral):
+class SequencePair:
     """Inputs and masks of a layer that takes one sequence, or `(query, value)`, or `(query, value, key)`."""
 
+    takes_several = None
     supports_masking = False
     use_causal_mask = False
 

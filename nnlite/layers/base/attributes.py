@@ -21,7 +21,7 @@ class LayerAttributes:
     Attributes, of a class or of an instance:
         input_kind: what the layer takes, see `read_inputs`: numbers are brought into its dtype.
         input_kinds: the same for each of several inputs; None where all are numbers.
-        takes_several: whether `inputs` is a tuple of arrays.
+        takes_several: whether `inputs` is a tuple of arrays; None in a class where what it is built for decides.
         supports_masking: whether the mask of the inputs is that of the outputs too.
         call: the method `call`, where a class writes one.
         _traced: whether the derivative is recorded from `call`, rather than written in `linearize`.
@@ -43,7 +43,7 @@ class LayerAttributes:
 
     input_kind: InputKind = "numbers"
     input_kinds: list[InputKind] | None = None
-    takes_several: bool = False
+    takes_several: bool | None = False
     supports_masking: bool = False
     call: Callable[..., Any] | None = None
     _traced: bool = False

@@ -7,27 +7,11 @@ import numpy as np
 
 from nnlite.errors import ConfigError, DataError, ShapeError
 from nnlite.ops.tracing import Traced
-from nnlite.random import RandomSource
 
 if TYPE_CHECKING:
     from nnlite.layers.base.layer import Layer
 
 __all__ = ["read_inputs", "read_several", "shape_fits"]
-
-
-class OneOrSeveral:
-    """A layer that takes one array or several, a tuple or a list of arrays; what it is built for decides."""
-
-    def ensure_built(self, input_shape: tuple, random: RandomSource | None = None) -> tuple:
-        if not self.built:
-            self.takes_several = isinstance(input_shape[0], (tuple, list))
-        return super().ensure_built(input_shape, random)
-
-    def as_input(self, inputs: Any) -> np.ndarray | tuple[np.ndarray, ...]:
-        if not self.built:
-            arrays = isinstance(inputs, list) and all(isinstance(item, np.ndarray) for item in inputs)
-            self.takes_several = isinstance(inputs, tuple) or arrays
-        return super().as_input(inputs)
 
 
 def read_inputs(inputs: Any, kind: str, owner: str) -> np.ndarray:
@@ -65,8 +49,18 @@ def read_several(inputs: Any, layer: "Layer") -> tuple[np.ndarray, ...]:
     return arrays
 
 
+def gives_several(inputs: Any, layer: "Layer") -> bool:
+    """Whether `inputs` are several arrays to the layer; where it takes either, what it is built for decides."""
+    if type(layer).takes_several is None and not layer.built:
+        arrays = isinstance(inputs, list) and all(isinstance(item, np.ndarray) for item in inputs)
+        layer.takes_several = isinstance(inputs, tuple) or arrays
+    return bool(layer.takes_several)
+
+
 def check_number(layer: "Layer", input_shape: tuple) -> None:
-    """`ShapeError` for several inputs to a layer that takes one."""
+    """`ShapeError` for several inputs to a layer that takes one; one that takes either is told which it is."""
+    if type(layer).takes_several is None:
+        layer.takes_several = isinstance(input_shape[0], (tuple, list))
     if isinstance(input_shape[0], (tuple, list)) and not layer.takes_several:
         raise ShapeError(
             f"{layer.label} takes one input, got {len(input_shape)} of the shapes {' and '.join(map(str, input_shape))}"

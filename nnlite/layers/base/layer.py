@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Sequence
 from dataclasses import field
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -11,12 +12,13 @@ from nnlite.errors import ConfigError, ShapeError
 from nnlite.initializers import Initializer
 from nnlite.layers.base.attributes import LayerAttributes
 from nnlite.layers.base.call import CONTEXT, build_inner_layers, context_of, inner_layers, pairs_inside, trace_call
-from nnlite.layers.base.inputs import check_number, read_inputs, read_several, read_training, shape_fits
+from nnlite.layers.base.inputs import check_number, gives_several, read_inputs, read_several, read_training, shape_fits
 from nnlite.layers.base.shapes import trial_shape, trial_shapes, zeros_for
+from nnlite.layers.base.simplified import DensePart, Simplified
 from nnlite.layers.base.symbolic import apply_to_symbols, symbols_of
 from nnlite.ops.activations import ActivationFunction, Linear
 from nnlite.ops.base import Op, own_memory
-from nnlite.parameters import Parameter
+from nnlite.parameters import Parameter, assign_all
 from nnlite.random import RandomSource, fresh_seed
 from nnlite.regularizers import Regularizer
 
@@ -54,12 +56,13 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
     trainable: bool = field(default=True, kw_only=True)
     dtype: FloatType | None = field(default=None, kw_only=True)
 
-    def __init_subclass__(cls, **kwargs):
+    _fast_paths: ClassVar[dict[str, tuple[str, ...]]] = {"linearize": ("call",)} | dict.fromkeys(
+        ("ends_in_activation", "without_activation", "at_inference", "_dense_part"), ("linearize",)
+    )
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls._call_context = context_of(cls.call) if cls.call else ()
-        owner = next(base for base in cls.__mro__ if "linearize" in vars(base))
-        if "call" in vars(cls) and owner is not cls and owner in cls._members.values():
-            cls.linearize = Layer.linearize  # not that of a layer it is derived from
         cls._traced = cls.call is not None and cls.linearize is Layer.linearize
         cls._context = CONTEXT if cls._traced else context_of(cls.linearize)  # layers kept inside may need any of it
 
@@ -86,6 +89,14 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
         if self.call is None:
             raise NotImplementedError(f"{type(self).__name__} must define call(inputs) or linearize(inputs, ...)")
         return trace_call(self, inputs, parameters, context)
+
+    def at_inference(self) -> Simplified | None:
+        """What `linearize` computes outside training, in simpler terms, with its present weights; None: as it is."""
+        return None
+
+    def _dense_part(self) -> DensePart | None:
+        """The part that the layer can take over in several dense layers trained as one; None for none."""
+        return None
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
         """Output shape for `input_shape`, found by a trial run on zeros (None stands for one, then for two)."""
@@ -181,16 +192,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
 
     def set_weights(self, weights) -> None:
         """Copy arrays in, in the order of `weights`; `ShapeError` when number or shapes differ."""
-        own = self.weights
-        if len(weights) != len(own):
-            raise ShapeError(f"{self.label} has {len(own)} weights, got {len(weights)}")
-        for parameter, value in zip(own, weights, strict=True):
-            if np.shape(value) != parameter.shape:
-                raise ShapeError(
-                    f"{self.label}: weight {parameter.name!r} has the shape {parameter.shape}, got {np.shape(value)}"
-                )
-        for parameter, value in zip(own, weights, strict=True):
-            parameter.assign(value)
+        assign_all(self.weights, weights, self.label)
 
     def count_params(self) -> int:
         """Number of scalars in all parameters."""
@@ -244,7 +246,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
 
     def as_input(self, inputs) -> np.ndarray | tuple[np.ndarray, ...]:
         """`inputs` as an array of this layer's dtype (a tuple for several), built for and checked against its shape."""
-        several, kind = self.takes_several, self.input_kind
+        several, kind = gives_several(inputs, self), self.input_kind
         arrays = read_several(inputs, self) if several else (read_inputs(inputs, kind, self.label),)
         shapes = tuple(array.shape for array in arrays)
         if not self.built:
@@ -280,7 +282,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
 
     def without_activation(self) -> tuple["Layer", ActivationFunction | None]:
         """This layer up to its final activation, and that activation; parameters are shared, not copied."""
-        activation = self.activation if self.ends_in_activation and not self._traced else None
+        activation = self.activation if self.ends_in_activation else None
         if activation is None:
             return self, None
         bare = copy.copy(self)

@@ -1,12 +1,14 @@
 """What the layers over one, two or three spatial axes share."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 
-from nnlite.arrays.windows import place_windows, window_count
+from nnlite.arrays.windows import Windows, place_windows, window_count
 from nnlite.errors import ConfigError, ShapeError
-from nnlite.jacobians import Broadcast, Composed, Jacobians, Rearrange
+from nnlite.jacobians import Broadcast, Composed, Jacobian, Jacobians, Rearrange
+from nnlite.ops.activations import ActivationFunction
 from nnlite.registry.field_types import Count
 from nnlite.registry.fields import Converted
 
@@ -21,15 +23,21 @@ NAMES = {1: "steps", 2: "rows, cols", 3: "depth, rows, cols"}
 class Spatial:
     """Arguments and shapes of a layer over `rank` spatial axes, which stand before or after the channels."""
 
-    rank = None
-    data_format = None
+    rank: ClassVar[int]
+    window_arguments: ClassVar[tuple[str, ...]] = ("kernel_size", "strides", "dilation_rate")
+    data_format: Any = None
 
-    def per_axis(self, name) -> tuple[int, ...]:
+    def build(self, input_shape: tuple) -> None:
+        """Of a layer without parameters: refuse inputs of another rank, or that leave no outputs."""
+        self.check_rank(input_shape)
+        self.compute_output_shape(input_shape)
+
+    def per_axis(self, name: str) -> tuple[int, ...]:
         """The argument `name` as one number for each spatial axis."""
         value = getattr(self, name)
         return (value,) * self.rank if isinstance(value, int) else value
 
-    def check_lengths(self, *names) -> None:
+    def check_lengths(self, *names: str) -> None:
         """`ConfigError` unless each of these arguments is one number, or one for each spatial axis."""
         for name in names:
             value = getattr(self, name)
@@ -58,22 +66,43 @@ class Spatial:
         """The spatial axes, counted from the right."""
         return tuple(range(-self.rank - self.trailing, -self.trailing))
 
-    def spatial(self, shape) -> tuple:
+    def spatial(self, shape: tuple) -> tuple:
         """The spatial lengths of a shape."""
         return tuple(shape[self.first_axis : self.first_axis + self.rank])
 
-    def with_spatial(self, shape, lengths) -> tuple:
+    def with_spatial(self, shape: tuple, lengths: Iterable[int | None]) -> tuple:
         """`shape` with other spatial lengths."""
         return (*shape[: self.first_axis], *lengths, *shape[self.first_axis + self.rank :])
 
-    def check_rank(self, input_shape) -> None:
+    def check_rank(self, input_shape: tuple) -> None:
         """`ShapeError` unless there are a batch, `rank` spatial axes and channels."""
         if len(input_shape) != self.rank + 2:
             names = NAMES[self.rank]
             wanted = f"batch, channels, {names}" if self.channels_first else f"batch, {names}, channels"
             raise ShapeError(f"{self.label} needs inputs of shape ({wanted}), got {tuple(input_shape)}")
 
-    def check_fit(self, lengths, size, dilation=None) -> None:
+    def channels_of(self, input_shape: tuple) -> int:
+        """The number of channels; `ShapeError` when unknown or of the wrong rank."""
+        self.check_rank(input_shape)
+        channels = input_shape[1 if self.channels_first else -1]
+        if channels is None:
+            raise ShapeError(f"{self.label} needs a known number of channels, got {tuple(input_shape)}")
+        return channels
+
+    def output_shape_of(self, input_shape: tuple, lengths: tuple, filters: int) -> tuple:
+        """The output shape for these spatial lengths and channels."""
+        return (input_shape[0], filters, *lengths) if self.channels_first else (input_shape[0], *lengths, filters)
+
+    def to_channels_last(self, inputs: np.ndarray) -> np.ndarray:
+        """The inputs with channels last."""
+        return np.moveaxis(inputs, 1, -1) if self.channels_first else inputs
+
+    @property
+    def geometry(self) -> tuple[tuple[int, ...], ...]:
+        """Sizes, strides and dilation of the windows along each axis."""
+        return tuple(map(self.per_axis, self.window_arguments))
+
+    def check_fit(self, lengths: tuple, size: tuple[int, ...], dilation: tuple[int, ...] | None = None) -> None:
         """`ShapeError` where a window without padding is larger than the input."""
         reach = [(own - 1) * step + 1 for own, step in zip(size, dilation or (1,) * self.rank, strict=True)]
         if any(length is not None and length < own for length, own in zip(lengths, reach, strict=True)):
@@ -82,91 +111,85 @@ class Spatial:
                 f"make the window smaller or use padding='same'"
             )
 
-    def windows(self, lengths, size, strides, dilation=None):
+    def windows(
+        self,
+        lengths: tuple[int, ...],
+        size: tuple[int, ...],
+        strides: tuple[int, ...],
+        dilation: tuple[int, ...] | None = None,
+    ) -> Windows:
         """Where the windows lie over an input of `lengths`."""
         if self.padding == "valid":
             self.check_fit(lengths, size, dilation)
         return place_windows(lengths, size, strides, self.padding, dilation)
 
-    def window_counts(self, lengths, size, strides, dilation=None) -> tuple:
+    def window_counts(
+        self,
+        lengths: tuple,
+        size: tuple[int, ...],
+        strides: tuple[int, ...],
+        dilation: tuple[int, ...] | None = None,
+    ) -> tuple[int | None, ...]:
         """Number of windows along each axis; None for an unknown length."""
         if self.padding == "valid":
             self.check_fit(lengths, size, dilation)
         axes = zip(lengths, size, strides, dilation or (1,) * self.rank, strict=True)
         return tuple(window_count(*axis, self.padding) for axis in axes)
 
-    def _check_linearize(self):
+    def _check_linearize(self) -> None:
         """As the base class; an input of unknown length cannot be tried."""
         if None not in self.input_shape[1:]:
             super()._check_linearize()
 
 
-class Convolving(Spatial):
-    """What convolutions share: the channels, the bias and the activation."""
+def check_windows(layer: Any) -> None:
+    """`ConfigError` unless the arguments for the windows of a convolution fit its axes and one another."""
+    layer.check_lengths(*layer.window_arguments)
+    if max(layer.per_axis("strides")) > 1 and max(layer.per_axis("dilation_rate")) > 1:
+        raise ConfigError(
+            f"{type(layer).__name__} takes strides > 1 or dilation_rate > 1, not both, "
+            f"got strides={layer.strides}, dilation_rate={layer.dilation_rate}"
+        )
 
-    ends_in_activation = True
 
-    @property
-    def geometry(self) -> tuple:
-        """Sizes, strides and dilation of the windows along each axis."""
-        return tuple(map(self.per_axis, ("kernel_size", "strides", "dilation_rate")))
+def add_bias(layer: Any, filters: int) -> None:
+    """Declare the bias when the layer uses one."""
+    if layer.use_bias:
+        layer.bias = layer.add_weight(
+            (filters,), layer.bias_initializer, regularizer=layer.bias_regularizer, name="bias"
+        )
 
-    def validate(self):
-        self.check_lengths("kernel_size", "strides", "dilation_rate")
-        if max(self.per_axis("strides")) > 1 and max(self.per_axis("dilation_rate")) > 1:
-            raise ConfigError(
-                f"{type(self).__name__} takes strides > 1 or dilation_rate > 1, not both, "
-                f"got strides={self.strides}, dilation_rate={self.dilation_rate}"
-            )
 
-    def channels_of(self, input_shape) -> int:
-        """The number of channels; `ShapeError` when unknown or of the wrong rank."""
-        self.check_rank(input_shape)
-        channels = input_shape[1 if self.channels_first else -1]
-        if channels is None:
-            raise ShapeError(f"{self.label} needs a known number of channels, got {tuple(input_shape)}")
-        return channels
+def by_inputs(layer: Any, part: Jacobian, shape: tuple[int, ...]) -> Jacobian:
+    """The map by inputs of `shape`, for `part`, the one by the inputs with channels last."""
+    if not layer.channels_first:
+        return part
+    return Composed(part, Rearrange(shape, part.in_shape, (0, *range(2, len(shape)), 1)))
 
-    def add_bias(self, filters) -> None:
-        """Declare the bias when the layer uses one."""
-        if self.use_bias:
-            self.bias = self.add_weight(
-                (filters,), self.bias_initializer, regularizer=self.bias_regularizer, name="bias"
-            )
 
-    def output_shape_of(self, input_shape, lengths, filters) -> tuple:
-        """The output shape for these spatial lengths and channels."""
-        return (input_shape[0], filters, *lengths) if self.channels_first else (input_shape[0], *lengths, filters)
+def finished(
+    layer: Any, outputs: np.ndarray, maps: tuple[Jacobian, ...], bias: np.ndarray | None = None
+) -> tuple[np.ndarray, Jacobians]:
+    """Bias, the channels' own place and the activation after `outputs`, which may be written to.
 
-    def to_channels_last(self, inputs):
-        """The inputs with channels last."""
-        return np.moveaxis(inputs, 1, -1) if self.channels_first else inputs
-
-    def by_inputs(self, part, shape):
-        """The map by inputs of `shape`, for `part`, the one by the inputs with channels last."""
-        if not self.channels_first:
-            return part
-        return Composed(part, Rearrange(shape, part.in_shape, (0, *range(2, len(shape)), 1)))
-
-    def finish(self, outputs, maps, bias=None):
-        """Bias, the channels' own place and the activation after `outputs`, which may be written to.
-
-        Args:
-            outputs: with channels last.
-            maps: of `outputs` by the inputs and the kernel.
-        """
-        if bias is not None:
-            maps = (*maps, Broadcast(bias.shape, outputs.shape))
-            outputs = outputs + bias if outputs.dtype != bias.dtype else np.add(outputs, bias, out=outputs)
-        outer = []
-        if self.channels_first:
-            order = (0, outputs.ndim - 1, *range(1, outputs.ndim - 1))
-            outer.append(Rearrange(outputs.shape, tuple(outputs.shape[axis] for axis in order), order))
-            outputs = outputs.transpose(order)
-        if self.activation is not None:
-            outputs, (activated,) = self.activation.linearize(outputs)
-            outer.insert(0, activated)
-        return outputs, Jacobians(*maps, outer=Composed(*outer) if outer[1:] else next(iter(outer), None))
+    Args:
+        layer: whose place of the channels and activation they are.
+        outputs: with channels last.
+        maps: of `outputs` by the inputs and the kernel.
+        bias: of the channels, or None.
+    """
+    if bias is not None:
+        maps = (*maps, Broadcast(bias.shape, outputs.shape))
+        outputs = outputs + bias if outputs.dtype != bias.dtype else np.add(outputs, bias, out=outputs)
+    outer: list[Jacobian] = []
+    if layer.channels_first:
+        order = (0, outputs.ndim - 1, *range(1, outputs.ndim - 1))
+        outer.append(Rearrange(outputs.shape, tuple(outputs.shape[axis] for axis in order), order))
+        outputs = outputs.transpose(order)
+    if layer.activation is not None:
+        outputs, (activated,) = layer.activation.linearize(outputs)
+        outer.insert(0, activated)
+    return outputs, Jacobians(*maps, outer=Composed(*outer) if outer[1:] else next(iter(outer), None))
 
 
 class BiasAndActivation:
@@ -176,13 +199,13 @@ class BiasAndActivation:
         shape: of all outputs.
     """
 
-    def __init__(self, bias, activation, shape):
+    def __init__(self, bias: np.ndarray | None, activation: ActivationFunction, shape: tuple[int, ...]) -> None:
         self.bias = bias
         self.activation = activation
         self.shape = shape
         self.slopes = None
 
-    def __call__(self, block, place):
+    def __call__(self, block: np.ndarray, place: Any) -> None:
         if self.bias is not None:
             block += self.bias
         block[...], (part,) = self.activation.linearize(block)

@@ -8,19 +8,15 @@ import numpy as np
 from nnlite import kernels
 from nnlite.errors import ShapeError
 from nnlite.jacobians import Bundle
-from nnlite.kernels.reference.dense import LINEAR, RELU, SIGMOID, TANH, DenseLayer, DenseRoom
+from nnlite.kernels.reference.dense import LINEAR, DenseLayer, DenseRoom
+from nnlite.layers.base.simplified import DenseActivation, DenseDropout
 from nnlite.layers.composite.chain import Chain
 from nnlite.layers.composite.program import Program, ProgramStage
-from nnlite.layers.core.activations import Activation, ReLU
-from nnlite.layers.core.dense import Dense
-from nnlite.layers.regularization.dropout import Dropout, random_bits, threshold_and_scale
-from nnlite.ops import activations
+from nnlite.layers.regularization.dropout import Dropout, random_bits
 from nnlite.parameters import Pack, Parameter
 from nnlite.random import RandomSource
 
 __all__ = ["join_dense"]
-
-CODES = {type(None): LINEAR, activations.Linear: LINEAR, activations.Sigmoid: SIGMOID, activations.Tanh: TANH}
 
 
 def join_dense(program: Program, packs: Sequence[Pack]) -> Program:
@@ -28,8 +24,9 @@ def join_dense(program: Program, packs: Sequence[Pack]) -> Program:
 
     It computes what the layers compute, up to rounding, and writes their gradients; it holds no Jacobian of each.
     Dropout inside takes its random bits example after example for each unit, in place of unit after unit.
-    Frozen layers, layers with a penalty on their activities and layers of one's own stay as they are, and so do layers
-    with few units for their features: to copy the inputs would take longer than joining them saves.
+    Each layer says by `_dense_part` what it would be there. Frozen layers, layers with a penalty on their activities
+    and layers with a `linearize` or `call` of one's own stay as they are, and so do layers with few units for their
+    features: to copy the inputs would take longer than joining them saves.
 
     Args:
         program: one without a `line`, such as a graph that branches, is returned as it is.
@@ -166,27 +163,17 @@ def _join_first(stages: list[ProgramStage], packs: Sequence[Pack]) -> tuple[Prog
 
 def _describe(stages):
     """The dense layer that comes first, with what belongs to it: itself, its dropout, the number of its stages."""
-    layers = [stage.layer for stage in stages[:3]] + [None, None]
-    dense, code, count = layers[0], None, 1
-    if type(dense) is Dense and not dense.penalizes and len(dense.input_shape) == 2:
-        code = _code(dense)
-    if code is None:
+    dense, *parts = [*(stage.layer._dense_part() for stage in stages[:3]), None, None]
+    if not isinstance(dense, DenseLayer):
         return None
-    if code == LINEAR and type(layers[1]) in (Activation, ReLU) and _code(layers[1]) is not None:
-        code, count = _code(layers[1]), 2
-    own = dense.input_shape[-1], dense.units, dense.use_bias, code
-    dropout = layers[count]
-    if type(dropout) is Dropout and dropout.noise_shape is None and dropout.rate > 0:
-        return DenseLayer(*own, *threshold_and_scale(dropout)), (stages[count].index, dropout), count + 1
-    return DenseLayer(*own), None, count
-
-
-def _code(layer):
-    """The number of the layer's activation in compiled code; None for others."""
-    activation = layer.activation
-    if type(activation) is activations.ReLU:
-        return RELU if activation.plain else None
-    return CODES.get(type(activation))
+    count = 1
+    if dense.activation == LINEAR and isinstance(parts[0], DenseActivation):
+        dense, count = dense._replace(activation=parts[0].code), 2
+    dropout = parts[count - 1]
+    if isinstance(dropout, DenseDropout):
+        stage = stages[count]
+        return dense._replace(**dropout._asdict()), (stage.index, stage.layer), count + 1
+    return dense, None, count
 
 
 def _views(parameters: list[Parameter], packs: Sequence[Pack]) -> tuple[np.ndarray, np.ndarray] | None:

@@ -11,12 +11,13 @@ from nnlite.jacobians import (
     BiasInBlocks,
     ConvolutionByInputs,
     ConvolutionByKernel,
-    Diagonal,
     Jacobians,
 )
+from nnlite.kernels.reference.dense import LINEAR
 from nnlite.layers.base.layer import Layer
-from nnlite.layers.base.spatial import BiasAndActivation, Convolving, Sizes
-from nnlite.ops.activations import ActivationFunction
+from nnlite.layers.base.simplified import Convolution
+from nnlite.layers.base.spatial import BiasAndActivation, Sizes, Spatial, add_bias, by_inputs, check_windows, finished
+from nnlite.ops.activations import ActivationFunction, kernel_code
 from nnlite.registry.field_types import Count
 from nnlite.registry.fields import FromSpec, option
 from nnlite.regularizers import Regularizer
@@ -24,7 +25,7 @@ from nnlite.regularizers import Regularizer
 __all__ = ["Conv1D", "Conv2D", "Conv3D"]
 
 
-class _Conv(Convolving, Layer, abstract=True):
+class _Conv(Spatial, Layer, abstract=True):
     filters: Count
     kernel_size: Sizes
     strides: Sizes = option(default=1)
@@ -39,8 +40,10 @@ class _Conv(Convolving, Layer, abstract=True):
     kernel_regularizer: FromSpec[Regularizer | None] = option(default=None)
     bias_regularizer: FromSpec[Regularizer | None] = option(default=None)
 
+    ends_in_activation = True
+
     def validate(self):
-        super().validate()
+        check_windows(self)
         if self.filters % self.groups:
             raise ConfigError(
                 f"{type(self).__name__} needs filters that groups divide, got filters={self.filters}, "
@@ -56,11 +59,18 @@ class _Conv(Convolving, Layer, abstract=True):
         self.kernel = self.add_weight(
             shape, self.kernel_initializer, regularizer=self.kernel_regularizer, name="kernel"
         )
-        self.add_bias(self.filters)
+        add_bias(self, self.filters)
 
     def compute_output_shape(self, input_shape):
         counts = self.window_counts(self.spatial(input_shape), *self.geometry)
         return self.output_shape_of(input_shape, counts, self.filters)
+
+    def at_inference(self) -> Convolution | None:
+        activation = None if kernel_code(self.activation) == LINEAR else self.activation
+        if self.groups > 1 or (activation is not None and not activation.by_element):
+            return None
+        kernel, *bias = (value.astype(np.float64) for value in self.values)
+        return Convolution(self, kernel, bias[0] if bias else None, activation)
 
     def linearize(self, inputs, kernel, bias=None):
         images = self.to_channels_last(inputs)
@@ -71,11 +81,11 @@ class _Conv(Convolving, Layer, abstract=True):
         slopes = None if after is None else after.slopes
         by_images = ConvolutionByInputs(kernel, windows, self.groups, images.shape, shape, slopes)
         maps = (
-            self.by_inputs(by_images, inputs.shape),
+            by_inputs(self, by_images, inputs.shape),
             ConvolutionByKernel(images, windows, self.groups, kernel.shape, shape, slopes),
         )
         if slopes is None:
-            return self.finish(outputs, maps, bias)
+            return finished(self, outputs, maps, bias)
         by_bias = () if bias is None else (BiasInBlocks(slopes, bias.shape, shape),)
         return outputs, Jacobians(*maps, *by_bias)
 
@@ -83,8 +93,7 @@ class _Conv(Convolving, Layer, abstract=True):
         """Whether the activation works element by element, on outputs of the type that it will give."""
         if self.activation is None or self.channels_first or len({a.dtype for a in arrays if a is not None}) > 1:
             return False
-        _, (part,) = self.activation.linearize(np.zeros((1, 1), arrays[0].dtype))
-        return isinstance(part, Diagonal)
+        return self.activation.by_element
 
 
 class Conv1D(_Conv, aliases=("Convolution1D",)):

@@ -12,7 +12,7 @@ from nnlite.jacobians import (
     TransposedConvolutionByKernel,
 )
 from nnlite.layers.base.layer import Layer
-from nnlite.layers.base.spatial import Convolving, Sizes
+from nnlite.layers.base.spatial import Sizes, Spatial, add_bias, by_inputs, check_windows, finished
 from nnlite.ops.activations import ActivationFunction
 from nnlite.registry.field_types import Count, Index
 from nnlite.registry.fields import FromSpec, option
@@ -21,7 +21,7 @@ from nnlite.regularizers import Regularizer
 __all__ = ["Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose"]
 
 
-class _ConvTranspose(Convolving, Layer, abstract=True):
+class _ConvTranspose(Spatial, Layer, abstract=True):
     filters: Count
     kernel_size: Sizes
     strides: Sizes = option(default=1)
@@ -36,8 +36,10 @@ class _ConvTranspose(Convolving, Layer, abstract=True):
     kernel_regularizer: FromSpec[Regularizer | None] = option(default=None)
     bias_regularizer: FromSpec[Regularizer | None] = option(default=None)
 
+    ends_in_activation = True
+
     def validate(self):
-        super().validate()
+        check_windows(self)
         if self.output_padding is None:
             return
         self.check_lengths("output_padding")
@@ -53,7 +55,7 @@ class _ConvTranspose(Convolving, Layer, abstract=True):
         self.kernel = self.add_weight(
             shape, self.kernel_initializer, regularizer=self.kernel_regularizer, name="kernel"
         )
-        self.add_bias(self.filters)
+        add_bias(self, self.filters)
 
     def _output_length(self, length, size, stride, step, extra):
         if length is None:
@@ -86,7 +88,7 @@ class _ConvTranspose(Convolving, Layer, abstract=True):
         outputs = spread(images, kernel, windows)
         by_images = Transposed(ConvolutionByInputs(kernel, windows, 1, outputs.shape, images.shape))
         by_kernel = TransposedConvolutionByKernel(images, windows, kernel.shape, outputs.shape)
-        return self.finish(outputs, (self.by_inputs(by_images, inputs.shape), by_kernel), bias)
+        return finished(self, outputs, (by_inputs(self, by_images, inputs.shape), by_kernel), bias)
 
 
 class Conv1DTranspose(_ConvTranspose, aliases=("Convolution1DTranspose",)):

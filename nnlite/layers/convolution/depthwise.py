@@ -1,13 +1,15 @@
 """Convolutions that treat every channel by itself."""
 
-from typing import Literal
+from typing import Any, Literal
+
+import numpy as np
 
 from nnlite.arrays.patches import convolve
 from nnlite.arrays.windows import place_windows
 from nnlite.initializers import Initializer
-from nnlite.jacobians import ChainJacobians, ConvolutionByInputs, ConvolutionByKernel, Jacobians
+from nnlite.jacobians import ChainJacobians, ConvolutionByInputs, ConvolutionByKernel, Jacobian, Jacobians
 from nnlite.layers.base.layer import Layer
-from nnlite.layers.base.spatial import Convolving, Sizes
+from nnlite.layers.base.spatial import Sizes, Spatial, add_bias, by_inputs, check_windows, finished
 from nnlite.ops.activations import ActivationFunction
 from nnlite.registry.field_types import Count
 from nnlite.registry.fields import FromSpec, option
@@ -16,24 +18,23 @@ from nnlite.regularizers import Regularizer
 __all__ = ["DepthwiseConv1D", "DepthwiseConv2D", "SeparableConv1D", "SeparableConv2D"]
 
 
-class _Depthwise(Convolving):
-    """What both share: a kernel `(*kernel_size, channels, depth_multiplier)`."""
-
-    def depthwise_shape(self, input_shape):
-        return (*self.per_axis("kernel_size"), self.channels_of(input_shape), self.depth_multiplier)
-
-    def depthwise(self, inputs, kernel):
-        """Every channel convolved with its own kernels: the outputs, channels last, and their maps."""
-        images = self.to_channels_last(inputs)
-        windows = self.windows(images.shape[1:-1], *self.geometry)
-        groups = images.shape[-1]
-        outputs = convolve(images, kernel, windows, groups)
-        by_images = ConvolutionByInputs(kernel, windows, groups, images.shape, outputs.shape)
-        by_kernel = ConvolutionByKernel(images, windows, groups, kernel.shape, outputs.shape)
-        return outputs, (self.by_inputs(by_images, inputs.shape), by_kernel)
+def depthwise_shape(layer: Any, input_shape: tuple) -> tuple[int, ...]:
+    """The shape `(*kernel_size, channels, depth_multiplier)` of a kernel."""
+    return (*layer.per_axis("kernel_size"), layer.channels_of(input_shape), layer.depth_multiplier)
 
 
-class _DepthwiseConv(_Depthwise, Layer, abstract=True):
+def depthwise(layer: Any, inputs: np.ndarray, kernel: np.ndarray) -> tuple[np.ndarray, tuple[Jacobian, Jacobian]]:
+    """Every channel convolved with its own kernels: the outputs, channels last, and their maps."""
+    images = layer.to_channels_last(inputs)
+    windows = layer.windows(images.shape[1:-1], *layer.geometry)
+    groups = images.shape[-1]
+    outputs = convolve(images, kernel, windows, groups)
+    by_images = ConvolutionByInputs(kernel, windows, groups, images.shape, outputs.shape)
+    by_kernel = ConvolutionByKernel(images, windows, groups, kernel.shape, outputs.shape)
+    return outputs, (by_inputs(layer, by_images, inputs.shape), by_kernel)
+
+
+class _DepthwiseConv(Spatial, Layer, abstract=True):
     kernel_size: Sizes
     strides: Sizes = option(default=1)
     padding: Literal["valid", "same"] = "valid"
@@ -47,21 +48,26 @@ class _DepthwiseConv(_Depthwise, Layer, abstract=True):
     depthwise_regularizer: FromSpec[Regularizer | None] = option(default=None)
     bias_regularizer: FromSpec[Regularizer | None] = option(default=None)
 
+    ends_in_activation = True
+
+    def validate(self) -> None:
+        check_windows(self)
+
     def build(self, input_shape):
-        shape = self.depthwise_shape(input_shape)
+        shape = depthwise_shape(self, input_shape)
         self.compute_output_shape(input_shape)
         self.kernel = self.add_weight(
             shape, self.depthwise_initializer, regularizer=self.depthwise_regularizer, name="kernel"
         )
-        self.add_bias(shape[-2] * shape[-1])
+        add_bias(self, shape[-2] * shape[-1])
 
     def compute_output_shape(self, input_shape):
         filters = self.channels_of(input_shape) * self.depth_multiplier
         return self.output_shape_of(input_shape, self.window_counts(self.spatial(input_shape), *self.geometry), filters)
 
     def linearize(self, inputs, kernel, bias=None):
-        outputs, maps = self.depthwise(inputs, kernel)
-        return self.finish(outputs, maps, bias)
+        outputs, maps = depthwise(self, inputs, kernel)
+        return finished(self, outputs, maps, bias)
 
 
 class DepthwiseConv1D(_DepthwiseConv):
@@ -101,7 +107,7 @@ class DepthwiseConv2D(_DepthwiseConv):
     rank = 2
 
 
-class _SeparableConv(_Depthwise, Layer, abstract=True):
+class _SeparableConv(Spatial, Layer, abstract=True):
     filters: Count
     kernel_size: Sizes
     strides: Sizes = option(default=1)
@@ -118,8 +124,13 @@ class _SeparableConv(_Depthwise, Layer, abstract=True):
     pointwise_regularizer: FromSpec[Regularizer | None] = option(default=None)
     bias_regularizer: FromSpec[Regularizer | None] = option(default=None)
 
+    ends_in_activation = True
+
+    def validate(self) -> None:
+        check_windows(self)
+
     def build(self, input_shape):
-        shape = self.depthwise_shape(input_shape)
+        shape = depthwise_shape(self, input_shape)
         self.compute_output_shape(input_shape)
         self.depthwise_kernel = self.add_weight(
             shape, self.depthwise_initializer, regularizer=self.depthwise_regularizer, name="depthwise_kernel"
@@ -130,20 +141,20 @@ class _SeparableConv(_Depthwise, Layer, abstract=True):
             regularizer=self.pointwise_regularizer,
             name="pointwise_kernel",
         )
-        self.add_bias(self.filters)
+        add_bias(self, self.filters)
 
     def compute_output_shape(self, input_shape):
         counts = self.window_counts(self.spatial(input_shape), *self.geometry)
         return self.output_shape_of(input_shape, counts, self.filters)
 
     def linearize(self, inputs, depthwise_kernel, pointwise_kernel, bias=None):
-        inner, maps = self.depthwise(inputs, depthwise_kernel)
+        inner, maps = depthwise(self, inputs, depthwise_kernel)
         ones = (1,) * self.rank
         windows = place_windows(inner.shape[1:-1], ones, ones)
         outputs = convolve(inner, pointwise_kernel, windows)
         by_inner = ConvolutionByInputs(pointwise_kernel, windows, 1, inner.shape, outputs.shape)
         by_kernel = ConvolutionByKernel(inner, windows, 1, pointwise_kernel.shape, outputs.shape)
-        outputs, last = self.finish(outputs, (by_inner, by_kernel), bias)
+        outputs, last = finished(self, outputs, (by_inner, by_kernel), bias)
         return outputs, ChainJacobians([Jacobians(*maps), last])
 
     def _state_pairs(self, state):

@@ -5,9 +5,11 @@ import numpy as np
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.initializers import Initializer
 from nnlite.jacobians import Diagonal, Jacobians
+from nnlite.kernels.reference.dense import LINEAR
 from nnlite.layers.base.layer import Layer
+from nnlite.layers.base.simplified import Activated, DenseActivation, Simplified, Unchanged
 from nnlite.ops import activations
-from nnlite.ops.activations import ActivationFunction
+from nnlite.ops.activations import ActivationFunction, kernel_code
 from nnlite.registry.field_types import NonNegative
 from nnlite.registry.fields import FromSpec, option
 from nnlite.regularizers import Regularizer
@@ -15,74 +17,68 @@ from nnlite.regularizers import Regularizer
 __all__ = ["ELU", "Activation", "LeakyReLU", "PReLU", "ReLU", "Softmax"]
 
 
-class Activation(Layer):
+class _Activated(Layer, abstract=True):
+    """What the layers of one activation function share: outputs = activation(inputs)."""
+
+    supports_masking = True
+
+    def linearize(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
+        return self.activation.linearize(inputs)
+
+    def at_inference(self) -> Simplified:
+        linear = kernel_code(self.activation) == LINEAR
+        return Unchanged() if linear else Activated(self, self.activation)
+
+    def _dense_part(self) -> DenseActivation | None:
+        code = kernel_code(self.activation)
+        return None if code is None else DenseActivation(code)
+
+
+class Activation(_Activated):
     """outputs = activation(inputs), for any activation function or its name."""
 
     activation: FromSpec[ActivationFunction]
 
-    supports_masking = True
     ends_in_activation = True
 
-    def linearize(self, inputs):
-        return self.activation.linearize(inputs)
 
-
-class ReLU(Layer):
+class ReLU(_Activated):
     """outputs = max(inputs, 0), with the arguments of `nnlite.ops.ReLU`."""
 
     max_value: NonNegative | None = None
     negative_slope: NonNegative = 0.0
     threshold: NonNegative = 0.0
 
-    supports_masking = True
-
-    def linearize(self, inputs):
-        return self.activation.linearize(inputs)
-
-    def validate(self):
+    def validate(self) -> None:
         self.activation = activations.ReLU(self.negative_slope, self.max_value, self.threshold)
 
 
-class LeakyReLU(Layer):
+class LeakyReLU(_Activated):
     """outputs = inputs where positive, else negative_slope * inputs. PyTorch's default slope is 0.01."""
 
     negative_slope: NonNegative = 0.3
 
-    supports_masking = True
-
-    def linearize(self, inputs):
-        return self.activation.linearize(inputs)
-
-    def validate(self):
+    def validate(self) -> None:
         self.activation = activations.LeakyReLU(self.negative_slope)
 
 
-class ELU(Layer):
+class ELU(_Activated):
     """outputs = inputs where positive, else alpha * (exp(inputs) - 1)."""
 
     alpha: float = 1.0
 
-    supports_masking = True
-
-    def linearize(self, inputs):
-        return self.activation.linearize(inputs)
-
-    def validate(self):
+    def validate(self) -> None:
         self.activation = activations.ELU(self.alpha)
 
 
-class Softmax(Layer):
+class Softmax(_Activated):
     """outputs = exp(inputs) / sum(exp(inputs)) along `axis`."""
 
     axis: int = -1
 
-    supports_masking = True
     ends_in_activation = True
 
-    def linearize(self, inputs):
-        return self.activation.linearize(inputs)
-
-    def validate(self):
+    def validate(self) -> None:
         self.activation = activations.Softmax(self.axis)
 
 
@@ -105,7 +101,7 @@ class PReLU(Layer):
 
     supports_masking = True
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple) -> None:
         shape = list(input_shape[1:])
         for axis in self.shared_axes or ():
             if not 1 <= axis < len(input_shape):
@@ -115,10 +111,10 @@ class PReLU(Layer):
             raise ShapeError(f"{self.label} needs known lengths, or shared_axes, after the batch, got {input_shape}")
         self.alpha = self.add_weight(shape, self.alpha_initializer, regularizer=self.alpha_regularizer, name="alpha")
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
         return input_shape
 
-    def linearize(self, inputs, alpha):
+    def linearize(self, inputs: np.ndarray, alpha: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         positive = inputs.real > 0
         slopes = np.where(positive, np.ones((), alpha.dtype), alpha)
         by_inputs = Diagonal(slopes, inputs.shape, inputs.shape)

@@ -6,8 +6,10 @@ from nnlite.errors import ShapeError
 from nnlite.initializers import Initializer
 from nnlite.jacobians import Broadcast, Composed, Jacobians, KernelOfRows, Penalized, RowsTimesKernel
 from nnlite.jacobians.maps.matmul import rows_matmul
+from nnlite.kernels.reference.dense import LINEAR, DenseLayer
 from nnlite.layers.base.layer import Layer
-from nnlite.ops.activations import ActivationFunction
+from nnlite.layers.base.simplified import Product
+from nnlite.ops.activations import ActivationFunction, kernel_code
 from nnlite.registry.field_types import Count
 from nnlite.registry.fields import FromSpec, option
 from nnlite.regularizers import Regularizer
@@ -43,13 +45,27 @@ class Dense(Layer):
     activity_regularizer: FromSpec[Regularizer | None] = option(default=None)
 
     supports_masking = True
-    ends_in_activation = True
 
-    def validate(self):
+    def validate(self) -> None:
         self.penalizes = self.activity_regularizer is not None
-        self.ends_in_activation = not self.penalizes  # its outputs are needed, not the logits alone
 
-    def build(self, input_shape):
+    @property
+    def ends_in_activation(self) -> bool:
+        """Not with a penalty on activities, which needs the outputs: the logits alone would not do."""
+        return not self.penalizes
+
+    def at_inference(self) -> Product:
+        kernel, *bias = (value.astype(np.float64) for value in self.values)
+        activation = None if kernel_code(self.activation) == LINEAR else self.activation
+        return Product(kernel, bias[0] if bias else None, activation, len(self.input_shape) == 2)
+
+    def _dense_part(self) -> DenseLayer | None:
+        code = kernel_code(self.activation)
+        if code is None or self.penalizes or len(self.input_shape) != 2:
+            return None
+        return DenseLayer(self.input_shape[-1], self.units, self.use_bias, code)
+
+    def build(self, input_shape: tuple) -> None:
         if len(input_shape) < 2 or input_shape[-1] is None:
             raise ShapeError(f"{self.label} needs inputs of shape (batch, ..., features), got {input_shape}")
         shape = (input_shape[-1], self.units)
@@ -61,10 +77,12 @@ class Dense(Layer):
                 (self.units,), self.bias_initializer, regularizer=self.bias_regularizer, name="bias"
             )
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
         return (*input_shape[:-1], self.units)
 
-    def linearize(self, inputs, kernel, bias=None):
+    def linearize(
+        self, inputs: np.ndarray, kernel: np.ndarray, bias: np.ndarray | None = None
+    ) -> tuple[np.ndarray, Jacobians]:
         outputs = rows_matmul(inputs, kernel)
         shape = outputs.shape
         by_inputs = RowsTimesKernel(kernel, inputs.shape, shape)

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import field
 from typing import Any
 
-from nnlite.layers.base.inputs import OneOrSeveral
 from nnlite.layers.base.layer import Layer
 from nnlite.registry import NamedFunction
 from nnlite.registry.fields import Converted, FromSpec
@@ -12,7 +11,7 @@ from nnlite.registry.fields import Converted, FromSpec
 __all__ = ["Lambda", "Wrapper"]
 
 
-class Lambda(OneOrSeveral, Layer):
+class Lambda(Layer):
     """outputs = function(inputs, **arguments), its derivative from a record of what the function computes.
 
     Shape: that of what the function returns, the batch first. Several inputs reach the function as a tuple.
@@ -36,6 +35,8 @@ class Lambda(OneOrSeveral, Layer):
 
     function: Converted[Callable[..., Any] | str, NamedFunction]
     arguments: dict = field(default_factory=dict)
+
+    takes_several = None
 
     def call(self, inputs):
         return self.function(inputs, **self.arguments)

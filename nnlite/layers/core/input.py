@@ -7,6 +7,7 @@ from typing import Literal
 from nnlite.config import FloatType
 from nnlite.jacobians import Identity as IdentityJacobian, Jacobians, Recast
 from nnlite.layers.base.layer import Layer
+from nnlite.layers.base.simplified import Unchanged
 from nnlite.layers.base.symbolic import Symbol
 from nnlite.registry.field_types import Count
 from nnlite.registry.fields import Converted
@@ -36,6 +37,9 @@ class Input(Layer):
         """What `dtype` says."""
         return {"string": "strings", "int32": "indices", "int64": "indices"}.get(self.dtype, "numbers")
 
+    def at_inference(self) -> Unchanged:
+        return Unchanged()
+
     def linearize(self, inputs):
         return inputs, Jacobians(IdentityJacobian(inputs.shape))
 
@@ -44,6 +48,9 @@ class Identity(Layer):
     """outputs = inputs."""
 
     supports_masking = True
+
+    def at_inference(self) -> Unchanged:
+        return Unchanged()
 
     def linearize(self, inputs):
         return inputs, Jacobians(IdentityJacobian(inputs.shape))

@@ -8,6 +8,7 @@ from nnlite.errors import ConfigError
 from nnlite.initializers import Initializer
 from nnlite.jacobians import Composed, Diagonal, Jacobians
 from nnlite.layers.base.layer import Layer
+from nnlite.layers.base.simplified import Affine
 from nnlite.layers.normalization.moments import (
     add_scale_and_center,
     axes_from_left,
@@ -97,6 +98,15 @@ class BatchNormalization(Layer):
 
     def compute_output_shape(self, input_shape):
         return input_shape
+
+    def at_inference(self) -> Affine | None:
+        if self.axis not in (-1, len(self.input_shape) - 1) or self.renorm:
+            return None
+        *gamma_beta, mean, variance = (value.astype(np.float64) for value in self.values)
+        remaining = iter(gamma_beta)
+        scale = 1 / np.sqrt(variance + self.epsilon)
+        scale = scale * next(remaining) if self.scale else scale
+        return Affine(scale, (next(remaining) if self.center else 0.0) - mean * scale)
 
     def linearize(self, inputs, *parameters, training=False, mask=None):
         count = self.scale + self.center

@@ -27,9 +27,6 @@ class _AdaptivePooling(Spatial, Layer, abstract=True):
     def validate(self):
         self.check_lengths("output_size")
 
-    def build(self, input_shape):
-        self.check_rank(input_shape)
-
     def compute_output_shape(self, input_shape):
         return self.with_spatial(input_shape, self.per_axis("output_size"))
 

@@ -28,9 +28,6 @@ class _GlobalPooling(Spatial, Layer, abstract=True):
     data_format: Literal["channels_last", "channels_first"] | None = None
     keepdims: bool = False
 
-    def build(self, input_shape):
-        self.check_rank(input_shape)
-
     def compute_output_shape(self, input_shape):
         return self.with_spatial(input_shape, (1,) * self.rank if self.keepdims else ())
 

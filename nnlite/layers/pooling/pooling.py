@@ -8,6 +8,7 @@ import numpy as np
 from nnlite.arrays.windows import cells
 from nnlite.jacobians import Jacobians, LargestOfWindows, SumOfWindows
 from nnlite.layers.base.layer import Layer
+from nnlite.layers.base.simplified import Pooling as PoolingForm
 from nnlite.layers.base.spatial import OptionalSizes, Sizes, Spatial
 from nnlite.registry.fields import option
 
@@ -43,12 +44,11 @@ class _Pooling(Spatial, Layer, abstract=True):
     def validate(self):
         self.check_lengths("pool_size", "strides")
 
-    def build(self, input_shape):
-        self.check_rank(input_shape)
-        self.compute_output_shape(input_shape)
-
     def compute_output_shape(self, input_shape):
         return self.with_spatial(input_shape, self.window_counts(self.spatial(input_shape), *self.geometry))
+
+    def at_inference(self) -> PoolingForm:
+        return PoolingForm(self)
 
     def linearize(self, inputs):
         windows = self.windows(self.spatial(inputs.shape), *self.geometry)

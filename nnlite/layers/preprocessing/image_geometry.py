@@ -184,7 +184,9 @@ class RandomCrop(RandomImages):
     def compute_output_shape(self, input_shape):
         return with_size(self, input_shape)
 
-    def unchanged(self, inputs):
+    def linearize(self, inputs, training=False, random=None):
+        if training:
+            return super().linearize(inputs, training, random)
         outputs, by_inputs = resize(self, inputs, crop=True)
         return outputs, Jacobians(by_inputs)
 

@@ -7,6 +7,7 @@ import numpy as np
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.jacobians import Identity, Jacobians, Separable, Slice
 from nnlite.layers.base.layer import Layer
+from nnlite.layers.base.simplified import Unchanged
 from nnlite.ops.interpolation import resize_matrices
 from nnlite.random import RandomSource
 from nnlite.registry.field_types import Count
@@ -118,16 +119,15 @@ class RandomImages(Layer, abstract=True):
     def compute_output_shape(self, input_shape):
         return input_shape
 
+    def at_inference(self) -> Unchanged | None:
+        return Unchanged()
+
     def linearize(self, inputs, training=False, random=None):
         if not training:
-            return self.unchanged(inputs)
+            return inputs, Jacobians(Identity(inputs.shape))
         source = random if self.seed is None else RandomSource(self.seed, random.step)
         outputs, by_inputs = self.changed(inputs, source.generator("images"))
         return outputs, Jacobians(by_inputs)
-
-    def unchanged(self, inputs):
-        """What `linearize` returns outside of training."""
-        return inputs, Jacobians(Identity(inputs.shape))
 
     def changed(self, inputs, generator):
         """The outputs while training, and the map by the inputs."""

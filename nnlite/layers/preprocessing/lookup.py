@@ -5,7 +5,6 @@ from typing import Annotated, Literal
 
 import numpy as np
 
-from nnlite.layers.base.inputs import as_whole, read_inputs
 from nnlite.layers.preprocessing.category_encoding import Categorical
 from nnlite.layers.preprocessing.hashing import hashed
 from nnlite.layers.preprocessing.vocabulary import Vocabulary
@@ -18,35 +17,7 @@ LookupMode = Literal["int", "one_hot", "multi_hot", "count", "tf_idf"]
 Size = Annotated[int, Range(2)]
 
 
-class Lookup(Vocabulary):
-    """What `StringLookup` and `IntegerLookup` share."""
-
-    @property
-    def input_kind(self):
-        return "indices" if self.invert else self.token_kind
-
-    def documents(self, data, owner):
-        tokens = self.read_tokens(data, owner)
-        return tokens.reshape(len(tokens), -1).tolist()
-
-    def read_tokens(self, inputs, owner) -> np.ndarray:
-        """`inputs` as an array of tokens; `DataError` naming `owner` if they are of another kind."""
-        tokens = read_inputs(inputs, self.token_kind, owner)
-        return as_whole(tokens, owner) if self.token_type is int else tokens
-
-    def indices(self, inputs):
-        if self.invert:
-            return self._tokens(as_whole(inputs, self.label))
-        tokens = self.read_tokens(inputs, self.label)
-        return self.lookup(tokens.ravel().tolist()).reshape(tokens.shape)
-
-    def _tokens(self, indices):
-        names = np.array(self.get_vocabulary(), dtype=self.output_dtype)
-        known = (indices >= 0) & (indices < len(names))
-        return np.where(known, names[np.where(known, indices, 0)], self.oov_token)
-
-
-class StringLookup(Lookup, Categorical):
+class StringLookup(Vocabulary, Categorical):
     """outputs = index of each string in a vocabulary, or an encoding of the indices.
 
     Shape: any, unchanged, when `output_mode` is `"int"`; `(batch, n) -> (batch, vocabulary_size())` for
@@ -104,7 +75,7 @@ class StringLookup(Lookup, Categorical):
         return hashed(tokens, count)
 
 
-class IntegerLookup(Lookup, Categorical):
+class IntegerLookup(Vocabulary, Categorical):
     """outputs = index of each whole number in a vocabulary, or an encoding of the indices.
 
     Shape, arguments and errors as in `StringLookup`, with whole numbers in place of strings.

@@ -7,6 +7,7 @@ import numpy as np
 from nnlite.errors import ConfigError, DataError, NotReadyError
 from nnlite.jacobians import Diagonal, Jacobians
 from nnlite.layers.base.layer import Layer
+from nnlite.layers.base.simplified import Affine
 from nnlite.layers.normalization.moments import checked_axes
 
 __all__ = ["Normalization", "Rescaling"]
@@ -19,6 +20,10 @@ class Rescaling(Layer):
     offset: float = 0.0
 
     supports_masking = True
+
+    def at_inference(self) -> Affine | None:
+        features = self.input_shape[-1]
+        return Affine(np.full(features, self.scale), np.full(features, self.offset)) if features else None
 
     def linearize(self, inputs):
         slope = np.full((), self.scale, inputs.real.dtype)
@@ -109,6 +114,13 @@ class Normalization(Layer):
 
     def compute_output_shape(self, input_shape):
         return input_shape
+
+    def at_inference(self) -> Affine | None:
+        if self.axis not in (-1, len(self.input_shape) - 1) or self.invert:
+            return None
+        mean, variance = (value.astype(np.float64).reshape(-1) for value in self.values)
+        scale = 1 / np.where(variance > 0, np.sqrt(variance), 1)
+        return Affine(scale, -mean * scale)
 
     def linearize(self, inputs, mean, variance):
         deviation = np.sqrt(variance)

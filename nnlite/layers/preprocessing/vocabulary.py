@@ -2,10 +2,12 @@
 
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from nnlite.errors import ConfigError, DataError, NotReadyError
+from nnlite.layers.base.inputs import as_whole, read_inputs
 from nnlite.layers.preprocessing.category_encoding import encoded
 from nnlite.registry.field_types import read
 
@@ -15,8 +17,9 @@ __all__ = []
 class Vocabulary:
     """What layers with a vocabulary share; mixed into a `Categorical` with the fields of `StringLookup`.
 
-    A layer says what its tokens are (`token_type`), how data falls into documents of tokens (`documents`), and which
-    of several places an unknown token takes (`bins`).
+    A layer says what its tokens are (`token_type`) and which of several places an unknown token takes (`bins`). Each
+    entry of the inputs is a token (`token_kind`), or with `invert` an index; a layer that has to find the tokens in its
+    inputs writes `documents` and `indices`.
 
     Places in it, in this order: the mask token, if there is one and `output_mode` is `"int"`; those for tokens out
     of the vocabulary (OOV); the tokens. After construction `vocabulary` holds the tokens alone; `idf_weights` may
@@ -24,6 +27,32 @@ class Vocabulary:
     """
 
     invert = False
+
+    @property
+    def input_kind(self) -> str:
+        """Indices with `invert`, else tokens."""
+        return "indices" if self.invert else self.token_kind
+
+    def documents(self, data: Any, owner: str) -> list[list]:
+        """The tokens of each example; `DataError` naming `owner` if they are of another kind."""
+        tokens = self._read_tokens(data, owner)
+        return tokens.reshape(len(tokens), -1).tolist()
+
+    def indices(self, inputs: np.ndarray) -> np.ndarray:
+        """The index of each token, or with `invert` the token of each index."""
+        if self.invert:
+            return self._tokens(as_whole(inputs, self.label))
+        tokens = self._read_tokens(inputs, self.label)
+        return self.lookup(tokens.ravel().tolist()).reshape(tokens.shape)
+
+    def _read_tokens(self, inputs: Any, owner: str) -> np.ndarray:
+        tokens = read_inputs(inputs, self.token_kind, owner)
+        return as_whole(tokens, owner) if self.token_type is int else tokens
+
+    def _tokens(self, indices: np.ndarray) -> np.ndarray:
+        names = np.array(self.get_vocabulary(), dtype=self.output_dtype)
+        known = (indices >= 0) & (indices < len(names))
+        return np.where(known, names[np.where(known, indices, 0)], self.oov_token)
 
     def validate(self):
         special = len(self._special_tokens())

@@ -1,18 +1,19 @@
 """Cells: what a recurrent layer does at each step."""
 
 from dataclasses import field
+from typing import ClassVar
 
 import numpy as np
 
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.initializers import Initializer
-from nnlite.layers.base.call import bound_copy as bound_copy
-from nnlite.layers.base.inputs import OneOrSeveral
+from nnlite.layers.base.call import bound_copy
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.regularization.dropout import Dropout
 from nnlite.ops.activations import ActivationFunction
 from nnlite.ops.tracing import Trace, Traced
 from nnlite.random import RandomSource, child_of
+from nnlite.registry import outlives
 from nnlite.registry.field_types import BelowOne, Count, Index
 from nnlite.registry.fields import FromSpec, FromSpecs, option
 from nnlite.regularizers import Regularizer
@@ -20,8 +21,34 @@ from nnlite.regularizers import Regularizer
 __all__ = ["GatedWeights", "RNNCell", "StackedRNNCells"]
 
 
-class CellSteps:
-    """What cells and the layers that are made of one cell share: a step that can be traced."""
+class RNNCell(Layer, abstract=True):
+    """One step of a recurrent layer, for `RNN(cell)`.
+
+    A subclass writes `build(input_shape)`, the attribute or property `state_size` (one length, or a list of them) and
+    `call(inputs, states) -> (output, new_states)` out of functions of `nnlite.ops`; `call` may also take `training`
+    and `random`. Its output is as long as its first state unless it has another `output_size`.
+
+    As a layer of its own, a cell takes `inputs` and starts from states of zeros, or takes the tuple
+    `(inputs, *states)` and returns the tuple `(output, *new_states)`.
+
+    >>> import numpy as np
+    >>> from nnlite import ops
+    >>> from nnlite.layers import RNN, RNNCell
+    >>> class Accumulate(RNNCell):
+    ...     units: int
+    ...     state_size = property(lambda self: self.units)
+    ...     def build(self, input_shape):
+    ...         self.kernel = self.add_weight((input_shape[-1], self.units), "ones")
+    ...     def call(self, inputs, states):
+    ...         total = states[0] + inputs @ self.kernel
+    ...         return total, [total]
+    >>> RNN(Accumulate(2))(np.ones((1, 3, 4))).tolist()
+    [[12.0, 12.0]]
+    """
+
+    input_rank = 2
+    takes_several = None
+    _fast_paths: ClassVar[dict[str, tuple[str, ...]]] = {"bound": ("call",)}
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -48,40 +75,13 @@ class CellSteps:
 
         return step
 
-
-class RNNCell(CellSteps, OneOrSeveral, Layer, abstract=True):
-    """One step of a recurrent layer, for `RNN(cell)`.
-
-    A subclass writes `build(input_shape)`, the attribute or property `state_size` (one length, or a list of them) and
-    `call(inputs, states) -> (output, new_states)` out of functions of `nnlite.ops`; `call` may also take `training`
-    and `random`. Its output is as long as its first state unless it has another `output_size`.
-
-    As a layer of its own, a cell takes `inputs` and starts from states of zeros, or takes the tuple
-    `(inputs, *states)` and returns the tuple `(output, *new_states)`.
-
-    >>> import numpy as np
-    >>> from nnlite import ops
-    >>> from nnlite.layers import RNN, RNNCell
-    >>> class Accumulate(RNNCell):
-    ...     units: int
-    ...     state_size = property(lambda self: self.units)
-    ...     def build(self, input_shape):
-    ...         self.kernel = self.add_weight((input_shape[-1], self.units), "ones")
-    ...     def call(self, inputs, states):
-    ...         total = states[0] + inputs @ self.kernel
-    ...         return total, [total]
-    >>> RNN(Accumulate(2))(np.ones((1, 3, 4))).tolist()
-    [[12.0, 12.0]]
-    """
-
-    input_rank = 2
-
     def compute_output_shape(self, input_shape):
         if isinstance(input_shape[0], (tuple, list)):
             batch = input_shape[0][0]
             return ((batch, self.output_size), *((batch, size) for size in self.sizes))
         return (input_shape[0], self.output_size)
 
+    @outlives("call")  # it runs it
     def linearize(self, inputs, *parameters, training=False, random=None):
         several, trace = isinstance(inputs, tuple), Trace()
         x, *states = [trace.variable(value) for value in (inputs if several else (inputs,))]

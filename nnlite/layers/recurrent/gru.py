@@ -5,10 +5,11 @@ from dataclasses import field
 import numpy as np
 
 from nnlite.jacobians import GRURecurrence, ResetBeforeRecurrence
+from nnlite.kernels.reference.dense import SIGMOID, TANH
 from nnlite.kernels.reference.recurrent import gates_apart
-from nnlite.layers.recurrent.cells import CellSteps, GatedWeights, RNNCell
+from nnlite.layers.recurrent.cells import GatedWeights, RNNCell
 from nnlite.layers.recurrent.rnn import Recurrent
-from nnlite.ops.activations import ActivationFunction, Sigmoid, Tanh
+from nnlite.ops.activations import ActivationFunction, kernel_code
 from nnlite.registry.fields import FromSpec, option
 
 __all__ = ["GRU", "GRUCell"]
@@ -16,8 +17,23 @@ __all__ = ["GRU", "GRUCell"]
 NATIVE = [0, 1, 2]  # z, r, h: the two gates that end in a sigmoid come first
 
 
-class GRUSteps(CellSteps):
-    """The step of a GRU, written with ops."""
+class GRUCell(RNNCell, GatedWeights):
+    """One step of a `GRU`, with the gates z, r and the candidate h side by side in kernel and recurrent_kernel.
+
+    Shape: `(batch, features) -> (batch, units)`; kernel `(features, 3 * units)`, recurrent_kernel
+    `(units, 3 * units)`, bias `(2, 3 * units)` with reset_after, else `(3 * units,)`.
+
+    Args:
+        units: length of the state.
+        activation: of the candidate; linear when None.
+        recurrent_activation: of the gates; linear when None.
+        reset_after: whether the reset gate acts after the product with the recurrent kernel, as in PyTorch, or
+            before, as in the paper.
+        use_bias, ..., seed: as in `SimpleRNNCell`.
+    """
+
+    recurrent_activation: FromSpec[ActivationFunction | None] = option(default="sigmoid")
+    reset_after: bool = field(default=True, kw_only=True)
 
     def build(self, input_shape):
         width = 3 * self.units
@@ -43,26 +59,7 @@ class GRUSteps(CellSteps):
         return gate if self.recurrent_activation is None else self.recurrent_activation(gate)
 
 
-class GRUCell(GRUSteps, RNNCell, GatedWeights):
-    """One step of a `GRU`, with the gates z, r and the candidate h side by side in kernel and recurrent_kernel.
-
-    Shape: `(batch, features) -> (batch, units)`; kernel `(features, 3 * units)`, recurrent_kernel
-    `(units, 3 * units)`, bias `(2, 3 * units)` with reset_after, else `(3 * units,)`.
-
-    Args:
-        units: length of the state.
-        activation: of the candidate; linear when None.
-        recurrent_activation: of the gates; linear when None.
-        reset_after: whether the reset gate acts after the product with the recurrent kernel, as in PyTorch, or
-            before, as in the paper.
-        use_bias, ..., seed: as in `SimpleRNNCell`.
-    """
-
-    recurrent_activation: FromSpec[ActivationFunction | None] = option(default="sigmoid")
-    reset_after: bool = field(default=True, kw_only=True)
-
-
-class GRU(GRUSteps, Recurrent, GatedWeights):
+class GRU(Recurrent, GatedWeights):
     """Gated recurrent unit: at each step, x = x_t @ kernel + bias[0] and inner = h_{t-1} @ recurrent_kernel + bias[1],
 
     each in three parts; z, r = sigmoid(x_z + inner_z), sigmoid(x_r + inner_r) and
@@ -86,9 +83,11 @@ class GRU(GRUSteps, Recurrent, GatedWeights):
     recurrent_activation: FromSpec[ActivationFunction | None] = option(default="sigmoid")
     reset_after: bool = field(default=True, kw_only=True)
 
+    cell_class = GRUCell
+
     @property
-    def fuses(self):
-        return type(self.activation) is Tanh and type(self.recurrent_activation) is Sigmoid
+    def fuses(self) -> bool:
+        return kernel_code(self.activation) == TANH and kernel_code(self.recurrent_activation) == SIGMOID
 
     def scan(self, rows, states, weights, mask):
         """All steps, in place: the rows, the hidden states, the last states and their `Recurrence`."""

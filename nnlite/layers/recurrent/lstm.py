@@ -4,16 +4,31 @@ from dataclasses import field
 
 from nnlite import kernels, ops
 from nnlite.jacobians import LSTMRecurrence
-from nnlite.layers.recurrent.cells import CellSteps, GatedWeights, RNNCell
+from nnlite.kernels.reference.dense import SIGMOID, TANH
+from nnlite.layers.recurrent.cells import GatedWeights, RNNCell
 from nnlite.layers.recurrent.rnn import Recurrent
-from nnlite.ops.activations import ActivationFunction, Sigmoid, Tanh
+from nnlite.ops.activations import ActivationFunction, kernel_code
 from nnlite.registry.fields import FromSpec, option
 
 __all__ = ["LSTM", "LSTMCell"]
 
 
-class LSTMSteps(CellSteps):
-    """The step of an LSTM, written with ops."""
+class LSTMCell(RNNCell, GatedWeights):
+    """One step of an `LSTM`, with the gates i, f, c, o side by side in kernel, recurrent_kernel and bias.
+
+    Shape: `(batch, features) -> (batch, units)`; kernel `(features, 4 * units)`, recurrent_kernel
+    `(units, 4 * units)`, bias `(4 * units,)`; two states `(batch, units)`: the output and the cell.
+
+    Args:
+        units: length of each state.
+        activation: of candidates and cells; linear when None.
+        recurrent_activation: of the gates; linear when None.
+        unit_forget_bias: whether the bias of the forget gate begins at 1, so that cells remember at first.
+        use_bias, ..., seed: as in `SimpleRNNCell`.
+    """
+
+    recurrent_activation: FromSpec[ActivationFunction | None] = option(default="sigmoid")
+    unit_forget_bias: bool = field(default=True, kw_only=True)
 
     @property
     def state_size(self):
@@ -34,25 +49,7 @@ class LSTMSteps(CellSteps):
         return output, (output, cell)
 
 
-class LSTMCell(LSTMSteps, RNNCell, GatedWeights):
-    """One step of an `LSTM`, with the gates i, f, c, o side by side in kernel, recurrent_kernel and bias.
-
-    Shape: `(batch, features) -> (batch, units)`; kernel `(features, 4 * units)`, recurrent_kernel
-    `(units, 4 * units)`, bias `(4 * units,)`; two states `(batch, units)`: the output and the cell.
-
-    Args:
-        units: length of each state.
-        activation: of candidates and cells; linear when None.
-        recurrent_activation: of the gates; linear when None.
-        unit_forget_bias: whether the bias of the forget gate begins at 1, so that cells remember at first.
-        use_bias, ..., seed: as in `SimpleRNNCell`.
-    """
-
-    recurrent_activation: FromSpec[ActivationFunction | None] = option(default="sigmoid")
-    unit_forget_bias: bool = field(default=True, kw_only=True)
-
-
-class LSTM(LSTMSteps, Recurrent, GatedWeights):
+class LSTM(Recurrent, GatedWeights):
     """Long short-term memory: at each step, with z = x_t @ kernel + h_{t-1} @ recurrent_kernel + bias in four parts,
 
     i, f, o = sigmoid(z_i), sigmoid(z_f), sigmoid(z_o); c_t = f * c_{t-1} + i * tanh(z_c); h_t = o * tanh(c_t).
@@ -78,9 +75,11 @@ class LSTM(LSTMSteps, Recurrent, GatedWeights):
     recurrent_activation: FromSpec[ActivationFunction | None] = option(default="sigmoid")
     unit_forget_bias: bool = field(default=True, kw_only=True)
 
+    cell_class = LSTMCell
+
     @property
-    def fuses(self):
-        return type(self.activation) is Tanh and type(self.recurrent_activation) is Sigmoid
+    def fuses(self) -> bool:
+        return kernel_code(self.activation) == TANH and kernel_code(self.recurrent_activation) == SIGMOID
 
     def scan(self, rows, states, weights, mask):
         """All steps: the rows, the hidden states, the last states and their `LSTMRecurrence`."""

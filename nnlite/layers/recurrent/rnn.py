@@ -2,26 +2,31 @@
 
 from collections.abc import Sequence
 from dataclasses import field
+from typing import ClassVar
 
 import numpy as np
 
 from nnlite import ops
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.jacobians import RecurrentJacobians, UnrolledJacobians
-from nnlite.layers.base.inputs import OneOrSeveral
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.masks import step_mask
 from nnlite.layers.recurrent.cells import RNNCell, StackedRNNCells, features_of
 from nnlite.ops.tracing import Trace, Traced
-from nnlite.random import child_of
+from nnlite.parameters import Parameter
+from nnlite.random import RandomSource, child_of, fresh_seed
+from nnlite.registry import constructor_parameters
 from nnlite.registry.field_types import Count
 from nnlite.registry.fields import Converted, Spec
 
 __all__ = ["RNN", "Recurrent"]
 
 
-class Recurrent(OneOrSeveral, Layer, abstract=True):
-    """What recurrent layers share: the walk over the steps, first and last states, masks.
+class Recurrent(Layer, abstract=True):
+    """What recurrent layers share: a cell, the walk over the steps, first and last states, masks.
+
+    `cell_class` is the class of a cell that is made of the layer's own arguments and shares its parameters; a layer
+    without one has the field `cell`.
 
     The layer takes a sequence, or the tuple `(sequence, *initial_states)`. Where the mask is false, a step leaves the
     states as they are and repeats the output before it (zeros if there is none).
@@ -47,11 +52,47 @@ class Recurrent(OneOrSeveral, Layer, abstract=True):
     zero_output_for_mask: bool = field(default=False, kw_only=True)
 
     input_rank = 3
-    fuses = False  # whether `scan` computes all steps, with derivatives written by hand
+    fuses: ClassVar[bool] = False  # whether `scan` computes all steps, with derivatives written by hand
+    cell_class: ClassVar[type[RNNCell] | None] = None
+    _fast_paths: ClassVar[dict[str, tuple[str, ...]]] = {"fuses": ("cell_class",)}
+    takes_several = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.cell_class is not None:
+            own = {"name", "trainable", "dtype"}  # of the layer: the cell's follow when it is built
+            names = constructor_parameters(self.cell_class).keys() - own
+            self.cell = self.cell_class(**{name: getattr(self, name) for name in names})
 
     def validate(self):
         if self.stateful and self.batch_size is None:
             raise ConfigError("stateful needs batch_size, the examples in each batch", (type(self).__name__,))
+
+    @property
+    def state_size(self) -> int | tuple[int, ...]:
+        """The length of the state, or of each of several."""
+        return self.cell.state_size
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The length of each state."""
+        return self.cell.sizes
+
+    @property
+    def output_size(self) -> int:
+        """The length of the output of a step."""
+        return self.cell.output_size
+
+    def build(self, input_shape: tuple) -> None:
+        features = features_of(self, input_shape)
+        self.cell.dtype = self.cell.dtype or self.dtype
+        if self.cell_class is not None:
+            self.random = self.cell.random = self.random or RandomSource(fresh_seed())  # its weights are the layer's
+        self.cell.ensure_built((None, features), child_of(self.random, 0))
+        self.parameters.extend(self.cell.parameters)
+        if self.cell_class is not None:
+            weights = {name: value for name, value in vars(self.cell).items() if isinstance(value, Parameter)}
+            vars(self).update(weights)
 
     def _build_whole(self):
         super()._build_whole()
@@ -131,7 +172,7 @@ class Recurrent(OneOrSeveral, Layer, abstract=True):
         states = tuple(trace.variable(state) if given else state for state in first)
         own = self.parameters[: self.weight_count]
         traced = {id(parameter): trace.variable(value) for parameter, value in zip(own, weights, strict=True)}
-        step, outputs = self.bound(traced), []
+        step, outputs = self.cell.bound(traced), []
         blank = output = np.zeros((len(sequence), self.output_size), sequence.dtype)
         for index, row in enumerate(rows):
             new, after = step(row, states, training=training, random=random)
@@ -189,26 +230,6 @@ class RNN(Recurrent):
         super().__post_init__()
         if isinstance(self.cell, list):
             self.cell = StackedRNNCells(self.cell)
-
-    @property
-    def sizes(self):
-        """The length of each state."""
-        return self.cell.sizes
-
-    @property
-    def output_size(self):
-        """The length of the output of a step."""
-        return self.cell.output_size
-
-    def build(self, input_shape):
-        features = features_of(self, input_shape)
-        self.cell.dtype = self.cell.dtype or self.dtype
-        self.cell.ensure_built((None, features), child_of(self.random, 0))
-        self.parameters.extend(self.cell.parameters)
-
-    def bound(self, traced):
-        """The cell's step with the given values of the parameters."""
-        return self.cell.bound(traced)
 
 
 def _value(state):

@@ -3,27 +3,15 @@
 import numpy as np
 
 from nnlite.jacobians import SimpleRecurrence
-from nnlite.layers.recurrent.cells import CellSteps, GatedWeights, RNNCell
+from nnlite.kernels.reference.dense import TANH
+from nnlite.layers.recurrent.cells import GatedWeights, RNNCell
 from nnlite.layers.recurrent.rnn import Recurrent
-from nnlite.ops.activations import Tanh
+from nnlite.ops.activations import kernel_code
 
 __all__ = ["SimpleRNN", "SimpleRNNCell"]
 
 
-class SimpleSteps(CellSteps):
-    """The step of a SimpleRNN, written with ops."""
-
-    def build(self, input_shape):
-        self.add_kernels(input_shape, 1, (self.units,))
-
-    def call(self, inputs, states, training=False, random=None):
-        x, hidden = self.dropped(inputs, states[0], training, random)
-        z = x @ self.kernel + hidden @ self.recurrent_kernel
-        output = self.activated(z + self.bias if self.use_bias else z)
-        return output, (output,)
-
-
-class SimpleRNNCell(SimpleSteps, RNNCell, GatedWeights):
+class SimpleRNNCell(RNNCell, GatedWeights):
     """One step of a `SimpleRNN`: new_state = output = activation(inputs @ kernel + state @ recurrent_kernel + bias).
 
     Shape: `(batch, features) -> (batch, units)`; kernel `(features, units)`, recurrent_kernel `(units, units)`, bias
@@ -41,8 +29,17 @@ class SimpleRNNCell(SimpleSteps, RNNCell, GatedWeights):
         seed: draws dropout from a stream of its own instead of the model's.
     """
 
+    def build(self, input_shape):
+        self.add_kernels(input_shape, 1, (self.units,))
 
-class SimpleRNN(SimpleSteps, Recurrent, GatedWeights):
+    def call(self, inputs, states, training=False, random=None):
+        x, hidden = self.dropped(inputs, states[0], training, random)
+        z = x @ self.kernel + hidden @ self.recurrent_kernel
+        output = self.activated(z + self.bias if self.use_bias else z)
+        return output, (output,)
+
+
+class SimpleRNN(Recurrent, GatedWeights):
     """h_t = activation(x_t @ kernel + h_{t-1} @ recurrent_kernel + bias) at each step; the output is h.
 
     Shape: `(batch, steps, features) -> (batch, units)`; see `Recurrent`, also for the further arguments. PyTorch's
@@ -58,9 +55,11 @@ class SimpleRNN(SimpleSteps, Recurrent, GatedWeights):
     Reference: Elman 1990, "Finding structure in time".
     """
 
+    cell_class = SimpleRNNCell
+
     @property
-    def fuses(self):
-        return type(self.activation) is Tanh
+    def fuses(self) -> bool:
+        return kernel_code(self.activation) == TANH
 
     def scan(self, rows, states, weights, mask):
         """All steps, in place: the rows, the hidden states, the last states and their `SimpleRecurrence`."""

@@ -8,7 +8,6 @@ from nnlite import ops
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.jacobians import FoldedJacobians
 from nnlite.layers.base.call import pairs_inside
-from nnlite.layers.base.inputs import OneOrSeveral
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.recurrent.rnn import Recurrent
 from nnlite.random import child_of
@@ -17,7 +16,7 @@ from nnlite.registry.fields import FromSpec, option
 __all__ = ["Bidirectional", "TimeDistributed"]
 
 
-class Bidirectional(OneOrSeveral, Layer):
+class Bidirectional(Layer):
     """A recurrent layer and its twin that takes the sequence from the end, their outputs merged.
 
     Shape: `(batch, steps, features) -> (batch, units)` or, with the layer's return_sequences, `(batch, steps, units)`
@@ -41,6 +40,8 @@ class Bidirectional(OneOrSeveral, Layer):
     layer: FromSpec[Recurrent]
     merge_mode: Literal["concat", "sum", "mul", "ave", None] = "concat"
     backward_layer: FromSpec[Recurrent | None] = option(default=None)
+
+    takes_several = None
 
     def validate(self):
         own, other = self.layer, self.backward_layer

@@ -2,6 +2,7 @@
 
 from nnlite.jacobians import Jacobians, Penalized
 from nnlite.layers.base.layer import Layer
+from nnlite.layers.base.simplified import Unchanged
 from nnlite.registry.field_types import NonNegative
 from nnlite.regularizers import L1L2
 
@@ -23,6 +24,9 @@ class ActivityRegularization(Layer):
 
     supports_masking = True
     penalizes = True
+
+    def at_inference(self) -> Unchanged:
+        return Unchanged()
 
     def linearize(self, inputs):
         return inputs, Jacobians(Penalized(inputs, L1L2(self.l1, self.l2)))

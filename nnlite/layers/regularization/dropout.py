@@ -7,6 +7,7 @@ from nnlite import kernels
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.jacobians import Diagonal, Identity, Jacobians
 from nnlite.layers.base.layer import Layer
+from nnlite.layers.base.simplified import DenseDropout, Unchanged
 from nnlite.random import RandomSource
 from nnlite.registry.field_types import BelowOne, Fraction, Index
 
@@ -41,6 +42,12 @@ class Dropout(Layer):
         check_noise_shape(self, input_shape)
         return input_shape
 
+    def at_inference(self) -> Unchanged:
+        return Unchanged()
+
+    def _dense_part(self) -> DenseDropout | None:
+        return None if self.rate == 0 or self.noise_shape is not None else DenseDropout(*threshold_and_scale(self))
+
     def linearize(self, inputs, training=False, random=None):
         if not training or self.rate == 0:
             return inputs, Jacobians(Identity(inputs.shape))
@@ -67,6 +74,9 @@ class _SpatialDropout(Layer, abstract=True):
 
     def compute_output_shape(self, input_shape):
         return input_shape
+
+    def at_inference(self) -> Unchanged:
+        return Unchanged()
 
     def linearize(self, inputs, training=False, random=None):
         if not training or self.rate == 0:
@@ -135,6 +145,9 @@ class AlphaDropout(Layer):
     def compute_output_shape(self, input_shape):
         check_noise_shape(self, input_shape)
         return input_shape
+
+    def at_inference(self) -> Unchanged:
+        return Unchanged()
 
     def linearize(self, inputs, training=False, random=None):
         if not training or self.rate == 0:

@@ -4,6 +4,7 @@ import math
 
 from nnlite.jacobians import Diagonal, Identity, Jacobians
 from nnlite.layers.base.layer import Layer
+from nnlite.layers.base.simplified import Unchanged
 from nnlite.layers.regularization.dropout import source_of
 from nnlite.registry.field_types import BelowOne, Index, NonNegative
 
@@ -29,6 +30,9 @@ class GaussianNoise(Layer):
 
     def compute_output_shape(self, input_shape):
         return input_shape
+
+    def at_inference(self) -> Unchanged:
+        return Unchanged()
 
     def linearize(self, inputs, training=False, random=None):
         by_inputs = Jacobians(Identity(inputs.shape))
@@ -56,6 +60,9 @@ class GaussianDropout(Layer):
 
     def compute_output_shape(self, input_shape):
         return input_shape
+
+    def at_inference(self) -> Unchanged:
+        return Unchanged()
 
     def linearize(self, inputs, training=False, random=None):
         if not training or self.rate == 0:

@@ -1,6 +1,6 @@
 """Layers that add, cut off or repeat cells of the spatial axes."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.jacobians import Embedded, Jacobians, Transposed
@@ -14,45 +14,39 @@ __all__ = ["Cropping1D", "Cropping2D", "Cropping3D", "ZeroPadding1D", "ZeroPaddi
 Borders = Index | tuple[Index | tuple[Index, Index], ...]
 
 
-class _Bordered(Spatial):
-    """What padding and cropping share: cells at both ends of each spatial axis."""
-
-    def borders(self, name) -> list[tuple[int, int]]:
-        """The argument `name` as (before, after) for each axis; `ConfigError` where it is neither."""
-        value = getattr(self, name)
-        if isinstance(value, int):
-            return [(value, value)] * self.rank
-        if self.rank == 1 and len(value) == 2:
-            value = (value,)
-        if len(value) != self.rank or (self.rank == 1 and not isinstance(value[0], tuple | int)):
-            raise ConfigError(
-                f"expected a whole number, or a number or (before, after) for each of {self.rank} axes, got {value!r}",
-                (type(self).__name__, name),
-            )
-        return [(own, own) if isinstance(own, int) else own for own in value]
-
-    def build(self, input_shape):
-        self.check_rank(input_shape)
-        self.compute_output_shape(input_shape)
-
-    def place(self, borders, lengths):
-        """The slices of the last axes that leave the borders out."""
-        inside = [slice(before, before + length) for (before, _), length in zip(borders, lengths, strict=True)]
-        return (*inside, *[slice(None)] * self.trailing)
+def borders_of(layer: Any, name: str) -> list[tuple[int, int]]:
+    """The argument `name` as (before, after) for each axis; `ConfigError` where it is neither."""
+    value = getattr(layer, name)
+    if isinstance(value, int):
+        return [(value, value)] * layer.rank
+    if layer.rank == 1 and len(value) == 2:
+        value = (value,)
+    if len(value) != layer.rank or (layer.rank == 1 and not isinstance(value[0], tuple | int)):
+        raise ConfigError(
+            f"expected a whole number, or a number or (before, after) for each of {layer.rank} axes, got {value!r}",
+            (type(layer).__name__, name),
+        )
+    return [(ends, ends) if isinstance(ends, int) else ends for ends in value]
 
 
-class _ZeroPadding(_Bordered, Layer, abstract=True):
+def inside(borders: list[tuple[int, int]], lengths: tuple[int, ...], trailing: int) -> tuple[slice, ...]:
+    """The slices of the last axes, of which `trailing` are not spatial, that leave the borders out."""
+    spatial = [slice(before, before + length) for (before, _), length in zip(borders, lengths, strict=True)]
+    return (*spatial, *[slice(None)] * trailing)
+
+
+class _ZeroPadding(Spatial, Layer, abstract=True):
     padding: Borders = 1
 
     def validate(self):
-        self.borders("padding")
+        borders_of(self, "padding")
 
     def compute_output_shape(self, input_shape):
-        axes = zip(self.spatial(input_shape), self.borders("padding"), strict=True)
+        axes = zip(self.spatial(input_shape), borders_of(self, "padding"), strict=True)
         return self.with_spatial(input_shape, [None if n is None else n + sum(ends) for n, ends in axes])
 
     def linearize(self, inputs):
-        place = self.place(self.borders("padding"), self.spatial(inputs.shape))
+        place = inside(borders_of(self, "padding"), self.spatial(inputs.shape), self.trailing)
         part = Embedded(place, inputs.shape, self.compute_output_shape(inputs.shape))
         return part.jvp(inputs), Jacobians(part)
 
@@ -98,14 +92,14 @@ class ZeroPadding3D(_ZeroPadding):
     rank = 3
 
 
-class _Cropping(_Bordered, Layer, abstract=True):
+class _Cropping(Spatial, Layer, abstract=True):
     cropping: Borders = 1
 
     def validate(self):
-        self.borders("cropping")
+        borders_of(self, "cropping")
 
     def compute_output_shape(self, input_shape):
-        lengths, borders = self.spatial(input_shape), self.borders("cropping")
+        lengths, borders = self.spatial(input_shape), borders_of(self, "cropping")
         left = [None if n is None else n - sum(ends) for n, ends in zip(lengths, borders, strict=True)]
         if any(length is not None and length < 1 for length in left):
             raise ShapeError(
@@ -115,7 +109,8 @@ class _Cropping(_Bordered, Layer, abstract=True):
 
     def linearize(self, inputs):
         shape = self.compute_output_shape(inputs.shape)
-        part = Transposed(Embedded(self.place(self.borders("cropping"), self.spatial(shape)), shape, inputs.shape))
+        place = inside(borders_of(self, "cropping"), self.spatial(shape), self.trailing)
+        part = Transposed(Embedded(place, shape, inputs.shape))
         return part.jvp(inputs), Jacobians(part)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.jacobians import Broadcast, Composed, Jacobians, Rearrange
 from nnlite.layers.base.layer import Layer
+from nnlite.layers.base.simplified import View
 from nnlite.registry.field_types import Count
 from nnlite.registry.fields import Converted
 
@@ -25,6 +26,9 @@ class Flatten(Layer):
 
     def build(self, input_shape):
         check_known(self, input_shape)
+
+    def at_inference(self) -> View:
+        return View(self)
 
     def linearize(self, inputs):
         outputs = inputs.reshape(len(inputs), -1)
@@ -47,6 +51,9 @@ class Reshape(Layer):
             raise ConfigError(f"{self.label}: target_shape may hold positive numbers and one -1: {self.target_shape}")
         if size % wanted or (not free and size != wanted):
             raise ShapeError(f"{self.label} cannot bring {input_shape[1:]} into the shape {self.target_shape}")
+
+    def at_inference(self) -> View:
+        return View(self)
 
     def linearize(self, inputs):
         outputs = inputs.reshape(len(inputs), *self.target_shape)

@@ -20,9 +20,6 @@ class _UpSampling(Spatial, Layer, abstract=True):
     def validate(self):
         self.check_lengths("size")
 
-    def build(self, input_shape):
-        self.check_rank(input_shape)
-
     def compute_output_shape(self, input_shape):
         axes = zip(self.spatial(input_shape), self.per_axis("size"), strict=True)
         return self.with_spatial(input_shape, [None if n is None else n * factor for n, factor in axes])

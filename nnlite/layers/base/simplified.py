@@ -1,0 +1,178 @@
+"""What layers answer when they are asked for something simpler than themselves.
+
+`Layer.at_inference` answers one of the forms that `compile_predict` combines: two neighbours are one step where the
+form of the first has a `then` for that of the second. `Layer._dense_part` answers what a layer does among dense layers
+that are trained as one. Weights are float64 here, so that combining them rounds once.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from nnlite.kernels.reference.dense import DenseLayer
+from nnlite.ops.activations import ActivationFunction
+
+__all__ = [
+    "Activated",
+    "Affine",
+    "Convolution",
+    "DenseActivation",
+    "DenseDropout",
+    "DensePart",
+    "Pooling",
+    "Product",
+    "Simplified",
+    "Step",
+    "Unchanged",
+    "View",
+]
+
+
+@dataclass(frozen=True)
+class Unchanged:
+    """outputs = inputs."""
+
+
+@dataclass(frozen=True)
+class Affine:
+    """outputs = inputs * scale + shift, per feature of the last axis. Shape: scale and shift `(features,)`."""
+
+    scale: np.ndarray
+    shift: np.ndarray
+
+    def of(self, values: np.ndarray | None) -> np.ndarray:
+        """This function of an array, of zeros where it is None."""
+        return self.shift if values is None else values * self.scale + self.shift
+
+    def then(self, step: "Step") -> "Simplified | None":
+        """This function and the step after it as one; None where they are two."""
+        if isinstance(step, Affine):
+            return Affine(self.scale * step.scale, step.of(self.shift))
+        return step.after(self) if isinstance(step, Product | Convolution) else None
+
+
+@dataclass(frozen=True)
+class Product:
+    """outputs = activation(inputs @ kernel + bias): a dense layer, with scales and shifts around it multiplied in.
+
+    Args:
+        kernel: `(features, units)`.
+        bias: `(units,)`, or None.
+        activation: None where it is linear.
+        matrix: whether the inputs are a matrix.
+    """
+
+    kernel: np.ndarray
+    bias: np.ndarray | None
+    activation: ActivationFunction | None
+    matrix: bool = True
+
+    def after(self, affine: Affine) -> "Product":
+        """This product of what `affine` gives."""
+        bias = affine.shift @ self.kernel if self.bias is None else self.bias + affine.shift @ self.kernel
+        return replace(self, kernel=affine.scale[:, None] * self.kernel, bias=bias)
+
+    def then(self, step: "Step") -> "Product | None":
+        """This product and the step after it as one; None where they are two."""
+        if self.activation is not None:
+            return None
+        if isinstance(step, Affine):
+            return replace(self, kernel=self.kernel * step.scale, bias=step.of(self.bias))
+        return replace(self, activation=step.activation) if isinstance(step, Activated) else None
+
+
+@dataclass(frozen=True)
+class Pooling:
+    """outputs = the largest of the inputs in each window, or the mean.
+
+    Args:
+        layer: it says how the windows lie.
+    """
+
+    layer: Any
+
+
+@dataclass(frozen=True)
+class Convolution:
+    """outputs = activation(convolution of inputs + bias), where `pool` is set of the largest of each window.
+
+    Args:
+        layer: it says how the windows of the convolution lie.
+        kernel: `(*size, channels, filters)`.
+        bias: `(filters,)`, or None.
+        activation: None where it is linear; it works element by element.
+        pool: lengths of the windows of the pooling, which lie side by side.
+    """
+
+    layer: Any
+    kernel: np.ndarray
+    bias: np.ndarray | None
+    activation: ActivationFunction | None
+    pool: tuple[int, ...] | None = None
+
+    def after(self, affine: Affine) -> "Convolution | None":
+        """This convolution of what `affine` gives; None if padding makes that impossible: padded cells stay 0."""
+        if self.layer.channels_first or (self.layer.padding != "valid" and np.any(affine.shift)):
+            return None
+        shifted = (self.kernel * np.reshape(affine.shift, (-1, 1))).sum(axis=tuple(range(self.kernel.ndim - 1)))
+        bias = shifted if self.bias is None else self.bias + shifted
+        return replace(self, kernel=self.kernel * affine.scale[:, None], bias=bias)
+
+    def then(self, step: "Step") -> "Convolution | None":
+        """This convolution and the step after it as one; None where they are two."""
+        if isinstance(step, Pooling):
+            return replace(self, pool=step.layer.geometry[0]) if self._may_pool(step.layer) else None
+        if self.activation is not None:
+            return None
+        if isinstance(step, Affine) and self.pool is None and not self.layer.channels_first:
+            return replace(self, kernel=self.kernel * step.scale, bias=step.of(self.bias))
+        fits = isinstance(step, Activated) and step.activation.by_element
+        return replace(self, activation=step.activation) if fits else None
+
+    def _may_pool(self, layer: Any) -> bool:
+        """Whether this is the first pooling, of maxima in windows side by side, and may precede the activation."""
+        size, strides = layer.geometry
+        return (
+            self.pool is None
+            and not layer.average
+            and size == strides
+            and layer.padding == "valid"
+            and layer.channels_first == self.layer.channels_first
+            and (self.activation is None or self.activation.keeps_order)
+        )
+
+
+@dataclass(frozen=True)
+class View:
+    """outputs = the inputs in the output shape of `layer`, in the same order."""
+
+    layer: Any
+
+
+@dataclass(frozen=True)
+class Activated:
+    """outputs = activation(inputs), as `layer` computes it where nothing comes before it that takes it over."""
+
+    layer: Any
+    activation: ActivationFunction
+
+
+Simplified = Unchanged | Affine | Product | Convolution | Pooling | View | Activated
+Step = Any  # of a prediction: a `Simplified`, or the layer itself where it has no simpler form
+
+
+class DenseActivation(NamedTuple):
+    """The number in compiled code of an activation that follows a dense layer."""
+
+    code: int
+
+
+class DenseDropout(NamedTuple):
+    """Dropout after a dense layer: a number is kept, and scaled, where 16 random bits reach the threshold."""
+
+    threshold: int
+    scale: float
+
+
+DensePart = DenseLayer | DenseActivation | DenseDropout
