@@ -6,6 +6,7 @@ from nnlite.check.numeric import (
     EXACT,
     NEAR,
     SMALLEST,
+    Effort,
     complex_step,
     complex_steps,
     difference,
@@ -20,15 +21,13 @@ from nnlite.jacobians.bundles.partial import map_outputs
 
 __all__ = []
 
-DENSE = 12  # arrays of up to that many entries are checked entry by entry, larger ones along random directions
-DIRECTIONS = 3
 
-
-def check_jacobians(findings: Findings, subject: Subject, random, quick: bool = False, skipped: str = "") -> None:
+def check_jacobians(
+    findings: Findings, subject: Subject, random, effort: Effort = Effort.USUAL, skipped: str = ""
+) -> None:
     """All that can be said about the Jacobians of `subject`.
 
     Args:
-        quick: leave it at one random direction for each array.
         skipped: why they are not compared with numerical ones.
     """
     with findings.trying("jvp = vjp'"):
@@ -41,28 +40,29 @@ def check_jacobians(findings: Findings, subject: Subject, random, quick: bool = 
     for index, name in enumerate(subject.names):
         if subject.wanted[index] and subject.arrays[index].size:
             with findings.trying(name), np.errstate(all="ignore"):
-                check_slopes(findings, subject, index, random, quick)
+                check_slopes(findings, subject, index, random, effort)
 
 
-def check_slopes(findings, subject, index, random, quick=False) -> None:
+def check_slopes(findings, subject, index, random, effort) -> None:
     """The Jacobian by one array against complex step and stencil."""
     point, function = subject.arrays[index], subject.function_of(index)
-    entrywise = point.size <= DENSE and not quick
+    entrywise = effort.entrywise(point.size)
     if entrywise:
         tangents = np.eye(point.size).reshape(-1, *point.shape)
     else:
-        tangents = random.normal(size=(1 if quick else DIRECTIONS, *point.shape))
+        tangents = random.normal(size=(effort.value, *point.shape))
     found = subject.jvp(index, tangents)
     exact = complex_steps(function, point, tangents)
-    given = subject.names[index], function, point, tangents, found, exact
+    weights = np.random.default_rng(7).normal(size=(2, len(tangents)))
+    mixed = np.eye(len(tangents)) if effort is Effort.ENTRYWISE else weights
+    given = subject.names[index], function, point, tangents, mixed, found, exact
     if exact is None or not _confirmed(findings, *given):
         numeric = slopes(function, point, tangents, found, exact)
         Comparison(subject, index, found, numeric, entrywise).tell(findings, function)
 
 
-def _confirmed(findings, name, function, point, tangents, found, exact) -> bool:
-    """Whether complex steps met the Jacobian and stencils along two mixed directions say the same; if so, the rows."""
-    weights = np.random.default_rng(7).normal(size=(2, len(tangents)))
+def _confirmed(findings, name, function, point, tangents, weights, found, exact) -> bool:
+    """Whether complex steps met the Jacobian and stencils along mixed directions say the same; if so, the rows."""
     near = [stencil(function, point, tangent, 1e-4) for tangent in np.tensordot(weights, tangents, 1)]
     errors = difference(found, exact), difference(weights @ found, np.array(near))
     if not (errors[0] <= EXACT and errors[1] <= NEAR):
@@ -262,6 +262,8 @@ def check_per_example(findings, subject, random) -> None:
     found, by_row = subject.jacobians.per_example(cotangent), subject.jacobians.vjp(subject.rows_of(cotangent))
     if not subject.jacobians.mixes_rows:
         _check_rows_apart(findings, subject, by_row)
+    data = any(part is not None for part in found[: subject.data])
+    findings.held("per example", not data, "per_example gives products by the data too, which are no gradients")
     for index in range(subject.data, len(subject.names)):
         if not subject.wanted[index] or (found[index] is None and by_row[index] is None):
             continue

@@ -3,34 +3,26 @@
 import numpy as np
 
 from nnlite.check.jacobians import check_into, check_jacobians, check_per_example
-from nnlite.check.memory import check_arguments, check_arrays, check_pure, listed
-from nnlite.check.numeric import EXACT, difference
+from nnlite.check.memory import check_arguments, check_arrays, check_pure
+from nnlite.check.numeric import EXACT, Effort, difference
 from nnlite.check.report import Findings, Report
-from nnlite.check.samples import (
-    contexts,
-    filled,
-    free_batch,
-    in_dtype,
-    moved,
-    sample,
-    several,
-    stops_gradient,
-    twin_of,
-)
-from nnlite.check.subject import Subject
-from nnlite.errors import ShapeError
+from nnlite.check.samples import contexts, filled, free_batch, in_dtype, sample, several, stops_gradient, twin_of
+from nnlite.check.use import check_calls, check_config, check_dense, check_file, check_single_precision, subject_of
 from nnlite.layers import Layer
 
 __all__ = ["check_layer"]
 
 
-def check_layer(layer: Layer, input_shape=None, inputs=None, name: str | None = None) -> Report:
-    """Check a layer: shapes, Jacobians, both modes, dtype, memory, state, config.
+def check_layer(
+    layer: Layer, input_shape=None, inputs=None, name: str | None = None, *, mask=None, entrywise: bool = False
+) -> Report:
+    """Check a layer: shapes, Jacobians, both modes, dtype, memory, state, config, file.
 
-    It is done on copies in float64 (the dtype in float32), with its weights if the layer is built. Jacobians of up
-    to 12 entries are checked entry by entry, larger ones along random directions. A layer that takes a mask is tried
-    without one and, on inputs of three axes, with one. A layer that takes a part of its function for a constant on
-    purpose says so by `stops_gradient = True`; its Jacobians are not compared with numerical ones.
+    It is done on copies in float64 (the dtype in float32), with its weights if the layer is built. Derivatives by
+    arrays of up to 12 entries are checked entry by entry, those by larger ones along random directions. A layer that
+    takes a mask is tried without one and, on inputs of three axes, with one. A layer that takes a part of its function
+    for a constant while training, on purpose, says so by `stops_gradient = True`; its Jacobians of that mode are not
+    compared with numerical ones.
 
     Args:
         layer: an instance, of your own class too; it stays as it is.
@@ -38,11 +30,14 @@ def check_layer(layer: Layer, input_shape=None, inputs=None, name: str | None = 
             layer when None.
         inputs: a batch to check at, instead of random numbers; a tuple of them for several inputs.
         name: how the report calls it; its own name, or its class, when None.
+        mask: a mask for `inputs`, or a tuple of them for several inputs, to be tried in place of a random one.
+        entrywise: check derivatives by all arrays entry by entry, with a stencil for each: as many evaluations of the
+            layer as there are numbers, times five.
 
     >>> from nnlite.layers import Dense
     >>> report = check_layer(Dense(2, activation="tanh"), (None, 3))
     >>> report.ok, len(report.rows)
-    (True, 20)
+    (True, 23)
     """
     report, random = Report(), np.random.default_rng(5)
     name = name or layer.name or type(layer).__name__
@@ -54,45 +49,34 @@ def check_layer(layer: Layer, input_shape=None, inputs=None, name: str | None = 
             shape = tuple(map(np.shape, inputs)) if isinstance(inputs, tuple) else np.shape(inputs)
         twin = twin_of(layer, "float64", shape, random)
         inputs = sample(twin, shape, random) if inputs is None else in_dtype(twin, inputs, "float64")
-        batches = [inputs] if shape == filled(shape, 1) else [inputs, _first_row(inputs)]
-        for batch in batches:
-            for circumstances, context in contexts(twin, batch, random):
+        batches = [(inputs, mask)]
+        if shape != filled(shape, 1):
+            batches.append((_first_row(inputs), _first_row(mask)))
+        for batch, own_mask in batches:
+            for circumstances, context in contexts(twin, batch, random, own_mask):
                 alone = batch is not inputs
-                if alone and context.get("mask") is not None:
+                if alone and mask is None and context.get("mask") is not None:
                     continue
                 findings = Findings(report, name, circumstances + (", batch of 1" if alone else ""))
-                _check_mode(findings, twin, batch, context, random, alone)
-        findings = Findings(report, name)
-        with findings.trying("config"):
-            check_arguments(findings, layer)
-            _check_config(findings, twin, inputs)
-        with findings.trying("float32"):
-            _check_single_precision(findings, twin, inputs, random)
+                quick = alone or context.get("mask") is not None
+                effort = Effort.ENTRYWISE if entrywise else Effort.QUICK if quick else Effort.USUAL
+                _check_mode(findings, twin, batch, context, random, effort, alone)
+        _check_use(Findings(report, name), layer, twin, inputs, mask, random)
     return report
 
 
-def subject_of(layer, inputs, context) -> Subject:
-    """A layer as a function of its inputs and parameters."""
-
-    def linearize(*arrays):
-        data = arrays[:count] if isinstance(inputs, tuple) else arrays[0]
-        result = layer.linearize(data, *arrays[count:], **context)
-        if not (isinstance(result, tuple) and len(result) == 2 and len(result[1]) == len(arrays)):
-            maps = ", ".join(names)
-            raise ShapeError(f"linearize must return (output, Jacobians), with {len(arrays)} maps: by {maps}")
-        return result
-
-    data = inputs if isinstance(inputs, tuple) else (inputs,)
-    count = len(data)
-    own = [parameter.name for parameter in layer.parameters]
-    names = ["inputs"] if count == 1 else [f"inputs {number}" for number in range(count)]
-    names += [name if own.count(name) == 1 else f"{name} {place}" for place, name in enumerate(own)]
-    numbers = layer.input_kind == "numbers"
-    wanted = [numbers and array.dtype.kind == "f" for array in data] + [own.trainable for own in layer.parameters]
-    return Subject(linearize, [*data, *moved(layer.values)], names, wanted, count)
+def _check_use(findings, layer, twin, inputs, mask, random) -> None:
+    with findings.trying("config"):
+        check_arguments(findings, layer)
+        check_config(findings, twin, inputs)
+    with findings.trying("float32"):
+        check_single_precision(findings, twin, inputs, mask, random)
+    if not isinstance(inputs, tuple):
+        with findings.trying("file"):
+            check_file(findings, twin, inputs, random)
 
 
-def _check_mode(findings, layer, inputs, context, random, alone) -> None:
+def _check_mode(findings, layer, inputs, context, random, effort, alone) -> None:
     with findings.trying("linearize"):
         subject = subject_of(layer, inputs, context)
         findings.held("linearize", True, "")
@@ -101,8 +85,11 @@ def _check_mode(findings, layer, inputs, context, random, alone) -> None:
         with findings.trying("same twice"):
             check_pure(findings, layer, subject)
         if subject.numeric:
-            skipped = "it takes a part of its function for a constant" if stops_gradient(layer) else ""
-            check_jacobians(findings, subject, random, alone or context.get("mask") is not None, skipped)
+            constant = context.get("training") and stops_gradient(layer)
+            skipped = "it takes a part of its function for a constant" if constant else ""
+            check_jacobians(findings, subject, random, effort, skipped)
+            with findings.trying("todense"):
+                check_dense(findings, subject)
             with findings.trying("per example"):
                 check_per_example(findings, subject, random)
             with findings.trying("written into"):
@@ -113,6 +100,8 @@ def _check_mode(findings, layer, inputs, context, random, alone) -> None:
             check_arrays(findings, subject, random)
         with findings.trying("state"):
             _check_state(findings, layer, subject, context)
+        with findings.trying("called"):
+            check_calls(findings, layer, inputs, context, random)
 
 
 def _check_shapes(findings, layer, subject, inputs) -> None:
@@ -172,53 +161,8 @@ def _check_momentum(findings, layer, subject, context, places) -> None:
     findings.measured("state", error, 1e-9, sentence)
 
 
-def _check_config(findings, layer, inputs) -> None:
-    """`Layer.get(layer.to_spec())` is the same layer."""
-    twin = Layer.get(layer.to_spec())
-    same = type(twin) is type(layer)
-    findings.held("config", same, f"the name {type(layer).__name__!r} belongs to another class")
-    findings.held("config", twin.get_config() == layer.get_config(), "its config makes a layer of another config")
-    twin.ensure_built(layer.input_shape)
-    twin.set_weights(layer.get_weights())
-    context = next(contexts(layer, inputs, np.random.default_rng(5)))[1]
-    outputs = [subject_of(own, inputs, context).outputs for own in (layer, twin)]
-    same = all(map(np.array_equal, *outputs))
-    findings.held("config", same, "a layer made of its config, with its weights, has another output")
-
-
-def _check_single_precision(findings, layer, inputs, random) -> None:
-    """float32 stays float32 in all that comes back."""
-    twin = twin_of(layer, "float32", None, random)
-    inputs = in_dtype(twin, inputs, "float32")
-    for circumstances, context in contexts(twin, inputs, random):
-        subject = subject_of(twin, inputs, context)
-        cotangent = subject.cotangent(random, (), np.float32)
-        tangents = [np.ones_like(a) if own else None for a, own in zip(subject.arrays, subject.wanted, strict=True)]
-        products = subject.jacobians.vjp(cotangent)
-        found = {
-            "the output": subject.outputs,
-            "jvp": listed(subject.jacobians.jvp(*tangents)),
-            "per_example": subject.jacobians.per_example(cotangent),
-            "the new state": _arrays_in(subject.jacobians.state),
-            **{f"vjp by {name}": [product] for name, product in zip(subject.names, products, strict=True)},
-        }
-        if not isinstance(inputs, tuple) and len(subject.outputs) == 1:
-            twin.forward(inputs, training=context.get("training", False))
-            found["backward(1)"] = listed(twin.backward(1))
-        for what, arrays in found.items():
-            kinds = {np.asarray(array).dtype for array in arrays if array is not None}
-            wrong = [str(kind) for kind in kinds if kind.kind in "fc" and kind != np.float32]
-            findings.held("float32", not wrong, f"{what} is {', '.join(wrong)} for float32 inputs, {circumstances}")
-
-
 def _first_row(inputs):
-    return tuple(array[:1] for array in inputs) if isinstance(inputs, tuple) else inputs[:1]
-
-
-def _arrays_in(state) -> list:
-    """The arrays of a state, which in containers is nested."""
-    if isinstance(state, dict):
-        return _arrays_in(list(state.values()))
-    if isinstance(state, (tuple, list)):
-        return [array for own in state for array in _arrays_in(own)]
-    return [state] if isinstance(state, (np.ndarray, np.generic)) else []
+    """The first row of a batch, or of each array of a tuple; None stays None."""
+    if isinstance(inputs, tuple):
+        return tuple(map(_first_row, inputs))
+    return None if inputs is None else inputs[:1]

@@ -6,7 +6,7 @@ import numpy as np
 
 from nnlite.check.jacobians import check_jacobians
 from nnlite.check.memory import check_arguments, check_arrays, check_pure
-from nnlite.check.numeric import EXACT, difference
+from nnlite.check.numeric import EXACT, Effort, difference
 from nnlite.check.report import Findings, Report
 from nnlite.check.samples import filled
 from nnlite.check.subject import Subject
@@ -82,6 +82,7 @@ def suitable(loss, shape, random):
 
 
 def _check_mode(findings, loss, arrays, random, alone, masked=False) -> None:
+    effort = Effort.QUICK if alone else Effort.USUAL
     y_true, y_pred, weights = loss._fitted(*arrays)
     mask = None
 
@@ -104,12 +105,12 @@ def _check_mode(findings, loss, arrays, random, alone, masked=False) -> None:
             _check_reduction(findings, loss, subject, y_true, weights, mask)
         with findings.trying("same twice"):
             check_pure(findings, loss, subject)
-        check_jacobians(findings, subject, random, alone)
+        check_jacobians(findings, subject, random, effort)
         if not alone:
             check_arrays(findings, subject, random)
     if loss.reduction not in ("none", None):
         with findings.trying("Hessian"):
-            check_jacobians(findings, Subject(gradient, [y_pred], ["Hessian"], [True]), random, alone)
+            check_jacobians(findings, Subject(gradient, [y_pred], ["Hessian"], [True]), random, effort)
 
 
 def _check_link(findings, loss, y_true, logits) -> None:

@@ -3,12 +3,13 @@
 import numpy as np
 
 from nnlite.check.jacobians import check_jacobians, check_per_example
-from nnlite.check.layers import check_layer, subject_of
+from nnlite.check.layers import check_layer
 from nnlite.check.losses import check_loss, suitable
 from nnlite.check.numeric import difference, stencil
 from nnlite.check.report import Findings, Report
 from nnlite.check.samples import contexts, filled, in_dtype, moved, sample, stops_gradient, twin_of
 from nnlite.check.subject import Subject
+from nnlite.check.use import subject_of
 from nnlite.derivatives import parameter_names
 from nnlite.jacobians import Contraction, Jacobians, ParameterVector
 from nnlite.losses import Loss

@@ -1,6 +1,7 @@
 """Numerical derivatives along directions: complex steps, stencils, and where a function has a kink."""
 
 import warnings
+from enum import Enum
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +14,18 @@ COMPLEX_STEP = 1e-30  # there is no difference of near values, so nothing is los
 STENCIL_STEPS = (1e-3, 1e-4, 1e-5)  # a smaller one where a larger one meets a kink or high derivatives
 KINK_STEP = 1e-4
 WEIGHTS = {-2: 1 / 12, -1: -8 / 12, 1: 8 / 12, 2: -1 / 12}
+
+
+class Effort(Enum):
+    """How closely Jacobians are compared with numerical ones; the value is the number of random directions."""
+
+    QUICK = 1
+    USUAL = 3  # arrays of up to 12 entries entry by entry
+    ENTRYWISE = 0  # all arrays entry by entry, with a stencil for each entry
+
+    def entrywise(self, size: int) -> bool:
+        """Whether an array of so many entries is taken entry by entry."""
+        return self is Effort.ENTRYWISE or (self is Effort.USUAL and size <= 12)
 
 
 class Slopes(NamedTuple):

@@ -109,14 +109,19 @@ def free_batch(shape) -> tuple:
     return tuple(map(free_batch, shape)) if several(shape) else (None, *shape[1:])
 
 
-def contexts(layer, inputs, random):
-    """`(circumstances, keywords)` for `linearize`: inference and training, without a mask and with one."""
+def contexts(layer, inputs, random, mask=None):
+    """`(circumstances, keywords)` for `linearize`: inference and training, without a mask and with `mask`.
+
+    Where that is None, one is drawn for inputs of three axes.
+    """
     modes = [("inference", False)]
     if {"training", "random"} & set(layer._context):
         modes.append(("training", True))
     masks = [("", None)]
+    if "mask" in layer._context and mask is not None:
+        masks.append((", masked", mask))
     data = inputs if isinstance(inputs, tuple) else (inputs,)
-    if "mask" in layer._context and all(array.ndim == 3 for array in data):
+    if "mask" in layer._context and mask is None and all(array.ndim == 3 for array in data):
         steps = 2 if vars(layer).get("data_format") == "channels_first" else 1
         drawn = [random.random((len(array), array.shape[steps])) < 0.7 for array in data]
         for own in drawn:

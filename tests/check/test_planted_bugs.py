@@ -34,6 +34,7 @@ from nnlite.layers import (
 )
 from nnlite.losses import BinaryCrossentropy, Loss, MeanSquaredError
 from nnlite.ops import Sigmoid
+from nnlite.parameters import Parameter
 from nnlite.random import RandomSource
 
 
@@ -426,6 +427,64 @@ class ForgetsAnArgument(Rescaling):
         return {**super().get_config(), "offset": 0.0}
 
 
+class DenseTwice(Diagonal):
+    __slots__ = ()
+
+    def todense(self):
+        return 2 * super().todense()
+
+
+class WrongDenseForm(Rescaling):
+    def linearize(self, inputs):
+        outputs, jacobians = super().linearize(inputs)
+        return outputs, Jacobians(DenseTwice(jacobians[0].slopes, inputs.shape, inputs.shape))
+
+
+class CalledWithoutBias(Dense):
+    def __call__(self, inputs, training=None, mask=None):
+        return inputs @ self.kernel.value
+
+
+class CallKeepsJacobians(Dense):
+    def __call__(self, inputs, training=None, mask=None):
+        return self.forward(inputs, training or False, mask)
+
+
+class BackwardHalved(Dense):
+    def backward(self, jacobian=1, wanted=None):
+        return tuple(0.5 * result for result in super().backward(jacobian, wanted))
+
+
+class GradientsOfTheData(Jacobians):
+    __slots__ = ()
+
+    def per_example(self, cotangent, wanted=None, into=None):
+        found = super().per_example(cotangent, wanted, into)
+        return (cotangent[..., :1], *found[1:])
+
+
+class PerExampleOfTheData(Dense):
+    def linearize(self, inputs, kernel, bias):
+        outputs, jacobians = super().linearize(inputs, kernel, bias)
+        return outputs, GradientsOfTheData(*jacobians.maps, outer=jacobians.outer)
+
+
+class TableBesideTheParameters(Dense):
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.table = np.random.default_rng().normal(size=self.units)
+
+    def linearize(self, inputs, kernel, bias):
+        outputs, jacobians = super().linearize(inputs, kernel, bias)
+        return outputs + self.table.astype(outputs.real.dtype), jacobians
+
+
+class DoublePrecisionParameter(Dense):
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.parameters[1] = Parameter("bias", np.zeros(self.units))
+
+
 class Bug(NamedTuple):
     """A class with a bug, how to make it, which row of the report must show it, and what the sentence there says."""
 
@@ -480,9 +539,19 @@ BUGS = [
     Bug(TakesMemoryAsItLies, {"scale": 0.5}, (3, 4), "any memory layout", "not contiguous"),
     Bug(DrawsOnItsOwn, {"rate": 0.5}, (4, 3), "same twice", "two outputs"),
     Bug(ForgetsAnArgument, {"scale": 0.5, "offset": 1.0}, (2, 3), "config", "another"),
+    Bug(WrongDenseForm, {"scale": 0.5}, (2, 3), "todense", "todense by inputs"),
+    Bug(CalledWithoutBias, {**DENSE, "bias_initializer": "ones"}, SQUARE, "called", "the call gives another output"),
+    Bug(CallKeepsJacobians, DENSE, SQUARE, "called", "calling the layer keeps its Jacobians"),
+    Bug(BackwardHalved, DENSE, SQUARE, "called", "backward of the layer is not that of its Jacobians"),
+    Bug(PerExampleOfTheData, DENSE, SQUARE, "per example", "by the data too"),
+    Bug(TableBesideTheParameters, DENSE, SQUARE, "file", "a loaded model has other predictions"),
+    Bug(DoublePrecisionParameter, DENSE, SQUARE, "float32", "a parameter is float64"),
 ]
 bugs = pytest.mark.parametrize("bug", BUGS, ids=str)
-SOUND = {NormalizationWithoutMeanTerm: NormalizationWithMeanTerm, MixesRowsInSecret: SaysThatItMixesRows}
+SOUND = {
+    NormalizationWithoutMeanTerm: NormalizationWithMeanTerm,
+    MixesRowsInSecret: SaysThatItMixesRows,
+}
 
 
 def report_of(cls, bug):

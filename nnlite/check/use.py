@@ -1,0 +1,167 @@
+"""A layer in use: called, with `forward` and `backward`, in float32, made again from its config and from a file."""
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from nnlite.check.memory import listed
+from nnlite.check.numeric import EXACT, difference
+from nnlite.check.report import Findings
+from nnlite.check.samples import contexts, in_dtype, moved, twin_of
+from nnlite.check.subject import Subject
+from nnlite.errors import ShapeError
+from nnlite.jacobians.bundles.partial import map_outputs
+from nnlite.layers import Identity, Input, Layer
+from nnlite.models import Sequential, load_model
+from nnlite.ops import Op
+from nnlite.random import RandomSource
+
+__all__ = []
+
+DENSE_ENTRIES = 2**16  # larger Jacobians are not made dense
+
+
+def subject_of(layer: Layer, inputs, context: dict) -> Subject:
+    """A layer as a function of its inputs and parameters."""
+
+    def linearize(*arrays):
+        data = arrays[:count] if isinstance(inputs, tuple) else arrays[0]
+        result = layer.linearize(data, *arrays[count:], **context)
+        if not (isinstance(result, tuple) and len(result) == 2 and len(result[1]) == len(arrays)):
+            maps = ", ".join(names)
+            raise ShapeError(f"linearize must return (output, Jacobians), with {len(arrays)} maps: by {maps}")
+        return result
+
+    data = inputs if isinstance(inputs, tuple) else (inputs,)
+    count = len(data)
+    own = [parameter.name for parameter in layer.parameters]
+    names = ["inputs"] if count == 1 else [f"inputs {number}" for number in range(count)]
+    names += [name if own.count(name) == 1 else f"{name} {place}" for place, name in enumerate(own)]
+    numbers = layer.input_kind == "numbers"
+    wanted = [numbers and array.dtype.kind == "f" for array in data] + [own.trainable for own in layer.parameters]
+    return Subject(linearize, [*data, *moved(layer.values)], names, wanted, count)
+
+
+def check_dense(findings: Findings, subject: Subject) -> None:
+    """`todense` of each map has the columns that `jvp` gives for the unit vectors."""
+    if isinstance(subject.output, tuple):
+        return
+    for index, (name, array) in enumerate(zip(subject.names, subject.arrays, strict=True)):
+        if not subject.wanted[index] or subject.size * array.size > DENSE_ENTRIES:
+            continue
+        part = subject.jacobians[index]
+        dense = np.zeros(subject.shapes[0] + array.shape) if part is None else part.todense()
+        columns = subject.jvp(index, np.eye(array.size).reshape(-1, *array.shape))
+        expected = columns.T.reshape(subject.shapes[0] + array.shape)
+        sentence = f"todense by {name} is not made of what jvp gives for unit vectors"
+        findings.measured("todense", difference(dense, expected), EXACT, sentence)
+
+
+def check_calls(findings: Findings, layer: Layer, inputs, context: dict, random: np.random.Generator) -> None:
+    """Calling a layer, and `forward`, `backward` and `jvp`, give what `linearize` and its maps give."""
+    twin, training = twin_of(layer, layer.dtype, None, random), context.get("training", False)
+    options = {name: context[name] for name in ("training", "mask") if context.get(name) is not None}
+    twin.random = RandomSource(7)
+    called = twin(inputs, **options)
+    findings.held("called", twin.jacobians is None, "calling the layer keeps its Jacobians; only forward should")
+    output = twin.forward(inputs, **options)
+    jacobians = twin.jacobians
+    findings.held("called", jacobians is not None, "forward keeps no Jacobians for backward")
+    if not training:
+        expected = listed(layer.linearize(inputs, *layer.values, **context)[0])
+        for what, found in (("the call", called), ("forward", output)):
+            same = all(map(np.array_equal, listed(found), expected))
+            findings.held("called", same, f"{what} gives another output than linearize")
+    subject = subject_of(layer, inputs, context)
+    if not subject.numeric or not any(subject.wanted):
+        return
+    cotangent = subject.cotangent(random)
+    products = jacobians.vjp(cotangent)
+    _held_equal(findings, "backward", listed(twin.backward(cotangent)), products)
+    tangents = [None if product is None else random.normal(size=product.shape) for product in products]
+    pushed = jacobians.jvp(*tangents)
+    expected = map_outputs(np.zeros_like, output) if pushed is None else pushed
+    _held_equal(findings, "jvp", listed(Op.jvp(twin, *tangents)), listed(expected))
+
+
+def _held_equal(findings, method: str, found, expected) -> None:
+    same = len(found) == len(expected) and all(
+        result is wanted if result is None or wanted is None else difference(result, wanted) <= EXACT
+        for result, wanted in zip(found, expected, strict=True)
+    )
+    findings.held("called", same, f"{method} of the layer is not that of its Jacobians")
+
+
+def check_config(findings: Findings, layer: Layer, inputs) -> None:
+    """`Layer.get(layer.to_spec())` is the same layer."""
+    twin = Layer.get(layer.to_spec())
+    same = type(twin) is type(layer)
+    findings.held("config", same, f"the name {type(layer).__name__!r} belongs to another class")
+    findings.held("config", twin.to_spec() == layer.to_spec(), "its config makes a layer of another config")
+    twin.ensure_built(layer.input_shape)
+    twin.set_weights(layer.get_weights())
+    context = next(contexts(layer, inputs, np.random.default_rng(5)))[1]
+    outputs = [subject_of(own, inputs, context).outputs for own in (layer, twin)]
+    same = all(map(np.array_equal, *outputs))
+    findings.held("config", same, "a layer made of its config, with its weights, has another output")
+
+
+def check_file(findings: Findings, layer: Layer, inputs, random: np.random.Generator) -> None:
+    """A model of this layer comes back from its file with the same config and the same predictions."""
+    for dtype in ("float64", "float32"):
+        twin, given = twin_of(layer, dtype, None, random), in_dtype(layer, inputs, dtype)
+        start = [] if isinstance(twin, Input) else [Input(layer.input_shape[1:], dtype=dtype)]
+        model = Sequential([*start, twin, Identity(dtype=dtype)], seed=1)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "model.safetensors"
+            model.save(path)
+            loaded = load_model(path)
+        found, expected = (np.asarray(own.predict(given, verbose=0)) for own in (loaded, model))
+        findings.held("file", expected.dtype == dtype, f"predictions of a model of {dtype} are {expected.dtype}")
+        findings.held("file", loaded.get_config() == model.get_config(), "a loaded model has another config")
+        findings.held("file", np.array_equal(found, expected), "a loaded model has other predictions")
+        sentence = "a model of this layer alone predicts something else than calling it gives"
+        findings.held("file", np.array_equal(expected, twin(given)), sentence)
+
+
+def check_single_precision(findings: Findings, layer: Layer, inputs, mask, random: np.random.Generator) -> None:
+    """float32 stays float32 in all that comes back."""
+    twin = twin_of(layer, "float32", None, random)
+    inputs = in_dtype(twin, inputs, "float32")
+    for circumstances, context in contexts(twin, inputs, random, mask):
+        subject = subject_of(twin, inputs, context)
+        for what, arrays in _results(twin, subject, inputs, context, random):
+            kinds = {np.asarray(array).dtype for array in arrays if array is not None}
+            wrong = [str(kind) for kind in kinds if kind.kind in "fc" and kind != np.float32]
+            findings.held("float32", not wrong, f"{what} is {', '.join(wrong)} for float32 inputs, {circumstances}")
+
+
+def _results(layer, subject, inputs, context, random):
+    """`(what, arrays)` of all that a layer gives."""
+    cotangent = subject.cotangent(random, (), np.float32)
+    tangents = [np.ones_like(a) if own else None for a, own in zip(subject.arrays, subject.wanted, strict=True)]
+    yield "a parameter", layer.values
+    yield "the output", subject.outputs
+    yield "jvp", listed(subject.jacobians.jvp(*tangents))
+    yield "per_example", subject.jacobians.per_example(cotangent)
+    yield "the new state", _arrays_in(subject.jacobians.state)
+    for seeds in ((), (2,)):
+        products = subject.jacobians.vjp(subject.cotangent(random, seeds, np.float32))
+        for name, product in zip(subject.names, products, strict=True):
+            yield f"vjp by {name}", [product]
+    if not isinstance(inputs, tuple) and len(subject.outputs) == 1:
+        training = context.get("training", False)
+        yield "what a call gives", listed(layer(inputs, training=training))
+        layer.forward(inputs, training=training)
+        for start in (1, 0.5):
+            yield f"backward({start})", listed(layer.backward(start))
+
+
+def _arrays_in(state) -> list:
+    """The arrays of a state, which in containers is nested."""
+    if isinstance(state, dict):
+        return _arrays_in(list(state.values()))
+    if isinstance(state, (tuple, list)):
+        return [array for own in state for array in _arrays_in(own)]
+    return [state] if isinstance(state, (np.ndarray, np.generic)) else []
