@@ -1,7 +1,6 @@
 """What a row of the table of layers is."""
 
-from collections.abc import Callable
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 from numeric import apart
@@ -9,53 +8,49 @@ from numeric import apart
 from nnlite.layers import Layer
 from nnlite.random import RandomSource
 
-__all__ = ["Case"]
-
 WORDS = ["red", "green", "blue", "Green, red", "a"]  # what layers that take strings are shown
 
 
-class Case(NamedTuple):
-    """How to make a layer, and the shape of a batch for it; a tuple of shapes for a layer of several inputs."""
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A layer as its spec, and a batch for it: `Case("Dense", {"units": 2}, (3, 4))`.
 
-    make: Callable[[], Layer]
+    Attributes:
+        layer: the registered name.
+        options: its arguments, as a config has them.
+        shape: of a batch of inputs; a tuple of shapes for a layer of several inputs.
+        mask: for the whole batch: an array, or one for each input.
+        skipped: the checks that leave this layer out on purpose.
+    """
+
+    layer: str
+    options: dict
     shape: tuple
-    training: bool = False
-    mask: object = None  # for the whole batch: an array, or one for each input
+    mask: object = None
+    skipped: tuple[str, ...] = ()
 
-    def __str__(self):
-        mode = "-training" * self.training + "-masked" * (self.mask is not None)
-        return f"{self.make()!r}-{'-'.join('x'.join(map(str, shape)) for shape in self.shapes)}{mode}"
+    def __str__(self) -> str:
+        options = ", ".join(f"{name}={value}" for name, value in self.options.items())
+        shapes = "-".join("x".join(map(str, shape)) for shape in self.shapes)
+        return f"{self.layer}({options[:120]})-{shapes}{'-masked' * (self.mask is not None)}"
 
     @property
-    def several(self):
+    def several(self) -> bool:
         """Whether the inputs are a tuple of arrays."""
         return isinstance(self.shape[0], tuple)
 
     @property
-    def shapes(self):
+    def shapes(self) -> tuple:
         """The shape of each input."""
         return self.shape if self.several else (self.shape,)
 
-    def with_batch(self, batch):
-        """The same case with so many examples, the first ones of the mask."""
-        if batch is None:
-            return self
-        shapes = tuple((batch, *shape[1:]) for shape in self.shapes)
-        masks = self.mask if isinstance(self.mask, tuple) else (self.mask,)
-        masks = tuple(None if own is None else own[:batch] for own in masks)
-        return self._replace(
-            shape=shapes if self.several else shapes[0], mask=masks if isinstance(self.mask, tuple) else masks[0]
-        )
+    def build(self) -> Layer:
+        """A new layer, not built yet."""
+        return Layer.get({self.layer: self.options})
 
-    @property
-    def context(self):
-        """What `linearize` takes by keyword, the same at every call."""
-        everything = {"training": self.training, "random": RandomSource(7), "mask": self.mask}
-        return {name: everything[name] for name in type(self.make())._context}
-
-    def prepared(self):
+    def prepared(self) -> tuple[Layer, object]:
         """A built layer whose parameters are all random, and a batch of inputs."""
-        layer, random, shape = self.make(), np.random.default_rng(17), self.shape
+        layer, random, shape = self.build(), np.random.default_rng(17), self.shape
         if not layer.adapted:
             layer.adapt(random.normal(size=(6, *shape[1:])))
         free = tuple((None, *own[1:]) for own in self.shapes)

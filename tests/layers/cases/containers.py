@@ -1,63 +1,106 @@
-"""Branches inside a chain of layers, columns of tables, and graphs of layers used as layers."""
+"""Branches inside a chain of layers, columns of tables, chains and graphs of layers used as layers."""
 
 from layers.cases.case import Case
-from nnlite.layers import (
-    BatchNormalization,
-    ColumnBranch,
-    Columns,
-    Concatenate,
-    Dense,
-    Dropout,
-    Input,
-    LayerNormalization,
-    Multiply,
-    Normalization,
-    Parallel,
-    Pipeline,
-    Residual,
-    Wrapper,
-)
-from nnlite.models import Model, Sequential
+
+TANH = {"Dense": {"units": 3, "activation": "tanh"}}
+THREE = {"Dense": {"units": 3}}
+STATEFUL = [{"Dropout": {"rate": 0.3}}, "BatchNormalization"]
 
 
-def gated():
-    """A graph with fan-out and a layer that is used twice."""
-    given = Input((3,), name="given")
-    shared = Dense(3, activation="tanh")
-    once = shared(given)
-    twice = shared(once)
-    return Model(given, Dense(2)(Multiply()([twice, Dense(3, activation="sigmoid")(given)])), seed=0)
+# Fan-out, and a layer that is used twice. Nodes are [layer, [what it takes]], counted from the inputs on.
+GATED = {
+    "inputs": [{"Input": {"shape": [3], "name": "start"}}],
+    "layers": [TANH, {"Dense": {"units": 3, "activation": "sigmoid"}}, "Multiply", {"Dense": {"units": 2}}],
+    "nodes": [[0, [0]], [0, [1]], [1, [0]], [2, [2, 3]], [3, [4]]],
+    "outputs": [5],
+    "seed": 0,
+}
 
 
-def branching(batch_normalization=False):
+def meeting(normalization: str) -> dict:
     """A graph whose two ends meet again, with layers that act while training only."""
-    given = Input((4,), name="given")
-    left = Dropout(0.4)(Dense(3, activation="relu")(given))
-    right = BatchNormalization()(given) if batch_normalization else LayerNormalization()(given)
-    return Model(given, Concatenate()([left, right, given]), seed=0)
+    return {
+        "inputs": [{"Input": {"shape": [4], "name": "start"}}],
+        "layers": [
+            {"Dense": {"units": 3, "activation": "relu"}},
+            {"Dropout": {"rate": 0.4}},
+            normalization,
+            "Concatenate",
+        ],
+        "nodes": [[0, [0]], [1, [1]], [2, [0]], [3, [2, 3, 0]]],
+        "outputs": [4],
+        "seed": 0,
+    }
+
+
+def chain(*layers: object, seed: int = 0) -> dict:
+    """The options of a `Sequential`."""
+    return {"layers": list(layers), "seed": seed}
 
 
 CASES = [
-    Case(lambda: Columns([2, 0]), (2, 3)),
-    Case(lambda: Columns([1]), (2, 2, 3)),
-    Case(lambda: Residual([Dense(3, activation="tanh")]), (2, 3)),
-    Case(lambda: Residual([Dense(4, activation="tanh"), Dense(3)]), (2, 2, 3)),
-    Case(lambda: Residual([Dense(4), LayerNormalization()], shortcut=[Dense(4, use_bias=False)]), (2, 3)),
-    *[Case(lambda: Residual([BatchNormalization(), Dropout(0.3), Dense(3)]), (4, 3), mode) for mode in (False, True)],
-    Case(lambda: Wrapper(Dense(2, activation="tanh")), (2, 3)),
-    *[Case(lambda: Wrapper(BatchNormalization()), (4, 3), mode) for mode in (False, True)],
-    Case(lambda: Pipeline([Dense(2, activation="tanh"), LayerNormalization()]), (2, 3)),
-    *[Case(lambda: Pipeline([Dropout(0.3), BatchNormalization()]), (4, 3), mode) for mode in (False, True)],
+    Case("Columns", {"places": [2, 0]}, (2, 3)),
+    Case("Columns", {"places": [1]}, (2, 2, 3)),
+    Case("Residual", {"body": [TANH]}, (2, 3)),
+    Case("Residual", {"body": [{"Dense": {"units": 4, "activation": "tanh"}}, THREE]}, (2, 2, 3)),
+    Case(
+        "Residual",
+        {
+            "body": [{"Dense": {"units": 4}}, "LayerNormalization"],
+            "shortcut": [{"Dense": {"units": 4, "use_bias": False}}],
+        },
+        (2, 3),
+    ),
+    Case("Residual", {"body": ["BatchNormalization", {"Dropout": {"rate": 0.3}}, THREE]}, (4, 3)),
+    Case("Wrapper", {"layer": {"Dense": {"units": 2, "activation": "tanh"}}}, (2, 3)),
+    Case("Wrapper", {"layer": "BatchNormalization"}, (4, 3)),
+    Case("Pipeline", {"layers": [{"Dense": {"units": 2, "activation": "tanh"}}, "LayerNormalization"]}, (2, 3)),
+    Case("Pipeline", {"layers": STATEFUL}, (4, 3)),
     *[
-        Case(lambda m=merge: Parallel([Dense(3, activation="tanh"), [], [Dense(2), Dense(3)]], merge=m), (2, 3))
+        Case("Parallel", {"paths": [TANH, [], [{"Dense": {"units": 2}}, THREE]], "merge": merge}, (2, 3))
         for merge in ("concat", "add", "multiply", "average", "max")
     ],
-    Case(lambda: Parallel([Dense(3), Residual([Dense(3)])], axis=1), (2, 2, 3)),
-    Case(lambda: ColumnBranch({"0-1": [Dense(3, activation="tanh")], "2": []}), (2, 3)),
-    Case(lambda: ColumnBranch({"0,2": [Normalization(mean=0.5, variance=2.0)], "1": Dense(2)}, "add"), (3, 3)),
-    Case(lambda: ColumnBranch({"1": Dense(2)}), (2, 3)),
-    Case(gated, (3, 3)),
-    *[Case(branching, (3, 4), mode) for mode in (False, True)],
-    Case(lambda: branching(True), (4, 4), True),
-    Case(lambda: Sequential([Dense(3), gated(), Dense(1)], seed=0), (2, 2)),
+    Case("Parallel", {"paths": [THREE, {"Residual": {"body": [THREE]}}], "axis": 1}, (2, 2, 3)),
+    Case("ColumnBranch", {"columns": {"0-1": [TANH], "2": []}}, (2, 3)),
+    Case(
+        "ColumnBranch",
+        {
+            "columns": {"0,2": [{"Normalization": {"mean": 0.5, "variance": 2.0}}], "1": {"Dense": {"units": 2}}},
+            "merge": "add",
+        },
+        (3, 3),
+    ),
+    Case("ColumnBranch", {"columns": {"1": {"Dense": {"units": 2}}}}, (2, 3)),
+    Case("Model", GATED, (3, 3)),
+    Case("Model", meeting("LayerNormalization"), (3, 4)),
+    Case("Model", meeting("BatchNormalization"), (4, 4)),
+    Case("Sequential", chain(THREE, {"Model": GATED}, {"Dense": {"units": 1}}), (2, 2)),
+    Case("Sequential", chain(TANH, {"Dense": {"units": 2}}), (3, 4)),
+    Case(
+        "Sequential",
+        chain(
+            {"Dense": {"units": 3, "activation": "gelu"}},
+            "BatchNormalization",
+            {"Dropout": {"rate": 0.3}},
+            {"Dense": {"units": 1}},
+        ),
+        (4, 2),
+    ),
+    Case(
+        "Sequential",
+        chain(
+            {"Sequential": chain("BatchNormalization", "PReLU", seed=1)},
+            "Flatten",
+            {"Sequential": chain({"Dropout": {"rate": 0.5}}, {"Dense": {"units": 2}}, seed=2)},
+        ),
+        (4, 2, 2),
+    ),
+    Case(
+        "Sequential",
+        chain(
+            {"Embedding": {"input_dim": 5, "output_dim": 2}}, "Flatten", "LayerNormalization", {"Dense": {"units": 2}}
+        ),
+        (4, 3),
+    ),
+    Case("Sequential", chain("Flatten", {"Sequential": chain("Identity")}), (2, 2, 2)),
 ]

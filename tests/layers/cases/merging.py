@@ -3,7 +3,6 @@
 import numpy as np
 
 from layers.cases.case import Case
-from nnlite.layers import Add, Average, Concatenate, Dot, Maximum, Minimum, Multiply, Subtract
 
 ALIKE = ((3, 2), (3, 2), (3, 2))
 STRETCHED = ((2, 3, 2), (2, 1, 2), (2, 2))
@@ -12,8 +11,8 @@ MASKS = (np.array([[True, False, False], [True, True, False]]), np.array([[True,
 
 CASES = [
     *[
-        Case(make, shape, mask=mask)
-        for make in (Add, Average, Maximum, Minimum, Multiply)
+        Case(layer, {}, shape, mask)
+        for layer in ("Add", "Average", "Maximum", "Minimum", "Multiply")
         for shape, mask in [
             (ALIKE, None),
             (STRETCHED, None),
@@ -22,17 +21,17 @@ CASES = [
             (STEPS, (MASKS[0], None)),
         ]
     ],
-    Case(Subtract, ALIKE[:2]),
-    Case(Subtract, STRETCHED[::2]),
-    Case(Subtract, STEPS, mask=MASKS),
-    Case(Concatenate, ((2, 1), (2, 3), (2, 2))),
-    Case(Concatenate, ((2, 3),)),
-    Case(lambda: Concatenate(axis=1), ((2, 1, 2), (2, 2, 2)), mask=(None, MASKS[0][:, :2])),
-    Case(lambda: Concatenate(axis=-2), ((2, 1, 2), (2, 2, 2))),
-    Case(Concatenate, ((2, 3, 1), (2, 3, 2)), mask=MASKS),
-    Case(lambda: Dot(axes=1), ((2, 3), (2, 3))),
-    Case(lambda: Dot(axes=-1, normalize=True), ((2, 3), (2, 3))),
-    Case(lambda: Dot(axes=(2, 1)), ((2, 3, 2), (2, 2, 4))),
-    Case(lambda: Dot(axes=(1, 2), normalize=True), ((2, 3, 2), (2, 2, 3))),
-    Case(lambda: Dot(axes=(1, -1)), ((2, 3), (2, 2, 2, 3))),
+    Case("Subtract", {}, ALIKE[:2]),
+    Case("Subtract", {}, STRETCHED[::2]),
+    Case("Subtract", {}, STEPS, MASKS),
+    Case("Concatenate", {}, ((2, 1), (2, 3), (2, 2))),
+    Case("Concatenate", {}, ((2, 3),)),
+    Case("Concatenate", {"axis": 1}, ((2, 1, 2), (2, 2, 2)), (None, MASKS[0][:, :2])),
+    Case("Concatenate", {"axis": -2}, ((2, 1, 2), (2, 2, 2))),
+    Case("Concatenate", {}, ((2, 3, 1), (2, 3, 2)), MASKS),
+    Case("Dot", {"axes": 1}, ((2, 3), (2, 3))),
+    Case("Dot", {"axes": -1, "normalize": True}, ((2, 3), (2, 3))),
+    Case("Dot", {"axes": (2, 1)}, ((2, 3, 2), (2, 2, 4))),
+    Case("Dot", {"axes": (1, 2), "normalize": True}, ((2, 3, 2), (2, 2, 3))),
+    Case("Dot", {"axes": (1, -1)}, ((2, 3), (2, 2, 2, 3))),
 ]
