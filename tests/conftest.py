@@ -1,1 +1,24 @@
 """What tests share. That this file is here puts `tests/` on the path: `from numeric import complex_step`."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from nnlite import kernels
+from nnlite.config import set_floatx
+
+
+@pytest.fixture
+def double_precision() -> Iterator[None]:
+    """float64 is the floating-point type of all that is made without naming one."""
+    set_floatx("float64")
+    yield
+    set_floatx("float32")
+
+
+@pytest.fixture
+def choice_restored() -> Iterator[None]:
+    """The kernels are those of before, whatever the test has chosen."""
+    yield
+    kernels.use(os.environ.get("NNLITE_KERNELS", "auto"))

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from registered import registered
 
 from nnlite.callbacks import (
     Callback,
@@ -100,7 +101,7 @@ def run(callbacks, script, steps=2, model=None, **params):
 
 
 def test_every_callback_has_a_case():
-    built_in = {name for name, cls in Callback.members().items() if cls.__module__.startswith("nnlite.")}
+    built_in = set(registered(Callback))
     assert built_in == {type(callback).__name__ for callback in CASES}
 
 
@@ -275,7 +276,7 @@ def test_auto_mode_does_not_guess(model):
 
 
 def test_every_built_in_metric_but_the_plain_mean_has_a_direction():
-    built_in = [cls for cls in Metric.members().values() if cls.__module__.startswith("nnlite.")]
+    built_in = registered(Metric).values()
     assert [cls for cls in built_in if cls.higher_is_better is None] == [Mean]
 
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from draws import stream
 from numeric import EXACT, NEAR, complex_step, contract, push, relative_error
 
 from nnlite import Input, Sequential, ops
@@ -32,8 +33,7 @@ from nnlite.losses import Loss
 generator = np.random.default_rng(53)
 
 
-def normal(*shape):
-    return generator.normal(size=shape)
+normal = stream(generator)
 
 
 class Tied(Layer):

@@ -5,7 +5,6 @@ import pytest
 from numeric import EXACT, NEAR, complex_step, relative_error
 
 from nnlite import Input, Model, Sequential, ops
-from nnlite.config import set_floatx
 from nnlite.derivatives.parameters import parameter_vector
 from nnlite.layers import GRU, LSTM, Dense, Embedding, Masking
 from nnlite.losses import Loss
@@ -16,11 +15,7 @@ SERIES = generator.normal(size=(3, 4, 2)) * (WORDS > 0)[..., None]
 CLASSES, NUMBERS, WEIGHTS = generator.integers(3, size=(3, 4)), generator.normal(size=(3, 4, 2)), np.array([0.5, 1, 2])
 
 
-@pytest.fixture(autouse=True)
-def double_precision():
-    set_floatx("float64")
-    yield
-    set_floatx("float32")
+pytestmark = pytest.mark.usefixtures("double_precision")
 
 
 def words(loss="sparse_categorical_crossentropy"):

@@ -20,11 +20,7 @@ TARGET = 1000.0 + 50.0 * X[:, 0] - 2.0 * X[:, 1]
 QUICK = {"hidden_layer_sizes": 8, "activation": "tanh", "epochs": 15, "learning_rate": 0.02, "random_state": 0}
 
 
-@pytest.fixture(autouse=True)
-def in_float64():
-    set_floatx("float64")
-    yield
-    set_floatx("float32")
+pytestmark = pytest.mark.usefixtures("double_precision")
 
 
 def network(*layers, shape=(4,)):

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from draws import stream
 
 from nnlite import Input, Sequential, ops
 from nnlite.layers import (
@@ -48,8 +49,7 @@ class Net(NamedTuple):
         return self.name
 
 
-def normal(*shape):
-    return generator.normal(size=shape)
+normal = stream(generator)
 
 
 def tanh_net(x, w, b, v, c):

@@ -4,17 +4,14 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from draws import stream
 from numeric import EXACT, complex_step, contract, push, relative_error
 
 from nnlite import ops
 from nnlite.jacobians import Diagonal, GraphJacobians, Identity, Jacobians, Node, Partial
 from nnlite.ops import Trace
 
-generator = np.random.default_rng(41)
-
-
-def normal(*shape):
-    return generator.normal(size=shape)
+normal = stream(41)
 
 
 class Graph(NamedTuple):

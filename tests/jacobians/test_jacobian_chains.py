@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+from draws import stream
 from numeric import EXACT, contract, push, relative_error
+from plain import softmax
 
 from nnlite.jacobians import (
     Broadcast,
@@ -16,16 +18,10 @@ from nnlite.jacobians import (
     SoftmaxJacobian,
 )
 
-generator = np.random.default_rng(6)
 seeded = pytest.mark.parametrize("seeds", [(), (2,), (2, 3)], ids=str)
 
 
-def normal(*shape):
-    return generator.normal(size=shape)
-
-
-def softmax(x):
-    return np.exp(x) / np.exp(x).sum(-1, keepdims=True)
+normal = stream(6)
 
 
 OTHER = normal(3, 2)

@@ -22,10 +22,7 @@ DTYPES = ["float32", "float64"]
 SIZE = 100_003
 
 
-@pytest.fixture(autouse=True)
-def choice_restored():
-    yield
-    kernels.use(os.environ.get("NNLITE_KERNELS", "auto"))
+pytestmark = pytest.mark.usefixtures("choice_restored")
 
 
 def vectors(dtype, *signs, size=SIZE):

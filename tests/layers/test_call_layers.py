@@ -5,10 +5,10 @@ import threading
 
 import numpy as np
 import pytest
+from draws import stream
 from numeric import EXACT, NEAR, complex_step, relative_error, stencil
 
 from nnlite import Input, Sequential, load_model, ops
-from nnlite.config import set_floatx
 from nnlite.errors import ConfigError, DataError, NNLiteError, ShapeError
 from nnlite.jacobians import GraphJacobians
 from nnlite.layers import BatchNormalization, Dense, Dropout, Layer, LayerNormalization, ReLU
@@ -19,15 +19,10 @@ from nnlite.training.train_step import Steps
 generator = np.random.default_rng(47)
 
 
-@pytest.fixture(autouse=True)
-def double_precision():
-    set_floatx("float64")
-    yield
-    set_floatx("float32")
+pytestmark = pytest.mark.usefixtures("double_precision")
 
 
-def normal(*shape):
-    return generator.normal(size=shape)
+normal = stream(generator)
 
 
 class Simple(Layer):

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from numeric import EXACT, relative_error
 
-from nnlite.config import set_floatx
 from nnlite.layers import (
     GRU,
     LSTM,
@@ -72,11 +71,7 @@ OTHERS = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def double_precision():
-    set_floatx("float64")
-    yield
-    set_floatx("float32")
+pytestmark = pytest.mark.usefixtures("double_precision")
 
 
 def wrapped(kind, options, dtype="float64"):

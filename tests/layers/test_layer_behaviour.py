@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from draws import stream
 from numeric import EXACT, relative_error
 
 from nnlite.errors import ConfigError, DataError, NotReadyError, ShapeError
@@ -28,8 +29,7 @@ from nnlite.random import RandomSource
 generator = np.random.default_rng(23)
 
 
-def normal(*shape):
-    return generator.normal(size=shape)
+normal = stream(generator)
 
 
 def standardized(x, axes, epsilon):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from draws import stream
 
 from nnlite.errors import ConfigError, DataError, NotReadyError, ShapeError
 from nnlite.jacobians import Diagonal, Jacobians
@@ -22,11 +23,7 @@ from nnlite.layers import (
 )
 from nnlite.models import Sequential, load_model
 
-generator = np.random.default_rng(29)
-
-
-def normal(*shape):
-    return generator.normal(size=shape)
+normal = stream(29)
 
 
 WEIGHTS = [

@@ -5,7 +5,6 @@ import pytest
 from numeric import EXACT, relative_error
 
 from nnlite import Input, Model, Sequential, load_model
-from nnlite.config import set_floatx
 from nnlite.errors import ConfigError, DataError, ShapeError
 from nnlite.layers import (
     GRU,
@@ -38,11 +37,7 @@ from nnlite.random import RandomSource
 CODES = np.array([[3, 4, 0, 0], [5, 6, 0, 0]])
 
 
-@pytest.fixture(autouse=True)
-def in_float64():
-    set_floatx("float64")
-    yield
-    set_floatx("float32")
+pytestmark = pytest.mark.usefixtures("double_precision")
 
 
 class DropThenGRU(Layer):

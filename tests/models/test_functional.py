@@ -8,7 +8,6 @@ import pytest
 from numeric import EXACT, complex_step, relative_error
 
 from nnlite import Input, Model, Sequential, load_model
-from nnlite.config import set_floatx
 from nnlite.errors import ConfigError, DataError, ShapeError
 from nnlite.layers import (
     Add,
@@ -24,13 +23,6 @@ from nnlite.layers import (
 )
 
 generator = np.random.default_rng(8)
-
-
-@pytest.fixture
-def double_precision():
-    set_floatx("float64")
-    yield
-    set_floatx("float32")
 
 
 def two_by_two(seed=0):

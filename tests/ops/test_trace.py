@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from draws import stream
 from numeric import EXACT, complex_step, relative_error
-from plain import logistic, softmax
+from plain import erf, logistic, selu, softmax
 
 from nnlite import ops
 from nnlite.errors import ConfigError, DataError, ShapeError
@@ -15,22 +16,11 @@ from nnlite.ops import Trace, Traced, functions
 generator = np.random.default_rng(43)
 
 
-def normal(*shape):
-    return generator.normal(size=shape)
+normal = stream(generator)
 
 
 def positive(*shape):
     return generator.uniform(0.5, 2.0, shape)
-
-
-def erf(x):
-    from math import erf
-
-    return np.vectorize(erf)(x)
-
-
-def selu(x):
-    return 1.0507009873554805 * np.where(x > 0, x, 1.6732632423543772 * (np.exp(x) - 1))
 
 
 class Case(NamedTuple):

@@ -1,7 +1,6 @@
 """Dense layers in a row trained as one stage: the same numbers as layer by layer, and only where that is right."""
 
 import importlib.util
-import os
 
 import numpy as np
 import pytest
@@ -32,10 +31,7 @@ CHOICES = ["numpy", pytest.param("numba", marks=needs_numba)]
 FEATURES, ROWS = 6, 9
 
 
-@pytest.fixture(autouse=True)
-def choice_restored():
-    yield
-    kernels.use(os.environ.get("NNLITE_KERNELS", "auto"))
+pytestmark = pytest.mark.usefixtures("choice_restored")
 
 
 class OwnDense(Dense):

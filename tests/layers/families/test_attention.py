@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from draws import normal
 from numeric import relative_error
 
 from nnlite import Model, Sequential, layers, load_model, ops
@@ -25,16 +26,7 @@ from nnlite.layers import (
 from nnlite.optimizers import Adam
 from nnlite.random import RandomSource
 
-
-@pytest.fixture(autouse=True)
-def double_precision():
-    set_floatx("float64")
-    yield
-    set_floatx("float32")
-
-
-def normal(*shape, seed=0):
-    return np.random.default_rng((seed, *shape)).normal(size=shape)
+pytestmark = pytest.mark.usefixtures("double_precision")
 
 
 def randomized(layer, *shapes):

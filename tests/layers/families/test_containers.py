@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from draws import stream
 from numeric import EXACT, relative_error
 
 from nnlite import Sequential, load_model
-from nnlite.config import set_floatx
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.layers import (
     LSTM,
@@ -30,15 +30,10 @@ from nnlite.random import RandomSource
 generator = np.random.default_rng(5)
 
 
-@pytest.fixture(autouse=True)
-def double_precision():
-    set_floatx("float64")
-    yield
-    set_floatx("float32")
+pytestmark = pytest.mark.usefixtures("double_precision")
 
 
-def normal(*shape):
-    return generator.normal(size=shape)
+normal = stream(generator)
 
 
 def built(layer, shape=(None, 3)):

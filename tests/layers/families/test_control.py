@@ -4,18 +4,12 @@ import numpy as np
 import pytest
 from numeric import EXACT, relative_error
 
-from nnlite.config import set_floatx
 from nnlite.errors import ConfigError
 from nnlite.layers import Dense, Input, Lambda, Layer
 from nnlite.models import Sequential, load_model
 from nnlite.registry import NamedFunction, register_function
 
-
-@pytest.fixture(autouse=True)
-def double_precision():
-    set_floatx("float64")
-    yield
-    set_floatx("float32")
+pytestmark = pytest.mark.usefixtures("double_precision")
 
 
 @register_function

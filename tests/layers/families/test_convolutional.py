@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from draws import stream
 from numeric import EXACT, relative_error
 
 from nnlite import Sequential
@@ -23,11 +24,7 @@ from nnlite.layers import (
 )
 from nnlite.random import RandomSource
 
-generator = np.random.default_rng(31)
-
-
-def normal(*shape):
-    return generator.normal(size=shape)
+normal = stream(31)
 
 
 def built(layer, *shape):

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from draws import normal
 from numeric import EXACT, relative_error
 
-from nnlite.config import set_floatx
 from nnlite.data import image_dataset_from_directory
 from nnlite.errors import ConfigError, DataError, ShapeError
 from nnlite.layers import (
@@ -25,16 +25,7 @@ from nnlite.layers import (
 from nnlite.models import Sequential
 from nnlite.random import RandomSource
 
-
-@pytest.fixture(autouse=True)
-def double_precision():
-    set_floatx("float64")
-    yield
-    set_floatx("float32")
-
-
-def normal(*shape, seed=0):
-    return np.random.default_rng(seed).normal(size=shape)
+pytestmark = pytest.mark.usefixtures("double_precision")
 
 
 def trained(layer, inputs, step=0):

@@ -2,16 +2,12 @@
 
 import numpy as np
 import pytest
+from draws import normal
 from numeric import relative_error
 
 from nnlite import Input, Model, layers
 from nnlite.errors import ConfigError, DataError, ShapeError
 from nnlite.layers import Add, Average, Concatenate, Dot, Layer, Maximum, Minimum, Multiply, Subtract
-
-
-def normal(*shape, seed=0):
-    return np.random.default_rng((seed, *shape)).normal(size=shape)
-
 
 A, B, C = (normal(2, 3, seed=seed) for seed in range(3))
 SEQUENCES = normal(2, 3, 4), normal(2, 3, 4, seed=1)

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from draws import normal
 from numeric import EXACT, NEAR, relative_error
 
-from nnlite.config import set_floatx
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.layers import (
     ActivityRegularization,
@@ -28,15 +28,7 @@ from nnlite.regularizers import L1L2
 ALPHA = -1.6732632423543772 * 1.0507009873554805
 
 
-@pytest.fixture(autouse=True)
-def double_precision():
-    set_floatx("float64")
-    yield
-    set_floatx("float32")
-
-
-def normal(*shape, seed=0):
-    return np.random.default_rng(seed).normal(size=shape)
+pytestmark = pytest.mark.usefixtures("double_precision")
 
 
 def trained(layer, inputs, step=0, place=0):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from draws import normal
 from numeric import EXACT, complex_step, relative_error
 
 from nnlite.config import set_floatx
@@ -20,16 +21,7 @@ from nnlite.layers import (
 from nnlite.models import Sequential
 from nnlite.random import RandomSource
 
-
-@pytest.fixture(autouse=True)
-def double_precision():
-    set_floatx("float64")
-    yield
-    set_floatx("float32")
-
-
-def normal(*shape, seed=0):
-    return np.random.default_rng(seed).normal(size=shape)
+pytestmark = pytest.mark.usefixtures("double_precision")
 
 
 def built(layer, shape):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from draws import stream
 from numeric import EXACT, relative_error
 
 from nnlite.errors import ConfigError, ShapeError
@@ -37,7 +38,6 @@ from nnlite.layers import (
     ZeroPadding3D,
 )
 
-generator = np.random.default_rng(37)
 LENGTHS = {1: (7,), 2: (5, 6), 3: (4, 3, 5)}
 WINDOWS = [(2, None), (3, None), (3, 1), (2, 3), (3, 2)]
 WINDOWED = {
@@ -52,8 +52,7 @@ ADAPTIVE = {
 }
 
 
-def normal(*shape):
-    return generator.normal(size=shape)
+normal = stream(37)
 
 
 def check_twin(torch, layer, x, function):

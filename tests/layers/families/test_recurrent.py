@@ -5,7 +5,6 @@ import pytest
 from numeric import EXACT, complex_step, contract, push, relative_error
 
 from nnlite import Sequential, ops
-from nnlite.config import set_floatx
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.layers import (
     GRU,
@@ -35,11 +34,7 @@ PAIRS = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def double_precision():
-    set_floatx("float64")
-    yield
-    set_floatx("float32")
+pytestmark = pytest.mark.usefixtures("double_precision")
 
 
 def built(layer, *shapes):
