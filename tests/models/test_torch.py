@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from torch_parity import near
 
 from nnlite import Sequential
 from nnlite.layers import BatchNormalization, Dense, Embedding, Flatten, Input, LayerNormalization
@@ -64,11 +65,6 @@ def pair(request):
     whole = model.input_kind == "indices"
     x = generator.integers(7, size=(20, *shape)) if whole else generator.normal(size=(20, *shape))
     return model, torch.nn.Sequential(*parts), x, generator.integers(3, size=20)
-
-
-def near(ours, theirs, tolerance=1e-12):
-    theirs = theirs.detach().numpy()
-    return np.abs(ours - theirs).max() <= tolerance * max(1, np.abs(theirs).max())
 
 
 def as_ours(parameter, layer_parameter):

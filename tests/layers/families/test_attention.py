@@ -1,11 +1,12 @@
 """Attention, einsum layers and positions: against PyTorch and plain formulas, masks, dropout, wrong input."""
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
 from draws import normal
-from numeric import relative_error
+from torch_parity import assert_same, backpropagated, near, needs_torch, tensors_of, torch
 
 from nnlite import Model, Sequential, layers, load_model, ops
 from nnlite.config import set_floatx
@@ -51,7 +52,7 @@ TWINS = [
 ]
 
 
-def in_torch(torch, layer, widths):
+def in_torch(layer, widths):
     """PyTorch's layer with the same weights."""
     size = layer.num_heads * layer.key_dim
     query, value, key = widths
@@ -80,30 +81,28 @@ def gradients_of(twin, size):
     return [*inner, twin.out_proj.weight.grad.T, twin.out_proj.bias.grad]
 
 
+@needs_torch
 @pytest.mark.parametrize(("shapes", "heads", "mask", "causal"), TWINS, ids=lambda value: str(value)[:40])
 def test_multi_head_attention_equals_pytorch(shapes, heads, mask, causal):
-    torch = pytest.importorskip("torch")
     width = shapes[0][-1]
     layer = randomized(MultiHeadAttention(heads, width // heads, use_causal_mask=causal), *shapes)
     data = tuple(normal(*shape, seed=9) for shape in shapes)
     outputs = layer.forward(data if len(data) > 1 else data[0], mask=mask)
-    inputs = [torch.tensor(array, requires_grad=True) for array in data]
+    inputs = tensors_of(*data)
     query, value, key = (inputs[min(place, len(inputs) - 1)] for place in range(3))
-    twin = in_torch(torch, layer, [array.shape[-1] for array in (query, value, key)])
+    twin = in_torch(layer, [array.shape[-1] for array in (query, value, key)])
     masked = None if mask is None else torch.tensor(~PADDED)
     hidden = torch.tensor(~np.tri(query.shape[1], key.shape[1], dtype=bool)) if causal else None
     expected, _ = twin(query, key, value, key_padding_mask=masked, attn_mask=hidden, need_weights=False)
-    assert relative_error(outputs, expected.detach().numpy()) <= 1e-12
-    upstream = normal(*outputs.shape, seed=11)
-    expected.backward(torch.tensor(upstream))
+    assert near(outputs, expected)
+    (upstream,) = backpropagated([expected], [outputs])
     theirs = [*[array.grad for array in inputs], *gradients_of(twin, width)]
     for own, other in zip(layer.backward(upstream), theirs, strict=True):
-        assert relative_error(own, other.numpy().reshape(own.shape)) <= 1e-12
+        assert near(own, other.reshape(own.shape))
 
 
-def attend_in_torch(torch, layer, tensors):
+def attend_in_torch(layer, query, value, key, *weights):
     """The formula of each layer, written with PyTorch's functions."""
-    query, value, key, *weights = tensors
     if isinstance(layer, MultiHeadAttention):
         kernels, biases = weights[::2], weights[1::2]
         q, k, v = (
@@ -121,6 +120,7 @@ def attend_in_torch(torch, layer, tensors):
     return scores.softmax(-1) @ value
 
 
+@needs_torch
 @pytest.mark.parametrize(
     "make",
     [
@@ -142,19 +142,11 @@ def attend_in_torch(torch, layer, tensors):
     ids=str,
 )
 def test_formulas_equal_pytorch(make, shapes):
-    torch = pytest.importorskip("torch")
     layer = randomized(make(), *shapes)
-    data = [normal(*shape, seed=5) for shape in shapes]
-    outputs = layer.forward(tuple(data))
-    tensors = [torch.tensor(array, requires_grad=True) for array in (*data, *layer.values)]
-    expected = attend_in_torch(torch, layer, tensors)
-    assert relative_error(outputs, expected.detach().numpy()) <= 1e-12
-    upstream = normal(*outputs.shape, seed=6)
-    expected.backward(torch.tensor(upstream))
-    for own, other in zip(layer.backward(upstream), tensors, strict=True):
-        assert relative_error(own, other.grad.numpy()) <= 1e-12
+    assert_same(layer, tuple(normal(*shape, seed=5) for shape in shapes), partial(attend_in_torch, layer))
 
 
+@needs_torch
 @pytest.mark.parametrize(
     ("equation", "output_shape", "shape"),
     [
@@ -166,15 +158,12 @@ def test_formulas_equal_pytorch(make, shapes):
     ],
 )
 def test_einsum_dense_equals_pytorch(equation, output_shape, shape):
-    torch = pytest.importorskip("torch")
     layer = randomized(EinsumDense(equation, output_shape, bias_axes=equation[-1], activation="tanh"), shape)
-    x = normal(*shape, seed=3)
-    inputs, kernel, bias = tensors = [torch.tensor(array, requires_grad=True) for array in (x, *layer.values)]
-    expected = torch.tanh(torch.einsum(equation, inputs, kernel) + bias)
-    assert relative_error(layer.forward(x), expected.detach().numpy()) <= 1e-12
-    expected.backward(torch.ones_like(expected))
-    for own, other in zip(layer.backward(1), tensors, strict=True):
-        assert relative_error(own, other.grad.numpy()) <= 1e-12
+
+    def twin(x, kernel, bias):
+        return torch.tanh(torch.einsum(equation, x, kernel) + bias)
+
+    assert_same(layer, normal(*shape, seed=3), twin)
 
 
 def test_dense_is_an_einsum_dense():

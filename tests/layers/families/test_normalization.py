@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from draws import normal
 from numeric import EXACT, complex_step, relative_error
+from torch_parity import assert_same, channels_first, functional, needs_torch
 
 from nnlite.config import set_floatx
 from nnlite.errors import ConfigError, ShapeError
@@ -32,56 +33,34 @@ def built(layer, shape):
     return layer
 
 
-def channels_first(array):
-    return np.moveaxis(array, -1, 1)
-
-
-def same_as_torch(layer, twin, inputs, first):
-    """Output and gradients of `layer` and of `twin`, a function of torch tensors, whose channels come first."""
-    torch = pytest.importorskip("torch")
-    tensors = [torch.tensor(array, requires_grad=True) for array in [first(inputs), *layer.values]]
-    expected = twin(torch, *tensors)
-    output = layer.forward(inputs)
-    upstream = normal(*output.shape, seed=9)
-    expected.backward(torch.tensor(np.ascontiguousarray(first(upstream))))
-    results = layer.backward(upstream)
-    results = results if isinstance(results, tuple) else (results,)
-    assert relative_error(first(output), expected.detach().numpy()) <= EXACT
-    assert relative_error(first(results[0]), tensors[0].grad.numpy()) <= EXACT
-    for result, tensor in zip(results[1:], tensors[1:], strict=True):
-        assert relative_error(result, tensor.grad.numpy()) <= EXACT
-
-
+@needs_torch
 @pytest.mark.parametrize(
     ("shape", "groups"), [((4, 6), 3), ((3, 5, 4), 2), ((2, 4, 5, 6), 6), ((1, 3, 3, 8), 1), ((5, 2, 1, 3, 4), 4)]
 )
 def test_group_normalization_is_that_of_torch(shape, groups):
     layer = built(GroupNormalization(groups, epsilon=1e-5), shape)
 
-    def twin(torch, x, gamma, beta):
-        return torch.nn.functional.group_norm(x, groups, gamma, beta, 1e-5)
+    def twin(x, gamma, beta):
+        return functional.group_norm(x, groups, gamma, beta, 1e-5)
 
-    same_as_torch(layer, twin, normal(*shape), channels_first)
+    assert_same(layer, normal(*shape), channels_first(twin))
 
 
+@needs_torch
 @pytest.mark.parametrize(
     ("shape", "axis"), [((4, 6), -1), ((3, 5, 4), -1), ((3, 5, 4), (1, 2)), ((1, 7), -1), ((2, 3, 1, 4), (-2, -1))]
 )
 def test_rms_normalization_is_that_of_torch(shape, axis):
-    layer = built(RMSNormalization(axis), shape)
+    def twin(x, scale):
+        return functional.rms_norm(x, tuple(scale.shape), scale, 1e-6)
 
-    def twin(torch, x, scale):
-        return torch.nn.functional.rms_norm(x, tuple(scale.shape), scale, 1e-6)
-
-    same_as_torch(layer, twin, normal(*shape), lambda array: array)
+    assert_same(built(RMSNormalization(axis), shape), normal(*shape), twin)
 
 
+@needs_torch
 @pytest.mark.parametrize("shape", [(4, 6), (3, 5, 4), (1, 7), (2, 3, 1, 4), (2, 1)])
 def test_unit_normalization_is_that_of_torch(shape):
-    def twin(torch, x):
-        return torch.nn.functional.normalize(x, dim=-1)
-
-    same_as_torch(built(UnitNormalization(), shape), twin, normal(*shape), lambda array: array)
+    assert_same(UnitNormalization(), normal(*shape), lambda x: functional.normalize(x, dim=-1))
 
 
 def test_unit_normalization_of_zeros_and_over_several_axes():

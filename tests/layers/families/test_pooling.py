@@ -1,9 +1,11 @@
 """Pooling, padding, cropping and repetition against PyTorch and by hand, and what they refuse."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from draws import stream
-from numeric import EXACT, relative_error
+from torch_parity import assert_same, channels_first, functional, needs_torch, torch
 
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.layers import (
@@ -55,59 +57,45 @@ ADAPTIVE = {
 normal = stream(37)
 
 
-def check_twin(torch, layer, x, function):
-    """Outputs and gradient equal those of `function`, which takes channels first."""
-    layer.dtype = "float64"
-    tensor = torch.tensor(x, requires_grad=True)
-    twin = function(tensor.movedim(-1, 1)).movedim(1, -1)
-    outputs = layer.forward(x)
-    assert relative_error(outputs, twin.detach().numpy()) <= EXACT
-    upstream = normal(*outputs.shape)
-    twin.backward(torch.tensor(upstream))
-    assert relative_error(layer.backward(upstream), tensor.grad.numpy()) <= EXACT
-
-
+@needs_torch
 @pytest.mark.parametrize(("size", "strides"), WINDOWS)
 @pytest.mark.parametrize("rank", [1, 2, 3])
 @pytest.mark.parametrize("ties", [False, True], ids=["", "ties"])
 def test_windows_without_padding_equal_pytorch(rank, size, strides, ties):
-    torch = pytest.importorskip("torch")
     x = normal(2, *LENGTHS[rank], 3)
     x = x.round() if ties else x
     for kind, name in zip(WINDOWED[rank], (f"max_pool{rank}d", f"avg_pool{rank}d"), strict=True):
-        function = getattr(torch.nn.functional, name)
-        check_twin(torch, kind(size, strides), x, lambda t, function=function: function(t, size, strides))
+        twin = partial(getattr(functional, name), kernel_size=size, stride=strides)
+        assert_same(kind(size, strides, dtype="float64"), x, channels_first(twin))
 
 
+@needs_torch
 @pytest.mark.parametrize(("size", "strides"), WINDOWS)
 @pytest.mark.parametrize("rank", [1, 2, 3])
 def test_same_padding_counts_for_nothing(rank, size, strides):
-    torch = pytest.importorskip("torch")
-    x, nn = normal(2, *LENGTHS[rank], 3), torch.nn.functional
+    x, pad = normal(2, *LENGTHS[rank], 3), functional.pad
     step, borders = strides or size, []
     for length in LENGTHS[rank]:
         total = max((-(-length // step) - 1) * step + size - length, 0)
         borders[:0] = [total // 2, total - total // 2]
     largest, average = WINDOWED[rank]
-    pool = getattr(nn, f"max_pool{rank}d")
-    check_twin(torch, largest(size, strides, "same"), x, lambda t: pool(nn.pad(t, borders, value=-np.inf), size, step))
-    mean = getattr(nn, f"avg_pool{rank}d")
-    check_twin(
-        torch,
-        average(size, strides, "same"),
-        x,
-        lambda t: mean(nn.pad(t, borders), size, step) / mean(nn.pad(torch.ones_like(t), borders), size, step),
-    )
+    pool, mean = getattr(functional, f"max_pool{rank}d"), getattr(functional, f"avg_pool{rank}d")
+
+    def means(t):
+        return mean(pad(t, borders), size, step) / mean(pad(torch.ones_like(t), borders), size, step)
+
+    for kind, twin in ((largest, lambda t: pool(pad(t, borders, value=-np.inf), size, step)), (average, means)):
+        assert_same(kind(size, strides, "same", dtype="float64"), x, channels_first(twin))
 
 
+@needs_torch
 @pytest.mark.parametrize("size", [1, 2, 3, 4, 9])
 @pytest.mark.parametrize("rank", [1, 2, 3])
 def test_adaptive_pooling_equals_pytorch(rank, size):
-    torch = pytest.importorskip("torch")
     x = normal(2, *LENGTHS[rank], 3).round()
     for kind, name in zip(ADAPTIVE[rank], ("max", "avg"), strict=True):
-        function = getattr(torch.nn.functional, f"adaptive_{name}_pool{rank}d")
-        check_twin(torch, kind(size), x, lambda t, function=function: function(t, size))
+        twin = partial(getattr(functional, f"adaptive_{name}_pool{rank}d"), output_size=size)
+        assert_same(kind(size, dtype="float64"), x, channels_first(twin))
 
 
 def test_global_pooling():
@@ -212,11 +200,13 @@ def test_nearest_repeats(size):
         np.testing.assert_array_equal(layer(x), expected)
 
 
+@needs_torch
 @pytest.mark.parametrize("size", [(1, 1), (2, 2), (2, 3), (3, 1), (4, 5)])
 def test_bilinear_equals_pytorch(size):
-    torch = pytest.importorskip("torch")
-    layer, x = UpSampling2D(size, interpolation="bilinear"), normal(2, 3, 4, 2)
-    check_twin(torch, layer, x, lambda t: torch.nn.functional.interpolate(t, scale_factor=size, mode="bilinear"))
+    layer = UpSampling2D(size, interpolation="bilinear", dtype="float64")
+    assert_same(
+        layer, normal(2, 3, 4, 2), channels_first(partial(functional.interpolate, scale_factor=size, mode="bilinear"))
+    )
 
 
 REFUSED = [

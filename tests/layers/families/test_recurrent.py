@@ -1,8 +1,11 @@
 """Recurrent layers against PyTorch and against loops written out; states, several outputs, errors, training."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from numeric import EXACT, complex_step, contract, push, relative_error
+from torch_parity import assert_same, backpropagated, near, needs_torch, tensors_of, torch
 
 from nnlite import Sequential, ops
 from nnlite.errors import ConfigError, ShapeError
@@ -48,21 +51,17 @@ def built(layer, *shapes):
     return layer, inputs if len(shapes) > 1 else inputs[0]
 
 
-def near(ours, theirs):
-    return relative_error(ours, theirs.detach().numpy()) <= EXACT
-
-
 def states_of(kind):
     return 2 if kind is LSTM else 1
 
 
+@needs_torch
 class TestAgainstPyTorch:
-    torch = pytest.importorskip("torch")
     ORDER = {LSTM: [0, 1, 2, 3], GRU: [1, 0, 2], SimpleRNN: [0]}  # PyTorch's gates among ours
 
     def to_torch(self, array, order, units):
         blocks = array.reshape(*array.shape[:-1], len(order), units)[..., order, :]
-        return self.torch.tensor(blocks.reshape(array.shape).T.copy(), requires_grad=True)
+        return torch.tensor(blocks.reshape(array.shape).T.copy(), requires_grad=True)
 
     def twin(self, layer, kind, reverse=""):
         """PyTorch's layer with the same weights, and these as tensors, in our order."""
@@ -87,12 +86,11 @@ class TestAgainstPyTorch:
         layer, (x, *states) = built(
             kind(units, return_sequences=True, return_state=True), (batch, steps, features), *[(batch, units)] * count
         )
-        torch = self.torch
         module = {SimpleRNN: torch.nn.RNN, LSTM: torch.nn.LSTM, GRU: torch.nn.GRU}[kind]
         twin = module(features, units, batch_first=True, dtype=torch.float64)
         tensors = self.twin(layer, kind)
         names = ["weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"]
-        data = [torch.tensor(value, requires_grad=True) for value in (x, *states)]
+        data = tensors_of(x, *states)
         first = tuple(state[None] for state in data[1:])
         call = torch.func.functional_call
         outputs, last = call(twin, dict(zip(names, tensors, strict=True)), (data[0], first if count > 1 else first[0]))
@@ -101,9 +99,7 @@ class TestAgainstPyTorch:
         expected = [outputs, *(state[0] for state in last)]
         assert all(near(ours, theirs) for ours, theirs in zip(found, expected, strict=True))
 
-        upstream = [np.random.default_rng(3).normal(size=part.shape) for part in found]
-        sum((part * torch.tensor(g)).sum() for part, g in zip(expected, upstream, strict=True)).backward()
-        ours = layer.backward(tuple(upstream))
+        ours = layer.backward(backpropagated(expected, found))
         for mine, tensor in zip(ours, data, strict=False):
             assert near(mine, tensor.grad)
         theirs = self.gradients(tensors, kind, units, layer.bias.value.ndim)
@@ -114,7 +110,6 @@ class TestAgainstPyTorch:
     def test_bidirectional_lstm(self, shape):
         batch, steps, features, units = shape
         layer, x = built(Bidirectional(LSTM(units, return_sequences=True)), (batch, steps, features))
-        torch = self.torch
         twin = torch.nn.LSTM(features, units, batch_first=True, bidirectional=True, dtype=torch.float64)
         named = {}
         for end, values in (("", layer.values[:3]), ("_reverse", layer.values[3:])):
@@ -125,9 +120,7 @@ class TestAgainstPyTorch:
         expected, _ = torch.func.functional_call(twin, named, (inputs,))
         found = layer.forward(x)
         assert near(found, expected)
-        upstream = np.random.default_rng(3).normal(size=found.shape)
-        expected.backward(torch.tensor(upstream))
-        by_inputs, *by_weights = layer.backward(upstream)
+        by_inputs, *by_weights = layer.backward(*backpropagated([expected], [found]))
         assert near(by_inputs, inputs.grad)
         trained = [value for name, value in named.items() if "bias_hh" not in name]
         for ours, theirs in zip(by_weights, trained, strict=True):
@@ -139,7 +132,6 @@ class TestAgainstPyTorch:
     def test_masks_against_a_loop(self, kind, shape, zero):
         """Every step written out with PyTorch's arithmetic: states wait at masked steps, outputs are repeated."""
         batch, steps, features, units = shape
-        torch = self.torch
         options = {"reset_after": kind == "after"} if isinstance(kind, str) else {}
         kind = GRU if options else kind
         count = states_of(kind)
@@ -150,23 +142,16 @@ class TestAgainstPyTorch:
         )
         mask = np.random.default_rng(5).random((batch, steps)) < 0.6
         mask[0] = False
-        data = [torch.tensor(value, requires_grad=True) for value in (x, *states, *layer.values)]
-        found = layer.forward((x, *states), mask=mask)
-        expected = loop(torch, kind, options, torch.tensor(mask), zero, *data)
-        assert all(near(ours, theirs) for ours, theirs in zip(found, expected, strict=True))
-        upstream = [np.random.default_rng(3).normal(size=part.shape) for part in found]
-        sum((part * torch.tensor(g)).sum() for part, g in zip(expected, upstream, strict=True)).backward()
-        for ours, theirs in zip(layer.backward(tuple(upstream)), data, strict=True):
-            assert near(ours, torch.zeros_like(theirs) if theirs.grad is None else theirs.grad)
+        assert_same(layer, (x, *states), partial(loop, kind, options, torch.tensor(mask), zero), mask=mask)
 
 
-def loop(torch, kind, options, mask, zero, x, *rest):
+def loop(kind, options, mask, zero, x, *rest):
     """Output of all steps and last states of a layer, step by step."""
     count = states_of(kind)
     states, (kernel, recurrent, bias) = list(rest[:count]), rest[count:]
     output, outputs = torch.zeros_like(states[0]), []
     for step in range(x.shape[1]):
-        new = one_step(torch, kind, options, x[:, step], states, kernel, recurrent, bias)
+        new = one_step(kind, options, x[:, step], states, kernel, recurrent, bias)
         counts = mask[:, step, None]
         output = torch.where(counts, new[0], torch.zeros_like(output) if zero else output)
         states = [torch.where(counts, now, before) for now, before in zip(new, states, strict=True)]
@@ -174,7 +159,7 @@ def loop(torch, kind, options, mask, zero, x, *rest):
     return [torch.stack(outputs, dim=1), *states]
 
 
-def one_step(torch, kind, options, x, states, kernel, recurrent, bias):
+def one_step(kind, options, x, states, kernel, recurrent, bias):
     h = states[0]
     if kind is SimpleRNN:
         return [torch.tanh(x @ kernel + h @ recurrent + bias)]
