@@ -5,11 +5,12 @@ import copy
 import numpy as np
 
 from nnlite.check.jacobians import check_jacobians
-from nnlite.check.memory import check_arguments, check_arrays, check_pure
+from nnlite.check.memory import check_arguments, check_arrays, check_pure, strided
 from nnlite.check.numeric import EXACT, Effort, difference
 from nnlite.check.report import Findings, Report
 from nnlite.check.samples import filled
 from nnlite.check.subject import Subject
+from nnlite.check.use import check_dense
 from nnlite.errors import DataError
 from nnlite.jacobians import Jacobians
 from nnlite.losses import Loss
@@ -17,7 +18,9 @@ from nnlite.losses import Loss
 __all__ = ["check_loss"]
 
 
-def check_loss(loss: Loss, output_shape=None, y_true=None, y_pred=None, name: str | None = None) -> Report:
+def check_loss(
+    loss: Loss, output_shape=None, y_true=None, y_pred=None, name: str | None = None, *, entrywise: bool = False
+) -> Report:
     """Check a loss: value, Jacobian and Hessian by `y_pred`, with weights and without, dtype, memory, config.
 
     Args:
@@ -25,6 +28,7 @@ def check_loss(loss: Loss, output_shape=None, y_true=None, y_pred=None, name: st
         output_shape: shape of `y_pred`, `(batch, ..., units)`; targets and predictions are drawn that suit the loss.
         y_true, y_pred: given instead.
         name: how the report calls it; its class when None.
+        entrywise: check derivatives entry by entry, however many predictions there are.
 
     >>> from nnlite.losses import MeanSquaredError
     >>> check_loss(MeanSquaredError(), (None, 2)).ok
@@ -43,8 +47,15 @@ def check_loss(loss: Loss, output_shape=None, y_true=None, y_pred=None, name: st
                 weights = random.uniform(0.5, 2, count) if drawn else None
                 circumstances = f"reduction {own.reduction!r}, {'weighted, ' if drawn else ''}batch of {count}"
                 findings = Findings(report, name, circumstances)
-                _check_mode(findings, own, (y_true[:count], y_pred[:count], weights), random, count == 1)
-        _check_mode(Findings(report, name, "masked"), twin, (y_true, y_pred, None), random, False, masked=True)
+                effort = Effort.ENTRYWISE if entrywise else Effort.QUICK if count == 1 else Effort.USUAL
+                arrays = y_true[:count], y_pred[:count], weights
+                _check_mode(findings, own, arrays, random, effort)
+                with findings.trying("called"):
+                    _check_calls(findings, own, arrays, random)
+                with findings.trying("float32"):
+                    _check_single_precision(findings, own, *arrays)
+        effort = Effort.ENTRYWISE if entrywise else Effort.USUAL
+        _check_mode(Findings(report, name, "masked"), twin, (y_true, y_pred, None), random, effort, masked=True)
         findings = Findings(report, name)
         with findings.trying("logits"):
             _check_link(findings, loss, y_true, random.normal(size=y_pred.shape))
@@ -52,8 +63,6 @@ def check_loss(loss: Loss, output_shape=None, y_true=None, y_pred=None, name: st
             check_arguments(findings, loss)
             same = type(Loss.get(loss.to_spec())) is type(loss)
             findings.held("config", same, f"the name {type(loss).__name__!r} belongs to another class")
-        with findings.trying("float32"):
-            _check_single_precision(findings, twin, y_true, y_pred)
     return report
 
 
@@ -81,8 +90,7 @@ def suitable(loss, shape, random):
     return own, numbers
 
 
-def _check_mode(findings, loss, arrays, random, alone, masked=False) -> None:
-    effort = Effort.QUICK if alone else Effort.USUAL
+def _check_mode(findings, loss, arrays, random, effort, masked=False) -> None:
     y_true, y_pred, weights = loss._fitted(*arrays)
     mask = None
 
@@ -98,19 +106,47 @@ def _check_mode(findings, loss, arrays, random, alone, masked=False) -> None:
     with findings.trying("linearize"):
         if masked:
             rows = loss.per_row(y_true, y_pred)[0]
-            mask = np.arange(rows.size).reshape(rows.shape) % 3 > 0
+            mask = np.arange(rows.size).reshape(rows.shape) % 3 != 1
         subject = Subject(linearize, [y_pred], ["y_pred"], [True])
         findings.held("linearize", True, "")
         with findings.trying("reduction"):
             _check_reduction(findings, loss, subject, y_true, weights, mask)
         with findings.trying("same twice"):
             check_pure(findings, loss, subject)
-        check_jacobians(findings, subject, random, effort)
-        if not alone:
+        _check_map(findings, subject, random, effort)
+        if effort is not Effort.QUICK:
             check_arrays(findings, subject, random)
     if loss.reduction not in ("none", None):
         with findings.trying("Hessian"):
-            check_jacobians(findings, Subject(gradient, [y_pred], ["Hessian"], [True]), random, effort)
+            _check_map(findings, Subject(gradient, [y_pred], ["Hessian"], [True]), random, effort)
+
+
+def _check_map(findings, subject, random, effort) -> None:
+    check_jacobians(findings, subject, random, effort)
+    with findings.trying("todense"):
+        check_dense(findings, subject)
+
+
+def _check_calls(findings, loss, arrays, random) -> None:
+    """Calling a loss, and `forward`, `backward` and `jvp`, give what `linearize` and its map give."""
+    loss = copy.copy(loss)
+    value, jacobian = loss.linearize(*loss._fitted(*arrays))
+    spread = [None if array is None else strided(np.asarray(array)) for array in arrays]
+    for what, found in (("the call", loss(*spread)), ("forward", loss.forward(*spread))):
+        error = difference(np.asarray(found), np.asarray(value))
+        findings.measured("called", error, EXACT, f"{what} gives another loss than linearize")
+        single = loss.reduction not in ("none", None)
+        findings.held("called", not single or type(found) is float, f"{what} gives no float, but {type(found)}")
+    cotangent, tangent = random.normal(size=np.shape(value)), random.normal(size=arrays[1].shape)
+    for factor, found in (
+        (np.ones_like(cotangent), loss.backward()),
+        (np.full_like(cotangent, -2.5), loss.backward(-2.5)),
+        (cotangent, loss.backward(cotangent)),
+    ):
+        sentence = "backward of the loss is not that of its Jacobian"
+        findings.measured("called", difference(found, jacobian.vjp(factor)), EXACT, sentence)
+    error = difference(np.asarray(loss.jvp(tangent)), np.asarray(jacobian.jvp(tangent)))
+    findings.measured("called", error, EXACT, "jvp of the loss is not that of its Jacobian")
 
 
 def _check_link(findings, loss, y_true, logits) -> None:
@@ -142,15 +178,16 @@ def _check_reduction(findings, loss, subject, y_true, weights, mask) -> None:
     findings.measured("reduction", difference(subject.output, expected), EXACT, sentence)
 
 
-def _check_single_precision(findings, loss, y_true, y_pred) -> None:
+def _check_single_precision(findings, loss, y_true, y_pred, weights) -> None:
     """float32 stays float32 in all that comes back."""
-    value = loss.forward(y_true, y_pred.astype(np.float32))
+    loss = copy.copy(loss)
+    value = loss.forward(y_true, y_pred.astype(np.float32), weights)
     found = {
         "the value": value,
         "backward(1)": loss.backward(1),
+        "backward(0.5)": loss.backward(0.5),
         "jvp": loss.jvp(np.ones(y_pred.shape, np.float32)),
     }
-    loss.jacobian = None
     for what, array in found.items():
         kind = array.dtype if isinstance(array, (np.ndarray, np.generic)) else np.dtype(np.float32)
         findings.held("float32", kind == np.float32, f"{what} is {kind} for float32 predictions")

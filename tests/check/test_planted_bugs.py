@@ -81,6 +81,18 @@ class CurvatureWithoutSlope(BinaryCrossentropy):
         return Diagonal(p / y_pred.shape[-1], y_pred.shape, y_pred.shape)
 
 
+class BackwardOfOne(MeanSquaredError):
+    def backward(self, jacobian=1):
+        return super().backward(1)
+
+
+class WeightsInDoublePrecision(MeanSquaredError):
+    def linearize(self, y_true, y_pred, sample_weight=None, mask=None):
+        weights = None if sample_weight is None else sample_weight.astype(np.float64)
+        value, jacobian = super().linearize(y_true, y_pred, weights, mask)
+        return value, Contraction(jacobian.gradients * np.float64(1), jacobian.rank) if mask is None else jacobian
+
+
 class FirstRowOfBias(Broadcast):
     __slots__ = ()
 
@@ -506,6 +518,8 @@ BUGS = [
     Bug(AnotherLossOfLogits, {}, (4, 3), "logits", "Sigmoid, its link"),
     Bug(WeightsForgotten, {}, (4, 3), "y_pred, complex step", "weighted"),
     Bug(CurvatureWithoutSlope, {"from_logits": True}, (4, 3), "Hessian, complex step", "should be"),
+    Bug(BackwardOfOne, {}, (4, 3), "called", "backward of the loss is not that of its Jacobian"),
+    Bug(WeightsInDoublePrecision, {}, (4, 3), "float32", "is float64 for float32 predictions"),
     Bug(ForgottenBiasSum, DENSE, SQUARE, "jvp = vjp'", "by bias"),
     Bug(TransposedKernel, DENSE, SQUARE, "jvp = vjp'", "by kernel"),
     Bug(PaddingOffByOne, {"padding": 1}, (2, 4, 2), "inputs, complex step", "is 0, should be 1"),
