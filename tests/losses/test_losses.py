@@ -4,10 +4,11 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from numeric import EXACT, NEAR, complex_step, contract, push, relative_error, stencil, strided
+from numeric import EXACT, relative_error
 from plain import logistic
 from registered import registered
 
+from nnlite.check import check_loss
 from nnlite.errors import ConfigError
 from nnlite.losses import (
     BinaryCrossentropy,
@@ -116,7 +117,8 @@ CASES = [
     for loss, targets, predictions, formula in FAMILIES
     for shape in (TABLE, SEQUENCE, ONE)
 ]
-REDUCTIONS = ["sum_over_batch_size", "mean", "sum", "mean_with_sample_weight", "none", None]
+NUMBERS = ["sum_over_batch_size", "mean", "sum", "mean_with_sample_weight"]
+REDUCTIONS = [*NUMBERS, "none", None]
 cases = pytest.mark.parametrize("case", CASES, ids=str)
 reductions = pytest.mark.parametrize("reduction", REDUCTIONS)
 weighting = pytest.mark.parametrize("weighted", [False, True], ids=["", "weighted"])
@@ -148,72 +150,17 @@ def test_value_equals_the_formula(case, reduction, weighted):
     expected = reduced(case.formula(case.y_true, case.y_pred), reduction, weights)
     for found in (loss(case.y_true, case.y_pred, weights), loss.forward(case.y_true, case.y_pred, weights)):
         assert relative_error(found, expected) <= EXACT
-        assert (type(found) is float) == (reduction not in ("none", None))
+        assert (type(found) is float) == (reduction in NUMBERS)
+    assert relative_error(loss(case.y_true, case.y_pred.astype(np.float32), weights), expected) <= 1e-5
 
 
 @cases
-@reductions
-@weighting
-def test_jacobian_equals_complex_step_and_stencil(case, reduction, weighted):
-    loss, weights = case.with_reduction(reduction), sample_weight(case, weighted)
-    fitted = loss.prepare_targets(case.y_true, case.y_pred.shape, np.float64)
-
-    def value(y_pred):
-        return loss.linearize(fitted, y_pred, weights)[0]
-
-    loss.forward(case.y_true, case.y_pred, weights)
-    dense = loss.jacobian.todense()
-    assert relative_error(dense, complex_step(value, [case.y_pred])) <= EXACT
-    assert relative_error(dense, stencil(value, [case.y_pred], step=3e-4)) <= NEAR
-    assert relative_error(loss.backward(), dense.sum(axis=tuple(range(dense.ndim - case.y_pred.ndim)))) <= EXACT
-    assert relative_error(loss.backward(-2.5), -2.5 * loss.backward()) <= EXACT
-
-
-@cases
-@reductions
-def test_jvp_is_the_transpose_of_vjp(case, reduction):
-    loss = case.with_reduction(reduction)
-    value = np.asarray(loss.forward(case.y_true, case.y_pred))
-    tangent, upstream = generator.normal(size=case.y_pred.shape), generator.normal(size=value.shape)
-    pushed, dense = loss.jvp(tangent), loss.jacobian.todense()
-    assert relative_error(pushed, push(dense, tangent, tangent.shape)) <= EXACT
-    assert relative_error(loss.backward(upstream), contract(upstream, dense, value.shape)) <= EXACT
-    assert relative_error((upstream * pushed).sum(), (loss.backward(upstream) * tangent).sum()) <= EXACT
-
-
-@cases
-@reductions
-@weighting
-def test_float32_stays_float32(case, reduction, weighted):
-    loss, weights = case.with_reduction(reduction), sample_weight(case, weighted)
-    value = loss.forward(case.y_true, case.y_pred.astype(np.float32), weights)
-    assert type(value) is float or value.dtype == np.float32
-    assert loss.backward().dtype == loss.backward(0.5).dtype == np.float32
-    assert np.asarray(loss.jvp(np.ones(case.y_pred.shape, np.float32))).dtype == np.float32
-    assert relative_error(value, reduced(case.formula(case.y_true, case.y_pred), reduction, weights)) <= 1e-5
-
-
-@cases
-def test_config_round_trip(case):
-    for reduction in REDUCTIONS:
-        loss = case.with_reduction(reduction)
-        twin = Loss.get(loss.to_spec())
-        assert type(twin) is type(loss)
-        assert twin.get_config() == loss.get_config()
-        assert twin.reduction == reduction
-
-
-@cases
-@reductions
-def test_any_memory_layout_is_taken_and_left_alone(case, reduction):
-    loss = case.with_reduction(reduction)
-    value = loss.forward(case.y_true, case.y_pred)
-    gradient = loss.backward()
-    y_true, y_pred = strided(case.y_true), strided(case.y_pred)
-    assert relative_error(loss.forward(y_true, y_pred), value) <= EXACT
-    assert relative_error(loss.backward(), gradient) <= EXACT
-    np.testing.assert_array_equal(y_true, case.y_true)
-    np.testing.assert_array_equal(y_pred, case.y_pred)
+@pytest.mark.parametrize("reduction", NUMBERS)
+def test_loss(case, reduction):
+    report = check_loss(case.with_reduction(reduction), y_true=case.y_true, y_pred=case.y_pred, entrywise=True)
+    assert {row.verdict for row in report.rows} == {"ok"}, report
+    derivatives = {f"{name}, {how}" for name in ("y_pred", "Hessian") for how in ("complex step", "stencil")}
+    assert derivatives | {"reduction", "called", "todense", "config", "float32"} <= {row.check for row in report.rows}
 
 
 torch_twins = {
@@ -241,27 +188,6 @@ def test_value_and_gradient_equal_those_of_pytorch(case):
     expected.backward()
     assert relative_error(case.loss.forward(case.y_true, case.y_pred), expected.item()) <= EXACT
     assert relative_error(case.loss.backward(), y_pred.grad.numpy()) <= EXACT
-
-
-NUMBERS = [reduction for reduction in REDUCTIONS if reduction not in ("none", None)]
-
-
-@cases
-@pytest.mark.parametrize("reduction", NUMBERS)
-@weighting
-def test_output_hessian_equals_a_complex_step_through_the_gradient(case, reduction, weighted):
-    loss, weights = case.with_reduction(reduction), sample_weight(case, weighted)
-    fitted = loss.prepare_targets(case.y_true, case.y_pred.shape, np.float64)
-
-    def gradient(y_pred):
-        return loss.linearize(fitted, y_pred, weights)[1].gradients
-
-    hessian, expected = loss.output_hessian(case.y_true, case.y_pred, weights), complex_step(gradient, [case.y_pred])
-    assert relative_error(hessian.todense(), expected) <= EXACT
-    vector = generator.normal(size=(2, *case.y_pred.shape))
-    product = push(expected, vector, case.y_pred.shape)
-    assert relative_error(hessian.jvp(vector), product) <= EXACT
-    assert relative_error(hessian.vjp(vector), product) <= EXACT
 
 
 @cases
