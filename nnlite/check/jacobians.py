@@ -251,7 +251,7 @@ def check_into(findings, subject, random) -> None:
 
 def same_batch(subject) -> bool:
     """Whether outputs have one row for each of the data's."""
-    return all(shape[:1] == subject.arrays[0].shape[:1] for shape in subject.shapes)
+    return all(shape and shape[:1] == subject.arrays[0].shape[:1] for shape in subject.shapes)
 
 
 def check_per_example(findings, subject, random) -> None:

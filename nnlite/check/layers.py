@@ -1,16 +1,27 @@
-"""`check_layer`: one layer under the contract that all layers have."""
+"""`check_layer` and `check_op`: a layer under the contract that all layers have, an op under that of ops."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from nnlite.check.jacobians import check_into, check_jacobians, check_per_example
 from nnlite.check.memory import check_arguments, check_arrays, check_pure
 from nnlite.check.numeric import EXACT, Effort, difference
 from nnlite.check.report import Findings, Report
 from nnlite.check.samples import contexts, filled, free_batch, in_dtype, sample, several, stops_gradient, twin_of
-from nnlite.check.use import check_calls, check_config, check_dense, check_file, check_single_precision, subject_of
+from nnlite.check.subject import Subject
+from nnlite.check.use import (
+    check_calls,
+    check_config,
+    check_dense,
+    check_file,
+    check_products,
+    check_single_precision,
+    subject_of,
+)
 from nnlite.layers import Layer
+from nnlite.ops import Op
 
-__all__ = ["check_layer"]
+__all__ = ["check_layer", "check_op"]
 
 
 def check_layer(
@@ -62,6 +73,39 @@ def check_layer(
                 effort = Effort.ENTRYWISE if entrywise else Effort.QUICK if quick else Effort.USUAL
                 _check_mode(findings, twin, batch, context, random, effort, alone)
         _check_use(Findings(report, name), layer, twin, inputs, mask, random)
+    return report
+
+
+def check_op(op: Op, *inputs: ArrayLike, name: str | None = None) -> Report:
+    """Check an op: its Jacobians entry by entry, their products and dense forms, and what it does to arrays.
+
+    Args:
+        op: an instance, of your own class too; what it has cached is replaced.
+        inputs: where it is looked at, in float64; those of other types have no derivative.
+        name: how the report calls it; its class when None.
+
+    >>> from nnlite.ops import Multiply
+    >>> check_op(Multiply(), [[1.0, 2.0]], [3.0, 4.0]).ok
+    True
+    """
+    report, random = Report(), np.random.default_rng(5)
+    findings = Findings(report, name or type(op).__name__)
+    with findings.trying("linearize"):
+        arrays = [np.asarray(array) for array in inputs]
+        wanted = [array.dtype.kind == "f" for array in arrays]
+        names = [f"input {number}" for number in range(len(arrays))]
+        subject = Subject(op.linearize, arrays, names, wanted)
+        findings.held("linearize", True, "")
+        check_jacobians(findings, subject, random, Effort.ENTRYWISE)
+        check_dense(findings, subject)
+        check_arrays(findings, subject, random)
+        for check, of in (("per example", check_per_example), ("written into", check_into)):
+            with findings.trying(check):
+                of(findings, subject, random)
+        with findings.trying("called"):
+            findings.held("called", np.array_equal(op(*arrays), subject.output), "the call gives another output")
+            op.forward(*arrays)
+            check_products(findings, op, subject, random)
     return report
 
 

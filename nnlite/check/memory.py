@@ -35,7 +35,8 @@ def check_left_alone(findings, subject, random) -> None:
     pushed = [None if tangent is None else tangent.copy() for tangent in tangents]
     jacobians.vjp(cotangent)
     jacobians.jvp(*pushed)
-    jacobians.per_example(cotangent)
+    if all(subject.shapes):  # scalars have no examples
+        jacobians.per_example(cotangent)
     for name, now, before in zip(subject.names, arrays, subject.arrays, strict=True):
         findings.held("arrays left alone", np.array_equal(now, before), f"{name} was changed in place")
     same = all(map(np.array_equal, listed(cotangent), listed(kept)))
@@ -56,6 +57,16 @@ def check_layouts(findings, subject, random) -> None:
         if result is not None and wanted is not None:
             sentence = f"another product by {name} for arrays that are not contiguous"
             findings.measured("any memory layout", difference(result, wanted), EXACT, sentence)
+    if subject.numeric and any(subject.wanted):
+        _check_tangent_layouts(findings, subject, random)
+
+
+def _check_tangent_layouts(findings, subject, random) -> None:
+    products = subject.jacobians.vjp(subject.cotangent(random))
+    tangents = [None if product is None else random.normal(size=product.shape) for product in products]
+    spread = [None if tangent is None else strided(tangent) for tangent in tangents]
+    error = difference(subject.push(spread, ()), subject.push(tangents, ()))
+    findings.measured("any memory layout", error, EXACT, "jvp of tangents that are not contiguous is another one")
 
 
 def check_pure(findings, layer, subject) -> None:

@@ -1,5 +1,6 @@
 """A layer in use: called, with `forward` and `backward`, in float32, made again from its config and from a file."""
 
+import itertools
 import tempfile
 from pathlib import Path
 
@@ -73,16 +74,24 @@ def check_calls(findings: Findings, layer: Layer, inputs, context: dict, random:
         for what, found in (("the call", called), ("forward", output)):
             same = all(map(np.array_equal, listed(found), expected))
             findings.held("called", same, f"{what} gives another output than linearize")
+    shared = any(np.may_share_memory(*pair) for pair in itertools.product(listed(called), listed(inputs)))
+    findings.held("called", not shared, "the call gives memory of its inputs")
+    stored = all(np.array_equal(own.value, new) for own, new in twin.state_pairs(jacobians.state)) if training else True
+    findings.held("called", stored, "training stores something else than Jacobians.state")
     subject = subject_of(layer, inputs, context)
-    if not subject.numeric or not any(subject.wanted):
-        return
-    cotangent = subject.cotangent(random)
+    if subject.numeric and any(subject.wanted):
+        check_products(findings, twin, subject, random)
+
+
+def check_products(findings: Findings, op: Op, subject: Subject, random: np.random.Generator) -> None:
+    """`backward` and `jvp` after a `forward` are the products of the Jacobians that it keeps."""
+    jacobians, cotangent = op.jacobians, subject.cotangent(random)
     products = jacobians.vjp(cotangent)
-    _held_equal(findings, "backward", listed(twin.backward(cotangent)), products)
+    _held_equal(findings, "backward", listed(op.backward(cotangent)), products)
     tangents = [None if product is None else random.normal(size=product.shape) for product in products]
     pushed = jacobians.jvp(*tangents)
-    expected = map_outputs(np.zeros_like, output) if pushed is None else pushed
-    _held_equal(findings, "jvp", listed(Op.jvp(twin, *tangents)), listed(expected))
+    expected = map_outputs(np.zeros_like, subject.output) if pushed is None else pushed
+    _held_equal(findings, "jvp", listed(Op.jvp(op, *tangents)), listed(expected))
 
 
 def _held_equal(findings, method: str, found, expected) -> None:
@@ -90,7 +99,7 @@ def _held_equal(findings, method: str, found, expected) -> None:
         result is wanted if result is None or wanted is None else difference(result, wanted) <= EXACT
         for result, wanted in zip(found, expected, strict=True)
     )
-    findings.held("called", same, f"{method} of the layer is not that of its Jacobians")
+    findings.held("called", same, f"{method} is not that of the Jacobians")
 
 
 def check_config(findings: Findings, layer: Layer, inputs) -> None:

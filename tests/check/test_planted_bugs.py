@@ -467,6 +467,29 @@ class BackwardHalved(Dense):
         return tuple(0.5 * result for result in super().backward(jacobian, wanted))
 
 
+class CallGivesItsInput(Rescaling):
+    def __call__(self, inputs, training=None, mask=None):
+        return inputs
+
+
+class AveragesNotStored(BatchNormalization):
+    def update_state(self, state):
+        pass
+
+
+class TangentAsItLies(Diagonal):
+    __slots__ = ()
+
+    def jvp(self, tangent):
+        return super().jvp(tangent.ravel(order="K").reshape(tangent.shape))
+
+
+class TangentsAsTheyLie(Rescaling):
+    def linearize(self, inputs):
+        outputs, jacobians = super().linearize(inputs)
+        return outputs, Jacobians(TangentAsItLies(jacobians[0].slopes, inputs.shape, inputs.shape))
+
+
 class GradientsOfTheData(Jacobians):
     __slots__ = ()
 
@@ -556,7 +579,10 @@ BUGS = [
     Bug(WrongDenseForm, {"scale": 0.5}, (2, 3), "todense", "todense by inputs"),
     Bug(CalledWithoutBias, {**DENSE, "bias_initializer": "ones"}, SQUARE, "called", "the call gives another output"),
     Bug(CallKeepsJacobians, DENSE, SQUARE, "called", "calling the layer keeps its Jacobians"),
-    Bug(BackwardHalved, DENSE, SQUARE, "called", "backward of the layer is not that of its Jacobians"),
+    Bug(BackwardHalved, DENSE, SQUARE, "called", "backward is not that of the Jacobians"),
+    Bug(CallGivesItsInput, {"scale": 1.0}, (3, 4), "called", "memory of its inputs"),
+    Bug(AveragesNotStored, {}, (4, 3), "called", "training stores something else"),
+    Bug(TangentsAsTheyLie, {"scale": 0.5}, (3, 4), "any memory layout", "jvp of tangents"),
     Bug(PerExampleOfTheData, DENSE, SQUARE, "per example", "by the data too"),
     Bug(TableBesideTheParameters, DENSE, SQUARE, "file", "a loaded model has other predictions"),
     Bug(DoublePrecisionParameter, DENSE, SQUARE, "float32", "a parameter is float64"),
