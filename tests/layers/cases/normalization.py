@@ -1,7 +1,10 @@
 """Normalization over the batch, layers and groups, by the root mean square, to unit length, and of kernels."""
 
+import numpy as np
+
 from layers.cases.case import Case
 
+MASK = np.array([[True, True, False], [True, False, False], [True, True, True], [False, False, False]])
 NORMALIZED = [
     ({}, (4, 3)),
     ({"axis": 1}, (3, 2, 4)),
@@ -15,6 +18,7 @@ NORMALIZED = [
 CASES = [
     *[Case(layer, *row) for layer in ("BatchNormalization", "LayerNormalization") for row in NORMALIZED],
     Case("BatchNormalization", {"trainable": False}, (4, 3)),
+    Case("BatchNormalization", {}, (4, 3, 2), MASK),
     Case("BatchNormalization", {"axis": (1, 3)}, (3, 2, 2, 2)),
     Case("BatchNormalization", {"axis": (-1, -2), "center": False}, (4, 2, 3)),
     Case(

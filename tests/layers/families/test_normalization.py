@@ -98,19 +98,6 @@ def test_masked_moments_are_those_of_the_entries_that_count():
     assert relative_error(output[MASK], alone) <= EXACT
 
 
-def test_masked_jacobians_equal_complex_step():
-    inputs = normal(4, 3, 2)
-    layer = built(BatchNormalization(), inputs.shape)
-    arrays = [inputs, *layer.values]
-
-    def output(*changed):
-        return layer.linearize(*changed, training=True, mask=MASK)[0]
-
-    jacobians = layer.linearize(*arrays, training=True, mask=MASK)[1]
-    for index in range(3):
-        assert relative_error(jacobians[index].todense(), complex_step(output, arrays, index)) <= EXACT
-
-
 def test_a_mask_without_any_entry_leaves_finite_numbers():
     inputs = normal(4, 3, 2)
     layer = built(BatchNormalization(), inputs.shape)
