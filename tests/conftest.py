@@ -8,6 +8,8 @@ import pytest
 from nnlite import kernels
 from nnlite.config import set_floatx
 
+collect_ignore = ["typing/user_code.py"]  # type checkers read it; its layers and functions would take names of others
+
 
 @pytest.fixture
 def double_precision() -> Iterator[None]:

@@ -76,7 +76,9 @@ def check_calls(findings: Findings, layer: Layer, inputs, context: dict, random:
             findings.held("called", same, f"{what} gives another output than linearize")
     shared = any(np.may_share_memory(*pair) for pair in itertools.product(listed(called), listed(inputs)))
     findings.held("called", not shared, "the call gives memory of its inputs")
-    stored = all(np.array_equal(own.value, new) for own, new in twin._state_pairs(jacobians.state)) if training else True
+    stored = (
+        all(np.array_equal(own.value, new) for own, new in twin._state_pairs(jacobians.state)) if training else True
+    )
     findings.held("called", stored, "training stores something else than Jacobians.state")
     subject = subject_of(layer, inputs, context)
     if subject.numeric and any(subject.wanted):
