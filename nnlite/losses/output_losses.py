@@ -36,11 +36,11 @@ class OutputLosses:
         """The sum, and its Jacobians with respect to all outputs."""
         total, gradients = 0, []
         parts = zip(self.losses, self.weights, y_true, y_pred, self._masks(mask), strict=True)
-        for loss, weight, target, output, own in parts:
+        for loss, weight, target, output, output_mask in parts:
             if loss is None:
                 gradients.append(None)
                 continue
-            value, jacobian = loss.linearize(target, output, sample_weight, own)
+            value, jacobian = loss.linearize(target, output, sample_weight, output_mask)
             total += weight * value
             gradients.append(jacobian.gradients * weight)
         return total, OutputGradients(gradients)
@@ -48,8 +48,8 @@ class OutputLosses:
     def curvature(self, y_true: tuple, y_pred: tuple, sample_weight: np.ndarray | None = None, mask: Any = None) -> Any:
         """The second derivative by all outputs: a block for each."""
         blocks = [
-            None if loss is None else loss.curvature(target, output, sample_weight, own)
-            for loss, target, output, own in zip(self.losses, y_true, y_pred, self._masks(mask), strict=True)
+            None if loss is None else loss.curvature(target, output, sample_weight, output_mask)
+            for loss, target, output, output_mask in zip(self.losses, y_true, y_pred, self._masks(mask), strict=True)
         ]
         return OutputCurvature(blocks, self.weights)
 
@@ -85,10 +85,8 @@ class OutputGradients(Bundle):
         """How many outputs there are; the loss has no parameters."""
         return len(self.gradients)
 
-    @property
-    def maps(self) -> Jacobians:
-        """The same as one map for each output."""
-        return Jacobians(*map(self.__getitem__, range(len(self))), data=len(self))
+    def _as_maps(self) -> Jacobians:
+        return Jacobians(*[self[index] for index in range(len(self))])
 
     def vjp(
         self,
@@ -97,11 +95,11 @@ class OutputGradients(Bundle):
         into: Sequence[np.ndarray | None] | None = None,
     ) -> tuple:
         """`cotangent`, one number behind seed axes, times each gradient."""
-        return self.maps.vjp(cotangent, wanted, into)
+        return self._as_maps().vjp(cotangent, wanted, into)
 
     def jvp(self, *tangents: np.ndarray | None) -> np.ndarray | None:
         """The change of the number for the changes of all outputs."""
-        return self.maps.jvp(*tangents)
+        return self._as_maps().jvp(*tangents)
 
     def __len__(self) -> int:
         return len(self.gradients)

@@ -99,20 +99,20 @@ class AttentionJacobians(JointBundle):
         self, query: np.ndarray | None = None, key: np.ndarray | None = None, value: np.ndarray | None = None
     ) -> np.ndarray | None:
         """Forward mode: the tangent of the context for a tangent of each; None stands for zero."""
-        own_query, own_key, own_value = (array.swapaxes(-2, -3) for array in self.arrays)
+        swapped_query, swapped_key, swapped_value = (array.swapaxes(-2, -3) for array in self.arrays)
         noise, parts = 1 if self.noise is None else self.noise, []
         scores = 0
         if query is not None:
-            scores = query.swapaxes(-2, -3) @ own_key.swapaxes(-1, -2)
+            scores = query.swapaxes(-2, -3) @ swapped_key.swapaxes(-1, -2)
         if key is not None:
-            scores = scores + own_query @ key.swapaxes(-2, -3).swapaxes(-1, -2)
+            scores = scores + swapped_query @ key.swapaxes(-2, -3).swapaxes(-1, -2)
         if query is not None or key is not None:
             scores = scores * self.scale
             if self.hidden is not None:
                 np.copyto(scores, 0, where=self.hidden)
             weighted = self.weights * scores
             weighted -= self.weights * weighted.sum(-1, keepdims=True)
-            parts.append((weighted * noise) @ own_value)
+            parts.append((weighted * noise) @ swapped_value)
         if value is not None:
             parts.append((self.weights * noise) @ value.swapaxes(-2, -3))
         return sum(parts[1:], parts[0]).swapaxes(-2, -3) if parts else None

@@ -143,11 +143,11 @@ class GraphJacobians(JointBundle):
 
     def _at_outputs(self, cotangent: Cotangent, live: set[int]) -> dict[int, np.ndarray]:
         parts = (cotangent,) if len(self.outputs) == 1 else cotangent
-        found = {}
+        cotangents = {}
         for (slot, _), part in zip(self.outputs, parts, strict=True):
             if slot in live and part is not None:
-                found[slot] = found[slot] + part if slot in found else part
-        return found
+                cotangents[slot] = cotangents[slot] + part if slot in cotangents else part
+        return cotangents
 
     def _used_once(self, into: Sequence[np.ndarray | None]) -> dict[int, np.ndarray]:
         """Of the arrays to write into, by slot, those of inputs with one use: its product may go there at once."""

@@ -54,33 +54,33 @@ class Graph(Program):
         dtypes: Sequence[str],
     ):
         self.layers = list({id(layer): layer for layer, _ in uses}.values())
-        places, count = {}, 0
+        segments, count = {}, 0
         for layer in self.layers:
-            places[id(layer)] = slice(count, count + len(layer.parameters))
+            segments[id(layer)] = slice(count, count + len(layer.parameters))
             count += len(layer.parameters)
         self.inputs = inputs
         self.uses: list[Use] = []
         self._moved = list(range(inputs))  # where the values stand among those of the casts as well
         self._dtypes = list(dtypes)
-        for layer, taken in uses:
-            self._add(layer, taken, places[id(layer)])
+        for layer, values in uses:
+            self._add(layer, values, segments[id(layer)])
         self.outputs = tuple(self._moved[value] for value in outputs)
         self.parameter_count = count
-        owned = [own for layer in self.layers for own in layer.parameters]
-        self._parameter_shapes = [own.shape if own.trainable else None for own in owned]  # state has no derivative
+        parameters = [parameter for layer in self.layers for parameter in layer.parameters]
+        self._parameter_shapes = [p.shape if p.trainable else None for p in parameters]  # state has no derivative
 
-    def _add(self, layer: Layer, taken: Sequence[int], place: slice) -> None:
-        values = [self._moved[value] for value in taken]
-        for position, value in enumerate(values):
+    def _add(self, layer: Layer, values: Sequence[int], parameters: slice) -> None:
+        moved = [self._moved[value] for value in values]
+        for position, value in enumerate(moved):
             if layer.input_kind == "numbers" and self._dtypes[value] != layer.dtype:
-                values[position] = self._use(Cast(dtype=layer.dtype), (value,), 1, slice(0, 0))[0]
-        several = isinstance(layer.output_shape[0], tuple)
-        self._moved += self._use(layer, tuple(values), len(layer.output_shape) if several else 1, place)
+                moved[position] = self._use(Cast(dtype=layer.dtype), (value,), 1, slice(0, 0))[0]
+        count = len(layer.output_shape) if isinstance(layer.output_shape[0], tuple) else 1
+        self._moved += self._use(layer, tuple(moved), count, parameters)
 
-    def _use(self, layer: Layer, values: tuple[int, ...], count: int, place: slice) -> tuple[int, ...]:
+    def _use(self, layer: Layer, values: tuple[int, ...], count: int, parameters: slice) -> tuple[int, ...]:
         start = len(self._dtypes)
         outputs = tuple(range(start, start + count))
-        self.uses.append(Use(layer, values, outputs, place))
+        self.uses.append(Use(layer, values, outputs, parameters))
         self._dtypes += [layer.output_dtype] * count
         return outputs
 
@@ -100,22 +100,22 @@ class Graph(Program):
         values = list(inputs) if self.inputs > 1 else [inputs]
         masks = list(mask or [None] * self.inputs) if self.inputs > 1 else [mask]
         nodes, states, shift = [], {}, self.parameter_count
-        for index, (use, own) in enumerate(zip(self.uses, grouped, strict=True)):
+        for index, (use, parameters) in enumerate(zip(self.uses, grouped, strict=True)):
             layer, several = use.layer, use.layer.takes_several
-            taken = tuple([values[value] for value in use.inputs])
-            given = tuple([masks[value] for value in use.inputs])
+            data = tuple([values[value] for value in use.inputs])
+            data_masks = tuple([masks[value] for value in use.inputs])
             available = {
                 "training": training,
                 "random": None if random is None else random.child(index),
-                "mask": given if several else given[0],
+                "mask": data_masks if several else data_masks[0],
             }
             context = {name: available[name] for name in layer._context}
             if id(layer) in states:
-                own = renewed(layer, own, states[id(layer)])
-            output, jacobians = layer.linearize(taken if several else taken[0], *own, **context)
+                parameters = renewed(layer, parameters, states[id(layer)])
+            output, jacobians = layer.linearize(data if several else data[0], *parameters, **context)
             outputs = output if isinstance(output, tuple) else (output,)
             values += outputs
-            masks += output_masks(layer, jacobians, given, len(outputs))
+            masks += output_masks(layer, jacobians, data_masks, len(outputs))
             slots = [value if value < self.inputs else value + shift for value in use.inputs]
             slots += range(self.inputs + use.parameters.start, self.inputs + use.parameters.stop)
             nodes.append(Node(jacobians, tuple(slots), tuple(value + shift for value in use.outputs), layer))
@@ -139,9 +139,9 @@ class Graph(Program):
         """The shape of the output for that of the input; tuples of shapes where there are several."""
         shapes = list(input_shape) if self.inputs > 1 else [input_shape]
         for use in self.uses:
-            taken = tuple(shapes[value] for value in use.inputs)
-            found = use.layer.compute_output_shape(taken if use.layer.takes_several else taken[0])
-            shapes += found if isinstance(found[0], tuple) else [found]
+            data = tuple(shapes[value] for value in use.inputs)
+            outputs = use.layer.compute_output_shape(data if use.layer.takes_several else data[0])
+            shapes += outputs if isinstance(outputs[0], tuple) else [outputs]
         ends = tuple(tuple(shapes[value]) for value in self.outputs)
         return ends if len(ends) > 1 else ends[0]
 
