@@ -1,8 +1,11 @@
 """Columns of a table, each preprocessed in its own way, as one array."""
 
+import builtins
 import contextlib
+from collections.abc import Sequence
 from dataclasses import field
-from typing import Literal
+from os import PathLike
+from typing import Any, Literal
 
 import numpy as np
 
@@ -24,7 +27,7 @@ from nnlite.layers.base.inputs import read_inputs
 from nnlite.layers.preprocessing.category_encoding import encoded
 from nnlite.registry import Configurable
 from nnlite.registry.field_types import Count, Index, read
-from nnlite.registry.fields import FromSpec
+from nnlite.registry.fields import FromSpec, Spec
 
 __all__ = ["Cross", "Feature", "FeatureSpace"]
 
@@ -53,7 +56,7 @@ class Feature(Encoding):
     preprocessor: FromSpec[Layer]
     output_mode: Literal["float", "int", "one_hot"]
 
-    def validate(self):
+    def validate(self) -> None:
         layer = self.preprocessor
         if not self.dtype.startswith(tuple(DTYPES[layer.input_kind])):
             raise ConfigError(f"{layer.label} needs {layer.input_kind}, not {self.dtype}")
@@ -121,11 +124,11 @@ class FeatureSpace(Configurable, family="feature space"):
     num_discretization_bins: Count = 32
     name: str | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self.crosses = [] if self.crosses is None else self.crosses
         super().__post_init__()
 
-    def validate(self):
+    def validate(self) -> None:
         if not self.features:
             raise ConfigError("FeatureSpace needs at least one feature")
         try:
@@ -169,7 +172,7 @@ class FeatureSpace(Configurable, family="feature space"):
     def _specs(self) -> dict[str, Encoding]:
         return {**self.features, **{cross.name: cross for cross in self.crosses}}
 
-    def adapt(self, data) -> None:
+    def adapt(self, data: Any) -> None:
         """Let each feature that has to learn something see its column of `data`, a dict or DataFrame."""
         for name, layer in self.preprocessors.items():
             column = self._column(data, name)
@@ -178,7 +181,7 @@ class FeatureSpace(Configurable, family="feature space"):
             if not layer.adapted:
                 layer.adapt(column)
 
-    def __call__(self, data):
+    def __call__(self, data: Any) -> Any:
         """The features of `data`, a dict or DataFrame, as `output_mode` says."""
         found = {name: layer(self._column(data, name)) for name, layer in self.preprocessors.items()}
         if len({len(column) for column in found.values()}) > 1:
@@ -204,7 +207,7 @@ class FeatureSpace(Configurable, family="feature space"):
             raise DataError(f"feature {name!r} holds {column.ravel()[row]} in row {row}; fill missing values first")
         return column.reshape(-1, 1)
 
-    def save(self, filepath, overwrite: bool = True) -> None:
+    def save(self, filepath: str | PathLike, overwrite: bool = True) -> None:
         """Write everything to one `.safetensors` file, which `FeatureSpace.load` reads.
 
         Raises:
@@ -214,7 +217,7 @@ class FeatureSpace(Configurable, family="feature space"):
         saving.write(filepath, header, self._arrays(), overwrite=overwrite)
 
     @classmethod
-    def load(cls, filepath) -> "FeatureSpace":
+    def load(cls, filepath: str | PathLike) -> "FeatureSpace":
         """Read a file of `save`.
 
         Raises:
@@ -240,51 +243,57 @@ class FeatureSpace(Configurable, family="feature space"):
         }
 
     @staticmethod
-    def feature(dtype, preprocessor, output_mode) -> Feature:
+    def feature(dtype: str, preprocessor: Spec[Layer], output_mode: str) -> Feature:
         """A feature with a layer of one's own."""
         return Feature(dtype, preprocessor, output_mode)
 
     @staticmethod
-    def cross(feature_names, crossing_dim, output_mode="one_hot") -> Cross:
+    def cross(feature_names: Sequence[str], crossing_dim: int, output_mode: str = "one_hot") -> Cross:
         """Several features together."""
         return Cross(feature_names, crossing_dim, output_mode)
 
     @staticmethod
-    def float(name=None) -> Feature:
+    def float(name: str | None = None) -> Feature:
         """Numbers as they are."""
         return Feature("float32", Identity(name=name), "float")
 
     @staticmethod
-    def float_rescaled(scale=1.0, offset=0.0, name=None) -> Feature:
+    def float_rescaled(scale: builtins.float = 1.0, offset: builtins.float = 0.0, name: str | None = None) -> Feature:
         """Numbers times `scale` plus `offset`."""
         return Feature("float32", Rescaling(scale, offset, name=name), "float")
 
     @staticmethod
-    def float_normalized(name=None) -> Feature:
+    def float_normalized(name: str | None = None) -> Feature:
         """Numbers with mean 0 and variance 1."""
         return Feature("float32", Normalization(name=name), "float")
 
     @staticmethod
-    def float_discretized(num_bins=None, bin_boundaries=None, output_mode="one_hot", name=None) -> Feature:
+    def float_discretized(
+        num_bins: int | None = None, bin_boundaries: Any = None, output_mode: str = "one_hot", name: str | None = None
+    ) -> Feature:
         """Numbers in bins; give `num_bins`, or `bin_boundaries` and None."""
         return Feature("float32", Discretization(bin_boundaries, num_bins, name=name), output_mode)
 
     @staticmethod
-    def integer_categorical(max_tokens=None, num_oov_indices: Index = 1, output_mode="one_hot", name=None) -> Feature:
+    def integer_categorical(
+        max_tokens: int | None = None, num_oov_indices: Index = 1, output_mode: str = "one_hot", name: str | None = None
+    ) -> Feature:
         """Whole numbers by a vocabulary."""
         return Feature("int32", IntegerLookup(max_tokens, num_oov_indices, name=name), output_mode)
 
     @staticmethod
-    def string_categorical(max_tokens=None, num_oov_indices: Index = 1, output_mode="one_hot", name=None) -> Feature:
+    def string_categorical(
+        max_tokens: int | None = None, num_oov_indices: Index = 1, output_mode: str = "one_hot", name: str | None = None
+    ) -> Feature:
         """Strings by a vocabulary."""
         return Feature("string", StringLookup(max_tokens, num_oov_indices, name=name), output_mode)
 
     @staticmethod
-    def integer_hashed(num_bins, output_mode="one_hot", name=None) -> Feature:
+    def integer_hashed(num_bins: int, output_mode: str = "one_hot", name: str | None = None) -> Feature:
         """Whole numbers by their hash."""
         return Feature("int32", Hashing(num_bins, name=name), output_mode)
 
     @staticmethod
-    def string_hashed(num_bins, output_mode="one_hot", name=None) -> Feature:
+    def string_hashed(num_bins: int, output_mode: str = "one_hot", name: str | None = None) -> Feature:
         """Strings by their hash."""
         return Feature("string", Hashing(num_bins, name=name), output_mode)

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
 
@@ -27,7 +27,7 @@ class Initializer(Configurable, family="initializer"):
     (3, 2)
     """
 
-    seed = None
+    seed = cast("int | None", None)
 
     def __call__(
         self, shape: Sequence[int], dtype: str | None = None, generator: np.random.Generator | None = None
@@ -53,6 +53,9 @@ class Initializer(Configurable, family="initializer"):
 
 class Filled(Initializer, abstract=True):
     """Base of those that give every element the same `value`."""
+
+    if TYPE_CHECKING:  # a field of the subclasses
+        value = cast(float, None)
 
     def draw(self, shape: Shape, generator: np.random.Generator) -> np.ndarray:
         return np.full(shape, self.value)
@@ -141,6 +144,11 @@ class FanScaled(Initializer, abstract=True):
     """
 
     seed: Index | None = None
+
+    if TYPE_CHECKING:  # fields of the subclasses, or theirs for all instances
+        scale = cast(float, None)
+        mode = cast(str, None)
+        distribution = cast(str, None)
 
     def draw(self, shape: Shape, generator: np.random.Generator) -> np.ndarray:
         fan_in, fan_out = compute_fans(shape)
@@ -269,7 +277,7 @@ def compute_fans(shape: tuple) -> tuple[int, int]:
     (144, 288)
     """
     if len(shape) < 2:
-        return (math.prod(shape),) * 2
+        return math.prod(shape), math.prod(shape)
     receptive_field = math.prod(shape[:-2])
     return shape[-2] * receptive_field, shape[-1] * receptive_field
 

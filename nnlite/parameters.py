@@ -1,7 +1,7 @@
 """Parameters, and the store that keeps them in one contiguous vector with many views."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -85,6 +85,14 @@ class Parameter:
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.array(self._value, dtype=dtype, copy=copy)
+
+    if TYPE_CHECKING:  # in a layer's `call` a parameter stands for a traced value, which can do this
+
+        def _operator(self, other: Any) -> Any: ...
+
+        __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __matmul__ = __rmatmul__ = _operator
+        __truediv__ = __rtruediv__ = __pow__ = __rpow__ = __getitem__ = _operator
+        T: Any
 
     def __repr__(self) -> str:
         kind = "" if self.trainable else ", trainable=False"

@@ -2,6 +2,7 @@
 
 import sys
 import threading
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from nnlite.errors import ConfigError
@@ -87,7 +88,7 @@ def set_threads(count: int | None) -> None:
 
 
 @contextmanager
-def suited_threads(multiply_adds: int):
+def suited_threads(multiply_adds: int) -> Iterator[None]:
     """A context with one thread where the largest product has so few `multiply_adds` that more do not pay.
 
     Several calls may be inside at once, one within another or side by side; the last one that leaves puts the usual

@@ -4,7 +4,7 @@ import functools
 import itertools
 import math
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import NamedTuple, overload
 
 from nnlite.arrays.types import Shape
 
@@ -50,6 +50,10 @@ class Windows(NamedTuple):
         return all((size - 1) * dilation < stride for size, stride, dilation in axes)
 
 
+@overload
+def window_count(length: int, size: int, stride: int, dilation: int, padding: str) -> int: ...
+@overload
+def window_count(length: int | None, size: int, stride: int, dilation: int, padding: str) -> int | None: ...
 def window_count(length: int | None, size: int, stride: int, dilation: int, padding: str) -> int | None:
     """Number of windows along one axis; None for an unknown length; below 1 where not one fits."""
     if length is None:
@@ -85,7 +89,7 @@ def cells(windows: Windows, start: int = 0, stop: int | None = None) -> list[tup
     Args:
         start, stop: windows of the first axis to look at; their slices count from `start`.
     """
-    ranges = [(0, count) for count in windows.outputs]
+    ranges: list[tuple[int, ...]] = [(0, count) for count in windows.outputs]
     ranges[0] = (start, windows.outputs[0] if stop is None else stop)
     along = [_cells_of_axis(*axis, *ends) for axis, ends in zip(zip(*windows, strict=True), ranges, strict=True)]
     return [tuple(zip(*cell, strict=True)) for cell in itertools.product(*along)]

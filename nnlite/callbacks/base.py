@@ -110,7 +110,7 @@ class CallbackList:
         self, callbacks: Spec[Callback] | Iterable[Spec[Callback]] | None = None, model: Any = None, **params: Any
     ) -> None:
         several = isinstance(callbacks, Iterable) and not isinstance(callbacks, (str, dict))
-        specs = list(callbacks) if several else [] if callbacks is None else [callbacks]
+        specs: list[Any] = list(cast(Any, callbacks)) if several else [] if callbacks is None else [callbacks]
         self.callbacks = [Callback.get(spec) for spec in specs]
         self.model = model
         self.params = params

@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 from nnlite.callbacks.base import Verbosity, announce
 from nnlite.callbacks.monitor import MonitorCallback
@@ -55,7 +55,7 @@ class ModelCheckpoint(MonitorCallback):
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         self._batches_since_save += 1
-        if self._batches_since_save >= self.save_freq:
+        if self._batches_since_save >= cast(int, self.save_freq):
             self._batches_since_save = 0
             self._save(self._epoch, {**(logs or {}), "batch": batch + 1})
 
@@ -84,7 +84,7 @@ class ModelCheckpoint(MonitorCallback):
     def _path(self, epoch: int, logs: dict) -> str:
         names = {**logs, "epoch": epoch + 1}
         try:
-            return self.filepath.format(**names)
+            return os.fspath(self.filepath).format(**names)
         except KeyError as error:
             reason = f"unknown name {error} in {self.filepath!r}; {did_you_mean(error.args[0], names)}"
         except (ValueError, IndexError, TypeError) as error:

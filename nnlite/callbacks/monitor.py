@@ -1,6 +1,7 @@
 """MonitorCallback: the base of callbacks that watch one quantity of the logs."""
 
 import math
+from typing import TYPE_CHECKING, cast
 
 from nnlite.callbacks.base import Callback
 from nnlite.errors import ConfigError
@@ -17,7 +18,11 @@ class MonitorCallback(Callback, abstract=True):
 
     min_delta = 0.0
 
-    def monitored(self, logs: dict[str, float]) -> float:
+    if TYPE_CHECKING:  # fields of the subclasses
+        monitor = cast(str, None)
+        mode = cast(str, None)
+
+    def monitored(self, logs: dict[str, float] | None) -> float:
         """The monitored value, or `ConfigError` if this run does not log it."""
         logs = logs or {}
         if self.monitor in logs:

@@ -3,6 +3,7 @@
 import importlib
 import os
 import sys
+from collections.abc import Sequence
 
 from nnlite.check.models import check_model
 from nnlite.check.report import Findings, Report, told
@@ -11,7 +12,7 @@ from nnlite.errors import ConfigError, NNLiteError
 __all__ = ["check_config"]
 
 
-def check_config(path: str, overrides=(), modules=()) -> Report:
+def check_config(path: str, overrides: Sequence[str] = (), modules: Sequence[str] = ()) -> Report:
     """Check the model and the loss of a config on a few rows of its training data, as `check_model` does.
 
     Args:
@@ -38,7 +39,7 @@ def check_config(path: str, overrides=(), modules=()) -> Report:
     return check_model(model, x=x, y=y)
 
 
-def import_own(modules) -> None:
+def import_own(modules: Sequence[str]) -> None:
     """Import modules that may lie in the current folder; importing registers the classes that they define."""
     for name in modules:
         sys.path.insert(0, os.getcwd())

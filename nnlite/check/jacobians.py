@@ -1,12 +1,16 @@
 """Jacobians against numerical derivatives, and their products against one another."""
 
+from collections.abc import Callable
+
 import numpy as np
+from numpy.random import Generator
 
 from nnlite.check.numeric import (
     EXACT,
     NEAR,
     SMALLEST,
     Effort,
+    Slopes,
     complex_step,
     complex_steps,
     difference,
@@ -23,7 +27,7 @@ __all__ = []
 
 
 def check_jacobians(
-    findings: Findings, subject: Subject, random, effort: Effort = Effort.USUAL, skipped: str = ""
+    findings: Findings, subject: Subject, random: np.random.Generator, effort: Effort = Effort.USUAL, skipped: str = ""
 ) -> None:
     """All that can be said about the Jacobians of `subject`.
 
@@ -43,7 +47,7 @@ def check_jacobians(
                 check_slopes(findings, subject, index, random, effort)
 
 
-def check_slopes(findings, subject, index, random, effort) -> None:
+def check_slopes(findings: Findings, subject: Subject, index: int, random: np.random.Generator, effort: Effort) -> None:
     """The Jacobian by one array against complex step and stencil."""
     point, function = subject.arrays[index], subject.function_of(index)
     entrywise = effort.entrywise(point.size)
@@ -82,7 +86,7 @@ class Comparison:
         entrywise: whether tangent i moves entry i alone.
     """
 
-    def __init__(self, subject, index, found, numeric, entrywise):
+    def __init__(self, subject: Subject, index: int, found: np.ndarray, numeric: Slopes, entrywise: bool) -> None:
         self.subject = subject
         self.index = index
         self.name = subject.names[index]
@@ -98,7 +102,7 @@ class Comparison:
         if analytic:
             self.errors["complex step"] = (_worst(found - exact, smooth) / self.scale, EXACT, exact)
 
-    def tell(self, findings, function) -> None:
+    def tell(self, findings: Findings, function: Callable[[np.ndarray], np.ndarray]) -> None:
         """Write the rows."""
         for method, (error, tolerance, expected) in sorted(self.errors.items()):
             check = f"{self.name}, {method}"
@@ -164,7 +168,7 @@ class Comparison:
         return start, entry, found[entry], wanted[entry]
 
 
-def check_transposes(findings, subject, random) -> None:
+def check_transposes(findings: Findings, subject: Subject, random: Generator) -> None:
     """<u, J v> = <J' u, v> for each array, with seeds and without, and the choice of what is wanted."""
     cotangent = subject.cotangent(random)
     full = subject.jacobians.vjp(cotangent)
@@ -187,12 +191,8 @@ def check_transposes(findings, subject, random) -> None:
             continue
         left, right = float(flat @ pushed), float((back * tangent).sum())
         size = float(np.linalg.norm(flat)) * max(float(np.linalg.norm(pushed)), SMALLEST)
-        findings.measured(
-            "jvp = vjp'",
-            abs(left - right) / (size or 1.0),
-            EXACT,
-            f"by {name}: <u, J v> = {left:.10g}, <J' u, v> = {right:.10g}; one product is not the other's transpose",
-        )
+        text = f"by {name}: <u, J v> = {left:.10g}, <J' u, v> = {right:.10g}; one product is not the other's transpose"
+        findings.measured("jvp = vjp'", abs(left - right) / (size or 1.0), EXACT, text)
         _check_wanted(findings, subject, cotangent, full, index)
 
 
@@ -210,7 +210,7 @@ def _check_wanted(findings, subject, cotangent, full, index) -> None:
     findings.held("wanted products", same, f"vjp gives {name} another product when it alone is wanted")
 
 
-def check_linear(findings, subject, random) -> None:
+def check_linear(findings: Findings, subject: Subject, random: Generator) -> None:
     """Products of several vectors at once are those of each; jvp adds up what the tangents of all arrays do."""
     cotangents, single = subject.cotangent(random, (2, 2)), "of several vectors at once is not that of each"
     found = subject.jacobians.vjp(cotangents)
@@ -234,7 +234,7 @@ def check_linear(findings, subject, random) -> None:
     findings.measured("jvp = vjp'", error, EXACT, "jvp of all tangents together is not the sum of what each one does")
 
 
-def check_into(findings, subject, random) -> None:
+def check_into(findings: Findings, subject: Subject, random: Generator) -> None:
     """What training has written into its own arrays is what `vjp` returns."""
     jacobians, cotangent = subject.jacobians, subject.cotangent(random)
     wanted = tuple(place >= subject.data and own for place, own in enumerate(subject.wanted))
@@ -249,12 +249,12 @@ def check_into(findings, subject, random) -> None:
                 findings.measured("written into", difference(found, own), EXACT, sentence)
 
 
-def same_batch(subject) -> bool:
+def same_batch(subject: Subject) -> bool:
     """Whether outputs have one row for each of the data's."""
     return all(shape and shape[:1] == subject.arrays[0].shape[:1] for shape in subject.shapes)
 
 
-def check_per_example(findings, subject, random) -> None:
+def check_per_example(findings: Findings, subject: Subject, random: Generator) -> None:
     """`per_example` against the product with one row of the incoming Jacobian after the other."""
     if not same_batch(subject):
         return

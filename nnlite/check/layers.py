@@ -1,8 +1,8 @@
 """`check_layer` and `check_op`: a layer under the contract that all layers have, an op under that of ops."""
 
 import numpy as np
-from numpy.typing import ArrayLike
 
+from nnlite.arrays.types import ArrayLike
 from nnlite.check.jacobians import check_into, check_jacobians, check_per_example
 from nnlite.check.memory import check_arguments, check_arrays, check_pure
 from nnlite.check.numeric import EXACT, Effort, difference
@@ -25,7 +25,13 @@ __all__ = ["check_layer", "check_op"]
 
 
 def check_layer(
-    layer: Layer, input_shape=None, inputs=None, name: str | None = None, *, mask=None, entrywise: bool = False
+    layer: Layer,
+    input_shape: tuple | None = None,
+    inputs: ArrayLike | tuple | None = None,
+    name: str | None = None,
+    *,
+    mask=None,
+    entrywise: bool = False,
 ) -> Report:
     """Check a layer: shapes, Jacobians, both modes, dtype, memory, state, config, file.
 

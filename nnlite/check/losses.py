@@ -4,6 +4,7 @@ import copy
 
 import numpy as np
 
+from nnlite.arrays.types import ArrayLike, BatchShape, Shape
 from nnlite.check.jacobians import check_jacobians
 from nnlite.check.memory import check_arguments, check_arrays, check_pure, strided
 from nnlite.check.numeric import EXACT, Effort, difference
@@ -19,7 +20,13 @@ __all__ = ["check_loss"]
 
 
 def check_loss(
-    loss: Loss, output_shape=None, y_true=None, y_pred=None, name: str | None = None, *, entrywise: bool = False
+    loss: Loss,
+    output_shape: BatchShape | None = None,
+    y_true: ArrayLike | None = None,
+    y_pred: ArrayLike | None = None,
+    name: str | None = None,
+    *,
+    entrywise: bool = False,
 ) -> Report:
     """Check a loss: value, Jacobian and Hessian by `y_pred`, with weights and without, dtype, memory, config.
 
@@ -66,7 +73,7 @@ def check_loss(
     return report
 
 
-def suitable(loss, shape, random):
+def suitable(loss: Loss, shape: Shape, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Targets and predictions of `shape` at which the loss is finite: numbers, or chances where it needs such."""
     chances = random.uniform(0.2, 0.8, shape)
     classes = random.integers(0, shape[-1], shape[:-1])

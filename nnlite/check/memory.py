@@ -1,10 +1,13 @@
 """Habits: what a layer or loss does to arrays that are not its own, and what it keeps."""
 
 import json
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
 from nnlite.check.numeric import EXACT, difference
+from nnlite.check.report import Findings
 from nnlite.check.subject import Subject
 from nnlite.jacobians.bundles.partial import map_outputs
 from nnlite.layers.base.call import inner_layers
@@ -14,7 +17,7 @@ from nnlite.registry.field_types import jsonable
 __all__ = []
 
 
-def check_arrays(findings, subject: Subject, random) -> None:
+def check_arrays(findings: Findings, subject: Subject, random: np.random.Generator) -> None:
     """Inputs, parameters and incoming Jacobians stay as they are, and may lie in memory as they like."""
     with findings.trying("arrays left alone"):
         check_left_alone(findings, subject, random)
@@ -22,7 +25,7 @@ def check_arrays(findings, subject: Subject, random) -> None:
         check_layouts(findings, subject, random)
 
 
-def check_left_alone(findings, subject, random) -> None:
+def check_left_alone(findings: Findings, subject: Subject, random: np.random.Generator) -> None:
     """Nobody writes to what the caller owns."""
     arrays = [array.copy() for array in subject.arrays]
     jacobians = subject.linearize(*arrays)[1]
@@ -45,7 +48,7 @@ def check_left_alone(findings, subject, random) -> None:
     findings.held("arrays left alone", same, "a tangent was changed in place by jvp")
 
 
-def check_layouts(findings, subject, random) -> None:
+def check_layouts(findings: Findings, subject: Subject, random: np.random.Generator) -> None:
     """Read-only arrays with gaps between the numbers give what contiguous ones give."""
     output, jacobians = subject.linearize(*map(strided, subject.arrays))
     if subject.numeric:
@@ -69,7 +72,7 @@ def _check_tangent_layouts(findings, subject, random) -> None:
     findings.measured("any memory layout", error, EXACT, "jvp of tangents that are not contiguous is another one")
 
 
-def check_pure(findings, layer, subject) -> None:
+def check_pure(findings: Findings, layer: Any, subject: Subject) -> None:
     """`linearize` gives the same twice, and leaves no trace on the layer."""
     before = dict(attributes(layer))
     output = subject.run(subject.arrays)[0]
@@ -82,7 +85,7 @@ def check_pure(findings, layer, subject) -> None:
     findings.held("stores nothing", not changed, sentence)
 
 
-def check_arguments(findings, owner) -> None:
+def check_arguments(findings: Findings, owner: Any) -> None:
     """The config of a layer or loss has all arguments, as they are."""
     arguments, others = owner._arguments(), type(owner).from_config(owner.get_config())._arguments()
     lost = [name for name in arguments if _text(arguments[name]) != _text(others[name])]
@@ -93,7 +96,7 @@ def _text(value) -> str:
     return json.dumps(jsonable(value), default=lambda other: type(other).__name__)
 
 
-def attributes(layer, prefix="self"):
+def attributes(layer: Any, prefix: str = "self") -> Iterator[tuple[str, tuple[Any, Any]]]:
     """`(name, (mark, value))` of all that a layer keeps, those of layers inside it included.
 
     The value is held as long as its mark, which may be its identity.
@@ -117,7 +120,7 @@ def _mark(value):
     return value if isinstance(value, (str, int, float, bool, type(None))) else id(value)
 
 
-def strided(array):
+def strided(array: np.ndarray) -> np.ndarray:
     """The same numbers, read-only, with gaps in memory and the order of axes reversed."""
     spread = np.empty([2 * length for length in array.shape[::-1]], array.dtype).transpose()
     view = spread[(..., *[slice(None, None, 2)] * array.ndim)]
@@ -131,6 +134,6 @@ def _equal(first, second) -> bool:
     return np.array_equal(first, second, equal_nan=numbers)
 
 
-def listed(value):
+def listed(value: Any) -> tuple:
     """The values of several outputs, or the one of a single output, as a tuple."""
     return value if isinstance(value, tuple) else (value,)

@@ -1,5 +1,8 @@
 """`check_model`: every layer on what reaches it, the model as a whole, and its loss."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 
 from nnlite.check.jacobians import check_jacobians, check_per_example
@@ -12,6 +15,7 @@ from nnlite.check.subject import Subject
 from nnlite.check.use import subject_of
 from nnlite.derivatives import parameter_names
 from nnlite.jacobians import Contraction, Jacobians, ParameterVector
+from nnlite.layers import Layer
 from nnlite.losses import Loss
 from nnlite.models.base import BaseModel
 
@@ -22,7 +26,7 @@ TRIES = 3
 HESSIAN_STEP, HESSIAN_NEAR = 1e-6, 1e-5  # so small a step that it hardly meets a kink; what it misses is no rounding
 
 
-def check_model(model, input_shape=None, x=None, y=None) -> Report:
+def check_model(model: BaseModel, input_shape: tuple | None = None, x: Any = None, y: Any = None) -> Report:
     """Check a model: each layer as `check_layer` does, on what reaches it; all of it; its loss, if it has one.
 
     Args:
@@ -56,7 +60,7 @@ def check_model(model, input_shape=None, x=None, y=None) -> Report:
     return report
 
 
-def layers_of(model, inputs):
+def layers_of(model: BaseModel, inputs: Any) -> Iterator[tuple[str, Layer, Any]]:
     """`(path, layer, inputs)` of every layer that is no container itself, as one run of the model meets them."""
     found, reached = dict(_leaves(model)), {}
 
@@ -125,7 +129,7 @@ def _whole(model, inputs, random) -> Subject:
 class _ByVector:
     """Jacobians whose parameters are laid end to end."""
 
-    def __init__(self, jacobians, vector, count):
+    def __init__(self, jacobians, vector, count) -> None:
         self.jacobians = jacobians
         self.vector = vector
         self.count = count

@@ -1,10 +1,13 @@
 """Numerical derivatives along directions: complex steps, stencils, and where a function has a kink."""
 
 import warnings
+from collections.abc import Callable
 from enum import Enum
 from typing import NamedTuple
 
 import numpy as np
+
+from nnlite.arrays.types import ArrayLike
 
 __all__ = []
 
@@ -45,7 +48,9 @@ class Slopes(NamedTuple):
     right: np.ndarray
 
 
-def complex_steps(function, point, tangents):
+def complex_steps(
+    function: Callable[[np.ndarray], np.ndarray], point: np.ndarray, tangents: np.ndarray
+) -> np.ndarray | None:
     """One row for each of `tangents`; None where complex numbers do not pass through."""
     rows = []
     for tangent in tangents:
@@ -55,7 +60,13 @@ def complex_steps(function, point, tangents):
     return np.array(rows)
 
 
-def slopes(function, point, tangents, found, exact) -> Slopes:
+def slopes(
+    function: Callable[[np.ndarray], np.ndarray],
+    point: np.ndarray,
+    tangents: np.ndarray,
+    found: np.ndarray,
+    exact: np.ndarray | None,
+) -> Slopes:
     """Derivatives of `function` at `point` along each of `tangents`, to be compared with `found`.
 
     What costs more, smaller stencils and a look for kinks, is done where `found` is not met. `exact` are the
@@ -79,7 +90,9 @@ def slopes(function, point, tangents, found, exact) -> Slopes:
     return Slopes(exact, near, (bends & missed) | undecided, left, right)
 
 
-def complex_step(function, point, tangent):
+def complex_step(
+    function: Callable[[np.ndarray], np.ndarray], point: np.ndarray, tangent: np.ndarray
+) -> np.ndarray | None:
     """`imag(function(point + i h tangent)) / h`; None where complex numbers do not pass through."""
     try:
         with np.errstate(all="ignore"), warnings.catch_warnings():
@@ -90,14 +103,18 @@ def complex_step(function, point, tangent):
     return value.imag / COMPLEX_STEP if value.dtype.kind == "c" else None
 
 
-def stencil(function, point, tangent, step):
+def stencil(
+    function: Callable[[np.ndarray], np.ndarray], point: np.ndarray, tangent: np.ndarray, step: float
+) -> np.ndarray:
     """(f(-2h) - 8 f(-h) + 8 f(h) - f(2h)) / 12h: real values alone, an error of order h ** 4."""
     step = step / length(tangent)
     with np.errstate(all="ignore"):
         return sum(weight * function(point + count * step * tangent) for count, weight in WEIGHTS.items()) / step
 
 
-def sides(function, point, tangent):
+def sides(
+    function: Callable[[np.ndarray], np.ndarray], point: np.ndarray, tangent: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The slopes on either side of `point`, and where it has a kink.
 
     There they differ, and not less so when looked at from nearer by. Where the function jumps, slopes grow then; they
@@ -117,23 +134,23 @@ def sides(function, point, tangent):
     return np.where(jumps, -np.inf, far[0]), np.where(jumps, np.inf, far[1]), bends | jumps
 
 
-def grown(far, close, least):
+def grown(far: np.ndarray, close: np.ndarray, least: float) -> np.ndarray:
     """Where a slope doubles when looked at from half as far: not the slope counts there, but a step of the function."""
     return (abs(close - 2 * far) < 0.05 * abs(close)) & (abs(close) > least)
 
 
-def length(tangent) -> float:
+def length(tangent: np.ndarray) -> float:
     """The Euclidean length of a tangent, 1 at least: steps are that long, whatever the number of entries."""
     return max(1.0, float(np.linalg.norm(tangent)))
 
 
-def largest(*arrays) -> float:
+def largest(*arrays: ArrayLike) -> float:
     """The largest entry by size, `SMALLEST` at least; entries that are not finite are left out."""
     sizes = [abs(array)[np.isfinite(array)] for array in map(np.asarray, arrays)]
     return max([SMALLEST, *(float(size.max()) for size in sizes if size.size)])
 
 
-def difference(found, expected) -> float:
+def difference(found: ArrayLike, expected: ArrayLike) -> float:
     """The largest difference of two arrays relative to the largest expected entry; infinite unless both are finite."""
     found, expected = np.asarray(found), np.asarray(expected)
     if found.shape != expected.shape:

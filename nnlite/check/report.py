@@ -3,6 +3,7 @@
 import html
 import importlib
 import traceback
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -37,7 +38,7 @@ class Row(NamedTuple):
     detail: str = ""
 
     @property
-    def cells(self):
+    def cells(self) -> tuple[str, ...]:
         """The row as texts."""
         numbers = ["-" if number is None else f"{number:.1e}" for number in (self.error, self.tolerance)]
         return (self.layer, self.check, *numbers, self.verdict)
@@ -50,8 +51,8 @@ class Report:
         rows: one `Row` for each layer and check, the worst of what was tried: modes, batches, directions.
     """
 
-    def __init__(self):
-        self._worst = {}
+    def __init__(self) -> None:
+        self._worst: dict[tuple, Row] = {}
 
     @property
     def rows(self) -> list[Row]:
@@ -113,7 +114,7 @@ class Findings:
         circumstances: for sentences: `"training, batch of 1"`.
     """
 
-    def __init__(self, report: Report, layer: str, circumstances: str = ""):
+    def __init__(self, report: Report, layer: str, circumstances: str = "") -> None:
         self.report = report
         self.layer = layer
         self.where = f" ({circumstances})" if circumstances else ""
@@ -138,7 +139,7 @@ class Findings:
         self.report.add(Row(self.layer, check, verdict="skipped", detail=f"{check}: {sentence}{self.where}"))
 
     @contextmanager
-    def trying(self, check: str):
+    def trying(self, check: str) -> Iterator[None]:
         """A context in which an exception becomes a row that failed."""
         try:
             yield

@@ -1,5 +1,8 @@
 """Copies of layers in a given floating-point type, and data to try them on."""
 
+from collections.abc import Iterator, Sequence
+from typing import Any
+
 import numpy as np
 
 from nnlite.config import FLOAT_TYPES
@@ -15,7 +18,7 @@ POOLS = {"indices": (5, 3, 2, 1)}  # numbers of different indices to try
 SEED = 3
 
 
-def twin_of(layer, dtype: str, shape, random):
+def twin_of(layer: Any, dtype: str, shape: tuple, random: np.random.Generator) -> Any:
     """A built copy of `layer` in another floating-point type: made from its arguments, with its weights if it has any.
 
     Args:
@@ -34,7 +37,7 @@ def twin_of(layer, dtype: str, shape, random):
     return twin
 
 
-def respelled(config, dtype):
+def respelled(config: Any, dtype: str) -> Any:
     """A layer's config with `dtype` in place of its own and of those of all layers inside it."""
     if isinstance(config, dict):
         return {
@@ -44,7 +47,7 @@ def respelled(config, dtype):
     return [respelled(item, dtype) for item in config] if isinstance(config, (list, tuple)) else config
 
 
-def moved(values) -> list:
+def moved(values: Sequence[np.ndarray]) -> list:
     """Copies of parameters' arrays, each entry changed a little, and more where all are equal.
 
     Zeros and ones would hide what they multiply; a layer that keeps an old value of its own gives itself away.
@@ -57,7 +60,7 @@ def moved(values) -> list:
     return found
 
 
-def sample(layer, shape, random):
+def sample(layer: Any, shape: tuple, random: np.random.Generator) -> Any:
     """A batch that `layer` takes: one array, or a tuple of them for a tuple of shapes."""
     error = None
     for pool in POOLS.get(layer.input_kind, (None,)):
@@ -72,7 +75,7 @@ def sample(layer, shape, random):
     raise error
 
 
-def draw(layer, shape, random, pool=5):
+def draw(layer: Any, shape: tuple, random: np.random.Generator, pool: Any = 5) -> Any:
     """Random inputs of `shape` and of the layer's kind; indices below `pool`."""
     if several(shape):
         return tuple(draw(layer, own, random, pool) for own in shape)
@@ -84,19 +87,19 @@ def draw(layer, shape, random, pool=5):
     return random.choice(pool, shape)
 
 
-def in_dtype(layer, inputs, dtype: str):
+def in_dtype(layer: Any, inputs: Any, dtype: str) -> Any:
     """A batch, or a tuple of them, in a floating-point type; as it is where the layer takes no numbers."""
     if isinstance(inputs, tuple):
         return tuple(in_dtype(layer, own, dtype) for own in inputs)
     return np.asarray(inputs).astype(dtype) if layer.input_kind == "numbers" else np.asarray(inputs)
 
 
-def several(shape) -> bool:
+def several(shape: tuple) -> bool:
     """Whether this is a tuple of shapes."""
     return len(shape) > 0 and isinstance(shape[0], (tuple, list))
 
 
-def filled(shape, batch=None) -> tuple:
+def filled(shape: tuple, batch: int | None = None) -> tuple:
     """`shape` with numbers in place of None, and `batch`, where it is given, in place of the first one."""
     if several(shape):
         return tuple(filled(own, batch) for own in shape)
@@ -104,12 +107,12 @@ def filled(shape, batch=None) -> tuple:
     return (first, *(LENGTH if length is None else length for length in shape[1:]))
 
 
-def free_batch(shape) -> tuple:
+def free_batch(shape: tuple) -> tuple:
     """`shape` with None for the batch."""
     return tuple(map(free_batch, shape)) if several(shape) else (None, *shape[1:])
 
 
-def contexts(layer, inputs, random, mask=None):
+def contexts(layer: Any, inputs: Any, random: np.random.Generator, mask=None) -> Iterator[tuple[str, dict[str, Any]]]:
     """`(circumstances, keywords)` for `linearize`: inference and training, without a mask and with `mask`.
 
     Where that is None, one is drawn for inputs of three axes.
@@ -133,6 +136,6 @@ def contexts(layer, inputs, random, mask=None):
             yield mode + masked, {name: given[name] for name in layer._context}
 
 
-def stops_gradient(layer) -> bool:
+def stops_gradient(layer: Any) -> bool:
     """Whether this layer, or one inside it, says that it takes a part of its function for a constant."""
     return layer.stops_gradient or any(map(stops_gradient, inner_layers(layer)))

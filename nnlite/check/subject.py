@@ -1,7 +1,12 @@
 """A function of several arrays as checks see it: flat outputs, one derivative per array."""
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import numpy as np
 
+from nnlite.arrays.types import Shape
+from nnlite.jacobians import ParameterVector
 from nnlite.jacobians.bundles.partial import map_outputs
 from nnlite.jacobians.maps.base import one_row_each
 
@@ -20,7 +25,15 @@ class Subject:
         vector: the `ParameterVector` that says what the last array holds, if it is one.
     """
 
-    def __init__(self, linearize, arrays, names, wanted, data=1, vector=None):
+    def __init__(
+        self,
+        linearize: Callable[..., tuple[Any, Any]],
+        arrays: Sequence[np.ndarray],
+        names: Sequence[str],
+        wanted: Sequence[bool],
+        data: int = 1,
+        vector: ParameterVector | None = None,
+    ) -> None:
         self.linearize = linearize
         self.arrays = arrays
         self.names = names
@@ -33,12 +46,12 @@ class Subject:
         self.size = sum(np.size(output) for output in self.outputs)
         self.numeric = all(np.asarray(output).dtype.kind in "biuf" for output in self.outputs)
 
-    def run(self, arrays):
+    def run(self, arrays: Sequence[np.ndarray]) -> tuple[Any, Any]:
         """`linearize` on copies, whatever it does to them."""
         with np.errstate(all="ignore"):
             return self.linearize(*[array.copy() for array in arrays])
 
-    def function_of(self, index):
+    def function_of(self, index: int) -> Callable[[np.ndarray], np.ndarray]:
         """The outputs, laid end to end, as a function of one array."""
 
         def function(value):
@@ -47,7 +60,7 @@ class Subject:
 
         return function
 
-    def flat(self, outputs, seeds=()) -> np.ndarray:
+    def flat(self, outputs: Any, seeds: Shape = ()) -> np.ndarray:
         """Outputs, or tangents of them, laid end to end."""
         parts = outputs if isinstance(outputs, tuple) else (outputs,)
         filled = [
@@ -56,33 +69,33 @@ class Subject:
         flat = [np.reshape(part, (*seeds, -1)) for part in filled]
         return flat[0] if len(flat) == 1 else np.concatenate(flat, axis=-1)
 
-    def jvp(self, index, tangents) -> np.ndarray:
+    def jvp(self, index: int, tangents: Any) -> np.ndarray:
         """`(*seeds, *shape)` tangents of one array to `(*seeds, size)` tangents of the outputs."""
         seeds = tangents.shape[: tangents.ndim - self.arrays[index].ndim]
         return self.push([tangents if place == index else None for place in range(len(self.arrays))], seeds)
 
-    def push(self, tangents, seeds) -> np.ndarray:
+    def push(self, tangents: Any, seeds: Shape) -> np.ndarray:
         """A tangent of each array, None for zero, to `(*seeds, size)` tangents of the outputs."""
         result = self.jacobians.jvp(*tangents)
         return np.zeros((*seeds, self.size)) if result is None else self.flat(result, seeds)
 
-    def cotangent(self, random, seeds=(), dtype=np.float64):
+    def cotangent(self, random: np.random.Generator, seeds: Shape = (), dtype: Any = np.float64) -> Any:
         """A random incoming Jacobian."""
         parts = tuple(np.asarray(random.normal(size=(*seeds, *shape)), dtype) for shape in self.shapes)
         return parts if isinstance(self.output, tuple) else parts[0]
 
-    def rows_of(self, cotangent):
+    def rows_of(self, cotangent: Any) -> Any:
         """One seed per row of the batch."""
         return map_outputs(one_row_each, cotangent)
 
-    def entry(self, index, entry) -> str:
+    def entry(self, index: int, entry: int) -> str:
         """Which entry of which array this is: `kernel[0, 2]`."""
         if self.vector is None or index < len(self.names) - 1:
             return self.names[index] + indexed(entry, self.arrays[index].shape)
         parts = zip(self.vector.names, self.vector.segments, self.vector.shapes, strict=True)
         return next(name + indexed(entry - own.start, shape) for name, own, shape in parts if entry < own.stop)
 
-    def place(self, entry) -> str:
+    def place(self, entry: int) -> str:
         """Which output an entry of the flat ones is: `output[0, 2]`."""
         for number, shape in enumerate(self.shapes):
             size = int(np.prod(shape))
@@ -93,7 +106,7 @@ class Subject:
         return "output"
 
 
-def indexed(entry, shape) -> str:
+def indexed(entry: int, shape: Shape) -> str:
     """`[0, 2]` for an entry of a raveled array; nothing for a single number."""
     place = ", ".join(map(str, np.unravel_index(entry, shape))) if shape else ""
     return f"[{place}]" if place else ""

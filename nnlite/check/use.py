@@ -23,7 +23,7 @@ __all__ = []
 DENSE_ENTRIES = 2**16  # larger Jacobians are not made dense
 
 
-def subject_of(layer: Layer, inputs, context: dict) -> Subject:
+def subject_of(layer: Layer, inputs: np.ndarray | tuple[np.ndarray, ...], context: dict) -> Subject:
     """A layer as a function of its inputs and parameters."""
 
     def linearize(*arrays):

@@ -3,6 +3,7 @@
 import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +24,9 @@ class ArrayBatches:
         steps: batches per epoch; as many as there are when None.
     """
 
-    def __init__(self, arrays: tuple, batch_size: int, shuffle_seed: int | None = None, steps: int | None = None):
+    def __init__(
+        self, arrays: tuple, batch_size: int, shuffle_seed: int | None = None, steps: int | None = None
+    ) -> None:
         # Rows of a table stored by columns, as DataFrames give them, take up to ten times as long to gather.
         self.arrays = arrays if shuffle_seed is None else tuple([_by_rows(array) for array in arrays])
         self.batch_size = batch_size
@@ -56,7 +59,7 @@ class IterableBatches:
         steps: batches per epoch; all there are when None.
     """
 
-    def __init__(self, source: Iterable, prepare: Callable, steps: int | None = None):
+    def __init__(self, source: Iterable, prepare: Callable, steps: int | None = None) -> None:
         self.source = source
         self.prepare = prepare
         self.steps = steps
@@ -87,7 +90,7 @@ class IterableBatches:
             )
 
 
-def take_rows(array, rows):
+def take_rows(array: Any, rows: slice | np.ndarray) -> Any:
     """`array[rows]`, for each array of a tuple; None stays None."""
     if isinstance(array, tuple):
         return tuple([take_rows(part, rows) for part in array])
@@ -103,7 +106,7 @@ def _by_rows(array):
     return array if array is None else np.ascontiguousarray(array)
 
 
-def count_rows(array) -> int:
+def count_rows(array: Any) -> int:
     """The number of examples of an array, or of a tuple of arrays."""
     return len(array[0] if isinstance(array, tuple) else array)
 
@@ -115,7 +118,7 @@ def _parts(batch) -> tuple:
     return (*parts, *[None] * (3 - len(parts)))
 
 
-def is_batches(x, y) -> bool:
+def is_batches(x: Any, y: Any) -> bool:
     """Whether `x` yields batches by itself, rather than being an array of examples, or several of them."""
     data = isinstance(x, (dict, tuple)) or hasattr(x, "__array__") or (isinstance(x, list) and not _holds_batches(x))
     return y is None and not data and isinstance(x, Iterable)
@@ -127,7 +130,7 @@ def _holds_batches(items) -> bool:
     return hasattr(first, "__array__") or isinstance(first, (tuple, list, dict))
 
 
-def check_lengths(x, **others) -> None:
+def check_lengths(x: Any, **others: Any) -> None:
     """`ShapeError` unless each of the named arrays has one entry per example, `DataError` when there is none."""
     count = count_rows(x)
     if not count:
@@ -148,7 +151,7 @@ def check_finite(x: np.ndarray) -> None:
         raise DataError(f"x holds {x[tuple(place)]} in {where}; fill or drop missing values first")
 
 
-def hold_out(labels, count: int, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def hold_out(labels: np.ndarray | None, count: int, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Row numbers of the part that stays and of a random part, `fraction` of the rows, that is set apart.
 
     Args:

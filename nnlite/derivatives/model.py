@@ -120,9 +120,7 @@ class Derivatives:
         result = jacobians.jvp(*by_inputs, *by_parameters)
         return np.zeros_like(outputs) if result is None else result
 
-    def per_example_gradients(
-        self, x: Any, y: Any, sample_weight: Any = None, flat: bool = True
-    ) -> np.ndarray | dict[str, np.ndarray]:
+    def per_example_gradients(self, x: Any, y: Any, sample_weight: Any = None, flat: bool = True) -> Any:
         """The gradient of each example's loss by the parameters: what it alone would contribute, without `1 / batch`.
 
         The loss of an example is the mean over its own rows (steps of a sequence that no mask leaves out), their sum

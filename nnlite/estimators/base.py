@@ -1,6 +1,8 @@
 """What both estimators share: the parameters, and their translation into calls of `Sequential`."""
 
+from collections.abc import Callable, Sequence
 from numbers import Integral, Number
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, is_classifier
@@ -15,10 +17,15 @@ from nnlite.estimators.tables import labelled_table
 from nnlite.layers import Dense, Layer, Normalization
 from nnlite.models import Sequential
 from nnlite.ops import ActivationFunction
-from nnlite.optimizers import Optimizer
+from nnlite.optimizers import LearningRateSchedule, Optimizer
 from nnlite.registry.field_types import Count, jsonable, read
+from nnlite.registry.fields import Spec
 
 FLOATS = [np.float64, np.float32]
+Layers = Sequence[Spec[Layer]]
+if TYPE_CHECKING:
+    import pandas as pd
+
 ROWS_AT_ONCE = 1024
 
 
@@ -31,22 +38,22 @@ class BaseNetwork(BaseEstimator):
 
     def __init__(
         self,
-        hidden_layer_sizes=(100,),
+        hidden_layer_sizes: int | Sequence[int] | np.ndarray = (100,),
         *,
-        layers=None,
-        activation="relu",
-        dropout=0.0,
-        optimizer="adam",
-        learning_rate=None,
-        epochs=100,
-        batch_size=32,
-        standardize=True,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        random_state=None,
-        verbose=0,
-    ):
+        layers: Layers | Callable[[int, int], Layers] | None = None,
+        activation: Spec[ActivationFunction] = "relu",
+        dropout: float = 0.0,
+        optimizer: Spec[Optimizer] = "adam",
+        learning_rate: float | Spec[LearningRateSchedule] | None = None,
+        epochs: int = 100,
+        batch_size: int = 32,
+        standardize: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+    ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.layers = layers
         self.activation = activation
@@ -139,7 +146,7 @@ class BaseNetwork(BaseEstimator):
         X = validate_data(self, X, reset=False, dtype=FLOATS)
         return self.model_.predict(X, verbose=0, return_jacobian=return_jacobian)
 
-    def sensitivities(self, X):
+    def sensitivities(self, X: Any) -> "pd.DataFrame":
         """How the outputs change with each feature, summed up over samples.
 
         The derivatives are those of `model_`, from X as given to outputs in the units that `predict` uses, or to
@@ -201,7 +208,7 @@ def checked_weight(sample_weight: object, X: np.ndarray) -> np.ndarray | None:
     return weights
 
 
-def normalization(data, sample_weight, **options):
+def normalization(data: np.ndarray, sample_weight: np.ndarray | None, **options: Any) -> Normalization:
     """A `Normalization` by the moments of `data`, computing in the dtype of `data`."""
     scaler = StandardScaler().fit(data, sample_weight=sample_weight)
     return Normalization(mean=scaler.mean_, variance=scaler.scale_**2, dtype=data.dtype.name, **options)

@@ -1,5 +1,7 @@
 """NNClassifier, a neural network that tells classes apart."""
 
+from typing import Any
+
 import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
@@ -86,7 +88,7 @@ class NNClassifier(ClassifierMixin, BaseNetwork):
     _metrics = ("accuracy",)
     _output_activation = "softmax"
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "NNClassifier":
         """Train a new network.
 
         Parameters
@@ -108,7 +110,7 @@ class NNClassifier(ClassifierMixin, BaseNetwork):
         self.classes_, codes = np.unique(y, return_inverse=True)
         return self._train(X, codes, len(self.classes_), checked_weight(sample_weight, X))
 
-    def predict_proba(self, X, return_jacobian=False):
+    def predict_proba(self, X: Any, return_jacobian: bool = False) -> Any:
         """Probability of each class.
 
         Parameters
@@ -126,7 +128,7 @@ class NNClassifier(ClassifierMixin, BaseNetwork):
         """
         return self._outputs(X, return_jacobian)
 
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: Any) -> np.ndarray:
         """Logarithm of `predict_proba`; -inf where a probability is too small for its dtype.
 
         Parameters
@@ -140,7 +142,7 @@ class NNClassifier(ClassifierMixin, BaseNetwork):
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))
 
-    def predict(self, X, return_jacobian=False):
+    def predict(self, X: Any, return_jacobian: bool = False) -> Any:
         """The most probable label.
 
         Parameters

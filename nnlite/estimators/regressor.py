@@ -1,5 +1,7 @@
 """NNRegressor, a neural network that predicts numbers."""
 
+from typing import Any
+
 import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.utils.validation import validate_data
@@ -82,7 +84,7 @@ class NNRegressor(RegressorMixin, BaseNetwork):
 
     _loss = "MeanSquaredError"
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "NNRegressor":
         """Train a new network.
 
         Parameters
@@ -109,7 +111,7 @@ class NNRegressor(RegressorMixin, BaseNetwork):
             y = normalization(y, sample_weight)(y)
         return self._train(X, y, y.shape[1], sample_weight, restore)
 
-    def predict(self, X, return_jacobian=False):
+    def predict(self, X: Any, return_jacobian: bool = False) -> Any:
         """The expected targets.
 
         Parameters

@@ -1,9 +1,10 @@
 """A YAML file that remembers on which line each value stands."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from nnlite.errors import ConfigError, DataError, did_you_mean, format_path, needed_for
 from nnlite.registry import normalized
@@ -26,7 +27,7 @@ SCALARS = {
 class _Loader(yaml.SafeLoader):
     yaml_implicit_resolvers = {}
 
-    def construct_mapping(self, node, deep=False):
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict:
         seen = set()
         for key, _ in node.value:
             if (key.tag, str(key.value)) in seen:
@@ -40,7 +41,7 @@ class _Loader(yaml.SafeLoader):
 class _Dumper(yaml.SafeDumper):
     yaml_implicit_resolvers = {}
 
-    def ignore_aliases(self, data):
+    def ignore_aliases(self, data: Any) -> bool:
         return True
 
 
@@ -66,7 +67,7 @@ class Document:
         ConfigError: no such file, no valid YAML, or an override that fits nowhere.
     """
 
-    def __init__(self, path: str | Path, overrides: Iterable[str] = ()):
+    def __init__(self, path: str | Path, overrides: Iterable[str] = ()) -> None:
         self.path = Path(path)
         try:
             text = self.path.read_text(encoding="utf-8")
@@ -81,7 +82,7 @@ class Document:
             self._override(assignment)
 
     @contextmanager
-    def explaining(self):
+    def explaining(self) -> Iterator[None]:
         """Let errors raised inside say in which file, and if possible on which line, their cause stands."""
         try:
             yield

@@ -1,5 +1,6 @@
 """A config: data, model, and how to train; each section is a call of the public API."""
 
+from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import field
 from typing import Annotated
@@ -47,7 +48,7 @@ class Experiment(Section):
     fit: dict = field(default_factory=dict)
     seed: Annotated[int, Range(0, 2**31 - 1)] | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         self.document = None
         if self.seed is None:
@@ -124,7 +125,7 @@ class Experiment(Section):
             except DataError as error:
                 raise ConfigError(str(error), ("fit", "class_weight")) from None
 
-    def explaining(self):
+    def explaining(self) -> Iterator[None]:
         """A context in which errors say where in the file their cause stands, if there is a file."""
         return self.document.explaining() if self.document else nullcontext()
 

@@ -8,6 +8,7 @@ import os
 import platform
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -40,7 +41,7 @@ class Run:
         DataError: not a run folder, or a damaged one.
     """
 
-    def __init__(self, folder: str | Path):
+    def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
         if not (self.folder / "config.yaml").is_file():
             raise DataError(f"{folder}: not a run folder, it has no config.yaml")
@@ -141,7 +142,7 @@ def measure(model: Sequential, data: Prepared) -> dict[str, dict[str, float | No
     return measured
 
 
-def write_table(columns: dict[str, list], file) -> None:
+def write_table(columns: dict[str, list], file: Any) -> None:
     """Write named columns as CSV, every number in its shortest exact form."""
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(columns)

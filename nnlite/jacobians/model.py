@@ -1,7 +1,7 @@
 """The Jacobian of a whole network, by its inputs or by its parameters laid end to end."""
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -117,7 +117,7 @@ class NetworkJacobian(Jacobian):
 
 
 def tree(
-    parts: Iterable[tuple[str, Any]], indent: str = "", names: Sequence[tuple[str, Sequence[str]]] = ()
+    parts: Sequence[tuple[str, Any]], indent: str = "", names: Sequence[tuple[str, Sequence[str]]] = ()
 ) -> list[str]:
     """One line per map: its kind, shapes and bytes; a composition is followed by what it is made of.
 

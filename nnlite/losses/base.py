@@ -2,8 +2,9 @@
 
 import copy
 import math
+from collections.abc import Callable
 from dataclasses import field
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, cast
 
 import numpy as np
 
@@ -53,7 +54,7 @@ class Loss(Configurable, family="loss", abstract=True):
     )
     name: str | None = field(default=None, kw_only=True)
 
-    call: ClassVar = None
+    call = cast("Callable[..., Any] | None", None)
     target_kind: ClassVar[str] = "regression"
     from_logits: ClassVar[bool] = False  # whether predictions are logits, of which `link` makes chances
     link: ClassVar[type[ActivationFunction] | None] = None  # activation that makes predictions out of logits

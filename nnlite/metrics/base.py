@@ -134,7 +134,7 @@ class Mean(Average):
     2.0
     """
 
-    def update_state(self, values: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
+    def update_state(self, values: Any, sample_weight: Any = None) -> None:
         """Add values, or one value that already is the mean of `sample_weight` samples."""
         if _is_scalar(values) and _is_scalar(sample_weight):
             weight = 1 if sample_weight is None else sample_weight

@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -105,7 +105,9 @@ class R2Score(Metric):
     def reset_state(self) -> None:
         self.num_samples = 0
         self.count = 0.0
-        self.mean = self.total = self.residual = None
+        self.mean: Any = None
+        self.total: Any = None
+        self.residual: Any = None
 
     def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         y_true, y_pred = self._columns(y_true, y_pred)
@@ -125,7 +127,7 @@ class R2Score(Metric):
         self.total = self.total + (weight @ (deviation * deviation) - shift * shift / self.count)
         self.residual = self.residual + weight @ (error * error)
 
-    def result(self) -> float:
+    def result(self) -> Any:
         if self.mean is None:
             return 0.0
         scores = 1.0 - np.sign(self.residual)

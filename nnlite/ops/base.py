@@ -7,7 +7,6 @@ import numpy as np
 
 from nnlite.arrays.types import ArrayLike
 from nnlite.errors import NotReadyError, ShapeError
-from nnlite.jacobians import Jacobians
 from nnlite.ops.tracing import Traced
 from nnlite.registry import Configurable
 
@@ -35,7 +34,7 @@ class Op(Configurable, family="op", abstract=True):
         self._output: Any = None
         super().__post_init__()
 
-    def linearize(self, *inputs: Any) -> tuple[np.ndarray, Jacobians]:
+    def linearize(self, *inputs: Any, **context: Any) -> tuple[Any, Any]:
         """The output and its `Jacobians` at `inputs`; pure: nothing is stored."""
         raise NotImplementedError(f"{type(self).__name__} must define linearize(*inputs)")
 

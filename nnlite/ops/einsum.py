@@ -90,7 +90,7 @@ def _labels(text):
     return (*head, *([dots] if dots else []), *tail) if readable else None
 
 
-def expanded(labels: str, unnamed: Sequence[str]) -> str:
+def expanded(labels: tuple, unnamed: int) -> tuple:
     """`...` replaced by that many labels, counted from the right."""
     if "..." not in labels:
         return labels

@@ -14,8 +14,65 @@ from nnlite.ops.einsum import Einsum
 from nnlite.ops.tracing import FUNCTIONS, Traced
 from nnlite.registry import constructor_parameters
 
+__all__ = [
+    "abs",
+    "add",
+    "broadcast_to",
+    "clip",
+    "concatenate",
+    "cos",
+    "divide",
+    "einsum",
+    "elu",
+    "erf",
+    "exp",
+    "expand_dims",
+    "expm1",
+    "gelu",
+    "getitem",
+    "hard_sigmoid",
+    "leaky_relu",
+    "log",
+    "log1p",
+    "log_softmax",
+    "logsumexp",
+    "matmul",
+    "max",
+    "maximum",
+    "mean",
+    "min",
+    "minimum",
+    "multiply",
+    "negative",
+    "power",
+    "relu",
+    "reshape",
+    "selu",
+    "sigmoid",
+    "silu",
+    "sin",
+    "softmax",
+    "softplus",
+    "softsign",
+    "split",
+    "sqrt",
+    "square",
+    "squeeze",
+    "stack",
+    "std",
+    "stop_gradient",
+    "subtract",
+    "sum",
+    "swapaxes",
+    "take",
+    "tanh",
+    "transpose",
+    "var",
+    "where",
+]
 
-def _function(op: type[Op]) -> Callable:
+
+def _function(op: type[Op]) -> Callable[..., Any]:
     """The op as a function of its arrays, then of its own arguments: `mean(x, axis=None, keepdims=False)`."""
     arrays = list(inspect.signature(op.linearize).parameters)[1:]
     names = [*arrays, *constructor_parameters(op)]
@@ -172,11 +229,6 @@ def _value(x: Any) -> np.ndarray:
     return x.value if isinstance(x, Traced) else np.asarray(x)
 
 
-__all__ = [
-    name
-    for name in sorted(globals())
-    if getattr(globals()[name], "__module__", "") == __name__ and not name.startswith("_")
-]
 for _name in __all__:
     globals()[_name].__name__ = globals()[_name].__qualname__ = _name
 FUNCTIONS.update((_name, globals()[_name]) for _name in __all__)

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.arrays.types import ArrayLike
 from nnlite.errors import ConfigError, DataError, ShapeError
 from nnlite.jacobians import Broadcast, GatherRows, Jacobians, Rearrange, Segment, Slice as SliceJacobian
 from nnlite.ops.base import Op, as_arrays, from_right
@@ -145,7 +144,7 @@ class Gather(Op):
         return y, Jacobians(GatherRows(whole, axis, x.shape, y.shape), None)
 
 
-def as_indices(indices: ArrayLike, length: int, owner: object) -> np.ndarray:
+def as_indices(indices: np.ndarray, length: int, owner: object) -> np.ndarray:
     """`indices` as integers in [0, length), or `DataError` naming `owner` and the first offender."""
     if indices.dtype.kind not in "biuf":
         raise DataError(f"{owner} needs whole numbers as indices, got an array of {indices.dtype}")

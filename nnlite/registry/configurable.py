@@ -11,15 +11,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 from nnlite.errors import ConfigError, did_you_mean
 from nnlite.registry.fast_paths import withdraw_fast_paths
 from nnlite.registry.field_types import Specified, jsonable, read
-from nnlite.registry.fields import option
+from nnlite.registry.fields import dataclass_transform, option
 
 if TYPE_CHECKING:
-    from typing_extensions import Self, dataclass_transform
-else:  # typing has it from Python 3.11 on, and it is for checkers alone
-
-    def dataclass_transform(**_):
-        return lambda cls: cls
-
+    from typing_extensions import Self
 
 __all__ = [
     "Configurable",
@@ -83,15 +78,19 @@ class Configurable:
     @classmethod
     def _register(cls, name: str) -> None:
         present = cls._members.get(normalized(name))
-        known = present and present.__module__.startswith("nnlite.")
-        if known and (present.__module__, present.__qualname__) != (cls.__module__, cls.__qualname__):
+        if (
+            present
+            and present.__module__.startswith("nnlite.")
+            and (present.__module__, present.__qualname__) != (cls.__module__, cls.__qualname__)
+        ):
             raise ConfigError(
                 f"the {cls.family} name {name!r} is taken by {present.__module__}; rename {cls.__qualname__}"
             )
         cls._members[normalized(name)] = cls
 
     def __post_init__(self) -> None:
-        for name, hint in _hints(type(self)).items():
+        own: type = type(self)
+        for name, hint in _hints(own).items():
             if name in self.__dict__:
                 try:
                     self.__dict__[name] = read(self.__dict__[name], hint)
@@ -161,15 +160,17 @@ class Configurable:
         return {type(self).__name__: self.get_config()}
 
     def _arguments(self) -> dict[str, Any]:
-        missing = [name for name in constructor_parameters(type(self)) if not hasattr(self, name)]
+        own: type = type(self)
+        missing = [name for name in constructor_parameters(own) if not hasattr(self, name)]
         if missing:
             raise ConfigError(
                 f"{type(self).__name__}.__init__ must store its argument {missing[0]!r} as self.{missing[0]}"
             )
-        return {name: getattr(self, name) for name in constructor_parameters(type(self))}
+        return {name: getattr(self, name) for name in constructor_parameters(own)}
 
     def __repr__(self) -> str:
-        parameters = constructor_parameters(type(self))
+        own: type = type(self)
+        parameters = constructor_parameters(own)
         shown = []
         for name, value in self._arguments().items():
             default = parameters[name].default
@@ -181,7 +182,7 @@ class Configurable:
 @functools.cache
 def constructor_parameters(cls: type) -> dict[str, inspect.Parameter]:
     """Name -> parameter of the constructor; `**kwargs` stands for the parameters of the base class."""
-    found = {}
+    found: dict[str, inspect.Parameter] = {}
     for parameter in list(inspect.signature(cls.__init__).parameters.values())[1:]:
         if parameter.kind is inspect.Parameter.VAR_KEYWORD:
             found |= constructor_parameters(cls.__mro__[1])

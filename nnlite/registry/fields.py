@@ -6,13 +6,13 @@ assigned, and the attribute the type of what is read. At runtime each of these n
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, Union, overload
 
 __all__ = ["Converted", "FromSpec", "FromSpecs", "Spec", "option"]
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing_extensions import Self, dataclass_transform
 
     Accepted = TypeVar("Accepted")
     Stored = TypeVar("Stored")
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
         def __get__(self, instance: Any, owner: Any) -> Any: ...
         def __set__(self, instance: object, value: Accepted) -> None: ...
 
-    Spec = Stored | type[Stored] | str | Mapping[str, Any]
+    Spec: TypeAlias = Union[Stored, type[Stored], str, Mapping[str, Any]]  # noqa: UP007 - mypy knows no other alias
     FromSpec = Converted[Stored | type[Stored] | str | Mapping[str, Any], Stored]
     FromSpecs = Converted[Sequence[Stored | type[Stored] | str | Mapping[str, Any]], list[Stored]]
 
-    def option(*, default: Any = ..., default_factory: Callable[[], Any] = ..., kw_only: bool = False) -> Any:
+    def option(*, default: Any = ..., default_factory: Any = ..., kw_only: bool = False) -> Any:
         """The default of a field that converts: a value of the accepted type."""
 
 else:
@@ -58,3 +58,7 @@ else:
             return list[family]
 
     option = dataclasses.field
+
+    def dataclass_transform(**_):
+        """For checkers alone; `typing` has it from Python 3.11 on."""
+        return lambda cls: cls

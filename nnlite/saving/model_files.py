@@ -24,7 +24,7 @@ _START = b'{"__metadata__":{"nnlite":"'
 CHECKSUM = slice(8 + len(_START), 8 + len(_START) + 64)
 
 
-def write(path, header: dict, arrays: dict[str, np.ndarray], overwrite: bool = True) -> None:
+def write(path: str | os.PathLike, header: dict, arrays: dict[str, np.ndarray], overwrite: bool = True) -> None:
     """Write `header` and `arrays`; the file appears whole or not at all.
 
     Args:
@@ -46,7 +46,7 @@ def write(path, header: dict, arrays: dict[str, np.ndarray], overwrite: bool = T
     write_atomically(path, content)
 
 
-def read(path) -> tuple[dict, dict[str, np.ndarray]]:
+def read(path: str | os.PathLike) -> tuple[dict, dict[str, np.ndarray]]:
     """The header and the arrays of a file.
 
     Raises:
@@ -69,7 +69,7 @@ def read(path) -> tuple[dict, dict[str, np.ndarray]]:
     return _header(metadata.get("nnlite", "")[64:], path), arrays
 
 
-def _header(text: str, path: str | Path) -> dict[str, Any]:
+def _header(text: str, path: object) -> dict[str, Any]:
     """The header written as `text`; `ModelFileError` if it is none, or of a newer format."""
     try:
         header = json.loads(text)
@@ -82,7 +82,7 @@ def _header(text: str, path: str | Path) -> dict[str, Any]:
     return header
 
 
-def check_names(own: dict, found: dict, source) -> None:
+def check_names(own: dict, found: dict, source: object) -> None:
     """`ModelFileError` listing what is missing, what is left over and which shapes differ."""
     missing, extra = sorted(own.keys() - found.keys()), sorted(found.keys() - own.keys())
     different = [
@@ -114,7 +114,7 @@ def slots_from_arrays(arrays: dict[str, np.ndarray]) -> list[dict]:
     return slots
 
 
-def write_atomically(path, content) -> None:
+def write_atomically(path: str | os.PathLike, content: bytes | bytearray | memoryview) -> None:
     """Write a temporary file beside `path`, flush it to the disk, rename it, flush the folder."""
     path = Path(path)
     descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)

@@ -1,7 +1,7 @@
 """One pass over the data: training, validation and evaluation are the same loop with another step."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from nnlite.callbacks import Callback, CallbackList, ProgressBar
 from nnlite.data.batches import ArrayBatches, IterableBatches, count_rows
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 Batches = ArrayBatches | IterableBatches
 Verbose = Literal["auto", 0, 1, 2] | bool
-Logs = float | list[float] | dict[str, float]
+Logs = Any  # a float, a list of floats or a dict of them, as `return_dict` and the number of metrics decide
 
 
 def run_epoch(

@@ -218,7 +218,7 @@ class Trainer:
         steps: Count | None = None,
         callbacks: Sequence[Spec[Callback]] | None = None,
         return_dict: bool = False,
-    ) -> Logs:
+    ) -> Any:
         """Loss and metrics over data that is not trained on; arguments as in `fit`.
 
         Returns:

@@ -3,6 +3,7 @@
 import importlib.util
 import math
 import os
+import pkgutil
 import subprocess
 import sys
 import tempfile
@@ -407,3 +408,12 @@ def test_the_environment_chooses_and_numba_is_loaded_late():
     if importlib.util.find_spec("numba"):
         assert loaded("numba", "pass") == "False"
         assert loaded("numba", "nnlite.kernels") == "True"
+
+
+def test_the_list_of_kernels_is_that_of_their_files():
+    """It is written out because type checkers read no other."""
+    files = [
+        importlib.import_module(f"nnlite.kernels.reference.{module.name}")
+        for module in pkgutil.iter_modules(reference.__path__)
+    ]
+    assert sorted(reference.__all__) == sorted(name for file in files for name in file.__all__)

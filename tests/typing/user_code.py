@@ -67,14 +67,14 @@ class Quartic(Loss):
 
 
 class Largest(Metric):
+    def reset_state(self) -> None:
+        self.largest = 0.0
+
     def update_state(self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None = None) -> None:
         self.largest = max(self.largest, float(np.abs(y_true - y_pred).max()))
 
     def result(self) -> float:
         return self.largest
-
-    def reset_state(self) -> None:
-        self.largest = 0.0
 
 
 class Patient(Callback):

@@ -1,7 +1,9 @@
 """Files below a directory, one subdirectory per class: found, numbered, split into parts."""
 
 from collections.abc import Callable
+from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -28,7 +30,15 @@ class Files:
         DataError: no directory, no files, or not one label per file.
     """
 
-    def __init__(self, directory, suffixes, labels, label_mode, class_names, follow_links):
+    def __init__(
+        self,
+        directory: str | PathLike,
+        suffixes: tuple[str, ...],
+        labels: Any,
+        label_mode: str | None,
+        class_names: list[str] | None,
+        follow_links: bool,
+    ) -> None:
         if class_names and not (isinstance(labels, str) and labels == "inferred"):
             raise ConfigError("class_names belong to labels='inferred'")
         self.top, self.suffixes, self.follow_links = Path(directory), suffixes, follow_links
@@ -48,7 +58,7 @@ class Files:
                 raise DataError(f"{str(self.top)!r} holds {len(self.paths)} files, got {len(numbers)} labels")
             self.targets = self._encoded(numbers, label_mode)
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{len(self.paths)} files" + (
             f" belonging to {len(self.class_names)} classes" if self.class_names else ""
         )
@@ -113,7 +123,7 @@ def parts(count: int, seed: int | None, validation_split: float | None, subset: 
     return wanted
 
 
-def from_directory(given: dict, suffixes: tuple[str, ...], read: Callable):
+def from_directory(given: dict, suffixes: tuple[str, ...], read: Callable) -> Any:
     """`LazyBatches` of the files below a directory; a list of two of them where `subset` is `"both"`.
 
     Args:

@@ -1,6 +1,6 @@
 """Batches of images from the files of a directory."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -16,8 +16,8 @@ MODES = {"grayscale": "L", "rgb": "RGB", "rgba": "RGBA"}
 
 
 def image_dataset_from_directory(
-    directory,
-    labels="inferred",
+    directory: Any,
+    labels: Any = "inferred",
     label_mode: Literal["int", "categorical", "binary"] | None = "int",
     class_names: list[str] | None = None,
     color_mode: Literal["grayscale", "rgb", "rgba"] = "rgb",
@@ -33,7 +33,7 @@ def image_dataset_from_directory(
     pad_to_aspect_ratio: bool = False,
     data_format: Literal["channels_last", "channels_first"] | None = None,
     verbose: bool = True,
-):
+) -> Any:
     """Batches `(images, labels)` of the image files below a directory, one subdirectory per class.
 
     Shape: images `(batch, height, width, channels)`, float32 in [0, 255]; labels int32 `(batch,)`, or float32
@@ -73,7 +73,7 @@ def image_dataset_from_directory(
 class _Reader:
     """Makes an array of an image file."""
 
-    def __init__(self, given):
+    def __init__(self, given) -> None:
         with needed_for("images are read by Pillow", "nnlite[images]"):
             from PIL import Image
         self.open = Image.open

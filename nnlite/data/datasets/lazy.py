@@ -1,7 +1,8 @@
 """Batches that are made when they are asked for."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -32,7 +33,7 @@ class LazyBatches:
         shuffle_seed: int | None = None,
         class_names: list[str] | None = None,
         file_paths: list[str] | None = None,
-    ):
+    ) -> None:
         self.take = take
         self.count = count
         self.batch_size = batch_size
@@ -44,7 +45,7 @@ class LazyBatches:
     def __len__(self) -> int:
         return math.ceil(self.count / (self.batch_size or 1))
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Any]:
         order = np.arange(self.count)
         if self.shuffle_seed is not None:
             order = stream(self.shuffle_seed, "shuffle", step=self._walks).permutation(self.count)
@@ -57,7 +58,7 @@ class LazyBatches:
             yield batch
 
 
-def shuffle_seed_of(shuffle, seed):
+def shuffle_seed_of(shuffle: bool, seed: int | None) -> int | None:
     if not shuffle:
         return None
     return fresh_seed() if seed is None else seed

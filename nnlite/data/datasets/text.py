@@ -1,7 +1,7 @@
 """Batches of strings from the text files of a directory."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -13,8 +13,8 @@ __all__ = ["text_dataset_from_directory"]
 
 
 def text_dataset_from_directory(
-    directory,
-    labels="inferred",
+    directory: Any,
+    labels: Any = "inferred",
     label_mode: Literal["int", "categorical", "binary"] | None = "int",
     class_names: list[str] | None = None,
     batch_size: Count | None = 32,
@@ -25,7 +25,7 @@ def text_dataset_from_directory(
     subset: Literal["training", "validation", "both"] | None = None,
     follow_links: bool = False,
     verbose: bool = True,
-):
+) -> Any:
     """Batches `(texts, labels)` of the files `*.txt` below a directory, one subdirectory per class.
 
     Shape: texts `(batch,)`, strings; labels int32 `(batch,)`, or float32 `(batch, classes)` for `categorical` and

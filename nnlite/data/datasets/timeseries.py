@@ -1,5 +1,7 @@
 """Batches of windows cut from one long series."""
 
+from typing import Any
+
 import numpy as np
 
 from nnlite.data.datasets.lazy import LazyBatches, shuffle_seed_of
@@ -10,8 +12,8 @@ __all__ = ["timeseries_dataset_from_array"]
 
 
 def timeseries_dataset_from_array(
-    data,
-    targets,
+    data: Any,
+    targets: Any,
     sequence_length: Count,
     sequence_stride: Count = 1,
     sampling_rate: Count = 1,

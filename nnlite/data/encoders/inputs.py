@@ -4,6 +4,8 @@ Encoders are fitted once, on the training part. What they learnt is their fields
 them through JSON, and a fitted and a restored encoder share their only transformation.
 """
 
+from typing import Any
+
 import numpy as np
 
 from nnlite.config import floatx
@@ -20,7 +22,7 @@ __all__ = ["Columns", "InputEncoder", "Preprocessing", "Raw", "Texts"]
 class InputEncoder(Configurable, family="input encoder"):
     """Turns what a data source gives as inputs into one array."""
 
-    def encode(self, inputs) -> np.ndarray:
+    def encode(self, inputs: Any) -> np.ndarray:
         """Shape: (rows, features, ...)."""
         raise NotImplementedError
 
@@ -52,7 +54,7 @@ class Texts(InputEncoder):
 
     name: str | None = None
 
-    def encode(self, inputs) -> np.ndarray:
+    def encode(self, inputs: Any) -> np.ndarray:
         return np.array(inputs.cells(self.name), dtype=object) if self.name else np.asarray(inputs, dtype=object)
 
 

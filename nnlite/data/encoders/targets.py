@@ -1,6 +1,6 @@
 """Encoders between labels or amounts and the targets of a network, in both directions."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -64,7 +64,7 @@ class Classes(TargetEncoder):
             return codes.reshape(len(codes), -1).astype(floatx())
         return np.eye(len(self.labels), dtype=floatx())[codes]
 
-    def code(self, label) -> int:
+    def code(self, label: Any) -> int:
         """The number of the class called `label`, which may be the label's text; `DataError` if there is none."""
         names = [str(known) for known in self.labels]
         if str(label) not in names:

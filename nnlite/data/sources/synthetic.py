@@ -5,7 +5,9 @@ from typing import ClassVar
 
 import numpy as np
 
+from nnlite.data.encoders.targets import TargetKind
 from nnlite.data.sources.base import Dataset, DataSource
+from nnlite.data.table import Table
 from nnlite.errors import DataError
 from nnlite.random import stream
 from nnlite.registry.field_types import Count, Index, NonNegative
@@ -36,7 +38,7 @@ class Agreement(DataSource):
     verbs: ClassVar[tuple] = ("run", "see", "hear", "like", "follow")
     prepositions: ClassVar[tuple] = ("near", "behind", "beside")
 
-    def load(self, target_kind):
+    def load(self, target_kind: TargetKind) -> Dataset:
         if target_kind == "regression":
             raise DataError("Agreement has two classes; choose a loss of classes such as binary_crossentropy")
         generator = stream(self.seed, "agreement")
@@ -68,7 +70,7 @@ class Agreement(DataSource):
     def _any(generator, words) -> str:
         return words[generator.integers(len(words))]
 
-    def read_inputs(self, path):
+    def read_inputs(self, path: str) -> np.ndarray:
         """Texts, one on each line of a text file in UTF-8; empty lines are left out."""
         try:
             lines = Path(path).read_text(encoding="utf-8").splitlines()
@@ -108,7 +110,7 @@ class SeasonalSeries(DataSource):
     noise: NonNegative = 0.3
     seed: Index = 0
 
-    def load(self, target_kind):
+    def load(self, target_kind: TargetKind) -> Dataset:
         if target_kind != "regression":
             raise DataError("SeasonalSeries has numbers to predict; choose a regression loss such as mse")
         time = np.arange(self.rows + self.window + self.horizon - 1)
@@ -118,6 +120,6 @@ class SeasonalSeries(DataSource):
         names = [f"step_{step}" for step in range(1, self.horizon + 1)]
         return Dataset(windows[:, : self.window, None].copy(), windows[:, self.window :].copy(), names)
 
-    def read_inputs(self, path):
+    def read_inputs(self, path: str) -> Table | np.ndarray:
         """Windows, one on each line of a CSV file with one column per step."""
         return super().read_inputs(path)[..., None]

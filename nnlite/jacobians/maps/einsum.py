@@ -1,6 +1,6 @@
 """The Jacobian of a sum of products with labelled axes."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 
 import numpy as np
 
@@ -29,10 +29,10 @@ class EinsumJacobian(Jacobian):
 
     def __init__(
         self,
-        labels: str,
-        out_labels: str,
+        labels: Sequence[Hashable],
+        out_labels: Sequence[Hashable],
         others: Sequence[np.ndarray],
-        other_labels: Sequence[str],
+        other_labels: Sequence[Sequence[Hashable]],
         in_shape: Shape,
         out_shape: Shape,
     ) -> None:

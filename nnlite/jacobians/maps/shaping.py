@@ -1,6 +1,7 @@
 """Jacobians of functions that move elements without changing them."""
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -49,7 +50,7 @@ class Segment(Jacobian):
 
     def __init__(self, axis: int, start: int, stop: int, in_shape: Shape, out_shape: Shape) -> None:
         super().__init__(in_shape, out_shape)
-        self.place = (..., slice(start, stop), *[slice(None)] * (-axis - 1))
+        self.place: tuple[Any, ...] = (..., slice(start, stop), *[slice(None)] * (-axis - 1))
 
     @property
     def mixes_rows(self) -> bool:

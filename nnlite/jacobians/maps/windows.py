@@ -1,6 +1,7 @@
 """Jacobians of pooling and padding: sums over windows and selections from them."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -168,7 +169,7 @@ class Embedded(Jacobian):
 
     def __init__(self, place: tuple[slice, ...], in_shape: Shape, out_shape: Shape) -> None:
         super().__init__(in_shape, out_shape)
-        self.place = (..., *place)
+        self.place: tuple[Any, ...] = (..., *place)
 
     def vjp(self, cotangent: np.ndarray) -> np.ndarray:
         return cotangent[self.place]

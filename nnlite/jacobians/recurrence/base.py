@@ -1,6 +1,6 @@
 """What recurrences share: the walk back and forth through time."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -109,6 +109,6 @@ def sigmoid_slope(y: np.ndarray) -> np.ndarray:
     return slopes
 
 
-def backwards(*arrays: Iterable[Any]) -> Iterator[tuple[Any, ...]]:
+def backwards(*arrays: Any) -> Iterator[tuple[Any, ...]]:
     """The steps of all arrays together, last one first."""
     return zip(*(array[::-1] for array in arrays), strict=True)

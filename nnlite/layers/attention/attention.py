@@ -1,16 +1,18 @@
 """Attention without heads and projections: by products, and by a sum under tanh."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from nnlite import ops
+from nnlite.arrays.types import BatchShape
 from nnlite.errors import ShapeError
 from nnlite.layers.attention.sequences import SequencePair
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.regularization.dropout import Dropout, drop
 from nnlite.ops.attention import HIDDEN
-from nnlite.ops.tracing import Trace
+from nnlite.ops.tracing import Trace, Traced
+from nnlite.random import RandomSource
 from nnlite.registry.field_types import BelowOne, Index
 
 __all__ = ["AdditiveAttention", "Attention"]
@@ -19,7 +21,7 @@ __all__ = ["AdditiveAttention", "Attention"]
 class _Scored(SequencePair, Layer, abstract=True):
     """What both share: outputs = dropout(softmax(scores)) @ value; a subclass writes `scores`."""
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple) -> None:
         query, _, key = self.check_sequences(input_shape)
         if len(query) != 3 or query[-1] != key[-1]:
             raise ShapeError(
@@ -28,18 +30,25 @@ class _Scored(SequencePair, Layer, abstract=True):
             )
         self.add_scale(query[-1])
 
-    def add_scale(self, features) -> None:
+    def add_scale(self, features: int) -> None:
         """Declare the parameters of the scores."""
 
-    def scores(self, query, key, *parameters):
+    def scores(self, query: Traced, key: Traced, *parameters: Traced) -> Traced:
         """How well queries fit keys, `(batch, steps, others)`, of traced values."""
         raise NotImplementedError
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple) -> BatchShape:
         shapes = input_shape if self.takes_several else (input_shape,)
         return (*shapes[0][:-1], shapes[self.slots_of(len(shapes)).value][-1])
 
-    def linearize(self, inputs, *parameters, training=False, random=None, mask=None):
+    def linearize(
+        self,
+        inputs: Any,
+        *parameters: np.ndarray,
+        training: bool = False,
+        random: RandomSource | None = None,
+        mask: Any = None,
+    ) -> tuple[np.ndarray, Any]:
         data = inputs if self.takes_several else (inputs,)
         allowed, slots = self.allowed(data, mask), self.slots_of(len(data))
         trace = Trace()
@@ -90,13 +99,13 @@ class Attention(_Scored):
     seed: Index | None = None
     use_causal_mask: bool = False
 
-    def add_scale(self, features):
+    def add_scale(self, features: int) -> None:
         if self.use_scale:
             self.add_weight((), "ones", name="scale")
         if self.score_mode == "concat":
             self.add_weight((), "ones", name="concat_score_weight")
 
-    def scores(self, query, key, *parameters):
+    def scores(self, query: Traced, key: Traced, *parameters: Traced) -> Traced:
         if self.score_mode == "dot":
             products = query @ ops.transpose(key, (0, 2, 1))
             return products * parameters[0] if self.use_scale else products
@@ -123,10 +132,10 @@ class AdditiveAttention(_Scored):
     seed: Index | None = None
     use_causal_mask: bool = False
 
-    def add_scale(self, features):
+    def add_scale(self, features: int) -> None:
         if self.use_scale:
             self.add_weight((features,), "glorot_uniform", name="scale")
 
-    def scores(self, query, key, *parameters):
+    def scores(self, query: Traced, key: Traced, *parameters: Traced) -> Traced:
         fits = ops.tanh(query[:, :, None] + key[:, None])
         return ops.sum(fits * parameters[0] if self.use_scale else fits, -1)

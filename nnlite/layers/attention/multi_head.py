@@ -1,9 +1,11 @@
 """Multi-head attention."""
 
 import math
+from typing import Any
 
 import numpy as np
 
+from nnlite.arrays.types import BatchShape
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.initializers import Initializer
 from nnlite.jacobians import Composed, GraphJacobians, Jacobians, Node, Rearrange
@@ -12,6 +14,7 @@ from nnlite.layers.base.layer import Layer
 from nnlite.layers.core.einsum_dense import GivenOutputShape, project
 from nnlite.layers.regularization.dropout import Dropout, drop
 from nnlite.ops.attention import attend
+from nnlite.random import RandomSource
 from nnlite.registry.field_types import BelowOne, Count, Index
 from nnlite.registry.fields import FromSpec, option
 from nnlite.regularizers import Regularizer
@@ -71,7 +74,7 @@ class MultiHeadAttention(GivenOutputShape, SequencePair, Layer):
     seed: Index | None = None
     use_causal_mask: bool = False
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple) -> None:
         query, value, key = self.check_sequences(input_shape)
         self._check_axes(query, value)
         value_dim = self.value_dim or self.key_dim
@@ -109,11 +112,18 @@ class MultiHeadAttention(GivenOutputShape, SequencePair, Layer):
         if rank > 3 and self.use_causal_mask:
             raise ConfigError(f"{self.label}: use_causal_mask needs inputs (batch, steps, features), got {query}")
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple) -> BatchShape:
         query = input_shape[0] if self.takes_several else input_shape
         return (*query[:-1], *(self.given_shape or query[-1:]))
 
-    def linearize(self, inputs, *parameters, training=False, random=None, mask=None):
+    def linearize(
+        self,
+        inputs: Any,
+        *parameters: np.ndarray,
+        training: bool = False,
+        random: RandomSource | None = None,
+        mask: Any = None,
+    ) -> tuple[np.ndarray, Any]:
         data = inputs if self.takes_several else (inputs,)
         slots = self.slots_of(len(data))
         own = list(range(len(data), len(data) + len(parameters)))

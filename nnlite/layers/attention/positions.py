@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from nnlite.arrays.types import BatchShape
 from nnlite.errors import ShapeError
 from nnlite.initializers import Initializer
 from nnlite.jacobians import Broadcast, Identity, Jacobians, Reparametrized, Slice
@@ -32,16 +33,16 @@ class PositionEmbedding(Layer):
 
     supports_masking = True
 
-    def build(self, input_shape):
+    def build(self, input_shape: BatchShape) -> None:
         check_steps(self, input_shape)
         if input_shape[-2] is not None:
             self._check_length(input_shape[-2])
         self.add_weight((self.sequence_length, input_shape[-1]), self.initializer, name="embeddings")
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         return input_shape
 
-    def linearize(self, inputs, embeddings):
+    def linearize(self, inputs: np.ndarray, embeddings: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         steps, features = inputs.shape[-2:]
         self._check_length(steps)
         taken = (slice(0, steps), slice(None))
@@ -75,13 +76,13 @@ class SinePositionEncoding(Layer):
 
     supports_masking = True
 
-    def build(self, input_shape):
+    def build(self, input_shape: BatchShape) -> None:
         check_steps(self, input_shape)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         return input_shape
 
-    def linearize(self, inputs):
+    def linearize(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         steps, features = inputs.shape[-2:]
         waves = np.arange(features)
         angles = np.arange(steps)[:, None] * self.max_wavelength ** (-2.0 * (waves // 2) / features)
@@ -89,7 +90,7 @@ class SinePositionEncoding(Layer):
         return inputs + encoding, Jacobians(Identity(inputs.shape))
 
 
-def check_steps(layer, input_shape) -> None:
+def check_steps(layer: Layer, input_shape: BatchShape) -> None:
     """`ShapeError` unless the inputs are sequences of a known number of features."""
     if len(input_shape) < 3 or input_shape[-1] is None:
         raise ShapeError(f"{layer.label} needs inputs (batch, steps, features), got {tuple(input_shape)}")

@@ -1,11 +1,16 @@
 """What layers share in which one sequence attends to another, or to itself."""
 
 from functools import reduce
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from nnlite.errors import ShapeError
+
+if TYPE_CHECKING:
+    from nnlite.layers.base.layer import Layer as Host
+else:
+    Host = object
 
 __all__ = []
 
@@ -26,11 +31,11 @@ class SequencePair:
     use_causal_mask = False
 
     @staticmethod
-    def slots_of(count) -> Slots:
+    def slots_of(count: int) -> Slots:
         """Which of `count` inputs are query, value and key."""
         return Slots(0, min(1, count - 1), min(2, count - 1))
 
-    def check_sequences(self, input_shape) -> tuple:
+    def check_sequences(self, input_shape: tuple) -> tuple:
         """Shapes of query, value and key; `ShapeError` where they do not fit one another."""
         shapes = input_shape if self.takes_several else (input_shape,)
         slots = self.slots_of(len(shapes))
@@ -46,7 +51,7 @@ class SequencePair:
             raise ShapeError(f"{self.label} needs as many keys as values, got values {value} and keys {key}")
         return query, value, key
 
-    def masks_of(self, data, mask) -> list:
+    def masks_of(self, data: tuple[np.ndarray, ...], mask: Any) -> list:
         """The padding mask of each input, and what each query may attend to; None for all."""
         given = list(mask) if self.takes_several and mask is not None else [mask] * (mask is not None)
         if len(given) > len(data) + 1 or (
@@ -73,7 +78,7 @@ class SequencePair:
                 )
         return [*padding, allowed]
 
-    def allowed(self, data, mask):
+    def allowed(self, data: tuple[np.ndarray, ...], mask: Any) -> np.ndarray | None:
         """Which keys each query may attend to, `(batch, steps, others)` or 1 for a length; None for all.
 
         Masked queries may attend to nothing.
@@ -89,7 +94,7 @@ class SequencePair:
             parts.append(np.tri(data[slots.query].shape[1], data[slots.key].shape[1], dtype=bool)[None])
         return reduce(np.logical_and, parts) if parts else None
 
-    def query_mask(self, mask):
+    def query_mask(self, mask: Any) -> np.ndarray | None:
         """The mask of the outputs: that of the queries."""
         first = mask[0] if isinstance(mask, (tuple, list)) else mask
         return first if np.ndim(first) == 2 else None

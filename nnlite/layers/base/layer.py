@@ -20,6 +20,7 @@ from nnlite.ops.activations import ActivationFunction, Linear
 from nnlite.ops.base import Op, own_memory
 from nnlite.parameters import Parameter, assign_all
 from nnlite.random import RandomSource, fresh_seed
+from nnlite.registry.fields import Spec
 from nnlite.regularizers import Regularizer
 
 __all__ = ["Layer"]
@@ -81,10 +82,10 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
         self._calls = 0
         super().__post_init__()
 
-    def build(self, input_shape: tuple) -> None:
+    def build(self, input_shape: Any) -> None:
         """Declare parameters with `add_weight`; nothing to do for a layer without any."""
 
-    def linearize(self, inputs, *parameters, **context):
+    def linearize(self, inputs: Any, *parameters: Any, **context: Any) -> tuple[Any, Any]:
         """The output and its `Jacobians`; pure: new moving averages travel in `Jacobians.state`."""
         if self.call is None:
             raise NotImplementedError(f"{type(self).__name__} must define call(inputs) or linearize(inputs, ...)")
@@ -103,9 +104,16 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
         return trial_shape(self, input_shape)
 
     def add_weight(
-        self, shape=(), initializer="glorot_uniform", *, trainable=True, regularizer=None, name=None, sparse=False
-    ):
-        """Declare a parameter; called in `build`.
+        self,
+        shape: Sequence[int | None] = (),
+        initializer: Spec[Initializer] = "glorot_uniform",
+        *,
+        trainable: bool = True,
+        regularizer: Spec[Regularizer] | None = None,
+        name: str | None = None,
+        sparse: bool = False,
+    ) -> Parameter:
+        """Declare a parameter, whose value `linearize` receives; called in `build`.
 
         Args:
             shape: its shape.
@@ -114,9 +122,6 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
             regularizer: a `Regularizer`, its name or None.
             name: unique within the layer; `weight`, `weight_1`, ... when None.
             sparse: training changes only the rows that a batch uses; for tables whose map is a `GatherRows`.
-
-        Returns:
-            The `Parameter`; `linearize` receives its value.
         """
         count = len(self.parameters)
         self.dtype = self.dtype or floatx()
@@ -131,12 +136,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
         return self.parameters[-1]
 
     def ensure_built(self, input_shape: tuple, random: RandomSource | None = None) -> tuple:
-        """Build on first use; returns the output shape.
-
-        Args:
-            input_shape: with None for the batch.
-            random: where initial values are drawn from; fresh entropy when None.
-        """
+        """Build on first use, drawing from `random`, or from fresh entropy when None; returns the output shape."""
         if not self.built:
             check_number(self, input_shape)
             self.dtype = self.dtype or floatx()
@@ -198,14 +198,14 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
         """Number of scalars in all parameters."""
         return sum(parameter.size for parameter in self.parameters)
 
-    def forward(self, inputs, training: bool = False, mask=None) -> np.ndarray:
+    def forward(self, inputs: Any, training: bool = False, mask: Any = None) -> Any:
         """Compute the output, keep the Jacobians for `backward`; `training` turns dropout on, updates averages."""
         output, self.jacobians = self._apply(inputs, training, mask)
         several = isinstance(output, tuple)
         self._output = [(own.shape, own.dtype) for own in output] if several else (output.shape, output.dtype)
         return output
 
-    def __call__(self, inputs, training: bool | None = None, mask=None) -> np.ndarray:
+    def __call__(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """The output alone, in memory of its own; outside training nothing is stored, so threads may share a layer.
 
         Called on an `Input`, or on what another layer gave for one, it draws the graph of a `Model`.

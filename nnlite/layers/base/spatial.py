@@ -1,7 +1,7 @@
 """What the layers over one, two or three spatial axes share."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
 import numpy as np
 
@@ -12,6 +12,11 @@ from nnlite.ops.activations import ActivationFunction
 from nnlite.registry.field_types import Count
 from nnlite.registry.fields import Converted
 
+if TYPE_CHECKING:
+    from nnlite.layers.base.layer import Layer as Host
+else:
+    Host = object
+
 __all__ = []
 
 CountOrCounts = Count | tuple[Count, ...]  # one number for all spatial axes, or one for each
@@ -20,12 +25,14 @@ OptionalSizes = Converted[int | Sequence[int] | None, CountOrCounts | None]
 NAMES = {1: "steps", 2: "rows, cols", 3: "depth, rows, cols"}
 
 
-class Spatial:
+class Spatial(Host):
     """Arguments and shapes of a layer over `rank` spatial axes, which stand before or after the channels."""
 
     rank: ClassVar[int]
     window_arguments: ClassVar[tuple[str, ...]] = ("kernel_size", "strides", "dilation_rate")
-    data_format: Any = None
+    data_format = cast(
+        'Literal["channels_last", "channels_first"] | None', None
+    )  # no field: each layer has one in its place
 
     def build(self, input_shape: tuple) -> None:
         """Of a layer without parameters: refuse inputs of another rank, or that leave no outputs."""

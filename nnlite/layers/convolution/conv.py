@@ -5,6 +5,7 @@ from typing import Literal
 import numpy as np
 
 from nnlite.arrays.patches import convolve
+from nnlite.arrays.types import BatchShape
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.initializers import Initializer
 from nnlite.jacobians import (
@@ -42,7 +43,7 @@ class _Conv(Spatial, Layer, abstract=True):
 
     ends_in_activation = True
 
-    def validate(self):
+    def validate(self) -> None:
         check_windows(self)
         if self.filters % self.groups:
             raise ConfigError(
@@ -50,7 +51,7 @@ class _Conv(Spatial, Layer, abstract=True):
                 f"groups={self.groups}"
             )
 
-    def build(self, input_shape):
+    def build(self, input_shape: BatchShape) -> None:
         channels = self.channels_of(input_shape)
         if channels % self.groups:
             raise ShapeError(f"{self.label} needs channels that groups={self.groups} divides, got {channels} channels")
@@ -61,7 +62,7 @@ class _Conv(Spatial, Layer, abstract=True):
         )
         add_bias(self, self.filters)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         counts = self.window_counts(self.spatial(input_shape), *self.geometry)
         return self.output_shape_of(input_shape, counts, self.filters)
 
@@ -72,7 +73,9 @@ class _Conv(Spatial, Layer, abstract=True):
         kernel, *bias = (value.astype(np.float64) for value in self.values)
         return Convolution(self, kernel, bias[0] if bias else None, activation)
 
-    def linearize(self, inputs, kernel, bias=None):
+    def linearize(
+        self, inputs: np.ndarray, kernel: np.ndarray, bias: np.ndarray | None = None
+    ) -> tuple[np.ndarray, Jacobians]:
         images = self.to_channels_last(inputs)
         windows = self.windows(images.shape[1:-1], *self.geometry)
         shape = (len(images), *windows.outputs, self.filters)

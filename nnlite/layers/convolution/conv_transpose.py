@@ -2,12 +2,16 @@
 
 from typing import Literal
 
+import numpy as np
+
 from nnlite.arrays.patches import spread
+from nnlite.arrays.types import BatchShape
 from nnlite.arrays.windows import Windows
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.initializers import Initializer
 from nnlite.jacobians import (
     ConvolutionByInputs,
+    Jacobians,
     Transposed,
     TransposedConvolutionByKernel,
 )
@@ -38,7 +42,7 @@ class _ConvTranspose(Spatial, Layer, abstract=True):
 
     ends_in_activation = True
 
-    def validate(self):
+    def validate(self) -> None:
         check_windows(self)
         if self.output_padding is None:
             return
@@ -49,7 +53,7 @@ class _ConvTranspose(Spatial, Layer, abstract=True):
                 f"strides={self.strides}"
             )
 
-    def build(self, input_shape):
+    def build(self, input_shape: BatchShape) -> None:
         shape = (*self.per_axis("kernel_size"), self.filters, self.channels_of(input_shape))
         self.compute_output_shape(input_shape)
         self.kernel = self.add_weight(
@@ -72,7 +76,7 @@ class _ConvTranspose(Spatial, Layer, abstract=True):
             raise ShapeError(f"{self.label} has no output for inputs of {lengths} cells: increase output_padding")
         return found
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         return self.output_shape_of(input_shape, self._output_lengths(self.spatial(input_shape)), self.filters)
 
     def _windows(self, lengths):
@@ -82,7 +86,9 @@ class _ConvTranspose(Spatial, Layer, abstract=True):
         overhang = zip(windows.needed, windows.inputs, strict=True)
         return windows._replace(before=tuple(max(needed - length, 0) // 2 for needed, length in overhang))
 
-    def linearize(self, inputs, kernel, bias=None):
+    def linearize(
+        self, inputs: np.ndarray, kernel: np.ndarray, bias: np.ndarray | None = None
+    ) -> tuple[np.ndarray, Jacobians]:
         images = self.to_channels_last(inputs)
         windows = self._windows(images.shape[1:-1])
         outputs = spread(images, kernel, windows)

@@ -5,6 +5,7 @@ from typing import Any, Literal
 import numpy as np
 
 from nnlite.arrays.patches import convolve
+from nnlite.arrays.types import BatchShape
 from nnlite.arrays.windows import place_windows
 from nnlite.initializers import Initializer
 from nnlite.jacobians import ChainJacobians, ConvolutionByInputs, ConvolutionByKernel, Jacobian, Jacobians
@@ -53,7 +54,7 @@ class _DepthwiseConv(Spatial, Layer, abstract=True):
     def validate(self) -> None:
         check_windows(self)
 
-    def build(self, input_shape):
+    def build(self, input_shape: BatchShape) -> None:
         shape = depthwise_shape(self, input_shape)
         self.compute_output_shape(input_shape)
         self.kernel = self.add_weight(
@@ -61,11 +62,13 @@ class _DepthwiseConv(Spatial, Layer, abstract=True):
         )
         add_bias(self, shape[-2] * shape[-1])
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         filters = self.channels_of(input_shape) * self.depth_multiplier
         return self.output_shape_of(input_shape, self.window_counts(self.spatial(input_shape), *self.geometry), filters)
 
-    def linearize(self, inputs, kernel, bias=None):
+    def linearize(
+        self, inputs: np.ndarray, kernel: np.ndarray, bias: np.ndarray | None = None
+    ) -> tuple[np.ndarray, Jacobians]:
         outputs, maps = depthwise(self, inputs, kernel)
         return finished(self, outputs, maps, bias)
 
@@ -129,7 +132,7 @@ class _SeparableConv(Spatial, Layer, abstract=True):
     def validate(self) -> None:
         check_windows(self)
 
-    def build(self, input_shape):
+    def build(self, input_shape: BatchShape) -> None:
         shape = depthwise_shape(self, input_shape)
         self.compute_output_shape(input_shape)
         self.depthwise_kernel = self.add_weight(
@@ -143,11 +146,17 @@ class _SeparableConv(Spatial, Layer, abstract=True):
         )
         add_bias(self, self.filters)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         counts = self.window_counts(self.spatial(input_shape), *self.geometry)
         return self.output_shape_of(input_shape, counts, self.filters)
 
-    def linearize(self, inputs, depthwise_kernel, pointwise_kernel, bias=None):
+    def linearize(
+        self,
+        inputs: np.ndarray,
+        depthwise_kernel: np.ndarray,
+        pointwise_kernel: np.ndarray,
+        bias: np.ndarray | None = None,
+    ) -> tuple[np.ndarray, Jacobians]:
         inner, maps = depthwise(self, inputs, depthwise_kernel)
         ones = (1,) * self.rank
         windows = place_windows(inner.shape[1:-1], ones, ones)
@@ -157,7 +166,7 @@ class _SeparableConv(Spatial, Layer, abstract=True):
         outputs, last = finished(self, outputs, (by_inner, by_kernel), bias)
         return outputs, ChainJacobians([Jacobians(*maps), last])
 
-    def _state_pairs(self, state):
+    def _state_pairs(self, state: tuple) -> tuple:
         """None: the layer keeps no state."""
         return ()
 

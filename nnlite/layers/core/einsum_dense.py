@@ -1,11 +1,14 @@
 """A dense layer whose sums of products are written as an einsum."""
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from nnlite.arrays.contraction import contract
+from nnlite.arrays.types import BatchShape
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.initializers import Initializer
-from nnlite.jacobians import Broadcast, EinsumJacobian, Jacobians
+from nnlite.jacobians import Broadcast, EinsumJacobian, Jacobian, Jacobians
 from nnlite.layers.base.layer import Layer
 from nnlite.ops.activations import ActivationFunction
 from nnlite.ops.einsum import expanded, read_subscripts
@@ -16,10 +19,16 @@ from nnlite.regularizers import Regularizer
 __all__ = ["EinsumDense"]
 
 
-class GivenOutputShape:
+if TYPE_CHECKING:
+    from nnlite.layers.base.layer import Layer as Host
+else:
+    Host = object
+
+
+class GivenOutputShape(Host):
     """Keeps the argument `output_shape` apart from the attribute, which a layer sets when it is built."""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         given = self.output_shape
         super().__post_init__()
         try:
@@ -69,7 +78,7 @@ class EinsumDense(GivenOutputShape, Layer):
 
     ends_in_activation = True
 
-    def validate(self):
+    def validate(self) -> None:
         try:
             self.labels, self.wanted = read_subscripts(self.equation)
             if len(self.labels) != 2 or not self.wanted or "..." in self.labels[1]:
@@ -83,7 +92,7 @@ class EinsumDense(GivenOutputShape, Layer):
                 (type(self).__name__, "bias_axes"),
             )
 
-    def build(self, input_shape):
+    def build(self, input_shape: BatchShape) -> None:
         lengths, wanted = self._lengths(input_shape)
         for label in (*self.labels[1], *(self.bias_axes or "")):
             if lengths.get(label) is None:
@@ -99,7 +108,7 @@ class EinsumDense(GivenOutputShape, Layer):
             shape = [lengths[label] if label in self.bias_axes else 1 for label in last]
             self.bias = self.add_weight(shape, self.bias_initializer, regularizer=self.bias_regularizer, name="bias")
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         lengths, wanted = self._lengths(input_shape)
         return tuple(lengths[label] for label in wanted)
 
@@ -125,7 +134,9 @@ class EinsumDense(GivenOutputShape, Layer):
             lengths[label] = known if length is None else length
         return lengths, wanted
 
-    def linearize(self, inputs, kernel, bias=None):
+    def linearize(
+        self, inputs: np.ndarray, kernel: np.ndarray, bias: np.ndarray | None = None
+    ) -> tuple[np.ndarray, Jacobians]:
         unnamed = inputs.ndim - len(self.labels[0]) + 1
         labels, wanted = [expanded(own, unnamed) for own in self.labels], expanded(self.wanted, unnamed)
         outputs, maps = project(labels, wanted, inputs, kernel, bias)
@@ -135,7 +146,9 @@ class EinsumDense(GivenOutputShape, Layer):
         return outputs, Jacobians(*maps, outer=outer)
 
 
-def project(labels, wanted, inputs, kernel, bias=None):
+def project(
+    labels: Any, wanted: Any, inputs: np.ndarray, kernel: np.ndarray, bias: np.ndarray | None = None
+) -> tuple[np.ndarray, list[Jacobian]]:
     """The einsum of `inputs` and `kernel`, plus `bias`, and the maps by each; labels as in `contract`."""
     outputs = contract(labels, (inputs, kernel), wanted)
     maps = [

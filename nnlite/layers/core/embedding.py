@@ -2,6 +2,9 @@
 
 from dataclasses import field
 
+import numpy as np
+
+from nnlite.arrays.types import BatchShape
 from nnlite.errors import ConfigError
 from nnlite.initializers import Initializer
 from nnlite.jacobians import GatherRows, Jacobians
@@ -44,11 +47,11 @@ class Embedding(Layer):
 
     input_kind = "indices"
 
-    def validate(self):
+    def validate(self) -> None:
         if self.sparse and self.embeddings_regularizer is not None:
             raise ConfigError("a regularizer changes all rows; choose it or sparse", (type(self).__name__,))
 
-    def build(self, input_shape):
+    def build(self, input_shape: BatchShape) -> None:
         self.embeddings = self.add_weight(
             (self.input_dim, self.output_dim),
             self.embeddings_initializer,
@@ -57,10 +60,10 @@ class Embedding(Layer):
             sparse=self.sparse,
         )
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         return (*input_shape, self.output_dim)
 
-    def linearize(self, inputs, embeddings):
+    def linearize(self, inputs: np.ndarray, embeddings: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         indices = as_indices(inputs, self.input_dim, self.label)
         outputs = embeddings.take(indices, axis=0)
         mask = indices != 0 if self.mask_zero else None

@@ -38,7 +38,7 @@ class Lambda(Layer):
 
     takes_several = None
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Any:
         return self.function(inputs, **self.arguments)
 
 
@@ -54,6 +54,6 @@ class Wrapper(Layer):
 
     layer: FromSpec[Layer]
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Any:
         """What the layer inside makes of the inputs."""
         return self.layer(inputs)

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import field
 from typing import Literal
 
+import numpy as np
+
 from nnlite.config import FloatType
 from nnlite.jacobians import Identity as IdentityJacobian, Jacobians, Recast
 from nnlite.layers.base.layer import Layer
@@ -28,7 +30,7 @@ class Input(Layer):
 
     supports_masking = True
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         self.symbol = Symbol(self, (), (None, *self.shape))
 
@@ -40,7 +42,7 @@ class Input(Layer):
     def at_inference(self) -> Unchanged:
         return Unchanged()
 
-    def linearize(self, inputs):
+    def linearize(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         return inputs, Jacobians(IdentityJacobian(inputs.shape))
 
 
@@ -52,7 +54,7 @@ class Identity(Layer):
     def at_inference(self) -> Unchanged:
         return Unchanged()
 
-    def linearize(self, inputs):
+    def linearize(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         return inputs, Jacobians(IdentityJacobian(inputs.shape))
 
 
@@ -61,7 +63,7 @@ class Cast(Layer):
 
     supports_masking = True
 
-    def linearize(self, inputs):
+    def linearize(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         outputs = inputs if inputs.dtype.kind == "c" else inputs.astype(self.dtype)
         whole = inputs.dtype.kind in "biu"  # indices have no derivative
         return outputs, Jacobians(None if whole else Recast(inputs.shape, inputs.dtype, outputs.dtype))

@@ -1,5 +1,8 @@
 """Masking: says which steps of a sequence count."""
 
+import numpy as np
+
+from nnlite.arrays.types import BatchShape
 from nnlite.errors import ShapeError
 from nnlite.jacobians import Diagonal, Jacobians
 from nnlite.layers.base.layer import Layer
@@ -23,14 +26,14 @@ class Masking(Layer):
 
     mask_value: float = 0.0
 
-    def build(self, input_shape):
+    def build(self, input_shape: BatchShape) -> None:
         if len(input_shape) != 3:
             raise ShapeError(f"{self.label} needs inputs of shape (batch, steps, features), got {input_shape}")
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         return input_shape
 
-    def linearize(self, inputs):
+    def linearize(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         mask = (inputs.real != self.mask_value).any(axis=-1)
         counted = mask[..., None].astype(inputs.real.dtype)
         return inputs * counted, Jacobians(Diagonal(counted, inputs.shape, inputs.shape), mask=mask)

@@ -1,8 +1,12 @@
 """Layers that join two arrays or more into one: end to end, or by products."""
 
+from collections.abc import Iterable, Sequence
+from typing import Any
+
 import numpy as np
 
 from nnlite.arrays.contraction import contract
+from nnlite.arrays.types import BatchShape
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.jacobians import Composed, EinsumJacobian, Jacobians, Rearrange
 from nnlite.layers.base.layer import Layer
@@ -27,14 +31,14 @@ class Concatenate(Layer):
 
     takes_several = True
 
-    def build(self, input_shape):
+    def build(self, input_shape: Sequence[BatchShape]) -> None:
         check_several(self, input_shape)
         rank = len(input_shape[0])
         if self.axis % rank == 0 or not -rank <= self.axis < rank:
             raise ConfigError(f"{self.label}: axis {self.axis} is no axis after the batch of {tuple(input_shape[0])}")
         self.compute_output_shape(input_shape)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Sequence[BatchShape]) -> BatchShape:
         first = input_shape[0]
         place = self.axis % len(first)
         if any(len(shape) != len(first) for shape in input_shape):
@@ -52,7 +56,7 @@ class Concatenate(Layer):
                 joined.append(known.pop() if known else None)
         return tuple(joined)
 
-    def linearize(self, inputs, mask=None):
+    def linearize(self, inputs: tuple[np.ndarray, ...], mask: Any = None) -> tuple[np.ndarray, Jacobians]:
         self.compute_output_shape([array.shape for array in inputs])
         outputs, joined = shaping.Concatenate(self.axis).linearize(*inputs)
         masks = checked_masks(self, inputs, mask)
@@ -83,7 +87,7 @@ class Dot(Layer):
 
     takes_several = True
 
-    def build(self, input_shape):
+    def build(self, input_shape: Sequence[BatchShape]) -> None:
         check_several(self, input_shape, 2)
         for axis, shape in zip(self._given(), input_shape, strict=True):
             if axis % len(shape) == 0 or not -len(shape) <= axis < len(shape):
@@ -102,14 +106,14 @@ class Dot(Layer):
     def _given(self):
         return (self.axes, self.axes) if isinstance(self.axes, int) else self.axes
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Sequence[BatchShape]) -> BatchShape:
         left, right = map(list, input_shape)
         first, second = self._given()
         del left[first], right[second]
         joined = (*left, *right[1:])
         return joined if len(joined) > 1 else (*joined, 1)
 
-    def linearize(self, inputs):
+    def linearize(self, inputs: tuple[np.ndarray, ...]) -> tuple[np.ndarray, Jacobians]:
         self._check_lengths([array.shape for array in inputs])
         places = [axis % array.ndim for axis, array in zip(self._given(), inputs, strict=True)]
         lengths = [None] * 2
@@ -133,7 +137,7 @@ class Dot(Layer):
         return outputs, Jacobians(*maps, outer=outer, data=2)
 
 
-def check_several(layer, input_shape, needed=None) -> None:
+def check_several(layer: Layer, input_shape: Sequence[Any], needed: int | None = None) -> None:
     """`ShapeError` unless there are several shapes, or as many as needed, with one number of examples."""
     several = len(input_shape) > 0 and all(isinstance(shape, (tuple, list)) and shape for shape in input_shape)
     if not several or (needed and len(input_shape) != needed):
@@ -143,6 +147,6 @@ def check_several(layer, input_shape, needed=None) -> None:
         raise ShapeError(f"{layer.label} needs inputs with one number of examples, got {shown(input_shape)}")
 
 
-def shown(shapes) -> str:
+def shown(shapes: Iterable[BatchShape]) -> str:
     """Shapes as errors list them."""
     return " and ".join(str(tuple(shape)) for shape in shapes)

@@ -1,9 +1,12 @@
 """Layers that make one array of several, element by element, and functions that call all merging layers."""
 
+from collections.abc import Sequence
 from functools import reduce
+from typing import Any, cast
 
 import numpy as np
 
+from nnlite.arrays.types import BatchShape
 from nnlite.errors import ShapeError
 from nnlite.jacobians import Broadcast, Composed, Diagonal, Jacobians, Rearrange
 from nnlite.layers.base.layer import Layer
@@ -36,17 +39,17 @@ class _Elementwise(Layer, abstract=True):
     """
 
     takes_several = True
-    needed = None  # how many inputs there must be; None for any number
+    needed = cast("int | None", None)  # how many inputs there must be; None for any number
 
-    def combine(self, arrays, counted) -> tuple[np.ndarray, list]:
+    def combine(self, arrays: Sequence[np.ndarray], counted: Sequence[np.ndarray | None]) -> tuple[np.ndarray, list]:
         """The output, and for each input the slopes, None for 1; `counted` are the masks, None for all."""
         raise NotImplementedError
 
-    def build(self, input_shape):
+    def build(self, input_shape: Sequence[BatchShape]) -> None:
         check_several(self, input_shape, self.needed)
         self.compute_output_shape(input_shape)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Sequence[BatchShape]) -> BatchShape:
         rank = max(map(len, input_shape))
         shapes = [aligned_shape(shape, rank) for shape in input_shape]
         return tuple(self._common(lengths, input_shape) for lengths in zip(*shapes, strict=True))
@@ -57,7 +60,7 @@ class _Elementwise(Layer, abstract=True):
             raise ShapeError(f"{self.label} needs inputs whose shapes fit one another, got {shown(input_shape)}")
         return known.pop() if known else None if None in lengths else 1
 
-    def linearize(self, inputs, mask=None):
+    def linearize(self, inputs: tuple[np.ndarray, ...], mask: Any = None) -> tuple[np.ndarray, Jacobians]:
         self.compute_output_shape([array.shape for array in inputs])
         rank = max(array.ndim for array in inputs)
         aligned = [array.reshape(aligned_shape(array.shape, rank)) for array in inputs]
@@ -80,7 +83,7 @@ class Add(_Elementwise):
     Shape: a list of shapes that fit one another, as `(batch, ..., features) -> (batch, ..., features)`.
     """
 
-    def combine(self, arrays, counted):
+    def combine(self, arrays: Sequence[np.ndarray], counted: Sequence[np.ndarray | None]) -> tuple[np.ndarray, list]:
         return reduce(np.add, arrays), [None] * len(arrays)
 
 
@@ -89,7 +92,7 @@ class Subtract(_Elementwise):
 
     needed = 2
 
-    def combine(self, arrays, counted):
+    def combine(self, arrays: Sequence[np.ndarray], counted: Sequence[np.ndarray | None]) -> tuple[np.ndarray, list]:
         outputs = arrays[0] - arrays[1]
         return outputs, [None, np.full((), -1, outputs.real.dtype)]
 
@@ -100,7 +103,7 @@ class Multiply(_Elementwise):
     Shape: a list of shapes that fit one another.
     """
 
-    def combine(self, arrays, counted):
+    def combine(self, arrays: Sequence[np.ndarray], counted: Sequence[np.ndarray | None]) -> tuple[np.ndarray, list]:
         one, zero = (np.full((), value, arrays[0].real.dtype) for value in (1, 0))
         factors = [own if c is None else np.where(c, own, one) for own, c in zip(arrays, counted, strict=True)]
         outputs = reduce(np.multiply, factors)
@@ -114,7 +117,7 @@ class Multiply(_Elementwise):
 class Average(_Elementwise):
     """outputs = (inputs[0] + inputs[1] + ...) / number of inputs. Shape: a list of shapes that fit one another."""
 
-    def combine(self, arrays, counted):
+    def combine(self, arrays: Sequence[np.ndarray], counted: Sequence[np.ndarray | None]) -> tuple[np.ndarray, list]:
         total = reduce(np.add, arrays)
         share = np.full((), 1 / len(arrays), total.real.dtype)
         return total * share, [share] * len(arrays)
@@ -126,7 +129,7 @@ class Maximum(_Elementwise):
     Equal largest ones share the slope 1. Shape: a list of shapes that fit one another.
     """
 
-    def combine(self, arrays, counted):
+    def combine(self, arrays: Sequence[np.ndarray], counted: Sequence[np.ndarray | None]) -> tuple[np.ndarray, list]:
         return extreme(arrays, counted, [own.real for own in arrays])
 
 
@@ -136,11 +139,13 @@ class Minimum(_Elementwise):
     Equal smallest ones share the slope 1. Shape: a list of shapes that fit one another.
     """
 
-    def combine(self, arrays, counted):
+    def combine(self, arrays: Sequence[np.ndarray], counted: Sequence[np.ndarray | None]) -> tuple[np.ndarray, list]:
         return extreme(arrays, counted, [-own.real for own in arrays])
 
 
-def extreme(arrays, counted, heights):
+def extreme(
+    arrays: Sequence[np.ndarray], counted: Sequence[np.ndarray | None], heights: Sequence[np.ndarray]
+) -> tuple[np.ndarray, list]:
     """The arrays where their heights are largest among those that count, the first where none does; and the slopes."""
     shape = np.broadcast_shapes(*(own.shape for own in arrays))
     taken = [np.broadcast_to(True if own is None else own, shape) for own in counted]
@@ -153,12 +158,12 @@ def extreme(arrays, counted, heights):
     return outputs, [own * shares for own in chosen]
 
 
-def aligned_shape(shape, rank) -> tuple:
+def aligned_shape(shape: tuple, rank: int) -> tuple:
     """`shape` with axes of length 1 after the batch."""
     return (*shape[:1], *[1] * (rank - len(shape)), *shape[1:])
 
 
-def either(masks):
+def either(masks: Sequence[np.ndarray | None]) -> np.ndarray | None:
     """Where any of the masks is true; None where one is missing."""
     if any(own is None for own in masks):
         return None
@@ -166,41 +171,41 @@ def either(masks):
     return reduce(np.logical_or, [own.reshape(aligned_shape(own.shape, rank)) for own in masks])
 
 
-def add(inputs, **options):
+def add(inputs: Any, **options: Any) -> Any:
     """The sum of the inputs: `Add(**options)(inputs)`."""
     return Add(**options)(inputs)
 
 
-def subtract(inputs, **options):
+def subtract(inputs: Any, **options: Any) -> Any:
     """The first input minus the second: `Subtract(**options)(inputs)`."""
     return Subtract(**options)(inputs)
 
 
-def multiply(inputs, **options):
+def multiply(inputs: Any, **options: Any) -> Any:
     """The product of the inputs: `Multiply(**options)(inputs)`."""
     return Multiply(**options)(inputs)
 
 
-def average(inputs, **options):
+def average(inputs: Any, **options: Any) -> Any:
     """The mean of the inputs: `Average(**options)(inputs)`."""
     return Average(**options)(inputs)
 
 
-def maximum(inputs, **options):
+def maximum(inputs: Any, **options: Any) -> Any:
     """The elementwise largest of the inputs: `Maximum(**options)(inputs)`."""
     return Maximum(**options)(inputs)
 
 
-def minimum(inputs, **options):
+def minimum(inputs: Any, **options: Any) -> Any:
     """The elementwise smallest of the inputs: `Minimum(**options)(inputs)`."""
     return Minimum(**options)(inputs)
 
 
-def concatenate(inputs, axis=-1, **options):
+def concatenate(inputs: Any, axis: int = -1, **options: Any) -> Any:
     """The inputs joined along `axis`: `Concatenate(axis, **options)(inputs)`."""
     return Concatenate(axis, **options)(inputs)
 
 
-def dot(inputs, axes=-1, **options):
+def dot(inputs: Any, axes: int | tuple[int, int] = -1, **options: Any) -> Any:
     """Products of two inputs summed along `axes`: `Dot(axes, **options)(inputs)`."""
     return Dot(axes, **options)(inputs)

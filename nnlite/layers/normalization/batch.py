@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from nnlite.arrays.types import BatchShape
 from nnlite.errors import ConfigError
 from nnlite.initializers import Initializer
 from nnlite.jacobians import Composed, Diagonal, Jacobians
@@ -74,7 +75,7 @@ class BatchNormalization(Layer):
     renorm_clipping: dict | None = None
     renorm_momentum: Fraction = 0.99
 
-    def validate(self):
+    def validate(self) -> None:
         self.stops_gradient = self.renorm  # r and d
         if self.synchronized:
             raise ConfigError("BatchNormalization cannot be synchronized: there is one process and one batch")
@@ -84,7 +85,7 @@ class BatchNormalization(Layer):
 
     supports_masking = True
 
-    def build(self, input_shape):
+    def build(self, input_shape: BatchShape) -> None:
         shape = tuple(input_shape[axis] for axis in checked_axes(self, self.axis, input_shape))
         add_scale_and_center(self, shape)
         self.moving_mean = self.add_weight(shape, self.moving_mean_initializer, trainable=False, name="moving_mean")
@@ -96,7 +97,7 @@ class BatchNormalization(Layer):
             self.renorm_stddev = self.add_weight(shape, "ones", trainable=False, name="renorm_stddev")
             self.renorm_stddev.assign(np.sqrt(self.moving_variance.value))
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         return input_shape
 
     def at_inference(self) -> Affine | None:
@@ -108,7 +109,9 @@ class BatchNormalization(Layer):
         scale = scale * next(remaining) if self.scale else scale
         return Affine(scale, (next(remaining) if self.center else 0.0) - mean * scale)
 
-    def linearize(self, inputs, *parameters, training=False, mask=None):
+    def linearize(
+        self, inputs: np.ndarray, *parameters: np.ndarray, training: bool = False, mask: np.ndarray | None = None
+    ) -> tuple[np.ndarray, Jacobians]:
         count = self.scale + self.center
         gamma_beta, averages = parameters[:count], parameters[count:]
         axes = axes_from_left(self.axis, inputs.ndim)

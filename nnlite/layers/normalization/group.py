@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from nnlite.arrays.types import BatchShape
 from nnlite.errors import ConfigError
 from nnlite.initializers import Initializer
 from nnlite.jacobians import Composed, Diagonal, Jacobians, Quotient, Rearrange
@@ -55,23 +56,23 @@ class GroupNormalization(Layer):
     beta_regularizer: FromSpec[Regularizer | None] = option(default=None)
     gamma_regularizer: FromSpec[Regularizer | None] = option(default=None)
 
-    def validate(self):
+    def validate(self) -> None:
         if self.groups < 1 and self.groups != -1:
             raise ConfigError(f"GroupNormalization takes groups >= 1, or -1 for one per feature, got {self.groups}")
 
     supports_masking = True
 
-    def build(self, input_shape):
+    def build(self, input_shape: BatchShape) -> None:
         (axis,) = checked_axes(self, self.axis, input_shape)
         features = input_shape[axis]
         if features % self.groups:
             raise ConfigError(f"{self.label} cannot cut {features} features into {self.groups} groups of equal size")
         add_scale_and_center(self, (features,))
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         return input_shape
 
-    def linearize(self, inputs, *gamma_beta):
+    def linearize(self, inputs: np.ndarray, *gamma_beta: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         to_last, from_last = to_last_axes(inputs, axes_from_left(self.axis, inputs.ndim))
         moved_shape = from_last.in_shape
         batch, *between, features = moved_shape
@@ -101,14 +102,14 @@ class RMSNormalization(Layer):
 
     supports_masking = True
 
-    def build(self, input_shape):
+    def build(self, input_shape: BatchShape) -> None:
         shape = tuple(input_shape[axis] for axis in checked_axes(self, self.axis, input_shape))
         self.scale = self.add_weight(shape, "ones", name="scale")
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         return input_shape
 
-    def linearize(self, inputs, scale):
+    def linearize(self, inputs: np.ndarray, scale: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         axes = axes_from_left(self.axis, inputs.ndim)
         to_last, from_last = to_last_axes(inputs, axes)
         moved = inputs.transpose(to_last.axes)
@@ -137,16 +138,16 @@ class UnitNormalization(Layer):
 
     supports_masking = True
 
-    def build(self, input_shape):
+    def build(self, input_shape: BatchShape) -> None:
         rank = len(input_shape)
         axes = axes_from_left(self.axis, rank)
         if 0 in axes or len(set(axes)) < len(axes) or not all(-rank <= own < rank for own in np.atleast_1d(self.axis)):
             raise ConfigError(f"{self.label}: axis {self.axis} does not name axes after the batch of {input_shape}")
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         return input_shape
 
-    def linearize(self, inputs):
+    def linearize(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         axes = tuple(axis - inputs.ndim for axis in axes_from_left(self.axis, inputs.ndim))
         squares = (inputs * inputs).sum(axis=axes, keepdims=True)
         long = squares.real > 1e-12

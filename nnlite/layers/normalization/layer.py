@@ -1,5 +1,8 @@
 """Layer normalization: every example is standardized by moments of its own."""
 
+import numpy as np
+
+from nnlite.arrays.types import BatchShape
 from nnlite.initializers import Initializer
 from nnlite.jacobians import Composed, Jacobians
 from nnlite.layers.base.layer import Layer
@@ -44,14 +47,14 @@ class LayerNormalization(Layer):
 
     supports_masking = True
 
-    def build(self, input_shape):
+    def build(self, input_shape: BatchShape) -> None:
         axes = checked_axes(self, self.axis, input_shape)
         add_scale_and_center(self, tuple(input_shape[axis] for axis in axes))
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         return input_shape
 
-    def linearize(self, inputs, *gamma_beta):
+    def linearize(self, inputs: np.ndarray, *gamma_beta: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         axes = axes_from_left(self.axis, inputs.ndim)
         to_last, from_last = to_last_axes(inputs, axes)
         moved = inputs.transpose(to_last.axes)

@@ -1,14 +1,19 @@
 """What normalizations share: axes, moments, scale and center."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
+from nnlite.arrays.types import BatchShape
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.jacobians import Broadcast, Diagonal, MaskedStandardize, Rearrange, Standardize
+from nnlite.jacobians.maps.base import Jacobian
 
 __all__ = []
 
 
-def checked_axes(layer, axis, input_shape) -> list[int]:
+def checked_axes(layer: Any, axis: int | Sequence[int], input_shape: BatchShape) -> list[int]:
     """`axis` counted from the left, in order; `ConfigError` unless it names known lengths after the batch."""
     rank = len(input_shape)
     axes = sorted(own + rank if own < 0 else own for own in np.atleast_1d(axis).tolist())
@@ -18,7 +23,7 @@ def checked_axes(layer, axis, input_shape) -> list[int]:
     return axes
 
 
-def add_scale_and_center(layer, shape) -> None:
+def add_scale_and_center(layer: Any, shape: BatchShape) -> None:
     """Declare gamma and beta as the layer's `scale` and `center` ask."""
     if layer.scale:
         layer.gamma = layer.add_weight(
@@ -28,12 +33,12 @@ def add_scale_and_center(layer, shape) -> None:
         layer.beta = layer.add_weight(shape, layer.beta_initializer, regularizer=layer.beta_regularizer, name="beta")
 
 
-def axes_from_left(axis, rank) -> tuple[int, ...]:
+def axes_from_left(axis: int | Sequence[int], rank: int) -> tuple[int, ...]:
     """One axis or several, counted from the left, in order."""
     return tuple(sorted(own % rank for own in ((axis,) if isinstance(axis, int) else axis)))
 
 
-def counted_entries(layer, mask, inputs) -> np.ndarray:
+def counted_entries(layer: Any, mask: np.ndarray | None, inputs: np.ndarray) -> np.ndarray:
     """1 where `mask`, of the shape of the first axes of `inputs`, is true, else 0; broadcast to `inputs`."""
     mask = np.asarray(mask)
     if mask.dtype != bool or mask.shape != inputs.shape[: mask.ndim]:
@@ -44,7 +49,7 @@ def counted_entries(layer, mask, inputs) -> np.ndarray:
     return np.broadcast_to(counted, inputs.shape)
 
 
-def to_last_axes(inputs, axes) -> tuple[Rearrange, Rearrange]:
+def to_last_axes(inputs: np.ndarray, axes: tuple[int, ...]) -> tuple[Rearrange, Rearrange]:
     """The maps that move `axes` to the end, in order, and back."""
     order = (*(axis for axis in range(inputs.ndim) if axis not in axes), *axes)
     back = tuple(np.argsort(order).tolist())
@@ -52,7 +57,9 @@ def to_last_axes(inputs, axes) -> tuple[Rearrange, Rearrange]:
     return Rearrange(inputs.shape, moved_shape, order), Rearrange(moved_shape, inputs.shape, back)
 
 
-def standardize(inputs, axes, epsilon, counted=None):
+def standardize(
+    inputs: np.ndarray, axes: tuple[int, ...], epsilon: float, counted: np.ndarray | None = None
+) -> tuple[np.ndarray, Jacobian, np.ndarray, np.ndarray]:
     """(inputs - mean) / sqrt(variance + epsilon) over `axes`: the result, its Jacobian, mean and variance.
 
     With `counted`, of the shape of the inputs, the moments are those of the entries where it is 1, not 0.
@@ -75,7 +82,9 @@ def standardize(inputs, axes, epsilon, counted=None):
     return standardized, by_inputs, mean, variance
 
 
-def scale_and_center(layer, standardized, gamma_beta):
+def scale_and_center(
+    layer: Any, standardized: np.ndarray, gamma_beta: Sequence[np.ndarray]
+) -> tuple[np.ndarray, list[Jacobian]]:
     """gamma * standardized + beta over the last axes: the result, the maps by standardized, gamma and beta."""
     remaining = list(gamma_beta)
     shape = standardized.shape

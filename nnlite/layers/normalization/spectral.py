@@ -1,13 +1,17 @@
 """A layer whose kernel is divided by its largest singular value."""
 
 import copy
+from typing import Any
 
 import numpy as np
 
+from nnlite.arrays.types import BatchShape
 from nnlite.errors import ConfigError
 from nnlite.jacobians import Jacobians, Quotient, Reparametrized
+from nnlite.jacobians.maps.base import Jacobian
 from nnlite.layers.base.layer import Layer
-from nnlite.random import child_of
+from nnlite.ops.activations import ActivationFunction
+from nnlite.random import RandomSource, child_of
 from nnlite.registry.field_types import Count
 from nnlite.registry.fields import FromSpec
 
@@ -41,7 +45,7 @@ class SpectralNormalization(Layer):
     layer: FromSpec[Layer]
     power_iterations: Count = 1
 
-    def build(self, input_shape):
+    def build(self, input_shape: BatchShape) -> None:
         inner = self.layer
         inner.dtype = inner.dtype or self.dtype
         inner.ensure_built(input_shape, child_of(self.random, 0))
@@ -54,10 +58,17 @@ class SpectralNormalization(Layer):
         self.vector_u = self.add_weight((1, kernel.shape[-1]), "random_normal", trainable=False, name="vector_u")
         self.vector_u.assign(follow(kernel.value, self.vector_u.value, FIRST_ITERATIONS))
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         return self.layer.compute_output_shape(input_shape)
 
-    def linearize(self, inputs, *parameters, training=False, random=None, mask=None):
+    def linearize(
+        self,
+        inputs: Any,
+        *parameters: np.ndarray,
+        training: bool = False,
+        random: RandomSource | None = None,
+        mask: Any = None,
+    ) -> tuple[Any, Any]:
         *own, vector = parameters
         kernel = own[self._place]
         own[self._place], by_kernel = normalized(kernel, vector)
@@ -82,7 +93,7 @@ class SpectralNormalization(Layer):
         """What the layer takes."""
         return self.layer.input_kind
 
-    def without_activation(self):
+    def without_activation(self) -> "tuple[Layer, ActivationFunction | None]":
         inner, activation = self.layer.without_activation()
         if activation is None:
             return self, None
@@ -91,7 +102,7 @@ class SpectralNormalization(Layer):
         return bare, activation
 
 
-def normalized(kernel, vector):
+def normalized(kernel: np.ndarray, vector: np.ndarray) -> tuple[np.ndarray, Jacobian]:
     """kernel / sigma and its map; a kernel of zeros stays as it is."""
     matrix = kernel.reshape(-1, kernel.shape[-1])
     image = matrix @ vector[0]
@@ -105,7 +116,7 @@ def normalized(kernel, vector):
     return quotient, Quotient(quotient, direction, inverse, tuple(range(-kernel.ndim, 0)))
 
 
-def follow(kernel, vector, iterations):
+def follow(kernel: np.ndarray, vector: np.ndarray, iterations: int) -> np.ndarray:
     """`vector`, of length 1, after some power iterations on `kernel`."""
     matrix = kernel.reshape(-1, kernel.shape[-1])
     for _ in range(iterations):
@@ -113,6 +124,6 @@ def follow(kernel, vector, iterations):
     return vector
 
 
-def unit(vector):
+def unit(vector: np.ndarray) -> np.ndarray:
     """`vector` divided by its length; zeros stay zeros."""
     return vector / max(float(np.sqrt((vector * vector).sum())), 1e-12)

@@ -1,10 +1,13 @@
 """Pooling into a fixed number of bins, whatever the size of the input."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
 
+from nnlite.arrays.types import BatchShape
 from nnlite.jacobians import Composed, Jacobians, LargestOfBins, Separable
+from nnlite.jacobians.maps.base import Jacobian
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.spatial import Sizes, Spatial
 
@@ -24,13 +27,13 @@ class _AdaptivePooling(Spatial, Layer, abstract=True):
 
     average = False
 
-    def validate(self):
+    def validate(self) -> None:
         self.check_lengths("output_size")
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         return self.with_spatial(input_shape, self.per_axis("output_size"))
 
-    def linearize(self, inputs):
+    def linearize(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         lengths = self.spatial(inputs.shape)
         bins = [bin_edges(*axis) for axis in zip(lengths, self.per_axis("output_size"), strict=True)]
         if not self.average:
@@ -43,12 +46,12 @@ class _AdaptivePooling(Spatial, Layer, abstract=True):
         return part.jvp(inputs), Jacobians(part)
 
 
-def bin_edges(length, count):
+def bin_edges(length: int, count: int) -> list[tuple[int, int]]:
     """The `(start, stop)` of `count` bins that cover `length` cells as evenly as whole cells can."""
     return [(number * length // count, -(-(number + 1) * length // count)) for number in range(count)]
 
 
-def means_of_bins(bins, length, dtype):
+def means_of_bins(bins: Sequence[tuple[int, int]], length: int, dtype: np.dtype) -> np.ndarray:
     """The matrix `(bins, length)` that takes the mean of each bin."""
     matrix = np.zeros((len(bins), length), dtype)
     for row, (start, stop) in zip(matrix, bins, strict=True):
@@ -56,7 +59,9 @@ def means_of_bins(bins, length, dtype):
     return matrix
 
 
-def largest_in_bins(inputs, bins, axes):
+def largest_in_bins(
+    inputs: np.ndarray, bins: Sequence[Sequence[tuple[int, int]]], axes: Sequence[int]
+) -> tuple[np.ndarray, list[Jacobian]]:
     """The largest of each bin, along one axis after the other, and the maps, outermost first.
 
     The last axis comes first, so that of equal elements the first in memory is chosen.

@@ -5,6 +5,7 @@ from typing import Literal
 
 import numpy as np
 
+from nnlite.arrays.types import BatchShape
 from nnlite.jacobians import Composed, Diagonal, Jacobians, Rearrange, SumOver
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.masks import step_mask
@@ -28,10 +29,10 @@ class _GlobalPooling(Spatial, Layer, abstract=True):
     data_format: Literal["channels_last", "channels_first"] | None = None
     keepdims: bool = False
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         return self.with_spatial(input_shape, (1,) * self.rank if self.keepdims else ())
 
-    def mean(self, inputs):
+    def mean(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         """The mean over all cells, and its Jacobians."""
         shape = self.compute_output_shape(inputs.shape)
         scale = math.prod(shape) / inputs.size
@@ -44,7 +45,7 @@ class _GlobalPooling(Spatial, Layer, abstract=True):
             )
         return outputs, Jacobians(SumOver(self.from_right, inputs.shape, shape, scale))
 
-    def largest(self, inputs):
+    def largest(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         """The largest of all cells, and its Jacobians."""
         kept, maps = largest_in_bins(inputs, [[(0, length)] for length in self.spatial(inputs.shape)], self.from_right)
         outputs = kept.reshape(self.compute_output_shape(inputs.shape))
@@ -66,7 +67,7 @@ class GlobalAveragePooling1D(_GlobalPooling, aliases=("GlobalAvgPool1D",)):
 
     rank = 1
 
-    def linearize(self, inputs, mask=None):
+    def linearize(self, inputs: np.ndarray, mask: np.ndarray | None = None) -> tuple[np.ndarray, Jacobians]:
         if mask is None:
             return self.mean(inputs)
         steps = inputs.shape[2 if self.channels_first else 1]
@@ -86,7 +87,7 @@ class GlobalAveragePooling2D(_GlobalPooling, aliases=("GlobalAvgPool2D",)):
 
     rank = 2
 
-    def linearize(self, inputs):
+    def linearize(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         return self.mean(inputs)
 
 
@@ -99,7 +100,7 @@ class GlobalAveragePooling3D(_GlobalPooling, aliases=("GlobalAvgPool3D",)):
 
     rank = 3
 
-    def linearize(self, inputs):
+    def linearize(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         return self.mean(inputs)
 
 
@@ -111,7 +112,7 @@ class GlobalMaxPooling1D(_GlobalPooling, aliases=("GlobalMaxPool1D",)):
 
     rank = 1
 
-    def linearize(self, inputs):
+    def linearize(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         return self.largest(inputs)
 
 
@@ -123,7 +124,7 @@ class GlobalMaxPooling2D(_GlobalPooling, aliases=("GlobalMaxPool2D",)):
 
     rank = 2
 
-    def linearize(self, inputs):
+    def linearize(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         return self.largest(inputs)
 
 
@@ -136,5 +137,5 @@ class GlobalMaxPooling3D(_GlobalPooling, aliases=("GlobalMaxPool3D",)):
 
     rank = 3
 
-    def linearize(self, inputs):
+    def linearize(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         return self.largest(inputs)

@@ -5,7 +5,8 @@ from typing import Literal
 
 import numpy as np
 
-from nnlite.arrays.windows import cells
+from nnlite.arrays.types import BatchShape, Shape
+from nnlite.arrays.windows import Windows, cells
 from nnlite.jacobians import Jacobians, LargestOfWindows, SumOfWindows
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.simplified import Pooling as PoolingForm
@@ -37,20 +38,20 @@ class _Pooling(Spatial, Layer, abstract=True):
     average = False
 
     @property
-    def geometry(self):
+    def geometry(self) -> tuple[Shape, Shape]:
         """Sizes and strides of the windows along each axis."""
         return self.per_axis("pool_size"), self.per_axis("pool_size" if self.strides is None else "strides")
 
-    def validate(self):
+    def validate(self) -> None:
         self.check_lengths("pool_size", "strides")
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         return self.with_spatial(input_shape, self.window_counts(self.spatial(input_shape), *self.geometry))
 
     def at_inference(self) -> PoolingForm:
         return PoolingForm(self)
 
-    def linearize(self, inputs):
+    def linearize(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         windows = self.windows(self.spatial(inputs.shape), *self.geometry)
         if not self.average:
             outputs, part = LargestOfWindows.of(inputs, windows, self.trailing)
@@ -61,7 +62,7 @@ class _Pooling(Spatial, Layer, abstract=True):
         return part.jvp(inputs), Jacobians(part)
 
 
-def inverse_counts(windows, dtype, trailing):
+def inverse_counts(windows: Windows, dtype: np.dtype, trailing: int) -> np.ndarray | float:
     """1 / the number of cells of each window that are no padding: a number where there is no padding."""
     if not windows.padded:
         return 1 / math.prod(windows.size)

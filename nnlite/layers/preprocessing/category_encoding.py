@@ -1,9 +1,10 @@
 """What layers of categories share; indices as vectors of 0, 1 and counts; numbers in bins."""
 
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 
+from nnlite.arrays.types import BatchShape
 from nnlite.jacobians import Jacobians
 from nnlite.layers.base.layer import Layer
 from nnlite.ops.shaping import as_indices
@@ -29,16 +30,19 @@ class Categorical(Layer, abstract=True):
     Inputs of shape `(batch,)` are one entry per example in every mode; Keras takes them for a single example.
     """
 
+    if TYPE_CHECKING:  # a field of the subclasses
+        output_mode = cast(str, None)
+
     @property
-    def depth(self) -> int:
+    def depth(self) -> int | None:
         """The number of different indices."""
         raise NotImplementedError(f"{type(self).__name__} must define depth")
 
-    def indices(self, inputs) -> np.ndarray:
+    def indices(self, inputs: np.ndarray) -> np.ndarray:
         """Integers in [0, depth), or -1 for what an encoding leaves out."""
         raise NotImplementedError(f"{type(self).__name__} must define indices(inputs)")
 
-    def build(self, input_shape):
+    def build(self, input_shape: BatchShape) -> None:
         if self.output_mode != "int":
             self.check_ready()  # the width of the outputs is what `adapt` finds
 
@@ -47,29 +51,31 @@ class Categorical(Layer, abstract=True):
         if self.built:
             self.output_shape = self.compute_output_shape(self.input_shape)
 
-    def _check_linearize(self):
+    def _check_linearize(self) -> None:
         """Nothing to try: zeros and empty strings may be no categories of this layer."""
 
     @property
-    def output_dtype(self):
+    def output_dtype(self) -> str:
         return "int64" if self.output_mode == "int" else self.dtype
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         input_shape = tuple(input_shape)
         if self.output_mode == "int":
             return input_shape
         kept = input_shape if self.output_mode == "one_hot" and input_shape[1:][-1:] != (1,) else input_shape[:-1]
         return (*(kept or input_shape), self.depth)
 
-    def encode(self, indices) -> np.ndarray:
+    def encode(self, indices: np.ndarray) -> np.ndarray:
         """`indices` as `output_mode` says."""
         return encoded(indices, self.output_mode, self.depth, self.output_dtype)
 
-    def linearize(self, inputs):
+    def linearize(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         return self.encode(self.indices(inputs)), Jacobians(None)
 
 
-def encoded(indices, mode, depth, dtype, weights=None) -> np.ndarray:
+def encoded(
+    indices: np.ndarray, mode: str, depth: int | None, dtype: Any, weights: np.ndarray | None = None
+) -> np.ndarray:
     """`indices`, where -1 stands for nothing, as `mode` says; see `Categorical`."""
     if mode == "int":
         return indices
@@ -107,8 +113,8 @@ class CategoryEncoding(Categorical):
     input_kind = "indices"
 
     @property
-    def depth(self):
+    def depth(self) -> int | None:
         return self.num_tokens
 
-    def indices(self, inputs):
+    def indices(self, inputs: np.ndarray) -> np.ndarray:
         return as_indices(inputs, self.num_tokens, self.label).astype(np.int64, copy=False)

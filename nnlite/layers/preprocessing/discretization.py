@@ -1,7 +1,7 @@
 """Numbers sorted into bins."""
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -42,7 +42,7 @@ class Discretization(Categorical):
     epsilon: Annotated[float, Range(0, 1, low_open=True, high_open=True)] = 0.01
     output_mode: OutputMode = "int"
 
-    def validate(self):
+    def validate(self) -> None:
         if self.bin_boundaries is None and self.num_bins is None:
             raise ConfigError("Discretization needs bin_boundaries, or num_bins and then adapt")
         if self.bin_boundaries is not None:
@@ -52,7 +52,7 @@ class Discretization(Categorical):
             if self.num_bins is not None and len(self.bin_boundaries) >= self.num_bins:
                 raise ConfigError("Discretization takes bin_boundaries or num_bins, not both")
 
-    def adapt(self, data) -> None:
+    def adapt(self, data: Any) -> None:
         """Find the boundaries of `num_bins` bins with about equally many values of `data`.
 
         Raises:
@@ -71,26 +71,26 @@ class Discretization(Categorical):
         self.renew_shape()
 
     @property
-    def adapted(self):
+    def adapted(self) -> bool:
         return self.bin_boundaries is not None
 
-    def check_ready(self):
+    def check_ready(self) -> None:
         if not self.adapted:
             raise NotReadyError(
                 f"{self.label} has no bin boundaries yet: call model.adapt(x_train) or layer.adapt(x_train) first"
             )
 
     @property
-    def depth(self):
+    def depth(self) -> int | None:
         return len(self.bin_boundaries) + 1
 
-    def indices(self, inputs):
+    def indices(self, inputs: np.ndarray) -> np.ndarray:
         # Boundaries of the inputs' type: one that is equal to an input in the data must stay equal to it.
         inputs = inputs.real
         return np.searchsorted(np.array(self.bin_boundaries, inputs.dtype), inputs, side="right").astype(np.int64)
 
 
-def compressed(values, weights, epsilon) -> tuple[np.ndarray, np.ndarray]:
+def compressed(values: np.ndarray, weights: np.ndarray, epsilon: float) -> tuple[np.ndarray, np.ndarray]:
     """About 1 / epsilon values at equal shares of the total weight, in place of sorted `values`, and their weights."""
     if len(values) * epsilon < 1:
         return values, weights

@@ -1,10 +1,11 @@
 """Categories without a vocabulary: their hash decides the index."""
 
 import hashlib
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 
+from nnlite.arrays.types import BatchShape
 from nnlite.errors import ShapeError
 from nnlite.layers.base.inputs import read_inputs
 from nnlite.layers.preprocessing.category_encoding import Categorical, OutputMode
@@ -56,14 +57,14 @@ class Hashing(Categorical):
 
     input_kind = "categories"
 
-    def validate(self):
+    def validate(self) -> None:
         self.salt = (self.salt, self.salt) if isinstance(self.salt, int) else self.salt
 
     @property
-    def depth(self):
+    def depth(self) -> int | None:
         return self.num_bins
 
-    def indices(self, inputs):
+    def indices(self, inputs: np.ndarray) -> np.ndarray:
         texts = read_inputs(inputs, self.input_kind, self.label)
         flat, salt = texts.ravel().tolist(), self.salt or ()
         if self.mask_value is None or self.num_bins == 1:
@@ -95,15 +96,15 @@ class HashedCrossing(Categorical):
 
     input_kind = "categories"
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple) -> None:
         if len(input_shape) < 2 or input_shape[-1] is None or input_shape[-1] < 2:
             raise ShapeError(f"{self.label} needs two or more features, (batch, features), got {tuple(input_shape)}")
 
     @property
-    def depth(self):
+    def depth(self) -> int | None:
         return self.num_bins
 
-    def as_input(self, inputs):
+    def as_input(self, inputs: Any) -> Any:
         if isinstance(inputs, tuple):
             columns = [read_inputs(column, self.input_kind, self.label) for column in inputs]
             if len({column.shape for column in columns}) != 1:
@@ -112,10 +113,10 @@ class HashedCrossing(Categorical):
             inputs = np.stack([column.astype(object) for column in columns], axis=-1)
         return super().as_input(inputs)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple) -> BatchShape:
         return super().compute_output_shape(input_shape[:-1])
 
-    def indices(self, inputs):
+    def indices(self, inputs: Any) -> np.ndarray:
         texts = read_inputs(inputs, self.input_kind, self.label)
         rows = texts.reshape(-1, texts.shape[-1]).tolist()
         return hashed(["\x1f".join(row) for row in rows], self.num_bins).reshape(texts.shape[:-1])

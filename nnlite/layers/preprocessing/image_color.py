@@ -1,11 +1,13 @@
 """Layers that change the brightness and contrast of images at random while training."""
 
 from dataclasses import field
+from typing import Any
 
 import numpy as np
 
 from nnlite.errors import ConfigError
 from nnlite.jacobians import Composed, Diagonal, TowardsMean
+from nnlite.jacobians.maps.base import Jacobian
 from nnlite.layers.preprocessing.image_size import DataFormat, Factor, RandomImages, checked_bounds, image_axes
 from nnlite.registry.field_types import Index, NonNegative
 
@@ -27,10 +29,10 @@ class RandomBrightness(RandomImages):
     value_range: tuple[float, float] = (0.0, 255.0)
     seed: Index | None = None
 
-    def validate(self):
+    def validate(self) -> None:
         checked_bounds(self, "factor"), check_range(self)
 
-    def changed(self, inputs, generator):
+    def changed(self, inputs: np.ndarray, generator: np.random.Generator) -> tuple[np.ndarray, Jacobian]:
         low, high = self.value_range
         delta = generator.uniform(*checked_bounds(self, "factor"), (len(inputs), 1, 1, 1)) * (high - low)
         return clip(inputs + delta.astype(inputs.real.dtype), low, high)
@@ -53,10 +55,10 @@ class RandomContrast(RandomImages):
     seed: Index | None = None
     data_format: DataFormat = field(default=None, kw_only=True)
 
-    def validate(self):
+    def validate(self) -> None:
         checked_bounds(self, "factor"), check_range(self)
 
-    def changed(self, inputs, generator):
+    def changed(self, inputs: np.ndarray, generator: np.random.Generator) -> tuple[np.ndarray, Jacobian]:
         lower, upper = (self.factor,) * 2 if isinstance(self.factor, float) else self.factor
         contrast = generator.uniform(1 - lower, 1 + upper, (len(inputs), 1, 1, 1)).astype(inputs.real.dtype)
         by_inputs = TowardsMean(contrast, image_axes(self), inputs.shape)
@@ -64,13 +66,13 @@ class RandomContrast(RandomImages):
         return outputs, Composed(outer, by_inputs)
 
 
-def check_range(layer) -> None:
+def check_range(layer: Any) -> None:
     """`ConfigError` unless value_range goes upwards."""
     if not layer.value_range[0] < layer.value_range[1]:
         raise ConfigError(f"{type(layer).__name__}: value_range must be (lowest, highest), got {layer.value_range}")
 
 
-def clip(values, low, high):
+def clip(values: np.ndarray, low: float, high: float) -> tuple[np.ndarray, Diagonal]:
     """`values` within bounds, and the map: 1 inside, 0 outside."""
     inside = (values.real >= low) & (values.real <= high)
     slopes = inside.astype(values.real.dtype)

@@ -1,11 +1,13 @@
 """Layers that turn, move and cut images at random while training, each example in its own way."""
 
 from dataclasses import field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
+from nnlite.arrays.types import BatchShape
 from nnlite.jacobians import Composed, Flip, Interpolate, Jacobians
+from nnlite.jacobians.maps.base import Jacobian
 from nnlite.layers.preprocessing.image_size import (
     DataFormat,
     Factor,
@@ -17,6 +19,7 @@ from nnlite.layers.preprocessing.image_size import (
     with_size,
 )
 from nnlite.ops.interpolation import affine_places, taps
+from nnlite.random import RandomSource
 from nnlite.registry.field_types import Count, Index
 
 __all__ = [
@@ -46,7 +49,7 @@ class RandomFlip(RandomImages):
     seed: Index | None = None
     data_format: DataFormat = field(default=None, kw_only=True)
 
-    def changed(self, inputs, generator):
+    def changed(self, inputs: np.ndarray, generator: np.random.Generator) -> tuple[np.ndarray, Jacobian]:
         maps = [
             Flip(generator.random(len(inputs)) < 0.5, axis, inputs.shape)
             for name, axis in zip(("vertical", "horizontal"), image_axes(self), strict=True)
@@ -78,10 +81,10 @@ class RandomRotation(RandomImages):
     fill_value: float = 0.0
     data_format: DataFormat = None
 
-    def validate(self):
+    def validate(self) -> None:
         checked_bounds(self, "factor")
 
-    def changed(self, inputs, generator):
+    def changed(self, inputs: np.ndarray, generator: np.random.Generator) -> tuple[np.ndarray, Jacobian]:
         angles = 2 * np.pi * generator.uniform(*checked_bounds(self, "factor"), len(inputs))
         cosine, sine = np.cos(angles), np.sin(angles)
         linear = np.array([[cosine, sine], [-sine, cosine]]).transpose(2, 0, 1)
@@ -112,10 +115,10 @@ class RandomTranslation(RandomImages):
     fill_value: float = 0.0
     data_format: DataFormat = None
 
-    def validate(self):
+    def validate(self) -> None:
         checked_bounds(self, "height_factor"), checked_bounds(self, "width_factor")
 
-    def changed(self, inputs, generator):
+    def changed(self, inputs: np.ndarray, generator: np.random.Generator) -> tuple[np.ndarray, Jacobian]:
         size = image_size(self, inputs.shape)
         bounds = [checked_bounds(self, name) for name in ("height_factor", "width_factor")]
         ways = [generator.uniform(*own, len(inputs)) * length for own, length in zip(bounds, size, strict=True)]
@@ -147,12 +150,12 @@ class RandomZoom(RandomImages):
     fill_value: float = 0.0
     data_format: DataFormat = None
 
-    def validate(self):
+    def validate(self) -> None:
         checked_bounds(self, "height_factor")
         if self.width_factor is not None:
             checked_bounds(self, "width_factor")
 
-    def changed(self, inputs, generator):
+    def changed(self, inputs: np.ndarray, generator: np.random.Generator) -> tuple[np.ndarray, Jacobian]:
         height = width = 1 + generator.uniform(*checked_bounds(self, "height_factor"), len(inputs))
         if self.width_factor is not None:
             width = 1 + generator.uniform(*checked_bounds(self, "width_factor"), len(inputs))
@@ -181,16 +184,18 @@ class RandomCrop(RandomImages):
     seed: Index | None = None
     data_format: DataFormat = None
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         return with_size(self, input_shape)
 
-    def linearize(self, inputs, training=False, random=None):
+    def linearize(
+        self, inputs: np.ndarray, training: bool = False, random: RandomSource | None = None
+    ) -> tuple[np.ndarray, Jacobians]:
         if training:
             return super().linearize(inputs, training, random)
         outputs, by_inputs = resize(self, inputs, crop=True)
         return outputs, Jacobians(by_inputs)
 
-    def changed(self, inputs, generator):
+    def changed(self, inputs: np.ndarray, generator: np.random.Generator) -> tuple[np.ndarray, Jacobian]:
         rows, columns = image_size(self, inputs.shape)
         if rows < self.height or columns < self.width:
             return resize(self, inputs, crop=True)
@@ -205,13 +210,13 @@ class RandomCrop(RandomImages):
         return by_inputs.jvp(inputs), by_inputs
 
 
-def about_middle(linear, size):
+def about_middle(linear: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """The offsets under which the middle of an image stays where it is."""
     middle = (np.array(size) - 1) / 2
     return middle - linear @ middle
 
 
-def moved(layer, inputs, linear, offsets):
+def moved(layer: Any, inputs: np.ndarray, linear: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, Jacobian]:
     """Images whose pixel at `place` is what was at `linear @ place + offset`, and the map that made them."""
     size = image_size(layer, inputs.shape)
     places = affine_places(np.concatenate([linear, offsets[..., None]], axis=-1), size)

@@ -1,11 +1,13 @@
 """Layers that bring images to a size, and what all layers of images share."""
 
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 
+from nnlite.arrays.types import BatchShape
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.jacobians import Identity, Jacobians, Separable, Slice
+from nnlite.jacobians.maps.base import Jacobian
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.simplified import Unchanged
 from nnlite.ops.interpolation import resize_matrices
@@ -51,17 +53,17 @@ class Resizing(Layer):
     fill_value: float = 0.0
     data_format: DataFormat = None
 
-    def validate(self):
+    def validate(self) -> None:
         if self.crop_to_aspect_ratio and self.pad_to_aspect_ratio:
             raise ConfigError("Resizing can crop_to_aspect_ratio or pad_to_aspect_ratio, not both")
 
-    def build(self, input_shape):
+    def build(self, input_shape: BatchShape) -> None:
         check_images(self, input_shape)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         return with_size(self, input_shape)
 
-    def linearize(self, inputs):
+    def linearize(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         outputs, by_inputs = resize(
             self, inputs, self.interpolation, self.crop_to_aspect_ratio, self.pad_to_aspect_ratio
         )
@@ -86,13 +88,13 @@ class CenterCrop(Layer):
     width: Count
     data_format: DataFormat = None
 
-    def build(self, input_shape):
+    def build(self, input_shape: BatchShape) -> None:
         check_images(self, input_shape)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         return with_size(self, input_shape)
 
-    def linearize(self, inputs):
+    def linearize(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         rows, columns = image_size(self, inputs.shape)
         if rows < self.height or columns < self.width:
             outputs, by_inputs = resize(self, inputs, crop=True)
@@ -111,47 +113,52 @@ class RandomImages(Layer, abstract=True):
     The draw of a training step depends on the model's seed, the layer's place and the step alone.
     """
 
-    data_format = None
+    data_format = cast(DataFormat, None)
 
-    def build(self, input_shape):
+    if TYPE_CHECKING:  # a field of the subclasses
+        seed = cast("int | None", None)
+
+    def build(self, input_shape: BatchShape) -> None:
         check_images(self, input_shape)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         return input_shape
 
     def at_inference(self) -> Unchanged | None:
         return Unchanged()
 
-    def linearize(self, inputs, training=False, random=None):
+    def linearize(
+        self, inputs: np.ndarray, training: bool = False, random: RandomSource | None = None
+    ) -> tuple[np.ndarray, Jacobians]:
         if not training:
             return inputs, Jacobians(Identity(inputs.shape))
         source = random if self.seed is None else RandomSource(self.seed, random.step)
         outputs, by_inputs = self.changed(inputs, source.generator("images"))
         return outputs, Jacobians(by_inputs)
 
-    def changed(self, inputs, generator):
+    def changed(self, inputs: np.ndarray, generator: np.random.Generator) -> tuple[np.ndarray, Jacobian]:
         """The outputs while training, and the map by the inputs."""
         raise NotImplementedError
 
 
-def image_axes(layer) -> tuple[int, int]:
+def image_axes(layer: Any) -> tuple[int, int]:
     """The axes of height and width, counted from the right."""
     return (-2, -1) if layer.data_format == "channels_first" else (-3, -2)
 
 
-def image_size(layer, shape) -> tuple[int, int]:
+def image_size(layer: Any, shape: tuple) -> tuple[int, int]:
     """Height and width."""
     return tuple(shape[axis] for axis in image_axes(layer))
 
 
-def check_images(layer, input_shape) -> None:
+def check_images(layer: Any, input_shape: BatchShape) -> None:
     """`ShapeError` unless `input_shape` is that of images of known height and width."""
     if len(input_shape) != 4 or None in image_size(layer, input_shape):
         axes = "channels, height, width" if layer.data_format == "channels_first" else "height, width, channels"
         raise ShapeError(f"{layer.label} needs images of a known size, shape (batch, {axes}), got {input_shape}")
 
 
-def with_size(layer, shape) -> tuple:
+def with_size(layer: Any, shape: tuple) -> tuple:
     """`shape` with the layer's height and width."""
     shape = list(shape)
     for axis, length in zip(image_axes(layer), (layer.height, layer.width), strict=True):
@@ -159,7 +166,9 @@ def with_size(layer, shape) -> tuple:
     return tuple(shape)
 
 
-def resize(layer, inputs, interpolation="bilinear", crop=False, pad=False):
+def resize(
+    layer: Any, inputs: np.ndarray, interpolation: str = "bilinear", crop: bool = False, pad: bool = False
+) -> tuple[np.ndarray, Separable]:
     """`inputs` of the layer's height and width, and the map that made them."""
     size, target = image_size(layer, inputs.shape), (layer.height, layer.width)
     matrices = resize_matrices(size, target, interpolation, crop, pad)
@@ -168,7 +177,7 @@ def resize(layer, inputs, interpolation="bilinear", crop=False, pad=False):
     return by_inputs.jvp(inputs), by_inputs
 
 
-def checked_bounds(layer, name) -> tuple[float, float]:
+def checked_bounds(layer: Any, name: str) -> tuple[float, float]:
     """The bounds that a factor stands for; `ConfigError` unless they lie in [-1, 1]."""
     factor = getattr(layer, name)
     bounds = (-abs(factor), abs(factor)) if isinstance(factor, float) else tuple(sorted(factor))

@@ -68,10 +68,10 @@ class StringLookup(Vocabulary, Categorical):
     token_type, token_kind = str, "strings"
 
     @property
-    def output_dtype(self):
+    def output_dtype(self) -> str:
         return "object" if self.invert else super().output_dtype
 
-    def bins(self, tokens, count):
+    def bins(self, tokens: np.ndarray, count: int) -> np.ndarray:
         return hashed(tokens, count)
 
 
@@ -104,5 +104,5 @@ class IntegerLookup(Vocabulary, Categorical):
 
     token_type, token_kind = int, "indices"
 
-    def bins(self, tokens, count):
+    def bins(self, tokens: np.ndarray, count: int) -> np.ndarray:
         return np.array(tokens) % count

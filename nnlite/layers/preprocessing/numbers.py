@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from nnlite.arrays.types import BatchShape
 from nnlite.errors import ConfigError, DataError, NotReadyError
 from nnlite.jacobians import Diagonal, Jacobians
 from nnlite.layers.base.layer import Layer
@@ -25,7 +26,7 @@ class Rescaling(Layer):
         features = self.input_shape[-1]
         return Affine(np.full(features, self.scale), np.full(features, self.offset)) if features else None
 
-    def linearize(self, inputs):
+    def linearize(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         slope = np.full((), self.scale, inputs.real.dtype)
         return inputs * self.scale + self.offset, Jacobians(Diagonal(slope, inputs.shape, inputs.shape))
 
@@ -57,11 +58,11 @@ class Normalization(Layer):
 
     supports_masking = True
 
-    def validate(self):
+    def validate(self) -> None:
         if (self.mean is None) != (self.variance is None):
             raise ConfigError("Normalization takes mean and variance together, or neither")
 
-    def build(self, input_shape):
+    def build(self, input_shape: BatchShape) -> None:
         axes = () if self.axis is None else checked_axes(self, self.axis, input_shape)
         shape = [length if axis in axes else 1 for axis, length in enumerate(input_shape)][1:]
         # nan says "not adapted yet"; a saved model brings its own values.
@@ -79,7 +80,7 @@ class Normalization(Layer):
             raise ConfigError(f"{self.label}: {name} must be finite, and a variance >= 0, got {given!r}")
         return known
 
-    def adapt(self, data) -> None:
+    def adapt(self, data: Any) -> None:
         """Take mean and variance of `data`, an array or DataFrame of examples.
 
         Raises:
@@ -106,13 +107,13 @@ class Normalization(Layer):
         """Whether the moments are known."""
         return self.built and not np.isnan(self.moments[0].value).any()
 
-    def check_ready(self):
+    def check_ready(self) -> None:
         if not self.adapted:
             raise NotReadyError(
                 f"{self.label} does not know its data yet: call model.adapt(x_train) or layer.adapt(x_train) first"
             )
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         return input_shape
 
     def at_inference(self) -> Affine | None:
@@ -122,7 +123,9 @@ class Normalization(Layer):
         scale = 1 / np.where(variance > 0, np.sqrt(variance), 1)
         return Affine(scale, -mean * scale)
 
-    def linearize(self, inputs, mean, variance):
+    def linearize(
+        self, inputs: np.ndarray, mean: np.ndarray | None, variance: np.ndarray | None
+    ) -> tuple[np.ndarray, Jacobians]:
         deviation = np.sqrt(variance)
         deviation = np.where(deviation > 0, deviation, np.ones((), deviation.dtype))
         slopes = deviation if self.invert else 1 / deviation

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from nnlite.arrays.types import BatchShape
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.layers.base.inputs import read_inputs
 from nnlite.layers.preprocessing.category_encoding import Categorical
@@ -77,12 +78,12 @@ class TextVectorization(Vocabulary, Categorical):
     token_type = str
     num_oov_indices, mask_token, oov_token = 1, "", "[UNK]"
 
-    def validate(self):
+    def validate(self) -> None:
         super().validate()
         if self.output_sequence_length is not None and self.output_mode != "int":
             raise ConfigError('TextVectorization needs output_mode="int" for output_sequence_length')
 
-    def build(self, input_shape):
+    def build(self, input_shape: BatchShape) -> None:
         self._check_shape(input_shape)
         super().build(input_shape)
 
@@ -90,11 +91,11 @@ class TextVectorization(Vocabulary, Categorical):
         if self.split is not None and tuple(shape[1:]) not in ((), (1,)):
             raise ShapeError(f"{self.label} needs one text per example, (batch,) or (batch, 1), got {tuple(shape)}")
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         length = self.output_sequence_length if self.output_mode == "int" else self.depth
         return (input_shape[0], length)
 
-    def documents(self, data, owner):
+    def documents(self, data: Any, owner: str) -> Any:
         texts = read_inputs(data, self.input_kind, owner)
         self._check_shape(texts.shape)
         rows = texts.reshape(len(texts), -1).tolist()
@@ -120,7 +121,7 @@ class TextVectorization(Vocabulary, Categorical):
             return list(self.split(text))
         return text.split() if self.split == "whitespace" else list(text)
 
-    def indices(self, inputs):
+    def indices(self, inputs: np.ndarray) -> np.ndarray:
         documents = self.documents(inputs, self.label)
         length = self.output_sequence_length or max([1, *map(len, documents)])
         documents = [tokens[:length] for tokens in documents]

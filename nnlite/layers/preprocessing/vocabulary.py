@@ -2,7 +2,7 @@
 
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,7 +14,13 @@ from nnlite.registry.field_types import read
 __all__ = []
 
 
-class Vocabulary:
+if TYPE_CHECKING:
+    from nnlite.layers.preprocessing.category_encoding import Categorical as Host
+else:
+    Host = object
+
+
+class Vocabulary(Host):
     """What layers with a vocabulary share; mixed into a `Categorical` with the fields of `StringLookup`.
 
     A layer says what its tokens are (`token_type`) and which of several places an unknown token takes (`bins`). Each
@@ -54,7 +60,7 @@ class Vocabulary:
         known = (indices >= 0) & (indices < len(names))
         return np.where(known, names[np.where(known, indices, 0)], self.oov_token)
 
-    def validate(self):
+    def validate(self) -> None:
         special = len(self._special_tokens())
         for holds, needed in (
             ((self.max_tokens or np.inf) <= special, f"max_tokens above its {special} special ones"),
@@ -69,7 +75,7 @@ class Vocabulary:
         if self.vocabulary is not None:
             self.set_vocabulary(self.vocabulary, self.idf_weights)
 
-    def set_vocabulary(self, vocabulary, idf_weights=None) -> None:
+    def set_vocabulary(self, vocabulary: Any, idf_weights: Any = None) -> None:
         """Take a vocabulary that is known already.
 
         Args:
@@ -132,7 +138,7 @@ class Vocabulary:
         """The number of tokens, with the mask and OOV tokens."""
         return len(self._special_tokens()) + len(self.vocabulary or ())
 
-    def adapt(self, data) -> None:
+    def adapt(self, data: Any) -> None:
         """Take the tokens of `data` as vocabulary: the most frequent first, those of equal frequency in falling order.
 
         With `output_mode="tf_idf"` each example is a document, and
@@ -158,10 +164,10 @@ class Vocabulary:
         self._take(tokens[:room], weights)
 
     @property
-    def adapted(self):
+    def adapted(self) -> bool:
         return self.vocabulary is not None
 
-    def check_ready(self):
+    def check_ready(self) -> None:
         if not self.adapted:
             raise NotReadyError(
                 f"{self.label} has no vocabulary yet: call model.adapt(x_train) or layer.adapt(x_train) first, "
@@ -169,7 +175,7 @@ class Vocabulary:
             )
 
     @property
-    def depth(self):
+    def depth(self) -> int | None:
         return self.max_tokens if self.pad_to_max_tokens else self.vocabulary_size()
 
     def lookup(self, tokens: list) -> np.ndarray:
@@ -187,7 +193,7 @@ class Vocabulary:
             found[unknown] = start + (0 if self.num_oov_indices == 1 else self.bins(others, self.num_oov_indices))
         return found
 
-    def encode(self, indices) -> np.ndarray:
+    def encode(self, indices: np.ndarray) -> np.ndarray:
         """`indices` as `output_mode` says."""
         weights = None if self._weights is None else self._weights.astype(self.dtype)
         return encoded(indices, self.output_mode, self.depth, self.output_dtype, weights)

@@ -1,10 +1,12 @@
 """Cells: what a recurrent layer does at each step."""
 
+from collections.abc import Callable
 from dataclasses import field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
+from nnlite.arrays.types import Shape
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.initializers import Initializer
 from nnlite.layers.base.call import bound_copy
@@ -61,7 +63,7 @@ class RNNCell(Layer, abstract=True):
         """The length of the output of a step."""
         return self.sizes[0]
 
-    def bound(self, traced):
+    def bound(self, traced: dict[int, Any]) -> Callable[..., tuple[Any, tuple]]:
         """`step(inputs, states, training, random) -> (output, states)` with the given values of the parameters.
 
         Args:
@@ -75,14 +77,16 @@ class RNNCell(Layer, abstract=True):
 
         return step
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
         if isinstance(input_shape[0], (tuple, list)):
             batch = input_shape[0][0]
             return ((batch, self.output_size), *((batch, size) for size in self.sizes))
         return (input_shape[0], self.output_size)
 
     @outlives("call")  # it runs it
-    def linearize(self, inputs, *parameters, training=False, random=None):
+    def linearize(
+        self, inputs: Any, *parameters: np.ndarray, training: bool = False, random: RandomSource | None = None
+    ) -> tuple[Any, Any]:
         several, trace = isinstance(inputs, tuple), Trace()
         x, *states = [trace.variable(value) for value in (inputs if several else (inputs,))]
         states = states or [np.zeros((len(x), size), x.dtype) for size in self.sizes]
@@ -107,26 +111,26 @@ class StackedRNNCells(RNNCell):
 
     cells: FromSpecs[RNNCell]
 
-    def validate(self):
+    def validate(self) -> None:
         if not self.cells:
             raise ConfigError("StackedRNNCells needs at least one cell", ("StackedRNNCells", "cells"))
 
     @property
-    def state_size(self):
+    def state_size(self) -> tuple[int, ...]:
         return tuple(size for cell in self.cells for size in cell.sizes)
 
     @property
-    def output_size(self):
+    def output_size(self) -> int:
         return self.cells[-1].output_size
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple) -> None:
         shape = (None, features_of(self, input_shape))
         for index, cell in enumerate(self.cells):
             cell.dtype = cell.dtype or self.dtype
             shape = cell.ensure_built(shape, child_of(self.random, index))
             self.parameters.extend(cell.parameters)
 
-    def bound(self, traced):
+    def bound(self, traced: dict[int, Any]) -> Callable[..., tuple[Any, tuple]]:
         steps = [cell.bound(traced) for cell in self.cells]
 
         def step(inputs, states, training, random):
@@ -163,7 +167,7 @@ class GatedWeights(Layer, abstract=True):
     def state_size(self) -> int:
         return self.units
 
-    def add_kernels(self, input_shape, gates, bias_shape) -> None:
+    def add_kernels(self, input_shape: tuple, gates: int, bias_shape: Shape) -> None:
         """Declare kernel, recurrent kernel and bias for `gates` blocks of columns."""
         features = features_of(self, input_shape)
         width = gates * self.units
@@ -181,26 +185,30 @@ class GatedWeights(Layer, abstract=True):
                 bias_shape, self.bias_initializer, regularizer=self.bias_regularizer, name="bias"
             )
 
-    def noise(self, rate, shape, dtype, place, training, random):
+    def noise(
+        self, rate: float, shape: Shape, dtype: np.dtype, place: int, training: bool, random: RandomSource | None
+    ) -> np.ndarray | None:
         """What dropout multiplies by, one draw for all steps of a sequence; None where nothing is dropped."""
         if not training or rate == 0:
             return None
         source = random if self.seed is None else RandomSource(self.seed, random.step)
         return Dropout(rate).linearize(np.ones(shape, dtype), training=True, random=source.child(place))[0]
 
-    def dropped(self, inputs, hidden, training, random):
+    def dropped(
+        self, inputs: np.ndarray, hidden: np.ndarray, training: bool, random: RandomSource | None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Inputs and hidden state of a step after dropout."""
         dtype = np.real(np.zeros((), inputs.dtype)).dtype
         own = self.noise(self.dropout, inputs.shape, dtype, 0, training, random)
         recurrent = self.noise(self.recurrent_dropout, hidden.shape, dtype, 1, training, random)
         return inputs if own is None else inputs * own, hidden if recurrent is None else hidden * recurrent
 
-    def activated(self, x):
+    def activated(self, x: Any) -> Any:
         """`activation(x)`."""
         return x if self.activation is None else self.activation(x)
 
 
-def features_of(layer, input_shape) -> int:
+def features_of(layer: Any, input_shape: tuple) -> int:
     """Length of the last axis of the inputs, the first of several; `ShapeError` unless they have the right rank."""
     shape = input_shape[0] if isinstance(input_shape[0], (tuple, list)) else input_shape
     if len(shape) != layer.input_rank or shape[-1] is None:

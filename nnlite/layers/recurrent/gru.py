@@ -1,6 +1,8 @@
 """GRU and its cell."""
 
+from collections.abc import Sequence
 from dataclasses import field
+from typing import Any
 
 import numpy as np
 
@@ -10,6 +12,7 @@ from nnlite.kernels.reference.recurrent import gates_apart
 from nnlite.layers.recurrent.cells import GatedWeights, RNNCell
 from nnlite.layers.recurrent.rnn import Recurrent
 from nnlite.ops.activations import ActivationFunction, kernel_code
+from nnlite.random import RandomSource
 from nnlite.registry.fields import FromSpec, option
 
 __all__ = ["GRU", "GRUCell"]
@@ -35,11 +38,11 @@ class GRUCell(RNNCell, GatedWeights):
     recurrent_activation: FromSpec[ActivationFunction | None] = option(default="sigmoid")
     reset_after: bool = field(default=True, kw_only=True)
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple) -> None:
         width = 3 * self.units
         self.add_kernels(input_shape, 3, (2, width) if self.reset_after else (width,))
 
-    def call(self, inputs, states, training=False, random=None):
+    def call(self, inputs: Any, states: Any, training: bool = False, random: RandomSource | None = None) -> Any:
         x, hidden = self.dropped(inputs, states[0], training, random)
         entering, units = x @ self.kernel, self.units
         if self.use_bias:
@@ -89,7 +92,9 @@ class GRU(Recurrent, GatedWeights):
     def fuses(self) -> bool:
         return kernel_code(self.activation) == TANH and kernel_code(self.recurrent_activation) == SIGMOID
 
-    def scan(self, rows, states, weights, mask):
+    def scan(
+        self, rows: np.ndarray, states: Sequence[np.ndarray], weights: Sequence[np.ndarray], mask: np.ndarray | None
+    ) -> Any:
         """All steps, in place: the rows, the hidden states, the last states and their `Recurrence`."""
         rows = np.ascontiguousarray(rows)
         dtype = np.result_type(rows, *weights, *states)

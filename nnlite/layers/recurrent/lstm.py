@@ -1,6 +1,10 @@
 """LSTM and its cell."""
 
+from collections.abc import Sequence
 from dataclasses import field
+from typing import Any
+
+import numpy as np
 
 from nnlite import kernels, ops
 from nnlite.jacobians import LSTMRecurrence
@@ -8,6 +12,7 @@ from nnlite.kernels.reference.dense import SIGMOID, TANH
 from nnlite.layers.recurrent.cells import GatedWeights, RNNCell
 from nnlite.layers.recurrent.rnn import Recurrent
 from nnlite.ops.activations import ActivationFunction, kernel_code
+from nnlite.random import RandomSource
 from nnlite.registry.fields import FromSpec, option
 
 __all__ = ["LSTM", "LSTMCell"]
@@ -31,15 +36,15 @@ class LSTMCell(RNNCell, GatedWeights):
     unit_forget_bias: bool = field(default=True, kw_only=True)
 
     @property
-    def state_size(self):
+    def state_size(self) -> tuple[int, ...]:
         return (self.units, self.units)
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple) -> None:
         self.add_kernels(input_shape, 4, (4 * self.units,))
         if self.use_bias and self.unit_forget_bias:
             self.bias.value[self.units : 2 * self.units] = 1
 
-    def call(self, inputs, states, training=False, random=None):
+    def call(self, inputs: Any, states: Any, training: bool = False, random: RandomSource | None = None) -> Any:
         x, hidden = self.dropped(inputs, states[0], training, random)
         z = x @ self.kernel + hidden @ self.recurrent_kernel
         i, f, c, o = ops.split(z + self.bias if self.use_bias else z, 4, axis=-1)
@@ -81,7 +86,9 @@ class LSTM(Recurrent, GatedWeights):
     def fuses(self) -> bool:
         return kernel_code(self.activation) == TANH and kernel_code(self.recurrent_activation) == SIGMOID
 
-    def scan(self, rows, states, weights, mask):
+    def scan(
+        self, rows: np.ndarray, states: Sequence[np.ndarray], weights: Sequence[np.ndarray], mask: np.ndarray | None
+    ) -> Any:
         """All steps: the rows, the hidden states, the last states and their `LSTMRecurrence`."""
         kernel, recurrent, *bias = weights
         found = kernels.lstm_run(rows, *states, kernel, recurrent, bias[0] if bias else None, mask)

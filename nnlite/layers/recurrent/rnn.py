@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -64,7 +64,7 @@ class Recurrent(Layer, abstract=True):
             names = constructor_parameters(self.cell_class).keys() - own
             self.cell = self.cell_class(**{name: getattr(self, name) for name in names})
 
-    def validate(self):
+    def validate(self) -> None:
         if self.stateful and self.batch_size is None:
             raise ConfigError("stateful needs batch_size, the examples in each batch", (type(self).__name__,))
 
@@ -109,16 +109,23 @@ class Recurrent(Layer, abstract=True):
         """How many parameters come before the states that are kept."""
         return len(self.parameters) - (len(self.sizes) if self.stateful else 0)
 
-    def _check_linearize(self):
+    def _check_linearize(self) -> None:
         if not self.stateful:  # the length of a trial batch would not fit
             super()._check_linearize()
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
         batch, steps, _ = input_shape[0] if isinstance(input_shape[0], (tuple, list)) else input_shape
         shape = (batch, steps, self.output_size) if self.return_sequences else (batch, self.output_size)
         return (shape, *((batch, size) for size in self.sizes)) if self.return_state else shape
 
-    def linearize(self, inputs, *parameters, training=False, random=None, mask=None):
+    def linearize(
+        self,
+        inputs: Any,
+        *parameters: np.ndarray,
+        training: bool = False,
+        random: RandomSource | None = None,
+        mask: Any = None,
+    ) -> tuple[Any, Any]:
         sequence, *given = inputs if isinstance(inputs, tuple) else (inputs,)
         weights, kept = parameters[: self.weight_count], parameters[self.weight_count :]
         self._check(sequence, given or kept)
@@ -131,7 +138,7 @@ class Recurrent(Layer, abstract=True):
         jacobians.state = tuple(last) if self.stateful else ()
         return ((output, *last) if self.return_state else output), jacobians
 
-    def mask_of_outputs(self, mask, states):
+    def mask_of_outputs(self, mask: np.ndarray | None, states: int) -> Any:
         """The mask that a sequence keeps; for several outputs a tuple, None for each of so many `states`."""
         shown = mask if self.return_sequences else None
         return (shown, *[None] * states) if self.return_state else shown
@@ -226,7 +233,7 @@ class RNN(Recurrent):
 
     cell: Converted[Spec[RNNCell] | Sequence[Spec[RNNCell]], RNNCell | list[RNNCell]]
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         if isinstance(self.cell, list):
             self.cell = StackedRNNCells(self.cell)

@@ -1,5 +1,8 @@
 """SimpleRNN and its cell."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
 from nnlite.jacobians import SimpleRecurrence
@@ -7,6 +10,7 @@ from nnlite.kernels.reference.dense import TANH
 from nnlite.layers.recurrent.cells import GatedWeights, RNNCell
 from nnlite.layers.recurrent.rnn import Recurrent
 from nnlite.ops.activations import kernel_code
+from nnlite.random import RandomSource
 
 __all__ = ["SimpleRNN", "SimpleRNNCell"]
 
@@ -29,10 +33,10 @@ class SimpleRNNCell(RNNCell, GatedWeights):
         seed: draws dropout from a stream of its own instead of the model's.
     """
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple) -> None:
         self.add_kernels(input_shape, 1, (self.units,))
 
-    def call(self, inputs, states, training=False, random=None):
+    def call(self, inputs: Any, states, training: bool = False, random: RandomSource | None = None) -> Any:
         x, hidden = self.dropped(inputs, states[0], training, random)
         z = x @ self.kernel + hidden @ self.recurrent_kernel
         output = self.activated(z + self.bias if self.use_bias else z)
@@ -61,7 +65,9 @@ class SimpleRNN(Recurrent, GatedWeights):
     def fuses(self) -> bool:
         return kernel_code(self.activation) == TANH
 
-    def scan(self, rows, states, weights, mask):
+    def scan(
+        self, rows: np.ndarray, states: Sequence[np.ndarray], weights: Sequence[np.ndarray], mask: np.ndarray | None
+    ) -> Any:
         """All steps, in place: the rows, the hidden states, the last states and their `SimpleRecurrence`."""
         rows = np.ascontiguousarray(rows)
         kernel, recurrent, *bias = weights

@@ -1,6 +1,7 @@
 """Layers around a layer: both ways through a sequence, and a layer at each step."""
 
-from typing import Literal
+from collections.abc import Iterable
+from typing import Any, Literal
 
 import numpy as np
 
@@ -10,7 +11,8 @@ from nnlite.jacobians import FoldedJacobians
 from nnlite.layers.base.call import pairs_inside
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.recurrent.rnn import Recurrent
-from nnlite.random import child_of
+from nnlite.parameters import Parameter
+from nnlite.random import RandomSource, child_of
 from nnlite.registry.fields import FromSpec, option
 
 __all__ = ["Bidirectional", "TimeDistributed"]
@@ -43,7 +45,7 @@ class Bidirectional(Layer):
 
     takes_several = None
 
-    def validate(self):
+    def validate(self) -> None:
         own, other = self.layer, self.backward_layer
         if other is None:
             config = {**own.get_config(), "go_backwards": not own.go_backwards, "name": None}
@@ -63,7 +65,7 @@ class Bidirectional(Layer):
         for layer in (self.layer, self._twin):
             layer.zero_output_for_mask = layer.return_sequences
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple) -> None:
         several = isinstance(input_shape[0], (tuple, list))
         middle = 1 + len(self.layer.sizes)
         for place, layer in enumerate((self.layer, self._twin)):
@@ -73,11 +75,11 @@ class Bidirectional(Layer):
             layer.ensure_built(shape, child_of(self.random, place))
             self.parameters.extend(layer.parameters)
 
-    def _check_linearize(self):
+    def _check_linearize(self) -> None:
         if not self.layer.stateful:  # the length of a trial batch would not fit
             super()._check_linearize()
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
         several = isinstance(input_shape[0], (tuple, list))
         shape = input_shape[0] if several else input_shape
         shapes = [own.compute_output_shape(shape) for own in (self.layer, self._twin)]
@@ -87,7 +89,7 @@ class Bidirectional(Layer):
         ends = (*outputs, *states, *others)
         return ends if len(ends) > 1 else ends[0]
 
-    def call(self, inputs, mask=None):
+    def call(self, inputs: Any, mask: Any = None) -> Any:
         sequence, *states = inputs if isinstance(inputs, (tuple, list)) else (inputs,)
         middle = len(self.layer.sizes)
         outputs, ends = [], []
@@ -112,7 +114,14 @@ class Bidirectional(Layer):
         total = forward + backward
         return (total if self.merge_mode == "sum" else total * 0.5,)
 
-    def linearize(self, inputs, *parameters, training=False, random=None, mask=None):
+    def linearize(
+        self,
+        inputs: Any,
+        *parameters: np.ndarray,
+        training: bool = False,
+        random: RandomSource | None = None,
+        mask: Any = None,
+    ) -> tuple[Any, Any]:
         mask = mask[0] if isinstance(mask, tuple) else mask
         output, jacobians = super().linearize(inputs, *parameters, training=training, random=random, mask=mask)
         shown = mask if self.layer.return_sequences else None
@@ -120,7 +129,7 @@ class Bidirectional(Layer):
         jacobians.mask = (*[shown] * merged, *[None] * (len(output) - merged)) if isinstance(output, tuple) else shown
         return output, jacobians
 
-    def _state_pairs(self, state):
+    def _state_pairs(self, state: tuple) -> Iterable[tuple[Parameter, np.ndarray]]:
         return pairs_inside((self.layer, self._twin), state) if state else ()
 
     def reset_states(self) -> None:
@@ -148,26 +157,28 @@ class TimeDistributed(Layer):
     supports_masking = True
 
     @property
-    def input_kind(self):
+    def input_kind(self) -> str:
         """What the layer takes."""
         return self.layer.input_kind
 
     @property
-    def output_dtype(self):
+    def output_dtype(self) -> str:
         return self.layer.output_dtype
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple) -> None:
         if len(input_shape) < 3:
             raise ShapeError(f"{self.label} needs inputs of shape (batch, steps, ...), got {input_shape}")
         self.layer.dtype = self.layer.dtype or self.dtype
         self.layer.ensure_built((input_shape[0], *input_shape[2:]), child_of(self.random, 0))
         self.parameters.extend(self.layer.parameters)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
         inner = self.layer.compute_output_shape((input_shape[0], *input_shape[2:]))
         return (*input_shape[:2], *inner[1:])
 
-    def linearize(self, inputs, *parameters, training=False, random=None):
+    def linearize(
+        self, inputs: Any, *parameters: np.ndarray, training: bool = False, random: RandomSource | None = None
+    ) -> tuple[Any, Any]:
         batch, steps = inputs.shape[:2]
         available = {"training": training, "random": child_of(random, 0), "mask": None}
         context = {name: available[name] for name in self.layer._context}
@@ -176,8 +187,8 @@ class TimeDistributed(Layer):
         outputs = np.reshape(output, (batch, steps, *output.shape[1:]))
         return outputs, FoldedJacobians(jacobians, inputs.shape, outputs.shape)
 
-    def _state_pairs(self, state):
+    def _state_pairs(self, state: tuple) -> Iterable[tuple[Parameter, np.ndarray]]:
         return self.layer._state_pairs(state)
 
-    def check_ready(self):
+    def check_ready(self) -> None:
         self.layer.check_ready()

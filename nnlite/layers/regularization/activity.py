@@ -1,5 +1,7 @@
 """A penalty on activities."""
 
+import numpy as np
+
 from nnlite.jacobians import Jacobians, Penalized
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.simplified import Unchanged
@@ -28,5 +30,5 @@ class ActivityRegularization(Layer):
     def at_inference(self) -> Unchanged:
         return Unchanged()
 
-    def linearize(self, inputs):
+    def linearize(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         return inputs, Jacobians(Penalized(inputs, L1L2(self.l1, self.l2)))

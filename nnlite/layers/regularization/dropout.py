@@ -1,9 +1,12 @@
 """Dropout in its forms, and the penalty on activities."""
 
 import math
-from typing import Literal
+from typing import Any, Literal, cast
+
+import numpy as np
 
 from nnlite import kernels
+from nnlite.arrays.types import BatchShape, Shape
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.jacobians import Diagonal, Identity, Jacobians
 from nnlite.layers.base.layer import Layer
@@ -38,7 +41,7 @@ class Dropout(Layer):
 
     supports_masking = True
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         check_noise_shape(self, input_shape)
         return input_shape
 
@@ -48,7 +51,9 @@ class Dropout(Layer):
     def _dense_part(self) -> DenseDropout | None:
         return None if self.rate == 0 or self.noise_shape is not None else DenseDropout(*threshold_and_scale(self))
 
-    def linearize(self, inputs, training=False, random=None):
+    def linearize(
+        self, inputs: np.ndarray, training: bool = False, random: RandomSource | None = None
+    ) -> tuple[np.ndarray, Jacobians]:
         if not training or self.rate == 0:
             return inputs, Jacobians(Identity(inputs.shape))
         return drop(self, inputs, random, noise_shape(self.noise_shape, inputs.shape))
@@ -65,20 +70,22 @@ class _SpatialDropout(Layer, abstract=True):
     rate: Fraction
 
     supports_masking = True
-    data_format = None
+    data_format = cast(DataFormat, None)
     spatial = 1
 
-    def build(self, input_shape):
+    def build(self, input_shape: BatchShape) -> None:
         if len(input_shape) != self.spatial + 2:
             raise ShapeError(f"{self.label} needs inputs of {self.spatial + 2} axes, got {input_shape}")
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         return input_shape
 
     def at_inference(self) -> Unchanged:
         return Unchanged()
 
-    def linearize(self, inputs, training=False, random=None):
+    def linearize(
+        self, inputs: np.ndarray, training: bool = False, random: RandomSource | None = None
+    ) -> tuple[np.ndarray, Jacobians]:
         if not training or self.rate == 0:
             return inputs, Jacobians(Identity(inputs.shape))
         batch, *inner = inputs.shape
@@ -142,14 +149,16 @@ class AlphaDropout(Layer):
 
     supports_masking = True
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         check_noise_shape(self, input_shape)
         return input_shape
 
     def at_inference(self) -> Unchanged:
         return Unchanged()
 
-    def linearize(self, inputs, training=False, random=None):
+    def linearize(
+        self, inputs: np.ndarray, training: bool = False, random: RandomSource | None = None
+    ) -> tuple[np.ndarray, Jacobians]:
         if not training or self.rate == 0:
             return inputs, Jacobians(Identity(inputs.shape))
         shape, dtype = noise_shape(self.noise_shape, inputs.shape), inputs.real.dtype
@@ -160,36 +169,36 @@ class AlphaDropout(Layer):
         return outputs, Jacobians(Diagonal(slopes, inputs.shape, inputs.shape))
 
 
-def source_of(layer, random) -> RandomSource:
+def source_of(layer: Any, random: RandomSource) -> RandomSource:
     """What a layer draws its noise from: the source of its own `seed`, else of its place in the model."""
     return random if layer.seed is None else RandomSource(layer.seed, random.step)
 
 
-def drop(layer, inputs, random, shape):
+def drop(layer: Any, inputs: np.ndarray, random: RandomSource, shape: Shape) -> tuple[np.ndarray, Jacobians]:
     """`inputs` where a mask of `shape` is 1 / (1 - rate), else 0, and their `Jacobians`."""
     bits = random_bits(layer, random, shape)
     outputs, factors = kernels.dropout(inputs, bits, *threshold_and_scale(layer))
     return outputs, Jacobians(Diagonal(factors, inputs.shape, inputs.shape))
 
 
-def threshold_and_scale(layer):
+def threshold_and_scale(layer: Any) -> tuple[int, float]:
     """The least 16 random bits that keep a number, and what it is multiplied by then."""
     return round(layer.rate * 65536), 0.0 if layer.rate == 1 else 1 / (1 - layer.rate)
 
 
-def noise_shape(given, shape):
+def noise_shape(given: BatchShape | None, shape: Shape) -> Shape:
     """`shape` where `given` is None or has None, else `given`."""
     if given is None:
         return shape
     return tuple(own if own is not None else n for own, n in zip(given, shape, strict=True))
 
 
-def check_noise_shape(layer, input_shape) -> None:
+def check_noise_shape(layer: Any, input_shape: BatchShape) -> None:
     """`ConfigError` unless the layer's noise_shape has the rank of the inputs."""
     if layer.noise_shape is not None and len(layer.noise_shape) != len(input_shape):
         raise ConfigError(f"{layer.label}: noise_shape {layer.noise_shape} has another rank than {input_shape}")
 
 
-def random_bits(layer, random, shape):
+def random_bits(layer: Any, random: RandomSource, shape: Shape) -> np.ndarray:
     """16 random bits for each place: a quarter of the cost of uniform floats."""
     return source_of(layer, random).bits("dropout", math.prod(shape)).reshape(shape)

@@ -2,10 +2,14 @@
 
 import math
 
+import numpy as np
+
+from nnlite.arrays.types import BatchShape
 from nnlite.jacobians import Diagonal, Identity, Jacobians
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.simplified import Unchanged
 from nnlite.layers.regularization.dropout import source_of
+from nnlite.random import RandomSource
 from nnlite.registry.field_types import BelowOne, Index, NonNegative
 
 __all__ = ["GaussianDropout", "GaussianNoise"]
@@ -28,13 +32,15 @@ class GaussianNoise(Layer):
 
     supports_masking = True
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         return input_shape
 
     def at_inference(self) -> Unchanged:
         return Unchanged()
 
-    def linearize(self, inputs, training=False, random=None):
+    def linearize(
+        self, inputs: np.ndarray, training: bool = False, random: RandomSource | None = None
+    ) -> tuple[np.ndarray, Jacobians]:
         by_inputs = Jacobians(Identity(inputs.shape))
         if not training or self.stddev == 0:
             return inputs, by_inputs
@@ -58,13 +64,15 @@ class GaussianDropout(Layer):
 
     supports_masking = True
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         return input_shape
 
     def at_inference(self) -> Unchanged:
         return Unchanged()
 
-    def linearize(self, inputs, training=False, random=None):
+    def linearize(
+        self, inputs: np.ndarray, training: bool = False, random: RandomSource | None = None
+    ) -> tuple[np.ndarray, Jacobians]:
         if not training or self.rate == 0:
             return inputs, Jacobians(Identity(inputs.shape))
         noise = 1 + math.sqrt(self.rate / (1 - self.rate)) * _normal(self, random, inputs)

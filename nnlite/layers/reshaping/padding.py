@@ -2,6 +2,9 @@
 
 from typing import Any, Literal
 
+import numpy as np
+
+from nnlite.arrays.types import BatchShape
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.jacobians import Embedded, Jacobians, Transposed
 from nnlite.layers.base.layer import Layer
@@ -38,14 +41,14 @@ def inside(borders: list[tuple[int, int]], lengths: tuple[int, ...], trailing: i
 class _ZeroPadding(Spatial, Layer, abstract=True):
     padding: Borders = 1
 
-    def validate(self):
+    def validate(self) -> None:
         borders_of(self, "padding")
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         axes = zip(self.spatial(input_shape), borders_of(self, "padding"), strict=True)
         return self.with_spatial(input_shape, [None if n is None else n + sum(ends) for n, ends in axes])
 
-    def linearize(self, inputs):
+    def linearize(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         place = inside(borders_of(self, "padding"), self.spatial(inputs.shape), self.trailing)
         part = Embedded(place, inputs.shape, self.compute_output_shape(inputs.shape))
         return part.jvp(inputs), Jacobians(part)
@@ -95,10 +98,10 @@ class ZeroPadding3D(_ZeroPadding):
 class _Cropping(Spatial, Layer, abstract=True):
     cropping: Borders = 1
 
-    def validate(self):
+    def validate(self) -> None:
         borders_of(self, "cropping")
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         lengths, borders = self.spatial(input_shape), borders_of(self, "cropping")
         left = [None if n is None else n - sum(ends) for n, ends in zip(lengths, borders, strict=True)]
         if any(length is not None and length < 1 for length in left):
@@ -107,7 +110,7 @@ class _Cropping(Spatial, Layer, abstract=True):
             )
         return self.with_spatial(input_shape, left)
 
-    def linearize(self, inputs):
+    def linearize(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         shape = self.compute_output_shape(inputs.shape)
         place = inside(borders_of(self, "cropping"), self.spatial(shape), self.trailing)
         part = Transposed(Embedded(place, shape, inputs.shape))

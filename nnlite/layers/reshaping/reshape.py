@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from nnlite.arrays.types import BatchShape
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.jacobians import Broadcast, Composed, Jacobians, Rearrange
 from nnlite.layers.base.layer import Layer
@@ -15,7 +16,7 @@ from nnlite.registry.fields import Converted
 __all__ = ["Flatten", "Permute", "RepeatVector", "Reshape"]
 
 
-def check_known(layer, input_shape) -> None:
+def check_known(layer: Layer, input_shape: BatchShape) -> None:
     """`ShapeError` when a length after the batch is unknown."""
     if None in input_shape[1:]:
         raise ShapeError(f"{layer.label} needs a known shape after the batch, got {input_shape}")
@@ -24,13 +25,13 @@ def check_known(layer, input_shape) -> None:
 class Flatten(Layer):
     """All axes after the batch in one. Shape: `(batch, ...) -> (batch, features)`."""
 
-    def build(self, input_shape):
+    def build(self, input_shape: BatchShape) -> None:
         check_known(self, input_shape)
 
     def at_inference(self) -> View:
         return View(self)
 
-    def linearize(self, inputs):
+    def linearize(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         outputs = inputs.reshape(len(inputs), -1)
         return outputs, Jacobians(Rearrange(inputs.shape, outputs.shape))
 
@@ -43,7 +44,7 @@ class Reshape(Layer):
 
     target_shape: Converted[Sequence[int], tuple[int, ...]]
 
-    def build(self, input_shape):
+    def build(self, input_shape: BatchShape) -> None:
         check_known(self, input_shape)
         size, wanted = math.prod(input_shape[1:]), math.prod(map(abs, self.target_shape))
         free = self.target_shape.count(-1)
@@ -55,7 +56,7 @@ class Reshape(Layer):
     def at_inference(self) -> View:
         return View(self)
 
-    def linearize(self, inputs):
+    def linearize(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         outputs = inputs.reshape(len(inputs), *self.target_shape)
         return outputs, Jacobians(Rearrange(inputs.shape, outputs.shape))
 
@@ -71,21 +72,21 @@ class Permute(Layer):
 
     dims: Converted[Sequence[int], tuple[Count, ...]]
 
-    def validate(self):
+    def validate(self) -> None:
         if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
             raise ConfigError(f"Permute takes dims 1 to {len(self.dims)}, each once, got {self.dims}")
 
-    def build(self, input_shape):
+    def build(self, input_shape: BatchShape) -> None:
         self.compute_output_shape(input_shape)  # refuses inputs of another rank
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         if len(self.dims) != len(input_shape) - 1:
             raise ShapeError(
                 f"{self.label} with dims {self.dims} needs inputs of {len(self.dims) + 1} axes, got {input_shape}"
             )
         return (input_shape[0], *(input_shape[axis] for axis in self.dims))
 
-    def linearize(self, inputs):
+    def linearize(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         by_inputs = Rearrange(inputs.shape, self.compute_output_shape(inputs.shape), (0, *self.dims))
         return by_inputs.jvp(inputs), Jacobians(by_inputs)
 
@@ -99,15 +100,15 @@ class RepeatVector(Layer):
 
     n: Count
 
-    def build(self, input_shape):
+    def build(self, input_shape: BatchShape) -> None:
         self.compute_output_shape(input_shape)  # refuses inputs of another rank
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         if len(input_shape) != 2:
             raise ShapeError(f"{self.label} needs inputs of shape (batch, features), got {input_shape}")
         return (input_shape[0], self.n, input_shape[1])
 
-    def linearize(self, inputs):
+    def linearize(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         shape = self.compute_output_shape(inputs.shape)
         single = (len(inputs), 1, inputs.shape[1])
         outputs = np.repeat(inputs[:, None], self.n, axis=1)

@@ -2,6 +2,9 @@
 
 from typing import Literal
 
+import numpy as np
+
+from nnlite.arrays.types import BatchShape
 from nnlite.arrays.windows import place_windows
 from nnlite.jacobians import Jacobians, Separable, SumOfWindows, Transposed
 from nnlite.layers.base.layer import Layer
@@ -17,14 +20,14 @@ class _UpSampling(Spatial, Layer, abstract=True):
 
     interpolation = "nearest"
 
-    def validate(self):
+    def validate(self) -> None:
         self.check_lengths("size")
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         axes = zip(self.spatial(input_shape), self.per_axis("size"), strict=True)
         return self.with_spatial(input_shape, [None if n is None else n * factor for n, factor in axes])
 
-    def linearize(self, inputs):
+    def linearize(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         shape, size = self.compute_output_shape(inputs.shape), self.per_axis("size")
         if self.interpolation == "nearest":
             windows = place_windows(self.spatial(shape), size, size)
