@@ -39,7 +39,7 @@ def layer(made, *shape, mask=None):
     """The maps of a layer in training."""
 
     def maps():
-        made.ensure_built((None, *shape[1:]), RandomSource(0))
+        made._ensure_built((None, *shape[1:]), RandomSource(0))
         context = {"training": True, "random": RandomSource(1), "mask": mask}
         context = {name: context[name] for name in made._context}
         found = made.linearize(normal(*shape), *made.values, **context)[1]

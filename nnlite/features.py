@@ -60,8 +60,8 @@ class Feature(Encoding):
         layer = self.preprocessor
         if not self.dtype.startswith(tuple(DTYPES[layer.input_kind])):
             raise ConfigError(f"{layer.label} needs {layer.input_kind}, not {self.dtype}")
-        if (layer.output_dtype == "int64") != (self.output_mode != "float"):
-            given = "indices" if layer.output_dtype == "int64" else "no indices"
+        if (layer._output_dtype == "int64") != (self.output_mode != "float"):
+            given = "indices" if layer._output_dtype == "int64" else "no indices"
             raise ConfigError(f"{layer.label} gives {given}, which do not go with output_mode={self.output_mode!r}")
 
 
@@ -177,7 +177,7 @@ class FeatureSpace(Configurable, family="feature space"):
         for name, layer in self.preprocessors.items():
             column = self._column(data, name)
             with contextlib.suppress(NotReadyError):
-                layer.ensure_built(COLUMN)
+                layer._ensure_built(COLUMN)
             if not layer.adapted:
                 layer.adapt(column)
 
@@ -235,7 +235,7 @@ class FeatureSpace(Configurable, family="feature space"):
 
     def _arrays(self) -> dict[str, np.ndarray]:
         for layer in self.preprocessors.values():
-            layer.ensure_built(COLUMN)
+            layer._ensure_built(COLUMN)
         return {
             f"{name}/{parameter.name}": parameter.value
             for name, layer in self.preprocessors.items()

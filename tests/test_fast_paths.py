@@ -164,7 +164,7 @@ DOUBLED = [Doubled, Called, Mixed, FromDoubled]
 @pytest.mark.parametrize("kind", DOUBLED)
 def test_a_layer_with_another_linearize_or_call_has_no_fast_path(kind, double_precision):
     layer = kind(4, use_bias=True)
-    layer.ensure_built((None, 3))
+    layer._ensure_built((None, 3))
     assert layer.at_inference() is None
     assert layer._dense_part() is None
     assert layer.without_activation() == (layer, None)

@@ -30,7 +30,7 @@ def twin_of(layer: Any, dtype: str, shape: tuple, random: np.random.Generator) -
     twin = type(layer).from_config(respelled(layer.get_config(), dtype))
     if not layer.built and not layer.adapted:
         twin.adapt(draw(twin, (8, *shape[1:]), random))
-    twin.ensure_built(layer.input_shape if layer.built else free_batch(shape), RandomSource(SEED))
+    twin._ensure_built(layer.input_shape if layer.built else free_batch(shape), RandomSource(SEED))
     if layer.built:
         for own, other in zip(twin.parameters, layer.parameters, strict=True):
             own.assign(other.value)
@@ -136,6 +136,6 @@ def contexts(layer: Any, inputs: Any, random: np.random.Generator, mask=None) ->
             yield mode + masked, {name: given[name] for name in layer._context}
 
 
-def stops_gradient(layer: Any) -> bool:
+def _stops_gradient(layer: Any) -> bool:
     """Whether this layer, or one inside it, says that it takes a part of its function for a constant."""
-    return layer.stops_gradient or any(map(stops_gradient, inner_layers(layer)))
+    return layer._stops_gradient or any(map(_stops_gradient, inner_layers(layer)))

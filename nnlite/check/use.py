@@ -110,7 +110,7 @@ def check_config(findings: Findings, layer: Layer, inputs) -> None:
     same = type(twin) is type(layer)
     findings.held("config", same, f"the name {type(layer).__name__!r} belongs to another class")
     findings.held("config", twin.to_spec() == layer.to_spec(), "its config makes a layer of another config")
-    twin.ensure_built(layer.input_shape)
+    twin._ensure_built(layer.input_shape)
     twin.set_weights(layer.get_weights())
     context = next(contexts(layer, inputs, np.random.default_rng(5)))[1]
     outputs = [subject_of(own, inputs, context).outputs for own in (layer, twin)]

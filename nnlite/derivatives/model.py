@@ -240,11 +240,11 @@ class Derivatives:
         x, y, weights = batch
         outputs, jacobians = steps.chain.linearize(x, *values)
         _, by_outputs = steps.loss.linearize(y, outputs, weights, jacobians.mask)
-        cotangent = by_outputs.vjp(np.ones((), self.model.output_dtype))
+        cotangent = by_outputs.vjp(np.ones((), self.model._output_dtype))
         return vector.join(jacobians.vjp(cotangent, _wanted(jacobians, vector))[jacobians.data :], ())
 
     def _linearized(self, x: Any) -> tuple:
-        x = self.model.as_input(x)
+        x = self.model._as_input(x)
         outputs, jacobians = self.model.linearize(x, *self.model.values)
         need_one_output(self.model, outputs)
         return x, outputs, jacobians

@@ -38,7 +38,7 @@ def parameter_vector(
             raise ConfigError(f"{layers[wrt].label} has no parameters to differentiate by")
     shapes = [parameter.shape for parameter in model.parameters]
     flags = [id(parameter) in chosen for parameter in model.parameters]
-    return ParameterVector(shapes, parameter_names(model), flags, model.output_dtype)
+    return ParameterVector(shapes, parameter_names(model), flags, model._output_dtype)
 
 
 def _names_within(layer: Layer) -> list[str]:

@@ -51,7 +51,7 @@ class Predictor:
         if self.plain:
             x = np.asarray(x, self.dtype)
         if not self.plain or x.shape[1:] != self.row_shape or not x.ndim:
-            x = self.model.as_input(x)
+            x = self.model._as_input(x)
         given, shapes = x, tuple([part.shape for part in x]) if self.several else x.shape
         try:
             prepared = self._local.prepared[shapes]

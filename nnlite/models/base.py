@@ -34,7 +34,7 @@ class BaseModel(Layer, abstract=True):
     """A layer made of `layers` that can be trained, saved and loaded.
 
     It has a `trainer` and `derivatives`; both are asked by way of the model, whose methods are doors to theirs.
-    A subclass has `layers`, `seed`, and a `chain`, the program that runs its layers, and says by `until_loss` what of
+    A subclass has `layers`, `seed`, and a `chain`, the program that runs its layers, and says by `_until_loss` what of
     it training runs: it is a `nnlite.training.Trainable`.
     """
 
@@ -141,9 +141,9 @@ class BaseModel(Layer, abstract=True):
     def _layers_inside(self) -> list[Layer]:
         return self.layers
 
-    def check_ready(self) -> None:
+    def _check_ready(self) -> None:
         for layer in self.layers:
-            layer.check_ready()
+            layer._check_ready()
 
     @property
     def adapted(self) -> bool:
@@ -190,7 +190,7 @@ class BaseModel(Layer, abstract=True):
         Predictor(Product(3, 4), Product(4, 1))
         """
         self._need_built()
-        self.check_ready()
+        self._check_ready()
         layers = list(_flattened(self))
         _, jacobians = self.linearize(zeros_for(self, self.input_shape, batch_size or 1), *self.values)
         if _sets_a_mask(jacobians) or any(layer.dtype != self.dtype for layer in layers):

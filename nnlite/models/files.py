@@ -46,7 +46,7 @@ def model_state(model: "BaseModel", include_optimizer: bool = True) -> tuple[dic
 def restored(header: dict, arrays: dict[str, np.ndarray], source: object) -> "BaseModel":
     """The model whose `model_state` these are; errors name `source`."""
     model = Layer.get(header["model"])
-    model.ensure_built(tuple(header["input_shape"]))
+    model._ensure_built(tuple(header["input_shape"]))
     assign_weights(model, arrays, source)
     if header["compile"]:
         model.compile(**header["compile"])

@@ -126,7 +126,7 @@ class Model(BaseModel):
         for index, layer in enumerate(self.layers):
             if redraw and any(own.trainable for own in layer.parameters) and layer._drawn == fingerprint(layer):
                 twin = type(layer).from_config(layer.get_config())
-                twin.ensure_built(layer.input_shape, self.random.child(index))
+                twin._ensure_built(layer.input_shape, self.random.child(index))
                 for own, new in zip(layer.parameters, twin.parameters, strict=True):
                     if own.trainable:
                         own.assign(new.value)
@@ -177,16 +177,16 @@ class Model(BaseModel):
         ]
 
     @property
-    def output_dtype(self) -> str:
-        return self.outputs[0].layer.output_dtype
+    def _output_dtype(self) -> str:
+        return self.outputs[0].layer._output_dtype
 
     @property
     def input_kind(self) -> str:
         """What the layers that take the first input need."""
-        return self.input_kinds[0]
+        return self._input_kinds[0]
 
     @property
-    def input_kinds(self) -> list[str]:
+    def _input_kinds(self) -> list[str]:
         """`input_kind` for each of the inputs."""
         return [self._kind(symbol) for symbol in self.inputs]
 
@@ -195,15 +195,15 @@ class Model(BaseModel):
         takers = [layer.input_kind for layer, taken in self._drawing.uses() if number in taken]
         return takers[0] if takers and len(set(takers)) == 1 else "numbers"
 
-    def as_input(self, inputs: Any) -> np.ndarray | tuple[np.ndarray, ...]:
+    def _as_input(self, inputs: Any) -> np.ndarray | tuple[np.ndarray, ...]:
         inputs = self._in_order(inputs)
         if not self.takes_several:
-            return super().as_input(inputs[0])
+            return super()._as_input(inputs[0])
         arrays = self._read(inputs)
         self._check_input_shape(tuple(array.shape for array in arrays))
         if len({len(array) for array in arrays}) > 1:
             raise DataError(f"{self.label}: the inputs have {', '.join(str(len(array)) for array in arrays)} rows")
-        self.check_ready()
+        self._check_ready()
         return tuple(arrays)
 
     def _in_order(self, inputs: Any) -> list:
@@ -221,7 +221,7 @@ class Model(BaseModel):
 
     def _read(self, inputs) -> list[np.ndarray]:
         arrays = []
-        for layer, kind, given in zip(self._input_layers, self.input_kinds, inputs, strict=True):
+        for layer, kind, given in zip(self._input_layers, self._input_kinds, inputs, strict=True):
             array = read_inputs(given, kind, layer.label)
             cast = kind == "numbers" and array.dtype.kind != "c"
             arrays.append(array.astype(self.dtype, copy=False) if cast else array)
@@ -243,7 +243,7 @@ class Model(BaseModel):
             output = layer(given)
             values += output if isinstance(output, tuple) else [output]
 
-    def until_loss(self, loss: Loss | OutputLosses) -> tuple[Graph, Loss | OutputLosses, Any]:
+    def _until_loss(self, loss: Loss | OutputLosses) -> tuple[Graph, Loss | OutputLosses, Any]:
         """What training runs: the graph up to activations that the losses take over, the loss, these activations."""
         several = isinstance(loss, OutputLosses)
         losses = list(loss.losses) if several else [loss]
@@ -279,7 +279,7 @@ class Model(BaseModel):
         missing = {"inputs", "layers", "nodes", "outputs"} - set(config)
         if missing:
             raise ConfigError(f"a Model needs {', '.join(sorted(missing))}: see its get_config")
-        values = [Layer.get(spec).symbol for spec in config["inputs"]]
+        values = [Layer.get(spec)._symbol for spec in config["inputs"]]
         count, layers = len(values), [Layer.get(spec) for spec in config["layers"]]
         for place, taken in config["nodes"]:
             given = [values[number] for number in taken]

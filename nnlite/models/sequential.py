@@ -121,7 +121,7 @@ class Sequential(BaseModel):
         self.dtype = self.layers[0].dtype  # data is brought into it
         for index, layer in enumerate(self.layers):
             try:
-                shape = layer.ensure_built(shape, random.child(index))
+                shape = layer._ensure_built(shape, random.child(index))
             except ConfigError as error:
                 raise error.within("layers", index) from None
         self.parameters = [parameter for layer in self.layers for parameter in layer.parameters]
@@ -133,8 +133,8 @@ class Sequential(BaseModel):
         return {**super()._arguments(), "layers": [*given, *self.layers]}
 
     @property
-    def output_dtype(self) -> str:
-        return self.layers[-1].output_dtype
+    def _output_dtype(self) -> str:
+        return self.layers[-1]._output_dtype
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
         for layer in self.layers:
@@ -162,9 +162,9 @@ class Sequential(BaseModel):
             if self.adapted:
                 break
             data = layer(data)
-        self.ensure_built(shape)
+        self._ensure_built(shape)
 
-    def until_loss(self, loss: Loss) -> tuple[Chain, Loss, ActivationFunction | None]:
+    def _until_loss(self, loss: Loss) -> tuple[Chain, Loss, ActivationFunction | None]:
         """What training runs: the chain up to an activation that `loss` takes over, the loss, and that activation."""
         *first, last = self.layers
         bare, activation = last.without_activation()

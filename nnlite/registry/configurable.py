@@ -60,7 +60,7 @@ class Configurable:
     Adam(learning_rate=0.01)
     """
 
-    family: ClassVar[str]
+    _family: ClassVar[str]
     _members: ClassVar[dict[str, type[Any]]]
 
     def __init_subclass__(
@@ -69,7 +69,7 @@ class Configurable:
         super().__init_subclass__(**kwargs)
         dataclasses.dataclass(eq=False, repr=False)(cls)
         if family:
-            cls.family, cls._members = family, {}
+            cls._family, cls._members = family, {}
         elif not abstract:
             for name in (cls.__name__, *aliases):
                 cls._register(name)
@@ -84,7 +84,7 @@ class Configurable:
             and (present.__module__, present.__qualname__) != (cls.__module__, cls.__qualname__)
         ):
             raise ConfigError(
-                f"the {cls.family} name {name!r} is taken by {present.__module__}; rename {cls.__qualname__}"
+                f"the {cls._family} name {name!r} is taken by {present.__module__}; rename {cls.__qualname__}"
             )
         cls._members[normalized(name)] = cls
 
@@ -127,13 +127,13 @@ class Configurable:
         if isinstance(spec, Mapping) and len(spec) == 1:
             ((name, config),) = spec.items()
             return cls._lookup(name).from_config({} if config is None else config)
-        raise ConfigError(f"expected a {cls.family}: a name or {{Name: {{arguments}}}}, got {spec!r}")
+        raise ConfigError(f"expected a {cls._family}: a name or {{Name: {{arguments}}}}, got {spec!r}")
 
     @classmethod
     def _lookup(cls, name: object) -> "type[Self]":
         member = cls._members.get(normalized(name)) if isinstance(name, str) else None
         if member is None or not issubclass(member, cls):
-            raise ConfigError(f"unknown {cls.family} {name!r}; {did_you_mean(name, cls.members())}")
+            raise ConfigError(f"unknown {cls._family} {name!r}; {did_you_mean(name, cls.members())}")
         return member
 
     @classmethod

@@ -80,7 +80,7 @@ def prediction_batches(model: Trainable, x: Any, batch_size: int, steps: int | N
 
 def built_inputs(model: Trainable, x: Any) -> np.ndarray | tuple[np.ndarray, ...]:
     """x as an array of the model's dtype, real, finite, and of the shape that it was built for, now if not before."""
-    inputs = model.as_input(x)
+    inputs = model._as_input(x)
     for array in inputs if isinstance(inputs, tuple) else (inputs,):
         if array.dtype.kind == "c":
             raise DataError(f"x holds complex numbers ({array.dtype}); a model is trained and used on real ones")
@@ -105,7 +105,7 @@ def prepared_targets(
 ) -> tuple:
     """Targets as the loss compares them with outputs, and the weight of each row (None: all the same)."""
     model, loss = trainer.model, trainer.loss
-    dtype = model.output_dtype
+    dtype = model._output_dtype
     targets = loss.prepare_targets(targets, model.output_shape, dtype)
     weights = None if sample_weight is None else _checked_weights(sample_weight, inputs).astype(dtype, copy=False)
     if class_weight:

@@ -58,7 +58,7 @@ class Steps:
         self.store = ParameterStore(trainable)
         self.has_state = not all(parameter.trainable for parameter in self.parameters)
         self.regularized = [parameter for parameter in trainable if parameter.regularizer is not None]
-        self.chain, self.loss, self.activation = model.until_loss(trainer.loss)
+        self.chain, self.loss, self.activation = model._until_loss(trainer.loss)
         arrays = model.values
         self.lease = Lease(self.parameters)
         trained = {id(parameter) for parameter in trainable}
@@ -112,4 +112,4 @@ class Steps:
 
 def _penalizes(layer: Layer) -> bool:
     """Whether the loss has a term of the activities of this layer, or of one inside it."""
-    return layer.penalizes or any(map(_penalizes, inner_layers(layer)))
+    return layer._penalizes or any(map(_penalizes, inner_layers(layer)))

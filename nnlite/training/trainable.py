@@ -21,7 +21,7 @@ class Trainable(Protocol):
         label: how errors call the model.
         seed: decides shuffling, splits and dropout.
         input_names: what `jacobian` calls the inputs.
-        output_dtype: type of the outputs.
+        _output_dtype: type of the outputs.
         output_shape: None before the model is built.
         layers: those that the model is made of, each once.
         parameters: of all layers, in the order in which `linearize` takes their values.
@@ -33,7 +33,7 @@ class Trainable(Protocol):
     label: str
     seed: int
     input_names: list[str]
-    output_dtype: str
+    _output_dtype: str
     output_shape: Any
     layers: list[Layer]
     parameters: list[Parameter]
@@ -41,11 +41,11 @@ class Trainable(Protocol):
     trainable_weights: list[Parameter]
     chain: Program | None
 
-    def as_input(self, inputs: Any) -> np.ndarray | tuple[np.ndarray, ...]:
+    def _as_input(self, inputs: Any) -> np.ndarray | tuple[np.ndarray, ...]:
         """Data as users pass them, as arrays that `linearize` takes; the model is built for them if it is not yet."""
         ...
 
-    def check_ready(self) -> None:
+    def _check_ready(self) -> None:
         """`NotReadyError` while a layer lacks something besides `build`, such as `adapt`."""
         ...
 
@@ -53,7 +53,7 @@ class Trainable(Protocol):
         """The outputs and their Jacobians with respect to the inputs and every parameter; pure."""
         ...
 
-    def until_loss(self, loss: Any) -> tuple[Program, Any, Any]:
+    def _until_loss(self, loss: Any) -> tuple[Program, Any, Any]:
         """What training runs, as `(program, loss, activation)`.
 
         The program stops before a final activation that `loss` takes over; the returned loss starts from what it gives,

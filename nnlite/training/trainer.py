@@ -292,6 +292,6 @@ class Trainer:
     def ready_steps(self) -> Steps:
         """The steps for the model as it is now; made anew when it changed."""
         if self._steps is None or not self._steps.current:
-            self.model.check_ready()
+            self.model._check_ready()
             self._steps = Steps(self)
         return self._steps

@@ -223,7 +223,7 @@ def test_the_layer_stays_as_it_is():
     layer = Dense(2)
     check_layer(layer, (3, 4))
     assert not layer.built
-    layer.ensure_built((None, 4))
+    layer._ensure_built((None, 4))
     before = layer.get_weights()
     check_layer(layer)
     assert all(map(np.array_equal, before, layer.get_weights()))

@@ -51,7 +51,7 @@ def single_inputs():
             layer, x = case.prepared()
             model = Sequential([layer], seed=0)
             model.build((None, *x.shape[1:]))
-            outputs = model.linearize(model.as_input(x), *model.values)[0]
+            outputs = model.linearize(model._as_input(x), *model.values)[0]
             if not isinstance(outputs, tuple) and outputs.dtype.kind == "f":
                 yield model, x[:1]
 
@@ -62,7 +62,7 @@ def test_every_layer_can_be_explained():
         found = model.explain(x)
         explained += 1
         assert model.layers[0].name in repr(found)
-        if model.linearize(model.as_input(x), *model.values)[1][0] is not None:
+        if model.linearize(model._as_input(x), *model.values)[1][0] is not None:
             close(found.stages[0].by_input, np.linalg.norm(model.jacobian(x).todense()))
         if model.trainable_weights:
             whole = np.linalg.norm(model.jacobian(x, "parameters").todense())

@@ -83,7 +83,7 @@ def parts_of(value):
 def of_layer(layer, *shape, inputs=None, training=True):
     inputs = normal(*shape) if inputs is None else inputs
     layer.dtype = "float64"
-    layer.ensure_built((None, *inputs.shape[1:]))
+    layer._ensure_built((None, *inputs.shape[1:]))
     for parameter in layer.parameters:
         parameter.value[...] += 0.1 * normal(*parameter.shape)
     context = {"training": training} if "training" in layer._context else {}
@@ -98,7 +98,7 @@ def of_chain(*layers, inputs=None):
     shape, built = (None, *inputs.shape[1:]), []
     for layer in layers:
         layer.dtype = "float64"
-        shape = layer.ensure_built(shape)
+        shape = layer._ensure_built(shape)
         built += [own.shape if own.trainable else None for own in layer.parameters]
     values = [value for layer in layers for value in layer.values]
     output, bundle = Chain(layers, "float64").linearize(inputs, *values, training=True)

@@ -105,7 +105,7 @@ each = pytest.mark.parametrize("make", MAKES, ids=[repr(make()) for make in MAKE
 
 def built(make):
     layer = make()
-    layer.ensure_built((None, 4), RandomSource(3))
+    layer._ensure_built((None, 4), RandomSource(3))
     for parameter in layer.parameters:
         drawn = generator.uniform(0.5, 1.5, parameter.shape)
         parameter.assign(drawn if "variance" in parameter.name else drawn * generator.choice([-1, 1], parameter.shape))
@@ -297,7 +297,7 @@ class ShapeLayer(Layer):
 class ForeignParameter(Layer):
     def build(self, input_shape):
         other = Dense(2)
-        other.ensure_built(input_shape)
+        other._ensure_built(input_shape)
         self.borrowed = other.kernel
 
     def call(self, inputs):
@@ -493,7 +493,7 @@ def test_activation_layers_and_functions_may_be_attributes():
             return self.activation(inputs) + self.layer(inputs)
 
     layer, x = Shaped(), normal(3, 4)
-    layer.ensure_built((None, 4))
+    layer._ensure_built((None, 4))
     np.testing.assert_allclose(layer(x), ops.gelu(x) + np.maximum(x, 0), rtol=1e-14)
     dense = layer.linearize(x)[1][0].todense()
     assert relative_error(dense, complex_step(lambda x: layer.linearize(x)[0], [x])) <= EXACT

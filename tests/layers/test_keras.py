@@ -82,7 +82,7 @@ def wrapped(kind, options, dtype="float64"):
 def compare(own, twin, inputs, mask=None, training=False, tolerance=EXACT):
     """Outputs, and the gradients of a random linear function of them, of both layers with the same weights."""
     random = np.random.default_rng(0)
-    own.ensure_built((None, *inputs.shape[1:]))
+    own._ensure_built((None, *inputs.shape[1:]))
     twin.build(inputs.shape)
     for parameter in own.parameters:
         drawn = random.normal(size=parameter.shape)
@@ -160,7 +160,7 @@ def test_attention(shape, causal):
     own = MultiHeadAttention(2, 3, value_dim=3, use_causal_mask=causal)
     twin = keras.layers.MultiHeadAttention(2, 3, value_dim=3, dtype="float64")
     inputs, random = np.random.default_rng(4).normal(size=shape), np.random.default_rng(5)
-    own.ensure_built((None, *shape[1:]))
+    own._ensure_built((None, *shape[1:]))
     twin.build(query_shape=shape, value_shape=shape)
     for parameter in own.parameters:
         parameter.assign(random.normal(size=parameter.shape))

@@ -30,7 +30,7 @@ class Projection:
     """An object that has what a layer has, and is none."""
 
     parameters = ()
-    symbol = Input((2,)).symbol
+    symbol = Input((2,))._symbol
 
     def linearize(self, inputs):
         raise AssertionError("this is no layer")
@@ -54,7 +54,7 @@ def test_only_layers_are_taken_for_layers():
     assert inner_layers(wrapper) == [wrapper.dense]
     np.testing.assert_array_equal(output, 2 * wrapper.dense(np.ones((3, 4))))
     assert symbols_of(Projection()) is None
-    assert symbols_of(symbol := Input((2,))) is symbol.symbol
+    assert symbols_of(symbol := Input((2,))) is symbol._symbol
 
 
 @pytest.mark.parametrize("axis", [-1, 1])

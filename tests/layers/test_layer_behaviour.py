@@ -76,7 +76,7 @@ FORMULAS = [
 @pytest.mark.parametrize(("layer", "shape", "formula"), FORMULAS, ids=lambda value: repr(value)[:40])
 def test_output_equals_the_formula(layer, shape, formula):
     layer.dtype = "float64"
-    layer.ensure_built((None, *shape[1:]), RandomSource(0))
+    layer._ensure_built((None, *shape[1:]), RandomSource(0))
     for parameter in layer.parameters:
         parameter.assign(generator.uniform(0.5, 2, parameter.shape))
     inputs = generator.integers(0, 5, shape) if layer.input_kind == "indices" else normal(*shape)
@@ -157,7 +157,7 @@ class TestDropout:
 
     def test_source_decides_what_is_dropped(self):
         layer, inputs = Dropout(0.5, dtype="float64"), np.ones((8, 8))
-        layer.ensure_built((None, 8))
+        layer._ensure_built((None, 8))
 
         def draw(**place):
             return layer.linearize(inputs, training=True, random=RandomSource(**place))[0]

@@ -43,7 +43,7 @@ WEIGHTS = [
 
 @pytest.mark.parametrize(("layer", "shape", "trained"), WEIGHTS, ids=lambda value: repr(value))
 def test_names_shapes_and_kinds_of_weights(layer, shape, trained):
-    layer.ensure_built((None, *shape))
+    layer._ensure_built((None, *shape))
     assert [weight.name for weight in layer.weights] == list(trained)
     assert {weight.name: weight.shape for weight in layer.trainable_weights} == {k: v for k, v in trained.items() if v}
     assert layer.count_params() == sum(weight.size for weight in layer.weights)
@@ -100,14 +100,14 @@ class TestWrongInput:
     @pytest.mark.parametrize("layer", [Flatten(), Reshape((-1, 2)), PReLU()], ids=repr)
     def test_unknown_lengths_after_the_batch(self, layer):
         with pytest.raises(ShapeError, match=r"layer .*known.*None"):
-            layer.ensure_built((None, None, 2))
+            layer._ensure_built((None, None, 2))
 
     def test_unknown_lengths_are_fine_where_they_do_not_matter(self):
-        assert Dense(4).ensure_built((None, None, 2)) == (None, None, 4)
-        assert Activation("relu").ensure_built((None, None, 2)) == (None, None, 2)
-        assert BatchNormalization().ensure_built((None, None, 2)) == (None, None, 2)
-        assert PReLU(shared_axes=(1,)).ensure_built((None, None, 2)) == (None, None, 2)
-        assert Embedding(5, 3).ensure_built((None, None)) == (None, None, 3)
+        assert Dense(4)._ensure_built((None, None, 2)) == (None, None, 4)
+        assert Activation("relu")._ensure_built((None, None, 2)) == (None, None, 2)
+        assert BatchNormalization()._ensure_built((None, None, 2)) == (None, None, 2)
+        assert PReLU(shared_axes=(1,))._ensure_built((None, None, 2)) == (None, None, 2)
+        assert Embedding(5, 3)._ensure_built((None, None)) == (None, None, 3)
 
     @pytest.mark.parametrize("axis", [0, 3])
     def test_prelu_shared_axes(self, axis):
@@ -116,7 +116,7 @@ class TestWrongInput:
 
     def test_set_weights(self):
         layer = Dense(2, name="out")
-        layer.ensure_built((None, 3))
+        layer._ensure_built((None, 3))
         before = layer.get_weights()
         for wrong, message in (([np.ones((3, 2))], "2 weights, got 1"), ([np.ones((3, 2)), np.ones(3)], "'bias'")):
             with pytest.raises(ShapeError, match=message):

@@ -185,7 +185,7 @@ def test_loss_and_final_activation_melt_into_one(loss, activation, units, y_true
     else:
         layer = Softmax() if ending == "softmax layer" and activation == "softmax" else Activation(activation)
     x, layer.dtype = generator.normal(size=(4, units)), "float64"
-    layer.ensure_built((None, units))
+    layer._ensure_built((None, units))
     bare, last = layer.without_activation()
     twin = loss.from_outputs_of(last)
     assert twin.from_logits and not loss.from_logits

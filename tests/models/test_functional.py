@@ -72,7 +72,7 @@ class TestOneInputOneOutput:
         p = Dense(3, activation="softmax", name="p")(given)
         model = Model(given, Multiply()([p, p]), seed=0)
         model.compile("sgd", "mse")
-        assert model.until_loss(model.loss)[2] is None
+        assert model._until_loss(model.loss)[2] is None
 
     @pytest.mark.usefixtures("double_precision")
     def test_a_shared_layer_gets_the_sum_of_both_gradients(self):
@@ -107,7 +107,7 @@ class TestOneInputOneOutput:
 
     def test_seed_decides_the_weights_of_new_layers_only(self):
         known = Dense(4)
-        known.ensure_built((None, 3))
+        known._ensure_built((None, 3))
         known.set_weights([np.full((3, 4), 7.0), np.zeros(4)])
 
         def kernels(seed, layer):
@@ -176,7 +176,7 @@ class TestSeveral:
             stops = np.cumsum([value.size for value in model.get_weights()])[:-1]
             pieces = np.split(vector, stops)
             values = [piece.reshape(own.shape) for piece, own in zip(pieces, model.values, strict=True)]
-            price, kind = model.linearize(model.as_input(X), *values)[0]
+            price, kind = model.linearize(model._as_input(X), *values)[0]
             return np.array(0.5 * ((price - Y[0]) ** 2).mean() - 2 * np.log(kind[np.arange(120), Y[1]]).mean())
 
         assert relative_error(model.gradient(X, Y), complex_step(loss, [weights])) <= EXACT

@@ -104,7 +104,7 @@ def test_moving_averages():
     generator = np.random.default_rng(0)
     x = generator.normal(2, 3, size=(50, 4))
     layer = BatchNormalization(momentum=0.9, dtype="float64")
-    layer.ensure_built((None, 4))
+    layer._ensure_built((None, 4))
     twin = batch_normalization(layer)
     for _ in range(3):
         layer(x, training=True)

@@ -23,8 +23,8 @@ DERIVING += ("integrated_gradients",)
 DOORS = [(BaseModel, Trainer, name) for name in TRAINING] + [(BaseModel, Derivatives, name) for name in DERIVING]
 DOORS.append((Model, OutputsTrainer, "compile"))
 # Of a layer, and what a Sequential has besides. Five of a layer's are defaults of what some layers or models say about
-# themselves: chain, input_kinds, penalizes, stops_gradient, symbol.
-MEMBERS_OF_LAYERS, OWN_MEMBERS = 42, 37
+# themselves: chain, _input_kinds, _penalizes, _stops_gradient, symbol.
+MEMBERS_OF_LAYERS, OWN_MEMBERS = 33, 36
 X = np.random.default_rng(3).normal(size=(12, 3))
 
 
@@ -55,7 +55,7 @@ def test_every_model_keeps_the_contract(make):
     model = make()
     assert isinstance(model, Trainable)
     assert not isinstance(Dense(2), Trainable)
-    for name in ("as_input", "check_ready", "until_loss", "count_params"):  # may be called as the contract says
+    for name in ("_as_input", "_check_ready", "_until_loss", "count_params"):  # may be called as the contract says
         expected = inspect.signature(getattr(Trainable, name)).parameters
         assert list(inspect.signature(getattr(type(model), name)).parameters) == list(expected), name
 

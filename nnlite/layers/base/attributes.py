@@ -20,7 +20,7 @@ class LayerAttributes:
 
     Attributes, of a class or of an instance:
         input_kind: what the layer takes, see `read_inputs`: numbers are brought into its dtype.
-        input_kinds: the same for each of several inputs; None where all are numbers.
+        _input_kinds: the same for each of several inputs; None where all are numbers.
         takes_several: whether `inputs` is a tuple of arrays; None in a class where what it is built for decides.
         supports_masking: whether the mask of the inputs is that of the outputs too.
         call: the method `call`, where a class writes one.
@@ -28,8 +28,8 @@ class LayerAttributes:
         _context: which of `training`, `random` and `mask` `linearize` takes by keyword.
         _call_context: the same for `call`.
         ends_in_activation: whether `self.activation` is the last thing that `linearize` applies.
-        penalizes: whether the loss has a term of the layer's activities: a `Penalized` is among its maps.
-        stops_gradient: whether a part of the function counts as a constant, so that numerical derivatives differ.
+        _penalizes: whether the loss has a term of the layer's activities: a `Penalized` is among its maps.
+        _stops_gradient: whether a part of the function counts as a constant, so that numerical derivatives differ.
 
     Attributes of an instance:
         parameters: in the order in which `linearize` takes them; those of layers inside are among them.
@@ -38,11 +38,11 @@ class LayerAttributes:
         random: where initial values are drawn from; None until built.
         _drawn: the `fingerprint` of its weights, if it was built by being called on a symbol.
         chain: the program that a model runs; None for a layer that is no model, and for a model that is not built.
-        symbol: the value in a graph that an `Input` stands for; None for other layers.
+        _symbol: the value in a graph that an `Input` stands for; None for other layers.
     """
 
     input_kind: InputKind = "numbers"
-    input_kinds: list[InputKind] | None = None
+    _input_kinds: list[InputKind] | None = None
     takes_several: bool | None = False
     supports_masking: bool = False
     call: Callable[..., Any] | None = None
@@ -50,8 +50,8 @@ class LayerAttributes:
     _context: tuple[str, ...] = ()
     _call_context: tuple[str, ...] = ()
     ends_in_activation: bool = False
-    penalizes: bool = False
-    stops_gradient: bool = False
+    _penalizes: bool = False
+    _stops_gradient: bool = False
 
     parameters: list[Parameter]
     built: bool
@@ -60,4 +60,4 @@ class LayerAttributes:
     random: RandomSource | None
     _drawn: tuple | None = None
     chain = cast("Program | None", None)
-    symbol = cast("Symbol | None", None)
+    _symbol = cast("Symbol | None", None)

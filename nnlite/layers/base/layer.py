@@ -135,7 +135,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
         self.parameters.append(Parameter(name, value, trainable, regularizer, sparse))
         return self.parameters[-1]
 
-    def ensure_built(self, input_shape: tuple, random: RandomSource | None = None) -> tuple:
+    def _ensure_built(self, input_shape: tuple, random: RandomSource | None = None) -> tuple:
         """Build on first use, drawing from `random`, or from fresh entropy when None; returns the output shape."""
         if not self.built:
             check_number(self, input_shape)
@@ -220,7 +220,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
         return output.copy() if any(np.may_share_memory(output, item) for item in given) else output
 
     def _apply(self, inputs, training, mask):
-        training, inputs = read_training(training, self.label), self.as_input(inputs)
+        training, inputs = read_training(training, self.label), self._as_input(inputs)
         context = {"training": training, "random": self._next_random() if training else None, "mask": mask}
         output, jacobians = self.linearize(inputs, *self.values, **{name: context[name] for name in self._context})
         if training:
@@ -244,16 +244,16 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
             return pairs_inside(inner_layers(self), state)
         return zip((own for own in self.parameters if not own.trainable), state, strict=True) if state else ()
 
-    def as_input(self, inputs) -> np.ndarray | tuple[np.ndarray, ...]:
+    def _as_input(self, inputs) -> np.ndarray | tuple[np.ndarray, ...]:
         """`inputs` as an array of this layer's dtype (a tuple for several), built for and checked against its shape."""
         several, kind = gives_several(inputs, self), self.input_kind
         arrays = read_several(inputs, self) if several else (read_inputs(inputs, kind, self.label),)
         shapes = tuple(array.shape for array in arrays)
         if not self.built:
             free = tuple((None, *shape[1:]) for shape in shapes)
-            self.ensure_built(free if several else free[0])
+            self._ensure_built(free if several else free[0])
         self._check_input_shape(shapes if several else shapes[0])
-        self.check_ready()
+        self._check_ready()
         if kind == "numbers":
             arrays = tuple(own if own.dtype.kind == "c" else own.astype(self.dtype, copy=False) for own in arrays)
         return arrays if several else arrays[0]
@@ -277,7 +277,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
         """The argument `activation`; None for a layer that has no such argument."""
         return vars(self).get("activation")
 
-    def check_ready(self) -> None:
+    def _check_ready(self) -> None:
         """Raise `NotReadyError` when the layer lacks something besides `build`, such as `adapt`."""
 
     def without_activation(self) -> tuple["Layer", ActivationFunction | None]:
@@ -290,7 +290,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
         return bare, activation
 
     @property
-    def output_dtype(self) -> str:
+    def _output_dtype(self) -> str:
         """Type of the outputs: `dtype`, `"int64"` for indices, `"object"` for strings."""
         return self.dtype
 

@@ -40,7 +40,7 @@ def zeros_for(layer: "Layer", input_shape: tuple, size: int) -> np.ndarray | tup
     dtypes = {"numbers": layer.dtype, "indices": np.intp, "strings": "U1", "categories": "U1"}
     if not layer.takes_several:
         return np.zeros(_sized(input_shape, size), dtypes[layer.input_kind])
-    kinds = layer.input_kinds or ["numbers"] * len(input_shape)
+    kinds = layer._input_kinds or ["numbers"] * len(input_shape)
     return tuple(np.zeros(_sized(own, size), dtypes[kind]) for own, kind in zip(input_shape, kinds, strict=True))
 
 

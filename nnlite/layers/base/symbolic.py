@@ -61,7 +61,7 @@ def symbols_of(inputs: Any) -> Symbol | tuple[Symbol | None, ...] | None:
         found = [None if isinstance(item, (list, tuple)) else symbols_of(item) for item in inputs[:1]]
         return tuple(symbols_of(item) for item in inputs) if found[0] else None
     if isinstance(inputs, LayerAttributes):
-        return inputs.symbol
+        return inputs._symbol
     return inputs if isinstance(inputs, Symbol) else None
 
 
@@ -82,7 +82,7 @@ def apply_to_symbols(
     several = isinstance(symbols, tuple)
     shapes = tuple(symbol.shape for symbol in symbols) if several else symbols.shape
     if not layer.built:
-        layer.ensure_built(shapes)
+        layer._ensure_built(shapes)
         layer._drawn = fingerprint(layer)
     layer._check_input_shape(shapes)
     output_shape = layer.compute_output_shape(shapes)

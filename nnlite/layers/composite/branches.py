@@ -64,7 +64,7 @@ class _Branches(Layer, abstract=True):
         layer.dtype = layer.dtype or self.dtype
         layer.name = layer.name or f"{snake_case(type(layer).__name__)}_{place}"
         try:
-            return layer.ensure_built(shape, self.random.child(place))
+            return layer._ensure_built(shape, self.random.child(place))
         except ConfigError as error:
             raise error.within(self.name or type(self).__name__, place) from None
 
@@ -93,9 +93,9 @@ class _Branches(Layer, abstract=True):
                     layer.adapt(own)
                 own = layer(own)
 
-    def check_ready(self):
+    def _check_ready(self):
         for layer in self.layers:
-            layer.check_ready()
+            layer._check_ready()
 
 
 class Pipeline(_Branches):

@@ -35,7 +35,7 @@ class Chain(Program):
                 self.stages.append(ProgramStage(index, Cast(dtype=layer.dtype), start, start))
             stop = start + len(layer.parameters)
             self.stages.append(ProgramStage(index, layer, start, stop))
-            start, dtype = stop, layer.output_dtype
+            start, dtype = stop, layer._output_dtype
 
     @classmethod
     def of_stages(cls, stages: list[ProgramStage]) -> "Chain":

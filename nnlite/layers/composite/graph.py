@@ -81,7 +81,7 @@ class Graph(Program):
         start = len(self._dtypes)
         outputs = tuple(range(start, start + count))
         self.uses.append(Use(layer, values, outputs, parameters))
-        self._dtypes += [layer.output_dtype] * count
+        self._dtypes += [layer._output_dtype] * count
         return outputs
 
     def group(self, items: Sequence) -> list[tuple]:

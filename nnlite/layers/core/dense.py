@@ -47,12 +47,12 @@ class Dense(Layer):
     supports_masking = True
 
     def validate(self) -> None:
-        self.penalizes = self.activity_regularizer is not None
+        self._penalizes = self.activity_regularizer is not None
 
     @property
     def ends_in_activation(self) -> bool:
         """Not with a penalty on activities, which needs the outputs: the logits alone would not do."""
-        return not self.penalizes
+        return not self._penalizes
 
     def at_inference(self) -> Product:
         kernel, *bias = (value.astype(np.float64) for value in self.values)
@@ -61,7 +61,7 @@ class Dense(Layer):
 
     def _dense_part(self) -> DenseLayer | None:
         code = kernel_code(self.activation)
-        if code is None or self.penalizes or len(self.input_shape) != 2:
+        if code is None or self._penalizes or len(self.input_shape) != 2:
             return None
         return DenseLayer(self.input_shape[-1], self.units, self.use_bias, code)
 
@@ -96,7 +96,7 @@ class Dense(Layer):
         if self.activation is not None:
             outputs, jacobians = self.activation.linearize(outputs)
             outer = jacobians[0]
-        if self.penalizes:
+        if self._penalizes:
             penalized = Penalized(outputs, self.activity_regularizer)
             outer = penalized if outer is None else Composed(penalized, outer)
         return outputs, Jacobians(*maps, outer=outer)

@@ -63,7 +63,7 @@ class EinsumDense(GivenOutputShape, Layer):
         ConfigError: an equation that cannot be read, or one that says nothing about an axis.
         ShapeError: inputs that do not fit it.
 
-    >>> EinsumDense("abc,cd->abd", output_shape=(None, 4), bias_axes="d").ensure_built((None, 5, 3))
+    >>> EinsumDense("abc,cd->abd", output_shape=(None, 4), bias_axes="d")._ensure_built((None, 5, 3))
     (None, 5, 4)
     """
 

@@ -32,7 +32,7 @@ class Input(Layer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.symbol = Symbol(self, (), (None, *self.shape))
+        self._symbol = Symbol(self, (), (None, *self.shape))
 
     @property
     def input_kind(self) -> str:

@@ -44,7 +44,7 @@ class Categorical(Layer, abstract=True):
 
     def build(self, input_shape: BatchShape) -> None:
         if self.output_mode != "int":
-            self.check_ready()  # the width of the outputs is what `adapt` finds
+            self._check_ready()  # the width of the outputs is what `adapt` finds
 
     def renew_shape(self) -> None:
         """Work the output shape out again, after `depth` has changed."""
@@ -55,7 +55,7 @@ class Categorical(Layer, abstract=True):
         """Nothing to try: zeros and empty strings may be no categories of this layer."""
 
     @property
-    def output_dtype(self) -> str:
+    def _output_dtype(self) -> str:
         return "int64" if self.output_mode == "int" else self.dtype
 
     def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
@@ -67,7 +67,7 @@ class Categorical(Layer, abstract=True):
 
     def encode(self, indices: np.ndarray) -> np.ndarray:
         """`indices` as `output_mode` says."""
-        return encoded(indices, self.output_mode, self.depth, self.output_dtype)
+        return encoded(indices, self.output_mode, self.depth, self._output_dtype)
 
     def linearize(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         return self.encode(self.indices(inputs)), Jacobians(None)

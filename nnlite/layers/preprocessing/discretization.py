@@ -74,7 +74,7 @@ class Discretization(Categorical):
     def adapted(self) -> bool:
         return self.bin_boundaries is not None
 
-    def check_ready(self) -> None:
+    def _check_ready(self) -> None:
         if not self.adapted:
             raise NotReadyError(
                 f"{self.label} has no bin boundaries yet: call model.adapt(x_train) or layer.adapt(x_train) first"

@@ -104,14 +104,14 @@ class HashedCrossing(Categorical):
     def depth(self) -> int | None:
         return self.num_bins
 
-    def as_input(self, inputs: Any) -> Any:
+    def _as_input(self, inputs: Any) -> Any:
         if isinstance(inputs, tuple):
             columns = [read_inputs(column, self.input_kind, self.label) for column in inputs]
             if len({column.shape for column in columns}) != 1:
                 shapes = ", ".join(str(column.shape) for column in columns)
                 raise ShapeError(f"{self.label} needs features of equal shape, got {shapes or 'none'}")
             inputs = np.stack([column.astype(object) for column in columns], axis=-1)
-        return super().as_input(inputs)
+        return super()._as_input(inputs)
 
     def compute_output_shape(self, input_shape: tuple) -> BatchShape:
         return super().compute_output_shape(input_shape[:-1])

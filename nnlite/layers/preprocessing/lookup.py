@@ -68,8 +68,8 @@ class StringLookup(Vocabulary, Categorical):
     token_type, token_kind = str, "strings"
 
     @property
-    def output_dtype(self) -> str:
-        return "object" if self.invert else super().output_dtype
+    def _output_dtype(self) -> str:
+        return "object" if self.invert else super()._output_dtype
 
     def bins(self, tokens: np.ndarray, count: int) -> np.ndarray:
         return hashed(tokens, count)

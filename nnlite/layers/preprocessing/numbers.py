@@ -93,7 +93,7 @@ class Normalization(Layer):
         if not data.size or not data.ndim or not np.isfinite(data).all():
             raise DataError(f"{self.label}: adapt needs at least one example and finite values")
         if not self.built:
-            self.ensure_built((None, *data.shape[1:]))
+            self._ensure_built((None, *data.shape[1:]))
         self._check_input_shape(data.shape)
         shape = self.moments[0].shape
         axes = (0, *(axis + 1 for axis, length in enumerate(shape) if length == 1))
@@ -107,7 +107,7 @@ class Normalization(Layer):
         """Whether the moments are known."""
         return self.built and not np.isnan(self.moments[0].value).any()
 
-    def check_ready(self) -> None:
+    def _check_ready(self) -> None:
         if not self.adapted:
             raise NotReadyError(
                 f"{self.label} does not know its data yet: call model.adapt(x_train) or layer.adapt(x_train) first"

@@ -56,7 +56,7 @@ class Vocabulary(Host):
         return as_whole(tokens, owner) if self.token_type is int else tokens
 
     def _tokens(self, indices: np.ndarray) -> np.ndarray:
-        names = np.array(self.get_vocabulary(), dtype=self.output_dtype)
+        names = np.array(self.get_vocabulary(), dtype=self._output_dtype)
         known = (indices >= 0) & (indices < len(names))
         return np.where(known, names[np.where(known, indices, 0)], self.oov_token)
 
@@ -167,7 +167,7 @@ class Vocabulary(Host):
     def adapted(self) -> bool:
         return self.vocabulary is not None
 
-    def check_ready(self) -> None:
+    def _check_ready(self) -> None:
         if not self.adapted:
             raise NotReadyError(
                 f"{self.label} has no vocabulary yet: call model.adapt(x_train) or layer.adapt(x_train) first, "
@@ -196,7 +196,7 @@ class Vocabulary(Host):
     def encode(self, indices: np.ndarray) -> np.ndarray:
         """`indices` as `output_mode` says."""
         weights = None if self._weights is None else self._weights.astype(self.dtype)
-        return encoded(indices, self.output_mode, self.depth, self.output_dtype, weights)
+        return encoded(indices, self.output_mode, self.depth, self._output_dtype, weights)
 
     def _all_weights(self) -> np.ndarray:
         """Of every column of the output: those before and after the given ones count by the mean, and not at all."""

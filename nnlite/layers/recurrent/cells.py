@@ -127,7 +127,7 @@ class StackedRNNCells(RNNCell):
         shape = (None, features_of(self, input_shape))
         for index, cell in enumerate(self.cells):
             cell.dtype = cell.dtype or self.dtype
-            shape = cell.ensure_built(shape, child_of(self.random, index))
+            shape = cell._ensure_built(shape, child_of(self.random, index))
             self.parameters.extend(cell.parameters)
 
     def bound(self, traced: dict[int, Any]) -> Callable[..., tuple[Any, tuple]]:

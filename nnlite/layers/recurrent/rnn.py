@@ -88,7 +88,7 @@ class Recurrent(Layer, abstract=True):
         self.cell.dtype = self.cell.dtype or self.dtype
         if self.cell_class is not None:
             self.random = self.cell.random = self.random or RandomSource(fresh_seed())  # its weights are the layer's
-        self.cell.ensure_built((None, features), child_of(self.random, 0))
+        self.cell._ensure_built((None, features), child_of(self.random, 0))
         self.parameters.extend(self.cell.parameters)
         if self.cell_class is not None:
             weights = {name: value for name, value in vars(self.cell).items() if isinstance(value, Parameter)}

@@ -72,7 +72,7 @@ class Bidirectional(Layer):
             states = input_shape[1:middle] if place == 0 else input_shape[middle:]
             shape = (input_shape[0], *states) if several else input_shape
             layer.dtype = layer.dtype or self.dtype
-            layer.ensure_built(shape, child_of(self.random, place))
+            layer._ensure_built(shape, child_of(self.random, place))
             self.parameters.extend(layer.parameters)
 
     def _check_linearize(self) -> None:
@@ -162,14 +162,14 @@ class TimeDistributed(Layer):
         return self.layer.input_kind
 
     @property
-    def output_dtype(self) -> str:
-        return self.layer.output_dtype
+    def _output_dtype(self) -> str:
+        return self.layer._output_dtype
 
     def build(self, input_shape: tuple) -> None:
         if len(input_shape) < 3:
             raise ShapeError(f"{self.label} needs inputs of shape (batch, steps, ...), got {input_shape}")
         self.layer.dtype = self.layer.dtype or self.dtype
-        self.layer.ensure_built((input_shape[0], *input_shape[2:]), child_of(self.random, 0))
+        self.layer._ensure_built((input_shape[0], *input_shape[2:]), child_of(self.random, 0))
         self.parameters.extend(self.layer.parameters)
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
@@ -190,5 +190,5 @@ class TimeDistributed(Layer):
     def _state_pairs(self, state: tuple) -> Iterable[tuple[Parameter, np.ndarray]]:
         return self.layer._state_pairs(state)
 
-    def check_ready(self) -> None:
-        self.layer.check_ready()
+    def _check_ready(self) -> None:
+        self.layer._check_ready()

@@ -25,7 +25,7 @@ class ActivityRegularization(Layer):
     l2: NonNegative = 0.0
 
     supports_masking = True
-    penalizes = True
+    _penalizes = True
 
     def at_inference(self) -> Unchanged:
         return Unchanged()

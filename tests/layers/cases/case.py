@@ -54,7 +54,7 @@ class Case:
         if not layer.adapted:
             layer.adapt(random.normal(size=(6, *shape[1:])))
         free = tuple((None, *own[1:]) for own in self.shapes)
-        layer.ensure_built(free if self.several else free[0], RandomSource(3))
+        layer._ensure_built(free if self.several else free[0], RandomSource(3))
         for parameter in layer.parameters:
             drawn = random.uniform(0.5, 2, parameter.shape)
             parameter.assign(drawn if "variance" in parameter.name else drawn * random.choice([-1, 1], parameter.shape))

@@ -34,7 +34,7 @@ def randomized(layer, *shapes):
     """A built layer, no parameter of which is zero; one that attends takes any number of steps."""
     any_length = not isinstance(layer, EinsumDense)
     free = tuple((None, *[None if any_length else n for n in shape[1:-1]], shape[-1]) for shape in shapes)
-    layer.ensure_built(free if len(free) > 1 else free[0], RandomSource(1))
+    layer._ensure_built(free if len(free) > 1 else free[0], RandomSource(1))
     for place, parameter in enumerate(layer.parameters):
         parameter.assign(normal(*parameter.shape, seed=place + 1))
     return layer
@@ -169,7 +169,7 @@ def test_einsum_dense_equals_pytorch(equation, output_shape, shape):
 def test_dense_is_an_einsum_dense():
     x = normal(3, 2, 4)
     layer, dense = randomized(EinsumDense("...x,xy->...y", 5, bias_axes="y"), x.shape), Dense(5)
-    dense.ensure_built((None, 2, 4))
+    dense._ensure_built((None, 2, 4))
     dense.set_weights(layer.get_weights())
     np.testing.assert_allclose(layer(x), dense(x), rtol=1e-13)
 
@@ -349,7 +349,7 @@ def test_two_sequences_in_a_model_are_saved(tmp_path):
 def test_output_shape_is_an_argument_and_an_attribute():
     layer = MultiHeadAttention(2, 3, output_shape=(4, 2))
     assert layer.output_shape is None
-    layer.ensure_built((None, 5, 6))
+    layer._ensure_built((None, 5, 6))
     assert layer.output_shape == (None, 5, 4, 2)
     assert layer.get_config()["output_shape"] == [4, 2]
     assert repr(layer) == "MultiHeadAttention(num_heads=2, key_dim=3, output_shape=(4, 2), dtype='float64')"
@@ -361,7 +361,7 @@ def test_output_shape_is_an_argument_and_an_attribute():
 
 def test_weights_have_the_shapes_of_keras():
     layer = MultiHeadAttention(2, 3, value_dim=4, output_shape=5)
-    layer.ensure_built(((None, 7, 6), (None, 8, 9), (None, 8, 10)))
+    layer._ensure_built(((None, 7, 6), (None, 8, 9), (None, 8, 10)))
     assert [(weight.name, weight.shape) for weight in layer.weights] == [
         ("query_kernel", (6, 2, 3)),
         ("query_bias", (2, 3)),
@@ -489,7 +489,7 @@ WRONG = [
 def test_shapes_that_do_not_fit(make, shape, error, message):
     layer = make()
     with pytest.raises(error, match=message) as raised:
-        layer.ensure_built(shape)
+        layer._ensure_built(shape)
     assert type(layer).__name__ in str(raised.value)
     assert not layer.built
 

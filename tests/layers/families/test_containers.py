@@ -37,7 +37,7 @@ normal = stream(generator)
 
 
 def built(layer, shape=(None, 3)):
-    layer.ensure_built(shape, RandomSource(1))
+    layer._ensure_built(shape, RandomSource(1))
     return layer
 
 

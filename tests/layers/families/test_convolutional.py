@@ -31,7 +31,7 @@ normal = stream(31)
 def built(layer, *shape):
     """A layer in float64 with random parameters, and a batch."""
     layer.dtype = "float64"
-    layer.ensure_built((None, *shape[1:]), RandomSource(0))
+    layer._ensure_built((None, *shape[1:]), RandomSource(0))
     for parameter in layer.parameters:
         parameter.assign(normal(*parameter.shape))
     return layer, normal(*shape)
@@ -169,7 +169,7 @@ def test_every_layer_is_compared_on_five_shapes():
 def test_channels_first_moves_the_channels_alone(layer, shape):
     layer, x = built(layer, *shape)
     twin = type(layer).from_config({**layer.get_config(), "data_format": "channels_first"})
-    twin.ensure_built((None, *to_first(x).shape[1:]))
+    twin._ensure_built((None, *to_first(x).shape[1:]))
     twin.set_weights(layer.get_weights())
     outputs = layer.forward(x)
     np.testing.assert_allclose(twin.forward(to_first(x)), to_first(outputs), rtol=1e-13)
@@ -254,7 +254,7 @@ SHAPES = [
 
 @pytest.mark.parametrize(("layer", "given", "expected"), SHAPES, ids=repr)
 def test_output_shapes_are_those_of_keras(layer, given, expected):
-    layer.ensure_built(given)
+    layer._ensure_built(given)
     assert layer.output_shape == expected
     sized = [length or size for length, size in zip(given, (2, 11, 13, 5), strict=False)]
     found = layer(np.zeros(sized, np.float32)).shape
@@ -285,7 +285,7 @@ WEIGHTS = [
 
 @pytest.mark.parametrize(("layer", "shape", "weights"), WEIGHTS, ids=repr)
 def test_weights(layer, shape, weights):
-    layer.ensure_built((None, *shape))
+    layer._ensure_built((None, *shape))
     assert {weight.name: weight.shape for weight in layer.weights} == weights
 
 
@@ -326,7 +326,7 @@ WRONG = [
 @pytest.mark.parametrize(("layer", "shape", "message"), WRONG, ids=repr)
 def test_inputs_that_are_refused(layer, shape, message):
     with pytest.raises(ShapeError, match=message):
-        layer.ensure_built(shape)
+        layer._ensure_built(shape)
     assert not layer.built
     assert layer.parameters == []
 
@@ -334,7 +334,7 @@ def test_inputs_that_are_refused(layer, shape, message):
 @pytest.mark.parametrize("make", [Conv2D, Conv2DTranspose], ids=lambda kind: kind.__name__)
 def test_an_empty_batch_gives_an_empty_one(make):
     for layer in (make(2, 3, activation="relu"), make(2, 3, padding="same")):
-        layer.ensure_built((None, 5, 5, 3))
+        layer._ensure_built((None, 5, 5, 3))
         x = np.zeros((0, 5, 5, 3), np.float32)
         assert layer.forward(x).shape == (0, *layer.output_shape[1:])
         by_inputs, *others = layer.backward(1)
@@ -344,7 +344,7 @@ def test_an_empty_batch_gives_an_empty_one(make):
 
 def test_an_image_of_unknown_size_is_checked_when_it_comes():
     layer = Conv2D(2, 3)
-    layer.ensure_built((None, None, None, 1))
+    layer._ensure_built((None, None, None, 1))
     assert layer(np.zeros((1, 4, 5, 1))).shape == (1, 2, 3, 2)
     with pytest.raises(ShapeError, match=r"at least \(3, 3\) cells.*got \(2, 5\)"):
         layer(np.zeros((1, 2, 5, 1)))

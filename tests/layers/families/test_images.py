@@ -30,7 +30,7 @@ pytestmark = pytest.mark.usefixtures("double_precision")
 
 
 def trained(layer, inputs, step=0):
-    layer.ensure_built((None, *inputs.shape[1:]))
+    layer._ensure_built((None, *inputs.shape[1:]))
     return layer.linearize(inputs, training=True, random=RandomSource(3, step))[0]
 
 
@@ -208,7 +208,7 @@ def test_brightness_and_contrast_follow_their_formulas():
     [
         (lambda: Resizing(2, 2, crop_to_aspect_ratio=True, pad_to_aspect_ratio=True), ConfigError, "not both"),
         (lambda: Resizing(2, 2)(normal(2, 3, 4)), ShapeError, "needs images of a known size"),
-        (lambda: Resizing(2, 2).ensure_built((None, None, 3, 1)), ShapeError, "needs images of a known size"),
+        (lambda: Resizing(2, 2)._ensure_built((None, None, 3, 1)), ShapeError, "needs images of a known size"),
         (lambda: RandomRotation(1.5), ConfigError, r"factor must lie in \[-1, 1\], got 1.5"),
         (lambda: RandomZoom((-2.0, 0.0)), ConfigError, r"height_factor must lie in \[-1, 1\]"),
         (lambda: RandomTranslation(0.1, 2.0), ConfigError, r"width_factor must lie in \[-1, 1\]"),

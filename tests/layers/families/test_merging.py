@@ -84,7 +84,7 @@ def test_ties_share_the_slope(kind):
 
 
 def merged(layer, inputs, mask):
-    layer.ensure_built(tuple((None, *array.shape[1:]) for array in inputs))
+    layer._ensure_built(tuple((None, *array.shape[1:]) for array in inputs))
     outputs, jacobians = layer.linearize(inputs, mask=mask)
     return outputs, jacobians.mask
 
@@ -160,13 +160,13 @@ def test_gradients_equal_pytorch():
 )
 def test_shapes_that_do_not_fit(layer, shape, error, message):
     with pytest.raises(error, match=message) as raised:
-        layer.ensure_built(shape)
+        layer._ensure_built(shape)
     assert type(layer).__name__ in str(raised.value)
 
 
 def test_lengths_that_vary_are_checked_when_they_are_known():
     layer = Add()
-    layer.ensure_built(((None, None, 2), (None, None, 2)))
+    layer._ensure_built(((None, None, 2), (None, None, 2)))
     assert layer.output_shape == (None, None, 2)
     assert layer([np.ones((2, 3, 2)), np.ones((2, 1, 2))]).shape == (2, 3, 2)
     with pytest.raises(ShapeError, match="fit one another"):

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.usefixtures("double_precision")
 
 
 def built(layer, shape):
-    layer.ensure_built((None, *shape[1:]), RandomSource(3))
+    layer._ensure_built((None, *shape[1:]), RandomSource(3))
     for number, parameter in enumerate(layer.parameters):
         if parameter.trainable:
             parameter.assign(normal(*parameter.shape, seed=number + 1))
@@ -177,7 +177,7 @@ def test_spectral_normalization_divides_by_the_largest_singular_value():
 def test_a_new_layer_knows_its_largest_singular_value_well():
     layer = SpectralNormalization(Dense(30, use_bias=False))
     inputs = np.eye(20)
-    layer.ensure_built((None, 20), RandomSource(0))
+    layer._ensure_built((None, 20), RandomSource(0))
     assert 1 <= largest_singular_value(layer(inputs)) < 1.05
 
 

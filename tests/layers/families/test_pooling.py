@@ -105,7 +105,7 @@ def test_global_pooling():
     first = GlobalMaxPooling2D(data_format="channels_first", keepdims=True, dtype="float64")
     np.testing.assert_array_equal(first(x), x.max(axis=(2, 3), keepdims=True))
     for layer in (GlobalMaxPooling1D(), GlobalMaxPooling3D(keepdims=True)):
-        layer.ensure_built((None, *[None] * layer.rank, 4))
+        layer._ensure_built((None, *[None] * layer.rank, 4))
         assert layer.output_shape == ((None, 4) if layer.rank == 1 else (None, 1, 1, 1, 4))
 
 
@@ -115,7 +115,7 @@ def test_global_average_heeds_a_mask(first, keepdims):
     x, mask = normal(3, 4, 2), np.array([[1, 1, 0, 0], [0, 1, 0, 1], [0, 0, 0, 0]], bool)
     layer = GlobalAveragePooling1D("channels_first" if first else None, keepdims, dtype="float64")
     inputs = x.swapaxes(1, 2) if first else x
-    layer.ensure_built((None, *inputs.shape[1:]))
+    layer._ensure_built((None, *inputs.shape[1:]))
     outputs, jacobians = layer.linearize(inputs, mask=mask)
     expected = np.stack([x[0, :2].mean(0), x[1, [1, 3]].mean(0), np.zeros(2)])
     assert outputs.shape == (3, *layer.output_shape[1:])
@@ -243,7 +243,7 @@ WRONG = [
 @pytest.mark.parametrize(("layer", "shape", "message"), WRONG, ids=repr)
 def test_inputs_that_are_refused(layer, shape, message):
     with pytest.raises(ShapeError, match=message):
-        layer.ensure_built(shape)
+        layer._ensure_built(shape)
 
 
 @pytest.mark.parametrize(
@@ -252,7 +252,7 @@ def test_inputs_that_are_refused(layer, shape, message):
     ids=repr,
 )
 def test_lengths_may_be_unknown(layer):
-    layer.ensure_built((None, None, 6, 1))
+    layer._ensure_built((None, None, 6, 1))
     found = layer(np.zeros((2, 4, 6, 1), np.float32)).shape
     assert layer.output_shape == (None, None, *found[2:])
     assert layer.compute_output_shape((None, 4, 6, 1)) == (None, *found[1:])

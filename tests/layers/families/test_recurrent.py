@@ -44,7 +44,7 @@ def built(layer, *shapes):
     """The layer with random parameters, and inputs of these shapes."""
     random = np.random.default_rng(1)
     free = tuple((None, *shape[1:]) for shape in shapes)
-    layer.ensure_built(free if len(shapes) > 1 else free[0], RandomSource(2))
+    layer._ensure_built(free if len(shapes) > 1 else free[0], RandomSource(2))
     for parameter in layer.parameters:
         parameter.assign(random.normal(size=parameter.shape))
     inputs = tuple(random.normal(size=shape) for shape in shapes)
@@ -229,7 +229,7 @@ def test_the_mask_goes_on_with_the_steps_only(make):
         found = layer.linearize(x, *layer.values, mask=mask)[1].mask
         assert found is None if not whole else found.tolist() == mask.tolist()
     embedding, indices = Embedding(3, 2), np.array([[1, 0, 2]])
-    embedding.ensure_built((None, 3))
+    embedding._ensure_built((None, 3))
     assert embedding.linearize(indices, *embedding.values)[1].mask is None
     embedding.mask_zero = True
     assert embedding.linearize(indices, *embedding.values)[1].mask.tolist() == mask.tolist()
@@ -301,7 +301,7 @@ def test_a_cell_takes_and_returns_states():
     output, new_h, new_c = cell((x, h, c))
     np.testing.assert_array_equal(output, new_h)
     layer = LSTM(2, return_state=True)
-    layer.ensure_built(((None, 1, 4), (None, 2), (None, 2)))
+    layer._ensure_built(((None, 1, 4), (None, 2), (None, 2)))
     layer.set_weights(cell.get_weights())
     for found, expected in zip(layer((x[:, None], h, c)), (output, new_h, new_c), strict=True):
         assert relative_error(found, expected) <= EXACT
@@ -310,8 +310,8 @@ def test_a_cell_takes_and_returns_states():
 def test_stateful_training_goes_on_where_the_last_batch_ended():
     x = np.random.default_rng(0).normal(size=(2, 6, 2))
     whole, layer = LSTM(3), LSTM(3, stateful=True, batch_size=2)
-    whole.ensure_built((None, None, 2))
-    layer.ensure_built((None, 3, 2))
+    whole._ensure_built((None, None, 2))
+    layer._ensure_built((None, 3, 2))
     layer.set_weights([*whole.get_weights(), np.zeros((2, 3)), np.zeros((2, 3))])
     layer(x[:, :3], training=True)
     assert relative_error(layer(x[:, 3:], training=True), whole(x)) <= EXACT
@@ -351,7 +351,7 @@ def test_weights_are_those_of_keras():
         ("bias", (8,)),
     ]
     fresh = LSTM(2)
-    fresh.ensure_built((None, None, 3))
+    fresh._ensure_built((None, None, 3))
     assert fresh.bias.value.tolist() == [0, 0, 1, 1, 0, 0, 0, 0]
     np.testing.assert_allclose(fresh.recurrent_kernel.value @ fresh.recurrent_kernel.value.T, np.eye(2), atol=1e-12)
     gru, _ = built(GRU(2), (1, 1, 3))
@@ -414,7 +414,7 @@ def test_masks_travel_to_the_loss_and_the_metrics():
     np.testing.assert_allclose(model.train_on_batch(x, y), [loss, accuracy], rtol=1e-12)
     wrong = np.where(counted, y, (y + 1) % 3)
     again = Sequential.from_config(model.get_config())
-    again.ensure_built((None, 5))
+    again._ensure_built((None, 5))
     again.compile("sgd", "sparse_categorical_crossentropy")
     again.set_weights(model.get_weights())
     assert again.train_on_batch(x, wrong) == model.evaluate(x, y, verbose=0)[0]
