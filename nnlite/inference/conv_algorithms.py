@@ -14,6 +14,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from nnlite.arrays.patches import convolve
+from nnlite.arrays.types import Shape
 from nnlite.arrays.windows import Windows
 
 __all__ = ["Memory", "Patches", "Spans", "Transforms", "way_of"]
@@ -37,7 +38,9 @@ class Memory(NamedTuple):
 class _Way:
     """What the ways share; `tile` is the number of outputs of a tile along each axis."""
 
-    def __init__(self, kernel, bias, tile, strides, dilation, dtype):
+    def __init__(
+        self, kernel: np.ndarray, bias: np.ndarray | None, tile: Shape, strides: Shape, dilation: Shape, dtype: np.dtype
+    ) -> None:
         self.tile, self.strides, self.dilation, self.dtype = tile, strides, dilation, dtype
         *size, self.channels, self.filters = kernel.shape
         self.size = tuple(size)
@@ -49,7 +52,7 @@ class _Way:
         """Number of input cells that a tile depends on, along each axis."""
         return self.needed((1,) * len(self.tile))
 
-    def needed(self, counts) -> tuple[int, ...]:
+    def needed(self, counts: Shape) -> tuple[int, ...]:
         """Number of input cells that so many tiles depend on, along each axis."""
         axes = zip(counts, self.tile, self.size, self.strides, self.dilation, strict=True)
         return tuple((count * own - 1) * stride + (size - 1) * step + 1 for count, own, size, stride, step in axes)
@@ -69,20 +72,22 @@ class _Way:
 class Patches(_Way):
     """Each patch a row, times the kernel: for any windows."""
 
-    def __init__(self, kernel, bias, tile, strides, dilation, dtype):
+    def __init__(
+        self, kernel: np.ndarray, bias: np.ndarray | None, tile: Shape, strides: Shape, dilation: Shape, dtype: np.dtype
+    ) -> None:
         super().__init__(kernel, bias, tile, strides, dilation, dtype)
         self.length = math.prod(kernel.shape[:-1])
         self.kernel = _above(kernel.reshape(self.length, -1), bias).astype(dtype)
         self.numbers_per_tile = self.places * (len(self.kernel) + self.filters)
 
-    def view(self, source, counts):
+    def view(self, source: np.ndarray, counts: Shape) -> np.ndarray:
         """The patches in `source`, in the shape of the target."""
         axes = len(self.tile)
         covered = self._covered(source, counts, (self.tile, self.strides), (self.size, self.dilation))
         places = range(axes + 1, 2 * axes + 1)
         return covered.transpose(*places, *range(axes + 1), *range(2 * axes + 1, covered.ndim))
 
-    def memory(self, images, counts, values=None) -> Memory:
+    def memory(self, images: int, counts: Shape, values: np.ndarray | None = None) -> Memory:
         """Arrays for `images` images of `counts` tiles each."""
         rows = images * math.prod(counts)
         values = self._values(rows, values)
@@ -98,7 +103,9 @@ class Spans(_Way):
     runs are as long as a line of tiles.
     """
 
-    def __init__(self, kernel, bias, tile, strides, dilation, dtype):
+    def __init__(
+        self, kernel: np.ndarray, bias: np.ndarray | None, tile: Shape, strides: Shape, dilation: Shape, dtype: np.dtype
+    ) -> None:
         super().__init__(kernel, bias, tile, strides, dilation, dtype)
         self.length = math.prod(self.span) * self.channels
         windows = Windows(self.span, tile, self.size, strides, dilation, (0,) * len(tile))
@@ -107,13 +114,13 @@ class Spans(_Way):
         self.kernels = _above(kernels.swapaxes(0, 1), bias).astype(dtype)
         self.numbers_per_tile = self.kernels.shape[1] + self.places * self.filters
 
-    def view(self, source, counts):
+    def view(self, source: np.ndarray, counts: Shape) -> np.ndarray:
         """The spans in `source`, in the shape of the target."""
         axes = len(self.tile)
         covered = self._covered(source, counts, (self.span, (1,) * axes))
         return covered.transpose(*range(axes + 1, covered.ndim), *range(axes + 1))
 
-    def memory(self, images, counts, values=None) -> Memory:
+    def memory(self, images: int, counts: Shape, values: np.ndarray | None = None) -> Memory:
         """Arrays for `images` images of `counts` tiles each."""
         rows = images * math.prod(counts)
         values = self._values(rows, values)
@@ -130,7 +137,9 @@ class Transforms(_Way):
     Reference: Lavin & Gray 2015, arXiv:1509.09308.
     """
 
-    def __init__(self, kernel, bias, tile, strides, dilation, dtype):
+    def __init__(
+        self, kernel: np.ndarray, bias: np.ndarray | None, tile: Shape, strides: Shape, dilation: Shape, dtype: np.dtype
+    ) -> None:
         super().__init__(kernel, bias, tile, strides, dilation, dtype)
         self.bias = bias
         of_inputs, of_kernel, of_outputs = (np.kron(own, own) for own in (OF_INPUTS, OF_KERNEL, OF_OUTPUTS))
@@ -140,13 +149,13 @@ class Transforms(_Way):
         self.of_outputs = np.hstack([of_outputs, np.ones((self.places, self.ones))]).astype(dtype)
         self.numbers_per_tile = self.sums * (2 * self.channels + self.filters) + self.places * self.filters
 
-    def view(self, source, counts):
+    def view(self, source: np.ndarray, counts: Shape) -> np.ndarray:
         """The spans in `source`, in the shape of the target."""
         axes = len(self.tile)
         covered = self._covered(source, counts, (self.span, (1,) * axes))
         return covered.transpose(*range(axes + 1, 2 * axes + 1), *range(axes + 1), covered.ndim - 1)
 
-    def memory(self, images, counts, values=None) -> Memory:
+    def memory(self, images: int, counts: Shape, values: np.ndarray | None = None) -> Memory:
         """Arrays for `images` images of `counts` tiles each."""
         rows = images * math.prod(counts)
         values = self._values(rows, values)
@@ -162,7 +171,9 @@ class Transforms(_Way):
         return Memory(spans.reshape(*self.span, images, *counts, self.channels), products, values)
 
 
-def way_of(kernel, bias, pool, strides, dilation, dtype):
+def way_of(
+    kernel: np.ndarray, bias: np.ndarray | None, pool: Shape | None, strides: Shape, dilation: Shape, dtype: np.dtype
+) -> _Way:
     """The quickest of the three ways for a kernel `(*size, channels, filters)`, in tiles of `pool`, one by one if None.
 
     Kernel and bias are float64, and rounded once.

@@ -1,6 +1,8 @@
 """A model made ready for many small predictions."""
 
 import threading
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
@@ -29,7 +31,7 @@ class Predictor:
     A predictor may be called from several threads; each call returns an array of its own.
     """
 
-    def __init__(self, layers: list[Layer], model: Layer):
+    def __init__(self, layers: list[Layer], model: Layer) -> None:
         self.model = model
         self.dtype = np.dtype(model.dtype)
         self.row_shape = tuple(model.input_shape[1:])
@@ -42,7 +44,7 @@ class Predictor:
         self.in_pieces = self.plain and one_output and self.rows_at_once < np.inf
         self._local = threading.local()
 
-    def __call__(self, x) -> np.ndarray:
+    def __call__(self, x: Any) -> np.ndarray:
         """The outputs for a batch. Shape: as `model.predict`.
 
         Raises:
@@ -92,6 +94,6 @@ class Predictor:
         return f"Predictor({', '.join(map(repr, self.stages))})"
 
 
-def shares(array, others) -> bool:
+def shares(array: np.ndarray, others: Iterable[np.ndarray]) -> bool:
     """Whether `array` may be in the memory of one of `others`."""
     return any(np.may_share_memory(array, other) for other in others)
