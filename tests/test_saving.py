@@ -307,6 +307,70 @@ def test_a_file_whose_parts_disagree_is_refused(path):
         load_model(path)
 
 
+INPUT = {"Input": {"shape": [3]}}
+GRAPH = {"inputs": [INPUT], "layers": [{"Dense": {"units": 2}}], "nodes": [[0, [0]]], "outputs": [1]}
+
+
+@pytest.mark.parametrize("key", ["content", "model", "input_shape", "compile", "iterations"])
+def test_a_header_that_lacks_an_entry_is_refused(path, key):
+    trained().save(path)
+    header, _ = saving.read(path)
+    resealed(path, {name: value for name, value in header.items() if name != key})
+    with pytest.raises(ModelFileError, match=f"{key}.*") as caught:
+        load_model(path)
+    assert str(caught.value).count(str(path)) == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"model": {"Dense": {"units": 3}}}, "holds a Dense, which is a layer and no model"),
+        ({"model": {"Model": {**GRAPH, "nodes": [[1, [0]]]}}}, r"nodes\[0\]\[0\]: must be numbers below 1, got \[1\]"),
+        ({"model": {"Model": {**GRAPH, "nodes": [[0, [1]]]}}}, r"nodes\[0\]\[1\]: must be numbers below 1, got \[1\]"),
+        ({"model": {"Model": {**GRAPH, "outputs": [2]}}}, r"outputs: must be numbers below 2, got \[2\]"),
+        ({"model": {"Model": {**GRAPH, "outputs": 1}}}, "outputs: expected a list, got 1"),
+        ({"input_shape": 3}, "input_shape must be"),
+        ({"input_shape": []}, "input_shape must be"),
+        ({"input_shape": [None, "3"]}, "input_shape must be"),
+        ({"input_shape": [None, -3]}, "input_shape must be"),
+        ({"input_shape": [None, 3, 3]}, "shape"),
+        ({"compile": 3}, "compile must be arguments by name"),
+        ({"compile": {"optimiser": "adam"}}, "compile do not fit: got an unexpected keyword argument 'optimiser'"),
+        ({"iterations": "1"}, "iterations must be an integer >= 0"),
+        ({"iterations": -1}, "iterations must be an integer >= 0"),
+    ],
+)
+def test_a_header_with_an_entry_of_another_kind_is_refused(path, changes, message):
+    trained().save(path)
+    header, _ = saving.read(path)
+    resealed(path, {**header, **changes})
+    with pytest.raises(ModelFileError, match=message) as caught:
+        load_model(path)
+    assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize("pack", ["1000000000000", "2", "-1", "00", " 0", "x"])
+def test_slots_of_packs_that_are_not_numbered_in_order_are_refused(path, pack):
+    trained().save(path)
+    _, arrays = saving.read(path)
+    resealed(path, arrays={**arrays, f"optimizer/{pack}/momentum": np.zeros(3)})
+    with pytest.raises(ModelFileError, match="not numbered pack by pack"):
+        load_model(path)
+    resealed(path, arrays={**arrays, "optimizer/0": np.zeros(3)})
+    with pytest.raises(ModelFileError, match="not numbered pack by pack"):
+        load_model(path)
+
+
+def test_weights_that_would_lose_their_imaginary_part_are_refused(path):
+    model = trained()
+    model.save(path)
+    _, arrays = saving.read(path)
+    resealed(path, arrays={**arrays, "weights/2.kernel": arrays["weights/2.kernel"].astype(np.complex64)})
+    for load in (load_model, model.load_weights):
+        with pytest.raises(ModelFileError, match=r"other types: weights/2\.kernel is complex64, needed float32"):
+            load(path)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

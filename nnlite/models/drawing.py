@@ -1,15 +1,24 @@
 """A graph as it was drawn: the symbols that users pass to `Model`, and the uses of layers that they come from."""
 
 import itertools
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from nnlite.errors import ConfigError
 from nnlite.layers import Input, Layer
 from nnlite.layers.base.symbolic import Symbol, symbols_of
 from nnlite.registry import snake_case
+from nnlite.registry.field_types import Index, read
 
-__all__ = ["Drawing", "free_name", "listed"]
+__all__ = ["Drawing", "free_name", "listed", "redrawn"]
+
+# The entries of a graph's config, with their types: a node is the number of a layer and those of the values it takes.
+GRAPH: dict[str, Any] = {
+    "inputs": list[Layer],
+    "layers": list[Layer],
+    "nodes": list[tuple[Index, list[Index]]],
+    "outputs": list[Index],
+}
 
 
 class Drawing:
@@ -90,6 +99,40 @@ def listed(values: Any, what: str) -> list[Symbol]:
     if what == "inputs" and any(not isinstance(symbol.layer, Input) for symbol in symbols):
         raise ConfigError("inputs must be Input layers")
     return symbols
+
+
+def redrawn(config: Mapping[str, Any]) -> tuple[list[Symbol], list[Symbol]]:
+    """The inputs and the outputs of the graph that `Model.get_config` described.
+
+    Raises:
+        ConfigError: an entry that is missing, of another type, or that refers to a layer or a value that is not there.
+    """
+    missing = GRAPH.keys() - set(config)
+    if missing:
+        raise ConfigError(f"a Model needs {', '.join(sorted(missing))}: see its get_config")
+    entries = {}
+    for name, hint in GRAPH.items():
+        try:
+            entries[name] = read(config[name], hint)
+        except ConfigError as error:
+            raise error.within("Model", name) from None
+    inputs, layers = listed(entries["inputs"], "inputs"), entries["layers"]
+    values: list[Any] = list(inputs)
+    for index, (position, numbers) in enumerate(entries["nodes"]):
+        _check_numbers([position], layers, ("nodes", index, 0))
+        _check_numbers(numbers, values, ("nodes", index, 1))
+        taken = [values[number] for number in numbers]
+        several = layers[position].takes_several or len(taken) > 1  # a layer may learn it by being built
+        output = layers[position](tuple(taken) if several else taken[0])
+        values += output if isinstance(output, tuple) else [output]
+    _check_numbers(entries["outputs"], values, ("outputs",))
+    return inputs, [values[number] for number in entries["outputs"]]
+
+
+def _check_numbers(numbers: Sequence[int], numbered: Sequence[Any], path: tuple) -> None:
+    """`ConfigError` unless each of the numbers, of which there is at least one, is that of one of `numbered`."""
+    if not numbers or max(numbers) >= len(numbered):
+        raise ConfigError(f"must be numbers below {len(numbered)}, got {list(numbers)}", ("Model", *path))
 
 
 def free_name(layer: Layer, taken: Collection[str | None]) -> str:

@@ -1,13 +1,15 @@
 """One file per model: layers, weights, the arguments of `compile` and the optimizer's state."""
 
+import inspect
 from os import PathLike
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nnlite import saving
-from nnlite.errors import ConfigError, ModelFileError
+from nnlite.errors import ConfigError, DataError, ModelFileError, NotReadyError
 from nnlite.layers import Layer
+from nnlite.training import Trainable
 
 if TYPE_CHECKING:
     from nnlite.models.base import BaseModel
@@ -21,15 +23,45 @@ def load_model(filepath: str | PathLike, compile: bool = True) -> "BaseModel":
     Import the module that defines custom layers or losses before loading the file.
 
     Raises:
-        ModelFileError: missing, damaged or foreign file, or one that names unknown classes.
+        ModelFileError: missing, damaged or foreign file, one whose parts disagree, or one that names unknown classes.
     """
     header, arrays = saving.read(filepath)
-    if header.get("content") != "model":
+    if header.get("content") == "weights":
         raise ModelFileError(f"{filepath} holds weights alone: build the model and call load_weights")
     try:
+        _check_header(header)
         return restored(header if compile else {**header, "compile": None}, arrays, filepath)
     except ConfigError as error:
         raise ModelFileError(f"{filepath}: {error}; import the module that defines your own classes first") from None
+    except (DataError, NotReadyError) as error:
+        message = str(error)
+        raise ModelFileError(message if message.startswith(str(filepath)) else f"{filepath}: {message}") from None
+
+
+def _check_header(header: dict) -> None:
+    """`ModelFileError` unless the header has all that `model_state` writes, of the types that it writes."""
+    missing = [key for key in ("content", "model", "input_shape", "compile") if key not in header]
+    if missing:
+        raise ModelFileError(f"the header of nnlite has no {', '.join(missing)}")
+    shape, arguments = header["input_shape"], header["compile"]
+    if not _is_shape(shape) and not (isinstance(shape, list) and shape and all(map(_is_shape, shape))):
+        raise ModelFileError(f"input_shape must be a list of lengths, or a list of such lists, got {shape!r}")
+    if arguments is None:
+        return
+    if not isinstance(arguments, dict):
+        raise ModelFileError(f"compile must be arguments by name, got {arguments!r}")
+    iterations = header.get("iterations")
+    if type(iterations) is not int or iterations < 0:
+        raise ModelFileError(f"iterations must be an integer >= 0, got {iterations!r}")
+
+
+def _is_shape(value: object) -> bool:
+    """Whether a JSON value is the shape of one input: integers >= 0, or null where any length fits."""
+    return (
+        isinstance(value, list)
+        and bool(value)
+        and all(length is None or (type(length) is int and length >= 0) for length in value)
+    )
 
 
 def model_state(model: "BaseModel", include_optimizer: bool = True) -> tuple[dict, dict[str, np.ndarray]]:
@@ -46,9 +78,15 @@ def model_state(model: "BaseModel", include_optimizer: bool = True) -> tuple[dic
 def restored(header: dict, arrays: dict[str, np.ndarray], source: object) -> "BaseModel":
     """The model whose `model_state` these are; errors name `source`."""
     model = Layer.get(header["model"])
+    if not isinstance(model, Trainable):
+        raise ModelFileError(f"{source} holds a {type(model).__name__}, which is a layer and no model")
     model._ensure_built(tuple(header["input_shape"]))
     assign_weights(model, arrays, source)
     if header["compile"]:
+        try:
+            inspect.signature(model.compile).bind(**header["compile"])
+        except TypeError as error:
+            raise ModelFileError(f"{source}: the arguments of compile do not fit: {error}") from None
         model.compile(**header["compile"])
         slots = saving.slots_from_arrays(arrays)
         model.optimizer.set_state({"iterations": header["iterations"], "slots": slots})

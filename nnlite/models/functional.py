@@ -15,7 +15,7 @@ from nnlite.layers.composite.graph import Graph
 from nnlite.losses import Loss
 from nnlite.losses.output_losses import OutputLosses
 from nnlite.models.base import BaseModel
-from nnlite.models.drawing import Drawing, free_name, listed
+from nnlite.models.drawing import Drawing, free_name, listed, redrawn
 from nnlite.optimizers import Optimizer
 from nnlite.random import RandomSource, fresh_seed
 from nnlite.registry.field_types import Index, read
@@ -276,18 +276,9 @@ class Model(BaseModel):
     @classmethod
     def from_config(cls, config: Mapping) -> "Model":
         """The inverse of `get_config`."""
-        missing = {"inputs", "layers", "nodes", "outputs"} - set(config)
-        if missing:
-            raise ConfigError(f"a Model needs {', '.join(sorted(missing))}: see its get_config")
-        values = [Layer.get(spec)._symbol for spec in config["inputs"]]
-        count, layers = len(values), [Layer.get(spec) for spec in config["layers"]]
-        for place, taken in config["nodes"]:
-            given = [values[number] for number in taken]
-            several = layers[place].takes_several or len(given) > 1  # a layer may learn it by being built
-            output = layers[place](tuple(given) if several else given[0])
-            values += output if isinstance(output, tuple) else [output]
+        inputs, outputs = redrawn(config)
         options = {name: config[name] for name in ("seed", "name", "trainable", "dtype") if name in config}
-        return cls(values[:count], [values[number] for number in config["outputs"]], **options)
+        return cls(inputs, outputs, **options)
 
     def __repr__(self) -> str:
         return f"Model(inputs={self.inputs}, outputs={self.outputs}, seed={self.seed})"

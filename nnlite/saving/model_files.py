@@ -82,36 +82,46 @@ def _header(text: str, path: object) -> dict[str, Any]:
     return header
 
 
-def check_names(own: dict, found: dict, source: object) -> None:
-    """`ModelFileError` listing what is missing, what is left over and which shapes differ."""
-    missing, extra = sorted(own.keys() - found.keys()), sorted(found.keys() - own.keys())
-    different = [
-        f"{name} is {found[name].shape}, needed {own[name].shape}"
-        for name in sorted(own.keys() & found.keys())
-        if own[name].shape != found[name].shape
+def check_names(needed: dict, present: dict, source: object) -> None:
+    """`ModelFileError` listing what is missing, what is left over and which shapes and types do not fit."""
+    missing, extra = sorted(needed.keys() - present.keys()), sorted(present.keys() - needed.keys())
+    shared = sorted(needed.keys() & present.keys())
+    shapes = [
+        f"{name} is {present[name].shape}, needed {needed[name].shape}"
+        for name in shared
+        if needed[name].shape != present[name].shape
     ]
-    problems = [
-        f"{title}: {', '.join(names)}"
-        for title, names in (("missing", missing), ("left over", extra), ("other shapes", different))
-        if names
+    types = [
+        f"{name} is {present[name].dtype}, needed {needed[name].dtype}"
+        for name in shared
+        if not np.can_cast(present[name].dtype, needed[name].dtype, "same_kind")
     ]
+    groups = (("missing", missing), ("left over", extra), ("other shapes", shapes), ("other types", types))
+    problems = [f"{title}: {', '.join(names)}" for title, names in groups if names]
     if problems:
         raise ModelFileError(f"{source} does not fit the model; {'; '.join(problems)}")
 
 
 def slots_to_arrays(slots: list[dict]) -> dict[str, np.ndarray]:
     """An optimizer's slots, one dict per pack of parameters, under names that a file can hold."""
-    return {f"optimizer/{pack}/{name}": slot for pack, own in enumerate(slots) for name, slot in own.items()}
+    return {f"optimizer/{pack}/{name}": slot for pack, vectors in enumerate(slots) for name, slot in vectors.items()}
 
 
 def slots_from_arrays(arrays: dict[str, np.ndarray]) -> list[dict]:
-    """The inverse of `slots_to_arrays`; other names are passed over."""
-    slots: list[dict] = []
-    for name in sorted(name for name in arrays if name.startswith("optimizer/")):
-        _, pack, slot = name.split("/")
-        slots += [{} for _ in range(int(pack) + 1 - len(slots))]
-        slots[int(pack)][slot] = arrays[name]
-    return slots
+    """The inverse of `slots_to_arrays`; names of other kinds are passed over.
+
+    Raises:
+        ModelFileError: a name without pack and slot, or packs that are not numbered 0, 1, ...
+    """
+    names = [name for name in sorted(arrays) if name.startswith("optimizer/")]
+    packs: dict[str, dict] = {}
+    for name in names:
+        _, pack, slot = name.split("/", 2) if name.count("/") > 1 else ("", "", "")
+        packs.setdefault(pack, {})[slot] = arrays[name]
+    numbers = [str(number) for number in range(len(packs))]
+    if packs.keys() != set(numbers):
+        raise ModelFileError(f"the optimizer's arrays are not numbered pack by pack from 0: {', '.join(names)}")
+    return [packs[number] for number in numbers]
 
 
 def write_atomically(path: str | os.PathLike, content: bytes | bytearray | memoryview) -> None:
