@@ -42,7 +42,7 @@ class ActivationFunction(Op, abstract=True):
             maximum may be taken first.
     """
 
-    family = "activation function"
+    _family = "activation function"
     keeps_order: ClassVar[bool] = False
     _fast_paths: ClassVar[dict[str, tuple[str, ...]]] = {
         "kernel_code": ("linearize",),

@@ -127,7 +127,8 @@ class Configurable:
         if isinstance(spec, Mapping) and len(spec) == 1:
             ((name, config),) = spec.items()
             return cls._lookup(name).from_config({} if config is None else config)
-        raise ConfigError(f"expected a {cls._family}: a name or {{Name: {{arguments}}}}, got {spec!r}")
+        article = "an" if cls._family[0] in "aeio" else "a"
+        raise ConfigError(f"expected {article} {cls._family}: a name or {{Name: {{arguments}}}}, got {spec!r}")
 
     @classmethod
     def _lookup(cls, name: object) -> "type[Self]":

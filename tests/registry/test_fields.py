@@ -4,6 +4,9 @@ import pytest
 
 from nnlite.errors import ConfigError
 from nnlite.initializers import Initializer, Zeros
+from nnlite.layers import Dense
+from nnlite.losses import Loss
+from nnlite.ops import ActivationFunction
 from nnlite.registry import Configurable, Converted, FromSpec, FromSpecs, Spec, option
 from nnlite.registry.field_types import Count
 
@@ -30,3 +33,14 @@ def test_values_are_read_and_saved_by_what_the_field_holds():
         Part(sizes=[0])
     with pytest.raises(TypeError):
         Part("ones", (1,), [])
+
+
+def test_errors_call_a_family_by_its_name():
+    with pytest.raises(ConfigError, match="unknown activation function 'rellu'; did you mean 'ReLU'"):
+        Dense(2, activation="rellu")
+    with pytest.raises(ConfigError, match="expected an activation function: a name or"):
+        ActivationFunction.get(3)
+    with pytest.raises(ConfigError, match="expected an initializer: a name or"):
+        Initializer.get(3)
+    with pytest.raises(ConfigError, match="expected a loss: a name or"):
+        Loss.get(3)
