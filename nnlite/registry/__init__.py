@@ -3,4 +3,5 @@
 from nnlite.registry.configurable import *
 from nnlite.registry.fast_paths import *
 from nnlite.registry.fields import *
+from nnlite.registry.functions import *
 from nnlite.registry.section import *

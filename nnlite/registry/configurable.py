@@ -5,8 +5,8 @@ import functools
 import inspect
 import re
 import typing
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from nnlite.errors import ConfigError, did_you_mean
 from nnlite.registry.fast_paths import withdraw_fast_paths
@@ -18,10 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Configurable",
-    "NamedFunction",
     "constructor_parameters",
     "normalized",
-    "register_function",
     "snake_case",
 ]
 
@@ -34,9 +32,6 @@ def normalized(name: str) -> str:
 def snake_case(name: str) -> str:
     """`BatchNormalization` as `batch_normalization`, `Conv2D` as `conv2d`: Keras's rule."""
     return re.sub(r"(?<=.)(?=[A-Z][a-z])|(?<=[a-z])(?=[A-Z])", "_", name).lower()
-
-
-AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
 
 
 @Specified.register
@@ -220,81 +215,3 @@ def _short(value: object) -> str:
         text = repr(value)
         return repr(normalized(type(value).__name__)) if text.endswith("()") else text
     return repr(value)
-
-
-_functions: dict[str, Callable[..., Any]] = {}
-
-
-@overload
-def register_function(function: None = None, *, name: str | None = None) -> Callable[[AnyFunction], AnyFunction]: ...
-@overload
-def register_function(function: AnyFunction, *, name: str | None = None) -> AnyFunction: ...
-def register_function(function: Callable[..., Any] | None = None, *, name: str | None = None) -> Callable[..., Any]:
-    """Let a function be saved by its name, in a file of a model that has it, and be found when that is loaded.
-
-    Used as a decorator, of a module that is imported before the file is read; registering the same function again
-    replaces it.
-
-    Args:
-        function: any function; its own name is the one in files.
-        name: another name, for a function whose own one is taken.
-
-    Raises:
-        ConfigError: another module has a function of that name, or the function has none.
-
-    >>> @register_function
-    ... def halved(inputs):
-    ...     return inputs / 2
-    >>> NamedFunction.get("halved")(3)
-    1.5
-    """
-    if function is None:
-        return functools.partial(register_function, name=name)
-    key = name or getattr(function, "__name__", "<lambda>")
-    present = _functions.get(key)
-    if key == "<lambda>":
-        raise ConfigError(f"{function!r} has no name to be saved by: give register_function one")
-    if present is not None and _home(present) != _home(function):
-        raise ConfigError(f"the function name {key!r} is taken by {'.'.join(_home(present))}: give another name")
-    _functions[key] = function
-    return function
-
-
-def _home(function: Callable[..., Any]) -> tuple[str, str]:
-    return function.__module__, getattr(function, "__qualname__", repr(function))
-
-
-@Specified.register
-class NamedFunction:
-    """A function as an argument in a config: any callable in Python, a registered one in YAML and in files."""
-
-    def __init__(self, function: Callable[..., Any]) -> None:
-        self.function = function
-
-    def __call__(self, *arguments: Any, **options: Any) -> Any:
-        return self.function(*arguments, **options)
-
-    @classmethod
-    def get(cls, spec: "NamedFunction | Callable[..., Any] | str") -> "NamedFunction":
-        """The function that `spec`, a callable or the name of a registered one, stands for."""
-        if isinstance(spec, cls):
-            return spec
-        if callable(spec):
-            return cls(spec)
-        if not isinstance(spec, str) or spec not in _functions:
-            hint = did_you_mean(spec, _functions) if _functions else "no function is registered"
-            raise ConfigError(f"unknown function {spec!r}; {hint}; import the module that registers it first")
-        return cls(_functions[spec])
-
-    def to_spec(self) -> str:
-        """The registered name; `ConfigError` when there is none."""
-        for name, function in _functions.items():
-            if function is self.function:
-                return name
-        raise ConfigError(
-            f"{self!r} is not registered and cannot be saved: define it in a module, under the decorator "
-            "nnlite.registry.register_function"
-        )
-
-    def __repr__(self) -> str:
-        return getattr(self.function, "__qualname__", repr(self.function))

@@ -305,8 +305,8 @@ UNDECLARED = {
     ("metrics/accuracy", "from_logits"): "a loss may be a plain function",
     ("metrics/accuracy", "target_kind"): "a loss may be a plain function",
     ("registry/fast_paths", "outlives"): "only a method that is marked has it",
-    ("registry/configurable", "__name__"): "a callable need not be a function",
-    ("registry/configurable", "__qualname__"): "a callable need not be a function",
+    ("registry/functions", "__name__"): "a callable need not be a function",
+    ("registry/functions", "__qualname__"): "a callable need not be a function",
     ("saving/model_files", "umask"): "Python: `os` has it where the system does",
 }
 

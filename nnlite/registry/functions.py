@@ -1,0 +1,88 @@
+"""Functions as arguments in a config: any callable in Python, a registered one, by its name, in YAML and in files."""
+
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar, overload
+
+from nnlite.errors import ConfigError, did_you_mean
+from nnlite.registry.field_types import Specified
+
+__all__ = ["NamedFunction", "register_function"]
+
+AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
+_functions: dict[str, Callable[..., Any]] = {}
+
+
+@overload
+def register_function(function: None = None, *, name: str | None = None) -> Callable[[AnyFunction], AnyFunction]: ...
+@overload
+def register_function(function: AnyFunction, *, name: str | None = None) -> AnyFunction: ...
+def register_function(function: Callable[..., Any] | None = None, *, name: str | None = None) -> Callable[..., Any]:
+    """Let a function be saved by its name, in a file of a model that has it, and be found when that is loaded.
+
+    Used as a decorator, of a module that is imported before the file is read; registering the same function again
+    replaces it.
+
+    Args:
+        function: any function; its own name is the one in files.
+        name: another name, for a function whose own one is taken.
+
+    Raises:
+        ConfigError: another module has a function of that name, or the function has none.
+
+    >>> @register_function
+    ... def halved(inputs):
+    ...     return inputs / 2
+    >>> NamedFunction.get("halved")(3)
+    1.5
+    """
+    if function is None:
+        return functools.partial(register_function, name=name)
+    key = name or getattr(function, "__name__", "<lambda>")
+    present = _functions.get(key)
+    if key == "<lambda>":
+        raise ConfigError(f"{function!r} has no name to be saved by: give register_function one")
+    if present is not None and _home(present) != _home(function):
+        raise ConfigError(f"the function name {key!r} is taken by {'.'.join(_home(present))}: give another name")
+    _functions[key] = function
+    return function
+
+
+def _home(function: Callable[..., Any]) -> tuple[str, str]:
+    return function.__module__, getattr(function, "__qualname__", repr(function))
+
+
+@Specified.register
+class NamedFunction:
+    """A function as an argument in a config: any callable in Python, a registered one in YAML and in files."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        return self.function(*arguments, **options)
+
+    @classmethod
+    def get(cls, spec: "NamedFunction | Callable[..., Any] | str") -> "NamedFunction":
+        """The function that `spec`, a callable or the name of a registered one, stands for."""
+        if isinstance(spec, cls):
+            return spec
+        if callable(spec):
+            return cls(spec)
+        if not isinstance(spec, str) or spec not in _functions:
+            hint = did_you_mean(spec, _functions) if _functions else "no function is registered"
+            raise ConfigError(f"unknown function {spec!r}; {hint}; import the module that registers it first")
+        return cls(_functions[spec])
+
+    def to_spec(self) -> str:
+        """The registered name; `ConfigError` when there is none."""
+        for name, function in _functions.items():
+            if function is self.function:
+                return name
+        raise ConfigError(
+            f"{self!r} is not registered and cannot be saved: define it in a module, under the decorator "
+            "nnlite.registry.register_function"
+        )
+
+    def __repr__(self) -> str:
+        return getattr(self.function, "__qualname__", repr(self.function))
