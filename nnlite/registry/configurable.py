@@ -46,7 +46,7 @@ class Configurable:
 
     Field types drive the reading of values (see `nnlite.registry.field_types`), so a constructor argument, a YAML key
     and a saved config are checked by the same rule. A class may write its own `__init__`; then the parameters of that
-    are its fields, each stored under its own name.
+    are its fields, each stored under its own name. A subclass without new fields inherits it.
 
     `_fast_paths` says which methods and attributes answer for a slower method; see `nnlite.registry.fast_paths`.
 
@@ -57,12 +57,18 @@ class Configurable:
 
     _family: ClassVar[str]
     _members: ClassVar[dict[str, type[Any]]]
+    _own_constructor: ClassVar[bool] = False  # whether `__init__` was written by hand, here or in a base class
 
     def __init_subclass__(
         cls, family: str | None = None, abstract: bool = False, aliases: tuple[str, ...] = (), **kwargs: Any
     ) -> None:
         super().__init_subclass__(**kwargs)
+        written = "__init__" in vars(cls)
         dataclasses.dataclass(eq=False, repr=False)(cls)
+        if not written and cls._own_constructor and not _adds_fields(cls):
+            del cls.__init__  # the one made of fields would hide the one that a base class wrote
+        else:
+            cls._own_constructor = written
         if family:
             cls._family, cls._members = family, {}
         elif not abstract:
@@ -173,6 +179,14 @@ class Configurable:
             if _differs(value, _default_value(type(self), name, default)):
                 shown.append(f"{name}={_short(value)}")
         return f"{type(self).__name__}({', '.join(shown)})"
+
+
+def _adds_fields(cls: type) -> bool:
+    """Whether a dataclass declares fields, rather than having those of its bases alone."""
+    inherited = {
+        id(field) for base in cls.__bases__ if dataclasses.is_dataclass(base) for field in dataclasses.fields(base)
+    }
+    return any(id(field) not in inherited for field in dataclasses.fields(cls))
 
 
 @functools.cache
