@@ -34,6 +34,9 @@ class Derivatives:
         self.model = model
         self.trainer = trainer
 
+    def __repr__(self) -> str:
+        return f"Derivatives(of {self.model.label})"
+
     def jacobian(self, x: Any, wrt: str = "inputs") -> NetworkJacobian:
         """The Jacobian of the outputs at `x`, as a structured map that is never multiplied out.
 

@@ -51,6 +51,7 @@ class Steps:
 
     def __init__(self, trainer: "Trainer", join: bool = True):
         model = trainer.model
+        self.trainer, self.compiled_loss = trainer, trainer.loss
         self.seed = model.seed
         self.optimizer = trainer.optimizer
         self.parameters = model.parameters
@@ -75,8 +76,13 @@ class Steps:
 
     @property
     def current(self) -> bool:
-        """Whether the parameters still live here: another model may have taken shared layers over."""
-        return not self.lease.ended
+        """Whether these are still the steps of the trainer.
+
+        Not so where another model has taken shared layers over, or an optimizer or a loss was assigned.
+        """
+        trainer = self.trainer
+        assigned = self.optimizer is not trainer.optimizer or self.compiled_loss is not trainer.loss
+        return not (assigned or self.lease.ended)
 
     def train(self, x: Any, y: Any, sample_weight: np.ndarray | None = None) -> tuple[float, Any]:
         """Forward, loss, backward, regularize, update; returns the loss and the raw outputs."""

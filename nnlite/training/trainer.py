@@ -240,7 +240,7 @@ class Trainer:
         steps: Count | None = None,
         callbacks: Sequence[Spec[Callback]] | None = None,
         return_jacobian: bool = False,
-    ) -> Any:
+    ) -> np.ndarray | Any:
         """The outputs for `x`, an array, a DataFrame or an iterable of batches; nothing is cached.
 
         Args:
@@ -258,7 +258,7 @@ class Trainer:
             outputs, jacobians = run_prediction(self.model, batches, listeners, return_jacobian)
         return (joined(outputs), np.concatenate(jacobians)) if return_jacobian else joined(outputs)
 
-    def predict_on_batch(self, x: Any) -> Any:
+    def predict_on_batch(self, x: Any) -> np.ndarray | Any:
         """The outputs for one batch, without callbacks and progress."""
         return self.model(built_inputs(self.model, x))
 
@@ -295,3 +295,6 @@ class Trainer:
             self.model._check_ready()
             self._steps = Steps(self)
         return self._steps
+
+    def __repr__(self) -> str:
+        return f"Trainer(of {self.model.label}, optimizer={self.optimizer!r}, loss={self.loss!r})"

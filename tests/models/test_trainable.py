@@ -13,7 +13,9 @@ import nnlite
 from nnlite import Input, Model, Sequential
 from nnlite.derivatives import Derivatives
 from nnlite.layers import Dense, Layer
+from nnlite.losses import Loss
 from nnlite.models.base import BaseModel
+from nnlite.optimizers import Optimizer
 from nnlite.training import OutputsTrainer, Trainable, Trainer
 
 ROOT = Path(nnlite.__file__).parent
@@ -92,6 +94,27 @@ def test_what_a_model_says_of_its_training_is_what_its_trainer_says():
     assert trainer.stop_training
     model.optimizer, model.loss, model.history = "o", "l", "h"
     assert (trainer.optimizer, trainer.loss, trainer.history) == ("o", "l", "h")
+
+
+def test_an_optimizer_and_a_loss_that_are_assigned_are_those_that_train():
+    assigned, compiled = chain(), chain()
+    assigned.compile("adam", "mse")
+    assigned.fit(X, X[:, :2], verbose=0)
+    compiled.set_weights(assigned.get_weights())
+    assigned.optimizer, assigned.loss = Optimizer.get("sgd"), Loss.get("mae")
+    compiled.compile("sgd", "mae")
+    histories = [model.fit(X, X[:, :2], verbose=0).history for model in (assigned, compiled)]
+    assert histories[0] == histories[1]
+    for mine, theirs in zip(assigned.get_weights(), compiled.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+def test_trainer_and_derivatives_say_whose_they_are():
+    model = chain()
+    assert repr(model.trainer) == "Trainer(of the model, optimizer=None, loss=None)"
+    model.compile("adam", "mse")
+    assert repr(model.trainer) == "Trainer(of the model, optimizer=Adam(), loss=MeanSquaredError())"
+    assert repr(model.derivatives) == "Derivatives(of the model)"
 
 
 @pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])
