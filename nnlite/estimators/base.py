@@ -36,6 +36,11 @@ class BaseNetwork(BaseEstimator):
     _metrics: tuple[str, ...] = ()
     _output_activation: str | None = None
 
+    model_: Sequential
+    history_: dict[str, list[float]]
+    loss_: float
+    n_iter_: int
+
     def __init__(
         self,
         hidden_layer_sizes: int | Sequence[int] | np.ndarray = (100,),

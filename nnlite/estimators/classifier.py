@@ -110,7 +110,7 @@ class NNClassifier(ClassifierMixin, BaseNetwork):
         self.classes_, codes = np.unique(y, return_inverse=True)
         return self._train(X, codes, len(self.classes_), checked_weight(sample_weight, X))
 
-    def predict_proba(self, X: Any, return_jacobian: bool = False) -> Any:
+    def predict_proba(self, X: Any, return_jacobian: bool = False) -> np.ndarray | Any:
         """Probability of each class.
 
         Parameters
@@ -142,7 +142,7 @@ class NNClassifier(ClassifierMixin, BaseNetwork):
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))
 
-    def predict(self, X: Any, return_jacobian: bool = False) -> Any:
+    def predict(self, X: Any, return_jacobian: bool = False) -> np.ndarray | Any:
         """The most probable label.
 
         Parameters

@@ -111,7 +111,7 @@ class NNRegressor(RegressorMixin, BaseNetwork):
             y = normalization(y, sample_weight)(y)
         return self._train(X, y, y.shape[1], sample_weight, restore)
 
-    def predict(self, X: Any, return_jacobian: bool = False) -> Any:
+    def predict(self, X: Any, return_jacobian: bool = False) -> np.ndarray | Any:
         """The expected targets.
 
         Parameters

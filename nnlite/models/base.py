@@ -86,7 +86,7 @@ class BaseModel(Layer, abstract=True):
         return self.trainer.metrics
 
     @property
-    def optimizer(self) -> Optimizer | None:
+    def optimizer(self) -> Optimizer | Any:
         """The optimizer of `compile`; None before."""
         return self.trainer.optimizer
 
@@ -95,7 +95,7 @@ class BaseModel(Layer, abstract=True):
         self.trainer.optimizer = optimizer
 
     @property
-    def loss(self) -> Loss | None:
+    def loss(self) -> Loss | Any:
         """The loss of `compile`; None before."""
         return self.trainer.loss
 
@@ -104,7 +104,7 @@ class BaseModel(Layer, abstract=True):
         self.trainer.loss = loss
 
     @property
-    def history(self) -> History | None:
+    def history(self) -> History | Any:
         """What the last `fit` returned; None before."""
         return self.trainer.history
 

@@ -67,6 +67,30 @@ def test_public_names_have_types(checker, tmp_path):
     assert [told for told in revealed if told in ("Any", "Unknown")] == []
 
 
+def test_results_have_types(checker, tmp_path):
+    """What may be None or several things in rare cases is `X | Any`: editors know X, and checkers ask for no test."""
+    results = {
+        "model.optimizer": "Optimizer | Any",
+        "model.loss": "Loss | Any",
+        "model.history": "History | Any",
+        "model.fit([], [])": "History",
+        "model.predict([])": "ndarray | Any",
+        "classifier.fit([], [])": "NNClassifier",
+        "classifier.predict([])": "ndarray | Any",
+        "classifier.predict_proba([])": "ndarray | Any",
+        "classifier.model_": "Sequential",
+        "classifier.history_": "dict[str, list[float]]",
+        "regressor.predict([])": "ndarray | Any",
+    }
+    program = tmp_path / "results.py"
+    lines = ["from nnlite import NNClassifier, NNRegressor, Sequential"]
+    lines += ["model, classifier, regressor = Sequential(), NNClassifier(), NNRegressor()"]
+    program.write_text("\n".join([*lines, *(f"reveal_type({expression})" for expression in results)]))
+    revealed = re.findall(r'(?:Revealed type is|Type of ".*" is) "(.*)"', checker(program))
+    bare = [re.sub(r"\b(?:\w+\.)+|(?<=ndarray)\[.*?\]\]", "", told) for told in revealed]
+    assert dict(zip(results, bare, strict=True)) == results
+
+
 def test_user_code_runs():
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     result = subprocess.run([sys.executable, USER_CODE], capture_output=True, text=True, env=environment, check=False)

@@ -113,7 +113,8 @@ def train_a_chain(folder: Path) -> float:
     shown = LambdaCallback(on_epoch_end=lambda epoch, logs: None)
     model.fit(x.tolist(), y.tolist(), validation_data=(x, y), verbose=0,
               callbacks=[LearningRateScheduler(slower), checkpoint, shown])  # fmt: skip
-    losses: list[float] = history.history["loss"]
+    model.optimizer.learning_rate = 0.01
+    losses: list[float] = history.history["loss"] + model.history.history["loss"]
     values = model.evaluate(x, y, verbose=0, return_dict=True)
     model.summary(print_fn=lambda text: None)
     model.save(folder / "model.safetensors")
