@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import pkgutil
 from typing import TYPE_CHECKING, Any
 
 import numpy  # noqa: F401 - the one dependency that is loaded at once
@@ -49,6 +50,21 @@ _HOMES = {
     "set_threads": "nnlite.threads",
 }
 __all__ = ["Input", "Model", "NNClassifier", "NNRegressor", "Sequential", "__version__", "load_model", "set_threads"]
+# Names that another library than NumPy serves. Where it is missing they are not listed, so that `import *`, `dir` and
+# `help` work; asking for one says what to install.
+_SERVED_BY = {"NNClassifier": "sklearn", "NNRegressor": "sklearn", "estimators": "sklearn", "experiment": "yaml"}
+
+
+def _is_served(name: str) -> bool:
+    library = _SERVED_BY.get(name)
+    try:
+        return library is None or importlib.util.find_spec(library) is not None
+    except ImportError:  # an import hook refuses it
+        return False
+
+
+if not TYPE_CHECKING:
+    __all__ = [name for name in __all__ if _is_served(name)]
 
 
 def __getattr__(name: str) -> Any:
@@ -60,4 +76,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES})
+    rooms = [module.name for module in pkgutil.iter_modules(__path__) if _is_served(module.name)]
+    return sorted({*__all__, *rooms, *(name for name in globals() if name.startswith("__"))} - {"__main__"})

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import pydoc
 import sys
 from pathlib import Path
 
@@ -168,6 +169,14 @@ def test_what_needs_a_library_says_which():
                 assert isinstance(error, MissingLibraryError) or "threadpoolctl" in remedy or "fast" in remedy
             else:
                 raise AssertionError(f"nobody said: {remedy}")
+
+
+def test_what_needs_a_library_is_not_listed():
+    names = {}
+    exec("from nnlite import *", names)
+    assert {"Sequential", "load_model"} <= names.keys() and "NNClassifier" not in names
+    assert "layers" in dir(nnlite) and not {"NNRegressor", "estimators", "experiment"} & set(dir(nnlite))
+    assert "class Sequential" in pydoc.render_doc(nnlite, renderer=pydoc.plaintext)
 
 
 def picture_model():
