@@ -349,6 +349,17 @@ def test_a_header_with_an_entry_of_another_kind_is_refused(path, changes, messag
     assert str(path) in str(caught.value)
 
 
+def test_only_an_unknown_name_asks_for_an_import(path):
+    hint = "import the module that defines your own classes first"
+    trained().save(path)
+    header, _ = saving.read(path)
+    for model, asks in (({"Sequentiel": {}}, True), ({"Sequential": {"layers": [{"Dense": {"units": -1}}]}}, False)):
+        resealed(path, {**header, "model": model})
+        with pytest.raises(ModelFileError) as caught:
+            load_model(path)
+        assert (hint in str(caught.value)) is asks, caught.value
+
+
 @pytest.mark.parametrize("pack", ["1000000000000", "2", "-1", "00", " 0", "x"])
 def test_slots_of_packs_that_are_not_numbered_in_order_are_refused(path, pack):
     trained().save(path)

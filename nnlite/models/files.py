@@ -32,7 +32,9 @@ def load_model(filepath: str | PathLike, compile: bool = True) -> "BaseModel":
         _check_header(header)
         return restored(header if compile else {**header, "compile": None}, arrays, filepath)
     except ConfigError as error:
-        raise ModelFileError(f"{filepath}: {error}; import the module that defines your own classes first") from None
+        unknown = error.message.startswith("unknown ") and "import the module" not in error.message
+        hint = "; import the module that defines your own classes first" if unknown else ""
+        raise ModelFileError(f"{filepath}: {error}{hint}") from None
     except (DataError, NotReadyError) as error:
         message = str(error)
         raise ModelFileError(message if message.startswith(str(filepath)) else f"{filepath}: {message}") from None
