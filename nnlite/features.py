@@ -224,7 +224,7 @@ class FeatureSpace(Configurable, family="feature space"):
             ModelFileError: missing, damaged or foreign file.
         """
         header, arrays = saving.read(filepath)
-        if header.get("content") != "feature space":
+        if header.get("content") != "feature space" or "config" not in header:
             raise ModelFileError(f"{filepath} holds no feature space")
         space = cls.from_config(header["config"])
         own = space._arrays()

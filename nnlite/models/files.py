@@ -28,6 +28,8 @@ def load_model(filepath: str | PathLike, compile: bool = True) -> "BaseModel":
     header, arrays = saving.read(filepath)
     if header.get("content") == "weights":
         raise ModelFileError(f"{filepath} holds weights alone: build the model and call load_weights")
+    if header.get("content") != "model":
+        raise ModelFileError(f"{filepath} holds no model: its content is {header.get('content')!r}")
     try:
         _check_header(header)
         return restored(header if compile else {**header, "compile": None}, arrays, filepath)
@@ -42,7 +44,7 @@ def load_model(filepath: str | PathLike, compile: bool = True) -> "BaseModel":
 
 def _check_header(header: dict) -> None:
     """`ModelFileError` unless the header has all that `model_state` writes, of the types that it writes."""
-    missing = [key for key in ("content", "model", "input_shape", "compile") if key not in header]
+    missing = [key for key in ("model", "input_shape", "compile") if key not in header]
     if missing:
         raise ModelFileError(f"the header of nnlite has no {', '.join(missing)}")
     shape, arguments = header["input_shape"], header["compile"]

@@ -7,6 +7,7 @@ import time
 import numpy as np
 import pytest
 
+from nnlite import saving
 from nnlite.errors import ConfigError, DataError, ModelFileError, NotReadyError, ShapeError
 from nnlite.features import FeatureSpace
 from nnlite.jacobians import Jacobians
@@ -687,6 +688,11 @@ def test_feature_space_takes_data_frames_and_is_saved(tmp_path):
     model.save(tmp_path / "model.safetensors")
     with pytest.raises(ModelFileError, match="no feature space"):
         FeatureSpace.load(tmp_path / "model.safetensors")
+    with pytest.raises(ModelFileError, match="no model: its content is 'feature space'"):
+        load_model(tmp_path / "space.safetensors")
+    saving.write(tmp_path / "headless.safetensors", {"content": "feature space"}, {})
+    with pytest.raises(ModelFileError, match="no feature space"):
+        FeatureSpace.load(tmp_path / "headless.safetensors")
     with pytest.raises(NotReadyError, match="adapt"):
         full_space().save(tmp_path / "other.safetensors")
 
