@@ -15,9 +15,13 @@ import numpy as np
 from nnlite.errors import ConfigError, did_you_mean
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Range:
-    """Bounds of a number, for `Annotated[float, Range(0, 1)]`; an open end excludes its bound."""
+    """Bounds of a number, for `Annotated[float, Range(0, 1)]`; an open end excludes its bound.
+
+    >>> typing.Annotated[int, Range(1)]
+    typing.Annotated[int, Range(>= 1)]
+    """
 
     low: float = -np.inf
     high: float = np.inf
@@ -35,6 +39,10 @@ class Range:
         if self.high == np.inf:
             return f"{'>' if self.low_open else '>='} {self.low:g}"
         return f"in {'(' if self.low_open else '['}{self.low:g}, {self.high:g}{')' if self.high_open else ']'}"
+
+    def __repr__(self) -> str:
+        """Short, as `help` shows it in signatures."""
+        return f"Range({self})"
 
 
 Positive = typing.Annotated[float, Range(0, low_open=True)]
