@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal, cast
 
 import numpy as np
 
-from nnlite.arrays.types import ArrayLike, BatchShape
+from nnlite.arrays.types import Array, ArrayLike, BatchShape
 from nnlite.config import floatx
 from nnlite.errors import ConfigError, DataError, NotReadyError, ShapeError
 from nnlite.jacobians import ComplexStepHessian, Composed, Contraction, Diagonal, Jacobian
@@ -123,7 +123,7 @@ class Loss(Configurable, family="loss", abstract=True):
     def linearize(
         self,
         y_true: np.ndarray,
-        y_pred: np.ndarray,
+        y_pred: Array,
         sample_weight: np.ndarray | None = None,
         mask: np.ndarray | None = None,
     ) -> tuple[Any, Jacobian]:

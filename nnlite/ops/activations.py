@@ -7,6 +7,7 @@ import numpy as np
 
 from nnlite import kernels
 from nnlite.arrays.in_place import InPlace, relu_in_place, sigmoid_in_place, softmax_in_place, tanh_in_place
+from nnlite.arrays.types import Array
 from nnlite.jacobians import Diagonal, Identity, Jacobians, LogSoftmaxJacobian, SoftmaxJacobian
 from nnlite.kernels import log_softmax, sigmoid, softplus
 from nnlite.kernels.reference.dense import LINEAR, RELU, SIGMOID, TANH
@@ -107,7 +108,7 @@ class ReLU(ActivationFunction):
             return super().in_place(like)
         return relu_in_place(like)
 
-    def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
+    def linearize(self, x: Array) -> tuple[np.ndarray, Jacobians]:
         if self.threshold == 0 and self.negative_slope == 0:
             y, slopes = kernels.relu(x)
         else:
@@ -127,7 +128,7 @@ class LeakyReLU(ActivationFunction):
 
     keeps_order = True
 
-    def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
+    def linearize(self, x: Array) -> tuple[np.ndarray, Jacobians]:
         slopes = np.where(x.real > 0, np.ones((), x.real.dtype), np.asarray(self.negative_slope, x.real.dtype))
         return x * slopes, elementwise(slopes)
 
@@ -137,7 +138,7 @@ class ELU(ActivationFunction):
 
     alpha: float = 1.0
 
-    def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
+    def linearize(self, x: Array) -> tuple[np.ndarray, Jacobians]:
         positive = x.real > 0
         below = self.alpha * np.expm1(np.where(positive, 0, x))
         return np.where(positive, x, below), elementwise(np.where(positive, np.ones((), x.dtype), below + self.alpha))
@@ -149,7 +150,7 @@ class SELU(ActivationFunction):
     Reference: Klambauer et al. 2017, arXiv:1706.02515.
     """
 
-    def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
+    def linearize(self, x: Array) -> tuple[np.ndarray, Jacobians]:
         alpha, scale = 1.6732632423543772, 1.0507009873554805
         positive = x.real > 0
         below = scale * alpha * np.expm1(np.where(positive, 0, x))
@@ -226,7 +227,7 @@ class Softplus(ActivationFunction):
 class Softsign(ActivationFunction):
     """y = x / (1 + |x|), dy/dx = 1 / (1 + |x|) ** 2."""
 
-    def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
+    def linearize(self, x: Array) -> tuple[np.ndarray, Jacobians]:
         scale = 1 / (1 + x * np.sign(x.real))
         return x * scale, elementwise(scale * scale)
 
@@ -234,7 +235,7 @@ class Softsign(ActivationFunction):
 class HardSigmoid(ActivationFunction):
     """y = min(max(x + 3, 0), 6) / 6: slope 1/6 between -3 and 3."""
 
-    def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
+    def linearize(self, x: Array) -> tuple[np.ndarray, Jacobians]:
         inside = (x.real > -3) & (x.real < 3)
         slopes = inside.astype(x.real.dtype) / 6
         return np.where(inside, x + 3, np.clip(x.real + 3, 0, 6)) / 6, elementwise(slopes)
@@ -260,7 +261,7 @@ class Softmax(ActivationFunction):
     def in_place(self, like: np.ndarray) -> InPlace:
         return softmax_in_place if self.along_last_axis else super().in_place(like)
 
-    def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
+    def linearize(self, x: Array) -> tuple[np.ndarray, Jacobians]:
         axis = from_right(self.axis, x.ndim)
         p = np.exp(x - x.real.max(axis=axis, keepdims=True))
         p /= p.sum(axis=axis, keepdims=True)

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from nnlite.arrays.types import Array
 from nnlite.jacobians import Broadcast, Diagonal, Jacobians
 from nnlite.ops.base import Op, as_arrays
 
@@ -75,7 +76,7 @@ class _Choice(Op, abstract=True):
         """The elementwise choice."""
         raise NotImplementedError
 
-    def linearize(self, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, Jacobians]:
+    def linearize(self, a: Array, b: Array) -> tuple[np.ndarray, Jacobians]:
         c = self.choose(a.real, b.real)
         left = np.where(a.real == b.real, 0.5, a.real == c).astype(c.dtype)
         if "c" in (a.dtype.kind, b.dtype.kind):

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from nnlite.arrays.types import Array
 from nnlite.errors import ConfigError
 from nnlite.jacobians import Diagonal, Jacobians
 from nnlite.kernels import erf
@@ -72,7 +73,7 @@ class Cos(Op):
 class Abs(Op):
     """y = |x|, dy/dx = sign(x), 0 at 0; for complex x the sign of the real part decides."""
 
-    def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
+    def linearize(self, x: Array) -> tuple[np.ndarray, Jacobians]:
         sign = np.sign(x.real)
         return x * sign, elementwise(sign)
 
@@ -94,7 +95,7 @@ class Clip(Op):
         if self.x_min > self.x_max:
             raise ConfigError(f"Clip needs x_min <= x_max, got {self.x_min} and {self.x_max}")
 
-    def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
+    def linearize(self, x: Array) -> tuple[np.ndarray, Jacobians]:
         inside = (x.real > self.x_min) & (x.real < self.x_max)
         bounded = np.clip(x.real, self.x_min, self.x_max).astype(x.real.dtype, copy=False)
         return np.where(inside, x, bounded), elementwise(inside.astype(x.real.dtype))

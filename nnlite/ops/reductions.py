@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from nnlite.arrays.types import Shape
+from nnlite.arrays.types import Array, Shape
 from nnlite.errors import ShapeError
 from nnlite.jacobians import Composed, Diagonal, Jacobians, SumOver
 from nnlite.ops.base import Op, from_right
@@ -52,7 +52,7 @@ class _Extreme(_Reduction, abstract=True):
         """The extreme over `axes`, which are kept."""
         raise NotImplementedError
 
-    def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
+    def linearize(self, x: Array) -> tuple[np.ndarray, Jacobians]:
         axes = self._axes(x)
         kept = self.choose(x.real, axes)
         extreme = (x.real == kept).astype(x.real.dtype)

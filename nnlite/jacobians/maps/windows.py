@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.arrays.types import Shape
+from nnlite.arrays.types import Array, Shape
 from nnlite.arrays.windows import Windows, cells
 from nnlite.jacobians.maps.base import Jacobian
 
@@ -83,7 +83,7 @@ class LargestOfWindows(_OverWindows):
         super().__init__(windows, trailing, in_shape, chosen.shape)
         self.chosen = chosen
 
-    def vjp(self, cotangent: np.ndarray) -> np.ndarray:
+    def vjp(self, cotangent: Array) -> np.ndarray:
         result = self._like_inputs(cotangent)
         for number, (taken, source) in enumerate(self._cells()):
             # Numbers of one type are multiplied in place; with booleans they would go through a buffer.

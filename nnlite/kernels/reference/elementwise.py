@@ -4,32 +4,34 @@ import functools
 
 import numpy as np
 
+from nnlite.arrays.types import Array
+
 __all__ = ["dropout", "log_softmax", "magnitude", "relu", "sigmoid", "softplus"]
 
 
-def magnitude(x: np.ndarray) -> np.ndarray:
+def magnitude(x: Array) -> np.ndarray:
     """|x|; for complex x the sign of the real part decides: x itself from zero on, analytic everywhere else."""
     return np.where(x.real < 0, -x, x) if x.dtype.kind == "c" else np.abs(x)
 
 
-def sigmoid(x: np.ndarray) -> np.ndarray:
+def sigmoid(x: Array) -> np.ndarray:
     """1 / (1 + exp(-x)) without overflow, exact to rounding at both ends."""
     decay = np.exp(-magnitude(x))
     return np.where(x.real >= 0, np.ones((), decay.dtype), decay) / (1 + decay)
 
 
-def softplus(x: np.ndarray) -> np.ndarray:
+def softplus(x: Array) -> np.ndarray:
     """log(1 + exp(x)) = max(x, 0) + log1p(exp(-|x|))."""
     return np.where(x.real >= 0, x, 0) + np.log1p(np.exp(-magnitude(x)))
 
 
-def log_softmax(x: np.ndarray, axis: int = -1) -> np.ndarray:
+def log_softmax(x: Array, axis: int = -1) -> np.ndarray:
     """x - log(sum(exp(x))) along `axis`; large numbers cancel before anything is rounded."""
     shifted = x - x.real.max(axis=axis, keepdims=True)
     return shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
 
 
-def relu(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def relu(x: Array) -> tuple[np.ndarray, np.ndarray]:
     """max(x, 0), and where x is above 0."""
     above = np.greater(x.real, scalar(0, x.real.dtype))
     if x.dtype.kind == "c":
@@ -38,7 +40,7 @@ def relu(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.maximum(x, outputs, out=outputs), above
 
 
-def dropout(inputs: np.ndarray, bits: np.ndarray, threshold: int, scale: float) -> tuple[np.ndarray, np.ndarray]:
+def dropout(inputs: Array, bits: np.ndarray, threshold: int, scale: float) -> tuple[np.ndarray, np.ndarray]:
     """`inputs` times `scale` where 16 random bits reach `threshold`, else 0; and these factors.
 
     Shape: bits, unsigned, as the factors, which are broadcast to the inputs.

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
+from nnlite.arrays.types import Array
+
 __all__ = ["erf", "gelu"]
 
 NODES_PER_UNIT = 2048  # of the tables
@@ -132,7 +134,7 @@ def _integral(x: np.ndarray, table: tuple[np.ndarray, ...]) -> tuple[np.ndarray,
     return np.copysign(series, x, series), slope, q
 
 
-def _complex_erf(z: np.ndarray) -> tuple[np.ndarray]:
+def _complex_erf(z: Array) -> tuple[np.ndarray]:
     values = np.empty_like(z)
     if (np.abs(z.imag) < TINY).all():
         values.real, values.imag = _real_erf(z.real)[0], SLOPE * np.exp(-z.real * z.real) * z.imag
@@ -147,7 +149,7 @@ def _complex_gelu(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return z * share, share + z * (DENSITY * np.exp(-0.5 * z * z))
 
 
-def _salzer(z: np.ndarray) -> np.ndarray:
+def _salzer(z: Array) -> np.ndarray:
     """erf(x) for z = x + iy, and what y adds: a sum over n = 1, 2, ... of exp(-n^2 / 4) / (n^2 + 4 x^2) times waves."""
     x, y = z.real, z.imag
     n = np.arange(1, TERMS).reshape(-1, 1)
@@ -163,7 +165,7 @@ def _salzer(z: np.ndarray) -> np.ndarray:
     return values
 
 
-def _asymptotic(z: np.ndarray) -> np.ndarray:
+def _asymptotic(z: Array) -> np.ndarray:
     """1 - exp(-z^2) / (z sqrt(pi)) * (1 - 1 / (2 z^2) + 1 * 3 / (2 z^2)^2 - ...) on the right, odd."""
     sign = np.where(z.real < 0, -1.0, 1.0)
     z = z * sign

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from nnlite.arrays.types import Array
 from nnlite.kernels.reference.elementwise import magnitude, scalar
 
 __all__ = ["sigmoid_crossentropy", "softmax_crossentropy", "squared_error"]
@@ -30,7 +31,7 @@ def softmax_crossentropy(
 
 
 def sigmoid_crossentropy(
-    logits: np.ndarray, targets: np.ndarray, scale: float, weights: np.ndarray | None = None
+    logits: Array, targets: np.ndarray, scale: float, weights: np.ndarray | None = None
 ) -> tuple[float, np.ndarray]:
     """scale * sum of weights * (log(1 + exp(logits)) - targets * logits), and its gradient by the logits.
 

@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from nnlite.arrays.types import Array
+
 __all__ = ["lstm_gradients", "lstm_pull", "lstm_run"]
 
 PART = 2**17  # numbers in the deltas of consecutive steps that are multiplied together, while in the cache
@@ -145,7 +147,7 @@ def lstm_gradients(
 def lstm_slopes(
     joined: np.ndarray,
     cells: np.ndarray,
-    gates: np.ndarray,
+    gates: Array,
     squashed: np.ndarray,
     mask: np.ndarray | None,
     order: slice = slice(None),

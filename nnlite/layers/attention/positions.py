@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from nnlite.arrays.types import BatchShape
+from nnlite.arrays.types import Array, BatchShape
 from nnlite.errors import ShapeError
 from nnlite.initializers import Initializer
 from nnlite.jacobians import Broadcast, Identity, Jacobians, Reparametrized, Slice
@@ -82,7 +82,7 @@ class SinePositionEncoding(Layer):
     def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         return input_shape
 
-    def linearize(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
+    def linearize(self, inputs: Array) -> tuple[np.ndarray, Jacobians]:
         steps, features = inputs.shape[-2:]
         waves = np.arange(features)
         angles = np.arange(steps)[:, None] * self.max_wavelength ** (-2.0 * (waves // 2) / features)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from nnlite.arrays.types import Array
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.initializers import Initializer
 from nnlite.jacobians import Diagonal, Jacobians
@@ -114,7 +115,7 @@ class PReLU(Layer):
     def compute_output_shape(self, input_shape: tuple) -> tuple:
         return input_shape
 
-    def linearize(self, inputs: np.ndarray, alpha: np.ndarray) -> tuple[np.ndarray, Jacobians]:
+    def linearize(self, inputs: Array, alpha: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         positive = inputs.real > 0
         slopes = np.where(positive, np.ones((), alpha.dtype), alpha)
         by_inputs = Diagonal(slopes, inputs.shape, inputs.shape)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from nnlite.arrays.types import BatchShape
+from nnlite.arrays.types import Array, BatchShape
 from nnlite.errors import ShapeError
 from nnlite.jacobians import Diagonal, Jacobians
 from nnlite.layers.base.layer import Layer
@@ -33,7 +33,7 @@ class Masking(Layer):
     def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         return input_shape
 
-    def linearize(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
+    def linearize(self, inputs: Array) -> tuple[np.ndarray, Jacobians]:
         mask = (inputs.real != self.mask_value).any(axis=-1)
         counted = mask[..., None].astype(inputs.real.dtype)
         return inputs * counted, Jacobians(Diagonal(counted, inputs.shape, inputs.shape), mask=mask)

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from nnlite.arrays.types import BatchShape
+from nnlite.arrays.types import Array, BatchShape
 from nnlite.errors import ConfigError
 from nnlite.initializers import Initializer
 from nnlite.jacobians import Composed, Diagonal, Jacobians, Quotient, Rearrange
@@ -147,7 +147,7 @@ class UnitNormalization(Layer):
     def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         return input_shape
 
-    def linearize(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
+    def linearize(self, inputs: Array) -> tuple[np.ndarray, Jacobians]:
         axes = tuple(axis - inputs.ndim for axis in axes_from_left(self.axis, inputs.ndim))
         squares = (inputs * inputs).sum(axis=axes, keepdims=True)
         long = squares.real > 1e-12

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.arrays.types import BatchShape
+from nnlite.arrays.types import Array, BatchShape
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.jacobians import Broadcast, Diagonal, MaskedStandardize, Rearrange, Standardize
 from nnlite.jacobians.maps.base import Jacobian
@@ -38,7 +38,7 @@ def axes_from_left(axis: int | Sequence[int], rank: int) -> tuple[int, ...]:
     return tuple(sorted(own % rank for own in ((axis,) if isinstance(axis, int) else axis)))
 
 
-def counted_entries(layer: Any, mask: np.ndarray | None, inputs: np.ndarray) -> np.ndarray:
+def counted_entries(layer: Any, mask: np.ndarray | None, inputs: Array) -> np.ndarray:
     """1 where `mask`, of the shape of the first axes of `inputs`, is true, else 0; broadcast to `inputs`."""
     mask = np.asarray(mask)
     if mask.dtype != bool or mask.shape != inputs.shape[: mask.ndim]:
@@ -83,7 +83,7 @@ def standardize(
 
 
 def scale_and_center(
-    layer: Any, standardized: np.ndarray, gamma_beta: Sequence[np.ndarray]
+    layer: Any, standardized: Array, gamma_beta: Sequence[np.ndarray]
 ) -> tuple[np.ndarray, list[Jacobian]]:
     """gamma * standardized + beta over the last axes: the result, the maps by standardized, gamma and beta."""
     remaining = list(gamma_beta)

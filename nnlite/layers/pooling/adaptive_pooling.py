@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from nnlite.arrays.types import BatchShape
+from nnlite.arrays.types import Array, BatchShape
 from nnlite.jacobians import Composed, Jacobians, LargestOfBins, Separable
 from nnlite.jacobians.maps.base import Jacobian
 from nnlite.layers.base.layer import Layer
@@ -33,7 +33,7 @@ class _AdaptivePooling(Spatial, Layer, abstract=True):
     def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         return self.with_spatial(input_shape, self.per_axis("output_size"))
 
-    def linearize(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
+    def linearize(self, inputs: Array) -> tuple[np.ndarray, Jacobians]:
         lengths = self.spatial(inputs.shape)
         bins = [bin_edges(*axis) for axis in zip(lengths, self.per_axis("output_size"), strict=True)]
         if not self.average:

@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from nnlite.arrays.types import BatchShape
+from nnlite.arrays.types import Array, BatchShape
 from nnlite.jacobians import Composed, Diagonal, Jacobians, Rearrange, SumOver
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.masks import step_mask
@@ -67,7 +67,7 @@ class GlobalAveragePooling1D(_GlobalPooling, aliases=("GlobalAvgPool1D",)):
 
     rank = 1
 
-    def linearize(self, inputs: np.ndarray, mask: np.ndarray | None = None) -> tuple[np.ndarray, Jacobians]:
+    def linearize(self, inputs: Array, mask: np.ndarray | None = None) -> tuple[np.ndarray, Jacobians]:
         if mask is None:
             return self.mean(inputs)
         steps = inputs.shape[2 if self.channels_first else 1]

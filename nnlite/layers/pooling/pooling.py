@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from nnlite.arrays.types import BatchShape, Shape
+from nnlite.arrays.types import Array, BatchShape, Shape
 from nnlite.arrays.windows import Windows, cells
 from nnlite.jacobians import Jacobians, LargestOfWindows, SumOfWindows
 from nnlite.layers.base.layer import Layer
@@ -51,7 +51,7 @@ class _Pooling(Spatial, Layer, abstract=True):
     def at_inference(self) -> PoolingForm:
         return PoolingForm(self)
 
-    def linearize(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
+    def linearize(self, inputs: Array) -> tuple[np.ndarray, Jacobians]:
         windows = self.windows(self.spatial(inputs.shape), *self.geometry)
         if not self.average:
             outputs, part = LargestOfWindows.of(inputs, windows, self.trailing)

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import numpy as np
 
+from nnlite.arrays.types import Array
 from nnlite.errors import ConfigError, DataError, NotReadyError
 from nnlite.layers.base.inputs import read_inputs
 from nnlite.layers.preprocessing.category_encoding import Categorical, OutputMode
@@ -84,7 +85,7 @@ class Discretization(Categorical):
     def depth(self) -> int | None:
         return len(self.bin_boundaries) + 1
 
-    def indices(self, inputs: np.ndarray) -> np.ndarray:
+    def indices(self, inputs: Array) -> np.ndarray:
         # Boundaries of the inputs' type: one that is equal to an input in the data must stay equal to it.
         inputs = inputs.real
         return np.searchsorted(np.array(self.bin_boundaries, inputs.dtype), inputs, side="right").astype(np.int64)

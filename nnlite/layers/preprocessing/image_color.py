@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from nnlite.arrays.types import Array
 from nnlite.errors import ConfigError
 from nnlite.jacobians import Composed, Diagonal, TowardsMean
 from nnlite.jacobians.maps.base import Jacobian
@@ -32,7 +33,7 @@ class RandomBrightness(RandomImages):
     def validate(self) -> None:
         checked_bounds(self, "factor"), check_range(self)
 
-    def changed(self, inputs: np.ndarray, generator: np.random.Generator) -> tuple[np.ndarray, Jacobian]:
+    def changed(self, inputs: Array, generator: np.random.Generator) -> tuple[np.ndarray, Jacobian]:
         low, high = self.value_range
         delta = generator.uniform(*checked_bounds(self, "factor"), (len(inputs), 1, 1, 1)) * (high - low)
         return clip(inputs + delta.astype(inputs.real.dtype), low, high)
@@ -58,7 +59,7 @@ class RandomContrast(RandomImages):
     def validate(self) -> None:
         checked_bounds(self, "factor"), check_range(self)
 
-    def changed(self, inputs: np.ndarray, generator: np.random.Generator) -> tuple[np.ndarray, Jacobian]:
+    def changed(self, inputs: Array, generator: np.random.Generator) -> tuple[np.ndarray, Jacobian]:
         lower, upper = (self.factor,) * 2 if isinstance(self.factor, float) else self.factor
         contrast = generator.uniform(1 - lower, 1 + upper, (len(inputs), 1, 1, 1)).astype(inputs.real.dtype)
         by_inputs = TowardsMean(contrast, image_axes(self), inputs.shape)
@@ -72,7 +73,7 @@ def check_range(layer: Any) -> None:
         raise ConfigError(f"{type(layer).__name__}: value_range must be (lowest, highest), got {layer.value_range}")
 
 
-def clip(values: np.ndarray, low: float, high: float) -> tuple[np.ndarray, Diagonal]:
+def clip(values: Array, low: float, high: float) -> tuple[np.ndarray, Diagonal]:
     """`values` within bounds, and the map: 1 inside, 0 outside."""
     inside = (values.real >= low) & (values.real <= high)
     slopes = inside.astype(values.real.dtype)

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from nnlite.arrays.types import BatchShape
+from nnlite.arrays.types import Array, BatchShape
 from nnlite.jacobians import Composed, Flip, Interpolate, Jacobians
 from nnlite.jacobians.maps.base import Jacobian
 from nnlite.layers.preprocessing.image_size import (
@@ -195,7 +195,7 @@ class RandomCrop(RandomImages):
         outputs, by_inputs = resize(self, inputs, crop=True)
         return outputs, Jacobians(by_inputs)
 
-    def changed(self, inputs: np.ndarray, generator: np.random.Generator) -> tuple[np.ndarray, Jacobian]:
+    def changed(self, inputs: Array, generator: np.random.Generator) -> tuple[np.ndarray, Jacobian]:
         rows, columns = image_size(self, inputs.shape)
         if rows < self.height or columns < self.width:
             return resize(self, inputs, crop=True)
@@ -216,7 +216,7 @@ def about_middle(linear: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return middle - linear @ middle
 
 
-def moved(layer: Any, inputs: np.ndarray, linear: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, Jacobian]:
+def moved(layer: Any, inputs: Array, linear: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, Jacobian]:
     """Images whose pixel at `place` is what was at `linear @ place + offset`, and the map that made them."""
     size = image_size(layer, inputs.shape)
     places = affine_places(np.concatenate([linear, offsets[..., None]], axis=-1), size)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 
-from nnlite.arrays.types import BatchShape
+from nnlite.arrays.types import Array, BatchShape
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.jacobians import Identity, Jacobians, Separable, Slice
 from nnlite.jacobians.maps.base import Jacobian
@@ -167,7 +167,7 @@ def with_size(layer: Any, shape: tuple) -> tuple:
 
 
 def resize(
-    layer: Any, inputs: np.ndarray, interpolation: str = "bilinear", crop: bool = False, pad: bool = False
+    layer: Any, inputs: Array, interpolation: str = "bilinear", crop: bool = False, pad: bool = False
 ) -> tuple[np.ndarray, Separable]:
     """`inputs` of the layer's height and width, and the map that made them."""
     size, target = image_size(layer, inputs.shape), (layer.height, layer.width)

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.arrays.types import BatchShape
+from nnlite.arrays.types import Array, BatchShape
 from nnlite.errors import ConfigError, DataError, NotReadyError
 from nnlite.jacobians import Diagonal, Jacobians
 from nnlite.layers.base.layer import Layer
@@ -26,7 +26,7 @@ class Rescaling(Layer):
         features = self.input_shape[-1]
         return Affine(np.full(features, self.scale), np.full(features, self.offset)) if features else None
 
-    def linearize(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
+    def linearize(self, inputs: Array) -> tuple[np.ndarray, Jacobians]:
         slope = np.full((), self.scale, inputs.real.dtype)
         return inputs * self.scale + self.offset, Jacobians(Diagonal(slope, inputs.shape, inputs.shape))
 

@@ -6,7 +6,7 @@ from typing import Any, Literal, cast
 import numpy as np
 
 from nnlite import kernels
-from nnlite.arrays.types import BatchShape, Shape
+from nnlite.arrays.types import Array, BatchShape, Shape
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.jacobians import Diagonal, Identity, Jacobians
 from nnlite.layers.base.layer import Layer
@@ -157,7 +157,7 @@ class AlphaDropout(Layer):
         return Unchanged()
 
     def linearize(
-        self, inputs: np.ndarray, training: bool = False, random: RandomSource | None = None
+        self, inputs: Array, training: bool = False, random: RandomSource | None = None
     ) -> tuple[np.ndarray, Jacobians]:
         if not training or self.rate == 0:
             return inputs, Jacobians(Identity(inputs.shape))

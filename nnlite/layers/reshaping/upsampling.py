@@ -4,7 +4,7 @@ from typing import Literal
 
 import numpy as np
 
-from nnlite.arrays.types import BatchShape
+from nnlite.arrays.types import Array, BatchShape
 from nnlite.arrays.windows import place_windows
 from nnlite.jacobians import Jacobians, Separable, SumOfWindows, Transposed
 from nnlite.layers.base.layer import Layer
@@ -27,7 +27,7 @@ class _UpSampling(Spatial, Layer, abstract=True):
         axes = zip(self.spatial(input_shape), self.per_axis("size"), strict=True)
         return self.with_spatial(input_shape, [None if n is None else n * factor for n, factor in axes])
 
-    def linearize(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
+    def linearize(self, inputs: Array) -> tuple[np.ndarray, Jacobians]:
         shape, size = self.compute_output_shape(inputs.shape), self.per_axis("size")
         if self.interpolation == "nearest":
             windows = place_windows(self.spatial(shape), size, size)
