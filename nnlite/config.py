@@ -1,16 +1,16 @@
 """The default floating-point type of new layers, metrics and losses, and the largest dense Jacobian."""
 
-from typing import Literal, get_args
+from typing import Literal, cast, get_args
 
 from nnlite.errors import ConfigError, did_you_mean
 
 FloatType = Literal["float32", "float64"]
 FLOAT_TYPES = get_args(FloatType)
-_floatx = "float32"
+_floatx: FloatType = "float32"
 _dense_limit = 2**30
 
 
-def floatx() -> str:
+def floatx() -> FloatType:
     """Name of the default dtype, `"float32"` unless `set_floatx` changed it."""
     return _floatx
 
@@ -24,7 +24,7 @@ def set_floatx(dtype: str) -> None:
     global _floatx
     if dtype not in FLOAT_TYPES:
         raise ConfigError(f"unknown float type {dtype!r}; {did_you_mean(dtype, FLOAT_TYPES)}")
-    _floatx = dtype
+    _floatx = cast(FloatType, dtype)
 
 
 def dense_limit() -> int:

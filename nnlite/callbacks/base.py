@@ -106,6 +106,21 @@ class CallbackList:
         params: given to each callback by `set_params`.
     """
 
+    on_train_begin: Callable[..., None]
+    on_train_end: Callable[..., None]
+    on_epoch_begin: Callable[..., None]
+    on_epoch_end: Callable[..., None]
+    on_train_batch_begin: Callable[..., None]
+    on_train_batch_end: Callable[..., None]
+    on_test_begin: Callable[..., None]
+    on_test_end: Callable[..., None]
+    on_test_batch_begin: Callable[..., None]
+    on_test_batch_end: Callable[..., None]
+    on_predict_begin: Callable[..., None]
+    on_predict_end: Callable[..., None]
+    on_predict_batch_begin: Callable[..., None]
+    on_predict_batch_end: Callable[..., None]
+
     def __init__(
         self, callbacks: Spec[Callback] | Iterable[Spec[Callback]] | None = None, model: Any = None, **params: Any
     ) -> None:

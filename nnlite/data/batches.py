@@ -140,7 +140,7 @@ def check_lengths(x: Any, **others: Any) -> None:
             raise ShapeError(f"x has {count} rows, {name} has {len(array)}")
 
 
-def check_finite(x: np.ndarray) -> None:
+def check_finite(x: Any) -> None:
     """`DataError` naming the first row and column of `x` that is nan or infinite."""
     if isinstance(x, tuple):
         for part in x:

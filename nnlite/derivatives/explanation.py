@@ -3,11 +3,15 @@
 import html
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nnlite.derivatives.observed import Stage
 from nnlite.jacobians.bundles.partial import Partial
+
+if TYPE_CHECKING:
+    from nnlite.derivatives.weight_path import Trail
 
 HEAD = ("stage, and the Jacobians it keeps", "shape", "by output", "by input")
 SHOWN = 10  # outputs
@@ -73,7 +77,7 @@ class Explanation:
     normed: str
     stages: tuple
     gradients: dict
-    trail: object
+    trail: "Trail | None"
 
     def __repr__(self) -> str:
         table = [HEAD, *([indent + name, *cells] for indent, name, *cells in rows(self.stages))]

@@ -45,8 +45,9 @@ def integrated_gradients(
     x = built_inputs(model, x)
     if isinstance(x, tuple):
         raise ConfigError(f"{model.label} has {len(x)} inputs; integrated gradients are those of one")
+    baseline = 0 if baseline is None else baseline
     try:
-        baseline = np.broadcast_to(np.asarray(0 if baseline is None else baseline, x.dtype), x.shape)
+        baseline = np.broadcast_to(np.asarray(baseline, x.dtype), x.shape)
     except ValueError:
         raise ShapeError(
             f"{model.label}: baseline must fit {x.shape}, the shape of x, got {np.shape(baseline)}"

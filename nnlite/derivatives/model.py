@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from nnlite.arrays.types import Array
 from nnlite.derivatives import explain, integrated_gradients
 from nnlite.derivatives.explanation import Explanation
 from nnlite.derivatives.integrated_gradients import need_one_output
@@ -139,8 +140,9 @@ class Derivatives:
         outputs, jacobians = steps.chain.linearize(x, *self.model.values)
         need_one_output(self.model, outputs)
         rows, by_outputs = steps.loss.per_row(y, outputs)
-        masked = jacobians.mask is not None and jacobians.mask.shape == rows.shape
-        share = (jacobians.mask if masked else np.ones(rows.shape)).astype(rows.dtype)
+        mask = jacobians.mask
+        counted = mask if isinstance(mask, np.ndarray) and mask.shape == rows.shape else np.ones(rows.shape)
+        share = counted.astype(rows.dtype)
         if steps.loss.reduction != "sum":
             share /= np.maximum(share.sum(axis=tuple(range(1, share.ndim)), keepdims=True), 1)
         if weights is not None:
@@ -239,7 +241,7 @@ class Derivatives:
         read_call(Derivatives.integrated_gradients, locals())
         return integrated_gradients.integrated_gradients(self.model, x, baseline, steps, output)
 
-    def _gradient(self, steps: Steps, batch: tuple, values: list[np.ndarray], vector: ParameterVector) -> np.ndarray:
+    def _gradient(self, steps: Steps, batch: tuple, values: list[np.ndarray], vector: ParameterVector) -> Array:
         x, y, weights = batch
         outputs, jacobians = steps.chain.linearize(x, *values)
         _, by_outputs = steps.loss.linearize(y, outputs, weights, jacobians.mask)

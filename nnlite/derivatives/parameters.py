@@ -31,7 +31,7 @@ def parameter_vector(
     if wrt != "parameters":
         layers = {layer.name: layer for layer in model.layers}
         if wrt not in layers:
-            allowed = did_you_mean(wrt, [*model.input_names, "parameters", *layers])
+            allowed = did_you_mean(wrt, [*model.input_names, "parameters", *(name for name in layers if name)])
             raise ConfigError(f"the Jacobian by {wrt!r} was asked for; {allowed}")
         chosen = {id(parameter) for parameter in layers[wrt].parameters if parameter.trainable}
         if not chosen:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from numbers import Integral, Number
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from sklearn.base import BaseEstimator, is_classifier
@@ -11,6 +11,7 @@ from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, check_non_negative, validate_data
 
 from nnlite.callbacks import EarlyStopping
+from nnlite.config import FloatType
 from nnlite.errors import ConfigError, DataError, ShapeError
 from nnlite.estimators.parameters import check_parameters
 from nnlite.estimators.tables import labelled_table
@@ -35,6 +36,8 @@ class BaseNetwork(BaseEstimator):
     _loss: str
     _metrics: tuple[str, ...] = ()
     _output_activation: str | None = None
+    model_: Sequential
+    n_features_in_: int
 
     model_: Sequential
     history_: dict[str, list[float]]
@@ -112,7 +115,7 @@ class BaseNetwork(BaseEstimator):
         return [*hidden, Dense(n_outputs, activation=self._output_activation)]
 
     def _hidden_layers(self):
-        given = self.hidden_layer_sizes
+        given: Any = self.hidden_layer_sizes
         try:
             sizes = read([given] if isinstance(given, Integral) else list(given), list[Count])
         except ConfigError as error:
@@ -138,8 +141,9 @@ class BaseNetwork(BaseEstimator):
         rate = {} if self.learning_rate is None else {"learning_rate": jsonable(self.learning_rate)}
         return type(given).from_config({**given.get_config(), **rate})
 
-    def _fit_arguments(self):
-        arguments = {"batch_size": self.batch_size, "epochs": self.epochs, "verbose": min(int(self.verbose), 2)}
+    def _fit_arguments(self) -> dict[str, Any]:
+        verbose = min(int(self.verbose), 2)
+        arguments: dict[str, Any] = {"batch_size": self.batch_size, "epochs": self.epochs, "verbose": verbose}
         if not self.early_stopping:
             return arguments
         stopping = EarlyStopping(patience=self.n_iter_no_change, restore_best_weights=True)
@@ -151,7 +155,7 @@ class BaseNetwork(BaseEstimator):
         X = validate_data(self, X, reset=False, dtype=FLOATS)
         return self.model_.predict(X, verbose=0, return_jacobian=return_jacobian)
 
-    def sensitivities(self, X: Any) -> "pd.DataFrame":
+    def sensitivities(self, X: Any) -> "pd.DataFrame | Any":
         """How the outputs change with each feature, summed up over samples.
 
         The derivatives are those of `model_`, from X as given to outputs in the units that `predict` uses, or to
@@ -170,7 +174,7 @@ class BaseNetwork(BaseEstimator):
         """
         check_is_fitted(self)
         X = validate_data(self, X, reset=False, dtype=FLOATS)
-        sums = 0.0
+        sums: Any = 0.0
         for start in range(0, len(X), ROWS_AT_ONCE):
             rows = X[start : start + ROWS_AT_ONCE]
             slopes = self.model_.predict(rows, verbose=0, return_jacobian=True)[1].astype(np.float64)
@@ -215,5 +219,6 @@ def checked_weight(sample_weight: object, X: np.ndarray) -> np.ndarray | None:
 
 def normalization(data: np.ndarray, sample_weight: np.ndarray | None, **options: Any) -> Normalization:
     """A `Normalization` by the moments of `data`, computing in the dtype of `data`."""
-    scaler = StandardScaler().fit(data, sample_weight=sample_weight)
-    return Normalization(mean=scaler.mean_, variance=scaler.scale_**2, dtype=data.dtype.name, **options)
+    scaler: Any = StandardScaler().fit(data, sample_weight=sample_weight)
+    dtype = cast(FloatType, data.dtype.name)
+    return Normalization(mean=scaler.mean_, variance=scaler.scale_**2, dtype=dtype, **options)

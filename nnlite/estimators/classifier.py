@@ -1,6 +1,6 @@
 """NNClassifier, a neural network that tells classes apart."""
 
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
 from sklearn.base import ClassifierMixin
@@ -110,7 +110,13 @@ class NNClassifier(ClassifierMixin, BaseNetwork):
         self.classes_, codes = np.unique(y, return_inverse=True)
         return self._train(X, codes, len(self.classes_), checked_weight(sample_weight, X))
 
-    def predict_proba(self, X: Any, return_jacobian: bool = False) -> np.ndarray | Any:
+    @overload
+    def predict_proba(self, X: Any, return_jacobian: Literal[False] = False) -> np.ndarray: ...
+    @overload
+    def predict_proba(self, X: Any, return_jacobian: Literal[True]) -> tuple[np.ndarray, np.ndarray]: ...
+    @overload
+    def predict_proba(self, X: Any, return_jacobian: bool) -> Any: ...
+    def predict_proba(self, X: Any, return_jacobian: bool = False) -> Any:
         """Probability of each class.
 
         Parameters
@@ -142,7 +148,13 @@ class NNClassifier(ClassifierMixin, BaseNetwork):
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))
 
-    def predict(self, X: Any, return_jacobian: bool = False) -> np.ndarray | Any:
+    @overload
+    def predict(self, X: Any, return_jacobian: Literal[False] = False) -> np.ndarray: ...
+    @overload
+    def predict(self, X: Any, return_jacobian: Literal[True]) -> tuple[np.ndarray, np.ndarray]: ...
+    @overload
+    def predict(self, X: Any, return_jacobian: bool) -> Any: ...
+    def predict(self, X: Any, return_jacobian: bool = False) -> Any:
         """The most probable label.
 
         Parameters

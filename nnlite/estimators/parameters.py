@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 
@@ -11,9 +12,17 @@ from nnlite.optimizers import LearningRateSchedule, Optimizer
 
 __all__ = ["check_parameters"]
 
-Rule = tuple[Callable[[object], bool], str]
+Rule = tuple[Callable[[Any], bool], str]
 BOOLS = (bool, np.bool_)
 LARGEST_SEED = 2**32 - 1
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, Integral)
+
+
+def _is_real(value: Any) -> bool:
+    return isinstance(value, Real)
 
 
 def _kinds(*kinds: type) -> Rule:
@@ -23,7 +32,7 @@ def _kinds(*kinds: type) -> Rule:
 
 
 def _whole(low: int) -> Rule:
-    return lambda value: isinstance(value, Integral) and value >= low, f"an int in the range [{low}, inf)"
+    return lambda value: _is_whole(value) and value >= low, f"an int in the range [{low}, inf)"
 
 
 def _any_of(*rules: Rule) -> Rule:
@@ -33,15 +42,15 @@ def _any_of(*rules: Rule) -> Rule:
 
 def _fraction(low_open: bool) -> Rule:
     text = f"a float in the range {'(' if low_open else '['}0.0, 1.0)"
-    return lambda value: isinstance(value, Real) and 0 <= value < 1 and not (low_open and value == 0), text
+    return lambda value: _is_real(value) and 0 <= value < 1 and not (low_open and value == 0), text
 
 
 ANYTHING: Rule = (lambda value: True, "anything")
 NOTHING: Rule = (lambda value: value is None, "None")
-POSITIVE: Rule = (lambda value: isinstance(value, Real) and 0 < value < np.inf, "a float in the range (0.0, inf)")
+POSITIVE: Rule = (lambda value: _is_real(value) and 0 < value < np.inf, "a float in the range (0.0, inf)")
 ARRAY_LIKE: Rule = (lambda value: hasattr(value, "__len__") or hasattr(value, "__array__"), "an array-like")
 SEED: Rule = (
-    lambda value: isinstance(value, Integral) and 0 <= value <= LARGEST_SEED,
+    lambda value: _is_whole(value) and 0 <= value <= LARGEST_SEED,
     f"an int in the range [0, {LARGEST_SEED}]",
 )
 RULES: dict[str, Rule] = {

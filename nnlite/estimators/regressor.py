@@ -1,6 +1,6 @@
 """NNRegressor, a neural network that predicts numbers."""
 
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
 from sklearn.base import RegressorMixin
@@ -111,7 +111,13 @@ class NNRegressor(RegressorMixin, BaseNetwork):
             y = normalization(y, sample_weight)(y)
         return self._train(X, y, y.shape[1], sample_weight, restore)
 
-    def predict(self, X: Any, return_jacobian: bool = False) -> np.ndarray | Any:
+    @overload
+    def predict(self, X: Any, return_jacobian: Literal[False] = False) -> np.ndarray: ...
+    @overload
+    def predict(self, X: Any, return_jacobian: Literal[True]) -> tuple[np.ndarray, np.ndarray]: ...
+    @overload
+    def predict(self, X: Any, return_jacobian: bool) -> Any: ...
+    def predict(self, X: Any, return_jacobian: bool = False) -> Any:
         """The expected targets.
 
         Parameters

@@ -36,6 +36,7 @@ def labelled_table(
     try:
         import pandas as pd
     except ImportError:
+        columns: list[Hashable]
         columns = [name if groups is None else (groups[place], name) for place in places for name in values]
         numbers = np.stack([values[name][place] for place in places for name in values], axis=1)
         return LabelledTable(numbers, list(index), columns)
@@ -69,7 +70,8 @@ class LabelledColumn:
             return self.values[self.index.index(key)]
         if isinstance(key, str):
             raise KeyError(f"no {key!r}; {did_you_mean(key, map(str, self.index))}")
-        return self.values[key]
+        place: Any = key
+        return self.values[place]
 
     def __len__(self) -> int:
         return len(self.values)
@@ -77,7 +79,7 @@ class LabelledColumn:
     def __iter__(self) -> Iterator[Any]:
         return iter(self.values)
 
-    def __array__(self, dtype: npt.DTypeLike = None, copy: bool | None = None) -> np.ndarray:
+    def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
         return np.array(self.values, dtype, copy=copy)
 
     def to_numpy(self) -> np.ndarray:
@@ -128,9 +130,9 @@ class LabelledTable:
         if isinstance(key, list):
             places = [self._place(label) for label in key]
             return LabelledTable(self.values[:, places], self.index, [self.columns[place] for place in places])
-        inner = [place for place, label in enumerate(self.columns) if isinstance(label, tuple) and label[0] == key]
+        inner = {n: label[1] for n, label in enumerate(self.columns) if isinstance(label, tuple) and label[0] == key}
         if inner:
-            return LabelledTable(self.values[:, inner], self.index, [self.columns[place][1] for place in inner])
+            return LabelledTable(self.values[:, list(inner)], self.index, list(inner.values()))
         return LabelledColumn(self.values[:, self._place(key)], self.index, key)
 
     def _place(self, label: Hashable) -> int:
@@ -147,7 +149,7 @@ class LabelledTable:
     def __contains__(self, label: object) -> bool:
         return label in self.columns or any(isinstance(column, tuple) and column[0] == label for column in self.columns)
 
-    def __array__(self, dtype: npt.DTypeLike = None, copy: bool | None = None) -> np.ndarray:
+    def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
         return np.array(self.values, dtype, copy=copy)
 
     def to_numpy(self) -> np.ndarray:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from nnlite.arrays.types import Shape
 from nnlite.errors import ShapeError
@@ -22,7 +23,7 @@ class ParameterVector:
         dtype: of new vectors.
     """
 
-    def __init__(self, shapes: Sequence[Shape], names: Sequence[str], chosen: Sequence[bool], dtype: np.dtype) -> None:
+    def __init__(self, shapes: Sequence[Shape], names: Sequence[str], chosen: Sequence[bool], dtype: DTypeLike) -> None:
         self.chosen = tuple(chosen)
         self.dtype = dtype
         self.names = [name for name, want in zip(names, chosen, strict=True) if want]

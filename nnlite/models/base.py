@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Callable, Iterator
 from os import PathLike
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -14,13 +14,13 @@ from nnlite.derivatives import Derivatives
 from nnlite.errors import ConfigError, NotReadyError, did_you_mean
 from nnlite.inference import Predictor
 from nnlite.jacobians import Bundle
-from nnlite.layers import Layer
+from nnlite.layers import Layer, Program
 from nnlite.layers.base.call import pairs_inside
 from nnlite.layers.base.shapes import zeros_for
 from nnlite.layers.composite.chain import Chain
 from nnlite.losses import Loss
 from nnlite.metrics import Metric
-from nnlite.models.doors import door
+from nnlite.models.doors import Evaluate, Predict, door
 from nnlite.models.files import assign_weights, model_state, restored, weight_arrays
 from nnlite.models.summary import summary_table
 from nnlite.optimizers import Optimizer
@@ -40,6 +40,11 @@ class BaseModel(Layer, abstract=True):
 
     _nested = False
 
+    if TYPE_CHECKING:  # a subclass has these; `layers` and `seed` are fields of `Sequential`
+        layers, seed, _with_state = cast("list[Layer]", None), cast(int, None), cast("list[Layer]", None)
+
+        def _until_loss(self, loss: Any) -> tuple[Program, Any, Any]: ...
+
     @functools.cached_property
     def trainer(self) -> Trainer:
         """What trains the model: optimizer, loss, metrics and the loops."""
@@ -52,8 +57,8 @@ class BaseModel(Layer, abstract=True):
 
     compile = door("trainer", Trainer.compile)
     fit = door("trainer", Trainer.fit)
-    evaluate = door("trainer", Trainer.evaluate)
-    predict = door("trainer", Trainer.predict)
+    evaluate = cast(Evaluate, door("trainer", Trainer.evaluate))
+    predict = cast(Predict, door("trainer", Trainer.predict))
     train_on_batch = door("trainer", Trainer.train_on_batch)
     test_on_batch = door("trainer", Trainer.test_on_batch)
     predict_on_batch = door("trainer", Trainer.predict_on_batch)
@@ -168,7 +173,7 @@ class BaseModel(Layer, abstract=True):
             if not -len(self.layers) <= index < len(self.layers):
                 raise ConfigError(f"there is no layer {index}; the model has {len(self.layers)}")
             return self.layers[index]
-        by_name = {layer.name: layer for layer in self.layers}
+        by_name = {str(layer.name): layer for layer in self.layers}
         if name not in by_name:
             raise ConfigError(f"there is no layer named {name!r}; {did_you_mean(name, by_name)}")
         return by_name[name]
@@ -191,7 +196,7 @@ class BaseModel(Layer, abstract=True):
         """
         self._need_built()
         self._check_ready()
-        layers = list(_flattened(self))
+        layers: list[Layer] = list(_flattened(self))
         _, jacobians = self.linearize(zeros_for(self, self.input_shape, batch_size or 1), *self.values)
         if _sets_a_mask(jacobians) or any(layer.dtype != self.dtype for layer in layers):
             layers = [self]
@@ -261,7 +266,7 @@ class BaseModel(Layer, abstract=True):
         if "header" in state:
             model = restored(state["header"], state["arrays"], "the pickled model")
         else:
-            model = Layer.get(state["spec"])
+            model: Any = Layer.get(state["spec"])
             if state["compile"]:
                 model.compile(**state["compile"])
         self.__dict__.update(model.__dict__)
@@ -270,7 +275,7 @@ class BaseModel(Layer, abstract=True):
 
 def _flattened(model: Layer) -> Iterator[Layer]:
     """The layers of a chain, those of chains inside it among them; a model of another kind as one layer."""
-    if not isinstance(model.chain, Chain):
+    if not isinstance(model, BaseModel) or not isinstance(model.chain, Chain):
         yield model
         return
     for layer in model.layers:

@@ -1,10 +1,16 @@
 """Doors: methods of a model that are those of its trainer, or of its derivatives."""
 
 import functools
-from collections.abc import Callable
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, Concatenate, Literal, ParamSpec, Protocol, TypeVar, overload
 
-__all__ = ["door"]
+import numpy as np
+
+from nnlite.callbacks import Callback
+from nnlite.registry.fields import Spec
+from nnlite.training.epoch import Verbose
+
+__all__ = ["Evaluate", "Predict", "door"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -26,3 +32,59 @@ def door(part: str, method: Callable[Concatenate[Any, P], R]) -> Callable[Concat
         return getattr(getattr(self, part), name)(*arguments, **options)
 
     return enter
+
+
+class Evaluate(Protocol):
+    """What `model.evaluate` is to a type checker: see `Trainer.evaluate`."""
+
+    @overload
+    def __call__(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: Verbose = "auto",
+        sample_weight: Any = None,
+        steps: int | None = None,
+        callbacks: Sequence[Spec[Callback]] | None = None,
+        *,
+        return_dict: Literal[True],
+    ) -> dict[str, float]: ...
+    @overload
+    def __call__(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: Verbose = "auto",
+        sample_weight: Any = None,
+        steps: int | None = None,
+        callbacks: Sequence[Spec[Callback]] | None = None,
+        return_dict: bool = False,
+    ) -> float | Any: ...  # a list of numbers where there are metrics
+
+
+class Predict(Protocol):
+    """What `model.predict` is to a type checker: see `Trainer.predict`."""
+
+    @overload
+    def __call__(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: Verbose = "auto",
+        steps: int | None = None,
+        callbacks: Sequence[Spec[Callback]] | None = None,
+        *,
+        return_jacobian: Literal[True],
+    ) -> tuple[np.ndarray, np.ndarray]: ...
+    @overload
+    def __call__(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: Verbose = "auto",
+        steps: int | None = None,
+        callbacks: Sequence[Spec[Callback]] | None = None,
+        return_jacobian: bool = False,
+    ) -> np.ndarray | Any: ...  # a tuple of arrays where there are several outputs

@@ -93,8 +93,9 @@ def listed(values: Any, what: str) -> list[Symbol]:
     """
     items = list(values.values()) if isinstance(values, dict) else values
     items = items if isinstance(items, (list, tuple)) else [items]
-    symbols = [symbols_of(item) for item in items]
-    if not symbols or any(not isinstance(symbol, Symbol) for symbol in symbols):
+    found = [symbols_of(item) for item in items]
+    symbols = [symbol for symbol in found if isinstance(symbol, Symbol)]
+    if not symbols or len(symbols) < len(found):
         raise ConfigError(f"{what} must be an Input or what a layer gives when it is called on one, got {values!r}")
     if what == "inputs" and any(not isinstance(symbol.layer, Input) for symbol in symbols):
         raise ConfigError("inputs must be Input layers")

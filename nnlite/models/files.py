@@ -2,7 +2,7 @@
 
 import inspect
 from os import PathLike
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -81,7 +81,7 @@ def model_state(model: "BaseModel", include_optimizer: bool = True) -> tuple[dic
 
 def restored(header: dict, arrays: dict[str, np.ndarray], source: object) -> "BaseModel":
     """The model whose `model_state` these are; errors name `source`."""
-    model = Layer.get(header["model"])
+    model: Any = Layer.get(header["model"])
     if not isinstance(model, Trainable):
         raise ModelFileError(f"{source} holds a {type(model).__name__}, which is a layer and no model")
     model._ensure_built(tuple(header["input_shape"]))

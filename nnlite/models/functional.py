@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.config import floatx
+from nnlite.config import FloatType, floatx
 from nnlite.errors import ConfigError, DataError
 from nnlite.layers import Layer
 from nnlite.layers.base.inputs import read_inputs
@@ -60,8 +60,8 @@ class Model(BaseModel):
         seed: Index | None = None,
         name: str | None = None,
         trainable: bool = True,
-        dtype: str | None = None,
-    ):
+        dtype: FloatType | None = None,
+    ) -> None:
         super().__init__(name=name, trainable=trainable, dtype=dtype)
         given = read(seed, Index | None)
         self.seed = fresh_seed() if given is None else given
@@ -120,6 +120,9 @@ class Model(BaseModel):
     def _input_layers(self) -> list[Layer]:
         return [symbol.layer for symbol in self.inputs]
 
+    def _input_names(self) -> list[str]:
+        return [str(layer.name) for layer in self._input_layers]  # those without a name have got one
+
     def _build_graph(self, redraw: bool) -> None:
         self.dtype = self.dtype or floatx()
         self.random = RandomSource(self.seed)
@@ -137,10 +140,10 @@ class Model(BaseModel):
                 layer._nested = True
         self.parameters = [parameter for layer in self.layers for parameter in layer.parameters]
         self.chain = self._graph(self._drawing.uses())
-        shapes = tuple(symbol.shape for symbol in self.inputs)
-        self.input_shape = shapes if self.takes_several else shapes[0]
-        shapes = tuple(symbol.shape for symbol in self.outputs)
-        self.output_shape = shapes if len(shapes) > 1 else shapes[0]
+        shapes = [symbol.shape for symbol in self.inputs]
+        self.input_shape = tuple(shapes) if self.takes_several else shapes[0]
+        shapes = [symbol.shape for symbol in self.outputs]
+        self.output_shape = tuple(shapes) if len(shapes) > 1 else shapes[0]
         self.built = True
 
     def _graph(self, uses: list[tuple]) -> Graph:
@@ -165,12 +168,12 @@ class Model(BaseModel):
     @property
     def input_names(self) -> list[str]:
         """What `jacobian` calls the inputs: their names where there are several."""
-        return [layer.name for layer in self._input_layers] if self.takes_several else super().input_names
+        return self._input_names() if self.takes_several else super().input_names
 
     @property
     def output_names(self) -> list[str]:
         """The names of the layers that give the outputs; with a number where one gives several."""
-        names = [symbol.layer.name for symbol in self.outputs]
+        names = [str(symbol.layer.name) for symbol in self.outputs]
         return [
             f"{name}_{symbol.index}" if names.count(name) > 1 else name
             for name, symbol in zip(names, self.outputs, strict=True)
@@ -209,7 +212,7 @@ class Model(BaseModel):
     def _in_order(self, inputs: Any) -> list:
         """Data as users pass them, as a list with one entry per input."""
         if isinstance(inputs, dict):
-            names = [layer.name for layer in self._input_layers]
+            names = self._input_names()
             if set(inputs) != set(names):
                 raise DataError(f"{self.label} needs data for {', '.join(names)}, got {', '.join(map(str, inputs))}")
             inputs = [inputs[name] for name in names]
@@ -246,20 +249,23 @@ class Model(BaseModel):
     def _until_loss(self, loss: Loss | OutputLosses) -> tuple[Graph, Loss | OutputLosses, Any]:
         """What training runs: the graph up to activations that the losses take over, the loss, these activations."""
         several = isinstance(loss, OutputLosses)
-        losses = list(loss.losses) if several else [loss]
-        activations, uses = [None] * len(losses), self._drawing.uses()
+        losses: list[Any] = list(loss.losses) if several else [loss]
+        activations: list[Any] = [None] * len(losses)
+        uses = self._drawing.uses()
         for index, (symbol, taking) in enumerate(zip(self.outputs, losses, strict=True)):
             position = self._drawing.last_use(symbol, uses)
-            bare, activation = symbol.layer.without_activation() if position is not None else (None, None)
-            from_logits = taking and activation and taking.from_outputs_of(activation)
+            if position is None or not taking:
+                continue
+            bare, activation = symbol.layer.without_activation()
+            from_logits = activation and taking.from_outputs_of(activation)
             if from_logits:
                 uses[position] = (bare, uses[position][1])
                 losses[index], activations[index] = from_logits, activation
         if not any(activations):
             return self.chain, loss, None
         if several:
-            losses = OutputLosses(losses, loss.weights, loss.names)
-            return self._graph(uses), losses, OutputActivations(activations)
+            both = OutputLosses(losses, loss.weights, loss.names)
+            return self._graph(uses), both, OutputActivations(activations)
         return self._graph(uses), losses[0], activations[0]
 
     def get_config(self) -> dict:

@@ -1,7 +1,6 @@
 """Sequential, a chain of layers that can be trained, saved and loaded."""
 
 import contextlib
-from dataclasses import field
 from typing import Any
 
 from nnlite.config import floatx
@@ -14,7 +13,7 @@ from nnlite.models.drawing import free_name
 from nnlite.ops import ActivationFunction
 from nnlite.random import RandomSource, fresh_seed
 from nnlite.registry.field_types import Index
-from nnlite.registry.fields import FromSpecs, option
+from nnlite.registry.fields import FromSpecs, Settled, option
 
 
 class Sequential(BaseModel):
@@ -39,14 +38,14 @@ class Sequential(BaseModel):
     """
 
     layers: FromSpecs[Layer] = option(default_factory=list)
-    seed: Index | None = field(default=None, kw_only=True)
+    seed: Settled[Index] = option(default=None, kw_only=True)
 
     def __post_init__(self):
         self.layers = [] if self.layers is None else self.layers
         super().__post_init__()
         self.seed = fresh_seed() if self.seed is None else self.seed
-        self.chain = None
-        self._given_shape = None
+        self.chain: Any = None
+        self._given_shape: tuple | None = None
         given, self.layers = self.layers, []
         for layer in given:
             self.add(layer)

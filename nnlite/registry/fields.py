@@ -9,7 +9,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, Union, overload
 
-__all__ = ["Converted", "FromSpec", "FromSpecs", "Spec", "option"]
+__all__ = ["Converted", "FromSpec", "FromSpecs", "Settled", "Spec", "option"]
 
 if TYPE_CHECKING:
     from typing_extensions import Self, dataclass_transform
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     Spec: TypeAlias = Union[Stored, type[Stored], str, Mapping[str, Any]]  # noqa: UP007 - mypy knows no other alias
     FromSpec = Converted[Stored | type[Stored] | str | Mapping[str, Any], Stored]
+    Settled = Converted[Stored | None, Stored]
     FromSpecs = Converted[Sequence[Stored | type[Stored] | str | Mapping[str, Any]], list[Stored]]
 
     def option(*, default: Any = ..., default_factory: Any = ..., kw_only: bool = False) -> Any:
@@ -56,6 +57,12 @@ else:
 
         def __class_getitem__(cls, family):
             return list[family]
+
+    class Settled:
+        """`Settled[Index]`: a field that accepts None, in whose place the instance later holds an `Index`."""
+
+        def __class_getitem__(cls, kind):
+            return kind | None
 
     option = dataclasses.field
 

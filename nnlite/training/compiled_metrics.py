@@ -24,7 +24,7 @@ class CompiledMetrics:
         settled: `(metric, weighted)` of the metrics in use; None before `settle`.
     """
 
-    def __init__(self, specs: list[tuple[Metric | str, bool]] | None = None):
+    def __init__(self, specs: list[tuple[Metric | str, bool]] | None = None) -> None:
         self.specs = specs or []
         self.settled: list[tuple[Any, bool]] | None = None
 
@@ -66,7 +66,7 @@ class CompiledMetrics:
     def update(self, mask: Any, y: Any, predictions: Any, sample_weight: np.ndarray | None) -> None:
         """Show one batch to the metrics in use; rows that `mask` leaves out do not count."""
         y, predictions, weights = counted_rows(mask, y, predictions, sample_weight)
-        for metric, weighted in self.settled:
+        for metric, weighted in self.settled or ():
             metric.update_state(y, predictions, weights if weighted else None)
 
     def config(self) -> dict[str, list]:

@@ -1,11 +1,12 @@
 """One pass over the data: training, validation and evaluation are the same loop with another step."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from nnlite.callbacks import Callback, CallbackList, ProgressBar
 from nnlite.data.batches import ArrayBatches, IterableBatches, count_rows
 from nnlite.metrics import Mean
+from nnlite.registry.fields import Spec
 from nnlite.training.trainable import Trainable
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def run_epoch(
     loss, done, update_metrics = Mean(), 0, trainer.update_metrics
     for metric in trainer.metrics:
         metric.reset_state()
+    assert trainer.optimizer is not None  # the model is compiled
     for x, y, sample_weight in batches.epoch(trainer.optimizer.iterations):
         if on_begin:
             on_begin(done)
@@ -61,16 +63,18 @@ def run_test(trainer: "Trainer", batches: Batches, step: Callable, callbacks: Ca
 
 
 def _logs(loss: Mean, trainer: "Trainer") -> dict[str, float]:
-    return {"loss": loss.result()} | {metric.name: metric.result() for metric in trainer.metrics}
+    return {"loss": loss.result()} | {str(metric.name): metric.result() for metric in trainer.metrics}
 
 
-def listening(model: Trainable, callbacks: list[Callback] | None, verbose: Verbose, **params) -> CallbackList:
+def listening(
+    model: Trainable, callbacks: Sequence[Spec[Callback]] | None, verbose: Verbose, **params: Any
+) -> CallbackList:
     """The callbacks of a call of `fit`, `evaluate` or `predict`, with a progress bar unless that is silent."""
-    verbose = 1 if verbose in ("auto", True) else int(verbose)
+    level = 1 if verbose == "auto" or verbose is True else int(verbose)
     listeners = list(callbacks or ())
-    if verbose:
+    if level:
         listeners.append(ProgressBar())
-    return CallbackList(listeners, model, verbose=verbose, **params)
+    return CallbackList(listeners, model, verbose=level, **params)
 
 
 def as_returned(logs: dict[str, float], return_dict: bool) -> Logs:

@@ -45,7 +45,8 @@ def training_batches(trainer: "Trainer", data: tuple, options: dict) -> tuple[Ba
             raise ConfigError("sample_weight needs arrays; an iterable yields batches of (x, y, sample_weight)")
         read = partial(trainer.read_batch, class_weight=class_weight)
         return IterableBatches(data[0], read, options["steps_per_epoch"]), None
-    arrays, held = trainer.read_batch(*data, class_weight), None
+    x, y, sample_weight = data
+    arrays, held = trainer.read_batch(x, y, sample_weight, class_weight), None
     if split:
         if options["validation_data"] is not None:
             raise ConfigError("validation_split and validation_data exclude one another")
@@ -106,7 +107,7 @@ def prepared_targets(
     """Targets as the loss compares them with outputs, and the weight of each row (None: all the same)."""
     model, loss = trainer.model, trainer.loss
     dtype = model._output_dtype
-    targets = loss.prepare_targets(targets, model.output_shape, dtype)
+    targets = loss.prepare_targets(targets, model.output_shape, np.dtype(dtype))
     weights = None if sample_weight is None else _checked_weights(sample_weight, inputs).astype(dtype, copy=False)
     if class_weight:
         by_class = _by_class(loss, targets, class_weight, model.output_shape).astype(dtype)

@@ -63,6 +63,7 @@ class OutputsTrainer(Trainer):
 
     def config(self) -> dict[str, Any]:
         """The arguments of `compile` as plain values."""
+        assert self.optimizer is not None  # the model is compiled
         return {"optimizer": self.optimizer.to_spec(), **jsonable(self._arguments)}
 
     def as_targets(self, y: Any) -> tuple[np.ndarray, ...]:
@@ -86,7 +87,8 @@ class OutputMetrics(CompiledMetrics):
     """
 
     def __init__(self, specs: list[tuple[int, Metric | str, bool]], names: list[str]):
-        super().__init__(specs)
+        super().__init__()
+        self.output_specs = specs
         self.names = names
 
     def settle(self, loss: OutputLosses, output_shape: tuple, targets: tuple[np.ndarray, ...]) -> None:
@@ -94,12 +96,12 @@ class OutputMetrics(CompiledMetrics):
         if self.settled is not None:
             return
         losses = list(zip(self.names, loss.losses, strict=True))
-        settled = [
+        settled: list[tuple[Any, bool]] = [
             (OutputMetric(index, LossValue(own), f"{name}_loss"), True)
             for index, (name, own) in enumerate(losses)
             if own
         ]
-        for index, spec, weighted in self.specs:
+        for index, spec, weighted in self.output_specs:
             name, own = losses[index]
             if isinstance(spec, str):
                 metric, label = resolve_accuracy(own, output_shape[index], targets[index].shape), spec
@@ -112,7 +114,7 @@ class OutputMetrics(CompiledMetrics):
         """Show one batch to the metrics in use; each output has a mask of its own."""
         outputs = zip(mask or [None] * len(predictions), y, predictions, strict=True)
         counted = [counted_rows(*output, sample_weight) for output in outputs]
-        for metric, weighted in self.settled:
+        for metric, weighted in self.settled or ():
             targets, predicted, weights = counted[metric.index]
             metric.update_state(targets, predicted, weights if weighted else None)
 

@@ -4,7 +4,7 @@ import copy
 import time
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -82,16 +82,17 @@ def profile_step(model: Any, x: Any, y: Any, sample_weight: np.ndarray | None, s
     floors = _floors(own, jacobians)
     own.joined = own.layered = own.layered._replace(program=_timed_program(own.chain, times))
     own.loss = _Timed(own.loss, times, LOSS, ("linearize",))
-    own.optimizer = _Timed(own.optimizer, times, UPDATE, ("apply",))
+    own.optimizer = cast(Any, _Timed(own.optimizer, times, UPDATE, ("apply",)))
     layered = _median(_measured(own, (x, y, sample_weight), steps, times))
     rows = [
         Row(name, _median(times[name, "linearize"]), _median(times[name, "vjp"]), floors.get(name))
         for name in dict.fromkeys(label for label, _ in own.chain.labels)
     ]
     rows.append(Row("loss", _median(times[LOSS, "linearize"]), 0.0, None))
-    rows.append(Row("update", 0.0, _median(times[UPDATE, "apply"]), _streaming(own)))
+    streaming = _streaming(own)
+    rows.append(Row("update", 0.0, _median(times[UPDATE, "apply"]), streaming))
     rows.append(Row("the rest", layered - sum(row.forward + row.backward for row in rows), 0.0, None))
-    floor = sum(floors.values()) + rows[-2].floor
+    floor = sum(floors.values()) + streaming
     return Profile(rows, layered, total, floor, steps, len(y[0]) if isinstance(y, tuple) else len(y))
 
 
@@ -138,7 +139,11 @@ class _Timed:
 def _timed_program(program: Program, times: dict) -> Program:
     """The program with every layer timed."""
     names = [label for label, _ in program.labels]
-    return program.with_layers(lambda number, layer: _Timed(layer, times, names[number], ("linearize",), ("vjp",)))
+
+    def timed(number: int, layer: Any) -> Any:
+        return _Timed(layer, times, names[number], ("linearize",), ("vjp",))
+
+    return program.with_layers(timed)
 
 
 def _floors(steps: Steps, jacobians: Bundle) -> dict[str, float]:

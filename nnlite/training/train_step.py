@@ -7,7 +7,6 @@ import numpy as np
 from nnlite.data.batches import count_rows
 from nnlite.jacobians import add_penalties, penalized_parts
 from nnlite.kernels import keep_freed_memory
-from nnlite.layers import Layer
 from nnlite.layers.base.call import inner_layers
 from nnlite.layers.composite.fused_dense import join_dense
 from nnlite.layers.composite.program import Program
@@ -53,12 +52,13 @@ class Steps:
         model = trainer.model
         self.trainer, self.compiled_loss = trainer, trainer.loss
         self.seed = model.seed
+        assert trainer.optimizer is not None  # the model is compiled
         self.optimizer = trainer.optimizer
         self.parameters = model.parameters
         trainable = [parameter for parameter in model.trainable_weights if parameter.size]
         self.store = ParameterStore(trainable)
         self.has_state = not all(parameter.trainable for parameter in self.parameters)
-        self.regularized = [parameter for parameter in trainable if parameter.regularizer is not None]
+        self.regularized: list[Any] = [parameter for parameter in trainable if parameter.regularizer is not None]
         self.chain, self.loss, self.activation = model._until_loss(trainer.loss)
         arrays = model.values
         self.lease = Lease(self.parameters)
@@ -116,6 +116,6 @@ class Steps:
         return outputs if self.activation is None else self.activation(outputs)
 
 
-def _penalizes(layer: Layer) -> bool:
+def _penalizes(layer: Any) -> bool:
     """Whether the loss has a term of the activities of this layer, or of one inside it."""
     return layer._penalizes or any(map(_penalizes, inner_layers(layer)))

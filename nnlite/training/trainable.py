@@ -30,16 +30,22 @@ class Trainable(Protocol):
         chain: the program that runs the layers, a `Chain` or a `Graph`; None before the model is built.
     """
 
-    label: str
     seed: int
-    input_names: list[str]
-    _output_dtype: str
     output_shape: Any
     layers: list[Layer]
     parameters: list[Parameter]
-    values: list[np.ndarray]
-    trainable_weights: list[Parameter]
-    chain: Program | None
+    chain: Any
+
+    @property
+    def label(self) -> str: ...
+    @property
+    def input_names(self) -> list[str]: ...
+    @property
+    def _output_dtype(self) -> str: ...
+    @property
+    def values(self) -> list[np.ndarray]: ...
+    @property
+    def trainable_weights(self) -> list[Parameter]: ...
 
     def _as_input(self, inputs: Any) -> np.ndarray | tuple[np.ndarray, ...]:
         """Data as users pass them, as arrays that `linearize` takes; the model is built for them if it is not yet."""

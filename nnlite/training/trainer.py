@@ -48,7 +48,7 @@ class Trainer:
     def __init__(self, model: Trainable):
         self.model = model
         self.optimizer: Optimizer | None = None
-        self.loss: Loss | None = None
+        self.loss: Any = None  # a `Loss`, or the `OutputLosses` of a model of several outputs
         self.history: History | None = None
         self.stop_training = False
         self._metrics = CompiledMetrics()
@@ -76,13 +76,14 @@ class Trainer:
             ConfigError: unknown name or argument.
         """
         arguments = read_call(Trainer.compile, locals())
-        optimizer, loss = arguments["optimizer"], arguments["loss"]
-        if loss is not None and loss.reduction in ("none", None):
+        chosen: Optimizer = arguments["optimizer"]
+        measure: Loss | None = arguments["loss"]
+        if measure is not None and measure.reduction in ("none", None):
             raise ConfigError('training needs a single number: choose another reduction than "none"', ("loss",))
         in_use = CompiledMetrics.of_arguments(arguments["metrics"], arguments["weighted_metrics"])
-        taken = optimizer.slots and optimizer is not self.optimizer
-        self.optimizer = type(optimizer).from_config(optimizer.get_config()) if taken else optimizer
-        self.loss, self._metrics, self._steps = loss, in_use, None
+        taken = chosen.slots and chosen is not self.optimizer
+        self.optimizer = type(chosen).from_config(chosen.get_config()) if taken else chosen
+        self.loss, self._metrics, self._steps = measure, in_use, None
 
     @property
     def metrics(self) -> list[Metric]:
@@ -91,11 +92,13 @@ class Trainer:
 
     def config(self) -> dict[str, Any]:
         """The arguments of `compile` as plain values."""
+        assert self.optimizer is not None  # the model is compiled
         loss = self.loss and self.loss.to_spec()
         return {"optimizer": self.optimizer.to_spec(), "loss": loss, **self._metrics.config()}
 
     def optimizer_state(self) -> dict[str, Any]:
         """A copy of what the optimizer remembers; without slots if layers were frozen or freed since `compile`."""
+        assert self.optimizer is not None  # the model is compiled
         state, trainable = self.optimizer.get_state(), self.model.trainable_weights
         if self._steps and self._steps.store.size != sum(weight.size for weight in trainable):
             state["slots"] = []
@@ -119,7 +122,7 @@ class Trainer:
     def update_metrics(self, y: Any, outputs: Any, sample_weight: np.ndarray | None) -> None:
         """Show the last batch's targets and raw outputs to the metrics."""
         metrics, steps = self._metrics, self._steps
-        if metrics.settled:
+        if metrics.settled and steps is not None:
             metrics.update(steps.mask, y, steps.predictions(outputs), sample_weight)
 
     def fit(

@@ -38,6 +38,7 @@ FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 STEPS_WITHIN_A_FLOOR = {
     ("config", "errors"): "an unknown float type is a ConfigError",
     ("threads", "errors"): "a number of threads that is none is a ConfigError",
+    ("kernels", "arrays"): "kernels name the types of arrays",
     ("kernels", "errors"): "an unknown choice of kernels is a ConfigError",
     ("registry", "errors"): "an unknown name or argument, or a value that cannot be read, is a ConfigError",
     ("parameters", "regularizers"): "a parameter carries its regularizer",

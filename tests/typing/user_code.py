@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.model_selection import cross_val_score
@@ -20,6 +21,13 @@ from nnlite.metrics import MeanAbsoluteError, Metric
 from nnlite.optimizers import SGD, Adam, ExponentialDecay, Optimizer
 from nnlite.registry import FromSpec, option, register_function
 from nnlite.regularizers import L2
+
+if TYPE_CHECKING:
+    from typing_extensions import assert_type
+else:  # `typing` has it from Python 3.11 on
+
+    def assert_type(value, kind):
+        return value
 
 
 class Scale(Layer):
@@ -121,6 +129,7 @@ def train_a_chain(folder: Path) -> float:
     restored = load_model(folder / "model.safetensors")
     same = np.array_equal(restored.predict(x, verbose=0), model.predict(x.astype("float32"), verbose=0))
     derivatives_of(model, x, y)
+    results_have_types(model, x, y)
     return losses[-1] + values["loss"] + float(same) + sum(weight.size for weight in model.trainable_weights)
 
 
@@ -179,6 +188,18 @@ def use_estimators() -> float:
     sensitivities = regressor.fit(x, y).sensitivities(x)
     probabilities = NNClassifier((4, 4), activation="tanh", epochs=2).fit(x, y).predict_proba(x)
     return cross_val_score(network, x, y, cv=2).mean() + probabilities.sum() + len(sensitivities)
+
+
+def results_have_types(model: Model | Sequential, x: np.ndarray, y: np.ndarray) -> float:
+    assert_type(model.predict(x), np.ndarray | Any)
+    outputs, slopes = assert_type(model.predict(x, return_jacobian=True), tuple[np.ndarray, np.ndarray])
+    assert_type(model.evaluate(x, y), float | Any)
+    measured = assert_type(model.evaluate(x, y, return_dict=True), dict[str, float])
+    classifier, regressor = NNClassifier(epochs=1).fit(x, y.argmax(axis=1)), NNRegressor(epochs=1).fit(x, y)
+    assert_type(classifier.predict_proba(x), np.ndarray)
+    assert_type(classifier.predict(x, return_jacobian=True), tuple[np.ndarray, np.ndarray])
+    expected = assert_type(regressor.predict(x), np.ndarray)
+    return measured["loss"] + outputs.sum() + slopes.sum() + expected.sum()
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ from nnlite.random import RandomSource
 
 if TYPE_CHECKING:
     from nnlite.layers.base.symbolic import Symbol
-    from nnlite.layers.composite.program import Program
 
 __all__ = []
 
@@ -38,6 +37,7 @@ class LayerAttributes:
         random: where initial values are drawn from; None until built.
         _drawn: the `fingerprint` of its weights, if it was built by being called on a symbol.
         chain: the program that a model runs; None for a layer that is no model, and for a model that is not built.
+        adapt: the method of a layer that has something to learn from data.
         _symbol: the value in a graph that an `Input` stands for; None for other layers.
     """
 
@@ -55,9 +55,10 @@ class LayerAttributes:
 
     parameters: list[Parameter]
     built: bool
-    input_shape: tuple | None
-    output_shape: tuple | None
+    input_shape: Any
+    output_shape: Any
     random: RandomSource | None
+    adapt: Callable[[Any], None]
     _drawn: tuple | None = None
-    chain = cast("Program | None", None)
+    chain = cast(Any, None)
     _symbol = cast("Symbol | None", None)

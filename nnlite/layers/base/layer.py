@@ -20,7 +20,7 @@ from nnlite.ops.activations import ActivationFunction, Linear
 from nnlite.ops.base import Op, own_memory
 from nnlite.parameters import Parameter, assign_all
 from nnlite.random import RandomSource, fresh_seed
-from nnlite.registry.fields import Spec
+from nnlite.registry.fields import Settled, Spec, option
 from nnlite.regularizers import Regularizer
 
 __all__ = ["Layer"]
@@ -55,7 +55,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
 
     name: str | None = field(default=None, kw_only=True)
     trainable: bool = field(default=True, kw_only=True)
-    dtype: FloatType | None = field(default=None, kw_only=True)
+    dtype: Settled[FloatType] = option(default=None, kw_only=True)
 
     _fast_paths: ClassVar[dict[str, tuple[str, ...]]] = {"linearize": ("call",)} | dict.fromkeys(
         ("ends_in_activation", "without_activation", "at_inference", "_dense_part"), ("linearize",)
@@ -76,8 +76,8 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
     def __post_init__(self):
         self.parameters = []
         self.built = False
-        self.input_shape = None
-        self.output_shape = None
+        self.input_shape: Any = None
+        self.output_shape: Any = None
         self.random = None
         self._calls = 0
         super().__post_init__()

@@ -13,13 +13,13 @@ from nnlite.layers.base.simplified import DenseActivation, DenseDropout
 from nnlite.layers.composite.chain import Chain
 from nnlite.layers.composite.program import Program, ProgramStage
 from nnlite.layers.regularization.dropout import Dropout, random_bits
-from nnlite.parameters import Pack, Parameter
+from nnlite.parameters import Pack, Parameter, RowPack
 from nnlite.random import RandomSource
 
 __all__ = ["join_dense"]
 
 
-def join_dense(program: Program, packs: Sequence[Pack]) -> Program:
+def join_dense(program: Program, packs: Sequence[Pack | RowPack]) -> Program:
     """What to train with: `program` with one stage in place of dense layers in a row.
 
     It computes what the layers compute, up to rounding, and writes their gradients; it holds no Jacobian of each.
@@ -144,7 +144,7 @@ class JoinedJacobians(Bundle):
         return f"JoinedJacobians(rows={self.room.rows}, layers={len(self.room.layers)})"
 
 
-def _join_first(stages: list[ProgramStage], packs: Sequence[Pack]) -> tuple[ProgramStage, int]:
+def _join_first(stages: list[ProgramStage], packs: Sequence[Pack | RowPack]) -> tuple[ProgramStage, int]:
     """The first stage, joined with those that follow if it can be, and how many stages it stands for."""
     layers, dropouts, parameters, count, views = [], [], [], 0, None
     while count < len(stages) and (described := _describe(stages[count:])):
@@ -176,7 +176,7 @@ def _describe(stages):
     return dense, None, count
 
 
-def _views(parameters: list[Parameter], packs: Sequence[Pack]) -> tuple[np.ndarray, np.ndarray] | None:
+def _views(parameters: list[Parameter], packs: Sequence[Pack | RowPack]) -> tuple[np.ndarray, np.ndarray] | None:
     """The values and gradients of the parameters, if they follow one another in a pack."""
     wanted = list(map(id, parameters))
     for pack in packs:
