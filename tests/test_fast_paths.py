@@ -7,7 +7,7 @@ from registered import registered
 
 from nnlite import Input, Model, Sequential, kernels
 from nnlite.inference import Predictor
-from nnlite.jacobians import ComplexStepHessian, Jacobians
+from nnlite.jacobians import ComplexStepHessian, Diagonal, Jacobians
 from nnlite.layers import (
     GRU,
     LSTM,
@@ -24,7 +24,7 @@ from nnlite.layers import (
     SimpleRNN,
     SpectralNormalization,
 )
-from nnlite.layers.base.simplified import Activated, Affine, Product
+from nnlite.layers.base.simplified import Activated, Affine, Product, Unchanged
 from nnlite.losses import BinaryCrossentropy, MeanSquaredError, SparseCategoricalCrossentropy
 from nnlite.ops import ReLU, Softmax, Tanh
 from nnlite.optimizers import SGD, Adam
@@ -192,6 +192,52 @@ def test_a_layer_that_redefines_both_has_its_own_answer(double_precision):
     predictor = model.compile_predict()
     assert [repr(stage) for stage in predictor.stages] == ["Product(3, 4)"]
     check_compiled(model, generator.normal(size=(6, 3)))
+
+
+class Around(Layer, abstract=True):
+    """Its derivative is that of whatever function a subclass writes."""
+
+    def linearize(self, inputs):
+        outputs = self.call(inputs) + 100
+        return outputs, Jacobians(Diagonal(np.full((), 2.0), inputs.shape, outputs.shape))
+
+
+class Twice(Around):
+    def call(self, inputs):
+        return inputs * 2
+
+
+class Recorded(Twice):
+    def call(self, inputs):
+        return inputs * 3
+
+
+class Nothing(Layer):
+    """A form at inference beside `call`."""
+
+    def call(self, inputs):
+        return inputs * 1
+
+    def at_inference(self):
+        return Unchanged()
+
+
+class Fivefold(Nothing):
+    def call(self, inputs):
+        return inputs * 5
+
+
+def test_an_abstract_layer_may_run_the_call_of_its_subclasses(double_precision):
+    x = generator.normal(size=(2, 3))
+    np.testing.assert_array_equal(Twice()(x), x * 2 + 100)
+    np.testing.assert_array_equal(Recorded()(x), x * 3)  # Twice is a layer of its own: this is another function
+
+
+def test_a_form_at_inference_does_not_outlive_call(double_precision):
+    x = generator.normal(size=(2, 3))
+    assert Nothing().at_inference() == Unchanged()
+    model = Sequential([Input((3,)), Fivefold()], seed=0)
+    np.testing.assert_array_equal(model.compile_predict()(x), x * 5)
 
 
 def test_logits_are_not_taken_of_a_layer_with_another_end():

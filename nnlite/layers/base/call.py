@@ -150,6 +150,25 @@ def context_of(function: Callable) -> tuple[str, ...]:
     return tuple(name for name in CONTEXT if name in accepted)
 
 
+def read_methods(cls: type[LayerAttributes], recorded: Callable) -> None:
+    """Set what a class of layers says about its methods: `_traced`, `_context` and `_call_context`.
+
+    A class that writes `call` is recorded, unless it derives its `linearize` from abstract classes alone: that may run
+    the `call` of subclasses, where that of a complete layer would be another function.
+
+    Args:
+        cls: the class that has just been made.
+        recorded: the `linearize` that records `call`.
+    """
+    order, complete = cls.__mro__, [*cls._members.values()]
+    owner = next(index for index, base in enumerate(order) if index and "linearize" in vars(base))
+    if "call" in vars(cls) and cls.linearize is recorded and not any(base in complete for base in order[1 : owner + 1]):
+        cls.linearize = order[owner].linearize
+    cls._call_context = context_of(cls.call) if cls.call else ()
+    cls._traced = cls.call is not None and cls.linearize is recorded
+    cls._context = CONTEXT if cls._traced else context_of(cls.linearize)  # layers kept inside may need any of it
+
+
 def pairs_inside(layers: "Iterable[Layer]", states: Iterable) -> Iterator[tuple[Parameter, np.ndarray]]:
     """`(parameter, new value)` for what the states of these layers carry."""
     for layer, state in zip(layers, states, strict=True):

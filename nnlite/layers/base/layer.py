@@ -11,7 +11,7 @@ from nnlite.config import FloatType, floatx
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.initializers import Initializer
 from nnlite.layers.base.attributes import LayerAttributes
-from nnlite.layers.base.call import CONTEXT, build_inner_layers, context_of, inner_layers, pairs_inside, trace_call
+from nnlite.layers.base.call import build_inner_layers, inner_layers, pairs_inside, read_methods, trace_call
 from nnlite.layers.base.inputs import check_number, gives_several, read_inputs, read_several, read_training, shape_fits
 from nnlite.layers.base.shapes import trial_shape, trial_shapes, zeros_for
 from nnlite.layers.base.simplified import DensePart, Simplified
@@ -58,14 +58,12 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
     dtype: Settled[FloatType] = option(default=None, kw_only=True)
 
     _fast_paths: ClassVar[dict[str, tuple[str, ...]]] = {"linearize": ("call",)} | dict.fromkeys(
-        ("ends_in_activation", "without_activation", "at_inference", "_dense_part"), ("linearize",)
+        ("ends_in_activation", "without_activation", "at_inference", "_dense_part"), ("call", "linearize")
     )
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        cls._call_context = context_of(cls.call) if cls.call else ()
-        cls._traced = cls.call is not None and cls.linearize is Layer.linearize
-        cls._context = CONTEXT if cls._traced else context_of(cls.linearize)  # layers kept inside may need any of it
+        read_methods(cls, Layer.linearize)
 
     def __setattr__(self, name, value):
         super().__setattr__(name, value)
