@@ -121,3 +121,12 @@ def test_gelu_passes_a_complex_step_and_missing_numbers():
     np.testing.assert_allclose(kernels.gelu(x + 1e-20j)[0].imag / 1e-20, kernels.gelu(x)[1], rtol=1e-13, atol=1e-15)
     for kind in (np.float32, np.float64):
         assert np.isnan(kernels.gelu(np.array([np.nan], kind))).all()
+
+
+@pytest.mark.parametrize("kind", ["f", "d"])
+def test_gelu_is_flat_or_straight_far_out(kind):
+    x = np.array([12, 1e5, 1e20, 1e37], kind)
+    for sign in (-1, 1):
+        outputs, slopes = kernels.gelu(sign * x)
+        np.testing.assert_array_equal(outputs, np.maximum(sign * x, 0))
+        np.testing.assert_allclose(slopes, sign > 0, atol=1e-17)

@@ -99,6 +99,7 @@ def _table(kind: np.dtype, values: list[float], c: float, height: float) -> tupl
     """
     nodes = np.arange(len(values)) / NODES_PER_UNIT
     slopes = height * np.exp(-c * nodes * nodes)
+    slopes[-1] = 0  # it stands for all numbers beyond too, however large a factor it gets there
     series = (c, c**3 / 3, 2 * c**2 / 3, c**2 / 2, c / 3)
     constants = (nodes[-1], NODES_PER_UNIT, 1, 1 / 2, height, 1 / NODES_PER_UNIT, *series)
     return tuple([np.asarray(array, kind) for array in (np.array(values), slopes, *constants)])
