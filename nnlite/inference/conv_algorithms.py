@@ -1,4 +1,4 @@
-"""Convolutions that predict: three ways of making them out of matrix products, on memory prepared beforehand.
+"""Convolutions that predict: three algorithms that make them out of matrix products, on memory prepared beforehand.
 
 The outputs are computed by tiles. Where a pooling follows, a tile is one of its windows, so that the largest value of
 a window is the maximum over the places of a tile, which stand first: values are `(places, tiles, filters)`. Outputs
@@ -8,6 +8,7 @@ A bias costs no pass over memory: it is one more row of the kernel, for which a 
 """
 
 import math
+from abc import ABC, abstractmethod
 from typing import NamedTuple
 
 import numpy as np
@@ -17,26 +18,40 @@ from nnlite.arrays.patches import convolve
 from nnlite.arrays.types import Shape
 from nnlite.arrays.windows import Windows
 
-__all__ = ["Memory", "Patches", "Spans", "Transforms", "way_of"]
+__all__ = ["Algorithm", "Memory", "Patches", "Spans", "Transforms", "choose_algorithm"]
 
 # Winograd's F(2, 3): two outputs of a window of three cells from four products in place of six.
-OF_INPUTS = np.array([[1, 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, 1, 0, -1]])
-OF_KERNEL = np.array([[2, 0, 0], [1, 1, 1], [1, -1, 1], [0, 0, 2]]) / 2
-OF_OUTPUTS = np.array([[1, 1, 1, 0], [0, 1, -1, -1]])
+INPUT_SUMS = np.array([[1, 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, 1, 0, -1]])
+KERNEL_SUMS = np.array([[2, 0, 0], [1, 1, 1], [1, -1, 1], [0, 0, 2]]) / 2
+OUTPUT_SUMS = np.array([[1, 1, 1, 0], [0, 1, -1, -1]])
 # Fewer channels or filters do not pay for the transforms; more channels make runs long enough to copy patches.
 LEAST_CHANNELS, LEAST_FILTERS, FEW_CHANNELS = 16, 32, 4
 
 
 class Memory(NamedTuple):
-    """The arrays that a way works on: inputs are copied to `target`, then each `(left, right, out)` multiplied."""
+    """The arrays an algorithm works on: inputs are copied to `target`, then each `(left, right, out)` is multiplied."""
 
     target: np.ndarray
     products: list[tuple]
     values: np.ndarray
 
 
-class _Way:
-    """What the ways share; `tile` is the number of outputs of a tile along each axis."""
+class Algorithm(ABC):
+    """What the algorithms share.
+
+    Args:
+        kernel: `(*size, channels, filters)`.
+        bias: `(filters,)`, or None.
+        tile: number of outputs of a tile along each axis.
+        strides, dilation: of the windows, along each axis.
+        dtype: of the outputs.
+
+    Attributes:
+        places: number of outputs of a tile.
+        numbers_per_tile: how many numbers of the memory belong to a tile.
+    """
+
+    numbers_per_tile: int
 
     def __init__(
         self, kernel: np.ndarray, bias: np.ndarray | None, tile: Shape, strides: Shape, dilation: Shape, dtype: np.dtype
@@ -55,9 +70,17 @@ class _Way:
     def needed(self, counts: Shape) -> tuple[int, ...]:
         """Number of input cells that so many tiles depend on, along each axis."""
         axes = zip(counts, self.tile, self.size, self.strides, self.dilation, strict=True)
-        return tuple((count * own - 1) * stride + (size - 1) * step + 1 for count, own, size, stride, step in axes)
+        return tuple((count * side - 1) * stride + (size - 1) * step + 1 for count, side, size, stride, step in axes)
 
-    def _covered(self, source, counts, *groups):
+    @abstractmethod
+    def view(self, source: np.ndarray, counts: Shape) -> np.ndarray:
+        """What all tiles depend on in `source`, images with channels last, in the shape of the memory's target."""
+
+    @abstractmethod
+    def memory(self, images: int, counts: Shape, values: np.ndarray | None = None) -> Memory:
+        """Arrays for `images` images of `counts` tiles each; `values` are the outputs' own array, if it is known."""
+
+    def _covered(self, source: np.ndarray, counts: Shape, *groups: tuple[Shape, Shape]) -> np.ndarray:
         """The view `(batch, *counts, ..., channels)` of all tiles, with the lengths and steps of each group between."""
         first, *along, last = source.strides
         groups = ((counts, tuple(map(math.prod, zip(self.tile, self.strides, strict=True)))), *groups)
@@ -65,11 +88,12 @@ class _Way:
         strides = [stride * step for _, steps in groups for stride, step in zip(along, steps, strict=True)]
         return as_strided(source, (len(source), *shape, self.channels), (first, *strides, last), writeable=False)
 
-    def _values(self, rows, values):
+    def _values(self, rows: int, values: np.ndarray | None) -> np.ndarray:
+        """`values`, or else a new array `(places, rows, filters)`."""
         return np.empty((self.places, rows, self.filters), self.dtype) if values is None else values
 
 
-class Patches(_Way):
+class Patches(Algorithm):
     """Each patch a row, times the kernel: for any windows."""
 
     def __init__(
@@ -81,14 +105,12 @@ class Patches(_Way):
         self.numbers_per_tile = self.places * (len(self.kernel) + self.filters)
 
     def view(self, source: np.ndarray, counts: Shape) -> np.ndarray:
-        """The patches in `source`, in the shape of the target."""
         axes = len(self.tile)
         covered = self._covered(source, counts, (self.tile, self.strides), (self.size, self.dilation))
         places = range(axes + 1, 2 * axes + 1)
         return covered.transpose(*places, *range(axes + 1), *range(2 * axes + 1, covered.ndim))
 
     def memory(self, images: int, counts: Shape, values: np.ndarray | None = None) -> Memory:
-        """Arrays for `images` images of `counts` tiles each."""
         rows = images * math.prod(counts)
         values = self._values(rows, values)
         patches = np.ones((self.places, rows, self.length + self.ones), self.dtype)
@@ -96,7 +118,7 @@ class Patches(_Way):
         return Memory(patches[..., : self.length].reshape(shape), [(patches, self.kernel, values)], values)
 
 
-class Spans(_Way):
+class Spans(Algorithm):
     """All that a tile depends on, times a kernel with zeros, one for each place: for few channels.
 
     Neighbouring patches share most of their cells: a tile copies 16 in place of 4 * 9. Cells stand first, so that
@@ -115,13 +137,11 @@ class Spans(_Way):
         self.numbers_per_tile = self.kernels.shape[1] + self.places * self.filters
 
     def view(self, source: np.ndarray, counts: Shape) -> np.ndarray:
-        """The spans in `source`, in the shape of the target."""
         axes = len(self.tile)
         covered = self._covered(source, counts, (self.span, (1,) * axes))
         return covered.transpose(*range(axes + 1, covered.ndim), *range(axes + 1))
 
     def memory(self, images: int, counts: Shape, values: np.ndarray | None = None) -> Memory:
-        """Arrays for `images` images of `counts` tiles each."""
         rows = images * math.prod(counts)
         values = self._values(rows, values)
         spans = np.ones((self.length + self.ones, rows), self.dtype)
@@ -129,7 +149,7 @@ class Spans(_Way):
         return Memory(spans[: self.length].reshape(shape), [(spans.T, self.kernels, values)], values)
 
 
-class Transforms(_Way):
+class Transforms(Algorithm):
     """Winograd's minimal filtering: sums of inputs times sums of the kernel, 16 products for 4 outputs in place of 36.
 
     For windows of 3 x 3 at stride 1, in tiles of 2 x 2. The sums before and after are matrix products too.
@@ -142,21 +162,23 @@ class Transforms(_Way):
     ) -> None:
         super().__init__(kernel, bias, tile, strides, dilation, dtype)
         self.bias = bias
-        of_inputs, of_kernel, of_outputs = (np.kron(own, own) for own in (OF_INPUTS, OF_KERNEL, OF_OUTPUTS))
-        self.sums = len(of_inputs)
-        self.of_inputs = of_inputs.astype(dtype)
-        self.kernel = np.tensordot(of_kernel, kernel.reshape(of_kernel.shape[1], self.channels, -1), 1).astype(dtype)
-        self.of_outputs = np.hstack([of_outputs, np.ones((self.places, self.ones))]).astype(dtype)
+        input_sums, kernel_sums, output_sums = (
+            np.kron(matrix, matrix) for matrix in (INPUT_SUMS, KERNEL_SUMS, OUTPUT_SUMS)
+        )
+        self.sums = len(input_sums)
+        self.input_sums = input_sums.astype(dtype)
+        self.kernel = np.tensordot(kernel_sums, kernel.reshape(kernel_sums.shape[1], self.channels, -1), 1).astype(
+            dtype
+        )
+        self.output_sums = np.hstack([output_sums, np.ones((self.places, self.ones))]).astype(dtype)
         self.numbers_per_tile = self.sums * (2 * self.channels + self.filters) + self.places * self.filters
 
     def view(self, source: np.ndarray, counts: Shape) -> np.ndarray:
-        """The spans in `source`, in the shape of the target."""
         axes = len(self.tile)
         covered = self._covered(source, counts, (self.span, (1,) * axes))
         return covered.transpose(*range(axes + 1, 2 * axes + 1), *range(axes + 1), covered.ndim - 1)
 
     def memory(self, images: int, counts: Shape, values: np.ndarray | None = None) -> Memory:
-        """Arrays for `images` images of `counts` tiles each."""
         rows = images * math.prod(counts)
         values = self._values(rows, values)
         spans, summed = np.empty((2, self.sums, rows, self.channels), self.dtype)
@@ -164,17 +186,17 @@ class Transforms(_Way):
         if self.ones:
             parts[-1] = self.bias
         products = [
-            (self.of_inputs, spans.reshape(self.sums, -1), summed.reshape(self.sums, -1)),
+            (self.input_sums, spans.reshape(self.sums, -1), summed.reshape(self.sums, -1)),
             (summed, self.kernel, parts[: self.sums]),
-            (self.of_outputs, parts.reshape(len(parts), -1), values.reshape(self.places, -1)),
+            (self.output_sums, parts.reshape(len(parts), -1), values.reshape(self.places, -1)),
         ]
         return Memory(spans.reshape(*self.span, images, *counts, self.channels), products, values)
 
 
-def way_of(
+def choose_algorithm(
     kernel: np.ndarray, bias: np.ndarray | None, pool: Shape | None, strides: Shape, dilation: Shape, dtype: np.dtype
-) -> _Way:
-    """The quickest of the three ways for a kernel `(*size, channels, filters)`, in tiles of `pool`, one by one if None.
+) -> Algorithm:
+    """The quickest of the three for a kernel `(*size, channels, filters)`, in tiles of `pool`, one by one if None.
 
     Kernel and bias are float64, and rounded once.
     """
@@ -188,7 +210,7 @@ def way_of(
     return Patches(kernel, bias, pool or ones, strides, dilation, dtype)
 
 
-def _above(kernel, bias):
+def _above(kernel: np.ndarray, bias: np.ndarray | None) -> np.ndarray:
     """`kernel` with the bias as its last row."""
     if bias is None:
         return kernel

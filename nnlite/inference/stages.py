@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nnlite.arrays.windows import Windows, cells
-from nnlite.inference.conv_algorithms import way_of
+from nnlite.inference.conv_algorithms import choose_algorithm
 from nnlite.layers import Layer
 from nnlite.layers.base.simplified import Activated, Affine, Convolution, Pooling, Product, Step, View
 from nnlite.layers.pooling.pooling import inverse_counts
@@ -99,7 +99,7 @@ class _Convolution(_Stage):
     def __init__(self, step: Convolution, dtype: np.dtype) -> None:
         self.layer, self.pool, self.activation = step.layer, step.pool, step.activation
         _, strides, dilation = self.layer.geometry
-        self.way = way_of(step.kernel, step.bias, step.pool, strides, dilation, np.dtype(dtype))
+        self.algorithm = choose_algorithm(step.kernel, step.bias, step.pool, strides, dilation, np.dtype(dtype))
         lengths = self.layer.spatial(self.layer.input_shape)
         self.rows = WHOLE_ROWS if None in lengths else max(1, BLOCK_BYTES // self._bytes(self._counts(lengths)[0]))
 
@@ -107,19 +107,19 @@ class _Convolution(_Stage):
         """Tiles along each axis of images of these lengths, and the windows of the convolution."""
         windows = self.layer.windows(lengths, *self.layer.geometry)
         beyond = 0 if self.pool else 1  # pooling leaves out what fills no window
-        axes = zip(windows.outputs, self.way.tile, strict=True)
+        axes = zip(windows.outputs, self.algorithm.tile, strict=True)
         return tuple((count + beyond * (side - 1)) // side for count, side in axes), windows
 
     def _bytes(self, counts: tuple[int, ...]) -> int:
         """Of the memory for an image."""
-        return max(1, math.prod(counts) * self.way.numbers_per_tile * self.way.dtype.itemsize)
+        return max(1, math.prod(counts) * self.algorithm.numbers_per_tile * self.algorithm.dtype.itemsize)
 
     def prepare(self, x: np.ndarray, fixed: bool) -> Prepared:
-        layer, way = self.layer, self.way
+        layer, algorithm = self.layer, self.algorithm
         images = layer.to_channels_last(x)
         counts, windows = self._counts(images.shape[1:-1])
-        source, inside = _source(images, windows, way.needed(counts), fixed)
-        out = np.empty((len(x), *(counts if self.pool else windows.outputs), way.filters), way.dtype)
+        source, inside = _source(images, windows, algorithm.needed(counts), fixed)
+        out = np.empty((len(x), *(counts if self.pool else windows.outputs), algorithm.filters), algorithm.dtype)
         compute = self._in_blocks(source, out, counts)
         own = np.moveaxis(out, -1, 1) if layer.channels_first else out
 
@@ -136,19 +136,19 @@ class _Convolution(_Stage):
 
         Blocks have one size, so that they share memory; the last one begins inside the one before it.
         """
-        way, batch, total = self.way, len(out), counts[0]
+        algorithm, batch, total = self.algorithm, len(out), counts[0]
         images = min(batch, max(1, BLOCK_BYTES // self._bytes(counts)))
         lines = min(total, max(1, BLOCK_BYTES // self._bytes(counts[1:]))) if images == 1 else total
         counts = (lines, *counts[1:])
-        in_out = (images, lines, way.places) == (batch, total, 1)  # the products are the outputs
-        memory = way.memory(images, counts, out.reshape(1, -1, way.filters) if in_out else None)
-        values = memory.values.reshape(*way.tile, images, *counts, way.filters)
-        side, jump = 1 if self.pool else way.tile[0], way.tile[0] * way.strides[0]
+        in_out = (images, lines, algorithm.places) == (batch, total, 1)  # the products are the outputs
+        memory = algorithm.memory(images, counts, out.reshape(1, -1, algorithm.filters) if in_out else None)
+        values = memory.values.reshape(*algorithm.tile, images, *counts, algorithm.filters)
+        side, jump = 1 if self.pool else algorithm.tile[0], algorithm.tile[0] * algorithm.strides[0]
         blocks = []
         for first, line in itertools.product(_starts(batch, images), _starts(total, lines)):
             part = out[first : first + images, line * side : (line + lines) * side]
             finish = [] if in_out else self._finish(values, part)
-            blocks.append((way.view(source[first : first + images, line * jump :], counts), finish, part))
+            blocks.append((algorithm.view(source[first : first + images, line * jump :], counts), finish, part))
         activate = self.activation.in_place(blocks[0][-1]) if blocks and self.activation is not None else None
 
         def compute() -> None:
@@ -165,7 +165,7 @@ class _Convolution(_Stage):
 
     def _finish(self, values: np.ndarray, part: np.ndarray) -> list[tuple]:
         """What brings the values of a block to their part of the outputs: functions and their arguments."""
-        tile = self.way.tile
+        tile = self.algorithm.tile
         if self.pool:
             return [(np.maximum.reduce, values.reshape(math.prod(tile), -1), 0, None, part.reshape(-1))]
         found = []
@@ -176,7 +176,7 @@ class _Convolution(_Stage):
 
     def __repr__(self) -> str:
         pool = f", pool={self.pool}" if self.pool else ""
-        return f"Convolution({self.way.size}, {self.way.channels}, {self.way.filters}{pool})"
+        return f"Convolution({self.algorithm.size}, {self.algorithm.channels}, {self.algorithm.filters}{pool})"
 
 
 def _starts(total: int, length: int) -> list[int]:

@@ -8,7 +8,7 @@ from nnlite.arrays.patches import convolve
 from nnlite.arrays.windows import place_windows
 from nnlite.config import set_floatx
 from nnlite.inference import stages
-from nnlite.inference.conv_algorithms import Patches, Spans, Transforms, way_of
+from nnlite.inference.conv_algorithms import Patches, Spans, Transforms, choose_algorithm
 from nnlite.layers import (
     Activation,
     Add,
@@ -134,7 +134,9 @@ def test_three_ways_agree(pool, bias):
 
 def test_the_way_suits_the_convolution():
     def way(size, channels, filters, pool=None, strides=(1, 1), dilation=(1, 1)):
-        return type(way_of(np.zeros((*size, channels, filters)), None, pool, strides, dilation, np.dtype(float)))
+        return type(
+            choose_algorithm(np.zeros((*size, channels, filters)), None, pool, strides, dilation, np.dtype(float))
+        )
 
     assert way((3, 3), 1, 32, (2, 2)) is way((5, 5), 3, 8, strides=(2, 2)) is Spans
     assert way((3, 3), 32, 64) is way((3, 3), 16, 32, (2, 2)) is Transforms

@@ -6,12 +6,15 @@ that are trained as one. Weights are float64 here, so that combining them rounds
 """
 
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from nnlite.kernels.reference.dense import DenseLayer
 from nnlite.ops.activations import ActivationFunction
+
+if TYPE_CHECKING:
+    from nnlite.layers.base.layer import Layer
 
 __all__ = [
     "Activated",
@@ -159,7 +162,7 @@ class Activated:
 
 
 Simplified = Unchanged | Affine | Product | Convolution | Pooling | View | Activated
-Step = Any  # of a prediction: a `Simplified`, or the layer itself where it has no simpler form
+Step: TypeAlias = "Simplified | Layer"  # of a prediction: the layer itself where it has no simpler form
 
 
 class DenseActivation(NamedTuple):
