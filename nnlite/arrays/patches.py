@@ -44,7 +44,7 @@ def convolve(
 def spread(
     cotangent: np.ndarray, kernel: np.ndarray, windows: Windows, groups: int = 1, slopes: np.ndarray | None = None
 ) -> np.ndarray:
-    """The transpose of `convolve` by its inputs: every window is added to the cells that it was taken from.
+    """The transpose of `convolve` in its inputs: every window is added to the cells that it was taken from.
 
     Args:
         slopes: what the cotangent is multiplied by first, block by block, in the shape of the outputs.
@@ -79,7 +79,7 @@ def kernel_gradient(
     slopes: np.ndarray | None = None,
     per_example: bool = False,
 ) -> np.ndarray:
-    """The transpose of `convolve` by its kernel; `slopes` as in `spread`.
+    """The transpose of `convolve` in its kernel; `slopes` as in `spread`.
 
     Shape: inputs `(batch, *spatial, channels)`, cotangent `(seeds, batch, *windows, filters)` ->
     `(seeds, cells * channels / groups, filters)`, or with one axis more, the batch, after seeds.

@@ -1,4 +1,4 @@
-"""The Jacobian of a whole network, by its inputs or by its parameters laid end to end."""
+"""The Jacobian of a whole network, with respect to its inputs or to its parameters laid end to end."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -14,15 +14,15 @@ __all__ = ["NetworkJacobian"]
 
 
 class NetworkJacobian(Jacobian):
-    """The Jacobian of a network's outputs by its data or by its parameters; the chain rule is never multiplied out.
+    """The Jacobian of a network's outputs with respect to its data or parameters; the chain rule is not multiplied out.
 
-    By parameters, `in_shape` is `(count,)`: `vector` says how they are laid end to end, and its `by_name` takes a
+    For parameters, `in_shape` is `(count,)`: `vector` says how they are laid end to end, and its `by_name` takes a
     product apart. Storage: that of the layers' own maps.
 
     Args:
-        jacobians: those of the network by all its inputs and parameters.
+        jacobians: those of the network with respect to all its inputs and parameters.
         vector: the `ParameterVector` meant; None for an input.
-        in_shape: shape of what it is differentiated by.
+        in_shape: shape of what it is differentiated with respect to.
         out_shape: shape of the network's outputs.
         labels: for display: what each stage is called, and what its inputs are, data first.
         index: which input is meant, without a `vector`.
@@ -62,8 +62,8 @@ class NetworkJacobian(Jacobian):
     def per_example(self, cotangent: np.ndarray | None = None) -> np.ndarray:
         """What each example contributes.
 
-        With a cotangent `(batch, ...)`: its product with each example's own Jacobian, `(batch, count)` by parameters
-        or `(batch, *row)` by inputs. Without: these Jacobians themselves, `(batch, *outputs of a row, ...)`.
+        With a cotangent `(batch, ...)`: its product with each example's own Jacobian, `(batch, count)` for parameters
+        or `(batch, *row)` for inputs. Without: these Jacobians themselves, `(batch, *outputs of a row, ...)`.
         """
         if cotangent is not None:
             return self._contributions(cotangent)

@@ -69,7 +69,7 @@ class ParameterVector:
         return vector
 
     def per_example(self, jacobians: Any, cotangent: np.ndarray) -> np.ndarray:
-        """`jacobians.per_example(cotangent)` by the parameters, `(batch, count)`, written where it belongs at once."""
+        """`jacobians.per_example(cotangent)` for the parameters, `(batch, count)`, written where it belongs at once."""
         data = jacobians.data
         matrix = np.empty((len(cotangent), self.size), np.result_type(cotangent.dtype, self.dtype))
         views = self.split(matrix)

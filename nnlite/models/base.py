@@ -137,7 +137,7 @@ class BaseModel(Layer, abstract=True):
     def linearize(
         self, inputs: Any, *parameters: np.ndarray, training: bool = False, random: Any = None, mask: Any = None
     ) -> tuple[Any, Any]:
-        """The output and the Jacobians by the inputs and every parameter, in the order of `parameters`."""
+        """The output and the Jacobians with respect to inputs and every parameter, in the order of `parameters`."""
         return self.chain.linearize(inputs, *parameters, training=training, random=random, mask=mask)
 
     def _state_pairs(self, state: tuple) -> Any:

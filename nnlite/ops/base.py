@@ -59,8 +59,8 @@ class Op(Configurable, family="op", abstract=True):
         """Multiply an incoming Jacobian by the cached ones (reverse mode).
 
         Args:
-            jacobian: derivative of something by this op's output, `(*seeds, *output_shape)`; a scalar, such as
-                the 1 that starts a chain, stands for an array filled with it.
+            jacobian: derivative of something with respect to this op's output, `(*seeds, *output_shape)`; a scalar,
+                such as the 1 that starts a chain, stands for an array filled with it.
             wanted: one bool per input; None is returned where it is false, and the product is spared.
 
         Returns:
@@ -152,7 +152,7 @@ def own_memory(results: Iterable[np.ndarray | None], *others: Any) -> tuple:
 
 
 def as_arrays(inputs: Sequence[Any]) -> list[np.ndarray]:
-    """Inputs as floating-point arrays: Python numbers take the others' dtype, whole numbers become float64."""
+    """Inputs as floating-point arrays: Python numbers take the others' dtype, integers become float64."""
     if all(isinstance(value, np.ndarray) and value.dtype.kind in "fc" for value in inputs):
         return list(inputs)
     arrays = [value if isinstance(value, (np.ndarray, int, float, complex)) else np.asarray(value) for value in inputs]

@@ -169,7 +169,7 @@ def expand_dims(x: Any, axis: int) -> Any:
 
 
 def getitem(x: Any, index: Any) -> Any:
-    """x[index], for whole numbers, slices, `...` and None."""
+    """x[index], for integers, slices, `...` and None."""
     return _made(shaping.Slice, (("index", shaping.spell_index(index)),))(x)
 
 

@@ -118,7 +118,7 @@ def taps(
 
 
 def _line_taps(places, length, fill_mode, interpolation):
-    """`(whole numbers, weights)` of each of the pixels that a place between pixels mixes."""
+    """`(integers, weights)` of each of the pixels that a place between pixels mixes."""
     if interpolation == "nearest":
         found = [(np.floor(places + 0.5), np.ones_like(places))]
     else:

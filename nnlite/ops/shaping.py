@@ -48,7 +48,7 @@ class BroadcastTo(Op):
 
 
 class Slice(Op):
-    """y = x[index], for whole numbers, slices, `...` and None.
+    """y = x[index], for integers, slices, `...` and None.
 
     Args:
         index: as Python writes it, or spelled out: `Slice((slice(None), 0))` is `Slice(":, 0")`.
@@ -74,7 +74,7 @@ class Slice(Op):
 
 
 def spell_index(index: Any) -> str:
-    """An index as text, `":, 0"`, which can be saved; `ConfigError` for what is no index."""
+    """An index as a string, `":, 0"`, which can be saved; `ConfigError` for what is no index."""
     spelled = []
     for part in index if isinstance(index, tuple) else (index,):
         if isinstance(part, slice):
@@ -128,7 +128,7 @@ class Gather(Op):
     Shape: `(before, n, after), (places) -> (before, places, after)`.
 
     Raises:
-        DataError: indices that are not whole numbers in [0, n).
+        DataError: indices that are not integers in [0, n).
     """
 
     axis: int = 0

@@ -175,7 +175,7 @@ class GraphJacobians(JointBundle):
         seeds: tuple[int, ...],
         dtype: np.dtype | None,
     ) -> Products:
-        """The products by the inputs: zeros where no path leads, written into `into` where that is given."""
+        """The products for the inputs: zeros where no path leads, written into `into` where that is given."""
         results = []
         for slot, want in enumerate(chosen):
             result, target = cotangents.get(slot), into[slot] if into else None

@@ -14,7 +14,7 @@ __all__ = ["Partial"]
 
 
 class Partial(Jacobian):
-    """The Jacobian by one input of several, along all paths of a graph. Storage: the graph's maps."""
+    """The Jacobian with respect to one input of several, along all paths of a graph. Storage: the graph's maps."""
 
     __slots__ = ("index", "jacobians")
 

@@ -111,7 +111,7 @@ class RecurrentJacobians(JointBundle):
         return tuple(results)
 
     def _arriving(self, cotangent: Cotangent) -> tuple[tuple[int, ...], np.ndarray | None, list[np.ndarray]]:
-        """The seed axes, the derivatives by the hidden state of each step, or None, and by the last states."""
+        """The seed axes, the derivatives with respect to each step's hidden state, or None, and the last ones."""
         outputs, *states = cotangent if self.ends else (cotangent,)
         own = [(outputs, 3 if self.sequences else 2), *((state, 2) for state in states)]
         given, rank = next((part, rank) for part, rank in own if part is not None)

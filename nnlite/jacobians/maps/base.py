@@ -17,7 +17,7 @@ BLOCK = 2**20  # numbers in one block of seeds of `todense`
 
 
 class Jacobian:
-    """The derivative of one output by one input, as a linear map between arrays.
+    """The derivative of one output with respect to one input, as a linear map between arrays.
 
     Rows are indexed by the output, columns by the input: `todense()` has the shape `out_shape + in_shape`.
     Subclasses store what determines the map and write the two products:

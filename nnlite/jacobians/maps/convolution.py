@@ -1,4 +1,4 @@
-"""Jacobians of convolutions: the patches that a window covers are gathered anew in each product, never stored."""
+"""Jacobians of convolutions: the patches that a window covers are gathered again in each product, never stored."""
 
 import math
 

@@ -67,7 +67,7 @@ class Segment(Jacobian):
 
 
 class Slice(Jacobian):
-    """y = x[index]: a 0/1 selection without repetition. `index` has whole numbers, slices and None, one per axis.
+    """y = x[index]: a 0/1 selection without repetition. `index` has integers, slices and None, one per axis.
 
     vjp embeds in zeros, jvp cuts out. Storage: nothing.
     """

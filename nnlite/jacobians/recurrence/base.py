@@ -7,15 +7,17 @@ import numpy as np
 
 __all__ = ["Recurrence"]
 
-Gradient = Callable[[np.ndarray, np.ndarray], np.ndarray]  # of rows @ kernel by the kernel, from rows and deltas
+Gradient = Callable[
+    [np.ndarray, np.ndarray], np.ndarray
+]  # that of rows @ kernel with respect to the kernel, from rows and deltas
 
 
 class Recurrence:
-    """The derivative of all states by what enters the gates, and by the states before the first step.
+    """The derivative of all states with respect to what enters the gates and to the states before the first step.
 
     A subclass keeps what the forward pass computed and writes `pull`, the recurrence backwards in time, and `push`,
     the same forwards. Arrays are `(*lead, steps, batch, ...)`, where `lead` is `()` or `(seeds,)`; `deltas` is the
-    derivative by what enters the gates, before their activation.
+    derivative with respect to what enters the gates, before their activation.
 
     Args:
         hidden: the hidden states, the first one first, `(steps + 1, batch, units)`.
@@ -35,11 +37,11 @@ class Recurrence:
         self.cached = cached
 
     def pull(self, outputs: np.ndarray | None, states: Sequence[np.ndarray]) -> tuple[np.ndarray, list[np.ndarray]]:
-        """The deltas and the derivatives by the first states.
+        """The deltas and the derivatives with respect to the first states.
 
         Args:
-            outputs: derivative by the hidden state after each step, `(steps, *lead, batch, units)` or None.
-            states: derivatives by the last states, arrays that may be written to.
+            outputs: that with respect to the hidden state after each step, `(steps, *lead, batch, units)` or None.
+            states: derivatives with respect to the last states, arrays that may be written to.
         """
         raise NotImplementedError
 
@@ -63,12 +65,12 @@ class Recurrence:
     def gradients(
         self, outputs: np.ndarray | None, states: Sequence[np.ndarray], rows: np.ndarray, gradient: Gradient
     ) -> tuple[list[np.ndarray], list[Callable[[], np.ndarray]]]:
-        """The derivatives by the first states, and what `by_weights` returns, where nobody wants the deltas."""
+        """The derivatives with respect to the first states, and what `by_weights` returns; the deltas are not kept."""
         deltas, states = self.pull(outputs, states)
         return states, self.by_weights(gradient, rows, deltas)
 
     def by_weights(self, gradient: Gradient, rows: np.ndarray, deltas: np.ndarray) -> list[Callable[[], np.ndarray]]:
-        """Functions that compute the derivatives by the kernel, the recurrent kernel and the bias."""
+        """Functions that compute the derivatives with respect to kernel, recurrent kernel and bias."""
         return [
             lambda: gradient(rows, self.entering(deltas)),
             lambda: self.by_kernel(gradient, deltas),
@@ -76,11 +78,11 @@ class Recurrence:
         ]
 
     def by_kernel(self, gradient: Gradient, deltas: np.ndarray) -> np.ndarray:
-        """Derivative by the recurrent kernel; `gradient(rows, deltas)` is that of `rows @ kernel`."""
+        """Derivative with respect to the recurrent kernel; `gradient(rows, deltas)` is that of `rows @ kernel`."""
         return gradient(self.hidden[:-1], deltas)
 
     def by_bias(self, gradient: Gradient, deltas: np.ndarray) -> np.ndarray:
-        """Derivative by the bias."""
+        """Derivative with respect to the bias."""
         return gradient(np.ones((*self.hidden[1:].shape[:2], 1), deltas.dtype), deltas)[..., 0, :]
 
     def masked(self, slopes: np.ndarray) -> np.ndarray:

@@ -84,7 +84,7 @@ class DenseRoom:
 
 
 class _Pass:
-    """The arrays of one layer, as NumPy multiplies them; `slopes` is the derivative by what leaves the layer."""
+    """The arrays of one layer, as NumPy multiplies them; `slopes` is the derivative with respect to its outputs."""
 
     def __init__(self, room: DenseRoom, index: int) -> None:
         features, units, bias, self.activation, self.threshold, self.scale = room.layers[index]
@@ -131,8 +131,8 @@ def dense_backward(
     """Write the gradients of all kernels and biases.
 
     Args:
-        slopes: the derivative by what left the last layer, `(rows, units)`.
-        wants_inputs: whether the derivative by the inputs is returned, `(rows, features)`.
+        slopes: the derivative with respect to what left the last layer, `(rows, units)`.
+        wants_inputs: whether the derivative with respect to the inputs is returned, `(rows, features)`.
         begin: what takes a layer's `slopes` to the end of its product; NumPy's way by default.
     """
     begin = begin or _begin

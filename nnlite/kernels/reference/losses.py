@@ -11,7 +11,7 @@ __all__ = ["sigmoid_crossentropy", "softmax_crossentropy", "squared_error"]
 def softmax_crossentropy(
     logits: np.ndarray, classes: np.ndarray, scale: float, weights: np.ndarray | None = None
 ) -> tuple[float, np.ndarray]:
-    """scale * sum over rows of weights * (log(sum(exp(row))) - row[class]), and its gradient by the logits.
+    """scale * sum over rows of weights * (log(sum(exp(row))) - row[class]), and its gradient in the logits.
 
     Shape: logits `(..., units)`, classes and weights `(...)`.
     """
@@ -33,7 +33,7 @@ def softmax_crossentropy(
 def sigmoid_crossentropy(
     logits: Array, targets: np.ndarray, scale: float, weights: np.ndarray | None = None
 ) -> tuple[float, np.ndarray]:
-    """scale * sum of weights * (log(1 + exp(logits)) - targets * logits), and its gradient by the logits.
+    """scale * sum of weights * (log(1 + exp(logits)) - targets * logits), and its gradient in the logits.
 
     Shape: logits and targets `(..., units)`, weights `(...)`.
     """

@@ -74,15 +74,16 @@ def lstm_pull(
     by_hidden: np.ndarray,
     by_cell: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The derivative by all z of `lstm_run`, `(*lead, steps, batch, 4 * units)`, and by its first states.
+    """The derivative with respect to all z of `lstm_run`, `(*lead, steps, batch, 4 * units)`, and to its first states.
 
-    With g_c the derivative by c: that by z_i, z_f and z_g is g_c times their slopes, that by z_o is g_h * tanh(c) * o'.
+    With g_c the derivative with respect to c: that to z_i, z_f and z_g is g_c times their slopes, that to z_o is
+    g_h * tanh(c) * o'.
 
     Args:
         joined, cells, gates, squashed: what `lstm_run` returned.
         recurrent, mask: as there.
-        outputs: derivative by the hidden state after each step, `(steps, *lead, batch, units)` or None.
-        by_hidden, by_cell: derivatives by the last states, `(*lead, batch, units)`, which are written to.
+        outputs: derivative with respect to the hidden state after each step, `(steps, *lead, batch, units)` or None.
+        by_hidden, by_cell: derivatives with respect to the last states, `(*lead, batch, units)`, which are written to.
     """
     deltas = empty_steps(by_hidden, len(gates), 4 * by_hidden.shape[-1])
     for _ in _walked(joined, cells, gates, squashed, recurrent, mask, outputs, by_hidden, by_cell, deltas):
@@ -129,7 +130,7 @@ def lstm_gradients(
     by_hidden: np.ndarray,
     by_cell: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The derivative by all weights, the rows in the order of the columns of `joined`, and by the first states.
+    """The derivative with respect to all weights, rows in the order of columns of `joined`, and to the first states.
 
     Arguments as those of `lstm_pull`, without `lead`. No step's deltas are kept longer than the product takes.
     """

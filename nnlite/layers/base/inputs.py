@@ -20,7 +20,7 @@ def read_inputs(inputs: Any, kind: str, owner: str) -> np.ndarray:
     Args:
         inputs: one entry along the first axis per example.
         kind: `"numbers"`; `"indices"`, numbers that must not be rounded to a floating-point type; `"strings"`;
-            `"categories"`, strings or whole numbers, which are spelled out as strings.
+            `"categories"`, strings or integers, which are spelled out as strings.
         owner: who needs them, for messages.
 
     Raises:
@@ -105,7 +105,7 @@ def as_numbers(inputs: Any, owner: str) -> np.ndarray:
 
 
 def as_strings(inputs: Any, kind: str, owner: str) -> np.ndarray:
-    """An array of strings: of NumPy's type if it came so, else of Python's, since texts differ much in length."""
+    """An array of strings: of NumPy's type if it came so, else of Python's, since strings differ much in length."""
     wanted = "strings" if kind == "strings" else "strings or whole numbers"
     array = inputs if isinstance(inputs, np.ndarray) else _objects(inputs)
     if kind == "categories" and array.dtype.kind in "biu":

@@ -36,8 +36,8 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
       attributes, returns the output alone; what it computes is recorded, and the record is the derivative.
     - `compute_output_shape(input_shape)` is worked out from `linearize` unless a subclass knows better.
 
-    `forward(inputs)` caches the Jacobians; `backward(jacobian)` returns the derivative by the inputs and by each
-    parameter; calling the layer computes the output alone.
+    `forward(inputs)` caches the Jacobians; `backward(jacobian)` returns the derivative with respect to the
+    inputs and each parameter; calling the layer computes the output alone.
 
     Args:
         name: shown in summaries and errors; given by the model when None.

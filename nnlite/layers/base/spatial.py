@@ -168,7 +168,7 @@ def add_bias(layer: Any, filters: int) -> None:
 
 
 def by_inputs(layer: Any, part: Jacobian, shape: tuple[int, ...]) -> Jacobian:
-    """The map by inputs of `shape`, for `part`, the one by the inputs with channels last."""
+    """The map with respect to inputs of `shape`, from `part`, that with respect to inputs with channels last."""
     if not layer.channels_first:
         return part
     return Composed(part, Rearrange(shape, part.in_shape, (0, *range(2, len(shape)), 1)))
@@ -182,7 +182,7 @@ def finished(
     Args:
         layer: whose place of the channels and activation they are.
         outputs: with channels last.
-        maps: of `outputs` by the inputs and the kernel.
+        maps: of `outputs` with respect to the inputs and the kernel.
         bias: of the channels, or None.
     """
     if bias is not None:

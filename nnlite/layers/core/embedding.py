@@ -18,7 +18,7 @@ __all__ = ["Embedding"]
 
 
 class Embedding(Layer):
-    """outputs = embeddings[inputs]: one learned vector per whole number in [0, input_dim).
+    """outputs = embeddings[inputs]: one learned vector per integer in [0, input_dim).
 
     Shape: `(batch, ...) -> (batch, ..., output_dim)`. The indices have no derivative.
 
@@ -34,7 +34,7 @@ class Embedding(Layer):
             is looked up all the same.
 
     Raises:
-        DataError: an index that is no whole number in [0, input_dim).
+        DataError: an index that is no integer in [0, input_dim).
         ConfigError: `sparse` together with a regularizer, which concerns all rows.
     """
 

@@ -90,13 +90,13 @@ def encoded(
 
 
 class CategoryEncoding(Categorical):
-    """outputs = whole numbers in [0, num_tokens) as vectors of 0 and 1, or of counts.
+    """outputs = integers in [0, num_tokens) as vectors of 0 and 1, or of counts.
 
     Shape: `(batch, n) -> (batch, num_tokens)`, see `output_mode`; `(batch,)` and `(batch, 1)` give
     `(batch, num_tokens)` in all modes.
 
     Args:
-        num_tokens: number of different whole numbers.
+        num_tokens: number of different integers.
         output_mode: `"multi_hot"`: 1 at each number that is there; `"count"`: how often it is there; `"one_hot"`:
             one vector per number, `(batch, n) -> (batch, n, num_tokens)`.
 

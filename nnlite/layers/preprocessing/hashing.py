@@ -16,21 +16,21 @@ __all__ = ["HashedCrossing", "Hashing"]
 Word = Annotated[int, Range(0, 2**64 - 1)]
 
 
-def hashed(texts: list[str], bins: int, salt: tuple = ()) -> np.ndarray:
-    """The bin of each text: its BLAKE2b hash of 8 bytes, keyed by `salt`, as a little-endian number, modulo `bins`.
+def hashed(strings: list[str], bins: int, salt: tuple = ()) -> np.ndarray:
+    """The bin of each string: its BLAKE2b hash of 8 bytes, keyed by `salt`, as a little-endian number, modulo `bins`.
 
     It is the same on every machine and in every run. Reference: RFC 7693.
     """
     key = b"".join(number.to_bytes(8, "little") for number in salt)
     found = {
-        text: int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8, key=key).digest(), "little") % bins
-        for text in set(texts)
+        string: int.from_bytes(hashlib.blake2b(string.encode(), digest_size=8, key=key).digest(), "little") % bins
+        for string in set(strings)
     }
-    return np.array([found[text] for text in texts], dtype=np.int64)
+    return np.array([found[string] for string in strings], dtype=np.int64)
 
 
 class Hashing(Categorical):
-    """outputs = hash(inputs) % num_bins: a bin for each string or whole number, without a vocabulary.
+    """outputs = hash(inputs) % num_bins: a bin for each string or integer, without a vocabulary.
 
     The hash is BLAKE2b, so the bins stay the same across runs and machines; they differ from those of Keras, which
     takes FarmHash64 or, with salt, SipHash64. A number and its decimal spelling fall into the same bin.
@@ -41,11 +41,11 @@ class Hashing(Categorical):
         num_bins: number of bins, with the one of `mask_value`. Different values may share a bin: the more bins, the
             fewer do.
         mask_value: what alone falls into bin 0; no value is special when None.
-        salt: one or two whole numbers in [0, 2**64) that choose another hash function.
+        salt: one or two integers in [0, 2**64) that choose another hash function.
         output_mode: `"int"`, or an encoding: `"one_hot"`, `"multi_hot"`, `"count"`.
 
     Raises:
-        DataError: inputs that are neither strings nor whole numbers.
+        DataError: inputs that are neither strings nor integers.
 
     Reference: Weinberger et al. 2009, "Feature hashing for large scale multitask learning", arXiv:0902.2206.
     """
@@ -65,13 +65,13 @@ class Hashing(Categorical):
         return self.num_bins
 
     def indices(self, inputs: np.ndarray) -> np.ndarray:
-        texts = read_inputs(inputs, self.input_kind, self.label)
-        flat, salt = texts.ravel().tolist(), self.salt or ()
+        strings = read_inputs(inputs, self.input_kind, self.label)
+        flat, salt = strings.ravel().tolist(), self.salt or ()
         if self.mask_value is None or self.num_bins == 1:
-            return hashed(flat, self.num_bins, salt).reshape(texts.shape)
+            return hashed(flat, self.num_bins, salt).reshape(strings.shape)
         bins = 1 + hashed(flat, self.num_bins - 1, salt)
         mask = str(self.mask_value)
-        return np.where([text == mask for text in flat], 0, bins).reshape(texts.shape)
+        return np.where([string == mask for string in flat], 0, bins).reshape(strings.shape)
 
 
 class HashedCrossing(Categorical):
@@ -117,6 +117,6 @@ class HashedCrossing(Categorical):
         return super().compute_output_shape(input_shape[:-1])
 
     def indices(self, inputs: Any) -> np.ndarray:
-        texts = read_inputs(inputs, self.input_kind, self.label)
-        rows = texts.reshape(-1, texts.shape[-1]).tolist()
-        return hashed(["\x1f".join(row) for row in rows], self.num_bins).reshape(texts.shape[:-1])
+        strings = read_inputs(inputs, self.input_kind, self.label)
+        rows = strings.reshape(-1, strings.shape[-1]).tolist()
+        return hashed(["\x1f".join(row) for row in rows], self.num_bins).reshape(strings.shape[:-1])

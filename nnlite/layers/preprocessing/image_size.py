@@ -137,7 +137,7 @@ class RandomImages(Layer, abstract=True):
         return outputs, Jacobians(by_inputs)
 
     def changed(self, inputs: np.ndarray, generator: np.random.Generator) -> tuple[np.ndarray, Jacobian]:
-        """The outputs while training, and the map by the inputs."""
+        """The outputs while training, and the map with respect to the inputs."""
         raise NotImplementedError
 
 

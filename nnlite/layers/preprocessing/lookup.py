@@ -1,4 +1,4 @@
-"""The index of a string, or of a whole number, in a vocabulary."""
+"""The index of a string, or of an integer, in a vocabulary."""
 
 from collections.abc import Sequence
 from typing import Annotated, Literal
@@ -76,9 +76,9 @@ class StringLookup(Vocabulary, Categorical):
 
 
 class IntegerLookup(Vocabulary, Categorical):
-    """outputs = index of each whole number in a vocabulary, or an encoding of the indices.
+    """outputs = index of each integer in a vocabulary, or an encoding of the indices.
 
-    Shape, arguments and errors as in `StringLookup`, with whole numbers in place of strings.
+    Shape, arguments and errors as in `StringLookup`, with integers in place of strings.
 
     Args:
         max_tokens, invert, output_mode, pad_to_max_tokens, idf_weights: see `StringLookup`.

@@ -39,7 +39,7 @@ class Recurrent(Layer, abstract=True):
         return_state: whether the last states are returned too.
         go_backwards: whether the last step is taken first.
         stateful: whether each training batch goes on from the last states of the one before; `reset_states()` begins
-            anew. Inference starts from the states that are stored and leaves them, where Keras moves them on.
+            with zeros again. Inference starts from the stored states and leaves them, where Keras moves them on.
         batch_size: examples in each batch, needed by `stateful`. Keras takes it from the Input.
         zero_output_for_mask: whether the output of a masked step is zero.
     """
