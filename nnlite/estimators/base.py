@@ -39,7 +39,6 @@ class BaseNetwork(BaseEstimator):
     model_: Sequential
     n_features_in_: int
 
-    model_: Sequential
     history_: dict[str, list[float]]
     loss_: float
     n_iter_: int
