@@ -81,9 +81,10 @@ def model_state(model: "BaseModel", include_optimizer: bool = True) -> tuple[dic
 
 def restored(header: dict, arrays: dict[str, np.ndarray], source: object) -> "BaseModel":
     """The model whose `model_state` these are; errors name `source`."""
-    model: Any = Layer.get(header["model"])
-    if not isinstance(model, Trainable):
-        raise ModelFileError(f"{source} holds a {type(model).__name__}, which is a layer and no model")
+    layer = Layer.get(header["model"])
+    if not isinstance(layer, Trainable):
+        raise ModelFileError(f"{source} holds a {type(layer).__name__}, which is a layer and no model")
+    model: Any = layer
     model._ensure_built(tuple(header["input_shape"]))
     assign_weights(model, arrays, source)
     if header["compile"]:

@@ -180,10 +180,8 @@ class Trainer:
         validation = validation_data if held is None else held
         if validation is not None:
             validation = evaluation_batches(self, validation, validation_batch_size or batch_size, validation_steps)
-        params = {"steps": batches.steps, "epochs": epochs, "validation_freq": validation_freq}
-        listeners = listening(
-            self.model, [*(options["callbacks"] or ()), History()], verbose, seed=self.model.seed, **params
-        )
+        params = {"steps": batches.steps, "epochs": epochs, "validation_freq": validation_freq, "seed": self.model.seed}
+        listeners = listening(self.model, [*(options["callbacks"] or ()), History()], verbose, **params)
         with suited(self.model, batch_size, (epochs - initial_epoch) * (batches.steps or 0)):
             self._train(batches, validation, listeners, range(initial_epoch, epochs), validation_freq)
         self.history = next(callback for callback in listeners.callbacks if isinstance(callback, History))
@@ -202,9 +200,8 @@ class Trainer:
                 logs, done = run_epoch(self, batches, steps.train, callbacks, "train")
                 callbacks.params["steps"] = callbacks.params["steps"] or done
                 if validation and (epoch + 1) % validation_freq == 0:
-                    logs |= {
-                        f"val_{key}": value for key, value in run_test(self, validation, steps.test, callbacks).items()
-                    }
+                    tested = run_test(self, validation, steps.test, callbacks)
+                    logs |= {f"val_{key}": value for key, value in tested.items()}
                 callbacks.on_epoch_end(epoch, logs)
                 if self.stop_training:
                     break
