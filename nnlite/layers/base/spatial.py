@@ -174,7 +174,7 @@ def by_inputs(layer: Any, part: Jacobian, shape: tuple[int, ...]) -> Jacobian:
     return Composed(part, Rearrange(shape, part.in_shape, (0, *range(2, len(shape)), 1)))
 
 
-def finished(
+def add_bias_and_activation(
     layer: Any, outputs: np.ndarray, maps: tuple[Jacobian, ...], bias: np.ndarray | None = None
 ) -> tuple[np.ndarray, Jacobians]:
     """Bias, the channels' own place and the activation after `outputs`, which may be written to.

@@ -17,7 +17,15 @@ from nnlite.jacobians import (
 from nnlite.kernels.reference.dense import LINEAR
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.simplified import Convolution
-from nnlite.layers.base.spatial import BiasAndActivation, Sizes, Spatial, add_bias, by_inputs, check_windows, finished
+from nnlite.layers.base.spatial import (
+    BiasAndActivation,
+    Sizes,
+    Spatial,
+    add_bias,
+    add_bias_and_activation,
+    by_inputs,
+    check_windows,
+)
 from nnlite.ops.activations import ActivationFunction, kernel_code
 from nnlite.registry.field_types import Count
 from nnlite.registry.fields import FromSpec, option
@@ -88,7 +96,7 @@ class _Conv(Spatial, Layer, abstract=True):
             ConvolutionByKernel(images, windows, self.groups, kernel.shape, shape, slopes),
         )
         if slopes is None:
-            return finished(self, outputs, maps, bias)
+            return add_bias_and_activation(self, outputs, maps, bias)
         by_bias = () if bias is None else (BiasInBlocks(slopes, bias.shape, shape),)
         return outputs, Jacobians(*maps, *by_bias)
 

@@ -16,7 +16,7 @@ from nnlite.jacobians import (
     TransposedConvolutionByKernel,
 )
 from nnlite.layers.base.layer import Layer
-from nnlite.layers.base.spatial import Sizes, Spatial, add_bias, by_inputs, check_windows, finished
+from nnlite.layers.base.spatial import Sizes, Spatial, add_bias, add_bias_and_activation, by_inputs, check_windows
 from nnlite.ops.activations import ActivationFunction
 from nnlite.registry.field_types import Count, Index
 from nnlite.registry.fields import FromSpec, option
@@ -94,7 +94,7 @@ class _ConvTranspose(Spatial, Layer, abstract=True):
         outputs = spread(images, kernel, windows)
         by_images = Transposed(ConvolutionByInputs(kernel, windows, 1, outputs.shape, images.shape))
         by_kernel = TransposedConvolutionByKernel(images, windows, kernel.shape, outputs.shape)
-        return finished(self, outputs, (by_inputs(self, by_images, inputs.shape), by_kernel), bias)
+        return add_bias_and_activation(self, outputs, (by_inputs(self, by_images, inputs.shape), by_kernel), bias)
 
 
 class Conv1DTranspose(_ConvTranspose, aliases=("Convolution1DTranspose",)):

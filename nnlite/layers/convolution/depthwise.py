@@ -10,7 +10,7 @@ from nnlite.arrays.windows import place_windows
 from nnlite.initializers import Initializer
 from nnlite.jacobians import ChainJacobians, ConvolutionByInputs, ConvolutionByKernel, Jacobian, Jacobians
 from nnlite.layers.base.layer import Layer
-from nnlite.layers.base.spatial import Sizes, Spatial, add_bias, by_inputs, check_windows, finished
+from nnlite.layers.base.spatial import Sizes, Spatial, add_bias, add_bias_and_activation, by_inputs, check_windows
 from nnlite.ops.activations import ActivationFunction
 from nnlite.registry.field_types import Count
 from nnlite.registry.fields import FromSpec, option
@@ -70,7 +70,7 @@ class _DepthwiseConv(Spatial, Layer, abstract=True):
         self, inputs: np.ndarray, kernel: np.ndarray, bias: np.ndarray | None = None
     ) -> tuple[np.ndarray, Jacobians]:
         outputs, maps = depthwise(self, inputs, kernel)
-        return finished(self, outputs, maps, bias)
+        return add_bias_and_activation(self, outputs, maps, bias)
 
 
 class DepthwiseConv1D(_DepthwiseConv):
@@ -163,7 +163,7 @@ class _SeparableConv(Spatial, Layer, abstract=True):
         outputs = convolve(inner, pointwise_kernel, windows)
         by_inner = ConvolutionByInputs(pointwise_kernel, windows, 1, inner.shape, outputs.shape)
         by_kernel = ConvolutionByKernel(inner, windows, 1, pointwise_kernel.shape, outputs.shape)
-        outputs, last = finished(self, outputs, (by_inner, by_kernel), bias)
+        outputs, last = add_bias_and_activation(self, outputs, (by_inner, by_kernel), bias)
         return outputs, ChainJacobians([Jacobians(*maps), last])
 
     def _state_pairs(self, state: tuple) -> tuple:
