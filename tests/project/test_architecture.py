@@ -34,6 +34,18 @@ FLOORS = [
 ]
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 
+# The same among the folders inside a room; modules beside them stand above them.
+FLOORS_INSIDE = {
+    "layers": [
+        ("base",),
+        ("core", "convolution", "pooling", "reshaping", "normalization", "regularization"),
+        ("merging", "preprocessing", "recurrent", "attention"),
+        ("composite",),
+    ],
+    "jacobians": [("maps",), ("recurrence",), ("bundles",)],
+    "kernels": [("reference",), ("compiled",)],
+}
+
 # Imports within one floor, each with its reason; none may go the other way round.
 STEPS_WITHIN_A_FLOOR = {
     ("config", "errors"): "an unknown float type is a ConfigError",
@@ -73,18 +85,18 @@ def name_of(path: Path) -> str:
     return path.relative_to(ROOT).with_suffix("").as_posix()
 
 
-class WithoutTypeChecking(ast.NodeTransformer):
-    """Takes the bodies of `if TYPE_CHECKING:` out, which never run."""
-
-    def visit_If(self, node: ast.If) -> ast.AST | list[ast.stmt]:
-        self.generic_visit(node)
-        return node.orelse if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING" else node
+def executed(node: ast.AST) -> Iterator[ast.AST]:
+    """`node` and all below it, without what stands there for type checkers alone."""
+    yield node
+    only_checked = isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING")
+    for child in node.orelse if only_checked else ast.iter_child_nodes(node):
+        yield from executed(child)
 
 
 def imports(path: Path):
     """The dotted names that a file imports, those inside functions included, those for type checkers left out."""
     package = ["nnlite", *name_of(path).split("/")]
-    for node in ast.walk(WithoutTypeChecking().visit(ast.parse(path.read_text()))):
+    for node in executed(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -118,6 +130,22 @@ def test_a_module_imports_only_from_floors_below_its_own():
     assert upwards == []
 
 
+@pytest.mark.parametrize("room", FLOORS_INSIDE)
+def test_folders_inside_a_room_import_only_from_floors_below_their_own(room):
+    floor_of = {folder: floor for floor, folders in enumerate(FLOORS_INSIDE[room]) for folder in folders}
+    assert {path.parent.name for path in (ROOT / room).glob("*/__init__.py")} == set(floor_of)
+    upwards = [
+        f"{name_of(path)} imports {name}"
+        for folder, floor in floor_of.items()
+        for path in (ROOT / room / folder).glob("*.py")
+        for name in imports(path)
+        if name.startswith(f"nnlite.{room}.")
+        and name.split(".")[2] != folder
+        and floor_of.get(name.split(".")[2], len(floor_of)) >= floor
+    ]
+    assert upwards == []
+
+
 def test_steps_within_a_floor_are_in_use_and_go_one_way():
     present = {(room, other) for room, other, _ in crossings()}
     for room, other in STEPS_WITHIN_A_FLOOR:
@@ -133,14 +161,6 @@ def test_the_package_itself_imports_no_room():
 def module_name(path: Path) -> str:
     """`nnlite.ops.base` for nnlite/ops/base.py, `nnlite.ops` for nnlite/ops/__init__.py."""
     return ".".join(["nnlite", *(part for part in name_of(path).split("/") if part != "__init__")])
-
-
-def executed(node: ast.AST) -> Iterator[ast.AST]:
-    """`node` and all below it, without what stands there for type checkers alone."""
-    yield node
-    only_checked = isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING")
-    for child in node.orelse if only_checked else ast.iter_child_nodes(node):
-        yield from executed(child)
 
 
 def modules_imported(path: Path, modules: set[str]) -> set[str]:
