@@ -76,11 +76,11 @@ def test_results_have_types(checker, tmp_path):
         "model.fit([], [])": "History",
         "model.predict([])": "ndarray | Any",
         "classifier.fit([], [])": "NNClassifier",
-        "classifier.predict([])": "ndarray | Any",
-        "classifier.predict_proba([])": "ndarray | Any",
+        "classifier.predict([])": "ndarray",
+        "classifier.predict_proba([])": "ndarray",
         "classifier.model_": "Sequential",
         "classifier.history_": "dict[str, list[float]]",
-        "regressor.predict([])": "ndarray | Any",
+        "regressor.predict([])": "ndarray",
     }
     program = tmp_path / "results.py"
     lines = ["from nnlite import NNClassifier, NNRegressor, Sequential"]
