@@ -26,13 +26,14 @@ from nnlite.layers import (
 from nnlite.layers.base.inputs import read_inputs
 from nnlite.layers.preprocessing.category_encoding import encoded
 from nnlite.registry import Configurable
-from nnlite.registry.field_types import Count, Index, read
+from nnlite.registry.field_types import Count, read
 from nnlite.registry.fields import FromSpec, Spec
 
 __all__ = ["Cross", "Feature", "FeatureSpace"]
 
 COLUMN = (None, 1)
 DTYPES = {"numbers": ["float"], "indices": ["int"], "strings": ["string"], "categories": ["string", "int"]}
+Mode = Literal["float", "int", "one_hot"]
 
 
 class Encoding(Configurable, family="feature", abstract=True):
@@ -54,7 +55,7 @@ class Feature(Encoding):
 
     dtype: Literal["float16", "float32", "float64", "int8", "int16", "int32", "int64", "string"]
     preprocessor: FromSpec[Layer]
-    output_mode: Literal["float", "int", "one_hot"]
+    output_mode: Mode
 
     def validate(self) -> None:
         layer = self.preprocessor
@@ -161,7 +162,7 @@ class FeatureSpace(Configurable, family="feature space"):
         return known[spec]()
 
     def _as_cross(self, spec) -> Cross:
-        cross = Cross(spec, self.crossing_dim) if isinstance(spec, (tuple, list)) else read(spec, Cross)
+        cross = Cross(tuple(spec), self.crossing_dim) if isinstance(spec, (tuple, list)) else read(spec, Cross)
         for name in cross.feature_names:
             if name not in self.features:
                 raise ConfigError(f"a cross of {name!r}, which is no feature; {did_you_mean(name, self.features)}")
@@ -169,7 +170,7 @@ class FeatureSpace(Configurable, family="feature space"):
                 raise ConfigError(f"a cross of {name!r}, which gives numbers, not categories: make bins of it first")
         return cross
 
-    def _specs(self) -> dict[str, Encoding]:
+    def _specs(self) -> dict[str, Any]:
         return {**self.features, **{cross.name: cross for cross in self.crosses}}
 
     def adapt(self, data: Any) -> None:
@@ -243,14 +244,14 @@ class FeatureSpace(Configurable, family="feature space"):
         }
 
     @staticmethod
-    def feature(dtype: str, preprocessor: Spec[Layer], output_mode: str) -> Feature:
+    def feature(dtype: Any, preprocessor: Spec[Layer], output_mode: Mode) -> Feature:
         """A feature with a layer of one's own."""
         return Feature(dtype, preprocessor, output_mode)
 
     @staticmethod
-    def cross(feature_names: Sequence[str], crossing_dim: int, output_mode: str = "one_hot") -> Cross:
+    def cross(feature_names: Sequence, crossing_dim: int, output_mode: Literal["one_hot", "int"] = "one_hot") -> Cross:
         """Several features together."""
-        return Cross(feature_names, crossing_dim, output_mode)
+        return Cross(tuple(feature_names), crossing_dim, output_mode)
 
     @staticmethod
     def float(name: str | None = None) -> Feature:
@@ -269,31 +270,31 @@ class FeatureSpace(Configurable, family="feature space"):
 
     @staticmethod
     def float_discretized(
-        num_bins: int | None = None, bin_boundaries: Any = None, output_mode: str = "one_hot", name: str | None = None
+        num_bins: int | None = None, bin_boundaries: Any = None, output_mode: Mode = "one_hot", name: str | None = None
     ) -> Feature:
         """Numbers in bins; give `num_bins`, or `bin_boundaries` and None."""
         return Feature("float32", Discretization(bin_boundaries, num_bins, name=name), output_mode)
 
     @staticmethod
     def integer_categorical(
-        max_tokens: int | None = None, num_oov_indices: Index = 1, output_mode: str = "one_hot", name: str | None = None
+        max_tokens: int | None = None, num_oov_indices: int = 1, output_mode: Mode = "one_hot", name: str | None = None
     ) -> Feature:
         """Whole numbers by a vocabulary."""
         return Feature("int32", IntegerLookup(max_tokens, num_oov_indices, name=name), output_mode)
 
     @staticmethod
     def string_categorical(
-        max_tokens: int | None = None, num_oov_indices: Index = 1, output_mode: str = "one_hot", name: str | None = None
+        max_tokens: int | None = None, num_oov_indices: int = 1, output_mode: Mode = "one_hot", name: str | None = None
     ) -> Feature:
         """Strings by a vocabulary."""
         return Feature("string", StringLookup(max_tokens, num_oov_indices, name=name), output_mode)
 
     @staticmethod
-    def integer_hashed(num_bins: int, output_mode: str = "one_hot", name: str | None = None) -> Feature:
+    def integer_hashed(num_bins: int, output_mode: Mode = "one_hot", name: str | None = None) -> Feature:
         """Whole numbers by their hash."""
         return Feature("int32", Hashing(num_bins, name=name), output_mode)
 
     @staticmethod
-    def string_hashed(num_bins: int, output_mode: str = "one_hot", name: str | None = None) -> Feature:
+    def string_hashed(num_bins: int, output_mode: Mode = "one_hot", name: str | None = None) -> Feature:
         """Strings by their hash."""
         return Feature("string", Hashing(num_bins, name=name), output_mode)

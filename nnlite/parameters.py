@@ -170,12 +170,14 @@ class RowPack:
     @property
     def rows(self) -> np.ndarray:
         """The rows of the last batch."""
-        return self.parameters[0].gradient.rows
+        gradient: Any = self.parameters[0].gradient  # `RowGradients`
+        return gradient.rows
 
     @property
     def gradients(self) -> np.ndarray:
         """Their gradients, raveled."""
-        return self.parameters[0].gradient.values.reshape(-1)
+        gradient: Any = self.parameters[0].gradient  # `RowGradients`
+        return gradient.values.reshape(-1)
 
 
 class ParameterStore:

@@ -9,7 +9,8 @@ from numpy.random.bit_generator import ISeedSequence
 
 def fresh_seed() -> int:
     """A seed from the operating system's entropy, in [0, 2**31)."""
-    return int(np.random.SeedSequence().entropy) & 0x7FFF_FFFF
+    entropy: Any = np.random.SeedSequence().entropy  # an integer, as none is passed in
+    return int(entropy) & 0x7FFF_FFFF
 
 
 def stream(seed: int, purpose: str, index: int = 0, step: int = 0) -> np.random.Generator:
@@ -77,8 +78,8 @@ class RandomSource:
         They come from SFC64, which takes half the time of Philox. Its three words of state are the seed, the place,
         and purpose and step; it stirs them in twelve rounds before the first number, which parts neighbours.
         """
-        words = self.seed, self.place, zlib.crc32(purpose.encode()) << 32 ^ self.step
-        raw = np.random.SFC64(_Words(*words)).random_raw(-(-count // 4))
+        words: Any = _Words(self.seed, self.place, zlib.crc32(purpose.encode()) << 32 ^ self.step)
+        raw = np.random.SFC64(words).random_raw(-(-count // 4))
         return raw.view(np.uint16)[:count]
 
 

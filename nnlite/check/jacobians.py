@@ -1,6 +1,7 @@
 """Jacobians against numerical derivatives, and their products against one another."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.random import Generator
@@ -99,7 +100,7 @@ class Comparison:
         analytic = exact is not None and _worst(exact - numeric.near, smooth) <= NEAR * self.scale
         near = _worst(found - numeric.near, smooth) / self.scale
         self.errors = {"stencil": (near, NEAR, numeric.near)}
-        if analytic:
+        if exact is not None and analytic:
             self.errors["complex step"] = (_worst(found - exact, smooth) / self.scale, EXACT, exact)
 
     def tell(self, findings: Findings, function: Callable[[np.ndarray], np.ndarray]) -> None:
@@ -137,7 +138,7 @@ class Comparison:
         """Where found and expected differ most."""
         if self.entrywise:
             gaps = np.where(self.numeric.bends, 0, _finite(self.found - expected))
-            row, entry = np.unravel_index(np.argmax(gaps), gaps.shape)
+            row, entry = map(int, np.unravel_index(np.argmax(gaps), gaps.shape))
             found, wanted = self.found[row, entry], expected[row, entry]
         else:
             row, entry, found, wanted = self._search(function, method)
@@ -149,7 +150,7 @@ class Comparison:
         point = self.subject.arrays[self.index]
         signs = np.random.default_rng(0).choice([-1.0, 1.0], point.size)
 
-        def compared(start, stop):
+        def compared(start: int, stop: int) -> tuple[Any, Any]:
             tangent = np.zeros(point.size)
             tangent[start:stop] = signs[start:stop] if stop - start > 1 else 1
             tangent = tangent.reshape(point.shape)
@@ -244,7 +245,7 @@ def check_into(findings: Findings, subject: Subject, random: Generator) -> None:
         into = tuple(None if part is None else np.full(part.shape, np.nan) for part in expected)
         product(cotangent, wanted, into)
         for name, found, own in zip(subject.names, into, expected, strict=True):
-            if own is not None:
+            if own is not None and found is not None:
                 sentence = f"{method}_into by {name} writes something else than {method} returns"
                 findings.measured("written into", difference(found, own), EXACT, sentence)
 

@@ -1,6 +1,7 @@
 """`check_loss`: one loss under the contract that all losses have."""
 
 import copy
+from typing import Any, cast
 
 import numpy as np
 
@@ -22,7 +23,7 @@ __all__ = ["check_loss"]
 def check_loss(
     loss: Loss,
     output_shape: BatchShape | None = None,
-    y_true: ArrayLike | None = None,
+    y_true: Any = None,
     y_pred: ArrayLike | None = None,
     name: str | None = None,
     *,
@@ -45,7 +46,7 @@ def check_loss(
     name = name or type(loss).__name__
     with Findings(report, name).trying("linearize"):
         if y_pred is None:
-            y_true, y_pred = suitable(loss, filled(output_shape), random)
+            y_true, y_pred = suitable(loss, filled(cast(tuple, output_shape)), random)
         y_pred = np.asarray(y_pred, np.float64)
         twin, by_row = copy.copy(loss), copy.copy(loss)
         by_row.reduction = "none"

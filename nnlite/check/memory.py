@@ -31,11 +31,11 @@ def check_left_alone(findings: Findings, subject: Subject, random: np.random.Gen
     jacobians = subject.linearize(*arrays)[1]
     cotangent = subject.cotangent(random)
     kept = map_outputs(np.copy, cotangent)
-    tangents = [
+    tangents: list[Any] = [
         random.normal(size=array.shape) if wanted else None
         for array, wanted in zip(arrays, subject.wanted, strict=True)
     ]
-    pushed = [None if tangent is None else tangent.copy() for tangent in tangents]
+    pushed: list[Any] = [None if tangent is None else tangent.copy() for tangent in tangents]
     jacobians.vjp(cotangent)
     jacobians.jvp(*pushed)
     if all(subject.shapes):  # scalars have no examples
@@ -66,7 +66,7 @@ def check_layouts(findings: Findings, subject: Subject, random: np.random.Genera
 
 def _check_tangent_layouts(findings, subject, random) -> None:
     products = subject.jacobians.vjp(subject.cotangent(random))
-    tangents = [None if product is None else random.normal(size=product.shape) for product in products]
+    tangents: list[Any] = [None if product is None else random.normal(size=product.shape) for product in products]
     spread = [None if tangent is None else strided(tangent) for tangent in tangents]
     error = difference(subject.push(spread, ()), subject.push(tangents, ()))
     findings.measured("any memory layout", error, EXACT, "jvp of tangents that are not contiguous is another one")

@@ -1,6 +1,5 @@
 """`check_model`: every layer on what reaches it, the model as a whole, and its loss."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -60,7 +59,7 @@ def check_model(model: BaseModel, input_shape: tuple | None = None, x: Any = Non
     return report
 
 
-def layers_of(model: BaseModel, inputs: Any) -> Iterator[tuple[str, Layer, Any]]:
+def layers_of(model: BaseModel, inputs: Any) -> list[tuple[str, Layer, Any]]:
     """`(path, layer, inputs)` of every layer that is no container itself, as one run of the model meets them."""
     found, reached = dict(_leaves(model)), {}
 

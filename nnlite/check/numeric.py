@@ -3,11 +3,11 @@
 import warnings
 from collections.abc import Callable
 from enum import Enum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from nnlite.arrays.types import ArrayLike
+from nnlite.arrays.types import Array, ArrayLike
 
 __all__ = []
 
@@ -97,7 +97,7 @@ def complex_step(
     try:
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("error", np.exceptions.ComplexWarning)
-            value = function(point + 1j * COMPLEX_STEP * tangent)
+            value: Array = function(point + 1j * COMPLEX_STEP * tangent)
     except Exception:
         return None
     return value.imag / COMPLEX_STEP if value.dtype.kind == "c" else None
@@ -109,7 +109,8 @@ def stencil(
     """(f(-2h) - 8 f(-h) + 8 f(h) - f(2h)) / 12h: real values alone, an error of order h ** 4."""
     step = step / length(tangent)
     with np.errstate(all="ignore"):
-        return sum(weight * function(point + count * step * tangent) for count, weight in WEIGHTS.items()) / step
+        total: Any = sum(weight * function(point + count * step * tangent) for count, weight in WEIGHTS.items())
+        return total / step
 
 
 def sides(
@@ -128,7 +129,7 @@ def sides(
             for h in (step, step / 2)
         )
         rounding = 1e4 * np.finfo(float).eps * np.max(abs(here), initial=0) / step
-        least = max(1e-6 * largest(*far), rounding)
+        least = max(1e-6 * largest(*far), float(rounding))
         bends = (abs(close[1] - close[0]) > 0.75 * abs(far[1] - far[0])) & (abs(far[1] - far[0]) > least)
         jumps = np.logical_or(*(grown(own, nearer, least) for own, nearer in zip(far, close, strict=True)))
     return np.where(jumps, -np.inf, far[0]), np.where(jumps, np.inf, far[1]), bends | jumps

@@ -18,7 +18,7 @@ POOLS = {"indices": (5, 3, 2, 1)}  # numbers of different indices to try
 SEED = 3
 
 
-def twin_of(layer: Any, dtype: str, shape: tuple, random: np.random.Generator) -> Any:
+def twin_of(layer: Any, dtype: str, shape: Any, random: np.random.Generator) -> Any:
     """A built copy of `layer` in another floating-point type: made from its arguments, with its weights if it has any.
 
     Args:
@@ -72,6 +72,7 @@ def sample(layer: Any, shape: tuple, random: np.random.Generator) -> Any:
             error = error or refused
         else:
             return inputs
+    assert error is not None  # there is one pool at least
     raise error
 
 
@@ -120,7 +121,7 @@ def contexts(layer: Any, inputs: Any, random: np.random.Generator, mask=None) ->
     modes = [("inference", False)]
     if {"training", "random"} & set(layer._context):
         modes.append(("training", True))
-    masks = [("", None)]
+    masks: list[tuple[str, Any]] = [("", None)]
     if "mask" in layer._context and mask is not None:
         masks.append((", masked", mask))
     data = inputs if isinstance(inputs, tuple) else (inputs,)

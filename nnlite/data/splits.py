@@ -58,6 +58,7 @@ class Split(Section):
             if not self.stratify:
                 stay, apart = random_parts(len(rest), size, part_seed)
             else:
+                assert classes is not None  # a stratified split is asked for with classes
                 try:
                     stay, apart = stratified_parts(classes[rest], size, part_seed)
                 except DataError:  # an earlier part took so much of a rare class that one row is left
@@ -79,6 +80,7 @@ class Split(Section):
             raise DataError(f"split: {count} rows leave none for training")
         if not self.stratify:
             return
+        assert classes is not None  # a stratified split is asked for with classes
         if classes.ndim > 1:
             raise DataError(f"split.stratify needs one label per row, the target has shape {classes.shape}")
         labels, counts = np.unique(classes, return_counts=True)

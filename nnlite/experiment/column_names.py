@@ -19,8 +19,7 @@ def tell_columns(model: Sequential, inputs: InputEncoder) -> None:
         first = model.layers[0]
         what = f"the data are texts, {first.label} takes {first.input_kind}"
         raise ConfigError(f"{what}: begin with TextVectorization", (0,))
-    columns = inputs.columns if isinstance(inputs, Columns) else []
-    places = inputs.places() if columns else {}
+    columns, places = ([], {}) if not isinstance(inputs, Columns) else (inputs.columns, inputs.places())
     codes = {column.name: 1 + len(column.categories) for column in columns if isinstance(column, Ordinal)}
     for index, layer in enumerate(model.layers):
         try:

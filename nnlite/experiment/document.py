@@ -74,6 +74,8 @@ class Document:
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "the file is not text in UTF-8"
             raise ConfigError(f"{path}: {reason}") from None
+        self.root: Any
+        self.values: Any
         self.root, self.values = _parse(text, f"{path}")
         if not isinstance(self.values, dict):
             raise ConfigError(f"{path}: {'expected `key: value` lines' if text.strip() else 'the file is empty'}")
@@ -119,7 +121,8 @@ class Document:
             if not separator:
                 raise ConfigError("expected key=value, such as fit.epochs=3")
             *outer, last = keys.split(".")
-            parent, path = self.values, []
+            parent: Any = self.values
+            path: list[Any] = []
             for depth, key in enumerate(outer):
                 path.append(_find(parent, key))
                 parent = _open(parent, path[-1], may_create=depth < 2)

@@ -1,13 +1,15 @@
 """A config: data, model, and how to train; each section is a call of the public API."""
 
-from collections.abc import Iterator
-from contextlib import nullcontext
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import field
+from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 
 from nnlite.data import Classes, Data, InputEncoder, Prepared, Preprocessing
+from nnlite.data.encoders.targets import TargetKind
 from nnlite.errors import ConfigError, DataError
 from nnlite.experiment.arguments import read_arguments
 from nnlite.experiment.column_names import tell_columns
@@ -17,7 +19,7 @@ from nnlite.models import Sequential
 from nnlite.random import fresh_seed
 from nnlite.registry import Section
 from nnlite.registry.field_types import Range, jsonable
-from nnlite.registry.fields import FromSpec, FromSpecs
+from nnlite.registry.fields import FromSpec, FromSpecs, Settled, option
 
 # What `Experiment` itself hands to `fit`: the arrays, and how much is shown.
 GIVEN_TO_FIT = ("x", "y", "sample_weight", "validation_data", "validation_split", "stratify", "verbose")
@@ -46,11 +48,11 @@ class Experiment(Section):
     model: FromSpecs[Layer]
     compile: dict
     fit: dict = field(default_factory=dict)
-    seed: Annotated[int, Range(0, 2**31 - 1)] | None = None
+    seed: Settled[Annotated[int, Range(0, 2**31 - 1)]] = option(default=None)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.document = None
+        self.document: Document | None = None
         if self.seed is None:
             self.seed = fresh_seed()
 
@@ -66,7 +68,7 @@ class Experiment(Section):
             raise ConfigError("missing argument 'loss'", ("compile",))
 
     @classmethod
-    def from_file(cls, path: str, overrides: tuple[str, ...] = ()) -> "Experiment":
+    def from_file(cls, path: str | Path, overrides: Sequence[str] = ()) -> "Experiment":
         """Read a YAML file.
 
         Args:
@@ -103,7 +105,7 @@ class Experiment(Section):
         """
         with self.explaining():
             model = self._compiled()
-            data = self._prepared_data(model.loss.target_kind, fitted)
+            data = self._prepared_data(model.trainer.loss.target_kind, fitted)
             x, y = data.parts["training"]
             self._build(model, x, data.preprocessing.inputs)
             data.preprocessing.target.check_outputs(model.output_shape)
@@ -125,7 +127,7 @@ class Experiment(Section):
             except DataError as error:
                 raise ConfigError(str(error), ("fit", "class_weight")) from None
 
-    def explaining(self) -> Iterator[None]:
+    def explaining(self) -> AbstractContextManager[None]:
         """A context in which errors say where in the file their cause stands, if there is a file."""
         return self.document.explaining() if self.document else nullcontext()
 
@@ -153,7 +155,7 @@ class Experiment(Section):
             error.path = ("model", *error.path[1:])  # in a config, the field `layers` is the key `model`
             raise
 
-    def _prepared_data(self, target_kind: str, fitted: Preprocessing | None) -> Prepared:
+    def _prepared_data(self, target_kind: TargetKind, fitted: Preprocessing | None) -> Prepared:
         try:
             return self.located_data().prepare(target_kind, self.seed, fitted)
         except ConfigError as error:
@@ -161,4 +163,4 @@ class Experiment(Section):
 
     def located_data(self) -> Data:
         """The data section with absolute paths; `DataError` if a file is missing."""
-        return self.data.located(self.document.path.parent) if self.document else self.data
+        return self.data.located(str(self.document.path.parent)) if self.document else self.data

@@ -19,7 +19,9 @@ from nnlite.errors import ConfigError, DataError, NNLiteError
 from nnlite.experiment.document import dump
 from nnlite.experiment.experiment import Experiment
 from nnlite.models import Sequential, load_model
+from nnlite.models.base import BaseModel
 from nnlite.ops import Sigmoid, Softmax
+from nnlite.training.epoch import Verbose
 
 
 class Interrupted(NNLiteError):
@@ -58,12 +60,12 @@ class Run:
         except (OSError, ValueError) as error:
             raise DataError(f"{path}: missing or damaged ({error})") from None
 
-    def evaluate(self) -> dict[str, dict[str, float]]:
+    def evaluate(self) -> dict[str, dict[str, float | None]]:
         """The same metrics measured again: the data is loaded and split as in training."""
         _, data = self.experiment.prepare(self.preprocessing)
         return measure(self.model, data)
 
-    def predict(self, path: str) -> dict[str, list]:
+    def predict(self, path: str) -> dict[str, Any]:
         """Named columns with one prediction per row of a file like the training data, target not needed.
 
         Classes give the most probable label and the probability of each class; a regression gives the prediction
@@ -74,7 +76,7 @@ class Run:
         """
         inputs = self.experiment.data.source.read_inputs(path)
         outputs = self.model.predict(self._encoded(inputs, path), verbose=0)
-        loss = self.model.loss
+        loss = self.model.trainer.loss
         if loss.from_logits:
             to_probabilities = Sigmoid() if loss.target_kind == "binary" else Softmax()
             outputs = to_probabilities.linearize(outputs)[0]
@@ -129,7 +131,7 @@ def train(experiment: Experiment, out: str | Path | None = None, quiet: bool = F
     return Run(final)
 
 
-def measure(model: Sequential, data: Prepared) -> dict[str, dict[str, float | None]]:
+def measure(model: BaseModel, data: Prepared) -> dict[str, dict[str, float | None]]:
     """Loss and metrics of the validation and test part, or of the training part if there is neither.
 
     A value that is not finite is None, as JSON has no number for it. For a standardised target, loss and errors are
@@ -153,7 +155,7 @@ def _fit(model: Sequential, data: Prepared, arguments: dict, folder: Path, quiet
     """Train; the number of epochs done if Ctrl-C ended it, else 0."""
     done = History()
     callbacks = [*(arguments.pop("callbacks") or ()), done, CSVLogger(folder / "history.csv")]
-    verbose = 0 if quiet else "auto"
+    verbose: Verbose = 0 if quiet else "auto"
     validation = data.parts.get("validation")
     try:
         model.fit(

@@ -56,7 +56,7 @@ class Loss(Configurable, family="loss", abstract=True):
 
     call = cast("Callable[..., Any] | None", None)
     target_kind: ClassVar[str] = "regression"
-    from_logits: ClassVar[bool] = False  # whether predictions are logits, of which `link` makes chances
+    from_logits = False  # whether predictions are logits, of which `link` makes chances
     link: ClassVar[type[ActivationFunction] | None] = None  # activation that makes predictions out of logits
 
     _fast_paths: ClassVar[dict[str, tuple[str, ...]]] = {
@@ -70,7 +70,7 @@ class Loss(Configurable, family="loss", abstract=True):
         super().__post_init__()
         self.jacobian = None
 
-    def per_row(self, y_true: np.ndarray, y_pred: np.ndarray) -> tuple[np.ndarray, Jacobian]:
+    def per_row(self, y_true: np.ndarray, y_pred: np.ndarray) -> tuple[Array, Jacobian]:
         """One loss per row of `y_pred`, shape `(batch, ...)`, and the Jacobian of these by `y_pred`."""
         if self.call is None:
             raise NotImplementedError(f"{type(self).__name__} must define call or per_row(y_true, y_pred)")
@@ -110,8 +110,9 @@ class Loss(Configurable, family="loss", abstract=True):
         rows = self.row_hessian(y_true, y_pred)
         if rows is None:
 
-            def gradient(point):
-                return self.linearize(y_true, point, sample_weight, mask)[1].gradients
+            def gradient(point: np.ndarray) -> np.ndarray:
+                by_outputs: Any = self.linearize(y_true, point, sample_weight, mask)[1]
+                return by_outputs.gradients
 
             return ComplexStepHessian(gradient, y_pred)
         weights, size = _weights(y_pred.shape[:-1], y_pred.dtype, sample_weight, mask)
@@ -184,21 +185,23 @@ class Loss(Configurable, family="loss", abstract=True):
             raise NotReadyError(f"{self!r} has no Jacobian yet: call forward(y_true, y_pred) first")
         return self.jacobian
 
-    def _fitted(self, y_true, y_pred, sample_weight):
-        y_pred = np.asarray(y_pred)
-        if y_pred.dtype.kind not in "fc":
-            y_pred = y_pred.astype(floatx())
-        y_true = self.prepare_targets(y_true, y_pred.shape, y_pred.real.dtype)
-        if len(y_true) != len(y_pred):
-            raise ShapeError(f"{type(self).__name__}: {len(y_true)} targets for {len(y_pred)} predictions")
+    def _fitted(
+        self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        outputs: Array = np.asarray(y_pred)
+        if outputs.dtype.kind not in "fc":
+            outputs = outputs.astype(floatx())
+        targets, weights = self.prepare_targets(y_true, outputs.shape, outputs.real.dtype), None
+        if len(targets) != len(outputs):
+            raise ShapeError(f"{type(self).__name__}: {len(targets)} targets for {len(outputs)} predictions")
         if sample_weight is not None:
-            sample_weight = np.asarray(sample_weight)
-            if sample_weight.dtype.kind not in "biuf":
-                raise DataError(f"sample_weight needs numbers, got {sample_weight.dtype}")
-            sample_weight = sample_weight.astype(y_pred.real.dtype, copy=False)
-            if sample_weight.shape != y_pred.shape[:1]:
-                raise ShapeError(f"sample_weight needs the shape {y_pred.shape[:1]}, got {sample_weight.shape}")
-        return y_true, y_pred, sample_weight
+            weights = np.asarray(sample_weight)
+            if weights.dtype.kind not in "biuf":
+                raise DataError(f"sample_weight needs numbers, got {weights.dtype}")
+            weights = weights.astype(outputs.real.dtype, copy=False)
+            if weights.shape != outputs.shape[:1]:
+                raise ShapeError(f"sample_weight needs the shape {outputs.shape[:1]}, got {weights.shape}")
+        return targets, outputs, weights
 
     def prepare_targets(self, y_true: ArrayLike, output_shape: BatchShape, dtype: np.dtype) -> np.ndarray:
         """Targets as this loss compares them with outputs of `output_shape` (its batch length is not looked at).

@@ -1,6 +1,6 @@
 """Losses that write `call` alone: what it computes is recorded, and the record is the derivative."""
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -25,4 +25,4 @@ def trace_loss(loss: Any, y_true: np.ndarray, y_pred: np.ndarray) -> tuple[np.nd
         raise ShapeError(
             f"{name}: {expected}, got {losses.shape}; take means over axis=-1, the loss takes the one over the batch"
         )
-    return losses.value, trace.jacobians(losses)[0]
+    return losses.value, cast(Jacobian, trace.jacobians(losses)[0])

@@ -1,5 +1,7 @@
 """Losses of probabilities, or of the logits they come from."""
 
+from typing import cast
+
 import numpy as np
 
 from nnlite import kernels
@@ -160,7 +162,7 @@ class SparseCategoricalCrossentropy(Loss):
         if targets.dtype.kind == "f" and not np.array_equal(whole, targets):
             offender = targets[whole != targets].flat[0]
             raise DataError(f"SparseCategoricalCrossentropy needs whole numbers as targets, got {offender}")
-        units = output_shape[-1]
+        units = cast(int, output_shape[-1])
         if whole.size and not 0 <= whole.min() <= whole.max() < units:
             offender = whole[(whole < 0) | (whole >= units)].flat[0]
             raise DataError(f"the targets hold class {offender}, but the model has {units} outputs: 0 to {units - 1}")

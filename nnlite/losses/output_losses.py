@@ -40,6 +40,7 @@ class OutputLosses:
             if loss is None:
                 gradients.append(None)
                 continue
+            jacobian: Any
             value, jacobian = loss.linearize(target, output, sample_weight, output_mask)
             total += weight * value
             gradients.append(jacobian.gradients * weight)
@@ -75,10 +76,12 @@ class OutputGradients(Bundle):
 
     __slots__ = ("gradients",)
 
-    mixes_rows = True
-
-    def __init__(self, gradients: Sequence[np.ndarray | None]):
+    def __init__(self, gradients: Sequence[np.ndarray | None]) -> None:
         self.gradients = tuple(gradients)
+
+    @property
+    def mixes_rows(self) -> bool:
+        return True
 
     @property
     def data(self) -> int:
@@ -112,8 +115,8 @@ class OutputGradients(Bundle):
 class OutputCurvature(NamedTuple):
     """The second derivative of a weighted sum of losses by all outputs: a symmetric block each, None without loss."""
 
-    blocks: list
-    weights: list
+    blocks: Sequence
+    weights: Sequence[float]
 
     def jvp(self, tangents: Any) -> tuple:
         """Each block, times its weight, times the tangent of its output."""

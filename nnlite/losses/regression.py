@@ -3,6 +3,7 @@
 import numpy as np
 
 from nnlite import kernels
+from nnlite.arrays.types import Array
 from nnlite.jacobians import Contraction, Diagonal
 from nnlite.jacobians.maps.base import Jacobian
 from nnlite.losses.base import Loss
@@ -33,7 +34,7 @@ class MeanAbsoluteError(Loss, aliases=("mae",)):
     """mean(|y_true - y_pred|) over the last axis; slope 0 where they are equal."""
 
     def per_row(self, y_true: np.ndarray, y_pred: np.ndarray) -> tuple[np.ndarray, Jacobian]:
-        error = y_pred - y_true
+        error: Array = y_pred - y_true
         signs = np.sign(error.real)
         return (error * signs).mean(axis=-1), Contraction(signs * (1 / error.shape[-1]))
 
@@ -51,9 +52,9 @@ class Huber(Loss):
     delta: Positive = 1.0
 
     def per_row(self, y_true: np.ndarray, y_pred: np.ndarray) -> tuple[np.ndarray, Jacobian]:
-        error = y_pred - y_true
+        error: Array = y_pred - y_true
         signs = np.sign(error.real)
-        size = error * signs
+        size: Array = error * signs
         small = size.real <= self.delta
         losses = np.where(small, 0.5 * size * size, self.delta * size - 0.5 * self.delta**2)
         slopes = np.where(small, error, np.asarray(self.delta, signs.dtype) * signs)

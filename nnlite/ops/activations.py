@@ -110,6 +110,7 @@ class ReLU(ActivationFunction):
 
     def linearize(self, x: Array) -> tuple[np.ndarray, Jacobians]:
         if self.threshold == 0 and self.negative_slope == 0:
+            y: Array
             y, slopes = kernels.relu(x)
         else:
             above = x.real > self.threshold

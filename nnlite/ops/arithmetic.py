@@ -106,6 +106,6 @@ class Where(Op):
         return [np.asarray(condition).astype(bool), *as_arrays(values)]
 
     def linearize(self, condition: np.ndarray, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, Jacobians]:
-        c = np.where(condition, a, b)
+        c: Array = np.where(condition, a, b)
         chosen = condition.astype(c.real.dtype)
         return c, Jacobians(None, Diagonal(chosen, a.shape, c.shape), Diagonal(1 - chosen, b.shape, c.shape))

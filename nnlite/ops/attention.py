@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from nnlite.arrays.types import Array
 from nnlite.jacobians.bundles.attention import AttentionJacobians, blocks
 
 __all__ = []
@@ -36,7 +37,7 @@ def attend(
     hidden = None if hidden is None else np.broadcast_to(hidden, weights.shape)
     for here in blocks(weights):
         q, k, v = (array[here] for array in by_head)
-        p = np.matmul(q * scale, k.swapaxes(-1, -2), out=weights[here])
+        p: Array = np.matmul(q * scale, k.swapaxes(-1, -2), out=weights[here])
         if hidden is not None:
             np.copyto(p, HIDDEN, where=hidden[here])
         p -= p.real.max(axis=-1, keepdims=True)

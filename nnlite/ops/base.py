@@ -48,7 +48,8 @@ class Op(Configurable, family="op", abstract=True):
         """The output alone; nothing is kept, so threads may share the op. Traced inputs are recorded."""
         for item in inputs:
             if isinstance(item, Traced):
-                return item.trace.record(self, inputs)
+                recorded: Any = item.trace.record(self, inputs)
+                return recorded
         return self.linearize(*self._as_inputs(inputs))[0]
 
     def _as_inputs(self, inputs: Any) -> list[np.ndarray]:
@@ -93,7 +94,8 @@ class Op(Configurable, family="op", abstract=True):
         if isinstance(self._output, list):
             parts = result or [None] * len(self._output)
             pairs = zip(parts, self._output, strict=True)
-            return tuple(np.zeros(*own) if part is None else part for part, own in pairs)
+            changes: Any = tuple(np.zeros(*own) if part is None else part for part, own in pairs)
+            return changes
         return np.zeros(*self._output) if result is None else result
 
     def _cached(self):

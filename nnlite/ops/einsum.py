@@ -38,7 +38,8 @@ class Einsum(Op):
         output = contract(labels, arrays, wanted)
         maps = []
         for place, array in enumerate(arrays):
-            others, other_labels = ((*group[:place], *group[place + 1 :]) for group in (arrays, labels))
+            others = (*arrays[:place], *arrays[place + 1 :])
+            other_labels = (*labels[:place], *labels[place + 1 :])
             maps.append(EinsumJacobian(labels[place], wanted, others, other_labels, array.shape, output.shape))
         return output, Jacobians(*maps)
 
@@ -47,8 +48,9 @@ class Einsum(Op):
 def read_subscripts(subscripts: str) -> tuple[tuple[tuple, ...], tuple | None]:
     """The labels of each operand and of the result, `...` being one of them; None for a result that is not given."""
     left, arrow, right = subscripts.replace(" ", "").partition("->")
-    operands = tuple(map(_labels, left.split(",")))
-    if any(own is None for own in operands) or (result := _labels(right)) is None:
+    spelled = [_labels(own) for own in left.split(",")]
+    operands = tuple(own for own in spelled if own is not None)
+    if len(operands) < len(spelled) or (result := _labels(right)) is None:
         raise ConfigError(f"subscripts are letters and ... for the axes, as in 'bij,bjk->bik', got {subscripts!r}")
     if not arrow:
         return operands, None

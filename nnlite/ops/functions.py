@@ -200,7 +200,7 @@ def stack(arrays: Sequence[Any], axis: int = 0) -> Any:
 
 def stop_gradient(x: Any) -> Any:
     """The value of x as a constant: neither the first derivative nor a second one, by complex step, goes through it."""
-    return x.value.real if isinstance(x, Traced) else np.asarray(x)
+    return np.real(x.value) if isinstance(x, Traced) else np.asarray(x)
 
 
 def swapaxes(x: Any, axis1: int, axis2: int) -> Any:

@@ -81,8 +81,9 @@ def call_traced(owner: str, expected: str, function: Callable[[], Any]) -> Any:
     try:
         return function()
     except (ConfigError, DataError) as error:
-        error.message = told(error)
-        error.args = (error.message,)
+        refused: Any = error
+        refused.message = told(error)
+        refused.args = (refused.message,)
         raise
     except ValueError as error:  # NumPy's word for shapes that do not fit
         raise ShapeError(told(error)) from error
@@ -209,22 +210,22 @@ class Traced:
     __hash__ = None  # type: ignore[assignment]
 
     def __eq__(self, other: object) -> np.ndarray:  # type: ignore[override]
-        return self.value.real == _real(other)
+        return _real(self) == _real(other)
 
     def __ne__(self, other: object) -> np.ndarray:  # type: ignore[override]
-        return self.value.real != _real(other)
+        return _real(self) != _real(other)
 
     def __lt__(self, other: Any) -> np.ndarray:
-        return self.value.real < _real(other)
+        return _real(self) < _real(other)
 
     def __le__(self, other: Any) -> np.ndarray:
-        return self.value.real <= _real(other)
+        return _real(self) <= _real(other)
 
     def __gt__(self, other: Any) -> np.ndarray:
-        return self.value.real > _real(other)
+        return _real(self) > _real(other)
 
     def __ge__(self, other: Any) -> np.ndarray:
-        return self.value.real >= _real(other)
+        return _real(self) >= _real(other)
 
 
 def _real(other: Any) -> Any:

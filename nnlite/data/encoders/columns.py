@@ -1,5 +1,7 @@
 """Encoders of one column: amounts, and categories as 0 and 1 or as integers."""
 
+from typing import Any
+
 import numpy as np
 
 from nnlite.data.table import Table
@@ -43,8 +45,8 @@ class Numeric(ColumnEncoder):
         values = table.numbers(name)[rows, None]
         if np.isnan(values).all():
             raise DataError(f"{table.path}: column {name!r} has no value in the training part; add it to `drop`")
-        imputer = SimpleImputer(strategy="median").fit(values)
-        scaler = StandardScaler().fit(imputer.transform(values))
+        imputer: Any = SimpleImputer(strategy="median").fit(values)
+        scaler: Any = StandardScaler().fit(imputer.transform(values))
         return cls(name, float(imputer.statistics_[0]), float(scaler.mean_[0]), float(scaler.scale_[0]))
 
     def encode(self, table: Table) -> np.ndarray:

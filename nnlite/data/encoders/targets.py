@@ -20,7 +20,7 @@ class TargetEncoder(Configurable, family="target encoder"):
         """The target as the loss expects it."""
         raise NotImplementedError
 
-    def decode(self, outputs: np.ndarray) -> dict[str, list]:
+    def decode(self, outputs: np.ndarray) -> dict[str, Any]:
         """Named columns for a table of predictions."""
         raise NotImplementedError
 
@@ -44,7 +44,7 @@ class Classes(TargetEncoder):
     kind: TargetKind
 
     @classmethod
-    def fit(cls, name: str, target: np.ndarray, kind: str) -> "Classes":
+    def fit(cls, name: str, target: np.ndarray, kind: TargetKind) -> "Classes":
         """Number the classes of `target`; `DataError` unless there are two or more, for `"binary"` exactly two."""
         labels = np.unique(target).tolist()
         if len(labels) < 2 or (kind == "binary" and len(labels) > 2):
@@ -71,7 +71,7 @@ class Classes(TargetEncoder):
             raise DataError(f"unknown class {label!r}; {did_you_mean(label, names)}")
         return names.index(str(label))
 
-    def decode(self, outputs: np.ndarray) -> dict[str, list]:
+    def decode(self, outputs: np.ndarray) -> dict[str, Any]:
         """The most probable label, and the probability of each class; `outputs` are probabilities."""
         if self.kind == "binary":
             outputs = np.hstack([1 - outputs, outputs])
@@ -109,13 +109,13 @@ class Quantities(TargetEncoder):
         with needed_for("targets are scaled by scikit-learn", "scikit-learn"):
             from sklearn.preprocessing import StandardScaler
 
-        scaler = StandardScaler().fit(target[rows])
+        scaler: Any = StandardScaler().fit(target[rows])
         return cls(names, scaler.mean_.tolist(), scaler.scale_.tolist())
 
     def encode(self, target: np.ndarray) -> np.ndarray:
         return ((target - self.mean) / self.scale).astype(floatx())
 
-    def decode(self, outputs: np.ndarray) -> dict[str, list]:
+    def decode(self, outputs: np.ndarray) -> dict[str, Any]:
         """The predictions in the units of the data."""
         values = outputs * np.array(self.scale, outputs.dtype) + np.array(self.mean, outputs.dtype)
         return dict(zip(self.names, values.T, strict=True))

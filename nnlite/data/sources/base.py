@@ -3,6 +3,7 @@
 import dataclasses
 import os
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
@@ -58,7 +59,8 @@ class DataSource(Configurable, family="data source"):
 
     def fit_inputs(self, inputs: Table | np.ndarray, rows: np.ndarray) -> InputEncoder:
         """The encoder of the inputs, as the training `rows` suggest."""
-        return Texts() if inputs.dtype.kind in "OU" else Raw(inputs.shape[1:])
+        array = cast(np.ndarray, inputs)  # sources of tables have another way
+        return Texts() if array.dtype.kind in "OU" else Raw(array.shape[1:])
 
 
 def find_file(path: str, folder: str) -> str:

@@ -1,7 +1,7 @@
 """Data made by a rule: small tasks whose answer is known, for configs that need no file."""
 
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import numpy as np
 
@@ -122,4 +122,4 @@ class SeasonalSeries(DataSource):
 
     def read_inputs(self, path: str) -> Table | np.ndarray:
         """Windows, one on each line of a CSV file with one column per step."""
-        return super().read_inputs(path)[..., None]
+        return cast(np.ndarray, super().read_inputs(path))[..., None]

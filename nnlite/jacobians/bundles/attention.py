@@ -35,7 +35,6 @@ class AttentionJacobians(JointBundle):
     __slots__ = ("context", "hidden", "key", "noise", "query", "scale", "value", "weights")
 
     data = 3
-    mixes_rows = False
 
     def __init__(
         self,
@@ -44,7 +43,7 @@ class AttentionJacobians(JointBundle):
         value: np.ndarray,
         context: np.ndarray,
         weights: np.ndarray,
-        scale: float,
+        scale: float | np.ndarray,
         hidden: np.ndarray | None = None,
         noise: np.ndarray | None = None,
     ):
@@ -56,6 +55,10 @@ class AttentionJacobians(JointBundle):
         self.scale = scale
         self.hidden = hidden
         self.noise = noise
+
+    @property
+    def mixes_rows(self) -> bool:
+        return False
 
     def vjp(self, cotangent: np.ndarray, wanted: Wanted = None, into: Into = None) -> Products:
         """Reverse mode, as `Bundle.vjp`: the products for query, key and value."""

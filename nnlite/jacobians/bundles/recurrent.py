@@ -45,7 +45,6 @@ class RecurrentJacobians(JointBundle):
         *("noise", "recurrence", "reverse", "rows", "sequences", "state"),
     )
 
-    mixes_rows = False
     seen_from = ThroughTime
 
     def __init__(
@@ -76,6 +75,10 @@ class RecurrentJacobians(JointBundle):
         self.reverse = reverse
         self.mask = mask
         self.state = state
+
+    @property
+    def mixes_rows(self) -> bool:
+        return False
 
     def vjp(self, cotangent: Cotangent, wanted: Wanted = None, into: Into = None) -> Products:
         """One product per input, as `Bundle.vjp`."""

@@ -1,6 +1,6 @@
 """Attention without heads and projections: by products, and by a sum under tanh."""
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 
@@ -20,6 +20,9 @@ __all__ = ["AdditiveAttention", "Attention"]
 
 class _Scored(SequencePair, Layer, abstract=True):
     """What both share: outputs = dropout(softmax(scores)) @ value; a subclass writes `scores`."""
+
+    if TYPE_CHECKING:  # fields of both
+        dropout, seed = cast(float, 0.0), cast("int | None", None)
 
     def build(self, input_shape: tuple) -> None:
         query, _, key = self.check_sequences(input_shape)
@@ -58,7 +61,7 @@ class _Scored(SequencePair, Layer, abstract=True):
             scores = ops.where(allowed, scores, HIDDEN)
         weights = ops.softmax(scores)
         if training and self.dropout:
-            one = np.ones((), scores.value.real.dtype)
+            one = np.ones((), np.real(scores.value).dtype)
             weights = weights * drop(Dropout(self.dropout, seed=self.seed), one, random, scores.shape)[0]
         outputs = weights @ traced[slots.value]
         query_mask = self.query_mask(mask)

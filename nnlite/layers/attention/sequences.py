@@ -23,7 +23,7 @@ class Slots(NamedTuple):
     key: int
 
 
-class SequencePair:
+class SequencePair(Host):
     """Inputs and masks of a layer that takes one sequence, or `(query, value)`, or `(query, value, key)`."""
 
     takes_several = None
@@ -61,7 +61,8 @@ class SequencePair:
         slots = self.slots_of(len(data))
         steps = [array.shape[:2] for array in data]
         pairs = (*steps[0], steps[slots.value][1])
-        padding, allowed = [None] * len(data), None
+        padding: list[Any] = [None] * len(data)
+        allowed = None
         for place, item in enumerate(given):
             if item is None:
                 continue

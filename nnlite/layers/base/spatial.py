@@ -88,6 +88,9 @@ class Spatial(Host):
             wanted = f"batch, channels, {names}" if self.channels_first else f"batch, {names}, channels"
             raise ShapeError(f"{self.label} needs inputs of shape ({wanted}), got {tuple(input_shape)}")
 
+    if TYPE_CHECKING:  # a field of every layer that this is mixed into
+        padding = cast(str, "")
+
     def channels_of(self, input_shape: tuple) -> int:
         """The number of channels; `ShapeError` when unknown or of the wrong rank."""
         self.check_rank(input_shape)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from nnlite.errors import ConfigError, ShapeError, did_you_mean
 from nnlite.layers.base.layer import Layer
@@ -24,6 +24,9 @@ MERGES = {"add": Add, "multiply": Multiply, "average": Average, "max": Maximum}
 class _Branches(Layer, abstract=True):
     """A layer made of chains of layers that start from its inputs and are merged."""
 
+    if TYPE_CHECKING:  # a field, or a property
+        layers = cast("list[Layer]", None)
+
     def branches(self) -> list[tuple]:
         """`(columns, chain)` of each branch: what it starts from, as `places_of` reads it, None for all; its layers."""
         raise NotImplementedError
@@ -34,7 +37,7 @@ class _Branches(Layer, abstract=True):
 
     def __post_init__(self):
         super().__post_init__()
-        self.graph = None
+        self.graph: Any = None
         if len({id(layer) for layer in self.layers}) < len(self.layers):
             raise ConfigError(f"{self.label}: a layer is there twice; each place needs a layer of its own")
 
@@ -63,6 +66,7 @@ class _Branches(Layer, abstract=True):
     def _built(self, layer, shape, place):
         layer.dtype = layer.dtype or self.dtype
         layer.name = layer.name or f"{snake_case(type(layer).__name__)}_{place}"
+        assert self.random is not None  # `build` has set it
         try:
             return layer._ensure_built(shape, self.random.child(place))
         except ConfigError as error:

@@ -107,11 +107,13 @@ class JoinedJacobians(Bundle):
 
     __slots__ = ("by_parameters", "room")
 
-    mixes_rows = False
-
     def __init__(self, room: DenseRoom, by_parameters: tuple[np.ndarray, ...]):
         self.room = room
         self.by_parameters = by_parameters
+
+    @property
+    def mixes_rows(self) -> bool:
+        return False
 
     def vjp(self, cotangent: np.ndarray, wanted: tuple | None = None, into: tuple | None = None) -> tuple:
         """As `Bundle.vjp`, without seed axes; gradients always go to the pack, all of them, and `into` is left alone.

@@ -1,5 +1,7 @@
 """Activation functions as layers."""
 
+from typing import TYPE_CHECKING, cast
+
 import numpy as np
 
 from nnlite.arrays.types import Array
@@ -20,6 +22,9 @@ __all__ = ["ELU", "Activation", "LeakyReLU", "PReLU", "ReLU", "Softmax"]
 
 class _Activated(Layer, abstract=True):
     """What the layers of one activation function share: outputs = activation(inputs)."""
+
+    if TYPE_CHECKING:  # a field of `Activation`, made of fields by the others
+        activation = cast(ActivationFunction, None)
 
     supports_masking = True
 

@@ -2,11 +2,12 @@
 
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import numpy as np
 
 from nnlite.errors import ConfigError, DataError, NotReadyError
+from nnlite.layers.base.attributes import InputKind
 from nnlite.layers.base.inputs import as_whole, read_inputs
 from nnlite.layers.preprocessing.category_encoding import encoded
 from nnlite.registry.field_types import read
@@ -33,6 +34,15 @@ class Vocabulary(Host):
     """
 
     invert = False
+
+    if TYPE_CHECKING:  # of the layer that this is mixed into
+        token_type: ClassVar[Any]
+        token_kind: ClassVar[InputKind]
+        max_tokens, num_oov_indices = cast("int | None", None), cast(int, 1)
+        mask_token, oov_token = cast(Any, None), cast(Any, None)
+        pad_to_max_tokens = cast(bool, False)
+
+        def bins(self, tokens: list, count: int) -> np.ndarray: ...
 
     @property
     def input_kind(self) -> str:
@@ -175,8 +185,8 @@ class Vocabulary(Host):
             )
 
     @property
-    def depth(self) -> int | None:
-        return self.max_tokens if self.pad_to_max_tokens else self.vocabulary_size()
+    def depth(self) -> int:
+        return cast(int, self.max_tokens) if self.pad_to_max_tokens else self.vocabulary_size()
 
     def lookup(self, tokens: list) -> np.ndarray:
         """The index of each token in one flat array; -1 for a mask token where the mask has no place."""
