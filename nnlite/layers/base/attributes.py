@@ -37,7 +37,6 @@ class LayerAttributes:
         random: where initial values are drawn from; None until built.
         _drawn: the `fingerprint` of its weights, if it was built by being called on a symbol.
         chain: the program that a model runs; None for a layer that is no model, and for a model that is not built.
-        adapt: the method of a layer that has something to learn from data.
         _symbol: the value in a graph that an `Input` stands for; None for other layers.
     """
 
@@ -58,7 +57,11 @@ class LayerAttributes:
     input_shape: Any
     output_shape: Any
     random: RandomSource | None
-    adapt: Callable[[Any], None]
     _drawn: tuple | None = None
     chain = cast(Any, None)
     _symbol = cast("Symbol | None", None)
+
+    if TYPE_CHECKING:
+
+        def adapt(self, data: Any) -> None:
+            """Learn from data; layers that have something to learn define it, and are not `adapted` before."""
