@@ -38,7 +38,6 @@ class BaseNetwork(BaseEstimator):
     _output_activation: str | None = None
     model_: Sequential
     n_features_in_: int
-
     history_: dict[str, list[float]]
     loss_: float
     n_iter_: int

@@ -12,7 +12,6 @@ from nnlite.layers.base.layer import Layer
 from nnlite.layers.regularization.dropout import Dropout, drop
 from nnlite.ops.attention import HIDDEN
 from nnlite.ops.tracing import Trace, Traced
-from nnlite.random import RandomSource
 from nnlite.registry.field_types import BelowOne, Index
 
 __all__ = ["AdditiveAttention", "Attention"]
@@ -49,7 +48,7 @@ class _Scored(SequencePair, Layer, abstract=True):
         inputs: Any,
         *parameters: np.ndarray,
         training: bool = False,
-        random: RandomSource | None = None,
+        random: Any = None,
         mask: Any = None,
     ) -> tuple[np.ndarray, Any]:
         data = inputs if self.takes_several else (inputs,)

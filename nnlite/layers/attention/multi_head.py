@@ -138,7 +138,8 @@ class MultiHeadAttention(GivenOutputShape, SequencePair, Layer):
         allowed = self.allowed(data, mask)
         hidden = None if allowed is None else ~allowed[:, None]
         noise = self._noise(training, random, steps)
-        context, jacobians = attend(*steps, 1 / math.sqrt(self.key_dim), hidden, noise)
+        query, key, value = steps
+        context, jacobians = attend(query, key, value, 1 / math.sqrt(self.key_dim), hidden, noise)
         nodes.append(Node(jacobians, (start, start + 1, start + 2), (start + 3,), self))
         outputs, jacobians = self._joined(context, data[slots.query].shape, *parameters[3 * size :])
         nodes.append(Node(jacobians, (start + 3, *own[3 * size :]), (start + 4,), self))

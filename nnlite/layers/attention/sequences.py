@@ -37,7 +37,7 @@ class SequencePair(Host):
 
     def check_sequences(self, input_shape: tuple) -> tuple:
         """Shapes of query, value and key; `ShapeError` where they do not fit one another."""
-        shapes = input_shape if self.takes_several else (input_shape,)
+        shapes: Any = input_shape if self.takes_several else (input_shape,)
         slots = self.slots_of(len(shapes))
         if len(shapes) > 3 or any(len(shape) < 3 or len(shape) != len(shapes[0]) for shape in shapes):
             raise ShapeError(

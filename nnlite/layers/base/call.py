@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -69,7 +69,7 @@ class LayerTrace(Trace):
 class _Bound:
     """A layer that another one keeps, as the `call` of that one meets it: using it, or its parameters, is recorded."""
 
-    def __init__(self, layer: "Layer", use: Callable, replace: Callable):
+    def __init__(self, layer: "Layer", use: Any, replace: Callable) -> None:
         self._layer = layer
         self._use = use
         self._replace = replace
@@ -102,7 +102,7 @@ def trace_call(
         return trace.use(inner, inner_inputs, known, **given)
 
     output = _called(layer, traced, use, data if several else data[0], context)
-    ends = output if isinstance(output, (tuple, list)) else (output,)
+    ends: Any = output if isinstance(output, (tuple, list)) else (output,)
     if not all(isinstance(end, Traced) for end in ends):
         kinds = ", ".join(type(end).__name__ for end in ends)
         raise ShapeError(f"{layer.label}: {MUST_RETURN}, shape (batch, ...), got {kinds}: it has no derivative")
@@ -151,7 +151,7 @@ def context_of(function: Callable) -> tuple[str, ...]:
     return tuple(name for name in CONTEXT if name in accepted)
 
 
-def read_methods(cls: type[LayerAttributes], recorded: Callable) -> None:
+def read_methods(cls: Any, recorded: Callable) -> None:
     """Set what a class of layers says about its methods: `_traced`, `_context` and `_call_context`.
 
     A class that writes `call` is recorded, unless it derives its `linearize` from abstract classes alone: that may run
@@ -203,7 +203,7 @@ def _called(layer: "Layer", traced: dict[int, Traced], use: Callable, inputs: An
     return call_traced(layer.label, expected, lambda: bound_copy(layer, traced, use).call(inputs, **given))
 
 
-def bound_copy(layer: "Layer", traced: dict[int, Traced], use: Callable) -> "Layer":
+def bound_copy(layer: "Layer", traced: dict[int, Traced], use: Callable | None) -> Any:
     """A copy of `layer` whose attributes are traced parameters, and layers whose use is recorded."""
 
     def replace(value: Any) -> Any:
@@ -211,7 +211,7 @@ def bound_copy(layer: "Layer", traced: dict[int, Traced], use: Callable) -> "Lay
             if id(value) not in traced:
                 raise ConfigError(f"parameter {value.name!r} belongs to no layer that is an attribute of this one")
             return traced[id(value)]
-        return _Bound(value, use, replace) if isinstance(value, LayerAttributes) else value
+        return _Bound(cast(Any, value), use, replace) if isinstance(value, LayerAttributes) else value
 
     twin = object.__new__(type(layer))
     own = {name: value for name, value in vars(layer).items() if name != "parameters"}

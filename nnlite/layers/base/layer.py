@@ -57,7 +57,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
     trainable: bool = field(default=True, kw_only=True)
     dtype: Settled[FloatType] = option(default=None, kw_only=True)
 
-    _fast_paths: ClassVar[dict[str, tuple[str, ...]]] = {"linearize": ("call",)} | dict.fromkeys(
+    _fast_paths: ClassVar[dict[str, Any]] = {"linearize": ("call",)} | dict.fromkeys(
         ("ends_in_activation", "without_activation", "at_inference", "_dense_part"), ("call", "linearize")
     )
 
@@ -103,7 +103,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
 
     def add_weight(
         self,
-        shape: Sequence[int | None] = (),
+        shape: Sequence[Any] = (),
         initializer: Spec[Initializer] = "glorot_uniform",
         *,
         trainable: bool = True,
@@ -280,10 +280,11 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
 
     def without_activation(self) -> tuple["Layer", ActivationFunction | None]:
         """This layer up to its final activation, and that activation; parameters are shared, not copied."""
-        activation = self.activation if self.ends_in_activation else None
+        layer: Any = self
+        activation = layer.activation if self.ends_in_activation else None
         if activation is None:
             return self, None
-        bare = copy.copy(self)
+        bare = copy.copy(layer)
         bare.activation = Linear()
         return bare, activation
 

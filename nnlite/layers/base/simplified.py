@@ -130,8 +130,9 @@ class Convolution:
             return None
         if isinstance(step, Affine) and self.pool is None and not self.layer.channels_first:
             return replace(self, kernel=self.kernel * step.scale, bias=step.of(self.bias))
-        fits = isinstance(step, Activated) and step.activation.by_element
-        return replace(self, activation=step.activation) if fits else None
+        if isinstance(step, Activated) and step.activation.by_element:
+            return replace(self, activation=step.activation)
+        return None
 
     def _may_pool(self, layer: Any) -> bool:
         """Whether this is the first pooling, of maxima in windows side by side, and may precede the activation."""

@@ -55,7 +55,7 @@ class Symbol:
         return f"Symbol(shape={self.shape}, from {self.layer.label})"
 
 
-def symbols_of(inputs: Any) -> Symbol | tuple[Symbol | None, ...] | None:
+def symbols_of(inputs: Any) -> Any:
     """`inputs` as symbols: one, or a tuple; None when they are data. An `Input` stands for the value it describes."""
     if isinstance(inputs, (list, tuple)) and inputs:
         found = [None if isinstance(item, (list, tuple)) else symbols_of(item) for item in inputs[:1]]
@@ -67,7 +67,7 @@ def symbols_of(inputs: Any) -> Symbol | tuple[Symbol | None, ...] | None:
 
 def fingerprint(layer: "Layer") -> tuple[int, ...]:
     """A number for each array of the layer's parameters, another one when it has changed."""
-    return tuple(zlib.crc32(np.ascontiguousarray(value)) for value in layer.values)
+    return tuple(zlib.crc32(np.ascontiguousarray(value).data) for value in layer.values)
 
 
 def apply_to_symbols(

@@ -1,6 +1,7 @@
 """A chain of layers, each fed with the output of the one before: the core of every sequential container."""
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +26,7 @@ class Chain(Program):
         stages: the layers, and the `Cast`s between them.
     """
 
-    def __init__(self, layers: list[Layer], dtype: str):
+    def __init__(self, layers: Sequence[Layer], dtype: str) -> None:
         self.stages: list[ProgramStage] = []
         start = 0
         for index, layer in enumerate(layers):
@@ -40,7 +41,7 @@ class Chain(Program):
     @classmethod
     def of_stages(cls, stages: list[ProgramStage]) -> "Chain":
         """A chain of stages that are known already."""
-        chain = cls((), "")
+        chain = cls([], "")
         chain.stages = stages
         return chain
 
@@ -80,12 +81,12 @@ class Chain(Program):
 
         Stages before the first wanted parameter are left out, and so is the product with that one's input.
         """
-        wanted, into = self.group(wanted), self.group(into)
-        first = next((index for index, stage in enumerate(wanted) if any(stage)), len(wanted))
-        stages = range(len(wanted) - 1, first - 1, -1)
-        return [(index > first, *wanted[index]) for index in stages], [(None, *into[index]) for index in stages]
+        wants, targets = self.group(wanted), self.group(into)
+        first = next((index for index, stage in enumerate(wants) if any(stage)), len(wants))
+        stages = range(len(wants) - 1, first - 1, -1)
+        return [(index > first, *wants[index]) for index in stages], [(None, *targets[index]) for index in stages]
 
-    def backward(self, jacobians: ChainJacobians, cotangent: Data, plan: tuple[list[tuple], list[tuple]]) -> None:
+    def backward(self, jacobians: ChainJacobians, cotangent: Any, plan: tuple[list[tuple], list[tuple]]) -> None:
         """Write the gradients that the plan wants."""
         for stage, wanted, into in zip(reversed(jacobians.stages), *plan, strict=False):
             cotangent = stage.vjp(cotangent, wanted, into)[0]

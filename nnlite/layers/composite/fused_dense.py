@@ -1,7 +1,7 @@
 """Dense layers in a row, with their activations and dropouts, trained as one stage of a chain."""
 
 from collections.abc import Iterator, Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -57,8 +57,8 @@ class JoinedDense:
         ShapeError: inputs of another shape, or not of floating-point type; compiled code would not notice.
     """
 
-    supports_masking = True
-    name = None
+    supports_masking: bool = True
+    name: Any = None
 
     def __init__(
         self,
@@ -71,8 +71,8 @@ class JoinedDense:
         self.layers, self.dropouts, self.values, self.gradients = layers, dropouts, values, gradients
         self.parameters = parameters
         self.by_parameters = tuple([parameter.gradient for parameter in parameters])
-        self._context = ("source",) if any(dropouts) else ()
-        self.room = None
+        self._context: tuple[str, ...] = ("source",) if any(dropouts) else ()
+        self.room: Any = None  # a `DenseRoom` for the rows of the last batch
 
     def linearize(
         self, inputs: np.ndarray, *parameters: np.ndarray, source: RandomSource | None = None
@@ -107,7 +107,7 @@ class JoinedJacobians(Bundle):
 
     __slots__ = ("by_parameters", "room")
 
-    def __init__(self, room: DenseRoom, by_parameters: tuple[np.ndarray, ...]):
+    def __init__(self, room: Any, by_parameters: tuple) -> None:
         self.room = room
         self.by_parameters = by_parameters
 

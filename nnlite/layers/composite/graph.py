@@ -142,8 +142,8 @@ class Graph(Program):
             data = tuple(shapes[value] for value in use.inputs)
             outputs = use.layer.compute_output_shape(data if use.layer.takes_several else data[0])
             shapes += outputs if isinstance(outputs[0], tuple) else [outputs]
-        ends = tuple(tuple(shapes[value]) for value in self.outputs)
-        return ends if len(ends) > 1 else ends[0]
+        ends = [tuple(shapes[value]) for value in self.outputs]
+        return tuple(ends) if len(ends) > 1 else ends[0]
 
     def update_state(self, state: Sequence) -> None:
         """Store what `GraphJacobians.state` carries."""

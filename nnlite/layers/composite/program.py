@@ -27,13 +27,15 @@ class Runnable(Protocol):
         supports_masking: whether the mask of the data is that of the output; where not, the bundle has it.
     """
 
-    name: str | None
+    name: Any
     parameters: list[Parameter]
     _context: tuple[str, ...]
     supports_masking: bool
 
-    def linearize(self, inputs: Any, /, *parameters: np.ndarray, **context: Any) -> tuple[Any, Bundle]:
+    @property
+    def linearize(self) -> Callable[..., tuple[Any, Any]]:
         """The output and the Jacobians; pure."""
+        ...
 
     def update_state(self, state: tuple) -> None:
         """Store what `Bundle.state` carries."""

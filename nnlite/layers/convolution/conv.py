@@ -1,6 +1,6 @@
 """Convolutions over one, two and three axes."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -87,7 +87,8 @@ class _Conv(Spatial, Layer, abstract=True):
         images = self.to_channels_last(inputs)
         windows = self.windows(images.shape[1:-1], *self.geometry)
         shape = (len(images), *windows.outputs, self.filters)
-        after = BiasAndActivation(bias, self.activation, shape) if self._in_blocks(images, kernel, bias) else None
+        activation: Any = self.activation
+        after = BiasAndActivation(bias, activation, shape) if self._in_blocks(images, kernel, bias) else None
         outputs = convolve(images, kernel, windows, self.groups, after)
         slopes = None if after is None else after.slopes
         by_images = ConvolutionByInputs(kernel, windows, self.groups, images.shape, shape, slopes)

@@ -1,6 +1,6 @@
 """Transposed convolutions over one, two and three axes."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -82,7 +82,8 @@ class _ConvTranspose(Spatial, Layer, abstract=True):
     def _windows(self, lengths):
         """The windows of the convolution that leads back from the outputs to `lengths` inputs."""
         size, strides, dilation = self.geometry
-        windows = Windows(self._output_lengths(lengths), lengths, size, strides, dilation, (0,) * self.rank)
+        enlarged: Any = self._output_lengths(lengths)
+        windows = Windows(enlarged, lengths, size, strides, dilation, (0,) * self.rank)
         overhang = zip(windows.needed, windows.inputs, strict=True)
         return windows._replace(before=tuple(max(needed - length, 0) // 2 for needed, length in overhang))
 

@@ -156,7 +156,7 @@ class _SeparableConv(Spatial, Layer, abstract=True):
         depthwise_kernel: np.ndarray,
         pointwise_kernel: np.ndarray,
         bias: np.ndarray | None = None,
-    ) -> tuple[np.ndarray, Jacobians]:
+    ) -> tuple[np.ndarray, ChainJacobians]:
         inner, maps = depthwise(self, inputs, depthwise_kernel)
         ones = (1,) * self.rank
         windows = place_windows(inner.shape[1:-1], ones, ones)

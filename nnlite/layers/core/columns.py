@@ -25,7 +25,7 @@ class Columns(Layer):
 
     places: list[Index]
 
-    def build(self, input_shape: BatchShape) -> None:
+    def build(self, input_shape: tuple) -> None:
         beyond = [place for place in self.places if place >= input_shape[-1]]
         if beyond or not self.places:
             raise ConfigError(f"{self.label} needs columns from 0 to {input_shape[-1] - 1}, got {self.places}")

@@ -1,5 +1,7 @@
 """The fully connected layer."""
 
+from typing import Any
+
 import numpy as np
 
 from nnlite.errors import ShapeError
@@ -97,6 +99,7 @@ class Dense(Layer):
             outputs, jacobians = self.activation.linearize(outputs)
             outer = jacobians[0]
         if self._penalizes:
-            penalized = Penalized(outputs, self.activity_regularizer)
+            regularizer: Any = self.activity_regularizer
+            penalized = Penalized(outputs, regularizer)
             outer = penalized if outer is None else Composed(penalized, outer)
         return outputs, Jacobians(*maps, outer=outer)

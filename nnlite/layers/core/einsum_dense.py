@@ -80,7 +80,9 @@ class EinsumDense(GivenOutputShape, Layer):
 
     def validate(self) -> None:
         try:
-            self.labels, self.wanted = read_subscripts(self.equation)
+            wanted: Any
+            self.labels, wanted = read_subscripts(self.equation)
+            self.wanted = wanted
             if len(self.labels) != 2 or not self.wanted or "..." in self.labels[1]:
                 raise ConfigError(f"expected an equation 'inputs,kernel->outputs', got {self.equation!r}")
         except ConfigError as error:
@@ -151,7 +153,7 @@ def project(
 ) -> tuple[np.ndarray, list[Jacobian]]:
     """The einsum of `inputs` and `kernel`, plus `bias`, and the maps by each; labels as in `contract`."""
     outputs = contract(labels, (inputs, kernel), wanted)
-    maps = [
+    maps: list[Jacobian] = [
         EinsumJacobian(labels[0], wanted, (kernel,), labels[1:], inputs.shape, outputs.shape),
         EinsumJacobian(labels[1], wanted, (inputs,), labels[:1], kernel.shape, outputs.shape),
     ]

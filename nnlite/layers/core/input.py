@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -37,7 +37,8 @@ class Input(Layer):
     @property
     def input_kind(self) -> str:
         """What `dtype` says."""
-        return {"string": "strings", "int32": "indices", "int64": "indices"}.get(self.dtype, "numbers")
+        kinds: dict[Any, Any] = {"string": "strings", "int32": "indices", "int64": "indices"}
+        return kinds.get(self.dtype, "numbers")
 
     def at_inference(self) -> Unchanged:
         return Unchanged()

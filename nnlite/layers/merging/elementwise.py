@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from nnlite.arrays.types import BatchShape
+from nnlite.arrays.types import Array, BatchShape
 from nnlite.errors import ShapeError
 from nnlite.jacobians import Broadcast, Composed, Diagonal, Jacobians, Rearrange
 from nnlite.layers.base.layer import Layer
@@ -41,7 +41,7 @@ class _Elementwise(Layer, abstract=True):
     takes_several = True
     needed = cast("int | None", None)  # how many inputs there must be; None for any number
 
-    def combine(self, arrays: Sequence[np.ndarray], counted: Sequence[np.ndarray | None]) -> tuple[np.ndarray, list]:
+    def combine(self, arrays: Sequence[Array], counted: Sequence[np.ndarray | None]) -> tuple[np.ndarray, list]:
         """The output, and for each input the slopes, None for 1; `counted` are the masks, None for all."""
         raise NotImplementedError
 
@@ -83,7 +83,7 @@ class Add(_Elementwise):
     Shape: a list of shapes that fit one another, as `(batch, ..., features) -> (batch, ..., features)`.
     """
 
-    def combine(self, arrays: Sequence[np.ndarray], counted: Sequence[np.ndarray | None]) -> tuple[np.ndarray, list]:
+    def combine(self, arrays: Sequence[Array], counted: Sequence[np.ndarray | None]) -> tuple[np.ndarray, list]:
         return reduce(np.add, arrays), [None] * len(arrays)
 
 
@@ -92,8 +92,8 @@ class Subtract(_Elementwise):
 
     needed = 2
 
-    def combine(self, arrays: Sequence[np.ndarray], counted: Sequence[np.ndarray | None]) -> tuple[np.ndarray, list]:
-        outputs = arrays[0] - arrays[1]
+    def combine(self, arrays: Sequence[Array], counted: Sequence[np.ndarray | None]) -> tuple[np.ndarray, list]:
+        outputs: Array = arrays[0] - arrays[1]
         return outputs, [None, np.full((), -1, outputs.real.dtype)]
 
 
@@ -103,7 +103,7 @@ class Multiply(_Elementwise):
     Shape: a list of shapes that fit one another.
     """
 
-    def combine(self, arrays: Sequence[np.ndarray], counted: Sequence[np.ndarray | None]) -> tuple[np.ndarray, list]:
+    def combine(self, arrays: Sequence[Array], counted: Sequence[np.ndarray | None]) -> tuple[np.ndarray, list]:
         one, zero = (np.full((), value, arrays[0].real.dtype) for value in (1, 0))
         factors = [own if c is None else np.where(c, own, one) for own, c in zip(arrays, counted, strict=True)]
         outputs = reduce(np.multiply, factors)
@@ -117,8 +117,8 @@ class Multiply(_Elementwise):
 class Average(_Elementwise):
     """outputs = (inputs[0] + inputs[1] + ...) / number of inputs. Shape: a list of shapes that fit one another."""
 
-    def combine(self, arrays: Sequence[np.ndarray], counted: Sequence[np.ndarray | None]) -> tuple[np.ndarray, list]:
-        total = reduce(np.add, arrays)
+    def combine(self, arrays: Sequence[Array], counted: Sequence[np.ndarray | None]) -> tuple[np.ndarray, list]:
+        total: Array = reduce(np.add, arrays)
         share = np.full((), 1 / len(arrays), total.real.dtype)
         return total * share, [share] * len(arrays)
 
@@ -129,7 +129,7 @@ class Maximum(_Elementwise):
     Equal largest ones share the slope 1. Shape: a list of shapes that fit one another.
     """
 
-    def combine(self, arrays: Sequence[np.ndarray], counted: Sequence[np.ndarray | None]) -> tuple[np.ndarray, list]:
+    def combine(self, arrays: Sequence[Array], counted: Sequence[np.ndarray | None]) -> tuple[np.ndarray, list]:
         return extreme(arrays, counted, [own.real for own in arrays])
 
 
@@ -139,7 +139,7 @@ class Minimum(_Elementwise):
     Equal smallest ones share the slope 1. Shape: a list of shapes that fit one another.
     """
 
-    def combine(self, arrays: Sequence[np.ndarray], counted: Sequence[np.ndarray | None]) -> tuple[np.ndarray, list]:
+    def combine(self, arrays: Sequence[Array], counted: Sequence[np.ndarray | None]) -> tuple[np.ndarray, list]:
         return extreme(arrays, counted, [-own.real for own in arrays])
 
 
@@ -153,7 +153,7 @@ def extreme(
     heights = [np.where(own, height, -np.inf) for own, height in zip(taken, heights, strict=True)]
     highest = reduce(np.maximum, heights)
     chosen = [height == highest for height in heights]
-    outputs = np.select(chosen, arrays)
+    outputs: Array = np.select(chosen, arrays)
     shares = 1 / np.sum(chosen, axis=0, dtype=outputs.real.dtype)
     return outputs, [own * shares for own in chosen]
 
@@ -165,10 +165,11 @@ def aligned_shape(shape: tuple, rank: int) -> tuple:
 
 def either(masks: Sequence[np.ndarray | None]) -> np.ndarray | None:
     """Where any of the masks is true; None where one is missing."""
-    if any(own is None for own in masks):
+    present = [own for own in masks if own is not None]
+    if len(present) < len(masks):
         return None
-    rank = max(own.ndim for own in masks)
-    return reduce(np.logical_or, [own.reshape(aligned_shape(own.shape, rank)) for own in masks])
+    rank = max(own.ndim for own in present)
+    return reduce(np.logical_or, [own.reshape(aligned_shape(own.shape, rank)) for own in present])
 
 
 def add(inputs: Any, **options: Any) -> Any:

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from nnlite.arrays.types import BatchShape
+from nnlite.arrays.types import Array, BatchShape
 from nnlite.errors import ConfigError
 from nnlite.initializers import Initializer
 from nnlite.jacobians import Composed, Diagonal, Jacobians
@@ -133,10 +133,12 @@ class BatchNormalization(Layer):
         """The inputs standardized by moments over all but their last `rank` axes, its map, and the new averages."""
         axes = tuple(range(-moved.ndim, -rank))
         standardized, by_inputs, *moments = standardize(moved, axes, self.epsilon, counted)
+        mean: Array
+        variance: Array
         mean, variance = (moment.reshape(averages[0].shape) for moment in moments)
         found, momenta = [mean, variance], [self.momentum, self.momentum]
         if self.renorm:
-            deviation = np.sqrt(variance + self.epsilon)
+            deviation: Array = np.sqrt(variance + self.epsilon)
             factor, offset = self._corrections(mean.real, deviation.real, *averages[2:])
             standardized = standardized * factor + offset
             by_inputs = Composed(Diagonal(factor, moved.shape, moved.shape), by_inputs)

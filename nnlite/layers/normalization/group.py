@@ -1,6 +1,7 @@
 """Normalization over groups of features, by the root mean square, and to unit length."""
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -64,7 +65,7 @@ class GroupNormalization(Layer):
 
     def build(self, input_shape: BatchShape) -> None:
         (axis,) = checked_axes(self, self.axis, input_shape)
-        features = input_shape[axis]
+        features: Any = input_shape[axis]
         if features % self.groups:
             raise ConfigError(f"{self.label} cannot cut {features} features into {self.groups} groups of equal size")
         add_scale_and_center(self, (features,))

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.arrays.types import BatchShape
+from nnlite.arrays.types import Array, BatchShape
 from nnlite.errors import ConfigError
 from nnlite.jacobians import Jacobians, Quotient, Reparametrized
 from nnlite.jacobians.maps.base import Jacobian
@@ -69,8 +69,10 @@ class SpectralNormalization(Layer):
         random: RandomSource | None = None,
         mask: Any = None,
     ) -> tuple[Any, Any]:
+        own: list[Any]
+        vector: Array
         *own, vector = parameters
-        kernel = own[self._place]
+        kernel: Any = own[self._place]
         own[self._place], by_kernel = normalized(kernel, vector)
         available = {"training": training, "random": random, "mask": mask}
         context = {name: available[name] for name in self.layer._context}

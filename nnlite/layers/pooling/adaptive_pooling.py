@@ -1,7 +1,7 @@
 """Pooling into a fixed number of bins, whatever the size of the input."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -42,7 +42,8 @@ class _AdaptivePooling(Spatial, Layer, abstract=True):
         matrices = tuple(
             means_of_bins(own, length, inputs.real.dtype) for own, length in zip(bins, lengths, strict=True)
         )
-        part = Separable(matrices, self.from_right, inputs.shape, self.compute_output_shape(inputs.shape))
+        shape: Any = self.compute_output_shape(inputs.shape)
+        part = Separable(matrices, self.from_right, inputs.shape, shape)
         return part.jvp(inputs), Jacobians(part)
 
 

@@ -1,7 +1,7 @@
 """Pooling over all positions."""
 
 import math
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -34,7 +34,7 @@ class _GlobalPooling(Spatial, Layer, abstract=True):
 
     def mean(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         """The mean over all cells, and its Jacobians."""
-        shape = self.compute_output_shape(inputs.shape)
+        shape: Any = self.compute_output_shape(inputs.shape)
         scale = math.prod(shape) / inputs.size
         if self.channels_first or inputs.size > MANY_CELLS * len(inputs) * inputs.shape[-1]:
             outputs = inputs.mean(axis=self.from_right, keepdims=self.keepdims)
@@ -48,7 +48,8 @@ class _GlobalPooling(Spatial, Layer, abstract=True):
     def largest(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         """The largest of all cells, and its Jacobians."""
         kept, maps = largest_in_bins(inputs, [[(0, length)] for length in self.spatial(inputs.shape)], self.from_right)
-        outputs = kept.reshape(self.compute_output_shape(inputs.shape))
+        shape: Any = self.compute_output_shape(inputs.shape)
+        outputs = kept.reshape(shape)
         return outputs, Jacobians(Composed(Rearrange(kept.shape, outputs.shape), *maps))
 
 

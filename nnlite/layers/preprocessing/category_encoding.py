@@ -73,9 +73,7 @@ class Categorical(Layer, abstract=True):
         return self.encode(self.indices(inputs)), Jacobians(None)
 
 
-def encoded(
-    indices: np.ndarray, mode: str, depth: int | None, dtype: Any, weights: np.ndarray | None = None
-) -> np.ndarray:
+def encoded(indices: np.ndarray, mode: str, depth: Any, dtype: Any, weights: np.ndarray | None = None) -> np.ndarray:
     """`indices`, where -1 stands for nothing, as `mode` says; see `Categorical`."""
     if mode == "int":
         return indices

@@ -1,7 +1,7 @@
 """Numbers sorted into bins."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import numpy as np
 
@@ -83,7 +83,7 @@ class Discretization(Categorical):
 
     @property
     def depth(self) -> int | None:
-        return len(self.bin_boundaries) + 1
+        return len(cast(list, self.bin_boundaries)) + 1
 
     def indices(self, inputs: Array) -> np.ndarray:
         # Boundaries of the inputs' type: one that is equal to an input in the data must stay equal to it.

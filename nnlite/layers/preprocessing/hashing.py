@@ -66,7 +66,8 @@ class Hashing(Categorical):
 
     def indices(self, inputs: np.ndarray) -> np.ndarray:
         strings = read_inputs(inputs, self.input_kind, self.label)
-        flat, salt = strings.ravel().tolist(), self.salt or ()
+        flat: list[str] = strings.ravel().tolist()
+        salt: Any = self.salt or ()
         if self.mask_value is None or self.num_bins == 1:
             return hashed(flat, self.num_bins, salt).reshape(strings.shape)
         bins = 1 + hashed(flat, self.num_bins - 1, salt)

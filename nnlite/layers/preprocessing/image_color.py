@@ -31,7 +31,8 @@ class RandomBrightness(RandomImages):
     seed: Index | None = None
 
     def validate(self) -> None:
-        checked_bounds(self, "factor"), check_range(self)
+        checked_bounds(self, "factor")
+        check_range(self)
 
     def changed(self, inputs: Array, generator: np.random.Generator) -> tuple[np.ndarray, Jacobian]:
         low, high = self.value_range
@@ -57,10 +58,12 @@ class RandomContrast(RandomImages):
     data_format: DataFormat = field(default=None, kw_only=True)
 
     def validate(self) -> None:
-        checked_bounds(self, "factor"), check_range(self)
+        checked_bounds(self, "factor")
+        check_range(self)
 
     def changed(self, inputs: Array, generator: np.random.Generator) -> tuple[np.ndarray, Jacobian]:
-        lower, upper = (self.factor,) * 2 if isinstance(self.factor, float) else self.factor
+        factor: Any = self.factor
+        lower, upper = (factor,) * 2 if isinstance(factor, float) else factor
         contrast = generator.uniform(1 - lower, 1 + upper, (len(inputs), 1, 1, 1)).astype(inputs.real.dtype)
         by_inputs = TowardsMean(contrast, image_axes(self), inputs.shape)
         outputs, outer = clip(by_inputs.jvp(inputs), *self.value_range)

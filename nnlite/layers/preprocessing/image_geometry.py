@@ -116,7 +116,8 @@ class RandomTranslation(RandomImages):
     data_format: DataFormat = None
 
     def validate(self) -> None:
-        checked_bounds(self, "height_factor"), checked_bounds(self, "width_factor")
+        checked_bounds(self, "height_factor")
+        checked_bounds(self, "width_factor")
 
     def changed(self, inputs: np.ndarray, generator: np.random.Generator) -> tuple[np.ndarray, Jacobian]:
         size = image_size(self, inputs.shape)

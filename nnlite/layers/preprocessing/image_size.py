@@ -127,9 +127,7 @@ class RandomImages(Layer, abstract=True):
     def at_inference(self) -> Unchanged | None:
         return Unchanged()
 
-    def linearize(
-        self, inputs: np.ndarray, training: bool = False, random: RandomSource | None = None
-    ) -> tuple[np.ndarray, Jacobians]:
+    def linearize(self, inputs: np.ndarray, training: bool = False, random: Any = None) -> tuple[np.ndarray, Jacobians]:
         if not training:
             return inputs, Jacobians(Identity(inputs.shape))
         source = random if self.seed is None else RandomSource(self.seed, random.step)
@@ -160,10 +158,10 @@ def check_images(layer: Any, input_shape: BatchShape) -> None:
 
 def with_size(layer: Any, shape: tuple) -> tuple:
     """`shape` with the layer's height and width."""
-    shape = list(shape)
+    lengths = list(shape)
     for axis, length in zip(image_axes(layer), (layer.height, layer.width), strict=True):
-        shape[axis] = length
-    return tuple(shape)
+        lengths[axis] = length
+    return tuple(lengths)
 
 
 def resize(

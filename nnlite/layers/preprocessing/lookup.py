@@ -71,7 +71,7 @@ class StringLookup(Vocabulary, Categorical):
     def _output_dtype(self) -> str:
         return "object" if self.invert else super()._output_dtype
 
-    def bins(self, tokens: np.ndarray, count: int) -> np.ndarray:
+    def bins(self, tokens: list, count: int) -> np.ndarray:
         return hashed(tokens, count)
 
 
@@ -104,5 +104,5 @@ class IntegerLookup(Vocabulary, Categorical):
 
     token_type, token_kind = int, "indices"
 
-    def bins(self, tokens: np.ndarray, count: int) -> np.ndarray:
+    def bins(self, tokens: list, count: int) -> np.ndarray:
         return np.array(tokens) % count

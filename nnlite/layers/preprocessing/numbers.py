@@ -64,7 +64,7 @@ class Normalization(Layer):
 
     def build(self, input_shape: BatchShape) -> None:
         axes = () if self.axis is None else checked_axes(self, self.axis, input_shape)
-        shape = [length if axis in axes else 1 for axis, length in enumerate(input_shape)][1:]
+        shape: list[Any] = [length if axis in axes else 1 for axis, length in enumerate(input_shape)][1:]
         # nan says "not adapted yet"; a saved model brings its own values.
         self.moments = [self.add_weight(shape, "zeros", trainable=False, name=name) for name in ("mean", "variance")]
         for moment, given in zip(self.moments, (self.mean, self.variance), strict=True):
@@ -123,9 +123,7 @@ class Normalization(Layer):
         scale = 1 / np.where(variance > 0, np.sqrt(variance), 1)
         return Affine(scale, -mean * scale)
 
-    def linearize(
-        self, inputs: np.ndarray, mean: np.ndarray | None, variance: np.ndarray | None
-    ) -> tuple[np.ndarray, Jacobians]:
+    def linearize(self, inputs: np.ndarray, mean: np.ndarray, variance: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         deviation = np.sqrt(variance)
         deviation = np.where(deviation > 0, deviation, np.ones((), deviation.dtype))
         slopes = deviation if self.invert else 1 / deviation

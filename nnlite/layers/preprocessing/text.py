@@ -2,7 +2,7 @@
 
 import string
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 
@@ -74,7 +74,7 @@ class TextVectorization(Vocabulary, Categorical):
     vocabulary: Converted[Sequence[str] | np.ndarray | None, list[str] | None] = option(default=None)
     idf_weights: Converted[Sequence[float] | np.ndarray | None, list[float] | None] = option(default=None)
 
-    input_kind = "strings"
+    input_kind = cast(Any, "strings")
     token_type = str
     num_oov_indices, mask_token, oov_token = 1, "", "[UNK]"
 

@@ -55,7 +55,8 @@ class RNNCell(Layer, abstract=True):
     @property
     def sizes(self) -> tuple[int, ...]:
         """The length of each state."""
-        size = self.state_size
+        cell: Any = self  # with a `state_size`, as every cell
+        size = cell.state_size
         return (size,) if isinstance(size, int) else tuple(size)
 
     @property
@@ -186,7 +187,7 @@ class GatedWeights(Layer, abstract=True):
             )
 
     def noise(
-        self, rate: float, shape: Shape, dtype: np.dtype, place: int, training: bool, random: RandomSource | None
+        self, rate: float, shape: Shape, dtype: np.dtype, place: int, training: bool, random: Any
     ) -> np.ndarray | None:
         """What dropout multiplies by, one draw for all steps of a sequence; None where nothing is dropped."""
         if not training or rate == 0:
@@ -195,7 +196,7 @@ class GatedWeights(Layer, abstract=True):
         return Dropout(rate).linearize(np.ones(shape, dtype), training=True, random=source.child(place))[0]
 
     def dropped(
-        self, inputs: np.ndarray, hidden: np.ndarray, training: bool, random: RandomSource | None
+        self, inputs: np.ndarray, hidden: np.ndarray, training: bool, random: Any
     ) -> tuple[np.ndarray, np.ndarray]:
         """Inputs and hidden state of a step after dropout."""
         dtype = np.real(np.zeros((), inputs.dtype)).dtype

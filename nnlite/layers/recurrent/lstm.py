@@ -91,7 +91,8 @@ class LSTM(Recurrent, GatedWeights):
     ) -> Any:
         """All steps: the rows, the hidden states, the last states and their `LSTMRecurrence`."""
         kernel, recurrent, *bias = weights
-        found = kernels.lstm_run(rows, *states, kernel, recurrent, bias[0] if bias else None, mask)
+        hidden, cell = states
+        found = kernels.lstm_run(rows, hidden, cell, kernel, recurrent, bias[0] if bias else None, mask)
         (joined, cells, *_), units = found, len(recurrent)
         hidden, rows = joined[..., :units], joined[:-1, :, units : units + rows.shape[-1]]
         return rows, hidden, [hidden[-1].copy(), cells[-1].copy()], LSTMRecurrence(hidden, recurrent, mask, *found)

@@ -1,8 +1,8 @@
 """Recurrent layers: what they share, and RNN, which repeats any cell."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import field
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import numpy as np
 
@@ -44,6 +44,10 @@ class Recurrent(Layer, abstract=True):
         zero_output_for_mask: whether the output of a masked step is zero.
     """
 
+    if TYPE_CHECKING:  # of the layers whose cells have derivatives written by hand
+        dropout, recurrent_dropout = cast(float, 0.0), cast(float, 0.0)
+        noise, scan = cast("Callable[..., Any]", None), cast("Callable[..., Any]", None)
+
     return_sequences: bool = field(default=False, kw_only=True)
     return_state: bool = field(default=False, kw_only=True)
     go_backwards: bool = field(default=False, kw_only=True)
@@ -71,7 +75,8 @@ class Recurrent(Layer, abstract=True):
     @property
     def state_size(self) -> int | tuple[int, ...]:
         """The length of the state, or of each of several."""
-        return self.cell.state_size
+        cell: Any = self.cell
+        return cell.state_size
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -189,7 +194,7 @@ class Recurrent(Layer, abstract=True):
                 after = [ops.where(counts, now, before) for now, before in zip(after, states, strict=True)]
             output, states = new, after
             outputs.append(new)
-        ends = [ops.stack(outputs, axis=1) if self.return_sequences else output]
+        ends: list[Any] = [ops.stack(outputs, axis=1) if self.return_sequences else output]
         ends += states if self.return_state else ()
         graph = trace.jacobians(*ends, data=len(rows) + given)
         jacobians = UnrolledJacobians(graph, len(rows), in_shapes, reverse=self.go_backwards)

@@ -86,8 +86,8 @@ class Bidirectional(Layer):
         (first, *states), (second, *others) = shapes if self.layer.return_state else [(shape,) for shape in shapes]
         wide = (*first[:-1], first[-1] + second[-1]) if self.merge_mode == "concat" else first
         outputs = [first, second] if self.merge_mode is None else [wide]
-        ends = (*outputs, *states, *others)
-        return ends if len(ends) > 1 else ends[0]
+        ends = [*outputs, *states, *others]
+        return tuple(ends) if len(ends) > 1 else ends[0]
 
     def call(self, inputs: Any, mask: Any = None) -> Any:
         sequence, *states = inputs if isinstance(inputs, (tuple, list)) else (inputs,)
@@ -101,8 +101,8 @@ class Bidirectional(Layer):
             outputs.append(output)
             ends += last
         merged = self._merged(*outputs)
-        ends = (*merged, *ends)
-        return ends if len(ends) > 1 else ends[0]
+        ends = [*merged, *ends]
+        return tuple(ends) if len(ends) > 1 else ends[0]
 
     def _merged(self, forward, backward):
         if self.merge_mode == "concat":

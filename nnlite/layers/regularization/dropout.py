@@ -51,9 +51,7 @@ class Dropout(Layer):
     def _dense_part(self) -> DenseDropout | None:
         return None if self.rate == 0 or self.noise_shape is not None else DenseDropout(*threshold_and_scale(self))
 
-    def linearize(
-        self, inputs: np.ndarray, training: bool = False, random: RandomSource | None = None
-    ) -> tuple[np.ndarray, Jacobians]:
+    def linearize(self, inputs: np.ndarray, training: bool = False, random: Any = None) -> tuple[np.ndarray, Jacobians]:
         if not training or self.rate == 0:
             return inputs, Jacobians(Identity(inputs.shape))
         return drop(self, inputs, random, noise_shape(self.noise_shape, inputs.shape))
@@ -83,9 +81,7 @@ class _SpatialDropout(Layer, abstract=True):
     def at_inference(self) -> Unchanged:
         return Unchanged()
 
-    def linearize(
-        self, inputs: np.ndarray, training: bool = False, random: RandomSource | None = None
-    ) -> tuple[np.ndarray, Jacobians]:
+    def linearize(self, inputs: np.ndarray, training: bool = False, random: Any = None) -> tuple[np.ndarray, Jacobians]:
         if not training or self.rate == 0:
             return inputs, Jacobians(Identity(inputs.shape))
         batch, *inner = inputs.shape
@@ -156,9 +152,7 @@ class AlphaDropout(Layer):
     def at_inference(self) -> Unchanged:
         return Unchanged()
 
-    def linearize(
-        self, inputs: Array, training: bool = False, random: RandomSource | None = None
-    ) -> tuple[np.ndarray, Jacobians]:
+    def linearize(self, inputs: Array, training: bool = False, random: Any = None) -> tuple[np.ndarray, Jacobians]:
         if not training or self.rate == 0:
             return inputs, Jacobians(Identity(inputs.shape))
         shape, dtype = noise_shape(self.noise_shape, inputs.shape), inputs.real.dtype

@@ -50,7 +50,8 @@ class _ZeroPadding(Spatial, Layer, abstract=True):
 
     def linearize(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         place = inside(borders_of(self, "padding"), self.spatial(inputs.shape), self.trailing)
-        part = Embedded(place, inputs.shape, self.compute_output_shape(inputs.shape))
+        shape: Any = self.compute_output_shape(inputs.shape)
+        part = Embedded(place, inputs.shape, shape)
         return part.jvp(inputs), Jacobians(part)
 
 
@@ -111,7 +112,7 @@ class _Cropping(Spatial, Layer, abstract=True):
         return self.with_spatial(input_shape, left)
 
     def linearize(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
-        shape = self.compute_output_shape(inputs.shape)
+        shape: Any = self.compute_output_shape(inputs.shape)
         place = inside(borders_of(self, "cropping"), self.spatial(shape), self.trailing)
         part = Transposed(Embedded(place, shape, inputs.shape))
         return part.jvp(inputs), Jacobians(part)

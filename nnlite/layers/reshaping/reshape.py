@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any, cast
 
 import numpy as np
 
@@ -46,7 +47,7 @@ class Reshape(Layer):
 
     def build(self, input_shape: BatchShape) -> None:
         check_known(self, input_shape)
-        size, wanted = math.prod(input_shape[1:]), math.prod(map(abs, self.target_shape))
+        size, wanted = math.prod(cast(tuple, input_shape[1:])), math.prod(map(abs, self.target_shape))
         free = self.target_shape.count(-1)
         if free > 1 or 0 in self.target_shape or min(self.target_shape, default=1) < -1:
             raise ConfigError(f"{self.label}: target_shape may hold positive numbers and one -1: {self.target_shape}")
@@ -87,7 +88,8 @@ class Permute(Layer):
         return (input_shape[0], *(input_shape[axis] for axis in self.dims))
 
     def linearize(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
-        by_inputs = Rearrange(inputs.shape, self.compute_output_shape(inputs.shape), (0, *self.dims))
+        shape: Any = self.compute_output_shape(inputs.shape)
+        by_inputs = Rearrange(inputs.shape, shape, (0, *self.dims))
         return by_inputs.jvp(inputs), Jacobians(by_inputs)
 
 
@@ -109,7 +111,7 @@ class RepeatVector(Layer):
         return (input_shape[0], self.n, input_shape[1])
 
     def linearize(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
-        shape = self.compute_output_shape(inputs.shape)
+        shape: Any = self.compute_output_shape(inputs.shape)
         single = (len(inputs), 1, inputs.shape[1])
         outputs = np.repeat(inputs[:, None], self.n, axis=1)
         return outputs, Jacobians(Composed(Broadcast(single, shape), Rearrange(inputs.shape, single)))

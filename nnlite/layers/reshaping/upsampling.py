@@ -1,6 +1,6 @@
 """Upsampling of one, two and three spatial axes."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -28,7 +28,8 @@ class _UpSampling(Spatial, Layer, abstract=True):
         return self.with_spatial(input_shape, [None if n is None else n * factor for n, factor in axes])
 
     def linearize(self, inputs: Array) -> tuple[np.ndarray, Jacobians]:
-        shape, size = self.compute_output_shape(inputs.shape), self.per_axis("size")
+        shape: Any = self.compute_output_shape(inputs.shape)
+        size = self.per_axis("size")
         if self.interpolation == "nearest":
             windows = place_windows(self.spatial(shape), size, size)
             part = Transposed(SumOfWindows(windows, self.trailing, 1, shape, inputs.shape))
