@@ -40,11 +40,11 @@ class Predictor:
         self.stages = [stage_of(step, self.dtype) for step in folded(layers)]
         self.may_alias = not self.stages or self.stages[-1].may_alias
         one_output = not isinstance(model.output_shape[0], tuple)
-        self.rows_at_once = min((stage.rows for stage in self.stages), default=np.inf)
+        self.rows_at_once: Any = min((stage.rows for stage in self.stages), default=np.inf)
         self.in_pieces = self.plain and one_output and self.rows_at_once < np.inf
         self._local = threading.local()
 
-    def __call__(self, x: Any) -> np.ndarray:
+    def __call__(self, x: Any) -> np.ndarray | Any:
         """The outputs for a batch. Shape: as `model.predict`.
 
         Raises:

@@ -7,7 +7,7 @@ that all later batches will lie in the memory of x, so that views of it can be m
 import itertools
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -45,7 +45,11 @@ class _Stage:
     """
 
     may_alias = False
-    rows = math.inf
+    rows: float = math.inf  # a whole number where it is finite
+
+    def prepare(self, x: Any, fixed: bool) -> Prepared:
+        """What runs for arrays like `x`, and the memory for its outputs; `fixed`: whether `x` stays in its place."""
+        raise NotImplementedError
 
 
 class _Dense(_Stage):
@@ -65,10 +69,10 @@ class _Dense(_Stage):
         activate = None if self.activation is None else self.activation.in_place(out)
 
         def run(x: np.ndarray, out: np.ndarray | None) -> np.ndarray:
-            out = multiply(x, kernel, out=out)
+            product = multiply(x, kernel, out=out)
             if bias is not None:
-                np.add(out, bias, out)
-            return out if activate is None else activate(out)
+                np.add(product, bias, product)
+            return product if activate is None else activate(product)
 
         return Prepared(run, out)
 
@@ -203,7 +207,7 @@ class _Pooling(_Stage):
         self.layer = layer
 
     def prepare(self, x: np.ndarray, fixed: bool) -> Prepared:
-        layer = self.layer
+        layer: Any = self.layer
         windows = layer.windows(layer.spatial(x.shape), *layer.geometry)
         rest = (slice(None),) * layer.trailing
         places = [((..., *taken, *rest), (..., *source, *rest)) for taken, source in cells(windows)]

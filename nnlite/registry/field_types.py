@@ -129,7 +129,8 @@ def _read_float(value):
             value = float(value)
         except ValueError:
             raise ConfigError(f"expected a number, got {value!r}") from None
-    if isinstance(value, numbers.Real) and not isinstance(value, bool) and not np.isnan(value):
+    number: Any = value
+    if isinstance(value, numbers.Real) and not isinstance(value, bool) and not np.isnan(number):
         return float(value)
     raise ConfigError(f"expected a number, got {value!r}")
 
