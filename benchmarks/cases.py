@@ -27,7 +27,7 @@ class Case:
         steps: steps per round, which should take some tens of milliseconds or more.
         kind: `"train"` (Adam with Keras' defaults) or `"predict"`.
         loss: `"mse"` or `"crossentropy"`, from logits and class numbers.
-        vocabulary: inputs are whole numbers below it; numbers from a normal distribution when 0.
+        vocabulary: inputs are integers below it; numbers from a normal distribution when 0.
         aims: wanted ratios, peer's time / ours, for NumPy alone and with compiled kernels.
         against: the peer that the aims speak of, the best one unless said.
         floor_aims: the same for our time / that of the floor.

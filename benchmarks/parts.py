@@ -127,7 +127,7 @@ class Recurrence(Part):
 
 @dataclass(frozen=True)
 class Lookup(Part):
-    """One learned vector for each whole number below `count`."""
+    """One learned vector for each integer below `count`."""
 
     count: int
     width: int

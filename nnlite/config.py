@@ -36,9 +36,9 @@ def set_dense_limit(nbytes: int) -> None:
     """Allow dense Jacobians of up to `nbytes` bytes.
 
     Raises:
-        ConfigError: not a whole number >= 0.
+        ConfigError: not an integer >= 0.
     """
     global _dense_limit
     if not isinstance(nbytes, int) or isinstance(nbytes, bool) or nbytes < 0:
-        raise ConfigError(f"the limit must be a whole number of bytes >= 0, got {nbytes!r}")
+        raise ConfigError(f"the limit must be an integer number of bytes >= 0, got {nbytes!r}")
     _dense_limit = nbytes

@@ -70,10 +70,10 @@ def set_threads(count: int | None) -> None:
         count: at least 1.
 
     Raises:
-        ConfigError: not a whole number >= 1; threadpoolctl, which sets it, is not installed.
+        ConfigError: not an integer >= 1; threadpoolctl, which sets it, is not installed.
     """
     if count is not None and (not isinstance(count, int) or isinstance(count, bool) or count < 1):
-        raise ConfigError(f"the number of threads must be a whole number >= 1, or None, got {count!r}")
+        raise ConfigError(f"the number of threads must be an integer >= 1, or None, got {count!r}")
     if count is not None and _controller() is None:
         raise ConfigError(
             "the number of threads is set by threadpoolctl, which is not installed: pip install threadpoolctl, or set "

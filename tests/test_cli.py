@@ -164,7 +164,7 @@ BAD_TRAINING = {
     "wrong type": (
         config("units: 2", "units: two"),
         2,
-        "line 6: model[0].Dense.units: expected a whole number, got 'two'",
+        "line 6: model[0].Dense.units: expected an integer, got 'two'",
     ),
     "repeated key": (
         config("fit:", "seed:"),

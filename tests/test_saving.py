@@ -303,7 +303,7 @@ def test_a_file_whose_parts_disagree_is_refused(path):
             load_model(path)
     header["model"]["Sequential"]["layers"][1]["Dense"]["units"] = "many"
     resealed(path, header)
-    with pytest.raises(ModelFileError, match="units: expected a whole number, got 'many'"):
+    with pytest.raises(ModelFileError, match="units: expected an integer, got 'many'"):
         load_model(path)
 
 

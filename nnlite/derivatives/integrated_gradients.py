@@ -29,7 +29,7 @@ def one_output_each(model: Trainable, outputs: np.ndarray, output: Any) -> tuple
     rows = outputs.reshape(len(outputs), -1)
     picked = rows.argmax(axis=1) if output is None else np.asarray(output)
     if picked.dtype.kind not in "iu" or picked.shape not in ((), (len(rows),)):
-        raise ShapeError(f"{label}: output must be a whole number or {len(rows)} of them, one per row, got {output!r}")
+        raise ShapeError(f"{label}: output must be an integer or {len(rows)} of them, one per row, got {output!r}")
     if np.any(picked < 0) or np.any(picked >= rows.shape[1]):
         raise ConfigError(f"{label} has the outputs 0 to {rows.shape[1] - 1}, got output={output!r}")
     picked = np.broadcast_to(picked, len(rows))

@@ -82,8 +82,8 @@ class Derivatives:
         """Reverse mode: `cotangent` times the Jacobians of the outputs at `x`.
 
         Returns:
-            The derivative by the inputs, `(*seeds, *x.shape)` (None where there is none; a tuple for several), and by
-            the parameters, `(*seeds, count)`.
+            The derivative with respect to the inputs, `(*seeds, *x.shape)` (None where there is none; a tuple for
+            several), and with respect to the parameters, `(*seeds, count)`.
 
         Raises:
             ShapeError: `cotangent` does not end in the shape of the outputs.

@@ -74,21 +74,21 @@ class Stage(Bundle):
 
     @property
     def by_output(self) -> float | None:
-        """Frobenius norm of the derivative by its output; None where no derivative arrives."""
+        """Frobenius norm of the derivative with respect to its output; None where no derivative arrives."""
         return _norm([self._squares.get("output")])
 
     @property
     def by_input(self) -> float | None:
-        """Frobenius norm of the derivative by its data, parameters not among it; None where there is none."""
+        """Frobenius norm of the derivative with respect to its data, without parameters; None where there is none."""
         return _norm([self._squares.get(place) for place, source in enumerate(self.sources) if source is None])
 
     def norm_at(self, place: int) -> float | None:
-        """Frobenius norm of the derivative by the input of that number."""
+        """Frobenius norm of the derivative with respect to the input of that number."""
         return _norm([self._squares.get(place)])
 
     @property
     def norms(self) -> dict:
-        """`label -> Frobenius norm` of the derivative by each input and parameter; None where there is none."""
+        """`label -> Frobenius norm` of the derivative with respect to each input and parameter, None for none."""
         return {label: self.norm_at(place) for place, label in enumerate(self._labels)}
 
     def vjp(

@@ -71,7 +71,7 @@ def follow(model: Trainable, root: Stage, gradients: tuple, weight: str | None =
     Args:
         model: whose parameters these are.
         root: the stage that the derivative of the explained number has gone back through.
-        gradients: that derivative by each of the model's parameters.
+        gradients: that derivative with respect to each of the model's parameters.
         weight: such as `"dense.kernel[3, 7]"`; the one of all kernels with the largest derivative when None.
     """
     names = parameter_names(model)

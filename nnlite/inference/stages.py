@@ -45,7 +45,7 @@ class _Stage:
     """
 
     may_alias = False
-    rows: float = math.inf  # a whole number where it is finite
+    rows: float = math.inf  # an integer where it is finite
 
     def prepare(self, x: Any, fixed: bool) -> Prepared:
         """What runs for arrays like `x`, and the memory for its outputs; `fixed`: whether `x` stays in its place."""

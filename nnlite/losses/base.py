@@ -25,8 +25,8 @@ class Loss(Configurable, family="loss", abstract=True):
     `call(y_true, y_pred)` returns one loss per row, made of functions of `nnlite.ops` and operators; what it computes
     is recorded, and the record is the derivative. `per_row` returns the losses and their Jacobian.
 
-    `forward(y_true, y_pred)` caches the Jacobian, `backward()` returns the derivative by `y_pred`; calling the loss
-    computes its value alone.
+    `forward(y_true, y_pred)` caches the Jacobian, `backward()` returns the derivative with respect to `y_pred`; calling
+    the loss computes its value alone.
 
     Shape: y_pred `(batch, ..., units)`, y_true as `y_pred` (class numbers without the last axis), sample_weight
     `(batch,)`; the result is a number, or `(batch, ...)` with reduction "none".

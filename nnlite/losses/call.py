@@ -20,7 +20,9 @@ def trace_loss(loss: Any, y_true: np.ndarray, y_pred: np.ndarray) -> tuple[np.nd
     predicted = trace.variable(y_pred)
     losses = call_traced(name, expected, lambda: loss.call(y_true, predicted))
     if not isinstance(losses, Traced):
-        raise ShapeError(f"{name}: {expected}, got {type(losses).__name__}: it has no derivative by y_pred")
+        raise ShapeError(
+            f"{name}: {expected}, got {type(losses).__name__}: it has no derivative with respect to y_pred"
+        )
     if losses.shape[:1] != y_pred.shape[:1]:
         raise ShapeError(
             f"{name}: {expected}, got {losses.shape}; take means over axis=-1, the loss takes the one over the batch"

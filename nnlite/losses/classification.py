@@ -117,7 +117,7 @@ class CategoricalCrossentropy(Loss):
 class SparseCategoricalCrossentropy(Loss):
     """-log(p[y_true]): categorical cross-entropy for class numbers instead of one-hot targets.
 
-    Shape: y_true `(batch, ...)` or `(batch, ..., 1)`, whole numbers in [0, units); y_pred `(batch, ..., units)`.
+    Shape: y_true `(batch, ...)` or `(batch, ..., 1)`, integers in [0, units); y_pred `(batch, ..., units)`.
 
     Args:
         from_logits: p = softmax(y_pred) instead of p = y_pred / sum(y_pred), as in `CategoricalCrossentropy`.
@@ -161,7 +161,7 @@ class SparseCategoricalCrossentropy(Loss):
             whole = targets.astype(np.intp)
         if targets.dtype.kind == "f" and not np.array_equal(whole, targets):
             offender = targets[whole != targets].flat[0]
-            raise DataError(f"SparseCategoricalCrossentropy needs whole numbers as targets, got {offender}")
+            raise DataError(f"SparseCategoricalCrossentropy needs integers as targets, got {offender}")
         units = cast(int, output_shape[-1])
         if whole.size and not 0 <= whole.min() <= whole.max() < units:
             offender = whole[(whole < 0) | (whole >= units)].flat[0]

@@ -47,7 +47,7 @@ class OutputLosses:
         return total, OutputGradients(gradients)
 
     def curvature(self, y_true: tuple, y_pred: tuple, sample_weight: np.ndarray | None = None, mask: Any = None) -> Any:
-        """The second derivative by all outputs: a block for each."""
+        """The second derivative with respect to all outputs: a block for each."""
         blocks = [
             None if loss is None else loss.curvature(target, output, sample_weight, output_mask)
             for loss, target, output, output_mask in zip(self.losses, y_true, y_pred, self._masks(mask), strict=True)

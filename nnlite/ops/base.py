@@ -128,7 +128,7 @@ class Op(Configurable, family="op", abstract=True):
     def _as_tangent(self, tangent, index):
         own = self.jacobians[index]
         if own is None:
-            raise ShapeError(f"{self!r} has no derivative by input {index}: its tangent must be None")
+            raise ShapeError(f"{self!r} has no derivative with respect to input {index}: its tangent must be None")
         shape = own.in_shape
         tangent = np.asarray(tangent)
         if tangent.dtype.kind not in "fc":

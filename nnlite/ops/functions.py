@@ -211,7 +211,7 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
 
 
 def take(x: Any, indices: ArrayLike, axis: int | None = None) -> Any:
-    """x taken at whole-number `indices` along `axis`; of all elements in a row when None."""
+    """x taken at integer `indices` along `axis`; of all elements in a row when None."""
     return shaping.Gather(axis)(x, indices) if axis is not None else shaping.Gather()(reshape(x, (-1,)), indices)
 
 

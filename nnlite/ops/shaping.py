@@ -86,7 +86,7 @@ def spell_index(index: Any) -> str:
             spelled.append("...")
         else:
             found = f"a value of type {type(part).__name__}" if np.ndim(part) else repr(part)
-            raise ConfigError(f"an index must be whole numbers, slices, ... or None, got {found}; see Gather")
+            raise ConfigError(f"an index must be integers, slices, ... or None, got {found}; see Gather")
     return ", ".join(spelled)
 
 
@@ -96,7 +96,7 @@ def read_index(text: str) -> tuple:
     try:
         return tuple([_read_part(part.strip()) for part in text.split(",") if text.strip()])
     except ValueError:
-        raise ConfigError(f"an index must be whole numbers, slices, ... or None, got {text!r}") from None
+        raise ConfigError(f"an index must be integers, slices, ... or None, got {text!r}") from None
 
 
 def _read_part(part):
@@ -123,7 +123,7 @@ class Concatenate(Op):
 
 
 class Gather(Op):
-    """y = x taken at whole-number `indices` along `axis`; the indices have no derivative (None).
+    """y = x taken at integer `indices` along `axis`; the indices have no derivative (None).
 
     Shape: `(before, n, after), (places) -> (before, places, after)`.
 
@@ -147,13 +147,13 @@ class Gather(Op):
 def as_indices(indices: np.ndarray, length: int, owner: object) -> np.ndarray:
     """`indices` as integers in [0, length), or `DataError` naming `owner` and the first offender."""
     if indices.dtype.kind not in "biuf":
-        raise DataError(f"{owner} needs whole numbers as indices, got an array of {indices.dtype}")
+        raise DataError(f"{owner} needs integers as indices, got an array of {indices.dtype}")
     whole = indices
     if indices.dtype.kind not in "iu":
         with np.errstate(invalid="ignore"):
             whole = indices.astype(np.intp)
         if not np.array_equal(whole, indices):
-            raise DataError(f"{owner} needs whole numbers as indices, got {indices[whole != indices].flat[0]}")
+            raise DataError(f"{owner} needs integers as indices, got {indices[whole != indices].flat[0]}")
     if whole.size and (whole.min() < 0 or whole.max() >= length):
         offender = whole[(whole < 0) | (whole >= length)].flat[0]
         raise DataError(f"{owner} got index {offender}, allowed are 0 to {length - 1}")

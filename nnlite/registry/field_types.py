@@ -120,7 +120,7 @@ def _read_bool(value):
 def _read_int(value):
     if isinstance(value, numbers.Integral) and not isinstance(value, bool):
         return int(value)
-    raise ConfigError(f"expected a whole number, got {value!r}")
+    raise ConfigError(f"expected an integer, got {value!r}")
 
 
 def _read_float(value):

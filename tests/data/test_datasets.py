@@ -172,7 +172,7 @@ def test_parts_do_not_overlap(folder):
     [
         ({"class_names": ["good", "ugly"]}, DataError, "no subdirectory 'ugly'; there are bad, good"),
         ({"labels": [0, 1]}, DataError, "holds 5 files, got 2 labels"),
-        ({"labels": [0.5] * 5}, DataError, "one whole number"),
+        ({"labels": [0.5] * 5}, DataError, "one integer"),
         ({"labels": "guessed"}, ConfigError, "'guessed'"),
         ({"labels": None, "class_names": ["bad"]}, ConfigError, "class_names"),
         ({"labels": [0, 1, 2, 0, 1], "label_mode": "binary"}, DataError, "2 classes.* has 3"),

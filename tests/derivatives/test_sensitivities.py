@@ -283,8 +283,8 @@ def test_the_output_of_integrated_gradients_is_each_rows_largest():
     [
         ({"baseline": np.zeros(3)}, ShapeError, r"baseline must fit \(5, 4\), the shape of x, got \(3,\)"),
         ({"output": 3}, ConfigError, "outputs 0 to 2, got output=3"),
-        ({"output": [0, 1]}, ShapeError, "a whole number or 5 of them"),
-        ({"output": 0.5}, ShapeError, "a whole number"),
+        ({"output": [0, 1]}, ShapeError, "an integer or 5 of them"),
+        ({"output": 0.5}, ShapeError, "an integer"),
         ({"steps": 0}, ConfigError, "steps"),
     ],
 )

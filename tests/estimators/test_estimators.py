@@ -297,7 +297,7 @@ def test_scaling_after_scaling_changes_nothing():
         ({"validation_fraction": 0}, ValueError, "'validation_fraction' parameter"),
         ({"standardize": "yes"}, ValueError, "'standardize' parameter"),
         ({"hidden_layer_sizes": (8, 0)}, ConfigError, r"hidden_layer_sizes\[1\]: must be >= 1, got 0"),
-        ({"hidden_layer_sizes": (8, 2.5)}, ConfigError, r"hidden_layer_sizes\[1\]: expected a whole number"),
+        ({"hidden_layer_sizes": (8, 2.5)}, ConfigError, r"hidden_layer_sizes\[1\]: expected an integer"),
         ({"activation": "rlu"}, ConfigError, "unknown activation function 'rlu'; did you mean 'ReLU'"),
         ({"optimizer": "adm"}, ConfigError, "unknown optimizer 'adm'; did you mean 'Adam'"),
         ({"layers": ["Dens"]}, ConfigError, "unknown layer 'Dens'; did you mean 'Dense'"),

@@ -135,7 +135,7 @@ def test_overrides(write):
         ("compile.optimizer.SGD.momentum=1", "unknown key 'SGD'; Allowed: adam"),
         ("seed.x=1", "3 has no key 'x'"),
         ("fit.epochs=[", "not valid YAML"),
-        ("fit.epochs=many", "fit.epochs: expected a whole number, got 'many'"),
+        ("fit.epochs=many", "fit.epochs: expected an integer, got 'many'"),
     ],
 )
 def test_bad_overrides(write, override, message):
@@ -158,7 +158,7 @@ BAD_CONFIGS = {
         "model[2].Dropout.rat: unknown argument 'rat'; did you mean 'rate'?",
     ),
     "missing layer argument": ("rate: 0.2", "", "model[2].Dropout: missing argument 'rate'"),
-    "wrong type": ("units: 8", "units: eight", "model[1].Dense.units: expected a whole number, got 'eight'"),
+    "wrong type": ("units: 8", "units: eight", "model[1].Dense.units: expected an integer, got 'eight'"),
     "out of range": ("rate: 0.2", "rate: 2", "model[2].Dropout.rate: must be in"),
     "unknown activation": ("relu", "rely", "model[1].Dense.activation: unknown activation"),
     "unknown optimizer": ("adam", "adan", "compile.optimizer: unknown optimizer 'adan'; did you mean 'Adam'?"),
@@ -182,7 +182,7 @@ BAD_CONFIGS = {
     "unknown fit argument": ("epochs:", "epoch:", "fit.epoch: unknown argument 'epoch'; did you mean 'epochs'?"),
     "progress": ("epochs: 3", "verbose: 1", "fit.verbose: unknown argument 'verbose'"),
     "split in fit": ("epochs: 3", "validation_split: 0.1", "fit.validation_split: unknown argument 'validation_split'"),
-    "epochs": ("epochs: 3", "epochs: 1.5", "fit.epochs: expected a whole number, got 1.5"),
+    "epochs": ("epochs: 3", "epochs: 1.5", "fit.epochs: expected an integer, got 1.5"),
     "unknown source": (
         "{SklearnDataset",
         "{SklearnSet",

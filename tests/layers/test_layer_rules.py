@@ -72,7 +72,7 @@ class TestWrongInput:
 
     @pytest.mark.parametrize(
         ("indices", "message"),
-        [([5], "index 5.*0 to 4"), ([-1], "index -1"), ([0.5], r"whole numbers.*0\.5"), ([np.nan], "nan")],
+        [([5], "index 5.*0 to 4"), ([-1], "index -1"), ([0.5], r"integers.*0\.5"), ([np.nan], "nan")],
     )
     def test_embedding_indices(self, indices, message):
         with pytest.raises(DataError, match=r"layer 'words' \(Embedding\).*" + message):

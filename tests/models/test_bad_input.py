@@ -34,7 +34,7 @@ BAD = {
         lambda: Sequential([{"Dense": {"unit": 3}}]),
     ),
     "missing layer argument": (ConfigError, "missing argument 'units'", lambda: Sequential(["Dense"])),
-    "wrong type": (ConfigError, "Dense.units: expected a whole number, got 2.5", lambda: Dense(2.5)),
+    "wrong type": (ConfigError, "Dense.units: expected an integer, got 2.5", lambda: Dense(2.5)),
     "not a layer": (ConfigError, "expected a layer: .* got 3", lambda: Sequential([3])),
     "Input in the middle": (ConfigError, "Input must come first", lambda: Sequential([Dense(1), Input((3,))])),
     "same layer twice": (ConfigError, "a layer can be added once", lambda: Sequential([dense := Dense(1), dense])),
@@ -79,7 +79,7 @@ BAD = {
     "fit before compile": (NotReadyError, "call compile.* before fit", lambda: fit(Sequential([Dense(2)]))),
     "evaluate before compile": (NotReadyError, "before evaluate", lambda: Sequential([Dense(2)]).evaluate(X, T)),
     "no layers": (NotReadyError, "needs at least one layer", lambda: empty_fit()),
-    "epochs": (ConfigError, "fit.epochs: expected a whole number, got 'a'", lambda: fit(regression(), epochs="a")),
+    "epochs": (ConfigError, "fit.epochs: expected an integer, got 'a'", lambda: fit(regression(), epochs="a")),
     "batch size": (ConfigError, "fit.batch_size: must be >= 1, got 0", lambda: fit(regression(), batch_size=0)),
     "verbose": (ConfigError, "fit.verbose: ", lambda: regression().fit(X, T, verbose=3)),
     "validation_split": (
@@ -147,7 +147,7 @@ BAD = {
         lambda: fit(fitted(), y=4 * CLASSES),
     ),
     "negative label": (DataError, "targets hold class -1", lambda: fit(fitted(), y=CLASSES - 1)),
-    "label with a fraction": (DataError, "whole numbers as targets", lambda: fit(fitted(), y=CLASSES + 0.5)),
+    "label with a fraction": (DataError, "integers as targets", lambda: fit(fitted(), y=CLASSES + 0.5)),
     "binary label": (
         DataError,
         r"BinaryCrossentropy needs targets in \[0, 1\], got 2",

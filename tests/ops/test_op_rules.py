@@ -109,9 +109,9 @@ def test_indices_have_no_tangent():
     [
         ([0, 4], "index 4.*0 to 3"),
         ([-1, 0], "index -1.*0 to 3"),
-        ([0, 1.5], "whole numbers.*1.5"),
-        ([0, np.nan], "whole numbers.*nan"),
-        ([0, np.inf], "whole numbers.*inf"),
+        ([0, 1.5], "integers.*1.5"),
+        ([0, np.nan], "integers.*nan"),
+        ([0, np.inf], "integers.*inf"),
     ],
     ids=str,
 )

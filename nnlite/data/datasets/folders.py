@@ -18,7 +18,7 @@ class Files:
     Args:
         directory: where to look.
         suffixes: endings of the files that count, in small letters.
-        labels: `"inferred"` from the subdirectories, None, or one whole number per file in the order of their paths.
+        labels: `"inferred"` from the subdirectories, None, or one integer per file in the order of their paths.
         label_mode: `"int"`, `"categorical"`, `"binary"`, or None for no labels.
         class_names: the subdirectories to read, in the order of their numbers; all in alphabetical order when None.
         follow_links: whether to enter linked subdirectories.
@@ -79,7 +79,7 @@ class Files:
     def _given(labels):
         numbers = np.asarray(labels)
         if numbers.ndim != 1 or numbers.dtype.kind not in "iu" or (numbers < 0).any():
-            raise DataError("labels must be one whole number >= 0 per file")
+            raise DataError("labels must be one integer >= 0 per file")
         return numbers
 
     def _below(self, folder) -> list[str]:

@@ -41,7 +41,7 @@ def image_dataset_from_directory(
 
     Args:
         directory: with files `*.bmp`, `*.gif` (their first frame), `*.jpeg`, `*.jpg` and `*.png`.
-        labels: `inferred` from the subdirectories, None, or one whole number per file in the order of their paths.
+        labels: `inferred` from the subdirectories, None, or one integer per file in the order of their paths.
         label_mode: how labels are written; None for images alone.
         class_names: the subdirectories to read, in the order of their numbers; all in alphabetical order when None.
         color_mode: 1, 3 or 4 channels.

@@ -33,7 +33,7 @@ def text_dataset_from_directory(
 
     Args:
         directory: where the files are; in UTF-8.
-        labels: `inferred` from the subdirectories, None, or one whole number per file in the order of their paths.
+        labels: `inferred` from the subdirectories, None, or one integer per file in the order of their paths.
         label_mode: how labels are written; None for texts alone.
         class_names: the subdirectories to read, in the order of their numbers; all in alphabetical order when None.
         batch_size: texts per batch; None for single texts.

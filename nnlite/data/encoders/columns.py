@@ -78,7 +78,7 @@ class OneHot(ColumnEncoder):
 
 
 class Ordinal(ColumnEncoder):
-    """A whole number per category, from 1 in sorted order; 0 for a category that the training part did not hold.
+    """An integer per category, from 1 in sorted order; 0 for a category that the training part did not hold.
 
     An `Embedding` turns these numbers into vectors: `input_dim` is the number of categories plus 1.
 

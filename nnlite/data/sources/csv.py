@@ -26,7 +26,7 @@ class Csv(DataSource):
         path: the file.
         target: the column to predict, or a list of columns for a regression with several outputs.
         categorical: input columns that hold categories rather than amounts.
-        ordinal: columns of categories that become whole numbers instead, for an `Embedding`: 1, 2, ... in sorted
+        ordinal: columns of categories that become integers instead, for an `Embedding`: 1, 2, ... in sorted
             order, 0 for what the training part did not hold.
         text: the one column that holds text; the other columns are left out.
         drop: columns to leave out, such as row numbers or names.

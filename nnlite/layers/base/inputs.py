@@ -106,7 +106,7 @@ def as_numbers(inputs: Any, owner: str) -> np.ndarray:
 
 def as_strings(inputs: Any, kind: str, owner: str) -> np.ndarray:
     """An array of strings: of NumPy's type if it came so, else of Python's, since strings differ much in length."""
-    wanted = "strings" if kind == "strings" else "strings or whole numbers"
+    wanted = "strings" if kind == "strings" else "strings or integers"
     array = inputs if isinstance(inputs, np.ndarray) else _objects(inputs)
     if kind == "categories" and array.dtype.kind in "biu":
         return array.astype(str)
@@ -131,11 +131,11 @@ def as_strings(inputs: Any, kind: str, owner: str) -> np.ndarray:
 def as_whole(values: np.ndarray, owner: str) -> np.ndarray:
     """`values` as 64-bit integers; `DataError` if that changes one of them."""
     if values.dtype.kind not in "biuf":
-        raise DataError(f"{owner} needs whole numbers, got an array of {values.dtype}")
+        raise DataError(f"{owner} needs integers, got an array of {values.dtype}")
     with np.errstate(invalid="ignore"):
         whole = values.astype(np.int64)
     if values.dtype.kind == "f" and not np.array_equal(whole, values):
-        raise DataError(f"{owner} needs whole numbers, got {values[whole != values].flat[0]}")
+        raise DataError(f"{owner} needs integers, got {values[whole != values].flat[0]}")
     return whole
 
 

@@ -50,7 +50,7 @@ class Spatial(Host):
             value = getattr(self, name)
             if isinstance(value, tuple) and len(value) != self.rank:
                 raise ConfigError(
-                    f"expected a whole number or {self.rank} of them, got {value!r}", (type(self).__name__, name)
+                    f"expected an integer or {self.rank} of them, got {value!r}", (type(self).__name__, name)
                 )
 
     @property

@@ -26,7 +26,7 @@ def borders_of(layer: Any, name: str) -> list[tuple[int, int]]:
         value = (value,)
     if len(value) != layer.rank or (layer.rank == 1 and not isinstance(value[0], tuple | int)):
         raise ConfigError(
-            f"expected a whole number, or a number or (before, after) for each of {layer.rank} axes, got {value!r}",
+            f"expected an integer, or a number or (before, after) for each of {layer.rank} axes, got {value!r}",
             (type(layer).__name__, name),
         )
     return [(ends, ends) if isinstance(ends, int) else ends for ends in value]

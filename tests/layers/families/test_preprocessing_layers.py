@@ -56,7 +56,7 @@ def same(found, expected, dtype=None):
 @pytest.mark.parametrize(
     ("kind", "vocabulary", "few", "more", "unknown"),
     [(StringLookup, LETTERS, FEW, MORE, "[UNK]"), (IntegerLookup, NUMBERS, WHOLE, MORE_WHOLE, -1)],
-    ids=["strings", "whole numbers"],
+    ids=["strings", "integers"],
 )
 class TestLookup:
     def test_known_vocabulary(self, kind, vocabulary, few, more, unknown):
@@ -308,7 +308,7 @@ def test_hashing_takes_numbers_and_a_mask():
         rest = np.delete(masked, 7)
         same(rest, 1 + Hashing(4)(np.delete(np.asarray(values), 7)))
     for wrong, found in (([0.5], "0.5 in row 0"), (np.array([1.0]), "an array of float64")):
-        with pytest.raises(DataError, match=rf"'h' \(Hashing\) needs strings or whole numbers, got {found}"):
+        with pytest.raises(DataError, match=rf"'h' \(Hashing\) needs strings or integers, got {found}"):
             Hashing(5, name="h")(wrong)
 
 
@@ -445,7 +445,7 @@ def test_what_is_no_array_of_strings(data, message):
 
 def test_what_is_no_array_of_whole_numbers():
     layer = IntegerLookup(vocabulary=[1], name="kind")
-    with pytest.raises(DataError, match=r"layer 'kind' \(IntegerLookup\) needs whole numbers, got 1.5"):
+    with pytest.raises(DataError, match=r"layer 'kind' \(IntegerLookup\) needs integers, got 1.5"):
         layer([1.5])
     with pytest.raises(DataError, match=r"layer 'kind' \(IntegerLookup\) needs numbers"):
         layer(["a"])
