@@ -599,5 +599,5 @@ def test_dense_limit(large):
     finally:
         set_dense_limit(before)
     for wrong in (-1, 1.5, True, "1 GiB"):
-        with pytest.raises(ConfigError, match="integer of bytes"):
+        with pytest.raises(ConfigError, match="integer number of bytes"):
             set_dense_limit(wrong)
