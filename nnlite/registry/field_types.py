@@ -70,7 +70,8 @@ class Specified(ABC):
 
 
 def _is_specified(hint: Any) -> bool:
-    return isinstance(hint, type) and issubclass(hint, Specified)
+    # Python 3.10 counts `list[int]`, which has an origin, among the types.
+    return typing.get_origin(hint) is None and isinstance(hint, type) and issubclass(hint, Specified)
 
 
 def read(value: Any, hint: Any) -> Any:
