@@ -1,5 +1,6 @@
 """What a layer says about itself is declared, documented and nominal."""
 
+import inspect
 import re
 
 import numpy as np
@@ -15,7 +16,7 @@ from nnlite.ops import activations
 def test_every_attribute_is_explained():
     declared = {*vars(LayerAttributes), *LayerAttributes.__annotations__}
     declared = {name for name in declared if not name.startswith("__")}
-    lines = re.findall(r"^        ([a-z_, ]+): ", LayerAttributes.__doc__, re.MULTILINE)
+    lines = re.findall(r"^    ([a-z_, ]+): ", inspect.getdoc(LayerAttributes), re.MULTILINE)
     assert {name for line in lines for name in line.split(", ")} == declared
 
 
