@@ -22,12 +22,12 @@ from nnlite.optimizers import LearningRateSchedule, Optimizer
 from nnlite.registry.field_types import Count, jsonable, read
 from nnlite.registry.fields import Spec
 
-FLOATS = [np.float64, np.float32]
-Layers = Sequence[Spec[Layer]]
 if TYPE_CHECKING:
     import pandas as pd
 
+FLOATS = [np.float64, np.float32]
 ROWS_AT_ONCE = 1024
+Layers = Sequence[Spec[Layer]]
 
 
 class BaseNetwork(BaseEstimator):

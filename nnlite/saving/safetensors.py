@@ -74,7 +74,7 @@ def decode(content: bytes | bytearray) -> tuple[dict[str, str], dict[str, np.nda
         raise ModelFileError(f"the header must be an object, got {type(entries).__name__}")
     metadata = entries.pop("__metadata__", None) or {}
     if not isinstance(metadata, dict) or not all(isinstance(text, str) for text in metadata.values()):
-        raise ModelFileError("the metadata must be texts by name")
+        raise ModelFileError("the metadata must be strings by name")
     for name, entry in entries.items():
         _check(name, entry)
     _check_offsets([entry["data_offsets"] for entry in entries.values()], len(content) - 8 - size)

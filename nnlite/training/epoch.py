@@ -66,7 +66,7 @@ def _logs(loss: Mean, trainer: "Trainer") -> dict[str, float]:
     return {"loss": loss.result()} | {str(metric.name): metric.result() for metric in trainer.metrics}
 
 
-def listening(
+def callback_list(
     model: Trainable, callbacks: Sequence[Spec[Callback]] | None, verbose: Verbose, **params: Any
 ) -> CallbackList:
     """The callbacks of a call of `fit`, `evaluate` or `predict`, with a progress bar unless that is silent."""

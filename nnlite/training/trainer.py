@@ -14,7 +14,7 @@ from nnlite.optimizers import Optimizer
 from nnlite.registry.field_types import BelowOne, Count, Index, read_call
 from nnlite.registry.fields import Spec
 from nnlite.training.compiled_metrics import CompiledMetrics
-from nnlite.training.epoch import Batches, Logs, Verbose, as_returned, listening, run_epoch, run_test
+from nnlite.training.epoch import Batches, Logs, Verbose, as_returned, callback_list, run_epoch, run_test
 from nnlite.training.inputs import (
     batch_arrays,
     built_inputs,
@@ -181,7 +181,7 @@ class Trainer:
         if validation is not None:
             validation = evaluation_batches(self, validation, validation_batch_size or batch_size, validation_steps)
         params = {"steps": batches.steps, "epochs": epochs, "validation_freq": validation_freq, "seed": self.model.seed}
-        listeners = listening(self.model, [*(options["callbacks"] or ()), History()], verbose, **params)
+        listeners = callback_list(self.model, [*(options["callbacks"] or ()), History()], verbose, **params)
         with suited(self.model, batch_size, (epochs - initial_epoch) * (batches.steps or 0)):
             self._train(batches, validation, listeners, range(initial_epoch, epochs), validation_freq)
         self.history = next(callback for callback in listeners.callbacks if isinstance(callback, History))
@@ -228,7 +228,7 @@ class Trainer:
         read_call(Trainer.evaluate, locals())
         batches = evaluation_batches(self, x if is_batches(x, y) else (x, y, sample_weight), batch_size, steps)
         step = self.ready_steps().test
-        listeners = listening(self.model, callbacks, verbose, steps=batches.steps)
+        listeners = callback_list(self.model, callbacks, verbose, steps=batches.steps)
         with suited(self.model, batch_size):
             return as_returned(run_test(self, batches, step, listeners), return_dict)
 
@@ -247,13 +247,13 @@ class Trainer:
             x: examples; targets in batches are ignored.
             batch_size: rows computed at once; 256 when None. It does not change the result.
             verbose, steps, callbacks: as in `fit`.
-            return_jacobian: returns `(outputs, jacobian)`: for each row all derivatives of its outputs by its inputs.
+            return_jacobian: returns `(outputs, jacobian)`, the latter by rows, with respect to each row's inputs.
 
         Shape: `(rows, ...) -> (rows, *output_shape[1:])`; the Jacobian `(rows, *output_shape[1:], *input_shape[1:])`.
         """
         read_call(Trainer.predict, locals())
         batches = prediction_batches(self.model, x, batch_size or PREDICTION_BATCH, steps)
-        listeners = listening(self.model, callbacks, verbose, steps=batches.steps)
+        listeners = callback_list(self.model, callbacks, verbose, steps=batches.steps)
         with suited(self.model, batch_size or PREDICTION_BATCH):
             outputs, jacobians = run_prediction(self.model, batches, listeners, return_jacobian)
         return (joined(outputs), np.concatenate(jacobians)) if return_jacobian else joined(outputs)
@@ -277,7 +277,7 @@ class Trainer:
         """Loss and metrics of one batch, without training."""
         return self._on_batch("test", (x, y, sample_weight), return_dict)
 
-    def _on_batch(self, kind: Literal["train", "test"], data: tuple, return_dict: bool):
+    def _on_batch(self, kind: Literal["train", "test"], data: tuple, return_dict: bool) -> Logs:
         self.need_loss(f"{kind}_on_batch")
         arrays = self.read_batch(*data)
         batches = ArrayBatches(arrays, count_rows(arrays[0]))

@@ -150,12 +150,12 @@ def _join_first(stages: list[ProgramStage], packs: Sequence[Pack | RowPack]) -> 
     """The first stage, joined with those that follow if it can be, and how many stages it stands for."""
     layers, dropouts, parameters, count, views = [], [], [], 0, None
     while count < len(stages) and (described := _describe(stages[count:])):
-        layer, dropout, own = described
+        layer, dropout, stage_count = described
         longer = [*parameters, *stages[count].layer.parameters]
         longer_views = _views(longer, packs)
         if longer_views is None:
             break
-        layers, dropouts, count = [*layers, layer], [*dropouts, dropout], count + own
+        layers, dropouts, count = [*layers, layer], [*dropouts, dropout], count + stage_count
         parameters, views = longer, longer_views
     if views is None or layers[0].features > 2 * sum(layer.units for layer in layers):
         return stages[0], 1
@@ -163,9 +163,10 @@ def _join_first(stages: list[ProgramStage], packs: Sequence[Pack | RowPack]) -> 
     return ProgramStage(stages[0].index, joined, stages[0].start, stages[count - 1].stop), count
 
 
-def _describe(stages):
+def _describe(stages: list[ProgramStage]) -> tuple[DenseLayer, tuple[int, Any] | None, int] | None:
     """The dense layer that comes first, with what belongs to it: itself, its dropout, the number of its stages."""
-    dense, *parts = [*(stage.layer._dense_part() for stage in stages[:3]), None, None]
+    layers: list[Any] = [stage.layer for stage in stages[:3]]  # not joined yet, so that each is a `Layer`
+    dense, *parts = [*(layer._dense_part() for layer in layers), None, None]
     if not isinstance(dense, DenseLayer):
         return None
     count = 1
