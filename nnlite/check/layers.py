@@ -7,7 +7,7 @@ from nnlite.check.jacobians import check_into, check_jacobians, check_per_exampl
 from nnlite.check.memory import check_arguments, check_arrays, check_pure
 from nnlite.check.numeric import EXACT, Effort, difference
 from nnlite.check.report import Findings, Report
-from nnlite.check.samples import _stops_gradient, contexts, filled, free_batch, in_dtype, sample, several, twin_of
+from nnlite.check.samples import contexts, filled, free_batch, in_dtype, sample, several, stops_gradient, twin_of
 from nnlite.check.subject import Subject
 from nnlite.check.use import (
     check_calls,
@@ -38,7 +38,7 @@ def check_layer(
     It is done on copies in float64 (the dtype in float32), with its weights if the layer is built. Derivatives by
     arrays of up to 12 entries are checked entry by entry, those by larger ones along random directions. A layer that
     takes a mask is tried without one and, on inputs of three axes, with one. A layer that takes a part of its function
-    for a constant while training, on purpose, says so by `_stops_gradient = True`; its Jacobians of that mode are not
+    for a constant while training, on purpose, says so by `stops_gradient = True`; its Jacobians of that mode are not
     compared with numerical ones.
 
     Args:
@@ -135,7 +135,7 @@ def _check_mode(findings, layer, inputs, context, random, effort, alone) -> None
         with findings.trying("same twice"):
             check_pure(findings, layer, subject)
         if subject.numeric:
-            constant = context.get("training") and _stops_gradient(layer)
+            constant = context.get("training") and stops_gradient(layer)
             skipped = "it takes a part of its function for a constant" if constant else ""
             check_jacobians(findings, subject, random, effort, skipped)
             with findings.trying("todense"):

@@ -9,7 +9,7 @@ from nnlite.check.layers import check_layer
 from nnlite.check.losses import check_loss, suitable
 from nnlite.check.numeric import difference, stencil
 from nnlite.check.report import Findings, Report
-from nnlite.check.samples import _stops_gradient, contexts, filled, in_dtype, moved, sample, twin_of
+from nnlite.check.samples import contexts, filled, in_dtype, moved, sample, stops_gradient, twin_of
 from nnlite.check.subject import Subject
 from nnlite.check.use import subject_of
 from nnlite.derivatives import parameter_names
@@ -48,7 +48,7 @@ def check_model(model: BaseModel, input_shape: tuple | None = None, x: Any = Non
             report.include(check_layer(layer, inputs=reached, name=path))
         subject = _whole(twin, inputs, random)
         findings.held("linearize", True, "")
-        constant = _stops_gradient(twin)
+        constant = stops_gradient(twin)
         check_jacobians(findings, subject, random, skipped="a layer takes a part for a constant" if constant else "")
         with findings.trying("per example"):
             check_per_example(findings, subject, random)
@@ -186,7 +186,7 @@ def _check_loss(report, model, twin, inputs, y, random) -> None:
 
         if steps.loss.reduction not in ("none", None) and vector.size:
             subject = Subject(linearize, [vector.join(values, ())], ["parameters"], [True], 0, vector)
-            constant = "a layer takes a part for a constant" if _stops_gradient(twin) else ""
+            constant = "a layer takes a part for a constant" if stops_gradient(twin) else ""
             check_jacobians(findings, subject, random, skipped=constant)
             with findings.trying("hvp"):
                 if not constant:

@@ -137,6 +137,6 @@ def contexts(layer: Any, inputs: Any, random: np.random.Generator, mask=None) ->
             yield mode + masked, {name: given[name] for name in layer._context}
 
 
-def _stops_gradient(layer: Any) -> bool:
+def stops_gradient(layer: Any) -> bool:
     """Whether this layer, or one inside it, says that it takes a part of its function for a constant."""
-    return layer._stops_gradient or any(map(_stops_gradient, inner_layers(layer)))
+    return layer.stops_gradient or any(map(stops_gradient, inner_layers(layer)))

@@ -230,6 +230,22 @@ def test_the_layer_stays_as_it_is():
     assert layer.dtype == "float32"
 
 
+class HeldScale(Layer):
+    """outputs = inputs * tanh(inputs), where training takes the scale tanh(inputs) for a constant."""
+
+    def linearize(self, inputs, training=False):
+        scale = np.tanh(inputs)
+        slopes = scale if training else scale + inputs * (1 - scale**2)
+        return inputs * scale, Jacobians(Diagonal(slopes, inputs.shape, inputs.shape))
+
+
+def test_a_layer_may_say_that_it_takes_a_part_for_a_constant(monkeypatch):
+    failed = [row for row in check_layer(HeldScale(), (4, 3)).rows if row.verdict == "FAILED"]
+    assert failed and all(row.detail.endswith("(training)") for row in failed)
+    monkeypatch.setattr(HeldScale, "stops_gradient", True)
+    assert check_layer(HeldScale(), (4, 3)).ok
+
+
 def test_moments_held_constant_on_purpose_are_skipped():
     report = check_layer(BatchNormalization(renorm=True), (4, 3))
     assert report.ok

@@ -28,7 +28,7 @@ class LayerAttributes:
         _call_context: the same for `call`.
         ends_in_activation: whether `self.activation` is the last thing that `linearize` applies.
         _penalizes: whether the loss has a term of the layer's activities: a `Penalized` is among its maps.
-        _stops_gradient: whether a part of the function counts as a constant, so that numerical derivatives differ.
+        stops_gradient: whether a part of the function counts as a constant, so that numerical derivatives differ.
 
     Attributes of an instance:
         parameters: in the order in which `linearize` takes them; those of layers inside are among them.
@@ -50,7 +50,7 @@ class LayerAttributes:
     _call_context: tuple[str, ...] = ()
     ends_in_activation: bool = False
     _penalizes: bool = False
-    _stops_gradient: bool = False
+    stops_gradient: bool = False
 
     parameters: list[Parameter]
     built: bool

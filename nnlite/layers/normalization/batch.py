@@ -76,7 +76,7 @@ class BatchNormalization(Layer):
     renorm_momentum: Fraction = 0.99
 
     def validate(self) -> None:
-        self._stops_gradient = self.renorm  # r and d
+        self.stops_gradient = self.renorm  # r and d
         if self.synchronized:
             raise ConfigError("BatchNormalization cannot be synchronized: there is one process and one batch")
         for name, value in (self.renorm_clipping or {}).items():
