@@ -32,6 +32,7 @@ if TYPE_CHECKING:  # what `__getattr__` finds at runtime
         plots as plots,
         registry as registry,
         regularizers as regularizers,
+        schedules as schedules,
         threads as threads,
     )
     from nnlite.estimators import NNClassifier, NNRegressor

@@ -9,11 +9,11 @@ import numpy as np
 
 from nnlite import kernels
 from nnlite.errors import ConfigError, ModelFileError, ShapeError
-from nnlite.optimizers.schedules import LearningRateSchedule
 from nnlite.parameters import RowPack
 from nnlite.registry import Configurable
 from nnlite.registry.field_types import NonNegative, Positive
 from nnlite.registry.fields import Converted, Spec
+from nnlite.schedules import LearningRateSchedule, scheduled
 
 __all__ = ["Optimizer"]
 
@@ -69,10 +69,14 @@ class Optimizer(Configurable, family="optimizer"):
             raise ConfigError(message, (type(self).__name__,))
 
     @property
+    def schedules(self) -> tuple[LearningRateSchedule, ...]:
+        """The schedules among the arguments, which `fit` tells how long the training is."""
+        return tuple(value for value in vars(self).values() if isinstance(value, LearningRateSchedule))
+
+    @property
     def current_learning_rate(self) -> float:
         """The learning rate of the next update."""
-        rate = self.learning_rate
-        return float(rate(self.iterations) if isinstance(rate, LearningRateSchedule) else rate)
+        return float(scheduled(self.learning_rate, self.iterations))
 
     def slot_names(self) -> tuple[str, ...]:
         """Names of the vectors that `update` keeps from step to step."""

@@ -105,8 +105,7 @@ class Configurable:
     @classmethod
     def members(cls) -> "dict[str, type[Self]]":
         """The registered classes of this family (or of this branch of it) by class name."""
-        found = {member.__name__: member for member in cls._members.values() if issubclass(member, cls)}
-        return dict(sorted(found.items()))
+        return _registered(cls)
 
     @classmethod
     def get(cls, spec: "Self | type[Self] | str | Mapping[str, Any]") -> "Self":
@@ -135,7 +134,7 @@ class Configurable:
     def _lookup(cls, name: object) -> "type[Self]":
         member = cls._members.get(normalized(name)) if isinstance(name, str) else None
         if member is None or not issubclass(member, cls):
-            raise ConfigError(f"unknown {cls._family} {name!r}; {did_you_mean(name, cls.members())}")
+            raise ConfigError(f"unknown {cls._family} {name!r}; {did_you_mean(name, _registered(cls))}")
         return member
 
     @classmethod
@@ -179,6 +178,12 @@ class Configurable:
             if _differs(value, _default_value(type(self), name, default)):
                 shown.append(f"{name}={_short(value)}")
         return f"{type(self).__name__}({', '.join(shown)})"
+
+
+def _registered(cls: type[Configurable]) -> dict[str, type[Any]]:
+    """`cls.members()`, also of a class whose instances have an argument of that name."""
+    found = {member.__name__: member for member in cls._members.values() if issubclass(member, cls)}
+    return dict(sorted(found.items()))
 
 
 def _adds_fields(cls: type) -> bool:

@@ -7,6 +7,7 @@ from nnlite.callbacks import Callback, CallbackList, ProgressBar
 from nnlite.data.batches import ArrayBatches, IterableBatches, count_rows
 from nnlite.metrics import Mean
 from nnlite.registry.fields import Spec
+from nnlite.training.length import bind_schedules
 from nnlite.training.trainable import Trainable
 
 if TYPE_CHECKING:
@@ -60,6 +61,35 @@ def run_test(trainer: "Trainer", batches: Batches, step: Callable, callbacks: Ca
     logs, _ = run_epoch(trainer, batches, step, callbacks, "test")
     callbacks.on_test_end(logs)
     return logs
+
+
+def run_training(
+    trainer: "Trainer",
+    batches: Batches,
+    validation: Batches | None,
+    callbacks: CallbackList,
+    epochs: range,
+    validation_freq: int,
+) -> None:
+    """Train over these epochs, validating after each `validation_freq`-th, until done or `trainer.stop_training`."""
+    steps = trainer.ready_steps()
+    bind_schedules(trainer.model, steps.optimizer, epochs, batches.steps)
+    trainer.stop_training = False
+    logs = {}
+    callbacks.on_train_begin()
+    try:
+        for epoch in epochs:
+            callbacks.on_epoch_begin(epoch)
+            logs, done = run_epoch(trainer, batches, steps.train, callbacks, "train")
+            callbacks.params["steps"] = callbacks.params["steps"] or done
+            if validation and (epoch + 1) % validation_freq == 0:
+                tested = run_test(trainer, validation, steps.test, callbacks)
+                logs |= {f"val_{key}": value for key, value in tested.items()}
+            callbacks.on_epoch_end(epoch, logs)
+            if trainer.stop_training:
+                break
+    finally:
+        callbacks.on_train_end(logs)
 
 
 def _logs(loss: Mean, trainer: "Trainer") -> dict[str, float]:

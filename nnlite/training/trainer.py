@@ -14,7 +14,7 @@ from nnlite.optimizers import Optimizer
 from nnlite.registry.field_types import BelowOne, Count, Index, read_call
 from nnlite.registry.fields import Spec
 from nnlite.training.compiled_metrics import CompiledMetrics
-from nnlite.training.epoch import Batches, Logs, Verbose, as_returned, callback_list, run_epoch, run_test
+from nnlite.training.epoch import Logs, Verbose, as_returned, callback_list, run_epoch, run_test, run_training
 from nnlite.training.inputs import (
     batch_arrays,
     built_inputs,
@@ -183,30 +183,9 @@ class Trainer:
         params = {"steps": batches.steps, "epochs": epochs, "validation_freq": validation_freq, "seed": self.model.seed}
         listeners = callback_list(self.model, [*(options["callbacks"] or ()), History()], verbose, **params)
         with suited(self.model, batch_size, (epochs - initial_epoch) * (batches.steps or 0)):
-            self._train(batches, validation, listeners, range(initial_epoch, epochs), validation_freq)
+            run_training(self, batches, validation, listeners, range(initial_epoch, epochs), validation_freq)
         self.history = next(callback for callback in listeners.callbacks if isinstance(callback, History))
         return self.history
-
-    def _train(
-        self, batches: Batches, validation: Batches | None, callbacks: CallbackList, epochs: range, validation_freq: int
-    ) -> None:
-        steps = self.ready_steps()
-        self.stop_training = False
-        logs = {}
-        callbacks.on_train_begin()
-        try:
-            for epoch in epochs:
-                callbacks.on_epoch_begin(epoch)
-                logs, done = run_epoch(self, batches, steps.train, callbacks, "train")
-                callbacks.params["steps"] = callbacks.params["steps"] or done
-                if validation and (epoch + 1) % validation_freq == 0:
-                    tested = run_test(self, validation, steps.test, callbacks)
-                    logs |= {f"val_{key}": value for key, value in tested.items()}
-                callbacks.on_epoch_end(epoch, logs)
-                if self.stop_training:
-                    break
-        finally:
-            callbacks.on_train_end(logs)
 
     def evaluate(
         self,

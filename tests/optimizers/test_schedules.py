@@ -2,16 +2,79 @@
 
 import math
 
+import numpy as np
 import pytest
 from registered import registered
 
+import nnlite.optimizers.schedules
+from nnlite import schedules
 from nnlite.errors import ConfigError
-from nnlite.optimizers import ExponentialDecay, LearningRateSchedule, Optimizer
+from nnlite.layers import Dense, Layer
+from nnlite.models import Sequential
+from nnlite.optimizers import SGD, ExponentialDecay, LearningRateSchedule, Optimizer
+from nnlite.schedules import (
+    CosineDecay,
+    CosineDecayRestarts,
+    CosLog4,
+    FlatCosine,
+    InverseTimeDecay,
+    PiecewiseConstantDecay,
+    PolynomialDecay,
+    scheduled,
+)
 
 SCHEDULE = ExponentialDecay(0.1, decay_steps=2, decay_rate=0.5)
 
+
+def half_cosine(t):
+    return (1 + math.cos(math.pi * t)) / 2
+
+
+def cos_log_4(t):
+    return (1 - math.cos(2 * math.pi * math.log2(1 + 15 * t))) / 2
+
+
 # Schedule and its rate at some steps.
 CASES = [
+    (InverseTimeDecay(0.1, 10, 0.5), [(0, 0.1), (5, 0.1 / 1.25), (20, 0.05)]),
+    (InverseTimeDecay(0.1, 10, 0.5, staircase=True), [(9, 0.1), (10, 0.1 / 1.5), (29, 0.05)]),
+    (PolynomialDecay(0.1, 100), [(0, 0.1), (25, 0.0999 * 0.75 + 1e-4), (100, 1e-4), (400, 1e-4)]),
+    (
+        PolynomialDecay(0.1, 100, 0.02, 2.0, cycle=True),
+        [
+            (0, 0.1),
+            (100, 0.02),
+            (50, 0.08 / 4 + 0.02),
+            (150, 0.08 / 16 + 0.02),
+            (200, 0.02),
+            (201, 0.02 + 0.08 * 0.33**2),
+        ],
+    ),
+    (PiecewiseConstantDecay([10, 20], [0.3, 0.2, 0.1]), [(0, 0.3), (10, 0.3), (11, 0.2), (20, 0.2), (21, 0.1)]),
+    (CosineDecay(0.1, 100), [(0, 0.1), (30, 0.1 * half_cosine(0.3)), (100, 0.0), (300, 0.0)]),
+    (CosineDecay(0.1, 100, alpha=0.2), [(30, 0.08 * half_cosine(0.3) + 0.02), (300, 0.02)]),
+    (
+        CosineDecay(0.1, 100, 0.2, warmup_target=0.5, warmup_steps=50),
+        [(0, 0.1), (25, 0.3), (50, 0.5), (80, 0.4 * half_cosine(0.3) + 0.1), (150, 0.1), (300, 0.1)],
+    ),
+    (
+        CosineDecayRestarts(0.1, 100),
+        [(0, 0.1), (99, 0.1 * half_cosine(0.99)), (100, 0.1), (200, 0.05), (300, 0.1), (500, 0.05), (700, 0.1)],
+    ),
+    (
+        CosineDecayRestarts(0.1, 3, 3.0, 0.5, 0.1),
+        # At the last of them a logarithm would round to a restart less.
+        [(1, 0.09 * half_cosine(1 / 3) + 0.01), (3, 0.055), (12, 0.0325), (363, 0.01 + 0.09 / 2**5)],
+    ),
+    (CosineDecayRestarts(0.1, 10, 1.0, 0.5), [(9, 0.1 * half_cosine(0.9)), (10, 0.05), (25, 0.0125)]),
+    (
+        CosLog4(0.3, total_steps=60),
+        [(0, 0.0), (3, 0.3 * cos_log_4(0.05)), (4, 0.0), (28, 0.0), (40, 0.3 * cos_log_4(2 / 3)), (60, 0.0), (90, 0.0)],
+    ),
+    (
+        FlatCosine(0.3, total_steps=60),
+        [(0, 0.3), (29, 0.3), (30, 0.3), (40, 0.3 * half_cosine(1 / 3)), (45, 0.15), (60, 0.0), (90, 0.0)],
+    ),
     (ExponentialDecay(0.1, 10, 0.5), [(0, 0.1), (5, 0.1 * math.sqrt(0.5)), (10, 0.05), (25, 0.1 * 0.5**2.5)]),
     (ExponentialDecay(0.1, 10, 0.5, staircase=True), [(0, 0.1), (9, 0.1), (10, 0.05), (25, 0.025)]),
 ]
@@ -27,7 +90,7 @@ def test_schedule(schedule, points):
     assert again.get_config() == schedule.get_config()
     for step, rate in points:
         assert type(schedule(step)) is float
-        assert schedule(step) == again(step) == pytest.approx(rate, rel=1e-14)
+        assert schedule(step) == again(step) == pytest.approx(rate, rel=1e-14, abs=1e-15)
 
 
 @pytest.mark.parametrize(
@@ -56,3 +119,94 @@ def test_schedule_is_read():
 def test_wrong_schedule_arguments():
     with pytest.raises(ConfigError, match=r"ExponentialDecay.decay_steps: must be > 0, got 0"):
         ExponentialDecay(0.1, 0, 0.5)
+
+
+@pytest.mark.parametrize(
+    "make, message",
+    [
+        (lambda: PiecewiseConstantDecay([1, 2], [0.1, 0.2]), "one value more than boundaries, got 2 values for 2"),
+        (lambda: PiecewiseConstantDecay([2, 2], [0.1, 0.2, 0.3]), r"PiecewiseConstantDecay.boundaries: must increase"),
+        (lambda: CosineDecayRestarts(0.1, 10, t_mul=0.5), r"CosineDecayRestarts.t_mul: must be >= 1"),
+        (lambda: CosLog4(0.1)(0), "CosLog4 does not know how many steps the training has: pass total_steps"),
+    ],
+)
+def test_schedules_that_make_no_sense(make, message):
+    with pytest.raises(ConfigError, match=message):
+        make()
+
+
+def test_keras_path_has_the_same_names():
+    assert nnlite.optimizers.schedules.__all__ == schedules.__all__
+    for name in schedules.__all__:
+        assert (
+            getattr(nnlite.optimizers.schedules, name) is getattr(schedules, name) is getattr(nnlite.optimizers, name)
+        )
+
+
+def test_progress_is_counted_over_the_training():
+    schedule = FlatCosine(1.0)
+    schedule.bind(10)
+    assert [schedule(step) for step in (0, 5, 10)] == [1.0, 1.0, 0.0]
+    schedule.bind(10, first_step=10)
+    assert schedule(15) == 1.0 and schedule(17) == pytest.approx(half_cosine(0.4)) and schedule(20) == 0.0
+    schedule.bind(None)
+    with pytest.raises(ConfigError, match="does not know how many steps"):
+        schedule(0)
+    fixed = FlatCosine(1.0, total_steps=4)
+    fixed.bind(10)
+    assert fixed(4) == 0.0
+
+
+def test_a_number_is_its_own_schedule():
+    assert scheduled(0.5, 7) == 0.5
+    assert scheduled(SCHEDULE, 2) == 0.05
+
+
+class Faded(Layer):
+    """Inputs times a schedule, while training."""
+
+    factor: LearningRateSchedule
+
+    @property
+    def schedules(self):
+        return (self.factor,)
+
+    def call(self, inputs, training=False, random=None):
+        return inputs * self.factor(random.step) if training else inputs
+
+
+class Around(Layer):
+    """Keeps a layer with a schedule."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        self.inner = Faded(FlatCosine(1.0))
+
+    def call(self, inputs):
+        return self.inner(inputs)
+
+
+@pytest.mark.parametrize("make", [lambda: Faded(FlatCosine(1.0)), Around, lambda: Sequential([Faded(FlatCosine(1.0))])])
+def test_fit_tells_schedules_how_long_the_training_is(make):
+    x, y = np.ones((20, 2)), np.ones((20, 1))
+    rate, layer = CosLog4(0.1), make()
+    model = Sequential([Dense(2), layer, Dense(1)])
+    model.compile(SGD(rate), "mse")
+    with pytest.raises(ConfigError, match="does not know how many steps the training has"):
+        model.train_on_batch(x, y)
+    model.fit(x, y, batch_size=10, epochs=30, verbose=0)
+    inner = layer if isinstance(layer, Faded) else layer.inner if isinstance(layer, Around) else layer.layers[0]
+    assert rate(4) == pytest.approx(0, abs=1e-15) and rate(3) == pytest.approx(0.1 * cos_log_4(0.05))
+    assert inner.factor(30) == 1.0 and inner.factor(60) == 0.0
+    model.fit(x, y, batch_size=10, epochs=40, initial_epoch=30, verbose=0)  # goes on
+    assert rate(40) == pytest.approx(0.1 * cos_log_4(0.5))
+    model.fit(x, y, batch_size=10, epochs=10, verbose=0)  # starts anew
+    assert rate(80) == pytest.approx(0) and rate(90) == pytest.approx(0.1 * cos_log_4(0.5))
+
+
+def test_fit_without_a_known_number_of_steps():
+    model = Sequential([Dense(1)])
+    model.compile(SGD(CosLog4(0.1)), "mse")
+    batches = ((np.ones((4, 2)), np.ones((4, 1))) for _ in range(3))
+    with pytest.raises(ConfigError, match="does not know how many steps the training has: pass total_steps, or"):
+        model.fit(batches, verbose=0)

@@ -23,7 +23,7 @@ FLOORS = [
     ("registry", "errors", "config", "random", "threads", "arrays", "kernels"),
     ("jacobians",),
     ("ops",),
-    ("parameters", "initializers", "regularizers"),
+    ("parameters", "initializers", "regularizers", "schedules"),
     ("layers", "losses", "metrics", "optimizers", "data"),
     ("callbacks", "training", "derivatives", "inference", "saving"),
     ("models", "features"),

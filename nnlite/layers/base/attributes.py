@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from nnlite.parameters import Parameter
 from nnlite.random import RandomSource
+from nnlite.schedules import LearningRateSchedule
 
 if TYPE_CHECKING:
     from nnlite.layers.base.symbolic import Symbol
@@ -29,6 +30,8 @@ class LayerAttributes:
         ends_in_activation: whether `self.activation` is the last thing that `linearize` applies.
         _penalizes: whether the loss has a term of the layer's activities: a `Penalized` is among its maps.
         stops_gradient: whether a part of the function counts as a constant, so that numerical derivatives differ.
+        schedules: the `LearningRateSchedule`s among its arguments, which `fit` tells how long the training is.
+        member_count: how many models the layer is at once; each of its parameters has an axis of them in front.
 
     Attributes of an instance:
         parameters: in the order in which `linearize` takes them; those of layers inside are among them.
@@ -51,6 +54,7 @@ class LayerAttributes:
     ends_in_activation: bool = False
     _penalizes: bool = False
     stops_gradient: bool = False
+    schedules: tuple[LearningRateSchedule, ...] = ()
 
     parameters: list[Parameter]
     built: bool
@@ -60,6 +64,11 @@ class LayerAttributes:
     _drawn: tuple | None = None
     chain = cast(Any, None)
     _symbol = cast("Symbol | None", None)
+
+    @property
+    def member_count(self) -> int | None:
+        """The argument `members`; None for a layer that has no such argument."""
+        return vars(self).get("members")
 
     if TYPE_CHECKING:
 

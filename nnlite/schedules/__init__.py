@@ -1,0 +1,26 @@
+"""Numbers that change during training: learning rates, weight decay, dropout rates."""
+
+from nnlite.schedules.base import LearningRateSchedule, scheduled
+from nnlite.schedules.decay import (
+    CosineDecay,
+    CosineDecayRestarts,
+    ExponentialDecay,
+    InverseTimeDecay,
+    PiecewiseConstantDecay,
+    PolynomialDecay,
+)
+from nnlite.schedules.progress import CosLog4, FlatCosine, ProgressSchedule
+
+__all__ = [
+    "CosLog4",
+    "CosineDecay",
+    "CosineDecayRestarts",
+    "ExponentialDecay",
+    "FlatCosine",
+    "InverseTimeDecay",
+    "LearningRateSchedule",
+    "PiecewiseConstantDecay",
+    "PolynomialDecay",
+    "ProgressSchedule",
+    "scheduled",
+]

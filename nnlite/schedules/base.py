@@ -1,0 +1,31 @@
+"""The base of all schedules, and how a number that may be one is read."""
+
+from nnlite.registry import Configurable
+
+__all__ = ["LearningRateSchedule", "scheduled"]
+
+
+class LearningRateSchedule(Configurable, family="schedule"):
+    """A learning rate, or another number, as a function of the number of updates done so far."""
+
+    def __call__(self, step: int) -> float:
+        """The value for the update that follows `step` updates."""
+        raise NotImplementedError
+
+    def bind(self, total_steps: int | None, first_step: int = 0) -> None:
+        """Learn how long the training is that begins; `fit` calls it. Most schedules count steps alone.
+
+        Args:
+            total_steps: number of updates of the whole training; None where it is not known beforehand.
+            first_step: number of updates done before it.
+        """
+
+
+def scheduled(value: float | LearningRateSchedule, step: int) -> float:
+    """`value` itself or, if it is a schedule, what it gives after `step` updates.
+
+    >>> from nnlite.schedules import ExponentialDecay
+    >>> scheduled(0.1, 20), scheduled(ExponentialDecay(0.1, decay_steps=10, decay_rate=0.5), 20)
+    (0.1, 0.025)
+    """
+    return value(step) if isinstance(value, LearningRateSchedule) else value
