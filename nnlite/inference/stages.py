@@ -59,12 +59,13 @@ class _Dense(_Stage):
         self.kernel = np.ascontiguousarray(step.kernel, dtype)
         self.bias = None if step.bias is None else step.bias.astype(dtype)
         self.activation = step.activation
-        self.multiply = np.dot if step.matrix else np.matmul
+        stacked = self.kernel.ndim == 3
+        self.multiply = _multiply_members if stacked else np.dot if step.matrix else np.matmul
         # A kernel that does not fit into the cache would be read once more for each piece.
-        self.rows = DENSE_ROWS if step.matrix and self.kernel.nbytes <= BLOCK_BYTES else math.inf
+        self.rows = DENSE_ROWS if (stacked or step.matrix) and self.kernel.nbytes <= BLOCK_BYTES else math.inf
 
     def prepare(self, x: np.ndarray, fixed: bool) -> Prepared:
-        out = np.empty((*x.shape[:-1], self.kernel.shape[1]), self.kernel.dtype)
+        out = np.empty((*x.shape[:-1], self.kernel.shape[-1]), self.kernel.dtype)
         multiply, kernel, bias = self.multiply, self.kernel, self.bias
         activate = None if self.activation is None else self.activation.in_place(out)
 
@@ -78,6 +79,13 @@ class _Dense(_Stage):
 
     def __repr__(self) -> str:
         return f"Product{self.kernel.shape}"
+
+
+def _multiply_members(x: np.ndarray, kernel: np.ndarray, out: np.ndarray | None) -> np.ndarray:
+    """Each member's rows, `(batch, members, features)`, times the kernel of that member."""
+    out = np.empty((*x.shape[:-1], kernel.shape[-1]), kernel.dtype) if out is None else out
+    np.matmul(x.swapaxes(0, 1), kernel, out=out.swapaxes(0, 1))
+    return out
 
 
 class _Scale(_Stage):

@@ -133,6 +133,7 @@ class Model(BaseModel):
                 for own, new in zip(layer.parameters, twin.parameters, strict=True):
                     if own.trainable:
                         own.assign(new.value)
+                layer._first = twin._first
             layer._drawn = None
             if not self.trainable:
                 layer.trainable = False

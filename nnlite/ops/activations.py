@@ -10,6 +10,7 @@ from nnlite.arrays.in_place import InPlace, relu_in_place, sigmoid_in_place, sof
 from nnlite.arrays.types import Array
 from nnlite.jacobians import Diagonal, Identity, Jacobians, LogSoftmaxJacobian, SoftmaxJacobian
 from nnlite.kernels import log_softmax, sigmoid, softplus
+from nnlite.kernels.reference import dense
 from nnlite.kernels.reference.dense import LINEAR, RELU, SIGMOID, TANH
 from nnlite.ops.base import Op, from_right
 from nnlite.ops.elementwise import elementwise
@@ -150,6 +151,9 @@ class SELU(ActivationFunction):
 
     Reference: Klambauer et al. 2017, arXiv:1706.02515.
     """
+
+    def kernel_code(self) -> int | None:
+        return dense.SELU
 
     def linearize(self, x: Array) -> tuple[np.ndarray, Jacobians]:
         alpha, scale = 1.6732632423543772, 1.0507009873554805

@@ -1,7 +1,10 @@
 """Dense layers in a row, compiled: the same steps as in `dense`, in the same memory.
 
-Small nets take one call for all layers, which calls SciPy's matrix library by itself; for large ones NumPy multiplies.
+Small nets take one call for all layers, which calls SciPy's matrix library by itself; for large ones, ensembles, and
+kernels with a factor, NumPy multiplies.
 """
+
+import itertools
 
 import numpy as np
 import scipy.linalg.cython_blas  # noqa: F401 - what np.dot calls here; loaded now, so that its threads are known
@@ -10,7 +13,16 @@ from numba.extending import overload
 
 from nnlite.kernels.compiled.recurrent import tanh
 from nnlite.kernels.reference import dense
-from nnlite.kernels.reference.dense import LINEAR, RELU, SIGMOID, DenseRoom
+from nnlite.kernels.reference.dense import (
+    LINEAR,
+    MISH,
+    RELU,
+    SELU,
+    SELU_LOWEST,
+    SELU_SCALE,
+    SIGMOID,
+    DenseRoom,
+)
 
 __all__ = ["dense_backward", "dense_forward"]
 
@@ -18,10 +30,11 @@ compiled = njit(cache=True, nogil=True, error_model="numpy")
 # From so many multiply-adds on the time is that of the products alone, which NumPy's own matrix library, usually newer
 # than SciPy's, does a tenth faster (64 x 785 x 128, float32).
 LARGE_PRODUCT = 2**20
+NOTHING = np.empty(0, np.uint16)
 
 
 def dense_forward(room: DenseRoom, inputs: np.ndarray) -> np.ndarray:
-    if room.largest_product >= LARGE_PRODUCT:
+    if room.lead or room.copies or room.largest_product >= LARGE_PRODUCT:
         dense.dense_forward(room, inputs, _finish)
     else:
         _forward(inputs, room.values, room.memory, room.plan, room.scales, room.all_bits)
@@ -30,7 +43,7 @@ def dense_forward(room: DenseRoom, inputs: np.ndarray) -> np.ndarray:
 
 
 def dense_backward(room: DenseRoom, slopes: np.ndarray, wants_inputs: bool = False) -> np.ndarray | None:
-    if room.largest_product >= LARGE_PRODUCT:
+    if room.lead or room.copies or room.largest_product >= LARGE_PRODUCT:
         return dense.dense_backward(room, slopes, wants_inputs, _begin)
     arrays = room.values, room.gradients, room.memory, room.plan, room.scales, room.all_bits
     _backward(np.ascontiguousarray(slopes), *arrays)
@@ -39,17 +52,26 @@ def dense_backward(room: DenseRoom, slopes: np.ndarray, wants_inputs: bool = Fal
 
 
 def _finish(own):
-    leaving = own.leaving.reshape(-1)
-    _activate(leaving, own.activation)
-    if own.bits is not None:
-        _drop(leaving, own.kept.reshape(-1), own.bits.reshape(-1), own.threshold, leaving.dtype.type(own.scale))
+    scale = own.leaving.dtype.type(own.scale)
+    for leaving, derivative, kept, bits in zip(*map(_vectors, (own.leaving, own.derivative, own.kept, own.bits))):
+        _activate(leaving, derivative, own.activation)
+        if own.bits is not None:
+            _drop(leaving, kept, bits, own.threshold, scale)
 
 
 def _begin(own):
-    slopes = own.slopes.reshape(-1)
-    if own.bits is not None:
-        _drop(slopes, slopes, own.bits.reshape(-1), own.threshold, slopes.dtype.type(own.scale))
-    _pull_activation(slopes, own.leaving.reshape(-1), own.activation)
+    scale = own.leaving.dtype.type(own.scale)
+    for slopes, leaving, derivative, bits in zip(*map(_vectors, (own.slopes, own.leaving, own.derivative, own.bits))):
+        if own.bits is not None:
+            _drop(slopes, slopes, bits, own.threshold, scale)
+        _pull_activation(slopes, leaving, derivative, own.activation)
+
+
+def _vectors(array):
+    """The matrix, or each of a stack, as a vector; for None an empty one for each."""
+    if array is None:
+        return itertools.repeat(NOTHING)
+    return [array.reshape(-1)] if array.ndim == 2 else [matrix.reshape(-1) for matrix in array]
 
 
 @compiled
@@ -59,7 +81,7 @@ def _forward(inputs, values, memory, plan, scales, all_bits):
         for row in range(rows):
             memory[i * rows + row] = inputs[row, i]
     for index in range(len(plan)):
-        features, units, bias, activation, threshold, at, entering, leaving, kept, _ = plan[index]
+        features, units, bias, activation, threshold, at, entering, leaving, kept, _, derived = plan[index]
         inner = features + bias
         kernel = values[at : at + inner * units].reshape(inner, units)
         below = memory[entering : entering + inner * rows].reshape(inner, rows)
@@ -68,7 +90,8 @@ def _forward(inputs, values, memory, plan, scales, all_bits):
             np.dot(below.T, kernel, flat.reshape(rows, units))
         else:
             np.dot(kernel.T, below, flat.reshape(units, rows))
-        _activate(flat, activation)
+        known = memory[derived : derived + (flat.size if activation >= SELU else 0)]
+        _activate(flat, known, activation)
         if threshold >= 0:
             _drop(flat, memory[kept : kept + flat.size], all_bits[bits : bits + flat.size], threshold, scales[index])
             bits += flat.size
@@ -80,13 +103,14 @@ def _backward(outer, values, gradients, memory, plan, scales, all_bits):
     start = plan[last, 9]
     memory[start : start + outer.size] = outer.reshape(outer.size)
     for index in range(last, -1, -1):
-        features, units, bias, activation, threshold, at, entering, leaving, _, start = plan[index]
+        features, units, bias, activation, threshold, at, entering, leaving, _, start, derived = plan[index]
         inner = features + bias
         flat = memory[start : start + units * rows]
         if threshold >= 0:
             bits -= flat.size
             _drop(flat, flat, all_bits[bits : bits + flat.size], threshold, scales[index])
-        _pull_activation(flat, memory[leaving : leaving + flat.size], activation)
+        known = memory[derived : derived + (flat.size if activation >= SELU else 0)]
+        _pull_activation(flat, memory[leaving : leaving + flat.size], known, activation)
         by_kernel = gradients[at : at + inner * units].reshape(inner, units)
         below = memory[entering : entering + inner * rows].reshape(inner, rows)
         if index == last:
@@ -121,7 +145,7 @@ def _typed_squash(array):
 
 
 @compiled
-def _activate(array, activation):
+def _activate(array, derivative, activation):
     zero, half = array.dtype.type(0), array.dtype.type(0.5)
     if activation == LINEAR:
         return
@@ -133,12 +157,47 @@ def _activate(array, activation):
         _squash(array)
         array *= half
         array += half
+    elif activation == SELU:
+        _selu(array, derivative)
+    elif activation == MISH:
+        _mish(array, derivative)
     else:
         _squash(array)
 
 
 @compiled
-def _pull_activation(slopes, outputs, activation):
+def _selu(array, derivative):
+    """SELU in its place, and its derivative: exp(z) - 1 = 2 t / (1 - t), t = tanh(z / 2)."""
+    zero, half, one = array.dtype.type(0), array.dtype.type(0.5), array.dtype.type(1)
+    scale, lowest = array.dtype.type(SELU_SCALE), array.dtype.type(SELU_LOWEST)
+    for i in range(array.size):
+        derivative[i] = min(array[i], zero) * half
+    _squash(derivative)
+    for i in range(array.size):
+        below = lowest * (derivative[i] + derivative[i]) / (one - derivative[i])
+        derivative[i] = scale if array[i] > zero else below + lowest
+        array[i] = array[i] * scale if array[i] > zero else below
+
+
+@compiled
+def _mish(array, derivative):
+    """Mish in its place, and its derivative; u = exp(-|z|) = (1 - t) / (1 + t), t = tanh(|z| / 2)."""
+    zero, half, one, two = array.dtype.type(0), array.dtype.type(0.5), array.dtype.type(1), array.dtype.type(2)
+    for i in range(array.size):
+        derivative[i] = abs(array[i]) * half
+    _squash(derivative)
+    for i in range(array.size):
+        u = (one - derivative[i]) / (one + derivative[i])
+        above = one + two * u if array[i] > zero else u * (u + two)
+        below = above + (two * u * u if array[i] > zero else two)
+        share = above / below
+        slope = two * two * u * (one + u) * (u if array[i] > zero else one) / (below * below)
+        derivative[i] = share + array[i] * slope
+        array[i] *= share
+
+
+@compiled
+def _pull_activation(slopes, outputs, derivative, activation):
     zero, one = slopes.dtype.type(0), slopes.dtype.type(1)
     if activation == LINEAR:
         return
@@ -148,6 +207,9 @@ def _pull_activation(slopes, outputs, activation):
     elif activation == SIGMOID:
         for i in range(slopes.size):
             slopes[i] *= outputs[i] * (one - outputs[i])
+    elif activation >= SELU:
+        for i in range(slopes.size):
+            slopes[i] *= derivative[i]
     else:
         for i in range(slopes.size):
             slopes[i] *= one - outputs[i] * outputs[i]

@@ -4,8 +4,13 @@ What enters a layer lies transposed, a column for each example, above a row of o
 has the bias as its last row needs no addition of biases, the gradient of both is one product too, and the product
 that takes a derivative to the layer before is the quicker one of BLAS, 0.5 to 0.9 of the time. Only what leaves the
 last layer has a row for each example.
+
+An ensemble has all that once for each member, along a first axis, and its products are stacked ones. Its kernels and
+biases lie apart, and the kernels of the NTK parametrization lack a factor: both are copied together before a pass, and
+their gradients taken apart after it, which costs as much as one of the ten passes over memory that a layer takes.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -15,7 +20,10 @@ from nnlite.kernels.reference.elementwise import sigmoid
 
 __all__ = ["DenseLayer", "DenseRoom", "dense_backward", "dense_forward"]
 
-LINEAR, RELU, SIGMOID, TANH = range(4)
+LINEAR, RELU, SIGMOID, TANH, SELU, MISH = range(6)
+SELU_SCALE = 1.0507009873554805
+SELU_LOWEST = 1.6732632423543772 * SELU_SCALE  # -SELU(-inf)
+MISH_LIMIT = 20.0  # from here on Mish is the identity to rounding; the square of the exponential stays finite
 COPIED_ROWS = 64  # so many at a time are turned into columns in a quarter of the time of 4,096 at once
 
 
@@ -25,9 +33,11 @@ class DenseLayer(NamedTuple):
     Args:
         features, units: the lengths of a row before and after.
         bias: whether there is one.
-        activation: LINEAR, RELU, SIGMOID or TANH.
+        activation: LINEAR, RELU, SIGMOID, TANH, SELU or MISH.
         threshold: a number is kept where 16 random bits reach this; None without dropout.
         scale: what kept numbers are multiplied by.
+        factor: what the kernel is multiplied by.
+        members: how many layers these are, side by side; None for one.
     """
 
     features: int
@@ -36,91 +46,149 @@ class DenseLayer(NamedTuple):
     activation: int = LINEAR
     threshold: int | None = None
     scale: float = 1.0
+    factor: float = 1.0
+    members: int | None = None
 
 
 class DenseRoom:
     """Memory for `rows` examples on their way through `layers`, and back.
 
     Args:
-        layers: `DenseLayer`s.
-        rows: how many examples.
+        layers: `DenseLayer`s, with one number of members.
+        rows: how many examples, of each member.
         values, gradients: the vectors of all kernels and biases, in the order of the layers, and of their gradients.
 
     Attributes:
-        inputs: where the examples are copied to, `(features, rows)`.
+        lead: the shape in front of all arrays: `(members,)`, or `()` where there are none.
+        inputs: where the examples are copied to, `(rows, *lead, features)`.
         largest_product: multiply-adds of the largest product.
+        multiply: what makes the products.
+        copies: whether a kernel is copied.
         backward: the `dense_backward` that belongs to the last `dense_forward`: kernels may be exchanged in between.
         bits: for each layer its random bits, uint16, to be drawn before each pass; None without dropout.
         plan: where what lies, for compiled code: a row of `COLUMNS` for each layer.
     """
 
-    COLUMNS = ("features", "units", "bias", "activation", "threshold", "at", "entering", "leaving", "kept", "slopes")
+    COLUMNS = (
+        *("features", "units", "bias", "activation", "threshold", "at", "entering", "leaving", "kept", "slopes"),
+        "derivative",
+    )
 
     def __init__(self, layers: Sequence[DenseLayer], rows: int, values: np.ndarray, gradients: np.ndarray) -> None:
         self.layers, self.rows, self.values, self.gradients = layers, rows, values, gradients
+        members = layers[0].members
+        self.lead = () if members is None else (members,)
+        self.multiply = np.matmul if self.lead else np.dot  # the latter takes 0.3 us less
+        self.times = members or 1
         size, self.plan = self._plan()
         self.memory = np.ones(size, values.dtype)
         self.backward = None
-        self.inputs = matrix(self.memory, 0, layers[0].features, rows)
         self.largest_product = rows * max(layer.features * layer.units for layer in layers)
         self.scales = np.array([layer.scale for layer in layers], values.dtype)
-        counts = [0 if layer.threshold is None else rows * layer.units for layer in layers]
+        counts = [0 if layer.threshold is None else rows * layer.units * self.times for layer in layers]
         self.all_bits = np.empty(sum(counts), np.uint16)
         ends = zip(np.cumsum(counts), counts, strict=True)
         self.bits = [self.all_bits[stop - count : stop] if count else None for stop, count in ends]
         self.passes = [_Pass(self, index) for index in range(len(layers))]
+        self.inputs = np.moveaxis(self.passes[0].entering[..., : layers[0].features, :], -1, 0)
+        self.copies = any(own.copied for own in self.passes)
 
     def _plan(self):
         """The length of the memory, and the plan."""
-        found, at, entering, free = [], 0, 0, self.rows * (self.layers[0].features + 1)
-        for features, units, bias, activation, threshold, _ in self.layers:
-            leaving, room = free, self.rows * (units + 1)
+        times, found, at, entering = self.times, [], 0, 0
+        free = times * self.rows * (self.layers[0].features + 1)
+        for features, units, bias, activation, threshold, *_ in self.layers:
+            leaving, room = free, times * self.rows * (units + 1)
             kept = leaving if threshold is None else leaving + room
             slopes = kept + room
+            derivative = slopes + times * self.rows * units
             number = -1 if threshold is None else threshold
-            found.append((features, units, bias, activation, number, at, entering, leaving, kept, slopes))
-            at, entering, free = at + (features + bias) * units, kept, slopes + self.rows * units
+            found.append((features, units, bias, activation, number, at, entering, leaving, kept, slopes, derivative))
+            at, entering = at + times * (features + bias) * units, kept
+            free = derivative + (times * self.rows * units if activation in (SELU, MISH) else 0)
         return free, np.array(found, np.int64)
+
+    def set_dropout(self, index: int, threshold: int, scale: float) -> None:
+        """From now on layer `index`, which has dropout, keeps what reaches `threshold`, times `scale`."""
+        own = self.passes[index]
+        own.threshold, own.scale = threshold, scale
+        self.plan[index, self.COLUMNS.index("threshold")], self.scales[index] = threshold, scale
 
 
 class _Pass:
     """The arrays of one layer, as NumPy multiplies them; `slopes` is the derivative with respect to its outputs."""
 
     def __init__(self, room: DenseRoom, index: int) -> None:
-        features, units, bias, self.activation, self.threshold, self.scale = room.layers[index]
+        layer, lead, rows = room.layers[index], room.lead, room.rows
+        self.features, self.activation, self.factor = layer.features, layer.activation, layer.factor
+        self.threshold, self.scale = layer.threshold, layer.scale
         plan = dict(zip(room.COLUMNS, room.plan[index].tolist(), strict=True))
-        inner, last = features + bias, index == len(room.layers) - 1
-        kernel = matrix(room.values, plan["at"], inner, units)
-        self.by_kernel = matrix(room.gradients, plan["at"], inner, units)
-        self.entering = matrix(room.memory, plan["entering"], inner, room.rows)
-        shape = (room.rows, units) if last else (units, room.rows)
-        self.leaving, self.kept, self.slopes = (
-            matrix(room.memory, plan[name], *shape) for name in ("leaving", "kept", "slopes")
+        inner, last = layer.features + layer.bias, index == len(room.layers) - 1
+        self._take_kernel(room, layer, plan["at"])
+        entering = part(room.memory, plan["entering"], (*lead, layer.features + 1, rows))
+        self.entering = entering[..., :inner, :]
+        shape = (*lead, rows, layer.units) if last else (*lead, layer.units, rows)
+        whole = shape if last else (*lead, layer.units + 1, rows)
+        self.leaving, self.kept = (
+            part(room.memory, plan[name], whole)[..., : shape[-2], :] for name in ("leaving", "kept")
         )
-        self.product = (self.entering.T, kernel) if last else (kernel.T, self.entering)
-        self.weights = kernel[:features]
-        self.by_row, self.by_column = (self.slopes, self.slopes.T) if last else (self.slopes.T, self.slopes)
-        self.zeros = np.zeros_like(self.leaving) if self.activation == RELU else None
+        self.slopes = part(room.memory, plan["slopes"], shape)
+        self.product = (turned(self.entering), self.kernel) if last else (turned(self.kernel), self.entering)
+        self.weights = self.kernel[..., : layer.features, :]
+        sides = (self.slopes, turned(self.slopes))
+        self.by_row, self.by_column = sides if last else sides[::-1]
+        self._take_activation(room, plan["derivative"], shape)
+        self.bits = None if layer.threshold is None else room.bits[index].reshape(shape)
+        self.factors = None if layer.threshold is None else np.empty(shape, self.leaving.dtype)
+
+    def _take_kernel(self, room, layer, at):
+        """The kernel with the bias as its last row and the gradient of both: parts of the vectors, or copies."""
+        inner, end = layer.features + layer.bias, at + room.times * layer.features * layer.units
+        self.copied = layer.factor != 1 or bool(room.lead and layer.bias)
+        if not self.copied:
+            shape = (*room.lead, inner, layer.units)
+            self.kernel, self.by_kernel = (part(own, at, shape) for own in (room.values, room.gradients))
+            return
+        self.kernel, self.by_kernel = np.empty((2, *room.lead, inner, layer.units), room.values.dtype)
+        shapes = (at, (*room.lead, layer.features, layer.units)), (end, (*room.lead, layer.bias, layer.units))
+        self.apart = [[part(own, *shape) for shape in shapes] for own in (room.values, room.gradients)]
+
+    def _take_activation(self, room, at, shape):
+        """What the activation needs besides its inputs."""
+        filled = {RELU: 0.0, SELU: 0.0, MISH: MISH_LIMIT}.get(self.activation)
+        self.bounds = None if filled is None else np.full(shape, filled, room.values.dtype)
         self.above = np.empty(shape, bool)
-        self.factors = None if self.threshold is None else np.empty_like(self.leaving)
-        self.bits = None if self.threshold is None else room.bits[index].reshape(shape)
+        self.derivative = part(room.memory, at, shape) if self.activation in (SELU, MISH) else None
+        self.scratch = np.empty(shape, room.values.dtype) if self.activation == MISH else None
+
+    def gather(self) -> None:
+        """Copy kernel and bias to where they are multiplied."""
+        kernel, bias = self.apart[0]
+        np.multiply(kernel, self.factor, out=self.weights)
+        self.kernel[..., self.features :, :] = bias
+
+    def scatter(self) -> None:
+        """Copy their gradients to the vector of all."""
+        kernel, bias = self.apart[1]
+        np.multiply(self.by_kernel[..., : self.features, :], self.factor, out=kernel)
+        bias[...] = self.by_kernel[..., self.features :, :]
 
 
 def dense_forward(room: DenseRoom, inputs: np.ndarray, finish: Callable[[_Pass], None] | None = None) -> np.ndarray:
-    """What leaves the last layer, `(rows, units)`, in the room's memory; the room keeps what `dense_backward` needs.
+    """What leaves the last layer, `(*lead, rows, units)`, in the room's memory; it keeps what `dense_backward` needs.
 
     Args:
+        inputs: `(rows, *lead, features)`.
         finish: what a layer does after its product, here and in `dense_backward` before it; NumPy's way by default.
     """
     finish, room.backward = finish or _finish, dense_backward
-    if room.rows <= COPIED_ROWS:
-        room.inputs[...] = inputs.T
-    else:
-        for start in range(0, room.rows, COPIED_ROWS):
-            rows = slice(start, start + COPIED_ROWS)
-            room.inputs[:, rows] = inputs[rows].T
+    for start in range(0, room.rows, COPIED_ROWS):
+        rows = slice(start, start + COPIED_ROWS)
+        room.inputs[rows] = inputs[rows]
     for own in room.passes:
-        np.dot(*own.product, out=own.leaving)
+        if own.copied:
+            own.gather()
+        room.multiply(*own.product, out=own.leaving)
         finish(own)
     return own.kept
 
@@ -131,8 +199,8 @@ def dense_backward(
     """Write the gradients of all kernels and biases.
 
     Args:
-        slopes: the derivative with respect to what left the last layer, `(rows, units)`.
-        wants_inputs: whether the derivative with respect to the inputs is returned, `(rows, features)`.
+        slopes: the derivative with respect to what left the last layer, `(*lead, rows, units)`.
+        wants_inputs: whether the derivative with respect to the inputs is returned, `(*lead, rows, features)`.
         begin: what takes a layer's `slopes` to the end of its product; NumPy's way by default.
     """
     begin = begin or _begin
@@ -140,24 +208,69 @@ def dense_backward(
     for index in range(len(room.passes) - 1, -1, -1):
         own = room.passes[index]
         begin(own)
-        np.dot(own.entering, own.by_row, out=own.by_kernel)
+        room.multiply(own.entering, own.by_row, out=own.by_kernel)
+        if own.copied:
+            own.scatter()
         if index:
-            np.dot(own.weights, own.by_column, out=room.passes[index - 1].slopes)
-    return np.dot(own.by_row, own.weights.T) if wants_inputs else None
+            room.multiply(own.weights, own.by_column, out=room.passes[index - 1].slopes)
+    return room.multiply(own.by_row, turned(own.weights)) if wants_inputs else None
 
 
 def _finish(own):
     leaving = own.leaving
     if own.activation == RELU:
-        np.maximum(leaving, own.zeros, out=leaving)  # two arrays: with a number it is not vectorised
+        np.maximum(leaving, own.bounds, out=leaving)  # two arrays: with a number it is not vectorised
     elif own.activation == TANH:
         np.tanh(leaving, out=leaving)
     elif own.activation == SIGMOID:
         leaving[...] = sigmoid(leaving)
+    elif own.activation == SELU:
+        _selu(leaving, own.derivative, own.slopes, own.bounds, own.above)
+    elif own.activation == MISH:
+        _mish(leaving, own.derivative, own.slopes, own.scratch, own.bounds)
     if own.factors is not None:
         np.greater_equal(own.bits, own.threshold, out=own.above)
-        np.multiply(own.above, leaving.dtype.type(own.scale), out=own.factors)
+        np.copyto(own.factors, own.above)
+        np.multiply(own.factors, own.scale, out=own.factors)
         np.multiply(leaving, own.factors, out=own.kept)
+
+
+def _selu(x, derivative, scratch, zeros, above):
+    """SELU in the place of `x`, and its derivative; no choices but by arithmetic, which is three times as fast."""
+    np.minimum(x, zeros, out=derivative)
+    np.subtract(x, derivative, out=x)
+    np.greater(x, zeros, out=above)
+    np.exp(derivative, out=derivative)
+    np.multiply(derivative, SELU_LOWEST, out=derivative)
+    np.multiply(x, SELU_SCALE, out=x)
+    np.add(x, derivative, out=x)
+    np.subtract(x, SELU_LOWEST, out=x)
+    np.copyto(scratch, above)
+    np.multiply(scratch, SELU_LOWEST - SELU_SCALE, out=scratch)
+    np.subtract(derivative, scratch, out=derivative)
+
+
+def _mish(x, derivative, scratch, shares, limits):
+    """Mish in the place of `x`, and its derivative.
+
+    With e = exp(x), n = e + e^2 / 2 and w = 1 / (1 + n): t = tanh(softplus(x)) = n w, and the derivative of x t is
+    t + x w (2 t - w e).
+    """
+    np.minimum(x, limits, out=scratch)
+    exponential = np.exp(scratch, out=scratch)
+    np.multiply(exponential, 0.5, out=derivative)
+    np.add(derivative, 1.0, out=derivative)
+    np.multiply(derivative, exponential, out=derivative)
+    np.add(derivative, 1.0, out=shares)
+    np.reciprocal(shares, out=shares)
+    np.multiply(derivative, shares, out=derivative)
+    np.multiply(exponential, shares, out=scratch)
+    np.subtract(derivative, scratch, out=scratch)
+    np.add(scratch, derivative, out=scratch)
+    np.multiply(scratch, shares, out=scratch)
+    np.multiply(scratch, x, out=scratch)
+    np.multiply(x, derivative, out=x)
+    np.add(derivative, scratch, out=derivative)
 
 
 def _begin(own):
@@ -165,14 +278,21 @@ def _begin(own):
     if own.factors is not None:
         np.multiply(slopes, own.factors, out=slopes)
     if own.activation == RELU:
-        np.greater(leaving, own.zeros, out=own.above)
+        np.greater(leaving, own.bounds, out=own.above)
         np.multiply(slopes, own.above, out=slopes)
     elif own.activation == SIGMOID:
         slopes *= leaving * (1 - leaving)
     elif own.activation == TANH:
         slopes *= 1 - leaving * leaving
+    elif own.derivative is not None:
+        np.multiply(slopes, own.derivative, out=slopes)
 
 
-def matrix(vector: np.ndarray, start: int, rows: int, columns: int) -> np.ndarray:
-    """A part of a vector as a matrix."""
-    return vector[start : start + rows * columns].reshape(rows, columns)
+def part(vector: np.ndarray, start: int, shape: tuple[int, ...]) -> np.ndarray:
+    """A part of a vector in this shape."""
+    return vector[start : start + math.prod(shape)].reshape(shape)
+
+
+def turned(matrices: np.ndarray) -> np.ndarray:
+    """Each matrix of a stack transposed."""
+    return matrices.swapaxes(-1, -2)

@@ -39,6 +39,7 @@ class LayerAttributes:
         input_shape, output_shape: with None for the batch, tuples of shapes where there are several; None until built.
         random: where initial values are drawn from; None until built.
         _drawn: the `fingerprint` of its weights, if it was built by being called on a symbol.
+        _first: the `fingerprint` of its weights as they were drawn, where `adapt` has yet to fit them to data.
         chain: the program that a model runs; None for a layer that is no model, and for a model that is not built.
         _symbol: the value in a graph that an `Input` stands for; None for other layers.
     """
@@ -62,6 +63,7 @@ class LayerAttributes:
     output_shape: Any
     random: RandomSource | None
     _drawn: tuple | None = None
+    _first: tuple | None = None
     chain = cast(Any, None)
     _symbol = cast("Symbol | None", None)
 

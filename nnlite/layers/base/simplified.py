@@ -60,8 +60,8 @@ class Product:
     """outputs = activation(inputs @ kernel + bias): a dense layer, with scales and shifts around it multiplied in.
 
     Args:
-        kernel: `(features, units)`.
-        bias: `(units,)`, or None.
+        kernel: `(features, units)`; `(members, features, units)` of an ensemble, with one for each of the inputs' rows.
+        bias: `(units,)` or `(members, units)`; or None.
         activation: None where it is linear.
         matrix: whether the inputs are a matrix.
     """
@@ -73,15 +73,16 @@ class Product:
 
     def after(self, affine: Affine) -> "Product":
         """This product of what `affine` gives."""
-        bias = affine.shift @ self.kernel if self.bias is None else self.bias + affine.shift @ self.kernel
-        return replace(self, kernel=affine.scale[:, None] * self.kernel, bias=bias)
+        shifted = np.matmul(affine.shift[..., None, :], self.kernel)[..., 0, :]
+        bias = shifted if self.bias is None else self.bias + shifted
+        return replace(self, kernel=affine.scale[..., None] * self.kernel, bias=bias)
 
     def then(self, step: "Step") -> "Product | None":
         """This product and the step after it as one; None where they are two."""
         if self.activation is not None:
             return None
         if isinstance(step, Affine):
-            return replace(self, kernel=self.kernel * step.scale, bias=step.of(self.bias))
+            return replace(self, kernel=self.kernel * step.scale[..., None, :], bias=step.of(self.bias))
         return replace(self, activation=step.activation) if isinstance(step, Activated) else None
 
 

@@ -12,7 +12,7 @@ from nnlite.kernels.reference.dense import LINEAR, DenseLayer, DenseRoom
 from nnlite.layers.base.simplified import DenseActivation, DenseDropout
 from nnlite.layers.composite.chain import Chain
 from nnlite.layers.composite.program import Program, ProgramStage
-from nnlite.layers.regularization.dropout import Dropout, random_bits
+from nnlite.layers.regularization.dropout import Dropout, random_bits, threshold_and_scale
 from nnlite.parameters import Pack, Parameter, RowPack
 from nnlite.random import RandomSource
 
@@ -23,7 +23,8 @@ def join_dense(program: Program, packs: Sequence[Pack | RowPack]) -> Program:
     """What to train with: `program` with one stage in place of dense layers in a row.
 
     It computes what the layers compute, up to rounding, and writes their gradients; it holds no Jacobian of each.
-    Dropout inside takes its random bits example after example for each unit, in place of unit after unit.
+    Dropout inside takes its random bits example after example for each unit (of each member of an ensemble), in place
+    of unit after unit.
     Each layer says by `_dense_part` what it would be there. Frozen layers, layers with a penalty on their activities
     and layers with a `linearize` or `call` of one's own stay as they are, and so do layers with few units for their
     features: to copy the inputs would take longer than joining them saves.
@@ -45,7 +46,8 @@ def join_dense(program: Program, packs: Sequence[Pack | RowPack]) -> Program:
 class JoinedDense:
     """Several dense layers as one stage: `linearize` runs them all, `vjp` of what it returns writes all gradients.
 
-    Shape: `(batch, features) -> (batch, units)`, features of the first layer, units of the last.
+    Shape: `(batch, features) -> (batch, units)`, features of the first layer, units of the last; for an ensemble
+    `(batch, members, features) -> (batch, members, units)`, a view of `(members, batch, units)`.
 
     Args:
         layers: a `DenseLayer` for each.
@@ -69,6 +71,8 @@ class JoinedDense:
         gradients: np.ndarray,
     ):
         self.layers, self.dropouts, self.values, self.gradients = layers, dropouts, values, gradients
+        members, features = layers[0].members, layers[0].features
+        self.row_shape = (features,) if members is None else (members, features)
         self.parameters = parameters
         self.by_parameters = tuple([parameter.gradient for parameter in parameters])
         self._context: tuple[str, ...] = ("source",) if any(dropouts) else ()
@@ -78,23 +82,26 @@ class JoinedDense:
         self, inputs: np.ndarray, *parameters: np.ndarray, source: RandomSource | None = None
     ) -> "tuple[np.ndarray, JoinedJacobians]":
         """The output and the Jacobians, at the parameters' values in the pack; `source` is that of the whole chain."""
-        if inputs.ndim != 2 or inputs.shape[1] != self.layers[0].features or inputs.dtype.kind != "f":
-            needed = f"an array of shape (batch, {self.layers[0].features}) and floating-point type"
+        if inputs.shape[1:] != self.row_shape or inputs.dtype.kind != "f":
+            needed = f"an array of shape (batch, {', '.join(map(str, self.row_shape))}) and floating-point type"
             raise ShapeError(f"the dense layers need {needed}, got {inputs.shape} and {inputs.dtype}")
         if self.room is None or self.room.rows != len(inputs):
             self.room = DenseRoom(self.layers, len(inputs), self.values, self.gradients)
         if source is not None:
             self._draw(source)
-        return kernels.dense_forward(self.room, inputs).copy(), JoinedJacobians(self.room, self.by_parameters)
+        outputs = kernels.dense_forward(self.room, inputs).copy()
+        return np.moveaxis(outputs, -2, 0), JoinedJacobians(self.room, self.by_parameters)
 
     def update_state(self, state: tuple) -> None:
         """Nothing: dense layers and dropouts have no state."""
 
     def _draw(self, source: RandomSource) -> None:
-        for dropout, bits in zip(self.dropouts, self.room.bits, strict=True):
+        for place, (dropout, bits) in enumerate(zip(self.dropouts, self.room.bits, strict=True)):
             if dropout is not None:
                 index, layer = dropout
                 bits[...] = random_bits(layer, source.child(index), bits.shape)
+                if layer.schedules:
+                    self.room.set_dropout(place, *threshold_and_scale(layer.rate_at(source.step)))
 
 
 class JoinedJacobians(Bundle):
@@ -120,7 +127,9 @@ class JoinedJacobians(Bundle):
 
         It belongs to the last run forward: the next one writes over what it reads.
         """
-        return (self.room.backward(self.room, cotangent, wanted is None or wanted[0]), *self.by_parameters)
+        slopes = np.moveaxis(cotangent, 0, -2)
+        by_inputs = self.room.backward(self.room, slopes, wanted is None or wanted[0])
+        return (None if by_inputs is None else np.moveaxis(by_inputs, -2, 0), *self.by_parameters)
 
     def jvp(self, *tangents: np.ndarray | None) -> NoReturn:
         self.refuse("jvp")

@@ -1,28 +1,39 @@
 """The fully connected layer."""
 
-from typing import Any
+import math
+from typing import Any, Literal
 
 import numpy as np
 
-from nnlite.errors import ShapeError
-from nnlite.initializers import Initializer
-from nnlite.jacobians import Broadcast, Composed, Jacobians, KernelOfRows, Penalized, RowsTimesKernel
+from nnlite.arrays.contraction import contract
+from nnlite.errors import DataError, ShapeError
+from nnlite.initializers import EachMember, GlorotUniform, Initializer, RandomNormal
+from nnlite.jacobians import Broadcast, Composed, EinsumJacobian, Jacobian, Jacobians, KernelOfRows, Penalized
+from nnlite.jacobians import RowsTimesKernel
 from nnlite.jacobians.maps.matmul import rows_matmul
 from nnlite.kernels.reference.dense import LINEAR, DenseLayer
+from nnlite.layers.base.inputs import read_inputs
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.simplified import Product
+from nnlite.layers.base.symbolic import fingerprint
 from nnlite.ops.activations import ActivationFunction, kernel_code
+from nnlite.random import RandomSource, fresh_seed
 from nnlite.registry.field_types import Count
 from nnlite.registry.fields import FromSpec, option
 from nnlite.regularizers import Regularizer
 
 __all__ = ["Dense"]
 
+KINK_ROWS = 5  # so many examples decide where the kink of a unit lies
+STACKED = ("bmf", "mfu", "bmu")  # the axes of inputs, kernel and outputs: batch, members, features, units
+
 
 class Dense(Layer):
     """outputs = activation(inputs @ kernel + bias).
 
-    Shape: `(batch, ..., features) -> (batch, ..., units)`; kernel `(features, units)`, bias `(units,)`.
+    Shape: `(batch, ..., features) -> (batch, ..., units)`; kernel `(features, units)`, bias `(units,)`. With members
+    `(batch, members, features) -> (batch, members, units)`; kernel `(members, features, units)`, bias
+    `(members, units)`.
 
     Args:
         units: number of outputs.
@@ -32,9 +43,23 @@ class Dense(Layer):
         bias_initializer: zeros by default.
         kernel_regularizer, bias_regularizer: penalty added to the loss.
         activity_regularizer: penalty on the outputs, summed over the batch, added to the loss.
+        parametrization: `"ntk"` (neural tangent kernel) computes `inputs @ kernel / sqrt(features)` in place of
+            `inputs @ kernel`: the kernel is drawn from N(0, 1), unless an initializer other than the default is named,
+            and one learning rate suits layers of all widths.
+        data_dependent_init: whether the first weights are fitted to data, see `adapt`. `fit` does that by itself.
+        members: number of dense layers side by side, each with first weights of its own; each gets its own row of an
+            example. None for one layer, without the axis.
 
     PyTorch's Linear keeps the transposed kernel `(units, features)` and initialises both uniformly by
     1 / sqrt(features).
+
+    Reference: Jacot et al. 2018, arXiv:1806.07572, for `"ntk"`; Holzmüller et al. 2024, arXiv:2407.04491, for both
+    together with `data_dependent_init`.
+
+    >>> import numpy as np
+    >>> ensemble = Dense(3, "selu", members=5, parametrization="ntk")
+    >>> ensemble(np.ones((2, 5, 4))).shape, ensemble.kernel.shape, ensemble.bias.shape
+    ((2, 5, 3), (5, 4, 3), (5, 3))
     """
 
     units: Count
@@ -45,55 +70,112 @@ class Dense(Layer):
     kernel_regularizer: FromSpec[Regularizer | None] = option(default=None)
     bias_regularizer: FromSpec[Regularizer | None] = option(default=None)
     activity_regularizer: FromSpec[Regularizer | None] = option(default=None)
+    parametrization: Literal["standard", "ntk"] = "standard"
+    data_dependent_init: bool = False
+    members: Count | None = None
 
     supports_masking = True
 
     def validate(self) -> None:
         self._penalizes = self.activity_regularizer is not None
+        if self.parametrization == "ntk" and self.kernel_initializer.to_spec() == GlorotUniform().to_spec():
+            self.kernel_initializer = RandomNormal(0.0, 1.0)
 
     @property
     def ends_in_activation(self) -> bool:
         """Not with a penalty on activities, which needs the outputs: the logits alone would not do."""
         return not self._penalizes
 
+    @property
+    def factor(self) -> float:
+        """What the kernel is multiplied by, 1 or 1 / sqrt(features)."""
+        return 1.0 if self.parametrization == "standard" else 1 / math.sqrt(max(1, self.input_shape[-1]))
+
     def at_inference(self) -> Product:
         kernel, *bias = (value.astype(np.float64) for value in self.values)
         activation = None if kernel_code(self.activation) == LINEAR else self.activation
-        return Product(kernel, bias[0] if bias else None, activation, len(self.input_shape) == 2)
+        return Product(kernel * self.factor, bias[0] if bias else None, activation, len(self.input_shape) == 2)
 
     def _dense_part(self) -> DenseLayer | None:
         code = kernel_code(self.activation)
-        if code is None or self._penalizes or len(self.input_shape) != 2:
+        if code is None or self._penalizes or len(self.input_shape) != (2 if self.members is None else 3):
             return None
-        return DenseLayer(self.input_shape[-1], self.units, self.use_bias, code)
+        features, factor, members = self.input_shape[-1], self.factor, self.members
+        return DenseLayer(features, self.units, self.use_bias, code, factor=factor, members=members)
 
     def build(self, input_shape: tuple) -> None:
-        if len(input_shape) < 2 or input_shape[-1] is None:
-            raise ShapeError(f"{self.label} needs inputs of shape (batch, ..., features), got {input_shape}")
-        shape = (input_shape[-1], self.units)
-        self.kernel = self.add_weight(
-            shape, self.kernel_initializer, regularizer=self.kernel_regularizer, name="kernel"
-        )
+        self._check_shape(input_shape)
+        lead = () if self.members is None else (self.members,)
+        shapes = {"kernel": (*lead, input_shape[-1], self.units), "bias": (*lead, self.units)}
+        initializers = [self.kernel_initializer, self.bias_initializer]
+        kernel, bias = initializers if not lead else map(EachMember, initializers)
+        self.kernel = self.add_weight(shapes["kernel"], kernel, regularizer=self.kernel_regularizer, name="kernel")
         if self.use_bias:
-            self.bias = self.add_weight(
-                (self.units,), self.bias_initializer, regularizer=self.bias_regularizer, name="bias"
-            )
+            self.bias = self.add_weight(shapes["bias"], bias, regularizer=self.bias_regularizer, name="bias")
+        self._first = fingerprint(self) if self.data_dependent_init else None
+
+    def _check_shape(self, shape):
+        """`ShapeError` unless inputs may have this shape."""
+        needed, fits = "(batch, ..., features)", len(shape) >= 2
+        name = self.label
+        if self.members is not None:
+            needed, fits = f"(batch, {self.members}, features)", len(shape) == 3 and shape[1] == self.members
+            name += f" with {self.members} member{'s' * (self.members > 1)}"
+        if not fits or shape[-1] is None:
+            raise ShapeError(f"{name} needs inputs of shape {needed}, got {tuple(shape)}")
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
         return (*input_shape[:-1], self.units)
 
+    def adapt(self, data: Any) -> None:
+        """Fit the weights to `data`, examples as the layer will get them, so that units start alike and apart.
+
+        Each unit's weights are divided by the standard deviation of what it computes of the data, before bias and
+        activation, so that this has variance 1; where it does not vary they are left. Each bias becomes minus a convex
+        combination of what the unit computes for 5 random examples, so that the kinks of all units lie among the data.
+
+        Raises:
+            DataError: no example, or values that are not finite.
+        """
+        data = read_inputs(data, self.input_kind, self.label).astype(np.float64)
+        if not data.size or not np.isfinite(data).all():
+            raise DataError(f"{self.label}: adapt needs at least one example and finite values")
+        self._ensure_built((None, *data.shape[1:]))
+        kernel = self.kernel.value.astype(np.float64)
+        features, units = kernel.shape[-2:]
+        rows = data.reshape(-1, self.members or 1, features).swapaxes(0, 1)
+        found = np.matmul(rows, kernel.reshape(-1, features, units)) * self.factor  # (members, rows, units)
+        spread = found.std(axis=1, keepdims=True)
+        spread = np.where(spread > 1e-6 * np.abs(found).max(axis=1, keepdims=True), spread, 1.0)
+        self.kernel.assign((kernel.reshape(-1, features, units) / spread).reshape(kernel.shape))
+        if self.use_bias:
+            self.bias.assign(-self._among(found / spread).reshape(self.bias.shape))
+        self._first = None
+
+    def _among(self, found):
+        """For each unit a convex combination of what it computes for some rows, `(members, units)`."""
+        source = self.random = self.random or RandomSource(fresh_seed())
+        generator = source.generator("adapt")
+        members, count, units = found.shape
+        rows = generator.integers(0, count, (KINK_ROWS, members, units))
+        shares = generator.exponential(size=rows.shape)
+        taken = found[np.arange(members)[:, None], rows, np.arange(units)]
+        return (taken * shares).sum(axis=0) / shares.sum(axis=0)
+
+    @property
+    def adapted(self) -> bool:
+        """Whether the weights need not be fitted to data, or were: by `adapt`, or by being set or trained since."""
+        if not self.data_dependent_init:
+            return True
+        return self.built and (self._first is None or self._first != fingerprint(self))
+
     def linearize(
         self, inputs: np.ndarray, kernel: np.ndarray, bias: np.ndarray | None = None
     ) -> tuple[np.ndarray, Jacobians]:
-        outputs = rows_matmul(inputs, kernel)
-        shape = outputs.shape
-        by_inputs = RowsTimesKernel(kernel, inputs.shape, shape)
-        by_kernel = KernelOfRows(inputs, kernel.shape, shape)
-        if bias is None:
-            maps = (by_inputs, by_kernel)
-        else:
+        outputs, *maps = _product(inputs, kernel, self.factor)
+        if bias is not None:
+            maps.append(Broadcast(bias.shape, outputs.shape))
             outputs = outputs + bias if outputs.dtype != bias.dtype else np.add(outputs, bias, out=outputs)
-            maps = (by_inputs, by_kernel, Broadcast(bias.shape, shape))
         outer = None
         if self.activation is not None:
             outputs, jacobians = self.activation.linearize(outputs)
@@ -103,3 +185,16 @@ class Dense(Layer):
             penalized = Penalized(outputs, regularizer)
             outer = penalized if outer is None else Composed(penalized, outer)
         return outputs, Jacobians(*maps, outer=outer)
+
+
+def _product(inputs: np.ndarray, kernel: np.ndarray, factor: float) -> tuple[np.ndarray, Jacobian, Jacobian]:
+    """`factor * inputs @ kernel`, of each member where there are several, and its maps by inputs and by kernel."""
+    rows, weights = (inputs, kernel) if factor == 1 else (inputs * factor, kernel * factor)
+    if kernel.ndim == 2:
+        outputs = rows_matmul(inputs, weights)
+        by_inputs = RowsTimesKernel(weights, inputs.shape, outputs.shape)
+        return outputs, by_inputs, KernelOfRows(rows, kernel.shape, outputs.shape)
+    own, other, wanted = STACKED
+    outputs = contract((own, other), (inputs, weights), wanted)
+    by_inputs = EinsumJacobian(own, wanted, (weights,), (other,), inputs.shape, outputs.shape)
+    return outputs, by_inputs, EinsumJacobian(other, wanted, (rows,), (own,), kernel.shape, outputs.shape)

@@ -13,10 +13,13 @@ from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.simplified import DenseDropout, Unchanged
 from nnlite.random import RandomSource
 from nnlite.registry.field_types import BelowOne, Fraction, Index
+from nnlite.registry.fields import Converted, Spec
+from nnlite.schedules import LearningRateSchedule, scheduled
 
 __all__ = ["AlphaDropout", "Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D"]
 
 DataFormat = Literal["channels_last", "channels_first"] | None
+Rate = Converted[float | Spec[LearningRateSchedule], Fraction | LearningRateSchedule]
 LOWEST_SELU = -1.6732632423543772 * 1.0507009873554805
 
 
@@ -28,18 +31,37 @@ class Dropout(Layer):
     dense layers around it, which orders the random bits.
 
     Args:
-        rate: fraction of the inputs that is dropped, in [0, 1], in steps of 1 / 65536.
+        rate: fraction of the inputs that is dropped, in [0, 1], in steps of 1 / 65536; or a schedule, which is asked
+            for it at each step of training. Where it is 0, nothing is dropped.
         noise_shape: shape of the mask, broadcast to the inputs; None in it stands for the inputs' own length.
         seed: draws from a stream of its own instead of the model's.
 
+    Raises:
+        ConfigError: in training, where a schedule gives a number that is not in [0, 1].
+
     Reference: Srivastava et al. 2014, JMLR 15.
+
+    >>> from nnlite.schedules import PolynomialDecay
+    >>> layer = Dropout(PolynomialDecay(0.5, decay_steps=100, end_learning_rate=0.0))
+    >>> layer.rate_at(step=50), layer.rate_at(step=200)
+    (0.25, 0.0)
     """
 
-    rate: Fraction
+    rate: Rate
     noise_shape: tuple[int | None, ...] | None = None
     seed: Index | None = None
 
     supports_masking = True
+
+    def validate(self) -> None:
+        self.schedules = (self.rate,) if isinstance(self.rate, LearningRateSchedule) else ()
+
+    def rate_at(self, step: int) -> float:
+        """The fraction that is dropped at a step of training."""
+        rate = scheduled(self.rate, step)
+        if not 0 <= rate <= 1:
+            raise ConfigError(f"{self.label}: rate must be in [0, 1], {self.rate!r} gives {rate} at step {step}")
+        return rate
 
     def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         check_noise_shape(self, input_shape)
@@ -49,12 +71,15 @@ class Dropout(Layer):
         return Unchanged()
 
     def _dense_part(self) -> DenseDropout | None:
-        return None if self.rate == 0 or self.noise_shape is not None else DenseDropout(*threshold_and_scale(self))
+        if self.noise_shape is not None or self.rate == 0:
+            return None
+        return DenseDropout(*threshold_and_scale(1.0 if self.schedules else self.rate_at(0)))
 
     def linearize(self, inputs: np.ndarray, training: bool = False, random: Any = None) -> tuple[np.ndarray, Jacobians]:
-        if not training or self.rate == 0:
+        rate = self.rate_at(random.step) if training else 0
+        if rate == 0:
             return inputs, Jacobians(Identity(inputs.shape))
-        return drop(self, inputs, random, noise_shape(self.noise_shape, inputs.shape))
+        return drop(self, rate, inputs, random, noise_shape(self.noise_shape, inputs.shape))
 
 
 class _SpatialDropout(Layer, abstract=True):
@@ -87,7 +112,7 @@ class _SpatialDropout(Layer, abstract=True):
         batch, *inner = inputs.shape
         ones = [1] * self.spatial
         first = self.data_format == "channels_first"
-        return drop(self, inputs, random, (batch, inner[0], *ones) if first else (batch, *ones, inner[-1]))
+        return drop(self, self.rate, inputs, random, (batch, inner[0], *ones) if first else (batch, *ones, inner[-1]))
 
 
 class SpatialDropout1D(_SpatialDropout):
@@ -168,16 +193,18 @@ def source_of(layer: Any, random: RandomSource) -> RandomSource:
     return random if layer.seed is None else RandomSource(layer.seed, random.step)
 
 
-def drop(layer: Any, inputs: np.ndarray, random: RandomSource, shape: Shape) -> tuple[np.ndarray, Jacobians]:
+def drop(
+    layer: Any, rate: float, inputs: np.ndarray, random: RandomSource, shape: Shape
+) -> tuple[np.ndarray, Jacobians]:
     """`inputs` where a mask of `shape` is 1 / (1 - rate), else 0, and their `Jacobians`."""
     bits = random_bits(layer, random, shape)
-    outputs, factors = kernels.dropout(inputs, bits, *threshold_and_scale(layer))
+    outputs, factors = kernels.dropout(inputs, bits, *threshold_and_scale(rate))
     return outputs, Jacobians(Diagonal(factors, inputs.shape, inputs.shape))
 
 
-def threshold_and_scale(layer: Any) -> tuple[int, float]:
+def threshold_and_scale(rate: float) -> tuple[int, float]:
     """The least 16 random bits that keep a number, and what it is multiplied by then."""
-    return round(layer.rate * 65536), 0.0 if layer.rate == 1 else 1 / (1 - layer.rate)
+    return round(rate * 65536), 0.0 if rate == 1 else 1 / (1 - rate)
 
 
 def noise_shape(given: BatchShape | None, shape: Shape) -> Shape:
