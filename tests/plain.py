@@ -10,6 +10,11 @@ def logistic(x):
     return 1 / (1 + np.exp(-x))
 
 
+def mish(x):
+    """x * tanh(softplus(x))."""
+    return x * np.tanh(np.log(1 + np.exp(x)))
+
+
 def erf(x):
     """The error function."""
     return np.vectorize(math.erf)(x)

@@ -13,6 +13,31 @@ def relu_in_place(like: np.ndarray) -> InPlace:
     return lambda x: np.maximum(x, zeros if x.shape == zeros.shape else zeros[tuple(map(slice, x.shape))], out=x)
 
 
+def elu_in_place(scale: float, alpha: float) -> InPlace:
+    """scale * (max(x, 0) + alpha * (exp(min(x, 0)) - 1))."""
+
+    def overwrite(x: np.ndarray) -> np.ndarray:
+        below = np.minimum(x, 0)
+        np.expm1(below, below)
+        np.multiply(below, scale * alpha, below)
+        np.maximum(x, 0, out=x)
+        np.multiply(x, scale, x)
+        return np.add(x, below, x)
+
+    return overwrite
+
+
+def mish_in_place(x: np.ndarray) -> np.ndarray:
+    """x * tanh(log(1 + exp(x))), as x * n / (n + 2) with e = exp(x), n = e * (e + 2); from 20 on it is x."""
+    decay = np.minimum(x, 20)
+    np.exp(decay, decay)
+    n = decay + 2
+    np.multiply(n, decay, n)
+    np.add(n, 2, decay)
+    np.divide(n, decay, n)
+    return np.multiply(x, n, x)
+
+
 def tanh_in_place(x: np.ndarray) -> np.ndarray:
     """tanh(x)."""
     return np.tanh(x, x)

@@ -42,6 +42,7 @@ __all__ = [
     "mean",
     "min",
     "minimum",
+    "mish",
     "multiply",
     "negative",
     "power",
@@ -130,6 +131,7 @@ maximum = _function(arithmetic.Maximum)
 mean = _function(reductions.Mean)
 min = _function(reductions.Min)
 minimum = _function(arithmetic.Minimum)
+mish = _function(activations.Mish)
 multiply = _function(arithmetic.Multiply)
 negative = _function(arithmetic.Negative)
 power = _function(arithmetic.Power)

@@ -407,6 +407,7 @@ def test_derivatives_are_those_of_inference_and_change_nothing():
 
 
 ACTIVATIONS = ["relu", "leaky_relu", "elu", "selu", "softsign", "hard_sigmoid", "sigmoid", "softplus", "silu", "tanh"]
+ACTIVATIONS += ["mish"]
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)

@@ -38,12 +38,20 @@ TWINS = {
     Embedding: embedding,
     Flatten: lambda layer: torch.nn.Flatten(),
 }
-ACTIVATIONS = {"relu": torch.nn.ReLU, "tanh": torch.nn.Tanh, "gelu": torch.nn.GELU, "silu": torch.nn.SiLU}
+ACTIVATIONS = {
+    "relu": torch.nn.ReLU,
+    "tanh": torch.nn.Tanh,
+    "gelu": torch.nn.GELU,
+    "silu": torch.nn.SiLU,
+    "mish": torch.nn.Mish,
+    "selu": torch.nn.SELU,
+}
 NETS = {
     "relu": (lambda: [Dense(16, activation="relu"), Dense(8, activation="relu"), Dense(3)], (5,)),
     "tanh": (lambda: [Dense(16, activation="tanh"), Dense(3)], (5,)),
     "gelu and layer normalization": (lambda: [Dense(16, activation="gelu"), LayerNormalization(), Dense(3)], (5,)),
     "silu and batch normalization": (lambda: [Dense(16, activation="silu"), BatchNormalization(), Dense(3)], (5,)),
+    "mish and selu": (lambda: [Dense(16, activation="mish"), Dense(8, activation="selu"), Dense(3)], (5,)),
     "embedding": (lambda: [Embedding(7, 4), Flatten(), Dense(3)], (6,)),
 }
 

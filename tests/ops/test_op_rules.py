@@ -1,5 +1,7 @@
 """Ties, limits and wrong input of ops."""
 
+import decimal
+
 import numpy as np
 import pytest
 
@@ -21,12 +23,72 @@ def test_ties_share_the_slope():
 
 @pytest.mark.parametrize(
     ("op", "slope"),
-    [(ops.ReLU(), 0.0), (ops.ReLU(0.25), 0.25), (ops.LeakyReLU(), 0.2), (ops.Abs(), 0.0), (ops.Softsign(), 1.0)],
+    [
+        (ops.ReLU(), 0.0),
+        (ops.ReLU(0.25), 0.25),
+        (ops.LeakyReLU(), 0.2),
+        (ops.ELU(), 1.0),
+        (ops.ELU(0.5), 0.5),
+        (ops.SELU(), 1.0507009873554805 * 1.6732632423543772),
+        (ops.Mish(), 0.6),
+        (ops.Abs(), 0.0),
+        (ops.Softsign(), 1.0),
+    ],
     ids=repr,
 )
 def test_slope_at_zero(op, slope):
     op.forward(np.zeros(2))
     np.testing.assert_array_equal(op.backward(1), [slope, slope])
+
+
+def chosen_by_sign(x, scale, alpha):
+    """ELU and its slopes, each number by the branch that it is on."""
+    scale, low = x.dtype.type(scale), x.dtype.type(scale * alpha)
+    below = low * np.expm1(np.where(x > 0, 0, x))
+    return np.where(x > 0, scale * x, below), np.where(x > 0, scale, below + low)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_elu_and_selu_are_their_branches_to_the_last_bit(dtype):
+    large = np.array([-np.inf, -1e38, -1e-30, -0.0, 0.0, 1e-30, 1e38, np.inf])
+    x = np.concatenate([np.random.default_rng(0).normal(0, 3, 10_000), large]).astype(dtype)
+    for op, scale, alpha in [
+        (ops.SELU(), 1.0507009873554805, 1.6732632423543772),
+        *[(ops.ELU(alpha), 1.0, alpha) for alpha in (1.0, 0.3, 1.7, 5.0)],
+    ]:
+        outputs, slopes = chosen_by_sign(x, scale, alpha)
+        np.testing.assert_array_equal(op.forward(x), outputs)
+        np.testing.assert_array_equal(op.backward(1), slopes)
+
+
+def mish_and_slope(number):
+    """x * tanh(softplus(x)) and its derivative, to 60 digits."""
+    with decimal.localcontext() as context:
+        context.prec, context.Emin, context.Emax = 60, -(10**9), 10**9
+        x = decimal.Decimal(float(number))
+        e = min(x, decimal.Decimal(1000)).exp()
+        n = e * (e + 2)  # (1 + e) ** 2 - 1, before anything cancels
+        t = n / (n + 2)
+        return x * t, t + x * (1 - t * t) * e / (1 + e)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_mish_is_exact_to_a_few_units_in_the_last_place(dtype):
+    random, info = np.random.default_rng(0), np.finfo(dtype)
+    bound = -np.log(float(info.max)) + 10  # below, exp(x) loses digits, which no number of this size needs
+    drawn = [random.uniform(bound, 50, 1000), random.normal(0, 3, 1000), np.linspace(-1.2, -1.18, 50)]
+    size = 10.0 ** np.arange(-30, 38)
+    x = np.concatenate([*drawn, size, -size, [0.0, info.max, -info.max]]).astype(dtype)
+    op = ops.Mish()
+    with np.errstate(over="raise", invalid="raise", divide="raise"):
+        outputs, slopes = op.forward(x), op.backward(1)
+    expected = [mish_and_slope(number) for number in x]
+    for row, (number, (value, slope)) in enumerate(zip(x, expected, strict=True)):
+        tiny = decimal.Decimal(float(info.smallest_normal))
+        eps = decimal.Decimal(float(info.eps))
+        assert abs(decimal.Decimal(float(outputs[row])) - value) <= 4 * eps * abs(value) + tiny, number
+        terms = max(abs(slope), abs(value)) if abs(number) < 2 else abs(slope)  # where two terms cancel
+        assert abs(decimal.Decimal(float(slopes[row])) - slope) <= 4 * eps * terms + tiny * 200, number
 
 
 def test_slope_at_the_bounds_of_relu_and_hard_sigmoid():

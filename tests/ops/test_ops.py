@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from draws import stream
 from numeric import apart
-from plain import erf, logistic, selu, softmax
+from plain import erf, logistic, mish, selu, softmax
 from registered import registered
 
 from nnlite import ops
@@ -83,6 +83,7 @@ ELEMENTWISE = [
     (ops.GELU(), gelu, apart),
     (ops.GELU(True), lambda x: 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))), apart),
     (ops.SiLU(), lambda x: x * logistic(x), apart),
+    (ops.Mish(), mish, apart),
     (ops.Sigmoid(), logistic, apart),
     (ops.Tanh(), np.tanh, apart),
     (ops.Softplus(), lambda x: np.log(1 + np.exp(x)), apart),

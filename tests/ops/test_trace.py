@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from draws import stream
 from numeric import EXACT, complex_step, relative_error
-from plain import erf, logistic, selu, softmax
+from plain import erf, logistic, mish, selu, softmax
 
 from nnlite import ops
 from nnlite.errors import ConfigError, DataError, ShapeError
@@ -97,6 +97,7 @@ CASES = [
     activation("leaky_relu", lambda x: np.where(x > 0, x, 0.1 * x), negative_slope=0.1),
     activation("log_softmax", lambda x: np.log(softmax(x))),
     activation("log_softmax", lambda x: np.log(softmax(x, 0)), axis=0),
+    activation("mish", mish),
     activation("relu", lambda x: np.clip(x, 0, 1.5), max_value=1.5),
     activation("selu", selu),
     activation("sigmoid", logistic),

@@ -1,0 +1,7 @@
+"""Activation functions: what `activation="relu"` names."""
+
+from nnlite.ops.activations.base import *
+from nnlite.ops.activations.base import kernel_code as kernel_code
+from nnlite.ops.activations.rectifiers import *
+from nnlite.ops.activations.smooth import *
+from nnlite.ops.activations.softmax import *

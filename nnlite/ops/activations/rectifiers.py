@@ -1,0 +1,94 @@
+"""Activation functions that bend at 0, and are linear above it."""
+
+from typing import ClassVar
+
+import numpy as np
+
+from nnlite import kernels
+from nnlite.arrays.in_place import InPlace, elu_in_place, relu_in_place
+from nnlite.arrays.types import Array
+from nnlite.jacobians import Diagonal, Jacobians
+from nnlite.kernels.reference.dense import RELU
+from nnlite.ops.activations.base import ActivationFunction
+from nnlite.ops.elementwise import elementwise
+from nnlite.registry.field_types import NonNegative
+
+__all__ = ["ELU", "SELU", "LeakyReLU", "ReLU"]
+
+
+class ReLU(ActivationFunction):
+    """y = max(x, 0); slope 1 where x > 0, else 0 (so 0 at 0).
+
+    With the arguments: `max_value` where x >= max_value, x where threshold < x, else
+    `negative_slope * (x - threshold)`.
+    """
+
+    negative_slope: NonNegative = 0.0
+    max_value: NonNegative | None = None
+    threshold: NonNegative = 0.0
+
+    keeps_order = True
+
+    def kernel_code(self) -> int | None:
+        plain = self.threshold == 0 and self.negative_slope == 0 and self.max_value is None
+        return RELU if plain else None
+
+    def in_place(self, like: np.ndarray) -> InPlace:
+        if self.kernel_code() is None:
+            return super().in_place(like)
+        return relu_in_place(like)
+
+    def linearize(self, x: Array) -> tuple[np.ndarray, Jacobians]:
+        if self.threshold == 0 and self.negative_slope == 0:
+            y: Array
+            y, slopes = kernels.relu(x)
+        else:
+            above = x.real > self.threshold
+            slopes = np.where(above, np.ones((), x.real.dtype), np.asarray(self.negative_slope, x.real.dtype))
+            y = np.where(above, x, (x - self.threshold) * slopes)
+        if self.max_value is not None:
+            below = y.real < self.max_value
+            y, slopes = np.where(below, y, np.minimum(y.real, self.max_value)), slopes * below
+        return y, Jacobians(Diagonal(slopes, x.shape, x.shape))
+
+
+class LeakyReLU(ActivationFunction):
+    """y = x where x > 0, else negative_slope * x. PyTorch's default slope is 0.01."""
+
+    negative_slope: NonNegative = 0.2
+
+    keeps_order = True
+
+    def linearize(self, x: Array) -> tuple[np.ndarray, Jacobians]:
+        slopes = np.where(x.real > 0, np.ones((), x.real.dtype), np.asarray(self.negative_slope, x.real.dtype))
+        return x * slopes, elementwise(slopes)
+
+
+class ELU(ActivationFunction):
+    """y = x where x > 0, else alpha * (exp(x) - 1). Reference: Clevert et al. 2016, arXiv:1511.07289."""
+
+    alpha: float = 1.0
+
+    def in_place(self, like: np.ndarray) -> InPlace:
+        return elu_in_place(1.0, self.alpha)
+
+    def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
+        outputs, slopes = kernels.elu(x, 1.0, self.alpha)
+        return outputs, elementwise(slopes)
+
+
+class SELU(ActivationFunction):
+    """y = scale * ELU(x, alpha), scale 1.0507, alpha 1.6733: layers keep mean 0 and variance 1.
+
+    Reference: Klambauer et al. 2017, arXiv:1706.02515.
+    """
+
+    alpha: ClassVar[float] = 1.6732632423543772
+    scale: ClassVar[float] = 1.0507009873554805
+
+    def in_place(self, like: np.ndarray) -> InPlace:
+        return elu_in_place(self.scale, self.alpha)
+
+    def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
+        outputs, slopes = kernels.elu(x, self.scale, self.alpha)
+        return outputs, elementwise(slopes)

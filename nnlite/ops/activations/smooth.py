@@ -1,0 +1,127 @@
+"""Gates, sigmoid curves and the exponential function."""
+
+import math
+
+import numpy as np
+
+from nnlite import kernels
+from nnlite.arrays.in_place import InPlace, mish_in_place, sigmoid_in_place, tanh_in_place
+from nnlite.arrays.types import Array
+from nnlite.jacobians import Jacobians
+from nnlite.kernels import sigmoid, softplus
+from nnlite.kernels.reference.dense import SIGMOID, TANH
+from nnlite.ops.activations.base import ActivationFunction
+from nnlite.ops.elementwise import elementwise
+
+__all__ = ["GELU", "Exp", "HardSigmoid", "Mish", "SiLU", "Sigmoid", "Softplus", "Softsign", "Tanh"]
+
+
+class GELU(ActivationFunction):
+    """y = x * Phi(x), Phi the normal distribution function; `approximate` uses a tanh in its place.
+
+    Reference: Hendrycks & Gimpel 2016, arXiv:1606.08415.
+    """
+
+    approximate: bool = False
+
+    def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
+        if self.approximate:
+            inner = math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x)
+            half = 0.5 * (1 + np.tanh(inner))
+            inner_slope = math.sqrt(2 / math.pi) * (1 + 0.134145 * x * x)
+            return x * half, elementwise(half + 2 * x * half * (1 - half) * inner_slope)
+        outputs, slopes = kernels.gelu(x)
+        return outputs, elementwise(slopes)
+
+
+class SiLU(ActivationFunction, aliases=("swish",)):
+    """y = x * sigmoid(x). Reference: Ramachandran et al. 2017, arXiv:1710.05941."""
+
+    def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
+        gate = sigmoid(x)
+        y = x * gate
+        return y, elementwise(gate + y * (1 - gate))
+
+
+class Mish(ActivationFunction):
+    """y = x * tanh(softplus(x)): smooth, unbounded above, above -0.309; slope 0.6 at 0, below 0 where x < -1.192.
+
+    dy/dx = t + x * (1 - t ** 2) * sigmoid(x), with t = tanh(softplus(x)).
+
+    Reference: Misra 2019, arXiv:1908.08681.
+
+    >>> from nnlite import ops
+    >>> ops.mish([-1.0, 0.0, 1.0, 20.0]).round(4).tolist()
+    [-0.3034, 0.0, 0.8651, 20.0]
+    """
+
+    def in_place(self, like: np.ndarray) -> InPlace:
+        return mish_in_place
+
+    def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
+        outputs, slopes = kernels.mish(x)
+        return outputs, elementwise(slopes)
+
+
+class Sigmoid(ActivationFunction):
+    """y = 1 / (1 + exp(-x)), dy/dx = y * (1 - y)."""
+
+    keeps_order = True
+
+    def kernel_code(self) -> int | None:
+        return SIGMOID
+
+    def in_place(self, like: np.ndarray) -> InPlace:
+        return sigmoid_in_place
+
+    def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
+        y = sigmoid(x)
+        return y, elementwise(y * (1 - y))
+
+
+class Tanh(ActivationFunction):
+    """y = tanh(x), dy/dx = 1 - y ** 2."""
+
+    keeps_order = True
+
+    def kernel_code(self) -> int | None:
+        return TANH
+
+    def in_place(self, like: np.ndarray) -> InPlace:
+        return tanh_in_place
+
+    def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
+        y = np.tanh(x)
+        return y, elementwise(1 - y * y)
+
+
+class Softplus(ActivationFunction):
+    """y = log(1 + exp(x)), dy/dx = sigmoid(x)."""
+
+    def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
+        return softplus(x), elementwise(sigmoid(x))
+
+
+class Softsign(ActivationFunction):
+    """y = x / (1 + |x|), dy/dx = 1 / (1 + |x|) ** 2."""
+
+    def linearize(self, x: Array) -> tuple[np.ndarray, Jacobians]:
+        scale = 1 / (1 + x * np.sign(x.real))
+        return x * scale, elementwise(scale * scale)
+
+
+class HardSigmoid(ActivationFunction):
+    """y = min(max(x + 3, 0), 6) / 6: slope 1/6 between -3 and 3."""
+
+    def linearize(self, x: Array) -> tuple[np.ndarray, Jacobians]:
+        inside = (x.real > -3) & (x.real < 3)
+        slopes = inside.astype(x.real.dtype) / 6
+        return np.where(inside, x + 3, np.clip(x.real + 3, 0, 6)) / 6, elementwise(slopes)
+
+
+class Exp(ActivationFunction, aliases=("exponential",)):
+    """y = exp(x), dy/dx = y."""
+
+    def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
+        y = np.exp(x)
+        return y, elementwise(y)
