@@ -1,6 +1,8 @@
 """Dense layers in a row trained as one stage: the same numbers as layer by layer, and only where that is right."""
 
+import functools
 import importlib.util
+import itertools
 
 import numpy as np
 import pytest
@@ -19,11 +21,13 @@ from nnlite.layers import (
     GlobalAveragePooling1D,
     LeakyReLU,
     ReLU,
+    RepeatVector,
 )
 from nnlite.layers.composite.fused_dense import JoinedDense
 from nnlite.layers.regularization import dropout as regularization
 from nnlite.optimizers import SGD
 from nnlite.random import RandomSource
+from nnlite.schedules import LearningRateSchedule
 from nnlite.training.train_step import Steps
 
 needs_numba = pytest.mark.skipif(importlib.util.find_spec("numba") is None, reason="Numba is not installed")
@@ -43,6 +47,39 @@ class OwnDense(Dense):
 
 def rows(shape=(FEATURES,), count=ROWS):
     return np.random.default_rng(count).standard_normal((count, *shape))
+
+
+def ensemble(*layers, members=3, **options):
+    """Dense layers of the given arguments, or other layers, as they are."""
+    return [Dense(own[0], *own[1:], members=members, **options) if isinstance(own, tuple) else own for own in layers]
+
+
+def combinations():
+    """Chains of three layers for every combination of activation, parametrization, members, biases and dropout."""
+    found = {}
+    for choice in itertools.product(
+        ("relu", "tanh", "sigmoid", "selu", "mish", None), ("standard", "ntk"), (None, 1, 3), (True, False), (0, 0.3)
+    ):
+        activation, parametrization, members, use_bias, rate = choice
+        shape = (FEATURES,) if members is None else (members, FEATURES)
+
+        def layers(activation=activation, rate=rate, members=members, **options):
+            first, second, last = ensemble((5, activation), (6, activation), (3,), members=members, **options)
+            return [first, Dropout(rate), second, Dropout(rate), last] if rate else [first, second, last]
+
+        found[" ".join(map(str, choice))] = (
+            functools.partial(layers, parametrization=parametrization, use_bias=use_bias),
+            shape,
+            [3],
+        )
+    return found
+
+
+class Falling(LearningRateSchedule):
+    """Half at first, then nothing, then everything."""
+
+    def __call__(self, step):
+        return (0.5, 0.25, 0.0, 1.0, 0.125)[step % 5]
 
 
 # name: layers, shape of an example, how many dense layers each joined stage has
@@ -86,7 +123,54 @@ NETS = {
     ),
     "nothing drops": (lambda: [Dense(5), Dropout(0.0), Dense(3)], (FEATURES,), [1, 1]),
     "few units": (lambda: [Dense(2, "relu"), Dense(3), BatchNormalization(), Dense(3)], (11,), [1, 1]),
+    "an end in mish": (lambda: [Dense(5, "selu"), Dense(3, "mish", parametrization="ntk")], (FEATURES,), [2]),
+    "parametrizations": (
+        lambda: [Dense(5, "tanh", parametrization="ntk"), Dense(6, "selu"), Dense(3, parametrization="ntk")],
+        (FEATURES,),
+        [3],
+    ),
+    "members and layers of activations": (
+        lambda: ensemble((5,), Activation("selu"), Dropout(0.25), (6, "relu"), Dropout(0.5), (3, "tanh")),
+        (3, FEATURES),
+        [3],
+    ),
+    "members regularized": (
+        lambda: ensemble((5, "selu"), (3,), kernel_regularizer="l2", bias_regularizer="l1", parametrization="ntk"),
+        (3, FEATURES),
+        [2],
+    ),
+    "members frozen": (
+        lambda: [*ensemble((5, "relu")), *ensemble((6,), trainable=False), *ensemble((4, "selu"), (3,))],
+        (3, FEATURES),
+        [1, 2],
+    ),
+    "members penalized": (
+        lambda: [*ensemble((5, "selu"), activity_regularizer="l2"), *ensemble((3,))],
+        (3, FEATURES),
+        [1],
+    ),
+    "members apart": (
+        lambda: ensemble((5, "relu"), BatchNormalization(), (6, "relu"), (3,)),
+        (3, FEATURES),
+        [1, 2],
+    ),
+    "one input for all members": (
+        lambda: [Dense(4, "relu"), RepeatVector(3), *ensemble((5, "relu"), (3,)), GlobalAveragePooling1D()],
+        (FEATURES,),
+        [1, 2],
+    ),
+    "dropout by a schedule": (
+        lambda: [Dense(5, "relu"), Dropout(Falling()), Dense(6, "selu"), Dropout(Falling()), Dense(3)],
+        (FEATURES,),
+        [3],
+    ),
+    "members and dropout by a schedule": (
+        lambda: ensemble((5, "relu"), Dropout(Falling()), (6, "selu"), Dropout(Falling()), (3,)),
+        (3, FEATURES),
+        [3],
+    ),
     "two types": (lambda: [Dense(5, "relu", dtype="float32"), Dense(6, "relu"), Dense(3)], (FEATURES,), [1, 2]),
+    **combinations(),
 }
 
 
@@ -106,7 +190,8 @@ def net(name, dtype="float64"):
 def data(name, count=ROWS, dtype="float64"):
     _, shape, _ = NETS[name]
     x = np.random.default_rng(0).integers(9, size=(count, *shape)) if "table" in name else rows(shape, count)
-    return x.astype("float32" if name == "two types" else dtype), rows((3,), count).astype(dtype)
+    members = () if len(shape) == 1 or shape[1] != FEATURES or "one input" in name else shape[:1]
+    return x.astype("float32" if name == "two types" else dtype), rows((*members, 3), count).astype(dtype)
 
 
 def lengths(steps):
@@ -116,8 +201,8 @@ def lengths(steps):
 
 
 def transposed_bits(layer, random, shape, draw=regularization.random_bits):
-    """The bits of a joined layer, which holds a column for each example."""
-    return draw(layer, random, shape[::-1]).T if len(shape) == 2 else draw(layer, random, shape)
+    """The bits of a joined layer, which holds a column for each example, of each member."""
+    return np.moveaxis(draw(layer, random, (*shape[1:], shape[0])), -1, 0)
 
 
 def trained(model, batches, join):
@@ -145,18 +230,20 @@ def test_as_layer_by_layer(name, choice, monkeypatch):
 
 
 @pytest.mark.parametrize("choice", CHOICES)
-@pytest.mark.parametrize("name", ["three", "activations", "ends in an activation"])
-def test_in_single_precision(name, choice):
+@pytest.mark.parametrize("name", ["three", "activations", "ends in an activation", *combinations()])
+def test_in_single_precision(name, choice, monkeypatch):
     kernels.use(choice)
     batches = [data(name, dtype="float32")] * 3
-    (_, found), (_, expected) = (trained(net(name, "float32"), batches, join) for join in (True, False))
+    _, found = trained(net(name, "float32"), batches, True)
+    monkeypatch.setattr(regularization, "random_bits", transposed_bits)
+    _, expected = trained(net(name, "float32"), batches, False)
     for one, other in zip(found, expected, strict=True):
         assert np.asarray(one).dtype == np.asarray(other).dtype
         np.testing.assert_allclose(one, other, rtol=0, atol=1e-6)
 
 
 @needs_numba
-@pytest.mark.parametrize("name", ["dropout", "layers of activations"])
+@pytest.mark.parametrize("name", ["dropout", "layers of activations", "members and dropout by a schedule"])
 def test_both_kinds_of_kernels_drop_the_same(name):
     found = []
     for choice in ("numpy", "numba"):

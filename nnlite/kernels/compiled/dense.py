@@ -4,8 +4,6 @@ Small nets take one call for all layers, which calls SciPy's matrix library by i
 kernels with a factor, NumPy multiplies.
 """
 
-import itertools
-
 import numpy as np
 import scipy.linalg.cython_blas  # noqa: F401 - what np.dot calls here; loaded now, so that its threads are known
 from numba import njit, types
@@ -30,7 +28,6 @@ compiled = njit(cache=True, nogil=True, error_model="numpy")
 # From so many multiply-adds on the time is that of the products alone, which NumPy's own matrix library, usually newer
 # than SciPy's, does a tenth faster (64 x 785 x 128, float32).
 LARGE_PRODUCT = 2**20
-NOTHING = np.empty(0, np.uint16)
 
 
 def dense_forward(room: DenseRoom, inputs: np.ndarray) -> np.ndarray:
@@ -53,25 +50,26 @@ def dense_backward(room: DenseRoom, slopes: np.ndarray, wants_inputs: bool = Fal
 
 def _finish(own):
     scale = own.leaving.dtype.type(own.scale)
-    for leaving, derivative, kept, bits in zip(*map(_vectors, (own.leaving, own.derivative, own.kept, own.bits))):
+    for leaving, derivative, kept, bits in _vectors(own.leaving, own.derivative, own.kept, own.bits):
         _activate(leaving, derivative, own.activation)
         if own.bits is not None:
             _drop(leaving, kept, bits, own.threshold, scale)
+            _drop(derivative, derivative, bits, own.threshold, scale)
 
 
 def _begin(own):
     scale = own.leaving.dtype.type(own.scale)
-    for slopes, leaving, derivative, bits in zip(*map(_vectors, (own.slopes, own.leaving, own.derivative, own.bits))):
-        if own.bits is not None:
+    for slopes, leaving, derivative, bits in _vectors(own.slopes, own.leaving, own.derivative, own.bits):
+        if own.bits is not None and own.derivative is None:
             _drop(slopes, slopes, bits, own.threshold, scale)
         _pull_activation(slopes, leaving, derivative, own.activation)
 
 
-def _vectors(array):
-    """The matrix, or each of a stack, as a vector; for None an empty one for each."""
-    if array is None:
-        return itertools.repeat(NOTHING)
-    return [array.reshape(-1)] if array.ndim == 2 else [matrix.reshape(-1) for matrix in array]
+def _vectors(first, *others):
+    """The arrays as vectors, of each matrix of a stack in turn; an empty one in place of None."""
+    for index in range(len(first)) if first.ndim > 2 else (...,):
+        vector = first[index].reshape(-1)
+        yield vector, *(vector[:0] if array is None else array[index].reshape(-1) for array in others)
 
 
 @compiled
@@ -93,7 +91,9 @@ def _forward(inputs, values, memory, plan, scales, all_bits):
         known = memory[derived : derived + (flat.size if activation >= SELU else 0)]
         _activate(flat, known, activation)
         if threshold >= 0:
-            _drop(flat, memory[kept : kept + flat.size], all_bits[bits : bits + flat.size], threshold, scales[index])
+            own_bits = all_bits[bits : bits + flat.size]
+            _drop(flat, memory[kept : kept + flat.size], own_bits, threshold, scales[index])
+            _drop(known, known, own_bits, threshold, scales[index])
             bits += flat.size
 
 
@@ -108,6 +108,7 @@ def _backward(outer, values, gradients, memory, plan, scales, all_bits):
         flat = memory[start : start + units * rows]
         if threshold >= 0:
             bits -= flat.size
+        if threshold >= 0 and activation < SELU:
             _drop(flat, flat, all_bits[bits : bits + flat.size], threshold, scales[index])
         known = memory[derived : derived + (flat.size if activation >= SELU else 0)]
         _pull_activation(flat, memory[leaving : leaving + flat.size], known, activation)

@@ -24,6 +24,7 @@ LINEAR, RELU, SIGMOID, TANH, SELU, MISH = range(6)
 SELU_SCALE = 1.0507009873554805
 SELU_LOWEST = 1.6732632423543772 * SELU_SCALE  # -SELU(-inf)
 MISH_LIMIT = 20.0  # from here on Mish is the identity to rounding; the square of the exponential stays finite
+DERIVED = (SELU, MISH)  # their derivatives are computed with them, and dropout is applied to both at once
 COPIED_ROWS = 64  # so many at a time are turned into columns in a quarter of the time of 4,096 at once
 
 
@@ -66,6 +67,7 @@ class DenseRoom:
         copies: whether a kernel is copied.
         backward: the `dense_backward` that belongs to the last `dense_forward`: kernels may be exchanged in between.
         bits: for each layer its random bits, uint16, to be drawn before each pass; None without dropout.
+        zeros, above, scratch: memory that the passes share; what is in the latter two does not last.
         plan: where what lies, for compiled code: a row of `COLUMNS` for each layer.
     """
 
@@ -89,6 +91,9 @@ class DenseRoom:
         self.all_bits = np.empty(sum(counts), np.uint16)
         ends = zip(np.cumsum(counts), counts, strict=True)
         self.bits = [self.all_bits[stop - count : stop] if count else None for stop, count in ends]
+        largest = self.times * rows * max(layer.units for layer in layers)
+        self.zeros, self.above = np.zeros(largest, values.dtype), np.empty(largest, bool)
+        self.scratch = np.empty((2, largest), values.dtype)
         self.passes = [_Pass(self, index) for index in range(len(layers))]
         self.inputs = np.moveaxis(self.passes[0].entering[..., : layers[0].features, :], -1, 0)
         self.copies = any(own.copied for own in self.passes)
@@ -99,13 +104,13 @@ class DenseRoom:
         free = times * self.rows * (self.layers[0].features + 1)
         for features, units, bias, activation, threshold, *_ in self.layers:
             leaving, room = free, times * self.rows * (units + 1)
-            kept = leaving if threshold is None else leaving + room
+            kept = leaving if threshold is None or activation in DERIVED else leaving + room
             slopes = kept + room
             derivative = slopes + times * self.rows * units
             number = -1 if threshold is None else threshold
             found.append((features, units, bias, activation, number, at, entering, leaving, kept, slopes, derivative))
             at, entering = at + times * (features + bias) * units, kept
-            free = derivative + (times * self.rows * units if activation in (SELU, MISH) else 0)
+            free = derivative + (times * self.rows * units if activation in DERIVED else 0)
         return free, np.array(found, np.int64)
 
     def set_dropout(self, index: int, threshold: int, scale: float) -> None:
@@ -137,9 +142,8 @@ class _Pass:
         self.weights = self.kernel[..., : layer.features, :]
         sides = (self.slopes, turned(self.slopes))
         self.by_row, self.by_column = sides if last else sides[::-1]
-        self._take_activation(room, plan["derivative"], shape)
         self.bits = None if layer.threshold is None else room.bits[index].reshape(shape)
-        self.factors = None if layer.threshold is None else np.empty(shape, self.leaving.dtype)
+        self._take_activation(room, plan["derivative"], shape)
 
     def _take_kernel(self, room, layer, at):
         """The kernel with the bias as its last row and the gradient of both: parts of the vectors, or copies."""
@@ -150,16 +154,18 @@ class _Pass:
             self.kernel, self.by_kernel = (part(own, at, shape) for own in (room.values, room.gradients))
             return
         self.kernel, self.by_kernel = np.empty((2, *room.lead, inner, layer.units), room.values.dtype)
-        shapes = (at, (*room.lead, layer.features, layer.units)), (end, (*room.lead, layer.bias, layer.units))
+        shapes = (at, (*room.lead, layer.features, layer.units)), (end, (*room.lead, int(layer.bias), layer.units))
         self.apart = [[part(own, *shape) for shape in shapes] for own in (room.values, room.gradients)]
 
     def _take_activation(self, room, at, shape):
-        """What the activation needs besides its inputs."""
-        filled = {RELU: 0.0, SELU: 0.0, MISH: MISH_LIMIT}.get(self.activation)
-        self.bounds = None if filled is None else np.full(shape, filled, room.values.dtype)
-        self.above = np.empty(shape, bool)
-        self.derivative = part(room.memory, at, shape) if self.activation in (SELU, MISH) else None
-        self.scratch = np.empty(shape, room.values.dtype) if self.activation == MISH else None
+        """What the activation and dropout need besides their inputs."""
+        derived = self.activation in DERIVED
+        self.derivative = part(room.memory, at, shape) if derived else None
+        self.zeros, self.above, self.scratch, self.second = (
+            part(own, 0, shape) for own in (room.zeros, room.above, *room.scratch)
+        )
+        once = derived or self.bits is None  # else the way back needs the factors of dropout again
+        self.factors = self.scratch if once else np.empty(shape, room.values.dtype)
 
     def gather(self) -> None:
         """Copy kernel and bias to where they are multiplied."""
@@ -219,20 +225,22 @@ def dense_backward(
 def _finish(own):
     leaving = own.leaving
     if own.activation == RELU:
-        np.maximum(leaving, own.bounds, out=leaving)  # two arrays: with a number it is not vectorised
+        np.maximum(leaving, own.zeros, out=leaving)  # two arrays: with a number it is not vectorised
     elif own.activation == TANH:
         np.tanh(leaving, out=leaving)
     elif own.activation == SIGMOID:
         leaving[...] = sigmoid(leaving)
     elif own.activation == SELU:
-        _selu(leaving, own.derivative, own.slopes, own.bounds, own.above)
+        _selu(leaving, own.derivative, own.scratch, own.zeros, own.above)
     elif own.activation == MISH:
-        _mish(leaving, own.derivative, own.slopes, own.scratch, own.bounds)
-    if own.factors is not None:
+        _mish(leaving, own.derivative, own.scratch, own.second)
+    if own.bits is not None:
         np.greater_equal(own.bits, own.threshold, out=own.above)
         np.copyto(own.factors, own.above)
         np.multiply(own.factors, own.scale, out=own.factors)
         np.multiply(leaving, own.factors, out=own.kept)
+        if own.derivative is not None:
+            np.multiply(own.derivative, own.factors, out=own.derivative)
 
 
 def _selu(x, derivative, scratch, zeros, above):
@@ -250,13 +258,13 @@ def _selu(x, derivative, scratch, zeros, above):
     np.subtract(derivative, scratch, out=derivative)
 
 
-def _mish(x, derivative, scratch, shares, limits):
+def _mish(x, derivative, scratch, shares):
     """Mish in the place of `x`, and its derivative.
 
     With e = exp(x), n = e + e^2 / 2 and w = 1 / (1 + n): t = tanh(softplus(x)) = n w, and the derivative of x t is
     t + x w (2 t - w e).
     """
-    np.minimum(x, limits, out=scratch)
+    np.minimum(x, MISH_LIMIT, out=scratch)
     exponential = np.exp(scratch, out=scratch)
     np.multiply(exponential, 0.5, out=derivative)
     np.add(derivative, 1.0, out=derivative)
@@ -275,17 +283,18 @@ def _mish(x, derivative, scratch, shares, limits):
 
 def _begin(own):
     slopes, leaving = own.slopes, own.leaving
-    if own.factors is not None:
+    if own.derivative is not None:
+        np.multiply(slopes, own.derivative, out=slopes)
+        return
+    if own.bits is not None:
         np.multiply(slopes, own.factors, out=slopes)
     if own.activation == RELU:
-        np.greater(leaving, own.bounds, out=own.above)
+        np.greater(leaving, own.zeros, out=own.above)
         np.multiply(slopes, own.above, out=slopes)
     elif own.activation == SIGMOID:
         slopes *= leaving * (1 - leaving)
     elif own.activation == TANH:
         slopes *= 1 - leaving * leaving
-    elif own.derivative is not None:
-        np.multiply(slopes, own.derivative, out=slopes)
 
 
 def part(vector: np.ndarray, start: int, shape: tuple[int, ...]) -> np.ndarray:

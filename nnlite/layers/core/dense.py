@@ -8,8 +8,16 @@ import numpy as np
 from nnlite.arrays.contraction import contract
 from nnlite.errors import DataError, ShapeError
 from nnlite.initializers import EachMember, GlorotUniform, Initializer, RandomNormal
-from nnlite.jacobians import Broadcast, Composed, EinsumJacobian, Jacobian, Jacobians, KernelOfRows, Penalized
-from nnlite.jacobians import RowsTimesKernel
+from nnlite.jacobians import (
+    Broadcast,
+    Composed,
+    EinsumJacobian,
+    Jacobian,
+    Jacobians,
+    KernelOfRows,
+    Penalized,
+    RowsTimesKernel,
+)
 from nnlite.jacobians.maps.matmul import rows_matmul
 from nnlite.kernels.reference.dense import LINEAR, DenseLayer
 from nnlite.layers.base.inputs import read_inputs

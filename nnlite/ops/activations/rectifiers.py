@@ -8,6 +8,7 @@ from nnlite import kernels
 from nnlite.arrays.in_place import InPlace, elu_in_place, relu_in_place
 from nnlite.arrays.types import Array
 from nnlite.jacobians import Diagonal, Jacobians
+from nnlite.kernels.reference import dense
 from nnlite.kernels.reference.dense import RELU
 from nnlite.ops.activations.base import ActivationFunction
 from nnlite.ops.elementwise import elementwise
@@ -85,6 +86,9 @@ class SELU(ActivationFunction):
 
     alpha: ClassVar[float] = 1.6732632423543772
     scale: ClassVar[float] = 1.0507009873554805
+
+    def kernel_code(self) -> int | None:
+        return dense.SELU
 
     def in_place(self, like: np.ndarray) -> InPlace:
         return elu_in_place(self.scale, self.alpha)

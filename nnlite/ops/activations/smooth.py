@@ -9,7 +9,7 @@ from nnlite.arrays.in_place import InPlace, mish_in_place, sigmoid_in_place, tan
 from nnlite.arrays.types import Array
 from nnlite.jacobians import Jacobians
 from nnlite.kernels import sigmoid, softplus
-from nnlite.kernels.reference.dense import SIGMOID, TANH
+from nnlite.kernels.reference.dense import MISH, SIGMOID, TANH
 from nnlite.ops.activations.base import ActivationFunction
 from nnlite.ops.elementwise import elementwise
 
@@ -54,6 +54,9 @@ class Mish(ActivationFunction):
     >>> ops.mish([-1.0, 0.0, 1.0, 20.0]).round(4).tolist()
     [-0.3034, 0.0, 0.8651, 20.0]
     """
+
+    def kernel_code(self) -> int | None:
+        return MISH
 
     def in_place(self, like: np.ndarray) -> InPlace:
         return mish_in_place
