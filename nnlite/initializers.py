@@ -13,7 +13,6 @@ from nnlite.errors import ConfigError
 from nnlite.random import fresh_seed, stream
 from nnlite.registry import Configurable
 from nnlite.registry.field_types import Index, NonNegative, Positive
-from nnlite.registry.fields import FromSpec
 
 STDDEV_OF_TRUNCATED_NORMAL = 0.87962566103423978
 
@@ -266,24 +265,6 @@ class Orthogonal(Initializer, aliases=("OrthogonalInitializer",)):
         # LAPACK chooses the signs of the diagonal; only with all of them positive is the result uniform.
         orthogonal *= np.copysign(1.0, np.diagonal(triangular))
         return self.gain * (orthogonal if rows >= columns else orthogonal.T).reshape(shape)
-
-
-class EachMember(Initializer, abstract=True):
-    """Parameters of an ensemble, one after another along the first axis, each drawn by `initializer` for itself.
-
-    Fans are those of one member, and no two members get the same numbers, also where `initializer` has a seed.
-
-    >>> EachMember(HeNormal(seed=0))((5, 3, 2)).shape
-    (5, 3, 2)
-    """
-
-    initializer: FromSpec[Initializer]
-
-    def validate(self) -> None:
-        self.seed = self.initializer.seed
-
-    def draw(self, shape: Shape, generator: np.random.Generator) -> np.ndarray:
-        return np.stack([self.initializer.draw(shape[1:], generator) for _ in range(shape[0])])
 
 
 def compute_fans(shape: tuple) -> tuple[int, int]:

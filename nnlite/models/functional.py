@@ -9,6 +9,7 @@ import numpy as np
 from nnlite.config import FloatType, floatx
 from nnlite.errors import ConfigError, DataError
 from nnlite.layers import Layer
+from nnlite.layers.base.call import inner_layers
 from nnlite.layers.base.inputs import read_inputs
 from nnlite.layers.base.symbolic import Symbol, fingerprint
 from nnlite.layers.composite.graph import Graph
@@ -133,7 +134,7 @@ class Model(BaseModel):
                 for own, new in zip(layer.parameters, twin.parameters, strict=True):
                     if own.trainable:
                         own.assign(new.value)
-                layer._first = twin._first
+                _take_fingerprints(layer, twin)
             layer._drawn = None
             if not self.trainable:
                 layer.trainable = False
@@ -289,3 +290,10 @@ class Model(BaseModel):
 
     def __repr__(self) -> str:
         return f"Model(inputs={self.inputs}, outputs={self.outputs}, seed={self.seed})"
+
+
+def _take_fingerprints(layer: Layer, twin: Layer) -> None:
+    """The first weights of `layer`, and of the layers inside, are those of its twin now."""
+    layer._first = twin._first
+    for own, other in zip(inner_layers(layer), inner_layers(twin), strict=True):
+        _take_fingerprints(own, other)

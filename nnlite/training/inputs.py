@@ -1,7 +1,6 @@
 """From what users pass to `fit` to batches that the steps can take: converted, and checked once."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,8 +18,11 @@ from nnlite.data.batches import (
 )
 from nnlite.errors import ConfigError, DataError
 from nnlite.losses import Loss
+from nnlite.random import stream
 from nnlite.training.epoch import Batches
 from nnlite.training.trainable import Trainable
+
+ADAPTED_ROWS = 1000
 
 if TYPE_CHECKING:
     from nnlite.training.trainer import Trainer
@@ -43,7 +45,12 @@ def training_batches(trainer: "Trainer", data: tuple, options: dict) -> tuple[Ba
             raise ConfigError("validation_split needs arrays; pass validation_data with iterables")
         if data[2] is not None:
             raise ConfigError("sample_weight needs arrays; an iterable yields batches of (x, y, sample_weight)")
-        read = partial(trainer.read_batch, class_weight=class_weight)
+
+        def read(*batch: Any) -> tuple:
+            arrays = trainer.read_batch(*batch, class_weight)
+            adapt_first_weights(trainer.model, arrays[0])
+            return arrays
+
         return IterableBatches(data[0], read, options["steps_per_epoch"]), None
     x, y, sample_weight = data
     arrays, held = trainer.read_batch(x, y, sample_weight, class_weight), None
@@ -53,8 +60,22 @@ def training_batches(trainer: "Trainer", data: tuple, options: dict) -> tuple[Ba
         labels = _labels(trainer.loss, arrays[1]) if options["stratify"] else None
         stays, apart = hold_out(labels, count_rows(arrays[0]), split, trainer.model.seed)
         arrays, held = _take(arrays, stays), _take(arrays, apart)
+    adapt_first_weights(trainer.model, arrays[0])
     shuffle_seed = trainer.model.seed if options["shuffle"] else None
     return ArrayBatches(arrays, options["batch_size"] or 32, shuffle_seed, options["steps_per_epoch"]), held
+
+
+def adapt_first_weights(model: Trainable, x: Any) -> None:
+    """Let layers whose first weights are fitted to data see the rows that are trained on, 1,000 of them at most.
+
+    Other layers that have something to learn from data were found missing it when `x` was read.
+    """
+    if model.adapted:
+        return
+    count = count_rows(x)
+    if count > ADAPTED_ROWS:
+        x = take_rows(x, np.sort(stream(model.seed, "adapt").permutation(count)[:ADAPTED_ROWS]))
+    model.adapt(x)
 
 
 def evaluation_batches(trainer: "Trainer", data: Any, batch_size: int | None, steps: int | None) -> Batches:

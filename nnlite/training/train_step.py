@@ -1,5 +1,6 @@
 """One step of training, testing or predicting, with everything that stays the same looked up beforehand."""
 
+import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -16,7 +17,8 @@ from nnlite.random import RandomSource
 if TYPE_CHECKING:
     from nnlite.training.trainer import Trainer
 
-# With more rows the products of layers one by one are quicker: up to a tenth of a step at 1,024 rows.
+# With more rows the products of layers one by one are quicker: up to a tenth of a step at 1,024 rows. Those of an
+# ensemble are stacks either way, and joined it takes 0.8 to 0.95 of the time with any number of rows.
 JOINED_ROWS = 256
 
 
@@ -69,6 +71,7 @@ class Steps:
         self.layered, self.joined = (
             Plan(program, program.group(arrays), program.plan(wanted, into)) for program in (self.chain, joined)
         )
+        self.joined_rows = JOINED_ROWS if all(layer.members is None for layer in model.layers) else math.inf
         self.penalized = _penalizes(model)
         self.draws = any("random" in layer._context for layer in model.layers)
         self.mask = None  # of the outputs of the last batch
@@ -87,7 +90,7 @@ class Steps:
     def train(self, x: Any, y: Any, sample_weight: np.ndarray | None = None) -> tuple[float, Any]:
         """Forward, loss, backward, regularize, update; returns the loss and the raw outputs."""
         random = RandomSource(self.seed, self.optimizer.iterations) if self.draws else None
-        program, values, plan = self.joined if count_rows(x) <= JOINED_ROWS else self.layered
+        program, values, plan = self.joined if count_rows(x) <= self.joined_rows else self.layered
         outputs, jacobians = program.run(x, values, True, random)
         self.mask = jacobians.mask
         value, by_outputs = self.loss.linearize(y, outputs, sample_weight, self.mask)

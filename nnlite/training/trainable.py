@@ -51,6 +51,15 @@ class Trainable(Protocol):
         """Data as users pass them, as arrays that `linearize` takes; the model is built for them if it is not yet."""
         ...
 
+    @property
+    def adapted(self) -> bool:
+        """Whether no layer has anything left to learn from data by `adapt`."""
+        ...
+
+    def adapt(self, data: Any) -> None:
+        """Let each layer that is not `adapted` yet see the data, as the layers before it pass it on."""
+        ...
+
     def _check_ready(self) -> None:
         """`NotReadyError` while a layer lacks something besides `build`, such as `adapt`."""
         ...

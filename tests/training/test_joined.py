@@ -263,6 +263,14 @@ def test_many_rows(count, monkeypatch):
     assert len(joined) == (count <= 256)
 
 
+def test_an_ensemble_is_joined_with_any_number_of_rows():
+    batches = [data("members regularized", 300)]
+    (steps, found), (_, expected) = (trained(net("members regularized"), batches, join) for join in (True, False))
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=1e-12)
+    assert next(iter(steps.joined.program.stages)).layer.room.rows == 300
+
+
 def test_masks_are_new_in_each_step_and_the_same_again():
     model, again = net("dropout"), net("dropout")
     model.compile(SGD(0.0), "mse")
@@ -280,6 +288,14 @@ def test_rows_in_another_order_in_memory():
         found = trained(net("three"), [(np.asfortranarray(x), y), (x[::-1][::-1], y)], True)[1]
         for one, other in zip(found[: len(expected)], expected, strict=True):
             np.testing.assert_allclose(one, other, rtol=0, atol=1e-13)
+
+
+@pytest.mark.parametrize("choice", CHOICES)
+def test_inputs_of_another_ensemble_are_refused(choice):
+    kernels.use(choice)
+    for shape in [(ROWS, 4, FEATURES), (ROWS, 3, 5), (ROWS, FEATURES)]:
+        with pytest.raises(ShapeError, match=r"the dense layers need an array of shape \(batch, 3, 6\)"):
+            net("members regularized").train_step(np.ones(shape), np.ones((ROWS, 3, 3)))
 
 
 @pytest.mark.parametrize("choice", CHOICES)

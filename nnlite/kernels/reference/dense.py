@@ -5,9 +5,9 @@ has the bias as its last row needs no addition of biases, the gradient of both i
 that takes a derivative to the layer before is the quicker one of BLAS, 0.5 to 0.9 of the time. Only what leaves the
 last layer has a row for each example.
 
-An ensemble has all that once for each member, along a first axis, and its products are stacked ones. Its kernels and
-biases lie apart, and the kernels of the NTK parametrization lack a factor: both are copied together before a pass, and
-their gradients taken apart after it, which costs as much as one of the ten passes over memory that a layer takes.
+An ensemble has all that for each member, along a first axis, and its products are stacked ones. Its kernels and biases
+lie apart, and kernels of the NTK parametrization lack a factor: these are copied before a pass, and their gradients
+after it, each of which takes as long as one of the ten passes over a layer's numbers.
 """
 
 import math
@@ -21,8 +21,7 @@ from nnlite.kernels.reference.elementwise import sigmoid
 __all__ = ["DenseLayer", "DenseRoom", "dense_backward", "dense_forward"]
 
 LINEAR, RELU, SIGMOID, TANH, SELU, MISH = range(6)
-SELU_SCALE = 1.0507009873554805
-SELU_LOWEST = 1.6732632423543772 * SELU_SCALE  # -SELU(-inf)
+SELU_SCALE, SELU_LOWEST = 1.0507009873554805, 1.6732632423543772 * 1.0507009873554805  # the latter is -SELU(-inf)
 MISH_LIMIT = 20.0  # from here on Mish is the identity to rounding; the square of the exponential stays finite
 DERIVED = (SELU, MISH)  # their derivatives are computed with them, and dropout is applied to both at once
 COPIED_ROWS = 64  # so many at a time are turned into columns in a quarter of the time of 4,096 at once
@@ -60,7 +59,7 @@ class DenseRoom:
         values, gradients: the vectors of all kernels and biases, in the order of the layers, and of their gradients.
 
     Attributes:
-        lead: the shape in front of all arrays: `(members,)`, or `()` where there are none.
+        lead, times: the shape in front of all arrays, `(members,)`, or `()` where there are none, and its length.
         inputs: where the examples are copied to, `(rows, *lead, features)`.
         largest_product: multiply-adds of the largest product.
         multiply: what makes the products.
@@ -78,10 +77,9 @@ class DenseRoom:
 
     def __init__(self, layers: Sequence[DenseLayer], rows: int, values: np.ndarray, gradients: np.ndarray) -> None:
         self.layers, self.rows, self.values, self.gradients = layers, rows, values, gradients
-        members = layers[0].members
-        self.lead = () if members is None else (members,)
+        self.lead = () if layers[0].members is None else (layers[0].members,)
+        self.times = layers[0].members or 1
         self.multiply = np.matmul if self.lead else np.dot  # the latter takes 0.3 us less
-        self.times = members or 1
         size, self.plan = self._plan()
         self.memory = np.ones(size, values.dtype)
         self.backward = None
@@ -159,12 +157,10 @@ class _Pass:
 
     def _take_activation(self, room, at, shape):
         """What the activation and dropout need besides their inputs."""
-        derived = self.activation in DERIVED
-        self.derivative = part(room.memory, at, shape) if derived else None
-        self.zeros, self.above, self.scratch, self.second = (
-            part(own, 0, shape) for own in (room.zeros, room.above, *room.scratch)
-        )
-        once = derived or self.bits is None  # else the way back needs the factors of dropout again
+        self.derivative = part(room.memory, at, shape) if self.activation in DERIVED else None
+        shared = (room.zeros, room.above, *room.scratch)
+        self.zeros, self.above, self.scratch, self.second = (part(own, 0, shape) for own in shared)
+        once = self.bits is None or self.activation in DERIVED  # else the way back needs the factors of dropout again
         self.factors = self.scratch if once else np.empty(shape, room.values.dtype)
 
     def gather(self) -> None:
@@ -259,11 +255,8 @@ def _selu(x, derivative, scratch, zeros, above):
 
 
 def _mish(x, derivative, scratch, shares):
-    """Mish in the place of `x`, and its derivative.
-
-    With e = exp(x), n = e + e^2 / 2 and w = 1 / (1 + n): t = tanh(softplus(x)) = n w, and the derivative of x t is
-    t + x w (2 t - w e).
-    """
+    """Mish in the place of `x`, and its derivative: x t, and t + x w (2 t - w e), with e = exp(x), n = e + e^2 / 2,
+    w = 1 / (1 + n) and t = tanh(softplus(x)) = n w."""
     np.minimum(x, MISH_LIMIT, out=scratch)
     exponential = np.exp(scratch, out=scratch)
     np.multiply(exponential, 0.5, out=derivative)

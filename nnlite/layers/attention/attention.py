@@ -61,7 +61,7 @@ class _Scored(SequencePair, Layer, abstract=True):
         weights = ops.softmax(scores)
         if training and self.dropout:
             one = np.ones((), np.real(scores.value).dtype)
-            weights = weights * drop(Dropout(self.dropout, seed=self.seed), one, random, scores.shape)[0]
+            weights = weights * drop(Dropout(self.dropout, seed=self.seed), self.dropout, one, random, scores.shape)[0]
         outputs = weights @ traced[slots.value]
         query_mask = self.query_mask(mask)
         if query_mask is not None:

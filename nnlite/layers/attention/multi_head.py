@@ -183,4 +183,5 @@ class MultiHeadAttention(GivenOutputShape, SequencePair, Layer):
             return None
         query, key, _ = steps
         shape = (*query.shape[:-3], query.shape[-2], query.shape[-3], key.shape[-3])
-        return drop(Dropout(self.dropout, seed=self.seed), np.ones((), query.real.dtype), random, shape)[0]
+        one = np.ones((), query.real.dtype)
+        return drop(Dropout(self.dropout, seed=self.seed), self.dropout, one, random, shape)[0]

@@ -7,7 +7,7 @@ import numpy as np
 
 from nnlite.arrays.contraction import contract
 from nnlite.errors import DataError, ShapeError
-from nnlite.initializers import EachMember, GlorotUniform, Initializer, RandomNormal
+from nnlite.initializers import GlorotUniform, Initializer, RandomNormal
 from nnlite.jacobians import (
     Broadcast,
     Composed,
@@ -22,6 +22,7 @@ from nnlite.jacobians.maps.matmul import rows_matmul
 from nnlite.kernels.reference.dense import LINEAR, DenseLayer
 from nnlite.layers.base.inputs import read_inputs
 from nnlite.layers.base.layer import Layer
+from nnlite.layers.base.members import EachMember
 from nnlite.layers.base.simplified import Product
 from nnlite.layers.base.symbolic import fingerprint
 from nnlite.ops.activations import ActivationFunction, kernel_code

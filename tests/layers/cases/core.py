@@ -28,6 +28,21 @@ CASES = [
         for shape in ((3, 4), (2, 3, 4))
     ],
     Case("Dense", {"units": 1}, (3, 1)),
+    *[
+        Case("Dense", {"units": 2, "parametrization": "ntk", **options}, shape)
+        for options in ({}, {"activation": "selu", "data_dependent_init": True})
+        for shape in ((3, 4), (2, 3, 4))
+    ],
+    *[
+        Case("Dense", {"units": 2, "members": 3, **options}, (4, 3, 5))
+        for options in (
+            {},
+            {"use_bias": False, "kernel_initializer": "orthogonal"},
+            {"activation": "mish", "parametrization": "ntk", "data_dependent_init": True},
+            {"activation": "softmax", "kernel_regularizer": "l2", "bias_regularizer": "l1"},
+        )
+    ],
+    Case("Dense", {"units": 3, "members": 1, "activation": "tanh"}, (2, 1, 4)),
     Case(
         "Dense",
         {"units": 3, "activation": "relu", "kernel_regularizer": "l2", "kernel_initializer": "he_normal"},

@@ -8,6 +8,7 @@ CASES = [
     Case("Dropout", {"rate": 0.4}, (2, 3, 2)),
     Case("Dropout", {"rate": 0.5, "noise_shape": (None, 1, None)}, (3, 4, 2)),
     Case("Dropout", {"rate": 0.5, "seed": 3}, (4, 3)),
+    Case("Dropout", {"rate": {"PolynomialDecay": {"initial_learning_rate": 0.5, "decay_steps": 10}}}, (4, 3)),
     Case("Dropout", {"rate": 0.0}, (2, 3)),
     Case("Dropout", {"rate": 1.0}, (2, 3)),
     Case("GaussianNoise", {"stddev": 0.5}, (3, 4)),

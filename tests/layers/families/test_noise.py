@@ -24,6 +24,7 @@ from nnlite.layers import (
 from nnlite.models import Sequential
 from nnlite.random import RandomSource
 from nnlite.regularizers import L1L2
+from nnlite.schedules import FlatCosine, LearningRateSchedule
 
 ALPHA = -1.6732632423543772 * 1.0507009873554805
 
@@ -224,3 +225,43 @@ def test_permute_and_repeat():
 def test_refused_arguments(make, error, message):
     with pytest.raises(error, match=message):
         make()
+
+
+class Stepwise(LearningRateSchedule):
+    """A rate for each step."""
+
+    rates: tuple[float, ...] = (0.0, 0.5, 1.0, 1.5)
+
+    def __call__(self, step):
+        return self.rates[step]
+
+
+class TestScheduledDropout:
+    def test_the_rate_is_that_of_the_step(self):
+        layer, inputs = Dropout(Stepwise()), 1 + normal(40, 50) ** 2
+        np.testing.assert_array_equal(trained(layer, inputs, step=0), inputs)
+        np.testing.assert_array_equal(trained(layer, inputs, step=1), trained(Dropout(0.5), inputs, step=1))
+        assert not np.any(trained(layer, inputs, step=2))
+        np.testing.assert_array_equal(layer(inputs), inputs)
+
+    def test_a_rate_out_of_range(self):
+        with pytest.raises(ConfigError, match=r"'noise' \(Dropout\): rate must be in \[0, 1\].*1.5 at step 3"):
+            trained(Dropout(Stepwise(), name="noise"), normal(2, 3), step=3)
+
+    def test_config_and_schedules(self):
+        spec = {"Dropout": {"rate": {"polynomial_decay": {"initial_learning_rate": 0.5, "decay_steps": 10}}}}
+        layer = Layer.get(spec)
+        assert layer.schedules == (layer.rate,)
+        again = Layer.get(layer.to_spec())
+        assert again.get_config() == layer.get_config()
+        assert again.rate_at(5) == layer.rate_at(5) > 0
+        assert Dropout(0.25).schedules == ()
+
+    def test_fit_tells_it_how_long_the_training_is(self):
+        layer = Dropout(FlatCosine(0.5))
+        model = Sequential([Input((3,)), Dense(4, "selu"), layer, Dense(1)], seed=0)
+        model.compile("sgd", "mse")
+        model.fit(normal(32, 3), normal(32, 1), batch_size=8, epochs=5, verbose=0)
+        assert layer.rate_at(5) == 0.5
+        assert 0 < layer.rate_at(15) < 0.5
+        assert layer.rate_at(20) == pytest.approx(0)
