@@ -50,26 +50,30 @@ def dense_backward(room: DenseRoom, slopes: np.ndarray, wants_inputs: bool = Fal
 
 def _finish(own):
     scale = own.leaving.dtype.type(own.scale)
-    for leaving, derivative, kept, bits in _vectors(own.leaving, own.derivative, own.kept, own.bits):
+    for leaving, derivative, kept, _, bits in _vectors(own):
         _activate(leaving, derivative, own.activation)
         if own.bits is not None:
             _drop(leaving, kept, bits, own.threshold, scale)
+        if own.bits is not None and own.derivative is not None:
             _drop(derivative, derivative, bits, own.threshold, scale)
 
 
 def _begin(own):
     scale = own.leaving.dtype.type(own.scale)
-    for slopes, leaving, derivative, bits in _vectors(own.slopes, own.leaving, own.derivative, own.bits):
+    for leaving, derivative, _, slopes, bits in _vectors(own):
         if own.bits is not None and own.derivative is None:
             _drop(slopes, slopes, bits, own.threshold, scale)
         _pull_activation(slopes, leaving, derivative, own.activation)
 
 
-def _vectors(first, *others):
-    """The arrays as vectors, of each matrix of a stack in turn; an empty one in place of None."""
-    for index in range(len(first)) if first.ndim > 2 else (...,):
-        vector = first[index].reshape(-1)
-        yield vector, *(vector[:0] if array is None else array[index].reshape(-1) for array in others)
+def _vectors(own):
+    """The arrays of a layer as vectors, for each member; an empty one in place of None."""
+    if own.vectors is None:
+        arrays = own.leaving, own.derivative, own.kept, own.slopes, own.bits
+        arrays = [own.leaving[..., :0, :] if array is None else array for array in arrays]
+        members = zip(*arrays, strict=True) if own.leaving.ndim > 2 else [arrays]
+        own.vectors = [[matrix.reshape(-1) for matrix in member] for member in members]
+    return own.vectors
 
 
 @compiled

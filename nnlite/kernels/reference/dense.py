@@ -141,6 +141,7 @@ class _Pass:
         sides = (self.slopes, turned(self.slopes))
         self.by_row, self.by_column = sides if last else sides[::-1]
         self.bits = None if layer.threshold is None else room.bits[index].reshape(shape)
+        self.vectors = None  # what compiled code keeps of these arrays
         self._take_activation(room, plan["derivative"], shape)
 
     def _take_kernel(self, room, layer, at):
@@ -185,8 +186,7 @@ def dense_forward(room: DenseRoom, inputs: np.ndarray, finish: Callable[[_Pass],
     """
     finish, room.backward = finish or _finish, dense_backward
     for start in range(0, room.rows, COPIED_ROWS):
-        rows = slice(start, start + COPIED_ROWS)
-        room.inputs[rows] = inputs[rows]
+        room.inputs[start : start + COPIED_ROWS] = inputs[start : start + COPIED_ROWS]
     for own in room.passes:
         if own.copied:
             own.gather()

@@ -89,8 +89,8 @@ class JoinedDense:
             self.room = DenseRoom(self.layers, len(inputs), self.values, self.gradients)
         if source is not None:
             self._draw(source)
-        outputs = kernels.dense_forward(self.room, inputs).copy()
-        return np.moveaxis(outputs, -2, 0), JoinedJacobians(self.room, self.by_parameters)
+        outputs = rows_second(kernels.dense_forward(self.room, inputs).copy())
+        return outputs, JoinedJacobians(self.room, self.by_parameters)
 
     def update_state(self, state: tuple) -> None:
         """Nothing: dense layers and dropouts have no state."""
@@ -127,9 +127,8 @@ class JoinedJacobians(Bundle):
 
         It belongs to the last run forward: the next one writes over what it reads.
         """
-        slopes = np.moveaxis(cotangent, 0, -2)
-        by_inputs = self.room.backward(self.room, slopes, wanted is None or wanted[0])
-        return (None if by_inputs is None else np.moveaxis(by_inputs, -2, 0), *self.by_parameters)
+        by_inputs = self.room.backward(self.room, rows_second(cotangent), wanted is None or wanted[0])
+        return (None if by_inputs is None else rows_second(by_inputs), *self.by_parameters)
 
     def jvp(self, *tangents: np.ndarray | None) -> NoReturn:
         self.refuse("jvp")
@@ -153,6 +152,11 @@ class JoinedJacobians(Bundle):
 
     def __repr__(self) -> str:
         return f"JoinedJacobians(rows={self.room.rows}, layers={len(self.room.layers)})"
+
+
+def rows_second(array: np.ndarray) -> np.ndarray:
+    """`(batch, members, features)` with the first two axes exchanged, or such an array back; a matrix as it is."""
+    return array if array.ndim == 2 else array.swapaxes(0, 1)
 
 
 def _join_first(stages: list[ProgramStage], packs: Sequence[Pack | RowPack]) -> tuple[ProgramStage, int]:
