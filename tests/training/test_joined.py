@@ -9,6 +9,7 @@ import pytest
 
 from nnlite import Input, Model, Sequential, kernels
 from nnlite.errors import ShapeError
+from nnlite.jacobians import Diagonal, Jacobians
 from nnlite.kernels import DenseRoom
 from nnlite.layers import (
     Activation,
@@ -19,10 +20,12 @@ from nnlite.layers import (
     Embedding,
     Flatten,
     GlobalAveragePooling1D,
+    Layer,
     LeakyReLU,
     ReLU,
     RepeatVector,
 )
+from nnlite.layers.base.simplified import DenseScale
 from nnlite.layers.composite.fused_dense import JoinedDense
 from nnlite.layers.regularization import dropout as regularization
 from nnlite.optimizers import SGD
@@ -73,6 +76,23 @@ def combinations():
             [3],
         )
     return found
+
+
+class Factor(Layer):
+    """A learned factor for each feature, of each member where there are several."""
+
+    initial: float = 1.0
+
+    def build(self, input_shape):
+        self.add_weight(input_shape[1:], {"constant": {"value": self.initial}}, name="factor")
+
+    def linearize(self, inputs, factor):
+        by_factor = Diagonal(inputs, factor.shape, inputs.shape)
+        return inputs * factor, Jacobians(Diagonal(factor, inputs.shape, inputs.shape), by_factor)
+
+    def _dense_part(self):
+        *members, features = self.input_shape[1:]
+        return DenseScale(features, *members)
 
 
 class Falling(LearningRateSchedule):
@@ -169,6 +189,25 @@ NETS = {
         (3, FEATURES),
         [3],
     ),
+    "factors": (lambda: [Factor(2.0), Dense(5, "selu"), Factor(0.5), Dense(3)], (FEATURES,), [2]),
+    "factors of members": (
+        lambda: [Factor(2.0), *ensemble((5,), Activation("tanh"), Dropout(0.4), Factor(0.5), (3,), use_bias=False)],
+        (3, FEATURES),
+        [2],
+    ),
+    "factors and parametrizations": (
+        lambda: ensemble(Factor(), (5, "mish"), Dropout(0.4), Factor(), (3,), parametrization="ntk"),
+        (3, FEATURES),
+        [2],
+    ),
+    "factors alone": (lambda: [Factor(), Factor(), Dense(3), Factor()], (FEATURES,), [1]),
+    "frozen factors": (lambda: [Factor(trainable=False), Dense(5, "relu"), Dense(3)], (FEATURES,), [2]),
+    "factors of a frozen layer": (lambda: [Factor(), Dense(5, trainable=False), Dense(3)], (FEATURES,), [1]),
+    "factors after an embedding": (
+        lambda: [Embedding(9, 4, sparse=True), GlobalAveragePooling1D(), Factor(), Dense(3)],
+        (6,),
+        [1],
+    ),
     "two types": (lambda: [Dense(5, "relu", dtype="float32"), Dense(6, "relu"), Dense(3)], (FEATURES,), [1, 2]),
     **combinations(),
 }
@@ -189,7 +228,8 @@ def net(name, dtype="float64"):
 
 def data(name, count=ROWS, dtype="float64"):
     _, shape, _ = NETS[name]
-    x = np.random.default_rng(0).integers(9, size=(count, *shape)) if "table" in name else rows(shape, count)
+    table = "table" in name or "embedding" in name
+    x = np.random.default_rng(0).integers(9, size=(count, *shape)) if table else rows(shape, count)
     members = () if len(shape) == 1 or shape[1] != FEATURES or "one input" in name else shape[:1]
     return x.astype("float32" if name == "two types" else dtype), rows((*members, 3), count).astype(dtype)
 

@@ -16,11 +16,10 @@ from nnlite.kernels.reference.dense import (
     MISH,
     RELU,
     SELU,
-    SELU_LOWEST,
-    SELU_SCALE,
     SIGMOID,
     DenseRoom,
 )
+from nnlite.kernels.reference.dense_activations import SELU_LOWEST, SELU_SCALE
 
 __all__ = ["dense_backward", "dense_forward"]
 

@@ -16,13 +16,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from nnlite.kernels.reference.dense_activations import mish, selu
 from nnlite.kernels.reference.elementwise import sigmoid
 
 __all__ = ["DenseLayer", "DenseRoom", "dense_backward", "dense_forward"]
 
 LINEAR, RELU, SIGMOID, TANH, SELU, MISH = range(6)
-SELU_SCALE, SELU_LOWEST = 1.0507009873554805, 1.6732632423543772 * 1.0507009873554805  # the latter is -SELU(-inf)
-MISH_LIMIT = 20.0  # from here on Mish is the identity to rounding; the square of the exponential stays finite
 DERIVED = (SELU, MISH)  # their derivatives are computed with them, and dropout is applied to both at once
 COPIED_ROWS = 64  # so many at a time are turned into columns in a quarter of the time of 4,096 at once
 
@@ -38,6 +37,7 @@ class DenseLayer(NamedTuple):
         scale: what kept numbers are multiplied by.
         factor: what the kernel is multiplied by.
         members: how many layers these are, side by side; None for one.
+        scaled: whether the features are multiplied by learned factors, which come before the kernel.
     """
 
     features: int
@@ -48,6 +48,7 @@ class DenseLayer(NamedTuple):
     scale: float = 1.0
     factor: float = 1.0
     members: int | None = None
+    scaled: bool = False
 
 
 class DenseRoom:
@@ -100,7 +101,8 @@ class DenseRoom:
         """The length of the memory, and the plan."""
         times, found, at, entering = self.times, [], 0, 0
         free = times * self.rows * (self.layers[0].features + 1)
-        for features, units, bias, activation, threshold, *_ in self.layers:
+        for features, units, bias, activation, threshold, _, _, _, scaled in self.layers:
+            at += times * features * scaled
             leaving, room = free, times * self.rows * (units + 1)
             kept = leaving if threshold is None or activation in DERIVED else leaving + room
             slopes = kept + room
@@ -147,14 +149,18 @@ class _Pass:
     def _take_kernel(self, room, layer, at):
         """The kernel with the bias as its last row and the gradient of both: parts of the vectors, or copies."""
         inner, end = layer.features + layer.bias, at + room.times * layer.features * layer.units
-        self.copied = layer.factor != 1 or bool(room.lead and layer.bias)
+        self.copied = layer.factor != 1 or layer.scaled or bool(room.lead and layer.bias)
         if not self.copied:
             shape = (*room.lead, inner, layer.units)
             self.kernel, self.by_kernel = (part(own, at, shape) for own in (room.values, room.gradients))
             return
         self.kernel, self.by_kernel = np.empty((2, *room.lead, inner, layer.units), room.values.dtype)
         shapes = (at, (*room.lead, layer.features, layer.units)), (end, (*room.lead, int(layer.bias), layer.units))
-        self.apart = [[part(own, *shape) for shape in shapes] for own in (room.values, room.gradients)]
+        vectors = (room.values, room.gradients)
+        self.apart = [[part(own, *shape) for shape in shapes] for own in vectors]
+        shape = (*room.lead, layer.features, 1)
+        start = at - room.times * layer.features
+        self.scales = [part(own, start, shape) for own in vectors] if layer.scaled else None
 
     def _take_activation(self, room, at, shape):
         """What the activation and dropout need besides their inputs."""
@@ -168,12 +174,18 @@ class _Pass:
         """Copy kernel and bias to where they are multiplied."""
         kernel, bias = self.apart[0]
         np.multiply(kernel, self.factor, out=self.weights)
+        if self.scales is not None:
+            np.multiply(self.weights, self.scales[0], out=self.weights)
         self.kernel[..., self.features :, :] = bias
 
     def scatter(self) -> None:
         """Copy their gradients to the vector of all."""
         kernel, bias = self.apart[1]
         np.multiply(self.by_kernel[..., : self.features, :], self.factor, out=kernel)
+        if self.scales is not None:
+            scale, by_scale = self.scales
+            np.einsum("...fu,...fu->...f", kernel, self.apart[0][0], out=by_scale[..., 0])
+            np.multiply(kernel, scale, out=kernel)
         bias[...] = self.by_kernel[..., self.features :, :]
 
 
@@ -227,9 +239,9 @@ def _finish(own):
     elif own.activation == SIGMOID:
         leaving[...] = sigmoid(leaving)
     elif own.activation == SELU:
-        _selu(leaving, own.derivative, own.scratch, own.zeros, own.above)
+        selu(leaving, own.derivative, own.scratch, own.zeros, own.above)
     elif own.activation == MISH:
-        _mish(leaving, own.derivative, own.scratch, own.second)
+        mish(leaving, own.derivative, own.scratch, own.second)
     if own.bits is not None:
         np.greater_equal(own.bits, own.threshold, out=own.above)
         np.copyto(own.factors, own.above)
@@ -237,41 +249,6 @@ def _finish(own):
         np.multiply(leaving, own.factors, out=own.kept)
         if own.derivative is not None:
             np.multiply(own.derivative, own.factors, out=own.derivative)
-
-
-def _selu(x, derivative, scratch, zeros, above):
-    """SELU in the place of `x`, and its derivative; no choices but by arithmetic, which is three times as fast."""
-    np.minimum(x, zeros, out=derivative)
-    np.subtract(x, derivative, out=x)
-    np.greater(x, zeros, out=above)
-    np.exp(derivative, out=derivative)
-    np.multiply(derivative, SELU_LOWEST, out=derivative)
-    np.multiply(x, SELU_SCALE, out=x)
-    np.add(x, derivative, out=x)
-    np.subtract(x, SELU_LOWEST, out=x)
-    np.copyto(scratch, above)
-    np.multiply(scratch, SELU_LOWEST - SELU_SCALE, out=scratch)
-    np.subtract(derivative, scratch, out=derivative)
-
-
-def _mish(x, derivative, scratch, shares):
-    """Mish in the place of `x`, and its derivative: x t, and t + x w (2 t - w e), with e = exp(x), n = e + e^2 / 2,
-    w = 1 / (1 + n) and t = tanh(softplus(x)) = n w."""
-    np.minimum(x, MISH_LIMIT, out=scratch)
-    exponential = np.exp(scratch, out=scratch)
-    np.multiply(exponential, 0.5, out=derivative)
-    np.add(derivative, 1.0, out=derivative)
-    np.multiply(derivative, exponential, out=derivative)
-    np.add(derivative, 1.0, out=shares)
-    np.reciprocal(shares, out=shares)
-    np.multiply(derivative, shares, out=derivative)
-    np.multiply(exponential, shares, out=scratch)
-    np.subtract(derivative, scratch, out=scratch)
-    np.add(scratch, derivative, out=scratch)
-    np.multiply(scratch, shares, out=scratch)
-    np.multiply(scratch, x, out=scratch)
-    np.multiply(x, derivative, out=x)
-    np.add(derivative, scratch, out=derivative)
 
 
 def _begin(own):

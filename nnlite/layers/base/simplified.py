@@ -23,6 +23,7 @@ __all__ = [
     "DenseActivation",
     "DenseDropout",
     "DensePart",
+    "DenseScale",
     "Pooling",
     "Product",
     "Simplified",
@@ -167,6 +168,18 @@ Simplified = Unchanged | Affine | Product | Convolution | Pooling | View | Activ
 Step: TypeAlias = "Simplified | Layer"  # of a prediction: the layer itself where it has no simpler form
 
 
+class DenseScale(NamedTuple):
+    """A factor for each feature, learned, before a dense layer.
+
+    Args:
+        features: how many.
+        members: of an ensemble, each with factors of its own; None for one layer.
+    """
+
+    features: int
+    members: int | None = None
+
+
 class DenseActivation(NamedTuple):
     """The number in compiled code of an activation that follows a dense layer."""
 
@@ -180,4 +193,4 @@ class DenseDropout(NamedTuple):
     scale: float
 
 
-DensePart = DenseLayer | DenseActivation | DenseDropout
+DensePart = DenseScale | DenseLayer | DenseActivation | DenseDropout

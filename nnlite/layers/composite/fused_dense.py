@@ -9,7 +9,7 @@ from nnlite import kernels
 from nnlite.errors import ShapeError
 from nnlite.jacobians import Bundle
 from nnlite.kernels.reference.dense import LINEAR, DenseLayer, DenseRoom
-from nnlite.layers.base.simplified import DenseActivation, DenseDropout
+from nnlite.layers.base.simplified import DenseActivation, DenseDropout, DenseScale
 from nnlite.layers.composite.chain import Chain
 from nnlite.layers.composite.program import Program, ProgramStage
 from nnlite.layers.regularization.dropout import Dropout, random_bits, threshold_and_scale
@@ -25,9 +25,10 @@ def join_dense(program: Program, packs: Sequence[Pack | RowPack]) -> Program:
     It computes what the layers compute, up to rounding, and writes their gradients; it holds no Jacobian of each.
     Dropout inside takes its random bits example after example for each unit (of each member of an ensemble), in place
     of unit after unit.
-    Each layer says by `_dense_part` what it would be there. Frozen layers, layers with a penalty on their activities
-    and layers with a `linearize` or `call` of one's own stay as they are, and so do layers with few units for their
-    features: to copy the inputs would take longer than joining them saves.
+    Each layer says by `_dense_part` what it would be there: a dense layer, a learned factor per feature before it, an
+    activation or dropout after it. Frozen layers, layers with a penalty on their activities and layers with a
+    `linearize` or `call` of one's own stay as they are, and so do layers with few units for their features: to copy
+    the inputs would take longer than joining them saves.
 
     Args:
         program: one without a `line`, such as a graph that branches, is returned as it is.
@@ -164,7 +165,8 @@ def _join_first(stages: list[ProgramStage], packs: Sequence[Pack | RowPack]) -> 
     layers, dropouts, parameters, count, views = [], [], [], 0, None
     while count < len(stages) and (described := _describe(stages[count:])):
         layer, dropout, stage_count = described
-        longer = [*parameters, *stages[count].layer.parameters]
+        taken = stages[count : count + stage_count]
+        longer = [*parameters, *(parameter for stage in taken for parameter in stage.layer.parameters)]
         longer_views = _views(longer, packs)
         if longer_views is None:
             break
@@ -178,18 +180,20 @@ def _join_first(stages: list[ProgramStage], packs: Sequence[Pack | RowPack]) -> 
 
 def _describe(stages: list[ProgramStage]) -> tuple[DenseLayer, tuple[int, Any] | None, int] | None:
     """The dense layer that comes first, with what belongs to it: itself, its dropout, the number of its stages."""
-    layers: list[Any] = [stage.layer for stage in stages[:3]]  # not joined yet, so that each is a `Layer`
-    dense, *parts = [*(layer._dense_part() for layer in layers), None, None]
-    if not isinstance(dense, DenseLayer):
+    layers: list[Any] = [stage.layer for stage in stages[:4]]  # not joined yet, so that each is a `Layer`
+    parts = [*(layer._dense_part() for layer in layers), None, None]
+    scale = parts.pop(0) if isinstance(parts[0], DenseScale) else None
+    dense, count = parts[0], 1
+    if not isinstance(dense, DenseLayer) or (scale and scale != (dense.features, dense.members)):
         return None
-    count = 1
-    if dense.activation == LINEAR and isinstance(parts[0], DenseActivation):
-        dense, count = dense._replace(activation=parts[0].code), 2
-    dropout = parts[count - 1]
+    if dense.activation == LINEAR and isinstance(parts[1], DenseActivation):
+        dense, count = dense._replace(activation=parts[1].code), 2
+    dropout, before = parts[count], scale is not None
+    dense = dense._replace(scaled=before)
     if isinstance(dropout, DenseDropout):
-        stage = stages[count]
-        return dense._replace(**dropout._asdict()), (stage.index, stage.layer), count + 1
-    return dense, None, count
+        stage = stages[count + before]
+        return dense._replace(**dropout._asdict()), (stage.index, stage.layer), count + before + 1
+    return dense, None, count + before
 
 
 def _views(parameters: list[Parameter], packs: Sequence[Pack | RowPack]) -> tuple[np.ndarray, np.ndarray] | None:

@@ -6,6 +6,7 @@ from typing import Any, Literal
 import numpy as np
 
 from nnlite.arrays.contraction import contract
+from nnlite.arrays.types import Shape
 from nnlite.errors import DataError, ShapeError
 from nnlite.initializers import GlorotUniform, Initializer, RandomNormal
 from nnlite.jacobians import (
@@ -22,7 +23,6 @@ from nnlite.jacobians.maps.matmul import rows_matmul
 from nnlite.kernels.reference.dense import LINEAR, DenseLayer
 from nnlite.layers.base.inputs import read_inputs
 from nnlite.layers.base.layer import Layer
-from nnlite.layers.base.members import EachMember
 from nnlite.layers.base.simplified import Product
 from nnlite.layers.base.symbolic import fingerprint
 from nnlite.ops.activations import ActivationFunction, kernel_code
@@ -194,6 +194,25 @@ class Dense(Layer):
             penalized = Penalized(outputs, regularizer)
             outer = penalized if outer is None else Composed(penalized, outer)
         return outputs, Jacobians(*maps, outer=outer)
+
+
+class EachMember(Initializer, abstract=True):
+    """Parameters of an ensemble, one after another along the first axis, each drawn by `initializer` for itself.
+
+    Fans are those of one member, and no two members get the same numbers, also where `initializer` has a seed.
+
+    >>> from nnlite.initializers import HeNormal
+    >>> EachMember(HeNormal(seed=0))((5, 3, 2)).shape
+    (5, 3, 2)
+    """
+
+    initializer: FromSpec[Initializer]
+
+    def validate(self) -> None:
+        self.seed = self.initializer.seed
+
+    def draw(self, shape: Shape, generator: np.random.Generator) -> np.ndarray:
+        return np.stack([self.initializer.draw(shape[1:], generator) for _ in range(shape[0])])
 
 
 def _product(inputs: np.ndarray, kernel: np.ndarray, factor: float) -> tuple[np.ndarray, Jacobian, Jacobian]:
