@@ -20,7 +20,7 @@ def update(kernel, signs, *numbers):
     generator = np.random.default_rng(0)
     for size in (5_000, 65_536):
         vectors = [None if sign == "-" else generator.random(size, np.float32) for sign in signs]
-        yield f"{kernel} {signs}, {size:,}", kernel, (*vectors, *numbers, np.empty(size, np.float32))
+        yield f"{kernel} {signs}, {size:,}", kernel, (*vectors, *numbers, None, np.empty(size, np.float32))
 
 
 def loss(kernel, rows, units):

@@ -134,12 +134,13 @@ class Pack:
         values, gradients: contiguous vectors of equal length.
         segments: one slice per parameter.
         parameters: the parameters, in the order of the segments.
+        paths: their names in the model, such as `"dense/kernel"`.
     """
 
-    __slots__ = ("gradients", "parameters", "segments", "values")
+    __slots__ = ("gradients", "parameters", "paths", "segments", "values")
 
-    def __init__(self, parameters: list[Parameter]) -> None:
-        self.parameters = parameters
+    def __init__(self, parameters: list[Parameter], paths: list[str]) -> None:
+        self.parameters, self.paths = parameters, paths
         stops = np.cumsum([parameter.size for parameter in parameters]).tolist()
         self.segments = [slice(stop - p.size, stop) for stop, p in zip(stops, parameters, strict=True)]
         self.values = np.empty(stops[-1], parameters[0].dtype)
@@ -158,10 +159,10 @@ class RowPack:
         width: numbers in a row.
     """
 
-    __slots__ = ("parameters", "segments", "values", "width")
+    __slots__ = ("parameters", "paths", "segments", "values", "width")
 
-    def __init__(self, parameter: Parameter) -> None:
-        self.parameters = [parameter]
+    def __init__(self, parameter: Parameter, path: str) -> None:
+        self.parameters, self.paths = [parameter], [path]
         self.segments = [slice(None)]
         self.values = np.empty(parameter.size, parameter.dtype)
         self.width = parameter.size // parameter.shape[0]
@@ -181,17 +182,23 @@ class RowPack:
 
 
 class ParameterStore:
-    """All trainable parameters of a model: one `Pack` per dtype, then a `RowPack` for each sparse one."""
+    """All trainable parameters of a model: one `Pack` per dtype, then a `RowPack` for each sparse one.
+
+    Args:
+        parameters: those that are trained.
+        paths: the name of each in the model, by which an optimizer knows it; the parameters' own when None.
+    """
 
     __slots__ = ("packs",)
 
-    def __init__(self, parameters: list[Parameter]) -> None:
-        by_dtype: dict[np.dtype, list[Parameter]] = {}
-        for parameter in parameters:
+    def __init__(self, parameters: list[Parameter], paths: Sequence[str] | None = None) -> None:
+        named = list(zip(parameters, paths or [parameter.name for parameter in parameters], strict=True))
+        by_dtype: dict[np.dtype, list[tuple[Parameter, str]]] = {}
+        for parameter, path in named:
             if not parameter.sparse:
-                by_dtype.setdefault(parameter.dtype, []).append(parameter)
-        self.packs = [Pack(group) for group in by_dtype.values()]
-        self.packs += [RowPack(parameter) for parameter in parameters if parameter.sparse]
+                by_dtype.setdefault(parameter.dtype, []).append((parameter, path))
+        self.packs = [Pack(*map(list, zip(*group, strict=True))) for group in by_dtype.values()]
+        self.packs += [RowPack(parameter, path) for parameter, path in named if parameter.sparse]
 
     @property
     def size(self) -> int:

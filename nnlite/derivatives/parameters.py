@@ -2,17 +2,10 @@
 
 from nnlite.errors import ConfigError, did_you_mean
 from nnlite.jacobians import ParameterVector
-from nnlite.layers import Layer
-from nnlite.layers.base.call import inner_layers
+from nnlite.training.parameter_names import parameter_names
 from nnlite.training.trainable import Trainable
 
 __all__ = ["parameter_names", "parameter_vector"]
-
-
-def parameter_names(model: Trainable) -> list[str]:
-    """A name for each of `model.parameters`: `"dense.kernel"`."""
-    names = [name for layer in model.layers for name in _names_within(layer)]
-    return [name if names.count(name) == 1 else f"{name}_{index}" for index, name in enumerate(names)]
 
 
 def parameter_vector(
@@ -39,17 +32,3 @@ def parameter_vector(
     shapes = [parameter.shape for parameter in model.parameters]
     flags = [id(parameter) in chosen for parameter in model.parameters]
     return ParameterVector(shapes, parameter_names(model), flags, model._output_dtype)
-
-
-def _names_within(layer: Layer) -> list[str]:
-    """A name for each parameter of a layer: `"dense.kernel"`, `"block.dense.kernel"` in a layer that it keeps.
-
-    Layers without a name, such as the cell of a recurrent layer, do not show.
-    """
-    prefix = f"{layer.name}." if layer.name else ""
-    inner = {
-        id(parameter): f"{prefix}{name}"
-        for kept in inner_layers(layer)
-        for parameter, name in zip(kept.parameters, _names_within(kept), strict=True)
-    }
-    return [inner.get(id(parameter), f"{prefix}{parameter.name}") for parameter in layer.parameters]

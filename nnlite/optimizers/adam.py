@@ -5,8 +5,8 @@ import math
 import numpy as np
 
 from nnlite import kernels
-from nnlite.optimizers.base import LearningRate, Optimizer
-from nnlite.registry.field_types import BelowOne, NonNegative, Positive
+from nnlite.optimizers.base import LearningRate, Optimizer, WeightDecay
+from nnlite.registry.field_types import BelowOne, Positive
 from nnlite.registry.fields import option
 
 __all__ = ["Adam", "AdamW"]
@@ -33,13 +33,14 @@ class AdamBase(Optimizer, abstract=True):
         slots: dict[str, np.ndarray],
         learning_rate: float,
         scratch: np.ndarray,
+        factors: np.ndarray | None = None,
     ) -> None:
         step = self.iterations + 1
         root = math.sqrt(1.0 - self.beta_2)
         corrected = math.sqrt(1.0 - self.beta_2**step) / (1.0 - self.beta_1**step)
         alpha = learning_rate * corrected * (1.0 - self.beta_1) / root
         sums = slots["momentum"], slots["squares"], slots.get("largest")
-        kernels.adam(values, gradients, *sums, self.beta_1, self.beta_2, alpha, self.epsilon / root, scratch)
+        kernels.adam(values, gradients, *sums, self.beta_1, self.beta_2, alpha, self.epsilon / root, factors, scratch)
 
 
 class Adam(AdamBase):
@@ -82,11 +83,11 @@ class AdamW(AdamBase):
     PyTorch's `weight_decay` is 0.01 by default and means the same.
 
     Args:
-        weight_decay: share of the values taken away per unit of learning rate, >= 0.
+        weight_decay: share of the values taken away per unit of learning rate, >= 0, or a schedule.
 
     The further arguments are those of `Adam` and `Optimizer`.
 
     Reference: Loshchilov & Hutter 2019, "Decoupled weight decay regularization", arXiv:1711.05101.
     """
 
-    weight_decay: NonNegative | None = 0.004
+    weight_decay: WeightDecay = option(default=0.004)

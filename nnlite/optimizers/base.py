@@ -9,10 +9,11 @@ import numpy as np
 
 from nnlite import kernels
 from nnlite.errors import ConfigError, ModelFileError, ShapeError
+from nnlite.optimizers.patterns import Exclusions, Factors, pack_factors
 from nnlite.parameters import RowPack
 from nnlite.registry import Configurable
 from nnlite.registry.field_types import NonNegative, Positive
-from nnlite.registry.fields import Converted, Spec
+from nnlite.registry.fields import Converted, Spec, option
 from nnlite.schedules import LearningRateSchedule, scheduled
 
 __all__ = ["Optimizer"]
@@ -22,8 +23,9 @@ __all__ = ["Optimizer"]
 BLOCK_SIZE = 65_536
 
 Vectors = dict[str, np.ndarray]
-Block = tuple[np.ndarray, np.ndarray, Vectors, np.ndarray]
+Block = tuple[np.ndarray, np.ndarray, Vectors, np.ndarray, Factors]
 LearningRate = Converted[float | Spec[LearningRateSchedule], NonNegative | LearningRateSchedule]
+WeightDecay = Converted[float | Spec[LearningRateSchedule] | None, NonNegative | LearningRateSchedule | None]
 
 
 class Optimizer(Configurable, family="optimizer"):
@@ -35,24 +37,37 @@ class Optimizer(Configurable, family="optimizer"):
 
     Args:
         learning_rate: size of a step, >= 0, or a schedule. It may be assigned anew at any time.
-        weight_decay: share of the values, >= 0, taken away per unit of learning rate. In PyTorch only AdamW's
-            means this; its other optimizers add it to the gradient.
+        weight_decay: share of the values, >= 0, taken away per unit of learning rate, or a schedule. In PyTorch only
+            AdamW's means this; its other optimizers add it to the gradient.
         clipnorm: the gradient of each parameter is scaled down to at most this norm.
         clipvalue: each element of a gradient is cut to [-clipvalue, clipvalue].
         global_clipnorm: all gradients together are scaled down to at most this norm.
+        exclude_from_weight_decay: patterns of the parameters without weight decay. Each is matched, as by `fnmatch`,
+            with the whole path of a parameter, `"dense/bias"`, and with its last part, `"bias"`. Called as Keras's
+            method, `optimizer.exclude_from_weight_decay(var_names=["bias"])`, it takes up more.
+        learning_rate_multipliers: what the learning rate is multiplied by, >= 0, for parameters that match a pattern.
+            A parameter that several match gets the product.
 
     Raises:
-        ConfigError: more than one of the three ways of clipping is set.
+        ConfigError: more than one of the three ways of clipping is set; at the first step, a pattern matches nothing.
+
+    >>> from nnlite.optimizers import Adam
+    >>> Adam(1e-3, weight_decay=0.02, exclude_from_weight_decay=["bias"], learning_rate_multipliers={"bias": 0.1})
+    Adam(weight_decay=0.02, exclude_from_weight_decay=['bias'], learning_rate_multipliers={'bias': 0.1})
     """
 
-    by_kernel = False  # whether `update` is one call of a kernel, which takes a whole vector at once when compiled
+    # Whether `update` is one call of a kernel: that takes a whole vector at once when compiled, and by a further
+    # argument `factors` what the learning rate of each element is multiplied by.
+    by_kernel = False
     _fast_paths: ClassVar[dict[str, tuple[str, ...]]] = {"by_kernel": ("update",)}
 
     learning_rate: LearningRate
-    weight_decay: NonNegative | None = field(default=None, kw_only=True)
+    weight_decay: WeightDecay = option(default=None, kw_only=True)
     clipnorm: Positive | None = field(default=None, kw_only=True)
     clipvalue: Positive | None = field(default=None, kw_only=True)
     global_clipnorm: Positive | None = field(default=None, kw_only=True)
+    exclude_from_weight_decay: Converted[Sequence[str], Exclusions] = option(default=(), kw_only=True)
+    learning_rate_multipliers: dict[str, NonNegative] = field(default_factory=dict, kw_only=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -60,6 +75,8 @@ class Optimizer(Configurable, family="optimizer"):
         self.slots: list[dict[str, np.ndarray]] = []
         self._layout: list[tuple] = []
         self._scratch: list[np.ndarray] = []
+        self._patterns: tuple[list[str], dict[str, float]] = [], {}
+        self._factors: list[Factors] = []
 
     def validate(self) -> None:
         limits = {name: getattr(self, name) for name in ("clipnorm", "clipvalue", "global_clipnorm")}
@@ -77,6 +94,11 @@ class Optimizer(Configurable, family="optimizer"):
     def current_learning_rate(self) -> float:
         """The learning rate of the next update."""
         return float(scheduled(self.learning_rate, self.iterations))
+
+    @property
+    def current_weight_decay(self) -> float:
+        """The weight decay of the next update, 0 for none."""
+        return float(scheduled(self.weight_decay or 0.0, self.iterations))
 
     def slot_names(self) -> tuple[str, ...]:
         """Names of the vectors that `update` keeps from step to step."""
@@ -105,15 +127,18 @@ class Optimizer(Configurable, family="optimizer"):
 
         Raises:
             ShapeError: the optimizer has slots of other parameters.
+            ConfigError: a pattern matches no parameter.
         """
         layout = [(pack.values.shape, pack.values.dtype) for pack in packs]
-        if layout == self._layout:
+        patterns = self.exclude_from_weight_decay, self.learning_rate_multipliers
+        if layout == self._layout and patterns == self._patterns:
             return
+        self._factors = pack_factors(type(self).__name__, packs, *patterns)
         if not self.slots:
             self.slots = [{name: np.zeros(*like) for name in self.slot_names()} for like in layout]
         self._check_slots(self.slots, layout)
         self._scratch = [np.empty(min(size, BLOCK_SIZE), dtype) for (size,), dtype in layout]
-        self._layout = layout
+        self._layout, self._patterns = layout, (list(patterns[0]), dict(patterns[1]))
 
     def apply(self, packs: Sequence) -> None:
         """Do one training step: clip, decay, update, count.
@@ -121,19 +146,27 @@ class Optimizer(Configurable, family="optimizer"):
         Args:
             packs: objects with `values` and `gradients`, two vectors of one size and dtype, which are changed
                 in place, and `segments`, the slice of each parameter in them. The same packs in every call. A
-                `RowPack` has the gradients of some rows, and only these rows are updated.
+                `RowPack` has the gradients of some rows, and only these rows are updated. Where parameters are
+                treated in their own way, `paths`, one for each.
         """
         self.build(packs)
         self._clip(packs)
         learning_rate = self.current_learning_rate
+        rates = learning_rate, learning_rate * self.current_weight_decay
         whole = self.by_kernel and kernels.compiled_now()
-        for pack, slots, scratch in zip(packs, self.slots, self._scratch, strict=True):
+        for pack, slots, scratch, factors in zip(packs, self.slots, self._scratch, self._factors, strict=True):
             if isinstance(pack, RowPack):
-                self._update_rows(pack, slots, scratch, learning_rate)
+                self._update_rows(pack, slots, scratch, factors, *rates)
                 continue
             vectors = pack.values, pack.gradients, slots, scratch
-            for block in [vectors] if whole else _blocks(*vectors):
-                self._update_block(*block, learning_rate)
+            if whole:
+                blocks = [(*vectors, factors)]
+            elif factors.stretches and not self.by_kernel:
+                blocks = (block for part, own in factors.stretches for block in _blocks(*_cut(*vectors, part), own))
+            else:
+                blocks = _blocks(*vectors, factors)
+            for block in blocks:
+                self._update_block(*block, *rates)
         self.iterations += 1
 
     def get_state(self) -> dict:
@@ -180,36 +213,38 @@ class Optimizer(Configurable, family="optimizer"):
         elif self.global_clipnorm is not None:
             _limit_norm([pack.gradients for pack in packs], self.global_clipnorm)
 
-    def _update_rows(self, pack, slots, scratch, learning_rate) -> None:
+    def _update_rows(self, pack, slots, scratch, factors, learning_rate, decay) -> None:
         """Update some rows of a parameter: they are gathered, changed as a vector of their own, and put back."""
         rows, whole = pack.rows, {"": pack.values, **slots}
         tables = {name: vector.reshape(-1, pack.width) for name, vector in whole.items()}
         taken = {name: table[rows].reshape(-1) for name, table in tables.items()}
         values = taken.pop("")
-        for block in _blocks(values, pack.gradients, taken, scratch[: values.size]):
-            self._update_block(*block, learning_rate)
+        for block in _blocks(values, pack.gradients, taken, scratch[: values.size], factors):
+            self._update_block(*block, learning_rate, decay)
         for name, changed in {"": values, **taken}.items():
             tables[name][rows] = changed.reshape(-1, pack.width)
 
-    def _update_block(self, values, gradients, slots, scratch, learning_rate: float) -> None:
-        if self.weight_decay:
-            kernels.decay(values, learning_rate * self.weight_decay, scratch)
-        self.update(values, gradients, slots, learning_rate, scratch)
+    def _update_block(self, values, gradients, slots, scratch, factors: Factors, learning_rate, decay) -> None:
+        if decay:
+            kernels.decay(values, decay * factors.decay, factors.decays, scratch)
+        more = () if factors.updates is None else (factors.updates,)
+        self.update(values, gradients, slots, learning_rate * factors.update, scratch, *more)
 
 
-def _blocks(values: np.ndarray, gradients: np.ndarray, slots: Vectors, scratch: np.ndarray) -> Iterable[Block]:
-    """The four arguments cut into blocks; short vectors are spared the slicing."""
+def _blocks(
+    values: np.ndarray, gradients: np.ndarray, slots: Vectors, scratch: np.ndarray, factors: Factors
+) -> Iterable[Block]:
+    """The five arguments cut into blocks; short vectors are spared the slicing."""
     if values.size <= BLOCK_SIZE:
-        return [(values, gradients, slots, scratch)]
-    return (
-        (
-            values[start : start + BLOCK_SIZE],
-            gradients[start : start + BLOCK_SIZE],
-            {name: slot[start : start + BLOCK_SIZE] for name, slot in slots.items()},
-            scratch[: values.size - start],
-        )
-        for start in range(0, values.size, BLOCK_SIZE)
-    )
+        return [(values, gradients, slots, scratch, factors)]
+    parts = (slice(start, start + BLOCK_SIZE) for start in range(0, values.size, BLOCK_SIZE))
+    return ((*_cut(values, gradients, slots, scratch, part), factors.part(part)) for part in parts)
+
+
+def _cut(values: np.ndarray, gradients: np.ndarray, slots: Vectors, scratch: np.ndarray, part: slice) -> tuple:
+    """A part of each vector, and as much scratch as there is for it."""
+    values = values[part]
+    return values, gradients[part], {name: slot[part] for name, slot in slots.items()}, scratch[: values.size]
 
 
 def _limit_norm(vectors: Sequence[np.ndarray], limit: float) -> None:

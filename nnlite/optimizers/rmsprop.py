@@ -54,7 +54,8 @@ class RMSprop(Optimizer):
         slots: dict[str, np.ndarray],
         learning_rate: float,
         scratch: np.ndarray,
+        factors: np.ndarray | None = None,
     ) -> None:
         means = slots["velocity"], slots.get("average_gradient"), slots.get("change")
-        factors = 1.0 - self.rho, learning_rate, self.momentum, self.epsilon
-        kernels.rmsprop(values, gradients, *means, *factors, scratch)
+        numbers = 1.0 - self.rho, learning_rate, self.momentum, self.epsilon
+        kernels.rmsprop(values, gradients, *means, *numbers, factors, scratch)

@@ -47,6 +47,7 @@ class SGD(Optimizer):
         slots: dict[str, np.ndarray],
         learning_rate: float,
         scratch: np.ndarray,
+        factors: np.ndarray | None = None,
     ) -> None:
         velocity = slots.get("velocity")
-        kernels.sgd(values, gradients, velocity, learning_rate, self.momentum, self.nesterov, scratch)
+        kernels.sgd(values, gradients, velocity, learning_rate, self.momentum, self.nesterov, factors, scratch)

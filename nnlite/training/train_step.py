@@ -13,6 +13,7 @@ from nnlite.layers.composite.fused_dense import join_dense
 from nnlite.layers.composite.program import Program
 from nnlite.parameters import Lease, ParameterStore
 from nnlite.random import RandomSource
+from nnlite.training.parameter_names import parameter_names
 
 if TYPE_CHECKING:
     from nnlite.training.trainer import Trainer
@@ -58,7 +59,8 @@ class Steps:
         self.optimizer = trainer.optimizer
         self.parameters = model.parameters
         trainable = [parameter for parameter in model.trainable_weights if parameter.size]
-        self.store = ParameterStore(trainable)
+        paths = dict(zip(map(id, self.parameters), parameter_names(model, "/"), strict=True))
+        self.store = ParameterStore(trainable, [paths[id(parameter)] for parameter in trainable])
         self.has_state = not all(parameter.trainable for parameter in self.parameters)
         self.regularized: list[Any] = [parameter for parameter in trainable if parameter.regularizer is not None]
         self.chain, self.loss, self.activation = model._until_loss(trainer.loss)

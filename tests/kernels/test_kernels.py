@@ -35,8 +35,14 @@ def vectors(dtype, *signs, size=SIZE):
 
 
 def update(signs, *numbers):
-    """Arguments of an optimizer's update: vectors, numbers, scratch."""
-    return lambda dtype: [*vectors(dtype, *signs), *numbers, np.empty(SIZE, dtype)]
+    """Arguments of an optimizer's update: vectors, numbers, factors (None, but for the last sign `f`), scratch."""
+    own, several = signs.removesuffix("f"), signs.endswith("f")
+
+    def arguments(dtype):
+        factors = np.linspace(0, 2, SIZE, dtype=dtype) if several else None
+        return [*vectors(dtype, *own), *numbers, factors, np.empty(SIZE, dtype)]
+
+    return arguments
 
 
 def loss(shape, units=None, weighted=False, layout=np.ascontiguousarray):
@@ -97,13 +103,16 @@ def swapped(sample):
 
 EXACT = ("adam", "decay", "rmsprop", "sgd")  # neither exp nor long sums, which NumPy rounds otherwise
 SAMPLES = {
-    "adam": [update("nnnp-", 0.1, 1e-3, 1e-3, 1e-7), update("nnnpp", 0.2, 1e-2, 3e-4, 1e-3)],
-    "decay": [update("n", 4e-6)],
+    "adam": [update("nnnp-", 0.1, 1e-3, 1e-3, 1e-7), update("nnnppf", 0.2, 1e-2, 3e-4, 1e-3)],
+    "decay": [update("n", 4e-6), update("nf", 4e-6)],
     "lstm_gradients": LSTM_BACK,
     "lstm_pull": [*LSTM_BACK, lstm_back(seeds=(2,), outputs=True, mask=True)],
     "lstm_run": [lstm(), lstm(mask=True), lstm(bias=False), lstm(batch=1, steps=1), lstm(steps=2, batch=6000)],
-    "rmsprop": [update("nnp" + more, 0.1, 1e-3, 0.9, 1e-7) for more in ("--", "n-", "-n", "nn")],
-    "sgd": [update("nn-", 0.01, 0.0, True), update("nnn", 0.01, 0.9, False), update("nnn", 0.01, 0.9, True)],
+    "rmsprop": [update("nnp" + more, 0.1, 1e-3, 0.9, 1e-7) for more in ("--", "n-", "-n", "nn", "nnf")],
+    "sgd": [
+        *(update("nn-" + more, 0.01, 0.0, True) for more in ("", "f")),
+        *(update("nnn" + more, 0.01, 0.9, nesterov) for more in ("", "f") for nesterov in (False, True)),
+    ],
     "sigmoid_crossentropy": [
         loss((5, 1)),
         loss((3, 4, 2), weighted=True),

@@ -24,4 +24,4 @@ def on_disk() -> bool:
     return any(path.name.startswith(("dense.", "recurrent.")) for path in Path(adam.stats.cache_path).glob("*.nbi"))
 
 
-decay(np.zeros(1), 0.0, np.zeros(1))  # finds out at once whether what is compiled can be kept
+decay(np.zeros(1), 0.0, None, np.zeros(1))  # finds out at once whether what is compiled can be kept

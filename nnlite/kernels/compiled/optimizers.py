@@ -8,10 +8,11 @@ __all__ = ["adam", "decay", "rmsprop", "sgd"]
 
 
 @compiled
-def decay(values: np.ndarray, rate: float, scratch: np.ndarray) -> None:
-    factor = values.dtype.type(rate)
+def decay(values: np.ndarray, rate: float, factors: np.ndarray | None, scratch: np.ndarray) -> None:
+    rate_ = values.dtype.type(rate)
     for i in range(values.size):
-        values[i] -= values[i] * factor
+        share = values[i] * rate_
+        values[i] -= share if factors is None else share * factors[i]
 
 
 @compiled
@@ -22,12 +23,15 @@ def sgd(
     rate: float,
     momentum: float,
     nesterov: bool,
+    factors: np.ndarray | None,
     scratch: np.ndarray,
 ) -> None:
     kind = values.dtype.type
     rate_, momentum_ = kind(rate), kind(momentum)
     for i in range(values.size):
         step = gradients[i] * rate_
+        if factors is not None:
+            step *= factors[i]
         if velocity is None:
             values[i] -= step
             continue
@@ -47,6 +51,7 @@ def adam(
     beta_2: float,
     alpha: float,
     epsilon: float,
+    factors: np.ndarray | None,
     scratch: np.ndarray,
 ) -> None:
     kind = values.dtype.type
@@ -59,7 +64,8 @@ def adam(
         if largest is not None:
             square = np.maximum(largest[i], square)
             largest[i] = square
-        values[i] -= total / (np.sqrt(square) + epsilon_) * alpha_
+        step = total / (np.sqrt(square) + epsilon_) * alpha_
+        values[i] -= step if factors is None else step * factors[i]
 
 
 @compiled
@@ -73,6 +79,7 @@ def rmsprop(
     rate: float,
     momentum: float,
     epsilon: float,
+    factors: np.ndarray | None,
     scratch: np.ndarray,
 ) -> None:
     kind = values.dtype.type
@@ -86,6 +93,8 @@ def rmsprop(
             average[i] = mean
             variance = np.maximum(variance - mean * mean, kind(0))
         step = slope / np.sqrt(variance + epsilon_) * rate_
+        if factors is not None:
+            step *= factors[i]
         if change is not None:
             step = change[i] * momentum_ + step
             change[i] = step

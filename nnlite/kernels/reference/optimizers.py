@@ -1,8 +1,8 @@
 """Updates of optimizers in NumPy.
 
 They change `values` and the running vectors in place, element by element, without allocating; `gradients` are read
-only, `scratch` is overwritten. They do the same operations in the same order as the compiled ones, which therefore
-agree with them to the last bit.
+only, `scratch` is overwritten. `factors` multiply the rate of each element; None stands for ones. They do the same
+operations in the same order as the compiled ones, which therefore agree with them to the last bit.
 """
 
 import numpy as np
@@ -12,9 +12,9 @@ from nnlite.kernels.reference.elementwise import scalar
 __all__ = ["adam", "decay", "rmsprop", "sgd"]
 
 
-def decay(values: np.ndarray, rate: float, scratch: np.ndarray) -> None:
+def decay(values: np.ndarray, rate: float, factors: np.ndarray | None, scratch: np.ndarray) -> None:
     """values -= rate * values. Not values *= 1 - rate: in float32 that misses a small rate by up to 3e-8."""
-    np.multiply(values, rate, scratch)
+    _scale(values, rate, factors, scratch)
     np.subtract(values, scratch, values)
 
 
@@ -25,10 +25,11 @@ def sgd(
     rate: float,
     momentum: float,
     nesterov: bool,
+    factors: np.ndarray | None,
     scratch: np.ndarray,
 ) -> None:
     """The update of `nnlite.optimizers.SGD`; without momentum `velocity` is None."""
-    np.multiply(gradients, rate, scratch)
+    _scale(gradients, rate, factors, scratch)
     if velocity is None:
         np.subtract(values, scratch, values)
         return
@@ -52,6 +53,7 @@ def adam(
     beta_2: float,
     alpha: float,
     epsilon: float,
+    factors: np.ndarray | None,
     scratch: np.ndarray,
 ) -> None:
     """The update of `nnlite.optimizers.Adam`; without amsgrad `largest` is None."""
@@ -66,7 +68,7 @@ def adam(
     np.sqrt(squares, scratch)
     np.add(scratch, scalar(epsilon, kind), scratch)
     np.divide(momentum, scratch, scratch)
-    np.multiply(scratch, np.array(alpha, kind), scratch)
+    _scale(scratch, np.array(alpha, kind), factors, scratch)
     np.subtract(values, scratch, values)
 
 
@@ -80,6 +82,7 @@ def rmsprop(
     rate: float,
     momentum: float,
     epsilon: float,
+    factors: np.ndarray | None,
     scratch: np.ndarray,
 ) -> None:
     """The update of `nnlite.optimizers.RMSprop`, `share = 1 - rho`.
@@ -98,12 +101,19 @@ def rmsprop(
     np.add(variance, epsilon, scratch)
     np.sqrt(scratch, scratch)
     np.divide(gradients, scratch, scratch)
-    np.multiply(scratch, rate, scratch)
+    _scale(scratch, rate, factors, scratch)
     if change is not None:
         np.multiply(change, momentum, change)
         np.add(change, scratch, change)
         scratch = change
     np.subtract(values, scratch, values)
+
+
+def _scale(vector, rate, factors, out):
+    """Write `vector * rate * factors` to `out`."""
+    np.multiply(vector, rate, out)
+    if factors is not None:
+        np.multiply(out, factors, out)
 
 
 def _blend(average, sample, share, scratch):

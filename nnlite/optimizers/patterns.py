@@ -1,0 +1,118 @@
+"""Which parameters an optimizer treats in their own way: patterns of their paths, and the factors these lead to."""
+
+import math
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from nnlite.errors import ConfigError, did_you_mean
+from nnlite.registry.field_types import Specified, read
+
+__all__ = []
+
+
+@Specified.register
+class Exclusions(list[str]):
+    """Patterns of parameters without weight decay; called, as Keras's method of that name, it takes up more."""
+
+    @classmethod
+    def get(cls, spec: Any) -> "Exclusions":
+        """The patterns in a list."""
+        return cls(read(spec, list[str]))
+
+    def to_spec(self) -> list[str]:
+        """The patterns as a plain list."""
+        return list(self)
+
+    def __call__(self, var_names: Sequence[str]) -> None:
+        """Exclude the parameters that these patterns match too, from the next step on."""
+        self.extend(read(var_names, list[str]))
+
+
+class Factors(NamedTuple):
+    """What the learning rate is multiplied by in a pack, for the update and for the weight decay.
+
+    Attributes:
+        update, decay: of the whole pack; 0 for no decay.
+        updates, decays: of each element, vectors; None where all have the same.
+        stretches: slices of the pack in which the factors are the same, and these factors, where it has several.
+    """
+
+    update: float = 1.0
+    decay: float = 1.0
+    updates: np.ndarray | None = None
+    decays: np.ndarray | None = None
+    stretches: "Sequence[tuple[slice, Factors]]" = ()
+
+    def part(self, block: slice) -> "Factors":
+        """Those of a block of the pack."""
+        if not self.stretches:
+            return self
+        return self._replace(updates=cut(self.updates, block), decays=cut(self.decays, block))
+
+
+def cut(vector: np.ndarray | None, block: slice) -> np.ndarray | None:
+    """A part of the vector; None stays None."""
+    return vector if vector is None else vector[block]
+
+
+def pack_factors(
+    owner: str, packs: Sequence, excluded: Sequence[str], multipliers: Mapping[str, float]
+) -> list[Factors]:
+    """The factors of each pack; 1.0 for all, where no pattern is given.
+
+    Args:
+        owner: the optimizer's class, for errors.
+        packs: with `paths`, those of their parameters, such as `"dense/kernel"`.
+        excluded, multipliers: patterns of `fnmatch` for a whole path or its last part; a parameter that several
+            multipliers match gets their product.
+
+    Raises:
+        ConfigError: a pattern that matches no parameter.
+    """
+    if not excluded and not multipliers:
+        return [Factors() for _ in packs]
+    paths = [path for pack in packs for path in pack.paths]
+    for argument, patterns in (("exclude_from_weight_decay", excluded), ("learning_rate_multipliers", multipliers)):
+        for pattern in patterns:
+            if not any(matches(pattern, path) for path in paths):
+                hint = did_you_mean(pattern, paths)
+                raise ConfigError(f"{pattern!r} matches none of the trained parameters; {hint}", (owner, argument))
+    return [_factors(pack, excluded, multipliers) for pack in packs]
+
+
+def matches(pattern: str, path: str) -> bool:
+    """Whether the pattern is that of the path, or of its last part.
+
+    >>> matches("bias", "dense/bias"), matches("dense*/kernel", "dense_1/kernel"), matches("dense", "dense/bias")
+    (True, True, False)
+    """
+    return fnmatchcase(path, pattern) or fnmatchcase(path.rpartition("/")[2], pattern)
+
+
+def _factors(pack, excluded: Sequence[str], multipliers: Mapping[str, float]) -> Factors:
+    stretches: list[tuple[slice, Factors]] = []
+    for segment, path in zip(pack.segments, pack.paths, strict=True):
+        update = math.prod(factor for pattern, factor in multipliers.items() if matches(pattern, path))
+        kept = not any(matches(pattern, path) for pattern in excluded)
+        own = Factors(float(update), float(update * kept))
+        if stretches and stretches[-1][1] == own:
+            stretches[-1] = slice(stretches[-1][0].start, segment.stop), own
+        else:
+            stretches.append((segment, own))
+    if len(stretches) == 1:
+        return stretches[0][1]
+    updates, decays = (_spread([(part, own[kind]) for part, own in stretches], pack.values) for kind in (0, 1))
+    return Factors(updates=updates, decays=decays, stretches=stretches)
+
+
+def _spread(factors: list, values: np.ndarray) -> np.ndarray | None:
+    """A vector of the size and type of `values`, with each factor in its slice; None if all are 1."""
+    if all(factor == 1.0 for _, factor in factors):
+        return None
+    vector = np.empty_like(values)
+    for part, factor in factors:
+        vector[part] = factor
+    return vector
