@@ -5,6 +5,7 @@ from nnlite.callbacks.checkpoints import *
 from nnlite.callbacks.history import *
 from nnlite.callbacks.learning_rate import *
 from nnlite.callbacks.logging import *
+from nnlite.callbacks.members import *
 from nnlite.callbacks.monitor import *
 from nnlite.callbacks.progress import *
 from nnlite.callbacks.stopping import *

@@ -1,14 +1,15 @@
-"""Two parts of the rows at random, with any mix of classes or the same in both.
+"""Parts of the rows at random, with any mix of classes or the same in all: two, or as many folds as are wanted.
 
-The rows are those of scikit-learn's `train_test_split` with the same seed: NumPy's `RandomState` never changes its
+Two parts are those of scikit-learn's `train_test_split` with the same seed: NumPy's `RandomState` never changes its
 streams, so that results stay what they are whether scikit-learn is there or not.
 """
 
 import numpy as np
 
 from nnlite.errors import DataError
+from nnlite.random import stream
 
-__all__ = ["random_parts", "stratified_parts"]
+__all__ = ["random_folds", "random_parts", "stratified_parts"]
 
 
 def random_parts(count: int, held: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -51,6 +52,26 @@ def stratified_parts(labels: np.ndarray, held: int, seed: int) -> tuple[np.ndarr
         np.concatenate([rows[first : first + n] for rows, first, n in zip(drawn, stay, apart, strict=True)]),
     )
     return random.permutation(parts[0]), random.permutation(parts[1])
+
+
+def random_folds(count: int, folds: int, labels: np.ndarray | None, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Row numbers outside and inside each of `folds` parts, which together are all rows; ascending.
+
+    Rows are shuffled, sorted by class if there are labels, and dealt out one by one: the sizes of the folds, and the
+    numbers of a class in them, differ by at most one.
+
+    Args:
+        count: number of rows, at least `folds`.
+        folds: number of parts, at least 2.
+        labels: the class of each row; None for any mix of classes.
+        seed: decides, with the rest, which row goes where.
+    """
+    order = stream(seed, "folds").permutation(count)
+    if labels is not None:
+        order = order[np.argsort(labels[order], kind="stable")]
+    fold_of = np.empty(count, int)
+    fold_of[order] = np.arange(count) % folds
+    return [(np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)) for fold in range(folds)]
 
 
 def _shares(counts: np.ndarray, total: int, random: np.random.RandomState) -> np.ndarray:

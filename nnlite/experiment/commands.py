@@ -6,6 +6,7 @@ from nnlite.derivatives import Explanation
 from nnlite.errors import ConfigError, DataError, did_you_mean
 from nnlite.experiment.experiment import Experiment
 from nnlite.experiment.runs import Run
+from nnlite.training.inputs import rows_of_batch
 from nnlite.training.profile import Profile
 
 
@@ -48,5 +49,6 @@ def explain(
 def profile(experiment: Experiment) -> Profile:
     """The profile of one training step on the first batch of the training part; nothing is written."""
     model, data = experiment.prepare()
-    arguments = experiment.fit_arguments(data)
-    return model.profile(*data.parts["training"], batch_size=arguments.get("batch_size") or 32)
+    x, y = data.parts["training"]
+    batch_size = rows_of_batch(experiment.fit_arguments(data).get("batch_size"), len(x))
+    return model.profile(x, y, batch_size=batch_size)

@@ -13,6 +13,7 @@ from nnlite.config import floatx
 from nnlite.errors import ConfigError, DataError, NotReadyError, ShapeError
 from nnlite.jacobians import ComplexStepHessian, Composed, Contraction, Diagonal, Jacobian
 from nnlite.losses.call import trace_loss
+from nnlite.losses.masks import weight_of_rows
 from nnlite.ops.activations import ActivationFunction
 from nnlite.registry import Configurable
 
@@ -248,7 +249,7 @@ def _weights(shape, dtype, sample_weight, mask):
     """The weight of each row, None when all are 1, and how many rows count."""
     weights, size = None, math.prod(shape)
     if sample_weight is not None:
-        weights = np.broadcast_to(sample_weight.reshape(-1, *(1,) * (len(shape) - 1)), shape)
+        weights = weight_of_rows(sample_weight, shape)
     if mask is not None and mask.shape == shape:
         weights = mask.astype(dtype) if weights is None else weights * mask
         size = np.count_nonzero(mask)

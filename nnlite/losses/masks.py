@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from nnlite.arrays.types import Shape
+
 __all__ = []
 
 
@@ -12,5 +14,12 @@ def counted_rows(mask: Any, y: Any, predictions: Any, sample_weight: np.ndarray 
     if not isinstance(mask, np.ndarray) or mask.shape != predictions.shape[:-1]:
         return y, predictions, sample_weight
     if sample_weight is not None:
-        sample_weight = np.broadcast_to(sample_weight.reshape(-1, *(1,) * (mask.ndim - 1)), mask.shape)[mask]
+        sample_weight = weight_of_rows(sample_weight, mask.shape)[mask]
     return y[mask], predictions[mask], sample_weight
+
+
+def weight_of_rows(sample_weight: np.ndarray, shape: Shape) -> np.ndarray:
+    """The weights of examples, `(batch,)`, or of the members' examples, `(batch, members)`, for all rows inside."""
+    return np.broadcast_to(
+        sample_weight.reshape(*sample_weight.shape, *(1,) * (len(shape) - sample_weight.ndim)), shape
+    )

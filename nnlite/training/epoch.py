@@ -1,19 +1,22 @@
 """One pass over the data: training, validation and evaluation are the same loop with another step."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from nnlite.callbacks import Callback, CallbackList, ProgressBar
 from nnlite.data.batches import ArrayBatches, IterableBatches, count_rows
+from nnlite.data.members import MemberBatches
+from nnlite.layers.base.call import inner_layers
 from nnlite.metrics import Mean
+from nnlite.optimizers import Optimizer
 from nnlite.registry.fields import Spec
-from nnlite.training.length import bind_schedules
+from nnlite.schedules import LearningRateSchedule
 from nnlite.training.trainable import Trainable
 
 if TYPE_CHECKING:
     from nnlite.training.trainer import Trainer
 
-Batches = ArrayBatches | IterableBatches
+Batches = ArrayBatches | IterableBatches | MemberBatches
 Verbose = Literal["auto", 0, 1, 2] | bool
 Logs = Any  # a float, a list of floats or a dict of them, as `return_dict` and the number of metrics decide
 
@@ -55,6 +58,15 @@ def run_epoch(
     return _logs(loss, trainer), done
 
 
+def run_on_batch(trainer: "Trainer", kind: Literal["train", "test"], data: tuple, return_dict: bool) -> Logs:
+    """One step of training or testing on all of `data`, what users pass as `(x, y, ...)`: loss and metrics of it."""
+    trainer.need_loss(f"{kind}_on_batch")
+    arrays = trainer.read_batch(*data)
+    batches = ArrayBatches(arrays, count_rows(arrays[0]))
+    logs, _ = run_epoch(trainer, batches, getattr(trainer.ready_steps(), kind), CallbackList(), kind)
+    return as_returned(logs, return_dict)
+
+
 def run_test(trainer: "Trainer", batches: Batches, step: Callable, callbacks: CallbackList) -> dict[str, float]:
     """Loss and metrics over all batches, between `on_test_begin` and `on_test_end`."""
     callbacks.on_test_begin()
@@ -66,25 +78,25 @@ def run_test(trainer: "Trainer", batches: Batches, step: Callable, callbacks: Ca
 def run_training(
     trainer: "Trainer",
     batches: Batches,
-    validation: Batches | None,
+    step: Callable,
+    validate: Callable[[CallbackList], dict[str, float]] | None,
     callbacks: CallbackList,
     epochs: range,
     validation_freq: int,
 ) -> None:
     """Train over these epochs, validating after each `validation_freq`-th, until done or `trainer.stop_training`."""
-    steps = trainer.ready_steps()
-    bind_schedules(trainer.model, steps.optimizer, epochs, batches.steps)
+    assert trainer.optimizer is not None  # the model is compiled
+    bind_schedules(trainer.model, trainer.optimizer, epochs, batches.steps)
     trainer.stop_training = False
     logs = {}
     callbacks.on_train_begin()
     try:
         for epoch in epochs:
             callbacks.on_epoch_begin(epoch)
-            logs, done = run_epoch(trainer, batches, steps.train, callbacks, "train")
+            logs, done = run_epoch(trainer, batches, step, callbacks, "train")
             callbacks.params["steps"] = callbacks.params["steps"] or done
-            if validation and (epoch + 1) % validation_freq == 0:
-                tested = run_test(trainer, validation, steps.test, callbacks)
-                logs |= {f"val_{key}": value for key, value in tested.items()}
+            if validate and (epoch + 1) % validation_freq == 0:
+                logs |= {f"val_{key}": value for key, value in validate(callbacks).items()}
             callbacks.on_epoch_end(epoch, logs)
             if trainer.stop_training:
                 break
@@ -113,3 +125,22 @@ def as_returned(logs: dict[str, float], return_dict: bool) -> Logs:
         return logs
     values = list(logs.values())
     return values if len(values) > 1 else values[0]
+
+
+def bind_schedules(model: Trainable, optimizer: Optimizer, epochs: range, steps: int | None) -> None:
+    """Tell the schedules of the optimizer, and of the layers inside and inside these, when training began and ends.
+
+    Args:
+        epochs: that are run; those before its start count as done, as far as the optimizer has done them.
+        steps: of an epoch; None where it is not known beforehand.
+    """
+    total = None if steps is None else epochs.stop * steps
+    first = 0 if steps is None else max(optimizer.iterations - epochs.start * steps, 0)
+    for schedule in (*optimizer.schedules, *_schedules_inside(model)):
+        schedule.bind(total, first)
+
+
+def _schedules_inside(layer: Any) -> Iterator[LearningRateSchedule]:
+    yield from layer.schedules
+    for inner in inner_layers(layer):
+        yield from _schedules_inside(inner)

@@ -1,7 +1,7 @@
 """From what users pass to `fit` to batches that the steps can take: converted, and checked once."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 
@@ -14,11 +14,13 @@ from nnlite.data.batches import (
     count_rows,
     hold_out,
     is_batches,
+    suited_batch_size,
     take_rows,
 )
 from nnlite.errors import ConfigError, DataError
 from nnlite.losses import Loss
 from nnlite.random import stream
+from nnlite.registry.field_types import Count
 from nnlite.training.epoch import Batches
 from nnlite.training.trainable import Trainable
 
@@ -26,6 +28,9 @@ ADAPTED_ROWS = 1000
 
 if TYPE_CHECKING:
     from nnlite.training.trainer import Trainer
+
+
+BatchSize = Count | Literal["auto"] | None
 
 
 def training_batches(trainer: "Trainer", data: tuple, options: dict) -> tuple[Batches, tuple | None]:
@@ -57,12 +62,25 @@ def training_batches(trainer: "Trainer", data: tuple, options: dict) -> tuple[Ba
     if split:
         if options["validation_data"] is not None:
             raise ConfigError("validation_split and validation_data exclude one another")
-        labels = _labels(trainer.loss, arrays[1]) if options["stratify"] else None
+        labels = labels_of(trainer.loss, arrays[1]) if options["stratify"] else None
         stays, apart = hold_out(labels, count_rows(arrays[0]), split, trainer.model.seed)
         arrays, held = _take(arrays, stays), _take(arrays, apart)
     adapt_first_weights(trainer.model, arrays[0])
     shuffle_seed = trainer.model.seed if options["shuffle"] else None
-    return ArrayBatches(arrays, options["batch_size"] or 32, shuffle_seed, options["steps_per_epoch"]), held
+    size = rows_of_batch(options["batch_size"], count_rows(arrays[0]))
+    return ArrayBatches(arrays, size, shuffle_seed, options["steps_per_epoch"]), held
+
+
+def rows_of_batch(batch_size: int | str | None, rows: int) -> int:
+    """What the argument `batch_size` means with so many rows to train on."""
+    return suited_batch_size(rows) if batch_size == "auto" else cast(int, batch_size or 32)
+
+
+def batch_length(batches: Batches, batch_size: int | str | None) -> int | None:
+    """The rows of a batch, as far as they are known: an iterable has batches of its own length."""
+    if isinstance(batches, IterableBatches):
+        return None if batch_size == "auto" else cast("int | None", batch_size)
+    return batches.batch_size
 
 
 def adapt_first_weights(model: Trainable, x: Any) -> None:
@@ -114,24 +132,29 @@ def batch_arrays(model: Trainable, x: Any, y: Any, as_targets: Callable) -> tupl
     """x and y as arrays with one row per example; the model is built for x if it is not yet."""
     if y is None:
         raise DataError("targets are missing: pass y, or batches of (x, y)")
-    inputs, targets = built_inputs(model, x), as_targets(y)
+    inputs = built_inputs(model, x)
+    return inputs, target_arrays(inputs, y, as_targets)
+
+
+def target_arrays(inputs: Any, y: Any, as_targets: Callable) -> Any:
+    """y as an array with one row per example of the inputs, or as several."""
+    targets = as_targets(y)
     for array in targets if isinstance(targets, tuple) else (targets,):
         if array.ndim == 0:
             raise DataError(f"y must have one row per example, got {y!r}")
         check_lengths(inputs, y=array)
-    return inputs, targets
+    return targets
 
 
 def prepared_targets(
-    trainer: "Trainer", inputs: Any, targets: Any, sample_weight: Any, class_weight: dict | None
+    trainer: "Trainer", output_shape: Any, inputs: Any, targets: Any, sample_weight: Any, class_weight: dict | None
 ) -> tuple:
     """Targets as the loss compares them with outputs, and the weight of each row (None: all the same)."""
-    model, loss = trainer.model, trainer.loss
-    dtype = model._output_dtype
-    targets = loss.prepare_targets(targets, model.output_shape, np.dtype(dtype))
+    loss, dtype = trainer.loss, trainer.model._output_dtype
+    targets = loss.prepare_targets(targets, output_shape, np.dtype(dtype))
     weights = None if sample_weight is None else _checked_weights(sample_weight, inputs).astype(dtype, copy=False)
     if class_weight:
-        by_class = _by_class(loss, targets, class_weight, model.output_shape).astype(dtype)
+        by_class = _by_class(loss, targets, class_weight, output_shape).astype(dtype)
         weights = by_class if weights is None else weights * by_class
     return targets, weights
 
@@ -151,10 +174,10 @@ def _by_class(loss: Loss, targets: np.ndarray, class_weight: dict, output_shape:
     kind = loss.target_kind
     if kind == "regression":
         raise ConfigError(f"class_weight needs a loss of classes, {type(loss).__name__} is one of numbers")
-    return class_weights(_labels(loss, targets), class_weight, 2 if kind == "binary" else output_shape[-1])
+    return class_weights(labels_of(loss, targets), class_weight, 2 if kind == "binary" else output_shape[-1])
 
 
-def _labels(loss: Loss, targets: Any) -> np.ndarray:
+def labels_of(loss: Loss, targets: Any) -> np.ndarray:
     """The class number of each row; `DataError` unless every row has one label."""
     if isinstance(targets, tuple):
         raise DataError(f"class_weight and stratify need a model with one output, this one has {len(targets)}")

@@ -48,6 +48,8 @@ class Steps:
         join: whether dense layers in a row are trained as one stage.
 
     Attributes:
+        loss, trained_loss: of raw outputs, while testing and while training; they differ within `fit(folds=...)` alone.
+        members: of how many models the latter is the loss, whose penalties are shared among them.
         layered, joined: what is trained with many rows and with few: the layers one by one, or joined.
     """
 
@@ -76,6 +78,7 @@ class Steps:
         self.joined_rows = JOINED_ROWS if all(layer.members is None for layer in model.layers) else math.inf
         self.penalized = _penalizes(model)
         self.draws = any("random" in layer._context for layer in model.layers)
+        self.members, self.trained_loss = 1, self.loss
         self.mask = None  # of the outputs of the last batch
         keep_freed_memory()
 
@@ -95,12 +98,12 @@ class Steps:
         program, values, plan = self.joined if count_rows(x) <= self.joined_rows else self.layered
         outputs, jacobians = program.run(x, values, True, random)
         self.mask = jacobians.mask
-        value, by_outputs = self.loss.linearize(y, outputs, sample_weight, self.mask)
+        value, by_outputs = self.trained_loss.linearize(y, outputs, sample_weight, self.mask)
         if self.penalized:
-            value += add_penalties(jacobians)
+            value += add_penalties(jacobians) / self.members
         program.backward(jacobians, by_outputs.gradients, plan)
         for parameter in self.regularized:
-            value += parameter.regularizer.penalty(parameter.value)
+            value += parameter.regularizer.penalty(parameter.value) / self.members
             parameter.regularizer.add_gradient(parameter.value, parameter.gradient)
         self.optimizer.apply(self.store.packs)
         if self.has_state:
@@ -115,6 +118,10 @@ class Steps:
         if self.penalized:
             value += sum(part.penalty for part in penalized_parts(jacobians))
         return value + sum(p.regularizer.penalty(p.value) for p in self.regularized), outputs
+
+    def outputs(self, x: Any) -> Any:
+        """The raw outputs without training."""
+        return self.chain.run(x, self.layered.values)[0]
 
     def predictions(self, outputs: Any) -> Any:
         """What the model predicts, from the raw outputs of a step."""

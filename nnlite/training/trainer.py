@@ -5,8 +5,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from nnlite.callbacks import Callback, CallbackList, History
-from nnlite.data.batches import ArrayBatches, count_rows, is_batches
+from nnlite.callbacks import Callback, History
+from nnlite.data.batches import is_batches
 from nnlite.errors import ConfigError, NotReadyError
 from nnlite.losses import Loss
 from nnlite.metrics import Metric
@@ -14,15 +14,17 @@ from nnlite.optimizers import Optimizer
 from nnlite.registry.field_types import BelowOne, Count, Index, read_call
 from nnlite.registry.fields import Spec
 from nnlite.training.compiled_metrics import CompiledMetrics
-from nnlite.training.epoch import Logs, Verbose, as_returned, callback_list, run_epoch, run_test, run_training
+from nnlite.training.epoch import Logs, Verbose, as_returned, callback_list, run_on_batch, run_test, run_training
 from nnlite.training.inputs import (
+    BatchSize,
     batch_arrays,
+    batch_length,
     built_inputs,
     evaluation_batches,
     prediction_batches,
     prepared_targets,
-    training_batches,
 )
+from nnlite.training.members import Folds, out_of_fold, training_plan, training_step
 from nnlite.training.predict import joined, run_prediction
 from nnlite.training.resources import suited
 from nnlite.training.train_step import Steps
@@ -43,6 +45,8 @@ class Trainer:
     Attributes:
         optimizer, loss, history: those of the last `compile`, and what the last `fit` returned; None before.
         stop_training: a callback sets it to end the training after the batch.
+        folds: `(training rows, validation rows)` of each member in the last `fit`; None unless it had `folds`.
+        member_logs: what the last validation found of each member, name -> `(members,)`; None unless there are any.
     """
 
     def __init__(self, model: Trainable):
@@ -51,6 +55,8 @@ class Trainer:
         self.loss: Any = None  # a `Loss`, or the `OutputLosses` of a model of several outputs
         self.history: History | None = None
         self.stop_training = False
+        self.folds: list[tuple[np.ndarray, np.ndarray]] | None = None
+        self.member_logs: dict[str, np.ndarray] | None = None
         self._metrics = CompiledMetrics()
         self._steps: Steps | None = None
 
@@ -116,8 +122,14 @@ class Trainer:
     def read_batch(self, x: Any, y: Any, sample_weight: Any = None, class_weight: dict | None = None) -> tuple:
         """What users pass as `(x, y, sample_weight)` for the steps; the first builds the model, settles the metrics."""
         inputs, targets = batch_arrays(self.model, x, y, self.as_targets)
-        self._metrics.settle(self.loss, self.model.output_shape, targets)
-        return inputs, *prepared_targets(self, inputs, targets, sample_weight, class_weight)
+        return self.with_targets(self.model.output_shape, inputs, targets, sample_weight, class_weight)
+
+    def with_targets(
+        self, output_shape: Any, inputs: Any, targets: Any, sample_weight: Any, class_weight: Any
+    ) -> tuple:
+        """`(x, y, sample_weight)` for the steps; targets belong to outputs of this shape, that of a member or all."""
+        self._metrics.settle(self.loss, output_shape, targets)
+        return inputs, *prepared_targets(self, output_shape, inputs, targets, sample_weight, class_weight)
 
     def update_metrics(self, y: Any, outputs: Any, sample_weight: np.ndarray | None) -> None:
         """Show the last batch's targets and raw outputs to the metrics."""
@@ -129,7 +141,7 @@ class Trainer:
         self,
         x: Any = None,
         y: Any = None,
-        batch_size: Count | None = None,
+        batch_size: BatchSize = None,
         epochs: Count = 1,
         verbose: Verbose = "auto",
         callbacks: Sequence[Spec[Callback]] | None = None,
@@ -144,13 +156,15 @@ class Trainer:
         validation_batch_size: Count | None = None,
         validation_freq: Count = 1,
         stratify: bool = False,
+        folds: Folds = None,
     ) -> History:
         """Train for `epochs` passes over the data.
 
         Args:
             x: array or DataFrame of examples, or an iterable of `(x, y[, sample_weight])` batches.
             y: targets, one row per example.
-            batch_size: examples per step; 32 when None.
+            batch_size: examples per step; 32 when None. "auto" takes the power of two nearest to a sixteenth of the
+                training examples, within 32 to 256.
             epochs: the epoch to stop at.
             verbose: 0 is silent, 1 (and "auto") a progress bar, 2 one line per epoch.
             callbacks: `Callback`s, names or specs.
@@ -165,6 +179,12 @@ class Trainer:
             validation_steps, validation_batch_size: the same as `steps_per_epoch`, `batch_size`, for validation.
             validation_freq: validate after every so many epochs.
             stratify: whether `validation_split` keeps the mix of classes.
+            folds: trains the members of a model, `(batch, members, *features) -> (batch, members, ...)`, on data of
+                shape `(rows, *features)`, each as if alone and in its own order. A number, that of the members,
+                divides the rows into so many folds, with the same mix of classes where the loss is one of classes:
+                each member is trained on all but its own, and judged on that. A list has `(training rows, validation
+                rows)` of each member. "all" trains each on all rows, and goes with `validation_split` or
+                `validation_data`. Logs are means over the members.
 
         Returns:
             The `History`: `history.history["loss"]` and so on, one value per epoch.
@@ -176,14 +196,12 @@ class Trainer:
         self.need_loss("fit")
         callbacks = [callbacks] if isinstance(callbacks, Callback) else callbacks
         options = read_call(Trainer.fit, locals())
-        batches, held = training_batches(self, (x, y, sample_weight), options)
-        validation = validation_data if held is None else held
-        if validation is not None:
-            validation = evaluation_batches(self, validation, validation_batch_size or batch_size, validation_steps)
+        batches, validate = training_plan(self, (x, y, sample_weight), options)
         params = {"steps": batches.steps, "epochs": epochs, "validation_freq": validation_freq, "seed": self.model.seed}
         listeners = callback_list(self.model, [*(options["callbacks"] or ()), History()], verbose, **params)
-        with suited(self.model, batch_size, (epochs - initial_epoch) * (batches.steps or 0)):
-            run_training(self, batches, validation, listeners, range(initial_epoch, epochs), validation_freq)
+        size, count = batch_length(batches, options["batch_size"]), (epochs - initial_epoch) * (batches.steps or 0)
+        with suited(self.model, size, count), training_step(self, batches) as step:
+            run_training(self, batches, step, validate, listeners, range(initial_epoch, epochs), validation_freq)
         self.history = next(callback for callback in listeners.callbacks if isinstance(callback, History))
         return self.history
 
@@ -237,6 +255,13 @@ class Trainer:
             outputs, jacobians = run_prediction(self.model, batches, listeners, return_jacobian)
         return (joined(outputs), np.concatenate(jacobians)) if return_jacobian else joined(outputs)
 
+    def out_of_fold(self, x: Any) -> np.ndarray:
+        """The outputs for the rows that `fit(folds=...)` was given, each from the member that was judged on it.
+
+        Where several were, it is their mean; `DataError` where none was. Shape: `(rows, *features) -> (rows, ...)`.
+        """
+        return out_of_fold(self, x)
+
     def predict_on_batch(self, x: Any) -> np.ndarray | Any:
         """The outputs for one batch, without callbacks and progress."""
         return self.model(built_inputs(self.model, x))
@@ -250,18 +275,11 @@ class Trainer:
         return_dict: bool = False,
     ) -> Logs:
         """One training step; returns loss and metrics of this batch, as `evaluate` does."""
-        return self._on_batch("train", (x, y, sample_weight, class_weight), return_dict)
+        return run_on_batch(self, "train", (x, y, sample_weight, class_weight), return_dict)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Logs:
         """Loss and metrics of one batch, without training."""
-        return self._on_batch("test", (x, y, sample_weight), return_dict)
-
-    def _on_batch(self, kind: Literal["train", "test"], data: tuple, return_dict: bool) -> Logs:
-        self.need_loss(f"{kind}_on_batch")
-        arrays = self.read_batch(*data)
-        batches = ArrayBatches(arrays, count_rows(arrays[0]))
-        logs, _ = run_epoch(self, batches, getattr(self.ready_steps(), kind), CallbackList(), kind)
-        return as_returned(logs, return_dict)
+        return run_on_batch(self, "test", (x, y, sample_weight), return_dict)
 
     def need_loss(self, method: str) -> None:
         """`NotReadyError` unless `compile` was given a loss, which `method` needs."""

@@ -14,6 +14,7 @@ import pytest
 from registered import registered
 
 from nnlite.callbacks import (
+    BestMembers,
     Callback,
     CallbackList,
     CSVLogger,
@@ -34,6 +35,7 @@ CASES = [
     Callback.get("History"),
     ProgressBar(),
     EarlyStopping("val_loss", 0.1, 2, 1, "min", 0.5, True, 1),
+    BestMembers("val_loss", 0.1, 2, 1, "min"),
     ModelCheckpoint("folder/{epoch}.safetensors", save_freq=3, save_best_only=True, monitor="loss"),
     CSVLogger("log.csv", separator=";", append=True),
     LearningRateScheduler(lambda epoch, rate: rate / 2),
@@ -48,6 +50,7 @@ class FakeModel:
 
     def __init__(self, learning_rate=0.1, metrics=()):
         self.stop_training = False
+        self.trainer = SimpleNamespace(member_logs=None)
         self.optimizer = SimpleNamespace(learning_rate=learning_rate)
         self.metrics = metrics
         self.weight = np.zeros(1)

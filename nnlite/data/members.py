@@ -1,0 +1,99 @@
+"""Batches for models that are several at once: each member has rows of its own, in an order of its own."""
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from nnlite.data.batches import take_rows
+from nnlite.errors import DataError
+from nnlite.random import stream
+
+__all__ = ["MemberBatches"]
+
+
+class MemberBatches:
+    """Batches of which each member sees other rows, `(batch, members, ...)`, laid out in memory with members first.
+
+    The member with the most rows has batches of `batch_size`, the last of them smaller; others have as many batches,
+    each with their share of the rows, and are padded: a padded row has the weight 0.
+
+    Args:
+        arrays: `(x, y, sample_weight)` with one row per example; sample_weight may be None.
+        rows: the row numbers of each member.
+        batch_size: rows per member and batch.
+        shuffle_seed: draws a new order for each member and epoch; the given order when None.
+        steps: batches per epoch; as many as there are when None.
+        reduction: that of the loss, which decides what a weight has to be so that padding changes nothing.
+        dtype: of the weights.
+
+    Attributes:
+        real: which rows of the last batch are no padding, `(batch, members)`.
+    """
+
+    def __init__(
+        self,
+        arrays: tuple,
+        rows: Sequence[np.ndarray],
+        batch_size: int,
+        shuffle_seed: int | None = None,
+        steps: int | None = None,
+        reduction: str | None = None,
+        dtype: str = "float64",
+    ) -> None:
+        self.arrays = tuple(None if array is None else np.ascontiguousarray(array) for array in arrays)
+        self.rows, self.batch_size, self.shuffle_seed = rows, batch_size, shuffle_seed
+        self.reduction, self.dtype = reduction, dtype
+        longest = max(map(len, rows))
+        available = math.ceil(longest / batch_size)
+        if steps is not None and steps > available:
+            raise DataError(f"{steps} steps of {batch_size} rows were asked for, the data of a member has {available}")
+        self.steps = steps or available
+        self.stops = np.minimum(np.arange(1, available + 1) * batch_size, longest)
+        self._places, self._is_real = _padded([len(own) for own in rows], self.stops)
+        self.real = self._is_real.T
+
+    def epoch(self, step: int = 0) -> Iterator[tuple]:
+        """The batches of one epoch; `step`, the number of training steps done so far, decides the orders."""
+        order = np.stack([self._order(member, step)[places] for member, places in enumerate(self._places)])
+        start = 0
+        for stop in self.stops[: self.steps].tolist():
+            rows, real = order[:, start:stop], self._is_real[:, start:stop]
+            self.real = real.T
+            x, y, weights = (take_rows(array, rows) for array in self.arrays)
+            weights = self._weights(weights, real)
+            yield x.swapaxes(0, 1), y.swapaxes(0, 1), weights if weights is None else weights.T
+            start = stop
+
+    def _order(self, member: int, step: int) -> np.ndarray:
+        rows = self.rows[member]
+        if self.shuffle_seed is None:
+            return rows
+        return rows[stream(self.shuffle_seed, "shuffle", member, step).permutation(len(rows))]
+
+    def _weights(self, weights: Any, real: np.ndarray) -> np.ndarray | None:
+        """Weights, `(members, batch)`, with which the mean over the batch is the loss of each member by itself."""
+        by_weight = self.reduction == "mean_with_sample_weight" and weights is not None
+        if not real.all():
+            weights = real.astype(self.dtype) if weights is None else weights * real
+        elif not by_weight:
+            return weights
+        if self.reduction == "sum":
+            return weights
+        divisors = (weights if by_weight else real).sum(axis=1, keepdims=True, dtype=weights.dtype)
+        return weights * (real.shape[1] / np.where(divisors > 0, divisors, 1))
+
+
+def _padded(lengths: list[int], stops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Which of its rows a member sees at each place of the longest, and where that is no padding.
+
+    Shape: both `(members, longest)`. Each batch of a member has its share of the rows, rounded; the surplus places of
+    the batch repeat its first row.
+    """
+    longest, starts = int(stops[-1]), np.concatenate([[0], stops[:-1]])
+    batch_of = np.repeat(np.arange(len(stops)), stops - starts)
+    within = np.arange(longest) - starts[batch_of]
+    own_starts, own_stops = (np.outer(lengths, bounds) // longest for bounds in (starts, stops))
+    real = within < (own_stops - own_starts)[:, batch_of]
+    return own_starts[:, batch_of] + np.where(real, within, 0), real

@@ -1,0 +1,253 @@
+"""Training the members of a model that is several at once, each on rows of its own, and judging each on its fold."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from nnlite.callbacks import CallbackList
+from nnlite.callbacks.members import member_parameters
+from nnlite.data.batches import check_finite, check_lengths, count_rows, hold_out, is_batches
+from nnlite.data.members import MemberBatches
+from nnlite.data.partition import random_folds
+from nnlite.errors import ConfigError, DataError, NotReadyError, ShapeError
+from nnlite.layers.base.inputs import read_inputs
+from nnlite.losses.masks import weight_of_rows
+from nnlite.losses.members import MemberLoss
+from nnlite.random import stream
+from nnlite.registry.field_types import Count
+from nnlite.training.epoch import Batches, run_test
+from nnlite.training.inputs import (
+    ADAPTED_ROWS,
+    batch_length,
+    built_inputs,
+    evaluation_batches,
+    labels_of,
+    rows_of_batch,
+    target_arrays,
+    training_batches,
+)
+
+if TYPE_CHECKING:
+    from nnlite.training.trainer import Trainer
+
+Folds = Count | Literal["all"] | Sequence[tuple[Any, Any]] | None
+Rows = list[tuple[np.ndarray, np.ndarray]]  # of each member: those it is trained on, those it is judged on
+CHUNK = 1024  # rows of a member that are predicted at once
+
+
+class Judgement:
+    """The loss and the metrics of each member on rows of its own.
+
+    Args:
+        trainer: of the model.
+        arrays: `(x, y, sample_weight)` with one row per example.
+        rows: the row numbers that each member is judged on.
+    """
+
+    def __init__(self, trainer: "Trainer", arrays: tuple, rows: Sequence[np.ndarray]) -> None:
+        self.trainer, self.arrays, self.rows = trainer, arrays, rows
+
+    def __call__(self, callbacks: CallbackList) -> dict[str, float]:
+        """Means over the members; the trainer keeps the values of each as `member_logs`."""
+        callbacks.on_test_begin()
+        trainer, (x, *own) = self.trainer, self.arrays
+        steps = trainer.ready_steps()
+        found: dict[str, list[float]] = {"loss": []} | {str(metric.name): [] for metric in trainer.metrics}
+        outputs = [*member_outputs(trainer, x, self.rows)]
+        for member, (rows, output) in enumerate(zip(self.rows, outputs, strict=True)):
+            y, weights = (None if array is None else array.take(rows, axis=0) for array in own)
+            found["loss"].append(steps.loss.linearize(y, output, weights)[0] + self._penalty(member))
+            for metric in trainer.metrics:
+                metric.reset_state()
+            trainer.update_metrics(y, output, weights)
+            for metric in trainer.metrics:
+                found[str(metric.name)].append(metric.result())
+        trainer.member_logs |= {f"val_{name}": np.array(values) for name, values in found.items()}
+        logs = {name: float(np.mean(values)) for name, values in found.items()}
+        callbacks.on_test_end(logs)
+        return logs
+
+    def _penalty(self, member: int) -> float:
+        """The penalties of the parameters that belong to the member, and of those that all share."""
+        steps = self.trainer.ready_steps()
+        apart = set(map(id, member_parameters(self.trainer.model)))
+        return sum(p.regularizer.penalty(p.value[member] if id(p) in apart else p.value) for p in steps.regularized)
+
+
+def training_plan(
+    trainer: "Trainer", data: tuple, options: dict[str, Any]
+) -> tuple[Batches, Callable[[CallbackList], dict[str, float]] | None]:
+    """Batches to train on, and what validates after an epoch, if anything does, by the arguments of `fit`."""
+    trainer.folds = trainer.member_logs = None
+    if options["folds"] is not None:
+        return _member_plan(trainer, data, options)
+    batches, held = training_batches(trainer, data, options)
+    validation = options["validation_data"] if held is None else held
+    if validation is None:
+        return batches, None
+    size = options["validation_batch_size"] or batch_length(batches, options["batch_size"])
+    validation = evaluation_batches(trainer, validation, size, options["validation_steps"])
+    return batches, lambda callbacks: run_test(trainer, validation, trainer.ready_steps().test, callbacks)
+
+
+@contextmanager
+def training_step(trainer: "Trainer", batches: Batches) -> Iterator[Callable]:
+    """The training step, within a context in which it takes the loss of each member by itself, if there are any."""
+    steps = trainer.ready_steps()
+    if not isinstance(batches, MemberBatches):
+        yield steps.train
+        return
+
+    def train(x: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None) -> tuple[float, np.ndarray]:
+        value, outputs = steps.train(x, y, sample_weight)
+        steps.mask = weight_of_rows(batches.real, outputs.shape[:-1])  # for metrics, to which a member's row is a row
+        return value, outputs
+
+    steps.trained_loss, steps.members = MemberLoss(steps.loss), len(batches.rows)
+    try:
+        yield train
+    finally:
+        steps.trained_loss, steps.members = steps.loss, 1
+
+
+def _member_plan(trainer: "Trainer", data: tuple, options: dict[str, Any]) -> tuple[MemberBatches, Judgement | None]:
+    folds, validation = options["folds"], options["validation_data"]
+    if is_batches(*data[:2]) or is_batches(validation, None):
+        raise ConfigError("folds needs arrays: an iterable yields batches in an order of its own")
+    if folds != "all" and (validation is not None or options["validation_split"]):
+        raise ConfigError('folds say what members are judged on; validation data go with folds="all"')
+    if validation is not None and options["validation_split"]:
+        raise ConfigError("validation_split and validation_data exclude one another")
+    members = _member_count(trainer.model, folds)
+    arrays = _read(trainer, members, data, options["class_weight"])
+    trainer.folds, trainer.member_logs = _rows(trainer, arrays, members, options), {}
+    trained, judged = map(list, zip(*trainer.folds, strict=True))
+    _adapt_first_weights(trainer.model, arrays[0], trained)
+    size = rows_of_batch(options["batch_size"], max(map(len, trained)))
+    seed = trainer.model.seed if options["shuffle"] else None
+    further = options["steps_per_epoch"], trainer.loss.reduction, trainer.model._output_dtype
+    batches = MemberBatches(arrays, trained, size, seed, *further)
+    if validation is not None:
+        arrays = _read(trainer, members, validation, None)
+        judged = [np.arange(count_rows(arrays[0]))] * members
+    return batches, Judgement(trainer, arrays, judged) if all(map(len, judged)) else None
+
+
+def member_outputs(trainer: "Trainer", x: np.ndarray, rows: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
+    """The raw outputs of each member for its rows of `x`: all members together, in large chunks."""
+    longest = max(map(len, rows))
+    places = np.stack([np.resize(own, longest) for own in rows])
+    steps, chunks = trainer.ready_steps(), []
+    for start in range(0, longest, CHUNK):
+        inputs = x.take(places[:, start : start + CHUNK], axis=0).swapaxes(0, 1)
+        chunks.append(steps.outputs(inputs).swapaxes(0, 1))
+    outputs = np.concatenate(chunks, axis=1)
+    return (outputs[member, : len(own)] for member, own in enumerate(rows))
+
+
+def out_of_fold(trainer: "Trainer", x: Any) -> np.ndarray:
+    """What members predict for the rows that they were judged on; see `Trainer.out_of_fold`."""
+    folds = trainer.folds
+    if folds is None:
+        raise NotReadyError("out_of_fold needs a fit with folds before")
+    array = _read_inputs(trainer.model, x, len(folds))
+    count = 1 + max(int(rows.max()) for fold in folds for rows in fold if len(rows))
+    if len(array) != count:
+        raise ShapeError(f"out_of_fold needs the {count} rows that the model was trained on, got {len(array)}")
+    rows = [judged for _, judged in folds]
+    judges = np.bincount(np.concatenate(rows), minlength=count)
+    if not judges.all():
+        missing = np.flatnonzero(judges == 0)
+        raise DataError(f"no member was judged on row {missing[0]}, nor on {len(missing) - 1} others")
+    total = np.zeros((count, *trainer.model.output_shape[2:]), trainer.model._output_dtype)
+    for own, output in zip(rows, member_outputs(trainer, array, rows), strict=True):
+        total[own] += trainer.ready_steps().predictions(output)
+    return total / judges.reshape(-1, *(1,) * (total.ndim - 1)).astype(total.dtype)
+
+
+def _member_count(model: Any, folds: Any) -> int:
+    if isinstance(folds, int):
+        return folds
+    if folds != "all":
+        return len(folds)
+    counts = [layer.member_count for layer in model.layers if layer.member_count]
+    if model.built and not model.takes_several and len(model.input_shape) > 1 and model.input_shape[1]:
+        return model.input_shape[1]
+    if counts:
+        return counts[0]
+    raise ConfigError('folds="all" does not say how many members there are: build the model first')
+
+
+def _read(trainer: "Trainer", members: int, data: Any, class_weight: dict | None) -> tuple:
+    """`(x, y, sample_weight)` for the batches, each with one row per example, for all members."""
+    if not isinstance(data, (tuple, list)) or not 2 <= len(data) <= 3:
+        raise DataError("validation data must be (x, y) or (x, y, sample_weight)")
+    x, y, sample_weight = (*data, None)[:3]
+    inputs = _read_inputs(trainer.model, x, members)
+    targets = target_arrays(inputs, y, trainer.as_targets)
+    shape = (None, *trainer.model.output_shape[2:])
+    return trainer.with_targets(shape, inputs, targets, sample_weight, class_weight)
+
+
+def _read_inputs(model: Any, x: Any, members: int) -> np.ndarray:
+    """`x`, one row per example, as an array of the model's type; the model is built for `members` of such rows."""
+    array = read_inputs(x, model.input_kind, model.label)
+    check_lengths(array)
+    if model.built:
+        _check_members(model, array.shape, members)
+    one = built_inputs(model, np.broadcast_to(array[:1, None], (1, members, *array.shape[1:])))
+    _check_members(model, array.shape, members)
+    array = array.astype(one.dtype, copy=False)
+    check_finite(array)
+    return array
+
+
+def _check_members(model: Any, shape: tuple, members: int) -> None:
+    """`ShapeError` unless inputs and outputs of the model have an axis of so many members behind the batch."""
+    needed = (None, members, *shape[1:])
+    given, made = model.input_shape, model.output_shape
+    fits = not isinstance(given[0], tuple) and len(given) == len(needed) and given[1] in (None, members)
+    if not fits or isinstance(made[0], tuple) or len(made) < 3 or made[1] != members:
+        raise ShapeError(
+            f"{model.label} has inputs of shape {given} and outputs of shape {made}: to train {members} members, it "
+            f"needs inputs of shape {needed} and outputs of shape (None, {members}, ...)"
+        )
+
+
+def _rows(trainer: "Trainer", arrays: tuple, members: int, options: dict[str, Any]) -> Rows:
+    """The rows that each member is trained on, and those that it is judged on."""
+    folds, count, seed = options["folds"], count_rows(arrays[0]), trainer.model.seed
+    if folds == "all":
+        labels = labels_of(trainer.loss, arrays[1]) if options["stratify"] else None
+        split = options["validation_split"]
+        everything = np.arange(count), np.arange(0)
+        return [hold_out(labels, count, split, seed) if split else everything] * members
+    if isinstance(folds, int):
+        if not 2 <= folds <= count:
+            raise DataError(f"folds={folds}: {count} rows can be divided into 2 to {count} folds")
+        single = trainer.loss.target_kind != "regression" and arrays[1].size in (count, count * arrays[1].shape[-1])
+        return random_folds(count, folds, labels_of(trainer.loss, arrays[1]) if single else None, seed)
+    return [
+        (_row_numbers(training, count, member), _row_numbers(judged, count, member))
+        for member, (training, judged) in enumerate(folds)
+    ]
+
+
+def _adapt_first_weights(model: Any, x: np.ndarray, trained: list[np.ndarray]) -> None:
+    """Let layers whose first weights are fitted to data see rows that each member is trained on."""
+    if not model.adapted:
+        count = min(ADAPTED_ROWS, *map(len, trained))
+        rows = [stream(model.seed, "adapt", member).permutation(own)[:count] for member, own in enumerate(trained)]
+        model.adapt(x.take(np.stack(rows), axis=0).swapaxes(0, 1))
+
+
+def _row_numbers(rows: Any, count: int, member: int) -> np.ndarray:
+    """Row numbers as an array; `DataError` unless they are such."""
+    array = np.asarray(rows)
+    if array.dtype == bool and array.shape == (count,):
+        array = np.flatnonzero(array)
+    if array.ndim != 1 or array.dtype.kind not in "iu" or not len(array) or not 0 <= array.min() <= array.max() < count:
+        raise DataError(f"folds[{member}] must hold two arrays of row numbers, integers from 0 to {count - 1}")
+    return array
