@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import field
-from typing import ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from nnlite.parameters import RowPack
 from nnlite.registry import Configurable
 from nnlite.registry.field_types import NonNegative, Positive
 from nnlite.registry.fields import Converted, Spec, option
-from nnlite.schedules import LearningRateSchedule, scheduled
+from nnlite.schedules import LearningRateSchedule
 
 __all__ = ["Optimizer"]
 
@@ -93,12 +93,14 @@ class Optimizer(Configurable, family="optimizer"):
     @property
     def current_learning_rate(self) -> float:
         """The learning rate of the next update."""
-        return float(scheduled(self.learning_rate, self.iterations))
+        rate = self.learning_rate
+        return float(rate(self.iterations) if isinstance(rate, LearningRateSchedule) else rate)
 
     @property
     def current_weight_decay(self) -> float:
         """The weight decay of the next update, 0 for none."""
-        return float(scheduled(self.weight_decay or 0.0, self.iterations))
+        decay = self.weight_decay
+        return float(decay(self.iterations) if isinstance(decay, LearningRateSchedule) else decay or 0.0)
 
     def slot_names(self) -> tuple[str, ...]:
         """Names of the vectors that `update` keeps from step to step."""
@@ -152,7 +154,7 @@ class Optimizer(Configurable, family="optimizer"):
         self.build(packs)
         self._clip(packs)
         learning_rate = self.current_learning_rate
-        rates = learning_rate, learning_rate * self.current_weight_decay
+        rates = learning_rate, learning_rate * self.current_weight_decay if self.weight_decay else 0.0
         whole = self.by_kernel and kernels.compiled_now()
         for pack, slots, scratch, factors in zip(packs, self.slots, self._scratch, self._factors, strict=True):
             if isinstance(pack, RowPack):
@@ -227,8 +229,11 @@ class Optimizer(Configurable, family="optimizer"):
     def _update_block(self, values, gradients, slots, scratch, factors: Factors, learning_rate, decay) -> None:
         if decay:
             kernels.decay(values, decay * factors.decay, factors.decays, scratch)
-        more = () if factors.updates is None else (factors.updates,)
-        self.update(values, gradients, slots, learning_rate * factors.update, scratch, *more)
+        update, _, updates, _, _ = factors
+        if updates is None:
+            self.update(values, gradients, slots, learning_rate * update, scratch)
+        else:
+            cast(Any, self).update(values, gradients, slots, learning_rate, scratch, updates)
 
 
 def _blocks(

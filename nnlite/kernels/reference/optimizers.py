@@ -14,7 +14,9 @@ __all__ = ["adam", "decay", "rmsprop", "sgd"]
 
 def decay(values: np.ndarray, rate: float, factors: np.ndarray | None, scratch: np.ndarray) -> None:
     """values -= rate * values. Not values *= 1 - rate: in float32 that misses a small rate by up to 3e-8."""
-    _scale(values, rate, factors, scratch)
+    np.multiply(values, rate, scratch)
+    if factors is not None:
+        np.multiply(scratch, factors, scratch)
     np.subtract(values, scratch, values)
 
 
@@ -29,7 +31,9 @@ def sgd(
     scratch: np.ndarray,
 ) -> None:
     """The update of `nnlite.optimizers.SGD`; without momentum `velocity` is None."""
-    _scale(gradients, rate, factors, scratch)
+    np.multiply(gradients, rate, scratch)
+    if factors is not None:
+        np.multiply(scratch, factors, scratch)
     if velocity is None:
         np.subtract(values, scratch, values)
         return
@@ -68,7 +72,9 @@ def adam(
     np.sqrt(squares, scratch)
     np.add(scratch, scalar(epsilon, kind), scratch)
     np.divide(momentum, scratch, scratch)
-    _scale(scratch, np.array(alpha, kind), factors, scratch)
+    np.multiply(scratch, np.array(alpha, kind), scratch)
+    if factors is not None:
+        np.multiply(scratch, factors, scratch)
     np.subtract(values, scratch, values)
 
 
@@ -101,19 +107,14 @@ def rmsprop(
     np.add(variance, epsilon, scratch)
     np.sqrt(scratch, scratch)
     np.divide(gradients, scratch, scratch)
-    _scale(scratch, rate, factors, scratch)
+    np.multiply(scratch, rate, scratch)
+    if factors is not None:
+        np.multiply(scratch, factors, scratch)
     if change is not None:
         np.multiply(change, momentum, change)
         np.add(change, scratch, change)
         scratch = change
     np.subtract(values, scratch, values)
-
-
-def _scale(vector, rate, factors, out):
-    """Write `vector * rate * factors` to `out`."""
-    np.multiply(vector, rate, out)
-    if factors is not None:
-        np.multiply(out, factors, out)
 
 
 def _blend(average, sample, share, scratch):
