@@ -12,7 +12,7 @@ import pytest
 import nnlite
 from nnlite.data import SklearnDataset
 from nnlite.errors import ConfigError, DataError
-from nnlite.experiment import Experiment, Interrupted, Run, train
+from nnlite.experiment import Experiment, Interrupted, Run, profile, train
 from nnlite.experiment.document import Document, dump
 from nnlite.layers import Layer
 from nnlite.models import Sequential
@@ -667,3 +667,12 @@ def test_predict_the_next_values_of_a_series(write):
     write("p,q\n1,2\n", "short.csv")
     with pytest.raises(DataError, match=r"short\.csv: the model was made for rows of shape \(4, 1\)"):
         run.predict("short.csv")
+
+
+@pytest.mark.parametrize("override, steps, batch", [("fit.batch_size=auto", 3, 32), ("fit.batch_size=90", 1, 90)])
+def test_batch_size_of_a_file(write, override, steps, batch):
+    """90 rows are trained on, 32 at once with auto."""
+    model, data = (experiment := Experiment.from_file(write(SMALL), [override])).prepare()
+    model.fit(*data.parts["training"], **{**experiment.fit_arguments(data), "epochs": 1, "verbose": 0})
+    assert model.optimizer.iterations == steps
+    assert profile(experiment).batch == batch
