@@ -37,10 +37,10 @@ WHOLE = {
     "sums over other axes than one product": "EinsumDense DepthwiseConv1D DepthwiseConv2D SeparableConv1D "
     "SeparableConv2D Conv1DTranspose Conv2DTranspose Conv3DTranspose",
     "a function of whole rows, or of the values": "LayerNormalization GroupNormalization RMSNormalization "
-    "UnitNormalization PReLU Cast",
+    "UnitNormalization PReLU Cast Clip",
     "it sets a mask": "Masking",
-    "a table is looked up": "Embedding CategoryEncoding Discretization HashedCrossing Hashing IntegerLookup "
-    "StringLookup TextVectorization",
+    "a table is looked up": "Embedding CategoryEmbedding CategoryEncoding Discretization HashedCrossing Hashing "
+    "IntegerLookup StringLookup TextVectorization",
     "a walk over steps": "RNN SimpleRNN SimpleRNNCell GRU GRUCell LSTM LSTMCell StackedRNNCells Bidirectional",
     "attention, or a table added": "Attention AdditiveAttention MultiHeadAttention PositionEmbedding "
     "SinePositionEncoding",

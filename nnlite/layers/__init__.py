@@ -12,6 +12,7 @@ from nnlite.layers.convolution.conv import *
 from nnlite.layers.convolution.conv_transpose import *
 from nnlite.layers.convolution.depthwise import *
 from nnlite.layers.core.activations import *
+from nnlite.layers.core.category_embedding import *
 from nnlite.layers.core.columns import *
 from nnlite.layers.core.dense import *
 from nnlite.layers.core.einsum_dense import *
@@ -19,6 +20,8 @@ from nnlite.layers.core.embedding import *
 from nnlite.layers.core.function import *
 from nnlite.layers.core.input import *
 from nnlite.layers.core.masking import *
+from nnlite.layers.core.scaling import *
+from nnlite.layers.core.temperature import *
 from nnlite.layers.merging.concatenate import *
 from nnlite.layers.merging.elementwise import *
 from nnlite.layers.normalization.batch import *
@@ -36,6 +39,7 @@ from nnlite.layers.preprocessing.image_geometry import *
 from nnlite.layers.preprocessing.image_size import *
 from nnlite.layers.preprocessing.lookup import *
 from nnlite.layers.preprocessing.numbers import *
+from nnlite.layers.preprocessing.robust import *
 from nnlite.layers.preprocessing.text import *
 from nnlite.layers.recurrent.cells import *
 from nnlite.layers.recurrent.gru import *

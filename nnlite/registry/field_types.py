@@ -148,14 +148,21 @@ def _read_mapping(value):
     raise ConfigError(f"expected 'key: value' pairs, got {value!r}")
 
 
-def _read_entries(value, _, hint):
+def _read_entries(value, key_hint, hint):
     entries = {}
     for key, item in _read_mapping(value).items():
         try:
-            entries[str(key)] = read(item, hint)
+            entries[_read_key(key, key_hint)] = read(item, hint)
         except ConfigError as error:
             raise error.within(key) from None
     return entries
+
+
+def _read_key(key, hint):
+    """A key as text, or, where integers are asked for, as the integer that text, as in JSON, may spell."""
+    if hint is str:
+        return str(key)
+    return read(int(key) if isinstance(key, str) and key.isdecimal() else key, hint)
 
 
 def _read_callable(value):

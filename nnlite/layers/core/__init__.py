@@ -1,1 +1,1 @@
-"""Dense, Embedding, activations and the layers that hold a place."""
+"""Dense, embeddings, activations, scaling of single numbers, and the layers that hold a place."""

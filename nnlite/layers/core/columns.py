@@ -3,8 +3,8 @@
 import numpy as np
 
 from nnlite.arrays.types import BatchShape
-from nnlite.errors import ConfigError
 from nnlite.jacobians import GatherRows, Jacobians
+from nnlite.layers.base.columns import check_columns
 from nnlite.layers.base.layer import Layer
 from nnlite.registry.field_types import Index
 
@@ -26,9 +26,7 @@ class Columns(Layer):
     places: list[Index]
 
     def build(self, input_shape: tuple) -> None:
-        beyond = [place for place in self.places if place >= input_shape[-1]]
-        if beyond or not self.places:
-            raise ConfigError(f"{self.label} needs columns from 0 to {input_shape[-1] - 1}, got {self.places}")
+        check_columns(self, self.places, input_shape, distinct=False)
 
     def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         return (*input_shape[:-1], len(self.places))

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.arrays.types import Array, BatchShape
+from nnlite.arrays.types import Array, BatchShape, Shape
 from nnlite.errors import ConfigError, DataError, NotReadyError
 from nnlite.jacobians import Diagonal, Jacobians
 from nnlite.layers.base.layer import Layer
@@ -12,6 +12,43 @@ from nnlite.layers.base.simplified import Affine
 from nnlite.layers.normalization.moments import checked_axes
 
 __all__ = ["Normalization", "Rescaling"]
+
+
+def examples_for(layer: Any, data: Any) -> np.ndarray:
+    """What `adapt` is given, in float64; the layer is built for it.
+
+    Raises:
+        DataError: empty, or with values that are not finite.
+    """
+    try:
+        data = np.asarray(data, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{layer.label}: adapt needs numbers: {error}") from None
+    if not data.size or not data.ndim or not np.isfinite(data).all():
+        raise DataError(f"{layer.label}: adapt needs at least one example and finite values")
+    if not layer.built:
+        layer._ensure_built((None, *data.shape[1:]))
+    layer._check_input_shape(data.shape)
+    return data
+
+
+def known_numbers(layer: Any, name: str, given: Any, shape: Shape) -> np.ndarray:
+    """The argument `name`, in place of what `adapt` would find, as finite float64 numbers; or `ConfigError`."""
+    try:
+        known = np.broadcast_to(np.asarray(given, dtype=np.float64), shape)
+    except (TypeError, ValueError):
+        raise ConfigError(f"{layer.label}: {name} must be numbers of shape {shape}, got {given!r}") from None
+    if not np.isfinite(known).all():
+        raise ConfigError(f"{layer.label}: {name} must be finite, got {given!r}")
+    return known
+
+
+def check_adapted(layer: Any) -> None:
+    """`NotReadyError` for a layer that has not seen its data."""
+    if not layer.adapted:
+        raise NotReadyError(
+            f"{layer.label} does not know its data yet: call model.adapt(x_train) or layer.adapt(x_train) first"
+        )
 
 
 class Rescaling(Layer):
@@ -69,16 +106,10 @@ class Normalization(Layer):
         self.moments = [self.add_weight(shape, "zeros", trainable=False, name=name) for name in ("mean", "variance")]
         for moment, given in zip(self.moments, (self.mean, self.variance), strict=True):
             lengths = tuple(input_shape[axis] for axis in axes)
-            moment.value[...] = np.nan if given is None else self._known(moment.name, given, lengths).reshape(shape)
-
-    def _known(self, name, given, lengths) -> np.ndarray:
-        try:
-            known = np.broadcast_to(np.asarray(given, dtype=np.float64), lengths)
-        except (TypeError, ValueError):
-            raise ConfigError(f"{self.label}: {name} must be numbers of shape {lengths}, got {given!r}") from None
-        if not np.isfinite(known).all() or (name == "variance" and (known < 0).any()):
-            raise ConfigError(f"{self.label}: {name} must be finite, and a variance >= 0, got {given!r}")
-        return known
+            known = np.nan if given is None else known_numbers(self, moment.name, given, lengths).reshape(shape)
+            moment.value[...] = known
+            if (moment.value < 0).any() and moment.name == "variance":
+                raise ConfigError(f"{self.label}: a variance must be >= 0, got {given!r}")
 
     def adapt(self, data: Any) -> None:
         """Take mean and variance of `data`, an array or DataFrame of examples.
@@ -86,15 +117,7 @@ class Normalization(Layer):
         Raises:
             DataError: empty, or with values that are not finite.
         """
-        try:
-            data = np.asarray(data, dtype=np.float64)
-        except (TypeError, ValueError) as error:
-            raise DataError(f"{self.label}: adapt needs numbers: {error}") from None
-        if not data.size or not data.ndim or not np.isfinite(data).all():
-            raise DataError(f"{self.label}: adapt needs at least one example and finite values")
-        if not self.built:
-            self._ensure_built((None, *data.shape[1:]))
-        self._check_input_shape(data.shape)
+        data = examples_for(self, data)
         shape = self.moments[0].shape
         axes = (0, *(axis + 1 for axis, length in enumerate(shape) if length == 1))
         # Rounding in the mean must not pass for a variance.
@@ -108,10 +131,7 @@ class Normalization(Layer):
         return self.built and not np.isnan(self.moments[0].value).any()
 
     def _check_ready(self) -> None:
-        if not self.adapted:
-            raise NotReadyError(
-                f"{self.label} does not know its data yet: call model.adapt(x_train) or layer.adapt(x_train) first"
-            )
+        check_adapted(self)
 
     def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         return input_shape

@@ -21,6 +21,7 @@ class Case:
         shape: of a batch of inputs; a tuple of shapes for a layer of several inputs.
         mask: for the whole batch: an array, or one for each input.
         skipped: the checks that leave this layer out on purpose.
+        codes: columns of the last axis that hold 0 or 1, not any number.
     """
 
     layer: str
@@ -28,6 +29,7 @@ class Case:
     shape: tuple
     mask: object = None
     skipped: tuple[str, ...] = ()
+    codes: tuple[int, ...] = ()
 
     def __str__(self) -> str:
         options = ", ".join(f"{name}={value}" for name, value in self.options.items())
@@ -64,4 +66,6 @@ class Case:
             return layer, random.choice(WORDS, shape)
         rolled = [np.roll(apart(*own), place) + 0.05 * place for place, own in enumerate(self.shapes)]
         arrays = tuple(array.astype(layer.dtype) for array in rolled)
+        for column in self.codes:
+            arrays[0][..., column] = random.integers(0, 2, arrays[0].shape[:-1])
         return layer, arrays if self.several else arrays[0]

@@ -87,4 +87,31 @@ CASES = [
     Case("Lambda", {"function": "rows_test_wave"}, (3, 2)),
     Case("Lambda", {"function": "rows_test_wave", "arguments": {"frequency": 0.5}}, (2, 3, 1)),
     Case("Lambda", {"function": "rows_test_pairs"}, (2, 3, 2)),
+    Case("Scale", {}, (3, 4)),
+    Case("Scale", {"scale_initializer": "zeros", "scale_regularizer": "l2"}, (2, 3, 2)),
+    Case("Scale", {"members": 3}, (2, 3, 4)),
+    Case("Scale", {"members": 1}, (2, 1, 1)),
+    Case("Clip", {"low": -0.3, "high": 0.4}, (3, 4)),
+    Case("Clip", {"low": [-0.3, 0.1], "high": 0.4}, (2, 3, 2)),
+    Case("Clip", {"low": [-0.3, 0.1], "high": [0.0, 0.2]}, (3, 2)),
+    Case("TemperatureScaling", {}, (3, 4)),
+    Case("TemperatureScaling", {"temperature": 1.7}, (2, 3, 4)),
+    Case("TemperatureScaling", {"temperature": 0.4, "blur": 0.1}, (3, 2)),
+    Case("CategoryEmbedding", {"sizes": {"1": 3}}, (4, 3), codes=(1,)),
+    Case("CategoryEmbedding", {"sizes": {"3": 2, "0": 4}, "output_dim": 2}, (4, 5), codes=(0, 3)),
+    Case("CategoryEmbedding", {"sizes": {"0": 2, "1": 3}, "output_dim": 1}, (3, 2), codes=(0, 1)),
+    Case("CategoryEmbedding", {"sizes": {"1": 3}, "output_dim": 2}, (2, 3, 2), codes=(1,)),
+    Case("CategoryEmbedding", {"sizes": {"1": 3}, "output_dim": 2, "members": 1}, (3, 1, 2), codes=(1,)),
+    Case(
+        "CategoryEmbedding",
+        {"sizes": {"3": 2, "0": 4}, "output_dim": 2, "members": 3, "embeddings_regularizer": "l2"},
+        (4, 3, 5),
+        codes=(0, 3),
+    ),
+    *[
+        Case("RobustScaling", options, shape)
+        for options in ({}, {"clip": None}, {"clip": 0.5, "columns": [2, 0]}, {"clip": None, "columns": [1, 2]})
+        for shape in ((5, 3), (2, 3, 4))
+    ],
+    Case("RobustScaling", {"center": [1.0, -2.0], "width": 4.0}, (3, 2)),
 ]

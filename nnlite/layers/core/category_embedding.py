@@ -1,0 +1,120 @@
+"""Columns of codes in a table of numbers: one learned vector per category."""
+
+from typing import Any, cast
+
+import numpy as np
+
+from nnlite.arrays.types import Array, BatchShape
+from nnlite.errors import DataError
+from nnlite.initializers import Initializer, RandomNormal
+from nnlite.jacobians import Composed, GatherMemberRows, GatherRows, Jacobians, Rearrange, Segment, Slice
+from nnlite.jacobians.maps.base import Jacobian
+from nnlite.layers.base.columns import check_columns, selection
+from nnlite.layers.base.layer import Layer
+from nnlite.layers.base.members import member_shape
+from nnlite.registry.field_types import Count, Index
+from nnlite.registry.fields import FromSpec, option
+from nnlite.regularizers import Regularizer
+
+__all__ = ["CategoryEmbedding"]
+
+TOLERANCE = 0.01  # how far from an integer a code may be; within it, codes have a derivative, which is 0
+
+
+class CategoryEmbedding(Layer):
+    """Columns that hold codes become learned vectors: outputs = [other columns, embeddings[code], ...].
+
+    The other columns come first, in order, then `output_dim` numbers for each column of codes, in the order of
+    `sizes`. The derivative with respect to a code is 0.
+
+    Shape: `(batch, ..., features) -> (batch, ..., features - codes + codes * output_dim)`, for so many columns of
+    codes; embeddings `(levels, output_dim)`, the tables of all columns in one. With `members`, for an ensemble of
+    networks that is trained at once: `(batch, members, features)`, and embeddings `(members, levels, output_dim)`.
+
+    Args:
+        sizes: for each column that holds codes, by its number from 0: how many codes there are.
+        output_dim: length of each vector.
+        members: number of networks, each with tables of its own; None for one network.
+        embeddings_initializer: N(0, 1) by default, so that the vectors are of the size of standardized numbers.
+        embeddings_regularizer: penalty added to the loss.
+
+    Raises:
+        ConfigError: a column that the inputs do not have.
+        DataError: a code that is none of 0 to size - 1 (to within 0.01).
+
+    Reference: Guo & Berkhahn 2016, arXiv:1604.06737.
+
+    >>> import numpy as np
+    >>> layer = CategoryEmbedding({1: 3}, output_dim=2, embeddings_initializer="ones")
+    >>> layer(np.array([[0.5, 2.0, -0.5], [0.25, 0.0, 4.0]])).tolist()
+    [[0.5, -0.5, 1.0, 1.0], [0.25, 4.0, 1.0, 1.0]]
+    """
+
+    sizes: dict[Index, Count]
+    output_dim: Count = 8
+    members: Count | None = None
+    embeddings_initializer: FromSpec[Initializer] = option(default_factory=lambda: RandomNormal(stddev=1.0))
+    embeddings_regularizer: FromSpec[Regularizer | None] = option(default=None)
+
+    def build(self, input_shape: BatchShape) -> None:
+        lead = member_shape(self, self.members, input_shape)
+        check_columns(self, list(self.sizes), input_shape)
+        features = cast(int, input_shape[-1])
+        self._codes = selection(list(self.sizes))
+        self._others = selection([column for column in range(features) if column not in self.sizes])
+        levels = np.array(list(self.sizes.values()))
+        self._levels, total = levels, int(levels.sum())
+        offsets = np.cumsum(levels) - levels
+        self._offsets = offsets if self.members is None else offsets + total * np.arange(self.members)[:, None]
+        self.embeddings = self.add_weight(
+            (*lead, total, self.output_dim),
+            self.embeddings_initializer,
+            regularizer=self.embeddings_regularizer,
+            name="embeddings",
+        )
+
+    def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
+        features = cast(int, input_shape[-1])
+        return (*input_shape[:-1], features + len(self.sizes) * (self.output_dim - 1))
+
+    def linearize(self, inputs: Array, embeddings: np.ndarray) -> tuple[np.ndarray, Jacobians]:
+        rows = self._rows(inputs)
+        shape: Any = self.compute_output_shape(inputs.shape)
+        passing = inputs[..., self._others]
+        first = passing.shape[-1]
+        # Written in the order of memory: rows lead, or members where there are any.
+        order = tuple(range(inputs.ndim)) if self.members is None else (1, 0, 2)
+        outputs = np.empty([shape[axis] for axis in order], np.result_type(inputs, embeddings))
+        outputs[..., :first] = passing.transpose(order)
+        taken = embeddings.reshape(-1, self.output_dim).take(rows.transpose(order), axis=0)
+        outputs[..., first:] = taken.reshape(*taken.shape[:-2], shape[-1] - first)
+        return outputs.transpose(order), Jacobians(
+            Composed(
+                Segment(-1, 0, first, passing.shape, shape),
+                Slice((*[slice(None)] * (inputs.ndim - 1), self._others), inputs.shape, passing.shape),
+            ),
+            self._by_embeddings(rows, embeddings, first, shape),
+        )
+
+    def _rows(self, inputs: Array) -> np.ndarray:
+        """The rows of the tables of all columns, and members, that the codes name."""
+        given = inputs.real[..., self._codes]
+        whole = np.rint(given)
+        fits = (np.abs(given - whole) <= TOLERANCE) & (whole >= 0) & (whole < self._levels)
+        if not fits.all():
+            *_, place = np.argwhere(~fits)[0]
+            column, size = list(self.sizes.items())[place]
+            raise DataError(
+                f"{self.label}: column {column} must hold codes, integers from 0 to {size - 1}, got "
+                f"{given[~fits].flat[0]:g}"
+            )
+        rows = whole.astype(np.intp)
+        rows += self._offsets
+        return rows
+
+    def _by_embeddings(self, rows, embeddings, first, shape) -> Jacobian:
+        taken, joined = (*rows.shape, self.output_dim), (*shape[:-1], shape[-1] - first)
+        gather = GatherRows(rows, -2, embeddings.shape, taken)
+        if self.members is not None:
+            gather = GatherMemberRows(rows, embeddings.shape, taken)
+        return Composed(Segment(-1, first, shape[-1], joined, shape), Rearrange(taken, joined), gather)

@@ -1,0 +1,110 @@
+"""Layers that work on each number alone: a learned factor, and bounds."""
+
+from typing import Any
+
+import numpy as np
+
+from nnlite.arrays.types import Array, BatchShape
+from nnlite.errors import ConfigError
+from nnlite.initializers import Initializer
+from nnlite.jacobians import Diagonal, Jacobians
+from nnlite.layers.base.layer import Layer
+from nnlite.layers.base.members import member_shape
+from nnlite.layers.base.simplified import Affine
+from nnlite.registry.field_types import Count
+from nnlite.registry.fields import FromSpec, option
+from nnlite.regularizers import Regularizer
+
+__all__ = ["Clip", "Scale"]
+
+
+class Scale(Layer):
+    """outputs = inputs * scale, with a learned factor for each feature.
+
+    In front of a network, with a learning rate of its own, it chooses features: those that help grow, the others
+    shrink.
+
+    Shape: `(batch, ..., features)`, unchanged; scale `(features,)`. With `members`, for an ensemble of networks that is
+    trained at once: `(batch, members, features)`, and scale `(members, features)`.
+
+    Args:
+        members: number of networks, each with factors of its own; None for one network.
+        scale_initializer: ones by default.
+        scale_regularizer: penalty added to the loss.
+
+    Reference: Holzmueller et al. 2024, arXiv:2407.04491.
+
+    >>> import numpy as np
+    >>> layer = Scale(scale_initializer={"constant": {"value": 3.0}})
+    >>> layer(np.array([[1.0, -2.0]])).tolist()
+    [[3.0, -6.0]]
+    """
+
+    members: Count | None = None
+    scale_initializer: FromSpec[Initializer] = option(default="ones")
+    scale_regularizer: FromSpec[Regularizer | None] = option(default=None)
+
+    supports_masking = True
+
+    def build(self, input_shape: BatchShape) -> None:
+        shape = (*member_shape(self, self.members, input_shape), input_shape[-1])
+        self.scale = self.add_weight(shape, self.scale_initializer, regularizer=self.scale_regularizer, name="scale")
+
+    def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
+        return input_shape
+
+    def at_inference(self) -> Affine | None:
+        (scale,) = self.values
+        return None if self.members else Affine(scale.astype(np.float64), np.zeros(scale.shape))
+
+    def linearize(self, inputs: np.ndarray, scale: np.ndarray) -> tuple[np.ndarray, Jacobians]:
+        by_inputs = Diagonal(scale, inputs.shape, inputs.shape)
+        return inputs * scale, Jacobians(by_inputs, Diagonal(inputs, scale.shape, inputs.shape))
+
+
+class Clip(Layer):
+    """outputs = inputs within [low, high], else the nearer bound. Slope 1 inside and at the bounds, 0 outside.
+
+    Behind a regressor it keeps predictions within the range of the targets that it has seen.
+
+    Shape: `(batch, ...)`, unchanged.
+
+    Args:
+        low, high: a number for all, or one for each feature of the last axis.
+
+    Raises:
+        ConfigError: low > high, or not as many numbers as there are features.
+
+    >>> import numpy as np
+    >>> Clip(0, [1, 5])(np.array([[-2.0, 3.0], [2.0, 7.0]])).tolist()
+    [[0.0, 3.0], [1.0, 5.0]]
+    """
+
+    low: float | list[float]
+    high: float | list[float]
+
+    supports_masking = True
+
+    def validate(self) -> None:
+        lengths = {len(bound) for bound in (self.low, self.high) if isinstance(bound, list)}
+        if len(lengths) > 1 or 0 in lengths or np.any(np.asarray(self.low) > np.asarray(self.high)):
+            raise ConfigError(
+                f"Clip takes low <= high, each a number or one per feature, got {self.low} and {self.high}"
+            )
+
+    def build(self, input_shape: BatchShape) -> None:
+        for bound in (self.low, self.high):
+            if isinstance(bound, list) and len(bound) != input_shape[-1]:
+                raise ConfigError(f"{self.label} has {len(bound)} bounds for {input_shape[-1]} features")
+
+    def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
+        return input_shape
+
+    def linearize(self, inputs: Array) -> tuple[np.ndarray, Jacobians]:
+        real: Any = inputs.real
+        low, high = (np.asarray(bound, real.dtype) for bound in (self.low, self.high))
+        outputs = np.minimum(np.maximum(real, low), high)
+        inside = outputs == real
+        if inputs.dtype.kind == "c":
+            outputs = outputs + 1j * (inputs.imag * inside)
+        return outputs, Jacobians(Diagonal(inside, inputs.shape, inputs.shape))

@@ -1,0 +1,146 @@
+"""Columns of any scale, brought to the same one by medians and quartiles."""
+
+from typing import Any
+
+import numpy as np
+
+from nnlite.arrays.types import Array, BatchShape
+from nnlite.errors import ConfigError, DataError
+from nnlite.jacobians import Diagonal, Jacobians
+from nnlite.layers.base.columns import check_columns, selection
+from nnlite.layers.base.layer import Layer
+from nnlite.layers.base.simplified import Affine
+from nnlite.layers.preprocessing.numbers import check_adapted, examples_for, known_numbers
+from nnlite.registry.field_types import Index, Positive
+
+__all__ = ["RobustScaling"]
+
+FARTHEST = 16  # widths from 0 to a center, up to which scale and shift as one product lose at most a digit
+
+
+class RobustScaling(Layer):
+    """z = (inputs - center) / width, outputs = z / sqrt(1 + (z / clip) ** 2): outliers end at -clip and clip.
+
+    `adapt` takes the median as the center and the interquartile range as the width. Where that is 0, the width is half
+    the range. A column of exactly two values becomes -1 and 1 (before the clip), a constant one 0.
+
+    Shape: `(batch, ..., features)`, unchanged.
+
+    Args:
+        center, width: known numbers in place of `adapt`, one for all columns or one for each; both or neither.
+        clip: > 0, what outputs come close to for large z; None for outputs = z.
+        columns: numbers of the columns to be scaled, from 0; the others pass unchanged. All when None.
+
+    Raises:
+        NotReadyError: used before `adapt`.
+        ConfigError: a column that the inputs do not have, or one twice; a width that is not > 0.
+
+    Reference: Holzmüller et al. 2024, arXiv:2407.04491.
+
+    >>> import numpy as np
+    >>> layer = RobustScaling(clip=None)
+    >>> layer.adapt(np.array([[0.0, 5.0], [2.0, 5.0], [4.0, 9.0], [6.0, 9.0], [1000.0, 9.0]]))
+    >>> layer(np.array([[4.0, 5.0], [6.0, 9.0]])).tolist()
+    [[0.0, -1.0], [0.5, 1.0]]
+    """
+
+    center: Any = None
+    width: Any = None
+    clip: Positive | None = 3.0
+    columns: list[Index] | None = None
+
+    supports_masking = True
+
+    def validate(self) -> None:
+        if (self.center is None) != (self.width is None):
+            raise ConfigError("RobustScaling takes center and width together, or neither")
+
+    def build(self, input_shape: BatchShape) -> None:
+        columns = list(range(input_shape[-1] or 0)) if self.columns is None else self.columns
+        check_columns(self, columns, input_shape)
+        self._places = slice(None) if self.columns is None else selection(columns)
+        # nan says "not adapted yet"; a saved model brings its own values. What the type of the numbers cannot hold of
+        # a center is kept beside it: inputs far from 0 lose no digits.
+        names = ("center", "center_rest", "width")
+        self.statistics = [self.add_weight((len(columns),), "zeros", trainable=False, name=name) for name in names]
+        if self.center is None or self.width is None:
+            self._keep(np.nan, np.nan)
+        else:
+            width = known_numbers(self, "width", self.width, (len(columns),))
+            if not (width > 0).all():
+                raise ConfigError(f"{self.label}: a width must be > 0, got {self.width!r}")
+            self._keep(known_numbers(self, "center", self.center, (len(columns),)), width)
+
+    def _keep(self, center: np.ndarray | float, width: np.ndarray | float) -> None:
+        first, rest, own_width = (parameter.value for parameter in self.statistics)
+        first[...] = center
+        rest[...] = center - first.astype(np.float64)
+        own_width[...] = width
+
+    def adapt(self, data: Any) -> None:
+        """Take center and width of each column of `data`, an array or DataFrame of examples.
+
+        Raises:
+            DataError: empty, or with values that are not finite in the layer's dtype.
+        """
+        data = examples_for(self, data)
+        with np.errstate(over="ignore"):
+            seen = data.reshape(-1, data.shape[-1])[:, self._places].astype(self.dtype).astype(np.float64)
+        if not np.isfinite(seen).all():
+            raise DataError(f"{self.label}: adapt needs values that are finite in {self.dtype}")
+        lowest, highest = seen.min(axis=0), seen.max(axis=0)
+        first, center, third = np.quantile(seen, [0.25, 0.5, 0.75], axis=0)
+        half = highest / 2 - lowest / 2
+        two_values = ((seen == lowest) | (seen == highest)).all(axis=0)
+        center = np.where(two_values, lowest / 2 + highest / 2, center)
+        width = np.where(two_values | (third == first), half, third - first)
+        self._keep(center, np.where(half > 0, width, 1))
+
+    @property
+    def adapted(self) -> bool:
+        """Whether center and width are known."""
+        return self.built and not np.isnan(self.statistics[0].value).any()
+
+    def _check_ready(self) -> None:
+        check_adapted(self)
+
+    def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
+        return input_shape
+
+    def at_inference(self) -> Affine | None:
+        center, rest, width = (value.astype(np.float64) for value in self.values)
+        if self.clip is not None or np.abs(center / width).max() > FARTHEST:
+            return None
+        scale, shift = np.ones(self.input_shape[-1]), np.zeros(self.input_shape[-1])
+        scale[self._places], shift[self._places] = 1 / width, -(center + rest) / width
+        return Affine(scale, shift)
+
+    def linearize(
+        self, inputs: Array, center: np.ndarray, center_rest: np.ndarray, width: np.ndarray
+    ) -> tuple[np.ndarray, Jacobians]:
+        scaled = inputs[..., self._places] - center
+        scaled -= center_rest
+        scaled /= width
+        slopes = 1 / width
+        if self.clip is not None:
+            scaled, bend = _bent(scaled, self.clip)
+            slopes = np.multiply(bend, slopes, out=bend)
+        if self.columns is not None:
+            outputs, all_slopes = inputs.copy(order="K"), np.ones(slopes.shape[:-1] + inputs.shape[-1:], slopes.dtype)
+            outputs[..., self._places], all_slopes[..., self._places] = scaled, slopes
+            scaled, slopes = outputs, all_slopes
+        return scaled, Jacobians(Diagonal(slopes, inputs.shape, inputs.shape), None, None, None)
+
+
+def _bent(z: Array, clip: float) -> tuple[np.ndarray, np.ndarray]:
+    """z / sqrt(1 + (z / clip) ** 2), and its slopes (1 + (z / clip) ** 2) ** -1.5; `z` is overwritten."""
+    limit = np.asarray(1e12 if z.real.dtype.itemsize == 4 else 1e100, z.dtype)  # its square is finite, its slope 0
+    z /= clip
+    np.minimum(np.maximum(z, -limit, out=z), limit, out=z)
+    shrink = z * z
+    shrink += 1
+    np.sqrt(shrink, out=shrink)
+    np.divide(1, shrink, out=shrink)
+    z *= shrink
+    z *= clip
+    return z, shrink * shrink * shrink
