@@ -50,16 +50,16 @@ def test_layer_of_the_readme_is_complete(tmp_path):
 import numpy as np
 from nnlite import Sequential, load_model
 from nnlite.layers import Dense
-model = Sequential([Scale(2.0), Dense(1)], seed=0)
+model = Sequential([Stretch(2.0), Dense(1)], seed=0)
 model.compile("adam", "mse")
 model.fit(np.ones((8, 3)), np.ones(8), epochs=2, verbose=0)
-model.save("scale.safetensors")
-print(load_model("scale.safetensors").layers[0])
+model.save("stretch.safetensors")
+print(load_model("stretch.safetensors").layers[0])
 """
-    code = next(code for code in BLOCKS["python"] if "class Scale" in code)
+    code = next(code for code in BLOCKS["python"] if "class Stretch" in code)
     done = run(code + check, tmp_path)
-    assert "Scale(factor=2.0" in done.stdout, done.stderr
-    assert "Scale" not in Layer.members()
+    assert "Stretch(factor=2.0" in done.stdout, done.stderr
+    assert "Stretch" not in Layer.members()
 
 
 def test_files_that_are_named_exist():

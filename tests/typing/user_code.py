@@ -30,7 +30,7 @@ else:  # `typing` has it from Python 3.11 on
         return value
 
 
-class Scale(Layer):
+class Stretch(Layer):
     """outputs = factor * gain * inputs: a derivative written by hand, an initializer as an argument."""
 
     factor: float = 1.0
@@ -109,7 +109,7 @@ def train_a_chain(folder: Path) -> float:
         Dense(8, "tanh", use_bias=False, kernel_initializer={"RandomNormal": {"stddev": 0.1}}, name="second"),
         Dropout(0.1),
     ]
-    model = Sequential([Input((4,)), *hidden, Scale(2.0), Tied(units=3), Plain(3, name="plain"), Dense(4)], seed=0)
+    model = Sequential([Input((4,)), *hidden, Stretch(2.0), Tied(units=3), Plain(3, name="plain"), Dense(4)], seed=0)
     model.add(layers.Lambda(halved))
     model.compile("adam", "mse", metrics=["mae", MeanAbsoluteError(), Largest()])
     model.compile(optimizer=Adam(ExponentialDecay(0.01, decay_steps=10, decay_rate=0.5)), loss=Quartic())

@@ -9,7 +9,7 @@ from nnlite.arrays.row_sums import sums_by_row
 from nnlite.arrays.types import ArrayLike, Shape
 from nnlite.jacobians.maps.base import Jacobian
 
-__all__ = ["GatherMemberRows", "GatherRows", "Rearrange", "RowGradients", "Segment", "Slice"]
+__all__ = ["GatherRows", "Rearrange", "RowGradients", "Segment", "Slice"]
 
 
 class Rearrange(Jacobian):
@@ -191,42 +191,3 @@ class GatherRows(Jacobian):
             self.in_shape[position],
             math.prod(self.in_shape[position + 1 :]),
         )
-
-
-class GatherMemberRows(Jacobian):
-    """y[..., m, c, :] = x[m, indices[..., m, c], :]: each member takes rows of its own table. A 0/1 selection.
-
-    vjp adds each row of the cotangent to the row it came from; jvp takes. Storage: numbers of rows in all tables.
-
-    Shape: x `(members, rows, features)`, y `(batch, members, columns, features)`.
-
-    Args:
-        indices: `(batch, members, columns)`, numbers of rows counted through all tables: `m * rows + index`.
-    """
-
-    __slots__ = ("flat",)
-
-    def __init__(self, indices: np.ndarray, in_shape: Shape, out_shape: Shape) -> None:
-        super().__init__(in_shape, out_shape)
-        self.flat = GatherRows(indices, -2, (in_shape[0] * in_shape[1], in_shape[2]), out_shape)
-
-    @property
-    def mixes_rows(self) -> bool:
-        return True
-
-    def vjp(self, cotangent: np.ndarray) -> np.ndarray:
-        seeds = cotangent.shape[: cotangent.ndim - len(self.out_shape)]
-        return self.flat.vjp(cotangent).reshape(seeds + self.in_shape)
-
-    def jvp(self, tangent: np.ndarray) -> np.ndarray:
-        seeds = tangent.shape[: tangent.ndim - len(self.in_shape)]
-        return self.flat.jvp(tangent.reshape(seeds + self.flat.in_shape))
-
-    def vjp_into(self, cotangent: np.ndarray, out: np.ndarray) -> None:
-        if out.flags.c_contiguous and math.prod(out.shape) == math.prod(self.in_shape):
-            self.flat.vjp_into(cotangent, out.reshape(self.flat.in_shape))
-        else:
-            out[...] = self.vjp(cotangent)
-
-    def per_example(self, cotangent: np.ndarray) -> np.ndarray:
-        return self.flat.per_example(cotangent).reshape(len(cotangent), *self.in_shape)

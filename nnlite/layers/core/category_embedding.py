@@ -1,5 +1,6 @@
 """Columns of codes in a table of numbers: one learned vector per category."""
 
+import math
 from typing import Any, cast
 
 import numpy as np
@@ -7,7 +8,7 @@ import numpy as np
 from nnlite.arrays.types import Array, BatchShape
 from nnlite.errors import DataError
 from nnlite.initializers import Initializer, RandomNormal
-from nnlite.jacobians import Composed, GatherMemberRows, GatherRows, Jacobians, Rearrange, Segment, Slice
+from nnlite.jacobians import Composed, GatherRows, Jacobians, Rearrange, Segment, Slice
 from nnlite.jacobians.maps.base import Jacobian
 from nnlite.layers.base.columns import check_columns, selection
 from nnlite.layers.base.layer import Layer
@@ -114,7 +115,12 @@ class CategoryEmbedding(Layer):
 
     def _by_embeddings(self, rows, embeddings, first, shape) -> Jacobian:
         taken, joined = (*rows.shape, self.output_dim), (*shape[:-1], shape[-1] - first)
-        gather = GatherRows(rows, -2, embeddings.shape, taken)
+        table = (math.prod(embeddings.shape[:-1]), self.output_dim)
+        maps = [
+            Segment(-1, first, shape[-1], joined, shape),
+            Rearrange(taken, joined),
+            GatherRows(rows, -2, table, taken),
+        ]
         if self.members is not None:
-            gather = GatherMemberRows(rows, embeddings.shape, taken)
-        return Composed(Segment(-1, first, shape[-1], joined, shape), Rearrange(taken, joined), gather)
+            maps.append(Rearrange(embeddings.shape, table))
+        return Composed(*maps)

@@ -138,4 +138,4 @@ def _lowest(function: Any, low: float, high: float) -> float:
             low, inner[0], values[0] = inner[0], inner[1], values[1]
             inner[1] = low + GOLDEN * (high - low)
             values[1] = function(inner[1])
-    return (low + high) / 2
+    return min((low, (low + high) / 2, high), key=function)  # the bounds themselves, where the loss falls up to them
