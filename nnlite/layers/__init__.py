@@ -20,6 +20,7 @@ from nnlite.layers.core.embedding import *
 from nnlite.layers.core.function import *
 from nnlite.layers.core.input import *
 from nnlite.layers.core.masking import *
+from nnlite.layers.core.periodic_embedding import *
 from nnlite.layers.core.scaling import *
 from nnlite.layers.core.temperature import *
 from nnlite.layers.merging.concatenate import *

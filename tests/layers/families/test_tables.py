@@ -14,6 +14,7 @@ from nnlite.layers import (
     Flatten,
     GlobalAveragePooling1D,
     Layer,
+    PeriodicEmbedding,
     RepeatVector,
     RobustScaling,
     Scale,
@@ -183,6 +184,28 @@ def test_a_model_of_members_learns_saves_and_predicts(tmp_path):
     predictions = model.predict(x, verbose=0)
     np.testing.assert_array_equal(load_model(tmp_path / "model.nnlite").predict(x, verbose=0), predictions)
     np.testing.assert_allclose(model.compile_predict()(x), predictions, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("members", [None, 3])
+def test_periodic_embedding_is_its_formula(members, double_precision):
+    layer = PeriodicEmbedding(5, 2, 0.3, members, columns=[2, 0])
+    inputs = random.normal(size=(4, *([members] * (members is not None)), 3))
+    outputs = layer(inputs)
+    frequency, phase, kernel, bias = layer.get_weights()
+    waves = np.cos(2 * np.pi * inputs[..., [2, 0], None] * frequency + phase)
+    mixed = np.einsum("...ck,...ckd->...cd", waves, kernel) + bias
+    expected = np.concatenate([inputs, mixed.reshape(*inputs.shape[:-1], 4)], axis=-1)
+    assert relative_error(outputs, expected) <= EXACT
+
+
+def test_periodic_embedding_starts_as_the_paper_says():
+    layer = PeriodicEmbedding(400, 20, sigma=0.3)
+    layer(np.zeros((1, 50)))
+    frequency, phase, kernel, bias = layer.get_weights()
+    assert abs(frequency.std() - 0.3) < 0.01
+    for uniform, limit in ((phase, np.pi), (kernel, 0.05), (bias, 0.05)):
+        assert 0.98 * limit < np.abs(uniform).max() <= limit * (1 + 1e-6)
+        assert abs(uniform.mean()) < 0.05 * limit
 
 
 def test_members_need_inputs_of_their_own():

@@ -1,0 +1,81 @@
+"""Numbers beside waves of themselves: what a network needs to see a number finely."""
+
+import math
+from typing import Any, cast
+
+import numpy as np
+
+from nnlite import ops
+from nnlite.arrays.types import BatchShape
+from nnlite.errors import ShapeError
+from nnlite.initializers import RandomNormal, RandomUniform
+from nnlite.layers.base.columns import check_columns
+from nnlite.layers.base.layer import Layer
+from nnlite.layers.base.members import member_shape
+from nnlite.registry.field_types import Count, Index, Positive
+
+__all__ = ["PeriodicEmbedding"]
+
+
+class PeriodicEmbedding(Layer):
+    """outputs = [inputs, cos(2 pi * frequency * x + phase) @ kernel + bias for each number x], all of it learned.
+
+    The inputs come first, unchanged, then `output_dim` numbers for each column. A small network on top of them bends
+    more easily along a single feature than one on the feature alone.
+
+    Shape: `(batch, features) -> (batch, features + columns * output_dim)`; frequency and phase
+    `(columns, frequencies)`, kernel `(columns, frequencies, output_dim)`, bias `(columns, output_dim)`. With `members`,
+    for an ensemble of networks that is trained at once, inputs and outputs have an axis of members after the batch,
+    and parameters one in front.
+
+    Args:
+        frequencies: number of waves for each column.
+        output_dim: numbers that they are combined to.
+        sigma: > 0, the standard deviation of the frequencies at the start: the larger, the wigglier. It suits columns
+            of about unit size.
+        members: number of networks, each with parameters of its own; None for one network.
+        columns: numbers of the columns that get waves, from 0; all when None.
+
+    Raises:
+        ConfigError: a column that the inputs do not have, or one twice.
+
+    References: Gorishniy et al. 2022, arXiv:2203.05556; with the inputs beside the waves ("PBLD") Holzmüller et al.
+    2024, arXiv:2407.04491.
+
+    >>> import numpy as np
+    >>> PeriodicEmbedding(columns=[0])(np.array([[0.5, 2.0], [0.25, 4.0]])).shape
+    (2, 5)
+    """
+
+    frequencies: Count = 16
+    output_dim: Count = 3
+    sigma: Positive = 0.1
+    members: Count | None = None
+    columns: list[Index] | None = None
+
+    def build(self, input_shape: BatchShape) -> None:
+        lead = member_shape(self, self.members, input_shape)
+        if len(input_shape) != 2 + len(lead):
+            raise ShapeError(f"{self.label} without members needs inputs (batch, features), got {input_shape}")
+        self._places = list(range(cast(int, input_shape[-1]))) if self.columns is None else self.columns
+        check_columns(self, self._places, input_shape)
+        waves, limit = (*lead, len(self._places), self.frequencies), 1 / math.sqrt(self.frequencies)
+        mixing = RandomUniform(-limit, limit)
+        self.frequency = self.add_weight(waves, RandomNormal(stddev=self.sigma), name="frequency")
+        self.phase = self.add_weight(waves, RandomUniform(-math.pi, math.pi), name="phase")
+        self.kernel = self.add_weight((*waves, self.output_dim), mixing, name="kernel")
+        self.bias = self.add_weight((*waves[:-1], self.output_dim), mixing, name="bias")
+
+    def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
+        columns = cast(int, input_shape[-1]) if self.columns is None else len(self.columns)
+        return (*input_shape[:-1], cast(int, input_shape[-1]) + columns * self.output_dim)
+
+    def call(self, inputs: Any) -> Any:
+        # Columns before rows, and members before columns: each is one product of matrices that lie in one piece.
+        there, back = ((1, 0, 2), (1, 0, 2)) if self.members is None else ((1, 2, 0, 3), (2, 0, 1, 3))
+        chosen = inputs if self.columns is None else ops.take(inputs, np.array(self._places), axis=-1)
+        x = ops.transpose(chosen[..., None], there)
+        angles = x * (2 * math.pi * self.frequency[..., None, :]) + self.phase[..., None, :]
+        mixed = ops.cos(angles) @ self.kernel + self.bias[..., None, :]
+        joined = (*inputs.shape[:-1], len(self._places) * self.output_dim)
+        return ops.concatenate([inputs, ops.reshape(ops.transpose(mixed, back), joined)], axis=-1)
