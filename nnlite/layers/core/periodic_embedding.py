@@ -71,11 +71,15 @@ class PeriodicEmbedding(Layer):
         return (*input_shape[:-1], cast(int, input_shape[-1]) + columns * self.output_dim)
 
     def call(self, inputs: Any) -> Any:
-        # Columns before rows, and members before columns: each is one product of matrices that lie in one piece.
-        there, back = ((1, 0, 2), (1, 0, 2)) if self.members is None else ((1, 2, 0, 3), (2, 0, 1, 3))
+        # Members lead, then columns, in memory too: each is a product of matrices that lie in one piece.
+        several = self.members is not None
+        inputs = ops.transpose(inputs, (1, 0, 2)) if several else inputs
         chosen = inputs if self.columns is None else ops.take(inputs, np.array(self._places), axis=-1)
-        x = ops.transpose(chosen[..., None], there)
-        angles = x * (2 * math.pi * self.frequency[..., None, :]) + self.phase[..., None, :]
-        mixed = ops.cos(angles) @ self.kernel + self.bias[..., None, :]
-        joined = (*inputs.shape[:-1], len(self._places) * self.output_dim)
-        return ops.concatenate([inputs, ops.reshape(ops.transpose(mixed, back), joined)], axis=-1)
+        x = ops.swapaxes(chosen[..., None], -2, -3)
+        ones = np.ones(x.shape, self.dtype)
+        slopes = ops.concatenate([2 * math.pi * self.frequency[..., None, :], self.phase[..., None, :]], axis=-2)
+        waves = ops.cos(ops.concatenate([x, ones], axis=-1) @ slopes)
+        mixed = ops.swapaxes(waves @ self.kernel + self.bias[..., None, :], -2, -3)
+        joined = ops.reshape(mixed, (*inputs.shape[:-1], len(self._places) * self.output_dim))
+        outputs = ops.concatenate([inputs, joined], axis=-1)
+        return ops.transpose(outputs, (1, 0, 2)) if several else outputs
