@@ -120,6 +120,19 @@ def test_activations_are_finite_for_large_inputs(name, size):
         assert np.isfinite(op.backward(1)).all()
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", BOUNDED)
+def test_activations_in_place_are_the_same_functions(name, dtype):
+    op, eps = Op.get(name), np.finfo(dtype).eps
+    x = np.concatenate([np.linspace(-60, 60, 481), [-1e30, 1e30]]).astype(dtype).reshape(-1, 1).repeat(3, axis=1)
+    x[:, 1] *= dtype(0.01)
+    expected, given = op(x.copy()), x.copy()
+    with np.errstate(over="raise", invalid="raise", divide="raise"):
+        found = op.in_place(given)(given)
+    assert np.shares_memory(found, given)
+    np.testing.assert_allclose(found, expected, rtol=8 * eps, atol=eps)
+
+
 def test_python_numbers_and_whole_numbers_are_inputs():
     multiply = ops.Multiply()
     assert multiply.forward(np.float32([1, 2]), 2).dtype == np.float32
