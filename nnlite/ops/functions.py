@@ -18,6 +18,7 @@ __all__ = [
     "abs",
     "add",
     "broadcast_to",
+    "celu",
     "clip",
     "concatenate",
     "cos",
@@ -30,10 +31,14 @@ __all__ = [
     "expm1",
     "gelu",
     "getitem",
+    "hard_shrink",
     "hard_sigmoid",
+    "hard_silu",
+    "hard_tanh",
     "leaky_relu",
     "log",
     "log1p",
+    "log_sigmoid",
     "log_softmax",
     "logsumexp",
     "matmul",
@@ -47,17 +52,21 @@ __all__ = [
     "negative",
     "power",
     "relu",
+    "relu6",
     "reshape",
     "selu",
     "sigmoid",
     "silu",
     "sin",
+    "soft_shrink",
     "softmax",
     "softplus",
     "softsign",
+    "sparse_plus",
     "split",
     "sqrt",
     "square",
+    "squareplus",
     "squeeze",
     "stack",
     "std",
@@ -67,6 +76,7 @@ __all__ = [
     "swapaxes",
     "take",
     "tanh",
+    "tanh_shrink",
     "transpose",
     "var",
     "where",
@@ -112,6 +122,7 @@ def _made(op: type[Op], options: tuple) -> Op:
 abs = _function(elementwise.Abs)
 add = _function(arithmetic.Add)
 broadcast_to = _function(shaping.BroadcastTo)
+celu = _function(activations.CELU)
 clip = _function(elementwise.Clip)
 cos = _function(elementwise.Cos)
 divide = _function(arithmetic.Divide)
@@ -120,10 +131,14 @@ erf = _function(elementwise.Erf)
 exp = _function(activations.Exp)
 expm1 = _function(elementwise.Expm1)
 gelu = _function(activations.GELU)
+hard_shrink = _function(activations.HardShrink)
 hard_sigmoid = _function(activations.HardSigmoid)
+hard_silu = _function(activations.HardSiLU)
+hard_tanh = _function(activations.HardTanh)
 leaky_relu = _function(activations.LeakyReLU)
 log = _function(elementwise.Log)
 log1p = _function(elementwise.Log1p)
+log_sigmoid = _function(activations.LogSigmoid)
 log_softmax = _function(activations.LogSoftmax)
 matmul = _function(matmul_ops.MatMul)
 max = _function(reductions.Max)
@@ -136,19 +151,24 @@ multiply = _function(arithmetic.Multiply)
 negative = _function(arithmetic.Negative)
 power = _function(arithmetic.Power)
 relu = _function(activations.ReLU)
+relu6 = _function(activations.ReLU6)
 reshape = _function(shaping.Reshape)
 selu = _function(activations.SELU)
 sigmoid = _function(activations.Sigmoid)
 silu = _function(activations.SiLU)
 sin = _function(elementwise.Sin)
+soft_shrink = _function(activations.SoftShrink)
 softmax = _function(activations.Softmax)
 softplus = _function(activations.Softplus)
 softsign = _function(activations.Softsign)
+sparse_plus = _function(activations.SparsePlus)
 sqrt = _function(elementwise.Sqrt)
 square = _function(elementwise.Square)
+squareplus = _function(activations.Squareplus)
 subtract = _function(arithmetic.Subtract)
 sum = _function(reductions.Sum)
 tanh = _function(activations.Tanh)
+tanh_shrink = _function(activations.TanhShrink)
 transpose = _function(shaping.Transpose)
 where = _function(arithmetic.Where)
 

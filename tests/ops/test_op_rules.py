@@ -30,6 +30,7 @@ def test_ties_share_the_slope():
         (ops.ELU(), 1.0),
         (ops.ELU(0.5), 0.5),
         (ops.SELU(), 1.0507009873554805 * 1.6732632423543772),
+        (ops.CELU(0.3), 1.0),
         (ops.Mish(), 0.6),
         (ops.Abs(), 0.0),
         (ops.Softsign(), 1.0),
@@ -98,6 +99,28 @@ def test_slope_at_the_bounds_of_relu_and_hard_sigmoid():
     hard = ops.HardSigmoid()
     hard.forward(np.array([-3.0, 3.0, 0.0]))
     np.testing.assert_allclose(hard.backward(1), [0, 0, 1 / 6])
+
+
+@pytest.mark.parametrize(
+    ("op", "places"),
+    [
+        (ops.HardTanh(), [-1.0, 1.0]),
+        (ops.ReLU6(), [0.0, 6.0]),
+        (ops.HardShrink(), [-0.5, 0.5, 0.0]),
+        (ops.SoftShrink(), [-0.5, 0.5, 0.0]),
+        (ops.SparsePlus(), [-1.0]),
+    ],
+    ids=repr,
+)
+def test_slope_is_zero_where_a_flat_piece_ends(op, places):
+    op.forward(np.array(places))
+    np.testing.assert_array_equal(op.backward(1), 0)
+
+
+def test_squareplus_keeps_its_digits_far_below_zero():
+    op = ops.Squareplus()
+    np.testing.assert_allclose(op.forward(np.float32([-1e4, -1e8])), [1e-4, 1e-8], rtol=1e-6)
+    np.testing.assert_allclose(op.backward(1), [1e-8, 1e-16], rtol=1e-6)
 
 
 def test_power_where_no_or_a_zero_slope_exists():

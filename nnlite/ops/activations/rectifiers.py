@@ -12,9 +12,9 @@ from nnlite.kernels.reference import dense
 from nnlite.kernels.reference.dense import RELU
 from nnlite.ops.activations.base import ActivationFunction
 from nnlite.ops.elementwise import elementwise
-from nnlite.registry.field_types import NonNegative
+from nnlite.registry.field_types import NonNegative, Positive
 
-__all__ = ["ELU", "SELU", "LeakyReLU", "ReLU"]
+__all__ = ["CELU", "ELU", "SELU", "LeakyReLU", "ReLU"]
 
 
 class ReLU(ActivationFunction):
@@ -75,6 +75,17 @@ class ELU(ActivationFunction):
 
     def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         outputs, slopes = kernels.elu(x, 1.0, self.alpha)
+        return outputs, elementwise(slopes)
+
+
+class CELU(ActivationFunction):
+    """y = x where x > 0, else alpha * (exp(x / alpha) - 1): slope 1 at 0. Reference: Barron 2017, arXiv:1704.07483."""
+
+    alpha: Positive = 1.0
+
+    def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
+        outputs, slopes = kernels.elu(x / self.alpha, 1.0, 1.0)
+        outputs *= self.alpha
         return outputs, elementwise(slopes)
 
 

@@ -8,12 +8,26 @@ from nnlite import kernels
 from nnlite.arrays.in_place import InPlace, mish_in_place, sigmoid_in_place, tanh_in_place
 from nnlite.arrays.types import Array
 from nnlite.jacobians import Jacobians
-from nnlite.kernels import sigmoid, softplus
+from nnlite.kernels import magnitude, sigmoid, softplus
 from nnlite.kernels.reference.dense import MISH, SIGMOID, TANH
 from nnlite.ops.activations.base import ActivationFunction
 from nnlite.ops.elementwise import elementwise
+from nnlite.registry.field_types import Positive
 
-__all__ = ["GELU", "Exp", "HardSigmoid", "Mish", "SiLU", "Sigmoid", "Softplus", "Softsign", "Tanh"]
+__all__ = [
+    "GELU",
+    "Exp",
+    "HardSigmoid",
+    "LogSigmoid",
+    "Mish",
+    "SiLU",
+    "Sigmoid",
+    "Softplus",
+    "Softsign",
+    "Squareplus",
+    "Tanh",
+    "TanhShrink",
+]
 
 
 class GELU(ActivationFunction):
@@ -103,6 +117,37 @@ class Softplus(ActivationFunction):
 
     def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         return softplus(x), elementwise(sigmoid(x))
+
+
+class LogSigmoid(ActivationFunction):
+    """y = log(sigmoid(x)) = -log(1 + exp(-x)), dy/dx = sigmoid(-x)."""
+
+    def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
+        return -softplus(-x), elementwise(sigmoid(-x))
+
+
+class Squareplus(ActivationFunction):
+    """y = (x + sqrt(x ** 2 + b)) / 2, dy/dx = y / sqrt(x ** 2 + b). Reference: Barron 2021, arXiv:2112.11687.
+
+    Args:
+        b: > 0, how far the bend at 0 reaches.
+    """
+
+    b: Positive = 4.0
+
+    def linearize(self, x: Array) -> tuple[np.ndarray, Jacobians]:
+        root = np.sqrt(x * x + self.b) if x.dtype.kind == "c" else np.hypot(x, math.sqrt(self.b))
+        above = (magnitude(x) + root) / 2  # nothing cancels: for x < 0, y is b / 4 divided by it
+        y = np.where(x.real >= 0, above, self.b / 4 / above)
+        return y, elementwise(y / root)
+
+
+class TanhShrink(ActivationFunction):
+    """y = x - tanh(x), dy/dx = tanh(x) ** 2."""
+
+    def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
+        shrink = np.tanh(x)
+        return x - shrink, elementwise(shrink * shrink)
 
 
 class Softsign(ActivationFunction):
