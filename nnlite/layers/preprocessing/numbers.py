@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.arrays.types import Array, BatchShape, Shape
+from nnlite.arrays.types import Array, BatchShape
 from nnlite.errors import ConfigError, DataError, NotReadyError
 from nnlite.jacobians import Diagonal, Jacobians
 from nnlite.layers.base.layer import Layer
@@ -32,7 +32,7 @@ def examples_for(layer: Any, data: Any) -> np.ndarray:
     return data
 
 
-def known_numbers(layer: Any, name: str, given: Any, shape: Shape) -> np.ndarray:
+def known_numbers(layer: Any, name: str, given: Any, shape: tuple[Any, ...]) -> np.ndarray:
     """The argument `name`, in place of what `adapt` would find, as finite float64 numbers; or `ConfigError`."""
     try:
         known = np.broadcast_to(np.asarray(given, dtype=np.float64), shape)
