@@ -10,7 +10,7 @@ from nnlite.initializers import Initializer
 from nnlite.jacobians import Diagonal, Jacobians
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.members import member_shape
-from nnlite.layers.base.simplified import Affine
+from nnlite.layers.base.simplified import Affine, DenseScale
 from nnlite.registry.field_types import Count
 from nnlite.registry.fields import FromSpec, option
 from nnlite.regularizers import Regularizer
@@ -55,7 +55,12 @@ class Scale(Layer):
 
     def at_inference(self) -> Affine | None:
         (scale,) = self.values
-        return None if self.members else Affine(scale.astype(np.float64), np.zeros(scale.shape))
+        return Affine(scale.astype(np.float64), np.zeros(scale.shape))
+
+    def _dense_part(self) -> DenseScale | None:
+        if len(self.input_shape) != (2 if self.members is None else 3):
+            return None
+        return DenseScale(self.input_shape[-1], self.members)
 
     def linearize(self, inputs: np.ndarray, scale: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         by_inputs = Diagonal(scale, inputs.shape, inputs.shape)
