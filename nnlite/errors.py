@@ -47,6 +47,10 @@ class ShapeError(DataError):
     """An array whose shape does not fit the layer, loss or op that got it."""
 
 
+class CellTypeError(DataError, TypeError):
+    """A cell of a table of a type that no column can have: complex numbers, bytes, lists, dictionaries."""
+
+
 class ModelFileError(DataError):
     """A model or checkpoint file that is missing, damaged, or made for another model."""
 

@@ -5,8 +5,12 @@ from nnlite.data.datasets.lazy import *
 from nnlite.data.datasets.text import *
 from nnlite.data.datasets.timeseries import *
 from nnlite.data.encoders.columns import *
+from nnlite.data.encoders.dates import *
 from nnlite.data.encoders.inputs import *
+from nnlite.data.encoders.tables import *
 from nnlite.data.encoders.targets import *
+from nnlite.data.frames.frame import *
+from nnlite.data.frames.reading import *
 from nnlite.data.pipeline import *
 from nnlite.data.sources.base import *
 from nnlite.data.sources.csv import *

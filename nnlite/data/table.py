@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nnlite.data.frames.frame import Column, Kind
 from nnlite.errors import DataError, did_you_mean
 
 __all__ = ["Table"]
@@ -65,6 +66,16 @@ class Table:
         if name not in self.columns:
             raise DataError(f"{self.path}: no column {name!r}; {did_you_mean(name, self.columns)}")
         return self.columns[name]
+
+    def column(self, name: str, kind: Kind) -> Column:
+        """The column `name` as `kind`; a missing category is the category `""`.
+
+        Raises:
+            DataError: a cell that is no finite number in a column of numbers; a kind that a CSV file does not have.
+        """
+        if kind == "number":
+            return Column(name, "number", self.numbers(name))
+        return Column(name, "category", self.texts(name).astype(object)).as_kind(kind)
 
     def texts(self, name: str) -> np.ndarray:
         """The column `name` as text, `""` where the value is missing."""

@@ -108,6 +108,8 @@ class Experiment(Section):
             data = self._prepared_data(model.trainer.loss.target_kind, fitted)
             x, y = data.parts["training"]
             self._build(model, x, data.preprocessing.inputs)
+            if data.preprocessing.inputs.takes_tables:
+                model.encoder = data.preprocessing.inputs
             data.preprocessing.target.check_outputs(model.output_shape)
             # One row through loss and metrics shows what does not fit before anything is written.
             model.test_on_batch(x[:1], y[:1])

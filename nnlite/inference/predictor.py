@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from nnlite.data import InputEncoder
 from nnlite.inference.fold_constants import folded
 from nnlite.inference.stages import stage_of
+from nnlite.jacobians import Bundle
 from nnlite.layers import Layer
 
 __all__ = ["Predictor"]
@@ -27,12 +29,13 @@ class Predictor:
     Args:
         layers: built layers, in order.
         model: whose inputs they take.
+        encoder: makes these inputs of raw tables; None where there are arrays alone.
 
     A predictor may be called from several threads; each call returns an array of its own.
     """
 
-    def __init__(self, layers: list[Layer], model: Layer) -> None:
-        self.model = model
+    def __init__(self, layers: list[Layer], model: Layer, encoder: InputEncoder | None = None) -> None:
+        self.model, self.encoder = model, encoder
         self.dtype = np.dtype(model.dtype)
         self.row_shape = tuple(model.input_shape[1:])
         self.several = model.takes_several
@@ -50,6 +53,8 @@ class Predictor:
         Raises:
             ShapeError: `x` has not the shape that the model was built for.
         """
+        if self.encoder is not None and self.encoder.accepts(x):
+            x = self.encoder.encode(x)
         if self.plain:
             x = np.asarray(x, self.dtype)
         if not self.plain or x.shape[1:] != self.row_shape or not x.ndim:
@@ -97,3 +102,9 @@ class Predictor:
 def shares(array: np.ndarray, others: Iterable[np.ndarray]) -> bool:
     """Whether `array` may be in the memory of one of `others`."""
     return any(np.may_share_memory(array, other) for other in others)
+
+
+def sets_a_mask(jacobians: Any) -> bool:
+    """Whether a layer said which steps count, which the layers after it heed."""
+    inner = [part for _, part in jacobians.parts() if isinstance(part, Bundle)]
+    return jacobians.mask is not None or any(map(sets_a_mask, inner))

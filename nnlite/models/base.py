@@ -9,11 +9,11 @@ import numpy as np
 
 from nnlite import saving
 from nnlite.callbacks import History
+from nnlite.data import InputEncoder
 from nnlite.data.batches import take_rows
 from nnlite.derivatives import Derivatives
 from nnlite.errors import ConfigError, NotReadyError, did_you_mean
-from nnlite.inference import Predictor
-from nnlite.jacobians import Bundle
+from nnlite.inference.predictor import Predictor, sets_a_mask
 from nnlite.layers import Layer, Program
 from nnlite.layers.base.call import pairs_inside
 from nnlite.layers.base.shapes import zeros_for
@@ -21,11 +21,12 @@ from nnlite.layers.composite.chain import Chain
 from nnlite.losses import Loss
 from nnlite.metrics import Metric
 from nnlite.models.doors import Evaluate, Predict, door
-from nnlite.models.files import assign_weights, model_state, restored, weight_arrays
+from nnlite.models.files import assign_weights, model_state, pickled_state, unpickled, weight_arrays
 from nnlite.models.summary import summary_table
 from nnlite.optimizers import Optimizer
 from nnlite.parameters import Parameter
 from nnlite.registry import outlives
+from nnlite.registry.fields import Spec
 from nnlite.training import Trainer
 from nnlite.training.profile import Profile, profile_step
 
@@ -39,6 +40,7 @@ class BaseModel(Layer, abstract=True):
     """
 
     _nested = False
+    _encoder = cast("InputEncoder | None", None)
 
     if TYPE_CHECKING:  # a subclass has these; `layers` and `seed` are fields of `Sequential`
         layers, seed, _with_state = cast("list[Layer]", None), cast(int, None), cast("list[Layer]", None)
@@ -71,6 +73,29 @@ class BaseModel(Layer, abstract=True):
     ggn_vp = door("derivatives", Derivatives.ggn_vp)
     explain = door("derivatives", Derivatives.explain)
     integrated_gradients = door("derivatives", Derivatives.integrated_gradients)
+
+    @property
+    def encoder(self) -> InputEncoder | None:
+        """What turns raw tables into the model's inputs; None, unless it was set. It is saved with the model.
+
+        With an encoder, methods that take inputs take raw tables too: DataFrames, dicts of columns, arrays of objects.
+        Arrays of numbers are inputs already.
+        """
+        return self._encoder
+
+    @encoder.setter
+    def encoder(self, encoder: Spec[InputEncoder] | None) -> None:
+        if encoder is not None and self.takes_several:
+            raise ConfigError(f"{self.label} has several inputs, an encoder makes one", ("encoder",))
+        self._encoder = None if encoder is None else InputEncoder.get(encoder)
+
+    def _encoded(self, inputs: Any) -> Any:
+        """Raw tables as the encoder makes them; anything else as it is."""
+        encoder = self._encoder
+        return inputs if encoder is None or not encoder.accepts(inputs) else encoder.encode(inputs)
+
+    def _as_input(self, inputs: Any) -> Any:
+        return super()._as_input(self._encoded(inputs))
 
     def jvp(self, x: Any, tangent: Any = None, dparameters: Any = None) -> np.ndarray:
         """Forward mode: how the outputs at `x` change when inputs and parameters do; see `Derivatives.jvp`."""
@@ -198,9 +223,9 @@ class BaseModel(Layer, abstract=True):
         self._check_ready()
         layers: list[Layer] = list(_flattened(self))
         _, jacobians = self.linearize(zeros_for(self, self.input_shape, batch_size or 1), *self.values)
-        if _sets_a_mask(jacobians) or any(layer.dtype != self.dtype for layer in layers):
+        if sets_a_mask(jacobians) or any(layer.dtype != self.dtype for layer in layers):
             layers = [self]
-        predictor = Predictor(layers, self)
+        predictor = Predictor(layers, self, self._encoder)
         if batch_size is not None and not self.takes_several:
             predictor(zeros_for(self, self.input_shape, batch_size))
         return predictor
@@ -237,7 +262,7 @@ class BaseModel(Layer, abstract=True):
             raise NotReadyError("the model has no weights before it is built: add an Input, or call build(shape)")
 
     def save(self, filepath: str | PathLike, overwrite: bool = True, include_optimizer: bool = True) -> None:
-        """Write layers, weights, `compile` arguments and the optimizer's state to one `.safetensors` file."""
+        """Write layers, weights, encoder, `compile` arguments, the optimizer's state to one `.safetensors` file."""
         self._need_built()
         saving.write(filepath, *model_state(self, include_optimizer), overwrite=overwrite)
 
@@ -257,19 +282,10 @@ class BaseModel(Layer, abstract=True):
         assign_weights(self, arrays, filepath)
 
     def __getstate__(self) -> dict:
-        if not self.built:
-            return {"spec": self.to_spec(), "compile": self.trainer.config() if self.compiled else None}
-        header, arrays = model_state(self)
-        return {"header": header, "arrays": arrays}
+        return pickled_state(self)
 
     def __setstate__(self, state: dict) -> None:
-        if "header" in state:
-            model = restored(state["header"], state["arrays"], "the pickled model")
-        else:
-            model: Any = Layer.get(state["spec"])
-            if state["compile"]:
-                model.compile(**state["compile"])
-        self.__dict__.update(model.__dict__)
+        self.__dict__.update(vars(unpickled(state)))
         self.trainer.model = self
 
 
@@ -280,9 +296,3 @@ def _flattened(model: Layer) -> Iterator[Layer]:
         return
     for layer in model.layers:
         yield from _flattened(layer)
-
-
-def _sets_a_mask(jacobians: Any) -> bool:
-    """Whether a layer said which steps count, which the layers after it heed."""
-    inner = [part for _, part in jacobians.parts() if isinstance(part, Bundle)]
-    return jacobians.mask is not None or any(map(_sets_a_mask, inner))

@@ -1,4 +1,4 @@
-"""One file per model: layers, weights, the arguments of `compile` and the optimizer's state."""
+"""One file per model: layers, weights, encoder, the arguments of `compile` and the optimizer's state."""
 
 import inspect
 from os import PathLike
@@ -14,7 +14,15 @@ from nnlite.training import Trainable
 if TYPE_CHECKING:
     from nnlite.models.base import BaseModel
 
-__all__ = ["assign_weights", "load_model", "model_state", "restored", "weight_arrays"]
+__all__ = [
+    "assign_weights",
+    "load_model",
+    "model_state",
+    "pickled_state",
+    "restored",
+    "unpickled",
+    "weight_arrays",
+]
 
 
 def load_model(filepath: str | PathLike, compile: bool = True) -> "BaseModel":
@@ -72,6 +80,8 @@ def model_state(model: "BaseModel", include_optimizer: bool = True) -> tuple[dic
     """All that a file of a built model holds: the header, and the arrays by name."""
     arrays = weight_arrays(model)
     header = {"content": "model", "model": model.to_spec(), "input_shape": list(model.input_shape), "compile": None}
+    if model.encoder is not None:
+        header["encoder"] = model.encoder.to_spec()
     if model.compiled and include_optimizer:
         optimizer = model.trainer.optimizer_state()
         header |= {"compile": model.trainer.config(), "iterations": optimizer["iterations"]}
@@ -87,6 +97,8 @@ def restored(header: dict, arrays: dict[str, np.ndarray], source: object) -> "Ba
     model: Any = layer
     model._ensure_built(tuple(header["input_shape"]))
     assign_weights(model, arrays, source)
+    if "encoder" in header:
+        model.encoder = header["encoder"]
     if header["compile"]:
         try:
             inspect.signature(model.compile).bind(**header["compile"])
@@ -95,6 +107,27 @@ def restored(header: dict, arrays: dict[str, np.ndarray], source: object) -> "Ba
         model.compile(**header["compile"])
         slots = saving.slots_from_arrays(arrays)
         model.optimizer.set_state({"iterations": header["iterations"], "slots": slots})
+    return model
+
+
+def pickled_state(model: "BaseModel") -> dict[str, Any]:
+    """What a pickled model holds: that of a file, or the spec of a model that is not built."""
+    if not model.built:
+        compiled = model.trainer.config() if model.compiled else None
+        encoder = model.encoder and model.encoder.to_spec()
+        return {"spec": model.to_spec(), "compile": compiled, "encoder": encoder}
+    header, arrays = model_state(model)
+    return {"header": header, "arrays": arrays}
+
+
+def unpickled(state: dict[str, Any]) -> "BaseModel":
+    """The model whose `pickled_state` this is."""
+    if "header" in state:
+        return restored(state["header"], state["arrays"], "the pickled model")
+    model: Any = Layer.get(state["spec"])
+    model.encoder = state["encoder"]
+    if state["compile"]:
+        model.compile(**state["compile"])
     return model
 
 

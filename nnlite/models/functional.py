@@ -213,6 +213,8 @@ class Model(BaseModel):
 
     def _in_order(self, inputs: Any) -> list:
         """Data as users pass them, as a list with one entry per input."""
+        if self._encoder is not None and not (isinstance(inputs, dict) and set(inputs) == set(self._input_names())):
+            inputs = self._encoded(inputs)
         if isinstance(inputs, dict):
             names = self._input_names()
             if set(inputs) != set(names):

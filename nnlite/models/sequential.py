@@ -152,7 +152,7 @@ class Sequential(BaseModel):
 
     def adapt(self, data: Any) -> None:
         """Let each layer that is not `adapted` yet see the data, as the layers before it pass it on."""
-        data = read_inputs(data, self.input_kind, self.label)
+        data = read_inputs(self._encoded(data), self.input_kind, self.label)
         self._build_so_far(shape := (None, *data.shape[1:]))
         for layer in self.layers:
             if not layer.adapted:

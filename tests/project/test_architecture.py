@@ -62,6 +62,7 @@ THIRD_PARTY_ROOMS = {
     "numpy": None,  # everywhere
     "sklearn": {"data", "estimators"},
     "pandas": {"estimators"},
+    "pyarrow": {"data"},
     "numba": {"kernels/compiled"},
     "llvmlite": {"kernels/compiled"},
     "scipy": {"kernels/compiled"},
@@ -314,6 +315,10 @@ def test_registered_classes_are_exported_by_their_package():
 UNDECLARED = {
     ("callbacks/progress", "isatty"): "a stream may be anything with a method `write`",
     ("data/batches", "__array__"): "what users pass as data may be any array",
+    ("data/frames/libraries", "__arrow_c_array__"): "what users pass as a table may be of any library",
+    ("data/frames/libraries", "__arrow_c_stream__"): "what users pass as a table may be of any library",
+    ("data/frames/reading", "__dataframe__"): "what users pass as a table may be of any library",
+    ("data/frames/reading", "toarray"): "only sparse matrices have it",
     ("estimators/base", "feature_names_in_"): "scikit-learn: there is one only after data with named columns",
     ("estimators/parameters", "__array__"): "what users pass as arguments may be anything",
     ("estimators/parameters", "__len__"): "what users pass as arguments may be anything",

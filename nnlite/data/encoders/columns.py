@@ -1,14 +1,26 @@
-"""Encoders of one column: amounts, and categories as 0 and 1 or as integers."""
+"""Encoders of one column: amounts, gaps, two values, and categories as 0 and 1 or as integers."""
 
-from typing import Any
+import functools
+from collections.abc import Sequence
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
+from nnlite.data.frames.frame import Column, Kind
 from nnlite.data.table import Table
-from nnlite.errors import DataError, needed_for
+from nnlite.errors import ConfigError, DataError, needed_for
 from nnlite.registry import Configurable
+from nnlite.registry.field_types import Positive
 
-__all__ = ["ColumnEncoder", "Numeric", "OneHot", "Ordinal"]
+__all__ = ["Boolean", "ColumnEncoder", "ColumnSource", "GapIndicator", "Numeric", "OneHot", "Ordinal", "TwoValued"]
+
+
+class ColumnSource(Protocol):
+    """What gives columns by name: a `Frame`, or the `Table` of a CSV file, each with its own errors."""
+
+    def column(self, name: str, kind: Kind) -> Column:
+        """The column `name` read as `kind`."""
+        ...
 
 
 class ColumnEncoder(Configurable, family="column encoder"):
@@ -16,85 +28,184 @@ class ColumnEncoder(Configurable, family="column encoder"):
 
     name: str
 
-    def encode(self, table: Table) -> np.ndarray:
+    @property
+    def outputs(self) -> list[str]:
+        """The names of the columns of numbers."""
+        return [self.name]
+
+    def encode(self, source: ColumnSource) -> np.ndarray:
         """Shape: (rows, columns of numbers)."""
         raise NotImplementedError
 
 
 class Numeric(ColumnEncoder):
-    """A standardised column: (value - mean) / scale, where a missing value counts as the median.
+    """A column of amounts: (value - mean) / scale, where a missing value counts as the median.
 
     Args:
         name: the column.
         fill: median of the training part.
-        mean: mean of the training part, after filling.
-        scale: standard deviation of the training part, after filling; 1 for a constant column.
+        mean: mean of the training part, after filling; 0 where scaling is left to the model.
+        scale: standard deviation of the training part, after filling, and 1 for a constant column; 1 where scaling is
+            left to the model.
     """
 
     fill: float
     mean: float
-    scale: float
+    scale: Positive
+
+    def validate(self) -> None:
+        for key in ("fill", "mean", "scale"):
+            if not np.isfinite(getattr(self, key)):
+                raise ConfigError("must be finite", (type(self).__name__, key))
 
     @classmethod
     def fit(cls, name: str, table: Table, rows: np.ndarray) -> "Numeric":
-        """The encoder of a column as its `rows` suggest; `DataError` if they hold no value at all."""
+        """The standardising encoder of a column as its `rows` suggest; `DataError` if they hold no value at all."""
         with needed_for("columns of numbers are scaled by scikit-learn", "scikit-learn"):
-            from sklearn.impute import SimpleImputer
             from sklearn.preprocessing import StandardScaler
 
-        values = table.numbers(name)[rows, None]
-        if np.isnan(values).all():
+        column = table.column(name, "number").taken(rows)
+        if column.missing.all():
             raise DataError(f"{table.path}: column {name!r} has no value in the training part; add it to `drop`")
-        imputer: Any = SimpleImputer(strategy="median").fit(values)
-        scaler: Any = StandardScaler().fit(imputer.transform(values))
-        return cls(name, float(imputer.statistics_[0]), float(scaler.mean_[0]), float(scaler.scale_[0]))
+        filling = cls.filling(column)
+        scaler: Any = StandardScaler().fit(filling.encode_column(column))
+        return cls(name, filling.fill, float(scaler.mean_[0]), float(scaler.scale_[0]))
 
-    def encode(self, table: Table) -> np.ndarray:
-        values = table.numbers(self.name)[:, None]
+    @classmethod
+    def filling(cls, column: Column) -> "Numeric":
+        """The encoder that fills gaps with the column's median and leaves scaling to the model."""
+        return cls(column.name, float(np.median(column.values[~column.missing])), 0.0, 1.0)
+
+    def encode(self, source: ColumnSource) -> np.ndarray:
+        return self.encode_column(source.column(self.name, "number"))
+
+    def encode_column(self, column: Column) -> np.ndarray:
+        """Shape: (rows, 1)."""
+        values = column.values[:, None]
         return (np.where(np.isnan(values), self.fill, values) - self.mean) / self.scale
 
 
-class OneHot(ColumnEncoder):
-    """One column of 0 and 1 per category; all 0 for a category that the training part did not hold.
+class GapIndicator(ColumnEncoder):
+    """1 where a column has a gap, else 0.
 
     Args:
         name: the column.
-        categories: the values of the training part; `""` is the category of missing values.
+        kind: what its other cells are: `"number"` or `"date"`.
+    """
+
+    kind: Literal["number", "date"] = "number"
+
+    @property
+    def outputs(self) -> list[str]:
+        return [f"{self.name}_missing"]
+
+    def encode(self, source: ColumnSource) -> np.ndarray:
+        return source.column(self.name, self.kind).missing[:, None]
+
+
+class Boolean(ColumnEncoder):
+    """True as 1, False as -1, a gap as 0."""
+
+    def encode(self, source: ColumnSource) -> np.ndarray:
+        values = source.column(self.name, "boolean").values[:, None]
+        return np.where(values == 1, 1.0, np.where(values == 0, -1.0, 0.0))
+
+
+class Levels(ColumnEncoder, abstract=True):
+    """Base of the encoders that know the categories of a column.
+
+    Args:
+        name: the column.
+        categories: the values of the training part; a value that is not among them, or a gap, is unknown.
     """
 
     categories: list[str]
 
+    def validate(self) -> None:
+        if len(set(self.categories)) < len(self.categories):
+            raise ConfigError("a category stands there twice", (type(self).__name__, "categories"))
+
+    @functools.cached_property
+    def _codes(self) -> dict[str, int]:
+        return {category: code for code, category in enumerate(self.categories, start=1)}
+
+    def codes(self, source: ColumnSource) -> np.ndarray:
+        """The number of each row's category, from 1 in their order; 0 for an unknown one. Shape: (rows,)."""
+        cells = source.column(self.name, "category").values
+        known = self._codes
+        return np.fromiter((known.get(cell, 0) for cell in cells), np.int64, len(cells))
+
+
+class TwoValued(Levels):
+    """A category of two values: the second one as 1, the first one as -1, a gap or an unknown value as 0.
+
+    Args:
+        name: the column.
+        categories: the two values.
+    """
+
+    def validate(self) -> None:
+        super().validate()
+        if len(self.categories) != 2:
+            raise ConfigError(f"expected two, got {len(self.categories)}", (type(self).__name__, "categories"))
+
+    @property
+    def outputs(self) -> list[str]:
+        return [f"{self.name}={self.categories[1]}"]
+
+    def encode(self, source: ColumnSource) -> np.ndarray:
+        return np.array([0.0, -1.0, 1.0])[self.codes(source)][:, None]
+
+
+class OneHot(Levels):
+    """One column of 0 and `value` per category; all 0 for a category that the training part did not hold.
+
+    Args:
+        name: the column.
+        categories: the values of the training part; `""` is the category of missing values of a CSV file.
+        value: what stands for the category that a row has.
+    """
+
+    value: float = 1.0
+
+    def validate(self) -> None:
+        super().validate()
+        if not np.isfinite(self.value):
+            raise ConfigError("must be finite", (type(self).__name__, "value"))
+
     @classmethod
     def fit(cls, name: str, table: Table, rows: np.ndarray) -> "OneHot":
         """The encoder of a column as its `rows` suggest."""
-        with needed_for("categories are encoded by scikit-learn", "scikit-learn"):
-            from sklearn.preprocessing import OneHotEncoder
+        return cls(name, sorted_levels(table.column(name, "category").values[rows]))
 
-        encoder = OneHotEncoder(handle_unknown="ignore").fit(table.texts(name)[rows, None].astype(object))
-        return cls(name, encoder.categories_[0].tolist())
+    @property
+    def outputs(self) -> list[str]:
+        return [f"{self.name}={category}" for category in self.categories]
 
-    def encode(self, table: Table) -> np.ndarray:
-        return table.texts(self.name)[:, None] == np.array(self.categories)
+    def encode(self, source: ColumnSource) -> np.ndarray:
+        found = self.codes(source)[:, None] == np.arange(1, len(self.categories) + 1)
+        return np.where(found, self.value, 0.0)
 
 
-class Ordinal(ColumnEncoder):
+class Ordinal(Levels):
     """An integer per category, from 1 in sorted order; 0 for a category that the training part did not hold.
 
     An `Embedding` turns these numbers into vectors: `input_dim` is the number of categories plus 1.
 
     Args:
         name: the column.
-        categories: the values of the training part; `""` is the category of missing values.
+        categories: the values of the training part; `""` is the category of missing values of a CSV file.
     """
-
-    categories: list[str]
 
     @classmethod
     def fit(cls, name: str, table: Table, rows: np.ndarray) -> "Ordinal":
         """The encoder of a column as its `rows` suggest."""
-        return cls(name, np.unique(table.texts(name)[rows].astype(str)).tolist())
+        return cls(name, sorted_levels(table.column(name, "category").values[rows]))
 
-    def encode(self, table: Table) -> np.ndarray:
-        texts = table.texts(self.name).astype(str)
-        places = np.minimum(np.searchsorted(self.categories, texts), len(self.categories) - 1)
-        return np.where(np.array(self.categories)[places] == texts, places + 1, 0)[:, None]
+    def encode(self, source: ColumnSource) -> np.ndarray:
+        return self.codes(source)[:, None]
+
+
+def sorted_levels(cells: Sequence[str] | np.ndarray) -> list[str]:
+    """The distinct values, sorted by code point."""
+    return sorted(set(cells))

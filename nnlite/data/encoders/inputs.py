@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from nnlite.config import floatx
-from nnlite.data.encoders.columns import ColumnEncoder, OneHot
+from nnlite.data.encoders.columns import ColumnEncoder
 from nnlite.data.encoders.targets import TargetEncoder
+from nnlite.data.frames.reading import is_table, read_frame
 from nnlite.data.table import Table
 from nnlite.errors import ShapeError
 from nnlite.registry import Configurable, Section
@@ -22,24 +23,41 @@ __all__ = ["Columns", "InputEncoder", "Preprocessing", "Raw", "Texts"]
 class InputEncoder(Configurable, family="input encoder"):
     """Turns what a data source gives as inputs into one array."""
 
+    @property
+    def takes_tables(self) -> bool:
+        """Whether raw data are tables, so that a model needs this encoder for them."""
+        return False
+
+    def accepts(self, inputs: Any) -> bool:
+        """Whether `inputs` are a raw table, rather than the array that a model takes."""
+        return self.takes_tables and is_table(inputs)
+
     def encode(self, inputs: Any) -> np.ndarray:
         """Shape: (rows, features, ...)."""
         raise NotImplementedError
 
 
 class Columns(InputEncoder):
-    """The encoded columns of a table, side by side; columns that it does not name are ignored."""
+    """The encoded columns of a table, side by side; columns that it does not name are ignored.
+
+    A raw table of another make than a CSV file is read by `read_frame`; its gaps are the category `""`, as in the file.
+    """
 
     columns: FromSpecs[ColumnEncoder]
 
-    def encode(self, inputs: Table) -> np.ndarray:
-        return np.hstack([column.encode(inputs) for column in self.columns]).astype(floatx())
+    @property
+    def takes_tables(self) -> bool:
+        return True
+
+    def encode(self, inputs: Any) -> np.ndarray:
+        source = inputs if isinstance(inputs, Table) else read_frame(inputs).gaps_as_text()
+        return np.hstack([column.encode(source) for column in self.columns]).astype(floatx())
 
     def places(self) -> dict[str, list[int]]:
         """Where the numbers of each column stand."""
         found, start = {}, 0
         for column in self.columns:
-            width = len(column.categories) if isinstance(column, OneHot) else 1
+            width = len(column.outputs)
             found[column.name] = list(range(start, start + width))
             start += width
         return found
@@ -54,8 +72,16 @@ class Texts(InputEncoder):
 
     name: str | None = None
 
+    @property
+    def takes_tables(self) -> bool:
+        return self.name is not None
+
     def encode(self, inputs: Any) -> np.ndarray:
-        return np.array(inputs.cells(self.name), dtype=object) if self.name else np.asarray(inputs, dtype=object)
+        if self.name is None:
+            return np.asarray(inputs, dtype=object)
+        if isinstance(inputs, Table):
+            return np.array(inputs.cells(self.name), dtype=object)
+        return read_frame(inputs).gaps_as_text().column(self.name, "category").values
 
 
 class Raw(InputEncoder):

@@ -1,0 +1,154 @@
+"""Arrays of one column, of whatever type, as columns of one of the four kinds."""
+
+import datetime
+import numbers
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import Any, NoReturn
+
+import numpy as np
+
+from nnlite.config import floatx
+from nnlite.data.frames.frame import Column, text_of
+from nnlite.errors import CellTypeError, DataError
+
+SAFE = {"float32": 1e76, "float64": np.inf}  # squares whose sum is below are those of numbers that floatx() holds
+MISSING_TYPES = ("NoneType", "NAType", "NaTType")
+CAN_BE_MISSING = (float, np.floating, Decimal, np.datetime64, np.timedelta64)
+DATES = (datetime.date, np.datetime64)  # a datetime is a date
+DURATIONS = (datetime.timedelta, np.timedelta64)
+NESTED = (list, tuple, dict, set, frozenset, np.ndarray)
+DAY = np.timedelta64(1, "D")
+
+
+def as_floats(values: np.ndarray) -> np.ndarray:
+    """Numbers as float64; float32 stays, float16 becomes it."""
+    if values.dtype == np.float64 or values.dtype == np.float32:
+        return values
+    return values.astype(np.float32 if values.dtype == np.float16 else np.float64)
+
+
+def is_complete(matrix: np.ndarray, name_of: Callable[[int], str]) -> bool:
+    """Whether numbers of shape (rows, columns) have no gaps.
+
+    Raises:
+        DataError: an infinity, or a number too large for `floatx()`; it names column and row.
+    """
+    if np.vdot(matrix, matrix) < SAFE[floatx()]:  # one pass settles the usual case; NaN is not below
+        return True
+    infinite = np.isinf(matrix)
+    if infinite.any():
+        row, column = np.argwhere(infinite)[0].tolist()
+        sign = "-" if matrix[row, column] < 0 else ""
+        raise DataError(
+            f"column {name_of(column)!r}, row {row}: {sign}infinity is no number; give NaN or None for a missing value"
+        )
+    large = np.abs(matrix) > np.finfo(floatx()).max
+    if large.any():
+        row, column = np.argwhere(large)[0].tolist()
+        raise DataError(
+            f"column {name_of(column)!r}, row {row}: {float(matrix[row, column])!r} is too large for {floatx()}; "
+            "divide the column, or call nnlite.config.set_floatx('float64')"
+        )
+    return not np.isnan(matrix).any()
+
+
+def column_of(name: str, values: np.ndarray) -> Column:
+    """The column that an array of shape (rows,) holds.
+
+    Raises:
+        DataError: infinity, or numbers too large.
+        CellTypeError: complex numbers, bytes, nested values.
+    """
+    kind = values.dtype.kind
+    if kind in "iuf":
+        return _numbers(name, as_floats(values))
+    if kind == "b":
+        return Column(name, "boolean", values.astype(np.float64))
+    if kind == "M":
+        return Column(
+            name, "date", values if np.datetime_data(values.dtype)[0] != "generic" else values.astype("M8[s]")
+        )
+    if kind == "m":
+        return _numbers(name, values / DAY)
+    if kind not in "OUT":
+        _refuse(name, 0, values[0])
+    return column_of_cells(name, values.astype(object).tolist())
+
+
+def column_of_cells(name: str, cells: Sequence[Any], category: bool = False) -> Column:
+    """The column that Python values make, gaps among them; with `category` numbers are categories as well."""
+    missing = _missing(cells)
+    present = [cell for cell, gap in zip(cells, missing, strict=True) if not gap] if missing.any() else list(cells)
+    types = set(map(type, present))
+    _check_types(name, cells, types)
+    if not category and _all(types, (bool, np.bool_)) and types:
+        return Column(name, "boolean", _spread(missing, [float(cell) for cell in present]))
+    if not category and _all(types, (numbers.Real, Decimal, np.bool_)):
+        floats = np.array([float(cell) for cell in present], np.float32 if types == {np.float32} else np.float64)
+        return _numbers(name, _spread(missing, floats))
+    if not category and _all(types, DURATIONS):
+        return _numbers(name, _spread(missing, np.array(present, "timedelta64[us]") / DAY))
+    if not category and _all(types, DATES):
+        dates = np.full(len(missing), "NaT", "datetime64[us]")
+        dates[~missing] = [np.datetime64(_universal(cell), "us") for cell in present]
+        return Column(name, "date", dates)
+    texts = np.full(len(missing), None, object)
+    texts[~missing] = present if types == {str} else [text_of(cell) for cell in present]
+    return Column(name, "category", texts)
+
+
+def _numbers(name: str, values: np.ndarray) -> Column:
+    is_complete(values[:, None], lambda _: name)
+    return Column(name, "number", values)
+
+
+def _missing(cells: Sequence[Any]) -> np.ndarray:
+    types = set(map(type, cells))
+    if not any(own.__name__ in MISSING_TYPES or issubclass(own, CAN_BE_MISSING) for own in types):
+        return np.zeros(len(cells), bool)
+    return np.fromiter(map(_is_gap, cells), bool, len(cells))
+
+
+def _is_gap(cell: Any) -> bool:
+    return type(cell).__name__ in MISSING_TYPES or (isinstance(cell, CAN_BE_MISSING) and bool(cell != cell))
+
+
+def _all(types: set[type], wanted: tuple[type, ...]) -> bool:
+    return all(issubclass(own, wanted) for own in types)
+
+
+def _spread(missing: np.ndarray, present: Any) -> np.ndarray:
+    """`present` in the rows that are not missing, NaN in the others."""
+    present = np.asarray(present, np.float32 if np.asarray(present).dtype == np.float32 else np.float64)
+    values = np.full(len(missing), np.nan, present.dtype)
+    values[~missing] = present
+    return values
+
+
+def _universal(cell: Any) -> Any:
+    """A date in universal time, without its zone, of a type that NumPy reads."""
+    if isinstance(cell, datetime.datetime):
+        cell = cell.astimezone(datetime.timezone.utc) if cell.tzinfo else cell
+        return cell.replace(tzinfo=None)
+    return cell
+
+
+def _check_types(name: str, cells: Sequence[Any], types: set[type]) -> None:
+    for own in types:
+        complex_number = issubclass(own, numbers.Complex) and not issubclass(own, numbers.Real)
+        if complex_number or issubclass(own, (bytes, bytearray, *NESTED)):
+            row = next(row for row, cell in enumerate(cells) if type(cell) is own)
+            _refuse(name, row, cells[row])
+
+
+def _refuse(name: str, row: int, cell: Any) -> NoReturn:
+    place = f"column {name!r}, row {row}"
+    if isinstance(cell, numbers.Complex):
+        raise CellTypeError(f"Complex data not supported: {place} is {cell!r}; give real and imaginary part a column")
+    if isinstance(cell, (bytes, bytearray)):
+        raise CellTypeError(f"{place}: {bytes(cell[:20])!r} is bytes; decode them into text first")
+    raise CellTypeError(
+        f"{place}: the argument must be a string or a number, got a {type(cell).__name__}; give each of its values a "
+        "column of its own"
+    )

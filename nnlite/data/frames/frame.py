@@ -1,0 +1,191 @@
+"""A raw table as named columns, each of one kind."""
+
+import functools
+import numbers
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Literal
+
+import numpy as np
+
+from nnlite.errors import DataError, did_you_mean
+
+__all__ = ["Column", "Frame"]
+
+Kind = Literal["number", "boolean", "category", "date"]
+SINGULAR = {"number": "a number", "boolean": "true or false", "category": "text", "date": "a date"}
+PLURAL = {"number": "numbers", "boolean": "true and false", "category": "categories", "date": "dates"}
+
+
+def text_of(cell: Any) -> str:
+    """How a level of a category is written: 1, 1.0 and "1" are one level."""
+    if isinstance(cell, (numbers.Real, Decimal)) and not isinstance(cell, (bool, np.bool_)):
+        integral = isinstance(cell, numbers.Integral) or float(cell).is_integer()
+        return str(int(cell)) if integral else str(cell)
+    return str(cell)
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a raw table.
+
+    Args:
+        name: the column's name.
+        kind: `"number"`, `"boolean"`, `"category"` or `"date"`.
+        values: shape (rows,). Numbers are float64 or float32, booleans floats 0 and 1, both with NaN for a gap;
+            categories are Python strings with None for a gap; dates are `datetime64` with NaT for a gap.
+    """
+
+    name: str
+    kind: Kind
+    values: np.ndarray
+
+    @property
+    def missing(self) -> np.ndarray:
+        """Which rows are gaps. Shape: (rows,), booleans."""
+        if self.kind == "category":
+            return np.fromiter((cell is None for cell in self.values), bool, len(self.values))
+        return np.isnat(self.values) if self.kind == "date" else np.isnan(self.values)
+
+    def taken(self, rows: np.ndarray | None) -> "Column":
+        """The column of these rows alone; of all where None."""
+        return self if rows is None else Column(self.name, self.kind, self.values[rows])
+
+    def as_kind(self, kind: Kind) -> "Column":
+        """The same column read as `kind`.
+
+        Booleans are numbers 0 and 1; numbers are booleans, where 0 and 1 alone have a meaning; numbers and booleans
+        are categories by their text; a column of gaps is of any kind.
+
+        Raises:
+            DataError: another kind that cannot be read as this one; it names column, row and cell.
+        """
+        if kind == self.kind:
+            return self
+        if {kind, self.kind} == {"number", "boolean"}:
+            return Column(self.name, kind, self.values)
+        missing = self.missing
+        if missing.all():
+            return Column(self.name, kind, _gaps(kind, len(missing)))
+        if kind == "category" and self.kind != "date":
+            return Column(self.name, kind, self._texts(missing))
+        row = int(np.argmin(missing))
+        raise DataError(
+            f"column {self.name!r}, row {row}: {str(self.values[row])!r} is {SINGULAR[self.kind]}; in the fit the "
+            f"column held {PLURAL[kind]}"
+        )
+
+    def _texts(self, missing: np.ndarray) -> np.ndarray:
+        texts = np.full(len(missing), None, object)
+        cells = self.values[~missing]
+        texts[~missing] = [text_of(cell) for cell in (cells != 0 if self.kind == "boolean" else cells)]
+        return texts
+
+
+def _gaps(kind: Kind, rows: int) -> np.ndarray:
+    if kind == "category":
+        return np.full(rows, None, object)
+    return np.full(rows, "NaT", "datetime64[us]") if kind == "date" else np.full(rows, np.nan)
+
+
+class Frame:
+    """A raw table: columns of one length, by name and by place; `read_frame` makes one of any table.
+
+    Args:
+        columns: the columns, with distinct names; None where `matrix` holds them.
+        matrix: columns of numbers, shape (rows, columns), float32 or float64 without infinities.
+        names: what the columns of `matrix` are called; `x0`, `x1`, ... where None.
+        named: whether the names came with the table, so that columns may be found by them.
+        complete: whether `matrix` is known to have no gaps.
+
+    >>> from nnlite.data import read_frame
+    >>> frame = read_frame({"age": [31, None, 40], "city": ["Rome", "Oslo", None]})
+    >>> frame.names, frame.n_rows, [column.kind for column in frame.columns]
+    (['age', 'city'], 3, ['number', 'category'])
+    >>> frame.column("age", "number").values.tolist()
+    [31.0, nan, 40.0]
+    """
+
+    def __init__(
+        self,
+        columns: Sequence[Column] | None = None,
+        *,
+        matrix: np.ndarray | None = None,
+        names: list[str] | None = None,
+        named: bool = True,
+        complete: bool = False,
+    ) -> None:
+        self.matrix, self.named, self.complete = matrix, named, complete
+        self._columns = None if columns is None else list(columns)
+        self._names = names if columns is None else [column.name for column in columns]
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows."""
+        return len(self.columns[0].values) if self.matrix is None else self.matrix.shape[0]
+
+    @property
+    def n_columns(self) -> int:
+        """Number of columns."""
+        return len(self.columns) if self.matrix is None else self.matrix.shape[1]
+
+    @functools.cached_property
+    def names(self) -> list[str]:
+        """The columns' names, in order."""
+        return [f"x{place}" for place in range(self.n_columns)] if self._names is None else self._names
+
+    @functools.cached_property
+    def columns(self) -> list[Column]:
+        """The columns, in order."""
+        if self.matrix is None:
+            return self._columns or []
+        return [Column(name, "number", own) for name, own in zip(self.names, self.matrix.T, strict=True)]
+
+    @functools.cached_property
+    def places(self) -> dict[str, int]:
+        """Where each column stands."""
+        return {name: place for place, name in enumerate(self.names)}
+
+    @property
+    def dtype(self) -> np.dtype:
+        """float32 where all numbers are and there are no dates, else float64."""
+        if self.matrix is not None:
+            return self.matrix.dtype
+        dtypes = {column.values.dtype for column in self.columns if column.kind in ("number", "date")}
+        return np.dtype(np.float32 if dtypes == {np.dtype(np.float32)} else np.float64)
+
+    def column(self, name: str, kind: Kind) -> Column:
+        """The column `name` read as `kind`; `DataError` if there is none, or if it holds something else."""
+        if name not in self.places:
+            raise DataError(f"the table has no column {name!r}; {did_you_mean(name, self.names)}")
+        place = self.places[name]
+        own = self.columns[place] if self.matrix is None else Column(name, "number", self.matrix[:, place])
+        return own.as_kind(kind)
+
+    def numbers(self, names: list[str]) -> np.ndarray:
+        """Columns of numbers side by side, NaN for gaps. Shape: (rows, columns named)."""
+        if self.matrix is not None and names == self.names:
+            return self.matrix
+        if self.matrix is not None:
+            return self.matrix[:, [self.places[name] for name in names]]
+        return np.column_stack([self.column(name, "number").values for name in names])
+
+    def renamed(self, names: list[str]) -> "Frame":
+        """The same columns under other names."""
+        if self.matrix is not None:
+            return Frame(matrix=self.matrix, names=names, named=self.named, complete=self.complete)
+        pairs = zip(names, self.columns, strict=True)
+        return Frame([Column(name, column.kind, column.values) for name, column in pairs], named=self.named)
+
+    def gaps_as_text(self) -> "Frame":
+        """The same columns with `""` for gaps of categories, as a CSV file has them."""
+        filled = [
+            Column(own.name, own.kind, np.where(own.missing, "", own.values)) if own.kind == "category" else own
+            for own in self.columns
+        ]
+        return Frame(filled, named=self.named)
+
+    def __repr__(self) -> str:
+        kinds = ", ".join(f"{column.name}: {column.kind}" for column in self.columns[:8])
+        return f"Frame({self.n_rows} rows; {kinds}{', ...' if self.n_columns > 8 else ''})"

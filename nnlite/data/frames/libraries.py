@@ -1,0 +1,89 @@
+"""Tables of pandas, polars and Arrow, read by their own methods: none of these libraries is imported for that."""
+
+import importlib.util
+from typing import Any
+
+import numpy as np
+
+from nnlite.data.frames.cells import column_of, column_of_cells
+from nnlite.data.frames.frame import Column
+from nnlite.errors import DataError
+
+__all__ = []
+
+SECONDS = "datetime64[s]"
+
+
+def maker_of(X: Any) -> str | None:
+    """`"pandas"`, `"polars"`, or `"arrow"` for what pyarrow can read; None for anything else."""
+    rooms = {cls.__module__.partition(".")[0] for cls in type(X).__mro__}
+    for library in ("pandas", "polars"):
+        if library in rooms:
+            return library
+    streams = hasattr(X, "__arrow_c_stream__") or hasattr(X, "__arrow_c_array__")
+    return "arrow" if streams and importlib.util.find_spec("pyarrow") else None
+
+
+def pandas_table(X: Any) -> tuple[list[Column] | np.ndarray, list[str], bool]:
+    """The columns of a DataFrame or a Series, or one matrix where all are numbers; their names; whether they are texts.
+
+    Names that are no texts, such as the numbers that pandas gives by itself, are no names: columns go by their place.
+    """
+    if X.ndim == 1:
+        X = X.to_frame()
+    named = all(isinstance(name, str) for name in X.columns)
+    names = [f"x{name}" if isinstance(name, int) else str(name) for name in X.columns]
+    if len(names) and all(isinstance(dtype, np.dtype) and dtype.kind in "iuf" for dtype in X.dtypes):
+        return X.to_numpy(), names, named
+    return [_pandas_column(name, X.iloc[:, place]) for place, name in enumerate(names)], names, named
+
+
+def _pandas_column(name: str, series: Any) -> Column:
+    dtype = series.dtype
+    if isinstance(dtype, np.dtype):
+        return column_of(name, series.to_numpy())
+    label = str(dtype)
+    if label == "category":
+        return column_of_cells(name, series.astype(object).tolist(), category=True)
+    if label.startswith("period"):
+        return column_of(name, series.dt.to_timestamp().to_numpy())
+    if label.startswith("Sparse"):
+        return column_of(name, series.sparse.to_dense().to_numpy())
+    if label.startswith("datetime64"):
+        return column_of(name, series.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy())
+    if dtype.kind in "iuf":
+        single = dtype.kind == "f" and dtype.itemsize == 4
+        return column_of(name, series.to_numpy(dtype=np.float32 if single else np.float64, na_value=np.nan))
+    return column_of_cells(name, series.astype(object).tolist(), category=label.startswith("dictionary"))
+
+
+def polars_columns(X: Any) -> list[Column]:
+    """The columns of a DataFrame or a Series."""
+    if type(X).__name__ == "LazyFrame":
+        raise DataError("a LazyFrame has no rows yet: pass X.collect()")
+    series = X.get_columns() if type(X).__name__ == "DataFrame" else [X]
+    return [_polars_column(own) for own in series]
+
+
+def _polars_column(series: Any) -> Column:
+    dtype = series.dtype
+    if dtype.is_float() or dtype.is_integer() or (dtype.is_temporal() and str(dtype) != "Time"):
+        return column_of(series.name, series.to_numpy())
+    return column_of_cells(series.name, series.to_list())
+
+
+def arrow_columns(X: Any) -> list[Column]:
+    """The columns of whatever hands its data over as Arrow does."""
+    import pyarrow
+
+    table = X if isinstance(X, pyarrow.Table) else pyarrow.table(X)
+    return [_arrow_column(name, own) for name, own in zip(table.column_names, table.columns, strict=True)]
+
+
+def _arrow_column(name: str, column: Any) -> Column:
+    kind = column.type
+    if str(kind).startswith("dictionary"):
+        return column_of_cells(name, column.to_pylist(), category=True)
+    if str(kind).startswith(("int", "uint", "float", "double", "halffloat", "timestamp", "date", "duration")):
+        return column_of(name, column.to_numpy())
+    return column_of_cells(name, column.to_pylist())
