@@ -16,12 +16,15 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from nnlite.data import (
     Agreement,
+    Boolean,
     Classes,
     ColumnEncoder,
     Columns,
     Csv,
     Data,
     DataSource,
+    Dates,
+    GapIndicator,
     Idx,
     Inline,
     InputEncoder,
@@ -36,8 +39,11 @@ from nnlite.data import (
     SklearnDataset,
     Split,
     Table,
+    TableEncoder,
     TargetEncoder,
     Texts,
+    TwoValued,
+    read_frame,
     read_idx,
 )
 from nnlite.errors import ConfigError, DataError, ShapeError
@@ -173,11 +179,35 @@ def test_source(make, tmp_path):
     assert {repr(row) for x, _ in prepared.parts.values() for row in x.tolist()} == known
 
 
+DATES = np.array(["1970-01-02T12", "NaT", "1970-04-01"], "M8[h]")
+FRAME = read_frame({"n": [1.5, None, 3], "c": ["x", None, "?"], "b": [True, None, False], "d": DATES})
+SPRING = [2 * np.pi * part for part in (0.5, 0.0)], [2 * np.pi * 4 / 7, 2 * np.pi * 2 / 7], [0, np.pi / 2]
 TABLE = Table("t.csv", {"n": ["1", "NA", "4", "10"], "c": ["b", "a", "", "b"], "x": ["?"] * 4}, [2, 3, 4, 5])
 ENCODERS = {
     "numeric": (Numeric("n", fill=4, mean=1, scale=2), TABLE, [[0], [1.5], [1.5], [4.5]]),
     "one hot": (OneHot("c", ["", "b"]), TABLE, [[0, 1], [0, 0], [1, 0], [0, 1]]),
     "ordinal": (Ordinal("c", ["", "b"]), TABLE, [[2], [0], [1], [2]]),
+    "one hot of another value": (OneHot("c", ["", "b"], 1.5), TABLE, [[0, 1.5], [0, 0], [1.5, 0], [0, 1.5]]),
+    "gap of a number": (GapIndicator("n"), FRAME, [[0], [1], [0]]),
+    "gap of a date": (GapIndicator("d", "date"), FRAME, [[0], [1], [0]]),
+    "boolean": (Boolean("b"), FRAME, [[1], [0], [-1]]),
+    "two values": (TwoValued("c", ["?", "x"]), FRAME, [[1], [0], [-1]]),
+    "two values, one unknown": (TwoValued("c", ["w", "x"]), FRAME, [[1], [0], [0]]),
+    "dates": (
+        Dates("d", 7.5, ["hour", "weekday", "month"]),
+        FRAME,
+        [
+            [1.5, *(function(turns[0]) for turns in SPRING for function in (np.sin, np.cos))],
+            [7.5, 0, 0, 0, 0, 0, 0],
+            [90, *(function(turns[1]) for turns in SPRING for function in (np.sin, np.cos))],
+        ],
+    ),
+    "dates without cycles": (Dates("d", 7.5, []), FRAME, [[1.5], [7.5], [90]]),
+    "table": (
+        TableEncoder(["n", "c", "b", "d"], True, [Numeric("n", 2, 0, 1), GapIndicator("n"), Boolean("b")]),
+        FRAME,
+        [[1.5, 0, 1], [2, 1, 0], [3, 0, -1]],
+    ),
     "texts of a table": (Texts("c"), TABLE, ["b", "a", "", "b"]),
     "texts": (Texts(), np.array(["b c", "a"]), ["b c", "a"]),
     "columns": (
@@ -204,7 +234,10 @@ def test_encoder(case):
     family = next(base for base in (ColumnEncoder, InputEncoder, TargetEncoder) if isinstance(encoder, base))
     restored = family.get(json.loads(json.dumps(encoder.to_spec())))
     for fitted in (encoder, restored):
-        assert np.array_equal(fitted.encode(raw), np.array(expected))
+        if isinstance(encoder, Dates):
+            np.testing.assert_allclose(fitted.encode(raw), expected, rtol=1e-15, atol=1e-15)
+        else:
+            assert np.array_equal(fitted.encode(raw), np.array(expected))
 
 
 def test_csv_is_encoded_as_by_sklearn_fitted_on_the_training_rows_alone(tmp_path):

@@ -317,6 +317,7 @@ UNDECLARED = {
     ("data/batches", "__array__"): "what users pass as data may be any array",
     ("data/frames/libraries", "__arrow_c_array__"): "what users pass as a table may be of any library",
     ("data/frames/libraries", "__arrow_c_stream__"): "what users pass as a table may be of any library",
+    ("data/frames/libraries", "__dataframe__"): "what users pass as a table may be of any library",
     ("data/frames/reading", "__dataframe__"): "what users pass as a table may be of any library",
     ("data/frames/reading", "toarray"): "only sparse matrices have it",
     ("estimators/base", "feature_names_in_"): "scikit-learn: there is one only after data with named columns",

@@ -36,10 +36,10 @@ class TableEncoder(InputEncoder):
         named: whether columns of other tables are found by these names, else by their place.
         columns: the encoders in the order of the matrix.
 
-    >>> encoder = TableEncoder.fit({"age": [31, None, 40], "city": ["Rome", "Oslo", "Bern"], "new": [True, False, True]})
+    >>> encoder = TableEncoder.fit({"age": [31, None, 40], "city": ["Rome", "Oslo", "Bern"], "ok": [True, False, True]})
     >>> encoder.feature_names
-    ['age', 'age_missing', 'city=Bern', 'city=Oslo', 'city=Rome', 'new']
-    >>> encoder.encode({"new": [None], "age": [None], "city": ["Oslo"]}).tolist()
+    ['age', 'age_missing', 'city=Bern', 'city=Oslo', 'city=Rome', 'ok']
+    >>> encoder.encode({"ok": [None], "age": [None], "city": ["Oslo"]}).tolist()
     [[35.5, 1.0, 0.0, 1.0, 0.0, 0.0]]
     """
 

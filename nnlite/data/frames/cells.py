@@ -34,7 +34,8 @@ def is_complete(matrix: np.ndarray, name_of: Callable[[int], str]) -> bool:
     Raises:
         DataError: an infinity, or a number too large for `floatx()`; it names column and row.
     """
-    if np.vdot(matrix, matrix) < SAFE[floatx()]:  # one pass settles the usual case; NaN is not below
+    in_memory = matrix.T if matrix.flags.f_contiguous else matrix  # the other way round it would be copied
+    if float(np.vdot(in_memory, in_memory)) < SAFE[floatx()]:  # one pass settles the usual case; NaN is not below
         return True
     infinite = np.isinf(matrix)
     if infinite.any():

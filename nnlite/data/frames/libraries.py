@@ -7,21 +7,20 @@ import numpy as np
 
 from nnlite.data.frames.cells import column_of, column_of_cells
 from nnlite.data.frames.frame import Column
-from nnlite.errors import DataError
+from nnlite.errors import DataError, needed_for
 
 __all__ = []
 
-SECONDS = "datetime64[s]"
 
-
-def maker_of(X: Any) -> str | None:
-    """`"pandas"`, `"polars"`, or `"arrow"` for what pyarrow can read; None for anything else."""
-    rooms = {cls.__module__.partition(".")[0] for cls in type(X).__mro__}
-    for library in ("pandas", "polars"):
-        if library in rooms:
-            return library
-    streams = hasattr(X, "__arrow_c_stream__") or hasattr(X, "__arrow_c_array__")
-    return "arrow" if streams and importlib.util.find_spec("pyarrow") else None
+def maker_of(X: Any, classes: tuple[str, ...] = ("DataFrame", "Series", "LazyFrame")) -> str | None:
+    """`"pandas"` or `"polars"` for their `classes`, `"arrow"` for what pyarrow reads; None for anything else."""
+    for cls in type(X).__mro__:
+        library = cls.__module__.partition(".")[0]
+        if library in ("pandas", "polars"):
+            return library if cls.__name__ in classes else None
+    if not hasattr(X, "__arrow_c_stream__") and not hasattr(X, "__arrow_c_array__"):
+        return None
+    return "arrow" if importlib.util.find_spec("pyarrow") or not hasattr(X, "__dataframe__") else None
 
 
 def pandas_table(X: Any) -> tuple[list[Column] | np.ndarray, list[str], bool]:
@@ -33,9 +32,9 @@ def pandas_table(X: Any) -> tuple[list[Column] | np.ndarray, list[str], bool]:
         X = X.to_frame()
     named = all(isinstance(name, str) for name in X.columns)
     names = [f"x{name}" if isinstance(name, int) else str(name) for name in X.columns]
-    if len(names) and all(isinstance(dtype, np.dtype) and dtype.kind in "iuf" for dtype in X.dtypes):
+    if all(isinstance(dtype, np.dtype) and dtype.kind in "iuf" for dtype in X.dtypes):
         return X.to_numpy(), names, named
-    return [_pandas_column(name, X.iloc[:, place]) for place, name in enumerate(names)], names, named
+    return [_pandas_column(name, series) for name, (_, series) in zip(names, X.items(), strict=True)], names, named
 
 
 def _pandas_column(name: str, series: Any) -> Column:
@@ -44,7 +43,7 @@ def _pandas_column(name: str, series: Any) -> Column:
         return column_of(name, series.to_numpy())
     label = str(dtype)
     if label == "category":
-        return column_of_cells(name, series.astype(object).tolist(), category=True)
+        return column_of_cells(name, series.tolist(), category=True)
     if label.startswith("period"):
         return column_of(name, series.dt.to_timestamp().to_numpy())
     if label.startswith("Sparse"):
@@ -54,7 +53,7 @@ def _pandas_column(name: str, series: Any) -> Column:
     if dtype.kind in "iuf":
         single = dtype.kind == "f" and dtype.itemsize == 4
         return column_of(name, series.to_numpy(dtype=np.float32 if single else np.float64, na_value=np.nan))
-    return column_of_cells(name, series.astype(object).tolist(), category=label.startswith("dictionary"))
+    return column_of_cells(name, series.tolist(), category=label.startswith("dictionary"))
 
 
 def polars_columns(X: Any) -> list[Column]:
@@ -74,7 +73,8 @@ def _polars_column(series: Any) -> Column:
 
 def arrow_columns(X: Any) -> list[Column]:
     """The columns of whatever hands its data over as Arrow does."""
-    import pyarrow
+    with needed_for("tables of Arrow are read by pyarrow", "pyarrow"):
+        import pyarrow
 
     table = X if isinstance(X, pyarrow.Table) else pyarrow.table(X)
     return [_arrow_column(name, own) for name, own in zip(table.column_names, table.columns, strict=True)]

@@ -54,7 +54,7 @@ def is_table(X: Any) -> bool:
     """Whether `X` is a table by its type or its cells, rather than an array of numbers: what has to be encoded."""
     if isinstance(X, np.ndarray):
         return X.dtype.kind not in "biufc"
-    if isinstance(X, (Frame, Mapping)) or hasattr(X, "__dataframe__") or maker_of(X) == "arrow":
+    if isinstance(X, (Frame, Mapping)) or hasattr(X, "__dataframe__") or maker_of(X, ("DataFrame", "LazyFrame")):
         return True
     if not isinstance(X, (list, tuple)) or not X:
         return False
@@ -85,7 +85,8 @@ def _read(X: Any) -> Frame:
 
 
 def _of_array(X: Any) -> Frame:
-    array = X.astype(object).filled(None) if isinstance(X, np.ma.MaskedArray) else np.asarray(X)
+    masked = isinstance(X, np.ma.MaskedArray)
+    array = np.where(np.ma.getmaskarray(X), None, X.data.astype(object)) if masked else np.asarray(X)
     if array.dtype.names:
         return _checked([_column(name, array[name]) for name in array.dtype.names])
     _check_shape(array, X)
