@@ -60,9 +60,9 @@ PANDAS = {
     ),
     "sparse": (lambda pd: pd.arrays.SparseArray([0.0, np.nan, 2.0]), "number", [0, None, 2]),
     "interval": (
-        lambda pd: pd.cut([1, None, 5], [0, 2, 6]).astype(object),
+        lambda pd: pd.cut([1, np.nan, 5], [0, 2, 6]).astype(object),
         "category",
-        ["(0, 2]", None, "(2, 6]"],
+        ["(0.0, 2.0]", None, "(2.0, 6.0]"],
     ),
     "timestamps as objects": (
         lambda pd: pd.Series([pd.Timestamp(DAY), pd.NaT, pd.Timestamp(LATER)], dtype=object),

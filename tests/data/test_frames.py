@@ -191,6 +191,14 @@ def test_large_numbers_are_numbers_where_float64_is_the_type():
 def test_what_is_a_table():
     assert all(map(is_table, ({"a": [1]}, [{"a": 1}], [[1, "a"]], [[1, None]], np.array([["a"]]), X.astype(object))))
     assert is_table(read_frame(X))
+    texts = ([["a"], [None]], np.array([["a"]]), np.array(["a"]))
+    assert [(is_table(own), is_table(own, named=True)) for own in texts] == [
+        (True, False),
+        (True, False),
+        (False, False),
+    ]
+    named = ({"a": ["b"]}, [{"a": "b"}], np.rec.fromarrays([["b"]], names=["a"]))
+    assert all(is_table(own, named=True) for own in named)
     assert not any(map(is_table, (X, X.astype(int), X > 0, X.tolist(), [1, 2], ["a"], [], [X, X], (X, X), None, "a")))
 
 

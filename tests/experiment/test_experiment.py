@@ -641,6 +641,41 @@ def test_predict_from_a_column_of_texts(table):
         run.predict("wrong.csv")
 
 
+NUMBERS_AND_PLACES = """
+seed: 0
+data: {source: {Csv: {path: t.csv, target: t, categorical: [place], ordinal: [b], drop: [note]}}, split: {test: 0.3}}
+model: [{Dense: {units: 4, activation: tanh}}, {Dense: {units: 1, activation: sigmoid}}]
+compile: {loss: binary_crossentropy}
+"""
+
+
+def test_the_model_of_a_table_takes_raw_tables(table):
+    run = train(Experiment.from_file(table(NUMBERS_AND_PLACES)), quiet=True)
+    model = nnlite.load_model(run.folder / "model.safetensors")
+    table("a,b,place,note\n0.5,3,x,u\n,NA,,v\n-1,1,q,w\n", "new.csv")
+    expected = run.predict("new.csv")["probability_t"]
+    columns = {"note": ["u", "v", "w"], "b": [3.0, None, 1.0], "a": [0.5, None, -1], "place": ["x", None, "q"]}
+    assert np.array_equal(model.predict(columns, verbose=0)[:, 0], expected)
+    pd = pytest.importorskip("pandas")
+    assert np.array_equal(model.predict(pd.DataFrame(columns), verbose=0)[:, 0], expected)
+    assert np.array_equal(model.predict(pd.read_csv("new.csv"), verbose=0)[:, 0], expected)
+    with pytest.raises(DataError, match="the table has no column 'place'"):
+        model.predict(pd.DataFrame(columns).drop(columns="place"), verbose=0)
+    assert model.encoder.to_spec() == run.preprocessing.inputs.to_spec()
+
+
+def test_the_model_of_a_column_of_texts_takes_raw_tables(table):
+    run = train(Experiment.from_file(table(TEXTS)), quiet=True)
+    notes = ["a bad day", None, "good"]
+    expected = run.model.predict(np.array(["a bad day", "", "good"], dtype=object), verbose=0)
+    assert np.array_equal(run.model.predict({"other": [1, 2, 3], "note": notes}, verbose=0), expected)
+
+
+def test_the_model_of_an_array_has_no_encoder(write):
+    run = train(Experiment.from_file(write(SMALL)), quiet=True)
+    assert run.model.encoder is None
+
+
 def test_predict_from_sentences(write):
     text = TEXTS.replace("{Csv: {path: t.csv, target: t, text: note}}", "{Agreement: {rows: 100}}")
     run = train(Experiment.from_file(write(text)), quiet=True)

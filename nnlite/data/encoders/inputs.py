@@ -76,6 +76,9 @@ class Texts(InputEncoder):
     def takes_tables(self) -> bool:
         return self.name is not None
 
+    def accepts(self, inputs: Any) -> bool:
+        return self.takes_tables and is_table(inputs, named=True)  # arrays and lists of texts are encoded already
+
     def encode(self, inputs: Any) -> np.ndarray:
         if self.name is None:
             return np.asarray(inputs, dtype=object)

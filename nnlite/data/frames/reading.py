@@ -50,18 +50,25 @@ def read_frame(X: Any, names: Sequence[str] | None = None) -> Frame:
     return frame
 
 
-def is_table(X: Any) -> bool:
-    """Whether `X` is a table by its type or its cells, rather than an array of numbers: what has to be encoded."""
+def is_table(X: Any, named: bool = False) -> bool:
+    """Whether `X` is a table by its type or its cells, rather than an array of numbers: what has to be encoded.
+
+    Args:
+        X: what users pass as data.
+        named: whether to count only tables that name their columns.
+    """
     if isinstance(X, np.ndarray):
-        return X.dtype.kind not in "biufc"
+        return bool(X.dtype.names) or (not named and X.ndim == 2 and X.dtype.kind not in "biufc")
     if isinstance(X, (Frame, Mapping)) or hasattr(X, "__dataframe__") or maker_of(X, ("DataFrame", "LazyFrame")):
         return True
     if not isinstance(X, (list, tuple)) or not X:
         return False
     if isinstance(X[0], Mapping):
         return True
-    return all(isinstance(row, (list, tuple)) for row in X) and any(
-        cell is None or isinstance(cell, str) for row in X for cell in row
+    return (
+        not named
+        and all(isinstance(row, (list, tuple)) for row in X)
+        and any(cell is None or isinstance(cell, str) for row in X for cell in row)
     )
 
 
