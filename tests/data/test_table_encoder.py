@@ -203,6 +203,13 @@ def test_levels_match_by_their_text(fitted):
         assert encoder.encode({"c": given}).tolist() == [[0, 1, 0], [0, 0, 1]]
 
 
+def test_numbers_match_levels_of_their_value():
+    encoder = TableEncoder.fit({"c": ["1.0", "02", "2", "x"]})
+    assert encoder.feature_names == ["c=02", "c=1.0", "c=2", "c=x"]
+    assert encoder.encode({"c": [1, 2.0, 3]}).tolist() == [[0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 0]]
+    assert encoder.encode({"c": ["1", "2.0"]}).tolist() == [[0] * 4] * 2  # texts have to be the same
+
+
 def test_columns_are_found_by_name():
     table = a_table()
     encoder = TableEncoder.fit(table)

@@ -664,6 +664,16 @@ def test_the_model_of_a_table_takes_raw_tables(table):
     assert model.encoder.to_spec() == run.preprocessing.inputs.to_spec()
 
 
+def test_categories_that_are_numbers_match_those_of_the_file(write):
+    rows = [f"{row},{('1.0', '2.0', '')[row % 3]},{'rt'[row % 2]}" for row in range(30)]
+    write("\n".join(["a,place,t", *rows]), "t.csv")
+    run = train(Experiment.from_file(write(NUMBERS_AND_PLACES.replace("ordinal: [b], drop: [note]", ""))), quiet=True)
+    expected = run.predict("t.csv")["probability_t"]
+    columns = {"a": range(30), "place": [(1.0, 2.0, None)[row % 3] for row in range(30)]}
+    assert np.array_equal(run.model.predict(columns, verbose=0)[:, 0], expected)
+    assert np.array_equal(run.model.encoder.encode(columns)[:3, 1:], [[0, 1, 0], [0, 0, 1], [1, 0, 0]])
+
+
 def test_the_model_of_a_column_of_texts_takes_raw_tables(table):
     run = train(Experiment.from_file(table(TEXTS)), quiet=True)
     notes = ["a bad day", None, "good"]

@@ -1,12 +1,13 @@
 """Encoders of one column: amounts, gaps, two values, and categories as 0 and 1 or as integers."""
 
+import contextlib
 import functools
 from collections.abc import Sequence
 from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from nnlite.data.frames.frame import Column, Kind
+from nnlite.data.frames.frame import Column, Kind, text_of
 from nnlite.data.table import Table
 from nnlite.errors import ConfigError, DataError, needed_for
 from nnlite.registry import Configurable
@@ -129,11 +130,20 @@ class Levels(ColumnEncoder, abstract=True):
     def _codes(self) -> dict[str, int]:
         return {category: code for code, category in enumerate(self.categories, start=1)}
 
+    @functools.cached_property
+    def _codes_of_numbers(self) -> dict[str, int]:
+        """The same for texts of numbers: where none is written like "1", a category of its value, such as "1.0"."""
+        known = dict(self._codes)
+        for category, code in self._codes.items():
+            with contextlib.suppress(ValueError):
+                known.setdefault(text_of(float(category)), code)
+        return known
+
     def codes(self, source: ColumnSource) -> np.ndarray:
         """The number of each row's category, from 1 in their order; 0 for an unknown one. Shape: (rows,)."""
-        cells = source.column(self.name, "category").values
-        known = self._codes
-        return np.fromiter((known.get(cell, 0) for cell in cells), np.int64, len(cells))
+        column = source.column(self.name, "category")
+        known = self._codes_of_numbers if column.from_numbers else self._codes
+        return np.fromiter((known.get(cell, 0) for cell in column.values), np.int64, len(column.values))
 
 
 class TwoValued(Levels):

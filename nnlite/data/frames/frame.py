@@ -1,5 +1,6 @@
 """A raw table as named columns, each of one kind."""
 
+import copy
 import functools
 import numbers
 from collections.abc import Sequence
@@ -21,8 +22,8 @@ PLURAL = {"number": "numbers", "boolean": "true and false", "category": "categor
 def text_of(cell: Any) -> str:
     """How a level of a category is written: 1, 1.0 and "1" are one level."""
     if isinstance(cell, (numbers.Real, Decimal)) and not isinstance(cell, (bool, np.bool_)):
-        integral = isinstance(cell, numbers.Integral) or float(cell).is_integer()
-        return str(int(cell)) if integral else str(cell)
+        number = int(cell) if isinstance(cell, numbers.Integral) else float(cell)
+        return str(int(number)) if isinstance(number, int) or number.is_integer() else str(cell)
     return str(cell)
 
 
@@ -35,11 +36,13 @@ class Column:
         kind: `"number"`, `"boolean"`, `"category"` or `"date"`.
         values: shape (rows,). Numbers are float64 or float32, booleans floats 0 and 1, both with NaN for a gap;
             categories are Python strings with None for a gap; dates are `datetime64` with NaT for a gap.
+        from_numbers: whether categories are the texts of what came as numbers.
     """
 
     name: str
     kind: Kind
     values: np.ndarray
+    from_numbers: bool = False
 
     @property
     def missing(self) -> np.ndarray:
@@ -69,7 +72,7 @@ class Column:
         if missing.all():
             return Column(self.name, kind, _gaps(kind, len(missing)))
         if kind == "category" and self.kind != "date":
-            return Column(self.name, kind, self._texts(missing))
+            return Column(self.name, kind, self._texts(missing), from_numbers=self.kind == "number")
         row = int(np.argmin(missing))
         raise DataError(
             f"column {self.name!r}, row {row}: {str(self.values[row])!r} is {SINGULAR[self.kind]}; in the fit the "
@@ -119,6 +122,7 @@ class Frame:
         self.matrix, self.named, self.complete = matrix, named, complete
         self._columns = None if columns is None else list(columns)
         self._names = names if columns is None else [column.name for column in columns]
+        self._gap_text: str | None = None
 
     @property
     def n_rows(self) -> int:
@@ -161,7 +165,11 @@ class Frame:
             raise DataError(f"the table has no column {name!r}; {did_you_mean(name, self.names)}")
         place = self.places[name]
         own = self.columns[place] if self.matrix is None else Column(name, "number", self.matrix[:, place])
-        return own.as_kind(kind)
+        own = own.as_kind(kind)
+        if kind == "category" and self._gap_text is not None:
+            filled = np.where(own.missing, self._gap_text, own.values)
+            return Column(name, kind, filled, own.from_numbers)
+        return own
 
     def numbers(self, names: list[str]) -> np.ndarray:
         """Columns of numbers side by side, NaN for gaps. Shape: (rows, columns named)."""
@@ -179,12 +187,10 @@ class Frame:
         return Frame([Column(name, column.kind, column.values) for name, column in pairs], named=self.named)
 
     def gaps_as_text(self) -> "Frame":
-        """The same columns with `""` for gaps of categories, as a CSV file has them."""
-        filled = [
-            Column(own.name, own.kind, np.where(own.missing, "", own.values)) if own.kind == "category" else own
-            for own in self.columns
-        ]
-        return Frame(filled, named=self.named)
+        """The same table with `""` for gaps of categories, as a CSV file has them."""
+        frame = copy.copy(self)
+        frame._gap_text = ""
+        return frame
 
     def __repr__(self) -> str:
         kinds = ", ".join(f"{column.name}: {column.kind}" for column in self.columns[:8])

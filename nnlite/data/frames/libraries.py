@@ -74,7 +74,7 @@ def _polars_column(series: Any) -> Column:
 def arrow_columns(X: Any) -> list[Column]:
     """The columns of whatever hands its data over as Arrow does."""
     with needed_for("tables of Arrow are read by pyarrow", "pyarrow"):
-        import pyarrow
+        import pyarrow  # pyright: ignore[reportMissingImports]
 
     table = X if isinstance(X, pyarrow.Table) else pyarrow.table(X)
     return [_arrow_column(name, own) for name, own in zip(table.column_names, table.columns, strict=True)]

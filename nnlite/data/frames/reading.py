@@ -92,8 +92,10 @@ def _read(X: Any) -> Frame:
 
 
 def _of_array(X: Any) -> Frame:
-    masked = isinstance(X, np.ma.MaskedArray)
-    array = np.where(np.ma.getmaskarray(X), None, X.data.astype(object)) if masked else np.asarray(X)
+    array = np.asarray(X)
+    if isinstance(X, np.ma.MaskedArray):
+        array = array.astype(object)
+        array[np.ma.getmaskarray(X)] = None
     if array.dtype.names:
         return _checked([_column(name, array[name]) for name in array.dtype.names])
     _check_shape(array, X)
