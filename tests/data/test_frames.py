@@ -102,6 +102,8 @@ def test_names():
     assert read_frame(np.rec.fromarrays([[1], ["u"]], names=["a", "b"])).names == ["a", "b"]
     assert read_frame([{"b": 1}, {"a": 2}]).names == ["b", "a"]
     assert read_frame({"b": [1]}, ["a"]).names == ["a"]
+    with pytest.raises(DataError, match="2 columns are called 'a'"):
+        read_frame([[1, "u"]], ["a", "a"])
     with pytest.raises(ShapeError, match="3 names for 2 columns"):
         read_frame(np.ones((2, 2)), ["a", "b", "c"])
 
@@ -148,6 +150,7 @@ BAD = {
     ),
     "dicts": (np.array([[1], [{}]]), CellTypeError, "column 'x0', row 1: the argument must be a string or a number"),
     "two of a name": (np.ones((1, 3)), DataError, "2 columns are called 'a'"),
+    "two of a name by their text": ({1: ["u"], "1": ["v"]}, DataError, "2 columns are called '1'"),
     "lengths": ({"a": [1, 2], "b": [1]}, ShapeError, "'a' has 2 rows, 'b' 1"),
     "ragged": ([[1, 2], [3]], ShapeError, "equally many cells, these have 1 to 2"),
     "a matrix as column": ({"a": np.eye(2)}, ShapeError, "column 'a' has shape (2, 2)"),

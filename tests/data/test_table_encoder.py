@@ -149,6 +149,12 @@ def test_arrays_with_gaps_and_columns_without_information():
     assert encoder.encode(noise).tolist() == [[1, 6, 3, 0, 0]]
 
 
+def test_numbers_may_be_scaled_by_the_encoder():
+    encoder = TableEncoder(["a", "b"], False, [Numeric("a", 6, 2, 4), Numeric("b", 0, 0, 1)])
+    assert not encoder.is_identity
+    assert encoder.encode(np.array([[4.0, 1], [NAN, 2]])).tolist() == [[0.5, 1], [1, 2]]
+
+
 def test_a_gap_is_information_where_nothing_else_is():
     table = {
         "n": [5, None, 5],

@@ -45,7 +45,8 @@ def read_frame(X: Any, names: Sequence[str] | None = None) -> Frame:
         frame = _read(X)
     if names is not None:
         _check_count(names, frame.n_columns)
-        frame = frame.renamed(list(map(str, names)))
+        _check_names(given := list(map(str, names)))
+        frame = frame.renamed(given)
         frame.named = True
     return frame
 
