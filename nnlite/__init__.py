@@ -35,7 +35,7 @@ if TYPE_CHECKING:  # what `__getattr__` finds at runtime
         schedules as schedules,
         threads as threads,
     )
-    from nnlite.estimators import NNClassifier, NNRegressor
+    from nnlite.estimators import MLPClassifier, MLPRegressor, NNClassifier, NNRegressor
     from nnlite.layers import Input
     from nnlite.models import Model, Sequential, load_model
     from nnlite.threads import set_threads
@@ -43,6 +43,8 @@ if TYPE_CHECKING:  # what `__getattr__` finds at runtime
 # Public name -> module, loaded at first use, so that `import nnlite` costs what `import numpy` costs.
 _HOMES = {
     "Input": "nnlite.layers",
+    "MLPClassifier": "nnlite.estimators",
+    "MLPRegressor": "nnlite.estimators",
     "Model": "nnlite.models",
     "NNClassifier": "nnlite.estimators",
     "NNRegressor": "nnlite.estimators",
@@ -50,10 +52,11 @@ _HOMES = {
     "load_model": "nnlite.models",
     "set_threads": "nnlite.threads",
 }
-__all__ = ["Input", "Model", "NNClassifier", "NNRegressor", "Sequential", "__version__", "load_model", "set_threads"]
+__all__ = ["Input", "MLPClassifier", "MLPRegressor", "Model", "NNClassifier", "NNRegressor", "Sequential", "__version__", "load_model", "set_threads"]
 # Names that another library than NumPy serves. Where it is missing they are not listed, so that `import *`, `dir` and
 # `help` work; asking for one says what to install.
-_SERVED_BY = {"NNClassifier": "sklearn", "NNRegressor": "sklearn", "estimators": "sklearn", "experiment": "yaml"}
+_SERVED_BY = dict.fromkeys(["MLPClassifier", "MLPRegressor", "NNClassifier", "NNRegressor", "estimators"], "sklearn")
+_SERVED_BY["experiment"] = "yaml"
 
 
 def _is_served(name: str) -> bool:

@@ -65,7 +65,7 @@ THIRD_PARTY_ROOMS = {
     "pyarrow": {"data"},
     "numba": {"kernels/compiled"},
     "llvmlite": {"kernels/compiled"},
-    "scipy": {"kernels/compiled"},
+    "scipy": {"kernels/compiled", "estimators/mlp"},
     "PIL": {"data"},
     "matplotlib": {"plots"},
     "yaml": {"experiment"},

@@ -1,0 +1,4 @@
+"""scikit-learn's multi-layer perceptrons, computed by nnlite."""
+
+from nnlite.estimators.mlp.classifier import *
+from nnlite.estimators.mlp.regressor import *

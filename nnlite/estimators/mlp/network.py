@@ -1,0 +1,202 @@
+"""A stack of dense layers as scikit-learn's multi-layer perceptron trains it."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from nnlite.jacobians import Contraction
+from nnlite.jacobians.maps.base import Jacobian
+from nnlite.layers import Dense, Input
+from nnlite.losses import BinaryCrossentropy, Loss, MeanSquaredError, SparseCategoricalCrossentropy
+from nnlite.models import Sequential
+from nnlite.ops import ActivationFunction
+from nnlite.optimizers import Optimizer
+from nnlite.regularizers import L2
+
+__all__ = ["Network", "Objective", "as_model", "forward", "initial_weights", "objective_of"]
+
+Weights = list[np.ndarray]
+
+# scikit-learn's names of activation functions, and the functions; None does nothing.
+ACTIVATIONS = {
+    name: ActivationFunction.get(own) if own else None
+    for name, own in [
+        ("identity", None),
+        ("logistic", "sigmoid"),
+        ("tanh", "tanh"),
+        ("relu", "relu"),
+        ("softmax", "softmax"),
+        ("exp", "exp"),
+    ]
+}
+
+
+class HalfPoissonDeviance(Loss, abstract=True):
+    """mean - y_true * log(mean) + y_true * log(y_true) - y_true, summed over outputs; `y_pred` is log(mean).
+
+    It is the loss of a trained network alone, never that of a model in a file: it has no name among the losses.
+    """
+
+    def per_row(self, y_true: np.ndarray, y_pred: np.ndarray) -> tuple[np.ndarray, Jacobian]:
+        mean = np.exp(y_pred)
+        constant = y_true * np.log(np.where(y_true > 0, y_true, 1)) - y_true
+        return (mean - y_true * y_pred + constant).sum(axis=-1), Contraction(mean - y_true)
+
+
+class Objective(NamedTuple):
+    """What is minimised, in terms of the last layer's outputs before its activation.
+
+    Attributes:
+        loss: a mean over rows.
+        factor: times which it is minimised.
+        reported: share of that which `loss_` shows. scikit-learn minimises the sum over targets of half the squared
+            errors, and shows their mean.
+    """
+
+    loss: Loss
+    factor: float = 1.0
+    reported: float = 1.0
+
+
+def objective_of(out_activation: str, n_outputs: int) -> Objective:
+    """The objective that goes with the activation of the last layer."""
+    if out_activation == "softmax":
+        return Objective(SparseCategoricalCrossentropy(from_logits=True))
+    if out_activation == "logistic":
+        return Objective(BinaryCrossentropy(from_logits=True), n_outputs)
+    if out_activation == "exp":
+        return Objective(HalfPoissonDeviance())
+    return Objective(MeanSquaredError(), n_outputs / 2, 1 / n_outputs)
+
+
+class Network:
+    """The dense layers, and their training step.
+
+    Args:
+        units: number of features, of the units of each hidden layer, of outputs.
+        activation: scikit-learn's name of the hidden layers' activation.
+        objective: what is minimised.
+        optimizer: does a step.
+        dtype: of the weights, float32 or float64.
+    """
+
+    def __init__(
+        self, units: Sequence[int], activation: str, objective: Objective, optimizer: Optimizer, dtype: np.dtype
+    ) -> None:
+        self.units, self.activation, self.objective, self.dtype = list(units), activation, objective, np.dtype(dtype)
+        self.penalty = L2(0.0)  # its strength depends on the rows of the batch
+        name = self.dtype.name
+        options: dict[str, Any] = {"dtype": name, "kernel_initializer": "zeros", "kernel_regularizer": self.penalty}
+        hidden = [Dense(count, ACTIVATIONS[activation], **options) for count in self.units[1:-1]]
+        self.model = Sequential([Input((self.units[0],)), *hidden, Dense(self.units[-1], **options)], seed=0)
+        self._kept = np.zeros(0, self.dtype)
+        self.use(optimizer)
+
+    def use(self, optimizer: Optimizer) -> None:
+        """Train with this optimizer from now on; it keeps what it remembers. The weights move to new memory."""
+        self.model.compile(loss=self.objective.loss)
+        self.model.optimizer = optimizer
+        self.steps = self.model.trainer.ready_steps()
+
+    def is_for(self, units: Sequence[int], activation: str) -> bool:
+        """Whether these are its layers."""
+        return self.units == list(units) and self.activation == activation
+
+    @property
+    def weights(self) -> tuple[Weights, Weights]:
+        """The kernels and the biases, not copies."""
+        values = self.model.values
+        return values[::2], values[1::2]
+
+    def assign(self, coefs: Sequence[np.ndarray], intercepts: Sequence[np.ndarray]) -> None:
+        """Copy weights in, but for those that are the network's own already."""
+        given = [array for pair in zip(coefs, intercepts, strict=True) for array in pair]
+        for parameter, array in zip(self.model.parameters, given, strict=True):
+            if array is not parameter.value:
+                parameter.assign(array)
+
+    @property
+    def values(self) -> np.ndarray:
+        """All weights as one vector, not a copy."""
+        return self.steps.store.packs[0].values
+
+    @property
+    def gradients(self) -> np.ndarray:
+        """Their gradients of the last step."""
+        return self.steps.store.packs[0].gradients
+
+    def step(self, x: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None, alpha: float) -> float:
+        """One training step; returns the loss as scikit-learn shows it, of the weights before the step.
+
+        The loss is the mean over rows, weighted, plus `alpha / 2` times the squared kernels over the number of rows,
+        or the sum of their weights. Rows whose weights are all 0 are as good as absent: nothing happens.
+        """
+        total = len(x) if sample_weight is None else sample_weight.sum().item()
+        return self.share(x, y, sample_weight, alpha, total)[1] if total else 0.0
+
+    def share(
+        self, x: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None, alpha: float, total: float
+    ) -> tuple[float, float]:
+        """A step along the share of these rows in a loss of rows whose weights sum to `total`.
+
+        Returns:
+            The share, and that share as scikit-learn shows it.
+        """
+        rows, (_, factor, reported) = len(x), self.objective
+        scale = factor * rows / total
+        if sample_weight is not None:
+            weights = np.multiply(sample_weight, scale, dtype=self.dtype)
+        else:
+            weights = None if scale == 1 else self._constant(rows, scale)
+        self.penalty.l2 = 0.5 * alpha / total
+        penalty = 0.0 if reported == 1 else sum(map(self.penalty.penalty, self.weights[0]))
+        value, _ = self.steps.train(x, y, weights)
+        return value, (value - penalty) * reported + penalty
+
+    def _constant(self, rows, scale):
+        """A vector of one number, as many as there are rows; the one for the batches of an epoch is kept."""
+        if self._kept.size < rows or self._kept[0] != self.dtype.type(scale):
+            self._kept = np.full(rows, scale, self.dtype)
+        return self._kept[:rows]
+
+
+def initial_weights(
+    units: Sequence[int], activation: str, dtype: np.dtype, random: np.random.RandomState
+) -> tuple[Weights, Weights]:
+    """Kernels and biases uniform in [-limit, limit), `limit = sqrt(6 / (fan_in + fan_out))`, 2 in place of 6 for logistic.
+
+    The numbers are those that scikit-learn draws.
+
+    Reference: Glorot & Bengio 2010, "Understanding the difficulty of training deep feedforward networks".
+    """
+    coefs, intercepts = [], []
+    for fan_in, fan_out in zip(units[:-1], units[1:], strict=True):
+        limit = np.sqrt((2.0 if activation == "logistic" else 6.0) / (fan_in + fan_out))
+        coefs.append(random.uniform(-limit, limit, (fan_in, fan_out)).astype(dtype))
+        intercepts.append(random.uniform(-limit, limit, fan_out).astype(dtype))
+    return coefs, intercepts
+
+
+def forward(X: Any, coefs: Weights, intercepts: Weights, activation: str, out_activation: str) -> np.ndarray:
+    """The outputs for X, an array or a sparse matrix. Shape: `(rows, features) -> (rows, outputs)`."""
+    for place, (coef, intercept) in enumerate(zip(coefs, intercepts, strict=True), start=1):
+        X = X @ coef
+        X += intercept
+        function = ACTIVATIONS[activation if place < len(coefs) else out_activation]
+        if function is not None:
+            X = function.in_place(X)(X)
+    return X
+
+
+def as_model(coefs: Weights, intercepts: Weights, activation: str, out_activation: str) -> Sequential:
+    """The layers as a model of their own, with the weights of the moment and the last activation."""
+    functions = [*[activation] * (len(coefs) - 1), out_activation]
+    layers = [
+        Dense(coef.shape[1], ACTIVATIONS[function], dtype=coef.dtype.name)
+        for coef, function in zip(coefs, functions, strict=True)
+    ]
+    model = Sequential([Input((coefs[0].shape[0],)), *layers], seed=0)
+    for layer, *arrays in zip(layers, coefs, intercepts, strict=True):
+        layer.set_weights(arrays)
+    return model

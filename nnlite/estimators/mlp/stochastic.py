@@ -1,0 +1,166 @@
+"""Training by batches, with scikit-learn's rules for the learning rate and for when to stop."""
+
+import math
+import warnings
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from nnlite.estimators.mlp.network import Network
+from nnlite.optimizers import SGD, Adam, Optimizer
+
+if TYPE_CHECKING:
+    from nnlite.estimators.mlp.base import BaseMLP
+
+__all__ = ["Rows", "Training", "optimizer_of"]
+
+LEAST_RATE = 1e-6  # below it, "adaptive" divides no more
+
+
+class Rows(NamedTuple):
+    """Examples: X an array or a CSR matrix, y targets as the loss reads them, the weights of both or None."""
+
+    X: Any
+    y: np.ndarray
+    sample_weight: np.ndarray | None
+
+    def take(self, rows: np.ndarray | slice) -> "Rows":
+        """Some of them; sparse ones become dense."""
+        X, y, weights = self
+        by_number = isinstance(rows, np.ndarray)
+        if not isinstance(X, np.ndarray):
+            X = X[rows].toarray()
+        else:
+            X = X.take(rows, axis=0) if by_number else X[rows]
+        y = y.take(rows, axis=0) if by_number else y[rows]
+        return Rows(X, y, None if weights is None else weights[rows])
+
+
+def optimizer_of(estimator: "BaseMLP") -> Optimizer:
+    """The optimizer that the estimator's `solver` and its parameters name."""
+    rate = float(estimator.learning_rate_init)
+    if estimator.solver == "sgd":
+        return SGD(rate, float(estimator.momentum), bool(estimator.nesterovs_momentum))
+    return Adam(rate, float(estimator.beta_1), float(estimator.beta_2), float(estimator.epsilon))
+
+
+class Training:
+    """The epochs of one call of `fit` or `partial_fit`.
+
+    Args:
+        estimator: its parameters say how; `loss_`, `loss_curve_`, `n_iter_`, `t_` and the scores are kept in it.
+        network: what is trained.
+        train: the examples.
+        score: measures the weights on the examples set apart; None without early stopping.
+        random: shuffles.
+    """
+
+    def __init__(
+        self,
+        estimator: "BaseMLP",
+        network: Network,
+        train: Rows,
+        score: Callable[[], float] | None,
+        random: np.random.RandomState,
+    ) -> None:
+        self.estimator, self.network, self.train, self.score, self.random = estimator, network, train, score, random
+        self.count = train.X.shape[0]
+        self.batch_size = self._batch_size()
+        self.order = np.arange(self.count)
+
+    def _batch_size(self):
+        wanted = self.estimator.batch_size
+        if wanted == "auto":
+            return min(200, self.count)
+        if wanted > self.count:
+            warnings.warn(
+                "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", stacklevel=5
+            )
+        return min(int(wanted), self.count)
+
+    def run(self, single: bool) -> None:
+        """All epochs, or a `single` one; Ctrl+C ends them with a warning."""
+        estimator = self.estimator
+        estimator.n_iter_ = 0
+        try:
+            for _ in range(1 if single else estimator.max_iter):
+                self._epoch()
+                if self._stops():
+                    return
+        except KeyboardInterrupt:
+            warnings.warn("Training interrupted by user.", stacklevel=4)
+            return
+        if not single:
+            warnings.warn(
+                f"Stochastic Optimizer: Maximum iterations ({estimator.max_iter}) reached and the optimization hasn't "
+                "converged yet.",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
+
+    def _batches(self) -> Iterator[np.ndarray | slice]:
+        if self.estimator.shuffle:
+            self.order = self.order[self.random.permutation(self.count)]
+        for start in range(0, self.count, self.batch_size):
+            rows = slice(start, start + self.batch_size)
+            yield self.order[rows] if self.estimator.shuffle else rows
+
+    def _epoch(self):
+        estimator, total = self.estimator, 0.0
+        for rows in self._batches():
+            batch = self.train.take(rows)
+            total += self.network.step(*batch, estimator.alpha) * len(batch.y)
+        estimator.n_iter_ += 1
+        estimator.loss_ = total / self.count
+        estimator.t_ += self.count
+        estimator.loss_curve_.append(estimator.loss_)
+        if not math.isfinite(estimator.loss_):
+            estimator._check_finite()
+        if estimator.verbose:
+            print(f"Iteration {estimator.n_iter_}, loss = {estimator.loss_:.8f}")
+        self._count_failures()
+        if estimator.solver == "sgd" and estimator.learning_rate == "invscaling":
+            rate = float(estimator.learning_rate_init) / (estimator.t_ + 1) ** estimator.power_t
+            self.network.model.optimizer.learning_rate = rate
+
+    def _count_failures(self):
+        """Count the epochs in a row that were not better than the best one by `tol`."""
+        estimator = self.estimator
+        if self.score is None:
+            fails = estimator.loss_ > estimator.best_loss_ - estimator.tol
+            estimator.best_loss_ = min(estimator.best_loss_, estimator.loss_)  # the best where the loss is NaN
+        else:
+            score = self.score()
+            estimator.validation_scores_.append(score)
+            if estimator.verbose:
+                print(f"Validation score: {score:f}")
+            fails = score < estimator.best_validation_score_ + estimator.tol
+            if score > estimator.best_validation_score_:
+                estimator.best_validation_score_ = score
+                estimator._best_values = self.network.values.copy()
+        estimator._no_improvement_count = estimator._no_improvement_count + 1 if fails else 0
+
+    def _stops(self) -> bool:
+        estimator = self.estimator
+        if estimator._no_improvement_count <= estimator.n_iter_no_change:
+            return False
+        what = "Training loss" if self.score is None else "Validation score"
+        text = f"{what} did not improve more than tol={estimator.tol:f} for {estimator.n_iter_no_change} "
+        ends, then = self._after_failures()
+        if estimator.verbose:
+            print(f"{text}consecutive epochs. {then}")
+        if not ends:
+            estimator._no_improvement_count = 0
+        return ends
+
+    def _after_failures(self) -> tuple[bool, str]:
+        """Whether training ends, and what happens in words."""
+        if self.estimator.solver != "sgd" or self.estimator.learning_rate != "adaptive":
+            return True, "Stopping."
+        optimizer: Any = self.network.model.optimizer
+        if optimizer.learning_rate <= LEAST_RATE:
+            return True, "Learning rate too small. Stopping."
+        optimizer.learning_rate /= 5.0
+        return False, f"Setting learning rate to {optimizer.learning_rate:f}"
