@@ -13,7 +13,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from nnlite.errors import ConfigError, DataError
 from nnlite.estimators.base import checked_weight
 from nnlite.estimators.mlp.lbfgs import GradientsOnly, minimize
-from nnlite.estimators.mlp.network import Network, as_model, forward, initial_weights, objective_of
+from nnlite.estimators.mlp.network import Network, as_model, forward, initial_weights
+from nnlite.estimators.mlp.objectives import objective_of
 from nnlite.estimators.mlp.parameters import check_parameters, hidden_units
 from nnlite.estimators.mlp.stochastic import Rows, Training, optimizer_of
 from nnlite.models import Sequential
@@ -127,9 +128,12 @@ class BaseMLP(BaseEstimator):
         units = [X.shape[1], *hidden, self.n_outputs_]
         if fresh:
             self._start(units, X.dtype, random)
-        elif units != [len(coef) for coef in self.coefs_] + [self.n_outputs_]:
+        elif units != [*map(len, self.coefs_), len(self.intercepts_[-1])]:
             found = [coef.shape[1] for coef in self.coefs_[:-1]]
-            raise ConfigError(f"the weights to go on from have hidden layers of {found} units, not {hidden}")
+            raise ConfigError(
+                f"the weights to go on from are of hidden layers of {found} units and {len(self.intercepts_[-1])} outputs, "
+                f"asked for are {hidden} and {self.n_outputs_}; set warm_start=False, or clone the estimator"
+            )
         self._solve(units, data, incremental, random)
         self._check_finite()
         return self
@@ -223,13 +227,14 @@ class BaseMLP(BaseEstimator):
             )
         return True
 
-    def _outputs(self, X: Any) -> np.ndarray:
-        """The outputs for checked data. Shape: (rows, n_outputs_)."""
-        return forward(X, self.coefs_, self.intercepts_, self.activation, self.out_activation_)
+    def _outputs(self, X: Any, logits: bool = False) -> np.ndarray:
+        """The outputs for checked data, or what goes into the last activation. Shape: (rows, n_outputs_)."""
+        last = "identity" if logits else self.out_activation_
+        return forward(X, self.coefs_, self.intercepts_, self.activation, last)
 
-    def _checked_outputs(self, X: Any) -> np.ndarray:
+    def _checked_outputs(self, X: Any, logits: bool = False) -> np.ndarray:
         check_is_fitted(self)
-        return self._outputs(validate_data(self, X, accept_sparse=SPARSE, reset=False))
+        return self._outputs(validate_data(self, X, accept_sparse=SPARSE, reset=False), logits)
 
     @property
     def model_(self) -> Sequential:

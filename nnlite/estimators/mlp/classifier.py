@@ -11,6 +11,7 @@ from sklearn.utils.validation import validate_data
 
 from nnlite.errors import DataError
 from nnlite.estimators.mlp.base import FLOATS, SPARSE, BaseMLP
+from nnlite.kernels import log_softmax, softplus
 
 __all__ = ["MLPClassifier"]
 
@@ -66,28 +67,27 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         if known is None and classes is None:
             raise DataError("classes must be passed on the first call to partial_fit.")
         if known is None:
-            self._set_classes(y, unique_labels(classes))
+            self.classes_, self._multilabel = unique_labels(classes), type_of_target(y).startswith("multilabel")
         elif classes is not None and not np.array_equal(known, unique_labels(classes)):
             raise DataError(f"`classes={classes!r}` is not the same as on last call to partial_fit, was: {known!r}")
-
-    def _set_classes(self, y, classes):
-        self._multilabel = type_of_target(y).startswith("multilabel")
-        self.classes_ = classes
 
     def _read(self, X: Any, y: Any, goes_on: bool, reset: bool) -> tuple[Any, np.ndarray]:
         options: dict[str, Any] = {"accept_sparse": SPARSE, "multi_output": True, "dtype": FLOATS, "reset": reset}
         X, y = validate_data(self, X, y, **options)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
-        self._label_form = type(y)
-        check_classification_targets(y)
-        if "multioutput" in type_of_target(y):
+        self._label_form, kind = type(y), type_of_target(y)
+        if kind in ("multiclass", "binary"):
+            classes = np.unique(y)
+        elif kind == "multilabel-indicator":
+            classes = np.arange(y.shape[1])
+        else:
+            check_classification_targets(y)
             raise DataError("Multioutput target data is not supported with label binarization")
-        classes = unique_labels(y)
         if goes_on and "classes_" in vars(self):
             self._check_classes(classes)
         else:
-            self._set_classes(y, classes)
+            self.classes_, self._multilabel = classes, kind == "multilabel-indicator"
         return X, self._encoded(y, X.dtype)
 
     def _check_classes(self, classes):
@@ -168,7 +168,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         return np.concatenate([1 - outputs, outputs], axis=1)
 
     def predict_log_proba(self, X: Any) -> np.ndarray:
-        """Logarithm of `predict_proba`.
+        """Logarithm of `predict_proba`, finite also where that is rounded to 0.
 
         Parameters
         ----------
@@ -178,8 +178,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):
         -------
         log_probabilities : ndarray of shape (n_samples, n_classes)
         """
-        probabilities = self.predict_proba(X)
-        return np.log(probabilities, out=probabilities)
+        logits = self._checked_outputs(X, logits=True)
+        if self.out_activation_ == "softmax":
+            return log_softmax(logits)
+        if self._multilabel:
+            return -softplus(-logits)
+        return -softplus(np.concatenate([logits, -logits], axis=1))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -1,22 +1,22 @@
 """A stack of dense layers as scikit-learn's multi-layer perceptron trains it."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from nnlite.jacobians import Contraction
-from nnlite.jacobians.maps.base import Jacobian
+from nnlite.estimators.mlp.objectives import Objective
 from nnlite.layers import Dense, Input
-from nnlite.losses import BinaryCrossentropy, Loss, MeanSquaredError, SparseCategoricalCrossentropy
 from nnlite.models import Sequential
 from nnlite.ops import ActivationFunction
 from nnlite.optimizers import Optimizer
 from nnlite.regularizers import L2
 
-__all__ = ["Network", "Objective", "as_model", "forward", "initial_weights", "objective_of"]
+__all__ = ["Network", "as_model", "forward", "initial_weights"]
 
 Weights = list[np.ndarray]
+
+ROWS_AT_ONCE = 512
 
 # scikit-learn's names of activation functions, and the functions; None does nothing.
 ACTIVATIONS = {
@@ -30,44 +30,6 @@ ACTIVATIONS = {
         ("exp", "exp"),
     ]
 }
-
-
-class HalfPoissonDeviance(Loss, abstract=True):
-    """mean - y_true * log(mean) + y_true * log(y_true) - y_true, summed over outputs; `y_pred` is log(mean).
-
-    It is the loss of a trained network alone, never that of a model in a file: it has no name among the losses.
-    """
-
-    def per_row(self, y_true: np.ndarray, y_pred: np.ndarray) -> tuple[np.ndarray, Jacobian]:
-        mean = np.exp(y_pred)
-        constant = y_true * np.log(np.where(y_true > 0, y_true, 1)) - y_true
-        return (mean - y_true * y_pred + constant).sum(axis=-1), Contraction(mean - y_true)
-
-
-class Objective(NamedTuple):
-    """What is minimised, in terms of the last layer's outputs before its activation.
-
-    Attributes:
-        loss: a mean over rows.
-        factor: times which it is minimised.
-        reported: share of that which `loss_` shows. scikit-learn minimises the sum over targets of half the squared
-            errors, and shows their mean.
-    """
-
-    loss: Loss
-    factor: float = 1.0
-    reported: float = 1.0
-
-
-def objective_of(out_activation: str, n_outputs: int) -> Objective:
-    """The objective that goes with the activation of the last layer."""
-    if out_activation == "softmax":
-        return Objective(SparseCategoricalCrossentropy(from_logits=True))
-    if out_activation == "logistic":
-        return Objective(BinaryCrossentropy(from_logits=True), n_outputs)
-    if out_activation == "exp":
-        return Objective(HalfPoissonDeviance())
-    return Objective(MeanSquaredError(), n_outputs / 2, 1 / n_outputs)
 
 
 class Network:
@@ -89,8 +51,8 @@ class Network:
         name = self.dtype.name
         options: dict[str, Any] = {"dtype": name, "kernel_initializer": "zeros", "kernel_regularizer": self.penalty}
         hidden = [Dense(count, ACTIVATIONS[activation], **options) for count in self.units[1:-1]]
-        self.model = Sequential([Input((self.units[0],)), *hidden, Dense(self.units[-1], **options)], seed=0)
-        self._kept = np.zeros(0, self.dtype)
+        self.model = Sequential([*hidden, Dense(self.units[-1], **options)], seed=0)
+        self.model.build((None, self.units[0]))
         self.use(optimizer)
 
     def use(self, optimizer: Optimizer) -> None:
@@ -143,22 +105,14 @@ class Network:
         Returns:
             The share, and that share as scikit-learn shows it.
         """
-        rows, (_, factor, reported) = len(x), self.objective
-        scale = factor * rows / total
-        if sample_weight is not None:
-            weights = np.multiply(sample_weight, scale, dtype=self.dtype)
-        else:
-            weights = None if scale == 1 else self._constant(rows, scale)
+        shown, scale = self.objective.shown, len(x) / total
+        weights = None if sample_weight is None else np.multiply(sample_weight, scale, dtype=self.dtype)
+        if weights is None and scale != 1:
+            weights = np.full(len(x), scale, self.dtype)
         self.penalty.l2 = 0.5 * alpha / total
-        penalty = 0.0 if reported == 1 else sum(map(self.penalty.penalty, self.weights[0]))
+        penalty = 0.0 if shown == 1 else sum(map(self.penalty.penalty, self.weights[0]))
         value, _ = self.steps.train(x, y, weights)
-        return value, (value - penalty) * reported + penalty
-
-    def _constant(self, rows, scale):
-        """A vector of one number, as many as there are rows; the one for the batches of an epoch is kept."""
-        if self._kept.size < rows or self._kept[0] != self.dtype.type(scale):
-            self._kept = np.full(rows, scale, self.dtype)
-        return self._kept[:rows]
+        return value, (value - penalty) * shown + penalty
 
 
 def initial_weights(
@@ -179,14 +133,23 @@ def initial_weights(
 
 
 def forward(X: Any, coefs: Weights, intercepts: Weights, activation: str, out_activation: str) -> np.ndarray:
-    """The outputs for X, an array or a sparse matrix. Shape: `(rows, features) -> (rows, outputs)`."""
-    for place, (coef, intercept) in enumerate(zip(coefs, intercepts, strict=True), start=1):
+    """The outputs for X, an array or a sparse matrix. Shape: `(rows, features) -> (rows, outputs)`.
+
+    Many rows go through in pieces that fit into the cache.
+    """
+    if X.shape[0] > ROWS_AT_ONCE:
+        X = X if isinstance(X, np.ndarray) else X.tocsr()
+        pieces = [X[start : start + ROWS_AT_ONCE] for start in range(0, X.shape[0], ROWS_AT_ONCE)]
+        return np.concatenate([forward(piece, coefs, intercepts, activation, out_activation) for piece in pieces])
+    hidden, last = ACTIVATIONS[activation], ACTIVATIONS[out_activation]
+    for coef, intercept in zip(coefs[:-1], intercepts[:-1], strict=True):
         X = X @ coef
         X += intercept
-        function = ACTIVATIONS[activation if place < len(coefs) else out_activation]
-        if function is not None:
-            X = function.in_place(X)(X)
-    return X
+        if hidden is not None:
+            hidden.in_place(X)(X)
+    X = X @ coefs[-1]
+    X += intercepts[-1]
+    return X if last is None else last.linearize(X)[0]  # that in place rounds small probabilities to 0
 
 
 def as_model(coefs: Weights, intercepts: Weights, activation: str, out_activation: str) -> Sequential:

@@ -137,3 +137,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):
         """
         outputs = self._checked_outputs(X)
         return outputs[:, 0] if outputs.shape[1] == 1 else outputs
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        tags.target_tags.positive_only = self.loss == "poisson"
+        return tags

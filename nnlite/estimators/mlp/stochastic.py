@@ -101,11 +101,13 @@ class Training:
             )
 
     def _batches(self) -> Iterator[np.ndarray | slice]:
-        if self.estimator.shuffle:
+        """The rows of each batch; a single one needs no shuffling."""
+        shuffles = self.estimator.shuffle and self.batch_size < self.count
+        if shuffles:
             self.order = self.order[self.random.permutation(self.count)]
         for start in range(0, self.count, self.batch_size):
             rows = slice(start, start + self.batch_size)
-            yield self.order[rows] if self.estimator.shuffle else rows
+            yield self.order[rows] if shuffles else rows
 
     def _epoch(self):
         estimator, total = self.estimator, 0.0

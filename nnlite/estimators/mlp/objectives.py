@@ -1,0 +1,66 @@
+"""What scikit-learn's multi-layer perceptron minimises, in terms of the outputs before the last activation."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from nnlite import kernels
+from nnlite.losses import Loss, SparseCategoricalCrossentropy
+
+__all__ = ["Objective", "objective_of"]
+
+
+class SummedBinaryCrossentropy(Loss, abstract=True):
+    """log(1 + exp(y_pred)) - y_true * y_pred, summed over outputs: `y_pred` are logits, the labels are independent."""
+
+    def total(
+        self, y_true: np.ndarray, y_pred: np.ndarray, scale: float, weights: np.ndarray | None = None
+    ) -> tuple[float, np.ndarray]:
+        return kernels.sigmoid_crossentropy(y_pred, y_true, scale, weights)
+
+
+class HalfSquaredError(Loss, abstract=True):
+    """(y_true - y_pred) ** 2 / 2, summed over outputs."""
+
+    def total(
+        self, y_true: np.ndarray, y_pred: np.ndarray, scale: float, weights: np.ndarray | None = None
+    ) -> tuple[float, np.ndarray]:
+        return kernels.squared_error(y_true, y_pred, scale / 2, weights)
+
+
+class HalfPoissonDeviance(Loss, abstract=True):
+    """mean - y_true * log(mean) + y_true * log(y_true) - y_true, summed over outputs: `y_pred` is log(mean)."""
+
+    def total(
+        self, y_true: np.ndarray, y_pred: np.ndarray, scale: float, weights: np.ndarray | None = None
+    ) -> tuple[float, np.ndarray]:
+        mean = np.exp(y_pred)
+        losses = mean - y_true * y_pred + y_true * np.log(np.where(y_true > 0, y_true, 1)) - y_true
+        gradient = (mean - y_true) * scale
+        if weights is not None:
+            losses, gradient = losses * weights[:, None], gradient * weights[:, None]
+        return losses.sum().item() * scale, gradient
+
+
+class Objective(NamedTuple):
+    """What is minimised, and the share of it that scikit-learn shows.
+
+    Attributes:
+        loss: a mean over rows.
+        shown: `loss_` is this share of it: scikit-learn minimises the sum of several targets' half squared errors, and
+            shows their mean.
+    """
+
+    loss: Loss
+    shown: float = 1.0
+
+
+def objective_of(out_activation: str, n_outputs: int) -> Objective:
+    """The objective that goes with the activation of the last layer."""
+    if out_activation == "softmax":
+        return Objective(SparseCategoricalCrossentropy(from_logits=True))
+    if out_activation == "logistic":
+        return Objective(SummedBinaryCrossentropy())
+    if out_activation == "exp":
+        return Objective(HalfPoissonDeviance())
+    return Objective(HalfSquaredError(), 1 / n_outputs)
