@@ -52,7 +52,18 @@ _HOMES = {
     "load_model": "nnlite.models",
     "set_threads": "nnlite.threads",
 }
-__all__ = ["Input", "MLPClassifier", "MLPRegressor", "Model", "NNClassifier", "NNRegressor", "Sequential", "__version__", "load_model", "set_threads"]
+__all__ = [
+    "Input",
+    "MLPClassifier",
+    "MLPRegressor",
+    "Model",
+    "NNClassifier",
+    "NNRegressor",
+    "Sequential",
+    "__version__",
+    "load_model",
+    "set_threads",
+]
 # Names that another library than NumPy serves. Where it is missing they are not listed, so that `import *`, `dir` and
 # `help` work; asking for one says what to install.
 _SERVED_BY = dict.fromkeys(["MLPClassifier", "MLPRegressor", "NNClassifier", "NNRegressor", "estimators"], "sklearn")

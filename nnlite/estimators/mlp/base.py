@@ -129,10 +129,10 @@ class BaseMLP(BaseEstimator):
         if fresh:
             self._start(units, X.dtype, random)
         elif units != [*map(len, self.coefs_), len(self.intercepts_[-1])]:
-            found = [coef.shape[1] for coef in self.coefs_[:-1]]
+            found = [len(intercept) for intercept in self.intercepts_]
             raise ConfigError(
-                f"the weights to go on from are of hidden layers of {found} units and {len(self.intercepts_[-1])} outputs, "
-                f"asked for are {hidden} and {self.n_outputs_}; set warm_start=False, or clone the estimator"
+                f"the weights to go on from are those of layers of {found} units, but layers of {units[1:]} units are "
+                "needed; set warm_start=False and call fit, or clone the estimator"
             )
         self._solve(units, data, incremental, random)
         self._check_finite()
@@ -149,7 +149,7 @@ class BaseMLP(BaseEstimator):
     def _solve(self, units: list[int], data: Rows, incremental: bool, random: np.random.RandomState) -> None:
         objective = objective_of(self.out_activation_, self.n_outputs_)
         dtype = self.coefs_[0].dtype
-        batch_size = self.batch_size if isinstance(self.batch_size, int) else 200
+        batch_size = 200 if self.batch_size == "auto" else int(self.batch_size)
         epochs = 1 if incremental else self.max_iter
         if self.solver == "lbfgs":
             network = Network(units, self.activation, objective, GradientsOnly(), np.dtype(np.float64))
@@ -179,7 +179,7 @@ class BaseMLP(BaseEstimator):
 
     def _train(self, network: Network, data: Rows, incremental: bool, random: np.random.RandomState) -> None:
         """Train by batches; with early stopping on a part of the data, and back to the best weights."""
-        if "_no_improvement_count" not in vars(self):
+        if "_no_improvement_count" not in vars(self) or (self.best_loss_ is None) != self.early_stopping:
             self._start_curves(network)
         if not self.early_stopping:
             Training(self, network, data, None, random).run(incremental)
@@ -227,14 +227,13 @@ class BaseMLP(BaseEstimator):
             )
         return True
 
-    def _outputs(self, X: Any, logits: bool = False) -> np.ndarray:
-        """The outputs for checked data, or what goes into the last activation. Shape: (rows, n_outputs_)."""
-        last = "identity" if logits else self.out_activation_
-        return forward(X, self.coefs_, self.intercepts_, self.activation, last)
+    def _outputs(self, X: Any) -> np.ndarray:
+        """The outputs for checked data. Shape: (rows, n_outputs_)."""
+        return forward(X, self.coefs_, self.intercepts_, self.activation, self.out_activation_)
 
-    def _checked_outputs(self, X: Any, logits: bool = False) -> np.ndarray:
+    def _checked_outputs(self, X: Any) -> np.ndarray:
         check_is_fitted(self)
-        return self._outputs(validate_data(self, X, accept_sparse=SPARSE, reset=False), logits)
+        return self._outputs(validate_data(self, X, accept_sparse=SPARSE, reset=False))
 
     @property
     def model_(self) -> Sequential:

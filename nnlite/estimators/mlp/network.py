@@ -1,6 +1,7 @@
 """A stack of dense layers as scikit-learn's multi-layer perceptron trains it."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -57,8 +58,7 @@ class Network:
 
     def use(self, optimizer: Optimizer) -> None:
         """Train with this optimizer from now on; it keeps what it remembers. The weights move to new memory."""
-        self.model.compile(loss=self.objective.loss)
-        self.model.optimizer = optimizer
+        self.model.optimizer, self.model.loss = optimizer, self.objective.loss
         self.steps = self.model.trainer.ready_steps()
 
     def is_for(self, units: Sequence[int], activation: str) -> bool:
@@ -118,14 +118,14 @@ class Network:
 def initial_weights(
     units: Sequence[int], activation: str, dtype: np.dtype, random: np.random.RandomState
 ) -> tuple[Weights, Weights]:
-    """Kernels and biases uniform in [-limit, limit), `limit = sqrt(6 / (fan_in + fan_out))`, 2 in place of 6 for logistic.
+    """Kernels and biases uniform in [-limit, limit), as scikit-learn draws them.
 
-    The numbers are those that scikit-learn draws.
+    `limit = sqrt(6 / (fan_in + fan_out))`; with the activation "logistic" it is 2 in place of 6.
 
     Reference: Glorot & Bengio 2010, "Understanding the difficulty of training deep feedforward networks".
     """
     coefs, intercepts = [], []
-    for fan_in, fan_out in zip(units[:-1], units[1:], strict=True):
+    for fan_in, fan_out in pairwise(units):
         limit = np.sqrt((2.0 if activation == "logistic" else 6.0) / (fan_in + fan_out))
         coefs.append(random.uniform(-limit, limit, (fan_in, fan_out)).astype(dtype))
         intercepts.append(random.uniform(-limit, limit, fan_out).astype(dtype))

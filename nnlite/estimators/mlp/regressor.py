@@ -17,7 +17,97 @@ __all__ = ["MLPRegressor"]
 
 
 class MLPRegressor(RegressorMixin, BaseMLP):
-    """DOC"""
+    """scikit-learn's multi-layer perceptron for numbers: the same arguments, attributes and results, in less time.
+
+    Several targets are trained by the sum of their losses. `loss_` and `loss_curve_` show the mean of their squared
+    errors, as scikit-learn does; L-BFGS minimises the sum, whose gradient scikit-learn takes for that of the mean.
+
+    Parameters
+    ----------
+    loss : {"squared_error", "poisson"}, default="squared_error"
+        Half the squared error; or half the Poisson deviance of targets >= 0, with exp after the last layer.
+    hidden_layer_sizes : int or array-like of int, default=(100,)
+        Units of each hidden layer; `()` makes a linear model.
+    activation : {"identity", "logistic", "tanh", "relu"}, default="relu"
+        Activation function of the hidden layers.
+    solver : {"lbfgs", "sgd", "adam"}, default="adam"
+        L-BFGS on all samples at once, which suits small data; stochastic gradient descent; or Adam.
+    alpha : float, default=0.0001
+        L2 penalty: `alpha / 2` times the squared weights, over the number of samples of the batch, or the sum of their
+        weights, is added to the loss.
+    batch_size : int or "auto", default="auto"
+        Samples per step of "sgd" and "adam"; "auto" is `min(200, n_samples)`.
+    learning_rate : {"constant", "invscaling", "adaptive"}, default="constant"
+        Of "sgd": `learning_rate_init`; that over `t_ ** power_t`, changed after each epoch; or that, divided by 5 each
+        time training would have ended, down to 1e-6.
+    learning_rate_init : float, default=0.001
+        Learning rate of "sgd" and "adam".
+    power_t : float, default=0.5
+        Exponent of "invscaling".
+    max_iter : int, default=200
+        The most iterations; these are epochs with "sgd" and "adam".
+    shuffle : bool, default=True
+        Whether "sgd" and "adam" take the samples in a new order in each epoch.
+    random_state : int, RandomState instance or None, default=None
+        Decides initial weights, the part for early stopping and the order of samples. An int gives the same fit every
+        time, and the one that scikit-learn gives.
+    tol : float, default=1e-4
+        What counts as an improvement of loss or score; for "lbfgs", the largest slope at the end.
+    verbose : bool or int, default=False
+        Whether to print the loss of each epoch.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the weights of the last call.
+    momentum : float in [0, 1], default=0.9
+        Of "sgd".
+    nesterovs_momentum : bool, default=True
+        Whether "sgd" looks ahead along its momentum.
+    early_stopping : bool, default=False
+        Whether "sgd" and "adam" set a part of the samples apart, stop by the score on it
+        rather than by the training loss, and go back to the weights with the best score.
+    validation_fraction : float in [0, 1), default=0.1
+        The part that `early_stopping` sets apart.
+    beta_1, beta_2 : float in [0, 1), default=0.9 and 0.999
+        Shares of the running means of gradients and of their squares that "adam" keeps.
+    epsilon : float, default=1e-8
+        Keeps the division of "adam" finite.
+    n_iter_no_change : int or inf, default=10
+        Epochs in a row without an improvement by `tol` that are borne; one more ends training.
+    max_fun : int, default=15000
+        The most evaluations of the loss by "lbfgs".
+
+    Attributes
+    ----------
+    coefs_, intercepts_ : list of ndarray
+        Kernel `(n_inputs, n_units)` and bias `(n_units,)` of each layer, in the dtype of X; predictions follow when
+        they are changed or replaced.
+    model_ : Sequential
+        The network with the weights of the moment, a copy, from X to y: for derivatives, and to save.
+    loss_, best_loss_, loss_curve_ : float, float or None, list of float
+        Training loss of the last epoch, the lowest one (None with early stopping), and that of each epoch; only the
+        first with "lbfgs".
+    validation_scores_, best_validation_score_ : list of float and float, or None
+        R2 of the part set apart, with early stopping.
+    n_iter_, t_ : int
+        Epochs of the last call, or iterations of "lbfgs"; samples seen by "sgd" and "adam" in all calls.
+    n_layers_, n_outputs_, out_activation_ : int, int, str
+        Number of layers, the inputs among them; of outputs; the activation of the last layer.
+    n_features_in_, feature_names_in_ : int, ndarray of shape (n_features_in_,)
+        Number of features, and their names when X was a DataFrame with text as column names.
+
+    See Also
+    --------
+    MLPClassifier : The same for classes as targets.
+    NNRegressor : The regressor of nnlite, with any layers.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from nnlite import MLPRegressor
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> model = MLPRegressor(hidden_layer_sizes=(10,), solver="lbfgs", tol=0.1, max_iter=1000, random_state=0)
+    >>> model.fit(X, y).score(X, y) > 0.45
+    True
+    """
 
     def __init__(
         self,

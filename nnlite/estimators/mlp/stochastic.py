@@ -28,14 +28,13 @@ class Rows(NamedTuple):
 
     def take(self, rows: np.ndarray | slice) -> "Rows":
         """Some of them; sparse ones become dense."""
-        X, y, weights = self
-        by_number = isinstance(rows, np.ndarray)
-        if not isinstance(X, np.ndarray):
-            X = X[rows].toarray()
-        else:
-            X = X.take(rows, axis=0) if by_number else X[rows]
-        y = y.take(rows, axis=0) if by_number else y[rows]
-        return Rows(X, y, None if weights is None else weights[rows])
+        X = _taken(self.X, rows) if isinstance(self.X, np.ndarray) else self.X[rows].toarray()
+        return Rows(X, _taken(self.y, rows), None if self.sample_weight is None else self.sample_weight[rows])
+
+
+def _taken(array, rows):
+    """`array[rows]`; for numbers of rows by the quicker way."""
+    return array[rows] if isinstance(rows, slice) else array.take(rows, axis=0)
 
 
 def optimizer_of(estimator: "BaseMLP") -> Optimizer:
