@@ -34,10 +34,12 @@ def _any_of(*rules: Rule) -> Rule:
 
 
 def _instance(kind: type) -> Rule:
-    return lambda value: isinstance(value, kind), f"an instance of {f'{kind.__module__}.{kind.__qualname__}'!r}"
+    room = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
+    return lambda value: isinstance(value, kind), f"an instance of '{room}{kind.__qualname__}'"
 
 
-BOOLEAN: Rule = (lambda value: isinstance(value, BOOLS), "an instance of 'bool' or an instance of 'numpy.bool'")
+BOOLEANS = [_instance(kind) for kind in BOOLS]
+BOOLEAN = _any_of(*BOOLEANS)
 NOTHING: Rule = (lambda value: value is None, "None")
 INFINITY: Rule = (lambda value: isinstance(value, Real) and value == np.inf, "a float among {inf}")
 COUNT, NOT_NEGATIVE = _interval(Integral, 1), _interval(Real, 0)
@@ -57,7 +59,7 @@ RULES: dict[str, Rule] = {
     "shuffle": BOOLEAN,
     "random_state": _any_of(SEED, _instance(np.random.RandomState), NOTHING),
     "tol": NOT_NEGATIVE,
-    "verbose": _any_of(_interval(Integral, 0), BOOLEAN),
+    "verbose": _any_of(_interval(Integral, 0), *BOOLEANS),
     "warm_start": BOOLEAN,
     "momentum": _interval(Real, 0, 1, closed="[]"),
     "nesterovs_momentum": BOOLEAN,
