@@ -1,4 +1,4 @@
-"""MLPClassifier and MLPRegressor compute what scikit-learn's do: from the same weights, and from the same random state."""
+"""MLPClassifier and MLPRegressor compute what scikit-learn's do, from the same weights and the same random state."""
 
 import inspect
 import warnings
