@@ -361,6 +361,7 @@ def test_weights_that_are_not_finite_are_an_error(solver):
     model = MLPRegressor(**{**QUICK, "max_iter": 50}, solver=solver, learning_rate_init=1e10, activation="identity")
     with pytest.raises(ValueError, match=words):
         model.fit(X * 1e200, TARGET * 1e200)
+    assert model.n_iter_ < 10  # at once, not after all epochs
 
 
 def test_counters():
@@ -453,6 +454,8 @@ def test_a_warm_start_may_change_the_solver_and_the_activation(solver):
     model.set_params(activation="tanh", max_iter=1, learning_rate_init=1e-12).fit(X, TARGET)
     by_hand = np.tanh(X @ model.coefs_[0] + model.intercepts_[0]) @ model.coefs_[1] + model.intercepts_[1]
     np.testing.assert_allclose(model.predict(X), by_hand[:, 0])
+    penalty = 1e-4 * sum((coef**2).sum() for coef in model.coefs_) / 90
+    assert model.loss_ == pytest.approx((((by_hand[:, 0] - TARGET) ** 2).mean() + penalty) / 2, rel=1e-6)
 
 
 def test_a_warm_start_keeps_the_dtype_of_the_first_fit():
