@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
+from nnlite.config import FloatType
 from nnlite.estimators.mlp.objectives import Objective
 from nnlite.layers import Dense, Input
 from nnlite.models import Sequential
@@ -156,7 +157,7 @@ def as_model(coefs: Weights, intercepts: Weights, activation: str, out_activatio
     """The layers as a model of their own, with the weights of the moment and the last activation."""
     functions = [*[activation] * (len(coefs) - 1), out_activation]
     layers = [
-        Dense(coef.shape[1], ACTIVATIONS[function], dtype=coef.dtype.name)
+        Dense(coef.shape[1], ACTIVATIONS[function], dtype=cast(FloatType, coef.dtype.name))
         for coef, function in zip(coefs, functions, strict=True)
     ]
     model = Sequential([Input((coefs[0].shape[0],)), *layers], seed=0)
