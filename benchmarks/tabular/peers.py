@@ -78,7 +78,8 @@ class AsCategories(Prepared):
     def form(self, X):
         import pandas as pd
 
-        return X.assign(**{name: pd.Categorical(X[name], categories=levels) for name, levels in self.levels.items()})
+        known = {name: X[name].where(X[name].isin(levels)) for name, levels in self.levels.items()}
+        return X.assign(**{name: pd.Categorical(known[name], categories=self.levels[name]) for name in known})
 
 
 class GapsNamed(Prepared):
