@@ -1,62 +1,100 @@
-"""What both estimators share: the parameters, and their translation into calls of `Sequential`."""
+"""What the estimators share: reading tables, training by the recipe, the fitted model and its predictions."""
 
 from collections.abc import Callable, Sequence
-from numbers import Integral, Number
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from sklearn.base import BaseEstimator, is_classifier
-from sklearn.preprocessing import StandardScaler
-from sklearn.utils import check_array, check_random_state
-from sklearn.utils.validation import check_is_fitted, check_non_negative, validate_data
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
 
-from nnlite.callbacks import EarlyStopping
 from nnlite.config import FloatType
-from nnlite.errors import ConfigError, DataError, ShapeError
-from nnlite.estimators.parameters import check_parameters
+from nnlite.data.encoders.tables import TableEncoder
+from nnlite.errors import ConfigError, DataError
+from nnlite.estimators.assembly import Core, assembled, check_outputs, trained_part, up_to_average
+from nnlite.estimators.inputs import (
+    as_matrix,
+    code_columns,
+    fitted_encoder,
+    fitted_scaling,
+    medians_of,
+    n_rows_of,
+    number_columns,
+    precision,
+    read_inputs,
+    scaled,
+)
+from nnlite.estimators.listening import CallbackSupportMixin, told_of_epochs, with_callbacks
+from nnlite.estimators.nested import NestedParameters
+from nnlite.estimators.parameters import AUTO, check_parameters
+from nnlite.estimators.recipe import Problem, Recipe, copies
+from nnlite.estimators.rows import DistinctRows, distinct_rows
+from nnlite.estimators.sensitivities import by_raw_columns, column_groups, sensitivities_of
 from nnlite.estimators.tables import labelled_table
-from nnlite.layers import Dense, Layer, Normalization
+from nnlite.estimators.targets import Targets
+from nnlite.estimators.training import Judged, Lesson, Outcome, learn
+from nnlite.estimators.weights import checked_weight
+from nnlite.layers import Input, Layer, RobustScaling
+from nnlite.losses import Loss
 from nnlite.models import Sequential
 from nnlite.ops import ActivationFunction
-from nnlite.optimizers import LearningRateSchedule, Optimizer
-from nnlite.registry.field_types import Count, jsonable, read
+from nnlite.optimizers import Optimizer
 from nnlite.registry.fields import Spec
+from nnlite.schedules import LearningRateSchedule
 
 if TYPE_CHECKING:
     import pandas as pd
 
-FLOATS = [np.float64, np.float32]
-ROWS_AT_ONCE = 1024
 Layers = Sequence[Spec[Layer]]
+PREDICTED_AT_ONCE = 1024
 
 
-class BaseNetwork(BaseEstimator):
-    """Base of the estimators; each sets `_loss`, `_metrics`, `_output_activation`, and writes `fit` and `predict`."""
+class Rows(NamedTuple):
+    """The distinct rows of a table: scaled, with their targets, and where they stand in the table."""
 
-    _loss: str
-    _metrics: tuple[str, ...] = ()
-    _output_activation: str | None = None
+    x: Any
+    y: np.ndarray
+    distinct: DistinctRows
+
+
+class BaseNetwork(NestedParameters, CallbackSupportMixin, BaseEstimator):
+    """Base of the estimators that learn targets; each reads its targets, and writes `fit` and `predict`."""
+
     model_: Sequential
     n_features_in_: int
+    n_members_: int
     history_: dict[str, list[float]]
     loss_: float
     n_iter_: int
+    oof_prediction_: Any
+    _targets: Targets
+    _encoder: TableEncoder | None
+    _scaling: RobustScaling | None
+    _precision: FloatType
 
     def __init__(
         self,
-        hidden_layer_sizes: int | Sequence[int] | np.ndarray = (100,),
+        hidden_layer_sizes: int | Sequence[int] | np.ndarray = (128, 128, 128),
         *,
-        layers: Layers | Callable[[int, int], Layers] | None = None,
-        activation: Spec[ActivationFunction] = "relu",
-        dropout: float = 0.0,
-        optimizer: Spec[Optimizer] = "adam",
-        learning_rate: float | Spec[LearningRateSchedule] | None = None,
-        epochs: int = 100,
-        batch_size: int = 32,
+        layers: Layers | str | Callable[[int, int], Layers] | None = None,
+        activation: Spec[ActivationFunction] = "auto",
+        dropout: float | Spec[LearningRateSchedule] = "auto",
+        loss: Any = "auto",
+        optimizer: Spec[Optimizer] = "auto",
+        learning_rate: float | Spec[LearningRateSchedule] = "auto",
+        weight_decay: float | Spec[LearningRateSchedule] = "auto",
+        alpha: float = 0.0,
+        epochs: int | str = "auto",
+        batch_size: int | str = "auto",
+        shuffle: bool = True,
         standardize: bool = True,
-        early_stopping: bool = False,
-        validation_fraction: float = 0.1,
-        n_iter_no_change: int = 10,
+        early_stopping: bool = True,
+        validation_fraction: float = 0.2,
+        tol: float = 1e-4,
+        n_iter_no_change: int | None = None,
+        n_members: int | str = "auto",
+        callbacks: Any = None,
+        warm_start: bool = False,
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
     ) -> None:
@@ -64,159 +102,221 @@ class BaseNetwork(BaseEstimator):
         self.layers = layers
         self.activation = activation
         self.dropout = dropout
+        self.loss = loss
         self.optimizer = optimizer
         self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.alpha = alpha
         self.epochs = epochs
         self.batch_size = batch_size
+        self.shuffle = shuffle
         self.standardize = standardize
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
+        self.tol = tol
         self.n_iter_no_change = n_iter_no_change
+        self.n_members = n_members
+        self.callbacks = callbacks
+        self.warm_start = warm_start
         self.random_state = random_state
         self.verbose = verbose
 
-    def _check_parameters(self) -> None:
-        check_parameters(self.get_params(deep=False), type(self).__name__)
+    def _read_targets(
+        self, n_rows: int, y: Any, known: Targets | None, classes: np.ndarray | None = None
+    ) -> tuple[np.ndarray, Targets]:
+        """`y` as an array, and what it is: `known`, if that is not None, which it must fit."""
+        raise NotImplementedError
 
-    def _train(self, X, y, n_outputs, sample_weight, restore=()):
-        """Train `model_` on standardised inputs; afterwards it scales by itself, and ends in the layers `restore`."""
-        scale = [normalization(X, sample_weight, name="standardize_inputs")] if self.standardize else []
-        for layer in scale:
-            X = layer(X)
-        seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
-        model = Sequential(self._layer_stack(X.shape[1], n_outputs), seed=seed)
-        # Dividing by the sum of the weights makes a weight of 2 the same as a sample that is there twice.
-        loss = {self._loss: {"reduction": "mean_with_sample_weight"}}
-        model.compile(self._own_optimizer(), loss, list(self._metrics))
-        model.adapt(X)
-        self._check_outputs(model, n_outputs)
-        history = model.fit(X, y, sample_weight=sample_weight, **self._fit_arguments())
-        self.history_ = history.history
-        self.n_iter_ = len(history.epoch)
-        self.loss_ = self.history_["loss"][-1]
-        if not np.isfinite(self.loss_):
-            raise DataError(
-                f"the loss became {self.loss_} in training: lower the learning_rate or standardize the data"
-            )
-        for layer in scale:  # put in only now: the layers' numbers decide first weights and dropout
-            model._insert(0, layer)
-        for layer in restore:
-            model.add(layer)
-        self.model_ = model
+    def _row_weights(self, sample_weight: Any, y: np.ndarray) -> np.ndarray | None:
+        return checked_weight(sample_weight, len(y))
+
+    def _final_layers(self, judged: Judged | None) -> tuple[list[Layer], list[Layer]]:
+        """What follows each member's outputs, in place of the last activation, and what follows their average."""
+        raise NotImplementedError
+
+    @with_callbacks
+    def _fit(self, X: Any, y: Any, sample_weight: Any, X_val: Any, y_val: Any) -> Any:
+        check_parameters(self.get_params(deep=False), type(self).__name__)
+        goes_on = bool(self.warm_start) and self.__sklearn_is_fitted__()
+        rows = self._read_rows(X, y, sample_weight, goes_on)
+        judges = None if X_val is None else self._read_judges(X_val, y_val)
+        recipe = self._recipe(rows)
+        network = self._network() if goes_on else self._new_network(recipe)
+        network.compile(recipe.optimizer(), self._loss(), list(self._targets.metrics))
+        lesson = Lesson(
+            rows.x, self._targets.encode(rows.y), rows.distinct.weights, self._targets.mixed(rows.y), judges
+        )
+        with told_of_epochs(self, recipe.epochs, X, y) as listeners:
+            outcome = learn(network, lesson, recipe, listeners)
+        self._settle(network, outcome, rows)
+        self._keep_history(outcome, len(rows.y))
+        self._online = None
         return self
 
-    def _layer_stack(self, n_features, n_outputs):
-        """Layers for a new network; those of the user are copied, so that a fit leaves them alone."""
-        if callable(self.layers):
-            return _copies(self.layers(n_features, n_outputs))
-        hidden = self._hidden_layers() if self.layers is None else _copies(self.layers)
-        return [*hidden, Dense(n_outputs, activation=self._output_activation)]
+    @with_callbacks
+    def _partial_fit(self, X: Any, y: Any, sample_weight: Any, classes: np.ndarray | None = None) -> Any:
+        check_parameters(self.get_params(deep=False), type(self).__name__)
+        goes_on = self.__sklearn_is_fitted__()
+        rows = self._read_rows(X, y, sample_weight, goes_on, classes)
+        recipe = self._recipe(rows, online=True)
+        network = vars(self).get("_online")
+        if network is None:
+            network = self._network() if goes_on else self._new_network(recipe)
+            network.compile(recipe.optimizer(), self._loss(), list(self._targets.metrics))
+        lesson = Lesson(rows.x, self._targets.encode(rows.y), rows.distinct.weights, None, None)
+        outcome = learn(network, lesson, recipe, [])
+        self._settle(network, outcome, rows)
+        self._keep_history(outcome, len(rows.y), added=goes_on)
+        self._online = network
+        return self
 
-    def _hidden_layers(self):
-        given: Any = self.hidden_layer_sizes
-        try:
-            sizes = read([given] if isinstance(given, Integral) else list(given), list[Count])
-        except ConfigError as error:
-            raise error.within("hidden_layer_sizes") from None
-        hidden = []
-        for size in sizes:
-            hidden.append({"Dense": {"units": size, "activation": jsonable(self.activation)}})
-            if self.dropout:
-                hidden.append({"Dropout": {"rate": self.dropout}})
-        return hidden
+    def _read_rows(self, X: Any, y: Any, sample_weight: Any, goes_on: bool, classes: np.ndarray | None = None) -> Rows:
+        """The distinct rows, scaled; afterwards the estimator knows its columns and its targets."""
+        table = read_inputs(self, X, not goes_on, y)
+        y, self._targets = self._read_targets(n_rows_of(table), y, self._targets if goes_on else None, classes)
+        if not goes_on:
+            self._encoder, self._precision = fitted_encoder(table), precision(table)
+        matrix = as_matrix(table, self._encoder)
+        distinct = distinct_rows(matrix, y, self._row_weights(sample_weight, y))
+        matrix, y = matrix[distinct.first], y[distinct.first]
+        if not goes_on:
+            self._targets.learn(y, distinct.weights)
+            self._scaling = fitted_scaling(matrix, self._encoder) if self.standardize else None
+        return Rows(scaled(matrix, self._scaling, self._precision), y, distinct)
 
-    def _check_outputs(self, network, n_outputs):
-        last = network.layers[-1]
-        if network.output_shape != (None, n_outputs):
-            raise ShapeError(f"layers must end in {n_outputs} outputs, {last.label} gives {network.output_shape[1:]}")
-        if self._output_activation:
-            wanted = ActivationFunction.get(self._output_activation)
-            if type(last.without_activation()[1]) is not type(wanted):
-                raise ConfigError(f"layers must end in {wanted!r}, {last.label} does not")
+    def _read_judges(self, X: Any, y: Any) -> tuple[Any, np.ndarray]:
+        """Rows that judge the epochs: scaled as the others, with their targets as the loss takes them."""
+        if y is None:
+            raise ConfigError("X_val was passed without y_val, its targets", ("y_val",))
+        table = read_inputs(self, X, False, y)
+        y, _ = self._read_targets(n_rows_of(table), y, self._targets)
+        return self._scaled(table), self._targets.encode(y)
 
-    def _own_optimizer(self):
-        given = Optimizer.get(self.optimizer)
-        rate = {} if self.learning_rate is None else {"learning_rate": jsonable(self.learning_rate)}
-        return type(given).from_config({**given.get_config(), **rate})
+    def _matrix(self, table: Any) -> Any:
+        """What `read_inputs` returned as the model takes it."""
+        return as_matrix(table, self._encoder, None if self._scaling is None else medians_of(self._scaling))
 
-    def _fit_arguments(self) -> dict[str, Any]:
-        verbose = min(int(self.verbose), 2)
-        arguments: dict[str, Any] = {"batch_size": self.batch_size, "epochs": self.epochs, "verbose": verbose}
-        if not self.early_stopping:
-            return arguments
-        stopping = EarlyStopping(patience=self.n_iter_no_change, restore_best_weights=True)
-        split = {"validation_split": self.validation_fraction, "stratify": is_classifier(self)}
-        return {**arguments, **split, "callbacks": [stopping]}
+    def _scaled(self, table: Any) -> Any:
+        """What `read_inputs` returned as the network takes it."""
+        return scaled(self._matrix(table), self._scaling, self._precision)
 
-    def _outputs(self, X, return_jacobian=False):
+    def _recipe(self, rows: Rows, online: bool = False) -> Recipe:
+        width, targets = rows.x.shape[1], self._targets
+        columns = {"code_sizes": code_columns(self._encoder), "numbers": number_columns(width, self._encoder)}
+        problem = Problem(targets.task, len(rows.y), width, targets.n_outputs, targets.activation, **columns)
+        return Recipe(self.get_params(deep=False), problem, online)
+
+    def _new_network(self, recipe: Recipe) -> Sequential:
+        """A network of the recipe's layers, not trained yet, for scaled rows: `(members, columns)` for several."""
+        self.n_members_, width = recipe.n_members, recipe.problem.width
+        shape = (width,) if self.n_members_ == 1 else (self.n_members_, width)
+        seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+        network = Sequential([Input(shape), *recipe.layers()], seed=seed, dtype=self._precision)
+        check_outputs(network, self._targets)
+        return network
+
+    def _network(self) -> Sequential:
+        """The network inside the model, once more as it was trained."""
+        return trained_part(self.model_, self._core, self._targets.activation)
+
+    def _loss(self) -> Loss:
+        """The loss, in which a weight of 2 is the same as a row that is there twice."""
+        loss = Loss.get(self._targets.loss if isinstance(self.loss, str) and self.loss == AUTO else self.loss)
+        return type(loss).from_config({**loss.get_config(), "reduction": "mean_with_sample_weight"})
+
+    def _settle(self, network: Sequential, outcome: Outcome, rows: Rows) -> None:
+        """Make the model of what was trained; keep what members say of rows that they did not learn from."""
+        if not np.isfinite(outcome.history["loss"][-1]):
+            raise DataError(
+                f"the loss became {outcome.history['loss'][-1]} in training: lower the learning_rate or standardize "
+                f"the data"
+            )
+        before, after = self._final_layers(outcome.judged)
+        self.model_, self._core = assembled(network, self.n_members_, self._scaling, before, after)
+        self.model_.encoder = self._encoder
+        vars(self).pop("oof_prediction_", None)
+        judged = outcome.judged
+        if judged is not None and judged.rows is not None and self.n_members_ > 1:
+            outputs = self._targets.before_activation(judged.outputs) if before else judged.outputs
+            for layer in copies([*before, *after]):  # of rows without the axis of members
+                outputs = layer(outputs)
+            predicted = np.full((len(rows.distinct.inverse), *outputs.shape[1:]), np.nan, outputs.dtype)
+            known = rows.distinct.inverse >= 0
+            predicted[known] = outputs[np.argsort(judged.rows)][rows.distinct.inverse[known]]
+            self.oof_prediction_ = self._targets.shaped(predicted)
+
+    def _keep_history(self, outcome: Outcome, n_rows: int, added: bool = False) -> None:
+        history = outcome.history
+        if added:
+            history = {name: [*self.history_.get(name, []), *values] for name, values in history.items()}
+        self.history_, self.n_iter_ = history, len(history["loss"])
+        self.loss_curve_, self.validation_loss_curve_ = history["loss"], history.get("val_loss")
+        self.loss_ = history["loss"][-1 if outcome.best_epoch is None else outcome.best_epoch]
+        self.best_loss_ = min(history["loss"])
+        self.t_ = n_rows * self.n_iter_
+        self.validation_scores_ = self._targets.scores(history)
+        self.best_validation_score_ = None if self.validation_scores_ is None else max(self.validation_scores_)
+        self.n_outputs_ = self._targets.n_outputs
+
+    def _outputs(self, X: Any, return_jacobian: bool = False, return_std: bool = False) -> Any:
+        """The model's outputs for X; a tuple with their derivatives and their spread where these are asked for."""
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False, dtype=FLOATS)
-        return self.model_.predict(X, verbose=0, return_jacobian=return_jacobian)
+        matrix = self._matrix(read_inputs(self, X, False))
+        if not (return_jacobian or return_std):
+            return self.model_.predict(matrix, PREDICTED_AT_ONCE, verbose=0)
+        found = [self.model_.predict(matrix, PREDICTED_AT_ONCE, verbose=0, return_jacobian=return_jacobian)]
+        if return_jacobian:
+            outputs, slopes = found.pop()
+            found += [outputs, by_raw_columns(slopes, self._encoder)]
+        if return_std:
+            found.append(self._spread(matrix))
+        return tuple(found)
+
+    def _spread(self, matrix: np.ndarray) -> np.ndarray:
+        """The standard deviation of the members' outputs."""
+        if self.n_members_ == 1:
+            raise ConfigError("a single network has no spread: fit with n_members of 2 or more", ("return_std",))
+        members, after = up_to_average(self.model_)
+        outputs = members.predict(matrix, PREDICTED_AT_ONCE, verbose=0)
+        flat = outputs.reshape(-1, outputs.shape[-1])
+        for layer in after:
+            flat = layer(flat)
+        return flat.reshape(outputs.shape).std(axis=1)
 
     def sensitivities(self, X: Any) -> "pd.DataFrame | Any":
-        """How the outputs change with each feature, summed up over samples.
+        """How the outputs change with each column of the raw table, summed up over samples.
 
-        The derivatives are those of `model_`, from X as given to outputs in the units that `predict` uses, or to
-        probabilities for a classifier; each is in units of the output per unit of the feature.
+        For a column of numbers these are derivatives of `model_`, in units of the output (those of `predict`, or
+        probabilities) per unit of the column. For another column they are differences: how the outputs change when a
+        sample takes the value of another sample, over all values by how often they occur.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : table or array-like of shape (n_samples, n_features)
             The samples to sum up over.
 
         Returns
         -------
         table : DataFrame, or LabelledTable where pandas is not installed
-            One row per feature. Columns are the `mean`, the `mean_absolute` and the `root_mean_square` of the
-            derivative over the samples, for each class or output in turn where there are several.
+            One row per column of X. Columns are the `mean`, the `mean_absolute` and the `root_mean_square` of the
+            derivative or difference over the samples, for each class or output in turn where there are several.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False, dtype=FLOATS)
-        sums: Any = 0.0
-        for start in range(0, len(X), ROWS_AT_ONCE):
-            rows = X[start : start + ROWS_AT_ONCE]
-            slopes = self.model_.predict(rows, verbose=0, return_jacobian=True)[1].astype(np.float64)
-            sums = sums + np.stack([slopes, np.abs(slopes), slopes**2]).sum(axis=1)
-        mean, mean_absolute, mean_square = sums / len(X)
-        names = getattr(self, "feature_names_in_", [f"x{place}" for place in range(self.n_features_in_)])
-        statistics = {"mean": mean, "mean_absolute": mean_absolute, "root_mean_square": np.sqrt(mean_square)}
+        matrix = self._matrix(read_inputs(self, X, False))
+        names = list(getattr(self, "feature_names_in_", [f"x{place}" for place in range(self.n_features_in_)]))
+        statistics = sensitivities_of(self.model_, matrix, column_groups(self._encoder, names))
         level, outputs = self._output_names()
         return labelled_table(statistics, names, outputs, level)
 
-    def _output_names(self):
+    def _output_names(self) -> tuple[str, list[Any] | None]:
         """What the outputs are, and their names; None for a single one without a name."""
         raise NotImplementedError
 
+    def __sklearn_is_fitted__(self) -> bool:
+        return "model_" in vars(self)
 
-def _copies(layers):
-    """New layers of the same configuration, made by their own classes: a worker process may not know these by name."""
-    given = [Layer.get(layer) for layer in layers]
-    return [type(layer).from_config(layer.get_config()) for layer in given]
-
-
-def checked_weight(sample_weight: object, X: np.ndarray) -> np.ndarray | None:
-    """`sample_weight` as an array of one number >= 0 per sample, not all of them 0, or None."""
-    if sample_weight is None:
-        return None
-    if isinstance(sample_weight, Number):
-        sample_weight = np.full(len(X), sample_weight)
-    options = {"ensure_2d": False, "dtype": FLOATS, "order": "C", "input_name": "sample_weight"}
-    weights = check_array(sample_weight, **options)
-    if weights.ndim != 1:
-        raise DataError(
-            f"Sample weights must be 1D array or scalar, got {weights.ndim}D array. Expected either a scalar value or "
-            f"a 1D array of length {len(X)}."
-        )
-    if len(weights) != len(X):
-        raise DataError(f"sample_weight.shape == {weights.shape}, expected {(len(X),)}!")
-    if not weights.any():
-        raise DataError("Sample weights must contain at least one non-zero number.")
-    check_non_negative(weights, "`sample_weight`")
-    return weights
-
-
-def normalization(data: np.ndarray, sample_weight: np.ndarray | None, **options: Any) -> Normalization:
-    """A `Normalization` by the moments of `data`, computing in the dtype of `data`."""
-    scaler: Any = StandardScaler().fit(data, sample_weight=sample_weight)
-    dtype = cast(FloatType, data.dtype.name)
-    return Normalization(mean=scaler.mean_, variance=scaler.scale_**2, dtype=dtype, **options)
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = tags.input_tags.sparse = True
+        tags.input_tags.string = tags.input_tags.categorical = True
+        return tags

@@ -1,56 +1,92 @@
 """NNClassifier, a neural network that tells classes apart."""
 
-from typing import Any, Literal, overload
+from typing import Any
 
 import numpy as np
 from sklearn.base import ClassifierMixin
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import validate_data
 
-from nnlite.estimators.base import FLOATS, BaseNetwork, checked_weight
+from nnlite.errors import ConfigError, DataError
+from nnlite.estimators.base import BaseNetwork
+from nnlite.estimators.targets import LabelTargets, Targets, read_classes
+from nnlite.estimators.training import Judged
+from nnlite.estimators.weights import class_weighted
+from nnlite.layers import Layer, TemperatureScaling
 
 __all__ = ["NNClassifier"]
 
+SMALLEST = np.finfo(np.float32).tiny
+
 
 class NNClassifier(ClassifierMixin, BaseNetwork):
-    """Neural network for two or more classes: hidden layers, then a softmax trained by cross-entropy.
+    """Neural networks for two or more classes, with defaults that need no tuning: five, averaged, up to 10,000 rows.
 
-    Two classes are two outputs as well. The weights are float32 (`nnlite.config.set_floatx` changes that);
-    standardisation is done in the precision of X.
+    Give it the table as it is: numbers, text, categories, dates, gaps. The defaults are described, piece by piece, in
+    `docs/tables.md`; two classes are two outputs as well. Arrays are computed in their own precision, tables of columns
+    in `nnlite.config.floatx()`. Rows that are there several times are learnt from as one row with their weight.
 
     Parameters
     ----------
-    hidden_layer_sizes : int or array-like of int, default=(100,)
+    hidden_layer_sizes : int or array-like of int, default=(128, 128, 128)
         Units of each hidden `Dense` layer; `()` makes a linear model.
     layers : list of layers, callable or None, default=None
         A list takes the place of `hidden_layer_sizes`, `activation` and `dropout`: instances, names or
         `{name: {arguments}}`. A callable `(n_features, n_outputs) -> list` makes the whole stack and must end in
         a softmax over `n_outputs` classes.
         Layers are copied by their configuration, so every fit starts from new weights.
-    activation : str, dict or ActivationFunction, default="relu"
-        Activation function of the hidden layers.
-    dropout : float in [0, 1), default=0.0
-        Fraction of the outputs of each hidden layer that is dropped while training.
-    optimizer : str, dict or Optimizer, default="adam"
-        For example `"sgd"` or `{"AdamW": {"weight_decay": 0.01}}`.
-    learning_rate : float, dict, LearningRateSchedule or None, default=None
-        In place of the optimizer's own, which is 0.001 for Adam.
-    epochs : int, default=100
-        Passes over the data; the most there are with `early_stopping`.
-    batch_size : int, default=32
-        Samples per training step. Larger is faster, and often needs more epochs.
+    activation : "auto", str, dict or ActivationFunction, default="auto"
+        Activation function of the hidden layers; `"auto"` is SELU.
+    dropout : "auto", float in [0, 1), dict or LearningRateSchedule, default="auto"
+        Fraction of the outputs of each hidden layer that is dropped while training; `"auto"` is
+        `FlatCosine(0.15)`.
+    loss : "auto", str, dict, Loss or callable, default="auto"
+        What is minimised; `"auto"` is the cross-entropy. A callable `(y_true, y_pred) -> losses` is made of functions of
+        `nnlite.ops`.
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes by label, 1 for one that is not named; `"balanced"` gives all classes the same sum of
+        weights. For several labels a list of dicts, one for each.
+    optimizer : "auto", "lbfgs", str, dict or Optimizer, default="auto"
+        For example `"sgd"` or `{"AdamW": {"weight_decay": 0.01}}`; `"auto"` is Adam. `"lbfgs"` is L-BFGS on all rows
+        at once, for small tables.
+    learning_rate : "auto", float, dict, LearningRateSchedule or str, default="auto"
+        `"auto"` belongs to the default optimizer: the schedule `CosLog4` with the parametrization of the layers that
+        goes with it; other optimizers keep their own. `"constant"`, `"invscaling"` and `"adaptive"` mean what they
+        mean in scikit-learn's MLP.
+    weight_decay : "auto", float, dict or LearningRateSchedule, default="auto"
+        Share of the kernels taken away per unit of learning rate; `"auto"` is `FlatCosine(0.02)` for the default
+        optimizer, else that of the optimizer.
+    alpha : float, default=0.0
+        Strength of the L2 penalty on kernels, `alpha / 2 * sum(kernel**2) / batch_size`, as in scikit-learn's MLP.
+    epochs : "auto" or int, default="auto"
+        Passes over the data; `"auto"` is 128 up to 2,000 rows, else 64.
+    batch_size : "auto" or int, default="auto"
+        Samples per training step; `"auto"` is the power of two nearest to a sixteenth of the rows, in 32 to 256.
+    shuffle : bool, default=True
+        Whether the rows come in a new order in each epoch.
     standardize : bool, default=True
-        Bring each feature to mean 0 and variance 1, as networks need; False leaves X to you, which a
-        stack that begins with an `Embedding` needs.
-    early_stopping : bool, default=False
-        Set a part of the samples apart, stop when the loss on it has not improved for `n_iter_no_change` epochs,
-        and go back to the weights of the best epoch.
-    validation_fraction : float in (0, 1), default=0.1
-        The part that `early_stopping` sets apart, at random with the mix of classes kept.
-    n_iter_no_change : int, default=10
-        Patience of `early_stopping`, in epochs.
+        Bring columns of numbers to a common scale by median and quartiles (`RobustScaling`). False leaves X to you,
+        which a stack that begins with an `Embedding` needs.
+    early_stopping : bool, default=True
+        Judge each epoch by samples that are not learnt from, and go back to the best one. Each of several members sets
+        a fold of its own apart, so that all samples are learnt from; a single network sets `validation_fraction` apart.
+        False learns from all samples until the last epoch, and leaves out the calibration of the
+        probabilities (`TemperatureScaling`).
+    validation_fraction : float in (0, 1), default=0.2
+        The part that a single network sets apart, with the mix of classes kept.
+    tol : float, default=1e-4
+        What an epoch must gain to count as better, with `n_iter_no_change`.
+    n_iter_no_change : int or None, default=None
+        Epochs without improvement, of the judging samples or else of the loss, after which training stops; with a
+        ConvergenceWarning where `epochs` come to an end first. None trains for all epochs, which the schedule of the
+        learning rate is made for.
+    n_members : "auto" or int, default="auto"
+        Number of networks, trained side by side and averaged; `"auto"` is 5 up to 10,000 rows, else 1, and 1 with
+        `layers`.
+    callbacks : list of callbacks, default=None
+        Instances of `nnlite.callbacks.Callback`, names or `{name: {arguments}}`.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the present weights, with the present columns and targets.
     random_state : int, RandomState instance or None, default=None
-        Decides initial weights, shuffling, dropout and the validation part. An int gives the same fit every time.
+        Decides initial weights, shuffling, dropout and folds. An int gives the same fit every time.
     verbose : int, default=0
         1 shows a progress bar, 2 one line per epoch.
 
@@ -59,87 +95,220 @@ class NNClassifier(ClassifierMixin, BaseNetwork):
     classes_ : ndarray of shape (n_classes,)
         The labels, sorted.
     model_ : Sequential
-        The fitted network, from X as given to class probabilities; `model_.save(path)` writes it.
+        The fitted network, from the table to class probabilities; `model_.save(path)` writes it, `model_.encoder` reads raw
+        tables.
+    n_members_ : int
+        Number of networks in it.
+    oof_prediction_ : ndarray
+        With several members, the class
+        probabilities of each sample by the member that did not learn from it, as if it were new;
+        NaN for samples of weight 0. Only after a `fit` that set folds apart.
     history_ : dict of str to list of float
-        `"loss"` and `"accuracy"` of each epoch; `"val_loss"` and `"val_accuracy"` with `early_stopping`.
+        The logs of each epoch, means over the members: `"loss"`, `"accuracy"`, and with samples set apart
+        `"val_loss"`, `"val_accuracy"`.
+    loss_curve_, validation_loss_curve_ : list of float
+        `history_["loss"]` and `history_["val_loss"]`; the latter None where all samples were learnt from.
+    validation_scores_ : list of float or None
+        Accuracy of each epoch on the samples set apart.
+    best_validation_score_ : float or None
+        The largest of them.
     loss_ : float
-        Training loss of the last epoch.
+        Training loss of the epoch whose weights were kept.
+    best_loss_ : float
+        The least training loss of an epoch.
     n_iter_ : int
         Number of epochs run.
+    t_ : int
+        Number of samples seen in training.
+    n_outputs_ : int
+        Number of outputs of the network.
     n_features_in_ : int
-        Number of features seen in `fit`.
+        Number of columns seen in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Their names, when X was a DataFrame with text as column names.
 
     See Also
     --------
     NNRegressor : The same for numbers as targets.
+    MLPClassifier : With the arguments and attributes of scikit-learn's.
+
+    References
+    ----------
+    Holzmüller, Grinsztajn, Steinwart 2024, "Better by default: strong pre-tuned MLPs and boosted trees on tabular
+    data", arXiv:2407.04491.
 
     Examples
     --------
     >>> from sklearn.datasets import load_iris
     >>> from nnlite import NNClassifier
     >>> X, y = load_iris(return_X_y=True)
-    >>> NNClassifier(random_state=0).fit(X, y).score(X, y) > 0.95
-    True
+    >>> model = NNClassifier(random_state=0).fit(X, y)
+    >>> model.score(X, y) > 0.95, (model.oof_prediction_.argmax(axis=1) == y).mean() > 0.9
+    (True, np.True_)
     """
 
-    _loss = "SparseCategoricalCrossentropy"
-    _metrics = ("accuracy",)
-    _output_activation = "softmax"
+    classes_: np.ndarray
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "NNClassifier":
-        """Train a new network.
+    def __init__(
+        self,
+        hidden_layer_sizes: Any = (128, 128, 128),
+        *,
+        layers: Any = None,
+        activation: Any = "auto",
+        dropout: Any = "auto",
+        loss: Any = "auto",
+        class_weight: Any = None,
+        optimizer: Any = "auto",
+        learning_rate: Any = "auto",
+        weight_decay: Any = "auto",
+        alpha: float = 0.0,
+        epochs: int | str = "auto",
+        batch_size: int | str = "auto",
+        shuffle: bool = True,
+        standardize: bool = True,
+        early_stopping: bool = True,
+        validation_fraction: float = 0.2,
+        tol: float = 1e-4,
+        n_iter_no_change: int | None = None,
+        n_members: int | str = "auto",
+        callbacks: Any = None,
+        warm_start: bool = False,
+        random_state: Any = None,
+        verbose: int = 0,
+    ) -> None:
+        super().__init__(
+            hidden_layer_sizes,
+            layers=layers,
+            activation=activation,
+            dropout=dropout,
+            loss=loss,
+            optimizer=optimizer,
+            learning_rate=learning_rate,
+            weight_decay=weight_decay,
+            alpha=alpha,
+            epochs=epochs,
+            batch_size=batch_size,
+            shuffle=shuffle,
+            standardize=standardize,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            tol=tol,
+            n_iter_no_change=n_iter_no_change,
+            n_members=n_members,
+            callbacks=callbacks,
+            warm_start=warm_start,
+            random_state=random_state,
+            verbose=verbose,
+        )
+        self.class_weight = class_weight
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, X_val: Any = None, y_val: Any = None) -> "NNClassifier":
+        """Train new networks; with `warm_start` the present ones further.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Numbers without missing values.
-        y : array-like of shape (n_samples,)
-            Labels: numbers or text.
+        X : table, array-like or sparse matrix of shape (n_samples, n_features)
+            A DataFrame of pandas or Polars, or anything else that is a table: columns of numbers, booleans, text,
+            categories and dates, with gaps.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Labels: numbers or text. Several columns of 0 and 1 are labels that do not exclude one another.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each sample in the loss, >= 0; all the same when None.
+            Weight of each sample, >= 0; a weight of 2 is the same as a sample that is there twice.
+        X_val, y_val : as X and y, default=None
+            Samples that judge the epochs in place of a part of X; nothing else is learnt from them.
 
         Returns
         -------
         self : NNClassifier
         """
-        self._check_parameters()
-        X, y = validate_data(self, X, y, dtype=FLOATS)
-        check_classification_targets(y)
-        self.classes_, codes = np.unique(y, return_inverse=True)
-        return self._train(X, codes, len(self.classes_), checked_weight(sample_weight, X))
+        return self._fit(X, y, sample_weight, X_val, y_val)
 
-    @overload
-    def predict_proba(self, X: Any, return_jacobian: Literal[False] = False) -> np.ndarray: ...
-    @overload
-    def predict_proba(self, X: Any, return_jacobian: Literal[True]) -> tuple[np.ndarray, np.ndarray]: ...
-    @overload
-    def predict_proba(self, X: Any, return_jacobian: bool) -> Any: ...
-    def predict_proba(self, X: Any, return_jacobian: bool = False) -> Any:
-        """Probability of each class.
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> "NNClassifier":
+        """One pass over some samples, at a constant learning rate; the first call decides how columns are read.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : table, array-like or sparse matrix of shape (n_samples, n_features)
+            As in `fit`.
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            As in `fit`.
+        classes : array-like of shape (n_classes,), default=None
+            All labels that there will be; needed in the first call.
+        sample_weight : array-like of shape (n_samples,), default=None
+            As in `fit`.
+
+        Returns
+        -------
+        self : NNClassifier
+        """
+        known = self._targets.classes if self.__sklearn_is_fitted__() else None
+        if known is None and classes is None:
+            raise ConfigError("classes must be passed on the first call to partial_fit.")
+        coming = None if classes is None else np.unique(np.asarray(classes))
+        if known is not None and coming is not None and not np.array_equal(known, coming):
+            raise ConfigError(f"classes={classes!r} is not the same as on last call to partial_fit, was: {known!r}")
+        return self._partial_fit(X, y, sample_weight, coming)
+
+    def _read_targets(
+        self, n_rows: int, y: Any, known: Targets | None, classes: np.ndarray | None = None
+    ) -> tuple[np.ndarray, Targets]:
+        y, targets = read_classes(n_rows, y, self, classes)
+        if known is not None:
+            self._check_known(targets, known)
+            targets = known
+        self.classes_ = targets.classes
+        return y, targets
+
+    @staticmethod
+    def _check_known(targets: Any, known: Any) -> None:
+        """`DataError` where `targets` holds a label that is none of the `known` ones."""
+        strange = [label for label in targets.classes.tolist() if label not in known.classes.tolist()]
+        if type(targets) is not type(known) or strange:
+            raise DataError(
+                f"`y` has classes not in `self.classes_`. `self.classes_` has {known.classes}. 'y' has {targets.classes}."
+            )
+
+    def _row_weights(self, sample_weight: Any, y: np.ndarray) -> np.ndarray | None:
+        weights = super()._row_weights(sample_weight, y)
+        return class_weighted(weights, self.class_weight, y, self.classes_)
+
+    def _final_layers(self, judged: Judged | None) -> tuple[list[Layer], list[Layer]]:
+        """Temperature scaling, by the rows that some network did not learn from."""
+        if judged is None or isinstance(self._targets, LabelTargets) or self._loss().target_kind != "sparse":
+            return [], []
+        scaling = TemperatureScaling(dtype=self._precision, name="temperature")
+        scaling.calibrate(self._targets.before_activation(judged.outputs), judged.y, judged.weights)
+        return [scaling], []
+
+    def predict_proba(self, X: Any, return_jacobian: bool = False, return_std: bool = False) -> Any:
+        """Probability of each class, averaged over the members.
+
+        Parameters
+        ----------
+        X : table, array-like or sparse matrix of shape (n_samples, n_features)
         return_jacobian : bool, default=False
-            Whether to return the derivatives of the probabilities by X, as given, as well.
+            Whether to return the derivatives of the probabilities with respect to X as well.
+        return_std : bool, default=False
+            Whether to return the standard deviation of the members' probabilities as well: how far they disagree.
 
         Returns
         -------
         probabilities : ndarray of shape (n_samples, n_classes)
-            In the order of `classes_`.
+            In the order of `classes_`; for labels that do not exclude one another, the probability of each.
         jacobian : ndarray of shape (n_samples, n_classes, n_features)
-            With `return_jacobian`: how much each probability changes per unit of each feature.
+            With `return_jacobian`: how much each probability changes per unit of each feature; NaN for features that
+            are no numbers.
+        std : ndarray of shape (n_samples, n_classes)
+            With `return_std`.
         """
-        return self._outputs(X, return_jacobian)
+        return self._outputs(X, return_jacobian, return_std)
 
     def predict_log_proba(self, X: Any) -> np.ndarray:
         """Logarithm of `predict_proba`; -inf where a probability is too small for its dtype.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : table, array-like or sparse matrix of shape (n_samples, n_features)
 
         Returns
         -------
@@ -148,31 +317,50 @@ class NNClassifier(ClassifierMixin, BaseNetwork):
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))
 
-    @overload
-    def predict(self, X: Any, return_jacobian: Literal[False] = False) -> np.ndarray: ...
-    @overload
-    def predict(self, X: Any, return_jacobian: Literal[True]) -> tuple[np.ndarray, np.ndarray]: ...
-    @overload
-    def predict(self, X: Any, return_jacobian: bool) -> Any: ...
-    def predict(self, X: Any, return_jacobian: bool = False) -> Any:
-        """The most probable label.
+    def decision_function(self, X: Any) -> np.ndarray:
+        """Logarithm of the probabilities; of two classes, and of labels, the logarithm of the odds.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-        return_jacobian : bool, default=False
-            Whether to return the Jacobian of `predict_proba` as well: labels have no derivative, probabilities do.
+        X : table, array-like or sparse matrix of shape (n_samples, n_features)
 
         Returns
         -------
-        labels : ndarray of shape (n_samples,)
-        jacobian : ndarray of shape (n_samples, n_classes, n_features)
-            With `return_jacobian`: derivatives of the probabilities, in the order of `classes_`, by X as given.
+        scores : ndarray of shape (n_samples,) for two classes, else (n_samples, n_classes)
+            The larger, the more probable; those of two classes are above 0 for `classes_[1]`.
         """
-        found = self.predict_proba(X, return_jacobian)
-        probabilities = found[0] if return_jacobian else found
-        labels = self.classes_[probabilities.argmax(axis=1)]
-        return (labels, found[1]) if return_jacobian else labels
+        probabilities = np.clip(self.predict_proba(X), SMALLEST, None)
+        if isinstance(self._targets, LabelTargets):
+            return np.log(probabilities) - np.log(np.clip(1 - probabilities, SMALLEST, None))
+        scores = np.log(probabilities)
+        return scores[:, 1] - scores[:, 0] if len(self.classes_) == 2 else scores
 
-    def _output_names(self):
+    def predict(self, X: Any, return_jacobian: bool = False, return_std: bool = False) -> Any:
+        """The most probable label; of labels that do not exclude one another, all that are more probable than not.
+
+        Parameters
+        ----------
+        X : table, array-like or sparse matrix of shape (n_samples, n_features)
+        return_jacobian, return_std : bool, default=False
+            Whether to return the Jacobian, or the spread, of `predict_proba` as well: labels have none.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,) or (n_samples, n_labels)
+        jacobian : ndarray of shape (n_samples, n_classes, n_features)
+            With `return_jacobian`.
+        std : ndarray of shape (n_samples, n_classes)
+            With `return_std`.
+        """
+        found = self.predict_proba(X, return_jacobian, return_std)
+        if not (return_jacobian or return_std):
+            return self._targets.decided(found)
+        return self._targets.decided(found[0]), *found[1:]
+
+    def _output_names(self) -> tuple[str, list[Any] | None]:
         return "class", self.classes_.tolist()
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags

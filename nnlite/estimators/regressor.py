@@ -1,145 +1,233 @@
 """NNRegressor, a neural network that predicts numbers."""
 
-from typing import Any, Literal, overload
+from typing import Any
 
 import numpy as np
 from sklearn.base import RegressorMixin
-from sklearn.utils.validation import validate_data
 
-from nnlite.estimators.base import FLOATS, BaseNetwork, checked_weight, normalization
+from nnlite.errors import DataError
+from nnlite.estimators.base import BaseNetwork
+from nnlite.estimators.targets import NumberTargets, Targets, read_numbers
+from nnlite.estimators.training import Judged
+from nnlite.layers import Clip, Layer, Normalization
 
 __all__ = ["NNRegressor"]
 
 
 class NNRegressor(RegressorMixin, BaseNetwork):
-    """Neural network for one or more numbers as targets: hidden layers, then a linear one trained by squared error.
+    """Neural networks for one or more numbers as targets, with defaults that need no tuning: five up to 10,000 rows.
 
-    The weights are float32 (`nnlite.config.set_floatx` changes that); standardisation is done in the precision of
-    X and of y.
+    Give it the table as it is: numbers, text, categories, dates, gaps. The defaults are described, piece by piece, in
+    `docs/tables.md`. Arrays are computed in their own precision, tables of columns in `nnlite.config.floatx()`. Rows
+    that are there several times are learnt from as one row with their weight.
 
     Parameters
     ----------
-    hidden_layer_sizes : int or array-like of int, default=(100,)
+    hidden_layer_sizes : int or array-like of int, default=(128, 128, 128)
         Units of each hidden `Dense` layer; `()` makes a linear model.
     layers : list of layers, callable or None, default=None
         A list takes the place of `hidden_layer_sizes`, `activation` and `dropout`: instances, names or
         `{name: {arguments}}`. A callable `(n_features, n_outputs) -> list` makes the whole stack with its
         `n_outputs` outputs.
         Layers are copied by their configuration, so every fit starts from new weights.
-    activation : str, dict or ActivationFunction, default="relu"
-        Activation function of the hidden layers.
-    dropout : float in [0, 1), default=0.0
-        Fraction of the outputs of each hidden layer that is dropped while training.
-    optimizer : str, dict or Optimizer, default="adam"
-        For example `"sgd"` or `{"AdamW": {"weight_decay": 0.01}}`.
-    learning_rate : float, dict, LearningRateSchedule or None, default=None
-        In place of the optimizer's own, which is 0.001 for Adam.
-    epochs : int, default=100
-        Passes over the data; the most there are with `early_stopping`.
-    batch_size : int, default=32
-        Samples per training step. Larger is faster, and often needs more epochs.
+    activation : "auto", str, dict or ActivationFunction, default="auto"
+        Activation function of the hidden layers; `"auto"` is Mish.
+    dropout : "auto", float in [0, 1), dict or LearningRateSchedule, default="auto"
+        Fraction of the outputs of each hidden layer that is dropped while training; `"auto"` is
+        `FlatCosine(0.05)`.
+    loss : "auto", str, dict, Loss or callable, default="auto"
+        What is minimised; `"auto"` is the squared error. A callable `(y_true, y_pred) -> losses` is made of functions of
+        `nnlite.ops`.
+    optimizer : "auto", "lbfgs", str, dict or Optimizer, default="auto"
+        For example `"sgd"` or `{"AdamW": {"weight_decay": 0.01}}`; `"auto"` is Adam. `"lbfgs"` is L-BFGS on all rows
+        at once, for small tables.
+    learning_rate : "auto", float, dict, LearningRateSchedule or str, default="auto"
+        `"auto"` belongs to the default optimizer: the schedule `CosLog4` with the parametrization of the layers that
+        goes with it; other optimizers keep their own. `"constant"`, `"invscaling"` and `"adaptive"` mean what they
+        mean in scikit-learn's MLP.
+    weight_decay : "auto", float, dict or LearningRateSchedule, default="auto"
+        Share of the kernels taken away per unit of learning rate; `"auto"` is `FlatCosine(0.02)` for the default
+        optimizer, else that of the optimizer.
+    alpha : float, default=0.0
+        Strength of the L2 penalty on kernels, `alpha / 2 * sum(kernel**2) / batch_size`, as in scikit-learn's MLP.
+    epochs : "auto" or int, default="auto"
+        Passes over the data; `"auto"` is 128 up to 2,000 rows, else 64.
+    batch_size : "auto" or int, default="auto"
+        Samples per training step; `"auto"` is the power of two nearest to a sixteenth of the rows, in 32 to 256.
+    shuffle : bool, default=True
+        Whether the rows come in a new order in each epoch.
     standardize : bool, default=True
-        Bring each feature and each target to mean 0 and variance 1, as networks need; predictions are in the units
-        of y all the same. False leaves X and y to you, which a stack that begins with an `Embedding` needs.
-    early_stopping : bool, default=False
-        Set a part of the samples apart, stop when the loss on it has not improved for `n_iter_no_change` epochs,
-        and go back to the weights of the best epoch.
-    validation_fraction : float in (0, 1), default=0.1
-        The part that `early_stopping` sets apart, at random.
-    n_iter_no_change : int, default=10
-        Patience of `early_stopping`, in epochs.
+        Bring columns of numbers to a common scale by median and quartiles (`RobustScaling`). False leaves X to you,
+        which a stack that begins with an `Embedding` needs. Targets are always standardised.
+    early_stopping : bool, default=True
+        Judge each epoch by samples that are not learnt from, and go back to the best one. Each of several members sets
+        a fold of its own apart, so that all samples are learnt from; a single network sets `validation_fraction` apart.
+        False learns from all samples until the last epoch, and does not
+        bound predictions by the targets seen.
+    validation_fraction : float in (0, 1), default=0.2
+        The part that a single network sets apart.
+    tol : float, default=1e-4
+        What an epoch must gain to count as better, with `n_iter_no_change`.
+    n_iter_no_change : int or None, default=None
+        Epochs without improvement, of the judging samples or else of the loss, after which training stops; with a
+        ConvergenceWarning where `epochs` come to an end first. None trains for all epochs, which the schedule of the
+        learning rate is made for.
+    n_members : "auto" or int, default="auto"
+        Number of networks, trained side by side and averaged; `"auto"` is 5 up to 10,000 rows, else 1, and 1 with
+        `layers`.
+    callbacks : list of callbacks, default=None
+        Instances of `nnlite.callbacks.Callback`, names or `{name: {arguments}}`.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the present weights, with the present columns and targets.
     random_state : int, RandomState instance or None, default=None
-        Decides initial weights, shuffling, dropout and the validation part. An int gives the same fit every time.
+        Decides initial weights, shuffling, dropout and folds. An int gives the same fit every time.
     verbose : int, default=0
         1 shows a progress bar, 2 one line per epoch.
 
     Attributes
     ----------
     model_ : Sequential
-        The fitted network, from X as given to y in its own units; `model_.save(path)` writes it.
+        The fitted network, from the table to targets in their own units; `model_.save(path)` writes it, `model_.encoder` reads raw
+        tables.
+    n_members_ : int
+        Number of networks in it.
+    oof_prediction_ : ndarray
+        With several members, the prediction of each sample by the member that did not learn from it, as if it were new;
+        NaN for samples of weight 0. Only after a `fit` that set folds apart.
     history_ : dict of str to list of float
-        `"loss"` of each epoch, of the standardised targets; `"val_loss"` with `early_stopping`.
+        The logs of each epoch, means over the members: `"loss"`, of the standardised targets, and with
+        samples set apart `"val_loss"`.
+    loss_curve_, validation_loss_curve_ : list of float
+        `history_["loss"]` and `history_["val_loss"]`; the latter None where all samples were learnt from.
+    validation_scores_ : list of float or None
+        R^2 (one minus the loss, of standardised targets) of each epoch on the samples set apart.
+    best_validation_score_ : float or None
+        The largest of them.
     loss_ : float
-        Training loss of the last epoch.
+        Training loss of the epoch whose weights were kept.
+    best_loss_ : float
+        The least training loss of an epoch.
     n_iter_ : int
         Number of epochs run.
+    t_ : int
+        Number of samples seen in training.
+    n_outputs_ : int
+        Number of outputs of the network.
     n_features_in_ : int
-        Number of features seen in `fit`.
+        Number of columns seen in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Their names, when X was a DataFrame with text as column names.
 
     See Also
     --------
     NNClassifier : The same for classes as targets.
+    MLPRegressor : With the arguments and attributes of scikit-learn's.
+
+    References
+    ----------
+    Holzmüller, Grinsztajn, Steinwart 2024, "Better by default: strong pre-tuned MLPs and boosted trees on tabular
+    data", arXiv:2407.04491.
 
     Examples
     --------
     >>> from sklearn.datasets import load_diabetes
     >>> from nnlite import NNRegressor
     >>> X, y = load_diabetes(return_X_y=True)
-    >>> model = NNRegressor(hidden_layer_sizes=(32, 16), early_stopping=True, random_state=0)
-    >>> model.fit(X, y).score(X, y) > 0.45
-    True
+    >>> model = NNRegressor(random_state=0).fit(X, y)
+    >>> targets, spread = model.predict(X[:3], return_std=True)
+    >>> model.score(X, y) > 0.45, spread.shape
+    (True, (3,))
     """
 
-    _loss = "MeanSquaredError"
+    _targets: NumberTargets
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "NNRegressor":
-        """Train a new network.
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, X_val: Any = None, y_val: Any = None) -> "NNRegressor":
+        """Train new networks; with `warm_start` the present ones further.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Numbers without missing values.
+        X : table, array-like or sparse matrix of shape (n_samples, n_features)
+            A DataFrame of pandas or Polars, or anything else that is a table: columns of numbers, booleans, text,
+            categories and dates, with gaps.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets; `predict` returns the same number of dimensions.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each sample in the loss, >= 0; all the same when None.
+            Weight of each sample, >= 0; a weight of 2 is the same as a sample that is there twice.
+        X_val, y_val : as X and y, default=None
+            Samples that judge the epochs in place of a part of X; nothing else is learnt from them.
 
         Returns
         -------
         self : NNRegressor
         """
-        self._check_parameters()
-        X, y = validate_data(self, X, y, dtype=FLOATS, multi_output=True, y_numeric=True)
-        sample_weight = checked_weight(sample_weight, X)
-        self._squeeze = y.ndim == 1
-        y = y.reshape(len(y), -1).astype(y.dtype if y.dtype in FLOATS else np.float64, copy=False)
-        restore = []
-        if self.standardize:
-            restore = [normalization(y, sample_weight, name="restore_targets", invert=True)]
-            y = normalization(y, sample_weight)(y)
-        return self._train(X, y, y.shape[1], sample_weight, restore)
+        return self._fit(X, y, sample_weight, X_val, y_val)
 
-    @overload
-    def predict(self, X: Any, return_jacobian: Literal[False] = False) -> np.ndarray: ...
-    @overload
-    def predict(self, X: Any, return_jacobian: Literal[True]) -> tuple[np.ndarray, np.ndarray]: ...
-    @overload
-    def predict(self, X: Any, return_jacobian: bool) -> Any: ...
-    def predict(self, X: Any, return_jacobian: bool = False) -> Any:
-        """The expected targets.
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> "NNRegressor":
+        """One pass over some samples, at a constant learning rate; the first call decides how columns are read.
+
+        Mean and scale of the targets are those of the first call.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : table, array-like or sparse matrix of shape (n_samples, n_features)
+            As in `fit`.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            As in `fit`.
+        sample_weight : array-like of shape (n_samples,), default=None
+            As in `fit`.
+
+        Returns
+        -------
+        self : NNRegressor
+        """
+        return self._partial_fit(X, y, sample_weight)
+
+    def _read_targets(
+        self, n_rows: int, y: Any, known: Targets | None, classes: np.ndarray | None = None
+    ) -> tuple[np.ndarray, Targets]:
+        y, targets = read_numbers(n_rows, y, self)
+        if known is not None and known.n_outputs != targets.n_outputs:
+            raise DataError(f"y has {targets.n_outputs} columns, the network was made for {known.n_outputs}")
+        return y, known or targets
+
+    def _final_layers(self, judged: Judged | None) -> tuple[list[Layer], list[Layer]]:
+        """The range of the targets seen, then their own units."""
+        targets = self._targets
+        low, high = targets.encode(np.stack([targets.low, targets.high]))
+        clip = [Clip(low.tolist(), high.tolist(), dtype=self._precision)] if judged is not None else []
+        scale = {"mean": targets.mean, "variance": targets.scale**2, "dtype": targets.dtype}
+        return clip, [Normalization(**scale, invert=True, name="restore_targets")]
+
+    def predict(self, X: Any, return_jacobian: bool = False, return_std: bool = False) -> Any:
+        """The expected targets, averaged over the members.
+
+        Parameters
+        ----------
+        X : table, array-like or sparse matrix of shape (n_samples, n_features)
         return_jacobian : bool, default=False
-            Whether to return the derivatives of the targets by X as well, in the units of y per unit of X.
+            Whether to return the derivatives of the targets with respect to X as well, in units of y per unit of X.
+        return_std : bool, default=False
+            Whether to return the standard deviation of the members' predictions as well: how far they disagree.
 
         Returns
         -------
         targets : ndarray of shape (n_samples,) or (n_samples, n_outputs)
         jacobian : ndarray of shape (n_samples, n_features) or (n_samples, n_outputs, n_features)
-            With `return_jacobian`.
+            With `return_jacobian`; NaN for features that are no numbers.
+        std : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            With `return_std`.
         """
-        found = self._outputs(X, return_jacobian)
-        found = [array[:, 0] if self._squeeze else array for array in (found if return_jacobian else [found])]
-        return tuple(found) if return_jacobian else found[0]
+        found = self._outputs(X, return_jacobian, return_std)
+        if return_jacobian or return_std:
+            return tuple(self._targets.shaped(array) for array in found)
+        return self._targets.shaped(found)
 
-    def _output_names(self):
-        return "output", None if self._squeeze else [f"y{place}" for place in range(self.model_.output_shape[-1])]
+    def _output_names(self) -> tuple[str, list[Any] | None]:
+        if self._targets.is_column:
+            return "output", None
+        return "output", self._targets.names or [f"y{place}" for place in range(self._targets.n_outputs)]
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         return tags

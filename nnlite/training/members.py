@@ -227,7 +227,8 @@ def _rows(trainer: "Trainer", arrays: tuple, members: int, options: dict[str, An
     if isinstance(folds, int):
         if not 2 <= folds <= count:
             raise DataError(f"folds={folds}: {count} rows can be divided into 2 to {count} folds")
-        single = trainer.loss.target_kind != "regression" and arrays[1].size in (count, count * arrays[1].shape[-1])
+        kind = trainer.loss.target_kind
+        single = kind == "categorical" or (kind != "regression" and arrays[1].size == count)
         return random_folds(count, folds, labels_of(trainer.loss, arrays[1]) if single else None, seed)
     return [
         (_row_numbers(training, count, member), _row_numbers(judged, count, member))

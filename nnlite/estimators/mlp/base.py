@@ -11,7 +11,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from nnlite.errors import ConfigError, DataError
-from nnlite.estimators.base import checked_weight
+from nnlite.estimators.weights import checked_weight
 from nnlite.estimators.mlp.lbfgs import GradientsOnly, minimize
 from nnlite.estimators.mlp.network import Network, as_model, forward, initial_weights
 from nnlite.estimators.mlp.objectives import objective_of
@@ -124,7 +124,7 @@ class BaseMLP(BaseEstimator):
             raise ConfigError("partial_fit does not support early_stopping=True")
         if not isinstance(X, np.ndarray):
             X = X.tocsr()
-        data, random = Rows(X, y, checked_weight(sample_weight, y)), check_random_state(self.random_state)
+        data, random = Rows(X, y, checked_weight(sample_weight, len(y))), check_random_state(self.random_state)
         units = [X.shape[1], *hidden, self.n_outputs_]
         if fresh:
             self._start(units, X.dtype, random)

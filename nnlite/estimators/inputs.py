@@ -1,0 +1,126 @@
+"""What the estimators take as X: arrays, raw tables and sparse matrices, brought into one matrix of numbers."""
+
+from typing import Any, cast
+
+import numpy as np
+from sklearn.utils.validation import validate_data
+
+from nnlite.config import FloatType, floatx
+from nnlite.data.encoders.tables import TableEncoder
+from nnlite.data.frames import Frame, is_table, read_frame
+from nnlite.errors import DataError
+from nnlite.estimators.weights import FLOATS
+from nnlite.layers import RobustScaling
+
+__all__ = [
+    "as_matrix",
+    "code_columns",
+    "fitted_encoder",
+    "fitted_scaling",
+    "is_sparse",
+    "medians_of",
+    "n_rows_of",
+    "number_columns",
+    "precision",
+    "read_inputs",
+    "scaled",
+]
+
+ONE_HOT_VALUE = 2 / (1 + (2 / 3) ** 2) ** 0.5  # what scaling and clipping make of a column of 0 and 1
+
+
+def is_sparse(X: Any) -> bool:
+    """Whether `X` is one of SciPy's sparse matrices or arrays."""
+    return hasattr(X, "tocsr") and hasattr(X, "nnz")
+
+
+def read_inputs(estimator: Any, X: Any, reset: bool, y: Any = "no_validation") -> Any:
+    """`X` as a CSR matrix, as a floating-point array without infinities, or as a `Frame`.
+
+    Args:
+        estimator: its `n_features_in_` and `feature_names_in_` are set where `reset` says so, and compared else.
+        y: targets, which must not be None where they are passed.
+
+    Raises:
+        ValueError: as scikit-learn's `validate_data`.
+        DataError: a cell that cannot be read.
+    """
+    if is_sparse(X):
+        X = validate_data(estimator, X, accept_sparse="csr", dtype=FLOATS, reset=reset)
+        X.sum_duplicates()
+        return X
+    if not is_table(X):
+        return validate_data(estimator, X, dtype=FLOATS, ensure_all_finite="allow-nan", reset=reset)
+    frame = read_frame(X)
+    validate_data(estimator, X, y, reset=reset, skip_check_array=True)
+    return frame
+
+
+def n_rows_of(table: Any) -> int:
+    """Number of rows of what `read_inputs` returned."""
+    return table.n_rows if isinstance(table, Frame) else table.shape[0]
+
+
+def fitted_encoder(table: Any) -> TableEncoder | None:
+    """The encoder of a table; None for one that is a matrix of numbers without gaps already."""
+    if is_sparse(table) or (isinstance(table, np.ndarray) and not np.isnan(table).any()):
+        return None
+    return TableEncoder.fit(read_frame(table), one_hot_value=ONE_HOT_VALUE)
+
+
+def as_matrix(table: Any, encoder: TableEncoder | None, medians: np.ndarray | None = None) -> Any:
+    """What `read_inputs` returned as a matrix of numbers without gaps: an array, or a CSR matrix.
+
+    Args:
+        encoder: of the table of `fit`; None where that was a matrix of numbers.
+        medians: what takes the place of gaps where there is no encoder.
+
+    Raises:
+        DataError: a text in a column of numbers; a gap where there are no medians.
+    """
+    if is_sparse(table):
+        return table
+    if encoder is not None:
+        matrix = encoder.encode(table)
+        return matrix if matrix.shape[1] else np.zeros((len(matrix), 1))  # all columns were constant in `fit`
+    matrix = table.numbers(table.names) if isinstance(table, Frame) else table
+    gaps = np.isnan(matrix)
+    if not gaps.any():
+        return matrix
+    if medians is None:
+        raise DataError("X has gaps (NaN), and the model learnt no medians to fill them with: fit it with standardize")
+    return np.where(gaps, medians, matrix)
+
+
+def fitted_scaling(matrix: Any, encoder: TableEncoder | None) -> RobustScaling:
+    """The scaling of an encoded table: its columns of numbers by median and quartiles, the others as they are."""
+    scaling = RobustScaling(columns=number_columns(matrix.shape[1], encoder), dtype=matrix.dtype.name, name="scaling")
+    scaling.adapt(matrix)
+    return scaling
+
+
+def number_columns(width: int, encoder: TableEncoder | None) -> list[int]:
+    """The columns of the matrix that hold numbers."""
+    return list(range(width)) if encoder is None else [encoder.feature_names.index(name) for name in encoder.numbers]
+
+
+def code_columns(encoder: TableEncoder | None) -> dict[int, int]:
+    """The columns of the matrix that hold codes of categories, and the number of codes."""
+    if encoder is None:
+        return {}
+    return {encoder.feature_names.index(name): size for name, size in encoder.code_sizes.items()}
+
+
+def scaled(matrix: Any, scaling: RobustScaling | None, dtype: FloatType) -> np.ndarray:
+    """The matrix as the network takes it."""
+    return (matrix if scaling is None else scaling(matrix)).astype(dtype, copy=False)
+
+
+def medians_of(scaling: RobustScaling) -> np.ndarray:
+    """The center of each column of a table of numbers."""
+    return scaling.statistics[0].value
+
+
+def precision(table: Any) -> FloatType:
+    """The floating-point type to train in: that of an array; `nnlite.config.floatx()` for a table of columns."""
+    return floatx() if isinstance(table, Frame) else cast(FloatType, table.dtype.name)

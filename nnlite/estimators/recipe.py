@@ -1,0 +1,237 @@
+"""The default recipe: parameters that say "auto" become layers, an optimizer and a length of training.
+
+Every piece is one that a model of one's own can have: layers, schedules, arguments of the optimizer. Sources:
+Holzmüller et al. 2024, "Better by default" (arXiv:2407.04491); `docs/tables.md` says what each piece is worth.
+"""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from numbers import Integral
+from typing import Any, NamedTuple
+
+from nnlite.data.batches import suited_batch_size
+from nnlite.errors import ConfigError
+from nnlite.estimators.parameters import AUTO, RATE_POLICIES
+from nnlite.estimators.targets import Task
+from nnlite.layers import (
+    ELU,
+    Activation,
+    AlphaDropout,
+    Dropout,
+    GaussianDropout,
+    GaussianNoise,
+    Layer,
+    LeakyReLU,
+    ReLU,
+    Softmax,
+)
+from nnlite.optimizers import Optimizer
+from nnlite.registry.field_types import Count, jsonable, read
+from nnlite.schedules import CosLog4, FlatCosine
+
+__all__ = ["Problem", "Recipe", "copies"]
+
+MEMBERS = 5
+MOST_ROWS_FOR_MEMBERS = 10_000
+LEAST_ROWS_FOR_MEMBERS = 20
+LEAST_ROWS_TO_JUDGE = 10
+FEW_ROWS = 2_000
+ONE_HOT_LEVELS = 8
+EMBEDDING_WIDTH = 8
+INPUT_SCALE = "input_scale"
+WAVES = {"frequencies": 8, "output_dim": 2, "name": "waves"}
+MOST_WAVY_COLUMNS = 16
+WITHOUT_WEIGHTS = (Activation, ReLU, LeakyReLU, ELU, Softmax, Dropout, AlphaDropout, GaussianNoise, GaussianDropout)
+SIDE_BY_SIDE = ("Dense", "Scale", "CategoryEmbedding", "PeriodicEmbedding")
+
+
+class Problem(NamedTuple):
+    """What is to be learnt.
+
+    Args:
+        task: whether classes or numbers are predicted.
+        n_rows: rows to learn from.
+        width: columns of the encoded table.
+        n_outputs: of the network.
+        activation: after the last layer; None for numbers.
+        code_sizes: the columns that hold codes of categories, and how many codes each has.
+        numbers: the columns that hold numbers.
+    """
+
+    task: Task
+    n_rows: int
+    width: int
+    n_outputs: int
+    activation: str | None
+    code_sizes: dict[int, int]
+    numbers: list[int]
+
+
+class Recipe:
+    """What the parameters of an estimator mean for a problem.
+
+    Args:
+        parameters: of the estimator, by name.
+        problem: what is to be learnt.
+        online: whether this is one pass over some of the rows, one of many, in place of a whole training.
+    """
+
+    def __init__(self, parameters: dict[str, Any], problem: Problem, online: bool = False) -> None:
+        self.parameters, self.problem, self.online = parameters, problem, online
+
+    def _get(self, name: str, automatic: Any) -> Any:
+        value = self.parameters[name]
+        return automatic if isinstance(value, str) and value == AUTO else value
+
+    @property
+    def is_tuned(self) -> bool:
+        """Whether optimizer and learning rate are the recipe's, with which its parametrization goes."""
+        chosen = self._get("optimizer", None) is None and self._get("learning_rate", None) is None
+        return chosen and self.parameters["layers"] is None
+
+    @property
+    def n_members(self) -> int:
+        """How many networks are trained side by side."""
+        few, many = self.problem.n_rows < LEAST_ROWS_FOR_MEMBERS, self.problem.n_rows > MOST_ROWS_FOR_MEMBERS
+        alone = few or many or self.parameters["layers"] is not None
+        return self._get("n_members", 1 if alone else MEMBERS)
+
+    @property
+    def sets_apart(self) -> bool:
+        """Whether some rows judge the epochs."""
+        return (
+            bool(self.parameters["early_stopping"]) and not self.online and self.problem.n_rows >= LEAST_ROWS_TO_JUDGE
+        )
+
+    @property
+    def validation_fraction(self) -> float:
+        """The part of the rows that judges a single network."""
+        return self.parameters["validation_fraction"]
+
+    @property
+    def batch_size(self) -> int:
+        """Rows of a training step of one member."""
+        learnt = round(self.problem.n_rows * (1 - 1 / MEMBERS)) if self.sets_apart else self.problem.n_rows
+        return min(self._get("batch_size", suited_batch_size(learnt)), self.problem.n_rows)
+
+    @property
+    def epochs(self) -> int:
+        """Passes over the rows."""
+        if self.online:
+            return 1
+        return self._get("epochs", 128 if self.problem.n_rows <= FEW_ROWS else 64)
+
+    def fit_arguments(self) -> dict[str, Any]:
+        """Arguments of `Sequential.fit`."""
+        return {
+            "epochs": self.epochs,
+            "batch_size": self.batch_size,
+            "shuffle": self.parameters["shuffle"],
+            "verbose": min(int(self.parameters["verbose"]), 2),
+        }
+
+    @property
+    def patience(self) -> dict[str, Any]:
+        """Arguments of the callback that goes back to the best epoch: by how much, and when training stops for it."""
+        patience = self.parameters["n_iter_no_change"]
+        return {} if patience is None else {"patience": patience, "min_delta": self.parameters["tol"]}
+
+    def callbacks(self) -> list[Any]:
+        """The callbacks of the user, copied, and that of the learning rate."""
+        given = self.parameters["callbacks"]
+        callbacks = list(given) if isinstance(given, (list, tuple)) else [] if given is None else [given]
+        return callbacks
+
+    def layers(self) -> list[Layer]:
+        """The layers between the scaled columns and the outputs, new ones."""
+        given, problem = self.parameters["layers"], self.problem
+        if callable(given):
+            return self._as_members(copies(given(problem.width, problem.n_outputs)))
+        hidden = self._hidden() if given is None else copies(given)
+        return self._as_members([*hidden, Layer.get(self._dense(problem.n_outputs, problem.activation))])
+
+    def _hidden(self) -> list[Layer]:
+        activation = jsonable(self._get("activation", "selu" if self.problem.task == "class" else "mish"))
+        rate = self._get("dropout", FlatCosine(0.15 if self.problem.task == "class" else 0.05))
+        specs: list[Any] = []
+        if self.has_waves:
+            specs.append({"PeriodicEmbedding": {**WAVES, "columns": self.problem.numbers}})
+        if self.problem.code_sizes:
+            sizes = {"sizes": self.problem.code_sizes, "output_dim": EMBEDDING_WIDTH}
+            specs.append({"CategoryEmbedding": sizes})
+        if self.is_tuned:
+            specs.append({"Scale": {"name": INPUT_SCALE}})
+        for units in _sizes(self.parameters["hidden_layer_sizes"]):
+            specs.append(self._dense(units, activation))
+            if rate != 0:
+                specs.append({"Dropout": {"rate": jsonable(rate)}})
+        return [Layer.get(spec) for spec in specs]
+
+    @property
+    def has_waves(self) -> bool:
+        """Whether numbers are learnt from beside waves of themselves: numbers from few numbers."""
+        return self.is_tuned and self.problem.task == "number" and 0 < len(self.problem.numbers) <= MOST_WAVY_COLUMNS
+
+    def _dense(self, units: int, activation: Any) -> dict[str, Any]:
+        options: dict[str, Any] = {"units": units, "activation": activation}
+        if self.is_tuned:
+            options |= {"parametrization": "ntk", "data_dependent_init": True}
+        if self.parameters["alpha"]:
+            options["kernel_regularizer"] = {"L2": {"l2": self.parameters["alpha"] / (2 * self.batch_size)}}
+        return {"Dense": options}
+
+    def _as_members(self, layers: list[Layer]) -> list[Layer]:
+        """The layers for as many networks side by side as there are members."""
+        return layers if self.n_members == 1 else [_with_members(layer, self.n_members) for layer in layers]
+
+    def optimizer(self) -> Optimizer:
+        """A new optimizer, with the learning rate and the weight decay of the parameters."""
+        chosen = jsonable(self._get("optimizer", "adam"))
+        optimizer = Optimizer.get(chosen)
+        changes: dict[str, Any] = self._tuned_arguments() if self.is_tuned else {}
+        rate = self._get("learning_rate", None)
+        if rate is not None and not (isinstance(rate, str) and rate in RATE_POLICIES):
+            changes["learning_rate"] = jsonable(rate)
+        decay = self._get("weight_decay", None)
+        if decay is not None:
+            changes["weight_decay"] = jsonable(decay)
+        return type(optimizer).from_config({**optimizer.get_config(), **changes})
+
+    def _tuned_arguments(self) -> dict[str, Any]:
+        waves = {f"{WAVES['name']}/*": 0.1} if self.has_waves else {}
+        peak = (0.04 if self.problem.task == "class" else 0.2) * math.sqrt(self.batch_size / 256)
+        return {
+            "learning_rate": CosLog4(peak).to_spec(),
+            "beta_2": 0.95,
+            "weight_decay": FlatCosine(0.02).to_spec(),
+            "exclude_from_weight_decay": ["bias"],
+            "learning_rate_multipliers": {f"{INPUT_SCALE}/*": 6.0, "bias": 0.1, **waves},
+        }
+
+
+def _sizes(given: Any) -> list[int]:
+    """The numbers of units of the hidden layers."""
+    try:
+        return read([given] if isinstance(given, Integral) else list(given), list[Count])
+    except ConfigError as error:
+        raise error.within("hidden_layer_sizes") from None
+
+
+def copies(layers: Sequence[Any]) -> list[Layer]:
+    """New layers of the same configuration, made by their own classes: a worker process may not know these by name."""
+    given = [Layer.get(layer) for layer in layers]
+    return [type(layer).from_config(layer.get_config()) for layer in given]
+
+
+def _with_members(layer: Layer, n_members: int) -> Layer:
+    """The layer for so many networks side by side: with weights for each, or as it is where it has none."""
+    if any(field.name == "members" for field in dataclasses.fields(layer)):
+        return type(layer).from_config({**layer.get_config(), "members": n_members})
+    if isinstance(layer, WITHOUT_WEIGHTS):
+        return layer
+    raise ConfigError(
+        f"{n_members} members need layers that can stand side by side: {', '.join(SIDE_BY_SIDE)} and those without "
+        f"weights; {layer.label} cannot: pass n_members=1",
+        ("n_members",),
+    )

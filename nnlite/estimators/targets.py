@@ -1,0 +1,209 @@
+"""What the estimators take as y, and what the network makes of it: classes, labels side by side, numbers."""
+
+from typing import Any, Literal
+
+import numpy as np
+from sklearn.utils import check_X_y
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.validation import column_or_1d
+
+from nnlite.errors import ConfigError, DataError
+from nnlite.estimators.weights import FLOATS
+
+__all__ = ["ClassTargets", "LabelTargets", "NumberTargets", "Targets", "read_classes", "read_numbers"]
+
+Task = Literal["class", "number"]
+
+
+class Targets:
+    """How targets are turned into what a network learns.
+
+    Attributes:
+        task: whether the defaults are those for classes or those for numbers.
+        n_outputs: units of the last layer.
+        activation: the function after the last layer; None for numbers.
+        loss: what is minimised by default.
+        metrics: what is logged besides.
+        names: of the columns of a table of targets; None where they have none.
+        classes: the labels; None for numbers.
+    """
+
+    task: Task = "class"
+    n_outputs: int
+    activation: str | None = None
+    loss: str
+    metrics: tuple[str, ...] = ()
+    names: list[Any] | None = None
+    classes: Any = None
+
+    def learn(self, y: np.ndarray, weights: np.ndarray | None) -> None:
+        """Take from the rows that are learnt from what `encode` needs."""
+
+    def encode(self, y: np.ndarray) -> np.ndarray:
+        """What the loss compares with outputs."""
+        raise NotImplementedError
+
+    def mixed(self, y: np.ndarray) -> np.ndarray | None:
+        """The class of each row, whose mix parts of the rows keep; None where there are no classes."""
+        return None
+
+    def decided(self, outputs: np.ndarray) -> np.ndarray:
+        """What is predicted, from the model's outputs."""
+        return outputs
+
+    def before_activation(self, outputs: np.ndarray) -> np.ndarray:
+        """What the last layer computed before its activation, up to a constant for each row."""
+        return outputs
+
+    def shaped(self, predictions: np.ndarray) -> np.ndarray:
+        """Predictions in the shape of the targets."""
+        return predictions
+
+    def scores(self, history: dict[str, list[float]]) -> list[float] | None:
+        """The score of each epoch on the rows set apart; None where there are none."""
+        return history.get(f"val_{self.metrics[0]}")
+
+
+class ClassTargets(Targets):
+    """One of several classes for each row.
+
+    Args:
+        classes: the labels, sorted.
+    """
+
+    activation = "softmax"
+    loss = "SparseCategoricalCrossentropy"
+    metrics = ("accuracy",)
+
+    def __init__(self, classes: np.ndarray) -> None:
+        self.classes = classes
+        self.n_outputs = len(classes)
+
+    def encode(self, y: np.ndarray) -> np.ndarray:
+        """The number of each row's class; `DataError` for a label that is none of them."""
+        codes = np.minimum(np.searchsorted(self.classes, y), len(self.classes) - 1)
+        unknown = self.classes[codes] != y
+        if unknown.any():
+            raise DataError(f"y holds {y[unknown][0]!r}, which is none of the classes {self.classes.tolist()}")
+        return codes
+
+    def mixed(self, y: np.ndarray) -> np.ndarray:
+        return self.encode(y)
+
+    def decided(self, outputs: np.ndarray) -> np.ndarray:
+        """The most probable class of each row."""
+        return self.classes[outputs.argmax(axis=1)]
+
+    def before_activation(self, outputs: np.ndarray) -> np.ndarray:
+        """The logarithms of the probabilities."""
+        return np.log(np.maximum(outputs, np.finfo(outputs.dtype).tiny))
+
+
+class LabelTargets(Targets):
+    """Several labels that do not exclude one another: a column of 0 and 1 for each.
+
+    Args:
+        n_labels: how many.
+    """
+
+    activation = "sigmoid"
+    loss = "BinaryCrossentropy"
+    metrics = ("binary_accuracy",)
+
+    def __init__(self, n_labels: int) -> None:
+        self.classes = np.arange(n_labels)
+        self.n_outputs = n_labels
+
+    def encode(self, y: np.ndarray) -> np.ndarray:
+        """The columns as numbers."""
+        return y.astype(np.float64)
+
+    def decided(self, outputs: np.ndarray) -> np.ndarray:
+        """1 where a label is more probable than not."""
+        return (outputs > 0.5).astype(np.int64)
+
+
+class NumberTargets(Targets):
+    """One or more numbers for each row, brought to mean 0 and variance 1.
+
+    Args:
+        n_outputs: how many numbers.
+        is_column: whether they came as one column, `(rows,)`.
+
+    Attributes:
+        mean, scale, low, high: of the rows that were learnt from, for each number.
+    """
+
+    task = "number"
+    loss = "MeanSquaredError"
+
+    def __init__(self, n_outputs: int, is_column: bool) -> None:
+        self.n_outputs, self.is_column = n_outputs, is_column
+
+    def learn(self, y: np.ndarray, weights: np.ndarray | None) -> None:
+        numbers = y.astype(np.float64)
+        self.dtype = y.dtype.name
+        self.mean = np.average(numbers, axis=0, weights=weights)
+        self.low, self.high = numbers.min(axis=0), numbers.max(axis=0)
+        deviation = np.sqrt(np.average((numbers - self.mean) ** 2, axis=0, weights=weights))
+        self.scale = np.where(self.low == self.high, 1.0, deviation)
+
+    def encode(self, y: np.ndarray) -> np.ndarray:
+        """(y - mean) / scale."""
+        return (y.astype(np.float64) - self.mean) / self.scale
+
+    def shaped(self, predictions: np.ndarray) -> np.ndarray:
+        """`(rows,)` where the targets came so."""
+        return predictions[:, 0] if self.is_column else predictions
+
+    def scores(self, history: dict[str, list[float]]) -> list[float] | None:
+        """R^2 of each epoch, as far as the rows set apart vary as all do; minus the loss where that is another one."""
+        losses = history.get("val_loss")
+        return losses and [1 - loss for loss in losses]
+
+
+def read_classes(X_rows: int, y: Any, owner: Any, classes: np.ndarray | None = None) -> tuple[np.ndarray, Targets]:
+    """Labels as an array, and what they are.
+
+    Args:
+        X_rows: rows of X, as many as there must be of y.
+        owner: the estimator, for messages.
+        classes: all labels where they are known; else those of `y`.
+
+    Raises:
+        ValueError: as scikit-learn's `check_X_y`.
+        ConfigError: several columns of more than two classes.
+    """
+    names = _names(y)
+    y = y.toarray() if hasattr(y, "toarray") else y  # an indicator matrix
+    shape = np.asarray(y).shape
+    several = len(shape) == 2 and shape[1] > 1
+    _, y = check_X_y(np.zeros((X_rows, 1)), y, multi_output=several, estimator=owner)
+    check_classification_targets(y)
+    kind = type_of_target(y)
+    if kind == "multilabel-indicator":
+        targets: Targets = LabelTargets(y.shape[1])
+    elif kind.endswith("multioutput"):
+        raise ConfigError(
+            f"y has {y.shape[1]} columns of classes; one network learns one, or columns of 0 and 1: wrap the estimator "
+            f"in sklearn.multioutput.MultiOutputClassifier"
+        )
+    else:
+        y = column_or_1d(y, warn=True)
+        targets = ClassTargets(np.unique(y) if classes is None else classes)
+    targets.names = names
+    return y, targets
+
+
+def read_numbers(X_rows: int, y: Any, owner: Any) -> tuple[np.ndarray, Targets]:
+    """Numbers as an array `(rows, outputs)`, and what they are; errors as in `read_classes`."""
+    names = _names(y)
+    _, y = check_X_y(np.zeros((X_rows, 1)), y, multi_output=True, y_numeric=True, estimator=owner)
+    targets = NumberTargets(1 if y.ndim == 1 else y.shape[1], y.ndim == 1)
+    targets.names = names
+    return y.reshape(len(y), -1).astype(y.dtype if y.dtype in FLOATS else np.float64, copy=False), targets
+
+
+def _names(y: Any) -> list[Any] | None:
+    """The names of the columns of a DataFrame."""
+    return list(y.columns) if hasattr(y, "columns") else None

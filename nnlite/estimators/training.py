@@ -1,0 +1,115 @@
+"""One training of an estimator: who learns from which rows, and what is known afterwards."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from nnlite.callbacks import BestMembers, Callback
+from nnlite.estimators.recipe import Recipe
+from nnlite.models import Sequential
+from nnlite.random import stream
+
+__all__ = ["Judged", "Lesson", "Outcome", "learn"]
+
+JUDGED_AT_ONCE = 1024
+
+
+class Lesson(NamedTuple):
+    """What is learnt from.
+
+    Args:
+        x: `(rows, columns)`, scaled.
+        y: targets as the loss takes them, one row each.
+        weights: one for each row; None where all are 1.
+        labels: the class of each row, whose mix parts keep; None for any mix.
+        judges: `(x, y)` of rows that judge each epoch and are not learnt from; None to set some apart.
+    """
+
+    x: Any
+    y: np.ndarray
+    weights: np.ndarray | None
+    labels: np.ndarray | None
+    judges: tuple[Any, np.ndarray] | None
+
+    def taken(self, rows: np.ndarray) -> tuple[Any, np.ndarray, np.ndarray | None]:
+        """`(x, y, weights)` of some rows."""
+        return self.x[rows], self.y[rows], None if self.weights is None else self.weights[rows]
+
+
+class Judged(NamedTuple):
+    """Outputs of networks for rows that they did not learn from.
+
+    Args:
+        outputs: `(rows, outputs)`, or `(rows, members, outputs)` where each member judged every row.
+        y, weights: of these rows.
+        rows: which rows of the lesson they are; None for rows of the judges.
+    """
+
+    outputs: np.ndarray
+    y: np.ndarray
+    weights: np.ndarray | None
+    rows: np.ndarray | None
+
+
+class Outcome(NamedTuple):
+    """What came of a training.
+
+    Args:
+        history: the logs of each epoch.
+        best_epoch: whose weights were kept, by the mean over the members; the last one where None.
+        judged: the outputs that tell how good the networks are; None where all rows were learnt from.
+    """
+
+    history: dict[str, list[float]]
+    best_epoch: int | None
+    judged: Judged | None
+
+
+def learn(network: Sequential, lesson: Lesson, recipe: Recipe, listeners: list[Callback]) -> Outcome:
+    """Train a compiled network as the recipe says.
+
+    Where rows judge the epochs, each member ends with the weights of its best epoch: a fold of its own for each of
+    several members, a part of the rows for a single one, or rows that the lesson brings along.
+    """
+    splits = recipe.sets_apart and lesson.judges is None
+    arguments: dict[str, Any] = {"x": lesson.x, "y": lesson.y, "sample_weight": lesson.weights}
+    apart = np.zeros(0, int)
+    if recipe.n_members > 1:
+        arguments["folds"] = recipe.n_members if splits else "all"
+    elif splits:
+        apart = _held_out(len(lesson.y), recipe.validation_fraction, lesson.labels, network.seed)
+        arguments |= dict(zip(arguments, lesson.taken(np.setdiff1d(np.arange(len(lesson.y)), apart)), strict=True))
+        arguments["validation_data"] = lesson.taken(apart)
+    if lesson.judges is not None:
+        arguments["validation_data"] = lesson.judges
+    best = [BestMembers(**recipe.patience)] if splits or lesson.judges is not None else []
+    history = network.fit(**arguments, **recipe.fit_arguments(), callbacks=[*best, *recipe.callbacks(), *listeners])
+    judged = None
+    if lesson.judges is not None:
+        judged = _judged_by(network, lesson.judges, recipe.n_members)
+    elif splits:
+        rows = apart if recipe.n_members == 1 else np.arange(len(lesson.y))
+        judged = _set_apart(network, lesson, rows, recipe.n_members)
+    return Outcome(history.history, round(best[0].best_epochs.mean()) if best else None, judged)
+
+
+def _judged_by(network: Sequential, judges: tuple[Any, np.ndarray], n_members: int) -> Judged:
+    x, y = judges
+    if n_members > 1:  # each member sees, and is compared with, every row
+        x, y = (np.repeat(array[:, None], n_members, axis=1) for array in (x, y))
+    return Judged(network.predict(x, JUDGED_AT_ONCE, verbose=0), y, None, None)
+
+
+def _set_apart(network: Sequential, lesson: Lesson, rows: np.ndarray, n_members: int) -> Judged:
+    x, y, weights = lesson.taken(rows)
+    outputs = network.trainer.out_of_fold(x) if n_members > 1 else network.predict(x, JUDGED_AT_ONCE, verbose=0)
+    return Judged(outputs, y, weights, rows)
+
+
+def _held_out(count: int, share: float, labels: np.ndarray | None, seed: int) -> np.ndarray:
+    """Rows to set apart, with the mix of classes of all rows as nearly as whole rows allow; ascending."""
+    order = stream(seed, "held_out").permutation(count)
+    if labels is not None:
+        order = order[np.argsort(labels[order], kind="stable")]
+    marks = np.floor(np.arange(count + 1) * share + 0.5)
+    return np.sort(order[np.diff(marks) > 0])

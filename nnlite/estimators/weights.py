@@ -1,0 +1,61 @@
+"""The weight of each row: what the user gives, times that of its class."""
+
+from collections.abc import Mapping
+from numbers import Number
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_array
+from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.validation import check_non_negative
+
+from nnlite.errors import ConfigError, DataError
+
+__all__ = ["checked_weight", "class_weighted"]
+
+FLOATS = [np.float64, np.float32]
+
+
+def checked_weight(sample_weight: object, n_rows: int) -> np.ndarray | None:
+    """`sample_weight` as an array of one number >= 0 per row, not all of them 0, or None."""
+    if sample_weight is None:
+        return None
+    if isinstance(sample_weight, Number):
+        sample_weight = np.full(n_rows, sample_weight)
+    options = {"ensure_2d": False, "dtype": FLOATS, "order": "C", "input_name": "sample_weight"}
+    weights = check_array(sample_weight, **options)
+    if weights.ndim != 1:
+        raise DataError(
+            f"Sample weights must be 1D array or scalar, got {weights.ndim}D array. Expected either a scalar value or "
+            f"a 1D array of length {n_rows}."
+        )
+    if len(weights) != n_rows:
+        raise DataError(f"sample_weight.shape == {weights.shape}, expected {(n_rows,)}!")
+    if not weights.any():
+        raise DataError("Sample weights must contain at least one non-zero number.")
+    check_non_negative(weights, "`sample_weight`")
+    return weights
+
+
+def class_weighted(weights: np.ndarray | None, class_weight: Any, y: np.ndarray, labels: Any) -> np.ndarray | None:
+    """`weights` times the weight of each row's class.
+
+    Args:
+        class_weight: `"balanced"`, weights by label (1 for a label that is not named), a list of either for several
+            outputs, or None.
+        y: the labels of each row.
+        labels: all labels; a list of arrays for several outputs.
+
+    Raises:
+        ConfigError: a label that is none of the classes.
+    """
+    if class_weight is None:
+        return weights
+    several = isinstance(class_weight, (list, tuple))
+    for table, known in zip(class_weight if several else [class_weight], labels if several else [labels], strict=False):
+        if isinstance(table, Mapping) and y.ndim == 1:
+            strange = [label for label in table if label not in known]
+            if strange:
+                raise ConfigError(f"class_weight names {strange[0]!r}, which is no class; they are {list(known)}")
+    by_class = compute_sample_weight(list(class_weight) if isinstance(class_weight, tuple) else class_weight, y)
+    return by_class if weights is None else weights * by_class
