@@ -91,12 +91,12 @@ class IterableBatches:
 
 
 def suited_batch_size(rows: int) -> int:
-    """The power of two nearest to a sixteenth of the training rows, within 32 to 256: `batch_size="auto"`.
+    """The largest power of two up to a sixteenth of the training rows, within 32 to 256: `batch_size="auto"`.
 
-    >>> [suited_batch_size(rows) for rows in (100, 1_000, 2_000, 100_000)]
+    >>> [suited_batch_size(rows) for rows in (100, 1_100, 3_000, 100_000)]
     [32, 64, 128, 256]
     """
-    return min(max(2 ** round(math.log2(max(rows, 1) / 16)), 32), 256)
+    return min(max(2 ** int(math.log2(max(rows, 16) / 16)), 32), 256)
 
 
 def take_rows(array: Any, rows: slice | np.ndarray) -> Any:

@@ -59,7 +59,7 @@ class NNClassifier(ClassifierMixin, BaseNetwork):
     epochs : "auto" or int, default="auto"
         Passes over the data; `"auto"` is 128 up to 2,000 rows, else 64.
     batch_size : "auto" or int, default="auto"
-        Samples per training step; `"auto"` is the power of two nearest to a sixteenth of the rows, in 32 to 256.
+        Samples per training step; `"auto"` is the largest power of two up to a sixteenth of the rows, in 32 to 256.
     shuffle : bool, default=True
         Whether the rows come in a new order in each epoch.
     standardize : bool, default=True

@@ -36,8 +36,8 @@ class NNRegressor(RegressorMixin, BaseNetwork):
         Fraction of the outputs of each hidden layer that is dropped while training; `"auto"` is
         `FlatCosine(0.05)`.
     loss : "auto", str, dict, Loss or callable, default="auto"
-        What is minimised; `"auto"` is the squared error. A callable `(y_true, y_pred) -> losses` is made of functions of
-        `nnlite.ops`.
+        What is minimised; `"auto"` is the squared error. A callable `(y_true, y_pred) -> losses` is made of functions
+        of `nnlite.ops`.
     optimizer : "auto", "lbfgs", str, dict or Optimizer, default="auto"
         For example `"sgd"` or `{"AdamW": {"weight_decay": 0.01}}`; `"auto"` is Adam. `"lbfgs"` is L-BFGS on all rows
         at once, for small tables.
@@ -53,7 +53,7 @@ class NNRegressor(RegressorMixin, BaseNetwork):
     epochs : "auto" or int, default="auto"
         Passes over the data; `"auto"` is 128 up to 2,000 rows, else 64.
     batch_size : "auto" or int, default="auto"
-        Samples per training step; `"auto"` is the power of two nearest to a sixteenth of the rows, in 32 to 256.
+        Samples per training step; `"auto"` is the largest power of two up to a sixteenth of the rows, in 32 to 256.
     shuffle : bool, default=True
         Whether the rows come in a new order in each epoch.
     standardize : bool, default=True
@@ -87,8 +87,8 @@ class NNRegressor(RegressorMixin, BaseNetwork):
     Attributes
     ----------
     model_ : Sequential
-        The fitted network, from the table to targets in their own units; `model_.save(path)` writes it, `model_.encoder` reads raw
-        tables.
+        The fitted network, from the table to targets in their own units; `model_.save(path)` writes it,
+        `model_.encoder` reads raw tables.
     n_members_ : int
         Number of networks in it.
     oof_prediction_ : ndarray

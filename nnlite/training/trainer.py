@@ -163,8 +163,8 @@ class Trainer:
         Args:
             x: array or DataFrame of examples, or an iterable of `(x, y[, sample_weight])` batches.
             y: targets, one row per example.
-            batch_size: examples per step; 32 when None. "auto" takes the power of two nearest to a sixteenth of the
-                training examples, within 32 to 256.
+            batch_size: examples per step; 32 when None. "auto" takes the largest power of two up to a sixteenth of
+                the training examples, within 32 to 256.
             epochs: the epoch to stop at.
             verbose: 0 is silent, 1 (and "auto") a progress bar, 2 one line per epoch.
             callbacks: `Callback`s, names or specs.
