@@ -30,6 +30,8 @@ from nnlite.estimators.parameters import AUTO, check_parameters
 from nnlite.estimators.recipe import Problem, Recipe, copies
 from nnlite.estimators.rows import DistinctRows, distinct_rows
 from nnlite.estimators.sensitivities import by_raw_columns, column_groups, sensitivities_of
+from nnlite.estimators.specs.door import ConfigDoor
+from nnlite.estimators.specs.losses import loss_of
 from nnlite.estimators.tables import labelled_table
 from nnlite.estimators.targets import Targets
 from nnlite.estimators.training import Judged, Lesson, Outcome, learn
@@ -57,7 +59,7 @@ class Rows(NamedTuple):
     distinct: DistinctRows
 
 
-class BaseNetwork(NestedParameters, CallbackSupportMixin, BaseEstimator):
+class BaseNetwork(NestedParameters, ConfigDoor, CallbackSupportMixin, BaseEstimator):
     """Base of the estimators that learn targets; each reads its targets, and writes `fit` and `predict`."""
 
     model_: Sequential
@@ -127,6 +129,10 @@ class BaseNetwork(NestedParameters, CallbackSupportMixin, BaseEstimator):
         """`y` as an array, and what it is: `known`, if that is not None, which it must fit."""
         raise NotImplementedError
 
+    def _fitted_encoder(self, table: Any) -> TableEncoder | None:
+        """The encoder of the table of `fit`; None where it is a matrix of numbers already."""
+        return fitted_encoder(table)
+
     def _row_weights(self, sample_weight: Any, y: np.ndarray) -> np.ndarray | None:
         return checked_weight(sample_weight, len(y))
 
@@ -148,6 +154,7 @@ class BaseNetwork(NestedParameters, CallbackSupportMixin, BaseEstimator):
         )
         with told_of_epochs(self, recipe.epochs, X, y) as listeners:
             outcome = learn(network, lesson, recipe, listeners)
+        self._trained_by = recipe
         self._settle(network, outcome, rows)
         self._keep_history(outcome, len(rows.y))
         self._online = None
@@ -165,6 +172,7 @@ class BaseNetwork(NestedParameters, CallbackSupportMixin, BaseEstimator):
             network.compile(recipe.optimizer(), self._loss(), list(self._targets.metrics))
         lesson = Lesson(rows.x, self._targets.encode(rows.y), rows.distinct.weights, None, None)
         outcome = learn(network, lesson, recipe, [])
+        self._trained_by = recipe
         self._settle(network, outcome, rows)
         self._keep_history(outcome, len(rows.y), added=goes_on)
         self._online = network
@@ -175,7 +183,7 @@ class BaseNetwork(NestedParameters, CallbackSupportMixin, BaseEstimator):
         table = read_inputs(self, X, not goes_on, y)
         y, self._targets = self._read_targets(n_rows_of(table), y, self._targets if goes_on else None, classes)
         if not goes_on:
-            self._encoder, self._precision = fitted_encoder(table), precision(table)
+            self._encoder, self._precision = self._fitted_encoder(table), precision(table)
         matrix = as_matrix(table, self._encoder)
         distinct = distinct_rows(matrix, y, self._row_weights(sample_weight, y))
         matrix, y = matrix[distinct.first], y[distinct.first]
@@ -221,7 +229,8 @@ class BaseNetwork(NestedParameters, CallbackSupportMixin, BaseEstimator):
 
     def _loss(self) -> Loss:
         """The loss, in which a weight of 2 is the same as a row that is there twice."""
-        loss = Loss.get(self._targets.loss if isinstance(self.loss, str) and self.loss == AUTO else self.loss)
+        given = self._targets.loss if isinstance(self.loss, str) and self.loss == AUTO else self.loss
+        loss = loss_of(given, self._targets)
         return type(loss).from_config({**loss.get_config(), "reduction": "mean_with_sample_weight"})
 
     def _settle(self, network: Sequential, outcome: Outcome, rows: Rows) -> None:

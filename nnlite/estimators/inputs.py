@@ -13,6 +13,7 @@ from nnlite.estimators.weights import FLOATS
 from nnlite.layers import RobustScaling
 
 __all__ = [
+    "ONE_HOT_VALUE",
     "as_matrix",
     "code_columns",
     "fitted_encoder",
@@ -92,9 +93,15 @@ def as_matrix(table: Any, encoder: TableEncoder | None, medians: np.ndarray | No
     return np.where(gaps, medians, matrix)
 
 
-def fitted_scaling(matrix: Any, encoder: TableEncoder | None) -> RobustScaling:
-    """The scaling of an encoded table: its columns of numbers by median and quartiles, the others as they are."""
-    scaling = RobustScaling(columns=number_columns(matrix.shape[1], encoder), dtype=matrix.dtype.name, name="scaling")
+def fitted_scaling(matrix: Any, encoder: TableEncoder | None) -> RobustScaling | None:
+    """The scaling of an encoded table: its columns of numbers by median and quartiles, the others as they are.
+
+    None where there are no columns of numbers.
+    """
+    columns = number_columns(matrix.shape[1], encoder)
+    if not columns:
+        return None
+    scaling = RobustScaling(columns=columns, dtype=matrix.dtype.name, name="scaling")
     scaling.adapt(matrix)
     return scaling
 

@@ -12,7 +12,7 @@ from nnlite.losses import Loss
 from nnlite.ops import ActivationFunction
 from nnlite.optimizers import LearningRateSchedule, Optimizer
 
-__all__ = ["AUTO", "RATE_POLICIES", "check_parameters"]
+__all__ = ["AUTO", "RATE_POLICIES", "check_parameters", "is_whole"]
 
 AUTO = "auto"
 RATE_POLICIES = ("constant", "invscaling", "adaptive")
@@ -22,7 +22,7 @@ BOOLS = (bool, np.bool_)
 LARGEST_SEED = 2**32 - 1
 
 
-def _is_whole(value: Any) -> bool:
+def is_whole(value: Any) -> bool:
     return isinstance(value, Integral) and not isinstance(value, BOOLS)
 
 
@@ -37,7 +37,7 @@ def _kinds(*kinds: type) -> Rule:
 
 
 def _whole(low: int) -> Rule:
-    return lambda value: _is_whole(value) and value >= low, f"an int in the range [{low}, inf)"
+    return lambda value: is_whole(value) and value >= low, f"an int in the range [{low}, inf)"
 
 
 def _one_of(*words: str) -> Rule:
@@ -65,7 +65,7 @@ POSITIVE: Rule = (lambda value: _is_real(value) and 0 < value < np.inf, "a float
 NON_NEGATIVE: Rule = (_at_least_0, "a float in the range [0.0, inf)")
 ARRAY_LIKE: Rule = (lambda value: hasattr(value, "__len__") or hasattr(value, "__array__"), "an array-like")
 SEED: Rule = (
-    lambda value: _is_whole(value) and 0 <= value <= LARGEST_SEED,
+    lambda value: is_whole(value) and 0 <= value <= LARGEST_SEED,
     f"an int in the range [0, {LARGEST_SEED}]",
 )
 SCHEDULE: Rule = _kinds(dict, LearningRateSchedule)

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from nnlite.data.batches import suited_batch_size
 from nnlite.errors import ConfigError
 from nnlite.estimators.parameters import AUTO, RATE_POLICIES
+from nnlite.estimators.specs.stacks import layers_of
 from nnlite.estimators.targets import Task
 from nnlite.layers import (
     ELU,
@@ -30,7 +31,7 @@ from nnlite.optimizers import Optimizer
 from nnlite.registry.field_types import Count, jsonable, read
 from nnlite.schedules import CosLog4, FlatCosine
 
-__all__ = ["Problem", "Recipe", "copies"]
+__all__ = ["Problem", "Recipe", "copies", "sizes_of"]
 
 MEMBERS = 5
 MOST_ROWS_FOR_MEMBERS = 10_000
@@ -145,7 +146,7 @@ class Recipe:
 
     def layers(self) -> list[Layer]:
         """The layers between the scaled columns and the outputs, new ones."""
-        given, problem = self.parameters["layers"], self.problem
+        given, problem = layers_of(self.parameters["layers"]), self.problem
         if callable(given):
             return self._as_members(copies(given(problem.width, problem.n_outputs)))
         hidden = self._hidden() if given is None else copies(given)
@@ -162,7 +163,7 @@ class Recipe:
             specs.append({"CategoryEmbedding": sizes})
         if self.is_tuned:
             specs.append({"Scale": {"name": INPUT_SCALE}})
-        for units in _sizes(self.parameters["hidden_layer_sizes"]):
+        for units in sizes_of(self.parameters["hidden_layer_sizes"]):
             specs.append(self._dense(units, activation))
             if rate != 0:
                 specs.append({"Dropout": {"rate": jsonable(rate)}})
@@ -210,7 +211,7 @@ class Recipe:
         }
 
 
-def _sizes(given: Any) -> list[int]:
+def sizes_of(given: Any) -> list[int]:
     """The numbers of units of the hidden layers."""
     try:
         return read([given] if isinstance(given, Integral) else list(given), list[Count])

@@ -25,10 +25,11 @@ class NNRegressor(RegressorMixin, BaseNetwork):
     ----------
     hidden_layer_sizes : int or array-like of int, default=(128, 128, 128)
         Units of each hidden `Dense` layer; `()` makes a linear model.
-    layers : list of layers, callable or None, default=None
+    layers : list of layers, str, callable or None, default=None
         A list takes the place of `hidden_layer_sizes`, `activation` and `dropout`: instances, names or
         `{name: {arguments}}`. A callable `(n_features, n_outputs) -> list` makes the whole stack with its
         `n_outputs` outputs.
+        A string is a list in YAML, such as `"- Dense: {units: 64}"`, or the path of a file that ends in .yaml.
         Layers are copied by their configuration, so every fit starts from new weights.
     activation : "auto", str, dict or ActivationFunction, default="auto"
         Activation function of the hidden layers; `"auto"` is Mish.

@@ -6,6 +6,7 @@ import numpy as np
 
 from nnlite.callbacks import BestMembers, Callback
 from nnlite.estimators.recipe import Recipe
+from nnlite.estimators.specs.stacks import adapt_waiting
 from nnlite.models import Sequential
 from nnlite.random import stream
 
@@ -83,6 +84,7 @@ def learn(network: Sequential, lesson: Lesson, recipe: Recipe, listeners: list[C
     if lesson.judges is not None:
         arguments["validation_data"] = lesson.judges
     best = [BestMembers(**recipe.patience)] if splits or lesson.judges is not None else []
+    adapt_waiting(network, arguments["x"])
     history = network.fit(**arguments, **recipe.fit_arguments(), callbacks=[*best, *recipe.callbacks(), *listeners])
     judged = None
     if lesson.judges is not None:

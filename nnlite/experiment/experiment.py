@@ -10,10 +10,10 @@ import numpy as np
 
 from nnlite.data import Classes, Data, InputEncoder, Prepared, Preprocessing
 from nnlite.data.encoders.targets import TargetKind
+from nnlite.documents import Document
 from nnlite.errors import ConfigError, DataError
 from nnlite.experiment.arguments import read_arguments
 from nnlite.experiment.column_names import tell_columns
-from nnlite.experiment.document import Document
 from nnlite.layers import Layer
 from nnlite.models import Sequential
 from nnlite.random import fresh_seed

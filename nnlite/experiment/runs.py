@@ -15,8 +15,8 @@ import numpy as np
 import nnlite
 from nnlite.callbacks import CSVLogger, History
 from nnlite.data import Prepared, Preprocessing
+from nnlite.documents import dump
 from nnlite.errors import ConfigError, DataError, NNLiteError
-from nnlite.experiment.document import dump
 from nnlite.experiment.experiment import Experiment
 from nnlite.models import Sequential, load_model
 from nnlite.models.base import BaseModel

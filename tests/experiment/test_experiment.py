@@ -11,9 +11,9 @@ import pytest
 
 import nnlite
 from nnlite.data import SklearnDataset
+from nnlite.documents import Document, dump
 from nnlite.errors import ConfigError, DataError
 from nnlite.experiment import Experiment, Interrupted, Run, profile, train
-from nnlite.experiment.document import Document, dump
 from nnlite.layers import Layer
 from nnlite.models import Sequential
 

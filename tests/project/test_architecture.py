@@ -20,7 +20,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 
 # A module imports only from floors below its own, or from its own package.
 FLOORS = [
-    ("registry", "errors", "config", "random", "threads", "arrays", "kernels"),
+    ("registry", "errors", "config", "random", "threads", "arrays", "kernels", "documents"),
     ("jacobians",),
     ("ops",),
     ("parameters", "initializers", "regularizers", "schedules"),
@@ -49,6 +49,8 @@ FLOORS_INSIDE = {
 # Imports within one floor, each with its reason; none may go the other way round.
 STEPS_WITHIN_A_FLOOR = {
     ("config", "errors"): "an unknown float type is a ConfigError",
+    ("documents", "errors"): "a file that cannot be read is a ConfigError",
+    ("documents", "registry"): "keys are names, in any case and style",
     ("threads", "errors"): "a number of threads that is none is a ConfigError",
     ("kernels", "arrays"): "kernels name the types of arrays",
     ("kernels", "errors"): "an unknown choice of kernels is a ConfigError",
@@ -68,7 +70,7 @@ THIRD_PARTY_ROOMS = {
     "scipy": {"kernels/compiled", "estimators/mlp"},
     "PIL": {"data"},
     "matplotlib": {"plots"},
-    "yaml": {"experiment"},
+    "yaml": {"documents"},
     "tqdm": {"callbacks"},
     "safetensors": set(),  # the format is ours; the library is the oracle of the tests
     "threadpoolctl": {"threads"},

@@ -1,4 +1,4 @@
-"""A YAML file that remembers on which line each value stands."""
+"""YAML files that remember on which line each value stands."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -11,6 +11,8 @@ from nnlite.registry import normalized
 
 with needed_for("config files are read by PyYAML", "pyyaml"):
     import yaml
+
+__all__ = ["Document", "dump", "parse"]
 
 # YAML 1.2's core schema. PyYAML follows YAML 1.1, where `no` is false, `1e-3` is text and `010` is eight.
 SCALARS = {
@@ -76,7 +78,7 @@ class Document:
             raise ConfigError(f"{path}: {reason}") from None
         self.root: Any
         self.values: Any
-        self.root, self.values = _parse(text, f"{path}")
+        self.root, self.values = parse(text, f"{path}")
         if not isinstance(self.values, dict):
             raise ConfigError(f"{path}: {'expected `key: value` lines' if text.strip() else 'the file is empty'}")
         self.overridden = {}
@@ -127,14 +129,14 @@ class Document:
                 path.append(_find(parent, key))
                 parent = _open(parent, path[-1], may_create=depth < 2)
             path.append(_find(parent, last))
-            parent[path[-1]] = _parse(text, "the value")[1]
+            parent[path[-1]] = parse(text, "the value")[1]
         except ConfigError as error:
             raise ConfigError(f"--set {assignment}: {error}") from None
         self.overridden[tuple(path)] = assignment
 
 
-def _parse(text: str, name: str):
-    """The node tree and the values of a YAML text."""
+def parse(text: str, name: str) -> tuple[Any, Any]:
+    """The node tree and the values of a YAML text; `ConfigError` naming `name` and the line where it is none."""
     try:
         loader = _Loader(text)
         root = loader.get_single_node()

@@ -1,0 +1,91 @@
+"""Layers given as YAML, and the whole stack of a config."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nnlite.errors import ConfigError
+from nnlite.layers import Activation, ColumnBranch, Dense, Layer, Softmax
+from nnlite.models import Sequential
+
+__all__ = ["WholeStack", "adapt_waiting", "layers_of", "whole_stack"]
+
+Given = Sequence[Any] | Callable[[int, int], Sequence[Any]] | None
+ENDINGS = (".yaml", ".yml")
+
+
+def layers_of(given: Given | str) -> Given:
+    """The parameter `layers` of an estimator, with YAML read: a text, or the path of a file ending in .yaml or .yml.
+
+    Raises:
+        ConfigError: no such file, no valid YAML, or no list of layers.
+    """
+    if not isinstance(given, str):
+        return given
+    name, text = "layers", given
+    if given.endswith(ENDINGS):
+        name = given
+        try:
+            text = Path(given).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "the file is not text in UTF-8"
+            raise ConfigError(f"{given}: {reason}", ("layers",)) from None
+    from nnlite.documents import parse  # needs PyYAML
+
+    _, layers = parse(text, name)
+    if not isinstance(layers, list):
+        raise ConfigError(f"{name}: expected a list of layers, lines that begin with `- `, got {layers!r}")
+    return layers
+
+
+@dataclass(frozen=True)
+class WholeStack:
+    """The layers of a config, the last of which gets as many outputs as the targets need.
+
+    Args:
+        hidden: specs of all layers but the last one.
+        output: arguments of the last one, a `Dense`.
+        activation: what follows it, for the targets of the estimator.
+    """
+
+    hidden: tuple[Any, ...]
+    output: dict[str, Any]
+    activation: str | None
+
+    def __call__(self, n_features: int, n_outputs: int) -> list[Any]:
+        """Specs of the layers for a table of `n_features` columns and targets of `n_outputs` numbers or classes."""
+        return [*self.hidden, {"Dense": {**self.output, "units": n_outputs, "activation": self.activation}}]
+
+    def __repr__(self) -> str:
+        names = [next(iter(spec)) for spec in self.hidden]
+        return f"WholeStack({', '.join([*names, 'Dense'])})"
+
+
+def whole_stack(specs: Sequence[Any], activation: str | None) -> WholeStack:
+    """The stack that the `model` section of a config stands for.
+
+    Raises:
+        ConfigError: an unknown layer or argument; columns by name; a model that does not end in a `Dense` layer.
+    """
+    layers = []
+    for index, spec in enumerate(specs):
+        try:
+            layers.append(Layer.get(spec))
+            if isinstance(layers[-1], ColumnBranch):
+                layers[-1].name_columns({})  # an estimator knows places alone
+        except ConfigError as error:
+            raise error.within(index) from None
+    while layers and isinstance(layers[-1], (Activation, Softmax)):
+        layers.pop()
+    if not layers or type(layers[-1]) is not Dense:
+        last = layers[-1].label if layers else "nothing"
+        raise ConfigError(f"expected layers that end in Dense, whose units the targets decide; got {last} at the end")
+    *hidden, output = layers
+    return WholeStack(tuple(layer.to_spec() for layer in hidden), output.get_config(), activation)
+
+
+def adapt_waiting(network: Sequential, rows: Any) -> None:
+    """Let layers of the user, such as `Normalization`, see the rows to learn from; `fit` does so for `Dense` alone."""
+    if not all(layer.adapted or isinstance(layer, Dense) for layer in network.layers):
+        network.adapt(rows)
