@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # what `__getattr__` finds at runtime
         config as config,
         data as data,
         derivatives as derivatives,
+        documents as documents,
         errors as errors,
         estimators as estimators,
         experiment as experiment,
@@ -35,7 +36,15 @@ if TYPE_CHECKING:  # what `__getattr__` finds at runtime
         schedules as schedules,
         threads as threads,
     )
-    from nnlite.estimators import MLPClassifier, MLPRegressor, NNClassifier, NNRegressor
+    from nnlite.estimators import (
+        MLPClassifier,
+        MLPRegressor,
+        NNAutoencoder,
+        NNClassifier,
+        NNEmbedder,
+        NNRegressor,
+        NNTransformer,
+    )
     from nnlite.layers import Input
     from nnlite.models import Model, Sequential, load_model
     from nnlite.threads import set_threads
@@ -46,8 +55,11 @@ _HOMES = {
     "MLPClassifier": "nnlite.estimators",
     "MLPRegressor": "nnlite.estimators",
     "Model": "nnlite.models",
+    "NNAutoencoder": "nnlite.estimators",
     "NNClassifier": "nnlite.estimators",
+    "NNEmbedder": "nnlite.estimators",
     "NNRegressor": "nnlite.estimators",
+    "NNTransformer": "nnlite.estimators",
     "Sequential": "nnlite.models",
     "load_model": "nnlite.models",
     "set_threads": "nnlite.threads",
@@ -57,8 +69,11 @@ __all__ = [
     "MLPClassifier",
     "MLPRegressor",
     "Model",
+    "NNAutoencoder",
     "NNClassifier",
+    "NNEmbedder",
     "NNRegressor",
+    "NNTransformer",
     "Sequential",
     "__version__",
     "load_model",
@@ -66,8 +81,9 @@ __all__ = [
 ]
 # Names that another library than NumPy serves. Where it is missing they are not listed, so that `import *`, `dir` and
 # `help` work; asking for one says what to install.
-_SERVED_BY = dict.fromkeys(["MLPClassifier", "MLPRegressor", "NNClassifier", "NNRegressor", "estimators"], "sklearn")
-_SERVED_BY["experiment"] = "yaml"
+_SERVED_BY = dict.fromkeys([name for name, home in _HOMES.items() if home == "nnlite.estimators"], "sklearn")
+_SERVED_BY["estimators"] = "sklearn"
+_SERVED_BY |= dict.fromkeys(["documents", "experiment"], "yaml")
 
 
 def _is_served(name: str) -> bool:

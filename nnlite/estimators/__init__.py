@@ -6,6 +6,7 @@ with needed_for("estimators are made for scikit-learn", "scikit-learn"):
     import sklearn  # noqa: F401 - tells at once, with the remedy
 
 from nnlite.estimators.classifier import *
+from nnlite.estimators.family import *
 from nnlite.estimators.mlp import *
 from nnlite.estimators.regressor import *
 from nnlite.estimators.tables import *

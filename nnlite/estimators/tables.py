@@ -17,7 +17,11 @@ SHOWN_ROWS = 60
 
 
 def labelled_table(
-    values: dict[str, np.ndarray], index: Sequence[str], groups: Sequence[Hashable] | None, level: str
+    values: dict[str, np.ndarray],
+    index: Sequence[str],
+    groups: Sequence[Hashable] | None,
+    level: str,
+    row: str = "feature",
 ) -> "pandas.DataFrame | LabelledTable":
     """One row per feature, one column per statistic, or per statistic of each group.
 
@@ -28,6 +32,7 @@ def labelled_table(
         index: the features.
         groups: the labels of the groups, each of which has all statistics; None for one without a label.
         level: what the groups are.
+        row: what the rows are.
 
     Returns:
         A `pandas.DataFrame`, whose columns are a MultiIndex where there are groups; a `LabelledTable` without pandas.
@@ -40,7 +45,7 @@ def labelled_table(
         columns = [name if groups is None else (groups[place], name) for place in places for name in values]
         numbers = np.stack([values[name][place] for place in places for name in values], axis=1)
         return LabelledTable(numbers, list(index), columns)
-    rows = pd.Index(index, name="feature")
+    rows = pd.Index(index, name=row)
     tables = [pd.DataFrame({name: own[place] for name, own in values.items()}, index=rows) for place in places]
     return tables[0] if groups is None else pd.concat(tables, axis=1, keys=groups, names=[level, "statistic"])
 

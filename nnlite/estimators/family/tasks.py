@@ -1,0 +1,24 @@
+"""What the transformers share: whether targets are classes, and the attributes of a fit."""
+
+from typing import Any
+
+from sklearn.utils.multiclass import type_of_target
+
+from nnlite.errors import ConfigError
+
+__all__ = ["names_classes", "take_columns"]
+
+
+def names_classes(y: Any) -> bool:
+    """Whether targets are classes, as scikit-learn tells: text, booleans and integers; not numbers with fractions."""
+    if y is None:
+        raise ConfigError("requires y to be passed, but the target y is None: the features are learned for a target")
+    return not type_of_target(y).startswith("continuous")
+
+
+def take_columns(estimator: Any, inner: Any) -> None:
+    """The columns that `inner` was fitted on are those of `estimator`."""
+    estimator.n_features_in_ = inner.n_features_in_
+    vars(estimator).pop("feature_names_in_", None)
+    if "feature_names_in_" in vars(inner):
+        estimator.feature_names_in_ = inner.feature_names_in_

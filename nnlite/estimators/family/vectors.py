@@ -1,0 +1,93 @@
+"""The networks inside an embedder, which learn a vector for each level of some columns."""
+
+from typing import Any
+
+import numpy as np
+
+from nnlite.data.encoders.columns import Ordinal, sorted_levels
+from nnlite.data.encoders.tables import TableEncoder
+from nnlite.data.frames import Frame
+from nnlite.estimators.classifier import NNClassifier
+from nnlite.estimators.family.single import GivenEncoder
+from nnlite.estimators.inputs import ONE_HOT_VALUE
+from nnlite.estimators.recipe import Recipe
+from nnlite.estimators.regressor import NNRegressor
+from nnlite.layers import CategoryEmbedding, Layer
+from nnlite.models import Sequential
+
+__all__ = ["VectorClassifier", "VectorRegressor", "embedding_encoder", "learned_vectors"]
+
+
+def embedding_encoder(frame: Frame, chosen: list[str], weights: np.ndarray | None, min_frequency: int) -> TableEncoder:
+    """The encoder of a table that makes codes of the `chosen` columns, and of the others what it always makes.
+
+    Args:
+        weights: of each row; 1 when None.
+        min_frequency: sum of weights from which on a level has a code of its own.
+    """
+    usual = TableEncoder.fit(frame, one_hot_value=ONE_HOT_VALUE)
+    others = [own for own in usual.columns if own.name not in set(chosen)]
+    codes = [_frequent(name, frame, weights, min_frequency) for name in chosen]
+    return TableEncoder(frame.names, frame.named, [*others, *codes])
+
+
+def _frequent(name: str, frame: Frame, weights: np.ndarray | None, least: int) -> Ordinal:
+    column = frame.column(name, "category")
+    everything = Ordinal(name, sorted_levels(column.values[~column.missing]))
+    sums = np.bincount(everything.codes(frame), weights, len(everything.categories) + 1)[1:]
+    return Ordinal(name, [level for level, total in zip(everything.categories, sums, strict=True) if total >= least])
+
+
+class VectorRecipe(Recipe):
+    """A recipe whose vectors have a length of the user's choice.
+
+    Args:
+        n_components: the length.
+    """
+
+    n_components: int
+
+    def layers(self) -> list[Layer]:
+        return [self._resized(layer) if isinstance(layer, CategoryEmbedding) else layer for layer in super().layers()]
+
+    def _resized(self, layer: CategoryEmbedding) -> CategoryEmbedding:
+        return CategoryEmbedding.from_config({**layer.get_config(), "output_dim": self.n_components})
+
+
+class VectorNetwork(GivenEncoder):
+    """Base of the two estimators: categories become vectors of the chosen length."""
+
+    def _recipe(self, rows: Any, online: bool = False) -> Recipe:
+        recipe = super()._recipe(rows, online)
+        resized = VectorRecipe(recipe.parameters, recipe.problem, online)
+        resized.n_components = self.n_components
+        return resized
+
+
+class VectorClassifier(VectorNetwork, NNClassifier):
+    """For classes as targets."""
+
+
+class VectorRegressor(VectorNetwork, NNRegressor):
+    """For numbers as targets."""
+
+
+def learned_vectors(
+    model: Sequential, encoder: TableEncoder, frame: Frame, weights: np.ndarray | None, chosen: list[str]
+) -> dict[str, np.ndarray]:
+    """For each of the `chosen` columns the vectors by code, `(1 + levels, length)`.
+
+    A column without gaps and rare levels in `frame` has nothing to learn the vector of code 0 from: it becomes the mean
+    over the rows, in the model too.
+    """
+    layer = next(layer for layer in model.layers if isinstance(layer, CategoryEmbedding))
+    codes = [own for own in encoder.columns if isinstance(own, Ordinal)]
+    stops = np.cumsum([1 + len(own.categories) for own in codes])
+    vectors = dict.fromkeys(chosen, layer.embeddings.value)  # in the order of the table
+    for own, table in zip(codes, np.split(layer.embeddings.value, stops[:-1]), strict=True):
+        sums = np.bincount(own.codes(frame), weights, len(table))
+        if sums[0] == 0:
+            table[0] = sums @ table / sums.sum()
+        if own.name in vectors:
+            vectors[own.name] = table.copy()
+    return vectors
