@@ -22,7 +22,8 @@ class NNClassifier(ClassifierMixin, BaseNetwork):
 
     Give it the table as it is: numbers, text, categories, dates, gaps. The defaults are described, piece by piece, in
     `docs/tables.md`; two classes are two outputs as well. Arrays are computed in their own precision, tables of columns
-    in `nnlite.config.floatx()`. Rows that are there several times are learnt from as one row with their weight.
+    in `nnlite.config.floatx()`. A sample weight of 2 is
+    the same as a row that is there twice.
 
     Parameters
     ----------

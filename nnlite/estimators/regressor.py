@@ -18,8 +18,8 @@ class NNRegressor(RegressorMixin, BaseNetwork):
     """Neural networks for one or more numbers as targets, with defaults that need no tuning: five up to 10,000 rows.
 
     Give it the table as it is: numbers, text, categories, dates, gaps. The defaults are described, piece by piece, in
-    `docs/tables.md`. Arrays are computed in their own precision, tables of columns in `nnlite.config.floatx()`. Rows
-    that are there several times are learnt from as one row with their weight.
+    `docs/tables.md`. Arrays are computed in their own precision, tables of columns in `nnlite.config.floatx()`. A sample
+    weight of 2 is the same as a row that is there twice.
 
     Parameters
     ----------

@@ -1,7 +1,6 @@
-"""Rows to learn from: each different row once, with a weight, in an order that the rows alone decide.
+"""Rows to learn from, in a form that the different rows and the sums of their weights alone decide.
 
-A row that is there twice is a row of weight 2, and a row of weight 0 is not there. Merging them makes this exact
-whatever the batches, and keeps copies of a row from being trained on in one fold and judged in another.
+A row that is there twice is a row of weight 2, and a row of weight 0 is not there, exactly, whatever the batches.
 """
 
 import hashlib
@@ -11,14 +10,16 @@ import numpy as np
 
 __all__ = ["DistinctRows", "distinct_rows"]
 
+MOST_COPIES = 10_000
+
 
 class DistinctRows(NamedTuple):
-    """Which rows stand for all.
+    """Which rows of a table are learnt from.
 
     Args:
-        first: the place of each different row, where it comes first.
+        first: their places; a place is there several times where copies are learnt from.
         weights: of each; None where all are 1.
-        inverse: for each row of the table its place among `first`; -1 for a row of weight 0.
+        inverse: for each row of the table a place in `first`; -1 for a row of weight 0.
     """
 
     first: np.ndarray
@@ -27,7 +28,11 @@ class DistinctRows(NamedTuple):
 
 
 def distinct_rows(X: Any, y: np.ndarray, weights: np.ndarray | None) -> DistinctRows:
-    """The different rows of `X` and `y` with a weight above 0, in the order of a hash of their numbers.
+    """The rows of `X` and `y` with a weight above 0, in the order of a hash of their numbers.
+
+    Where the weights of equal rows add up to integers, a row stands there as many times as its weight says, up to
+    10,000 rows in all or twice as many as there are different ones; else each different row stands there once, with
+    the sum as its weight.
 
     Args:
         X: `(rows, columns)`, an array or a CSR matrix with sorted indices.
@@ -37,12 +42,24 @@ def distinct_rows(X: Any, y: np.ndarray, weights: np.ndarray | None) -> Distinct
     digests = _digests(X, y)
     kept = np.arange(len(y)) if weights is None else np.flatnonzero(weights)
     _, first, inner = np.unique(digests[kept], return_index=True, return_inverse=True)
+    sums = np.bincount(inner, None if weights is None else weights[kept])
     inverse = np.full(len(y), -1)
+    if (sums == np.round(sums)).all() and sums.sum() <= max(MOST_COPIES, 2 * len(first)):
+        copies = sums.astype(np.intp)
+        starts = np.cumsum(copies) - copies
+        inverse[kept] = starts[inner] + np.minimum(_ranks(inner), copies[inner] - 1)
+        return DistinctRows(kept[np.repeat(first, copies)], None, inverse)
     inverse[kept] = inner
-    if weights is None and len(first) == len(y):
-        return DistinctRows(kept[first], None, inverse)
-    ones = np.ones(len(y)) if weights is None else weights
-    return DistinctRows(kept[first], np.bincount(inner, ones[kept]), inverse)
+    return DistinctRows(kept[first], sums, inverse)
+
+
+def _ranks(groups: np.ndarray) -> np.ndarray:
+    """For each entry, how many of the same group come before it."""
+    order = np.argsort(groups, kind="stable")
+    ordered = groups[order]
+    ranks = np.empty(len(groups), np.intp)
+    ranks[order] = np.arange(len(groups)) - np.searchsorted(ordered, ordered)
+    return ranks
 
 
 def _digests(X: Any, y: np.ndarray) -> np.ndarray:

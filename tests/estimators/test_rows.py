@@ -1,0 +1,58 @@
+"""Rows to learn from: the same for weights, copies and any order."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from nnlite.estimators.rows import MOST_COPIES, distinct_rows
+
+X = np.array([[1.0, 0.0], [2.0, 5.0], [1.0, 0.0], [1.0, 0.0], [3.0, -0.0]])
+Y = np.array([0, 0, 0, 1, 1])
+
+
+def taken(X, y, rows):
+    weights = np.ones(len(rows.first)) if rows.weights is None else rows.weights
+    return X[rows.first].tolist(), y[rows.first].tolist(), weights.tolist()
+
+
+def test_a_weight_is_a_number_of_copies_in_any_order():
+    copies = distinct_rows(X, Y, None)
+    order = np.array([4, 3, 1, 0])
+    weights = distinct_rows(X[order], Y[order], np.array([1.0, 1.0, 1.0, 2.0]))
+    assert copies.weights is None
+    assert len(copies.first) == 5
+    assert taken(X, Y, copies) == taken(X[order], Y[order], weights)
+
+
+def test_fractions_are_added_up():
+    rows = distinct_rows(X, Y, np.array([0.5, 1.0, 0.25, 1.0, 1.0]))
+    assert len(rows.first) == 4
+    assert sorted(rows.weights) == [0.75, 1.0, 1.0, 1.0]
+
+
+def test_many_copies_are_weights():
+    rows = distinct_rows(X, Y, np.full(5, float(MOST_COPIES)))
+    assert rows.weights.sum() == 5 * MOST_COPIES
+    assert len(rows.first) == 4
+
+
+@pytest.mark.parametrize("weights", [None, [0.5, 1, 0.25, 1, 1]])
+def test_each_row_finds_itself(weights):
+    rows = distinct_rows(X, Y, None if weights is None else np.array(weights))
+    np.testing.assert_array_equal(X[rows.first][rows.inverse], X)
+    np.testing.assert_array_equal(Y[rows.first][rows.inverse], Y)
+    if weights is None:
+        assert sorted(rows.inverse) == [0, 1, 2, 3, 4]  # copies are told apart
+
+
+def test_weight_0_is_no_row_and_minus_0_is_0():
+    rows = distinct_rows(X, Y, np.array([1.0, 0.0, 1.0, 1.0, 1.0]))
+    assert rows.inverse.tolist().count(-1) == 1
+    assert 1 not in rows.first
+    other = distinct_rows(np.abs(X), Y, None)
+    np.testing.assert_array_equal(np.abs(X)[other.first], np.abs(X[distinct_rows(X, Y, None).first]))
+
+
+def test_sparse_rows_have_an_order_of_their_own():
+    rows = distinct_rows(sparse.csr_array(X), Y, None)
+    assert sorted(rows.first.tolist()) == [0, 0, 1, 3, 4]
