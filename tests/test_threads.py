@@ -12,6 +12,7 @@ from nnlite.callbacks import Callback
 from nnlite.errors import ConfigError
 from nnlite.layers import Dense
 from nnlite.threads import SMALL_PRODUCT, set_threads, suited_threads
+from nnlite.training.resources import largest_product
 
 threadpoolctl = pytest.importorskip("threadpoolctl")
 
@@ -105,6 +106,12 @@ def test_fit_and_predict_choose_by_the_largest_product(units, expected):
     model.predict(x, batch_size=4, verbose=0, callbacks=[Watch()])
     assert seen == [expected, expected]
     assert threads() == {2}
+
+
+def test_members_have_a_product_each():
+    single = Sequential([Input((6,)), Dense(32), Dense(4)], seed=0)
+    several = Sequential([Input((5, 6)), Dense(32, members=5), Dense(4, members=5)], seed=0)
+    assert largest_product(several, 16) == largest_product(single, 16) == 6 * 32 * 16
 
 
 def test_without_threadpoolctl_nothing_is_limited_and_a_choice_names_the_remedy(monkeypatch):

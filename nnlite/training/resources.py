@@ -18,10 +18,14 @@ def suited(model: Trainable, batch_size: int | None, training_steps: int = 0) ->
 
 
 def largest_product(model: Trainable, batch_size: int | None) -> int:
-    """Multiply-adds of the largest matrix product of a step: it decides how many threads pay."""
+    """Multiply-adds of the largest matrix product of a step: it decides how many threads pay.
+
+    Of members side by side, each has a product of its own.
+    """
     largest = 0
     for layer in model.layers:
         kernels = [parameter.size for parameter in layer.parameters if len(parameter.shape) > 1]
         positions = math.prod(length or 1 for length in layer.output_shape[1:-1] if not isinstance(length, tuple))
-        largest = max([largest, *(size * positions for size in kernels)])
+        products = (layer.member_count or 1) ** 2  # both the kernels and the positions have the axis of members
+        largest = max([largest, *(size * positions // products for size in kernels)])
     return largest * (batch_size or 32)
