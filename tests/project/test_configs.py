@@ -36,7 +36,7 @@ def housing(folder, random):
     (folder / "housing.csv").write_text("\n".join(map(",".join, [names, *rows])))
 
 
-FILES = {"csv_template": my_table, "mnist_convnet": mnist, "housing_embedding": housing}
+FILES = {"csv_template": my_table, "mnist_convnet": mnist, "housing_embedding": housing, "table_defaults": housing}
 SHORTER = {
     "agreement_lstm": ["data.source.Agreement.rows=120"],
     "agreement_attention": ["data.source.Agreement.rows=120"],

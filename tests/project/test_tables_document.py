@@ -1,5 +1,6 @@
-"""docs/tables.md keeps its promises: its code runs, its config trains, and benchmarks have their places in it."""
+"""docs/tables.md keeps its promises: its code runs, its numbers are the recipe's, and benchmarks have their places."""
 
+import inspect
 import re
 import subprocess
 import sys
@@ -8,24 +9,33 @@ from pathlib import Path
 import pytest
 
 from benchmarks import estimators
-from benchmarks.report import around_markers
+from benchmarks.report import around_markers, table, write_between_markers
 from benchmarks.tabular import commands
+from nnlite import NNClassifier, NNRegressor
+from nnlite.data import TableEncoder
+from nnlite.estimators.recipe import Problem, Recipe
+from nnlite.layers import CategoryEmbedding, Dense, Dropout, PeriodicEmbedding, Scale
 
 ROOT = Path(__file__).parents[2]
-TEXT = (ROOT / "docs" / "tables.md").read_text(encoding="utf-8")
+PAGE = ROOT / "docs" / "tables.md"
+TEXT = PAGE.read_text(encoding="utf-8")
 BLOCKS = {name: re.findall(rf"```{name}\n(.*?)```", TEXT, re.DOTALL) for name in ("python", "yaml")}
+ESTIMATORS = {"class": NNClassifier, "number": NNRegressor}
+DEFAULTS = {task: estimator().get_params() for task, estimator in ESTIMATORS.items()}
 
 
 @pytest.mark.parametrize("code", BLOCKS["python"], ids=range(len(BLOCKS["python"])))
 def test_python_example_runs(code, tmp_path):
-    if "pandas" in code:
+    if "pandas" in code or "as_frame" in code:
         pytest.importorskip("pandas")
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    shape = re.search(r"\.shape\)  # (.*)", code)
-    assert shape is None or shape[1] in done.stdout
+    promised = re.findall(r"^print\(.*\)  # (.*)$", code, re.MULTILINE)
+    assert [line for line in promised if line not in done.stdout.splitlines()] == []
+    loss = re.search(r"has not seen: ([\d.]+)", done.stdout)
+    assert loss is None or float(loss[1]) < 0.15
 
 
 def test_the_config_trains(tmp_path, monkeypatch):
@@ -38,12 +48,92 @@ def test_the_config_trains(tmp_path, monkeypatch):
     assert train(Experiment.from_file(path, ["fit.epochs=8"]), quiet=True).metrics["test"]["accuracy"] > 0.9
 
 
+def recipe(task, n_rows=1000, numbers=3):
+    """The recipe of a default estimator for a made-up table: columns of numbers and, after them, one of codes."""
+    problem = Problem(task, n_rows, numbers + 1, 2, {"class": "softmax"}.get(task), {numbers: 20}, list(range(numbers)))
+    return Recipe(DEFAULTS[task], problem)
+
+
+def steps(value, first=1):
+    """What a recipe says of tables of more and more rows, as words: `128, 64 from 2,001 rows on`."""
+    values = [value(rows) for rows in range(first, 20_001)]
+    changes = [place for place in range(1, len(values)) if values[place] != values[place - 1]]
+    return ", ".join([str(values[0]), *(f"{values[place]} from {place + first:,} rows on" for place in changes)])
+
+
+def numbers_of(task):
+    """What the default network of a task is made of: setting -> its value, as the page writes it."""
+    made, optimizer = recipe(task), recipe(task).optimizer()
+    layers = made.layers()
+    dense, dropout = next(own for own in layers if type(own) is Dense), next(own for own in layers if type(own) is Dropout)
+    by_type = {type(own): own for own in layers}
+    waves, codes = by_type.get(PeriodicEmbedding), by_type[CategoryEmbedding]
+    most = max((count for count in range(1, 200) if recipe(task, numbers=count).has_waves), default=0)
+    peak = optimizer.learning_rate.at(2**0.5 / 15 - 1 / 15) * (256 / made.batch_size) ** 0.5
+    factors = optimizer.learning_rate_multipliers
+    levels = inspect.signature(TableEncoder.fit).parameters["one_hot"].default
+    return {
+        "hidden layers": f"{sum(type(own) is Dense for own in layers) - 1} of {dense.units} units",
+        "activation": type(dense.activation).__name__,
+        "parametrization": f"{dense.parametrization}{', start by data' * dense.data_dependent_init}",
+        "dropout": written(dropout.rate),
+        "optimizer": f"{type(optimizer).__name__}, beta_1 {optimizer.beta_1}, beta_2 {optimizer.beta_2}",
+        "learning rate for batches of 256": f"{type(optimizer.learning_rate).__name__}({peak:.4g})",
+        "times, for `Scale`": f"{factors[by_type[Scale].name + '/*']:g}",
+        "times, for biases": f"{factors['bias']:g}",
+        "times, for waves": "no waves" if waves is None else f"{factors[waves.name + '/*']:g}",
+        "weight decay": f"{written(optimizer.weight_decay)}, not of {' or '.join(optimizer.exclude_from_weight_decay)}",
+        "waves of each number": "no waves" if waves is None else f"{waves.frequencies}, up to {most} columns of numbers",
+        "numbers for these": "no waves" if waves is None else f"{waves.output_dim}",
+        "numbers for each level": f"{codes.output_dim}, where there are more than {levels} levels",
+        "epochs": steps(lambda rows: recipe(task, rows).epochs),
+        "rows of a batch": steps(lambda rows: recipe(task, rows).batch_size, first=32),
+        "networks": steps(lambda rows: recipe(task, rows).n_members),
+        "rows set apart from a single network": f"{made.validation_fraction:.0%}".replace("%", " %"),
+    }
+
+
+def written(schedule):
+    return f"{type(schedule).__name__}({schedule.value:g})"
+
+
+def table_of_numbers():
+    """What the page has between the markers `recipe`."""
+    found = {task: numbers_of(task) for task in ESTIMATORS}
+    rows = [[name, *(found[task][name] for task in ESTIMATORS)] for name in found["class"]]
+    return table([["setting", "classes", "numbers"], *rows])
+
+
+def test_the_numbers_of_the_page_are_the_recipes():
+    before, after = around_markers(PAGE, "recipe")
+    written = TEXT[len(before) : -len(after)].splitlines()[1:-1]
+    assert written == table_of_numbers().splitlines(), f"PYTHONPATH=. python {__file__} writes the table anew"
+
+
+@pytest.mark.parametrize("task", ESTIMATORS)
+def test_the_docstrings_have_the_same_numbers(task):
+    text = " ".join(ESTIMATORS[task].__doc__.split())
+    found, optimizer = numbers_of(task), recipe(task).optimizer()
+    assert f"is `{found['dropout']}`" in text
+    assert f"is `{written(optimizer.weight_decay)}`" in text
+    assert f'"auto"` is {found["activation"]}' in text
+    few, many = recipe(task, 100).epochs, recipe(task, 100_000).epochs
+    assert f'"auto"` is {few} up to 2,000 rows, else {many}' in text
+    assert recipe(task, 2000).epochs == few and recipe(task, 2001).epochs == many
+    assert f'"auto"` is {recipe(task).n_members} up to 10,000 rows, else 1' in text
+    assert recipe(task, 10_000).n_members > 1 == recipe(task, 10_001).n_members
+
+
 def test_benchmarks_have_their_places():
     for module in (commands, estimators):
-        assert module.DOCUMENT == ROOT / "docs" / "tables.md"
+        assert module.DOCUMENT == PAGE
         assert len(around_markers(module.DOCUMENT, module.SECTION)) == 2
 
 
 def test_pages_that_are_named_exist():
     named = [name for name in re.findall(r"\]\(([^)#]+)\)", TEXT) if not name.startswith("https://arxiv.org/abs/")]
     assert [name for name in named if not (ROOT / "docs" / name).exists()] == []
+
+
+if __name__ == "__main__":
+    write_between_markers(PAGE, "recipe", table_of_numbers())
