@@ -22,8 +22,10 @@ def run(code, folder):
     )
 
 
-@pytest.mark.parametrize("code", BLOCKS["python"], ids=lambda code: code.splitlines()[0])
+@pytest.mark.parametrize("code", BLOCKS["python"], ids=range(len(BLOCKS["python"])))
 def test_python_example_runs(code, tmp_path):
+    if "pandas" in code:
+        pytest.importorskip("pandas")
     done = run(code, tmp_path)
     assert done.returncode == 0, done.stderr
 
@@ -34,15 +36,16 @@ def test_python_example_learns(tmp_path):
     assert float(accuracy[1]) >= 0.95
 
 
-def test_scikit_learn_example_learns(tmp_path):
+def test_example_of_a_table_learns(tmp_path):
+    pytest.importorskip("pandas")
     done = run(BLOCKS["python"][1], tmp_path)
-    assert float(done.stdout.splitlines()[-1]) >= 0.95
+    assert float(done.stdout.splitlines()[-1]) >= 0.9
 
 
 def test_examples_are_as_short_as_promised():
     lengths = [len([line for line in code.splitlines() if line.strip()]) for code in BLOCKS["python"]]
     assert lengths[0] <= 15
-    assert lengths[1] <= 10
+    assert lengths[1] <= 12
 
 
 def test_layer_of_the_readme_is_complete(tmp_path):
