@@ -1,4 +1,4 @@
-"""A table as it is found, with text, gaps and dates: fitted, judged, explained, saved, and asked again from the file."""
+"""A table as it is found, with text, gaps and dates: fitted, judged, explained, saved, and read back to predict."""
 
 import tempfile
 from pathlib import Path
@@ -35,7 +35,9 @@ print(f"one network, on three folds: R2 {scores.mean():.3f} +- {scores.std():.3f
 
 model = NNRegressor(epochs=30, random_state=0).fit(known, rent[:360])
 print(f"{model.n_members_} networks, on new flats: R2 {model.score(new, rent[360:]):.3f}")
-print(f"on known flats, by the network that did not learn from them: R2 {r2_score(rent[:360], model.oof_prediction_):.3f}")
+print(
+    f"on known flats, by the network that did not learn from them: R2 {r2_score(rent[:360], model.oof_prediction_):.3f}"
+)
 
 # How far the networks disagree: more where a flat is unlike all others, or where its area is not known.
 rents, spread = model.predict(new, return_std=True)

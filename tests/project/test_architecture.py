@@ -4,6 +4,7 @@ import ast
 import importlib.util
 import inspect
 import pkgutil
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -122,6 +123,29 @@ def crossings():
 def test_every_room_has_a_floor():
     rooms = {name_of(path).split("/")[0] for path in FILES} - {"__init__"}
     assert rooms == set(FLOOR_OF)
+
+
+@pytest.mark.parametrize(
+    ("page", "row"), [("README.md", r"^ {n}  (.*)$"), ("docs/architecture.md", r"^\| {n} \| (.*?) \|")]
+)
+def test_documents_show_the_floors(page, row):
+    text = (ROOT.parent / page).read_text(encoding="utf-8")
+    for number, rooms in enumerate(FLOORS[:-1]):  # but for `__main__`, by which Python runs the command line
+        (shown,) = re.findall(row.replace("{n}", str(number)), text, re.MULTILINE)
+        assert [room for room in rooms if not re.search(rf"\b{room}\b", shown)] == [], (page, number)
+
+
+def test_the_third_party_table_has_every_library():
+    text = (ROOT.parent / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| ([\w-]+) \| (`[^|]*`) \|", text, re.MULTILINE))
+    titles = {"sklearn": "scikit-learn", "scipy": "SciPy", "yaml": "PyYAML", "numba": "Numba", "PIL": "Pillow"}
+    wanted = {
+        titles.get(name, name): homes
+        for name, homes in THIRD_PARTY_ROOMS.items()
+        if homes and name != "llvmlite"  # comes with Numba
+    }
+    found = {title: set(re.findall(r"`([\w/]+)`", rows[title])) for title in wanted if title in rows}
+    assert found == wanted
 
 
 def test_a_module_imports_only_from_floors_below_its_own():

@@ -65,7 +65,10 @@ def numbers_of(task):
     """What the default network of a task is made of: setting -> its value, as the page writes it."""
     made, optimizer = recipe(task), recipe(task).optimizer()
     layers = made.layers()
-    dense, dropout = next(own for own in layers if type(own) is Dense), next(own for own in layers if type(own) is Dropout)
+    dense, dropout = (
+        next(own for own in layers if type(own) is Dense),
+        next(own for own in layers if type(own) is Dropout),
+    )
     by_type = {type(own): own for own in layers}
     waves, codes = by_type.get(PeriodicEmbedding), by_type[CategoryEmbedding]
     most = max((count for count in range(1, 200) if recipe(task, numbers=count).has_waves), default=0)
@@ -83,7 +86,9 @@ def numbers_of(task):
         "times, for biases": f"{factors['bias']:g}",
         "times, for waves": "no waves" if waves is None else f"{factors[waves.name + '/*']:g}",
         "weight decay": f"{written(optimizer.weight_decay)}, not of {' or '.join(optimizer.exclude_from_weight_decay)}",
-        "waves of each number": "no waves" if waves is None else f"{waves.frequencies}, up to {most} columns of numbers",
+        "waves of each number": "no waves"
+        if waves is None
+        else f"{waves.frequencies}, up to {most} columns of numbers",
         "numbers for these": "no waves" if waves is None else f"{waves.output_dim}",
         "numbers for each level": f"{codes.output_dim}, where there are more than {levels} levels",
         "epochs": steps(lambda rows: recipe(task, rows).epochs),
