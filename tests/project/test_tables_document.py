@@ -11,10 +11,11 @@ import pytest
 from benchmarks import estimators
 from benchmarks.report import around_markers, table, write_between_markers
 from benchmarks.tabular import commands
-from nnlite import NNClassifier, NNRegressor
+from nnlite import NNClassifier, NNRegressor, documents
 from nnlite.data import TableEncoder
 from nnlite.estimators.recipe import Problem, Recipe
-from nnlite.layers import CategoryEmbedding, Dense, Dropout, PeriodicEmbedding, Scale
+from nnlite.layers import CategoryEmbedding, Dense, Dropout, Layer, PeriodicEmbedding, Scale
+from nnlite.optimizers import Optimizer
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "tables.md"
@@ -127,6 +128,22 @@ def test_the_docstrings_have_the_same_numbers(task):
     assert recipe(task, 2000).epochs == few and recipe(task, 2001).epochs == many
     assert f'"auto"` is {recipe(task).n_members} up to 10,000 rows, else 1' in text
     assert recipe(task, 10_000).n_members > 1 == recipe(task, 10_001).n_members
+
+
+def test_the_config_of_the_defaults_is_the_recipe():
+    config = documents.Document(ROOT / "configs" / "table_defaults.yaml").values
+    made = Recipe({**DEFAULTS["number"], "n_members": 1}, Problem("number", 18_576, 13, 1, None, {}, list(range(8))))
+    scaling, *layers = map(Layer.get, config["model"])
+    assert scaling.columns == made.problem.numbers
+    assert list(map(without_name, layers)) == list(map(without_name, made.layers()))
+    found, wanted = Optimizer.get(config["compile"]["optimizer"]).get_config(), made.optimizer().get_config()
+    found["learning_rate_multipliers"]["input_scale/*"] = found["learning_rate_multipliers"].pop("scale")
+    assert found == wanted
+    assert config["fit"]["epochs"] == made.epochs and config["fit"]["batch_size"] == made.parameters["batch_size"]
+
+
+def without_name(layer):
+    return type(layer).__name__, {key: value for key, value in layer.get_config().items() if key != "name"}
 
 
 def test_benchmarks_have_their_places():
