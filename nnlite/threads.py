@@ -9,9 +9,10 @@ from nnlite.errors import ConfigError
 
 __all__ = ["set_threads", "suited_threads"]
 
-# Below so many multiply-adds a second thread saves nothing (float32, two quiet cores: 6.7 and 6.4 us at 2**19, but 43
-# and 29 us at 2**22), while one that has to wait for a busy core holds the whole step up.
-SMALL_PRODUCT = 2**20
+# Below so many multiply-adds a second thread saves little (float32, two quiet cores: 6.7 and 6.4 us at 2**19, 43 and 29
+# us at 2**22), while one that has to wait for a busy core holds every step up: fits of five networks of 128 units take
+# up to 20 times as long.
+SMALL_PRODUCT = 2**23
 
 
 class _Threads:

@@ -154,7 +154,7 @@ class Recipe:
 
     def _hidden(self) -> list[Layer]:
         activation = jsonable(self._get("activation", "selu" if self.problem.task == "class" else "mish"))
-        rate = self._get("dropout", FlatCosine(0.15 if self.problem.task == "class" else 0.05))
+        rate = self._get("dropout", FlatCosine(0.15))
         specs: list[Any] = []
         if self.has_waves:
             specs.append({"PeriodicEmbedding": {**WAVES, "columns": self.problem.numbers}})
@@ -205,7 +205,7 @@ class Recipe:
         return {
             "learning_rate": CosLog4(peak).to_spec(),
             "beta_2": 0.95,
-            "weight_decay": FlatCosine(0.02).to_spec(),
+            "weight_decay": FlatCosine(0.02 if self.problem.task == "class" else 0.05).to_spec(),
             "exclude_from_weight_decay": ["bias"],
             "learning_rate_multipliers": {f"{INPUT_SCALE}/*": 6.0, "bias": 0.1, **waves},
         }

@@ -35,7 +35,7 @@ class NNRegressor(RegressorMixin, BaseNetwork):
         Activation function of the hidden layers; `"auto"` is Mish.
     dropout : "auto", float in [0, 1), dict or LearningRateSchedule, default="auto"
         Fraction of the outputs of each hidden layer that is dropped while training; `"auto"` is
-        `FlatCosine(0.05)`.
+        `FlatCosine(0.15)`.
     loss : "auto", str, dict, Loss or callable, default="auto"
         What is minimised; `"auto"` is the squared error. A callable `(y_true, y_pred) -> losses` is made of functions
         of `nnlite.ops`.
@@ -47,7 +47,7 @@ class NNRegressor(RegressorMixin, BaseNetwork):
         goes with it; other optimizers keep their own. `"constant"`, `"invscaling"` and `"adaptive"` mean what they
         mean in scikit-learn's MLP.
     weight_decay : "auto", float, dict or LearningRateSchedule, default="auto"
-        Share of the kernels taken away per unit of learning rate; `"auto"` is `FlatCosine(0.02)` for the default
+        Share of the kernels taken away per unit of learning rate; `"auto"` is `FlatCosine(0.05)` for the default
         optimizer, else that of the optimizer.
     alpha : float, default=0.0
         Strength of the L2 penalty on kernels, `alpha / 2 * sum(kernel**2) / batch_size`, as in scikit-learn's MLP.
