@@ -9,6 +9,7 @@ from nnlite.jacobians.bundles.partial import *
 from nnlite.jacobians.bundles.recurrent import *
 from nnlite.jacobians.bundles.time_distributed import *
 from nnlite.jacobians.bundles.unrolled import *
+from nnlite.jacobians.bundles.waves import *
 from nnlite.jacobians.hessian import *
 from nnlite.jacobians.maps.base import *
 from nnlite.jacobians.maps.composition import *

@@ -24,6 +24,7 @@ from nnlite.jacobians import (
     Partial,
     RecurrentJacobians,
     UnrolledJacobians,
+    WaveJacobians,
 )
 from nnlite.jacobians.maps.base import one_row_each
 from nnlite.layers import (
@@ -37,6 +38,7 @@ from nnlite.layers import (
     Embedding,
     GRUCell,
     LSTMCell,
+    PeriodicEmbedding,
     SimpleRNN,
     SimpleRNNCell,
     TimeDistributed,
@@ -190,6 +192,11 @@ EXAMPLES = {
         lambda: watched(of_layer(Dense(2, "tanh"), BATCH, 4)),
         lambda: watched(of_chain(Dense(3), BatchNormalization(), Dense(2))),
         lambda: watched(of_graph(tanh_of_product)),
+    ],
+    WaveJacobians: [
+        lambda: of_layer(PeriodicEmbedding(3, 2), BATCH, 4),
+        lambda: of_layer(PeriodicEmbedding(3, 2, columns=[2, 0]), BATCH, 4),
+        lambda: of_layer(PeriodicEmbedding(3, 1, members=5, columns=[1, 2]), BATCH, 5, 4),
     ],
     OutputGradients: [of_losses],
 }

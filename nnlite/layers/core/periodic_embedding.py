@@ -1,15 +1,16 @@
 """Numbers beside waves of themselves: what a network needs to see a number finely."""
 
 import math
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 
-from nnlite import ops
-from nnlite.arrays.types import BatchShape
+from nnlite.arrays.types import Array, BatchShape
 from nnlite.errors import ShapeError
 from nnlite.initializers import RandomNormal, RandomUniform
-from nnlite.layers.base.columns import check_columns
+from nnlite.jacobians import WaveJacobians
+from nnlite.jacobians.bundles.waves import CIRCLE, beside
+from nnlite.layers.base.columns import check_columns, selection
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.members import member_shape
 from nnlite.registry.field_types import Count, Index, Positive
@@ -57,9 +58,10 @@ class PeriodicEmbedding(Layer):
         lead = member_shape(self, self.members, input_shape)
         if len(input_shape) != 2 + len(lead):
             raise ShapeError(f"{self.label} without members needs inputs (batch, features), got {input_shape}")
-        self._places = list(range(cast(int, input_shape[-1]))) if self.columns is None else self.columns
-        check_columns(self, self._places, input_shape)
-        waves, limit = (*lead, len(self._places), self.frequencies), 1 / math.sqrt(self.frequencies)
+        columns = list(range(cast(int, input_shape[-1]))) if self.columns is None else self.columns
+        check_columns(self, columns, input_shape)
+        self._places = selection(columns)
+        waves, limit = (*lead, len(columns), self.frequencies), 1 / math.sqrt(self.frequencies)
         mixing = RandomUniform(-limit, limit)
         self.frequency = self.add_weight(waves, RandomNormal(stddev=self.sigma), name="frequency")
         self.phase = self.add_weight(waves, RandomUniform(-math.pi, math.pi), name="phase")
@@ -70,16 +72,12 @@ class PeriodicEmbedding(Layer):
         columns = cast(int, input_shape[-1]) if self.columns is None else len(self.columns)
         return (*input_shape[:-1], cast(int, input_shape[-1]) + columns * self.output_dim)
 
-    def call(self, inputs: Any) -> Any:
-        # Members lead, then columns, in memory too: each is a product of matrices that lie in one piece.
-        several = self.members is not None
-        inputs = ops.transpose(inputs, (1, 0, 2)) if several else inputs
-        chosen = inputs if self.columns is None else ops.take(inputs, np.array(self._places), axis=-1)
-        x = ops.swapaxes(chosen[..., None], -2, -3)
-        ones = np.ones(x.shape, self.dtype)
-        slopes = ops.concatenate([2 * math.pi * self.frequency[..., None, :], self.phase[..., None, :]], axis=-2)
-        waves = ops.cos(ops.concatenate([x, ones], axis=-1) @ slopes)
-        mixed = ops.swapaxes(waves @ self.kernel + self.bias[..., None, :], -2, -3)
-        joined = ops.reshape(mixed, (*inputs.shape[:-1], len(self._places) * self.output_dim))
-        outputs = ops.concatenate([inputs, joined], axis=-1)
-        return ops.transpose(outputs, (1, 0, 2)) if several else outputs
+    def linearize(self, inputs: Array, *parameters: np.ndarray) -> tuple[np.ndarray, WaveJacobians]:
+        frequency, phase, kernel, bias = parameters
+        features, place = inputs.shape[-1], -inputs.ndim
+        x = np.ascontiguousarray(np.moveaxis(inputs[..., self._places], place, -1))
+        angles = CIRCLE * frequency[..., None] * x[..., None, :] + phase[..., None]
+        waves = np.cos(angles)
+        mixed = np.matmul(kernel.swapaxes(-1, -2), waves) + bias[..., None]
+        outputs = beside(inputs, mixed, features, place)
+        return outputs, WaveJacobians(parameters, x, angles, waves, self._places, features)
