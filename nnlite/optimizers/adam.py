@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from nnlite import kernels
+from nnlite.kernels.reference.optimizers import RateFactors
 from nnlite.optimizers.base import LearningRate, Optimizer, WeightDecay
 from nnlite.registry.field_types import BelowOne, Positive
 from nnlite.registry.fields import option
@@ -33,7 +34,7 @@ class AdamBase(Optimizer, abstract=True):
         slots: dict[str, np.ndarray],
         learning_rate: float,
         scratch: np.ndarray,
-        factors: np.ndarray | None = None,
+        factors: RateFactors = None,
     ) -> None:
         step = self.iterations + 1
         root = math.sqrt(1.0 - self.beta_2)

@@ -77,6 +77,7 @@ class Optimizer(Configurable, family="optimizer"):
         self._scratch: list[np.ndarray] = []
         self._patterns: tuple[list[str], dict[str, float]] = [], {}
         self._factors: list[Factors] = []
+        self._blocks: list[list[tuple[slice, Factors]]] = []  # of each pack, and their factors
 
     def validate(self) -> None:
         limits = {name: getattr(self, name) for name in ("clipnorm", "clipvalue", "global_clipnorm")}
@@ -136,6 +137,8 @@ class Optimizer(Configurable, family="optimizer"):
         if layout == self._layout and patterns == self._patterns:
             return
         self._factors = pack_factors(type(self).__name__, packs, *patterns)
+        pairs = zip(self._factors, layout, strict=True)
+        self._blocks = [factors.by_block(size, BLOCK_SIZE) for factors, ((size,), _) in pairs]
         if not self.slots:
             self.slots = [{name: np.zeros(*like) for name in self.slot_names()} for like in layout]
         self._check_slots(self.slots, layout)
@@ -156,7 +159,8 @@ class Optimizer(Configurable, family="optimizer"):
         learning_rate = self.current_learning_rate
         rates = learning_rate, learning_rate * self.current_weight_decay if self.weight_decay else 0.0
         whole = self.by_kernel and kernels.compiled_now()
-        for pack, slots, scratch, factors in zip(packs, self.slots, self._scratch, self._factors, strict=True):
+        known = zip(packs, self.slots, self._scratch, self._factors, self._blocks, strict=True)
+        for pack, slots, scratch, factors, parts in known:
             if isinstance(pack, RowPack):
                 self._update_rows(pack, slots, scratch, factors, *rates)
                 continue
@@ -166,7 +170,7 @@ class Optimizer(Configurable, family="optimizer"):
             elif factors.stretches and not self.by_kernel:
                 blocks = (block for part, own in factors.stretches for block in _blocks(*_cut(*vectors, part), own))
             else:
-                blocks = _blocks(*vectors, factors)
+                blocks = _in_parts(*vectors, parts)
             for block in blocks:
                 self._update_block(*block, *rates)
         self.iterations += 1
@@ -239,11 +243,17 @@ class Optimizer(Configurable, family="optimizer"):
 def _blocks(
     values: np.ndarray, gradients: np.ndarray, slots: Vectors, scratch: np.ndarray, factors: Factors
 ) -> Iterable[Block]:
-    """The five arguments cut into blocks; short vectors are spared the slicing."""
-    if values.size <= BLOCK_SIZE:
-        return [(values, gradients, slots, scratch, factors)]
-    parts = (slice(start, start + BLOCK_SIZE) for start in range(0, values.size, BLOCK_SIZE))
-    return ((*_cut(values, gradients, slots, scratch, part), factors.part(part)) for part in parts)
+    """The five arguments cut into blocks."""
+    return _in_parts(values, gradients, slots, scratch, factors.by_block(values.size, BLOCK_SIZE))
+
+
+def _in_parts(
+    values: np.ndarray, gradients: np.ndarray, slots: Vectors, scratch: np.ndarray, parts: list[tuple[slice, Factors]]
+) -> Iterable[Block]:
+    """The first four arguments cut into parts, with the factors of each; short vectors are spared the slicing."""
+    if len(parts) == 1:
+        return [(values, gradients, slots, scratch, parts[0][1])]
+    return ((*_cut(values, gradients, slots, scratch, part), factors) for part, factors in parts)
 
 
 def _cut(values: np.ndarray, gradients: np.ndarray, slots: Vectors, scratch: np.ndarray, part: slice) -> tuple:

@@ -36,26 +36,28 @@ class Factors(NamedTuple):
 
     Attributes:
         update, decay: of the whole pack; 0 for no decay.
-        updates, decays: of each element, vectors; None where all have the same.
+        updates, decays: of each element, vectors; None where all have the same. In a block of the pack they are
+            `(slice, factor)` of the stretches whose factor is not 1: NumPy spares the others a pass.
         stretches: slices of the pack in which the factors are the same, and these factors, where it has several.
     """
 
     update: float = 1.0
     decay: float = 1.0
-    updates: np.ndarray | None = None
-    decays: np.ndarray | None = None
+    updates: np.ndarray | list[tuple[slice, float]] | None = None
+    decays: np.ndarray | list[tuple[slice, float]] | None = None
     stretches: "Sequence[tuple[slice, Factors]]" = ()
 
-    def part(self, block: slice) -> "Factors":
-        """Those of a block of the pack."""
-        if not self.stretches:
-            return self
-        return self._replace(updates=cut(self.updates, block), decays=cut(self.decays, block))
+    def by_block(self, size: int, most: int) -> "list[tuple[slice, Factors]]":
+        """A vector of this size cut into blocks of `most` elements: slices of it, and the factors within each."""
+        blocks = [slice(start, min(start + most, size)) for start in range(0, size, most)]
+        return [(block, self._within(block) if self.stretches else self) for block in blocks]
 
-
-def cut(vector: np.ndarray | None, block: slice) -> np.ndarray | None:
-    """A part of the vector; None stays None."""
-    return vector if vector is None else vector[block]
+    def _within(self, block: slice) -> "Factors":
+        inside = [(max(part.start, block.start), min(part.stop, block.stop), own) for part, own in self.stretches]
+        moved = [(slice(start - block.start, stop - block.start), own) for start, stop, own in inside if start < stop]
+        updates = [(part, own.update) for part, own in moved if own.update != 1.0]
+        decays = [(part, own.decay) for part, own in moved if own.decay != 1.0]
+        return Factors(updates=updates or None, decays=decays or None)
 
 
 def pack_factors(

@@ -3,6 +3,7 @@
 import numpy as np
 
 from nnlite import kernels
+from nnlite.kernels.reference.optimizers import RateFactors
 from nnlite.optimizers.base import LearningRate, Optimizer
 from nnlite.registry.field_types import BelowOne, Fraction, Positive
 from nnlite.registry.fields import option
@@ -54,7 +55,7 @@ class RMSprop(Optimizer):
         slots: dict[str, np.ndarray],
         learning_rate: float,
         scratch: np.ndarray,
-        factors: np.ndarray | None = None,
+        factors: RateFactors = None,
     ) -> None:
         means = slots["velocity"], slots.get("average_gradient"), slots.get("change")
         numbers = 1.0 - self.rho, learning_rate, self.momentum, self.epsilon

@@ -3,6 +3,7 @@
 import numpy as np
 
 from nnlite import kernels
+from nnlite.kernels.reference.optimizers import RateFactors
 from nnlite.optimizers.base import LearningRate, Optimizer
 from nnlite.registry.field_types import Fraction
 from nnlite.registry.fields import option
@@ -47,7 +48,7 @@ class SGD(Optimizer):
         slots: dict[str, np.ndarray],
         learning_rate: float,
         scratch: np.ndarray,
-        factors: np.ndarray | None = None,
+        factors: RateFactors = None,
     ) -> None:
         velocity = slots.get("velocity")
         kernels.sgd(values, gradients, velocity, learning_rate, self.momentum, self.nesterov, factors, scratch)

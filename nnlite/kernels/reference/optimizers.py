@@ -1,9 +1,13 @@
 """Updates of optimizers in NumPy.
 
 They change `values` and the running vectors in place, element by element, without allocating; `gradients` are read
-only, `scratch` is overwritten. `factors` multiply the rate of each element; None stands for ones. They do the same
-operations in the same order as the compiled ones, which therefore agree with them to the last bit.
+only, `scratch` is overwritten. `factors` multiply the rate of each element: a vector, or `(slice, factor)` of the
+stretches where it is not 1, or None for ones everywhere; compiled ones take no stretches. They do the same operations
+in the same order as the compiled ones, which therefore agree with them to the last bit.
 """
+
+from collections.abc import Sequence
+from typing import TypeAlias
 
 import numpy as np
 
@@ -11,12 +15,13 @@ from nnlite.kernels.reference.elementwise import scalar
 
 __all__ = ["adam", "decay", "rmsprop", "sgd"]
 
+RateFactors: TypeAlias = np.ndarray | Sequence[tuple[slice, float]] | None
 
-def decay(values: np.ndarray, rate: float, factors: np.ndarray | None, scratch: np.ndarray) -> None:
+
+def decay(values: np.ndarray, rate: float, factors: RateFactors, scratch: np.ndarray) -> None:
     """values -= rate * values. Not values *= 1 - rate: in float32 that misses a small rate by up to 3e-8."""
     np.multiply(values, rate, scratch)
-    if factors is not None:
-        np.multiply(scratch, factors, scratch)
+    _multiply(scratch, factors)
     np.subtract(values, scratch, values)
 
 
@@ -27,13 +32,12 @@ def sgd(
     rate: float,
     momentum: float,
     nesterov: bool,
-    factors: np.ndarray | None,
+    factors: RateFactors,
     scratch: np.ndarray,
 ) -> None:
     """The update of `nnlite.optimizers.SGD`; without momentum `velocity` is None."""
     np.multiply(gradients, rate, scratch)
-    if factors is not None:
-        np.multiply(scratch, factors, scratch)
+    _multiply(scratch, factors)
     if velocity is None:
         np.subtract(values, scratch, values)
         return
@@ -57,7 +61,7 @@ def adam(
     beta_2: float,
     alpha: float,
     epsilon: float,
-    factors: np.ndarray | None,
+    factors: RateFactors,
     scratch: np.ndarray,
 ) -> None:
     """The update of `nnlite.optimizers.Adam`; without amsgrad `largest` is None."""
@@ -73,8 +77,7 @@ def adam(
     np.add(scratch, scalar(epsilon, kind), scratch)
     np.divide(momentum, scratch, scratch)
     np.multiply(scratch, np.array(alpha, kind), scratch)
-    if factors is not None:
-        np.multiply(scratch, factors, scratch)
+    _multiply(scratch, factors)
     np.subtract(values, scratch, values)
 
 
@@ -88,7 +91,7 @@ def rmsprop(
     rate: float,
     momentum: float,
     epsilon: float,
-    factors: np.ndarray | None,
+    factors: RateFactors,
     scratch: np.ndarray,
 ) -> None:
     """The update of `nnlite.optimizers.RMSprop`, `share = 1 - rho`.
@@ -108,13 +111,21 @@ def rmsprop(
     np.sqrt(scratch, scratch)
     np.divide(gradients, scratch, scratch)
     np.multiply(scratch, rate, scratch)
-    if factors is not None:
-        np.multiply(scratch, factors, scratch)
+    _multiply(scratch, factors)
     if change is not None:
         np.multiply(change, momentum, change)
         np.add(change, scratch, change)
         scratch = change
     np.subtract(values, scratch, values)
+
+
+def _multiply(vector, factors):
+    """vector *= factors."""
+    if isinstance(factors, np.ndarray):
+        np.multiply(vector, factors, vector)
+    else:
+        for part, factor in factors or ():
+            vector[part] *= factor
 
 
 def _blend(average, sample, share, scratch):
