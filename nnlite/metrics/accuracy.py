@@ -57,6 +57,7 @@ class CategoricalAccuracy(Average):
     """
 
     higher_is_better = True
+    takes_logits = True
 
     def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         y_true, y_pred = np.asarray(y_true), np.asarray(y_pred)
@@ -78,6 +79,7 @@ class SparseCategoricalAccuracy(Average):
     """
 
     higher_is_better = True
+    takes_logits = True
 
     def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         y_true, y_pred = np.asarray(y_true), np.asarray(y_pred)

@@ -26,6 +26,10 @@ class Metric(Configurable, family="metric"):
         name: key in the logs and in the history; by default the class name in snake case.
     """
 
+    # Whether the logits serve as well as the probabilities that softmax makes of them, as where their order counts.
+    takes_logits: ClassVar[bool] = False
+    _fast_paths: ClassVar[dict[str, tuple[str, ...]]] = {"takes_logits": ("update_state",)}
+
     higher_is_better: ClassVar[bool | None] = None
     name: str | None = field(default=None, kw_only=True)
 

@@ -22,11 +22,13 @@ class CompiledMetrics:
 
     Attributes:
         settled: `(metric, weighted)` of the metrics in use; None before `settle`.
+        take_logits: whether the logits serve all of these as well as the softmax of them.
     """
 
     def __init__(self, specs: list[tuple[Metric | str, bool]] | None = None) -> None:
         self.specs = specs or []
         self.settled: list[tuple[Any, bool]] | None = None
+        self.take_logits = False
 
     @classmethod
     def of_arguments(cls, metrics: list | None, weighted_metrics: list | None) -> "CompiledMetrics":
@@ -58,6 +60,7 @@ class CompiledMetrics:
                 metric.name = f"{metric.name}_{names[metric.name]}"
             settled.append((metric, weighted))
         self.settled = settled
+        self.take_logits = all(metric.takes_logits for metric, _ in settled)
 
     def forget(self) -> None:
         """Settle anew at the next data: the model has changed."""

@@ -1,5 +1,6 @@
 """Training the members of a model that is several at once, each on rows of its own, and judging each on its fold."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 Folds = Count | Literal["all"] | Sequence[tuple[Any, Any]] | None
 Rows = list[tuple[np.ndarray, np.ndarray]]  # of each member: those it is trained on, those it is judged on
-CHUNK = 1024  # rows of a member that are predicted at once
+CHUNK = 256  # at most so many rows of a member are predicted at once: more leave the cache
 
 
 class Judgement:
@@ -72,6 +73,8 @@ class Judgement:
     def _penalty(self, member: int) -> float:
         """The penalties of the parameters that belong to the member, and of those that all share."""
         steps = self.trainer.ready_steps()
+        if not steps.regularized:
+            return 0.0
         apart = set(map(id, member_parameters(self.trainer.model)))
         return sum(p.regularizer.penalty(p.value[member] if id(p) in apart else p.value) for p in steps.regularized)
 
@@ -138,10 +141,11 @@ def _member_plan(trainer: "Trainer", data: tuple, options: dict[str, Any]) -> tu
 def member_outputs(trainer: "Trainer", x: np.ndarray, rows: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
     """The raw outputs of each member for its rows of `x`: all members together, in large chunks."""
     longest = max(map(len, rows))
-    places = np.stack([np.resize(own, longest) for own in rows])
+    size = math.ceil(longest / math.ceil(longest / CHUNK))  # all chunks have one size, so that they share memory
+    places = np.stack([np.resize(own, math.ceil(longest / size) * size) for own in rows])
     steps, chunks = trainer.ready_steps(), []
-    for start in range(0, longest, CHUNK):
-        inputs = x.take(places[:, start : start + CHUNK], axis=0).swapaxes(0, 1)
+    for start in range(0, longest, size):
+        inputs = x.take(places[:, start : start + size], axis=0).swapaxes(0, 1)
         chunks.append(steps.outputs(inputs).swapaxes(0, 1))
     outputs = np.concatenate(chunks, axis=1)
     return (outputs[member, : len(own)] for member, own in enumerate(rows))

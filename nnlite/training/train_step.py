@@ -11,6 +11,7 @@ from nnlite.kernels import keep_freed_memory
 from nnlite.layers.base.call import inner_layers
 from nnlite.layers.composite.fused_dense import join_dense
 from nnlite.layers.composite.program import Program
+from nnlite.ops import Softmax
 from nnlite.parameters import Lease, ParameterStore
 from nnlite.random import RandomSource
 from nnlite.training.parameter_names import parameter_names
@@ -50,6 +51,7 @@ class Steps:
     Attributes:
         loss, trained_loss: of raw outputs, while testing and while training; they differ within `fit(folds=...)` alone.
         members: of how many models the latter is the loss, whose penalties are shared among them.
+        ends_in_softmax: whether predictions are shares of classes, of which the raw outputs are the logits.
         layered, joined: what is trained with many rows and with few: the layers one by one, or joined.
     """
 
@@ -66,6 +68,7 @@ class Steps:
         self.has_state = not all(parameter.trainable for parameter in self.parameters)
         self.regularized: list[Any] = [parameter for parameter in trainable if parameter.regularizer is not None]
         self.chain, self.loss, self.activation = model._until_loss(trainer.loss)
+        self.ends_in_softmax = isinstance(self.activation, Softmax) and self.activation.along_last_axis
         arrays = model.values
         self.lease = Lease(self.parameters)
         trained = {id(parameter) for parameter in trainable}
@@ -95,7 +98,7 @@ class Steps:
     def train(self, x: Any, y: Any, sample_weight: np.ndarray | None = None) -> tuple[float, Any]:
         """Forward, loss, backward, regularize, update; returns the loss and the raw outputs."""
         random = RandomSource(self.seed, self.optimizer.iterations) if self.draws else None
-        program, values, plan = self.joined if count_rows(x) <= self.joined_rows else self.layered
+        program, values, plan = self._suited(x)
         outputs, jacobians = program.run(x, values, True, random)
         self.mask = jacobians.mask
         value, by_outputs = self.trained_loss.linearize(y, outputs, sample_weight, self.mask)
@@ -112,7 +115,8 @@ class Steps:
 
     def test(self, x: Any, y: Any, sample_weight: np.ndarray | None = None) -> tuple[float, Any]:
         """Forward and loss without training; returns the loss and the raw outputs."""
-        outputs, jacobians = self.chain.run(x, self.layered.values)
+        program, values, _ = self._suited(x)
+        outputs, jacobians = program.run(x, values)
         self.mask = jacobians.mask
         value, _ = self.loss.linearize(y, outputs, sample_weight, self.mask)
         if self.penalized:
@@ -121,7 +125,12 @@ class Steps:
 
     def outputs(self, x: Any) -> Any:
         """The raw outputs without training."""
-        return self.chain.run(x, self.layered.values)[0]
+        program, values, _ = self._suited(x)
+        return program.run(x, values)[0]
+
+    def _suited(self, x: Any) -> Plan:
+        """What takes a batch of so many rows in the least time."""
+        return self.joined if count_rows(x) <= self.joined_rows else self.layered
 
     def predictions(self, outputs: Any) -> Any:
         """What the model predicts, from the raw outputs of a step."""

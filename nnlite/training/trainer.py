@@ -135,7 +135,8 @@ class Trainer:
         """Show the last batch's targets and raw outputs to the metrics."""
         metrics, steps = self._metrics, self._steps
         if metrics.settled and steps is not None:
-            metrics.update(steps.mask, y, steps.predictions(outputs), sample_weight)
+            spared = metrics.take_logits and steps.ends_in_softmax
+            metrics.update(steps.mask, y, outputs if spared else steps.predictions(outputs), sample_weight)
 
     def fit(
         self,

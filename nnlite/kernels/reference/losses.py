@@ -7,6 +7,8 @@ from nnlite.kernels.reference.elementwise import magnitude, scalar
 
 __all__ = ["sigmoid_crossentropy", "softmax_crossentropy", "squared_error"]
 
+FEW_UNITS = 32  # with more, NumPy's loops along rows are long enough
+
 
 def softmax_crossentropy(
     logits: np.ndarray, classes: np.ndarray, scale: float, weights: np.ndarray | None = None
@@ -16,18 +18,22 @@ def softmax_crossentropy(
     Shape: logits `(..., units)`, classes and weights `(...)`.
     """
     rows = logits.reshape(-1, logits.shape[-1])
-    shifted = np.subtract(rows, np.maximum.reduce(rows.real, axis=1, keepdims=True), order="C")
-    places = classes.ravel() + np.arange(0, rows.size, rows.shape[1])
+    count, units = rows.shape
+    few = units <= FEW_UNITS < count  # then each class lies in one piece, along which sums and maxima go quickly
+    table, axis = (np.ascontiguousarray(rows.T), 0) if few else (rows, 1)
+    shifted = np.subtract(table, np.maximum.reduce(table.real, axis=axis, keepdims=True), order="C")
+    places = classes.ravel() * count + np.arange(count) if few else classes.ravel() + np.arange(0, rows.size, units)
     own = shifted.ravel().take(places)
     shares = np.exp(shifted, out=shifted)
-    totals = np.add.reduce(shares, axis=1)
+    totals = np.add.reduce(shares, axis=axis)
     losses = np.log(totals) - own
     factors = scale
     if weights is not None:
         losses, factors = losses * weights.ravel(), weights.ravel() * scale
-    shares *= (factors / totals)[:, None]
+    shares *= (factors / totals).reshape((1, -1) if few else (-1, 1))
     shares.reshape(-1)[places] -= factors
-    return np.add.reduce(losses).item() * scale, shares.reshape(logits.shape)
+    gradient = np.ascontiguousarray(shares.T) if few else shares
+    return np.add.reduce(losses).item() * scale, gradient.reshape(logits.shape)
 
 
 def sigmoid_crossentropy(

@@ -18,6 +18,8 @@ from nnlite.random import RandomSource
 
 __all__ = ["join_dense"]
 
+ROOMS_KEPT = 4  # for full and for last batches, of training and of validation
+
 
 def join_dense(program: Program, packs: Sequence[Pack | RowPack]) -> Program:
     """What to train with: `program` with one stage in place of dense layers in a row.
@@ -77,17 +79,21 @@ class JoinedDense:
         self.parameters = parameters
         self.by_parameters = tuple([parameter.gradient for parameter in parameters])
         self._context: tuple[str, ...] = ("source",) if any(dropouts) else ()
-        self.room: Any = None  # a `DenseRoom` for the rows of the last batch
+        self.room: Any = None  # the `DenseRoom` of the last batch
+        self._rooms: dict[tuple[int, bool], DenseRoom] = {}
 
     def linearize(
         self, inputs: np.ndarray, *parameters: np.ndarray, source: RandomSource | None = None
     ) -> "tuple[np.ndarray, JoinedJacobians]":
-        """The output and the Jacobians, at the parameters' values in the pack; `source` is that of the whole chain."""
+        """The output and the Jacobians, at the parameters' values in the pack.
+
+        Args:
+            source: what the whole chain draws from; None drops nothing.
+        """
         if inputs.shape[1:] != self.row_shape or inputs.dtype.kind != "f":
             needed = f"an array of shape (batch, {', '.join(map(str, self.row_shape))}) and floating-point type"
             raise ShapeError(f"the dense layers need {needed}, got {inputs.shape} and {inputs.dtype}")
-        if self.room is None or self.room.rows != len(inputs):
-            self.room = DenseRoom(self.layers, len(inputs), self.values, self.gradients)
+        self.room = self._room_for(len(inputs), source is not None)
         if source is not None:
             self._draw(source)
         outputs = rows_second(kernels.dense_forward(self.room, inputs).copy())
@@ -95,6 +101,17 @@ class JoinedDense:
 
     def update_state(self, state: tuple) -> None:
         """Nothing: dense layers and dropouts have no state."""
+
+    def _room_for(self, rows: int, drops: bool) -> DenseRoom:
+        """Memory for so many rows, with dropout or without; some are kept, since the last batch is a shorter one."""
+        drops = drops and any(self.dropouts)
+        room = self._rooms.get((rows, drops))
+        if room is None:
+            if len(self._rooms) == ROOMS_KEPT:
+                del self._rooms[next(iter(self._rooms))]
+            layers = self.layers if drops else [layer._replace(threshold=None, scale=1.0) for layer in self.layers]
+            room = self._rooms[rows, drops] = DenseRoom(layers, rows, self.values, self.gradients)
+        return room
 
     def _draw(self, source: RandomSource) -> None:
         for place, (dropout, bits) in enumerate(zip(self.dropouts, self.room.bits, strict=True)):
