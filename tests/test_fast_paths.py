@@ -7,6 +7,7 @@ from registered import registered
 
 from nnlite import Input, Model, Sequential, kernels
 from nnlite.inference import Predictor
+from nnlite.inference.quick import quick_outputs
 from nnlite.jacobians import ComplexStepHessian, Diagonal, Jacobians
 from nnlite.layers import (
     GRU,
@@ -97,6 +98,38 @@ def test_compiled_prediction_of_every_row_is_that_of_the_layer(case, double_prec
     if layer.at_inference() is not None and layer.input_shape[-1] is not None:
         width = layer.input_shape[-1]
         check_compiled(*as_model(case, [Dense(width), Rescaling(0.7, 0.3)], [Rescaling(-0.5, 0.25)]))
+
+
+@pytest.mark.parametrize("case", [case for case in PREDICTED if case.prepared()[0].infer], ids=str)
+def test_inference_of_every_row_is_that_of_the_layer(case, double_precision):
+    model, inputs = as_model(case)
+    layer, given = model.layers[-1], inputs.copy()
+    np.testing.assert_allclose(layer.infer(inputs), model.predict(inputs, verbose=0), rtol=0, atol=1e-12)
+    np.testing.assert_array_equal(inputs, given)
+    assert layer.linearize(inputs, *layer.values)[1].mask is None
+
+
+def test_a_layer_of_ones_own_has_no_other_inference():
+    class Doubled(Dense):
+        def linearize(self, inputs, *parameters):
+            return super().linearize(inputs * 2, *parameters)
+
+    model = Sequential([Input((3,)), Dense(4), Doubled(2)], seed=0)
+    assert model.layers[0].infer is not None
+    assert model.layers[1].infer is None
+    assert quick_outputs(model, np.zeros((1, 3))) is None
+
+
+def test_quick_outputs_are_those_of_the_weights_of_the_moment():
+    x = generator.normal(size=(2, 3))
+    layers = [BatchNormalization(), Dense(2)], [Dense(4, "mish"), Dropout(0.5), Dense(2)]
+    other, model = (Sequential([Input((3,)), *own], seed=0, dtype="float64") for own in layers)
+    assert quick_outputs(other, x) is None
+    for _ in range(2):
+        np.testing.assert_allclose(quick_outputs(model, x), model.predict(x, verbose=0), rtol=0, atol=1e-12)
+        model.layers[0].kernel.value[...] *= -1.5
+    for refused in (x[:, :2], np.full((2, 3), np.inf)):
+        assert quick_outputs(model, refused) is None
 
 
 class Scaled:

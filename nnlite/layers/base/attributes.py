@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, cast
 
+import numpy as np
+
 from nnlite.parameters import Parameter
 from nnlite.random import RandomSource
 from nnlite.schedules import LearningRateSchedule
@@ -24,6 +26,8 @@ class LayerAttributes:
         takes_several: whether `inputs` is a tuple of arrays; None in a class where what it is built for decides.
         supports_masking: whether the mask of the inputs is that of the outputs too.
         call: the method `call`, where a class writes one.
+        infer: the method `infer(inputs)`, where a class writes one: the outputs at inference, with the weights of the
+            moment and without Jacobians. Only layers that need and set no mask have it.
         _traced: whether the derivative is recorded from `call`, rather than written in `linearize`.
         _context: which of `training`, `random` and `mask` `linearize` takes by keyword.
         _call_context: the same for `call`.
@@ -49,6 +53,7 @@ class LayerAttributes:
     takes_several: bool | None = False
     supports_masking: bool = False
     call: Callable[..., Any] | None = None
+    infer: Callable[..., np.ndarray] | None = None
     _traced: bool = False
     _context: tuple[str, ...] = ()
     _call_context: tuple[str, ...] = ()

@@ -31,6 +31,10 @@ class _Activated(Layer, abstract=True):
     def linearize(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         return self.activation.linearize(inputs)
 
+    def infer(self, inputs: np.ndarray) -> np.ndarray:
+        """As `linearize`."""
+        return self.activation.in_place(inputs)(inputs.copy())
+
     def at_inference(self) -> Simplified:
         linear = kernel_code(self.activation) == LINEAR
         return Unchanged() if linear else Activated(self, self.activation)

@@ -97,6 +97,10 @@ class CategoryEmbedding(Layer):
             self._by_embeddings(rows, embeddings, first, shape),
         )
 
+    def infer(self, inputs: np.ndarray) -> np.ndarray:
+        """As `linearize`."""
+        return self.linearize(inputs, *self.values)[0]
+
     def _rows(self, inputs: Array) -> np.ndarray:
         """The rows of the tables of all columns, and members, that the codes name."""
         given = inputs.real[..., self._codes]

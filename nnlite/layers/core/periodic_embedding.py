@@ -81,3 +81,7 @@ class PeriodicEmbedding(Layer):
         mixed = np.matmul(kernel.swapaxes(-1, -2), waves) + bias[..., None]
         outputs = beside(inputs, mixed, features, place)
         return outputs, WaveJacobians(parameters, x, angles, waves, self._places, features)
+
+    def infer(self, inputs: np.ndarray) -> np.ndarray:
+        """As `linearize`."""
+        return self.linearize(inputs, *self.values)[0]

@@ -66,6 +66,10 @@ class Scale(Layer):
         by_inputs = Diagonal(scale, inputs.shape, inputs.shape)
         return inputs * scale, Jacobians(by_inputs, Diagonal(inputs, scale.shape, inputs.shape))
 
+    def infer(self, inputs: np.ndarray) -> np.ndarray:
+        """As `linearize`."""
+        return inputs * self.scale.value
+
 
 class Clip(Layer):
     """outputs = inputs within [low, high], else the nearer bound. Slope 1 inside and at the bounds, 0 outside.
@@ -113,3 +117,8 @@ class Clip(Layer):
         if inputs.dtype.kind == "c":
             outputs = outputs + 1j * (inputs.imag * inside)
         return outputs, Jacobians(Diagonal(inside, inputs.shape, inputs.shape))
+
+    def infer(self, inputs: np.ndarray) -> np.ndarray:
+        """As `linearize`."""
+        low, high = (np.asarray(bound, inputs.dtype) for bound in (self.low, self.high))
+        return np.minimum(np.maximum(inputs, low), high)

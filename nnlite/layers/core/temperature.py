@@ -54,14 +54,22 @@ class TemperatureScaling(Layer):
         return Activated(self, Softmax()) if self.temperature == 1 and self.blur == 0 else None
 
     def linearize(self, inputs: Array) -> tuple[np.ndarray, Jacobians]:
-        shifted = inputs - inputs.real.max(axis=-1, keepdims=True)
-        shifted /= self.temperature
-        p = np.exp(shifted, out=shifted)
-        p /= p.sum(axis=-1, keepdims=True)
+        p, outputs = self._shares(inputs)
         slope = np.asarray((1 - self.blur) / self.temperature, p.real.dtype)
-        outputs = p * (1 - self.blur) + self.blur / p.shape[-1] if self.blur else p
         scaled = Diagonal(slope, inputs.shape, inputs.shape)
         return outputs, Jacobians(Composed(scaled, SoftmaxJacobian(p, -1)))
+
+    def infer(self, inputs: np.ndarray) -> np.ndarray:
+        """As `linearize`."""
+        return self._shares(inputs)[1]
+
+    def _shares(self, inputs: Array) -> tuple[np.ndarray, np.ndarray]:
+        """The softmax, before and after the blur."""
+        shifted = inputs - np.maximum.reduce(inputs.real, axis=-1, keepdims=True)
+        shifted /= self.temperature
+        p = np.exp(shifted, out=shifted)
+        p /= np.add.reduce(p, axis=-1, keepdims=True)
+        return p, p * (1 - self.blur) + self.blur / p.shape[-1] if self.blur else p
 
     def calibrate(self, logits: ArrayLike, y_true: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         """Set temperature and blur from logits of rows that the network was not trained on, and their classes.

@@ -79,6 +79,10 @@ class GlobalAveragePooling1D(_GlobalPooling, aliases=("GlobalAvgPool1D",)):
         total = SumOver(self.from_right, inputs.shape, outputs.shape)
         return outputs, Jacobians(Composed(total, Diagonal(weights, inputs.shape, inputs.shape)))
 
+    def infer(self, inputs: np.ndarray) -> np.ndarray:
+        """As `linearize`, of all steps."""
+        return self.mean(inputs)[0]
+
 
 class GlobalAveragePooling2D(_GlobalPooling, aliases=("GlobalAvgPool2D",)):
     """outputs = mean of inputs over all pixels.

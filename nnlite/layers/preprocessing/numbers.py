@@ -144,8 +144,17 @@ class Normalization(Layer):
         return Affine(scale, -mean * scale)
 
     def linearize(self, inputs: np.ndarray, mean: np.ndarray, variance: np.ndarray) -> tuple[np.ndarray, Jacobians]:
-        deviation = np.sqrt(variance)
-        deviation = np.where(deviation > 0, deviation, np.ones((), deviation.dtype))
-        slopes = deviation if self.invert else 1 / deviation
+        slopes = self._slopes(variance)
         outputs = inputs * slopes + mean if self.invert else (inputs - mean) * slopes
         return outputs, Jacobians(Diagonal(slopes, inputs.shape, inputs.shape), None, None)
+
+    def infer(self, inputs: np.ndarray) -> np.ndarray:
+        """As `linearize`."""
+        mean, variance = self.values
+        slopes = self._slopes(variance)
+        return inputs * slopes + mean if self.invert else (inputs - mean) * slopes
+
+    def _slopes(self, variance: np.ndarray) -> np.ndarray:
+        deviation = np.sqrt(variance)
+        deviation = np.where(deviation > 0, deviation, np.ones((), deviation.dtype))
+        return deviation if self.invert else 1 / deviation

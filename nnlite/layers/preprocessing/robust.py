@@ -118,9 +118,7 @@ class RobustScaling(Layer):
     def linearize(
         self, inputs: Array, center: np.ndarray, center_rest: np.ndarray, width: np.ndarray
     ) -> tuple[np.ndarray, Jacobians]:
-        scaled = inputs[..., self._places] - center
-        scaled -= center_rest
-        scaled /= width
+        scaled = self._standard(inputs, center, center_rest, width)
         slopes = 1 / width
         if self.clip is not None:
             scaled, bend = _bent(scaled, self.clip)
@@ -130,6 +128,24 @@ class RobustScaling(Layer):
             outputs[..., self._places], all_slopes[..., self._places] = scaled, slopes
             scaled, slopes = outputs, all_slopes
         return scaled, Jacobians(Diagonal(slopes, inputs.shape, inputs.shape), None, None, None)
+
+    def infer(self, inputs: np.ndarray) -> np.ndarray:
+        """As `linearize`."""
+        scaled = self._standard(inputs, *self.values)
+        if self.clip is not None:
+            scaled = _bent(scaled, self.clip)[0]
+        if scaled.shape == inputs.shape:
+            return scaled
+        outputs = inputs.copy()
+        outputs[..., self._places] = scaled
+        return outputs
+
+    def _standard(self, inputs: Array, center: np.ndarray, center_rest: np.ndarray, width: np.ndarray) -> np.ndarray:
+        """(inputs - center) / width of the columns that are scaled."""
+        scaled = inputs[..., self._places] - center
+        scaled -= center_rest
+        scaled /= width
+        return scaled
 
 
 def _bent(z: Array, clip: float) -> tuple[np.ndarray, np.ndarray]:

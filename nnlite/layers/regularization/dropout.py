@@ -75,6 +75,10 @@ class Dropout(Layer):
             return None
         return DenseDropout(*threshold_and_scale(1.0 if self.schedules else self.rate_at(0)))
 
+    def infer(self, inputs: np.ndarray) -> np.ndarray:
+        """The inputs."""
+        return inputs
+
     def linearize(self, inputs: np.ndarray, training: bool = False, random: Any = None) -> tuple[np.ndarray, Jacobians]:
         rate = self.rate_at(random.step) if training else 0
         if rate == 0:

@@ -113,5 +113,8 @@ class RepeatVector(Layer):
     def linearize(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         shape: Any = self.compute_output_shape(inputs.shape)
         single = (len(inputs), 1, inputs.shape[1])
-        outputs = np.repeat(inputs[:, None], self.n, axis=1)
-        return outputs, Jacobians(Composed(Broadcast(single, shape), Rearrange(inputs.shape, single)))
+        return self.infer(inputs), Jacobians(Composed(Broadcast(single, shape), Rearrange(inputs.shape, single)))
+
+    def infer(self, inputs: np.ndarray) -> np.ndarray:
+        """As `linearize`."""
+        return inputs[:, None].repeat(self.n, axis=1)
