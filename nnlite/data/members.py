@@ -52,17 +52,20 @@ class MemberBatches:
         self.steps = steps or available
         self.stops = np.minimum(np.arange(1, available + 1) * batch_size, longest)
         self._places, self._is_real = _padded([len(own) for own in rows], self.stops)
+        starts = np.concatenate([[0], self.stops[:-1]])
+        parts = [self._is_real[:, slice(*pair)] for pair in zip(starts.tolist(), self.stops.tolist(), strict=True)]
+        self._alone = [self._weights(None, real) for real in parts]  # the weights where rows have none of their own
         self.real = self._is_real.T
 
     def epoch(self, step: int = 0) -> Iterator[tuple]:
         """The batches of one epoch; `step`, the number of training steps done so far, decides the orders."""
         order = np.stack([self._order(member, step)[places] for member, places in enumerate(self._places)])
         start = 0
-        for stop in self.stops[: self.steps].tolist():
+        for batch, stop in enumerate(self.stops[: self.steps].tolist()):
             rows, real = order[:, start:stop], self._is_real[:, start:stop]
             self.real = real.T
             x, y, weights = (take_rows(array, rows) for array in self.arrays)
-            weights = self._weights(weights, real)
+            weights = self._alone[batch] if weights is None else self._weights(weights, real)
             yield x.swapaxes(0, 1), y.swapaxes(0, 1), weights if weights is None else weights.T
             start = stop
 

@@ -15,11 +15,15 @@ def counted_rows(mask: Any, y: Any, predictions: Any, sample_weight: np.ndarray 
         return y, predictions, sample_weight
     if sample_weight is not None:
         sample_weight = weight_of_rows(sample_weight, mask.shape)[mask]
+    if mask.all():  # in one piece, which is quicker than by choice
+        return *(array.reshape(-1, *array.shape[mask.ndim :]) for array in (y, predictions)), sample_weight
     return y[mask], predictions[mask], sample_weight
 
 
 def weight_of_rows(sample_weight: np.ndarray, shape: Shape) -> np.ndarray:
     """The weights of examples, `(batch,)`, or of the members' examples, `(batch, members)`, for all rows inside."""
+    if sample_weight.shape == shape:
+        return sample_weight
     return np.broadcast_to(
         sample_weight.reshape(*sample_weight.shape, *(1,) * (len(shape) - sample_weight.ndim)), shape
     )
