@@ -13,6 +13,7 @@ from nnlite.random import stream
 __all__ = ["Judged", "Lesson", "Outcome", "learn"]
 
 JUDGED_AT_ONCE = 1024
+VALIDATED_AT_ONCE = 256  # in each epoch, in memory that the layers keep
 
 
 class Lesson(NamedTuple):
@@ -85,7 +86,8 @@ def learn(network: Sequential, lesson: Lesson, recipe: Recipe, listeners: list[C
         arguments["validation_data"] = lesson.judges
     best = [BestMembers(**recipe.patience)] if splits or lesson.judges is not None else []
     adapt_waiting(network, arguments["x"])
-    history = network.fit(**arguments, **recipe.fit_arguments(), callbacks=[*best, *recipe.callbacks(), *listeners])
+    arguments |= recipe.fit_arguments() | {"validation_batch_size": VALIDATED_AT_ONCE}
+    history = network.fit(**arguments, callbacks=[*best, *recipe.callbacks(), *listeners])
     judged = None
     if lesson.judges is not None:
         judged = _judged_by(network, lesson.judges, recipe.n_members)

@@ -232,6 +232,20 @@ def test_compiled_tanh_is_right_to_three_last_places():
     np.testing.assert_array_equal(np.signbit(found[1:]), np.signbit(special[1:]))
 
 
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(("rows", "units"), [(40, 1), (40, 3), (3, 32), (33, 32), (40, 33)])
+def test_cross_entropy_of_few_classes_goes_along_columns(rows, units, weighted, monkeypatch):
+    generator = np.random.default_rng(rows)
+    logits, classes = 3 * generator.standard_normal((rows, units)), generator.integers(0, units, rows)
+    weights = generator.uniform(0, 2, rows) if weighted else None
+    value, gradient = reference.softmax_crossentropy(logits, classes, 0.1, weights)
+    monkeypatch.setattr("nnlite.kernels.reference.losses.FEW_UNITS", 0)
+    expected, slopes = reference.softmax_crossentropy(logits, classes, 0.1, weights)
+    assert value == pytest.approx(expected, rel=1e-13)
+    np.testing.assert_allclose(gradient, slopes, rtol=0, atol=1e-15)
+    assert gradient.flags.c_contiguous and gradient.flags.writeable
+
+
 def test_losses_by_their_formulas():
     logits, classes, scale, weights = SAMPLES["softmax_crossentropy"][1]("float64")
     rows = zip(logits.reshape(-1, 6), classes.ravel(), weights.ravel(), strict=True)

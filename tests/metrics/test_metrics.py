@@ -9,7 +9,9 @@ import pytest
 from registered import registered
 from sklearn import metrics as reference
 
+from nnlite import Input, Sequential
 from nnlite.errors import ConfigError, ShapeError
+from nnlite.layers import Dense
 from nnlite.metrics import (
     Accuracy,
     BinaryAccuracy,
@@ -326,3 +328,30 @@ def test_accuracy_follows_loss_and_shapes(loss, output_shape, target_shape, expe
 def test_regression_has_no_accuracy():
     with pytest.raises(ConfigError, match=r"needs a classification loss.*r2_score"):
         resolve_accuracy(SimpleNamespace(target_kind="regression"), (32, 1), (32, 1))
+
+
+@pytest.mark.parametrize("metric", [SparseCategoricalAccuracy(), CategoricalAccuracy()], ids=str)
+def test_logits_serve_where_the_order_of_classes_counts(metric):
+    assert metric.takes_logits
+    assert not any(other.takes_logits for other in (Accuracy(), BinaryAccuracy(), MeanSquaredError(), Mean()))
+    labels = LABELS if isinstance(metric, SparseCategoricalAccuracy) else np.eye(4)[LABELS]
+    shares = np.exp(SCORES) / np.exp(SCORES).sum(axis=1, keepdims=True)
+    assert metric(labels, SCORES) == metric(labels, shares)
+
+
+def test_a_metric_of_ones_own_gets_probabilities():
+    class Confidence(SparseCategoricalAccuracy):
+        def update_state(self, y_true, y_pred, sample_weight=None):
+            self.accumulate(y_pred.max(axis=-1))
+
+    try:
+        assert not Confidence.takes_logits
+        x, y = generator.normal(size=(SAMPLES, 3)), LABELS
+        model = Sequential([Input((3,)), Dense(4, "softmax")], seed=0)
+        model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy", Confidence()])
+        _, accuracy, confidence = model.evaluate(x, y, verbose=0)
+        shares = model.predict(x, verbose=0)
+        assert accuracy == pytest.approx((shares.argmax(axis=1) == y).mean())
+        assert confidence == pytest.approx(shares.max(axis=1).mean(), rel=1e-6)
+    finally:
+        del Metric._members["confidence"]

@@ -227,3 +227,19 @@ def test_sparse_parameters_have_factors_too():
     _, free = trained(exclude_from_weight_decay=["embeddings"])
     rows = [1, 2, 4]
     np.testing.assert_allclose((free - plain)[rows], 0.05 * start[rows], rtol=1e-4, atol=1e-7)
+
+
+@pytest.mark.parametrize("most", [1, 5, 29, 100])
+def test_in_a_block_only_stretches_whose_factor_is_not_1_are_multiplied(most):
+    optimizer = Adam(**ARGUMENTS)
+    optimizer.build(make_store().packs)
+    (factors,) = optimizer._factors
+    parts = factors.by_block(29, most)
+    assert [index for block, _ in parts for index in range(29)[block]] == list(range(29))
+    for block, own in parts:
+        for stretches, vector in ((own.updates, factors.updates), (own.decays, factors.decays)):
+            found = np.ones(block.stop - block.start)
+            for part, factor in stretches or ():
+                assert factor != 1
+                found[part] *= factor
+            np.testing.assert_array_equal(found, vector[block])

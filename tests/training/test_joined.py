@@ -406,3 +406,26 @@ def test_layers_frozen_after_training_leave_their_run():
     assert lengths(model.trainer._steps) == [1, 1]
     for one, other in zip(before, model.layers[1].get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("choice", CHOICES)
+def test_judging_leaves_training_as_it_is(choice):
+    kernels.use(choice)
+    layers = ensemble((5, "mish"), Dropout(0.4), (2,))
+    x, y = rows((3, FEATURES)), rows((3, 2))
+    found = []
+    for judges in (False, True):
+        model = Sequential([Input((3, FEATURES)), *[type(own).from_config(own.get_config()) for own in layers]], seed=0)
+        model.compile(SGD(0.1), "mse")
+        steps = Steps(model.trainer)
+        (joined,) = [stage.layer for stage in steps.joined.program.line if isinstance(stage.layer, JoinedDense)]
+        for count in (9, 4, 9, 2, 7, 1):
+            steps.train(x[:count], y[:count])
+            if judges:
+                expected = steps.chain.run(x, steps.layered.values)[0]
+                np.testing.assert_allclose(steps.outputs(x), expected, rtol=0, atol=1e-5)
+                assert steps.test(x, y)[0] == pytest.approx(((expected - y) ** 2).mean(), rel=1e-5)
+        assert len(joined._rooms) <= 4
+        found.append([weight.value.copy() for weight in model.trainable_weights])
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_array_equal(one, other)
