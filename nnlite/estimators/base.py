@@ -50,7 +50,6 @@ if TYPE_CHECKING:
 
 Layers = Sequence[Spec[Layer]]
 PREDICTED_AT_ONCE = 1024
-FEW_ROWS = 64  # more are worth the batches of `predict`
 
 
 class Rows(NamedTuple):
@@ -275,8 +274,7 @@ class BaseNetwork(NestedParameters, ConfigDoor, CallbackSupportMixin, BaseEstima
             check_is_fitted(self)
         matrix = self._matrix(read_inputs(self, X, False))
         if not (return_jacobian or return_std):
-            few = isinstance(matrix, np.ndarray) and len(matrix) <= FEW_ROWS
-            quick = quick_outputs(self.model_, matrix) if few else None
+            quick = quick_outputs(self.model_, matrix)
             return self.model_.predict(matrix, PREDICTED_AT_ONCE, verbose=0) if quick is None else quick
         found = [self.model_.predict(matrix, PREDICTED_AT_ONCE, verbose=0, return_jacobian=return_jacobian)]
         if return_jacobian:

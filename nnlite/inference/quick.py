@@ -1,13 +1,17 @@
 """The outputs for a few rows, by layers that compute nothing else."""
 
+from typing import Any
+
 import numpy as np
 
 from nnlite.layers import Layer
 
 __all__ = []
 
+FEW_ROWS = 64  # more are worth the batches of `predict`
 
-def quick_outputs(model: Layer, x: np.ndarray) -> np.ndarray | None:
+
+def quick_outputs(model: Layer, x: Any) -> np.ndarray | None:
     """The outputs of a chain for finite rows, with the weights of the moment; None where only `predict` knows them.
 
     Callbacks, batches and Jacobians cost several times the products of a single row: here each layer's `infer` follows
@@ -15,8 +19,10 @@ def quick_outputs(model: Layer, x: np.ndarray) -> np.ndarray | None:
 
     Args:
         model: built; None is returned unless it is a chain of layers of one type of numbers that have `infer`.
-        x: numbers, `(rows, ...)`; None is returned unless they are finite and have the model's shape.
+        x: None is returned unless it is an array of few rows, finite and of the model's shape.
     """
+    if not isinstance(x, np.ndarray) or len(x) > FEW_ROWS:
+        return None
     stages = model.chain.line
     if stages is None or model.input_kind != "numbers" or x.shape[1:] != model.input_shape[1:]:
         return None

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from nnlite import NNClassifier, NNRegressor
-from nnlite.estimators.base import FEW_ROWS
+from nnlite.inference.quick import FEW_ROWS
 
 random = np.random.default_rng(3)
 X = random.normal(size=(FEW_ROWS + 60, 4))

@@ -16,7 +16,7 @@ CIRCLE = 2 * math.pi
 class WaveJacobians(JointBundle):
     """The Jacobians of [inputs, cos(2 pi * frequency * x + phase) @ kernel + bias for each column x of some].
 
-    The inputs come first, then frequency, phase, kernel and bias. With g the cotangent of the numbers beside the inputs:
+    The inputs come first, then frequency, phase, kernel and bias. With g the cotangent of the numbers beside these:
 
     - with respect to bias: the sum of g over the examples; to kernel: `cos(angles).T @ g`;
     - to the angles: `a = -sin(angles) * (g @ kernel.T)`; to phase: their sum; to frequency: `2 pi x.T @ a`;
