@@ -352,9 +352,9 @@ def test_fit_takes_auto():
     model = Sequential([Dense(CLASSES, "softmax")], seed=0)
     model.compile("sgd", "sparse_categorical_crossentropy")
     model.fit(x, y, batch_size="auto", validation_split=0.2, verbose=0)
-    assert model.optimizer.iterations == 13  # 800 rows, 64 at once
+    assert model.optimizer.iterations == 25  # 800 rows, 32 at once
     model.fit(x, y, verbose=0)
-    assert model.optimizer.iterations == 13 + 32
+    assert model.optimizer.iterations == 25 + 32
     model.fit([(x[:10], y[:10])], batch_size="auto", verbose=0)
     with pytest.raises(ConfigError, match=r"fit.batch_size: .*auto"):
         model.fit(x, y, batch_size="big", verbose=0)
