@@ -9,6 +9,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from nnlite.config import FloatType
+from nnlite.data.batches import select_rows
 from nnlite.data.encoders.tables import TableEncoder
 from nnlite.errors import ConfigError, DataError
 from nnlite.estimators.assembly import Core, assembled, check_outputs, trained_part, up_to_average
@@ -34,7 +35,7 @@ from nnlite.estimators.specs.door import ConfigDoor
 from nnlite.estimators.specs.losses import loss_of
 from nnlite.estimators.tables import labelled_table
 from nnlite.estimators.targets import Targets
-from nnlite.estimators.training import Judged, Lesson, Outcome, learn
+from nnlite.estimators.training import Judged, Lesson, Outcome, learn, rows_at_once
 from nnlite.estimators.weights import checked_weight
 from nnlite.layers import Input, Layer, RobustScaling
 from nnlite.losses import Loss
@@ -48,7 +49,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Layers = Sequence[Spec[Layer]]
-PREDICTED_AT_ONCE = 1024
 
 
 class Rows(NamedTuple):
@@ -186,7 +186,7 @@ class BaseNetwork(NestedParameters, ConfigDoor, CallbackSupportMixin, BaseEstima
             self._encoder, self._precision = self._fitted_encoder(table), precision(table)
         matrix = as_matrix(table, self._encoder)
         distinct = distinct_rows(matrix, y, self._row_weights(sample_weight, y))
-        matrix, y = matrix[distinct.first], y[distinct.first]
+        matrix, y = select_rows(matrix, distinct.first), y[distinct.first]
         if not goes_on:
             self._targets.learn(y, distinct.weights)
             self._scaling = fitted_scaling(matrix, self._encoder) if self.standardize else None
@@ -272,8 +272,12 @@ class BaseNetwork(NestedParameters, ConfigDoor, CallbackSupportMixin, BaseEstima
         check_is_fitted(self)
         matrix = self._matrix(read_inputs(self, X, False))
         if not (return_jacobian or return_std):
-            return self.model_.predict(matrix, PREDICTED_AT_ONCE, verbose=0)
-        found = [self.model_.predict(matrix, PREDICTED_AT_ONCE, verbose=0, return_jacobian=return_jacobian)]
+            return self.model_.predict(matrix, rows_at_once(matrix.shape[1] * self.n_members_), verbose=0)
+        found = [
+            self.model_.predict(
+                matrix, rows_at_once(matrix.shape[1] * self.n_members_), verbose=0, return_jacobian=return_jacobian
+            )
+        ]
         if return_jacobian:
             outputs, slopes = found.pop()
             found += [outputs, by_raw_columns(slopes, self._encoder)]
@@ -286,7 +290,7 @@ class BaseNetwork(NestedParameters, ConfigDoor, CallbackSupportMixin, BaseEstima
         if self.n_members_ == 1:
             raise ConfigError("a single network has no spread: fit with n_members of 2 or more", ("return_std",))
         members, after = up_to_average(self.model_)
-        outputs = members.predict(matrix, PREDICTED_AT_ONCE, verbose=0)
+        outputs = members.predict(matrix, rows_at_once(matrix.shape[1] * self.n_members_), verbose=0)
         flat = outputs.reshape(-1, outputs.shape[-1])
         for layer in after:
             flat = layer(flat)

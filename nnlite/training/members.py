@@ -1,5 +1,6 @@
 """Training the members of a model that is several at once, each on rows of its own, and judging each on its fold."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
@@ -34,7 +35,8 @@ if TYPE_CHECKING:
 
 Folds = Count | Literal["all"] | Sequence[tuple[Any, Any]] | None
 Rows = list[tuple[np.ndarray, np.ndarray]]  # of each member: those it is trained on, those it is judged on
-CHUNK = 1024  # rows of a member that are predicted at once
+CHUNK, LEAST_CHUNK = 1024, 64  # rows of a member that are predicted at once
+CHUNK_CELLS = 2**23  # numbers of all members' rows, of which there are fewer than 1,024 then
 
 
 class Judgement:
@@ -138,10 +140,11 @@ def _member_plan(trainer: "Trainer", data: tuple, options: dict[str, Any]) -> tu
 def member_outputs(trainer: "Trainer", x: np.ndarray, rows: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
     """The raw outputs of each member for its rows of `x`: all members together, in large chunks."""
     longest = max(map(len, rows))
+    chunk = min(CHUNK, max(CHUNK_CELLS // (len(rows) * max(math.prod(x.shape[1:]), 1)), LEAST_CHUNK))
     places = np.stack([np.resize(own, longest) for own in rows])
     steps, chunks = trainer.ready_steps(), []
-    for start in range(0, longest, CHUNK):
-        inputs = x.take(places[:, start : start + CHUNK], axis=0).swapaxes(0, 1)
+    for start in range(0, longest, chunk):
+        inputs = x.take(places[:, start : start + chunk], axis=0).swapaxes(0, 1)
         chunks.append(steps.outputs(inputs).swapaxes(0, 1))
     outputs = np.concatenate(chunks, axis=1)
     return (outputs[member, : len(own)] for member, own in enumerate(rows))
@@ -197,7 +200,7 @@ def _read_inputs(model: Any, x: Any, members: int) -> np.ndarray:
     check_lengths(array)
     if model.built:
         _check_members(model, array.shape, members)
-    one = built_inputs(model, np.broadcast_to(array[:1, None], (1, members, *array.shape[1:])))
+    one = built_inputs(model, np.broadcast_to(array[:1][:, None], (1, members, *array.shape[1:])))
     _check_members(model, array.shape, members)
     array = array.astype(one.dtype, copy=False)
     check_finite(array)
