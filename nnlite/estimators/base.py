@@ -12,7 +12,9 @@ from nnlite.config import FloatType
 from nnlite.data.batches import select_rows
 from nnlite.data.encoders.tables import TableEncoder
 from nnlite.errors import ConfigError, DataError
-from nnlite.estimators.assembly import Core, assembled, check_outputs, trained_part, up_to_average
+from nnlite.estimators.assembly import assembled, check_outputs, trained_part, up_to_average
+from nnlite.estimators.fitting.lbfgs import minimize
+from nnlite.estimators.fitting.policies import warn_of_no_convergence
 from nnlite.estimators.inputs import (
     as_matrix,
     code_columns,
@@ -153,8 +155,10 @@ class BaseNetwork(NestedParameters, ConfigDoor, CallbackSupportMixin, BaseEstima
             rows.x, self._targets.encode(rows.y), rows.distinct.weights, self._targets.mixed(rows.y), judges
         )
         with told_of_epochs(self, recipe.epochs, X, y) as listeners:
-            outcome = learn(network, lesson, recipe, listeners)
+            outcome = (minimize if recipe.takes_all_rows else learn)(network, lesson, recipe, listeners)
         self._trained_by = recipe
+        if not outcome.ended:
+            warn_of_no_convergence(recipe.parameters, recipe.epochs)
         self._settle(network, outcome, rows)
         self._keep_history(outcome, len(rows.y))
         self._online = None
@@ -166,6 +170,8 @@ class BaseNetwork(NestedParameters, ConfigDoor, CallbackSupportMixin, BaseEstima
         goes_on = self.__sklearn_is_fitted__()
         rows = self._read_rows(X, y, sample_weight, goes_on, classes)
         recipe = self._recipe(rows, online=True)
+        if recipe.takes_all_rows:
+            raise ConfigError("partial_fit takes rows by batches, which optimizer='lbfgs' does not: choose another one")
         network = vars(self).get("_online")
         if network is None:
             network = self._network() if goes_on else self._new_network(recipe)

@@ -6,6 +6,7 @@ import numpy as np
 
 from nnlite.callbacks import BestMembers, Callback
 from nnlite.data.batches import select_rows
+from nnlite.estimators.fitting.policies import stopping
 from nnlite.estimators.recipe import Recipe
 from nnlite.estimators.specs.stacks import adapt_waiting
 from nnlite.models import Sequential
@@ -61,11 +62,13 @@ class Outcome(NamedTuple):
         history: the logs of each epoch.
         best_epoch: whose weights were kept, by the mean over the members; the last one where None.
         judged: the outputs that tell how good the networks are; None where all rows were learnt from.
+        ended: whether something ended it before, or at, its last epoch.
     """
 
     history: dict[str, list[float]]
     best_epoch: int | None
     judged: Judged | None
+    ended: bool
 
 
 def rows_at_once(width: int) -> int:
@@ -90,16 +93,17 @@ def learn(network: Sequential, lesson: Lesson, recipe: Recipe, listeners: list[C
         arguments["validation_data"] = lesson.taken(apart)
     if lesson.judges is not None:
         arguments["validation_data"] = lesson.judges
-    best = [BestMembers(**recipe.patience)] if splits or lesson.judges is not None else []
+    rules = [] if recipe.online else stopping(recipe.parameters, splits or lesson.judges is not None)
     adapt_waiting(network, arguments["x"])
-    history = network.fit(**arguments, **recipe.fit_arguments(), callbacks=[*best, *recipe.callbacks(), *listeners])
+    history = network.fit(**arguments, **recipe.fit_arguments(), callbacks=[*rules, *recipe.callbacks(), *listeners])
     judged = None
     if lesson.judges is not None:
         judged = _judged_by(network, lesson.judges, recipe.n_members)
     elif splits:
         rows = apart if recipe.n_members == 1 else np.arange(len(lesson.y))
         judged = _set_apart(network, lesson, rows, recipe.n_members)
-    return Outcome(history.history, round(best[0].best_epochs.mean()) if best else None, judged)
+    best = [round(rule.best_epochs.mean()) for rule in rules if isinstance(rule, BestMembers)]
+    return Outcome(history.history, best[0] if best else None, judged, network.trainer.stop_training)
 
 
 def _judged_by(network: Sequential, judges: tuple[Any, np.ndarray], n_members: int) -> Judged:
