@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
+from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted
 
 from nnlite.config import FloatType
@@ -63,6 +64,8 @@ class Rows(NamedTuple):
 
 class BaseNetwork(NestedParameters, ConfigDoor, CallbackSupportMixin, BaseEstimator):
     """Base of the estimators that learn targets; each reads its targets, and writes `fit` and `predict`."""
+
+    __metadata_request__predict = {"return_jacobian": UNUSED, "return_std": UNUSED}  # say what to return: no metadata
 
     model_: Sequential
     n_features_in_: int
@@ -195,6 +198,9 @@ class BaseNetwork(NestedParameters, ConfigDoor, CallbackSupportMixin, BaseEstima
         matrix, y = select_rows(matrix, distinct.first), y[distinct.first]
         if not goes_on:
             self._targets.learn(y, distinct.weights)
+            vars(self).pop("target_names_", None)
+            if self._targets.names is not None:
+                self.target_names_ = np.asarray(self._targets.names, object)
             self._scaling = fitted_scaling(matrix, self._encoder) if self.standardize else None
         return Rows(scaled(matrix, self._scaling, self._precision), y, distinct)
 

@@ -167,7 +167,7 @@ class Recipe:
 
     def _hidden(self) -> list[Layer]:
         activation = jsonable(self._get("activation", "selu" if self.problem.task == "class" else "mish"))
-        rate = self._get("dropout", 0.0 if self.takes_all_rows else FlatCosine(0.15))
+        rate = self._get("dropout", 0.0 if self.takes_all_rows else self._over_training(FlatCosine, 0.15))
         specs: list[Any] = []
         if self.has_waves:
             specs.append({"PeriodicEmbedding": {**WAVES, "columns": self.problem.numbers}})
@@ -219,12 +219,16 @@ class Recipe:
         waves = {f"{WAVES['name']}/*": 0.1} if self.has_waves else {}
         peak = (0.04 if self.problem.task == "class" else 0.2) * math.sqrt(self.batch_size / 256)
         return {
-            "learning_rate": CosLog4(peak).to_spec(),
+            "learning_rate": self._over_training(CosLog4, peak),
             "beta_2": 0.95,
-            "weight_decay": FlatCosine(0.02 if self.problem.task == "class" else 0.05).to_spec(),
+            "weight_decay": self._over_training(FlatCosine, 0.02 if self.problem.task == "class" else 0.05),
             "exclude_from_weight_decay": ["bias"],
             "learning_rate_multipliers": {f"{INPUT_SCALE}/*": 6.0, "bias": 0.1, **waves},
         }
+
+    def _over_training(self, schedule: Any, value: float) -> Any:
+        """The spec of a schedule over the whole training; online, where there is no end, the value itself."""
+        return value if self.online else schedule(value).to_spec()
 
 
 def sizes_of(given: Any) -> list[int]:
