@@ -31,7 +31,7 @@ from nnlite.estimators.inputs import (
 from nnlite.estimators.listening import CallbackSupportMixin, told_of_epochs, with_callbacks
 from nnlite.estimators.nested import NestedParameters
 from nnlite.estimators.parameters import AUTO, check_parameters
-from nnlite.estimators.recipe import Problem, Recipe, copies
+from nnlite.estimators.recipe import LBFGS, Problem, Recipe, copies
 from nnlite.estimators.rows import DistinctRows, distinct_rows
 from nnlite.estimators.sensitivities import by_raw_columns, column_groups, sensitivities_of
 from nnlite.estimators.specs.door import ConfigDoor
@@ -173,8 +173,6 @@ class BaseNetwork(NestedParameters, ConfigDoor, CallbackSupportMixin, BaseEstima
         goes_on = self.__sklearn_is_fitted__()
         rows = self._read_rows(X, y, sample_weight, goes_on, classes)
         recipe = self._recipe(rows, online=True)
-        if recipe.takes_all_rows:
-            raise ConfigError("partial_fit takes rows by batches, which optimizer='lbfgs' does not: choose another one")
         network = vars(self).get("_online")
         if network is None:
             network = self._network() if goes_on else self._new_network(recipe)
@@ -278,6 +276,12 @@ class BaseNetwork(NestedParameters, ConfigDoor, CallbackSupportMixin, BaseEstima
         self.validation_scores_ = self._targets.scores(history)
         self.best_validation_score_ = None if self.validation_scores_ is None else max(self.validation_scores_)
         self.n_outputs_ = self._targets.n_outputs
+
+    def _learns_by_batches(self) -> bool:
+        """Whether there is `partial_fit`; AttributeError with the reason if not."""
+        if isinstance(self.optimizer, str) and self.optimizer == LBFGS:
+            raise AttributeError("partial_fit takes rows by batches, optimizer='lbfgs' all at once: choose another one")
+        return True
 
     def _outputs(self, X: Any, return_jacobian: bool = False, return_std: bool = False) -> Any:
         """The model's outputs for X; a tuple with their derivatives and their spread where these are asked for."""

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.utils.metadata_routing import UNUSED
+from sklearn.utils.metaestimators import available_if
 
 from nnlite.errors import ConfigError, DataError
 from nnlite.estimators.base import BaseNetwork
@@ -231,6 +232,7 @@ class NNClassifier(ClassifierMixin, BaseNetwork):
         """
         return self._fit(X, y, sample_weight, X_val, y_val)
 
+    @available_if(BaseNetwork._learns_by_batches)
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> "NNClassifier":
         """One pass over some samples, at a constant learning rate; the first call decides how columns are read.
 

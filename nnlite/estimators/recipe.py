@@ -33,7 +33,7 @@ from nnlite.optimizers import Optimizer
 from nnlite.registry.field_types import Count, jsonable, read
 from nnlite.schedules import CosLog4, FlatCosine
 
-__all__ = ["Problem", "Recipe", "copies", "sizes_of"]
+__all__ = ["LBFGS", "Problem", "Recipe", "copies", "sizes_of"]
 
 MEMBERS = 5
 MOST_ROWS_FOR_MEMBERS = 10_000
@@ -97,7 +97,8 @@ class Recipe:
     @property
     def takes_all_rows(self) -> bool:
         """Whether a step takes all rows: L-BFGS, which has neither batches nor rows that judge it."""
-        return self.parameters["optimizer"] == LBFGS
+        optimizer = self.parameters["optimizer"]
+        return isinstance(optimizer, str) and optimizer == LBFGS
 
     @property
     def n_members(self) -> int:

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import RegressorMixin
+from sklearn.utils.metaestimators import available_if
 
 from nnlite.errors import DataError
 from nnlite.estimators.base import BaseNetwork
@@ -167,6 +168,7 @@ class NNRegressor(RegressorMixin, BaseNetwork):
         """
         return self._fit(X, y, sample_weight, X_val, y_val)
 
+    @available_if(BaseNetwork._learns_by_batches)
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> "NNRegressor":
         """One pass over some samples, at a constant learning rate; the first call decides how columns are read.
 

@@ -71,7 +71,7 @@ def warn_of_no_convergence(parameters: dict[str, Any], epochs: int) -> None:
     if parameters["n_iter_no_change"] is not None:
         warnings.warn(
             f"the last of epochs={epochs} was reached before {parameters['n_iter_no_change']} in a row gained less "
-            f"than tol={parameters['tol']}: the optimization has not converged yet; raise epochs, tol or the learning rate",
+            f"than tol={parameters['tol']}: the optimization has not converged yet; raise epochs or tol",
             ConvergenceWarning,
             stacklevel=4,
         )
