@@ -104,7 +104,13 @@ def test_members_without_folds_learn_from_all_rows(cls, y):
 
 @BOTH
 def test_members_of_ones_own_layers(cls, y):
-    model = cls(layers=[Dense(8, "relu"), "Dropout"], n_members=3, epochs=40, random_state=0, learning_rate=0.01)
+    model = cls(
+        layers=[Dense(8, "relu"), {"Dropout": {"rate": 0.1}}],
+        n_members=3,
+        epochs=40,
+        random_state=0,
+        learning_rate=0.01,
+    )
     assert model.fit(X, y).n_members_ == 3 and model.score(X, y) > 0.7
     with pytest.raises(ConfigError, match="3 members need layers that can stand side by side.*pass n_members=1"):
         cls(layers=[BatchNormalization()], n_members=3).fit(X, y)

@@ -77,7 +77,7 @@ def test_the_matrix_of_the_user_stays_as_it_is():
 
 def test_values_that_are_not_finite_are_refused():
     with pytest.raises(ValueError, match="contains NaN"):
-        NNRegressor(**QUICK).fit(sparse.csr_array(np.where(DENSE == DENSE[0, 0], np.nan, DENSE)), NUMBERS)
+        NNRegressor(**QUICK).fit(sparse.csr_array(np.where(DENSE[0, 0] == DENSE, np.nan, DENSE)), NUMBERS)
 
 
 @pytest.mark.parametrize("n_members", [1, 2])

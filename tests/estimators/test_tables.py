@@ -15,7 +15,7 @@ from nnlite.layers import RobustScaling
 pd = pytest.importorskip("pandas")
 TABLE = pd.DataFrame(raw_columns())
 PRICE = np.nan_to_num(X[:, 0]) + 2 * (TABLE["city"] == "Bern") + 0.5 * TABLE["rooms"]
-DEAR = np.where(PRICE > PRICE.median(), "dear", "cheap")
+DEAR = np.where(PRICE.median() < PRICE, "dear", "cheap")
 TASKS = pytest.mark.parametrize(("cls", "y"), [(NNClassifier, DEAR), (NNRegressor, PRICE)])
 
 
@@ -103,12 +103,13 @@ def test_large_offsets_keep_their_digits():
     assert model.predict(seconds).dtype == np.float64
 
 
+@pytest.mark.parametrize("options", [{}, {"n_members": 1}, {"standardize": False}, {"early_stopping": False}])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_arrays_are_computed_in_their_own_precision(dtype):
-    model = NNRegressor(**QUICK).fit(X.astype(dtype), TARGET.astype(dtype))
+def test_arrays_are_computed_in_their_own_precision(dtype, options):
+    model = NNRegressor(**QUICK, **options).fit(X.astype(dtype), TARGET.astype(dtype))
     assert model.predict(X.astype(dtype)).dtype == dtype
-    assert {weight.dtype for weight in model.model_.trainable_weights} == {np.dtype(dtype)}
-    assert NNClassifier(**QUICK).fit(X.astype(dtype), LABELS).predict_proba(X.astype(dtype)).dtype == dtype
+    assert {layer.dtype for layer in model.model_.layers} == {np.dtype(dtype).name}
+    assert NNClassifier(**QUICK, **options).fit(X.astype(dtype), LABELS).predict_proba(X.astype(dtype)).dtype == dtype
 
 
 @TASKS
