@@ -25,7 +25,7 @@ from nnlite.optimizers import SGD, Adam
 CHECKED = [
     cls(epochs=8, **options)
     for cls in (NNClassifier, NNRegressor)
-    for options in ({}, {"early_stopping": False}, {"n_members": 1}, {"hidden_layer_sizes": 16, "optimizer": "adam"})
+    for options in ({}, {"early_stopping": False}, {"n_members": 1}, {"hidden_layer_sizes": 4, "optimizer": "lbfgs"})
 ]
 
 
@@ -166,10 +166,10 @@ class Listener:
     def teardown(self, estimator, context):
         self.ended.append("teardown")
 
-    def on_fit_task_begin(self, estimator, context, **data):
+    def on_fit_task_begin(self, estimator, context):
         self.begun.append(context.task_name)
 
-    def on_fit_task_end(self, estimator, context, metadata=None, **data):
+    def on_fit_task_end(self, estimator, context, *, metadata=None):
         self.ended.append((context.task_name, metadata))
         return self.epochs is not None and len(self.ended) == self.epochs
 

@@ -55,7 +55,7 @@ def test_labels_side_by_side():
     np.testing.assert_allclose(model.decision_function(X), np.log(probabilities / (1 - probabilities)), rtol=1e-6)
     assert (model.predict(X) == labels).mean() > 0.9
     np.testing.assert_array_equal(model.oof_prediction_.shape, (80, 3))
-    with pytest.raises(ConfigError, match="y has 2 columns of classes.*MultiOutputClassifier"):
+    with pytest.raises(ConfigError, match=r"y has 2 columns of classes.*MultiOutputClassifier"):
         NNClassifier().fit(X, np.column_stack([np.arange(80) % 3, np.arange(80) % 4]))
 
 
@@ -199,7 +199,7 @@ def test_bad_data(cls, y):
         cls(**QUICK).fit(X, y).predict(X[:, :3])
     with pytest.raises(ValueError, match="contains infinity"):
         cls(**QUICK).fit(np.where(X[3, 1] == X, np.inf, X), y)
-    with pytest.raises(ValueError, match="y cannot be None|requires y to be passed"):
+    with pytest.raises(ValueError, match=r"y cannot be None|requires y to be passed"):
         cls(**QUICK).fit(X, None)
     with pytest.raises(ValueError, match="contains NaN"):
         cls(**QUICK).fit(X, np.r_[np.nan, np.arange(79.0)])
