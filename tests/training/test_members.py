@@ -340,7 +340,9 @@ def test_regression_and_one_output():
     assert model.trainer.out_of_fold(x).shape == (47, 1)
 
 
-@pytest.mark.parametrize("rows, size", [(10, 32), (700, 32), (1023, 32), (1024, 64), (2048, 128), (4095, 128), (4096, 256), (10**6, 256)])
+@pytest.mark.parametrize(
+    "rows, size", [(10, 32), (700, 32), (1023, 32), (1024, 64), (2048, 128), (4095, 128), (4096, 256), (10**6, 256)]
+)
 def test_batch_size_auto(rows, size):
     assert suited_batch_size(rows) == size
 

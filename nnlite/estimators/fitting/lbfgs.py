@@ -9,6 +9,7 @@ from nnlite.data.batches import count_rows, take_rows
 from nnlite.errors import ConfigError
 from nnlite.estimators.mlp.lbfgs import GradientsOnly, Limits, minimum_of, warn_of
 from nnlite.estimators.recipe import Recipe, copies
+from nnlite.estimators.specs.stacks import adapt_waiting
 from nnlite.estimators.training import Lesson, Outcome
 from nnlite.layers import Input
 from nnlite.models import Sequential
@@ -36,6 +37,7 @@ def minimize(network: Sequential, lesson: Lesson, recipe: Recipe, listeners: lis
     if lesson.judges is not None:
         raise ConfigError("optimizer='lbfgs' judges no epochs: leave X_val and y_val out", ("X_val",))
     twin = _in_float64(network)
+    adapt_waiting(twin, lesson.x)
     arrays = twin.trainer.read_batch(lesson.x, lesson.y, lesson.weights)
     adapt_first_weights(twin, arrays[0])
     steps = twin.trainer.ready_steps()
