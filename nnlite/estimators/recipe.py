@@ -153,6 +153,12 @@ class Recipe:
         """0, 1 or 2."""
         return min(int(self.parameters["verbose"]), 2)
 
+    @property
+    def patience(self) -> dict[str, Any]:
+        """Arguments of a callback that goes back to the best epoch: by how much, and when training stops for it."""
+        patience = self.parameters["n_iter_no_change"]
+        return {} if patience is None else {"patience": patience, "min_delta": self.parameters["tol"]}
+
     def callbacks(self) -> list[Any]:
         """The callbacks of the user."""
         given = self.parameters["callbacks"]
