@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from nnlite.arrays.rows import SparseRows
 from nnlite.data.partition import stratified_parts
 from nnlite.errors import ConfigError, DataError, ShapeError
 from nnlite.random import stream
@@ -18,7 +19,7 @@ class ArrayBatches:
 
     Args:
         arrays: `(x, y, sample_weight)` with one row per example; y and sample_weight may be None, x and y may be
-            tuples of arrays.
+            tuples of arrays, x may be `SparseRows`.
         batch_size: rows per batch; the last one may have fewer.
         shuffle_seed: draws a new order for each epoch; the given order when None.
         steps: batches per epoch; as many as there are when None.
@@ -28,7 +29,7 @@ class ArrayBatches:
         self, arrays: tuple, batch_size: int, shuffle_seed: int | None = None, steps: int | None = None
     ) -> None:
         # Rows of a table stored by columns, as DataFrames give them, take up to ten times as long to gather.
-        self.arrays = arrays if shuffle_seed is None else tuple([_by_rows(array) for array in arrays])
+        self.arrays = arrays if shuffle_seed is None else tuple([by_rows(array) for array in arrays])
         self.batch_size = batch_size
         self.shuffle_seed = shuffle_seed
         available = math.ceil(count_rows(arrays[0]) / batch_size)
@@ -108,11 +109,16 @@ def take_rows(array: Any, rows: slice | np.ndarray) -> Any:
     return array.take(rows, axis=0)  # 0.8 of the time of array[rows]
 
 
-def _by_rows(array):
-    """The array with each row in one piece, or each array of a tuple; None stays None."""
+def select_rows(array: Any, rows: np.ndarray) -> Any:
+    """The same as `take_rows`, but rows of a sparse matrix stay sparse."""
+    return array.select(rows) if isinstance(array, SparseRows) else take_rows(array, rows)
+
+
+def by_rows(array: Any) -> Any:
+    """The array with each row in one piece, or each array of a tuple; None and sparse rows stay what they are."""
     if isinstance(array, tuple):
-        return tuple([_by_rows(part) for part in array])
-    return array if array is None else np.ascontiguousarray(array)
+        return tuple([by_rows(part) for part in array])
+    return array if array is None or isinstance(array, SparseRows) else np.ascontiguousarray(array)
 
 
 def count_rows(array: Any) -> int:
@@ -154,6 +160,10 @@ def check_finite(x: Any) -> None:
     if isinstance(x, tuple):
         for part in x:
             check_finite(part)
+    elif isinstance(x, SparseRows):
+        place = x.first_not_finite()
+        if place is not None:
+            raise DataError(f"x holds a value that is not finite in row {place[0]}, column {place[1]}")
     elif x.dtype.kind == "f" and not np.isfinite(x).all():
         place = np.argwhere(~np.isfinite(x))[0].tolist()
         where = f"row {place[0]}" + (f", column {place[1]}" if len(place) == 2 else f", at {place[1:]}")

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.data.batches import take_rows
+from nnlite.data.batches import by_rows, take_rows
 from nnlite.errors import DataError
 from nnlite.random import stream
 
@@ -42,7 +42,7 @@ class MemberBatches:
         reduction: str | None = None,
         dtype: str = "float64",
     ) -> None:
-        self.arrays = tuple(None if array is None else np.ascontiguousarray(array) for array in arrays)
+        self.arrays = tuple(by_rows(array) for array in arrays)
         self.rows, self.batch_size, self.shuffle_seed = rows, batch_size, shuffle_seed
         self.reduction, self.dtype = reduction, dtype
         longest = max(map(len, rows))

@@ -6,12 +6,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
+from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted
 
 from nnlite.config import FloatType
+from nnlite.data.batches import select_rows
 from nnlite.data.encoders.tables import TableEncoder
 from nnlite.errors import ConfigError, DataError
-from nnlite.estimators.assembly import Core, assembled, check_outputs, trained_part, up_to_average
+from nnlite.estimators.assembly import assembled, check_outputs, trained_part, up_to_average
+from nnlite.estimators.fitting.lbfgs import minimize
+from nnlite.estimators.fitting.policies import warn_of_no_convergence
 from nnlite.estimators.inputs import (
     as_matrix,
     code_columns,
@@ -27,14 +31,14 @@ from nnlite.estimators.inputs import (
 from nnlite.estimators.listening import CallbackSupportMixin, told_of_epochs, with_callbacks
 from nnlite.estimators.nested import NestedParameters
 from nnlite.estimators.parameters import AUTO, check_parameters
-from nnlite.estimators.recipe import Problem, Recipe, copies
+from nnlite.estimators.recipe import LBFGS, Problem, Recipe, copies
 from nnlite.estimators.rows import DistinctRows, distinct_rows
 from nnlite.estimators.sensitivities import by_raw_columns, column_groups, sensitivities_of
 from nnlite.estimators.specs.door import ConfigDoor
 from nnlite.estimators.specs.losses import loss_of
 from nnlite.estimators.tables import labelled_table
 from nnlite.estimators.targets import Targets
-from nnlite.estimators.training import Judged, Lesson, Outcome, learn
+from nnlite.estimators.training import Judged, Lesson, Outcome, learn, rows_at_once
 from nnlite.estimators.weights import checked_weight
 from nnlite.inference.quick import quick_outputs
 from nnlite.layers import Input, Layer, RobustScaling
@@ -49,7 +53,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Layers = Sequence[Spec[Layer]]
-PREDICTED_AT_ONCE = 1024
 
 
 class Rows(NamedTuple):
@@ -62,6 +65,8 @@ class Rows(NamedTuple):
 
 class BaseNetwork(NestedParameters, ConfigDoor, CallbackSupportMixin, BaseEstimator):
     """Base of the estimators that learn targets; each reads its targets, and writes `fit` and `predict`."""
+
+    __metadata_request__predict = {"return_jacobian": UNUSED, "return_std": UNUSED}  # say what to return: no metadata
 
     model_: Sequential
     n_features_in_: int
@@ -154,8 +159,10 @@ class BaseNetwork(NestedParameters, ConfigDoor, CallbackSupportMixin, BaseEstima
             rows.x, self._targets.encode(rows.y), rows.distinct.weights, self._targets.mixed(rows.y), judges
         )
         with told_of_epochs(self, recipe.epochs, X, y) as listeners:
-            outcome = learn(network, lesson, recipe, listeners)
+            outcome = (minimize if recipe.takes_all_rows else learn)(network, lesson, recipe, listeners)
         self._trained_by = recipe
+        if not outcome.ended:
+            warn_of_no_convergence(recipe.parameters, recipe.epochs)
         self._settle(network, outcome, rows)
         self._keep_history(outcome, len(rows.y))
         self._online = None
@@ -187,9 +194,12 @@ class BaseNetwork(NestedParameters, ConfigDoor, CallbackSupportMixin, BaseEstima
             self._encoder, self._precision = self._fitted_encoder(table), precision(table)
         matrix = as_matrix(table, self._encoder)
         distinct = distinct_rows(matrix, y, self._row_weights(sample_weight, y))
-        matrix, y = matrix[distinct.first], y[distinct.first]
+        matrix, y = select_rows(matrix, distinct.first), y[distinct.first]
         if not goes_on:
             self._targets.learn(y, distinct.weights)
+            vars(self).pop("target_names_", None)
+            if self._targets.names is not None:
+                self.target_names_ = np.asarray(self._targets.names, object)
             self._scaling = fitted_scaling(matrix, self._encoder) if self.standardize else None
         return Rows(scaled(matrix, self._scaling, self._precision), y, distinct)
 
@@ -268,6 +278,12 @@ class BaseNetwork(NestedParameters, ConfigDoor, CallbackSupportMixin, BaseEstima
         self.best_validation_score_ = None if self.validation_scores_ is None else max(self.validation_scores_)
         self.n_outputs_ = self._targets.n_outputs
 
+    def _learns_by_batches(self) -> bool:
+        """Whether there is `partial_fit`; AttributeError with the reason if not."""
+        if isinstance(self.optimizer, str) and self.optimizer == LBFGS:
+            raise AttributeError("partial_fit takes rows by batches, optimizer='lbfgs' all at once: choose another one")
+        return True
+
     def _outputs(self, X: Any, return_jacobian: bool = False, return_std: bool = False) -> Any:
         """The model's outputs for X; a tuple with their derivatives and their spread where these are asked for."""
         if "model_" not in vars(self):  # to ask is quicker than the check, which takes a tenth of a small prediction
@@ -275,8 +291,8 @@ class BaseNetwork(NestedParameters, ConfigDoor, CallbackSupportMixin, BaseEstima
         matrix = self._matrix(read_inputs(self, X, False))
         if not (return_jacobian or return_std):
             quick = quick_outputs(self.model_, matrix)
-            return self.model_.predict(matrix, PREDICTED_AT_ONCE, verbose=0) if quick is None else quick
-        found = [self.model_.predict(matrix, PREDICTED_AT_ONCE, verbose=0, return_jacobian=return_jacobian)]
+            return self._predicted(matrix) if quick is None else quick
+        found = [self._predicted(matrix, return_jacobian=return_jacobian)]
         if return_jacobian:
             outputs, slopes = found.pop()
             found += [outputs, by_raw_columns(slopes, self._encoder)]
@@ -284,12 +300,17 @@ class BaseNetwork(NestedParameters, ConfigDoor, CallbackSupportMixin, BaseEstima
             found.append(self._spread(matrix))
         return tuple(found)
 
+    def _predicted(self, matrix: Any, model: Sequential | None = None, return_jacobian: bool = False) -> Any:
+        """What the model, or a part of it, predicts, in pieces that fit the width of the rows."""
+        at_once = rows_at_once(matrix.shape[1] * self.n_members_)
+        return (model or self.model_).predict(matrix, at_once, verbose=0, return_jacobian=return_jacobian)
+
     def _spread(self, matrix: np.ndarray) -> np.ndarray:
         """The standard deviation of the members' outputs."""
         if self.n_members_ == 1:
             raise ConfigError("a single network has no spread: fit with n_members of 2 or more", ("return_std",))
         members, after = up_to_average(self.model_)
-        outputs = members.predict(matrix, PREDICTED_AT_ONCE, verbose=0)
+        outputs = self._predicted(matrix, members)
         flat = outputs.reshape(-1, outputs.shape[-1])
         for layer in after:
             flat = layer(flat)

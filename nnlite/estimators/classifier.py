@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import ClassifierMixin
+from sklearn.utils.metadata_routing import UNUSED
+from sklearn.utils.metaestimators import available_if
 
 from nnlite.errors import ConfigError, DataError
 from nnlite.estimators.base import BaseNetwork
@@ -41,18 +43,20 @@ class NNClassifier(ClassifierMixin, BaseNetwork):
         Fraction of the outputs of each hidden layer that is dropped while training; `"auto"` is
         `FlatCosine(0.15)`.
     loss : "auto", str, dict, Loss or callable, default="auto"
-        What is minimised; `"auto"` is the cross-entropy. A callable `(y_true, y_pred) -> losses` is made of functions of
-        `nnlite.ops`.
+        What is minimised; `"auto"` is the cross-entropy. A callable `(y_true, y_pred) -> losses` is made of functions
+        of `nnlite.ops`.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes by label, 1 for one that is not named; `"balanced"` gives all classes the same sum of
         weights. For several labels a list of dicts, one for each.
     optimizer : "auto", "lbfgs", str, dict or Optimizer, default="auto"
         For example `"sgd"` or `{"AdamW": {"weight_decay": 0.01}}`; `"auto"` is Adam. `"lbfgs"` is L-BFGS on all rows
-        at once, for small tables.
+        at once, for small tables: a single network without dropout, an iteration in place of an epoch (500 by default),
+        until no entry of the gradient exceeds `tol`. It has no learning rate, batches, weight decay or judging samples.
     learning_rate : "auto", float, dict, LearningRateSchedule or str, default="auto"
         `"auto"` belongs to the default optimizer: the schedule `CosLog4` with the parametrization of the layers that
-        goes with it; other optimizers keep their own. `"constant"`, `"invscaling"` and `"adaptive"` mean what they
-        mean in scikit-learn's MLP.
+        goes with it; other optimizers keep their own. `"constant"` is the optimizer's own number; `"invscaling"`
+        divides it by the square root of the number of the training step; `"adaptive"` divides it by 5 each time that
+        `n_iter_no_change` (10 for None) epochs gain less than `tol`, and ends the training below 1e-6.
     weight_decay : "auto", float, dict or LearningRateSchedule, default="auto"
         Share of the kernels taken away per unit of learning rate; `"auto"` is `FlatCosine(0.02)` for the default
         optimizer, else that of the optimizer.
@@ -97,14 +101,13 @@ class NNClassifier(ClassifierMixin, BaseNetwork):
     classes_ : ndarray of shape (n_classes,)
         The labels, sorted.
     model_ : Sequential
-        The fitted network, from the table to class probabilities; `model_.save(path)` writes it, `model_.encoder` reads raw
-        tables.
+        The fitted network, from the table to class probabilities; `model_.save(path)` writes it, `model_.encoder` reads
+        raw tables.
     n_members_ : int
         Number of networks in it.
     oof_prediction_ : ndarray
-        With several members, the class
-        probabilities of each sample by the member that did not learn from it, as if it were new;
-        NaN for samples of weight 0. Only after a `fit` that set folds apart.
+        With several members, the class probabilities of each sample by the member that did not learn from it, as if it
+        were new; NaN for samples of weight 0. Only after a `fit` that set folds apart.
     history_ : dict of str to list of float
         The logs of each epoch, means over the members: `"loss"`, `"accuracy"`, and with samples set apart
         `"val_loss"`, `"val_accuracy"`.
@@ -128,6 +131,8 @@ class NNClassifier(ClassifierMixin, BaseNetwork):
         Number of columns seen in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Their names, when X was a DataFrame with text as column names.
+    target_names_ : ndarray of shape (n_labels,)
+        The names of the labels, when y was a DataFrame.
 
     See Also
     --------
@@ -150,6 +155,8 @@ class NNClassifier(ClassifierMixin, BaseNetwork):
     """
 
     classes_: np.ndarray
+
+    __metadata_request__predict_proba = {"return_jacobian": UNUSED, "return_std": UNUSED}
 
     def __init__(
         self,
@@ -225,6 +232,7 @@ class NNClassifier(ClassifierMixin, BaseNetwork):
         """
         return self._fit(X, y, sample_weight, X_val, y_val)
 
+    @available_if(BaseNetwork._learns_by_batches)
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> "NNClassifier":
         """One pass over some samples, at a constant learning rate; the first call decides how columns are read.
 
@@ -267,7 +275,8 @@ class NNClassifier(ClassifierMixin, BaseNetwork):
         strange = [label for label in targets.classes.tolist() if label not in known.classes.tolist()]
         if type(targets) is not type(known) or strange:
             raise DataError(
-                f"`y` has classes not in `self.classes_`. `self.classes_` has {known.classes}. 'y' has {targets.classes}."
+                f"`y` has classes not in `self.classes_`. `self.classes_` has {known.classes}. 'y' has "
+                f"{targets.classes}."
             )
 
     def _row_weights(self, sample_weight: Any, y: np.ndarray) -> np.ndarray | None:
@@ -360,6 +369,8 @@ class NNClassifier(ClassifierMixin, BaseNetwork):
         return self._targets.decided(found[0]), *found[1:]
 
     def _output_names(self) -> tuple[str, list[Any] | None]:
+        if isinstance(self._targets, LabelTargets) and self._targets.names is not None:
+            return "label", self._targets.names
         return "class", self.classes_.tolist()
 
     def __sklearn_tags__(self) -> Any:

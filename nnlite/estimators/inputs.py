@@ -5,6 +5,7 @@ from typing import Any, cast
 import numpy as np
 from sklearn.utils.validation import validate_data
 
+from nnlite.arrays.rows import SparseRows
 from nnlite.config import FloatType, floatx
 from nnlite.data.encoders.tables import TableEncoder
 from nnlite.data.frames import Frame, is_table, read_frame
@@ -48,7 +49,9 @@ def read_inputs(estimator: Any, X: Any, reset: bool, y: Any = "no_validation") -
     """
     if is_sparse(X):
         X = validate_data(estimator, X, accept_sparse="csr", dtype=FLOATS, reset=reset)
-        X.sum_duplicates()
+        if not X.has_canonical_format:
+            X = X.copy()  # the user's stays as it is
+            X.sum_duplicates()
         return X
     if not is_table(X):
         return validate_data(estimator, X, dtype=FLOATS, ensure_all_finite="allow-nan", reset=reset)
@@ -70,17 +73,22 @@ def fitted_encoder(table: Any) -> TableEncoder | None:
 
 
 def as_matrix(table: Any, encoder: TableEncoder | None, medians: np.ndarray | None = None) -> Any:
-    """What `read_inputs` returned as a matrix of numbers without gaps: an array, or a CSR matrix.
+    """What `read_inputs` returned as a matrix of numbers without gaps: an array, or rows of a sparse matrix.
 
     Args:
         encoder: of the table of `fit`; None where that was a matrix of numbers.
         medians: what takes the place of gaps where there is no encoder.
 
     Raises:
-        DataError: a text in a column of numbers; a gap where there are no medians.
+        DataError: a text in a column of numbers; a gap where there are no medians; a sparse matrix where `fit` saw a
+            table of columns.
     """
     if is_sparse(table):
-        return table
+        if encoder is not None:
+            raise DataError(
+                "X is sparse, and the model was fitted on a table of columns or with gaps: pass X.toarray()"
+            )
+        return SparseRows(table)
     if encoder is not None:
         matrix = encoder.encode(table)
         return matrix if matrix.shape[1] else np.zeros((len(matrix), 1))  # all columns were constant in `fit`
@@ -118,8 +126,10 @@ def code_columns(encoder: TableEncoder | None) -> dict[int, int]:
     return {encoder.feature_names.index(name): size for name, size in encoder.code_sizes.items()}
 
 
-def scaled(matrix: Any, scaling: RobustScaling | None, dtype: FloatType) -> np.ndarray:
-    """The matrix as the network takes it."""
+def scaled(matrix: Any, scaling: RobustScaling | None, dtype: FloatType) -> Any:
+    """The matrix as the network takes it; rows of a sparse one are scaled when they are taken."""
+    if isinstance(matrix, SparseRows):
+        return matrix.finished(scaling, dtype)
     return (matrix if scaling is None else scaling(matrix)).astype(dtype, copy=False)
 
 

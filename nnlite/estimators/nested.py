@@ -1,7 +1,6 @@
 """Parameters of parameters: `optimizer__learning_rate`, `layers__0__units`."""
 
 import dataclasses
-from numbers import Integral
 from typing import Any, cast
 
 from sklearn.base import BaseEstimator
@@ -82,7 +81,8 @@ def _changed(family: type[Configurable], value: Any, inner: list[str], new: Any,
         items = list(value)
         items[int(first)] = _changed(family, items[int(first)], rest, new, path)
         return items
-    if value is None or callable(value) or isinstance(value, Integral) or rest:
+    bare = not isinstance(value, (str, dict, Configurable))  # None, a number, a function: without fields
+    if bare or rest:
         raise ConfigError(f"{path!r} is no parameter: {path.split('__')[0]!r} is {value!r}")
     name = path.split("__")[0]
     whole: Any = family.get(AUTOMATIC.get(name, value) if isinstance(value, str) and value == "auto" else value)

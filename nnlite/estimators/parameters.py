@@ -8,14 +8,14 @@ import numpy as np
 
 from nnlite.callbacks import Callback
 from nnlite.errors import ConfigError
+from nnlite.estimators.fitting.policies import RATE_POLICIES
 from nnlite.losses import Loss
 from nnlite.ops import ActivationFunction
 from nnlite.optimizers import LearningRateSchedule, Optimizer
 
-__all__ = ["AUTO", "RATE_POLICIES", "check_parameters", "is_whole"]
+__all__ = ["AUTO", "check_parameters", "is_whole"]
 
 AUTO = "auto"
-RATE_POLICIES = ("constant", "invscaling", "adaptive")
 
 Rule = tuple[Callable[[Any], bool], str]
 BOOLS = (bool, np.bool_)

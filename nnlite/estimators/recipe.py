@@ -12,7 +12,9 @@ from typing import Any, NamedTuple
 
 from nnlite.data.batches import suited_batch_size
 from nnlite.errors import ConfigError
-from nnlite.estimators.parameters import AUTO, RATE_POLICIES
+from nnlite.estimators.fitting.policies import RATE_POLICIES, rate_of_policy
+from nnlite.estimators.mlp.lbfgs import GradientsOnly
+from nnlite.estimators.parameters import AUTO
 from nnlite.estimators.specs.stacks import layers_of
 from nnlite.estimators.targets import Task
 from nnlite.layers import (
@@ -31,13 +33,14 @@ from nnlite.optimizers import Optimizer
 from nnlite.registry.field_types import Count, jsonable, read
 from nnlite.schedules import CosLog4, FlatCosine
 
-__all__ = ["Problem", "Recipe", "copies", "sizes_of"]
+__all__ = ["LBFGS", "Problem", "Recipe", "copies", "sizes_of"]
 
 MEMBERS = 5
 MOST_ROWS_FOR_MEMBERS = 10_000
 LEAST_ROWS_FOR_MEMBERS = 20
 LEAST_ROWS_TO_JUDGE = 10
 FEW_ROWS = 2_000
+LBFGS, ITERATIONS = "lbfgs", 500
 ONE_HOT_LEVELS = 8
 EMBEDDING_WIDTH = 8
 INPUT_SCALE = "input_scale"
@@ -92,8 +95,18 @@ class Recipe:
         return chosen and self.parameters["layers"] is None
 
     @property
+    def takes_all_rows(self) -> bool:
+        """Whether a step takes all rows: L-BFGS, which has neither batches nor rows that judge it."""
+        optimizer = self.parameters["optimizer"]
+        return isinstance(optimizer, str) and optimizer == LBFGS
+
+    @property
     def n_members(self) -> int:
         """How many networks are trained side by side."""
+        if self.takes_all_rows:
+            if self._get("n_members", 1) != 1:
+                raise ConfigError("optimizer='lbfgs' trains a single network: pass n_members=1", ("n_members",))
+            return 1
         few, many = self.problem.n_rows < LEAST_ROWS_FOR_MEMBERS, self.problem.n_rows > MOST_ROWS_FOR_MEMBERS
         alone = few or many or self.parameters["layers"] is not None
         return self._get("n_members", 1 if alone else MEMBERS)
@@ -101,9 +114,8 @@ class Recipe:
     @property
     def sets_apart(self) -> bool:
         """Whether some rows judge the epochs."""
-        return (
-            bool(self.parameters["early_stopping"]) and not self.online and self.problem.n_rows >= LEAST_ROWS_TO_JUDGE
-        )
+        learns_from_all = self.online or self.takes_all_rows or self.problem.n_rows < LEAST_ROWS_TO_JUDGE
+        return bool(self.parameters["early_stopping"]) and not learns_from_all
 
     @property
     def validation_fraction(self) -> float:
@@ -113,6 +125,8 @@ class Recipe:
     @property
     def batch_size(self) -> int:
         """Rows of a training step of one member."""
+        if self.takes_all_rows:
+            return self.problem.n_rows
         learnt = round(self.problem.n_rows * (1 - 1 / MEMBERS)) if self.sets_apart else self.problem.n_rows
         return min(self._get("batch_size", suited_batch_size(learnt)), self.problem.n_rows)
 
@@ -121,6 +135,8 @@ class Recipe:
         """Passes over the rows."""
         if self.online:
             return 1
+        if self.takes_all_rows:
+            return self._get("epochs", ITERATIONS)
         return self._get("epochs", 128 if self.problem.n_rows <= FEW_ROWS else 64)
 
     def fit_arguments(self) -> dict[str, Any]:
@@ -129,20 +145,24 @@ class Recipe:
             "epochs": self.epochs,
             "batch_size": self.batch_size,
             "shuffle": self.parameters["shuffle"],
-            "verbose": min(int(self.parameters["verbose"]), 2),
+            "verbose": self.verbosity,
         }
 
     @property
+    def verbosity(self) -> Any:
+        """0, 1 or 2."""
+        return min(int(self.parameters["verbose"]), 2)
+
+    @property
     def patience(self) -> dict[str, Any]:
-        """Arguments of the callback that goes back to the best epoch: by how much, and when training stops for it."""
+        """Arguments of a callback that goes back to the best epoch: by how much, and when training stops for it."""
         patience = self.parameters["n_iter_no_change"]
         return {} if patience is None else {"patience": patience, "min_delta": self.parameters["tol"]}
 
     def callbacks(self) -> list[Any]:
-        """The callbacks of the user, copied, and that of the learning rate."""
+        """The callbacks of the user."""
         given = self.parameters["callbacks"]
-        callbacks = list(given) if isinstance(given, (list, tuple)) else [] if given is None else [given]
-        return callbacks
+        return list(given) if isinstance(given, (list, tuple)) else [] if given is None else [given]
 
     def layers(self) -> list[Layer]:
         """The layers between the scaled columns and the outputs, new ones."""
@@ -154,7 +174,7 @@ class Recipe:
 
     def _hidden(self) -> list[Layer]:
         activation = jsonable(self._get("activation", "selu" if self.problem.task == "class" else "mish"))
-        rate = self._get("dropout", FlatCosine(0.15))
+        rate = self._get("dropout", 0.0 if self.takes_all_rows else self._over_training(FlatCosine, 0.15))
         specs: list[Any] = []
         if self.has_waves:
             specs.append({"PeriodicEmbedding": {**WAVES, "columns": self.problem.numbers}})
@@ -188,11 +208,14 @@ class Recipe:
 
     def optimizer(self) -> Optimizer:
         """A new optimizer, with the learning rate and the weight decay of the parameters."""
-        chosen = jsonable(self._get("optimizer", "adam"))
-        optimizer = Optimizer.get(chosen)
+        if self.takes_all_rows:
+            return GradientsOnly()
+        optimizer = Optimizer.get(jsonable(self._get("optimizer", "adam")))
         changes: dict[str, Any] = self._tuned_arguments() if self.is_tuned else {}
         rate = self._get("learning_rate", None)
-        if rate is not None and not (isinstance(rate, str) and rate in RATE_POLICIES):
+        if isinstance(rate, str) and rate in RATE_POLICIES:
+            changes["learning_rate"] = rate_of_policy(rate, optimizer)
+        elif rate is not None:
             changes["learning_rate"] = jsonable(rate)
         decay = self._get("weight_decay", None)
         if decay is not None:
@@ -203,12 +226,16 @@ class Recipe:
         waves = {f"{WAVES['name']}/*": 0.1} if self.has_waves else {}
         peak = (0.04 if self.problem.task == "class" else 0.2) * math.sqrt(self.batch_size / 256)
         return {
-            "learning_rate": CosLog4(peak).to_spec(),
+            "learning_rate": self._over_training(CosLog4, peak),
             "beta_2": 0.95,
-            "weight_decay": FlatCosine(0.02 if self.problem.task == "class" else 0.05).to_spec(),
+            "weight_decay": self._over_training(FlatCosine, 0.02 if self.problem.task == "class" else 0.05),
             "exclude_from_weight_decay": ["bias"],
             "learning_rate_multipliers": {f"{INPUT_SCALE}/*": 6.0, "bias": 0.1, **waves},
         }
+
+    def _over_training(self, schedule: Any, value: float) -> Any:
+        """The spec of a schedule over the whole training; online, where there is no end, the value itself."""
+        return value if self.online else schedule(value).to_spec()
 
 
 def sizes_of(given: Any) -> list[int]:

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import RegressorMixin
+from sklearn.utils.metaestimators import available_if
 
 from nnlite.errors import DataError
 from nnlite.estimators.base import BaseNetwork
@@ -41,11 +42,13 @@ class NNRegressor(RegressorMixin, BaseNetwork):
         of `nnlite.ops`.
     optimizer : "auto", "lbfgs", str, dict or Optimizer, default="auto"
         For example `"sgd"` or `{"AdamW": {"weight_decay": 0.01}}`; `"auto"` is Adam. `"lbfgs"` is L-BFGS on all rows
-        at once, for small tables.
+        at once, for small tables: a single network without dropout, an iteration in place of an epoch (500 by default),
+        until no entry of the gradient exceeds `tol`. It has no learning rate, batches, weight decay or judging samples.
     learning_rate : "auto", float, dict, LearningRateSchedule or str, default="auto"
         `"auto"` belongs to the default optimizer: the schedule `CosLog4` with the parametrization of the layers that
-        goes with it; other optimizers keep their own. `"constant"`, `"invscaling"` and `"adaptive"` mean what they
-        mean in scikit-learn's MLP.
+        goes with it; other optimizers keep their own. `"constant"` is the optimizer's own number; `"invscaling"`
+        divides it by the square root of the number of the training step; `"adaptive"` divides it by 5 each time that
+        `n_iter_no_change` (10 for None) epochs gain less than `tol`, and ends the training below 1e-6.
     weight_decay : "auto", float, dict or LearningRateSchedule, default="auto"
         Share of the kernels taken away per unit of learning rate; `"auto"` is `FlatCosine(0.05)` for the default
         optimizer, else that of the optimizer.
@@ -118,6 +121,8 @@ class NNRegressor(RegressorMixin, BaseNetwork):
         Number of columns seen in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Their names, when X was a DataFrame with text as column names.
+    target_names_ : ndarray of shape (n_outputs_,)
+        The names of the targets, when y was a DataFrame.
 
     See Also
     --------
@@ -163,6 +168,7 @@ class NNRegressor(RegressorMixin, BaseNetwork):
         """
         return self._fit(X, y, sample_weight, X_val, y_val)
 
+    @available_if(BaseNetwork._learns_by_batches)
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> "NNRegressor":
         """One pass over some samples, at a constant learning rate; the first call decides how columns are read.
 

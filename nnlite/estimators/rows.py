@@ -11,6 +11,7 @@ import numpy as np
 __all__ = ["DistinctRows", "distinct_rows"]
 
 MOST_COPIES = 10_000
+HASHED_AT_ONCE = 256
 
 
 class DistinctRows(NamedTuple):
@@ -35,7 +36,7 @@ def distinct_rows(X: Any, y: np.ndarray, weights: np.ndarray | None) -> Distinct
     the sum as its weight.
 
     Args:
-        X: `(rows, columns)`, an array or a CSR matrix with sorted indices.
+        X: `(rows, columns)`, an array or `SparseRows`.
         y: one row of targets each.
         weights: one for each row; 1 when None.
     """
@@ -65,11 +66,8 @@ def _ranks(groups: np.ndarray) -> np.ndarray:
 def _digests(X: Any, y: np.ndarray) -> np.ndarray:
     """A hash of 64 bits for each row of `X` and `y`; 0 and -0 are one number."""
     targets = np.ascontiguousarray(y.reshape(len(y), -1))
-    if isinstance(X, np.ndarray):
-        rows = (row.tobytes() for row in np.ascontiguousarray(X + 0))
-    else:
-        cuts = zip(X.indptr[:-1], X.indptr[1:], strict=True)
-        rows = (X.indices[start:stop].tobytes() + X.data[start:stop].tobytes() for start, stop in cuts)
+    blocks = (X[start : start + HASHED_AT_ONCE] for start in range(0, len(y), HASHED_AT_ONCE))
+    rows = (row.tobytes() for block in blocks for row in np.ascontiguousarray(block + 0))
     hashed = [
         hashlib.blake2b(row + target.tobytes(), digest_size=8).digest()
         for row, target in zip(rows, targets, strict=True)

@@ -5,15 +5,18 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nnlite.callbacks import BestMembers, Callback
+from nnlite.data.batches import select_rows
+from nnlite.estimators.fitting.policies import stopping
 from nnlite.estimators.recipe import Recipe
 from nnlite.estimators.specs.stacks import adapt_waiting
 from nnlite.models import Sequential
 from nnlite.random import stream
 
-__all__ = ["Judged", "Lesson", "Outcome", "learn"]
+__all__ = ["Judged", "Lesson", "Outcome", "learn", "rows_at_once"]
 
-JUDGED_AT_ONCE = 1024
-VALIDATED_AT_ONCE = 256  # in each epoch, in memory that the layers keep
+MOST_AT_ONCE, LEAST_AT_ONCE = 1024, 64  # rows
+CELLS_AT_ONCE = 2**21
+VALIDATED_AT_ONCE = 256  # rows in each epoch, in memory that the layers keep
 
 
 class Lesson(NamedTuple):
@@ -35,7 +38,7 @@ class Lesson(NamedTuple):
 
     def taken(self, rows: np.ndarray) -> tuple[Any, np.ndarray, np.ndarray | None]:
         """`(x, y, weights)` of some rows."""
-        return self.x[rows], self.y[rows], None if self.weights is None else self.weights[rows]
+        return select_rows(self.x, rows), self.y[rows], None if self.weights is None else self.weights[rows]
 
 
 class Judged(NamedTuple):
@@ -60,11 +63,18 @@ class Outcome(NamedTuple):
         history: the logs of each epoch.
         best_epoch: whose weights were kept, by the mean over the members; the last one where None.
         judged: the outputs that tell how good the networks are; None where all rows were learnt from.
+        ended: whether something ended it before, or at, its last epoch.
     """
 
     history: dict[str, list[float]]
     best_epoch: int | None
     judged: Judged | None
+    ended: bool
+
+
+def rows_at_once(width: int) -> int:
+    """Of how many rows outputs are computed at once: 1,024, fewer where a row has more than 2,048 numbers."""
+    return min(max(CELLS_AT_ONCE // width, LEAST_AT_ONCE), MOST_AT_ONCE)
 
 
 def learn(network: Sequential, lesson: Lesson, recipe: Recipe, listeners: list[Callback]) -> Outcome:
@@ -84,29 +94,36 @@ def learn(network: Sequential, lesson: Lesson, recipe: Recipe, listeners: list[C
         arguments["validation_data"] = lesson.taken(apart)
     if lesson.judges is not None:
         arguments["validation_data"] = lesson.judges
-    best = [BestMembers(**recipe.patience)] if splits or lesson.judges is not None else []
+    rules = [] if recipe.online else stopping(recipe.parameters, splits or lesson.judges is not None)
     adapt_waiting(network, arguments["x"])
     arguments |= recipe.fit_arguments() | {"validation_batch_size": VALIDATED_AT_ONCE}
-    history = network.fit(**arguments, callbacks=[*best, *recipe.callbacks(), *listeners])
+    history = network.fit(**arguments, callbacks=[*rules, *recipe.callbacks(), *listeners])
     judged = None
     if lesson.judges is not None:
         judged = _judged_by(network, lesson.judges, recipe.n_members)
     elif splits:
         rows = apart if recipe.n_members == 1 else np.arange(len(lesson.y))
         judged = _set_apart(network, lesson, rows, recipe.n_members)
-    return Outcome(history.history, round(best[0].best_epochs.mean()) if best else None, judged)
+    best = [round(rule.best_epochs.mean()) for rule in rules if isinstance(rule, BestMembers)]
+    return Outcome(history.history, best[0] if best else None, judged, network.trainer.stop_training)
 
 
 def _judged_by(network: Sequential, judges: tuple[Any, np.ndarray], n_members: int) -> Judged:
     x, y = judges
-    if n_members > 1:  # each member sees, and is compared with, every row
-        x, y = (np.repeat(array[:, None], n_members, axis=1) for array in (x, y))
-    return Judged(network.predict(x, JUDGED_AT_ONCE, verbose=0), y, None, None)
+    step = rows_at_once(x.shape[1] * n_members)
+    if n_members == 1:
+        return Judged(network.predict(x, step, verbose=0), y, None, None)
+    chunks = (x[start : start + step] for start in range(0, len(y), step))  # each member sees every row
+    outputs = [network.predict(np.repeat(rows[:, None], n_members, axis=1), step, verbose=0) for rows in chunks]
+    return Judged(np.concatenate(outputs), np.repeat(y[:, None], n_members, axis=1), None, None)
 
 
 def _set_apart(network: Sequential, lesson: Lesson, rows: np.ndarray, n_members: int) -> Judged:
     x, y, weights = lesson.taken(rows)
-    outputs = network.trainer.out_of_fold(x) if n_members > 1 else network.predict(x, JUDGED_AT_ONCE, verbose=0)
+    if n_members > 1:
+        outputs = network.trainer.out_of_fold(x)
+    else:
+        outputs = network.predict(x, rows_at_once(x.shape[1]), verbose=0)
     return Judged(outputs, y, weights, rows)
 
 

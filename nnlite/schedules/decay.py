@@ -12,6 +12,7 @@ __all__ = [
     "CosineDecay",
     "CosineDecayRestarts",
     "ExponentialDecay",
+    "InversePowerDecay",
     "InverseTimeDecay",
     "PiecewiseConstantDecay",
     "PolynomialDecay",
@@ -69,6 +70,24 @@ class InverseTimeDecay(LearningRateSchedule):
         if self.staircase:
             periods = math.floor(periods)
         return self.initial_learning_rate / (1.0 + self.decay_rate * periods)
+
+
+class InversePowerDecay(LearningRateSchedule):
+    """`learning_rate = initial_learning_rate / (step + 1) ** power`, scikit-learn's "invscaling".
+
+    Args:
+        initial_learning_rate: of the first step, >= 0.
+        power: how fast it falls, >= 0.
+
+    >>> InversePowerDecay(0.1, power=0.5)(99)
+    0.01
+    """
+
+    initial_learning_rate: NonNegative
+    power: NonNegative = 0.5
+
+    def __call__(self, step: int) -> float:
+        return self.initial_learning_rate / (step + 1) ** self.power
 
 
 class PolynomialDecay(LearningRateSchedule):

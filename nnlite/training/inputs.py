@@ -14,6 +14,7 @@ from nnlite.data.batches import (
     count_rows,
     hold_out,
     is_batches,
+    select_rows,
     suited_batch_size,
     take_rows,
 )
@@ -91,9 +92,10 @@ def adapt_first_weights(model: Trainable, x: Any) -> None:
     if model.adapted:
         return
     count = count_rows(x)
+    rows = slice(None)
     if count > ADAPTED_ROWS:
-        x = take_rows(x, np.sort(stream(model.seed, "adapt").permutation(count)[:ADAPTED_ROWS]))
-    model.adapt(x)
+        rows = np.sort(stream(model.seed, "adapt").permutation(count)[:ADAPTED_ROWS])
+    model.adapt(take_rows(x, rows))
 
 
 def evaluation_batches(trainer: "Trainer", data: Any, batch_size: int | None, steps: int | None) -> Batches:
@@ -188,4 +190,4 @@ def labels_of(loss: Loss, targets: Any) -> np.ndarray:
 
 
 def _take(arrays: tuple, rows: np.ndarray) -> tuple:
-    return tuple(take_rows(array, rows) for array in arrays)
+    return tuple(select_rows(array, rows) for array in arrays)

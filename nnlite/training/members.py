@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 
 Folds = Count | Literal["all"] | Sequence[tuple[Any, Any]] | None
 Rows = list[tuple[np.ndarray, np.ndarray]]  # of each member: those it is trained on, those it is judged on
-CHUNK = 256  # at most so many rows of a member are predicted at once: more leave the cache
+CHUNK, LEAST_CHUNK = 256, 64  # rows of a member that are predicted at once: more leave the cache
+CHUNK_CELLS = 2**23  # numbers of all members' rows, of which fewer are taken at once then
 
 
 class Judgement:
@@ -141,7 +142,8 @@ def _member_plan(trainer: "Trainer", data: tuple, options: dict[str, Any]) -> tu
 def member_outputs(trainer: "Trainer", x: np.ndarray, rows: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
     """The raw outputs of each member for its rows of `x`: all members together, in large chunks."""
     longest = max(map(len, rows))
-    size = math.ceil(longest / math.ceil(longest / CHUNK))  # all chunks have one size, so that they share memory
+    most = min(CHUNK, max(CHUNK_CELLS // (len(rows) * max(math.prod(x.shape[1:]), 1)), LEAST_CHUNK))
+    size = math.ceil(longest / math.ceil(longest / most))  # all chunks have one size, so that they share memory
     places = np.stack([np.resize(own, math.ceil(longest / size) * size) for own in rows])
     steps, chunks = trainer.ready_steps(), []
     for start in range(0, longest, size):
@@ -201,7 +203,7 @@ def _read_inputs(model: Any, x: Any, members: int) -> np.ndarray:
     check_lengths(array)
     if model.built:
         _check_members(model, array.shape, members)
-    one = built_inputs(model, np.broadcast_to(array[:1, None], (1, members, *array.shape[1:])))
+    one = built_inputs(model, np.broadcast_to(array[:1][:, None], (1, members, *array.shape[1:])))
     _check_members(model, array.shape, members)
     array = array.astype(one.dtype, copy=False)
     check_finite(array)

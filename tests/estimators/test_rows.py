@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from nnlite.arrays.rows import SparseRows
 from nnlite.estimators.rows import MOST_COPIES, distinct_rows
 
 X = np.array([[1.0, 0.0], [2.0, 5.0], [1.0, 0.0], [1.0, 0.0], [3.0, -0.0]])
@@ -53,6 +54,8 @@ def test_weight_0_is_no_row_and_minus_0_is_0():
     np.testing.assert_array_equal(np.abs(X)[other.first], np.abs(X[distinct_rows(X, Y, None).first]))
 
 
-def test_sparse_rows_have_an_order_of_their_own():
-    rows = distinct_rows(sparse.csr_array(X), Y, None)
-    assert sorted(rows.first.tolist()) == [0, 0, 1, 3, 4]
+def test_sparse_rows_have_the_order_of_dense_ones():
+    for sparse_rows, dense_rows in zip(
+        distinct_rows(SparseRows(sparse.csr_array(X)), Y, np.ones(5)), distinct_rows(X, Y, np.ones(5)), strict=True
+    ):
+        np.testing.assert_array_equal(sparse_rows, dense_rows)

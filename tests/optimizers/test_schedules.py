@@ -17,6 +17,7 @@ from nnlite.schedules import (
     CosineDecayRestarts,
     CosLog4,
     FlatCosine,
+    InversePowerDecay,
     InverseTimeDecay,
     PiecewiseConstantDecay,
     PolynomialDecay,
@@ -36,6 +37,8 @@ def cos_log_4(t):
 
 # Schedule and its rate at some steps.
 CASES = [
+    (InversePowerDecay(0.1), [(0, 0.1), (3, 0.05), (99, 0.01)]),
+    (InversePowerDecay(0.1, power=2), [(0, 0.1), (9, 0.001)]),
     (InverseTimeDecay(0.1, 10, 0.5), [(0, 0.1), (5, 0.1 / 1.25), (20, 0.05)]),
     (InverseTimeDecay(0.1, 10, 0.5, staircase=True), [(9, 0.1), (10, 0.1 / 1.5), (29, 0.05)]),
     (PolynomialDecay(0.1, 100), [(0, 0.1), (25, 0.0999 * 0.75 + 1e-4), (100, 1e-4), (400, 1e-4)]),

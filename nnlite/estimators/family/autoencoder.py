@@ -7,10 +7,10 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, OutlierMixin
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from nnlite.errors import ConfigError, ShapeError
-from nnlite.estimators.base import PREDICTED_AT_ONCE
 from nnlite.estimators.family.reconstruction import CODES, Reconstruction, reconstructed_encoder, weighted_quantile
 from nnlite.estimators.family.single import SingleNetwork
 from nnlite.estimators.inputs import as_matrix
+from nnlite.estimators.training import rows_at_once
 from nnlite.estimators.weights import FLOATS, checked_weight
 from nnlite.layers import Input
 from nnlite.models import Sequential
@@ -202,7 +202,8 @@ class NNAutoencoder(ClassNamePrefixFeaturesOutMixin, OutlierMixin, SingleNetwork
         -------
         codes : ndarray of shape (n_samples, n_components)
         """
-        return self.encoder_.predict(self._matrix(X), PREDICTED_AT_ONCE, verbose=0)
+        matrix = self._matrix(X)
+        return self.encoder_.predict(matrix, rows_at_once(matrix.shape[1]), verbose=0)
 
     def inverse_transform(self, X: Any) -> np.ndarray:
         """The samples that codes stand for, in the units of the table.
@@ -221,7 +222,7 @@ class NNAutoencoder(ClassNamePrefixFeaturesOutMixin, OutlierMixin, SingleNetwork
         codes = check_array(X, dtype=cast(Any, FLOATS))
         if codes.shape[1] != self.n_components:
             raise ShapeError(f"X has {codes.shape[1]} columns, but there are {self.n_components} codes")
-        return self.decoder_.predict(codes, PREDICTED_AT_ONCE, verbose=0)
+        return self.decoder_.predict(codes, rows_at_once(codes.shape[1]), verbose=0)
 
     def reconstruction_error(self, X: Any) -> np.ndarray:
         """How badly each sample is given back: the mean over columns of ((reconstruction - x) / scale_)**2.
@@ -252,7 +253,8 @@ class NNAutoencoder(ClassNamePrefixFeaturesOutMixin, OutlierMixin, SingleNetwork
         return self._scores(self._matrix(X))
 
     def _scores(self, matrix: np.ndarray) -> np.ndarray:
-        away = (self.model_.predict(matrix, PREDICTED_AT_ONCE, verbose=0) - matrix.astype(np.float64)) / self.scale_
+        rebuilt = self.model_.predict(matrix, rows_at_once(matrix.shape[1]), verbose=0)
+        away = (rebuilt - matrix.astype(np.float64)) / self.scale_
         return -np.mean(away**2, axis=1)
 
     def decision_function(self, X: Any) -> np.ndarray:

@@ -9,12 +9,13 @@ from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
 from nnlite.errors import ConfigError, did_you_mean
-from nnlite.estimators.base import PREDICTED_AT_ONCE, BaseNetwork
+from nnlite.estimators.base import BaseNetwork
 from nnlite.estimators.classifier import NNClassifier
 from nnlite.estimators.family.tasks import names_classes, take_columns
 from nnlite.estimators.inputs import read_inputs
 from nnlite.estimators.parameters import is_whole
 from nnlite.estimators.regressor import NNRegressor
+from nnlite.estimators.training import rows_at_once
 from nnlite.layers import Input
 from nnlite.models import Sequential
 
@@ -145,7 +146,7 @@ class NNTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         """
         check_is_fitted(self)
         matrix = self.estimator_._matrix(read_inputs(self, X, False))
-        features = self.model_.predict(matrix, PREDICTED_AT_ONCE, verbose=0)
+        features = self.model_.predict(matrix, rows_at_once(matrix.shape[1]), verbose=0)
         return features.reshape(len(features), -1)
 
     @property

@@ -1,8 +1,8 @@
 """Training by L-BFGS, which takes the loss over all examples and its gradient."""
 
 import warnings
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -17,7 +17,7 @@ from nnlite.training.train_step import JOINED_ROWS
 if TYPE_CHECKING:
     from nnlite.estimators.mlp.base import BaseMLP
 
-__all__ = ["GradientsOnly", "minimize"]
+__all__ = ["GradientsOnly", "Limits", "minimize", "minimum_of", "warn_of"]
 
 
 class GradientsOnly(Optimizer, abstract=True):
@@ -32,26 +32,52 @@ class GradientsOnly(Optimizer, abstract=True):
         """Nothing."""
 
 
+class Limits(NamedTuple):
+    """When L-BFGS ends.
+
+    Args:
+        max_iter, max_fun: the most iterations, and the most evaluations of the function.
+        tol: it has converged where no entry of the gradient is larger.
+        verbose: whether versions of SciPy that print are to do so.
+    """
+
+    max_iter: int
+    max_fun: int
+    tol: float
+    verbose: bool = False
+
+
 def minimize(estimator: "BaseMLP", network: Network, data: Rows) -> None:
     """Bring the network to the minimum; `loss_` and `n_iter_` of the estimator say where and when.
 
     Args:
         network: with float64 weights, as SciPy has them, and `GradientsOnly` as its optimizer.
     """
+    limits = Limits(estimator.max_iter, estimator.max_fun, estimator.tol, bool(estimator.verbose))
+    objective = _Objective(estimator.alpha, network, data)
+    result = minimum_of(objective, network.values.copy(), limits)
+    estimator.n_iter_ = min(result.nit, estimator.max_iter)
+    if result.status:
+        warn_of(result, "max_iter", estimator.max_iter)
+    objective(result.x)
+    estimator.loss_ = objective.shown
+
+
+def minimum_of(
+    objective: Callable[[np.ndarray], tuple[float, np.ndarray]],
+    start: np.ndarray,
+    limits: Limits,
+    after_iteration: Callable[[np.ndarray], None] | None = None,
+) -> Any:
+    """SciPy's result of minimising a function that returns its value and its gradient, in float64."""
     import scipy
     from scipy.optimize import minimize as minimize_function
 
-    options: dict[str, Any] = {"maxfun": estimator.max_fun, "maxiter": estimator.max_iter, "gtol": estimator.tol}
+    options: dict[str, Any] = {"maxfun": limits.max_fun, "maxiter": limits.max_iter, "gtol": limits.tol}
     if tuple(map(int, scipy.__version__.split(".")[:2])) < (1, 15):  # later versions print nothing
-        options["iprint"] = 1 if estimator.verbose else -1
-    objective = _Objective(estimator.alpha, network, data)
-    start = network.values.copy()
-    result: Any = minimize_function(objective, start, method="L-BFGS-B", jac=True, options=options)
-    estimator.n_iter_ = min(result.nit, estimator.max_iter)
-    if result.status:
-        _warn(result, estimator.n_iter_, estimator.max_iter)
-    objective(result.x)
-    estimator.loss_ = objective.shown
+        options["iprint"] = 1 if limits.verbose else -1
+    how: dict[str, Any] = {"method": "L-BFGS-B", "jac": True, "options": options, "callback": after_iteration}
+    return minimize_function(objective, start, **how)
 
 
 class _Objective:
@@ -82,10 +108,12 @@ class _Objective:
         return loss, gradient
 
 
-def _warn(result: Any, n_iter: int, max_iter: int) -> None:
+def warn_of(result: Any, name: str, max_iter: int) -> None:
+    """ConvergenceWarning that says why L-BFGS ended; `name` is that of the parameter with the number of iterations."""
+    n_iter = min(result.nit, max_iter)
     text = f"lbfgs failed to converge after {n_iter} iteration(s) (status={result.status}):\n{result.message}\n"
     if n_iter == max_iter:
-        text += f"\nIncrease the number of iterations to improve the convergence (max_iter={max_iter})."
+        text += f"\nIncrease the number of iterations to improve the convergence ({name}={max_iter})."
     text += "\nYou might also want to scale the data as shown in:\n"
     text += "    https://scikit-learn.org/stable/modules/preprocessing.html"
     warnings.warn(text, ConvergenceWarning, stacklevel=5)

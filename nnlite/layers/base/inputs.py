@@ -1,10 +1,11 @@
 """What users pass to a layer, read as an array of the kind that the layer takes."""
 
 import numbers
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from nnlite.arrays.rows import SparseRows
 from nnlite.errors import ConfigError, DataError, ShapeError
 from nnlite.ops.tracing import Traced
 
@@ -29,6 +30,8 @@ def read_inputs(inputs: Any, kind: str, owner: str) -> np.ndarray:
     """
     if isinstance(inputs, Traced):
         raise ConfigError(f"{owner} got a traced value: keep it as an attribute of the layer whose call uses it")
+    if isinstance(inputs, SparseRows):
+        return cast(np.ndarray, inputs)  # which it is to whoever takes rows of it
     if hasattr(inputs, "toarray"):
         raise DataError(f"{owner} needs a dense array, got a sparse one: pass x.toarray()")
     array = as_strings(inputs, kind, owner) if kind in ("strings", "categories") else as_numbers(inputs, owner)

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from nnlite.arrays.rows import SparseRows
 from nnlite.arrays.types import Array, BatchShape
 from nnlite.errors import ConfigError, DataError
 from nnlite.jacobians import Diagonal, Jacobians
@@ -78,14 +79,24 @@ class RobustScaling(Layer):
         own_width[...] = width
 
     def adapt(self, data: Any) -> None:
-        """Take center and width of each column of `data`, an array or DataFrame of examples.
+        """Take center and width of each column of `data`, an array, a DataFrame or `SparseRows` of examples.
 
         Raises:
             DataError: empty, or with values that are not finite in the layer's dtype.
         """
-        data = examples_for(self, data)
+        if not isinstance(data, SparseRows):
+            data = examples_for(self, data)
+            self._keep(*self._statistics(data.reshape(-1, data.shape[-1])[:, self._places]))
+            return
+        examples_for(self, data[:1])
+        found = [self._statistics(block) for block in data.column_blocks()]
+        center, width = (np.concatenate(values)[self._places] for values in zip(*found, strict=True))
+        self._keep(center, width)
+
+    def _statistics(self, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Center and width of each column."""
         with np.errstate(over="ignore"):
-            seen = data.reshape(-1, data.shape[-1])[:, self._places].astype(self.dtype).astype(np.float64)
+            seen = columns.astype(self.dtype).astype(np.float64)
         if not np.isfinite(seen).all():
             raise DataError(f"{self.label}: adapt needs values that are finite in {self.dtype}")
         lowest, highest = seen.min(axis=0), seen.max(axis=0)
@@ -94,7 +105,7 @@ class RobustScaling(Layer):
         two_values = ((seen == lowest) | (seen == highest)).all(axis=0)
         center = np.where(two_values, lowest / 2 + highest / 2, center)
         width = np.where(two_values | (third == first), half, third - first)
-        self._keep(center, np.where(half > 0, width, 1))
+        return center, np.where(half > 0, width, 1)
 
     @property
     def adapted(self) -> bool:

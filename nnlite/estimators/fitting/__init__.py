@@ -1,0 +1,1 @@
+"""How estimators are fitted where that is not the recipe: L-BFGS, learning-rate policies, stopping."""

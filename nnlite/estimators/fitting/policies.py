@@ -1,0 +1,77 @@
+"""Learning-rate policies by scikit-learn's names, and when training stops before its last epoch."""
+
+import warnings
+from numbers import Real
+from typing import Any
+
+from sklearn.exceptions import ConvergenceWarning
+
+from nnlite.callbacks import BestMembers, Callback, EarlyStopping, ReduceLROnPlateau
+from nnlite.errors import ConfigError
+from nnlite.optimizers import Optimizer
+from nnlite.schedules import InversePowerDecay
+
+__all__ = ["ADAPTIVE", "RATE_POLICIES", "AdaptiveRate", "rate_of_policy", "stopping", "warn_of_no_convergence"]
+
+ADAPTIVE = "adaptive"
+RATE_POLICIES = ("constant", "invscaling", ADAPTIVE)
+PATIENCE = 10  # epochs, where the user names none
+LEAST_RATE = 1e-6  # that is not divided any more
+
+
+class AdaptiveRate(ReduceLROnPlateau, abstract=True):
+    """Multiplies the learning rate by `factor` as its base does, and ends the training in place of going below 1e-6."""
+
+    def _reduce(self, epoch: int, rate: float) -> None:
+        if rate > LEAST_RATE:
+            super()._reduce(epoch, rate)
+        else:
+            self.model.stop_training = True
+
+
+def rate_of_policy(policy: str, optimizer: Optimizer) -> Any:
+    """The learning rate that makes an optimizer follow a policy: its own number, or a schedule that starts from it.
+
+    Raises:
+        ConfigError: the optimizer follows a schedule of its own.
+    """
+    rate: Any = optimizer.learning_rate
+    if not isinstance(rate, Real):
+        raise ConfigError(
+            f"learning_rate={policy!r} needs an optimizer with a number as its learning rate; {optimizer!r} follows a "
+            f"schedule of its own: leave learning_rate out",
+            ("learning_rate",),
+        )
+    return InversePowerDecay(float(rate)).to_spec() if policy == "invscaling" else rate
+
+
+def stopping(parameters: dict[str, Any], judged: bool) -> list[Callback]:
+    """The callbacks that go back to the best epoch, divide the learning rate, or end the training.
+
+    Args:
+        parameters: of the estimator.
+        judged: whether rows that are not learnt from judge the epochs; else the training loss decides.
+    """
+    patience, tol = parameters["n_iter_no_change"], parameters["tol"]
+    adaptive = isinstance(parameters["learning_rate"], str) and parameters["learning_rate"] == ADAPTIVE
+    stops = patience is not None and not adaptive
+    callbacks: list[Callback] = []
+    if judged:
+        callbacks.append(BestMembers(patience=patience, min_delta=tol) if stops else BestMembers())
+    elif stops:
+        callbacks.append(EarlyStopping("loss", patience=patience, min_delta=tol))
+    if adaptive:
+        monitor = "val_loss" if judged else "loss"
+        callbacks.append(AdaptiveRate(monitor, factor=0.2, patience=patience or PATIENCE, min_delta=tol))
+    return callbacks
+
+
+def warn_of_no_convergence(parameters: dict[str, Any], epochs: int) -> None:
+    """ConvergenceWarning where the user said what convergence is, and the epochs ran out before."""
+    if parameters["n_iter_no_change"] is not None:
+        warnings.warn(
+            f"the last of epochs={epochs} was reached before {parameters['n_iter_no_change']} in a row gained less "
+            f"than tol={parameters['tol']}: the optimization has not converged yet; raise epochs or tol",
+            ConvergenceWarning,
+            stacklevel=4,
+        )
