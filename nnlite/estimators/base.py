@@ -1,47 +1,42 @@
 """What the estimators share: reading tables, training by the recipe, the fitted model and its predictions."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.metadata_routing import UNUSED
-from sklearn.utils.validation import check_is_fitted
 
-from nnlite.config import FloatType
 from nnlite.data.batches import select_rows
 from nnlite.data.encoders.tables import TableEncoder
 from nnlite.errors import ConfigError, DataError
-from nnlite.estimators.assembly import assembled, check_outputs, trained_part, up_to_average
-from nnlite.estimators.fitting.lbfgs import minimize
-from nnlite.estimators.fitting.policies import warn_of_no_convergence
-from nnlite.estimators.inputs import (
+from nnlite.estimators.fitted import FittedNetwork
+from nnlite.estimators.fitting.assembly import assembled, check_outputs, trained_part
+from nnlite.estimators.fitting.inputs import (
     as_matrix,
     code_columns,
     fitted_encoder,
     fitted_scaling,
-    medians_of,
     n_rows_of,
     number_columns,
     precision,
     read_inputs,
     scaled,
 )
-from nnlite.estimators.listening import CallbackSupportMixin, told_of_epochs, with_callbacks
+from nnlite.estimators.fitting.lbfgs import minimize
+from nnlite.estimators.fitting.listening import CallbackSupportMixin, told_of_epochs, with_callbacks
+from nnlite.estimators.fitting.policies import warn_of_no_convergence
+from nnlite.estimators.fitting.recipe import LBFGS, Problem, Recipe, copies
+from nnlite.estimators.fitting.rows import DistinctRows, distinct_rows
+from nnlite.estimators.fitting.targets import Targets
+from nnlite.estimators.fitting.training import Judged, Lesson, Outcome, learn
+from nnlite.estimators.fitting.weights import checked_weight
 from nnlite.estimators.nested import NestedParameters
 from nnlite.estimators.parameters import AUTO, check_parameters
-from nnlite.estimators.recipe import LBFGS, Problem, Recipe, copies
-from nnlite.estimators.rows import DistinctRows, distinct_rows
-from nnlite.estimators.sensitivities import by_raw_columns, column_groups, sensitivities_of
-from nnlite.estimators.specs.door import ConfigDoor
 from nnlite.estimators.specs.losses import loss_of
-from nnlite.estimators.tables import labelled_table
-from nnlite.estimators.targets import Targets
-from nnlite.estimators.training import Judged, Lesson, Outcome, learn, rows_at_once
-from nnlite.estimators.weights import checked_weight
-from nnlite.inference.quick import quick_outputs
-from nnlite.layers import Input, Layer, RobustScaling
+from nnlite.layers import Input, Layer
 from nnlite.losses import Loss
 from nnlite.models import Sequential
 from nnlite.ops import ActivationFunction
@@ -50,7 +45,7 @@ from nnlite.registry.fields import Spec
 from nnlite.schedules import LearningRateSchedule
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 Layers = Sequence[Spec[Layer]]
 
@@ -63,22 +58,24 @@ class Rows(NamedTuple):
     distinct: DistinctRows
 
 
-class BaseNetwork(NestedParameters, ConfigDoor, CallbackSupportMixin, BaseEstimator):
+@contextmanager
+def unchanged_by_failure(estimator: BaseEstimator) -> Iterator[None]:
+    """A context that, when it fails, leaves an estimator as it was: a fitted one still predicts."""
+    before = vars(estimator).copy()
+    try:
+        yield
+    except BaseException:
+        for name in [name for name in vars(estimator) if not name.startswith(("_skl_", "_callback_"))]:
+            if name not in before:
+                delattr(estimator, name)
+        vars(estimator).update(before)
+        raise
+
+
+class BaseNetwork(FittedNetwork, NestedParameters, CallbackSupportMixin, BaseEstimator):
     """Base of the estimators that learn targets; each reads its targets, and writes `fit` and `predict`."""
 
     __metadata_request__predict = {"return_jacobian": UNUSED, "return_std": UNUSED}  # say what to return: no metadata
-
-    model_: Sequential
-    n_features_in_: int
-    n_members_: int
-    history_: dict[str, list[float]]
-    loss_: float
-    n_iter_: int
-    oof_prediction_: Any
-    _targets: Targets
-    _encoder: TableEncoder | None
-    _scaling: RobustScaling | None
-    _precision: FloatType
 
     def __init__(
         self,
@@ -149,6 +146,11 @@ class BaseNetwork(NestedParameters, ConfigDoor, CallbackSupportMixin, BaseEstima
     @with_callbacks
     def _fit(self, X: Any, y: Any, sample_weight: Any, X_val: Any, y_val: Any) -> Any:
         check_parameters(self.get_params(deep=False), type(self).__name__)
+        with unchanged_by_failure(self):
+            self._learn(X, y, sample_weight, X_val, y_val)
+        return self
+
+    def _learn(self, X: Any, y: Any, sample_weight: Any, X_val: Any, y_val: Any) -> None:
         goes_on = bool(self.warm_start) and self.__sklearn_is_fitted__()
         rows = self._read_rows(X, y, sample_weight, goes_on)
         judges = None if X_val is None else self._read_judges(X_val, y_val)
@@ -166,11 +168,15 @@ class BaseNetwork(NestedParameters, ConfigDoor, CallbackSupportMixin, BaseEstima
         self._settle(network, outcome, rows)
         self._keep_history(outcome, len(rows.y))
         self._online = None
-        return self
 
     @with_callbacks
     def _partial_fit(self, X: Any, y: Any, sample_weight: Any, classes: np.ndarray | None = None) -> Any:
         check_parameters(self.get_params(deep=False), type(self).__name__)
+        with unchanged_by_failure(self):
+            self._learn_some(X, y, sample_weight, classes)
+        return self
+
+    def _learn_some(self, X: Any, y: Any, sample_weight: Any, classes: np.ndarray | None) -> None:
         goes_on = self.__sklearn_is_fitted__()
         rows = self._read_rows(X, y, sample_weight, goes_on, classes)
         recipe = self._recipe(rows, online=True)
@@ -184,7 +190,6 @@ class BaseNetwork(NestedParameters, ConfigDoor, CallbackSupportMixin, BaseEstima
         self._settle(network, outcome, rows)
         self._keep_history(outcome, len(rows.y), added=goes_on)
         self._online = network
-        return self
 
     def _read_rows(self, X: Any, y: Any, sample_weight: Any, goes_on: bool, classes: np.ndarray | None = None) -> Rows:
         """The distinct rows, scaled; afterwards the estimator knows its columns and its targets."""
@@ -210,10 +215,6 @@ class BaseNetwork(NestedParameters, ConfigDoor, CallbackSupportMixin, BaseEstima
         table = read_inputs(self, X, False, y)
         y, _ = self._read_targets(n_rows_of(table), y, self._targets)
         return self._scaled(table), self._targets.encode(y)
-
-    def _matrix(self, table: Any) -> Any:
-        """What `read_inputs` returned as the model takes it."""
-        return as_matrix(table, self._encoder, None if self._scaling is None else medians_of(self._scaling))
 
     def _scaled(self, table: Any) -> Any:
         """What `read_inputs` returned as the network takes it."""
@@ -283,73 +284,3 @@ class BaseNetwork(NestedParameters, ConfigDoor, CallbackSupportMixin, BaseEstima
         if isinstance(self.optimizer, str) and self.optimizer == LBFGS:
             raise AttributeError("partial_fit takes rows by batches, optimizer='lbfgs' all at once: choose another one")
         return True
-
-    def _outputs(self, X: Any, return_jacobian: bool = False, return_std: bool = False) -> Any:
-        """The model's outputs for X; a tuple with their derivatives and their spread where these are asked for."""
-        if "model_" not in vars(self):  # to ask is quicker than the check, which takes a tenth of a small prediction
-            check_is_fitted(self)
-        matrix = self._matrix(read_inputs(self, X, False))
-        if not (return_jacobian or return_std):
-            quick = quick_outputs(self.model_, matrix)
-            return self._predicted(matrix) if quick is None else quick
-        found = [self._predicted(matrix, return_jacobian=return_jacobian)]
-        if return_jacobian:
-            outputs, slopes = found.pop()
-            found += [outputs, by_raw_columns(slopes, self._encoder)]
-        if return_std:
-            found.append(self._spread(matrix))
-        return tuple(found)
-
-    def _predicted(self, matrix: Any, model: Sequential | None = None, return_jacobian: bool = False) -> Any:
-        """What the model, or a part of it, predicts, in pieces that fit the width of the rows."""
-        at_once = rows_at_once(matrix.shape[1] * self.n_members_)
-        return (model or self.model_).predict(matrix, at_once, verbose=0, return_jacobian=return_jacobian)
-
-    def _spread(self, matrix: np.ndarray) -> np.ndarray:
-        """The standard deviation of the members' outputs."""
-        if self.n_members_ == 1:
-            raise ConfigError("a single network has no spread: fit with n_members of 2 or more", ("return_std",))
-        members, after = up_to_average(self.model_)
-        outputs = self._predicted(matrix, members)
-        flat = outputs.reshape(-1, outputs.shape[-1])
-        for layer in after:
-            flat = layer(flat)
-        return flat.reshape(outputs.shape).std(axis=1)
-
-    def sensitivities(self, X: Any) -> "pd.DataFrame | Any":
-        """How the outputs change with each column of the raw table, summed up over samples.
-
-        For a column of numbers these are derivatives of `model_`, in units of the output (those of `predict`, or
-        probabilities) per unit of the column. For another column they are differences: how the outputs change when a
-        sample takes the value of another sample, over all values by how often they occur.
-
-        Parameters
-        ----------
-        X : table or array-like of shape (n_samples, n_features)
-            The samples to sum up over.
-
-        Returns
-        -------
-        table : DataFrame, or LabelledTable where pandas is not installed
-            One row per column of X. Columns are the `mean`, the `mean_absolute` and the `root_mean_square` of the
-            derivative or difference over the samples, for each class or output in turn where there are several.
-        """
-        check_is_fitted(self)
-        matrix = self._matrix(read_inputs(self, X, False))
-        names = list(getattr(self, "feature_names_in_", [f"x{place}" for place in range(self.n_features_in_)]))
-        statistics = sensitivities_of(self.model_, matrix, column_groups(self._encoder, names))
-        level, outputs = self._output_names()
-        return labelled_table(statistics, names, outputs, level)
-
-    def _output_names(self) -> tuple[str, list[Any] | None]:
-        """What the outputs are, and their names; None for a single one without a name."""
-        raise NotImplementedError
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return "model_" in vars(self)
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = tags.input_tags.sparse = True
-        tags.input_tags.string = tags.input_tags.categorical = True
-        return tags

@@ -1,5 +1,6 @@
 """NNClassifier, a neural network that tells classes apart."""
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,24 +9,28 @@ from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.metaestimators import available_if
 
 from nnlite.errors import ConfigError, DataError
-from nnlite.estimators.base import BaseNetwork
-from nnlite.estimators.targets import LabelTargets, Targets, read_classes
-from nnlite.estimators.training import Judged
-from nnlite.estimators.weights import class_weighted
+from nnlite.estimators.base import BaseNetwork, Layers
+from nnlite.estimators.class_predictions import ClassPredictions
+from nnlite.estimators.fitting.targets import LabelTargets, Targets, read_classes
+from nnlite.estimators.fitting.training import Judged
+from nnlite.estimators.fitting.weights import class_weighted
 from nnlite.layers import Layer, TemperatureScaling
+from nnlite.ops import ActivationFunction
+from nnlite.optimizers import Optimizer
+from nnlite.registry.fields import Spec
+from nnlite.schedules import LearningRateSchedule
 
 __all__ = ["NNClassifier"]
 
 SMALLEST = np.finfo(np.float32).tiny
 
 
-class NNClassifier(ClassifierMixin, BaseNetwork):
+class NNClassifier(ClassifierMixin, ClassPredictions, BaseNetwork):
     """Neural networks for two or more classes, with defaults that need no tuning: five, averaged, up to 10,000 rows.
 
-    Give it the table as it is: numbers, text, categories, dates, gaps. The defaults are described, piece by piece, in
-    `docs/tables.md`; two classes are two outputs as well. Arrays are computed in their own precision, tables of columns
-    in `nnlite.config.floatx()`. A sample weight of 2 is
-    the same as a row that is there twice.
+    Give it the table as it is: numbers, text, categories, dates, gaps. The defaults follow RealMLP (Holzmüller et al.
+    2024, arXiv:2407.04491); `docs/tables.md` describes them. Two classes are two outputs. Arrays are computed in their
+    own precision, tables of columns in `nnlite.config.floatx()`. A sample weight of 2 is a row that is there twice.
 
     Parameters
     ----------
@@ -46,8 +51,8 @@ class NNClassifier(ClassifierMixin, BaseNetwork):
         What is minimised; `"auto"` is the cross-entropy. A callable `(y_true, y_pred) -> losses` is made of functions
         of `nnlite.ops`.
     class_weight : dict, "balanced" or None, default=None
-        Weights of the classes by label, 1 for one that is not named; `"balanced"` gives all classes the same sum of
-        weights. For several labels a list of dicts, one for each.
+        Weights of the classes by label, 1 for one that is not named; `"balanced"` gives all the same sum of weights.
+        For several labels a list of dicts, one for each.
     optimizer : "auto", "lbfgs", str, dict or Optimizer, default="auto"
         For example `"sgd"` or `{"AdamW": {"weight_decay": 0.01}}`; `"auto"` is Adam. `"lbfgs"` is L-BFGS on all rows
         at once, for small tables: a single network without dropout, an iteration in place of an epoch (500 by default),
@@ -136,13 +141,7 @@ class NNClassifier(ClassifierMixin, BaseNetwork):
 
     See Also
     --------
-    NNRegressor : The same for numbers as targets.
-    MLPClassifier : With the arguments and attributes of scikit-learn's.
-
-    References
-    ----------
-    Holzmüller, Grinsztajn, Steinwart 2024, "Better by default: strong pre-tuned MLPs and boosted trees on tabular
-    data", arXiv:2407.04491.
+    NNRegressor : The same for numbers; MLPClassifier : with the arguments and attributes of scikit-learn's.
 
     Examples
     --------
@@ -160,16 +159,16 @@ class NNClassifier(ClassifierMixin, BaseNetwork):
 
     def __init__(
         self,
-        hidden_layer_sizes: Any = (128, 128, 128),
+        hidden_layer_sizes: int | Sequence[int] | np.ndarray = (128, 128, 128),
         *,
-        layers: Any = None,
-        activation: Any = "auto",
-        dropout: Any = "auto",
+        layers: Layers | str | Callable[[int, int], Layers] | None = None,
+        activation: Spec[ActivationFunction] = "auto",
+        dropout: float | Spec[LearningRateSchedule] = "auto",
         loss: Any = "auto",
         class_weight: Any = None,
-        optimizer: Any = "auto",
-        learning_rate: Any = "auto",
-        weight_decay: Any = "auto",
+        optimizer: Spec[Optimizer] = "auto",
+        learning_rate: float | Spec[LearningRateSchedule] = "auto",
+        weight_decay: float | Spec[LearningRateSchedule] = "auto",
         alpha: float = 0.0,
         epochs: int | str = "auto",
         batch_size: int | str = "auto",
@@ -182,7 +181,7 @@ class NNClassifier(ClassifierMixin, BaseNetwork):
         n_members: int | str = "auto",
         callbacks: Any = None,
         warm_start: bool = False,
-        random_state: Any = None,
+        random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
     ) -> None:
         super().__init__(
@@ -238,9 +237,7 @@ class NNClassifier(ClassifierMixin, BaseNetwork):
 
         Parameters
         ----------
-        X : table, array-like or sparse matrix of shape (n_samples, n_features)
-            As in `fit`.
-        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+        X, y
             As in `fit`.
         classes : array-like of shape (n_classes,), default=None
             All labels that there will be; needed in the first call.
@@ -290,83 +287,6 @@ class NNClassifier(ClassifierMixin, BaseNetwork):
         scaling = TemperatureScaling(dtype=self._precision, name="temperature")
         scaling.calibrate(self._targets.before_activation(judged.outputs), judged.y, judged.weights)
         return [scaling], []
-
-    def predict_proba(self, X: Any, return_jacobian: bool = False, return_std: bool = False) -> Any:
-        """Probability of each class, averaged over the members.
-
-        Parameters
-        ----------
-        X : table, array-like or sparse matrix of shape (n_samples, n_features)
-        return_jacobian : bool, default=False
-            Whether to return the derivatives of the probabilities with respect to X as well.
-        return_std : bool, default=False
-            Whether to return the standard deviation of the members' probabilities as well: how far they disagree.
-
-        Returns
-        -------
-        probabilities : ndarray of shape (n_samples, n_classes)
-            In the order of `classes_`; for labels that do not exclude one another, the probability of each.
-        jacobian : ndarray of shape (n_samples, n_classes, n_features)
-            With `return_jacobian`: how much each probability changes per unit of each feature; NaN for features that
-            are no numbers.
-        std : ndarray of shape (n_samples, n_classes)
-            With `return_std`.
-        """
-        return self._outputs(X, return_jacobian, return_std)
-
-    def predict_log_proba(self, X: Any) -> np.ndarray:
-        """Logarithm of `predict_proba`; -inf where a probability is too small for its dtype.
-
-        Parameters
-        ----------
-        X : table, array-like or sparse matrix of shape (n_samples, n_features)
-
-        Returns
-        -------
-        log_probabilities : ndarray of shape (n_samples, n_classes)
-        """
-        with np.errstate(divide="ignore"):
-            return np.log(self.predict_proba(X))
-
-    def decision_function(self, X: Any) -> np.ndarray:
-        """Logarithm of the probabilities; of two classes, and of labels, the logarithm of the odds.
-
-        Parameters
-        ----------
-        X : table, array-like or sparse matrix of shape (n_samples, n_features)
-
-        Returns
-        -------
-        scores : ndarray of shape (n_samples,) for two classes, else (n_samples, n_classes)
-            The larger, the more probable; those of two classes are above 0 for `classes_[1]`.
-        """
-        probabilities = np.clip(self.predict_proba(X), SMALLEST, None)
-        if isinstance(self._targets, LabelTargets):
-            return np.log(probabilities) - np.log(np.clip(1 - probabilities, SMALLEST, None))
-        scores = np.log(probabilities)
-        return scores[:, 1] - scores[:, 0] if len(self.classes_) == 2 else scores
-
-    def predict(self, X: Any, return_jacobian: bool = False, return_std: bool = False) -> Any:
-        """The most probable label; of labels that do not exclude one another, all that are more probable than not.
-
-        Parameters
-        ----------
-        X : table, array-like or sparse matrix of shape (n_samples, n_features)
-        return_jacobian, return_std : bool, default=False
-            Whether to return the Jacobian, or the spread, of `predict_proba` as well: labels have none.
-
-        Returns
-        -------
-        labels : ndarray of shape (n_samples,) or (n_samples, n_labels)
-        jacobian : ndarray of shape (n_samples, n_classes, n_features)
-            With `return_jacobian`.
-        std : ndarray of shape (n_samples, n_classes)
-            With `return_std`.
-        """
-        found = self.predict_proba(X, return_jacobian, return_std)
-        if not (return_jacobian or return_std):
-            return self._targets.decided(found)
-        return self._targets.decided(found[0]), *found[1:]
 
     def _output_names(self) -> tuple[str, list[Any] | None]:
         if isinstance(self._targets, LabelTargets) and self._targets.names is not None:

@@ -1,6 +1,6 @@
 """NNRegressor, a neural network that predicts numbers."""
 
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
 from sklearn.base import RegressorMixin
@@ -8,8 +8,8 @@ from sklearn.utils.metaestimators import available_if
 
 from nnlite.errors import DataError
 from nnlite.estimators.base import BaseNetwork
-from nnlite.estimators.targets import NumberTargets, Targets, read_numbers
-from nnlite.estimators.training import Judged
+from nnlite.estimators.fitting.targets import NumberTargets, Targets, read_numbers
+from nnlite.estimators.fitting.training import Judged
 from nnlite.layers import Clip, Layer, Normalization
 
 __all__ = ["NNRegressor"]
@@ -18,9 +18,9 @@ __all__ = ["NNRegressor"]
 class NNRegressor(RegressorMixin, BaseNetwork):
     """Neural networks for one or more numbers as targets, with defaults that need no tuning: five up to 10,000 rows.
 
-    Give it the table as it is: numbers, text, categories, dates, gaps. The defaults are described, piece by piece, in
-    `docs/tables.md`. Arrays are computed in their own precision, tables of columns in `nnlite.config.floatx()`. A sample
-    weight of 2 is the same as a row that is there twice.
+    Give it the table as it is: numbers, text, categories, dates, gaps. The defaults follow RealMLP (Holzmüller et al.
+    2024, arXiv:2407.04491); `docs/tables.md` describes them. Arrays are computed in their
+    own precision, tables of columns in `nnlite.config.floatx()`. A sample weight of 2 is a row that is there twice.
 
     Parameters
     ----------
@@ -129,11 +129,6 @@ class NNRegressor(RegressorMixin, BaseNetwork):
     NNClassifier : The same for classes as targets.
     MLPRegressor : With the arguments and attributes of scikit-learn's.
 
-    References
-    ----------
-    Holzmüller, Grinsztajn, Steinwart 2024, "Better by default: strong pre-tuned MLPs and boosted trees on tabular
-    data", arXiv:2407.04491.
-
     Examples
     --------
     >>> from sklearn.datasets import load_diabetes
@@ -176,9 +171,7 @@ class NNRegressor(RegressorMixin, BaseNetwork):
 
         Parameters
         ----------
-        X : table, array-like or sparse matrix of shape (n_samples, n_features)
-            As in `fit`.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        X, y
             As in `fit`.
         sample_weight : array-like of shape (n_samples,), default=None
             As in `fit`.
@@ -205,6 +198,20 @@ class NNRegressor(RegressorMixin, BaseNetwork):
         scale = {"mean": targets.mean, "variance": targets.scale**2, "dtype": targets.dtype}
         return clip, [Normalization(**scale, invert=True, name="restore_targets")]
 
+    @overload
+    def predict(
+        self, X: Any, return_jacobian: Literal[False] = False, return_std: Literal[False] = False
+    ) -> np.ndarray: ...
+    @overload
+    def predict(
+        self, X: Any, return_jacobian: Literal[True], return_std: Literal[False] = False
+    ) -> tuple[np.ndarray, np.ndarray]: ...
+    @overload
+    def predict(
+        self, X: Any, return_jacobian: Literal[False] = False, *, return_std: Literal[True]
+    ) -> tuple[np.ndarray, np.ndarray]: ...
+    @overload
+    def predict(self, X: Any, return_jacobian: bool = False, return_std: bool = False) -> Any: ...
     def predict(self, X: Any, return_jacobian: bool = False, return_std: bool = False) -> Any:
         """The expected targets, averaged over the members.
 

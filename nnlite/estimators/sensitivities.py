@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from nnlite.data.encoders.tables import TableEncoder
-from nnlite.estimators.inputs import number_columns
+from nnlite.estimators.fitting.inputs import number_columns
 
 __all__ = ["by_raw_columns", "column_groups", "sensitivities_of"]
 

@@ -213,10 +213,9 @@ class Model(BaseModel):
 
     def _in_order(self, inputs: Any) -> list:
         """Data as users pass them, as a list with one entry per input."""
-        if self._encoder is not None and not (isinstance(inputs, dict) and set(inputs) == set(self._input_names())):
-            inputs = self._encoded(inputs)
+        names = self._input_names()
+        inputs = inputs if isinstance(inputs, dict) and set(inputs) == set(names) else self._encoded(inputs)
         if isinstance(inputs, dict):
-            names = self._input_names()
             if set(inputs) != set(names):
                 raise DataError(f"{self.label} needs data for {', '.join(names)}, got {', '.join(map(str, inputs))}")
             inputs = [inputs[name] for name in names]
@@ -230,8 +229,8 @@ class Model(BaseModel):
         arrays = []
         for layer, kind, given in zip(self._input_layers, self._input_kinds, inputs, strict=True):
             array = read_inputs(given, kind, layer.label)
-            cast = kind == "numbers" and array.dtype.kind != "c"
-            arrays.append(array.astype(self.dtype, copy=False) if cast else array)
+            is_cast = kind == "numbers" and array.dtype.kind != "c"
+            arrays.append(array.astype(self.dtype, copy=False) if is_cast else array)
         return arrays
 
     @property

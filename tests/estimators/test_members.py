@@ -90,7 +90,7 @@ def test_how_many_members_there_are_by_default(cls, y, monkeypatch):
     assert cls(**QUICK).fit(X, y).n_members_ == 5
     assert cls(**QUICK).fit(X[:19], y[:19]).n_members_ == 1
     assert cls(epochs=2, layers=[Dense(4)]).fit(X, y).n_members_ == 1
-    monkeypatch.setattr("nnlite.estimators.recipe.MOST_ROWS_FOR_MEMBERS", 79)
+    monkeypatch.setattr("nnlite.estimators.fitting.recipe.MOST_ROWS_FOR_MEMBERS", 79)
     assert cls(**QUICK).fit(X, y).n_members_ == 1
 
 

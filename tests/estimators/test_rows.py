@@ -5,7 +5,7 @@ import pytest
 from scipy import sparse
 
 from nnlite.arrays.rows import SparseRows
-from nnlite.estimators.rows import MOST_COPIES, distinct_rows
+from nnlite.estimators.fitting.rows import MOST_COPIES, distinct_rows
 
 X = np.array([[1.0, 0.0], [2.0, 5.0], [1.0, 0.0], [1.0, 0.0], [3.0, -0.0]])
 Y = np.array([0, 0, 0, 1, 1])

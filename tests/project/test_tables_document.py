@@ -13,7 +13,7 @@ from benchmarks.report import around_markers, table, write_between_markers
 from benchmarks.tabular import commands
 from nnlite import NNClassifier, NNRegressor, documents
 from nnlite.data import TableEncoder
-from nnlite.estimators.recipe import Problem, Recipe
+from nnlite.estimators.fitting.recipe import Problem, Recipe
 from nnlite.layers import CategoryEmbedding, Dense, Dropout, Layer, PeriodicEmbedding, Scale
 from nnlite.optimizers import Optimizer
 

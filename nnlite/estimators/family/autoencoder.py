@@ -9,9 +9,9 @@ from sklearn.utils.validation import check_array, check_is_fitted
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.estimators.family.reconstruction import CODES, Reconstruction, reconstructed_encoder, weighted_quantile
 from nnlite.estimators.family.single import SingleNetwork
-from nnlite.estimators.inputs import as_matrix
-from nnlite.estimators.training import rows_at_once
-from nnlite.estimators.weights import FLOATS, checked_weight
+from nnlite.estimators.fitting.inputs import as_matrix
+from nnlite.estimators.fitting.training import rows_at_once
+from nnlite.estimators.fitting.weights import FLOATS, checked_weight
 from nnlite.layers import Input
 from nnlite.models import Sequential
 

@@ -12,10 +12,10 @@ from nnlite.errors import ConfigError, DataError, did_you_mean
 from nnlite.estimators.family.single import SingleNetwork
 from nnlite.estimators.family.tasks import names_classes
 from nnlite.estimators.family.vectors import VectorClassifier, VectorRegressor, embedding_encoder, learned_vectors
+from nnlite.estimators.fitting.targets import read_classes, read_numbers
+from nnlite.estimators.fitting.weights import checked_weight
 from nnlite.estimators.parameters import is_whole
 from nnlite.estimators.tables import labelled_table
-from nnlite.estimators.targets import read_classes, read_numbers
-from nnlite.estimators.weights import checked_weight
 
 __all__ = ["NNEmbedder"]
 

@@ -8,11 +8,11 @@ from nnlite.data.encoders.columns import OneHot, Ordinal
 from nnlite.data.encoders.tables import TableEncoder
 from nnlite.data.frames import Frame, read_frame
 from nnlite.estimators.family.single import GivenEncoder
-from nnlite.estimators.inputs import fitted_encoder, medians_of, number_columns
-from nnlite.estimators.recipe import Recipe, sizes_of
+from nnlite.estimators.fitting.inputs import fitted_encoder, medians_of, number_columns
+from nnlite.estimators.fitting.recipe import Recipe, sizes_of
+from nnlite.estimators.fitting.targets import NumberTargets, Targets
+from nnlite.estimators.fitting.training import Judged
 from nnlite.estimators.regressor import NNRegressor
-from nnlite.estimators.targets import NumberTargets, Targets
-from nnlite.estimators.training import Judged
 from nnlite.layers import Dense, Dropout, Layer
 
 __all__ = ["CODES", "MOST_LEVELS", "Reconstruction", "reconstructed_encoder", "weighted_quantile"]

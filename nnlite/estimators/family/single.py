@@ -10,7 +10,7 @@ from sklearn.utils import check_array
 from nnlite.data.encoders.tables import TableEncoder
 from nnlite.errors import ConfigError
 from nnlite.estimators.base import BaseNetwork
-from nnlite.estimators.inputs import is_sparse, read_inputs
+from nnlite.estimators.fitting.inputs import is_sparse, read_inputs
 from nnlite.estimators.nested import NestedParameters
 from nnlite.estimators.parameters import check_parameters, is_whole
 from nnlite.models import Sequential

@@ -12,10 +12,10 @@ from nnlite.errors import ConfigError, did_you_mean
 from nnlite.estimators.base import BaseNetwork
 from nnlite.estimators.classifier import NNClassifier
 from nnlite.estimators.family.tasks import names_classes, take_columns
-from nnlite.estimators.inputs import read_inputs
+from nnlite.estimators.fitting.inputs import read_inputs
+from nnlite.estimators.fitting.training import rows_at_once
 from nnlite.estimators.parameters import is_whole
 from nnlite.estimators.regressor import NNRegressor
-from nnlite.estimators.training import rows_at_once
 from nnlite.layers import Input
 from nnlite.models import Sequential
 

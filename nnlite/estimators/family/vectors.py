@@ -9,8 +9,8 @@ from nnlite.data.encoders.tables import TableEncoder
 from nnlite.data.frames import Frame
 from nnlite.estimators.classifier import NNClassifier
 from nnlite.estimators.family.single import GivenEncoder
-from nnlite.estimators.inputs import ONE_HOT_VALUE
-from nnlite.estimators.recipe import Recipe
+from nnlite.estimators.fitting.inputs import ONE_HOT_VALUE
+from nnlite.estimators.fitting.recipe import Recipe
 from nnlite.estimators.regressor import NNRegressor
 from nnlite.layers import CategoryEmbedding, Layer
 from nnlite.models import Sequential
@@ -54,22 +54,25 @@ class VectorRecipe(Recipe):
         return CategoryEmbedding.from_config({**layer.get_config(), "output_dim": self.n_components})
 
 
-class VectorNetwork(GivenEncoder):
-    """Base of the two estimators: categories become vectors of the chosen length."""
-
-    def _recipe(self, rows: Any, online: bool = False) -> Recipe:
-        recipe = super()._recipe(rows, online)
-        resized = VectorRecipe(recipe.parameters, recipe.problem, online)
-        resized.n_components = self.n_components
-        return resized
+def with_vectors(recipe: Recipe, n_components: int) -> VectorRecipe:
+    """The recipe with vectors of this length."""
+    resized = VectorRecipe(recipe.parameters, recipe.problem, recipe.online)
+    resized.n_components = n_components
+    return resized
 
 
-class VectorClassifier(VectorNetwork, NNClassifier):
+class VectorClassifier(GivenEncoder, NNClassifier):
     """For classes as targets."""
 
+    def _recipe(self, rows: Any, online: bool = False) -> Recipe:
+        return with_vectors(super()._recipe(rows, online), self.n_components)
 
-class VectorRegressor(VectorNetwork, NNRegressor):
+
+class VectorRegressor(GivenEncoder, NNRegressor):
     """For numbers as targets."""
+
+    def _recipe(self, rows: Any, online: bool = False) -> Recipe:
+        return with_vectors(super()._recipe(rows, online), self.n_components)
 
 
 def learned_vectors(

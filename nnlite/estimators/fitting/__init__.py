@@ -1,1 +1,1 @@
-"""How estimators are fitted where that is not the recipe: L-BFGS, learning-rate policies, stopping."""
+"""How estimators are fitted: tables read, parameters made a recipe, networks trained and put together."""

@@ -7,10 +7,10 @@ import numpy as np
 from nnlite.callbacks import CallbackList
 from nnlite.data.batches import count_rows, take_rows
 from nnlite.errors import ConfigError
+from nnlite.estimators.fitting.recipe import Recipe, copies
+from nnlite.estimators.fitting.training import Lesson, Outcome
 from nnlite.estimators.mlp.lbfgs import GradientsOnly, Limits, minimum_of, warn_of
-from nnlite.estimators.recipe import Recipe, copies
 from nnlite.estimators.specs.stacks import adapt_waiting
-from nnlite.estimators.training import Lesson, Outcome
 from nnlite.layers import Input
 from nnlite.models import Sequential
 from nnlite.training.epoch import callback_list

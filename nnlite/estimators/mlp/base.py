@@ -11,12 +11,12 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from nnlite.errors import ConfigError, DataError
+from nnlite.estimators.fitting.weights import checked_weight
 from nnlite.estimators.mlp.lbfgs import GradientsOnly, minimize
 from nnlite.estimators.mlp.network import Network, as_model, forward, initial_weights
 from nnlite.estimators.mlp.objectives import objective_of
 from nnlite.estimators.mlp.parameters import check_parameters, hidden_units
 from nnlite.estimators.mlp.stochastic import Rows, Training, optimizer_of
-from nnlite.estimators.weights import checked_weight
 from nnlite.models import Sequential
 from nnlite.optimizers import Optimizer
 from nnlite.training.resources import suited

@@ -8,10 +8,10 @@ from typing import Any
 from nnlite.callbacks import Callback, EarlyStopping
 from nnlite.callbacks.monitor import MonitorCallback
 from nnlite.errors import ConfigError, did_you_mean
-from nnlite.estimators.recipe import Recipe
+from nnlite.estimators.fitting.recipe import Recipe
+from nnlite.estimators.fitting.targets import Task
 from nnlite.estimators.specs.losses import FunctionLoss
 from nnlite.estimators.specs.stacks import whole_stack
-from nnlite.estimators.targets import Task
 from nnlite.layers import CategoryEmbedding, Layer, Normalization, Rescaling, RobustScaling
 from nnlite.losses import BinaryCrossentropy, CategoricalCrossentropy, Loss
 from nnlite.optimizers import Optimizer

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from nnlite.arrays.types import BatchShape
-from nnlite.estimators.targets import ClassTargets, Targets
+from nnlite.estimators.fitting.targets import ClassTargets, Targets
 from nnlite.losses import Loss, SparseCategoricalCrossentropy
 from nnlite.registry import NamedFunction
 from nnlite.registry.fields import Spec

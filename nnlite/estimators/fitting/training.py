@@ -7,7 +7,7 @@ import numpy as np
 from nnlite.callbacks import BestMembers, Callback
 from nnlite.data.batches import select_rows
 from nnlite.estimators.fitting.policies import stopping
-from nnlite.estimators.recipe import Recipe
+from nnlite.estimators.fitting.recipe import Recipe
 from nnlite.estimators.specs.stacks import adapt_waiting
 from nnlite.models import Sequential
 from nnlite.random import stream

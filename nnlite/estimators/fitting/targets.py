@@ -8,7 +8,7 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from sklearn.utils.validation import column_or_1d
 
 from nnlite.errors import ConfigError, DataError
-from nnlite.estimators.weights import FLOATS
+from nnlite.estimators.fitting.weights import FLOATS
 
 __all__ = ["ClassTargets", "LabelTargets", "NumberTargets", "Targets", "read_classes", "read_numbers"]
 

@@ -10,7 +10,7 @@ from nnlite.config import FloatType, floatx
 from nnlite.data.encoders.tables import TableEncoder
 from nnlite.data.frames import Frame, is_table, read_frame
 from nnlite.errors import DataError
-from nnlite.estimators.weights import FLOATS
+from nnlite.estimators.fitting.weights import FLOATS
 from nnlite.layers import RobustScaling
 
 __all__ = [

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from nnlite.errors import ConfigError, ShapeError
-from nnlite.estimators.targets import Targets
+from nnlite.estimators.fitting.targets import Targets
 from nnlite.layers import Activation, GlobalAveragePooling1D, Input, Layer, RepeatVector
 from nnlite.models import Sequential
 from nnlite.ops import ActivationFunction

@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 from nnlite.data.batches import suited_batch_size
 from nnlite.errors import ConfigError
 from nnlite.estimators.fitting.policies import RATE_POLICIES, rate_of_policy
+from nnlite.estimators.fitting.targets import Task
 from nnlite.estimators.mlp.lbfgs import GradientsOnly
 from nnlite.estimators.parameters import AUTO
 from nnlite.estimators.specs.stacks import layers_of
-from nnlite.estimators.targets import Task
 from nnlite.layers import (
     ELU,
     Activation,
