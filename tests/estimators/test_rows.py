@@ -54,6 +54,21 @@ def test_weight_0_is_no_row_and_minus_0_is_0():
     np.testing.assert_array_equal(np.abs(X)[other.first], np.abs(X[distinct_rows(X, Y, None).first]))
 
 
+def test_minus_0_is_0_as_a_target():
+    rows = distinct_rows(np.ones((2, 1)), np.array([0.0, -0.0]), np.array([0.5, 0.25]))
+    assert rows.weights.tolist() == [0.75]
+
+
+def test_labels_are_told_apart_by_their_text():
+    texts = ["a class", "another", "a class", "a class", "another"]
+    objects = np.array(["".join(text) for text in texts], object)  # each a string of its own
+    assert objects[0] is not objects[2]
+    for of_objects, of_texts in zip(
+        distinct_rows(X, objects, np.full(5, 0.5)), distinct_rows(X, np.array(texts), np.full(5, 0.5)), strict=True
+    ):
+        np.testing.assert_array_equal(of_objects, of_texts)
+
+
 def test_sparse_rows_have_the_order_of_dense_ones():
     for sparse_rows, dense_rows in zip(
         distinct_rows(SparseRows(sparse.csr_array(X)), Y, np.ones(5)), distinct_rows(X, Y, np.ones(5)), strict=True

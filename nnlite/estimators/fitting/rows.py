@@ -64,8 +64,13 @@ def _ranks(groups: np.ndarray) -> np.ndarray:
 
 
 def _digests(X: Any, y: np.ndarray) -> np.ndarray:
-    """A hash of 64 bits for each row of `X` and `y`; 0 and -0 are one number."""
-    targets = np.ascontiguousarray(y.reshape(len(y), -1))
+    """A hash of 64 bits for each row of `X` and `y`; 0 and -0 are one number, equal labels one text."""
+    targets = y.reshape(len(y), -1)
+    if y.dtype.kind == "O":  # an array of addresses
+        targets = targets.astype(str)
+    elif y.dtype.kind == "f":
+        targets = targets + 0
+    targets = np.ascontiguousarray(targets)
     blocks = (X[start : start + HASHED_AT_ONCE] for start in range(0, len(y), HASHED_AT_ONCE))
     rows = (row.tobytes() for block in blocks for row in np.ascontiguousarray(block + 0))
     hashed = [
