@@ -145,7 +145,7 @@ class RobustScaling(Layer):
         scaled = self._standard(inputs, *self.values)
         if self.clip is not None:
             scaled = _bent(scaled, self.clip)[0]
-        if scaled.shape == inputs.shape:
+        if scaled.shape == inputs.shape and isinstance(self._places, slice):  # all columns, in their order
             return scaled
         outputs = inputs.copy()
         outputs[..., self._places] = scaled

@@ -117,4 +117,5 @@ CASES = [
         for shape in ((5, 3), (2, 3, 4))
     ],
     Case("RobustScaling", {"center": [1.0, -2.0], "width": 4.0}, (3, 2)),
+    Case("RobustScaling", {"center": [1.0, -2.0], "width": [4.0, 0.5], "columns": [1, 0]}, (3, 2)),
 ]
