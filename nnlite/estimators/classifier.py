@@ -22,8 +22,6 @@ from nnlite.schedules import LearningRateSchedule
 
 __all__ = ["NNClassifier"]
 
-SMALLEST = np.finfo(np.float32).tiny
-
 
 class NNClassifier(ClassifierMixin, ClassPredictions, BaseNetwork):
     """Neural networks for two or more classes, with defaults that need no tuning: five, averaged, up to 10,000 rows.

@@ -41,7 +41,6 @@ LEAST_ROWS_FOR_MEMBERS = 20
 LEAST_ROWS_TO_JUDGE = 10
 FEW_ROWS = 2_000
 LBFGS, ITERATIONS = "lbfgs", 500
-ONE_HOT_LEVELS = 8
 EMBEDDING_WIDTH = 8
 INPUT_SCALE = "input_scale"
 WAVES = {"frequencies": 8, "output_dim": 2, "name": "waves"}

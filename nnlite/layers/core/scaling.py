@@ -32,7 +32,7 @@ class Scale(Layer):
         scale_initializer: ones by default.
         scale_regularizer: penalty added to the loss.
 
-    Reference: Holzmueller et al. 2024, arXiv:2407.04491.
+    Reference: Holzmüller et al. 2024, arXiv:2407.04491.
 
     >>> import numpy as np
     >>> layer = Scale(scale_initializer={"constant": {"value": 3.0}})
