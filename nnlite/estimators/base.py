@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -44,9 +44,6 @@ from nnlite.optimizers import Optimizer
 from nnlite.registry.fields import Spec
 from nnlite.schedules import LearningRateSchedule
 
-if TYPE_CHECKING:
-    pass
-
 Layers = Sequence[Spec[Layer]]
 
 
@@ -59,9 +56,15 @@ class Rows(NamedTuple):
 
 
 @contextmanager
-def unchanged_by_failure(estimator: BaseEstimator) -> Iterator[None]:
-    """A context that, when it fails, leaves an estimator as it was: a fitted one still predicts."""
+def unchanged_by_failure(estimator: "BaseNetwork") -> Iterator[None]:
+    """A context that, when it fails, leaves an estimator as it was: a fitted one still predicts.
+
+    Training that goes on changes weights in the place where the fitted model has them, and the optimizer's memory.
+    """
     before = vars(estimator).copy()
+    model, online = before.get("model_"), before.get("_online")
+    weights = None if model is None else model.get_weights()
+    memory = None if online is None else online.optimizer.get_state()
     try:
         yield
     except BaseException:
@@ -69,6 +72,10 @@ def unchanged_by_failure(estimator: BaseEstimator) -> Iterator[None]:
             if name not in before:
                 delattr(estimator, name)
         vars(estimator).update(before)
+        if model is not None:
+            model.set_weights(weights)
+        if online is not None:
+            online.optimizer.set_state(memory)
         raise
 
 
@@ -151,7 +158,7 @@ class BaseNetwork(FittedNetwork, NestedParameters, CallbackSupportMixin, BaseEst
         return self
 
     def _learn(self, X: Any, y: Any, sample_weight: Any, X_val: Any, y_val: Any) -> None:
-        goes_on = bool(self.warm_start) and self.__sklearn_is_fitted__()
+        goes_on = self._goes_on()
         rows = self._read_rows(X, y, sample_weight, goes_on)
         judges = None if X_val is None else self._read_judges(X_val, y_val)
         recipe = self._recipe(rows)
@@ -177,7 +184,7 @@ class BaseNetwork(FittedNetwork, NestedParameters, CallbackSupportMixin, BaseEst
         return self
 
     def _learn_some(self, X: Any, y: Any, sample_weight: Any, classes: np.ndarray | None) -> None:
-        goes_on = self.__sklearn_is_fitted__()
+        goes_on = self._goes_on(online=True)
         rows = self._read_rows(X, y, sample_weight, goes_on, classes)
         recipe = self._recipe(rows, online=True)
         network = vars(self).get("_online")
@@ -190,6 +197,10 @@ class BaseNetwork(FittedNetwork, NestedParameters, CallbackSupportMixin, BaseEst
         self._settle(network, outcome, rows)
         self._keep_history(outcome, len(rows.y), added=goes_on)
         self._online = network
+
+    def _goes_on(self, online: bool = False) -> bool:
+        """Whether the present network is trained further, in place of a new one."""
+        return (online or bool(self.warm_start)) and self.__sklearn_is_fitted__()
 
     def _read_rows(self, X: Any, y: Any, sample_weight: Any, goes_on: bool, classes: np.ndarray | None = None) -> Rows:
         """The distinct rows, scaled; afterwards the estimator knows its columns and its targets."""
@@ -224,7 +235,10 @@ class BaseNetwork(FittedNetwork, NestedParameters, CallbackSupportMixin, BaseEst
         width, targets = rows.x.shape[1], self._targets
         columns = {"code_sizes": code_columns(self._encoder), "numbers": number_columns(width, self._encoder)}
         problem = Problem(targets.task, len(rows.y), width, targets.n_outputs, targets.activation, **columns)
-        return Recipe(self.get_params(deep=False), problem, online)
+        parameters = self.get_params(deep=False)
+        if self._goes_on(online) and parameters["n_members"] == AUTO:
+            parameters["n_members"] = self.n_members_  # however many rows there are this time
+        return Recipe(parameters, problem, online)
 
     def _new_network(self, recipe: Recipe) -> Sequential:
         """A network of the recipe's layers, not trained yet, for scaled rows: `(members, columns)` for several."""
@@ -263,18 +277,18 @@ class BaseNetwork(FittedNetwork, NestedParameters, CallbackSupportMixin, BaseEst
                 outputs = layer(outputs)
             predicted = np.full((len(rows.distinct.inverse), *outputs.shape[1:]), np.nan, outputs.dtype)
             known = rows.distinct.inverse >= 0
-            predicted[known] = outputs[np.argsort(judged.rows)][rows.distinct.inverse[known]]
+            predicted[known] = outputs[rows.distinct.inverse[known]]
             self.oof_prediction_ = self._targets.shaped(predicted)
 
     def _keep_history(self, outcome: Outcome, n_rows: int, added: bool = False) -> None:
         history = outcome.history
+        self.t_ = n_rows * len(history["loss"]) + (self.t_ if added else 0)
         if added:
             history = {name: [*self.history_.get(name, []), *values] for name, values in history.items()}
         self.history_, self.n_iter_ = history, len(history["loss"])
         self.loss_curve_, self.validation_loss_curve_ = history["loss"], history.get("val_loss")
         self.loss_ = history["loss"][-1 if outcome.best_epoch is None else outcome.best_epoch]
         self.best_loss_ = min(history["loss"])
-        self.t_ = n_rows * self.n_iter_
         self.validation_scores_ = self._targets.scores(history)
         self.best_validation_score_ = None if self.validation_scores_ is None else max(self.validation_scores_)
         self.n_outputs_ = self._targets.n_outputs

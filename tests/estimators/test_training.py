@@ -343,6 +343,38 @@ def test_passes_keep_what_the_optimizer_remembers_and_a_constant_rate(cls, y):
     assert len(set(seen)) == 1 and rates.model.optimizer.iterations == 9
 
 
+@BOTH
+def test_the_number_of_members_stays_while_training_goes_on(cls, y):
+    extra = {"classes": ["no", "yes"]} if y is LABELS else {}
+    for first, then, members in ((slice(0, 80), slice(0, 12), 5), (slice(0, 12), slice(0, 80), 1)):
+        model = cls(**QUICK).partial_fit(X[first], y[first], **extra).partial_fit(X[then], y[then])
+        assert model.n_members_ == members and model.t_ == 92
+        model.set_params(warm_start=True).fit(X[then], y[then])
+        assert model.n_members_ == members
+
+
+@BOTH
+@pytest.mark.parametrize("online", [False, True])
+def test_a_failure_while_training_goes_on_changes_nothing(cls, y, online):
+    fits = []
+    for fails in (False, True):
+        model = cls(**QUICK, warm_start=True)
+        extra = {"classes": ["no", "yes"]} if y is LABELS else {}
+        train = (lambda model=model, extra=extra: model.partial_fit(X, y, **extra)) if online else model.fit
+        arguments = () if online else (X, y)
+        train(*arguments)
+        before = outputs(model, X)
+        if fails:
+            with pytest.raises(ZeroDivisionError):
+                model.set_params(callbacks=LambdaCallback(on_epoch_end=lambda epoch, logs: 1 / 0))
+                train(*arguments)
+            np.testing.assert_array_equal(outputs(model, X), before)
+            model.set_params(callbacks=None)
+        train(*arguments)
+        fits.append(outputs(model, X))
+    np.testing.assert_array_equal(*fits)
+
+
 def test_rules_of_partial_fit():
     with pytest.raises(ConfigError, match="classes must be passed on the first call to partial_fit"):
         NNClassifier().partial_fit(X, LABELS)
