@@ -76,6 +76,7 @@ class Optimizer(Configurable, family="optimizer"):
         self._layout: list[tuple] = []
         self._scratch: list[np.ndarray] = []
         self._patterns: tuple[list[str], dict[str, float]] = [], {}
+        self._paths: list[list[str]] = []  # that the factors belong to, where there are patterns
         self._factors: list[Factors] = []
         self._blocks: list[list[tuple[slice, Factors]]] = []  # of each pack, and their factors
 
@@ -134,7 +135,8 @@ class Optimizer(Configurable, family="optimizer"):
         """
         layout = [(pack.values.shape, pack.values.dtype) for pack in packs]
         patterns = self.exclude_from_weight_decay, self.learning_rate_multipliers
-        if layout == self._layout and patterns == self._patterns:
+        paths = [pack.paths for pack in packs] if any(patterns) else []
+        if layout == self._layout and patterns == self._patterns and paths == self._paths:
             return
         self._factors = pack_factors(type(self).__name__, packs, *patterns)
         pairs = zip(self._factors, layout, strict=True)
@@ -143,7 +145,7 @@ class Optimizer(Configurable, family="optimizer"):
             self.slots = [{name: np.zeros(*like) for name in self.slot_names()} for like in layout]
         self._check_slots(self.slots, layout)
         self._scratch = [np.empty(min(size, BLOCK_SIZE), dtype) for (size,), dtype in layout]
-        self._layout, self._patterns = layout, (list(patterns[0]), dict(patterns[1]))
+        self._layout, self._patterns, self._paths = layout, (list(patterns[0]), dict(patterns[1])), paths
 
     def apply(self, packs: Sequence) -> None:
         """Do one training step: clip, decay, update, count.

@@ -211,6 +211,25 @@ def test_a_model_trains_joined_and_resumes(choice, tmp_path):
         np.testing.assert_array_equal(weight.value, old)
 
 
+def test_factors_follow_the_layers_that_are_trained():
+    model = Sequential([Dense(3, name="first"), Dense(3, name="last")], seed=0)
+    model.build((None, 3))
+    x = np.ones((2, 3))
+    optimizer = SGD(0.1, learning_rate_multipliers={"*/kernel": 1.0, "first/*": 0.0})
+    for frozen in (1, 0):  # the same lengths, of other parameters
+        for place, layer in enumerate(model.layers):
+            layer.trainable = place != frozen
+        model.compile(optimizer, "mse")
+        if frozen == 0:
+            with pytest.raises(ConfigError, match=r"'first/\*' matches none"):
+                model.fit(x, x, verbose=0)
+            optimizer.learning_rate_multipliers = {"*/kernel": 1.0}
+        before = model.get_weights()
+        model.fit(x, x, verbose=0)
+        changed = [not np.array_equal(*pair) for pair in zip(before, model.get_weights(), strict=True)]
+        assert changed == [False, False, frozen == 0, frozen == 0]
+
+
 def test_sparse_parameters_have_factors_too():
     def trained(**arguments):
         model = Sequential([Embedding(10, 3), Flatten(), Dense(2)], seed=0)

@@ -6,8 +6,12 @@ member lies together. A transposed view is both.
 
 from typing import Any
 
-from nnlite.arrays.types import BatchShape
+import numpy as np
+
+from nnlite.arrays.types import BatchShape, Shape
 from nnlite.errors import ShapeError
+from nnlite.initializers import Initializer
+from nnlite.registry.fields import FromSpec
 
 __all__ = []
 
@@ -16,15 +20,38 @@ def member_shape(layer: Any, members: int | None, input_shape: BatchShape) -> tu
     """`(members,)`, or `()` for None: what precedes the shape of a parameter.
 
     Raises:
-        ShapeError: the inputs do not have the shape `(batch, members, features)`, or of unknown length.
+        ShapeError: the inputs do not have the shape `(batch, members, features)`, or `(batch, ..., features)` for None,
+            or are of unknown length.
     """
-    if input_shape[-1] is None or len(input_shape) < 2:
-        raise ShapeError(f"{layer.label} needs a known number of features, got inputs of shape {input_shape}")
-    if members is None:
-        return ()
-    if len(input_shape) != 3 or input_shape[1] != members:
-        raise ShapeError(
-            f"{layer.label} with members={members} needs inputs of shape (batch, {members}, features), got "
-            f"{input_shape}; RepeatVector({members}) gives all members the same inputs"
-        )
-    return (members,)
+    name, needed, fits, hint = layer.label, "(batch, ..., features)", len(input_shape) >= 2, ""
+    if members is not None:
+        name += f" with {members} member{'s' * (members > 1)}"
+        needed, hint = f"(batch, {members}, features)", f"; RepeatVector({members}) gives all members the same inputs"
+        fits = len(input_shape) == 3 and input_shape[1] == members
+    if not fits or input_shape[-1] is None:
+        raise ShapeError(f"{name} needs inputs of shape {needed}, got {tuple(input_shape)}{hint}")
+    return () if members is None else (members,)
+
+
+def for_members(members: int | None, initializer: Initializer) -> Initializer:
+    """What draws a parameter of so many members; the initializer itself for None."""
+    return initializer if members is None else EachMember(initializer)
+
+
+class EachMember(Initializer, abstract=True):
+    """Parameters of an ensemble, one after another along the first axis, each drawn by `initializer` for itself.
+
+    Fans are those of one member, and no two members get the same numbers, also where `initializer` has a seed.
+
+    >>> from nnlite.initializers import HeNormal
+    >>> EachMember(HeNormal(seed=0))((5, 3, 2)).shape
+    (5, 3, 2)
+    """
+
+    initializer: FromSpec[Initializer]
+
+    def validate(self) -> None:
+        self.seed = self.initializer.seed
+
+    def draw(self, shape: Shape, generator: np.random.Generator) -> np.ndarray:
+        return np.stack([self.initializer.draw(shape[1:], generator) for _ in range(shape[0])])

@@ -12,7 +12,7 @@ from nnlite.jacobians import Composed, GatherRows, Jacobians, Rearrange, Segment
 from nnlite.jacobians.maps.base import Jacobian
 from nnlite.layers.base.columns import check_columns, selection
 from nnlite.layers.base.layer import Layer
-from nnlite.layers.base.members import member_shape
+from nnlite.layers.base.members import for_members, member_shape
 from nnlite.registry.field_types import Count, Index
 from nnlite.registry.fields import FromSpec, option
 from nnlite.regularizers import Regularizer
@@ -69,7 +69,7 @@ class CategoryEmbedding(Layer):
         self._offsets = offsets if self.members is None else offsets + total * np.arange(self.members)[:, None]
         self.embeddings = self.add_weight(
             (*lead, total, self.output_dim),
-            self.embeddings_initializer,
+            for_members(self.members, self.embeddings_initializer),
             regularizer=self.embeddings_regularizer,
             name="embeddings",
         )

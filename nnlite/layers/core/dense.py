@@ -6,8 +6,7 @@ from typing import Any, Literal
 import numpy as np
 
 from nnlite.arrays.contraction import contract
-from nnlite.arrays.types import Shape
-from nnlite.errors import DataError, ShapeError
+from nnlite.errors import DataError
 from nnlite.initializers import GlorotUniform, Initializer, RandomNormal
 from nnlite.jacobians import (
     Broadcast,
@@ -23,6 +22,7 @@ from nnlite.jacobians.maps.matmul import rows_matmul
 from nnlite.kernels.reference.dense import LINEAR, DenseLayer
 from nnlite.layers.base.inputs import read_inputs
 from nnlite.layers.base.layer import Layer
+from nnlite.layers.base.members import for_members, member_shape
 from nnlite.layers.base.simplified import Product
 from nnlite.layers.base.symbolic import fingerprint
 from nnlite.ops.activations import ActivationFunction, kernel_code
@@ -113,25 +113,13 @@ class Dense(Layer):
         return DenseLayer(features, self.units, self.use_bias, code, factor=factor, members=members)
 
     def build(self, input_shape: tuple) -> None:
-        self._check_shape(input_shape)
-        lead = () if self.members is None else (self.members,)
+        lead = member_shape(self, self.members, input_shape)
         shapes = {"kernel": (*lead, input_shape[-1], self.units), "bias": (*lead, self.units)}
-        initializers = [self.kernel_initializer, self.bias_initializer]
-        kernel, bias = initializers if not lead else map(EachMember, initializers)
+        kernel, bias = (for_members(self.members, own) for own in (self.kernel_initializer, self.bias_initializer))
         self.kernel = self.add_weight(shapes["kernel"], kernel, regularizer=self.kernel_regularizer, name="kernel")
         if self.use_bias:
             self.bias = self.add_weight(shapes["bias"], bias, regularizer=self.bias_regularizer, name="bias")
         self._first = fingerprint(self) if self.data_dependent_init else None
-
-    def _check_shape(self, shape):
-        """`ShapeError` unless inputs may have this shape."""
-        needed, fits = "(batch, ..., features)", len(shape) >= 2
-        name = self.label
-        if self.members is not None:
-            needed, fits = f"(batch, {self.members}, features)", len(shape) == 3 and shape[1] == self.members
-            name += f" with {self.members} member{'s' * (self.members > 1)}"
-        if not fits or shape[-1] is None:
-            raise ShapeError(f"{name} needs inputs of shape {needed}, got {tuple(shape)}")
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
         return (*input_shape[:-1], self.units)
@@ -205,25 +193,6 @@ class Dense(Layer):
         if self.activation is not None:
             outputs = self.activation.in_place(outputs)(outputs)
         return outputs if self.members is None else outputs.swapaxes(0, 1)
-
-
-class EachMember(Initializer, abstract=True):
-    """Parameters of an ensemble, one after another along the first axis, each drawn by `initializer` for itself.
-
-    Fans are those of one member, and no two members get the same numbers, also where `initializer` has a seed.
-
-    >>> from nnlite.initializers import HeNormal
-    >>> EachMember(HeNormal(seed=0))((5, 3, 2)).shape
-    (5, 3, 2)
-    """
-
-    initializer: FromSpec[Initializer]
-
-    def validate(self) -> None:
-        self.seed = self.initializer.seed
-
-    def draw(self, shape: Shape, generator: np.random.Generator) -> np.ndarray:
-        return np.stack([self.initializer.draw(shape[1:], generator) for _ in range(shape[0])])
 
 
 def _product(inputs: np.ndarray, kernel: np.ndarray, factor: float) -> tuple[np.ndarray, Jacobian, Jacobian]:

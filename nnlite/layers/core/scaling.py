@@ -9,7 +9,7 @@ from nnlite.errors import ConfigError
 from nnlite.initializers import Initializer
 from nnlite.jacobians import Diagonal, Jacobians
 from nnlite.layers.base.layer import Layer
-from nnlite.layers.base.members import member_shape
+from nnlite.layers.base.members import for_members, member_shape
 from nnlite.layers.base.simplified import Affine, DenseScale
 from nnlite.registry.field_types import Count
 from nnlite.registry.fields import FromSpec, option
@@ -48,7 +48,8 @@ class Scale(Layer):
 
     def build(self, input_shape: BatchShape) -> None:
         shape = (*member_shape(self, self.members, input_shape), input_shape[-1])
-        self.scale = self.add_weight(shape, self.scale_initializer, regularizer=self.scale_regularizer, name="scale")
+        initializer = for_members(self.members, self.scale_initializer)
+        self.scale = self.add_weight(shape, initializer, regularizer=self.scale_regularizer, name="scale")
 
     def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         return input_shape

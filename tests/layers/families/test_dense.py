@@ -81,7 +81,7 @@ class TestMembers:
         with pytest.raises(ShapeError) as error:
             Dense(2, members=5, name="body")._ensure_built(shape)
         expected = "layer 'body' (Dense) with 5 members needs inputs of shape (batch, 5, features), got "
-        assert str(error.value) == expected + str(shape)
+        assert str(error.value) == f"{expected}{shape}; RepeatVector(5) gives all members the same inputs"
 
     def test_number(self):
         with pytest.raises(ConfigError, match="members"):

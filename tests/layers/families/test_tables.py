@@ -146,6 +146,13 @@ def test_each_member_has_tables_of_its_own_and_leads_in_memory(double_precision)
     assert inner.transpose(1, 0, 2).flags.c_contiguous
 
 
+def test_tables_of_members_are_drawn_as_that_of_one():
+    layer = CategoryEmbedding({0: 4}, output_dim=4, members=3, embeddings_initializer="orthogonal")
+    layer.build((None, 3, 1))
+    tables = layer.embeddings.value
+    np.testing.assert_allclose(tables @ tables.swapaxes(1, 2), np.broadcast_to(np.eye(4), (3, 4, 4)), atol=1e-5)
+
+
 def test_keys_of_sizes_may_be_text():
     layers = [CategoryEmbedding({"2": 3, 0: 5}), CategoryEmbedding({2: 3, "0": 5})]
     assert layers[0].sizes == layers[1].sizes == {2: 3, 0: 5}
@@ -210,9 +217,9 @@ def test_periodic_embedding_starts_as_the_paper_says():
 
 def test_members_need_inputs_of_their_own():
     for layer in (Scale(3), CategoryEmbedding({0: 2}, members=3)):
-        with pytest.raises(ShapeError, match=r"members=3.*\(batch, 3, features\).*RepeatVector\(3\)"):
+        with pytest.raises(ShapeError, match=r"with 3 members.*\(batch, 3, features\).*RepeatVector\(3\)"):
             layer(np.zeros((2, 4)))
-        with pytest.raises(ShapeError, match="members=3"):
+        with pytest.raises(ShapeError, match="with 3 members"):
             type(layer)(**layer.get_config())(np.zeros((2, 2, 4)))
 
 
