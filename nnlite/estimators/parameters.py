@@ -96,12 +96,12 @@ RULES: dict[str, Rule] = {
 }
 
 
-def check_parameters(parameters: Mapping[str, object], owner: str) -> None:
-    """`ConfigError` naming the first parameter of the estimator `owner` that has a value it cannot have.
+def check_parameters(parameters: Mapping[str, object], owner: str, rules: Mapping[str, Rule] = RULES) -> None:
+    """`ConfigError`, a ValueError, naming the first parameter of the estimator `owner` that has a value it cannot have.
 
     Parameters without a rule, which a subclass may add, are left to it.
     """
     for name, value in parameters.items():
-        holds, expected = RULES.get(name, ANYTHING)
+        holds, expected = rules.get(name, ANYTHING)
         if not holds(value):
             raise ConfigError(f"The {name!r} parameter of {owner} must be {expected}. Got {value!r} instead.")

@@ -6,7 +6,7 @@ from quick import BOTH, ENOUGH, LABELS, QUICK, TARGET, X, outputs
 
 from nnlite import NNClassifier, NNRegressor
 from nnlite.errors import ConfigError
-from nnlite.layers import BatchNormalization, Dense, RobustScaling
+from nnlite.layers import BatchNormalization, Dense, RobustScaling, TemperatureScaling
 
 
 def member_outputs(model, X):
@@ -137,6 +137,17 @@ def test_probabilities_are_calibrated_by_rows_that_are_new():
     names = [layer.name for layer in calm.model_.layers]
     assert "temperature" in names and "temperature" not in [layer.name for layer in bold.model_.layers]
     assert calm.predict_proba(X).max(axis=1).mean() < bold.predict_proba(X).max(axis=1).mean()
+
+
+@pytest.mark.parametrize("weights", [None, np.random.default_rng(3).exponential(size=80)], ids=["equal", "weighted"])
+def test_the_temperature_is_that_of_the_rows_that_members_did_not_learn_from(weights):
+    noise = np.random.default_rng(0).permutation(LABELS)
+    model = NNClassifier(**ENOUGH, n_members=2).fit(X, noise, weights)
+    kept, again = model.model_.get_layer("temperature"), TemperatureScaling()
+    shares = (model.oof_prediction_ - kept.blur / 2) / (1 - kept.blur)
+    again.calibrate(kept.temperature * np.log(shares), model.classes_.searchsorted(noise), weights)
+    assert abs(kept.temperature - 1) > 0.05 and kept.blur == again.blur == 1 / 81
+    assert again.temperature == pytest.approx(kept.temperature, rel=1e-4)
 
 
 def test_numbers_stay_within_the_range_seen():

@@ -15,8 +15,9 @@ from nnlite.estimators.fitting.weights import checked_weight
 from nnlite.estimators.mlp.lbfgs import GradientsOnly, minimize
 from nnlite.estimators.mlp.network import Network, as_model, forward, initial_weights
 from nnlite.estimators.mlp.objectives import objective_of
-from nnlite.estimators.mlp.parameters import check_parameters, hidden_units
+from nnlite.estimators.mlp.parameters import RULES, hidden_units
 from nnlite.estimators.mlp.stochastic import Rows, Training, optimizer_of
+from nnlite.estimators.parameters import check_parameters
 from nnlite.models import Sequential
 from nnlite.optimizers import Optimizer
 from nnlite.training.resources import suited
@@ -113,7 +114,7 @@ class BaseMLP(BaseEstimator):
 
     def _check_parameters(self) -> None:
         if not get_config()["skip_parameter_validation"]:
-            check_parameters(self.get_params(deep=False), type(self).__name__)
+            check_parameters(self.get_params(deep=False), type(self).__name__, RULES)
 
     def _fit(self, X: Any, y: Any, sample_weight: Any, incremental: bool) -> Any:
         hidden = hidden_units(self.hidden_layer_sizes)

@@ -1,15 +1,15 @@
 """What the parameters of the multi-layer perceptrons may be, in the words of scikit-learn."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 
 from nnlite.errors import ConfigError
-from nnlite.estimators.parameters import ARRAY_LIKE, BOOLS, SEED, Rule
+from nnlite.estimators.parameters import ARRAY_LIKE, BOOLS, NOTHING, SEED, Rule
 
-__all__ = ["check_parameters", "hidden_units"]
+__all__ = ["RULES", "hidden_units"]
 
 KINDS: dict[type, str] = {Integral: "an int", Real: "a float"}
 
@@ -40,7 +40,6 @@ def _instance(kind: type) -> Rule:
 
 BOOLEANS = [_instance(kind) for kind in BOOLS]
 BOOLEAN = _any_of(*BOOLEANS)
-NOTHING: Rule = (lambda value: value is None, "None")
 INFINITY: Rule = (lambda value: isinstance(value, Real) and value == np.inf, "a float among {inf}")
 COUNT, NOT_NEGATIVE = _interval(Integral, 1), _interval(Real, 0)
 POSITIVE, BELOW_ONE = _interval(Real, 0, closed="()"), _interval(Real, 0, 1)
@@ -71,17 +70,6 @@ RULES: dict[str, Rule] = {
     "n_iter_no_change": _any_of(COUNT, INFINITY),
     "max_fun": COUNT,
 }
-
-
-def check_parameters(parameters: Mapping[str, object], owner: str) -> None:
-    """`ConfigError`, a ValueError, that names the first parameter of the estimator `owner` with a value it cannot have.
-
-    Parameters without a rule, which a subclass may add, are left to it.
-    """
-    for name, value in parameters.items():
-        holds, expected = RULES.get(name, (None, ""))
-        if holds is not None and not holds(value):
-            raise ConfigError(f"The {name!r} parameter of {owner} must be {expected}. Got {value!r} instead.")
 
 
 def hidden_units(hidden_layer_sizes: Any) -> list[int]:
