@@ -208,7 +208,7 @@ class BaseNetwork(FittedNetwork, NestedParameters, CallbackSupportMixin, BaseEst
         y, self._targets = self._read_targets(n_rows_of(table), y, self._targets if goes_on else None, classes)
         if not goes_on:
             self._encoder, self._precision = self._fitted_encoder(table), precision(table)
-        matrix = as_matrix(table, self._encoder)
+        matrix = self._matrix(table) if goes_on else as_matrix(table, self._encoder)
         distinct = distinct_rows(matrix, y, self._row_weights(sample_weight, y))
         matrix, y = select_rows(matrix, distinct.first), y[distinct.first]
         if not goes_on:

@@ -375,6 +375,15 @@ def test_a_failure_while_training_goes_on_changes_nothing(cls, y, online):
     np.testing.assert_array_equal(*fits)
 
 
+@BOTH
+def test_later_passes_fill_gaps_as_predictions_do(cls, y):
+    extra = {"classes": ["no", "yes"]} if y is LABELS else {}
+    gaps, filled = X.copy(), X.copy()
+    gaps[3:9, 1], filled[3:9, 1] = np.nan, np.median(X[:, 1])
+    first, second = (cls(**QUICK).partial_fit(X, y, **extra).partial_fit(later, y) for later in (gaps, filled))
+    np.testing.assert_array_equal(outputs(first, X), outputs(second, X))
+
+
 def test_rules_of_partial_fit():
     with pytest.raises(ConfigError, match="classes must be passed on the first call to partial_fit"):
         NNClassifier().partial_fit(X, LABELS)
