@@ -1,7 +1,6 @@
 """What the estimators share: reading tables, training by the recipe, the fitted model and its predictions."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,6 +13,7 @@ from nnlite.data.encoders.tables import TableEncoder
 from nnlite.errors import ConfigError, DataError
 from nnlite.estimators.fitted import FittedNetwork
 from nnlite.estimators.fitting.assembly import assembled, check_outputs, trained_part
+from nnlite.estimators.fitting.failures import unchanged_by_failure
 from nnlite.estimators.fitting.inputs import (
     as_matrix,
     code_columns,
@@ -53,30 +53,6 @@ class Rows(NamedTuple):
     x: Any
     y: np.ndarray
     distinct: DistinctRows
-
-
-@contextmanager
-def unchanged_by_failure(estimator: "BaseNetwork") -> Iterator[None]:
-    """A context that, when it fails, leaves an estimator as it was: a fitted one still predicts.
-
-    Training that goes on changes weights in the place where the fitted model has them, and the optimizer's memory.
-    """
-    before = vars(estimator).copy()
-    model, online = before.get("model_"), before.get("_online")
-    weights = None if model is None else model.get_weights()
-    memory = None if online is None else online.optimizer.get_state()
-    try:
-        yield
-    except BaseException:
-        for name in [name for name in vars(estimator) if not name.startswith(("_skl_", "_callback_"))]:
-            if name not in before:
-                delattr(estimator, name)
-        vars(estimator).update(before)
-        if model is not None:
-            model.set_weights(weights)
-        if online is not None:
-            online.optimizer.set_state(memory)
-        raise
 
 
 class BaseNetwork(FittedNetwork, NestedParameters, CallbackSupportMixin, BaseEstimator):
@@ -162,6 +138,7 @@ class BaseNetwork(FittedNetwork, NestedParameters, CallbackSupportMixin, BaseEst
         rows = self._read_rows(X, y, sample_weight, goes_on)
         judges = None if X_val is None else self._read_judges(X_val, y_val)
         recipe = self._recipe(rows)
+        self.n_members_ = recipe.n_members
         network = self._network() if goes_on else self._new_network(recipe)
         network.compile(recipe.optimizer(), self._loss(), list(self._targets.metrics))
         lesson = Lesson(
@@ -187,6 +164,7 @@ class BaseNetwork(FittedNetwork, NestedParameters, CallbackSupportMixin, BaseEst
         goes_on = self._goes_on(online=True)
         rows = self._read_rows(X, y, sample_weight, goes_on, classes)
         recipe = self._recipe(rows, online=True)
+        self.n_members_ = recipe.n_members
         network = vars(self).get("_online")
         if network is None:
             network = self._network() if goes_on else self._new_network(recipe)
@@ -236,13 +214,19 @@ class BaseNetwork(FittedNetwork, NestedParameters, CallbackSupportMixin, BaseEst
         columns = {"code_sizes": code_columns(self._encoder), "numbers": number_columns(width, self._encoder)}
         problem = Problem(targets.task, len(rows.y), width, targets.n_outputs, targets.activation, **columns)
         parameters = self.get_params(deep=False)
-        if self._goes_on(online) and parameters["n_members"] == AUTO:
+        if self._goes_on(online):
+            if parameters["n_members"] not in (AUTO, self.n_members_):
+                raise ConfigError(
+                    f"n_members={parameters['n_members']}, but the networks to train further are {self.n_members_}: "
+                    f"pass that number, or fit new ones with warm_start=False",
+                    ("n_members",),
+                )
             parameters["n_members"] = self.n_members_  # however many rows there are this time
         return Recipe(parameters, problem, online)
 
     def _new_network(self, recipe: Recipe) -> Sequential:
         """A network of the recipe's layers, not trained yet, for scaled rows: `(members, columns)` for several."""
-        self.n_members_, width = recipe.n_members, recipe.problem.width
+        width = recipe.problem.width
         shape = (width,) if self.n_members_ == 1 else (self.n_members_, width)
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         network = Sequential([Input(shape), *recipe.layers()], seed=seed, dtype=self._precision)

@@ -375,3 +375,12 @@ def test_the_seed_of_a_transformer_is_that_of_its_estimator():
     estimator = clone(CLASSIFIER).set_params(random_state=None)
     found = [NNTransformer(estimator, random_state=3).fit(X, LABELS).transform(X) for _ in range(2)]
     np.testing.assert_array_equal(*found)
+
+
+@pytest.mark.parametrize("cls", [NNTransformer, NNAutoencoder, NNEmbedder])
+def test_a_fit_that_fails_leaves_what_was_fitted(cls):
+    model = cls(CLASSIFIER) if cls is NNTransformer else cls(**QUICK)
+    before = model.fit(TABLE, AMOUNT > 1).transform(TABLE)
+    with pytest.raises(ValueError, match="sample_weight"):
+        model.fit(TABLE[["city"]], AMOUNT > 1, sample_weight=[1.0])
+    np.testing.assert_array_equal(model.transform(TABLE), before)

@@ -12,6 +12,7 @@ from nnlite.errors import ConfigError, did_you_mean
 from nnlite.estimators.base import BaseNetwork
 from nnlite.estimators.classifier import NNClassifier
 from nnlite.estimators.family.tasks import names_classes, take_columns
+from nnlite.estimators.fitting.failures import unchanged_by_failure
 from nnlite.estimators.fitting.inputs import read_inputs
 from nnlite.estimators.fitting.training import rows_at_once
 from nnlite.estimators.parameters import is_whole
@@ -96,9 +97,10 @@ class NNTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         ConfigError
             An estimator of another kind, or a layer that it does not have.
         """
-        self.estimator_ = self._fitted(X, y, sample_weight)
-        self.model_ = self._up_to_layer()
-        take_columns(self, self.estimator_)
+        with unchanged_by_failure(self):
+            self.estimator_ = self._fitted(X, y, sample_weight)
+            self.model_ = self._up_to_layer()
+            take_columns(self, self.estimator_)
         return self
 
     def _fitted(self, X: Any, y: Any, sample_weight: Any) -> BaseNetwork:
