@@ -474,7 +474,7 @@ BAD_IDX = {
     b"\0\0\x08\x02\0\0\0\2": "damaged; shape (2, 0) of uint8 needs 12 bytes, found 8",
     b"\0\0\x08\x01\0\0\0\5abc": "damaged; shape (5,) of uint8 needs 13 bytes, found 11",
     b"\0\0\x08\x01\0\0\0\2abc": "damaged; shape (2,) of uint8 needs 10 bytes, found 11",
-    gzip.compress(b"\0\0\x08\x01\0\0\0\1a")[:-9]: "damaged gzip file",
+    gzip.compress(b"\0\0\x08\x01\0\0\0\1a", mtime=0)[:-9]: "damaged gzip file",
 }
 
 
