@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -43,9 +43,6 @@ from nnlite.ops import ActivationFunction
 from nnlite.optimizers import Optimizer
 from nnlite.registry.fields import Spec
 from nnlite.schedules import LearningRateSchedule
-
-if TYPE_CHECKING:
-    pass
 
 Layers = Sequence[Spec[Layer]]
 
@@ -154,7 +151,8 @@ class BaseNetwork(FittedNetwork, NestedParameters, CallbackSupportMixin, BaseEst
         goes_on = bool(self.warm_start) and self.__sklearn_is_fitted__()
         rows = self._read_rows(X, y, sample_weight, goes_on)
         judges = None if X_val is None else self._read_judges(X_val, y_val)
-        recipe = self._recipe(rows)
+        recipe = self._recipe(rows, goes_on)
+        self.n_members_ = recipe.n_members
         network = self._network() if goes_on else self._new_network(recipe)
         network.compile(recipe.optimizer(), self._loss(), list(self._targets.metrics))
         lesson = Lesson(
@@ -179,7 +177,8 @@ class BaseNetwork(FittedNetwork, NestedParameters, CallbackSupportMixin, BaseEst
     def _learn_some(self, X: Any, y: Any, sample_weight: Any, classes: np.ndarray | None) -> None:
         goes_on = self.__sklearn_is_fitted__()
         rows = self._read_rows(X, y, sample_weight, goes_on, classes)
-        recipe = self._recipe(rows, online=True)
+        recipe = self._recipe(rows, goes_on, online=True)
+        self.n_members_ = recipe.n_members
         network = vars(self).get("_online")
         if network is None:
             network = self._network() if goes_on else self._new_network(recipe)
@@ -198,7 +197,7 @@ class BaseNetwork(FittedNetwork, NestedParameters, CallbackSupportMixin, BaseEst
         if not goes_on:
             self._encoder, self._precision = self._fitted_encoder(table), precision(table)
         matrix = as_matrix(table, self._encoder)
-        distinct = distinct_rows(matrix, y, self._row_weights(sample_weight, y))
+        distinct = distinct_rows(matrix, self._targets.keys(y), self._row_weights(sample_weight, y))
         matrix, y = select_rows(matrix, distinct.first), y[distinct.first]
         if not goes_on:
             self._targets.learn(y, distinct.weights)
@@ -220,15 +219,15 @@ class BaseNetwork(FittedNetwork, NestedParameters, CallbackSupportMixin, BaseEst
         """What `read_inputs` returned as the network takes it."""
         return scaled(self._matrix(table), self._scaling, self._precision)
 
-    def _recipe(self, rows: Rows, online: bool = False) -> Recipe:
+    def _recipe(self, rows: Rows, goes_on: bool, online: bool = False) -> Recipe:
         width, targets = rows.x.shape[1], self._targets
         columns = {"code_sizes": code_columns(self._encoder), "numbers": number_columns(width, self._encoder)}
         problem = Problem(targets.task, len(rows.y), width, targets.n_outputs, targets.activation, **columns)
-        return Recipe(self.get_params(deep=False), problem, online)
+        return Recipe(self.get_params(deep=False), problem, online, self.n_members_ if goes_on else None)
 
     def _new_network(self, recipe: Recipe) -> Sequential:
         """A network of the recipe's layers, not trained yet, for scaled rows: `(members, columns)` for several."""
-        self.n_members_, width = recipe.n_members, recipe.problem.width
+        width = recipe.problem.width
         shape = (width,) if self.n_members_ == 1 else (self.n_members_, width)
         seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
         network = Sequential([Input(shape), *recipe.layers()], seed=seed, dtype=self._precision)

@@ -43,6 +43,10 @@ class Targets:
         """What the loss compares with outputs."""
         raise NotImplementedError
 
+    def keys(self, y: np.ndarray) -> np.ndarray:
+        """Numbers that tell different targets apart, the same ones in every run."""
+        return self.encode(y)
+
     def mixed(self, y: np.ndarray) -> np.ndarray | None:
         """The class of each row, whose mix parts of the rows keep; None where there are no classes."""
         return None
@@ -151,6 +155,10 @@ class NumberTargets(Targets):
     def encode(self, y: np.ndarray) -> np.ndarray:
         """(y - mean) / scale."""
         return (y.astype(np.float64) - self.mean) / self.scale
+
+    def keys(self, y: np.ndarray) -> np.ndarray:
+        """The targets themselves: mean and scale may not be known yet."""
+        return y
 
     def shaped(self, predictions: np.ndarray) -> np.ndarray:
         """`(rows,)` where the targets came so."""
