@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
-from sklearn.utils.metadata_routing import UNUSED
 
 from nnlite.data.batches import select_rows
 from nnlite.data.encoders.tables import TableEncoder
@@ -30,7 +29,7 @@ from nnlite.estimators.fitting.listening import CallbackSupportMixin, told_of_ep
 from nnlite.estimators.fitting.policies import warn_of_no_convergence
 from nnlite.estimators.fitting.recipe import LBFGS, Problem, Recipe, copies
 from nnlite.estimators.fitting.rows import DistinctRows, distinct_rows
-from nnlite.estimators.fitting.targets import Targets
+from nnlite.estimators.fitting.targets import Targets, check_present
 from nnlite.estimators.fitting.training import Judged, Lesson, Outcome, learn
 from nnlite.estimators.fitting.weights import checked_weight
 from nnlite.estimators.nested import NestedParameters
@@ -71,8 +70,6 @@ def unchanged_by_failure(estimator: BaseEstimator) -> Iterator[None]:
 
 class BaseNetwork(FittedNetwork, NestedParameters, CallbackSupportMixin, BaseEstimator):
     """Base of the estimators that learn targets; each reads its targets, and writes `fit` and `predict`."""
-
-    __metadata_request__predict = {"return_jacobian": UNUSED, "return_std": UNUSED}  # say what to return: no metadata
 
     def __init__(
         self,
@@ -150,7 +147,7 @@ class BaseNetwork(FittedNetwork, NestedParameters, CallbackSupportMixin, BaseEst
     def _learn(self, X: Any, y: Any, sample_weight: Any, X_val: Any, y_val: Any) -> None:
         goes_on = bool(self.warm_start) and self.__sklearn_is_fitted__()
         rows = self._read_rows(X, y, sample_weight, goes_on)
-        judges = None if X_val is None else self._read_judges(X_val, y_val)
+        judges = self._read_judges(X_val, y_val)
         recipe = self._recipe(rows, goes_on)
         self.n_members_ = recipe.n_members
         network = self._network() if goes_on else self._new_network(recipe)
@@ -207,10 +204,15 @@ class BaseNetwork(FittedNetwork, NestedParameters, CallbackSupportMixin, BaseEst
             self._scaling = fitted_scaling(matrix, self._encoder) if self.standardize else None
         return Rows(scaled(matrix, self._scaling, self._precision), y, distinct)
 
-    def _read_judges(self, X: Any, y: Any) -> tuple[Any, np.ndarray]:
+    def _read_judges(self, X: Any, y: Any) -> tuple[Any, np.ndarray] | None:
         """Rows that judge the epochs: scaled as the others, with their targets as the loss takes them."""
+        if X is None and y is None:
+            return None
         if y is None:
             raise ConfigError("X_val was passed without y_val, its targets", ("y_val",))
+        if X is None:
+            raise ConfigError("y_val was passed without X_val, its rows", ("X_val",))
+        check_present(y, "y_val")
         table = read_inputs(self, X, False, y)
         y, _ = self._read_targets(n_rows_of(table), y, self._targets)
         return self._scaled(table), self._targets.encode(y)

@@ -4,10 +4,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from quick import BOTH, LABELS, QUICK, TARGET, X, outputs
+from quick import BOTH, LABELS, QUICK, TARGET, X, outputs, raw_columns
 
 from nnlite import NNClassifier, NNRegressor
-from nnlite.errors import ConfigError
+from nnlite.errors import ConfigError, DataError, ShapeError
+from nnlite.layers import Dense
 
 
 def test_labels_of_objects_are_learnt_from_as_their_text():
@@ -44,3 +45,154 @@ def test_a_warm_start_keeps_the_number_of_members():
         model.set_params(n_members=2).fit(X, TARGET)
     with pytest.raises(ConfigError, match="trains a single network"):
         model.set_params(n_members="auto", optimizer="lbfgs").fit(X, TARGET)
+
+
+# Tables
+
+COLUMNS = raw_columns()
+ROWS = [dict(zip(COLUMNS, row, strict=True)) for row in zip(*COLUMNS.values(), strict=True)]
+SHUFFLED = {name: COLUMNS[name] for name in reversed(COLUMNS)}
+
+
+@BOTH
+def test_dicts_of_columns_and_lists_of_dicts_are_tables(cls, y):
+    model = cls(**QUICK).fit(COLUMNS, y)
+    assert model.feature_names_in_.tolist() == list(COLUMNS) and model.n_features_in_ == 6
+    expected = outputs(model, COLUMNS)
+    same = cls(**QUICK).fit(ROWS, y)
+    np.testing.assert_array_equal(outputs(same, ROWS), expected)
+    np.testing.assert_array_equal(outputs(model, SHUFFLED | {"extra": [1] * 80}), expected)
+    np.testing.assert_allclose(outputs(model, ROWS[:3]), expected[:3], rtol=1e-5)
+    with pytest.raises(DataError, match=r"X lacks columns of the fit: 'rooms', 'city', .* is given as None"):
+        outputs(model, [{"size": 1.0}])
+    pandas = pytest.importorskip("pandas")
+    framed = cls(**QUICK).fit(pandas.DataFrame(COLUMNS), y)
+    np.testing.assert_allclose(outputs(framed, ROWS), outputs(framed, pandas.DataFrame(COLUMNS)), rtol=1e-5)
+
+
+def test_a_dict_for_a_model_of_an_array():
+    model = NNRegressor(**QUICK).fit(X, TARGET)
+    np.testing.assert_allclose(model.predict(dict(zip("abcd", X.T, strict=True))), model.predict(X), rtol=1e-6)
+    with pytest.raises(ValueError, match="X has 2 features, but NNRegressor is expecting 4 features"):
+        model.predict({"a": [1.0], "b": [2.0]})
+    with pytest.raises(ValueError, match="requires y to be passed"):
+        model.fit(COLUMNS, None)
+
+
+@pytest.mark.parametrize("table", [{"a": 1.0, "b": 2.0}, {"a": "text", "b": "text"}])
+def test_a_row_is_no_dict_of_columns(table):
+    with pytest.raises(ShapeError, match=r"column 'a' is the single value .* \[\{name: value\}\]"):
+        NNRegressor(**QUICK).fit(table, [1.0])
+
+
+def test_what_is_no_table_is_named():
+    pandas, model = pytest.importorskip("pandas"), NNRegressor(**QUICK)
+    series = pandas.Series(["a", "b"] * 40)
+    for X_1d in (series, pandas.DataFrame(COLUMNS).iloc[0]):
+        with pytest.raises(ShapeError, match=r"X is a Series, .* X\.to_frame"):
+            model.fit(X_1d, TARGET)
+    for given in (["a", "b"] * 40, series.to_numpy(), "table.csv"):
+        with pytest.raises(ShapeError, match="Expected 2D array"):
+            model.fit(given, TARGET)
+
+
+def test_an_infinity_in_an_array_has_a_place():
+    bad = X.copy()
+    bad[4, 2] = -np.inf
+    with pytest.raises(DataError, match="column 'x2', row 4: -infinity is no number"):
+        NNRegressor(**QUICK).fit(bad, TARGET)
+    with pytest.raises(DataError, match="column 'x2', row 1: -infinity is no number"):
+        NNRegressor(**QUICK).fit(X, TARGET).predict(bad[3:])
+
+
+# Targets
+
+
+def changed(y: Any, row: int, value: Any) -> list[Any]:
+    return [*y[:row].tolist(), value, *y[row + 1 :].tolist()]
+
+
+@pytest.mark.parametrize("gap", [None, np.nan])
+@BOTH
+def test_a_row_without_a_target_is_named(cls, y, gap):
+    y_gap = changed(y, 5, gap) if cls is NNRegressor or gap is None else np.array(changed(y, 5, gap), object)
+    with pytest.raises(DataError, match="Input y contains NaN or None: row 5 has no target; leave such rows out"):
+        cls(**QUICK).fit(X, y_gap)
+    with pytest.raises(DataError, match="Input y_val contains NaN or None: row 5"):
+        cls(**QUICK).fit(X, y, X_val=X, y_val=y_gap)
+
+
+def test_gaps_of_pandas_in_targets():
+    pandas = pytest.importorskip("pandas")
+    for y in (pandas.array(changed(LABELS, 2, None), dtype="string"), pandas.Categorical(changed(LABELS, 2, None))):
+        with pytest.raises(DataError, match="row 2 has no target"):
+            NNClassifier(**QUICK).fit(X, pandas.Series(y))
+    both = pandas.DataFrame({"a": TARGET, "b": changed(TARGET, 3, np.nan)})
+    both.loc[7, "a"] = np.nan
+    with pytest.raises(DataError, match="row 3 has no target, nor have 1 others"):
+        NNRegressor(**QUICK).fit(X, both)
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        (LABELS, "y, row 0: '(no|yes)' is no number, and NNRegressor learns numbers"),
+        (changed(TARGET, 3, "high"), "y, row 3: 'high' is no number"),
+        (np.arange(80).astype("datetime64[D]"), "y holds dates, and NNRegressor learns numbers"),
+        (np.arange(80).astype("timedelta64[D]"), "y holds durations"),
+        (changed(TARGET, 6, np.inf), "Input y contains infinity .*: row 6"),
+    ],
+)
+def test_what_is_no_number_is_refused(y, message):
+    with pytest.raises(DataError, match=message):
+        NNRegressor(**QUICK).fit(X, y)
+
+
+def test_what_is_no_label_is_refused():
+    with pytest.raises(ConfigError, match="classes: None and NaN are no labels"):
+        NNClassifier(**QUICK).partial_fit(X, LABELS, classes=["yes", "no", None])
+
+
+def test_targets_that_judge_need_rows():
+    with pytest.raises(ConfigError, match="y_val was passed without X_val"):
+        NNRegressor(**QUICK).fit(X, TARGET, y_val=TARGET)
+
+
+# Weights and parameters
+
+
+@pytest.mark.parametrize(
+    ("class_weight", "message"),
+    [
+        ({"yes": -3}, r"class_weight\['yes'\] is -3, expected a number >= 0"),
+        ({"yes": np.nan}, r"class_weight\['yes'\] is nan"),
+        ({"yes": "much"}, r"class_weight\['yes'\] is 'much'"),
+        ({"yes": 0, "no": 0}, "class_weight leaves no row with a weight above 0"),
+        ([1, 2], r"class_weight holds 1, expected 'balanced' or a dict \{label: weight\}"),
+        ({"ja": 2}, r"class_weight names 'ja', which is no class; they are \['no', 'yes'\]"),
+    ],
+)
+def test_class_weights_that_cannot_be(class_weight, message):
+    with pytest.raises((ConfigError, DataError), match=message):
+        NNClassifier(**QUICK, class_weight=class_weight).fit(X, LABELS)
+
+
+def test_the_name_of_a_column_is_no_weight():
+    with pytest.raises(DataError, match="sample_weight holds text; pass one number >= 0 for each row"):
+        NNRegressor(**QUICK).fit(X, TARGET, sample_weight="weight")
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"layers": Dense(3)}, r"The 'layers' parameter of NNRegressor must be .* Got Dense\(units=3\)"),
+        (
+            {"layers": lambda n_features, n_outputs: None},
+            "layers: the callable returned None, expected a list of layers",
+        ),
+        ({"callbacks": ["TerminateOnNaN", "EarlyStoping"]}, r"^callbacks\[1\]: unknown callback 'EarlyStoping'"),
+    ],
+)
+def test_parameters_are_named(parameters, message):
+    with pytest.raises(ConfigError, match=message):
+        NNRegressor(**QUICK, **parameters).fit(X, TARGET)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from numbers import Integral
 from typing import Any, NamedTuple
 
+from nnlite.callbacks import Callback
 from nnlite.data.batches import suited_batch_size
 from nnlite.errors import ConfigError
 from nnlite.estimators.fitting.policies import RATE_POLICIES, rate_of_policy
@@ -168,16 +169,26 @@ class Recipe:
         patience = self.parameters["n_iter_no_change"]
         return {} if patience is None else {"patience": patience, "min_delta": self.parameters["tol"]}
 
-    def callbacks(self) -> list[Any]:
+    def callbacks(self) -> list[Callback]:
         """The callbacks of the user."""
         given = self.parameters["callbacks"]
-        return list(given) if isinstance(given, (list, tuple)) else [] if given is None else [given]
+        listed = given if isinstance(given, (list, tuple)) else [] if given is None else [given]
+        found = []
+        for place, own in enumerate(listed):
+            try:
+                found.append(Callback.get(own))
+            except ConfigError as error:
+                raise error.within("callbacks", place) from None
+        return found
 
     def layers(self) -> list[Layer]:
         """The layers between the scaled columns and the outputs, new ones."""
         given, problem = layers_of(self.parameters["layers"]), self.problem
         if callable(given):
-            return self._as_members(copies(given(problem.width, problem.n_outputs)))
+            made = given(problem.width, problem.n_outputs)
+            if not isinstance(made, (list, tuple)):
+                raise ConfigError(f"the callable returned {made!r}, expected a list of layers", ("layers",))
+            return self._as_members(copies(made))
         hidden = self._hidden() if given is None else copies(given)
         return self._as_members([*hidden, Layer.get(self._dense(problem.n_outputs, problem.activation))])
 
