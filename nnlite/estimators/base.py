@@ -1,7 +1,6 @@
 """What the estimators share: reading tables, training by the recipe, the fitted model and its predictions."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +12,7 @@ from nnlite.data.encoders.tables import TableEncoder
 from nnlite.errors import ConfigError, DataError
 from nnlite.estimators.fitted import FittedNetwork
 from nnlite.estimators.fitting.assembly import assembled, check_outputs, trained_part
+from nnlite.estimators.fitting.failures import unchanged_by_failure
 from nnlite.estimators.fitting.inputs import (
     as_matrix,
     code_columns,
@@ -52,20 +52,6 @@ class Rows(NamedTuple):
     x: Any
     y: np.ndarray
     distinct: DistinctRows
-
-
-@contextmanager
-def unchanged_by_failure(estimator: BaseEstimator) -> Iterator[None]:
-    """A context that, when it fails, leaves an estimator as it was: a fitted one still predicts."""
-    before = vars(estimator).copy()
-    try:
-        yield
-    except BaseException:
-        for name in [name for name in vars(estimator) if not name.startswith(("_skl_", "_callback_"))]:
-            if name not in before:
-                delattr(estimator, name)
-        vars(estimator).update(before)
-        raise
 
 
 class BaseNetwork(FittedNetwork, NestedParameters, CallbackSupportMixin, BaseEstimator):

@@ -32,9 +32,8 @@ def _is_real(value: Any) -> bool:
 
 
 def _kinds(*kinds: type) -> Rule:
-    return lambda value: isinstance(value, kinds), " or ".join(
-        f"an instance of {kind.__qualname__!r}" for kind in kinds
-    )
+    names = dict.fromkeys(kind.__qualname__ for kind in kinds)  # bool and numpy.bool_ are both called bool
+    return lambda value: isinstance(value, kinds), " or ".join(f"an instance of {name!r}" for name in names)
 
 
 def _whole(low: int) -> Rule:

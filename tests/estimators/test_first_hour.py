@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from quick import BOTH, LABELS, QUICK, TARGET, X, outputs, raw_columns
 
-from nnlite import NNClassifier, NNRegressor
+from nnlite import MLPClassifier, MLPRegressor, NNAutoencoder, NNClassifier, NNEmbedder, NNRegressor, NNTransformer
 from nnlite.errors import ConfigError, DataError, ShapeError
 from nnlite.layers import Dense
 
@@ -68,6 +68,13 @@ def test_dicts_of_columns_and_lists_of_dicts_are_tables(cls, y):
     pandas = pytest.importorskip("pandas")
     framed = cls(**QUICK).fit(pandas.DataFrame(COLUMNS), y)
     np.testing.assert_allclose(outputs(framed, ROWS), outputs(framed, pandas.DataFrame(COLUMNS)), rtol=1e-5)
+
+
+def test_a_structured_array_is_a_table():
+    records = np.array(list(zip(X[:, 0], LABELS, strict=True)), [("a", float), ("b", "U3")])
+    model = NNRegressor(**QUICK).fit(records, TARGET)
+    assert model.n_features_in_ == 2 and model.feature_names_in_.tolist() == ["a", "b"]
+    np.testing.assert_array_equal(model.predict(records[["b", "a"]]), model.predict(records))
 
 
 def test_a_dict_for_a_model_of_an_array():
@@ -196,3 +203,54 @@ def test_the_name_of_a_column_is_no_weight():
 def test_parameters_are_named(parameters, message):
     with pytest.raises(ConfigError, match=message):
         NNRegressor(**QUICK, **parameters).fit(X, TARGET)
+
+
+@pytest.mark.parametrize("fraction", [1e-9, 1 - 1e-9])
+def test_a_validation_part_of_no_row_is_refused(fraction):
+    with pytest.raises(DataError, match=r"validation_fraction=.* of 80 rows sets (0|80) apart"):
+        NNRegressor(**QUICK, n_members=1, validation_fraction=fraction).fit(X, TARGET)
+
+
+def test_kinds_are_named_once():
+    with pytest.raises(ConfigError, match=r"parameter of NNRegressor must be an instance of 'bool'\. Got 'yes'"):
+        NNRegressor(early_stopping="yes").fit(X, TARGET)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "unit"), [("float32", 1e-25), ("float32", 1e25), ("float64", 1e-170), ("float64", 1e170)]
+)
+def test_targets_whose_variance_is_no_number_are_refused(dtype, unit):
+    with pytest.raises(DataError, match=f"y, column 0: numbers from .* to .* have no variance in {dtype}"):
+        NNRegressor(**QUICK).fit(X, (X[:, 0] * unit).astype(dtype))
+
+
+# A fit that fails
+
+
+def fitted_and_refused() -> list[Any]:
+    quick = {"hidden_layer_sizes": 4, "random_state": 0}
+    gap = changed(TARGET, 3, np.nan)
+    small = {"n_components": 2, "epochs": 2, **quick}
+    return [
+        pytest.param(NNEmbedder(**small), COLUMNS, TARGET, TARGET, id="embedder"),
+        pytest.param(NNTransformer(NNRegressor(**QUICK)), COLUMNS, TARGET, gap, id="transformer"),
+        pytest.param(NNAutoencoder(**small), COLUMNS, None, None, id="autoencoder"),
+        pytest.param(MLPRegressor(max_iter=2, **quick), X, TARGET, gap, id="mlp regressor"),
+        pytest.param(MLPClassifier(max_iter=2, **quick), X, LABELS, TARGET, id="mlp classifier"),
+    ]
+
+
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
+@pytest.mark.parametrize(("model", "table", "y", "bad"), fitted_and_refused())
+def test_a_refused_fit_leaves_the_fitted_model(model, table, y, bad):
+    answer = model.fit(table, y).predict if "predict" in dir(model) else model.fit(table, y).transform
+    before, known = answer(table), set(vars(model))
+    with pytest.raises(ValueError):
+        model.fit(X[:, :2], bad, **({"sample_weight": np.zeros(80)} if bad is y else {}))
+    assert str(answer(table).tolist()) == str(before.tolist())  # cells of any kind, gaps among them
+    assert set(vars(model)) == known
+
+
+def test_an_embedder_names_the_row_without_a_target():
+    with pytest.raises(DataError, match="row 3 has no target"):
+        NNEmbedder(2).fit(COLUMNS, changed(TARGET, 3, np.nan))

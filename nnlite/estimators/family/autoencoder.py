@@ -9,6 +9,7 @@ from sklearn.utils.validation import check_array, check_is_fitted
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.estimators.family.reconstruction import CODES, Reconstruction, reconstructed_encoder, weighted_quantile
 from nnlite.estimators.family.single import SingleNetwork
+from nnlite.estimators.fitting.failures import unchanged_by_failure
 from nnlite.estimators.fitting.inputs import as_matrix
 from nnlite.estimators.fitting.training import rows_at_once
 from nnlite.estimators.fitting.weights import FLOATS, checked_weight
@@ -165,18 +166,19 @@ class NNAutoencoder(ClassNamePrefixFeaturesOutMixin, OutlierMixin, SingleNetwork
                 f"The 'contamination' parameter of {type(self).__name__} must be a float in the range (0.0, 0.5]. Got "
                 f"{self.contamination!r} instead."
             )
-        table = self._read(X, reset=True)
-        encoder = reconstructed_encoder(table)
-        inner = self._inner(Reconstruction, encoder)
-        matrix = as_matrix(table, encoder)
-        weights = checked_weight(sample_weight, len(matrix))
-        inner.fit_encoded(X, matrix, weights)
-        self._keep(inner)
-        self._medians, self.scale_ = inner.medians, inner.scale
-        places = range(matrix.shape[1])
-        self.column_names_ = [f"x{place}" for place in places] if encoder is None else encoder.feature_names
-        self._split()
-        self.offset_ = weighted_quantile(self._scores(matrix), self.contamination, weights)
+        with unchanged_by_failure(self):
+            table = self._read(X, reset=True)
+            encoder = reconstructed_encoder(table)
+            inner = self._inner(Reconstruction, encoder)
+            matrix = as_matrix(table, encoder)
+            weights = checked_weight(sample_weight, len(matrix))
+            inner.fit_encoded(X, matrix, weights)
+            self._keep(inner)
+            self._medians, self.scale_ = inner.medians, inner.scale
+            places = range(matrix.shape[1])
+            self.column_names_ = [f"x{place}" for place in places] if encoder is None else encoder.feature_names
+            self._split()
+            self.offset_ = weighted_quantile(self._scores(matrix), self.contamination, weights)
         return self
 
     def _split(self) -> None:

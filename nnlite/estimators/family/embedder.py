@@ -12,7 +12,8 @@ from nnlite.errors import ConfigError, DataError, did_you_mean
 from nnlite.estimators.family.single import SingleNetwork
 from nnlite.estimators.family.tasks import names_classes
 from nnlite.estimators.family.vectors import VectorClassifier, VectorRegressor, embedding_encoder, learned_vectors
-from nnlite.estimators.fitting.targets import read_classes, read_numbers
+from nnlite.estimators.fitting.failures import unchanged_by_failure
+from nnlite.estimators.fitting.targets import check_present, read_classes, read_numbers
 from nnlite.estimators.fitting.weights import checked_weight
 from nnlite.estimators.parameters import is_whole
 from nnlite.estimators.tables import labelled_table
@@ -158,6 +159,12 @@ class NNEmbedder(SingleNetwork):
             A column that X does not have.
         """
         self._check_own_parameters()
+        with unchanged_by_failure(self):
+            self._learn(X, y, sample_weight)
+        return self
+
+    def _learn(self, X: Any, y: Any, sample_weight: Any) -> None:
+        check_present(y)
         classes = self.task == "class" or (names_classes(y) and self.task == "auto")
         frame = read_frame(self._read(X, True, y))
         weights, chosen = checked_weight(sample_weight, frame.n_rows), self._chosen(frame)
@@ -173,7 +180,6 @@ class NNEmbedder(SingleNetwork):
         self._vectors = vectors
         self.unknown_embeddings_ = {name: own[0] for name, own in vectors.items()}
         self.embeddings_ = {name: self._table(name, own[1:]) for name, own in vectors.items()}
-        return self
 
     def _check_own_parameters(self) -> None:
         if self.task not in ("auto", "class", "number"):

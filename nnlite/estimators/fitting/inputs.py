@@ -62,7 +62,8 @@ def read_inputs(estimator: Any, X: Any, reset: bool, y: Any = "no_validation") -
         except (TypeError, ValueError) as error:
             raise _with_its_place(error, X) from None
     frame = read_frame(X)
-    if isinstance(X, Mapping) or (isinstance(X, (list, tuple)) and isinstance(X[0], Mapping)):
+    records = X.dtype.names if isinstance(X, np.ndarray) else isinstance(X, (list, tuple)) and isinstance(X[0], Mapping)
+    if records or isinstance(X, Mapping):
         return _named_columns(estimator, frame, reset, y)
     validate_data(estimator, X, y, reset=reset, skip_check_array=True)
     return frame
@@ -83,7 +84,7 @@ def _with_its_place(error: Exception, X: Any) -> Exception:
 
 
 def _named_columns(estimator: Any, frame: Frame, reset: bool, y: Any) -> Frame:
-    """A dict of columns or a list of dicts, whose names scikit-learn does not see: in the order of the fit, by name."""
+    """A dict of columns, a structured array or a list of dicts, whose names scikit-learn does not see: in the order of the fit, by name."""
     if y is None and get_tags(estimator).target_tags.required:
         raise DataError(f"{type(estimator).__name__} requires y to be passed, but the target y is None")
     if reset:

@@ -159,8 +159,17 @@ class NumberTargets(Targets):
         self.dtype = y.dtype.name
         self.mean = np.average(numbers, axis=0, weights=weights)
         self.low, self.high = numbers.min(axis=0), numbers.max(axis=0)
-        deviation = np.sqrt(np.average((numbers - self.mean) ** 2, axis=0, weights=weights))
-        self.scale = np.where(self.low == self.high, 1.0, deviation)
+        with np.errstate(over="ignore"):
+            variance = np.average((numbers - self.mean) ** 2, axis=0, weights=weights)
+        self.scale = np.where(self.low == self.high, 1.0, np.sqrt(variance))
+        limits = np.finfo(y.dtype)
+        fits = (self.low == self.high) | ((limits.tiny < variance) & (variance < limits.max))
+        if not fits.all():
+            place = int(fits.argmin())
+            raise DataError(
+                f"y, column {place}: numbers from {self.low[place]:.3g} to {self.high[place]:.3g} have no variance in "
+                f"{self.dtype}; give y in another unit"
+            )
 
     def encode(self, y: np.ndarray) -> np.ndarray:
         """(y - mean) / scale."""
