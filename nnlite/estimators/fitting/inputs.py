@@ -84,7 +84,7 @@ def _with_its_place(error: Exception, X: Any) -> Exception:
 
 
 def _named_columns(estimator: Any, frame: Frame, reset: bool, y: Any) -> Frame:
-    """A dict of columns, a structured array or a list of dicts, whose names scikit-learn does not see: in the order of the fit, by name."""
+    """A dict, a structured array or a list of dicts, whose names scikit-learn does not see: as in the fit, by name."""
     if y is None and get_tags(estimator).target_tags.required:
         raise DataError(f"{type(estimator).__name__} requires y to be passed, but the target y is None")
     if reset:
