@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
-from sklearn.utils.metadata_routing import UNUSED
 
 from nnlite.data.batches import select_rows
 from nnlite.data.encoders.tables import TableEncoder
@@ -30,7 +29,7 @@ from nnlite.estimators.fitting.listening import CallbackSupportMixin, told_of_ep
 from nnlite.estimators.fitting.policies import warn_of_no_convergence
 from nnlite.estimators.fitting.recipe import LBFGS, Problem, Recipe, copies
 from nnlite.estimators.fitting.rows import DistinctRows, distinct_rows
-from nnlite.estimators.fitting.targets import Targets
+from nnlite.estimators.fitting.targets import Targets, check_present
 from nnlite.estimators.fitting.training import Judged, Lesson, Outcome, learn
 from nnlite.estimators.fitting.weights import checked_weight
 from nnlite.estimators.nested import NestedParameters
@@ -57,8 +56,6 @@ class Rows(NamedTuple):
 
 class BaseNetwork(FittedNetwork, NestedParameters, CallbackSupportMixin, BaseEstimator):
     """Base of the estimators that learn targets; each reads its targets, and writes `fit` and `predict`."""
-
-    __metadata_request__predict = {"return_jacobian": UNUSED, "return_std": UNUSED}  # say what to return: no metadata
 
     def __init__(
         self,
@@ -136,8 +133,8 @@ class BaseNetwork(FittedNetwork, NestedParameters, CallbackSupportMixin, BaseEst
     def _learn(self, X: Any, y: Any, sample_weight: Any, X_val: Any, y_val: Any) -> None:
         goes_on = self._goes_on()
         rows = self._read_rows(X, y, sample_weight, goes_on)
-        judges = None if X_val is None else self._read_judges(X_val, y_val)
-        recipe = self._recipe(rows)
+        judges = self._read_judges(X_val, y_val)
+        recipe = self._recipe(rows, goes_on)
         self.n_members_ = recipe.n_members
         network = self._network() if goes_on else self._new_network(recipe)
         network.compile(recipe.optimizer(), self._loss(), list(self._targets.metrics))
@@ -163,7 +160,7 @@ class BaseNetwork(FittedNetwork, NestedParameters, CallbackSupportMixin, BaseEst
     def _learn_some(self, X: Any, y: Any, sample_weight: Any, classes: np.ndarray | None) -> None:
         goes_on = self._goes_on(online=True)
         rows = self._read_rows(X, y, sample_weight, goes_on, classes)
-        recipe = self._recipe(rows, online=True)
+        recipe = self._recipe(rows, goes_on, online=True)
         self.n_members_ = recipe.n_members
         network = vars(self).get("_online")
         if network is None:
@@ -187,7 +184,7 @@ class BaseNetwork(FittedNetwork, NestedParameters, CallbackSupportMixin, BaseEst
         if not goes_on:
             self._encoder, self._precision = self._fitted_encoder(table), precision(table)
         matrix = self._matrix(table) if goes_on else as_matrix(table, self._encoder)
-        distinct = distinct_rows(matrix, y, self._row_weights(sample_weight, y))
+        distinct = distinct_rows(matrix, self._targets.keys(y), self._row_weights(sample_weight, y))
         matrix, y = select_rows(matrix, distinct.first), y[distinct.first]
         if not goes_on:
             self._targets.learn(y, distinct.weights)
@@ -197,10 +194,15 @@ class BaseNetwork(FittedNetwork, NestedParameters, CallbackSupportMixin, BaseEst
             self._scaling = fitted_scaling(matrix, self._encoder) if self.standardize else None
         return Rows(scaled(matrix, self._scaling, self._precision), y, distinct)
 
-    def _read_judges(self, X: Any, y: Any) -> tuple[Any, np.ndarray]:
+    def _read_judges(self, X: Any, y: Any) -> tuple[Any, np.ndarray] | None:
         """Rows that judge the epochs: scaled as the others, with their targets as the loss takes them."""
+        if X is None and y is None:
+            return None
         if y is None:
             raise ConfigError("X_val was passed without y_val, its targets", ("y_val",))
+        if X is None:
+            raise ConfigError("y_val was passed without X_val, its rows", ("X_val",))
+        check_present(y, "y_val")
         table = read_inputs(self, X, False, y)
         y, _ = self._read_targets(n_rows_of(table), y, self._targets)
         return self._scaled(table), self._targets.encode(y)
@@ -209,20 +211,18 @@ class BaseNetwork(FittedNetwork, NestedParameters, CallbackSupportMixin, BaseEst
         """What `read_inputs` returned as the network takes it."""
         return scaled(self._matrix(table), self._scaling, self._precision)
 
-    def _recipe(self, rows: Rows, online: bool = False) -> Recipe:
+    def _recipe(self, rows: Rows, goes_on: bool, online: bool = False) -> Recipe:
         width, targets = rows.x.shape[1], self._targets
         columns = {"code_sizes": code_columns(self._encoder), "numbers": number_columns(width, self._encoder)}
         problem = Problem(targets.task, len(rows.y), width, targets.n_outputs, targets.activation, **columns)
         parameters = self.get_params(deep=False)
-        if self._goes_on(online):
-            if parameters["n_members"] not in (AUTO, self.n_members_):
-                raise ConfigError(
-                    f"n_members={parameters['n_members']}, but the networks to train further are {self.n_members_}: "
-                    f"pass that number, or fit new ones with warm_start=False",
-                    ("n_members",),
-                )
-            parameters["n_members"] = self.n_members_  # however many rows there are this time
-        return Recipe(parameters, problem, online)
+        if goes_on and parameters["n_members"] not in (AUTO, self.n_members_):
+            raise ConfigError(
+                f"n_members={parameters['n_members']}, but the networks to train further are {self.n_members_}: "
+                f"pass that number, or fit new ones with warm_start=False",
+                ("n_members",),
+            )
+        return Recipe(parameters, problem, online, self.n_members_ if goes_on else None)
 
     def _new_network(self, recipe: Recipe) -> Sequential:
         """A network of the recipe's layers, not trained yet, for scaled rows: `(members, columns)` for several."""

@@ -3,6 +3,7 @@
 from typing import Any, Literal, overload
 
 import numpy as np
+from sklearn.utils.metadata_routing import UNUSED
 
 from nnlite.estimators.fitted import FittedNetwork
 from nnlite.estimators.fitting.targets import LabelTargets
@@ -14,6 +15,8 @@ SMALLEST = np.finfo(np.float32).tiny
 
 class ClassPredictions(FittedNetwork):
     """Predictions of a fitted network whose outputs are probabilities; a base of `NNClassifier`."""
+
+    __metadata_request__predict_proba = {"return_jacobian": UNUSED, "return_std": UNUSED}
 
     classes_: np.ndarray
 

@@ -5,13 +5,12 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import ClassifierMixin
-from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.metaestimators import available_if
 
 from nnlite.errors import ConfigError, DataError
 from nnlite.estimators.base import BaseNetwork, Layers
 from nnlite.estimators.class_predictions import ClassPredictions
-from nnlite.estimators.fitting.targets import LabelTargets, Targets, read_classes
+from nnlite.estimators.fitting.targets import LabelTargets, Targets, labels_of, read_classes
 from nnlite.estimators.fitting.training import Judged
 from nnlite.estimators.fitting.weights import class_weighted
 from nnlite.layers import Layer, TemperatureScaling
@@ -153,8 +152,6 @@ class NNClassifier(ClassifierMixin, ClassPredictions, BaseNetwork):
 
     classes_: np.ndarray
 
-    __metadata_request__predict_proba = {"return_jacobian": UNUSED, "return_std": UNUSED}
-
     def __init__(
         self,
         hidden_layer_sizes: int | Sequence[int] | np.ndarray = (128, 128, 128),
@@ -249,7 +246,7 @@ class NNClassifier(ClassifierMixin, ClassPredictions, BaseNetwork):
         known = self._targets.classes if self.__sklearn_is_fitted__() else None
         if known is None and classes is None:
             raise ConfigError("classes must be passed on the first call to partial_fit.")
-        coming = None if classes is None else np.unique(np.asarray(classes))
+        coming = None if classes is None else labels_of(classes)
         if known is not None and coming is not None and not np.array_equal(known, coming):
             raise ConfigError(f"classes={classes!r} is not the same as on last call to partial_fit, was: {known!r}")
         return self._partial_fit(X, y, sample_weight, coming)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, is_classifier
+from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted
 
 from nnlite.config import FloatType
@@ -32,6 +33,8 @@ Own = TypeVar("Own", bound="FittedNetwork")
 
 class FittedNetwork(BaseEstimator):
     """The model of an estimator, how raw tables go through it, and configs of it; a base of `BaseNetwork`."""
+
+    __metadata_request__predict = {"return_jacobian": UNUSED, "return_std": UNUSED}  # say what to return: no metadata
 
     model_: Sequential
     n_features_in_: int

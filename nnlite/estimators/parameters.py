@@ -9,6 +9,7 @@ import numpy as np
 from nnlite.callbacks import Callback
 from nnlite.errors import ConfigError
 from nnlite.estimators.fitting.policies import RATE_POLICIES
+from nnlite.layers import Layer
 from nnlite.losses import Loss
 from nnlite.ops import ActivationFunction
 from nnlite.optimizers import LearningRateSchedule, Optimizer
@@ -31,9 +32,8 @@ def _is_real(value: Any) -> bool:
 
 
 def _kinds(*kinds: type) -> Rule:
-    return lambda value: isinstance(value, kinds), " or ".join(
-        f"an instance of {kind.__qualname__!r}" for kind in kinds
-    )
+    names = dict.fromkeys(kind.__qualname__ for kind in kinds)  # bool and numpy.bool_ are both called bool
+    return lambda value: isinstance(value, kinds), " or ".join(f"an instance of {name!r}" for name in names)
 
 
 def _whole(low: int) -> Rule:
@@ -58,6 +58,10 @@ def _at_least_0(value: Any) -> bool:
     return _is_real(value) and 0 <= value < np.inf
 
 
+def _makes_layers(value: Any) -> bool:
+    return callable(value) and not isinstance(value, (Layer, type))  # a layer is no list of layers
+
+
 ANYTHING: Rule = (lambda value: True, "anything")
 NOTHING: Rule = (lambda value: value is None, "None")
 AUTOMATIC: Rule = _one_of(AUTO)
@@ -71,7 +75,7 @@ SEED: Rule = (
 SCHEDULE: Rule = _kinds(dict, LearningRateSchedule)
 RULES: dict[str, Rule] = {
     "hidden_layer_sizes": _any_of(ARRAY_LIKE, _whole(1)),
-    "layers": _any_of(_kinds(list, tuple, str), (callable, "a callable"), NOTHING),
+    "layers": _any_of(_kinds(list, tuple, str), (_makes_layers, "a callable"), NOTHING),
     "activation": _kinds(str, dict, ActivationFunction),
     "dropout": _any_of(_fraction(low_open=False), SCHEDULE, AUTOMATIC),
     "loss": _any_of(_kinds(str, dict, Loss), (callable, "a callable")),

@@ -108,10 +108,11 @@ def _missing(cells: Sequence[Any]) -> np.ndarray:
     types = set(map(type, cells))
     if not any(own.__name__ in MISSING_TYPES or issubclass(own, CAN_BE_MISSING) for own in types):
         return np.zeros(len(cells), bool)
-    return np.fromiter(map(_is_gap, cells), bool, len(cells))
+    return np.fromiter(map(is_gap, cells), bool, len(cells))
 
 
-def _is_gap(cell: Any) -> bool:
+def is_gap(cell: Any) -> bool:
+    """Whether a cell is None, NaN, NaT or NA."""
     return type(cell).__name__ in MISSING_TYPES or (isinstance(cell, CAN_BE_MISSING) and bool(cell != cell))
 
 

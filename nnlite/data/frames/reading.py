@@ -1,6 +1,6 @@
 """One reader for tables of every make."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -142,6 +142,11 @@ def _column(name: str, values: Any) -> Column:
     if maker_of(values) in ("pandas", "polars"):
         own = _read(values).columns[0]
         return Column(name, own.kind, own.values)
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise ShapeError(
+            f"column {name!r} is the single value {values!r}; a dict holds whole columns, {{name: [values]}}, and a "
+            "row given as a dict is one of a list, [{name: value}]"
+        )
     if not isinstance(values, np.ndarray):
         return column_of_cells(name, list(values))
     if values.ndim != 1:

@@ -13,7 +13,7 @@ from nnlite.estimators.family.single import SingleNetwork
 from nnlite.estimators.family.tasks import names_classes
 from nnlite.estimators.family.vectors import VectorClassifier, VectorRegressor, embedding_encoder, learned_vectors
 from nnlite.estimators.fitting.failures import unchanged_by_failure
-from nnlite.estimators.fitting.targets import read_classes, read_numbers
+from nnlite.estimators.fitting.targets import check_present, read_classes, read_numbers
 from nnlite.estimators.fitting.weights import checked_weight
 from nnlite.estimators.parameters import is_whole
 from nnlite.estimators.tables import labelled_table
@@ -159,23 +159,27 @@ class NNEmbedder(SingleNetwork):
             A column that X does not have.
         """
         self._check_own_parameters()
-        classes = self.task == "class" or (names_classes(y) and self.task == "auto")
         with unchanged_by_failure(self):
-            frame = read_frame(self._read(X, True, y))
-            weights, chosen = checked_weight(sample_weight, frame.n_rows), self._chosen(frame)
-            self._encoder = embedding_encoder(frame, chosen, weights, self.min_frequency)
-            inner = self._inner(VectorClassifier if classes else VectorRegressor, self._encoder)
-            vectors: dict[str, np.ndarray] = {}
-            if chosen:
-                inner.fit(X, y, weights)
-                self._keep(inner)
-                vectors = learned_vectors(inner.model_, self._encoder, frame, weights, chosen)
-            else:
-                (read_classes if classes else read_numbers)(frame.n_rows, y, self)
-            self._vectors = vectors
-            self.unknown_embeddings_ = {name: own[0] for name, own in vectors.items()}
-            self.embeddings_ = {name: self._table(name, own[1:]) for name, own in vectors.items()}
+            self._learn(X, y, sample_weight)
         return self
+
+    def _learn(self, X: Any, y: Any, sample_weight: Any) -> None:
+        check_present(y)
+        classes = self.task == "class" or (names_classes(y) and self.task == "auto")
+        frame = read_frame(self._read(X, True, y))
+        weights, chosen = checked_weight(sample_weight, frame.n_rows), self._chosen(frame)
+        self._encoder = embedding_encoder(frame, chosen, weights, self.min_frequency)
+        inner = self._inner(VectorClassifier if classes else VectorRegressor, self._encoder)
+        vectors: dict[str, np.ndarray] = {}
+        if chosen:
+            inner.fit(X, y, weights)
+            self._keep(inner)
+            vectors = learned_vectors(inner.model_, self._encoder, frame, weights, chosen)
+        else:
+            (read_classes if classes else read_numbers)(frame.n_rows, y, self)
+        self._vectors = vectors
+        self.unknown_embeddings_ = {name: own[0] for name, own in vectors.items()}
+        self.embeddings_ = {name: self._table(name, own[1:]) for name, own in vectors.items()}
 
     def _check_own_parameters(self) -> None:
         if self.task not in ("auto", "class", "number"):

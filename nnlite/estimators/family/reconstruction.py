@@ -99,8 +99,8 @@ class Reconstruction(GivenEncoder, NNRegressor):
     ) -> tuple[np.ndarray, Targets]:
         return y, TableTargets(number_columns(y.shape[1], self.given_encoder), y.shape[1])
 
-    def _recipe(self, rows: Any, online: bool = False) -> Recipe:
-        recipe = super()._recipe(rows, online)
+    def _recipe(self, rows: Any, goes_on: bool, online: bool = False) -> Recipe:
+        recipe = super()._recipe(rows, goes_on, online)
         narrow = NarrowRecipe(recipe.parameters, recipe.problem, online)
         narrow.place = self.place
         return narrow

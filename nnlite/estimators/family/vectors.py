@@ -64,15 +64,15 @@ def with_vectors(recipe: Recipe, n_components: int) -> VectorRecipe:
 class VectorClassifier(GivenEncoder, NNClassifier):
     """For classes as targets."""
 
-    def _recipe(self, rows: Any, online: bool = False) -> Recipe:
-        return with_vectors(super()._recipe(rows, online), self.n_components)
+    def _recipe(self, rows: Any, goes_on: bool, online: bool = False) -> Recipe:
+        return with_vectors(super()._recipe(rows, goes_on, online), self.n_components)
 
 
 class VectorRegressor(GivenEncoder, NNRegressor):
     """For numbers as targets."""
 
-    def _recipe(self, rows: Any, online: bool = False) -> Recipe:
-        return with_vectors(super()._recipe(rows, online), self.n_components)
+    def _recipe(self, rows: Any, goes_on: bool, online: bool = False) -> Recipe:
+        return with_vectors(super()._recipe(rows, goes_on, online), self.n_components)
 
 
 def learned_vectors(

@@ -1,15 +1,18 @@
 """What the estimators take as X: arrays, raw tables and sparse matrices, brought into one matrix of numbers."""
 
+from collections.abc import Mapping
 from typing import Any, cast
 
 import numpy as np
+from sklearn.utils import get_tags
 from sklearn.utils.validation import validate_data
 
 from nnlite.arrays.rows import SparseRows
 from nnlite.config import FloatType, floatx
 from nnlite.data.encoders.tables import TableEncoder
 from nnlite.data.frames import Frame, is_table, read_frame
-from nnlite.errors import DataError
+from nnlite.data.frames.libraries import maker_of
+from nnlite.errors import DataError, ShapeError
 from nnlite.estimators.fitting.weights import FLOATS
 from nnlite.layers import RobustScaling
 
@@ -54,10 +57,49 @@ def read_inputs(estimator: Any, X: Any, reset: bool, y: Any = "no_validation") -
             X.sum_duplicates()
         return X
     if not is_table(X):
-        return validate_data(estimator, X, dtype=FLOATS, ensure_all_finite="allow-nan", reset=reset)
+        try:
+            return validate_data(estimator, X, dtype=FLOATS, ensure_all_finite="allow-nan", reset=reset)
+        except (TypeError, ValueError) as error:
+            raise _with_its_place(error, X) from None
     frame = read_frame(X)
+    records = X.dtype.names if isinstance(X, np.ndarray) else isinstance(X, (list, tuple)) and isinstance(X[0], Mapping)
+    if records or isinstance(X, Mapping):
+        return _named_columns(estimator, frame, reset, y)
     validate_data(estimator, X, y, reset=reset, skip_check_array=True)
     return frame
+
+
+def _with_its_place(error: Exception, X: Any) -> Exception:
+    """The error of an array: which column and row, and what to do, where the cells or the shape are at fault."""
+    if maker_of(X, ("Series",)):
+        return ShapeError(
+            "X is a Series, and a table has two dimensions: pass X.to_frame() for a single column, and for a single "
+            "row of a table table[row : row + 1]"
+        )
+    try:
+        read_frame(X)
+    except DataError as found:
+        return found
+    return error
+
+
+def _named_columns(estimator: Any, frame: Frame, reset: bool, y: Any) -> Frame:
+    """A dict, a structured array or a list of dicts, whose names scikit-learn does not see: as in the fit, by name."""
+    if y is None and get_tags(estimator).target_tags.required:
+        raise DataError(f"{type(estimator).__name__} requires y to be passed, but the target y is None")
+    if reset:
+        estimator.feature_names_in_, estimator.n_features_in_ = np.array(frame.names, object), frame.n_columns
+        return frame
+    known = vars(estimator).get("feature_names_in_")
+    if known is None:
+        validate_data(estimator, np.empty((frame.n_rows, frame.n_columns)), reset=False, skip_check_array=True)
+        return frame
+    missing = [name for name in known if name not in frame.places]
+    if missing:
+        raise DataError(
+            f"X lacks columns of the fit: {', '.join(map(repr, missing))}; a value that is not known is given as None"
+        )
+    return Frame([frame.columns[frame.places[name]] for name in known])
 
 
 def n_rows_of(table: Any) -> int:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from numbers import Integral
 from typing import Any, NamedTuple
 
+from nnlite.callbacks import Callback
 from nnlite.data.batches import suited_batch_size
 from nnlite.errors import ConfigError
 from nnlite.estimators.fitting.policies import RATE_POLICIES, rate_of_policy
@@ -78,10 +79,13 @@ class Recipe:
         parameters: of the estimator, by name.
         problem: what is to be learnt.
         online: whether this is one pass over some of the rows, one of many, in place of a whole training.
+        present: how many networks there are, where these are trained further; None where new ones are.
     """
 
-    def __init__(self, parameters: dict[str, Any], problem: Problem, online: bool = False) -> None:
-        self.parameters, self.problem, self.online = parameters, problem, online
+    def __init__(
+        self, parameters: dict[str, Any], problem: Problem, online: bool = False, present: int | None = None
+    ) -> None:
+        self.parameters, self.problem, self.online, self.present = parameters, problem, online, present
 
     def _get(self, name: str, automatic: Any) -> Any:
         value = self.parameters[name]
@@ -101,11 +105,17 @@ class Recipe:
 
     @property
     def n_members(self) -> int:
-        """How many networks are trained side by side."""
-        if self.takes_all_rows:
-            if self._get("n_members", 1) != 1:
-                raise ConfigError("optimizer='lbfgs' trains a single network: pass n_members=1", ("n_members",))
-            return 1
+        """How many networks are trained side by side: as many as there are, where these are trained further."""
+        if self.takes_all_rows and (self._get("n_members", 1) != 1 or self.present not in (None, 1)):
+            raise ConfigError("optimizer='lbfgs' trains a single network: pass n_members=1", ("n_members",))
+        if self.present is not None and self._get("n_members", self.present) != self.present:
+            raise ConfigError(
+                f"the fitted model, which is trained further, has {self.present} members and n_members="
+                f"{self.parameters['n_members']}: pass n_members={self.present}, or a new fit with warm_start=False",
+                ("n_members",),
+            )
+        if self.present is not None or self.takes_all_rows:
+            return self.present or 1
         few, many = self.problem.n_rows < LEAST_ROWS_FOR_MEMBERS, self.problem.n_rows > MOST_ROWS_FOR_MEMBERS
         alone = few or many or self.parameters["layers"] is not None
         return self._get("n_members", 1 if alone else MEMBERS)
@@ -158,16 +168,26 @@ class Recipe:
         patience = self.parameters["n_iter_no_change"]
         return {} if patience is None else {"patience": patience, "min_delta": self.parameters["tol"]}
 
-    def callbacks(self) -> list[Any]:
+    def callbacks(self) -> list[Callback]:
         """The callbacks of the user."""
         given = self.parameters["callbacks"]
-        return list(given) if isinstance(given, (list, tuple)) else [] if given is None else [given]
+        listed = given if isinstance(given, (list, tuple)) else [] if given is None else [given]
+        found = []
+        for place, own in enumerate(listed):
+            try:
+                found.append(Callback.get(own))
+            except ConfigError as error:
+                raise error.within("callbacks", place) from None
+        return found
 
     def layers(self) -> list[Layer]:
         """The layers between the scaled columns and the outputs, new ones."""
         given, problem = layers_of(self.parameters["layers"]), self.problem
         if callable(given):
-            return self._as_members(copies(given(problem.width, problem.n_outputs)))
+            made = given(problem.width, problem.n_outputs)
+            if not isinstance(made, (list, tuple)):
+                raise ConfigError(f"the callable returned {made!r}, expected a list of layers", ("layers",))
+            return self._as_members(copies(made))
         hidden = self._hidden() if given is None else copies(given)
         return self._as_members([*hidden, Layer.get(self._dense(problem.n_outputs, problem.activation))])
 

@@ -7,10 +7,20 @@ from sklearn.utils import check_X_y
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import column_or_1d
 
+from nnlite.data.frames.cells import is_gap
 from nnlite.errors import ConfigError, DataError
 from nnlite.estimators.fitting.weights import FLOATS
 
-__all__ = ["ClassTargets", "LabelTargets", "NumberTargets", "Targets", "read_classes", "read_numbers"]
+__all__ = [
+    "ClassTargets",
+    "LabelTargets",
+    "NumberTargets",
+    "Targets",
+    "check_present",
+    "labels_of",
+    "read_classes",
+    "read_numbers",
+]
 
 Task = Literal["class", "number"]
 
@@ -42,6 +52,10 @@ class Targets:
     def encode(self, y: np.ndarray) -> np.ndarray:
         """What the loss compares with outputs."""
         raise NotImplementedError
+
+    def keys(self, y: np.ndarray) -> np.ndarray:
+        """Numbers that tell different targets apart, the same ones in every run."""
+        return self.encode(y)
 
     def mixed(self, y: np.ndarray) -> np.ndarray | None:
         """The class of each row, whose mix parts of the rows keep; None where there are no classes."""
@@ -145,12 +159,25 @@ class NumberTargets(Targets):
         self.dtype = y.dtype.name
         self.mean = np.average(numbers, axis=0, weights=weights)
         self.low, self.high = numbers.min(axis=0), numbers.max(axis=0)
-        deviation = np.sqrt(np.average((numbers - self.mean) ** 2, axis=0, weights=weights))
-        self.scale = np.where(self.low == self.high, 1.0, deviation)
+        with np.errstate(over="ignore"):
+            variance = np.average((numbers - self.mean) ** 2, axis=0, weights=weights)
+        self.scale = np.where(self.low == self.high, 1.0, np.sqrt(variance))
+        limits = np.finfo(y.dtype)
+        fits = (self.low == self.high) | ((limits.tiny < variance) & (variance < limits.max))
+        if not fits.all():
+            place = int(fits.argmin())
+            raise DataError(
+                f"y, column {place}: numbers from {self.low[place]:.3g} to {self.high[place]:.3g} have no variance in "
+                f"{self.dtype}; give y in another unit"
+            )
 
     def encode(self, y: np.ndarray) -> np.ndarray:
         """(y - mean) / scale."""
         return (y.astype(np.float64) - self.mean) / self.scale
+
+    def keys(self, y: np.ndarray) -> np.ndarray:
+        """The targets themselves: mean and scale may not be known yet."""
+        return y
 
     def shaped(self, predictions: np.ndarray) -> np.ndarray:
         """`(rows,)` where the targets came so."""
@@ -160,6 +187,59 @@ class NumberTargets(Targets):
         """R^2 of each epoch, as far as the rows set apart vary as all do; minus the loss where that is another one."""
         losses = history.get("val_loss")
         return losses and [1 - loss for loss in losses]
+
+
+def check_present(y: Any, name: str = "y") -> None:
+    """`DataError` that names the first row of `y` without a target, or with an infinite one."""
+    array = np.asarray(y)
+    if not array.size or not array.ndim:
+        return
+    kind, rows = array.dtype.kind, array.reshape(len(array), -1)
+    if kind == "O":
+        missing = np.array([any(map(is_gap, row)) for row in rows], bool)
+    else:
+        missing = (np.isnan(rows) if kind in "fmM" else np.zeros(rows.shape, bool)).any(axis=1)
+    if missing.any():
+        others = f", nor have {missing.sum() - 1} others" if missing.sum() > 1 else ""
+        raise DataError(
+            f"Input {name} contains NaN or None: row {missing.argmax()} has no target{others}; leave such rows out, "
+            f"of X as well"
+        )
+    infinite = np.isinf(rows).any(axis=1) if kind == "f" else np.zeros(0, bool)
+    if infinite.any():
+        raise DataError(
+            f"Input {name} contains infinity or a value too large for dtype('{array.dtype}'): row {infinite.argmax()}; "
+            f"leave such rows out, of X as well"
+        )
+
+
+def labels_of(classes: Any) -> np.ndarray:
+    """The different labels, sorted; `ConfigError` where None or NaN is among them."""
+    labels = np.asarray(classes)
+    if any(map(is_gap, labels.ravel().tolist())):
+        raise ConfigError(f"None and NaN are no labels; got {labels.tolist()}", ("classes",))
+    return np.unique(labels)
+
+
+def _check_numbers(y: Any, owner: str) -> None:
+    """`DataError` for text and dates in `y`."""
+    array = np.asarray(y)
+    if array.dtype.kind in "mM":
+        what = "durations" if array.dtype.kind == "m" else "dates"
+        raise DataError(
+            f"y holds {what}, and {owner} learns numbers: say in which unit, such as (y - y.min()) / "
+            f"numpy.timedelta64(1, 'D')"
+        )
+    if array.dtype.kind not in "OUST" or not array.ndim:
+        return
+    for row, cells in enumerate(array.reshape(len(array), -1).tolist()):
+        for cell in cells:
+            try:
+                float(cell)
+            except (TypeError, ValueError):
+                raise DataError(
+                    f"y, row {row}: {cell!r} is no number, and {owner} learns numbers; a classifier learns labels"
+                ) from None
 
 
 def read_classes(X_rows: int, y: Any, owner: Any, classes: np.ndarray | None = None) -> tuple[np.ndarray, Targets]:
@@ -174,6 +254,7 @@ def read_classes(X_rows: int, y: Any, owner: Any, classes: np.ndarray | None = N
         ValueError: as scikit-learn's `check_X_y`.
         ConfigError: several columns of more than two classes.
     """
+    check_present(y)
     names = _names(y)
     y = y.toarray() if hasattr(y, "toarray") else y  # an indicator matrix
     shape = np.asarray(y).shape
@@ -197,6 +278,8 @@ def read_classes(X_rows: int, y: Any, owner: Any, classes: np.ndarray | None = N
 
 def read_numbers(X_rows: int, y: Any, owner: Any) -> tuple[np.ndarray, Targets]:
     """Numbers as an array `(rows, outputs)`, and what they are; errors as in `read_classes`."""
+    check_present(y)
+    _check_numbers(y, type(owner).__name__)
     names = _names(y)
     _, y = check_X_y(np.zeros((X_rows, 1)), y, multi_output=True, y_numeric=True, estimator=owner)
     targets = NumberTargets(1 if y.ndim == 1 else y.shape[1], y.ndim == 1)

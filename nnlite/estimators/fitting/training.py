@@ -6,6 +6,7 @@ import numpy as np
 
 from nnlite.callbacks import BestMembers, Callback
 from nnlite.data.batches import select_rows
+from nnlite.errors import DataError
 from nnlite.estimators.fitting.policies import stopping
 from nnlite.estimators.fitting.recipe import Recipe
 from nnlite.estimators.specs.stacks import adapt_waiting
@@ -132,5 +133,10 @@ def _held_out(count: int, share: float, labels: np.ndarray | None, seed: int) ->
     order = stream(seed, "held_out").permutation(count)
     if labels is not None:
         order = order[np.argsort(labels[order], kind="stable")]
+    if not 0.5 <= count * share < count - 0.5:
+        raise DataError(
+            f"validation_fraction={share!r} of {count} rows sets {round(count * share)} apart; at least one must be, "
+            f"and one must be left"
+        )
     marks = np.floor(np.arange(count + 1) * share + 0.5)
     return np.sort(order[np.diff(marks) > 0])

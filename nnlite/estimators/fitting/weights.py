@@ -1,7 +1,7 @@
 """The weight of each row: what the user gives, times that of its class."""
 
 from collections.abc import Mapping
-from numbers import Number
+from numbers import Number, Real
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,8 @@ def checked_weight(sample_weight: object, n_rows: int) -> np.ndarray | None:
         return None
     if isinstance(sample_weight, Number):
         sample_weight = np.full(n_rows, sample_weight)
+    if np.asarray(sample_weight).dtype.kind in "UST":
+        raise DataError("sample_weight holds text; pass one number >= 0 for each row, such as a column of X")
     options = {"ensure_2d": False, "dtype": FLOATS, "order": "C", "input_name": "sample_weight"}
     weights = check_array(sample_weight, **options)
     if weights.ndim != 1:
@@ -53,9 +55,23 @@ def class_weighted(weights: np.ndarray | None, class_weight: Any, y: np.ndarray,
         return weights
     several = isinstance(class_weight, (list, tuple))
     for table, known in zip(class_weight if several else [class_weight], labels if several else [labels], strict=False):
-        if isinstance(table, Mapping) and y.ndim == 1:
-            strange = [label for label in table if label not in known]
-            if strange:
-                raise ConfigError(f"class_weight names {strange[0]!r}, which is no class; they are {list(known)}")
+        _check_table(table, known if y.ndim == 1 else None)
     by_class = compute_sample_weight(list(class_weight) if isinstance(class_weight, tuple) else class_weight, y)
-    return by_class if weights is None else weights * by_class
+    weights = by_class if weights is None else weights * by_class
+    if not weights.any():
+        raise DataError("class_weight leaves no row with a weight above 0")
+    return weights
+
+
+def _check_table(table: Any, known: Any) -> None:
+    """`ConfigError` for weights that cannot be, and for labels that are none of the `known` ones where they are."""
+    if not isinstance(table, (Mapping, str)):
+        raise ConfigError(f"class_weight holds {table!r}, expected 'balanced' or a dict {{label: weight}}")
+    if isinstance(table, str):
+        return
+    for label, weight in table.items():
+        if not isinstance(weight, Real) or not 0 <= weight < np.inf:
+            raise ConfigError(f"class_weight[{label!r}] is {weight!r}, expected a number >= 0")
+        if known is not None and label not in known:
+            labels = np.asarray(known).tolist()
+            raise ConfigError(f"class_weight names {label!r}, which is no class; they are {labels}")

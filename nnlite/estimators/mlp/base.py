@@ -11,6 +11,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from nnlite.errors import ConfigError, DataError
+from nnlite.estimators.fitting.failures import unchanged_by_failure
 from nnlite.estimators.fitting.weights import checked_weight
 from nnlite.estimators.mlp.lbfgs import GradientsOnly, minimize
 from nnlite.estimators.mlp.network import Network, as_model, forward, initial_weights
@@ -120,12 +121,13 @@ class BaseMLP(BaseEstimator):
         hidden = hidden_units(self.hidden_layer_sizes)
         fitted = "coefs_" in vars(self)
         fresh = not fitted or not (self.warm_start or incremental)
-        X, y = self._read(X, y, self.warm_start or incremental, fresh)
-        if incremental and self.early_stopping:
-            raise ConfigError("partial_fit does not support early_stopping=True")
-        if not isinstance(X, np.ndarray):
-            X = X.tocsr()
-        data, random = Rows(X, y, checked_weight(sample_weight, len(y))), check_random_state(self.random_state)
+        with unchanged_by_failure(self):
+            X, y = self._read(X, y, self.warm_start or incremental, fresh)
+            if incremental and self.early_stopping:
+                raise ConfigError("partial_fit does not support early_stopping=True")
+            if not isinstance(X, np.ndarray):
+                X = X.tocsr()
+            data, random = Rows(X, y, checked_weight(sample_weight, len(y))), check_random_state(self.random_state)
         units = [X.shape[1], *hidden, self.n_outputs_]
         if fresh:
             self._start(units, X.dtype, random)
