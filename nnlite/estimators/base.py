@@ -215,14 +215,7 @@ class BaseNetwork(FittedNetwork, NestedParameters, CallbackSupportMixin, BaseEst
         width, targets = rows.x.shape[1], self._targets
         columns = {"code_sizes": code_columns(self._encoder), "numbers": number_columns(width, self._encoder)}
         problem = Problem(targets.task, len(rows.y), width, targets.n_outputs, targets.activation, **columns)
-        parameters = self.get_params(deep=False)
-        if goes_on and parameters["n_members"] not in (AUTO, self.n_members_):
-            raise ConfigError(
-                f"n_members={parameters['n_members']}, but the networks to train further are {self.n_members_}: "
-                f"pass that number, or fit new ones with warm_start=False",
-                ("n_members",),
-            )
-        return Recipe(parameters, problem, online, self.n_members_ if goes_on else None)
+        return Recipe(self.get_params(deep=False), problem, online, self.n_members_ if goes_on else None)
 
     def _new_network(self, recipe: Recipe) -> Sequential:
         """A network of the recipe's layers, not trained yet, for scaled rows: `(members, columns)` for several."""

@@ -25,7 +25,7 @@ class NNRegressor(RegressorMixin, BaseNetwork):
     Parameters
     ----------
     hidden_layer_sizes : int or array-like of int, default=(128, 128, 128)
-        Units of each hidden `Dense` layer; `()` makes a linear model.
+        Units of each hidden `Dense` layer; `()` makes a model that is linear in the scaled columns.
     layers : list of layers, str, callable or None, default=None
         A list takes the place of `hidden_layer_sizes`, `activation` and `dropout`: instances, names or
         `{name: {arguments}}`. A callable `(n_features, n_outputs) -> list` makes the whole stack with its

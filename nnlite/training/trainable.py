@@ -22,7 +22,10 @@ class Trainable(Protocol):
         seed: decides shuffling, splits and dropout.
         input_names: what `jacobian` calls the inputs.
         _output_dtype: type of the outputs.
-        output_shape: None before the model is built.
+        built: whether shapes are known, and there are weights.
+        takes_several: whether `inputs` is a tuple of arrays.
+        input_kind: what the inputs are, see `read_inputs`.
+        input_shape, output_shape: None before the model is built.
         layers: those that the model is made of, each once.
         parameters: of all layers, in the order in which `linearize` takes their values.
         values: the parameters' arrays.
@@ -31,6 +34,10 @@ class Trainable(Protocol):
     """
 
     seed: int
+    built: bool
+    takes_several: bool | None
+    input_kind: Any
+    input_shape: Any
     output_shape: Any
     layers: list[Layer]
     parameters: list[Parameter]

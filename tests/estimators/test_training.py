@@ -377,7 +377,7 @@ def test_a_failure_while_training_goes_on_changes_nothing(cls, y, online):
 
 def test_the_number_of_members_cannot_change_while_training_goes_on():
     model = NNClassifier(**QUICK, warm_start=True, n_members=3).fit(X, LABELS)
-    with pytest.raises(ConfigError, match="n_members=2, but the networks to train further are 3"):
+    with pytest.raises(ConfigError, match="has 3 members and n_members=2: pass n_members=3"):
         model.set_params(n_members=2).fit(X, LABELS)
     with pytest.raises(ConfigError, match="trains a single network"):
         model.set_params(n_members="auto", optimizer="lbfgs").fit(X, LABELS)

@@ -32,7 +32,7 @@ OUTPUT = {
         16,
     ),
     "raw_table.py": (
-        r"(?s)one network.*R2 0\.[89].*5 networks, on new flats: R2 ([\d.]+).*advertised +0\.[23]"
+        r"(?s)one network.*R2 0\.[89].*5 networks, on new flats: R2 ([\d.]+).*advertised +0\.[1-3]"
         r".*file: True\nmy flat: 2\d{3}",
         0.9,
         1,

@@ -46,8 +46,9 @@ def assembled(
     average = [] if n_members == 1 else [GlobalAveragePooling1D(name=AVERAGE)]
     first = [*([] if scaling is None else [scaling]), *shared]
     shape = network.input_shape[-1:] if shared else network.input_shape[1:]
-    dtype = None if scaling is not None else network.dtype  # the scaling computes in that of the table
-    model = Sequential([Input(shape), *first, *layers, *before, *average, *after], seed=network.seed, dtype=dtype)
+    model = Sequential(
+        [Input(shape), *first, *layers, *before, *average, *after], seed=network.seed, dtype=network.dtype
+    )
     return model, Core(len(first), len(first) + len(layers), bool(before))
 
 
