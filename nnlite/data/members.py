@@ -84,6 +84,7 @@ class MemberBatches:
             return weights
         if self.reduction == "sum":
             return weights
+        assert weights is not None  # those of padding, if no others
         divisors = (weights if by_weight else real).sum(axis=1, keepdims=True, dtype=weights.dtype)
         return weights * (real.shape[1] / np.where(divisors > 0, divisors, 1))
 

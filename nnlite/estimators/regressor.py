@@ -194,7 +194,9 @@ class NNRegressor(RegressorMixin, BaseNetwork):
         """The range of the targets seen, then their own units."""
         targets = self._targets
         low, high = targets.encode(np.stack([targets.low, targets.high]))
-        clip = [Clip(low.tolist(), high.tolist(), dtype=self._precision)] if judged is not None else []
+        clip: list[Layer] = []
+        if judged is not None:
+            clip.append(Clip(low.tolist(), high.tolist(), dtype=self._precision))
         scale = {"mean": targets.mean, "variance": targets.scale**2, "dtype": targets.dtype}
         return clip, [Normalization(**scale, invert=True, name="restore_targets")]
 

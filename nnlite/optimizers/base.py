@@ -159,22 +159,24 @@ class Optimizer(Configurable, family="optimizer"):
         self.build(packs)
         self._clip(packs)
         learning_rate = self.current_learning_rate
-        rates = learning_rate, learning_rate * self.current_weight_decay if self.weight_decay else 0.0
+        decay = learning_rate * self.current_weight_decay if self.weight_decay else 0.0
         whole = self.by_kernel and kernels.compiled_now()
         known = zip(packs, self.slots, self._scratch, self._factors, self._blocks, strict=True)
         for pack, slots, scratch, factors, parts in known:
             if isinstance(pack, RowPack):
-                self._update_rows(pack, slots, scratch, factors, *rates)
+                self._update_rows(pack, slots, scratch, factors, learning_rate, decay)
                 continue
-            vectors = pack.values, pack.gradients, slots, scratch
+            values, gradients = pack.values, pack.gradients
+            blocks: Iterable[Any]
             if whole:
-                blocks = [(*vectors, factors)]
+                blocks = [(values, gradients, slots, scratch, factors)]
             elif factors.stretches and not self.by_kernel:
-                blocks = (block for part, own in factors.stretches for block in _blocks(*_cut(*vectors, part), own))
+                cuts = ((_cut(values, gradients, slots, scratch, part), own) for part, own in factors.stretches)
+                blocks = (block for cut, own in cuts for block in _blocks(cut[0], cut[1], cut[2], cut[3], own))
             else:
-                blocks = _in_parts(*vectors, parts)
+                blocks = _in_parts(values, gradients, slots, scratch, parts)
             for block in blocks:
-                self._update_block(*block, *rates)
+                self._update_block(block[0], block[1], block[2], block[3], block[4], learning_rate, decay)
         self.iterations += 1
 
     def get_state(self) -> dict:

@@ -53,7 +53,7 @@ def training_batches(trainer: "Trainer", data: tuple, options: dict) -> tuple[Ba
             raise ConfigError("sample_weight needs arrays; an iterable yields batches of (x, y, sample_weight)")
 
         def read(*batch: Any) -> tuple:
-            arrays = trainer.read_batch(*batch, class_weight)
+            arrays = trainer.read_batch(*batch, class_weight=class_weight)
             adapt_first_weights(trainer.model, arrays[0])
             return arrays
 

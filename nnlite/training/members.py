@@ -66,7 +66,9 @@ class Judgement:
             trainer.update_metrics(y, output, weights)
             for metric in trainer.metrics:
                 found[str(metric.name)].append(metric.result())
-        trainer.member_logs |= {f"val_{name}": np.array(values) for name, values in found.items()}
+        trainer.member_logs = (trainer.member_logs or {}) | {
+            f"val_{name}": np.array(values) for name, values in found.items()
+        }
         logs = {name: float(np.mean(values)) for name, values in found.items()}
         callbacks.on_test_end(logs)
         return logs
@@ -203,7 +205,7 @@ def _read_inputs(model: Any, x: Any, members: int) -> np.ndarray:
     check_lengths(array)
     if model.built:
         _check_members(model, array.shape, members)
-    one = built_inputs(model, np.broadcast_to(array[:1][:, None], (1, members, *array.shape[1:])))
+    one: Any = built_inputs(model, np.broadcast_to(array[:1][:, None], (1, members, *array.shape[1:])))
     _check_members(model, array.shape, members)
     array = array.astype(one.dtype, copy=False)
     check_finite(array)

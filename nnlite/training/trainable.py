@@ -34,15 +34,19 @@ class Trainable(Protocol):
     """
 
     seed: int
-    built: bool
-    takes_several: bool | None
-    input_kind: Any
-    input_shape: Any
     output_shape: Any
     layers: list[Layer]
     parameters: list[Parameter]
     chain: Any
 
+    @property
+    def built(self) -> bool: ...
+    @property
+    def takes_several(self) -> Any: ...
+    @property
+    def input_kind(self) -> Any: ...
+    @property
+    def input_shape(self) -> Any: ...
     @property
     def label(self) -> str: ...
     @property

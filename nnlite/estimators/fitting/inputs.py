@@ -58,14 +58,15 @@ def read_inputs(estimator: Any, X: Any, reset: bool, y: Any = "no_validation") -
         return X
     if not is_table(X):
         try:
-            return validate_data(estimator, X, dtype=FLOATS, ensure_all_finite="allow-nan", reset=reset)
+            options: dict[str, Any] = {"dtype": FLOATS, "ensure_all_finite": "allow-nan", "reset": reset}
+            return validate_data(estimator, X=cast(Any, X), **options)
         except (TypeError, ValueError) as error:
             raise _with_its_place(error, X) from None
     frame = read_frame(X)
     records = X.dtype.names if isinstance(X, np.ndarray) else isinstance(X, (list, tuple)) and isinstance(X[0], Mapping)
     if records or isinstance(X, Mapping):
         return _named_columns(estimator, frame, reset, y)
-    validate_data(estimator, X, y, reset=reset, skip_check_array=True)
+    validate_data(estimator, cast(Any, X), y, reset=reset, skip_check_array=True)
     return frame
 
 
@@ -92,7 +93,8 @@ def _named_columns(estimator: Any, frame: Frame, reset: bool, y: Any) -> Frame:
         return frame
     known = vars(estimator).get("feature_names_in_")
     if known is None:
-        validate_data(estimator, np.empty((frame.n_rows, frame.n_columns)), reset=False, skip_check_array=True)
+        shape: Any = np.empty((frame.n_rows, frame.n_columns))
+        validate_data(estimator, shape, reset=False, skip_check_array=True)
         return frame
     missing = [name for name in known if name not in frame.places]
     if missing:

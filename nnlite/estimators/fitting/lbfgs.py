@@ -36,7 +36,7 @@ def minimize(network: Sequential, lesson: Lesson, recipe: Recipe, listeners: lis
     """
     if lesson.judges is not None:
         raise ConfigError("optimizer='lbfgs' judges no epochs: leave X_val and y_val out", ("X_val",))
-    twin = _in_float64(network)
+    twin: Any = _in_float64(network)
     adapt_waiting(twin, lesson.x)
     arrays = twin.trainer.read_batch(lesson.x, lesson.y, lesson.weights)
     adapt_first_weights(twin, arrays[0])

@@ -7,11 +7,11 @@ from typing import Any, TypeVar
 from nnlite.callbacks import Callback, LambdaCallback
 
 try:
-    from sklearn.callback import CallbackSupportMixin, with_callbacks
+    from sklearn.callback import CallbackSupportMixin, with_callbacks  # type: ignore[assignment]
 except ImportError:  # scikit-learn before 1.9
     Method = TypeVar("Method", bound=Callable[..., Any])
 
-    class CallbackSupportMixin:
+    class CallbackSupportMixin:  # type: ignore[no-redef]
         """Nothing: this version of scikit-learn has no callbacks."""
 
     def with_callbacks(method: Method) -> Method:

@@ -58,7 +58,7 @@ def stopping(parameters: dict[str, Any], judged: bool) -> list[Callback]:
     callbacks: list[Callback] = []
     if judged:
         callbacks.append(BestMembers(patience=patience, min_delta=tol) if stops else BestMembers())
-    elif stops:
+    elif patience is not None and not adaptive:
         callbacks.append(EarlyStopping("loss", patience=patience, min_delta=tol))
     if adaptive:
         monitor = "val_loss" if judged else "loss"

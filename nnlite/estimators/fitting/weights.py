@@ -57,10 +57,10 @@ def class_weighted(weights: np.ndarray | None, class_weight: Any, y: np.ndarray,
     for table, known in zip(class_weight if several else [class_weight], labels if several else [labels], strict=False):
         _check_table(table, known if y.ndim == 1 else None)
     by_class = compute_sample_weight(list(class_weight) if isinstance(class_weight, tuple) else class_weight, y)
-    weights = by_class if weights is None else weights * by_class
-    if not weights.any():
+    product = by_class if weights is None else weights * by_class
+    if not product.any():
         raise DataError("class_weight leaves no row with a weight above 0")
-    return weights
+    return product
 
 
 def _check_table(table: Any, known: Any) -> None:
@@ -70,7 +70,7 @@ def _check_table(table: Any, known: Any) -> None:
     if isinstance(table, str):
         return
     for label, weight in table.items():
-        if not isinstance(weight, Real) or not 0 <= weight < np.inf:
+        if not isinstance(weight, Real) or not 0 <= float(weight) < np.inf:
             raise ConfigError(f"class_weight[{label!r}] is {weight!r}, expected a number >= 0")
         if known is not None and label not in known:
             labels = np.asarray(known).tolist()

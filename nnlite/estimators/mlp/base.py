@@ -1,7 +1,7 @@
 """What both multi-layer perceptrons share: the parameters, and the calls of the network in scikit-learn's order."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 from sklearn import get_config
@@ -157,7 +157,7 @@ class BaseMLP(BaseEstimator):
         if self.solver == "lbfgs":
             network = Network(units, self.activation, objective, GradientsOnly(), np.dtype(np.float64))
             network.assign(self.coefs_, self.intercepts_)
-            with suited(network.model, batch_size):
+            with suited(cast(Any, network.model), batch_size):
                 minimize(self, network, data)
             self.coefs_, self.intercepts_ = ([own.astype(dtype) for own in group] for group in network.weights)
             return
@@ -165,7 +165,7 @@ class BaseMLP(BaseEstimator):
             self._optimizer = optimizer_of(self)
         network = self._ready_network(units, dtype)
         data = Rows(data.X.astype(dtype, copy=False), *data[1:])
-        with suited(network.model, batch_size, epochs * -(-data.X.shape[0] // batch_size)):
+        with suited(cast(Any, network.model), batch_size, epochs * -(-data.X.shape[0] // batch_size)):
             self._train(network, data, incremental, random)
 
     def _ready_network(self, units: list[int], dtype: np.dtype) -> Network:
@@ -207,7 +207,7 @@ class BaseMLP(BaseEstimator):
         """The examples to train on, and those set apart for early stopping."""
         given = [array for array in data if array is not None]
         options: dict[str, Any] = {"test_size": self.validation_fraction, "random_state": random}
-        found = train_test_split(*given, stratify=self._stratify(data.y), **options)
+        found: list[Any] = train_test_split(*given, stratify=self._stratify(data.y), **options)
         if found[1].shape[0] < 2:
             raise DataError(
                 "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
@@ -247,7 +247,8 @@ class BaseMLP(BaseEstimator):
 
     def __getstate__(self) -> dict:
         """Without the network, which is made again where it is needed."""
-        return {name: value for name, value in super().__getstate__().items() if name != "_network"}
+        state: dict[str, Any] = dict(super().__getstate__())  # type: ignore[call-overload]
+        return {name: value for name, value in state.items() if name != "_network"}
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -54,7 +54,8 @@ class TemperatureScaling(Layer):
         return Activated(self, Softmax()) if self.temperature == 1 and self.blur == 0 else None
 
     def linearize(self, inputs: Array) -> tuple[np.ndarray, Jacobians]:
-        p, outputs = self._shares(inputs)
+        shares: Any = self._shares(inputs)
+        p, outputs = shares
         slope = np.asarray((1 - self.blur) / self.temperature, p.real.dtype)
         scaled = Diagonal(slope, inputs.shape, inputs.shape)
         return outputs, Jacobians(Composed(scaled, SoftmaxJacobian(p, -1)))
