@@ -9,7 +9,7 @@ import numpy as np
 from nnlite.errors import DataError
 from nnlite.random import stream
 
-__all__ = ["random_folds", "random_parts", "stratified_parts"]
+__all__ = ["random_folds", "random_parts", "shuffled_by_class", "stratified_parts"]
 
 
 def random_parts(count: int, held: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -54,6 +54,16 @@ def stratified_parts(labels: np.ndarray, held: int, seed: int) -> tuple[np.ndarr
     return random.permutation(parts[0]), random.permutation(parts[1])
 
 
+def shuffled_by_class(count: int, labels: np.ndarray | None, seed: int, purpose: str) -> np.ndarray:
+    """Row numbers in random order, sorted by class if there are labels: to be dealt out one by one.
+
+    Args:
+        purpose: names the random stream, so that orders for other purposes are independent.
+    """
+    order = stream(seed, purpose).permutation(count)
+    return order if labels is None else order[np.argsort(labels[order], kind="stable")]
+
+
 def random_folds(count: int, folds: int, labels: np.ndarray | None, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
     """Row numbers outside and inside each of `folds` parts, which together are all rows; ascending.
 
@@ -66,9 +76,7 @@ def random_folds(count: int, folds: int, labels: np.ndarray | None, seed: int) -
         labels: the class of each row; None for any mix of classes.
         seed: decides, with the rest, which row goes where.
     """
-    order = stream(seed, "folds").permutation(count)
-    if labels is not None:
-        order = order[np.argsort(labels[order], kind="stable")]
+    order = shuffled_by_class(count, labels, seed, "folds")
     fold_of = np.empty(count, int)
     fold_of[order] = np.arange(count) % folds
     return [(np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)) for fold in range(folds)]

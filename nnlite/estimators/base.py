@@ -136,11 +136,8 @@ class BaseNetwork(FittedNetwork, NestedParameters, CallbackSupportMixin, BaseEst
         judges = self._read_judges(X_val, y_val)
         recipe = self._recipe(rows, goes_on)
         self.n_members_ = recipe.n_members
-        network = self._network() if goes_on else self._new_network(recipe)
-        network.compile(recipe.optimizer(), self._loss(), list(self._targets.metrics))
-        lesson = Lesson(
-            rows.x, self._targets.encode(rows.y), rows.distinct.weights, self._targets.mixed(rows.y), judges
-        )
+        network = self._ready_network(recipe, goes_on)
+        lesson = self._lesson(rows, judges)
         with told_of_epochs(self, recipe.epochs, X, y) as listeners:
             outcome = (minimize if recipe.takes_all_rows else learn)(network, lesson, recipe, listeners)
         self._trained_by = recipe
@@ -164,10 +161,8 @@ class BaseNetwork(FittedNetwork, NestedParameters, CallbackSupportMixin, BaseEst
         self.n_members_ = recipe.n_members
         network = vars(self).get("_online")
         if network is None:
-            network = self._network() if goes_on else self._new_network(recipe)
-            network.compile(recipe.optimizer(), self._loss(), list(self._targets.metrics))
-        lesson = Lesson(rows.x, self._targets.encode(rows.y), rows.distinct.weights, None, None)
-        outcome = learn(network, lesson, recipe, [])
+            network = self._ready_network(recipe, goes_on)
+        outcome = learn(network, self._lesson(rows, None), recipe, [])
         self._trained_by = recipe
         self._settle(network, outcome, rows)
         self._keep_history(outcome, len(rows.y), added=goes_on)
@@ -229,6 +224,16 @@ class BaseNetwork(FittedNetwork, NestedParameters, CallbackSupportMixin, BaseEst
     def _network(self) -> Sequential:
         """The network inside the model, once more as it was trained."""
         return trained_part(self.model_, self._core, self._targets.activation)
+
+    def _ready_network(self, recipe: Recipe, goes_on: bool) -> Sequential:
+        """A network to be trained as the recipe says: that inside the model, or a new one."""
+        network = self._network() if goes_on else self._new_network(recipe)
+        network.compile(recipe.optimizer(), self._loss(), list(self._targets.metrics))
+        return network
+
+    def _lesson(self, rows: Rows, judges: tuple[Any, np.ndarray] | None) -> Lesson:
+        targets = self._targets
+        return Lesson(rows.x, targets.encode(rows.y), rows.distinct.weights, targets.mixed(rows.y), judges)
 
     def _loss(self) -> Loss:
         """The loss, in which a weight of 2 is the same as a row that is there twice."""

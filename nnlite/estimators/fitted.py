@@ -158,7 +158,7 @@ class FittedNetwork(BaseEstimator):
 
         For a column of numbers these are derivatives of `model_`, in units of the output (those of `predict`, or
         probabilities) per unit of the column. For another column they are differences: how the outputs change when a
-        sample takes the value of another sample, over all values by how often they occur.
+        sample takes the value of another sample, over all values (100 of them at most) by how often they occur.
 
         Parameters
         ----------
@@ -173,7 +173,7 @@ class FittedNetwork(BaseEstimator):
         """
         check_is_fitted(self)
         matrix = self._matrix(read_inputs(self, X, False))
-        names = list(getattr(self, "feature_names_in_", [f"x{place}" for place in range(self.n_features_in_)]))
+        names = list(vars(self).get("feature_names_in_", [f"x{place}" for place in range(self.n_features_in_)]))
         statistics = sensitivities_of(self.model_, matrix, column_groups(self._encoder, names))
         level, outputs = self._output_names()
         return labelled_table(statistics, names, outputs, level)

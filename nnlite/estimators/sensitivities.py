@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 
 from nnlite.data.encoders.tables import TableEncoder
-from nnlite.estimators.fitting.inputs import number_columns
+from nnlite.estimators.fitting.inputs import number_columns, places_of
 
 __all__ = ["by_raw_columns", "column_groups", "sensitivities_of"]
 
 ROWS_AT_ONCE = 1024
+MOST_VALUES = 100
 Sums = np.ndarray  # sums of changes, of their absolute values and of their squares, (3, outputs)
 
 
@@ -18,7 +19,7 @@ def column_groups(encoder: TableEncoder | None, names: list[str]) -> dict[str, l
     """Each column of the raw table, and the columns of the matrix that it became."""
     if encoder is None:
         return {name: [place] for place, name in enumerate(names)}
-    places = {name: place for place, name in enumerate(encoder.feature_names)}
+    places = places_of(encoder)
     parts = [[places[part] for part in group] for group in encoder.groups.values()]
     return dict(zip(names, parts, strict=True))
 
@@ -42,7 +43,7 @@ def sensitivities_of(model: Any, matrix: np.ndarray, groups: dict[str, list[int]
     """Statistics of the derivatives, or of the differences, with respect to each raw column.
 
     A column of numbers has the derivative. Another column has differences: how the outputs change when a row takes
-    the value of another row, over all values by how often they occur.
+    the value of another row, over all values by how often they occur; of more than 100 values, over 100 rows' values.
 
     Args:
         model: from the matrix to outputs.
@@ -78,6 +79,10 @@ def _changes(model: Any, matrix: np.ndarray, places: list[int], shape: tuple[int
     if not places:
         return sums
     values, counts = np.unique(matrix[:, places], axis=0, return_counts=True)
+    if len(values) > MOST_VALUES:  # as many predictions of all rows as there are values would take hours
+        middles = (np.arange(MOST_VALUES) + 0.5) * len(matrix) / MOST_VALUES
+        values = values[np.searchsorted(np.cumsum(counts), middles, side="right")]
+        counts = np.full(MOST_VALUES, len(matrix) / MOST_VALUES)
     for rows in _chunks(matrix):
         present = model.predict(rows, verbose=0).astype(np.float64)
         for value, count in zip(values, counts, strict=True):

@@ -23,6 +23,7 @@ __all__ = ["Optimizer"]
 BLOCK_SIZE = 65_536
 
 Vectors = dict[str, np.ndarray]
+Cut = tuple[np.ndarray, np.ndarray, Vectors, np.ndarray]
 Block = tuple[np.ndarray, np.ndarray, Vectors, np.ndarray, Factors]
 LearningRate = Converted[float | Spec[LearningRateSchedule], NonNegative | LearningRateSchedule]
 WeightDecay = Converted[float | Spec[LearningRateSchedule] | None, NonNegative | LearningRateSchedule | None]
@@ -166,17 +167,16 @@ class Optimizer(Configurable, family="optimizer"):
             if isinstance(pack, RowPack):
                 self._update_rows(pack, slots, scratch, factors, learning_rate, decay)
                 continue
-            values, gradients = pack.values, pack.gradients
-            blocks: Iterable[Any]
+            vectors: Cut = pack.values, pack.gradients, slots, scratch
+            blocks: Iterable[Block]
             if whole:
-                blocks = [(values, gradients, slots, scratch, factors)]
+                blocks = [(*vectors, factors)]
             elif factors.stretches and not self.by_kernel:
-                cuts = ((_cut(values, gradients, slots, scratch, part), own) for part, own in factors.stretches)
-                blocks = (block for cut, own in cuts for block in _blocks(cut[0], cut[1], cut[2], cut[3], own))
+                blocks = (block for part, own in factors.stretches for block in _blocks(*_cut(*vectors, part), own))
             else:
-                blocks = _in_parts(values, gradients, slots, scratch, parts)
+                blocks = _in_parts(*vectors, parts)
             for block in blocks:
-                self._update_block(block[0], block[1], block[2], block[3], block[4], learning_rate, decay)
+                self._update_block(*block, learning_rate, decay)
         self.iterations += 1
 
     def get_state(self) -> dict:
@@ -260,7 +260,7 @@ def _in_parts(
     return ((*_cut(values, gradients, slots, scratch, part), factors) for part, factors in parts)
 
 
-def _cut(values: np.ndarray, gradients: np.ndarray, slots: Vectors, scratch: np.ndarray, part: slice) -> tuple:
+def _cut(values: np.ndarray, gradients: np.ndarray, slots: Vectors, scratch: np.ndarray, part: slice) -> Cut:
     """A part of each vector, and as much scratch as there is for it."""
     values = values[part]
     return values, gradients[part], {name: slot[part] for name, slot in slots.items()}, scratch[: values.size]

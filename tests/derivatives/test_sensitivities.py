@@ -145,6 +145,17 @@ def test_sensitivities_go_through_many_rows_in_pieces(monkeypatch):
     np.testing.assert_allclose(in_pieces, whole, rtol=1e-12)
 
 
+def test_categories_of_many_values_are_sampled(monkeypatch):
+    table = {"code": [f"level {row % 25}" for row in range(100)], "size": X[:, 0].repeat(3)[:100].tolist()}
+    regressor = NNRegressor(**QUICK).fit(table, [float(row % 25) for row in range(100)])
+    whole = regressor.sensitivities(table)
+    monkeypatch.setattr("nnlite.estimators.sensitivities.MOST_VALUES", 20)
+    sampled = regressor.sensitivities(table)
+    np.testing.assert_array_equal(sampled.loc["size"], whole.loc["size"])
+    np.testing.assert_allclose(sampled.loc["code"].iloc[1:], whole.loc["code"].iloc[1:], rtol=0.2)
+    assert sampled.loc["code", "mean_absolute"] != whole.loc["code", "mean_absolute"]
+
+
 def test_sensitivities_of_a_classifier_by_class():
     classifier = NNClassifier(**QUICK).fit(X, LABELS)
     table = classifier.sensitivities(X)

@@ -346,7 +346,6 @@ UNDECLARED = {
     ("data/frames/libraries", "__dataframe__"): "what users pass as a table may be of any library",
     ("data/frames/reading", "__dataframe__"): "what users pass as a table may be of any library",
     ("data/frames/reading", "toarray"): "only sparse matrices have it",
-    ("estimators/fitted", "feature_names_in_"): "scikit-learn: there is one only after data with named columns",
     ("estimators/fitting/inputs", "nnz"): "only sparse matrices have it",
     ("estimators/fitting/inputs", "tocsr"): "only sparse matrices have it",
     ("estimators/fitting/targets", "columns"): "only a DataFrame has it",

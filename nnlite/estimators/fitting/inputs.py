@@ -26,6 +26,7 @@ __all__ = [
     "medians_of",
     "n_rows_of",
     "number_columns",
+    "places_of",
     "precision",
     "read_inputs",
     "scaled",
@@ -160,14 +161,23 @@ def fitted_scaling(matrix: Any, encoder: TableEncoder | None) -> RobustScaling |
 
 def number_columns(width: int, encoder: TableEncoder | None) -> list[int]:
     """The columns of the matrix that hold numbers."""
-    return list(range(width)) if encoder is None else [encoder.feature_names.index(name) for name in encoder.numbers]
+    if encoder is None:
+        return list(range(width))
+    places = places_of(encoder)
+    return [places[name] for name in encoder.numbers]
 
 
 def code_columns(encoder: TableEncoder | None) -> dict[int, int]:
     """The columns of the matrix that hold codes of categories, and the number of codes."""
     if encoder is None:
         return {}
-    return {encoder.feature_names.index(name): size for name, size in encoder.code_sizes.items()}
+    places = places_of(encoder)
+    return {places[name]: size for name, size in encoder.code_sizes.items()}
+
+
+def places_of(encoder: TableEncoder) -> dict[str, int]:
+    """Where each column of the matrix stands, by its name."""
+    return {name: place for place, name in enumerate(encoder.feature_names)}
 
 
 def scaled(matrix: Any, scaling: RobustScaling | None, dtype: FloatType) -> Any:

@@ -11,7 +11,15 @@ from nnlite.errors import ConfigError
 from nnlite.optimizers import Optimizer
 from nnlite.schedules import InversePowerDecay
 
-__all__ = ["ADAPTIVE", "RATE_POLICIES", "AdaptiveRate", "rate_of_policy", "stopping", "warn_of_no_convergence"]
+__all__ = [
+    "ADAPTIVE",
+    "RATE_POLICIES",
+    "AdaptiveRate",
+    "patience_of",
+    "rate_of_policy",
+    "stopping",
+    "warn_of_no_convergence",
+]
 
 ADAPTIVE = "adaptive"
 RATE_POLICIES = ("constant", "invscaling", ADAPTIVE)
@@ -45,6 +53,12 @@ def rate_of_policy(policy: str, optimizer: Optimizer) -> Any:
     return InversePowerDecay(float(rate)).to_spec() if policy == "invscaling" else rate
 
 
+def patience_of(parameters: dict[str, Any]) -> dict[str, Any]:
+    """By how much an epoch must be better, and for how many none may be: arguments of callbacks; none for no limit."""
+    patience = parameters["n_iter_no_change"]
+    return {} if patience is None else {"patience": patience, "min_delta": parameters["tol"]}
+
+
 def stopping(parameters: dict[str, Any], judged: bool) -> list[Callback]:
     """The callbacks that go back to the best epoch, divide the learning rate, or end the training.
 
@@ -52,17 +66,18 @@ def stopping(parameters: dict[str, Any], judged: bool) -> list[Callback]:
         parameters: of the estimator.
         judged: whether rows that are not learnt from judge the epochs; else the training loss decides.
     """
-    patience, tol = parameters["n_iter_no_change"], parameters["tol"]
-    adaptive = isinstance(parameters["learning_rate"], str) and parameters["learning_rate"] == ADAPTIVE
-    stops = patience is not None and not adaptive
+    rate = parameters["learning_rate"]
+    adaptive = isinstance(rate, str) and rate == ADAPTIVE
+    patience = patience_of(parameters)
+    stops = {} if adaptive else patience
     callbacks: list[Callback] = []
     if judged:
-        callbacks.append(BestMembers(patience=patience, min_delta=tol) if stops else BestMembers())
-    elif patience is not None and not adaptive:
-        callbacks.append(EarlyStopping("loss", patience=patience, min_delta=tol))
+        callbacks.append(BestMembers(**stops))
+    elif stops:
+        callbacks.append(EarlyStopping("loss", **stops))
     if adaptive:
-        monitor = "val_loss" if judged else "loss"
-        callbacks.append(AdaptiveRate(monitor, factor=0.2, patience=patience or PATIENCE, min_delta=tol))
+        limits = {"patience": PATIENCE, "min_delta": parameters["tol"]} | patience
+        callbacks.append(AdaptiveRate("val_loss" if judged else "loss", factor=0.2, **limits))
     return callbacks
 
 

@@ -136,7 +136,8 @@ class Recipe:
         """Rows of a training step of one member."""
         if self.takes_all_rows:
             return self.problem.n_rows
-        learnt = round(self.problem.n_rows * (1 - 1 / MEMBERS)) if self.sets_apart else self.problem.n_rows
+        apart = self.validation_fraction if self.n_members == 1 else 1 / self.n_members
+        learnt = round(self.problem.n_rows * (1 - apart)) if self.sets_apart else self.problem.n_rows
         return min(self._get("batch_size", suited_batch_size(learnt)), self.problem.n_rows)
 
     @property
@@ -161,12 +162,6 @@ class Recipe:
     def verbosity(self) -> Any:
         """0, 1 or 2."""
         return min(int(self.parameters["verbose"]), 2)
-
-    @property
-    def patience(self) -> dict[str, Any]:
-        """Arguments of a callback that goes back to the best epoch: by how much, and when training stops for it."""
-        patience = self.parameters["n_iter_no_change"]
-        return {} if patience is None else {"patience": patience, "min_delta": self.parameters["tol"]}
 
     def callbacks(self) -> list[Callback]:
         """The callbacks of the user."""

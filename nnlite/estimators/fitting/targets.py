@@ -184,7 +184,7 @@ class NumberTargets(Targets):
         return predictions[:, 0] if self.is_column else predictions
 
     def scores(self, history: dict[str, list[float]]) -> list[float] | None:
-        """R^2 of each epoch, as far as the rows set apart vary as all do; minus the loss where that is another one."""
+        """1 - loss of each epoch: R^2 for the squared error, as far as the rows set apart vary as all rows do."""
         losses = history.get("val_loss")
         return losses and [1 - loss for loss in losses]
 

@@ -6,12 +6,12 @@ import numpy as np
 
 from nnlite.callbacks import BestMembers, Callback
 from nnlite.data.batches import select_rows
+from nnlite.data.partition import shuffled_by_class
 from nnlite.errors import DataError
 from nnlite.estimators.fitting.policies import stopping
 from nnlite.estimators.fitting.recipe import Recipe
 from nnlite.estimators.specs.stacks import adapt_waiting
 from nnlite.models import Sequential
-from nnlite.random import stream
 
 __all__ = ["Judged", "Lesson", "Outcome", "learn", "rows_at_once"]
 
@@ -130,13 +130,10 @@ def _set_apart(network: Sequential, lesson: Lesson, rows: np.ndarray, n_members:
 
 def _held_out(count: int, share: float, labels: np.ndarray | None, seed: int) -> np.ndarray:
     """Rows to set apart, with the mix of classes of all rows as nearly as whole rows allow; ascending."""
-    order = stream(seed, "held_out").permutation(count)
-    if labels is not None:
-        order = order[np.argsort(labels[order], kind="stable")]
     if not 0.5 <= count * share < count - 0.5:
         raise DataError(
             f"validation_fraction={share!r} of {count} rows sets {round(count * share)} apart; at least one must be, "
             f"and one must be left"
         )
     marks = np.floor(np.arange(count + 1) * share + 0.5)
-    return np.sort(order[np.diff(marks) > 0])
+    return np.sort(shuffled_by_class(count, labels, seed, "held_out")[np.diff(marks) > 0])

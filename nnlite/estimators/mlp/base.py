@@ -23,9 +23,9 @@ from nnlite.models import Sequential
 from nnlite.optimizers import Optimizer
 from nnlite.training.resources import suited
 
-__all__ = ["FLOATS", "SPARSE", "BaseMLP"]
+__all__ = ["SPARSE", "BaseMLP"]
 
-FLOATS = (np.float64, np.float32)
+
 SPARSE = ("csr", "csc")
 
 

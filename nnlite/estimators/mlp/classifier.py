@@ -10,7 +10,8 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from sklearn.utils.validation import validate_data
 
 from nnlite.errors import DataError
-from nnlite.estimators.mlp.base import FLOATS, SPARSE, BaseMLP
+from nnlite.estimators.fitting.weights import FLOATS
+from nnlite.estimators.mlp.base import SPARSE, BaseMLP
 
 __all__ = ["MLPClassifier"]
 

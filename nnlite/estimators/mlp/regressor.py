@@ -11,7 +11,8 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import validate_data
 
 from nnlite.errors import DataError
-from nnlite.estimators.mlp.base import FLOATS, SPARSE, BaseMLP
+from nnlite.estimators.fitting.weights import FLOATS
+from nnlite.estimators.mlp.base import SPARSE, BaseMLP
 
 __all__ = ["MLPRegressor"]
 

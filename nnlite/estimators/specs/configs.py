@@ -8,6 +8,7 @@ from typing import Any
 from nnlite.callbacks import Callback, EarlyStopping
 from nnlite.callbacks.monitor import MonitorCallback
 from nnlite.errors import ConfigError, did_you_mean
+from nnlite.estimators.fitting.policies import patience_of
 from nnlite.estimators.fitting.recipe import Recipe
 from nnlite.estimators.fitting.targets import Task
 from nnlite.estimators.specs.losses import FunctionLoss
@@ -178,7 +179,7 @@ def _callbacks(recipe: Recipe) -> list[dict[str, Any]]:
     if not recipe.sets_apart:
         return given
     best = {"monitor": "val_loss", "restore_best_weights": True, "patience": recipe.epochs, "min_delta": 0.0}
-    return [{"EarlyStopping": best | recipe.patience}, *given]
+    return [{"EarlyStopping": best | patience_of(recipe.parameters)}, *given]
 
 
 def _alone(layer: Layer) -> dict[str, Any]:
