@@ -2,6 +2,8 @@
 
 from nnlite.experiment.commands import explain, profile
 from nnlite.experiment.experiment import Experiment
-from nnlite.experiment.runs import Interrupted, Run, measure, train, write_table
+from nnlite.experiment.measuring import measure
+from nnlite.experiment.runs import Run, write_table
+from nnlite.experiment.training import Interrupted, train
 
 __all__ = ["Experiment", "Interrupted", "Run", "explain", "measure", "profile", "train", "write_table"]

@@ -1,33 +1,20 @@
 """The run folder: what a training leaves behind, and what can be done with it later."""
 
 import csv
-import itertools
 import json
-import math
-import os
-import platform
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-import nnlite
-from nnlite.callbacks import CSVLogger, History
-from nnlite.data import Prepared, Preprocessing
-from nnlite.documents import dump
-from nnlite.errors import ConfigError, DataError, NNLiteError
+from nnlite.data import Preprocessing
+from nnlite.errors import DataError
 from nnlite.experiment.experiment import Experiment
-from nnlite.models import Sequential, load_model
-from nnlite.models.base import BaseModel
+from nnlite.experiment.measuring import measure
+from nnlite.models import load_model
 from nnlite.ops import Sigmoid, Softmax
-from nnlite.training.epoch import Verbose
 
-
-class Interrupted(NNLiteError):
-    """Training that Ctrl-C ended; the message says what was kept."""
-
-    exit_code = 130
+__all__ = ["Run", "write_table"]
 
 
 class Run:
@@ -98,93 +85,8 @@ class Run:
             raise DataError(f"{path}: damaged ({error})") from None
 
 
-def train(experiment: Experiment, out: str | Path | None = None, quiet: bool = False) -> Run:
-    """Train, measure, and keep everything in a new folder, which appears under its name when it is complete.
-
-    Args:
-        experiment: what to train.
-        out: the folder, new or empty; `runs/<config name>-<n>` with the lowest free n when None.
-        quiet: show nothing while training.
-
-    Raises:
-        ConfigError, DataError: the config or the data cannot be used; nothing is written.
-        Interrupted: Ctrl-C after the first epoch; the epochs so far and their model are kept in the folder.
-    """
-    if out is not None and os.path.lexists(out) and (not os.path.isdir(out) or os.listdir(out)):
-        raise ConfigError(f"{out}: already exists and is not an empty folder; choose another one")
-    model, data = experiment.prepare()
-    arguments = experiment.fit_arguments(data)
-    parent = Path(out).parent if out else Path("runs")
-    parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".", dir=parent) as temporary:
-        folder = Path(temporary, "run")
-        folder.mkdir()
-        with experiment.explaining():
-            interrupted_after = _fit(model, data, arguments, folder, quiet)
-        _write(folder, experiment, model, data)
-        final = Path(out) if out else _next_free(parent, experiment.name)
-        if final.exists():
-            final.rmdir()
-        folder.rename(final)
-    if interrupted_after:
-        raise Interrupted(f"interrupted after epoch {interrupted_after}; model and history so far are kept in {final}")
-    return Run(final)
-
-
-def measure(model: BaseModel, data: Prepared) -> dict[str, dict[str, float | None]]:
-    """Loss and metrics of the validation and test part, or of the training part if there is neither.
-
-    A value that is not finite is None, as JSON has no number for it. For a standardised target, loss and errors are
-    in standard deviations of the target.
-    """
-    measured = {}
-    for part in [part for part in data.parts if part != "training"] or ["training"]:
-        values = model.evaluate(*data.parts[part], return_dict=True, verbose=0)
-        measured[part] = {name: float(value) if math.isfinite(value) else None for name, value in values.items()}
-    return measured
-
-
 def write_table(columns: dict[str, list], file: Any) -> None:
     """Write named columns as CSV, every number in its shortest exact form."""
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(columns)
     writer.writerows([str(cell) for cell in row] for row in zip(*columns.values(), strict=True))
-
-
-def _fit(model: Sequential, data: Prepared, arguments: dict, folder: Path, quiet: bool) -> int:
-    """Train; the number of epochs done if Ctrl-C ended it, else 0."""
-    done = History()
-    callbacks = [*(arguments.pop("callbacks") or ()), done, CSVLogger(folder / "history.csv")]
-    verbose: Verbose = 0 if quiet else "auto"
-    validation = data.parts.get("validation")
-    try:
-        model.fit(
-            *data.parts["training"], validation_data=validation, callbacks=callbacks, verbose=verbose, **arguments
-        )
-    except KeyboardInterrupt:
-        if not done.epoch:
-            raise
-        return len(done.epoch)
-    return 0
-
-
-def _write(folder: Path, experiment: Experiment, model: Sequential, data: Prepared) -> None:
-    config = {**experiment.get_config(), "data": experiment.located_data().to_spec()}
-    versions = {"nnlite": nnlite.__version__, "python": platform.python_version(), "numpy": np.__version__}
-    texts = {
-        "config.yaml": dump(config),
-        "metrics.json": _json(measure(model, data)),
-        "preprocessing.json": _json(data.preprocessing.to_spec()),
-        "environment.json": _json({**versions, "seed": experiment.seed}),
-    }
-    for name, text in texts.items():
-        (folder / name).write_text(text, encoding="utf-8")
-    model.save(folder / "model.safetensors")
-
-
-def _json(values: dict) -> str:
-    return json.dumps(values, indent=2, allow_nan=False) + "\n"
-
-
-def _next_free(parent: Path, name: str) -> Path:
-    return next(path for n in itertools.count(1) if not (path := parent / f"{name}-{n}").exists())

@@ -1,0 +1,49 @@
+"""The command `nnlite`: arguments in, calls of `nnlite.experiment`, text and an exit code out."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+import nnlite
+from nnlite.cli.commands import explanation, results, training
+from nnlite.errors import NNLiteError
+
+__all__ = ["main"]
+
+# Each adds its commands to the parser, in the order in which `nnlite --help` lists them.
+GROUPS = (training, results, explanation)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Returns:
+        The exit code: 0 done, 1 a check failed, 2 wrong usage or config, 3 data or files that cannot be used,
+        130 Ctrl-C.
+    """
+    arguments = _parser().parse_args(argv)
+    try:
+        return arguments.command(arguments) or 0
+    except NNLiteError as error:
+        return _fail(error, error.exit_code)
+    except BrokenPipeError:
+        return 0
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        return _fail(f"{place}{error.strerror or error}", 3)
+    except KeyboardInterrupt:
+        return _fail("interrupted; nothing was written", 130)
+
+
+def _fail(message: object, exit_code: int) -> int:
+    print(f"nnlite: error: {message}", file=sys.stderr)
+    return exit_code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="nnlite", description="Train neural networks from one YAML file.")
+    parser.add_argument("--version", action="version", version=f"nnlite {nnlite.__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for group in GROUPS:
+        group.add_commands(commands)
+    return parser

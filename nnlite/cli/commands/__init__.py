@@ -1,0 +1,1 @@
+"""The commands, in groups: each module adds its own to the parser and runs them."""

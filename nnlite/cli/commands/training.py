@@ -1,0 +1,34 @@
+"""`nnlite train`."""
+
+import argparse
+import math
+import sys
+
+from nnlite.cli.arguments import add_config
+
+__all__ = ["add_commands"]
+
+
+def add_commands(commands) -> None:
+    """Add `train`."""
+    train = commands.add_parser("train", help="train the model of a config and keep everything in a run folder")
+    add_config(train)
+    train.add_argument("--out", metavar="DIR", help="the run folder (default: runs/<config name>-<n>)")
+    train.add_argument("--quiet", action="store_true", help="show no progress")
+    train.add_argument("--profile", action="store_true", help="show where a step's time goes instead of training")
+    train.set_defaults(command=_train)
+
+
+def _train(arguments: argparse.Namespace) -> None:
+    from nnlite.experiment import Experiment, profile, train
+
+    if arguments.profile:
+        print(profile(Experiment.from_file(arguments.config, arguments.set)))
+        return
+    run = train(Experiment.from_file(arguments.config, arguments.set), arguments.out, arguments.quiet)
+    for part, values in run.metrics.items():
+        shown = [f"{name} {math.nan if value is None else value:.4g}" for name, value in values.items()]
+        print(f"{part}: {', '.join(shown)}")
+    print(f"run folder: {run.folder}")
+    if any(value is None for values in run.metrics.values() for value in values.values()):
+        print("nnlite: warning: training diverged; lower the learning rate or scale the inputs", file=sys.stderr)
