@@ -40,6 +40,7 @@ from nnlite.layers.preprocessing.image_geometry import *
 from nnlite.layers.preprocessing.image_size import *
 from nnlite.layers.preprocessing.lookup import *
 from nnlite.layers.preprocessing.numbers import *
+from nnlite.layers.preprocessing.piecewise import *
 from nnlite.layers.preprocessing.robust import *
 from nnlite.layers.preprocessing.text import *
 from nnlite.layers.recurrent.cells import *

@@ -27,6 +27,7 @@ from nnlite.layers import (
     GaussianNoise,
     Layer,
     LeakyReLU,
+    PiecewiseLinearEncoding,
     ReLU,
     Softmax,
 )
@@ -46,7 +47,8 @@ EMBEDDING_WIDTH = 8
 INPUT_SCALE = "input_scale"
 WAVES = {"frequencies": 8, "output_dim": 2, "name": "waves"}
 MOST_WAVY_COLUMNS = 16
-WITHOUT_WEIGHTS = (Activation, ReLU, LeakyReLU, ELU, Softmax, Dropout, AlphaDropout, GaussianNoise, GaussianDropout)
+MOST_BINS, LEAST_ROWS_OF_A_BIN = 32, 20
+WITHOUT_WEIGHTS = (Activation, PiecewiseLinearEncoding, ReLU, LeakyReLU, ELU, Softmax, Dropout, AlphaDropout, GaussianNoise, GaussianDropout)
 SIDE_BY_SIDE = ("Dense", "Scale", "CategoryEmbedding", "PeriodicEmbedding")
 
 
@@ -191,6 +193,7 @@ class Recipe:
         rate = self._get("dropout", 0.0 if self.takes_all_rows else self._over_training(FlatCosine, 0.15))
         specs: list[Any] = []
         if self.has_waves:
+            specs.append({"PiecewiseLinearEncoding": {"num_bins": self.num_bins, "columns": self.problem.numbers}})
             specs.append({"PeriodicEmbedding": {**WAVES, "columns": self.problem.numbers}})
         if self.problem.code_sizes:
             sizes = {"sizes": self.problem.code_sizes, "output_dim": EMBEDDING_WIDTH}
@@ -207,6 +210,11 @@ class Recipe:
     def has_waves(self) -> bool:
         """Whether numbers are learnt from beside waves of themselves: numbers from few numbers."""
         return self.is_tuned and self.problem.task == "number" and 0 < len(self.problem.numbers) <= MOST_WAVY_COLUMNS
+
+    @property
+    def num_bins(self) -> int:
+        """Bins of each number: up to 32, with 20 rows or more in each."""
+        return max(min(MOST_BINS, self.problem.n_rows // LEAST_ROWS_OF_A_BIN), 1)
 
     def _dense(self, units: int, activation: Any) -> dict[str, Any]:
         options: dict[str, Any] = {"units": units, "activation": activation}

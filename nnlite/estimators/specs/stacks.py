@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from nnlite.errors import ConfigError
-from nnlite.layers import Activation, ColumnBranch, Dense, Layer, Softmax
+import numpy as np
+
+from nnlite.layers import Activation, ColumnBranch, Dense, PiecewiseLinearEncoding, Layer, Softmax
 from nnlite.models import Sequential
 
 __all__ = ["WholeStack", "adapt_waiting", "layers_of", "whole_stack"]
@@ -87,5 +89,9 @@ def whole_stack(specs: Sequence[Any], activation: str | None) -> WholeStack:
 
 def adapt_waiting(network: Sequential, rows: Any) -> None:
     """Let layers of the user, such as `Normalization`, see the rows to learn from; `fit` does so for `Dense` alone."""
+    first = network.layers[0]
+    if isinstance(first, PiecewiseLinearEncoding) and not first.adapted:  # it may stand in front of several members
+        members = network.input_shape[1:-1]
+        first.adapt(np.broadcast_to(rows.reshape(len(rows), *(1 for _ in members), -1), (len(rows), *network.input_shape[1:])))
     if not all(layer.adapted or isinstance(layer, Dense) for layer in network.layers):
         network.adapt(rows)

@@ -1,13 +1,14 @@
 """Jacobians of elementwise functions: each output depends on one element of the input."""
 
 import functools
+from typing import Any
 
 import numpy as np
 
-from nnlite.arrays.types import Shape
+from nnlite.arrays.types import Array, Shape
 from nnlite.jacobians.maps.base import Jacobian, broadcast_axes
 
-__all__ = ["Broadcast", "Diagonal", "Identity", "Recast"]
+__all__ = ["Broadcast", "Diagonal", "Identity", "Pieces", "Recast"]
 
 
 class Identity(Jacobian):
@@ -123,3 +124,46 @@ class Recast(Jacobian):
 
     def jvp(self, tangent: np.ndarray) -> np.ndarray:
         return tangent if tangent.dtype.kind == "c" else tangent.astype(self.out_dtype)
+
+
+class Pieces(Jacobian):
+    """y = [x, clip((x[..., places, None] - low) * steepness, 0, 1)]: some columns beside pieces of themselves.
+
+    vjp adds to the cotangent of x that of the pieces, times the steepness where they are neither 0 nor 1, summed over
+    those of one column. Storage: the pieces, `(..., columns, pieces)`, and the steepness `(columns, pieces)`.
+
+    Args:
+        pieces: the values beside x, which is `(..., features)`.
+        steepness: of each piece where it rises.
+        places: which columns of x have pieces.
+        features: how many columns x has.
+    """
+
+    __slots__ = ("features", "pieces", "places", "steepness")
+
+    def __init__(self, pieces: Array, steepness: np.ndarray, places: Any, features: int) -> None:
+        lead = pieces.shape[:-2]
+        super().__init__((*lead, features), (*lead, features + steepness.size))
+        self.pieces, self.steepness, self.places, self.features = pieces, steepness, places, features
+
+    @property
+    def slopes(self) -> np.ndarray:
+        """The derivative of each piece with respect to its column. Shape: `(..., columns, pieces)`."""
+        values = self.pieces.real
+        return np.where((values > 0) & (values < 1), self.steepness, 0)
+
+    def vjp(self, cotangent: np.ndarray) -> np.ndarray:
+        beside = cotangent[..., self.features :]
+        beside = beside.reshape(*beside.shape[:-1], *self.steepness.shape)
+        products = (beside * self.slopes).sum(axis=-1)
+        by_inputs = cotangent[..., : self.features].astype(np.result_type(cotangent, products))
+        by_inputs[..., self.places] += products
+        return by_inputs
+
+    def jvp(self, tangent: np.ndarray) -> np.ndarray:
+        beside = tangent[..., self.places, None] * self.slopes
+        return np.concatenate([tangent, beside.reshape(*tangent.shape[:-1], -1)], axis=-1)
+
+    @property
+    def mixes_rows(self) -> bool:
+        return False

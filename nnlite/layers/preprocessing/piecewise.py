@@ -1,0 +1,119 @@
+"""Numbers beside piecewise linear pieces of themselves."""
+
+from typing import Any
+
+import numpy as np
+
+from nnlite.arrays.types import Array, BatchShape
+from nnlite.errors import DataError, ShapeError
+from nnlite.jacobians import Jacobians, Pieces
+from nnlite.layers.base.columns import check_columns, selection
+from nnlite.layers.base.layer import Layer
+from nnlite.layers.preprocessing.numbers import check_adapted, examples_for
+from nnlite.registry.field_types import Count, Index
+
+__all__ = ["PiecewiseLinearEncoding"]
+
+
+class PiecewiseLinearEncoding(Layer):
+    """outputs = [inputs, clip((x - edge[i]) / (edge[i + 1] - edge[i]), 0, 1) for each bin i of each number x].
+
+    The inputs come first, unchanged. What stands beside them rises from 0 to 1 inside its bin and is constant outside
+    it, so that a linear layer on top is a piecewise linear function of each number, with bends at the edges: a network
+    sees thresholds as a tree does.
+
+    `adapt` takes quantiles as edges, so that each bin holds about as many examples as any other, and the distinct
+    values of a column where these are no more than the edges. Bins that a column does not need are 0; so are all of a
+    column with two values or one.
+
+    Shape: `(batch, ..., features) -> (batch, ..., features + columns * num_bins)`; edges `(columns, num_bins + 1)`.
+
+    Args:
+        num_bins: number of bins for each column.
+        columns: numbers of the columns that get pieces, from 0; all when None.
+
+    Raises:
+        NotReadyError: used before `adapt`.
+        ConfigError: a column that the inputs do not have, or one twice.
+
+    Reference: Gorishniy et al. 2022, arXiv:2203.05556.
+
+    >>> import numpy as np
+    >>> layer = PiecewiseLinearEncoding(num_bins=2)
+    >>> layer.adapt(np.array([[0.0], [1.0], [2.0], [10.0]]))
+    >>> layer(np.array([[1.0], [5.75], [12.0]])).round(2).tolist()
+    [[1.0, 0.67, 0.0], [5.75, 1.0, 0.5], [12.0, 1.0, 1.0]]
+    """
+
+    num_bins: Count = 32
+    columns: list[Index] | None = None
+
+    def build(self, input_shape: BatchShape) -> None:
+        features = input_shape[-1]
+        if features is None:
+            raise ShapeError(f"{self.label} needs a known number of features, got inputs of shape {input_shape}")
+        columns = list(range(features)) if self.columns is None else self.columns
+        check_columns(self, columns, input_shape)
+        self._places = selection(columns)
+        # nan says "not adapted yet"; a saved model brings its own values.
+        self.edges = self.add_weight((len(columns), self.num_bins + 1), "zeros", trainable=False, name="edges")
+        self.edges.value[...] = np.nan
+
+    def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
+        features = input_shape[-1]
+        if features is None:
+            raise ShapeError(f"{self.label} needs a known number of features, got inputs of shape {input_shape}")
+        columns = features if self.columns is None else len(self.columns)
+        return (*input_shape[:-1], features + columns * self.num_bins)
+
+    def adapt(self, data: Any) -> None:
+        """Find the edges of each column of `data`, an array or a DataFrame of examples.
+
+        Raises:
+            DataError: empty, or with values that are not finite in the layer's dtype.
+        """
+        data = examples_for(self, data)
+        with np.errstate(over="ignore"):
+            columns = data.reshape(-1, data.shape[-1])[:, self._places].astype(self.dtype).astype(np.float64)
+        if not np.isfinite(columns).all():
+            raise DataError(f"{self.label}: adapt needs values that are finite in {self.dtype}")
+        for edges, column in zip(self.edges.value, columns.T, strict=True):
+            found = edges_of(column, self.num_bins)
+            edges[: len(found)], edges[len(found) :] = found, found[-1]
+
+    @property
+    def adapted(self) -> bool:
+        """Whether the edges are known."""
+        return self.built and not np.isnan(self.edges.value).any()
+
+    def _check_ready(self) -> None:
+        check_adapted(self)
+
+    def linearize(self, inputs: Array, edges: np.ndarray) -> tuple[np.ndarray, Jacobians]:
+        low, widths = edges[:, :-1], np.diff(edges)
+        steepness = np.divide(1, widths, out=np.zeros_like(widths), where=widths > 0)
+        features = inputs.shape[-1]
+        outputs = np.empty_like(inputs, shape=(*inputs.shape[:-1], features + low.size))
+        outputs[..., :features] = inputs
+        pieces = outputs[..., features:].reshape(*inputs.shape[:-1], *low.shape)
+        np.subtract(inputs[..., self._places, None], low, out=pieces)
+        pieces *= steepness
+        if np.iscomplexobj(pieces):
+            pieces[pieces.real <= 0], pieces[pieces.real >= 1] = 0, 1
+        else:
+            np.clip(pieces, 0, 1, out=pieces)
+        return outputs, Jacobians(Pieces(pieces, steepness, self._places, features), None)
+
+    def infer(self, inputs: np.ndarray) -> np.ndarray:
+        """As `linearize`."""
+        return self.linearize(inputs, *self.values)[0]
+
+
+def edges_of(column: np.ndarray, num_bins: int) -> np.ndarray:
+    """The rising edges of up to `num_bins` bins of a column; one edge, which makes no bin, for two values or one."""
+    distinct = np.unique(column)
+    if len(distinct) <= 2:
+        return distinct[:1]
+    if len(distinct) <= num_bins + 1:
+        return distinct
+    return np.unique(np.quantile(column, np.linspace(0, 1, num_bins + 1)))
