@@ -38,7 +38,7 @@ WHOLE = {
     "sums over other axes than one product": "EinsumDense DepthwiseConv1D DepthwiseConv2D SeparableConv1D "
     "SeparableConv2D Conv1DTranspose Conv2DTranspose Conv3DTranspose",
     "a function of whole rows, or of the values": "LayerNormalization GroupNormalization RMSNormalization "
-    "UnitNormalization PReLU Cast Clip PeriodicEmbedding",
+    "UnitNormalization PReLU Cast Clip PeriodicEmbedding PiecewiseLinearEncoding",
     "it sets a mask": "Masking",
     "a table is looked up": "Embedding CategoryEmbedding CategoryEncoding Discretization HashedCrossing Hashing "
     "IntegerLookup StringLookup TextVectorization",

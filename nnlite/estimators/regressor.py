@@ -55,7 +55,8 @@ class NNRegressor(RegressorMixin, BaseNetwork):
     alpha : float, default=0.0
         Strength of the L2 penalty on kernels, `alpha / 2 * sum(kernel**2) / batch_size`, as in scikit-learn's MLP.
     epochs : "auto" or int, default="auto"
-        Passes over the data; `"auto"` is 128 up to 2,000 rows, else 64.
+        Passes over the data; `"auto"` is 128 up to 2,000 rows, else 64; with up to 16 columns of numbers, 64 from 640
+        rows on.
     batch_size : "auto" or int, default="auto"
         Samples per training step; `"auto"` is the largest power of two up to a sixteenth of the rows, in 32 to 256.
     shuffle : bool, default=True

@@ -42,6 +42,7 @@ from nnlite.jacobians import (
     ParameterVector,
     Partial,
     Penalized,
+    Pieces,
     Quotient,
     Rearrange,
     Recast,
@@ -212,6 +213,19 @@ def interpolate(shape, out_shape, channels_first=False):
         return np.swapaxes(mixed, 1, 2).reshape(out_shape) if channels_first else mixed.reshape(out_shape)
 
     return Case(Interpolate(pixels, weights, shape, out_shape, channels_first), function, normal(*shape))
+
+
+def pieces(lead, features, places, count):
+    low, steepness = normal(len(range(features)[places]) if isinstance(places, slice) else len(places), count), 1.5
+
+    def function(x):
+        beside = (x[..., places, None] - low) * steepness
+        beside = np.where(beside.real <= 0, 0, np.where(beside.real >= 1, 1, beside))
+        return np.concatenate([x, beside.reshape(*lead, -1)], axis=-1)
+
+    x = normal(*lead, features)
+    values = function(x)[..., features:].reshape(*lead, *low.shape)
+    return Case(Pieces(values, np.full(low.shape, steepness), places, features), function, x)
 
 
 def flip(axis, shape):
@@ -466,6 +480,8 @@ CASES = [
     masked_standardize((2, 4, 3), (-3, -1)),
     separable((-3, -2), (2, 3, 4, 2), (2, 2, 3, 2)),
     separable((-2, -1), (2, 2, 3, 1), (2, 2, 1, 4)),
+    pieces((3,), 4, slice(1, 3), 2),
+    pieces((2, 3), 3, np.array([2, 0]), 3),
     interpolate((2, 3, 2, 2), (2, 2, 2, 2)),
     interpolate((2, 2, 3, 2), (2, 2, 1, 4), channels_first=True),
     flip(-3, (3, 3, 2, 1)),

@@ -14,7 +14,7 @@ from benchmarks.tabular import commands
 from nnlite import NNClassifier, NNRegressor, documents
 from nnlite.data import TableEncoder
 from nnlite.estimators.fitting.recipe import Problem, Recipe
-from nnlite.layers import CategoryEmbedding, Dense, Dropout, Layer, PeriodicEmbedding, Scale
+from nnlite.layers import CategoryEmbedding, Dense, Dropout, Layer, PeriodicEmbedding, PiecewiseLinearEncoding, Scale
 from nnlite.optimizers import Optimizer
 
 ROOT = Path(__file__).parents[2]
@@ -91,12 +91,22 @@ def numbers_of(task):
         if waves is None
         else f"{waves.frequencies}, up to {most} columns of numbers",
         "numbers for these": "no waves" if waves is None else f"{waves.output_dim}",
+        "pieces of each number": pieces(task),
         "numbers for each level": f"{codes.output_dim}, where there are more than {levels} levels",
         "epochs": steps(lambda rows: recipe(task, rows).epochs),
         "rows of a batch": steps(lambda rows: recipe(task, rows).batch_size, first=32),
         "networks": steps(lambda rows: recipe(task, rows).n_members),
         "rows set apart from a single network": f"{made.validation_fraction:.0%}".replace("%", " %"),
     }
+
+
+def pieces(task):
+    """How many bins each number has, from which number of rows on."""
+    first = next((rows for rows in range(32, 20_001) if recipe(task, rows).has_pieces), None)
+    if first is None:
+        return "no pieces"
+    (layer,) = (layer for layer in recipe(task, first).layers() if isinstance(layer, PiecewiseLinearEncoding))
+    return f"{layer.num_bins} from {first} rows on, where there are waves"
 
 
 def written(schedule):
@@ -125,7 +135,10 @@ def test_the_docstrings_have_the_same_numbers(task):
     assert f'"auto"` is {found["activation"]}' in text
     few, many = recipe(task, 100).epochs, recipe(task, 100_000).epochs
     assert f'"auto"` is {few} up to 2,000 rows, else {many}' in text
-    assert recipe(task, 2000).epochs == few and recipe(task, 2001).epochs == many
+    assert recipe(task, 2000, numbers=17).epochs == few and recipe(task, 2001, numbers=17).epochs == many
+    if task == "number":
+        assert "with up to 16 columns of numbers, 64 from 640 rows on" in text
+        assert recipe(task, 639, numbers=16).epochs == few and recipe(task, 640, numbers=16).epochs == 64
     assert f'"auto"` is {recipe(task).n_members} up to 10,000 rows, else 1' in text
     assert recipe(task, 10_000).n_members > 1 == recipe(task, 10_001).n_members
 

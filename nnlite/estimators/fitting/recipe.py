@@ -47,8 +47,19 @@ EMBEDDING_WIDTH = 8
 INPUT_SCALE = "input_scale"
 WAVES = {"frequencies": 8, "output_dim": 2, "name": "waves"}
 MOST_WAVY_COLUMNS = 16
-MOST_BINS, LEAST_ROWS_OF_A_BIN = 32, 20
-WITHOUT_WEIGHTS = (Activation, PiecewiseLinearEncoding, ReLU, LeakyReLU, ELU, Softmax, Dropout, AlphaDropout, GaussianNoise, GaussianDropout)
+BINS, LEAST_ROWS_OF_A_BIN = 32, 20
+WITHOUT_WEIGHTS = (
+    Activation,
+    PiecewiseLinearEncoding,
+    ReLU,
+    LeakyReLU,
+    ELU,
+    Softmax,
+    Dropout,
+    AlphaDropout,
+    GaussianNoise,
+    GaussianDropout,
+)
 SIDE_BY_SIDE = ("Dense", "Scale", "CategoryEmbedding", "PeriodicEmbedding")
 
 
@@ -149,7 +160,8 @@ class Recipe:
             return 1
         if self.takes_all_rows:
             return self._get("epochs", ITERATIONS)
-        return self._get("epochs", 128 if self.problem.n_rows <= FEW_ROWS else 64)
+        few = self.problem.n_rows <= FEW_ROWS and not self.has_pieces  # which learn sooner
+        return self._get("epochs", 128 if few else 64)
 
     def fit_arguments(self) -> dict[str, Any]:
         """Arguments of `Sequential.fit`."""
@@ -192,8 +204,9 @@ class Recipe:
         activation = jsonable(self._get("activation", "selu" if self.problem.task == "class" else "mish"))
         rate = self._get("dropout", 0.0 if self.takes_all_rows else self._over_training(FlatCosine, 0.15))
         specs: list[Any] = []
+        if self.has_pieces:
+            specs.append({"PiecewiseLinearEncoding": {"num_bins": BINS, "columns": self.problem.numbers}})
         if self.has_waves:
-            specs.append({"PiecewiseLinearEncoding": {"num_bins": self.num_bins, "columns": self.problem.numbers}})
             specs.append({"PeriodicEmbedding": {**WAVES, "columns": self.problem.numbers}})
         if self.problem.code_sizes:
             sizes = {"sizes": self.problem.code_sizes, "output_dim": EMBEDDING_WIDTH}
@@ -212,9 +225,9 @@ class Recipe:
         return self.is_tuned and self.problem.task == "number" and 0 < len(self.problem.numbers) <= MOST_WAVY_COLUMNS
 
     @property
-    def num_bins(self) -> int:
-        """Bins of each number: up to 32, with 20 rows or more in each."""
-        return max(min(MOST_BINS, self.problem.n_rows // LEAST_ROWS_OF_A_BIN), 1)
+    def has_pieces(self) -> bool:
+        """Whether they are learnt from beside piecewise linear pieces of themselves too: enough rows for each bin."""
+        return self.has_waves and self.problem.n_rows >= BINS * LEAST_ROWS_OF_A_BIN
 
     def _dense(self, units: int, activation: Any) -> dict[str, Any]:
         options: dict[str, Any] = {"units": units, "activation": activation}

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nnlite.errors import ConfigError
 import numpy as np
 
-from nnlite.layers import Activation, ColumnBranch, Dense, PiecewiseLinearEncoding, Layer, Softmax
+from nnlite.errors import ConfigError
+from nnlite.layers import Activation, ColumnBranch, Dense, Layer, PiecewiseLinearEncoding, Softmax
 from nnlite.models import Sequential
 
 __all__ = ["WholeStack", "adapt_waiting", "layers_of", "whole_stack"]
@@ -87,11 +87,11 @@ def whole_stack(specs: Sequence[Any], activation: str | None) -> WholeStack:
     return WholeStack(tuple(layer.to_spec() for layer in hidden), output.get_config(), activation)
 
 
-def adapt_waiting(network: Sequential, rows: Any) -> None:
-    """Let layers of the user, such as `Normalization`, see the rows to learn from; `fit` does so for `Dense` alone."""
-    first = network.layers[0]
-    if isinstance(first, PiecewiseLinearEncoding) and not first.adapted:  # it may stand in front of several members
-        members = network.input_shape[1:-1]
-        first.adapt(np.broadcast_to(rows.reshape(len(rows), *(1 for _ in members), -1), (len(rows), *network.input_shape[1:])))
+def adapt_waiting(network: Sequential, rows: np.ndarray) -> None:
+    """Let layers such as `Normalization` see the rows to learn from; `fit` does so for `Dense` alone."""
+    first, shape = network.layers[0], network.input_shape
+    if isinstance(first, PiecewiseLinearEncoding) and not first.adapted:  # in front of the members, if any
+        same_for_all = np.expand_dims(rows, tuple(range(1, len(shape) - 1)))
+        first.adapt(np.broadcast_to(same_for_all, (len(rows), *shape[1:])))
     if not all(layer.adapted or isinstance(layer, Dense) for layer in network.layers):
         network.adapt(rows)

@@ -41,8 +41,8 @@ class PiecewiseLinearEncoding(Layer):
     >>> import numpy as np
     >>> layer = PiecewiseLinearEncoding(num_bins=2)
     >>> layer.adapt(np.array([[0.0], [1.0], [2.0], [10.0]]))
-    >>> layer(np.array([[1.0], [5.75], [12.0]])).round(2).tolist()
-    [[1.0, 0.67, 0.0], [5.75, 1.0, 0.5], [12.0, 1.0, 1.0]]
+    >>> layer(np.array([[0.75], [5.75], [12.0]])).tolist()
+    [[0.75, 0.5, 0.0], [5.75, 1.0, 0.5], [12.0, 1.0, 1.0]]
     """
 
     num_bins: Count = 32

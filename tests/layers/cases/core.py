@@ -116,6 +116,11 @@ CASES = [
         for options in ({}, {"clip": None}, {"clip": 0.5, "columns": [2, 0]}, {"clip": None, "columns": [1, 2]})
         for shape in ((5, 3), (2, 3, 4))
     ],
+    *[
+        Case("PiecewiseLinearEncoding", options, shape)
+        for options in ({"num_bins": 3}, {"num_bins": 2, "columns": [2, 0]}, {"num_bins": 4, "columns": [1, 2]})
+        for shape in ((5, 3), (4, 2, 3))
+    ],
     Case("RobustScaling", {"center": [1.0, -2.0], "width": 4.0}, (3, 2)),
     Case("RobustScaling", {"center": [1.0, -2.0], "width": [4.0, 0.5], "columns": [1, 0]}, (3, 2)),
 ]

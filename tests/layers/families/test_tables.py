@@ -1,5 +1,7 @@
 """Layers for the columns of tables, members of an ensemble, and what becomes of logits."""
 
+import itertools
+
 import numpy as np
 import pytest
 from numeric import EXACT, relative_error
@@ -15,6 +17,7 @@ from nnlite.layers import (
     GlobalAveragePooling1D,
     Layer,
     PeriodicEmbedding,
+    PiecewiseLinearEncoding,
     RepeatVector,
     RobustScaling,
     Scale,
@@ -327,3 +330,46 @@ def test_calibrate_says_what_is_wrong(logits, y, weights, message):
 def test_layers_of_tables_pass_through_a_model_of_flat_members():
     model = Sequential([Input((2,)), RepeatVector(2), Scale(2), Flatten(), Dense(3), TemperatureScaling(1.5)], seed=0)
     assert model.predict(np.ones((2, 2)), verbose=0).shape == (2, 3)
+
+
+# ---------------------------------------------------------------- PiecewiseLinearEncoding
+
+
+def test_pieces_are_those_of_the_quantiles():
+    x = np.random.default_rng(3).exponential(size=(200, 2))
+    layer = PiecewiseLinearEncoding(num_bins=5, columns=[1])
+    layer.adapt(x)
+    outputs = layer(x)
+    edges = np.quantile(x[:, 1], np.linspace(0, 1, 6))
+    expected = [np.clip((x[:, 1] - low) / (high - low), 0, 1) for low, high in itertools.pairwise(edges)]
+    np.testing.assert_allclose(outputs, np.column_stack([x, *expected]), rtol=0, atol=2e-6)
+    assert np.allclose(outputs[:, 2:].sum(axis=1), np.interp(x[:, 1], edges, range(6)), atol=1e-5)
+
+
+def test_columns_of_few_values_have_an_edge_at_each():
+    layer = PiecewiseLinearEncoding(num_bins=4)
+    layer.adapt(np.array([[0.0, 5.0, 1.0]] * 90 + [[1.0, 5.0, 2.0], [1.0, 5.0, 9.0]]))
+    two_values, constant, three_values = layer.edges.value
+    assert (two_values == 0).all()
+    assert (constant == 5).all()
+    assert three_values.tolist() == [1, 2, 9, 9, 9]
+    assert layer(np.array([[0.5, 7.0, 5.5]]))[0, 3:].tolist() == [0] * 8 + [1, 0.5, 0, 0]
+
+
+def test_pieces_before_adapt_and_of_bad_data():
+    with pytest.raises(NotReadyError, match=r"layer 'p' \(PiecewiseLinearEncoding\).*adapt"):
+        PiecewiseLinearEncoding(name="p")(np.ones((2, 3)))
+    with pytest.raises(DataError, match="finite in float32"):
+        PiecewiseLinearEncoding(dtype="float32").adapt(np.array([[1.0], [1e200]]))
+    with pytest.raises(ConfigError, match="0 to 2, each once"):
+        PiecewiseLinearEncoding(columns=[3])(np.ones((2, 3)))
+
+
+def test_a_linear_model_bends_at_the_edges():
+    x = np.random.default_rng(0).uniform(-1, 1, (400, 1))
+    y = np.where(np.abs(x) < 0.5, 1.0, -1.0)
+    encoding = PiecewiseLinearEncoding(num_bins=16)
+    encoding.adapt(x)
+    design = np.column_stack([encoding(x), np.ones(len(x))])
+    fitted = design @ np.linalg.lstsq(design, y, rcond=None)[0]
+    assert np.mean((fitted - y) ** 2) < 0.1  # a straight line leaves 1
