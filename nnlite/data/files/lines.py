@@ -1,0 +1,152 @@
+"""The rows of a text file, each with its line, under one delimiter and one way of quoting."""
+
+import csv
+import io
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from nnlite.data.files.decoding import DialectError
+
+__all__ = ["QuotingError", "Rows", "plain_rows", "quoted_rows", "rows_of"]
+
+_CELL_SIZE = threading.Lock()  # the largest cell is a setting of the whole process
+
+
+class QuotingError(DialectError):
+    """A quotation mark that opens a cell and is not closed at its end; `line` is where it stands."""
+
+    def __init__(self, message: str, line: int) -> None:
+        super().__init__(message)
+        self.line = line
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Cells, row by row, and the line on which each row ends; lines of blanks alone are left out."""
+
+    cells: list[list[str]]
+    lines: list[int]
+
+    @property
+    def even(self) -> bool:
+        """Whether all rows have as many cells as the first."""
+        return len(set(map(len, self.cells))) <= 1
+
+
+def rows_of(text: str, delimiter: str, quote: str, place: str, most: int | None = None) -> Rows:
+    """The first rows of a text, all of them where `most` is None.
+
+    Raises:
+        QuotingError: broken quoting, or a quoted cell that holds what looks like rows.
+    """
+    if quote == "none" or quote not in text:
+        return plain_rows(text, delimiter, most)
+    return quoted_rows(text, delimiter, quote, place, most)
+
+
+def plain_rows(text: str, delimiter: str, most: int | None = None) -> Rows:
+    """Rows in which quotation marks are text like any other; a space as delimiter is a run of blanks."""
+    split_by = None if delimiter == " " else delimiter
+    cells, lines = [], []
+    for number, line in enumerate(io.StringIO(text, newline=""), start=1):
+        if not _is_blank(line, delimiter):
+            cells.append(line.rstrip("\r\n").split(split_by))
+            lines.append(number)
+            if len(lines) == most:
+                break
+    return Rows(cells, lines)
+
+
+def quoted_rows(text: str, delimiter: str, quote: str, place: str, most: int | None = None) -> Rows:
+    """Rows by the rules of RFC 4180: a quoted cell may hold delimiters, line breaks, and doubled quotation marks."""
+    with _CELL_SIZE:
+        allowed = csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
+        try:
+            return _quoted_rows(text, delimiter, quote, place, most)
+        finally:
+            csv.field_size_limit(allowed)
+
+
+def _quoted_rows(text: str, delimiter: str, quote: str, place: str, most: int | None) -> Rows:
+    reader = csv.reader(
+        _lines(text, delimiter), delimiter=delimiter, quotechar=quote, strict=True, skipinitialspace=True
+    )
+    cells, lines, start = [], [], 1
+    try:
+        for row in reader:
+            end = reader.line_num
+            if end > start:
+                _refuse_swallowed(text, start, end, delimiter, len(cells[0] if cells else row), quote, place)
+            if row:
+                cells.append(row)
+                lines.append(end)
+                if len(lines) == most:
+                    break
+            start = end + 1
+    except csv.Error:
+        raise _broken(text, start, reader.line_num, delimiter, quote, place) from None
+    return Rows(cells, lines)
+
+
+def _lines(text: str, delimiter: str) -> Iterator[str]:
+    for line in io.StringIO(text, newline=""):
+        if _is_blank(line, delimiter):
+            yield "\n"
+        else:
+            yield f"{line.strip()}\n" if delimiter == " " else line
+
+
+def _is_blank(line: str, delimiter: str) -> bool:
+    """Whether a line holds blanks alone; tabs are cells where they are the delimiter."""
+    return line.isspace() and not (delimiter == "\t" and "\t" in line)
+
+
+def _between(text: str, start: int, end: int) -> list[str]:
+    """The lines `start` to `end` of a text, counted from 1."""
+    lines = io.StringIO(text, newline="")
+    return [line for number, line in enumerate(lines, start=1) if start <= number <= end]
+
+
+def _refuse_swallowed(text: str, start: int, end: int, delimiter: str, width: int, quote: str, place: str) -> None:
+    """A row over several lines, each of which has the cells of a whole row: a stray mark has swallowed rows."""
+    if width < 2 or any(len(line.split(delimiter)) != width for line in _between(text, start, end)):
+        return
+    raise QuotingError(
+        f"{place}, line {start}: a cell that begins with a quotation mark goes on to line {end}, though each of these "
+        f"lines has the {width} cells of a row; close the mark, or state `quote: none` if quotation marks are text",
+        start,
+    )
+
+
+def _broken(text: str, start: int, end: int, delimiter: str, quote: str, place: str) -> QuotingError:
+    offset, is_open = _last_opening("".join(_between(text, start, end)), delimiter, quote)
+    opened = start + offset
+    if is_open or opened < end:
+        what = f"the quotation mark ({quote}) that opens a cell here is not closed at the end of the cell"
+    else:
+        what = f"after a cell in quotation marks ({quote}) stands text before the next {delimiter!r}"
+    remedy = f"write a mark within a quoted cell twice ({2 * quote}), or state `quote: none` if these marks are text"
+    return QuotingError(f"{place}, line {opened}: {what}; {remedy}", opened)
+
+
+def _last_opening(text: str, delimiter: str, quote: str) -> tuple[int, bool]:
+    """On which line, from 0, the last quoted cell begins that breaks the rules; whether it is still open at the end."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    place, line, last, quoted, at_start = 0, 0, 0, False, True
+    while place < len(text):
+        character, following = text[place], text[place + 1 : place + 2]
+        line += character == "\n"
+        if not quoted and character == quote and at_start:
+            last, quoted = line, True
+        elif quoted and character == quote == following:
+            place += 1
+        elif quoted and character == quote:
+            if following not in ("", "\n", delimiter):
+                return last, False
+            quoted = False
+        elif not quoted:
+            at_start = character in ("\n", delimiter) or (at_start and character == " ")
+        place += 1
+    return last, quoted
