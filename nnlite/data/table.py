@@ -12,7 +12,7 @@ from nnlite.data.files.dialects import Dialect, plain_dialect
 from nnlite.data.files.marks import Marks
 from nnlite.data.files.notes import Notes
 from nnlite.data.files.reading import TextTable, read_text_table, read_text_table_like
-from nnlite.data.files.remedies import LEAVE_OUT, remedy_of
+from nnlite.data.files.remedies import LEAVE_OUT, remedy_of, shown
 from nnlite.data.frames.frame import Column, Kind
 from nnlite.errors import DataError, did_you_mean
 
@@ -204,16 +204,21 @@ class Table:
         return Marks(self.dialect.missing)
 
     def _gaps(self, name: str, marks: frozenset[str]) -> set[str]:
-        """Those of the marks that stand in a column, told unless they are the empty cell."""
+        """Those of the marks that stand in a column; each, but for the empty cell, is told once a file."""
         cells = self.cells(name)
-        gaps = marks.intersection(cells)
-        for mark in sorted(gaps - {""}):
-            first = self.lines[cells.index(mark)]
+        gaps = set(marks.intersection(cells))
+        for mark in sorted(gaps - self._told_marks):
+            self._told_marks.add(mark)
+            where = "wherever else it stands" if mark in self._marks.everywhere else "in other columns of numbers"
             self.notes.tell(
-                f"{self.path}: column {name!r}: {mark!r} is read as a missing value in {cells.count(mark)} of "
-                f"{len(self)} rows, first on line {first}; `missing` states what is one"
+                f"{self._place(cells.index(mark), name)}: {mark!r} is read as a missing value, here and {where}; "
+                "`missing` states what is one"
             )
-        return set(gaps)
+        return gaps
+
+    @functools.cached_property
+    def _told_marks(self) -> set[str]:
+        return {""}
 
     def _refuse_text(self, name: str, gaps: set[str], remedy: str) -> None:
         form, cells = self.dialect.numbers, self.cells(name)
@@ -225,12 +230,12 @@ class Table:
             remedy = "state `header: true` if this line names the columns"
         advice = remedy_of(cell, form, name, remedy, rare=2 * len(bad) < len(cells))
         count = f" ({len(bad)} of {len(cells)} cells are no numbers)" if len(bad) > 1 else ""
-        raise DataError(f"{self._place(row, name)}: text {cell!r} in a numeric column; {advice}{count}")
+        raise DataError(f"{self._place(row, name)}: text {shown(cell)} in a numeric column; {advice}{count}")
 
     def _refuse_infinite(self, name: str, row: int) -> None:
         cell = self.cells(name)[row]
         raise DataError(
-            f"{self._place(row, name)}: {cell!r} is not a finite number; leave the cell empty if the value is missing"
+            f"{self._place(row, name)}: {shown(cell)} is not a finite number; leave the cell empty if the value is missing"
         )
 
     def _refuse_missing(self, name: str, missing: np.ndarray) -> None:

@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from nnlite.data.files.decoding import DialectError
+from nnlite.data.files.numerals import PLAIN
 
 __all__ = ["QuotingError", "Rows", "plain_rows", "quoted_rows", "rows_of"]
 
+KIND_ROWS = 50  # as many rows tell which columns hold numbers
 _CELL_SIZE = threading.Lock()  # the largest cell is a setting of the whole process
 
 
@@ -35,15 +37,25 @@ class Rows:
         return len(set(map(len, self.cells))) <= 1
 
 
-def rows_of(text: str, delimiter: str, quote: str, place: str, most: int | None = None) -> Rows:
+def rows_of(
+    text: str, delimiter: str, quote: str, place: str, most: int | None = None, lines_within: bool = False
+) -> Rows:
     """The first rows of a text, all of them where `most` is None.
+
+    Args:
+        text: the text.
+        delimiter: what stands between cells.
+        quote: what stands around cells; `"none"` for nothing.
+        place: what messages call the file.
+        most: number of rows.
+        lines_within: whether a quoted cell may hold what looks like rows.
 
     Raises:
         QuotingError: broken quoting, or a quoted cell that holds what looks like rows.
     """
     if quote == "none" or quote not in text:
         return plain_rows(text, delimiter, most)
-    return quoted_rows(text, delimiter, quote, place, most)
+    return quoted_rows(text, delimiter, quote, place, most, lines_within)
 
 
 def plain_rows(text: str, delimiter: str, most: int | None = None) -> Rows:
@@ -59,17 +71,21 @@ def plain_rows(text: str, delimiter: str, most: int | None = None) -> Rows:
     return Rows(cells, lines)
 
 
-def quoted_rows(text: str, delimiter: str, quote: str, place: str, most: int | None = None) -> Rows:
+def quoted_rows(
+    text: str, delimiter: str, quote: str, place: str, most: int | None = None, lines_within: bool = False
+) -> Rows:
     """Rows by the rules of RFC 4180: a quoted cell may hold delimiters, line breaks, and doubled quotation marks."""
     with _CELL_SIZE:
         allowed = csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
         try:
-            return _quoted_rows(text, delimiter, quote, place, most)
+            return _quoted_rows(text, delimiter, quote, place, most, lines_within)
         finally:
             csv.field_size_limit(allowed)
 
 
-def _quoted_rows(text: str, delimiter: str, quote: str, place: str, most: int | None) -> Rows:
+def _quoted_rows(
+    text: str, delimiter: str, quote: str, place: str, most: int | None, lines_within: bool
+) -> Rows:
     reader = csv.reader(
         _lines(text, delimiter), delimiter=delimiter, quotechar=quote, strict=True, skipinitialspace=True
     )
@@ -77,8 +93,8 @@ def _quoted_rows(text: str, delimiter: str, quote: str, place: str, most: int | 
     try:
         for row in reader:
             end = reader.line_num
-            if end > start:
-                _refuse_swallowed(text, start, end, delimiter, len(cells[0] if cells else row), quote, place)
+            if end > start and not lines_within:
+                _refuse_swallowed(_between(text, start, end), start, delimiter, cells[-KIND_ROWS:] or [row], quote, place)
             if row:
                 cells.append(row)
                 lines.append(end)
@@ -109,13 +125,21 @@ def _between(text: str, start: int, end: int) -> list[str]:
     return [line for number, line in enumerate(lines, start=1) if start <= number <= end]
 
 
-def _refuse_swallowed(text: str, start: int, end: int, delimiter: str, width: int, quote: str, place: str) -> None:
-    """A row over several lines, each of which has the cells of a whole row: a stray mark has swallowed rows."""
-    if width < 2 or any(len(line.split(delimiter)) != width for line in _between(text, start, end)):
+def _refuse_swallowed(
+    lines: list[str], start: int, delimiter: str, before: list[list[str]], quote: str, place: str
+) -> None:
+    """A row over several lines, each of which looks like the rows before: a stray mark has swallowed rows."""
+    width = len(before[0])
+    rows = [[cell.strip().strip(quote) for cell in line.split(delimiter)] for line in lines]
+    if width < 2 or any(len(row) != width for row in rows):
+        return
+    numeric = [PLAIN.all_match(cell.strip() for cell in column) for column in zip(*before[1:], strict=False)]
+    if any(number and not PLAIN.matches(cell) for row in rows for number, cell in zip(numeric, row, strict=False)):
         return
     raise QuotingError(
-        f"{place}, line {start}: a cell that begins with a quotation mark goes on to line {end}, though each of these "
-        f"lines has the {width} cells of a row; close the mark, or state `quote: none` if quotation marks are text",
+        f"{place}, line {start}: a cell that begins with a quotation mark ({quote}) goes on to line "
+        f"{start + len(lines) - 1}, though each of these lines has the {width} cells of a row; close the mark, state "
+        f"`quote: none` if quotation marks are text, or `quote: {quote!r}` if the cell holds several lines",
         start,
     )
 

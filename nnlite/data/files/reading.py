@@ -17,6 +17,7 @@ from nnlite.data.files.dialects import AUTO, Dialect
 from nnlite.data.files.lines import Rows, rows_of
 from nnlite.data.files.marks import Marks
 from nnlite.data.files.notes import Notes
+from nnlite.data.files.numerals import PLAIN, NumberFormat
 from nnlite.data.files.sniffing import (
     SAMPLE,
     columns_of_numbers,
@@ -49,7 +50,9 @@ class TextTable:
     repeated: frozenset[str] = frozenset()
 
 
-def read_text_table(content: bytes, dialect: Dialect, path: str, named: Collection[str] = ()) -> TextTable:
+def read_text_table(
+    content: bytes, dialect: Dialect, path: str, named: Collection[str] = (), like: bool = False
+) -> TextTable:
     """The table in the bytes of a file.
 
     Args:
@@ -57,6 +60,7 @@ def read_text_table(content: bytes, dialect: Dialect, path: str, named: Collecti
         dialect: how they are to be read; what it leaves open is found.
         path: of the file, for messages.
         named: columns that are asked for: a first line that has them all is one of names.
+        like: whether the dialect was found from another file, so that a quoted cell that looks like rows is refused.
 
     Raises:
         DialectError: a file that is not written as the dialect states.
@@ -75,7 +79,7 @@ def read_text_table(content: bytes, dialect: Dialect, path: str, named: Collecti
     if dialect.quote == AUTO:
         rows, quote = find_rows(text, delimiter, place, notes)
     else:
-        rows, quote = rows_of(text, delimiter, dialect.quote, place), dialect.quote
+        rows, quote = rows_of(text, delimiter, dialect.quote, place, lines_within=not like), dialect.quote
     if dialect.delimiter != AUTO:
         _check_delimiter(text, rows, dialect, place)
     settled = {"delimiter": delimiter, "quote": quote, "encoding": encoding, "compression": compression}
@@ -88,8 +92,8 @@ def settled_table(rows: Rows, dialect: Dialect, place: str, notes: Notes, named:
     sample = [[cell.strip() for cell in row] for row in rows.cells[:SAMPLE]]
     columns = list(zip(*(sample[1:] or sample), strict=False))
     form = find_number_format(columns, dialect.delimiter, marks, dialect.decimal, dialect.thousands)
-    if (form.decimal, form.thousands) != (".", "none") and AUTO in (dialect.decimal, dialect.thousands):
-        notes.tell(f"{place}: numbers are read with `decimal: {form.decimal!r}` and `thousands: {form.thousands!r}`")
+    if form != PLAIN and AUTO in (dialect.decimal, dialect.thousands):
+        notes.tell(f"{place}: numbers are read with {_changes(form)}")
     header = dialect.header
     if header == AUTO:
         header = find_header(sample, form, marks, named)
@@ -109,6 +113,12 @@ def settled_table(rows: Rows, dialect: Dialect, place: str, notes: Notes, named:
     return TextTable(dict(zip(names, cells, strict=True)), lines, settled, notes, repeated)
 
 
+def _changes(form: NumberFormat) -> str:
+    decimal = [f"`decimal: {form.decimal!r}`"] if form.decimal != "." else []
+    thousands = [f"`thousands: {form.thousands!r}`"] if form.thousands != "none" else []
+    return " and ".join(decimal + thousands)
+
+
 def read_text_table_like(content: bytes, dialect: Dialect, path: str) -> TextTable:
     """The table in the bytes of a file that should be written in a dialect found from another file.
 
@@ -120,7 +130,7 @@ def read_text_table_like(content: bytes, dialect: Dialect, path: str) -> TextTab
     try:
         if dialect.encoding != AUTO and not dialect.encoding.lower().startswith("utf") and looks_like_utf8(content):
             raise DialectError(f"{place}: the file is in utf-8, not in {dialect.encoding}")
-        table = read_text_table(content, dialect, path)
+        table = read_text_table(content, dialect, path, like=True)
     except DialectError as error:
         return _told(read_text_table(content, fresh, path), dialect, str(error))
     marks = Marks(dialect.missing)
@@ -170,7 +180,7 @@ def _check_even(rows: Rows, header: bool, delimiter: str, place: str) -> None:
     remedy = "complete the line, or remove it"
     if count > width:
         remedy = f"put a cell that holds {delimiter!r} in quotation marks, or state another `delimiter`"
-    first = f"the first line names {width} columns" if header else f"the first line has {width}"
+    first = f"the first line names {width} column{'s' * (width > 1)}" if header else f"the first line has {width}"
     raise DataError(f"{place}, line {rows.lines[bad]}: {count} cells, but {first}; {remedy}")
 
 

@@ -5,7 +5,7 @@ import re
 from nnlite.data.files.numerals import PLAIN, NumberFormat
 from nnlite.data.files.sniffing import FORMATS
 
-__all__ = ["remedy_of"]
+__all__ = ["remedy_of", "shown"]
 
 CURRENCY = re.compile(r"(?:[$€£¥₹]|\b(?:USD|EUR|GBP|CHF|JPY|Rs\.?)\b)", re.IGNORECASE)
 DATE = re.compile(
@@ -15,6 +15,11 @@ TIME = re.compile(r"\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?( ?[AaPp][Mm])?")
 NUMBER_AND_UNIT = re.compile(r"([+-]?[\d.,]*\d)\s*([A-Za-zµ°²³/]+[\w/°²³]*)")
 BOOLEANS = {"yes", "no", "true", "false", "y", "n", "t", "f"}
 LEAVE_OUT = "add it to `categorical` or to `drop`"
+
+
+def shown(cell: str) -> str:
+    """A cell as messages show it: in quotation marks, cut where it is long."""
+    return repr(cell if len(cell) <= 40 else f"{cell[:37]}...")
 
 
 def remedy_of(cell: str, form: NumberFormat, column: str, default: str = LEAVE_OUT, rare: bool = False) -> str:
@@ -43,20 +48,19 @@ def remedy_of(cell: str, form: NumberFormat, column: str, default: str = LEAVE_O
     if unit and any(other.matches(unit.group(1)) for other in FORMATS):
         return f"take the unit {unit.group(2)!r} away, or {default}"
     if rare:
-        return f"state `missing: [{cell!r}]` if it stands for a missing value, or {default}"
+        return f"state `missing: [{shown(cell)}]` if it stands for a missing value, or {default}"
     return default
 
 
 def _written_otherwise(cell: str, form: NumberFormat) -> str | None:
-    """Advice for a number in another format."""
-    fitting = [other for other in FORMATS if other != form and other.matches(cell)]
-    fitting = [other for other in fitting if other.thousands == "none" or re.search(r"\d[^\d+-]\d{3}(?!\d)", cell)]
-    texts = dict.fromkeys(_stated(other, form) for other in fitting[:2])
-    if not fitting:
-        return None
-    if PLAIN in fitting[:1]:
-        return f"state {_stated(PLAIN, form)}"
-    return f"state {' or '.join(texts)}"
+    """Advice for a number in another format, or in one of several that give different numbers."""
+    readings: dict[float, str] = {}
+    for other in FORMATS:
+        if other != form and other.matches(cell) and len(readings) < 2:
+            readings.setdefault(other.value(cell), _stated(other, form))
+    if len(readings) < 2:
+        return next((f"state {changes}" for changes in readings.values()), None)
+    return " or ".join(f"state {changes} if it is {value:.15g}" for value, changes in readings.items())
 
 
 def _stated(other: NumberFormat, form: NumberFormat) -> str:

@@ -62,15 +62,16 @@ def _is_columns_of_numbers(rows: list[list[str]]) -> bool:
 def find_rows(text: str, delimiter: str, place: str, notes: Notes) -> tuple[Rows, str]:
     """All rows of a text, and what quotes its cells.
 
+    Values between tabs are often not quoted at all: where quoting is broken, quotation marks are text there.
+
     Raises:
-        QuotingError: broken quoting in a text that is no table without it, either.
+        QuotingError: broken quoting.
     """
     try:
         rows = rows_of(text, delimiter, '"', place)
     except QuotingError as error:
         rows = plain_rows(text, delimiter)
-        wrapped = any(len(cell) > 1 and cell[0] == cell[-1] == '"' for row in rows.cells for cell in row)
-        if not rows.even or len(rows.cells[0]) < 2 or (wrapped and delimiter != "\t"):
+        if delimiter != "\t" or not rows.even:
             raise
         notes.tell(
             f"{place}: quotation marks are read as text, since the one on line {error.line} is not closed; "
