@@ -155,9 +155,10 @@ def _found(content: bytes, wide: str | None, place: str, notes: Notes) -> tuple[
 def _stated(content: bytes, encoding: str, wide: str | None, place: str) -> str:
     name = codecs.lookup(encoding).name
     try:
-        if name.startswith(("utf-16", "utf-32")) != (wide is not None and wide != "utf-8"):
+        is_wide, marked = name.startswith(("utf-16", "utf-32")), wide == "utf-8" and not name.startswith("utf-8")
+        if marked or is_wide != (wide not in (None, "utf-8")):
             raise DialectError(
-                f"{place}: `encoding: {encoding}` is stated, but the file is {wide or 'of single bytes'}; "
+                f"{place}: `encoding: {encoding}` is stated, but the file is {f'in {wide}' if wide else 'of single bytes'}; "
                 "leave `encoding` out"
             )
         return content.decode(encoding)

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import sys
 import threading
 from collections.abc import Iterator
@@ -62,7 +63,7 @@ def plain_rows(text: str, delimiter: str, most: int | None = None) -> Rows:
     """Rows in which quotation marks are text like any other; a space as delimiter is a run of blanks."""
     split_by = None if delimiter == " " else delimiter
     cells, lines = [], []
-    for number, line in enumerate(io.StringIO(text, newline=""), start=1):
+    for number, line in enumerate(_lines(text), start=1):
         if not _is_blank(line, delimiter):
             cells.append(line.rstrip("\r\n").split(split_by))
             lines.append(number)
@@ -86,43 +87,53 @@ def quoted_rows(
 def _quoted_rows(
     text: str, delimiter: str, quote: str, place: str, most: int | None, lines_within: bool
 ) -> Rows:
+    record: list[str] = []  # the lines of the row at hand
     reader = csv.reader(
-        _lines(text, delimiter), delimiter=delimiter, quotechar=quote, strict=True, skipinitialspace=True
+        _kept(text, delimiter, record), delimiter=delimiter, quotechar=quote, strict=True, skipinitialspace=True
     )
-    cells, lines, start = [], [], 1
+    cells, lines = [], []
     try:
         for row in reader:
-            end = reader.line_num
-            if end > start and not lines_within:
-                _refuse_swallowed(_between(text, start, end), start, delimiter, cells[-KIND_ROWS:] or [row], quote, place)
+            if len(record) > 1 and not lines_within:
+                start = reader.line_num - len(record) + 1
+                _refuse_swallowed(record, start, delimiter, cells[-KIND_ROWS:] or [row], quote, place)
+            record.clear()
             if row:
                 cells.append(row)
-                lines.append(end)
+                lines.append(reader.line_num)
                 if len(lines) == most:
                     break
-            start = end + 1
     except csv.Error:
-        raise _broken(text, start, reader.line_num, delimiter, quote, place) from None
+        raise _broken(record, reader.line_num - len(record) + 1, delimiter, quote, place) from None
     return Rows(cells, lines)
 
 
-def _lines(text: str, delimiter: str) -> Iterator[str]:
-    for line in io.StringIO(text, newline=""):
+def _kept(text: str, delimiter: str, record: list[str]) -> Iterator[str]:
+    """The lines of a text, each added to `record`, without blanks where these are no cells."""
+    for line in _lines(text):
+        record.append(line)
         if _is_blank(line, delimiter):
             yield "\n"
         else:
             yield f"{line.strip()}\n" if delimiter == " " else line
 
 
+def _lines(text: str) -> Iterator[str]:
+    """The lines of a text with their ends: `\\n`, `\\r\\n`, or `\\r` as on old machines."""
+    if re.search("\r(?!\n)", text):
+        yield from io.StringIO(text, newline="")
+        return
+    start = 0
+    while end := text.find("\n", start) + 1:
+        yield text[start:end]
+        start = end
+    if start < len(text):
+        yield text[start:]
+
+
 def _is_blank(line: str, delimiter: str) -> bool:
     """Whether a line holds blanks alone; tabs are cells where they are the delimiter."""
     return line.isspace() and not (delimiter == "\t" and "\t" in line)
-
-
-def _between(text: str, start: int, end: int) -> list[str]:
-    """The lines `start` to `end` of a text, counted from 1."""
-    lines = io.StringIO(text, newline="")
-    return [line for number, line in enumerate(lines, start=1) if start <= number <= end]
 
 
 def _refuse_swallowed(
@@ -144,10 +155,10 @@ def _refuse_swallowed(
     )
 
 
-def _broken(text: str, start: int, end: int, delimiter: str, quote: str, place: str) -> QuotingError:
-    offset, is_open = _last_opening("".join(_between(text, start, end)), delimiter, quote)
+def _broken(lines: list[str], start: int, delimiter: str, quote: str, place: str) -> QuotingError:
+    offset, is_open = _last_opening("".join(lines), delimiter, quote)
     opened = start + offset
-    if is_open or opened < end:
+    if is_open or offset < len(lines) - 1:
         what = f"the quotation mark ({quote}) that opens a cell here is not closed at the end of the cell"
     else:
         what = f"after a cell in quotation marks ({quote}) stands text before the next {delimiter!r}"

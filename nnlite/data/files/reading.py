@@ -89,8 +89,9 @@ def read_text_table(
 def settled_table(rows: Rows, dialect: Dialect, place: str, notes: Notes, named: Collection[str]) -> TextTable:
     """The table of these rows, once numbers and header are found."""
     marks = Marks(dialect.missing)
-    sample = [[cell.strip() for cell in row] for row in rows.cells[:SAMPLE]]
-    columns = list(zip(*(sample[1:] or sample), strict=False))
+    sample = _stripped(rows.cells[:SAMPLE])
+    later = _stripped(rows.cells[SAMPLE :: 1 + len(rows.cells) // SAMPLE])  # spread over the rest of the file
+    columns = list(zip(*(sample[1:] + later or sample), strict=False))
     form = find_number_format(columns, dialect.delimiter, marks, dialect.decimal, dialect.thousands)
     if form != PLAIN and AUTO in (dialect.decimal, dialect.thousands):
         notes.tell(f"{place}: numbers are read with {_changes(form)}")
@@ -111,6 +112,10 @@ def settled_table(rows: Rows, dialect: Dialect, place: str, notes: Notes, named:
     settled = dataclasses.replace(dialect, decimal=form.decimal, thousands=form.thousands, header=bool(header))
     lines = rows.lines[1:] if header else rows.lines
     return TextTable(dict(zip(names, cells, strict=True)), lines, settled, notes, repeated)
+
+
+def _stripped(rows: list[list[str]]) -> list[list[str]]:
+    return [[cell.strip() for cell in row] for row in rows]
 
 
 def _changes(form: NumberFormat) -> str:
