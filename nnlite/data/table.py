@@ -107,15 +107,15 @@ class Table:
             self.cells(name)
             if name in self.repeated:
                 raise DataError(
-                    f"{self.path}: the column name {name!r} stands more than once in the first line; give each column a "
-                    "name of its own"
+                    f"{self.path}: the column name {name!r} stands more than once in the first line; give each "
+                    "column a name of its own"
                 )
 
     def cells(self, name: str) -> list[str]:
         """The column `name` as it stands in the file; `DataError` if there is none."""
         if name in self.columns:
             return self.columns[name]
-        unnamed = "" if self.dialect.header else "; its first line is read as a row: state `header: true` if it names them"
+        unnamed = "" if self.dialect.header else "; its first line is read as a row, unless `header: true`"
         raise DataError(f"{self.path}: no column {name!r}; {did_you_mean(name, self.columns)}{unnamed}")
 
     def column(self, name: str, kind: Kind) -> Column:
@@ -226,16 +226,16 @@ class Table:
         row, cell = bad[0], cells[bad[0]]
         if cell.lower().lstrip("+-") in ("inf", "infinity", "nan"):
             self._refuse_infinite(name, row)
-        if row == 0 and len(bad) == 1 and not self.dialect.header:
-            remedy = "state `header: true` if this line names the columns"
         advice = remedy_of(cell, form, name, remedy, rare=2 * len(bad) < len(cells))
+        if row == 0 and len(bad) == 1 and not self.dialect.header:
+            advice = "state `header: true` if this line names the columns"
         count = f" ({len(bad)} of {len(cells)} cells are no numbers)" if len(bad) > 1 else ""
         raise DataError(f"{self._place(row, name)}: text {shown(cell)} in a numeric column; {advice}{count}")
 
     def _refuse_infinite(self, name: str, row: int) -> None:
         cell = self.cells(name)[row]
         raise DataError(
-            f"{self._place(row, name)}: {shown(cell)} is not a finite number; leave the cell empty if the value is missing"
+            f"{self._place(row, name)}: {shown(cell)} is not a finite number; leave the cell empty if it is missing"
         )
 
     def _refuse_missing(self, name: str, missing: np.ndarray) -> None:

@@ -39,9 +39,10 @@ def image_dataset_from_directory(
 ) -> Any:
     """Batches `(images, labels)` of the image files below a directory, one subdirectory per class.
 
-    Shape: images `(batch, height, width, channels)`, float32 in [0, 255], and in the range of the file where it is gray
-    of 16 or 32 bits or of floating-point numbers, for which `grayscale` and `rgb` keep every value; labels int32 `(batch,)`, or float32
+    Shape: images `(batch, height, width, channels)`, float32 in [0, 255]; labels int32 `(batch,)`, or float32
     `(batch, classes)` for `categorical` and `(batch, 1)` for `binary`.
+
+    Gray of 16 or 32 bits, and of floating-point numbers, keeps its values, whatever their range.
 
     Args:
         directory: with files `*.bmp`, `*.gif` (their first frame), `*.jpeg`, `*.jpg` and `*.png`.
@@ -108,8 +109,8 @@ class _Reader:
             raise DataError(f"{path} is no image that Pillow can read: {error}") from None
         if reduced:
             raise DataError(
-                f"{path}: colours of 16 bits each, of which Pillow reads 8; save the image with 8 bits, or in gray, whose "
-                "16 bits are kept"
+                f"{path}: colours of 16 bits each, of which Pillow reads 8; save the image with 8 bits, or in gray, "
+                "whose 16 bits are kept"
             )
         return image
 

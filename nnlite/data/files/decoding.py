@@ -10,7 +10,16 @@ from nnlite.data.files.dialects import AUTO
 from nnlite.data.files.notes import Notes
 from nnlite.errors import DataError
 
-__all__ = ["STDIN", "DialectError", "decode", "decompress", "first_bytes", "place_of", "read_bytes", "refuse_other_makes"]
+__all__ = [
+    "STDIN",
+    "DialectError",
+    "decode",
+    "decompress",
+    "first_bytes",
+    "place_of",
+    "read_bytes",
+    "refuse_other_makes",
+]
 
 STDIN = "-"
 MAGIC = {"gzip": b"\x1f\x8b", "bz2": b"BZh", "xz": b"\xfd7zXZ\x00"}
@@ -122,7 +131,7 @@ def decode(content: bytes, encoding: str, place: str, notes: Notes) -> tuple[str
 def _without_mark(head: bytes) -> str | None:
     """UTF-16 by its zero bytes, which stand in every second place."""
     even, odd = head[::2].count(0), head[1::2].count(0)
-    if max(even, odd) < 0.3 * (len(head) // 2) or min(even, odd) > 0.05 * max(even, odd) or not head:
+    if max(even, odd) < max(1, 0.3 * (len(head) // 2)) or min(even, odd) > 0.05 * max(even, odd):
         return None
     return "utf-16-le" if odd > even else "utf-16-be"
 
@@ -139,7 +148,8 @@ def _found(content: bytes, wide: str | None, place: str, notes: Notes) -> tuple[
     bad = replaced.count("\ufffd")
     if sum(map(replaced.count, {*re.findall("[^\0-\x7f\ufffd]", replaced)})) > bad:
         raise DataError(
-            f"{place}: text in UTF-8, but for {where}; write the file in one encoding, or state one: `encoding: cp1252`"
+            f"{place}: text in UTF-8, but for {where}; write the file in one encoding, or state one, such as "
+            "`encoding: cp1252`"
         )
     for encoding in ("cp1252", "latin-1"):
         try:
@@ -155,11 +165,12 @@ def _found(content: bytes, wide: str | None, place: str, notes: Notes) -> tuple[
 def _stated(content: bytes, encoding: str, wide: str | None, place: str) -> str:
     name = codecs.lookup(encoding).name
     try:
-        is_wide, marked = name.startswith(("utf-16", "utf-32")), wide == "utf-8" and not name.startswith("utf-8")
+        is_wide = name.startswith(("utf-16", "utf-32"))
+        marked = wide == "utf-8" and not name.startswith("utf-8")
         if marked or is_wide != (wide not in (None, "utf-8")):
             raise DialectError(
-                f"{place}: `encoding: {encoding}` is stated, but the file is {f'in {wide}' if wide else 'of single bytes'}; "
-                "leave `encoding` out"
+                f"{place}: `encoding: {encoding}` is stated, but the file is "
+                f"{f'in {wide}' if wide else 'of single bytes'}; leave `encoding` out"
             )
         return content.decode(encoding)
     except UnicodeDecodeError as error:

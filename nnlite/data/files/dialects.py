@@ -26,7 +26,7 @@ class DialectFields:
     encoding: str = AUTO
     decimal: Literal["auto", ".", ","] = AUTO
     thousands: Literal["auto", "none", ",", ".", " ", "'"] = AUTO
-    missing: Converted[str | Sequence[str], Literal["auto"] | list[str]] = option(default=AUTO)
+    missing: Converted[str | Sequence[str], Literal["auto"] | list[str]] = option(default=AUTO)  # noqa: RUF009 - a field
     header: bool | Literal["auto"] = AUTO
     compression: Literal["auto", "none", "gzip", "bz2", "xz"] = AUTO
 
@@ -46,7 +46,9 @@ class DialectFields:
                 codecs.lookup(self.encoding)
             except LookupError:
                 hint = "utf-8, utf-16, cp1252 and latin-1 are common ones"
-                raise ConfigError(f"unknown encoding {self.encoding!r}; {hint}", (type(self).__name__, "encoding")) from None
+                raise ConfigError(
+                    f"unknown encoding {self.encoding!r}; {hint}", (type(self).__name__, "encoding")
+                ) from None
 
     def dialect_values(self) -> dict[str, Any]:
         """These fields alone, by name."""

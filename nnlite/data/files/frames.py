@@ -10,7 +10,7 @@ import numpy as np
 from nnlite.data.files.decoding import decode, decompress, first_bytes, place_of
 from nnlite.data.files.dialects import AUTO
 from nnlite.data.files.notes import Notes
-from nnlite.data.files.remedies import LEAVE_OUT
+from nnlite.data.files.remedies import LEAVE_OUT, shown
 from nnlite.data.frames.frame import Column, Frame, Kind
 from nnlite.data.frames.reading import read_frame
 from nnlite.errors import DataError, did_you_mean, needed_for
@@ -33,9 +33,7 @@ class FileFrame(Frame):
 
     def __init__(self, path: str, frame: Frame) -> None:
         columns = frame.columns if frame.matrix is None else None
-        super().__init__(
-            columns, matrix=frame.matrix, names=frame.names, named=frame.named, complete=frame.complete
-        )
+        super().__init__(columns, matrix=frame.matrix, names=frame.names, named=frame.named, complete=frame.complete)
         self.path = path
         self._gap_text = ""
 
@@ -51,9 +49,12 @@ class FileFrame(Frame):
         if kind == "number" and column.kind in ("category", "date") and not column.missing.all():
             row = int(np.argmin(column.missing))
             what = "text" if column.kind == "category" else "the date"
-            advice = LEAVE_OUT if column.kind == "category" else f"state `columns: {{{name}: date}}`, or add it to `drop`"
+            advice = (
+                LEAVE_OUT if column.kind == "category" else f"state `columns: {{{name}: date}}`, or add it to `drop`"
+            )
             raise DataError(
-                f"{self.path}, row {row}, column {name!r}: {what} {str(column.values[row])!r} in a numeric column; {advice}"
+                f"{self.path}, row {row}, column {name!r}: {what} {shown(str(column.values[row]))} in a numeric "
+                f"column; {advice}"
             )
         try:
             return super().column(name, kind)
@@ -120,14 +121,14 @@ def read_json_file(path: str, content: bytes) -> FileFrame:
     if text.lstrip().startswith("["):
         rows = _parsed(text, place, 1)
         if not rows or not all(isinstance(row, dict) for row in rows):
-            raise DataError(f"{place}: expected a list of objects, such as [{{\"size\": 3.5}}]")
+            raise DataError(f'{place}: expected a list of objects, such as [{{"size": 3.5}}]')
         return _framed(place, rows)
     rows = []
     for number, line in enumerate(text.splitlines(), start=1):
         if line.strip():
             rows.append(_parsed(line, place, number))
             if not isinstance(rows[-1], dict):
-                raise DataError(f"{place}, line {number}: expected an object, such as {{\"size\": 3.5}}")
+                raise DataError(f'{place}, line {number}: expected an object, such as {{"size": 3.5}}')
     if not rows:
         raise DataError(f"{place}: the file is empty")
     return _framed(place, rows)

@@ -84,9 +84,7 @@ def quoted_rows(
             csv.field_size_limit(allowed)
 
 
-def _quoted_rows(
-    text: str, delimiter: str, quote: str, place: str, most: int | None, lines_within: bool
-) -> Rows:
+def _quoted_rows(text: str, delimiter: str, quote: str, place: str, most: int | None, lines_within: bool) -> Rows:
     record: list[str] = []  # the lines of the row at hand
     reader = csv.reader(
         _kept(text, delimiter, record), delimiter=delimiter, quotechar=quote, strict=True, skipinitialspace=True

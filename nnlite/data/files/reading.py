@@ -100,8 +100,8 @@ def settled_table(rows: Rows, dialect: Dialect, place: str, notes: Notes, named:
         header = find_header(sample, form, marks, named)
         if not header:
             notes.tell(
-                f"{place}: line {rows.lines[0]} holds numbers, so the columns are called x0, x1, ...; if it names them, "
-                "state `header: true`"
+                f"{place}: line {rows.lines[0]} holds numbers, so the columns are called x0, x1, ...; if it names "
+                "them, state `header: true`"
             )
     _check_even(rows, bool(header), dialect.delimiter, place)
     if header and len(rows.cells) == 1:
@@ -142,9 +142,7 @@ def read_text_table_like(content: bytes, dialect: Dialect, path: str) -> TextTab
     columns = [cells[:SAMPLE] for cells in table.columns.values()]
     form = find_number_format(columns, table.dialect.delimiter, marks)
     if columns_of_numbers(columns, form, marks) > columns_of_numbers(columns, table.dialect.numbers, marks):
-        return _told(
-            read_text_table(content, fresh, path), dialect, f"{place}: its numbers are not written as stated"
-        )
+        return _told(read_text_table(content, fresh, path), dialect, f"{place}: its numbers are not written as stated")
     return table
 
 
@@ -154,7 +152,7 @@ def _told(table: TextTable, stated: Dialect, reason: str) -> TextTable:
         for key, value in table.dialect.dialect_values().items()
         if value != stated.dialect_values()[key]
     ]
-    table.notes.tell(f"{reason.split(';')[0]}; read with {', '.join(differing) or 'the same dialect'}")
+    table.notes.tell(f"{reason.split('; ')[0]}; read with {', '.join(differing) or 'the same dialect'}")
     return table
 
 
@@ -199,7 +197,7 @@ def name_columns(cells: list[str], place: str, notes: Notes) -> tuple[list[str],
             notes.tell(f"{place}: column {number + 1} has no name; it is called {name!r}")
         elif name in names:
             name = _free(f"{name}_{names.count(name) + 1}", taken)
-            notes.tell(f"{place}: the name {cell!r} stands twice in the first line; column {number + 1} is called {name!r}")
+            notes.tell(f"{place}: the name {cell!r} stands twice; column {number + 1} is called {name!r}")
         taken.add(name)
         names.append(name)
     return names, frozenset(cell for cell in cells if cell and cells.count(cell) > 1)

@@ -2,14 +2,16 @@
 
 import re
 
-from nnlite.data.files.numerals import PLAIN, NumberFormat
+from nnlite.data.files.numerals import NumberFormat
 from nnlite.data.files.sniffing import FORMATS
 
 __all__ = ["remedy_of", "shown"]
 
 CURRENCY = re.compile(r"(?:[$€£¥₹]|\b(?:USD|EUR|GBP|CHF|JPY|Rs\.?)\b)", re.IGNORECASE)
 DATE = re.compile(
-    r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}([T ].*)?|\d{1,2}[-/. ](\d{1,2}|[A-Za-z]{3,9})[-/. ]\d{2,4}( .*)?|[A-Za-z]{3,9} \d{1,2},? \d{4}"
+    r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}([T ].*)?"
+    r"|\d{1,2}[-/. ](\d{1,2}|[A-Za-z]{3,9})[-/. ]\d{2,4}( .*)?"
+    r"|[A-Za-z]{3,9} \d{1,2},? \d{4}"
 )
 TIME = re.compile(r"\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?( ?[AaPp][Mm])?")
 NUMBER_AND_UNIT = re.compile(r"([+-]?[\d.,]*\d)\s*([A-Za-zµ°²³/]+[\w/°²³]*)")

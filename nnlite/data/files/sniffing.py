@@ -138,7 +138,7 @@ def find_header(rows: Sequence[Sequence[str]], form: NumberFormat, marks: Marks,
     if named and set(named) <= set(first):
         return True
     numbers = [cell for cell in first if form.matches(cell)]
-    if not numbers or _are_names(numbers, below, form):
+    if not numbers or _are_names(first, numbers, below, form):
         return True
     for cell, column in zip(first, below, strict=False):
         present = [other for other in column if other not in marks.in_numbers]
@@ -148,7 +148,7 @@ def find_header(rows: Sequence[Sequence[str]], form: NumberFormat, marks: Marks,
     return False
 
 
-def _are_names(numbers: list[str], below: Sequence[Sequence[str]], form: NumberFormat) -> bool:
+def _are_names(first: Sequence[str], numbers: list[str], below: Sequence[Sequence[str]], form: NumberFormat) -> bool:
     """Whether numbers of a first row are years or places in a row, unlike what stands below them."""
     if len(numbers) < 2 or not all(cell.isdecimal() for cell in numbers):
         return False
@@ -158,4 +158,5 @@ def _are_names(numbers: list[str], below: Sequence[Sequence[str]], form: NumberF
     cells = [cell for column in below for cell in column if form.matches(cell)]
     if all(value in YEARS for value in values):
         return not any(cell.isdecimal() and int(cell) in YEARS for cell in cells)
-    return values[0] == 0 and len(values) > 2 and any(not cell.isdecimal() for cell in cells)
+    counts_rows = first[0] == "" and below[0][:1] == ("0",)  # as pandas writes a table without names
+    return values[0] == 0 and (counts_rows or (len(values) > 2 and any(not cell.isdecimal() for cell in cells)))

@@ -54,7 +54,9 @@ def read_workbook(
     place = f"{place}, sheet {sheet!r}"
     rows = _rows(book[sheet], place)
     given = {} if dialect is None else {"header": dialect.header, "missing": dialect.missing}
-    return settled_table(rows, Dialect(**{**plain_dialect().get_config(), "header": "auto", **given}), place, notes, named)
+    return settled_table(
+        rows, Dialect(**{**plain_dialect().get_config(), "header": "auto", **given}), place, notes, named
+    )
 
 
 def _rows(sheet: Any, place: str) -> Rows:

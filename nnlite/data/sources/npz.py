@@ -5,7 +5,6 @@ import dataclasses
 import numpy as np
 
 from nnlite.data.array_files import read_array_file, read_npy, read_npz
-
 from nnlite.data.encoders.targets import TargetKind
 from nnlite.data.sources.arrays import checked_numbers, dataset_of
 from nnlite.data.sources.base import Dataset, DataSource, find_file

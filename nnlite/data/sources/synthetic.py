@@ -121,6 +121,6 @@ class SeasonalSeries(DataSource):
         return Dataset(windows[:, : self.window, None].copy(), windows[:, self.window :].copy(), names)
 
     def read_inputs(self, path: str) -> Table | Frame | np.ndarray:
-        """Windows, one on each line of a table with one column per step, or in an array with or without a last axis of 1."""
+        """Windows: the rows of a table with one column per step, or of an array with or without a last axis of 1."""
         windows = cast(np.ndarray, super().read_inputs(path))
         return windows if windows.ndim == 3 else windows[..., None]
