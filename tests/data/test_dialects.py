@@ -211,6 +211,11 @@ FOUND = {
     "no header, one row": ("1,2.5\n", {"header": False}, {"x0": [1], "x1": [2.5]}),
     "no header, gaps": (",2.5\n3,\n", {"header": False}, {"x0": [NAN, 3], "x1": [2.5, NAN]}),
     "no header, blanks": (" 1.5  2\n 10   3\n", {"header": False, "delimiter": " "}, {"x0": [1.5, 10], "x1": [2, 3]}),
+    "no header, decimal commas": (
+        "1;2,5\n3;4\n",
+        {"header": False, "delimiter": ";", "decimal": ","},
+        {"x0": [1, 3], "x1": [2.5, 4]},
+    ),
     "years": ("2019,2020\n5,6\n7,8\n", {}, {"2019": [5, 7], "2020": [6, 8]}),
     "names of pandas": (",0,1\n0,0.5,1.5\n1,2.5,3\n", {}, {"x0": [0, 1], "0": [0.5, 2.5], "1": [1.5, 3]}),
     "a number as a name": ("size,3\n1,x\n2,y\n", {}, {"size": [1, 2]}),

@@ -90,9 +90,7 @@ def settled_table(rows: Rows, dialect: Dialect, place: str, notes: Notes, named:
     """The table of these rows, once numbers and header are found."""
     marks = Marks(dialect.missing)
     sample = _stripped(rows.cells[:SAMPLE])
-    later = _stripped(rows.cells[SAMPLE :: 1 + len(rows.cells) // SAMPLE])  # spread over the rest of the file
-    columns = list(zip(*(sample[1:] + later or sample), strict=False))
-    form = find_number_format(columns, dialect.delimiter, marks, dialect.decimal, dialect.thousands)
+    form = _number_format(rows, dialect, marks)
     if form != PLAIN and AUTO in (dialect.decimal, dialect.thousands):
         notes.tell(f"{place}: numbers are read with {_changes(form)}")
     header = dialect.header
@@ -112,6 +110,19 @@ def settled_table(rows: Rows, dialect: Dialect, place: str, notes: Notes, named:
     settled = dataclasses.replace(dialect, decimal=form.decimal, thousands=form.thousands, header=bool(header))
     lines = rows.lines[1:] if header else rows.lines
     return TextTable(dict(zip(names, cells, strict=True)), lines, settled, notes, repeated)
+
+
+def _number_format(rows: Rows, dialect: Dialect, marks: Marks) -> NumberFormat:
+    """How numbers are written below the first row, and in it where it is a row like the others."""
+    sample = _stripped(rows.cells[:SAMPLE])
+    later = _stripped(rows.cells[SAMPLE :: 1 + len(rows.cells) // SAMPLE])  # spread over the rest of the file
+    scores = []
+    for part in (sample + later, sample[1:] + later):
+        columns = list(zip(*part, strict=False))
+        form = find_number_format(columns, dialect.delimiter, marks, dialect.decimal, dialect.thousands)
+        scores.append((columns_of_numbers(columns, form, marks), form))
+    whole, below = scores
+    return whole[1] if whole[0] >= below[0] else below[1]
 
 
 def _stripped(rows: list[list[str]]) -> list[list[str]]:
