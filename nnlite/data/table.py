@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -220,7 +220,7 @@ class Table:
     def _told_marks(self) -> set[str]:
         return {""}
 
-    def _refuse_text(self, name: str, gaps: set[str], remedy: str) -> None:
+    def _refuse_text(self, name: str, gaps: set[str], remedy: str) -> NoReturn:
         form, cells = self.dialect.numbers, self.cells(name)
         bad = [row for row, cell in enumerate(cells) if cell not in gaps and not form.matches(cell)]
         row, cell = bad[0], cells[bad[0]]
@@ -232,7 +232,7 @@ class Table:
         count = f" ({len(bad)} of {len(cells)} cells are no numbers)" if len(bad) > 1 else ""
         raise DataError(f"{self._place(row, name)}: text {shown(cell)} in a numeric column; {advice}{count}")
 
-    def _refuse_infinite(self, name: str, row: int) -> None:
+    def _refuse_infinite(self, name: str, row: int) -> NoReturn:
         cell = self.cells(name)[row]
         raise DataError(
             f"{self._place(row, name)}: {shown(cell)} is not a finite number; leave the cell empty if it is missing"
