@@ -48,6 +48,7 @@ def _holds_arrays(source: Any) -> bool:
 
 def read_npy(path: str, content: bytes | None = None) -> np.ndarray:
     """The array in an `.npy` file, whose bytes may be read already; `DataError` if it cannot be used."""
+    _check_magic(path, content, NPY_MAGIC, ".npy file of a plain array")
     try:
         return np.load(path if content is None else io.BytesIO(content), allow_pickle=False)
     except DAMAGE as error:
@@ -64,6 +65,7 @@ def read_npz(path: str, name: str | None, content: bytes | None = None) -> np.nd
         name: of the array; the only one where None.
         content: the bytes of the file, where they are read already.
     """
+    _check_magic(path, content, ZIP_MAGIC, ".npz file of plain arrays")
     try:
         with np.load(path if content is None else io.BytesIO(content), allow_pickle=False) as arrays:
             names = arrays.files
@@ -77,6 +79,13 @@ def read_npz(path: str, name: str | None, content: bytes | None = None) -> np.nd
         raise DataError(f"{place_of(path)}: not an .npz file of plain arrays ({error})") from None
     except OSError as error:
         raise DataError(f"{path}: {error.strerror or error}") from None
+
+
+def _check_magic(path: str, content: bytes | None, magic: bytes, what: str) -> None:
+    """Refuse a file of another make; NumPy takes it for one of Python objects."""
+    head = first_bytes(path) if content is None else content[:4]
+    if head != magic:
+        raise DataError(f"{place_of(path)}: not an {what}; it begins with {head.hex(' ') or 'nothing'}")
 
 
 def read_idx(path: str, content: bytes | None = None) -> np.ndarray:

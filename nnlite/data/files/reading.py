@@ -161,7 +161,7 @@ def _told(table: TextTable, stated: Dialect, reason: str) -> TextTable:
     differing = [
         f"{key} {value!r}"
         for key, value in table.dialect.dialect_values().items()
-        if value != stated.dialect_values()[key]
+        if stated.dialect_values()[key] not in (AUTO, value)
     ]
     table.notes.tell(f"{reason.split('; ')[0]}; read with {', '.join(differing) or 'the same dialect'}")
     return table
