@@ -219,6 +219,8 @@ FOUND = {
     "years": ("2019,2020\n5,6\n7,8\n", {}, {"2019": [5, 7], "2020": [6, 8]}),
     "names of pandas": (",0,1\n0,0.5,1.5\n1,2.5,3\n", {}, {"x0": [0, 1], "0": [0.5, 2.5], "1": [1.5, 3]}),
     "a number as a name": ("size,3\n1,x\n2,y\n", {}, {"size": [1, 2]}),
+    "a delimiter at each end": ("a,b,\n1,2.5,\n3,4,\n", {}, BOTH),
+    "a delimiter at the end of rows": ("a,b\n1,2.5,\n3,4,\n", {}, BOTH),
     "one column": ("a\n1\n3\n", {}, {"a": [1, 3]}),
     "empty lines": ("\n\na,b\n\n1,2.5\n  \n3,4\n\n", {}, BOTH),
     "an empty cell in quotes": ('a\n1\n""\n', {}, {"a": [1, NAN]}),
@@ -356,13 +358,22 @@ REFUSED = {
         't.csv, line 2: after a cell in quotation marks (") stands text',
     ),
     "closed elsewhere": ('a,b\n1,"x\n2,y\n3,"z"\n', {}, 't.csv, line 2: the quotation mark (")'),
+    "row names": ('a,b\n"x",1,2\n"y",3,4\n', {}, "t.csv, line 2: 3 cells, but the first line names 2 columns; if ','"),
+    "a title": ("Sales 2021\na,b\n1,2\n", {}, "names 1 column; if ',' stands between cells, name every column"),
+    "IDX": (b"\0\0\x08\3" + bytes(40), {}, "t.csv: this is an IDX file: name it in the source `Idx`"),
+    "numbers of 16 bits": (bytes([0, 1, 0, 2, 0, 3] * 9), {}, "t.csv, line 1: not a text file; it holds the character"),
+    "HDF5": (b"\x89HDF\r\n", {}, "t.csv: this is an HDF5 file: write the table"),
     "short row": ("a,b,c\n1,2,3\n4,5\n", {}, "t.csv, line 3: 2 cells, but the first line names 3 columns; complete"),
     "long row": (
         "a,b\n1,2,3\n",
         {},
         "t.csv, line 2: 3 cells, but the first line names 2 columns; put a cell that holds",
     ),
-    "long row, one column": ("a\nx, y\n", {}, "t.csv, line 2: 2 cells, but the first line names 1 column; put a cell"),
+    "long row, one column": (
+        "a\nx, y\nz\n",
+        {},
+        "t.csv, line 2: 2 cells, but the first line names 1 column; put a cell",
+    ),
     "long row, no header": ("1,2\n3,4,5\n", {"header": False}, "t.csv, line 2: 3 cells, but the first line has 2; put"),
     "empty": ("", {}, "t.csv: the file is empty"),
     "blank": (" \n\n", {}, "t.csv: the file is empty"),
@@ -507,6 +518,10 @@ def test_odd_names(tmp_path):
         "column 2 has no name; it is called 'x1_'",
         "the name 'b' stands twice; column 4 is called 'b_2'",
     ]
+    assert table_of(tmp_path, "a,,b,\n1,,2,\n,3,4,\n").names == ["a", "x1", "b"]
+    assert "t.csv: column 4 has neither name nor values and is left out" in str(
+        table_of(tmp_path, "a,b,c,\n1,2,3,\n").notes
+    )
     table.require(["a", "b_2"])
     with pytest.raises(DataError, match="the column name 'b' stands more than once in the first line"):
         table.require(["b"])

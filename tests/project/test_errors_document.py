@@ -71,7 +71,8 @@ PROVOCATIONS: dict[str, list[Callable]] = {
     ],
     "Rows and quotation marks": [
         text("a,b,c\n1,2\n"),
-        text("a,b\n1,2,3\n"),
+        text("a,b\n1,2,3\n4,5\n"),
+        text("a,b\n1,2,3\n4,5,6\n"),
         text(GOOD, delimiter=";"),
         text('a,b\n1,x\n2,"y\n3,z\n'),
         text('a,b\n1,"5" pipe"\n'),

@@ -43,6 +43,10 @@ OTHER_MAKES = {
     b"\x93NUMPY": "a NumPy array: name it in the source `Npy`",
     b"SQLite format 3": "an SQLite database: export the table as CSV",
     b"\x28\xb5\x2f\xfd": "compressed by zstd: decompress it first",
+    b"\x89HDF": "an HDF5 file: write the table as CSV or Parquet",
+    b"\x80\x04\x95": "a pickle of Python: write the table as CSV or Parquet",
+    b"\x80\x05\x95": "a pickle of Python: write the table as CSV or Parquet",
+    b"\0\0\x08": "an IDX file: name it in the source `Idx`",
     b"%PDF": "a PDF document, no table",
     b"\x89PNG": "a picture, no table",
     b"version https://git-lfs": "a Git LFS pointer in place of the file: fetch it by `git lfs pull`",
@@ -116,7 +120,7 @@ def decode(content: bytes, encoding: str, place: str, notes: Notes) -> tuple[str
         DataError: a file that is no text, or text in two encodings.
     """
     marked = next((name for mark, name in BOMS.items() if content.startswith(mark)), None)
-    wide = marked or _without_mark(content[:HEAD])
+    wide = marked or _without_mark(content)
     if encoding == AUTO:
         text, encoding = _found(content, wide, place, notes)
     else:
@@ -128,12 +132,17 @@ def decode(content: bytes, encoding: str, place: str, notes: Notes) -> tuple[str
     return text.removeprefix("\ufeff").rstrip("\x1a"), encoding
 
 
-def _without_mark(head: bytes) -> str | None:
-    """UTF-16 by its zero bytes, which stand in every second place."""
+def _without_mark(content: bytes) -> str | None:
+    """UTF-16 by its zero bytes, which stand in every second place; None for what is no text in it."""
+    head = content[:HEAD]
     even, odd = head[::2].count(0), head[1::2].count(0)
     if max(even, odd) < max(1, 0.3 * (len(head) // 2)) or min(even, odd) > 0.05 * max(even, odd):
         return None
-    return "utf-16-le" if odd > even else "utf-16-be"
+    name = "utf-16-le" if odd > even else "utf-16-be"
+    try:
+        return None if CONTROLS.search(content.decode(name)) else name
+    except UnicodeDecodeError:
+        return None
 
 
 def _found(content: bytes, wide: str | None, place: str, notes: Notes) -> tuple[str, str]:

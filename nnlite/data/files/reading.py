@@ -101,15 +101,29 @@ def settled_table(rows: Rows, dialect: Dialect, place: str, notes: Notes, named:
                 f"{place}: line {rows.lines[0]} holds numbers, so the columns are called x0, x1, ...; if it names "
                 "them, state `header: true`"
             )
-    _check_even(rows, bool(header), dialect.delimiter, place)
-    if header and len(rows.cells) == 1:
-        raise DataError(f"{place}: only column names, no rows")
-    names, repeated = name_columns(sample[0] if header else [""] * len(sample[0]), place, notes if header else Notes())
-    body = rows.cells[1:] if header else rows.cells
-    cells = ([cell.strip() for cell in column] for column in zip(*body, strict=True))
     settled = dataclasses.replace(dialect, decimal=form.decimal, thousands=form.thousands, header=bool(header))
-    lines = rows.lines[1:] if header else rows.lines
-    return TextTable(dict(zip(names, cells, strict=True)), lines, settled, notes, repeated)
+    return _named(rows, settled, place, notes)
+
+
+def _named(rows: Rows, dialect: Dialect, place: str, notes: Notes) -> TextTable:
+    """The cells of these rows by the names of their columns."""
+    first, header = [cell.strip() for cell in rows.cells[0]], bool(dialect.header)
+    body = rows.cells[1:] if header else rows.cells
+    if header and not body:
+        raise DataError(f"{place}: only column names, no rows")
+    if header and all(len(row) == len(first) + 1 and not row[-1].strip() for row in body):
+        body = [row[:-1] for row in body]  # each line ends in a delimiter, but for the first one
+    else:
+        _check_even(rows, header, dialect.delimiter, place)
+    names, repeated = name_columns(first if header else [""] * len(first), place, notes if header else Notes())
+    columns = {
+        name: [cell.strip() for cell in column] for name, column in zip(names, zip(*body, strict=True), strict=True)
+    }
+    for number, name in enumerate(names):
+        if header and not first[number] and not any(columns[name]) and len(columns) > 1:
+            del columns[name]
+            notes.tell(f"{place}: column {number + 1} has neither name nor values and is left out")
+    return TextTable(columns, rows.lines[-len(body) :], dialect, notes, repeated)
 
 
 def _number_format(rows: Rows, dialect: Dialect, marks: Marks) -> NumberFormat:
@@ -192,7 +206,13 @@ def _check_even(rows: Rows, header: bool, delimiter: str, place: str) -> None:
         return
     count = len(rows.cells[bad])
     remedy = "complete the line, or remove it"
-    if count > width:
+    others = rows.cells[1:]
+    if header and count > width and len(others) > 1 and all(len(cells) == count for cells in others):
+        remedy = (
+            f"if {delimiter!r} stands between cells, name every column in the first line, row names as well, and "
+            "remove what stands above the names"
+        )
+    elif count > width:
         remedy = f"put a cell that holds {delimiter!r} in quotation marks, or state another `delimiter`"
     first = f"the first line names {width} column{'s' * (width > 1)}" if header else f"the first line has {width}"
     raise DataError(f"{place}, line {rows.lines[bad]}: {count} cells, but {first}; {remedy}")
