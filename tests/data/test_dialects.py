@@ -3,6 +3,7 @@
 import bz2
 import csv
 import gzip
+import io
 import json
 import lzma
 import re
@@ -312,6 +313,37 @@ def test_cells_over_several_lines(tmp_path):
     assert table.lines == [5, 6]
     in_two_columns = 'id,text\n1,a\n2,b\n3,"hello\nwell, then"\n'
     assert table_of(tmp_path, in_two_columns).cells("text") == ["a", "b", "hello\nwell, then"]
+
+
+WORDS = [
+    "a",
+    "x y",
+    "3",
+    "4.5",
+    'say "hi"',
+    "two\nlines",
+    "a,b",
+    "a;b",
+    "tab\there",
+    "'q'",
+    '5" pipe',
+    '"start',
+    'end"',
+    "",
+]
+
+
+def test_what_python_writes_is_read(tmp_path):
+    random = np.random.default_rng(0)
+    for trial in range(300):
+        rows = random.choice(WORDS, (random.integers(1, 8), random.integers(2, 6))).tolist()
+        names = [f"column{place}" for place in range(len(rows[0]))]
+        text = io.StringIO(newline="")
+        quoting = (csv.QUOTE_MINIMAL, csv.QUOTE_ALL)[trial % 2]
+        end = ("\n", "\r\n")[trial // 2 % 2]
+        csv.writer(text, delimiter=",;\t|"[trial % 4], quoting=quoting, lineterminator=end).writerows([names, *rows])
+        table = table_of(tmp_path, text.getvalue())
+        assert [names, *map(list, zip(*table.columns.values(), strict=True))] == [names, *rows]
 
 
 def test_a_cell_that_looks_like_rows_may_be_stated(tmp_path):

@@ -139,7 +139,8 @@ def _refuse_swallowed(
 ) -> None:
     """A row over several lines, each of which looks like the rows before: a stray mark has swallowed rows."""
     width = len(before[0])
-    rows = [[cell.strip().strip(quote) for cell in line.split(delimiter)] for line in lines]
+    split = [_cells_around(lines[0], delimiter, quote), *(line.split(delimiter) for line in lines[1:])]
+    rows = [[cell.strip().strip(quote) for cell in row] for row in split]
     if width < 2 or any(len(row) != width for row in rows):
         return
     numeric = [PLAIN.all_match(cell.strip() for cell in column) for column in zip(*before[1:], strict=False)]
@@ -153,8 +154,17 @@ def _refuse_swallowed(
     )
 
 
+def _cells_around(line: str, delimiter: str, quote: str) -> list[str]:
+    """The cells of a line in which a quoted cell is left open, as if its mark were text."""
+    opened, _ = _last_opening(line, delimiter, quote)
+    closed = next(csv.reader([line[:opened]], delimiter=delimiter, quotechar=quote, skipinitialspace=True), [""])
+    return closed[:-1] + line[opened:].split(delimiter)
+
+
 def _broken(lines: list[str], start: int, delimiter: str, quote: str, place: str) -> QuotingError:
-    offset, is_open = _last_opening("".join(lines), delimiter, quote)
+    text = "".join(lines).replace("\r\n", "\n").replace("\r", "\n")
+    place_of_mark, is_open = _last_opening(text, delimiter, quote)
+    offset = text.count("\n", 0, place_of_mark)
     opened = start + offset
     if is_open or offset < len(lines) - 1:
         what = f"the quotation mark ({quote}) that opens a cell here is not closed at the end of the cell"
@@ -165,14 +175,12 @@ def _broken(lines: list[str], start: int, delimiter: str, quote: str, place: str
 
 
 def _last_opening(text: str, delimiter: str, quote: str) -> tuple[int, bool]:
-    """On which line, from 0, the last quoted cell begins that breaks the rules; whether it is still open at the end."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    place, line, last, quoted, at_start = 0, 0, 0, False, True
+    """Where the last quoted cell begins, or the one that breaks the rules; whether it is still open at the end."""
+    place, last, quoted, at_start = 0, 0, False, True
     while place < len(text):
         character, following = text[place], text[place + 1 : place + 2]
-        line += character == "\n"
         if not quoted and character == quote and at_start:
-            last, quoted = line, True
+            last, quoted = place, True
         elif quoted and character == quote == following:
             place += 1
         elif quoted and character == quote:
