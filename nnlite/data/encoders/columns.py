@@ -7,6 +7,7 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
+from nnlite.data.encoders.unknown import report_unknown
 from nnlite.data.frames.frame import Column, Kind, text_of
 from nnlite.data.table import Table
 from nnlite.errors import ConfigError, DataError, needed_for
@@ -28,6 +29,11 @@ class ColumnEncoder(Configurable, family="column encoder"):
     """Turns one column of a table into one or more columns of numbers."""
 
     name: str
+
+    @property
+    def reads(self) -> Kind:
+        """The kind of cells that it takes."""
+        return "number"
 
     @property
     def outputs(self) -> list[str]:
@@ -97,6 +103,10 @@ class GapIndicator(ColumnEncoder):
     kind: Literal["number", "date"] = "number"
 
     @property
+    def reads(self) -> Kind:
+        return self.kind
+
+    @property
     def outputs(self) -> list[str]:
         return [f"{self.name}_missing"]
 
@@ -106,6 +116,10 @@ class GapIndicator(ColumnEncoder):
 
 class Boolean(ColumnEncoder):
     """True as 1, False as -1, a gap as 0."""
+
+    @property
+    def reads(self) -> Kind:
+        return "boolean"
 
     def encode(self, source: ColumnSource) -> np.ndarray:
         values = source.column(self.name, "boolean").values[:, None]
@@ -121,6 +135,10 @@ class Levels(ColumnEncoder, abstract=True):
     """
 
     categories: list[str]
+
+    @property
+    def reads(self) -> Kind:
+        return "category"
 
     def validate(self) -> None:
         if len(set(self.categories)) < len(self.categories):
@@ -143,7 +161,9 @@ class Levels(ColumnEncoder, abstract=True):
         """The number of each row's category, from 1 in their order; 0 for an unknown one. Shape: (rows,)."""
         column = source.column(self.name, "category")
         known = self._codes_of_numbers if column.from_numbers else self._codes
-        return np.fromiter((known.get(cell, 0) for cell in column.values), np.int64, len(column.values))
+        codes = np.fromiter((known.get(cell, 0) for cell in column.values), np.int64, len(column.values))
+        report_unknown(self, column, codes)
+        return codes
 
 
 class TwoValued(Levels):
