@@ -1,7 +1,12 @@
 """A CSV file as named columns of text, which are read as numbers, texts or labels on request."""
 
 import csv
+import io
+import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -31,30 +36,51 @@ class Table:
         Raises:
             DataError: no such file, an empty file, a repeated column name, a line with too few or too many cells.
         """
+        (table,) = cls.chunks(path, None, delimiter)
+        return table
+
+    @classmethod
+    def chunks(cls, path: str, rows: int | None, delimiter: str = ",") -> Iterator["Table"]:
+        """The same rows as of `read`, in tables of `rows` rows each, one in memory at a time; all at once where None.
+
+        Args:
+            path: the file; `"-"` for the standard input.
+            rows: of a table; the last one may have fewer.
+            delimiter: as for `read`.
+        """
         try:
-            with open(path, newline="", encoding="utf-8-sig") as file:
-                return cls._from_rows(path, csv.reader(file, delimiter=delimiter))
+            with _opened(path) as file:
+                yield from cls._from_rows(path, csv.reader(file, delimiter=delimiter), rows)
         except (csv.Error, UnicodeDecodeError) as error:
             raise DataError(f"{path}: not a CSV file in UTF-8 ({error})") from None
         except OSError as error:
             raise DataError(f"{path}: {error.strerror}") from None
 
     @classmethod
-    def _from_rows(cls, path, reader) -> "Table":
+    def _from_rows(cls, path: str, reader: Any, chunk: int | None) -> Iterator["Table"]:
         header = [name.strip() for name in next(reader, [])]
-        rows, lines = [], []
+        repeated = [name for name in dict.fromkeys(header) if header.count(name) > 1]
+        rows: list[list[str]] = []
+        lines: list[int] = []
         for row in filter(None, reader):
+            if repeated:
+                count = header.count(repeated[0])
+                raise DataError(f"{path}, line 1: the column name {repeated[0]!r} stands {count} times")
             if len(row) != len(header):
                 raise DataError(
                     f"{path}, line {reader.line_num}: {len(row)} cells, but the first line names {len(header)} columns"
                 )
+            if len(rows) == chunk:  # there is another row, so this is not the last table
+                yield cls._of_cells(path, header, rows, lines)
+                rows, lines = [], []
             rows.append(row)
             lines.append(reader.line_num)
         if not rows:
             raise DataError(f"{path}: {'only column names, no rows' if header else 'the file is empty'}")
-        repeated = [name for name in dict.fromkeys(header) if header.count(name) > 1]
-        if repeated:
-            raise DataError(f"{path}, line 1: the column name {repeated[0]!r} stands {header.count(repeated[0])} times")
+        yield cls._of_cells(path, header, rows, lines)
+
+    @classmethod
+    def _of_cells(cls, path: str, header: list[str], rows: list[list[str]], lines: list[int]) -> "Table":
         cells = ([cell.strip() for cell in column] for column in zip(*rows, strict=True))
         return cls(path, dict(zip(header, cells, strict=True)), lines)
 
@@ -132,3 +158,10 @@ class Table:
 
     def _place(self, row: int, name: str) -> str:
         return f"{self.path}, line {self.lines[row]}, column {name!r}"
+
+
+def _opened(path: str) -> AbstractContextManager[Any]:
+    """The text of a file, or of the standard input."""
+    if path != "-":
+        return open(path, newline="", encoding="utf-8-sig")
+    return nullcontext(io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8-sig", newline=""))

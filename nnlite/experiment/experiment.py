@@ -108,12 +108,16 @@ class Experiment(Section):
             data = self._prepared_data(model.trainer.loss.target_kind, fitted)
             x, y = data.parts["training"]
             self._build(model, x, data.preprocessing.inputs)
-            if data.preprocessing.inputs.takes_tables:
-                model.encoder = data.preprocessing.inputs
-            data.preprocessing.target.check_outputs(model.output_shape)
+            self.interpret(model, data.preprocessing)
             # One row through loss and metrics shows what does not fit before anything is written.
             model.test_on_batch(x[:1], y[:1])
             return model, data
+
+    def interpret(self, model: Sequential, learnt: Preprocessing) -> None:
+        """Tell the model what its inputs and outputs mean, for its file; `ShapeError` if the outputs do not fit."""
+        model.encoder, model.target = learnt.inputs, learnt.target
+        model._interpretation.source = self.data.source.for_reading()
+        model._interpretation.typical = learnt.typical
 
     def fit_arguments(self, data: Prepared) -> dict:
         """The arguments of `fit` for this data: in `class_weight`, labels become numbers of classes."""

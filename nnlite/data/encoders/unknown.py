@@ -57,7 +57,8 @@ class UnknownCategories:
 
     def _told(self, name: str) -> str:
         rows, counter = self.count(name), max(self._counts[name].values(), key=Counter.total)
-        shown = [f"{value!r}" + (f" ({times})" if times > 1 else "") for value, times in counter.most_common(EXAMPLES)]
+        common = [(repr(value) if value else "no value", times) for value, times in counter.most_common(EXAMPLES)]
+        shown = [f"{value} ({times})" if times > 1 else value for value, times in common]
         more = f" and {len(counter) - EXAMPLES} more" if len(counter) > EXAMPLES else ""
         hold = "row holds" if rows == 1 else "rows hold"
         return f"column {name!r}: {rows} {hold} a category that the training data did not: {', '.join(shown)}{more}"

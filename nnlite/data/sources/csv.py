@@ -1,7 +1,7 @@
 """Tables from CSV files."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -71,6 +71,9 @@ class Csv(DataSource):
 
     def read_inputs(self, path: str) -> Table:
         return Table.read(path, self.delimiter)
+
+    def input_chunks(self, path: str, rows: int) -> Iterator[Table]:
+        return Table.chunks(path, rows, self.delimiter)
 
     def fit_inputs(self, inputs: Table, rows: np.ndarray) -> InputEncoder:
         if self.text is not None:
