@@ -96,12 +96,11 @@ class RowReader:
         return array
 
     @contextmanager
-    def explaining(self, source: Any) -> Iterator[None]:
+    def explaining(self, source: Any, place: str) -> Iterator[None]:
         """Around `encode`: an error says everything that is wrong with the columns of `source`, and of which file."""
         try:
             yield
         except DataError as error:
-            place = source.path if isinstance(source, Table) else ""
             if isinstance(source, (Table, Frame)) and (faults := list(self._faults(source))):
                 message = "; ".join(faults)
                 raise DataError(message if place in message else f"{place}: {message}") from None

@@ -14,7 +14,9 @@ from nnlite.data.table import Table
 __all__ = ["typical_row"]
 
 
-def typical_row(inputs: Any, encoder: InputEncoder, rows: np.ndarray | None = None) -> dict[str, Any] | list[Any] | None:
+def typical_row(
+    inputs: Any, encoder: InputEncoder, rows: np.ndarray | None = None
+) -> dict[str, Any] | list[Any] | None:
     """The mean of each number, the median of dates, the most frequent category, as JSON values.
 
     Args:
