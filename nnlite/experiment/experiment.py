@@ -115,7 +115,8 @@ class Experiment(Section):
 
     def interpret(self, model: Sequential, learnt: Preprocessing) -> None:
         """Tell the model what its inputs and outputs mean, for its file; `ShapeError` if the outputs do not fit."""
-        model.encoder, model.target = learnt.inputs, learnt.target
+        model.encoder = learnt.inputs if learnt.inputs.takes_tables else None
+        model.target = learnt.target
         model._interpretation.source = self.data.source.for_reading()
         model._interpretation.typical = learnt.typical
 

@@ -2,31 +2,29 @@
 
 import functools
 import math
-import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from html import escape
 from os import PathLike, fspath
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from nnlite.data import InputEncoder, Quantities, Raw, TargetEncoder, Texts
 from nnlite.data.encoders.unknown import UnknownCategories
-from nnlite.errors import ConfigError, DataError, UnknownCategoryWarning
+from nnlite.errors import ConfigError, DataError
 from nnlite.inference.predictor import Predictor
 from nnlite.models.base import BaseModel
 from nnlite.models.interpretation import link_of
 from nnlite.trained.answers import Probabilities, classes_of, columns_of, need_classes, predictions_of
 from nnlite.trained.evaluation import kind_of, scores_of
-from nnlite.trained.explanation import RowExplanation, explained
-from nnlite.trained.rows import RowReader, is_row, labelled, targets_of
+from nnlite.trained.explaining.attributions import explained
+from nnlite.trained.explaining.explanation import RowExplanation
+from nnlite.trained.rows import AnyLength, RowReader, holds_rows, is_row, labelled, place_of, targets_of
 from nnlite.trained.schema import InputSchema
 from nnlite.trained.single_rows import SingleRows
+from nnlite.trained.unknown import OnUnknown, told_unknown
 
 __all__ = ["TrainedModel"]
-
-OnUnknown = Literal["warn", "error", "ignore"]
 
 
 class TrainedModel:
@@ -179,7 +177,7 @@ class TrainedModel:
         target: Any = self.target
         inputs, truth = self._labelled(rows, y, kind)
         weights = None if sample_weight is None else np.asarray(sample_weight, np.float64)
-        x = self._encoded(inputs, on_unknown, _place_of(rows))
+        x = self._encoded(inputs, on_unknown, place_of(rows))
         outputs = self._answering(self.model.predict(x, verbose=verbose))
         scores = scores_of(target, truth, outputs, weights)
         if not self.model.compiled:
@@ -207,7 +205,7 @@ class TrainedModel:
 
         Source: Sundararajan, Taly & Yan, "Axiomatic attribution for deep networks", ICML 2017.
         """
-        inputs = self._reader.read(row if not isinstance(row, (list, tuple)) or _holds_rows(row) else [row])
+        inputs = self._reader.read(row if not isinstance(row, (list, tuple)) or holds_rows(row) else [row])
         x = self._encoded(inputs, "ignore")
         if len(x) != 1:
             raise DataError(f"one row is explained at a time, these are {len(x)}; pass rows[:1]")
@@ -227,7 +225,7 @@ class TrainedModel:
         """The model's outputs for raw rows, probabilities where they would be logits."""
         if self.model.takes_several:
             return self.model.predict(rows, verbose=verbose)
-        x = self._encoded(self._reader.read(rows), on_unknown, _place_of(rows))
+        x = self._encoded(self._reader.read(rows), on_unknown, place_of(rows))
         return self._answering(self.model.predict(x, verbose=verbose))
 
     def _answering(self, outputs: Any) -> Any:
@@ -285,33 +283,7 @@ class TrainedModel:
 
 def _plain_encoder(model: BaseModel) -> InputEncoder:
     """The encoder of a model whose file has none: arrays as they are."""
-    if model.takes_several:
-        return Raw(())
-    return Texts() if model.input_kind == "strings" else Raw(tuple(model.input_shape[1:]))
-
-
-def _place_of(rows: Any) -> str:
-    """The file that rows come from, for errors."""
-    return fspath(rows) if isinstance(rows, (str, PathLike)) else ""
-
-
-def _holds_rows(rows: Any) -> bool:
-    return len(rows) > 0 and not isinstance(rows[0], (str, bytes, int, float, type(None)))
-
-
-@contextmanager
-def told_unknown(on_unknown: OnUnknown) -> Iterator[UnknownCategories]:
-    """Counts unknown categories; at the end one warning, one error or nothing.
-
-    Raises:
-        ConfigError: another word.
-        DataError: unknown categories, where they are errors.
-    """
-    if on_unknown not in ("warn", "error", "ignore"):
-        raise ConfigError(f"expected 'warn', 'error' or 'ignore', got {on_unknown!r}", ("on_unknown",))
-    unknown = UnknownCategories()
-    yield unknown
-    if unknown and on_unknown == "error":
-        raise DataError(str(unknown))
-    if unknown and on_unknown == "warn":
-        warnings.warn(str(unknown), UnknownCategoryWarning, stacklevel=6)
+    if model.input_kind == "strings":
+        return Texts()
+    shape = () if model.takes_several else tuple(model.input_shape[1:])
+    return AnyLength() if None in shape else Raw(shape)

@@ -15,6 +15,13 @@ from nnlite.trained.schema import InputSchema
 __all__ = []
 
 
+class AnyLength(InputEncoder, abstract=True):
+    """Arrays as they are, for a model whose rows may be of any length."""
+
+    def encode(self, inputs: Any) -> np.ndarray:
+        return np.asarray(inputs)
+
+
 class RowReader:
     """Reads rows for one model.
 
@@ -107,9 +114,9 @@ class RowReader:
             raise error if place in str(error) else type(error)(f"{place}: {error}") from None
 
     def _faults(self, source: Table | Frame) -> Iterator[str]:
-        if isinstance(self.encoder, TableEncoder) and isinstance(source, Frame):
-            if not (self.encoder.named and source.named):
-                source = source.renamed(self.encoder.names) if source.n_columns == len(self.encoder.names) else source
+        by_place = isinstance(self.encoder, TableEncoder) and not self.encoder.named
+        if isinstance(source, Frame) and (by_place or not source.named):
+            return  # the encoder says what is wrong with rows without names
         names = list(source.columns) if isinstance(source, Table) else source.names
         missing = [column.name for column in self.schema.columns if column.name not in names]
         if len(missing) == 1:
@@ -130,6 +137,16 @@ class RowReader:
 def is_row(data: Mapping[Any, Any]) -> bool:
     """Whether a mapping holds the cells of one row, rather than whole columns."""
     return not any(isinstance(value, Iterable) and not isinstance(value, (str, bytes)) for value in data.values())
+
+
+def place_of(rows: Any) -> str:
+    """The file that rows come from, for errors."""
+    return fspath(rows) if isinstance(rows, (str, PathLike)) else ""
+
+
+def holds_rows(rows: Any) -> bool:
+    """Whether a list holds rows, rather than the cells of one."""
+    return len(rows) > 0 and not isinstance(rows[0], (str, bytes, int, float, type(None)))
 
 
 def _stacked(data: Any) -> np.ndarray:

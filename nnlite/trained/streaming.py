@@ -9,8 +9,9 @@ import numpy as np
 from nnlite.data import Table
 from nnlite.errors import ConfigError, DataError, did_you_mean
 from nnlite.trained.answers import columns_of
-from nnlite.trained.explanation import explained
-from nnlite.trained.model import OnUnknown, TrainedModel, told_unknown
+from nnlite.trained.explaining.attributions import explained
+from nnlite.trained.model import TrainedModel
+from nnlite.trained.unknown import OnUnknown, told_unknown
 
 __all__ = ["predicted_chunks"]
 

@@ -36,40 +36,20 @@ def _add_predict(commands) -> None:
     example = "for example: nnlite predict runs/churn-1 new.csv -o out.csv --keep customer --explain"
     predict = commands.add_parser("predict", help="apply a trained model to new rows", epilog=example)
     add_run(predict, "a run folder or a model file")
-    predict.add_argument(
-        "input", metavar="INPUT", help="a file like the one trained on; it needs no target; - reads the standard input"
-    )
+    meaning = "a file like the one trained on; it needs no target; - reads the standard input"
+    predict.add_argument("input", metavar="INPUT", help=meaning)
     predict.add_argument("-o", "--out", metavar="OUT.csv", help="where to write (default: the standard output)")
-    predict.add_argument(
-        "--proba",
-        action=argparse.BooleanOptionalAction,
-        default=True,
-        help="write the probability of each class as well (default), or leave it out",
+    choice, meaning = (
+        argparse.BooleanOptionalAction,
+        "write the probability of each class too (default), or leave it out",
     )
-    predict.add_argument(
-        "--keep",
-        metavar="NAME,NAME",
-        action="append",
-        default=[],
-        help="columns of the input that are copied, such as an id; a prediction of the same name becomes predicted_NAME",
-    )
-    predict.add_argument(
-        "--explain",
-        metavar="N",
-        type=int,
-        nargs="?",
-        const=REASONS,
-        default=0,
-        help=f"name the N columns that contributed most to each prediction (without a number: {REASONS})",
-    )
-    predict.add_argument(
-        "--intervals",
-        metavar="LEVEL",
-        type=float,
-        nargs="?",
-        const=LEVEL,
-        help=f"write the ends of prediction intervals of this level (without one: {LEVEL})",
-    )
+    predict.add_argument("--proba", action=choice, default=True, help=meaning)
+    meaning = "copy these columns of the input, such as an id; a prediction of the same name becomes predicted_NAME"
+    predict.add_argument("--keep", metavar="NAME,NAME", action="append", default=[], help=meaning)
+    meaning = f"name the N columns that contributed most to each prediction (without a number: {REASONS})"
+    predict.add_argument("--explain", metavar="N", type=int, nargs="?", const=REASONS, default=0, help=meaning)
+    meaning = f"write the ends of prediction intervals of this level (without one: {LEVEL})"
+    predict.add_argument("--intervals", metavar="LEVEL", type=float, nargs="?", const=LEVEL, help=meaning)
     _add_on_unknown(predict)
     predict.set_defaults(command=_predict)
 
@@ -131,10 +111,13 @@ def _opened(path: str | None) -> Iterator[Any]:
         with open(path, "w", newline="", encoding="utf-8") as file:
             yield file
     else:
-        with atomic_file(os.path.realpath(path)) as binary:
-            text = io.TextIOWrapper(binary, encoding="utf-8", newline="", write_through=True)
-            yield text
-            text.detach()
+        try:
+            with atomic_file(os.path.realpath(path)) as binary:
+                text = io.TextIOWrapper(binary, encoding="utf-8", newline="")
+                yield text
+                text.detach()
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, path) from None  # not under the name of the temporary file
 
 
 @contextlib.contextmanager

@@ -72,7 +72,7 @@ class DataSource(Configurable, family="data source"):
         """
         if "path" not in {field.name for field in dataclasses.fields(self)}:
             raise ConfigError(f"{type(self).__name__} does not read inputs and target from one file")
-        return dataclasses.replace(self, **{"path": path})
+        return type(self).from_config({**self.get_config(), "path": path})
 
     def for_reading(self) -> dict | None:
         """The spec by which further files are read as this one was; None where they are plain tables of numbers."""

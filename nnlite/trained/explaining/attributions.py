@@ -1,106 +1,25 @@
-"""Which columns of a row made its prediction what it is: integrated gradients from a typical row, column by column."""
+"""What each raw column contributes to a prediction: integrated gradients from a typical row, summed up by column."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from html import escape
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nnlite.data import Classes, Columns, Ordinal, Quantities, Raw, Table, TableEncoder, read_frame
+from nnlite.data import Columns, Ordinal, Raw, Table, TableEncoder, read_frame
 from nnlite.data.frames.frame import Frame
-from nnlite.errors import ConfigError, did_you_mean
+from nnlite.errors import ConfigError
 from nnlite.jacobians import NetworkJacobian
+from nnlite.trained.explaining.explanation import RowExplanation
+from nnlite.trained.explaining.one_answer import Answer, answer_of
 from nnlite.trained.single_rows import places_of
 
 if TYPE_CHECKING:
     from nnlite.trained.model import TrainedModel
 
-__all__ = ["RowExplanation"]
+__all__ = []
 
 NODES = (32, 128, 512, 2048)  # of the quadrature, the next more where so many do not suffice
 TOLERANCE = 1e-3  # of the difference that is explained
 ROWS_AT_ONCE = 2048
-STEP = 1e-4  # of the numerical derivative of an amount by the output
-SHOWN = 20  # columns, in a table for people
-
-
-@dataclass(frozen=True, repr=False)
-class RowExplanation:
-    """What each column contributes to one prediction, the largest contribution first.
-
-    Args:
-        output: what is explained: a label, whose probability it is, or the name of an amount.
-        value: the prediction of the row.
-        typical_value: the prediction of the typical row; `value - typical_value` is the sum of all contributions.
-        contributions: column -> contribution, in units of the prediction.
-        cells: column -> cell of the row, as text.
-        typical: column -> cell of the typical row, as text; without a column where it has none.
-
-    >>> RowExplanation("price", 125.0, 100.0, {"rooms": 20.0, "age": 5.0}, {"rooms": "4", "age": "3"}, {"rooms": "3.2"})
-    price: 125, a typical row 100
-    column  this row  typical row  contribution
-    rooms          4          3.2           +20
-    age            3                         +5
-    """
-
-    output: Any
-    value: float
-    typical_value: float
-    contributions: dict[str, float]
-    cells: dict[str, str] = field(default_factory=dict)
-    typical: dict[str, str] = field(default_factory=dict)
-
-    def top(self, count: int) -> dict[str, float]:
-        """The `count` largest contributions."""
-        return dict(list(self.contributions.items())[:count])
-
-    def _rows(self) -> list[tuple[str, str, str, str]]:
-        rows = [
-            (name, self.cells.get(name, ""), self.typical.get(name, ""), f"{value:+.4g}")
-            for name, value in self.top(SHOWN).items()
-        ]
-        rest = list(self.contributions.values())[SHOWN:]
-        return [*rows, (f"{len(rest)} more", "", "", f"{sum(rest):+.4g}")] if rest else rows
-
-    @property
-    def _title(self) -> str:
-        return f"{self.output}: {self.value:.4g}, a typical row {self.typical_value:.4g}"
-
-    def __repr__(self) -> str:
-        rows = [("column", "this row", "typical row", "contribution"), *self._rows()]
-        widths = [max(len(row[place]) for row in rows) for place in range(4)]
-        lines = [
-            "  ".join([f"{row[0]:{widths[0]}}", *(f"{cell:>{width}}" for cell, width in zip(row[1:], widths[1:]))])
-            for row in rows
-        ]
-        return "\n".join([self._title, *lines])
-
-    def _repr_html_(self) -> str:
-        largest = max((abs(value) for value in self.contributions.values()), default=0.0) or 1.0
-        lines = []
-        for name, cell, typical, shown in self._rows():
-            share = 50 * abs(self.contributions.get(name, 0.0)) / largest
-            side = "right" if shown.startswith("-") else "left"
-            bar = f'<div style="width:{share:.1f}%;margin-{side}:50%;float:{side};height:.7em;background:currentColor">'
-            cells = "".join(f"<td>{escape(text)}</td>" for text in (name, cell, typical, shown))
-            lines.append(f'<tr>{cells}<td style="width:12em">{bar}</div></td></tr>')
-        head = "".join(f"<th>{title}</th>" for title in ("column", "this row", "typical row", "contribution", ""))
-        return f"<table><caption>{escape(self._title)}</caption><tr>{head}</tr>{''.join(lines)}</table>"
-
-
-class Answer(NamedTuple):
-    """One number of a prediction as a function of the model's outputs.
-
-    Args:
-        name: a label, or what an amount is called.
-        of: from outputs to the number, shape (rows,), float64.
-        slope: its derivative by the outputs, of their shape.
-    """
-
-    name: Any
-    of: Callable[[np.ndarray], np.ndarray]
-    slope: Callable[[np.ndarray], np.ndarray]
 
 
 def explained(trained: "TrainedModel", x: np.ndarray, inputs: Any, output: Any = None) -> list[RowExplanation]:
@@ -189,60 +108,6 @@ def _cells(inputs: Any) -> dict[str, Any]:
 def _with_gaps(column: Any) -> Any:
     cells = column.values if column.kind == "date" else column.values.tolist()
     return zip(cells, column.missing, strict=True)
-
-
-def answer_of(trained: "TrainedModel", output: Any, outputs: np.ndarray) -> Answer:
-    """What is explained of a row with these outputs, shape (1, ...)."""
-    target: Any = trained.target
-    if target is None or isinstance(target, Quantities):
-        return _amount(trained, output)
-    labels = list(target.labels)
-    probabilities = target.probabilities(trained._answering(outputs))
-    if output is not None:
-        names = [str(label) for label in labels]
-        if str(output) not in names:
-            raise ConfigError(f"no label {output!r}; {did_you_mean(output, names)}", ("output",))
-        place = names.index(str(output))
-    else:
-        place = (
-            int(target.chosen(trained._answering(outputs))[0])
-            if isinstance(target, Classes)
-            else int(probabilities.argmax())
-        )
-    binary = isinstance(target, Classes) and target.kind == "binary"
-    unit, sign = (0, 2 * place - 1) if binary else (place, 1)
-
-    def of(outputs: np.ndarray) -> np.ndarray:
-        return target.probabilities(trained._answering(outputs))[:, place].astype(np.float64)
-
-    def slope(outputs: np.ndarray) -> np.ndarray:
-        seed = np.zeros_like(outputs)
-        seed[:, unit] = sign
-        return seed if trained._link is None else trained._link.linearize(outputs)[1].vjp(seed)[0]
-
-    return Answer(labels[place], of, slope)
-
-
-def _amount(trained: "TrainedModel", output: Any) -> Answer:
-    """An amount in the target's unit, or an output as it is."""
-    target = trained.target
-    count = trained.model.output_shape[-1]
-    names = trained.target_names or [f"output_{n}" if count > 1 else "output" for n in range(count)]
-    if output is not None and output not in names:
-        raise ConfigError(f"no target {output!r}; {did_you_mean(output, names)}", ("output",))
-    place = 0 if output is None else names.index(output)
-
-    def of(outputs: np.ndarray) -> np.ndarray:
-        wide = outputs.astype(np.float64)
-        return (wide if not isinstance(target, Quantities) else target.units(wide))[:, place]
-
-    def slope(outputs: np.ndarray) -> np.ndarray:
-        seed, step = np.zeros_like(outputs), np.zeros(count)
-        step[place] = STEP
-        seed[:, place] = (of(outputs + step) - of(outputs - step)) / (2 * STEP)
-        return seed
-
-    return Answer(names[place], of, slope)
 
 
 def _contributions(
