@@ -6,49 +6,55 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.config import floatx
-from nnlite.data import Columns, InputEncoder, Numeric, TableEncoder
+from nnlite.data import Columns, InputEncoder, Numeric, TableEncoder, read_frame
 from nnlite.data.encoders.columns import Boolean, ColumnEncoder, Levels, OneHot, Ordinal, TwoValued
+from nnlite.data.encoders.unknown import UnknownCategories
 from nnlite.data.frames.frame import text_of
+from nnlite.errors import DataError
 
 __all__ = []
 
 NUMBERS = {float, int, np.float64}
-PLANNED = (Numeric, OneHot, Ordinal, TwoValued, Boolean)
+SAFE = 1e76  # a sum of squares below it is one of numbers that float32 holds
+GAPS = {type(None), *NUMBERS}
+LOOKED_UP = (OneHot, Ordinal, TwoValued, Boolean)
 
 
 class SingleRows:
     """Encodes rows as the encoder does, or says by None that only the encoder can: for what is missing or unknown.
 
+    Numbers are encoded all at once, categories and booleans looked up; other columns go through their own encoders.
+
     Args:
-        encoder: `Columns` or `TableEncoder`, all of whose columns are numbers, categories or booleans.
+        encoder: `Columns`, or a `TableEncoder` whose columns have names.
     """
 
     def __init__(self, encoder: Columns | TableEncoder) -> None:
         places = places_of(encoder)
-        numbers = [(own, place) for own, (place, *_) in places if isinstance(own, Numeric)]
-        others = [(own, place) for own, (place, *_) in places if not isinstance(own, Numeric)]
-        self.dtype = floatx() if isinstance(encoder, Columns) else "float64"
-        self.template = np.zeros((1, sum(len(taken) for _, taken in places)))
-        names = [own.name for own, _ in numbers]
-        self._numbers: Any = _cells_by(names)
+        numbers = [(own, place) for own, (place, *_) in places if type(own) is Numeric]
+        self._template = np.zeros((1, sum(len(taken) for _, taken in places)))
+        self._numbers = _cells_by([own.name for own, _ in numbers])
         self._places = np.array([place for _, place in numbers], int)
-        rows = np.array([(own.fill, own.mean, own.scale) for own, _ in numbers]).reshape(-1, 3)
-        self._fill, self._mean, self._scale = rows.T
-        gap = "" if isinstance(encoder, Columns) else None
-        self._tables = [(own.name, _entries(own, place, gap), own) for own, place in others]
+        self._fill, self._mean, self._scale = (
+            np.array([(own.fill, own.mean, own.scale) for own, _ in numbers]).reshape(-1, 3).T
+        )
+        self._gaps_are_text = isinstance(encoder, Columns)
+        gap = "" if self._gaps_are_text else None
+        self._tables = [
+            (own.name, _entries(own, taken[0], gap), own) for own, taken in places if type(own) in LOOKED_UP
+        ]
+        self._others = [(own, taken) for own, taken in places if type(own) not in (Numeric, *LOOKED_UP)]
 
     @classmethod
     def of(cls, encoder: InputEncoder) -> "SingleRows | None":
-        """The plan for an encoder; None for one that has other columns, or finds them by place."""
-        if not isinstance(encoder, (Columns, TableEncoder)):
-            return None
-        named = isinstance(encoder, Columns) or encoder.named
-        return cls(encoder) if named and all(type(own) in PLANNED for own in encoder.columns) else None
+        """The plan for an encoder; None for one that is not made of columns, or finds them by place."""
+        if isinstance(encoder, Columns) or (isinstance(encoder, TableEncoder) and encoder.named):
+            return cls(encoder)
+        return None
 
     def encode(self, row: Mapping[str, Any]) -> np.ndarray | None:
         """Shape: (1, width); None where it takes the encoder to say what the row means, or what is wrong with it."""
-        encoded = self.template.copy()
+        encoded = self._template.copy()
         line = encoded[0]
         try:
             for name, entries, encoder in self._tables:
@@ -57,17 +63,35 @@ class SingleRows:
                 if entry is None:
                     return None
                 line[entry[0]] = entry[1]
-            if len(self._places):
-                cells = self._numbers(row)
-                if not NUMBERS.issuperset(map(type, cells)):
-                    return None
-                values = np.array(cells, np.float64)
-                if values.dot(values) != values.dot(values):  # a gap is NaN
-                    values = np.where(np.isnan(values), self._fill, values)
-                line[self._places] = (values - self._mean) / self._scale
-        except (KeyError, TypeError, OverflowError):
+            if self._numbers is not None and not self._set_numbers(self._numbers(row), line):
+                return None
+            if self._others and not self._set_others(row, line):
+                return None
+        except (KeyError, TypeError, OverflowError, DataError):
             return None
-        return encoded if np.isfinite(line.dot(line)) else None
+        return encoded if line.dot(line) < SAFE else None
+
+    def _set_numbers(self, cells: tuple, line: np.ndarray) -> bool:
+        """Whether the cells are numbers or gaps."""
+        types = set(map(type, cells))
+        if not types <= NUMBERS:
+            if not types <= GAPS:
+                return False
+            cells = tuple(np.nan if cell is None else cell for cell in cells)
+        values = np.array(cells, np.float64)
+        if np.isnan(values.dot(values)):
+            values = np.where(np.isnan(values), self._fill, values)
+        line[self._places] = (values - self._mean) / self._scale
+        return True
+
+    def _set_others(self, row: Mapping[str, Any], line: np.ndarray) -> bool:
+        """Whether the encoders know all their cells."""
+        frame = read_frame([{encoder.name: row[encoder.name] for encoder, _ in self._others}])
+        source = frame.gaps_as_text() if self._gaps_are_text else frame
+        with UnknownCategories().counting() as unknown:
+            for encoder, places in self._others:
+                line[places] = encoder.encode(source)[0]
+        return not unknown
 
 
 def places_of(encoder: Columns | TableEncoder) -> list[tuple[ColumnEncoder, list[int]]]:
