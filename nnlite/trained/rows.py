@@ -9,6 +9,7 @@ import numpy as np
 
 from nnlite.data import Columns, DataSource, InputEncoder, Raw, Table, TableEncoder, Texts, read_frame
 from nnlite.data.frames.frame import Frame
+from nnlite.data.frames.libraries import maker_of
 from nnlite.errors import CellTypeError, ConfigError, DataError, ShapeError, did_you_mean
 from nnlite.trained.schema import InputSchema
 
@@ -50,6 +51,8 @@ class RowReader:
             return self.of_table(Table.read(path)) if source is None else self._of_source(source.read_inputs(path))
         if isinstance(data, Table):
             return self.of_table(data)
+        if self.schema.columns and maker_of(data, ("Series",)) == "pandas" and {*self.schema.names} <= {*data.index}:
+            data = data.to_dict()  # a row of a DataFrame
         if isinstance(data, Mapping) and is_row(data):
             data = [data]
         if isinstance(self.encoder, Texts) and not self.encoder.accepts(data):
@@ -109,6 +112,8 @@ class RowReader:
             yield
         except DataError as error:
             if isinstance(source, (Table, Frame)) and (faults := list(self._faults(source))):
+                if place and len(faults) > 1:
+                    faults = [fault.removeprefix(f"{place}, ") for fault in faults]
                 message = "; ".join(faults)
                 raise DataError(message if place in message else f"{place}: {message}") from None
             raise error if place in str(error) else type(error)(f"{place}: {error}") from None
@@ -128,6 +133,8 @@ class RowReader:
         for column in columns:
             if column.name not in missing and column.name not in told:
                 try:
+                    if isinstance(source, Table) and column.reads == "number":
+                        source.numbers(column.name, remedy="the model learnt numbers here")
                     source.column(column.name, column.reads)
                 except DataError as error:
                     told.add(column.name)

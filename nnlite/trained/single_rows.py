@@ -52,6 +52,7 @@ class SingleRows:
             return cls(encoder)
         return None
 
+    @np.errstate(over="ignore", invalid="ignore")  # of numbers that are out of range: the encoder has a word for them
     def encode(self, row: Mapping[str, Any]) -> np.ndarray | None:
         """Shape: (1, width); None where it takes the encoder to say what the row means, or what is wrong with it."""
         encoded = self._template.copy()

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnlite.data import Columns, Ordinal, Raw, Table, TableEncoder, read_frame
-from nnlite.data.frames.frame import Frame
+from nnlite.data.frames.frame import Column, Frame
 from nnlite.errors import ConfigError
 from nnlite.jacobians import NetworkJacobian
 from nnlite.trained.explaining.explanation import RowExplanation
@@ -97,17 +97,17 @@ def _cells(inputs: Any) -> dict[str, Any]:
     if isinstance(inputs, Table):
         return inputs.columns
     if isinstance(inputs, Frame):
-        return {
-            column.name: ["" if gap else _shown(cell) for cell, gap in _with_gaps(column)] for column in inputs.columns
-        }
+        return {column.name: _texts_of(column) for column in inputs.columns}
     flat = np.asarray(inputs).reshape(len(inputs), -1)
     names = [_place_name(place) for place in np.ndindex(np.shape(inputs)[1:])]
     return {name: [_shown(float(cell)) for cell in column] for name, column in zip(names, flat.T, strict=True)}
 
 
-def _with_gaps(column: Any) -> Any:
+def _texts_of(column: Column) -> list[str]:
+    """The cells of a column as people write them, `""` for a gap."""
     cells = column.values if column.kind == "date" else column.values.tolist()
-    return zip(cells, column.missing, strict=True)
+    shown = (bool(cell) if column.kind == "boolean" else cell for cell in cells)
+    return ["" if gap else _shown(cell) for cell, gap in zip(shown, column.missing, strict=True)]
 
 
 def _contributions(
