@@ -78,7 +78,9 @@ def main(arguments: list[str] | None = None) -> None:
         found = medians(contestants(*trained_model(*case)), rounds)
         ratio = found["dict"] / found["compile_predict"]
         verdict = "" if ratio <= MOST[0] and found["dict"] <= MOST[1] else "  MISSED"
-        shown = f"{found['compile_predict']:15.1f}us{found['dict']:6.1f}us{ratio:7.2f}{found['list of one dict']:17.1f}us"
+        shown = (
+            f"{found['compile_predict']:15.1f}us{found['dict']:6.1f}us{ratio:7.2f}{found['list of one dict']:17.1f}us"
+        )
         print(f"{name:26}{shown}{verdict}")
 
 
