@@ -16,6 +16,7 @@ from nnlite.experiment.arguments import read_arguments
 from nnlite.experiment.column_names import tell_columns
 from nnlite.layers import Layer
 from nnlite.models import Sequential
+from nnlite.models.base import BaseModel
 from nnlite.random import fresh_seed
 from nnlite.registry import Section
 from nnlite.registry.field_types import Range, jsonable
@@ -113,7 +114,7 @@ class Experiment(Section):
             model.test_on_batch(x[:1], y[:1])
             return model, data
 
-    def interpret(self, model: Sequential, learnt: Preprocessing) -> None:
+    def interpret(self, model: BaseModel, learnt: Preprocessing) -> None:
         """Tell the model what its inputs and outputs mean, for its file; `ShapeError` if the outputs do not fit."""
         model.encoder = learnt.inputs if learnt.inputs.takes_tables else None
         model.target = learnt.target

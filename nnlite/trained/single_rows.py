@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from nnlite.data import Columns, InputEncoder, Numeric, TableEncoder, read_frame
-from nnlite.data.encoders.columns import Boolean, ColumnEncoder, Levels, OneHot, Ordinal, TwoValued
+from nnlite.data.encoders.columns import Boolean, ColumnEncoder, Levels
 from nnlite.data.encoders.unknown import UnknownCategories
-from nnlite.data.frames.frame import text_of
+from nnlite.data.frames.frame import Frame, text_of
 from nnlite.errors import DataError
 
 __all__ = []
@@ -17,7 +17,7 @@ __all__ = []
 NUMBERS = {float, int, np.float64}
 SAFE = 1e76  # a sum of squares below it is one of numbers that float32 holds
 GAPS = {type(None), *NUMBERS}
-LOOKED_UP = (OneHot, Ordinal, TwoValued, Boolean)
+CELLS_AT_ONCE = 256
 
 
 class SingleRows:
@@ -39,11 +39,10 @@ class SingleRows:
             np.array([(own.fill, own.mean, own.scale) for own, _ in numbers]).reshape(-1, 3).T
         )
         self._gaps_are_text = isinstance(encoder, Columns)
-        gap = "" if self._gaps_are_text else None
-        self._tables = [
-            (own.name, _entries(own, taken[0], gap), own) for own, taken in places if type(own) in LOOKED_UP
-        ]
-        self._others = [(own, taken) for own, taken in places if type(own) not in (Numeric, *LOOKED_UP)]
+        looked_up = [(own, taken) for own, taken in places if isinstance(own, (Levels, Boolean))]
+        self._tables = [(own.name, self._entries(own, taken[0]), own) for own, taken in looked_up]
+        others = [(own, taken) for own, taken in places if type(own) is not Numeric]
+        self._others = [(own, taken) for own, taken in others if not isinstance(own, (Levels, Boolean))]
 
     @classmethod
     def of(cls, encoder: InputEncoder) -> "SingleRows | None":
@@ -72,6 +71,24 @@ class SingleRows:
             return None
         return encoded if line.dot(line) < SAFE else None
 
+    def _source(self, columns: dict[str, list]) -> Frame:
+        frame = read_frame(columns)
+        return frame.gaps_as_text() if self._gaps_are_text else frame
+
+    def _entries(self, encoder: ColumnEncoder, place: int) -> dict[Any, tuple[Any, Any]]:
+        """Cell -> which numbers of the encoded row it sets, and to what, as the encoder says of each cell it knows."""
+        cells: list[Any] = list(encoder.categories) if isinstance(encoder, Levels) else [True, False]
+        entries = {}
+        for start in range(0, len(cells), CELLS_AT_ONCE):
+            part = cells[start : start + CELLS_AT_ONCE]
+            encoded = encoder.encode(self._source({encoder.name: part}))
+            entries |= {cell: _entry(place, numbers) for cell, numbers in zip(part, encoded, strict=True)}
+        with UnknownCategories().counting() as unknown:
+            gap = encoder.encode(self._source({encoder.name: [None]}))[0]
+        if not unknown:
+            entries |= dict.fromkeys(["", None] if self._gaps_are_text else [None], _entry(place, gap))
+        return entries
+
     def _set_numbers(self, cells: tuple, line: np.ndarray) -> bool:
         """Whether the cells are numbers or gaps."""
         types = set(map(type, cells))
@@ -87,8 +104,7 @@ class SingleRows:
 
     def _set_others(self, row: Mapping[str, Any], line: np.ndarray) -> bool:
         """Whether the encoders know all their cells."""
-        frame = read_frame([{encoder.name: row[encoder.name] for encoder, _ in self._others}])
-        source = frame.gaps_as_text() if self._gaps_are_text else frame
+        source = self._source({encoder.name: [row[encoder.name]] for encoder, _ in self._others})
         with UnknownCategories().counting() as unknown:
             for encoder, places in self._others:
                 line[places] = encoder.encode(source)[0]
@@ -105,6 +121,14 @@ def places_of(encoder: Columns | TableEncoder) -> list[tuple[ColumnEncoder, list
     return found
 
 
+def _entry(start: int, numbers: np.ndarray) -> tuple[Any, Any]:
+    """Where the numbers of a column differ from 0, in a row in which it begins at `start`, and what they are."""
+    (places,) = numbers.nonzero()
+    if len(places) == 1:
+        return start + int(places[0]), float(numbers[places[0]])
+    return start + places, numbers[places].astype(np.float64)
+
+
 def _cells_by(names: list[str]) -> Any:
     """A function that takes the cells of these names from a row, as a tuple."""
     if len(names) == 1:
@@ -112,25 +136,7 @@ def _cells_by(names: list[str]) -> Any:
     return itemgetter(*names) if names else None
 
 
-def _entries(encoder: ColumnEncoder, place: int, gap: str | None) -> dict[Any, tuple[int, float]]:
-    """Cell -> which number of the encoded row it sets, and to what."""
-    if isinstance(encoder, Boolean):
-        return {True: (place, 1.0), False: (place, -1.0), None: (place, 0.0)}
-    entries: dict[Any, tuple[int, float]] = {}
-    assert isinstance(encoder, Levels)
-    for code, category in enumerate(encoder.categories, start=1):
-        if isinstance(encoder, OneHot):
-            entries[category] = (place + code - 1, encoder.value)
-        else:
-            entries[category] = (place, float(code) if isinstance(encoder, Ordinal) else 2.0 * code - 3.0)
-    if gap is None:
-        entries[None] = (place, 0.0)
-    elif gap in entries:
-        entries[None] = entries[gap]
-    return entries
-
-
-def _numeric_entry(entries: dict[Any, Any], cell: Any, encoder: ColumnEncoder) -> tuple[int, float] | None:
+def _numeric_entry(entries: dict[Any, Any], cell: Any, encoder: ColumnEncoder) -> tuple[Any, Any] | None:
     """The entry of a category that is given as a number: 1 and 1.0 are "1"."""
     if not isinstance(encoder, Levels) or type(cell) not in NUMBERS:
         return None

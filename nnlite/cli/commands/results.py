@@ -20,7 +20,7 @@ REASONS = 3  # that --explain gives without a number
 LEVEL = 0.9  # of --intervals without one
 
 
-def add_commands(commands) -> None:
+def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add `evaluate` and `predict`."""
     meaning = "measure a trained model: on its own parts again, or on another labelled file"
     evaluate = commands.add_parser("evaluate", help=meaning, description=meaning)
@@ -32,7 +32,7 @@ def add_commands(commands) -> None:
     _add_predict(commands)
 
 
-def _add_predict(commands) -> None:
+def _add_predict(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     example = "for example: nnlite predict runs/churn-1 new.csv -o out.csv --keep customer --explain"
     predict = commands.add_parser("predict", help="apply a trained model to new rows", epilog=example)
     add_run(predict, "a run folder or a model file")
