@@ -1,5 +1,6 @@
 """What each raw column contributes to a prediction: integrated gradients from a typical row, summed up by column."""
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = []
 
-NODES = (32, 128, 512, 2048)  # of the quadrature, the next more where so many do not suffice
+NODES = (32, 128, 512)  # of the quadrature, the next more where so many do not suffice
 TOLERANCE = 1e-3  # of the difference that is explained
 ROWS_AT_ONCE = 2048
 
@@ -149,6 +150,12 @@ def _changed(baseline: np.ndarray, row: np.ndarray, order: list[tuple[str, list[
     return points
 
 
+@functools.cache
+def _nodes(count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Nodes and weights of Gauss and Legendre, which take longer to find than to use."""
+    return np.polynomial.legendre.leggauss(count)
+
+
 def _along_line(model: Any, answer: Answer, row: np.ndarray, start: np.ndarray, difference: float) -> np.ndarray:
     """Integrated gradients of a number of the prediction, by Gauss and Legendre; they add up to `difference`.
 
@@ -157,7 +164,7 @@ def _along_line(model: Any, answer: Answer, row: np.ndarray, start: np.ndarray, 
     """
     found = np.zeros(row.shape)
     for count in NODES:
-        nodes, weights = np.polynomial.legendre.leggauss(count)
+        nodes, weights = _nodes(count)
         found = np.zeros(row.shape)
         for first in range(0, count, ROWS_AT_ONCE):
             part = slice(first, first + ROWS_AT_ONCE)
