@@ -35,6 +35,7 @@ if TYPE_CHECKING:  # what `__getattr__` finds at runtime
         regularizers as regularizers,
         schedules as schedules,
         threads as threads,
+        trained as trained,
     )
     from nnlite.estimators import (
         MLPClassifier,
@@ -48,6 +49,7 @@ if TYPE_CHECKING:  # what `__getattr__` finds at runtime
     from nnlite.layers import Input
     from nnlite.models import Model, Sequential, load_model
     from nnlite.threads import set_threads
+    from nnlite.trained import load
 
 # Public name -> module, loaded at first use, so that `import nnlite` costs what `import numpy` costs.
 _HOMES = {
@@ -61,6 +63,7 @@ _HOMES = {
     "NNRegressor": "nnlite.estimators",
     "NNTransformer": "nnlite.estimators",
     "Sequential": "nnlite.models",
+    "load": "nnlite.trained",
     "load_model": "nnlite.models",
     "set_threads": "nnlite.threads",
 }
@@ -76,6 +79,7 @@ __all__ = [
     "NNTransformer",
     "Sequential",
     "__version__",
+    "load",
     "load_model",
     "set_threads",
 ]

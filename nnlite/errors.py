@@ -51,6 +51,10 @@ class CellTypeError(DataError, TypeError):
     """A cell of a table of a type that no column can have: complex numbers, bytes, lists, dictionaries."""
 
 
+class UnknownCategoryWarning(UserWarning):
+    """Rows to be predicted hold categories that the training data did not; the message names and counts them."""
+
+
 class ModelFileError(DataError):
     """A model or checkpoint file that is missing, damaged, or made for another model."""
 

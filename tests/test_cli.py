@@ -302,7 +302,7 @@ def test_file_that_cannot_be_written(run, capsys, monkeypatch):
     def full(*arguments, **options):
         raise OSError(28, "No space left on device", "out.csv")
 
-    monkeypatch.setattr("nnlite.experiment.write_table", full)
+    monkeypatch.setattr("nnlite.trained.writing.write_chunks", full)
     assert main(["predict", run, "flowers.csv", "-o", "out.csv"]) == 3
     assert capsys.readouterr().err == "nnlite: error: out.csv: No space left on device\n"
 

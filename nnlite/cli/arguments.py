@@ -18,6 +18,6 @@ def add_config(parser: argparse.ArgumentParser, meaning: str = "a YAML file") ->
     )
 
 
-def add_run(parser: argparse.ArgumentParser) -> None:
+def add_run(parser: argparse.ArgumentParser, meaning: str = "a run folder") -> None:
     """Add the run folder."""
-    parser.add_argument("run", metavar="RUN", help="a run folder")
+    parser.add_argument("run", metavar="RUN", help=meaning)

@@ -6,6 +6,7 @@ import numpy as np
 
 from nnlite.data.encoders.inputs import Preprocessing
 from nnlite.data.encoders.targets import Classes, Quantities, TargetKind
+from nnlite.data.encoders.typical import typical_row
 from nnlite.data.sources.base import Dataset, DataSource
 from nnlite.data.splits import Split
 from nnlite.errors import ConfigError
@@ -79,4 +80,5 @@ class Data(Section):
             target = Quantities.fit(dataset.target_names, dataset.target, rows, self.standardize_target)
         else:
             target = Classes.fit(dataset.target_names[0], dataset.target, target_kind)
-        return Preprocessing(self.source.fit_inputs(dataset.inputs, rows), target)
+        inputs = self.source.fit_inputs(dataset.inputs, rows)
+        return Preprocessing(inputs, target, typical_row(dataset.inputs, inputs, rows))

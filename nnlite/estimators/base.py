@@ -11,7 +11,7 @@ from nnlite.data.batches import select_rows
 from nnlite.data.encoders.tables import TableEncoder
 from nnlite.errors import ConfigError, DataError
 from nnlite.estimators.fitted import FittedNetwork
-from nnlite.estimators.fitting.assembly import assembled, check_outputs, trained_part
+from nnlite.estimators.fitting.assembly import assembled, check_outputs, target_encoder, trained_part
 from nnlite.estimators.fitting.failures import unchanged_by_failure
 from nnlite.estimators.fitting.inputs import (
     as_matrix,
@@ -250,7 +250,7 @@ class BaseNetwork(FittedNetwork, NestedParameters, CallbackSupportMixin, BaseEst
             )
         before, after = self._final_layers(outcome.judged)
         self.model_, self._core = assembled(network, self.n_members_, self._scaling, before, after)
-        self.model_.encoder = self._encoder
+        self.model_.encoder, self.model_.target = self._encoder, target_encoder(self._targets)
         vars(self).pop("oof_prediction_", None)
         judged = outcome.judged
         if judged is not None and judged.rows is not None and self.n_members_ > 1:

@@ -16,6 +16,7 @@ from nnlite.experiment.arguments import read_arguments
 from nnlite.experiment.column_names import tell_columns
 from nnlite.layers import Layer
 from nnlite.models import Sequential
+from nnlite.models.base import BaseModel
 from nnlite.random import fresh_seed
 from nnlite.registry import Section
 from nnlite.registry.field_types import Range, jsonable
@@ -108,12 +109,17 @@ class Experiment(Section):
             data = self._prepared_data(model.trainer.loss.target_kind, fitted)
             x, y = data.parts["training"]
             self._build(model, x, data.preprocessing.inputs)
-            if data.preprocessing.inputs.takes_tables:
-                model.encoder = data.preprocessing.inputs
-            data.preprocessing.target.check_outputs(model.output_shape)
+            self.interpret(model, data.preprocessing)
             # One row through loss and metrics shows what does not fit before anything is written.
             model.test_on_batch(x[:1], y[:1])
             return model, data
+
+    def interpret(self, model: BaseModel, learnt: Preprocessing) -> None:
+        """Tell the model what its inputs and outputs mean, for its file; `ShapeError` if the outputs do not fit."""
+        model.encoder = learnt.inputs if learnt.inputs.takes_tables else None
+        model.target = learnt.target
+        model._interpretation.source = self.data.source.for_reading()
+        model._interpretation.typical = learnt.typical
 
     def fit_arguments(self, data: Prepared) -> dict:
         """The arguments of `fit` for this data: in `class_weight`, labels become numbers of classes."""

@@ -1,20 +1,17 @@
 """The run folder: what a training leaves behind, and what can be done with it later."""
 
-import csv
 import json
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from nnlite.data import Preprocessing
 from nnlite.errors import DataError
 from nnlite.experiment.experiment import Experiment
 from nnlite.experiment.measuring import measure
 from nnlite.models import load_model
-from nnlite.ops import Sigmoid, Softmax
+from nnlite.trained import TrainedModel
 
-__all__ = ["Run", "write_table"]
+__all__ = ["Run"]
 
 
 class Run:
@@ -37,6 +34,9 @@ class Run:
         self.experiment = Experiment.from_file(self.folder / "config.yaml")
         self.preprocessing = self._preprocessing()
         self.model = load_model(self.folder / "model.safetensors")
+        if self.model.target is None:  # a file that was written before targets were kept in it
+            self.experiment.interpret(self.model, self.preprocessing)
+        self.trained = TrainedModel(self.model)
 
     @property
     def metrics(self) -> dict[str, dict[str, float]]:
@@ -61,19 +61,7 @@ class Run:
         Raises:
             DataError: no such file, missing columns, another number of features.
         """
-        inputs = self.experiment.data.source.read_inputs(path)
-        outputs = self.model.predict(self._encoded(inputs, path), verbose=0)
-        loss = self.model.trainer.loss
-        if loss.from_logits:
-            to_probabilities = Sigmoid() if loss.target_kind == "binary" else Softmax()
-            outputs = to_probabilities.linearize(outputs)[0]
-        return self.preprocessing.target.decode(outputs)
-
-    def _encoded(self, inputs, path: str) -> np.ndarray:
-        try:
-            return self.preprocessing.inputs.encode(inputs)
-        except DataError as error:
-            raise error if path in str(error) else type(error)(f"{path}: {error}") from None
+        return self.trained.table(path)
 
     def _preprocessing(self) -> Preprocessing:
         path = self.folder / "preprocessing.json"
@@ -83,10 +71,3 @@ class Run:
             raise DataError(f"{path}: {error.strerror}") from None
         except ValueError as error:  # no text, no JSON, or not what an encoder needs
             raise DataError(f"{path}: damaged ({error})") from None
-
-
-def write_table(columns: dict[str, list], file: Any) -> None:
-    """Write named columns as CSV, every number in its shortest exact form."""
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows([str(cell) for cell in row] for row in zip(*columns.values(), strict=True))

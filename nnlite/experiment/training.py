@@ -15,6 +15,7 @@ from nnlite.data import Prepared
 from nnlite.documents import dump
 from nnlite.errors import ConfigError, NNLiteError
 from nnlite.experiment.experiment import Experiment
+from nnlite.experiment.intervals import validation_intervals
 from nnlite.experiment.measuring import measure
 from nnlite.experiment.runs import Run
 from nnlite.models import Sequential
@@ -90,6 +91,8 @@ def _write(folder: Path, experiment: Experiment, model: Sequential, data: Prepar
     }
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8")
+    experiment.interpret(model, data.preprocessing)  # as it is after training
+    model._interpretation.intervals = validation_intervals(model, data)
     model.save(folder / "model.safetensors")
 
 

@@ -9,7 +9,6 @@ import numpy as np
 
 from nnlite import saving
 from nnlite.callbacks import History
-from nnlite.data import InputEncoder
 from nnlite.data.batches import take_rows
 from nnlite.derivatives import Derivatives
 from nnlite.errors import ConfigError, NotReadyError, did_you_mean
@@ -22,11 +21,11 @@ from nnlite.losses import Loss
 from nnlite.metrics import Metric
 from nnlite.models.doors import Evaluate, Predict, door
 from nnlite.models.files import assign_weights, model_state, pickled_state, unpickled, weight_arrays
+from nnlite.models.interpretation import Interpretation, Kept, read_encoder, read_target
 from nnlite.models.summary import summary_table
 from nnlite.optimizers import Optimizer
 from nnlite.parameters import Parameter
 from nnlite.registry import outlives
-from nnlite.registry.fields import Spec
 from nnlite.training import Trainer
 from nnlite.training.profile import Profile, profile_step
 
@@ -40,7 +39,6 @@ class BaseModel(Layer, abstract=True):
     """
 
     _nested = False
-    _encoder = cast("InputEncoder | None", None)
 
     if TYPE_CHECKING:  # a subclass has these; `layers` and `seed` are fields of `Sequential`
         layers, seed, _with_state = cast("list[Layer]", None), cast(int, None), cast("list[Layer]", None)
@@ -56,6 +54,14 @@ class BaseModel(Layer, abstract=True):
     def derivatives(self) -> Derivatives:
         """The derivatives of the model, and of its loss."""
         return Derivatives(self, self.trainer)
+
+    @functools.cached_property
+    def _interpretation(self) -> Interpretation:
+        """What inputs and outputs mean; it is saved with the model."""
+        return Interpretation()
+
+    encoder = Kept(read_encoder)
+    target = Kept(read_target)
 
     compile = door("trainer", Trainer.compile)
     fit = door("trainer", Trainer.fit)
@@ -74,24 +80,9 @@ class BaseModel(Layer, abstract=True):
     explain = door("derivatives", Derivatives.explain)
     integrated_gradients = door("derivatives", Derivatives.integrated_gradients)
 
-    @property
-    def encoder(self) -> InputEncoder | None:
-        """What turns raw tables into the model's inputs; None, unless it was set. It is saved with the model.
-
-        With an encoder, methods that take inputs take raw tables too: DataFrames, dicts of columns, arrays of objects.
-        Arrays of numbers are inputs already.
-        """
-        return self._encoder
-
-    @encoder.setter
-    def encoder(self, encoder: Spec[InputEncoder] | None) -> None:
-        if encoder is not None and self.takes_several:
-            raise ConfigError(f"{self.label} has several inputs, an encoder makes one", ("encoder",))
-        self._encoder = None if encoder is None else InputEncoder.get(encoder)
-
     def _encoded(self, inputs: Any) -> Any:
         """Raw tables as the encoder makes them; anything else as it is."""
-        encoder = self._encoder
+        encoder = self._interpretation.encoder
         return inputs if encoder is None or not encoder.accepts(inputs) else encoder.encode(inputs)
 
     def _as_input(self, inputs: Any) -> Any:
@@ -225,7 +216,7 @@ class BaseModel(Layer, abstract=True):
         _, jacobians = self.linearize(zeros_for(self, self.input_shape, batch_size or 1), *self.values)
         if sets_a_mask(jacobians) or any(layer.dtype != self.dtype for layer in layers):
             layers = [self]
-        predictor = Predictor(layers, self, self._encoder)
+        predictor = Predictor(layers, self, self.encoder)
         if batch_size is not None and not self.takes_several:
             predictor(zeros_for(self, self.input_shape, batch_size))
         return predictor
@@ -262,7 +253,7 @@ class BaseModel(Layer, abstract=True):
             raise NotReadyError("the model has no weights before it is built: add an Input, or call build(shape)")
 
     def save(self, filepath: str | PathLike, overwrite: bool = True, include_optimizer: bool = True) -> None:
-        """Write layers, weights, encoder, `compile` arguments, the optimizer's state to one `.safetensors` file."""
+        """Write one `.safetensors` file: layers, weights, encoder, target, `compile` arguments, optimizer's state."""
         self._need_built()
         saving.write(filepath, *model_state(self, include_optimizer), overwrite=overwrite)
 

@@ -1,4 +1,4 @@
-"""One file per model: layers, weights, encoder, the arguments of `compile` and the optimizer's state."""
+"""One file per model: layers, weights, what inputs and outputs mean, `compile` arguments, the optimizer's state."""
 
 import inspect
 from os import PathLike
@@ -9,6 +9,7 @@ import numpy as np
 from nnlite import saving
 from nnlite.errors import ConfigError, DataError, ModelFileError, NotReadyError
 from nnlite.layers import Layer
+from nnlite.models.interpretation import interpret, interpretation_header
 from nnlite.training import Trainable
 
 if TYPE_CHECKING:
@@ -80,8 +81,7 @@ def model_state(model: "BaseModel", include_optimizer: bool = True) -> tuple[dic
     """All that a file of a built model holds: the header, and the arrays by name."""
     arrays = weight_arrays(model)
     header = {"content": "model", "model": model.to_spec(), "input_shape": list(model.input_shape), "compile": None}
-    if model.encoder is not None:
-        header["encoder"] = model.encoder.to_spec()
+    header |= interpretation_header(model)
     if model.compiled and include_optimizer:
         optimizer = model.trainer.optimizer_state()
         header |= {"compile": model.trainer.config(), "iterations": optimizer["iterations"]}
@@ -97,8 +97,7 @@ def restored(header: dict, arrays: dict[str, np.ndarray], source: object) -> "Ba
     model: Any = layer
     model._ensure_built(tuple(header["input_shape"]))
     assign_weights(model, arrays, source)
-    if "encoder" in header:
-        model.encoder = header["encoder"]
+    interpret(model, header)
     if header["compile"]:
         try:
             inspect.signature(model.compile).bind(**header["compile"])
@@ -114,8 +113,7 @@ def pickled_state(model: "BaseModel") -> dict[str, Any]:
     """What a pickled model holds: that of a file, or the spec of a model that is not built."""
     if not model.built:
         compiled = model.trainer.config() if model.compiled else None
-        encoder = model.encoder and model.encoder.to_spec()
-        return {"spec": model.to_spec(), "compile": compiled, "encoder": encoder}
+        return {"spec": model.to_spec(), "compile": compiled, "interpretation": interpretation_header(model)}
     header, arrays = model_state(model)
     return {"header": header, "arrays": arrays}
 
@@ -125,7 +123,7 @@ def unpickled(state: dict[str, Any]) -> "BaseModel":
     if "header" in state:
         return restored(state["header"], state["arrays"], "the pickled model")
     model: Any = Layer.get(state["spec"])
-    model.encoder = state["encoder"]
+    interpret(model, state["interpretation"])
     if state["compile"]:
         model.compile(**state["compile"])
     return model

@@ -9,15 +9,25 @@ import hashlib
 import json
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
 from nnlite.errors import ModelFileError
 from nnlite.saving import safetensors
 
-__all__ = ["FORMAT", "check_names", "read", "slots_from_arrays", "slots_to_arrays", "write", "write_atomically"]
+__all__ = [
+    "FORMAT",
+    "atomic_file",
+    "check_names",
+    "read",
+    "slots_from_arrays",
+    "slots_to_arrays",
+    "write",
+    "write_atomically",
+]
 
 FORMAT = 1
 _START = b'{"__metadata__":{"nnlite":"'
@@ -126,11 +136,18 @@ def slots_from_arrays(arrays: dict[str, np.ndarray]) -> list[dict]:
 
 def write_atomically(path: str | os.PathLike, content: bytes | bytearray | memoryview) -> None:
     """Write a temporary file beside `path`, flush it to the disk, rename it, flush the folder."""
+    with atomic_file(path) as file:
+        file.write(content)
+
+
+@contextlib.contextmanager
+def atomic_file(path: str | os.PathLike) -> Iterator[IO[bytes]]:
+    """A file to write that appears at `path`, whole, when the context ends; not at all after an error."""
     path = Path(path)
     descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.chmod(temporary, 0o666 & ~_umask())

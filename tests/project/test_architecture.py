@@ -28,6 +28,7 @@ FLOORS = [
     ("layers", "losses", "metrics", "optimizers", "data"),
     ("callbacks", "training", "derivatives", "inference", "saving"),
     ("models", "features"),
+    ("trained",),
     ("experiment", "estimators", "plots"),
     ("check",),
     ("cli",),

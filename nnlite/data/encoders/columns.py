@@ -6,6 +6,7 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
+from nnlite.data.encoders.unknown import report_unknown
 from nnlite.data.files.numerals import PLAIN
 from nnlite.data.frames.frame import Column, Kind
 from nnlite.data.table import Table
@@ -28,6 +29,11 @@ class ColumnEncoder(Configurable, family="column encoder"):
     """Turns one column of a table into one or more columns of numbers."""
 
     name: str
+
+    @property
+    def reads(self) -> Kind:
+        """The kind of cells that it takes."""
+        return "number"
 
     @property
     def outputs(self) -> list[str]:
@@ -97,6 +103,10 @@ class GapIndicator(ColumnEncoder):
     kind: Literal["number", "date"] = "number"
 
     @property
+    def reads(self) -> Kind:
+        return self.kind
+
+    @property
     def outputs(self) -> list[str]:
         return [f"{self.name}_missing"]
 
@@ -106,6 +116,10 @@ class GapIndicator(ColumnEncoder):
 
 class Boolean(ColumnEncoder):
     """True as 1, False as -1, a gap as 0."""
+
+    @property
+    def reads(self) -> Kind:
+        return "boolean"
 
     def encode(self, source: ColumnSource) -> np.ndarray:
         values = source.column(self.name, "boolean").values[:, None]
@@ -121,6 +135,10 @@ class Levels(ColumnEncoder, abstract=True):
     """
 
     categories: list[str]
+
+    @property
+    def reads(self) -> Kind:
+        return "category"
 
     def validate(self) -> None:
         if len(set(self.categories)) < len(self.categories):
@@ -151,7 +169,9 @@ class Levels(ColumnEncoder, abstract=True):
             if not code and cell is not None and column.from_numbers:
                 code = self._codes_of_numbers.get(PLAIN.canonical(cell), 0)
             known[cell] = code
-        return np.fromiter(map(known.__getitem__, column.values), np.int64, len(column.values))
+        codes = np.fromiter(map(known.__getitem__, column.values), np.int64, len(column.values))
+        report_unknown(self, column, codes)
+        return codes
 
 
 class TwoValued(Levels):

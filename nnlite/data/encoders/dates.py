@@ -5,7 +5,7 @@ from typing import Literal
 import numpy as np
 
 from nnlite.data.encoders.columns import ColumnEncoder, ColumnSource
-from nnlite.data.frames.frame import Column
+from nnlite.data.frames.frame import Column, Kind
 from nnlite.errors import ConfigError
 
 __all__ = ["Dates"]
@@ -41,6 +41,10 @@ class Dates(ColumnEncoder):
         angles = _turns(present)
         varying: list[Cycle] = [cycle for cycle, turn in angles.items() if turn.min() < turn.max()]
         return cls(column.name, float(np.median(days_of(present))), varying)
+
+    @property
+    def reads(self) -> Kind:
+        return "date"
 
     @property
     def outputs(self) -> list[str]:

@@ -105,7 +105,14 @@ class Raw(InputEncoder):
 
 
 class Preprocessing(Section):
-    """Everything that was learnt about the data before training; a run folder keeps it as `preprocessing.json`."""
+    """Everything that was learnt about the data before training; a run folder keeps it as `preprocessing.json`.
+
+    Args:
+        inputs: the encoder of the inputs.
+        target: the encoder of the target.
+        typical: a typical row of the training part, as cells by column or as an array in nested lists.
+    """
 
     inputs: FromSpec[InputEncoder]
     target: FromSpec[TargetEncoder]
+    typical: dict | list | None = None

@@ -16,6 +16,11 @@ TargetKind = Literal["binary", "categorical", "sparse", "regression"]
 class TargetEncoder(Configurable, family="target encoder"):
     """Turns targets into what the loss compares, and the model's outputs back into the terms of the data."""
 
+    @property
+    def columns(self) -> list[str]:
+        """The columns of a table that hold the target."""
+        raise NotImplementedError
+
     def encode(self, target: np.ndarray) -> np.ndarray:
         """The target as the loss expects it."""
         raise NotImplementedError
@@ -52,12 +57,26 @@ class Classes(TargetEncoder):
             raise DataError(f"the loss needs {wanted}, the target {name!r} has {len(labels)}: {_listed(labels)}")
         return cls(name, labels, kind)
 
-    def encode(self, target: np.ndarray) -> np.ndarray:
-        codes = np.minimum(np.searchsorted(self.labels, target), len(self.labels) - 1)
-        unknown = np.array(self.labels)[codes] != target
+    @property
+    def columns(self) -> list[str]:
+        return [self.name]
+
+    def codes(self, target: np.ndarray) -> np.ndarray:
+        """The number of each label, of the target's shape; `DataError` for one that is no class."""
+        known = np.array(self.labels)
+        if (known.dtype.kind in "US") != (target.dtype.kind in "US"):  # of another table: 1 and "1" are one label
+            known, target = known.astype(str), target.astype(str)
+        order = np.argsort(known, kind="stable")
+        places = np.minimum(np.searchsorted(known, target, sorter=order), len(known) - 1)
+        codes = order[places]
+        unknown = known[codes] != target
         if unknown.any():
-            label = target[unknown].flat[0]
+            label = target[unknown].tolist()[0]
             raise DataError(f"unknown class {label!r} in {self.name!r}; the model knows {_listed(self.labels)}")
+        return codes
+
+    def encode(self, target: np.ndarray) -> np.ndarray:
+        codes = self.codes(target)
         if self.kind == "sparse":
             return codes
         if self.kind == "binary":
@@ -71,10 +90,17 @@ class Classes(TargetEncoder):
             raise DataError(f"unknown class {label!r}; {did_you_mean(label, names)}")
         return names.index(str(label))
 
+    def probabilities(self, outputs: np.ndarray) -> np.ndarray:
+        """The probability of each class; `outputs` are probabilities. Shape: (rows, ..., classes)."""
+        return np.concatenate([1 - outputs, outputs], axis=-1) if self.kind == "binary" else outputs
+
+    def chosen(self, outputs: np.ndarray) -> np.ndarray:
+        """The number of the class that each row is taken for. Shape: (rows,)."""
+        return self.probabilities(outputs).argmax(axis=-1)
+
     def decode(self, outputs: np.ndarray) -> dict[str, Any]:
         """The most probable label, and the probability of each class; `outputs` are probabilities."""
-        if self.kind == "binary":
-            outputs = np.hstack([1 - outputs, outputs])
+        outputs = self.probabilities(outputs)
         chosen = [self.labels[code] for code in outputs.argmax(axis=1)]
         named = {f"probability_{label}": outputs[:, code] for code, label in enumerate(self.labels)}
         return {self.name: chosen, **named}
@@ -112,13 +138,20 @@ class Quantities(TargetEncoder):
         scaler: Any = StandardScaler().fit(target[rows])
         return cls(names, scaler.mean_.tolist(), scaler.scale_.tolist())
 
+    @property
+    def columns(self) -> list[str]:
+        return list(self.names)
+
     def encode(self, target: np.ndarray) -> np.ndarray:
         return ((target - self.mean) / self.scale).astype(floatx())
 
+    def units(self, outputs: np.ndarray) -> np.ndarray:
+        """The predictions in the units of the data. Shape: (rows, columns)."""
+        return outputs * np.array(self.scale, outputs.dtype) + np.array(self.mean, outputs.dtype)
+
     def decode(self, outputs: np.ndarray) -> dict[str, Any]:
         """The predictions in the units of the data."""
-        values = outputs * np.array(self.scale, outputs.dtype) + np.array(self.mean, outputs.dtype)
-        return dict(zip(self.names, values.T, strict=True))
+        return dict(zip(self.names, self.units(outputs).T, strict=True))
 
     def check_outputs(self, output_shape: tuple) -> None:
         if tuple(output_shape[1:]) != (len(self.names),):

@@ -1,8 +1,10 @@
 """The contract of a data source."""
 
+import dataclasses
 import os
+from collections.abc import Iterator
 from pathlib import Path
-from typing import cast
+from typing import ClassVar, cast
 
 import numpy as np
 
@@ -14,7 +16,7 @@ from nnlite.data.files.opening import read_table_file
 from nnlite.data.frames.frame import Frame
 from nnlite.data.sources.arrays import Dataset, checked_numbers
 from nnlite.data.table import Table
-from nnlite.errors import DataError
+from nnlite.errors import ConfigError, DataError
 from nnlite.registry import Configurable
 
 __all__ = ["DataSource", "Dataset", "find_file"]
@@ -22,6 +24,8 @@ __all__ = ["DataSource", "Dataset", "find_file"]
 
 class DataSource(Configurable, family="data source"):
     """A place that data comes from; a subclass writes `load`."""
+
+    _files: ClassVar[tuple[str, ...]] = ("path",)  # arguments that are paths: a model file keeps their last parts
 
     def located(self, folder: str) -> "DataSource":
         """The same source with absolute paths; relative ones are sought in `folder`, then in the current folder."""
@@ -56,6 +60,29 @@ class DataSource(Configurable, family="data source"):
             inputs: those that `load` gave.
         """
         return self
+
+    def input_chunks(self, path: str, rows: int) -> Iterator[Table | Frame | np.ndarray]:
+        """The same inputs, `rows` of them at a time where the file can be read in pieces."""
+        yield self.read_inputs(path)
+
+    def elsewhere(self, path: str) -> "DataSource":
+        """The same source with another file in place of its own.
+
+        Raises:
+            ConfigError: a source that has no file of its own, or several.
+        """
+        if "path" not in {field.name for field in dataclasses.fields(self)}:
+            raise ConfigError(f"{type(self).__name__} does not read inputs and target from one file")
+        return type(self).from_config({**self.get_config(), "path": path})
+
+    def for_reading(self) -> dict | None:
+        """The spec by which further files are read as this one was; None where they are plain tables of numbers."""
+        if type(self).read_inputs is DataSource.read_inputs:
+            return None
+        spec = self.to_spec()
+        (arguments,) = spec.values()
+        files = {key: Path(value).name for key, value in arguments.items() if key in self._files}
+        return {type(self).__name__: {**arguments, **files}}
 
     def fit_inputs(self, inputs: Table | Frame | np.ndarray, rows: np.ndarray) -> InputEncoder:
         """The encoder of the inputs, as the training `rows` suggest."""

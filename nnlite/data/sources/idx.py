@@ -22,6 +22,7 @@ class Idx(DataSource):
 
     inputs: str
     target: str
+    _files = ("inputs", "target")
 
     def located(self, folder: str) -> "Idx":
         inputs, target = find_file(self.inputs, folder), find_file(self.target, folder)

@@ -2,13 +2,14 @@
 
 from typing import NamedTuple
 
+from nnlite.data import Classes, Quantities, TargetEncoder
 from nnlite.errors import ConfigError, ShapeError
-from nnlite.estimators.fitting.targets import Targets
+from nnlite.estimators.fitting.targets import ClassTargets, NumberTargets, Targets
 from nnlite.layers import Activation, GlobalAveragePooling1D, Input, Layer, RepeatVector
 from nnlite.models import Sequential
 from nnlite.ops import ActivationFunction
 
-__all__ = ["Core", "assembled", "check_outputs", "trained_part", "up_to_average"]
+__all__ = ["Core", "assembled", "check_outputs", "target_encoder", "trained_part", "up_to_average"]
 
 AVERAGE = "average_of_members"
 
@@ -74,3 +75,19 @@ def check_outputs(network: Sequential, targets: Targets) -> None:
         wanted = ActivationFunction.get(targets.activation)
         if type(last.without_activation()[1]) is not type(wanted):
             raise ConfigError(f"layers must end in {wanted!r}, {last.label} does not")
+
+
+def target_encoder(targets: Targets) -> TargetEncoder | None:
+    """What a model's file says of its outputs: the labels of classes, the names of amounts; scales are layers of it.
+
+    None for other targets, and for labels that a file cannot hold, such as dates.
+    """
+    if type(targets) is ClassTargets:
+        labels = targets.classes.tolist()
+        name = str(targets.names[0]) if targets.names else "target"
+        return Classes(name, labels, "sparse") if all(type(own) in (str, int, float, bool) for own in labels) else None
+    if type(targets) is NumberTargets:
+        count = targets.n_outputs
+        names = targets.names or (["target"] if count == 1 else [f"target_{place}" for place in range(count)])
+        return Quantities(list(map(str, names)), [0.0] * count, [1.0] * count)
+    return None

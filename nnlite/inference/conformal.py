@@ -1,0 +1,77 @@
+"""Intervals that hold a stated share of what they predict, from the residuals on rows that were not learnt from."""
+
+import math
+
+import numpy as np
+
+from nnlite.errors import ConfigError, DataError
+from nnlite.registry import Section
+from nnlite.registry.field_types import Count
+
+__all__ = ["ConformalIntervals"]
+
+MOST_RANKS = 1000  # that are kept of a large validation part
+
+
+class ConformalIntervals(Section):
+    """Prediction intervals by split-conformal prediction: prediction +- a quantile of absolute residuals.
+
+    For a level a and n residuals of rows that were not trained on, the half-width is the k-th smallest absolute
+    residual, k = ceil((n + 1) a). If those rows and the new ones are exchangeable, a new target lies within with
+    probability a or more, however wrong the model is; with several targets this holds for each of them alone. Of more
+    than 1,000 residuals so many ranks are kept, and k is rounded up to the next one.
+
+    Args:
+        count: n.
+        ranks: those of the kept residuals, from 1, rising; the last one is n.
+        residuals: for each target, the absolute residuals of these ranks, in the target's unit.
+
+    Source: Lei, G'Sell, Rinaldo, Tibshirani & Wasserman, "Distribution-free predictive inference for regression",
+    JASA 113 (2018), section 2.2.
+
+    >>> intervals = ConformalIntervals.of(np.array([[1.0], [-3.0], [2.0], [0.5]]))
+    >>> intervals.half_widths(0.8).tolist(), intervals.highest_level
+    ([3.0], 0.8)
+    """
+
+    count: Count
+    ranks: list[int]
+    residuals: list[list[float]]
+
+    def validate(self) -> None:
+        if not self.ranks or self.ranks != sorted(set(self.ranks)) or self.ranks[0] < 1 or self.ranks[-1] != self.count:
+            raise ConfigError(f"expected rising numbers from 1 to {self.count}", ("ranks",))
+        for residuals in self.residuals:
+            if len(residuals) != len(self.ranks) or not np.isfinite(residuals).all() or residuals != sorted(residuals):
+                raise ConfigError(f"expected {len(self.ranks)} finite numbers, rising, per target", ("residuals",))
+
+    @classmethod
+    def of(cls, residuals: np.ndarray) -> "ConformalIntervals":
+        """The intervals that residuals of shape (rows, targets) suggest."""
+        ordered = np.sort(np.abs(residuals.astype(np.float64)), axis=0)
+        count = len(ordered)
+        ranks = np.unique(np.ceil(np.linspace(1, count, min(count, MOST_RANKS))).astype(int))
+        return cls(count, ranks.tolist(), ordered[ranks - 1].T.tolist())
+
+    @property
+    def highest_level(self) -> float:
+        """The highest level that so many rows allow."""
+        return self.count / (self.count + 1)
+
+    def half_widths(self, level: float) -> np.ndarray:
+        """Half the width of each target's interval. Shape: (targets,).
+
+        Raises:
+            ConfigError: a level that is not between 0 and 1.
+            DataError: a level that needs more rows than there were.
+        """
+        if not 0 < level < 1:
+            raise ConfigError(f"the level of an interval is above 0 and below 1, such as 0.9; got {level!r}")
+        rank = math.ceil((self.count + 1) * level - 1e-9)  # 9 of 10 rows are 0.9 * 10 in spite of rounding
+        if rank > self.count:
+            raise DataError(
+                f"intervals of level {level:g} need more than the {self.count} validation rows of the training; they "
+                f"allow {math.floor(self.highest_level * 1000) / 1000:g} at most"
+            )
+        place = int(np.searchsorted(self.ranks, rank))
+        return np.array([residuals[place] for residuals in self.residuals])

@@ -1,0 +1,143 @@
+"""What a model's inputs and outputs mean: kept beside its layers and weights, and written into its file."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Generic, TypeVar, overload
+
+from nnlite.data import InputEncoder, TargetEncoder
+from nnlite.errors import ConfigError, DataError
+from nnlite.inference.conformal import ConformalIntervals
+from nnlite.ops import ActivationFunction
+from nnlite.registry.fields import Spec
+
+__all__ = ["Interpretation", "Kept", "interpret", "interpretation_header", "link_of"]
+
+
+@dataclass
+class Interpretation:
+    """From raw data to the model's inputs, and from its outputs to answers.
+
+    Args:
+        encoder: makes the inputs of raw tables.
+        target: makes labels or amounts of the outputs.
+        source: the spec of the data source, by which further files are read as the first one was.
+        typical: a typical row of the training data, as raw cells by column, or as an array in nested lists.
+        intervals: what prediction intervals are made of.
+        link: the activation that makes probabilities of outputs that are logits.
+    """
+
+    encoder: InputEncoder | None = None
+    target: TargetEncoder | None = None
+    source: dict[str, Any] | None = None
+    typical: dict[str, Any] | list[Any] | None = None
+    intervals: ConformalIntervals | None = None
+    link: str | None = None
+
+    def to_header(self) -> dict[str, Any]:
+        """JSON values by the keys of a model file; what is None has no key."""
+        entries = {
+            "encoder": self.encoder and self.encoder.to_spec(),
+            "target": self.target and self.target.to_spec(),
+            "source": self.source,
+            "typical": self.typical,
+            "intervals": self.intervals and self.intervals.to_spec(),
+            "link": self.link,
+        }
+        return {key: value for key, value in entries.items() if value is not None}
+
+
+Accepted = TypeVar("Accepted")
+Stored = TypeVar("Stored")
+
+
+class Kept(Generic[Accepted, Stored]):
+    """An attribute of models that is a field of their `Interpretation`.
+
+    Args:
+        read: from model and value, what is stored; errors unless the value fits the model.
+    """
+
+    def __init__(self, read: Callable[[Any, Accepted], Stored]) -> None:
+        self.read = read
+        self.__doc__ = read.__doc__
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    @overload
+    def __get__(self, model: None, owner: Any) -> "Kept[Accepted, Stored]": ...
+    @overload
+    def __get__(self, model: object, owner: Any) -> Stored: ...
+    def __get__(self, model: Any, owner: Any) -> Any:
+        return self if model is None else vars(model._interpretation)[self.name]
+
+    def __set__(self, model: Any, value: Accepted) -> None:
+        vars(model._interpretation)[self.name] = self.read(model, value)
+
+
+def read_encoder(model: Any, encoder: Spec[InputEncoder] | None) -> InputEncoder | None:
+    """What turns raw tables into the model's inputs; None, unless it was set. It is saved with the model.
+
+    With an encoder, methods that take inputs take raw tables too: DataFrames, dicts of columns, arrays of objects.
+    Arrays of numbers are inputs already.
+    """
+    if encoder is not None and model.takes_several:
+        raise ConfigError(f"{model.label} has several inputs, an encoder makes one", ("encoder",))
+    return None if encoder is None else InputEncoder.get(encoder)
+
+
+def read_target(model: Any, target: Spec[TargetEncoder] | None) -> TargetEncoder | None:
+    """What turns outputs into labels or amounts, with their names; None, unless it was set. It is saved with the model.
+
+    `nnlite.load` predicts by it; methods of the model give outputs as they are. To set a target that another number
+    of outputs belongs to is a `ShapeError`.
+    """
+    read = None if target is None else TargetEncoder.get(target)
+    if read is not None and model.built:
+        read.check_outputs(model.output_shape)
+    return read
+
+
+def read_intervals(model: Any, intervals: ConformalIntervals | Mapping[str, Any] | None) -> ConformalIntervals | None:
+    """What prediction intervals are made of; `ConfigError` unless there are residuals of each output."""
+    read = None if intervals is None else ConformalIntervals.get(intervals)
+    if read is not None and model.built and len(read.residuals) != model.output_shape[-1]:
+        count = f"{model.output_shape[-1]} outputs, and residuals of {len(read.residuals)}"
+        raise ConfigError(f"{model.label} has {count}", ("intervals",))
+    return read
+
+
+def link_of(model: Any) -> ActivationFunction | None:
+    """The activation that makes probabilities of the model's outputs where these are logits.
+
+    The compiled loss says so; in a file without the arguments of `compile`, an entry of its own.
+    """
+    loss = model.trainer.loss
+    if loss is not None:
+        return loss.link() if loss.from_logits and loss.link else None
+    name = model._interpretation.link
+    return None if name is None else ActivationFunction.get(name)
+
+
+def interpretation_header(model: Any) -> dict[str, Any]:
+    """What the header of a model's file says of the meaning of inputs and outputs."""
+    link = link_of(model)
+    return replace(model._interpretation, link=None if link is None else type(link).__name__).to_header()
+
+
+def interpret(model: Any, header: Mapping[str, Any]) -> None:
+    """Take over what the header of a model file says; errors name the key."""
+    for key, read in (("encoder", read_encoder), ("target", read_target), ("intervals", read_intervals)):
+        if key in header:
+            try:
+                vars(model._interpretation)[key] = read(model, header[key])
+            except ConfigError as error:
+                raise error if error.path[:1] == (key,) else error.within(key) from None
+            except DataError as error:
+                raise type(error)(f"{key}: {error}") from None
+    for key, kind in (("source", dict), ("typical", (dict, list)), ("link", str)):
+        if not isinstance(header.get(key), (kind, type(None))):
+            raise ConfigError(f"of a type that is not written there: {header[key]!r}", (key,))
+        vars(model._interpretation)[key] = header.get(key)
+    if header.get("link") is not None:
+        ActivationFunction.get(header["link"])

@@ -1,0 +1,1 @@
+"""Explanations of predictions: what each column of a row contributes."""

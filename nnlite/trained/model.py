@@ -1,0 +1,289 @@
+"""A trained model that takes raw rows."""
+
+import functools
+import math
+from collections.abc import Mapping
+from html import escape
+from os import PathLike, fspath
+from typing import Any
+
+import numpy as np
+
+from nnlite.data import InputEncoder, Quantities, Raw, TargetEncoder, Texts
+from nnlite.data.encoders.unknown import UnknownCategories
+from nnlite.errors import ConfigError, DataError
+from nnlite.inference.predictor import Predictor
+from nnlite.models.base import BaseModel
+from nnlite.models.interpretation import link_of
+from nnlite.trained.answers import Probabilities, classes_of, columns_of, need_classes, predictions_of
+from nnlite.trained.evaluation import kind_of, scores_of
+from nnlite.trained.explaining.attributions import explained
+from nnlite.trained.explaining.explanation import RowExplanation
+from nnlite.trained.rows import AnyLength, RowReader, holds_rows, is_row, labelled, place_of, targets_of
+from nnlite.trained.schema import InputSchema
+from nnlite.trained.single_rows import SingleRows
+from nnlite.trained.unknown import OnUnknown, told_unknown
+
+__all__ = ["TrainedModel"]
+
+
+class TrainedModel:
+    """A model with all that its file says: raw rows go in, labels or amounts come out; `nnlite.load` makes one.
+
+    Rows are a DataFrame, a dict of columns, a list of dicts, a list of rows, an array, the path of a file, or one row
+    as a dict `{column: cell}`. Columns are found by name; others are passed over, the target among them. Rows without
+    names have their cells in the order of `schema`. Nothing is printed. The weights are those at the time of making.
+
+    A category that the training data did not hold is encoded as the encoder says, and told once per call: see
+    `on_unknown` of `predict`.
+
+    Args:
+        model: a built model; its `encoder` and `target` say what inputs and outputs mean.
+
+    Attributes:
+        model: the model itself, for all that a model can do.
+        encoder: makes inputs of rows.
+        target: makes answers of outputs; None where the model's file has none, then outputs are the answers.
+        schema: the columns of a row, with their kinds and categories.
+        classes: the labels in the order of `predict_proba`; None for amounts.
+        target_names: what is predicted, one name or several.
+
+    >>> import nnlite
+    >>> from nnlite.data import Columns, Numeric, Quantities
+    >>> model = nnlite.Sequential([nnlite.Input((1,)), nnlite.layers.Dense(1)], seed=0)
+    >>> model.set_weights([np.array([[2.0]]), np.array([0.5])])
+    >>> model.encoder = Columns([Numeric("rooms", 3.0, 3.0, 1.0)])
+    >>> model.target = Quantities(["price"], [100.0], [10.0])
+    >>> trained = TrainedModel(model)
+    >>> trained.predict({"rooms": 4})
+    array([125.], dtype=float32)
+    >>> trained
+    TrainedModel(rooms -> price)
+    """
+
+    def __init__(self, model: BaseModel) -> None:
+        model._need_built()
+        self.model = model
+        known = model._interpretation
+        shape = () if model.takes_several else tuple(model.input_shape[1:])
+        self.encoder: InputEncoder = known.encoder or _plain_encoder(model)
+        self.target: TargetEncoder | None = known.target
+        self.typical = known.typical
+        self.schema = InputSchema.of(self.encoder, known.typical, shape)
+        self.target_names: list[str] = [] if self.target is None else list(self.target.columns)
+        self.classes = classes_of(self.target)
+        self._link = link_of(model)
+        self._reader = RowReader(self.encoder, self.schema, known.source, self.target_names)
+
+    def predict(self, rows: Any, *, on_unknown: OnUnknown = "warn", verbose: int = 0) -> np.ndarray:
+        """One answer per row: its label, or the amount in the target's own unit.
+
+        Args:
+            rows: see the class; one row as a dict is an array of one answer.
+            on_unknown: what becomes of categories that the training data did not hold: `"warn"` gives one
+                `UnknownCategoryWarning` that names and counts them, `"error"` raises a `DataError` of the same text,
+                `"ignore"` says nothing.
+            verbose: 1 shows progress.
+
+        Returns:
+            Shape (rows,); (rows, targets) for several amounts, and (rows, labels), 0 and 1, where a row may have
+            several labels; the model's outputs where its file has no target.
+
+        Raises:
+            DataError: columns that are missing or hold another kind of cells, all of them in one error.
+        """
+        if type(rows) is dict and (outputs := self._of_one_row(rows)) is not None:
+            return predictions_of(self.target, outputs, self.classes)
+        return predictions_of(self.target, self._outputs(rows, on_unknown, verbose), self.classes)
+
+    def predict_proba(self, rows: Any, *, on_unknown: OnUnknown = "warn", verbose: int = 0) -> Probabilities:
+        """The probability of each class, in the order of `classes`, which the array has as an attribute too.
+
+        Args:
+            rows, on_unknown, verbose: as for `predict`.
+
+        Returns:
+            Shape (rows, classes).
+
+        Raises:
+            ConfigError: a model of amounts.
+            DataError: as for `predict`.
+        """
+        target = need_classes(self.target)
+        outputs = self._of_one_row(rows) if type(rows) is dict else None
+        if outputs is None:
+            outputs = self._outputs(rows, on_unknown, verbose)
+        classes: Any = self.classes
+        return Probabilities.of(target.probabilities(outputs), classes)
+
+    def predict_interval(
+        self, rows: Any, level: float = 0.9, *, on_unknown: OnUnknown = "warn", verbose: int = 0
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Lower and upper ends of intervals that hold the target with probability `level` or more.
+
+        They are `predict` -+ a quantile of the absolute residuals of the validation rows; see `ConformalIntervals`
+        for what is promised, and when.
+
+        Args:
+            rows, on_unknown, verbose: as for `predict`.
+            level: above 0 and below 1; n validation rows allow n / (n + 1) at most.
+
+        Raises:
+            ConfigError: a model of classes, or a level out of range.
+            DataError: a model that was trained without a validation part, or with one too small for the level.
+        """
+        half = self.half_widths(level)
+        predictions = self.predict(rows, on_unknown=on_unknown, verbose=verbose).astype(np.float64)
+        half = half[0] if predictions.ndim == 1 else half
+        return predictions - half, predictions + half
+
+    def half_widths(self, level: float) -> np.ndarray:
+        """Half the width of the intervals of each target; errors as of `predict_interval`. Shape: (targets,)."""
+        if not isinstance(self.target, Quantities):
+            raise ConfigError("intervals are those of amounts; for classes there is predict_proba")
+        intervals = self.model._interpretation.intervals
+        if intervals is None:
+            raise DataError(
+                "the model has no validation residuals, of which intervals are made: train with a validation part, "
+                "such as split: {validation: 0.2}"
+            )
+        return intervals.half_widths(level)
+
+    def evaluate(
+        self,
+        rows: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        *,
+        on_unknown: OnUnknown = "warn",
+        verbose: int = 0,
+    ) -> dict[str, float | None]:
+        """Figures on labelled rows, under the names of `metrics.json`; amounts are in the target's own unit.
+
+        Args:
+            rows: as for `predict`, with the target's columns among them unless `y` is given.
+            y: the targets of the rows.
+            sample_weight: of each row, >= 0.
+            on_unknown, verbose: as for `predict`.
+
+        Returns:
+            `loss`, the scores of the task, and the compiled metrics; without the first and the last for a model that
+            is not compiled. None stands for a figure that is not defined.
+
+        Raises:
+            DataError: as for `predict`; no target, or labels that the model does not know.
+        """
+        kind = kind_of(self.target)
+        target: Any = self.target
+        inputs, truth = self._labelled(rows, y, kind)
+        weights = None if sample_weight is None else np.asarray(sample_weight, np.float64)
+        x = self._encoded(inputs, on_unknown, place_of(rows))
+        outputs = self._answering(self.model.predict(x, verbose=verbose))
+        scores = scores_of(target, truth, outputs, weights)
+        if not self.model.compiled:
+            return scores
+        encoded = target.encode(truth)
+        measured = self.model.evaluate(x, encoded, sample_weight=weights, return_dict=True, verbose=verbose)
+        figures = {name: float(value) if math.isfinite(value) else None for name, value in measured.items()}
+        return {"loss": figures.pop("loss"), **scores, **{name: figures[name] for name in figures.keys() - scores}}
+
+    def explain(self, row: Any, output: Any = None) -> RowExplanation:
+        """What each column of one row contributes to its prediction, compared with a typical row.
+
+        Integrated gradients along the straight line from the typical row of the training data (means of numbers, most
+        frequent categories) to this one, summed up for each raw column. The contributions add up to the difference of
+        the two predictions. A column of codes, along which there is no line, gets the difference that it makes.
+
+        Args:
+            row: one row, as a dict, a list, a table or an array of one row.
+            output: the label whose probability, or the name of the target whose amount is explained; the predicted
+                label, or the first target, when None.
+
+        Raises:
+            ConfigError: no such output, or a model of texts or of several inputs.
+            DataError: as for `predict`; another number of rows than one.
+
+        Source: Sundararajan, Taly & Yan, "Axiomatic attribution for deep networks", ICML 2017.
+        """
+        inputs = self._reader.read(row if not isinstance(row, (list, tuple)) or holds_rows(row) else [row])
+        x = self._encoded(inputs, "ignore")
+        if len(x) != 1:
+            raise DataError(f"one row is explained at a time, these are {len(x)}; pass rows[:1]")
+        (explanation,) = explained(self, x, inputs, output)
+        return explanation
+
+    def table(self, rows: Any, proba: bool = True, *, on_unknown: OnUnknown = "warn") -> dict[str, Any]:
+        """Named columns with one prediction per row, as `nnlite predict` writes them.
+
+        Args:
+            rows, on_unknown: as for `predict`.
+            proba: whether the probability of each class is among them, as `probability_<label>`.
+        """
+        return columns_of(self.target, self._outputs(rows, on_unknown, 0), proba)
+
+    def _outputs(self, rows: Any, on_unknown: OnUnknown, verbose: int) -> Any:
+        """The model's outputs for raw rows, probabilities where they would be logits."""
+        if self.model.takes_several:
+            return self.model.predict(rows, verbose=verbose)
+        x = self._encoded(self._reader.read(rows), on_unknown, place_of(rows))
+        return self._answering(self.model.predict(x, verbose=verbose))
+
+    def _answering(self, outputs: Any) -> Any:
+        return outputs if self._link is None else self._link.linearize(outputs)[0]
+
+    def _encoded(self, inputs: Any, on_unknown: OnUnknown, place: str = "") -> np.ndarray:
+        with told_unknown(on_unknown) as unknown:
+            return self._encoded_counting(inputs, unknown, place)
+
+    def _encoded_counting(self, inputs: Any, unknown: UnknownCategories, place: str) -> np.ndarray:
+        with self._reader.explaining(inputs, place), unknown.counting():
+            return self.encoder.encode(inputs)
+
+    def _labelled(self, rows: Any, y: Any, kind: str) -> tuple[Any, np.ndarray]:
+        if y is not None:
+            return self._reader.read(rows), np.asarray(y)
+        if isinstance(rows, (str, PathLike)):
+            return labelled(self._reader, fspath(rows), kind)
+        if isinstance(rows, Mapping) and is_row(rows):
+            rows = [rows]
+        inputs = self._reader.read(rows)
+        if isinstance(inputs, np.ndarray):
+            raise DataError("arrays have no column of targets: evaluate(inputs, targets)")
+        return inputs, targets_of(inputs, self.target_names, kind)
+
+    @functools.cached_property
+    def _single_rows(self) -> SingleRows | None:
+        return SingleRows.of(self.encoder)
+
+    @functools.cached_property
+    def _predictor(self) -> Predictor:
+        """What predicts single rows: a compiled model, with the link after its last layer."""
+        return self.model.compile_predict(1)
+
+    def _of_one_row(self, row: dict[str, Any]) -> Any:
+        """The outputs for one row by the plan for it; None where the long way has to say what it means."""
+        plan = self._single_rows
+        encoded = None if plan is None else plan.encode(row)
+        return None if encoded is None else self._answering(self._predictor(encoded))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"model": self.model}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        TrainedModel.__init__(self, state["model"])
+
+    def __repr__(self) -> str:
+        names = self.schema.names
+        given = ", ".join(names[:6]) + (f", ... {len(names)} in all" if len(names) > 6 else "") or repr(self.schema)
+        return f"TrainedModel({given} -> {', '.join(self.target_names) or 'outputs'})"
+
+    def _repr_html_(self) -> str:
+        return f"<p><b>{escape(', '.join(self.target_names) or 'outputs')}</b> from</p>{self.schema._repr_html_()}"
+
+
+def _plain_encoder(model: BaseModel) -> InputEncoder:
+    """The encoder of a model whose file has none: arrays as they are."""
+    if model.input_kind == "strings":
+        return Texts()
+    shape = () if model.takes_several else tuple(model.input_shape[1:])
+    return AnyLength() if None in shape else Raw(shape)
