@@ -109,16 +109,17 @@ class Experiment(Section):
             data = self._prepared_data(model.trainer.loss.target_kind, fitted)
             x, y = data.parts["training"]
             self._build(model, x, data.preprocessing.inputs)
-            self.interpret(model, data.preprocessing)
+            self.interpret(model, data)
             # One row through loss and metrics shows what does not fit before anything is written.
             model.test_on_batch(x[:1], y[:1])
             return model, data
 
-    def interpret(self, model: BaseModel, learnt: Preprocessing) -> None:
+    def interpret(self, model: BaseModel, data: Prepared) -> None:
         """Tell the model what its inputs and outputs mean, for its file; `ShapeError` if the outputs do not fit."""
+        learnt = data.preprocessing
         model.encoder = learnt.inputs if learnt.inputs.takes_tables else None
         model.target = learnt.target
-        model._interpretation.source = self.data.source.for_reading()
+        model._interpretation.source = data.data.source.for_reading()
         model._interpretation.typical = learnt.typical
 
     def fit_arguments(self, data: Prepared) -> dict:
