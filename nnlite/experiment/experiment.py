@@ -21,6 +21,8 @@ from nnlite.registry import Section
 from nnlite.registry.field_types import Range, jsonable
 from nnlite.registry.fields import FromSpec, FromSpecs, Settled, option
 
+TRIED_ROWS, ROUNDING = 256, 1e-5  # of a look at outputs before training
+
 # What `Experiment` itself hands to `fit`: the arrays, and how much is shown.
 GIVEN_TO_FIT = ("x", "y", "sample_weight", "validation_data", "validation_split", "stratify", "verbose")
 
@@ -111,6 +113,7 @@ class Experiment(Section):
             if data.preprocessing.inputs.takes_tables:
                 model.encoder = data.preprocessing.inputs
             data.preprocessing.target.check_outputs(model.output_shape)
+            self._compare(model, x)
             # One row through loss and metrics shows what does not fit before anything is written.
             model.test_on_batch(x[:1], y[:1])
             return model, data
@@ -144,6 +147,25 @@ class Experiment(Section):
         except ConfigError as error:
             raise error.within("compile") from None
         return model
+
+    @staticmethod
+    def _compare(model: Sequential, x: np.ndarray) -> None:
+        """Refuse outputs that predictions would call probabilities, and that are none."""
+        loss = model.loss
+        try:
+            model.trainer.last_layer.compare(model, loss, strict=True)
+        except ConfigError as error:
+            raise error.within("compile") from None
+        if loss.link is None or loss.from_logits:
+            return
+        outputs = model.predict_on_batch(x[:TRIED_ROWS])
+        low, high = outputs.min(), outputs.max()
+        if low < -ROUNDING or high > 1 + ROUNDING:  # of layers whose range is not known
+            raise ConfigError(
+                f"{type(loss).__name__} takes the outputs for probabilities, and they reach from {low:.3g} to "
+                f"{high:.3g}: let the model end in {loss.link.__name__.lower()!r}",
+                ("compile", "loss"),
+            )
 
     @staticmethod
     def _build(model: Sequential, x: np.ndarray, inputs: InputEncoder) -> None:

@@ -14,7 +14,7 @@ from nnlite.metrics import Mean, Metric, resolve_accuracy
 from nnlite.optimizers import Optimizer
 from nnlite.registry.field_types import jsonable
 from nnlite.registry.fields import Spec
-from nnlite.training.compiled_metrics import CompiledMetrics
+from nnlite.training.compiled.metrics import CompiledMetrics
 from nnlite.training.trainable import Trainable
 from nnlite.training.trainer import Trainer
 
@@ -52,8 +52,8 @@ class OutputsTrainer(Trainer):
             for spec in (specs if isinstance(specs, (list, tuple)) else [specs] if specs else ())
         ]
         super().compile(optimizer)
-        self.loss = OutputLosses(losses, weights, self.names) if any(losses) else None
-        self._metrics = OutputMetrics(specs, self.names)
+        taken = OutputLosses(losses, weights, self.names) if any(losses) else None
+        self._take(taken, OutputMetrics(specs, self.names))
         self._arguments = {
             "loss": loss,
             "metrics": metrics,

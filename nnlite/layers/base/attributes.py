@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 
+from nnlite.ops.activations import ActivationFunction, Linear
 from nnlite.parameters import Parameter
 from nnlite.random import RandomSource
 from nnlite.schedules import LearningRateSchedule
@@ -32,6 +33,7 @@ class LayerAttributes:
         _context: which of `training`, `random` and `mask` `linearize` takes by keyword.
         _call_context: the same for `call`.
         ends_in_activation: whether `self.activation` is the last thing that `linearize` applies.
+        _keeps_values: whether the outputs, outside training, are the inputs in the same or in other places.
         _penalizes: whether the loss has a term of the layer's activities: a `Penalized` is among its maps.
         stops_gradient: whether a part of the function counts as a constant, so that numerical derivatives differ.
         schedules: the `LearningRateSchedule`s among its arguments, which `fit` tells how long the training is.
@@ -58,6 +60,7 @@ class LayerAttributes:
     _context: tuple[str, ...] = ()
     _call_context: tuple[str, ...] = ()
     ends_in_activation: bool = False
+    _keeps_values: bool = False
     _penalizes: bool = False
     stops_gradient: bool = False
     schedules: tuple[LearningRateSchedule, ...] = ()
@@ -76,6 +79,11 @@ class LayerAttributes:
     def member_count(self) -> int | None:
         """The argument `members`; None for a layer that has no such argument."""
         return vars(self).get("members")
+
+    @property
+    def _final_activation(self) -> ActivationFunction | None:
+        """The activation function that gives the outputs; None where that is not known."""
+        return (vars(self).get("activation") or Linear()) if self.ends_in_activation else None
 
     if TYPE_CHECKING:
 

@@ -58,7 +58,8 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
     dtype: Settled[FloatType] = option(default=None, kw_only=True)
 
     _fast_paths: ClassVar[dict[str, Any]] = {"linearize": ("call",)} | dict.fromkeys(
-        ("ends_in_activation", "without_activation", "at_inference", "_dense_part", "infer"), ("call", "linearize")
+        ("ends_in_activation", "_final_activation", "without_activation", "at_inference", "_dense_part", "infer"),
+        ("call", "linearize"),
     )
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
