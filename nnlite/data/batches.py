@@ -170,6 +170,18 @@ def check_finite(x: Any) -> None:
         raise DataError(f"x holds {x[tuple(place)]} in {where}; fill or drop missing values first")
 
 
+def check_fits(x: np.ndarray, inputs: np.ndarray) -> None:
+    """`DataError` naming the first number of `x` that is finite, and infinite in the type of `inputs`."""
+    if x.dtype.kind in "iuf" and x.shape == inputs.shape:
+        large = np.isfinite(x) & np.isinf(inputs)
+        if large.any():
+            row, *place = np.argwhere(large)[0].tolist()
+            raise DataError(
+                f"x holds {x[(row, *place)]} in row {row}{f', column {place[0]}' if len(place) == 1 else ''}, which is "
+                f"too large for {inputs.dtype}: divide by a scale, or call nnlite.config.set_floatx('float64')"
+            )
+
+
 def hold_out(labels: np.ndarray | None, count: int, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Row numbers of the part that stays and of a random part, `fraction` of the rows, that is set apart.
 

@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 
+from nnlite.arrays.tables import as_plain_array
 from nnlite.data.batches import (
     ArrayBatches,
     IterableBatches,
     check_finite,
+    check_fits,
     check_lengths,
     class_weights,
     count_rows,
@@ -122,11 +124,17 @@ def prediction_batches(model: Trainable, x: Any, batch_size: int, steps: int | N
 
 def built_inputs(model: Trainable, x: Any) -> np.ndarray | tuple[np.ndarray, ...]:
     """x as an array of the model's dtype, real, finite, and of the shape that it was built for, now if not before."""
-    inputs = model._as_input(x)
+    with np.errstate(over="ignore"):  # a number too large for the model's dtype is found below
+        inputs = model._as_input(x)
     for array in inputs if isinstance(inputs, tuple) else (inputs,):
         if array.dtype.kind == "c":
             raise DataError(f"x holds complex numbers ({array.dtype}); a model is trained and used on real ones")
-    check_finite(inputs)
+    try:
+        check_finite(inputs)
+    except DataError:
+        if isinstance(inputs, np.ndarray):
+            check_fits(as_plain_array(x), inputs)
+        raise
     return inputs
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from nnlite.arrays.tables import as_plain_array
 from nnlite.errors import DataError
 from nnlite.losses import Loss
 from nnlite.losses.masks import counted_rows
@@ -75,7 +76,7 @@ class OutputsTrainer(Trainer):
             y = [y[name] for name in names]
         if not isinstance(y, (list, tuple)) or len(y) != len(names):
             raise DataError(f"{label} needs a list of {len(names)} targets, or a dict by the outputs' names")
-        return tuple(np.asarray(target) for target in y)
+        return tuple(as_plain_array(target) for target in y)
 
 
 class OutputMetrics(CompiledMetrics):

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from nnlite.arrays.tables import as_plain_array
 from nnlite.callbacks import Callback, History
 from nnlite.data.batches import is_batches
 from nnlite.metrics import Metric
@@ -54,7 +55,7 @@ class Trainer(Compiled):
 
     def as_targets(self, y: Any) -> Any:
         """`y` as an array; of a model of several outputs as a tuple of one array per output."""
-        return np.asarray(y)
+        return as_plain_array(y)
 
     def read_batch(self, x: Any, y: Any, sample_weight: Any = None, class_weight: dict | None = None) -> tuple:
         """What users pass as `(x, y, sample_weight)` for the steps; the first builds the model, settles the metrics."""

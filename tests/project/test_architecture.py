@@ -53,6 +53,7 @@ STEPS_WITHIN_A_FLOOR = {
     ("documents", "errors"): "a file that cannot be read is a ConfigError",
     ("documents", "registry"): "keys are names, in any case and style",
     ("threads", "errors"): "a number of threads that is none is a ConfigError",
+    ("arrays", "errors"): "a table that holds no numbers is a DataError",
     ("kernels", "arrays"): "kernels name the types of arrays",
     ("kernels", "errors"): "an unknown choice of kernels is a ConfigError",
     ("registry", "errors"): "an unknown name or argument, or a value that cannot be read, is a ConfigError",
