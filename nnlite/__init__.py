@@ -35,6 +35,7 @@ if TYPE_CHECKING:  # what `__getattr__` finds at runtime
         regularizers as regularizers,
         schedules as schedules,
         threads as threads,
+        utils as utils,
     )
     from nnlite.estimators import (
         MLPClassifier,

@@ -59,7 +59,7 @@ def training_batches(trainer: "Trainer", data: tuple, options: dict) -> tuple[Ba
             adapt_first_weights(trainer.model, arrays[0])
             return arrays
 
-        return IterableBatches(data[0], read, options["steps_per_epoch"]), None
+        return IterableBatches(data[0], read, options["steps_per_epoch"], _shuffle_seed(trainer, options)), None
     x, y, sample_weight = data
     arrays, held = trainer.read_batch(x, y, sample_weight, class_weight), None
     if split:
@@ -69,9 +69,13 @@ def training_batches(trainer: "Trainer", data: tuple, options: dict) -> tuple[Ba
         stays, apart = hold_out(labels, count_rows(arrays[0]), split, trainer.model.seed)
         arrays, held = _take(arrays, stays), _take(arrays, apart)
     adapt_first_weights(trainer.model, arrays[0])
-    shuffle_seed = trainer.model.seed if options["shuffle"] else None
+    shuffle_seed = _shuffle_seed(trainer, options)
     size = rows_of_batch(options["batch_size"], count_rows(arrays[0]))
     return ArrayBatches(arrays, size, shuffle_seed, options["steps_per_epoch"]), held
+
+
+def _shuffle_seed(trainer: "Trainer", options: dict) -> int | None:
+    return trainer.model.seed if options["shuffle"] else None
 
 
 def rows_of_batch(batch_size: int | str | None, rows: int) -> int:

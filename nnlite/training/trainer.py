@@ -101,7 +101,8 @@ class Trainer(Compiled):
         """Train for `epochs` passes over the data.
 
         Args:
-            x: array or DataFrame of examples, or an iterable of `(x, y[, sample_weight])` batches.
+            x: array or table of examples; or batches `(x, y[, sample_weight])`: an iterable, or an object that gives
+                them by number, with `__len__` and `__getitem__`, such as a `nnlite.utils.PyDataset`.
             y: targets, one row per example.
             batch_size: examples per step; 32 when None. "auto" takes the largest power of two up to a sixteenth of
                 the training examples, within 32 to 256.
@@ -110,8 +111,8 @@ class Trainer(Compiled):
             callbacks: `Callback`s, names or specs.
             validation_split: fraction of the examples set apart for validation. They are drawn at random by the
                 model's seed, where Keras takes the last rows: files are often sorted.
-            validation_data: `(x, y[, sample_weight])` or an iterable of batches, in place of `validation_split`.
-            shuffle: a new order of the examples in each epoch.
+            validation_data: `(x, y[, sample_weight])` or batches as for `x`, in place of `validation_split`.
+            shuffle: a new order of the examples in each epoch; of a `PyDataset` a new order of the batches.
             class_weight: weight of each class number in the loss.
             sample_weight: weight of each example in the loss.
             initial_epoch: the epoch to start at, to go on with an earlier run.

@@ -92,7 +92,7 @@ def test_another_column_is_named(column, told):
 
 def test_text_in_tables_of_other_libraries():
     for table in (pl.DataFrame({**COLUMNS, "bad": ["x", "y", "z"]}), {**COLUMNS, "bad": ["x", "y", "z"]}):
-        with pytest.raises(DataError, match="column 'bad' holds .*: encode or drop it"):
+        with pytest.raises(DataError, match=r"column 'bad' holds .*: encode or drop it"):
             model().predict(table, verbose=0)
 
 
