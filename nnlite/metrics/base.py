@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from nnlite.arrays.types import ArrayLike
+from nnlite.arrays.weights import fitted_weights
 from nnlite.errors import ShapeError
 from nnlite.registry import Configurable, normalized, snake_case
 
@@ -90,12 +91,7 @@ class Metric(Configurable, family="metric"):
 
     def weights(self, sample_weight: ArrayLike, batch_size: int) -> np.ndarray:
         """`sample_weight` as an array of shape (batch_size,), or `ShapeError`."""
-        weight = np.asarray(sample_weight)
-        if weight.shape != (batch_size,):
-            raise ShapeError(
-                f"{self.name}: sample_weight has shape {weight.shape}; {batch_size} samples need ({batch_size},)"
-            )
-        return weight
+        return fitted_weights(sample_weight, (batch_size,), str(self.name))
 
 
 class Average(Metric, abstract=True):
@@ -114,14 +110,17 @@ class Average(Metric, abstract=True):
     def accumulate(self, values: np.ndarray, sample_weight: ArrayLike | None = None) -> None:
         """Add the mean of `values` within each sample, weighted by `sample_weight`.
 
-        Shape: values (batch, ...), numbers or booleans; sample_weight (batch,).
+        Shape: values (batch, ...), numbers or booleans; sample_weight a number, (batch,), or any that broadcasts to
+        the first axes of the values: the weights of steps.
         """
         batch_size = len(values)
         if sample_weight is not None:
-            weight = self.weights(sample_weight, batch_size)
-            per_sample = values if values.ndim == 1 else values.mean(axis=tuple(range(1, values.ndim)))
-            self.total += float(per_sample @ weight)
-            self.count += float(weight.sum(dtype=np.float64))
+            weight = fitted_weights(sample_weight, values.shape, str(self.name))
+            inner = tuple(range(weight.ndim, values.ndim))
+            per_weight = values.mean(axis=inner) if inner else values
+            share = batch_size / weight.size if batch_size else 1.0
+            self.total += float(np.vdot(weight, per_weight)) * share
+            self.count += float(weight.sum(dtype=np.float64)) * share
         elif batch_size:
             is_boolean = values.dtype.kind == "b"
             total = np.count_nonzero(values) if is_boolean else np.add.reduce(values, axis=None)

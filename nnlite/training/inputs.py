@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import numpy as np
 
 from nnlite.arrays.tables import as_plain_array
+from nnlite.arrays.weights import fitted_weights
 from nnlite.data.batches import (
     ArrayBatches,
     IterableBatches,
@@ -22,6 +23,7 @@ from nnlite.data.batches import (
 )
 from nnlite.errors import ConfigError, DataError
 from nnlite.losses import Loss
+from nnlite.losses.output_losses import OutputLosses, by_output
 from nnlite.random import stream
 from nnlite.registry.field_types import Count
 from nnlite.training.epoch import Batches
@@ -166,21 +168,37 @@ def prepared_targets(
     """Targets as the loss compares them with outputs, and the weight of each row (None: all the same)."""
     loss, dtype = trainer.loss, trainer.model._output_dtype
     targets = loss.prepare_targets(targets, output_shape, np.dtype(dtype))
-    weights = None if sample_weight is None else _checked_weights(sample_weight, inputs).astype(dtype, copy=False)
+    weights = _checked_weights(loss, sample_weight, targets, output_shape, dtype)
     if class_weight:
         by_class = _by_class(loss, targets, class_weight, output_shape).astype(dtype)
-        weights = by_class if weights is None else weights * by_class
+        weights = by_class if weights is None else weights * by_class.reshape(-1, *(1,) * (weights.ndim - 1))
     return targets, weights
 
 
-def _checked_weights(sample_weight: Any, inputs: Any) -> np.ndarray:
+def _checked_weights(loss: Any, sample_weight: Any, targets: Any, output_shape: Any, dtype: Any) -> Any:
+    """The weights of rows, or of the losses inside them; a tuple of such where there is one for each output."""
+    if sample_weight is None:
+        return None
+    if not isinstance(loss, OutputLosses):
+        if isinstance(sample_weight, dict) and len(sample_weight) == 1:  # by the name of the one output
+            (sample_weight,) = sample_weight.values()
+        return _fitted(sample_weight, targets.shape[: len(output_shape) - 1], dtype)
+    shapes = [target.shape[: len(shape) - 1] for target, shape in zip(targets, output_shape, strict=True)]
+    if isinstance(sample_weight, dict) or (
+        isinstance(sample_weight, (list, tuple)) and any(np.ndim(own) for own in sample_weight)
+    ):
+        given = by_output(sample_weight, loss.names, "sample_weight")
+        pairs = zip(given, shapes, strict=True)
+        return tuple(None if own is None else _fitted(own, shape, dtype) for own, shape in pairs)
+    return _fitted(sample_weight, shapes[0][:1], dtype)
+
+
+def _fitted(sample_weight: Any, shape: tuple, dtype: Any) -> np.ndarray:
     weights = np.asarray(sample_weight)
-    if weights.ndim:
-        check_lengths(inputs, sample_weight=weights)
-    if weights.ndim != 1 or weights.dtype.kind not in "biuf" or not np.isfinite(weights).all():
-        found = f"{weights.dtype} of shape {weights.shape}"
-        raise DataError(f"sample_weight must be {count_rows(inputs)} finite numbers, got {found}")
-    return weights
+    if weights.dtype.kind not in "biuf" or not np.isfinite(weights).all():
+        shown = f"{weights.dtype} of shape {weights.shape}"
+        raise DataError(f"sample_weight must be finite numbers, one for each of {shape[0]} rows, got {shown}")
+    return fitted_weights(weights, shape).astype(dtype, copy=False)
 
 
 def _by_class(loss: Loss, targets: np.ndarray, class_weight: dict, output_shape: tuple) -> np.ndarray:

@@ -10,7 +10,7 @@ from nnlite.arrays.tables import as_plain_array
 from nnlite.errors import DataError
 from nnlite.losses import Loss
 from nnlite.losses.masks import counted_rows
-from nnlite.losses.output_losses import OutputLosses, by_output
+from nnlite.losses.output_losses import OutputLosses, by_output, each_output
 from nnlite.metrics import Mean, Metric, resolve_accuracy
 from nnlite.optimizers import Optimizer
 from nnlite.registry.field_types import jsonable
@@ -111,10 +111,11 @@ class OutputMetrics(CompiledMetrics):
             settled.append((OutputMetric(index, metric, f"{name}_{label}"), weighted))
         self.settled = settled
 
-    def update(self, mask: Any, y: tuple, predictions: tuple, sample_weight: np.ndarray | None) -> None:
+    def update(self, mask: Any, y: tuple, predictions: tuple, sample_weight: Any) -> None:
         """Show one batch to the metrics in use; each output has a mask of its own."""
-        outputs = zip(mask or [None] * len(predictions), y, predictions, strict=True)
-        counted = [counted_rows(*output, sample_weight) for output in outputs]
+        weights = each_output(sample_weight, len(predictions))
+        outputs = zip(mask or [None] * len(predictions), y, predictions, weights, strict=True)
+        counted = [counted_rows(*output) for output in outputs]
         for metric, weighted in self.settled or ():
             targets, predicted, weights = counted[metric.index]
             metric.update_state(targets, predicted, weights if weighted else None)

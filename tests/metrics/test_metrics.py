@@ -130,9 +130,9 @@ def test_config_round_trip(metric, data, expected):
 @EVERY_CASE
 def test_wrong_shapes_are_errors(metric, data, expected):
     with pytest.raises(ShapeError, match=rf"{metric.name}: sample_weight .* need \(50,\)"):
-        metric.update_state(*data, sample_weight=WEIGHTS[:, None])
+        metric.update_state(*data, sample_weight=WEIGHTS[:49])
     with pytest.raises(ShapeError, match="sample_weight"):
-        metric.update_state(*data, sample_weight=WEIGHTS[:1])
+        metric.update_state(*data, sample_weight=np.ones((SAMPLES, 1, 7)))
     if len(data) == 2:
         for y_true in (data[0][:1], data[0][:, None, None], data[0][0], 1.0):
             with pytest.raises(ShapeError, match=metric.name):
