@@ -95,7 +95,7 @@ def training_plan(
         return batches, None
     size = options["validation_batch_size"] or batch_length(batches, options["batch_size"])
     validation = evaluation_batches(trainer, validation, size, options["validation_steps"])
-    return batches, lambda callbacks: run_test(trainer, validation, trainer.ready_steps().test, callbacks)
+    return batches, lambda callbacks: run_test(trainer, validation, trainer.ready_steps().validate, callbacks)
 
 
 @contextmanager

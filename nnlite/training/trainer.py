@@ -114,8 +114,8 @@ class Trainer(Compiled):
             validation_data: `(x, y[, sample_weight])` or batches as for `x`, in place of `validation_split`.
             shuffle: a new order of the examples in each epoch; of a `PyDataset` a new order of the batches.
             class_weight: weight of each class number in the loss.
-            sample_weight: weight in the loss: a number, one for each example, or one for each step inside, `(rows, steps)`;
-                with several outputs a list, or a dict by their names, of such.
+            sample_weight: weight in the loss: a number, one for each example, or one for each step inside, of shape
+                `(rows, steps)`; with several outputs a list, or a dict by their names, of such.
             initial_epoch: the epoch to start at, to go on with an earlier run.
             steps_per_epoch: batches per epoch; needed by a generator without end. Arrays start anew each epoch.
             validation_steps, validation_batch_size: the same as `steps_per_epoch`, `batch_size`, for validation.

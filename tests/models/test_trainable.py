@@ -24,7 +24,7 @@ DERIVING = ("jacobian", "vjp", "jvp", "per_example_gradients", "gradient", "hvp"
 DERIVING += ("integrated_gradients",)
 DOORS = [(BaseModel, Trainer, name) for name in TRAINING] + [(BaseModel, Derivatives, name) for name in DERIVING]
 DOORS.append((Model, OutputsTrainer, "compile"))
-MEMBERS_OF_LAYERS, OWN_MEMBERS = 37, 37  # of a layer, and what a Sequential has besides
+MEMBERS_OF_LAYERS, OWN_MEMBERS = 37, 38  # of a layer, and what a Sequential has besides
 X = np.random.default_rng(3).normal(size=(12, 3))
 
 
@@ -62,7 +62,7 @@ def test_every_model_keeps_the_contract(make):
 
 def test_training_and_derivatives_ask_of_a_model_what_the_contract_says():
     known, asked = {*Trainable.__annotations__, *vars(Trainable)}, set()
-    for path in [*(ROOT / "training").glob("*.py"), *(ROOT / "derivatives").glob("*.py")]:
+    for path in [*(ROOT / "training").rglob("*.py"), *(ROOT / "derivatives").glob("*.py")]:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Attribute) and ast.unparse(node.value) in ("model", "self.model", "trainer.model"):
                 asked.add(node.attr)

@@ -138,6 +138,8 @@ class Bidirectional(Layer):
         self.layer.reset_states()
         self._twin.reset_states()
 
+    reset_state = reset_states
+
 
 class TimeDistributed(Layer):
     """The same layer at each step: outputs[:, t] = layer(inputs[:, t]).
