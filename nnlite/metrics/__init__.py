@@ -2,4 +2,8 @@
 
 from nnlite.metrics.accuracy import *
 from nnlite.metrics.base import *
+from nnlite.metrics.confusion import *
+from nnlite.metrics.curves import *
 from nnlite.metrics.regression import *
+from nnlite.metrics.values import *
+from nnlite.metrics.wrappers import *

@@ -107,7 +107,7 @@ class OutputMetrics(CompiledMetrics):
             if isinstance(spec, str):
                 metric, label = resolve_accuracy(own, output_shape[index], targets[index].shape), spec
             else:
-                metric, label = copy.copy(spec), spec.name
+                metric, label = copy.deepcopy(spec), spec.name
             settled.append((OutputMetric(index, metric, f"{name}_{label}"), weighted))
         self.settled = settled
 
