@@ -109,7 +109,10 @@ class Metric(Configurable, family="metric"):
 
     @classmethod
     def get(cls, spec: "Self | type[Self] | str | Mapping[str, Any] | Callable[..., Any]") -> "Self":
-        """As `Configurable.get`; a function becomes a `MeanMetricWrapper`; a metric asked for by a short name, such as `mse`, is logged under that name."""
+        """As `Configurable.get`; a function becomes a `MeanMetricWrapper`.
+
+        A metric asked for by a short name, such as `mse`, is logged under that name.
+        """
         if callable(spec) and not isinstance(spec, (Metric, type)):
             return cls._lookup("MeanMetricWrapper")(spec)
         metric = super().get(spec)

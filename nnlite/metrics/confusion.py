@@ -100,9 +100,7 @@ class AtThresholds(ConfusionMetric, abstract=True):
     def validate(self) -> None:
         given = [] if self.thresholds is None else np.atleast_1d(np.asarray(self.thresholds)).tolist()
         if any(not 0 <= threshold <= 1 for threshold in given):
-            raise ConfigError(
-                f"thresholds must be in [0, 1], got {self.thresholds}", (type(self).__name__, "thresholds")
-            )
+            raise ConfigError(f"must be in [0, 1], got {self.thresholds}", (type(self).__name__, "thresholds"))
 
     @property
     def default_threshold(self) -> float:

@@ -61,7 +61,7 @@ class PearsonCorrelation(_Correlation):
         axis: along which values belong together.
 
     >>> round(PearsonCorrelation()([[0, 1, 0.5], [1, 1, 0.2]], [[0.1, 0.9, 0.5], [1, 0.9, 0.2]]), 6)
-    0.996683
+    0.9967
     """
 
     _positional = ("name", "dtype", "axis")

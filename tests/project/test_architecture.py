@@ -57,6 +57,7 @@ STEPS_WITHIN_A_FLOOR = {
     ("kernels", "arrays"): "kernels name the types of arrays",
     ("kernels", "errors"): "an unknown choice of kernels is a ConfigError",
     ("registry", "errors"): "an unknown name or argument, or a value that cannot be read, is a ConfigError",
+    ("metrics", "losses"): "the mean of a loss is a metric",
     ("parameters", "regularizers"): "a parameter carries its regularizer",
     ("training", "callbacks"): "the loop calls callbacks, and History and ProgressBar are two of them",
     ("derivatives", "training"): "x and y are checked as for fit",
