@@ -24,7 +24,7 @@ from nnlite.losses.functions import (
     squared_hinge,
 )
 from nnlite.metrics.base import Metric
-from nnlite.metrics.values import among_top
+from nnlite.metrics.top_k import among_top
 
 __all__ = [
     "binary_accuracy",

@@ -95,9 +95,6 @@ def test_area_under_curves_of_many_thresholds_is_that_of_scikit_learn():
     [  # at thresholds below, 0.5 and above: 2, 1, 0 true and 2, 0, 0 false positives
         ({"num_thresholds": 3}, 0.75),
         ({"num_thresholds": 3, "curve": "PR"}, (1 / 3 * (1 + 2 / 3 * np.log(4)) + 1) / 2),
-            {"num_thresholds": 3, "curve": "PR", "summation_method": "interpolation"},
-            (1 / 3 * (1 + 2 / 3 * np.log(4)) + 1) / 2,
-        ),
         ({"num_thresholds": 3, "curve": "PR", "summation_method": "minoring"}, 0.25),
         ({"num_thresholds": 3, "curve": "PR", "summation_method": "majoring"}, 1.0),
     ],

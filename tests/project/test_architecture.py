@@ -65,7 +65,7 @@ STEPS_WITHIN_A_FLOOR = {
 
 THIRD_PARTY_ROOMS = {
     "numpy": None,  # everywhere
-    "sklearn": {"data", "estimators"},
+    "sklearn": {"data", "estimators", "metrics"},
     "pandas": {"estimators"},
     "pyarrow": {"data"},
     "numba": {"kernels/compiled"},
@@ -364,6 +364,7 @@ UNDECLARED = {
     ("estimators/parameters", "__array__"): "what users pass as arguments may be anything",
     ("estimators/parameters", "__len__"): "what users pass as arguments may be anything",
     ("jacobians/maps/base", "__slots__"): "Python: `object` has none",
+    ("layers/base/inputs", "to_numpy"): "DataFrames and Series have it",
     ("layers/base/inputs", "toarray"): "only sparse matrices have it",
     ("metrics/accuracy", "from_logits"): "a loss may be a plain function",
     ("metrics/accuracy", "target_kind"): "a loss may be a plain function",
