@@ -1,5 +1,6 @@
 """Weights of examples, or of the steps inside them."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -45,7 +46,9 @@ def fitted_weights(sample_weight: Any, shape: Shape, owner: str = "") -> np.ndar
     )
     if not fits:
         others = f", or what broadcasts to {shape}" if len(shape) > 1 else ""
-        raise ShapeError(f"{prefix}sample_weight has shape {given}; {shape[0]} samples need {shape[:1]}{others}")
+        raise ShapeError(
+            f"{prefix}sample_weight has shape {given}; {math.prod(shape[:1])} samples need {shape[:1]}{others}"
+        )
     if weights.size in (1, len(weights) if weights.ndim else 1):
         return np.ascontiguousarray(np.broadcast_to(weights.reshape(-1), shape[:1]))
     inner = weights.reshape(*weights.shape, *(1,) * (len(shape) - weights.ndim))

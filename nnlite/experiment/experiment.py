@@ -153,7 +153,7 @@ class Experiment(Section):
         """Refuse outputs that predictions would call probabilities, and that are none."""
         loss = model.loss
         try:
-            model.trainer.last_layer.compare(model, loss, strict=True)
+            model.trainer.last_layer.compare(model.trainer.model, loss, strict=True)
         except ConfigError as error:
             raise error.within("compile") from None
         if loss.link is None or loss.from_logits:

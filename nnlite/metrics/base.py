@@ -114,8 +114,10 @@ class Metric(Configurable, family="metric"):
         A metric asked for by a short name, such as `mse`, is logged under that name.
         """
         if callable(spec) and not isinstance(spec, (Metric, type)):
-            return cls._lookup("MeanMetricWrapper")(spec)
-        metric = super().get(spec)
+            wrapper: Any = cls._lookup("MeanMetricWrapper")
+            return wrapper(spec)
+        described: Any = spec
+        metric = super().get(described)
         if isinstance(spec, str) and normalized(spec) != normalized(type(metric).__name__):
             metric.name = spec
         return metric

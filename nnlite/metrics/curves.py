@@ -1,6 +1,6 @@
 """Metrics of a curve: the area under it, and one rate where another is large enough."""
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
 
@@ -119,6 +119,9 @@ class AUC(ConfusionMetric):
 
 class _RateAtRate(ConfusionMetric, abstract=True):
     """The largest value of one rate at the thresholds where another is large enough; 0 where it is nowhere."""
+
+    if TYPE_CHECKING:  # fields of the subclasses, whose first argument is a rate
+        num_thresholds, class_id = cast(int, 200), cast("int | None", None)
 
     higher_is_better = True
 

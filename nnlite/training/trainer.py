@@ -25,6 +25,7 @@ from nnlite.training.inputs import (
 from nnlite.training.members import Folds, out_of_fold, training_plan, training_step
 from nnlite.training.predict import joined, run_prediction
 from nnlite.training.resources import suited
+from nnlite.training.train_step import Steps
 from nnlite.training.trainable import Trainable
 
 PREDICTION_BATCH = 256
@@ -222,6 +223,13 @@ class Trainer(Compiled):
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Logs:
         """Loss and metrics of one batch, without training."""
         return run_on_batch(self, "test", (x, y, sample_weight), return_dict)
+
+    def ready_steps(self) -> Steps:
+        """The steps for the model as it is now; made anew when it changed."""
+        if self._steps is None or not self._steps.current:
+            self.model._check_ready()
+            self._steps = Steps(self)
+        return self._steps
 
     def __repr__(self) -> str:
         return f"Trainer(of {self.model.label}, optimizer={self.optimizer!r}, loss={self.loss!r})"

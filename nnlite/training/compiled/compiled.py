@@ -105,10 +105,3 @@ class Compiled:
         """`NotReadyError` unless `compile` was given a loss, which `method` needs."""
         if self.loss is None:
             raise NotReadyError(f"call compile(optimizer=..., loss=...) before {method}")
-
-    def ready_steps(self) -> Steps:
-        """The steps for the model as it is now; made anew when it changed."""
-        if self._steps is None or not self._steps.current:
-            self.model._check_ready()
-            self._steps = Steps(self)
-        return self._steps

@@ -71,7 +71,9 @@ class LastLayerCheck:
         losses = loss.losses if several else [loss]
         shapes = model.output_shape if several else [model.output_shape]
         for layer, measure, shape in zip(model.chain.last_layers, losses, shapes, strict=True):
-            complaint = None if layer is None or measure is None else _complaint(_innermost(layer), measure, shape[-1])
+            if layer is None or measure is None:
+                continue
+            complaint = _complaint(_innermost(layer), measure, shape[-1])
             if complaint is None:
                 continue
             message = f"{layer.label}: {complaint.message}"
