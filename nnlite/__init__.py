@@ -36,6 +36,7 @@ if TYPE_CHECKING:  # what `__getattr__` finds at runtime
         schedules as schedules,
         threads as threads,
         trained as trained,
+        utils as utils,
     )
     from nnlite.estimators import (
         MLPClassifier,

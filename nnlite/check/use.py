@@ -14,6 +14,7 @@ from nnlite.check.subject import Subject
 from nnlite.errors import ShapeError
 from nnlite.jacobians.bundles.partial import map_outputs
 from nnlite.layers import Identity, Input, Layer
+from nnlite.layers.base.call import moves_on
 from nnlite.models import Sequential, load_model
 from nnlite.ops import Op
 from nnlite.random import RandomSource
@@ -66,6 +67,8 @@ def check_calls(findings: Findings, layer: Layer, inputs, context: dict, random:
     twin.random = RandomSource(7)
     called = twin(inputs, **options)
     findings.held("called", twin.jacobians is None, "calling the layer keeps its Jacobians; only forward should")
+    if not training:
+        twin.set_weights(layer.get_weights())  # stateful layers go on from call to call
     output = twin.forward(inputs, **options)
     jacobians = twin.jacobians
     findings.held("called", jacobians is not None, "forward keeps no Jacobians for backward")
@@ -77,7 +80,9 @@ def check_calls(findings: Findings, layer: Layer, inputs, context: dict, random:
     shared = any(np.may_share_memory(*pair) for pair in itertools.product(listed(called), listed(inputs)))
     findings.held("called", not shared, "the call gives memory of its inputs")
     stored = (
-        all(np.array_equal(own.value, new) for own, new in twin._state_pairs(jacobians.state)) if training else True
+        all(np.array_equal(own.value, new) for own, new in twin._state_pairs(jacobians.state))
+        if training or moves_on(twin)
+        else True
     )
     findings.held("called", stored, "training stores something else than Jacobians.state")
     subject = subject_of(layer, inputs, context)
@@ -128,11 +133,13 @@ def check_file(findings: Findings, layer: Layer, inputs, random: np.random.Gener
             path = Path(folder) / "model.safetensors"
             model.save(path)
             loaded = load_model(path)
+        weights = twin.get_weights()
         found, expected = (np.asarray(own.predict(given, verbose=0)) for own in (loaded, model))
         findings.held("file", expected.dtype == dtype, f"predictions of a model of {dtype} are {expected.dtype}")
         findings.held("file", loaded.get_config() == model.get_config(), "a loaded model has another config")
         findings.held("file", np.array_equal(found, expected), "a loaded model has other predictions")
         sentence = "a model of this layer alone predicts something else than calling it gives"
+        twin.set_weights(weights)  # stateful layers go on from call to call
         findings.held("file", np.array_equal(expected, twin(given)), sentence)
 
 

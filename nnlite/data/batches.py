@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from nnlite.arrays.rows import SparseRows
+from nnlite.data.numbered import NumberedBatches, is_array_like, is_numbered
 from nnlite.data.partition import stratified_parts
 from nnlite.errors import ConfigError, DataError, ShapeError
 from nnlite.random import stream
@@ -55,17 +56,24 @@ class IterableBatches:
 
     Args:
         source: an iterable of `x`, `(x,)`, `(x, y)` or `(x, y, sample_weight)`. One that can be walked again starts
-            anew each epoch; a generator goes on where it stopped.
+            anew each epoch; a generator goes on where it stopped. Or an object that has such batches by number.
         prepare: checks and converts one batch `(x, y, sample_weight)`.
         steps: batches per epoch; all there are when None.
+        shuffle_seed: draws the order of the batches of a `PyDataset`.
+
+    Attributes:
+        steps: batches per epoch; None where that is not known beforehand.
     """
 
-    def __init__(self, source: Iterable, prepare: Callable, steps: int | None = None) -> None:
-        self.source = source
+    def __init__(
+        self, source: Any, prepare: Callable, steps: int | None = None, shuffle_seed: int | None = None
+    ) -> None:
+        self.source: Any = NumberedBatches(source, shuffle_seed) if is_numbered(source) else source
         self.prepare = prepare
-        self.steps = steps
-        iterator = iter(source)
-        self._walks_again = iterator is not source
+        self._wanted = steps
+        self.steps = self._known_length() if steps is None else steps
+        iterator = iter(self.source)
+        self._walks_again = iterator is not self.source
         first = next(iterator, None)
         if first is None:
             raise DataError("there are no examples: the iterable of batches is empty")
@@ -74,21 +82,32 @@ class IterableBatches:
 
     def epoch(self, step: int = 0) -> Iterator[tuple]:
         """The next `steps` batches."""
+        numbered = self.source if isinstance(self.source, NumberedBatches) else None
         if self._walks_again:
-            self._iterator = iter(self.source)
-        done = 0
-        while self.steps is None or done < self.steps:
+            self._iterator = numbered.epoch(step) if numbered else iter(self.source)
+        done, limit = 0, self._wanted
+        while limit is None or done < limit:
             try:
                 batch = next(self._iterator)
             except StopIteration:
                 break
             yield self.prepare(*_parts(batch))
             done += 1
-        if not done or (self.steps is not None and done < self.steps):
-            wanted = "a batch" if self.steps is None else f"{self.steps} batches"
+        if numbered:
+            numbered.end()
+        if not done or (limit is not None and done < limit):
+            wanted = "a batch" if limit is None else f"{limit} batches"
             raise DataError(
                 f"the data ran out: {wanted} expected, got {done}; a generator serves one epoch, a list more"
             )
+
+    def _known_length(self) -> int | None:
+        if isinstance(self.source, NumberedBatches):
+            return self.source.length
+        try:
+            return len(self.source)
+        except (TypeError, NotImplementedError):  # a generator; a loader of data without end
+            return None
 
 
 def suited_batch_size(rows: int) -> int:
@@ -135,8 +154,10 @@ def _parts(batch) -> tuple:
 
 def is_batches(x: Any, y: Any) -> bool:
     """Whether `x` yields batches by itself, rather than being an array of examples, or several of them."""
-    data = isinstance(x, (dict, tuple)) or hasattr(x, "__array__") or (isinstance(x, list) and not _holds_batches(x))
-    return y is None and not data and isinstance(x, Iterable)
+    if y is not None:
+        return False
+    data = isinstance(x, (dict, tuple)) or is_array_like(x) or (isinstance(x, list) and not _holds_batches(x))
+    return not data and (isinstance(x, Iterable) or is_numbered(x))
 
 
 def _holds_batches(items) -> bool:
@@ -168,6 +189,18 @@ def check_finite(x: Any) -> None:
         place = np.argwhere(~np.isfinite(x))[0].tolist()
         where = f"row {place[0]}" + (f", column {place[1]}" if len(place) == 2 else f", at {place[1:]}")
         raise DataError(f"x holds {x[tuple(place)]} in {where}; fill or drop missing values first")
+
+
+def check_fits(x: np.ndarray, inputs: np.ndarray) -> None:
+    """`DataError` naming the first number of `x` that is finite, and infinite in the type of `inputs`."""
+    if x.dtype.kind in "iuf" and x.shape == inputs.shape:
+        large = np.isfinite(x) & np.isinf(inputs)
+        if large.any():
+            row, *place = np.argwhere(large)[0].tolist()
+            raise DataError(
+                f"x holds {x[(row, *place)]} in row {row}{f', column {place[0]}' if len(place) == 1 else ''}, which is "
+                f"too large for {inputs.dtype}: divide by a scale, or call nnlite.config.set_floatx('float64')"
+            )
 
 
 def hold_out(labels: np.ndarray | None, count: int, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -13,6 +13,7 @@ from nnlite.errors import ConfigError
 from nnlite.jacobians import NetworkJacobian, ParameterVector
 from nnlite.jacobians.hessian import STEP
 from nnlite.jacobians.maps.base import fitted, one_row_each
+from nnlite.losses.masks import weight_of_rows
 from nnlite.registry.field_types import Count, read_call
 from nnlite.training import Steps, Trainable, Trainer
 
@@ -146,7 +147,7 @@ class Derivatives:
         if steps.loss.reduction != "sum":
             share /= np.maximum(share.sum(axis=tuple(range(1, share.ndim)), keepdims=True), 1)
         if weights is not None:
-            share *= weights.reshape(-1, *(1,) * (rows.ndim - 1))
+            share *= weight_of_rows(weights, rows.shape)
         if by_outputs.mixes_rows:  # the loss of one example depends on the outputs of others
             cotangent = by_outputs.vjp(one_row_each(share))
             found = jacobians.vjp(cotangent, _wanted(jacobians, vector))[jacobians.data :]

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import numpy as np
 
-from nnlite.data import Classes, Data, InputEncoder, Prepared, Preprocessing
+from nnlite.data import Classes, Data, DataSource, InputEncoder, Prepared, Preprocessing
 from nnlite.data.encoders.targets import TargetKind
 from nnlite.documents import Document
 from nnlite.errors import ConfigError, DataError
@@ -21,6 +21,8 @@ from nnlite.random import fresh_seed
 from nnlite.registry import Section
 from nnlite.registry.field_types import Range, jsonable
 from nnlite.registry.fields import FromSpec, FromSpecs, Settled, option
+
+TRIED_ROWS, ROUNDING = 256, 1e-5  # of a look at outputs before training
 
 # What `Experiment` itself hands to `fit`: the arrays, and how much is shown.
 GIVEN_TO_FIT = ("x", "y", "sample_weight", "validation_data", "validation_split", "stratify", "verbose")
@@ -109,17 +111,18 @@ class Experiment(Section):
             data = self._prepared_data(model.trainer.loss.target_kind, fitted)
             x, y = data.parts["training"]
             self._build(model, x, data.preprocessing.inputs)
-            self.interpret(model, data)
+            self.interpret(model, data.preprocessing, data.data.source)
+            self._compare(model, x)
             # One row through loss and metrics shows what does not fit before anything is written.
             model.test_on_batch(x[:1], y[:1])
             return model, data
 
-    def interpret(self, model: BaseModel, data: Prepared) -> None:
+    @staticmethod
+    def interpret(model: BaseModel, learnt: Preprocessing, source: DataSource) -> None:
         """Tell the model what its inputs and outputs mean, for its file; `ShapeError` if the outputs do not fit."""
-        learnt = data.preprocessing
         model.encoder = learnt.inputs if learnt.inputs.takes_tables else None
         model.target = learnt.target
-        model._interpretation.source = data.data.source.for_reading()
+        model._interpretation.source = source.for_reading()
         model._interpretation.typical = learnt.typical
 
     def fit_arguments(self, data: Prepared) -> dict:
@@ -151,6 +154,25 @@ class Experiment(Section):
         except ConfigError as error:
             raise error.within("compile") from None
         return model
+
+    @staticmethod
+    def _compare(model: Sequential, x: np.ndarray) -> None:
+        """Refuse outputs that predictions would call probabilities, and that are none."""
+        loss = model.loss
+        try:
+            model.trainer.last_layer.compare(model.trainer.model, loss, strict=True)
+        except ConfigError as error:
+            raise error.within("compile") from None
+        if loss.link is None or loss.from_logits:
+            return
+        outputs = model.predict_on_batch(x[:TRIED_ROWS])
+        low, high = outputs.min(), outputs.max()
+        if low < -ROUNDING or high > 1 + ROUNDING:  # of layers whose range is not known
+            raise ConfigError(
+                f"{type(loss).__name__} takes the outputs for probabilities, and they reach from {low:.3g} to "
+                f"{high:.3g}: let the model end in {loss.link.__name__.lower()!r}",
+                ("compile", "loss"),
+            )
 
     @staticmethod
     def _build(model: Sequential, x: np.ndarray, inputs: InputEncoder) -> None:

@@ -35,7 +35,7 @@ class Run:
         self.preprocessing = self._preprocessing()
         self.model = load_model(self.folder / "model.safetensors")
         if self.model.target is None:  # a file that was written before targets were kept in it
-            self.experiment.interpret(self.model, self.preprocessing)
+            self.experiment.interpret(self.model, self.preprocessing, self.experiment.data.source)
         self.trained = TrainedModel(self.model)
 
     @property

@@ -91,7 +91,7 @@ def _write(folder: Path, experiment: Experiment, model: Sequential, data: Prepar
     }
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8")
-    experiment.interpret(model, data)  # as it is after training
+    experiment.interpret(model, data.preprocessing, data.data.source)  # as it is after training
     model._interpretation.intervals = validation_intervals(model, data)
     model.save(folder / "model.safetensors")
 

@@ -2,4 +2,7 @@
 
 from nnlite.losses.base import *
 from nnlite.losses.classification import *
+from nnlite.losses.elementwise import *
+from nnlite.losses.functions import *
 from nnlite.losses.regression import *
+from nnlite.losses.rows import *

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal, cast
 import numpy as np
 
 from nnlite.arrays.types import Array, ArrayLike, BatchShape
+from nnlite.arrays.weights import fitted_weights
 from nnlite.config import floatx
 from nnlite.errors import ConfigError, DataError, NotReadyError, ShapeError
 from nnlite.jacobians import ComplexStepHessian, Composed, Contraction, Diagonal, Jacobian
@@ -29,13 +30,15 @@ class Loss(Configurable, family="loss", abstract=True):
     `forward(y_true, y_pred)` caches the Jacobian, `backward()` returns the derivative with respect to `y_pred`; calling
     the loss computes its value alone.
 
-    Shape: y_pred `(batch, ..., units)`, y_true as `y_pred` (class numbers without the last axis), sample_weight
-    `(batch,)`; the result is a number, or `(batch, ...)` with reduction "none".
+    Shape: y_pred `(batch, ..., units)`, y_true as `y_pred` (class numbers without the last axis); sample_weight a
+    number, `(batch,)`, `(batch, 1)`, or any shape that broadcasts to `(batch, ...)`, that of the losses, with its
+    first axes first; the result is a number, or `(batch, ...)` with reduction "none".
 
     Args:
-        reduction: `"sum_over_batch_size"` (or `"mean"`) divides the weighted sum by the number of rows, `"sum"`
-            does not, `"mean_with_sample_weight"` divides by the sum of the weights, `"none"` (or None) returns one
-            value per row.
+        reduction: `"sum_over_batch_size"` (or `"mean"`) divides the weighted sum by the number of losses, weights of
+            0 among them, as Keras does; losses that a mask leaves out count neither way. `"sum"` does not divide,
+            `"mean_with_sample_weight"` divides by the sum of the weights, `"none"` (or None) returns one value per
+            row.
         name: for display.
 
     Raises:
@@ -196,12 +199,7 @@ class Loss(Configurable, family="loss", abstract=True):
         if len(targets) != len(outputs):
             raise ShapeError(f"{type(self).__name__}: {len(targets)} targets for {len(outputs)} predictions")
         if sample_weight is not None:
-            weights = np.asarray(sample_weight)
-            if weights.dtype.kind not in "biuf":
-                raise DataError(f"sample_weight needs numbers, got {weights.dtype}")
-            weights = weights.astype(outputs.real.dtype, copy=False)
-            if weights.shape != outputs.shape[:1]:
-                raise ShapeError(f"sample_weight needs the shape {outputs.shape[:1]}, got {weights.shape}")
+            weights = fitted_weights(sample_weight, outputs.shape[:-1]).astype(outputs.real.dtype, copy=False)
         return targets, outputs, weights
 
     def prepare_targets(self, y_true: ArrayLike, output_shape: BatchShape, dtype: np.dtype) -> np.ndarray:

@@ -165,7 +165,10 @@ class SparseCategoricalCrossentropy(Loss):
         units = cast(int, output_shape[-1])
         if whole.size and not 0 <= whole.min() <= whole.max() < units:
             offender = whole[(whole < 0) | (whole >= units)].flat[0]
-            raise DataError(f"the targets hold class {offender}, but the model has {units} outputs: 0 to {units - 1}")
+            raise DataError(
+                f"the targets hold class {offender}, but the model has {units} outputs: 0 to {units - 1}; "
+                "the last layer needs one unit per class"
+            )
         return whole
 
 

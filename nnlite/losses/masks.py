@@ -21,7 +21,7 @@ def counted_rows(mask: Any, y: Any, predictions: Any, sample_weight: np.ndarray 
 
 
 def weight_of_rows(sample_weight: np.ndarray, shape: Shape) -> np.ndarray:
-    """The weights of examples, `(batch,)`, or of the members' examples, `(batch, members)`, for all rows inside."""
+    """The weights of examples, `(batch,)`, or of what is inside them, `(batch, members)`, for all rows inside."""
     if sample_weight.shape == shape:
         return sample_weight
     return np.broadcast_to(

@@ -30,27 +30,33 @@ class OutputLosses:
         self.weights = weights
         self.names = names
 
-    def linearize(
-        self, y_true: tuple, y_pred: tuple, sample_weight: np.ndarray | None = None, mask: Any = None
-    ) -> tuple[float, Any]:
-        """The sum, and its Jacobians with respect to all outputs."""
+    def linearize(self, y_true: tuple, y_pred: tuple, sample_weight: Any = None, mask: Any = None) -> tuple[float, Any]:
+        """The sum, and its Jacobians with respect to all outputs; sample_weight may be a tuple, one for each."""
         total, gradients = 0, []
-        parts = zip(self.losses, self.weights, y_true, y_pred, self._masks(mask), strict=True)
-        for loss, weight, target, output, output_mask in parts:
+        rows = each_output(sample_weight, len(self.losses))
+        parts = zip(self.losses, self.weights, y_true, y_pred, rows, self._masks(mask), strict=True)
+        for loss, weight, target, output, row_weights, output_mask in parts:
             if loss is None:
                 gradients.append(None)
                 continue
             jacobian: Any
-            value, jacobian = loss.linearize(target, output, sample_weight, output_mask)
+            value, jacobian = loss.linearize(target, output, row_weights, output_mask)
             total += weight * value
             gradients.append(jacobian.gradients * weight)
         return total, OutputGradients(gradients)
 
-    def curvature(self, y_true: tuple, y_pred: tuple, sample_weight: np.ndarray | None = None, mask: Any = None) -> Any:
+    def curvature(self, y_true: tuple, y_pred: tuple, sample_weight: Any = None, mask: Any = None) -> Any:
         """The second derivative with respect to all outputs: a block for each."""
         blocks = [
-            None if loss is None else loss.curvature(target, output, sample_weight, output_mask)
-            for loss, target, output, output_mask in zip(self.losses, y_true, y_pred, self._masks(mask), strict=True)
+            None if loss is None else loss.curvature(target, output, row_weights, output_mask)
+            for loss, target, output, row_weights, output_mask in zip(
+                self.losses,
+                y_true,
+                y_pred,
+                each_output(sample_weight, len(self.losses)),
+                self._masks(mask),
+                strict=True,
+            )
         ]
         return OutputCurvature(blocks, self.weights)
 
@@ -122,6 +128,11 @@ class OutputCurvature(NamedTuple):
         """Each block, times its weight, times the tangent of its output."""
         parts = zip(self.blocks, self.weights, tangents, strict=True)
         return tuple(None if block is None else block.jvp(tangent) * weight for block, weight, tangent in parts)
+
+
+def each_output(sample_weight: Any, count: int) -> Sequence[np.ndarray | None]:
+    """The weights of the rows of each output, from those of each or those of all."""
+    return sample_weight if isinstance(sample_weight, tuple) else [sample_weight] * count
 
 
 def by_output(given: Any, names: Sequence[str], what: str) -> list:

@@ -2,4 +2,13 @@
 
 from nnlite.metrics.accuracy import *
 from nnlite.metrics.base import *
+from nnlite.metrics.confusion import *
+from nnlite.metrics.correlations import *
+from nnlite.metrics.curves import *
+from nnlite.metrics.f_scores import *
+from nnlite.metrics.functions import *
+from nnlite.metrics.overlap import *
 from nnlite.metrics.regression import *
+from nnlite.metrics.top_k import *
+from nnlite.metrics.values import *
+from nnlite.metrics.wrappers import *

@@ -40,6 +40,7 @@ class BinaryAccuracy(Average):
     """
 
     higher_is_better = True
+    _positional = ("name", "dtype", "threshold")
     threshold: float = 0.5
 
     def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:

@@ -1,13 +1,17 @@
 """Metric, what every metric offers; Average, the weighted mean over samples; Mean of given values."""
 
-from collections.abc import Mapping
+import functools
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from nnlite.arrays.types import ArrayLike
+from nnlite.arrays.weights import fitted_weights
 from nnlite.errors import ShapeError
+from nnlite.initializers import Initializer
 from nnlite.registry import Configurable, normalized, snake_case
 
 if TYPE_CHECKING:
@@ -16,33 +20,104 @@ if TYPE_CHECKING:
 __all__ = ["Average", "Mean", "Metric"]
 
 
+class MetricVariable(np.ndarray):
+    """An array that is a part of a metric's state, with the methods of Keras's variables."""
+
+    @property
+    def value(self) -> np.ndarray:
+        """The array."""
+        return self.view(np.ndarray)
+
+    def numpy(self) -> np.ndarray:
+        """A copy of the array."""
+        return np.array(self)
+
+    def assign(self, value: ArrayLike) -> "MetricVariable":
+        """Replace all values."""
+        self[...] = value
+        return self
+
+    def assign_add(self, value: ArrayLike) -> "MetricVariable":
+        """Add to the values."""
+        self[...] = self.value + value
+        return self
+
+    def assign_sub(self, value: ArrayLike) -> "MetricVariable":
+        """Subtract from the values."""
+        self[...] = self.value - value
+        return self
+
+
+def take_by_position(cls: type) -> None:
+    """Let the constructor of a metric take its arguments by position in Keras's order."""
+    construct: Any = vars(cls)["__init__"]
+    parameters = list(inspect.signature(construct).parameters.values())[1:]
+    own = [item.name for item in parameters if item.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD]
+    order = vars(cls).get("_positional") or (*own, "name", "dtype")
+
+    @functools.wraps(construct)
+    def __init__(self: Any, *given: Any, **named: Any) -> None:
+        if len(given) > len(order):
+            raise TypeError(f"{cls.__name__} takes {len(order)} arguments by position, got {len(given)}")
+        for name, value in zip(order, given, strict=False):
+            if name in named:
+                raise TypeError(f"{cls.__name__} got two values for {name!r}")
+            named[name] = value
+        construct(self, **named)
+
+    setattr(cls, "__init__", __init__)  # noqa: B010 - the class is made
+
+
 class Metric(Configurable, family="metric"):
     """A figure of merit over many batches: `update_state` adds a batch, `result` is the value so far.
 
     A subclass writes `update_state`, `result` and `reset_state`, and says by the class attribute
-    `higher_is_better` which way is up, for callbacks that monitor it (None: their `mode` must say it).
+    `higher_is_better` which way is up, for callbacks that monitor it (None: their `mode` must say it). Or it makes its
+    state by `add_variable` in its constructor, as with Keras; then it needs no `reset_state`.
 
     Args:
         name: key in the logs and in the history; by default the class name in snake case.
+        dtype: kept, so that programs written for Keras run: sums are taken in float64.
     """
+
+    # The order in which Keras takes arguments by position; None: those of the class, then name and dtype.
+    _positional: ClassVar[tuple[str, ...] | None] = None
 
     # Whether the logits serve as well as the probabilities that softmax makes of them, as where their order counts.
     takes_logits: ClassVar[bool] = False
+    _state: ClassVar[tuple[str, ...]] = ()  # the attributes that `reset_state` sets
     _fast_paths: ClassVar[dict[str, tuple[str, ...]]] = {"takes_logits": ("update_state",)}
 
     higher_is_better: ClassVar[bool | None] = None
     name: str | None = field(default=None, kw_only=True)
+    dtype: str | None = field(default=None, kw_only=True)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "__init__" in vars(cls) and not cls._own_constructor:
+            take_by_position(cls)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.name is None:
             self.name = snake_case(type(self).__name__)
-        self.reset_state()
+        self._added: list[tuple[MetricVariable, np.ndarray]] = []
+        # A constructor of a user's own has yet to make the variables that its own `reset_state` is about.
+        classes = [base for base in type(self).__mro__ if "reset_state" in vars(base)]
+        ours = [base for base in classes if base.__module__.startswith("nnlite.")]
+        (ours if self._own_constructor else classes)[0].reset_state(self)
 
     @classmethod
-    def get(cls, spec: "Self | type[Self] | str | Mapping[str, Any]") -> "Self":
-        """As `Configurable.get`; a metric asked for by a short name, such as `mse`, is logged under that name."""
-        metric = super().get(spec)
+    def get(cls, spec: "Self | type[Self] | str | Mapping[str, Any] | Callable[..., Any]") -> "Self":
+        """As `Configurable.get`; a function becomes a `MeanMetricWrapper`.
+
+        A metric asked for by a short name, such as `mse`, is logged under that name.
+        """
+        if callable(spec) and not isinstance(spec, (Metric, type)):
+            wrapper: Any = cls._lookup("MeanMetricWrapper")
+            return wrapper(spec)
+        described: Any = spec
+        metric = super().get(described)
         if isinstance(spec, str) and normalized(spec) != normalized(type(metric).__name__):
             metric.name = spec
         return metric
@@ -65,8 +140,38 @@ class Metric(Configurable, family="metric"):
         raise NotImplementedError
 
     def reset_state(self) -> None:
-        """Forget all batches."""
-        raise NotImplementedError
+        """Forget all batches: set the variables of `add_variable` back to their first values."""
+        for variable, initial in self._added:
+            variable[...] = initial
+
+    def add_variable(
+        self,
+        shape: Sequence[int] = (),
+        initializer: Any = "zeros",
+        dtype: str | None = None,
+        name: str | None = None,
+    ) -> MetricVariable:
+        """A part of the metric's state, an array with `assign` and `assign_add`; called in the constructor.
+
+        Args:
+            shape: its shape.
+            initializer: an `Initializer` or its name: the values after `reset_state`.
+            dtype: float64 when None, so that counts stay exact.
+            name: kept by no one; Keras has it.
+        """
+        generator = np.random.default_rng(0)
+        initial = Initializer.get(initializer)(tuple(shape), dtype=dtype or "float64", generator=generator)
+        variable = initial.copy().view(MetricVariable)
+        self._added.append((variable, initial))
+        return variable
+
+    add_weight = add_variable
+
+    @property
+    def variables(self) -> list[np.ndarray]:
+        """The state, as arrays."""
+        own = [np.asarray(getattr(self, name), dtype=np.float64) for name in self._state]
+        return [*own, *(variable for variable, _ in self._added)]
 
     def __call__(self, *batch: Any, **options: Any) -> float:
         """`update_state`, then `result`."""
@@ -90,12 +195,7 @@ class Metric(Configurable, family="metric"):
 
     def weights(self, sample_weight: ArrayLike, batch_size: int) -> np.ndarray:
         """`sample_weight` as an array of shape (batch_size,), or `ShapeError`."""
-        weight = np.asarray(sample_weight)
-        if weight.shape != (batch_size,):
-            raise ShapeError(
-                f"{self.name}: sample_weight has shape {weight.shape}; {batch_size} samples need ({batch_size},)"
-            )
-        return weight
+        return fitted_weights(sample_weight, (batch_size,), str(self.name))
 
 
 class Average(Metric, abstract=True):
@@ -103,6 +203,8 @@ class Average(Metric, abstract=True):
 
     `total` and `count` are Python numbers: a float32 counter would stop at 2**24.
     """
+
+    _state = ("total", "count")
 
     def reset_state(self) -> None:
         self.total = 0.0
@@ -114,14 +216,17 @@ class Average(Metric, abstract=True):
     def accumulate(self, values: np.ndarray, sample_weight: ArrayLike | None = None) -> None:
         """Add the mean of `values` within each sample, weighted by `sample_weight`.
 
-        Shape: values (batch, ...), numbers or booleans; sample_weight (batch,).
+        Shape: values (batch, ...), numbers or booleans; sample_weight a number, (batch,), or any that broadcasts to
+        the first axes of the values: the weights of steps.
         """
         batch_size = len(values)
         if sample_weight is not None:
-            weight = self.weights(sample_weight, batch_size)
-            per_sample = values if values.ndim == 1 else values.mean(axis=tuple(range(1, values.ndim)))
-            self.total += float(per_sample @ weight)
-            self.count += float(weight.sum(dtype=np.float64))
+            weight = fitted_weights(sample_weight, values.shape, str(self.name))
+            inner = tuple(range(weight.ndim, values.ndim))
+            per_weight = values.mean(axis=inner) if inner else values
+            share = batch_size / weight.size if batch_size else 1.0
+            self.total += float(np.vdot(weight, per_weight)) * share
+            self.count += float(weight.sum(dtype=np.float64)) * share
         elif batch_size:
             is_boolean = values.dtype.kind == "b"
             total = np.count_nonzero(values) if is_boolean else np.add.reduce(values, axis=None)

@@ -1,7 +1,7 @@
 """What every model has: layers by name, weights, a summary, files, doors to its trainer and to its derivatives."""
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from os import PathLike
 from typing import TYPE_CHECKING, Any, cast
 
@@ -12,14 +12,14 @@ from nnlite.callbacks import History
 from nnlite.data.batches import take_rows
 from nnlite.derivatives import Derivatives
 from nnlite.errors import ConfigError, NotReadyError, did_you_mean
-from nnlite.inference.predictor import Predictor, sets_a_mask
+from nnlite.inference.predictor import Predictor
 from nnlite.layers import Layer, Program
 from nnlite.layers.base.call import pairs_inside
-from nnlite.layers.base.shapes import zeros_for
-from nnlite.layers.composite.chain import Chain
+from nnlite.layers.recurrent.rnn import reset_states
 from nnlite.losses import Loss
 from nnlite.metrics import Metric
 from nnlite.models.doors import Evaluate, Predict, door
+from nnlite.models.fast import fast_predictor
 from nnlite.models.files import assign_weights, model_state, pickled_state, unpickled, weight_arrays
 from nnlite.models.interpretation import Interpretation, Kept, read_encoder, read_target
 from nnlite.models.summary import summary_table
@@ -198,7 +198,7 @@ class BaseModel(Layer, abstract=True):
         """A function that predicts faster than the model, above all for few rows: `predictor(x)` returns the outputs.
 
         It holds the weights of this moment, with normalizations multiplied into them and dropout left out; its results
-        agree with `predict` to rounding.
+        agree with `predict` to rounding. Stateful layers begin each call with the states of this moment.
 
         Args:
             batch_size: rows to be ready for; any number of rows can be given later.
@@ -212,14 +212,11 @@ class BaseModel(Layer, abstract=True):
         """
         self._need_built()
         self._check_ready()
-        layers: list[Layer] = list(_flattened(self))
-        _, jacobians = self.linearize(zeros_for(self, self.input_shape, batch_size or 1), *self.values)
-        if sets_a_mask(jacobians) or any(layer.dtype != self.dtype for layer in layers):
-            layers = [self]
-        predictor = Predictor(layers, self, self.encoder)
-        if batch_size is not None and not self.takes_several:
-            predictor(zeros_for(self, self.input_shape, batch_size))
-        return predictor
+        return fast_predictor(self, batch_size)
+
+    def reset_states(self) -> None:
+        """Let the stateful layers inside begin with zeros again."""
+        reset_states(self)
 
     def profile(self, x: Any, y: Any, sample_weight: Any = None, batch_size: int = 32, steps: int = 50) -> Profile:
         """Where the time of a training step goes: forward, backward and update, layer by layer, beside the floor.
@@ -278,12 +275,3 @@ class BaseModel(Layer, abstract=True):
     def __setstate__(self, state: dict) -> None:
         self.__dict__.update(vars(unpickled(state)))
         self.trainer.model = self
-
-
-def _flattened(model: Layer) -> Iterator[Layer]:
-    """The layers of a chain, those of chains inside it among them; a model of another kind as one layer."""
-    if not isinstance(model, BaseModel) or not isinstance(model.chain, Chain):
-        yield model
-        return
-    for layer in model.layers:
-        yield from _flattened(layer)

@@ -103,10 +103,17 @@ def restored(header: dict, arrays: dict[str, np.ndarray], source: object) -> "Ba
             inspect.signature(model.compile).bind(**header["compile"])
         except TypeError as error:
             raise ModelFileError(f"{source}: the arguments of compile do not fit: {error}") from None
-        model.compile(**header["compile"])
+        _compile_as_saved(model, header["compile"])
         slots = saving.slots_from_arrays(arrays)
         model.optimizer.set_state({"iterations": header["iterations"], "slots": slots})
     return model
+
+
+def _compile_as_saved(model: Any, arguments: dict[str, Any]) -> None:
+    """`compile` as the model was: what its loss says about its last layer was said before it was saved."""
+    model.trainer.last_layer.early = False
+    model.compile(**arguments)
+    model.trainer.last_layer.early = True
 
 
 def pickled_state(model: "BaseModel") -> dict[str, Any]:
@@ -125,7 +132,7 @@ def unpickled(state: dict[str, Any]) -> "BaseModel":
     model: Any = Layer.get(state["spec"])
     interpret(model, state["interpretation"])
     if state["compile"]:
-        model.compile(**state["compile"])
+        _compile_as_saved(model, state["compile"])
     return model
 
 

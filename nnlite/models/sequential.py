@@ -92,7 +92,7 @@ class Sequential(BaseModel):
             raise ConfigError(f"{self.label} is part of another model and can no longer be changed")
 
     def _rebuild(self) -> None:
-        self.built, self.chain, self.parameters = False, None, []
+        self.built, self.chain, self.parameters, self._moves_on = False, None, [], None
         if "trainer" in vars(self):  # made when it is first asked for
             self.trainer.forget_model()
         self._build_so_far(self.input_shape)

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
 from nnlite.callbacks import Callback, CallbackList, ProgressBar
 from nnlite.data.batches import ArrayBatches, IterableBatches, count_rows
 from nnlite.data.members import MemberBatches
@@ -105,7 +107,12 @@ def run_training(
 
 
 def _logs(loss: Mean, trainer: "Trainer") -> dict[str, float]:
-    return {"loss": loss.result()} | {str(metric.name): metric.result() for metric in trainer.metrics}
+    return {"loss": loss.result()} | {str(metric.name): _number(metric.result()) for metric in trainer.metrics}
+
+
+def _number(value: Any) -> Any:
+    """What a metric gives as a Python number, where it is one; metrics of users give arrays of no axis too."""
+    return value.item() if isinstance(value, (np.ndarray, np.generic)) and value.ndim == 0 else value
 
 
 def callback_list(

@@ -5,10 +5,13 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 
+from nnlite.arrays.tables import as_plain_array
+from nnlite.arrays.weights import fitted_weights
 from nnlite.data.batches import (
     ArrayBatches,
     IterableBatches,
     check_finite,
+    check_fits,
     check_lengths,
     class_weights,
     count_rows,
@@ -20,6 +23,7 @@ from nnlite.data.batches import (
 )
 from nnlite.errors import ConfigError, DataError
 from nnlite.losses import Loss
+from nnlite.losses.output_losses import OutputLosses, by_output
 from nnlite.random import stream
 from nnlite.registry.field_types import Count
 from nnlite.training.epoch import Batches
@@ -57,7 +61,7 @@ def training_batches(trainer: "Trainer", data: tuple, options: dict) -> tuple[Ba
             adapt_first_weights(trainer.model, arrays[0])
             return arrays
 
-        return IterableBatches(data[0], read, options["steps_per_epoch"]), None
+        return IterableBatches(data[0], read, options["steps_per_epoch"], _shuffle_seed(trainer, options)), None
     x, y, sample_weight = data
     arrays, held = trainer.read_batch(x, y, sample_weight, class_weight), None
     if split:
@@ -67,9 +71,13 @@ def training_batches(trainer: "Trainer", data: tuple, options: dict) -> tuple[Ba
         stays, apart = hold_out(labels, count_rows(arrays[0]), split, trainer.model.seed)
         arrays, held = _take(arrays, stays), _take(arrays, apart)
     adapt_first_weights(trainer.model, arrays[0])
-    shuffle_seed = trainer.model.seed if options["shuffle"] else None
+    shuffle_seed = _shuffle_seed(trainer, options)
     size = rows_of_batch(options["batch_size"], count_rows(arrays[0]))
     return ArrayBatches(arrays, size, shuffle_seed, options["steps_per_epoch"]), held
+
+
+def _shuffle_seed(trainer: "Trainer", options: dict) -> int | None:
+    return trainer.model.seed if options["shuffle"] else None
 
 
 def rows_of_batch(batch_size: int | str | None, rows: int) -> int:
@@ -122,11 +130,17 @@ def prediction_batches(model: Trainable, x: Any, batch_size: int, steps: int | N
 
 def built_inputs(model: Trainable, x: Any) -> np.ndarray | tuple[np.ndarray, ...]:
     """x as an array of the model's dtype, real, finite, and of the shape that it was built for, now if not before."""
-    inputs = model._as_input(x)
+    with np.errstate(over="ignore"):  # a number too large for the model's dtype is found below
+        inputs = model._as_input(x)
     for array in inputs if isinstance(inputs, tuple) else (inputs,):
         if array.dtype.kind == "c":
             raise DataError(f"x holds complex numbers ({array.dtype}); a model is trained and used on real ones")
-    check_finite(inputs)
+    try:
+        check_finite(inputs)
+    except DataError:
+        if isinstance(inputs, np.ndarray):
+            check_fits(as_plain_array(x), inputs)
+        raise
     return inputs
 
 
@@ -154,21 +168,37 @@ def prepared_targets(
     """Targets as the loss compares them with outputs, and the weight of each row (None: all the same)."""
     loss, dtype = trainer.loss, trainer.model._output_dtype
     targets = loss.prepare_targets(targets, output_shape, np.dtype(dtype))
-    weights = None if sample_weight is None else _checked_weights(sample_weight, inputs).astype(dtype, copy=False)
+    weights = _checked_weights(loss, sample_weight, targets, output_shape, dtype)
     if class_weight:
         by_class = _by_class(loss, targets, class_weight, output_shape).astype(dtype)
-        weights = by_class if weights is None else weights * by_class
+        weights = by_class if weights is None else weights * by_class.reshape(-1, *(1,) * (weights.ndim - 1))
     return targets, weights
 
 
-def _checked_weights(sample_weight: Any, inputs: Any) -> np.ndarray:
+def _checked_weights(loss: Any, sample_weight: Any, targets: Any, output_shape: Any, dtype: Any) -> Any:
+    """The weights of rows, or of the losses inside them; a tuple of such where there is one for each output."""
+    if sample_weight is None:
+        return None
+    if not isinstance(loss, OutputLosses):
+        if isinstance(sample_weight, dict) and len(sample_weight) == 1:  # by the name of the one output
+            (sample_weight,) = sample_weight.values()
+        return _fitted(sample_weight, targets.shape[: len(output_shape) - 1], dtype)
+    shapes = [target.shape[: len(shape) - 1] for target, shape in zip(targets, output_shape, strict=True)]
+    if isinstance(sample_weight, dict) or (
+        isinstance(sample_weight, (list, tuple)) and any(np.ndim(own) for own in sample_weight)
+    ):
+        given = by_output(sample_weight, loss.names, "sample_weight")
+        pairs = zip(given, shapes, strict=True)
+        return tuple(None if own is None else _fitted(own, shape, dtype) for own, shape in pairs)
+    return _fitted(sample_weight, shapes[0][:1], dtype)
+
+
+def _fitted(sample_weight: Any, shape: tuple, dtype: Any) -> np.ndarray:
     weights = np.asarray(sample_weight)
-    if weights.ndim:
-        check_lengths(inputs, sample_weight=weights)
-    if weights.ndim != 1 or weights.dtype.kind not in "biuf" or not np.isfinite(weights).all():
-        found = f"{weights.dtype} of shape {weights.shape}"
-        raise DataError(f"sample_weight must be {count_rows(inputs)} finite numbers, got {found}")
-    return weights
+    if weights.dtype.kind not in "biuf" or not np.isfinite(weights).all():
+        shown = f"{weights.dtype} of shape {weights.shape}"
+        raise DataError(f"sample_weight must be finite numbers, one for each of {shape[0]} rows, got {shown}")
+    return fitted_weights(weights, shape).astype(dtype, copy=False)
 
 
 def _by_class(loss: Loss, targets: np.ndarray, class_weight: dict, output_shape: tuple) -> np.ndarray:

@@ -95,7 +95,7 @@ def training_plan(
         return batches, None
     size = options["validation_batch_size"] or batch_length(batches, options["batch_size"])
     validation = evaluation_batches(trainer, validation, size, options["validation_steps"])
-    return batches, lambda callbacks: run_test(trainer, validation, trainer.ready_steps().test, callbacks)
+    return batches, lambda callbacks: run_test(trainer, validation, trainer.ready_steps().validate, callbacks)
 
 
 @contextmanager
@@ -196,7 +196,12 @@ def _read(trainer: "Trainer", members: int, data: Any, class_weight: dict | None
     inputs = _read_inputs(trainer.model, x, members)
     targets = target_arrays(inputs, y, trainer.as_targets)
     shape = (None, *trainer.model.output_shape[2:])
-    return trainer.with_targets(shape, inputs, targets, sample_weight, class_weight)
+    arrays = trainer.with_targets(shape, inputs, targets, sample_weight, class_weight)
+    if arrays[2] is not None and arrays[2].ndim > 1:
+        raise DataError(
+            "members are trained together with one weight for each row, sample_weight has one for each step"
+        )
+    return arrays
 
 
 def _read_inputs(model: Any, x: Any, members: int) -> np.ndarray:

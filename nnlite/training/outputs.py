@@ -6,15 +6,16 @@ from typing import Any
 
 import numpy as np
 
+from nnlite.arrays.tables import as_plain_array
 from nnlite.errors import DataError
 from nnlite.losses import Loss
 from nnlite.losses.masks import counted_rows
-from nnlite.losses.output_losses import OutputLosses, by_output
+from nnlite.losses.output_losses import OutputLosses, by_output, each_output
 from nnlite.metrics import Mean, Metric, resolve_accuracy
 from nnlite.optimizers import Optimizer
 from nnlite.registry.field_types import jsonable
 from nnlite.registry.fields import Spec
-from nnlite.training.compiled_metrics import CompiledMetrics
+from nnlite.training.compiled.metrics import CompiledMetrics
 from nnlite.training.trainable import Trainable
 from nnlite.training.trainer import Trainer
 
@@ -52,8 +53,8 @@ class OutputsTrainer(Trainer):
             for spec in (specs if isinstance(specs, (list, tuple)) else [specs] if specs else ())
         ]
         super().compile(optimizer)
-        self.loss = OutputLosses(losses, weights, self.names) if any(losses) else None
-        self._metrics = OutputMetrics(specs, self.names)
+        taken = OutputLosses(losses, weights, self.names) if any(losses) else None
+        self._take(taken, OutputMetrics(specs, self.names))
         self._arguments = {
             "loss": loss,
             "metrics": metrics,
@@ -75,7 +76,7 @@ class OutputsTrainer(Trainer):
             y = [y[name] for name in names]
         if not isinstance(y, (list, tuple)) or len(y) != len(names):
             raise DataError(f"{label} needs a list of {len(names)} targets, or a dict by the outputs' names")
-        return tuple(np.asarray(target) for target in y)
+        return tuple(as_plain_array(target) for target in y)
 
 
 class OutputMetrics(CompiledMetrics):
@@ -106,14 +107,15 @@ class OutputMetrics(CompiledMetrics):
             if isinstance(spec, str):
                 metric, label = resolve_accuracy(own, output_shape[index], targets[index].shape), spec
             else:
-                metric, label = copy.copy(spec), spec.name
+                metric, label = copy.deepcopy(spec), spec.name
             settled.append((OutputMetric(index, metric, f"{name}_{label}"), weighted))
         self.settled = settled
 
-    def update(self, mask: Any, y: tuple, predictions: tuple, sample_weight: np.ndarray | None) -> None:
+    def update(self, mask: Any, y: tuple, predictions: tuple, sample_weight: Any) -> None:
         """Show one batch to the metrics in use; each output has a mask of its own."""
-        outputs = zip(mask or [None] * len(predictions), y, predictions, strict=True)
-        counted = [counted_rows(*output, sample_weight) for output in outputs]
+        weights = each_output(sample_weight, len(predictions))
+        outputs = zip(mask or [None] * len(predictions), y, predictions, weights, strict=True)
+        counted = [counted_rows(*output) for output in outputs]
         for metric, weighted in self.settled or ():
             targets, predicted, weights = counted[metric.index]
             metric.update_state(targets, predicted, weights if weighted else None)

@@ -9,6 +9,7 @@ from nnlite.config import dense_limit
 from nnlite.errors import ConfigError, DataError
 from nnlite.jacobians import NetworkJacobian
 from nnlite.jacobians.maps.base import readable_bytes
+from nnlite.layers.base.call import moves_on
 from nnlite.training.epoch import Batches
 from nnlite.training.trainable import Trainable
 
@@ -17,12 +18,14 @@ def run_prediction(
     model: Trainable, batches: Batches, callbacks: CallbackList, return_jacobian: bool
 ) -> tuple[list, list]:
     """The outputs of each batch and, if wanted, the Jacobian of each of its rows by that row's inputs."""
-    outputs, jacobians = [], []
+    outputs, jacobians, moves = [], [], moves_on(model)
     callbacks.on_predict_begin()
     for batch, (inputs, _, _) in enumerate(batches.epoch()):
         callbacks.on_predict_batch_begin(batch)
         output, maps = model.linearize(inputs, *model.values)
         outputs.append(output)
+        if moves:
+            model.update_state(maps.state)
         if return_jacobian:
             jacobians.append(_of_rows(model, inputs, output, maps))
             _check_bytes(sum(array.nbytes for array in jacobians), model)

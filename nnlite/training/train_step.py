@@ -8,7 +8,7 @@ import numpy as np
 from nnlite.data.batches import count_rows
 from nnlite.jacobians import add_penalties, penalized_parts
 from nnlite.kernels import keep_freed_memory
-from nnlite.layers.base.call import inner_layers
+from nnlite.layers.base.call import inner_layers, moves_on
 from nnlite.layers.composite.fused_dense import join_dense
 from nnlite.layers.composite.program import Program
 from nnlite.ops import Softmax
@@ -65,6 +65,7 @@ class Steps:
         trainable = [parameter for parameter in model.trainable_weights if parameter.size]
         paths = dict(zip(map(id, self.parameters), parameter_names(model, "/"), strict=True))
         self.store = ParameterStore(trainable, [paths[id(parameter)] for parameter in trainable])
+        self.moves_on = moves_on(model)
         self.has_state = not all(parameter.trainable for parameter in self.parameters)
         self.regularized: list[Any] = [parameter for parameter in trainable if parameter.regularizer is not None]
         self.chain, self.loss, self.activation = model._until_loss(trainer.loss)
@@ -113,15 +114,25 @@ class Steps:
             program.update_state(jacobians.state)
         return value, outputs
 
-    def test(self, x: Any, y: Any, sample_weight: np.ndarray | None = None) -> tuple[float, Any]:
-        """Forward and loss without training; returns the loss and the raw outputs."""
+    def test(self, x: Any, y: Any, sample_weight: Any = None) -> tuple[float, Any]:
+        """Forward and loss without training; returns the loss and the raw outputs. Stateful layers go on."""
+        value, outputs, jacobians = self._tested(x, y, sample_weight)
+        if self.moves_on:
+            self._suited(x).program.update_state(jacobians.state)
+        return value, outputs
+
+    def validate(self, x: Any, y: Any, sample_weight: Any = None) -> tuple[float, Any]:
+        """As `test`, but stateful layers stay where training left them."""
+        return self._tested(x, y, sample_weight)[:2]
+
+    def _tested(self, x: Any, y: Any, sample_weight: Any) -> tuple[float, Any, Any]:
         program, values, _ = self._suited(x)
         outputs, jacobians = program.run(x, values)
         self.mask = jacobians.mask
         value, _ = self.loss.linearize(y, outputs, sample_weight, self.mask)
         if self.penalized:
             value += sum(part.penalty for part in penalized_parts(jacobians))
-        return value + sum(p.regularizer.penalty(p.value) for p in self.regularized), outputs
+        return value + sum(p.regularizer.penalty(p.value) for p in self.regularized), outputs, jacobians
 
     def outputs(self, x: Any) -> Any:
         """The raw outputs without training."""

@@ -79,6 +79,10 @@ class Trainable(Protocol):
         """The outputs and their Jacobians with respect to the inputs and every parameter; pure."""
         ...
 
+    def update_state(self, state: Any) -> None:
+        """Store what the `state` of the Jacobians carries."""
+        ...
+
     def _until_loss(self, loss: Any) -> tuple[Program, Any, Any]:
         """What training runs, as `(program, loss, activation)`.
 

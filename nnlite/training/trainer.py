@@ -5,15 +5,13 @@ from typing import Any, Literal
 
 import numpy as np
 
+from nnlite.arrays.tables import as_plain_array
 from nnlite.callbacks import Callback, History
 from nnlite.data.batches import is_batches
-from nnlite.errors import ConfigError, NotReadyError
-from nnlite.losses import Loss
 from nnlite.metrics import Metric
-from nnlite.optimizers import Optimizer
 from nnlite.registry.field_types import BelowOne, Count, Index, read_call
 from nnlite.registry.fields import Spec
-from nnlite.training.compiled_metrics import CompiledMetrics
+from nnlite.training.compiled.compiled import Compiled
 from nnlite.training.epoch import Logs, Verbose, as_returned, callback_list, run_on_batch, run_test, run_training
 from nnlite.training.inputs import (
     BatchSize,
@@ -34,7 +32,7 @@ PREDICTION_BATCH = 256
 AnyMetric = Literal["accuracy", "acc"] | Spec[Metric]
 
 
-class Trainer:
+class Trainer(Compiled):
     """How a model is trained: its optimizer, loss and metrics, and the loops of `fit`, `evaluate` and `predict`.
 
     `model.trainer` is one, and the model's methods of the same names are doors to it.
@@ -43,81 +41,22 @@ class Trainer:
         model: what is trained.
 
     Attributes:
-        optimizer, loss, history: those of the last `compile`, and what the last `fit` returned; None before.
+        history: what the last `fit` returned; None before.
         stop_training: a callback sets it to end the training after the batch.
         folds: `(training rows, validation rows)` of each member in the last `fit`; None unless it had `folds`.
         member_logs: what the last validation found of each member, name -> `(members,)`; None unless there are any.
     """
 
     def __init__(self, model: Trainable):
-        self.model = model
-        self.optimizer: Optimizer | None = None
-        self.loss: Any = None  # a `Loss`, or the `OutputLosses` of a model of several outputs
+        super().__init__(model)
         self.history: History | None = None
         self.stop_training = False
         self.folds: list[tuple[np.ndarray, np.ndarray]] | None = None
         self.member_logs: dict[str, np.ndarray] | None = None
-        self._metrics = CompiledMetrics()
-        self._steps: Steps | None = None
-
-    def compile(
-        self,
-        optimizer: Spec[Optimizer] = "rmsprop",
-        loss: Spec[Loss] | None = None,
-        metrics: Sequence[AnyMetric] | None = None,
-        weighted_metrics: Sequence[AnyMetric] | None = None,
-    ) -> None:
-        """Choose how to train; takes effect at once, also after `layer.trainable` has changed.
-
-        Training starts anew: the optimizer forgets, shuffling and dropout begin at step 0. An optimizer that has
-        trained another model is copied, without its memory.
-
-        Args:
-            optimizer: an `Optimizer`, its name or `{name: {arguments}}`.
-            loss: a `Loss`, its name or `{name: {arguments}}`; needed by `fit` and `evaluate`.
-            metrics: `Metric`s or names; `"accuracy"` becomes the accuracy that fits loss and shapes.
-            weighted_metrics: metrics that heed `sample_weight` and `class_weight`.
-
-        Raises:
-            ConfigError: unknown name or argument.
-        """
-        arguments = read_call(Trainer.compile, locals())
-        chosen: Optimizer = arguments["optimizer"]
-        measure: Loss | None = arguments["loss"]
-        if measure is not None and measure.reduction in ("none", None):
-            raise ConfigError('training needs a single number: choose another reduction than "none"', ("loss",))
-        in_use = CompiledMetrics.of_arguments(arguments["metrics"], arguments["weighted_metrics"])
-        taken = chosen.slots and chosen is not self.optimizer
-        self.optimizer = type(chosen).from_config(chosen.get_config()) if taken else chosen
-        self.loss, self._metrics, self._steps = measure, in_use, None
-
-    @property
-    def metrics(self) -> list[Metric]:
-        """The metrics in use; known once the model is built and compiled."""
-        return self._metrics.in_use
-
-    def config(self) -> dict[str, Any]:
-        """The arguments of `compile` as plain values."""
-        assert self.optimizer is not None  # the model is compiled
-        loss = self.loss and self.loss.to_spec()
-        return {"optimizer": self.optimizer.to_spec(), "loss": loss, **self._metrics.config()}
-
-    def optimizer_state(self) -> dict[str, Any]:
-        """A copy of what the optimizer remembers; without slots if layers were frozen or freed since `compile`."""
-        assert self.optimizer is not None  # the model is compiled
-        state, trainable = self.optimizer.get_state(), self.model.trainable_weights
-        if self._steps and self._steps.store.size != sum(weight.size for weight in trainable):
-            state["slots"] = []
-        return state
-
-    def forget_model(self) -> None:
-        """The model's layers have changed: steps are made, and metrics settled, anew when they are needed."""
-        self._metrics.forget()
-        self._steps = None
 
     def as_targets(self, y: Any) -> Any:
         """`y` as an array; of a model of several outputs as a tuple of one array per output."""
-        return np.asarray(y)
+        return as_plain_array(y)
 
     def read_batch(self, x: Any, y: Any, sample_weight: Any = None, class_weight: dict | None = None) -> tuple:
         """What users pass as `(x, y, sample_weight)` for the steps; the first builds the model, settles the metrics."""
@@ -128,6 +67,7 @@ class Trainer:
         self, output_shape: Any, inputs: Any, targets: Any, sample_weight: Any, class_weight: Any
     ) -> tuple:
         """`(x, y, sample_weight)` for the steps; targets belong to outputs of this shape, that of a member or all."""
+        self.last_layer.compare(self.model, self.loss)
         self._metrics.settle(self.loss, output_shape, targets)
         return inputs, *prepared_targets(self, output_shape, inputs, targets, sample_weight, class_weight)
 
@@ -162,7 +102,8 @@ class Trainer:
         """Train for `epochs` passes over the data.
 
         Args:
-            x: array or DataFrame of examples, or an iterable of `(x, y[, sample_weight])` batches.
+            x: array or table of examples; or batches `(x, y[, sample_weight])`: an iterable, or an object that gives
+                them by number, with `__len__` and `__getitem__`, such as a `nnlite.utils.PyDataset`.
             y: targets, one row per example.
             batch_size: examples per step; 32 when None. "auto" takes the largest power of two up to a sixteenth of
                 the training examples, within 32 to 256.
@@ -171,10 +112,11 @@ class Trainer:
             callbacks: `Callback`s, names or specs.
             validation_split: fraction of the examples set apart for validation. They are drawn at random by the
                 model's seed, where Keras takes the last rows: files are often sorted.
-            validation_data: `(x, y[, sample_weight])` or an iterable of batches, in place of `validation_split`.
-            shuffle: a new order of the examples in each epoch.
+            validation_data: `(x, y[, sample_weight])` or batches as for `x`, in place of `validation_split`.
+            shuffle: a new order of the examples in each epoch; of a `PyDataset` a new order of the batches.
             class_weight: weight of each class number in the loss.
-            sample_weight: weight of each example in the loss.
+            sample_weight: weight in the loss: a number, one for each example, or one for each step inside, of shape
+                `(rows, steps)`; with several outputs a list, or a dict by their names, of such.
             initial_epoch: the epoch to start at, to go on with an earlier run.
             steps_per_epoch: batches per epoch; needed by a generator without end. Arrays start anew each epoch.
             validation_steps, validation_batch_size: the same as `steps_per_epoch`, `batch_size`, for validation.
@@ -281,11 +223,6 @@ class Trainer:
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Logs:
         """Loss and metrics of one batch, without training."""
         return run_on_batch(self, "test", (x, y, sample_weight), return_dict)
-
-    def need_loss(self, method: str) -> None:
-        """`NotReadyError` unless `compile` was given a loss, which `method` needs."""
-        if self.loss is None:
-            raise NotReadyError(f"call compile(optimizer=..., loss=...) before {method}")
 
     def ready_steps(self) -> Steps:
         """The steps for the model as it is now; made anew when it changed."""

@@ -116,7 +116,7 @@ def test_targets_that_fit_in_other_forms():
     assert MeanSquaredError()([1, 2], [[1], [2]]) == 0
 
 
-@pytest.mark.parametrize("weights", [np.ones(3), np.ones((4, 1)), np.ones((4, 3)), 1.0], ids=np.shape)
+@pytest.mark.parametrize("weights", [np.ones(3), np.ones((4, 3)), np.ones((1, 4)), np.ones((4, 1, 2))], ids=np.shape)
 def test_sample_weight_needs_one_number_per_row(weights):
     with pytest.raises(ShapeError, match=r"sample_weight.*\(4,\)"):
         MeanSquaredError()(np.ones((4, 3)), np.ones((4, 3)), weights)

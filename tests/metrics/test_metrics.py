@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from keras_table import TABLE
 from registered import registered
 from sklearn import metrics as reference
 
@@ -89,7 +90,7 @@ EVERY_CASE = pytest.mark.parametrize(("metric", "data", "expected"), CASES, ids=
 
 def test_every_metric_has_a_case():
     built_in = set(registered(Metric))
-    assert built_in == {type(metric).__name__ for metric, *_ in CASES}
+    assert built_in == {type(metric).__name__ for metric, *_ in [*CASES, *TABLE]}
 
 
 @EVERY_CASE
@@ -130,9 +131,9 @@ def test_config_round_trip(metric, data, expected):
 @EVERY_CASE
 def test_wrong_shapes_are_errors(metric, data, expected):
     with pytest.raises(ShapeError, match=rf"{metric.name}: sample_weight .* need \(50,\)"):
-        metric.update_state(*data, sample_weight=WEIGHTS[:, None])
+        metric.update_state(*data, sample_weight=WEIGHTS[:49])
     with pytest.raises(ShapeError, match="sample_weight"):
-        metric.update_state(*data, sample_weight=WEIGHTS[:1])
+        metric.update_state(*data, sample_weight=np.ones((SAMPLES, 1, 7)))
     if len(data) == 2:
         for y_true in (data[0][:1], data[0][:, None, None], data[0][0], 1.0):
             with pytest.raises(ShapeError, match=metric.name):

@@ -62,7 +62,7 @@ def test_every_model_keeps_the_contract(make):
 
 def test_training_and_derivatives_ask_of_a_model_what_the_contract_says():
     known, asked = {*Trainable.__annotations__, *vars(Trainable)}, set()
-    for path in [*(ROOT / "training").glob("*.py"), *(ROOT / "derivatives").glob("*.py")]:
+    for path in [*(ROOT / "training").rglob("*.py"), *(ROOT / "derivatives").glob("*.py")]:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Attribute) and ast.unparse(node.value) in ("model", "self.model", "trainer.model"):
                 asked.add(node.attr)

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 
+from nnlite.ops.activations import ActivationFunction, Linear
 from nnlite.parameters import Parameter
-from nnlite.random import RandomSource
+from nnlite.random import RandomSource, fresh_seed
 from nnlite.schedules import LearningRateSchedule
 
 if TYPE_CHECKING:
@@ -32,6 +33,11 @@ class LayerAttributes:
         _context: which of `training`, `random` and `mask` `linearize` takes by keyword.
         _call_context: the same for `call`.
         ends_in_activation: whether `self.activation` is the last thing that `linearize` applies.
+        _final_activation: the activation function that gives the outputs; None where that is not known.
+        label, _next_random: how errors call the layer; the random numbers of its next call.
+        _moves_on: whether calls outside training store new states, as those of stateful recurrent layers do; None until
+            `moves_on` has asked the layers inside.
+        _keeps_values: whether the outputs, outside training, are the inputs in the same or in other places.
         _penalizes: whether the loss has a term of the layer's activities: a `Penalized` is among its maps.
         stops_gradient: whether a part of the function counts as a constant, so that numerical derivatives differ.
         schedules: the `LearningRateSchedule`s among its arguments, which `fit` tells how long the training is.
@@ -41,6 +47,8 @@ class LayerAttributes:
         parameters: in the order in which `linearize` takes them; those of layers inside are among them.
         built: whether there are any, and shapes are known.
         input_shape, output_shape: with None for the batch, tuples of shapes where there are several; None until built.
+        name: for display; given by the model when None.
+        _calls: how many calls drew random numbers.
         random: where initial values are drawn from; None until built.
         _drawn: the `fingerprint` of its weights, if it was built by being called on a symbol.
         _first: the `fingerprint` of its weights as they were drawn, where `adapt` has yet to fit them to data.
@@ -58,15 +66,19 @@ class LayerAttributes:
     _context: tuple[str, ...] = ()
     _call_context: tuple[str, ...] = ()
     ends_in_activation: bool = False
+    _moves_on: bool | None = None
+    _keeps_values: bool = False
     _penalizes: bool = False
     stops_gradient: bool = False
     schedules: tuple[LearningRateSchedule, ...] = ()
 
+    name: str | None
     parameters: list[Parameter]
     built: bool
     input_shape: Any
     output_shape: Any
     random: RandomSource | None
+    _calls: int
     _drawn: tuple | None = None
     _first: tuple | None = None
     chain = cast(Any, None)
@@ -76,6 +88,22 @@ class LayerAttributes:
     def member_count(self) -> int | None:
         """The argument `members`; None for a layer that has no such argument."""
         return vars(self).get("members")
+
+    def _next_random(self) -> RandomSource:
+        """The source of this layer's own calls, another one for each."""
+        source = self.random = self.random or RandomSource(fresh_seed())
+        self._calls += 1
+        return RandomSource(source.seed, self._calls, source.place)
+
+    @property
+    def label(self) -> str:
+        """How errors call this layer: `layer 'dense_1' (Dense)`."""
+        return f"layer {self.name!r} ({type(self).__name__})" if self.name else f"layer {type(self).__name__}"
+
+    @property
+    def _final_activation(self) -> ActivationFunction | None:
+        """The activation function that gives the outputs; None where that is not known."""
+        return (vars(self).get("activation") or Linear()) if self.ends_in_activation else None
 
     if TYPE_CHECKING:
 

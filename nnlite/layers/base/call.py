@@ -182,6 +182,13 @@ def renewed(layer: "Layer", values: Sequence[np.ndarray], state: Any) -> tuple[n
     return tuple(changed.get(id(own), value) for own, value in zip(layer.parameters, values, strict=True))
 
 
+def moves_on(layer: Any) -> bool:
+    """Whether calls outside training store new states: of a stateful recurrent layer, or of one that has it inside."""
+    if layer._moves_on is None:
+        layer._moves_on = any(map(moves_on, inner_layers(layer)))
+    return layer._moves_on
+
+
 def inner_layers(layer: LayerAttributes) -> "list[Layer]":
     """The layers that `layer` keeps in its attributes, lists and dicts among them, in order, each once."""
     found = {}

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from nnlite.arrays.rows import SparseRows
+from nnlite.arrays.tables import numbers_of_objects, numbers_of_table
 from nnlite.errors import ConfigError, DataError, ShapeError
 from nnlite.ops.tracing import Traced
 
@@ -92,14 +93,11 @@ def shape_fits(expected: Any, shape: Any) -> bool:
 
 def as_numbers(inputs: Any, owner: str) -> np.ndarray:
     """An array of numbers."""
-    if hasattr(getattr(inputs, "dtypes", None), "items"):  # a DataFrame of pandas
-        for name, dtype in inputs.dtypes.items():
-            if getattr(dtype, "kind", "O") not in "biuf":
-                raise DataError(f"{owner} needs numbers, column {name!r} holds {dtype}: encode or drop it")
-        if any(not isinstance(dtype, np.dtype) for dtype in inputs.dtypes):
-            inputs = inputs.to_numpy(dtype="float64", na_value=np.nan)
+    array = None if isinstance(inputs, np.ndarray) else numbers_of_table(inputs, owner)
+    if array is not None:
+        return array
     try:
-        array = np.asarray(inputs)
+        array = numbers_of_objects(np.asarray(inputs))
     except ValueError:
         raise ShapeError(f"{owner} needs rows of equal length") from None
     if array.dtype.kind not in "biufc":

@@ -11,7 +11,7 @@ from nnlite.config import FloatType, floatx
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.initializers import Initializer
 from nnlite.layers.base.attributes import LayerAttributes
-from nnlite.layers.base.call import build_inner_layers, inner_layers, pairs_inside, read_methods, trace_call
+from nnlite.layers.base.call import build_inner_layers, inner_layers, moves_on, pairs_inside, read_methods, trace_call
 from nnlite.layers.base.inputs import check_number, gives_several, read_inputs, read_several, read_training, shape_fits
 from nnlite.layers.base.shapes import trial_shape, trial_shapes, zeros_for
 from nnlite.layers.base.simplified import DensePart, Simplified
@@ -58,7 +58,8 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
     dtype: Settled[FloatType] = option(default=None, kw_only=True)
 
     _fast_paths: ClassVar[dict[str, Any]] = {"linearize": ("call",)} | dict.fromkeys(
-        ("ends_in_activation", "without_activation", "at_inference", "_dense_part", "infer"), ("call", "linearize")
+        ("ends_in_activation", "_final_activation", "without_activation", "at_inference", "_dense_part", "infer"),
+        ("call", "linearize"),
     )
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -204,7 +205,9 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
         return output
 
     def __call__(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        """The output alone, in memory of its own; outside training nothing is stored, so threads may share a layer.
+        """The output alone, in memory of its own. Outside training nothing is stored, so threads may share a layer.
+
+        But for stateful recurrent layers, which go on from call to call; so does a layer that has one inside.
 
         Called on an `Input`, or on what another layer gave for one, it draws the graph of a `Model`.
         """
@@ -221,15 +224,9 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
         training, inputs = read_training(training, self.label), self._as_input(inputs)
         context = {"training": training, "random": self._next_random() if training else None, "mask": mask}
         output, jacobians = self.linearize(inputs, *self.values, **{name: context[name] for name in self._context})
-        if training:
+        if training or moves_on(self):
             self.update_state(jacobians.state)
         return output, jacobians
-
-    def _next_random(self) -> RandomSource:
-        """The source of this layer's own calls, another one for each."""
-        source = self.random = self.random or RandomSource(fresh_seed())
-        self._calls += 1
-        return RandomSource(source.seed, self._calls, source.place)
 
     def update_state(self, state: tuple) -> None:
         """Store new values of the non-trainable parameters, as `Jacobians.state` carries them."""
@@ -292,8 +289,3 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
     def _output_dtype(self) -> str:
         """Type of the outputs: `dtype`, `"int64"` for indices, `"object"` for strings."""
         return self.dtype
-
-    @property
-    def label(self) -> str:
-        """How errors call this layer: `layer 'dense_1' (Dense)`."""
-        return f"layer {self.name!r} ({type(self).__name__})" if self.name else f"layer {type(self).__name__}"

@@ -97,6 +97,11 @@ class Chain(Program):
         return self.stages
 
     @property
+    def last_layers(self) -> list[Any]:
+        layers: list[Any] = [stage.layer for stage in self.stages]
+        return [next((layer for layer in reversed(layers) if not layer._keeps_values), layers[-1])]
+
+    @property
     def labels(self) -> list[tuple[str, list[str]]]:
         """For each stage what it is called, and what its inputs are."""
         return [label_of(stage.layer) for stage in self.stages]

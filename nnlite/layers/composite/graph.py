@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -176,6 +176,17 @@ class Graph(Program):
     def backward(self, jacobians: GraphJacobians, cotangent: Data, plan: tuple[tuple, tuple]) -> None:
         """Write the gradients that the plan wants."""
         jacobians.vjp(cotangent, *plan)
+
+    @property
+    def last_layers(self) -> list[Any]:
+        giving = {value: use for use in self.uses for value in use.outputs}
+        layers: list[Any] = []
+        for value in self.outputs:
+            use = giving.get(value)
+            while use and use.layer._keeps_values and use.inputs[0] in giving:
+                use = giving[use.inputs[0]]
+            layers.append(use and use.layer)
+        return layers
 
     @property
     def labels(self) -> list[tuple[str, list[str]]]:

@@ -130,6 +130,14 @@ class Program(ABC):
 
     @property
     @abstractmethod
+    def last_layers(self) -> list[Any]:
+        """For each output the layer that its values are from: the last that does more than place them.
+
+        None for an output that is an input.
+        """
+
+    @property
+    @abstractmethod
     def labels(self) -> list[tuple[str, list[str]]]:
         """What each use is called, and what its inputs are, for display."""
 

@@ -28,6 +28,11 @@ class _Activated(Layer, abstract=True):
 
     supports_masking = True
 
+    @property
+    def _final_activation(self) -> ActivationFunction:
+        """The activation function."""
+        return self.activation
+
     def linearize(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         return self.activation.linearize(inputs)
 

@@ -25,7 +25,7 @@ from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.members import for_members, member_shape
 from nnlite.layers.base.simplified import Product
 from nnlite.layers.base.symbolic import fingerprint
-from nnlite.ops.activations import ActivationFunction, kernel_code
+from nnlite.ops.activations import ActivationFunction, Linear, kernel_code
 from nnlite.random import RandomSource, fresh_seed
 from nnlite.registry.field_types import Count
 from nnlite.registry.fields import FromSpec, option
@@ -94,6 +94,11 @@ class Dense(Layer):
     def ends_in_activation(self) -> bool:
         """Not with a penalty on activities, which needs the outputs: the logits alone would not do."""
         return not self._penalizes
+
+    @property
+    def _final_activation(self) -> ActivationFunction:
+        """The activation function."""
+        return self.activation or Linear()
 
     @property
     def factor(self) -> float:

@@ -95,6 +95,11 @@ class SpectralNormalization(Layer):
         """What the layer takes."""
         return self.layer.input_kind
 
+    @property
+    def _final_activation(self) -> "ActivationFunction | None":
+        """That of the layer."""
+        return self.layer._final_activation
+
     def without_activation(self) -> "tuple[Layer, ActivationFunction | None]":
         inner, activation = self.layer.without_activation()
         if activation is None:

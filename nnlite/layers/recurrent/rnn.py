@@ -9,6 +9,7 @@ import numpy as np
 from nnlite import ops
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.jacobians import RecurrentJacobians, UnrolledJacobians
+from nnlite.layers.base.call import inner_layers
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.masks import step_mask
 from nnlite.layers.recurrent.cells import RNNCell, StackedRNNCells, features_of
@@ -38,8 +39,9 @@ class Recurrent(Layer, abstract=True):
         return_sequences: whether the output has all steps, in the order in which they were taken.
         return_state: whether the last states are returned too.
         go_backwards: whether the last step is taken first.
-        stateful: whether each training batch goes on from the last states of the one before; `reset_states()` begins
-            with zeros again. Inference starts from the stored states and leaves them, where Keras moves them on.
+        stateful: whether each batch goes on from the last states of the one before, in training, `predict`, `evaluate`
+            and calls; `reset_states()` begins with zeros again. Validation within `fit` starts from the states that
+            training left and leaves them, where Keras moves them on.
         batch_size: examples in each batch, needed by `stateful`. Keras takes it from the Input.
         zero_output_for_mask: whether the output of a masked step is zero.
     """
@@ -63,6 +65,7 @@ class Recurrent(Layer, abstract=True):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self._moves_on = self.stateful
         if self.cell_class is not None:
             own = {"name", "trainable", "dtype"}  # of the layer: the cell's follow when it is built
             names = constructor_parameters(self.cell_class).keys() - own
@@ -108,6 +111,8 @@ class Recurrent(Layer, abstract=True):
         """Let a stateful layer begin with zeros again."""
         for parameter in self.parameters[self.weight_count :]:
             parameter.value[...] = 0
+
+    reset_state = reset_states
 
     @property
     def weight_count(self) -> int:
@@ -219,6 +224,12 @@ class Recurrent(Layer, abstract=True):
             return None
         mask = step_mask(mask, sequence.shape[:2], self.label)
         return mask[:, ::-1] if self.go_backwards else mask
+
+
+def reset_states(layer: Layer) -> None:
+    """Let the stateful layers in a layer begin with zeros again."""
+    for inner in inner_layers(layer):
+        inner.reset_states() if isinstance(inner, Recurrent) else reset_states(inner)
 
 
 class RNN(Recurrent):

@@ -11,6 +11,7 @@ from nnlite.jacobians import FoldedJacobians
 from nnlite.layers.base.call import pairs_inside
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.recurrent.rnn import Recurrent
+from nnlite.ops.activations import ActivationFunction
 from nnlite.parameters import Parameter
 from nnlite.random import RandomSource, child_of
 from nnlite.registry.fields import FromSpec, option
@@ -137,6 +138,8 @@ class Bidirectional(Layer):
         self.layer.reset_states()
         self._twin.reset_states()
 
+    reset_state = reset_states
+
 
 class TimeDistributed(Layer):
     """The same layer at each step: outputs[:, t] = layer(inputs[:, t]).
@@ -160,6 +163,11 @@ class TimeDistributed(Layer):
     def input_kind(self) -> str:
         """What the layer takes."""
         return self.layer.input_kind
+
+    @property
+    def _final_activation(self) -> ActivationFunction | None:
+        """That of the layer."""
+        return self.layer._final_activation
 
     @property
     def _output_dtype(self) -> str:

@@ -25,6 +25,7 @@ class ActivityRegularization(Layer):
     l2: NonNegative = 0.0
 
     supports_masking = True
+    _keeps_values = True
     _penalizes = True
 
     def at_inference(self) -> Unchanged:

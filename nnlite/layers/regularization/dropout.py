@@ -52,6 +52,7 @@ class Dropout(Layer):
     seed: Index | None = None
 
     supports_masking = True
+    _keeps_values = True
 
     def validate(self) -> None:
         self.schedules = (self.rate,) if isinstance(self.rate, LearningRateSchedule) else ()

@@ -26,6 +26,8 @@ def check_known(layer: Layer, input_shape: BatchShape) -> None:
 class Flatten(Layer):
     """All axes after the batch in one. Shape: `(batch, ...) -> (batch, features)`."""
 
+    _keeps_values = True
+
     def build(self, input_shape: BatchShape) -> None:
         check_known(self, input_shape)
 
@@ -44,6 +46,8 @@ class Reshape(Layer):
     """
 
     target_shape: Converted[Sequence[int], tuple[int, ...]]
+
+    _keeps_values = True
 
     def build(self, input_shape: BatchShape) -> None:
         check_known(self, input_shape)
@@ -72,6 +76,8 @@ class Permute(Layer):
     """
 
     dims: Converted[Sequence[int], tuple[Count, ...]]
+
+    _keeps_values = True
 
     def validate(self) -> None:
         if sorted(self.dims) != list(range(1, len(self.dims) + 1)):

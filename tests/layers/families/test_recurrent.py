@@ -7,12 +7,13 @@ import pytest
 from numeric import EXACT, complex_step, contract, push, relative_error
 from torch_parity import assert_same, backpropagated, near, needs_torch, tensors_of, torch
 
-from nnlite import Sequential, ops
+from nnlite import Model, Sequential, ops
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.layers import (
     GRU,
     LSTM,
     RNN,
+    BatchNormalization,
     Bidirectional,
     Dense,
     Embedding,
@@ -515,3 +516,70 @@ def test_bidirectional_gives_nothing_at_masked_steps():
     assert (outputs[mask] != 0).all()
     last = Bidirectional(LSTM(2)).forward(inputs, mask=mask)  # the last step that counts, not zeros
     assert (last != 0).all()
+
+
+def series(steps, stateful=False, rows=2):
+    own = {"stateful": True, "batch_size": rows} if stateful else {}
+    model = Sequential([Input((steps, 2)), LSTM(3, **own), Dense(1)], seed=0)
+    model.compile("sgd", "mse")
+    return model
+
+
+@pytest.mark.parametrize("method", ["predict", "predict_on_batch", "__call__"])
+def test_a_stateful_model_goes_on_from_call_to_call(method):
+    x = np.random.default_rng(0).normal(size=(2, 8, 2)).astype(np.float32)
+    whole, halves = series(8), series(4, stateful=True)
+    states = [weight.value for weight in halves.layers[0].weights if not weight.trainable]
+    halves.layers[0].set_weights([*whole.layers[0].get_weights(), *states])
+    halves.layers[1].set_weights(whole.layers[1].get_weights())
+    options = {"verbose": 0} if method == "predict" else {}
+    call, wanted = getattr(halves, method), whole(x)
+    for _ in range(2):
+        first = call(x[:, :4], **options)
+        np.testing.assert_allclose(call(x[:, 4:], **options), wanted, rtol=1e-6)
+        halves.reset_states()
+        assert not any(state.any() for state in states)
+        np.testing.assert_array_equal(call(x[:, :4], **options), first)
+        halves.layers[0].reset_state()
+
+
+def test_a_stateful_model_is_tested_from_batch_to_batch():
+    x, y = np.random.default_rng(0).normal(size=(2, 4, 2)), np.zeros(2)
+    model = series(4, stateful=True)
+    first, second = (model.evaluate(x, y, batch_size=2, verbose=0) for _ in range(2))
+    assert first != second
+    model.reset_states()
+    assert model.evaluate(x, y, batch_size=2, verbose=0) == first
+    assert model.test_on_batch(x, y) == second
+
+
+def test_validation_leaves_the_states_of_training():
+    x, y = np.random.default_rng(0).normal(size=(6, 4, 2)), np.zeros(6)
+    alone, judged = series(4, stateful=True), series(4, stateful=True)
+    alone.fit(x, y, batch_size=2, epochs=3, verbose=0)
+    judged.fit(x, y, batch_size=2, epochs=3, verbose=0, validation_data=(x[:2], y[:2]))
+    for one, other in zip(alone.get_weights(), judged.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_layers_without_state_store_nothing_when_called():
+    layer, x = built(LSTM(2), (1, 3, 2))
+    np.testing.assert_array_equal(layer(x), layer(x))
+    model = Sequential([Input((3, 2)), BatchNormalization(), LSTM(2)], seed=0)
+    before = model.get_weights()
+    model(np.ones((4, 3, 2)))
+    for one, other in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_stateful_layer_goes_on_inside_layers_and_graphs():
+    x = np.random.default_rng(0).normal(size=(2, 3, 2))
+    both = Bidirectional(SimpleRNN(2, stateful=True, batch_size=2))
+    inputs = Input((3, 2))
+    graph = Model(inputs, GRU(2, stateful=True, batch_size=2)(inputs), seed=0)
+    for own in (both, graph, Sequential([Sequential([GRU(2, stateful=True, batch_size=2)])], seed=0)):
+        first = own(x)
+        assert not np.array_equal(own(x), first)
+    both.reset_states()
+    graph.reset_states()
+    assert not np.array_equal(graph(x), graph(x))

@@ -8,9 +8,11 @@ import numpy as np
 from nnlite.errors import ConfigError
 from nnlite.losses import Loss
 from nnlite.losses.masks import counted_rows
-from nnlite.metrics import Mean, Metric, resolve_accuracy
+from nnlite.metrics import Mean, Metric, Sum, resolve_accuracy
 
 __all__ = ["CompiledMetrics"]
+
+OF_VALUES = (Mean.update_state, Sum.update_state)  # which take no targets
 
 
 class CompiledMetrics:
@@ -38,7 +40,7 @@ class CompiledMetrics:
             for argument, weighted in ((metrics, False), (weighted_metrics, True))
             for spec in argument or ()
         ]
-        if any(isinstance(spec, Mean) for spec, _ in specs):
+        if any(not isinstance(spec, str) and type(spec).update_state in OF_VALUES for spec, _ in specs):
             raise ConfigError("Mean averages given values; it does not compare predictions with targets", ("metrics",))
         return cls(specs)
 
@@ -53,7 +55,9 @@ class CompiledMetrics:
             return
         settled, names = [], {}
         for spec, weighted in self.specs:
-            metric = resolve_accuracy(loss, output_shape, targets.shape) if isinstance(spec, str) else copy.copy(spec)
+            metric = (
+                resolve_accuracy(loss, output_shape, targets.shape) if isinstance(spec, str) else copy.deepcopy(spec)
+            )
             metric.name = spec if isinstance(spec, str) else metric.name
             names[metric.name] = names.get(metric.name, -1) + 1
             if names[metric.name]:

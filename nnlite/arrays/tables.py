@@ -1,0 +1,122 @@
+"""Tables of numbers and flags, of any library, as one array: each column is looked at by itself.
+
+Made into an array as a whole, a table of numbers beside booleans is an array of objects.
+"""
+
+import numbers
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+
+from nnlite.errors import DataError, ShapeError
+
+__all__ = ["as_plain_array", "numbers_of_objects", "numbers_of_table"]
+
+MISSING_TYPES = ("NoneType", "NAType", "NaTType")
+
+
+def table_columns(table: Any) -> dict[str, Any] | None:
+    """The columns of a DataFrame of pandas or polars, of a table of pyarrow or of a dict; None for anything else."""
+    if isinstance(table, Mapping):
+        return {str(name): column for name, column in table.items()}
+    if hasattr(getattr(table, "dtypes", None), "items"):  # pandas
+        return {str(name): column for name, column in table.items()}
+    if hasattr(table, "get_columns"):  # polars
+        return {column.name: column for column in table.get_columns()}
+    if hasattr(table, "column_names") and hasattr(table, "column"):  # pyarrow
+        return {name: table.column(name) for name in table.column_names}
+    return None
+
+
+def numbers_of_table(table: Any, owner: str) -> np.ndarray | None:
+    """The columns of a table side by side, NaN for what is missing; None for what is no table.
+
+    Args:
+        table: see `table_columns`.
+        owner: who needs numbers, for messages.
+
+    Shape: `(rows, columns)`.
+
+    Raises:
+        DataError: a column of something else than numbers and booleans, or no column at all.
+        ShapeError: columns of several lengths, or that are no columns.
+    """
+    columns = table_columns(table)
+    if columns is None:
+        return None
+    if not columns:
+        raise DataError(f"{owner} needs numbers, got a table without columns")
+    if hasattr(table, "to_numpy") and len({str(dtype) for dtype in getattr(table, "dtypes", ())}) == 1:
+        whole = np.asarray(table)
+        if whole.dtype.kind in "biuf":
+            return whole
+    arrays = {name: _numbers_of_column(name, column, owner) for name, column in columns.items()}
+    lengths = {len(array) for array in arrays.values()}
+    if len(lengths) > 1:
+        raise ShapeError(f"{owner} needs columns of one length, got {' and '.join(map(str, sorted(lengths)))} rows")
+    return np.column_stack(list(arrays.values()))
+
+
+def _numbers_of_column(name: str, column: Any, owner: str) -> np.ndarray:
+    dtype = getattr(column, "dtype", None)
+    if not isinstance(dtype, np.dtype) and getattr(dtype, "kind", "O") in "biuf":  # of pandas, with gaps of its own
+        array = column.to_numpy(dtype="float64", na_value=np.nan)
+    else:
+        array = _array(column)
+    if array.dtype == object and str(dtype) != "category":
+        array = numbers_of_objects(array)
+    if array.dtype.kind not in "biuf" or str(dtype) == "category":
+        shown = f" ({_first(array)})" if array.dtype == object else ""
+        kind = array.dtype if dtype is None else dtype
+        raise DataError(f"{owner} needs numbers, column {name!r} holds {kind}{shown}: encode or drop it")
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim != 1:
+        raise ShapeError(f"{owner} needs columns of one number per row, column {name!r} has the shape {array.shape}")
+    return array
+
+
+def _array(values: Any) -> np.ndarray:
+    try:
+        return np.asarray(values)
+    except ValueError:  # lists of several lengths
+        return np.fromiter(values, object)
+
+
+def numbers_of_objects(array: np.ndarray) -> np.ndarray:
+    """An array of Python's numbers, booleans and gaps as floats, NaN for a gap; any other array as it is."""
+    if array.dtype != object:
+        return array
+    cells = array.ravel().tolist()
+    if not cells or not all(isinstance(cell, (numbers.Real, Decimal, np.bool_)) or _is_gap(cell) for cell in cells):
+        return array
+    return np.array([np.nan if _is_gap(cell) else float(cell) for cell in cells]).reshape(array.shape)
+
+
+def as_plain_array(values: Any) -> np.ndarray:
+    """`values`, a table, Series, list or array, as an array: of numbers, where all in it are numbers.
+
+    >>> as_plain_array({"a": [1.5, 2.0], "b": [True, False]}).tolist()
+    [[1.5, 1.0], [2.0, 0.0]]
+    """
+    if isinstance(values, np.ndarray):
+        return numbers_of_objects(values)
+    try:
+        array = numbers_of_table(values, "an array of numbers")
+    except DataError:
+        array = None
+    return numbers_of_objects(np.asarray(values)) if array is None else array
+
+
+def _is_gap(cell: Any) -> bool:
+    return type(cell).__name__ in MISSING_TYPES
+
+
+def _first(array: np.ndarray) -> str:
+    """The first cell that is no number, for messages."""
+    cells = array.ravel().tolist()
+    row = next((row for row, cell in enumerate(cells) if not isinstance(cell, numbers.Real) and not _is_gap(cell)), 0)
+    text = repr(cells[row])
+    return f"{text if len(text) < 40 else f'{text[:36]} ...'} in row {row}"

@@ -1,0 +1,55 @@
+"""Weights of examples, or of the steps inside them."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from nnlite.arrays.types import Shape
+from nnlite.errors import DataError, ShapeError
+
+__all__ = ["fitted_weights"]
+
+
+def fitted_weights(sample_weight: Any, shape: Shape, owner: str = "") -> np.ndarray:
+    """`sample_weight` as one number for each row, or for each of the values inside rows.
+
+    Args:
+        sample_weight: a number for all, or an array of shape `(rows,)`, `(rows, 1)`, `(rows, steps)`, or any other that
+            broadcasts to `shape`. Where it has fewer axes than `shape`, they are the first ones: `(rows,)` weighs
+            whole rows.
+        shape: that of the values that are weighed, rows first.
+        owner: who asks, for messages.
+
+    Shape: `(rows,)` where all values of a row weigh the same, else `shape`.
+
+    Raises:
+        DataError: no numbers.
+        ShapeError: an array that does not broadcast.
+
+    >>> fitted_weights([[1.0], [3.0]], (2, 4)).tolist(), fitted_weights(2.0, (2,)).tolist()
+    ([1.0, 3.0], [2.0, 2.0])
+    >>> fitted_weights([[1, 0, 1]], (2, 3)).tolist()
+    [[1, 0, 1], [1, 0, 1]]
+    """
+    weights = np.asarray(sample_weight)
+    prefix = f"{owner}: " if owner else ""
+    if weights.dtype.kind not in "biuf":
+        raise DataError(f"{prefix}sample_weight needs numbers, got {weights.dtype}")
+    if weights.shape == shape[:1]:
+        return weights
+    given = weights.shape
+    if weights.ndim == len(shape) + 1 and given[-1] == 1:
+        weights = weights[..., 0]
+    fits = weights.ndim <= len(shape) and all(
+        own in (1, wanted) for own, wanted in zip(weights.shape, shape, strict=False)
+    )
+    if not fits:
+        others = f", or what broadcasts to {shape}" if len(shape) > 1 else ""
+        raise ShapeError(
+            f"{prefix}sample_weight has shape {given}; {math.prod(shape[:1])} samples need {shape[:1]}{others}"
+        )
+    if weights.size in (1, len(weights) if weights.ndim else 1):
+        return np.ascontiguousarray(np.broadcast_to(weights.reshape(-1), shape[:1]))
+    inner = weights.reshape(*weights.shape, *(1,) * (len(shape) - weights.ndim))
+    return np.ascontiguousarray(np.broadcast_to(inner, shape))

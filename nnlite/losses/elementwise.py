@@ -1,0 +1,131 @@
+"""Losses that are a mean over elements, each with its slope written beside it."""
+
+from typing import Any, ClassVar
+
+import numpy as np
+
+from nnlite.arrays.types import Array, BatchShape
+from nnlite.jacobians import Contraction, Diagonal
+from nnlite.jacobians.maps.base import Jacobian
+from nnlite.losses.base import Loss
+
+__all__ = [
+    "Hinge",
+    "LogCosh",
+    "MeanAbsolutePercentageError",
+    "MeanSquaredLogarithmicError",
+    "Poisson",
+    "SquaredHinge",
+]
+
+EPSILON = 1e-7  # Keras's: what denominators and logarithms are kept away from zero by
+
+
+class Elementwise(Loss, abstract=True):
+    """The mean over the last axis of a function of each element. A subclass writes `elements` and `curvatures`."""
+
+    _fast_paths: ClassVar[dict[str, tuple[str, ...]]] = {"row_hessian": ("elements",)}
+
+    def elements(self, y_true: np.ndarray, y_pred: Any) -> tuple[Any, Any]:
+        """The loss of each element, and its derivative by `y_pred`; analytic in complex `y_pred`."""
+        raise NotImplementedError(f"{type(self).__name__} must define elements(y_true, y_pred)")
+
+    def per_row(self, y_true: np.ndarray, y_pred: np.ndarray) -> tuple[np.ndarray, Jacobian]:
+        losses, slopes = self.elements(y_true, y_pred)
+        return losses.mean(axis=-1), Contraction(slopes * (1 / y_pred.shape[-1]))
+
+    def curvatures(self, y_true: np.ndarray, y_pred: np.ndarray) -> Any:
+        """The second derivative of each element's loss."""
+        raise NotImplementedError(f"{type(self).__name__} must define curvatures(y_true, y_pred)")
+
+    def row_hessian(self, y_true: np.ndarray, y_pred: np.ndarray) -> Jacobian | None:
+        curvatures = np.broadcast_to(self.curvatures(y_true, y_pred), y_pred.shape)
+        return Diagonal(curvatures * (1 / y_pred.shape[-1]), y_pred.shape, y_pred.shape)
+
+
+class MeanAbsolutePercentageError(Elementwise, aliases=("mape",)):
+    """100 * mean(|y_true - y_pred| / max(|y_true|, 1e-7)) over the last axis."""
+
+    def elements(self, y_true: np.ndarray, y_pred: Array) -> tuple[Any, Any]:
+        scale = 100 / np.maximum(np.abs(y_true), EPSILON)
+        error: Array = y_pred - y_true
+        signs = np.sign(error.real)
+        return scale * error * signs, scale * signs
+
+    def curvatures(self, y_true: np.ndarray, y_pred: np.ndarray) -> Any:
+        return np.zeros((), y_pred.dtype)
+
+
+class MeanSquaredLogarithmicError(Elementwise, aliases=("msle",)):
+    """mean((log(1 + y_true) - log(1 + y_pred)) ** 2) over the last axis; numbers below 1e-7 count as 1e-7."""
+
+    def elements(self, y_true: np.ndarray, y_pred: Array) -> tuple[Any, Any]:
+        inside = y_pred.real > EPSILON
+        bounded = np.where(inside, y_pred, np.asarray(EPSILON, y_pred.real.dtype))
+        error = np.log1p(bounded) - np.log1p(np.maximum(y_true, EPSILON))
+        return error * error, 2 * error / (1 + bounded) * inside
+
+    def curvatures(self, y_true: np.ndarray, y_pred: np.ndarray) -> Any:
+        bounded = np.maximum(y_pred, EPSILON)
+        error = np.log1p(bounded) - np.log1p(np.maximum(y_true, EPSILON))
+        return 2 * (1 - error) / (1 + bounded) ** 2 * (y_pred > EPSILON)
+
+
+class LogCosh(Elementwise):
+    """mean(log(cosh(y_pred - y_true))) over the last axis: a parabola near 0 and |error| - log(2) far from it."""
+
+    def elements(self, y_true: np.ndarray, y_pred: Array) -> tuple[Any, Any]:
+        error: Array = y_pred - y_true
+        size: Array = error * np.where(error.real < 0, -1, 1).astype(error.real.dtype)
+        decay = np.exp(-2 * size)
+        # log((1 + exp(-2s)) / 2) + s, and for small s, where that cancels, log1p of sinh(s / 2)^2 times 2
+        small = np.where(size.real < 1, size, 0)
+        near = np.log1p(2 * np.sinh(small / 2) ** 2)
+        far = size + np.log1p(decay) - np.log(np.asarray(2, error.real.dtype))
+        return np.where(size.real < 1, near, far), np.tanh(error)
+
+    def curvatures(self, y_true: np.ndarray, y_pred: np.ndarray) -> Any:
+        return 1 - np.tanh(y_pred - y_true) ** 2
+
+
+class Poisson(Elementwise):
+    """mean(y_pred - y_true * log(y_pred + 1e-7)) over the last axis: counts `y_true` at the rates `y_pred` > 0."""
+
+    def elements(self, y_true: np.ndarray, y_pred: Array) -> tuple[Any, Any]:
+        rate = y_pred + EPSILON
+        return y_pred - y_true * np.log(rate), 1 - y_true / rate
+
+    def curvatures(self, y_true: np.ndarray, y_pred: np.ndarray) -> Any:
+        return y_true / (y_pred + EPSILON) ** 2
+
+
+class Margin(Elementwise, abstract=True):
+    """Losses of a margin: targets are -1 and 1; where all are 0 or 1 in a batch, 0 stands for -1, as in Keras."""
+
+    def read_targets(self, targets: np.ndarray, output_shape: BatchShape, dtype: np.dtype) -> np.ndarray:
+        fitted = super().read_targets(targets, output_shape, dtype)
+        return 2 * fitted - 1 if ((fitted == 0) | (fitted == 1)).all() else fitted
+
+
+class Hinge(Margin):
+    """mean(max(1 - y_true * y_pred, 0)) over the last axis, y_true -1 or 1 (or 0 or 1)."""
+
+    def elements(self, y_true: np.ndarray, y_pred: Array) -> tuple[Any, Any]:
+        gap: Array = 1 - y_true * y_pred
+        inside = gap.real > 0
+        return gap * inside, -y_true * inside
+
+    def curvatures(self, y_true: np.ndarray, y_pred: np.ndarray) -> Any:
+        return np.zeros((), y_pred.dtype)
+
+
+class SquaredHinge(Margin):
+    """mean(max(1 - y_true * y_pred, 0) ** 2) over the last axis, y_true -1 or 1 (or 0 or 1)."""
+
+    def elements(self, y_true: np.ndarray, y_pred: Array) -> tuple[Any, Any]:
+        gap: Array = 1 - y_true * y_pred
+        kept = gap * (gap.real > 0)
+        return kept * kept, -2 * y_true * kept
+
+    def curvatures(self, y_true: np.ndarray, y_pred: np.ndarray) -> Any:
+        return 2 * y_true * y_true * (y_true * y_pred < 1)

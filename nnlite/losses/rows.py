@@ -1,0 +1,65 @@
+"""Losses of whole rows: angles, margins between classes, divergences."""
+
+from typing import Any
+
+import numpy as np
+
+from nnlite.arrays.types import Array
+from nnlite.jacobians import Contraction, Diagonal
+from nnlite.jacobians.maps.base import Jacobian
+from nnlite.losses.base import Loss
+from nnlite.losses.elementwise import EPSILON
+
+__all__ = ["CategoricalHinge", "CosineSimilarity", "KLDivergence"]
+
+
+class CosineSimilarity(Loss):
+    """-cos of the angle between y_true and y_pred along the last axis; 0 for a row of zeros."""
+
+    def per_row(self, y_true: np.ndarray, y_pred: np.ndarray) -> tuple[np.ndarray, Jacobian]:
+        target = _direction(y_true)[0]
+        unit, length = _direction(y_pred)
+        cosine = (target * unit).sum(axis=-1, keepdims=True)
+        return -cosine[..., 0], Contraction(-(target - cosine * unit) / length)
+
+
+class CategoricalHinge(Loss):
+    """max(0, 1 + max((1 - y_true) * y_pred) - sum(y_true * y_pred)) over the last axis, y_true one-hot."""
+
+    target_kind = "categorical"
+
+    def per_row(self, y_true: np.ndarray, y_pred: Array) -> tuple[np.ndarray, Jacobian]:
+        others: Any = (1 - y_true) * y_pred
+        place = others.real.argmax(axis=-1)[..., None]
+        gap: Any = 1 + np.take_along_axis(others, place, -1) - (y_true * y_pred).sum(axis=-1, keepdims=True)
+        inside = gap.real > 0
+        slopes = -y_true
+        np.put_along_axis(
+            slopes, place, np.take_along_axis(slopes, place, -1) + 1 - np.take_along_axis(y_true, place, -1), -1
+        )
+        return (gap * inside)[..., 0], Contraction(slopes * inside)
+
+    def row_hessian(self, y_true: np.ndarray, y_pred: np.ndarray) -> Jacobian | None:
+        return Diagonal(np.zeros((), y_pred.dtype), y_pred.shape, y_pred.shape)
+
+
+class KLDivergence(Loss, aliases=("kld",)):
+    """sum(y_true * log(y_true / y_pred)) over the last axis, both kept within [1e-7, 1]."""
+
+    def per_row(self, y_true: np.ndarray, y_pred: Array) -> tuple[np.ndarray, Jacobian]:
+        target = np.clip(y_true, EPSILON, 1)
+        inside = (y_pred.real > EPSILON) & (y_pred.real < 1)
+        p = np.where(inside, y_pred, np.clip(y_pred.real, EPSILON, 1).astype(y_pred.real.dtype))
+        return (target * (np.log(target) - np.log(p))).sum(axis=-1), Contraction(-target / p * inside)
+
+    def row_hessian(self, y_true: np.ndarray, y_pred: np.ndarray) -> Jacobian | None:
+        p = np.clip(y_pred, EPSILON, 1)
+        inside = (y_pred > EPSILON) & (y_pred < 1)
+        return Diagonal(np.clip(y_true, EPSILON, 1) / (p * p) * inside, y_pred.shape, y_pred.shape)
+
+
+def _direction(rows: Any) -> tuple[Any, Any]:
+    """Rows divided by their lengths, and these lengths, 1 for a row of zeros; analytic for complex rows."""
+    length = np.sqrt((rows * rows).sum(axis=-1, keepdims=True))
+    length = np.where(np.abs(length) > 0, length, np.ones((), rows.dtype))
+    return rows / length, length

@@ -1,0 +1,226 @@
+"""Metrics of a confusion matrix at thresholds: counts, precision and recall."""
+
+from typing import Any, ClassVar
+
+import numpy as np
+
+from nnlite.arrays.types import ArrayLike
+from nnlite.arrays.weights import fitted_weights
+from nnlite.errors import ConfigError, ShapeError
+from nnlite.metrics.base import Metric
+from nnlite.registry.field_types import Count, Index
+
+__all__ = [
+    "FalseNegatives",
+    "FalsePositives",
+    "Precision",
+    "Recall",
+    "TrueNegatives",
+    "TruePositives",
+]
+
+
+def ratio(part: Any, whole: Any) -> np.ndarray:
+    """`part / whole`, 0 where the whole is 0."""
+    part, whole = np.broadcast_arrays(np.asarray(part, np.float64), np.asarray(whole, np.float64))
+    return np.divide(part, whole, out=np.zeros(part.shape), where=whole != 0)
+
+
+class ConfusionMetric(Metric, abstract=True):
+    """Base of metrics of how many positives and negatives are predicted as such, at each of several thresholds.
+
+    Positive is what `y_true` has as nonzero, and predicted as positive what is greater than the threshold. States are
+    arrays with one entry per threshold, or one for each threshold and label, in float64: counts stay exact.
+    """
+
+    _state = ("true_positives", "false_positives", "true_negatives", "false_negatives")
+    _labels: ClassVar[int | None] = None
+
+    def limits(self) -> np.ndarray:
+        """The thresholds, ascending."""
+        raise NotImplementedError
+
+    def reset_state(self) -> None:
+        shape = np.shape(self.limits())
+        for name in self._state:
+            setattr(self, name, np.zeros(shape))
+
+    def count(
+        self, y_true: Any, y_pred: Any, sample_weight: Any, class_id: int | None = None, top_k: Any = None
+    ) -> None:
+        """Add a batch to the four states."""
+        labels, predictions = self.aligned(y_true, y_pred)
+        weights = None if sample_weight is None else fitted_weights(sample_weight, labels.shape, str(self.name))
+        if weights is not None:
+            weights = np.broadcast_to(
+                weights.reshape(*weights.shape, *(1,) * (labels.ndim - weights.ndim)), labels.shape
+            )
+        if top_k is not None:
+            predictions = _only_top(predictions, top_k)
+        if class_id is not None:
+            if class_id >= labels.shape[-1]:
+                raise ShapeError(f"{self.name}: class_id={class_id}, and y_pred has {labels.shape[-1]} classes")
+            labels, predictions = labels[..., class_id], predictions[..., class_id]
+            weights = None if weights is None else weights[..., class_id]
+        self._add(labels.ravel() != 0, predictions.ravel(), None if weights is None else weights.ravel())
+
+    def _add(self, positive: np.ndarray, predictions: np.ndarray, weights: np.ndarray | None) -> None:
+        limits = self.limits().astype(predictions.dtype if predictions.dtype.kind == "f" else np.float64)
+        below = np.searchsorted(limits, predictions, side="left")  # how many thresholds are below each prediction
+        below[np.isnan(predictions)] = 0
+        above, all_of = [], []
+        for chosen in (positive, ~positive):
+            part = None if weights is None else weights[chosen].astype(np.float64)
+            counts = np.bincount(below[chosen], part, minlength=len(limits) + 1).astype(np.float64)
+            all_of.append(counts.sum())
+            above.append(counts[::-1].cumsum()[::-1][1:])
+        self.true_positives = self.true_positives + above[0]
+        self.false_positives = self.false_positives + above[1]
+        self.false_negatives = self.false_negatives + (all_of[0] - above[0])
+        self.true_negatives = self.true_negatives + (all_of[1] - above[1])
+
+
+def _only_top(predictions: np.ndarray, top_k: int) -> np.ndarray:
+    """Minus infinity in place of all but the largest `top_k` of each row, the first of equal ones."""
+    if top_k > predictions.shape[-1]:
+        raise ConfigError(f"top_k={top_k}, and there are {predictions.shape[-1]} classes")
+    places = np.argsort(-predictions, axis=-1, kind="stable")[..., :top_k]
+    kept = np.full(predictions.shape, -np.inf)
+    np.put_along_axis(kept, places, np.take_along_axis(predictions, places, -1), -1)
+    return kept
+
+
+class AtThresholds(ConfusionMetric, abstract=True):
+    """Base of confusion metrics whose thresholds the user gives: one, or a list, for which the result is an array."""
+
+    thresholds: float | list[float] | None = None
+
+    def validate(self) -> None:
+        given = [] if self.thresholds is None else np.atleast_1d(np.asarray(self.thresholds)).tolist()
+        if any(not 0 <= threshold <= 1 for threshold in given):
+            raise ConfigError(f"must be in [0, 1], got {self.thresholds}", (type(self).__name__, "thresholds"))
+
+    @property
+    def default_threshold(self) -> float:
+        """The threshold when none is given."""
+        return 0.5
+
+    def given(self) -> np.ndarray:
+        """The thresholds in the order of the result."""
+        return np.atleast_1d(np.asarray(self.default_threshold if self.thresholds is None else self.thresholds, float))
+
+    def limits(self) -> np.ndarray:
+        return np.sort(self.given())
+
+    def shown(self, values: np.ndarray) -> Any:
+        """Values by ascending thresholds as the result: in the order of the thresholds, one as a number."""
+        places = np.argsort(np.argsort(self.given(), kind="stable"), kind="stable")
+        return values[places] if isinstance(self.thresholds, list) and len(values) > 1 else float(values[0])
+
+
+class Counted(AtThresholds, abstract=True):
+    """Base of the four counts."""
+
+    counted: ClassVar[str]
+
+    def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
+        self.count(y_true, y_pred, sample_weight)
+
+    def result(self) -> Any:
+        return self.shown(getattr(self, self.counted))
+
+
+class TruePositives(Counted):
+    """Number, or weight, of positives that are predicted as such.
+
+    Shape: y_true and y_pred (batch, ...); sample_weight a number, (batch,), or any that broadcasts to these.
+
+    Args:
+        thresholds: predictions above are positive; one in [0, 1], 0.5 when None, or a list, which gives an array.
+
+    >>> TruePositives()([0, 1, 1, 1], [1, 0, 1, 1])
+    2.0
+    """
+
+    higher_is_better = True
+    counted = "true_positives"
+
+
+class FalsePositives(Counted):
+    """Number, or weight, of negatives that are predicted as positives; arguments as those of `TruePositives`.
+
+    >>> FalsePositives()([0, 1, 0, 0], [0, 0, 1, 1])
+    2.0
+    """
+
+    higher_is_better = False
+    counted = "false_positives"
+
+
+class TrueNegatives(Counted):
+    """Number, or weight, of negatives that are predicted as such; arguments as those of `TruePositives`.
+
+    >>> TrueNegatives()([0, 1, 0, 0], [1, 1, 0, 0])
+    2.0
+    """
+
+    higher_is_better = True
+    counted = "true_negatives"
+
+
+class FalseNegatives(Counted):
+    """Number, or weight, of positives that are predicted as negatives; arguments as those of `TruePositives`.
+
+    >>> FalseNegatives()([0, 1, 1, 1], [0, 1, 0, 0])
+    2.0
+    """
+
+    higher_is_better = False
+    counted = "false_negatives"
+
+
+class _Share(AtThresholds, abstract=True):
+    """What precision and recall share."""
+
+    top_k: Count | None = None
+    class_id: Index | None = None
+
+    higher_is_better = True
+
+    @property
+    def default_threshold(self) -> float:
+        return -np.inf if self.top_k is not None else 0.5
+
+    def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
+        self.count(y_true, y_pred, sample_weight, self.class_id, self.top_k)
+
+
+class Precision(_Share):
+    """Share of the predicted positives that are positives: `TP / (TP + FP)`, 0 where none is predicted.
+
+    Shape: y_true and y_pred (batch, ...); sample_weight a number, (batch,), or any that broadcasts to these.
+
+    Args:
+        thresholds: predictions above are positive; one in [0, 1], 0.5 when None, or a list, which gives an array.
+        top_k: only the largest k predictions of each row are positive, whatever they are unless thresholds are given.
+        class_id: the one class, of the last axis, that counts; all when None.
+
+    >>> round(Precision()([0, 1, 1, 1], [1, 0, 1, 1]), 6)
+    0.666667
+    """
+
+    def result(self) -> Any:
+        return self.shown(ratio(self.true_positives, self.true_positives + self.false_positives))
+
+
+class Recall(_Share):
+    """Share of the positives that are predicted as such: `TP / (TP + FN)`, 0 where there is none.
+
+    Shape and arguments: those of `Precision`.
+
+    >>> round(Recall()([0, 1, 1, 1], [1, 0, 1, 1]), 6)
+    0.666667
+    """
+
+    def result(self) -> Any:
+        return self.shown(ratio(self.true_positives, self.true_positives + self.false_negatives))

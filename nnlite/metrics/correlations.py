@@ -1,0 +1,88 @@
+"""Metrics of how targets and predictions go together within each sample."""
+
+from typing import Any
+
+import numpy as np
+
+from nnlite.arrays.types import ArrayLike
+from nnlite.errors import ShapeError
+from nnlite.metrics.base import Average
+
+__all__ = ["ConcordanceCorrelation", "PearsonCorrelation", "concordance_correlation", "pearson_correlation"]
+
+
+def _moments(y_true: ArrayLike, y_pred: ArrayLike, axis: int) -> tuple[Any, Any, Any, Any]:
+    """Variances, covariance and squared difference of means along an axis, in float64."""
+    true, predicted = (np.asarray(own, dtype=np.float64) for own in (y_true, y_pred))
+    means = true.mean(axis=axis, keepdims=True), predicted.mean(axis=axis, keepdims=True)
+    true, predicted = true - means[0], predicted - means[1]
+    covariance = (true * predicted).mean(axis=axis)
+    shift = ((means[0] - means[1]) ** 2).squeeze(axis=axis)
+    return (true * true).mean(axis=axis), (predicted * predicted).mean(axis=axis), covariance, shift
+
+
+def pearson_correlation(y_true: ArrayLike, y_pred: ArrayLike, axis: int = -1) -> np.ndarray:
+    """`cov(y_true, y_pred) / (std(y_true) * std(y_pred))` along `axis`; 0 where one of them is constant."""
+    of_true, of_predicted, covariance, _ = _moments(y_true, y_pred, axis)
+    scale = np.sqrt(of_true * of_predicted)
+    return np.divide(covariance, scale, out=np.zeros(np.shape(covariance)), where=scale != 0)
+
+
+def concordance_correlation(y_true: ArrayLike, y_pred: ArrayLike, axis: int = -1) -> np.ndarray:
+    """`2 * cov / (var(y_true) + var(y_pred) + (mean(y_true) - mean(y_pred)) ** 2)` along `axis`; 0 for 0 / 0.
+
+    Reference: Lin 1989, "A concordance correlation coefficient to evaluate reproducibility".
+    """
+    of_true, of_predicted, covariance, shift = _moments(y_true, y_pred, axis)
+    whole = of_true + of_predicted + shift
+    return np.divide(2 * covariance, whole, out=np.zeros(np.shape(covariance)), where=whole != 0)
+
+
+class _Correlation(Average, abstract=True):
+    """The mean over samples of a correlation along one axis."""
+
+    higher_is_better = True
+    axis: int = -1
+
+    def add(self, function: Any, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: Any) -> None:
+        """Add the correlations of a batch."""
+        true, predicted = self.aligned(y_true, y_pred)
+        if true.ndim < 2:
+            raise ShapeError(f"{self.name} needs the shape (batch, ..., values), got {true.shape}")
+        self.accumulate(function(true, predicted, self.axis), sample_weight)
+
+
+class PearsonCorrelation(_Correlation):
+    """Mean over samples of `cov(y_true, y_pred) / (std(y_true) * std(y_pred))` along `axis`; 0 for constant values.
+
+    Shape: y_true and y_pred (batch, ..., values); sample_weight a number or (batch,).
+
+    Args:
+        axis: along which values belong together.
+
+    >>> round(PearsonCorrelation()([[0, 1, 0.5], [1, 1, 0.2]], [[0.1, 0.9, 0.5], [1, 0.9, 0.2]]), 6)
+    0.9967
+    """
+
+    _positional = ("name", "dtype", "axis")
+
+    def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
+        self.add(pearson_correlation, y_true, y_pred, sample_weight)
+
+
+class ConcordanceCorrelation(_Correlation):
+    """Mean over samples of `2 * cov / (var(y_true) + var(y_pred) + (mean(y_true) - mean(y_pred)) ** 2)` along `axis`.
+
+    Shape: y_true and y_pred (batch, ..., values); sample_weight a number or (batch,).
+
+    Args:
+        axis: along which values belong together.
+
+    >>> round(ConcordanceCorrelation()([[0, 1, 0.5], [1, 1, 0.2]], [[0.1, 0.9, 0.5], [1, 0.9, 0.2]]), 6)
+    0.981632
+    """
+
+    _positional = ("name", "dtype", "axis")
+
+    def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
+        self.add(concordance_correlation, y_true, y_pred, sample_weight)

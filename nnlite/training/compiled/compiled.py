@@ -1,0 +1,107 @@
+"""What a trainer is compiled with."""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from nnlite.errors import ConfigError, NotReadyError
+from nnlite.losses import Loss
+from nnlite.metrics import Metric
+from nnlite.optimizers import Optimizer
+from nnlite.registry.field_types import read_call
+from nnlite.registry.fields import Spec
+from nnlite.training.compiled.last_layer import LastLayerCheck
+from nnlite.training.compiled.metrics import CompiledMetrics
+from nnlite.training.train_step import Steps
+from nnlite.training.trainable import Trainable
+
+__all__ = ["AnyMetric", "Compiled"]
+
+AnyMetric = Literal["accuracy", "acc"] | Spec[Metric]
+
+
+class Compiled:
+    """A model with the optimizer, the loss and the metrics of `compile`: the base of `Trainer`.
+
+    Args:
+        model: what is trained.
+
+    Attributes:
+        optimizer, loss: those of the last `compile`; None before.
+        last_layer: the check of the model's last layer against the loss.
+    """
+
+    def __init__(self, model: Trainable):
+        self.model = model
+        self.optimizer: Optimizer | None = None
+        self.loss: Any = None  # a `Loss`, or the `OutputLosses` of a model of several outputs
+        self.last_layer = LastLayerCheck()
+        self._metrics = CompiledMetrics()
+        self._steps: Steps | None = None
+
+    def compile(
+        self,
+        optimizer: Spec[Optimizer] = "rmsprop",
+        loss: Spec[Loss] | None = None,
+        metrics: Sequence[AnyMetric] | None = None,
+        weighted_metrics: Sequence[AnyMetric] | None = None,
+    ) -> None:
+        """Choose how to train; takes effect at once, also after `layer.trainable` has changed.
+
+        Training starts anew: the optimizer forgets, shuffling and dropout begin at step 0. An optimizer that has
+        trained another model is copied, without its memory.
+
+        Args:
+            optimizer: an `Optimizer`, its name or `{name: {arguments}}`.
+            loss: a `Loss`, its name or `{name: {arguments}}`; needed by `fit` and `evaluate`.
+            metrics: `Metric`s or names; `"accuracy"` becomes the accuracy that fits loss and shapes.
+            weighted_metrics: metrics that heed `sample_weight` and `class_weight`.
+
+        Raises:
+            ConfigError: unknown name or argument, or a last layer and a loss that can only be wrong together.
+        """
+        arguments = read_call(Compiled.compile, locals())
+        chosen: Optimizer = arguments["optimizer"]
+        measure: Loss | None = arguments["loss"]
+        if measure is not None and measure.reduction in ("none", None):
+            raise ConfigError('training needs a single number: choose another reduction than "none"', ("loss",))
+        in_use = CompiledMetrics.of_arguments(arguments["metrics"], arguments["weighted_metrics"])
+        taken = chosen.slots and chosen is not self.optimizer
+        self.optimizer = type(chosen).from_config(chosen.get_config()) if taken else chosen
+        self._take(measure, in_use)
+
+    def _take(self, loss: Any, metrics: CompiledMetrics) -> None:
+        """Use a loss and metrics from now on, compared with the last layer as soon as there is one."""
+        self.last_layer.forget()
+        if self.last_layer.early and self.model.built:
+            self.last_layer.compare(self.model, loss)
+        self.loss, self._metrics, self._steps = loss, metrics, None
+
+    @property
+    def metrics(self) -> list[Metric]:
+        """The metrics in use; known once the model is built and compiled."""
+        return self._metrics.in_use
+
+    def config(self) -> dict[str, Any]:
+        """The arguments of `compile` as plain values."""
+        assert self.optimizer is not None  # the model is compiled
+        loss = self.loss and self.loss.to_spec()
+        return {"optimizer": self.optimizer.to_spec(), "loss": loss, **self._metrics.config()}
+
+    def optimizer_state(self) -> dict[str, Any]:
+        """A copy of what the optimizer remembers; without slots if layers were frozen or freed since `compile`."""
+        assert self.optimizer is not None  # the model is compiled
+        state, trainable = self.optimizer.get_state(), self.model.trainable_weights
+        if self._steps and self._steps.store.size != sum(weight.size for weight in trainable):
+            state["slots"] = []
+        return state
+
+    def forget_model(self) -> None:
+        """The model's layers have changed: steps are made, and metrics settled, anew when they are needed."""
+        self._metrics.forget()
+        self.last_layer.forget()
+        self._steps = None
+
+    def need_loss(self, method: str) -> None:
+        """`NotReadyError` unless `compile` was given a loss, which `method` needs."""
+        if self.loss is None:
+            raise NotReadyError(f"call compile(optimizer=..., loss=...) before {method}")
