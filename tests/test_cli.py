@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 import nnlite
-from nnlite.cli import main
+from nnlite.cli import _parser, main
 
 CONFIG = """\
 seed: 1
@@ -130,7 +131,32 @@ def test_version(capsys):
     assert capsys.readouterr().out == f"nnlite {nnlite.__version__}\n"
 
 
-@pytest.mark.parametrize("arguments", [[], ["tran"], ["train"], ["train", "c.yaml", "--epochs", "3"]])
+def test_alone_it_prints_help(capsys):
+    assert main([]) == 2
+    shown = capsys.readouterr()
+    assert shown.out.startswith("usage: nnlite [-h] [--version] COMMAND ...") and "train " in shown.out
+    assert shown.err == ""
+
+
+def commands():
+    """The names of all commands, as `nnlite --help` lists them."""
+    (choices,) = [action.choices for action in _parser()._actions if isinstance(action.choices, dict)]
+    return sorted(choices)
+
+
+@pytest.mark.parametrize("command", commands())
+def test_the_help_of_each_command_ends_with_an_example(command, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main([command, "--help"])
+    assert caught.value.code == 0
+    shown = capsys.readouterr().out
+    heading, example, *_ = shown.partition("\n\nexample")[2].splitlines()
+    assert heading in (":", "s:") and example.startswith(f"  nnlite {command}")
+    for line in shown.partition("\n\nexample")[2].splitlines()[1:]:
+        _parser().parse_args(shlex.split(line)[1:])
+
+
+@pytest.mark.parametrize("arguments", [["tran"], ["train"], ["train", "c.yaml", "--epochs", "3"]])
 def test_wrong_usage(arguments):
     with pytest.raises(SystemExit) as caught:
         main(arguments)

@@ -5,7 +5,7 @@ import json
 import sys
 from pathlib import Path
 
-from nnlite.cli.arguments import add_run
+from nnlite.cli.arguments import add_command, add_run
 from nnlite.errors import ConfigError
 
 __all__ = ["add_commands"]
@@ -13,11 +13,12 @@ __all__ = ["add_commands"]
 
 def add_commands(commands) -> None:
     """Add `evaluate` and `predict`."""
-    evaluate = commands.add_parser("evaluate", help="measure the model of a run folder again")
+    evaluate = add_command(commands, "evaluate", "measure the model of a run folder again", "evaluate runs/digits-1")
     add_run(evaluate)
     evaluate.set_defaults(command=_evaluate)
 
-    predict = commands.add_parser("predict", help="apply the model of a run folder to new inputs")
+    example = "predict runs/my_table-1 new_rows.csv -o predictions.csv"
+    predict = add_command(commands, "predict", "apply the model of a run folder to new inputs", example)
     add_run(predict)
     predict.add_argument("input", metavar="INPUT", help="a file like the one trained on; it needs no target")
     predict.add_argument("-o", "--out", metavar="OUT.csv", help="where to write (default: the standard output)")
