@@ -3,7 +3,8 @@
 import inspect
 from collections.abc import Callable
 
-from nnlite.errors import ConfigError, did_you_mean
+from nnlite.errors import ConfigError, raise_all
+from nnlite.registry import wrong_keys
 from nnlite.registry.field_types import annotations, jsonable, read
 
 
@@ -24,16 +25,13 @@ def read_arguments(function: Callable, given: dict, excluded: tuple[str, ...] = 
         for name, parameter in inspect.signature(function).parameters.items()
         if name not in ("self", *excluded)
     }
-    for key in given:
-        if key not in parameters:
-            raise ConfigError(f"unknown argument {key!r}; {did_you_mean(key, parameters)}", (key,))
-    values = {}
+    errors, values = wrong_keys(given, parameters, f"`nnlite list {function.__name__}`"), {}
     for name, parameter in parameters.items():
         value = given.get(name, parameter.default)
-        if value is inspect.Parameter.empty:
-            raise ConfigError(f"missing argument {name!r}")
-        try:
-            values[name] = jsonable(read(value, hints[name]))
-        except ConfigError as error:
-            raise error.within(name) from None
+        if value is not inspect.Parameter.empty:
+            try:
+                values[name] = jsonable(read(value, hints[name]))
+            except ConfigError as error:
+                errors.append(error.within(name))
+    raise_all(errors)
     return values

@@ -8,7 +8,7 @@ import typing
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from nnlite.errors import ConfigError, did_you_mean
+from nnlite.errors import Choice, ConfigError, did_you_mean, nearest, raise_all
 from nnlite.registry.fast_paths import withdraw_fast_paths
 from nnlite.registry.field_types import Specified, jsonable, read
 from nnlite.registry.fields import dataclass_transform, option
@@ -20,7 +20,9 @@ __all__ = [
     "Configurable",
     "constructor_parameters",
     "normalized",
+    "read_fields",
     "snake_case",
+    "wrong_keys",
 ]
 
 
@@ -91,12 +93,9 @@ class Configurable:
 
     def __post_init__(self) -> None:
         own: type = type(self)
-        for name, hint in _hints(own).items():
-            if name in self.__dict__:
-                try:
-                    self.__dict__[name] = read(self.__dict__[name], hint)
-                except ConfigError as error:
-                    raise error.within(type(self).__name__, name) from None
+        values, errors = read_fields(own, self.__dict__)
+        self.__dict__.update(values)
+        raise_all(errors)
         self.validate()
 
     def validate(self) -> None:
@@ -134,7 +133,7 @@ class Configurable:
     def _lookup(cls, name: object) -> "type[Self]":
         member = cls._members.get(normalized(name)) if isinstance(name, str) else None
         if member is None or not issubclass(member, cls):
-            raise ConfigError(f"unknown {cls._family} {name!r}; {did_you_mean(name, _registered(cls))}")
+            raise ConfigError.of_choice(name, Choice(cls._family, _known_names(cls), LISTINGS.get(cls._family, "")))
         return member
 
     @classmethod
@@ -142,14 +141,10 @@ class Configurable:
         """Construct from a mapping of arguments; the inverse of `get_config`."""
         if not isinstance(config, Mapping):
             raise ConfigError(f"expected arguments as 'key: value', got {config!r}").within(cls.__name__)
-        parameters = constructor_parameters(cls)
-        for key in config:
-            if key not in parameters:
-                hint = did_you_mean(key, parameters)
-                raise ConfigError(f"unknown argument {key!r}; {hint}", (key,)).within(cls.__name__)
-        for key, parameter in parameters.items():
-            if parameter.default is inspect.Parameter.empty and key not in config:
-                raise ConfigError(f"missing argument {key!r}").within(cls.__name__)
+        listing = f"{LISTINGS[cls._family][:-1]} {cls.__name__}`" if cls._family in LISTINGS else ""
+        errors = wrong_keys(config, constructor_parameters(cls), listing)
+        if errors:
+            raise_all([*(error.within(cls.__name__) for error in errors), *read_fields(cls, config)[1]])
         return cls(**config)
 
     def get_config(self) -> dict[str, Any]:
@@ -180,10 +175,65 @@ class Configurable:
         return f"{type(self).__name__}({', '.join(shown)})"
 
 
+# Where the names of a family are listed, for messages about one that is unknown.
+LISTINGS = {
+    "layer": "`nnlite list layers`",
+    "loss": "`nnlite list losses`",
+    "metric": "`nnlite list metrics`",
+    "optimizer": "`nnlite list optimizers`",
+    "callback": "`nnlite list callbacks`",
+    "schedule": "`nnlite list schedules`",
+    "data source": "`nnlite list sources`",
+    "initializer": "`nnlite list initializers`",
+    "regularizer": "`nnlite list regularizers`",
+    "activation function": "`nnlite list activations`",
+}
+
+
+def read_fields(cls: type, given: Mapping[str, Any]) -> tuple[dict[str, Any], list[ConfigError]]:
+    """Those of `given` that are fields of `cls`, as their types say, and the errors of those that cannot be read."""
+    values, errors = {}, []
+    for name, hint in _hints(cls).items():
+        if name in given:
+            try:
+                values[name] = read(given[name], hint)
+            except ConfigError as error:
+                errors.append(error.within(cls.__name__, name))
+    return values, errors
+
+
+def wrong_keys(given: Mapping[str, Any], parameters: Mapping[str, inspect.Parameter], listing: str) -> list[ConfigError]:
+    """One error for each key that is no parameter, and for each parameter without default that is not there.
+
+    A parameter that an unknown key was probably meant to be is not reported as missing.
+
+    Args:
+        given: arguments.
+        parameters: what a call takes.
+        listing: where many parameters are listed.
+    """
+    errors, meant = [], set()
+    for key in given:
+        if key not in parameters:
+            errors.append(ConfigError(f"unknown argument {key!r}; {did_you_mean(key, parameters, listing)}", (key,)))
+            meant.update(nearest(str(key), parameters))
+    for key, parameter in parameters.items():
+        if parameter.default is inspect.Parameter.empty and key not in given and key not in meant:
+            errors.append(ConfigError(f"missing argument {key!r}"))
+    return errors
+
+
 def _registered(cls: type[Configurable]) -> dict[str, type[Any]]:
     """`cls.members()`, also of a class whose instances have an argument of that name."""
     found = {member.__name__: member for member in cls._members.values() if issubclass(member, cls)}
     return dict(sorted(found.items()))
+
+
+def _known_names(cls: type[Configurable]) -> list[str]:
+    """What `cls.get` takes for a name: those of the classes, and their aliases."""
+    classes = _registered(cls)
+    named = {normalized(name) for name in classes}
+    return [*classes, *(key for key, one in cls._members.items() if key not in named and issubclass(one, cls))]
 
 
 def _adds_fields(cls: type) -> bool:
