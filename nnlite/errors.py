@@ -42,7 +42,7 @@ class Choice(NamedTuple):
     Attributes:
         kind: what they are names of.
         names: all of them.
-        listing: the command that lists them, for a choice of many.
+        listing: says where they are listed, for a choice of many.
         note: the end of the message.
     """
 
@@ -165,7 +165,7 @@ def did_you_mean(name: object, allowed: Iterable[str], everything: str = "") -> 
     Args:
         name: what was given.
         allowed: what could have been.
-        everything: where all names can be seen, in place of a list of more than 20.
+        everything: says where all names can be seen, in place of a list of more than 20.
     """
     names = sorted(set(allowed))
     near = nearest(str(name), names)
@@ -173,7 +173,7 @@ def did_you_mean(name: object, allowed: Iterable[str], everything: str = "") -> 
     if len(names) <= NAMES_SHOWN:
         return f"{hint}Allowed: {', '.join(names) or 'nothing'}"
     if everything:
-        return f"{hint}{everything} shows all {len(names)}"
+        return f"{hint}{everything}"
     shown = sorted(names, key=lambda candidate: _edits(_folded(str(name)), _folded(candidate)))[:NEAR_NAMES_SHOWN]
     return f"{hint}Allowed: {', '.join(shown)}, and {len(names) - len(shown)} more"
 

@@ -14,7 +14,17 @@ from nnlite.errors import ConfigError, DataError, did_you_mean, format_path, rai
 __all__ = ["SECTIONS", "Document"]
 
 # The mappings of a config whose keys are arguments each; all others have one key, which names a class.
-SECTIONS = ((), ("variables",), ("data",), ("data", "split"), ("compile",), ("fit",))
+SECTIONS = (
+    (),
+    ("variables",),
+    ("data",),
+    ("data", "split"),
+    ("model",),
+    ("model", "inputs"),
+    ("model", "layers"),
+    ("compile",),
+    ("fit",),
+)
 VARIABLES = "variables"
 OVERRIDE = 1_000  # ranks overrides behind all files
 
@@ -34,9 +44,7 @@ class Document:
         ConfigError: no such file, no valid YAML, an override that fits nowhere, or a reference to nothing.
     """
 
-    def __init__(
-        self, path: str | Path, overrides: Iterable[str] = (), sections: Collection[tuple] = SECTIONS
-    ) -> None:
+    def __init__(self, path: str | Path, overrides: Iterable[str] = (), sections: Collection[tuple] = SECTIONS) -> None:
         self.path = Path(path)
         self.root = Including(sections).read(self.path)
         errors = []

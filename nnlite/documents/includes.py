@@ -7,7 +7,6 @@ from typing import Any
 
 from nnlite.documents.nodes import Node, Place, error_at, same
 from nnlite.documents.reading import compose, read_text
-from nnlite.errors import ConfigError
 
 __all__ = ["Including", "overlaid"]
 
@@ -55,7 +54,9 @@ class Including:
 
     def _included(self, node: Node, path: Path, chain: tuple[Path, ...]) -> Node:
         if not isinstance(node.value, str):
-            raise error_at(node.place, f"expected the name of a file, or a list of names, got {node.plain()!r}", INCLUDE)
+            raise error_at(
+                node.place, f"expected the name of a file, or a list of names, got {node.plain()!r}", INCLUDE
+            )
         other = path.parent / Path(node.value).expanduser()
         resolved = [file.resolve() for file in chain]
         if other.resolve() in resolved:
@@ -71,7 +72,9 @@ class Including:
 INCLUDE = ("include",)
 
 
-def overlaid(base: Node, nearer: Node, sections: Collection[tuple], path: tuple = (), names_class: bool = False) -> Node:
+def overlaid(
+    base: Node, nearer: Node, sections: Collection[tuple], path: tuple = (), names_class: bool = False
+) -> Node:
     """`nearer` with what `base` has besides. Mappings are merged, key by key; all else of `nearer` stays as it is.
 
     `{SGD: {...}}` does not become part of `{Adam: {...}}`: where both are one name of a class, and not the same, there

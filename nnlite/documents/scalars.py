@@ -6,7 +6,7 @@ from nnlite.errors import ConfigError
 
 __all__ = ["SCALARS", "scalar", "usable"]
 
-# PyYAML follows YAML 1.1, where `no` is false, `1e-3` is text and `010` is eight. With the letters that one begins with.
+# The pattern, and what it may begin with. PyYAML follows YAML 1.1: `no` is false, `1e-3` is text, `010` is eight.
 SCALARS = {
     "null": (r"~|null|Null|NULL|", ["~", "n", "N", ""]),
     "bool": (r"true|True|TRUE|false|False|FALSE", list("tTfF")),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 __all__ = [
+    "LISTED",
     "Configurable",
     "constructor_parameters",
     "normalized",
@@ -133,7 +134,8 @@ class Configurable:
     def _lookup(cls, name: object) -> "type[Self]":
         member = cls._members.get(normalized(name)) if isinstance(name, str) else None
         if member is None or not issubclass(member, cls):
-            raise ConfigError.of_choice(name, Choice(cls._family, _known_names(cls), LISTINGS.get(cls._family, "")))
+            listing = _listing(cls._family, len(_registered(cls)))
+            raise ConfigError.of_choice(name, Choice(cls._family, _known_names(cls), listing))
         return member
 
     @classmethod
@@ -141,8 +143,8 @@ class Configurable:
         """Construct from a mapping of arguments; the inverse of `get_config`."""
         if not isinstance(config, Mapping):
             raise ConfigError(f"expected arguments as 'key: value', got {config!r}").within(cls.__name__)
-        listing = f"{LISTINGS[cls._family][:-1]} {cls.__name__}`" if cls._family in LISTINGS else ""
-        errors = wrong_keys(config, constructor_parameters(cls), listing)
+        parameters = constructor_parameters(cls)
+        errors = wrong_keys(config, parameters, _listing(cls._family, len(parameters), cls.__name__))
         if errors:
             raise_all([*(error.within(cls.__name__) for error in errors), *read_fields(cls, config)[1]])
         return cls(**config)
@@ -175,19 +177,24 @@ class Configurable:
         return f"{type(self).__name__}({', '.join(shown)})"
 
 
-# Where the names of a family are listed, for messages about one that is unknown.
-LISTINGS = {
-    "layer": "`nnlite list layers`",
-    "loss": "`nnlite list losses`",
-    "metric": "`nnlite list metrics`",
-    "optimizer": "`nnlite list optimizers`",
-    "callback": "`nnlite list callbacks`",
-    "schedule": "`nnlite list schedules`",
-    "data source": "`nnlite list sources`",
-    "initializer": "`nnlite list initializers`",
-    "regularizer": "`nnlite list regularizers`",
-    "activation function": "`nnlite list activations`",
+# What `nnlite list` calls a family, for messages about a name that is unknown.
+LISTED = {
+    "layer": "layers",
+    "loss": "losses",
+    "metric": "metrics",
+    "optimizer": "optimizers",
+    "callback": "callbacks",
+    "schedule": "schedules",
+    "data source": "sources",
+    "initializer": "initializers",
+    "regularizer": "regularizers",
+    "activation function": "activations",
 }
+
+
+def _listing(family: str, count: int, name: str = "") -> str:
+    """Which command lists so many names, those of a family or of the arguments of a class."""
+    return f"`nnlite list {LISTED[family]}{f' {name}' if name else ''}` shows all {count}" if family in LISTED else ""
 
 
 def read_fields(cls: type, given: Mapping[str, Any]) -> tuple[dict[str, Any], list[ConfigError]]:
@@ -202,7 +209,9 @@ def read_fields(cls: type, given: Mapping[str, Any]) -> tuple[dict[str, Any], li
     return values, errors
 
 
-def wrong_keys(given: Mapping[str, Any], parameters: Mapping[str, inspect.Parameter], listing: str) -> list[ConfigError]:
+def wrong_keys(
+    given: Mapping[str, Any], parameters: Mapping[str, inspect.Parameter], listing: str
+) -> list[ConfigError]:
     """One error for each key that is no parameter, and for each parameter without default that is not there.
 
     A parameter that an unknown key was probably meant to be is not reported as missing.
@@ -210,7 +219,7 @@ def wrong_keys(given: Mapping[str, Any], parameters: Mapping[str, inspect.Parame
     Args:
         given: arguments.
         parameters: what a call takes.
-        listing: where many parameters are listed.
+        listing: says where many parameters are listed.
     """
     errors, meant = [], set()
     for key in given:

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from nnlite.callbacks import Callback, History
+from nnlite.callbacks import Callback, Duration, History, MaxTime
 from nnlite.data.batches import is_batches
 from nnlite.errors import ConfigError, NotReadyError
 from nnlite.losses import Loss
@@ -158,6 +158,7 @@ class Trainer:
         validation_freq: Count = 1,
         stratify: bool = False,
         folds: Folds = None,
+        max_time: Duration | None = None,
     ) -> History:
         """Train for `epochs` passes over the data.
 
@@ -173,8 +174,7 @@ class Trainer:
                 model's seed, where Keras takes the last rows: files are often sorted.
             validation_data: `(x, y[, sample_weight])` or an iterable of batches, in place of `validation_split`.
             shuffle: a new order of the examples in each epoch.
-            class_weight: weight of each class number in the loss.
-            sample_weight: weight of each example in the loss.
+            class_weight, sample_weight: weights in the loss, of each class number and of each example.
             initial_epoch: the epoch to start at, to go on with an earlier run.
             steps_per_epoch: batches per epoch; needed by a generator without end. Arrays start anew each epoch.
             validation_steps, validation_batch_size: the same as `steps_per_epoch`, `batch_size`, for validation.
@@ -186,6 +186,7 @@ class Trainer:
                 each member is trained on all but its own, and judged on that. A list has `(training rows, validation
                 rows)` of each member. "all" trains each on all rows, and goes with `validation_split` or
                 `validation_data`. Logs are means over the members.
+            max_time: seconds, or text such as "10m" or "1h30m": training ends after the batch that passes it.
 
         Returns:
             The `History`: `history.history["loss"]` and so on, one value per epoch.
@@ -199,7 +200,8 @@ class Trainer:
         options = read_call(Trainer.fit, locals())
         batches, validate = training_plan(self, (x, y, sample_weight), options)
         params = {"steps": batches.steps, "epochs": epochs, "validation_freq": validation_freq, "seed": self.model.seed}
-        listeners = callback_list(self.model, [*(options["callbacks"] or ()), History()], verbose, **params)
+        added = [*([MaxTime(max_time)] if max_time is not None else []), History()]
+        listeners = callback_list(self.model, [*(options["callbacks"] or ()), *added], verbose, **params)
         size, count = batch_length(batches, options["batch_size"]), (epochs - initial_epoch) * (batches.steps or 0)
         with suited(self.model, size, count), training_step(self, batches) as step:
             run_training(self, batches, step, validate, listeners, range(initial_epoch, epochs), validation_freq)

@@ -216,7 +216,9 @@ def test_bad_config_names_file_line_and_key(write, case):
 
 def test_the_line_of_an_argument_under_an_alias(write):
     aliased = SMALL.replace("{SparseCategoricalCrossentropy: {from_logits: true}}", "\n    mse:\n      reduction: x")
-    with pytest.raises(ConfigError, match=r"small\.yaml, line 15, column 7: compile\.loss\.MeanSquaredError\.reduction: "):
+    with pytest.raises(
+        ConfigError, match=r"small\.yaml, line 15, column 7: compile\.loss\.MeanSquaredError\.reduction: "
+    ):
         Experiment.from_file(write(aliased))
 
 
@@ -612,13 +614,17 @@ def test_column_branches_inside_others_get_their_names_too(table):
     model, _ = Experiment.from_file(table(text)).prepare()
     assert list(model.layers[1].layers[0].columns) == ["2", "0,1", "0-1"]
     experiment = Experiment.from_file(table(text.replace("a, b", "a, c"), "c.yaml"))
-    with pytest.raises(ConfigError, match=r"^c\.yaml, line 7, column 5: model\[1\]: layer ColumnBranch names a column 'c'"):
+    with pytest.raises(
+        ConfigError, match=r"^c\.yaml, line 7, column 5: model\[1\]: layer ColumnBranch names a column 'c'"
+    ):
         experiment.prepare()
 
 
 def test_names_need_a_table(write):
     text = SMALL.replace("- Normalization", "- ColumnBranch: {columns: {length: []}}")
-    with pytest.raises(ConfigError, match=r"line 7, column 30: model\[0\]\.ColumnBranch\.columns\.length: .* have no names"):
+    with pytest.raises(
+        ConfigError, match=r"line 7, column 30: model\[0\]\.ColumnBranch\.columns\.length: .* have no names"
+    ):
         Experiment.from_file(write(text)).prepare()
 
 
@@ -627,7 +633,9 @@ def test_names_need_a_table(write):
 def test_texts_need_a_layer_that_takes_them(table, source, first):
     text = TEXTS.replace("{Csv: {path: t.csv, target: t, text: note}}", source)
     text = text.replace("TextVectorization: {output_mode: multi_hot}", first)
-    with pytest.raises(ConfigError, match=r"line 6, column 5: model\[0\]: the data are texts, .* begin with TextVectorization$"):
+    with pytest.raises(
+        ConfigError, match=r"line 6, column 5: model\[0\]: the data are texts, .* begin with TextVectorization$"
+    ):
         Experiment.from_file(table(text)).prepare()
 
 
