@@ -184,10 +184,14 @@ def nearest(name: str, names: Iterable[str]) -> list[str]:
     Case, hyphens, underscores and spaces count only between names that are equally near without them.
     """
     folded, candidates = _folded(name), list(names)
-    ranked = sorted((_edits(folded, _folded(item)), _edits(name, item), item) for item in candidates)
     allowance = 1 + (len(folded) > 3) + (len(folded) > 9)
-    if ranked and ranked[0][0] <= allowance and ranked[0][0] < len(folded):
-        return [item for *edits, item in ranked if edits == list(ranked[0][:2])][:3]
+    edits = {item: _edits(folded, _folded(item), allowance) for item in candidates}
+    fewest = min(edits.values(), default=allowance + 1)
+    if fewest <= allowance:
+        near = [item for item in candidates if edits[item] == fewest < max(len(folded), len(_folded(item)))]
+        raw = {item: _edits(name, item) for item in near}
+        if near:
+            return sorted(item for item in near if raw[item] == min(raw.values()))[:3]
     if SYNONYMS.get(folded) in candidates:
         return [SYNONYMS[folded]]
     parts = [item for item in candidates if len(item) > 2 and _folded(item) in folded]
@@ -202,8 +206,13 @@ def _folded(name: str) -> str:
     return "".join(letter for letter in name.lower() if letter not in "_- ")
 
 
-def _edits(first: str, second: str) -> int:
-    """How many letters to insert, delete, replace or swap with the next one: the optimal string alignment distance."""
+def _edits(first: str, second: str, most: int = 1_000) -> int:
+    """How many letters to insert, delete, replace or swap with the next one: the optimal string alignment distance.
+
+    A number above `most` where lengths differ by more than that.
+    """
+    if abs(len(first) - len(second)) > most:
+        return most + 1
     before: list[int] = []
     row = list(range(len(second) + 1))
     for i, letter in enumerate(first):

@@ -3,7 +3,7 @@
 import math
 import re
 import time
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from nnlite.callbacks.base import Callback, Verbosity, announce
 from nnlite.callbacks.monitor import MonitorCallback
@@ -26,6 +26,13 @@ class DurationBound:
             raise ConfigError(f"expected seconds, or a duration such as 90s, 10m, 1h30m or 2d, got {value!r}")
         if not 0 < seconds_of(value) < math.inf:
             raise ConfigError(f"must be > 0 and finite, got {value!r}")
+
+    def schema(self) -> dict[str, Any]:
+        """The bound as keywords of JSON Schema."""
+        return {"pattern": f"^({self.pattern})$", "exclusiveMinimum": 0}
+
+    def __str__(self) -> str:
+        return "such as 10m"
 
     def __repr__(self) -> str:
         """Short, as `help` shows it in signatures."""

@@ -10,7 +10,7 @@ from nnlite.registry import normalized
 __all__ = ["DEPTH", "SIZE", "Node", "Place", "error_at", "find", "place_of", "same"]
 
 DEPTH = 64  # of lists and mappings within one another
-SIZE = 200_000  # values of a document, those that aliases and references repeat counted each time
+SIZE = 100_000  # values of a document, those that aliases and references repeat counted each time
 
 
 @dataclass(frozen=True)
@@ -89,6 +89,8 @@ def find(parent: Node, key: str) -> Any:
         return int(key)
     if not isinstance(parent.value, dict):
         raise ConfigError(f"{parent.value!r} has no key {key!r}")
+    if key in parent.value:
+        return key
     return next((present for present in parent.value if same([present], [key])), key)
 
 

@@ -110,8 +110,9 @@ class _Resolver:
     def _settle_target(self, node: Node, path: tuple, reference: str) -> None:
         if id(node) in self.active:
             outer = list(self.active.values())
-            circle = [one for one in outer[outer.index(path) :] if one == path or len(one) > len(path)]
-            shown = " -> ".join(map(format_path, [*dict.fromkeys(circle), path]))
+            inner = [*outer[outer.index(path) :], path]
+            circle = [one for one, after in zip(inner, inner[1:], strict=False) if after[: len(one)] != one]
+            shown = " -> ".join(map(format_path, [*circle, path]))
             raise ConfigError(f"${{{reference}}} refers to itself: {shown}")
         if len(self.active) > DEPTH:
             raise ConfigError(f"${{{reference}}}: more than {DEPTH} references that refer to one another")

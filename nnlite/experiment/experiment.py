@@ -87,6 +87,11 @@ class Experiment(Section):
         """All arguments as plain values, defaults included, the seed first."""
         return {"seed": self.seed, **super().get_config()}
 
+    def rendered(self) -> dict:
+        """The config with all defaults, and without a seed unless the file has one."""
+        given = self.document is None or self.document.values.get("seed") is not None
+        return {**self.get_config(), "seed": self.seed if given else None}
+
     def check(self) -> None:
         """Raise `ConfigError` for whatever of the config can be found wrong without its data."""
         with self.explaining():

@@ -20,6 +20,8 @@ __all__ = [
     "LISTED",
     "Configurable",
     "constructor_parameters",
+    "default_value",
+    "field_hints",
     "normalized",
     "read_fields",
     "snake_case",
@@ -134,7 +136,7 @@ class Configurable:
     def _lookup(cls, name: object) -> "type[Self]":
         member = cls._members.get(normalized(name)) if isinstance(name, str) else None
         if member is None or not issubclass(member, cls):
-            listing = _listing(cls._family, len(_registered(cls)))
+            listing = listing_of(cls._family, len(_registered(cls)))
             raise ConfigError.of_choice(name, Choice(cls._family, _known_names(cls), listing))
         return member
 
@@ -144,7 +146,7 @@ class Configurable:
         if not isinstance(config, Mapping):
             raise ConfigError(f"expected arguments as 'key: value', got {config!r}").within(cls.__name__)
         parameters = constructor_parameters(cls)
-        errors = wrong_keys(config, parameters, _listing(cls._family, len(parameters), cls.__name__))
+        errors = wrong_keys(config, parameters, listing_of(cls._family, len(parameters), cls.__name__))
         if errors:
             raise_all([*(error.within(cls.__name__) for error in errors), *read_fields(cls, config)[1]])
         return cls(**config)
@@ -172,7 +174,7 @@ class Configurable:
         shown = []
         for name, value in self._arguments().items():
             default = parameters[name].default
-            if _differs(value, _default_value(type(self), name, default)):
+            if _differs(value, default_value(type(self), name, default)):
                 shown.append(f"{name}={_short(value)}")
         return f"{type(self).__name__}({', '.join(shown)})"
 
@@ -192,7 +194,7 @@ LISTED = {
 }
 
 
-def _listing(family: str, count: int, name: str = "") -> str:
+def listing_of(family: str, count: int, name: str = "") -> str:
     """Which command lists so many names, those of a family or of the arguments of a class."""
     return f"`nnlite list {LISTED[family]}{f' {name}' if name else ''}` shows all {count}" if family in LISTED else ""
 
@@ -200,7 +202,7 @@ def _listing(family: str, count: int, name: str = "") -> str:
 def read_fields(cls: type, given: Mapping[str, Any]) -> tuple[dict[str, Any], list[ConfigError]]:
     """Those of `given` that are fields of `cls`, as their types say, and the errors of those that cannot be read."""
     values, errors = {}, []
-    for name, hint in _hints(cls).items():
+    for name, hint in field_hints(cls).items():
         if name in given:
             try:
                 values[name] = read(given[name], hint)
@@ -210,7 +212,7 @@ def read_fields(cls: type, given: Mapping[str, Any]) -> tuple[dict[str, Any], li
 
 
 def wrong_keys(
-    given: Mapping[str, Any], parameters: Mapping[str, inspect.Parameter], listing: str
+    given: Mapping[str, Any], parameters: Mapping[str, inspect.Parameter], listing: str = ""
 ) -> list[ConfigError]:
     """One error for each key that is no parameter, and for each parameter without default that is not there.
 
@@ -266,19 +268,20 @@ def constructor_parameters(cls: type) -> dict[str, inspect.Parameter]:
 
 
 @functools.cache
-def _hints(cls: type) -> dict[str, object]:
+def field_hints(cls: type) -> dict[str, object]:
+    """Field -> type, of those that the constructor takes."""
     hints = typing.get_type_hints(cls, include_extras=True)
     return {field.name: hints[field.name] for field in dataclasses.fields(cls) if field.init}
 
 
-def _default_value(cls: type, name: str, default: Any) -> Any:
+def default_value(cls: type, name: str, default: Any) -> Any:
     """The default as a jsonable value, read by the field's type as the constructor does."""
     field = {field.name: field for field in dataclasses.fields(cls)}.get(name)
     if field and field.default_factory is not dataclasses.MISSING:
         default = field.default_factory()
     if default is inspect.Parameter.empty:
         return default
-    return jsonable(read(default, _hints(cls).get(name, typing.Any)))
+    return jsonable(read(default, field_hints(cls).get(name, typing.Any)))
 
 
 def _differs(value: object, default: object) -> bool:

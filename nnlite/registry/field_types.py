@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import math
 import numbers
 import types
 import typing
@@ -12,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.errors import Choice, ConfigError, did_you_mean, nearest, raise_all
+from nnlite.errors import Choice, ConfigError, nearest, raise_all
 
 
 @dataclass(frozen=True, repr=False)
@@ -34,6 +35,12 @@ class Range:
         above = value >= self.high if self.high_open else value > self.high
         if below or above:
             raise ConfigError(f"must be {self}, got {shown(value)}")
+
+    def schema(self) -> dict[str, float]:
+        """The bounds as keywords of JSON Schema."""
+        low = {("exclusiveMinimum" if self.low_open else "minimum"): self.low}
+        high = {("exclusiveMaximum" if self.high_open else "maximum"): self.high}
+        return (low if self.low > -np.inf else {}) | (high if self.high < np.inf else {})
 
     def __str__(self) -> str:
         if self.high == np.inf:
@@ -74,7 +81,7 @@ LARGEST = 2**64 - 1
 LETTERS_SHOWN = 200
 
 
-def _is_specified(hint: Any) -> bool:
+def is_specified(hint: Any) -> bool:
     # Python 3.10 counts `list[int]`, which has an origin, among the types.
     return typing.get_origin(hint) is None and isinstance(hint, type) and issubclass(hint, Specified)
 
@@ -98,7 +105,7 @@ def read(value: Any, hint: Any) -> Any:
         return _read_items(value, origin, typing.get_args(hint))
     if origin is dict:
         return _read_entries(value, *typing.get_args(hint))
-    if _is_specified(hint):
+    if is_specified(hint):
         return hint.get(value)
     reader = _READERS.get(origin or hint)
     return reader(value) if reader else _read_instance(value, origin or hint)
@@ -148,7 +155,9 @@ def _read_float(value):
 
 def shown(value: object) -> str:
     """`value` for a message, cut where it is long."""
-    text = repr(value) if not isinstance(value, int) or abs(value) <= LARGEST else f"{str(value)[:20]}..."
+    if isinstance(value, int) and abs(value) > 10**30:
+        return f"a number of {math.floor(math.log10(abs(value))) + 1} digits"
+    text = repr(value)
     return text if len(text) <= LETTERS_SHOWN else f"{text[:LETTERS_SHOWN]}..."
 
 
@@ -208,9 +217,10 @@ _READERS = {
 def _read_literal(value, allowed):
     if any(value is choice or (type(value) is type(choice) and value == choice) for choice in allowed):
         return value
+    names = [str(choice) for choice in allowed if choice is not None]
     if isinstance(value, str):
-        raise ConfigError.of_choice(value, Choice("value", [str(choice) for choice in allowed]))
-    raise ConfigError(f"unknown value {shown(value)}; {did_you_mean(value, map(str, allowed))}")
+        raise ConfigError.of_choice(value, Choice("value", names))
+    raise ConfigError(f"unknown value {shown(value)}; Allowed: {', '.join(names)}")
 
 
 def _read_union(value, choices):
@@ -232,7 +242,7 @@ def _read_union(value, choices):
     others = [error for _, error in errors if not error.choice]
     if isinstance(value, str) and choices:
         raise ConfigError.of_choice(value, _together(choices, others))
-    families = [error for choice, error in errors if _is_specified(choice)]
+    families = [error for choice, error in errors if is_specified(choice)]
     if isinstance(value, Mapping) and families:
         raise families[0]  # a name was meant: the family's own message says which names there are
     raise ConfigError("; or ".join(dict.fromkeys(str(error) for _, error in errors)))
