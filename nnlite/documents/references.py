@@ -1,5 +1,6 @@
 """References: `${section.key}` and `${env:NAME}` in the values of a document."""
 
+import itertools
 import os
 import re
 from typing import Any
@@ -111,7 +112,7 @@ class _Resolver:
         if id(node) in self.active:
             outer = list(self.active.values())
             inner = [*outer[outer.index(path) :], path]
-            circle = [one for one, after in zip(inner, inner[1:], strict=False) if after[: len(one)] != one]
+            circle = [one for one, after in itertools.pairwise(inner) if after[: len(one)] != one]
             shown = " -> ".join(map(format_path, [*circle, path]))
             raise ConfigError(f"${{{reference}}} refers to itself: {shown}")
         if len(self.active) > DEPTH:

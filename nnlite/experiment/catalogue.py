@@ -36,7 +36,7 @@ FAMILIES: tuple[type[Configurable], ...] = (
 )
 KINDS = {LISTED[family._family]: family for family in FAMILIES}
 WIDTH = 120
-WIDEST = (26, 30, 18)  # of the columns before the last one
+WIDEST = (99, 30, 18)  # of the columns before the last one; names stay whole
 
 
 def catalogue(kind: str | None = None, name: str | None = None) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nnlite.data import Columns as TableColumns, InputEncoder, Texts
-from nnlite.errors import ConfigError, did_you_mean, raise_all
+from nnlite.errors import ConfigError, DataError, did_you_mean, raise_all
 from nnlite.layers import Columns, Input, Layer
 from nnlite.layers.base.symbolic import Symbol
 from nnlite.layers.composite.branches import RANGE, places_of
@@ -71,13 +71,14 @@ class ModelGraph(Section):
     (None, 1)
     """
 
-    inputs: Converted[Mapping[str, Any] | Names, dict[str, ModelInput] | list[str] | str]
+    inputs: Converted[Mapping[str, Any] | Names, dict[str, ModelInput | None] | list[str] | str]
     layers: Converted[Mapping[str, Any], dict[str, Any]]
     outputs: str | None = option(default=None)
 
     def validate(self) -> None:
         names = [self.inputs] if isinstance(self.inputs, str) else self.inputs
-        self._inputs = {name: names[name] if isinstance(names, dict) else ModelInput() for name in names}
+        given = names if isinstance(names, dict) else {}
+        self._inputs = {name: given.get(name) or ModelInput() for name in names}
         self._steps: dict[str, _Step] = {}
         errors = self._check_inputs()
         for name, entry in self.layers.items():
@@ -182,6 +183,8 @@ class ModelGraph(Section):
                     value = layer(value)
             except ConfigError as error:
                 raise error.within("layers", name) from None
+            except DataError as error:  # shapes that do not fit, which the graph decides
+                raise ConfigError(str(error), ("layers", name)) from None
             values[name] = value
         return Model(whole, values[self.outputs or list(self._steps)[-1]], seed=seed)
 

