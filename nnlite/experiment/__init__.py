@@ -2,8 +2,20 @@
 
 from nnlite.experiment.commands import explain, profile
 from nnlite.experiment.experiment import Experiment
+from nnlite.experiment.graphs import ModelGraph, ModelInput
 from nnlite.experiment.measuring import measure
 from nnlite.experiment.runs import Run, write_table
 from nnlite.experiment.training import Interrupted, train
 
-__all__ = ["Experiment", "Interrupted", "Run", "explain", "measure", "profile", "train", "write_table"]
+__all__ = [
+    "Experiment",
+    "Interrupted",
+    "ModelGraph",
+    "ModelInput",
+    "Run",
+    "explain",
+    "measure",
+    "profile",
+    "train",
+    "write_table",
+]

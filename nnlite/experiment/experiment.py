@@ -174,7 +174,7 @@ class Experiment(Section):
         """The compiled graph, drawn for the inputs."""
         assert isinstance(self.model, ModelGraph)
         try:
-            model = self.model.build(x.shape[1:], inputs, self.seed)
+            model = self.model.build(x, inputs, self.seed)
             model.adapt(x)
         except ConfigError as error:
             raise error.within("model") from None

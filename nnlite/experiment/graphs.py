@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from nnlite.data import Columns as TableColumns, InputEncoder, Texts
 from nnlite.errors import ConfigError, DataError, did_you_mean, raise_all
 from nnlite.layers import Columns, Input, Layer
-from nnlite.layers.base.symbolic import Symbol
 from nnlite.layers.composite.branches import RANGE, places_of
 from nnlite.models import Model
 from nnlite.registry import Section
@@ -62,12 +63,13 @@ class ModelGraph(Section):
             above when it is left out, and the first input for the first entry.
         outputs: the name of the layer that gives the output; the last one when None.
 
+    >>> import numpy as np
     >>> from nnlite.data import Raw
     >>> graph = ModelGraph.get({
     ...     "inputs": {"size": {"columns": ["0-1"]}, "rest": {}},
     ...     "layers": {"wide": {"Dense": {"units": 4}, "from": "size"},
     ...                "both": {"Concatenate": {}, "from": ["wide", "rest"]}, "price": {"Dense": {"units": 1}}}})
-    >>> graph.build((6,), Raw((6,)), seed=0).output_shape
+    >>> graph.build(np.ones((2, 6)), Raw((6,)), seed=0).output_shape
     (None, 1)
     """
 
@@ -158,55 +160,66 @@ class ModelGraph(Section):
             if name not in needed
         ]
 
-    def build(self, row_shape: tuple[int, ...], encoder: InputEncoder, seed: int) -> Model:
-        """The model for rows of this shape, with new weights.
+    def build(self, x: np.ndarray, encoder: InputEncoder, seed: int) -> Model:
+        """The model for the rows of `x`, with new weights.
 
         Args:
-            row_shape: without the axis of the rows.
+            x: the rows to train on, from which layers of texts learn their words.
             encoder: says where the columns of each name stand.
             seed: as in `Model`.
 
         Raises:
             ConfigError: unknown columns, or layers that do not fit together.
         """
-        whole = Input(row_shape, dtype="string" if isinstance(encoder, Texts) else None)
-        values: dict[str, Any] = self._split(whole, row_shape, encoder)
+        texts = isinstance(encoder, Texts)
+        whole = Input(x.shape[1:], dtype="string" if texts else None)
+        values: dict[str, Any] = self._split(whole, encoder)
         for name, step in self._steps.items():
             chain = read(jsonable(step.chain), list[Layer])  # another run must not start from these weights
-            if isinstance(encoder, Texts) and step.sources[0] in self._inputs and chain[0].input_kind != "strings":
-                what = f"the data are texts, {chain[0].label} takes {chain[0].input_kind}"
-                raise ConfigError(f"{what}: begin with TextVectorization", ("layers", name))
-            taken = [values[source] for source in step.sources]
             try:
-                value: Any = tuple(taken) if len(taken) > 1 or chain[0].takes_several else taken[0]
-                for layer in chain:
-                    value = layer(value)
+                if texts and step.sources[0] in self._inputs:
+                    _read_texts(chain[0], x)
+                values[name] = _drawn(chain, [values[source] for source in step.sources])
             except ConfigError as error:
                 raise error.within("layers", name) from None
             except DataError as error:  # shapes that do not fit, which the graph decides
                 raise ConfigError(str(error), ("layers", name)) from None
-            values[name] = value
         return Model(whole, values[self.outputs or list(self._steps)[-1]], seed=seed)
 
-    def _split(self, whole: Input, row_shape: tuple[int, ...], encoder: InputEncoder) -> dict[str, Symbol | Input]:
+    def _split(self, whole: Input, encoder: InputEncoder) -> dict[str, Any]:
         """The value of each input: the whole one, or columns of it."""
         named = encoder.places() if isinstance(encoder, TableColumns) else {}
-        places: dict[str, list[int]] = {}
-        for name, item in self._inputs.items():
-            try:
-                places[name] = item.places(named)
-            except ConfigError as error:
-                raise error.within("inputs", name) from None
-        used = {place for taken in places.values() for place in taken}
         values: dict[str, Any] = {}
-        for name, item in self._inputs.items():
-            taken = places[name] if item.columns is not None else [i for i in range(row_shape[-1]) if i not in used]
+        used: set[int] = set()
+        for name, item in sorted(self._inputs.items(), key=lambda pair: pair[1].columns is None):  # the rest at last
             try:
-                alone = len(self._inputs) == 1 and item.columns is None
-                values[name] = whole if alone else Columns(taken, name=name)(whole)
+                if item.columns is None and not used:
+                    values[name] = whole
+                else:
+                    remaining = [place for place in range(whole.shape[-1] or 0) if place not in used]
+                    places = item.places(named) if item.columns is not None else remaining
+                    values[name] = Columns(places, name=name)(whole)
+                    used.update(places)
             except ConfigError as error:
                 raise error.within("inputs", name) from None
         return values
+
+
+def _read_texts(layer: Layer, texts: np.ndarray) -> None:
+    """Let the layer that takes the texts see them, before its outputs have a shape; else `ConfigError`."""
+    if layer.input_kind != "strings":
+        what = f"the data are texts, {layer.label} takes {layer.input_kind}"
+        raise ConfigError(f"{what}: begin with TextVectorization")
+    if not layer.adapted:
+        layer.adapt(texts)
+
+
+def _drawn(chain: list[Layer], taken: list[Any]) -> Any:
+    """What a chain gives, drawn from the values that it takes."""
+    value: Any = tuple(taken) if len(taken) > 1 or chain[0].takes_several else taken[0]
+    for layer in chain:
+        value = layer(value)
+    return value
 
 
 def _spec_of(step: _Step) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """Graphs of layers in configs: read, trained, saved, loaded, and refused with the place of the mistake."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -73,7 +75,7 @@ def test_train_evaluate_predict_summary_and_check(write, capsys):
     model = load_model(run.folder / "model.safetensors")
     assert [layer.name for layer in model.layers] == [layer.name for layer in run.model.layers]
     assert main(["predict", "runs/c-1", "t.csv", "-o", "p.csv"]) == 0
-    assert len(open("p.csv").read().splitlines()) == 61
+    assert len(Path("p.csv").read_text().splitlines()) == 61
     capsys.readouterr()
     assert main(["summary", "c.yaml"]) == 0
     assert "kinds_wide (Dense)" in capsys.readouterr().out
