@@ -1,16 +1,16 @@
 """What several commands have in common: how one is added, with its example, and the arguments that they share."""
 
 import argparse
-from typing import TYPE_CHECKING
+from typing import TypeAlias
 
-__all__ = ["add_command", "add_config", "add_run"]
+__all__ = ["Commands", "add_command", "add_config", "add_run"]
 
-if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+# What `add_subparsers` gives; argparse has no public name for it.
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def add_command(
-    commands: "Commands", name: str, help: str, example: str, description: str | None = None
+    commands: Commands, name: str, help: str, example: str, description: str | None = None
 ) -> argparse.ArgumentParser:
     """Add the command `name` to `commands`; its `--help` ends with an example.
 

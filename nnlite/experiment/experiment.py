@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import numpy as np
 
@@ -109,7 +109,8 @@ class Experiment(Section):
         """
         with self.explaining():
             chain = self._chain()
-            data = self._prepared_data(Loss.get(self.compile["loss"]).target_kind, fitted)
+            kind = cast(TargetKind, Loss.get(self.compile["loss"]).target_kind)
+            data = self._prepared_data(kind, fitted)
             x, y = data.parts["training"]
             inputs = data.preprocessing.inputs
             model = self._graph(x, inputs) if chain is None else self._fed(chain, x, inputs)

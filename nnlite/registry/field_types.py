@@ -76,7 +76,9 @@ class Specified(ABC):
         """The plain value that describes this instance."""
 
 
-TRUTH = dict.fromkeys(("yes", "y", "on", "1"), "true") | dict.fromkeys(("no", "n", "off", "0", "none"), "false")
+TRUTH: dict[str, str] = dict.fromkeys(("yes", "y", "on", "1"), "true") | dict.fromkeys(
+    ("no", "n", "off", "0", "none"), "false"
+)
 LARGEST = 2**64 - 1
 LETTERS_SHOWN = 200
 

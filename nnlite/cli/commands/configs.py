@@ -4,12 +4,12 @@ import argparse
 import json
 from pathlib import Path
 
-from nnlite.cli.arguments import add_command, add_config
+from nnlite.cli.arguments import Commands, add_command, add_config
 
 __all__ = ["add_commands"]
 
 
-def add_commands(commands) -> None:
+def add_commands(commands: Commands) -> None:
     """Add `config`, `list` and `schema`."""
     example = "config configs/digits.yaml\nconfig configs/digits.yaml --render --set fit.epochs=5"
     meaning = "check a config without its data, or show it with all defaults"

@@ -2,12 +2,12 @@
 
 import argparse
 
-from nnlite.cli.arguments import add_command, add_config
+from nnlite.cli.arguments import Commands, add_command, add_config
 
 __all__ = ["add_commands"]
 
 
-def add_commands(commands) -> None:
+def add_commands(commands: Commands) -> None:
     """Add `summary`, `explain` and `check`."""
     summary = add_command(commands, "summary", "show the layers of a config's model", "summary configs/digits.yaml")
     add_config(summary)
@@ -16,7 +16,7 @@ def add_commands(commands) -> None:
     _add_check(commands)
 
 
-def _add_explain(commands) -> None:
+def _add_explain(commands: Commands) -> None:
     example = "explain configs/digits.yaml --row 3\nexplain runs/digits-1 --part test --weight 'dense.kernel[3, 7]'"
     explain = add_command(commands, "explain", "show the derivatives of one example, back to one weight", example)
     add_config(explain, "a YAML file, for its model as it starts, or a run folder, for the trained one")
@@ -28,7 +28,7 @@ def _add_explain(commands) -> None:
     explain.set_defaults(command=_explain)
 
 
-def _add_check(commands) -> None:
+def _add_check(commands: Commands) -> None:
     meaning = "check the derivatives of a config's model and loss against numerical ones"
     description = f"{meaning[:1].upper()}{meaning[1:]}; the exit code is 1 if a check fails."
     check = add_command(commands, "check", meaning, "check configs/xor.yaml", description)

@@ -5,13 +5,13 @@ import json
 import sys
 from pathlib import Path
 
-from nnlite.cli.arguments import add_command, add_run
+from nnlite.cli.arguments import Commands, add_command, add_run
 from nnlite.errors import ConfigError
 
 __all__ = ["add_commands"]
 
 
-def add_commands(commands) -> None:
+def add_commands(commands: Commands) -> None:
     """Add `evaluate` and `predict`."""
     evaluate = add_command(commands, "evaluate", "measure the model of a run folder again", "evaluate runs/digits-1")
     add_run(evaluate)
