@@ -1,11 +1,13 @@
 """The errors users see: each names the place, the offender and the remedy."""
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import NamedTuple
 
 ERRORS_SHOWN = 20
+LETTERS_SHOWN = 200
 NAMES_SHOWN = 20
 NEAR_NAMES_SHOWN = 8
 
@@ -157,6 +159,14 @@ def format_path(path: Iterable) -> str:
     for key in path:
         text += f"[{key}]" if isinstance(key, int) else f".{key}" if text else str(key)
     return text
+
+
+def shown(value: object) -> str:
+    """`value` for a message, cut where it is long."""
+    if isinstance(value, int) and abs(value) > 10**30:
+        return f"a number of {math.floor(math.log10(abs(value))) + 1} digits"
+    text = repr(value)
+    return text if len(text) <= LETTERS_SHOWN else f"{text[:LETTERS_SHOWN]}..."
 
 
 def did_you_mean(name: object, allowed: Iterable[str], everything: str = "") -> str:

@@ -2,7 +2,6 @@
 
 import functools
 import inspect
-import math
 import numbers
 import types
 import typing
@@ -13,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.errors import Choice, ConfigError, nearest, raise_all
+from nnlite.errors import Choice, ConfigError, nearest, raise_all, shown
 
 
 @dataclass(frozen=True, repr=False)
@@ -76,11 +75,11 @@ class Specified(ABC):
         """The plain value that describes this instance."""
 
 
-TRUTH: dict[str, str] = dict.fromkeys(("yes", "y", "on", "1"), "true") | dict.fromkeys(
+TRUTH = {"yes": "true", "y": "true", "on": "true", "1": "true"}
+TRUTH |= {"no": "false", "n": "false", "off": "false", "0": "false", "none": "false"}
     ("no", "n", "off", "0", "none"), "false"
 )
 LARGEST = 2**64 - 1
-LETTERS_SHOWN = 200
 
 
 def is_specified(hint: Any) -> bool:
@@ -153,14 +152,6 @@ def _read_float(value):
         if not np.isnan(number):
             return number
     raise ConfigError(f"expected a number, got {shown(value)}")
-
-
-def shown(value: object) -> str:
-    """`value` for a message, cut where it is long."""
-    if isinstance(value, int) and abs(value) > 10**30:
-        return f"a number of {math.floor(math.log10(abs(value))) + 1} digits"
-    text = repr(value)
-    return text if len(text) <= LETTERS_SHOWN else f"{text[:LETTERS_SHOWN]}..."
 
 
 def _read_str(value):
