@@ -93,7 +93,8 @@ class _Resolver:
         """The settled node that a reference stands for."""
         if ":" in reference:
             return Node(_environment(reference), self.root.place)
-        node, path = self.root, ()
+        node: Node = self.root
+        path: tuple[Any, ...] = ()
         for key in map(str.strip, reference.split(".")):
             if isinstance(node.value, str):
                 self._settle_target(node, path, reference)

@@ -75,10 +75,8 @@ class Specified(ABC):
         """The plain value that describes this instance."""
 
 
-TRUTH = {"yes": "true", "y": "true", "on": "true", "1": "true"}
+TRUTH: dict[str, str] = {"yes": "true", "y": "true", "on": "true", "1": "true"}
 TRUTH |= {"no": "false", "n": "false", "off": "false", "0": "false", "none": "false"}
-    ("no", "n", "off", "0", "none"), "false"
-)
 LARGEST = 2**64 - 1
 
 
