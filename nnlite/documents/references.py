@@ -105,7 +105,8 @@ class _Resolver:
             if isinstance(node.value, dict) and found not in node.value:
                 hint = did_you_mean(key, map(str, node.value))
                 raise ConfigError(f"${{{reference}}}: unknown key {key!r}; {hint}")
-            node, path = node.value[found], (*path, found)
+            inner: Any = node.value
+            node, path = inner[found], (*path, found)
         self._settle_target(node, path, reference)
         return node
 
