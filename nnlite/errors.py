@@ -179,7 +179,8 @@ def did_you_mean(name: object, allowed: Iterable[str], everything: str = "") -> 
     """
     names = sorted(set(allowed))
     near = nearest(str(name), names)
-    hint = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
+    quoted = " or ".join(f"'{candidate}'" for candidate in near)
+    hint = f"did you mean {quoted}? " if near else ""
     if len(names) <= NAMES_SHOWN:
         return f"{hint}Allowed: {', '.join(names) or 'nothing'}"
     if everything:
