@@ -1,8 +1,35 @@
 """The errors users see: each names the place, the offender and the remedy."""
 
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
+from typing import NamedTuple
+
+ERRORS_SHOWN = 20
+LETTERS_SHOWN = 200
+NAMES_SHOWN = 20
+NEAR_NAMES_SHOWN = 8
+
+# What users of other libraries write, folded, and the name that it has here.
+SYNONYMS = {
+    "lr": "learning_rate",
+    "momentumdecay": "momentum",
+    "nodes": "units",
+    "neurons": "units",
+    "outfeatures": "units",
+    "outchannels": "filters",
+    "linear": "Dense",
+    "fullyconnected": "Dense",
+    "batchnorm": "BatchNormalization",
+    "batchnorm1d": "BatchNormalization",
+    "batchnorm2d": "BatchNormalization",
+    "layernorm": "LayerNormalization",
+    "crossentropy": "SparseCategoricalCrossentropy",
+    "crossentropyloss": "SparseCategoricalCrossentropy",
+    "bce": "BinaryCrossentropy",
+    "bceloss": "BinaryCrossentropy",
+}
 
 
 class NNLiteError(Exception):
@@ -11,26 +38,79 @@ class NNLiteError(Exception):
     exit_code = 1
 
 
+class Choice(NamedTuple):
+    """The names that a value can be.
+
+    Attributes:
+        kind: what they are names of.
+        names: all of them.
+        listing: says where they are listed, for a choice of many.
+        note: the end of the message.
+    """
+
+    kind: str
+    names: Sequence[str]
+    listing: str = ""
+    note: str = ""
+
+
 class ConfigError(NNLiteError, ValueError):
     """A wrong name, key, type or value in a constructor argument or in a YAML file.
 
     `path` is the way to the offender, outermost key first: `("model", 0, "Dense", "units")`.
+
+    An error may stand for several, all those of a file: `errors` are these, and `message` says how many there are.
+    `choice` is known of an unknown name.
     """
 
     exit_code = 2
 
-    def __init__(self, message: str, path: tuple = ()) -> None:
+    def __init__(self, message: str, path: tuple = (), errors: "Sequence[ConfigError]" = ()) -> None:
         super().__init__(message)
         self.message = message
         self.path = tuple(path)
+        self.errors = tuple(errors)
+        self.choice: Choice | None = None
+
+    @classmethod
+    def of_choice(cls, name: object, choice: "Choice") -> "ConfigError":
+        """The error of a name that is none of those there are."""
+        error = cls(f"unknown {choice.kind} {name!r}; {did_you_mean(name, choice.names, choice.listing)}{choice.note}")
+        error.choice = choice
+        return error
 
     def within(self, *keys: object) -> "ConfigError":
         """The same error seen from one level further out."""
-        self.path = (*keys, *self.path)
+        for error in self.errors:
+            error.within(*keys)
+        if not self.errors:
+            self.path = (*keys, *self.path)
         return self
 
+    def each(self) -> "tuple[ConfigError, ...]":
+        """The errors that this one stands for: itself, where it is one."""
+        return self.errors or (self,)
+
     def __str__(self) -> str:
+        if self.errors:
+            lines = [f"  {error}" for error in self.errors[:ERRORS_SHOWN]]
+            left = len(self.errors) - len(lines)
+            return "\n".join([self.message, *lines, *([f"  and {left} more"] if left else [])])
         return f"{format_path(self.path)}: {self.message}" if self.path else self.message
+
+
+def raise_all(errors: Sequence[ConfigError], place: str = "") -> None:
+    """Raise what independent checks have found: nothing, the one error, or one that stands for all of them.
+
+    Args:
+        errors: each may stand for several itself.
+        place: what all of them are in, such as a file.
+    """
+    single = [one for error in errors for one in error.each()]
+    if len(single) == 1:
+        raise single[0]
+    if single:
+        raise ConfigError(f"{place}: {len(single)} errors" if place else f"{len(single)} errors", (), single)
 
 
 class MissingLibraryError(ConfigError, ImportError):
@@ -85,10 +165,75 @@ def format_path(path: Iterable) -> str:
     return text
 
 
-def did_you_mean(name: object, allowed: Iterable[str]) -> str:
-    """The end of an error message: the nearest allowed name, then all of them."""
-    allowed = sorted(allowed)
-    by_lower_case = {candidate.lower(): candidate for candidate in allowed}
-    near = get_close_matches(str(name).lower(), by_lower_case, n=1)
-    hint = f"did you mean {by_lower_case[near[0]]!r}? " if near else ""
-    return f"{hint}Allowed: {', '.join(allowed) or 'nothing'}"
+def shown(value: object) -> str:
+    """`value` for a message, cut where it is long."""
+    if isinstance(value, int) and abs(value) > 10**30:
+        return f"a number of {math.floor(math.log10(abs(value))) + 1} digits"
+    text = repr(value)
+    return text if len(text) <= LETTERS_SHOWN else f"{text[:LETTERS_SHOWN]}..."
+
+
+def did_you_mean(name: object, allowed: Iterable[str], everything: str = "") -> str:
+    """The end of an error message: the nearest allowed names, then all of them.
+
+    Args:
+        name: what was given.
+        allowed: what could have been.
+        everything: says where all names can be seen, in place of a list of more than 20.
+    """
+    names = sorted(set(allowed))
+    near = nearest(str(name), names)
+    quoted = " or ".join(f"'{candidate}'" for candidate in near)
+    hint = f"did you mean {quoted}? " if near else ""
+    if len(names) <= NAMES_SHOWN:
+        return f"{hint}Allowed: {', '.join(names) or 'nothing'}"
+    if everything:
+        return f"{hint}{everything}"
+    shown = sorted(names, key=lambda candidate: _edits(_folded(str(name)), _folded(candidate)))[:NEAR_NAMES_SHOWN]
+    return f"{hint}Allowed: {', '.join(shown)}, and {len(names) - len(shown)} more"
+
+
+def nearest(name: str, names: Iterable[str]) -> list[str]:
+    """What `name` was probably meant to be: the names of the fewest edits, of which there may be up to three.
+
+    Case, hyphens, underscores and spaces count only between names that are equally near without them.
+    """
+    folded, candidates = _folded(name), list(names)
+    allowance = 1 + (len(folded) > 3) + (len(folded) > 9)
+    edits = {item: _edits(folded, _folded(item), allowance) for item in candidates}
+    fewest = min(edits.values(), default=allowance + 1)
+    if fewest <= allowance:
+        near = [item for item in candidates if edits[item] == fewest < max(len(folded), len(_folded(item)))]
+        raw = {item: _edits(name, item) for item in near}
+        if near:
+            return sorted(item for item in near if raw[item] == min(raw.values()))[:3]
+    if SYNONYMS.get(folded) in candidates:
+        return [SYNONYMS[folded]]
+    parts = [item for item in candidates if len(item) > 2 and _folded(item) in folded]
+    wholes = [item for item in candidates if len(folded) > 2 and folded in _folded(item)]
+    if parts or wholes:
+        return [max(parts, key=len)] if parts else sorted(wholes, key=len)[:3]
+    by_fold = {_folded(item): item for item in candidates}
+    return [by_fold[close] for close in get_close_matches(folded, by_fold, n=1)]
+
+
+def _folded(name: str) -> str:
+    return "".join(letter for letter in name.lower() if letter not in "_- ")
+
+
+def _edits(first: str, second: str, most: int = 1_000) -> int:
+    """How many letters to insert, delete, replace or swap with the next one: the optimal string alignment distance.
+
+    A number above `most` where lengths differ by more than that.
+    """
+    if abs(len(first) - len(second)) > most:
+        return most + 1
+    before: list[int] = []
+    row = list(range(len(second) + 1))
+    for i, letter in enumerate(first):
+        before, previous, row = row, before, [i + 1]
+        for j, other in enumerate(second):
+            row.append(min(before[j + 1] + 1, row[j] + 1, before[j] + (letter != other)))
+            if i and j and letter == second[j - 1] and other == first[i - 1]:
+                row[-1] = min(row[-1], previous[j - 1] + 1)
+    return row[-1]

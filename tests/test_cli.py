@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 import nnlite
-from nnlite.cli import main
+from nnlite.cli import _parser, main
 
 CONFIG = """\
 seed: 1
@@ -130,7 +131,32 @@ def test_version(capsys):
     assert capsys.readouterr().out == f"nnlite {nnlite.__version__}\n"
 
 
-@pytest.mark.parametrize("arguments", [[], ["tran"], ["train"], ["train", "c.yaml", "--epochs", "3"]])
+def test_alone_it_prints_help(capsys):
+    assert main([]) == 2
+    shown = capsys.readouterr()
+    assert shown.out.startswith("usage: nnlite [-h] [--version] COMMAND ...") and "train " in shown.out
+    assert shown.err == ""
+
+
+def commands():
+    """The names of all commands, as `nnlite --help` lists them."""
+    (choices,) = [action.choices for action in _parser()._actions if isinstance(action.choices, dict)]
+    return sorted(choices)
+
+
+@pytest.mark.parametrize("command", commands())
+def test_the_help_of_each_command_ends_with_an_example(command, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main([command, "--help"])
+    assert caught.value.code == 0
+    shown = capsys.readouterr().out
+    heading, example, *_ = shown.partition("\n\nexample")[2].splitlines()
+    assert heading in (":", "s:") and example.startswith(f"  nnlite {command}")
+    for line in shown.partition("\n\nexample")[2].splitlines()[1:]:
+        _parser().parse_args(shlex.split(line)[1:])
+
+
+@pytest.mark.parametrize("arguments", [["tran"], ["train"], ["train", "c.yaml", "--epochs", "3"]])
 def test_wrong_usage(arguments):
     with pytest.raises(SystemExit) as caught:
         main(arguments)
@@ -152,26 +178,30 @@ BAD_TRAINING = {
     "unknown layer": (
         config("Dense", "Dens"),
         2,
-        "c.yaml, line 6: model[0]: unknown layer 'Dens'; did you mean 'Dense'?",
+        "c.yaml, line 6, column 5: model[0]: unknown layer 'Dens'; did you mean 'Dense'?",
     ),
-    "unknown loss": (config("Sparse", "Sprse"), 2, "c.yaml, line 8: compile.loss: unknown loss 'Sprse"),
+    "unknown loss": (config("Sparse", "Sprse"), 2, "c.yaml, line 8, column 3: compile.loss: unknown loss 'Sprse"),
     "unknown key": (
         config("split", "splits"),
         2,
-        "c.yaml, line 4: data.splits: unknown argument 'splits'; did you mean",
+        "c.yaml, line 4, column 3: data.splits: unknown argument 'splits'; did you mean",
     ),
-    "unknown argument": (config("units", "unit"), 2, "c.yaml, line 6: model[0].Dense.unit: unknown argument 'unit'"),
+    "unknown argument": (
+        config("units", "unit"),
+        2,
+        "c.yaml, line 6, column 13: model[0].Dense.unit: unknown argument 'unit'",
+    ),
     "wrong type": (
         config("units: 2", "units: two"),
         2,
-        "line 6: model[0].Dense.units: expected an integer, got 'two'",
+        "line 6, column 13: model[0].Dense.units: expected an integer, got 'two'",
     ),
     "repeated key": (
         config("fit:", "seed:"),
         2,
-        "c.yaml, line 10: not valid YAML: the key 'seed' stands here a second",
+        "c.yaml, line 10, column 1: seed: the key 'seed' stands here a second",
     ),
-    "empty config": (lambda: Path("c.yaml").write_text(""), 2, "c.yaml: the file is empty"),
+    "empty config": (lambda: Path("c.yaml").write_text(""), 2, "c.yaml, line 1, column 1: the file is empty"),
     "no config": (lambda: Path("c.yaml").unlink(), 2, "c.yaml: No such file or directory"),
     "no data": (lambda: Path("flowers.csv").unlink(), 3, "c.yaml: no file 'flowers.csv'; looked for /"),
     "empty data": (data(""), 3, "flowers.csv: the file is empty"),

@@ -1,13 +1,53 @@
 """Callbacks that end the training early."""
 
 import math
-from typing import Literal
+import re
+import time
+from typing import Annotated, Any, Literal
 
 from nnlite.callbacks.base import Callback, Verbosity, announce
 from nnlite.callbacks.monitor import MonitorCallback
+from nnlite.errors import ConfigError
 from nnlite.registry.field_types import Index, NonNegative
 
-__all__ = ["EarlyStopping", "TerminateOnNaN"]
+__all__ = ["Duration", "EarlyStopping", "MaxTime", "TerminateOnNaN"]
+
+SECONDS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
+
+
+class DurationBound:
+    """Of a number of seconds, or a text with units: `"90s"`, `"10m"`, `"1h30m"`, `"2d"`."""
+
+    pattern = r"(\d+(\.\d+)?[dhms])+"
+
+    def check(self, value: float | str) -> None:
+        """Raise `ConfigError` unless `value` is a duration."""
+        if isinstance(value, str) and not re.fullmatch(self.pattern, value):
+            raise ConfigError(f"expected seconds, or a duration such as 90s, 10m, 1h30m or 2d, got {value!r}")
+        if not 0 < seconds_of(value) < math.inf:
+            raise ConfigError(f"must be > 0 and finite, got {value!r}")
+
+    def schema(self) -> dict[str, Any]:
+        """The bound as keywords of JSON Schema."""
+        return {"pattern": f"^({self.pattern})$", "exclusiveMinimum": 0}
+
+    def __str__(self) -> str:
+        return "such as 10m"
+
+    def __repr__(self) -> str:
+        """Short, as `help` shows it in signatures."""
+        return "Duration"
+
+
+Duration = Annotated[float | str, DurationBound()]
+
+
+def seconds_of(duration: float | str) -> float:
+    """`"1h30m"` as 5400.0; a number is one of seconds already."""
+    if not isinstance(duration, str):
+        return float(duration)
+    parts = re.findall(r"([\d.]+)([dhms])", duration)
+    return float(sum(float(number) * SECONDS[unit] for number, unit in parts))
 
 
 class EarlyStopping(MonitorCallback):
@@ -84,3 +124,33 @@ class TerminateOnNaN(Callback):
         if loss is not None and not math.isfinite(loss):
             announce(f"Batch {batch}: Invalid loss, terminating training")
             self.model.stop_training = True
+
+
+class MaxTime(Callback):
+    """Ends the training after the batch in which it has taken so long.
+
+    Args:
+        max_time: in seconds, or with units: `"90s"`, `"10m"`, `"1h30m"`, `"2d"`.
+
+    Raises:
+        ConfigError: no duration.
+
+    >>> MaxTime("1h30m").seconds
+    5400.0
+    """
+
+    max_time: Duration
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.seconds = seconds_of(self.max_time)
+        self._end = math.inf
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        self._end = time.monotonic() + self.seconds
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        if time.monotonic() >= self._end and not self.model.stop_training:
+            self.model.stop_training = True
+            given = self.max_time if isinstance(self.max_time, str) else f"{self.max_time:g} s"
+            announce(f"Batch {batch + 1}: the time of {given} is over, stopping")

@@ -5,14 +5,14 @@ import sys
 from collections.abc import Sequence
 
 import nnlite
-from nnlite.cli.commands import explanation, results, training
+from nnlite.cli.commands import configs, explanation, results, training
 from nnlite.cli.notes import notes_on_stderr
 from nnlite.errors import NNLiteError
 
 __all__ = ["main"]
 
 # Each adds its commands to the parser, in the order in which `nnlite --help` lists them.
-GROUPS = (training, results, explanation)
+GROUPS = (training, results, explanation, configs)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -22,7 +22,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code: 0 done, 1 a check failed, 2 wrong usage or config, 3 data or files that cannot be used,
         130 Ctrl-C.
     """
-    arguments = _parser().parse_args(argv)
+    parser = _parser()
+    parser.set_defaults(command=lambda _: parser.print_help() or 2)  # `nnlite` alone: help, but nothing was done
+    arguments = parser.parse_args(argv)
     try:
         with notes_on_stderr():
             return arguments.command(arguments) or 0
@@ -43,9 +45,13 @@ def _fail(message: object, exit_code: int) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="nnlite", description="Train neural networks from one YAML file.")
+    parser = argparse.ArgumentParser(
+        prog="nnlite",
+        description="Train neural networks from one YAML file.",
+        epilog="`nnlite COMMAND --help` shows the arguments of a command, with an example.",
+    )
     parser.add_argument("--version", action="version", version=f"nnlite {nnlite.__version__}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(metavar="COMMAND")
     for group in GROUPS:
         group.add_commands(commands)
     return parser

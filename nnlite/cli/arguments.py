@@ -1,8 +1,47 @@
-"""Arguments that several commands have in common."""
+"""What several commands have in common: how one is added, with its example, and the arguments that they share."""
 
 import argparse
+from typing import TypeAlias
 
-__all__ = ["add_config", "add_run"]
+__all__ = ["Commands", "add_command", "add_config", "add_run"]
+
+# What `add_subparsers` gives; argparse has no public name for it.
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+def add_command(
+    commands: Commands, name: str, help: str, example: str, description: str | None = None
+) -> argparse.ArgumentParser:
+    """Add the command `name` to `commands`; its `--help` ends with an example.
+
+    Args:
+        commands: what `ArgumentParser.add_subparsers` gives.
+        name: the command's name.
+        help: its meaning in one line, for `nnlite --help`.
+        example: one command or more, one a line, without `nnlite`: `"train configs/digits.yaml --quiet"`.
+        description: what `nnlite NAME --help` says above the arguments; `help` as a sentence when None.
+
+    Returns:
+        The parser of the command, for its arguments and `set_defaults(command=function)`.
+    """
+    lines = [f"  nnlite {line.strip()}" for line in example.strip().splitlines()]
+    heading = "example:" if len(lines) == 1 else "examples:"
+    return commands.add_parser(
+        name,
+        help=help,
+        description=description or f"{help[:1].upper()}{help[1:]}.",
+        epilog="\n".join([heading, *lines]),
+        formatter_class=_Formatter,
+    )
+
+
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """The lines of an example stay as they are; the description is wrapped to the width of the terminal."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        if text.startswith("example"):
+            return super()._fill_text(text, width, indent)
+        return argparse.HelpFormatter._fill_text(self, text, width, indent)
 
 
 def add_config(parser: argparse.ArgumentParser, meaning: str = "a YAML file") -> None:

@@ -2,9 +2,21 @@
 
 from nnlite.experiment.commands import explain, profile
 from nnlite.experiment.experiment import Experiment
+from nnlite.experiment.graphs import ModelGraph, ModelInput
 from nnlite.experiment.measuring import measure
 from nnlite.experiment.runs import Run
 from nnlite.experiment.training import Interrupted, train
 from nnlite.trained.writing import write_table
 
-__all__ = ["Experiment", "Interrupted", "Run", "explain", "measure", "profile", "train", "write_table"]
+__all__ = [
+    "Experiment",
+    "Interrupted",
+    "ModelGraph",
+    "ModelInput",
+    "Run",
+    "explain",
+    "measure",
+    "profile",
+    "train",
+    "write_table",
+]

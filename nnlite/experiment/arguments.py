@@ -1,10 +1,59 @@
 """The arguments of a function as a section of a config."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 
-from nnlite.errors import ConfigError, did_you_mean
-from nnlite.registry.field_types import annotations, jsonable, read
+from nnlite.errors import ConfigError, raise_all
+from nnlite.models import Sequential
+from nnlite.registry import wrong_keys
+from nnlite.registry.field_types import Specified, annotations, jsonable, read
+
+__all__ = ["CallArguments", "CompileArguments", "FitArguments", "call_parameters", "read_arguments"]
+
+# What `Experiment` itself hands to `fit`: the arrays, and how much is shown.
+GIVEN_TO_FIT = ("x", "y", "sample_weight", "validation_data", "validation_split", "stratify", "verbose")
+
+
+@Specified.register
+class CallArguments(dict[str, Any]):
+    """All arguments of a function, as plain values: a section of a config.
+
+    Attributes:
+        function: whose annotations say what can be given.
+        excluded: arguments that a config cannot give.
+    """
+
+    function: ClassVar[Callable]
+    excluded: ClassVar[tuple[str, ...]] = ()
+
+    @classmethod
+    def get(cls, spec: Any) -> "CallArguments":
+        """The arguments in a mapping, checked, and the defaults of the others."""
+        return cls(read_arguments(cls.function, read(spec, dict), cls.excluded))
+
+    def to_spec(self) -> dict[str, Any]:
+        """The arguments as a plain mapping."""
+        return dict(self)
+
+
+class CompileArguments(CallArguments):
+    """Those of `Sequential.compile`."""
+
+    function = Sequential.compile
+
+
+class FitArguments(CallArguments):
+    """Those of `Sequential.fit`, except the data."""
+
+    function = Sequential.fit
+    excluded = GIVEN_TO_FIT
+
+
+def call_parameters(function: Callable, excluded: tuple[str, ...] = ()) -> Mapping[str, inspect.Parameter]:
+    """The parameters of a method that a config can give."""
+    parameters = inspect.signature(function).parameters
+    return {name: parameters[name] for name in parameters if name not in ("self", *excluded)}
 
 
 def read_arguments(function: Callable, given: dict, excluded: tuple[str, ...] = ()) -> dict:
@@ -19,21 +68,14 @@ def read_arguments(function: Callable, given: dict, excluded: tuple[str, ...] = 
         ConfigError: unknown or missing argument, value of the wrong type.
     """
     hints = annotations(function)
-    parameters = {
-        name: parameter
-        for name, parameter in inspect.signature(function).parameters.items()
-        if name not in ("self", *excluded)
-    }
-    for key in given:
-        if key not in parameters:
-            raise ConfigError(f"unknown argument {key!r}; {did_you_mean(key, parameters)}", (key,))
-    values = {}
+    parameters = call_parameters(function, excluded)
+    errors, values = wrong_keys(given, parameters), {}
     for name, parameter in parameters.items():
         value = given.get(name, parameter.default)
-        if value is inspect.Parameter.empty:
-            raise ConfigError(f"missing argument {name!r}")
-        try:
-            values[name] = jsonable(read(value, hints[name]))
-        except ConfigError as error:
-            raise error.within(name) from None
+        if value is not inspect.Parameter.empty:
+            try:
+                values[name] = jsonable(read(value, hints[name]))
+            except ConfigError as error:
+                errors.append(error.within(name))
+    raise_all(errors)
     return values

@@ -1,10 +1,9 @@
 """A config: data, model, and how to train; each section is a call of the public API."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, cast
 
 import numpy as np
 
@@ -12,20 +11,19 @@ from nnlite.data import Classes, Data, DataSource, InputEncoder, Prepared, Prepr
 from nnlite.data.encoders.targets import TargetKind
 from nnlite.documents import Document
 from nnlite.errors import ConfigError, DataError
-from nnlite.experiment.arguments import read_arguments
+from nnlite.experiment.arguments import CompileArguments, FitArguments
 from nnlite.experiment.column_names import tell_columns
+from nnlite.experiment.graphs import ModelGraph
 from nnlite.layers import Layer
-from nnlite.models import Sequential
+from nnlite.losses import Loss
+from nnlite.models import Model, Sequential
 from nnlite.models.base import BaseModel
 from nnlite.random import fresh_seed
 from nnlite.registry import Section
 from nnlite.registry.field_types import Range, jsonable
-from nnlite.registry.fields import FromSpec, FromSpecs, Settled, option
+from nnlite.registry.fields import Converted, FromSpec, Settled, Spec, option
 
 TRIED_ROWS, ROUNDING = 256, 1e-5  # of a look at outputs before training
-
-# What `Experiment` itself hands to `fit`: the arrays, and how much is shown.
-GIVEN_TO_FIT = ("x", "y", "sample_weight", "validation_data", "validation_split", "stratify", "verbose")
 
 
 class Experiment(Section):
@@ -33,7 +31,7 @@ class Experiment(Section):
 
     Args:
         data: arguments of `nnlite.data.Data`.
-        model: the layers of a `Sequential`, in order.
+        model: the layers of a `Sequential`, in order, or the arguments of a `ModelGraph`.
         compile: arguments of `Sequential.compile`.
         fit: arguments of `Sequential.fit`, except the data.
         seed: decides the split, initial weights, shuffling and dropout; drawn and recorded if not given.
@@ -48,9 +46,9 @@ class Experiment(Section):
     """
 
     data: FromSpec[Data]
-    model: FromSpecs[Layer]
-    compile: dict
-    fit: dict = field(default_factory=dict)
+    model: Converted[Sequence[Spec[Layer]] | Mapping[str, Any] | ModelGraph, list[Layer] | ModelGraph]
+    compile: Converted[Mapping[str, Any], CompileArguments]
+    fit: Converted[Mapping[str, Any], FitArguments] = option(default_factory=dict)
     seed: Settled[Annotated[int, Range(0, 2**31 - 1)]] = option(default=None)
 
     def __post_init__(self) -> None:
@@ -62,11 +60,6 @@ class Experiment(Section):
     def validate(self) -> None:
         if not self.model:
             raise ConfigError("expected one layer or more", ("model",))
-        for section, function, excluded in (("compile", Sequential.compile, ()), ("fit", Sequential.fit, GIVEN_TO_FIT)):
-            try:
-                setattr(self, section, read_arguments(function, getattr(self, section), excluded))
-            except ConfigError as error:
-                raise error.within(section) from None
         if self.compile["loss"] is None:
             raise ConfigError("missing argument 'loss'", ("compile",))
 
@@ -79,7 +72,7 @@ class Experiment(Section):
             overrides: changes such as `"fit.epochs=3"` or `"model.0.Dense.units=64"`.
 
         Raises:
-            ConfigError: it names file, line and key.
+            ConfigError: it names file, line, column and key; all errors of the file, where there are several.
         """
         document = Document(path, overrides)
         with document.explaining():
@@ -96,7 +89,17 @@ class Experiment(Section):
         """All arguments as plain values, defaults included, the seed first."""
         return {"seed": self.seed, **super().get_config()}
 
-    def prepare(self, fitted: Preprocessing | None = None) -> tuple[Sequential, Prepared]:
+    def rendered(self) -> dict:
+        """The config with all defaults, and without a seed unless the file has one."""
+        given = self.document is None or self.document.values.get("seed") is not None
+        return {**self.get_config(), "seed": self.seed if given else None}
+
+    def check(self) -> None:
+        """Raise `ConfigError` for whatever of the config can be found wrong without its data."""
+        with self.explaining():
+            self._chain()
+
+    def prepare(self, fitted: Preprocessing | None = None) -> tuple[BaseModel, Prepared]:
         """A compiled model of the data's shape, its preprocessing layers adapted, and the data.
 
         Args:
@@ -107,10 +110,12 @@ class Experiment(Section):
             DataError: data that cannot be used, or that does not fit the model.
         """
         with self.explaining():
-            model = self._compiled()
-            data = self._prepared_data(model.trainer.loss.target_kind, fitted)
+            chain = self._chain()
+            kind = cast(TargetKind, Loss.get(self.compile["loss"]).target_kind)
+            data = self._prepared_data(kind, fitted)
             x, y = data.parts["training"]
-            self._build(model, x, data.preprocessing.inputs)
+            inputs = data.preprocessing.inputs
+            model = self._graph(x, inputs) if chain is None else self._fed(chain, x, inputs)
             self.interpret(model, data.preprocessing, data.data.source)
             self._compare(model, x)
             # One row through loss and metrics shows what does not fit before anything is written.
@@ -143,20 +148,26 @@ class Experiment(Section):
         """A context in which errors say where in the file their cause stands, if there is a file."""
         return self.document.explaining() if self.document else nullcontext()
 
-    def _compiled(self) -> Sequential:
+    def _chain(self) -> Sequential | None:
+        """The compiled model, where it is a list of layers, which need no data to be made."""
+        if isinstance(self.model, ModelGraph):
+            return None
         try:
             # Layers from their specs: a second run must not start from the weights of the first one.
             model = Sequential(jsonable(self.model), seed=self.seed)
         except ConfigError as error:
             raise error.within("model") from None
+        self._compile(model)
+        return model
+
+    def _compile(self, model: Sequential | Model) -> None:
         try:
             model.compile(**self.compile)
         except ConfigError as error:
             raise error.within("compile") from None
-        return model
 
     @staticmethod
-    def _compare(model: Sequential, x: np.ndarray) -> None:
+    def _compare(model: BaseModel, x: np.ndarray) -> None:
         """Refuse outputs that predictions would call probabilities, and that are none."""
         loss = model.loss
         try:
@@ -175,7 +186,8 @@ class Experiment(Section):
             )
 
     @staticmethod
-    def _build(model: Sequential, x: np.ndarray, inputs: InputEncoder) -> None:
+    def _fed(model: Sequential, x: np.ndarray, inputs: InputEncoder) -> BaseModel:
+        """The chain, built for the inputs."""
         try:
             tell_columns(model, inputs)
         except ConfigError as error:
@@ -185,6 +197,18 @@ class Experiment(Section):
         except ConfigError as error:
             error.path = ("model", *error.path[1:])  # in a config, the field `layers` is the key `model`
             raise
+        return model
+
+    def _graph(self, x: np.ndarray, inputs: InputEncoder) -> BaseModel:
+        """The compiled graph, drawn for the inputs."""
+        assert isinstance(self.model, ModelGraph)
+        try:
+            model = self.model.build(x, inputs, self.seed)
+            model.adapt(x)
+        except ConfigError as error:
+            raise error.within("model") from None
+        self._compile(model)
+        return model
 
     def _prepared_data(self, target_kind: TargetKind, fitted: Preprocessing | None) -> Prepared:
         try:

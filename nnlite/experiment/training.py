@@ -18,7 +18,7 @@ from nnlite.experiment.experiment import Experiment
 from nnlite.experiment.intervals import validation_intervals
 from nnlite.experiment.measuring import measure
 from nnlite.experiment.runs import Run
-from nnlite.models import Sequential
+from nnlite.models.base import BaseModel
 from nnlite.training.epoch import Verbose
 
 __all__ = ["Interrupted", "train"]
@@ -63,7 +63,7 @@ def train(experiment: Experiment, out: str | Path | None = None, quiet: bool = F
     return Run(final)
 
 
-def _fit(model: Sequential, data: Prepared, arguments: dict, folder: Path, quiet: bool) -> int:
+def _fit(model: BaseModel, data: Prepared, arguments: dict, folder: Path, quiet: bool) -> int:
     """Train; the number of epochs done if Ctrl-C ended it, else 0."""
     done = History()
     callbacks = [*(arguments.pop("callbacks") or ()), done, CSVLogger(folder / "history.csv")]
@@ -80,7 +80,7 @@ def _fit(model: Sequential, data: Prepared, arguments: dict, folder: Path, quiet
     return 0
 
 
-def _write(folder: Path, experiment: Experiment, model: Sequential, data: Prepared) -> None:
+def _write(folder: Path, experiment: Experiment, model: BaseModel, data: Prepared) -> None:
     config = {**experiment.get_config(), "data": data.data.to_spec()}
     versions = {"nnlite": nnlite.__version__, "python": platform.python_version(), "numpy": np.__version__}
     texts = {

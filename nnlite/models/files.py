@@ -43,7 +43,8 @@ def load_model(filepath: str | PathLike, compile: bool = True) -> "BaseModel":
         _check_header(header)
         return restored(header if compile else {**header, "compile": None}, arrays, filepath)
     except ConfigError as error:
-        unknown = error.message.startswith("unknown ") and "import the module" not in error.message
+        messages = [one.message for one in error.each()]
+        unknown = any(text.startswith("unknown ") and "import the module" not in text for text in messages)
         hint = "; import the module that defines your own classes first" if unknown else ""
         raise ModelFileError(f"{filepath}: {error}{hint}") from None
     except (DataError, NotReadyError) as error:

@@ -8,7 +8,7 @@ import typing
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from nnlite.errors import ConfigError, did_you_mean
+from nnlite.errors import Choice, ConfigError, did_you_mean, nearest, raise_all
 from nnlite.registry.fast_paths import withdraw_fast_paths
 from nnlite.registry.field_types import Specified, jsonable, read
 from nnlite.registry.fields import dataclass_transform, option
@@ -17,10 +17,15 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 __all__ = [
+    "LISTED",
     "Configurable",
     "constructor_parameters",
+    "default_value",
+    "field_hints",
     "normalized",
+    "read_fields",
     "snake_case",
+    "wrong_keys",
 ]
 
 
@@ -91,12 +96,9 @@ class Configurable:
 
     def __post_init__(self) -> None:
         own: type = type(self)
-        for name, hint in _hints(own).items():
-            if name in self.__dict__:
-                try:
-                    self.__dict__[name] = read(self.__dict__[name], hint)
-                except ConfigError as error:
-                    raise error.within(type(self).__name__, name) from None
+        values, errors = read_fields(own, self.__dict__)
+        self.__dict__.update(values)
+        raise_all(errors)
         self.validate()
 
     def validate(self) -> None:
@@ -134,7 +136,8 @@ class Configurable:
     def _lookup(cls, name: object) -> "type[Self]":
         member = cls._members.get(normalized(name)) if isinstance(name, str) else None
         if member is None or not issubclass(member, cls):
-            raise ConfigError(f"unknown {cls._family} {name!r}; {did_you_mean(name, _registered(cls))}")
+            listing = listing_of(cls._family, len(_registered(cls)))
+            raise ConfigError.of_choice(name, Choice(cls._family, _known_names(cls), listing))
         return member
 
     @classmethod
@@ -143,13 +146,9 @@ class Configurable:
         if not isinstance(config, Mapping):
             raise ConfigError(f"expected arguments as 'key: value', got {config!r}").within(cls.__name__)
         parameters = constructor_parameters(cls)
-        for key in config:
-            if key not in parameters:
-                hint = did_you_mean(key, parameters)
-                raise ConfigError(f"unknown argument {key!r}; {hint}", (key,)).within(cls.__name__)
-        for key, parameter in parameters.items():
-            if parameter.default is inspect.Parameter.empty and key not in config:
-                raise ConfigError(f"missing argument {key!r}").within(cls.__name__)
+        errors = wrong_keys(config, parameters, listing_of(cls._family, len(parameters), cls.__name__))
+        if errors:
+            raise_all([*(error.within(cls.__name__) for error in errors), *read_fields(cls, config)[1]])
         return cls(**config)
 
     def get_config(self) -> dict[str, Any]:
@@ -175,15 +174,77 @@ class Configurable:
         shown = []
         for name, value in self._arguments().items():
             default = parameters[name].default
-            if _differs(value, _default_value(type(self), name, default)):
+            if _differs(value, default_value(type(self), name, default)):
                 shown.append(f"{name}={_short(value)}")
         return f"{type(self).__name__}({', '.join(shown)})"
+
+
+# What `nnlite list` calls a family, for messages about a name that is unknown.
+LISTED = {
+    "layer": "layers",
+    "loss": "losses",
+    "metric": "metrics",
+    "optimizer": "optimizers",
+    "callback": "callbacks",
+    "schedule": "schedules",
+    "data source": "sources",
+    "initializer": "initializers",
+    "regularizer": "regularizers",
+    "activation function": "activations",
+}
+
+
+def listing_of(family: str, count: int, name: str = "") -> str:
+    """Which command lists so many names, those of a family or of the arguments of a class."""
+    return f"`nnlite list {LISTED[family]}{f' {name}' if name else ''}` shows all {count}" if family in LISTED else ""
+
+
+def read_fields(cls: type, given: Mapping[str, Any]) -> tuple[dict[str, Any], list[ConfigError]]:
+    """Those of `given` that are fields of `cls`, as their types say, and the errors of those that cannot be read."""
+    values, errors = {}, []
+    for name, hint in field_hints(cls).items():
+        if name in given:
+            try:
+                values[name] = read(given[name], hint)
+            except ConfigError as error:
+                errors.append(error.within(cls.__name__, name))
+    return values, errors
+
+
+def wrong_keys(
+    given: Mapping[str, Any], parameters: Mapping[str, inspect.Parameter], listing: str = ""
+) -> list[ConfigError]:
+    """One error for each key that is no parameter, and for each parameter without default that is not there.
+
+    A parameter that an unknown key was probably meant to be is not reported as missing.
+
+    Args:
+        given: arguments.
+        parameters: what a call takes.
+        listing: says where many parameters are listed.
+    """
+    errors, meant = [], set()
+    for key in given:
+        if key not in parameters:
+            errors.append(ConfigError(f"unknown argument {key!r}; {did_you_mean(key, parameters, listing)}", (key,)))
+            meant.update(nearest(str(key), parameters))
+    for key, parameter in parameters.items():
+        if parameter.default is inspect.Parameter.empty and key not in given and key not in meant:
+            errors.append(ConfigError(f"missing argument {key!r}"))
+    return errors
 
 
 def _registered(cls: type[Configurable]) -> dict[str, type[Any]]:
     """`cls.members()`, also of a class whose instances have an argument of that name."""
     found = {member.__name__: member for member in cls._members.values() if issubclass(member, cls)}
     return dict(sorted(found.items()))
+
+
+def _known_names(cls: type[Configurable]) -> list[str]:
+    """What `cls.get` takes for a name: those of the classes, and their aliases."""
+    classes = _registered(cls)
+    named = {normalized(name) for name in classes}
+    return [*classes, *(key for key, one in cls._members.items() if key not in named and issubclass(one, cls))]
 
 
 def _adds_fields(cls: type) -> bool:
@@ -207,19 +268,20 @@ def constructor_parameters(cls: type) -> dict[str, inspect.Parameter]:
 
 
 @functools.cache
-def _hints(cls: type) -> dict[str, object]:
+def field_hints(cls: type) -> dict[str, object]:
+    """Field -> type, of those that the constructor takes."""
     hints = typing.get_type_hints(cls, include_extras=True)
     return {field.name: hints[field.name] for field in dataclasses.fields(cls) if field.init}
 
 
-def _default_value(cls: type, name: str, default: Any) -> Any:
+def default_value(cls: type, name: str, default: Any) -> Any:
     """The default as a jsonable value, read by the field's type as the constructor does."""
     field = {field.name: field for field in dataclasses.fields(cls)}.get(name)
     if field and field.default_factory is not dataclasses.MISSING:
         default = field.default_factory()
     if default is inspect.Parameter.empty:
         return default
-    return jsonable(read(default, _hints(cls).get(name, typing.Any)))
+    return jsonable(read(default, field_hints(cls).get(name, typing.Any)))
 
 
 def _differs(value: object, default: object) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.errors import ConfigError, did_you_mean
+from nnlite.errors import Choice, ConfigError, nearest, raise_all, shown
 
 
 @dataclass(frozen=True, repr=False)
@@ -33,7 +33,13 @@ class Range:
         below = value <= self.low if self.low_open else value < self.low
         above = value >= self.high if self.high_open else value > self.high
         if below or above:
-            raise ConfigError(f"must be {self}, got {value!r}")
+            raise ConfigError(f"must be {self}, got {shown(value)}")
+
+    def schema(self) -> dict[str, float]:
+        """The bounds as keywords of JSON Schema."""
+        low = {("exclusiveMinimum" if self.low_open else "minimum"): self.low}
+        high = {("exclusiveMaximum" if self.high_open else "maximum"): self.high}
+        return (low if self.low > -np.inf else {}) | (high if self.high < np.inf else {})
 
     def __str__(self) -> str:
         if self.high == np.inf:
@@ -69,7 +75,12 @@ class Specified(ABC):
         """The plain value that describes this instance."""
 
 
-def _is_specified(hint: Any) -> bool:
+TRUTH: dict[str, str] = {"yes": "true", "y": "true", "on": "true", "1": "true"}
+TRUTH |= {"no": "false", "n": "false", "off": "false", "0": "false", "none": "false"}
+LARGEST = 2**64 - 1
+
+
+def is_specified(hint: Any) -> bool:
     # Python 3.10 counts `list[int]`, which has an origin, among the types.
     return typing.get_origin(hint) is None and isinstance(hint, type) and issubclass(hint, Specified)
 
@@ -93,7 +104,7 @@ def read(value: Any, hint: Any) -> Any:
         return _read_items(value, origin, typing.get_args(hint))
     if origin is dict:
         return _read_entries(value, *typing.get_args(hint))
-    if _is_specified(hint):
+    if is_specified(hint):
         return hint.get(value)
     reader = _READERS.get(origin or hint)
     return reader(value) if reader else _read_instance(value, origin or hint)
@@ -115,46 +126,52 @@ def jsonable(value: Any) -> Any:
 def _read_bool(value):
     if isinstance(value, (bool, np.bool_)):
         return bool(value)
-    raise ConfigError(f"expected true or false, got {value!r}")
+    meant = TRUTH.get(str(value).lower()) or " or ".join(nearest(str(value), ("false", "true")))
+    hint = f"; did you mean {meant}?" if meant and isinstance(value, str) else ""
+    raise ConfigError(f"expected true or false, got {shown(value)}{hint}")
 
 
 def _read_int(value):
     if isinstance(value, numbers.Integral) and not isinstance(value, bool):
+        if abs(int(value)) > LARGEST:
+            raise ConfigError(f"expected an integer below 2**64, got {shown(value)}")
         return int(value)
-    raise ConfigError(f"expected an integer, got {value!r}")
+    whole = isinstance(value, float) and value.is_integer() and abs(value) < LARGEST
+    raise ConfigError(f"expected an integer, got {shown(value)}{f'; did you mean {int(value)}?' if whole else ''}")
 
 
 def _read_float(value):
-    if isinstance(value, str):  # YAML 1.1 reads 1e-3, without a point, as text
+    # YAML 1.1 reads 1e-3, without a point, as text.
+    if isinstance(value, (str, numbers.Real)) and not isinstance(value, bool):
         try:
-            value = float(value)
-        except ValueError:
-            raise ConfigError(f"expected a number, got {value!r}") from None
-    number: Any = value
-    if isinstance(value, numbers.Real) and not isinstance(value, bool) and not np.isnan(number):
-        return float(value)
-    raise ConfigError(f"expected a number, got {value!r}")
+            number = float(value)
+        except (ValueError, OverflowError):
+            number = np.nan
+        if not np.isnan(number):
+            return number
+    raise ConfigError(f"expected a number, got {shown(value)}")
 
 
 def _read_str(value):
     if isinstance(value, str):
         return value
-    raise ConfigError(f"expected text, got {value!r}")
+    raise ConfigError(f"expected text, got {shown(value)}")
 
 
 def _read_mapping(value):
     if isinstance(value, Mapping):
         return dict(value)
-    raise ConfigError(f"expected 'key: value' pairs, got {value!r}")
+    raise ConfigError(f"expected 'key: value' pairs, got {shown(value)}")
 
 
 def _read_entries(value, key_hint, hint):
-    entries = {}
+    entries, errors = {}, []
     for key, item in _read_mapping(value).items():
         try:
             entries[_read_key(key, key_hint)] = read(item, hint)
         except ConfigError as error:
-            raise error.within(key) from None
+            errors.append(error.within(key))
+    raise_all(errors)
     return entries
 
 
@@ -168,13 +185,13 @@ def _read_key(key, hint):
 def _read_callable(value):
     if callable(value):
         return value
-    raise ConfigError(f"expected a function, got {value!r}")
+    raise ConfigError(f"expected a function, got {shown(value)}")
 
 
 def _read_instance(value, cls):
     if not isinstance(cls, type) or isinstance(value, cls):
         return value
-    raise ConfigError(f"expected {cls.__name__}, got {value!r}")
+    raise ConfigError(f"expected {cls.__name__}, got {shown(value)}")
 
 
 _READERS = {
@@ -191,8 +208,10 @@ _READERS = {
 def _read_literal(value, allowed):
     if any(value is choice or (type(value) is type(choice) and value == choice) for choice in allowed):
         return value
-    names = [str(choice) for choice in allowed]
-    raise ConfigError(f"unknown value {value!r}; {did_you_mean(value, names)}")
+    names = [str(choice) for choice in allowed if choice is not None]
+    if isinstance(value, str):
+        raise ConfigError.of_choice(value, Choice("value", names))
+    raise ConfigError(f"unknown value {shown(value)}; Allowed: {', '.join(names)}")
 
 
 def _read_union(value, choices):
@@ -207,28 +226,41 @@ def _read_union(value, choices):
                 errors.append((choice, error))
     if len(errors) == 1:
         raise errors[0][1]
-    if isinstance(value, (str, Mapping)):
-        # A name was meant: the family's own message says which names there are.
-        for choice, error in errors:
-            if _is_specified(choice):
-                others = [str(other) for _, other in errors if other is not error]
-                error.message = "; or ".join([error.message, *dict.fromkeys(others)])
-                raise error
+    inside = [error for _, error in errors if error.errors or error.path]
+    if inside:  # of the right form, but for what it holds
+        raise inside[0]
+    choices = [error.choice for _, error in errors if error.choice]
+    others = [error for _, error in errors if not error.choice]
+    if isinstance(value, str) and choices:
+        raise ConfigError.of_choice(value, _together(choices, others))
+    families = [error for choice, error in errors if is_specified(choice)]
+    if isinstance(value, Mapping) and families:
+        raise families[0]  # a name was meant: the family's own message says which names there are
     raise ConfigError("; or ".join(dict.fromkeys(str(error) for _, error in errors)))
+
+
+def _together(choices: Sequence[Choice], others: Sequence[ConfigError]) -> Choice:
+    """The choice among all names of `choices`; `others` say what else there can be."""
+    kinds = [choice for choice in choices if choice.kind != "value"] or choices
+    names = list(dict.fromkeys(name for choice in choices for name in choice.names))
+    notes = dict.fromkeys([*(choice.note for choice in choices if choice.note), *(f"; or {other}" for other in others)])
+    listing = next((choice.listing for choice in choices if choice.listing), "")
+    return Choice(kinds[0].kind, names, listing, "".join(notes))
 
 
 def _read_items(value, origin, hints):
     if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, (Sequence, np.ndarray)):
-        raise ConfigError(f"expected a list, got {value!r}")
+        raise ConfigError(f"expected a list, got {shown(value)}")
     repeated = not hints or origin is not tuple or hints[-1] is Ellipsis
     if not repeated and len(value) != len(hints):
-        raise ConfigError(f"expected {len(hints)} values, got {value!r}")
-    items = []
+        raise ConfigError(f"expected {len(hints)} values, got {shown(value)}")
+    items, errors = [], []
     for index, item in enumerate(value):
         try:
             items.append(read(item, (hints[0] if hints else typing.Any) if repeated else hints[index]))
         except ConfigError as error:
-            raise error.within(index) from None
+            errors.append(error.within(index))
+    raise_all(errors)
     return tuple(items) if origin is tuple else items
 
 
@@ -249,10 +281,11 @@ def read_call(function: Callable, given: Mapping) -> dict:
     Raises:
         ConfigError: a value of the wrong type; it names function and argument.
     """
-    values = {}
+    values, errors = {}, []
     for name, hint in annotations(function).items():
         try:
             values[name] = read(given[name], hint)
         except ConfigError as error:
-            raise error.within(function.__name__, name) from None
+            errors.append(error.within(function.__name__, name))
+    raise_all(errors)
     return values

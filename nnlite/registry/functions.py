@@ -4,7 +4,7 @@ import functools
 from collections.abc import Callable
 from typing import Any, TypeVar, overload
 
-from nnlite.errors import ConfigError, did_you_mean
+from nnlite.errors import Choice, ConfigError
 from nnlite.registry.field_types import Specified
 
 __all__ = ["NamedFunction", "register_function"]
@@ -70,8 +70,10 @@ class NamedFunction:
         if callable(spec):
             return cls(spec)
         if not isinstance(spec, str) or spec not in _functions:
-            hint = did_you_mean(spec, _functions) if _functions else "no function is registered"
-            raise ConfigError(f"unknown function {spec!r}; {hint}; import the module that registers it first")
+            note = "; import the module that registers it first"
+            if isinstance(spec, str) and _functions:
+                raise ConfigError.of_choice(spec, Choice("function", list(_functions), note=note))
+            raise ConfigError(f"unknown function {spec!r}; no function is registered{note}")
         return cls(_functions[spec])
 
     def to_spec(self) -> str:

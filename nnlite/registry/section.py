@@ -25,8 +25,9 @@ class Section(Configurable, family="section"):
         try:
             return cls.from_config(spec)
         except ConfigError as error:
-            if error.path[:1] == (cls.__name__,):
-                error.path = error.path[1:]
+            for one in error.each():
+                if one.path[:1] == (cls.__name__,):
+                    one.path = one.path[1:]
             raise
 
     def to_spec(self) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import numpy as np
 
 from nnlite.arrays.tables import as_plain_array
-from nnlite.callbacks import Callback, History
+from nnlite.callbacks import Callback, Duration, History, MaxTime
 from nnlite.data.batches import is_batches
 from nnlite.metrics import Metric
 from nnlite.registry.field_types import BelowOne, Count, Index, read_call
@@ -98,6 +98,7 @@ class Trainer(Compiled):
         validation_freq: Count = 1,
         stratify: bool = False,
         folds: Folds = None,
+        max_time: Duration | None = None,
     ) -> History:
         """Train for `epochs` passes over the data.
 
@@ -128,6 +129,7 @@ class Trainer(Compiled):
                 each member is trained on all but its own, and judged on that. A list has `(training rows, validation
                 rows)` of each member. "all" trains each on all rows, and goes with `validation_split` or
                 `validation_data`. Logs are means over the members.
+            max_time: seconds, or text such as "10m" or "1h30m": training ends after the batch that passes it.
 
         Returns:
             The `History`: `history.history["loss"]` and so on, one value per epoch.
@@ -141,7 +143,8 @@ class Trainer(Compiled):
         options = read_call(Trainer.fit, locals())
         batches, validate = training_plan(self, (x, y, sample_weight), options)
         params = {"steps": batches.steps, "epochs": epochs, "validation_freq": validation_freq, "seed": self.model.seed}
-        listeners = callback_list(self.model, [*(options["callbacks"] or ()), History()], verbose, **params)
+        added = [*([MaxTime(max_time)] if max_time is not None else []), History()]
+        listeners = callback_list(self.model, [*(options["callbacks"] or ()), *added], verbose, **params)
         size, count = batch_length(batches, options["batch_size"]), (epochs - initial_epoch) * (batches.steps or 0)
         with suited(self.model, size, count), training_step(self, batches) as step:
             run_training(self, batches, step, validate, listeners, range(initial_epoch, epochs), validation_freq)

@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 import re
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from nnlite.callbacks import (
     History,
     LambdaCallback,
     LearningRateScheduler,
+    MaxTime,
     ModelCheckpoint,
     ProgressBar,
     ReduceLROnPlateau,
@@ -29,13 +31,16 @@ from nnlite.callbacks import (
 )
 from nnlite.callbacks.base import HOOKS
 from nnlite.errors import ConfigError
+from nnlite.layers import Dense
 from nnlite.metrics import BinaryAccuracy, Mean, Metric
+from nnlite.models import Sequential
 
 CASES = [
     Callback.get("History"),
     ProgressBar(),
     EarlyStopping("val_loss", 0.1, 2, 1, "min", 0.5, True, 1),
     BestMembers("val_loss", 0.1, 2, 1, "min"),
+    MaxTime("1h30m"),
     ModelCheckpoint("folder/{epoch}.safetensors", save_freq=3, save_best_only=True, monitor="loss"),
     CSVLogger("log.csv", separator=";", append=True),
     LearningRateScheduler(lambda epoch, rate: rate / 2),
@@ -740,3 +745,47 @@ def test_without_tqdm_a_terminal_shows_the_lines_of_a_log_file(monkeypatch):
 def test_importing_callbacks_loads_numpy_only():
     code = "import nnlite.callbacks, sys; print([m for m in ('tqdm', 'pandas', 'sklearn', 'yaml') if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("given", "seconds"), [(2, 2), (0.5, 0.5), ("90s", 90), ("1.5m", 90), ("1h30m", 5400), ("2d", 172800)]
+)
+def test_durations(given, seconds):
+    assert MaxTime(given).seconds == seconds
+    assert MaxTime.get(MaxTime(given).to_spec()).seconds == seconds
+
+
+@pytest.mark.parametrize("given", [0, -1, "10", "10 m", "m", "", "1y", "0s", math.inf, None, True])
+def test_what_is_no_duration(given):
+    if given == "10":
+        assert MaxTime(given).seconds == 10  # a number, as text
+        return
+    with pytest.raises(ConfigError, match=r"MaxTime\.max_time: "):
+        MaxTime(given)
+
+
+class Clock:
+    """A clock that goes on by a second whenever it is read."""
+
+    def __init__(self):
+        self.now = 0
+
+    def monotonic(self):
+        self.now += 1
+        return self.now
+
+
+def test_training_ends_after_the_batch_that_passes_the_time(monkeypatch, capsys):
+    monkeypatch.setattr("nnlite.callbacks.stopping.time", Clock())
+    model = Sequential([Dense(1)], seed=0)
+    model.compile("sgd", "mse")
+    batches = []
+    count = LambdaCallback(on_train_batch_end=lambda batch, logs: batches.append(batch))
+    x = np.ones((40, 2))
+    history = model.fit(x, x[:, 0], batch_size=10, epochs=9, callbacks=[count], max_time="6s", verbose=0)
+    assert batches == [0, 1, 2, 3, 0, 1] and history.epoch == [0, 1]
+    assert capsys.readouterr().out == "Batch 2: the time of 6s is over, stopping\n"
+    model.fit(x, x[:, 0], batch_size=10, epochs=9, callbacks=[MaxTime(1)], verbose=0)
+    assert capsys.readouterr().out == "Batch 1: the time of 1 s is over, stopping\n"
+    with pytest.raises(ConfigError, match=r"fit\.max_time: expected seconds, or a duration such as 90s"):
+        model.fit(x, x[:, 0], max_time="soon")

@@ -73,15 +73,15 @@ def test_scalars_are_those_of_yaml_1_2(write, text, value):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "c.yaml: the file is empty"),
-        ("# nothing\n", "c.yaml: expected `key: value` lines"),
-        ("- 1\n", "c.yaml: expected `key: value` lines"),
-        ("a: 1\nb: 2\na: 3\n", "c.yaml, line 3: not valid YAML: the key 'a' stands here a second time"),
-        ("a: {b: 1, b: 1}\n", "c.yaml, line 1: not valid YAML: the key 'b' stands here a second time"),
-        ("a: [1\nb: 2\n", "c.yaml, line 2: not valid YAML: "),
-        ("a:\n\t- b\n", "c.yaml, line 2: not valid YAML: found character '\\t'"),
-        ("a: !!python/name:os.system\n", "c.yaml, line 1: not valid YAML: could not determine a constructor"),
-        ("a: \0\n", "c.yaml: not valid YAML: special characters are not allowed"),
+        ("", "c.yaml, line 1, column 1: the file is empty"),
+        ("# nothing\n", "c.yaml, line 1, column 1: expected `key: value` lines"),
+        ("- 1\n", "c.yaml, line 1, column 1: expected `key: value` lines"),
+        ("a: 1\nb: 2\na: 3\n", "c.yaml, line 3, column 1: a: the key 'a' stands here a second time"),
+        ("a: {b: 1, b: 1}\n", "c.yaml, line 1, column 11: a.b: the key 'b' stands here a second time"),
+        ("a: [1\nb: 2\n", "c.yaml, line 2, column 2: a: not valid YAML: "),
+        ("a:\n\t- b\n", "c.yaml, line 2, column 1: a: not valid YAML: found character '\\t'"),
+        ("a: !!python/name:os.system\n", "c.yaml, line 1, column 4: a: the tag '!!python/name:os.system'"),
+        ("a: \0\n", "c.yaml, line 1, column 4: not valid YAML: special characters are not allowed"),
     ],
 )
 def test_bad_yaml(write, text, message):
@@ -145,6 +145,13 @@ def test_bad_overrides(write, override, message):
     assert message in str(caught.value)
 
 
+def without_column(error):
+    """The message of an error in a file, which names a column behind the line, without that."""
+    text, columns = re.subn(r"(, line \d+), column \d+: ", r"\1: ", str(error))
+    assert columns == 1
+    return text
+
+
 def line_of(text):
     return next(number for number, line in enumerate(SMALL.splitlines(), start=1) if text in line)
 
@@ -204,12 +211,14 @@ def test_bad_config_names_file_line_and_key(write, case):
     good, bad, message = BAD_CONFIGS[case]
     with pytest.raises(ConfigError) as caught:
         Experiment.from_file(write(SMALL.replace(good, bad, 1)))
-    assert f"{caught.value}".startswith(f"small.yaml, line {line_of(good)}: {message}")
+    assert without_column(caught.value).startswith(f"small.yaml, line {line_of(good)}: {message}")
 
 
 def test_the_line_of_an_argument_under_an_alias(write):
     aliased = SMALL.replace("{SparseCategoricalCrossentropy: {from_logits: true}}", "\n    mse:\n      reduction: x")
-    with pytest.raises(ConfigError, match=r"small\.yaml, line 15: compile\.loss\.MeanSquaredError\.reduction: "):
+    with pytest.raises(
+        ConfigError, match=r"small\.yaml, line 15, column 7: compile\.loss\.MeanSquaredError\.reduction: "
+    ):
         Experiment.from_file(write(aliased))
 
 
@@ -568,7 +577,7 @@ BAD_COLUMNS = {
     ),
     "no such place": ("0-1", "0-9", "model[1].column_branch[5]: layer 'columns' (Columns) needs columns from 0 to 2"),
     "backwards": ("0-1", "1-0", "model[1]: columns '1-0' end before they begin"),
-    "inside": ("units: 3", "unit: 3", "model[1].ColumnBranch.columns.a, b: [0].Dense.unit: unknown argument 'unit'"),
+    "inside": ("units: 3", "unit: 3", "model[1].ColumnBranch.columns.a, b[0].Dense.unit: unknown argument 'unit'"),
     "two kinds": (
         "drop: [note]",
         "categorical: [place]",
@@ -590,7 +599,7 @@ def test_bad_columns_name_line_and_key(table, tmp_path, case):
     lines = [number for number, line in enumerate(text.splitlines(), start=1) if bad in line]
     with pytest.raises(ConfigError) as caught:
         train(Experiment.from_file(table(text, "c.yaml")), quiet=True)
-    place, _, rest = str(caught.value).partition(": ")
+    place, _, rest = without_column(caught.value).partition(": ")
     assert rest.startswith(message)
     # The layer inside a container is named; the line is then the one where the container begins.
     assert place == f"c.yaml, line {7 if case in ('no such place', 'backwards') else lines[0]}"
@@ -605,13 +614,17 @@ def test_column_branches_inside_others_get_their_names_too(table):
     model, _ = Experiment.from_file(table(text)).prepare()
     assert list(model.layers[1].layers[0].columns) == ["2", "0,1", "0-1"]
     experiment = Experiment.from_file(table(text.replace("a, b", "a, c"), "c.yaml"))
-    with pytest.raises(ConfigError, match=r"^c\.yaml, line 7: model\[1\]: layer ColumnBranch names a column 'c'"):
+    with pytest.raises(
+        ConfigError, match=r"^c\.yaml, line 7, column 5: model\[1\]: layer ColumnBranch names a column 'c'"
+    ):
         experiment.prepare()
 
 
 def test_names_need_a_table(write):
     text = SMALL.replace("- Normalization", "- ColumnBranch: {columns: {length: []}}")
-    with pytest.raises(ConfigError, match=r"line 7: model\[0\]\.ColumnBranch\.columns\.length: .* have no names"):
+    with pytest.raises(
+        ConfigError, match=r"line 7, column 30: model\[0\]\.ColumnBranch\.columns\.length: .* have no names"
+    ):
         Experiment.from_file(write(text)).prepare()
 
 
@@ -620,7 +633,9 @@ def test_names_need_a_table(write):
 def test_texts_need_a_layer_that_takes_them(table, source, first):
     text = TEXTS.replace("{Csv: {path: t.csv, target: t, text: note}}", source)
     text = text.replace("TextVectorization: {output_mode: multi_hot}", first)
-    with pytest.raises(ConfigError, match=r"line 6: model\[0\]: the data are texts, .* begin with TextVectorization$"):
+    with pytest.raises(
+        ConfigError, match=r"line 6, column 5: model\[0\]: the data are texts, .* begin with TextVectorization$"
+    ):
         Experiment.from_file(table(text)).prepare()
 
 

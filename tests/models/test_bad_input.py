@@ -67,7 +67,7 @@ BAD = {
     ),
     "unknown metric": (
         ConfigError,
-        "metrics.*'acuracy'; did you mean 'Accuracy'?",
+        "metrics.*'acuracy'; did you mean 'accuracy'?",
         lambda: classifier(metrics=["acuracy"]),
     ),
     "accuracy of a regression": (

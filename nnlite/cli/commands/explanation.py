@@ -2,22 +2,23 @@
 
 import argparse
 
-from nnlite.cli.arguments import add_config
+from nnlite.cli.arguments import Commands, add_command, add_config
 
 __all__ = ["add_commands"]
 
 
-def add_commands(commands) -> None:
+def add_commands(commands: Commands) -> None:
     """Add `summary`, `explain` and `check`."""
-    summary = commands.add_parser("summary", help="show the layers of a config's model")
+    summary = add_command(commands, "summary", "show the layers of a config's model", "summary configs/digits.yaml")
     add_config(summary)
     summary.set_defaults(command=_summary)
     _add_explain(commands)
     _add_check(commands)
 
 
-def _add_explain(commands) -> None:
-    explain = commands.add_parser("explain", help="show the derivatives of one example, back to one weight")
+def _add_explain(commands: Commands) -> None:
+    example = "explain configs/digits.yaml --row 3\nexplain runs/digits-1 --part test --weight 'dense.kernel[3, 7]'"
+    explain = add_command(commands, "explain", "show the derivatives of one example, back to one weight", example)
     add_config(explain, "a YAML file, for its model as it starts, or a run folder, for the trained one")
     explain.add_argument("--row", type=int, default=0, metavar="N", help="which example, from 0 (default: 0)")
     parts = ("training", "validation", "test")
@@ -27,9 +28,10 @@ def _add_explain(commands) -> None:
     explain.set_defaults(command=_explain)
 
 
-def _add_check(commands) -> None:
+def _add_check(commands: Commands) -> None:
     meaning = "check the derivatives of a config's model and loss against numerical ones"
-    check = commands.add_parser("check", help=meaning, description=f"{meaning}; the exit code is 1 if a check fails")
+    description = f"{meaning[:1].upper()}{meaning[1:]}; the exit code is 1 if a check fails."
+    check = add_command(commands, "check", meaning, "check configs/xor.yaml", description)
     add_config(check)
     check.add_argument(
         "--import",

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from nnlite.cli.arguments import add_run
+from nnlite.cli.arguments import Commands, add_command, add_run
 from nnlite.errors import ConfigError, DataError, UnknownCategoryWarning
 
 __all__ = ["add_commands"]
@@ -20,10 +20,10 @@ REASONS = 3  # that --explain gives without a number
 LEVEL = 0.9  # of --intervals without one
 
 
-def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_commands(commands: Commands) -> None:
     """Add `evaluate` and `predict`."""
     meaning = "measure a trained model: on its own parts again, or on another labelled file"
-    evaluate = commands.add_parser("evaluate", help=meaning, description=meaning)
+    evaluate = add_command(commands, "evaluate", meaning, "evaluate runs/digits-1\nevaluate runs/churn-1 new.csv")
     add_run(evaluate, "a run folder; with a file to measure on, a model file does as well")
     meaning = "a file like the one trained on, with the target; - reads the standard input (default: the run's parts)"
     evaluate.add_argument("input", metavar="INPUT", nargs="?", help=meaning)
@@ -32,9 +32,9 @@ def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     _add_predict(commands)
 
 
-def _add_predict(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    example = "for example: nnlite predict runs/churn-1 new.csv -o out.csv --keep customer --explain"
-    predict = commands.add_parser("predict", help="apply a trained model to new rows", epilog=example)
+def _add_predict(commands: Commands) -> None:
+    example = "predict runs/churn-1 new.csv -o out.csv --keep customer --explain"
+    predict = add_command(commands, "predict", "apply a trained model to new rows", example)
     add_run(predict, "a run folder or a model file")
     meaning = "a file like the one trained on; it needs no target; - reads the standard input"
     predict.add_argument("input", metavar="INPUT", help=meaning)

@@ -4,14 +4,15 @@ import argparse
 import math
 import sys
 
-from nnlite.cli.arguments import add_config
+from nnlite.cli.arguments import Commands, add_command, add_config
 
 __all__ = ["add_commands"]
 
 
-def add_commands(commands) -> None:
+def add_commands(commands: Commands) -> None:
     """Add `train`."""
-    train = commands.add_parser("train", help="train the model of a config and keep everything in a run folder")
+    example = "train configs/digits.yaml\ntrain configs/digits.yaml --set fit.epochs=5 model.1.Dense.units=64"
+    train = add_command(commands, "train", "train the model of a config and keep everything in a run folder", example)
     add_config(train)
     train.add_argument("--out", metavar="DIR", help="the run folder (default: runs/<config name>-<n>)")
     train.add_argument("--quiet", action="store_true", help="show no progress")

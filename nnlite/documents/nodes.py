@@ -1,0 +1,122 @@
+"""The tree of a document: its values, and where each of them stands."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from nnlite.errors import ConfigError, format_path
+from nnlite.registry import normalized
+
+__all__ = ["DEPTH", "SIZE", "Node", "Place", "error_at", "find", "place_of", "same"]
+
+DEPTH = 64  # of lists and mappings within one another
+SIZE = 100_000  # values of a document, those that aliases and references repeat counted each time
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a value stands.
+
+    Args:
+        source: the file, or the override.
+        line, column: from 1; 0 in an override.
+        rank: the number of the source, in the order in which they were read.
+    """
+
+    source: str
+    line: int = 0
+    column: int = 0
+    rank: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.source}, line {self.line}, column {self.column}" if self.line else self.source
+
+    @property
+    def order(self) -> tuple[int, int, int]:
+        """What sorts places as a reader meets them."""
+        return self.rank, self.line, self.column
+
+
+@dataclass
+class Node:
+    """A value and its place.
+
+    Args:
+        value: `{key: Node}`, `[Node]`, or a number, a string, a truth value, None.
+        place: where it begins.
+        keys: where the keys of a mapping stand.
+    """
+
+    value: Any
+    place: Place
+    keys: dict[Any, Place] = field(default_factory=dict)
+
+    def plain(self) -> Any:
+        """The value without places."""
+        if isinstance(self.value, dict):
+            return {key: node.plain() for key, node in self.value.items()}
+        return [node.plain() for node in self.value] if isinstance(self.value, list) else self.value
+
+    def copy(self) -> "Node":
+        """The same, with nodes of its own."""
+        if isinstance(self.value, dict):
+            return Node({key: node.copy() for key, node in self.value.items()}, self.place, dict(self.keys))
+        return Node([node.copy() for node in self.value] if isinstance(self.value, list) else self.value, self.place)
+
+    def children(self) -> Iterator[tuple[Any, "Node"]]:
+        """`(key or index, node)` of each entry."""
+        if isinstance(self.value, dict):
+            yield from self.value.items()
+        elif isinstance(self.value, list):
+            yield from enumerate(self.value)
+
+    def extent(self) -> tuple[int, int]:
+        """How many nodes there are, this one included, and in how many levels."""
+        inner = [node.extent() for _, node in self.children()]
+        return 1 + sum(size for size, _ in inner), 1 + max((depth for _, depth in inner), default=0)
+
+
+def same(keys: Iterable, others: Iterable) -> bool:
+    """Whether two paths are one, in any case and underscore style."""
+    return [normalized(str(key)) for key in keys] == [normalized(str(key)) for key in others]
+
+
+def find(parent: Node, key: str) -> Any:
+    """The index or key of `parent` that the text `key` means, whether it has that key or not; else `ConfigError`."""
+    if isinstance(parent.value, list):
+        if not (key.isdecimal() and len(key) < 10 and int(key) < len(parent.value)):
+            raise ConfigError(f"expected an index from 0 to {len(parent.value) - 1}, got {key!r}")
+        return int(key)
+    if not isinstance(parent.value, dict):
+        raise ConfigError(f"{parent.value!r} has no key {key!r}")
+    if key in parent.value:
+        return key
+    return next((present for present in parent.value if same([present], [key])), key)
+
+
+def place_of(root: Node, path: Sequence) -> Place:
+    """Where the value at `path` stands: its key, or as much of the way to it as there is.
+
+    A path may name a class, `("model", 0, "Dense")`, that stands there under an alias.
+    """
+    node, place = root, root.place
+    for key in path:
+        if isinstance(node.value, list):
+            if not (isinstance(key, int) and key < len(node.value)):
+                break
+            node = node.value[key]
+            place = node.place
+        elif isinstance(node.value, dict):
+            named = len(node.value) == 1 and str(key)[:1].isupper()
+            present = [one for one in node.value if named or same([one], [key])]
+            if not present:
+                break
+            node, place = node.value[present[0]], node.keys[present[0]]
+        else:
+            break
+    return place
+
+
+def error_at(place: Place, message: str, path: Sequence = ()) -> ConfigError:
+    """An error whose message names the place and the key."""
+    return ConfigError(f"{place}: {format_path(path)}: {message}" if path else f"{place}: {message}")
