@@ -7,11 +7,13 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from nnlite.data.frames.frame import Column, Kind, text_of
+from nnlite.data.frames.frame import Column, Frame, Kind, text_of
+from nnlite.data.frames.spelling import read_truths
 from nnlite.data.table import Table
 from nnlite.errors import ConfigError, DataError, needed_for
 from nnlite.registry import Configurable
 from nnlite.registry.field_types import Positive
+from nnlite.registry.fields import option
 
 __all__ = ["Boolean", "ColumnEncoder", "ColumnSource", "GapIndicator", "Numeric", "OneHot", "Ordinal", "TwoValued"]
 
@@ -24,6 +26,14 @@ class ColumnSource(Protocol):
         ...
 
 
+def given(source: ColumnSource, name: str) -> Column:
+    """The column `name` in the kind in which it came, with None for gaps of text; cells of a text file are text."""
+    if isinstance(source, Frame):
+        return source.given(name)
+    column = source.column(name, "category")
+    return Column(name, "category", np.where(column.values == "", None, column.values))
+
+
 class ColumnEncoder(Configurable, family="column encoder"):
     """Turns one column of a table into one or more columns of numbers."""
 
@@ -33,6 +43,11 @@ class ColumnEncoder(Configurable, family="column encoder"):
     def outputs(self) -> list[str]:
         """The names of the columns of numbers."""
         return [self.name]
+
+    @property
+    def amounts(self) -> list[str]:
+        """Those of the outputs that are amounts, so that a model may scale them; not those of 0 and 1, or codes."""
+        return []
 
     def encode(self, source: ColumnSource) -> np.ndarray:
         """Shape: (rows, columns of numbers)."""
@@ -77,6 +92,10 @@ class Numeric(ColumnEncoder):
         """The encoder that fills gaps with the column's median and leaves scaling to the model."""
         return cls(column.name, float(np.median(column.values[~column.missing])), 0.0, 1.0)
 
+    @property
+    def amounts(self) -> list[str]:
+        return self.outputs
+
     def encode(self, source: ColumnSource) -> np.ndarray:
         return self.encode_column(source.column(self.name, "number"))
 
@@ -91,24 +110,36 @@ class GapIndicator(ColumnEncoder):
 
     Args:
         name: the column.
-        kind: what its other cells are: `"number"` or `"date"`.
+        kind: what its other cells are: `"number"`, `"date"`, or `"any"` for all that need not be checked.
     """
 
-    kind: Literal["number", "date"] = "number"
+    kind: Literal["number", "date", "any"] = "number"
 
     @property
     def outputs(self) -> list[str]:
         return [f"{self.name}_missing"]
 
     def encode(self, source: ColumnSource) -> np.ndarray:
-        return source.column(self.name, self.kind).missing[:, None]
+        column = given(source, self.name) if self.kind == "any" else source.column(self.name, self.kind)
+        return column.missing[:, None]
 
 
 class Boolean(ColumnEncoder):
-    """True as 1, False as -1, a gap as 0."""
+    """True as 1, False as -1, a gap as 0.
+
+    Args:
+        name: the column.
+        words: whether texts such as yes and no, true and false, or 1 and 0 are read as well, in any case.
+    """
+
+    words: bool = False
 
     def encode(self, source: ColumnSource) -> np.ndarray:
-        values = source.column(self.name, "boolean").values[:, None]
+        column = given(source, self.name) if self.words else source.column(self.name, "boolean")
+        if column.kind == "category":
+            values = read_truths(self.name, column.values.tolist())[:, None]
+        else:
+            values = column.as_kind("boolean").values[:, None]
         return np.where(values == 1, 1.0, np.where(values == 0, -1.0, 0.0))
 
 
@@ -118,9 +149,11 @@ class Levels(ColumnEncoder, abstract=True):
     Args:
         name: the column.
         categories: the values of the training part; a value that is not among them, or a gap, is unknown.
+        fill: the value that a gap counts as; None where it is `""`, or unknown.
     """
 
     categories: list[str]
+    fill: str | None = option(default=None, kw_only=True)
 
     def validate(self) -> None:
         if len(set(self.categories)) < len(self.categories):
@@ -143,6 +176,8 @@ class Levels(ColumnEncoder, abstract=True):
         """The number of each row's category, from 1 in their order; 0 for an unknown one. Shape: (rows,)."""
         column = source.column(self.name, "category")
         known = self._codes_of_numbers if column.from_numbers else self._codes
+        if self.fill is not None and self.fill in known:
+            known = {**known, "": known[self.fill], None: known[self.fill]}
         return np.fromiter((known.get(cell, 0) for cell in column.values), np.int64, len(column.values))
 
 

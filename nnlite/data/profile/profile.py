@@ -16,7 +16,7 @@ from nnlite.data.profile.text import profile_text
 from nnlite.data.table import Table
 from nnlite.errors import DataError
 
-__all__ = ["MOST_ONE_HOT", "ColumnProfile", "TableProfile", "encoding_of", "profile_table"]
+__all__ = ["MOST_ONE_HOT", "ColumnProfile", "TableProfile", "encoding_of", "profile_columns", "profile_table"]
 
 MOST_ONE_HOT = 8  # levels up to which each gets a column of its own
 EXAMPLES = 3
@@ -138,17 +138,34 @@ def profile_table(
     check_names(table, targets)
     cells = {name: read_cells(table, name) for name in names}
     task_found = task_of([cells[name] for name in targets], task) if targets else None
-    profiles = [_profile(cells[name], task_found, [cells[name] for name in targets]) for name in names]
+    profiles = _profiles(cells, targets, task_found is not None and task_found.kind != "regression")
     rows = table.n_rows if isinstance(table, Frame) else len(table)
     called = source or (table.path if isinstance(table, Table) else "table")
-    return TableProfile(called, rows, _usable(profiles, targets), task_found)
+    return TableProfile(called, rows, profiles, task_found)
 
 
-def _profile(cells: Cells, task: Task | None, targets: list[Cells]) -> ColumnProfile:
+def profile_columns(source: Table | Frame, targets: Sequence[str], is_classes: bool) -> list[ColumnProfile]:
+    """The profiles of all columns of a table whose targets may be whatever they are.
+
+    Args:
+        source: the table.
+        targets: the columns to predict.
+        is_classes: whether these are classes, rather than amounts.
+    """
+    names = source.names if isinstance(source, Frame) else list(source.columns)
+    return _profiles({name: read_cells(source, name) for name in names}, targets, is_classes)
+
+
+def _profiles(cells: dict[str, Cells], targets: Sequence[str], is_classes: bool) -> list[ColumnProfile]:
+    targeted = [cells[name] for name in targets]
+    return _usable([_profile(own, targeted, is_classes) for own in cells.values()], targets)
+
+
+def _profile(cells: Cells, targets: list[Cells], is_classes: bool) -> ColumnProfile:
     kind, reason = kind_of(cells)
     is_input = cells.name not in [target.name for target in targets]
     if is_input and kind not in ("constant", "mostly_missing"):
-        leaks = (leak_of(cells, target, task is not None and task.kind != "regression") for target in targets)
+        leaks = (leak_of(cells, target, is_classes) for target in targets)
         leak = next(filter(None, leaks), None)
         kind, reason = (kind, reason) if leak is None else ("leaking", leak)
     counts = cells.counts
@@ -178,7 +195,7 @@ def encoding_of(kind: ColumnKind, distinct: int) -> str:
     return "two_valued" if distinct == 2 else "one_hot" if distinct <= MOST_ONE_HOT else "embed"
 
 
-def _usable(profiles: list[ColumnProfile], targets: list[str]) -> list[ColumnProfile]:
+def _usable(profiles: list[ColumnProfile], targets: Sequence[str]) -> list[ColumnProfile]:
     """The same profiles; if nothing were left to predict from, numbers that count rows or give the target away stay."""
     inputs = [profile for profile in profiles if profile.name not in targets]
     if not targets or any(profile.encoding != "drop" for profile in inputs):

@@ -57,8 +57,14 @@ class DataSource(Configurable, family="data source"):
         table = Table.read(path)
         return np.column_stack([table.quantities(name) for name in table.columns])
 
-    def fit_inputs(self, inputs: Table | np.ndarray, rows: np.ndarray) -> InputEncoder:
-        """The encoder of the inputs, as the training `rows` suggest."""
+    def complete_rows(self, inputs: Table | np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """Those of the training `rows` that can be learnt from."""
+        return rows
+
+    def fit_inputs(
+        self, inputs: Table | np.ndarray, rows: np.ndarray, target: np.ndarray | None = None
+    ) -> InputEncoder:
+        """The encoder of the inputs, as the training `rows` suggest; `target` is that of all rows."""
         array = cast(np.ndarray, inputs)  # sources of tables have another way
         return Texts() if array.dtype.kind in "OU" else Raw(array.shape[1:])
 
