@@ -96,7 +96,8 @@ class Quantiles(Filled):
         shares = (below + above) / 2
         shares[values + EDGE > quantiles[-1]] = 1
         shares[values - EDGE < quantiles[0]] = 0
-        different, places = np.unique(np.clip(shares, EDGE, 1 - EDGE), return_inverse=True)
+        nearest = EDGE - np.spacing(1)
+        different, places = np.unique(np.clip(shares, nearest, 1 - nearest), return_inverse=True)
         normal = np.array([NormalDist().inv_cdf(share) for share in different])
         return normal[places][:, None]
 

@@ -149,7 +149,7 @@ def _encoders(fit: Fit) -> list[ColumnEncoder]:
     encoding = fit.encoding
     if encoding == "drop":
         return [GapIndicator(fit.name, "any")]
-    if not fit.cells.astype(bool).any():
+    if given(fit.source, fit.name).missing[fit.rows].all():
         if fit.choice.to_spec():
             raise DataError(f"column {fit.name!r} has no value in the training part; drop it")
         return []
@@ -297,9 +297,7 @@ def _ranks(fit: Fit, levels: list[str], fill: str | None) -> ColumnEncoder:
     unknown = float(np.median(known[known > 0] - 1))
     ranks = np.where(known == 0, unknown, known - 1)
     spread = float(ranks.std())
-    return dataclasses.replace(
-        bare, unknown=unknown, mean=float(ranks.mean()), scale=spread if spread > 0 else 1.0
-    )
+    return dataclasses.replace(bare, unknown=unknown, mean=float(ranks.mean()), scale=spread if spread > 0 else 1.0)
 
 
 def _by_number(level: str) -> tuple[bool, float, str]:

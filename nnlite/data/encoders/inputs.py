@@ -93,9 +93,7 @@ class Columns(InputEncoder):
     @property
     def code_sizes(self) -> dict[int, int]:
         """Where codes stand -> number of codes, 0 for unknown categories among them."""
-        return {
-            span[0]: 1 + len(column.categories) for column, span in self._spans() if isinstance(column, Ordinal)
-        }
+        return {span[0]: 1 + len(column.categories) for column, span in self._spans() if isinstance(column, Ordinal)}
 
     def _spans(self) -> Iterator[tuple[ColumnEncoder, list[int]]]:
         start = 0

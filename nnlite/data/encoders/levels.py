@@ -1,5 +1,6 @@
 """Encoders of categories as amounts: their rank, and the mean of the target in each."""
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -131,4 +132,7 @@ def _encoder(target: np.ndarray) -> Any:
 
 
 def _fitted(encoder: Any, cells: Sequence[str], target: np.ndarray) -> np.ndarray:
-    return np.asarray(encoder.fit_transform(np.array(cells, object)[:, None], target.ravel()))
+    with warnings.catch_warnings():
+        # Its own folds by a seed are to be given in another way from scikit-learn 1.11 on, which 1.6 does not know.
+        warnings.simplefilter("ignore", FutureWarning)
+        return np.asarray(encoder.fit_transform(np.array(cells, object)[:, None], target.ravel()))

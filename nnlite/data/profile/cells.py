@@ -67,9 +67,10 @@ class Cells:
     @functools.cached_property
     def codes(self) -> np.ndarray:
         """The number of each row's level, from 0; a gap is a level of its own. Shape: (rows,)."""
-        cells = self.texts if self.numbers is None else np.where(self.missing, None, self.numbers.astype(object))
-        known: dict[object, int] = {}
-        return np.fromiter((known.setdefault(cell, len(known)) for cell in cells), np.int64, len(cells))
+        if self.numbers is not None:
+            return np.unique(self.numbers, return_inverse=True)[1].astype(np.int64)  # gaps, NaN, count as one
+        known: dict[str | None, int] = {}
+        return np.fromiter((known.setdefault(cell, len(known)) for cell in self.texts), np.int64, len(self.texts))
 
 
 def read_cells(source: Table | Frame, name: str) -> Cells:
@@ -83,7 +84,17 @@ def read_cells(source: Table | Frame, name: str) -> Cells:
     try:
         return Cells(name, None, texts, source.column(name, "number").values, None, None)
     except DataError:
+        if all(cell is None or is_float(cell) for cell in texts):
+            raise  # numbers, one of which is infinite
         return _of_texts(name, None, texts)
+
+
+def is_float(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
 
 
 def _of_texts(name: str, typed: Kind | None, texts: np.ndarray) -> Cells:

@@ -1,14 +1,14 @@
 """The profile of a table: kinds, gaps, levels and suspicious columns, and what is decided about each column."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from nnlite.data.frames.frame import Frame
 from nnlite.data.frames.reading import read_frame
-from nnlite.data.profile.cells import Cells, read_cells
+from nnlite.data.profile.cells import Cells, is_float, read_cells
 from nnlite.data.profile.kinds import ColumnKind, kind_of, order_of, shown, skewness
 from nnlite.data.profile.leaks import leak_of
 from nnlite.data.profile.tasks import Task, TaskKind, task_of
@@ -196,16 +196,17 @@ def encoding_of(kind: ColumnKind, distinct: int) -> str:
 
 
 def _usable(profiles: list[ColumnProfile], targets: Sequence[str]) -> list[ColumnProfile]:
-    """The same profiles; if nothing were left to predict from, numbers that count rows or give the target away stay."""
+    """The same profiles; if nothing were left to predict from, what counts rows or gives the target away stays."""
     inputs = [profile for profile in profiles if profile.name not in targets]
     if not targets or any(profile.encoding != "drop" for profile in inputs):
         return profiles
-    return [
-        ColumnProfile(**{**vars(profile), "encoding": "standardize"})
-        if profile.name not in targets and profile.kind in ("identifier", "leaking") and profile.statistics
-        else profile
-        for profile in profiles
-    ]
+    return [replace(profile, encoding=_encoding_after_all(profile)) for profile in profiles]
+
+
+def _encoding_after_all(profile: ColumnProfile) -> str:
+    if profile.kind in ("identifier", "leaking") and profile.statistics:
+        return "standardize"
+    return encoding_of("category", profile.distinct) if profile.kind == "leaking" else profile.encoding
 
 
 def _seconds(cells: Cells) -> np.ndarray:
@@ -227,19 +228,12 @@ def _warning(cells: Cells, kind: ColumnKind, reason: str) -> str | None:
     if kind in ("leaking", "identifier", "constant", "mostly_missing"):
         return f"{kind.replace('_', ' ')}: {reason}"
     if cells.numbers is None and cells.typed is None and kind != "date":
-        numbers = sum(count for level, count in cells.counts.items() if _is_number(level))
-        others = [level for level in cells.counts if not _is_number(level)]
-        if numbers and len(others) <= EXAMPLES:
+        others = [level for level in cells.counts if not is_float(level)]
+        numbers = len(cells.counts) - len(others)
+        if numbers > EXAMPLES >= len(others):
             listed = ", ".join(map(shown, others))
             return f"numbers, but for {listed}: if that says that a value is missing, declare it so"
     return None
-
-
-def _is_number(text: str) -> bool:
-    try:
-        return np.isfinite(float(text))
-    except ValueError:
-        return False
 
 
 def check_names(table: Table | Frame, names: Sequence[str]) -> None:

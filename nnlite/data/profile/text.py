@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 __all__ = ["profile_text"]
 
-MOST_LISTED = 18
+MOST_LINES = 40
 MOST_WARNINGS = 8
 MOST_CLASSES = 6
 WIDTH = 118
@@ -25,7 +25,8 @@ def profile_text(profile: "TableProfile") -> str:
         lines += ["", "suspicious:", *(f"  {column.name}: {column.warning}" for column in suspicious[:MOST_WARNINGS])]
         if len(suspicious) > MOST_WARNINGS:
             lines.append(f"  and {len(suspicious) - MOST_WARNINGS} more")
-    listed = profile.inputs[:MOST_LISTED]
+    room = MOST_LINES - len(lines) - 4  # but for an empty line, the names, how many more there are, and one to spare
+    listed = profile.inputs[:room]
     rows = [("column", "kind", "missing", "distinct", "becomes", "because")]
     rows += [_row(column, profile.rows) for column in listed]
     widths = [max(len(row[place]) for row in rows) for place in range(5)]
