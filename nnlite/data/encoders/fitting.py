@@ -1,6 +1,7 @@
 """The encoders of a table's columns, as a config says or else as their kinds suggest."""
 
 import dataclasses
+import functools
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -25,6 +26,7 @@ from nnlite.data.encoders.inputs import Columns, InputEncoder, Texts
 from nnlite.data.encoders.levels import Ranks, TargetMeans, filled_cells
 from nnlite.data.frames.frame import Frame
 from nnlite.data.frames.spelling import spells_truth
+from nnlite.data.profile.cells import read_cells
 from nnlite.data.profile.kinds import order_of
 from nnlite.data.profile.profile import ColumnProfile, encoding_of, profile_columns
 from nnlite.data.table import Table
@@ -75,6 +77,17 @@ class Fit:
         """Whether the column is read as dates."""
         kind = self.profile.kind if self.choice.kind is None else self.choice.kind
         return kind == "date" or self.encoding == "date_parts" or self.choice.form is not None
+
+    @property
+    def holds_numbers(self) -> bool:
+        """Whether the column is read as numbers."""
+        return self.encoding in NUMBERS or (self.encoding == "cyclic" and not self.holds_dates)
+
+    @functools.cached_property
+    def gaps(self) -> np.ndarray:
+        """Which training rows have no value. Shape: (training rows,), booleans."""
+        column = self.source.column(self.name, "number") if self.holds_numbers else given(self.source, self.name)
+        return column.missing[self.rows]
 
     @property
     def cells(self) -> np.ndarray:
@@ -139,7 +152,7 @@ def rows_without_gaps(source: Table | Frame, rows: np.ndarray, choices: Mapping[
     kept = rows
     for name, choice in choices.items():
         if choice.missing == "drop":
-            kept = kept[~given(source, name).missing[kept]]
+            kept = kept[~read_cells(source, name).missing[kept]]
     if not len(kept):
         raise DataError("no training row has a value in all columns with `missing: drop`; choose another way")
     return kept
@@ -149,11 +162,11 @@ def _encoders(fit: Fit) -> list[ColumnEncoder]:
     encoding = fit.encoding
     if encoding == "drop":
         return [GapIndicator(fit.name, "any")]
-    if given(fit.source, fit.name).missing[fit.rows].all():
+    if fit.gaps.all():
         if fit.choice.to_spec():
             raise DataError(f"column {fit.name!r} has no value in the training part; drop it")
         return []
-    if encoding in NUMBERS or (encoding == "cyclic" and not fit.holds_dates):
+    if fit.holds_numbers:
         return _number_encoders(fit, encoding)
     if fit.holds_dates and encoding in ("date_parts", "cyclic"):
         return _date_encoders(fit, encoding)
@@ -166,13 +179,12 @@ def _encoders(fit: Fit) -> list[ColumnEncoder]:
 
 
 def _indicator(fit: Fit, wanted: bool) -> list[ColumnEncoder]:
-    return [GapIndicator(fit.name, "any")] if wanted else []
+    return [GapIndicator(fit.name, "number" if fit.holds_numbers else "any")] if wanted else []
 
 
 def _wants_indicator(fit: Fit) -> bool:
     """Whether gaps get a column: where they are to, or where there are any and nothing is said."""
-    gaps = bool(given(fit.source, fit.name).missing[fit.rows].any())
-    return fit.choice.missing == "indicator" or (fit.choice.missing is None and gaps)
+    return fit.choice.missing == "indicator" or (fit.choice.missing is None and bool(fit.gaps.any()))
 
 
 def _number_encoders(fit: Fit, encoding: str) -> list[ColumnEncoder]:

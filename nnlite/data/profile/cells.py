@@ -13,6 +13,8 @@ from nnlite.errors import DataError
 
 __all__ = ["Cells", "read_cells"]
 
+MOST_MARKS = 3
+
 
 @dataclass(frozen=True)
 class Cells:
@@ -65,6 +67,14 @@ class Cells:
         )
 
     @functools.cached_property
+    def marks(self) -> list[str]:
+        """The levels that are no numbers, where there are few of them among many that are; else none."""
+        others = [level for level in self.counts if not is_float(level)]
+        numbers = len(self.counts) - len(others)
+        is_marked = self.typed is None and self.numbers is None and numbers > MOST_MARKS >= len(others)
+        return others if is_marked else []
+
+    @functools.cached_property
     def codes(self) -> np.ndarray:
         """The number of each row's level, from 0; a gap is a level of its own. Shape: (rows,)."""
         if self.numbers is not None:
@@ -82,7 +92,9 @@ def read_cells(source: Table | Frame, name: str) -> Cells:
     if all(cell is None for cell in texts):
         return Cells(name, None, texts, None, None, None)
     try:
-        return Cells(name, None, texts, source.column(name, "number").values, None, None)
+        numbers = source.column(name, "number").values
+        texts[np.isnan(numbers)] = None  # marks of a gap that text could have as a value, such as ?
+        return Cells(name, None, texts, numbers, None, None)
     except DataError:
         if all(cell is None or is_float(cell) for cell in texts):
             raise  # numbers, one of which is infinite

@@ -72,7 +72,7 @@ SCALES = tuple(
         "young|middle-aged|old",
     )
 )
-SPAN = re.compile(r"[<>]?=?\s*\$?(\d+(?:\.\d+)?)\s*(?:k|%)?\s*(?:(?:-|–|to)\s*\$?\d+(?:\.\d+)?\s*(?:k|%)?|\+)?")
+SPAN = re.compile(r"[<>]?=?\s*\$?(\d+(?:\.\d+)?)\s*(?:k|%)?\s*(?:(?:-|\u2013|to)\s*\$?\d+(?:\.\d+)?\s*(?:k|%)?|\+)?")
 
 
 def kind_of(cells: Cells) -> tuple[ColumnKind, str]:
@@ -113,6 +113,8 @@ def _of_texts(cells: Cells) -> tuple[ColumnKind, str]:
     present, distinct = sum(counts.values()), len(counts)
     if order_of(counts) is not None:
         return "ordered_category", "levels of a known order"
+    if cells.marks:
+        return "category", f"numbers, but for {', '.join(map(shown, cells.marks))}"
     words = sum(len(level.split()) * count for level, count in counts.items()) / present
     if words >= WORDS_OF_TEXT and distinct > HALF * present:
         return "text", f"{words:.0f} words a cell"

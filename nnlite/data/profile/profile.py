@@ -8,8 +8,8 @@ import numpy as np
 
 from nnlite.data.frames.frame import Frame
 from nnlite.data.frames.reading import read_frame
-from nnlite.data.profile.cells import Cells, is_float, read_cells
-from nnlite.data.profile.kinds import ColumnKind, kind_of, order_of, shown, skewness
+from nnlite.data.profile.cells import Cells, read_cells
+from nnlite.data.profile.kinds import ColumnKind, kind_of, order_of, skewness
 from nnlite.data.profile.leaks import leak_of
 from nnlite.data.profile.tasks import Task, TaskKind, task_of
 from nnlite.data.profile.text import profile_text
@@ -227,12 +227,8 @@ def _statistics(values: np.ndarray) -> dict[str, float]:
 def _warning(cells: Cells, kind: ColumnKind, reason: str) -> str | None:
     if kind in ("leaking", "identifier", "constant", "mostly_missing"):
         return f"{kind.replace('_', ' ')}: {reason}"
-    if cells.numbers is None and cells.typed is None and kind != "date":
-        others = [level for level in cells.counts if not is_float(level)]
-        numbers = len(cells.counts) - len(others)
-        if numbers > EXAMPLES >= len(others):
-            listed = ", ".join(map(shown, others))
-            return f"numbers, but for {listed}: if that says that a value is missing, declare it so"
+    if cells.marks:
+        return f"{reason}: if that says that a value is missing, declare it so (`missing`)"
     return None
 
 
