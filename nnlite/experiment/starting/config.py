@@ -18,6 +18,8 @@ MOST_LINES_OF_COLUMNS = 12
 WIDTH = 112
 PLAIN = re.compile(r"[A-Za-z_](?:[\w .()/-]*[\w)])?")
 WORDS_OF_YAML = {"true", "false", "null", "yes", "no", "on", "off", "y", "n", "nan"}
+START = ", parametrization: ntk, data_dependent_init: true"
+TEXT_OPTIMIZER = ("  optimizer: {Adam: {learning_rate: 3e-3}}",)
 AMOUNTS = ("standardize", "ordinal", "date_parts")
 
 
@@ -52,13 +54,14 @@ def config_text(profile: TableProfile, path: str, name: str) -> str:
             "",
             "model:",
             *model,
-            f"  - Dense: {{units: {_outputs(task)}, parametrization: ntk, data_dependent_init: true}}",
+            f"  - Dense: {{units: {_outputs(task)}{'' if only_text else START}}}",
             "",
             "compile:",
-            *_compile(profile, task, has_waves=any("waves" in line for line in model)),
+            *(TEXT_OPTIMIZER if only_text else _optimizer(profile, task, any("waves" in line for line in model))),
+            *_loss(task),
             "",
             "fit:",
-            f"  epochs: {128 if profile.rows <= FEW_ROWS else 64}",
+            f"  epochs: {20 if only_text else 128 if profile.rows <= FEW_ROWS else 64}",
             "  batch_size: auto                      # follows the number of rows",
             "  callbacks: [BestMembers]              # the weights of the best epoch, after the last one",
             "",
@@ -108,7 +111,7 @@ def _table_model(profile: TableProfile, task: Task) -> list[str]:
 
 def _hidden(task: Task, layers: int) -> list[str]:
     activation = "mish" if task.kind == "regression" else "selu"
-    unit = f"{{units: 128, activation: {activation}, parametrization: ntk, data_dependent_init: true}}"
+    unit = f"{{units: 128, activation: {activation}{START}}}"
     first = [f"  - Dense: &hidden {unit}", "  - Dropout: &dropout {rate: {FlatCosine: {value: 0.15}}}"]
     return [*first, *["  - Dense: *hidden", "  - Dropout: *dropout"] * (layers - 1)]
 
@@ -127,13 +130,11 @@ def _outputs(task: Task) -> int:
     return len(task.classes) if task.kind == "multiclass" else len(task.targets)
 
 
-def _compile(profile: TableProfile, task: Task, has_waves: bool) -> list[str]:
+def _optimizer(profile: TableProfile, task: Task, has_waves: bool) -> list[str]:
     numbers = task.kind == "regression"
     batch = suited_batch_size(round(profile.rows * (1 - VALIDATION - TEST)))
     rate = (0.2 if numbers else 0.04) * math.sqrt(batch / 256)
     waves = ', "waves/*": 0.1' if has_waves else ""
-    loss = "mse" if numbers else "{SparseCategoricalCrossentropy: {from_logits: true}}"
-    loss = "{BinaryCrossentropy: {from_logits: true}}" if task.kind in ("binary", "multilabel") else loss
     return [
         "  optimizer:",
         "    Adam:",
@@ -142,9 +143,13 @@ def _compile(profile: TableProfile, task: Task, has_waves: bool) -> list[str]:
         f"      weight_decay: {{FlatCosine: {{value: {0.05 if numbers else 0.02}}}}}",
         "      exclude_from_weight_decay: [bias]",
         f"      learning_rate_multipliers: {{scale: 6.0, bias: 0.1{waves}}}",
-        f"  loss: {loss}",
-        f"  metrics: [{'R2Score' if numbers else 'accuracy'}]",
     ]
+
+
+def _loss(task: Task) -> list[str]:
+    losses = {"regression": "mse", "multiclass": "{SparseCategoricalCrossentropy: {from_logits: true}}"}
+    loss = losses.get(task.kind, "{BinaryCrossentropy: {from_logits: true}}")
+    return [f"  loss: {loss}", f"  metrics: [{'R2Score' if task.kind == 'regression' else 'accuracy'}]"]
 
 
 def _flow(entries: Iterable[str], before: str, brackets: str = "[]") -> str:
