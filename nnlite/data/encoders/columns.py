@@ -30,8 +30,9 @@ def given(source: ColumnSource, name: str) -> Column:
     """The column `name` in the kind in which it came, with None for gaps of text; cells of a text file are text."""
     if isinstance(source, Frame):
         return source.given(name)
-    column = source.column(name, "category")
-    return Column(name, "category", np.where(column.values == "", None, column.values))
+    texts = source.column(name, "category").values.astype(object)  # a copy
+    texts[texts == ""] = None
+    return Column(name, "category", texts)
 
 
 class ColumnEncoder(Configurable, family="column encoder"):

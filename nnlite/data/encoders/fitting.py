@@ -24,7 +24,7 @@ from nnlite.data.encoders.dates import Dates, dates_in
 from nnlite.data.encoders.hashing import HashedLevels, HashedText
 from nnlite.data.encoders.inputs import Columns, InputEncoder, Texts
 from nnlite.data.encoders.levels import Ranks, TargetMeans, filled_cells
-from nnlite.data.frames.frame import Frame
+from nnlite.data.frames.frame import Frame, text_of
 from nnlite.data.frames.spelling import spells_truth
 from nnlite.data.profile.cells import read_cells
 from nnlite.data.profile.kinds import order_of
@@ -207,7 +207,8 @@ def _fill(fit: Fit, values: np.ndarray) -> float:
     with needed_for("gaps are filled by scikit-learn", "scikit-learn"):
         from sklearn.impute import SimpleImputer
 
-    return float(SimpleImputer(strategy=strategy, fill_value=fit.choice.fill).fit(values).statistics_[0])
+    imputer: Any = SimpleImputer(strategy=strategy, fill_value=fit.choice.fill).fit(values)
+    return float(imputer.statistics_[0])
 
 
 def _affine(scaler: str, center: str, width: str) -> Callable[[Fit, float, np.ndarray], ColumnEncoder]:
@@ -237,7 +238,8 @@ def _quantiles(fit: Fit, fill: float, values: np.ndarray) -> ColumnEncoder:
         from sklearn.preprocessing import QuantileTransformer
 
     count = min(fit.choice.width or QUANTILES, len(values))
-    transformer = QuantileTransformer(n_quantiles=count, subsample=None, output_distribution="normal")
+    make: Any = QuantileTransformer
+    transformer = make(n_quantiles=count, subsample=None, output_distribution="normal")
     return Quantiles(fit.name, fill, transformer.fit(values).quantiles_[:, 0].tolist())
 
 
@@ -269,17 +271,17 @@ def _date_encoders(fit: Fit, encoding: str) -> list[ColumnEncoder]:
 
 
 def _category_encoders(fit: Fit, encoding: str) -> list[ColumnEncoder]:
-    count = Counter(cell for cell in fit.cells if cell)
-    fill = None
+    count: Counter[str] = Counter(cell for cell in fit.cells.tolist() if cell)
+    fill: str | None = None
     if fit.choice.missing == "most_frequent":
         fill = min(count, key=lambda level: (-count[level], level))
     elif fit.choice.missing == "constant":
-        fill = f"{fit.choice.fill:g}" if isinstance(fit.choice.fill, float) else fit.choice.fill
+        fill = fit.choice.fill if isinstance(fit.choice.fill, str) else text_of(fit.choice.fill)
     gaps = len(fit.cells) - sum(count.values())
     if gaps and fill is not None:
         count[fill] += gaps
     own_level = gaps > 0 and fit.choice.missing is None and encoding in ("one_hot", "embed", "target")
-    levels = sorted([*count, *([""] if own_level else [])])
+    levels: list[str] = sorted([*count, ""] if own_level else count)
     indicator = fit.choice.missing == "indicator" or (encoding in ("ordinal", "hash") and _wants_indicator(fit))
     return [_category_encoder(fit, encoding, levels, count, fill), *_indicator(fit, indicator)]
 

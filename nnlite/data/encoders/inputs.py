@@ -70,7 +70,7 @@ class Columns(InputEncoder):
         for column, places in self._spans():
             if isinstance(column, TargetMeans):
                 source = inputs if isinstance(inputs, Table) else read_frame(inputs).gaps_as_text()
-                x[np.ix_(rows, places)] = column.cross_fitted(source, rows, target)
+                x[rows[:, None], np.array(places)] = column.cross_fitted(source, rows, target)
         return x
 
     def places(self) -> dict[str, list[int]]:

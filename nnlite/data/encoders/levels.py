@@ -128,7 +128,8 @@ def _encoder(target: np.ndarray) -> Any:
 
     labels = len(np.unique(target))
     kind = "continuous" if target.ndim == 2 else "binary" if labels == 2 else "multiclass"
-    return TargetEncoder(target_type=kind, cv=min(FOLDS, len(target)), random_state=0)
+    make: Any = TargetEncoder
+    return make(target_type=kind, cv=min(FOLDS, len(target)), random_state=0)
 
 
 def _fitted(encoder: Any, cells: Sequence[str], target: np.ndarray) -> np.ndarray:

@@ -119,7 +119,8 @@ def _of_frame(column: Column) -> Cells:
     if column.kind == "category":
         return _of_texts(column.name, "category", column.values)
     if column.kind == "date":
-        texts = np.where(missing, None, column.values.astype(str).astype(object))
+        texts = column.values.astype(str).astype(object)
+        texts[missing] = None
         return Cells(column.name, "date", texts, None, column.values, None)
     texts = column.as_kind("category").values
     return Cells(column.name, column.kind, texts, column.values.astype(np.float64), None, None)

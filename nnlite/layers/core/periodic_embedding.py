@@ -1,6 +1,7 @@
 """Numbers beside waves of themselves: what a network needs to see a number finely."""
 
 import math
+from collections.abc import Sequence
 from typing import cast
 
 import numpy as np
@@ -21,6 +22,7 @@ from nnlite.layers.base.columns import (
 )
 from nnlite.layers.base.members import member_shape
 from nnlite.registry.field_types import Count, Index, Positive
+from nnlite.registry.fields import Converted, option
 
 __all__ = ["PeriodicEmbedding"]
 
@@ -60,7 +62,7 @@ class PeriodicEmbedding(OfColumns):
     output_dim: Count = 3
     sigma: Positive = 0.1
     members: Count | None = None
-    columns: list[Index | str] | str | None = None
+    columns: Converted[Sequence[int | str] | str | None, list[Index | str] | str | None] = option(default=None)
 
     @property
     def has_names(self) -> bool:

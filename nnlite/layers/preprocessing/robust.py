@@ -1,5 +1,6 @@
 """Columns of any scale, brought to the same one by medians and quartiles."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from nnlite.layers.base.columns import (
 from nnlite.layers.base.simplified import Affine
 from nnlite.layers.preprocessing.numbers import check_adapted, examples_for, known_numbers
 from nnlite.registry.field_types import Index, Positive
+from nnlite.registry.fields import Converted, option
 
 __all__ = ["RobustScaling"]
 
@@ -56,7 +58,7 @@ class RobustScaling(OfColumns):
     center: Any = None
     width: Any = None
     clip: Positive | None = 3.0
-    columns: list[Index | str] | str | None = None
+    columns: Converted[Sequence[int | str] | str | None, list[Index | str] | str | None] = option(default=None)
 
     supports_masking = True
 
