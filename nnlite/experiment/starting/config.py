@@ -35,38 +35,43 @@ def config_text(profile: TableProfile, path: str, name: str) -> str:
     assert task is not None  # the caller has a target
     texts = [column for column in profile.inputs if column.encoding != "drop"]
     only_text = texts[0].name if len(texts) == 1 and texts[0].encoding == "text" else None
-    target = quoted(task.targets[0]) if len(task.targets) == 1 else _flow(map(quoted, task.targets), "      target: ")
-    source = [f"      path: {quoted(path)}", f"      target: {target}"]
-    source += [f"      text: {quoted(only_text)}"] if only_text else _columns(profile)
     model = _text_model() if only_text else _table_model(profile, task)
-    return "\n".join(
-        [
-            f"# What does {', '.join(task.targets)[:60]} depend on? ({task.kind}: {task.reason})",
-            f"#     nnlite train {name}",
-            "seed: 0",
-            "",
-            "data:",
-            "  source:",
-            "    Csv:",
-            *source,
-            *_split(profile, task),
-            *(["  target_transform: log                 # skewed: relative errors count"] if task.log else []),
-            "",
-            "model:",
-            *model,
-            f"  - Dense: {{units: {_outputs(task)}{'' if only_text else START}}}",
-            "",
-            "compile:",
-            *(TEXT_OPTIMIZER if only_text else _optimizer(profile, task, any("waves" in line for line in model))),
-            *_loss(task),
-            "",
-            "fit:",
-            f"  epochs: {20 if only_text else 128 if profile.rows <= FEW_ROWS else 64}",
-            "  batch_size: auto                      # follows the number of rows",
-            "  callbacks: [BestMembers]              # the weights of the best epoch, after the last one",
-            "",
-        ]
-    )
+    model = _text_model() if only_text else _table_model(profile, task)
+    lines = [
+        f"# What does {', '.join(task.targets)[:60]} depend on? ({task.kind}: {task.reason})",
+        f"#     nnlite train {name}",
+        "seed: 0",
+        "",
+        *_data(profile, task, path, only_text),
+        "",
+        "model:",
+        *model,
+        f"  - Dense: {{units: {_outputs(task)}{'' if only_text else START}}}",
+        "",
+        "compile:",
+        *(TEXT_OPTIMIZER if only_text else _optimizer(profile, task, any("waves" in line for line in model))),
+        *_loss(task),
+        "",
+        "fit:",
+        f"  epochs: {20 if only_text else 128 if profile.rows <= FEW_ROWS else 64}",
+        "  batch_size: auto                      # follows the number of rows",
+        "  callbacks: [BestMembers]              # the weights of the best epoch, after the last one",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _data(profile: TableProfile, task: Task, path: str, only_text: str | None) -> list[str]:
+    target = quoted(task.targets[0]) if len(task.targets) == 1 else _flow(map(quoted, task.targets), "      target: ")
+    return [
+        "data:",
+        "  source:",
+        "    Csv:",
+        f"      path: {quoted(path)}",
+        f"      target: {target}",
+        *([f"      text: {quoted(only_text)}"] if only_text else _columns(profile)),
+        *_split(profile, task),
+        *(["  target_transform: log                 # skewed: relative errors count"] if task.log else []),
+    ]
 
 
 def _columns(profile: TableProfile) -> list[str]:
