@@ -12,7 +12,7 @@ __all__ = ["add_commands"]
 TASKS = ("binary", "multiclass", "multilabel", "regression")
 
 
-def add_commands(commands) -> None:
+def add_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add `init` and `data`."""
     init = commands.add_parser(
         "init",

@@ -36,7 +36,6 @@ def config_text(profile: TableProfile, path: str, name: str) -> str:
     texts = [column for column in profile.inputs if column.encoding != "drop"]
     only_text = texts[0].name if len(texts) == 1 and texts[0].encoding == "text" else None
     model = _text_model() if only_text else _table_model(profile, task)
-    model = _text_model() if only_text else _table_model(profile, task)
     lines = [
         f"# What does {', '.join(task.targets)[:60]} depend on? ({task.kind}: {task.reason})",
         f"#     nnlite train {name}",
