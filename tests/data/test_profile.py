@@ -31,6 +31,7 @@ KINDS_OF = {
     "area": (texts(np.round(RANDOM.normal(size=ROWS), 3)), "number", "numbers"),
     "rooms": (texts(RANDOM.integers(1, 9, ROWS)), "number", "whole numbers"),
     "gaps": (cycle("1.5", "", "3.25", "NA", "7"), "number", "numbers"),
+    "year": (texts(np.arange(1800, 1800 + ROWS)), "number", "whole numbers"),
     "zip_code": (texts(1000 + RANDOM.integers(0, 30, ROWS) * 7), "integer_code", "called like a code"),
     "MSSubClass": (texts(RANDOM.integers(2, 9, ROWS) * 10), "integer_code", "called like a code"),
     "plate": ([f"0{value}" for value in RANDOM.integers(100, 130, ROWS)], "integer_code", "digits after a zero"),
@@ -141,7 +142,7 @@ def test_the_text_fits_on_a_screen(profile):
     lines = str(profile).splitlines()
     assert len(lines) <= 40
     assert max(map(len, lines)) <= 120
-    assert lines[0] == "t.csv: 200 rows, 28 columns"
+    assert lines[0] == "t.csv: 200 rows, 29 columns"
     assert "regression" in lines[1]
     assert any("row_id: identifier: counts from 1 to 200" in line for line in lines)
     wide = profile_table(table({f"c{place}": cycle("a", "b", "c") for place in range(74)}))

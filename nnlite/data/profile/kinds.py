@@ -35,6 +35,7 @@ ROWS_OF_A_CODE = 5  # mean number of rows of a level, from which whole numbers m
 FEWEST_ROWS = 10  # from which distinct values say something
 
 NAMES_OF_ROWS = re.compile(r"(^|_)(id|ids|index|idx|row|uuid|guid|key|no|nr|serial|rownames?|rownumber)$|^unnamed|^$")
+NAMES_OF_PLACES_IN_TIME = re.compile(r"(^|_)(year|quarter|month|week|day|hour|time|date|step|t|x)$")
 NAMES_OF_CODES = re.compile(
     r"(^|_)(id|code|codes|type|class|category|cat|kind|group|zone|zip|zipcode|postcode|postal|plz|sic|naics|fips|isco"
     r"|region|district|state|county|country|store|shop|branch|station|sector|status|cluster|channel|sex|gender|race"
@@ -99,7 +100,8 @@ def _of_numbers(cells: Cells) -> tuple[ColumnKind, str]:
     if not cells.is_whole:
         return "number", "numbers"
     low, high = present.min(), present.max()
-    if _names_rows(cells) and high - low == len(present) - 1:
+    counts_rows = _names_rows(cells) and high - low == len(present) - 1
+    if counts_rows and not NAMES_OF_PLACES_IN_TIME.search(name):
         return "identifier", f"counts from {low:g} to {high:g}"
     if NAMES_OF_ROWS.search(name) and distinct > HALF * len(present) and len(present) >= FEWEST_ROWS:
         return "identifier", f"{distinct} values in {len(present)} rows, and so it is called"
