@@ -11,6 +11,7 @@ from nnlite.layers import (
     Layer,
     Normalization,
     PeriodicEmbedding,
+    PiecewiseLinearEncoding,
     RobustScaling,
     Scale,
 )
@@ -19,8 +20,16 @@ from nnlite.models import Sequential
 
 __all__ = ["tell_columns"]
 
-TELLS_COLUMNS = (RobustScaling, PeriodicEmbedding, CategoryEmbedding)
-KEEPS_COLUMNS = (RobustScaling, PeriodicEmbedding, Normalization, Scale, Dropout, GaussianNoise)
+TELLS_COLUMNS = (RobustScaling, PiecewiseLinearEncoding, PeriodicEmbedding, CategoryEmbedding)
+KEEPS_COLUMNS = (
+    RobustScaling,
+    PiecewiseLinearEncoding,
+    PeriodicEmbedding,
+    Normalization,
+    Scale,
+    Dropout,
+    GaussianNoise,
+)
 
 
 def tell_columns(model: Sequential, inputs: InputEncoder) -> None:

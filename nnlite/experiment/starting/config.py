@@ -14,6 +14,7 @@ __all__ = ["config_text"]
 VALIDATION, TEST = 0.1, 0.2
 FEW_ROWS = 2_000
 MOST_WAVY_COLUMNS = 16
+BINS, ROWS_OF_A_BIN = 32, 20
 MOST_LINES_OF_COLUMNS = 12
 WIDTH = 112
 PLAIN = re.compile(r"[A-Za-z_](?:[\w .()/-]*[\w)])?")
@@ -52,7 +53,7 @@ def config_text(profile: TableProfile, path: str, name: str) -> str:
         *_loss(task),
         "",
         "fit:",
-        f"  epochs: {20 if only_text else 128 if profile.rows <= FEW_ROWS else 64}",
+        f"  epochs: {20 if only_text else 64 if profile.rows > FEW_ROWS or _has_pieces(profile, task) else 128}",
         "  batch_size: auto                      # follows the number of rows",
         "  callbacks: [BestMembers]              # the weights of the best epoch, after the last one",
     ]
@@ -101,16 +102,30 @@ def _split(profile: TableProfile, task: Task) -> list[str]:
 
 
 def _table_model(profile: TableProfile, task: Task) -> list[str]:
-    amounts = sum(column.encoding in AMOUNTS for column in profile.inputs)
+    amounts = _amounts(profile)
     lines = []
     if amounts:
         lines.append("  - RobustScaling: {columns: numbers}     # outliers stay near; columns of 0 and 1 pass")
+    if _has_pieces(profile, task):
+        lines.append(
+            f"  - PiecewiseLinearEncoding: {{num_bins: {BINS}, columns: numbers}}   # thresholds, as trees have them"
+        )
     if task.kind == "regression" and 0 < amounts <= MOST_WAVY_COLUMNS:
         lines.append("  - PeriodicEmbedding: {columns: numbers, frequencies: 8, output_dim: 2, name: waves}")
     if any(column.encoding == "embed" for column in profile.inputs):
         lines.append("  - CategoryEmbedding: {output_dim: 8}    # a learned vector for each level of `embed`")
     lines.append("  - Scale                                 # a learned factor per feature")
     return [*lines, *_hidden(task, 3)]
+
+
+def _amounts(profile: TableProfile) -> int:
+    return sum(column.encoding in AMOUNTS for column in profile.inputs)
+
+
+def _has_pieces(profile: TableProfile, task: Task) -> bool:
+    """Whether thresholds pay: few numbers, and enough rows for each bin."""
+    few = 0 < _amounts(profile) <= MOST_WAVY_COLUMNS
+    return task.kind == "regression" and few and profile.rows * (1 - VALIDATION - TEST) >= BINS * ROWS_OF_A_BIN
 
 
 def _hidden(task: Task, layers: int) -> list[str]:
