@@ -22,10 +22,12 @@ class Prepared:
     Args:
         parts: `(x, y)` of each part that is not empty: `"training"`, `"validation"`, `"test"`.
         preprocessing: the fitted encoders.
+        data: the section they come from, with what was found from its files in place of `auto`.
     """
 
     parts: dict[str, tuple[np.ndarray, np.ndarray]]
     preprocessing: Preprocessing
+    data: "Data"
 
 
 class Data(Section):
@@ -71,7 +73,8 @@ class Data(Section):
         x = preprocessing.inputs.encode(dataset.inputs)
         x = preprocessing.inputs.cross_fitted(x, dataset.inputs, rows["training"], dataset.target)
         y = preprocessing.target.encode(dataset.target)
-        return Prepared({part: (x[taken], y[taken]) for part, taken in rows.items()}, preprocessing)
+        parts = {part: (x[taken], y[taken]) for part, taken in rows.items()}
+        return Prepared(parts, preprocessing, replace(self, source=self.source.settled(dataset.inputs)))
 
     def _fit(self, dataset: Dataset, target_kind: TargetKind, rows: np.ndarray) -> Preprocessing:
         if target_kind == "regression":

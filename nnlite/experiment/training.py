@@ -80,7 +80,7 @@ def _fit(model: Sequential, data: Prepared, arguments: dict, folder: Path, quiet
 
 
 def _write(folder: Path, experiment: Experiment, model: Sequential, data: Prepared) -> None:
-    config = {**experiment.get_config(), "data": experiment.located_data().to_spec()}
+    config = {**experiment.get_config(), "data": data.data.to_spec()}
     versions = {"nnlite": nnlite.__version__, "python": platform.python_version(), "numpy": np.__version__}
     texts = {
         "config.yaml": dump(config),

@@ -294,3 +294,14 @@ def test_what_cannot_be_used_gets_one_error(case, capsys):
     assert len(captured.err.splitlines()) == 1
     assert message in captured.err
     assert sorted(path.name for path in Path().iterdir()) == before
+
+
+def test_other_makes_of_tables(capsys):
+    rows = [
+        {"x": float(x), "place": "abc"[n % 3], "y": n % 2} for n, x in enumerate(np.random.default_rng(0).random(60))
+    ]
+    Path("t.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    assert main(["init", "t.jsonl", "--target", "y"]) == 0
+    assert "t.jsonl: 60 rows, 3 columns" in capsys.readouterr().out
+    assert list(Document("t.yaml").values["data"]["source"]) == ["JsonLines"]
+    assert main(["train", "t.yaml", *QUICK]) == 0

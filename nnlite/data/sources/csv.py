@@ -1,111 +1,42 @@
-"""Tables from CSV files."""
+"""Tables from text files: CSV and its relatives."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from typing import Any
 
-import numpy as np
-
-from nnlite.data.encoders.choices import ColumnChoice
-from nnlite.data.encoders.columns import Numeric, OneHot, Ordinal
-from nnlite.data.encoders.fitting import fit_columns, rows_without_gaps
-from nnlite.data.encoders.inputs import Columns, InputEncoder, Texts
-from nnlite.data.encoders.targets import TargetKind
-from nnlite.data.sources.base import Dataset, DataSource, find_file
+from nnlite.data.files.dialects import Dialect, DialectFields
+from nnlite.data.sources.tables import TableSource
 from nnlite.data.table import Table
-from nnlite.errors import ConfigError, DataError
-from nnlite.registry.fields import Converted, Spec, option
 
 __all__ = ["Csv"]
 
 
-class Csv(DataSource):
-    """A CSV file whose first line names the columns.
+class Csv(DialectFields, TableSource):
+    """A text file of rows: CSV, tab-separated values and their relatives; columns are treated as by `TableSource`.
 
-    With `path` and `target` alone, or with `columns`, the kinds of columns are found, and each becomes what suits its
-    kind (docs/columns.md). With `categorical`, `ordinal`, `text` or `drop`, but without `columns`, all other columns
-    are numbers. These are standardised, with missing values filled by the median; categorical ones become one column
-    of 0 and 1 per category, a missing value being a category of its own. All of it is learnt from the training part.
+    How the file is written is found from it: what stands between the cells, how they are quoted, how characters and
+    numbers are written, whether the first line names the columns. Each of these may be stated instead.
 
     Args:
-        path: the file.
+        path: the file, plain or compressed by gzip, bzip2 or xz; `-` is the standard input.
         target: the column to predict, or a list of columns for a regression with several outputs.
         categorical: input columns that hold categories rather than amounts.
         ordinal: columns of categories that become integers instead, for an `Embedding`: 1, 2, ... in sorted
             order, 0 for what the training part did not hold.
         text: the one column that holds text; the other columns are left out.
         drop: columns to leave out, such as row numbers or names.
-        delimiter: what stands between two cells; `";"` and tabs are common too.
-        columns: column -> its kind or encoding, a word or a mapping as `ColumnChoice` reads it; kinds of all others are
-            found.
+        delimiter, quote, encoding, decimal, thousands, missing, header, compression: as of `Dialect`; `"auto"` finds
+            each from the file.
     """
 
-    path: str
-    target: Converted[str | Sequence[str], str | list[str]]
-    categorical: Converted[Sequence[str], list[str]] = option(default=())
-    ordinal: Converted[Sequence[str], list[str]] = option(default=())
-    text: str | None = None
-    drop: Converted[Sequence[str], list[str]] = option(default=())
-    delimiter: str = ","
-    columns: Converted[Mapping[str, Spec[ColumnChoice]], dict[str, ColumnChoice]] = option(default_factory=dict)
-
     def validate(self) -> None:
-        if len(self.delimiter) != 1:
-            raise ConfigError(f"expected one character, got {self.delimiter!r}", ("Csv", "delimiter"))
-        if not self._targets():
-            raise ConfigError("expected one column or more", ("Csv", "target"))
-        both = sorted({*self.categorical} & {*self.ordinal})
-        if both:
-            raise ConfigError(f"{both[0]!r} is categorical as well; a column is one of them", ("Csv", "ordinal"))
-        if self.text is not None and (self.categorical or self.ordinal):
-            raise ConfigError("a model of texts takes one column; leave categorical and ordinal out", ("Csv", "text"))
-        twice = sorted({*self.categorical, *self.ordinal, *self.drop, *filter(None, [self.text])} & {*self.columns})
-        if twice:
-            raise ConfigError("a column is named here, or in another list", ("Csv", "columns", twice[0]))
-        if self.text is not None and self.columns:
-            raise ConfigError("a model of texts takes one column; say `columns: {name: text}` alone", ("Csv", "text"))
-        if self.text in (*self._targets(), *self.drop):
-            raise ConfigError(f"{self.text!r} is the target, or dropped; name another column", ("Csv", "text"))
+        self.check_dialect()
+        super().validate()
 
-    def located(self, folder: str) -> "Csv":
-        return dataclasses.replace(self, path=find_file(self.path, folder))
+    @property
+    def dialect(self) -> Dialect:
+        return Dialect(**self.dialect_values())
 
-    def load(self, target_kind: TargetKind) -> Dataset:
-        table = Table.read(self.path, self.delimiter)
-        for name in (*self._targets(), *self.categorical, *self.ordinal, *self.drop):
-            table.cells(name)
-        if target_kind == "regression":
-            target = np.column_stack([table.quantities(name) for name in self._targets()])
-        elif len(self._targets()) == 1:
-            target = table.labels(self._targets()[0])
-        else:
-            raise ConfigError("a classification has one target column", ("Csv", "target"))
-        return Dataset(table, target, self._targets())
-
-    def read_inputs(self, path: str) -> Table:
-        return Table.read(path, self.delimiter)
-
-    def complete_rows(self, inputs: Table, rows: np.ndarray) -> np.ndarray:
-        return rows_without_gaps(inputs, rows, self.columns)
-
-    def fit_inputs(self, inputs: Table, rows: np.ndarray, target: np.ndarray | None = None) -> InputEncoder:
-        if self.text is not None:
-            return Texts(self.text)
-        if self.columns or not (self.categorical or self.ordinal or self.drop):
-            try:
-                return fit_columns(inputs, rows, self._targets(), self._choices(), target)
-            except ConfigError as error:
-                raise error.within("Csv") from None
-        names = [name for name in inputs.columns if name not in (*self._targets(), *self.drop)]
-        if not names:
-            raise DataError(f"{self.path}: no input columns are left beside the target and the dropped ones")
-        kinds = [Ordinal if name in self.ordinal else OneHot if name in self.categorical else Numeric for name in names]
-        return Columns([kind.fit(name, inputs, rows) for kind, name in zip(kinds, names, strict=True)])
-
-    def _choices(self) -> dict[str, ColumnChoice]:
-        """What is said of single columns, in `columns` and in the lists."""
-        lists = {"one_hot": self.categorical, "embed": self.ordinal, "drop": self.drop}
-        named = {name: ColumnChoice.get(encoding) for encoding, names in lists.items() for name in names}
-        return {**named, **self.columns}
-
-    def _targets(self) -> list[str]:
-        return [self.target] if isinstance(self.target, str) else list(self.target)
+    def settled(self, inputs: Any) -> "Csv":
+        if not isinstance(inputs, Table):
+            return self
+        return dataclasses.replace(self, **inputs.dialect.dialect_values())

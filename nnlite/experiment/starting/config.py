@@ -24,13 +24,14 @@ TEXT_OPTIMIZER = ("  optimizer: {Adam: {learning_rate: 3e-3}}",)
 AMOUNTS = ("standardize", "ordinal", "date_parts")
 
 
-def config_text(profile: TableProfile, path: str, name: str) -> str:
+def config_text(profile: TableProfile, path: str, name: str, source: str = "Csv") -> str:
     """The text of a config that learns the profile's task; it has at most 60 lines.
 
     Args:
         profile: of a table with a target.
         path: where the config finds the table.
         name: what the config's file is called.
+        source: the data source that reads such a table.
     """
     task = profile.task
     assert task is not None  # the caller has a target
@@ -42,7 +43,7 @@ def config_text(profile: TableProfile, path: str, name: str) -> str:
         f"#     nnlite train {name}",
         "seed: 0",
         "",
-        *_data(profile, task, path, only_text),
+        *_data(profile, task, source, path, only_text),
         "",
         "model:",
         *model,
@@ -60,12 +61,12 @@ def config_text(profile: TableProfile, path: str, name: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _data(profile: TableProfile, task: Task, path: str, only_text: str | None) -> list[str]:
+def _data(profile: TableProfile, task: Task, source: str, path: str, only_text: str | None) -> list[str]:
     target = quoted(task.targets[0]) if len(task.targets) == 1 else _flow(map(quoted, task.targets), "      target: ")
     return [
         "data:",
         "  source:",
-        "    Csv:",
+        f"    {source}:",
         f"      path: {quoted(path)}",
         f"      target: {target}",
         *([f"      text: {quoted(only_text)}"] if only_text else _columns(profile)),

@@ -5,10 +5,10 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from nnlite.data.files.opening import read_table_file
 from nnlite.data.profile import TableProfile, TaskKind, profile_table, task_of
 from nnlite.data.profile.cells import read_cells
 from nnlite.data.profile.kinds import snake_name
-from nnlite.data.table import Table
 from nnlite.errors import ConfigError, DataError
 from nnlite.experiment.starting.config import config_text
 
@@ -18,6 +18,8 @@ NAMES_OF_TARGETS = re.compile(
     r"(^|_)(target|label|labels|class|y|outcome|response|result|price|value|survived|churn|churned|default|income|salary"
     r"|rent|diagnosis|species|quality|fraud|score|rating)$"
 )
+SOURCES = {".xlsx": "Excel", ".xlsm": "Excel", ".json": "JsonLines", ".jsonl": "JsonLines", ".ndjson": "JsonLines"}
+SOURCES |= {".parquet": "Parquet", ".pq": "Parquet", ".arrow": "Parquet", ".feather": "Parquet"}
 FEWEST_ROWS = 10
 SUGGESTIONS = 3
 
@@ -33,9 +35,9 @@ def look_at(path: str, targets: Sequence[str] = (), task: TaskKind | None = None
     Raises:
         DataError: no such file, no table, no such column, or a target that cannot be learnt.
     """
-    table = Table.read(path)
+    table = read_table_file(path)
     try:
-        return profile_table(table, list(targets) or None, task)
+        return profile_table(table, list(targets) or None, task, source=path)
     except DataError as error:
         raise error if path in str(error) else DataError(f"{path}: {error}") from None
 
@@ -64,7 +66,8 @@ def init_config(
         kinds = ", ".join(f"{column.name} ({column.kind}: {column.reason})" for column in profile.inputs[:5])
         raise DataError(f"{path}: no column is left to predict {targets[0]!r} from: {kinds or 'there is no other'}")
     name = Path(out).name if out else "config.yaml"
-    return profile, config_text(profile, _seen_from(path, out), name)
+    source = SOURCES.get(Path(path).suffix.lower(), "Csv")
+    return profile, config_text(profile, _seen_from(path, out), name, source)
 
 
 def _seen_from(path: str, out: str | None) -> str:
@@ -76,8 +79,8 @@ def _seen_from(path: str, out: str | None) -> str:
 
 def _suggestion(path: str) -> str:
     """Likely targets: columns that are called like one, and the last."""
-    table = Table.read(path)
-    names = list(table.columns)
+    table = read_table_file(path)
+    names = table.names
     called = [name for name in names if NAMES_OF_TARGETS.search(snake_name(name))]
     likely = []
     for name in dict.fromkeys([*called, *reversed(names)]):
