@@ -5,9 +5,14 @@ from nnlite.data.datasets.images import *
 from nnlite.data.datasets.lazy import *
 from nnlite.data.datasets.text import *
 from nnlite.data.datasets.timeseries import *
+from nnlite.data.encoders.amounts import *
+from nnlite.data.encoders.choices import *
 from nnlite.data.encoders.columns import *
 from nnlite.data.encoders.dates import *
+from nnlite.data.encoders.fitting import *
+from nnlite.data.encoders.hashing import *
 from nnlite.data.encoders.inputs import *
+from nnlite.data.encoders.levels import *
 from nnlite.data.encoders.tables import *
 from nnlite.data.encoders.targets import *
 from nnlite.data.files.dialects import *
@@ -17,6 +22,7 @@ from nnlite.data.files.opening import *
 from nnlite.data.frames.frame import *
 from nnlite.data.frames.reading import *
 from nnlite.data.pipeline import *
+from nnlite.data.profile import *
 from nnlite.data.sources.base import *
 from nnlite.data.sources.csv import *
 from nnlite.data.sources.idx import *

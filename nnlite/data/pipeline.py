@@ -69,8 +69,10 @@ class Data(Section):
         except ConfigError as error:
             raise error.within("source") from None
         rows = self.split.rows(len(dataset.target), dataset.target, seed)
+        rows["training"] = self.source.complete_rows(dataset.inputs, rows["training"])
         preprocessing = fitted or self._fit(dataset, target_kind, rows["training"])
         x = preprocessing.inputs.encode(dataset.inputs)
+        x = preprocessing.inputs.cross_fitted(x, dataset.inputs, rows["training"], dataset.target)
         y = preprocessing.target.encode(dataset.target)
         parts = {part: (x[taken], y[taken]) for part, taken in rows.items()}
         return Prepared(parts, preprocessing, replace(self, source=self.source.settled(dataset.inputs)))
@@ -80,5 +82,8 @@ class Data(Section):
             target = Quantities.fit(dataset.target_names, dataset.target, rows, self.standardize_target)
         else:
             target = Classes.fit(dataset.target_names[0], dataset.target, target_kind)
-        inputs = self.source.fit_inputs(dataset.inputs, rows)
+        try:
+            inputs = self.source.fit_inputs(dataset.inputs, rows, dataset.target)
+        except ConfigError as error:
+            raise error.within("source") from None
         return Preprocessing(inputs, target, typical_row(dataset.inputs, inputs, rows))

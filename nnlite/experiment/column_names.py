@@ -2,40 +2,77 @@
 
 from nnlite.data import Columns, InputEncoder, Ordinal, Texts
 from nnlite.errors import ConfigError
-from nnlite.layers import ColumnBranch, Embedding, Layer
+from nnlite.layers import (
+    CategoryEmbedding,
+    ColumnBranch,
+    Dropout,
+    Embedding,
+    GaussianNoise,
+    Layer,
+    Normalization,
+    PeriodicEmbedding,
+    PiecewiseLinearEncoding,
+    RobustScaling,
+    Scale,
+)
+from nnlite.layers.base.columns import NamedColumns
 from nnlite.models import Sequential
 
 __all__ = ["tell_columns"]
 
+TELLS_COLUMNS = (RobustScaling, PiecewiseLinearEncoding, PeriodicEmbedding, CategoryEmbedding)
+KEEPS_COLUMNS = (
+    RobustScaling,
+    PiecewiseLinearEncoding,
+    PeriodicEmbedding,
+    Normalization,
+    Scale,
+    Dropout,
+    GaussianNoise,
+)
+
 
 def tell_columns(model: Sequential, inputs: InputEncoder) -> None:
-    """Tell each `ColumnBranch` of the model where the columns that it names stand.
+    """Tell each layer of the model where the columns that it names stand.
 
     Raises:
-        ConfigError: a name that no column has, an `Embedding` too small for the codes of its column, or texts for a
-            model of numbers.
+        ConfigError: a name that no column has, or that stands behind layers which change the columns; an `Embedding`
+            too small for the codes of its column; texts for a model of numbers.
     """
     if isinstance(inputs, Texts) and model.input_kind != "strings":
         first = model.layers[0]
         what = f"the data are texts, {first.label} takes {first.input_kind}"
         raise ConfigError(f"{what}: begin with TextVectorization", (0,))
-    columns, places = ([], {}) if not isinstance(inputs, Columns) else (inputs.columns, inputs.places())
-    codes = {column.name: 1 + len(column.categories) for column in columns if isinstance(column, Ordinal)}
+    named, codes = NamedColumns(), {}
+    if isinstance(inputs, Columns):
+        named = NamedColumns(inputs.places(), inputs.amounts, inputs.code_sizes)
+        codes = {column.name: 1 + len(column.categories) for column in inputs.columns if isinstance(column, Ordinal)}
+    changed: Layer | None = None
     for index, layer in enumerate(model.layers):
         try:
-            _tell(layer, places, codes)
+            if changed is not None and isinstance(layer, TELLS_COLUMNS) and layer.has_names:
+                raise ConfigError(f"{layer.label} names columns, but stands behind {changed.label}, which changes them")
+            _tell(layer, named, codes)
         except ConfigError as error:
-            nested = not isinstance(layer, ColumnBranch)
-            raise ConfigError(error.message, (index, *(() if nested else ("ColumnBranch", *error.path)))) from None
+            nested = not isinstance(layer, (ColumnBranch, *TELLS_COLUMNS))
+            raise ConfigError(
+                error.message, (index, *(() if nested else (type(layer).__name__, *error.path)))
+            ) from None
+        if changed is None and not isinstance(layer, KEEPS_COLUMNS):
+            changed = layer
 
 
-def _tell(layer: Layer, places: dict, codes: dict) -> None:
+def _tell(layer: Layer, named: NamedColumns, codes: dict) -> None:
     if isinstance(layer, ColumnBranch):
         for key, chain in layer.branches():
             _check_codes(key, chain, codes)
-        layer.name_columns(places)
+        layer.name_columns(named.places)
+    if isinstance(layer, TELLS_COLUMNS):
+        layer.name_columns(named)
     for inner in layer._layers_inside():
-        _tell(inner, places, codes)
+        if isinstance(layer, ColumnBranch) and isinstance(inner, TELLS_COLUMNS) and inner.has_names:
+            raise ConfigError(f"{inner.label} names columns inside of {layer.label}, where they have other places")
+        _tell(inner, named, codes)
 
 
 def _check_codes(key: str, chain: list[Layer], codes: dict) -> None:

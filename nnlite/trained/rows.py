@@ -135,7 +135,7 @@ class RowReader:
                 try:
                     if isinstance(source, Table) and column.reads == "number":
                         source.numbers(column.name, remedy="the model learnt numbers here")
-                    source.column(column.name, column.reads)
+                    column.read(source)
                 except DataError as error:
                     told.add(column.name)
                     yield str(error)

@@ -4,6 +4,7 @@ import gzip
 import json
 import struct
 from collections import Counter
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -21,15 +22,19 @@ from nnlite.data import (
     ColumnEncoder,
     Columns,
     Csv,
+    Cyclic,
     Data,
     DataSource,
     Dates,
     Excel,
     GapIndicator,
+    HashedLevels,
+    HashedText,
     Idx,
     Inline,
     InputEncoder,
     JsonLines,
+    Logarithm,
     Npy,
     Npz,
     Numeric,
@@ -37,7 +42,9 @@ from nnlite.data import (
     Ordinal,
     Parquet,
     Preprocessing,
+    Quantiles,
     Quantities,
+    Ranks,
     Raw,
     SeasonalSeries,
     SklearnDataset,
@@ -45,6 +52,7 @@ from nnlite.data import (
     Table,
     TableEncoder,
     TargetEncoder,
+    TargetMeans,
     Texts,
     TwoValued,
     read_frame,
@@ -223,8 +231,10 @@ def test_source(make, tmp_path):
 
 DATES = np.array(["1970-01-02T12", "NaT", "1970-04-01"], "M8[h]")
 FRAME = read_frame({"n": [1.5, None, 3], "c": ["x", None, "?"], "b": [True, None, False], "d": DATES})
+LOWEST, HIGHEST = map(NormalDist().inv_cdf, (1e-7 - np.spacing(1), 1 - (1e-7 - np.spacing(1))))
 SPRING = [2 * np.pi * part for part in (0.5, 0.0)], [2 * np.pi * 4 / 7, 2 * np.pi * 2 / 7], [0, np.pi / 2]
 TABLE = Table("t.csv", {"n": ["1", "NA", "4", "10"], "c": ["b", "a", "", "b"], "x": ["?"] * 4}, [2, 3, 4, 5])
+NOTES = read_frame({"c": ["Two two", "a", None]})
 ENCODERS = {
     "numeric": (Numeric("n", fill=4, mean=1, scale=2), TABLE, [[0], [1.5], [1.5], [4.5]]),
     "one hot": (OneHot("c", ["", "b"]), TABLE, [[0, 1], [0, 0], [1, 0], [0, 1]]),
@@ -244,6 +254,21 @@ ENCODERS = {
             [90, *(function(turns[1]) for turns in SPRING for function in (np.sin, np.cos))],
         ],
     ),
+    "cyclic": (
+        Cyclic("n", 1, period=8),
+        FRAME,
+        [[np.sin(2 * np.pi * turn / 8), np.cos(2 * np.pi * turn / 8)] for turn in (1.5, 1, 3)],
+    ),
+    "logarithm": (Logarithm("n", 1, 2, 1, 0.5), FRAME, [[(np.log1p(size / 2) - 1) / 0.5] for size in (1.5, 1, 3)]),
+    "quantiles": (Quantiles("n", 1, [1, 2, 3]), FRAME, [[NormalDist().inv_cdf(0.25)], [LOWEST], [HIGHEST]]),
+    "ranks": (Ranks("c", ["x", "?"], 5, 1, 2), FRAME, [[-0.5], [2], [0]]),
+    "means of the target": (
+        TargetMeans("c", ["?", "x"], [[1, 2], [3, 4]], [5, 6], [0, 0], [1, 2], ["a", "b"]),
+        FRAME,
+        [[2, 2], [5, 3], [1, 1.5]],
+    ),
+    "hashed levels": (HashedLevels("c", 2), FRAME, [[0, 1], [0, 0], [-1, 0]]),
+    "hashed text": (HashedText("c", 4, 1), NOTES, [[1, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]]),
     "dates without cycles": (Dates("d", 7.5, []), FRAME, [[1.5], [7.5], [90]]),
     "table": (
         TableEncoder(["n", "c", "b", "d"], True, [Numeric("n", 2, 0, 1), GapIndicator("n"), Boolean("b")]),
@@ -432,7 +457,11 @@ BAD_CSV = {
     "header only": ("a,b,t\n", {}, "d.csv: only column names, no rows"),
     "repeated name": ("a,a,t\n1,2,0\n2,1,1\n", {"ordinal": ["a"]}, "d.csv: the column name 'a' stands more than once"),
     "short row": ("a,b,t\n1,x,0\n\n2,y\n", {}, "d.csv, line 4: 2 cells, but the first line names 3 columns"),
-    "text": (GOOD, {}, "d.csv, line 2, column 'b': text 'x' in a numeric column; add it to `categorical` or to `drop`"),
+    "text": (
+        GOOD,
+        {"drop": ["a"]},
+        "d.csv, line 2, column 'b': text 'x' in a numeric column; add it to `categorical` or to `drop`",
+    ),
     "infinite": ("a,t\n1,0\ninf,1\n", {}, "d.csv, line 3, column 'a': 'inf' is not a finite number"),
     "missing target": ("a,t\n1,0\n2,\n3,1\n", {}, "d.csv, line 3, column 't': the value is missing"),
     "no target": (GOOD, {"target": "tt"}, "d.csv: no column 'tt'; did you mean 't'? Allowed: a, b, t"),
@@ -447,7 +476,11 @@ BAD_CSV = {
     "no drop": (GOOD, {"drop": ["zip"]}, "d.csv: no column 'zip'"),
     "no inputs": (GOOD, {"drop": ["a", "b"]}, "d.csv: no input columns are left"),
     "one class": ("a,t\n1,0\n2,0\n", {}, "needs two or more classes, the target 't' has 1: 0"),
-    "only missing": ("a,b,t\n,1,0\n,2,1\n", {}, "column 'a' has no value in the training part; add it to `drop`"),
+    "only missing": (
+        "a,b,t\n,1,0\n,2,1\n",
+        {"drop": ["b"]},
+        "column 'a' has no value in the training part; add it to `drop`",
+    ),
     "two targets": (GOOD, {"target": ["a", "t"]}, "source.Csv.target: a classification has one target column"),
     "delimiter": (GOOD, {"delimiter": ""}, "Csv.delimiter: expected one character, got ''"),
     "not text": (b"a,t\n\xff\0,1\n", {}, "d.csv, line 2: not a text file; it holds the character '\\x00'"),

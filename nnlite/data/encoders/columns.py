@@ -8,11 +8,13 @@ import numpy as np
 
 from nnlite.data.encoders.unknown import report_unknown
 from nnlite.data.files.numerals import PLAIN
-from nnlite.data.frames.frame import Column, Kind
+from nnlite.data.frames.frame import Column, Frame, Kind
+from nnlite.data.frames.spelling import read_truths
 from nnlite.data.table import Table
 from nnlite.errors import ConfigError, DataError, needed_for
 from nnlite.registry import Configurable
 from nnlite.registry.field_types import Positive
+from nnlite.registry.fields import option
 
 __all__ = ["Boolean", "ColumnEncoder", "ColumnSource", "GapIndicator", "Numeric", "OneHot", "Ordinal", "TwoValued"]
 
@@ -25,6 +27,15 @@ class ColumnSource(Protocol):
         ...
 
 
+def given(source: ColumnSource, name: str) -> Column:
+    """The column `name` in the kind in which it came, with None for gaps of text; cells of a text file are text."""
+    if isinstance(source, Frame):
+        return source.given(name)
+    texts = source.column(name, "category").values.astype(object)  # a copy
+    texts[texts == ""] = None
+    return Column(name, "category", texts)
+
+
 class ColumnEncoder(Configurable, family="column encoder"):
     """Turns one column of a table into one or more columns of numbers."""
 
@@ -35,10 +46,19 @@ class ColumnEncoder(Configurable, family="column encoder"):
         """The kind of cells that it takes."""
         return "number"
 
+    def read(self, source: ColumnSource) -> Column:
+        """The column as the encoder takes it; an error of the source if it holds something else."""
+        return source.column(self.name, self.reads)
+
     @property
     def outputs(self) -> list[str]:
         """The names of the columns of numbers."""
         return [self.name]
+
+    @property
+    def amounts(self) -> list[str]:
+        """Those of the outputs that are amounts, so that a model may scale them; not those of 0 and 1, or codes."""
+        return []
 
     def encode(self, source: ColumnSource) -> np.ndarray:
         """Shape: (rows, columns of numbers)."""
@@ -83,8 +103,12 @@ class Numeric(ColumnEncoder):
         """The encoder that fills gaps with the column's median and leaves scaling to the model."""
         return cls(column.name, float(np.median(column.values[~column.missing])), 0.0, 1.0)
 
+    @property
+    def amounts(self) -> list[str]:
+        return self.outputs
+
     def encode(self, source: ColumnSource) -> np.ndarray:
-        return self.encode_column(source.column(self.name, "number"))
+        return self.encode_column(self.read(source))
 
     def encode_column(self, column: Column) -> np.ndarray:
         """Shape: (rows, 1)."""
@@ -97,32 +121,50 @@ class GapIndicator(ColumnEncoder):
 
     Args:
         name: the column.
-        kind: what its other cells are: `"number"` or `"date"`.
+        kind: what its other cells are: `"number"`, `"date"`, or `"any"` for all that need not be checked.
     """
 
-    kind: Literal["number", "date"] = "number"
+    kind: Literal["number", "date", "any"] = "number"
 
     @property
     def reads(self) -> Kind:
-        return self.kind
+        return "category" if self.kind == "any" else self.kind
+
+    def read(self, source: ColumnSource) -> Column:
+        return given(source, self.name) if self.kind == "any" else super().read(source)
 
     @property
     def outputs(self) -> list[str]:
         return [f"{self.name}_missing"]
 
     def encode(self, source: ColumnSource) -> np.ndarray:
-        return source.column(self.name, self.kind).missing[:, None]
+        return self.read(source).missing[:, None]
 
 
 class Boolean(ColumnEncoder):
-    """True as 1, False as -1, a gap as 0."""
+    """True as 1, False as -1, a gap as 0.
+
+    Args:
+        name: the column.
+        words: whether texts such as yes and no, true and false, or 1 and 0 are read as well, in any case.
+    """
+
+    words: bool = False
 
     @property
     def reads(self) -> Kind:
         return "boolean"
 
+    def read(self, source: ColumnSource) -> Column:
+        if not self.words:
+            return super().read(source)
+        column = given(source, self.name)
+        if column.kind != "category":
+            return column.as_kind("boolean")
+        return Column(self.name, "boolean", read_truths(self.name, column.values.tolist()))
+
     def encode(self, source: ColumnSource) -> np.ndarray:
-        values = source.column(self.name, "boolean").values[:, None]
+        values = self.read(source).values[:, None]
         return np.where(values == 1, 1.0, np.where(values == 0, -1.0, 0.0))
 
 
@@ -132,9 +174,11 @@ class Levels(ColumnEncoder, abstract=True):
     Args:
         name: the column.
         categories: the values of the training part; a value that is not among them, or a gap, is unknown.
+        fill: the value that a gap counts as; None where it is `""`, or unknown.
     """
 
     categories: list[str]
+    fill: str | None = option(default=None, kw_only=True)
 
     @property
     def reads(self) -> Kind:
@@ -162,13 +206,13 @@ class Levels(ColumnEncoder, abstract=True):
 
         Where categories may come from numbers, one that is not spelled like any known one is sought by its value.
         """
-        column = source.column(self.name, "category")
+        column = self.read(source)
         known: dict[Any, int] = {}
         for cell in set(column.values):
             code = self._codes.get(cell, 0)
             if not code and cell is not None and column.from_numbers:
                 code = self._codes_of_numbers.get(PLAIN.canonical(cell), 0)
-            known[cell] = code
+            known[cell] = code if cell or self.fill is None else self._codes.get(self.fill, 0)
         codes = np.fromiter(map(known.__getitem__, column.values), np.int64, len(column.values))
         report_unknown(self, column, codes)
         return codes

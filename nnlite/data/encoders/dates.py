@@ -4,9 +4,11 @@ from typing import Literal
 
 import numpy as np
 
-from nnlite.data.encoders.columns import ColumnEncoder, ColumnSource
+from nnlite.data.encoders.columns import ColumnEncoder, ColumnSource, given
 from nnlite.data.frames.frame import Column, Kind
+from nnlite.data.frames.spelling import read_dates
 from nnlite.errors import ConfigError
+from nnlite.registry.field_types import Positive
 
 __all__ = ["Dates"]
 
@@ -25,14 +27,22 @@ class Dates(ColumnEncoder):
         name: the column.
         fill: median of the days in the training part.
         cycles: those in which the dates of the training part differ.
+        mean, scale: days become (days - mean) / scale; 0 and 1 where scaling is left to the model.
+        days: whether there is a column of days, before those of the cycles.
+        form: how text spells the dates: `"iso"`, or a format of `datetime.strptime`; None where text is no date.
     """
 
     fill: float
     cycles: list[Cycle]
+    mean: float = 0.0
+    scale: Positive = 1.0
+    days: bool = True
+    form: str | None = None
 
     def validate(self) -> None:
-        if not np.isfinite(self.fill):
-            raise ConfigError("must be finite", (type(self).__name__, "fill"))
+        for key in ("fill", "mean", "scale"):
+            if not np.isfinite(getattr(self, key)):
+                raise ConfigError("must be finite", (type(self).__name__, key))
 
     @classmethod
     def fit(cls, column: Column) -> "Dates":
@@ -46,19 +56,37 @@ class Dates(ColumnEncoder):
     def reads(self) -> Kind:
         return "date"
 
+    def read(self, source: ColumnSource) -> Column:
+        return dates_in(source, self.name, self.form)
+
     @property
     def outputs(self) -> list[str]:
-        return [self.name, *(f"{self.name}_{cycle}_{part}" for cycle in self.cycles for part in ("sin", "cos"))]
+        days = [self.name] if self.days else []
+        return [*days, *(f"{self.name}_{cycle}_{part}" for cycle in self.cycles for part in ("sin", "cos"))]
+
+    @property
+    def amounts(self) -> list[str]:
+        return [self.name] if self.days else []
 
     def encode(self, source: ColumnSource) -> np.ndarray:
-        column = source.column(self.name, "date")
+        column = self.read(source)
         missing = column.missing
         turns = _turns(column.values)
-        encoded = [np.where(missing, self.fill, days_of(column.values))]
+        encoded = []
+        if self.days:
+            encoded.append((np.where(missing, self.fill, days_of(column.values)) - self.mean) / self.scale)
         for cycle in self.cycles:
             angle = 2 * np.pi * turns[cycle]
             encoded += [np.where(missing, 0.0, np.sin(angle)), np.where(missing, 0.0, np.cos(angle))]
         return np.stack(encoded, axis=1)
+
+
+def dates_in(source: ColumnSource, name: str, form: str | None) -> Column:
+    """The column `name` as dates, which text may spell in the format `form`; `DataError` for what is no date."""
+    column = source.column(name, "date") if form is None else given(source, name)
+    if column.kind != "category" or form is None:
+        return column.as_kind("date")
+    return Column(name, "date", read_dates(name, column.values.tolist(), form))
 
 
 def days_of(dates: np.ndarray) -> np.ndarray:

@@ -4,12 +4,14 @@ Encoders are fitted once, on the training part. What they learnt is their fields
 them through JSON, and a fitted and a restored encoder share their only transformation.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from nnlite.config import floatx
-from nnlite.data.encoders.columns import ColumnEncoder
+from nnlite.data.encoders.columns import ColumnEncoder, Ordinal
+from nnlite.data.encoders.levels import TargetMeans
 from nnlite.data.encoders.targets import TargetEncoder
 from nnlite.data.frames.reading import is_table, read_frame
 from nnlite.data.table import Table
@@ -36,6 +38,17 @@ class InputEncoder(Configurable, family="input encoder"):
         """Shape: (rows, features, ...)."""
         raise NotImplementedError
 
+    def cross_fitted(self, x: np.ndarray, inputs: Any, rows: np.ndarray, target: np.ndarray) -> np.ndarray:
+        """The encoded `inputs` as a model trains on them: where a column was learnt from the target, other in `rows`.
+
+        Args:
+            x: what `encode` makes of the inputs; it may be overwritten.
+            inputs: raw data.
+            rows: places of the training rows.
+            target: of all rows.
+        """
+        return x
+
 
 class Columns(InputEncoder):
     """The encoded columns of a table, side by side; columns that it does not name are ignored.
@@ -53,14 +66,41 @@ class Columns(InputEncoder):
         source = inputs if isinstance(inputs, Table) else read_frame(inputs).gaps_as_text()
         return np.hstack([column.encode(source) for column in self.columns]).astype(floatx())
 
+    def cross_fitted(self, x: np.ndarray, inputs: Any, rows: np.ndarray, target: np.ndarray) -> np.ndarray:
+        for column, places in self._spans():
+            if isinstance(column, TargetMeans):
+                source = inputs if isinstance(inputs, Table) else read_frame(inputs).gaps_as_text()
+                x[rows[:, None], np.array(places)] = column.cross_fitted(source, rows, target)
+        return x
+
     def places(self) -> dict[str, list[int]]:
         """Where the numbers of each column stand."""
-        found, start = {}, 0
+        places: dict[str, list[int]] = {}
+        for column, span in self._spans():
+            places.setdefault(column.name, []).extend(span)
+        return places
+
+    @property
+    def amounts(self) -> list[int]:
+        """Where amounts stand, which a model may scale: not columns of 0 and 1, or codes."""
+        return [
+            place
+            for column, span in self._spans()
+            for place, name in zip(span, column.outputs, strict=True)
+            if name in column.amounts
+        ]
+
+    @property
+    def code_sizes(self) -> dict[int, int]:
+        """Where codes stand -> number of codes, 0 for unknown categories among them."""
+        return {span[0]: 1 + len(column.categories) for column, span in self._spans() if isinstance(column, Ordinal)}
+
+    def _spans(self) -> Iterator[tuple[ColumnEncoder, list[int]]]:
+        start = 0
         for column in self.columns:
-            width = len(column.outputs)
-            found[column.name] = list(range(start, start + width))
-            start += width
-        return found
+            stop = start + len(column.outputs)
+            yield column, list(range(start, stop))
+            start = stop
 
 
 class Texts(InputEncoder):

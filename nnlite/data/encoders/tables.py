@@ -171,7 +171,7 @@ class TableEncoder(InputEncoder):
     @property
     def numbers(self) -> list[str]:
         """The columns of the matrix whose scale is that of the data: numbers, and days of dates."""
-        return [names[0] for encoder, names in self._outputs if isinstance(encoder, (Numeric, Dates))]
+        return [names[0] for encoder, names in self._outputs if encoder.amounts]
 
     @property
     def code_sizes(self) -> dict[str, int]:

@@ -43,7 +43,7 @@ def typical_row(
 def _typical_cell(source: ColumnSource, encoder: ColumnEncoder, rows: np.ndarray | None) -> Any:
     if isinstance(encoder, Numeric) and (encoder.mean, encoder.scale) != (0, 1):
         return encoder.mean  # learnt from these rows already
-    column = source.column(encoder.name, encoder.reads).taken(rows)
+    column = encoder.read(source).taken(rows)
     missing = column.missing
     return None if missing.all() else _middle(column, column.values[~missing])
 

@@ -53,6 +53,10 @@ class DataSource(Configurable, family="data source"):
         table = read_table_file(path)
         return np.column_stack([table.quantities(name) for name in table.names])
 
+    def complete_rows(self, inputs: Table | Frame | np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """Those of the training `rows` that can be learnt from."""
+        return rows
+
     def settled(self, inputs: Table | Frame | np.ndarray) -> "DataSource":
         """The same source with what was found from its file in place of `auto`.
 
@@ -84,8 +88,10 @@ class DataSource(Configurable, family="data source"):
         files = {key: Path(value).name for key, value in arguments.items() if key in self._files}
         return {type(self).__name__: {**arguments, **files}}
 
-    def fit_inputs(self, inputs: Table | Frame | np.ndarray, rows: np.ndarray) -> InputEncoder:
-        """The encoder of the inputs, as the training `rows` suggest."""
+    def fit_inputs(
+        self, inputs: Table | Frame | np.ndarray, rows: np.ndarray, target: np.ndarray | None = None
+    ) -> InputEncoder:
+        """The encoder of the inputs, as the training `rows` suggest; `target` is that of all rows."""
         array = cast(np.ndarray, inputs)  # sources of tables have another way
         return Texts() if array.dtype.kind in "OU" else Raw(array.shape[1:])
 

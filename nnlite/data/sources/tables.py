@@ -1,12 +1,14 @@
 """The base of the sources of tables: which column is the target, and what becomes of the others."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from nnlite.data.encoders.choices import ColumnChoice
 from nnlite.data.encoders.columns import Numeric, OneHot, Ordinal
+from nnlite.data.encoders.fitting import fit_columns, rows_without_gaps
 from nnlite.data.encoders.inputs import Columns, InputEncoder, Texts
 from nnlite.data.encoders.targets import TargetKind
 from nnlite.data.files.dialects import Dialect
@@ -15,7 +17,7 @@ from nnlite.data.files.opening import read_table_file
 from nnlite.data.sources.base import Dataset, DataSource, find_file
 from nnlite.data.table import Table
 from nnlite.errors import ConfigError, DataError
-from nnlite.registry.fields import Converted, option
+from nnlite.registry.fields import Converted, Spec, option
 
 __all__ = ["TableSource"]
 
@@ -23,7 +25,9 @@ __all__ = ["TableSource"]
 class TableSource(DataSource, abstract=True):
     """Base of the sources whose file holds a table; a subclass says how its file is read.
 
-    Numeric columns are standardised, with missing values filled by the median; categorical ones become one column
+    With `path` and `target` alone, or with `columns`, the kinds of columns are found, and each becomes what suits its
+    kind (docs/columns.md). With `categorical`, `ordinal`, `text` or `drop`, but without `columns`, all other columns
+    are numbers. These are standardised, with missing values filled by the median; categorical ones become one column
     of 0 and 1 per category, a missing value being a category of its own. All of it is learnt from the training part.
 
     Args:
@@ -34,6 +38,8 @@ class TableSource(DataSource, abstract=True):
             order, 0 for what the training part did not hold.
         text: the one column that holds text; the other columns are left out.
         drop: columns to leave out, such as row numbers or names.
+        columns: column -> its kind or encoding, a word or a mapping as `ColumnChoice` reads it; kinds of all others are
+            found.
     """
 
     path: str
@@ -42,6 +48,7 @@ class TableSource(DataSource, abstract=True):
     ordinal: Converted[Sequence[str], list[str]] = option(default=())
     text: str | None = None
     drop: Converted[Sequence[str], list[str]] = option(default=())
+    columns: Converted[Mapping[str, Spec[ColumnChoice]], dict[str, ColumnChoice]] = option(default_factory=dict)
 
     def validate(self) -> None:
         name = type(self).__name__
@@ -52,6 +59,11 @@ class TableSource(DataSource, abstract=True):
             raise ConfigError(f"{both[0]!r} is categorical as well; a column is one of them", (name, "ordinal"))
         if self.text is not None and (self.categorical or self.ordinal):
             raise ConfigError("a model of texts takes one column; leave categorical and ordinal out", (name, "text"))
+        twice = sorted({*self.categorical, *self.ordinal, *self.drop, *filter(None, [self.text])} & {*self.columns})
+        if twice:
+            raise ConfigError("a column is named here, or in another list", (name, "columns", twice[0]))
+        if self.text is not None and self.columns:
+            raise ConfigError("a model of texts takes one column; say `columns: {name: text}` alone", (name, "text"))
         if self.text in (*self._targets(), *self.drop):
             raise ConfigError(f"{self.text!r} is the target, or dropped; name another column", (name, "text"))
 
@@ -82,14 +94,28 @@ class TableSource(DataSource, abstract=True):
         """The table in a file of any make; a text file may be written in another way than the source's own."""
         return read_table_file(path, self.dialect, like=True)
 
-    def fit_inputs(self, inputs: Any, rows: np.ndarray) -> InputEncoder:
+    def complete_rows(self, inputs: Any, rows: np.ndarray) -> np.ndarray:
+        return rows_without_gaps(inputs, rows, self.columns)
+
+    def fit_inputs(self, inputs: Any, rows: np.ndarray, target: np.ndarray | None = None) -> InputEncoder:
         if self.text is not None:
             return Texts(self.text)
+        if self.columns or not (self.categorical or self.ordinal or self.drop):
+            try:
+                return fit_columns(inputs, rows, self._targets(), self._choices(), target)
+            except ConfigError as error:
+                raise error.within(type(self).__name__) from None
         names = [name for name in inputs.names if name not in (*self._targets(), *self.drop)]
         if not names:
             raise DataError(f"{self.path}: no input columns are left beside the target and the dropped ones")
         kinds = [Ordinal if name in self.ordinal else OneHot if name in self.categorical else Numeric for name in names]
         return Columns([kind.fit(name, inputs, rows) for kind, name in zip(kinds, names, strict=True)])
+
+    def _choices(self) -> dict[str, ColumnChoice]:
+        """What is said of single columns, in `columns` and in the lists."""
+        lists = {"one_hot": self.categorical, "embed": self.ordinal, "drop": self.drop}
+        named = {name: ColumnChoice.get(encoding) for encoding, names in lists.items() for name in names}
+        return {**named, **self.columns}
 
     def _targets(self) -> list[str]:
         return [self.target] if isinstance(self.target, str) else list(self.target)

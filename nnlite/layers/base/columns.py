@@ -1,14 +1,76 @@
 """Layers that treat some columns of a table in their own way."""
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, cast
 
 import numpy as np
 
 from nnlite.arrays.types import BatchShape
-from nnlite.errors import ConfigError, ShapeError
+from nnlite.errors import ConfigError, ShapeError, did_you_mean
+from nnlite.layers.base.layer import Layer
 
 __all__ = []
+
+NUMBERS = "numbers"
+
+
+@dataclass(frozen=True)
+class NamedColumns:
+    """What is known of the columns of a table that has become a matrix.
+
+    Args:
+        places: where the columns of each name are; a name may have become several.
+        amounts: the columns that hold amounts, which `"numbers"` stands for.
+        code_sizes: the columns that hold codes -> how many codes there are.
+    """
+
+    places: dict[str, list[int]] = field(default_factory=dict)
+    amounts: list[int] = field(default_factory=list)
+    code_sizes: dict[int, int] = field(default_factory=dict)
+
+
+class OfColumns(Layer, abstract=True):
+    """Base of layers whose arguments tell columns, by number or by name."""
+
+    def name_columns(self, named: NamedColumns) -> None:
+        """Put numbers where names stand; `ConfigError` for a name that no column has."""
+        raise NotImplementedError
+
+    @property
+    def has_names(self) -> bool:
+        """Whether names stand where numbers have to."""
+        raise NotImplementedError
+
+
+def has_names(columns: Sequence[int | str] | str | None) -> bool:
+    """Whether some of `columns` are told by name."""
+    return isinstance(columns, str) or any(isinstance(column, str) for column in columns or ())
+
+
+def numbered(layer: Any, columns: Sequence[int | str] | str) -> list[int]:
+    """Columns that are told by number; `ConfigError` where names still stand."""
+    if has_names(columns):
+        raise ConfigError(
+            f"{layer.label} tells columns by name ({columns!r}), which are known where `nnlite train` reads a table; "
+            "give numbers from 0"
+        )
+    return [cast(int, column) for column in columns]
+
+
+def found_by_name(layer: Any, columns: Sequence[int | str] | str, named: NamedColumns) -> list[int]:
+    """The numbers of `columns`, where `"numbers"` stands for all amounts; `ConfigError` for an unknown name."""
+    if columns == NUMBERS:
+        if not named.amounts:
+            raise ConfigError(f"the data have no column of numbers; leave {layer.label} out", ("columns",))
+        return named.amounts
+    places: list[int] = []
+    for column in [columns] if isinstance(columns, str) else columns:
+        if isinstance(column, str) and column not in named.places:
+            hint = did_you_mean(column, [NUMBERS, *named.places]) if named.places else "the data have no names"
+            raise ConfigError(f"{layer.label} names a column {column!r}; {hint}", ("columns",))
+        places += named.places[column] if isinstance(column, str) else [column]
+    return places
 
 
 def check_columns(layer: Any, columns: Sequence[int], input_shape: BatchShape, distinct: bool = True) -> None:

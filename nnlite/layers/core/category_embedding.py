@@ -6,15 +6,14 @@ from typing import Any, cast
 import numpy as np
 
 from nnlite.arrays.types import Array, BatchShape
-from nnlite.errors import DataError
+from nnlite.errors import ConfigError, DataError
 from nnlite.initializers import Initializer, RandomNormal
 from nnlite.jacobians import Composed, GatherRows, Jacobians, Rearrange, Segment, Slice
 from nnlite.jacobians.maps.base import Jacobian
-from nnlite.layers.base.columns import check_columns, selection
-from nnlite.layers.base.layer import Layer
+from nnlite.layers.base.columns import NamedColumns, OfColumns, check_columns, selection
 from nnlite.layers.base.members import for_members, member_shape
 from nnlite.registry.field_types import Count, Index
-from nnlite.registry.fields import FromSpec, option
+from nnlite.registry.fields import FromSpec, Settled, option
 from nnlite.regularizers import Regularizer
 
 __all__ = ["CategoryEmbedding"]
@@ -22,7 +21,7 @@ __all__ = ["CategoryEmbedding"]
 TOLERANCE = 0.01  # how far from an integer a code may be; within it, codes have a derivative, which is 0
 
 
-class CategoryEmbedding(Layer):
+class CategoryEmbedding(OfColumns):
     """Columns that hold codes become learned vectors: outputs = [other columns, embeddings[code], ...].
 
     The other columns come first, in order, then `output_dim` numbers for each column of codes, in the order of
@@ -33,7 +32,8 @@ class CategoryEmbedding(Layer):
     networks that is trained at once: `(batch, members, features)`, and embeddings `(members, levels, output_dim)`.
 
     Args:
-        sizes: for each column that holds codes, by its number from 0: how many codes there are.
+        sizes: for each column that holds codes, by its number from 0: how many codes there are. None, in a config
+            whose data are a table, for all columns of codes (`embed`).
         output_dim: length of each vector.
         members: number of networks, each with tables of its own; None for one network.
         embeddings_initializer: N(0, 1) by default, so that the vectors are of the size of standardized numbers.
@@ -51,13 +51,25 @@ class CategoryEmbedding(Layer):
     [[0.5, -0.5, 1.0, 1.0], [0.25, 4.0, 1.0, 1.0]]
     """
 
-    sizes: dict[Index, Count]
+    sizes: Settled[dict[Index, Count]] = option(default=None)
     output_dim: Count = 8
     members: Count | None = None
     embeddings_initializer: FromSpec[Initializer] = option(default_factory=lambda: RandomNormal(stddev=1.0))
     embeddings_regularizer: FromSpec[Regularizer | None] = option(default=None)
 
+    @property
+    def has_names(self) -> bool:
+        return self.sizes is None
+
+    def name_columns(self, named: NamedColumns) -> None:
+        if self.sizes is None:
+            if not named.code_sizes:
+                raise ConfigError(f"the data have no column of codes (`embed`); leave {self.label} out")
+            self.sizes = named.code_sizes
+
     def build(self, input_shape: BatchShape) -> None:
+        if self.sizes is None:
+            raise ConfigError(f"{self.label} needs sizes: the columns that hold codes, and how many codes there are")
         lead = member_shape(self, self.members, input_shape)
         check_columns(self, list(self.sizes), input_shape)
         features = cast(int, input_shape[-1])

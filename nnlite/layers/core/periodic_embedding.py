@@ -1,6 +1,7 @@
 """Numbers beside waves of themselves: what a network needs to see a number finely."""
 
 import math
+from collections.abc import Sequence
 from typing import cast
 
 import numpy as np
@@ -10,15 +11,23 @@ from nnlite.errors import ShapeError
 from nnlite.initializers import RandomNormal, RandomUniform
 from nnlite.jacobians import WaveJacobians
 from nnlite.jacobians.bundles.waves import CIRCLE, beside
-from nnlite.layers.base.columns import check_columns, selection
-from nnlite.layers.base.layer import Layer
+from nnlite.layers.base.columns import (
+    NamedColumns,
+    OfColumns,
+    check_columns,
+    found_by_name,
+    has_names,
+    numbered,
+    selection,
+)
 from nnlite.layers.base.members import member_shape
 from nnlite.registry.field_types import Count, Index, Positive
+from nnlite.registry.fields import Converted, option
 
 __all__ = ["PeriodicEmbedding"]
 
 
-class PeriodicEmbedding(Layer):
+class PeriodicEmbedding(OfColumns):
     """outputs = [inputs, cos(2 pi * frequency * x + phase) @ kernel + bias for each number x], all of it learned.
 
     The inputs come first, unchanged, then `output_dim` numbers for each column. A small network on top of them bends
@@ -35,7 +44,8 @@ class PeriodicEmbedding(Layer):
         sigma: > 0, the standard deviation of the frequencies at the start: the larger, the wigglier. It suits columns
             of about unit size.
         members: number of networks, each with parameters of its own; None for one network.
-        columns: numbers of the columns that get waves, from 0; all when None.
+        columns: numbers of the columns that get waves, from 0; all when None. Where a config's data have names, these
+            as well, or `"numbers"` for all columns of amounts.
 
     Raises:
         ConfigError: a column that the inputs do not have, or one twice.
@@ -52,13 +62,21 @@ class PeriodicEmbedding(Layer):
     output_dim: Count = 3
     sigma: Positive = 0.1
     members: Count | None = None
-    columns: list[Index] | None = None
+    columns: Converted[Sequence[int | str] | str | None, list[Index | str] | str | None] = option(default=None)
+
+    @property
+    def has_names(self) -> bool:
+        return has_names(self.columns)
+
+    def name_columns(self, named: NamedColumns) -> None:
+        if self.columns is not None:
+            self.columns = list(found_by_name(self, self.columns, named))
 
     def build(self, input_shape: BatchShape) -> None:
         lead = member_shape(self, self.members, input_shape)
         if len(input_shape) != 2 + len(lead):
             raise ShapeError(f"{self.label} without members needs inputs (batch, features), got {input_shape}")
-        columns = list(range(cast(int, input_shape[-1]))) if self.columns is None else self.columns
+        columns = list(range(cast(int, input_shape[-1]))) if self.columns is None else numbered(self, self.columns)
         check_columns(self, columns, input_shape)
         self._places = selection(columns)
         waves, limit = (*lead, len(columns), self.frequencies), 1 / math.sqrt(self.frequencies)

@@ -1,5 +1,6 @@
 """Numbers beside piecewise linear pieces of themselves."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -7,15 +8,23 @@ import numpy as np
 from nnlite.arrays.types import Array, BatchShape
 from nnlite.errors import DataError, ShapeError
 from nnlite.jacobians import Jacobians, Pieces
-from nnlite.layers.base.columns import check_columns, selection
-from nnlite.layers.base.layer import Layer
+from nnlite.layers.base.columns import (
+    NamedColumns,
+    OfColumns,
+    check_columns,
+    found_by_name,
+    has_names,
+    numbered,
+    selection,
+)
 from nnlite.layers.preprocessing.numbers import check_adapted, examples_for
 from nnlite.registry.field_types import Count, Index
+from nnlite.registry.fields import Converted, option
 
 __all__ = ["PiecewiseLinearEncoding"]
 
 
-class PiecewiseLinearEncoding(Layer):
+class PiecewiseLinearEncoding(OfColumns):
     """outputs = [inputs, clip((x - edge[i]) / (edge[i + 1] - edge[i]), 0, 1) for each bin i of each number x].
 
     The inputs come first, unchanged. What stands beside them rises from 0 to 1 inside its bin and is constant outside
@@ -30,7 +39,8 @@ class PiecewiseLinearEncoding(Layer):
 
     Args:
         num_bins: number of bins for each column.
-        columns: numbers of the columns that get pieces, from 0; all when None.
+        columns: numbers of the columns that get pieces, from 0; all when None. Where a config's data have names, these
+            as well, or `"numbers"` for all columns of amounts.
 
     Raises:
         NotReadyError: used before `adapt`.
@@ -46,13 +56,21 @@ class PiecewiseLinearEncoding(Layer):
     """
 
     num_bins: Count = 32
-    columns: list[Index] | None = None
+    columns: Converted[Sequence[int | str] | str | None, list[Index | str] | str | None] = option(default=None)
+
+    @property
+    def has_names(self) -> bool:
+        return has_names(self.columns)
+
+    def name_columns(self, named: NamedColumns) -> None:
+        if self.columns is not None:
+            self.columns = list(found_by_name(self, self.columns, named))
 
     def build(self, input_shape: BatchShape) -> None:
         features = input_shape[-1]
         if features is None:
             raise ShapeError(f"{self.label} needs a known number of features, got inputs of shape {input_shape}")
-        columns = list(range(features)) if self.columns is None else self.columns
+        columns = list(range(features)) if self.columns is None else numbered(self, self.columns)
         check_columns(self, columns, input_shape)
         self._places = selection(columns)
         # nan says "not adapted yet"; a saved model brings its own values.

@@ -1,0 +1,72 @@
+"""`nnlite init` and `nnlite data`: a look at a table, and the first config."""
+
+import argparse
+import json
+import os
+from pathlib import Path
+
+from nnlite.cli.arguments import Commands, add_command
+from nnlite.errors import ConfigError
+
+__all__ = ["add_commands"]
+
+TASKS = ("binary", "multiclass", "multilabel", "regression")
+
+
+def add_commands(commands: Commands) -> None:
+    """Add `init` and `data`."""
+    meaning = "look at a table, or take a template, and write a config that trains"
+    init = add_command(commands, "init", meaning, "init flats.csv --target rent -o flats.yaml\ninit images")
+    init.add_argument("start", metavar="TABLE|TEMPLATE", nargs="?", help="a table, or a template (see --list)")
+    _add_target(init)
+    init.add_argument("-o", "--out", metavar="CONFIG", help="where to write (default: the table's name, .yaml)")
+    init.add_argument("--force", action="store_true", help="replace a file that is there")
+    init.add_argument("--list", action="store_true", help="show the templates")
+    init.set_defaults(command=_init)
+
+    data = add_command(commands, "data", "show what a table holds", "data flats.csv --target rent")
+    data.add_argument("table", metavar="TABLE", help="a file")
+    _add_target(data)
+    data.add_argument("--json", action="store_true", help="as JSON, complete")
+    data.set_defaults(command=_data)
+
+
+def _add_target(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--target", metavar="NAME[,NAME]", help="the column to predict, or several")
+    parser.add_argument("--task", choices=TASKS, help="what is to be learnt (default: by the target's values)")
+
+
+def _targets(given: str | None) -> list[str]:
+    return [name.strip() for name in (given or "").split(",") if name.strip()]
+
+
+def _init(arguments: argparse.Namespace) -> None:
+    from nnlite.experiment.starting import init_config, template_text, templates
+
+    start = arguments.start
+    if arguments.list:
+        width = max(map(len, templates()))
+        print("\n".join(f"{name.ljust(width)}  {what}" for name, what in templates().items()))
+        return
+    if start is None:
+        raise ConfigError("what to start from? A table, or a template: nnlite init --list shows them")
+    is_table = os.path.exists(start) or "." in Path(start).name
+    out = arguments.out or f"{Path(start).name.split('.')[0] or 'config'}.yaml"
+    if os.path.lexists(out) and not arguments.force:
+        raise ConfigError(f"{out}: already exists; choose another name by -o, or replace it by --force")
+    if not Path(out).parent.is_dir():
+        raise ConfigError(f"{out}: the folder {Path(out).parent} does not exist")
+    if is_table:
+        profile, text = init_config(start, _targets(arguments.target), arguments.task, out)
+        print(f"{profile}\n")
+    else:
+        text = template_text(start)
+    Path(out).write_text(text, encoding="utf-8")
+    print(f"written: {out}\nnext: nnlite train {out}")
+
+
+def _data(arguments: argparse.Namespace) -> None:
+    from nnlite.experiment.starting import look_at
+
+    profile = look_at(arguments.table, _targets(arguments.target), arguments.task)
+    print(json.dumps(profile.to_dict(), indent=2) if arguments.json else profile)

@@ -1,0 +1,89 @@
+"""One column that is to be encoded, and what becomes of its gaps."""
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+
+from nnlite.data.encoders.choices import NUMBERS, ColumnChoice
+from nnlite.data.encoders.columns import ColumnEncoder, GapIndicator, given
+from nnlite.data.encoders.levels import filled_cells
+from nnlite.data.frames.frame import Frame
+from nnlite.data.profile.profile import ColumnProfile, encoding_of
+from nnlite.data.table import Table
+from nnlite.errors import ConfigError
+
+__all__ = ["MOST_ONE_HOT", "Fit", "indicator", "wants_indicator"]
+
+MOST_ONE_HOT = 64  # levels that get a column each where nothing is said; more are hashed into so many columns
+
+
+@dataclass(frozen=True)
+class Fit:
+    """One column that is to be encoded, and what is known of it.
+
+    Args:
+        profile: what the column holds.
+        choice: what the config says of it.
+        source: the table.
+        rows: places of the training rows.
+        target: of all rows: labels, or numbers of shape (rows, targets).
+    """
+
+    profile: ColumnProfile
+    choice: ColumnChoice
+    source: Table | Frame
+    rows: np.ndarray
+    target: np.ndarray | None
+
+    @property
+    def name(self) -> str:
+        """The column."""
+        return self.profile.name
+
+    @property
+    def encoding(self) -> str:
+        """What becomes of the column, by choice or by its kind."""
+        if self.choice.encoding is not None:
+            return self.choice.encoding
+        kind, levels = self.choice.kind, self.profile.distinct
+        encoding = self.profile.encoding if kind is None else encoding_of(kind, levels)
+        if encoding != "embed":
+            return encoding
+        return "one_hot" if levels <= MOST_ONE_HOT else "hash"
+
+    @property
+    def holds_dates(self) -> bool:
+        """Whether the column is read as dates."""
+        kind = self.profile.kind if self.choice.kind is None else self.choice.kind
+        return kind == "date" or self.encoding == "date_parts" or self.choice.form is not None
+
+    @property
+    def holds_numbers(self) -> bool:
+        """Whether the column is read as numbers."""
+        return self.encoding in NUMBERS or (self.encoding == "cyclic" and not self.holds_dates)
+
+    @functools.cached_property
+    def gaps(self) -> np.ndarray:
+        """Which training rows have no value. Shape: (training rows,), booleans."""
+        column = self.source.column(self.name, "number") if self.holds_numbers else given(self.source, self.name)
+        return column.missing[self.rows]
+
+    @property
+    def cells(self) -> np.ndarray:
+        """The training part as text, `""` for a gap. Shape: (rows,), objects."""
+        return filled_cells(self.source, self.name, None)[self.rows]
+
+    def wrong(self, key: str, message: str) -> ConfigError:
+        """An error in what the config says of this column."""
+        return ConfigError(message, ("columns", self.name, key))
+
+
+def indicator(fit: Fit, wanted: bool) -> list[ColumnEncoder]:
+    """The column that says where gaps are, if it is `wanted`."""
+    return [GapIndicator(fit.name, "number" if fit.holds_numbers else "any")] if wanted else []
+
+
+def wants_indicator(fit: Fit) -> bool:
+    """Whether gaps get a column: where they are to, or where there are any and nothing is said."""
+    return fit.choice.missing == "indicator" or (fit.choice.missing is None and bool(fit.gaps.any()))

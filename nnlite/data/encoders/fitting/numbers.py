@@ -1,0 +1,103 @@
+"""The fit of columns of numbers and dates."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from nnlite.data.encoders.amounts import Cyclic, Logarithm, Quantiles
+from nnlite.data.encoders.columns import ColumnEncoder, Numeric
+from nnlite.data.encoders.dates import Dates, dates_in
+from nnlite.data.encoders.fitting.column import Fit, indicator, wants_indicator
+from nnlite.data.table import Table
+from nnlite.errors import needed_for
+
+__all__ = ["date_encoders", "number_encoders"]
+
+QUANTILES = 256
+
+
+def number_encoders(fit: Fit, encoding: str) -> list[ColumnEncoder]:
+    """The encoder of numbers, and one of gaps where that is wanted."""
+    column = fit.source.column(fit.name, "number").taken(fit.rows)
+    values = column.values.astype(np.float64)[:, None]
+    fill = _fill(fit, values)
+    filled = np.where(np.isnan(values), fill, values)
+    if encoding == "cyclic":
+        if fit.choice.period is None:
+            raise fit.wrong("period", "after how much do the numbers begin again? Such as 24 for hours of the day")
+        return [Cyclic(fit.name, fill, fit.choice.period), *indicator(fit, wants_indicator(fit))]
+    return [_AMOUNTS[encoding](fit, fill, filled), *indicator(fit, wants_indicator(fit))]
+
+
+def _fill(fit: Fit, values: np.ndarray) -> float:
+    """What a gap counts as. Shape of `values`: (rows, 1), NaN for a gap."""
+    strategy: Any = fit.choice.missing if fit.choice.missing in ("mean", "most_frequent", "constant") else "median"
+    if strategy == "constant" and not isinstance(fit.choice.fill, float):
+        raise fit.wrong("fill", f"expected a number, got {fit.choice.fill!r}")
+    with needed_for("gaps are filled by scikit-learn", "scikit-learn"):
+        from sklearn.impute import SimpleImputer
+
+    imputer: Any = SimpleImputer(strategy=strategy, fill_value=fit.choice.fill).fit(values)
+    return float(imputer.statistics_[0])
+
+
+def _affine(scaler: str, center: str, width: str) -> Callable[[Fit, float, np.ndarray], ColumnEncoder]:
+    """The fit of an encoder (value - center) / width, whose numbers are attributes of a scaler of scikit-learn."""
+
+    def fitted(fit: Fit, fill: float, values: np.ndarray) -> ColumnEncoder:
+        with needed_for("columns of numbers are scaled by scikit-learn", "scikit-learn"):
+            from sklearn import preprocessing
+
+        own: Any = getattr(preprocessing, scaler)().fit(values)
+        spread = float(getattr(own, width)[0])
+        return Numeric(fit.name, fill, float(getattr(own, center)[0]), spread if spread > 0 else 1.0)
+
+    return fitted
+
+
+def _logarithm(fit: Fit, fill: float, values: np.ndarray) -> ColumnEncoder:
+    sizes = np.abs(values[values != 0])
+    bare = Logarithm(fit.name, fill, float(np.median(sizes)) if len(sizes) else 1.0)
+    logs = bare.bent(values.ravel())
+    spread = float(logs.std())
+    return dataclasses.replace(bare, mean=float(logs.mean()), scale=spread if spread > 0 else 1.0)
+
+
+def _quantiles(fit: Fit, fill: float, values: np.ndarray) -> ColumnEncoder:
+    with needed_for("ranks are taken by scikit-learn", "scikit-learn"):
+        from sklearn.preprocessing import QuantileTransformer
+
+    count = min(fit.choice.width or QUANTILES, len(values))
+    make: Any = QuantileTransformer
+    transformer = make(n_quantiles=count, subsample=None, output_distribution="normal")
+    return Quantiles(fit.name, fill, transformer.fit(values).quantiles_[:, 0].tolist())
+
+
+_AMOUNTS: dict[str, Callable[[Fit, float, np.ndarray], ColumnEncoder]] = {
+    "standardize": _affine("StandardScaler", "mean_", "scale_"),
+    "min_max": _affine("MinMaxScaler", "data_min_", "data_range_"),
+    "robust": _affine("RobustScaler", "center_", "scale_"),
+    "passthrough": lambda fit, fill, values: Numeric(fit.name, fill, 0.0, 1.0),
+    "log": _logarithm,
+    "quantile": _quantiles,
+}
+
+
+def date_encoders(fit: Fit, encoding: str) -> list[ColumnEncoder]:
+    """The encoder of dates, and one of gaps where that is wanted."""
+    form = fit.choice.form or fit.profile.form
+    if form is None and isinstance(fit.source, Table):
+        raise fit.wrong("form", "the texts are not all dates of one known format; say which, such as '%d.%m.%Y'")
+    if fit.choice.missing in ("mean", "most_frequent", "constant"):
+        raise fit.wrong("missing", "dates have `median`, `indicator` and `drop`")
+    column = dates_in(fit.source, fit.name, form).taken(fit.rows)
+    fitted = Dates.fit(column)
+    bare = dataclasses.replace(fitted, cycles=[], form=form)
+    days = bare.encode(fit.source)[fit.rows, 0]
+    spread = float(days.std())
+    encoder = dataclasses.replace(
+        fitted, form=form, mean=float(days.mean()), scale=spread if spread > 0 else 1.0, days=encoding == "date_parts"
+    )
+    return [*([encoder] if encoder.outputs else []), *indicator(fit, wants_indicator(fit))]

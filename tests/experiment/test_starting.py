@@ -1,0 +1,307 @@
+"""`nnlite init` and `nnlite data`: from a raw file to a trained model without an edit."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nnlite.cli import main
+from nnlite.data import Csv, Data
+from nnlite.documents import Document
+from nnlite.experiment import Experiment, Run
+from nnlite.experiment.starting import templates
+from nnlite.registry.configurable import constructor_parameters
+
+ROWS = 240
+QUICK = ["--quiet", "--set", "fit.epochs=2"]
+
+
+def written(value, decimal):
+    if value is None:
+        return ""
+    text = f"{value:.6g}".replace(".", decimal) if isinstance(value, float) else str(value)
+    return f'"{text}"' if "," in text or ";" in text else text
+
+
+def write_table(path, columns, delimiter=",", decimal="."):
+    rows = zip(*columns.values(), strict=True)
+    lines = [delimiter.join(columns), *(delimiter.join(written(cell, decimal) for cell in row) for row in rows)]
+    Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def passengers(random):
+    """Mixed types with gaps, names, a constant, and the answer in disguise."""
+    sex, age = random.choice(["male", "female"], ROWS), random.uniform(1, 80, ROWS)
+    lived = (sex == "female") & (random.random(ROWS) < 0.9)
+    return {
+        "PassengerId": range(1, ROWS + 1),
+        "Survived": lived.astype(int),
+        "Name": [f"Smith {row}, Mr. John, of row {row}" for row in range(ROWS)],
+        "Sex": sex,
+        "Age": [None if row % 5 == 0 else float(years) for row, years in enumerate(age)],
+        "Cabin": [f"C{row % 24}" if row % 4 else None for row in range(ROWS)],
+        "Embarked": [None if row == 3 else "SCQ"[row % 3] for row in range(ROWS)],
+        "Alive": np.where(lived, "yes", "no"),
+        "Ship": ["Titanic"] * ROWS,
+    }
+
+
+def wide(random):
+    """40 columns of categories and 33 of numbers."""
+    names = {f"cat {place}": [f"v{code}" for code in random.integers(0, 3 + place, ROWS)] for place in range(40)}
+    return {**names, **{f"num{place}": random.normal(size=ROWS) for place in range(33)}, "result": list("ab") * 120}
+
+
+def flats(random):
+    """Dates of two spellings, and a skewed target."""
+    return {
+        "sold": np.datetime64("2019-01-01") + random.integers(0, 900, ROWS),
+        "built": [f"{row % 28 + 1:02d}.{row % 12 + 1:02d}.{1950 + row % 70}" for row in range(ROWS)],
+        "area": random.uniform(20, 200, ROWS),
+        "state": random.choice(["poor", "fair", "good"], ROWS),
+        "price": np.exp(12 + random.normal(size=ROWS)),
+    }
+
+
+def frauds(random):
+    """6 % positives."""
+    amounts = np.exp(random.normal(size=ROWS))
+    rare = np.argsort(amounts) >= ROWS * 0.94
+    return {
+        "amount": amounts,
+        "hour": random.integers(0, 24, ROWS),
+        "abroad": list("YN") * 120,
+        "fraud": rare.astype(int),
+    }
+
+
+def forests(random):
+    """Integers as classes, and as codes."""
+    cover = random.integers(1, 8, ROWS)
+    elevation = 100.0 * cover + random.normal(0, 30, ROWS)
+    return {"elevation": elevation, "zone_code": random.integers(1, 5, ROWS), "cover": cover}
+
+
+def films(random):
+    """Several labels a row."""
+    x = random.normal(size=(ROWS, 2))
+    labels = {
+        name: (x @ weights > 0).astype(int) for name, weights in zip("abc", random.normal(size=(3, 2)), strict=True)
+    }
+    return {"u": x[:, 0], "v": x[:, 1], **labels}
+
+
+TABLES = {  # table, target, words of the profile, words of the config
+    "passengers": (passengers, "Survived", ["binary", "leaking: another spelling"], ["Alive: drop", "Cabin: embed"]),
+    "wide": (wide, "result", ["33 number", "40 category", "more columns"], ["cat 39: embed", "CategoryEmbedding"]),
+    "frauds": (frauds, "fraud", ["binary", "imbalanced"], ["stratify: true", "BinaryCrossentropy"]),
+    "forests": (forests, "cover", ["multiclass (7 different whole numbers)"], ["units: 7", "Sparse"]),
+    "flats": (flats, "price", ["regression", "its logarithm is learnt", "date"], ["target_transform: log", "mse"]),
+    "films": (films, "a,b,c", ["multilabel"], ["units: 3", "BinaryCrossentropy", "target: [a, b, c]"]),
+}
+# Those whose training needs what the data section learns elsewhere: targets on a logarithmic scale, several labels.
+CAN_TRAIN = {
+    "flats": "target_transform" in constructor_parameters(Data),
+    "films": "threshold" in constructor_parameters(Data),
+}
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_init_then_train_without_an_edit(name, capsys):
+    make, target, of_profile, of_config = TABLES[name]
+    write_table(f"{name}.csv", make(np.random.default_rng(0)))
+    assert main(["init", f"{name}.csv", "--target", target]) == 0
+    shown = capsys.readouterr().out
+    assert [words for words in of_profile if words not in shown] == []
+    assert len(shown.splitlines()) <= 40 + 3
+    assert max(map(len, shown.splitlines())) <= 120
+    config = Path(f"{name}.yaml").read_text()
+    assert [words for words in of_config if words not in config] == []
+    assert len(config.splitlines()) <= 60
+    assert max(map(len, config.splitlines())) <= 120
+    if not CAN_TRAIN.get(name, True):
+        pytest.skip("the data section cannot say this yet")
+    assert main(["train", f"{name}.yaml", *QUICK]) == 0
+    run = Run(f"runs/{name}-1")
+    assert run.evaluate()
+    columns = run.predict(f"{name}.csv")
+    assert {len(values) for values in columns.values()} == {ROWS}
+
+
+@pytest.mark.skipif("decimal" not in constructor_parameters(Csv), reason="the reader does not find the dialect yet")
+def test_semicolons_and_decimal_commas(capsys):
+    write_table("wide.csv", wide(np.random.default_rng(0)), ";", ",")
+    assert main(["init", "wide.csv", "--target", "result"]) == 0
+    assert "33 number" in capsys.readouterr().out
+    assert main(["train", "wide.yaml", *QUICK]) == 0
+
+
+def test_the_layers_are_told_where_the_columns_stand():
+    write_table("passengers.csv", passengers(np.random.default_rng(0)))
+    assert main(["init", "passengers.csv", "--target", "Survived"]) == 0
+    model, data = Experiment.from_file("passengers.yaml").prepare()
+    scaling, embedding, *_ = model.layers
+    inputs = data.preprocessing.inputs
+    assert scaling.columns == inputs.amounts
+    assert embedding.sizes == inputs.code_sizes
+    assert [inputs.columns[0].name, inputs.columns[0].outputs] == ["Name", [f"Name#{place}" for place in range(128)]]
+    names = {place: name for name, places in inputs.places().items() for place in places}
+    assert [names[place] for place in scaling.columns] == ["Age"]
+    assert [names[place] for place in embedding.sizes] == ["Cabin"]
+
+
+@pytest.mark.parametrize(
+    ("layers", "message"),
+    [
+        ("[{RobustScaling: {columns: [agee]}}]", "names a column 'agee'; did you mean 'age'?"),
+        ("[{Dense: {units: 2}}, {RobustScaling: {columns: [age]}}]", "stands behind layer 'dense'"),
+        ("[CategoryEmbedding]", "the data have no column of codes"),
+        ("[{ColumnBranch: {columns: {age: [{RobustScaling: {columns: [age]}}]}}}]", "names columns inside of"),
+    ],
+)
+def test_names_that_cannot_be_told(layers, message, capsys):
+    write_table("t.csv", {"age": np.arange(40) % 11 + 0.5, "y": np.arange(40) % 3 + 0.25})
+    text = f"data: {{source: {{Csv: {{path: t.csv, target: y}}}}}}\nmodel: {layers}\ncompile: {{loss: mse}}\n"
+    Path("c.yaml").write_text(text)
+    assert main(["train", "c.yaml"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("nnlite: error: c.yaml, line 2: model[")
+    assert message in error
+
+
+def test_names_are_layers_of_configs_alone():
+    from nnlite import Sequential
+    from nnlite.errors import ConfigError
+    from nnlite.layers import CategoryEmbedding, Input, PeriodicEmbedding, RobustScaling
+
+    for layer in (RobustScaling(columns="numbers"), PeriodicEmbedding(columns=["age"]), CategoryEmbedding()):
+        with pytest.raises(ConfigError, match=r"by name|needs sizes"):
+            Sequential([Input((3,)), layer])
+
+
+def test_texts_alone_are_learnt_as_words():
+    words = np.random.default_rng(0).choice(["fine", "bad", "slow", "quick", "red"], (ROWS, 6))
+    labels = np.where((words == "fine").any(axis=1), "good", "poor")
+    write_table("t.csv", {"review": [" ".join(row) + f" {n}" for n, row in enumerate(words)], "label": labels})
+    assert main(["init", "t.csv", "--target", "label"]) == 0
+    assert "text: review" in Path("t.yaml").read_text()
+    assert main(["train", "t.yaml", *QUICK]) == 0
+
+
+@pytest.mark.parametrize(
+    ("task", "words"), [("regression", "loss: mse"), ("multiclass", "units: 3"), ("binary", None), ("multilabel", None)]
+)
+def test_a_task_can_be_forced(task, words, capsys):
+    write_table("t.csv", {"x": np.random.default_rng(0).normal(size=60), "y": np.arange(60) % 3})
+    assert main(["init", "t.csv", "--target", "y", "--task", task]) == (0 if words else 3)
+    if words:
+        assert words in Path("t.yaml").read_text()
+    else:
+        assert "t.csv: target 'y'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("template", sorted(templates()))
+def test_every_template_trains(template):
+    assert main(["init", template, "-o", "start.yaml"]) == 0
+    smaller = {"text": ["data.source.Agreement.rows=120"], "series": ["data.source.SeasonalSeries.rows=100"]}
+    assert main(["train", "start.yaml", *QUICK, *smaller.get(template, [])]) == 0
+    assert len(Path("start.yaml").read_text().splitlines()) <= 60
+
+
+def test_templates_are_listed(capsys):
+    assert main(["init", "--list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == sorted(templates())
+    assert {"table", "images", "text", "series", "graph"} <= set(templates())
+
+
+def test_files_are_not_overwritten_unless_forced(capsys):
+    write_table("t.csv", {"x": np.random.default_rng(0).normal(size=40), "y": np.arange(40) % 2})
+    Path("t.yaml").write_text("mine")
+    assert main(["init", "t.csv", "--target", "y"]) == 2
+    assert "t.yaml: already exists; choose another name by -o, or replace it by --force" in capsys.readouterr().err
+    assert Path("t.yaml").read_text() == "mine"
+    assert main(["init", "t.csv", "--target", "y", "--force"]) == 0
+    assert Document("t.yaml").values["seed"] == 0
+
+
+def test_the_table_is_found_from_the_folder_of_the_config():
+    Path("configs").mkdir()
+    write_table("t.csv", {"x": np.random.default_rng(0).normal(size=40), "y": np.arange(40) % 2})
+    assert main(["init", "t.csv", "--target", "y", "-o", "configs/c.yaml"]) == 0
+    assert Document("configs/c.yaml").values["data"]["source"]["Csv"]["path"] == str(Path("..", "t.csv"))
+    assert main(["train", "configs/c.yaml", *QUICK]) == 0
+
+
+def test_odd_names_are_quoted():
+    odd = {"a: b": np.arange(40) % 3 + 0.5, "yes": list("uv") * 20, "#, [x]": ["k"] * 40, "Größe": np.arange(40) % 7}
+    write_table("t.csv", {**{name.replace(",", " "): cells for name, cells in odd.items()}, "true": list("pq") * 20})
+    assert main(["init", "t.csv", "--target", "true"]) == 0
+    source = Document("t.yaml").values["data"]["source"]["Csv"]
+    assert source["target"] == "true"
+    assert source["columns"] == {"yes": "drop", "#  [x]": "drop"}
+    assert main(["train", "t.yaml", *QUICK]) == 0
+
+
+def test_data_shows_the_profile_alone(capsys):
+    write_table("t.csv", passengers(np.random.default_rng(0)))
+    assert main(["data", "t.csv"]) == 0
+    assert "t.csv: 240 rows, 9 columns" in capsys.readouterr().out
+    assert main(["data", "t.csv", "--target", "Survived", "--json"]) == 0
+    values = json.loads(capsys.readouterr().out)
+    assert values["task"]["kind"] == "binary"
+    assert [column["kind"] for column in values["columns"] if column["name"] == "Alive"] == ["leaking"]
+    assert [path.name for path in Path().iterdir()] == ["t.csv"]
+
+
+UNUSABLE = {
+    "no target": (["init", "t.csv"], 2, "which column is to be predicted? Likely: --target price (regression)"),
+    "no file": (["init", "no.csv", "--target", "y"], 3, "no.csv: No such file"),
+    "no template": (["init", "tabel"], 2, "no template and no file 'tabel'; did you mean 'table'?"),
+    "nothing": (["init"], 2, "what to start from?"),
+    "another column": (["init", "t.csv", "--target", "pric"], 3, "no column 'pric'; did you mean 'price'?"),
+    "no folder": (["init", "t.csv", "--target", "price", "-o", "no/c.yaml"], 2, "the folder no does not exist"),
+    "gaps in the target": (["init", "t.csv", "--target", "gaps"], 3, "no value in 20 of 40 rows"),
+    "names as target": (["init", "t.csv", "--target", "name"], 3, "40 different texts in 40 rows"),
+    "few rows": (["init", "few.csv", "--target", "y"], 3, "few.csv: 3 rows are too few"),
+    "no inputs": (["init", "alone.csv", "--target", "y"], 3, "no column is left to predict 'y' from: same (constant"),
+    "a folder": (["data", "folder.csv"], 3, "folder.csv"),
+    "binary": (["data", "b.csv"], 3, "b.csv"),
+}
+
+
+@pytest.mark.parametrize("case", UNUSABLE)
+def test_what_cannot_be_used_gets_one_error(case, capsys):
+    arguments, code, message = UNUSABLE[case]
+    price = np.round(np.random.default_rng(0).normal(size=40), 3)
+    names = [f"n{row}" for row in range(40)]
+    write_table("t.csv", {"price": price, "x": price[::-1], "gaps": ["", 1] * 20, "name": names})
+    write_table("few.csv", {"x": [1.5, 2.5, 3.5], "y": [1, 0, 1]})
+    write_table("alone.csv", {"same": [1] * 40, "y": [0, 1] * 20})
+    Path("b.csv").write_bytes(bytes(range(256)))
+    Path("folder.csv").mkdir()
+    before = sorted(path.name for path in Path().iterdir())
+    assert main(arguments) == code
+    captured = capsys.readouterr()
+    assert captured.err.startswith("nnlite: error: ")
+    assert len(captured.err.splitlines()) == 1
+    assert message in captured.err
+    assert sorted(path.name for path in Path().iterdir()) == before
+
+
+def test_other_makes_of_tables(capsys):
+    rows = [
+        {"x": float(x), "place": "abc"[n % 3], "y": n % 2} for n, x in enumerate(np.random.default_rng(0).random(60))
+    ]
+    Path("t.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    assert main(["init", "t.jsonl", "--target", "y"]) == 0
+    assert "t.jsonl: 60 rows, 3 columns" in capsys.readouterr().out
+    assert list(Document("t.yaml").values["data"]["source"]) == ["JsonLines"]
+    assert main(["train", "t.yaml", *QUICK]) == 0
