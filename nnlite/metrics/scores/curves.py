@@ -1,0 +1,105 @@
+"""What a threshold on a score does, threshold by threshold: ROC, precision against recall, calibration."""
+
+import numpy as np
+
+from nnlite.arrays.types import ArrayLike
+from nnlite.errors import ShapeError
+from nnlite.metrics.scores.reading import as_weights, ratio
+
+__all__ = ["average_precision", "calibration_bins", "precision_recall_curve", "roc_auc", "roc_curve"]
+
+
+def roc_curve(
+    y: ArrayLike, scores: ArrayLike, weights: ArrayLike | None = None, drop_intermediate: bool = True
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """False positive rate, true positive rate and threshold of each point of the ROC curve, threshold descending.
+
+    Args:
+        y: 1 or true for the positive rows, shape (rows,).
+        scores: the higher, the more likely positive; probabilities or logits, shape (rows,).
+        weights: weight of each row.
+        drop_intermediate: leave out points on a straight line between their neighbours.
+
+    Returns:
+        Three arrays of one length. The first point is (0, 0) with the threshold infinity. A rate is NaN where there
+        are no rows to compute it from.
+    """
+    false, true, thresholds = _counts(y, scores, weights)
+    if drop_intermediate and len(false) > 2:
+        corner = np.concatenate([[True], (np.diff(false, 2) != 0) | (np.diff(true, 2) != 0), [True]])
+        false, true, thresholds = false[corner], true[corner], thresholds[corner]
+    false, true = np.concatenate([[0.0], false]), np.concatenate([[0.0], true])
+    return ratio(false, false[-1]), ratio(true, true[-1]), np.concatenate([[np.inf], thresholds])
+
+
+def precision_recall_curve(
+    y: ArrayLike, scores: ArrayLike, weights: ArrayLike | None = None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Precision and recall for each threshold, threshold ascending; the last point, (1, 0), has no threshold.
+
+    Shape: y, scores and weights (rows,). Recall is NaN where there are no positive rows.
+    """
+    false, true, thresholds = _counts(y, scores, weights)
+    positive = true[-1] if len(true) else 0.0
+    chosen = true + false
+    precision = np.divide(true, chosen, out=np.zeros_like(true), where=chosen != 0)
+    recall = ratio(true, positive)
+    return np.append(precision[::-1], 1.0), np.append(recall[::-1], 0.0), thresholds[::-1]
+
+
+def roc_auc(y: ArrayLike, scores: ArrayLike, weights: ArrayLike | None = None) -> float:
+    """Area under the ROC curve: how often a positive row has a higher score than a negative one; ties count 1/2.
+
+    In [0, 1], 0.5 for scores that say nothing; NaN unless there are positive and negative rows.
+
+    >>> roc_auc([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8])
+    0.75
+    """
+    false, true, _ = roc_curve(y, scores, weights)
+    return float((np.diff(false) * (true[1:] + true[:-1])).sum() / 2)
+
+
+def average_precision(y: ArrayLike, scores: ArrayLike, weights: ArrayLike | None = None) -> float:
+    """Area under the precision-recall curve as a sum of steps: `sum((recall_n - recall_{n-1}) * precision_n)`.
+
+    In [0, 1], the share of the positive rows for scores that say nothing; NaN without positive rows.
+    """
+    precision, recall, _ = precision_recall_curve(y, scores, weights)
+    return float(0.0 - (np.diff(recall) * precision[:-1]).sum())
+
+
+def calibration_bins(
+    y: ArrayLike, probabilities: ArrayLike, weights: ArrayLike | None = None, bins: int = 10
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean probability, share of positive rows, and weight of the rows in each of `bins` equal parts of [0, 1].
+
+    Shape: y, probabilities and weights (rows,); each result (bins,). Means are NaN where a bin is empty. A
+    probability on a border, such as 0.3 of ten bins, counts to the lower bin.
+    """
+    positive, p, weight = _vectors(y, probabilities, weights)
+    borders = np.linspace(0, 1, bins + 1)
+    place = np.searchsorted(borders[1:-1], p)
+    total = np.bincount(place, weight, bins)
+    mean, share = (np.bincount(place, weight * values, bins) for values in (p, positive))
+    return ratio(mean, total), ratio(share, total), total
+
+
+def _counts(y, scores, weights) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Weight of the negative and of the positive rows at or above each distinct score, which come with it."""
+    positive, scores, weight = _vectors(y, scores, weights)
+    if not weight.all():
+        positive, scores, weight = (values[weight > 0] for values in (positive, scores, weight))
+    order = np.argsort(scores, kind="stable")[::-1]
+    positive, scores, weight = positive[order], scores[order], weight[order]
+    last = np.append(np.flatnonzero(np.diff(scores)), len(scores) - 1) if len(scores) else np.zeros(0, int)
+    true = np.cumsum(positive * weight)[last]
+    false = np.cumsum((1 - positive) * weight)[last]
+    return false, true, scores[last]
+
+
+def _vectors(y, scores, weights) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    scores = np.asarray(scores, np.float64)
+    positive = np.asarray(y, np.float64)
+    if scores.ndim != 1 or positive.shape != scores.shape:
+        raise ShapeError(f"y has shape {positive.shape} and scores {scores.shape}; both must be (rows,) and equal")
+    return positive, scores, as_weights(weights, len(scores))

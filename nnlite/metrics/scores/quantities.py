@@ -1,0 +1,66 @@
+"""Scores of a regression: one number per row, or several."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from nnlite.arrays.types import ArrayLike
+from nnlite.errors import ShapeError
+from nnlite.metrics.scores.reading import as_matrix, as_weights, ratio
+
+__all__ = ["regression_scores"]
+
+
+def regression_scores(
+    y: ArrayLike,
+    predictions: ArrayLike,
+    weights: ArrayLike | None = None,
+    names: Sequence[str] | None = None,
+) -> dict[str, float]:
+    """Root-mean-square error, mean absolute error and R2, in the unit of `y`.
+
+    `rmse = sqrt(mean((y - p)**2))` and `mae = mean(abs(y - p))`, both >= 0; `r2 = 1 - sum((y - p)**2) /
+    sum((y - mean(y))**2)`, at most 1, and 0 for the mean as prediction. For a constant target R2 is 1 where the
+    prediction is exact and 0 where it is not; for a single row it is not defined. For several targets these are means
+    over the targets, and each target's own come after them.
+
+    Args:
+        y: numbers, shape (rows,) or (rows, targets).
+        predictions: of the same shape.
+        weights: weight of each row, >= 0.
+        names: what several targets are called; `target_0`, `target_1`, ... by default.
+
+    Returns:
+        `rmse mae r2`, then for several targets `<name>_rmse <name>_mae <name>_r2` of each; NaN where not defined.
+
+    >>> regression_scores([1.0, 2.0, 3.0], [1.0, 2.0, 5.0])["mae"]
+    0.6666666666666666
+    """
+    truth, predicted = as_matrix(y, "y").astype(np.float64), as_matrix(predictions, "predictions").astype(np.float64)
+    if truth.shape != predicted.shape:
+        raise ShapeError(f"y has shape {truth.shape} and predictions {predicted.shape}; they must be equal")
+    weight = as_weights(weights, len(truth))
+    columns = {
+        "rmse": np.sqrt(_mean((truth - predicted) ** 2, weight)),
+        "mae": _mean(np.abs(truth - predicted), weight),
+        "r2": _r2(truth, predicted, weight),
+    }
+    scores = {score: float(values.mean()) for score, values in columns.items()}
+    count = truth.shape[1]
+    if count > 1:
+        for column, name in enumerate(names or [f"target_{column}" for column in range(count)]):
+            scores |= {f"{name}_{score}": float(values[column]) for score, values in columns.items()}
+    return scores
+
+
+def _mean(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    return ratio(weight @ values, weight.sum())
+
+
+def _r2(truth: np.ndarray, predicted: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    if len(truth) < 2 or not weight.any():
+        return np.full(truth.shape[1], np.nan)
+    residual = weight @ (truth - predicted) ** 2
+    total = weight @ (truth - _mean(truth, weight)) ** 2
+    scores = 1.0 - np.sign(residual)
+    return np.where(total != 0, 1 - np.divide(residual, total, out=np.zeros_like(total), where=total != 0), scores)
