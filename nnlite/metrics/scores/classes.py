@@ -17,6 +17,8 @@ __all__ = [
     "undefined_scores",
 ]
 
+SCORES = ("accuracy", "balanced_accuracy", "log_loss", "roc_auc", "average_precision", "f1")
+
 
 def classification_scores(
     y: ArrayLike,
@@ -37,7 +39,8 @@ def classification_scores(
         predictions: class numbers, where they are not those of the highest probability.
 
     Returns:
-        `accuracy balanced_accuracy log_loss roc_auc average_precision f1`; NaN where one is not defined.
+        `accuracy balanced_accuracy log_loss roc_auc average_precision f1`; NaN where one is not defined, and all of
+        them where a probability is NaN.
 
     >>> scores = classification_scores([0, 0, 1, 1], [0.1, 0.6, 0.4, 0.8])
     >>> {name: round(score, 3) for name, score in scores.items() if name in ("accuracy", "roc_auc", "f1")}
@@ -47,6 +50,8 @@ def classification_scores(
     rows, classes = p.shape
     codes, weight = as_codes(y, rows, classes), as_weights(weights, rows)
     chosen = p.argmax(axis=1) if predictions is None else as_codes(predictions, rows, classes, "predictions")
+    if np.isnan(p).any():
+        return dict.fromkeys(SCORES, float("nan"))
     matrix = confusion_matrix(codes, chosen, classes, weight)
     positive = [1] if classes == 2 else range(classes)
     occurs = matrix.sum(axis=1) > 0
@@ -130,8 +135,7 @@ def undefined_scores(y: ArrayLike, labels: Sequence[object], weights: ArrayLike 
         return {}
     if len(absent) == len(labels):
         reason = "no row has a weight above 0"
-        names = ("accuracy", "balanced_accuracy", "log_loss", "roc_auc", "average_precision", "f1")
-        return dict.fromkeys(names, reason)
+        return dict.fromkeys(SCORES, reason)
     if len(labels) == 2:
         reason = f"no row is of class {absent[0]!r}"
         return dict.fromkeys(("roc_auc",) if occurs[1] else ("roc_auc", "average_precision"), reason)

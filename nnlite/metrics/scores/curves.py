@@ -56,6 +56,8 @@ def roc_auc(y: ArrayLike, scores: ArrayLike, weights: ArrayLike | None = None) -
     0.75
     """
     false, true, _ = roc_curve(y, scores, weights)
+    if len(false) == 1:  # no row has a weight
+        return float("nan")
     return float((np.diff(false) * (true[1:] + true[:-1])).sum() / 2)
 
 
@@ -65,6 +67,8 @@ def average_precision(y: ArrayLike, scores: ArrayLike, weights: ArrayLike | None
     In [0, 1], the share of the positive rows for scores that say nothing; NaN without positive rows.
     """
     precision, recall, _ = precision_recall_curve(y, scores, weights)
+    if len(recall) == 1:
+        return float("nan")
     return float(0.0 - (np.diff(recall) * precision[:-1]).sum())
 
 

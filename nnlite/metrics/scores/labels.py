@@ -10,6 +10,8 @@ from nnlite.metrics.scores.reading import as_matrix, as_weights, mean_of_defined
 
 __all__ = ["label_table", "multilabel_scores"]
 
+SCORES = ("subset_accuracy", "f1_macro", "f1_micro", "roc_auc", "log_loss")
+
 
 def multilabel_scores(
     y: ArrayLike,
@@ -29,12 +31,15 @@ def multilabel_scores(
         predictions: 0 or 1, where it is not whether the probability is above 1/2.
 
     Returns:
-        `subset_accuracy f1_macro f1_micro roc_auc log_loss`; NaN where one is not defined.
+        `subset_accuracy f1_macro f1_micro roc_auc log_loss`; NaN where one is not defined, and all of them where a
+        probability is NaN.
     """
     truth, p = as_matrix(y, "y") != 0, as_matrix(probabilities, "probabilities")
     chosen = p > 0.5 if predictions is None else as_matrix(predictions, "predictions") != 0
     if not truth.shape == p.shape == chosen.shape:
         raise ShapeError(f"y has shape {truth.shape}, probabilities {p.shape} and predictions {chosen.shape}")
+    if np.isnan(p).any():
+        return dict.fromkeys(SCORES, float("nan"))
     weight = as_weights(weights, len(truth))
     right, called, present = _label_counts(truth, chosen, weight)
     labels = range(truth.shape[1])
