@@ -57,6 +57,7 @@ STEPS_WITHIN_A_FLOOR = {
     ("kernels", "errors"): "an unknown choice of kernels is a ConfigError",
     ("registry", "errors"): "an unknown name or argument, or a value that cannot be read, is a ConfigError",
     ("parameters", "regularizers"): "a parameter carries its regularizer",
+    ("data", "metrics"): "a target encoder scores predictions in the terms of its data",
     ("training", "callbacks"): "the loop calls callbacks, and History and ProgressBar are two of them",
     ("derivatives", "training"): "x and y are checked as for fit",
 }

@@ -22,7 +22,8 @@ class Dataset:
 
     Args:
         inputs: a `Table`, or an array of shape (rows, features, ...).
-        target: class labels of shape (rows, ...), or for a regression numbers of shape (rows, columns).
+        target: class labels of shape (rows, ...), for a regression numbers of shape (rows, columns), or for several
+            labels per row their 0 and 1, shape (rows, labels).
         target_names: one name per column of the target.
     """
 
@@ -42,12 +43,18 @@ class DataSource(Configurable, family="data source"):
         """Read everything.
 
         Args:
-            target_kind: what the loss needs: `"regression"` asks for numbers, the others for class labels.
+            target_kind: what the loss needs: `"regression"` asks for numbers, `"multilabel"` for texts that hold
+                several labels, `"auto"` for the target as it is, and the others for class labels, `"binary"` for one
+                column of them or several.
 
         Raises:
             DataError: data that cannot be used; the message names file, place and remedy.
         """
         raise NotImplementedError
+
+    def named_inputs(self) -> set[str]:
+        """Columns that the config names as inputs: these stay inputs where they divide or weigh the rows as well."""
+        return set()
 
     def read_inputs(self, path: str) -> Table | np.ndarray:
         """Inputs alone, from a file like the source's own: what `nnlite predict` reads.

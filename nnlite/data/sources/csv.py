@@ -7,7 +7,7 @@ import numpy as np
 
 from nnlite.data.encoders.columns import Numeric, OneHot, Ordinal
 from nnlite.data.encoders.inputs import Columns, InputEncoder, Texts
-from nnlite.data.encoders.targets import TargetKind
+from nnlite.data.encoders.targets import TargetKind, read_target
 from nnlite.data.sources.base import Dataset, DataSource, find_file
 from nnlite.data.table import Table
 from nnlite.errors import ConfigError, DataError
@@ -24,7 +24,8 @@ class Csv(DataSource):
 
     Args:
         path: the file.
-        target: the column to predict, or a list of columns for a regression with several outputs.
+        target: the column to predict, or a list of columns: for a regression with several outputs, or, each of 0 and 1, for a
+            classification in which a row may have several labels.
         categorical: input columns that hold categories rather than amounts.
         ordinal: columns of categories that become integers instead, for an `Embedding`: 1, 2, ... in sorted
             order, 0 for what the training part did not hold.
@@ -61,16 +62,18 @@ class Csv(DataSource):
         table = Table.read(self.path, self.delimiter)
         for name in (*self._targets(), *self.categorical, *self.ordinal, *self.drop):
             table.cells(name)
-        if target_kind == "regression":
-            target = np.column_stack([table.quantities(name) for name in self._targets()])
-        elif len(self._targets()) == 1:
-            target = table.labels(self._targets()[0])
-        else:
-            raise ConfigError("a classification has one target column", ("Csv", "target"))
-        return Dataset(table, target, self._targets())
+        if len(self._targets()) > 1 and target_kind in ("sparse", "categorical"):
+            raise ConfigError(
+                "a classification has one target column; several columns of 0 and 1 go with binary_crossentropy",
+                ("Csv", "target"),
+            )
+        return Dataset(table, read_target(table, self._targets(), target_kind), self._targets())
 
     def read_inputs(self, path: str) -> Table:
         return Table.read(path, self.delimiter)
+
+    def named_inputs(self) -> set[str]:
+        return {*self.categorical, *self.ordinal, *([] if self.text is None else [self.text])}
 
     def fit_inputs(self, inputs: Table, rows: np.ndarray) -> InputEncoder:
         if self.text is not None:

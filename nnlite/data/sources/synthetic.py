@@ -111,7 +111,7 @@ class SeasonalSeries(DataSource):
     seed: Index = 0
 
     def load(self, target_kind: TargetKind) -> Dataset:
-        if target_kind != "regression":
+        if target_kind not in ("regression", "auto"):
             raise DataError("SeasonalSeries has numbers to predict; choose a regression loss such as mse")
         time = np.arange(self.rows + self.window + self.horizon - 1)
         series = np.sin(2 * np.pi * time / self.period) + np.sin(2 * np.pi * time / self.long_period)
