@@ -22,7 +22,7 @@ def group_parts(groups: np.ndarray, sizes: Mapping[str, int], random: np.random.
 
     Args:
         groups: the group of each row.
-        sizes: rows wanted for each part; groups, in random order, are added while that comes nearer to it.
+        sizes: rows wanted for each part; groups, in random order, are added where that comes nearer to it.
         random: decides which group goes where.
 
     Raises:
@@ -30,18 +30,25 @@ def group_parts(groups: np.ndarray, sizes: Mapping[str, int], random: np.random.
     """
     names, codes, counts = np.unique(groups, return_inverse=True, return_counts=True)
     if len(names) <= len(sizes):
-        raise DataError(f"{len(names)} groups are too few for {len(sizes) + 1} parts; no group may be in two")
-    order, part_of, taken = random.permutation(len(names)), np.full(len(names), -1), 0
-    for number, (_, size) in enumerate(sizes.items()):
-        rows, last = 0, len(names) - (len(sizes) - number)  # a group is left for each part that follows
-        start = taken
-        while taken < last:
-            count = counts[order[taken]]
-            if taken > start and abs(rows + count - size) > abs(rows - size):
-                break
-            part_of[order[taken]], rows, taken = number, rows + count, taken + 1
+        raise DataError(f"too few groups for {len(sizes) + 1} parts: {len(names)}; no group may be in two")
+    left, part_of = random.permutation(len(names)), np.full(len(names), -1)
+    for number, size in enumerate(sizes.values()):
+        most = len(left) - (len(sizes) - number)  # a group is left for each part that follows, and for training
+        chosen = _groups_of_size(counts[left], size, most)
+        part_of[left[chosen]] = number
+        left = np.delete(left, chosen)
     parts = {part: np.flatnonzero(part_of[codes] == number) for number, part in enumerate(sizes)}
     return {"training": np.flatnonzero(part_of[codes] == -1), **parts}
+
+
+def _groups_of_size(counts: np.ndarray, size: int, most: int) -> list[int]:
+    """The first groups that together come near to `size` rows: one at least, and `most` at most."""
+    chosen, rows = [], 0
+    for place, count in enumerate(counts.tolist()):
+        if len(chosen) < most and abs(rows + count - size) < abs(rows - size):
+            chosen.append(place)
+            rows += count
+    return chosen or [int(np.abs(counts - size).argmin())]
 
 
 def group_folds(groups: np.ndarray, folds: int, random: np.random.Generator) -> list[np.ndarray]:

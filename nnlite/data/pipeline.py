@@ -32,6 +32,7 @@ class Prepared:
         kind: what the loss compares.
         datasets: the raw data that each part was taken from.
         rows: the row numbers of each part in its raw data.
+        in_order: whether later parts hold later rows.
         weights: the weight of each row by part, with a mean of 1 in the training part; empty if all rows count alike.
     """
 
@@ -41,6 +42,7 @@ class Prepared:
     datasets: dict[str, Dataset] = field(default_factory=dict)
     rows: dict[str, np.ndarray] = field(default_factory=dict)
     weights: dict[str, np.ndarray] = field(default_factory=dict)
+    in_order: bool = False
 
     def arrays(self, part: str) -> tuple:
         """`(x, y)` of a part, or `(x, y, sample_weight)` where rows have weights: what `fit` and `evaluate` take."""
@@ -49,6 +51,19 @@ class Prepared:
     def target(self, part: str) -> np.ndarray:
         """The target of a part as the data have it: labels, or numbers in their own unit."""
         return self.datasets[part].target[self.rows[part]]
+
+    def last_known(self, part: str) -> np.ndarray | None:
+        """What was known last of each row's target: of a series its last value, in a table in order the row before's.
+
+        None for the training part, for labels, and where rows are in no order.
+        """
+        dataset = self.datasets[part]
+        if not self.in_order or part == "training" or self.kind != "regression":
+            return None
+        if dataset.last_known is not None:
+            return dataset.last_known[self.rows[part]]
+        target, before = self.target(part), [*self.parts][[*self.parts].index(part) - 1]
+        return np.concatenate([self.target(before)[-1:], target[:-1]])
 
 
 class Data(Section):
@@ -122,7 +137,7 @@ class Data(Section):
         encoded = {part: _encoded(preprocessing, dataset) for part, dataset in loaded.items()}
         arrays = {part: encoded.get(part, encoded["training"]) for part in rows}
         parts = {part: (arrays[part][0][taken], arrays[part][1][taken]) for part, taken in rows.items()}
-        return Prepared(parts, preprocessing, kind, datasets, rows, _shares(weights, rows))
+        return Prepared(parts, preprocessing, kind, datasets, rows, _shares(weights, rows), self.split.in_order)
 
     def _load(self, source: DataSource, target_kind: TargetKind) -> Dataset:
         if self.target_separator is not None:
@@ -178,7 +193,9 @@ class Data(Section):
         if kind == "regression" and self.threshold is not None:
             raise ConfigError("a regression has no classes to decide between; leave it out", ("threshold",))
         if kind != "regression" and self.target_transform is not None:
-            raise ConfigError("only numbers have a logarithm; choose a regression loss such as mse", ("target_transform",))
+            raise ConfigError(
+                "only numbers have a logarithm; choose a regression loss such as mse", ("target_transform",)
+            )
         if isinstance(self.threshold, str) and "validation" not in rows:
             raise ConfigError("it is tuned on the validation part, and there is none", ("threshold",))
 

@@ -170,7 +170,10 @@ class Split(Section):
         if self.group is not None:
             return group_parts(values["group"], sizes, stream(seed, "group split"))
         if self.in_order:
-            lengths = {"training": count - sum(sizes.values()), **{part: sizes[part] for part in PARTS if part in sizes}}
+            lengths = {
+                "training": count - sum(sizes.values()),
+                **{part: sizes[part] for part in PARTS if part in sizes},
+            }
             times = values["time"] if self.time else np.arange(count)
             return dict(zip(lengths, time_blocks(times, list(lengths.values())), strict=True))
         return self._at_random(count, classes if stratified else None, seed, sizes)

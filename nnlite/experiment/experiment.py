@@ -8,12 +8,14 @@ from typing import Annotated
 
 import numpy as np
 
-from nnlite.data import Classes, Data, InputEncoder, Prepared, Preprocessing
+from nnlite.data import Classes, Data, InputEncoder, Labels, Prepared, Preprocessing
 from nnlite.data.encoders.targets import TargetKind
 from nnlite.documents import Document
 from nnlite.errors import ConfigError, DataError
 from nnlite.experiment.arguments import read_arguments
+from nnlite.experiment.automatic import suited_loss
 from nnlite.experiment.column_names import tell_columns
+from nnlite.experiment.measuring import show_in_units
 from nnlite.layers import Layer
 from nnlite.models import Sequential
 from nnlite.random import fresh_seed
@@ -31,7 +33,7 @@ class Experiment(Section):
     Args:
         data: arguments of `nnlite.data.Data`.
         model: the layers of a `Sequential`, in order.
-        compile: arguments of `Sequential.compile`.
+        compile: arguments of `Sequential.compile`; a loss that is left out, or `auto`, is chosen by the target.
         fit: arguments of `Sequential.fit`, except the data.
         seed: decides the split, initial weights, shuffling and dropout; drawn and recorded if not given.
 
@@ -59,13 +61,13 @@ class Experiment(Section):
     def validate(self) -> None:
         if not self.model:
             raise ConfigError("expected one layer or more", ("model",))
+        if self.compile.get("loss") == "auto":
+            self.compile = {**self.compile, "loss": None}
         for section, function, excluded in (("compile", Sequential.compile, ()), ("fit", Sequential.fit, GIVEN_TO_FIT)):
             try:
                 setattr(self, section, read_arguments(function, getattr(self, section), excluded))
             except ConfigError as error:
                 raise error.within(section) from None
-        if self.compile["loss"] is None:
-            raise ConfigError("missing argument 'loss'", ("compile",))
 
     @classmethod
     def from_file(cls, path: str | Path, overrides: Sequence[str] = ()) -> "Experiment":
@@ -93,11 +95,14 @@ class Experiment(Section):
         """All arguments as plain values, defaults included, the seed first."""
         return {"seed": self.seed, **super().get_config()}
 
-    def prepare(self, fitted: Preprocessing | None = None) -> tuple[Sequential, Prepared]:
+    def prepare(
+        self, fitted: Preprocessing | None = None, fold: tuple[int, int] | None = None
+    ) -> tuple[Sequential, Prepared]:
         """A compiled model of the data's shape, its preprocessing layers adapted, and the data.
 
         Args:
             fitted: encoders from an earlier run.
+            fold: `(i, k)` for the parts of round i of k of a cross-validation.
 
         Raises:
             ConfigError: arguments that do not fit together.
@@ -105,12 +110,17 @@ class Experiment(Section):
         """
         with self.explaining():
             model = self._compiled()
-            data = self._prepared_data(model.trainer.loss.target_kind, fitted)
+            if model.trainer.loss is None:
+                data = self._prepared_data("auto", fitted, fold)
+                model.compile(**{**self.compile, "loss": suited_loss(data.kind, model)})
+            else:
+                data = self._prepared_data(model.trainer.loss.target_kind, fitted, fold)
             x, y = data.parts["training"]
             self._build(model, x, data.preprocessing.inputs)
             if data.preprocessing.inputs.takes_tables:
                 model.encoder = data.preprocessing.inputs
             data.preprocessing.target.check_outputs(model.output_shape)
+            show_in_units(model, data.preprocessing.target)
             # One row through loss and metrics shows what does not fit before anything is written.
             model.test_on_batch(x[:1], y[:1])
             return model, data
@@ -122,8 +132,14 @@ class Experiment(Section):
             return dict(self.fit)
         with self.explaining():
             target = data.preprocessing.target
+            if isinstance(target, Labels):
+                raise ConfigError(
+                    "rows have several labels, so none has the weight of a class", ("fit", "class_weight")
+                )
             if not isinstance(target, Classes):
                 raise ConfigError("a regression has no classes", ("fit", "class_weight"))
+            if isinstance(weights, str):  # "balanced", by the rows that are trained on
+                return dict(self.fit)
             try:
                 return {**self.fit, "class_weight": {target.code(label): weights[label] for label in weights}}
             except DataError as error:
@@ -157,9 +173,11 @@ class Experiment(Section):
             error.path = ("model", *error.path[1:])  # in a config, the field `layers` is the key `model`
             raise
 
-    def _prepared_data(self, target_kind: TargetKind, fitted: Preprocessing | None) -> Prepared:
+    def _prepared_data(
+        self, target_kind: TargetKind, fitted: Preprocessing | None, fold: tuple[int, int] | None
+    ) -> Prepared:
         try:
-            return self.located_data().prepare(target_kind, self.seed, fitted)
+            return self.located_data().prepare(target_kind, self.seed, fitted, fold)
         except ConfigError as error:
             raise error.within("data") from None
 

@@ -8,6 +8,7 @@ import numpy as np
 from nnlite.data.batches import (
     ArrayBatches,
     IterableBatches,
+    balanced_weights,
     check_finite,
     check_lengths,
     class_weights,
@@ -45,8 +46,11 @@ def training_batches(trainer: "Trainer", data: tuple, options: dict) -> tuple[Ba
     split = options["validation_split"]
     if options["stratify"] and not split:
         raise ConfigError("stratify belongs to validation_split, which is 0")
-    class_weight = options["class_weight"]
+    balanced = options["class_weight"] == "balanced"
+    class_weight = None if balanced else options["class_weight"]
     if is_batches(*data[:2]):
+        if balanced:
+            raise ConfigError('class_weight "balanced" counts rows, which an iterable does not show; give a dict')
         if split:
             raise ConfigError("validation_split needs arrays; pass validation_data with iterables")
         if data[2] is not None:
@@ -66,6 +70,8 @@ def training_batches(trainer: "Trainer", data: tuple, options: dict) -> tuple[Ba
         labels = labels_of(trainer.loss, arrays[1]) if options["stratify"] else None
         stays, apart = hold_out(labels, count_rows(arrays[0]), split, trainer.model.seed)
         arrays, held = _take(arrays, stays), _take(arrays, apart)
+    if balanced:
+        arrays = with_balanced_classes(trainer, arrays)
     adapt_first_weights(trainer.model, arrays[0])
     shuffle_seed = trainer.model.seed if options["shuffle"] else None
     size = rows_of_batch(options["batch_size"], count_rows(arrays[0]))
@@ -169,6 +175,15 @@ def _checked_weights(sample_weight: Any, inputs: Any) -> np.ndarray:
         found = f"{weights.dtype} of shape {weights.shape}"
         raise DataError(f"sample_weight must be {count_rows(inputs)} finite numbers, got {found}")
     return weights
+
+
+def with_balanced_classes(trainer: "Trainer", arrays: tuple) -> tuple:
+    """`(x, y, sample_weight)` with weights by which all classes count alike."""
+    x, targets, weights = arrays
+    if trainer.loss.target_kind == "regression":
+        raise ConfigError(f"class_weight needs a loss of classes, {type(trainer.loss).__name__} is one of numbers")
+    balanced = balanced_weights(labels_of(trainer.loss, targets), weights).astype(trainer.model._output_dtype)
+    return x, targets, balanced if weights is None else weights * balanced
 
 
 def _by_class(loss: Loss, targets: np.ndarray, class_weight: dict, output_shape: tuple) -> np.ndarray:

@@ -1,6 +1,6 @@
 """compile, fit, evaluate and predict."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -44,6 +44,7 @@ class Trainer:
 
     Attributes:
         optimizer, loss, history: those of the last `compile`, and what the last `fit` returned; None before.
+        to_units: turns targets and predictions into the unit that metrics are shown in; None for that of the loss.
         stop_training: a callback sets it to end the training after the batch.
         folds: `(training rows, validation rows)` of each member in the last `fit`; None unless it had `folds`.
         member_logs: what the last validation found of each member, name -> `(members,)`; None unless there are any.
@@ -59,6 +60,7 @@ class Trainer:
         self.member_logs: dict[str, np.ndarray] | None = None
         self._metrics = CompiledMetrics()
         self._steps: Steps | None = None
+        self.to_units: Callable[[np.ndarray], np.ndarray] | None = None
 
     def compile(
         self,
@@ -136,7 +138,10 @@ class Trainer:
         metrics, steps = self._metrics, self._steps
         if metrics.settled and steps is not None:
             spared = metrics.take_logits and steps.ends_in_softmax
-            metrics.update(steps.mask, y, outputs if spared else steps.predictions(outputs), sample_weight)
+            predictions = outputs if spared else steps.predictions(outputs)
+            if self.to_units is not None:
+                y, predictions = self.to_units(y), self.to_units(predictions)
+            metrics.update(steps.mask, y, predictions, sample_weight)
 
     def fit(
         self,
@@ -149,7 +154,7 @@ class Trainer:
         validation_split: BelowOne = 0.0,
         validation_data: Any = None,
         shuffle: bool = True,
-        class_weight: dict | None = None,
+        class_weight: dict | Literal["balanced"] | None = None,
         sample_weight: Any = None,
         initial_epoch: Index = 0,
         steps_per_epoch: Count | None = None,
@@ -173,7 +178,8 @@ class Trainer:
                 model's seed, where Keras takes the last rows: files are often sorted.
             validation_data: `(x, y[, sample_weight])` or an iterable of batches, in place of `validation_split`.
             shuffle: a new order of the examples in each epoch.
-            class_weight: weight of each class number in the loss.
+            class_weight: weight of each class number in the loss. "balanced" weighs each class by rows / (classes *
+                rows of the class), by the rows that are trained on, so that all classes count alike.
             sample_weight: weight of each example in the loss.
             initial_epoch: the epoch to start at, to go on with an earlier run.
             steps_per_epoch: batches per epoch; needed by a generator without end. Arrays start anew each epoch.

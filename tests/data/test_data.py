@@ -27,8 +27,8 @@ from nnlite.data import (
     GapIndicator,
     Idx,
     Inline,
-    Labels,
     InputEncoder,
+    Labels,
     Npz,
     Numeric,
     OneHot,
@@ -447,7 +447,11 @@ BAD_NPZ = {
     "text": ({"inputs": [["a"], ["b"]], "target": [0, 1]}, "sparse", "'inputs' holds <U1, expected numbers"),
     "flat": ({"inputs": np.ones(4), "target": [0] * 4}, "sparse", "has shape (4,), expected (rows, features, ...)"),
     "no rows": ({"inputs": np.ones((0, 2)), "target": []}, "sparse", "with at least one row"),
-    "many labels": ({"inputs": ONES, "target": 2 * np.eye(4)}, "binary", "(4, 4), expected one label per row, or 0 and 1"),
+    "many labels": (
+        {"inputs": ONES, "target": 2 * np.eye(4)},
+        "binary",
+        "(4, 4), expected one label per row, or 0 and 1",
+    ),
     "no one-hot": ({"inputs": ONES, "target": 2 * np.eye(4)}, "categorical", "expected one label, or one 1 among 0"),
     "three classes": (
         {"inputs": ONES, "target": [0, 1, 2, 0]},

@@ -32,7 +32,11 @@ def checked_labels(target: np.ndarray, target_kind: TargetKind, place: str) -> n
         if target.dtype.kind == "U" or not (np.sort(target, axis=1) == np.eye(target.shape[1])[-1]).all():
             raise DataError(f"{place} has shape {target.shape}, expected one label, or one 1 among 0, per row")
         return target.argmax(axis=1)
-    if target.ndim == 2 and target_kind == "binary" and not (target.dtype.kind in "biuf" and np.isin(target, (0, 1)).all()):
+    if (
+        target.ndim == 2
+        and target_kind == "binary"
+        and not (target.dtype.kind in "biuf" and np.isin(target, (0, 1)).all())
+    ):
         raise DataError(f"{place} has shape {target.shape}, expected one label per row, or 0 and 1 in each column")
     if target.ndim > 1 and target_kind != "sparse" and not (target.ndim == 2 and target_kind in ("binary", "auto")):
         raise DataError(f"{place} has shape {target.shape}, expected one label per row")

@@ -25,11 +25,13 @@ class Dataset:
         target: class labels of shape (rows, ...), for a regression numbers of shape (rows, columns), or for several
             labels per row their 0 and 1, shape (rows, labels).
         target_names: one name per column of the target.
+        last_known: of a series, the last value that is known of each column of the target, shape (rows, columns).
     """
 
     inputs: Table | np.ndarray
     target: np.ndarray
     target_names: list[str]
+    last_known: np.ndarray | None = None
 
 
 class DataSource(Configurable, family="data source"):

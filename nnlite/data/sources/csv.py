@@ -24,8 +24,8 @@ class Csv(DataSource):
 
     Args:
         path: the file.
-        target: the column to predict, or a list of columns: for a regression with several outputs, or, each of 0 and 1, for a
-            classification in which a row may have several labels.
+        target: the column to predict, or a list of columns: for a regression with several outputs, or, each of 0
+            and 1, for a classification in which a row may have several labels.
         categorical: input columns that hold categories rather than amounts.
         ordinal: columns of categories that become integers instead, for an `Embedding`: 1, 2, ... in sorted
             order, 0 for what the training part did not hold.

@@ -118,7 +118,8 @@ class SeasonalSeries(DataSource):
         series = series + self.trend * time + self.noise * stream(self.seed, "series").standard_normal(len(time))
         windows = np.lib.stride_tricks.sliding_window_view(series, self.window + self.horizon)
         names = [f"step_{step}" for step in range(1, self.horizon + 1)]
-        return Dataset(windows[:, : self.window, None].copy(), windows[:, self.window :].copy(), names)
+        last = np.repeat(windows[:, self.window - 1 : self.window], self.horizon, axis=1)
+        return Dataset(windows[:, : self.window, None].copy(), windows[:, self.window :].copy(), names, last)
 
     def read_inputs(self, path: str) -> Table | np.ndarray:
         """Windows, one on each line of a CSV file with one column per step."""

@@ -1,9 +1,7 @@
 """Encoders between labels or amounts and the targets of a network, in both directions."""
 
 from nnlite.data.encoders.targets.base import *
-from nnlite.data.encoders.targets.base import TargetKind as TargetKind
 from nnlite.data.encoders.targets.classes import *
 from nnlite.data.encoders.targets.labels import *
 from nnlite.data.encoders.targets.quantities import *
-from nnlite.data.encoders.targets.reading import read_target as read_target
-from nnlite.data.encoders.targets.reading import suited_kind as suited_kind
+from nnlite.data.encoders.targets.reading import *

@@ -9,7 +9,7 @@ from nnlite.errors import ConfigError
 from nnlite.metrics.scores import Score
 from nnlite.registry import Configurable
 
-__all__ = ["TargetEncoder"]
+__all__ = ["TargetEncoder", "TargetKind"]
 
 # What a loss compares; `"multilabel"` asks a source for a column of joined labels, `"auto"` for the target as it is.
 TargetKind = Literal["binary", "categorical", "sparse", "regression", "multilabel", "auto"]
