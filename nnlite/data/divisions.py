@@ -123,6 +123,6 @@ def check_groups(groups: Mapping[str, np.ndarray], column: str) -> None:
         shared = np.intersect1d(groups[first], groups[second])
         if len(shared):
             raise DataError(
-                f"{column} {str(shared[0])!r} is in the {first} and in the {second} part (so are {len(shared) - 1} "
-                f"others): what is measured there would have been seen in training"
+                f"{column} {str(shared[0])!r} is in the {first} and in the {second} part, as {len(shared)} of "
+                f"{len(np.unique(groups[second]))} there are: the parts must not share a {column}"
             )

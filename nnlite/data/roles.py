@@ -27,8 +27,8 @@ def read_role(inputs: Inputs, name: str, role: str) -> np.ndarray:
         missing = np.array([cell is None or cell == "" for cell in values.tolist()])
     if missing.any():
         raise DataError(
-            f"split.{role}: column {name!r} has no value in row {int(missing.argmax())}, nor in "
-            f"{int(missing.sum()) - 1} others; fill them in or remove such rows"
+            f"split.{role}: column {name!r} has no value in row {int(missing.argmax())} ({int(missing.sum())} of "
+            f"{len(missing)} rows); fill them in or remove such rows"
         )
     return values.astype(str) if values.dtype.kind == "O" else values
 

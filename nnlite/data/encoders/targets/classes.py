@@ -67,7 +67,7 @@ class Classes(TargetEncoder):
         codes = order[places]
         unknown = known[codes] != target
         if unknown.any():
-            label = target[unknown].flat[0]
+            label = target[unknown].tolist()[0]
             raise DataError(f"unknown class {label!r} in {self.name!r}; the model knows {listed(self.labels)}")
         return codes
 
