@@ -49,12 +49,7 @@ def training_batches(trainer: "Trainer", data: tuple, options: dict) -> tuple[Ba
     balanced = options["class_weight"] == "balanced"
     class_weight = None if balanced else options["class_weight"]
     if is_batches(*data[:2]):
-        if balanced:
-            raise ConfigError('class_weight "balanced" counts rows, which an iterable does not show; give a dict')
-        if split:
-            raise ConfigError("validation_split needs arrays; pass validation_data with iterables")
-        if data[2] is not None:
-            raise ConfigError("sample_weight needs arrays; an iterable yields batches of (x, y, sample_weight)")
+        _check_iterable(data[2], options)
 
         def read(*batch: Any) -> tuple:
             arrays = trainer.read_batch(*batch, class_weight=class_weight)
@@ -76,6 +71,16 @@ def training_batches(trainer: "Trainer", data: tuple, options: dict) -> tuple[Ba
     shuffle_seed = trainer.model.seed if options["shuffle"] else None
     size = rows_of_batch(options["batch_size"], count_rows(arrays[0]))
     return ArrayBatches(arrays, size, shuffle_seed, options["steps_per_epoch"]), held
+
+
+def _check_iterable(sample_weight: Any, options: dict) -> None:
+    """`ConfigError` for options of `fit` that need arrays."""
+    if options["class_weight"] == "balanced":
+        raise ConfigError('class_weight "balanced" counts rows, which an iterable does not show; give a dict')
+    if options["validation_split"]:
+        raise ConfigError("validation_split needs arrays; pass validation_data with iterables")
+    if sample_weight is not None:
+        raise ConfigError("sample_weight needs arrays; an iterable yields batches of (x, y, sample_weight)")
 
 
 def rows_of_batch(batch_size: int | str | None, rows: int) -> int:

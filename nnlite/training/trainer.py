@@ -171,21 +171,18 @@ class Trainer:
             y: targets, one row per example.
             batch_size: examples per step; 32 when None. "auto" takes the largest power of two up to a sixteenth of
                 the training examples, within 32 to 256.
-            epochs: the epoch to stop at.
+            epochs, initial_epoch: the epoch to stop at, and that to start at, to go on with an earlier run.
             verbose: 0 is silent, 1 (and "auto") a progress bar, 2 one line per epoch.
             callbacks: `Callback`s, names or specs.
             validation_split: fraction of the examples set apart for validation. They are drawn at random by the
                 model's seed, where Keras takes the last rows: files are often sorted.
             validation_data: `(x, y[, sample_weight])` or an iterable of batches, in place of `validation_split`.
             shuffle: a new order of the examples in each epoch.
-            class_weight: weight of each class number in the loss. "balanced" weighs each class by rows / (classes *
-                rows of the class), by the rows that are trained on, so that all classes count alike.
+            class_weight: weight of each class number in the loss; "balanced": rows / (classes * rows of the class).
             sample_weight: weight of each example in the loss.
-            initial_epoch: the epoch to start at, to go on with an earlier run.
             steps_per_epoch: batches per epoch; needed by a generator without end. Arrays start anew each epoch.
             validation_steps, validation_batch_size: the same as `steps_per_epoch`, `batch_size`, for validation.
-            validation_freq: validate after every so many epochs.
-            stratify: whether `validation_split` keeps the mix of classes.
+            validation_freq, stratify: validate after so many epochs; whether `validation_split` keeps the mix of classes.
             folds: trains the members of a model, `(batch, members, *features) -> (batch, members, ...)`, on data of
                 shape `(rows, *features)`, each as if alone and in its own order. A number, that of the members,
                 divides the rows into so many folds, with the same mix of classes where the loss is one of classes:
@@ -248,9 +245,8 @@ class Trainer:
         """The outputs for `x`, an array, a DataFrame or an iterable of batches; nothing is cached.
 
         Args:
-            x: examples; targets in batches are ignored.
+            x: examples; targets in batches are ignored. `verbose`, `steps` and `callbacks` are as in `fit`.
             batch_size: rows computed at once; 256 when None. It does not change the result.
-            verbose, steps, callbacks: as in `fit`.
             return_jacobian: returns `(outputs, jacobian)`, the latter by rows, with respect to each row's inputs.
 
         Shape: `(rows, ...) -> (rows, *output_shape[1:])`; the Jacobian `(rows, *output_shape[1:], *input_shape[1:])`.

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from typing import Any
 
 from nnlite.cli.arguments import add_config
 from nnlite.errors import ConfigError
@@ -9,7 +10,7 @@ from nnlite.errors import ConfigError
 __all__ = ["add_commands"]
 
 
-def add_commands(commands) -> None:
+def add_commands(commands: Any) -> None:
     """Add `train`."""
     train = commands.add_parser("train", help="train the model of a config and keep everything in a run folder")
     add_config(train)
