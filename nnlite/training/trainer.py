@@ -182,7 +182,7 @@ class Trainer:
             sample_weight: weight of each example in the loss.
             steps_per_epoch: batches per epoch; needed by a generator without end. Arrays start anew each epoch.
             validation_steps, validation_batch_size: the same as `steps_per_epoch`, `batch_size`, for validation.
-            validation_freq, stratify: validate after so many epochs; whether `validation_split` keeps the mix of classes.
+            validation_freq, stratify: epochs from one validation to the next; whether a split keeps the mix of classes.
             folds: trains the members of a model, `(batch, members, *features) -> (batch, members, ...)`, on data of
                 shape `(rows, *features)`, each as if alone and in its own order. A number, that of the members,
                 divides the rows into so many folds, with the same mix of classes where the loss is one of classes:
