@@ -21,7 +21,7 @@ def doubts(
     if isinstance(target, Classes):
         main = ("balanced_accuracy",) if balanced or target.threshold is not None else ("accuracy", "log_loss")
         found = [*_not_better(part, figures, baseline, main), *_blind(part, data, outputs)]
-        undefined = undefined_scores(data.preprocessing.target.codes(data.target(part)).reshape(-1), target.labels)
+        undefined = undefined_scores(target.codes(data.target(part)).reshape(-1), target.labels)
         by_reason = {reason: [name for name in undefined if undefined[name] == reason] for reason in undefined.values()}
         return [*found, *(f"{part}: {', '.join(names)}: {reason}" for reason, names in by_reason.items())]
     if isinstance(target, Labels):

@@ -2,12 +2,13 @@
 
 from nnlite.data import Prepared
 from nnlite.experiment.measuring import predictions
+from nnlite.metrics.scores import Score
 from nnlite.models.base import BaseModel
 
 __all__ = ["tune_threshold"]
 
 
-def tune_threshold(model: BaseModel, data: Prepared, threshold: str | float | None) -> None:
+def tune_threshold(model: BaseModel, data: Prepared, threshold: Score | float | None) -> None:
     """Where `threshold` names a score, give the target encoder the threshold that is best by it."""
     if isinstance(threshold, str):
         x = data.parts["validation"][0]
