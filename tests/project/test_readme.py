@@ -32,9 +32,8 @@ def test_python_example_runs(code, tmp_path):
 
 def test_python_example_learns(tmp_path):
     done = run(BLOCKS["python"][0], tmp_path)
-    table = capsys.readouterr().out.split("run folder: runs/digits-1\n")[0].splitlines()
-    accuracy = next(line.split()[-2] for line in reversed(table) if line.split()[0] == "accuracy")
-    assert float(accuracy) >= 0.95
+    accuracy = re.search(r"'accuracy': ([0-9.]+)", done.stdout)
+    assert float(accuracy[1]) >= 0.95
 
 
 def test_example_of_a_table_learns(tmp_path):
