@@ -9,6 +9,7 @@ import pytest
 from sklearn import metrics as reference
 from sklearn.utils.class_weight import compute_class_weight
 
+from nnlite import NNRegressor
 from nnlite.cli import main
 from nnlite.errors import ConfigError, DataError
 from nnlite.experiment import Experiment, Run, cross_validate, format_folds, format_metrics, judge, measure, train
@@ -433,3 +434,9 @@ def test_measure_gives_the_parts_alone(config):
 def test_too_few_rows_for_folds(config):
     with pytest.raises(DataError, match="200 rows cannot be divided into 201 folds"):
         cross_validate(Experiment.get(config("sold")), 201)
+
+
+@pytest.mark.parametrize("loss", [{}, {"loss": "auto"}])
+def test_an_estimator_reads_a_config_without_a_loss(loss):
+    spec = {"model": [{"Dense": {"units": 4}}, {"Dense": {"units": 1}}], "compile": {"optimizer": "adam", **loss}}
+    assert NNRegressor.from_config(spec).loss == "auto"

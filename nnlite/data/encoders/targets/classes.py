@@ -87,15 +87,15 @@ class Classes(TargetEncoder):
         return names.index(str(label))
 
     def probabilities(self, outputs: np.ndarray) -> np.ndarray:
-        """The probability of each class. Shape: (rows, classes)."""
-        return np.hstack([1 - outputs, outputs]) if self.kind == "binary" else outputs
+        """The probability of each class. Shape: (rows, ..., classes)."""
+        return np.concatenate([1 - outputs, outputs], axis=-1) if self.kind == "binary" else outputs
 
     def chosen(self, outputs: np.ndarray) -> np.ndarray:
-        """The number of the class that each row is taken for. Shape: (rows,)."""
+        """The number of the class that each row is taken for. Shape: (rows, ...)."""
         probabilities = self.probabilities(outputs)
         if self.threshold is None:
             return probabilities.argmax(axis=-1)
-        return (probabilities[:, 1].astype(np.float64) >= self.threshold).astype(np.intp)
+        return (probabilities[..., 1].astype(np.float64) >= self.threshold).astype(np.intp)
 
     def labels_of(self, outputs: np.ndarray) -> list:
         """The label that each row is taken for."""
