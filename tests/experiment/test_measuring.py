@@ -440,3 +440,23 @@ def test_too_few_rows_for_folds(config):
 def test_an_estimator_reads_a_config_without_a_loss(loss):
     spec = {"model": [{"Dense": {"units": 4}}, {"Dense": {"units": 1}}], "compile": {"optimizer": "adam", **loss}}
     assert NNRegressor.from_config(spec).loss == "auto"
+
+
+def test_with_class_weights_a_run_is_judged_by_balanced_accuracy(config):
+    idle = {"optimizer": {"SGD": {"learning_rate": 1e-9}}}
+    plain = trained(config("sold", compile=idle, fit={"epochs": 1}))
+    assert any(": accuracy " in line for line in plain.warnings)
+    weighted = trained(config("sold", compile=idle, fit={"epochs": 1, "class_weight": {"yes": 5.0}}))
+    assert not any(": accuracy " in line or ": log_loss " in line for line in weighted.warnings)
+
+
+def test_balanced_class_weights_of_members():
+    random = np.random.default_rng(0)
+    x, y = random.normal(size=(40, 3)), np.repeat([0, 1], [30, 10])
+    losses = []
+    for given in ("balanced", {0: 40 / 60, 1: 40 / 20}, None):
+        model = Sequential([Dense(1, name="d")], seed=0)
+        model.compile("sgd", {"BinaryCrossentropy": {"from_logits": True}})
+        losses.append(model.fit(x, y, class_weight=given, folds=2, epochs=2, verbose=0).history["loss"])
+    assert losses[0] == pytest.approx(losses[1], rel=1e-6)
+    assert losses[0] != pytest.approx(losses[2], rel=1e-3)
