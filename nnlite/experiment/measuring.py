@@ -85,9 +85,9 @@ def format_metrics(metrics: dict[str, Figures], baseline: dict[str, Figures]) ->
     """An aligned table: part, figure, model and baseline.
 
     >>> print(format_metrics({"test": {"loss": 0.31, "accuracy": 0.95}}, {"test": {"accuracy": 0.6}}))
-    part  figure     model  baseline
-    test  loss        0.31         -
-          accuracy    0.95       0.6
+    part  figure    model  baseline
+    test  loss       0.31         -
+          accuracy   0.95       0.6
     """
     rows = [("part", "figure", "model", "baseline")]
     for part, figures in metrics.items():
