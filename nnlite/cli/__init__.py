@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import nnlite
 from nnlite.cli.commands import explanation, results, training
+from nnlite.cli.notes import notes_on_stderr
 from nnlite.errors import NNLiteError
 
 __all__ = ["main"]
@@ -23,7 +24,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = _parser().parse_args(argv)
     try:
-        return arguments.command(arguments) or 0
+        with notes_on_stderr():
+            return arguments.command(arguments) or 0
     except NNLiteError as error:
         return _fail(error, error.exit_code)
     except BrokenPipeError:

@@ -1,5 +1,6 @@
 """Data sources, the split into parts, and the encoders between raw data and a network's arrays."""
 
+from nnlite.data.array_files import *
 from nnlite.data.datasets.images import *
 from nnlite.data.datasets.lazy import *
 from nnlite.data.datasets.text import *
@@ -9,6 +10,10 @@ from nnlite.data.encoders.dates import *
 from nnlite.data.encoders.inputs import *
 from nnlite.data.encoders.tables import *
 from nnlite.data.encoders.targets import *
+from nnlite.data.files.dialects import *
+from nnlite.data.files.frames import *
+from nnlite.data.files.numerals import *
+from nnlite.data.files.opening import *
 from nnlite.data.frames.frame import *
 from nnlite.data.frames.reading import *
 from nnlite.data.pipeline import *
@@ -19,5 +24,7 @@ from nnlite.data.sources.inline import *
 from nnlite.data.sources.npz import *
 from nnlite.data.sources.sklearn import *
 from nnlite.data.sources.synthetic import *
+from nnlite.data.sources.tables import *
+from nnlite.data.sources.typed import *
 from nnlite.data.splits import *
 from nnlite.data.table import *

@@ -33,6 +33,7 @@ class Prepared:
         datasets: the raw data that each part was taken from.
         rows: the row numbers of each part in its raw data.
         in_order: whether later parts hold later rows.
+        data: the section they come from, with what was found from its files in place of `auto`.
         weights: the weight of each row by part, with a mean of 1 in the training part; empty if all rows count alike.
     """
 
@@ -43,6 +44,7 @@ class Prepared:
     rows: dict[str, np.ndarray] = field(default_factory=dict)
     weights: dict[str, np.ndarray] = field(default_factory=dict)
     in_order: bool = False
+    data: "Data | None" = None
 
     def arrays(self, part: str) -> tuple:
         """`(x, y)` of a part, or `(x, y, sample_weight)` where rows have weights: what `fit` and `evaluate` take."""
@@ -130,6 +132,7 @@ class Data(Section):
             check_copies(loaded["training"].inputs, loaded[part].inputs, path)
         loaded = {part: _with_columns(dataset, kind) for part, dataset in loaded.items()}
         rows, weights = self._rows(loaded, kind, seed, fold), self._weights(loaded)
+        read = loaded["training"].inputs
         loaded = {part: self._inputs_alone(dataset) for part, dataset in loaded.items()}
         self._check_options(kind, rows)
         preprocessing = fitted or self._fit(loaded, kind, rows["training"])
@@ -137,7 +140,9 @@ class Data(Section):
         encoded = {part: _encoded(preprocessing, dataset) for part, dataset in loaded.items()}
         arrays = {part: encoded.get(part, encoded["training"]) for part in rows}
         parts = {part: (arrays[part][0][taken], arrays[part][1][taken]) for part, taken in rows.items()}
-        return Prepared(parts, preprocessing, kind, datasets, rows, _shares(weights, rows), self.split.in_order)
+        settled = replace(self, source=self.source.settled(read))
+        shares = _shares(weights, rows)
+        return Prepared(parts, preprocessing, kind, datasets, rows, shares, self.split.in_order, settled)
 
     def _load(self, source: DataSource, target_kind: TargetKind) -> Dataset:
         if self.target_separator is not None:

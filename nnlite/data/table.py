@@ -1,111 +1,179 @@
-"""A CSV file as named columns of text, which are read as numbers, texts or labels on request."""
+"""A text file as named columns of cells, which are read as numbers, texts or labels on request."""
 
-import csv
-from dataclasses import dataclass
+import functools
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
 
 import numpy as np
 
+from nnlite.data.files.decoding import place_of, read_bytes
+from nnlite.data.files.dialects import Dialect, plain_dialect
+from nnlite.data.files.marks import Marks
+from nnlite.data.files.notes import Notes
+from nnlite.data.files.reading import TextTable, read_text_table, read_text_table_like
+from nnlite.data.files.remedies import LEAVE_OUT, remedy_of, shown
 from nnlite.data.frames.frame import Column, Kind
 from nnlite.errors import DataError, did_you_mean
 
 __all__ = ["Table"]
 
-MISSING = {"", "na", "n/a", "nan", "null"}
-
 
 @dataclass(frozen=True)
 class Table:
-    """The cells of a CSV file, stripped of blanks around them; every complaint names file, line and column.
+    """The cells of a text file, stripped of blanks around them; every complaint names file, line and column.
 
-    A cell that is empty or says `NA`, `N/A`, `NaN` or `null`, in any case, is a missing value.
+    Which cells stand for a missing value, and how numbers are written, is a matter of the `dialect`.
+
+    Args:
+        path: of the file.
+        columns: name -> cells.
+        lines: the line of each row.
+        dialect: how the file writes its cells.
+        notes: what was decided about the file, or about cells that were read as missing.
+        repeated: names that stand more than once in the first line.
+
+    >>> table = Table("t.csv", {"size": ["3.5", "NA"], "kind": ["1.0", "01"]}, [2, 3])
+    >>> table.numbers("size").tolist(), table.texts("kind").tolist()
+    ([3.5, nan], ['1.0', '01'])
+    >>> table.labels("kind").tolist()
+    [1, 1]
     """
 
     path: str
     columns: dict[str, list[str]]
-    lines: list[int]
+    lines: Sequence[int]
+    dialect: Dialect = field(default_factory=plain_dialect)
+    notes: Notes = field(default_factory=Notes)
+    repeated: frozenset[str] = frozenset()
 
     @classmethod
-    def read(cls, path: str, delimiter: str = ",") -> "Table":
-        """Read a file whose first line names the columns.
+    def read(
+        cls,
+        path: str,
+        dialect: Dialect | Mapping[str, Any] | None = None,
+        named: Collection[str] = (),
+        like: bool = False,
+    ) -> "Table":
+        """Read a text file.
+
+        Args:
+            path: the file; `-` is the standard input.
+            dialect: how it is written; what it leaves open is found from the file.
+            named: columns that are asked for: a first line that has them all is one of names.
+            like: whether the dialect is that of another file, so that this one may differ: a note then says how.
 
         Raises:
-            DataError: no such file, an empty file, a repeated column name, a line with too few or too many cells.
+            DataError: no such file, an empty one, broken quoting, a line with too few or too many cells.
         """
-        try:
-            with open(path, newline="", encoding="utf-8-sig") as file:
-                return cls._from_rows(path, csv.reader(file, delimiter=delimiter))
-        except (csv.Error, UnicodeDecodeError) as error:
-            raise DataError(f"{path}: not a CSV file in UTF-8 ({error})") from None
-        except OSError as error:
-            raise DataError(f"{path}: {error.strerror}") from None
+        return cls.from_bytes(read_bytes(path), path, dialect, named, like)
 
     @classmethod
-    def _from_rows(cls, path, reader) -> "Table":
-        header = [name.strip() for name in next(reader, [])]
-        rows, lines = [], []
-        for row in filter(None, reader):
-            if len(row) != len(header):
-                raise DataError(
-                    f"{path}, line {reader.line_num}: {len(row)} cells, but the first line names {len(header)} columns"
-                )
-            rows.append(row)
-            lines.append(reader.line_num)
-        if not rows:
-            raise DataError(f"{path}: {'only column names, no rows' if header else 'the file is empty'}")
-        repeated = [name for name in dict.fromkeys(header) if header.count(name) > 1]
-        if repeated:
-            raise DataError(f"{path}, line 1: the column name {repeated[0]!r} stands {header.count(repeated[0])} times")
-        cells = ([cell.strip() for cell in column] for column in zip(*rows, strict=True))
-        return cls(path, dict(zip(header, cells, strict=True)), lines)
+    def from_bytes(
+        cls,
+        content: bytes,
+        path: str,
+        dialect: Dialect | Mapping[str, Any] | None = None,
+        named: Collection[str] = (),
+        like: bool = False,
+    ) -> "Table":
+        """The table in the bytes of a file called `path`."""
+        given = Dialect.get(dialect or {})
+        if like:
+            return cls.of(read_text_table_like(content, given, path), path)
+        return cls.of(read_text_table(content, given, path, named), path)
+
+    @classmethod
+    def of(cls, text: TextTable, path: str) -> "Table":
+        """The table of a text that is read already."""
+        return cls(place_of(path), text.columns, text.lines, text.dialect, text.notes, text.repeated)
 
     def __len__(self) -> int:
         return len(self.lines)
 
+    @property
+    def names(self) -> list[str]:
+        """The columns' names, in order."""
+        return list(self.columns)
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows."""
+        return len(self)
+
+    def require(self, names: Collection[str]) -> None:
+        """Raise `DataError` for a column that is not there, or whose name stands twice."""
+        for name in names:
+            self.cells(name)
+            if name in self.repeated:
+                raise DataError(
+                    f"{self.path}: the column name {name!r} stands more than once in the first line; give each "
+                    "column a name of its own"
+                )
+
     def cells(self, name: str) -> list[str]:
         """The column `name` as it stands in the file; `DataError` if there is none."""
-        if name not in self.columns:
-            raise DataError(f"{self.path}: no column {name!r}; {did_you_mean(name, self.columns)}")
-        return self.columns[name]
+        if name in self.columns:
+            return self.columns[name]
+        unnamed = "" if self.dialect.header else "; its first line is read as a row, unless `header: true`"
+        raise DataError(f"{self.path}: no column {name!r}; {did_you_mean(name, self.columns)}{unnamed}")
 
     def column(self, name: str, kind: Kind) -> Column:
-        """The column `name` as `kind`; a missing category is the category `""`.
+        """The column `name` as `kind`; a missing category is the category `""`, one number is one category.
 
         Raises:
-            DataError: a cell that is no finite number in a column of numbers; a kind that a CSV file does not have.
+            DataError: a cell that is no finite number in a column of numbers; a kind that a text file does not have.
         """
         if kind == "number":
             return Column(name, "number", self.numbers(name))
-        return Column(name, "category", self.texts(name).astype(object)).as_kind(kind)
+        texts = np.array(self._levels(name), dtype=object)
+        return Column(name, "category", texts, from_numbers=True).as_kind(kind)
 
     def texts(self, name: str) -> np.ndarray:
         """The column `name` as text, `""` where the value is missing."""
-        return np.array(["" if cell.lower() in MISSING else cell for cell in self.cells(name)])
+        cells, gaps = self.cells(name), self._gaps(name, self._marks.everywhere)
+        return np.array(["" if cell in gaps else cell for cell in cells] if gaps else cells)
 
-    def numbers(self, name: str, remedy: str = "add it to `categorical` or to `drop`") -> np.ndarray:
+    def numbers(self, name: str, remedy: str = LEAVE_OUT) -> np.ndarray:
         """The column `name` as float64, NaN where the value is missing.
 
         Raises:
-            DataError: a cell that is no finite number; it ends with `remedy`.
+            DataError: a cell that is no finite number; it ends with what to do, `remedy` where nothing better is known.
         """
-        numbers = np.full(len(self), np.nan)
-        for row, cell in enumerate(self.cells(name)):
-            if cell.lower() not in MISSING:
-                numbers[row] = self._number(row, name, cell, remedy)
+        cells, gaps = self.cells(name), self._gaps(name, self._marks.in_numbers)
+        if not gaps:
+            numbers = self.dialect.numbers.values(cells)
+        else:
+            missing = np.fromiter((cell in gaps for cell in cells), bool, len(cells))
+            present = self.dialect.numbers.values([cell for cell in cells if cell not in gaps])
+            numbers = None if present is None else np.full(len(cells), np.nan)
+            if numbers is not None:
+                numbers[~missing] = present
+        if numbers is None:
+            self._refuse_text(name, gaps, remedy)
+        infinite = np.isinf(numbers)
+        if infinite.any():
+            self._refuse_infinite(name, int(infinite.argmax()))
         return numbers
 
     def labels(self, name: str) -> np.ndarray:
-        """The column `name` as class labels: integers if every cell is written as one, else text.
+        """The column `name` as class labels: integers if every cell is one, else text.
+
+        Codes of one length such as `007` are text: a label must come back from `predict` as it went in.
 
         Raises:
             DataError: a missing value.
         """
-        texts = self.texts(name)
-        self._refuse_missing(name, texts == "")
+        levels = self._levels(name)
+        gaps = {""}
+        if self._is_numeric(name):
+            gaps |= self._marks.in_numbers
+        self._refuse_missing(name, np.fromiter((level in gaps for level in levels), bool, len(levels)))
+        texts = np.array(levels)
         try:
             numbers = texts.astype(np.int64)
         except (ValueError, OverflowError):
             return texts
-        # "007" stays text: a label must come back from `predict` as it went in.
         return numbers if (numbers.astype(texts.dtype) == texts).all() else texts
 
     def quantities(self, name: str) -> np.ndarray:
@@ -114,14 +182,61 @@ class Table:
         self._refuse_missing(name, np.isnan(numbers))
         return numbers
 
-    def _number(self, row: int, name: str, cell: str, remedy: str) -> float:
-        try:
-            number = float(cell)
-        except ValueError:
-            raise DataError(f"{self._place(row, name)}: text {cell!r} in a numeric column; {remedy}") from None
-        if not np.isfinite(number):
-            raise DataError(f"{self._place(row, name)}: {cell!r} is not a finite number")
-        return number
+    def _levels(self, name: str) -> list[str]:
+        """The cells as categories: `""` for a gap; one text for each number where the column holds numbers."""
+        cells, gaps = self.cells(name), self._gaps(name, self._marks.everywhere)
+        canonical = self.dialect.numbers.canonical if self._is_numeric(name) and not self._is_coded(name) else str
+        known = {cell: "" if cell in gaps else canonical(cell) for cell in set(cells)}
+        return [known[cell] for cell in cells]
+
+    def _is_numeric(self, name: str) -> bool:
+        """Whether a column holds nothing but numbers and what may stand for a missing one."""
+        return self.dialect.numbers.all_match(set(self.cells(name)) - self._marks.in_numbers)
+
+    def _is_coded(self, name: str) -> bool:
+        """Whether its cells are codes of one length, zeros in front, such as `01067` and `10115`."""
+        present = set(self.cells(name)) - self._marks.in_numbers
+        same = len(set(map(len, present))) == 1 and all(map(str.isdecimal, present))
+        return same and any(cell[0] == "0" and len(cell) > 1 for cell in present)
+
+    @functools.cached_property
+    def _marks(self) -> Marks:
+        return Marks(self.dialect.missing)
+
+    def _gaps(self, name: str, marks: frozenset[str]) -> set[str]:
+        """Those of the marks that stand in a column; each, but for the empty cell, is told once a file."""
+        cells = self.cells(name)
+        gaps = set(marks.intersection(cells))
+        for mark in sorted(gaps - self._told_marks):
+            self._told_marks.add(mark)
+            where = "wherever else it stands" if mark in self._marks.everywhere else "in other columns of numbers"
+            self.notes.tell(
+                f"{self._place(cells.index(mark), name)}: {mark!r} is read as a missing value, here and {where}; "
+                "`missing` states what is one"
+            )
+        return gaps
+
+    @functools.cached_property
+    def _told_marks(self) -> set[str]:
+        return {""}
+
+    def _refuse_text(self, name: str, gaps: set[str], remedy: str) -> NoReturn:
+        form, cells = self.dialect.numbers, self.cells(name)
+        bad = [row for row, cell in enumerate(cells) if cell not in gaps and not form.matches(cell)]
+        row, cell = bad[0], cells[bad[0]]
+        if cell.lower().lstrip("+-") in ("inf", "infinity", "nan"):
+            self._refuse_infinite(name, row)
+        advice = remedy_of(cell, form, name, remedy, rare=2 * len(bad) < len(cells))
+        if row == 0 and len(bad) == 1 and not self.dialect.header:
+            advice = "state `header: true` if this line names the columns"
+        count = f" ({len(bad)} of {len(cells)} cells are no numbers)" if len(bad) > 1 else ""
+        raise DataError(f"{self._place(row, name)}: text {shown(cell)} in a numeric column; {advice}{count}")
+
+    def _refuse_infinite(self, name: str, row: int) -> NoReturn:
+        cell = self.cells(name)[row]
+        raise DataError(
+            f"{self._place(row, name)}: {shown(cell)} is not a finite number; leave the cell empty if it is missing"
+        )
 
     def _refuse_missing(self, name: str, missing: np.ndarray) -> None:
         if missing.any():

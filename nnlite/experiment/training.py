@@ -88,7 +88,7 @@ def _fit(model: Sequential, data: Prepared, arguments: dict, folder: Path, quiet
 
 
 def _write(folder: Path, experiment: Experiment, model: Sequential, data: Prepared) -> None:
-    config = {**experiment.get_config(), "data": experiment.located_data().to_spec()}
+    config = {**experiment.get_config(), "data": (data.data or experiment.located_data()).to_spec()}
     config["compile"] = {**experiment.compile, "loss": experiment.compile["loss"] or model.trainer.loss.to_spec()}
     balanced = bool(experiment.fit["class_weight"])
     versions = {"nnlite": nnlite.__version__, "python": platform.python_version(), "numpy": np.__version__}

@@ -24,15 +24,19 @@ from nnlite.data import (
     Data,
     DataSource,
     Dates,
+    Excel,
     GapIndicator,
     Idx,
     Inline,
     InputEncoder,
+    JsonLines,
     Labels,
+    Npy,
     Npz,
     Numeric,
     OneHot,
     Ordinal,
+    Parquet,
     Preprocessing,
     Quantities,
     Raw,
@@ -104,6 +108,40 @@ def npz(folder, random):
     return Npz("arrays.npz", inputs="a", target="b"), "arrays.npz"
 
 
+def excel(folder, random):
+    openpyxl = pytest.importorskip("openpyxl")
+    book, columns = openpyxl.Workbook(), houses(random)
+    for row in [list(columns), *zip(*columns.values(), strict=True)]:
+        book.active.append([cell.item() if isinstance(cell, np.generic) else cell or None for cell in row])
+    book.save(folder / "houses.xlsx")
+    return Excel("houses.xlsx", "sold", categorical=["place"], drop=["id"]), "houses.xlsx"
+
+
+def parquet(folder, random):
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    columns = houses(random)
+    columns = {**columns, "id": list(columns["id"]), "area": [None if cell == "" else cell for cell in columns["area"]]}
+    parquet.write_table(pyarrow.table(columns), folder / "houses.parquet")
+    return Parquet("houses.parquet", "sold", categorical=["place"], drop=["id"]), "houses.parquet"
+
+
+def json_lines(folder, random):
+    columns = houses(random)
+    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    lines = [{key: cell for key, cell in row.items() if cell != ""} for row in rows]
+    text = "\n".join(json.dumps(line, default=lambda cell: cell.item()) for line in lines)
+    (folder / "houses.jsonl").write_text(text, encoding="utf-8")
+    return JsonLines("houses.jsonl", "sold", categorical=["place"], drop=["id"]), "houses.jsonl"
+
+
+def npy(folder, random):
+    np.save(folder / "inputs.npy", random.normal(size=(ROWS, 3)))
+    np.save(folder / "labels.npy", random.integers(2, size=ROWS))
+    return Npy("inputs.npy", "labels.npy"), "inputs.npy"
+
+
 def idx(folder, random):
     write_idx(folder / "images.gz", random.integers(256, size=(ROWS, 4, 5)).astype(np.uint8), compressed=True)
     write_idx(folder / "labels", random.integers(3, size=ROWS).astype(np.uint8))
@@ -137,6 +175,10 @@ CASES = {
     ordinal: (Csv, (4,), np.float32, ROWS, "sparse"),
     text: (Csv, (), object, ROWS, "sparse"),
     npz: (Npz, (3, 2), np.float32, ROWS, "sparse"),
+    npy: (Npy, (3,), np.float32, ROWS, "sparse"),
+    excel: (Excel, (6,), np.float32, ROWS, "sparse"),
+    parquet: (Parquet, (6,), np.float32, ROWS, "sparse"),
+    json_lines: (JsonLines, (6,), np.float32, ROWS, "sparse"),
     idx: (Idx, (4, 5), np.uint8, ROWS, "sparse"),
     inline: (Inline, (2,), np.float32, ROWS, "sparse"),
     agreement: (Agreement, (), object, ROWS, "sparse"),
@@ -318,7 +360,7 @@ def test_csv_cells(tmp_path):
     assert table.lines == [2, 5, 6]
     assert table.texts("b").tolist() == ["x", "two\nlines", ""]
     assert np.array_equal(table.numbers("a"), [1, 2, np.nan], equal_nan=True)
-    assert table.labels("c").tolist() == ["007", "7", "8"]
+    assert table.labels("c").tolist() == [7, 7, 8]
     assert Table("", {"c": ["10", "-7", "8"]}, [2, 3, 4]).labels("c").tolist() == [10, -7, 8]
 
 
@@ -393,7 +435,7 @@ GOOD = "a,b,t\n1,x,0\n2,y,1\n"
 BAD_CSV = {
     "empty file": ("", {}, "d.csv: the file is empty"),
     "header only": ("a,b,t\n", {}, "d.csv: only column names, no rows"),
-    "repeated name": ("a,a\n1,2\n", {}, "d.csv, line 1: the column name 'a' stands 2 times"),
+    "repeated name": ("a,a,t\n1,2,0\n2,1,1\n", {"ordinal": ["a"]}, "d.csv: the column name 'a' stands more than once"),
     "short row": ("a,b,t\n1,x,0\n\n2,y\n", {}, "d.csv, line 4: 2 cells, but the first line names 3 columns"),
     "text": (GOOD, {}, "d.csv, line 2, column 'b': text 'x' in a numeric column; add it to `categorical` or to `drop`"),
     "infinite": ("a,t\n1,0\ninf,1\n", {}, "d.csv, line 3, column 'a': 'inf' is not a finite number"),
@@ -413,7 +455,7 @@ BAD_CSV = {
     "only missing": ("a,b,t\n,1,0\n,2,1\n", {}, "column 'a' has no value in the training part; add it to `drop`"),
     "two targets": (GOOD, {"target": ["a", "t"]}, "source.Csv.target: a classification has one target column"),
     "delimiter": (GOOD, {"delimiter": ""}, "Csv.delimiter: expected one character, got ''"),
-    "not UTF-8": (b"a,t\n\xff,1\n", {}, "d.csv: not a CSV file in UTF-8"),
+    "not text": (b"a,t\n\xff\0,1\n", {}, "d.csv, line 2: not a text file; it holds the character '\\x00'"),
 }
 
 
@@ -590,9 +632,9 @@ def test_a_task_with_the_wrong_loss(source, target_kind, message):
 
 def test_files_that_hold_no_sentences(tmp_path):
     path = tmp_path / "s.txt"
-    for content, message in ((b"\xff\xfe", "not a text file in UTF-8"), (b"\n \n", "the file holds no text")):
+    for content, message in ((b"\x01", "line 1: not a text file"), (b"\n \n", "the file holds no text")):
         path.write_bytes(content)
-        with pytest.raises(DataError, match=f"s.txt: {message}"):
+        with pytest.raises(DataError, match=rf"s\.txt[,:] {message}"):
             Agreement().read_inputs(str(path))
     with pytest.raises(DataError, match=r"no\.txt: No such file"):
         Agreement().read_inputs("no.txt")

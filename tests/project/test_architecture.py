@@ -67,6 +67,7 @@ THIRD_PARTY_ROOMS = {
     "sklearn": {"data", "estimators"},
     "pandas": {"estimators"},
     "pyarrow": {"data"},
+    "openpyxl": {"data"},
     "numba": {"kernels/compiled"},
     "llvmlite": {"kernels/compiled"},
     "scipy": {"kernels/compiled", "estimators/mlp"},

@@ -1,5 +1,6 @@
 """Batches of images from the files of a directory."""
 
+import re
 from typing import Any, Literal
 
 import numpy as np
@@ -12,6 +13,8 @@ from nnlite.registry.field_types import BelowOne, Count, Index, read_call
 __all__ = ["image_dataset_from_directory"]
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
+DEEP_COLOURS = re.compile(";16[BLN]")  # in the name of a decoder of Pillow: colours or gray with opacity
+EXACT = 2**24  # up to it, float32 holds every integer
 MODES = {"grayscale": "L", "rgb": "RGB", "rgba": "RGBA"}
 
 
@@ -39,6 +42,8 @@ def image_dataset_from_directory(
     Shape: images `(batch, height, width, channels)`, float32 in [0, 255]; labels int32 `(batch,)`, or float32
     `(batch, classes)` for `categorical` and `(batch, 1)` for `binary`.
 
+    Gray of 16 or 32 bits, and of floating-point numbers, keeps its values, whatever their range.
+
     Args:
         directory: with files `*.bmp`, `*.gif` (their first frame), `*.jpeg`, `*.jpg` and `*.png`.
         labels: `inferred` from the subdirectories, None, or one integer per file in the order of their paths.
@@ -61,7 +66,8 @@ def image_dataset_from_directory(
 
     Raises:
         ConfigError: arguments that do not fit together; Pillow is not installed.
-        DataError: no directory, no images, or not one label per image.
+        DataError: no directory, no images, or not one label per image; a file that is no image, or one whose values
+            would not be kept, such as colours of 16 bits.
     """
     given = dict(locals())
     given |= read_call(image_dataset_from_directory, given)
@@ -76,20 +82,46 @@ class _Reader:
     def __init__(self, given) -> None:
         with needed_for("images are read by Pillow", "nnlite[images]"):
             from PIL import Image
-        self.open = Image.open
+        self.open, self.too_large = Image.open, Image.DecompressionBombError
         self.mode = MODES[given["color_mode"]]
         self.size = given["image_size"]
         self.options = (given["interpolation"], given["crop_to_aspect_ratio"], given["pad_to_aspect_ratio"])
         self.channels_first = given["data_format"] == "channels_first"
 
-    def __call__(self, path):
-        try:
-            with self.open(path) as file:
-                image = np.asarray(file.convert(self.mode), np.float32)
-        except OSError as error:
-            raise DataError(f"{path} is no image that Pillow can read: {error}") from None
+    def __call__(self, path: str) -> np.ndarray:
+        image = self._pixels(path)
         image = image.reshape(*image.shape[:2], -1)
         if image.shape[:2] != self.size:
             matrices = resize_matrices(image.shape[:2], self.size, *self.options)
             image = resized(image, [matrix.astype(np.float32) for matrix in matrices])
         return np.moveaxis(image, -1, 0) if self.channels_first else image
+
+    def _pixels(self, path: str) -> np.ndarray:
+        try:
+            with self.open(path) as file:
+                if file.mode.startswith("I") or file.mode == "F":
+                    return self._deep(path, np.asarray(file))
+                reduced = DEEP_COLOURS.search(str(file.tile))
+                image = np.asarray(file.convert(self.mode), np.float32)
+        except DataError:
+            raise
+        except (OSError, ValueError, SyntaxError, self.too_large) as error:
+            raise DataError(f"{path} is no image that Pillow can read: {error}") from None
+        if reduced:
+            raise DataError(
+                f"{path}: colours of 16 bits each, of which Pillow reads 8; save the image with 8 bits, or in gray, "
+                "whose 16 bits are kept"
+            )
+        return image
+
+    def _deep(self, path: str, image: np.ndarray) -> np.ndarray:
+        """Gray of more than 8 bits, which `convert` would cut at 255: its values stay, in each channel alike."""
+        if image.dtype.kind != "f" and np.abs(image.astype(np.int64)).max() > EXACT:
+            raise DataError(f"{path}: integers above {EXACT}, which float32 does not tell apart; scale the image down")
+        if self.mode == "RGBA":
+            raise DataError(
+                f"{path}: gray of more than 8 bits has no opacity; read it with color_mode='grayscale' or 'rgb', or "
+                "save it with 8 bits"
+            )
+        image = image.astype(np.float32)
+        return image if self.mode == "L" else np.repeat(image[..., None], 3, axis=-1)

@@ -1,13 +1,13 @@
 """Encoders of one column: amounts, gaps, two values, and categories as 0 and 1 or as integers."""
 
-import contextlib
 import functools
 from collections.abc import Sequence
 from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from nnlite.data.frames.frame import Column, Kind, text_of
+from nnlite.data.files.numerals import PLAIN
+from nnlite.data.frames.frame import Column, Kind
 from nnlite.data.table import Table
 from nnlite.errors import ConfigError, DataError, needed_for
 from nnlite.registry import Configurable
@@ -132,18 +132,26 @@ class Levels(ColumnEncoder, abstract=True):
 
     @functools.cached_property
     def _codes_of_numbers(self) -> dict[str, int]:
-        """The same for texts of numbers: where none is written like "1", a category of its value, such as "1.0"."""
-        known = dict(self._codes)
+        """The codes of the categories that spell numbers, by the number's one text: `"1"` for `"1.0"`."""
+        known: dict[str, int] = {}
         for category, code in self._codes.items():
-            with contextlib.suppress(ValueError):
-                known.setdefault(text_of(float(category)), code)
+            if PLAIN.matches(category):
+                known.setdefault(PLAIN.canonical(category), code)
         return known
 
     def codes(self, source: ColumnSource) -> np.ndarray:
-        """The number of each row's category, from 1 in their order; 0 for an unknown one. Shape: (rows,)."""
+        """The number of each row's category, from 1 in their order; 0 for an unknown one. Shape: (rows,).
+
+        Where categories may come from numbers, one that is not spelled like any known one is sought by its value.
+        """
         column = source.column(self.name, "category")
-        known = self._codes_of_numbers if column.from_numbers else self._codes
-        return np.fromiter((known.get(cell, 0) for cell in column.values), np.int64, len(column.values))
+        known: dict[Any, int] = {}
+        for cell in set(column.values):
+            code = self._codes.get(cell, 0)
+            if not code and cell is not None and column.from_numbers:
+                code = self._codes_of_numbers.get(PLAIN.canonical(cell), 0)
+            known[cell] = code
+        return np.fromiter(map(known.__getitem__, column.values), np.int64, len(column.values))
 
 
 class TwoValued(Levels):

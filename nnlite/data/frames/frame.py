@@ -36,7 +36,7 @@ class Column:
         kind: `"number"`, `"boolean"`, `"category"` or `"date"`.
         values: shape (rows,). Numbers are float64 or float32, booleans floats 0 and 1, both with NaN for a gap;
             categories are Python strings with None for a gap; dates are `datetime64` with NaT for a gap.
-        from_numbers: whether categories are the texts of what came as numbers.
+        from_numbers: whether categories may be numbers, so that one number is one category however it is written.
     """
 
     name: str

@@ -1,12 +1,33 @@
-"""Checks of arrays that a source has read."""
+"""What a source has read, and checks of its arrays."""
+
+import dataclasses
 
 import numpy as np
 
 from nnlite.data.encoders.targets import TargetKind
-from nnlite.data.sources.base import Dataset
+from nnlite.data.frames.frame import Frame
+from nnlite.data.table import Table
 from nnlite.errors import DataError
 
-__all__ = []
+__all__ = ["Dataset"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Dataset:
+    """Raw inputs and targets, row by row.
+
+    Args:
+        inputs: a `Table` or `Frame`, or an array of shape (rows, features, ...).
+        target: class labels of shape (rows, ...), for a regression numbers of shape (rows, columns), or for several
+            labels per row their 0 and 1, shape (rows, labels).
+        target_names: one name per column of the target.
+        last_known: of a series, the last value that is known of each column of the target, shape (rows, columns).
+    """
+
+    inputs: Table | Frame | np.ndarray
+    target: np.ndarray
+    target_names: list[str]
+    last_known: np.ndarray | None = None
 
 
 def dataset_of(inputs: np.ndarray, target: np.ndarray, target_kind: TargetKind, place: str) -> Dataset:

@@ -1,37 +1,23 @@
 """The contract of a data source."""
 
-import dataclasses
 import os
 from pathlib import Path
 from typing import cast
 
 import numpy as np
 
+from nnlite.data.array_files import read_array_file
 from nnlite.data.encoders.inputs import InputEncoder, Raw, Texts
 from nnlite.data.encoders.targets import TargetKind
+from nnlite.data.files.decoding import STDIN
+from nnlite.data.files.opening import read_table_file
+from nnlite.data.frames.frame import Frame
+from nnlite.data.sources.arrays import Dataset, checked_numbers
 from nnlite.data.table import Table
 from nnlite.errors import DataError
 from nnlite.registry import Configurable
 
 __all__ = ["DataSource", "Dataset", "find_file"]
-
-
-@dataclasses.dataclass(frozen=True)
-class Dataset:
-    """Raw inputs and targets, row by row.
-
-    Args:
-        inputs: a `Table`, or an array of shape (rows, features, ...).
-        target: class labels of shape (rows, ...), for a regression numbers of shape (rows, columns), or for several
-            labels per row their 0 and 1, shape (rows, labels).
-        target_names: one name per column of the target.
-        last_known: of a series, the last value that is known of each column of the target, shape (rows, columns).
-    """
-
-    inputs: Table | np.ndarray
-    target: np.ndarray
-    target_names: list[str]
-    last_known: np.ndarray | None = None
 
 
 class DataSource(Configurable, family="data source"):
@@ -58,22 +44,35 @@ class DataSource(Configurable, family="data source"):
         """Columns that the config names as inputs: these stay inputs where they divide or weigh the rows as well."""
         return set()
 
-    def read_inputs(self, path: str) -> Table | np.ndarray:
+    def read_inputs(self, path: str) -> Table | Frame | np.ndarray:
         """Inputs alone, from a file like the source's own: what `nnlite predict` reads.
 
-        A source without a file of its own reads a CSV file with one column per feature.
+        A source without a file of its own reads a table with one column per feature, or an array.
         """
-        table = Table.read(path)
-        return np.column_stack([table.quantities(name) for name in table.columns])
+        array = None if path == STDIN else read_array_file(path)  # a table may come on the standard input as well
+        if array is not None:
+            return checked_numbers(array, path)
+        table = read_table_file(path)
+        return np.column_stack([table.quantities(name) for name in table.names])
 
-    def fit_inputs(self, inputs: Table | np.ndarray, rows: np.ndarray) -> InputEncoder:
+    def settled(self, inputs: Table | Frame | np.ndarray) -> "DataSource":
+        """The same source with what was found from its file in place of `auto`.
+
+        Args:
+            inputs: those that `load` gave.
+        """
+        return self
+
+    def fit_inputs(self, inputs: Table | Frame | np.ndarray, rows: np.ndarray) -> InputEncoder:
         """The encoder of the inputs, as the training `rows` suggest."""
         array = cast(np.ndarray, inputs)  # sources of tables have another way
         return Texts() if array.dtype.kind in "OU" else Raw(array.shape[1:])
 
 
 def find_file(path: str, folder: str) -> str:
-    """`path` made absolute; a relative one is sought in `folder`, then in the current folder."""
+    """`path` made absolute; a relative one is sought in `folder`, then in the current folder; `-` stays."""
+    if path == STDIN:
+        return path
     tried = dict.fromkeys(os.path.abspath(Path(base, path).expanduser()) for base in (folder, "."))
     found = next(filter(os.path.isfile, tried), None)
     if found is None:

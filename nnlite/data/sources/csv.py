@@ -1,88 +1,42 @@
-"""Tables from CSV files."""
+"""Tables from text files: CSV and its relatives."""
 
 import dataclasses
-from collections.abc import Sequence
+from typing import Any
 
-import numpy as np
-
-from nnlite.data.encoders.columns import Numeric, OneHot, Ordinal
-from nnlite.data.encoders.inputs import Columns, InputEncoder, Texts
-from nnlite.data.encoders.targets import TargetKind, read_target
-from nnlite.data.sources.base import Dataset, DataSource, find_file
+from nnlite.data.files.dialects import Dialect, DialectFields
+from nnlite.data.sources.tables import TableSource
 from nnlite.data.table import Table
-from nnlite.errors import ConfigError, DataError
-from nnlite.registry.fields import Converted, option
 
 __all__ = ["Csv"]
 
 
-class Csv(DataSource):
-    """A CSV file whose first line names the columns.
+class Csv(DialectFields, TableSource):
+    """A text file of rows: CSV, tab-separated values and their relatives; columns are treated as by `TableSource`.
 
-    Numeric columns are standardised, with missing values filled by the median; categorical ones become one column
-    of 0 and 1 per category, a missing value being a category of its own. All of it is learnt from the training part.
+    How the file is written is found from it: what stands between the cells, how they are quoted, how characters and
+    numbers are written, whether the first line names the columns. Each of these may be stated instead.
 
     Args:
-        path: the file.
-        target: the column to predict, or a list of columns: for a regression with several outputs, or, each of 0
-            and 1, for a classification in which a row may have several labels.
+        path: the file, plain or compressed by gzip, bzip2 or xz; `-` is the standard input.
+        target: the column to predict, or a list of columns for a regression with several outputs.
         categorical: input columns that hold categories rather than amounts.
         ordinal: columns of categories that become integers instead, for an `Embedding`: 1, 2, ... in sorted
             order, 0 for what the training part did not hold.
         text: the one column that holds text; the other columns are left out.
         drop: columns to leave out, such as row numbers or names.
-        delimiter: what stands between two cells; `";"` and tabs are common too.
+        delimiter, quote, encoding, decimal, thousands, missing, header, compression: as of `Dialect`; `"auto"` finds
+            each from the file.
     """
 
-    path: str
-    target: Converted[str | Sequence[str], str | list[str]]
-    categorical: Converted[Sequence[str], list[str]] = option(default=())
-    ordinal: Converted[Sequence[str], list[str]] = option(default=())
-    text: str | None = None
-    drop: Converted[Sequence[str], list[str]] = option(default=())
-    delimiter: str = ","
-
     def validate(self) -> None:
-        if len(self.delimiter) != 1:
-            raise ConfigError(f"expected one character, got {self.delimiter!r}", ("Csv", "delimiter"))
-        if not self._targets():
-            raise ConfigError("expected one column or more", ("Csv", "target"))
-        both = sorted({*self.categorical} & {*self.ordinal})
-        if both:
-            raise ConfigError(f"{both[0]!r} is categorical as well; a column is one of them", ("Csv", "ordinal"))
-        if self.text is not None and (self.categorical or self.ordinal):
-            raise ConfigError("a model of texts takes one column; leave categorical and ordinal out", ("Csv", "text"))
-        if self.text in (*self._targets(), *self.drop):
-            raise ConfigError(f"{self.text!r} is the target, or dropped; name another column", ("Csv", "text"))
+        self.check_dialect()
+        super().validate()
 
-    def located(self, folder: str) -> "Csv":
-        return dataclasses.replace(self, path=find_file(self.path, folder))
+    @property
+    def dialect(self) -> Dialect:
+        return Dialect(**self.dialect_values())
 
-    def load(self, target_kind: TargetKind) -> Dataset:
-        table = Table.read(self.path, self.delimiter)
-        for name in (*self._targets(), *self.categorical, *self.ordinal, *self.drop):
-            table.cells(name)
-        if len(self._targets()) > 1 and target_kind in ("sparse", "categorical"):
-            raise ConfigError(
-                "a classification has one target column; several columns of 0 and 1 go with binary_crossentropy",
-                ("Csv", "target"),
-            )
-        return Dataset(table, read_target(table, self._targets(), target_kind), self._targets())
-
-    def read_inputs(self, path: str) -> Table:
-        return Table.read(path, self.delimiter)
-
-    def named_inputs(self) -> set[str]:
-        return {*self.categorical, *self.ordinal, *([] if self.text is None else [self.text])}
-
-    def fit_inputs(self, inputs: Table, rows: np.ndarray) -> InputEncoder:
-        if self.text is not None:
-            return Texts(self.text)
-        names = [name for name in inputs.columns if name not in (*self._targets(), *self.drop)]
-        if not names:
-            raise DataError(f"{self.path}: no input columns are left beside the target and the dropped ones")
-        kinds = [Ordinal if name in self.ordinal else OneHot if name in self.categorical else Numeric for name in names]
-        return Columns([kind.fit(name, inputs, rows) for kind, name in zip(kinds, names, strict=True)])
-
-    def _targets(self) -> list[str]:
-        return [self.target] if isinstance(self.target, str) else list(self.target)
+    def settled(self, inputs: Any) -> "Csv":
+        if not isinstance(inputs, Table):
+            return self
+        return dataclasses.replace(self, **inputs.dialect.dialect_values())

@@ -1,17 +1,15 @@
-"""Arrays from `.npz` files."""
+"""Arrays from NumPy's `.npz` and `.npy` files."""
 
 import dataclasses
-import zipfile
-import zlib
 
 import numpy as np
 
+from nnlite.data.array_files import read_array_file, read_npy, read_npz
 from nnlite.data.encoders.targets import TargetKind
 from nnlite.data.sources.arrays import checked_numbers, dataset_of
 from nnlite.data.sources.base import Dataset, DataSource, find_file
-from nnlite.errors import DataError, did_you_mean
 
-__all__ = ["Npz", "read_npz"]
+__all__ = ["Npy", "Npz", "read_npz"]
 
 
 class Npz(DataSource):
@@ -31,23 +29,37 @@ class Npz(DataSource):
         return dataclasses.replace(self, path=find_file(self.path, folder))
 
     def load(self, target_kind: TargetKind) -> Dataset:
+        inputs = checked_numbers(read_npz(self.path, self.inputs), f"{self.path}: {self.inputs!r}")
         target = read_npz(self.path, self.target)
-        return dataset_of(self.read_inputs(self.path), target, target_kind, f"{self.path}: {self.target!r}")
+        return dataset_of(inputs, target, target_kind, f"{self.path}: {self.target!r}")
 
     def read_inputs(self, path: str) -> np.ndarray:
-        return checked_numbers(read_npz(path, self.inputs), f"{path}: {self.inputs!r}")
+        """The array of inputs in an `.npz` file, or the one in an `.npy` or IDX file."""
+        array = read_array_file(path, self.inputs)
+        array = read_npz(path, self.inputs) if array is None else array
+        return checked_numbers(array, f"{path}: {self.inputs!r}")
 
 
-def read_npz(path: str, name: str) -> np.ndarray:
-    """The array called `name` in an `.npz` file; `DataError` if the file or the array cannot be used."""
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            if name not in arrays.files:
-                raise DataError(f"{path}: no array {name!r}; {did_you_mean(name, arrays.files)}")
-            return arrays[name]
-    except DataError:
-        raise
-    except (ValueError, TypeError, AttributeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise DataError(f"{path}: not an .npz file of plain arrays ({error})") from None
-    except OSError as error:
-        raise DataError(f"{path}: {error.strerror}") from None
+class Npy(DataSource):
+    """Two arrays in NumPy `.npy` files; neither may hold Python objects.
+
+    Args:
+        inputs: the file of the inputs, of shape (rows, features, ...).
+        target: the file of the target, of shape (rows,) or (rows, columns).
+    """
+
+    inputs: str
+    target: str
+
+    def located(self, folder: str) -> "Npy":
+        inputs, target = find_file(self.inputs, folder), find_file(self.target, folder)
+        return dataclasses.replace(self, inputs=inputs, target=target)
+
+    def load(self, target_kind: TargetKind) -> Dataset:
+        inputs = checked_numbers(read_npy(self.inputs), self.inputs)
+        return dataset_of(inputs, read_npy(self.target), target_kind, self.target)
+
+    def read_inputs(self, path: str) -> np.ndarray:
+        """The array in an `.npy` or IDX file, or the only one in an `.npz` file."""
+        array = read_array_file(path)
+        return checked_numbers(read_npy(path) if array is None else array, path)

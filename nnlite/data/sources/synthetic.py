@@ -1,11 +1,14 @@
 """Data made by a rule: small tasks whose answer is known, for configs that need no file."""
 
-from pathlib import Path
 from typing import ClassVar, cast
 
 import numpy as np
 
 from nnlite.data.encoders.targets import TargetKind
+from nnlite.data.files.decoding import decode, place_of, read_bytes
+from nnlite.data.files.dialects import AUTO
+from nnlite.data.files.notes import Notes
+from nnlite.data.frames.frame import Frame
 from nnlite.data.sources.base import Dataset, DataSource
 from nnlite.data.table import Table
 from nnlite.errors import DataError
@@ -71,15 +74,12 @@ class Agreement(DataSource):
         return words[generator.integers(len(words))]
 
     def read_inputs(self, path: str) -> np.ndarray:
-        """Texts, one on each line of a text file in UTF-8; empty lines are left out."""
-        try:
-            lines = Path(path).read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "not a text file in UTF-8"
-            raise DataError(f"{path}: {reason}") from None
+        """Texts, one on each line of a text file, or of the standard input for `-`; empty lines are left out."""
+        place = place_of(path)
+        lines = decode(read_bytes(path), AUTO, place, Notes())[0].splitlines()
         texts = [line.strip() for line in lines if line.strip()]
         if not texts:
-            raise DataError(f"{path}: the file holds no text")
+            raise DataError(f"{place}: the file holds no text")
         return np.array(texts, dtype=object)
 
 
@@ -121,6 +121,7 @@ class SeasonalSeries(DataSource):
         last = np.repeat(windows[:, self.window - 1 : self.window], self.horizon, axis=1)
         return Dataset(windows[:, : self.window, None].copy(), windows[:, self.window :].copy(), names, last)
 
-    def read_inputs(self, path: str) -> Table | np.ndarray:
-        """Windows, one on each line of a CSV file with one column per step."""
-        return cast(np.ndarray, super().read_inputs(path))[..., None]
+    def read_inputs(self, path: str) -> Table | Frame | np.ndarray:
+        """Windows: the rows of a table with one column per step, or of an array with or without a last axis of 1."""
+        windows = cast(np.ndarray, super().read_inputs(path))
+        return windows if windows.ndim == 3 else windows[..., None]

@@ -3,6 +3,7 @@
 import numpy as np
 
 from nnlite.data.encoders.targets.base import TargetKind
+from nnlite.data.files.frames import FileFrame
 from nnlite.data.table import Table
 from nnlite.errors import DataError
 
@@ -11,7 +12,7 @@ __all__ = ["read_target", "suited_kind"]
 MOST_CLASSES = 20  # of integers, which may as well be counts
 
 
-def read_target(table: Table, names: list[str], target_kind: TargetKind) -> np.ndarray:
+def read_target(table: Table | FileFrame, names: list[str], target_kind: TargetKind) -> np.ndarray:
     """The columns `names` of a table as a target.
 
     Returns:
@@ -33,7 +34,7 @@ def read_target(table: Table, names: list[str], target_kind: TargetKind) -> np.n
     return _as_numbers(table, names, cells) if target_kind == "auto" else cells
 
 
-def _as_numbers(table: Table, names: list[str], cells: np.ndarray) -> np.ndarray:
+def _as_numbers(table: Table | FileFrame, names: list[str], cells: np.ndarray) -> np.ndarray:
     if cells.dtype.kind != "U":
         return cells
     try:

@@ -1,0 +1,40 @@
+"""What readers of files decided, on the standard error of the command line."""
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+__all__ = ["notes_on_stderr"]
+
+LOGGER = "nnlite.data"  # by name: to import the room itself would load it for every command
+
+
+class _Notes(logging.Handler):
+    """Prints each message once."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)
+        self._told: set[str] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        message = record.getMessage()
+        if message not in self._told:
+            self._told.add(message)
+            print(f"nnlite: note: {message}", file=sys.stderr)
+
+
+@contextmanager
+def notes_on_stderr() -> Iterator[None]:
+    """A context in which the notes of `nnlite.data` go to the standard error, each once."""
+    logger, handler = logging.getLogger(LOGGER), _Notes()
+    level, propagate = logger.level, logger.propagate
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+        logger.propagate = propagate

@@ -1,0 +1,202 @@
+"""From the bytes of a file to its text: compression and encoding, as stated or as found."""
+
+import codecs
+import re
+import sys
+import zlib
+from importlib import import_module
+
+from nnlite.data.files.dialects import AUTO
+from nnlite.data.files.notes import Notes
+from nnlite.errors import DataError
+
+__all__ = [
+    "STDIN",
+    "DialectError",
+    "decode",
+    "decompress",
+    "first_bytes",
+    "place_of",
+    "read_bytes",
+    "refuse_other_makes",
+]
+
+STDIN = "-"
+MAGIC = {"gzip": b"\x1f\x8b", "bz2": b"BZh", "xz": b"\xfd7zXZ\x00"}
+MODULES = {"gzip": "gzip", "bz2": "bz2", "xz": "lzma"}
+BOMS = {
+    codecs.BOM_UTF8: "utf-8",
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+HEAD = 1 << 16
+CONTROLS = re.compile("[\0-\x08\x0e-\x19\x1c-\x1f]")
+# First bytes of files that are no text -> what they are, and what to do.
+OTHER_MAKES = {
+    b"PAR1": "a Parquet file: name it in the source `Parquet`",
+    b"ARROW1": "an Arrow file: write it as Parquet, for the source `Parquet`",
+    b"PK\x03\x04": "a zip archive: unpack it, or, if it is a workbook, name it in the source `Excel`",
+    b"PK\x05\x06": "an empty zip archive",
+    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "a workbook of old Excel (.xls): save it as .xlsx or as CSV",
+    b"\x93NUMPY": "a NumPy array: name it in the source `Npy`",
+    b"SQLite format 3": "an SQLite database: export the table as CSV",
+    b"\x28\xb5\x2f\xfd": "compressed by zstd: decompress it first",
+    b"\x89HDF": "an HDF5 file: write the table as CSV or Parquet",
+    b"\x80\x04\x95": "a pickle of Python: write the table as CSV or Parquet",
+    b"\x80\x05\x95": "a pickle of Python: write the table as CSV or Parquet",
+    b"\0\0\x08": "an IDX file: name it in the source `Idx`",
+    b"%PDF": "a PDF document, no table",
+    b"\x89PNG": "a picture, no table",
+    b"version https://git-lfs": "a Git LFS pointer in place of the file: fetch it by `git lfs pull`",
+}
+
+
+class DialectError(DataError):
+    """A file that is not written as its dialect says."""
+
+
+def place_of(path: str) -> str:
+    """What messages call a file."""
+    return "standard input" if path == STDIN else path
+
+
+def read_bytes(path: str) -> bytes:
+    """All bytes of a file, of the standard input for `-`; `DataError` if it cannot be read."""
+    try:
+        if path == STDIN:
+            return sys.stdin.buffer.read()
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror or error}") from None
+
+
+def first_bytes(path: str) -> bytes:
+    """The first four bytes of a file, which tell its make; `DataError` if it cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(4)
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror or error}") from None
+
+
+def decompress(content: bytes, compression: str, place: str) -> tuple[bytes, str]:
+    """The bytes decompressed, and by what.
+
+    Raises:
+        DialectError: another compression than stated.
+        DataError: a damaged file.
+    """
+    present = next((name for name, magic in MAGIC.items() if content.startswith(magic)), "none")
+    if compression not in (AUTO, present):
+        raise DialectError(
+            f"{place}: `compression: {compression}` is stated, but the file is "
+            f"{'not compressed' if present == 'none' else f'compressed by {present}'}; leave `compression` out"
+        )
+    if present == "none":
+        return content, present
+    try:
+        return import_module(MODULES[present]).decompress(content), present
+    except (OSError, EOFError, ValueError, zlib.error, import_module("lzma").LZMAError) as error:
+        raise DataError(f"{place}: damaged {present} file ({error}); copy or download it again") from None
+
+
+def refuse_other_makes(content: bytes, place: str) -> None:
+    """Raise `DataError` for a file that is known to be no text table."""
+    make = next((text for magic, text in OTHER_MAKES.items() if content.startswith(magic)), None)
+    if make is None and re.match(rb"\s*(<!doctype html|<html)", content[:200], re.IGNORECASE):
+        make = "a page of HTML in place of a table: download the file itself"
+    if make is not None:
+        raise DataError(f"{place}: this is {make}")
+
+
+def decode(content: bytes, encoding: str, place: str, notes: Notes) -> tuple[str, str]:
+    """The text of these bytes, without a byte order mark, and its encoding.
+
+    Raises:
+        DialectError: bytes that the stated encoding does not have.
+        DataError: a file that is no text, or text in two encodings.
+    """
+    marked = next((name for mark, name in BOMS.items() if content.startswith(mark)), None)
+    wide = marked or _without_mark(content)
+    if encoding == AUTO:
+        text, encoding = _found(content, wide, place, notes)
+    else:
+        text = _stated(content, encoding, wide, place)
+    control = CONTROLS.search(text)
+    if control:
+        line = text.count("\n", 0, control.start()) + 1
+        raise DataError(f"{place}, line {line}: not a text file; it holds the character {control.group()!r}")
+    return text.removeprefix("\ufeff").rstrip("\x1a"), encoding
+
+
+def _without_mark(content: bytes) -> str | None:
+    """UTF-16 by its zero bytes, which stand in every second place; None for what is no text in it."""
+    head = content[:HEAD]
+    even, odd = head[::2].count(0), head[1::2].count(0)
+    if max(even, odd) < max(1, 0.3 * (len(head) // 2)) or min(even, odd) > 0.05 * max(even, odd):
+        return None
+    name = "utf-16-le" if odd > even else "utf-16-be"
+    try:
+        return None if CONTROLS.search(content.decode(name)) else name
+    except UnicodeDecodeError:
+        return None
+
+
+def _found(content: bytes, wide: str | None, place: str, notes: Notes) -> tuple[str, str]:
+    encoding = wide or "utf-8"
+    try:
+        return content.decode(encoding), encoding
+    except UnicodeDecodeError as error:
+        where = f"byte 0x{content[error.start]:02x} on line {_line(content, error.start)}"
+        if wide is not None:
+            raise DataError(f"{place}: damaged text in {encoding}: {where}; write the file anew") from None
+    replaced = content.decode("utf-8", "replace")
+    bad = replaced.count("\ufffd")
+    if sum(map(replaced.count, {*re.findall("[^\0-\x7f\ufffd]", replaced)})) > bad:
+        raise DataError(
+            f"{place}: text in UTF-8, but for {where}; write the file in one encoding, or state one, such as "
+            "`encoding: cp1252`"
+        )
+    for encoding in ("cp1252", "latin-1"):
+        try:
+            text = content.decode(encoding)
+            break
+        except UnicodeDecodeError:
+            continue
+    if CONTROLS.search(text) is None:
+        notes.tell(f"{place}: not UTF-8 ({where}), read as {encoding}; if its letters look wrong, state `encoding`")
+    return text, encoding
+
+
+def _stated(content: bytes, encoding: str, wide: str | None, place: str) -> str:
+    name = codecs.lookup(encoding).name
+    try:
+        is_wide = name.startswith(("utf-16", "utf-32"))
+        marked = wide == "utf-8" and not name.startswith("utf-8")
+        if marked or is_wide != (wide not in (None, "utf-8")):
+            raise DialectError(
+                f"{place}: `encoding: {encoding}` is stated, but the file is "
+                f"{f'in {wide}' if wide else 'of single bytes'}; leave `encoding` out"
+            )
+        return content.decode(encoding)
+    except UnicodeDecodeError as error:
+        byte = f"byte 0x{content[error.start]:02x}"
+        raise DialectError(
+            f"{place}, line {_line(content, error.start)}: {byte} is no text in {encoding}; leave `encoding` out, or "
+            "state another one"
+        ) from None
+
+
+def looks_like_utf8(content: bytes) -> bool:
+    """Whether the bytes hold letters beyond ASCII, all of them in UTF-8."""
+    try:
+        return not content.isascii() and bool(content.decode("utf-8"))
+    except UnicodeDecodeError:
+        return False
+
+
+def _line(content: bytes, place: int) -> int:
+    return content.count(b"\n", 0, place) + 1

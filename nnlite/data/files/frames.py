@@ -1,0 +1,148 @@
+"""Files whose columns have types: Parquet, Arrow and JSON, read as a `Frame` that knows its file."""
+
+import io
+import json
+from collections.abc import Collection
+from typing import Any
+
+import numpy as np
+
+from nnlite.data.files.decoding import decode, decompress, first_bytes, place_of
+from nnlite.data.files.dialects import AUTO
+from nnlite.data.files.notes import Notes
+from nnlite.data.files.remedies import LEAVE_OUT, shown
+from nnlite.data.frames.frame import Column, Frame, Kind
+from nnlite.data.frames.reading import read_frame
+from nnlite.errors import DataError, did_you_mean, needed_for
+
+__all__ = ["FileFrame", "read_arrow_file", "read_json_file"]
+
+
+class FileFrame(Frame):
+    """A frame that names its file in every complaint; a gap in a column of categories is the category `""`.
+
+    Args:
+        path: of the file.
+        frame: its columns.
+
+    >>> from nnlite.data import read_frame
+    >>> frame = FileFrame("t.parquet", read_frame({"size": [3.5, None], "kind": ["a", "b"]}))
+    >>> frame.labels("kind").tolist(), frame.column("size", "number").missing.tolist()
+    (['a', 'b'], [False, True])
+    """
+
+    def __init__(self, path: str, frame: Frame) -> None:
+        columns = frame.columns if frame.matrix is None else None
+        super().__init__(columns, matrix=frame.matrix, names=frame.names, named=frame.named, complete=frame.complete)
+        self.path = path
+        self._gap_text = ""
+
+    def require(self, names: Collection[str]) -> None:
+        """Raise `DataError` for a column that is not there."""
+        for name in names:
+            if name not in self.places:
+                raise DataError(f"{self.path}: no column {name!r}; {did_you_mean(name, self.names)}")
+
+    def column(self, name: str, kind: Kind) -> Column:
+        self.require([name])
+        column = self.columns[self.places[name]]
+        if kind == "number" and column.kind in ("category", "date") and not column.missing.all():
+            row = int(np.argmin(column.missing))
+            what = "text" if column.kind == "category" else "the date"
+            advice = (
+                LEAVE_OUT if column.kind == "category" else f"state `columns: {{{name}: date}}`, or add it to `drop`"
+            )
+            raise DataError(
+                f"{self.path}, row {row}, column {name!r}: {what} {shown(str(column.values[row]))} in a numeric "
+                f"column; {advice}"
+            )
+        try:
+            return super().column(name, kind)
+        except DataError as error:
+            raise DataError(f"{self.path}: {error}") from None
+
+    def labels(self, name: str) -> np.ndarray:
+        """The column `name` as class labels: integers, booleans or texts; `DataError` for a gap or a date."""
+        self.require([name])
+        column = self.columns[self.places[name]]
+        self._refuse_missing(name, column.missing)
+        if column.kind == "boolean":
+            return column.values == 1
+        if column.kind == "number" and (column.values == np.floor(column.values)).all():
+            return column.values.astype(np.int64)
+        return np.array(self.column(name, "category").values.tolist())
+
+    def quantities(self, name: str) -> np.ndarray:
+        """The column `name` as finite float64 numbers; `DataError` for a text, a date or a gap."""
+        column = self.column(name, "number")
+        self._refuse_missing(name, column.missing)
+        return column.values.astype(np.float64)
+
+    def _refuse_missing(self, name: str, missing: np.ndarray) -> None:
+        if missing.any():
+            raise DataError(
+                f"{self.path}, row {int(missing.argmax())}, column {name!r}: the value is missing (so in "
+                f"{missing.sum()} of {self.n_rows} rows); remove such rows"
+            )
+
+
+def read_arrow_file(path: str, content: bytes | None = None) -> FileFrame:
+    """A Parquet or Arrow file.
+
+    Args:
+        path: the file.
+        content: its bytes, where they are read already.
+
+    Raises:
+        MissingLibraryError: pyarrow is not installed.
+        DataError: a damaged file, or columns that are no table of numbers, texts and dates.
+    """
+    with needed_for("Parquet files are read by pyarrow", "nnlite[tables]"):
+        from pyarrow import ArrowException, feather, parquet  # pyright: ignore[reportMissingImports]
+
+    place, source = place_of(path), path if content is None else io.BytesIO(content)
+    try:
+        is_parquet = (content[:4] if content else first_bytes(path)) == b"PAR1"
+        table: Any = parquet.read_table(source) if is_parquet else feather.read_table(source)
+    except (ArrowException, OSError) as error:
+        raise DataError(f"{place}: a damaged file ({str(error).splitlines()[0]}); write it anew") from None
+    index = [name for name in table.column_names if name.startswith("__index_level_")]  # rows of pandas by number
+    return _framed(place, table.drop_columns(index) if index else table)
+
+
+def read_json_file(path: str, content: bytes) -> FileFrame:
+    """A file of JSON: one object on each line, or one list of objects.
+
+    Raises:
+        DataError: no JSON, or no objects; it names the line.
+    """
+    place = place_of(path)
+    text, _ = decode(decompress(content, AUTO, place)[0], AUTO, place, Notes())
+    if text.lstrip().startswith("["):
+        rows = _parsed(text, place, 1)
+        if not rows or not all(isinstance(row, dict) for row in rows):
+            raise DataError(f'{place}: expected a list of objects, such as [{{"size": 3.5}}]')
+        return _framed(place, rows)
+    rows = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.strip():
+            rows.append(_parsed(line, place, number))
+            if not isinstance(rows[-1], dict):
+                raise DataError(f'{place}, line {number}: expected an object, such as {{"size": 3.5}}')
+    if not rows:
+        raise DataError(f"{place}: the file is empty")
+    return _framed(place, rows)
+
+
+def _parsed(text: str, place: str, line: int) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise DataError(f"{place}, line {line + error.lineno - 1}: not valid JSON: {error.msg}") from None
+
+
+def _framed(place: str, table: Any) -> FileFrame:
+    try:
+        return FileFrame(place, read_frame(table))
+    except DataError as error:
+        raise type(error)(f"{place}: {error}") from None

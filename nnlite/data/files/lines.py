@@ -1,0 +1,193 @@
+"""The rows of a text file, each with its line, under one delimiter and one way of quoting."""
+
+import csv
+import io
+import re
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from nnlite.data.files.decoding import DialectError
+from nnlite.data.files.numerals import PLAIN
+
+__all__ = ["QuotingError", "Rows", "plain_rows", "quoted_rows", "rows_of"]
+
+KIND_ROWS = 50  # as many rows tell which columns hold numbers
+_CELL_SIZE = threading.Lock()  # the largest cell is a setting of the whole process
+
+
+class QuotingError(DialectError):
+    """A quotation mark that opens a cell and is not closed at its end; `line` is where it stands."""
+
+    def __init__(self, message: str, line: int) -> None:
+        super().__init__(message)
+        self.line = line
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Cells, row by row, and the line on which each row ends; lines of blanks alone are left out."""
+
+    cells: list[list[str]]
+    lines: list[int]
+
+    @property
+    def even(self) -> bool:
+        """Whether all rows have as many cells as the first."""
+        return len(set(map(len, self.cells))) <= 1
+
+
+def rows_of(
+    text: str, delimiter: str, quote: str, place: str, most: int | None = None, lines_within: bool = False
+) -> Rows:
+    """The first rows of a text, all of them where `most` is None.
+
+    Args:
+        text: the text.
+        delimiter: what stands between cells.
+        quote: what stands around cells; `"none"` for nothing.
+        place: what messages call the file.
+        most: number of rows.
+        lines_within: whether a quoted cell may hold what looks like rows.
+
+    Raises:
+        QuotingError: broken quoting, or a quoted cell that holds what looks like rows.
+    """
+    if quote == "none" or quote not in text:
+        return plain_rows(text, delimiter, most)
+    return quoted_rows(text, delimiter, quote, place, most, lines_within)
+
+
+def plain_rows(text: str, delimiter: str, most: int | None = None) -> Rows:
+    """Rows in which quotation marks are text like any other; a space as delimiter is a run of blanks."""
+    split_by = None if delimiter == " " else delimiter
+    cells, lines = [], []
+    for number, line in enumerate(_lines(text), start=1):
+        if not _is_blank(line, delimiter):
+            cells.append(line.rstrip("\r\n").split(split_by))
+            lines.append(number)
+            if len(lines) == most:
+                break
+    return Rows(cells, lines)
+
+
+def quoted_rows(
+    text: str, delimiter: str, quote: str, place: str, most: int | None = None, lines_within: bool = False
+) -> Rows:
+    """Rows by the rules of RFC 4180: a quoted cell may hold delimiters, line breaks, and doubled quotation marks."""
+    with _CELL_SIZE:
+        allowed = csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
+        try:
+            return _quoted_rows(text, delimiter, quote, place, most, lines_within)
+        finally:
+            csv.field_size_limit(allowed)
+
+
+def _quoted_rows(text: str, delimiter: str, quote: str, place: str, most: int | None, lines_within: bool) -> Rows:
+    record: list[str] = []  # the lines of the row at hand
+    reader = csv.reader(
+        _kept(text, delimiter, record), delimiter=delimiter, quotechar=quote, strict=True, skipinitialspace=True
+    )
+    cells, lines = [], []
+    try:
+        for row in reader:
+            if len(record) > 1 and not lines_within:
+                start = reader.line_num - len(record) + 1
+                _refuse_swallowed(record, start, delimiter, cells[-KIND_ROWS:] or [row], quote, place)
+            record.clear()
+            if row:
+                cells.append(row)
+                lines.append(reader.line_num)
+                if len(lines) == most:
+                    break
+    except csv.Error:
+        raise _broken(record, reader.line_num - len(record) + 1, delimiter, quote, place) from None
+    return Rows(cells, lines)
+
+
+def _kept(text: str, delimiter: str, record: list[str]) -> Iterator[str]:
+    """The lines of a text, each added to `record`, without blanks where these are no cells."""
+    for line in _lines(text):
+        record.append(line)
+        if _is_blank(line, delimiter):
+            yield "\n"
+        else:
+            yield f"{line.strip()}\n" if delimiter == " " else line
+
+
+def _lines(text: str) -> Iterator[str]:
+    """The lines of a text with their ends: `\\n`, `\\r\\n`, or `\\r` as on old machines."""
+    if re.search("\r(?!\n)", text):
+        yield from io.StringIO(text, newline="")
+        return
+    start = 0
+    while end := text.find("\n", start) + 1:
+        yield text[start:end]
+        start = end
+    if start < len(text):
+        yield text[start:]
+
+
+def _is_blank(line: str, delimiter: str) -> bool:
+    """Whether a line holds blanks alone; tabs are cells where they are the delimiter."""
+    return line.isspace() and not (delimiter == "\t" and "\t" in line)
+
+
+def _refuse_swallowed(
+    lines: list[str], start: int, delimiter: str, before: list[list[str]], quote: str, place: str
+) -> None:
+    """A row over several lines, each of which looks like the rows before: a stray mark has swallowed rows."""
+    width = len(before[0])
+    split = [_cells_around(lines[0], delimiter, quote), *(line.split(delimiter) for line in lines[1:])]
+    rows = [[cell.strip().strip(quote) for cell in row] for row in split]
+    if width < 2 or any(len(row) != width for row in rows):
+        return
+    numeric = [PLAIN.all_match(cell.strip() for cell in column) for column in zip(*before[1:], strict=False)]
+    if any(number and not PLAIN.matches(cell) for row in rows for number, cell in zip(numeric, row, strict=False)):
+        return
+    raise QuotingError(
+        f"{place}, line {start}: a cell that begins with a quotation mark ({quote}) goes on to line "
+        f"{start + len(lines) - 1}, though each of these lines has the {width} cells of a row; close the mark, state "
+        f"`quote: none` if quotation marks are text, or `quote: {quote!r}` if the cell holds several lines",
+        start,
+    )
+
+
+def _cells_around(line: str, delimiter: str, quote: str) -> list[str]:
+    """The cells of a line in which a quoted cell is left open, as if its mark were text."""
+    opened, _ = _last_opening(line, delimiter, quote)
+    closed = next(csv.reader([line[:opened]], delimiter=delimiter, quotechar=quote, skipinitialspace=True), [""])
+    return closed[:-1] + line[opened:].split(delimiter)
+
+
+def _broken(lines: list[str], start: int, delimiter: str, quote: str, place: str) -> QuotingError:
+    text = "".join(lines).replace("\r\n", "\n").replace("\r", "\n")
+    place_of_mark, is_open = _last_opening(text, delimiter, quote)
+    offset = text.count("\n", 0, place_of_mark)
+    opened = start + offset
+    if is_open or offset < len(lines) - 1:
+        what = f"the quotation mark ({quote}) that opens a cell here is not closed at the end of the cell"
+    else:
+        what = f"after a cell in quotation marks ({quote}) stands text before the next {delimiter!r}"
+    remedy = f"write a mark within a quoted cell twice ({2 * quote}), or state `quote: none` if these marks are text"
+    return QuotingError(f"{place}, line {opened}: {what}; {remedy}", opened)
+
+
+def _last_opening(text: str, delimiter: str, quote: str) -> tuple[int, bool]:
+    """Where the last quoted cell begins, or the one that breaks the rules; whether it is still open at the end."""
+    place, last, quoted, at_start = 0, 0, False, True
+    while place < len(text):
+        character, following = text[place], text[place + 1 : place + 2]
+        if not quoted and character == quote and at_start:
+            last, quoted = place, True
+        elif quoted and character == quote == following:
+            place += 1
+        elif quoted and character == quote:
+            if following not in ("", "\n", delimiter):
+                return last, False
+            quoted = False
+        elif not quoted:
+            at_start = character in ("\n", delimiter) or (at_start and character == " ")
+        place += 1
+    return last, quoted

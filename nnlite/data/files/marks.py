@@ -1,0 +1,41 @@
+"""Cells that stand for a missing value."""
+
+from collections.abc import Iterable
+from itertools import product
+from typing import Literal
+
+__all__ = ["Marks"]
+
+EVERYWHERE = ("", "na", "n/a", "nan", "null")
+# A dash may be a category; in a column of numbers it can only be a gap.
+IN_NUMBERS = ("?", "-", "--", ".", "..", "*", "none", "<na>", "#n/a", "#na", "n.a.", "nil", "-nan")
+
+
+class Marks:
+    """The marks of a missing value, in any case.
+
+    Args:
+        declared: those of a `Dialect`: `"auto"`, or a list to which the empty cell is added.
+
+    >>> marks = Marks(["-"])
+    >>> "-" in marks.everywhere, "NA" in marks.in_numbers
+    (True, False)
+    """
+
+    def __init__(self, declared: Literal["auto"] | list[str]) -> None:
+        if declared == "auto":
+            self.everywhere = _spelled(EVERYWHERE)
+            self.in_numbers = self.everywhere | _spelled(IN_NUMBERS)
+        else:
+            self.everywhere = _spelled(["", *(mark.strip() for mark in declared)])
+            self.in_numbers = self.everywhere
+
+
+def _spelled(marks: Iterable[str]) -> frozenset[str]:
+    """Each mark in every case: to look a cell up is faster than to turn it into small letters."""
+    found: set[str] = set()
+    for mark in marks:
+        few = sum(character.isalpha() for character in mark) <= 6
+        cases = product(*({c.lower(), c.upper()} for c in mark)) if few else [mark, mark.lower(), mark.upper()]
+        found |= {"".join(case) for case in cases}
+    return frozenset(found)

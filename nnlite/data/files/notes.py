@@ -1,0 +1,20 @@
+"""What a reader decided about a file and a user should know: told once, through the log of `nnlite.data`.
+
+Python shows nothing of it unless logging is set up for `INFO`; the command line prints each note on a line of its own.
+"""
+
+import logging
+
+__all__ = ["LOGGER", "Notes"]
+
+LOGGER = logging.getLogger("nnlite.data")
+
+
+class Notes(list[str]):
+    """Sentences about one file, each there once."""
+
+    def tell(self, note: str) -> None:
+        """Keep `note` and log it, unless it is there already."""
+        if note not in self:
+            self.append(note)
+            LOGGER.info("%s", note)

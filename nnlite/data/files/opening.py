@@ -1,0 +1,82 @@
+"""One way to open a file that holds a table, whatever its make."""
+
+import zipfile
+from collections.abc import Collection, Mapping
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nnlite.data.array_files import read_npy
+from nnlite.data.files.decoding import STDIN, decompress, first_bytes, place_of, read_bytes
+from nnlite.data.files.dialects import AUTO, Dialect
+from nnlite.data.files.frames import FileFrame, read_arrow_file, read_json_file
+from nnlite.data.files.workbooks import read_workbook
+from nnlite.data.frames.reading import read_frame
+from nnlite.data.table import Table
+from nnlite.errors import DataError
+
+__all__ = ["read_table_file"]
+
+JSON_ENDINGS = (".json", ".jsonl", ".ndjson")
+
+
+def read_table_file(
+    path: str,
+    dialect: Dialect | Mapping[str, Any] | None = None,
+    *,
+    sheet: str | None = None,
+    named: Collection[str] = (),
+    like: bool = False,
+) -> Table | FileFrame:
+    """The table in a file: delimited text, an Excel workbook, Parquet, Arrow, JSON, or a NumPy array.
+
+    The make is told by the first bytes; that of JSON also by the ending `.json`, `.jsonl` or `.ndjson`.
+
+    Args:
+        path: the file; `-` is the standard input.
+        dialect: how a text file is written; what it leaves open is found from the file.
+        sheet: of a workbook; its first one when None.
+        named: columns that are asked for: a first line that has them all is one of names.
+        like: whether the dialect is that of another file, so that this one may differ: a note then says how.
+
+    Raises:
+        DataError: a file that cannot be read; it says why, and what to do.
+        MissingLibraryError: the library that reads such files is not installed.
+    """
+    if path != STDIN and first_bytes(path) in (b"PAR1", b"ARRO"):
+        return read_arrow_file(path)  # which is not read whole
+    content = read_bytes(path)
+    if content[:4] in (b"PAR1", b"ARRO"):
+        return read_arrow_file(path, content)
+    if content.startswith(b"\x93NUMPY"):
+        return FileFrame(place_of(path), read_frame(_matrix(read_npy(path, content), path)))
+    if content.startswith(b"PK\x03\x04") and _is_workbook(content):
+        return Table.of(read_workbook(content, path, sheet, Dialect.get(dialect or {}), named), path)
+    if _is_json(content, path):
+        return read_json_file(path, content)
+    return Table.from_bytes(content, path, dialect, named, like)
+
+
+def _is_workbook(content: bytes) -> bool:
+    try:
+        with zipfile.ZipFile(BytesIO(content)) as archive:
+            return "xl/workbook.xml" in archive.namelist()
+    except zipfile.BadZipFile:
+        return False
+
+
+def _is_json(content: bytes, path: str) -> bool:
+    if Path(path.removesuffix(".gz")).suffix.lower() in JSON_ENDINGS:
+        return True
+    if path != STDIN:
+        return False
+    plain = decompress(content, AUTO, place_of(path))[0] if content.startswith(b"\x1f\x8b") else content
+    return plain.lstrip()[:2].replace(b" ", b"") in (b'{"', b"[{")
+
+
+def _matrix(array: np.ndarray, path: str) -> np.ndarray:
+    if array.ndim != 2 or array.dtype.kind not in "biuf":
+        raise DataError(f"{place_of(path)}: an array of {array.dtype} and shape {array.shape} is no table of numbers")
+    return array

@@ -1,0 +1,162 @@
+"""How a text file writes its table, found from its first rows."""
+
+from collections.abc import Collection, Sequence
+
+from nnlite.data.files.lines import QuotingError, Rows, plain_rows, quoted_rows, rows_of
+from nnlite.data.files.marks import Marks
+from nnlite.data.files.notes import Notes
+from nnlite.data.files.numerals import PLAIN, NumberFormat
+
+__all__ = ["find_delimiter", "find_header", "find_number_format", "find_rows"]
+
+SAMPLE = 500  # rows
+DELIMITERS = ("\t", ";", "|", ",")  # the first one wins where several give rows of equally many cells
+QUOTES = ('"', "'")
+FORMATS = (
+    PLAIN,
+    NumberFormat(",", "none"),
+    NumberFormat(",", "."),
+    NumberFormat(".", ","),
+    NumberFormat(".", " "),
+    NumberFormat(",", " "),
+    NumberFormat(".", "'"),
+    NumberFormat(",", "'"),
+)
+YEARS = range(1900, 2101)
+
+
+def find_delimiter(text: str, quote: str = "auto") -> str:
+    """What stands between the cells of a text: what gives its first rows equally many cells, two or more."""
+    quotes = QUOTES if quote == "auto" else (quote,)
+    best, best_share = ",", 0.0
+    for delimiter in DELIMITERS:
+        samples = [sample for own in quotes if (sample := _sample(text, delimiter, own))]
+        share = max((_share(sample.cells) for sample in [*samples, plain_rows(text, delimiter, SAMPLE)]), default=0.0)
+        if share > best_share:
+            best, best_share = delimiter, share
+    if best_share < 1 and _is_columns_of_numbers(plain_rows(text, " ", SAMPLE).cells):
+        return " "
+    return best
+
+
+def _sample(text: str, delimiter: str, quote: str) -> Rows | None:
+    try:
+        return rows_of(text, delimiter, quote, "", SAMPLE)
+    except QuotingError:
+        return None
+
+
+def _share(rows: list[list[str]]) -> float:
+    """The share of rows with as many cells as the first one; 0 if that has one cell."""
+    if not rows or len(rows[0]) < 2:
+        return 0.0
+    return sum(len(row) == len(rows[0]) for row in rows) / len(rows)
+
+
+def _is_columns_of_numbers(rows: list[list[str]]) -> bool:
+    """Whether rows are equally long and mostly of numbers, so that the blanks between them are no part of a text."""
+    cells = [cell for row in rows[1:] or rows for cell in row]
+    return _share(rows) == 1 and 2 * sum(map(PLAIN.matches, cells)) >= len(cells)
+
+
+def find_rows(text: str, delimiter: str, place: str, notes: Notes) -> tuple[Rows, str]:
+    """All rows of a text, and what quotes its cells.
+
+    Values between tabs are often not quoted at all: where quoting is broken, quotation marks are text there.
+
+    Raises:
+        QuotingError: broken quoting.
+    """
+    try:
+        rows = rows_of(text, delimiter, '"', place)
+    except QuotingError as error:
+        rows = plain_rows(text, delimiter)
+        if delimiter != "\t" or not rows.even:
+            raise
+        notes.tell(
+            f"{place}: quotation marks are read as text, since the one on line {error.line} is not closed; "
+            "`quote: '\"'` refuses them"
+        )
+        return rows, "none"
+    if not rows.even and "'" in text and '"' not in text:
+        try:
+            others = quoted_rows(text, delimiter, "'", place)
+        except QuotingError:
+            return rows, '"'
+        if others.even:
+            return others, "'"
+    return rows, '"'
+
+
+def find_number_format(
+    columns: Sequence[Sequence[str]],
+    delimiter: str,
+    marks: Marks,
+    decimal: str = "auto",
+    thousands: str = "auto",
+) -> NumberFormat:
+    """How numbers are written: the way by which most columns hold nothing else; a plain point where it is as good.
+
+    `1,234` alone may be either number. Where semicolons stand between the cells the comma is taken for a decimal mark,
+    since that is why they stand there, elsewhere for a thousands separator.
+    """
+    possible = [
+        own
+        for own in FORMATS
+        if decimal in ("auto", own.decimal) and (thousands in ("auto", own.thousands) or own == PLAIN)
+    ]
+    if delimiter != ";":
+        possible.sort(key=lambda own: (own != PLAIN, own.decimal == ","))
+    stated = NumberFormat("." if decimal == "auto" else decimal, "none" if thousands == "auto" else thousands)
+    if decimal == "," or thousands not in ("auto", "none"):
+        possible = [own for own in possible if own != PLAIN] or [stated]
+    if "auto" not in (decimal, thousands):
+        return stated
+    scores = [columns_of_numbers(columns, own, marks) for own in possible]
+    return possible[scores.index(max(scores))]
+
+
+def columns_of_numbers(columns: Sequence[Sequence[str]], form: NumberFormat, marks: Marks) -> int:
+    """How many of the columns hold numbers, written so, and missing values, nothing else."""
+    present = ([cell for cell in column if cell not in marks.in_numbers] for column in columns)
+    return sum(bool(cells) and form.all_match(cells) for cells in present)
+
+
+def find_header(rows: Sequence[Sequence[str]], form: NumberFormat, marks: Marks, named: Collection[str]) -> bool:
+    """Whether the first row names the columns.
+
+    It does not if it holds a number, and no cell that differs in kind from those below it; years, and integers that
+    count from 0, are names where the cells below are something else.
+
+    Args:
+        rows: the first rows.
+        form: how numbers are written.
+        marks: what stands for a missing value.
+        named: columns that are asked for by name: a row that has them all is a row of names.
+    """
+    first, below = rows[0], list(zip(*rows[1:], strict=False)) if len(rows) > 1 else [()] * len(rows[0])
+    if named and set(named) <= set(first):
+        return True
+    numbers = [cell for cell in first if form.matches(cell)]
+    if not numbers or _are_names(first, numbers, below, form):
+        return True
+    for cell, column in zip(first, below, strict=False):
+        present = [other for other in column if other not in marks.in_numbers]
+        mostly_numbers = 2 * sum(map(form.matches, present)) > len(present)
+        if present and cell not in marks.in_numbers and form.matches(cell) != mostly_numbers:
+            return True
+    return False
+
+
+def _are_names(first: Sequence[str], numbers: list[str], below: Sequence[Sequence[str]], form: NumberFormat) -> bool:
+    """Whether numbers of a first row are years or places in a row, unlike what stands below them."""
+    if len(numbers) < 2 or not all(cell.isdecimal() for cell in numbers):
+        return False
+    values = list(map(int, numbers))
+    if values != list(range(values[0], values[0] + len(values))):
+        return False
+    cells = [cell for column in below for cell in column if form.matches(cell)]
+    if all(value in YEARS for value in values):
+        return not any(cell.isdecimal() and int(cell) in YEARS for cell in cells)
+    counts_rows = first[0] == "" and below[0][:1] == ("0",)  # as pandas writes a table without names
+    return values[0] == 0 and (counts_rows or (len(values) > 2 and any(not cell.isdecimal() for cell in cells)))

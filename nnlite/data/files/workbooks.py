@@ -1,0 +1,83 @@
+"""Sheets of Excel workbooks, read as if each were a text file."""
+
+import datetime
+import io
+from collections.abc import Collection
+from typing import Any
+from zipfile import BadZipFile
+
+from nnlite.data.files.decoding import place_of
+from nnlite.data.files.dialects import Dialect, plain_dialect
+from nnlite.data.files.lines import Rows
+from nnlite.data.files.notes import Notes
+from nnlite.data.files.reading import TextTable, settled_table
+from nnlite.errors import DataError, did_you_mean, needed_for
+
+__all__ = ["read_workbook"]
+
+
+def read_workbook(
+    content: bytes,
+    path: str,
+    sheet: str | None = None,
+    dialect: Dialect | None = None,
+    named: Collection[str] = (),
+) -> TextTable:
+    """A sheet of a workbook (.xlsx) as a table of cells; lines are the rows of the sheet.
+
+    Args:
+        content: the bytes of the file.
+        path: of the file, for messages.
+        sheet: name of the sheet; the first one when None.
+        dialect: its `header` and `missing` hold here, too.
+        named: columns that are asked for: a first row that has them all is one of names.
+
+    Raises:
+        MissingLibraryError: openpyxl is not installed.
+        DataError: no workbook, no such sheet, an empty sheet.
+    """
+    with needed_for("Excel workbooks are read by openpyxl", "nnlite[excel]"):
+        from openpyxl import load_workbook  # pyright: ignore[reportMissingModuleSource]
+        from openpyxl.utils.exceptions import InvalidFileException  # pyright: ignore[reportMissingModuleSource]
+
+    place, notes = place_of(path), Notes()
+    try:
+        book = load_workbook(io.BytesIO(content), read_only=True, data_only=True)
+    except (InvalidFileException, BadZipFile, KeyError, ValueError, OSError) as error:
+        raise DataError(f"{place}: not an Excel workbook ({error}); save it as .xlsx anew") from None
+    if sheet is None:
+        sheet = book.sheetnames[0]
+        if len(book.sheetnames) > 1:
+            notes.tell(f"{place}: the first of {len(book.sheetnames)} sheets is read, {sheet!r}; `sheet` names another")
+    elif sheet not in book.sheetnames:
+        raise DataError(f"{place}: no sheet {sheet!r}; {did_you_mean(sheet, book.sheetnames)}")
+    place = f"{place}, sheet {sheet!r}"
+    rows = _rows(book[sheet], place)
+    given = {} if dialect is None else {"header": dialect.header, "missing": dialect.missing}
+    return settled_table(
+        rows, Dialect(**{**plain_dialect().get_config(), "header": "auto", **given}), place, notes, named
+    )
+
+
+def _rows(sheet: Any, place: str) -> Rows:
+    """The rows that hold something, up to the last column that holds something."""
+    sheet.reset_dimensions()
+    rows = [(number, list(map(_text, row))) for number, row in enumerate(sheet.iter_rows(values_only=True), start=1)]
+    rows = [(number, row) for number, row in rows if any(row)]
+    if not rows:
+        raise DataError(f"{place}: the sheet is empty")
+    width = max(place + 1 for _, row in rows for place, cell in enumerate(row) if cell)
+    return Rows([(row + [""] * width)[:width] for _, row in rows], [number for number, _ in rows])
+
+
+def _text(value: Any) -> str:
+    """A value as it would stand in a text file."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, datetime.datetime) and value.time() == datetime.time():
+        return value.date().isoformat()
+    if isinstance(value, (datetime.datetime, datetime.date, datetime.time)):
+        return value.isoformat()
+    return str(value)

@@ -1,0 +1,102 @@
+"""The base of the sources of tables: which column is the target, and what becomes of the others."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from nnlite.data.encoders.columns import Numeric, OneHot, Ordinal
+from nnlite.data.encoders.inputs import Columns, InputEncoder, Texts
+from nnlite.data.encoders.targets import TargetKind, read_target
+from nnlite.data.files.dialects import Dialect
+from nnlite.data.files.frames import FileFrame
+from nnlite.data.files.opening import read_table_file
+from nnlite.data.sources.base import Dataset, DataSource, find_file
+from nnlite.data.table import Table
+from nnlite.errors import ConfigError, DataError
+from nnlite.registry.fields import Converted, option
+
+__all__ = ["TableSource"]
+
+
+class TableSource(DataSource, abstract=True):
+    """Base of the sources whose file holds a table; a subclass says how its file is read.
+
+    Numeric columns are standardised, with missing values filled by the median; categorical ones become one column
+    of 0 and 1 per category, a missing value being a category of its own. All of it is learnt from the training part.
+
+    Args:
+        path: the file; `-` is the standard input.
+        target: the column to predict, or a list of columns for a regression with several outputs.
+        categorical: input columns that hold categories rather than amounts.
+        ordinal: columns of categories that become integers instead, for an `Embedding`: 1, 2, ... in sorted
+            order, 0 for what the training part did not hold.
+        text: the one column that holds text; the other columns are left out.
+        drop: columns to leave out, such as row numbers or names.
+    """
+
+    path: str
+    target: Converted[str | Sequence[str], str | list[str]]
+    categorical: Converted[Sequence[str], list[str]] = option(default=())
+    ordinal: Converted[Sequence[str], list[str]] = option(default=())
+    text: str | None = None
+    drop: Converted[Sequence[str], list[str]] = option(default=())
+
+    def validate(self) -> None:
+        name = type(self).__name__
+        if not self._targets():
+            raise ConfigError("expected one column or more", (name, "target"))
+        both = sorted({*self.categorical} & {*self.ordinal})
+        if both:
+            raise ConfigError(f"{both[0]!r} is categorical as well; a column is one of them", (name, "ordinal"))
+        if self.text is not None and (self.categorical or self.ordinal):
+            raise ConfigError("a model of texts takes one column; leave categorical and ordinal out", (name, "text"))
+        if self.text in (*self._targets(), *self.drop):
+            raise ConfigError(f"{self.text!r} is the target, or dropped; name another column", (name, "text"))
+
+    @property
+    def dialect(self) -> Dialect:
+        """How a text file is written, as far as the source states it."""
+        return Dialect()
+
+    def located(self, folder: str) -> "TableSource":
+        return dataclasses.replace(self, path=find_file(self.path, folder))
+
+    def read(self) -> Table | FileFrame:
+        """The table in the source's own file."""
+        return read_table_file(self.path, self.dialect, named=self._named())
+
+    def load(self, target_kind: TargetKind) -> Dataset:
+        table = self.read()
+        table.require(self._named())
+        if len(self._targets()) > 1 and target_kind in ("sparse", "categorical"):
+            raise ConfigError(
+                "a classification has one target column; several columns of 0 and 1 go with binary_crossentropy",
+                (type(self).__name__, "target"),
+            )
+        return Dataset(table, read_target(table, self._targets(), target_kind), self._targets())
+
+    def named_inputs(self) -> set[str]:
+        return {*self.categorical, *self.ordinal, *([] if self.text is None else [self.text])}
+
+    def read_inputs(self, path: str) -> Table | FileFrame:
+        """The table in a file of any make; a text file may be written in another way than the source's own."""
+        return read_table_file(path, self.dialect, like=True)
+
+    def fit_inputs(self, inputs: Any, rows: np.ndarray) -> InputEncoder:
+        if self.text is not None:
+            return Texts(self.text)
+        names = [name for name in inputs.names if name not in (*self._targets(), *self.drop)]
+        if not names:
+            raise DataError(f"{self.path}: no input columns are left beside the target and the dropped ones")
+        kinds = [Ordinal if name in self.ordinal else OneHot if name in self.categorical else Numeric for name in names]
+        return Columns([kind.fit(name, inputs, rows) for kind, name in zip(kinds, names, strict=True)])
+
+    def _targets(self) -> list[str]:
+        return [self.target] if isinstance(self.target, str) else list(self.target)
+
+    def _named(self) -> list[str]:
+        """The columns that the source asks for by name."""
+        text = () if self.text is None else (self.text,)
+        return [*self._targets(), *self.categorical, *self.ordinal, *text, *self.drop]

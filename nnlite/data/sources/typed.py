@@ -1,0 +1,79 @@
+"""Tables from files whose columns have types: Parquet, JSON and Excel."""
+
+from collections.abc import Sequence
+
+from nnlite.data.files.decoding import read_bytes
+from nnlite.data.files.dialects import Dialect
+from nnlite.data.files.frames import FileFrame, read_arrow_file, read_json_file
+from nnlite.data.files.opening import read_table_file
+from nnlite.data.files.workbooks import read_workbook
+from nnlite.data.sources.tables import TableSource
+from nnlite.data.table import Table
+from nnlite.registry.fields import Converted, option
+
+__all__ = ["Excel", "JsonLines", "Parquet"]
+
+
+class Parquet(TableSource):
+    """A Parquet or Arrow file, read by pyarrow (`pip install nnlite[tables]`); columns are treated as by `TableSource`.
+
+    Args:
+        path: the file.
+        target: the column to predict, or a list of columns for a regression with several outputs.
+        categorical: input columns that hold categories rather than amounts.
+        ordinal: columns of categories that become integers instead, for an `Embedding`.
+        text: the one column that holds text; the other columns are left out.
+        drop: columns to leave out.
+    """
+
+    def read(self) -> FileFrame:
+        return read_arrow_file(self.path)
+
+
+class JsonLines(TableSource):
+    """A file with one JSON object on each line, or with one list of objects; columns are treated as by `TableSource`.
+
+    A key that an object lacks is a missing value.
+
+    Args:
+        path: the file.
+        target: the column to predict, or a list of columns for a regression with several outputs.
+        categorical: input columns that hold categories rather than amounts.
+        ordinal: columns of categories that become integers instead, for an `Embedding`.
+        text: the one column that holds text; the other columns are left out.
+        drop: columns to leave out.
+    """
+
+    def read(self) -> FileFrame:
+        return read_json_file(self.path, read_bytes(self.path))
+
+
+class Excel(TableSource):
+    """A sheet of an Excel workbook, read by openpyxl (`pip install nnlite[excel]`); columns as by `TableSource`.
+
+    Formulas count by the values that Excel stored for them.
+
+    Args:
+        path: the file, `.xlsx` or `.xlsm`.
+        target: the column to predict, or a list of columns for a regression with several outputs.
+        categorical: input columns that hold categories rather than amounts.
+        ordinal: columns of categories that become integers instead, for an `Embedding`.
+        text: the one column that holds text; the other columns are left out.
+        drop: columns to leave out.
+        sheet: name of the sheet; the first one when None.
+        missing: the cells that stand for a missing value, as of `Dialect`.
+    """
+
+    sheet: str | None = None
+    missing: Converted[str | Sequence[str], str | list[str]] = option(default="auto")
+
+    @property
+    def dialect(self) -> Dialect:
+        return Dialect(missing=self.missing)
+
+    def read(self) -> Table:
+        text = read_workbook(read_bytes(self.path), self.path, self.sheet, self.dialect, self._named())
+        return Table.of(text, self.path)
+
+    def read_inputs(self, path: str) -> Table | FileFrame:
+        return read_table_file(path, self.dialect, sheet=self.sheet, like=True)
