@@ -5,6 +5,7 @@ from collections.abc import Collection
 
 import numpy as np
 
+from nnlite.data.files.frames import FileFrame
 from nnlite.data.frames.frame import Frame
 from nnlite.data.table import Table
 from nnlite.errors import ConfigError, DataError
@@ -52,9 +53,10 @@ def without_columns(inputs: Inputs, names: Collection[str]) -> Inputs:
     if not names or isinstance(inputs, np.ndarray):
         return inputs
     if isinstance(inputs, Table):
-        kept = {name: cells for name, cells in inputs.columns.items() if name not in names}
-        return dataclasses.replace(inputs, columns=kept)
-    return Frame([column for column in inputs.columns if column.name not in names], named=inputs.named)
+        cells_kept = {name: cells for name, cells in inputs.columns.items() if name not in names}
+        return dataclasses.replace(inputs, columns=cells_kept)
+    kept = Frame([column for column in inputs.columns if column.name not in names], named=inputs.named)
+    return FileFrame(inputs.path, kept) if isinstance(inputs, FileFrame) else kept
 
 
 def _table(inputs: Inputs, name: str, place: str) -> Table | Frame:
