@@ -61,12 +61,14 @@ def files(folder):
 def test_train_prints_metrics_and_run_folder(folder, capsys):
     assert main(["train", "c.yaml", "--set", "fit.epochs=1", "seed=2", "--set", "fit.batch_size=8", "--quiet"]) == 0
     out, err = capsys.readouterr()
-    validation, test, place = out.splitlines()
-    assert validation.startswith("validation: loss ")
-    assert test.startswith("test: loss ")
-    assert ", accuracy " in test
+    title, *rows, place = out.splitlines()
+    assert title.split() == ["part", "figure", "model", "baseline"]
+    figures = ["loss", "accuracy", "balanced_accuracy", "log_loss", "roc_auc", "average_precision", "f1"]
+    assert [row.split()[-3] for row in rows] == 2 * figures
+    assert [row.split()[0] for row in rows if not row.startswith(" ")] == ["validation", "test"]
     assert place == "run folder: runs/c-1"
-    assert err == ""
+    warned = tuple(f"nnlite: warning: {part}: " for part in ("validation", "test"))
+    assert all(line.startswith(warned) for line in err.splitlines())
     assert len(Path("runs/c-1/history.csv").read_text().splitlines()) == 2
     assert json.loads(Path("runs/c-1/environment.json").read_text())["seed"] == 2
     assert main(["train", "c.yaml", "--out", "here", "--quiet"]) == 0
@@ -82,13 +84,15 @@ def test_values_that_are_not_finite(folder, capsys):
     with np.errstate(all="ignore"):
         assert main(["train", "c.yaml", "--set", "compile.optimizer={SGD: {learning_rate: 1e40}}", "--quiet"]) == 0
     shown = capsys.readouterr()
-    assert "test: loss nan, accuracy " in shown.out
+    assert [row.split() for row in shown.out.splitlines() if row.startswith("test")] == [["test", "loss", "nan", "-"]]
     assert shown.err == "nnlite: warning: training diverged; lower the learning rate or scale the inputs\n"
 
 
 def test_evaluate_prints_the_metrics_of_the_run(run, capsys):
     assert main(["evaluate", run]) == 0
-    assert json.loads(capsys.readouterr().out) == json.loads(Path(run, "metrics.json").read_text())
+    metrics = json.loads(Path(run, "metrics.json").read_text())
+    assert list(metrics) == ["validation", "test", "baseline", "warnings"]
+    assert json.loads(capsys.readouterr().out) == {part: metrics[part] for part in ("validation", "test")}
 
 
 def test_predict_writes_one_row_per_input(run, capsys):
@@ -283,8 +287,9 @@ def test_another_number_of_features(folder, capsys):
     np.savez("b.npz", inputs=inputs[:, :2])
     config("{Csv: {path: flowers.csv, target: kind, categorical: [colour]}}", "{Npz: {path: a.npz}}")()
     assert main(["train", "c.yaml", "--quiet"]) == 0
+    capsys.readouterr()
     assert main(["predict", "runs/c-1", "a.npz"]) == 0
-    assert len(capsys.readouterr().out.splitlines()) == 3 + 41
+    assert len(capsys.readouterr().out.splitlines()) == 41
     assert main(["predict", "runs/c-1", "b.npz"]) == 3
     assert "b.npz: the model was made for rows of shape (3,), the inputs have (2,)" in capsys.readouterr().err
 

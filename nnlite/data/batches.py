@@ -226,6 +226,20 @@ def hold_out(labels: np.ndarray | None, count: int, fraction: float, seed: int) 
     return np.sort(parts[0]), np.sort(parts[1])
 
 
+def balanced_weights(labels: np.ndarray, sample_weight: np.ndarray | None = None) -> np.ndarray:
+    """The weight of each row with which all classes that occur count alike, 1 on average.
+
+    That is rows / (classes * rows of the class), as scikit-learn's `class_weight="balanced"`; where rows have weights,
+    these are counted in place of the rows, and the result is to be multiplied by them.
+    """
+    _, codes = np.unique(labels, return_inverse=True)
+    counts = np.bincount(codes, sample_weight)
+    total = counts.sum()
+    present = counts > 0
+    by_class = np.divide(total, present.sum() * counts, out=np.zeros(len(counts)), where=present)
+    return by_class[codes]
+
+
 def class_weights(labels: np.ndarray, weights: dict, classes: int) -> np.ndarray:
     """The weight of each row by its class number, in [0, classes); 1 for a class that `weights` does not name."""
     result = np.ones(len(labels))

@@ -1,16 +1,23 @@
 """The data section of a config: a source, a split, and what becomes of the target."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import numpy as np
 
+from nnlite.data.divisions import check_groups
 from nnlite.data.encoders.inputs import Preprocessing
-from nnlite.data.encoders.targets import Classes, Quantities, TargetKind
+from nnlite.data.encoders.targets import Classes, Labels, Quantities, TargetEncoder, TargetKind, suited_kind
 from nnlite.data.encoders.typical import typical_row
-from nnlite.data.sources.base import Dataset, DataSource
-from nnlite.data.splits import Split
-from nnlite.errors import ConfigError
+from nnlite.data.files_of_parts import check_copies, source_of_file
+from nnlite.data.roles import read_role, read_weights, without_columns
+from nnlite.data.sources.base import Dataset, DataSource, find_file
+from nnlite.data.splits import PARTS, Split
+from nnlite.errors import ConfigError, DataError
+from nnlite.metrics.scores import Score
 from nnlite.registry import Section
+from nnlite.registry.field_types import Fraction
 from nnlite.registry.fields import FromSpec, option
 
 __all__ = ["Data", "Prepared"]
@@ -23,67 +30,232 @@ class Prepared:
     Args:
         parts: `(x, y)` of each part that is not empty: `"training"`, `"validation"`, `"test"`.
         preprocessing: the fitted encoders.
+        kind: what the loss compares.
+        datasets: the raw data that each part was taken from.
+        rows: the row numbers of each part in its raw data.
+        in_order: whether later parts hold later rows.
         data: the section they come from, with what was found from its files in place of `auto`.
+        weights: the weight of each row by part, with a mean of 1 in the training part; empty if all rows count alike.
     """
 
     parts: dict[str, tuple[np.ndarray, np.ndarray]]
     preprocessing: Preprocessing
-    data: "Data"
+    kind: TargetKind = "auto"
+    datasets: dict[str, Dataset] = field(default_factory=dict)
+    rows: dict[str, np.ndarray] = field(default_factory=dict)
+    weights: dict[str, np.ndarray] = field(default_factory=dict)
+    in_order: bool = False
+    data: "Data | None" = None
+
+    def arrays(self, part: str) -> tuple:
+        """`(x, y)` of a part, or `(x, y, sample_weight)` where rows have weights: what `fit` and `evaluate` take."""
+        return (*self.parts[part], self.weights[part]) if self.weights else self.parts[part]
+
+    def target(self, part: str) -> np.ndarray:
+        """The target of a part as the data have it: labels, or numbers in their own unit."""
+        return self.datasets[part].target[self.rows[part]]
+
+    def last_known(self, part: str) -> np.ndarray | None:
+        """What was known last of each row's target: of a series its last value, in a table in order the row before's.
+
+        None for the training part, for labels, and where rows are in no order.
+        """
+        dataset = self.datasets[part]
+        if not self.in_order or part == "training" or self.kind != "regression":
+            return None
+        if dataset.last_known is not None:
+            return dataset.last_known[self.rows[part]]
+        target, before = self.target(part), [*self.parts][[*self.parts].index(part) - 1]
+        return np.concatenate([self.target(before)[-1:], target[:-1]])
 
 
 class Data(Section):
-    """Which data, how it is split, and whether a regression's target is standardised.
+    """Which data, how it is split, how rows are weighed, and what becomes of the target.
 
     Args:
         source: where the data comes from.
-        split: the shares of validation and test part.
+        split: which rows are for validation and test.
         standardize_target: for a regression, train on (target - mean) / standard deviation of the training part.
-            It makes learning independent of the target's unit; `loss` and errors are then in standard deviations,
-            predictions are given in the target's own unit. Without effect on classes.
+            It makes learning independent of the target's unit; `loss` is then in standard deviations. Predictions,
+            metrics and scores are in the target's own unit. Without effect on classes.
+        target_transform: for a regression, train on the logarithm of the target (`"log"`, for numbers above 0) or of 1
+            + target (`"log1p"`, above -1): for skewed amounts, such as prices. Standardised after that, and inverted
+            outside.
+        target_separator: what stands between the labels of one cell, such as `"|"` in `"red|blue"`, where a row may
+            have several.
+        weights: a column that says how much each row counts, >= 0, in the loss and in all scores. Only ratios matter.
+        threshold: for two classes or several labels per row, the probability from which on a row is taken for the
+            second class, or to have the label: a number, or the score that it is tuned for on the validation part.
     """
 
     source: FromSpec[DataSource]
     split: FromSpec[Split] = option(default=Split())
     standardize_target: bool = True
+    target_transform: Literal["log", "log1p"] | None = None
+    target_separator: str | None = None
+    weights: str | None = None
+    threshold: Score | Fraction | None = None
+
+    def validate(self) -> None:
+        if self.target_separator == "":
+            raise ConfigError("expected a character or more", ("target_separator",))
 
     def located(self, folder: str) -> "Data":
         """The same section with absolute paths; relative ones are sought in `folder`, then in the current folder."""
-        return replace(self, source=self.source.located(folder))
+        files = {part: find_file(path, folder) for part, path in self.split.files.items()}
+        return replace(self, source=self.source.located(folder), split=replace(self.split, files=files))
 
-    def prepare(self, target_kind: TargetKind, seed: int, fitted: Preprocessing | None = None) -> Prepared:
+    def prepare(
+        self,
+        target_kind: TargetKind,
+        seed: int,
+        fitted: Preprocessing | None = None,
+        fold: tuple[int, int] | None = None,
+    ) -> Prepared:
         """Load, split and encode.
 
         Args:
-            target_kind: what the loss compares: classes or numbers.
+            target_kind: what the loss compares: classes or numbers; `"auto"` for what the target asks for.
             seed: decides which row goes into which part.
             fitted: encoders from an earlier run; without them new ones are fitted on the training part.
+            fold: `(i, k)` for the parts of round i of k of a cross-validation.
 
         Raises:
             DataError: data that cannot be used.
-            ConfigError: `stratify` without classes.
+            ConfigError: `stratify` without classes, or options that do not fit the target.
         """
-        if self.split.stratify and target_kind == "regression":
+        if self.split.stratify is True and target_kind == "regression":
             raise ConfigError("the target of a regression has no classes; set it to false", ("split", "stratify"))
+        loaded = {"training": self._load(self.source, target_kind)}
+        kind = self._kind(target_kind, loaded["training"].target, fitted)
+        for part, path in self.split.files.items():
+            loaded[part] = self._load(source_of_file(self.source, path), target_kind if fitted else kind)
+            check_copies(loaded["training"].inputs, loaded[part].inputs, path)
+        loaded = {part: _with_columns(dataset, kind) for part, dataset in loaded.items()}
+        rows, weights = self._rows(loaded, kind, seed, fold), self._weights(loaded)
+        read = loaded["training"].inputs
+        loaded = {part: self._inputs_alone(dataset) for part, dataset in loaded.items()}
+        self._check_options(kind, rows)
+        learnt_from = loaded["training"]
+        rows["training"] = self.source.complete_rows(learnt_from.inputs, rows["training"])
+        preprocessing = fitted or self._fit(loaded, kind, rows["training"])
+        datasets = {part: loaded.get(part, loaded["training"]) for part in rows}
+        encoded = {part: _encoded(preprocessing, dataset) for part, dataset in loaded.items()}
+        x, y = encoded["training"]
+        target = learnt_from.target
+        encoded["training"] = preprocessing.inputs.cross_fitted(x, learnt_from.inputs, rows["training"], target), y
+        arrays = {part: encoded.get(part, encoded["training"]) for part in rows}
+        parts = {part: (arrays[part][0][taken], arrays[part][1][taken]) for part, taken in rows.items()}
+        settled = replace(self, source=self.source.settled(read))
+        shares = _shares(weights, rows)
+        return Prepared(parts, preprocessing, kind, datasets, rows, shares, self.split.in_order, settled)
+
+    def _load(self, source: DataSource, target_kind: TargetKind) -> Dataset:
+        if self.target_separator is not None:
+            if target_kind not in ("binary", "auto"):
+                raise ConfigError(
+                    "rows with several labels need a loss that takes each by itself: BinaryCrossentropy",
+                    ("target_separator",),
+                )
+            target_kind = "multilabel"
         try:
-            dataset = self.source.load(target_kind)
+            return source.load(target_kind)
         except ConfigError as error:
             raise error.within("source") from None
-        rows = self.split.rows(len(dataset.target), dataset.target, seed)
-        rows["training"] = self.source.complete_rows(dataset.inputs, rows["training"])
-        preprocessing = fitted or self._fit(dataset, target_kind, rows["training"])
-        x = preprocessing.inputs.encode(dataset.inputs)
-        x = preprocessing.inputs.cross_fitted(x, dataset.inputs, rows["training"], dataset.target)
-        y = preprocessing.target.encode(dataset.target)
-        parts = {part: (x[taken], y[taken]) for part, taken in rows.items()}
-        return Prepared(parts, preprocessing, replace(self, source=self.source.settled(dataset.inputs)))
 
-    def _fit(self, dataset: Dataset, target_kind: TargetKind, rows: np.ndarray) -> Preprocessing:
-        if target_kind == "regression":
-            target = Quantities.fit(dataset.target_names, dataset.target, rows, self.standardize_target)
+    def _kind(self, target_kind: TargetKind, target: np.ndarray, fitted: Preprocessing | None) -> TargetKind:
+        if target_kind != "auto":
+            return target_kind
+        if fitted is not None:
+            encoder = fitted.target
+            return encoder.kind if isinstance(encoder, Classes) else _kind_of(encoder)
+        if self.target_separator is not None:
+            return "binary"
+        return "regression" if self.target_transform is not None else suited_kind(target)
+
+    def _rows(
+        self, loaded: Mapping[str, Dataset], kind: TargetKind, seed: int, fold: tuple[int, int] | None
+    ) -> dict[str, np.ndarray]:
+        dataset, split = loaded["training"], self.split
+        classes = None if kind == "regression" else dataset.target
+        values = {role: read_role(dataset.inputs, name, role) for role, name in split.columns.items()}
+        count = len(dataset.target)
+        if fold is not None:
+            return split.folds(count, classes, seed, fold[1], values)[fold[0]]
+        rows = split.rows(count, classes, seed, values)
+        for part in split.files:
+            rows[part] = np.arange(len(loaded[part].target))
+        if split.group is not None and split.files:
+            groups = {part: read_role(own.inputs, split.group, "group") for part, own in loaded.items()}
+            taken = {part: groups.get(part, groups["training"])[rows[part]] for part in rows}
+            check_groups(taken, split.group)
+        return {part: rows[part] for part in PARTS if part in rows}
+
+    def _weights(self, loaded: Mapping[str, Dataset]) -> dict[str, np.ndarray]:
+        if self.weights is None:
+            return {}
+        return {part: read_weights(dataset.inputs, self.weights) for part, dataset in loaded.items()}
+
+    def _inputs_alone(self, dataset: Dataset) -> Dataset:
+        names = {*self.split.columns.values(), *([] if self.weights is None else [self.weights])}
+        return replace(dataset, inputs=without_columns(dataset.inputs, names - self.source.named_inputs()))
+
+    def _check_options(self, kind: TargetKind, rows: Mapping[str, np.ndarray]) -> None:
+        if kind == "regression" and self.threshold is not None:
+            raise ConfigError("a regression has no classes to decide between; leave it out", ("threshold",))
+        if kind != "regression" and self.target_transform is not None:
+            raise ConfigError(
+                "only numbers have a logarithm; choose a regression loss such as mse", ("target_transform",)
+            )
+        if isinstance(self.threshold, str) and "validation" not in rows:
+            raise ConfigError("it is tuned on the validation part, and there is none", ("threshold",))
+
+    def _fit(self, loaded: Mapping[str, Dataset], kind: TargetKind, rows: np.ndarray) -> Preprocessing:
+        dataset = loaded["training"]
+        names, labels = dataset.target_names, np.concatenate([own.target for own in loaded.values()])
+        fixed = self.threshold if isinstance(self.threshold, float) else None
+        target: TargetEncoder
+        if kind == "regression":
+            options = self.standardize_target, self.target_transform
+            target = Quantities.fit(names, dataset.target, rows, *options)
+        elif self.target_separator is not None or (kind == "binary" and labels.ndim == 2):
+            target = Labels.fit(names, labels, self.target_separator)
+            target.thresholds = None if fixed is None else [fixed] * len(target.labels)
         else:
-            target = Classes.fit(dataset.target_names[0], dataset.target, target_kind)
+            target = Classes.fit(names[0], labels, kind)
+            if self.threshold is not None and len(target.labels) != 2:
+                raise ConfigError(
+                    f"a threshold decides between two classes, the target has {len(target.labels)}", ("threshold",)
+                )
+            target.threshold = fixed
         try:
             inputs = self.source.fit_inputs(dataset.inputs, rows, dataset.target)
         except ConfigError as error:
             raise error.within("source") from None
         return Preprocessing(inputs, target, typical_row(dataset.inputs, inputs, rows))
+
+
+def _kind_of(encoder: TargetEncoder) -> TargetKind:
+    return "binary" if isinstance(encoder, Labels) else "regression"
+
+
+def _with_columns(dataset: Dataset, kind: TargetKind) -> Dataset:
+    """Numbers read without knowing that they are a regression's, as columns."""
+    if kind != "regression" or dataset.target.ndim > 1:
+        return dataset
+    return replace(dataset, target=dataset.target[:, None].astype(np.float64))
+
+
+def _encoded(preprocessing: Preprocessing, dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
+    return preprocessing.inputs.encode(dataset.inputs), preprocessing.target.encode(dataset.target)
+
+
+def _shares(weights: Mapping[str, np.ndarray], rows: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The weights of each part's rows, divided by their mean in the training part."""
+    if not weights:
+        return {}
+    taken = {part: weights.get(part, weights["training"])[places] for part, places in rows.items()}
+    for part, own in taken.items():
+        if not own.any():
+            raise DataError(f"weights: all rows of the {part} part have the weight 0")
+    return {part: own / taken["training"].mean() for part, own in taken.items()}

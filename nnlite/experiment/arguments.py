@@ -42,6 +42,12 @@ class CompileArguments(CallArguments):
 
     function = Sequential.compile
 
+    @classmethod
+    def get(cls, spec: Any) -> "CallArguments":
+        """The same; a loss that is `auto` is None, to be chosen by the target."""
+        given = read(spec, dict)
+        return super().get({**given, "loss": None} if given.get("loss") == "auto" else given)
+
 
 class FitArguments(CallArguments):
     """Those of `Sequential.fit`, except the data."""

@@ -7,13 +7,15 @@ from typing import Annotated, Any, cast
 
 import numpy as np
 
-from nnlite.data import Classes, Data, DataSource, InputEncoder, Prepared, Preprocessing
+from nnlite.data import Classes, Data, DataSource, InputEncoder, Labels, Prepared, Preprocessing
 from nnlite.data.encoders.targets import TargetKind
 from nnlite.documents import Document
 from nnlite.errors import ConfigError, DataError
 from nnlite.experiment.arguments import CompileArguments, FitArguments
+from nnlite.experiment.automatic import suited_loss
 from nnlite.experiment.column_names import tell_columns
 from nnlite.experiment.graphs import ModelGraph
+from nnlite.experiment.measuring import show_in_units
 from nnlite.layers import Layer
 from nnlite.losses import Loss
 from nnlite.models import Model, Sequential
@@ -32,7 +34,7 @@ class Experiment(Section):
     Args:
         data: arguments of `nnlite.data.Data`.
         model: the layers of a `Sequential`, in order, or the arguments of a `ModelGraph`.
-        compile: arguments of `Sequential.compile`.
+        compile: arguments of `Sequential.compile`; a loss that is left out, or `auto`, is chosen by the target.
         fit: arguments of `Sequential.fit`, except the data.
         seed: decides the split, initial weights, shuffling and dropout; drawn and recorded if not given.
 
@@ -60,8 +62,6 @@ class Experiment(Section):
     def validate(self) -> None:
         if not self.model:
             raise ConfigError("expected one layer or more", ("model",))
-        if self.compile["loss"] is None:
-            raise ConfigError("missing argument 'loss'", ("compile",))
 
     @classmethod
     def from_file(cls, path: str | Path, overrides: Sequence[str] = ()) -> "Experiment":
@@ -99,25 +99,31 @@ class Experiment(Section):
         with self.explaining():
             self._chain()
 
-    def prepare(self, fitted: Preprocessing | None = None) -> tuple[BaseModel, Prepared]:
+    def prepare(
+        self, fitted: Preprocessing | None = None, fold: tuple[int, int] | None = None
+    ) -> tuple[BaseModel, Prepared]:
         """A compiled model of the data's shape, its preprocessing layers adapted, and the data.
 
         Args:
             fitted: encoders from an earlier run.
+            fold: `(i, k)` for the parts of round i of k of a cross-validation.
 
         Raises:
             ConfigError: arguments that do not fit together.
             DataError: data that cannot be used, or that does not fit the model.
         """
         with self.explaining():
-            chain = self._chain()
-            kind = cast(TargetKind, Loss.get(self.compile["loss"]).target_kind)
-            data = self._prepared_data(kind, fitted)
+            chain, loss = self._chain(), self.compile["loss"]
+            kind = "auto" if loss is None else cast(TargetKind, Loss.get(loss).target_kind)
+            data = self._prepared_data(kind, fitted, fold)
             x, y = data.parts["training"]
             inputs = data.preprocessing.inputs
             model = self._graph(x, inputs) if chain is None else self._fed(chain, x, inputs)
+            if loss is None:
+                model.compile(**{**self.compile, "loss": suited_loss(data.kind, model)})
             self.interpret(model, data.preprocessing, data.data.source)
             self._compare(model, x)
+            show_in_units(model, data.preprocessing.target)
             # One row through loss and metrics shows what does not fit before anything is written.
             model.test_on_batch(x[:1], y[:1])
             return model, data
@@ -137,8 +143,14 @@ class Experiment(Section):
             return dict(self.fit)
         with self.explaining():
             target = data.preprocessing.target
+            if isinstance(target, Labels):
+                raise ConfigError(
+                    "rows have several labels, so none has the weight of a class", ("fit", "class_weight")
+                )
             if not isinstance(target, Classes):
                 raise ConfigError("a regression has no classes", ("fit", "class_weight"))
+            if isinstance(weights, str):  # "balanced", by the rows that are trained on
+                return dict(self.fit)
             try:
                 return {**self.fit, "class_weight": {target.code(label): weights[label] for label in weights}}
             except DataError as error:
@@ -210,9 +222,11 @@ class Experiment(Section):
         self._compile(model)
         return model
 
-    def _prepared_data(self, target_kind: TargetKind, fitted: Preprocessing | None) -> Prepared:
+    def _prepared_data(
+        self, target_kind: TargetKind, fitted: Preprocessing | None, fold: tuple[int, int] | None
+    ) -> Prepared:
         try:
-            return self.located_data().prepare(target_kind, self.seed, fitted)
+            return self.located_data().prepare(target_kind, self.seed, fitted, fold)
         except ConfigError as error:
             raise error.within("data") from None
 

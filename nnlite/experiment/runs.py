@@ -39,8 +39,27 @@ class Run:
         self.trained = TrainedModel(self.model)
 
     @property
-    def metrics(self) -> dict[str, dict[str, float]]:
+    def metrics(self) -> dict[str, dict[str, float | None]]:
         """Metrics of each part as measured at the end of training."""
+        return {part: figures for part, figures in self._judged().items() if part not in ("baseline", "warnings")}
+
+    @property
+    def baseline(self) -> dict[str, dict[str, float | None]]:
+        """The same of the best answer that looks at no input."""
+        return self._judged().get("baseline", {})
+
+    @property
+    def warnings(self) -> list[str]:
+        """What to doubt about the metrics."""
+        return self._judged().get("warnings", [])
+
+    @property
+    def folds(self) -> dict[str, Any]:
+        """The figures of a cross-validation: `folds`, `mean`, `spread` and `baseline`; empty if there was none."""
+        path = self.folder / "folds.json"
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+    def _judged(self) -> dict[str, Any]:
         path = self.folder / "metrics.json"
         try:
             return json.loads(path.read_text(encoding="utf-8"))

@@ -15,9 +15,11 @@ from nnlite.data import Prepared
 from nnlite.documents import dump
 from nnlite.errors import ConfigError, NNLiteError
 from nnlite.experiment.experiment import Experiment
+from nnlite.experiment.folds import cross_validate
 from nnlite.experiment.intervals import validation_intervals
-from nnlite.experiment.measuring import measure
+from nnlite.experiment.measuring import judge
 from nnlite.experiment.runs import Run
+from nnlite.experiment.thresholds import tune_threshold
 from nnlite.models.base import BaseModel
 from nnlite.training.epoch import Verbose
 
@@ -30,13 +32,15 @@ class Interrupted(NNLiteError):
     exit_code = 130
 
 
-def train(experiment: Experiment, out: str | Path | None = None, quiet: bool = False) -> Run:
+def train(experiment: Experiment, out: str | Path | None = None, quiet: bool = False, folds: int | None = None) -> Run:
     """Train, measure, and keep everything in a new folder, which appears under its name when it is complete.
 
     Args:
         experiment: what to train.
         out: the folder, new or empty; `runs/<config name>-<n>` with the lowest free n when None.
         quiet: show nothing while training.
+        folds: cross-validate first, in so many folds; the figures are kept as `folds.json` beside the model, which is
+            trained as without them.
 
     Raises:
         ConfigError, DataError: the config or the data cannot be used; nothing is written.
@@ -46,6 +50,7 @@ def train(experiment: Experiment, out: str | Path | None = None, quiet: bool = F
         raise ConfigError(f"{out}: already exists and is not an empty folder; choose another one")
     model, data = experiment.prepare()
     arguments = experiment.fit_arguments(data)
+    rounds = cross_validate(experiment, folds, quiet) if folds else None
     parent = Path(out).parent if out else Path("runs")
     parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".", dir=parent) as temporary:
@@ -53,7 +58,10 @@ def train(experiment: Experiment, out: str | Path | None = None, quiet: bool = F
         folder.mkdir()
         with experiment.explaining():
             interrupted_after = _fit(model, data, arguments, folder, quiet)
+        tune_threshold(model, data, experiment.data.threshold)
         _write(folder, experiment, model, data)
+        if rounds:
+            (folder / "folds.json").write_text(_json(rounds), encoding="utf-8")
         final = Path(out) if out else _next_free(parent, experiment.name)
         if final.exists():
             final.rmdir()
@@ -68,11 +76,11 @@ def _fit(model: BaseModel, data: Prepared, arguments: dict, folder: Path, quiet:
     done = History()
     callbacks = [*(arguments.pop("callbacks") or ()), done, CSVLogger(folder / "history.csv")]
     verbose: Verbose = 0 if quiet else "auto"
-    validation = data.parts.get("validation")
+    validation = data.arrays("validation") if "validation" in data.parts else None
+    x, y, *weights = data.arrays("training")
+    given = {"sample_weight": weights[0] if weights else None, "validation_data": validation}
     try:
-        model.fit(
-            *data.parts["training"], validation_data=validation, callbacks=callbacks, verbose=verbose, **arguments
-        )
+        model.fit(x, y, callbacks=callbacks, verbose=verbose, **given, **arguments)
     except KeyboardInterrupt:
         if not done.epoch:
             raise
@@ -82,10 +90,12 @@ def _fit(model: BaseModel, data: Prepared, arguments: dict, folder: Path, quiet:
 
 def _write(folder: Path, experiment: Experiment, model: BaseModel, data: Prepared) -> None:
     config = {**experiment.get_config(), "data": data.data.to_spec()}
+    config["compile"] = {**experiment.compile, "loss": experiment.compile["loss"] or model.trainer.loss.to_spec()}
+    balanced = bool(experiment.fit["class_weight"])
     versions = {"nnlite": nnlite.__version__, "python": platform.python_version(), "numpy": np.__version__}
     texts = {
         "config.yaml": dump(config),
-        "metrics.json": _json(measure(model, data)),
+        "metrics.json": _json(judge(model, data, balanced).to_dict()),
         "preprocessing.json": _json(data.preprocessing.to_spec()),
         "environment.json": _json({**versions, "seed": experiment.seed}),
     }

@@ -10,6 +10,7 @@ from nnlite.arrays.weights import fitted_weights
 from nnlite.data.batches import (
     ArrayBatches,
     IterableBatches,
+    balanced_weights,
     check_finite,
     check_fits,
     check_lengths,
@@ -49,12 +50,10 @@ def training_batches(trainer: "Trainer", data: tuple, options: dict) -> tuple[Ba
     split = options["validation_split"]
     if options["stratify"] and not split:
         raise ConfigError("stratify belongs to validation_split, which is 0")
-    class_weight = options["class_weight"]
+    balanced = options["class_weight"] == "balanced"
+    class_weight = None if balanced else options["class_weight"]
     if is_batches(*data[:2]):
-        if split:
-            raise ConfigError("validation_split needs arrays; pass validation_data with iterables")
-        if data[2] is not None:
-            raise ConfigError("sample_weight needs arrays; an iterable yields batches of (x, y, sample_weight)")
+        _check_iterable(data[2], options)
 
         def read(*batch: Any) -> tuple:
             arrays = trainer.read_batch(*batch, class_weight=class_weight)
@@ -70,10 +69,22 @@ def training_batches(trainer: "Trainer", data: tuple, options: dict) -> tuple[Ba
         labels = labels_of(trainer.loss, arrays[1]) if options["stratify"] else None
         stays, apart = hold_out(labels, count_rows(arrays[0]), split, trainer.model.seed)
         arrays, held = _take(arrays, stays), _take(arrays, apart)
+    if balanced:
+        arrays = with_balanced_classes(trainer, arrays)
     adapt_first_weights(trainer.model, arrays[0])
     shuffle_seed = _shuffle_seed(trainer, options)
     size = rows_of_batch(options["batch_size"], count_rows(arrays[0]))
     return ArrayBatches(arrays, size, shuffle_seed, options["steps_per_epoch"]), held
+
+
+def _check_iterable(sample_weight: Any, options: dict) -> None:
+    """`ConfigError` for options of `fit` that need arrays."""
+    if options["class_weight"] == "balanced":
+        raise ConfigError('class_weight "balanced" counts rows, which batches do not show; give a dict')
+    if options["validation_split"]:
+        raise ConfigError("validation_split needs arrays; pass validation_data with iterables")
+    if sample_weight is not None:
+        raise ConfigError("sample_weight needs arrays; an iterable yields batches of (x, y, sample_weight)")
 
 
 def _shuffle_seed(trainer: "Trainer", options: dict) -> int | None:
@@ -199,6 +210,15 @@ def _fitted(sample_weight: Any, shape: tuple, dtype: Any) -> np.ndarray:
         shown = f"{weights.dtype} of shape {weights.shape}"
         raise DataError(f"sample_weight must be finite numbers, one for each of {shape[0]} rows, got {shown}")
     return fitted_weights(weights, shape).astype(dtype, copy=False)
+
+
+def with_balanced_classes(trainer: "Trainer", arrays: tuple) -> tuple:
+    """`(x, y, sample_weight)` with weights by which all classes count alike."""
+    x, targets, weights = arrays
+    if trainer.loss.target_kind == "regression":
+        raise ConfigError(f"class_weight needs a loss of classes, {type(trainer.loss).__name__} is one of numbers")
+    balanced = balanced_weights(labels_of(trainer.loss, targets), weights).astype(trainer.model._output_dtype)
+    return x, targets, balanced if weights is None else weights * balanced
 
 
 def _by_class(loss: Loss, targets: np.ndarray, class_weight: dict, output_shape: tuple) -> np.ndarray:

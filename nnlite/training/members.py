@@ -28,6 +28,7 @@ from nnlite.training.inputs import (
     rows_of_batch,
     target_arrays,
     training_batches,
+    with_balanced_classes,
 )
 
 if TYPE_CHECKING:
@@ -127,7 +128,10 @@ def _member_plan(trainer: "Trainer", data: tuple, options: dict[str, Any]) -> tu
     if validation is not None and options["validation_split"]:
         raise ConfigError("validation_split and validation_data exclude one another")
     members = _member_count(trainer.model, folds)
-    arrays = _read(trainer, members, data, options["class_weight"])
+    balanced = options["class_weight"] == "balanced"
+    arrays = _read(trainer, members, data, None if balanced else options["class_weight"])
+    if balanced:
+        arrays = with_balanced_classes(trainer, arrays)
     trainer.folds, trainer.member_logs = _rows(trainer, arrays, members, options), {}
     trained, judged = map(list, zip(*trainer.folds, strict=True))
     _adapt_first_weights(trainer.model, arrays[0], trained)

@@ -1,6 +1,6 @@
 """compile, fit, evaluate and predict."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -42,6 +42,7 @@ class Trainer(Compiled):
 
     Attributes:
         history: what the last `fit` returned; None before.
+        to_units: turns targets and predictions into the unit that metrics are shown in; None for that of the loss.
         stop_training: a callback sets it to end the training after the batch.
         folds: `(training rows, validation rows)` of each member in the last `fit`; None unless it had `folds`.
         member_logs: what the last validation found of each member, name -> `(members,)`; None unless there are any.
@@ -53,6 +54,7 @@ class Trainer(Compiled):
         self.stop_training = False
         self.folds: list[tuple[np.ndarray, np.ndarray]] | None = None
         self.member_logs: dict[str, np.ndarray] | None = None
+        self.to_units: Callable[[np.ndarray], np.ndarray] | None = None
 
     def as_targets(self, y: Any) -> Any:
         """`y` as an array; of a model of several outputs as a tuple of one array per output."""
@@ -76,7 +78,10 @@ class Trainer(Compiled):
         metrics, steps = self._metrics, self._steps
         if metrics.settled and steps is not None:
             spared = metrics.take_logits and steps.ends_in_softmax
-            metrics.update(steps.mask, y, outputs if spared else steps.predictions(outputs), sample_weight)
+            predictions = outputs if spared else steps.predictions(outputs)
+            if self.to_units is not None:
+                y, predictions = self.to_units(y), self.to_units(predictions)
+            metrics.update(steps.mask, y, predictions, sample_weight)
 
     def fit(
         self,
@@ -89,7 +94,7 @@ class Trainer(Compiled):
         validation_split: BelowOne = 0.0,
         validation_data: Any = None,
         shuffle: bool = True,
-        class_weight: dict | None = None,
+        class_weight: dict | Literal["balanced"] | None = None,
         sample_weight: Any = None,
         initial_epoch: Index = 0,
         steps_per_epoch: Count | None = None,
@@ -108,21 +113,20 @@ class Trainer(Compiled):
             y: targets, one row per example.
             batch_size: examples per step; 32 when None. "auto" takes the largest power of two up to a sixteenth of
                 the training examples, within 32 to 256.
-            epochs: the epoch to stop at.
+            epochs, initial_epoch: the epoch to stop at, and that to start at, to go on with an earlier run.
             verbose: 0 is silent, 1 (and "auto") a progress bar, 2 one line per epoch.
             callbacks: `Callback`s, names or specs.
             validation_split: fraction of the examples set apart for validation. They are drawn at random by the
                 model's seed, where Keras takes the last rows: files are often sorted.
             validation_data: `(x, y[, sample_weight])` or batches as for `x`, in place of `validation_split`.
             shuffle: a new order of the examples in each epoch; of a `PyDataset` a new order of the batches.
-            class_weight: weight of each class number in the loss.
+            class_weight: weight of each class number in the loss; "balanced": rows / (classes * rows of the class).
             sample_weight: weight in the loss: a number, one for each example, or one for each step inside, of shape
                 `(rows, steps)`; with several outputs a list, or a dict by their names, of such.
             initial_epoch: the epoch to start at, to go on with an earlier run.
             steps_per_epoch: batches per epoch; needed by a generator without end. Arrays start anew each epoch.
             validation_steps, validation_batch_size: the same as `steps_per_epoch`, `batch_size`, for validation.
-            validation_freq: validate after every so many epochs.
-            stratify: whether `validation_split` keeps the mix of classes.
+            validation_freq, stratify: epochs from one validation to the next; whether a split keeps the mix of classes.
             folds: trains the members of a model, `(batch, members, *features) -> (batch, members, ...)`, on data of
                 shape `(rows, *features)`, each as if alone and in its own order. A number, that of the members,
                 divides the rows into so many folds, with the same mix of classes where the loss is one of classes:
@@ -187,9 +191,8 @@ class Trainer(Compiled):
         """The outputs for `x`, an array, a DataFrame or an iterable of batches; nothing is cached.
 
         Args:
-            x: examples; targets in batches are ignored.
+            x: examples; targets in batches are ignored. `verbose`, `steps` and `callbacks` are as in `fit`.
             batch_size: rows computed at once; 256 when None. It does not change the result.
-            verbose, steps, callbacks: as in `fit`.
             return_jacobian: returns `(outputs, jacobian)`, the latter by rows, with respect to each row's inputs.
 
         Shape: `(rows, ...) -> (rows, *output_shape[1:])`; the Jacobian `(rows, *output_shape[1:], *input_shape[1:])`.

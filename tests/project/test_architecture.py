@@ -60,6 +60,7 @@ STEPS_WITHIN_A_FLOOR = {
     ("registry", "errors"): "an unknown name or argument, or a value that cannot be read, is a ConfigError",
     ("metrics", "losses"): "the mean of a loss is a metric",
     ("parameters", "regularizers"): "a parameter carries its regularizer",
+    ("data", "metrics"): "a target encoder scores predictions in the terms of its data",
     ("training", "callbacks"): "the loop calls callbacks, and History and ProgressBar are two of them",
     ("derivatives", "training"): "x and y are checked as for fit",
 }

@@ -18,13 +18,16 @@ class Dataset:
 
     Args:
         inputs: a `Table` or `Frame`, or an array of shape (rows, features, ...).
-        target: class labels of shape (rows, ...), or for a regression numbers of shape (rows, columns).
+        target: class labels of shape (rows, ...), for a regression numbers of shape (rows, columns), or for several
+            labels per row their 0 and 1, shape (rows, labels).
         target_names: one name per column of the target.
+        last_known: of a series, the last value that is known of each column of the target, shape (rows, columns).
     """
 
     inputs: Table | Frame | np.ndarray
     target: np.ndarray
     target_names: list[str]
+    last_known: np.ndarray | None = None
 
 
 def dataset_of(inputs: np.ndarray, target: np.ndarray, target_kind: TargetKind, place: str) -> Dataset:
@@ -34,7 +37,9 @@ def dataset_of(inputs: np.ndarray, target: np.ndarray, target_kind: TargetKind, 
         target = checked_numbers(target.reshape(len(target), -1), place)
         columns = target.shape[1]
         return Dataset(inputs, target, ["target"] if columns == 1 else [f"target_{i}" for i in range(columns)])
-    return Dataset(inputs, checked_labels(target, target_kind, place), ["target"])
+    labels = checked_labels(target, target_kind, place)
+    several = labels.ndim == 2 and target_kind in ("binary", "auto")
+    return Dataset(inputs, labels, [f"target_{i}" for i in range(labels.shape[1])] if several else ["target"])
 
 
 def checked_labels(target: np.ndarray, target_kind: TargetKind, place: str) -> np.ndarray:
@@ -48,7 +53,13 @@ def checked_labels(target: np.ndarray, target_kind: TargetKind, place: str) -> n
         if target.dtype.kind == "U" or not (np.sort(target, axis=1) == np.eye(target.shape[1])[-1]).all():
             raise DataError(f"{place} has shape {target.shape}, expected one label, or one 1 among 0, per row")
         return target.argmax(axis=1)
-    if target.ndim > 1 and target_kind != "sparse":
+    if (
+        target.ndim == 2
+        and target_kind == "binary"
+        and not (target.dtype.kind in "biuf" and np.isin(target, (0, 1)).all())
+    ):
+        raise DataError(f"{place} has shape {target.shape}, expected one label per row, or 0 and 1 in each column")
+    if target.ndim > 1 and target_kind != "sparse" and not (target.ndim == 2 and target_kind in ("binary", "auto")):
         raise DataError(f"{place} has shape {target.shape}, expected one label per row")
     return target
 

@@ -35,12 +35,18 @@ class DataSource(Configurable, family="data source"):
         """Read everything.
 
         Args:
-            target_kind: what the loss needs: `"regression"` asks for numbers, the others for class labels.
+            target_kind: what the loss needs: `"regression"` asks for numbers, `"multilabel"` for texts that hold
+                several labels, `"auto"` for the target as it is, and the others for class labels, `"binary"` for one
+                column of them or several.
 
         Raises:
             DataError: data that cannot be used; the message names file, place and remedy.
         """
         raise NotImplementedError
+
+    def named_inputs(self) -> set[str]:
+        """Columns that the config names as inputs: these stay inputs where they divide or weigh the rows as well."""
+        return set()
 
     def read_inputs(self, path: str) -> Table | Frame | np.ndarray:
         """Inputs alone, from a file like the source's own: what `nnlite predict` reads.

@@ -1,6 +1,7 @@
 """The data sets that come with scikit-learn."""
 
 import inspect
+from typing import Any
 
 import numpy as np
 
@@ -28,12 +29,16 @@ class SklearnDataset(DataSource):
     def load(self, target_kind: TargetKind) -> Dataset:
         bunch = self._loaders()[self.name]()
         names = bunch.get("target_names")
-        if target_kind == "regression":
+        if target_kind == "regression" or (target_kind == "auto" and not self._has_classes(bunch)):
             target = bunch.target.reshape(len(bunch.target), -1).astype(float)
             return Dataset(bunch.data, target, list(names) if target.shape[1] > 1 else ["target"])
-        if names is None or bunch.target.ndim > 1:
+        if names is None or not self._has_classes(bunch):
             raise DataError(f"data set {self.name!r} has no classes; choose a regression loss such as mse")
         return Dataset(bunch.data, np.asarray(names)[bunch.target], ["target"])
+
+    @staticmethod
+    def _has_classes(bunch: Any) -> bool:
+        return "target_names" in bunch and bunch.target.ndim == 1
 
     @staticmethod
     def _loaders() -> dict:

@@ -111,14 +111,15 @@ class SeasonalSeries(DataSource):
     seed: Index = 0
 
     def load(self, target_kind: TargetKind) -> Dataset:
-        if target_kind != "regression":
+        if target_kind not in ("regression", "auto"):
             raise DataError("SeasonalSeries has numbers to predict; choose a regression loss such as mse")
         time = np.arange(self.rows + self.window + self.horizon - 1)
         series = np.sin(2 * np.pi * time / self.period) + np.sin(2 * np.pi * time / self.long_period)
         series = series + self.trend * time + self.noise * stream(self.seed, "series").standard_normal(len(time))
         windows = np.lib.stride_tricks.sliding_window_view(series, self.window + self.horizon)
         names = [f"step_{step}" for step in range(1, self.horizon + 1)]
-        return Dataset(windows[:, : self.window, None].copy(), windows[:, self.window :].copy(), names)
+        last = np.repeat(windows[:, self.window - 1 : self.window], self.horizon, axis=1)
+        return Dataset(windows[:, : self.window, None].copy(), windows[:, self.window :].copy(), names, last)
 
     def read_inputs(self, path: str) -> Table | Frame | np.ndarray:
         """Windows: the rows of a table with one column per step, or of an array with or without a last axis of 1."""

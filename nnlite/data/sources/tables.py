@@ -10,7 +10,7 @@ from nnlite.data.encoders.choices import ColumnChoice
 from nnlite.data.encoders.columns import Numeric, OneHot, Ordinal
 from nnlite.data.encoders.fitting import fit_columns, rows_without_gaps
 from nnlite.data.encoders.inputs import Columns, InputEncoder, Texts
-from nnlite.data.encoders.targets import TargetKind
+from nnlite.data.encoders.targets import TargetKind, read_target
 from nnlite.data.files.dialects import Dialect
 from nnlite.data.files.frames import FileFrame
 from nnlite.data.files.opening import read_table_file
@@ -82,13 +82,15 @@ class TableSource(DataSource, abstract=True):
     def load(self, target_kind: TargetKind) -> Dataset:
         table = self.read()
         table.require(self._named())
-        if target_kind == "regression":
-            target = np.column_stack([table.quantities(name) for name in self._targets()])
-        elif len(self._targets()) == 1:
-            target = table.labels(self._targets()[0])
-        else:
-            raise ConfigError("a classification has one target column", (type(self).__name__, "target"))
-        return Dataset(table, target, self._targets())
+        if len(self._targets()) > 1 and target_kind in ("sparse", "categorical"):
+            raise ConfigError(
+                "a classification has one target column; several columns of 0 and 1 go with binary_crossentropy",
+                (type(self).__name__, "target"),
+            )
+        return Dataset(table, read_target(table, self._targets(), target_kind), self._targets())
+
+    def named_inputs(self) -> set[str]:
+        return {*self.categorical, *self.ordinal, *([] if self.text is None else [self.text])}
 
     def read_inputs(self, path: str) -> Table | FileFrame:
         """The table in a file of any make; a text file may be written in another way than the source's own."""

@@ -73,7 +73,8 @@ def _of_model(specs: Any, compiled: Mapping[str, Any], task: Task) -> dict[str, 
         raise ConfigError(f"expected a list of one layer or more, got {specs!r}", ("model",))
     activation = None
     if task == "class":
-        loss = Loss.get(compiled["loss"]) if compiled.get("loss") is not None else None
+        given = _given_loss(compiled)
+        loss = None if given is None else Loss.get(given)
         labels = loss is not None and loss.target_kind == "binary" and _units_at_the_end(specs) > 1
         activation = "sigmoid" if labels else "softmax"
     try:
@@ -82,6 +83,11 @@ def _of_model(specs: Any, compiled: Mapping[str, Any], task: Task) -> dict[str, 
         raise error.within("model") from None
     scales = any(isinstance(Layer.get(spec), SCALING) for spec in stack.hidden)
     return {"layers": stack, "standardize": not scales}
+
+
+def _given_loss(section: Mapping[str, Any]) -> Any:
+    """The loss of a `compile` section; None where the target chooses it."""
+    return None if section.get("loss") == "auto" else section.get("loss")
 
 
 def _units_at_the_end(specs: list[Any]) -> int:
@@ -94,10 +100,11 @@ def _of_compile(section: Mapping[str, Any], task: Task) -> dict[str, Any]:
         Optimizer.get(optimizer)
     except ConfigError as error:
         raise error.within("compile", "optimizer") from None
-    if section.get("loss") is None:
+    given = _given_loss(section)
+    if given is None:
         return {"optimizer": optimizer}
     try:
-        return {"optimizer": optimizer, "loss": _loss(Loss.get(section["loss"]), task)}
+        return {"optimizer": optimizer, "loss": _loss(Loss.get(given), task)}
     except ConfigError as error:
         raise error.within("compile", "loss") from None
 

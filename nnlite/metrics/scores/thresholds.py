@@ -8,13 +8,15 @@ from nnlite.arrays.types import ArrayLike
 from nnlite.metrics.scores.curves import roc_curve
 from nnlite.metrics.scores.reading import as_weights
 
-__all__ = ["best_threshold"]
+__all__ = ["Score", "best_threshold"]
+
+Score = Literal["f1", "balanced_accuracy", "accuracy"]
 
 
 def best_threshold(
     y: ArrayLike,
     probabilities: ArrayLike,
-    score: Literal["f1", "balanced_accuracy", "accuracy"],
+    score: Score,
     weights: ArrayLike | None = None,
 ) -> float:
     """The threshold t in (0, 1] with the highest score of `probabilities >= t`; 0.5 unless both classes occur.

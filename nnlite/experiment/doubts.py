@@ -1,0 +1,82 @@
+"""What to doubt about a model's figures, said in words."""
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from nnlite.data import Classes, Labels, Prepared, Quantities
+from nnlite.metrics.scores import class_table, confusion_matrix, label_table, undefined_scores
+
+__all__ = ["doubts"]
+
+MOST_NAMED = 5
+Figures = Mapping[str, float | None]
+
+
+def doubts(
+    part: str, data: Prepared, outputs: np.ndarray, figures: Figures, baseline: Figures, balanced: bool
+) -> list[str]:
+    """One sentence for each way in which a model is no better than a guess, or blind to a class."""
+    target = data.preprocessing.target
+    if isinstance(target, Classes):
+        main = ("balanced_accuracy",) if balanced or target.threshold is not None else ("accuracy", "log_loss")
+        found = [*_not_better(part, figures, baseline, main), *_blind(part, data, outputs)]
+        undefined = undefined_scores(target.codes(data.target(part)).reshape(-1), target.labels)
+        by_reason = {reason: [name for name in undefined if undefined[name] == reason] for reason in undefined.values()}
+        return [*found, *(f"{part}: {', '.join(names)}: {reason}" for reason, names in by_reason.items())]
+    if isinstance(target, Labels):
+        found = _not_better(part, figures, baseline, ("f1_micro",) if balanced or target.thresholds else ("log_loss",))
+        return [*found, *_blind_to_labels(part, data, outputs)]
+    return _not_better(part, figures, baseline, ("rmse",)) if isinstance(target, Quantities) else []
+
+
+def _not_better(part: str, figures: Figures, baseline: Figures, names: Iterable[str]) -> list[str]:
+    """Which of these figures do not beat those of the baseline, and what that is."""
+    what = {
+        "accuracy": "always the most frequent class",
+        "balanced_accuracy": "always one class",
+        "log_loss": "the shares in the training part as probabilities",
+        "f1_micro": "always the labels that most rows have",
+        "rmse": "always the mean, or the last known value",
+    }
+    sentences = []
+    for name in names:
+        value, base = figures[name], baseline[name]
+        lower_is_better = name in ("log_loss", "rmse")
+        if value is not None and base is not None and (value >= base if lower_is_better else value <= base):
+            sentences.append(f"{part}: {name} {value:.4g} does not beat the baseline's {base:.4g}: {what[name]}")
+    return sentences
+
+
+def _blind(part: str, data: Prepared, outputs: np.ndarray) -> list[str]:
+    """The classes that occur and are never predicted, and those of which no row is found."""
+    target = data.preprocessing.target
+    assert isinstance(target, Classes)
+    codes, chosen = target.codes(data.target(part)).reshape(-1), target.chosen(outputs).reshape(-1)
+    table = class_table(codes, chosen, len(target.labels))
+    predicted = confusion_matrix(codes, chosen, len(target.labels)).sum(axis=0) > 0
+    missed = (table["recall"] == 0) & (table["support"] > 0)
+    counts = table["support"].astype(int)
+    never = _named(target.labels, counts, missed & ~predicted)
+    wrong = _named(target.labels, counts, missed & predicted)
+    remedy = "; `class_weight: balanced` in fit or `threshold: balanced_accuracy` in data may help" * (counts.size == 2)
+    return [
+        *([f"{part}: never predicts {never}{remedy}"] if never else []),
+        *([f"{part}: finds no row of {wrong}: recall 0"] if wrong else []),
+    ]
+
+
+def _blind_to_labels(part: str, data: Prepared, outputs: np.ndarray) -> list[str]:
+    target = data.preprocessing.target
+    assert isinstance(target, Labels)
+    table = label_table(target.encode(data.target(part)), target.chosen(outputs))
+    missed = _named(target.labels, table["support"].astype(int), (table["recall"] == 0) & (table["support"] > 0))
+    return [f"{part}: finds no row with {missed}: recall 0; `threshold: f1` in data may help"] if missed else []
+
+
+def _named(labels: list, counts: np.ndarray, chosen: np.ndarray) -> str:
+    """The chosen labels with their rows, the first ones by name."""
+    places = np.flatnonzero(chosen).tolist()
+    named = [f"{labels[place]!r} ({counts[place]} rows)" for place in places[:MOST_NAMED]]
+    more = len(places) - MOST_NAMED
+    return ", ".join([*named, *([f"{more} more"] if more > 0 else [])])

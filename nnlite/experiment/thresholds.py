@@ -1,0 +1,16 @@
+"""The decision threshold of a trained model, tuned on its validation part."""
+
+from nnlite.data import Prepared
+from nnlite.experiment.measuring import predictions
+from nnlite.metrics.scores import Score
+from nnlite.models.base import BaseModel
+
+__all__ = ["tune_threshold"]
+
+
+def tune_threshold(model: BaseModel, data: Prepared, threshold: Score | float | None) -> None:
+    """Where `threshold` names a score, give the target encoder the threshold that is best by it."""
+    if isinstance(threshold, str):
+        x = data.parts["validation"][0]
+        weights = data.weights.get("validation")
+        data.preprocessing.target.tune(data.target("validation"), predictions(model, x), threshold, weights)
