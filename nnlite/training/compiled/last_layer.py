@@ -43,16 +43,18 @@ class LastLayerCheck:
     """The check of a model's last layer against its loss, made once for each `compile`.
 
     Attributes:
+        known: whether whoever made the model knows what its outputs are, so that nothing is checked.
         early: whether `compile` checks a model that is built, rather than the first data: files are read without.
     """
 
     def __init__(self) -> None:
         self.early = True
+        self.known = False
         self._done = False
 
     def forget(self) -> None:
         """Check anew: layers or loss have changed."""
-        self._done = False
+        self._done = self.known
 
     def compare(self, model: Trainable, loss: Any, strict: bool = False) -> None:
         """Warn, once, of outputs that the loss takes for something else.
