@@ -34,7 +34,8 @@ font:14px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,"
 .nn .g{{stroke:var(--rule);stroke-width:1}}.nn .z{{stroke:var(--soft);stroke-width:1}}
 .nn .l{{fill:none;stroke:var(--c);stroke-width:1.8;stroke-linejoin:round;stroke-dasharray:var(--d)}}
 .nn .r{{fill:none;stroke:var(--soft);stroke-width:1;stroke-dasharray:3px 3px}}
-.nn .b,.nn .k{{fill:var(--c)}}.nn .p{{stroke:var(--c);stroke-width:5;stroke-linecap:round;stroke-opacity:.5}}.nn .a{{fill:var(--c);fill-opacity:.16}}
+.nn .b,.nn .k{{fill:var(--c)}}.nn .p{{stroke:var(--c);stroke-width:5;stroke-linecap:round;stroke-opacity:.5}}
+.nn .a{{fill:var(--c);fill-opacity:.16}}
 .nn .h{{fill:transparent}}.nn .h:hover{{fill:var(--c)}}
 .nn .i{{stroke:var(--ink);stroke-width:1.3;fill:none}}.nn .o{{fill:var(--surface);stroke:var(--soft);stroke-width:1.5}}
 .nn table{{border-collapse:collapse;font-variant-numeric:tabular-nums}}
@@ -46,7 +47,6 @@ color:var(--ink);background:none}}
 
 
 def notebook(content: str, width: int = 460) -> str:
-    """HTML for the output of a notebook's cell: `content` with the style that it needs, at most so many pixels wide."""
-    return (
-        f'<div class="nn" style="max-width:{width}px;padding:8px;overflow-x:auto"><style>{STYLE}</style>{content}</div>'
-    )
+    """HTML for the output of a notebook's cell: `content` and the style that it needs, at most so many pixels wide."""
+    box = f"max-width:{width}px;padding:8px;overflow-x:auto"
+    return f'<div class="nn" style="{box}"><style>{STYLE}</style>{content}</div>'

@@ -38,15 +38,17 @@ def tick_texts(ticks: Sequence[float]) -> list[str]:
         return [f"{tick:.3g}" for tick in ticks]
     for decimals in range(8):
         texts = [f"{tick / factor:.{decimals}f}" for tick in ticks]
-        if all(math.isclose(float(text) * factor, tick, abs_tol=largest * 1e-4) for text, tick in zip(texts, ticks)):
+        if all(math.isclose(round(tick / factor, decimals) * factor, tick, abs_tol=largest * 1e-4) for tick in ticks):
             break
-    return [f"{text.replace('-', '−')}{unit if tick else ''}" for text, tick in zip(texts, ticks)]
+    return [
+        f"{text.replace('-', '\N{MINUS SIGN}')}{unit if tick else ''}" for text, tick in zip(texts, ticks, strict=True)
+    ]
 
 
 def number_text(value: float | None, digits: int = 4) -> str:
     """A number as people read it: `0.9889`, `12,345`, `1.2e-05`; a dash where it is None or not finite."""
     if value is None or not math.isfinite(value):
-        return "–"
+        return "\N{EN DASH}"
     if value == int(value) and abs(value) < 1e15:
         return f"{int(value):,}"
     if abs(value) >= 10.0 ** (digits - 1):
