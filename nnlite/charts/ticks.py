@@ -40,9 +40,8 @@ def tick_texts(ticks: Sequence[float]) -> list[str]:
         texts = [f"{tick / factor:.{decimals}f}" for tick in ticks]
         if all(math.isclose(round(tick / factor, decimals) * factor, tick, abs_tol=largest * 1e-4) for tick in ticks):
             break
-    return [
-        f"{text.replace('-', '\N{MINUS SIGN}')}{unit if tick else ''}" for text, tick in zip(texts, ticks, strict=True)
-    ]
+    signed = [text.replace("-", "\N{MINUS SIGN}") for text in texts]
+    return [f"{text}{unit if tick else ''}" for text, tick in zip(signed, ticks, strict=True)]
 
 
 def number_text(value: float | None, digits: int = 4) -> str:
