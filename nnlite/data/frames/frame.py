@@ -161,15 +161,18 @@ class Frame:
 
     def column(self, name: str, kind: Kind) -> Column:
         """The column `name` read as `kind`; `DataError` if there is none, or if it holds something else."""
-        if name not in self.places:
-            raise DataError(f"the table has no column {name!r}; {did_you_mean(name, self.names)}")
-        place = self.places[name]
-        own = self.columns[place] if self.matrix is None else Column(name, "number", self.matrix[:, place])
-        own = own.as_kind(kind)
+        own = self.given(name).as_kind(kind)
         if kind == "category" and self._gap_text is not None:
             filled = np.where(own.missing, self._gap_text, own.values)
             return Column(name, kind, filled, own.from_numbers)
         return own
+
+    def given(self, name: str) -> Column:
+        """The column `name` in its own kind; `DataError` if there is none."""
+        if name not in self.places:
+            raise DataError(f"the table has no column {name!r}; {did_you_mean(name, self.names)}")
+        place = self.places[name]
+        return self.columns[place] if self.matrix is None else Column(name, "number", self.matrix[:, place])
 
     def numbers(self, names: list[str]) -> np.ndarray:
         """Columns of numbers side by side, NaN for gaps. Shape: (rows, columns named)."""

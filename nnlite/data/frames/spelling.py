@@ -1,0 +1,99 @@
+"""How truth and dates are spelled in text."""
+
+import datetime
+import re
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from nnlite.errors import DataError
+
+__all__ = ["ISO", "date_format", "read_dates", "read_truths", "spells_truth"]
+
+PAIRS = (("no", "yes"), ("n", "y"), ("false", "true"), ("f", "t"), ("off", "on"), ("0", "1"), ("0.0", "1.0"))
+TRUTHS = {word: float(value) for pair in PAIRS for value, word in enumerate(pair)}
+
+ISO = "iso"
+ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?( ?(Z|[+-]\d{2}:?\d{2}))?)?")
+DAYS = ("%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%Y/%m/%d", "%d-%b-%Y", "%d %b %Y", "%d %B %Y", "%b %d, %Y")
+DAYS = (*DAYS, "%B %d, %Y", "%d.%m.%y", "%d/%m/%y", "%m/%d/%y", "%Y-%m")
+TIMES = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p")
+FORMATS = (ISO, *(day + time for day in DAYS for time in TIMES))
+LONGEST_DATE = 40
+
+
+def spells_truth(words: Iterable[str]) -> bool:
+    """Whether words are those of one pair such as yes and no, true and false, or 1 and 0, in any case."""
+    lower = {word.lower() for word in words}
+    return any(lower == set(pair) for pair in PAIRS)
+
+
+def read_truths(name: str, cells: Sequence[str | None]) -> np.ndarray:
+    """1 and 0 for words of truth in any case, NaN for a gap; `DataError` for another word. Shape: (rows,)."""
+    values = np.full(len(cells), np.nan)
+    for row, cell in enumerate(cells):
+        if cell:
+            if cell.lower() not in TRUTHS:
+                raise DataError(f"column {name!r}, row {row}: {cell!r} is neither true nor false, such as yes and no")
+            values[row] = TRUTHS[cell.lower()]
+    return values
+
+
+def date_format(cells: Iterable[str]) -> str | None:
+    """The first of the known formats in which all cells can be read: `"iso"`, or one of `strptime`; None for none.
+
+    Where day and month could stand in either order, the day is taken to come first.
+    """
+    distinct = list(dict.fromkeys(cells))
+    if not distinct or any(not cell[:1].isalnum() or len(cell) > LONGEST_DATE for cell in distinct):
+        return None
+    return next((form for form in FORMATS if all(_read(cell, form) is not None for cell in distinct)), None)
+
+
+def read_dates(name: str, cells: Sequence[str | None], form: str) -> np.ndarray:
+    """Dates in universal time, `datetime64[us]` with NaT for a gap. Shape: (rows,).
+
+    Args:
+        name: the column, for the error.
+        cells: texts; None or `""` for a gap.
+        form: `"iso"`, or a format of `datetime.strptime`.
+
+    Raises:
+        DataError: a cell that is no date of this format.
+    """
+    read: dict[str, datetime.datetime | None] = {}
+    dates = np.full(len(cells), "NaT", "datetime64[us]")
+    for row, cell in enumerate(cells):
+        if not cell:
+            continue
+        if cell not in read:
+            read[cell] = _read(cell, form)
+        date = read[cell]
+        if date is None:
+            wanted = "2020-01-31" if form == ISO else form
+            raise DataError(f"column {name!r}, row {row}: {cell!r} is no date of the form {wanted}")
+        dates[row] = np.datetime64(date, "us")
+    return dates
+
+
+def _read(cell: str, form: str) -> datetime.datetime | None:
+    if form == ISO and not ISO_DATE.fullmatch(cell):
+        return None
+    try:
+        date = _read_iso(cell) if form == ISO else datetime.datetime.strptime(cell, form)
+    except ValueError:
+        return None
+    return date.astimezone(datetime.timezone.utc).replace(tzinfo=None) if date.tzinfo else date
+
+
+def _read_iso(cell: str) -> datetime.datetime:
+    """Python 3.10 reads neither Z nor a fraction of any length nor a zone without a colon."""
+    zone = ""
+    day, time = cell[:10], cell[11:].replace("Z", "+00:00")
+    found = re.search(r" ?([+-]\d{2}):?(\d{2})$", time)
+    if found:
+        time, zone = time[: found.start()], f"{found[1]}:{found[2]}"
+    if "." in time:
+        clock, fraction = time.split(".")
+        time = f"{clock}.{fraction:0<6}"
+    return datetime.datetime.fromisoformat(f"{day}T{time}{zone}" if time else day)

@@ -1,0 +1,102 @@
+"""The cells of one column, and all that they can be read as."""
+
+import functools
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+
+from nnlite.data.frames.frame import Column, Frame, Kind
+from nnlite.data.frames.spelling import date_format, read_dates
+from nnlite.data.table import Table
+from nnlite.errors import DataError
+
+__all__ = ["Cells", "read_cells"]
+
+
+@dataclass(frozen=True)
+class Cells:
+    """One column as texts and, where they can be read so, as numbers or dates.
+
+    Args:
+        name: the column.
+        typed: the kind by the type of the cells; None for those of a text file, which have no type.
+        texts: shape (rows,), Python strings with None for a gap.
+        numbers: shape (rows,), float64 with NaN for a gap; None where some cell is no number.
+        dates: shape (rows,), `datetime64` with NaT for a gap; None where some cell is no date.
+        form: how text spells the dates, as `date_format` says; None where they are no text.
+    """
+
+    name: str
+    typed: Kind | None
+    texts: np.ndarray
+    numbers: np.ndarray | None
+    dates: np.ndarray | None
+    form: str | None
+
+    @functools.cached_property
+    def missing(self) -> np.ndarray:
+        """Which rows are gaps. Shape: (rows,), booleans."""
+        return np.fromiter((cell is None for cell in self.texts), bool, len(self.texts))
+
+    @functools.cached_property
+    def counts(self) -> Counter[str]:
+        """How often each level occurs; numbers of one value are one level, however they are spelled."""
+        if self.numbers is None or self.has_leading_zeros:
+            return Counter(cell for cell in self.texts if cell is not None)
+        first = dict(zip(self.present.tolist(), (cell for cell in self.texts if cell is not None), strict=True))
+        return Counter({first[value]: count for value, count in Counter(self.present.tolist()).items()})
+
+    @functools.cached_property
+    def present(self) -> np.ndarray:
+        """The numbers without gaps; empty where the column holds none."""
+        return np.zeros(0) if self.numbers is None else self.numbers[~np.isnan(self.numbers)]
+
+    @functools.cached_property
+    def is_whole(self) -> bool:
+        """Whether the column holds integers."""
+        return bool(len(self.present)) and bool((self.present == np.floor(self.present)).all())
+
+    @functools.cached_property
+    def has_leading_zeros(self) -> bool:
+        """Whether texts of digits such as 02134 say that they are no amounts."""
+        return self.typed is None and any(
+            cell is not None and len(cell) > 1 and cell[0] == "0" and cell.isdecimal() for cell in self.texts
+        )
+
+    @functools.cached_property
+    def codes(self) -> np.ndarray:
+        """The number of each row's level, from 0; a gap is a level of its own. Shape: (rows,)."""
+        cells = self.texts if self.numbers is None else np.where(self.missing, None, self.numbers.astype(object))
+        known: dict[object, int] = {}
+        return np.fromiter((known.setdefault(cell, len(known)) for cell in cells), np.int64, len(cells))
+
+
+def read_cells(source: Table | Frame, name: str) -> Cells:
+    """The cells of the column `name`; `DataError` if there is none."""
+    if isinstance(source, Frame):
+        return _of_frame(source.given(name))
+    texts = source.texts(name).astype(object)
+    texts[texts == ""] = None
+    if all(cell is None for cell in texts):
+        return Cells(name, None, texts, None, None, None)
+    try:
+        return Cells(name, None, texts, source.column(name, "number").values, None, None)
+    except DataError:
+        return _of_texts(name, None, texts)
+
+
+def _of_texts(name: str, typed: Kind | None, texts: np.ndarray) -> Cells:
+    form = date_format(cell for cell in texts if cell is not None)
+    return Cells(name, typed, texts, None, None if form is None else read_dates(name, texts.tolist(), form), form)
+
+
+def _of_frame(column: Column) -> Cells:
+    missing = column.missing
+    if column.kind == "category":
+        return _of_texts(column.name, "category", column.values)
+    if column.kind == "date":
+        texts = np.where(missing, None, column.values.astype(str).astype(object))
+        return Cells(column.name, "date", texts, None, column.values, None)
+    texts = column.as_kind("category").values
+    return Cells(column.name, column.kind, texts, column.values.astype(np.float64), None, None)

@@ -1,0 +1,236 @@
+"""The profile of a table: kinds, gaps, levels and suspicious columns, and what is decided about each column."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from nnlite.data.frames.frame import Frame
+from nnlite.data.frames.reading import read_frame
+from nnlite.data.profile.cells import Cells, read_cells
+from nnlite.data.profile.kinds import ColumnKind, kind_of, order_of, shown, skewness
+from nnlite.data.profile.leaks import leak_of
+from nnlite.data.profile.tasks import Task, TaskKind, task_of
+from nnlite.data.profile.text import profile_text
+from nnlite.data.table import Table
+from nnlite.errors import DataError
+
+__all__ = ["MOST_ONE_HOT", "ColumnProfile", "TableProfile", "encoding_of", "profile_table"]
+
+MOST_ONE_HOT = 8  # levels up to which each gets a column of its own
+EXAMPLES = 3
+LEVELS_SHOWN = 20
+BINS = 20
+ENCODINGS: dict[ColumnKind, str] = {
+    "number": "standardize",
+    "boolean": "two_valued",
+    "ordered_category": "ordinal",
+    "date": "date_parts",
+    "text": "text",
+    "identifier": "drop",
+    "constant": "drop",
+    "mostly_missing": "drop",
+    "leaking": "drop",
+}
+
+
+@dataclass(frozen=True)
+class ColumnProfile:
+    """What one column of a table holds.
+
+    Args:
+        name: the column.
+        kind: one of `KINDS`.
+        reason: why it is of this kind, in a few words.
+        missing: number of gaps.
+        distinct: number of different values, gaps left out.
+        examples: some of the values, as text.
+        levels: the most frequent values -> how often each occurs, at most 20; empty for numbers and dates.
+        histogram: `{"edges": [...], "counts": [...]}` of numbers, and of dates in seconds since 1970; else None.
+        statistics: of numbers `min`, `max`, `mean`, `median`, `std` and `skew`; else empty.
+        order: the levels of an ordered category in their order; else empty.
+        form: how text spells the dates of the column: `"iso"`, or a format of `strptime`; else None.
+        encoding: what becomes of the column unless a config says otherwise.
+        warning: what looks suspicious; else None.
+    """
+
+    name: str
+    kind: ColumnKind
+    reason: str
+    missing: int
+    distinct: int
+    examples: list[str]
+    levels: dict[str, int]
+    histogram: dict[str, list[float]] | None
+    statistics: dict[str, float]
+    order: list[str]
+    form: str | None
+    encoding: str
+    warning: str | None = None
+
+
+@dataclass(frozen=True)
+class TableProfile:
+    """What a table holds: `str(profile)` is one screen of text.
+
+    Args:
+        source: the file, or what else was profiled.
+        rows: number of rows.
+        columns: one profile for each column, targets among them, in the order of the table.
+        task: what is to be learnt; None without a target.
+
+    >>> table = {"age": [31, 47, 22, 65], "city": ["Rome", "Oslo", "Rome", "Bern"], "ok": [True, False, True, True]}
+    >>> profile = profile_table(table, "ok")
+    >>> [(column.name, column.kind, column.encoding) for column in profile.inputs], profile.task.kind
+    ([('age', 'number', 'standardize'), ('city', 'category', 'one_hot')], 'binary')
+    """
+
+    source: str
+    rows: int
+    columns: list[ColumnProfile]
+    task: Task | None = None
+
+    @property
+    def targets(self) -> list[str]:
+        """The columns to predict."""
+        return [] if self.task is None else self.task.targets
+
+    @property
+    def inputs(self) -> list[ColumnProfile]:
+        """The columns to predict from."""
+        return [column for column in self.columns if column.name not in self.targets]
+
+    def column(self, name: str) -> ColumnProfile:
+        """The profile of the column `name`; `KeyError` if there is none."""
+        return next(column for column in self.columns if column.name == name)
+
+    def to_config(self) -> dict[str, str]:
+        """Column -> what becomes of it, as `columns:` in a config says it, for each column to predict from."""
+        return {column.name: column.encoding for column in self.inputs}
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as plain values, for JSON."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        return profile_text(self)
+
+
+def profile_table(
+    table: Any, target: str | Sequence[str] | None = None, task: TaskKind | None = None, source: str | None = None
+) -> TableProfile:
+    """Look at every column of a table.
+
+    Args:
+        table: a `Table`, or what `read_frame` reads.
+        target: the column to predict, or several; columns that give it away are then told.
+        task: what is to be learnt, where it should not be guessed from the target.
+        source: what the table is called; the path of a `Table` when None.
+
+    Raises:
+        DataError: no such column, or a target that cannot be learnt.
+    """
+    if not isinstance(table, Table):
+        table = read_frame(table)
+    names = table.names if isinstance(table, Frame) else list(table.columns)
+    targets = [target] if isinstance(target, str) else list(target or ())
+    check_names(table, targets)
+    cells = {name: read_cells(table, name) for name in names}
+    task_found = task_of([cells[name] for name in targets], task) if targets else None
+    profiles = [_profile(cells[name], task_found, [cells[name] for name in targets]) for name in names]
+    rows = table.n_rows if isinstance(table, Frame) else len(table)
+    called = source or (table.path if isinstance(table, Table) else "table")
+    return TableProfile(called, rows, _usable(profiles, targets), task_found)
+
+
+def _profile(cells: Cells, task: Task | None, targets: list[Cells]) -> ColumnProfile:
+    kind, reason = kind_of(cells)
+    is_input = cells.name not in [target.name for target in targets]
+    if is_input and kind not in ("constant", "mostly_missing"):
+        leaks = (leak_of(cells, target, task is not None and task.kind != "regression") for target in targets)
+        leak = next(filter(None, leaks), None)
+        kind, reason = (kind, reason) if leak is None else ("leaking", leak)
+    counts = cells.counts
+    values = cells.present if cells.dates is None else _seconds(cells)
+    is_amount = len(values) > 0 and kind not in ("integer_code", "boolean")
+    return ColumnProfile(
+        name=cells.name,
+        kind=kind,
+        reason=reason,
+        missing=int(cells.missing.sum()),
+        distinct=len(counts),
+        examples=list(dict.fromkeys(cell for cell in cells.texts[: 10 * EXAMPLES] if cell is not None))[:EXAMPLES],
+        levels={} if is_amount else dict(counts.most_common(LEVELS_SHOWN)),
+        histogram=_histogram(values) if is_amount else None,
+        statistics=_statistics(cells.present) if is_amount and cells.dates is None else {},
+        order=(order_of(counts) or []) if kind == "ordered_category" else [],
+        form=cells.form,
+        encoding=encoding_of(kind, len(counts)),
+        warning=_warning(cells, kind, reason),
+    )
+
+
+def encoding_of(kind: ColumnKind, distinct: int) -> str:
+    """What becomes of a column of this kind with so many levels, unless a config says otherwise."""
+    if kind in ENCODINGS:
+        return ENCODINGS[kind]
+    return "two_valued" if distinct == 2 else "one_hot" if distinct <= MOST_ONE_HOT else "embed"
+
+
+def _usable(profiles: list[ColumnProfile], targets: list[str]) -> list[ColumnProfile]:
+    """The same profiles; if nothing were left to predict from, numbers that count rows or give the target away stay."""
+    inputs = [profile for profile in profiles if profile.name not in targets]
+    if not targets or any(profile.encoding != "drop" for profile in inputs):
+        return profiles
+    return [
+        ColumnProfile(**{**vars(profile), "encoding": "standardize"})
+        if profile.name not in targets and profile.kind in ("identifier", "leaking") and profile.statistics
+        else profile
+        for profile in profiles
+    ]
+
+
+def _seconds(cells: Cells) -> np.ndarray:
+    assert cells.dates is not None  # the caller has seen that there are dates
+    return cells.dates[~np.isnat(cells.dates)].astype("datetime64[s]").astype(np.float64)
+
+
+def _histogram(values: np.ndarray) -> dict[str, list[float]]:
+    counts, edges = np.histogram(values, min(BINS, max(1, len(np.unique(values)))))
+    return {"edges": edges.tolist(), "counts": counts.astype(float).tolist()}
+
+
+def _statistics(values: np.ndarray) -> dict[str, float]:
+    found = {"min": values.min(), "max": values.max(), "mean": values.mean(), "median": np.median(values)}
+    return {name: float(value) for name, value in {**found, "std": values.std(), "skew": skewness(values)}.items()}
+
+
+def _warning(cells: Cells, kind: ColumnKind, reason: str) -> str | None:
+    if kind in ("leaking", "identifier", "constant", "mostly_missing"):
+        return f"{kind.replace('_', ' ')}: {reason}"
+    if cells.numbers is None and cells.typed is None and kind != "date":
+        numbers = sum(count for level, count in cells.counts.items() if _is_number(level))
+        others = [level for level in cells.counts if not _is_number(level)]
+        if numbers and len(others) <= EXAMPLES:
+            listed = ", ".join(map(shown, others))
+            return f"numbers, but for {listed}: if that says that a value is missing, declare it so"
+    return None
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return np.isfinite(float(text))
+    except ValueError:
+        return False
+
+
+def check_names(table: Table | Frame, names: Sequence[str]) -> None:
+    """`DataError` for a name that no column has."""
+    for name in names:
+        if isinstance(table, Frame):
+            table.given(name)
+        else:
+            table.cells(name)
+    if len(set(names)) < len(names):
+        raise DataError(f"a target is named twice: {', '.join(names)}")

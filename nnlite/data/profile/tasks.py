@@ -1,0 +1,116 @@
+"""What is to be learnt, by the look of the target."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+
+from nnlite.data.profile.cells import Cells
+from nnlite.data.profile.kinds import kind_of, shown, skewness
+from nnlite.errors import DataError
+
+__all__ = ["TASKS", "Task", "TaskKind", "task_of"]
+
+TaskKind = Literal["binary", "multiclass", "multilabel", "regression"]
+TASKS: tuple[str, ...] = get_args(TaskKind)
+
+MOST_CODES = 20  # whole numbers up to so many values are classes,
+ROWS_OF_A_CODE = 10  # if they have so many rows each on average
+SKEWED = 1.0
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is to be learnt.
+
+    Args:
+        kind: `"binary"`, `"multiclass"`, `"multilabel"` (several columns of 0 and 1) or `"regression"`.
+        targets: the columns to predict.
+        reason: why, in a few words.
+        classes: how often each class occurs, of one column; empty for the other tasks.
+        log: whether the logarithm of the target is better learnt than the target: positive and skewed to the right.
+    """
+
+    kind: TaskKind
+    targets: list[str]
+    reason: str
+    classes: dict[str, int]
+    log: bool = False
+
+
+def task_of(targets: list[Cells], forced: TaskKind | None = None) -> Task:
+    """The task that the targets suggest, or the one that is asked for.
+
+    Raises:
+        DataError: a target that cannot be learnt: missing values, one value alone, texts that all differ, or not what
+            the task asks for.
+    """
+    for cells in targets:
+        _check(cells)
+    names = [cells.name for cells in targets]
+    if len(targets) > 1:
+        flags = all(set(cells.present.tolist()) == {0, 1} for cells in targets)
+        if forced == "multilabel" or (forced is None and flags):
+            wrong = next((cells for cells in targets if set(cells.present.tolist()) != {0, 1}), None)
+            if wrong is not None:
+                raise DataError(f"target {wrong.name!r}: labels are 0 and 1, it has {shown(next(iter(wrong.counts)))}")
+            return Task("multilabel", names, "columns of 0 and 1", {})
+        if forced in ("binary", "multiclass"):
+            raise DataError(f"{len(names)} targets: a {forced} task has one; choose it, or leave --task out")
+        return _regression(targets)
+    if forced == "multilabel":
+        raise DataError(f"target {names[0]!r}: a multilabel task has several columns of 0 and 1: --target a,b,c")
+    return _of_one(targets[0], forced)
+
+
+def _of_one(cells: Cells, forced: TaskKind | None) -> Task:
+    distinct, rows = len(cells.counts), len(cells.texts)
+    if forced == "binary" and distinct != 2:
+        raise DataError(f"target {cells.name!r} has {distinct} values; a binary task has two: use --task multiclass")
+    classes = dict(cells.counts.most_common())
+    if forced == "regression" or (forced is None and cells.numbers is not None and not _is_code(cells)):
+        return _regression([cells])
+    if distinct == 2 and forced != "multiclass":
+        return Task("binary", [cells.name], "two values", classes)
+    if cells.numbers is None and distinct > rows / 2:
+        kind, reason = kind_of(cells)
+        raise DataError(
+            f"target {cells.name!r} has {distinct} different texts in {rows} rows ({kind}: {reason}), too many for "
+            "classes; choose another column by --target"
+        )
+    what = "texts" if cells.numbers is None else "whole numbers" if cells.is_whole else "numbers"
+    return Task("multiclass", [cells.name], f"{distinct} different {what}", classes)
+
+
+def _is_code(cells: Cells) -> bool:
+    distinct = len(cells.counts)
+    whole = cells.is_whole and distinct <= MOST_CODES and distinct * ROWS_OF_A_CODE <= len(cells.texts)
+    return distinct == 2 or cells.has_leading_zeros or whole
+
+
+def _regression(targets: list[Cells]) -> Task:
+    names = [cells.name for cells in targets]
+    for cells in targets:
+        if cells.numbers is None:
+            level = next(iter(cells.counts))
+            raise DataError(f"target {cells.name!r}: {shown(level)} is no number; a regression needs numbers")
+    skews = [skewness(cells.present) for cells in targets]
+    log = all(_log_is_better(cells.present, skew) for cells, skew in zip(targets, skews, strict=True))
+    shape = f", skewed ({max(skews):.1f})" if log else ""
+    return Task("regression", names, f"{'numbers' if len(names) == 1 else 'several numbers'}{shape}", {}, log)
+
+
+def _log_is_better(values: np.ndarray, skew: float) -> bool:
+    return bool(values.min() > 0) and skew > SKEWED and abs(skewness(np.log(values))) < skew / 2
+
+
+def _check(cells: Cells) -> None:
+    gaps = int(cells.missing.sum())
+    if gaps:
+        row = int(cells.missing.argmax())
+        raise DataError(
+            f"target {cells.name!r}: no value in {gaps} of {len(cells.texts)} rows, first in row {row + 1} after the "
+            "header; remove such rows, or choose another column"
+        )
+    if len(cells.counts) < 2:
+        raise DataError(f"target {cells.name!r} has one value alone, {shown(next(iter(cells.counts), ''))}")
