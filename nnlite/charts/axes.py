@@ -8,7 +8,7 @@ import numpy as np
 
 from nnlite.arrays.types import ArrayLike
 from nnlite.charts.chart import WIDTH
-from nnlite.charts.markup import CHARACTER, element, shortened
+from nnlite.charts.markup import element, shortened, text_width
 from nnlite.charts.ticks import linear_ticks, log_ticks, tick_texts
 
 __all__ = ["Axis", "Plot", "finite", "legend"]
@@ -84,7 +84,7 @@ class Plot:
         self._texts = tick_texts(y.ticks())
         self.top = 8.0 + LINE * (rows + bool(y.label))
         self.bottom = height - 20.0 - LINE * bool(x.label)
-        self.left = 10.0 + CHARACTER * max(map(len, self._texts), default=0)
+        self.left = 10.0 + max(map(text_width, self._texts), default=0.0)
         self.right = WIDTH - 14.0
 
     def across(self, values: ArrayLike) -> np.ndarray:
@@ -125,7 +125,7 @@ def legend(names: Sequence[str], top: float = 11.0) -> tuple[str, int]:
     parts, x, row = [], 2.0, 0
     for number, name in enumerate(names):
         shown = shortened(name, 40)
-        width = 30 + CHARACTER * len(shown)
+        width = 32 + text_width(shown)
         if x > 2.0 and x + width > WIDTH:
             x, row = 2.0, row + 1
         y = top + row * LINE

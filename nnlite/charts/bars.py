@@ -8,7 +8,7 @@ import numpy as np
 from nnlite.arrays.types import ArrayLike
 from nnlite.charts.axes import Axis
 from nnlite.charts.chart import WIDTH, Chart
-from nnlite.charts.markup import CHARACTER, element, shortened, tooltip
+from nnlite.charts.markup import element, shortened, text_width, tooltip
 from nnlite.charts.ticks import number_text, tick_texts
 
 __all__ = ["bar_chart", "interval_chart"]
@@ -82,8 +82,8 @@ class _Rows:
     def chart(self, title: str, note: str, bars: bool) -> Chart:
         numbers = [self.values, self.lows, self.highs, self.marks]
         axis = Axis.of(self.x_label, [*numbers, *([[0.0]] if bars else [])], margin=0 if bars else 0.04)
-        left = 8.0 + CHARACTER * min(LONGEST, max(map(len, self.names), default=0))
-        right = WIDTH - 12.0 - CHARACTER * max((len(number_text(own)) for own in self.values), default=0)
+        left = 8.0 + max((text_width(shortened(name, LONGEST)) for name in self.names), default=0.0)
+        right = WIDTH - 12.0 - max((text_width(number_text(own)) for own in self.values), default=0.0)
         rows = [self._row(number, left, right, axis, bars) for number in range(len(self.names))]
         bottom = 6.0 + ROW * len(self.names)
         ticks = axis.ticks(4)

@@ -7,7 +7,7 @@ import numpy as np
 
 from nnlite.arrays.types import ArrayLike
 from nnlite.charts.chart import WIDTH, Chart
-from nnlite.charts.markup import CHARACTER, element, shortened, tooltip
+from nnlite.charts.markup import element, shortened, text_width, tooltip
 from nnlite.charts.ticks import number_text
 
 __all__ = ["heat_map"]
@@ -38,13 +38,12 @@ def heat_map(
     """
     matrix = np.asarray(matrix, float)
     shades = _shares(matrix) if shades is None else np.asarray(shades, float)
-    left = 22.0 + CHARACTER * min(LONGEST, max(map(len, row_names), default=1))
+    left = 22.0 + _widest(row_names)
     across = (WIDTH - left - 2) / max(matrix.shape[1], 1)
     down = min(across, 34.0)
-    longest = max((len(number_text(own)) for own in matrix.ravel()), default=1)
-    numbered = across >= CHARACTER * longest + 3 and down >= 12
-    turned = across < CHARACTER * max(map(len, column_names), default=1) + 4
-    top = 20.0 + (CHARACTER * min(LONGEST, max(map(len, column_names), default=1)) if turned else 12.0)
+    numbered = across >= 3 + _widest([number_text(own) for own in matrix.ravel().tolist()]) and down >= 12
+    turned = across < 4 + _widest(column_names)
+    top = 20.0 + (_widest(column_names) if turned else 12.0)
     parts = [_names(row_names, column_names, left, top, across, down, turned)]
     parts += [element("text", escape(column_label), x=(left + WIDTH) / 2, y=11, class_="m")] if column_label else []
     middle = top + down * len(matrix) / 2
@@ -59,6 +58,10 @@ def heat_map(
         parts += _coloured(np.where(np.isfinite(matrix), shades, np.nan), places, (across, down))
     body = element("g", *parts, class_="s0")
     return Chart(title, _said(matrix, row_names, column_names), body, top + down * len(matrix) + 4, note)
+
+
+def _widest(texts: Sequence[str]) -> float:
+    return max((text_width(shortened(text, LONGEST)) for text in texts), default=0.0)
 
 
 def _numbered(matrix: np.ndarray, shades: np.ndarray, places: tuple, size: tuple, heads: tuple) -> Iterator[str]:

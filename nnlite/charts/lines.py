@@ -14,6 +14,7 @@ from nnlite.charts.ticks import number_text
 
 __all__ = ["Series", "line_chart"]
 
+MARKED = 12  # points of a line up to which each is marked
 HOVERED = 40  # places of a line that tell their numbers
 
 
@@ -81,6 +82,7 @@ def _line(plot: Plot, name: str, line: np.ndarray, x_label: str) -> str:
         pen_down = there
     parts = [element("path", tooltip(name), d="".join(path), class_="l")]
     alone = known & ~np.r_[False, known[:-1]] & ~np.r_[known[1:], False]
+    alone |= known & (len(known) <= MARKED)
     parts += [element("circle", cx=x, cy=y, r=2, class_="k") for x, y in places[alone].tolist()]
     chosen = np.flatnonzero(known)
     chosen = chosen[np.unique(np.linspace(0, len(chosen) - 1, min(HOVERED, len(chosen))).astype(int))]

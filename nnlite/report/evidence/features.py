@@ -1,7 +1,6 @@
 """What the model makes of each input: exact sensitivities, permutation importance, partial dependence."""
 
 import functools
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -125,7 +124,7 @@ class Features:
     def dependence(self, name: str) -> Dependence:
         """The partial dependence of the predictions on one feature (Friedman 2001), on at most 500 rows.
 
-        A number takes on 20 quantiles of its values, a category its levels, up to 12 of the most frequent ones. A row
+        A number takes on 20 quantiles of its values, from 1% to 99%, a category its levels, up to 12 of the most frequent ones. A row
         takes on a value by the columns that a row with this value has in the model's input.
         """
         values, rows = self._grid(self._raw(name))
@@ -163,17 +162,19 @@ class Features:
         table = self.subject.table
         if table is None or self.subject.encoded_columns is None:
             return self.x[:, self.places[name][0]].astype(np.float64)
-        read: Callable = table.numbers if self.is_number(name) else table.texts
         try:
-            return read(name)[self.source_rows]
-        except DataError:  # an encoder that makes a number of what is none: dates, texts
-            return table.texts(name)[self.source_rows]
+            if self.is_number(name):
+                return table.column(name, "number").values[self.source_rows].astype(np.float64)
+        except DataError:  # an encoder that makes a number of what is none, such as a date
+            pass
+        texts = table.column(name, "category").values[self.source_rows]
+        return np.array(["" if text is None else text for text in texts])
 
     def _grid(self, raw: np.ndarray) -> tuple[list, list[int]]:
         """The values that are tried, and for each the place of a row that has it."""
         if raw.dtype.kind == "f" and len(np.unique(raw[np.isfinite(raw)])) > MOST_LEVELS:
             order = np.argsort(raw, kind="stable")[: int(np.isfinite(raw).sum())]
-            rows = order[np.unique(np.linspace(0, len(order) - 1, POINTS).astype(int))]
+            rows = order[np.unique((np.linspace(0.01, 0.99, POINTS) * (len(order) - 1)).astype(int))]
             return raw[rows].tolist(), rows.tolist()
         known = raw[np.isfinite(raw)] if raw.dtype.kind == "f" else raw
         levels, counts = np.unique(known, return_counts=True)

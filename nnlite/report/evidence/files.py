@@ -40,8 +40,10 @@ def read_json(path: Path) -> Any:
     """The values of a JSON file; `DataError` where it is missing or damaged."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: missing or damaged ({error})") from None
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror}") from None
+    except ValueError as error:
+        raise DataError(f"{path}: damaged ({error})") from None
 
 
 def read_metrics(folder: Path) -> Measured:
@@ -63,8 +65,10 @@ def read_history(folder: Path) -> dict[str, list[float]]:
         with open(path, newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
         return {name: [float(row[name] or math.nan) for row in rows] for name in (rows[0] if rows else ())}
-    except (OSError, ValueError, TypeError, csv.Error) as error:
-        raise DataError(f"{path}: missing or damaged ({error})") from None
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror}") from None
+    except (ValueError, TypeError, csv.Error) as error:
+        raise DataError(f"{path}: damaged ({error})") from None
 
 
 def read_config(folder: Path) -> dict[str, Any]:

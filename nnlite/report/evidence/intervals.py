@@ -19,7 +19,7 @@ Scores = dict[str, float]
 
 
 def intervals(subject: Subject, part: str) -> dict[str, tuple[float, float]]:
-    """Name -> ends of the 95 % interval of each metric of a part, for those that can be measured here.
+    """Name -> ends of the 95% interval of each metric of a part, for those that can be measured here.
 
     The percentile bootstrap (Efron 1979) of 200 resamples of the rows, seeded. Of more than 2,000 rows a sample of
     2,000 is resampled, and what comes out is narrowed by `sqrt(2000 / rows)`. The interval lies around the value of
@@ -40,7 +40,8 @@ def intervals(subject: Subject, part: str) -> dict[str, tuple[float, float]]:
         for name in chosen:
             low, high = np.nanpercentile([draw[name] for draw in draws] + [sample[name]], [2.5, 97.5])
             value = float(recorded[name] or 0.0)
-    XX
+            spread = shrink * (np.array([low, high]) - sample[name])
+            ends[name] = (value + float(spread[0]), value + float(spread[1]))
     return ends
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from nnlite.data import Classes, Columns, Prepared, Quantities
+from nnlite.data.frames import Frame
 from nnlite.data.sources.base import Dataset
 from nnlite.data.table import Table
 from nnlite.errors import ConfigError, DataError
@@ -71,9 +72,9 @@ class Subject:
         return self.run.experiment.located_data().source.load(self.model.loss.target_kind)
 
     @property
-    def table(self) -> Table | None:
+    def table(self) -> Table | Frame | None:
         """The raw inputs, where they are a table with named columns."""
-        return self.dataset.inputs if isinstance(self.dataset.inputs, Table) else None
+        return self.dataset.inputs if isinstance(self.dataset.inputs, (Table, Frame)) else None
 
     def arrays(self, part: str) -> tuple[np.ndarray, np.ndarray]:
         """Encoded inputs and targets of a part."""
