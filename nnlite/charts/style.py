@@ -40,7 +40,8 @@ font:14px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,"
 .nn .i{{stroke:var(--ink);stroke-width:1.3;fill:none}}.nn .o{{fill:var(--surface);stroke:var(--soft);stroke-width:1.5}}
 .nn table{{border-collapse:collapse;font-variant-numeric:tabular-nums}}
 .nn th,.nn td{{padding:3px 12px 3px 0;text-align:left;vertical-align:top;border-bottom:1px solid var(--rule);
-color:var(--ink);background:none}}
+color:var(--ink);background:none;white-space:nowrap}}
+.nn td.long{{white-space:normal;min-width:32ch}}
 .nn th{{font-weight:600;color:var(--soft)}}.nn td.n,.nn th.n{{text-align:right}}
 .nn figure{{margin:0}}.nn figcaption{{margin:0 0 4px;color:var(--soft)}}.nn figcaption b{{color:var(--ink)}}
 """

@@ -5,6 +5,8 @@ from html import escape
 
 __all__ = ["aligned", "html_table"]
 
+LONG = 48  # characters of a cell from which on it may take several lines
+
 
 def html_table(
     head: Sequence[str], rows: Iterable[Sequence[str]], numbers: Iterable[int] = (), raw: Iterable[int] = ()
@@ -22,8 +24,10 @@ def html_table(
     titles = "".join(f'<th scope="col"{style}>{escape(title)}</th>' for style, title in zip(styles, head, strict=True))
     lines = []
     for row in rows:
+        long = [place not in markup and len(cell) > LONG for place, cell in enumerate(row)]
+        kinds = [' class="long"' if own else style for own, style in zip(long, styles, strict=True)]
         cells = (cell if place in markup else escape(cell) for place, cell in enumerate(row))
-        lines.append("".join(f"<td{style}>{cell}</td>" for style, cell in zip(styles, cells, strict=True)))
+        lines.append("".join(f"<td{kind}>{cell}</td>" for kind, cell in zip(kinds, cells, strict=True)))
     body = "".join(f"<tr>{line}</tr>" for line in lines)
     return f"<table><thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table>"
 

@@ -1,17 +1,43 @@
 """The table of layers that `model.summary()` prints, and a notebook shows."""
 
+from collections.abc import Callable
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
-from nnlite.charts import aligned, html_table
+from nnlite.charts import aligned, html_table, notebook
 from nnlite.registry import snake_case
 
 if TYPE_CHECKING:
     from nnlite.models.base import BaseModel
 
-__all__ = ["summary_html", "summary_table"]
+__all__ = ["Summarized", "summary_html", "summary_table"]
 
 HEAD = ("Layer", "Output shape", "Params")
+
+
+class Summarized:
+    """A model that shows its layers: by `summary()`, where it is printed, and in a notebook.
+
+    >>> from nnlite import Input, Sequential
+    >>> from nnlite.layers import Dense
+    >>> Sequential([Input((2,)), Dense(3)], seed=0)
+    Model: sequential
+    Layer          Output shape  Params
+    -----------------------------------
+    dense (Dense)  (None, 3)          9
+    -----------------------------------
+    Total params: 9  trainable: 9  non-trainable: 0
+    """
+
+    def summary(self, print_fn: Callable[[str], Any] = print) -> None:
+        """Print a table of layers, output shapes and numbers of parameters."""
+        print_fn(repr(self))
+
+    def __repr__(self) -> str:
+        return summary_table(cast("BaseModel", self))
+
+    def _repr_html_(self) -> str:
+        return notebook(summary_html(cast("BaseModel", self)), width=800)
 
 
 def summary_table(model: "BaseModel") -> str:

@@ -44,7 +44,7 @@ class Comparison:
     @property
     def html(self) -> str:
         """The same as a page, with curves."""
-        return page(f"{', '.join(self.names)} – nnlite compare", f"<main><h1>Comparison</h1>{self._content()}</main>")
+        return page(f"{', '.join(self.names)} - nnlite compare", f"<main><h1>Comparison</h1>{self._content()}</main>")
 
     def _repr_html_(self) -> str:
         return notebook(self._content(), width=1000)

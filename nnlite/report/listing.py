@@ -65,7 +65,11 @@ class RunTable:
 
     def _table(self) -> tuple[list[str], list[list[str]]]:
         judged = [
-            {name.removeprefix(f"{run.part} "): value for name, value in run.metrics.items() if name.startswith(run.part)}
+            {
+                name.removeprefix(f"{run.part} "): value
+                for name, value in run.metrics.items()
+                if name.startswith(run.part)
+            }
             for run in self.runs
         ]
         names = list(dict.fromkeys(name for metrics in judged for name in metrics))

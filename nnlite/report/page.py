@@ -12,8 +12,8 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 PAGE_STYLE = """
 *{box-sizing:border-box}body{margin:0}
 .nn main,.nn header,.nn footer{max-width:1240px;margin:0 auto;padding:0 16px}
-.nn h1{font-size:24px;margin:20px 0 4px;overflow-wrap:anywhere}.nn h2{font-size:18px;margin:36px 0 10px;padding-top:10px;
-border-top:1px solid var(--rule)}.nn h3{font-size:14px;margin:18px 0 6px}.nn p{margin:6px 0;max-width:78ch}
+.nn h1{font-size:24px;margin:20px 0 4px;overflow-wrap:anywhere}.nn h2{font-size:18px;margin:36px 0 10px;
+padding-top:10px;border-top:1px solid var(--rule)}.nn h3{font-size:14px;margin:18px 0 6px}.nn p{margin:6px 0;max-width:78ch}
 .nn .q{color:var(--soft)}.nn nav{display:flex;flex-wrap:wrap;gap:2px 14px;margin:10px 0}.nn a{color:var(--c0)}
 .nn .f{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,350px),1fr));gap:22px 26px;align-items:start;
 margin:10px 0}.nn .f>*{min-width:0;max-width:560px}
@@ -24,10 +24,12 @@ margin:10px 0}.nn .f>*{min-width:0;max-width:560px}
 .nn .u img{width:96px;height:auto;image-rendering:pixelated;border:1px solid var(--rule);display:block}
 .nn .u figcaption{font-size:12px;line-height:1.3;margin-top:3px;overflow-wrap:anywhere}
 .nn img.y{width:100%;max-width:280px;image-rendering:pixelated;border:1px solid var(--rule)}
-.nn .k4{display:flex;flex-wrap:wrap;gap:6px 28px;margin:10px 0}.nn .k4 div{min-width:0}.nn .k4 b{display:block;font-size:20px}
+.nn .k4{display:flex;flex-wrap:wrap;gap:6px 28px;margin:10px 0}.nn .k4 div{min-width:0}
+.nn .k4 b{display:block;font-size:20px}
 .nn footer{color:var(--soft);margin:40px auto 24px;font-size:13px}
 @media (max-width:520px){.nn th,.nn td{padding-right:8px;font-size:13px}.nn h1{font-size:20px}}
-@media print{.nn h2{break-after:avoid}.nn figure,.nn tr{break-inside:avoid}.nn nav{display:none}.nn pre{white-space:pre-wrap}
+@media print{.nn h2{break-after:avoid}.nn figure,.nn tr{break-inside:avoid}.nn nav{display:none}
+.nn pre{white-space:pre-wrap}
 .nn .f{grid-template-columns:repeat(2,1fr)}}
 """
 

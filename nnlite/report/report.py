@@ -56,7 +56,7 @@ class Report:
     @functools.cached_property
     def html(self) -> str:
         """The whole page."""
-        return page(f"{self._name} – nnlite report", self._content)
+        return page(f"{self._name} - nnlite report", self._content)
 
     def save(self, path: str | Path | None = None) -> Path:
         """Write the page, to `report.html` in the run's folder when None; returns the path."""
@@ -107,7 +107,9 @@ class Report:
         if subject.is_classification:
             task = f"Classification of {subject.target.name} into {len(subject.labels)} classes"
         else:
-            task = f"Regression of {', '.join(subject.target_names[:5])}{', …' if len(subject.target_names) > 5 else ''}"
+            task = (
+                f"Regression of {', '.join(subject.target_names[:5])}{', …' if len(subject.target_names) > 5 else ''}"
+            )
         count = f"{subject.model.count_params():,} parameters"
         said = escape(f"{task}; {count}; trained {date:%Y-%m-%d %H:%M}.")
         missing = f"The data could not be read, so that figures that need them are left out: {subject.missing}"

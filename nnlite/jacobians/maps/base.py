@@ -10,13 +10,14 @@ import numpy as np
 from nnlite.arrays.types import ArrayLike, Shape
 from nnlite.config import dense_limit
 from nnlite.errors import DataError, ShapeError
+from nnlite.jacobians.maps.shown import Shown, readable_bytes
 
 __all__ = ["Jacobian"]
 
 BLOCK = 2**20  # numbers in one block of seeds of `todense`
 
 
-class Jacobian:
+class Jacobian(Shown):
     """The derivative of one output with respect to one input, as a linear map between arrays.
 
     Rows are indexed by the output, columns by the input: `todense()` has the shape `out_shape + in_shape`.
@@ -154,13 +155,6 @@ def fitted(array: ArrayLike, shape: Shape, dtype: np.dtype | str, needs: str, se
     if array.shape[max(extra, 0) :] != tuple(shape) or (extra and not seeds):
         raise ShapeError(f"{needs} of shape ({seeds}{', '.join(map(str, shape))}), got {array.shape}")
     return array if array.dtype.kind in "fc" else array.astype(dtype)
-
-
-def readable_bytes(count: int) -> str:
-    """A number of bytes as people read it: `3.2 GiB`."""
-    power = min(max(count, 1).bit_length() - 1, 49) // 10
-    unit = ("B", "KiB", "MiB", "GiB", "TiB")[power]
-    return f"{count / 1024**power:.3g} {unit}" if power else f"{count} B"
 
 
 @functools.lru_cache(maxsize=4096)

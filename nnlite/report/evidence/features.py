@@ -124,8 +124,8 @@ class Features:
     def dependence(self, name: str) -> Dependence:
         """The partial dependence of the predictions on one feature (Friedman 2001), on at most 500 rows.
 
-        A number takes on 20 quantiles of its values, from 1% to 99%, a category its levels, up to 12 of the most frequent ones. A row
-        takes on a value by the columns that a row with this value has in the model's input.
+        A number takes on 20 quantiles of its values, from 1% to 99%, a category its levels, up to 12 of the most
+        frequent ones. A row takes on a value by the columns that a row with this value has in the model's input.
         """
         values, rows = self._grid(self._raw(name))
         x, places = self.x[:DEPENDENCE_ROWS], self.places[name]

@@ -8,7 +8,7 @@ import numpy as np
 
 from nnlite.data import Quantities
 from nnlite.metrics.scores import classification_scores, regression_scores
-from nnlite.report.evidence.subject import MOST_ROWS, Subject
+from nnlite.report.evidence.subject import Subject
 
 __all__ = ["intervals"]
 

@@ -71,8 +71,10 @@ def _roc(codes: np.ndarray, probabilities: np.ndarray, labels: list[str], picked
         false, true, _ = roc_curve(codes == place, probabilities[:, place])
         area = number_text(roc_auc(codes == place, probabilities[:, place]))
         series.append(Series(f"{labels[place]}, area {area}", *_thinned(false, true)))
-    title, note = "ROC curve", "" if len(labels) == 2 else "Each class against the rest; those with the most errors."
-    return line_chart(series, title, "false positive rate", "true positive rate", diagonal=True, note=note)
+    note = (
+        _listed(series) if len(labels) == 2 else "Each class against the rest, up to six that are mistaken most often."
+    )
+    return line_chart(series, "ROC curve", "false positive rate", "true positive rate", diagonal=True, note=note)
 
 
 def _precision_recall(codes: np.ndarray, probabilities: np.ndarray, labels: list[str], picked: list[int]) -> Chart:
@@ -81,7 +83,13 @@ def _precision_recall(codes: np.ndarray, probabilities: np.ndarray, labels: list
         precision, recall, _ = precision_recall_curve(codes == place, probabilities[:, place])
         score = number_text(average_precision(codes == place, probabilities[:, place]))
         series.append(Series(f"{labels[place]}, AP {score}", *_thinned(recall, precision)))
-    return line_chart(series, "Precision and recall", "recall", "precision", note="AP: average precision.")
+    note = f"{_listed(series)} AP: average precision.".strip()
+    return line_chart(series, "Precision and recall", "recall", "precision", note=note)
+
+
+def _listed(series: list[Series]) -> str:
+    """The name of a line that is alone, and so has no legend."""
+    return f"{series[0].name}." if len(series) == 1 else ""
 
 
 def _calibration(codes: np.ndarray, probabilities: np.ndarray, chosen: np.ndarray, labels: list[str]) -> Chart:
@@ -95,8 +103,8 @@ def _calibration(codes: np.ndarray, probabilities: np.ndarray, chosen: np.ndarra
     known = weight >= (LEAST_ROWS if (weight >= LEAST_ROWS).any() else 1)
     series = [Series("rows of ten equal ranges", mean[known], share[known])]
     note = (
-        f"On the line, of the rows given 0.7, 70% are so; ranges of fewer than {LEAST_ROWS} rows are left out. Expected "
-        f"calibration error {error}."
+        f"On the line, of the rows given 0.7, 70% are so; ranges of fewer than {LEAST_ROWS} rows are left out. "
+        f"Expected calibration error {error}."
     )
     return line_chart(series, "Calibration", what, "share of rows where it is so", diagonal=True, note=note)
 

@@ -30,7 +30,11 @@ def features_section(subject: Subject, features: Features | str) -> str:
 def _sensitivities(features: Features) -> Chart:
     found = dict(list(features.sensitivities.items())[:SHOWN])
     derivative = any(features.is_number(name) for name in found)
-    note = "Mean absolute derivative of the outputs, exact, times the standard deviation of the input" if derivative else ""
+    note = (
+        "Mean absolute derivative of the outputs, exact, times the standard deviation of the input"
+        if derivative
+        else ""
+    )
     if not all(features.is_number(name) for name in found):
         note += "; for categories the" if derivative else "The"
         note += " mean absolute change when a row takes the value of another row"
@@ -77,7 +81,9 @@ def _elsewhere(subject: Subject, reason: str) -> str:
         return figures(_picture(mean.reshape(shape).mean(axis=2)))
     if mean.ndim != 2:
         return notice(f"No sensitivities by feature: {reason}.")
-    series = [Series(f"channel {place}", np.arange(len(mean)), mean[:, place]) for place in range(min(mean.shape[1], 8))]
+    series = [
+        Series(f"channel {place}", np.arange(len(mean)), mean[:, place]) for place in range(min(mean.shape[1], 8))
+    ]
     note = "Mean absolute derivative of the outputs with respect to each step, exact, times its standard deviation."
     return figures(line_chart(series, "Sensitivity", "step", "change of an output", note=note))
 

@@ -17,9 +17,7 @@ def gradients_section(subject: Subject) -> str:
     norms = gradient_norms(subject)
     if not norms:
         return section("gradients", "Gradients", notice("The model has no trainable parameter."))
-    rows = [
-        [own.name, str(own.shape), number_text(own.weight), number_text(own.batch), *_spread(own)] for own in norms
-    ]
+    rows = [[own.name, str(own.shape), number_text(own.weight), number_text(own.batch), *_spread(own)] for own in norms]
     head = ["parameter", "shape", "norm", "norm of the mean gradient", "median over rows", "largest row"]
     table = details("All parameters", wide(html_table(head, rows, numbers=range(2, 6))))
     return section("gradients", "Gradients", figures(_chart(norms[:SHOWN])), table)

@@ -36,7 +36,9 @@ def _lines(subject: Subject, part: str, ends: Ends) -> list[list[str]]:
     lines = []
     for name, value in subject.measured.parts[part].items():
         low_high = " to ".join(number_text(end) for end in ends[name]) if name in ends else ""
-        lines.append([part, name, number_cell(value), low_high, number_cell(baseline[name]) if name in baseline else ""])
+        lines.append(
+            [part, name, number_cell(value), low_high, number_cell(baseline[name]) if name in baseline else ""]
+        )
     return lines
 
 

@@ -23,7 +23,9 @@ def quantities_section(subject: Subject) -> str:
     for place, name in enumerate(names[:MOST_TARGETS]):
         residuals = predicted[:, place] - truth[:, place]
         charts.append(
-            scatter_chart(truth[:, place], predicted[:, place], f"{name}: predicted and actual", "actual", "predicted", True)
+            scatter_chart(
+                truth[:, place], predicted[:, place], f"{name}: predicted and actual", "actual", "predicted", True
+            )
         )
         if len(names) == 1:
             charts.append(scatter_chart(predicted[:, place], residuals, f"{name}: residuals", "predicted", "residual"))

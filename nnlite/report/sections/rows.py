@@ -108,7 +108,9 @@ def _inputs(subject: Subject, worst: np.ndarray, features: Features | None) -> d
     """The raw values of the most important columns, or what else the input is."""
     places, table = subject.rows(subject.part)[worst], subject.table
     if table is not None:
-        names = list(features.importance) if features else list(table.columns if isinstance(table, Table) else table.names)
+        names = (
+            list(features.importance) if features else list(table.columns if isinstance(table, Table) else table.names)
+        )
         cells = {name: table.column(name, "category").values[places] for name in names[:SHOWN_COLUMNS]}
         return {f"{name} ": [shortened(str(cell or ""), 80) for cell in own] for name, own in cells.items()}
     raw = np.asarray(subject.dataset.inputs)[places]
