@@ -1,13 +1,12 @@
 """Pictures and tables as HTML: inline SVG without a script, light and dark, made with NumPy alone."""
 
 from nnlite.charts.bars import bar_chart, interval_chart
-from nnlite.charts.chart import Chart
+from nnlite.charts.chart import STYLE, Chart, notebook
 from nnlite.charts.heat_map import heat_map
 from nnlite.charts.histogram import bar_strip, histogram
 from nnlite.charts.lines import Series, line_chart
 from nnlite.charts.png import png_uri
 from nnlite.charts.scatter import scatter_chart
-from nnlite.charts.style import STYLE, notebook
 from nnlite.charts.tables import aligned, html_table
 from nnlite.charts.ticks import number_text
 

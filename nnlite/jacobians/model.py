@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 
 from nnlite.arrays.types import Shape
-from nnlite.jacobians.maps.base import Jacobian, fitted, one_row_each
-from nnlite.jacobians.maps.shown import readable_bytes, shown_as_html
+from nnlite.jacobians.maps.base import Jacobian, fitted, one_row_each, readable_bytes, shown_as_html
 from nnlite.jacobians.parameter_vector import ParameterVector
 
 __all__ = ["NetworkJacobian"]

@@ -13,7 +13,8 @@ PAGE_STYLE = """
 *{box-sizing:border-box}body{margin:0}
 .nn main,.nn header,.nn footer{max-width:1240px;margin:0 auto;padding:0 16px}
 .nn h1{font-size:24px;margin:20px 0 4px;overflow-wrap:anywhere}.nn h2{font-size:18px;margin:36px 0 10px;
-padding-top:10px;border-top:1px solid var(--rule)}.nn h3{font-size:14px;margin:18px 0 6px}.nn p{margin:6px 0;max-width:78ch}
+padding-top:10px;border-top:1px solid var(--rule)}.nn h3{font-size:14px;margin:18px 0 6px}
+.nn p{margin:6px 0;max-width:78ch}
 .nn .q{color:var(--soft)}.nn nav{display:flex;flex-wrap:wrap;gap:2px 14px;margin:10px 0}.nn a{color:var(--c0)}
 .nn .f{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,350px),1fr));gap:22px 26px;align-items:start;
 margin:10px 0}.nn .f>*{min-width:0;max-width:560px}
