@@ -6,6 +6,7 @@ from html import escape
 from pathlib import Path
 
 from nnlite.charts import STYLE, number_text
+from nnlite.data import Classes, Labels, Quantities
 from nnlite.experiment import Run
 from nnlite.report.evidence.features import Features
 from nnlite.report.evidence.subject import Subject
@@ -14,6 +15,7 @@ from nnlite.report.sections.classes import classes_section
 from nnlite.report.sections.data import data_section
 from nnlite.report.sections.features import features_section
 from nnlite.report.sections.gradients import gradients_section
+from nnlite.report.sections.labels import labels_section
 from nnlite.report.sections.learning import learning_section
 from nnlite.report.sections.metrics import metrics_section
 from nnlite.report.sections.quantities import quantities_section
@@ -26,6 +28,7 @@ TITLES = {
     "metrics": "Metrics",
     "learning": "Learning",
     "classes": "Classes",
+    "labels": "Labels",
     "residuals": "Residuals",
     "worst": "Worst rows",
     "inputs": "Inputs",
@@ -90,10 +93,10 @@ class Report:
             return [*always, record_section(subject)]
         found = Features.of(subject)
         features = found if isinstance(found, Features) else None
-        judged = classes_section(subject) if subject.is_classification else quantities_section(subject)
+        judged = {Classes: classes_section, Labels: labels_section}.get(type(subject.target), quantities_section)
         return [
             *always,
-            judged,
+            judged(subject),
             rows_section(subject, features),
             features_section(subject, found),
             gradients_section(subject),
@@ -104,14 +107,8 @@ class Report:
     def _head(self) -> str:
         subject = self.subject
         date = datetime.datetime.fromtimestamp((self.run.folder / "metrics.json").stat().st_mtime)
-        if subject.is_classification:
-            task = f"Classification of {subject.target.name} into {len(subject.labels)} classes"
-        else:
-            task = (
-                f"Regression of {', '.join(subject.target_names[:5])}{', …' if len(subject.target_names) > 5 else ''}"
-            )
         count = f"{subject.model.count_params():,} parameters"
-        said = escape(f"{task}; {count}; trained {date:%Y-%m-%d %H:%M}.")
+        said = escape(f"{_task(subject)}; {count}; trained {date:%Y-%m-%d %H:%M}.")
         missing = f"The data could not be read, so that figures that need them are left out: {subject.missing}"
         values = subject.measured.parts.get(subject.part, {})
         tiles = [
@@ -120,3 +117,11 @@ class Report:
         ]
         lost = notice(missing, loud=True) if subject.missing else ""
         return f'<h1>{escape(self._name)}</h1><p class="q">{said}</p><div class="k4">{"".join(tiles)}</div>{lost}'
+
+
+def _task(subject: Subject) -> str:
+    target = subject.target
+    if isinstance(target, Quantities):
+        return f"Regression of {', '.join(target.names[:5])}{', …' if len(target.names) > 5 else ''}"
+    kind = "any number of" if isinstance(target, Labels) else "one of"
+    return f"Classification of {', '.join(target.columns[:5])} into {kind} {len(subject.labels)} classes"

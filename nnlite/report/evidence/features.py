@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nnlite.data import Columns, Ordinal, Quantities
+from nnlite.data import Classes, Columns, Ordinal, Quantities
 from nnlite.errors import DataError
 from nnlite.report.evidence.images import image_shape
 from nnlite.report.evidence.subject import Subject
@@ -53,7 +53,7 @@ class Features:
         rows = subject.sample(part)
         x, y = subject.arrays(part)
         self.x, self.y = x[rows], y[rows]
-        self.source_rows = subject.rows(part)[rows]
+        self.source_rows = subject.rows(part)[rows] if subject.table is not None else rows
         self.places = self._places()
 
     @classmethod
@@ -69,7 +69,7 @@ class Features:
         inputs, width = self.subject.run.preprocessing.inputs, self.x.shape[1]
         if isinstance(inputs, Columns):
             return {name: places for name, places in inputs.places().items() if places}
-        names = self.subject.dataset.input_names or [f"x{place}" for place in range(width)]
+        names = (self.subject.dataset and self.subject.dataset.input_names) or [f"x{place}" for place in range(width)]
         return {name: [place] for place, name in enumerate(names)}
 
     def is_number(self, name: str) -> bool:
@@ -88,13 +88,13 @@ class Features:
         """
         slopes = self._slopes() if any(map(self.is_number, self.places)) else None
         random, found = np.random.default_rng(self.subject.run.experiment.seed), {}
-        present = self.subject.model.predict(self.x, verbose=0)
+        present = self.subject.predict(self.x)
         for name, places in self.places.items():
             if self.is_number(name) and slopes is not None:
                 found[name] = float(slopes[places[0]] * self.x[:, places[0]].std(dtype=np.float64))
             else:
                 changed = self._with(self.x, places, self.x[random.permutation(len(self.x))][:, places])
-                found[name] = float(np.abs(self.subject.model.predict(changed, verbose=0) - present).mean())
+                found[name] = float(np.abs(self.subject.predict(changed) - present).mean())
         return dict(sorted(found.items(), key=lambda pair: -pair[1]))
 
     def _slopes(self) -> np.ndarray:
@@ -144,17 +144,15 @@ class Features:
         return changed
 
     def _predicted(self, x: np.ndarray) -> np.ndarray:
-        outputs = self.subject.model.predict(x, verbose=0)
-        if isinstance(self.subject.target, Quantities):
-            return self.subject.units(outputs)
-        return self.subject.probabilities(outputs)
+        outputs, target = self.subject.linked(self.subject.predict(x)), self.subject.target
+        return target.units(outputs) if isinstance(target, Quantities) else target.probabilities(outputs)
 
     def _output_names(self, count: int) -> dict[str, int]:
         """What is drawn -> its place: of two classes the second, else up to four outputs."""
         if isinstance(self.subject.target, Quantities):
-            return {name: place for place, name in enumerate(self.subject.target_names[:MOST_CURVES])}
+            return {name: place for place, name in enumerate(self.subject.target.names[:MOST_CURVES])}
         labels = self.subject.labels
-        chosen = [1] if count == 2 else range(min(count, MOST_CURVES))
+        chosen = [1] if count == 2 and isinstance(self.subject.target, Classes) else range(min(count, MOST_CURVES))
         return {f"probability of {labels[place]}": place for place in chosen}
 
     def _raw(self, name: str) -> np.ndarray:

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from nnlite.data import Quantities
-from nnlite.metrics.scores import classification_scores, regression_scores
 from nnlite.report.evidence.subject import Subject
 
 __all__ = ["intervals"]
@@ -16,6 +15,8 @@ RESAMPLES = 200
 TOLERANCE = 1e-3  # by how much, relative, a metric measured here may differ from the one in metrics.json
 
 Scores = dict[str, float]
+Measure = Callable[[np.ndarray | None], Scores]
+Rows = np.ndarray | slice
 
 
 def intervals(subject: Subject, part: str) -> dict[str, tuple[float, float]]:
@@ -49,39 +50,48 @@ def _same(recorded: float | None, measured: float) -> bool:
     return recorded is not None and abs(recorded - measured) <= TOLERANCE * max(abs(recorded), abs(measured), 1e-9)
 
 
-def _measures(subject: Subject, part: str) -> Iterator[tuple[Callable[..., Scores], Callable[..., Scores]]]:
-    """Pairs of functions from weights to metrics by name: of a sample of the rows, and of all of them."""
-    rows, (x, y), outputs = subject.sample(part), subject.arrays(part), subject.outputs(part)
+def _measures(subject: Subject, part: str) -> Iterator[tuple[Measure, Measure]]:
+    """Pairs of functions from counts of the rows to metrics by name: of a sample of the rows, and of all of them."""
     for make in (_scores, _compiled, _loss):
-        yield make(subject, x[rows], y[rows], outputs[rows]), make(subject, x, y, outputs)
+        yield make(subject, part, subject.sample(part)), make(subject, part, slice(None))
 
 
-def _scores(subject: Subject, x: np.ndarray, y: np.ndarray, outputs: np.ndarray) -> Callable[..., Scores]:
-    if isinstance(subject.target, Quantities):
-        truth, predicted, names = subject.units(y), subject.units(outputs), subject.target_names
-        return lambda weights: regression_scores(truth, predicted, weights, names)
-    probabilities = subject.probabilities(outputs)
-    if probabilities.ndim > 2:  # a class for each step: rows, not steps, are what is resampled
-        return lambda weights: {}
-    codes = subject.codes_of(y)
-    return lambda weights: classification_scores(codes, probabilities, weights)
+def _scores(subject: Subject, part: str, rows: Rows) -> Measure:
+    truth, outputs, weights = subject.truth(part)[rows], subject.outputs[part][rows], _weights(subject, part, rows)
+    return lambda counts: subject.target.scores(truth, outputs, _times(weights, counts))
 
 
-def _compiled(subject: Subject, x: np.ndarray, y: np.ndarray, outputs: np.ndarray) -> Callable[..., Scores]:
+def _compiled(subject: Subject, part: str, rows: Rows) -> Measure:
+    x, y = subject.arrays(part)
     subject.model.test_on_batch(x[:1], y[:1])  # settles which metrics the word accuracy means
     metrics: list[Any] = list(subject.model.metrics)
+    y, outputs = y[rows], subject.raw_outputs[part][rows]
+    if isinstance(subject.target, Quantities):
+        y, outputs = subject.truth(part)[rows], subject.target.units(outputs)
 
-    def measure(weights: np.ndarray | None) -> Scores:
+    def measure(counts: np.ndarray | None) -> Scores:
         values = {}
         for metric in map(copy.deepcopy, metrics):
             metric.reset_state()
-            values[str(metric.name)] = float(metric(y, outputs, sample_weight=weights))
+            value = metric(y, outputs, sample_weight=counts)
+            values |= {str(metric.name): float(value)} if np.ndim(value) == 0 else {}
         return values
 
     return measure
 
 
-def _loss(subject: Subject, x: np.ndarray, y: np.ndarray, outputs: np.ndarray) -> Callable[..., Scores]:
-    losses = subject.row_losses(x, y, outputs)
-    penalty = subject.penalty
-    return lambda weights: {"loss": float(np.average(losses, weights=weights)) + penalty}
+def _loss(subject: Subject, part: str, rows: Rows) -> Measure:
+    x, y = subject.arrays(part)
+    losses = subject.row_losses(x, y[rows], subject.raw_outputs[part][rows])
+    weights = _weights(subject, part, rows)
+    losses = losses if weights is None else losses * weights
+    return lambda counts: {"loss": float(np.average(losses, weights=counts)) + subject.penalty}
+
+
+def _weights(subject: Subject, part: str, rows: Rows) -> np.ndarray | None:
+    weights = subject.prepared.weights.get(part)
+    return None if weights is None else weights[rows]
+
+
+def _times(weights: np.ndarray | None, counts: np.ndarray | None) -> np.ndarray | None:
+    return counts if weights is None else weights if counts is None else weights * counts

@@ -5,14 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.data import Classes, Columns, Prepared, Quantities
+from nnlite.data import Classes, Columns, Labels, Prepared, Quantities
 from nnlite.data.frames import Frame
 from nnlite.data.sources.base import Dataset
 from nnlite.data.table import Table
 from nnlite.errors import ConfigError, DataError
 from nnlite.experiment import Run
 from nnlite.models.base import BaseModel
-from nnlite.ops import Sigmoid, Softmax
 from nnlite.report.evidence.files import Measured, read_metrics
 
 __all__ = ["MOST_ROWS", "Subject"]
@@ -35,6 +34,7 @@ class Subject:
         self.run = run
         self.measured: Measured = read_metrics(run.folder)
         self.part = self.measured.judged
+        self._missing = ""
 
     @property
     def model(self) -> BaseModel:
@@ -42,14 +42,9 @@ class Subject:
         return self.run.model
 
     @property
-    def target(self) -> Any:
+    def target(self) -> Classes | Labels | Quantities | Any:
         """The fitted encoder of the target."""
         return self.run.preprocessing.target
-
-    @property
-    def is_classification(self) -> bool:
-        """Whether the targets are classes, one for each row or step."""
-        return isinstance(self.target, Classes)
 
     @functools.cached_property
     def data(self) -> Prepared | None:
@@ -59,83 +54,83 @@ class Subject:
         except (ConfigError, DataError, OSError) as error:
             self._missing = str(error)
             return None
-        return prepared if self.part in prepared.parts else None
+        if self.part not in prepared.parts:
+            self._missing = f"it has no {self.part} part"
+            return None
+        return prepared
 
     @property
     def missing(self) -> str:
         """Why there is no data; empty where there is."""
-        return "" if self.data is not None else vars(self).get("_missing", f"it has no {self.part} part")
+        return self._missing if self.data is None else ""
 
-    @functools.cached_property
-    def dataset(self) -> Dataset:
-        """The raw data, before any encoding."""
-        return self.run.experiment.located_data().source.load(self.model.loss.target_kind)
+    @property
+    def prepared(self) -> Prepared:
+        """The data, for figures that are only made where there is some."""
+        assert self.data is not None
+        return self.data
+
+    @property
+    def dataset(self) -> Dataset | None:
+        """The raw data of the part that is judged, before any encoding; None where they are not kept in memory."""
+        return self.prepared.datasets.get(self.part)
 
     @property
     def table(self) -> Table | Frame | None:
         """The raw inputs, where they are a table with named columns."""
-        return self.dataset.inputs if isinstance(self.dataset.inputs, (Table, Frame)) else None
+        inputs = None if self.dataset is None else self.dataset.inputs
+        return inputs if isinstance(inputs, (Table, Frame)) else None
 
-    def arrays(self, part: str) -> tuple[np.ndarray, np.ndarray]:
+    def arrays(self, part: str) -> tuple[Any, np.ndarray]:
         """Encoded inputs and targets of a part."""
-        assert self.data is not None  # sections that need data are made only where there is some
-        return self.data.parts[part]
+        return self.prepared.parts[part]
+
+    def truth(self, part: str) -> np.ndarray:
+        """The targets of a part in the terms of the data."""
+        return self.prepared.target(part)
 
     def rows(self, part: str) -> np.ndarray:
-        """The places of a part's rows in the raw data."""
-        assert self.data is not None
-        return self.data.rows[part]
+        """The places of a part's rows in its raw data."""
+        return self.prepared.rows[part]
 
-    @functools.lru_cache(maxsize=4)  # noqa: B019 a subject lives as long as its report
-    def outputs(self, part: str) -> np.ndarray:
-        """What the model gives for a part."""
-        return self.model.predict(self.arrays(part)[0], verbose=0)
+    @functools.cached_property
+    def raw_outputs(self) -> "dict[str, np.ndarray]":
+        """What the model gives for each part that has been measured, as the loss takes it."""
+        return {part: self.predict(self.arrays(part)[0]) for part in self.measured.parts if part in self.prepared.parts}
 
-    def probabilities(self, outputs: np.ndarray) -> np.ndarray:
-        """Outputs as probabilities, one column per class."""
+    @functools.cached_property
+    def outputs(self) -> "dict[str, np.ndarray]":
+        """The same as probabilities, where the loss takes logits."""
+        return {part: self.linked(outputs) for part, outputs in self.raw_outputs.items()}
+
+    def predict(self, x: Any) -> np.ndarray:
+        """The model's outputs."""
+        return self.model.predict(x, verbose=0)
+
+    def linked(self, outputs: np.ndarray) -> np.ndarray:
+        """Outputs as probabilities, where the loss takes logits; else as they are."""
         loss = self.model.loss
-        if loss.from_logits:
-            to_probabilities = Sigmoid() if loss.target_kind == "binary" else Softmax()
-            outputs = to_probabilities.linearize(outputs)[0]
-        return np.concatenate([1 - outputs, outputs], axis=-1) if self.target.kind == "binary" else outputs
+        return loss.link().linearize(outputs)[0] if loss.from_logits and loss.link is not None else outputs
 
-    def codes(self, part: str) -> np.ndarray:
-        """The class numbers of a part, one for each row (and step)."""
-        return self.codes_of(self.arrays(part)[1])
-
-    def codes_of(self, y: np.ndarray) -> np.ndarray:
-        """Encoded targets as class numbers."""
-        if self.target.kind == "categorical":
-            return y.argmax(axis=-1)
-        return y[..., 0].astype(int) if self.target.kind == "binary" else y.astype(int)
-
-    def flat_classes(self, part: str) -> tuple[np.ndarray, np.ndarray]:
-        """Class numbers `(rows,)` and probabilities `(rows, classes)`, where each step of a sequence is a row."""
-        probabilities = self.probabilities(self.outputs(part))
-        return self.codes(part).ravel(), probabilities.reshape(-1, probabilities.shape[-1])
+    def flat_classes(self, part: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Class numbers, probabilities `(rows, classes)`, and the classes taken; each step of a sequence is a row."""
+        probabilities = self.target.probabilities(self.outputs[part])
+        chosen = self.target.chosen(self.outputs[part])
+        flat = probabilities.reshape(-1, probabilities.shape[-1])
+        return self.target.codes(self.truth(part)).ravel(), flat, np.ravel(chosen)
 
     def quantities(self, part: str) -> tuple[np.ndarray, np.ndarray]:
         """Targets and predictions of a part in the target's own unit, each `(rows, targets)`."""
-        return self.units(self.arrays(part)[1]), self.units(self.outputs(part))
-
-    def units(self, values: np.ndarray) -> np.ndarray:
-        """Encoded targets, or outputs, in the target's own unit."""
-        assert isinstance(self.target, Quantities)
-        return np.column_stack(list(self.target.decode(np.asarray(values, np.float64)).values()))
-
-    @property
-    def target_names(self) -> list[str]:
-        """What the columns of a regression's target are called."""
-        return list(self.target.names)
+        return np.asarray(self.truth(part), np.float64), self.target.units(self.outputs[part].astype(np.float64))
 
     @property
     def labels(self) -> list[str]:
-        """The classes as texts."""
+        """The classes, or the labels of which a row may have several, as texts."""
         return [str(label) for label in self.target.labels]
 
-    def row_losses(self, x: np.ndarray, y: np.ndarray, outputs: np.ndarray | None = None) -> np.ndarray:
-        """The loss of each row, penalties left out. Shape: (rows,)."""
-        outputs = self.model.predict(x, verbose=0) if outputs is None else outputs
+    def row_losses(self, x: Any, y: np.ndarray, outputs: np.ndarray | None = None) -> np.ndarray:
+        """The loss of each row, penalties left out; `outputs` are those of `predict`. Shape: (rows,)."""
+        outputs = self.predict(x) if outputs is None else outputs
         prepared = self.model.loss.prepare_targets(np.asarray(y), self.model.output_shape, outputs.dtype)
         losses = np.asarray(self.model.loss.per_row(prepared, outputs)[0], np.float64)
         return losses.reshape(len(losses), -1).mean(axis=1)

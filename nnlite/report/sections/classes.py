@@ -26,10 +26,10 @@ POINTS = 150  # of a curve; it has as many as there are rows
 
 def classes_section(subject: Subject) -> str:
     """Confusion matrix, per-class table, ROC and precision-recall curves, calibration, thresholds."""
-    codes, probabilities = subject.flat_classes(subject.part)
+    codes, probabilities, chosen = subject.flat_classes(subject.part)
     if not np.isfinite(probabilities).all():
         return section("classes", "Classes", notice("The model predicts values that are not finite.", loud=True))
-    count, chosen = probabilities.shape[1], probabilities.argmax(axis=1)
+    count = probabilities.shape[1]
     labels = subject.labels
     matrix = confusion_matrix(codes, chosen, count)
     charts: list[Chart | None] = [_confusion(matrix, labels)]
@@ -37,7 +37,7 @@ def classes_section(subject: Subject) -> str:
     charts += [_roc(codes, probabilities, labels, picked), _precision_recall(codes, probabilities, labels, picked)]
     charts.append(_calibration(codes, probabilities, chosen, labels))
     if count == 2:
-        charts.append(_thresholds(codes, probabilities[:, 1], labels[1]))
+        charts.append(_thresholds(codes, probabilities[:, 1], labels[1], subject.target.threshold))
     else:
         charts.append(_confusions(matrix, labels))
     said = notice(f"The {subject.part} part, {len(codes):,} rows.")
@@ -60,7 +60,7 @@ def _picked(matrix: np.ndarray) -> list[int]:
     return sorted(place for place in np.argsort(-wrong, kind="stable")[:MOST_CURVES].tolist() if matrix[place].sum())
 
 
-def _thinned(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def thinned(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     places = np.unique(np.linspace(0, len(x) - 1, min(POINTS, len(x))).astype(int))
     return x[places], y[places]
 
@@ -70,7 +70,7 @@ def _roc(codes: np.ndarray, probabilities: np.ndarray, labels: list[str], picked
     for place in picked:
         false, true, _ = roc_curve(codes == place, probabilities[:, place])
         area = number_text(roc_auc(codes == place, probabilities[:, place]))
-        series.append(Series(f"{labels[place]}, area {area}", *_thinned(false, true)))
+        series.append(Series(f"{labels[place]}, area {area}", *thinned(false, true)))
     note = (
         _listed(series) if len(labels) == 2 else "Each class against the rest, up to six that are mistaken most often."
     )
@@ -82,7 +82,7 @@ def _precision_recall(codes: np.ndarray, probabilities: np.ndarray, labels: list
     for place in picked:
         precision, recall, _ = precision_recall_curve(codes == place, probabilities[:, place])
         score = number_text(average_precision(codes == place, probabilities[:, place]))
-        series.append(Series(f"{labels[place]}, AP {score}", *_thinned(recall, precision)))
+        series.append(Series(f"{labels[place]}, AP {score}", *thinned(recall, precision)))
     note = f"{_listed(series)} AP: average precision.".strip()
     return line_chart(series, "Precision and recall", "recall", "precision", note=note)
 
@@ -109,15 +109,16 @@ def _calibration(codes: np.ndarray, probabilities: np.ndarray, chosen: np.ndarra
     return line_chart(series, "Calibration", what, "share of rows where it is so", diagonal=True, note=note)
 
 
-def _thresholds(codes: np.ndarray, probability: np.ndarray, label: str) -> Chart:
+def _thresholds(codes: np.ndarray, probability: np.ndarray, label: str, taken: float | None) -> Chart:
     best = best_threshold(codes == 1, probability, "f1")
     precision, recall, thresholds = precision_recall_curve(codes == 1, probability)
     precision, recall = precision[:-1], recall[:-1]
     with np.errstate(invalid="ignore", divide="ignore"):
         f1 = 2 * precision * recall / (precision + recall)
     named = (("precision", precision), ("recall", recall), ("F1", f1))
-    series = [Series(name, *_thinned(thresholds, values)) for name, values in named]
-    note = f"F1 of these rows is highest at {number_text(best, 3)}."
+    series = [Series(name, *thinned(thresholds, values)) for name, values in named]
+    used = "the more probable class is taken" if taken is None else f"the model decides at {number_text(taken, 3)}"
+    note = f"F1 of these rows is highest at {number_text(best, 3)}; {used}."
     return line_chart(series, f"Thresholds for {label}", "threshold", "score", note=note)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from nnlite.charts import Chart, bar_chart, histogram, html_table, number_text
+from nnlite.data import Labels, Quantities
 from nnlite.data.frames import Frame
 from nnlite.data.profile import profile_table
 from nnlite.data.profile.html import profile_html
@@ -26,32 +27,40 @@ def data_section(subject: Subject) -> str:
 
 
 def _parts(subject: Subject) -> str:
-    assert subject.data is not None  # the section is made only where there is data
-    rows = [[part, f"{len(y):,}"] for part, (_, y) in subject.data.parts.items()]
+    rows = [[part, f"{len(y):,}"] for part, (_, y) in subject.prepared.parts.items()]
     return wide(html_table(["part", "rows"], rows, numbers=(1,)))
 
 
 def _target(subject: Subject) -> list[Chart]:
-    assert subject.data is not None
-    parts = list(subject.data.parts)
-    if not subject.is_classification:
-        values = np.concatenate([subject.units(subject.arrays(part)[1]) for part in parts])
-        names = subject.target_names[:MOST_TARGETS]
-        return [histogram(values[:, place], f"Target {name}", name) for place, name in enumerate(names)]
-    codes = np.concatenate([subject.codes(part).ravel() for part in parts])
-    counts = np.bincount(codes, minlength=len(subject.labels))
+    parts, target = list(subject.prepared.parts), subject.target
+    truth = np.concatenate([subject.truth(part) for part in parts])
+    if isinstance(target, Quantities):
+        names = target.names[:MOST_TARGETS]
+        return [histogram(truth[:, place], f"Target {name}", name) for place, name in enumerate(names)]
+    if isinstance(target, Labels):
+        counts = target.encode(truth).sum(axis=0)
+    else:
+        counts = np.bincount(target.codes(truth).ravel(), minlength=len(subject.labels))
     order = np.argsort(-counts, kind="stable") if len(counts) > SHOWN_CLASSES else np.arange(len(counts))
     shown = order[:SHOWN_CLASSES]
-    note = f"The {SHOWN_CLASSES} most frequent of {len(counts)} classes." if len(shown) < len(counts) else ""
-    return [bar_chart([subject.labels[place] for place in shown], counts[shown], "Classes", "rows", note=note)]
+    note = f"The {SHOWN_CLASSES} most frequent of {len(counts)}." if len(shown) < len(counts) else ""
+    return [
+        bar_chart(
+            [subject.labels[place] for place in shown],
+            counts[shown],
+            "Labels" if isinstance(target, Labels) else "Classes",
+            "rows",
+            note=note,
+        )
+    ]
 
 
 def _inputs(subject: Subject) -> str:
     table = subject.table
     if table is not None:
-        targets = [name for name in _target_columns(subject) if name in _names(table)]
+        targets = [name for name in subject.target.columns if name in _names(table)]
         said = ""
-        if len(subject.dataset.target) > MOST_PROFILED:
+        if _rows(table) > MOST_PROFILED:
             said = notice(f"The profile is that of the first {MOST_PROFILED:,} rows.")
             table = _first(table)
         try:
@@ -68,8 +77,8 @@ def _inputs(subject: Subject) -> str:
     return notice(f"Inputs are arrays of {shape} numbers ({x.dtype}) from {low} to {high}, mean {mean}.")
 
 
-def _target_columns(subject: Subject) -> Sequence[str]:
-    return subject.dataset.target_names
+def _rows(table: Table | Frame) -> int:
+    return len(table) if isinstance(table, Table) else table.n_rows
 
 
 def _names(table: Table | Frame) -> Sequence[str]:

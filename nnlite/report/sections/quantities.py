@@ -15,7 +15,7 @@ MOST_TARGETS = 3
 def quantities_section(subject: Subject) -> str:
     """Predicted and actual values, residuals, and the error of each target where there are several."""
     truth, predicted = subject.quantities(subject.part)
-    names = subject.target_names
+    names = subject.target.names
     if not np.isfinite(predicted).all():
         said = "The model predicts values that are not finite."
         return section("residuals", "Residuals", notice(said, loud=True))

@@ -6,6 +6,7 @@ import numpy as np
 
 from nnlite.charts import Chart, Series, html_table, line_chart, number_text, png_uri
 from nnlite.charts.markup import shortened
+from nnlite.data import Labels, Quantities
 from nnlite.data.table import Table
 from nnlite.report.evidence.features import Features
 from nnlite.report.evidence.images import image_shape, pixels
@@ -25,7 +26,7 @@ def rows_section(subject: Subject, features: Features | None) -> str:
         features: says which columns of a table are shown: the most important ones.
     """
     x, y = subject.arrays(subject.part)
-    losses = subject.row_losses(x, y, subject.outputs(subject.part))
+    losses = subject.row_losses(x, y, subject.raw_outputs[subject.part])
     worst = np.argsort(-np.nan_to_num(losses, nan=np.inf), kind="stable")
     said = notice(f"The rows of the {subject.part} part with the largest loss, the worst first.")
     shape = image_shape(subject)
@@ -40,15 +41,19 @@ def rows_section(subject: Subject, features: Features | None) -> str:
 
 def _verdict(subject: Subject, row: int) -> tuple[str, str]:
     """What is true and what is predicted, as texts."""
-    if not subject.is_classification:
-        truth, predicted = (own[row] for own in subject.quantities(subject.part))
+    target, part = subject.target, subject.part
+    if isinstance(target, Quantities):
+        truth, predicted = (own[row] for own in subject.quantities(part))
         return _listed(truth), _listed(predicted)
-    codes, labels = np.ravel(subject.codes(subject.part)[row]), subject.labels
-    probabilities = subject.probabilities(subject.outputs(subject.part)[row : row + 1])[0]
+    truth, outputs = subject.truth(part)[row : row + 1], subject.outputs[part][row : row + 1]
+    if isinstance(target, Labels):
+        marks = [subject.labels[place] for place in np.flatnonzero(target.encode(truth)[0])]
+        return ", ".join(marks) or "none", ", ".join(target.labels_of(outputs)[0]) or "none"
+    codes, chosen = np.ravel(target.codes(truth)), np.ravel(target.chosen(outputs))
     if len(codes) > 1:
-        return _steps(codes, labels), _steps(probabilities.argmax(axis=-1), labels)
-    taken = int(probabilities.argmax())
-    return labels[int(codes[0])], f"{labels[taken]} ({number_text(float(probabilities[taken]), 3)})"
+        return _steps(codes, subject.labels), _steps(chosen, subject.labels)
+    probability = float(target.probabilities(outputs)[0, int(chosen[0])])
+    return subject.labels[int(codes[0])], f"{subject.labels[int(chosen[0])]} ({number_text(probability, 3)})"
 
 
 def _listed(values: np.ndarray) -> str:
@@ -74,7 +79,8 @@ def _images(subject: Subject, worst: np.ndarray, losses: np.ndarray, shape: tupl
 def _is_series(subject: Subject) -> bool:
     """Whether a row is one number at each of many steps, and the target numbers that may follow."""
     shape = subject.model.input_shape[1:]
-    return len(shape) == 2 and shape[1] == 1 and not subject.is_classification and subject.model.input_kind != "strings"
+    numbers = isinstance(subject.target, Quantities) and subject.model.input_kind != "strings"
+    return numbers and len(shape) == 2 and shape[1] == 1
 
 
 def _series(subject: Subject, row: int, losses: np.ndarray) -> Chart:
@@ -90,12 +96,13 @@ def _series(subject: Subject, row: int, losses: np.ndarray) -> Chart:
 
 
 def _table(subject: Subject, worst: np.ndarray, losses: np.ndarray, features: Features | None) -> str:
-    places, table = subject.rows(subject.part)[worst], subject.table
+    table = subject.table
+    places = worst if table is None else subject.rows(subject.part)[worst]
     columns: dict[str, list[str]] = {}
     if isinstance(table, Table):
         columns["line"] = [str(table.lines[place]) for place in places]
     verdicts = [_verdict(subject, row) for row in worst.tolist()]
-    name = subject.target_names[0] if not subject.is_classification else subject.target.name
+    name = ", ".join(subject.target.columns)
     columns[name] = [truth for truth, _ in verdicts]
     columns["predicted"] = [predicted for _, predicted in verdicts]
     columns["loss"] = [number_text(losses[row]) for row in worst]
@@ -106,17 +113,14 @@ def _table(subject: Subject, worst: np.ndarray, losses: np.ndarray, features: Fe
 
 def _inputs(subject: Subject, worst: np.ndarray, features: Features | None) -> dict[str, list[str]]:
     """The raw values of the most important columns, or what else the input is."""
-    places, table = subject.rows(subject.part)[worst], subject.table
+    table, chosen = subject.table, list(features.importance)[:SHOWN_COLUMNS] if features else []
     if table is not None:
-        names = (
-            list(features.importance) if features else list(table.columns if isinstance(table, Table) else table.names)
-        )
-        cells = {name: table.column(name, "category").values[places] for name in names[:SHOWN_COLUMNS]}
+        names = chosen or (list(table.columns) if isinstance(table, Table) else table.names)[:SHOWN_COLUMNS]
+        places = subject.rows(subject.part)[worst]
+        cells = {name: table.column(name, "category").values[places] for name in names}
         return {f"{name} ": [shortened(str(cell or ""), 80) for cell in own] for name, own in cells.items()}
-    raw = np.asarray(subject.dataset.inputs)[places]
+    raw = subject.arrays(subject.part)[0][worst]
     if raw.dtype.kind in "OU":
-        return {"text ": [shortened(str(text), 120) for text in raw]}
-    if features is None:
-        return {}
-    chosen = [(name, features.places[name][0]) for name in list(features.importance)[:SHOWN_COLUMNS]]
-    return {f"{name} ": [number_text(float(value)) for value in raw[:, place]] for name, place in chosen}
+        return {"text ": [shortened(str(text), 120) for text in np.ravel(raw)]}
+    columns = [(name, features.places[name][0]) for name in chosen] if features else []
+    return {f"{name} ": [number_text(float(value)) for value in raw[:, place]] for name, place in columns}
