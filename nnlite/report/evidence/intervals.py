@@ -11,7 +11,8 @@ from nnlite.report.evidence.subject import Subject
 
 __all__ = ["intervals"]
 
-RESAMPLES = 200
+MOST_RESAMPLES, LEAST_RESAMPLES = 200, 50
+MOST_NUMBERS = 2e6  # predictions that all resamples together look at
 TOLERANCE = 1e-3  # by how much, relative, a metric measured here may differ from the one in metrics.json
 
 Scores = dict[str, float]
@@ -22,13 +23,16 @@ Rows = np.ndarray | slice
 def intervals(subject: Subject, part: str) -> dict[str, tuple[float, float]]:
     """Name -> ends of the 95% interval of each metric of a part, for those that can be measured here.
 
-    The percentile bootstrap (Efron 1979) of 200 resamples of the rows, seeded. Of more than 2,000 rows a sample of
+    The percentile bootstrap (Efron 1979) of 200 resamples of the rows (fewer, but at least
+    50, where there are many outputs), seeded. Of more than 2,000 rows a sample of
     2,000 is resampled, and what comes out is narrowed by `sqrt(2000 / rows)`. The interval lies around the value of
     metrics.json; a metric which, measured here, is not that one has none.
     """
     recorded = subject.measured.parts[part]
     rows, count = subject.sample(part), len(subject.arrays(part)[0])
     random = np.random.default_rng(subject.run.experiment.seed)
+    size = max(subject.outputs[part][rows].size, 1)
+    resamples = int(np.clip(MOST_NUMBERS / size, LEAST_RESAMPLES, MOST_RESAMPLES))
     shrink = float(np.sqrt(len(rows) / count))
     ends = {}
     for measure, everything in _measures(subject, part):
@@ -37,7 +41,8 @@ def intervals(subject: Subject, part: str) -> dict[str, tuple[float, float]]:
         if not chosen:
             continue
         sample = measure(None)
-        draws = [measure(random.multinomial(len(rows), np.full(len(rows), 1 / len(rows)))) for _ in range(RESAMPLES)]
+        equal = np.full(len(rows), 1 / len(rows))
+        draws = [measure(random.multinomial(len(rows), equal)) for _ in range(resamples)]
         for name in chosen:
             low, high = np.nanpercentile([draw[name] for draw in draws] + [sample[name]], [2.5, 97.5])
             value = float(recorded[name] or 0.0)

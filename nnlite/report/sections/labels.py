@@ -48,12 +48,10 @@ def _curves(marks: np.ndarray, outputs: np.ndarray, labels: list[str], picked: l
         precision, recall, _ = precision_recall_curve(own, given)
         name = f"{labels[place]}, AP {number_text(average_precision(own, given))}"
         precision_recall.append(Series(name, *thinned(recall, precision)))
-    note = "The labels of the lowest F1."
+    note, named = "The labels of the lowest F1.", "AP: average precision."
     return [
         line_chart(roc, "ROC curve", "false positive rate", "true positive rate", diagonal=True, note=note),
-        line_chart(
-            precision_recall, "Precision and recall", "recall", "precision", note=f"{note} AP: average precision."
-        ),
+        line_chart(precision_recall, "Precision and recall", "recall", "precision", note=f"{note} {named}"),
     ]
 
 
