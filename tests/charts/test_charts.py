@@ -42,7 +42,7 @@ def test_every_chart_is_well_formed_described_and_escaped(kind, name):
     assert root.get("role") == "img"
     assert root.get("aria-label") == f"{name}. {chart.description}"
     assert root.get("viewBox").split()[2] == "420"
-    assert "id" not in {key for own in root.iter() for key in own.keys()}
+    assert "id" not in {key for own in root.iter() for key in own}
     assert "http" not in chart.svg()
     assert "nan" not in re.sub(r">[^<]*<", "><", chart.svg()), "a coordinate that is not finite"
     numbers = [float(number) for number in re.findall(r'\b(?:x|y|x1|x2|y1|y2|cx|cy)="(-?[\d.]+)"', chart.svg())]
@@ -137,8 +137,8 @@ def test_logarithmic_ticks_and_texts():
         (1234.5, "1,234.5"),
         (3.0, "3"),
         (1.2e-5, "1.2e-05"),
-        (None, "–"),
-        (np.nan, "–"),
+        (None, "\N{EN DASH}"),
+        (np.nan, "\N{EN DASH}"),
     ],
 )
 def test_numbers_are_written_as_people_read_them(value, text):

@@ -38,9 +38,8 @@ def _target(subject: Subject) -> list[Chart]:
         names = target.names[:MOST_TARGETS]
         return [histogram(truth[:, place], f"Target {name}", name) for place, name in enumerate(names)]
     if isinstance(target, Labels):
-        title, counts = "Labels", target.encode(truth).sum(axis=0)
+        _title, counts = "Labels", target.encode(truth).sum(axis=0)
     else:
-        title = "Classes"
         counts = np.bincount(target.codes(truth).ravel(), minlength=len(subject.labels))
     order = np.argsort(-counts, kind="stable") if len(counts) > SHOWN_CLASSES else np.arange(len(counts))
     shown = order[:SHOWN_CLASSES]
