@@ -51,6 +51,10 @@ def test_no_error_and_every_figure_drawn(kind, runs, tmp_path):
     page.write_text(html, encoding="utf-8")
     probed.write_text(html.replace(POLICY, "").replace("</body>", f"{PROBE}</body>"), encoding="utf-8")
     assert console(browse(page.as_uri(), tmp_path)) == []
+    if kind == KINDS[0]:  # that there is no line means something only where an error makes one
+        refused = tmp_path / "refused.html"
+        refused.write_text(html.replace("</body>", "<script>1</script></body>"), encoding="utf-8")
+        assert console(browse(refused.as_uri(), tmp_path)) != []
     for width in (1200, 500):  # the narrowest window that a headless browser opens
         found = dict(
             re.findall(r'"(\w+)":([\d.]+)', browse(probed.as_uri(), tmp_path, width).stdout.split("</title>")[0])
@@ -94,7 +98,7 @@ def test_the_page_asks_a_server_for_nothing_but_itself(runs, tmp_path):
                 line = connection.recv(4096).split(b"\r\n")[0]
                 asked.append(line.decode())
                 found = line.startswith(b"GET / ")
-                head = f"HTTP/1.1 {'200 OK' if found else '404 No'}\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n"
+                head = f"HTTP/1.1 {'200 OK' if found else '404 No'}\r\nContent-Type: text/html\r\n\r\n"
                 connection.sendall(head.encode() + (html if found else b""))
 
     threading.Thread(target=serve, daemon=True).start()
