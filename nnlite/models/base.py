@@ -22,7 +22,7 @@ from nnlite.losses import Loss
 from nnlite.metrics import Metric
 from nnlite.models.doors import Evaluate, Predict, door
 from nnlite.models.files import assign_weights, model_state, pickled_state, unpickled, weight_arrays
-from nnlite.models.summary import Summarized
+from nnlite.models.summary import print_summary, summary_output, summary_table
 from nnlite.optimizers import Optimizer
 from nnlite.parameters import Parameter
 from nnlite.registry import outlives
@@ -31,7 +31,7 @@ from nnlite.training import Trainer
 from nnlite.training.profile import Profile, profile_step
 
 
-class BaseModel(Summarized, Layer, abstract=True):
+class BaseModel(Layer, abstract=True):
     """A layer made of `layers` that can be trained, saved and loaded.
 
     It has a `trainer` and `derivatives`; both are asked by way of the model, whose methods are doors to theirs.
@@ -247,6 +247,10 @@ class BaseModel(Summarized, Layer, abstract=True):
         arrays = self.trainer.read_batch(x, y, sample_weight)
         self.trainer.ready_steps()
         return profile_step(self, *(take_rows(array, slice(0, batch_size)) for array in arrays), steps=steps)
+
+    summary = print_summary
+    __repr__ = summary_table
+    _repr_html_ = summary_output
 
     def count_params(self) -> int:
         """Number of scalars in all parameters; `NotReadyError` before `build`."""

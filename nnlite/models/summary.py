@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from html import escape
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from nnlite.charts import aligned, html_table, notebook
 from nnlite.registry import snake_case
@@ -10,17 +10,17 @@ from nnlite.registry import snake_case
 if TYPE_CHECKING:
     from nnlite.models.base import BaseModel
 
-__all__ = ["Summarized", "summary_html", "summary_table"]
+__all__ = ["print_summary", "summary_html", "summary_output", "summary_table"]
 
 HEAD = ("Layer", "Output shape", "Params")
 
 
-class Summarized:
-    """A model that shows its layers: by `summary()`, where it is printed, and in a notebook.
+def print_summary(model: "BaseModel", print_fn: Callable[[str], Any] = print) -> None:
+    """Print a table of layers, output shapes and numbers of parameters.
 
     >>> from nnlite import Input, Sequential
     >>> from nnlite.layers import Dense
-    >>> Sequential([Input((2,)), Dense(3)], seed=0)
+    >>> Sequential([Input((2,)), Dense(3)], seed=0).summary()
     Model: sequential
     Layer          Output shape  Params
     -----------------------------------
@@ -28,16 +28,12 @@ class Summarized:
     -----------------------------------
     Total params: 9  trainable: 9  non-trainable: 0
     """
+    print_fn(summary_table(model))
 
-    def summary(self, print_fn: Callable[[str], Any] = print) -> None:
-        """Print a table of layers, output shapes and numbers of parameters."""
-        print_fn(repr(self))
 
-    def __repr__(self) -> str:
-        return summary_table(cast("BaseModel", self))
-
-    def _repr_html_(self) -> str:
-        return notebook(summary_html(cast("BaseModel", self)), width=800)
+def summary_output(model: "BaseModel") -> str:
+    """What a notebook shows of a model."""
+    return notebook(summary_html(model), width=800)
 
 
 def summary_table(model: "BaseModel") -> str:

@@ -3,6 +3,7 @@
 import argparse
 import webbrowser
 from pathlib import Path
+from typing import Any
 
 from nnlite.cli.arguments import add_run
 from nnlite.errors import ConfigError
@@ -10,7 +11,7 @@ from nnlite.errors import ConfigError
 __all__ = ["add_commands"]
 
 
-def add_commands(commands) -> None:
+def add_commands(commands: Any) -> None:
     """Add `report`, `compare` and `runs`."""
     report = commands.add_parser("report", help="write a run's report.html: one page, without network or scripts")
     add_run(report)
