@@ -15,6 +15,7 @@ __all__ = ["heat_map"]
 LONGEST = 16
 LIGHTEST = 0.04  # opacity of a cell of shade 0
 SHADES = 16
+MOST_NUMBERED = 256  # cells: more are a picture of shades, or the page grows
 
 
 def heat_map(
@@ -41,7 +42,11 @@ def heat_map(
     left = 22.0 + _widest(row_names)
     across = (WIDTH - left - 2) / max(matrix.shape[1], 1)
     down = min(across, 34.0)
-    numbered = across >= 3 + _widest([number_text(own) for own in matrix.ravel().tolist()]) and down >= 12
+    numbered = (
+        matrix.size <= MOST_NUMBERED
+        and across >= 3 + _widest([number_text(own) for own in matrix.ravel().tolist()])
+        and down >= 12
+    )
     turned = across < 4 + _widest(column_names)
     top = 20.0 + (_widest(column_names) if turned else 12.0)
     parts = [_names(row_names, column_names, left, top, across, down, turned)]

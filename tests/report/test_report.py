@@ -14,12 +14,13 @@ from nnlite.errors import DataError
 from nnlite.experiment import Experiment, Run, train
 from nnlite.metrics.scores import confusion_matrix
 from nnlite.report import Report
+from nnlite.report.evidence import subject as subject_module
 from nnlite.report.evidence.features import Features
 from nnlite.report.evidence.gradients import gradient_norms
 from nnlite.report.evidence.images import image_shape
 from nnlite.report.evidence.intervals import intervals
 from nnlite.report.evidence.subject import Subject
-from tests.report.runs import CLASSES, KINDS, csv_config, digits
+from tests.report.runs import CLASSES, KINDS, config, csv_config, digits, table, write_csv, xor
 
 ALWAYS = {"metrics", "learning", "worst", "inputs", "gradients", "data", "record"}
 JUDGED = {"labels": "labels", "regression": "residuals", "series": "residuals"}
@@ -248,8 +249,6 @@ def test_the_worst_rows_of_a_table_are_its_lines(runs, pages):
 
 
 def test_a_report_without_its_data_says_what_is_missing(tmp_path):
-    from tests.report.runs import table
-
     path = table(tmp_path)
     run = train(Experiment.get(csv_config(path, "kind", 3, CLASSES)), tmp_path / "run", quiet=True)
     (tmp_path / "table.csv").unlink()
@@ -307,8 +306,6 @@ def test_a_picture_without_a_browser_is_one_clear_error(runs, tmp_path, capsys, 
 
 def test_training_writes_a_report_when_asked(tmp_path, capsys):
     path = tmp_path / "xor.yaml"
-    from tests.report.runs import xor
-
     path.write_text(json.dumps(xor()), encoding="utf-8")
     assert main(["train", str(path), "--quiet", "--report", "--out", str(tmp_path / "run")]) == 0
     assert f"report: {tmp_path / 'run' / 'report.html'}" in capsys.readouterr().out
@@ -322,3 +319,36 @@ def test_a_notebook_shows_the_report(runs):
     assert "Confusion matrix" in shown
     assert "<html" not in shown
     assert repr(report) == f"Report(of {runs('xor').folder})"
+
+
+def test_large_images_wide_tables_and_many_classes_stay_small(tmp_path):
+    random = np.random.default_rng(0)
+    np.savez(tmp_path / "large.npz", x=random.random((60, 200, 150, 3)).astype(np.float32), y=np.arange(60) % 2)
+    source = {"Npz": {"path": str(tmp_path / "large.npz"), "inputs": "x", "target": "y"}}
+    model = [{"AveragePooling2D": {"pool_size": 25}}, "Flatten", {"Dense": {"units": 2}}]
+    page = Report(train(Experiment.get(config(source, model, CLASSES, epochs=1)), tmp_path / "images", quiet=True)).html
+    print(len(page))
+    assert len(page) < 150_000
+    assert page.count('alt="row ') == 7
+
+    rows, columns = 600, {f"column_{place}": random.normal(size=600).round(3).tolist() for place in range(80)}
+    write_csv(tmp_path / "wide.csv", {**columns, "y": [f"class {row % 40}" for row in range(rows)]})
+    source = {"Csv": {"path": str(tmp_path / "wide.csv"), "target": "y"}}
+    made = config(source, [{"Dense": {"units": 40}}], CLASSES, epochs=1)
+    page = Report(train(Experiment.get(made), tmp_path / "wide", quiet=True)).html
+    print(len(page))
+    assert len(page) < 150_000
+    assert "Each of the 40 classes" in page
+    assert "more columns are not shown" in page
+
+
+def test_slopes_are_summed_over_pieces(runs, monkeypatch):
+    subject = Subject(runs("digits"))
+    x = subject.arrays("test")[0][:50]
+    jacobian = subject.model.predict(x, verbose=0, return_jacobian=True)[1]
+    expected = np.abs(jacobian.astype(float)).mean(axis=(0, 1))
+    np.testing.assert_allclose(subject.mean_slopes(x), expected, rtol=1e-5)
+    monkeypatch.setattr(subject_module, "SLOPES_AT_ONCE", 7 * 640)
+    np.testing.assert_allclose(subject.mean_slopes(x), expected, rtol=1e-5)
+    monkeypatch.setattr(subject_module, "MOST_SLOPES", 10 * 640)
+    np.testing.assert_allclose(subject.mean_slopes(x), np.abs(jacobian[:10].astype(float)).mean(axis=(0, 1)), rtol=1e-5)

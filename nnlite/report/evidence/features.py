@@ -86,7 +86,7 @@ class Features:
         different units can be compared. Another feature: the absolute change when a row takes the value of a random
         other row.
         """
-        slopes = self._slopes() if any(map(self.is_number, self.places)) else None
+        slopes = self.subject.mean_slopes(self.x) if any(map(self.is_number, self.places)) else None
         random, found = np.random.default_rng(self.subject.run.experiment.seed), {}
         present = self.subject.predict(self.x)
         for name, places in self.places.items():
@@ -96,11 +96,6 @@ class Features:
                 changed = self._with(self.x, places, self.x[random.permutation(len(self.x))][:, places])
                 found[name] = float(np.abs(self.subject.predict(changed) - present).mean())
         return dict(sorted(found.items(), key=lambda pair: -pair[1]))
-
-    def _slopes(self) -> np.ndarray:
-        """Mean over rows and outputs of the absolute derivatives. Shape: (width,)."""
-        jacobian = self.subject.model.predict(self.x, verbose=0, return_jacobian=True)[1]
-        return np.abs(jacobian.astype(np.float64)).reshape(-1, self.x.shape[1]).mean(axis=0)
 
     @functools.cached_property
     def importance(self) -> dict[str, np.ndarray]:

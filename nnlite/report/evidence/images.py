@@ -6,10 +6,11 @@ import numpy as np
 
 from nnlite.report.evidence.subject import Subject
 
-__all__ = ["image_shape", "pixels"]
+__all__ = ["image_shape", "pixels", "smaller"]
 
 SMALLEST_SIDE = 6
 CHANNELS = (1, 3, 4)
+LONGEST_SIDE = 64  # of a picture in a report
 
 
 def image_shape(subject: Subject) -> tuple[int, int, int] | None:
@@ -34,6 +35,17 @@ def _square(x: np.ndarray, shape: tuple[int, ...]) -> tuple[int, int, int] | Non
     first = x[:500]
     whole = square and bool(((first == np.floor(first)) & (first >= 0) & (first <= 255)).all())
     return (side, side, 1) if whole else None
+
+
+def smaller(image: np.ndarray) -> np.ndarray:
+    """The image with no side longer than 64: means of square blocks, what does not fill one left out.
+
+    Shape: (height, width, channels) to (fewer, fewer, channels).
+    """
+    block = math.ceil(max(image.shape[:2]) / LONGEST_SIDE)
+    height, width = (side // block * block for side in image.shape[:2])
+    blocks = np.asarray(image[:height, :width], np.float64)
+    return blocks.reshape(height // block, block, width // block, block, -1).mean(axis=(1, 3))
 
 
 def pixels(image: np.ndarray, low: float, high: float) -> np.ndarray:

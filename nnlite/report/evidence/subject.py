@@ -1,6 +1,7 @@
 """What a report is about: a run, its data, and what its model says about them."""
 
 import functools
+import math
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from nnlite.report.evidence.files import Measured, read_metrics
 __all__ = ["MOST_ROWS", "Subject"]
 
 MOST_ROWS = 2000  # for figures that ask the model many times
+MOST_SLOPES, SLOPES_AT_ONCE = 2e8, 1e7  # derivatives with respect to inputs
 
 
 class Subject:
@@ -134,6 +136,22 @@ class Subject:
         prepared = self.model.loss.prepare_targets(np.asarray(y), self.model.output_shape, outputs.dtype)
         losses = np.asarray(self.model.loss.per_row(prepared, outputs)[0], np.float64)
         return losses.reshape(len(losses), -1).mean(axis=1)
+
+    def mean_slopes(self, x: np.ndarray) -> np.ndarray:
+        """The mean over rows and outputs of the absolute derivatives with respect to the inputs. Shape: one row of x.
+
+        Of a model with many inputs and outputs, the first rows alone: as many as have 200 million derivatives.
+        """
+        inputs = x.shape[1:]
+        of_a_row = math.prod(inputs) * math.prod(self.model.output_shape[1:])
+        step = max(1, int(SLOPES_AT_ONCE / of_a_row))
+        count = min(len(x), max(1, int(MOST_SLOPES / of_a_row)))
+        total = np.zeros(inputs)
+        for start in range(0, count, step):
+            rows = x[start : min(start + step, count)]
+            slopes = self.model.predict(rows, verbose=0, return_jacobian=True)[1]
+            total += np.abs(slopes.astype(np.float64)).reshape(len(rows), -1, *inputs).mean(axis=1).sum(axis=0)
+        return total / count
 
     @functools.cached_property
     def penalty(self) -> float:

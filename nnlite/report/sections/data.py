@@ -1,6 +1,7 @@
 """The data: what the raw table holds, how it was divided, and what the target looks like."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -88,7 +89,7 @@ def _names(table: Table | Frame) -> Sequence[str]:
 def _first(table: Table | Frame) -> Table | Frame:
     if isinstance(table, Table):
         columns = {name: cells[:MOST_PROFILED] for name, cells in table.columns.items()}
-        return Table(table.path, columns, table.lines[:MOST_PROFILED])
+        return replace(table, columns=columns, lines=table.lines[:MOST_PROFILED])
     rows = np.arange(MOST_PROFILED)
     return Frame([column.taken(rows) for column in table.columns], named=table.named)
 

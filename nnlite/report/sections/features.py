@@ -4,7 +4,7 @@ import numpy as np
 
 from nnlite.charts import Chart, Series, bar_chart, line_chart, png_uri
 from nnlite.report.evidence.features import Dependence, Features
-from nnlite.report.evidence.images import image_shape
+from nnlite.report.evidence.images import image_shape, smaller
 from nnlite.report.evidence.subject import Subject
 from nnlite.report.page import figures, notice, section
 
@@ -73,12 +73,10 @@ def _elsewhere(subject: Subject, reason: str) -> str:
     rows = x[subject.sample(subject.part, MOST_SAMPLED)]
     if rows.dtype.kind != "f":
         rows = rows.astype(subject.model.dtype)
-    jacobian = subject.model.predict(rows, verbose=0, return_jacobian=True)[1]
-    inputs = rows.shape[1:]
-    mean = np.abs(jacobian.astype(np.float64)).reshape(-1, *inputs).mean(axis=0) * rows.std(axis=0, dtype=np.float64)
+    mean = subject.mean_slopes(rows) * rows.std(axis=0, dtype=np.float64)
     shape = image_shape(subject)
     if shape is not None:
-        return figures(_picture(mean.reshape(shape).mean(axis=2)))
+        return figures(_picture(smaller(mean.reshape(shape)).mean(axis=2)))
     if mean.ndim != 2:
         return notice(f"No sensitivities by feature: {reason}.")
     series = [

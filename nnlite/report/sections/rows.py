@@ -9,12 +9,13 @@ from nnlite.charts.markup import shortened
 from nnlite.data import Labels, Quantities
 from nnlite.data.table import Table
 from nnlite.report.evidence.features import Features
-from nnlite.report.evidence.images import image_shape, pixels
+from nnlite.report.evidence.images import image_shape, pixels, smaller
 from nnlite.report.evidence.subject import Subject
 from nnlite.report.page import figures, notice, section, wide
 
 __all__ = ["rows_section"]
 
+LEAST_IMAGES, MOST_BYTES = 3, 40_000  # of all images together
 SHOWN_ROWS, SHOWN_IMAGES, SHOWN_SERIES, SHOWN_COLUMNS = 10, 24, 3, 6
 
 
@@ -65,11 +66,14 @@ def _steps(codes: np.ndarray, labels: list[str]) -> str:
 
 
 def _images(subject: Subject, worst: np.ndarray, losses: np.ndarray, shape: tuple[int, int, int]) -> str:
-    images = np.asarray(subject.arrays(subject.part)[0][worst], np.float64).reshape(-1, *shape)
+    first = smaller(np.zeros(shape))
+    worst = worst[: int(np.clip(MOST_BYTES / first.size, LEAST_IMAGES, SHOWN_IMAGES))]
+    images = [smaller(image) for image in subject.arrays(subject.part)[0][worst].reshape(-1, *shape)]
+    low, high = float(np.min(images)), float(np.max(images))
     shown = []
     for row, image in zip(worst.tolist(), images, strict=True):
         truth, predicted = (escape(text) for text in _verdict(subject, row))
-        source = png_uri(pixels(image, float(images.min()), float(images.max())))
+        source = png_uri(pixels(image, low, high))
         text = f"row {row}: {truth}, predicted {predicted}"
         picture = f'<img src="{source}" alt="{text}" title="{text}, loss {number_text(losses[row])}">'
         shown.append(f"<figure>{picture}<figcaption>{truth}, predicted {predicted}</figcaption></figure>")
