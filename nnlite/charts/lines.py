@@ -15,7 +15,7 @@ from nnlite.charts.ticks import number_text
 __all__ = ["Series", "line_chart"]
 
 MARKED = 12  # points of a line up to which each is marked
-HOVERED = 40  # places of a line that tell their numbers
+HOVERED = 36  # places of all lines together that tell their numbers
 
 
 @dataclass(frozen=True)
@@ -63,13 +63,16 @@ def line_chart(
     if diagonal:
         (x1, x2), (y1, y2) = plot.across([0, 1]).tolist(), plot.down([0, 1]).tolist()
         parts.append(element("line", x1=x1, y1=y1, x2=x2, y2=y2, class_="r"))
+    told = max(4, HOVERED // max(len(series), 1))
     for number, (own, line) in enumerate(zip(series, lines, strict=True)):
-        parts.append(element("g", _band(plot, own), _line(plot, own.name, line, x_label), class_=f"s{number % 8}"))
+        parts.append(
+            element("g", _band(plot, own), _line(plot, own.name, line, x_label, told), class_=f"s{number % 8}")
+        )
     said = " ".join(_said(own.name, line, x_label) for own, line in zip(series, lines, strict=True))
     return Chart(title, said, "".join(parts), plot.height, note)
 
 
-def _line(plot: Plot, name: str, line: np.ndarray, x_label: str) -> str:
+def _line(plot: Plot, name: str, line: np.ndarray, x_label: str, told: int) -> str:
     line = thinned(line)
     places = np.column_stack([plot.across(line[:, 0]), plot.down(line[:, 1])])
     known = np.isfinite(places).all(axis=1)
@@ -85,7 +88,7 @@ def _line(plot: Plot, name: str, line: np.ndarray, x_label: str) -> str:
     alone |= known & (len(known) <= MARKED)
     parts += [element("circle", cx=x, cy=y, r=2, class_="k") for x, y in places[alone].tolist()]
     chosen = np.flatnonzero(known)
-    chosen = chosen[np.unique(np.linspace(0, len(chosen) - 1, min(HOVERED, len(chosen))).astype(int))]
+    chosen = chosen[np.unique(np.linspace(0, len(chosen) - 1, min(told, len(chosen))).astype(int))]
     for place in chosen.tolist():
         text = f"{x_label or 'x'} {number_text(line[place, 0])}: {name} {number_text(line[place, 1])}"
         x, y = places[place].tolist()

@@ -10,12 +10,12 @@ if TYPE_CHECKING:
 
 __all__ = ["profile_html"]
 
-MOST_COLUMNS = 60
+MOST_COLUMNS = 40
 HEAD = ("column", "kind", "missing", "distinct", "values", "", "becomes")
 
 
 def profile_html(profile: "TableProfile", decided: bool = True) -> str:
-    """Rows, task, and a table of at most 60 columns, those with a warning among them in any case.
+    """Rows, task, and a table of at most 40 columns, those with a warning among them in any case.
 
     Args:
         profile: the profile.

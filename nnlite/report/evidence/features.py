@@ -15,7 +15,7 @@ __all__ = ["Dependence", "Features"]
 PERMUTED_ROWS, REPEATS, MOST_PERMUTED = 1000, 5, 30
 DEPENDENCE_ROWS, POINTS = 500, 20
 MOST_LEVELS = 12
-MOST_CURVES = 4
+MOST_CURVES = 3
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ class Features:
         return target.units(outputs) if isinstance(target, Quantities) else target.probabilities(outputs)
 
     def _output_names(self, count: int) -> dict[str, int]:
-        """What is drawn -> its place: of two classes the second, else up to four outputs."""
+        """What is drawn -> its place: of two classes the second, else up to three outputs."""
         if isinstance(self.subject.target, Quantities):
             return {name: place for place, name in enumerate(self.subject.target.names[:MOST_CURVES])}
         labels = self.subject.labels

@@ -18,10 +18,10 @@ from nnlite.report.page import details, figures, notice, section, wide
 
 __all__ = ["classes_section"]
 
-MOST_CLASSES = 30  # of a confusion matrix
+MOST_CLASSES = 20  # of a confusion matrix
 MOST_CURVES = 6
 LEAST_ROWS = 5  # of a range of probabilities
-POINTS = 150  # of a curve; it has as many as there are rows
+POINTS = 100  # of a curve; it has as many as there are rows
 
 
 def classes_section(subject: Subject) -> str:

@@ -1,5 +1,7 @@
 """Inputs: which ones the model listens to, and how."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from nnlite.charts import Chart, Series, bar_chart, line_chart, png_uri
@@ -10,7 +12,8 @@ from nnlite.report.page import figures, notice, section
 
 __all__ = ["features_section"]
 
-SHOWN, DRAWN = 20, 6
+SHOWN = 20
+MOST_CURVES = 12  # of all charts of partial dependence together
 MOST_SAMPLED = 300  # rows of the Jacobian of images and series
 
 
@@ -22,7 +25,7 @@ def features_section(subject: Subject, features: Features | str) -> str:
         content = figures(
             _sensitivities(features),
             _importance(features),
-            *(_dependence(features.dependence(name)) for name in list(features.importance)[:DRAWN]),
+            *map(_dependence, _dependences(features)),
         )
     return section("inputs", "Inputs", content)
 
@@ -53,6 +56,17 @@ def _importance(features: Features) -> Chart:
         rises.max(axis=1),
         "How much the loss rises when a column is shuffled: the mean of five times, and the range.",
     )
+
+
+def _dependences(features: Features) -> Iterator[Dependence]:
+    """Those of the most important features: six of one curve each, fewer of several."""
+    curves = 0
+    for name in list(features.importance)[:6]:
+        found = features.dependence(name)
+        curves += len(found.curves)
+        if curves > MOST_CURVES:
+            return
+        yield found
 
 
 def _dependence(found: Dependence) -> Chart:
