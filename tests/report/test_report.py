@@ -327,7 +327,6 @@ def test_large_images_wide_tables_and_many_classes_stay_small(tmp_path):
     source = {"Npz": {"path": str(tmp_path / "large.npz"), "inputs": "x", "target": "y"}}
     model = [{"AveragePooling2D": {"pool_size": 25}}, "Flatten", {"Dense": {"units": 2}}]
     page = Report(train(Experiment.get(config(source, model, CLASSES, epochs=1)), tmp_path / "images", quiet=True)).html
-    print(len(page))
     assert len(page) < 150_000
     assert page.count('alt="row ') == 7
 
@@ -336,7 +335,6 @@ def test_large_images_wide_tables_and_many_classes_stay_small(tmp_path):
     source = {"Csv": {"path": str(tmp_path / "wide.csv"), "target": "y"}}
     made = config(source, [{"Dense": {"units": 40}}], CLASSES, epochs=1)
     page = Report(train(Experiment.get(made), tmp_path / "wide", quiet=True)).html
-    print(len(page))
     assert len(page) < 150_000
     assert "Each of the 40 classes" in page
     assert "more columns are not shown" in page

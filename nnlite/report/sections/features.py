@@ -12,8 +12,8 @@ from nnlite.report.page import figures, notice, section
 
 __all__ = ["features_section"]
 
-SHOWN = 20
-MOST_CURVES = 12  # of all charts of partial dependence together
+SHOWN = 16
+MOST_CURVES = 9  # of all charts of partial dependence together
 MOST_SAMPLED = 300  # rows of the Jacobian of images and series
 
 
