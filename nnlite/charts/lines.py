@@ -75,7 +75,7 @@ def line_chart(
 def _line(plot: Plot, name: str, line: np.ndarray, x_label: str, told: int) -> str:
     line = thinned(line)
     places = np.column_stack([plot.across(line[:, 0]), plot.down(line[:, 1])])
-    known = np.isfinite(places).all(axis=1)
+    known = np.asarray(np.isfinite(places).all(axis=1))
     if not known.any():
         return ""
     path, pen_down = [], False

@@ -249,8 +249,10 @@ class BaseModel(Layer, abstract=True):
         return profile_step(self, *(take_rows(array, slice(0, batch_size)) for array in arrays), steps=steps)
 
     summary = print_summary
-    __repr__ = summary_table
     _repr_html_ = summary_output
+
+    def __repr__(self) -> str:
+        return summary_table(self)
 
     def count_params(self) -> int:
         """Number of scalars in all parameters; `NotReadyError` before `build`."""

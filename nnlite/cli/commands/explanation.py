@@ -1,13 +1,14 @@
 """`nnlite summary`, `explain` and `check`: looking into a model and its derivatives."""
 
 import argparse
+from typing import Any
 
 from nnlite.cli.arguments import add_config
 
 __all__ = ["add_commands"]
 
 
-def add_commands(commands) -> None:
+def add_commands(commands: Any) -> None:
     """Add `summary`, `explain` and `check`."""
     summary = commands.add_parser("summary", help="show the layers of a config's model")
     add_config(summary)

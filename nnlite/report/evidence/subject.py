@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.data import Classes, Columns, Labels, Prepared, Quantities
+from nnlite.data import Columns, Prepared
 from nnlite.data.frames import Frame
 from nnlite.data.sources.base import Dataset
 from nnlite.data.table import Table
@@ -44,8 +44,8 @@ class Subject:
         return self.run.model
 
     @property
-    def target(self) -> Classes | Labels | Quantities | Any:
-        """The fitted encoder of the target."""
+    def target(self) -> Any:
+        """The fitted encoder of the target: `Classes`, `Labels` or `Quantities`."""
         return self.run.preprocessing.target
 
     @functools.cached_property

@@ -48,7 +48,7 @@ def _chart(subject: Subject, part: str, ends: Ends):
     if len(names) < 2:
         return None
     baseline = subject.measured.baseline.get(part, {})
-    marks = [math.nan if baseline.get(name) is None else baseline[name] for name in names]
+    marks = [math.nan if (value := baseline.get(name)) is None else value for name in names]
     note = "Dots with 95% intervals" + ("; rings are the baseline." if baseline else ".")
     numbers = [[values[name] for name in names], [ends[name][0] for name in names], [ends[name][1] for name in names]]
     return interval_chart(names, *numbers, title=f"Metrics of the {part} part", marks=marks, mark="baseline", note=note)

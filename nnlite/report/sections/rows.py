@@ -75,7 +75,7 @@ def _images(subject: Subject, worst: np.ndarray, losses: np.ndarray, shape: tupl
         truth, predicted = (escape(text) for text in _verdict(subject, row))
         source = png_uri(pixels(image, low, high))
         text = f"row {row}: {truth}, predicted {predicted}"
-        picture = f'<img src="{source}" alt="{text}" title="{text}, loss {number_text(losses[row])}">'
+        picture = f'<img src="{source}" alt="{text}" title="{text}, loss {number_text(float(losses[row]))}">'
         shown.append(f"<figure>{picture}<figcaption>{truth}, predicted {predicted}</figcaption></figure>")
     return f'<div class="u">{"".join(shown)}</div>'
 
@@ -96,7 +96,7 @@ def _series(subject: Subject, row: int, losses: np.ndarray) -> Chart:
         Series("actual", after, truth),
         Series("predicted", after, predicted),
     ]
-    return line_chart(lines, f"Row {row}", "step", "value", note=f"Loss {number_text(losses[row])}.")
+    return line_chart(lines, f"Row {row}", "step", "value", note=f"Loss {number_text(float(losses[row]))}.")
 
 
 def _table(subject: Subject, worst: np.ndarray, losses: np.ndarray, features: Features | None) -> str:
@@ -109,7 +109,7 @@ def _table(subject: Subject, worst: np.ndarray, losses: np.ndarray, features: Fe
     name = ", ".join(subject.target.columns)
     columns[name] = [truth for truth, _ in verdicts]
     columns["predicted"] = [predicted for _, predicted in verdicts]
-    columns["loss"] = [number_text(losses[row]) for row in worst]
+    columns["loss"] = [number_text(float(losses[row])) for row in worst]
     columns |= _inputs(subject, worst, features)
     rows = list(zip(*columns.values(), strict=True))
     return wide(html_table(list(columns), rows, numbers=[list(columns).index("loss")]))
