@@ -88,7 +88,7 @@ __all__ = [
 # `help` work; asking for one says what to install.
 _SERVED_BY = dict.fromkeys([name for name, home in _HOMES.items() if home == "nnlite.estimators"], "sklearn")
 _SERVED_BY["estimators"] = "sklearn"
-_SERVED_BY |= dict.fromkeys(["documents", "experiment"], "yaml")
+_SERVED_BY |= dict.fromkeys(["documents", "experiment", "report"], "yaml")
 
 
 def _is_served(name: str) -> bool:

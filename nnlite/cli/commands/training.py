@@ -22,6 +22,7 @@ def add_commands(commands: Commands) -> None:
         metavar="K",
         help="cross-validate in K folds first, and show mean and spread of each figure",
     )
+    train.add_argument("--report", action="store_true", help="write report.html into the run folder as well")
     train.add_argument("--profile", action="store_true", help="show where a step's time goes instead of training")
     train.set_defaults(command=_train)
 
@@ -44,3 +45,7 @@ def _train(arguments: argparse.Namespace) -> None:
     print(f"run folder: {run.folder}")
     for warning in run.warnings:
         print(f"nnlite: warning: {warning}", file=sys.stderr)
+    if arguments.report:
+        from nnlite.report import Report
+
+        print(f"report: {Report(run).save()}")
