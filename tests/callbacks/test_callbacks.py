@@ -32,7 +32,7 @@ from nnlite.callbacks import (
 from nnlite.callbacks.base import HOOKS
 from nnlite.errors import ConfigError
 from nnlite.layers import Dense
-from nnlite.metrics import BinaryAccuracy, Mean, Metric
+from nnlite.metrics import BinaryAccuracy, Mean, MeanMetricWrapper, Metric, Sum
 from nnlite.models import Sequential
 
 CASES = [
@@ -283,9 +283,9 @@ def test_auto_mode_does_not_guess(model):
         run([EarlyStopping("surprise")], [{"loss": 1.0, "surprise": 1.0}], model=model)
 
 
-def test_every_built_in_metric_but_the_plain_mean_has_a_direction():
+def test_every_built_in_metric_but_plain_means_and_sums_has_a_direction():
     built_in = registered(Metric).values()
-    assert [cls for cls in built_in if cls.higher_is_better is None] == [Mean]
+    assert {cls for cls in built_in if cls.higher_is_better is None} == {Mean, MeanMetricWrapper, Sum}
 
 
 # ------------------------------------------------------------------------------------------- EarlyStopping

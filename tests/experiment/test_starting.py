@@ -172,7 +172,7 @@ def test_names_that_cannot_be_told(layers, message, capsys):
     Path("c.yaml").write_text(text)
     assert main(["train", "c.yaml"]) == 2
     error = capsys.readouterr().err
-    assert error.startswith("nnlite: error: c.yaml, line 2: model[")
+    assert error.startswith("nnlite: error: c.yaml, line 2, column ")
     assert message in error
 
 
