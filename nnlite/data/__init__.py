@@ -20,4 +20,6 @@ from nnlite.data.sources.npz import *
 from nnlite.data.sources.sklearn import *
 from nnlite.data.sources.synthetic import *
 from nnlite.data.splits import *
+from nnlite.data.storage.arrays import *
+from nnlite.data.storage.stored_tables import *
 from nnlite.data.table import *

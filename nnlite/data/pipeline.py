@@ -1,6 +1,8 @@
 """The data section of a config: a source, a split, and what becomes of the target."""
 
+import functools
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -8,6 +10,7 @@ from nnlite.data.encoders.inputs import Preprocessing
 from nnlite.data.encoders.targets import Classes, Quantities, TargetKind
 from nnlite.data.sources.base import Dataset, DataSource
 from nnlite.data.splits import Split
+from nnlite.data.storage.stored_tables import StoredTable
 from nnlite.errors import ConfigError
 from nnlite.registry import Section
 from nnlite.registry.fields import FromSpec, option
@@ -20,11 +23,12 @@ class Prepared:
     """Arrays to train on, and how they came about.
 
     Args:
-        parts: `(x, y)` of each part that is not empty: `"training"`, `"validation"`, `"test"`.
+        parts: `(x, y)` of each part that is not empty: `"training"`, `"validation"`, `"test"`. x is an array, or
+            `StoredRows` of a streamed table.
         preprocessing: the fitted encoders.
     """
 
-    parts: dict[str, tuple[np.ndarray, np.ndarray]]
+    parts: dict[str, tuple[Any, np.ndarray]]
     preprocessing: Preprocessing
 
 
@@ -62,16 +66,19 @@ class Data(Section):
         if self.split.stratify and target_kind == "regression":
             raise ConfigError("the target of a regression has no classes; set it to false", ("split", "stratify"))
         try:
+            if self.source.streams:
+                stored = StoredTable(self.source, self.split, target_kind, seed)
+                return Prepared(*stored.prepared(functools.partial(self._fit, target_kind=target_kind), fitted))
             dataset = self.source.load(target_kind)
         except ConfigError as error:
             raise error.within("source") from None
         rows = self.split.rows(len(dataset.target), dataset.target, seed)
-        preprocessing = fitted or self._fit(dataset, target_kind, rows["training"])
+        preprocessing = fitted or self._fit(dataset, rows["training"], target_kind)
         x = preprocessing.inputs.encode(dataset.inputs)
         y = preprocessing.target.encode(dataset.target)
         return Prepared({part: (x[taken], y[taken]) for part, taken in rows.items()}, preprocessing)
 
-    def _fit(self, dataset: Dataset, target_kind: TargetKind, rows: np.ndarray) -> Preprocessing:
+    def _fit(self, dataset: Dataset, rows: np.ndarray, target_kind: TargetKind) -> Preprocessing:
         if target_kind == "regression":
             target = Quantities.fit(dataset.target_names, dataset.target, rows, self.standardize_target)
         else:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
 
@@ -37,6 +38,22 @@ class DataSource(Configurable, family="data source"):
     def located(self, folder: str) -> "DataSource":
         """The same source with absolute paths; relative ones are sought in `folder`, then in the current folder."""
         return self
+
+    cache = cast("str | None", None)  # a folder for encoded rows, of a source that streams
+
+    @property
+    def files(self) -> list[str]:
+        """The files that the data are read from, as far as there are any."""
+        return []
+
+    @property
+    def streams(self) -> bool:
+        """Whether data are read by `chunks`, and kept in files, rather than by `load`."""
+        return False
+
+    def chunks(self, target_kind: TargetKind) -> Iterator[Dataset]:
+        """The same as `load`, some rows at a time; a source that `streams` writes it."""
+        raise NotImplementedError
 
     def load(self, target_kind: TargetKind) -> Dataset:
         """Read everything.

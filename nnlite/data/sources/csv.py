@@ -1,7 +1,9 @@
 """Tables from CSV files."""
 
 import dataclasses
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from typing import Literal
 
 import numpy as np
 
@@ -9,11 +11,14 @@ from nnlite.data.encoders.columns import Numeric, OneHot, Ordinal
 from nnlite.data.encoders.inputs import Columns, InputEncoder, Texts
 from nnlite.data.encoders.targets import TargetKind
 from nnlite.data.sources.base import Dataset, DataSource, find_file
+from nnlite.data.storage.chunks import csv_chunks
 from nnlite.data.table import Table
 from nnlite.errors import ConfigError, DataError
 from nnlite.registry.fields import Converted, option
 
 __all__ = ["Csv"]
+
+STREAMED_BYTES = 200_000_000
 
 
 class Csv(DataSource):
@@ -31,6 +36,10 @@ class Csv(DataSource):
         text: the one column that holds text; the other columns are left out.
         drop: columns to leave out, such as row numbers or names.
         delimiter: what stands between two cells; `";"` and tabs are common too.
+        stream: whether rows are encoded chunk by chunk into files and read from there while training, so that the
+            table need not fit into memory; "auto" does so for files of more than 200 MB.
+        cache: a folder that keeps the encoded rows of a streamed table for the next run; relative to the current
+            folder. Without one they are in a temporary folder and go with the process.
     """
 
     path: str
@@ -40,6 +49,8 @@ class Csv(DataSource):
     text: str | None = None
     drop: Converted[Sequence[str], list[str]] = option(default=())
     delimiter: str = ","
+    stream: Literal["auto"] | bool = "auto"
+    cache: str | None = None
 
     def validate(self) -> None:
         if len(self.delimiter) != 1:
@@ -57,8 +68,22 @@ class Csv(DataSource):
     def located(self, folder: str) -> "Csv":
         return dataclasses.replace(self, path=find_file(self.path, folder))
 
+    @property
+    def files(self) -> list[str]:
+        return [self.path]
+
+    @property
+    def streams(self) -> bool:
+        return os.path.getsize(self.path) > STREAMED_BYTES if self.stream == "auto" else self.stream
+
+    def chunks(self, target_kind: TargetKind) -> Iterator[Dataset]:
+        for table in csv_chunks(self.path, self.delimiter):
+            yield self._dataset(table, target_kind)
+
     def load(self, target_kind: TargetKind) -> Dataset:
-        table = Table.read(self.path, self.delimiter)
+        return self._dataset(Table.read(self.path, self.delimiter), target_kind)
+
+    def _dataset(self, table: Table, target_kind: TargetKind) -> Dataset:
         for name in (*self._targets(), *self.categorical, *self.ordinal, *self.drop):
             table.cells(name)
         if target_kind == "regression":
