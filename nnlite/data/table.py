@@ -90,8 +90,10 @@ class Table:
         """
         cells = self.cells(name)
         with contextlib.suppress(ValueError):  # all at once, where the empty cells alone are missing values
-            numbers = np.fromiter((float(cell or "nan") for cell in cells), np.float64, len(cells))
-            if np.isfinite(numbers).sum() + cells.count("") == len(cells):
+            gaps = cells.count("")
+            filled = (cell or "nan" for cell in cells) if gaps else cells
+            numbers = np.fromiter(map(float, filled), np.float64, len(cells))
+            if np.isfinite(numbers).sum() + gaps == len(cells):
                 return numbers
         numbers = np.full(len(self), np.nan)
         for row, cell in enumerate(cells):

@@ -3,7 +3,7 @@
 import csv
 import itertools
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,19 +15,23 @@ from nnlite.errors import DataError, needed_for
 
 __all__ = ["csv_chunks", "joined", "parquet_chunks", "taken"]
 
-CHUNK_ROWS = 2**14
+CHUNK_CELLS = 2**15  # that stay in the cache: larger chunks take up to twice the time
+PARQUET_ROWS = 2**14
 
 
-def csv_chunks(path: str | os.PathLike, delimiter: str = ",", rows: int = CHUNK_ROWS) -> Iterator[Table]:
+def csv_chunks(path: str | os.PathLike, delimiter: str = ",", rows: int | None = None) -> Iterator[Table]:
     """The table of a CSV file, so many rows at a time, with the rules and the complaints of `Table.read`."""
     name, empty = os.fspath(path), True
     try:
         with open(name, newline="", encoding="utf-8-sig") as file:
             reader = csv.reader(file, delimiter=delimiter)
-            header = next(reader, [])
-            while lines := _numbered(reader, rows):
-                empty = False
-                yield Table._from_rows(name, _Numbered(header, lines))
+            header, line = next(reader, []), reader.line_num
+            rows = rows or max(CHUNK_CELLS // max(len(header), 1), 16)
+            while cells := list(itertools.islice(reader, rows)):
+                if any(cells):
+                    yield _table(name, header, cells, line, reader.line_num, checked=not empty)
+                    empty = False
+                line = reader.line_num
     except (csv.Error, UnicodeDecodeError) as error:
         raise DataError(f"{name}: not a CSV file in UTF-8 ({error})") from None
     except OSError as error:
@@ -36,9 +40,20 @@ def csv_chunks(path: str | os.PathLike, delimiter: str = ",", rows: int = CHUNK_
         raise DataError(f"{name}: {'only column names, no rows' if header else 'the file is empty'}")
 
 
-def _numbered(reader: Any, rows: int) -> list[tuple[int, list[str]]]:
-    """The next rows that are not empty, each with the number of the line it ends on."""
-    return list(itertools.islice(((reader.line_num, row) for row in reader if row), rows))
+def _table(path: str, header: list[str], cells: list[list[str]], line: int, last: int, checked: bool) -> Table:
+    """The rows of the lines from after `line` to `last` as a table.
+
+    Args:
+        checked: whether the header has been looked at.
+    """
+    lines = range(line + 1, last + 1)
+    if len(lines) != len(cells):  # cells with line breaks in them
+        lines = itertools.accumulate((1 + "".join(row).count("\n") for row in cells), initial=line)
+        lines = list(lines)[1:]
+    if not checked or set(map(len, cells)) != {len(header)}:
+        return Table._from_rows(path, _Numbered(header, zip(lines, cells, strict=True)))
+    columns = [list(map(str.strip, column)) for column in zip(*cells, strict=True)]
+    return Table(path, dict(zip(map(str.strip, header), columns, strict=True)), list(lines))
 
 
 class _Numbered:
@@ -46,10 +61,10 @@ class _Numbered:
 
     Args:
         header: the names of the columns.
-        rows: the number of the line and the cells of each row.
+        rows: the number of the line on which each row ends, and its cells.
     """
 
-    def __init__(self, header: list[str], rows: list[tuple[int, list[str]]]) -> None:
+    def __init__(self, header: list[str], rows: Iterable[tuple[int, list[str]]]) -> None:
         self.line_num = 1
         self._rows = itertools.chain([(1, header)], rows)
 
@@ -61,7 +76,7 @@ class _Numbered:
         return row
 
 
-def parquet_chunks(path: str | os.PathLike, rows: int = CHUNK_ROWS) -> Iterator[Frame]:
+def parquet_chunks(path: str | os.PathLike, rows: int = PARQUET_ROWS) -> Iterator[Frame]:
     """The table of a Parquet file, so many rows at a time, with columns of the file's types.
 
     Raises:
@@ -97,7 +112,7 @@ def _plain(values: np.ndarray) -> Any:
         return values.astype(np.float64).filled(np.nan)
     if values.dtype.kind == "M":
         return values.filled(np.datetime64("NaT"))
-    return values.astype(object).filled(None)
+    return np.where(values.mask, None, values.data.astype(object))
 
 
 def taken(inputs: Any, rows: np.ndarray) -> Any:
