@@ -116,9 +116,7 @@ def add_to(commands: Any) -> None:
     """Declare the command and its options."""
     parser = commands.add_parser("storage", help="a CSV file larger than memory: rows a second, resident memory")
     parser.add_argument("--gigabytes", type=float, default=0.3, help="size of the file (default: 0.3)")
-    parser.add_argument(
-        "--folder", help="where the file and the encoded rows are, for a while; some 2.5 times its size"
-    )
+    parser.add_argument("--folder", help="where the file and the encoded rows are for a while; 2.5 times its size")
     parser.add_argument("--out", help="a file for the results as JSON")
     parser.set_defaults(act=_act)
 

@@ -5,13 +5,13 @@ import sys
 from collections.abc import Sequence
 
 import nnlite
-from nnlite.cli.commands import explanation, results, training
+from nnlite.cli.commands import explanation, results, training, tuning
 from nnlite.errors import NNLiteError
 
 __all__ = ["main"]
 
 # Each adds its commands to the parser, in the order in which `nnlite --help` lists them.
-GROUPS = (training, results, explanation)
+GROUPS = (training, tuning, results, explanation)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -115,7 +115,7 @@ def select_rows(array: Any, rows: np.ndarray) -> Any:
 
 
 def by_rows(array: Any) -> Any:
-    """The array with each row in one piece, or each array of a tuple; None and rows that are made when taken stay what they are."""
+    """The array with each row in one piece, or each array of a tuple; None and `LazyRows` stay what they are."""
     if isinstance(array, tuple):
         return tuple([by_rows(part) for part in array])
     return array if array is None or isinstance(array, LazyRows) else np.ascontiguousarray(array)

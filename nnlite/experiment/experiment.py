@@ -1,10 +1,10 @@
 """A config: data, model, and how to train; each section is a call of the public API."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -14,12 +14,13 @@ from nnlite.documents import Document
 from nnlite.errors import ConfigError, DataError
 from nnlite.experiment.arguments import read_arguments
 from nnlite.experiment.column_names import tell_columns
+from nnlite.experiment.search import Search
 from nnlite.layers import Layer
 from nnlite.models import Sequential
 from nnlite.random import fresh_seed
 from nnlite.registry import Section
 from nnlite.registry.field_types import Range, jsonable
-from nnlite.registry.fields import FromSpec, FromSpecs, Settled, option
+from nnlite.registry.fields import Converted, FromSpec, FromSpecs, Settled, option
 
 # What `Experiment` itself hands to `fit`: the arrays, and how much is shown.
 GIVEN_TO_FIT = ("x", "y", "sample_weight", "validation_data", "validation_split", "stratify", "verbose")
@@ -34,6 +35,7 @@ class Experiment(Section):
         compile: arguments of `Sequential.compile`.
         fit: arguments of `Sequential.fit`, except the data.
         seed: decides the split, initial weights, shuffling and dropout; drawn and recorded if not given.
+        search: which arguments `nnlite tune` tries; training itself has no use for it.
 
     >>> experiment = Experiment.get({
     ...     "data": {"source": {"SklearnDataset": {"name": "iris"}}}, "seed": 0,
@@ -49,6 +51,7 @@ class Experiment(Section):
     compile: dict
     fit: dict = field(default_factory=dict)
     seed: Settled[Annotated[int, Range(0, 2**31 - 1)]] = option(default=None)
+    search: Converted[Search | Mapping[str, Any] | None, Search | None] = option(default=None)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -90,8 +93,9 @@ class Experiment(Section):
         return self.document.path.stem if self.document else "experiment"
 
     def get_config(self) -> dict:
-        """All arguments as plain values, defaults included, the seed first."""
-        return {"seed": self.seed, **super().get_config()}
+        """All arguments as plain values, defaults included, the seed first; `search` only if there is one."""
+        config = {"seed": self.seed, **super().get_config()}
+        return {key: value for key, value in config.items() if key != "search" or value is not None}
 
     def prepare(self, fitted: Preprocessing | None = None) -> tuple[Sequential, Prepared]:
         """A compiled model of the data's shape, its preprocessing layers adapted, and the data.

@@ -145,7 +145,7 @@ class _Appended:
         if not len(array):
             return
         if self.file is None:
-            self.file, self.row = open(self.path, "wb"), array[:0]
+            self.file, self.row = open(self.path, "wb"), array[:0]  # noqa: SIM115 - `close` closes it
             self._head()
         self.rows += len(array)
         self.file.write(np.ascontiguousarray(array, self.row.dtype).data)
