@@ -5,13 +5,13 @@ import sys
 from collections.abc import Sequence
 
 import nnlite
-from nnlite.cli.commands import explanation, results, training, tuning
+from nnlite.cli.commands import explanation, results, shells, training, tuning
 from nnlite.errors import NNLiteError
 
 __all__ = ["main"]
 
 # Each adds its commands to the parser, in the order in which `nnlite --help` lists them.
-GROUPS = (training, tuning, results, explanation)
+GROUPS = (training, tuning, results, explanation, shells)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

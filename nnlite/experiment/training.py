@@ -5,12 +5,13 @@ import json
 import os
 import platform
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 import nnlite
-from nnlite.callbacks import CSVLogger, History
+from nnlite.callbacks import Callback, CSVLogger, History
 from nnlite.data import Prepared
 from nnlite.documents import dump
 from nnlite.errors import ConfigError, NNLiteError
@@ -18,6 +19,7 @@ from nnlite.experiment.experiment import Experiment
 from nnlite.experiment.measuring import measure
 from nnlite.experiment.runs import Run
 from nnlite.models import Sequential
+from nnlite.registry.fields import Spec
 from nnlite.training.epoch import Verbose
 
 __all__ = ["Interrupted", "train"]
@@ -29,13 +31,19 @@ class Interrupted(NNLiteError):
     exit_code = 130
 
 
-def train(experiment: Experiment, out: str | Path | None = None, quiet: bool = False) -> Run:
+def train(
+    experiment: Experiment,
+    out: str | Path | None = None,
+    quiet: bool = False,
+    callbacks: Sequence[Spec[Callback]] = (),
+) -> Run:
     """Train, measure, and keep everything in a new folder, which appears under its name when it is complete.
 
     Args:
         experiment: what to train.
         out: the folder, new or empty; `runs/<config name>-<n>` with the lowest free n when None.
         quiet: show nothing while training.
+        callbacks: further ones, which are no part of the config that is kept.
 
     Raises:
         ConfigError, DataError: the config or the data cannot be used; nothing is written.
@@ -45,6 +53,7 @@ def train(experiment: Experiment, out: str | Path | None = None, quiet: bool = F
         raise ConfigError(f"{out}: already exists and is not an empty folder; choose another one")
     model, data = experiment.prepare()
     arguments = experiment.fit_arguments(data)
+    arguments["callbacks"] = [*(arguments.get("callbacks") or ()), *callbacks]
     parent = Path(out).parent if out else Path("runs")
     parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".", dir=parent) as temporary:
@@ -65,7 +74,7 @@ def train(experiment: Experiment, out: str | Path | None = None, quiet: bool = F
 def _fit(model: Sequential, data: Prepared, arguments: dict, folder: Path, quiet: bool) -> int:
     """Train; the number of epochs done if Ctrl-C ended it, else 0."""
     done = History()
-    callbacks = [*(arguments.pop("callbacks") or ()), done, CSVLogger(folder / "history.csv")]
+    callbacks = [*arguments.pop("callbacks"), done, CSVLogger(folder / "history.csv")]
     verbose: Verbose = 0 if quiet else "auto"
     validation = data.parts.get("validation")
     try:

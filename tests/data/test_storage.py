@@ -398,7 +398,7 @@ def test_an_experiment_streams_trains_and_is_measured_again(tmp_path, monkeypatc
     config = {
         "data": {"source": source(path, target="bought", drop=["note", "price"])},
         "model": [{"Dense": {"units": 8, "activation": "relu"}}, {"Dense": {"units": 1, "activation": "sigmoid"}}],
-        "compile": {"optimizer": {"Adam": {"learning_rate": 0.05}}, "loss": "BinaryCrossentropy", "metrics": ["accuracy"]},
+        "compile": {"optimizer": {"Adam": {"learning_rate": 0.05}}, "loss": "BinaryCrossentropy", "metrics": ["acc"]},
         "fit": {"epochs": 8, "class_weight": {"0": 1.0, "1": 1.5}},
         "seed": 0,
     }  # fmt: skip

@@ -75,6 +75,7 @@ THIRD_PARTY_ROOMS = {
     "tqdm": {"callbacks"},
     "duckdb": {"data/storage"},
     "optuna": {"tuning"},
+    "mlflow": {"callbacks"},
     "safetensors": set(),  # the format is ours; the library is the oracle of the tests
     "threadpoolctl": {"threads"},
 }

@@ -241,7 +241,7 @@ WRONG = [
     ("{int: [16, 64]}", "{int: [16, 64], choice: [1]}", r"line 19: .*expected one of .*got int, choice"),
     ("fit.batch_size", "fit.batch_sise", "line 19: .*'batch_sise'.*did you mean 'batch_size'"),
     ("model.1.Dense.units", "model.9.Dense.units", "line 18: .*expected an index from 0 to 2, got '9'"),
-    ("pruner: none", "metric: val_acuracy\n  direction: maximize", "line 15: .*'val_acuracy'; did you mean 'val_accuracy'"),
+    ("pruner: none", "metric: val_acuracy\n  direction: maximize", "line 15: .*mean 'val_accuracy'"),
     ("pruner: none", "metric: val_speed", "line 14: search.direction: it is not known whether 'val_speed'"),
     ("validation: 0.2", "validation: 0", "does not log 'val_loss'"),
 ]  # fmt: skip

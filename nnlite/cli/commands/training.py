@@ -1,10 +1,11 @@
 """`nnlite train`."""
 
 import argparse
+import json
 import math
 import sys
 
-from nnlite.cli.arguments import add_config
+from nnlite.cli.arguments import add_config, add_logging, progress_log
 
 __all__ = ["add_commands"]
 
@@ -15,6 +16,7 @@ def add_commands(commands) -> None:
     add_config(train)
     train.add_argument("--out", metavar="DIR", help="the run folder (default: runs/<config name>-<n>)")
     train.add_argument("--quiet", action="store_true", help="show no progress")
+    add_logging(train)
     train.add_argument("--profile", action="store_true", help="show where a step's time goes instead of training")
     train.set_defaults(command=_train)
 
@@ -25,7 +27,11 @@ def _train(arguments: argparse.Namespace) -> None:
     if arguments.profile:
         print(profile(Experiment.from_file(arguments.config, arguments.set)))
         return
-    run = train(Experiment.from_file(arguments.config, arguments.set), arguments.out, arguments.quiet)
+    log = progress_log(arguments)
+    run = train(Experiment.from_file(arguments.config, arguments.set), arguments.out, arguments.quiet or bool(log), log)
+    if arguments.log_format == "json":
+        print(json.dumps({"event": "end", "run": str(run.folder), "metrics": run.metrics}))
+        return
     for part, values in run.metrics.items():
         shown = [f"{name} {math.nan if value is None else value:.4g}" for name, value in values.items()]
         print(f"{part}: {', '.join(shown)}")
