@@ -58,16 +58,15 @@ print(json.dumps(out))
 def write_csv(path: Path, size: int) -> int:
     """Write a CSV file of about `size` bytes; the number of its rows."""
     draw, rows = np.random.default_rng(0), 0
-    cities = np.array([f"city {number}" for number in range(CITIES)])
+    line = ",".join(["%.5f"] * NUMBERS) + ",city %d,%s,%.5f\n"
     with open(path, "w", encoding="utf-8") as file:
         file.write(",".join([*(f"x{number}" for number in range(NUMBERS)), "city", "plan", "y"]) + "\n")
         while file.tell() < size:
             x = draw.standard_normal((ROWS_AT_ONCE, NUMBERS))
             city, plan = draw.integers(CITIES, size=ROWS_AT_ONCE), draw.integers(len(PLANS), size=ROWS_AT_ONCE)
             y = 2 * x[:, 0] + x[:, 1] * x[:, 2] + city / CITIES + 0.1 * draw.standard_normal(ROWS_AT_ONCE)
-            cells = np.char.mod("%.5f", np.column_stack([x, y]))
-            for row, where, what in zip(cells.tolist(), cities[city].tolist(), plan.tolist(), strict=True):
-                file.write(f"{','.join(row[:-1])},{where},{PLANS[what]},{row[-1]}\n")
+            rest = zip(x.tolist(), city.tolist(), plan.tolist(), y.tolist(), strict=True)
+            file.writelines(line % (*numbers, where, PLANS[what], target) for numbers, where, what, target in rest)
             rows += ROWS_AT_ONCE
     return rows
 

@@ -1,11 +1,15 @@
 """Arguments that several commands have in common."""
 
 import argparse
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from nnlite.errors import ConfigError
 
-__all__ = ["add_config", "add_logging", "add_run", "progress_log"]
+__all__ = ["add_config", "add_logging", "add_run", "progress_log", "telling"]
 
 
 def add_config(parser: argparse.ArgumentParser, meaning: str = "a YAML file") -> None:
@@ -45,3 +49,18 @@ def progress_log(arguments: argparse.Namespace) -> list[Any]:
         return [ProgressLog(int(every) if every.isdecimal() else every, arguments.log_format or "text")]
     except ConfigError as error:
         raise ConfigError(f"--log-every {every}: {error.message}") from None
+
+
+@contextmanager
+def telling(quiet: bool) -> Iterator[None]:
+    """A context in which the standard error says what takes long, such as the passes over a large file."""
+    logger, handler = logging.getLogger("nnlite"), logging.StreamHandler(sys.stderr)
+    level = logger.level
+    if not quiet:
+        logger.addHandler(handler)
+        logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)

@@ -3,6 +3,7 @@
 import json
 import math
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import nnlite
 from benchmarks import storage as benchmark
 from nnlite import Model, Sequential
 from nnlite.arrays.stored import StoredRows
+from nnlite.cli import main
 from nnlite.data import Columns, Data, Numeric, OneHot, Table, open_rows
 from nnlite.data.batches import ArrayBatches
 from nnlite.data.splits import Split
@@ -403,9 +405,22 @@ def test_an_experiment_streams_trains_and_is_measured_again(tmp_path, monkeypatc
         "seed": 0,
     }  # fmt: skip
     run = train(Experiment.get(config), "run", quiet=True)
-    assert run.metrics["test"]["accuracy"] > 0.85
-    assert Run("run").evaluate()["test"]["accuracy"] == run.metrics["test"]["accuracy"]
+    assert run.metrics["test"]["acc"] > 0.85
+    assert Run("run").evaluate()["test"]["acc"] == run.metrics["test"]["acc"]
     assert set(Run("run").predict(str(path))["bought"]) == {0, 1}
+
+
+def test_the_command_says_what_takes_long(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    path = write_table(tmp_path / "t.csv")
+    Path("c.yaml").write_text(
+        f"seed: 0\ndata: {{source: {{Csv: {{path: {path.name}, target: price, drop: [note, bought], "
+        "categorical: [colour], stream: true}}}\nmodel: [{Dense: {units: 1}}]\ncompile: {loss: mse}\n"
+    )
+    assert main(["train", "c.yaml", "--out", "first"]) == 0
+    lines = capsys.readouterr().err.splitlines()
+    assert "read in chunks to fit the encoders" in lines[0] and "encoded rows are written to" in lines[1]
+    assert main(["train", "c.yaml", "--quiet"]) == 0 and not capsys.readouterr().err
 
 
 def test_memory_stays_bounded():

@@ -92,7 +92,8 @@ def parquet_chunks(path: str | os.PathLike, rows: int = PARQUET_ROWS) -> Iterato
         try:
             counted = connection.execute("select count(*) from read_parquet(?)", [name]).fetchone()
             total = counted[0] if counted else 0
-            query = "select * from read_parquet(?) where file_row_number >= ? and file_row_number < ?"
+            query = """select * exclude (file_row_number) from read_parquet(?, file_row_number = true)
+                where file_row_number >= ? and file_row_number < ?"""
             for start in range(0, total, rows):
                 columns = connection.execute(query, [name, start, start + rows]).fetchnumpy()
                 yield read_frame({key: _plain(values) for key, values in columns.items()})
