@@ -1,6 +1,5 @@
 """Rows of an array that stays in its file: what is taken is read, and nothing else is in memory."""
 
-import mmap
 import os
 from pathlib import Path
 from typing import Any
@@ -73,8 +72,6 @@ class StoredRows(LazyRows):
     def take(self, rows: np.ndarray, axis: int = 0) -> np.ndarray:
         """The rows of these numbers. Shape: `(*numbers.shape, ...)`."""
         mapped = np.memmap(self.path, self.stored, "r", self.offset, self.shape)
-        if hasattr(mmap, "MADV_RANDOM"):  # not on every system
-            mapped._mmap.madvise(mmap.MADV_RANDOM)  # type: ignore[attr-defined]
         return np.asarray(mapped).take(rows, axis=0).astype(self.dtype, copy=False)
 
     def astype(self, dtype: Any, copy: bool = True) -> "StoredRows":

@@ -10,6 +10,7 @@ import numpy as np
 from nnlite.callbacks.base import Callback
 from nnlite.callbacks.event_files import EventFile
 from nnlite.registry.field_types import Count, Index
+from nnlite.schedules import scheduled
 
 __all__ = ["TensorBoard"]
 
@@ -64,7 +65,7 @@ class TensorBoard(Callback):
         validation = {name.removeprefix("val_"): value for name, value in values.items() if name.startswith("val_")}
         training = {name: value for name, value in values.items() if not name.startswith("val_")}
         step = self.model.optimizer.iterations
-        training["learning_rate"] = float(rate(step) if callable(rate) else rate)
+        training["learning_rate"] = float(scheduled(rate, step))
         if self.write_steps_per_second:
             training["steps_per_second"] = (step - self._first_step) / (time.perf_counter() - self._start)
         for part, found in (("train", training), ("validation", validation)):

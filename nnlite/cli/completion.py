@@ -9,7 +9,34 @@ __all__ = ["SHELLS", "script"]
 
 SHELLS = ("bash", "zsh", "fish")
 FOLDERS, RUNS = ("DIR", "FOLDER"), ("RUN",)
-RUN_FOLDERS = "runs/*/config.yaml"
+BASH = """\
+# eval "$(nnlite completion bash)", in ~/.bashrc
+_nnlite_words() { COMPREPLY=($(compgen -W "$1" -- "$current")); }
+_nnlite_files() { local IFS=$'\\n'; COMPREPLY=($(compgen -f -- "$current")); }
+_nnlite_folders() { local IFS=$'\\n'; COMPREPLY=($(compgen -d -- "$current")); }
+_nnlite_runs() {
+  local IFS=$'\\n' file folders=()
+  for file in runs/*/config.yaml; do [[ -f $file ]] && folders+=("${file%/config.yaml}"); done
+  COMPREPLY=($(compgen -W "${folders[*]}" -- "$current") $(compgen -d -- "$current"))
+}
+_nnlite() {
+  local current=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]}
+  local command=${COMP_WORDS[1]} options
+  if (( COMP_CWORD == 1 )); then _nnlite_words @FIRST@; return; fi
+  case $command:$before in
+@AFTER@
+  esac
+  case $command in
+@OPTIONS@
+  esac
+  if [[ $current == -* ]]; then _nnlite_words "$options"; return; fi
+  case $command in
+@PLACES@
+    *) _nnlite_files ;;
+  esac
+}
+complete -o filenames -F _nnlite nnlite
+"""
 
 
 @dataclass(frozen=True)
@@ -76,37 +103,11 @@ def _bash(arguments: dict[str, list[Argument]], meanings: Mapping[str, str]) -> 
             if argument.flags and argument.takes != "nothing"
         ]
         places += [f"    {name}) {_bash_words(argument)} ;;" for argument in _places(own)[:1]]
-    return "\n".join(
-        [
-            '# eval "$(nnlite completion bash)", in ~/.bashrc',
-            '_nnlite_words() { COMPREPLY=($(compgen -W "$1" -- "$current")); }',
-            "_nnlite_files() { local IFS=$'\\n'; COMPREPLY=($(compgen -f -- \"$current\")); }",
-            "_nnlite_folders() { local IFS=$'\\n'; COMPREPLY=($(compgen -d -- \"$current\")); }",
-            "_nnlite_runs() {",
-            "  local IFS=$'\\n' file folders=()",
-            f'  for file in {RUN_FOLDERS}; do [[ -f $file ]] && folders+=("${{file%/config.yaml}}"); done',
-            '  COMPREPLY=($(compgen -W "${folders[*]}" -- "$current") $(compgen -d -- "$current"))',
-            "}",
-            "_nnlite() {",
-            "  local current=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]}",
-            "  local command=${COMP_WORDS[1]} options",
-            f"  if (( COMP_CWORD == 1 )); then _nnlite_words {first}; return; fi",
-            "  case $command:$before in",
-            *after,
-            "  esac",
-            "  case $command in",
-            *options,
-            "  esac",
-            '  if [[ $current == -* ]]; then _nnlite_words "$options"; return; fi',
-            "  case $command in",
-            *places,
-            "    *) _nnlite_files ;;",
-            "  esac",
-            "}",
-            "complete -o filenames -F _nnlite nnlite",
-            "",
-        ]
-    )
+    words = {"FIRST": first, "AFTER": "\n".join(after), "OPTIONS": "\n".join(options), "PLACES": "\n".join(places)}
+    text = BASH
+    for name, lines in words.items():
+        text = text.replace(f"@{name}@", lines)
+    return text
 
 
 def _bash_words(argument: Argument) -> str:

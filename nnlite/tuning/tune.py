@@ -74,7 +74,7 @@ class Plan:
 
 
 def tune(
-    path: str | os.PathLike,
+    path: str | Path,
     trials: Count = 50,
     jobs: Count = 1,
     out: str | os.PathLike | None = None,
@@ -133,7 +133,7 @@ def tune(
     return _write(folder, plan, study)
 
 
-def checked(path: str | os.PathLike, overrides: Sequence[str]) -> tuple[Experiment, tuple[str, ...]]:
+def checked(path: str | Path, overrides: Sequence[str]) -> tuple[Experiment, tuple[str, ...]]:
     """The experiment of a config, and the changes that all trials have in common.
 
     Raises:

@@ -5,7 +5,7 @@ import json
 import math
 import sys
 
-from nnlite.cli.arguments import add_config, add_logging, progress_log
+from nnlite.cli.arguments import add_config, add_logging, progress_log, telling
 
 __all__ = ["add_commands"]
 
@@ -28,7 +28,9 @@ def _train(arguments: argparse.Namespace) -> None:
         print(profile(Experiment.from_file(arguments.config, arguments.set)))
         return
     log = progress_log(arguments)
-    run = train(Experiment.from_file(arguments.config, arguments.set), arguments.out, arguments.quiet or bool(log), log)
+    experiment = Experiment.from_file(arguments.config, arguments.set)
+    with telling(arguments.quiet):
+        run = train(experiment, arguments.out, arguments.quiet or bool(log), log)
     if arguments.log_format == "json":
         print(json.dumps({"event": "end", "run": str(run.folder), "metrics": run.metrics}))
         return

@@ -2,13 +2,14 @@
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from nnlite.cli.arguments import add_config
 
 __all__ = ["add_commands"]
 
 
-def add_commands(commands) -> None:
+def add_commands(commands: Any) -> None:
     """Add `tune`."""
     meaning = "search for the best values of a config's arguments, as its section `search` says"
     tune = commands.add_parser("tune", help=meaning, description=f"{meaning}; the same command again goes on")

@@ -103,7 +103,7 @@ def parquet_chunks(path: str | os.PathLike, rows: int = PARQUET_ROWS) -> Iterato
         raise DataError(f"{name}: no rows")
 
 
-def _plain(values: np.ndarray) -> Any:
+def _plain(values: Any) -> Any:
     """A column of DuckDB, gaps as NaN, NaT or None."""
     if not isinstance(values, np.ma.MaskedArray):
         return values
@@ -140,6 +140,6 @@ def joined(chunks: Sequence[Any]) -> Any:
 
 def _joined_column(parts: list[Column]) -> Column:
     """One column; where a chunk of gaps alone was read as another kind, it is of the kind of the others."""
-    kinds = [part.kind for part in parts if not part.missing.all()] or [parts[0].kind]
-    alike = [part.as_kind(kinds[0]) for part in parts]
-    return Column(parts[0].name, kinds[0], np.concatenate([part.values for part in alike]))
+    kind = next((part.kind for part in parts if not part.missing.all()), parts[0].kind)
+    alike = [part.as_kind(kind) for part in parts]
+    return Column(parts[0].name, kind, np.concatenate([part.values for part in alike]))

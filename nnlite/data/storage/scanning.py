@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.data.encoders.columns import Levels, sorted_levels
+from nnlite.data.encoders.columns import Levels
 from nnlite.data.encoders.inputs import Columns
 from nnlite.data.sources.base import Dataset
 from nnlite.data.splits import PARTS, Split
@@ -148,7 +148,7 @@ class Scan:
         levels = self._levels.get(column.name, set())
         if not isinstance(column, Levels) or not 0 < len(levels) <= MOST_LEVELS:
             return column
-        return type(column).from_config({**column.get_config(), "categories": sorted_levels(levels)})
+        return type(column).from_config({**column.get_config(), "categories": sorted(levels)})
 
 
 def _taken(chunk: Dataset, rows: np.ndarray) -> Dataset:

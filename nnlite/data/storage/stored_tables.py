@@ -42,7 +42,8 @@ class StoredTable:
     """
 
     def __init__(self, source: DataSource, split: Split, target_kind: TargetKind, seed: int) -> None:
-        self.source, self.split, self.target_kind, self.seed = source, split, target_kind, seed
+        self.source, self.split, self.seed = source, split, seed
+        self.target_kind: TargetKind = target_kind
 
     def prepared(
         self, fit: Fit, fitted: Preprocessing | None = None
