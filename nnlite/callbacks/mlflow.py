@@ -34,17 +34,18 @@ class MLflowLogger(Callback):
         with needed_for("MLflowLogger logs to MLflow", "nnlite[mlflow]"):
             import mlflow
 
-        self._mlflow: Any = mlflow
+        library: Any = mlflow
+        self._mlflow = library
         if self.tracking_uri is not None:
-            mlflow.set_tracking_uri(self.tracking_uri)
+            library.set_tracking_uri(self.tracking_uri)
         if self.experiment is not None:
-            mlflow.set_experiment(self.experiment)
-        self._begun = mlflow.active_run() is None
+            library.set_experiment(self.experiment)
+        self._begun = library.active_run() is None
         if self._begun:
-            mlflow.start_run(run_name=self.run)
+            library.start_run(run_name=self.run)
         if self.tags:
-            mlflow.set_tags(self.tags)
-        mlflow.log_params(self._settings())
+            library.set_tags(self.tags)
+        library.log_params(self._settings())
 
     def _settings(self) -> dict[str, Any]:
         """What decides the training, as far as the model knows."""

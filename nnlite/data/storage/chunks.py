@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.data.frames.frame import Column, Frame
+from nnlite.data.frames.frame import Column, Frame, Kind
 from nnlite.data.frames.reading import read_frame
 from nnlite.data.table import Table
 from nnlite.errors import DataError, needed_for
@@ -107,13 +107,13 @@ def _plain(values: Any) -> Any:
     """A column of DuckDB, gaps as NaN, NaT or None."""
     if not isinstance(values, np.ma.MaskedArray):
         return values
-    if not values.mask.any():
-        return values.data
-    if values.dtype.kind in "iuf":
-        return values.astype(np.float64).filled(np.nan)
-    if values.dtype.kind == "M":
-        return values.filled(np.datetime64("NaT"))
-    return np.where(values.mask, None, values.data.astype(object))
+    data, missing = values.data, np.ma.getmaskarray(values)
+    if not missing.any():
+        return data
+    kind = data.dtype.kind
+    filled: Any = data.astype(np.float64 if kind in "iuf" else data.dtype if kind == "M" else object)
+    filled[missing] = np.nan if kind in "iuf" else np.datetime64("NaT") if kind == "M" else None
+    return filled
 
 
 def taken(inputs: Any, rows: np.ndarray) -> Any:
@@ -140,6 +140,6 @@ def joined(chunks: Sequence[Any]) -> Any:
 
 def _joined_column(parts: list[Column]) -> Column:
     """One column; where a chunk of gaps alone was read as another kind, it is of the kind of the others."""
-    kind = next((part.kind for part in parts if not part.missing.all()), parts[0].kind)
+    kind: Kind = next((part.kind for part in parts if not part.missing.all()), parts[0].kind)
     alike = [part.as_kind(kind) for part in parts]
     return Column(parts[0].name, kind, np.concatenate([part.values for part in alike]))
