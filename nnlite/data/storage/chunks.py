@@ -140,6 +140,7 @@ def joined(chunks: Sequence[Any]) -> Any:
 
 def _joined_column(parts: list[Column]) -> Column:
     """One column; where a chunk of gaps alone was read as another kind, it is of the kind of the others."""
-    kind: Kind = next((part.kind for part in parts if not part.missing.all()), parts[0].kind)
+    full = [part for part in parts if not part.missing.all()]
+    kind: Kind = (full or parts)[0].kind
     alike = [part.as_kind(kind) for part in parts]
     return Column(parts[0].name, kind, np.concatenate([part.values for part in alike]))
