@@ -36,7 +36,7 @@ from nnlite.callbacks import (
 from nnlite.callbacks.base import HOOKS
 from nnlite.errors import ConfigError
 from nnlite.layers import Dense
-from nnlite.metrics import BinaryAccuracy, Mean, Metric
+from nnlite.metrics import BinaryAccuracy, Mean, MeanMetricWrapper, Metric, Sum
 from nnlite.models import Sequential
 
 CASES = [
