@@ -232,7 +232,7 @@ BAD_TRAINING = {
     "stratify": (
         config("test: 0.2", "test: 0.2, stratify: no"),
         2,
-        "data.split.stratify: expected true or false, got 'no'",
+        "data.split.stratify: expected true, false or auto, got 'no'",
     ),
     "monitor": (
         config("epochs: 2", "callbacks: [{EarlyStopping: {monitor: val_los}}]"),

@@ -35,7 +35,7 @@ def test_a_config_is_checked_without_its_data(config, capsys):
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (["compile.loss=msee"], "--set compile.loss=msee: compile.loss: unknown loss 'msee'; did you mean 'mse'?"),
+        (["compile.loss=msee"], "--set compile.loss=msee: compile.loss: unknown loss 'msee'; did you mean 'mse'"),
         (["model.0.Dense.name=a", "model.1.Dense.name=a"], "model: there is a layer named 'a' already"),
         (
             ["fit.epochs=0", "seed=-1"],

@@ -1,12 +1,21 @@
-"""History: the logs of every epoch."""
+"""History: the logs of every epoch, and learning curves of them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
 
 from nnlite.callbacks.base import Callback
+from nnlite.charts import Chart, Series, line_chart, notebook, number_text
 
-__all__ = ["History"]
+__all__ = ["History", "curves"]
+
+WIDE_RANGE = 20.0  # the largest over the smallest value of a loss from which on the axis is logarithmic
+SMALLER_IS_BETTER = ("loss", "error", "mse", "mae", "rmse", "mape", "msle", "deviance", "crossentropy", "divergence")
 
 
 class History(Callback):
-    """Records the logs of every epoch; `fit` returns it.
+    """Records the logs of every epoch; `fit` returns it. A notebook shows it as learning curves.
 
     Attributes:
         epoch: numbers of the epochs, from 0.
@@ -16,6 +25,11 @@ class History(Callback):
     >>> history.on_epoch_end(0, {"loss": 0.5, "val_loss": 0.6})
     >>> history.history
     {'loss': [0.5], 'val_loss': [0.6]}
+    >>> history
+    History of 1 epoch: loss 0.5, val_loss 0.6
+    >>> history.on_epoch_end(1, {"loss": 0.25, "val_loss": 0.75})
+    >>> history
+    History of 2 epochs, the last: loss 0.25, val_loss 0.75; best val_loss 0.6 in epoch 0
     """
 
     def __post_init__(self) -> None:
@@ -30,3 +44,55 @@ class History(Callback):
         self.epoch.append(epoch)
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(value)
+
+    def __repr__(self) -> str:
+        count = len(self.epoch)
+        if not count:
+            return "History of 0 epochs"
+        last = ", ".join(f"{name} {_value_text(values[-1])}" for name, values in self.history.items())
+        if count == 1:
+            return f"History of 1 epoch: {last}"
+        return f"History of {count} epochs, the last: {last}{self._best()}"
+
+    def _best(self) -> str:
+        """The lowest validation loss, or loss, and its epoch."""
+        for name in ("val_loss", "loss"):
+            values = np.asarray(self.history.get(name, []), float)
+            if values.shape == (len(self.epoch),) and np.isfinite(values).any():
+                best = int(np.nanargmin(values))
+                return f"; best {name} {number_text(float(values[best]))} in epoch {self.epoch[best]}"
+        return ""
+
+    def _repr_html_(self) -> str:
+        charts = curves(self.epoch, self.history)
+        return notebook(f"<p>{self!r}</p>{''.join(chart.figure() for chart in charts)}")
+
+
+def curves(epochs: Sequence[int], history: Mapping[str, Sequence[Any]]) -> list[Chart]:
+    """One chart for each logged number, its training and validation values together.
+
+    Args:
+        epochs: their numbers.
+        history: name -> one value per epoch; a shorter one belongs to the last epochs, as validation that is not done
+            in each. Several values per epoch, as of an ensemble, are drawn as their mean.
+    """
+    names = dict.fromkeys(name.removeprefix("val_") for name in history)
+    charts = []
+    for name in names:
+        pair = {own: history[own] for own in (name, f"val_{name}") if own in history}
+        lines = {own: _aligned(values, len(epochs)) for own, values in pair.items()}
+        known = np.concatenate([values[np.isfinite(values)] for values in lines.values()])
+        small = any(word in name for word in SMALLER_IS_BETTER) or name == "learning_rate"
+        log = small and bool(known.size) and known.min() > 0 and known.max() / known.min() > WIDE_RANGE
+        series = [Series(own, epochs, values) for own, values in lines.items()]
+        charts.append(line_chart(series, name, "epoch", "", log_y=log, note="Logarithmic axis." if log else ""))
+    return charts
+
+
+def _aligned(values: Sequence[Any], count: int) -> np.ndarray:
+    means = np.array([np.mean(value) for value in values], float)[-count:]
+    return np.concatenate([np.full(count - len(means), np.nan), means])
+
+
+def _value_text(value: Any) -> str:
+    return " ".join(number_text(float(number)) for number in np.ravel(value))

@@ -4,7 +4,7 @@ from nnlite.experiment.commands import explain, profile
 from nnlite.experiment.experiment import Experiment
 from nnlite.experiment.folds import cross_validate, format_folds
 from nnlite.experiment.graphs import ModelGraph, ModelInput
-from nnlite.experiment.measuring import Judgement, format_metrics, judge, measure
+from nnlite.experiment.judging.measuring import Judgement, format_metrics, judge, measure
 from nnlite.experiment.runs import Run
 from nnlite.experiment.search import Search
 from nnlite.experiment.training import Interrupted, train

@@ -15,7 +15,7 @@ from nnlite.experiment.arguments import CompileArguments, FitArguments
 from nnlite.experiment.automatic import suited_loss
 from nnlite.experiment.column_names import tell_columns
 from nnlite.experiment.graphs import ModelGraph
-from nnlite.experiment.measuring import show_in_units
+from nnlite.experiment.judging.measuring import show_in_units
 from nnlite.experiment.search import Search
 from nnlite.layers import Layer
 from nnlite.losses import Loss

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from nnlite.experiment.experiment import Experiment
-from nnlite.experiment.measuring import Figures, figure, judge
-from nnlite.experiment.thresholds import tune_threshold
+from nnlite.experiment.judging.measuring import Figures, figure, judge
+from nnlite.experiment.judging.thresholds import tune_threshold
 
 __all__ = ["cross_validate", "format_folds"]
 

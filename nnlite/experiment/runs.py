@@ -7,7 +7,7 @@ from typing import Any
 from nnlite.data import Preprocessing
 from nnlite.errors import DataError
 from nnlite.experiment.experiment import Experiment
-from nnlite.experiment.measuring import measure
+from nnlite.experiment.judging.measuring import measure
 from nnlite.models import load_model
 from nnlite.trained import TrainedModel
 

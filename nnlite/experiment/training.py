@@ -17,10 +17,10 @@ from nnlite.documents import dump
 from nnlite.errors import ConfigError, NNLiteError
 from nnlite.experiment.experiment import Experiment
 from nnlite.experiment.folds import cross_validate
-from nnlite.experiment.intervals import validation_intervals
-from nnlite.experiment.measuring import judge
+from nnlite.experiment.judging.intervals import validation_intervals
+from nnlite.experiment.judging.measuring import judge
+from nnlite.experiment.judging.thresholds import tune_threshold
 from nnlite.experiment.runs import Run
-from nnlite.experiment.thresholds import tune_threshold
 from nnlite.models.base import BaseModel
 from nnlite.registry.fields import Spec
 from nnlite.training.epoch import Verbose

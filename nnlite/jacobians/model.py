@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from nnlite.arrays.types import Shape
-from nnlite.jacobians.maps.base import Jacobian, fitted, one_row_each, readable_bytes
+from nnlite.jacobians.maps.base import Jacobian, fitted, one_row_each, readable_bytes, shown_as_html
 from nnlite.jacobians.parameter_vector import ParameterVector
 
 __all__ = ["NetworkJacobian"]
@@ -114,6 +114,9 @@ class NetworkJacobian(Jacobian):
         dense = readable_bytes(self.dense_nbytes)
         head = f"Jacobian of {self.out_shape} by {self.in_shape}: {readable_bytes(self.nbytes)} kept, {dense} if dense"
         return "\n".join([head, *tree(self.parts(), names=self.labels)])
+
+    def _repr_html_(self) -> str:
+        return shown_as_html(self, self.labels)
 
 
 def tree(

@@ -1,7 +1,6 @@
 """What every model has: layers by name, weights, a summary, files, doors to its trainer and to its derivatives."""
 
 import functools
-from collections.abc import Callable
 from os import PathLike
 from typing import TYPE_CHECKING, Any, cast
 
@@ -22,7 +21,7 @@ from nnlite.models.doors import Evaluate, Predict, door
 from nnlite.models.fast import fast_predictor
 from nnlite.models.files import assign_weights, model_state, pickled_state, unpickled, weight_arrays
 from nnlite.models.interpretation import Interpretation, Kept, read_encoder, read_target
-from nnlite.models.summary import summary_table
+from nnlite.models.summary import print_summary, summary_output, summary_table
 from nnlite.optimizers import Optimizer
 from nnlite.parameters import Parameter
 from nnlite.registry import outlives
@@ -236,9 +235,11 @@ class BaseModel(Layer, abstract=True):
         self.trainer.ready_steps()
         return profile_step(self, *(take_rows(array, slice(0, batch_size)) for array in arrays), steps=steps)
 
-    def summary(self, print_fn: Callable[[str], Any] = print) -> None:
-        """Print a table of layers, output shapes and numbers of parameters."""
-        print_fn(summary_table(self))
+    summary = print_summary
+    _repr_html_ = summary_output
+
+    def __repr__(self) -> str:
+        return summary_table(self)
 
     def count_params(self) -> int:
         """Number of scalars in all parameters; `NotReadyError` before `build`."""

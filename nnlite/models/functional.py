@@ -289,9 +289,6 @@ class Model(BaseModel):
         options = {name: config[name] for name in ("seed", "name", "trainable", "dtype") if name in config}
         return cls(inputs, outputs, **options)
 
-    def __repr__(self) -> str:
-        return f"Model(inputs={self.inputs}, outputs={self.outputs}, seed={self.seed})"
-
 
 def _take_fingerprints(layer: Layer, twin: Layer) -> None:
     """The first weights of `layer`, and of the layers inside, are those of its twin now."""

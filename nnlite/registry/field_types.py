@@ -232,6 +232,10 @@ def _read_union(value, choices):
     choices = [error.choice for _, error in errors if error.choice]
     others = [error for _, error in errors if not error.choice]
     if isinstance(value, str) and choices:
+        names = [name for choice in choices for name in choice.names]
+        truth = next((error for choice, error in errors if choice is bool), None)
+        if truth is not None and not nearest(value, names):
+            raise ConfigError(truth.message.replace("true or false", " or ".join(["true, false", *names]), 1))
         raise ConfigError.of_choice(value, _together(choices, others))
     families = [error for choice, error in errors if is_specified(choice)]
     if isinstance(value, Mapping) and families:

@@ -650,7 +650,7 @@ def test_a_category_is_known_by_its_value(tmp_path):
         ({"decimal": ";"}, "decimal: unknown value ';'"),
         ({"encoding": "utf9"}, "encoding: unknown encoding 'utf9'"),
         ({"missing": 5}, "missing: unknown value 5; Allowed: auto; or expected a list"),
-        ({"header": "yes"}, "header: expected true or false"),
+        ({"header": "yes"}, "header: expected true, false or auto"),
         ({"compression": "zip"}, "compression: unknown value 'zip'"),
     ],
 )

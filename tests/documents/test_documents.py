@@ -203,7 +203,7 @@ def test_errors_name_the_file_that_holds_their_cause(write):
         "  c.yaml, line 2, column 7: fit.epoch: unknown argument 'epoch'; did you mean 'epochs'?"
     )
     assert lines[2].startswith("  base.yaml, line 3, column 18: model[0].Dense.unit: unknown argument 'unit'; did you")
-    assert lines[3].startswith("  --set compile.loss=msee: compile.loss: unknown loss 'msee'; did you mean 'mse'?")
+    assert lines[3].startswith("  --set compile.loss=msee: compile.loss: unknown loss 'msee'; did you mean 'mse'")
 
 
 def test_twenty_errors_are_shown(write):

@@ -200,7 +200,7 @@ BAD_CONFIGS = {
         "irises",
         "data.source.SklearnDataset.name: unknown data set 'irises'; did you mean 'iris'?",
     ),
-    "bool": ("stratify: true", "stratify: yes", "data.split.stratify: expected true or false, got 'yes'"),
+    "bool": ("stratify: true", "stratify: yes", "data.split.stratify: expected true, false or auto, got 'yes'"),
     "split": ("test: 0.2", "test: 0.9", "data.split: validation 0.2 and test 0.9 leave no rows for training"),
     "seed": ("seed: 3", "seed: -1", "seed: must be in"),
 }

@@ -7,11 +7,9 @@ import numpy as np
 import pytest
 
 from nnlite.cli import main
-from nnlite.data import Csv, Data
 from nnlite.documents import Document
 from nnlite.experiment import Experiment, Run
 from nnlite.experiment.starting import templates
-from nnlite.registry.configurable import constructor_parameters
 
 ROWS = 240
 QUICK = ["--quiet", "--set", "fit.epochs=2"]
@@ -100,11 +98,6 @@ TABLES = {  # table, target, words of the profile, words of the config
     "flats": (flats, "price", ["regression", "its logarithm is learnt", "date"], ["target_transform: log", "mse"]),
     "films": (films, "a,b,c", ["multilabel"], ["units: 3", "BinaryCrossentropy", "target: [a, b, c]"]),
 }
-# Those whose training needs what the data section learns elsewhere: targets on a logarithmic scale, several labels.
-CAN_TRAIN = {
-    "flats": "target_transform" in constructor_parameters(Data),
-    "films": "threshold" in constructor_parameters(Data),
-}
 
 
 @pytest.fixture(autouse=True)
@@ -114,7 +107,7 @@ def folder(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_init_then_train_without_an_edit(name, capsys):
+def test_from_a_raw_table_to_a_report_without_an_edit(name, capsys):
     make, target, of_profile, of_config = TABLES[name]
     write_table(f"{name}.csv", make(np.random.default_rng(0)))
     assert main(["init", f"{name}.csv", "--target", target]) == 0
@@ -126,16 +119,17 @@ def test_init_then_train_without_an_edit(name, capsys):
     assert [words for words in of_config if words not in config] == []
     assert len(config.splitlines()) <= 60
     assert max(map(len, config.splitlines())) <= 120
-    if not CAN_TRAIN.get(name, True):
-        pytest.skip("the data section cannot say this yet")
     assert main(["train", f"{name}.yaml", *QUICK]) == 0
-    run = Run(f"runs/{name}-1")
-    assert run.evaluate()
-    columns = run.predict(f"{name}.csv")
-    assert {len(values) for values in columns.values()} == {ROWS}
+    run = f"runs/{name}-1"
+    capsys.readouterr()
+    assert main(["evaluate", run]) == 0
+    assert json.loads(capsys.readouterr().out) == Run(run).metrics
+    assert main(["predict", run, f"{name}.csv", "-o", "predictions.csv"]) == 0
+    assert len(Path("predictions.csv").read_text().splitlines()) == 1 + ROWS
+    assert main(["report", run]) == 0
+    assert target.split(",")[0] in Path(run, "report.html").read_text()
 
 
-@pytest.mark.skipif("decimal" not in constructor_parameters(Csv), reason="the reader does not find the dialect yet")
 def test_semicolons_and_decimal_commas(capsys):
     write_table("wide.csv", wide(np.random.default_rng(0)), ";", ",")
     assert main(["init", "wide.csv", "--target", "result"]) == 0
@@ -172,7 +166,7 @@ def test_names_that_cannot_be_told(layers, message, capsys):
     Path("c.yaml").write_text(text)
     assert main(["train", "c.yaml"]) == 2
     error = capsys.readouterr().err
-    assert error.startswith("nnlite: error: c.yaml, line 2: model[")
+    assert error.startswith("nnlite: error: c.yaml, line 2, column ")
     assert message in error
 
 
@@ -208,10 +202,11 @@ def test_a_task_can_be_forced(task, words, capsys):
 
 
 @pytest.mark.parametrize("template", sorted(templates()))
-def test_every_template_trains(template):
+def test_every_template_trains_and_is_reported(template):
     assert main(["init", template, "-o", "start.yaml"]) == 0
     smaller = {"text": ["data.source.Agreement.rows=120"], "series": ["data.source.SeasonalSeries.rows=100"]}
     assert main(["train", "start.yaml", *QUICK, *smaller.get(template, [])]) == 0
+    assert main(["report", "runs/start-1"]) == 0
     assert len(Path("start.yaml").read_text().splitlines()) <= 60
 
 

@@ -79,7 +79,7 @@ PROVOCATIONS: dict[str, list[Callable]] = {
         text('a,b,c\n1,"x,2\n3,y,4\n5,z",6\n'),
     ],
     "Cells": [
-        source(),
+        source(drop=["a"]),
         text("n;m\n1;2\n3,5;4\n", "n", decimal="."),
         text("n;m\n1;2\n1,234;4\n", "n", decimal=".", thousands="none"),
         text("n,m\n12 kg,1\n", "n"),

@@ -71,13 +71,22 @@ def test_files_that_are_named_exist():
     assert [name for name in named if not (ROOT / name).exists()] == []
 
 
+def write_flats(folder):
+    """The table that the README speaks of: areas, cities with gaps, years, and rents."""
+    rows = [(20 + 7 * n % 130, ("Bern", "Basel", "Chur", "")[n % 4], 1950 + n % 70) for n in range(300)]
+    lines = [f"{area},{city},{year},{300 + 18 * area + 400 * (city == 'Bern') + year % 9}" for area, city, year in rows]
+    (folder / "flats.csv").write_text("\n".join(["area,city,built,rent", *lines]) + "\n")
+    (folder / "new.csv").write_text("city,area,built\nBern,70,1980\nChur,31,2001\n")
+
+
 def test_commands_that_are_shown_run_in_order(tmp_path, monkeypatch, capsys):
     from nnlite.cli import main
 
     shutil.copytree(ROOT / "configs", tmp_path / "configs")
     monkeypatch.chdir(tmp_path)
+    write_flats(tmp_path)
     lines = [part for block in BLOCKS["sh"] for part in re.split(r"\n|&&", block) if part.strip().startswith("nnlite ")]
-    assert len(lines) == 6
+    assert len(lines) == 10
     for line in lines:
         assert main(shlex.split(line, comments=True)[1:]) == 0, line
     table = capsys.readouterr().out.split("run folder: runs/digits-1\n")[0].splitlines()
@@ -88,8 +97,8 @@ def test_commands_that_are_shown_run_in_order(tmp_path, monkeypatch, capsys):
 def test_commands_that_are_shown_exist():
     from nnlite.cli import main
 
-    commands = set(re.findall(r"nnlite (train|evaluate|predict|summary|explain|check) ", README))
-    assert commands == {"train", "evaluate", "predict", "summary", "explain", "check"}
+    commands = set(re.findall(r"nnlite ([a-z]+)\b", "\n".join(re.findall(r"`[^`]*`|```sh\n.*?```", README, re.DOTALL))))
+    assert commands >= {"init", "train", "report", "predict", "evaluate", "summary", "explain", "check", "tune", "runs"}
     for command in commands:
         with pytest.raises(SystemExit) as caught:
             main([command, "--help"])

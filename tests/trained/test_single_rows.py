@@ -7,12 +7,19 @@ from nnlite.data import (
     Boolean,
     ColumnEncoder,
     Columns,
+    Cyclic,
     Dates,
     GapIndicator,
+    HashedLevels,
+    HashedText,
+    Logarithm,
     Numeric,
     OneHot,
     Ordinal,
+    Quantiles,
+    Ranks,
     TableEncoder,
+    TargetMeans,
     TwoValued,
     read_frame,
 )
@@ -27,6 +34,13 @@ ENCODERS = [
     TwoValued("side", ["left", "right"]),
     Boolean("member"),
     Dates("day", 18_000.0, ["weekday"]),
+    Logarithm("pay", 0.0, 10.0, 1.0, 2.0),
+    Quantiles("rank", 2.0, [1.0, 2.0, 4.0, 8.0]),
+    Cyclic("hour", 0.0, 24.0),
+    Ranks("size", ["small", "medium", "large"], unknown=1.0),
+    TargetMeans("shop", ["a", "b"], [[0.5, 2.0]], [1.0], [1.25], [0.75], []),
+    HashedLevels("code", 8),
+    HashedText("note", 16),
 ]
 ROW = {
     "age": 41,
@@ -36,6 +50,13 @@ ROW = {
     "side": "left",
     "member": True,
     "day": np.datetime64("2021-03-05"),
+    "pay": 250.0,
+    "rank": 3.0,
+    "hour": 18,
+    "size": "medium",
+    "shop": "b",
+    "code": "x-17",
+    "note": "a small red house",
 }
 CHANGES = [
     {},
@@ -50,6 +71,9 @@ CHANGES = [
     {"side": "right", "member": False},
     {"member": 1},
     {"day": None},
+    {"pay": -3.5, "rank": 9.0, "hour": 6.5},
+    {"size": "large", "shop": "a"},
+    {"code": "y-18", "note": "red"},
     {"more": "than needed"},
 ]
 

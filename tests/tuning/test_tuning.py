@@ -234,14 +234,14 @@ def test_a_quantity_that_is_to_rise_is_maximized(config):
 
 WRONG = [
     ("pruner: none", "pruner: maybe", "line 15, .*search.pruner: "),
-    ("{choice: [4, 8]}", "{choise: [4, 8]}", r"line 18, .*.*unknown kind of values 'choise'; did you mean 'choice'"),
-    ("{int: [16, 64]}", "{int: [64, 16]}", r"line 19, .*.*expected low < high, got \[64, 16\]"),
-    ("{int: [16, 64]}", "{int: [16, 64.5]}", r"line 19, .*.*two integers"),
-    ("{log_uniform: [1e-4, 1e-1]}", "{log_uniform: [0, 1]}", r"line 17, .*.*orders of magnitude need low > 0"),
-    ("{int: [16, 64]}", "{int: [16, 64], choice: [1]}", r"line 19, .*.*expected one of .*got int, choice"),
-    ("fit.batch_size", "fit.batch_sise", "line 19, .*.*'batch_sise'.*did you mean 'batch_size'"),
-    ("model.1.Dense.units", "model.9.Dense.units", "line 18, .*.*expected an index from 0 to 2, got '9'"),
-    ("pruner: none", "metric: val_acuracy\n  direction: maximize", "line 15, .*.*mean 'val_accuracy'"),
+    ("{choice: [4, 8]}", "{choise: [4, 8]}", r"line 18, .*unknown kind of values 'choise'; did you mean 'choice'"),
+    ("{int: [16, 64]}", "{int: [64, 16]}", r"line 19, .*expected low < high, got \[64, 16\]"),
+    ("{int: [16, 64]}", "{int: [16, 64.5]}", r"line 19, .*two integers"),
+    ("{log_uniform: [1e-4, 1e-1]}", "{log_uniform: [0, 1]}", r"line 17, .*orders of magnitude need low > 0"),
+    ("{int: [16, 64]}", "{int: [16, 64], choice: [1]}", r"line 19, .*expected one of .*got int, choice"),
+    ("fit.batch_size", "fit.batch_sise", "line 19, .*'batch_sise'.*did you mean 'batch_size'"),
+    ("model.1.Dense.units", "model.9.Dense.units", "line 18, .*expected an index from 0 to 2, got '9'"),
+    ("pruner: none", "metric: val_acuracy\n  direction: maximize", "line 15, .*mean 'val_accuracy'"),
     ("pruner: none", "metric: val_speed", "line 14, .*search.direction: it is not known whether 'val_speed'"),
     ("validation: 0.2", "validation: 0", "does not log 'val_loss'"),
 ]  # fmt: skip

@@ -29,6 +29,7 @@ def add_commands(commands: Commands) -> None:
         help="cross-validate in K folds first, and show mean and spread of each figure",
     )
     add_logging(train)
+    train.add_argument("--report", action="store_true", help="write report.html into the run folder as well")
     train.add_argument("--profile", action="store_true", help="show where a step's time goes instead of training")
     train.set_defaults(command=_train)
 
@@ -45,12 +46,15 @@ def _train(arguments: argparse.Namespace) -> None:
     experiment = Experiment.from_file(arguments.config, arguments.set)
     with without_progress(arguments.quiet):
         run = train(experiment, arguments.out, arguments.quiet or bool(log), arguments.folds, log)
+    report = _report(run) if arguments.report else None
     if arguments.log_format == "json":
-        _print_json(run)
+        _print_json(run, report)
     else:
         _print_text(run, arguments.folds)
     for warning in run.warnings:
         print(f"nnlite: warning: {warning}", file=sys.stderr)
+    if report is not None and arguments.log_format != "json":
+        print(f"report: {report}")
 
 
 def _print_text(run: "Run", folds: int | None) -> None:
@@ -64,7 +68,15 @@ def _print_text(run: "Run", folds: int | None) -> None:
     print(f"run folder: {run.folder}")
 
 
-def _print_json(run: "Run") -> None:
+def _print_json(run: "Run", report: str | None) -> None:
     """One line, as those of the epochs before it."""
-    figures = {"metrics": run.metrics, "baseline": run.baseline, **({"folds": run.folds} if run.folds else {})}
-    print(json.dumps({"event": "end", "run": str(run.folder), **figures}))
+    folds, path = {"folds": run.folds} if run.folds else {}, {} if report is None else {"report": report}
+    figures = {"metrics": run.metrics, "baseline": run.baseline, **folds}
+    print(json.dumps({"event": "end", "run": str(run.folder), **path, **figures}))
+
+
+def _report(run: "Run") -> str:
+    """The path of the report of a run, which is written."""
+    from nnlite.report import Report
+
+    return str(Report(run).save())

@@ -52,6 +52,6 @@ def _middle(column: Column, present: np.ndarray) -> Any:
     if column.kind == "number":
         return float(present.mean(dtype=np.float64))
     if column.kind == "date":
-        return str(np.sort(present)[len(present) // 2])
+        return str(np.datetime_as_string(np.sort(present)[len(present) // 2], unit="auto"))
     most = max(sorted(Counter(present.tolist()).items()), key=lambda pair: pair[1])[0]
     return bool(most) if column.kind == "boolean" else most

@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from nnlite.charts import notebook
 from nnlite.data.frames.frame import Frame
 from nnlite.data.frames.reading import read_frame
 from nnlite.data.profile.cells import Cells, read_cells
+from nnlite.data.profile.html import profile_html
 from nnlite.data.profile.kinds import ColumnKind, kind_of, order_of, skewness
 from nnlite.data.profile.leaks import leak_of
 from nnlite.data.profile.tasks import Task, TaskKind, task_of
@@ -115,6 +117,9 @@ class TableProfile:
 
     def __str__(self) -> str:
         return profile_text(self)
+
+    def _repr_html_(self) -> str:
+        return notebook(profile_html(self), width=1000)
 
 
 def profile_table(

@@ -22,12 +22,14 @@ class Dataset:
             labels per row their 0 and 1, shape (rows, labels).
         target_names: one name per column of the target.
         last_known: of a series, the last value that is known of each column of the target, shape (rows, columns).
+        input_names: one name per feature of an array, where the source knows them.
     """
 
     inputs: Table | Frame | np.ndarray
     target: np.ndarray
     target_names: list[str]
     last_known: np.ndarray | None = None
+    input_names: list[str] | None = None
 
 
 def dataset_of(inputs: np.ndarray, target: np.ndarray, target_kind: TargetKind, place: str) -> Dataset:

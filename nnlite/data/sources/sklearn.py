@@ -28,13 +28,13 @@ class SklearnDataset(DataSource):
 
     def load(self, target_kind: TargetKind) -> Dataset:
         bunch = self._loaders()[self.name]()
-        names = bunch.get("target_names")
+        names, features = bunch.get("target_names"), list(map(str, bunch.feature_names))
         if target_kind == "regression" or (target_kind == "auto" and not self._has_classes(bunch)):
             target = bunch.target.reshape(len(bunch.target), -1).astype(float)
-            return Dataset(bunch.data, target, list(names) if target.shape[1] > 1 else ["target"])
+            return Dataset(bunch.data, target, list(names) if target.shape[1] > 1 else ["target"], input_names=features)
         if names is None or not self._has_classes(bunch):
             raise DataError(f"data set {self.name!r} has no classes; choose a regression loss such as mse")
-        return Dataset(bunch.data, np.asarray(names)[bunch.target], ["target"])
+        return Dataset(bunch.data, np.asarray(names)[bunch.target], ["target"], input_names=features)
 
     @staticmethod
     def _has_classes(bunch: Any) -> bool:

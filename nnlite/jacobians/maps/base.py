@@ -3,17 +3,24 @@
 import functools
 import math
 from collections.abc import Iterator, Sequence
+from html import escape
 from typing import Any, cast
 
 import numpy as np
 
 from nnlite.arrays.types import ArrayLike, Shape
+from nnlite.charts import html_table, notebook, number_text
 from nnlite.config import dense_limit
 from nnlite.errors import DataError, ShapeError
 
 __all__ = ["Jacobian"]
 
 BLOCK = 2**20  # numbers in one block of seeds of `todense`
+HEAD = ("map", "kind", "shape", "kept", "if dense", "norm")
+MOST_MEASURED = 2**22  # entries of a map whose norm is computed for display
+MOST_LINES = 200
+
+Line = tuple[str, str, str, str, str, str]
 
 
 class Jacobian:
@@ -130,6 +137,9 @@ class Jacobian:
         """`(label, map)` of what this map is made of, for display."""
         return ()
 
+    def _repr_html_(self) -> str:
+        return shown_as_html(self)
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}(out_shape={self.out_shape}, in_shape={self.in_shape})"
 
@@ -156,13 +166,6 @@ def fitted(array: ArrayLike, shape: Shape, dtype: np.dtype | str, needs: str, se
     return array if array.dtype.kind in "fc" else array.astype(dtype)
 
 
-def readable_bytes(count: int) -> str:
-    """A number of bytes as people read it: `3.2 GiB`."""
-    power = min(max(count, 1).bit_length() - 1, 49) // 10
-    unit = ("B", "KiB", "MiB", "GiB", "TiB")[power]
-    return f"{count / 1024**power:.3g} {unit}" if power else f"{count} B"
-
-
 @functools.lru_cache(maxsize=4096)
 def broadcast_axes(in_shape: Shape, out_shape: Shape) -> tuple[int, ...]:
     """The axes of `out_shape`, counted from the right, along which `in_shape` was stretched."""
@@ -172,3 +175,53 @@ def broadcast_axes(in_shape: Shape, out_shape: Shape) -> tuple[int, ...]:
         for axis in range(rank)
         if axis < missing or (in_shape[axis - missing] == 1 and out_shape[axis] != 1)
     )
+
+
+def shown_as_html(jacobian: Jacobian, labels: Sequence[tuple[str, Sequence[str]]] = ()) -> str:
+    """A table with a line for each map that `jacobian` is made of, itself first.
+
+    Args:
+        jacobian: any map.
+        labels: `(label, names of its inputs)` of each part, where better ones than those of `parts` are known.
+    """
+    lines, parts = [_line("", jacobian, 0)], jacobian.parts()
+    for number, (label, part) in enumerate(parts):
+        name, inputs = labels[number] if len(labels) == len(parts) else (label, ())
+        lines += _lines(name, part, inputs, 1)
+    left_out = f"<p>{len(lines) - MOST_LINES} more maps.</p>" if len(lines) > MOST_LINES else ""
+    explained = "<p>Norm: Frobenius, of the dense form; left out where that has more than 4 million entries.</p>"
+    table = html_table(HEAD, lines[:MOST_LINES], numbers=(3, 4, 5), raw=(0,))
+    return notebook(f"{table}{left_out}{explained}", width=1000)
+
+
+def readable_bytes(count: int) -> str:
+    """A number of bytes as people read it: `3.2 GiB`."""
+    power = min(max(count, 1).bit_length() - 1, 49) // 10
+    unit = ("B", "KiB", "MiB", "GiB", "TiB")[power]
+    return f"{count / 1024**power:.3g} {unit}" if power else f"{count} B"
+
+
+def _lines(label: str, part: Any, inputs: Sequence[str], depth: int) -> Iterator[Line]:
+    yield _line(label, part, depth)
+    for own, piece in part.parts():
+        name = inputs[int(own)] if own.isdigit() and inputs else own
+        yield from _lines(name, piece, (), depth + 1)
+
+
+def _line(label: str, part: Any, depth: int) -> Line:
+    name = f'<span style="padding-left:{depth}em">{escape(label)}</span>'
+    if not isinstance(part, Jacobian):
+        return name, "", "", readable_bytes(_kept(part)), "", ""
+    shape = f"{part.in_shape} to {part.out_shape}"
+    kept, dense = readable_bytes(part.nbytes), readable_bytes(part.dense_nbytes)
+    return name, type(part).__name__, shape, kept, dense, _norm(part)
+
+
+def _norm(part: Jacobian) -> str:
+    if math.prod(part.shape) > MOST_MEASURED or part.dense_nbytes > dense_limit():
+        return ""
+    return number_text(float(np.linalg.norm(np.ravel(part.todense()).astype(np.float64))))
+
+
+def _kept(part: Any) -> int:
+    return sum({id(array): array.nbytes for array in part.stored()}.values())

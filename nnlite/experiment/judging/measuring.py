@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from nnlite.data import Prepared, Quantities, TargetEncoder
-from nnlite.experiment.doubts import doubts
+from nnlite.experiment.judging.doubts import doubts
 from nnlite.metrics.scores import regression_scores
 from nnlite.models.base import BaseModel
 

@@ -4,12 +4,12 @@ import numpy as np
 
 from nnlite.data import Prepared, Quantities
 from nnlite.inference.conformal import ConformalIntervals
-from nnlite.models import Sequential
+from nnlite.models.base import BaseModel
 
 __all__ = ["validation_intervals"]
 
 
-def validation_intervals(model: Sequential, data: Prepared) -> ConformalIntervals | None:
+def validation_intervals(model: BaseModel, data: Prepared) -> ConformalIntervals | None:
     """The intervals of a regression by its validation part; None without one, and where predictions are not finite.
 
     Where training stopped or chose its best epoch by the same rows, they are a little too narrow.

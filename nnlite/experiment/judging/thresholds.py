@@ -1,7 +1,7 @@
 """The decision threshold of a trained model, tuned on its validation part."""
 
 from nnlite.data import Prepared
-from nnlite.experiment.measuring import predictions
+from nnlite.experiment.judging.measuring import predictions
 from nnlite.metrics.scores import Score
 from nnlite.models.base import BaseModel
 

@@ -1,0 +1,29 @@
+"""Pictures and tables as HTML: inline SVG without a script, light and dark, made with NumPy alone."""
+
+from nnlite.charts.bars import bar_chart, interval_chart
+from nnlite.charts.chart import STYLE, Chart, notebook
+from nnlite.charts.heat_map import heat_map
+from nnlite.charts.histogram import bar_strip, histogram
+from nnlite.charts.lines import Series, line_chart
+from nnlite.charts.png import png_uri
+from nnlite.charts.scatter import scatter_chart
+from nnlite.charts.tables import aligned, html_table
+from nnlite.charts.ticks import number_text
+
+__all__ = [
+    "STYLE",
+    "Chart",
+    "Series",
+    "aligned",
+    "bar_chart",
+    "bar_strip",
+    "heat_map",
+    "histogram",
+    "html_table",
+    "interval_chart",
+    "line_chart",
+    "notebook",
+    "number_text",
+    "png_uri",
+    "scatter_chart",
+]

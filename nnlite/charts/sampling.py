@@ -1,0 +1,37 @@
+"""Fewer points where there are more than a picture shows."""
+
+import numpy as np
+
+__all__ = ["MOST_POINTS", "sampled", "thinned"]
+
+MOST_POINTS = 500
+STRETCHES = 150
+
+
+def thinned(line: np.ndarray) -> np.ndarray:
+    """A line of more than 300 points as the lowest and the highest point of each of 150 stretches, and both ends.
+
+    Args:
+        line: `(points, 2)`; a stretch with a value that is not finite keeps its first such point, so that gaps stay.
+
+    Shape: `(fewer points, 2)`.
+    """
+    if len(line) <= 2 * STRETCHES:
+        return line
+    kept = {0, len(line) - 1}
+    for stretch in np.array_split(np.arange(len(line)), STRETCHES):
+        y = line[stretch, 1]
+        known = np.isfinite(y)
+        if known.any():
+            kept |= {int(stretch[np.nanargmin(np.where(known, y, np.nan))])}
+            kept |= {int(stretch[np.nanargmax(np.where(known, y, np.nan))])}
+        if not known.all():
+            kept.add(int(stretch[np.argmin(known)]))
+    return line[sorted(kept)]
+
+
+def sampled(count: int, most: int = MOST_POINTS) -> np.ndarray:
+    """Numbers of at most `most` of `count` points, ascending, drawn at random with a seed of its own."""
+    if count <= most:
+        return np.arange(count)
+    return np.sort(np.random.default_rng(0).choice(count, most, replace=False))

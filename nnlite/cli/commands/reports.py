@@ -1,0 +1,83 @@
+"""`nnlite report`, `compare` and `runs`: looking at what was trained."""
+
+import argparse
+import webbrowser
+from pathlib import Path
+
+from nnlite.cli.arguments import Commands, add_command, add_run
+from nnlite.errors import ConfigError
+
+__all__ = ["add_commands"]
+
+
+def add_commands(commands: Commands) -> None:
+    """Add `report`, `compare` and `runs`."""
+    report = add_command(
+        commands,
+        "report",
+        "write a run's report.html: one page, without network or scripts",
+        "report runs/digits-1 --open",
+    )
+    add_run(report)
+    report.add_argument("-o", "--out", metavar="FILE", help="where to write (default: RUN/report.html)")
+    report.add_argument("--open", action="store_true", help="show it in the browser")
+    report.add_argument("--png", action="store_true", help="a picture as well, by a Chromium, Chrome or Edge")
+    report.add_argument("--dark", action="store_true", help="the picture in dark colours")
+    report.add_argument("--width", type=int, default=1200, metavar="PIXELS", help="of the picture (default: 1200)")
+    report.set_defaults(command=_report)
+
+    compare = add_command(
+        commands,
+        "compare",
+        "show where runs differ: their configs beside their metrics",
+        "compare runs/digits-1 runs/digits-2",
+    )
+    compare.add_argument("runs", metavar="RUN", nargs="+", help="run folders, two or more")
+    compare.add_argument("--html", metavar="FILE", help="write a page with curves as well")
+    compare.set_defaults(command=_compare)
+
+    runs = add_command(commands, "runs", "list the runs of a folder", "runs --sort accuracy")
+    runs.add_argument("folder", metavar="FOLDER", nargs="?", default="runs", help="where they are (default: runs)")
+    runs.add_argument("--sort", metavar="METRIC", help="best first by a metric, such as accuracy or validation.loss")
+    runs.set_defaults(command=_runs)
+
+
+def _report(arguments: argparse.Namespace) -> None:
+    from nnlite.report import Report
+    from nnlite.report.browser import save_png
+
+    if arguments.width < 300:
+        raise ConfigError(f"--width: 300 pixels or more, got {arguments.width}")
+    if arguments.dark and not arguments.png:
+        raise ConfigError("--dark is for the picture of --png; the page follows the reader's system")
+    if arguments.out is not None:
+        _check_folder(arguments.out)
+    report = Report(arguments.run)
+    path = report.save(arguments.out)
+    print(f"report: {path}")
+    if arguments.png:
+        print(f"picture: {save_png(report.html, path.with_suffix('.png'), arguments.width, arguments.dark)}")
+    if arguments.open and not webbrowser.open(path.resolve().as_uri()):
+        print("no browser could be started; open the file yourself")
+
+
+def _compare(arguments: argparse.Namespace) -> None:
+    from nnlite.report import compare
+
+    comparison = compare(arguments.runs)
+    print(comparison)
+    if arguments.html is not None:
+        _check_folder(arguments.html)
+        Path(arguments.html).write_text(comparison.html, encoding="utf-8")
+        print(f"\npage: {arguments.html}")
+
+
+def _runs(arguments: argparse.Namespace) -> None:
+    from nnlite.report import list_runs
+
+    print(list_runs(arguments.folder, arguments.sort))
+
+
+def _check_folder(path: str) -> None:
+    if not Path(path).parent.is_dir():
+        raise ConfigError(f"{path}: the folder {Path(path).parent} does not exist")

@@ -1,0 +1,7 @@
+"""Run folders as people read them: a report of one, a comparison of several, a table of all."""
+
+from nnlite.report.comparing import Comparison, compare
+from nnlite.report.listing import RunTable, list_runs
+from nnlite.report.report import Report
+
+__all__ = ["Comparison", "Report", "RunTable", "compare", "list_runs"]

@@ -1,0 +1,176 @@
+"""What a report is about: a run, its data, and what its model says about them."""
+
+import functools
+import math
+from typing import Any
+
+import numpy as np
+
+from nnlite.data import Columns, Prepared
+from nnlite.data.frames import Frame
+from nnlite.data.sources.base import Dataset
+from nnlite.data.table import Table
+from nnlite.errors import ConfigError, DataError
+from nnlite.experiment import Run
+from nnlite.models.base import BaseModel
+from nnlite.report.evidence.files import Measured, read_metrics
+
+__all__ = ["MOST_ROWS", "Subject"]
+
+MOST_ROWS = 2000  # for figures that ask the model many times
+MOST_SLOPES, SLOPES_AT_ONCE = 2e8, 1e7  # derivatives with respect to inputs
+
+
+class Subject:
+    """A run as a report looks at it; nothing is computed before it is asked for.
+
+    Args:
+        run: the run.
+
+    Attributes:
+        measured: what metrics.json says.
+        part: the part of the data that the model is judged by.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.measured: Measured = read_metrics(run.folder)
+        self.part = self.measured.judged
+        self._missing = ""
+
+    @property
+    def model(self) -> BaseModel:
+        """The trained model."""
+        return self.run.model
+
+    @property
+    def target(self) -> Any:
+        """The fitted encoder of the target: `Classes`, `Labels` or `Quantities`."""
+        return self.run.preprocessing.target
+
+    @functools.cached_property
+    def data(self) -> Prepared | None:
+        """The data as it was split and encoded in training; None where it cannot be read, `missing` says why."""
+        try:
+            prepared = self.run.experiment.prepare(self.run.preprocessing)[1]
+        except (ConfigError, DataError, OSError) as error:
+            self._missing = str(error)
+            return None
+        if self.part not in prepared.parts:
+            self._missing = f"it has no {self.part} part"
+            return None
+        return prepared
+
+    @property
+    def missing(self) -> str:
+        """Why there is no data; empty where there is."""
+        return self._missing if self.data is None else ""
+
+    @property
+    def prepared(self) -> Prepared:
+        """The data, for figures that are only made where there is some."""
+        assert self.data is not None
+        return self.data
+
+    @property
+    def dataset(self) -> Dataset | None:
+        """The raw data of the part that is judged, before any encoding; None where they are not kept in memory."""
+        return self.prepared.datasets.get(self.part)
+
+    @property
+    def table(self) -> Table | Frame | None:
+        """The raw inputs, where they are a table with named columns."""
+        inputs = None if self.dataset is None else self.dataset.inputs
+        return inputs if isinstance(inputs, (Table, Frame)) else None
+
+    def arrays(self, part: str) -> tuple[Any, np.ndarray]:
+        """Encoded inputs and targets of a part."""
+        return self.prepared.parts[part]
+
+    def truth(self, part: str) -> np.ndarray:
+        """The targets of a part in the terms of the data."""
+        return self.prepared.target(part)
+
+    def rows(self, part: str) -> np.ndarray:
+        """The places of a part's rows in its raw data."""
+        return self.prepared.rows[part]
+
+    @functools.cached_property
+    def raw_outputs(self) -> "dict[str, np.ndarray]":
+        """What the model gives for each part that has been measured, as the loss takes it."""
+        return {part: self.predict(self.arrays(part)[0]) for part in self.measured.parts if part in self.prepared.parts}
+
+    @functools.cached_property
+    def outputs(self) -> "dict[str, np.ndarray]":
+        """The same as probabilities, where the loss takes logits."""
+        return {part: self.linked(outputs) for part, outputs in self.raw_outputs.items()}
+
+    def predict(self, x: Any) -> np.ndarray:
+        """The model's outputs."""
+        return self.model.predict(x, verbose=0)
+
+    def linked(self, outputs: np.ndarray) -> np.ndarray:
+        """Outputs as probabilities, where the loss takes logits; else as they are."""
+        loss = self.model.loss
+        return loss.link().linearize(outputs)[0] if loss.from_logits and loss.link is not None else outputs
+
+    def flat_classes(self, part: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Class numbers, probabilities `(rows, classes)`, and the classes taken; each step of a sequence is a row."""
+        probabilities = self.target.probabilities(self.outputs[part])
+        chosen = self.target.chosen(self.outputs[part])
+        flat = probabilities.reshape(-1, probabilities.shape[-1])
+        return self.target.codes(self.truth(part)).ravel(), flat, np.ravel(chosen)
+
+    def quantities(self, part: str) -> tuple[np.ndarray, np.ndarray]:
+        """Targets and predictions of a part in the target's own unit, each `(rows, targets)`."""
+        return np.asarray(self.truth(part), np.float64), self.target.units(self.outputs[part].astype(np.float64))
+
+    @property
+    def labels(self) -> list[str]:
+        """The classes, or the labels of which a row may have several, as texts."""
+        return [str(label) for label in self.target.labels]
+
+    def row_losses(self, x: Any, y: np.ndarray, outputs: np.ndarray | None = None) -> np.ndarray:
+        """The loss of each row, penalties left out; `outputs` are those of `predict`. Shape: (rows,)."""
+        outputs = self.predict(x) if outputs is None else outputs
+        prepared = self.model.loss.prepare_targets(np.asarray(y), self.model.output_shape, outputs.dtype)
+        losses = np.asarray(self.model.loss.per_row(prepared, outputs)[0], np.float64)
+        return losses.reshape(len(losses), -1).mean(axis=1)
+
+    def mean_slopes(self, x: np.ndarray) -> np.ndarray:
+        """The mean over rows and outputs of the absolute derivatives with respect to the inputs. Shape: one row of x.
+
+        Of a model with many inputs and outputs, the first rows alone: as many as have 200 million derivatives.
+        """
+        inputs = x.shape[1:]
+        of_a_row = math.prod(inputs) * math.prod(self.model.output_shape[1:])
+        step = max(1, int(SLOPES_AT_ONCE / of_a_row))
+        count = min(len(x), max(1, int(MOST_SLOPES / of_a_row)))
+        total = np.zeros(inputs)
+        for start in range(0, count, step):
+            rows = x[start : min(start + step, count)]
+            slopes = self.model.predict(rows, verbose=0, return_jacobian=True)[1]
+            total += np.abs(slopes.astype(np.float64)).reshape(len(rows), -1, *inputs).mean(axis=1).sum(axis=0)
+        return total / count
+
+    @functools.cached_property
+    def penalty(self) -> float:
+        """What the penalties on the weights add to the loss."""
+        return sum(
+            float(own.regularizer.penalty(own.value))
+            for own in self.model.trainable_weights
+            if own.regularizer is not None
+        )
+
+    def sample(self, part: str, most: int = MOST_ROWS) -> np.ndarray:
+        """Places of at most `most` rows of a part, ascending, drawn with the seed of the run."""
+        count = len(self.arrays(part)[0])
+        if count <= most:
+            return np.arange(count)
+        return np.sort(np.random.default_rng(self.run.experiment.seed).choice(count, most, replace=False))
+
+    @property
+    def encoded_columns(self) -> Columns | None:
+        """The encoder of a table's columns, where the inputs are a table."""
+        inputs = self.run.preprocessing.inputs
+        return inputs if isinstance(inputs, Columns) else None

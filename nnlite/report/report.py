@@ -1,0 +1,127 @@
+"""The report of a run: one HTML file with everything that there is to see."""
+
+import datetime
+import functools
+from html import escape
+from pathlib import Path
+
+from nnlite.charts import STYLE, number_text
+from nnlite.data import Classes, Labels, Quantities
+from nnlite.experiment import Run
+from nnlite.report.evidence.features import Features
+from nnlite.report.evidence.subject import Subject
+from nnlite.report.page import PAGE_STYLE, joined, notice, page
+from nnlite.report.sections.classes import classes_section
+from nnlite.report.sections.data import data_section
+from nnlite.report.sections.features import features_section
+from nnlite.report.sections.gradients import gradients_section
+from nnlite.report.sections.labels import labels_section
+from nnlite.report.sections.learning import learning_section
+from nnlite.report.sections.metrics import metrics_section
+from nnlite.report.sections.quantities import quantities_section
+from nnlite.report.sections.record import record_section
+from nnlite.report.sections.rows import rows_section
+
+__all__ = ["Report"]
+
+TITLES = {
+    "metrics": "Metrics",
+    "learning": "Learning",
+    "classes": "Classes",
+    "labels": "Labels",
+    "residuals": "Residuals",
+    "worst": "Worst rows",
+    "inputs": "Inputs",
+    "gradients": "Gradients",
+    "data": "Data",
+    "record": "Record",
+}
+
+
+class Report:
+    """What there is to see of a run, on one page that needs nothing else: no network, no script.
+
+    A notebook shows it; `save` writes it into the run's folder. Figures that ask the model many times look at up to
+    2,000 rows, drawn with the run's seed. Where the data cannot be read any more, the figures that need them are left
+    out, and the page says so.
+
+    Args:
+        run: the run, or its folder.
+
+    Raises:
+        DataError: not a run folder, or a damaged one.
+    """
+
+    def __init__(self, run: Run | str | Path) -> None:
+        self.run = run if isinstance(run, Run) else Run(run)
+        self.subject = Subject(self.run)
+
+    @functools.cached_property
+    def html(self) -> str:
+        """The whole page."""
+        return page(f"{self._name} - nnlite report", self._content)
+
+    def save(self, path: str | Path | None = None) -> Path:
+        """Write the page, to `report.html` in the run's folder when None; returns the path."""
+        path = Path(path) if path is not None else self.run.folder / "report.html"
+        path.write_text(self.html, encoding="utf-8")
+        return path
+
+    def __repr__(self) -> str:
+        return f"Report(of {self.run.folder})"
+
+    def _repr_html_(self) -> str:
+        return f'<div class="nn" style="padding:8px"><style>{STYLE}{PAGE_STYLE}</style>{self._content}</div>'
+
+    @property
+    def _name(self) -> str:
+        return self.run.folder.resolve().name
+
+    @functools.cached_property
+    def _content(self) -> str:
+        sections = [own for own in self._sections() if own]
+        present = [name for name in TITLES if any(f'<section id="{name}">' in own for own in sections)]
+        links = "".join(f'<a href="#{name}">{TITLES[name]}</a>' for name in present)
+        head = f"<header>{self._head()}<nav>{links}</nav></header>"
+        foot = f"<footer>Made by nnlite from {escape(str(self.run.folder))}.</footer>"
+        return f"{head}<main>{joined(sections)}</main>{foot}"
+
+    def _sections(self) -> list[str]:
+        subject = self.subject
+        always = [metrics_section(subject), learning_section(subject)]
+        if subject.data is None:
+            return [*always, record_section(subject)]
+        found = Features.of(subject)
+        features = found if isinstance(found, Features) else None
+        judged = {Classes: classes_section, Labels: labels_section}.get(type(subject.target), quantities_section)
+        return [
+            *always,
+            judged(subject),
+            rows_section(subject, features),
+            features_section(subject, found),
+            gradients_section(subject),
+            data_section(subject),
+            record_section(subject),
+        ]
+
+    def _head(self) -> str:
+        subject = self.subject
+        date = datetime.datetime.fromtimestamp((self.run.folder / "metrics.json").stat().st_mtime)
+        count = f"{subject.model.count_params():,} parameters"
+        said = escape(f"{_task(subject)}; {count}; trained {date:%Y-%m-%d %H:%M}.")
+        missing = f"The data could not be read, so that figures that need them are left out: {subject.missing}"
+        values = subject.measured.parts.get(subject.part, {})
+        tiles = [
+            f"<div><b>{number_text(value)}</b>{escape(subject.part)} {escape(name)}</div>"
+            for name, value in list(values.items())[:5]
+        ]
+        lost = notice(missing, loud=True) if subject.missing else ""
+        return f'<h1>{escape(self._name)}</h1><p class="q">{said}</p><div class="k4">{"".join(tiles)}</div>{lost}'
+
+
+def _task(subject: Subject) -> str:
+    target = subject.target
+    if isinstance(target, Quantities):
+        return f"Regression of {', '.join(target.names[:5])}{', …' if len(target.names) > 5 else ''}"
+    kind = "any number of" if isinstance(target, Labels) else "one of"
+    return f"Classification of {', '.join(target.columns[:5])} into {kind} {len(subject.labels)} classes"

@@ -1,0 +1,1 @@
+"""The sections of a report, each made of figures and tables about one question."""

@@ -1,0 +1,141 @@
+"""Classification: what is taken for what, and what the probabilities are worth."""
+
+import numpy as np
+
+from nnlite.charts import Chart, Series, bar_chart, heat_map, html_table, line_chart, number_text
+from nnlite.metrics.scores import (
+    average_precision,
+    best_threshold,
+    calibration_bins,
+    class_table,
+    confusion_matrix,
+    precision_recall_curve,
+    roc_auc,
+    roc_curve,
+)
+from nnlite.report.evidence.subject import Subject
+from nnlite.report.page import details, figures, notice, section, wide
+
+__all__ = ["classes_section"]
+
+MOST_CLASSES = 20  # of a confusion matrix
+MOST_CURVES = 6
+LEAST_ROWS = 5  # of a range of probabilities
+POINTS = 100  # of a curve; it has as many as there are rows
+
+
+def classes_section(subject: Subject) -> str:
+    """Confusion matrix, per-class table, ROC and precision-recall curves, calibration, thresholds."""
+    codes, probabilities, chosen = subject.flat_classes(subject.part)
+    if not np.isfinite(probabilities).all():
+        return section("classes", "Classes", notice("The model predicts values that are not finite.", loud=True))
+    count = probabilities.shape[1]
+    labels = subject.labels
+    matrix = confusion_matrix(codes, chosen, count)
+    charts: list[Chart | None] = [_confusion(matrix, labels)]
+    picked = [1] if count == 2 else _picked(matrix)
+    charts += [_roc(codes, probabilities, labels, picked), _precision_recall(codes, probabilities, labels, picked)]
+    charts.append(_calibration(codes, probabilities, chosen, labels))
+    if count == 2:
+        charts.append(_thresholds(codes, probabilities[:, 1], labels[1], subject.target.threshold))
+    else:
+        charts.append(_confusions(matrix, labels))
+    said = notice(f"The {subject.part} part, {len(codes):,} rows.")
+    return section("classes", "Classes", said, figures(*charts), _table(codes, chosen, labels))
+
+
+def _confusion(matrix: np.ndarray, labels: list[str]) -> Chart:
+    note = "Shades are shares of the true class."
+    if len(matrix) > MOST_CLASSES:
+        kept = np.sort(np.argsort(-(matrix.sum(axis=1) - matrix.diagonal()), kind="stable")[:MOST_CLASSES])
+        matrix, labels = matrix[np.ix_(kept, kept)], [labels[place] for place in kept]
+        note += f" The {MOST_CLASSES} classes with the most errors."
+    shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    return heat_map(matrix, labels, labels, "Confusion matrix", "true", "predicted", shares, note)
+
+
+def _picked(matrix: np.ndarray) -> list[int]:
+    """The classes whose curves are drawn: those that occur, the most often wrong ones first where there are many."""
+    wrong = matrix.sum(axis=1) - matrix.diagonal()
+    return sorted(place for place in np.argsort(-wrong, kind="stable")[:MOST_CURVES].tolist() if matrix[place].sum())
+
+
+def thinned(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    places = np.unique(np.linspace(0, len(x) - 1, min(POINTS, len(x))).astype(int))
+    return x[places], y[places]
+
+
+def _roc(codes: np.ndarray, probabilities: np.ndarray, labels: list[str], picked: list[int]) -> Chart:
+    series = []
+    for place in picked:
+        false, true, _ = roc_curve(codes == place, probabilities[:, place])
+        area = number_text(roc_auc(codes == place, probabilities[:, place]))
+        series.append(Series(f"{labels[place]}, area {area}", *thinned(false, true)))
+    note = (
+        _listed(series) if len(labels) == 2 else "Each class against the rest, up to six that are mistaken most often."
+    )
+    return line_chart(series, "ROC curve", "false positive rate", "true positive rate", diagonal=True, note=note)
+
+
+def _precision_recall(codes: np.ndarray, probabilities: np.ndarray, labels: list[str], picked: list[int]) -> Chart:
+    series = []
+    for place in picked:
+        precision, recall, _ = precision_recall_curve(codes == place, probabilities[:, place])
+        score = number_text(average_precision(codes == place, probabilities[:, place]))
+        series.append(Series(f"{labels[place]}, AP {score}", *thinned(recall, precision)))
+    note = f"{_listed(series)} AP: average precision.".strip()
+    return line_chart(series, "Precision and recall", "recall", "precision", note=note)
+
+
+def _listed(series: list[Series]) -> str:
+    """The name of a line that is alone, and so has no legend."""
+    return f"{series[0].name}." if len(series) == 1 else ""
+
+
+def _calibration(codes: np.ndarray, probabilities: np.ndarray, chosen: np.ndarray, labels: list[str]) -> Chart:
+    if len(labels) == 2:
+        happened, said, what = codes == 1, probabilities[:, 1], f"probability of {labels[1]}"
+    else:
+        happened, said, what = codes == chosen, probabilities.max(axis=1), "probability of the predicted class"
+    mean, share, weight = calibration_bins(happened, said)
+    there = weight > 0
+    error = number_text(float(np.abs(mean - share)[there] @ weight[there] / weight.sum()), 3)
+    known = weight >= (LEAST_ROWS if (weight >= LEAST_ROWS).any() else 1)
+    series = [Series("rows of ten equal ranges", mean[known], share[known])]
+    note = (
+        f"On the line, of the rows given 0.7, 70% are so; ranges of fewer than {LEAST_ROWS} rows are left out. "
+        f"Expected calibration error {error}."
+    )
+    return line_chart(series, "Calibration", what, "share of rows where it is so", diagonal=True, note=note)
+
+
+def _thresholds(codes: np.ndarray, probability: np.ndarray, label: str, taken: float | None) -> Chart:
+    best = best_threshold(codes == 1, probability, "f1")
+    precision, recall, thresholds = precision_recall_curve(codes == 1, probability)
+    precision, recall = precision[:-1], recall[:-1]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        f1 = 2 * precision * recall / (precision + recall)
+    named = (("precision", precision), ("recall", recall), ("F1", f1))
+    series = [Series(name, *thinned(thresholds, values)) for name, values in named]
+    used = "the more probable class is taken" if taken is None else f"the model decides at {number_text(taken, 3)}"
+    note = f"F1 of these rows is highest at {number_text(best, 3)}; {used}."
+    return line_chart(series, f"Thresholds for {label}", "threshold", "score", note=note)
+
+
+def _confusions(matrix: np.ndarray, labels: list[str]) -> Chart | None:
+    wrong = matrix.copy()
+    np.fill_diagonal(wrong, 0)
+    places = [place for place in np.argsort(-wrong, axis=None, kind="stable")[:8] if wrong.flat[place] > 0]
+    pairs = [np.unravel_index(place, wrong.shape) for place in places]
+    names = [f"{labels[int(true)]} as {labels[int(taken)]}" for true, taken in pairs]
+    return bar_chart(names, [wrong[pair] for pair in pairs], "Most frequent confusions", "rows") if names else None
+
+
+def _table(codes: np.ndarray, chosen: np.ndarray, labels: list[str]) -> str:
+    columns = class_table(codes, chosen, len(labels))
+    names = ("precision", "recall", "f1", "support")
+    rows = [
+        [label, *(number_text(float(columns[name][place])) for name in names)] for place, label in enumerate(labels)
+    ]
+    table = wide(html_table(["class", *names], rows, numbers=(1, 2, 3, 4)))
+    return table if len(rows) <= MOST_CLASSES else details(f"Each of the {len(rows)} classes", table)
