@@ -5,12 +5,13 @@ import json
 import os
 import platform
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 import nnlite
-from nnlite.callbacks import CSVLogger, History
+from nnlite.callbacks import Callback, CSVLogger, History
 from nnlite.data import Prepared
 from nnlite.documents import dump
 from nnlite.errors import ConfigError, NNLiteError
@@ -21,6 +22,7 @@ from nnlite.experiment.judging.measuring import judge
 from nnlite.experiment.judging.thresholds import tune_threshold
 from nnlite.experiment.runs import Run
 from nnlite.models.base import BaseModel
+from nnlite.registry.fields import Spec
 from nnlite.training.epoch import Verbose
 
 __all__ = ["Interrupted", "train"]
@@ -32,7 +34,13 @@ class Interrupted(NNLiteError):
     exit_code = 130
 
 
-def train(experiment: Experiment, out: str | Path | None = None, quiet: bool = False, folds: int | None = None) -> Run:
+def train(
+    experiment: Experiment,
+    out: str | Path | None = None,
+    quiet: bool = False,
+    folds: int | None = None,
+    callbacks: Sequence[Spec[Callback]] = (),
+) -> Run:
     """Train, measure, and keep everything in a new folder, which appears under its name when it is complete.
 
     Args:
@@ -41,6 +49,7 @@ def train(experiment: Experiment, out: str | Path | None = None, quiet: bool = F
         quiet: show nothing while training.
         folds: cross-validate first, in so many folds; the figures are kept as `folds.json` beside the model, which is
             trained as without them.
+        callbacks: further ones, which are no part of the config that is kept.
 
     Raises:
         ConfigError, DataError: the config or the data cannot be used; nothing is written.
@@ -50,6 +59,7 @@ def train(experiment: Experiment, out: str | Path | None = None, quiet: bool = F
         raise ConfigError(f"{out}: already exists and is not an empty folder; choose another one")
     model, data = experiment.prepare()
     arguments = experiment.fit_arguments(data)
+    arguments["callbacks"] = [*(arguments.get("callbacks") or ()), *callbacks]
     rounds = cross_validate(experiment, folds, quiet) if folds else None
     parent = Path(out).parent if out else Path("runs")
     parent.mkdir(parents=True, exist_ok=True)
@@ -74,7 +84,7 @@ def train(experiment: Experiment, out: str | Path | None = None, quiet: bool = F
 def _fit(model: BaseModel, data: Prepared, arguments: dict, folder: Path, quiet: bool) -> int:
     """Train; the number of epochs done if Ctrl-C ended it, else 0."""
     done = History()
-    callbacks = [*(arguments.pop("callbacks") or ()), done, CSVLogger(folder / "history.csv")]
+    callbacks = [*arguments.pop("callbacks"), done, CSVLogger(folder / "history.csv")]
     verbose: Verbose = 0 if quiet else "auto"
     validation = data.arrays("validation") if "validation" in data.parts else None
     x, y, *weights = data.arrays("training")

@@ -30,7 +30,7 @@ FLOORS = [
     ("models", "features"),
     ("trained",),
     ("experiment", "estimators", "plots"),
-    ("check", "report"),
+    ("check", "report", "tuning"),
     ("cli",),
     ("__main__",),
 ]
@@ -80,6 +80,9 @@ THIRD_PARTY_ROOMS = {
     "matplotlib": {"plots"},
     "yaml": {"documents"},
     "tqdm": {"callbacks"},
+    "duckdb": {"data/storage"},
+    "optuna": {"tuning"},
+    "mlflow": {"callbacks"},
     "safetensors": set(),  # the format is ours; the library is the oracle of the tests
     "threadpoolctl": {"threads"},
 }

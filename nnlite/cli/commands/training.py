@@ -1,10 +1,16 @@
 """`nnlite train`."""
 
 import argparse
+import json
 import sys
+from typing import TYPE_CHECKING
 
-from nnlite.cli.arguments import Commands, add_command, add_config
+from nnlite.cli.arguments import Commands, add_command, add_config, add_logging, progress_log
+from nnlite.cli.notes import without_progress
 from nnlite.errors import ConfigError
+
+if TYPE_CHECKING:
+    from nnlite.experiment import Run
 
 __all__ = ["add_commands"]
 
@@ -22,30 +28,55 @@ def add_commands(commands: Commands) -> None:
         metavar="K",
         help="cross-validate in K folds first, and show mean and spread of each figure",
     )
+    add_logging(train)
     train.add_argument("--report", action="store_true", help="write report.html into the run folder as well")
     train.add_argument("--profile", action="store_true", help="show where a step's time goes instead of training")
     train.set_defaults(command=_train)
 
 
 def _train(arguments: argparse.Namespace) -> None:
-    from nnlite.experiment import Experiment, format_folds, format_metrics, profile, train
+    from nnlite.experiment import Experiment, profile, train
 
     if arguments.profile:
         print(profile(Experiment.from_file(arguments.config, arguments.set)))
         return
     if arguments.folds is not None and arguments.folds < 2:
         raise ConfigError(f"--folds {arguments.folds}: expected a number of folds, 2 or more")
+    log = progress_log(arguments)
     experiment = Experiment.from_file(arguments.config, arguments.set)
-    run = train(experiment, arguments.out, arguments.quiet, arguments.folds)
-    if arguments.folds:
-        print(f"{arguments.folds} folds")
+    with without_progress(arguments.quiet):
+        run = train(experiment, arguments.out, arguments.quiet or bool(log), arguments.folds, log)
+    report = _report(run) if arguments.report else None
+    if arguments.log_format == "json":
+        _print_json(run, report)
+    else:
+        _print_text(run, arguments.folds)
+    for warning in run.warnings:
+        print(f"nnlite: warning: {warning}", file=sys.stderr)
+    if report is not None and arguments.log_format != "json":
+        print(f"report: {report}")
+
+
+def _print_text(run: "Run", folds: int | None) -> None:
+    from nnlite.experiment import format_folds, format_metrics
+
+    if folds:
+        print(f"{folds} folds")
         print(format_folds(run.folds), end="\n\n")
         print("the model that is kept, trained as the config says")
     print(format_metrics(run.metrics, run.baseline))
     print(f"run folder: {run.folder}")
-    for warning in run.warnings:
-        print(f"nnlite: warning: {warning}", file=sys.stderr)
-    if arguments.report:
-        from nnlite.report import Report
 
-        print(f"report: {Report(run).save()}")
+
+def _print_json(run: "Run", report: str | None) -> None:
+    """One line, as those of the epochs before it."""
+    folds, path = {"folds": run.folds} if run.folds else {}, {} if report is None else {"report": report}
+    figures = {"metrics": run.metrics, "baseline": run.baseline, **folds}
+    print(json.dumps({"event": "end", "run": str(run.folder), **path, **figures}))
+
+
+def _report(run: "Run") -> str:
+    """The path of the report of a run, which is written."""
+    from nnlite.report import Report
+
+    return str(Report(run).save())
