@@ -65,6 +65,7 @@ STEPS_WITHIN_A_FLOOR = {
     ("data", "metrics"): "a target encoder scores predictions in the terms of its data",
     ("training", "callbacks"): "the loop calls callbacks, and History and ProgressBar are two of them",
     ("derivatives", "training"): "x and y are checked as for fit",
+    ("report", "tuning"): "a search has a page too",
 }
 
 THIRD_PARTY_ROOMS = {
