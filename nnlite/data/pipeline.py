@@ -47,7 +47,7 @@ class Prepared:
     preprocessing: Preprocessing
     kind: TargetKind = "auto"
     datasets: dict[str, Dataset] = field(default_factory=dict)
-    rows: dict[str, np.ndarray | slice] = field(default_factory=dict)
+    rows: Mapping[str, np.ndarray | slice] = field(default_factory=dict)
     weights: dict[str, np.ndarray] = field(default_factory=dict)
     in_order: bool = False
     data: "Data | None" = None
