@@ -35,7 +35,7 @@ CONFIG = {
 CODE = """
 import json, resource, sys, time
 from nnlite.experiment import Experiment
-from nnlite.experiment.measuring import measure
+from nnlite.experiment import measure
 
 config, out = json.loads(sys.argv[1]), {}
 def peak():

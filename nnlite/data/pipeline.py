@@ -1,7 +1,7 @@
 """The data section of a config: a source, a split, and what becomes of the target."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -45,12 +45,12 @@ class Prepared:
 
     parts: dict[str, tuple[Any, np.ndarray]]
     preprocessing: Preprocessing
-    kind: TargetKind = "auto"
-    datasets: dict[str, Dataset] = field(default_factory=dict)
-    rows: dict[str, np.ndarray | slice] = field(default_factory=dict)
-    weights: dict[str, np.ndarray] = field(default_factory=dict)
-    in_order: bool = False
-    data: "Data | None" = None
+    kind: TargetKind
+    datasets: dict[str, Dataset]
+    rows: Mapping[str, np.ndarray | slice]
+    weights: dict[str, np.ndarray]
+    in_order: bool
+    data: "Data"
 
     def arrays(self, part: str) -> tuple:
         """`(x, y)` of a part, or `(x, y, sample_weight)` where rows have weights: what `fit` and `evaluate` take."""

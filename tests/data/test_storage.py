@@ -1,6 +1,9 @@
 """Data larger than memory: the rows are those of the file, each once, and what is fitted to them is what was fitted."""
 
+import bz2
+import gzip
 import json
+import lzma
 import math
 import threading
 from pathlib import Path
@@ -256,6 +259,59 @@ def test_blank_lines_are_skipped_and_counted(tmp_path):
             chunk.numbers("a")
 
 
+COMPRESSIONS = {"none": lambda content: content, "gzip": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress}
+
+
+@pytest.mark.parametrize("compression", COMPRESSIONS)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be", "utf-32", "cp1252"])
+def test_chunks_are_decompressed_and_decoded_as_the_whole_file(tmp_path, monkeypatch, encoding, compression):
+    monkeypatch.setattr(text, "HEAD_BYTES", 2000)
+    monkeypatch.setattr(text, "PIECE_BYTES", 333)
+    lines = ["größe;näme"] + [
+        f'{row},5;"zwei\n""Zeilen"" {row}"' if row % 7 == 0 else f"{row},5;é{row}" for row in range(300)
+    ]
+    path = tmp_path / "t.csv"
+    path.write_bytes(COMPRESSIONS[compression]("\n".join(lines).encode(encoding)))
+    whole, together = Table.read(str(path)), chunks.joined(list(text_chunks(str(path), rows=64)))
+    assert together.columns == whole.columns and list(together.lines) == list(whole.lines) and len(whole) == 300
+    assert together.dialect.dialect_values() == whole.dialect.dialect_values()
+    assert together.dialect.compression == compression and together.numbers("größe")[299] == 299.5
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_chunks_have_the_lines_of_the_file_and_name_them(tmp_path, monkeypatch, end):
+    monkeypatch.setattr(text, "HEAD_BYTES", 500)
+    monkeypatch.setattr(text, "PIECE_BYTES", 100)
+    lines = [f"{row},{row}" for row in range(200)]
+    path = tmp_path / "t.csv"
+    path.write_bytes(end.join(["a,b", *lines]).encode())
+    whole, together = Table.read(str(path)), chunks.joined(list(text_chunks(str(path), rows=7)))
+    assert together.columns == whole.columns and list(together.lines) == list(whole.lines)
+    for place, line, message in [(150, "1,2,3", "line 152: 3 cells"), (150, '1,"2', "line 152: the quotation mark")]:
+        path.write_bytes(end.join(["a,b", *lines[:place], line, *lines[place:]]).encode())
+        with pytest.raises(DataError, match=message):
+            list(text_chunks(str(path), rows=7))
+    path.write_bytes(end.join(["a,b", *lines[:150]]).encode() + end.encode() + b"1,\xe9")
+    with pytest.raises(DataError, match=r"line 152: byte 0xe9 is no text in utf-8.*state `encoding`"):
+        list(text_chunks(str(path), rows=7))
+
+
+def test_rows_without_names_and_columns_that_end_empty(tmp_path, monkeypatch):
+    monkeypatch.setattr(text, "HEAD_BYTES", 500)
+    monkeypatch.setattr(text, "PIECE_BYTES", 100)
+    path = tmp_path / "t.csv"
+    for head, lines in (
+        ([], [f"{row},{row}.5" for row in range(200)]),
+        (["a,b,"], [f"{row},2," for row in range(200)]),
+    ):
+        path.write_text("\n".join([*head, *lines]))
+        whole, together = Table.read(str(path)), chunks.joined(list(text_chunks(str(path))))
+        assert together.columns == whole.columns and list(together.lines) == list(whole.lines)
+    path.write_text("\n".join(["a,,b", *(f"{row},{'late' if row == 150 else ''},2" for row in range(200))]))
+    with pytest.raises(DataError, match=r"line 152: a value in column 'x1', which has neither name nor values"):
+        list(text_chunks(str(path)))
+
+
 def test_chunks_of_a_parquet_file_have_its_types(tmp_path):
     pyarrow = pytest.importorskip("pyarrow")
     parquet = pytest.importorskip("pyarrow.parquet")
@@ -366,6 +422,47 @@ def test_a_bad_cell_is_named_by_file_line_and_column(tmp_path, monkeypatch):
     path.write_text("\n".join(lines))
     with pytest.raises(DataError, match=r"t\.csv, line 91, column 'size': text 'tall' in a numeric column"):
         regression(path).prepare("regression", 0)
+
+
+@pytest.mark.parametrize(
+    ("section", "keys"),
+    [
+        *[({"split": {key: "colour"}}, ("split", key)) for key in ("group", "time", "by", "hash")],
+        ({"split": {"files": {"test": "other.csv"}}}, ("split", "files")),
+        ({"split": {"stratify": True}}, ("split", "stratify")),
+        ({"weights": "size"}, ("weights",)),
+        ({"target_separator": "|"}, ("target_separator",)),
+    ],
+)
+def test_what_needs_the_table_in_memory_is_one_error_with_its_key(tmp_path, section, keys):
+    data = Data.get({"source": source(write_table(tmp_path / "t.csv"), target="bought"), **section})
+    with pytest.raises(ConfigError, match="stream: false") as error:
+        data.prepare("binary", 0)
+    assert error.value.path == keys
+
+
+def test_choices_that_need_the_table_in_memory_are_errors_too(tmp_path):
+    path = str(write_table(tmp_path / "t.csv"))
+    for choice, key in (("target", "encoding"), ({"missing": "drop"}, "missing")):
+        data = Data({"Csv": {"path": path, "target": "bought", "stream": True, "columns": {"colour": choice}}})
+        with pytest.raises(ConfigError, match="stream: false") as error:
+            data.prepare("binary", 0)
+        assert error.value.path == ("source", "Csv", "columns", "colour", key)
+    with pytest.raises(ConfigError, match="not cross-validated"):
+        data.prepare("binary", 0, fold=(0, 3))
+
+
+def test_kinds_are_found_and_so_is_what_the_target_asks_for(tmp_path):
+    path = str(write_table(tmp_path / "t.csv"))
+    for target, kind in (("bought", "binary"), ("price", "regression")):
+        prepared = [
+            Data({"Csv": {"path": path, "target": target, "stream": stream}}).prepare("auto", 0)
+            for stream in (True, False)
+        ]
+        assert [data.kind for data in prepared] == [kind, kind]
+        streamed, whole = ([type(own) for own in data.preprocessing.inputs.columns] for data in prepared)
+        assert streamed == whole
+        assert prepared[0].data.source.delimiter == "," and prepared[0].target("test").ndim == 1 + (target == "price")
 
 
 def test_a_part_without_rows_is_an_error(tmp_path):

@@ -81,7 +81,6 @@ THIRD_PARTY_ROOMS = {
     "matplotlib": {"plots"},
     "yaml": {"documents"},
     "tqdm": {"callbacks"},
-    "duckdb": {"data/storage"},
     "optuna": {"tuning"},
     "mlflow": {"callbacks"},
     "safetensors": set(),  # the format is ours; the library is the oracle of the tests

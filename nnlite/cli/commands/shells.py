@@ -12,7 +12,8 @@ __all__ = ["add_commands"]
 def add_commands(commands: Commands) -> None:
     """Add `completion`."""
     meaning = "print a script by which the shell completes commands, options, files and run folders"
-    completion = add_command(commands, "completion", meaning, "completion bash > nnlite.bash && source nnlite.bash")
+    description = f'{meaning[:1].upper()}{meaning[1:]}. `eval "$(nnlite completion bash)"` in ~/.bashrc switches it on.'
+    completion = add_command(commands, "completion", meaning, "completion bash", description)
     completion.add_argument("shell", choices=SHELLS, help="which shell")
     completion.set_defaults(command=functools.partial(_completion, commands))
 
