@@ -171,8 +171,10 @@ def _check_reduction(findings, loss, subject, y_true, weights, mask) -> None:
     """The value is what the docstring of `Loss` says of the losses of the rows."""
     rows, _ = loss.per_row(y_true, subject.arrays[0])
     shape = subject.arrays[0].shape
-    fits = rows.shape[:1] == shape[:1] and rows.ndim < len(shape)
+    fits = not rows.ndim or (rows.shape[:1] == shape[:1] and rows.ndim < len(shape))
     findings.held("reduction", fits, f"one loss per row has the shape {rows.shape}, y_pred has {shape}")
+    if not rows.ndim and weights is not None:  # one loss for the batch: that of each row
+        rows = np.broadcast_to(rows, weights.shape)
     shares = np.ones(rows.shape) if mask is None else mask.astype(float)
     count = shares.sum()
     if weights is not None:
