@@ -67,6 +67,7 @@ class Loss(Configurable, family="loss", abstract=True):
 
     dtype: FloatType | None = field(default=None, kw_only=True)
 
+    counts_zeros = True  # whether rows whose loss is 0 are counted in a mean
     axis = -1  # of the outputs that are compared as one row; a field where Keras has the argument
     call = cast("Callable[..., Any] | None", None)
     target_kind: ClassVar[str] = "regression"
@@ -158,11 +159,10 @@ class Loss(Configurable, family="loss", abstract=True):
             return linearize_adapted(self, y_true, y_pred, sample_weight, mask)
         single = self.reduction not in ("none", None)
         if single and type(self).total is not Loss.total:
-            shape = y_pred.shape[:-1]
-            weights, size = _weights(shape, y_pred.real.dtype, sample_weight, mask)
-            found = self.total(y_true, y_pred, 1 / self._divisor(size, weights), weights)
-            if found is not None:
-                return found[0], Contraction(found[1], y_pred.ndim)
+            weights, size = _weights(y_pred.shape[:-1], y_pred.real.dtype, sample_weight, mask)
+            quick = self.total(y_true, y_pred, 1 / self._divisor(size, weights), weights)
+            if quick is not None:
+                return quick[0], Contraction(quick[1], y_pred.ndim)
         losses, rows = self.per_row(y_true, y_pred)
         return self._reduced(losses, rows, sample_weight, mask)
 
@@ -173,6 +173,8 @@ class Loss(Configurable, family="loss", abstract=True):
         single = self.reduction not in ("none", None)
         if not losses.ndim and sample_weight is not None:
             losses, rows = spread(losses, rows, sample_weight.shape)
+        if not self.counts_zeros:
+            mask = losses.real > 0 if mask is None else mask & (losses.real > 0)
         shape = losses.shape
         weights, size = _weights(shape, losses.real.dtype, sample_weight, mask)
         if weights is not None:
@@ -195,11 +197,9 @@ class Loss(Configurable, family="loss", abstract=True):
         )
 
     def _divisor(self, size, weights):
-        if self.reduction == "sum":
-            return 1
         if self.reduction == "mean_with_sample_weight" and weights is not None:
             return float(weights.sum()) or 1
-        return max(size, 1)
+        return 1 if self.reduction == "sum" else max(size, 1)
 
     def forward(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> Any:
         """The loss; the Jacobian by `y_pred` is kept for `backward` and `jvp`."""
@@ -297,5 +297,5 @@ def _weights(shape, dtype, sample_weight, mask):
         weights = weight_of_rows(sample_weight, shape)
     if mask is not None and mask.shape == shape:
         weights = mask.astype(dtype) if weights is None else weights * mask
-        size = np.count_nonzero(mask)
+        size = int(np.count_nonzero(mask))
     return weights, size

@@ -219,7 +219,7 @@ def labels(shape):
 
 
 def directions(shape):
-    return direction(generator.normal(size=shape) + 0.5)
+    return 0.9 * direction(generator.normal(size=shape) + 0.5)  # no pair lies where the distance is cut off
 
 
 @register_function

@@ -7,7 +7,6 @@ import numpy as np
 from nnlite import ops
 from nnlite.arrays.types import BatchShape
 from nnlite.errors import ShapeError
-from nnlite.jacobians.maps.base import Jacobian
 from nnlite.losses.base import Loss
 from nnlite.losses.classification import whole_numbers
 from nnlite.registry.field_types import Positive
@@ -42,6 +41,7 @@ class Circle(Loss):
     remove_diagonal: bool = True
 
     target_kind = "sparse"
+    counts_zeros = False
 
     def call(self, y_true: np.ndarray, y_pred: Any) -> Any:
         kind = y_pred.value.real.dtype
@@ -55,20 +55,6 @@ class Circle(Loss):
         nothing = np.full(alike.shape, -FAR, kind)
         pulls = ops.logsumexp(ops.where(alike, near, nothing), axis=1)
         return ops.softplus(pulls + ops.logsumexp(ops.where(others, far, nothing), axis=1))
-
-    def linearize(
-        self,
-        y_true: np.ndarray,
-        y_pred: np.ndarray,
-        sample_weight: np.ndarray | None = None,
-        mask: np.ndarray | None = None,
-    ) -> tuple[Any, Jacobian]:
-        """As `Loss.linearize`, over rows whose loss is above 0."""
-        if self._adapts(y_pred):
-            return super().linearize(y_true, y_pred, sample_weight, mask)
-        losses, rows = self.per_row(y_true, y_pred)
-        counted = losses.real > 0
-        return self._reduced(losses, rows, sample_weight, counted if mask is None else mask & counted)
 
     def read_targets(self, targets: np.ndarray, output_shape: BatchShape, dtype: np.dtype) -> np.ndarray:
         if targets.ndim == 2 and targets.shape[-1] == 1:
