@@ -185,7 +185,7 @@ def _check_reduction(findings, loss, subject, y_true, weights, mask) -> None:
         shares = shares * weights.reshape(-1, *(1,) * (rows.ndim - 1))
     expected = rows * shares
     if loss.reduction not in ("none", None):
-        divisor = {"sum": 1, "mean_with_sample_weight": shares.sum()}.get(loss.reduction, count)
+        divisor = {"sum": 1, "mean_with_sample_weight": shares.sum() or 1}.get(loss.reduction, count)
         expected = expected.sum() / divisor
     found, wanted = np.ravel(subject.output)[0], np.ravel(expected)[0]
     sentence = f"the loss is {found:.10g}, the losses of the rows make {wanted:.10g}"

@@ -292,9 +292,7 @@ class Loss(Configurable, family="loss", abstract=True):
 
 def _weights(shape, dtype, sample_weight, mask):
     """The weight of each row, None when all are 1, and how many rows count."""
-    weights, size = None, math.prod(shape)
-    if sample_weight is not None:
-        weights = weight_of_rows(sample_weight, shape)
+    weights, size = None if sample_weight is None else weight_of_rows(sample_weight, shape), math.prod(shape)
     if mask is not None and mask.shape == shape:
         weights = mask.astype(dtype) if weights is None else weights * mask
         size = int(np.count_nonzero(mask))

@@ -1,6 +1,6 @@
 """Losses as functions of targets and predictions, one value per row, under Keras's names."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from nnlite.losses.base import CLASS_OF_FUNCTION, Loss
@@ -28,6 +28,7 @@ from nnlite.losses.elementwise import (
 from nnlite.losses.numbers import Gamma, GaussianNLL, Quantile, Tweedie
 from nnlite.losses.regression import Huber, MeanAbsoluteError, MeanSquaredError
 from nnlite.losses.rows import CategoricalHinge, CosineSimilarity, KLDivergence
+from nnlite.registry.modules import of_family
 
 __all__ = [
     "bce",
@@ -121,27 +122,4 @@ mse = mean_squared_error
 msle = mean_squared_logarithmic_error
 
 
-def get(identifier: Any) -> Loss | None:
-    """The loss that a name, a class, a config, of Keras's form too, or an instance stands for; None for None.
-
-    >>> get("mse"), get({"class_name": "Huber", "config": {"delta": 2.0}})
-    (MeanSquaredError(), Huber(delta=2.0))
-    """
-    return None if identifier is None else Loss.get(plain_spec(identifier))
-
-
-def serialize(loss: Loss) -> dict[str, Any]:
-    """`{class name: {argument: value}}`, which `deserialize` reads."""
-    return loss.to_spec()
-
-
-def deserialize(config: Any) -> Loss | None:
-    """The loss of such a dict, or of Keras's `{"class_name": ..., "config": ...}`."""
-    return get(config)
-
-
-def plain_spec(identifier: Any) -> Any:
-    """Keras's `{"class_name": name, "config": {...}}` as `{name: {...}}`; anything else as it is."""
-    if isinstance(identifier, Mapping) and "class_name" in identifier:
-        return {identifier["class_name"]: dict(identifier.get("config") or {})}
-    return identifier
+get, serialize, deserialize = of_family(Loss)
