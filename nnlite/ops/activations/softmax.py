@@ -88,7 +88,9 @@ class Sparsemax(ActivationFunction):
         inside = (x.real >= least).astype(x.real.dtype)
         size = inside.sum(axis=-1, keepdims=True)
         threshold = ((x * inside).sum(axis=-1, keepdims=True) - 1) / size
-        return (x - threshold) * inside, Jacobians(DiagonalPlusRankOne(inside, inside, -1 / size))
+        return np.where(inside > 0, x - threshold, np.zeros((), x.dtype)), Jacobians(
+            DiagonalPlusRankOne(inside, inside, -1 / size)
+        )
 
 
 def over_axes(axes: tuple[int, ...], x: np.ndarray, along_last: ActivationFunction) -> tuple[np.ndarray, Jacobians]:

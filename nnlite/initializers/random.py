@@ -1,9 +1,9 @@
-"""Initial values of parameters."""
+"""Initial values that are drawn, or all the same."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import field
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 
@@ -13,6 +13,25 @@ from nnlite.errors import ConfigError
 from nnlite.random import fresh_seed, stream
 from nnlite.registry import Configurable
 from nnlite.registry.field_types import Index, NonNegative, Positive
+
+__all__ = [
+    "Constant",
+    "GlorotNormal",
+    "GlorotUniform",
+    "HeNormal",
+    "HeUniform",
+    "Initializer",
+    "LecunNormal",
+    "LecunUniform",
+    "Ones",
+    "Orthogonal",
+    "RandomNormal",
+    "RandomUniform",
+    "TruncatedNormal",
+    "VarianceScaling",
+    "Zeros",
+    "compute_fans",
+]
 
 STDDEV_OF_TRUNCATED_NORMAL = 0.87962566103423978
 
@@ -55,7 +74,7 @@ class Filled(Initializer, abstract=True):
     """Base of those that give every element the same `value`."""
 
     if TYPE_CHECKING:  # a field of the subclasses
-        value = cast(float, None)
+        value = cast(Any, None)
 
     def draw(self, shape: Shape, generator: np.random.Generator) -> np.ndarray:
         return np.full(shape, self.value)
@@ -74,9 +93,24 @@ class Ones(Filled, aliases=("one",)):
 
 
 class Constant(Filled):
-    """All equal to `value`."""
+    """Equal to `value`, a number, or an array that broadcasts to the parameter's shape.
 
-    value: float = 0.0
+    >>> Constant([1.0, 2.0])((2, 2)).tolist()
+    [[1.0, 2.0], [1.0, 2.0]]
+    """
+
+    value: Any = 0.0
+
+    def validate(self) -> None:
+        if np.asarray(self.value).dtype.kind not in "biuf":
+            raise ConfigError(f"expected a number or an array of numbers, got {self.value!r}", ("Constant", "value"))
+
+    def draw(self, shape: Shape, generator: np.random.Generator) -> np.ndarray:
+        try:
+            return super().draw(shape, generator)
+        except ValueError:
+            message = f"has the shape {np.shape(self.value)}, which does not broadcast to {shape}"
+            raise ConfigError(message, ("Constant", "value")) from None
 
 
 class RandomNormal(Initializer, aliases=("normal",)):
@@ -151,7 +185,7 @@ class FanScaled(Initializer, abstract=True):
         distribution = cast(str, None)
 
     def draw(self, shape: Shape, generator: np.random.Generator) -> np.ndarray:
-        fan_in, fan_out = compute_fans(shape)
+        fan_in, fan_out = self.fans(shape)
         fan = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
         stddev = math.sqrt(self.scale / max(1.0, fan))
         if self.distribution == "uniform":
@@ -160,6 +194,10 @@ class FanScaled(Initializer, abstract=True):
         if self.distribution == "truncated_normal":
             return stddev / STDDEV_OF_TRUNCATED_NORMAL * _truncated_standard_normal(shape, generator)
         return generator.normal(0.0, stddev, shape)
+
+    def fans(self, shape: Shape) -> tuple[int, int]:
+        """Number of inputs and of outputs of each unit."""
+        return compute_fans(shape)
 
 
 class VarianceScaling(FanScaled):
@@ -171,12 +209,27 @@ class VarianceScaling(FanScaled):
         distribution: `truncated_normal` has no number beyond 2 standard deviations of the uncut normal, which
             is widened so that the variance is `scale / fan` after the cut.
         seed: fixes the numbers, the same in every call; None leaves the choice to the model's seed.
+        input_axes, output_axes: the axes whose lengths, multiplied, are the number of inputs and of outputs, for
+            kernels in which they stand elsewhere; None for the usual ones.
     """
 
     scale: Positive = 1.0
     mode: Literal["fan_in", "fan_out", "fan_avg"] = "fan_in"
     distribution: Literal["truncated_normal", "untruncated_normal", "uniform"] = "truncated_normal"
     seed: Index | None = field(default=None, kw_only=True)
+    input_axes: int | tuple[int, ...] | None = field(default=None, kw_only=True)
+    output_axes: int | tuple[int, ...] | None = field(default=None, kw_only=True)
+
+    def fans(self, shape: Shape) -> tuple[int, int]:
+        named = compute_fans(shape)
+        for place, axes in enumerate((self.input_axes, self.output_axes)):
+            if axes is not None:
+                if np.min(axes) < -len(shape) or np.max(axes) >= len(shape):
+                    name = ("input_axes", "output_axes")[place]
+                    raise ConfigError(f"is {axes}; the parameter has the shape {shape}", ("VarianceScaling", name))
+                count = math.prod(shape[axis] for axis in np.atleast_1d(axes))
+                named = (count, named[1]) if place == 0 else (named[0], count)
+        return named
 
 
 class GlorotUniform(FanScaled):
