@@ -1,21 +1,18 @@
 """Initializers under Keras's names of functions, and what reads and writes them."""
 
+from nnlite.initializers.base import Constant, Initializer, Ones, Zeros
 from nnlite.initializers.random import (
-    Constant,
     GlorotNormal,
     GlorotUniform,
     HeNormal,
     HeUniform,
-    Initializer,
     LecunNormal,
     LecunUniform,
-    Ones,
     Orthogonal,
     RandomNormal,
     RandomUniform,
     TruncatedNormal,
     VarianceScaling,
-    Zeros,
 )
 from nnlite.initializers.structured import Identity, NguyenWidrow, STFTInitializer
 from nnlite.registry import modules

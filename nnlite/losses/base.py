@@ -91,7 +91,8 @@ class Loss(Configurable, family="loss", abstract=True):
         if isinstance(spec, (Loss, type)) or not callable(spec):
             return super().get(spec)  # type: ignore[arg-type]
         known = CLASS_OF_FUNCTION.get(id(spec))
-        return cast("Self", cls._lookup("FunctionLoss")(spec) if known is None else known())
+        of_function: Any = cls._lookup("FunctionLoss")
+        return cast("Self", of_function(spec) if known is None else known())
 
     def per_row(self, y_true: np.ndarray, y_pred: np.ndarray) -> tuple[Array, Jacobian]:
         """One loss per row of `y_pred`, shape `(batch, ...)`, and the Jacobian of these by `y_pred`."""
@@ -190,7 +191,7 @@ class Loss(Configurable, family="loss", abstract=True):
         """The axis of the outputs over which there is one loss."""
         return self.axis
 
-    def _adapts(self, y_pred: np.ndarray) -> bool:
+    def _adapts(self, y_pred: Array) -> bool:
         """Whether `y_pred` has to be cast, or its axes moved, first."""
         return self._row_axis not in (-1, y_pred.ndim - 1) or (
             self.dtype is not None and y_pred.real.dtype != self.dtype

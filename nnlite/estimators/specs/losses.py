@@ -33,5 +33,6 @@ def loss_of(given: Spec[Loss] | Callable[..., Any], targets: Targets) -> Loss:
         targets: what it compares.
     """
     loss = Loss.get(given)
-    by_class = type(loss) is FunctionLoss and isinstance(targets, ClassTargets)
-    return ClassFunctionLoss(loss.function) if by_class else loss
+    if isinstance(loss, FunctionLoss) and isinstance(targets, ClassTargets):
+        return ClassFunctionLoss(loss.function)
+    return loss

@@ -7,7 +7,7 @@ import numpy as np
 
 from nnlite.arrays.contraction import contract
 from nnlite.constraints import Constraint
-from nnlite.errors import DataError
+from nnlite.errors import ConfigError, DataError
 from nnlite.initializers import GlorotUniform, Initializer, RandomNormal
 from nnlite.jacobians import (
     Broadcast,
@@ -91,6 +91,8 @@ class Dense(Layer):
 
     def validate(self) -> None:
         self._penalizes = self.activity_regularizer is not None
+        if self.members is not None and (self.kernel_constraint or self.bias_constraint):
+            raise ConfigError("a constraint is on the weights of one network; choose it or members", ("Dense",))
         if self.parametrization == "ntk" and self.kernel_initializer.to_spec() == GlorotUniform().to_spec():
             self.kernel_initializer = RandomNormal(0.0, 1.0)
 

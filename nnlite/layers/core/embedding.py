@@ -51,8 +51,9 @@ class Embedding(Layer):
     input_kind = "indices"
 
     def validate(self) -> None:
-        if self.sparse and self.embeddings_regularizer is not None:
-            raise ConfigError("a regularizer changes all rows; choose it or sparse", (type(self).__name__,))
+        for kind, given in (("regularizer", self.embeddings_regularizer), ("constraint", self.embeddings_constraint)):
+            if self.sparse and given is not None:
+                raise ConfigError(f"a {kind} changes all rows; choose it or sparse", (type(self).__name__,))
 
     def build(self, input_shape: BatchShape) -> None:
         self.embeddings = self.add_weight(

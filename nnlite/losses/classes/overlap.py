@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from nnlite.arrays.types import BatchShape
+from nnlite.arrays.types import Array, BatchShape
 from nnlite.errors import ConfigError
 from nnlite.jacobians import Contraction
 from nnlite.jacobians.maps.base import Jacobian
@@ -36,7 +36,7 @@ class Overlap(Loss, abstract=True):
     def linearize(
         self,
         y_true: np.ndarray,
-        y_pred: np.ndarray,
+        y_pred: Array,
         sample_weight: np.ndarray | None = None,
         mask: np.ndarray | None = None,
     ) -> tuple[Any, Jacobian]:

@@ -43,7 +43,8 @@ class ActivationFunction(Op, abstract=True):
         if isinstance(spec, (ActivationFunction, type)) or not callable(spec):
             return super().get(spec)  # type: ignore[arg-type]
         known = OP_OF_FUNCTION.get(id(spec))
-        return cast("Self", cls._lookup("Recorded")(spec) if known is None else known())
+        recorded: Any = cls._lookup("Recorded")
+        return cast("Self", recorded(spec) if known is None else known())
 
     def kernel_code(self) -> int | None:
         """The number by which compiled kernels know the function; None for one that they do not know."""
