@@ -7,11 +7,12 @@ import numpy as np
 
 from nnlite.data.batches import count_rows
 from nnlite.jacobians import add_penalties, penalized_parts
-from nnlite.kernels import keep_freed_memory
+from nnlite.kernels import flush, keep_freed_memory
 from nnlite.layers.base.call import inner_layers, moves_on
 from nnlite.layers.composite.fused_dense import join_dense
 from nnlite.layers.composite.program import Program
 from nnlite.ops import Softmax
+from nnlite.optimizers.base.slots import FLUSH_PERIOD
 from nnlite.parameters import Lease, ParameterStore
 from nnlite.random import RandomSource
 from nnlite.training.parameter_names import parameter_names
@@ -67,6 +68,9 @@ class Steps:
         self.store = ParameterStore(trainable, [paths[id(parameter)] for parameter in trainable])
         self.moves_on = moves_on(model)
         self.has_state = not all(parameter.trainable for parameter in self.parameters)
+        self.averages = [
+            own.value.reshape(-1) for own in self.parameters if not own.trainable and own.dtype.kind == "f"
+        ]
         self.regularized: list[Any] = [parameter for parameter in trainable if parameter.regularizer is not None]
         self.chain, self.loss, self.activation = model._until_loss(trainer.loss)
         self.ends_in_softmax = isinstance(self.activation, Softmax) and self.activation.along_last_axis
@@ -98,7 +102,7 @@ class Steps:
 
     def train(self, x: Any, y: Any, sample_weight: np.ndarray | None = None) -> tuple[float, Any]:
         """Forward, loss, backward, regularize, update; returns the loss and the raw outputs."""
-        random = RandomSource(self.seed, self.optimizer.iterations) if self.draws else None
+        random = RandomSource(self.seed, self.optimizer.batches) if self.draws else None
         program, values, plan = self._suited(x)
         outputs, jacobians = program.run(x, values, True, random)
         self.mask = jacobians.mask
@@ -109,9 +113,12 @@ class Steps:
         for parameter in self.regularized:
             value += parameter.regularizer.penalty(parameter.value) / self.members
             parameter.regularizer.add_gradient(parameter.value, parameter.gradient)
-        self.optimizer.apply(self.store.packs)
+        self.optimizer.apply_packs(self.store.packs)
         if self.has_state:
             program.update_state(jacobians.state)
+            if not self.optimizer.batches % FLUSH_PERIOD:
+                for average in self.averages:
+                    flush(average)
         return value, outputs
 
     def test(self, x: Any, y: Any, sample_weight: Any = None) -> tuple[float, Any]:
