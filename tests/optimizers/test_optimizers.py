@@ -339,9 +339,15 @@ def test_two_hundred_recorded_steps_follow_the_formula(prototype, formula):
     np.testing.assert_allclose(pack.values, expected, rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize("prototype", [case[0] for case in CASES if case[0].learning_rate is not SCHEDULE], ids=str)
+OF_KERAS = [case[0] for case in CASES if case[0].learning_rate is not SCHEDULE]
+OF_KERAS = [own for own in OF_KERAS if type(own) is not AdamW or own.weight_decay]  # it refuses one without decay
+
+
+@pytest.mark.parametrize("prototype", OF_KERAS, ids=str)
 def test_keras_agrees_on_two_hundred_recorded_steps(prototype):
     keras = pytest.importorskip("keras")
+    if type(prototype) is ScheduleFreeAdamW and keras.backend.backend() == "torch":
+        pytest.skip("there Keras overwrites the old z in place before it is used")
     keras.config.set_floatx("float64")
     try:
         pack, recorded = make_pack(), recorded_gradients()
