@@ -170,7 +170,7 @@ class Configurable:
             )
         return {name: getattr(self, name) for name in constructor_parameters(own)}
 
-    def _shown(self) -> dict[str, Any]:
+    def _repr_arguments(self) -> dict[str, Any]:
         """The arguments that the repr shows where they differ from the defaults."""
         return self._arguments()
 
@@ -178,7 +178,7 @@ class Configurable:
         own: type = type(self)
         parameters = constructor_parameters(own)
         shown = []
-        for name, value in self._shown().items():
+        for name, value in self._repr_arguments().items():
             default = parameters[name].default
             if _differs(value, default_value(type(self), name, default)):
                 shown.append(f"{name}={_short(value)}")

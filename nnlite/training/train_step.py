@@ -117,9 +117,14 @@ class Steps:
         if self.has_state:
             program.update_state(jacobians.state)
             if not self.optimizer.batches % FLUSH_PERIOD:
-                for average in self.averages:
-                    flush(average)
+                self._flush_averages()
         return value, outputs
+
+    def _flush_averages(self) -> None:
+        """Let what has faded to next to nothing in moving averages be 0, as optimizers do with their slots."""
+        for parameter in self.parameters:
+            if not parameter.trainable and parameter.dtype.kind == "f":
+                flush(parameter.value.reshape(-1))
 
     def test(self, x: Any, y: Any, sample_weight: Any = None) -> tuple[float, Any]:
         """Forward and loss without training; returns the loss and the raw outputs. Stateful layers go on."""

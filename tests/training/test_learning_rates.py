@@ -99,7 +99,7 @@ def test_rates_grow_by_one_factor():
 def test_what_is_refused():
     with pytest.raises(ConfigError, match="max_learning_rate: must be above min_learning_rate"):
         compiled().find_learning_rate(*data(), min_learning_rate=1.0, max_learning_rate=0.1)
-    with pytest.raises(ConfigError, match="find_learning_rate.steps: must be >= 1"):
+    with pytest.raises(ConfigError, match=r"find_learning_rate.steps: must be >= 1"):
         compiled().find_learning_rate(*data(), steps=0)
     with pytest.raises(NotReadyError, match="before find_learning_rate"):
         Sequential([Dense(1)]).find_learning_rate(*data())

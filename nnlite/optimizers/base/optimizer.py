@@ -237,7 +237,7 @@ class Optimizer(VariableDoors, Configurable, family="optimizer"):
         arguments = super()._arguments()
         return {name: stored.get(name, value) for name, value in arguments.items()}
 
-    def _shown(self) -> dict[str, Any]:
+    def _repr_arguments(self) -> dict[str, Any]:
         """A name that is the default one is not shown."""
         named = self.name != snake_case(type(self).__name__)
-        return {name: value for name, value in super()._shown().items() if named or name != "name"}
+        return {name: value for name, value in super()._repr_arguments().items() if named or name != "name"}
