@@ -68,9 +68,6 @@ class Steps:
         self.store = ParameterStore(trainable, [paths[id(parameter)] for parameter in trainable])
         self.moves_on = moves_on(model)
         self.has_state = not all(parameter.trainable for parameter in self.parameters)
-        self.averages = [
-            own.value.reshape(-1) for own in self.parameters if not own.trainable and own.dtype.kind == "f"
-        ]
         self.regularized: list[Any] = [parameter for parameter in trainable if parameter.regularizer is not None]
         self.chain, self.loss, self.activation = model._until_loss(trainer.loss)
         self.ends_in_softmax = isinstance(self.activation, Softmax) and self.activation.along_last_axis
