@@ -313,6 +313,19 @@ def test_keras_has_these_arguments_and_defaults(optimizer):
             assert config[name] == expected, name
 
 
+@pytest.mark.parametrize("shape", [(2, 3), (3, 2)])
+@pytest.mark.parametrize("size", [1.0, 1e-19, 1e-21, 1e-200])
+def test_muon_steps_along_large_and_tiny_matrices(shape, size):
+    """High ones as wide ones, transposed; tiny ones, whose products are left out, as the formula has them."""
+    gradient = size * np.random.default_rng(0).standard_normal(shape)
+    optimizer, array = Muon(1.0, weight_decay=None), np.zeros(shape)
+    optimizer.apply([gradient], [array])
+    wide = gradient if shape[0] < shape[1] else gradient.T
+    rest = {key: value for key, value in vars(optimizer).items() if key != "path"}
+    expected = formulas.muon(np.zeros((2, 3)), [wide], [1.0], "kernel", **rest)
+    np.testing.assert_allclose(array if shape == (2, 3) else array.T, expected, rtol=1e-12)
+
+
 RECORDED = 200
 
 

@@ -14,6 +14,9 @@ from nnlite.registry.fields import option
 
 __all__ = ["Muon"]
 
+# Below this norm the cubes in the iteration are lost in rounding, and their products would be subnormal numbers.
+LINEAR = 1e-20
+
 Shape = tuple[int, ...]
 
 
@@ -123,7 +126,10 @@ class Muon(LayerwiseOptimizer):
         """About the nearest orthogonal matrix: singular values between 0.7 and 1.2 with the default coefficients."""
         high = matrix.shape[0] > matrix.shape[1]
         x = matrix.T if high else matrix
-        x = x / (np.linalg.norm(x) + 1e-7)
+        size = float(np.linalg.norm(x))
+        x = x / (size + 1e-7)
+        if size < LINEAR:
+            return (x.T if high else x) * self.muon_a**self.ns_steps
         for _ in range(self.ns_steps):
             squared = x @ x.T
             x = self.muon_a * x + (self.muon_b * squared + self.muon_c * (squared @ squared)) @ x

@@ -69,11 +69,10 @@ def find_learning_rate(
     adapt_first_weights(twin, arrays[0])
     size = rows_of_batch(batch_size, len(arrays[1][0] if isinstance(arrays[1], tuple) else arrays[1]))
     batches = ArrayBatches(arrays, size, twin.seed)
-    return _trial(twin, batches, np.geomspace(min_learning_rate, max_learning_rate, max(steps, 2)))
+    return _trial(twin.trainer, batches, np.geomspace(min_learning_rate, max_learning_rate, max(steps, 2)))
 
 
-def _trial(model: Any, batches: ArrayBatches, rates: np.ndarray) -> LearningRateCurve:
-    trainer = model.trainer
+def _trial(trainer: Any, batches: ArrayBatches, rates: np.ndarray) -> LearningRateCurve:
     steps, optimizer = trainer.ready_steps(), trainer.optimizer
     losses: list[float] = []
     smoothed: list[float] = []
