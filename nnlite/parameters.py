@@ -144,12 +144,14 @@ class Pack:
         segments: one slice per parameter.
         parameters: the parameters, in the order of the segments.
         paths: their names in the model, such as `"dense/kernel"`.
+        shapes: theirs.
     """
 
-    __slots__ = ("gradients", "parameters", "paths", "segments", "values")
+    __slots__ = ("gradients", "parameters", "paths", "segments", "shapes", "values")
 
     def __init__(self, parameters: list[Parameter], paths: list[str]) -> None:
         self.parameters, self.paths = parameters, paths
+        self.shapes = [parameter.shape for parameter in parameters]
         stops = np.cumsum([parameter.size for parameter in parameters]).tolist()
         self.segments = [slice(stop - p.size, stop) for stop, p in zip(stops, parameters, strict=True)]
         self.values = np.empty(stops[-1], parameters[0].dtype)
@@ -168,10 +170,10 @@ class RowPack:
         width: numbers in a row.
     """
 
-    __slots__ = ("parameters", "paths", "segments", "values", "width")
+    __slots__ = ("parameters", "paths", "segments", "shapes", "values", "width")
 
     def __init__(self, parameter: Parameter, path: str) -> None:
-        self.parameters, self.paths = [parameter], [path]
+        self.parameters, self.paths, self.shapes = [parameter], [path], [parameter.shape]
         self.segments = [slice(None)]
         self.values = np.empty(parameter.size, parameter.dtype)
         self.width = parameter.size // parameter.shape[0]

@@ -1,6 +1,6 @@
 """Experiments: a YAML file becomes calls of the public API, and a run folder."""
 
-from nnlite.experiment.commands import explain, profile
+from nnlite.experiment.commands import explain, find_learning_rate, profile
 from nnlite.experiment.experiment import Experiment
 from nnlite.experiment.folds import cross_validate, format_folds
 from nnlite.experiment.graphs import ModelGraph, ModelInput
@@ -20,6 +20,7 @@ __all__ = [
     "Search",
     "cross_validate",
     "explain",
+    "find_learning_rate",
     "format_folds",
     "format_metrics",
     "judge",

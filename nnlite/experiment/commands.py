@@ -8,6 +8,7 @@ from nnlite.experiment.experiment import Experiment
 from nnlite.experiment.runs import Run
 from nnlite.training.inputs import rows_of_batch
 from nnlite.training.profile import Profile
+from nnlite.training.rates import LearningRateCurve
 
 
 def explain(
@@ -52,3 +53,10 @@ def profile(experiment: Experiment) -> Profile:
     x, y = data.parts["training"]
     batch_size = rows_of_batch(experiment.fit_arguments(data).get("batch_size"), len(x))
     return model.profile(x, y, batch_size=batch_size)
+
+
+def find_learning_rate(experiment: Experiment, steps: int = 100) -> LearningRateCurve:
+    """The loss of a trial training with growing learning rates on the training part; nothing is written."""
+    model, data = experiment.prepare()
+    x, y = data.parts["training"]
+    return model.find_learning_rate(x, y, batch_size=experiment.fit_arguments(data).get("batch_size"), steps=steps)

@@ -27,6 +27,7 @@ from nnlite.parameters import Parameter
 from nnlite.registry import outlives
 from nnlite.training import Trainer
 from nnlite.training.profile import Profile, profile_step
+from nnlite.training.rates import find_learning_rate
 
 
 class BaseModel(Layer, abstract=True):
@@ -234,6 +235,8 @@ class BaseModel(Layer, abstract=True):
         arrays = self.trainer.read_batch(x, y, sample_weight)
         self.trainer.ready_steps()
         return profile_step(self, *(take_rows(array, slice(0, batch_size)) for array in arrays), steps=steps)
+
+    find_learning_rate = find_learning_rate
 
     summary = print_summary
     _repr_html_ = summary_output

@@ -9,10 +9,16 @@ from nnlite.schedules import (
     InversePowerDecay,
     InverseTimeDecay,
     LearningRateSchedule,
+    LinearDecay,
+    OneCycle,
     PiecewiseConstantDecay,
     PolynomialDecay,
     ProgressSchedule,
+    Warmup,
+    deserialize,
+    get,
     scheduled,
+    serialize,
 )
 
 __all__ = [
@@ -24,8 +30,14 @@ __all__ = [
     "InversePowerDecay",
     "InverseTimeDecay",
     "LearningRateSchedule",
+    "LinearDecay",
+    "OneCycle",
     "PiecewiseConstantDecay",
     "PolynomialDecay",
     "ProgressSchedule",
+    "Warmup",
+    "deserialize",
+    "get",
     "scheduled",
+    "serialize",
 ]

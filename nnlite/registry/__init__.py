@@ -4,4 +4,5 @@ from nnlite.registry.configurable import *
 from nnlite.registry.fast_paths import *
 from nnlite.registry.fields import *
 from nnlite.registry.functions import *
+from nnlite.registry.listing import LISTED as LISTED
 from nnlite.registry.section import *

@@ -12,12 +12,12 @@ from nnlite.errors import Choice, ConfigError, did_you_mean, nearest, raise_all
 from nnlite.registry.fast_paths import withdraw_fast_paths
 from nnlite.registry.field_types import Specified, jsonable, read
 from nnlite.registry.fields import dataclass_transform, option
+from nnlite.registry.listing import listing_of
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 __all__ = [
-    "LISTED",
     "Configurable",
     "constructor_parameters",
     "default_value",
@@ -114,8 +114,8 @@ class Configurable:
         """The instance that `spec` describes.
 
         Args:
-            spec: an instance (returned as it is), a class, a name in any case or underscore style, or
-                `{Name: {argument: value}}`.
+            spec: an instance (returned as it is), a class, a name in any case or underscore style,
+                `{Name: {argument: value}}`, or Keras's `{"class_name": Name, "config": {argument: value}}`.
 
         Raises:
             ConfigError: unknown name, unknown or missing argument, value of the wrong type.
@@ -126,6 +126,8 @@ class Configurable:
             return spec.from_config({})
         if isinstance(spec, str):
             return cls._lookup(spec).from_config({})
+        if isinstance(spec, Mapping) and {"class_name", "config"} <= spec.keys():
+            spec = {spec["class_name"]: spec["config"]}
         if isinstance(spec, Mapping) and len(spec) == 1:
             ((name, config),) = spec.items()
             return cls._lookup(name).from_config({} if config is None else config)
@@ -168,36 +170,19 @@ class Configurable:
             )
         return {name: getattr(self, name) for name in constructor_parameters(own)}
 
+    def _repr_arguments(self) -> dict[str, Any]:
+        """The arguments that the repr shows where they differ from the defaults."""
+        return self._arguments()
+
     def __repr__(self) -> str:
         own: type = type(self)
         parameters = constructor_parameters(own)
         shown = []
-        for name, value in self._arguments().items():
+        for name, value in self._repr_arguments().items():
             default = parameters[name].default
             if _differs(value, default_value(type(self), name, default)):
                 shown.append(f"{name}={_short(value)}")
         return f"{type(self).__name__}({', '.join(shown)})"
-
-
-# What `nnlite list` calls a family, for messages about a name that is unknown.
-LISTED = {
-    "layer": "layers",
-    "loss": "losses",
-    "metric": "metrics",
-    "optimizer": "optimizers",
-    "callback": "callbacks",
-    "schedule": "schedules",
-    "data source": "sources",
-    "initializer": "initializers",
-    "regularizer": "regularizers",
-    "constraint": "constraints",
-    "activation function": "activations",
-}
-
-
-def listing_of(family: str, count: int, name: str = "") -> str:
-    """Which command lists so many names, those of a family or of the arguments of a class."""
-    return f"`nnlite list {LISTED[family]}{f' {name}' if name else ''}` shows all {count}" if family in LISTED else ""
 
 
 def read_fields(cls: type, given: Mapping[str, Any]) -> tuple[dict[str, Any], list[ConfigError]]:

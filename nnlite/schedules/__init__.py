@@ -10,7 +10,9 @@ from nnlite.schedules.decay import (
     PiecewiseConstantDecay,
     PolynomialDecay,
 )
+from nnlite.schedules.functions import deserialize, get, serialize
 from nnlite.schedules.progress import CosLog4, FlatCosine, ProgressSchedule
+from nnlite.schedules.warmups import LinearDecay, OneCycle, Warmup
 
 __all__ = [
     "CosLog4",
@@ -21,8 +23,14 @@ __all__ = [
     "InversePowerDecay",
     "InverseTimeDecay",
     "LearningRateSchedule",
+    "LinearDecay",
+    "OneCycle",
     "PiecewiseConstantDecay",
     "PolynomialDecay",
     "ProgressSchedule",
+    "Warmup",
+    "deserialize",
+    "get",
     "scheduled",
+    "serialize",
 ]

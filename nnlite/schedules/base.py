@@ -1,12 +1,20 @@
 """The base of all schedules, and how a number that may be one is read."""
 
+from dataclasses import field
+
 from nnlite.registry import Configurable
 
 __all__ = ["LearningRateSchedule", "scheduled"]
 
 
 class LearningRateSchedule(Configurable, family="schedule"):
-    """A learning rate, or another number, as a function of the number of updates done so far."""
+    """A learning rate, or another number, as a function of the number of batches so far.
+
+    Args:
+        name: kept with it, as Keras's.
+    """
+
+    name: str | None = field(default=None, kw_only=True)
 
     def __call__(self, step: int) -> float:
         """The value for the update that follows `step` updates."""

@@ -46,7 +46,7 @@ def run_epoch(
     for metric in trainer.metrics:
         metric.reset_state()
     assert trainer.optimizer is not None  # the model is compiled
-    for x, y, sample_weight in batches.epoch(trainer.optimizer.iterations):
+    for x, y, sample_weight in batches.epoch(trainer.optimizer.batches):
         if on_begin:
             on_begin(done)
         value, outputs = step(x, y, sample_weight)
@@ -102,6 +102,8 @@ def run_training(
             callbacks.on_epoch_end(epoch, logs)
             if trainer.stop_training:
                 break
+        if trainer.optimizer.use_ema:
+            trainer.optimizer.put_averages(trainer.ready_steps().store.packs)
     finally:
         callbacks.on_train_end(logs)
 
@@ -142,7 +144,7 @@ def bind_schedules(model: Trainable, optimizer: Optimizer, epochs: range, steps:
         steps: of an epoch; None where it is not known beforehand.
     """
     total = None if steps is None else epochs.stop * steps
-    first = 0 if steps is None else max(optimizer.iterations - epochs.start * steps, 0)
+    first = 0 if steps is None else max(optimizer.batches - epochs.start * steps, 0)
     for schedule in (*optimizer.schedules, *_schedules_inside(model)):
         schedule.bind(total, first)
 

@@ -82,7 +82,7 @@ def profile_step(model: Any, x: Any, y: Any, sample_weight: np.ndarray | None, s
     floors = _floors(own, jacobians)
     own.joined = own.layered = own.layered._replace(program=_timed_program(own.chain, times))
     own.loss = _Timed(own.loss, times, LOSS, ("linearize",))
-    own.optimizer = cast(Any, _Timed(own.optimizer, times, UPDATE, ("apply",)))
+    own.optimizer = cast(Any, _Timed(own.optimizer, times, UPDATE, ("apply_packs",)))
     layered = _median(_measured(own, (x, y, sample_weight), steps, times))
     rows = [
         Row(name, _median(times[name, "linearize"]), _median(times[name, "vjp"]), floors.get(name))
@@ -90,7 +90,7 @@ def profile_step(model: Any, x: Any, y: Any, sample_weight: np.ndarray | None, s
     ]
     rows.append(Row("loss", _median(times[LOSS, "linearize"]), 0.0, None))
     streaming = _streaming(own)
-    rows.append(Row("update", 0.0, _median(times[UPDATE, "apply"]), streaming))
+    rows.append(Row("update", 0.0, _median(times[UPDATE, "apply_packs"]), streaming))
     rows.append(Row("the rest", layered - sum(row.forward + row.backward for row in rows), 0.0, None))
     floor = sum(floors.values()) + streaming
     return Profile(rows, layered, total, floor, steps, len(y[0]) if isinstance(y, tuple) else len(y))

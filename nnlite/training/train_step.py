@@ -7,11 +7,12 @@ import numpy as np
 
 from nnlite.data.batches import count_rows
 from nnlite.jacobians import add_penalties, penalized_parts
-from nnlite.kernels import keep_freed_memory
+from nnlite.kernels import flush, keep_freed_memory
 from nnlite.layers.base.call import inner_layers, moves_on
 from nnlite.layers.composite.fused_dense import join_dense
 from nnlite.layers.composite.program import Program
 from nnlite.ops import Softmax
+from nnlite.optimizers.base.slots import FLUSH_PERIOD
 from nnlite.parameters import Lease, ParameterStore
 from nnlite.random import RandomSource
 from nnlite.training.parameter_names import parameter_names
@@ -99,7 +100,7 @@ class Steps:
 
     def train(self, x: Any, y: Any, sample_weight: np.ndarray | None = None) -> tuple[float, Any]:
         """Forward, loss, backward, regularize, update, constrain; returns the loss and the raw outputs."""
-        random = RandomSource(self.seed, self.optimizer.iterations) if self.draws else None
+        random = RandomSource(self.seed, self.optimizer.batches) if self.draws else None
         program, values, plan = self._suited(x)
         outputs, jacobians = program.run(x, values, True, random)
         self.mask = jacobians.mask
@@ -110,12 +111,20 @@ class Steps:
         for parameter in self.regularized:
             value += parameter.regularizer.penalty(parameter.value) / self.members
             parameter.regularizer.add_gradient(parameter.value, parameter.gradient)
-        self.optimizer.apply(self.store.packs)
+        self.optimizer.apply_packs(self.store.packs)
         for parameter in self.constrained:
             parameter.constrain()
         if self.has_state:
             program.update_state(jacobians.state)
+            if not self.optimizer.batches % FLUSH_PERIOD:
+                self._flush_averages()
         return value, outputs
+
+    def _flush_averages(self) -> None:
+        """Let what has faded to next to nothing in moving averages be 0, as optimizers do with their slots."""
+        for parameter in self.parameters:
+            if not parameter.trainable and parameter.dtype.kind == "f":
+                flush(parameter.value.reshape(-1))
 
     def test(self, x: Any, y: Any, sample_weight: Any = None) -> tuple[float, Any]:
         """Forward and loss without training; returns the loss and the raw outputs. Stateful layers go on."""

@@ -2,28 +2,28 @@
 
 import importlib.util
 import os
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from test_optimizers import SCHEDULE, gradients_of, make_pack, new, train
+from test_optimizers import SCHEDULE, gradients_of, make_pack, new, pack_of, train
 
 from nnlite import kernels
 from nnlite.errors import ModelFileError, ShapeError
-from nnlite.optimizers import SGD, Adam, RMSprop, base
+from nnlite.optimizers import SGD, Adam, RMSprop
+from nnlite.optimizers.base import blocks
 
 
 def test_long_vectors_are_walked_in_blocks():
     """Longer than two blocks of the real length, against the same elements one block at a time."""
-    size = 2 * base.BLOCK_SIZE + 3
+    size = 2 * blocks.BLOCK_SIZE + 3
     pack = make_pack(size, "float32")
-    parts = [slice(start, start + base.BLOCK_SIZE) for start in range(0, size, base.BLOCK_SIZE)]
-    short = [SimpleNamespace(values=pack.values[part].copy(), gradients=pack.gradients[part]) for part in parts]
+    parts = [slice(start, start + blocks.BLOCK_SIZE) for start in range(0, size, blocks.BLOCK_SIZE)]
+    short = [pack_of(pack.values[part].copy(), pack.gradients[part], [slice(None)]) for part in parts]
     together, apart = Adam(), Adam()
     for step in range(3):
         pack.gradients[:] = gradients_of(step, size)
-        together.apply([pack])
-        apart.apply(short)
+        together.apply_packs([pack])
+        apart.apply_packs(short)
     np.testing.assert_array_equal(pack.values, np.concatenate([part.values for part in short]))
 
 
@@ -42,15 +42,15 @@ def test_compiled_updates_take_whole_vectors_and_those_of_ones_own_blocks():
             lengths.append(len(values))
             super().update(values, *rest)
 
-    size, lengths = 2 * base.BLOCK_SIZE + 3, []
+    size, lengths = 2 * blocks.BLOCK_SIZE + 3, []
     for choice, optimizer, expected in [
-        ("numpy", Counting(), [base.BLOCK_SIZE, base.BLOCK_SIZE, 3]),
+        ("numpy", Counting(), [blocks.BLOCK_SIZE, blocks.BLOCK_SIZE, 3]),
         ("numba", Counting(), [size]),
-        ("numba", OwnAdam(), [base.BLOCK_SIZE, base.BLOCK_SIZE, 3]),
+        ("numba", OwnAdam(), [blocks.BLOCK_SIZE, blocks.BLOCK_SIZE, 3]),
     ]:
         kernels.use(choice)
         lengths.clear()
-        optimizer.apply([make_pack(size, "float32")])
+        optimizer.apply_packs([make_pack(size, "float32")])
         assert lengths == expected
     kernels.use(os.environ.get("NNLITE_KERNELS", "auto"))
 
@@ -76,23 +76,23 @@ def test_state_of_another_optimizer_is_refused():
 def test_state_of_other_parameters_is_refused(changes):
     trained, built, unbuilt = Adam(), Adam(), Adam()
     train(trained, make_pack(**changes))
-    built.build([make_pack()])
+    built.build_packs([make_pack()])
     message = r"Adam\(\) has a slot 'momentum' .* but the parameters have \(7,\) and float64"
     with pytest.raises(ShapeError, match=message):
         built.set_state(trained.get_state())
     assert built.iterations == 0
     unbuilt.set_state(trained.get_state())
     with pytest.raises(ShapeError, match=message):
-        unbuilt.apply([make_pack()])
+        unbuilt.apply_packs([make_pack()])
 
 
 def test_other_parameters_need_a_new_optimizer():
     optimizer = SGD(momentum=0.9)
     train(optimizer, make_pack())
     with pytest.raises(ShapeError, match=r"slot 'velocity' of shape \(7,\).*parameters have \(8,\)"):
-        optimizer.apply([make_pack(8)])
+        optimizer.apply_packs([make_pack(8)])
     with pytest.raises(ShapeError, match=r"slots for 1 packs, got 2 packs"):
-        optimizer.apply([make_pack(), make_pack()])
+        optimizer.apply_packs([make_pack(), make_pack()])
 
 
 def test_several_packs_share_one_step():
@@ -101,7 +101,7 @@ def test_several_packs_share_one_step():
     for step in range(3):
         for pack in together:
             pack.gradients[:] = gradients_of(step, pack.values.size)
-        optimizer.apply(together)
+        optimizer.apply_packs(together)
     for pack, alone in zip(together, apart, strict=True):
         np.testing.assert_array_equal(pack.values, train(Adam(), alone, 3))
     assert optimizer.iterations == 3
@@ -112,7 +112,7 @@ def clipped(gradients, **arguments):
     packs = [make_pack(len(gradient)) for gradient in gradients]
     for pack, gradient in zip(packs, gradients, strict=True):
         pack.values[:], pack.gradients[:] = 0.0, gradient
-    SGD(1.0, **arguments).apply(packs)
+    SGD(1.0, **arguments).apply_packs(packs)
     return [-pack.values for pack in packs]
 
 
@@ -155,7 +155,7 @@ def test_small_weight_decay_is_not_rounded_for_all_alike():
     rate = 2.5 * 2.0**-24
     pack = make_pack(1000, "float32")
     before = pack.values.astype("float64")
-    SGD(1.0, weight_decay=rate).apply([pack])
+    SGD(1.0, weight_decay=rate).apply_packs([pack])
     assert before @ (before - pack.values) / (before @ before) == pytest.approx(rate, rel=0.1)
 
 
@@ -164,7 +164,7 @@ def test_centered_rmsprop_survives_a_constant_gradient():
     optimizer, pack = RMSprop(rho=0.5, centered=True), make_pack(1000, "float32")
     pack.gradients[:] = np.linspace(1, 100, 1000)
     for _ in range(100):
-        optimizer.apply([pack])
+        optimizer.apply_packs([pack])
     assert np.isfinite(pack.values).all()
 
 

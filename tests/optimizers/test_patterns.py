@@ -12,7 +12,8 @@ from nnlite.errors import ConfigError
 from nnlite.layers import Dense, Embedding, Flatten
 from nnlite.layers.composite.fused_dense import JoinedDense
 from nnlite.models import Sequential, load_model
-from nnlite.optimizers import SGD, Adam, Optimizer, base
+from nnlite.optimizers import SGD, Adam, Muon, Optimizer
+from nnlite.optimizers.base import blocks
 from nnlite.parameters import Parameter, ParameterStore
 from nnlite.schedules import ExponentialDecay
 
@@ -67,8 +68,13 @@ def train(optimizer, packs, steps=4, start=0):
             for path, segment in zip(pack.paths, pack.segments, strict=True):
                 size = segment.stop - segment.start
                 pack.gradients[segment] = gradients_of(step + 10 * PATHS.index(path), size)
-        optimizer.apply(packs)
+        optimizer.apply_packs(packs)
     return [pack.values for pack in packs]
+
+
+def decays(prototype, decay):
+    """The arguments of weight decay."""
+    return {"weight_decay": decay} | ({"adam_weight_decay": decay} if isinstance(prototype, Muon) else {})
 
 
 def alone(prototype, index, dtype="float64", **changes):
@@ -81,7 +87,7 @@ def alone(prototype, index, dtype="float64", **changes):
     else:
         rate = rate * FACTORS[index]
     decay = ARGUMENTS["weight_decay"] if DECAYED[index] else None
-    return train(new(prototype, learning_rate=rate, weight_decay=decay, **changes), store.packs)[0]
+    return train(new(prototype, learning_rate=rate, **decays(prototype, decay), **changes), store.packs)[0]
 
 
 @choices
@@ -89,8 +95,9 @@ def alone(prototype, index, dtype="float64", **changes):
 @pytest.mark.parametrize("prototype", [*(case[0] for case in CASES), Own()], ids=str)
 def test_each_parameter_as_if_alone(prototype, dtype, choice, monkeypatch):
     kernels.use(choice)
-    monkeypatch.setattr(base, "BLOCK_SIZE", 5)  # which cuts through parameters
-    (found,) = train(new(prototype, **ARGUMENTS), make_store(dtype).packs)
+    monkeypatch.setattr(blocks, "BLOCK_SIZE", 5)  # which cuts through parameters
+    arguments = ARGUMENTS | decays(prototype, ARGUMENTS["weight_decay"])
+    (found,) = train(new(prototype, **arguments), make_store(dtype).packs)
     tolerance = {"float32": 2e-6, "float64": 1e-14}[dtype]
     for index, segment in enumerate(make_store(dtype).packs[0].segments):
         np.testing.assert_allclose(found[segment], alone(prototype, index, dtype), rtol=tolerance, atol=tolerance)
@@ -113,17 +120,17 @@ def test_state_continues(prototype, choice):
 
 def test_the_same_factor_for_all_takes_no_vector():
     optimizer = Adam(weight_decay=0.1, exclude_from_weight_decay=["*"], learning_rate_multipliers={"*": 0.5})
-    optimizer.build(make_store().packs)
+    optimizer.build_packs(make_store().packs)
     (factors,) = optimizer._factors
     assert (factors.update, factors.decay, factors.updates, factors.decays) == (0.5, 0.0, None, None)
     optimizer = Adam(weight_decay=0.1)
-    optimizer.build(make_store().packs)
+    optimizer.build_packs(make_store().packs)
     assert optimizer._factors[0] == (1.0, 1.0, None, None, ())
 
 
 def test_neighbours_with_one_factor_are_one_stretch():
     optimizer = Adam(learning_rate_multipliers={"dense*": 0.5})
-    optimizer.build(make_store().packs)
+    optimizer.build_packs(make_store().packs)
     assert [part for part, _ in optimizer._factors[0].stretches] == [slice(0, 3), slice(3, 29)]
 
 
@@ -155,7 +162,7 @@ def test_a_pattern_that_matches_nothing(argument, message):
     store = make_store()
     before = store.packs[0].values.copy()
     with pytest.raises(ConfigError, match=message):
-        Adam(weight_decay=0.1, **argument).apply(store.packs)
+        Adam(weight_decay=0.1, **argument).apply_packs(store.packs)
     np.testing.assert_array_equal(store.packs[0].values, before)
 
 
@@ -179,7 +186,7 @@ def test_the_method_of_keras():
     assert optimizer.get_config()["exclude_from_weight_decay"] == ["dense/bias", "scale"]
     before = store.packs[0].values.copy()
     store.packs[0].gradients[:] = 0
-    optimizer.apply(store.packs)  # heeds it, though it has trained before
+    optimizer.apply_packs(store.packs)  # heeds it, though it has trained before
     found = (store.packs[0].values / before)[[segment.start for segment in store.packs[0].segments]]
     np.testing.assert_allclose(found, [1, 0.75, 1, 0.75, 0.75], rtol=1e-14)
 
@@ -251,7 +258,7 @@ def test_sparse_parameters_have_factors_too():
 @pytest.mark.parametrize("most", [1, 5, 29, 100])
 def test_in_a_block_only_stretches_whose_factor_is_not_1_are_multiplied(most):
     optimizer = Adam(**ARGUMENTS)
-    optimizer.build(make_store().packs)
+    optimizer.build_packs(make_store().packs)
     (factors,) = optimizer._factors
     parts = factors.by_block(29, most)
     assert [index for block, _ in parts for index in range(29)[block]] == list(range(29))

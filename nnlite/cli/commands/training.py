@@ -1,4 +1,4 @@
-"""`nnlite train`."""
+"""`nnlite train` and `lr-find`."""
 
 import argparse
 import json
@@ -16,7 +16,7 @@ __all__ = ["add_commands"]
 
 
 def add_commands(commands: Commands) -> None:
-    """Add `train`."""
+    """Add `train` and `lr-find`."""
     example = "train configs/digits.yaml\ntrain configs/digits.yaml --set fit.epochs=5 model.1.Dense.units=64"
     train = add_command(commands, "train", "train the model of a config and keep everything in a run folder", example)
     add_config(train)
@@ -32,6 +32,23 @@ def add_commands(commands: Commands) -> None:
     train.add_argument("--report", action="store_true", help="write report.html into the run folder as well")
     train.add_argument("--profile", action="store_true", help="show where a step's time goes instead of training")
     train.set_defaults(command=_train)
+    _add_lr_find(commands)
+
+
+def _add_lr_find(commands: Commands) -> None:
+    meaning = "find a learning rate for a config by a short trial with growing rates"
+    example = "lr-find configs/digits.yaml\nlr-find configs/digits.yaml --set fit.batch_size=64 --steps 200"
+    description = f"{meaning[:1].upper()}{meaning[1:]}; it prints the loss over the rates, and writes nothing."
+    lr_find = add_command(commands, "lr-find", meaning, example, description)
+    add_config(lr_find)
+    lr_find.add_argument("--steps", type=int, default=100, metavar="N", help="steps of the trial (default: 100)")
+    lr_find.set_defaults(command=_lr_find)
+
+
+def _lr_find(arguments: argparse.Namespace) -> None:
+    from nnlite.experiment import Experiment, find_learning_rate
+
+    print(find_learning_rate(Experiment.from_file(arguments.config, arguments.set), arguments.steps))
 
 
 def _train(arguments: argparse.Namespace) -> None:

@@ -17,6 +17,7 @@ __all__ = [
     "dropout",
     "elu",
     "erf",
+    "flush",
     "gelu",
     "log_softmax",
     "lstm_gradients",

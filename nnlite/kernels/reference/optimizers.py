@@ -6,6 +6,7 @@ stretches where it is not 1, or None for ones everywhere; compiled ones take no 
 in the same order as the compiled ones, which therefore agree with them to the last bit.
 """
 
+import functools
 from collections.abc import Sequence
 from typing import TypeAlias
 
@@ -13,7 +14,9 @@ import numpy as np
 
 from nnlite.kernels.reference.elementwise import scalar
 
-__all__ = ["adam", "decay", "rmsprop", "sgd"]
+__all__ = ["adam", "decay", "flush", "rmsprop", "sgd"]
+
+FLUSHED_AT_ONCE = 65_536
 
 RateFactors: TypeAlias = np.ndarray | Sequence[tuple[slice, float]] | None
 
@@ -23,6 +26,24 @@ def decay(values: np.ndarray, rate: float, factors: RateFactors, scratch: np.nda
     np.multiply(values, rate, scratch)
     _multiply(scratch, factors)
     np.subtract(values, scratch, values)
+
+
+@functools.cache
+def negligible(dtype: np.dtype) -> float:
+    """What a running mean may lose: 2**24 times the smallest normal number, 2e-31 in float32, 4e-301 in float64.
+
+    In half precision, whose normal numbers end at 6e-5, it is that number's smallest subnormal: nothing.
+    """
+    info = np.finfo(dtype)
+    return float(info.tiny) * 2.0**24 if info.bits >= 32 else float(info.smallest_subnormal)
+
+
+def flush(vector: np.ndarray) -> None:
+    """Let the numbers below `negligible` in size be 0: arithmetic with subnormal numbers is up to 100 times slower."""
+    limit = negligible(vector.dtype)
+    for start in range(0, vector.size, FLUSHED_AT_ONCE):
+        part = vector[start : start + FLUSHED_AT_ONCE]
+        np.copyto(part, 0.0, where=np.abs(part) < limit)
 
 
 def sgd(

@@ -1,8 +1,9 @@
 """Which parameters an optimizer treats in their own way: patterns of their paths, and the factors these lead to."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
+from glob import escape
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,15 +21,32 @@ class Exclusions(list[str]):
     @classmethod
     def get(cls, spec: Any) -> "Exclusions":
         """The patterns in a list."""
-        return cls(read(spec, list[str]))
+        patterns = cls(read(spec, list[str]))
+        patterns.variables = list(spec.variables) if isinstance(spec, cls) else []
+        return patterns
 
     def to_spec(self) -> list[str]:
         """The patterns as a plain list."""
         return list(self)
 
-    def __call__(self, var_names: Sequence[str]) -> None:
-        """Exclude the parameters that these patterns match too, from the next step on."""
-        self.extend(read(var_names, list[str]))
+    def __init__(self, patterns: Iterable[str] = ()) -> None:
+        super().__init__(patterns)
+        self.variables: list[Any] = []  # excluded as such; once their paths are known, these are patterns
+
+    def __call__(self, var_list: Sequence[Any] | None = None, var_names: Sequence[str] | None = None) -> None:
+        """Exclude these variables, and the parameters that these patterns match, from the next step on."""
+        self.variables += var_list or ()
+        self.extend(read(var_names or (), list[str]))
+
+    def resolve(self, owner: str, packs: Sequence) -> None:
+        """Turn excluded variables into their paths; `ConfigError` for one that is not trained."""
+        paths = {id(one): path for pack in packs for one, path in zip(pack.parameters, pack.paths, strict=True)}
+        for variable in self.variables:
+            if id(variable) not in paths:
+                message = f"a variable of shape {np.shape(variable)} is none of the trained parameters"
+                raise ConfigError(message, (owner, "exclude_from_weight_decay"))
+            self.append(escape(paths[id(variable)]))
+        self.variables = []
 
 
 class Factors(NamedTuple):
@@ -94,12 +112,19 @@ def matches(pattern: str, path: str) -> bool:
     return fnmatchcase(path, pattern) or fnmatchcase(path.rpartition("/")[2], pattern)
 
 
-def _factors(pack, excluded: Sequence[str], multipliers: Mapping[str, float]) -> Factors:
-    stretches: list[tuple[slice, Factors]] = []
-    for segment, path in zip(pack.segments, pack.paths, strict=True):
+def parameter_factors(paths: Sequence[str], excluded: Sequence[str], multipliers: Mapping[str, float]) -> list[Factors]:
+    """The factors of each parameter."""
+    factors = []
+    for path in paths:
         update = math.prod(factor for pattern, factor in multipliers.items() if matches(pattern, path))
         kept = not any(matches(pattern, path) for pattern in excluded)
-        own = Factors(float(update), float(update * kept))
+        factors.append(Factors(float(update), float(update * kept)))
+    return factors
+
+
+def _factors(pack, excluded: Sequence[str], multipliers: Mapping[str, float]) -> Factors:
+    stretches: list[tuple[slice, Factors]] = []
+    for segment, own in zip(pack.segments, parameter_factors(pack.paths, excluded, multipliers), strict=True):
         if stretches and stretches[-1][1] == own:
             stretches[-1] = slice(stretches[-1][0].start, segment.stop), own
         else:

@@ -1,0 +1,6 @@
+"""What every optimizer shares: arguments, clipping, weight decay, slots, the walk over the parameters, its state."""
+
+from nnlite.optimizers.base.optimizer import Optimizer
+from nnlite.optimizers.base.rates import LearningRate as LearningRate, WeightDecay as WeightDecay
+
+__all__ = ["Optimizer"]

@@ -1,0 +1,64 @@
+"""The walk over long vectors in blocks, and the clipping of gradients."""
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from nnlite.optimizers.base.patterns import Factors
+
+__all__ = ["BLOCK_SIZE", "Block", "Cut", "blocks_of", "clip_gradients", "cut", "in_parts"]
+
+# An update passes several times over up to five vectors, which should stay in the cache: blocks of this
+# length take 0.85 of the time of whole vectors on 5 million float32 parameters; shorter ones pay in calls.
+BLOCK_SIZE = 65_536
+
+Vectors = dict[str, np.ndarray]
+Cut = tuple[np.ndarray, np.ndarray, Vectors, np.ndarray]
+Block = tuple[np.ndarray, np.ndarray, Vectors, np.ndarray, Factors]
+
+
+def blocks_of(
+    values: np.ndarray, gradients: np.ndarray, slots: Vectors, scratch: np.ndarray, factors: Factors
+) -> Iterable[Block]:
+    """The five arguments cut into blocks."""
+    return in_parts(values, gradients, slots, scratch, factors.by_block(values.size, BLOCK_SIZE))
+
+
+def in_parts(
+    values: np.ndarray, gradients: np.ndarray, slots: Vectors, scratch: np.ndarray, parts: list[tuple[slice, Factors]]
+) -> Iterable[Block]:
+    """The first four arguments cut into parts, with the factors of each; short vectors are spared the slicing."""
+    if len(parts) == 1:
+        return [(values, gradients, slots, scratch, parts[0][1])]
+    return ((*cut(values, gradients, slots, scratch, part), factors) for part, factors in parts)
+
+
+def cut(values: np.ndarray, gradients: np.ndarray, slots: Vectors, scratch: np.ndarray, part: slice) -> Cut:
+    """A part of each vector, and as much scratch as there is for it."""
+    values = values[part]
+    return values, gradients[part], {name: slot[part] for name, slot in slots.items()}, scratch[: values.size]
+
+
+def clip_gradients(packs: Sequence[Any], by_value: float | None, by_norm: float | None, globally: float | None) -> None:
+    """Clip the gradients of all packs in place, in the one way whose limit is given."""
+    if by_value is not None:
+        for pack in packs:
+            np.clip(pack.gradients, -by_value, by_value, out=pack.gradients)
+    elif by_norm is not None:
+        for pack in packs:
+            for segment in pack.segments:
+                _limit_norm([pack.gradients[segment]], by_norm)
+    elif globally is not None:
+        _limit_norm([pack.gradients for pack in packs], globally)
+
+
+def _limit_norm(vectors: Sequence[np.ndarray], limit: float) -> None:
+    """Scale the vectors in place so that their common norm is at most `limit`."""
+    norm = math.sqrt(sum(float(np.dot(vector, vector)) for vector in vectors))
+    if not norm <= limit:
+        # An overflown gradient has no direction: NaN shows the failure, a factor of zero would hide it.
+        factor = limit / norm if math.isfinite(norm) else math.nan
+        for vector in vectors:
+            np.multiply(vector, factor, vector)

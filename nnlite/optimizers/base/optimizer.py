@@ -1,0 +1,243 @@
+"""The base of all optimizers: their common arguments, and one step over all parameters."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import field
+from typing import Any, ClassVar, cast
+
+import numpy as np
+
+from nnlite import kernels
+from nnlite.errors import ConfigError
+from nnlite.optimizers.base import blocks
+from nnlite.optimizers.base.blocks import Block, Cut, blocks_of, clip_gradients, cut, in_parts
+from nnlite.optimizers.base.patterns import Exclusions, Factors, pack_factors
+from nnlite.optimizers.base.rates import LearningRate, Rate, WeightDecay, current_rate
+from nnlite.optimizers.base.slots import FLUSH_PERIOD
+from nnlite.optimizers.base.variables import VariableDoors
+from nnlite.parameters import RowPack
+from nnlite.registry import Configurable, snake_case
+from nnlite.registry.field_types import Count, Fraction, NonNegative, Positive
+from nnlite.registry.fields import Converted, option
+from nnlite.schedules import LearningRateSchedule
+
+__all__ = ["Optimizer"]
+
+
+class Optimizer(VariableDoors, Configurable, family="optimizer"):
+    """Updates parameters by their gradients; subclasses write `update` and `slot_names`.
+
+    Each step clips the gradients, then decays the values, `values -= learning_rate * weight_decay * values`,
+    then calls `update`. The memory of past gradients (momentum and the like) is kept in slots: vectors of the
+    size and dtype of the values, zero at first, found under `slots[pack][name]`. Numbers in them that have faded to
+    next to nothing, below 2**24 times the smallest normal number of their dtype, become 0 every 128 batches.
+
+    Args:
+        learning_rate: size of a step, >= 0, a schedule of the number of batches, or a function without arguments. It
+            may be assigned anew at any time, also by `optimizer.learning_rate.assign(0.01)` where it is a number.
+        weight_decay: share of the values, >= 0, taken away per unit of learning rate, or a schedule. In PyTorch only
+            AdamW's means this; its other optimizers add it to the gradient.
+        clipnorm: the gradient of each parameter is scaled down to at most this norm.
+        clipvalue: each element of a gradient is cut to [-clipvalue, clipvalue].
+        global_clipnorm: all gradients together are scaled down to at most this norm.
+        use_ema: keep an average of the values, `average = ema_momentum * average + (1 - ema_momentum) * values` after
+            each batch, at first the values themselves. `fit` puts it in their place when it ends.
+        ema_momentum: share of the average that is kept from batch to batch, in [0, 1].
+        ema_overwrite_frequency: updates after which the average takes the place of the values, again and again.
+        loss_scale_factor: what `scale_loss` multiplies a loss by, and `apply` divides gradients by; `fit`, whose
+            gradients are those of the loss itself, does neither.
+        gradient_accumulation_steps: batches whose mean gradient makes one update, >= 2.
+        name: by default the name of the class in snake case.
+        exclude_from_weight_decay: patterns of the parameters without weight decay. Each is matched, as by `fnmatch`,
+            with the whole path of a parameter, `"dense/bias"`, and with its last part, `"bias"`. Called as Keras's
+            method, `optimizer.exclude_from_weight_decay(var_list=[layer.bias], var_names=["bias"])`, it takes up more.
+        learning_rate_multipliers: what the learning rate is multiplied by, >= 0, for parameters that match a pattern.
+            A parameter that several match gets the product.
+
+    Raises:
+        ConfigError: more than one of the three ways of clipping is set; at the first step, a pattern matches nothing.
+
+    >>> from nnlite.optimizers import Adam
+    >>> Adam(1e-3, weight_decay=0.02, exclude_from_weight_decay=["bias"], learning_rate_multipliers={"bias": 0.1})
+    Adam(weight_decay=0.02, exclude_from_weight_decay=['bias'], learning_rate_multipliers={'bias': 0.1})
+    """
+
+    # Whether `update` is one call of a kernel: that takes a whole vector at once when compiled, and by a further
+    # argument `factors` what the learning rate of each element is multiplied by.
+    by_kernel = False
+    _fast_paths: ClassVar[dict[str, tuple[str, ...]]] = {"by_kernel": ("update",)}
+
+    learning_rate: LearningRate
+    weight_decay: WeightDecay = option(default=None, kw_only=True)
+    clipnorm: Positive | None = field(default=None, kw_only=True)
+    clipvalue: Positive | None = field(default=None, kw_only=True)
+    global_clipnorm: Positive | None = field(default=None, kw_only=True)
+    use_ema: bool = field(default=False, kw_only=True)
+    ema_momentum: Fraction = field(default=0.99, kw_only=True)
+    ema_overwrite_frequency: Count | None = field(default=None, kw_only=True)
+    loss_scale_factor: Positive | None = field(default=None, kw_only=True)
+    gradient_accumulation_steps: Count | None = field(default=None, kw_only=True)
+    name: str | None = field(default=None, kw_only=True)
+    exclude_from_weight_decay: Converted[Sequence[str], Exclusions] = option(default=(), kw_only=True)
+    learning_rate_multipliers: dict[str, NonNegative] = field(default_factory=dict, kw_only=True)
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        setattr(cls, Rate.key, Rate())  # after the fields' defaults were taken from the class
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        VariableDoors.__init__(self)
+        if self.name is None:
+            self.name = snake_case(type(self).__name__)
+        self._scratch: list[np.ndarray] = []
+        self._patterns: tuple[list[str], dict[str, float]] = [], {}
+        self._paths: list[list[str]] = []  # that the factors belong to, where there are patterns
+        self._factors: list[Factors] = []
+        self._blocks: list[list[tuple[slice, Factors]]] = []  # of each pack, and their factors
+
+    def validate(self) -> None:
+        limits = {name: getattr(self, name) for name in ("clipnorm", "clipvalue", "global_clipnorm")}
+        given = [f"{name}={limit}" for name, limit in limits.items() if limit is not None]
+        if len(given) > 1:
+            message = f"only one of {', '.join(limits)} can be set, got {', '.join(given)}"
+            raise ConfigError(message, (type(self).__name__,))
+        if self.gradient_accumulation_steps == 1:
+            message = "must be an integer >= 2 or None, got 1"
+            raise ConfigError(message, (type(self).__name__, "gradient_accumulation_steps"))
+
+    @property
+    def schedules(self) -> tuple[LearningRateSchedule, ...]:
+        """The schedules among the arguments, which `fit` tells how long the training is."""
+        return tuple(value for value in vars(self).values() if isinstance(value, LearningRateSchedule))
+
+    @property
+    def current_learning_rate(self) -> float:
+        """The learning rate of the next update."""
+        return current_rate(self.__dict__["learning_rate"], self.batches)
+
+    @property
+    def current_weight_decay(self) -> float:
+        """The weight decay of the next update, 0 for none."""
+        return current_rate(self.weight_decay or 0.0, self.batches)
+
+    def update(
+        self,
+        values: np.ndarray,
+        gradients: np.ndarray,
+        slots: dict[str, np.ndarray],
+        learning_rate: float,
+        scratch: np.ndarray,
+    ) -> None:
+        """Change `values` and `slots` in place, element by element.
+
+        Shape: all arrays (block,), where a block is any part of a pack.
+
+        Args:
+            gradients: may be read only.
+            scratch: may be overwritten.
+        """
+        raise NotImplementedError
+
+    def build_packs(self, packs: Sequence) -> None:
+        """Create the slots for `packs`, or check that the present ones fit; `apply_packs` calls it.
+
+        Raises:
+            ShapeError: the optimizer has slots of other parameters.
+            ConfigError: a pattern matches no parameter.
+        """
+        if isinstance(self.exclude_from_weight_decay, Exclusions) and self.exclude_from_weight_decay.variables:
+            self.exclude_from_weight_decay.resolve(type(self).__name__, packs)
+        layout = self._layout_of(packs)
+        patterns = self.exclude_from_weight_decay, self.learning_rate_multipliers
+        paths = [pack.paths for pack in packs] if any(patterns) else []
+        if layout == self._layout and patterns == self._patterns and paths == self._paths:
+            return
+        self._factors = pack_factors(type(self).__name__, packs, *patterns)
+        sizes = [pack.values.size for pack in packs]
+        pairs = zip(self._factors, sizes, strict=True)
+        self._blocks = [factors.by_block(size, blocks.BLOCK_SIZE) for factors, size in pairs]
+        self._fill_slots(packs)
+        self._scratch = [np.empty(min(pack.values.size, blocks.BLOCK_SIZE), pack.values.dtype) for pack in packs]
+        self._layout, self._patterns, self._paths = layout, (list(patterns[0]), dict(patterns[1])), paths
+
+    def _layout_of(self, packs: Sequence) -> list[tuple]:
+        """By what it is known whether slots and factors still fit."""
+        return [(pack.values.shape, pack.values.dtype) for pack in packs]
+
+    def apply_packs(self, packs: Sequence) -> None:
+        """Do one training step: clip, decay, update, count.
+
+        Args:
+            packs: objects with `values` and `gradients`, two vectors of one size and dtype, which are changed
+                in place, and `segments`, the slice of each parameter in them. The same packs in every call. A
+                `RowPack` has the gradients of some rows, and only these rows are updated. `paths` and `shapes`
+                are those of the parameters.
+        """
+        self.build_packs(packs)
+        ready = self._sum_gradients(packs) if self.gradient_accumulation_steps else packs
+        if ready:
+            clip_gradients(ready, self.clipvalue, self.clipnorm, self.global_clipnorm)
+            self._update_packs(ready)
+        if self.gradient_accumulation_steps and ready:
+            for pack in ready:
+                pack.gradients.fill(0.0)
+        if self.use_ema:
+            self._average_values(packs, self.ema_momentum)
+            if self.ema_overwrite_frequency and (self.iterations + 1) % self.ema_overwrite_frequency == 0:
+                self.put_averages(packs)
+        self.batches += 1
+        if not self.batches % FLUSH_PERIOD:
+            self._flush(packs)
+
+    def _update_packs(self, packs: Sequence) -> None:
+        learning_rate = self.current_learning_rate
+        decay = learning_rate * self.current_weight_decay if self.weight_decay else 0.0
+        whole = self.by_kernel and kernels.compiled_now()
+        known = zip(packs, self.slots, self._scratch, self._factors, self._blocks, strict=True)
+        for pack, slots, scratch, factors, parts in known:
+            if isinstance(pack, RowPack):
+                self._update_rows(pack, slots, scratch, factors, learning_rate, decay)
+                continue
+            vectors: Cut = pack.values, pack.gradients, slots, scratch
+            walk: Iterable[Block]
+            if whole:
+                walk = [(*vectors, factors)]
+            elif factors.stretches and not self.by_kernel:
+                walk = (block for part, own in factors.stretches for block in blocks_of(*cut(*vectors, part), own))
+            else:
+                walk = in_parts(*vectors, parts)
+            for block in walk:
+                self._update_block(*block, learning_rate, decay)
+
+    def _update_rows(self, pack, slots, scratch, factors, learning_rate, decay) -> None:
+        """Update some rows of a parameter: they are gathered, changed as a vector of their own, and put back."""
+        rows, whole = pack.rows, {"": pack.values, **slots}
+        tables = {name: vector.reshape(-1, pack.width) for name, vector in whole.items()}
+        taken = {name: table[rows].reshape(-1) for name, table in tables.items()}
+        values = taken.pop("")
+        for block in blocks_of(values, pack.gradients, taken, scratch[: values.size], factors):
+            self._update_block(*block, learning_rate, decay)
+        if not (self.batches + 1) % FLUSH_PERIOD:
+            for name in self.fading_slots():
+                kernels.flush(taken[name])
+        for name, changed in {"": values, **taken}.items():
+            tables[name][rows] = changed.reshape(-1, pack.width)
+
+    def _update_block(self, values, gradients, slots, scratch, factors: Factors, learning_rate, decay) -> None:
+        if decay:
+            kernels.decay(values, decay * factors.decay, factors.decays, scratch)
+        update, _, updates, _, _ = factors
+        if updates is None:
+            self.update(values, gradients, slots, learning_rate * update, scratch)
+        else:
+            cast(Any, self).update(values, gradients, slots, learning_rate, scratch, updates)
+
+    def _arguments(self) -> dict[str, Any]:
+        stored = {key: value for key, value in vars(self).items() if key == Rate.key}  # a plain number
+        arguments = super()._arguments()
+        return {name: stored.get(name, value) for name, value in arguments.items()}
+
+    def _repr_arguments(self) -> dict[str, Any]:
+        """A name that is the default one is not shown."""
+        named = self.name != snake_case(type(self).__name__)
+        return {name: value for name, value in super()._repr_arguments().items() if named or name != "name"}

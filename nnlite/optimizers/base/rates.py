@@ -1,0 +1,86 @@
+"""Learning rates as arguments: a number that may be assigned anew, a schedule, or a function without arguments."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar, overload
+
+from nnlite.errors import ConfigError
+from nnlite.registry import NamedFunction
+from nnlite.registry.field_types import NonNegative, Specified, read
+from nnlite.registry.fields import Converted, Spec
+from nnlite.schedules import LearningRateSchedule
+
+__all__ = ["AssignableRate", "LearningRate", "Rate", "RateFunction", "WeightDecay", "current_rate"]
+
+
+@Specified.register
+class RateFunction(NamedFunction):
+    """A learning rate that a function without arguments gives anew before each update."""
+
+    @classmethod
+    def get(cls, spec: Any) -> "RateFunction":
+        """A callable, or the name of a registered one; a class is none."""
+        if isinstance(spec, type) or not (callable(spec) or isinstance(spec, str)):
+            raise ConfigError(f"expected a function without arguments, got {spec!r}")
+        named = super().get(spec)
+        return named if isinstance(named, cls) else cls(named.function)
+
+
+class AssignableRate(float):
+    """A learning rate as a number, with `assign`, as Keras's is a variable."""
+
+    optimizer: Any
+
+    def assign(self, value: float) -> None:
+        """Set the learning rate of the optimizer that this one was read from."""
+        self.optimizer.learning_rate = read(value, NonNegative)
+
+    def numpy(self) -> float:
+        """The plain number."""
+        return float(self)
+
+    def __reduce__(self) -> tuple:
+        return float, (float(self),)
+
+
+# To a checker: what is accepted, and what is read. At runtime values are read by the second alone.
+if TYPE_CHECKING:
+    Accepted = float | Spec[LearningRateSchedule] | Callable[[], float]
+    LearningRate = Converted[Accepted, AssignableRate | LearningRateSchedule | RateFunction]
+else:
+    LearningRate = NonNegative | LearningRateSchedule | RateFunction
+WeightDecay = Converted[float | Spec[LearningRateSchedule] | None, NonNegative | LearningRateSchedule | None]
+
+
+class Rate:
+    """The attribute `learning_rate` of an optimizer: a number is read as an `AssignableRate`, stored as it is."""
+
+    key: ClassVar[str] = "learning_rate"
+
+    @overload
+    def __get__(self, optimizer: None, owner: type) -> "Rate": ...
+    @overload
+    def __get__(self, optimizer: object, owner: type) -> Any: ...
+    def __get__(self, optimizer: Any, owner: type) -> Any:
+        if optimizer is None:
+            return self
+        try:
+            value = optimizer.__dict__[self.key]
+        except KeyError:
+            raise AttributeError(f"{owner.__name__} has no {self.key} yet") from None
+        if not isinstance(value, (int, float)):
+            return value
+        rate = AssignableRate(value)
+        rate.optimizer = optimizer
+        return rate
+
+    def __set__(self, optimizer: Any, value: Any) -> None:
+        plain = callable(value) and not isinstance(value, (type, LearningRateSchedule, RateFunction))
+        value = float(value) if isinstance(value, AssignableRate) else value
+        optimizer.__dict__[self.key] = RateFunction(value) if plain else value
+
+
+def current_rate(rate: Any, step: int) -> float:
+    """A number, or what a schedule gives after `step` batches, or a function now."""
+    if isinstance(rate, LearningRateSchedule):
+        return float(rate(step))
+    return float(rate() if isinstance(rate, RateFunction) else rate)

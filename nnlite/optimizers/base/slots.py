@@ -1,0 +1,169 @@
+"""What an optimizer remembers: slots beside the parameters, their start, and what of them is written and read back."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from nnlite import kernels
+from nnlite.errors import ModelFileError, ShapeError
+from nnlite.parameters import RowPack
+
+__all__ = ["AVERAGE", "FLUSH_PERIOD", "GRADIENT_SUM", "Slots"]
+
+AVERAGE, GRADIENT_SUM = "average", "gradient_accumulator"  # of the values, of gradients between two updates: as Keras
+
+# After so many batches numbers that have faded to next to nothing become 0: arithmetic with subnormal numbers takes up
+# to a hundred times as long. Once in so many, it costs less than a hundredth of the updates between.
+FLUSH_PERIOD = 128
+
+Vectors = dict[str, np.ndarray]
+
+
+class Slots:
+    """The memory of an optimizer: `batches`, and `slots[pack][name]`, vectors of the dtype of the values.
+
+    Attributes:
+        batches: how many times gradients came; it is what schedules count.
+        slots: one dict per pack; empty before the first update.
+    """
+
+    use_ema: bool
+    gradient_accumulation_steps: int | None
+
+    def __init__(self) -> None:
+        self.batches = 0
+        self.slots: list[Vectors] = []
+        self._layout: list[tuple] = []
+        self._expected: list[dict[str, tuple]] = []  # shape and dtype of each slot
+        self._described: list[tuple[Sequence[str], list[slice], Sequence[tuple[int, ...]]]] = []  # of each pack
+
+    @property
+    def iterations(self) -> int:
+        """The number of updates: of batches, or of groups of `gradient_accumulation_steps`."""
+        return self.batches // self.gradient_accumulation_steps if self.gradient_accumulation_steps else self.batches
+
+    @iterations.setter
+    def iterations(self, value: int) -> None:
+        self.batches = value * (self.gradient_accumulation_steps or 1)
+
+    @property
+    def built(self) -> bool:
+        """Whether there are slots, that is, parameters are known."""
+        return bool(self._layout)
+
+    def slot_names(self) -> tuple[str, ...]:
+        """Names of the vectors that `update` keeps from step to step."""
+        raise NotImplementedError
+
+    def fading_slots(self) -> tuple[str, ...]:
+        """The slots that come ever closer to 0 while gradients are 0; what is next to nothing in them becomes 0."""
+        return self.slot_names()
+
+    def new_slots(self, pack: Any) -> Vectors:
+        """The slots of a pack before the first update: zeros of the size of its values."""
+        return {name: np.zeros_like(pack.values) for name in self.slot_names()}
+
+    def get_state(self) -> dict:
+        """A copy of what changes during training: `{"iterations": int, "slots": [{name: vector}]}`.
+
+        The number is that of batches, which with `gradient_accumulation_steps` are more than the updates.
+        """
+        slots = [{name: slot.copy() for name, slot in pack_slots.items()} for pack_slots in self.slots]
+        return {"iterations": self.batches, "slots": slots}
+
+    def set_state(self, state: dict) -> None:
+        """Continue from what `get_state` returned, here or in another optimizer of the same configuration.
+
+        Raises:
+            ModelFileError: the slots have other names than this optimizer's.
+            ShapeError: the slots belong to other parameters than this optimizer's.
+        """
+        slots = [{name: np.array(slot) for name, slot in pack_slots.items()} for pack_slots in state["slots"]]
+        names = (*self.slot_names(), *self._shared_names())
+        for pack_slots in slots:
+            if set(pack_slots) != set(names):
+                needed, saved = (", ".join(sorted(group)) or "none" for group in (names, pack_slots))
+                raise ModelFileError(f"{self!r} needs the slots: {needed}; the saved state has: {saved}")
+        if slots and self._layout:
+            self._check_slots(slots, self._expected)
+        self.slots, self._layout = slots, []
+        self.batches = int(state["iterations"])
+
+    def _shared_names(self) -> tuple[str, ...]:
+        """Names of the slots that any optimizer may have."""
+        return (AVERAGE,) * self.use_ema + (GRADIENT_SUM,) * bool(self.gradient_accumulation_steps)
+
+    def _fill_slots(self, packs: Sequence) -> None:
+        """Make the slots of `packs`, or check that the present ones fit."""
+        made = [
+            self.new_slots(pack) | {name: np.zeros_like(pack.values) for name in self._shared_names()} for pack in packs
+        ]
+        expected = [{name: (slot.shape, slot.dtype) for name, slot in vectors.items()} for vectors in made]
+        if self.slots:
+            self._check_slots(self.slots, expected)
+        else:
+            self.slots = made
+        self._expected = expected
+        self._described = [(pack.paths, pack.segments, pack.shapes) for pack in packs]
+
+    def _check_slots(self, slots: list[Vectors], expected: list[dict[str, tuple]]) -> None:
+        if len(slots) != len(expected):
+            raise ShapeError(f"{self!r} has slots for {len(slots)} packs, got {len(expected)} packs")
+        for pack_slots, needed in zip(slots, expected, strict=True):
+            for name, slot in pack_slots.items():
+                shape, dtype = needed[name]
+                if (slot.shape, slot.dtype) != (shape, dtype):
+                    raise ShapeError(
+                        f"{self!r} has a slot {name!r} of shape {slot.shape} and type {slot.dtype}, but the "
+                        f"parameters have {shape} and {dtype}; other parameters need a new optimizer"
+                    )
+
+    def _sum_gradients(self, packs: Sequence) -> list["SummedPack"]:
+        """Add the gradients to those kept; with the last of a group the packs of their means, before that none."""
+        steps = self.gradient_accumulation_steps or 1
+        whole = (self.batches + 1) % steps == 0
+        for pack, slots in zip(packs, self.slots, strict=True):
+            total = slots[GRADIENT_SUM]
+            if isinstance(pack, RowPack):
+                total.reshape(-1, pack.width)[pack.rows] += pack.gradients.reshape(-1, pack.width)
+            else:
+                np.add(total, pack.gradients, total)
+            if whole:
+                np.divide(total, steps, total)
+        return [SummedPack(pack, slots[GRADIENT_SUM]) for pack, slots in zip(packs, self.slots, strict=True) if whole]
+
+    def _average_values(self, packs: Sequence, momentum: float) -> None:
+        """`average = momentum * average + (1 - momentum) * values`; the first average is the values."""
+        momentum = momentum if self.iterations else 0.0
+        for pack, slots in zip(packs, self.slots, strict=True):
+            average = slots[AVERAGE]
+            np.multiply(average, momentum, average)
+            np.add(average, pack.values * (1.0 - momentum), average)
+
+    def put_averages(self, packs: Sequence) -> None:
+        """Let the averages that `use_ema` keeps take the place of the values of the packs, as `fit` does at its end."""
+        for pack, slots in zip(packs, self.slots, strict=True):
+            np.copyto(pack.values, slots[AVERAGE])
+
+    def _flush(self, packs: Sequence) -> None:
+        """Let what is next to nothing be 0; of a `RowPack` the rows see to it when they are updated."""
+        names = (*self.fading_slots(), *(AVERAGE,) * self.use_ema)
+        for pack, slots in zip(packs, self.slots, strict=True):
+            if not isinstance(pack, RowPack):
+                for name in names:
+                    kernels.flush(slots[name])
+
+
+class SummedPack:
+    """A pack with the mean gradients of several batches in place of those of the last; all rows have some."""
+
+    __slots__ = ("gradients", "pack", "values")
+
+    def __init__(self, pack: Any, gradients: np.ndarray) -> None:
+        self.pack, self.values, self.gradients = pack, pack.values, gradients
+
+    @property
+    def segments(self) -> list[slice]:
+        """The slice of each parameter."""
+        return self.pack.segments

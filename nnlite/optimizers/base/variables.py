@@ -1,0 +1,237 @@
+"""An optimizer used by itself, on a list of arrays or parameters, as Keras's are in a training loop of one's own."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from nnlite.arrays.types import ArrayLike
+from nnlite.errors import ConfigError, NotReadyError, ShapeError
+from nnlite.optimizers.base.slots import Slots
+from nnlite.parameters import Parameter, assign_all
+
+__all__ = ["VariableDoors"]
+
+Variable = Parameter | np.ndarray
+
+
+class VariablePack:
+    """Variables of one dtype as a `Pack`: their values are copied in before an update, and out after it.
+
+    Attributes:
+        places: the number of each among all variables.
+    """
+
+    __slots__ = ("gradients", "parameters", "paths", "places", "segments", "shapes", "values")
+
+    def __init__(self, places: list[int], variables: Sequence[Variable], paths: Sequence[str]) -> None:
+        self.places, self.parameters = places, [variables[place] for place in places]
+        self.paths = [paths[place] for place in places]
+        self.shapes = [variable.shape for variable in self.parameters]
+        stops = np.cumsum([variable.size for variable in self.parameters]).tolist()
+        self.segments = [slice(stop - v.size, stop) for stop, v in zip(stops, self.parameters, strict=True)]
+        self.values = np.empty(stops[-1], self.parameters[0].dtype)
+        self.gradients = np.zeros_like(self.values)
+        self.take([None] * len(places), None)
+
+    def take(self, gradients: Sequence[Any], scale: float | None) -> None:
+        """Copy the variables in, and their gradients, divided by `scale`; None for zeros."""
+        for variable, gradient, segment in zip(self.parameters, gradients, self.segments, strict=True):
+            self.values[segment] = _array(variable).reshape(-1)
+            self.gradients[segment] = 0.0 if gradient is None else _array(gradient).reshape(-1)
+        if scale is not None:
+            np.divide(self.gradients, scale, self.gradients)
+
+    def write_values(self) -> None:
+        """Copy the values out."""
+        for variable, segment in zip(self.parameters, self.segments, strict=True):
+            _array(variable)[...] = self.values[segment].reshape(variable.shape)
+
+
+class VariableDoors(Slots):
+    """The methods by which an optimizer updates a list of variables: NumPy arrays, in place, or `Parameter`s."""
+
+    loss_scale_factor: float | None
+    learning_rate: Any
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._packs: list[VariablePack] = []  # of `_variables`
+        self._variables: list[Variable] = []
+
+    def build_packs(self, packs: Sequence) -> None:
+        """Create the slots for `packs`; see `Optimizer`."""
+        raise NotImplementedError
+
+    def apply_packs(self, packs: Sequence) -> None:
+        """Do one step; see `Optimizer`."""
+        raise NotImplementedError
+
+    def build(self, variables: Iterable[Variable]) -> None:
+        """Create the slots for these variables, or check that the present ones fit.
+
+        Args:
+            variables: arrays of floating-point numbers, which `apply` changes in place, or parameters of layers.
+
+        Raises:
+            ConfigError: one is no such array.
+            ShapeError: the optimizer has slots of other variables.
+        """
+        variables = list(variables)
+        for variable in variables:
+            writable = isinstance(variable, Parameter) or (
+                isinstance(variable, np.ndarray) and variable.flags.writeable
+            )
+            if not writable or variable.dtype.kind != "f":
+                raise ConfigError(
+                    f"{type(self).__name__} updates writable NumPy arrays of floating-point numbers and parameters of "
+                    f"layers, got {type(variable).__name__}"
+                )
+        packs = _packed(variables)
+        self.build_packs(packs)
+        self._packs, self._variables = packs, variables
+
+    def apply(self, gradients: Iterable[Any], variables: Iterable[Variable] | None = None) -> None:
+        """Update variables by their gradients.
+
+        Args:
+            gradients: one for each variable, of its shape; None leaves the variable and its slots as they are.
+            variables: some or all of those that the optimizer was built for; the first call builds it for them. All,
+                when None.
+
+        Raises:
+            NotReadyError: no variables, and the optimizer was not built.
+            ConfigError: a variable that the optimizer was not built for, or no gradient at all.
+            ShapeError: gradients that do not fit.
+        """
+        gradients = list(gradients)
+        if variables is not None and not self._variables:
+            variables = list(variables)
+            self.build(variables)
+        if not self._variables:
+            raise NotReadyError(
+                f"{type(self).__name__} does not know the variables: pass them, or call build(variables) first"
+            )
+        chosen = self._variables if variables is None else list(variables)
+        by_place = self._by_place(gradients, chosen)
+        for pack in self._packs:
+            pack.take([by_place[place] for place in pack.places], self.loss_scale_factor)
+        kept = [pair for number in range(len(self._packs)) for pair in self._without_gradient(number, by_place)]
+        self.apply_packs(self._packs)
+        for array, before in kept:
+            array[...] = before
+        for pack in self._packs:
+            pack.write_values()
+
+    def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Variable]]) -> int:
+        """`apply` for pairs of a gradient and its variable; returns the number of calls so far."""
+        gradients, variables = zip(*grads_and_vars, strict=True)
+        self.apply(gradients, variables)
+        return self.batches
+
+    def scale_loss(self, loss: Any) -> Any:
+        """The loss times `loss_scale_factor`; `apply` divides the gradients by it."""
+        return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor
+
+    def finalize_variable_values(self, variables: Iterable[Variable] | None = None) -> None:
+        """With `use_ema`, let the average take the place of the values, as `fit` does when it ends."""
+        if not self.use_ema:
+            return
+        self.put_averages(self._packs)
+        for pack in self._packs:
+            pack.write_values()
+
+    @property
+    def variables(self) -> list[Parameter]:
+        """What changes during training: the number of calls, the learning rate where it is a number, and the slots.
+
+        Slots are views, in the order of the packs, their parameters, their names; the others are copies.
+        """
+        listed = [Parameter("iteration", np.array(self.batches), trainable=False)]
+        rate = self.learning_rate
+        if isinstance(rate, float):
+            listed.append(Parameter("learning_rate", np.array(float(rate)), trainable=False))
+        for number, (paths, *_) in enumerate(self._described):
+            for place, path in enumerate(paths):
+                for name, view in self._slot_views(number, place).items():
+                    listed.append(Parameter(f"{path.replace('/', '_')}_{name}", view, trainable=False))
+        return listed
+
+    def set_weights(self, weights: Sequence[ArrayLike]) -> None:
+        """Take over `variables` of another optimizer of the same kind, built for the same variables.
+
+        Raises:
+            NotReadyError: before `build`.
+            ShapeError: another number of arrays, or other shapes.
+        """
+        if not self.built:
+            raise NotReadyError(
+                "You are calling set_weights() on an optimizer that has not yet been built: call build(variables) first"
+            )
+        listed = self.variables
+        assign_all(listed, list(weights), type(self).__name__)
+        self.batches = int(listed[0].value)
+        if isinstance(self.learning_rate, float):
+            self.learning_rate = float(listed[1].value)
+
+    def get_weights(self) -> list[np.ndarray]:
+        """Copies of `variables`."""
+        return [variable.value.copy() for variable in self.variables]
+
+    def _slot_views(self, number: int, place: int) -> dict[str, np.ndarray]:
+        """The slots of one parameter of a pack, in its shape."""
+        _, segments, shapes = self._described[number]
+        return {name: slot[segments[place]].reshape(shapes[place]) for name, slot in self.slots[number].items()}
+
+    def _without_gradient(self, number: int, by_place: list[Any]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Values and slots of the parameters of a pack that have no gradient, views, each with a copy."""
+        pack = self._packs[number]
+        for place, segment in enumerate(pack.segments):
+            if by_place[pack.places[place]] is None:
+                for view in (pack.values[segment], *self._slot_views(number, place).values()):
+                    yield view, view.copy()
+
+    def _by_place(self, gradients: list[Any], chosen: Sequence[Variable]) -> list[Any]:
+        """The gradient of each variable, None where there is none."""
+        if len(gradients) != len(chosen):
+            raise ShapeError(f"{type(self).__name__} got {len(gradients)} gradients for {len(chosen)} variables")
+        places = {id(variable): place for place, variable in enumerate(self._variables)}
+        by_place: list[Any] = [None] * len(self._variables)
+        for gradient, variable in zip(gradients, chosen, strict=True):
+            if id(variable) not in places:
+                raise ConfigError(
+                    f"Unknown variable of shape {variable.shape}: {type(self).__name__} is built for "
+                    f"{len(self._variables)} others; other variables need a new optimizer"
+                )
+            if gradient is not None and np.shape(_array(gradient)) != variable.shape:
+                raise ShapeError(
+                    f"a gradient has the shape {np.shape(_array(gradient))}, its variable {variable.shape}"
+                )
+            by_place[places[id(variable)]] = gradient
+        if all(gradient is None for gradient in by_place):
+            raise ConfigError("No gradients provided for any variable.")
+        return by_place
+
+
+def _packed(variables: Sequence[Variable]) -> list[VariablePack]:
+    """The variables by dtype, and parameters with gradients of single rows alone: the order of a model's packs."""
+    names = [v.name if isinstance(v, Parameter) else f"variable_{n}" for n, v in enumerate(variables)]
+    seen: Counter[str] = Counter()
+    paths = []
+    for name in names:
+        paths.append(f"{name}_{seen[name]}" if seen[name] else name)
+        seen[name] += 1
+    groups: dict[Any, list[int]] = {}
+    rows = []
+    for place, variable in enumerate(variables):
+        if isinstance(variable, Parameter) and variable.sparse:
+            rows.append([place])
+        else:
+            groups.setdefault(variable.dtype, []).append(place)
+    return [VariablePack(places, variables, paths) for places in (*groups.values(), *rows)]
+
+
+def _array(value: Any) -> np.ndarray:
+    """The numbers of a variable or a gradient; gradients of single rows are spread over all of them."""
+    return value.value if isinstance(value, Parameter) else np.asarray(value)
