@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 
 from nnlite.experiment.experiment import Experiment
-from nnlite.experiment.judging.measuring import Figures, figure, judge
+from nnlite.experiment.judging.measuring import figure, judge
 from nnlite.experiment.judging.thresholds import tune_threshold
+from nnlite.trained.evaluation import Figures
 
 __all__ = ["cross_validate", "format_folds"]
 

@@ -1,7 +1,6 @@
 """A trained model that takes raw rows."""
 
 import functools
-import math
 from collections.abc import Mapping
 from html import escape
 from os import PathLike, fspath
@@ -14,9 +13,9 @@ from nnlite.data.encoders.unknown import UnknownCategories
 from nnlite.errors import ConfigError, DataError
 from nnlite.inference.predictor import Predictor
 from nnlite.models.base import BaseModel
-from nnlite.models.interpretation import link_of
+from nnlite.models.interpretation import link_of, linked
 from nnlite.trained.answers import Probabilities, classes_of, columns_of, need_classes, predictions_of
-from nnlite.trained.evaluation import kind_of, scores_of
+from nnlite.trained.evaluation import figures_of, kind_of
 from nnlite.trained.explaining.attributions import explained
 from nnlite.trained.explaining.explanation import RowExplanation
 from nnlite.trained.rows import AnyLength, RowReader, holds_rows, is_row, labelled, place_of, targets_of
@@ -179,13 +178,7 @@ class TrainedModel:
         weights = None if sample_weight is None else np.asarray(sample_weight, np.float64)
         x = self._encoded(inputs, on_unknown, place_of(rows))
         outputs = self._answering(self.model.predict(x, verbose=verbose))
-        scores = scores_of(target, truth, outputs, weights)
-        if not self.model.compiled:
-            return scores
-        encoded = target.encode(truth)
-        measured = self.model.evaluate(x, encoded, sample_weight=weights, return_dict=True, verbose=verbose)
-        figures = {name: float(value) if math.isfinite(value) else None for name, value in measured.items()}
-        return {"loss": figures.pop("loss"), **scores, **{name: figures[name] for name in figures.keys() - scores}}
+        return figures_of(self.model, target, x, truth, outputs, weights, verbose=verbose)
 
     def explain(self, row: Any, output: Any = None) -> RowExplanation:
         """What each column of one row contributes to its prediction, compared with a typical row.
@@ -229,7 +222,7 @@ class TrainedModel:
         return self._answering(self.model.predict(x, verbose=verbose))
 
     def _answering(self, outputs: Any) -> Any:
-        return outputs if self._link is None else self._link.linearize(outputs)[0]
+        return linked(outputs, self._link)
 
     def _encoded(self, inputs: Any, on_unknown: OnUnknown, place: str = "") -> np.ndarray:
         with told_unknown(on_unknown) as unknown:
