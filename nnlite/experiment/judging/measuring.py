@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from nnlite.charts import aligned_lines
 from nnlite.data import Prepared, TargetEncoder
 from nnlite.experiment.judging.doubts import doubts
 from nnlite.metrics.scores import regression_scores
@@ -84,12 +85,7 @@ def format_metrics(metrics: dict[str, Figures], baseline: dict[str, Figures]) ->
         for number, (name, value) in enumerate(figures.items()):
             base = baseline.get(part, {})
             rows.append(("" if number else part, name, figure(value), figure(base[name]) if name in base else "-"))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = (
-        f"{part:<{widths[0]}}  {name:<{widths[1]}}  {value:>{widths[2]}}  {base:>{widths[3]}}"
-        for part, name, value, base in rows
-    )
-    return "\n".join(lines)
+    return "\n".join(aligned_lines(rows, numbers=(2, 3)))
 
 
 def figure(value: float | None) -> str:
