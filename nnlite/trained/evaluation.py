@@ -10,6 +10,7 @@ import numpy as np
 from nnlite.data import Classes, Quantities, TargetEncoder
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.models.base import BaseModel
+from nnlite.training.epoch import Verbose
 
 __all__ = ["Figures", "figures_of", "finite_figures", "kind_of", "show_in_units"]
 
@@ -33,7 +34,7 @@ def figures_of(
     outputs: np.ndarray,
     weights: np.ndarray | None = None,
     encoded: np.ndarray | None = None,
-    verbose: int = 0,
+    verbose: Verbose = 0,
 ) -> Figures:
     """The loss, the scores of the target, and all other compiled metrics; of a model that is not compiled, the scores.
 
