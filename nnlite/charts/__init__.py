@@ -7,7 +7,7 @@ from nnlite.charts.histogram import bar_strip, histogram
 from nnlite.charts.lines import Series, line_chart
 from nnlite.charts.png import png_uri
 from nnlite.charts.scatter import scatter_chart
-from nnlite.charts.tables import aligned, html_table
+from nnlite.charts.tables import aligned, aligned_lines, html_table
 from nnlite.charts.ticks import number_text
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Chart",
     "Series",
     "aligned",
+    "aligned_lines",
     "bar_chart",
     "bar_strip",
     "heat_map",

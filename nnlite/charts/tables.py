@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from html import escape
 
-__all__ = ["aligned", "html_table"]
+__all__ = ["aligned", "aligned_lines", "html_table"]
 
 LONG = 48  # characters of a cell from which on it may take several lines
 
@@ -34,14 +34,22 @@ def html_table(
 
 def aligned(head: Sequence[str], rows: Iterable[Sequence[str]], numbers: Iterable[int] = ()) -> str:
     """The table as text: titles, a rule, and columns aligned to the left, those of `numbers` to the right."""
-    table = [list(head), *(list(row) for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    lines = aligned_lines([head, *rows], numbers)
+    return "\n".join([lines[0], "-" * max(map(len, lines)), *lines[1:]])
+
+
+def aligned_lines(rows: Sequence[Sequence[str]], numbers: Iterable[int] = ()) -> list[str]:
+    """One line of text for each row, its columns aligned to the left, those of `numbers` to the right.
+
+    >>> aligned_lines([("part", "loss"), ("test", "0.5")], numbers=[1])
+    ['part  loss', 'test   0.5']
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     right = set(numbers)
-    lines = [
+    return [
         "  ".join(
             cell.rjust(width) if place in right else cell.ljust(width)
             for place, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
-        for row in table
+        for row in rows
     ]
-    return "\n".join([lines[0], "-" * max(map(len, lines)), *lines[1:]])

@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from nnlite.charts import aligned
+
 __all__ = ["Report", "Row"]
 
 VERDICTS = ("ok", "skipped", "kink", "FAILED")  # from best to worst
@@ -84,12 +86,8 @@ class Report:
             self.add(row._replace(layer=prefix + row.layer))
 
     def __str__(self) -> str:
-        table = [HEADS, *(row.cells for row in self.rows)]
-        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-        spaced = "  ".join(f"{{:{width}}}" for width in widths)
-        lines = [spaced.format(*row).rstrip() for row in table]
         notes = [f"{row.verdict}: {row.layer}: {row.detail}" for row in self.rows if row.detail]
-        return "\n".join([lines[0], "-" * (sum(widths) + 2 * len(widths) - 2), *lines[1:], *notes, self._summary()])
+        return "\n".join([aligned(HEADS, [row.cells for row in self.rows]), *notes, self._summary()])
 
     __repr__ = __str__
 

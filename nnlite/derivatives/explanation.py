@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nnlite.charts import aligned
 from nnlite.derivatives.observed import Stage
 from nnlite.jacobians.bundles.partial import Partial
 
@@ -80,13 +81,9 @@ class Explanation:
     trail: "Trail | None"
 
     def __repr__(self) -> str:
-        table = [HEAD, *([indent + name, *cells] for indent, name, *cells in rows(self.stages))]
-        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-        lines = [
-            "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in table
-        ]
-        rule = "-" * max(map(len, lines))
-        return "\n".join([*self._head(), "", lines[0], rule, *lines[1:], rule, *self._trail_lines()])
+        table = aligned(HEAD, [[indent + name, *cells] for indent, name, *cells in rows(self.stages)])
+        rule = table.split("\n")[1]
+        return "\n".join([*self._head(), "", table, rule, *self._trail_lines()])
 
     def _repr_html_(self) -> str:
         cell = "padding:2px 10px;text-align:left;vertical-align:top;border-bottom:1px solid #ccc"

@@ -58,13 +58,13 @@ def catalogue(kind: str | None = None, name: str | None = None) -> str:
     """
     if kind is None:
         rows = [(kind, f"{len(family.members())}", summary_of(family)) for kind, family in KINDS.items()]
-        return aligned(rows)
+        return wrapped_rows(rows)
     if kind not in KINDS:
         raise ConfigError(f"unknown kind {kind!r}; {did_you_mean(kind, KINDS)}")
     members = KINDS[kind].members()
     if name is None:
         width = _width() - max(map(len, members)) - 2
-        return aligned([(name, _cut(summary_of(member), width)) for name, member in members.items()])
+        return wrapped_rows([(name, _cut(summary_of(member), width)) for name, member in members.items()])
     return _described(KINDS[kind]._lookup(name), KINDS[kind])
 
 
@@ -78,7 +78,7 @@ def _described(cls: type[Configurable], family: type[Configurable]) -> str:
     for name, parameter in constructor_parameters(cls).items():
         default = default_value(cls, name, parameter.default)
         rows.append((name, type_text(hints.get(name, Any)), _spelled(default), texts.get(name, "")))
-    return "\n".join([*lines, "", aligned(rows) if len(rows) > 1 else "It takes no arguments."])
+    return "\n".join([*lines, "", wrapped_rows(rows) if len(rows) > 1 else "It takes no arguments."])
 
 
 def _spelled(default: Any) -> str:
@@ -98,10 +98,10 @@ def _width() -> int:
     return max(min(shutil.get_terminal_size((WIDTH, 24)).columns, WIDTH), 60)
 
 
-def aligned(rows: Sequence[Sequence[str]]) -> str:
+def wrapped_rows(rows: Sequence[Sequence[str]]) -> str:
     """Rows of cells in columns; cells that are too long go on in further lines.
 
-    >>> print(aligned([("a", "first"), ("long", "second")]))
+    >>> print(wrapped_rows([("a", "first"), ("long", "second")]))
     a     first
     long  second
     """

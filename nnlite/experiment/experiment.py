@@ -15,7 +15,6 @@ from nnlite.experiment.arguments import CompileArguments, FitArguments
 from nnlite.experiment.automatic import suited_loss
 from nnlite.experiment.column_names import tell_columns
 from nnlite.experiment.graphs import ModelGraph
-from nnlite.experiment.judging.measuring import show_in_units
 from nnlite.experiment.search import Search
 from nnlite.layers import Layer
 from nnlite.losses import Loss
@@ -25,6 +24,7 @@ from nnlite.random import fresh_seed
 from nnlite.registry import Section
 from nnlite.registry.field_types import Range, jsonable
 from nnlite.registry.fields import Converted, FromSpec, Settled, Spec, option
+from nnlite.trained.evaluation import show_in_units
 
 TRIED_ROWS, ROUNDING = 256, 1e-5  # of a look at outputs before training
 

@@ -4,9 +4,11 @@ from typing import Any
 
 import numpy as np
 
+from nnlite.charts import aligned_lines
 from nnlite.experiment.experiment import Experiment
-from nnlite.experiment.judging.measuring import Figures, figure, judge
+from nnlite.experiment.judging.measuring import figure, judge
 from nnlite.experiment.judging.thresholds import tune_threshold
+from nnlite.trained.evaluation import Figures
 
 __all__ = ["cross_validate", "format_folds"]
 
@@ -60,11 +62,7 @@ def format_folds(result: dict[str, Any]) -> str:
         base = result["baseline"]
         cells = figure(value), figure(result["spread"][name]), figure(base[name]) if name in base else "-"
         rows.append((name, *cells))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        f"{name:<{widths[0]}}  " + "  ".join(f"{cell:>{width}}" for cell, width in zip(cells, widths[1:], strict=True))
-        for name, *cells in rows
-    )
+    return "\n".join(aligned_lines(rows, numbers=(1, 2, 3)))
 
 
 def _over(rounds: list[Figures], function: Any) -> Figures:

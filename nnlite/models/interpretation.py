@@ -10,7 +10,7 @@ from nnlite.inference.conformal import ConformalIntervals
 from nnlite.ops import ActivationFunction
 from nnlite.registry.fields import Spec
 
-__all__ = ["Interpretation", "Kept", "interpret", "interpretation_header", "link_of"]
+__all__ = ["Interpretation", "Kept", "interpret", "interpretation_header", "link_of", "linked"]
 
 
 @dataclass
@@ -117,6 +117,11 @@ def link_of(model: Any) -> ActivationFunction | None:
         return loss.link() if loss.from_logits and loss.link else None
     name = model._interpretation.link
     return None if name is None else ActivationFunction.get(name)
+
+
+def linked(outputs: Any, link: ActivationFunction | None) -> Any:
+    """Outputs after `link`, which `link_of` gives: probabilities where the outputs are logits, else as they are."""
+    return outputs if link is None else link.linearize(outputs)[0]
 
 
 def interpretation_header(model: Any) -> dict[str, Any]:

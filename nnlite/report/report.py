@@ -21,6 +21,7 @@ from nnlite.report.sections.metrics import metrics_section
 from nnlite.report.sections.quantities import quantities_section
 from nnlite.report.sections.record import record_section
 from nnlite.report.sections.rows import rows_section
+from nnlite.saving import write_text
 
 __all__ = ["Report"]
 
@@ -64,7 +65,7 @@ class Report:
     def save(self, path: str | Path | None = None) -> Path:
         """Write the page, to `report.html` in the run's folder when None; returns the path."""
         path = Path(path) if path is not None else self.run.folder / "report.html"
-        path.write_text(self.html, encoding="utf-8")
+        write_text(path, self.html)
         return path
 
     def __repr__(self) -> str:

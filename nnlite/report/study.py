@@ -8,6 +8,7 @@ from pathlib import Path
 
 from nnlite.charts import STYLE, Chart, Series, bar_chart, html_table, line_chart, number_text, scatter_chart
 from nnlite.report.page import PAGE_STYLE, figures, joined, notice, page, section, wide
+from nnlite.saving import write_text
 from nnlite.tuning import Study, Trial
 
 __all__ = ["StudyReport", "holds_study"]
@@ -43,7 +44,7 @@ class StudyReport:
     def save(self, path: str | Path | None = None) -> Path:
         """Write the page, to `report.html` in the study's folder when None; returns the path."""
         path = Path(path) if path is not None else self.folder / "report.html"
-        path.write_text(self.html, encoding="utf-8")
+        write_text(path, self.html)
         return path
 
     def _repr_html_(self) -> str:

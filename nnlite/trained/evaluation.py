@@ -1,15 +1,20 @@
 """How good a trained model is on labelled rows: the figures of `metrics.json`, for any rows."""
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from nnlite.data import Classes, Quantities, TargetEncoder
 from nnlite.errors import ConfigError, ShapeError
-from nnlite.metrics.scores import classification_scores, multilabel_scores, regression_scores
+from nnlite.models.base import BaseModel
+from nnlite.training.epoch import Verbose
 
-__all__ = []
+__all__ = ["Figures", "figures_of", "finite_figures", "kind_of", "show_in_units"]
+
+Figures = dict[str, float | None]
 
 
 def kind_of(target: TargetEncoder | None) -> str:
@@ -21,32 +26,74 @@ def kind_of(target: TargetEncoder | None) -> str:
     return target.kind if isinstance(target, Classes) else "multilabel"
 
 
-def scores_of(
-    target: TargetEncoder, y: np.ndarray, outputs: np.ndarray, weights: np.ndarray | None
-) -> dict[str, float | None]:
-    """Exact scores, amounts in the target's unit; None where one is not defined.
+def figures_of(
+    model: BaseModel,
+    target: TargetEncoder,
+    x: Any,
+    truth: np.ndarray,
+    outputs: np.ndarray,
+    weights: np.ndarray | None = None,
+    encoded: np.ndarray | None = None,
+    verbose: Verbose = 0,
+) -> Figures:
+    """The loss, the scores of the target, and all other compiled metrics; of a model that is not compiled, the scores.
+
+    Amounts are in the target's own unit, also in compiled metrics; the loss alone is that of the standardised target.
 
     Args:
-        target: says what `y` and `outputs` mean.
-        y: labels, or amounts.
-        outputs: the model's, probabilities for classes.
-        weights: of the rows.
+        model: what is judged.
+        target: says what `truth` and `outputs` mean.
+        x: encoded inputs.
+        truth: labels or amounts as the data have them, one per row.
+        outputs: of the model for `x`, probabilities for classes.
+        weights: weight of each row, >= 0.
+        encoded: `truth` as the loss takes it; encoded here when None.
+        verbose: 1 shows progress.
+
+    Raises:
+        ShapeError: another number of targets than of rows.
     """
-    if len(y) != len(outputs):
-        raise ShapeError(f"{len(y)} targets for {len(outputs)} rows")
-    several: Any = target
+    if len(truth) != len(outputs):
+        raise ShapeError(f"{len(truth)} targets for {len(outputs)} rows; pass one target per row")
     if isinstance(target, Quantities):
-        predictions = target.units(outputs)
-        scores = _regression(target.names, y.reshape(predictions.shape), predictions, weights)
-    elif isinstance(target, Classes):
-        chosen = target.chosen(outputs)
-        scores = classification_scores(target.codes(y), target.probabilities(outputs), weights, chosen)
-    else:
-        scores = multilabel_scores(several.encode(y), several.probabilities(outputs), weights, several.chosen(outputs))
-    return {name: float(value) if math.isfinite(value) else None for name, value in scores.items()}
+        truth = truth.reshape(len(truth), -1)
+    scores = target.scores(truth, outputs, weights)
+    if not model.compiled:
+        return finite_figures(scores)
+    y = target.encode(truth) if encoded is None else encoded
+    with _metrics_in_units(model, target):
+        compiled = model.evaluate(x, y, sample_weight=weights, return_dict=True, verbose=verbose)
+    return finite_figures({"loss": compiled.pop("loss"), **scores, **_others(compiled, scores)})
 
 
-def _regression(names: list[str], y: np.ndarray, predictions: np.ndarray, weights: Any) -> dict[str, float]:
-    if len(names) == 1:
-        return regression_scores(y[:, 0], predictions[:, 0], weights)
-    return regression_scores(y, predictions, weights, names)
+def finite_figures(values: dict[str, Any]) -> Figures:
+    """The same as floats; None for what is not finite, which JSON cannot hold."""
+    return {name: float(value) if math.isfinite(value) else None for name, value in values.items()}
+
+
+@contextmanager
+def _metrics_in_units(model: BaseModel, target: TargetEncoder) -> Iterator[None]:
+    """A context with `show_in_units`, after which `evaluate` answers as before."""
+    before = model.trainer.to_units
+    show_in_units(model, target)
+    try:
+        yield
+    finally:
+        model.trainer.to_units = before
+
+
+def show_in_units(model: BaseModel, target: TargetEncoder) -> None:
+    """Let the compiled metrics of a standardised regression be shown in the target's own unit, also while training."""
+    if isinstance(target, Quantities) and target.changes_units:
+        model.trainer.to_units = target.units
+
+
+def _others(compiled: dict[str, Any], scores: dict[str, float]) -> dict[str, Any]:
+    """The compiled metrics that are none of the scores; those with a value for each output by its number."""
+    single = {}
+    for name, value in compiled.items():
+        if np.ndim(value):
+            single |= {f"{name}_{place}": item for place, item in enumerate(np.ravel(value))}
+        else:
+            single[name] = value
+    return {name: value for name, value in single.items() if name not in scores}

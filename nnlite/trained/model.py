@@ -1,7 +1,6 @@
 """A trained model that takes raw rows."""
 
 import functools
-import math
 from collections.abc import Mapping
 from html import escape
 from os import PathLike, fspath
@@ -14,15 +13,16 @@ from nnlite.data.encoders.unknown import UnknownCategories
 from nnlite.errors import ConfigError, DataError
 from nnlite.inference.predictor import Predictor
 from nnlite.models.base import BaseModel
-from nnlite.models.interpretation import link_of
+from nnlite.models.interpretation import link_of, linked
 from nnlite.trained.answers import Probabilities, classes_of, columns_of, need_classes, predictions_of
-from nnlite.trained.evaluation import kind_of, scores_of
+from nnlite.trained.evaluation import figures_of, kind_of
 from nnlite.trained.explaining.attributions import explained
 from nnlite.trained.explaining.explanation import RowExplanation
 from nnlite.trained.rows import AnyLength, RowReader, holds_rows, is_row, labelled, place_of, targets_of
 from nnlite.trained.schema import InputSchema
 from nnlite.trained.single_rows import SingleRows
 from nnlite.trained.unknown import OnUnknown, told_unknown
+from nnlite.training.epoch import Verbose
 
 __all__ = ["TrainedModel"]
 
@@ -75,7 +75,7 @@ class TrainedModel:
         self._link = link_of(model)
         self._reader = RowReader(self.encoder, self.schema, known.source, self.target_names)
 
-    def predict(self, rows: Any, *, on_unknown: OnUnknown = "warn", verbose: int = 0) -> np.ndarray:
+    def predict(self, rows: Any, *, on_unknown: OnUnknown = "warn", verbose: Verbose = 0) -> np.ndarray:
         """One answer per row: its label, or the amount in the target's own unit.
 
         Args:
@@ -96,7 +96,7 @@ class TrainedModel:
             return predictions_of(self.target, outputs, self.classes)
         return predictions_of(self.target, self._outputs(rows, on_unknown, verbose), self.classes)
 
-    def predict_proba(self, rows: Any, *, on_unknown: OnUnknown = "warn", verbose: int = 0) -> Probabilities:
+    def predict_proba(self, rows: Any, *, on_unknown: OnUnknown = "warn", verbose: Verbose = 0) -> Probabilities:
         """The probability of each class, in the order of `classes`, which the array has as an attribute too.
 
         Args:
@@ -117,7 +117,7 @@ class TrainedModel:
         return Probabilities.of(target.probabilities(outputs), classes)
 
     def predict_interval(
-        self, rows: Any, level: float = 0.9, *, on_unknown: OnUnknown = "warn", verbose: int = 0
+        self, rows: Any, level: float = 0.9, *, on_unknown: OnUnknown = "warn", verbose: Verbose = 0
     ) -> tuple[np.ndarray, np.ndarray]:
         """Lower and upper ends of intervals that hold the target with probability `level` or more.
 
@@ -156,7 +156,7 @@ class TrainedModel:
         sample_weight: Any = None,
         *,
         on_unknown: OnUnknown = "warn",
-        verbose: int = 0,
+        verbose: Verbose = 0,
     ) -> dict[str, float | None]:
         """Figures on labelled rows, under the names of `metrics.json`; amounts are in the target's own unit.
 
@@ -179,13 +179,7 @@ class TrainedModel:
         weights = None if sample_weight is None else np.asarray(sample_weight, np.float64)
         x = self._encoded(inputs, on_unknown, place_of(rows))
         outputs = self._answering(self.model.predict(x, verbose=verbose))
-        scores = scores_of(target, truth, outputs, weights)
-        if not self.model.compiled:
-            return scores
-        encoded = target.encode(truth)
-        measured = self.model.evaluate(x, encoded, sample_weight=weights, return_dict=True, verbose=verbose)
-        figures = {name: float(value) if math.isfinite(value) else None for name, value in measured.items()}
-        return {"loss": figures.pop("loss"), **scores, **{name: figures[name] for name in figures.keys() - scores}}
+        return figures_of(self.model, target, x, truth, outputs, weights, verbose=verbose)
 
     def explain(self, row: Any, output: Any = None) -> RowExplanation:
         """What each column of one row contributes to its prediction, compared with a typical row.
@@ -221,7 +215,7 @@ class TrainedModel:
         """
         return columns_of(self.target, self._outputs(rows, on_unknown, 0), proba)
 
-    def _outputs(self, rows: Any, on_unknown: OnUnknown, verbose: int) -> Any:
+    def _outputs(self, rows: Any, on_unknown: OnUnknown, verbose: Verbose) -> Any:
         """The model's outputs for raw rows, probabilities where they would be logits."""
         if self.model.takes_several:
             return self.model.predict(rows, verbose=verbose)
@@ -229,7 +223,7 @@ class TrainedModel:
         return self._answering(self.model.predict(x, verbose=verbose))
 
     def _answering(self, outputs: Any) -> Any:
-        return outputs if self._link is None else self._link.linearize(outputs)[0]
+        return linked(outputs, self._link)
 
     def _encoded(self, inputs: Any, on_unknown: OnUnknown, place: str = "") -> np.ndarray:
         with told_unknown(on_unknown) as unknown:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
+from nnlite.charts import aligned_lines
 from nnlite.data import Columns, InputEncoder, TableEncoder, Texts
 from nnlite.data.encoders.columns import Levels
 
@@ -87,8 +88,7 @@ class InputSchema:
         if self.shape is not None:
             return f"arrays of shape (rows, {', '.join('any' if n is None else str(n) for n in self.shape)})"
         rows = [("column", "kind", "categories"), *((own.name, own.kind, own.described) for own in self.columns)]
-        widths = [max(len(row[place]) for row in rows) for place in range(2)]
-        return "\n".join(f"{row[0]:{widths[0]}}  {row[1]:{widths[1]}}  {row[2]}".rstrip() for row in rows)
+        return "\n".join(aligned_lines(rows))
 
     def _repr_html_(self) -> str:
         if self.shape is not None:

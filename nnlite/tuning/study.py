@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from nnlite.charts import aligned_lines
 from nnlite.errors import DataError
 
 __all__ = ["Study", "Trial"]
@@ -107,8 +108,7 @@ class Study:
         best = self.best
         rows = [("trial", "state", self.metric, "epochs", "seconds", *_last_parts(list(self.space)))]
         rows += [self._row(trial, trial is best) for trial in self.shown()]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+        lines = aligned_lines(rows)
         hidden = len(self.trials) - len(rows) + 1
         if hidden:
             lines.append(f"... and {hidden} more")

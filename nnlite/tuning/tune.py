@@ -14,6 +14,7 @@ from nnlite.errors import ConfigError, NNLiteError, did_you_mean
 from nnlite.experiment import Experiment, Interrupted
 from nnlite.experiment.search import Search
 from nnlite.registry.field_types import Count, jsonable, read_call
+from nnlite.saving import write_text
 from nnlite.tuning.records import WORKER, adopt, as_study, remaining
 from nnlite.tuning.study import Study
 from nnlite.tuning.trials import Trials, assignments, optuna_library, process_name
@@ -249,12 +250,13 @@ def _say(study: Any, trial: Any) -> None:
 def _write(folder: Path, plan: Plan, study: Any) -> Study:
     """Write `study.json` and, where a trial is complete, `best.yaml`."""
     found = as_study(study, plan.name, Search.get(plan.search))
-    (folder / "study.json").write_text(json.dumps(found.to_dict(), indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    text = json.dumps(found.to_dict(), indent=1, allow_nan=False) + "\n"
+    write_text(folder / "study.json", text)
     best = found.best
     if best is not None:
         experiment = Experiment.from_file(plan.path, [*plan.overrides, *assignments(best.params)])
         config = {**experiment.get_config(), "data": experiment.located_data().to_spec()}
         config.pop("search")
         head = f"# Trial {best.number} of the search in {Path(plan.path).name}: {found.metric} {best.value:.6g}\n"
-        (folder / "best.yaml").write_text(head + dump(config), encoding="utf-8")
+        write_text(folder / "best.yaml", head + dump(config))
     return found

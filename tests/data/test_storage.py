@@ -5,6 +5,7 @@ import gzip
 import json
 import lzma
 import math
+import shutil
 import threading
 from pathlib import Path
 
@@ -16,10 +17,10 @@ from benchmarks import storage as benchmark
 from nnlite import Model, Sequential
 from nnlite.arrays.stored import StoredRows
 from nnlite.cli import main
-from nnlite.data import Columns, Data, Numeric, OneHot, Table, open_rows
+from nnlite.data import Columns, Data, Numeric, OneHot, Table, open_rows, read_table_file
 from nnlite.data.batches import ArrayBatches
 from nnlite.data.splits import Split
-from nnlite.data.storage import chunks, scanning, text
+from nnlite.data.storage import chunks, scanning, stored_tables, text
 from nnlite.data.storage.batches import StoredBatches, batches_of
 from nnlite.data.storage.chunks import parquet_chunks
 from nnlite.data.storage.scanning import row_parts
@@ -332,6 +333,16 @@ def test_chunks_of_a_parquet_file_have_its_types(tmp_path):
         list(parquet_chunks(write_table(tmp_path / "t.csv")))
 
 
+def test_chunks_of_a_parquet_file_are_without_the_index_of_pandas(tmp_path):
+    pandas = pytest.importorskip("pandas")
+    pytest.importorskip("pyarrow")
+    path = tmp_path / "t.parquet"
+    frame = pandas.DataFrame({"size": [1.5, 2.5, 3.5, 4.5]}, index=[3, 1, 2, 0])
+    frame.to_parquet(path)
+    assert [chunk.names for chunk in parquet_chunks(path, rows=3)] == [["size"], ["size"]]
+    assert read_table_file(str(path)).names == ["size"]
+
+
 # Tables
 
 
@@ -468,6 +479,39 @@ def test_kinds_are_found_and_so_is_what_the_target_asks_for(tmp_path):
 def test_a_part_without_rows_is_an_error(tmp_path):
     with pytest.raises(DataError, match="none of 5 rows is in the validation part"):
         regression(write_table(tmp_path / "t.csv", 5), Split(0.01, 0.2)).prepare("regression", 0)
+
+
+def test_a_failed_pass_leaves_no_open_file_and_nothing_in_the_cache(tmp_path, monkeypatch):
+    path, cache, opened = write_table(tmp_path / "t.csv"), tmp_path / "cache", []
+    monkeypatch.setattr(text, "CHUNK_CELLS", 5 * 64)
+    add = stored_tables._Appended.add
+
+    def fails_later(self, array):
+        if len(opened) > 20:
+            raise OSError("the disk is full")
+        add(self, array)
+        opened.append(self.file)
+
+    monkeypatch.setattr(stored_tables._Appended, "add", fails_later)
+    with pytest.raises(OSError, match="the disk is full"):
+        regression(path, cache=str(cache)).prepare("regression", 0)
+    files = [file for file in opened if file is not None]
+    assert files and all(file.closed for file in files) and list(cache.iterdir()) == []
+
+
+def test_two_processes_may_fill_one_cache(tmp_path, monkeypatch):
+    path, cache = write_table(tmp_path / "t.csv"), tmp_path / "cache"
+    write = stored_tables.StoredTable._write
+
+    def another_was_faster(self, folder, *rest):
+        preprocessing = write(self, folder, *rest)
+        shutil.copytree(folder, self._kept_folder(cache))
+        return preprocessing
+
+    monkeypatch.setattr(stored_tables.StoredTable, "_write", another_was_faster)
+    data = regression(path, cache=str(cache)).prepare("regression", 0)
+    (kept,) = cache.iterdir()
+    assert data.parts["training"][0].path.parent == kept
 
 
 def test_a_cache_is_used_as_long_as_file_and_choices_are_the_same(tmp_path):

@@ -285,3 +285,12 @@ def test_a_profile_of_a_profiled_frame_is_the_same():
     frame = read_frame({"a": [1.5, 2.5, None] * 10, "c": ["x", "y", "z"] * 10})
     assert profile_table(frame).to_dict() == profile_table(frame).to_dict()
     assert profile_table(frame, source="rows").source == "rows"
+
+
+def test_marks_of_a_gap_are_told_by_the_numbers_of_the_file(tmp_path):
+    """Decimal commas are numbers; what Python alone takes for a number is not."""
+    path = tmp_path / "t.csv"
+    path.write_text("size;code\n" + "".join(f"{row},5;{row}_{row}\n" for row in range(30)) + "unclear;-\n")
+    column = profile_table(Table.read(str(path), {"decimal": ","})).column
+    assert column("size").reason == "numbers, but for 'unclear'" and "declare it" in column("size").warning
+    assert "numbers" not in column("code").reason

@@ -278,3 +278,16 @@ def test_numpy_alone_predicts_evaluates_and_explains(classes_run, amount_run, fo
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout == "all equal\n"
     assert load_model(classes_run.folder / "model.safetensors").target is not None
+
+
+def test_figures_are_those_of_the_run_also_compiled_ones(folder, table):
+    """In the target's own unit, and one by one where a metric has a value for each output."""
+    metrics = ["mean_absolute_percentage_error", {"R2Score": {"class_aggregation": None}}]
+    given = experiment(folder / "table.csv", ["price", "rent"], {"loss": "mse", "metrics": metrics}, 2)
+    run = train(given, folder / "compiled", quiet=True)
+    test = [rows(table)[row] for row in run.experiment.prepare()[1].rows["test"]]
+    trained = nnlite.load(folder / "compiled")
+    figures = trained.evaluate(test)
+    assert {"r2_score_0", "r2_score_1", "mean_absolute_percentage_error"} <= figures.keys()
+    assert figures == pytest.approx(run.metrics["test"], rel=1e-5)
+    assert trained.model.trainer.to_units is None

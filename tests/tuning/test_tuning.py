@@ -144,7 +144,7 @@ def test_processes_share_the_trials(config, capfd):
 
 
 def test_a_killed_search_goes_on_where_it_was(config):
-    rewritten(config, ("epochs: 5", "epochs: 400"))
+    rewritten(config, ("epochs: 5", "epochs: 80"))
     command = [sys.executable, "-m", "nnlite", "tune", "c.yaml", "--trials", "50"]
     with subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE) as process:
         for _ in range(2):  # lines of finished trials
@@ -159,8 +159,8 @@ def test_a_killed_search_goes_on_where_it_was(config):
     assert [study.trials[trial.number].state for trial in running] == ["interrupted"] * len(running)
     assert study.finished == len(finished) + 2 and not any(trial.state == "running" for trial in study.trials)
     for trial in running:
-        if trial.params:  # it died after its values were drawn: the next one has them
-            assert study.trials[trial.number + 1].params == trial.params
+        if trial.params:  # it died after values were drawn, all or some: the next one has them
+            assert trial.params.items() <= study.trials[trial.number + 1].params.items()
     assert tune(config, trials=len(finished) + 2, quiet=True).to_dict() == study.to_dict()
 
 

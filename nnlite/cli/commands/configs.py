@@ -2,7 +2,6 @@
 
 import argparse
 import json
-from pathlib import Path
 
 from nnlite.cli.arguments import Commands, add_command, add_config
 
@@ -57,9 +56,10 @@ def _list(arguments: argparse.Namespace) -> None:
 
 def _schema(arguments: argparse.Namespace) -> None:
     from nnlite.experiment.schema import config_schema
+    from nnlite.saving import write_text
 
     text = json.dumps(config_schema(), indent=1) + "\n"
     if arguments.out is None:
         print(text, end="")
     else:
-        Path(arguments.out).write_text(text, encoding="utf-8")
+        write_text(arguments.out, text)

@@ -63,12 +63,13 @@ def _report(arguments: argparse.Namespace) -> None:
 
 def _compare(arguments: argparse.Namespace) -> None:
     from nnlite.report import compare
+    from nnlite.saving import write_text
 
     comparison = compare(arguments.runs)
     print(comparison)
     if arguments.html is not None:
         _check_folder(arguments.html)
-        Path(arguments.html).write_text(comparison.html, encoding="utf-8")
+        write_text(arguments.html, comparison.html)
         print(f"\npage: {arguments.html}")
 
 

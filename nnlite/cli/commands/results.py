@@ -2,9 +2,7 @@
 
 import argparse
 import contextlib
-import io
 import json
-import os
 import sys
 import warnings
 from collections.abc import Iterator
@@ -12,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from nnlite.cli.arguments import Commands, add_command, add_run
-from nnlite.errors import ConfigError, DataError, UnknownCategoryWarning
+from nnlite.errors import ConfigError, UnknownCategoryWarning
 
 __all__ = ["add_commands"]
 
@@ -77,6 +75,7 @@ def _evaluate(arguments: argparse.Namespace) -> None:
 
 
 def _predict(arguments: argparse.Namespace) -> None:
+    from nnlite.saving import text_file
     from nnlite.trained import load
     from nnlite.trained.streaming import predicted_chunks
     from nnlite.trained.writing import write_chunks
@@ -94,30 +93,9 @@ def _predict(arguments: argparse.Namespace) -> None:
         level=arguments.intervals,
         on_unknown=arguments.on_unknown,
     )
-    with _unknown_told_on_stderr(), _opened(arguments.out) as file:
+    out = contextlib.nullcontext(sys.stdout) if arguments.out is None else text_file(arguments.out)
+    with _unknown_told_on_stderr(), out as file:
         write_chunks(chunks, file)
-
-
-@contextlib.contextmanager
-def _opened(path: str | None) -> Iterator[Any]:
-    """The standard output, or a file that appears under its name when everything is written."""
-    from nnlite.saving import atomic_file
-
-    if path is None:
-        yield sys.stdout
-    elif os.path.exists(path) and not os.path.isfile(path):  # a pipe or a device, which must not be replaced
-        if os.path.isdir(path):
-            raise DataError(f"{path}: is a folder")
-        with open(path, "w", newline="", encoding="utf-8") as file:
-            yield file
-    else:
-        try:
-            with atomic_file(os.path.realpath(path)) as binary:
-                text = io.TextIOWrapper(binary, encoding="utf-8", newline="")
-                yield text
-                text.detach()
-        except OSError as error:
-            raise OSError(error.errno, error.strerror, path) from None  # not under the name of the temporary file
 
 
 @contextlib.contextmanager

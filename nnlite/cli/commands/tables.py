@@ -41,12 +41,13 @@ def _targets(given: str | None) -> list[str]:
 
 
 def _init(arguments: argparse.Namespace) -> None:
+    from nnlite.charts import aligned_lines
     from nnlite.experiment.starting import init_config, template_text, templates
+    from nnlite.saving import write_text
 
     start = arguments.start
     if arguments.list:
-        width = max(map(len, templates()))
-        print("\n".join(f"{name.ljust(width)}  {what}" for name, what in templates().items()))
+        print("\n".join(aligned_lines(list(templates().items()))))
         return
     if start is None:
         raise ConfigError("what to start from? A table, or a template: nnlite init --list shows them")
@@ -61,7 +62,7 @@ def _init(arguments: argparse.Namespace) -> None:
         print(f"{profile}\n")
     else:
         text = template_text(start)
-    Path(out).write_text(text, encoding="utf-8")
+    write_text(out, text)
     print(f"written: {out}\nnext: nnlite train {out}")
 
 

@@ -15,7 +15,7 @@ from nnlite.data.frames.frame import Column, Frame, Kind
 from nnlite.data.frames.reading import read_frame
 from nnlite.errors import DataError, did_you_mean, needed_for
 
-__all__ = ["FileFrame", "framed", "read_arrow_file", "read_json_file"]
+__all__ = ["FileFrame", "framed", "read_arrow_file", "read_json_file", "without_index"]
 
 
 class FileFrame(Frame):
@@ -106,8 +106,13 @@ def read_arrow_file(path: str, content: bytes | None = None) -> FileFrame:
         table: Any = parquet.read_table(source) if is_parquet else feather.read_table(source)
     except (ArrowException, OSError) as error:
         raise DataError(f"{place}: a damaged file ({str(error).splitlines()[0]}); write it anew") from None
-    index = [name for name in table.column_names if name.startswith("__index_level_")]  # rows of pandas by number
-    return framed(place, table.drop_columns(index) if index else table)
+    return framed(place, without_index(table))
+
+
+def without_index(table: Any) -> Any:
+    """An Arrow table without the numbers of rows that pandas writes as columns."""
+    index = [name for name in table.column_names if name.startswith("__index_level_")]
+    return table.drop_columns(index) if index else table
 
 
 def read_json_file(path: str, content: bytes) -> FileFrame:

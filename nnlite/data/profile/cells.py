@@ -1,11 +1,13 @@
 """The cells of one column, and all that they can be read as."""
 
 import functools
+import re
 from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
 
+from nnlite.data.files.numerals import PLAIN, NumberFormat
 from nnlite.data.frames.frame import Column, Frame, Kind
 from nnlite.data.frames.spelling import date_format, read_dates
 from nnlite.data.table import Table
@@ -14,6 +16,7 @@ from nnlite.errors import DataError
 __all__ = ["Cells", "read_cells"]
 
 MOST_MARKS = 3
+INFINITY = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,7 @@ class Cells:
         numbers: shape (rows,), float64 with NaN for a gap; None where some cell is no number.
         dates: shape (rows,), `datetime64` with NaT for a gap; None where some cell is no date.
         form: how text spells the dates, as `date_format` says; None where they are no text.
+        spelling: how the file writes numbers.
     """
 
     name: str
@@ -35,6 +39,7 @@ class Cells:
     numbers: np.ndarray | None
     dates: np.ndarray | None
     form: str | None
+    spelling: NumberFormat = PLAIN
 
     @functools.cached_property
     def missing(self) -> np.ndarray:
@@ -69,7 +74,7 @@ class Cells:
     @functools.cached_property
     def marks(self) -> list[str]:
         """The levels that are no numbers, where there are few of them among many that are; else none."""
-        others = [level for level in self.counts if not is_float(level)]
+        others = [level for level in self.counts if not self.spelling.matches(level)]
         numbers = len(self.counts) - len(others)
         is_marked = self.typed is None and self.numbers is None and numbers > MOST_MARKS >= len(others)
         return others if is_marked else []
@@ -96,22 +101,16 @@ def read_cells(source: Table | Frame, name: str) -> Cells:
         texts[np.isnan(numbers)] = None  # marks of a gap that text could have as a value, such as ?
         return Cells(name, None, texts, numbers, None, None)
     except DataError:
-        if all(cell is None or is_float(cell) for cell in texts):
+        spelling = source.dialect.numbers
+        if all(cell is None or spelling.matches(cell) or INFINITY.fullmatch(cell) for cell in texts):
             raise  # numbers, one of which is infinite
-        return _of_texts(name, None, texts)
+        return _of_texts(name, None, texts, spelling)
 
 
-def is_float(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
-
-
-def _of_texts(name: str, typed: Kind | None, texts: np.ndarray) -> Cells:
+def _of_texts(name: str, typed: Kind | None, texts: np.ndarray, spelling: NumberFormat = PLAIN) -> Cells:
     form = date_format(cell for cell in texts if cell is not None)
-    return Cells(name, typed, texts, None, None if form is None else read_dates(name, texts.tolist(), form), form)
+    dates = None if form is None else read_dates(name, texts.tolist(), form)
+    return Cells(name, typed, texts, None, dates, form, spelling)
 
 
 def _of_frame(column: Column) -> Cells:

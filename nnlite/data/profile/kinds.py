@@ -6,6 +6,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from nnlite.data.files.remedies import shown
 from nnlite.data.frames.spelling import ISO, spells_truth
 from nnlite.data.profile.cells import Cells
 
@@ -161,11 +162,6 @@ def _start(level: str) -> tuple[float, int]:
 def snake_name(name: str) -> str:
     """`customerID` and `Customer ID` as `customer_id`."""
     return re.sub(r"[^0-9a-z]+", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name.strip()).lower()).strip("_")
-
-
-def shown(level: str, width: int = 24) -> str:
-    """A cell as a message shows it."""
-    return repr(level if len(level) <= width else level[: width - 3] + "...")
 
 
 def skewness(values: np.ndarray) -> float:

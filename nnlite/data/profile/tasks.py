@@ -5,8 +5,9 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from nnlite.data.files.remedies import shown
 from nnlite.data.profile.cells import Cells
-from nnlite.data.profile.kinds import kind_of, shown, skewness
+from nnlite.data.profile.kinds import kind_of, skewness
 from nnlite.errors import DataError
 
 __all__ = ["TASKS", "Task", "TaskKind", "task_of"]

@@ -3,6 +3,8 @@
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from nnlite.charts import aligned_lines
+
 if TYPE_CHECKING:
     from nnlite.data.profile.profile import ColumnProfile, TableProfile
 
@@ -29,11 +31,7 @@ def profile_text(profile: "TableProfile") -> str:
     listed = profile.inputs[:room]
     rows = [("column", "kind", "missing", "distinct", "becomes", "because")]
     rows += [_row(column, profile.rows) for column in listed]
-    widths = [max(len(row[place]) for row in rows) for place in range(5)]
-    lines.append("")
-    for row in rows:
-        cells = [cell.ljust(width) for cell, width in zip(row[:5], widths, strict=True)]
-        lines.append("  ".join([*cells, row[5]]).rstrip())
+    lines += ["", *aligned_lines(rows)]
     if len(profile.inputs) > len(listed):
         lines.append(f"and {len(profile.inputs) - len(listed)} more columns")
     return "\n".join(line if len(line) <= WIDTH else line[: WIDTH - 3] + "..." for line in lines)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.data.files.frames import FileFrame, framed
+from nnlite.data.files.frames import FileFrame, framed, without_index
 from nnlite.data.frames.frame import Column, Frame, Kind
 from nnlite.data.table import Table
 from nnlite.errors import DataError, needed_for
@@ -32,10 +32,12 @@ def parquet_chunks(path: str | os.PathLike, rows: int = PARQUET_ROWS) -> Iterato
     try:
         with parquet.ParquetFile(name) as file:
             for batch in file.iter_batches(rows):
-                yield framed(name, ArrowTable.from_batches([batch]))
+                yield framed(name, without_index(ArrowTable.from_batches([batch])))
                 empty = False
     except (ArrowException, OSError) as error:
-        raise DataError(f"{name}: not a Parquet file that can be read ({str(error).splitlines()[0]})") from None
+        raise DataError(
+            f"{name}: not a Parquet file that can be read ({str(error).splitlines()[0]}); write it anew"
+        ) from None
     if empty:
         raise DataError(f"{name}: no rows")
 

@@ -1,5 +1,6 @@
 """From a table that is too large for memory to encoded rows in files, in two passes over it."""
 
+import contextlib
 import hashlib
 import json
 import logging
@@ -114,7 +115,11 @@ class StoredTable:
             made = Path(temporary, "rows")
             made.mkdir()
             preprocessing = self._write(made, fit, fitted)
-            made.rename(kept)
+            try:
+                made.rename(kept)
+            except OSError:
+                if not kept.is_dir():  # else another process has written the same rows in the meantime
+                    raise
         return self._read(kept, preprocessing)
 
     def _kept_folder(self, cache: Path) -> Path:
@@ -130,7 +135,17 @@ class StoredTable:
         total = None if self.split.shuffle else sum(len(chunk.target) for chunk in self._chunks())
         preprocessing = self._fitted(fit, total) if fitted is None else fitted
         LOG.info("%s: encoded rows are written to %s", self.source.files[0], folder)
-        start, files = 0, {name: _Appended(folder / f"{name}.npy") for part in PARTS for name in _names(part)}
+        with contextlib.ExitStack() as opened:
+            names = [name for part in PARTS for name in _names(part)]
+            files = {name: opened.enter_context(_Appended(folder / f"{name}.npy")) for name in names}
+            self._append(files, preprocessing, total)
+        text = json.dumps(preprocessing.to_spec(), allow_nan=False)
+        (folder / "preprocessing.json").write_text(text, encoding="utf-8")
+        return preprocessing
+
+    def _append(self, files: "dict[str, _Appended]", preprocessing: Preprocessing, total: int | None) -> None:
+        """The second pass: encoded rows go to the files of their parts."""
+        start = 0
         for chunk in self._chunks():
             target = _as_read_at_once(chunk.target, preprocessing.target)
             arrays = [preprocessing.inputs.encode(chunk.inputs), preprocessing.target.encode(target)]
@@ -142,11 +157,6 @@ class StoredTable:
                 rows = np.flatnonzero(parts == number)
                 for name, array in zip(_names(part), arrays, strict=False):
                     files[name].add(array[rows])
-        for file in files.values():
-            file.close()
-        text = json.dumps(preprocessing.to_spec(), allow_nan=False)
-        (folder / "preprocessing.json").write_text(text, encoding="utf-8")
-        return preprocessing
 
     def _fitted(self, fit: Fit, total: int | None) -> Preprocessing:
         """The encoders as the first pass suggests them."""
@@ -181,7 +191,7 @@ class StoredTable:
 
 
 class _Appended:
-    """A `.npy` file that grows by rows; it is there once there is a row, and its header is right once it is closed.
+    """A context with a `.npy` file that grows by rows: there once there is a row, its header right after the context.
 
     Args:
         path: the file.
@@ -195,7 +205,7 @@ class _Appended:
         if not len(array):
             return
         if self.file is None:
-            self.file, self.row = open(self.path, "wb"), array[:0]  # noqa: SIM115 - `close` closes it
+            self.file, self.row = open(self.path, "wb"), array[:0]  # noqa: SIM115 - the context closes it
             self._head()
         self.rows += len(array)
         self.file.write(np.ascontiguousarray(array, self.row.dtype).data)
@@ -206,8 +216,11 @@ class _Appended:
         header = {"shape": shape, "fortran_order": False, "descr": descr}
         np.lib.format.write_array_header_1_0(self.file, header)  # type: ignore[arg-type]
 
-    def close(self) -> None:
-        """Write the header anew, now that the number of rows is known."""
+    def __enter__(self) -> "_Appended":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Write the header anew, now that the number of rows is known; close the file, also after an error."""
         if self.file is not None:
             self.file.seek(0)
             self._head()

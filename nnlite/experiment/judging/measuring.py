@@ -1,19 +1,19 @@
 """Figures of a trained model, part by part, beside those of a baseline that looks at no input."""
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from nnlite.data import Prepared, Quantities, TargetEncoder
+from nnlite.charts import aligned_lines
+from nnlite.data import Prepared, TargetEncoder
 from nnlite.experiment.judging.doubts import doubts
 from nnlite.metrics.scores import regression_scores
 from nnlite.models.base import BaseModel
+from nnlite.models.interpretation import link_of, linked
+from nnlite.trained.evaluation import Figures, figures_of, finite_figures
 
-__all__ = ["Judgement", "format_metrics", "judge", "measure", "predictions", "show_in_units"]
-
-Figures = dict[str, float | None]
+__all__ = ["Judgement", "format_metrics", "judge", "measure", "predictions"]
 
 
 @dataclass(frozen=True)
@@ -55,14 +55,12 @@ def judge(model: BaseModel, data: Prepared, balanced: bool = False) -> Judgement
         balanced: whether training was to value all classes alike, so that balanced accuracy says whether it succeeded.
     """
     target, metrics, baseline, warnings = data.preprocessing.target, {}, {}, []
-    show_in_units(model, target)
     for part in [part for part in data.parts if part != "training"] or ["training"]:
         weights, truth = data.weights.get(part), data.target(part)
-        outputs = predictions(model, data.parts[part][0])
-        compiled = model.evaluate(*data.parts[part], sample_weight=weights, return_dict=True, verbose=0)
-        scores = target.scores(truth, outputs, weights)
-        metrics[part] = _finite({"loss": compiled.pop("loss"), **scores, **_without(compiled, scores)})
-        baseline[part] = _finite(_baseline(target, data, part))
+        x, y = data.parts[part]
+        outputs = predictions(model, x)
+        metrics[part] = figures_of(model, target, x, truth, outputs, weights, encoded=y)
+        baseline[part] = finite_figures(_baseline(target, data, part))
         warnings += doubts(part, data, outputs, metrics[part], baseline[part], balanced)
     if any(figures["loss"] is None for figures in metrics.values()):
         warnings = ["training diverged; lower the learning rate or scale the inputs"]
@@ -71,14 +69,7 @@ def judge(model: BaseModel, data: Prepared, balanced: bool = False) -> Judgement
 
 def predictions(model: BaseModel, x: Any) -> np.ndarray:
     """The model's outputs, as probabilities where the loss takes logits."""
-    outputs, loss = model.predict(x, verbose=0), model.trainer.loss
-    return loss.link().linearize(outputs)[0] if loss.from_logits and loss.link is not None else outputs
-
-
-def show_in_units(model: BaseModel, target: TargetEncoder) -> None:
-    """Let the compiled metrics of a standardised regression be shown in the target's own unit, also while training."""
-    if isinstance(target, Quantities) and target.changes_units:
-        model.trainer.to_units = target.units
+    return linked(model.predict(x, verbose=0), link_of(model))
 
 
 def format_metrics(metrics: dict[str, Figures], baseline: dict[str, Figures]) -> str:
@@ -94,12 +85,7 @@ def format_metrics(metrics: dict[str, Figures], baseline: dict[str, Figures]) ->
         for number, (name, value) in enumerate(figures.items()):
             base = baseline.get(part, {})
             rows.append(("" if number else part, name, figure(value), figure(base[name]) if name in base else "-"))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = (
-        f"{part:<{widths[0]}}  {name:<{widths[1]}}  {value:>{widths[2]}}  {base:>{widths[3]}}"
-        for part, name, value, base in rows
-    )
-    return "\n".join(lines)
+    return "\n".join(aligned_lines(rows, numbers=(2, 3)))
 
 
 def figure(value: float | None) -> str:
@@ -117,18 +103,3 @@ def _baseline(target: TargetEncoder, data: Prepared, part: str) -> dict[str, flo
         return scores
     of_last = regression_scores(truth, last, weights, target.columns)
     return of_last if of_last["rmse"] < scores["rmse"] else scores
-
-
-def _without(compiled: dict[str, Any], scores: dict[str, float]) -> dict[str, Any]:
-    """The compiled metrics that are none of the scores; those with a value for each output by its number."""
-    single = {}
-    for name, value in compiled.items():
-        if np.ndim(value):
-            single |= {f"{name}_{place}": item for place, item in enumerate(np.ravel(value))}
-        else:
-            single[name] = value
-    return {name: value for name, value in single.items() if name not in scores}
-
-
-def _finite(values: dict[str, Any]) -> Figures:
-    return {name: float(value) if math.isfinite(value) else None for name, value in values.items()}

@@ -13,6 +13,7 @@ from nnlite.data.table import Table
 from nnlite.errors import ConfigError, DataError
 from nnlite.experiment import Run
 from nnlite.models.base import BaseModel
+from nnlite.models.interpretation import link_of, linked
 from nnlite.report.evidence.files import Measured, read_metrics
 
 __all__ = ["MOST_ROWS", "Subject"]
@@ -112,8 +113,7 @@ class Subject:
 
     def linked(self, outputs: np.ndarray) -> np.ndarray:
         """Outputs as probabilities, where the loss takes logits; else as they are."""
-        loss = self.model.loss
-        return loss.link().linearize(outputs)[0] if loss.from_logits and loss.link is not None else outputs
+        return linked(outputs, link_of(self.model))
 
     def flat_classes(self, part: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Class numbers, probabilities `(rows, classes)`, and the classes taken; each step of a sequence is a row."""

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
+from nnlite.charts import aligned_lines
+
 __all__ = ["RowExplanation"]
 
 SHOWN = 20  # columns, in a table for people
@@ -53,12 +55,7 @@ class RowExplanation:
 
     def __repr__(self) -> str:
         rows = [("column", "this row", "typical row", "contribution"), *self._rows()]
-        widths = [max(len(row[place]) for row in rows) for place in range(4)]
-        lines = [
-            f"{name:{widths[0]}}  {cell:>{widths[1]}}  {typical:>{widths[2]}}  {shown:>{widths[3]}}"
-            for name, cell, typical, shown in rows
-        ]
-        return "\n".join([self._title, *lines])
+        return "\n".join([self._title, *aligned_lines(rows, numbers=(1, 2, 3))])
 
     def _repr_html_(self) -> str:
         largest = max((abs(value) for value in self.contributions.values()), default=0.0) or 1.0
