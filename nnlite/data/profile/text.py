@@ -3,6 +3,8 @@
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from nnlite.charts.ticks import number_text
+
 if TYPE_CHECKING:
     from nnlite.data.profile.profile import ColumnProfile, TableProfile
 
@@ -54,7 +56,7 @@ def _task(profile: "TableProfile") -> list[str]:
             lines.append(f"  imbalanced: always saying the other class is right in {1 - rarest:.1%} of the rows")
     elif len(task.targets) == 1 and profile.column(task.targets[0]).statistics:
         numbers = profile.column(task.targets[0]).statistics
-        lines.append("  " + ", ".join(f"{key} {numbers[key]:.4g}" for key in ("min", "median", "mean", "max")))
+        lines.append("  " + ", ".join(f"{key} {number_text(numbers[key])}" for key in ("min", "median", "mean", "max")))
     return lines
 
 
