@@ -23,6 +23,7 @@ from nnlite.trained.rows import AnyLength, RowReader, holds_rows, is_row, labell
 from nnlite.trained.schema import InputSchema
 from nnlite.trained.single_rows import SingleRows
 from nnlite.trained.unknown import OnUnknown, told_unknown
+from nnlite.training.epoch import Verbose
 
 __all__ = ["TrainedModel"]
 
@@ -75,7 +76,7 @@ class TrainedModel:
         self._link = link_of(model)
         self._reader = RowReader(self.encoder, self.schema, known.source, self.target_names)
 
-    def predict(self, rows: Any, *, on_unknown: OnUnknown = "warn", verbose: int = 0) -> np.ndarray:
+    def predict(self, rows: Any, *, on_unknown: OnUnknown = "warn", verbose: Verbose = 0) -> np.ndarray:
         """One answer per row: its label, or the amount in the target's own unit.
 
         Args:
@@ -96,7 +97,7 @@ class TrainedModel:
             return predictions_of(self.target, outputs, self.classes)
         return predictions_of(self.target, self._outputs(rows, on_unknown, verbose), self.classes)
 
-    def predict_proba(self, rows: Any, *, on_unknown: OnUnknown = "warn", verbose: int = 0) -> Probabilities:
+    def predict_proba(self, rows: Any, *, on_unknown: OnUnknown = "warn", verbose: Verbose = 0) -> Probabilities:
         """The probability of each class, in the order of `classes`, which the array has as an attribute too.
 
         Args:
@@ -117,7 +118,7 @@ class TrainedModel:
         return Probabilities.of(target.probabilities(outputs), classes)
 
     def predict_interval(
-        self, rows: Any, level: float = 0.9, *, on_unknown: OnUnknown = "warn", verbose: int = 0
+        self, rows: Any, level: float = 0.9, *, on_unknown: OnUnknown = "warn", verbose: Verbose = 0
     ) -> tuple[np.ndarray, np.ndarray]:
         """Lower and upper ends of intervals that hold the target with probability `level` or more.
 
@@ -159,7 +160,7 @@ class TrainedModel:
         sample_weight: Any = None,
         *,
         on_unknown: OnUnknown = "warn",
-        verbose: int = 0,
+        verbose: Verbose = 0,
     ) -> dict[str, float | None]:
         """Figures on labelled rows, under the names of `metrics.json`; amounts are in the target's own unit.
 
@@ -225,7 +226,7 @@ class TrainedModel:
         """
         return columns_of(self.target, self._outputs(rows, on_unknown, 0), proba)
 
-    def _outputs(self, rows: Any, on_unknown: OnUnknown, verbose: int) -> Any:
+    def _outputs(self, rows: Any, on_unknown: OnUnknown, verbose: Verbose) -> Any:
         """The model's outputs for raw rows, probabilities where they would be logits."""
         if self.model.takes_several:
             return self.model.predict(rows, verbose=verbose)
