@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 __all__ = ["linear_ticks", "log_ticks", "number_text", "tick_texts"]
 
+SPREAD = 200  # factor between ticks from which each is written with decimals of its own
 MOST = 1000  # ticks that a range could ask for before it is cut: a guard against steps lost in rounding
 
 
@@ -22,9 +23,13 @@ def linear_ticks(low: float, high: float, count: int = 5) -> list[float]:
 def log_ticks(low: float, high: float, count: int = 5) -> list[float]:
     """Powers of ten inside `[low, high]`, thinned to about `count`; 1, 2 and 5 times them where there are few."""
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
-    powers = range(first, last + 1, max(1, math.ceil((last - first) / max(count, 1))))
-    ticks = [10.0**power for power in powers if low * 0.999 <= 10.0**power <= high * 1.001]
-    if len(ticks) < 3:
+    ticks: list[float] = []
+    for step in range(max(1, math.ceil((last - first) / max(count, 1))), 0, -1):
+        powers = range(first, last + 1, step)
+        ticks = [10.0**power for power in powers if low * 0.999 <= 10.0**power <= high * 1.001]
+        if len(ticks) >= 3:
+            break
+    else:
         finer = [factor * 10.0**power for power in range(first, last + 1) for factor in (1, 2, 5)]
         ticks = [tick for tick in finer if low * 0.999 <= tick <= high * 1.001]
     return ticks if len(ticks) > 1 else linear_ticks(low, high, count)
@@ -34,6 +39,8 @@ def tick_texts(ticks: Sequence[float]) -> list[str]:
     """Texts of ticks with as many decimals as tell them apart; thousands as `k`, millions as `M`."""
     largest = max(map(abs, ticks), default=0.0)
     factor, unit = next(((f, u) for f, u in ((1e9, "G"), (1e6, "M"), (1e3, "k")) if largest >= 10 * f), (1.0, ""))
+    if largest >= SPREAD * min((abs(tick) for tick in ticks if tick), default=largest + 1):
+        return [text for tick in ticks for text in tick_texts([tick])]
     if unit == "" and 0 < largest < 1e-3:
         return [f"{tick:.3g}" for tick in ticks]
     for decimals in range(8):

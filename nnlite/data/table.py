@@ -213,7 +213,7 @@ class Table:
             self.told_marks.add(mark)
             where = "wherever else it stands" if mark in self._marks.everywhere else "in other columns of numbers"
             self.notes.tell(
-                f"{self._place(cells.index(mark), name)}: {mark!r} is read as a missing value, here and {where}; "
+                f"{self.place(cells.index(mark), name)}: {mark!r} is read as a missing value, here and {where}; "
                 "`missing` states what is one"
             )
         return gaps
@@ -228,20 +228,21 @@ class Table:
         if row == 0 and len(bad) == 1 and not self.dialect.header:
             advice = "state `header: true` if this line names the columns"
         count = f" ({len(bad)} of {len(cells)} cells are no numbers)" if len(bad) > 1 else ""
-        raise DataError(f"{self._place(row, name)}: text {shown(cell)} in a numeric column; {advice}{count}")
+        raise DataError(f"{self.place(row, name)}: text {shown(cell)} in a numeric column; {advice}{count}")
 
     def _refuse_infinite(self, name: str, row: int) -> NoReturn:
         cell = self.cells(name)[row]
         raise DataError(
-            f"{self._place(row, name)}: {shown(cell)} is not a finite number; leave the cell empty if it is missing"
+            f"{self.place(row, name)}: {shown(cell)} is not a finite number; leave the cell empty if it is missing"
         )
 
     def _refuse_missing(self, name: str, missing: np.ndarray) -> None:
         if missing.any():
-            place = self._place(int(missing.argmax()), name)
+            place = self.place(int(missing.argmax()), name)
             raise DataError(
                 f"{place}: the value is missing (so in {missing.sum()} of {len(self)} rows); remove such rows"
             )
 
-    def _place(self, row: int, name: str) -> str:
+    def place(self, row: int, name: str) -> str:
+        """Where a cell stands in the file, for errors."""
         return f"{self.path}, line {self.lines[row]}, column {name!r}"

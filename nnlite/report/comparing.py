@@ -124,7 +124,7 @@ def _flat(value: Any, path: tuple = ()) -> Iterator[tuple[str, str]]:
     inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else None
     simple = isinstance(value, list) and not any(isinstance(own, (dict, list)) for own in value)
     if not inside or not value or simple:
-        yield format_path(path), str(value)
+        yield format_path(path), repr(value) if isinstance(value, str) and not value.strip() else str(value)
         return
     for key, own in inside:
         yield from _flat(own, (*path, key))

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.data import Classes, Quantities, TargetEncoder
-from nnlite.errors import ConfigError, ShapeError
+from nnlite.data import Classes, Frame, Quantities, Table, TargetEncoder
+from nnlite.data.encoders.targets.base import listed
+from nnlite.errors import ConfigError, DataError, ShapeError
 from nnlite.models.base import BaseModel
 from nnlite.training.epoch import Verbose
 
@@ -24,6 +25,21 @@ def kind_of(target: TargetEncoder | None) -> str:
     if isinstance(target, Quantities):
         return "regression"
     return target.kind if isinstance(target, Classes) else "multilabel"
+
+
+def check_labels(target: TargetEncoder, y: np.ndarray, rows: Any, path: str) -> None:
+    """`DataError` that says where in a table the first label stands that is no class of the model."""
+    if not isinstance(target, Classes) or not isinstance(rows, (Table, Frame)):
+        return
+    known = target.knows(y)
+    if not known.all():
+        row = int(known.argmin())
+        frame = f"{path}: " * bool(path) + f"column {target.name!r}, row {row}"
+        where = rows.place(row, target.name) if isinstance(rows, Table) else frame
+        raise DataError(
+            f"{where}: unknown class {y.ravel().tolist()[row]!r}; the model knows {listed(target.labels)}; correct the "
+            "label, or leave such rows out"
+        )
 
 
 def figures_of(

@@ -15,7 +15,7 @@ from nnlite.inference.predictor import Predictor
 from nnlite.models.base import BaseModel
 from nnlite.models.interpretation import link_of, linked
 from nnlite.trained.answers import Probabilities, classes_of, columns_of, need_classes, predictions_of
-from nnlite.trained.evaluation import figures_of, kind_of
+from nnlite.trained.evaluation import check_labels, figures_of, kind_of
 from nnlite.trained.explaining.attributions import explained
 from nnlite.trained.explaining.explanation import RowExplanation
 from nnlite.trained.rows import AnyLength, RowReader, holds_rows, is_row, labelled, place_of, targets_of
@@ -140,7 +140,10 @@ class TrainedModel:
     def half_widths(self, level: float) -> np.ndarray:
         """Half the width of the intervals of each target; errors as of `predict_interval`. Shape: (targets,)."""
         if not isinstance(self.target, Quantities):
-            raise ConfigError("intervals are those of amounts; for classes there is predict_proba")
+            raise ConfigError(
+                "prediction intervals are those of amounts, and the model tells classes; their probabilities say how "
+                "certain it is: predict_proba, which `nnlite predict` writes by itself"
+            )
         intervals = self.model._interpretation.intervals
         if intervals is None:
             raise DataError(
@@ -179,6 +182,7 @@ class TrainedModel:
         weights = None if sample_weight is None else np.asarray(sample_weight, np.float64)
         x = self._encoded(inputs, on_unknown, place_of(rows))
         outputs = self._answering(self.model.predict(x, verbose=verbose))
+        check_labels(target, truth, inputs, place_of(rows))
         return figures_of(self.model, target, x, truth, outputs, weights, verbose=verbose)
 
     def explain(self, row: Any, output: Any = None) -> RowExplanation:

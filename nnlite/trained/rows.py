@@ -178,7 +178,7 @@ def labelled(reader: RowReader, path: str, kind: Any) -> tuple[Any, np.ndarray]:
     source = reader.source
     if source is not None:
         try:
-            dataset = source.elsewhere(path).load(kind)
+            dataset = source.read_labelled(path, kind)
         except ConfigError as error:
             raise DataError(f"{path}: {error.message}; give arrays: evaluate(inputs, targets)") from None
         return reader._of_source(dataset.inputs), dataset.target
@@ -193,9 +193,13 @@ def targets_of(source: Table | Frame, names: list[str], kind: Any) -> np.ndarray
             return np.column_stack([source.quantities(name) for name in names])
         return source.labels(names[0]) if len(names) == 1 else np.column_stack([source.labels(name) for name in names])
     columns = [source.column(name, "number" if kind == "regression" else "category") for name in names]
+    if kind == "multilabel" and len(columns) == 1:  # labels in one cell, of which a gap has none
+        return np.where(columns[0].missing, "", columns[0].values).astype(str)
     for column in columns:
         if column.missing.any():
             raise DataError(
                 f"column {column.name!r}, row {int(column.missing.argmax())}: the value is missing; leave such rows out"
             )
-    return np.column_stack([column.values for column in columns]) if kind == "regression" else columns[0].values
+    if kind != "regression" and len(columns) == 1:
+        return columns[0].values
+    return np.column_stack([column.values for column in columns])

@@ -127,6 +127,8 @@ def test_logarithmic_ticks_and_texts():
     assert tick_texts([0, 0.25, 0.5]) == ["0.00", "0.25", "0.50"]
     assert tick_texts([-200_000, 0, 200_000]) == ["\N{MINUS SIGN}200k", "0", "200k"]
     assert tick_texts([0, 2e-5]) == ["0", "2e-05"]
+    assert tick_texts(log_ticks(4e-5, 2)) == ["0.0001", "0.001", "0.01", "0.1", "1"]
+    assert tick_texts([1, 100, 10_000]) == ["1", "100", "10k"]
 
 
 @pytest.mark.parametrize(

@@ -554,6 +554,7 @@ def test_odd_names(tmp_path):
     assert "t.csv: column 4 has neither name nor values and is left out" in str(
         table_of(tmp_path, "a,b,c,\n1,2,3,\n").notes
     )
+    assert [note.partition(": ")[2][:20] for note in table_of(tmp_path, "1,2\n3,4\n").notes] == ["line 1 holds numbers"]
     table.require(["a", "b_2"])
     with pytest.raises(DataError, match="the column name 'b' stands more than once in the first line"):
         table.require(["b"])

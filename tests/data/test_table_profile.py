@@ -210,13 +210,39 @@ def test_tasks(case):
     assert sum(task.classes.values()) == (ROWS if kind in ("binary", "multiclass") else 0)
 
 
+JOINED = ["red|blue", "red", "blue|green", "green", "red|green"]
+
+
+def test_labels_in_one_cell():
+    task = task_of([read_cells(table({"y": cycle(*JOINED, "")}), "y")])
+    assert (task.kind, task.separator) == ("multilabel", "|")
+    assert task.classes == {"red": 101, "green": 99, "blue": 67}
+    assert "an empty cell has none, in 33 of 200 rows" in task.reason
+    assert "labels: red 60.0%" in str(profile_table(table({"x": texts(NORMAL), "y": cycle(*JOINED)}), "y"))
+    forced = task_of([read_cells(table({"y": cycle(*JOINED)}), "y")], "multiclass")
+    assert (forced.kind, forced.separator, len(forced.classes)) == ("multiclass", None, 5)
+    cities = cycle("Rome, Italy", "Oslo, Norway", "Paris, France", "Bern")
+    assert task_of([read_cells(table({"y": cities}), "y")]).kind == "multiclass"
+    thousands = Table.from_bytes(
+        ("x;y\n" + "".join(f"1;{1 + row % 50}.000,50\n" for row in range(ROWS))).encode(), "t.csv"
+    )
+    assert task_of([read_cells(thousands, "y")]).kind == "regression"
+
+
+def test_amounts_that_are_texts_are_suspicious():
+    profile = profile_table(table({"paid": [f"$ {row}.50" for row in range(ROWS)], "half": cycle("$1", "none")}))
+    assert profile.column("paid").warning == "amounts that are read as texts, such as '$ 0.50': take the currency away"
+    assert profile.column("half").warning is None
+
+
 BAD_TARGETS = {
+    "amounts": ([[f"{row} %" for row in range(ROWS)]], None, "such as '0 %': take the percent sign away"),
     "gaps": ([cycle("1", "")], None, "no value in 100 of 200 rows, first in row 2 after the header"),
     "one value": ([cycle("1")], None, "has one value alone, '1'"),
     "names": ([[f"n{row}" for row in range(ROWS)]], None, "200 different texts in 200 rows (identifier: all texts"),
     "text as numbers": ([cycle("a", "b")], "regression", "'a' is no number; a regression needs numbers"),
     "three as two": ([cycle("a", "b", "c")], "binary", "has 3 values; a binary task has two"),
-    "one column of labels": ([cycle("0", "1")], "multilabel", "several columns of 0 and 1: --target a,b,c"),
+    "one column of labels": ([cycle("0", "1")], "multilabel", "several columns of 0 and 1: --target a,b,c; or"),
     "labels of texts": ([cycle("0", "1"), cycle("a", "b")], "multilabel", "labels are 0 and 1, it has 'a'"),
     "two columns of classes": ([cycle("0", "1"), cycle("a", "b")], "binary", "2 targets: a binary task has one"),
 }

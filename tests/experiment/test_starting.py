@@ -1,5 +1,6 @@
 """`nnlite init` and `nnlite data`: from a raw file to a trained model without an edit."""
 
+import contextlib
 import json
 from pathlib import Path
 
@@ -256,7 +257,36 @@ def test_data_shows_the_profile_alone(capsys):
     assert [path.name for path in Path().iterdir()] == ["t.csv"]
 
 
+def test_labels_in_one_cell_are_learnt_as_such():
+    random = np.random.default_rng(0)
+    x = {name: random.normal(size=ROWS) for name in ("war", "love", "wit")}
+    genres = ["|".join(name for name, values in x.items() if values[row] > 0) for row in range(ROWS)]
+    write_table("t.csv", {**x, "genre": genres})
+    assert main(["init", "t.csv", "--target", "genre"]) == 0
+    values = Document("t.yaml").values
+    assert values["data"]["target_separator"] == "|" and values["model"][-1]["Dense"]["units"] == 3
+    assert main(["train", "t.yaml", *QUICK, "--out", "run"]) == 0
+    assert Run("run").metrics["test"]["roc_auc"] > 0.8
+    assert main(["evaluate", "run", "t.csv"]) == 0
+
+
+def test_the_config_is_written_though_nobody_reads_the_profile(monkeypatch):
+    class Closed:
+        def write(self, text):
+            raise BrokenPipeError
+
+        def flush(self):
+            raise BrokenPipeError
+
+    write_table("t.csv", {"x": np.random.default_rng(0).normal(size=40), "y": np.arange(40) % 2})
+    with monkeypatch.context() as patch, contextlib.suppress(BrokenPipeError):
+        patch.setattr("sys.stdout", Closed())
+        main(["init", "t.csv", "--target", "y"])
+    assert Document("t.yaml").values["seed"] == 0
+
+
 UNUSABLE = {
+    "amounts as texts": (["init", "t.csv", "--target", "paid"], 3, "such as '$1,000': take the currency away"),
     "no target": (["init", "t.csv"], 2, "which column is to be predicted? Likely: --target price (regression)"),
     "no file": (["init", "no.csv", "--target", "y"], 3, "no.csv: No such file"),
     "no template": (["init", "tabel"], 2, "no template and no file 'tabel'; did you mean 'table'?"),
@@ -277,7 +307,8 @@ def test_what_cannot_be_used_gets_one_error(case, capsys):
     arguments, code, message = UNUSABLE[case]
     price = np.round(np.random.default_rng(0).normal(size=40), 3)
     names = [f"n{row}" for row in range(40)]
-    write_table("t.csv", {"price": price, "x": price[::-1], "gaps": ["", 1] * 20, "name": names})
+    paid = [f"${row + 1},000" for row in range(40)]
+    write_table("t.csv", {"price": price, "x": price[::-1], "gaps": ["", 1] * 20, "name": names, "paid": paid})
     write_table("few.csv", {"x": [1.5, 2.5, 3.5], "y": [1, 0, 1]})
     write_table("alone.csv", {"same": [1] * 40, "y": [0, 1] * 20})
     Path("b.csv").write_bytes(bytes(range(256)))

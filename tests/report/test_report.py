@@ -15,7 +15,7 @@ from nnlite.experiment import Experiment, Run, train
 from nnlite.metrics.scores import confusion_matrix
 from nnlite.report import Report
 from nnlite.report.evidence import subject as subject_module
-from nnlite.report.evidence.features import Features
+from nnlite.report.evidence.features import Features, _dates
 from nnlite.report.evidence.gradients import gradient_norms
 from nnlite.report.evidence.images import image_shape
 from nnlite.report.evidence.intervals import intervals
@@ -350,3 +350,20 @@ def test_slopes_are_summed_over_pieces(runs, monkeypatch):
     np.testing.assert_allclose(subject.mean_slopes(x), expected, rtol=1e-5)
     monkeypatch.setattr(subject_module, "MOST_SLOPES", 10 * 640)
     np.testing.assert_allclose(subject.mean_slopes(x), np.abs(jacobian[:10].astype(float)).mean(axis=(0, 1)), rtol=1e-5)
+
+
+def test_partial_dependence_on_dates_is_in_their_order(tmp_path):
+    """Spelt day first, dates of a month come together in the order of texts; a dependence is one on time."""
+    days = np.datetime64("2021-01-01") + np.random.default_rng(0).permutation(200)
+    spelt = [f"{day.astype(object):%d.%m.%Y}" for day in days]
+    spelt[7] = ""
+    write_csv(tmp_path / "sold.csv", {"sold": spelt, "price": np.random.default_rng(1).normal(size=200)})
+    source = {"Csv": {"path": str(tmp_path / "sold.csv"), "target": "price"}}
+    run = train(Experiment.get(config(source, [{"Dense": {"units": 1}}], "mse")), tmp_path / "run", quiet=True)
+    features = Features.of(Subject(run))
+    dependence = features.dependence("sold")
+    assert len(dependence.values) == 12 and dependence.values == sorted(dependence.values)
+    sample = [spelt[row] for row in features.source_rows if spelt[row]]
+    assert {f"{day[8:]}.{day[5:7]}.{day[:4]}" for day in dependence.values} <= set(sample)
+    stamps = np.array(["2021-01-02T10:30", "NaT", "2021-01-01T00:00"], "datetime64[s]")
+    assert _dates(stamps) == (["2021-01-01T00:00", "2021-01-02T10:30"], [2, 0])

@@ -18,7 +18,7 @@ import nnlite
 from nnlite import Input, NNClassifier, NNRegressor, Sequential, load_model
 from nnlite.data import Table
 from nnlite.errors import ConfigError, DataError, ModelFileError, UnknownCategoryWarning
-from nnlite.experiment import Run, train
+from nnlite.experiment import Experiment, Run, train
 from nnlite.layers import Dense, Embedding, GlobalAveragePooling1D
 from nnlite.saving import read, write as write_model
 from nnlite.trained import TrainedModel
@@ -291,3 +291,68 @@ def test_figures_are_those_of_the_run_also_compiled_ones(folder, table):
     assert {"r2_score_0", "r2_score_1", "mean_absolute_percentage_error"} <= figures.keys()
     assert figures == pytest.approx(run.metrics["test"], rel=1e-5)
     assert trained.model.trainer.to_units is None
+
+
+def test_classes_of_whole_numbers_are_those_of_a_frame_of_numbers(folder, table, tmp_path):
+    """A column of 1 and 0 in a frame is the column of "1" and "0" that the file held, whoever spells it."""
+
+    numbered = {**table, "answer": [int(answer == "yes") for answer in table["answer"]]}
+    write(tmp_path / "numbered.csv", numbered)
+    run = train(experiment(tmp_path / "numbered.csv", "answer", CLASSIFY, 2), tmp_path / "run", quiet=True)
+    trained = nnlite.load(run.folder)
+    expected = trained.evaluate(tmp_path / "numbered.csv")
+    assert trained.evaluate(pd.DataFrame(numbered)) == expected
+    assert trained.evaluate(numbered) == expected
+
+
+def test_several_columns_of_labels_are_read_from_a_frame(folder, table, tmp_path):
+    labelled = {
+        **table,
+        "dear": [int(price > 220) for price in table["price"]],
+        "young": [int(a < 40) for a in table["age"]],
+    }
+    write(tmp_path / "several.csv", labelled)
+    loss = {"loss": {"BinaryCrossentropy": {"from_logits": True}}}
+    several = experiment(tmp_path / "several.csv", ["dear", "young"], loss, 2, drop=["id", "answer", "price", "rent"])
+    trained = nnlite.load(train(several, tmp_path / "run", quiet=True).folder)
+    frame = pd.DataFrame(labelled)
+    assert trained.evaluate(frame) == trained.evaluate(tmp_path / "several.csv")
+    bare = trained.evaluate(frame.drop(columns=["dear", "young"]), frame[["dear", "young"]].to_numpy())
+    assert bare == trained.evaluate(frame)
+
+
+def test_labels_in_one_cell_are_read_from_a_frame_with_gaps(table, tmp_path):
+    tags = [
+        ";".join(["old"] * (age > 40) + ["rich"] * (income > 1000))
+        for age, income in zip(table["age"], table["income"], strict=True)
+    ]
+    tagged = {**table, "answer": tags}
+    write(tmp_path / "tags.csv", tagged)
+    loss = {"loss": {"BinaryCrossentropy": {"from_logits": True}}}
+    config = experiment(tmp_path / "tags.csv", "answer", loss, 2).get_config()
+    config["data"]["target_separator"] = ";"
+    trained = nnlite.load(train(Experiment.get(config), tmp_path / "run", quiet=True).folder)
+    frame = pd.DataFrame(tagged).replace("", None)
+    frame.to_parquet(tmp_path / "tags.parquet")
+    expected = trained.evaluate(tmp_path / "tags.csv")
+    assert trained.evaluate(frame) == trained.evaluate(tmp_path / "tags.parquet") == expected
+
+
+def test_evaluation_reads_a_file_that_is_written_in_another_way(classes_run, folder, table, tmp_path):
+    trained = nnlite.load(classes_run.folder)
+    expected = trained.evaluate(folder / "table.csv")
+    write(tmp_path / "tabs.tsv", {name: [f'"{cell}"' for cell in cells] for name, cells in table.items()}, "\t")
+    (tmp_path / "wide.csv").write_text((folder / "table.csv").read_text(encoding="utf-8"), encoding="utf-16")
+    write(tmp_path / "few.csv", {name: cells for name, cells in table.items() if name not in ("id", "rent")})
+    for name in ("tabs.tsv", "wide.csv", "few.csv"):
+        assert trained.evaluate(tmp_path / name) == expected, name
+
+
+def test_an_unknown_class_is_found_in_its_line(classes_run, table, tmp_path):
+    trained = nnlite.load(classes_run.folder)
+    strange = {**table, "answer": ["yes", "no", "perhaps", *table["answer"][3:]]}
+    write(tmp_path / "strange.csv", strange)
+    with pytest.raises(DataError, match=r"strange\.csv, line 4, column 'answer': unknown class 'perhaps'; the model"):
+        trained.evaluate(tmp_path / "strange.csv")
+    with pytest.raises(DataError, match=r"^column 'answer', row 2: unknown class 'perhaps'; the model knows"):
+        trained.evaluate(strange)

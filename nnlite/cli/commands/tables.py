@@ -59,11 +59,10 @@ def _init(arguments: argparse.Namespace) -> None:
         raise ConfigError(f"{out}: the folder {Path(out).parent} does not exist")
     if is_table:
         profile, text = init_config(start, _targets(arguments.target), arguments.task, out)
-        print(f"{profile}\n")
     else:
-        text = template_text(start)
-    write_text(out, text)
-    print(f"written: {out}\nnext: nnlite train {out}")
+        profile, text = None, template_text(start)
+    write_text(out, text)  # before a reader of the profile, such as `head`, may close the pipe
+    print(*([] if profile is None else [f"{profile}\n"]), f"written: {out}", f"next: nnlite train {out}", sep="\n")
 
 
 def _data(arguments: argparse.Namespace) -> None:

@@ -16,7 +16,7 @@ from nnlite.data.files.decoding import (
 from nnlite.data.files.dialects import AUTO, Dialect
 from nnlite.data.files.lines import Rows, rows_of
 from nnlite.data.files.marks import Marks
-from nnlite.data.files.notes import Notes
+from nnlite.data.files.notes import Notes, Unheard
 from nnlite.data.files.numerals import PLAIN, NumberFormat
 from nnlite.data.files.sniffing import (
     SAMPLE,
@@ -123,7 +123,7 @@ def named_table(rows: Rows, dialect: Dialect, place: str, notes: Notes) -> TextT
         body = [row[:-1] for row in body]  # each line ends in a delimiter, but for the first one
     else:
         _check_even(rows, header, dialect.delimiter, place)
-    names, repeated = name_columns(first if header else [""] * len(first), place, notes if header else Notes())
+    names, repeated = name_columns(first if header else [""] * len(first), place, notes if header else Unheard())
     columns = {
         name: [cell.strip() for cell in column] for name, column in zip(names, zip(*body, strict=True), strict=True)
     }

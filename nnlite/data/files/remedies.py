@@ -1,11 +1,12 @@
 """What to do about a cell that is no number: the advice depends on what the cell looks like."""
 
 import re
+from collections.abc import Iterable
 
-from nnlite.data.files.numerals import NumberFormat
+from nnlite.data.files.numerals import PLAIN, NumberFormat
 from nnlite.data.files.sniffing import FORMATS
 
-__all__ = ["remedy_of", "shown"]
+__all__ = ["remedy_of", "remedy_of_amounts", "shown"]
 
 CURRENCY = re.compile(r"(?:[$€£¥₹]|\b(?:USD|EUR|GBP|CHF|JPY|Rs\.?)\b)", re.IGNORECASE)
 DATE = re.compile(
@@ -52,6 +53,16 @@ def remedy_of(cell: str, form: NumberFormat, column: str, default: str = LEAVE_O
     if rare:
         return f"state `missing: [{shown(cell)}]` if it stands for a missing value, or {default}"
     return default
+
+
+def remedy_of_amounts(cells: Iterable[str]) -> str | None:
+    """The advice for a column whose cells are all amounts with something around them, such as `$5,000` or `7 %`."""
+    advice = None
+    for cell in cells:
+        advice = _decorated(cell, PLAIN)
+        if advice is None and not any(form.matches(cell) for form in FORMATS):
+            return None
+    return advice
 
 
 def _written_otherwise(cell: str, form: NumberFormat) -> str | None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from nnlite.charts import notebook
+from nnlite.data.files.remedies import remedy_of_amounts, shown
 from nnlite.data.frames.frame import Frame
 from nnlite.data.frames.reading import read_frame
 from nnlite.data.profile.cells import Cells, read_cells
@@ -230,8 +231,12 @@ def _statistics(values: np.ndarray) -> dict[str, float]:
 
 
 def _warning(cells: Cells, kind: ColumnKind, reason: str) -> str | None:
-    if kind in ("leaking", "identifier", "constant", "mostly_missing"):
+    if kind in ("leaking", "constant", "mostly_missing"):
         return f"{kind.replace('_', ' ')}: {reason}"
+    if cells.numbers is None and cells.dates is None and (remedy := remedy_of_amounts(cells.counts)) is not None:
+        return f"amounts that are read as texts, such as {shown(next(iter(cells.counts)))}: {remedy}"
+    if kind == "identifier":
+        return f"{kind}: {reason}"
     if cells.marks:
         return f"{reason}: if that says that a value is missing, declare it so (`missing`)"
     return None

@@ -1,11 +1,12 @@
 """What is to be learnt, by the look of the target."""
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
 
-from nnlite.data.files.remedies import shown
+from nnlite.data.files.remedies import remedy_of_amounts, shown
 from nnlite.data.profile.cells import Cells
 from nnlite.data.profile.kinds import kind_of, skewness
 from nnlite.errors import DataError
@@ -18,6 +19,8 @@ TASKS: tuple[str, ...] = get_args(TaskKind)
 MOST_CODES = 20  # whole numbers up to so many values are classes,
 ROWS_OF_A_CODE = 10  # if they have so many rows each on average
 SKEWED = 1.0
+SEPARATORS = "|;,"  # between the labels of one cell
+ROWS_OF_A_LABEL = 5  # mean number of rows that have it, from which parts of cells are labels
 
 
 @dataclass(frozen=True)
@@ -25,10 +28,12 @@ class Task:
     """What is to be learnt.
 
     Args:
-        kind: `"binary"`, `"multiclass"`, `"multilabel"` (several columns of 0 and 1) or `"regression"`.
+        kind: `"binary"`, `"multiclass"`, `"multilabel"` (several columns of 0 and 1, or several labels in a cell) or
+            `"regression"`.
         targets: the columns to predict.
         reason: why, in a few words.
-        classes: how often each class occurs, of one column; empty for the other tasks.
+        classes: how often each class or label occurs, of one column; empty for the other tasks.
+        separator: what stands between the labels of one cell, of a multi-label task of one column.
         log: whether the logarithm of the target is better learnt than the target: positive and skewed to the right.
     """
 
@@ -37,6 +42,7 @@ class Task:
     reason: str
     classes: dict[str, int]
     log: bool = False
+    separator: str | None = None
 
 
 def task_of(targets: list[Cells], forced: TaskKind | None = None) -> Task:
@@ -46,6 +52,8 @@ def task_of(targets: list[Cells], forced: TaskKind | None = None) -> Task:
         DataError: a target that cannot be learnt: missing values, one value alone, texts that all differ, or not what
             the task asks for.
     """
+    if len(targets) == 1 and forced in (None, "multilabel") and (separator := _separator(targets[0])) is not None:
+        return _of_joined_labels(targets[0], separator)
     for cells in targets:
         _check(cells)
     names = [cells.name for cells in targets]
@@ -60,7 +68,10 @@ def task_of(targets: list[Cells], forced: TaskKind | None = None) -> Task:
             raise DataError(f"{len(names)} targets: a {forced} task has one; choose it, or leave --task out")
         return _regression(targets)
     if forced == "multilabel":
-        raise DataError(f"target {names[0]!r}: a multilabel task has several columns of 0 and 1: --target a,b,c")
+        raise DataError(
+            f"target {names[0]!r}: a multilabel task has several columns of 0 and 1: --target a,b,c; or one column "
+            f"whose cells hold several labels each, with one of {' '.join(SEPARATORS)} between them"
+        )
     return _of_one(targets[0], forced)
 
 
@@ -75,12 +86,43 @@ def _of_one(cells: Cells, forced: TaskKind | None) -> Task:
         return Task("binary", [cells.name], "two values", classes)
     if cells.numbers is None and distinct > rows / 2:
         kind, reason = kind_of(cells)
+        if (remedy := remedy_of_amounts(cells.counts)) is not None:
+            example = shown(next(iter(cells.counts)))
+            raise DataError(f"target {cells.name!r} holds amounts that are no numbers, such as {example}: {remedy}")
         raise DataError(
             f"target {cells.name!r} has {distinct} different texts in {rows} rows ({kind}: {reason}), too many for "
             "classes; choose another column by --target"
         )
     what = "texts" if cells.numbers is None else "whole numbers" if cells.is_whole else "numbers"
     return Task("multiclass", [cells.name], f"{distinct} different {what}", classes)
+
+
+def _separator(cells: Cells) -> str | None:
+    """What stands between labels, if cells hold several: fewer labels than different cells, each in many rows."""
+    if cells.numbers is not None or cells.dates is not None or remedy_of_amounts(cells.counts) is not None:
+        return None
+    for separator in SEPARATORS:
+        labels = _labels(cells, separator)
+        rows = sum(count for cell, count in cells.counts.items() if separator in cell)
+        if rows and 1 < len(labels) < len(cells.counts) and labels.total() >= ROWS_OF_A_LABEL * len(labels):
+            return separator
+    return None
+
+
+def _labels(cells: Cells, separator: str) -> Counter[str]:
+    labels: Counter[str] = Counter()
+    for cell, count in cells.counts.items():
+        for label in {part.strip() for part in cell.split(separator)} - {""}:
+            labels[label] += count
+    return labels
+
+
+def _of_joined_labels(cells: Cells, separator: str) -> Task:
+    labels, gaps = _labels(cells, separator), int(cells.missing.sum())
+    reason = f"{len(labels)} labels, with {separator!r} between those of a cell" + (
+        f"; an empty cell has none, in {gaps} of {len(cells.texts)} rows" if gaps else ""
+    )
+    return Task("multilabel", [cells.name], reason, dict(labels.most_common()), separator=separator)
 
 
 def _is_code(cells: Cells) -> bool:

@@ -4,6 +4,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from nnlite.charts import aligned_lines
+from nnlite.charts.ticks import number_text
 
 if TYPE_CHECKING:
     from nnlite.data.profile.profile import ColumnProfile, TableProfile
@@ -46,13 +47,14 @@ def _task(profile: "TableProfile") -> list[str]:
     if task.classes:
         shares = [f"{label} {count / profile.rows:.1%}" for label, count in list(task.classes.items())[:MOST_CLASSES]]
         more = len(task.classes) - MOST_CLASSES
-        lines.append("  classes: " + ", ".join(shares) + (f", and {more} more" if more > 0 else ""))
+        what = "labels" if task.kind == "multilabel" else "classes"
+        lines.append(f"  {what}: " + ", ".join(shares) + (f", and {more} more" if more > 0 else ""))
         rarest = min(task.classes.values()) / profile.rows
-        if rarest < 0.1 and len(task.classes) == 2:
+        if rarest < 0.1 and task.kind == "binary":
             lines.append(f"  imbalanced: always saying the other class is right in {1 - rarest:.1%} of the rows")
     elif len(task.targets) == 1 and profile.column(task.targets[0]).statistics:
         numbers = profile.column(task.targets[0]).statistics
-        lines.append("  " + ", ".join(f"{key} {numbers[key]:.4g}" for key in ("min", "median", "mean", "max")))
+        lines.append("  " + ", ".join(f"{key} {number_text(numbers[key])}" for key in ("min", "median", "mean", "max")))
     return lines
 
 

@@ -106,6 +106,15 @@ class DataSource(Configurable, family="data source"):
             raise ConfigError(f"{type(self).__name__} does not read inputs and target from one file")
         return type(self).from_config({**self.get_config(), "path": path})
 
+    def read_labelled(self, path: str, target_kind: TargetKind) -> Dataset:
+        """Inputs and target of another file with the columns of its own one.
+
+        Raises:
+            ConfigError: as `elsewhere`.
+            DataError: as `load`.
+        """
+        return self.elsewhere(path).load(target_kind)
+
     def for_reading(self) -> dict | None:
         """The spec by which further files are read as this one was; None where they are plain tables of numbers."""
         if type(self).read_inputs is DataSource.read_inputs:

@@ -98,6 +98,11 @@ class TableSource(DataSource, abstract=True):
         """The table in a file of any make; a text file may be written in another way than the source's own."""
         return read_table_file(path, self.dialect, like=True)
 
+    def read_labelled(self, path: str, target_kind: TargetKind) -> Dataset:
+        """Inputs and target of another file, which may be written in another way; it needs no columns left out here."""
+        table = self.read_inputs(path)
+        return Dataset(table, read_target(table, self._targets(), target_kind), self._targets())
+
     def complete_rows(self, inputs: Any, rows: np.ndarray) -> np.ndarray:
         return rows_without_gaps(inputs, rows, self.columns)
 

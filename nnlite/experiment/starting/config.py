@@ -71,6 +71,7 @@ def _data(profile: TableProfile, task: Task, source: str, path: str, only_text: 
         f"      target: {target}",
         *([f"      text: {quoted(only_text)}"] if only_text else _columns(profile)),
         *_split(profile, task),
+        *([f"  target_separator: {quoted(task.separator)}"] if task.separator else []),
         *(["  target_transform: log                 # skewed: relative errors count"] if task.log else []),
     ]
 
@@ -95,7 +96,7 @@ def _why(column: ColumnProfile) -> str:
 
 def _split(profile: TableProfile, task: Task) -> list[str]:
     validation = VALIDATION if profile.rows >= 100 else TEST
-    smallest = min(task.classes.values(), default=0)
+    smallest = 0 if task.kind == "multilabel" else min(task.classes.values(), default=0)
     parts = min(round(validation * profile.rows), round(TEST * profile.rows))
     stratify = smallest > 4 and parts >= len(task.classes)
     mix = ", stratify: true" if stratify else ""
@@ -147,7 +148,7 @@ def _text_model() -> list[str]:
 
 
 def _outputs(task: Task) -> int:
-    return len(task.classes) if task.kind == "multiclass" else len(task.targets)
+    return len(task.classes) if task.kind == "multiclass" or task.separator else len(task.targets)
 
 
 def _optimizer(profile: TableProfile, task: Task, has_waves: bool) -> list[str]:

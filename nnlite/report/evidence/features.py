@@ -119,8 +119,9 @@ class Features:
     def dependence(self, name: str) -> Dependence:
         """The partial dependence of the predictions on one feature (Friedman 2001), on at most 500 rows.
 
-        A number takes on 20 quantiles of its values, from 1% to 99%, a category its levels, up to 12 of the most
-        frequent ones. A row takes on a value by the columns that a row with this value has in the model's input.
+        A number takes on 20 quantiles of its values, from 1% to 99%, a date 12 that are spread like its own, in
+        their order, a category its levels, up to 12 of the most frequent ones. A row takes on a value by the columns
+        that a row with this value has in the model's input.
         """
         values, rows = self._grid(self._raw(name))
         x, places = self.x[:DEPENDENCE_ROWS], self.places[name]
@@ -151,10 +152,16 @@ class Features:
         return {f"probability of {labels[place]}": place for place in chosen}
 
     def _raw(self, name: str) -> np.ndarray:
-        """The values of a feature in the sample: numbers where they are, else texts."""
+        """The values of a feature in the sample: numbers or dates where they are, else texts."""
         table = self.subject.table
         if table is None or self.subject.encoded_columns is None:
             return self.x[:, self.places[name][0]].astype(np.float64)
+        inputs = self.subject.run.preprocessing.inputs
+        encoders = inputs.columns if isinstance(inputs, Columns) else []
+        dates = next((own for own in encoders if own.name == name and own.reads == "date"), None)
+        if dates is not None:
+            column = dates.read(table)
+            return np.where(column.missing, np.datetime64("NaT"), column.values)[self.source_rows]
         try:
             if self.is_number(name):
                 return table.column(name, "number").values[self.source_rows].astype(np.float64)
@@ -165,6 +172,8 @@ class Features:
 
     def _grid(self, raw: np.ndarray) -> tuple[list, list[int]]:
         """The values that are tried, and for each the place of a row that has it."""
+        if raw.dtype.kind == "M":
+            return _dates(raw)
         if raw.dtype.kind == "f" and len(np.unique(raw[np.isfinite(raw)])) > MOST_LEVELS:
             order = np.argsort(raw, kind="stable")[: int(np.isfinite(raw).sum())]
             rows = order[np.unique((np.linspace(0.01, 0.99, POINTS) * (len(order) - 1)).astype(int))]
@@ -174,3 +183,14 @@ class Features:
         levels = np.sort(levels[np.argsort(-counts, kind="stable")[:MOST_LEVELS]])
         rows = [int(np.flatnonzero(raw == level)[0]) for level in levels]
         return [level or "(missing)" if isinstance(level, str) else level for level in levels.tolist()], rows
+
+
+def _dates(raw: np.ndarray) -> tuple[list, list[int]]:
+    """Up to 12 of some dates in their order, without the time of day where all are midnight, and a row of each."""
+    known = np.flatnonzero(~np.isnat(raw))
+    order = known[np.argsort(raw[known], kind="stable")]
+    chosen = order[np.linspace(0, len(order) - 1, MOST_LEVELS).astype(int)] if len(order) else order
+    _, first = np.unique(raw[chosen], return_index=True)
+    rows = chosen[first]
+    whole = (raw[rows] == raw[rows].astype("datetime64[D]")).all()
+    return np.datetime_as_string(raw[rows], unit="D" if whole else "m").tolist(), rows.tolist()

@@ -59,17 +59,25 @@ class Classes(TargetEncoder):
 
     def codes(self, target: np.ndarray) -> np.ndarray:
         """The number of each label, of the target's shape; `DataError` for one that is no class."""
+        codes, known = self._matched(target)
+        if not known.all():
+            label = target[~known].tolist()[0]
+            raise DataError(f"unknown class {label!r} in {self.name!r}; the model knows {listed(self.labels)}")
+        return codes
+
+    def knows(self, target: np.ndarray) -> np.ndarray:
+        """Whether each label is a class, of the target's shape."""
+        return self._matched(target)[1]
+
+    def _matched(self, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The number of the class next to each label, and whether that is the label."""
         known = np.array(self.labels)
-        if (known.dtype.kind in "US") != (target.dtype.kind in "US"):  # of another table: 1 and "1" are one label
+        if not {known.dtype.kind, target.dtype.kind} <= set("biuf"):  # of another table: 1 and "1" are one label
             known, target = known.astype(str), target.astype(str)
         order = np.argsort(known, kind="stable")
         places = np.minimum(np.searchsorted(known, target, sorter=order), len(known) - 1)
         codes = order[places]
-        unknown = known[codes] != target
-        if unknown.any():
-            label = target[unknown].tolist()[0]
-            raise DataError(f"unknown class {label!r} in {self.name!r}; the model knows {listed(self.labels)}")
-        return codes
+        return codes, known[codes] == target
 
     def encode(self, target: np.ndarray) -> np.ndarray:
         codes = self.codes(target)

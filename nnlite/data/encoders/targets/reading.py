@@ -27,7 +27,8 @@ def read_target(table: Table | FileFrame, names: list[str], target_kind: TargetK
         return np.column_stack([table.quantities(name) for name in names])
     if len(names) == 1:
         if target_kind == "multilabel":
-            return table.column(names[0], "category").values.astype(str)  # a gap, no label, is ""
+            column = table.column(names[0], "category")
+            return np.where(column.missing, "", column.values).astype(str)  # a gap is a row without a label
         labels = table.labels(names[0])
         return _as_numbers(table, names, labels) if target_kind == "auto" else labels
     cells = np.column_stack([table.labels(name).astype(str) for name in names])
