@@ -39,6 +39,8 @@ class ModelCheckpoint(MonitorCallback):
     save_freq: Literal["epoch"] | Count = "epoch"
     initial_value_threshold: float | None = None
 
+    state_names = ("best", "_epoch", "_batches_since_save")
+
     def __post_init__(self) -> None:
         super().__post_init__()
         self.filepath = os.fspath(self.filepath)

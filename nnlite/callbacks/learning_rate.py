@@ -95,6 +95,8 @@ class ReduceLROnPlateau(MonitorCallback):
     cooldown: Index = 0
     min_lr: NonNegative = 0.0
 
+    state_names = ("best", "wait", "cooldown_counter")
+
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         _learning_rate(self)
         self.best = None

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from nnlite.cli.arguments import Commands, add_command, add_run
-from nnlite.errors import ConfigError, DataError, UnknownCategoryWarning
+from nnlite.errors import ConfigError, DataError, OutputError, UnknownCategoryWarning
 
 __all__ = ["add_commands"]
 
@@ -117,7 +117,7 @@ def _opened(path: str | None) -> Iterator[Any]:
                 yield text
                 text.detach()
         except OSError as error:
-            raise OSError(error.errno, error.strerror, path) from None  # not under the name of the temporary file
+            raise OutputError(error.errno, error.strerror, path) from None  # not under the name of the temporary file
 
 
 @contextlib.contextmanager
