@@ -35,6 +35,8 @@ class Callback(Configurable, family="callback"):
 
     # The attributes that change while training, for `get_state` and `set_state`.
     state_names: ClassVar[tuple[str, ...]] = ()
+    # The names that it adds to the logs of an epoch.
+    adds: ClassVar[tuple[str, ...]] = ()
     # Whether its hooks are called after those of all others.
     comes_last: ClassVar[bool] = False
 
@@ -48,6 +50,13 @@ class Callback(Configurable, family="callback"):
     def set_params(self, params: dict) -> None:
         """Tell the callback the settings of the run."""
         self.params = params
+
+    def check(self, names: list[str] | None) -> None:
+        """Raise whatever can be found wrong before the training begins.
+
+        Args:
+            names: what epochs will log; None where that is not known.
+        """
 
     def get_state(self) -> dict[str, Any]:
         """What the callback knows in the midst of training: the attributes that the class names in `state_names`.
@@ -161,6 +170,11 @@ class CallbackList:
         }
         for hook, listeners in self._listeners.items():
             setattr(self, hook, _dispatcher(listeners))
+
+    def check(self, names: list[str] | None) -> None:
+        """Let each callback look for what can be found wrong before the training begins."""
+        for callback in self.callbacks:
+            callback.check(names)
 
     def wants(self, hook: str) -> bool:
         """Whether any callback listens to `hook`."""

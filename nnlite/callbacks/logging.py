@@ -74,7 +74,12 @@ class CSVLogger(Callback):
             return list(csv.reader(file, delimiter=self.separator))
 
     def _replace(self, rows: list[list[str]]) -> None:
-        write_atomically(self.filename, self._text(rows).encode(), durable=False)
+        path = os.path.realpath(self.filename)
+        if os.path.exists(path) and not os.path.isfile(path):  # a pipe or a device, which must not be replaced
+            with open(path, "w", newline="", encoding="utf-8") as file:
+                file.write(self._text(rows))
+            return
+        write_atomically(path, self._text(rows).encode(), durable=False)
 
     def _text(self, rows: list[list[str]]) -> str:
         text = io.StringIO(newline="")

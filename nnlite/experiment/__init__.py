@@ -6,7 +6,7 @@ from nnlite.experiment.folds import cross_validate, format_folds
 from nnlite.experiment.graphs import ModelGraph, ModelInput
 from nnlite.experiment.judging.measuring import Judgement, format_metrics, judge, measure
 from nnlite.experiment.runs import Run
-from nnlite.experiment.training import Interrupted, train
+from nnlite.experiment.training import Interrupted, Unfinished, resume, train
 from nnlite.trained.writing import write_table
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "ModelGraph",
     "ModelInput",
     "Run",
+    "Unfinished",
     "cross_validate",
     "explain",
     "format_folds",
@@ -23,6 +24,7 @@ __all__ = [
     "judge",
     "measure",
     "profile",
+    "resume",
     "train",
     "write_table",
 ]

@@ -96,9 +96,9 @@ def run_training(
     """
     trainer, callbacks = session.trainer, session.callbacks
     bind_schedules(trainer, session)
-    trainer.stop_training = trainer.interrupted = False
     callbacks.on_train_begin()
     session.take_up()
+    trainer.stop_training = session.stopped
     try:
         for epoch in () if session.stopped and not session.batch else session.epochs:
             callbacks.on_epoch_begin(epoch)
@@ -156,6 +156,15 @@ def callback_list(
     if level:
         listeners.append(ProgressBar())
     return CallbackList(listeners, model, verbose=level, **params)
+
+
+def logged_names(trainer: "Trainer", validates: bool, callbacks: Sequence[Callback]) -> list[str] | None:
+    """What the epochs will log; None where callbacks of users, which may add to the logs, take part."""
+    if not all(type(callback).__module__.startswith("nnlite.") for callback in callbacks):
+        return None
+    names = ["loss", *(str(metric.name) for metric in trainer.metrics)]
+    added = [name for callback in callbacks for name in callback.adds]
+    return [*names, *(f"val_{name}" for name in names if validates), *added]
 
 
 def as_returned(logs: dict[str, float], return_dict: bool) -> Logs:

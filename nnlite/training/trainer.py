@@ -14,7 +14,16 @@ from nnlite.metrics import Metric
 from nnlite.registry.field_types import BelowOne, Count, Index, read_call
 from nnlite.registry.fields import Spec
 from nnlite.training.compiled.compiled import Compiled
-from nnlite.training.epoch import Logs, Verbose, as_returned, callback_list, run_on_batch, run_test, run_training
+from nnlite.training.epoch import (
+    Logs,
+    Verbose,
+    as_returned,
+    callback_list,
+    logged_names,
+    run_on_batch,
+    run_test,
+    run_training,
+)
 from nnlite.training.inputs import (
     BatchSize,
     batch_arrays,
@@ -175,6 +184,7 @@ class Trainer(Compiled):
         with suited(self.model, size, count), self._in_session(Session(self, listeners, batches, options)) as session:
             if resume is not None:
                 session.resume(latest_checkpoint(resume), resume_anyway)
+            listeners.check(logged_names(self, validate is not None, listeners.callbacks))
             session.keep()
             with training_step(self, batches) as step:
                 run_training(session, step, validate)
@@ -263,7 +273,7 @@ class Trainer(Compiled):
         try:
             yield session
         finally:
-            self.session, steps.guarded = None, False
+            self.session, self.interrupted, steps.guarded = None, False, False
 
     def ready_steps(self) -> Steps:
         """The steps for the model as it is now; made anew when it changed."""

@@ -289,6 +289,8 @@ def test_run_folder(write):
     run = train(Experiment.from_file(write(SMALL)), quiet=True)
     assert run.folder == Path("runs/small-1")
     assert {path.name for path in run.folder.iterdir()} == {
+        "checkpoints",
+        "state.json",
         "config.yaml",
         "environment.json",
         "history.csv",

@@ -21,7 +21,7 @@ REMEDIES = (
 )
 
 
-class NotFinite(Exception):  # noqa: N818 - no error of users: it becomes a `DivergenceError` in `fit`
+class NotFinite(Exception):
     """A step whose loss, or weights that are, not finite; raised before the weights are changed by it.
 
     Args:

@@ -55,7 +55,9 @@ def compare_plans(before: Mapping[str, Any], now: Mapping[str, Any], source: obj
     lines = []
     for path, old, new in found[:DIFFERENCES_SHOWN]:
         other_data = path == ("data",)
-        lines.append("the data are others" if other_data else f"{format_path(path)} is {_short(new)}, was {_short(old)}")
+        lines.append(
+            "the data are others" if other_data else f"{format_path(path)} is {_short(new)}, was {_short(old)}"
+        )
     more = f"; and {len(found) - len(lines)} more" if len(found) > len(lines) else ""
     raise ConfigError(
         f"{source}: this training is not the one that was interrupted: {'; '.join(lines)}{more}. Restore what was "

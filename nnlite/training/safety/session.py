@@ -45,6 +45,8 @@ class Session:
         restores: whether the weights of the last epoch that was finite are given back then.
     """
 
+    loss: Mean
+
     def __init__(
         self, trainer: "Trainer", callbacks: CallbackList, batches: Any, options: Mapping[str, Any] | None = None
     ) -> None:
@@ -56,7 +58,7 @@ class Session:
         self.restores = self.options["on_divergence"] == "restore"
         self._kept: tuple[list[np.ndarray], dict[str, Any]] | None = None
         self.first_epoch, self.begun = self.epochs.start, trainer.optimizer.iterations
-        self.batch, self.shuffled_at, self.loss = 0, self.begun, Mean()
+        self.batch, self.shuffled_at = 0, self.begun
         self.logs: dict[str, float] = {}
         self.stopped = False
         self._plan: dict[str, Any] | None = None
@@ -81,6 +83,7 @@ class Session:
         trainer.optimizer.set_state({"iterations": checkpoint.iterations, "slots": slots})
         self.first_epoch, self.begun, self.shuffled_at = state["first_epoch"], state["begun"], state["shuffled_at"]
         self.epochs, self.batch = range(state["epoch"], self.options["epochs"]), state["batch"]
+        self.loss = Mean()
         self.loss.total, self.loss.count = state["loss"]
         self.logs, self.stopped = state["logs"], state["stopped"] and state["epochs"] == self.options["epochs"]
         self.callbacks.params["steps"] = self.batches.steps or state["steps"]
