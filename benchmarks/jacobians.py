@@ -35,6 +35,16 @@ def op(made, *arrays):
     return lambda: (made.linearize(*arrays)[1][index] for index in range(len(arrays)))
 
 
+def adapted(made, *shape):
+    """The maps of a layer that learns from data first."""
+
+    def maps():
+        made.adapt(normal(256, *shape[1:]))
+        return made.linearize(normal(*shape), *made.values)[1][:1]
+
+    return maps
+
+
 def layer(made, *shape, mask=None):
     """The maps of a layer in training."""
 
@@ -104,6 +114,7 @@ SOURCES = [
     layer(layers.ZeroPadding2D(1), 4, 8, 8, 4),
     layer(layers.Resizing(12, 12), 4, 8, 8, 3),
     layer(layers.RandomFlip(), 8, 8, 8, 3),
+    adapted(layers.PiecewiseLinearEncoding(8), 64, 16),
     layer(layers.RandomRotation(0.1), 4, 8, 8, 3),
     layer(layers.RandomContrast(0.5), 8, 8, 8, 3),
     layer(layers.LSTM(16, return_sequences=True), 4, 8, 8),

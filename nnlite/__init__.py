@@ -36,6 +36,7 @@ if TYPE_CHECKING:  # what `__getattr__` finds at runtime
         schedules as schedules,
         threads as threads,
         trained as trained,
+        tuning as tuning,
         utils as utils,
     )
     from nnlite.estimators import (
@@ -88,7 +89,7 @@ __all__ = [
 # `help` work; asking for one says what to install.
 _SERVED_BY = dict.fromkeys([name for name, home in _HOMES.items() if home == "nnlite.estimators"], "sklearn")
 _SERVED_BY["estimators"] = "sklearn"
-_SERVED_BY |= dict.fromkeys(["documents", "experiment", "report"], "yaml")
+_SERVED_BY |= dict.fromkeys(["documents", "experiment", "report", "tuning"], "yaml")
 
 
 def _is_served(name: str) -> bool:

@@ -82,7 +82,9 @@ def predictor_of(model):
 
 
 def check_compiled(model, inputs):
-    expected, found = model.predict(inputs, verbose=0), predictor_of(model)(inputs)
+    model.reset_states()
+    predictor = predictor_of(model)
+    expected, found = model.predict(inputs, verbose=0), predictor(inputs)
     for one, other in zip(*(x if isinstance(x, tuple) else (x,) for x in (found, expected)), strict=True):
         assert one.dtype == other.dtype
         np.testing.assert_allclose(one, other, rtol=0, atol=1e-12 * max(1, np.abs(other).max(initial=0)))

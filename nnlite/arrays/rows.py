@@ -5,13 +5,44 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["SparseRows"]
+__all__ = ["LazyRows", "SparseRows"]
 
 ROWS_AT_ONCE = 64  # that are made dense together, so that what `finish` needs besides stays small
 CELLS_AT_ONCE = 2**20
 
 
-class SparseRows:
+class LazyRows:
+    """What stands in for an array whose rows are made, or read, when they are taken: base of the classes below."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows: Any) -> np.ndarray:
+        """Some of the rows."""
+        raise NotImplementedError
+
+    def take(self, rows: np.ndarray, axis: int = 0) -> np.ndarray:
+        """The rows of these numbers."""
+        raise NotImplementedError
+
+    def astype(self, dtype: Any, copy: bool = True) -> "LazyRows":
+        """The same rows in another type."""
+        raise NotImplementedError
+
+    def first_not_finite(self) -> tuple[int, ...] | None:
+        """The place of the first entry that is NaN or infinite; None where there is none."""
+        raise NotImplementedError
+
+
+class SparseRows(LazyRows):
     """A sparse matrix that batches are taken from: rows come out dense, and as `finish` makes them.
 
     Args:
@@ -26,14 +57,6 @@ class SparseRows:
         self.matrix, self.finish = matrix, finish
         self.dtype = np.dtype(matrix.dtype if dtype is None else dtype)
         self.shape: tuple[int, int] = matrix.shape
-
-    @property
-    def ndim(self) -> int:
-        """2."""
-        return len(self.shape)
-
-    def __len__(self) -> int:
-        return self.shape[0]
 
     def __getitem__(self, rows: slice | np.ndarray) -> np.ndarray:
         """Some of the rows, dense."""

@@ -1,14 +1,20 @@
-"""ProgressBar: one line per epoch, and a live bar while the epoch runs."""
+"""ProgressBar: one line per epoch, and a live bar while the epoch runs; ProgressLog: lines at intervals, or JSON."""
 
+import json
+import math
+import re
 import sys
+import warnings
 from time import perf_counter
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from nnlite.callbacks.base import Callback
+from nnlite.errors import ConfigError
+from nnlite.registry.field_types import Count
 
-__all__ = ["ProgressBar"]
+__all__ = ["ProgressBar", "ProgressLog"]
 
 _SECONDS_BETWEEN_REFRESHES = 0.1
 
@@ -18,7 +24,8 @@ class ProgressBar(Callback):
 
     `verbose` of the run decides: 0 is silent, 1 shows a live bar on the way to each line, 2 prints the lines only.
     Where the output is neither a terminal nor a notebook, such as a log file, or tqdm, which draws the bar, is not
-    installed, 1 does as 2. Time per step is that of training, without the validation.
+    installed, 1 does as 2. Time per step is that of training, without the validation. The bar shows the time left of
+    the epoch and, from the second epoch on, that of the training, by the mean of the epochs so far.
     """
 
     def set_params(self, params: dict[str, Any]) -> None:
@@ -27,6 +34,7 @@ class ProgressBar(Callback):
         self._bar_type = _bar_type() if self._verbose == 1 and _is_interactive(sys.stdout) else None
         self._in_fit = "epochs" in params
         self._bar = None
+        self._first: tuple[int, float] | None = None  # the epoch that training began with, and when
 
     def listens(self, hook: str) -> bool:
         if hook.endswith("_batch_end"):
@@ -36,7 +44,11 @@ class ProgressBar(Callback):
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         epochs = str(self.params["epochs"])
-        self._begin(f"Epoch {epoch + 1:{len(epochs)}}/{epochs}")
+        self._first = self._first or (epoch, perf_counter())
+        first, start = self._first
+        left = (perf_counter() - start) / max(epoch - first, 1) * (self.params["epochs"] - epoch)
+        note = f" ({_duration(left)} left)" if epoch > first else ""
+        self._begin(f"Epoch {epoch + 1:{len(epochs)}}/{epochs}", note)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         self._end(logs)
@@ -73,7 +85,7 @@ class ProgressBar(Callback):
     on_test_batch_end = on_train_batch_end
     on_predict_batch_end = on_train_batch_end
 
-    def _begin(self, title: str) -> None:
+    def _begin(self, title: str, note: str = "") -> None:
         self._title = title
         self._step = 0
         self._seconds = None
@@ -81,7 +93,7 @@ class ProgressBar(Callback):
         if self._bar_type is not None:
             self._bar = self._bar_type(
                 total=self.params.get("steps"),
-                desc=title,
+                desc=title + note,
                 unit="step",
                 leave=False,
                 dynamic_ncols=True,
@@ -104,10 +116,103 @@ class ProgressBar(Callback):
             self._bar = None
 
 
+class ProgressLog(Callback):
+    """Prints plain lines, for log files and for programs that read them.
+
+    A line of text is that of `ProgressBar`. As JSON each line is an object with `event` ("epoch", or "step" within an
+    epoch), `epoch` (from 1), `epochs`, `step` (training steps done by the optimizer), `seconds` (since training began),
+    and all logs by name, null where a value is not finite.
+
+    Args:
+        every: how often: a number of epochs, or "10s", "2m", "1h" for lines at these intervals, also within an epoch.
+            The last epoch has a line in any case.
+        format: "text" or "json".
+
+    >>> from nnlite import Sequential
+    >>> from nnlite.layers import Dense
+    >>> model = Sequential([Dense(1)], seed=0)
+    >>> model.compile("sgd", "mse")
+    >>> _ = model.fit([[0.0], [1.0]], [0.0, 1.0], callbacks=[ProgressLog(format="json")], verbose=0)
+    {"event": "epoch", "epoch": 1, "epochs": 1, "step": 1, "seconds": ..., "loss": ...}
+    """
+
+    every: Count | str = 1
+    format: Literal["text", "json"] = "text"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._seconds = _seconds(self.every) if isinstance(self.every, str) else None
+
+    def validate(self) -> None:
+        if isinstance(self.every, str) and _seconds(self.every) is None:
+            message = f"expected a number of epochs, or a time such as 10s or 2m, got {self.every!r}"
+            raise ConfigError(message, (type(self).__name__, "every"))
+
+    def listens(self, hook: str) -> bool:
+        return super().listens(hook) and (hook != "on_train_batch_end" or self._seconds is not None)
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        self._start = self._last = perf_counter()
+        self._unsaid: tuple[int, dict[str, float]] | None = None
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        if self._is_due():
+            self._say("step", self._epoch, logs or {})
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        due = (epoch + 1) % self.every == 0 if isinstance(self.every, int) else self._is_due()
+        self._unsaid = None if due else (epoch, dict(logs or {}))
+        if due:
+            self._say("epoch", epoch, logs or {})
+
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
+        if self._unsaid is not None:
+            self._say("epoch", *self._unsaid)
+
+    def _is_due(self) -> bool:
+        return perf_counter() - self._last >= (self._seconds or 0.0)
+
+    def _say(self, event: str, epoch: int, logs: dict[str, float]) -> None:
+        self._last = perf_counter()
+        seconds, epochs, step = self._last - self._start, self.params["epochs"], self.model.optimizer.iterations
+        if self.format == "json":
+            head = {"event": event, "epoch": epoch + 1, "epochs": epochs, "step": step, "seconds": round(seconds, 3)}
+            print(json.dumps(head | {name: _plain(value) for name, value in logs.items()}), flush=True)
+            return
+        width = len(str(epochs))
+        parts = [f"Epoch {epoch + 1:{width}}/{epochs}", f"step {step}", _duration(seconds), _numbers(logs)]
+        print("  ".join(part for part in parts if part), flush=True)
+
+
+def _seconds(text: str) -> float | None:
+    """`10s`, `2m` or `1h` in seconds; None for any other text."""
+    matched = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*([smh])", text.strip())
+    return None if matched is None else float(matched[1]) * {"s": 1, "m": 60, "h": 3600}[matched[2]]
+
+
+def _plain(value: Any) -> Any:
+    """A number, or numbers, for JSON, which has none that are not finite."""
+    if np.ndim(value):
+        return [_plain(item) for item in value]
+    return float(value) if math.isfinite(value) else None
+
+
+def _duration(seconds: float) -> str:
+    """`0:07`, `2:10` or `1:02:10`."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
 def _bar_type() -> type | None:
     """The class of live bars, for a terminal or a notebook; None where tqdm is not installed."""
     try:
-        from tqdm.auto import tqdm
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that a notebook without widgets gets a bar of text
+            from tqdm.auto import tqdm
     except ImportError:
         return None
     return tqdm

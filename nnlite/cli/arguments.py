@@ -1,9 +1,11 @@
 """What several commands have in common: how one is added, with its example, and the arguments that they share."""
 
 import argparse
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-__all__ = ["Commands", "add_command", "add_config", "add_run"]
+from nnlite.errors import ConfigError
+
+__all__ = ["Commands", "add_command", "add_config", "add_logging", "add_run", "progress_log"]
 
 # What `add_subparsers` gives; argparse has no public name for it.
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -44,9 +46,9 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
         return argparse.HelpFormatter._fill_text(self, text, width, indent)
 
 
-def add_config(parser: argparse.ArgumentParser, meaning: str = "a YAML file") -> None:
+def add_config(parser: argparse.ArgumentParser, meaning: str = "a YAML file", optional: bool = False) -> None:
     """Add the config and `--set`, which changes it."""
-    parser.add_argument("config", metavar="CONFIG", help=meaning)
+    parser.add_argument("config", metavar="CONFIG", nargs="?" if optional else None, help=meaning)
     parser.add_argument(
         "--set",
         metavar="KEY=VALUE",
@@ -60,3 +62,24 @@ def add_config(parser: argparse.ArgumentParser, meaning: str = "a YAML file") ->
 def add_run(parser: argparse.ArgumentParser, meaning: str = "a run folder") -> None:
     """Add the run folder."""
     parser.add_argument("run", metavar="RUN", help=meaning)
+
+
+def add_logging(parser: argparse.ArgumentParser) -> None:
+    """Add how often progress is printed, and in which form."""
+    parser.add_argument("--log-every", metavar="N|TIME", help="a line every N epochs, or every 10s, 2m, 1h")
+    parser.add_argument("--log-format", choices=("text", "json"), help="of these lines (default: text)")
+
+
+def progress_log(arguments: argparse.Namespace) -> list[Any]:
+    """The callback that `--log-every` and `--log-format` ask for; an empty list without them."""
+    from nnlite.callbacks import ProgressLog
+
+    if arguments.log_every is None and arguments.log_format is None:
+        return []
+    if arguments.quiet:
+        raise ConfigError("--quiet shows no progress, --log-every and --log-format do; choose one")
+    every = arguments.log_every or "1"
+    try:
+        return [ProgressLog(int(every) if every.isdecimal() else every, arguments.log_format or "text")]
+    except ConfigError as error:
+        raise ConfigError(f"--log-every {every}: {error.message}") from None

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-__all__ = ["notes_on_stderr"]
+__all__ = ["notes_on_stderr", "without_progress"]
 
 LOGGER = "nnlite.data"  # by name: to import the room itself would load it for every command
 
@@ -38,3 +38,16 @@ def notes_on_stderr() -> Iterator[None]:
         logger.removeHandler(handler)
         logger.setLevel(level)
         logger.propagate = propagate
+
+
+@contextmanager
+def without_progress(quiet: bool) -> Iterator[None]:
+    """A context without the notes that say what takes long, such as the passes over a large file, if `quiet`."""
+    logger = logging.getLogger(f"{LOGGER}.storage")
+    level = logger.level
+    if quiet:
+        logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

@@ -33,4 +33,6 @@ from nnlite.data.sources.synthetic import *
 from nnlite.data.sources.tables import *
 from nnlite.data.sources.typed import *
 from nnlite.data.splits import *
+from nnlite.data.storage.arrays import *
+from nnlite.data.storage.stored_tables import *
 from nnlite.data.table import *

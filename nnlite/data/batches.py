@@ -2,12 +2,12 @@
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from nnlite.arrays.rows import SparseRows
+from nnlite.arrays.rows import LazyRows, SparseRows
 from nnlite.data.numbered import NumberedBatches, is_array_like, is_numbered
 from nnlite.data.partition import stratified_parts
 from nnlite.errors import ConfigError, DataError, ShapeError
@@ -143,10 +143,10 @@ def select_rows(array: Any, rows: np.ndarray) -> Any:
 
 
 def by_rows(array: Any) -> Any:
-    """The array with each row in one piece, or each array of a tuple; None and sparse rows stay what they are."""
+    """The array with each row in one piece, or each array of a tuple; None and `LazyRows` stay what they are."""
     if isinstance(array, tuple):
         return tuple([by_rows(part) for part in array])
-    return array if array is None or isinstance(array, SparseRows) else np.ascontiguousarray(array)
+    return array if array is None or isinstance(array, LazyRows) else np.ascontiguousarray(array)
 
 
 def count_rows(array: Any) -> int:
@@ -190,14 +190,17 @@ def check_finite(x: Any) -> None:
     if isinstance(x, tuple):
         for part in x:
             check_finite(part)
-    elif isinstance(x, SparseRows):
+    elif isinstance(x, LazyRows):
         place = x.first_not_finite()
         if place is not None:
-            raise DataError(f"x holds a value that is not finite in row {place[0]}, column {place[1]}")
+            raise DataError(f"x holds a value that is not finite in {_place(place)}")
     elif x.dtype.kind == "f" and not np.isfinite(x).all():
         place = np.argwhere(~np.isfinite(x))[0].tolist()
-        where = f"row {place[0]}" + (f", column {place[1]}" if len(place) == 2 else f", at {place[1:]}")
-        raise DataError(f"x holds {x[tuple(place)]} in {where}; fill or drop missing values first")
+        raise DataError(f"x holds {x[tuple(place)]} in {_place(place)}; fill or drop missing values first")
+
+
+def _place(place: Sequence[int]) -> str:
+    return f"row {place[0]}" + (f", column {place[1]}" if len(place) == 2 else f", at {list(place[1:])}")
 
 
 def check_fits(x: np.ndarray, inputs: np.ndarray) -> None:

@@ -4,6 +4,7 @@ import operator
 from collections.abc import Iterable, Iterator, Sized
 from typing import Any
 
+from nnlite.arrays.rows import LazyRows
 from nnlite.errors import DataError
 from nnlite.random import stream
 
@@ -129,8 +130,9 @@ def is_numbered(data: Any) -> bool:
 
 
 def is_array_like(data: Any) -> bool:
-    """Whether `data` is an array, dense or sparse, or a table, of whatever library."""
-    return any(hasattr(data, name) for name in ("__array__", "__array_interface__", "__dataframe__", "toarray"))
+    """Whether `data` is an array, dense or sparse, or a table, of whatever library; rows of a file or matrix too."""
+    known = ("__array__", "__array_interface__", "__dataframe__", "toarray")
+    return isinstance(data, LazyRows) or any(hasattr(data, name) for name in known)
 
 
 def _is_dataset(data: Any) -> bool:

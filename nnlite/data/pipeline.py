@@ -1,19 +1,21 @@
 """The data section of a config: a source, a split, and what becomes of the target."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Literal
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
 
 from nnlite.data.divisions import check_groups
 from nnlite.data.encoders.inputs import Preprocessing
-from nnlite.data.encoders.targets import Classes, Labels, Quantities, TargetEncoder, TargetKind, suited_kind
+from nnlite.data.encoders.targets import TargetKind, TargetOptions, kind_of_encoder, suited_kind
 from nnlite.data.encoders.typical import typical_row
 from nnlite.data.files_of_parts import check_copies, source_of_file
 from nnlite.data.roles import read_role, read_weights, without_columns
 from nnlite.data.sources.base import Dataset, DataSource, find_file
 from nnlite.data.splits import PARTS, Split
+from nnlite.data.storage.refusals import refuse_what_needs_memory
+from nnlite.data.storage.stored_tables import StoredTable
 from nnlite.errors import ConfigError, DataError
 from nnlite.metrics.scores import Score
 from nnlite.registry import Section
@@ -22,30 +24,33 @@ from nnlite.registry.fields import FromSpec, option
 
 __all__ = ["Data", "Prepared"]
 
+MOST_LEARNT = 2**20
+
 
 @dataclass(frozen=True)
 class Prepared:
     """Arrays to train on, and how they came about.
 
     Args:
-        parts: `(x, y)` of each part that is not empty: `"training"`, `"validation"`, `"test"`.
+        parts: `(x, y)` of each part that is not empty: `"training"`, `"validation"`, `"test"`. x is an array, or
+            `StoredRows` of a streamed table.
         preprocessing: the fitted encoders.
         kind: what the loss compares.
         datasets: the raw data that each part was taken from.
-        rows: the row numbers of each part in its raw data.
+        rows: the row numbers of each part in its raw data; a slice of all where these are those of the part alone.
         in_order: whether later parts hold later rows.
         data: the section they come from, with what was found from its files in place of `auto`.
         weights: the weight of each row by part, with a mean of 1 in the training part; empty if all rows count alike.
     """
 
-    parts: dict[str, tuple[np.ndarray, np.ndarray]]
+    parts: dict[str, tuple[Any, np.ndarray]]
     preprocessing: Preprocessing
-    kind: TargetKind = "auto"
-    datasets: dict[str, Dataset] = field(default_factory=dict)
-    rows: dict[str, np.ndarray] = field(default_factory=dict)
-    weights: dict[str, np.ndarray] = field(default_factory=dict)
-    in_order: bool = False
-    data: "Data | None" = None
+    kind: TargetKind
+    datasets: dict[str, Dataset]
+    rows: Mapping[str, np.ndarray | slice]
+    weights: dict[str, np.ndarray]
+    in_order: bool
+    data: "Data"
 
     def arrays(self, part: str) -> tuple:
         """`(x, y)` of a part, or `(x, y, sample_weight)` where rows have weights: what `fit` and `evaluate` take."""
@@ -54,6 +59,13 @@ class Prepared:
     def target(self, part: str) -> np.ndarray:
         """The target of a part as the data have it: labels, or numbers in their own unit."""
         return self.datasets[part].target[self.rows[part]]
+
+    def learnt_target(self) -> np.ndarray:
+        """The target of the training part; of a streamed table at most 2^20 rows of it, evenly spread."""
+        taken = self.rows["training"]
+        if isinstance(taken, slice):
+            taken = slice(None, None, -(-len(self.parts["training"][1]) // MOST_LEARNT))
+        return self.datasets["training"].target[taken]
 
     def last_known(self, part: str) -> np.ndarray | None:
         """What was known last of each row's target: of a series its last value, in a table in order the row before's.
@@ -126,6 +138,8 @@ class Data(Section):
         """
         if self.split.stratify is True and target_kind == "regression":
             raise ConfigError("the target of a regression has no classes; set it to false", ("split", "stratify"))
+        if self.source.streams:
+            return self._streamed(target_kind, seed, fitted, fold)
         loaded = {"training": self._load(self.source, target_kind)}
         kind = self._kind(target_kind, loaded["training"].target, fitted)
         for part, path in self.split.files.items():
@@ -138,7 +152,8 @@ class Data(Section):
         self._check_options(kind, rows)
         learnt_from = loaded["training"]
         rows["training"] = self.source.complete_rows(learnt_from.inputs, rows["training"])
-        preprocessing = fitted or self._fit(loaded, kind, rows["training"])
+        labels = np.concatenate([own.target for own in loaded.values()])
+        preprocessing = fitted or self._fit(learnt_from, rows["training"], labels, kind)
         datasets = {part: loaded.get(part, loaded["training"]) for part in rows}
         encoded = {part: _encoded(preprocessing, dataset) for part, dataset in loaded.items()}
         x, y = encoded["training"]
@@ -167,8 +182,7 @@ class Data(Section):
         if target_kind != "auto":
             return target_kind
         if fitted is not None:
-            encoder = fitted.target
-            return encoder.kind if isinstance(encoder, Classes) else _kind_of(encoder)
+            return kind_of_encoder(fitted.target)
         if self.target_separator is not None:
             return "binary"
         return "regression" if self.target_transform is not None else suited_kind(target)
@@ -200,43 +214,43 @@ class Data(Section):
         names = {*self.split.columns.values(), *([] if self.weights is None else [self.weights])}
         return replace(dataset, inputs=without_columns(dataset.inputs, names - self.source.named_inputs()))
 
-    def _check_options(self, kind: TargetKind, rows: Mapping[str, np.ndarray]) -> None:
+    def _check_options(self, kind: TargetKind, parts: Collection[str]) -> None:
         if kind == "regression" and self.threshold is not None:
             raise ConfigError("a regression has no classes to decide between; leave it out", ("threshold",))
         if kind != "regression" and self.target_transform is not None:
             raise ConfigError(
                 "only numbers have a logarithm; choose a regression loss such as mse", ("target_transform",)
             )
-        if isinstance(self.threshold, str) and "validation" not in rows:
+        if isinstance(self.threshold, str) and "validation" not in parts:
             raise ConfigError("it is tuned on the validation part, and there is none", ("threshold",))
 
-    def _fit(self, loaded: Mapping[str, Dataset], kind: TargetKind, rows: np.ndarray) -> Preprocessing:
-        dataset = loaded["training"]
-        names, labels = dataset.target_names, np.concatenate([own.target for own in loaded.values()])
-        fixed = self.threshold if isinstance(self.threshold, float) else None
-        target: TargetEncoder
-        if kind == "regression":
-            options = self.standardize_target, self.target_transform
-            target = Quantities.fit(names, dataset.target, rows, *options)
-        elif self.target_separator is not None or (kind == "binary" and labels.ndim == 2):
-            target = Labels.fit(names, labels, self.target_separator)
-            target.thresholds = None if fixed is None else [fixed] * len(target.labels)
-        else:
-            target = Classes.fit(names[0], labels, kind)
-            if self.threshold is not None and len(target.labels) != 2:
-                raise ConfigError(
-                    f"a threshold decides between two classes, the target has {len(target.labels)}", ("threshold",)
-                )
-            target.threshold = fixed
+    def _fit(self, dataset: Dataset, rows: np.ndarray, labels: np.ndarray, kind: TargetKind) -> Preprocessing:
+        """The encoders that the `rows` of a dataset suggest; `labels` are all that occur, also in other files."""
+        options = TargetOptions(self.standardize_target, self.target_transform, self.target_separator, self.threshold)
+        target = options.fit(dataset.target_names, dataset.target, rows, labels, kind)
         try:
             inputs = self.source.fit_inputs(dataset.inputs, rows, dataset.target)
         except ConfigError as error:
             raise error.within("source") from None
         return Preprocessing(inputs, target, typical_row(dataset.inputs, inputs, rows))
 
+    def _streamed(
+        self, target_kind: TargetKind, seed: int, fitted: Preprocessing | None, fold: tuple[int, int] | None
+    ) -> Prepared:
+        """The parts of a table that stays in files."""
+        refuse_what_needs_memory(self.source, self.split, fold, self.weights, self.target_separator)
 
-def _kind_of(encoder: TargetEncoder) -> TargetKind:
-    return "binary" if isinstance(encoder, Labels) else "regression"
+        def fit(sample: Dataset, labels: np.ndarray) -> Preprocessing:
+            kind = self._kind(target_kind, labels, None)
+            self._check_options(kind, PARTS if self.split.validation else ())
+            return self._fit(_with_columns(sample, kind), np.arange(len(sample.target)), labels, kind)
+
+        stored = StoredTable(self.source, self.split, target_kind, seed).prepared(fit, fitted)
+        kind = self._kind(target_kind, np.empty(0), stored.preprocessing)
+        rows: dict[str, np.ndarray | slice] = dict.fromkeys(stored.parts, slice(None))
+        settled = replace(self, source=stored.source)
+        in_order = self.split.in_order
+        return Prepared(stored.parts, stored.preprocessing, kind, stored.datasets, rows, {}, in_order, settled)
 
 
 def _with_columns(dataset: Dataset, kind: TargetKind) -> Dataset:

@@ -32,6 +32,7 @@ class Table:
         dialect: how the file writes its cells.
         notes: what was decided about the file, or about cells that were read as missing.
         repeated: names that stand more than once in the first line.
+        told_marks: what stands for a missing value, and has been told of.
 
     >>> table = Table("t.csv", {"size": ["3.5", "NA"], "kind": ["1.0", "01"]}, [2, 3])
     >>> table.numbers("size").tolist(), table.texts("kind").tolist()
@@ -46,6 +47,7 @@ class Table:
     dialect: Dialect = field(default_factory=plain_dialect)
     notes: Notes = field(default_factory=Notes)
     repeated: frozenset[str] = frozenset()
+    told_marks: set[str] = field(default_factory=lambda: {""}, repr=False, compare=False)
 
     @classmethod
     def read(
@@ -207,18 +209,14 @@ class Table:
         """Those of the marks that stand in a column; each, but for the empty cell, is told once a file."""
         cells = self.cells(name)
         gaps = set(marks.intersection(cells))
-        for mark in sorted(gaps - self._told_marks):
-            self._told_marks.add(mark)
+        for mark in sorted(gaps - self.told_marks):
+            self.told_marks.add(mark)
             where = "wherever else it stands" if mark in self._marks.everywhere else "in other columns of numbers"
             self.notes.tell(
                 f"{self._place(cells.index(mark), name)}: {mark!r} is read as a missing value, here and {where}; "
                 "`missing` states what is one"
             )
         return gaps
-
-    @functools.cached_property
-    def _told_marks(self) -> set[str]:
-        return {""}
 
     def _refuse_text(self, name: str, gaps: set[str], remedy: str) -> NoReturn:
         form, cells = self.dialect.numbers, self.cells(name)

@@ -6,6 +6,7 @@ from nnlite.experiment.folds import cross_validate, format_folds
 from nnlite.experiment.graphs import ModelGraph, ModelInput
 from nnlite.experiment.judging.measuring import Judgement, format_metrics, judge, measure
 from nnlite.experiment.runs import Run
+from nnlite.experiment.search import Search
 from nnlite.experiment.training import Interrupted, Unfinished, resume, train
 from nnlite.trained.writing import write_table
 
@@ -16,6 +17,7 @@ __all__ = [
     "ModelGraph",
     "ModelInput",
     "Run",
+    "Search",
     "Unfinished",
     "cross_validate",
     "explain",

@@ -17,6 +17,7 @@ from nnlite.experiment.column_names import tell_columns
 from nnlite.experiment.graphs import ModelGraph
 from nnlite.experiment.judging.measuring import show_in_units
 from nnlite.experiment.running.plan import CheckpointPlan
+from nnlite.experiment.search import Search
 from nnlite.layers import Layer
 from nnlite.losses import Loss
 from nnlite.models import Model, Sequential
@@ -39,6 +40,7 @@ class Experiment(Section):
         fit: arguments of `Sequential.fit`, except the data.
         checkpoint: how often what a training needs to go on is kept, and how many of such files; `null` for never.
         seed: decides the split, initial weights, shuffling and dropout; drawn and recorded if not given.
+        search: which arguments `nnlite tune` tries; training itself has no use for it.
 
     >>> experiment = Experiment.get({
     ...     "data": {"source": {"SklearnDataset": {"name": "iris"}}}, "seed": 0,
@@ -57,6 +59,7 @@ class Experiment(Section):
         default_factory=dict
     )
     seed: Settled[Annotated[int, Range(0, 2**31 - 1)]] = option(default=None)
+    search: Converted[Search | Mapping[str, Any] | None, Search | None] = option(default=None)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -91,8 +94,9 @@ class Experiment(Section):
         return self.document.path.stem if self.document else "experiment"
 
     def get_config(self) -> dict:
-        """All arguments as plain values, defaults included, the seed first."""
-        return {"seed": self.seed, **super().get_config()}
+        """All arguments as plain values, defaults included, the seed first; `search` only if there is one."""
+        config = {"seed": self.seed, **super().get_config()}
+        return {key: value for key, value in config.items() if key != "search" or value is not None}
 
     def rendered(self) -> dict:
         """The config with all defaults, and without a seed unless the file has one."""

@@ -10,7 +10,7 @@ from nnlite.config import FloatType, floatx
 from nnlite.errors import ConfigError, DataError
 from nnlite.layers import Layer
 from nnlite.layers.base.call import inner_layers
-from nnlite.layers.base.inputs import read_inputs
+from nnlite.layers.base.inputs import in_memory, read_inputs
 from nnlite.layers.base.symbolic import Symbol, fingerprint
 from nnlite.layers.composite.graph import Graph
 from nnlite.losses import Loss
@@ -240,7 +240,7 @@ class Model(BaseModel):
 
     def adapt(self, data: Any) -> None:
         """Let each layer that is not `adapted` yet see the data, as the layers before it pass it on."""
-        values = self._read(self._in_order(data))
+        values = [in_memory(value) for value in self._read(self._in_order(data))]
         for layer, taken in self._drawing.uses():
             given = [values[number] for number in taken]
             given = tuple(given) if layer.takes_several else given[0]

@@ -6,7 +6,7 @@ from typing import Any
 from nnlite.config import floatx
 from nnlite.errors import ConfigError, NotReadyError
 from nnlite.layers import Chain, Input, Layer
-from nnlite.layers.base.inputs import read_inputs
+from nnlite.layers.base.inputs import in_memory, read_inputs
 from nnlite.losses import Loss
 from nnlite.models.base import BaseModel
 from nnlite.models.drawing import free_name
@@ -152,7 +152,7 @@ class Sequential(BaseModel):
 
     def adapt(self, data: Any) -> None:
         """Let each layer that is not `adapted` yet see the data, as the layers before it pass it on."""
-        data = read_inputs(self._encoded(data), self.input_kind, self.label)
+        data = in_memory(read_inputs(self._encoded(data), self.input_kind, self.label))
         self._build_so_far(shape := (None, *data.shape[1:]))
         for layer in self.layers:
             if not layer.adapted:

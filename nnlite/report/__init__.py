@@ -3,5 +3,6 @@
 from nnlite.report.comparing import Comparison, compare
 from nnlite.report.listing import RunTable, list_runs
 from nnlite.report.report import Report
+from nnlite.report.study import StudyReport, holds_study
 
-__all__ = ["Comparison", "Report", "RunTable", "compare", "list_runs"]
+__all__ = ["Comparison", "Report", "RunTable", "StudyReport", "compare", "holds_study", "list_runs"]

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 
+from nnlite.arrays.stored import StoredRows
 from nnlite.arrays.tables import as_plain_array
 from nnlite.arrays.weights import fitted_weights
 from nnlite.data.batches import (
-    ArrayBatches,
     IterableBatches,
     balanced_weights,
     check_finite,
@@ -22,6 +22,7 @@ from nnlite.data.batches import (
     suited_batch_size,
     take_rows,
 )
+from nnlite.data.storage.batches import batches_of
 from nnlite.errors import ConfigError, DataError
 from nnlite.losses import Loss
 from nnlite.losses.output_losses import OutputLosses, by_output
@@ -66,6 +67,8 @@ def training_batches(trainer: "Trainer", data: tuple, options: dict) -> tuple[Ba
     if split:
         if options["validation_data"] is not None:
             raise ConfigError("validation_split and validation_data exclude one another")
+        if isinstance(arrays[0], StoredRows):
+            raise ConfigError("validation_split needs arrays in memory; pass validation_data with rows of another file")
         labels = labels_of(trainer.loss, arrays[1]) if options["stratify"] else None
         stays, apart = hold_out(labels, count_rows(arrays[0]), split, trainer.model.seed)
         arrays, held = _take(arrays, stays), _take(arrays, apart)
@@ -74,7 +77,7 @@ def training_batches(trainer: "Trainer", data: tuple, options: dict) -> tuple[Ba
     adapt_first_weights(trainer.model, arrays[0])
     shuffle_seed = _shuffle_seed(trainer, options)
     size = rows_of_batch(options["batch_size"], count_rows(arrays[0]))
-    return ArrayBatches(arrays, size, shuffle_seed, options["steps_per_epoch"]), held
+    return batches_of(arrays, size, shuffle_seed, options["steps_per_epoch"]), held
 
 
 def _check_iterable(sample_weight: Any, options: dict) -> None:
@@ -122,7 +125,7 @@ def evaluation_batches(trainer: "Trainer", data: Any, batch_size: int | None, st
     if is_batches(data, None):
         return IterableBatches(data, trainer.read_batch, steps)
     if isinstance(data, (tuple, list)) and 2 <= len(data) <= 3:
-        return ArrayBatches(trainer.read_batch(*data), batch_size or 32, steps=steps)
+        return batches_of(trainer.read_batch(*data), batch_size or 32, steps=steps)
     raise DataError("validation data must be (x, y), (x, y, sample_weight) or an iterable of batches")
 
 
@@ -136,7 +139,7 @@ def prediction_batches(model: Trainable, x: Any, batch_size: int, steps: int | N
         return IterableBatches(x, read, steps)
     arrays = read(x)
     check_lengths(arrays[0])
-    return ArrayBatches(arrays, batch_size, steps=steps)
+    return batches_of(arrays, batch_size, steps=steps)
 
 
 def built_inputs(model: Trainable, x: Any) -> np.ndarray | tuple[np.ndarray, ...]:

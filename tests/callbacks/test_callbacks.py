@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 from types import SimpleNamespace
+from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
@@ -24,9 +25,12 @@ from nnlite.callbacks import (
     LambdaCallback,
     LearningRateScheduler,
     MaxTime,
+    MLflowLogger,
     ModelCheckpoint,
     ProgressBar,
+    ProgressLog,
     ReduceLROnPlateau,
+    TensorBoard,
     TerminateOnNaN,
 )
 from nnlite.callbacks.base import HOOKS
@@ -47,6 +51,9 @@ CASES = [
     ReduceLROnPlateau("loss", 0.5, 3, 1, "max", 0.0, 2, 0.01),
     TerminateOnNaN(),
     LambdaCallback(on_epoch_end=print),
+    ProgressLog("10s", "json"),
+    TensorBoard("logs", 2, True, 10),
+    MLflowLogger("experiment", "run", "file:mlruns", {"who": "me"}),
 ]
 
 
@@ -56,8 +63,9 @@ class FakeModel:
     def __init__(self, learning_rate=0.1, metrics=()):
         self.stop_training = False
         self.trainer = SimpleNamespace(member_logs=None)
-        self.optimizer = SimpleNamespace(learning_rate=learning_rate)
-        self.metrics = metrics
+        self.optimizer = SimpleNamespace(learning_rate=learning_rate, iterations=0, get_config=dict)
+        self.loss = SimpleNamespace(to_spec=lambda: "mse")
+        self.layers, self.weights, self.metrics = (), (), metrics
         self.weight = np.zeros(1)
         self.saved = []
 
@@ -116,6 +124,7 @@ def test_every_callback_has_a_case():
 @pytest.mark.parametrize("callback", CASES, ids=lambda callback: type(callback).__name__)
 def test_conformance(callback, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "mlflow", MagicMock())
     again = Callback.get(callback.to_spec())
     assert again is not callback
     assert again.to_spec() == callback.to_spec()
@@ -609,8 +618,8 @@ def test_progress_in_a_terminal_is_a_live_bar_and_then_the_line(monkeypatch):
     run([ProgressBar()], SCRIPT, steps=4)
     text = terminal.getvalue()
     assert "\rEpoch 1/2:   0%|" in text
-    assert re.search(r"\rEpoch 2/2: +25%\|.*1/4.*loss 1\.235e\+06\]", text)
-    assert re.search(r"\rEpoch 2/2: 100%\|.*4/4", text)
+    assert re.search(r"\rEpoch 2/2 \(0:00 left\): +25%\|.*1/4.*loss 1\.235e\+06\]", text)
+    assert re.search(r"\rEpoch 2/2 \(0:00 left\): 100%\|.*4/4", text)
     assert matches(visible(text), LINES), visible(text)
 
 

@@ -193,6 +193,11 @@ def test_loss(case, reduction):
     assert derivatives | {"reduction", "called", "todense", "config", "float32"} <= {row.check for row in report.rows}
 
 
+def signs(targets):
+    """Targets 0 and 1 as -1 and 1, as the hinge losses read them."""
+    return 2 * targets - 1 if ((targets == 0) | (targets == 1)).all() else targets
+
+
 torch_twins = {
     "MeanSquaredError": lambda F, loss, t, p: F.mse_loss(p, t),
     "MeanAbsoluteError": lambda F, loss, t, p: F.l1_loss(p, t),
@@ -203,6 +208,17 @@ torch_twins = {
     "CategoricalCrossentropy": lambda F, loss, t, p: F.cross_entropy(
         p if loss.from_logits else (p / p.sum(-1, keepdim=True)).log(), t, label_smoothing=loss.label_smoothing
     ),
+    "MeanAbsolutePercentageError": lambda F, loss, t, p: 100 * ((t - p) / t.abs().clamp(min=1e-7)).abs().mean(),
+    "MeanSquaredLogarithmicError": lambda F, loss, t, p: F.mse_loss(
+        p.clamp(min=1e-7).log1p(), t.clamp(min=1e-7).log1p()
+    ),
+    "LogCosh": lambda F, loss, t, p: (p - t).cosh().log().mean(),
+    "Poisson": lambda F, loss, t, p: F.poisson_nll_loss(p, t, log_input=False, eps=1e-7),
+    "Hinge": lambda F, loss, t, p: F.relu(1 - signs(t) * p).mean(),
+    "SquaredHinge": lambda F, loss, t, p: F.relu(1 - signs(t) * p).square().mean(),
+    "CategoricalHinge": lambda F, loss, t, p: F.relu(1 + ((1 - t) * p).amax(-1) - (t * p).sum(-1)).mean(),
+    "KLDivergence": lambda F, loss, t, p: F.kl_div(p.clamp(1e-7, 1).log(), t.clamp(1e-7, 1), reduction="batchmean"),
+    "CosineSimilarity": lambda F, loss, t, p: -F.cosine_similarity(p, t, dim=-1).mean(),
     "SparseCategoricalCrossentropy": lambda F, loss, t, p: F.cross_entropy(p if loss.from_logits else p.log(), t),
 }
 

@@ -27,7 +27,7 @@ import numpy as np  # noqa: E402
 from layers.cases import CASES  # noqa: E402
 
 import nnlite  # noqa: E402
-from nnlite import Input, Model, Sequential, check, load_model  # noqa: E402
+from nnlite import Input, Model, Sequential, check, load_model, metrics  # noqa: E402
 from nnlite.callbacks import CSVLogger, EarlyStopping, ModelCheckpoint, ReduceLROnPlateau  # noqa: E402
 from nnlite.errors import ConfigError, MissingLibraryError  # noqa: E402
 from nnlite.initializers import Initializer  # noqa: E402
@@ -97,9 +97,11 @@ def test_every_layer():
             model = Sequential([*start, layer, Identity()], seed=0)
         model.compile("sgd", "mse")
         predictions = model.predict(inputs, verbose=0)
+        model.reset_states()
         model.save(FOLDER / "layer.safetensors")
         loaded = load_model(FOLDER / "layer.safetensors")
         np.testing.assert_array_equal(loaded.predict(inputs, verbose=0), predictions, str(case))
+        loaded.reset_states()
         if predictions.ndim == 1:  # no loss takes one number per example without an axis of units
             continue
         losses = [each.fit(inputs, np.zeros_like(predictions), verbose=0).history["loss"] for each in (model, loaded)]
@@ -107,31 +109,48 @@ def test_every_layer():
     assert {case.layer for case in CASES} == set(Layer.members())
 
 
+# Arguments of metrics that have none to go without.
+NEEDED = {
+    "IoU": {"num_classes": 3, "target_class_ids": [0], "sparse_y_pred": False},
+    "MeanIoU": {"num_classes": 3, "sparse_y_pred": False},
+    "MeanMetricWrapper": {"fn": metrics.mean_squared_error},
+    "OneHotIoU": {"num_classes": 3, "target_class_ids": [0]},
+    "OneHotMeanIoU": {"num_classes": 3},
+    "PrecisionAtRecall": {"recall": 0.5},
+    "RecallAtPrecision": {"precision": 0.5},
+    "SensitivityAtSpecificity": {"specificity": 0.5},
+    "SpecificityAtSensitivity": {"sensitivity": 0.5},
+}
+
+
 def test_every_loss_optimizer_metric_and_initializer():
     random = np.random.default_rng(1)
     x, classes = random.normal(size=(40, 5)), random.integers(0, 3, 40)
     targets = {"sparse": classes, "categorical": np.eye(3)[classes], "binary": np.eye(3)[classes]}
+    targets["regression"] = 1 + targets["binary"]  # for losses that divide by them
     for name, loss in Loss.members().items():
         kind = loss.target_kind
         for optimizer in Optimizer.members():
-            last = {"binary": "sigmoid", "regression": "linear"}.get(kind, "softmax")
+            last = {"binary": "sigmoid", "regression": "softplus"}.get(kind, "softmax")
             model = Sequential([Input((5,)), Dense(6, "gelu"), Dense(3, last)], seed=0)
             model.compile(optimizer, name)
-            history = model.fit(x, targets.get(kind, np.eye(3)[classes]), epochs=3, validation_split=0.2, verbose=0)
+            history = model.fit(x, targets[kind], epochs=3, validation_split=0.2, verbose=0)
             assert np.isfinite(history.history["val_loss"]).all(), (name, optimizer)
             model.save(FOLDER / "optimizer.safetensors")
             assert load_model(FOLDER / "optimizer.safetensors").optimizer.get_config() == model.optimizer.get_config()
     for name, metric in Metric.members().items():
-        if name == "Mean":  # averages values, and is no metric of a model
-            average = metric()
-            average.update_state(x)
-            np.testing.assert_allclose(average.result(), x.mean())
+        if name == "SklearnMetric":
             continue
-        sparse = name == "SparseCategoricalAccuracy"
+        if name in ("Mean", "Sum"):  # of values: no metrics of a model
+            total = metric()
+            total.update_state(x)
+            np.testing.assert_allclose(total.result(), x.mean() if name == "Mean" else x.sum())
+            continue
+        sparse = name.startswith("Sparse") or name in ("IoU", "MeanIoU")
         model = Sequential([Input((5,)), Dense(3, "softmax")], seed=0)
-        model.compile("sgd", "sparse_categorical_crossentropy" if sparse else "mse", [metric()])
+        model.compile("sgd", "sparse_categorical_crossentropy" if sparse else "mse", [metric(**NEEDED.get(name, {}))])
         values = model.evaluate(x, classes if sparse else np.eye(3)[classes], verbose=0)
-        assert np.isfinite(values).all() and len(values) == 2, name
+        assert all(np.isfinite(value).all() for value in values) and len(values) == 2, name
     for initializer in Initializer.members():
         spec = {initializer: {"value": 0.5} if initializer == "Constant" else {}}
         Sequential([Input((5,)), Dense(4, kernel_initializer=spec)], seed=0)

@@ -30,7 +30,7 @@ FLOORS = [
     ("models", "features"),
     ("trained",),
     ("experiment", "estimators", "plots"),
-    ("check", "report"),
+    ("check", "report", "tuning"),
     ("cli",),
     ("__main__",),
 ]
@@ -65,6 +65,7 @@ STEPS_WITHIN_A_FLOOR = {
     ("data", "metrics"): "a target encoder scores predictions in the terms of its data",
     ("training", "callbacks"): "the loop calls callbacks, and History and ProgressBar are two of them",
     ("derivatives", "training"): "x and y are checked as for fit",
+    ("report", "tuning"): "a search has a page too",
 }
 
 THIRD_PARTY_ROOMS = {
@@ -80,6 +81,8 @@ THIRD_PARTY_ROOMS = {
     "matplotlib": {"plots"},
     "yaml": {"documents"},
     "tqdm": {"callbacks"},
+    "optuna": {"tuning"},
+    "mlflow": {"callbacks"},
     "safetensors": set(),  # the format is ours; the library is the oracle of the tests
     "threadpoolctl": {"threads"},
 }

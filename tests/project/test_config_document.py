@@ -36,8 +36,8 @@ def commands():
 def test_commands_print_what_the_page_says(folder, capsys, arguments, last, printed):
     code = main(arguments)
     out, err = capsys.readouterr()
-    assert code == (2 if err else 0)
-    shown = (out + err).splitlines(keepends=True)
+    assert code == (2 if "nnlite: error: " in err else 0)
+    shown = (out + err if code else out).splitlines(keepends=True)  # a short training has doubts besides
     text = "".join(shown[-last:] if last else shown)
     assert without_counts(text) == without_counts(printed)
 

@@ -96,7 +96,7 @@ PROVOCATIONS: dict[str, list[Callable]] = {
         text("n,m\n1,2\n3,4\n", "x0", header=False),
         text("n,m\n1,1\ninf,2\n", "n"),
         source("a,t\n1,0\n2,\n3,1\n"),
-        source("a,t\n,0\n,1\n"),
+        source("a,b,t\n,1,0\n,2,1\n", categorical=["b"]),
     ],
     "Columns": [
         source(target="tt"),

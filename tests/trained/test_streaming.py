@@ -14,6 +14,8 @@ from trained.tables import ROWS, rows, write
 import nnlite
 from nnlite.cli import main
 from nnlite.data import Table
+from nnlite.data.storage import text
+from nnlite.data.storage.text import text_chunks
 from nnlite.errors import UnknownCategoryWarning
 from nnlite.trained.streaming import predicted_chunks
 
@@ -34,15 +36,17 @@ def test_chunks_give_the_numbers_of_the_whole_file(classes_run, amount_run, fold
 
 def test_tables_in_chunks_know_their_lines(folder):
     whole = Table.read(str(folder / "table.csv"))
-    chunks = list(Table.chunks(str(folder / "table.csv"), 100))
-    assert [len(chunk) for chunk in chunks] == [100, 100, 60] and len(list(Table.chunks(whole.path, ROWS))) == 1
+    chunks = list(text_chunks(str(folder / "table.csv"), rows=100))
+    assert [len(chunk) for chunk in chunks] == [100, 100, 60] and len(list(text_chunks(whole.path, rows=ROWS))) == 1
     assert [line for chunk in chunks for line in chunk.lines] == whole.lines
     assert {name: [cell for chunk in chunks for cell in chunk.columns[name]] for name in whole.columns} == whole.columns
 
 
-def test_memory_does_not_grow_with_the_file(amount_run, tmp_path, table):
+def test_memory_does_not_grow_with_the_file(amount_run, tmp_path, table, monkeypatch):
+    monkeypatch.setattr(text, "HEAD_BYTES", 2**14)
+    monkeypatch.setattr(text, "PIECE_BYTES", 2**14)
     peaks = []
-    for times in (2, 40):
+    for times in (8, 40):
         write(tmp_path / "long.csv", {name: cells * times for name, cells in table.items()})
         trained = nnlite.load(amount_run.folder)
         tracemalloc.start()

@@ -18,7 +18,7 @@ def add_commands(commands: Commands) -> None:
         "write a run's report.html: one page, without network or scripts",
         "report runs/digits-1 --open",
     )
-    add_run(report)
+    add_run(report, "a run folder, or that of a search")
     report.add_argument("-o", "--out", metavar="FILE", help="where to write (default: RUN/report.html)")
     report.add_argument("--open", action="store_true", help="show it in the browser")
     report.add_argument("--png", action="store_true", help="a picture as well, by a Chromium, Chrome or Edge")
@@ -43,7 +43,7 @@ def add_commands(commands: Commands) -> None:
 
 
 def _report(arguments: argparse.Namespace) -> None:
-    from nnlite.report import Report
+    from nnlite.report import Report, StudyReport, holds_study
     from nnlite.report.browser import save_png
 
     if arguments.width < 300:
@@ -52,7 +52,7 @@ def _report(arguments: argparse.Namespace) -> None:
         raise ConfigError("--dark is for the picture of --png; the page follows the reader's system")
     if arguments.out is not None:
         _check_folder(arguments.out)
-    report = Report(arguments.run)
+    report = StudyReport(arguments.run) if holds_study(arguments.run) else Report(arguments.run)
     path = report.save(arguments.out)
     print(f"report: {path}")
     if arguments.png:

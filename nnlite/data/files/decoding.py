@@ -4,7 +4,10 @@ import codecs
 import re
 import sys
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
+from typing import BinaryIO
 
 from nnlite.data.files.dialects import AUTO
 from nnlite.data.files.notes import Notes
@@ -13,11 +16,16 @@ from nnlite.errors import DataError
 __all__ = [
     "STDIN",
     "DialectError",
+    "compression_of",
+    "damage_told",
     "decode",
     "decompress",
+    "decompressed",
     "first_bytes",
+    "newline_of",
     "place_of",
     "read_bytes",
+    "refuse_controls",
     "refuse_other_makes",
 ]
 
@@ -30,6 +38,13 @@ BOMS = {
     codecs.BOM_UTF32_BE: "utf-32",
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
+}
+# Marks of encodings whose characters have several bytes -> the order of these.
+ENDS = {
+    codecs.BOM_UTF32_LE: "utf-32-le",
+    codecs.BOM_UTF32_BE: "utf-32-be",
+    codecs.BOM_UTF16_LE: "utf-16-le",
+    codecs.BOM_UTF16_BE: "utf-16-be",
 }
 HEAD = 1 << 16
 CONTROLS = re.compile("[\0-\x08\x0e-\x19\x1c-\x1f]")
@@ -89,18 +104,36 @@ def decompress(content: bytes, compression: str, place: str) -> tuple[bytes, str
         DialectError: another compression than stated.
         DataError: a damaged file.
     """
-    present = next((name for name, magic in MAGIC.items() if content.startswith(magic)), "none")
-    if compression not in (AUTO, present):
-        raise DialectError(
-            f"{place}: `compression: {compression}` is stated, but the file is "
-            f"{'not compressed' if present == 'none' else f'compressed by {present}'}; leave `compression` out"
-        )
+    present = compression_of(content, compression, place)
     if present == "none":
         return content, present
-    try:
+    with damage_told(present, place):
         return import_module(MODULES[present]).decompress(content), present
+
+
+def compression_of(start: bytes, stated: str, place: str) -> str:
+    """What a file that begins so is compressed by; `DialectError` if another compression is stated."""
+    present = next((name for name, magic in MAGIC.items() if start.startswith(magic)), "none")
+    if stated not in (AUTO, present):
+        raise DialectError(
+            f"{place}: `compression: {stated}` is stated, but the file is "
+            f"{'not compressed' if present == 'none' else f'compressed by {present}'}; leave `compression` out"
+        )
+    return present
+
+
+def decompressed(stream: BinaryIO, compression: str) -> BinaryIO:
+    """The decompressed bytes of a stream, as a stream."""
+    return stream if compression == "none" else import_module(MODULES[compression]).open(stream, "rb")
+
+
+@contextmanager
+def damage_told(compression: str, place: str) -> Iterator[None]:
+    """A context in which compressed bytes that cannot be read are a `DataError`."""
+    try:
+        yield
     except (OSError, EOFError, ValueError, zlib.error, import_module("lzma").LZMAError) as error:
-        raise DataError(f"{place}: damaged {present} file ({error}); copy or download it again") from None
+        raise DataError(f"{place}: damaged {compression} file ({error}); copy or download it again") from None
 
 
 def refuse_other_makes(content: bytes, place: str) -> None:
@@ -125,11 +158,26 @@ def decode(content: bytes, encoding: str, place: str, notes: Notes) -> tuple[str
         text, encoding = _found(content, wide, place, notes)
     else:
         text = _stated(content, encoding, wide, place)
+    refuse_controls(text, place)
+    return text.removeprefix("\ufeff").rstrip("\x1a"), encoding
+
+
+def refuse_controls(text: str, place: str, before: int = 0) -> None:
+    """`DataError` for a character that stands in no text; `before` is the number of lines before the text."""
     control = CONTROLS.search(text)
     if control:
-        line = text.count("\n", 0, control.start()) + 1
+        line = before + text.count("\n", 0, control.start()) + 1
         raise DataError(f"{place}, line {line}: not a text file; it holds the character {control.group()!r}")
-    return text.removeprefix("\ufeff").rstrip("\x1a"), encoding
+
+
+def newline_of(content: bytes, encoding: str) -> bytes:
+    """The bytes of the end of a line in a file that begins with `content`, in an encoding that may be `auto`."""
+    marked = next((name for mark, name in ENDS.items() if content.startswith(mark)), None)
+    if marked is None and encoding == AUTO:
+        marked = _without_mark(content)
+    elif marked is None:
+        marked = codecs.lookup(encoding).name
+    return "\n".encode(marked if marked is not None and marked.endswith(("-le", "-be")) else "ascii")
 
 
 def _without_mark(content: bytes) -> str | None:

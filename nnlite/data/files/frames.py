@@ -15,7 +15,7 @@ from nnlite.data.frames.frame import Column, Frame, Kind
 from nnlite.data.frames.reading import read_frame
 from nnlite.errors import DataError, did_you_mean, needed_for
 
-__all__ = ["FileFrame", "read_arrow_file", "read_json_file"]
+__all__ = ["FileFrame", "framed", "read_arrow_file", "read_json_file"]
 
 
 class FileFrame(Frame):
@@ -107,7 +107,7 @@ def read_arrow_file(path: str, content: bytes | None = None) -> FileFrame:
     except (ArrowException, OSError) as error:
         raise DataError(f"{place}: a damaged file ({str(error).splitlines()[0]}); write it anew") from None
     index = [name for name in table.column_names if name.startswith("__index_level_")]  # rows of pandas by number
-    return _framed(place, table.drop_columns(index) if index else table)
+    return framed(place, table.drop_columns(index) if index else table)
 
 
 def read_json_file(path: str, content: bytes) -> FileFrame:
@@ -122,7 +122,7 @@ def read_json_file(path: str, content: bytes) -> FileFrame:
         rows = _parsed(text, place, 1)
         if not rows or not all(isinstance(row, dict) for row in rows):
             raise DataError(f'{place}: expected a list of objects, such as [{{"size": 3.5}}]')
-        return _framed(place, rows)
+        return framed(place, rows)
     rows = []
     for number, line in enumerate(text.splitlines(), start=1):
         if line.strip():
@@ -131,7 +131,7 @@ def read_json_file(path: str, content: bytes) -> FileFrame:
                 raise DataError(f'{place}, line {number}: expected an object, such as {{"size": 3.5}}')
     if not rows:
         raise DataError(f"{place}: the file is empty")
-    return _framed(place, rows)
+    return framed(place, rows)
 
 
 def _parsed(text: str, place: str, line: int) -> Any:
@@ -141,7 +141,8 @@ def _parsed(text: str, place: str, line: int) -> Any:
         raise DataError(f"{place}, line {line + error.lineno - 1}: not valid JSON: {error.msg}") from None
 
 
-def _framed(place: str, table: Any) -> FileFrame:
+def framed(place: str, table: Any) -> FileFrame:
+    """A table of a library as the frame of the file `place`; its errors name the file."""
     try:
         return FileFrame(place, read_frame(table))
     except DataError as error:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from nnlite.data.files.decoding import DialectError
 from nnlite.data.files.numerals import PLAIN
 
-__all__ = ["QuotingError", "Rows", "plain_rows", "quoted_rows", "rows_of"]
+__all__ = ["QuotingError", "Rows", "count_lines", "plain_rows", "quoted_rows", "rows_of"]
 
 KIND_ROWS = 50  # as many rows tell which columns hold numbers
 _CELL_SIZE = threading.Lock()  # the largest cell is a setting of the whole process
@@ -39,7 +39,13 @@ class Rows:
 
 
 def rows_of(
-    text: str, delimiter: str, quote: str, place: str, most: int | None = None, lines_within: bool = False
+    text: str,
+    delimiter: str,
+    quote: str,
+    place: str,
+    most: int | None = None,
+    lines_within: bool = False,
+    before: int = 0,
 ) -> Rows:
     """The first rows of a text, all of them where `most` is None.
 
@@ -50,20 +56,21 @@ def rows_of(
         place: what messages call the file.
         most: number of rows.
         lines_within: whether a quoted cell may hold what looks like rows.
+        before: number of lines of the file before the text.
 
     Raises:
         QuotingError: broken quoting, or a quoted cell that holds what looks like rows.
     """
     if quote == "none" or quote not in text:
-        return plain_rows(text, delimiter, most)
-    return quoted_rows(text, delimiter, quote, place, most, lines_within)
+        return plain_rows(text, delimiter, most, before)
+    return quoted_rows(text, delimiter, quote, place, most, lines_within, before)
 
 
-def plain_rows(text: str, delimiter: str, most: int | None = None) -> Rows:
+def plain_rows(text: str, delimiter: str, most: int | None = None, before: int = 0) -> Rows:
     """Rows in which quotation marks are text like any other; a space as delimiter is a run of blanks."""
     split_by = None if delimiter == " " else delimiter
     cells, lines = [], []
-    for number, line in enumerate(_lines(text), start=1):
+    for number, line in enumerate(_lines(text), start=before + 1):
         if not _is_blank(line, delimiter):
             cells.append(line.rstrip("\r\n").split(split_by))
             lines.append(number)
@@ -73,18 +80,26 @@ def plain_rows(text: str, delimiter: str, most: int | None = None) -> Rows:
 
 
 def quoted_rows(
-    text: str, delimiter: str, quote: str, place: str, most: int | None = None, lines_within: bool = False
+    text: str,
+    delimiter: str,
+    quote: str,
+    place: str,
+    most: int | None = None,
+    lines_within: bool = False,
+    before: int = 0,
 ) -> Rows:
     """Rows by the rules of RFC 4180: a quoted cell may hold delimiters, line breaks, and doubled quotation marks."""
     with _CELL_SIZE:
         allowed = csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
         try:
-            return _quoted_rows(text, delimiter, quote, place, most, lines_within)
+            return _quoted_rows(text, delimiter, quote, place, most, lines_within, before)
         finally:
             csv.field_size_limit(allowed)
 
 
-def _quoted_rows(text: str, delimiter: str, quote: str, place: str, most: int | None, lines_within: bool) -> Rows:
+def _quoted_rows(
+    text: str, delimiter: str, quote: str, place: str, most: int | None, lines_within: bool, before: int
+) -> Rows:
     record: list[str] = []  # the lines of the row at hand
     reader = csv.reader(
         _kept(text, delimiter, record), delimiter=delimiter, quotechar=quote, strict=True, skipinitialspace=True
@@ -93,16 +108,16 @@ def _quoted_rows(text: str, delimiter: str, quote: str, place: str, most: int | 
     try:
         for row in reader:
             if len(record) > 1 and not lines_within:
-                start = reader.line_num - len(record) + 1
+                start = before + reader.line_num - len(record) + 1
                 _refuse_swallowed(record, start, delimiter, cells[-KIND_ROWS:] or [row], quote, place)
             record.clear()
             if row:
                 cells.append(row)
-                lines.append(reader.line_num)
+                lines.append(before + reader.line_num)
                 if len(lines) == most:
                     break
     except csv.Error:
-        raise _broken(record, reader.line_num - len(record) + 1, delimiter, quote, place) from None
+        raise _broken(record, before + reader.line_num - len(record) + 1, delimiter, quote, place) from None
     return Rows(cells, lines)
 
 
@@ -127,6 +142,11 @@ def _lines(text: str) -> Iterator[str]:
         start = end
     if start < len(text):
         yield text[start:]
+
+
+def count_lines(text: str) -> int:
+    """Number of ends of lines in a text."""
+    return text.count("\n") + len(re.findall("\r(?!\n)", text))
 
 
 def _is_blank(line: str, delimiter: str) -> bool:

@@ -5,7 +5,7 @@ Python shows nothing of it unless logging is set up for `INFO`; the command line
 
 import logging
 
-__all__ = ["LOGGER", "Notes"]
+__all__ = ["LOGGER", "Notes", "Unheard"]
 
 LOGGER = logging.getLogger("nnlite.data")
 
@@ -18,3 +18,10 @@ class Notes(list[str]):
         if note not in self:
             self.append(note)
             LOGGER.info("%s", note)
+
+
+class Unheard(Notes):
+    """What is decided again about later rows of a file, and was told of the first ones."""
+
+    def tell(self, note: str) -> None:
+        """Nothing."""

@@ -17,9 +17,10 @@ from nnlite.data.frames.reading import read_frame
 from nnlite.data.table import Table
 from nnlite.errors import DataError
 
-__all__ = ["read_table_file"]
+__all__ = ["is_text", "read_table_file", "table_of_bytes"]
 
 JSON_ENDINGS = (".json", ".jsonl", ".ndjson")
+OTHER_TABLES = (b"PAR1", b"ARRO", b"\x93NUMPY", b"PK\x03\x04")  # Parquet, Arrow, NumPy, a workbook
 
 
 def read_table_file(
@@ -47,7 +48,19 @@ def read_table_file(
     """
     if path != STDIN and first_bytes(path) in (b"PAR1", b"ARRO"):
         return read_arrow_file(path)  # which is not read whole
-    content = read_bytes(path)
+    return table_of_bytes(read_bytes(path), path, dialect, sheet=sheet, named=named, like=like)
+
+
+def table_of_bytes(
+    content: bytes,
+    path: str,
+    dialect: Dialect | Mapping[str, Any] | None = None,
+    *,
+    sheet: str | None = None,
+    named: Collection[str] = (),
+    like: bool = False,
+) -> Table | FileFrame:
+    """The same, of the bytes of a file called `path`."""
     if content[:4] in (b"PAR1", b"ARRO"):
         return read_arrow_file(path, content)
     if content.startswith(b"\x93NUMPY"):
@@ -57,6 +70,11 @@ def read_table_file(
     if _is_json(content, path):
         return read_json_file(path, content)
     return Table.from_bytes(content, path, dialect, named, like)
+
+
+def is_text(start: bytes, path: str) -> bool:
+    """Whether a file that begins so, decompressed, is delimited text, as far as its first bytes tell."""
+    return not start.startswith(OTHER_TABLES) and not _is_json(start, path)
 
 
 def _is_workbook(content: bytes) -> bool:

@@ -28,7 +28,15 @@ from nnlite.data.files.sniffing import (
 )
 from nnlite.errors import DataError
 
-__all__ = ["TextTable", "name_columns", "read_text_table", "read_text_table_like", "settled_table"]
+__all__ = [
+    "TextTable",
+    "first_row",
+    "name_columns",
+    "named_table",
+    "read_text_table",
+    "read_text_table_like",
+    "settled_table",
+]
 
 
 @dataclass(frozen=True)
@@ -102,10 +110,10 @@ def settled_table(rows: Rows, dialect: Dialect, place: str, notes: Notes, named:
                 "them, state `header: true`"
             )
     settled = dataclasses.replace(dialect, decimal=form.decimal, thousands=form.thousands, header=bool(header))
-    return _named(rows, settled, place, notes)
+    return named_table(rows, settled, place, notes)
 
 
-def _named(rows: Rows, dialect: Dialect, place: str, notes: Notes) -> TextTable:
+def named_table(rows: Rows, dialect: Dialect, place: str, notes: Notes) -> TextTable:
     """The cells of these rows by the names of their columns."""
     first, header = [cell.strip() for cell in rows.cells[0]], bool(dialect.header)
     body = rows.cells[1:] if header else rows.cells
@@ -179,6 +187,11 @@ def _told(table: TextTable, stated: Dialect, reason: str) -> TextTable:
     ]
     table.notes.tell(f"{reason.split('; ')[0]}; read with {', '.join(differing) or 'the same dialect'}")
     return table
+
+
+def first_row(text: str, dialect: Dialect, place: str) -> list[str]:
+    """The cells of the first row of a text, by a dialect that leaves nothing open."""
+    return rows_of(_delimiter_line(text)[1], dialect.delimiter, dialect.quote, place, 1).cells[0]
 
 
 def _delimiter_line(text: str) -> tuple[str | None, str]:

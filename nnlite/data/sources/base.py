@@ -9,6 +9,7 @@ from typing import ClassVar, cast
 import numpy as np
 
 from nnlite.data.array_files import read_array_file
+from nnlite.data.encoders.choices import ColumnChoice
 from nnlite.data.encoders.inputs import InputEncoder, Raw, Texts
 from nnlite.data.encoders.targets import TargetKind
 from nnlite.data.files.decoding import STDIN
@@ -30,6 +31,26 @@ class DataSource(Configurable, family="data source"):
     def located(self, folder: str) -> "DataSource":
         """The same source with absolute paths; relative ones are sought in `folder`, then in the current folder."""
         return self
+
+    cache = cast("str | None", None)  # a folder for encoded rows, of a source that streams
+
+    @property
+    def files(self) -> list[str]:
+        """The files that the data are read from, as far as there are any."""
+        return []
+
+    @property
+    def streams(self) -> bool:
+        """Whether data are read by `chunks`, and kept in files, rather than by `load`."""
+        return False
+
+    def chunks(self, target_kind: TargetKind) -> Iterator[Dataset]:
+        """The same as `load`, some rows at a time; a source that `streams` writes it."""
+        raise NotImplementedError
+
+    def choices(self) -> dict[str, ColumnChoice]:
+        """What is said of single columns."""
+        return {}
 
     def load(self, target_kind: TargetKind) -> Dataset:
         """Read everything.

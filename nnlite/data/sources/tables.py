@@ -80,7 +80,9 @@ class TableSource(DataSource, abstract=True):
         return read_table_file(self.path, self.dialect, named=self._named())
 
     def load(self, target_kind: TargetKind) -> Dataset:
-        table = self.read()
+        return self._dataset(self.read(), target_kind)
+
+    def _dataset(self, table: Table | FileFrame, target_kind: TargetKind) -> Dataset:
         table.require(self._named())
         if len(self._targets()) > 1 and target_kind in ("sparse", "categorical"):
             raise ConfigError(
@@ -104,7 +106,7 @@ class TableSource(DataSource, abstract=True):
             return Texts(self.text)
         if self.columns or not (self.categorical or self.ordinal or self.drop):
             try:
-                return fit_columns(inputs, rows, self._targets(), self._choices(), target)
+                return fit_columns(inputs, rows, self._targets(), self.choices(), target)
             except ConfigError as error:
                 raise error.within(type(self).__name__) from None
         names = [name for name in inputs.names if name not in (*self._targets(), *self.drop)]
@@ -113,7 +115,7 @@ class TableSource(DataSource, abstract=True):
         kinds = [Ordinal if name in self.ordinal else OneHot if name in self.categorical else Numeric for name in names]
         return Columns([kind.fit(name, inputs, rows) for kind, name in zip(kinds, names, strict=True)])
 
-    def _choices(self) -> dict[str, ColumnChoice]:
+    def choices(self) -> dict[str, ColumnChoice]:
         """What is said of single columns, in `columns` and in the lists."""
         lists = {"one_hot": self.categorical, "embed": self.ordinal, "drop": self.drop}
         named = {name: ColumnChoice.get(encoding) for encoding, names in lists.items() for name in names}

@@ -110,7 +110,7 @@ def figure(value: float | None) -> str:
 
 
 def _baseline(target: TargetEncoder, data: Prepared, part: str) -> dict[str, float]:
-    learnt, truth, weights = data.target("training"), data.target(part), data.weights.get(part)
+    learnt, truth, weights = data.learnt_target(), data.target(part), data.weights.get(part)
     scores = target.baseline(learnt, truth, data.weights.get("training"), weights)
     last = data.last_known(part)
     if last is None:

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from nnlite.arrays.rows import SparseRows
+from nnlite.arrays.rows import LazyRows
+from nnlite.arrays.stored import StoredRows
 from nnlite.arrays.tables import numbers_of_objects, numbers_of_table
 from nnlite.errors import ConfigError, DataError, ShapeError
 from nnlite.ops.tracing import Traced
@@ -13,7 +14,9 @@ from nnlite.ops.tracing import Traced
 if TYPE_CHECKING:
     from nnlite.layers.base.layer import Layer
 
-__all__ = ["read_inputs", "read_several", "shape_fits"]
+__all__ = ["in_memory", "read_inputs", "read_several", "shape_fits"]
+
+ADAPTED_ROWS = 100_000  # of a file
 
 
 def read_inputs(inputs: Any, kind: str, owner: str) -> np.ndarray:
@@ -31,7 +34,7 @@ def read_inputs(inputs: Any, kind: str, owner: str) -> np.ndarray:
     """
     if isinstance(inputs, Traced):
         raise ConfigError(f"{owner} got a traced value: keep it as an attribute of the layer whose call uses it")
-    if isinstance(inputs, SparseRows):
+    if isinstance(inputs, LazyRows):
         return cast(np.ndarray, inputs)  # which it is to whoever takes rows of it
     if hasattr(inputs, "toarray"):
         raise DataError(f"{owner} needs a dense array, got a sparse one: pass x.toarray()")
@@ -51,6 +54,11 @@ def read_several(inputs: Any, layer: "Layer") -> tuple[np.ndarray, ...]:
             f"{layer.label} needs inputs with one number of examples, got {' and '.join(str(len(a)) for a in arrays)}"
         )
     return arrays
+
+
+def in_memory(array: Any) -> np.ndarray:
+    """The array itself; of rows that stay in a file a sample of 100,000, which is what layers adapt to then."""
+    return array.sample(ADAPTED_ROWS) if isinstance(array, StoredRows) else array
 
 
 def gives_several(inputs: Any, layer: "Layer") -> bool:

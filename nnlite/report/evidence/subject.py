@@ -93,7 +93,8 @@ class Subject:
 
     def rows(self, part: str) -> np.ndarray:
         """The places of a part's rows in its raw data."""
-        return self.prepared.rows[part]
+        rows = self.prepared.rows[part]
+        return np.arange(len(self.arrays(part)[1])) if isinstance(rows, slice) else rows
 
     @functools.cached_property
     def raw_outputs(self) -> "dict[str, np.ndarray]":

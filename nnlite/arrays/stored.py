@@ -1,0 +1,115 @@
+"""Rows of an array that stays in its file: what is taken is read, and nothing else is in memory."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nnlite.arrays.rows import LazyRows
+
+__all__ = ["StoredRows"]
+
+BYTES_AT_ONCE = 2**24
+
+
+class StoredRows(LazyRows):
+    """An array in a file, of which rows are read when they are taken.
+
+    It stands in for an array in `fit`, `evaluate`, `predict` and `adapt`: `len`, `shape`, `dtype`, `ndim`, slices and
+    row numbers work as those of NumPy along the first axis. `rows[:]` and `np.asarray(rows)` read everything.
+
+    Args:
+        path: the file.
+        shape: of the whole array, `(rows, ...)`.
+        stored: the type of the numbers in the file, in C order.
+        offset: the byte at which the array begins.
+        dtype: of the rows that are taken; that of the file when None.
+        finite: whether it is known that no number is NaN or infinite.
+        keeper: an object that is kept alive as long as these rows: the owner of a temporary folder.
+
+    >>> import tempfile, numpy as np
+    >>> path = tempfile.mkdtemp() + "/x.npy"
+    >>> np.save(path, np.arange(6.0).reshape(3, 2))
+    >>> from nnlite.data import open_rows
+    >>> rows = open_rows(path)
+    >>> rows.shape, rows[1:].tolist(), rows[np.array([2, 0])].tolist()
+    ((3, 2), [[2.0, 3.0], [4.0, 5.0]], [[4.0, 5.0], [0.0, 1.0]])
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike,
+        shape: tuple[int, ...],
+        stored: Any,
+        offset: int = 0,
+        dtype: Any = None,
+        finite: bool = False,
+        keeper: object = None,
+    ) -> None:
+        self.path, self.shape, self.stored, self.offset = Path(path), tuple(shape), np.dtype(stored), offset
+        self.dtype = np.dtype(self.stored.newbyteorder("=") if dtype is None else dtype)
+        self.finite, self.keeper = finite, keeper
+        self._row_bytes = self.stored.itemsize * int(np.prod(self.shape[1:], dtype=np.int64))
+
+    def read(self, start: int, stop: int) -> np.ndarray:
+        """The rows from `start` to before `stop`. Shape: `(stop - start, ...)`."""
+        count = max(stop - start, 0)
+        size = count * self._row_bytes // self.stored.itemsize
+        flat = np.fromfile(self.path, self.stored, size, offset=self.offset + start * self._row_bytes)
+        return flat.reshape(count, *self.shape[1:]).astype(self.dtype, copy=False)
+
+    def __getitem__(self, rows: Any) -> np.ndarray:
+        """One row by its number, or several by a slice, row numbers or a mask; all of an array at once by `[:]`."""
+        if isinstance(rows, slice):
+            start, stop, step = rows.indices(len(self))
+            return self.read(start, stop) if step == 1 else self.take(np.arange(start, stop, step))
+        numbers = np.asarray(rows)
+        if numbers.dtype == bool:
+            return self.take(np.flatnonzero(numbers))
+        return self.take(numbers.reshape(1))[0] if numbers.ndim == 0 else self.take(numbers)
+
+    def take(self, rows: np.ndarray, axis: int = 0) -> np.ndarray:
+        """The rows of these numbers. Shape: `(*numbers.shape, ...)`."""
+        mapped = np.memmap(self.path, self.stored, "r", self.offset, self.shape)
+        return np.asarray(mapped).take(rows, axis=0).astype(self.dtype, copy=False)
+
+    def astype(self, dtype: Any, copy: bool = True) -> "StoredRows":
+        """The same rows in another type; nothing is read yet."""
+        same = np.dtype(dtype) == self.dtype
+        finite = self.finite and self.dtype.kind in "biuf"
+        return self if same else self._like(dtype=dtype, finite=finite)
+
+    def known_finite(self) -> "StoredRows":
+        """The same rows, of which it is known that they are finite."""
+        return self._like(dtype=self.dtype, finite=True)
+
+    def first_not_finite(self) -> tuple[int, ...] | None:
+        """The place of the first number that is NaN or infinite; None where there is none. Reads what is not known."""
+        if self.finite or self.dtype.kind not in "fc":
+            return None
+        step = max(BYTES_AT_ONCE // max(self._row_bytes, 1), 1)
+        for start in range(0, len(self), step):
+            block = self.read(start, min(start + step, len(self)))
+            if not np.isfinite(block).all():
+                row, *rest = np.argwhere(~np.isfinite(block))[0].tolist()
+                return (start + row, *rest)
+        self.finite = True
+        return None
+
+    def sample(self, count: int) -> np.ndarray:
+        """At most `count` rows in 64 runs spread evenly over the file, to fit layers to. Shape: `(rows, ...)`."""
+        if len(self) <= count:
+            return self[:]
+        length = max(count // 64, 1)
+        starts = np.linspace(0, len(self) - length, count // length).astype(np.int64)
+        return np.concatenate([self.read(start, start + length) for start in starts.tolist()])
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return self[:] if dtype is None else self[:].astype(dtype, copy=False)
+
+    def _like(self, dtype: Any, finite: bool) -> "StoredRows":
+        return StoredRows(self.path, self.shape, self.stored, self.offset, dtype, finite, self.keeper)
+
+    def __repr__(self) -> str:
+        return f"StoredRows(of shape {self.shape}, {self.dtype}, in {self.path})"

@@ -1,0 +1,101 @@
+"""TensorBoard: the logs of a training as TensorBoard shows them."""
+
+import os
+import time
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from nnlite.callbacks.base import Callback
+from nnlite.callbacks.event_files import EventFile
+from nnlite.registry.field_types import Count, Index
+from nnlite.schedules import scheduled
+
+__all__ = ["TensorBoard"]
+
+
+class TensorBoard(Callback):
+    """Writes event files for `tensorboard --logdir logs`; neither TensorFlow nor TensorBoard has to be installed.
+
+    As Keras does, it writes training logs into the folder `train` and validation logs into `validation`, both under the
+    tag `epoch_<name>` at the number of the epoch, logs of batches as `batch_<name>` at the number of the training step.
+
+    Args:
+        log_dir: the folder; give each run one of its own, below a common one, to see them side by side.
+        histogram_freq: after every so many epochs the distribution of each weight is written; 0 for never.
+        write_steps_per_second: whether `epoch_steps_per_second` is written.
+        update_freq: "epoch"; or "batch" or a number, to write logs within the epoch after each or every so many steps.
+
+    >>> import glob, tempfile
+    >>> from nnlite import Sequential
+    >>> from nnlite.layers import Dense
+    >>> model = Sequential([Dense(1)], seed=0)
+    >>> model.compile("sgd", "mse")
+    >>> folder = tempfile.mkdtemp()
+    >>> _ = model.fit([[0.0], [1.0]], [0.0, 1.0], callbacks=[TensorBoard(folder)], verbose=0)
+    >>> len(glob.glob(folder + "/train/events.out.tfevents.*"))
+    1
+    """
+
+    log_dir: str | os.PathLike = "logs"
+    histogram_freq: Index = 0
+    write_steps_per_second: bool = False
+    update_freq: Literal["epoch", "batch"] | Count = "epoch"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.log_dir = os.fspath(self.log_dir)
+        self._files: dict[str, EventFile] = {}
+
+    def listens(self, hook: str) -> bool:
+        return super().listens(hook) and (hook != "on_train_batch_end" or self.update_freq != "epoch")
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        self._start, self._first_step = time.perf_counter(), self.model.optimizer.iterations
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        step = self.model.optimizer.iterations
+        every = self.update_freq if isinstance(self.update_freq, int) else 1
+        if step % every == 0:
+            self._file("train").scalars(step, {f"batch_{name}": value for name, value in _scalars(logs).items()})
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        values, rate = _scalars(logs), self.model.optimizer.learning_rate
+        validation = {name.removeprefix("val_"): value for name, value in values.items() if name.startswith("val_")}
+        training = {name: value for name, value in values.items() if not name.startswith("val_")}
+        step = self.model.optimizer.iterations
+        training["learning_rate"] = float(scheduled(rate, step))
+        if self.write_steps_per_second:
+            training["steps_per_second"] = (step - self._first_step) / (time.perf_counter() - self._start)
+        for part, found in (("train", training), ("validation", validation)):
+            if found:
+                self._file(part).scalars(epoch, {f"epoch_{name}": value for name, value in found.items()})
+        if self.histogram_freq and epoch % self.histogram_freq == 0:
+            for layer in self.model.layers:
+                for name, weight in zip(_names(layer), layer.weights, strict=True):
+                    self._file("train").histogram(epoch, f"{layer.name}/{name}", weight.value)
+        for file in self._files.values():
+            file.flush()
+
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
+        for file in self._files.values():
+            file.close()
+        self._files = {}
+
+    def _file(self, part: str) -> EventFile:
+        """The event file of a part, begun when there is something to write."""
+        if part not in self._files:
+            self._files[part] = EventFile(Path(self.log_dir, part))
+        return self._files[part]
+
+
+def _scalars(logs: dict[str, float] | None) -> dict[str, float]:
+    """The logs that are single numbers."""
+    return {name: float(value) for name, value in (logs or {}).items() if np.ndim(value) == 0}
+
+
+def _names(layer: object) -> list[str]:
+    """The names of a layer's weights, each once."""
+    names = [weight.name for weight in layer.weights]  # type: ignore[attr-defined]
+    return [name if names.count(name) == 1 else f"{name}_{place}" for place, name in enumerate(names)]

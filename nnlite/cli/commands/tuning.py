@@ -1,0 +1,37 @@
+"""`nnlite tune`."""
+
+import argparse
+from pathlib import Path
+
+from nnlite.cli.arguments import Commands, add_command, add_config
+
+__all__ = ["add_commands"]
+
+
+def add_commands(commands: Commands) -> None:
+    """Add `tune`."""
+    meaning = "search for the best values of a config's arguments, as its section `search` says"
+    description = f"{meaning[:1].upper()}{meaning[1:]}; the same command again goes on."
+    tune = add_command(commands, "tune", meaning, "tune config.yaml --trials 30 --jobs 2", description)
+    add_config(tune)
+    tune.add_argument("--trials", type=int, default=50, metavar="N", help="how many in the end (default: 50)")
+    tune.add_argument("--jobs", type=int, default=1, metavar="N", help="processes side by side (default: 1)")
+    tune.add_argument("--out", metavar="DIR", help="for best.yaml and study.json (default: runs/<config name>-tune)")
+    tune.add_argument("--storage", metavar="FILE", help="SQLite file or database URL (default: study.db in DIR)")
+    tune.add_argument("--sampler", choices=("tpe", "random"), default="tpe", help="what suggests values (default: tpe)")
+    tune.add_argument("--quiet", action="store_true", help="print nothing while trials run")
+    tune.set_defaults(command=_tune)
+
+
+def _tune(arguments: argparse.Namespace) -> int:
+    from nnlite.tuning import tune
+
+    out = arguments.out or Path("runs", f"{Path(arguments.config).stem}-tune")
+    chosen = (arguments.trials, arguments.jobs, out, arguments.storage, arguments.sampler)
+    study = tune(arguments.config, *chosen, arguments.set, arguments.quiet)
+    print(study)
+    if study.best is None:
+        print("no trial is complete")
+        return 1
+    print(f"best: trial {study.best.number}, {study.metric} {study.best.value:.6g}; nnlite train {out}/best.yaml")
+    return 0

@@ -1,0 +1,66 @@
+"""The target encoder that suits a target and what a config says of it."""
+
+import dataclasses
+
+import numpy as np
+
+from nnlite.data.encoders.targets.base import TargetEncoder, TargetKind
+from nnlite.data.encoders.targets.classes import Classes
+from nnlite.data.encoders.targets.labels import Labels
+from nnlite.data.encoders.targets.quantities import Quantities, Transform
+from nnlite.errors import ConfigError
+from nnlite.metrics.scores import Score
+
+__all__ = ["TargetOptions", "kind_of_encoder"]
+
+
+@dataclasses.dataclass(frozen=True)
+class TargetOptions:
+    """What a config says of the target.
+
+    Args:
+        standardize: whether amounts are standardised.
+        transform: of amounts.
+        separator: what stands between the labels of one cell.
+        threshold: from which probability on a row is taken for the second class, or to have the label; or the score
+            that it is tuned for.
+    """
+
+    standardize: bool
+    transform: Transform | None
+    separator: str | None
+    threshold: Score | float | None
+
+    def fit(
+        self, names: list[str], target: np.ndarray, rows: np.ndarray, labels: np.ndarray, kind: TargetKind
+    ) -> TargetEncoder:
+        """The encoder of a target.
+
+        Args:
+            names: its columns.
+            target: labels, or amounts of shape (rows, columns).
+            rows: places of the training rows; amounts are learnt from these.
+            labels: all labels that occur, each once or more.
+            kind: what the loss compares.
+        """
+        fixed = self.threshold if isinstance(self.threshold, float) else None
+        if kind == "regression":
+            return Quantities.fit(names, target, rows, self.standardize, self.transform)
+        if self.separator is not None or (kind == "binary" and labels.ndim == 2):
+            several = Labels.fit(names, labels, self.separator)
+            several.thresholds = None if fixed is None else [fixed] * len(several.labels)
+            return several
+        classes = Classes.fit(names[0], labels, kind)
+        if self.threshold is not None and len(classes.labels) != 2:
+            raise ConfigError(
+                f"a threshold decides between two classes, the target has {len(classes.labels)}", ("threshold",)
+            )
+        classes.threshold = fixed
+        return classes
+
+
+def kind_of_encoder(encoder: TargetEncoder) -> TargetKind:
+    """What a loss compares whose targets an encoder makes."""
+    if isinstance(encoder, Classes):
+        return encoder.kind
+    return "binary" if isinstance(encoder, Labels) else "regression"

@@ -1,0 +1,75 @@
+"""What Optuna's database holds, read as a `Study`; trials whose process died, marked and put back in line."""
+
+import math
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+from nnlite.experiment.search import Search
+from nnlite.tuning.study import Study, Trial
+from nnlite.tuning.trials import is_alive, optuna_library, process_name
+
+__all__ = ["WORKER", "adopt", "as_study", "remaining"]
+
+WORKER = "worker "  # and the name of a process: an attribute of the study
+
+STATES = {"COMPLETE": "complete", "PRUNED": "pruned", "RUNNING": "running", "WAITING": "waiting"}
+LEAST_IMPORTANT = 8  # complete trials from which importances are told
+
+
+def adopt(study: Any) -> None:
+    """Mark trials as failed whose process is gone, and let their values be tried again, once each."""
+    optuna = optuna_library()
+    states = optuna.trial.TrialState
+    workers = [key.removeprefix(WORKER) for key in study.user_attrs if key.startswith(WORKER)]
+    others = [name for name in workers if name != process_name() and is_alive(name)]
+    for trial in study.get_trials(deepcopy=False, states=(states.RUNNING,)):
+        process = trial.user_attrs.get("process")  # None: it died, or is about to say
+        if not (others if process is None else is_alive(process)):
+            study.tell(trial.number, state=states.FAIL)
+    trials = study.get_trials(deepcopy=False)
+    again = {trial.user_attrs.get("again") for trial in trials}
+    for trial in trials:
+        if _state(trial) == "interrupted" and trial.params and trial.number not in again:
+            study.enqueue_trial(trial.params, user_attrs={"again": trial.number})
+
+
+def remaining(study: Any, wanted: int) -> int:
+    """How many trials are still to be run: those that run now, in other processes, count as done."""
+    states = [_state(trial) for trial in study.get_trials(deepcopy=False)]
+    return max(wanted - sum(state in ("complete", "pruned", "failed", "running") for state in states), 0)
+
+
+def as_study(study: Any, name: str, search: Search, trials: Sequence[Any] | None = None) -> Study:
+    """The trials of a study of Optuna, all or these, with the importances of the arguments."""
+    direction = "maximize" if search.to_maximize else "minimize"
+    chosen = study.get_trials(deepcopy=False) if trials is None else trials
+    importances = _importances(study) if trials is None else {}
+    return Study(name, search.metric, direction, search.space, [_trial(trial) for trial in chosen], importances)
+
+
+def _trial(trial: Any) -> Trial:
+    values = [value if math.isfinite(value) else None for _, value in sorted(trial.intermediate_values.items())]
+    ended = trial.state.name in ("COMPLETE", "PRUNED")
+    value = trial.value if ended and trial.value is not None and math.isfinite(trial.value) else None
+    error = trial.user_attrs.get("error")
+    return Trial(trial.number, _state(trial), trial.params, value, values, trial.user_attrs.get("seconds"), error)
+
+
+def _state(trial: Any) -> Any:
+    if trial.state.name == "FAIL":
+        return "failed" if "error" in trial.user_attrs else "interrupted"
+    return STATES[trial.state.name]
+
+
+def _importances(study: Any) -> dict[str, float]:
+    """The share of each argument in the variance of the metric, by PED-ANOVA (Watanabe, Bansal and Hutter 2023)."""
+    optuna = optuna_library()
+    complete = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,))
+    if len(complete) < LEAST_IMPORTANT or len({trial.value for trial in complete}) < 2:
+        return {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that the evaluator is experimental
+        evaluator = optuna.importance.PedAnovaImportanceEvaluator()
+        found = optuna.importance.get_param_importances(study, evaluator=evaluator)
+    return {key: float(value) for key, value in found.items() if math.isfinite(value)}

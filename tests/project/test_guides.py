@@ -1,0 +1,63 @@
+"""docs/large_data.md and docs/tuning.md keep their promises: their configs train, their code runs as it says."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from nnlite.arrays.stored import StoredRows
+from nnlite.cli import main
+from nnlite.data.storage import batches, scanning
+from nnlite.experiment import Experiment, train
+from nnlite.layers.base import inputs
+
+ROOT = Path(__file__).parents[2]
+LARGE, TUNING = ((ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("large_data.md", "tuning.md"))
+
+
+def blocks(text, language):
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+
+
+def run_python(code, folder):
+    """Run an example; each `print` with a comment prints what the comment says."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"}
+    (folder / "example.py").write_text(code)
+    done = subprocess.run([sys.executable, "example.py"], cwd=folder, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    promised = re.findall(r"^ *print\(.*\)  # (.*)$", code, re.MULTILINE)
+    assert promised and [line for line in promised if line not in done.stdout.splitlines()] == [], done.stdout
+
+
+def test_large_data_in_python_and_in_a_config(tmp_path, monkeypatch):
+    for code in blocks(LARGE, "python"):
+        run_python(code, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    (config,) = blocks(LARGE, "yaml")
+    Path("trips.yaml").write_text(config)
+    experiment = Experiment.from_file("trips.yaml")
+    assert isinstance(experiment.prepare()[1].parts["training"][0], StoredRows)
+    (kept,) = Path("cache").iterdir()
+    assert train(experiment, quiet=True).metrics["test"]["r2_score"] > 0.95
+    assert list(Path("cache").iterdir()) == [kept]
+
+
+def test_large_data_names_the_numbers_of_the_code():
+    assert scanning.SAMPLE_CELLS == 2**20 and scanning.MOST_LEVELS == 10_000
+    assert batches.WINDOW_BYTES == 2**25 and batches.WINDOW_ROWS == 131_072 and batches.BLOCKS_OF_A_WINDOW == 32
+    assert inputs.ADAPTED_ROWS == 100_000
+
+
+def test_tuning(tmp_path, monkeypatch, capsys):
+    pytest.importorskip("optuna")
+    monkeypatch.chdir(tmp_path)
+    Path("iris.yaml").write_text(blocks(TUNING, "yaml")[0])
+    (code,) = blocks(TUNING, "python")
+    run_python(code, tmp_path)
+    search, best = blocks(TUNING, "bash")[0].splitlines()
+    assert main(search.replace("--trials 20", "--trials 7").split()[1:]) == 0
+    assert "6 trials are there, 1 to go" in capsys.readouterr().out
+    assert main(best.split()[1:]) == 0
