@@ -135,6 +135,10 @@ class UnknownCategoryWarning(UserWarning):
     """Rows to be predicted hold categories that the training data did not; the message names and counts them."""
 
 
+class TrainingWarning(UserWarning):
+    """Something went wrong around a training that goes on, such as a checkpoint that could not be written."""
+
+
 class ModelFileError(DataError):
     """A model or checkpoint file that is missing, damaged, or made for another model."""
 

@@ -4,13 +4,14 @@ import math
 import os
 import re
 import time
+import warnings
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
 from nnlite.callbacks.base import Callback, Verbosity, announce
 from nnlite.callbacks.monitor import MonitorCallback
 from nnlite.callbacks.stopping import seconds_of
-from nnlite.errors import ConfigError, DivergenceError, did_you_mean
+from nnlite.errors import ConfigError, DivergenceError, TrainingWarning, did_you_mean
 from nnlite.registry.field_types import Count
 from nnlite.saving import need_space, replace_by_link, write
 
@@ -149,7 +150,7 @@ class Checkpoints(Callback):
 
     Raises:
         ConfigError: `every` is none of these, or the folder cannot be written.
-        OutputError: a checkpoint cannot be written.
+        OutputError: the disk has no room for a single one. One that cannot be written later is a `TrainingWarning`.
 
     >>> Checkpoints("checkpoints", every="500 steps", keep=2)
     Checkpoints(folder='checkpoints', every='500 steps', keep=2)
@@ -219,9 +220,16 @@ class Checkpoints(Callback):
     def _save(self, epoch: int, batch: int) -> None:
         begun = time.monotonic()
         try:
-            header, arrays = self.model.trainer.session.checkpoint(epoch, batch)
+            self._write(*self.model.trainer.session.checkpoint(epoch, batch))
         except DivergenceError:  # the last one that is finite stays
             return
+        except OSError as error:  # training is worth more than one of its checkpoints
+            warnings.warn(f"no checkpoint: {error}; training goes on", TrainingWarning, stacklevel=2)
+        ended = time.monotonic()
+        self._next = ended + (self._seconds or (ended - begun) / SHARE)
+
+    def _write(self, header: dict, arrays: dict) -> None:
+        """The best model first: what a checkpoint knows of it has to be there."""
         folder = Path(self.folder)
         if self._best_weights is not None:
             write(folder / "best.safetensors", *self._best_state())
@@ -233,8 +241,6 @@ class Checkpoints(Callback):
         newest = steps.index(path)  # those after it are of a training that went on from an earlier one
         for other in (*steps[: max(newest + 1 - self.keep, 0)], *steps[newest + 1 :]):
             other.unlink(missing_ok=True)
-        ended = time.monotonic()
-        self._next = ended + (self._seconds or (ended - begun) / SHARE)
 
     def _best_state(self) -> tuple[dict, dict]:
         """Header and arrays of the best model, compiled, without the optimizer's memory, which is of another epoch."""

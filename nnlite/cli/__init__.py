@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import nnlite
 from nnlite.cli.commands import configs, explanation, reports, results, shells, tables, training, tuning
-from nnlite.cli.notes import notes_on_stderr
+from nnlite.cli.notes import notes_on_stderr, warnings_on_stderr
 from nnlite.errors import NNLiteError
 
 __all__ = ["main"]
@@ -26,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.set_defaults(command=lambda _: parser.print_help() or 2)  # `nnlite` alone: help, but nothing was done
     arguments = parser.parse_args(argv)
     try:
-        with notes_on_stderr():
+        with notes_on_stderr(), warnings_on_stderr():
             return arguments.command(arguments) or 0
     except NNLiteError as error:
         return _fail(error, error.exit_code)

@@ -117,7 +117,7 @@ def _run(
     if resumed is None:  # else once it is certain that the training is the same
         describe()
     record = RunRecord(folder.path / "history.csv")
-    record.on_begin = None if resumed is None else describe
+    record.on_begin = lambda: folder.begin(None if resumed is None else describe)
     record.on_row = lambda epoch: folder.tell(epoch=epoch)
     plan = experiment.checkpoint
     kept = [plan.callback(folder.checkpoints)] if plan else []
@@ -151,7 +151,7 @@ def _describe(folder: RunFolder, experiment: Experiment, model: BaseModel, data:
     config = {**experiment.get_config(), "data": data.data.to_spec()}
     config["compile"] = {**experiment.compile, "loss": experiment.compile["loss"] or model.trainer.loss.to_spec()}
     prints = {part: fingerprint(*data.arrays(part)) for part in data.parts}
-    folder.begin()
+    folder.tell()
     folder.write("preprocessing.json", json_text(data.preprocessing.to_spec()))
     folder.write("environment.json", json_text(environment(experiment.seed, prints)))
     folder.write("config.yaml", dump(config))

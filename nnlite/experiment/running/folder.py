@@ -6,12 +6,13 @@ import json
 import shutil
 import tempfile
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from signal import SIGTERM
 from types import TracebackType
 from typing import Any
 
-from nnlite.errors import DivergenceError, NNLiteError, OutputError
+from nnlite.errors import DivergenceError, NNLiteError, OutputError, TrainingWarning
 from nnlite.experiment.running.locks import Lock
 from nnlite.experiment.running.signals import Signals
 from nnlite.experiment.running.states import write_state
@@ -79,7 +80,7 @@ class RunFolder:
         left = [*remove_leftovers(self.path), *remove_leftovers(self.checkpoints)]
         if left:
             names = ", ".join(str(path.relative_to(self.path)) for path in left)
-            warnings.warn(f"{self.path}: removed what a killed write left: {names}", stacklevel=2)
+            warnings.warn(f"{self.path}: removed what a killed write left: {names}", TrainingWarning, stacklevel=2)
 
     def write(self, name: str, text: str) -> None:
         """Write a file, whole or not at all."""
@@ -100,10 +101,11 @@ class RunFolder:
                 error.errno, f"{error.strerror}; the trained model is in {elsewhere}", error.filename
             ) from None
 
-    def begin(self) -> None:
-        """All checks are passed, and training begins."""
+    def begin(self, describe: Callable[[], None] | None) -> None:
+        """All checks are passed, and training begins, described by the files that `describe` writes."""
         self.begun = True
-        self.tell()
+        if describe is not None:
+            describe()
 
     @property
     def kept(self) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nnlite.callbacks import CSVLogger
+from nnlite.errors import TrainingWarning
 
 __all__ = ["RunRecord"]
 
@@ -47,7 +48,9 @@ class RunRecord(CSVLogger, abstract=True):
                     self.on_row(epoch + 1)
         except OSError as error:
             if not self._failed:
-                warnings.warn(f"{self.filename}: {error.strerror or error}; training goes on", stacklevel=2)
+                warnings.warn(
+                    f"{self.filename}: {error.strerror or error}; training goes on", TrainingWarning, stacklevel=2
+                )
             self._failed = True
 
     def get_state(self) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nnlite import saving
-from nnlite.errors import ModelFileError
+from nnlite.errors import ModelFileError, TrainingWarning
 
 __all__ = ["Checkpoint", "latest_checkpoint", "read_checkpoint"]
 
@@ -52,7 +52,7 @@ def latest_checkpoint(place: str | PathLike) -> Checkpoint:
             return read_checkpoint(path)
         except ModelFileError as error:
             damaged = damaged or error
-            warnings.warn(f"{error}; the checkpoint before is taken", stacklevel=2)
+            warnings.warn(f"{error}; the checkpoint before is taken", TrainingWarning, stacklevel=2)
     raise damaged or ModelFileError(f"{place}: no checkpoint to go on from")
 
 

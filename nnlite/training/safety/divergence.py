@@ -85,7 +85,7 @@ def _origin(steps: "Steps", failure: NotFinite) -> str:
     names = parameter_names(steps.trainer.model, "/")
     broken = [name for name, own in zip(names, steps.parameters, strict=True) if not finite(own.value)]
     if broken:  # a gradient goes back from the last layer, and what it meets on its way is lost too
-        return f"the weights {broken[-1]} are not, since the gradient of the step before was not"
+        return f"the weights {broken[-1]} are not, since the update of the step before"
     if failure.x is not None and not finite(failure.x):
         return "the inputs are not finite"
     labels: list[str] = []

@@ -10,7 +10,7 @@ import numpy as np
 
 from nnlite import saving
 from nnlite.callbacks import CallbackList
-from nnlite.errors import ConfigError, DivergenceError
+from nnlite.errors import ConfigError, DivergenceError, TrainingWarning
 from nnlite.metrics import Mean
 from nnlite.training.safety.checkpoint_files import Checkpoint
 from nnlite.training.safety.plans import compare_plans, training_plan_of
@@ -77,6 +77,8 @@ class Session:
         if not anyway:
             assert self._plan is not None
             compare_plans(state["plan"], self._plan, checkpoint.path)
+        if state["epoch"] > self.options["epochs"]:
+            raise ConfigError(f"epochs is {self.options['epochs']}, but {state['epoch']} are done already")
         trainer.model.load_weights(checkpoint.path)
         assert trainer.optimizer is not None
         slots = saving.slots_from_arrays(checkpoint.arrays)
@@ -131,7 +133,7 @@ class Session:
         model.set_weights(self._kept[0])
         self.trainer.optimizer.set_state(self._kept[1])
         self.trainer.diverged = True
-        warnings.warn(f"{error}. The weights of the last finite epoch are restored", stacklevel=2)
+        warnings.warn(f"{error}. The weights of the last finite epoch are restored", TrainingWarning, stacklevel=2)
 
     def begin_epoch(self) -> Iterable[tuple]:
         """The batches of the epoch that are left; loss and metrics begin anew, or go on."""
