@@ -37,6 +37,8 @@ class Callback(Configurable, family="callback"):
     state_names: ClassVar[tuple[str, ...]] = ()
     # The names that it adds to the logs of an epoch.
     adds: ClassVar[tuple[str, ...]] = ()
+    # Whether it only watches: a training that goes on may do so without it, or with another one.
+    watches: ClassVar[bool] = False
     # Whether its hooks are called after those of all others.
     comes_last: ClassVar[bool] = False
 

@@ -47,6 +47,7 @@ class ModelCheckpoint(MonitorCallback):
     save_freq: Literal["epoch"] | Count = "epoch"
     initial_value_threshold: float | None = None
 
+    watches = True
     state_names = ("best", "_epoch", "_batches_since_save")
 
     def __post_init__(self) -> None:
@@ -161,6 +162,7 @@ class Checkpoints(Callback):
     keep: Count = 3
 
     state_names = ("best",)
+    watches = True
     comes_last = True
 
     def __post_init__(self) -> None:

@@ -31,6 +31,8 @@ class CSVLogger(Callback):
     separator: str = ","
     append: bool = False
 
+    watches = True
+
     def __post_init__(self) -> None:
         super().__post_init__()
         self.filename = os.fspath(self.filename)

@@ -5,12 +5,14 @@ from nnlite.experiment.experiment import Experiment
 from nnlite.experiment.folds import cross_validate, format_folds
 from nnlite.experiment.graphs import ModelGraph, ModelInput
 from nnlite.experiment.judging.measuring import Judgement, format_metrics, judge, measure
+from nnlite.experiment.running.plan import CheckpointPlan
 from nnlite.experiment.runs import Run
 from nnlite.experiment.search import Search
 from nnlite.experiment.training import Interrupted, Unfinished, resume, train
 from nnlite.trained.writing import write_table
 
 __all__ = [
+    "CheckpointPlan",
     "Experiment",
     "Interrupted",
     "Judgement",

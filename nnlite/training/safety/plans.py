@@ -19,7 +19,6 @@ DIFFERENCES_SHOWN = 8
 # Arguments of `fit` that decide what is computed, besides the data.
 OF_FIT = ("batch_size", "shuffle", "steps_per_epoch", "validation_steps", "validation_batch_size", "validation_freq",
           "validation_split", "stratify", "initial_epoch")  # fmt: skip
-PLACES = ("filename", "filepath", "folder", "log_dir", "verbose")  # arguments of callbacks that may differ
 
 
 def training_plan_of(
@@ -36,14 +35,13 @@ def training_plan_of(
         "model": jsonable(model.to_spec()),
         "compile": jsonable(trainer.config()),
         "fit": {name: jsonable(options[name]) for name in OF_FIT},
-        "callbacks": [_callback_spec(callback) for callback in callbacks if not callback.comes_last],
+        "callbacks": [_callback_spec(callback) for callback in callbacks if not callback.watches],
         "data": fingerprint(*batches.arrays) if in_memory else None,
     }
 
 
 def _callback_spec(callback: Callback) -> dict[str, Any]:
-    arguments = {name: value for name, value in callback.get_config().items() if name not in PLACES}
-    plain = {name: value for name, value in arguments.items() if not callable(value)}
+    plain = {name: value for name, value in callback.get_config().items() if not callable(value) and name != "verbose"}
     return {type(callback).__name__: jsonable(plain)}
 
 

@@ -106,9 +106,11 @@ class Session:
         assert trainer.optimizer is not None
         if rate is not None and isinstance(trainer.optimizer.learning_rate, numbers.Real) and self._same_rate():
             trainer.optimizer.learning_rate = rate
-        for callback, (name, state) in zip(self.callbacks.callbacks, self._taken["callbacks"], strict=False):
-            if type(callback).__name__ == name:
-                callback.set_state(state)
+        left = list(self._taken["callbacks"])
+        for callback in self.callbacks.callbacks:
+            place = next((n for n, (name, _) in enumerate(left) if name == type(callback).__name__), None)
+            if place is not None:  # the first of its class that nobody has taken yet
+                callback.set_state(left.pop(place)[1])
 
     def _same_rate(self) -> bool:
         """Whether the learning rate that the training began with is the one that it was to begin with."""
