@@ -1,6 +1,6 @@
 """One pass over the data: training, validation and evaluation are the same loop with another step."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -35,7 +35,7 @@ def run_epoch(
     """Run `step` over all batches.
 
     Args:
-        trainer: its metrics are updated; while training, its flag `stop_training` ends the epoch.
+        trainer: its metrics are updated; in a session its flags `stop_training` and `interrupted` end the epoch.
         batches: has `epoch(step)`, which yields `(x, y, sample_weight)`.
         step: returns the loss and the raw outputs of a batch.
         callbacks: its hooks `on_<phase>_batch_begin` and `_end` are called if anybody listens.
@@ -49,9 +49,8 @@ def run_epoch(
         getattr(callbacks, hook) if callbacks.wants(hook) else None
         for hook in (f"on_{phase}_batch_begin", f"on_{phase}_batch_end")
     )
-    session = session or Session(trainer, callbacks, batches)
-    batches_left = session.begin_epoch()
-    loss, done, update_metrics = session.loss, session.batch, trainer.update_metrics
+    update_metrics = trainer.update_metrics
+    batches_left, loss, done = _whole_epoch(trainer, batches) if session is None else session.begin_epoch()
     for x, y, sample_weight in batches_left:
         if on_begin:
             on_begin(done)
@@ -60,10 +59,20 @@ def run_epoch(
         update_metrics(y, outputs, sample_weight)
         if on_end:
             on_end(done, _logs(loss, trainer))
-        session.batch = done = done + 1
-        if phase == "train" and (trainer.stop_training or trainer.interrupted):
-            break
+        done += 1
+        if session is not None:
+            session.batch = done
+            if trainer.stop_training or trainer.interrupted:
+                break
     return _logs(loss, trainer), done
+
+
+def _whole_epoch(trainer: "Trainer", batches: Batches) -> tuple[Iterable[tuple], Mean, int]:
+    """All batches, the mean of their losses, which begins anew as the metrics do, and how many are done: none."""
+    assert trainer.optimizer is not None  # the model is compiled
+    for metric in trainer.metrics:
+        metric.reset_state()
+    return batches.epoch(trainer.optimizer.iterations), Mean(), 0
 
 
 def run_on_batch(trainer: "Trainer", kind: Literal["train", "test"], data: tuple, return_dict: bool) -> Logs:

@@ -1,7 +1,7 @@
 """compile, fit, evaluate and predict."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from os import PathLike
 from typing import Any, Literal
 
@@ -270,8 +270,11 @@ class Trainer(Compiled):
     def _in_session(self, session: Session) -> Iterator[Session]:
         steps = self.ready_steps()
         self.session, self.diverged, steps.guarded = session, False, session.guarded
+        # Where the end of the training is told with its origin, NumPy need not warn of each number.
+        quiet = np.errstate(over="ignore", invalid="ignore", divide="ignore") if session.guarded else nullcontext()
         try:
-            yield session
+            with quiet:
+                yield session
         finally:
             self.session, self.interrupted, steps.guarded = None, False, False
 

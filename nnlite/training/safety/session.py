@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Session"]
 
-ONE_EPOCH = {"initial_epoch": 0, "epochs": 1, "resume": None, "on_divergence": None}
-
 
 class Session:
     """One call of `fit`.
@@ -30,7 +28,7 @@ class Session:
         trainer: of a compiled model that is built.
         callbacks: all that take part.
         batches: that are trained on.
-        options: the arguments of `fit`; None for a single epoch, of training or testing.
+        options: the arguments of `fit`.
 
     Attributes:
         epochs: those that are left.
@@ -47,15 +45,13 @@ class Session:
 
     loss: Mean
 
-    def __init__(
-        self, trainer: "Trainer", callbacks: CallbackList, batches: Any, options: Mapping[str, Any] | None = None
-    ) -> None:
+    def __init__(self, trainer: "Trainer", callbacks: CallbackList, batches: Any, options: Mapping[str, Any]) -> None:
         assert trainer.optimizer is not None  # the model is compiled
         self.trainer, self.callbacks, self.batches = trainer, callbacks, batches
-        self.options: Mapping[str, Any] = ONE_EPOCH if options is None else options
-        self.epochs = range(self.options["initial_epoch"], self.options["epochs"])
-        self.guarded = self.options["on_divergence"] not in (None, "ignore")
-        self.restores = self.options["on_divergence"] == "restore"
+        self.options = options
+        self.epochs = range(options["initial_epoch"], options["epochs"])
+        self.guarded = options["on_divergence"] not in (None, "ignore")
+        self.restores = options["on_divergence"] == "restore"
         self._kept: tuple[list[np.ndarray], dict[str, Any]] | None = None
         self.first_epoch, self.begun = self.epochs.start, trainer.optimizer.iterations
         self.batch, self.shuffled_at = 0, self.begun
@@ -63,7 +59,7 @@ class Session:
         self.stopped = False
         self._plan: dict[str, Any] | None = None
         self._taken: dict[str, Any] | None = None  # the state that goes on
-        if options and (options["resume"] is not None or any(one.comes_last for one in callbacks.callbacks)):
+        if options["resume"] is not None or any(one.comes_last for one in callbacks.callbacks):
             self._plan = training_plan_of(trainer, batches, options, callbacks.callbacks)
 
     def resume(self, checkpoint: Checkpoint, anyway: bool = False) -> None:
@@ -137,19 +133,22 @@ class Session:
         self.trainer.diverged = True
         warnings.warn(f"{error}. The weights of the last finite epoch are restored", TrainingWarning, stacklevel=2)
 
-    def begin_epoch(self) -> Iterable[tuple]:
-        """The batches of the epoch that are left; loss and metrics begin anew, or go on."""
+    def begin_epoch(self) -> tuple[Iterable[tuple], Mean, int]:
+        """The batches of the epoch that are left, the mean of its losses so far, and how many batches are done.
+
+        Mean and metrics begin anew, or go on.
+        """
         trainer = self.trainer
         assert trainer.optimizer is not None
         if self.batch and self._taken is not None:
             for metric, state in zip(trainer.metrics, self._taken["metrics"], strict=True):
                 metric.set_state(state)
             left = islice(self.batches.epoch(self.shuffled_at), self.batch, None)
-            return () if self.stopped else left
+            return () if self.stopped else left, self.loss, self.batch
         self.loss, self.batch, self.shuffled_at = Mean(), 0, trainer.optimizer.iterations
         for metric in trainer.metrics:
             metric.reset_state()
-        return self.batches.epoch(self.shuffled_at)
+        return self.batches.epoch(self.shuffled_at), self.loss, 0
 
     def checkpoint(self, epoch: int, batch: int) -> tuple[dict, dict[str, np.ndarray]]:
         """Header and arrays of a model file that also has where the training stands: before `batch` of `epoch`.
