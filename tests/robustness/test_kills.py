@@ -1,6 +1,6 @@
 """Trainings that are killed at random moments and gone on with end as if nothing had happened, to the last bit.
 
-`NNLITE_KILLS=300 pytest tests/robustness/test_resuming.py` kills 300 of them; a handful without.
+`NNLITE_KILLS=300 pytest tests/robustness/test_kills.py` kills 300 of them; a handful without.
 """
 
 import json
