@@ -1,4 +1,4 @@
-"""docs/large_data.md, docs/tuning.md and docs/reliability.md keep their promises: their configs train, their code runs as it says."""
+"""The guides of docs/ keep their promises: their configs train, their code runs as it says."""
 
 import os
 import re

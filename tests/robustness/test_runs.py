@@ -30,8 +30,6 @@ checkpoint: {every: 1 epoch}
 # The learning rate is useful for three epochs, and then 1e30.
 RATE = "{PiecewiseConstantDecay: {boundaries: [20], values: [0.01, 1.0e+30]}}"
 DIVERGES = f"compile.optimizer={{SGD: {{learning_rate: {RATE}}}}}"
-    "compile.optimizer={SGD: {learning_rate: {PiecewiseConstantDecay: {boundaries: [20], values: [0.01, 1.0e+30]}}}}"
-)
 
 
 @pytest.fixture
