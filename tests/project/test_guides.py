@@ -71,9 +71,8 @@ def test_reliability(tmp_path):
     (code,) = blocks(RELIABILITY, "python")
     run_python(code, tmp_path)
     (section,) = blocks(RELIABILITY, "yaml")
-    (tmp_path / "c.yaml").write_text(
-        f"data: {{source: {{SklearnDataset: iris}}}}\nmodel: [Flatten]\ncompile: {{}}\n{section}"
-    )
+    start = "data: {source: {SklearnDataset: {name: iris}}}\nmodel: [Flatten]\ncompile: {}\n"
+    (tmp_path / "c.yaml").write_text(start + section)
     assert Experiment.from_file(tmp_path / "c.yaml").checkpoint.to_spec() == {"every": "1 epoch", "keep": 3}
 
 

@@ -33,6 +33,9 @@ class Unfinished(NNLiteError):
 class Interrupted(Unfinished):
     """Training that Ctrl-C or SIGTERM ended."""
 
+    def __init__(self, message: str, exit_code: int = 130) -> None:
+        super().__init__(message, exit_code)
+
 
 class RunFolder:
     """A run folder that this process owns, within a context; how it ends is in `state.json`.

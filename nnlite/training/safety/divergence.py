@@ -86,12 +86,14 @@ def _origin(steps: "Steps", failure: NotFinite) -> str:
     broken = [name for name, own in zip(names, steps.parameters, strict=True) if not finite(own.value)]
     if broken:  # a gradient goes back from the last layer, and what it meets on its way is lost too
         return f"the weights {broken[-1]} are not, since the update of the step before"
-    if failure.x is not None and not finite(failure.x):
+    if failure.x is None or not finite(failure.x):
         return "the inputs are not finite"
     labels: list[str] = []
-    program = steps.chain.with_layers(
-        lambda number, layer: _Watched(layer, f"{steps.chain.labels[number][0]} ({type(layer).__name__})", labels)
-    )
+
+    def watch(number: int, layer: Any) -> Any:
+        return _Watched(layer, f"{steps.chain.labels[number][0]} ({type(layer).__name__})", labels)
+
+    program = steps.chain.with_layers(watch)
     random = RandomSource(steps.seed, steps.optimizer.iterations)
     program.run(failure.x, program.group(steps.trainer.model.values), True, random)
     if labels:
