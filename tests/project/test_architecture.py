@@ -151,6 +151,7 @@ def test_the_third_party_table_has_every_library():
     text = (ROOT.parent / "docs" / "architecture.md").read_text(encoding="utf-8")
     rows = dict(re.findall(r"^\| ([\w-]+) \| (`[^|]*`) \|", text, re.MULTILINE))
     titles = {"sklearn": "scikit-learn", "scipy": "SciPy", "yaml": "PyYAML", "numba": "Numba", "PIL": "Pillow"}
+    titles |= {"optuna": "Optuna", "mlflow": "MLflow"}
     wanted = {
         titles.get(name, name): homes
         for name, homes in THIRD_PARTY_ROOMS.items()

@@ -97,7 +97,7 @@ def test_commands_that_are_shown_run_in_order(tmp_path, monkeypatch, capsys):
 def test_commands_that_are_shown_exist():
     from nnlite.cli import main
 
-    commands = set(re.findall(r"nnlite ([a-z]+)\b", "\n".join(re.findall(r"`[^`]*`|```sh\n.*?```", README, re.DOTALL))))
+    commands = set(re.findall(r"(?:`|^)nnlite ([a-z]+)\b", README, re.MULTILINE))
     assert commands >= {"init", "train", "report", "predict", "evaluate", "summary", "explain", "check", "tune", "runs"}
     for command in commands:
         with pytest.raises(SystemExit) as caught:
