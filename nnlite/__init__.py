@@ -11,9 +11,11 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:  # what `__getattr__` finds at runtime
     from nnlite import (
+        activations as activations,
         callbacks as callbacks,
         check as check,
         config as config,
+        constraints as constraints,
         data as data,
         derivatives as derivatives,
         documents as documents,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnlite.arrays.types import ArrayLike
+from nnlite.constraints import Constraint
 from nnlite.errors import ShapeError
 from nnlite.jacobians import RowGradients
 from nnlite.regularizers import Regularizer
@@ -22,9 +23,10 @@ class Parameter:
         trainable: false for state such as moving averages.
         regularizer: penalty on the value that is added to the loss.
         sparse: whether training changes only the rows that a batch uses; `gradient` then holds these alone.
+        constraint: what the value is brought back to after each update.
     """
 
-    __slots__ = ("_gradient", "_leases", "_value", "name", "regularizer", "sparse", "trainable")
+    __slots__ = ("_gradient", "_leases", "_value", "constraint", "name", "regularizer", "sparse", "trainable")
 
     def __init__(
         self,
@@ -33,7 +35,9 @@ class Parameter:
         trainable: bool = True,
         regularizer: Regularizer | None = None,
         sparse: bool = False,
+        constraint: Constraint | None = None,
     ) -> None:
+        self.constraint = constraint
         self.name = name
         self.sparse = sparse
         self.trainable = trainable
@@ -70,6 +74,11 @@ class Parameter:
         if value.shape != self.shape:
             raise ShapeError(f"parameter {self.name!r} has the shape {self.shape}, got {value.shape}")
         self._value[...] = value
+
+    def constrain(self) -> None:
+        """Bring the value back to what the constraint allows, if there is one."""
+        if self.constraint is not None:
+            self._value[...] = self.constraint(self._value)
 
     def bind(self, value: np.ndarray, gradient: np.ndarray | RowGradients | None) -> None:
         """Move into a store: copy the present value to the view `value` and live there from now on."""

@@ -1,8 +1,11 @@
 """Penalties on the size of parameters, added to the loss."""
 
+from typing import Literal
+
 import numpy as np
 
-from nnlite.registry import Configurable
+from nnlite.errors import ConfigError
+from nnlite.registry import Configurable, modules
 from nnlite.registry.field_types import NonNegative
 
 
@@ -69,7 +72,7 @@ class L2(NormPenalty):
     l2: NonNegative = 0.01
 
 
-class L1L2(NormPenalty):
+class L1L2(NormPenalty, aliases=("l1_l2",)):
     """`penalty = l1 * sum(abs(values)) + l2 * sum(values**2)`; also called the elastic net.
 
     Args:
@@ -79,3 +82,50 @@ class L1L2(NormPenalty):
 
     l1: NonNegative = 0.0
     l2: NonNegative = 0.0
+
+
+class OrthogonalRegularizer(Regularizer):
+    """`penalty = factor * mean of abs(cos(angle))` over all pairs of rows, or of columns: makes them orthogonal.
+
+    Args:
+        factor: strength, >= 0.
+        mode: `"rows"` or `"columns"`.
+
+    Raises:
+        ConfigError: the parameter is no matrix.
+
+    >>> OrthogonalRegularizer(1.0)(np.array([[1.0, 0.0], [1.0, 1.0]])).__round__(4)
+    0.7071
+    """
+
+    factor: NonNegative = 0.01
+    mode: Literal["rows", "columns"] = "rows"
+
+    def penalty(self, values: np.ndarray) -> float:
+        cosines = self._cosines(values)[0]
+        return float(np.abs(cosines).sum()) / 2 * self._share(cosines)
+
+    def add_gradient(self, values: np.ndarray, gradient: np.ndarray) -> None:
+        cosines, rows, lengths = self._cosines(values)
+        by_rows = np.sign(cosines) @ rows * self._share(cosines)
+        by_rows = (by_rows - rows * (by_rows * rows).sum(axis=1, keepdims=True)) / lengths
+        gradient += by_rows if self.mode == "rows" else by_rows.T
+
+    def _cosines(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Those between different rows, 0 on the diagonal; the rows with length 1; their lengths."""
+        if values.ndim != 2:
+            raise ConfigError(f"is for matrices, got a parameter of shape {values.shape}", ("OrthogonalRegularizer",))
+        rows = values if self.mode == "rows" else values.T
+        lengths = np.maximum(np.sqrt((rows * rows).sum(axis=1, keepdims=True)), np.finfo(rows.dtype).tiny ** 0.5)
+        rows = rows / lengths
+        cosines = rows @ rows.T
+        np.fill_diagonal(cosines, 0)
+        return cosines, rows, lengths
+
+    def _share(self, cosines: np.ndarray) -> float:
+        """`factor` for each of the pairs."""
+        return self.factor / max(len(cosines) * (len(cosines) - 1) // 2, 1)
+
+
+l1, l2, l1_l2, orthogonal_regularizer = L1, L2, L1L2, OrthogonalRegularizer
+get, serialize, deserialize = modules.of_family(Regularizer)

@@ -14,13 +14,16 @@ from nnlite.initializers import (
     GlorotUniform,
     HeNormal,
     HeUniform,
+    Identity,
     Initializer,
     LecunNormal,
     LecunUniform,
+    NguyenWidrow,
     Ones,
     Orthogonal,
     RandomNormal,
     RandomUniform,
+    STFTInitializer,
     TruncatedNormal,
     VarianceScaling,
     Zeros,
@@ -61,7 +64,7 @@ def draw(initializer, shape=SHAPE, dtype="float64", seed=0):
 
 def test_every_initializer_has_a_case():
     own = set(registered(Initializer))
-    assert own == {type(case[0]).__name__ for case in CASES}
+    assert own == {type(case[0]).__name__ for case in CASES} | {"Identity", "NguyenWidrow", "STFTInitializer"}
 
 
 @each
@@ -188,3 +191,71 @@ def test_wrong_arguments(spec, message):
 def test_orthogonal_needs_two_axes():
     with pytest.raises(ConfigError, match=r"Orthogonal: .*at least two axes, got one of shape \(5,\)"):
         Orthogonal()((5,))
+
+
+def test_identity():
+    np.testing.assert_array_equal(draw(Identity(3.0), (2, 3)), [[3, 0, 0], [0, 3, 0]])
+    with pytest.raises(ConfigError, match=r"Identity.*matrices.*\(2, 2, 2\)"):
+        draw(Identity(), (2, 2, 2))
+
+
+def test_constants_of_an_array():
+    table = np.arange(6.0).reshape(2, 3)
+    np.testing.assert_array_equal(draw(Constant(table), (2, 3)), table)
+    again = Initializer.get(Constant(table).to_spec())
+    np.testing.assert_array_equal(draw(again, (2, 3)), table)
+    with pytest.raises(ConfigError, match=r"Constant.value.*\(2, 3\).*\(4,\)"):
+        draw(Constant(table), (4,))
+    with pytest.raises(ConfigError, match=r"Constant.value"):
+        Constant("much")
+
+
+def test_fans_by_axes():
+    for axes, fan in (
+        ({"input_axes": (0, 1)}, 6),
+        ({"input_axes": 2}, 50),
+        ({"mode": "fan_out", "output_axes": -3}, 2),
+    ):
+        values = draw(VarianceScaling(distribution="uniform", **axes), (2, 3, 50))
+        assert np.abs(values).max() == pytest.approx(math.sqrt(3 / fan), rel=0.05)
+    with pytest.raises(ConfigError, match="input_axes"):
+        draw(VarianceScaling(input_axes=3), (2, 3, 50))
+
+
+def test_nguyen_widrow_spreads_units_over_the_inputs():
+    values = draw(NguyenWidrow(), (3, 8))
+    np.testing.assert_allclose(np.linalg.norm(values, axis=0), 0.7 * 8 ** (1 / 3))
+    assert not np.array_equal(values, draw(NguyenWidrow(), (3, 8), seed=1))
+    with pytest.raises(ConfigError, match="at least two axes"):
+        draw(NguyenWidrow(), (3,))
+
+
+@pytest.mark.parametrize("window", ["hann", None, [0.5, 1.0, 1.0, 1.0, 1.0, 1.0, 0.5, 0.25]])
+def test_a_fourier_kernel_transforms(window):
+    signal = np.random.default_rng(0).normal(size=8)
+    real, imaginary = (draw(STFTInitializer(side, window, None), (8, 1, 5))[:, 0] for side in ("real", "imag"))
+    weights = np.hanning(8) if window == "hann" else np.ones(8) if window is None else window
+    np.testing.assert_allclose(signal @ real + 1j * (signal @ imaginary), np.fft.rfft(signal * weights), atol=1e-12)
+
+
+def test_scalings_of_a_fourier_kernel():
+    plain = draw(STFTInitializer("real", "hamming", None), (6, 1, 4))
+    window = np.hamming(6)
+    np.testing.assert_allclose(draw(STFTInitializer("real", "hamming"), (6, 1, 4)), plain / np.sqrt((window**2).sum()))
+    np.testing.assert_allclose(draw(STFTInitializer("real", "hamming", "spectrum"), (6, 1, 4)), plain / window.sum())
+    periodic = draw(STFTInitializer("real", "hann", None, True), (6, 1, 4))[:, 0, 0]
+    np.testing.assert_allclose(periodic, np.hanning(7)[:-1])
+    for wrong in ((6, 2, 4), (6, 1)):
+        with pytest.raises(ConfigError, match="frame length"):
+            draw(STFTInitializer("real"), wrong)
+    with pytest.raises(ConfigError, match="3 numbers for frames of 6"):
+        draw(STFTInitializer("real", [1.0, 2.0, 1.0]), (6, 1, 4))
+
+
+def test_the_module_is_that_of_keras():
+    from nnlite import initializers
+
+    assert initializers.get("he_normal").get_config() == initializers.he_normal().get_config()
+    assert initializers.get(None) is None
+    spec = {"class_name": "Constant", "config": {"value": 2.0}}
+    assert initializers.serialize(initializers.deserialize(spec)) == {"Constant": {"value": 2.0}}

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from numeric import stencil
 from registered import registered
 
 from nnlite.errors import ConfigError
-from nnlite.regularizers import L1, L1L2, L2, Regularizer
+from nnlite.regularizers import L1, L1L2, L2, OrthogonalRegularizer, Regularizer
 
 # Regularizer and its penalty of [[1, -2], [3, 0.5]]: the absolute values sum to 6.5, the squares to 14.25.
 CASES = [
@@ -22,7 +23,24 @@ each = pytest.mark.parametrize("regularizer, penalty", CASES, ids=str)
 
 def test_every_regularizer_has_a_case():
     own = set(registered(Regularizer))
-    assert own == {type(case[0]).__name__ for case in CASES}
+    assert own == {type(case[0]).__name__ for case in CASES} | {"OrthogonalRegularizer"}
+
+
+@pytest.mark.parametrize("mode", ["rows", "columns"])
+def test_orthogonal_rows_or_columns(mode):
+    regularizer = OrthogonalRegularizer(2.0, mode)
+    matrix = np.random.default_rng(0).normal(size=(4, 3))
+    rows = matrix if mode == "rows" else matrix.T
+    pairs = [(i, j) for i in range(len(rows)) for j in range(i)]
+    cosines = [rows[i] @ rows[j] / np.linalg.norm(rows[i]) / np.linalg.norm(rows[j]) for i, j in pairs]
+    assert regularizer(matrix) == pytest.approx(2 * np.mean(np.abs(cosines)), rel=1e-12)
+    gradient = np.ones_like(matrix)
+    regularizer.add_gradient(matrix, gradient)
+    (expected,) = [stencil(regularizer, [matrix])]
+    np.testing.assert_allclose(gradient - 1, expected, atol=1e-9)
+    assert regularizer(np.eye(3)) == 0
+    with pytest.raises(ConfigError, match=r"OrthogonalRegularizer.*matrices.*\(3,\)"):
+        regularizer(np.ones(3))
 
 
 @each

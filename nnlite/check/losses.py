@@ -87,7 +87,9 @@ def suitable(loss: Loss, shape: Shape, random: np.random.Generator) -> tuple[np.
     numbers = random.normal(size=shape)
     from_chances = loss.link is not None and not loss.from_logits
     own = targets.get(loss.target_kind, targets["regression"])
-    for y_true, y_pred in [(own, chances if from_chances else numbers), (own, chances), (chances[::-1], chances)]:
+    usual = [(own, chances if from_chances else numbers), (own, chances), (chances[::-1], chances)]
+    narrow = [(own[..., : shape[-1] // 2], numbers), (classes.reshape(len(classes), -1)[:, 0] % 2, chances)]
+    for y_true, y_pred in [*usual, *narrow]:
         try:
             with np.errstate(all="ignore"):
                 finite = np.isfinite(loss(y_true, y_pred)).all()
@@ -171,15 +173,19 @@ def _check_reduction(findings, loss, subject, y_true, weights, mask) -> None:
     """The value is what the docstring of `Loss` says of the losses of the rows."""
     rows, _ = loss.per_row(y_true, subject.arrays[0])
     shape = subject.arrays[0].shape
-    fits = rows.shape[:1] == shape[:1] and rows.ndim < len(shape)
+    fits = not rows.ndim or (rows.shape[:1] == shape[:1] and rows.ndim < len(shape))
     findings.held("reduction", fits, f"one loss per row has the shape {rows.shape}, y_pred has {shape}")
+    if not rows.ndim and weights is not None:  # one loss for the batch: that of each row
+        rows = np.broadcast_to(rows, weights.shape)
     shares = np.ones(rows.shape) if mask is None else mask.astype(float)
-    count = shares.sum()
+    if not loss.counts_zeros:
+        shares = shares * (rows > 0)
+    count = shares.sum() or 1
     if weights is not None:
         shares = shares * weights.reshape(-1, *(1,) * (rows.ndim - 1))
     expected = rows * shares
     if loss.reduction not in ("none", None):
-        divisor = {"sum": 1, "mean_with_sample_weight": shares.sum()}.get(loss.reduction, count)
+        divisor = {"sum": 1, "mean_with_sample_weight": shares.sum() or 1}.get(loss.reduction, count)
         expected = expected.sum() / divisor
     found, wanted = np.ravel(subject.output)[0], np.ravel(expected)[0]
     sentence = f"the loss is {found:.10g}, the losses of the rows make {wanted:.10g}"

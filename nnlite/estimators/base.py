@@ -1,5 +1,6 @@
 """What the estimators share: reading tables, training by the recipe, the fitted model and its predictions."""
 
+import copy
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -241,7 +242,9 @@ class BaseNetwork(FittedNetwork, NestedParameters, CallbackSupportMixin, BaseEst
         """The loss, in which a weight of 2 is the same as a row that is there twice."""
         given = self._targets.loss if isinstance(self.loss, str) and self.loss == AUTO else self.loss
         loss = loss_of(given, self._targets)
-        return type(loss).from_config({**loss.get_config(), "reduction": "mean_with_sample_weight"})
+        weighted = copy.copy(loss)
+        weighted.reduction = "mean_with_sample_weight"
+        return weighted
 
     def _settle(self, network: Sequential, outcome: Outcome, rows: Rows) -> None:
         """Make the model of what was trained; keep what members say of rows that they did not learn from."""

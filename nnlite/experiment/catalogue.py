@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from nnlite.callbacks import Callback
+from nnlite.constraints import Constraint
 from nnlite.data import DataSource
 from nnlite.errors import ConfigError, did_you_mean
 from nnlite.initializers import Initializer
@@ -32,6 +33,7 @@ FAMILIES: tuple[type[Configurable], ...] = (
     DataSource,
     Initializer,
     Regularizer,
+    Constraint,
     ActivationFunction,
 )
 KINDS = {LISTED[family._family]: family for family in FAMILIES}

@@ -2,23 +2,29 @@
 
 import copy
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import field
-from typing import Any, ClassVar, Literal, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
 import numpy as np
 
 from nnlite.arrays.types import Array, ArrayLike, BatchShape
 from nnlite.arrays.weights import fitted_weights
-from nnlite.config import floatx
+from nnlite.config import FloatType, floatx
 from nnlite.errors import ConfigError, DataError, NotReadyError, ShapeError
 from nnlite.jacobians import ComplexStepHessian, Composed, Contraction, Diagonal, Jacobian
 from nnlite.losses.call import trace_loss
+from nnlite.losses.forms import check_finite, linearize_adapted, linearize_single, shape_of_rows, spread
 from nnlite.losses.masks import weight_of_rows
 from nnlite.ops.activations import ActivationFunction
 from nnlite.registry import Configurable
 
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
 __all__ = ["Loss"]
+
+CLASS_OF_FUNCTION: dict[int, type["Loss"]] = {}  # by the identity of a function such as `losses.mean_squared_error`
 
 
 class Loss(Configurable, family="loss", abstract=True):
@@ -30,9 +36,9 @@ class Loss(Configurable, family="loss", abstract=True):
     `forward(y_true, y_pred)` caches the Jacobian, `backward()` returns the derivative with respect to `y_pred`; calling
     the loss computes its value alone.
 
-    Shape: y_pred `(batch, ..., units)`, y_true as `y_pred` (class numbers without the last axis); sample_weight a
-    number, `(batch,)`, `(batch, 1)`, or any shape that broadcasts to `(batch, ...)`, that of the losses, with its
-    first axes first; the result is a number, or `(batch, ...)` with reduction "none".
+    Shape: y_pred `(batch, ..., units)`, or `(units,)`, a single row; y_true as `y_pred` (class numbers without the last
+    axis); sample_weight a number, `(batch,)`, `(batch, 1)`, or any shape that broadcasts to `(batch, ...)`, that of the
+    losses, with its first axes first; the result is a number, or `(batch, ...)` with reduction "none".
 
     Args:
         reduction: `"sum_over_batch_size"` (or `"mean"`) divides the weighted sum by the number of losses, weights of
@@ -40,6 +46,7 @@ class Loss(Configurable, family="loss", abstract=True):
             `"mean_with_sample_weight"` divides by the sum of the weights, `"none"` (or None) returns one value per
             row.
         name: for display.
+        dtype: floating-point type in which the loss is computed; that of the predictions when None.
 
     Raises:
         ShapeError: shapes that do not fit; nothing is broadcast.
@@ -58,6 +65,10 @@ class Loss(Configurable, family="loss", abstract=True):
     )
     name: str | None = field(default=None, kw_only=True)
 
+    dtype: FloatType | None = field(default=None, kw_only=True)
+
+    counts_zeros = True  # whether rows whose loss is 0 are counted in a mean
+    axis = -1  # of the outputs that are compared as one row; a field where Keras has the argument
     call = cast("Callable[..., Any] | None", None)
     target_kind: ClassVar[str] = "regression"
     from_logits = False  # whether predictions are logits, of which `link` makes chances
@@ -73,6 +84,15 @@ class Loss(Configurable, family="loss", abstract=True):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.jacobian = None
+
+    @classmethod
+    def get(cls, spec: "Self | type[Self] | str | Mapping[str, Any] | Callable[..., Any]") -> "Self":
+        """As `Configurable.get`; a function of targets and predictions is a loss too, see `FunctionLoss`."""
+        if isinstance(spec, (Loss, type)) or not callable(spec):
+            return super().get(spec)  # type: ignore[arg-type]
+        known = CLASS_OF_FUNCTION.get(id(spec))
+        of_function: Any = cls._lookup("FunctionLoss")
+        return cast("Self", of_function(spec) if known is None else known())
 
     def per_row(self, y_true: np.ndarray, y_pred: np.ndarray) -> tuple[Array, Jacobian]:
         """One loss per row of `y_pred`, shape `(batch, ...)`, and the Jacobian of these by `y_pred`."""
@@ -111,7 +131,7 @@ class Loss(Configurable, family="loss", abstract=True):
         """`output_hessian` for arrays that fit; rows count as in `linearize`."""
         if self.reduction in ("none", None):
             raise ConfigError('a Hessian needs a single number: choose another reduction than "none"')
-        rows = self.row_hessian(y_true, y_pred)
+        rows = None if self._adapts(y_pred) else self.row_hessian(y_true, y_pred)
         if rows is None:
 
             def gradient(point: np.ndarray) -> np.ndarray:
@@ -136,14 +156,26 @@ class Loss(Configurable, family="loss", abstract=True):
 
         Rows where a `mask` of their shape is false do not count, neither in the sum nor in the number of rows.
         """
+        if self._adapts(y_pred):
+            return linearize_adapted(self, y_true, y_pred, sample_weight, mask)
         single = self.reduction not in ("none", None)
         if single and type(self).total is not Loss.total:
-            shape = y_pred.shape[:-1]
-            weights, size = _weights(shape, y_pred.real.dtype, sample_weight, mask)
-            found = self.total(y_true, y_pred, 1 / self._divisor(size, weights), weights)
-            if found is not None:
-                return found[0], Contraction(found[1], y_pred.ndim)
+            weights, size = _weights(y_pred.shape[:-1], y_pred.real.dtype, sample_weight, mask)
+            quick = self.total(y_true, y_pred, 1 / self._divisor(size, weights), weights)
+            if quick is not None:
+                return quick[0], Contraction(quick[1], y_pred.ndim)
         losses, rows = self.per_row(y_true, y_pred)
+        return self._reduced(losses, rows, sample_weight, mask)
+
+    def _reduced(
+        self, losses: Array, rows: Jacobian, sample_weight: np.ndarray | None, mask: np.ndarray | None
+    ) -> tuple[Any, Jacobian]:
+        """What `linearize` returns for `losses`, one per row or one for the batch, and their Jacobian."""
+        single = self.reduction not in ("none", None)
+        if not losses.ndim and sample_weight is not None:
+            losses, rows = spread(losses, rows, sample_weight.shape)
+        if not self.counts_zeros:
+            mask = losses.real > 0 if mask is None else mask & (losses.real > 0)
         shape = losses.shape
         weights, size = _weights(shape, losses.real.dtype, sample_weight, mask)
         if weights is not None:
@@ -154,21 +186,37 @@ class Loss(Configurable, family="loss", abstract=True):
         gradient = rows.vjp(np.full(shape, scale, losses.dtype) if weights is None else weights * scale)
         return np.add.reduce(losses, axis=None).item() * scale, Contraction(gradient, gradient.ndim)
 
+    @property
+    def _row_axis(self) -> int:
+        """The axis of the outputs over which there is one loss."""
+        return self.axis
+
+    def _adapts(self, y_pred: Array) -> bool:
+        """Whether `y_pred` has to be cast, or its axes moved, first."""
+        return self._row_axis not in (-1, y_pred.ndim - 1) or (
+            self.dtype is not None and y_pred.real.dtype != self.dtype
+        )
+
     def _divisor(self, size, weights):
-        if self.reduction == "sum":
-            return 1
         if self.reduction == "mean_with_sample_weight" and weights is not None:
             return float(weights.sum()) or 1
-        return max(size, 1)
+        return 1 if self.reduction == "sum" else max(size, 1)
 
     def forward(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> Any:
         """The loss; the Jacobian by `y_pred` is kept for `backward` and `jvp`."""
-        value, self.jacobian = self.linearize(*self._fitted(y_true, y_pred, sample_weight))
+        value, self.jacobian = self._linearized(y_true, y_pred, sample_weight)
         return value
 
     def __call__(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> Any:
         """The loss; nothing is kept."""
-        return self.linearize(*self._fitted(y_true, y_pred, sample_weight))[0]
+        return self._linearized(y_true, y_pred, sample_weight)[0]
+
+    def _linearized(self, y_true: Any, y_pred: Any, sample_weight: Any) -> tuple[Any, Jacobian]:
+        """`linearize` of what users pass, be it a single row."""
+        if np.ndim(y_pred) != 1:
+            return self.linearize(*self._fitted(y_true, y_pred, sample_weight))
+        row = self._fitted(np.asarray(y_true)[None], np.asarray(y_pred)[None], sample_weight)
+        return linearize_single(self, *row)
 
     def backward(self, jacobian: ArrayLike = 1) -> np.ndarray:
         """Derivative by `y_pred` of what has the derivative `jacobian` by this loss. Shape: that of `y_pred`."""
@@ -199,7 +247,7 @@ class Loss(Configurable, family="loss", abstract=True):
         if len(targets) != len(outputs):
             raise ShapeError(f"{type(self).__name__}: {len(targets)} targets for {len(outputs)} predictions")
         if sample_weight is not None:
-            weights = fitted_weights(sample_weight, outputs.shape[:-1]).astype(outputs.real.dtype, copy=False)
+            weights = fitted_weights(sample_weight, shape_of_rows(self, outputs)).astype(outputs.real.dtype, copy=False)
         return targets, outputs, weights
 
     def prepare_targets(self, y_true: ArrayLike, output_shape: BatchShape, dtype: np.dtype) -> np.ndarray:
@@ -213,10 +261,10 @@ class Loss(Configurable, family="loss", abstract=True):
         targets = np.asarray(y_true)
         if targets.dtype.kind not in "biuf":
             raise DataError(f"{type(self).__name__} needs numbers as targets, got {targets.dtype}; encode labels first")
-        _check_finite(targets, "")
+        check_finite(targets, "")
         with np.errstate(over="ignore"):
             fitted = self.read_targets(targets, tuple(output_shape), dtype)
-        _check_finite(fitted, f" in {np.dtype(dtype)}")
+        check_finite(fitted, f" in {np.dtype(dtype)}")
         return fitted
 
     def read_targets(self, targets: np.ndarray, output_shape: BatchShape, dtype: np.dtype) -> np.ndarray:
@@ -236,7 +284,7 @@ class Loss(Configurable, family="loss", abstract=True):
         """This loss for the inputs of the final `activation`, when the two together are more exact; else None."""
         if self.link is None or self.from_logits or type(activation).linearize is not self.link.linearize:
             return None
-        if not activation.along_last_axis:
+        if not activation.along_last_axis or self.axis != -1:
             return None
         twin = copy.copy(self)
         twin.from_logits = True
@@ -245,16 +293,8 @@ class Loss(Configurable, family="loss", abstract=True):
 
 def _weights(shape, dtype, sample_weight, mask):
     """The weight of each row, None when all are 1, and how many rows count."""
-    weights, size = None, math.prod(shape)
-    if sample_weight is not None:
-        weights = weight_of_rows(sample_weight, shape)
+    weights, size = None if sample_weight is None else weight_of_rows(sample_weight, shape), math.prod(shape)
     if mask is not None and mask.shape == shape:
         weights = mask.astype(dtype) if weights is None else weights * mask
-        size = np.count_nonzero(mask)
+        size = int(np.count_nonzero(mask))
     return weights, size
-
-
-def _check_finite(targets, where):
-    if targets.dtype.kind == "f" and not np.isfinite(targets).all():
-        row = np.argwhere(~np.isfinite(np.atleast_1d(targets)))[0][0]
-        raise DataError(f"the targets hold a value that is not finite{where} in row {row}")

@@ -1,11 +1,11 @@
 """Losses of probabilities, or of the logits they come from."""
 
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 
 from nnlite import kernels
-from nnlite.arrays.types import BatchShape
+from nnlite.arrays.types import Array, BatchShape
 from nnlite.errors import DataError, ShapeError
 from nnlite.jacobians import Composed, Contraction, Diagonal, DiagonalPlusRankOne, SoftmaxJacobian
 from nnlite.jacobians.maps.base import Jacobian
@@ -21,16 +21,18 @@ EPSILON = 1e-7
 
 
 class BinaryCrossentropy(Loss, aliases=("bce",)):
-    """-(y_true * log(p) + (1 - y_true) * log(1 - p)), mean over the last axis.
+    """-(y_true * log(p) + (1 - y_true) * log(1 - p)), mean over `axis`.
 
     Args:
         from_logits: p = sigmoid(y_pred) instead of p = y_pred; exact for all values. A model that ends in a
             sigmoid is trained on its logits without being told.
         label_smoothing: moves targets towards 1/2 by this fraction.
+        axis: over which the mean is taken.
     """
 
     from_logits: bool = False
     label_smoothing: Fraction = 0.0
+    axis: int = -1
 
     target_kind = "binary"
     link = Sigmoid
@@ -39,10 +41,10 @@ class BinaryCrossentropy(Loss, aliases=("bce",)):
         y_true = self._smoothed(y_true)
         share = 1 / y_pred.shape[-1]
         if self.from_logits:
-            losses = softplus(y_pred) - y_true * y_pred
-            slopes = sigmoid(y_pred) - y_true
+            losses = y_true * softplus(-y_pred) + (1 - y_true) * softplus(y_pred)
+            slopes = (1 - y_true) * sigmoid(y_pred) - y_true * sigmoid(-y_pred)
         else:
-            p, inside = _clip(y_pred)
+            p, inside = clipped_chances(y_pred)
             losses = -(y_true * np.log(p) + (1 - y_true) * np.log(1 - p))
             slopes = (p - y_true) / (p * (1 - p)) * inside
         return losses.mean(axis=-1), Contraction(slopes * share)
@@ -60,7 +62,7 @@ class BinaryCrossentropy(Loss, aliases=("bce",)):
             p = sigmoid(y_pred)
             curvature = p * (1 - p)
         else:
-            p, inside = _clip(y_pred)
+            p, inside = clipped_chances(y_pred)
             curvature = (y_true / (p * p) + (1 - y_true) / ((1 - p) * (1 - p))) * inside
         return Diagonal(curvature * share, y_pred.shape, y_pred.shape)
 
@@ -70,20 +72,22 @@ class BinaryCrossentropy(Loss, aliases=("bce",)):
         return y_true * (1 - self.label_smoothing) + 0.5 * self.label_smoothing
 
     def read_targets(self, targets: np.ndarray, output_shape: BatchShape, dtype: np.dtype) -> np.ndarray:
-        return _fractions(super().read_targets(targets, output_shape, dtype), self)
+        return fractions(super().read_targets(targets, output_shape, dtype), self)
 
 
 class CategoricalCrossentropy(Loss):
-    """-sum(y_true * log(p)) over the last axis, y_true one-hot or a distribution.
+    """-sum(y_true * log(p)) over `axis`, y_true one-hot or a distribution.
 
     Args:
         from_logits: p = softmax(y_pred) instead of p = y_pred / sum(y_pred); exact for all values. A model that
             ends in a softmax is trained on its logits without being told.
         label_smoothing: moves targets towards the uniform distribution by this fraction.
+        axis: that of the classes.
     """
 
     from_logits: bool = False
     label_smoothing: Fraction = 0.0
+    axis: int = -1
 
     target_kind = "categorical"
     link = Softmax
@@ -92,7 +96,7 @@ class CategoricalCrossentropy(Loss):
         y_true = self._smoothed(y_true)
         if self.from_logits:
             log_p = log_softmax(y_pred)
-            rows = np.exp(log_p) * y_true.sum(axis=-1, keepdims=True) - y_true
+            rows = _off_target(log_p, y_true)
         else:
             log_p, rows = _log_of_normalized(y_pred, y_true)
         return -(y_true * log_p).sum(axis=-1), Contraction(rows)
@@ -111,7 +115,7 @@ class CategoricalCrossentropy(Loss):
         return y_true * (1 - self.label_smoothing) + self.label_smoothing / y_true.shape[-1]
 
     def read_targets(self, targets: np.ndarray, output_shape: BatchShape, dtype: np.dtype) -> np.ndarray:
-        return _fractions(super().read_targets(targets, output_shape, dtype), self)
+        return fractions(super().read_targets(targets, output_shape, dtype), self)
 
 
 class SparseCategoricalCrossentropy(Loss):
@@ -121,9 +125,13 @@ class SparseCategoricalCrossentropy(Loss):
 
     Args:
         from_logits: p = softmax(y_pred) instead of p = y_pred / sum(y_pred), as in `CategoricalCrossentropy`.
+        ignore_class: rows whose target is this number count neither in the sum nor in the number of rows.
+        axis: that of the classes in `y_pred`.
     """
 
     from_logits: bool = False
+    ignore_class: int | None = None
+    axis: int = -1
 
     target_kind = "sparse"
     link = Softmax
@@ -134,7 +142,8 @@ class SparseCategoricalCrossentropy(Loss):
         if self.from_logits:
             log_p = log_softmax(y_pred)
             rows = np.exp(log_p, order="C")  # so that reshape gives a view
-            rows.reshape(-1, units)[places] -= 1
+            table, own = rows.reshape(-1, units), np.expm1(log_p.reshape(-1, units)[places])
+            table[places] = own
         else:
             log_p, rows = _log_of_normalized(y_pred, _one_hot(y_true, y_pred))
         return -log_p.reshape(-1, units)[places].reshape(y_true.shape), Contraction(rows)
@@ -149,39 +158,84 @@ class SparseCategoricalCrossentropy(Loss):
             return SoftmaxJacobian(np.exp(log_softmax(y_pred)))
         return _curvature_of_normalized(y_pred, _one_hot(y_true, y_pred))
 
+    def linearize(
+        self, y_true: np.ndarray, y_pred: Array, sample_weight: np.ndarray | None = None, mask: np.ndarray | None = None
+    ) -> tuple[Any, Jacobian]:
+        return super().linearize(*self._counted(y_true, y_pred, sample_weight, mask))
+
+    def curvature(
+        self,
+        y_true: np.ndarray,
+        y_pred: np.ndarray,
+        sample_weight: np.ndarray | None = None,
+        mask: np.ndarray | None = None,
+    ) -> Jacobian:
+        return super().curvature(*self._counted(y_true, y_pred, sample_weight, mask))
+
+    def _counted(self, y_true, y_pred, sample_weight, mask):
+        """The arguments, with those rows out of the mask whose class is ignored."""
+        if self.ignore_class is None:
+            return y_true, y_pred, sample_weight, mask
+        counted = y_true != self.ignore_class
+        both = counted if mask is None or mask.shape != counted.shape else counted & mask
+        return np.where(counted, y_true, 0), y_pred, sample_weight, both
+
     def read_targets(self, targets: np.ndarray, output_shape: BatchShape, dtype: np.dtype) -> np.ndarray:
-        if targets.ndim == len(output_shape) and targets.shape[-1] == 1:
-            targets = targets[..., 0]
-        if targets.ndim != len(output_shape) - 1 or targets.shape[1:] != output_shape[1:-1]:
-            raise ShapeError(
-                f"SparseCategoricalCrossentropy needs class numbers of shape {('batch', *output_shape[1:-1])}, "
-                f"got {targets.shape}; one-hot targets go with CategoricalCrossentropy"
-            )
-        with np.errstate(invalid="ignore"):
-            whole = targets.astype(np.intp)
-        if targets.dtype.kind == "f" and not np.array_equal(whole, targets):
-            offender = targets[whole != targets].flat[0]
-            raise DataError(f"SparseCategoricalCrossentropy needs integers as targets, got {offender}")
-        units = cast(int, output_shape[-1])
-        if whole.size and not 0 <= whole.min() <= whole.max() < units:
-            offender = whole[(whole < 0) | (whole >= units)].flat[0]
-            raise DataError(
-                f"the targets hold class {offender}, but the model has {units} outputs: 0 to {units - 1}; "
-                "the last layer needs one unit per class"
-            )
-        return whole
+        place = self.axis % len(output_shape)
+        classes_last = (*output_shape[:place], *output_shape[place + 1 :], output_shape[place])
+        return class_numbers(targets, classes_last, self, self.ignore_class)
 
 
-def _clip(p):
+def class_numbers(targets: np.ndarray, output_shape: BatchShape, loss: Loss, ignored: int | None = None) -> np.ndarray:
+    """Targets as integers, one for each row of outputs, each the number of one of them, or that which is ignored."""
+    name = type(loss).__name__
+    if targets.ndim == len(output_shape) and targets.shape[-1] == 1:
+        targets = targets[..., 0]
+    if targets.ndim != len(output_shape) - 1 or targets.shape[1:] != output_shape[1:-1]:
+        raise ShapeError(
+            f"{name} needs class numbers of shape {('batch', *output_shape[1:-1])}, "
+            f"got {targets.shape}; one-hot targets go with CategoricalCrossentropy"
+        )
+    whole = whole_numbers(targets, name)
+    units, known = cast(int, output_shape[-1]), whole if ignored is None else whole[whole != ignored]
+    if known.size and not 0 <= known.min() <= known.max() < units:
+        offender = known[(known < 0) | (known >= units)].flat[0]
+        raise DataError(
+            f"the targets hold class {offender}, but the model has {units} outputs: 0 to {units - 1}; "
+            "the last layer needs one unit per class"
+        )
+    return whole
+
+
+def whole_numbers(targets: np.ndarray, name: str) -> np.ndarray:
+    """Targets as integers; `DataError` unless they are such."""
+    with np.errstate(invalid="ignore"):
+        whole = targets.astype(np.intp)
+    if targets.dtype.kind == "f" and not np.array_equal(whole, targets):
+        offender = targets[whole != targets].flat[0]
+        raise DataError(f"{name} needs integers as targets, got {offender}")
+    return whole
+
+
+def clipped_chances(p: Array) -> tuple[np.ndarray, np.ndarray]:
     """p within [EPSILON, 1 - EPSILON], and where it was so already (1) or not (0)."""
     inside = (p.real > EPSILON) & (p.real < 1 - EPSILON)
     return np.where(inside, p, np.clip(p.real, EPSILON, 1 - EPSILON).astype(p.real.dtype)), inside
 
 
+def _off_target(log_p, y_true):
+    """p * sum(y_true) - y_true, where a target near the sum is compared with 1 - p, so that nothing cancels."""
+    total = y_true.sum(axis=-1, keepdims=True)
+    rows = np.exp(log_p) * total - y_true
+    sure = y_true > 0.5 * total
+    rows[sure] = (np.expm1(log_p) * total + (total - y_true))[sure]
+    return rows
+
+
 def _log_of_normalized(y_pred, y_true):
     """log(y_pred / sum(y_pred)), clipped, and the gradient rows of -sum(y_true * that) by y_pred."""
     total = y_pred.sum(axis=-1, keepdims=True)
-    p, inside = _clip(y_pred / total)
+    p, inside = clipped_chances(y_pred / total)
     slopes = -y_true / p * inside
     return np.log(p), (slopes - (slopes * p).sum(axis=-1, keepdims=True)) / total
 
@@ -189,7 +243,7 @@ def _log_of_normalized(y_pred, y_true):
 def _curvature_of_normalized(y_pred, y_true):
     """The Hessian of -sum(y_true * log(y_pred / sum(y_pred))), clipped, by y_pred."""
     total = y_pred.sum(axis=-1, keepdims=True)
-    counted = y_true * _clip(y_pred / total)[1]
+    counted = y_true * clipped_chances(y_pred / total)[1]
     weight = -counted.sum(axis=-1, keepdims=True) / (total * total)
     return DiagonalPlusRankOne(counted / (y_pred * y_pred), np.ones((), y_pred.dtype), weight)
 
@@ -200,7 +254,8 @@ def _one_hot(y_true, y_pred):
     return one_hot
 
 
-def _fractions(targets, loss):
+def fractions(targets: np.ndarray, loss: Loss) -> np.ndarray:
+    """The targets, which must be in [0, 1]."""
     if targets.size and not 0 <= targets.min() <= targets.max() <= 1:
         offender = targets[(targets < 0) | (targets > 1)].flat[0]
         raise DataError(f"{type(loss).__name__} needs targets in [0, 1], got {offender:g}")

@@ -1,11 +1,17 @@
 """Losses as functions of targets and predictions, one value per row, under Keras's names."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
-from nnlite.losses.base import Loss
+from nnlite.losses.base import CLASS_OF_FUNCTION, Loss
+from nnlite.losses.classes import (
+    BinaryFocalCrossentropy,
+    CategoricalFocalCrossentropy,
+    CategoricalGeneralizedCrossEntropy,
+    Circle,
+    Dice,
+    Tversky,
+)
 from nnlite.losses.classification import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
@@ -19,28 +25,47 @@ from nnlite.losses.elementwise import (
     Poisson,
     SquaredHinge,
 )
+from nnlite.losses.numbers import Gamma, GaussianNLL, Quantile, Tweedie
 from nnlite.losses.regression import Huber, MeanAbsoluteError, MeanSquaredError
 from nnlite.losses.rows import CategoricalHinge, CosineSimilarity, KLDivergence
+from nnlite.registry.modules import of_family
 
 __all__ = [
+    "bce",
     "binary_crossentropy",
+    "binary_focal_crossentropy",
     "categorical_crossentropy",
+    "categorical_focal_crossentropy",
+    "categorical_generalized_cross_entropy",
     "categorical_hinge",
+    "circle",
     "cosine_similarity",
     "deserialize",
+    "dice",
+    "gamma",
+    "gaussian_nll",
     "get",
     "hinge",
     "huber",
     "kl_divergence",
+    "kld",
     "log_cosh",
+    "logcosh",
+    "mae",
+    "mape",
     "mean_absolute_error",
     "mean_absolute_percentage_error",
     "mean_squared_error",
     "mean_squared_logarithmic_error",
+    "mse",
+    "msle",
     "poisson",
+    "quantile",
     "serialize",
     "sparse_categorical_crossentropy",
     "squared_hinge",
+    "tversky",
+    "tweedie",
 ]
 
 
@@ -48,11 +73,7 @@ def _function(cls: type[Loss], name: str) -> Callable[..., Any]:
     """The function of a loss: its arguments are those of the class, its result is one value per row."""
 
     def compute(y_true: Any, y_pred: Any, *arguments: Any, **options: Any) -> Any:
-        outputs, targets = np.asarray(y_pred), np.asarray(y_true)
-        loss = cls(*arguments, **options, reduction="none")
-        if outputs.ndim == 1:  # a single row
-            return loss(targets[None], outputs[None])[0]
-        return loss(targets, outputs)
+        return cls(*arguments, **options, reduction="none")(y_true, y_pred)
 
     compute.__name__ = compute.__qualname__ = name
     compute.__doc__ = (
@@ -60,13 +81,23 @@ def _function(cls: type[Loss], name: str) -> Callable[..., Any]:
         f"    Shape: y_true and y_pred as for `{cls.__name__}`, or a single row of them; the result is\n"
         f"    `(batch, ...)`. Further arguments are those of the class."
     )
+    CLASS_OF_FUNCTION[id(compute)] = cls
     return compute
 
 
 binary_crossentropy = _function(BinaryCrossentropy, "binary_crossentropy")
+binary_focal_crossentropy = _function(BinaryFocalCrossentropy, "binary_focal_crossentropy")
 categorical_crossentropy = _function(CategoricalCrossentropy, "categorical_crossentropy")
+categorical_focal_crossentropy = _function(CategoricalFocalCrossentropy, "categorical_focal_crossentropy")
+categorical_generalized_cross_entropy = _function(
+    CategoricalGeneralizedCrossEntropy, "categorical_generalized_cross_entropy"
+)
 categorical_hinge = _function(CategoricalHinge, "categorical_hinge")
+circle = _function(Circle, "circle")
 cosine_similarity = _function(CosineSimilarity, "cosine_similarity")
+dice = _function(Dice, "dice")
+gamma = _function(Gamma, "gamma")
+gaussian_nll = _function(GaussianNLL, "gaussian_nll")
 hinge = _function(Hinge, "hinge")
 huber = _function(Huber, "huber")
 kl_divergence = _function(KLDivergence, "kl_divergence")
@@ -76,31 +107,19 @@ mean_absolute_percentage_error = _function(MeanAbsolutePercentageError, "mean_ab
 mean_squared_error = _function(MeanSquaredError, "mean_squared_error")
 mean_squared_logarithmic_error = _function(MeanSquaredLogarithmicError, "mean_squared_logarithmic_error")
 poisson = _function(Poisson, "poisson")
+quantile = _function(Quantile, "quantile")
 sparse_categorical_crossentropy = _function(SparseCategoricalCrossentropy, "sparse_categorical_crossentropy")
 squared_hinge = _function(SquaredHinge, "squared_hinge")
+tversky = _function(Tversky, "tversky")
+tweedie = _function(Tweedie, "tweedie")
+
+bce = binary_crossentropy
+kld = kl_divergence
+logcosh = log_cosh
+mae = mean_absolute_error
+mape = mean_absolute_percentage_error
+mse = mean_squared_error
+msle = mean_squared_logarithmic_error
 
 
-def get(identifier: Any) -> Loss | None:
-    """The loss that a name, a class, a config, of Keras's form too, or an instance stands for; None for None.
-
-    >>> get("mse"), get({"class_name": "Huber", "config": {"delta": 2.0}})
-    (MeanSquaredError(), Huber(delta=2.0))
-    """
-    return None if identifier is None else Loss.get(plain_spec(identifier))
-
-
-def serialize(loss: Loss) -> dict[str, Any]:
-    """`{class name: {argument: value}}`, which `deserialize` reads."""
-    return loss.to_spec()
-
-
-def deserialize(config: Any) -> Loss | None:
-    """The loss of such a dict, or of Keras's `{"class_name": ..., "config": ...}`."""
-    return get(config)
-
-
-def plain_spec(identifier: Any) -> Any:
-    """Keras's `{"class_name": name, "config": {...}}` as `{name: {...}}`; anything else as it is."""
-    if isinstance(identifier, Mapping) and "class_name" in identifier:
-        return {identifier["class_name"]: dict(identifier.get("config") or {})}
-    return identifier
+get, serialize, deserialize = of_family(Loss)

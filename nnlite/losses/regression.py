@@ -56,7 +56,8 @@ class Huber(Loss):
         signs = np.sign(error.real)
         size: Array = error * signs
         small = size.real <= self.delta
-        losses = np.where(small, 0.5 * size * size, self.delta * size - 0.5 * self.delta**2)
+        near = np.where(small, size, 0)  # the square of a large one may overflow
+        losses = np.where(small, 0.5 * near * near, self.delta * size - 0.5 * self.delta**2)
         slopes = np.where(small, error, np.asarray(self.delta, signs.dtype) * signs)
         return losses.mean(axis=-1), Contraction(slopes * (1 / error.shape[-1]))
 

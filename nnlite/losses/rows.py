@@ -14,7 +14,13 @@ __all__ = ["CategoricalHinge", "CosineSimilarity", "KLDivergence"]
 
 
 class CosineSimilarity(Loss):
-    """-cos of the angle between y_true and y_pred along the last axis; 0 for a row of zeros."""
+    """-cos of the angle between y_true and y_pred along `axis`; 0 for a row of zeros.
+
+    Args:
+        axis: that of the vectors which are compared.
+    """
+
+    axis: int = -1
 
     def per_row(self, y_true: np.ndarray, y_pred: np.ndarray) -> tuple[np.ndarray, Jacobian]:
         target = _direction(y_true)[0]
@@ -43,7 +49,7 @@ class CategoricalHinge(Loss):
         return Diagonal(np.zeros((), y_pred.dtype), y_pred.shape, y_pred.shape)
 
 
-class KLDivergence(Loss, aliases=("kld",)):
+class KLDivergence(Loss, aliases=("kld", "kullback_leibler_divergence")):
     """sum(y_true * log(y_true / y_pred)) over the last axis, both kept within [1e-7, 1]."""
 
     def per_row(self, y_true: np.ndarray, y_pred: Array) -> tuple[np.ndarray, Jacobian]:

@@ -1,7 +1,5 @@
 """Metrics as functions of targets and predictions, one value per sample, under Keras's names."""
 
-from typing import Any
-
 import numpy as np
 
 from nnlite.arrays.types import ArrayLike
@@ -18,13 +16,13 @@ from nnlite.losses.functions import (
     mean_absolute_percentage_error,
     mean_squared_error,
     mean_squared_logarithmic_error,
-    plain_spec,
     poisson,
     sparse_categorical_crossentropy,
     squared_hinge,
 )
 from nnlite.metrics.base import Metric
 from nnlite.metrics.top_k import among_top
+from nnlite.registry.modules import of_family
 
 __all__ = [
     "binary_accuracy",
@@ -85,20 +83,4 @@ def _labelled(y_true: ArrayLike, y_pred: ArrayLike) -> tuple[np.ndarray, np.ndar
     return (labels[..., 0] if labels.shape == (*scores.shape[:-1], 1) else labels), scores
 
 
-def get(identifier: Any) -> Metric | None:
-    """The metric that a name, a class, a config, of Keras's form too, or a function stands for; None for None.
-
-    >>> get("mse"), get({"class_name": "Recall", "config": {"thresholds": 0.4}})
-    (MeanSquaredError(name='mse'), Recall(thresholds=0.4, name='recall'))
-    """
-    return None if identifier is None else Metric.get(plain_spec(identifier))
-
-
-def serialize(metric: Metric) -> dict[str, Any]:
-    """`{class name: {argument: value}}`, which `deserialize` reads."""
-    return metric.to_spec()
-
-
-def deserialize(config: Any) -> Metric | None:
-    """The metric of such a dict, or of Keras's `{"class_name": ..., "config": ...}`."""
-    return get(config)
+get, serialize, deserialize = of_family(Metric)

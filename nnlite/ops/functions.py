@@ -9,6 +9,7 @@ import numpy as np
 
 from nnlite.arrays.types import ArrayLike, Shape
 from nnlite.ops import activations, arithmetic, elementwise, matmul as matmul_ops, reductions, shaping
+from nnlite.ops.activations.base import OP_OF_FUNCTION
 from nnlite.ops.base import Op
 from nnlite.ops.einsum import Einsum
 from nnlite.ops.tracing import FUNCTIONS, Traced
@@ -31,11 +32,13 @@ __all__ = [
     "expm1",
     "gelu",
     "getitem",
+    "glu",
     "hard_shrink",
     "hard_sigmoid",
     "hard_silu",
     "hard_tanh",
     "leaky_relu",
+    "linear",
     "log",
     "log1p",
     "log_sigmoid",
@@ -63,6 +66,8 @@ __all__ = [
     "softplus",
     "softsign",
     "sparse_plus",
+    "sparse_sigmoid",
+    "sparsemax",
     "split",
     "sqrt",
     "square",
@@ -77,6 +82,7 @@ __all__ = [
     "take",
     "tanh",
     "tanh_shrink",
+    "threshold",
     "transpose",
     "var",
     "where",
@@ -103,6 +109,8 @@ def _function(op: type[Op]) -> Callable[..., Any]:
     function.__signature__ = inspect.Signature([*own, *constructor_parameters(op).values()])
     function.__doc__ = op.__doc__
     function.__module__ = __name__
+    if issubclass(op, activations.ActivationFunction):
+        OP_OF_FUNCTION[id(function)] = op
     return function
 
 
@@ -135,6 +143,7 @@ hard_shrink = _function(activations.HardShrink)
 hard_sigmoid = _function(activations.HardSigmoid)
 hard_silu = _function(activations.HardSiLU)
 hard_tanh = _function(activations.HardTanh)
+linear = _function(activations.Linear)
 leaky_relu = _function(activations.LeakyReLU)
 log = _function(elementwise.Log)
 log1p = _function(elementwise.Log1p)
@@ -162,6 +171,8 @@ softmax = _function(activations.Softmax)
 softplus = _function(activations.Softplus)
 softsign = _function(activations.Softsign)
 sparse_plus = _function(activations.SparsePlus)
+sparse_sigmoid = _function(activations.SparseSigmoid)
+sparsemax = _function(activations.Sparsemax)
 sqrt = _function(elementwise.Sqrt)
 square = _function(elementwise.Square)
 squareplus = _function(activations.Squareplus)
@@ -169,6 +180,7 @@ subtract = _function(arithmetic.Subtract)
 sum = _function(reductions.Sum)
 tanh = _function(activations.Tanh)
 tanh_shrink = _function(activations.TanhShrink)
+threshold = _function(activations.Threshold)
 transpose = _function(shaping.Transpose)
 where = _function(arithmetic.Where)
 
@@ -193,6 +205,12 @@ def expand_dims(x: Any, axis: int) -> Any:
 def getitem(x: Any, index: Any) -> Any:
     """x[index], for integers, slices, `...` and None."""
     return _made(shaping.Slice, (("index", shaping.spell_index(index)),))(x)
+
+
+def glu(x: Any, axis: int = -1) -> Any:
+    """The first half of x along `axis`, times the sigmoid of the second half. Reference: Dauphin et al. 2017."""
+    first, gate = split(x, 2, axis)
+    return multiply(first, sigmoid(gate))
 
 
 def logsumexp(x: Any, axis: int | Shape | None = None, keepdims: bool = False) -> Any:

@@ -190,6 +190,7 @@ LISTED = {
     "data source": "sources",
     "initializer": "initializers",
     "regularizer": "regularizers",
+    "constraint": "constraints",
     "activation function": "activations",
 }
 

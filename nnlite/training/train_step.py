@@ -71,6 +71,7 @@ class Steps:
         self.moves_on = moves_on(model)
         self.has_state = not all(parameter.trainable for parameter in self.parameters)
         self.regularized: list[Any] = [parameter for parameter in trainable if parameter.regularizer is not None]
+        self.constrained = [parameter for parameter in trainable if parameter.constraint is not None]
         self.chain, self.loss, self.activation = model._until_loss(trainer.loss)
         self.ends_in_softmax = isinstance(self.activation, Softmax) and self.activation.along_last_axis
         arrays = model.values
@@ -101,7 +102,7 @@ class Steps:
         return not (assigned or self.lease.ended)
 
     def train(self, x: Any, y: Any, sample_weight: np.ndarray | None = None) -> tuple[float, Any]:
-        """Forward, loss, backward, regularize, update; returns the loss and the raw outputs."""
+        """Forward, loss, backward, regularize, update, constrain; returns the loss and the raw outputs."""
         random = RandomSource(self.seed, self.optimizer.iterations) if self.draws else None
         program, values, plan = self._suited(x)
         outputs, jacobians = program.run(x, values, True, random)
@@ -116,6 +117,8 @@ class Steps:
         if self.guarded and not isfinite(value):
             raise NotFinite(value, x)
         self.optimizer.apply(self.store.packs)
+        for parameter in self.constrained:
+            parameter.constrain()
         if self.has_state:
             program.update_state(jacobians.state)
         return value, outputs

@@ -12,6 +12,7 @@ from registered import registered
 from nnlite import ops
 from nnlite.check import check_op
 from nnlite.ops import Op
+from nnlite.registry import register_function
 
 generator = np.random.default_rng(11)
 
@@ -21,6 +22,20 @@ normal = stream(generator)
 
 def positive(*shape):
     return generator.uniform(0.5, 2.0, shape)
+
+
+def sparsemax(x):
+    low, high = x.max(-1, keepdims=True) - 1, x.max(-1, keepdims=True)
+    for _ in range(100):  # bisection for the threshold at which the sum is 1
+        middle = (low + high) / 2
+        above = np.maximum(x - middle, 0).sum(-1, keepdims=True) > 1
+        low, high = np.where(above, middle, low), np.where(above, high, middle)
+    return np.maximum(x - low, 0)
+
+
+@register_function
+def registered_cube(x):
+    return x * x * x + 1
 
 
 def gelu(x):
@@ -103,6 +118,10 @@ ELEMENTWISE = [
     (ops.Softplus(), lambda x: np.log(1 + np.exp(x)), apart),
     (ops.Softsign(), lambda x: x / (1 + np.abs(x)), apart),
     (ops.HardSigmoid(), lambda x: np.clip(x / 6 + 0.5, 0, 1), lambda *shape: 4 * apart(*shape)),
+    (ops.SparseSigmoid(), lambda x: np.clip((x + 1) / 2, 0, 1), lambda *shape: 3 * apart(*shape)),
+    (ops.Threshold(0.1, -3.0), lambda x: np.where(x > 0.1, x, -3.0), apart),
+    (ops.Recorded(registered_cube), lambda x: x**3 + 1, apart),
+    (ops.Sparsemax(), sparsemax, lambda *shape: 0.7 * apart(*shape) - 0.2),
     (ops.Softmax(), softmax, apart),
     (ops.LogSoftmax(), lambda x: np.log(softmax(x)), apart),
 ]

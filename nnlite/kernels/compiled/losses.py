@@ -24,7 +24,8 @@ def _sigmoid_crossentropy(logits, targets, scale, weights, gradient):
             logit, target = logits[row, i], targets[row, i]
             decay = np.exp(-abs(logit))
             total += weight * (np.log1p(decay) + (logit * (one - target) if logit >= 0 else -logit * target))
-            gradient[row, i] = ((one if logit >= 0 else decay) / (one + decay) - target) * factor
+            away = decay / (one + decay)
+            gradient[row, i] = ((one - target) - away if logit >= 0 else away - target) * factor
     return total * scale
 
 
@@ -33,15 +34,17 @@ def _softmax_crossentropy(logits, classes, scale, weights, gradient):
     kind, total = logits.dtype.type, 0.0
     for row in range(len(logits)):
         weight = 1.0 if weights is None else weights[row]
-        largest, own, shares = logits[row].max(), classes[row], kind(0)
+        largest, own, others = logits[row].max(), classes[row], kind(0)
         for i in range(logits.shape[1]):
             gradient[row, i] = np.exp(logits[row, i] - largest)
-            shares += gradient[row, i]
-        total += weight * (np.log(shares) - (logits[row, own] - largest))
-        factor = kind(scale * weight)
+            if i != own:
+                others += gradient[row, i]
+        own_share = gradient[row, own]
+        total += weight * (np.log1p(others + (own_share - kind(1))) - (logits[row, own] - largest))
+        factor = kind(scale * weight) / (others + own_share)
         for i in range(logits.shape[1]):
-            gradient[row, i] *= factor / shares
-        gradient[row, own] -= factor
+            gradient[row, i] *= factor
+        gradient[row, own] = -others * factor
     return total * scale
 
 

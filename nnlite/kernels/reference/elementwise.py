@@ -27,8 +27,10 @@ def softplus(x: Array) -> np.ndarray:
 
 def log_softmax(x: Array, axis: int = -1) -> np.ndarray:
     """x - log(sum(exp(x))) along `axis`; large numbers cancel before anything is rounded."""
-    shifted = x - x.real.max(axis=axis, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
+    shifted: Array = x - x.real.max(axis=axis, keepdims=True)
+    largest = shifted.real == 0  # taken out of the sum, in which a 1 would round small terms away
+    others = (np.exp(shifted) - largest).sum(axis=axis, keepdims=True)
+    return shifted - np.log1p(others + (largest.sum(axis=axis, keepdims=True, dtype=others.real.dtype) - 1))
 
 
 def relu(x: Array) -> tuple[np.ndarray, np.ndarray]:

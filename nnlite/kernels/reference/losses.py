@@ -25,13 +25,16 @@ def softmax_crossentropy(
     places = classes.ravel() * count + np.arange(count) if few else classes.ravel() + np.arange(0, rows.size, units)
     own = shifted.ravel().take(places)
     shares = np.exp(shifted, out=shifted)
-    totals = np.add.reduce(shares, axis=axis)
-    losses = np.log(totals) - own
+    flat, own_shares = shares.reshape(-1), np.exp(own)
+    flat[places] = 0  # the others are summed alone: beside a share of 1 small ones would be rounded away
+    others = np.add.reduce(shares, axis=axis)
+    losses, totals = np.log1p(others + (own_shares - 1)) - own, others + own_shares
     factors = scale
     if weights is not None:
         losses, factors = losses * weights.ravel(), weights.ravel() * scale
-    shares *= (factors / totals).reshape((1, -1) if few else (-1, 1))
-    shares.reshape(-1)[places] -= factors
+    factors = factors / totals
+    shares *= factors.reshape((1, -1) if few else (-1, 1))
+    flat[places] = -others * factors
     gradient = np.ascontiguousarray(shares.T) if few else shares
     return np.add.reduce(losses).item() * scale, gradient.reshape(logits.shape)
 
@@ -45,8 +48,10 @@ def sigmoid_crossentropy(
     """
     above = logits.real >= scalar(0, logits.real.dtype)  # on the side that magnitude takes at 0
     decay = np.exp(-magnitude(logits))
-    losses = np.log1p(decay) + logits * (above - targets)
-    gradient = (np.where(above, scalar(1, decay.dtype), decay) / (1 + decay) - targets) * scale
+    away = above - targets
+    losses = np.log1p(decay) + logits * away
+    decay /= 1 + decay  # how far the chance is from 0 or 1, and so `away` from the slope: nothing cancels
+    gradient = (away + np.where(above, -decay, decay)) * scale
     if weights is not None:
         losses, gradient = losses * weights[..., None], gradient * weights[..., None]
     return np.add.reduce(losses, axis=None).item() * scale, gradient

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from nnlite.arrays.types import BatchShape
+from nnlite.constraints import Constraint
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.initializers import Initializer
 from nnlite.jacobians import Composed, GraphJacobians, Jacobians, Node, Rearrange
@@ -48,6 +49,7 @@ class MultiHeadAttention(GivenOutputShape, SequencePair, Layer):
         attention_axes: axes of the inputs over which a query looks; all between batch and features when None.
         kernel_initializer, bias_initializer: initial values.
         kernel_regularizer, bias_regularizer: penalty added to the loss.
+        kernel_constraint, bias_constraint: what training brings the values back to after each update.
         seed: draws dropout from a stream of its own instead of the model's.
         use_causal_mask: whether a step attends to itself and earlier steps alone. Keras takes it in the call, where a
             `Sequential` could not give it.
@@ -71,6 +73,8 @@ class MultiHeadAttention(GivenOutputShape, SequencePair, Layer):
     bias_initializer: FromSpec[Initializer] = option(default="zeros")
     kernel_regularizer: FromSpec[Regularizer | None] = option(default=None)
     bias_regularizer: FromSpec[Regularizer | None] = option(default=None)
+    kernel_constraint: FromSpec[Constraint | None] = option(default=None, kw_only=True)
+    bias_constraint: FromSpec[Constraint | None] = option(default=None, kw_only=True)
     seed: Index | None = None
     use_causal_mask: bool = False
 
@@ -88,10 +92,20 @@ class MultiHeadAttention(GivenOutputShape, SequencePair, Layer):
 
     def _add_projection(self, name, shape, inner):
         """A kernel, and a bias for its axes after the `inner` ones that are summed over."""
-        self.add_weight(shape, self.kernel_initializer, regularizer=self.kernel_regularizer, name=f"{name}_kernel")
+        self.add_weight(
+            shape,
+            self.kernel_initializer,
+            regularizer=self.kernel_regularizer,
+            constraint=self.kernel_constraint,
+            name=f"{name}_kernel",
+        )
         if self.use_bias:
             self.add_weight(
-                shape[inner:], self.bias_initializer, regularizer=self.bias_regularizer, name=f"{name}_bias"
+                shape[inner:],
+                self.bias_initializer,
+                regularizer=self.bias_regularizer,
+                constraint=self.bias_constraint,
+                name=f"{name}_bias",
             )
 
     def _axes(self, rank) -> tuple:

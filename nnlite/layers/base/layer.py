@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from nnlite.config import FloatType, floatx
+from nnlite.constraints import Constraint
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.initializers import Initializer
 from nnlite.layers.base.attributes import LayerAttributes
@@ -111,6 +112,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
         regularizer: Spec[Regularizer] | None = None,
         name: str | None = None,
         sparse: bool = False,
+        constraint: Spec[Constraint] | None = None,
     ) -> Parameter:
         """Declare a parameter, whose value `linearize` receives; called in `build`.
 
@@ -121,6 +123,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
             regularizer: a `Regularizer`, its name or None.
             name: unique within the layer; `weight`, `weight_1`, ... when None.
             sparse: training changes only the rows that a batch uses; for tables whose map is a `GatherRows`.
+            constraint: a `Constraint`, its name or None: what training brings the values back to.
         """
         count = len(self.parameters)
         self.dtype = self.dtype or floatx()
@@ -128,10 +131,11 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
         generator = self.random.child(count).generator("initializer")
         value = Initializer.get(initializer)(tuple(shape), dtype=self.dtype, generator=generator)
         regularizer = None if regularizer is None else Regularizer.get(regularizer)
+        constraint = None if constraint is None else Constraint.get(constraint)
         name = name or (f"weight_{count}" if count else "weight")
         if any(parameter.name == name for parameter in self.parameters):
             raise ConfigError(f"{self.label} has a parameter {name!r} already")
-        self.parameters.append(Parameter(name, value, trainable, regularizer, sparse))
+        self.parameters.append(Parameter(name, value, trainable, regularizer, sparse, constraint))
         return self.parameters[-1]
 
     def _ensure_built(self, input_shape: tuple, random: RandomSource | None = None) -> tuple:

@@ -166,7 +166,11 @@ def add_bias(layer: Any, filters: int) -> None:
     """Declare the bias when the layer uses one."""
     if layer.use_bias:
         layer.bias = layer.add_weight(
-            (filters,), layer.bias_initializer, regularizer=layer.bias_regularizer, name="bias"
+            (filters,),
+            layer.bias_initializer,
+            regularizer=layer.bias_regularizer,
+            constraint=layer.bias_constraint,
+            name="bias",
         )
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from nnlite.arrays.patches import convolve
 from nnlite.arrays.types import BatchShape
+from nnlite.constraints import Constraint
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.initializers import Initializer
 from nnlite.jacobians import (
@@ -48,6 +49,8 @@ class _Conv(Spatial, Layer, abstract=True):
     bias_initializer: FromSpec[Initializer] = option(default="zeros")
     kernel_regularizer: FromSpec[Regularizer | None] = option(default=None)
     bias_regularizer: FromSpec[Regularizer | None] = option(default=None)
+    kernel_constraint: FromSpec[Constraint | None] = option(default=None, kw_only=True)
+    bias_constraint: FromSpec[Constraint | None] = option(default=None, kw_only=True)
 
     ends_in_activation = True
 
@@ -66,7 +69,11 @@ class _Conv(Spatial, Layer, abstract=True):
         shape = (*self.per_axis("kernel_size"), channels // self.groups, self.filters)
         self.compute_output_shape(input_shape)
         self.kernel = self.add_weight(
-            shape, self.kernel_initializer, regularizer=self.kernel_regularizer, name="kernel"
+            shape,
+            self.kernel_initializer,
+            regularizer=self.kernel_regularizer,
+            constraint=self.kernel_constraint,
+            name="kernel",
         )
         add_bias(self, self.filters)
 
@@ -132,6 +139,7 @@ class Conv1D(_Conv, aliases=("Convolution1D",)):
         kernel_initializer: `glorot_uniform` keeps the variance of signals and gradients across layers.
         bias_initializer: zeros by default.
         kernel_regularizer, bias_regularizer: penalty added to the loss.
+        kernel_constraint, bias_constraint: what training brings the values back to after each update.
 
     Raises:
         ConfigError: `filters` that `groups` does not divide, or both `strides` and `dilation_rate` above 1.

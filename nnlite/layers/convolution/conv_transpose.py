@@ -7,6 +7,7 @@ import numpy as np
 from nnlite.arrays.patches import spread
 from nnlite.arrays.types import BatchShape
 from nnlite.arrays.windows import Windows
+from nnlite.constraints import Constraint
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.initializers import Initializer
 from nnlite.jacobians import (
@@ -39,6 +40,8 @@ class _ConvTranspose(Spatial, Layer, abstract=True):
     bias_initializer: FromSpec[Initializer] = option(default="zeros")
     kernel_regularizer: FromSpec[Regularizer | None] = option(default=None)
     bias_regularizer: FromSpec[Regularizer | None] = option(default=None)
+    kernel_constraint: FromSpec[Constraint | None] = option(default=None, kw_only=True)
+    bias_constraint: FromSpec[Constraint | None] = option(default=None, kw_only=True)
 
     ends_in_activation = True
 
@@ -57,7 +60,11 @@ class _ConvTranspose(Spatial, Layer, abstract=True):
         shape = (*self.per_axis("kernel_size"), self.filters, self.channels_of(input_shape))
         self.compute_output_shape(input_shape)
         self.kernel = self.add_weight(
-            shape, self.kernel_initializer, regularizer=self.kernel_regularizer, name="kernel"
+            shape,
+            self.kernel_initializer,
+            regularizer=self.kernel_regularizer,
+            constraint=self.kernel_constraint,
+            name="kernel",
         )
         add_bias(self, self.filters)
 

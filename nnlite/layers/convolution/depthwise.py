@@ -7,6 +7,7 @@ import numpy as np
 from nnlite.arrays.patches import convolve
 from nnlite.arrays.types import BatchShape
 from nnlite.arrays.windows import place_windows
+from nnlite.constraints import Constraint
 from nnlite.initializers import Initializer
 from nnlite.jacobians import ChainJacobians, ConvolutionByInputs, ConvolutionByKernel, Jacobian, Jacobians
 from nnlite.layers.base.layer import Layer
@@ -48,6 +49,8 @@ class _DepthwiseConv(Spatial, Layer, abstract=True):
     bias_initializer: FromSpec[Initializer] = option(default="zeros")
     depthwise_regularizer: FromSpec[Regularizer | None] = option(default=None)
     bias_regularizer: FromSpec[Regularizer | None] = option(default=None)
+    depthwise_constraint: FromSpec[Constraint | None] = option(default=None, kw_only=True)
+    bias_constraint: FromSpec[Constraint | None] = option(default=None, kw_only=True)
 
     ends_in_activation = True
 
@@ -58,7 +61,11 @@ class _DepthwiseConv(Spatial, Layer, abstract=True):
         shape = depthwise_shape(self, input_shape)
         self.compute_output_shape(input_shape)
         self.kernel = self.add_weight(
-            shape, self.depthwise_initializer, regularizer=self.depthwise_regularizer, name="kernel"
+            shape,
+            self.depthwise_initializer,
+            regularizer=self.depthwise_regularizer,
+            constraint=self.depthwise_constraint,
+            name="kernel",
         )
         add_bias(self, shape[-2] * shape[-1])
 
@@ -126,6 +133,9 @@ class _SeparableConv(Spatial, Layer, abstract=True):
     depthwise_regularizer: FromSpec[Regularizer | None] = option(default=None)
     pointwise_regularizer: FromSpec[Regularizer | None] = option(default=None)
     bias_regularizer: FromSpec[Regularizer | None] = option(default=None)
+    depthwise_constraint: FromSpec[Constraint | None] = option(default=None, kw_only=True)
+    pointwise_constraint: FromSpec[Constraint | None] = option(default=None, kw_only=True)
+    bias_constraint: FromSpec[Constraint | None] = option(default=None, kw_only=True)
 
     ends_in_activation = True
 
@@ -136,12 +146,17 @@ class _SeparableConv(Spatial, Layer, abstract=True):
         shape = depthwise_shape(self, input_shape)
         self.compute_output_shape(input_shape)
         self.depthwise_kernel = self.add_weight(
-            shape, self.depthwise_initializer, regularizer=self.depthwise_regularizer, name="depthwise_kernel"
+            shape,
+            self.depthwise_initializer,
+            regularizer=self.depthwise_regularizer,
+            constraint=self.depthwise_constraint,
+            name="depthwise_kernel",
         )
         self.pointwise_kernel = self.add_weight(
             (*(1,) * self.rank, shape[-2] * shape[-1], self.filters),
             self.pointwise_initializer,
             regularizer=self.pointwise_regularizer,
+            constraint=self.pointwise_constraint,
             name="pointwise_kernel",
         )
         add_bias(self, self.filters)

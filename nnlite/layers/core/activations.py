@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from nnlite.arrays.types import Array
+from nnlite.constraints import Constraint
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.initializers import Initializer
 from nnlite.jacobians import Diagonal, Jacobians
@@ -87,9 +88,9 @@ class ELU(_Activated):
 
 
 class Softmax(_Activated):
-    """outputs = exp(inputs) / sum(exp(inputs)) along `axis`."""
+    """outputs = exp(inputs) / sum(exp(inputs)) along `axis`, one or several."""
 
-    axis: int = -1
+    axis: int | tuple[int, ...] = -1
 
     ends_in_activation = True
 
@@ -105,6 +106,7 @@ class PReLU(Layer):
     Args:
         alpha_initializer: zeros by default, which starts as ReLU; PyTorch starts at 0.25.
         alpha_regularizer: penalty added to the loss.
+        alpha_constraint: what training brings the values back to after each update.
         shared_axes: axes (the batch is 0) along which one slope is shared.
 
     Reference: He et al. 2015, arXiv:1502.01852.
@@ -112,6 +114,7 @@ class PReLU(Layer):
 
     alpha_initializer: FromSpec[Initializer] = option(default="zeros")
     alpha_regularizer: FromSpec[Regularizer | None] = option(default=None)
+    alpha_constraint: FromSpec[Constraint | None] = option(default=None, kw_only=True)
     shared_axes: tuple[int, ...] | None = None
 
     supports_masking = True
@@ -124,7 +127,13 @@ class PReLU(Layer):
             shape[axis - 1] = 1
         if None in shape:
             raise ShapeError(f"{self.label} needs known lengths, or shared_axes, after the batch, got {input_shape}")
-        self.alpha = self.add_weight(shape, self.alpha_initializer, regularizer=self.alpha_regularizer, name="alpha")
+        self.alpha = self.add_weight(
+            shape,
+            self.alpha_initializer,
+            regularizer=self.alpha_regularizer,
+            constraint=self.alpha_constraint,
+            name="alpha",
+        )
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
         return input_shape

@@ -6,7 +6,8 @@ from typing import Any, Literal
 import numpy as np
 
 from nnlite.arrays.contraction import contract
-from nnlite.errors import DataError
+from nnlite.constraints import Constraint
+from nnlite.errors import ConfigError, DataError
 from nnlite.initializers import GlorotUniform, Initializer, RandomNormal
 from nnlite.jacobians import (
     Broadcast,
@@ -51,6 +52,7 @@ class Dense(Layer):
         kernel_initializer: `glorot_uniform` keeps the variance of signals and gradients across layers.
         bias_initializer: zeros by default.
         kernel_regularizer, bias_regularizer: penalty added to the loss.
+        kernel_constraint, bias_constraint: what training brings the values back to after each update.
         activity_regularizer: penalty on the outputs, summed over the batch, added to the loss.
         parametrization: `"ntk"` (neural tangent kernel) computes `inputs @ kernel / sqrt(features)` in place of
             `inputs @ kernel`: the kernel is drawn from N(0, 1), unless an initializer other than the default is named,
@@ -79,6 +81,8 @@ class Dense(Layer):
     kernel_regularizer: FromSpec[Regularizer | None] = option(default=None)
     bias_regularizer: FromSpec[Regularizer | None] = option(default=None)
     activity_regularizer: FromSpec[Regularizer | None] = option(default=None)
+    kernel_constraint: FromSpec[Constraint | None] = option(default=None, kw_only=True)
+    bias_constraint: FromSpec[Constraint | None] = option(default=None, kw_only=True)
     parametrization: Literal["standard", "ntk"] = "standard"
     data_dependent_init: bool = False
     members: Count | None = None
@@ -87,6 +91,8 @@ class Dense(Layer):
 
     def validate(self) -> None:
         self._penalizes = self.activity_regularizer is not None
+        if self.members is not None and (self.kernel_constraint or self.bias_constraint):
+            raise ConfigError("a constraint is on the weights of one network; choose it or members", ("Dense",))
         if self.parametrization == "ntk" and self.kernel_initializer.to_spec() == GlorotUniform().to_spec():
             self.kernel_initializer = RandomNormal(0.0, 1.0)
 
@@ -121,9 +127,17 @@ class Dense(Layer):
         lead = member_shape(self, self.members, input_shape)
         shapes = {"kernel": (*lead, input_shape[-1], self.units), "bias": (*lead, self.units)}
         kernel, bias = (for_members(self.members, own) for own in (self.kernel_initializer, self.bias_initializer))
-        self.kernel = self.add_weight(shapes["kernel"], kernel, regularizer=self.kernel_regularizer, name="kernel")
+        self.kernel = self.add_weight(
+            shapes["kernel"],
+            kernel,
+            regularizer=self.kernel_regularizer,
+            constraint=self.kernel_constraint,
+            name="kernel",
+        )
         if self.use_bias:
-            self.bias = self.add_weight(shapes["bias"], bias, regularizer=self.bias_regularizer, name="bias")
+            self.bias = self.add_weight(
+                shapes["bias"], bias, regularizer=self.bias_regularizer, constraint=self.bias_constraint, name="bias"
+            )
         self._first = fingerprint(self) if self.data_dependent_init else None
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:

@@ -6,6 +6,7 @@ import numpy as np
 
 from nnlite.arrays.contraction import contract
 from nnlite.arrays.types import BatchShape
+from nnlite.constraints import Constraint
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.initializers import Initializer
 from nnlite.jacobians import Broadcast, EinsumJacobian, Jacobian, Jacobians
@@ -58,6 +59,7 @@ class EinsumDense(GivenOutputShape, Layer):
         bias_axes: letters of the result along which the bias varies; no bias when None.
         kernel_initializer, bias_initializer: initial values.
         kernel_regularizer, bias_regularizer: penalty added to the loss.
+        kernel_constraint, bias_constraint: what training brings the values back to after each update.
 
     Raises:
         ConfigError: an equation that cannot be read, or one that says nothing about an axis.
@@ -75,6 +77,8 @@ class EinsumDense(GivenOutputShape, Layer):
     bias_initializer: FromSpec[Initializer] = option(default="zeros")
     kernel_regularizer: FromSpec[Regularizer | None] = option(default=None)
     bias_regularizer: FromSpec[Regularizer | None] = option(default=None)
+    kernel_constraint: FromSpec[Constraint | None] = option(default=None, kw_only=True)
+    bias_constraint: FromSpec[Constraint | None] = option(default=None, kw_only=True)
 
     ends_in_activation = True
 
@@ -103,12 +107,22 @@ class EinsumDense(GivenOutputShape, Layer):
                 )
         shape = [lengths[label] for label in self.labels[1]]
         self.kernel = self.add_weight(
-            shape, self.kernel_initializer, regularizer=self.kernel_regularizer, name="kernel"
+            shape,
+            self.kernel_initializer,
+            regularizer=self.kernel_regularizer,
+            constraint=self.kernel_constraint,
+            name="kernel",
         )
         if self.bias_axes:
             last = wanted[min(map(wanted.index, self.bias_axes)) :]
             shape = [lengths[label] if label in self.bias_axes else 1 for label in last]
-            self.bias = self.add_weight(shape, self.bias_initializer, regularizer=self.bias_regularizer, name="bias")
+            self.bias = self.add_weight(
+                shape,
+                self.bias_initializer,
+                regularizer=self.bias_regularizer,
+                constraint=self.bias_constraint,
+                name="bias",
+            )
 
     def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         lengths, wanted = self._lengths(input_shape)

@@ -5,6 +5,7 @@ from dataclasses import field
 import numpy as np
 
 from nnlite.arrays.types import BatchShape
+from nnlite.constraints import Constraint
 from nnlite.errors import ConfigError
 from nnlite.initializers import Initializer
 from nnlite.jacobians import GatherRows, Jacobians
@@ -27,6 +28,7 @@ class Embedding(Layer):
         output_dim: length of each vector.
         embeddings_initializer: uniform in [-0.05, 0.05] by default.
         embeddings_regularizer: penalty added to the loss.
+        embeddings_constraint: what training brings the values back to after each update.
         sparse: whether a training step changes only the rows that its batch uses, which is quicker for large tables.
             SGD without momentum gives the same result; other optimizers then let the memory of a row rest while the
             row is not used, as PyTorch's SparseAdam does.
@@ -42,20 +44,23 @@ class Embedding(Layer):
     output_dim: Count
     embeddings_initializer: FromSpec[Initializer] = option(default="uniform")
     embeddings_regularizer: FromSpec[Regularizer | None] = option(default=None)
+    embeddings_constraint: FromSpec[Constraint | None] = option(default=None, kw_only=True)
     mask_zero: bool = field(default=False, kw_only=True)
     sparse: bool = field(default=False, kw_only=True)
 
     input_kind = "indices"
 
     def validate(self) -> None:
-        if self.sparse and self.embeddings_regularizer is not None:
-            raise ConfigError("a regularizer changes all rows; choose it or sparse", (type(self).__name__,))
+        for kind, given in (("regularizer", self.embeddings_regularizer), ("constraint", self.embeddings_constraint)):
+            if self.sparse and given is not None:
+                raise ConfigError(f"a {kind} changes all rows; choose it or sparse", (type(self).__name__,))
 
     def build(self, input_shape: BatchShape) -> None:
         self.embeddings = self.add_weight(
             (self.input_dim, self.output_dim),
             self.embeddings_initializer,
             regularizer=self.embeddings_regularizer,
+            constraint=self.embeddings_constraint,
             name="embeddings",
             sparse=self.sparse,
         )

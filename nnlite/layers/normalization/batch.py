@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from nnlite.arrays.types import Array, BatchShape
+from nnlite.constraints import Constraint
 from nnlite.errors import ConfigError
 from nnlite.initializers import Initializer
 from nnlite.jacobians import Composed, Diagonal, Jacobians
@@ -46,6 +47,7 @@ class BatchNormalization(Layer):
         center, scale: whether there is a beta, a gamma.
         beta_initializer, gamma_initializer, moving_mean_initializer, moving_variance_initializer: initial values.
         beta_regularizer, gamma_regularizer: penalty added to the loss.
+        beta_constraint, gamma_constraint: what training brings the values back to after each update.
         synchronized: only false: there is one process, whose batch is the whole batch.
         renorm: correct the moments of the batch by running ones; for small batches.
         renorm_clipping: `{rmin, rmax, dmax}`, bounds of r and of abs(d); none where missing.
@@ -70,6 +72,8 @@ class BatchNormalization(Layer):
     moving_variance_initializer: FromSpec[Initializer] = option(default="ones")
     beta_regularizer: FromSpec[Regularizer | None] = option(default=None)
     gamma_regularizer: FromSpec[Regularizer | None] = option(default=None)
+    beta_constraint: FromSpec[Constraint | None] = option(default=None, kw_only=True)
+    gamma_constraint: FromSpec[Constraint | None] = option(default=None, kw_only=True)
     synchronized: bool = False
     renorm: bool = False
     renorm_clipping: dict | None = None

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from nnlite.arrays.types import Array, BatchShape
+from nnlite.constraints import Constraint
 from nnlite.errors import ConfigError
 from nnlite.initializers import Initializer
 from nnlite.jacobians import Composed, Diagonal, Jacobians, Quotient, Rearrange
@@ -40,6 +41,7 @@ class GroupNormalization(Layer):
         center, scale: whether there is a beta, a gamma.
         beta_initializer, gamma_initializer: initial values.
         beta_regularizer, gamma_regularizer: penalty added to the loss.
+        beta_constraint, gamma_constraint: what training brings the values back to after each update.
 
     Raises:
         ConfigError: the number of features is no multiple of `groups`.
@@ -56,6 +58,8 @@ class GroupNormalization(Layer):
     gamma_initializer: FromSpec[Initializer] = option(default="ones")
     beta_regularizer: FromSpec[Regularizer | None] = option(default=None)
     gamma_regularizer: FromSpec[Regularizer | None] = option(default=None)
+    beta_constraint: FromSpec[Constraint | None] = option(default=None, kw_only=True)
+    gamma_constraint: FromSpec[Constraint | None] = option(default=None, kw_only=True)
 
     def validate(self) -> None:
         if self.groups < 1 and self.groups != -1:

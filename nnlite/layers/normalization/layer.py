@@ -3,6 +3,7 @@
 import numpy as np
 
 from nnlite.arrays.types import BatchShape
+from nnlite.constraints import Constraint
 from nnlite.initializers import Initializer
 from nnlite.jacobians import Composed, Jacobians
 from nnlite.layers.base.layer import Layer
@@ -32,6 +33,7 @@ class LayerNormalization(Layer):
         center, scale: whether there is a beta, a gamma.
         beta_initializer, gamma_initializer: initial values.
         beta_regularizer, gamma_regularizer: penalty added to the loss.
+        beta_constraint, gamma_constraint: what training brings the values back to after each update.
 
     Reference: Ba et al. 2016, arXiv:1607.06450.
     """
@@ -44,6 +46,8 @@ class LayerNormalization(Layer):
     gamma_initializer: FromSpec[Initializer] = option(default="ones")
     beta_regularizer: FromSpec[Regularizer | None] = option(default=None)
     gamma_regularizer: FromSpec[Regularizer | None] = option(default=None)
+    beta_constraint: FromSpec[Constraint | None] = option(default=None, kw_only=True)
+    gamma_constraint: FromSpec[Constraint | None] = option(default=None, kw_only=True)
 
     supports_masking = True
 

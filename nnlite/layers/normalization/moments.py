@@ -27,10 +27,20 @@ def add_scale_and_center(layer: Any, shape: BatchShape) -> None:
     """Declare gamma and beta as the layer's `scale` and `center` ask."""
     if layer.scale:
         layer.gamma = layer.add_weight(
-            shape, layer.gamma_initializer, regularizer=layer.gamma_regularizer, name="gamma"
+            shape,
+            layer.gamma_initializer,
+            regularizer=layer.gamma_regularizer,
+            constraint=layer.gamma_constraint,
+            name="gamma",
         )
     if layer.center:
-        layer.beta = layer.add_weight(shape, layer.beta_initializer, regularizer=layer.beta_regularizer, name="beta")
+        layer.beta = layer.add_weight(
+            shape,
+            layer.beta_initializer,
+            regularizer=layer.beta_regularizer,
+            constraint=layer.beta_constraint,
+            name="beta",
+        )
 
 
 def axes_from_left(axis: int | Sequence[int], rank: int) -> tuple[int, ...]:

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from nnlite.arrays.types import Shape
+from nnlite.constraints import Constraint
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.initializers import Initializer
 from nnlite.layers.base.call import bound_copy
@@ -160,6 +161,9 @@ class GatedWeights(Layer, abstract=True):
     kernel_regularizer: FromSpec[Regularizer | None] = option(default=None, kw_only=True)
     recurrent_regularizer: FromSpec[Regularizer | None] = option(default=None, kw_only=True)
     bias_regularizer: FromSpec[Regularizer | None] = option(default=None, kw_only=True)
+    kernel_constraint: FromSpec[Constraint | None] = option(default=None, kw_only=True)
+    recurrent_constraint: FromSpec[Constraint | None] = option(default=None, kw_only=True)
+    bias_constraint: FromSpec[Constraint | None] = option(default=None, kw_only=True)
     dropout: BelowOne = field(default=0.0, kw_only=True)
     recurrent_dropout: BelowOne = field(default=0.0, kw_only=True)
     seed: Index | None = field(default=None, kw_only=True)
@@ -173,17 +177,26 @@ class GatedWeights(Layer, abstract=True):
         features = features_of(self, input_shape)
         width = gates * self.units
         self.kernel = self.add_weight(
-            (features, width), self.kernel_initializer, regularizer=self.kernel_regularizer, name="kernel"
+            (features, width),
+            self.kernel_initializer,
+            regularizer=self.kernel_regularizer,
+            constraint=self.kernel_constraint,
+            name="kernel",
         )
         self.recurrent_kernel = self.add_weight(
             (self.units, width),
             self.recurrent_initializer,
             regularizer=self.recurrent_regularizer,
+            constraint=self.recurrent_constraint,
             name="recurrent_kernel",
         )
         if self.use_bias:
             self.bias = self.add_weight(
-                bias_shape, self.bias_initializer, regularizer=self.bias_regularizer, name="bias"
+                bias_shape,
+                self.bias_initializer,
+                regularizer=self.bias_regularizer,
+                constraint=self.bias_constraint,
+                name="bias",
             )
 
     def noise(

@@ -28,6 +28,7 @@ class SimpleRNNCell(RNNCell, GatedWeights):
         kernel_initializer, recurrent_initializer, bias_initializer: initial values; an orthogonal recurrent kernel
             keeps the length of the state.
         kernel_regularizer, recurrent_regularizer, bias_regularizer: penalty added to the loss.
+        kernel_constraint, recurrent_constraint, bias_constraint: what training brings the values back to.
         dropout: fraction of the inputs that is dropped while training, the same ones at all steps of a sequence.
         recurrent_dropout: the same for the state.
         seed: draws dropout from a stream of its own instead of the model's.

@@ -1,15 +1,24 @@
 """What an activation function is, and the one that changes nothing."""
 
-from typing import ClassVar
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import numpy as np
 
 from nnlite.arrays.in_place import InPlace
+from nnlite.errors import ShapeError
 from nnlite.jacobians import Diagonal, Identity, Jacobians
 from nnlite.kernels.reference.dense import LINEAR
 from nnlite.ops.base import Op
+from nnlite.ops.tracing import Trace, Traced, call_traced
+from nnlite.registry import NamedFunction
 
-__all__ = ["ActivationFunction", "Linear"]
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+__all__ = ["ActivationFunction", "Linear", "Recorded"]
+
+OP_OF_FUNCTION: dict[int, type["ActivationFunction"]] = {}  # by the identity of a function such as `ops.relu`
 
 
 class ActivationFunction(Op, abstract=True):
@@ -27,6 +36,15 @@ class ActivationFunction(Op, abstract=True):
         "keeps_order": ("linearize",),
         "in_place": ("linearize",),
     }
+
+    @classmethod
+    def get(cls, spec: "Self | type[Self] | str | Mapping[str, Any] | Callable[..., Any]") -> "Self":
+        """As `Configurable.get`; a function of one array, made of functions of `nnlite.ops`, is recorded."""
+        if isinstance(spec, (ActivationFunction, type)) or not callable(spec):
+            return super().get(spec)  # type: ignore[arg-type]
+        known = OP_OF_FUNCTION.get(id(spec))
+        recorded: Any = cls._lookup("Recorded")
+        return cast("Self", recorded(spec) if known is None else known())
 
     def kernel_code(self) -> int | None:
         """The number by which compiled kernels know the function; None for one that they do not know."""
@@ -61,6 +79,33 @@ class Linear(ActivationFunction):
 
     def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         return x, Jacobians(Identity(x.shape))
+
+
+class Recorded(ActivationFunction):
+    """y = function(x), a function of one array that is made of operators and functions of `nnlite.ops`.
+
+    Args:
+        function: kept in files by its name, if it is registered by `register_function`.
+
+    >>> from nnlite import ops
+    >>> Recorded(lambda x: x * ops.sigmoid(1.5 * x))([0.0, 1.0]).round(4).tolist()
+    [0.0, 0.8176]
+    """
+
+    function: NamedFunction
+
+    @property
+    def along_last_axis(self) -> bool:
+        return False
+
+    def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
+        trace = Trace()
+        expected = f"the function of an activation must give an array of the shape {x.shape}"
+        value = trace.variable(x)
+        output = call_traced(repr(self.function), expected, lambda: self.function(value))
+        if not isinstance(output, Traced) or output.shape != x.shape:
+            raise ShapeError(f"{self.function!r}: {expected}, made of functions of nnlite.ops, got {output!r}")
+        return output.value, Jacobians(trace.jacobians(output)[0])
 
 
 def kernel_code(activation: ActivationFunction | None) -> int | None:

@@ -8,7 +8,7 @@ from nnlite.ops.activations.base import ActivationFunction
 from nnlite.ops.elementwise import elementwise
 from nnlite.registry.field_types import NonNegative
 
-__all__ = ["HardShrink", "HardSiLU", "HardTanh", "ReLU6", "SoftShrink", "SparsePlus"]
+__all__ = ["HardShrink", "HardSiLU", "HardTanh", "ReLU6", "SoftShrink", "SparsePlus", "SparseSigmoid", "Threshold"]
 
 
 def _bounded(x: Array, low: float, high: float) -> tuple[np.ndarray, np.ndarray]:
@@ -70,3 +70,22 @@ class SparsePlus(ActivationFunction):
         bounded, _ = _bounded(x, -1, 1)
         slopes = (bounded + 1) / 2
         return slopes * slopes + (x - bounded) * (x.real >= 1), elementwise(slopes)
+
+
+class SparseSigmoid(ActivationFunction):
+    """y = 0 where x <= -1, (x + 1) / 2 between -1 and 1, 1 where x >= 1."""
+
+    def linearize(self, x: Array) -> tuple[np.ndarray, Jacobians]:
+        bounded, inside = _bounded(x, -1, 1)
+        return (bounded + 1) / 2, elementwise(inside / 2)
+
+
+class Threshold(ActivationFunction):
+    """y = x where x > threshold, else default_value."""
+
+    threshold: float
+    default_value: float
+
+    def linearize(self, x: Array) -> tuple[np.ndarray, Jacobians]:
+        above = x.real > self.threshold
+        return np.where(above, x, np.asarray(self.default_value, x.dtype)), elementwise(above.astype(x.real.dtype))

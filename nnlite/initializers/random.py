@@ -1,82 +1,32 @@
-"""Initial values of parameters."""
+"""Initial values that are drawn."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import field
 from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
 
 from nnlite.arrays.types import Shape
-from nnlite.config import floatx
 from nnlite.errors import ConfigError
-from nnlite.random import fresh_seed, stream
-from nnlite.registry import Configurable
+from nnlite.initializers.base import Initializer
 from nnlite.registry.field_types import Index, NonNegative, Positive
 
+__all__ = [
+    "GlorotNormal",
+    "GlorotUniform",
+    "HeNormal",
+    "HeUniform",
+    "LecunNormal",
+    "LecunUniform",
+    "Orthogonal",
+    "RandomNormal",
+    "RandomUniform",
+    "TruncatedNormal",
+    "VarianceScaling",
+    "compute_fans",
+]
+
 STDDEV_OF_TRUNCATED_NORMAL = 0.87962566103423978
-
-
-class Initializer(Configurable, family="initializer"):
-    """Draws the first values of a parameter; subclasses write `draw`.
-
-    A subclass may have a field `seed: Index | None = None`; once set, every call draws the same numbers,
-    whatever generator is passed.
-
-    >>> Initializer.get("he_normal")((3, 2), generator=np.random.default_rng(0)).shape
-    (3, 2)
-    """
-
-    seed = cast("int | None", None)
-
-    def __call__(
-        self, shape: Sequence[int], dtype: str | None = None, generator: np.random.Generator | None = None
-    ) -> np.ndarray:
-        """A new array of `shape`.
-
-        Args:
-            dtype: of the result, `nnlite.config.floatx()` by default. Numbers are drawn in float64 and then
-                cast, so that a float32 and a float64 network start from the same point.
-            generator: where the numbers come from, unless the initializer has its own `seed`; None takes
-                fresh entropy from the operating system.
-        """
-        if self.seed is not None:
-            generator = stream(self.seed, "initializer")
-        elif generator is None:
-            generator = stream(fresh_seed(), "initializer")
-        return np.asarray(self.draw(tuple(shape), generator), dtype or floatx())
-
-    def draw(self, shape: tuple, generator: np.random.Generator) -> np.ndarray:
-        """A new float64 array of `shape`."""
-        raise NotImplementedError
-
-
-class Filled(Initializer, abstract=True):
-    """Base of those that give every element the same `value`."""
-
-    if TYPE_CHECKING:  # a field of the subclasses
-        value = cast(float, None)
-
-    def draw(self, shape: Shape, generator: np.random.Generator) -> np.ndarray:
-        return np.full(shape, self.value)
-
-
-class Zeros(Filled, aliases=("zero",)):
-    """All zeros."""
-
-    value = 0.0
-
-
-class Ones(Filled, aliases=("one",)):
-    """All ones."""
-
-    value = 1.0
-
-
-class Constant(Filled):
-    """All equal to `value`."""
-
-    value: float = 0.0
 
 
 class RandomNormal(Initializer, aliases=("normal",)):
@@ -151,7 +101,7 @@ class FanScaled(Initializer, abstract=True):
         distribution = cast(str, None)
 
     def draw(self, shape: Shape, generator: np.random.Generator) -> np.ndarray:
-        fan_in, fan_out = compute_fans(shape)
+        fan_in, fan_out = self.fans(shape)
         fan = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
         stddev = math.sqrt(self.scale / max(1.0, fan))
         if self.distribution == "uniform":
@@ -160,6 +110,10 @@ class FanScaled(Initializer, abstract=True):
         if self.distribution == "truncated_normal":
             return stddev / STDDEV_OF_TRUNCATED_NORMAL * _truncated_standard_normal(shape, generator)
         return generator.normal(0.0, stddev, shape)
+
+    def fans(self, shape: Shape) -> tuple[int, int]:
+        """Number of inputs and of outputs of each unit."""
+        return compute_fans(shape)
 
 
 class VarianceScaling(FanScaled):
@@ -171,12 +125,27 @@ class VarianceScaling(FanScaled):
         distribution: `truncated_normal` has no number beyond 2 standard deviations of the uncut normal, which
             is widened so that the variance is `scale / fan` after the cut.
         seed: fixes the numbers, the same in every call; None leaves the choice to the model's seed.
+        input_axes, output_axes: the axes whose lengths, multiplied, are the number of inputs and of outputs, for
+            kernels in which they stand elsewhere; None for the usual ones.
     """
 
     scale: Positive = 1.0
     mode: Literal["fan_in", "fan_out", "fan_avg"] = "fan_in"
     distribution: Literal["truncated_normal", "untruncated_normal", "uniform"] = "truncated_normal"
     seed: Index | None = field(default=None, kw_only=True)
+    input_axes: int | tuple[int, ...] | None = field(default=None, kw_only=True)
+    output_axes: int | tuple[int, ...] | None = field(default=None, kw_only=True)
+
+    def fans(self, shape: Shape) -> tuple[int, int]:
+        named = compute_fans(shape)
+        for place, axes in enumerate((self.input_axes, self.output_axes)):
+            if axes is not None:
+                if np.min(axes) < -len(shape) or np.max(axes) >= len(shape):
+                    name = ("input_axes", "output_axes")[place]
+                    raise ConfigError(f"is {axes}; the parameter has the shape {shape}", ("VarianceScaling", name))
+                count = math.prod(shape[axis] for axis in np.atleast_1d(axes))
+                named = (count, named[1]) if place == 0 else (named[0], count)
+        return named
 
 
 class GlorotUniform(FanScaled):

@@ -1,0 +1,116 @@
+"""Activation functions under Keras's names: functions of arrays, whose derivatives `nnlite.ops` knows."""
+
+from collections.abc import Callable
+from typing import Any
+
+from nnlite.errors import ConfigError
+from nnlite.ops.activations import ActivationFunction
+from nnlite.ops.activations.base import OP_OF_FUNCTION
+from nnlite.ops.functions import (
+    celu,
+    elu,
+    exp as exponential,
+    gelu,
+    glu,
+    hard_shrink,
+    hard_sigmoid,
+    hard_silu,
+    hard_tanh,
+    leaky_relu,
+    linear,
+    log_sigmoid,
+    log_softmax,
+    mish,
+    relu,
+    relu6,
+    selu,
+    sigmoid,
+    silu,
+    soft_shrink,
+    softmax,
+    softplus,
+    softsign,
+    sparse_plus,
+    sparse_sigmoid,
+    sparsemax,
+    squareplus,
+    tanh,
+    tanh_shrink,
+    threshold,
+)
+from nnlite.registry import NamedFunction
+from nnlite.registry.modules import plain_spec
+
+__all__ = [
+    "celu",
+    "deserialize",
+    "elu",
+    "exponential",
+    "gelu",
+    "get",
+    "glu",
+    "hard_shrink",
+    "hard_sigmoid",
+    "hard_silu",
+    "hard_swish",
+    "hard_tanh",
+    "leaky_relu",
+    "linear",
+    "log_sigmoid",
+    "log_softmax",
+    "mish",
+    "relu",
+    "relu6",
+    "selu",
+    "serialize",
+    "sigmoid",
+    "silu",
+    "soft_shrink",
+    "softmax",
+    "softplus",
+    "softsign",
+    "sparse_plus",
+    "sparse_sigmoid",
+    "sparsemax",
+    "squareplus",
+    "swish",
+    "tanh",
+    "tanh_shrink",
+    "threshold",
+]
+
+hard_swish, swish = hard_silu, silu
+FUNCTIONS: dict[str, Callable[..., Any]] = {name: globals()[name] for name in __all__ if name in globals()}
+
+
+def get(identifier: Any) -> Callable[..., Any]:
+    """The function that a name, a config, of Keras's form too, or a function stands for; `linear` for None.
+
+    >>> get("relu")([-1.0, 2.0]).tolist(), get({"LeakyReLU": {"negative_slope": 0.5}})([-1.0, 2.0]).tolist()
+    ([0.0, 2.0], [-0.5, 2.0])
+
+    Raises:
+        ConfigError: no such activation function.
+    """
+    if identifier is None:
+        return linear
+    if isinstance(identifier, str) and identifier in FUNCTIONS:
+        return FUNCTIONS[identifier]
+    return identifier if callable(identifier) else ActivationFunction.get(plain_spec(identifier))
+
+
+def serialize(activation: Callable[..., Any]) -> Any:
+    """The name of a function, or `{class name: {argument: value}}` of an `ActivationFunction`: what `get` reads."""
+    if isinstance(activation, ActivationFunction):
+        return activation.to_spec()
+    if id(activation) in OP_OF_FUNCTION or activation is glu:
+        return next(name for name, function in FUNCTIONS.items() if function is activation)
+    try:
+        return NamedFunction(activation).to_spec()
+    except ConfigError as error:
+        raise ConfigError(f"no activation that can be saved: {error}") from None
+
+
+def deserialize(config: Any) -> Callable[..., Any]:
+    """The function of such a name or dict."""
+    return get(config)

@@ -1,0 +1,128 @@
+"""Bounds on parameters, restored after each update."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import numpy as np
+
+from nnlite.errors import ConfigError
+from nnlite.registry import Configurable, modules
+from nnlite.registry.field_types import NonNegative, Range
+
+__all__ = [
+    "Constraint",
+    "MaxNorm",
+    "MinMaxNorm",
+    "NonNeg",
+    "UnitNorm",
+    "deserialize",
+    "get",
+    "max_norm",
+    "min_max_norm",
+    "non_neg",
+    "serialize",
+    "unit_norm",
+]
+
+EPSILON = 1e-7  # Keras's: what norms are kept away from zero by
+
+
+class Constraint(Configurable, family="constraint"):
+    """A projection of the values of a parameter; a subclass writes `__call__`.
+
+    >>> Constraint.get("non_neg")(np.array([-1.0, 2.0])).tolist()
+    [0.0, 2.0]
+    """
+
+    def __call__(self, values: np.ndarray) -> np.ndarray:
+        """The nearest values that are allowed, in an array of their shape."""
+        raise NotImplementedError(f"{type(self).__name__} must define __call__(values)")
+
+
+class NonNeg(Constraint, aliases=("nonneg",)):
+    """Numbers below 0 become 0."""
+
+    def __call__(self, values: np.ndarray) -> np.ndarray:
+        return np.maximum(values, 0)
+
+
+class _Norm(Constraint, abstract=True):
+    """Base of those that scale vectors along `axis`. A subclass writes `wanted`."""
+
+    if TYPE_CHECKING:  # a field of the subclasses
+        axis = cast("int | Sequence[int]", None)
+
+    def wanted(self, norms: np.ndarray) -> Any:
+        """The norms that vectors of these norms get."""
+        raise NotImplementedError(f"{type(self).__name__} must define wanted(norms)")
+
+    def __call__(self, values: np.ndarray) -> np.ndarray:
+        axis = self.axis if isinstance(self.axis, int) else tuple(self.axis)
+        if np.min(axis) < -values.ndim or np.max(axis) >= values.ndim:
+            message = f"is {self.axis}; the parameter has the shape {values.shape}"
+            raise ConfigError(message, (type(self).__name__, "axis"))
+        norms = np.sqrt(np.square(values).sum(axis=axis, keepdims=True))
+        return values * (self.wanted(norms) / (norms + EPSILON))
+
+
+class MaxNorm(_Norm):
+    """Vectors along `axis` have a norm of at most `max_value`; longer ones are shortened.
+
+    Args:
+        max_value: >= 0.
+        axis: an axis or several: 0 for the weights of each unit of `Dense`, (0, 1, 2) for the filters of `Conv2D`.
+
+    Reference: Srivastava et al. 2014, "Dropout".
+
+    >>> MaxNorm(1.0)(np.array([[3.0], [4.0]])).round(4).tolist()
+    [[0.6], [0.8]]
+    """
+
+    max_value: NonNegative = 2.0
+    axis: int | tuple[int, ...] = 0
+
+    def wanted(self, norms: np.ndarray) -> Any:
+        return np.minimum(norms, self.max_value)
+
+
+class UnitNorm(_Norm):
+    """Vectors along `axis` have the norm 1.
+
+    Args:
+        axis: as in `MaxNorm`.
+    """
+
+    axis: int | tuple[int, ...] = 0
+
+    def wanted(self, norms: np.ndarray) -> Any:
+        return 1
+
+
+class MinMaxNorm(_Norm):
+    """Vectors along `axis` have a norm between two bounds.
+
+    Args:
+        min_value, max_value: the bounds, >= 0.
+        rate: in [0, 1], how far each update goes from the present norm to the bound: 1 for all the way.
+        axis: as in `MaxNorm`.
+
+    Raises:
+        ConfigError: min_value > max_value.
+    """
+
+    min_value: NonNegative = 0.0
+    max_value: NonNegative = 1.0
+    rate: Annotated[float, Range(0, 1)] = 1.0
+    axis: int | tuple[int, ...] = 0
+
+    def validate(self) -> None:
+        if self.min_value > self.max_value:
+            message = f"must be <= max_value, got min_value={self.min_value}, max_value={self.max_value}"
+            raise ConfigError(message, ("MinMaxNorm", "min_value"))
+
+    def wanted(self, norms: np.ndarray) -> Any:
+        return self.rate * np.clip(norms, self.min_value, self.max_value) + (1 - self.rate) * norms
+
+
+max_norm, min_max_norm, non_neg, unit_norm = MaxNorm, MinMaxNorm, NonNeg, UnitNorm
+get, serialize, deserialize = modules.of_family(Constraint)

@@ -1,0 +1,91 @@
+"""What an initializer is, and those that draw nothing."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from nnlite.arrays.types import Shape
+from nnlite.config import floatx
+from nnlite.errors import ConfigError
+from nnlite.random import fresh_seed, stream
+from nnlite.registry import Configurable
+
+__all__ = ["Constant", "Initializer", "Ones", "Zeros"]
+
+
+class Initializer(Configurable, family="initializer"):
+    """Draws the first values of a parameter; subclasses write `draw`.
+
+    A subclass may have a field `seed: Index | None = None`; once set, every call draws the same numbers,
+    whatever generator is passed.
+
+    >>> Initializer.get("he_normal")((3, 2), generator=np.random.default_rng(0)).shape
+    (3, 2)
+    """
+
+    seed = cast("int | None", None)
+
+    def __call__(
+        self, shape: Sequence[int], dtype: str | None = None, generator: np.random.Generator | None = None
+    ) -> np.ndarray:
+        """A new array of `shape`.
+
+        Args:
+            dtype: of the result, `nnlite.config.floatx()` by default. Numbers are drawn in float64 and then
+                cast, so that a float32 and a float64 network start from the same point.
+            generator: where the numbers come from, unless the initializer has its own `seed`; None takes
+                fresh entropy from the operating system.
+        """
+        if self.seed is not None:
+            generator = stream(self.seed, "initializer")
+        elif generator is None:
+            generator = stream(fresh_seed(), "initializer")
+        return np.asarray(self.draw(tuple(shape), generator), dtype or floatx())
+
+    def draw(self, shape: tuple, generator: np.random.Generator) -> np.ndarray:
+        """A new float64 array of `shape`."""
+        raise NotImplementedError
+
+
+class Filled(Initializer, abstract=True):
+    """Base of those that give every element the same `value`."""
+
+    if TYPE_CHECKING:  # a field of the subclasses
+        value = cast(Any, None)
+
+    def draw(self, shape: Shape, generator: np.random.Generator) -> np.ndarray:
+        return np.full(shape, self.value)
+
+
+class Zeros(Filled, aliases=("zero",)):
+    """All zeros."""
+
+    value = 0.0
+
+
+class Ones(Filled, aliases=("one",)):
+    """All ones."""
+
+    value = 1.0
+
+
+class Constant(Filled):
+    """Equal to `value`, a number, or an array that broadcasts to the parameter's shape.
+
+    >>> Constant([1.0, 2.0])((2, 2)).tolist()
+    [[1.0, 2.0], [1.0, 2.0]]
+    """
+
+    value: Any = 0.0
+
+    def validate(self) -> None:
+        if np.asarray(self.value).dtype.kind not in "biuf":
+            raise ConfigError(f"expected a number or an array of numbers, got {self.value!r}", ("Constant", "value"))
+
+    def draw(self, shape: Shape, generator: np.random.Generator) -> np.ndarray:
+        try:
+            return super().draw(shape, generator)
+        except ValueError:
+            message = f"has the shape {np.shape(self.value)}, which does not broadcast to {shape}"
+            raise ConfigError(message, ("Constant", "value")) from None

@@ -1,0 +1,77 @@
+"""Losses and predictions in other forms: another axis or type, a single row, one loss for a whole batch."""
+
+import copy
+from typing import Any
+
+import numpy as np
+
+from nnlite.arrays.types import Array, Shape
+from nnlite.errors import ConfigError, DataError
+from nnlite.jacobians import Broadcast, Composed, Contraction, Jacobian, Rearrange, Recast
+
+__all__ = []
+
+
+def axis_last(rank: int, loss: Any) -> tuple[int, ...]:
+    """The axes of outputs of `rank` axes, with that of the loss moved to the end.
+
+    Raises:
+        ConfigError: there is no such axis, or it is that of the rows.
+    """
+    axis = loss._row_axis
+    place = axis + rank if axis < 0 else axis
+    if not 0 < place < rank:
+        message = f"is {axis}; outputs of {rank} axes have the axes 1 to {rank - 1} beside that of their rows"
+        raise ConfigError(message, (type(loss).__name__, "axis"))
+    return (*(other for other in range(rank) if other != place), place)
+
+
+def shape_of_rows(loss: Any, outputs: np.ndarray) -> Shape:
+    """The shape of the losses of `outputs`, which are weighed."""
+    return tuple(outputs.shape[axis] for axis in axis_last(outputs.ndim, loss)[:-1])
+
+
+def linearize_adapted(
+    loss: Any, y_true: np.ndarray, y_pred: Array, sample_weight: np.ndarray | None, mask: np.ndarray | None
+) -> tuple[Any, Jacobian]:
+    """`loss.linearize` in its `dtype`, with its `axis` last."""
+    twin, axes = copy.copy(loss), axis_last(y_pred.ndim, loss)
+    kind = np.dtype(loss.dtype or y_pred.real.dtype)
+    moves, twin.dtype = axes[-1] != len(axes) - 1, None
+    if moves:
+        twin.axis = -1
+    outputs = y_pred.transpose(axes).astype(y_pred.dtype if y_pred.dtype.kind == "c" else kind, copy=False)
+    targets = y_true.transpose(axes) if y_true.ndim == y_pred.ndim else y_true
+    targets = targets.astype(kind, copy=False) if targets.dtype.kind == "f" else targets
+    value, by_outputs = twin.linearize(targets, outputs, sample_weight, mask)
+    moved = Rearrange(y_pred.shape, outputs.shape, axes)
+    return value, _flat(Composed(by_outputs, moved, Recast(y_pred.shape, y_pred.dtype, outputs.dtype)))
+
+
+def linearize_single(
+    loss: Any, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None
+) -> tuple[Any, Jacobian]:
+    """`loss.linearize` of one row, `y_pred` being `(1, units)`: the loss of it, and the Jacobian by `(units,)`."""
+    value, by_row = loss.linearize(y_true, y_pred, sample_weight)
+    gradient = by_row.vjp(np.ones(by_row.out_shape, y_pred.dtype))
+    return value[0] if np.ndim(value) else value, Contraction(gradient[0])
+
+
+def spread(losses: np.ndarray, by_outputs: Jacobian, shape: Shape) -> tuple[Any, Jacobian]:
+    """One loss for a batch as the loss of each of its rows, which sample weights multiply, and the Jacobian of it."""
+    return np.broadcast_to(losses, shape), Composed(Broadcast((), shape), by_outputs)
+
+
+def _flat(by_outputs: Jacobian) -> Jacobian:
+    """The Jacobian of a single number as its gradient; any other as it is."""
+    if by_outputs.out_shape:
+        return by_outputs
+    gradient = by_outputs.vjp(np.ones(()))
+    return Contraction(gradient, gradient.ndim)
+
+
+def check_finite(targets: np.ndarray, where: str) -> None:
+    """`DataError` for targets of which one is not finite."""
+    if targets.dtype.kind == "f" and not np.isfinite(targets).all():
+        row = np.argwhere(~np.isfinite(np.atleast_1d(targets)))[0][0]
+        raise DataError(f"the targets hold a value that is not finite{where} in row {row}")

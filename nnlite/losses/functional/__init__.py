@@ -1,0 +1,3 @@
+"""Functions of a user as losses."""
+
+from nnlite.losses.functional.function import *
