@@ -87,8 +87,7 @@ class Steps:
         self.penalized = _penalizes(model)
         self.draws = any("random" in layer._context for layer in model.layers)
         self.members, self.trained_loss = 1, self.loss
-        self.guarded = False
-        self.mask = None  # of the outputs of the last batch
+        self.guarded, self.mask = False, None  # the mask is that of the outputs of the last batch
         keep_freed_memory()
 
     @property
