@@ -135,8 +135,32 @@ class UnknownCategoryWarning(UserWarning):
     """Rows to be predicted hold categories that the training data did not; the message names and counts them."""
 
 
+class TrainingWarning(UserWarning):
+    """Something went wrong around a training that goes on, such as a checkpoint that could not be written."""
+
+
 class ModelFileError(DataError):
     """A model or checkpoint file that is missing, damaged, or made for another model."""
+
+
+class OutputError(NNLiteError, OSError):
+    """A file that cannot be written: the disk is full, the folder is read-only. What was there before is untouched."""
+
+    exit_code = 5
+
+    @classmethod
+    def of(cls, path: object, error: OSError) -> "OutputError":
+        """What the system said of writing `path`; the same error, where it says that already."""
+        return error if isinstance(error, cls) else cls(error.errno, error.strerror or str(error), str(path))
+
+    def __str__(self) -> str:
+        return f"{self.filename}: {self.strerror}"
+
+
+class DivergenceError(NNLiteError, ArithmeticError):
+    """Training that left the numbers that can be computed with: a loss or weights that are NaN or infinite."""
+
+    exit_code = 4
 
 
 class NotReadyError(NNLiteError, RuntimeError):

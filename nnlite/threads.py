@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from nnlite.errors import ConfigError
 
-__all__ = ["set_threads", "suited_threads"]
+__all__ = ["set_threads", "suited_threads", "thread_counts"]
 
 # Below so many multiply-adds a second thread saves little (float32, two quiet cores: 6.7 and 6.4 us at 2**19, 43 and 29
 # us at 2**22), while one that has to wait for a busy core holds every step up: fits of five networks of 128 units take
@@ -86,6 +86,11 @@ def set_threads(count: int | None) -> None:
             _threads.restore()
         else:
             _threads.limit(count)
+
+
+def thread_counts() -> dict[str, int]:
+    """The threads that each matrix library uses just now, by its name; empty where threadpoolctl is not installed."""
+    return {library.internal_api: library.get_num_threads() for library in _threads.libraries}
 
 
 @contextmanager

@@ -82,7 +82,8 @@ def test_train_shows_progress_unless_quiet(folder, capsys):
 
 def test_values_that_are_not_finite(folder, capsys):
     with np.errstate(all="ignore"):
-        assert main(["train", "c.yaml", "--set", "compile.optimizer={SGD: {learning_rate: 1e40}}", "--quiet"]) == 0
+        ignored = ["fit.on_divergence=ignore", "compile.optimizer={SGD: {learning_rate: 1e40}}"]
+        assert main(["train", "c.yaml", "--set", *ignored, "--quiet"]) == 0
     shown = capsys.readouterr()
     assert [row.split() for row in shown.out.splitlines() if row.startswith("test")] == [["test", "loss", "nan", "-"]]
     assert shown.err == "nnlite: warning: training diverged; lower the learning rate or scale the inputs\n"
@@ -160,11 +161,28 @@ def test_the_help_of_each_command_ends_with_an_example(command, capsys):
         _parser().parse_args(shlex.split(line)[1:])
 
 
-@pytest.mark.parametrize("arguments", [["tran"], ["train"], ["train", "c.yaml", "--epochs", "3"]])
+@pytest.mark.parametrize(
+    "arguments", [["tran"], ["train", "c.yaml", "--epochs", "x"], ["train", "c.yaml", "--epoch-count", "3"]]
+)
 def test_wrong_usage(arguments):
     with pytest.raises(SystemExit) as caught:
         main(arguments)
     assert caught.value.code == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "expected a config to train, or --resume with a run folder"),
+        (["c.yaml", "--resume", "r"], "expected a config to train, or --resume with a run folder"),
+        (["--resume", "r", "--folds", "3"], "--folds does not go with --resume"),
+        (["c.yaml", "--resume-anyway"], "--resume-anyway goes with --resume"),
+        (["c.yaml", "--epochs", "0"], "--epochs 0: expected a number of epochs"),
+    ],
+)
+def test_arguments_that_do_not_go_together(arguments, message, capsys):
+    assert main(["train", *arguments]) == 2
+    assert message in capsys.readouterr().err
 
 
 def data(text):
@@ -338,7 +356,7 @@ def test_file_that_cannot_be_written(run, capsys, monkeypatch):
         raise OSError(28, "No space left on device", "out.csv")
 
     monkeypatch.setattr("nnlite.trained.writing.write_chunks", full)
-    assert main(["predict", run, "flowers.csv", "-o", "out.csv"]) == 3
+    assert main(["predict", run, "flowers.csv", "-o", "out.csv"]) == 5
     assert capsys.readouterr().err == "nnlite: error: out.csv: No space left on device\n"
 
 

@@ -77,5 +77,5 @@ def test_schema(tmp_path, capsys):
     assert json.loads(capsys.readouterr().out) == config_schema()
     assert main(["schema", "-o", str(tmp_path / "s.json")]) == 0
     assert json.loads((tmp_path / "s.json").read_text()) == config_schema()
-    assert main(["schema", "-o", str(tmp_path / "no" / "s.json")]) == 3
+    assert main(["schema", "-o", str(tmp_path / "no" / "s.json")]) == 5
     assert "No such file or directory" in capsys.readouterr().err

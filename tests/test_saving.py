@@ -5,13 +5,14 @@ import json
 import os
 import pickletools
 import re
+import shutil
 import stat
 
 import numpy as np
 import pytest
 
 from nnlite import Input, Sequential, load_model, saving
-from nnlite.errors import ModelFileError, NotReadyError
+from nnlite.errors import ConfigError, ModelFileError, NotReadyError, OutputError
 from nnlite.layers import BatchNormalization, Dense, Dropout, Embedding, Flatten, Layer, Normalization, PReLU
 from nnlite.optimizers import Optimizer
 from nnlite.registry import normalized
@@ -414,7 +415,7 @@ def test_unbuilt_models_have_nothing_to_save_or_load(path):
 # ---------------------------------------------------------------- writing is all or nothing
 
 
-@pytest.mark.parametrize("broken", ["fsync", "replace", "chmod"])
+@pytest.mark.parametrize("broken", ["open", "fsync", "replace"])
 def test_a_failing_write_leaves_the_old_file_alone(path, monkeypatch, broken):
     model = trained()
     model.save(path)
@@ -424,10 +425,41 @@ def test_a_failing_write_leaves_the_old_file_alone(path, monkeypatch, broken):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, broken, fail)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OutputError, match=f"^{re.escape(str(path))}: No space left on device$"):
         trained(seed=1).save(path)
     monkeypatch.undo()
     assert path.read_bytes() == before and [entry.name for entry in path.parent.iterdir()] == [path.name]
+
+
+def test_too_little_space_is_found_before_anything_is_written(path, monkeypatch):
+    free = shutil.disk_usage(path.parent)._replace(free=100)
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: free)
+    with pytest.raises(OutputError, match=r"needs 0\.\d MiB, the disk has 0\.0 MiB left"):
+        trained().save(path)
+    assert list(path.parent.iterdir()) == []
+
+
+def test_leftovers_of_killed_writes_are_removed_and_named(path):
+    trained().save(path)
+    orphan = path.with_name(f".{path.name}.0123456789ab.tmp")
+    orphan.write_bytes(b"half")
+    assert saving.remove_leftovers(path.parent) == [orphan]
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_states_come_back_exactly():
+    state = {
+        "best": float("nan"), "count": 3, "none": None, "pair": (1, [True, 0.1]),
+        "kept": [np.arange(3, dtype=np.float32), np.float64(2.5)],
+    }  # fmt: skip
+    values, arrays = saving.state_to_arrays(state, "s/")
+    again = saving.state_from_arrays(json.loads(json.dumps(values, allow_nan=False)), arrays)
+    assert np.isnan(again.pop("best")) and again.pop("kept")[0].dtype == np.float32
+    assert again == {"count": 3, "none": None, "pair": (1, [True, 0.1])}
+    with pytest.raises(ConfigError, match="a state holds object"):
+        saving.state_to_arrays({"x": object()}, "s/")
+    with pytest.raises(ModelFileError, match="'s/7' is missing"):
+        saving.state_from_arrays({"$array": "s/7"}, arrays)
 
 
 def test_an_interrupted_write_leaves_the_old_file_alone(path, monkeypatch):
@@ -455,11 +487,14 @@ def test_the_disk_has_the_content_before_the_name(path, monkeypatch):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
-def test_the_file_has_the_usual_permissions(path):
+def test_the_file_has_the_usual_permissions(path, monkeypatch):
     old = os.umask(0o027)
     try:
         trained().save(path)
         assert stat.S_IMODE(path.stat().st_mode) == 0o640
+        with monkeypatch.context() as patch:  # another thread may make files meanwhile
+            patch.setattr(os, "umask", lambda mask: pytest.fail("the mask of the process is touched"))
+            trained().save(path)
     finally:
         os.umask(old)
 

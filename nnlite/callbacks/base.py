@@ -1,7 +1,7 @@
 """Callback, the hooks around training; CallbackList, which calls the hooks of many; LambdaCallback, of functions."""
 
 from collections.abc import Callable, Iterable
-from typing import Any, Literal, cast
+from typing import Any, ClassVar, Literal, cast
 
 from nnlite.registry import Configurable
 from nnlite.registry.fields import Spec
@@ -33,6 +33,15 @@ class Callback(Configurable, family="callback"):
                 self.model.stop_training = time.monotonic() - self.start > self.seconds
     """
 
+    # The attributes that change while training, for `get_state` and `set_state`.
+    state_names: ClassVar[tuple[str, ...]] = ()
+    # The names that it adds to the logs of an epoch.
+    adds: ClassVar[tuple[str, ...]] = ()
+    # Whether it only watches: a training that goes on may do so without it, or with another one.
+    watches: ClassVar[bool] = False
+    # Whether its hooks are called after those of all others.
+    comes_last: ClassVar[bool] = False
+
     model = cast(Any, None)  # a model of any kind, set by `set_model`
     params = cast("dict[str, Any]", None)
 
@@ -44,6 +53,28 @@ class Callback(Configurable, family="callback"):
         """Tell the callback the settings of the run."""
         self.params = params
 
+    def check(self, names: list[str] | None) -> None:
+        """Raise whatever can be found wrong before the training begins.
+
+        Args:
+            names: what epochs will log; None where that is not known.
+        """
+
+    def get_state(self) -> dict[str, Any]:
+        """What the callback knows in the midst of training: the attributes that the class names in `state_names`.
+
+        A checkpoint keeps it, so that `fit(resume=...)` goes on as if nothing had happened. Values may be numbers,
+        strings, None and arrays; lists, tuples and dicts of such.
+        """
+        return {name: getattr(self, name) for name in self.state_names}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from what `get_state` returned; called after `on_train_begin`, and after `on_epoch_begin` of an epoch
+        that goes on from within."""
+        for name in self.state_names:
+            if name in state:
+                setattr(self, name, state[name])
+
     def listens(self, hook: str) -> bool:
         """Whether `hook` has to be called at all: by default, whether it is overridden."""
         return hook in vars(self) or getattr(type(self), hook) is not getattr(Callback, hook)
@@ -53,6 +84,9 @@ class Callback(Configurable, family="callback"):
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         """Called once, after the last epoch, with its logs."""
+
+    def on_train_interrupted(self, epoch: int, batch: int) -> None:
+        """Called where a signal ends the training in good order: it stands before this batch of this epoch."""
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Called before the first batch of an epoch."""
@@ -108,6 +142,7 @@ class CallbackList:
 
     on_train_begin: Callable[..., None]
     on_train_end: Callable[..., None]
+    on_train_interrupted: Callable[..., None]
     on_epoch_begin: Callable[..., None]
     on_epoch_end: Callable[..., None]
     on_train_batch_begin: Callable[..., None]
@@ -126,7 +161,7 @@ class CallbackList:
     ) -> None:
         several = isinstance(callbacks, Iterable) and not isinstance(callbacks, (str, dict))
         specs: list[Any] = list(cast(Any, callbacks)) if several else [] if callbacks is None else [callbacks]
-        self.callbacks = [Callback.get(spec) for spec in specs]
+        self.callbacks = sorted((Callback.get(spec) for spec in specs), key=lambda callback: callback.comes_last)
         self.model = model
         self.params = params
         for callback in self.callbacks:
@@ -137,6 +172,11 @@ class CallbackList:
         }
         for hook, listeners in self._listeners.items():
             setattr(self, hook, _dispatcher(listeners))
+
+    def check(self, names: list[str] | None) -> None:
+        """Let each callback look for what can be found wrong before the training begins."""
+        for callback in self.callbacks:
+            callback.check(names)
 
     def wants(self, hook: str) -> bool:
         """Whether any callback listens to `hook`."""
@@ -167,6 +207,7 @@ class LambdaCallback(Callback):
     on_epoch_end: Callable | None = None
     on_train_begin: Callable | None = None
     on_train_end: Callable | None = None
+    on_train_interrupted: Callable | None = None
     on_train_batch_begin: Callable | None = None
     on_train_batch_end: Callable | None = None
     on_test_begin: Callable | None = None

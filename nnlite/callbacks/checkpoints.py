@@ -1,15 +1,23 @@
-"""ModelCheckpoint: saves the model while it is trained."""
+"""ModelCheckpoint saves the model while it is trained; Checkpoints, all that a training needs to go on exactly."""
 
+import math
 import os
+import re
+import time
+import warnings
 from pathlib import Path
-from typing import Literal, cast
+from typing import Annotated, Any, Literal, cast
 
-from nnlite.callbacks.base import Verbosity, announce
+from nnlite.callbacks.base import Callback, Verbosity, announce
 from nnlite.callbacks.monitor import MonitorCallback
-from nnlite.errors import ConfigError, did_you_mean
+from nnlite.callbacks.stopping import seconds_of
+from nnlite.errors import ConfigError, DivergenceError, TrainingWarning, did_you_mean
 from nnlite.registry.field_types import Count
+from nnlite.saving import need_space, replace_by_link, write
 
-__all__ = ["ModelCheckpoint"]
+__all__ = ["Checkpoints", "Every", "ModelCheckpoint"]
+
+SHARE = 0.05  # of the time that "auto" spends on writing at most
 
 
 class ModelCheckpoint(MonitorCallback):
@@ -39,12 +47,22 @@ class ModelCheckpoint(MonitorCallback):
     save_freq: Literal["epoch"] | Count = "epoch"
     initial_value_threshold: float | None = None
 
+    watches = True
+    state_names = ("best", "_epoch", "_batches_since_save")
+
     def __post_init__(self) -> None:
         super().__post_init__()
         self.filepath = os.fspath(self.filepath)
         self.best = self.initial_value_threshold
         self._epoch = 0
         self._batches_since_save = 0
+
+    def check(self, names: list[str] | None) -> None:
+        """`ConfigError` for a name that is not logged, or a place that cannot be written."""
+        if self.save_best_only:
+            super().check(names)
+        if names is not None:
+            check_writable(self._path(0, dict.fromkeys((*names, "batch"), 0.0) | {"batch": 1}), "ModelCheckpoint")
 
     def listens(self, hook: str) -> bool:
         unused = "on_train_batch_end" if self.save_freq == "epoch" else "on_epoch_end"
@@ -90,3 +108,161 @@ class ModelCheckpoint(MonitorCallback):
         except (ValueError, IndexError, TypeError) as error:
             reason = f"cannot fill in {self.filepath!r}: {error}"
         raise ConfigError(reason, ("ModelCheckpoint", "filepath"))
+
+
+class EveryBound:
+    """Of "auto", or a number of epochs, steps, or minutes and the like: `"1 epoch"`, `"500 steps"`, `"10 min"`."""
+
+    pattern = r"auto|(\d+) *(epochs?|steps?)|(\d+(\.\d+)?) *(s|sec|min|m|h)"
+
+    def check(self, value: str) -> None:
+        """Raise `ConfigError` unless `value` is such."""
+        match = re.fullmatch(self.pattern, value)
+        if match is None or (value != "auto" and float(match[1] or match[3]) <= 0):
+            raise ConfigError(f"expected auto, or something like 1 epoch, 500 steps or 10 min, got {value!r}")
+
+    def schema(self) -> dict[str, Any]:
+        """The bound as keywords of JSON Schema."""
+        return {"pattern": f"^({self.pattern})$"}
+
+    def __str__(self) -> str:
+        return "such as 1 epoch, 500 steps or 10 min"
+
+    def __repr__(self) -> str:
+        """Short, as `help` shows it in signatures."""
+        return "Every"
+
+
+Every = Annotated[str, EveryBound()]
+
+
+class Checkpoints(Callback):
+    """Keeps on disk all that the training needs to go on exactly, by `fit(resume=folder)`.
+
+    `step-<n>.safetensors` are the last ones, by the optimizer's steps, `last.safetensors` is the newest of them, and
+    `best.safetensors` is the model of the epoch with the lowest `val_loss`. `load_model` reads them all.
+    Weights that are not finite are never kept. The training ends with a checkpoint, whatever `every` is.
+
+    Args:
+        folder: where to; missing folders are made.
+        every: "1 epoch", "500 steps" or "10 min"; "auto": after each epoch, unless writing would take more than a
+            twentieth of the time, as where an epoch takes milliseconds.
+        keep: number of `step-<n>` files; older ones are removed.
+
+    Raises:
+        ConfigError: `every` is none of these, or the folder cannot be written.
+        OutputError: the disk has no room for a single one. One that cannot be written later is a `TrainingWarning`.
+
+    >>> Checkpoints("checkpoints", every="500 steps", keep=2)
+    Checkpoints(folder='checkpoints', every='500 steps', keep=2)
+    """
+
+    folder: str | os.PathLike
+    every: Every = "auto"
+    keep: Count = 3
+
+    state_names = ("best",)
+    watches = True
+    comes_last = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.folder = os.fspath(self.folder)
+        match = re.fullmatch(EveryBound.pattern, self.every)
+        assert match is not None  # the field is checked
+        self._unit = "auto" if self.every == "auto" else "time" if match[3] else (match[2] or "").rstrip("s")
+        self._count = int(match[1]) if match[1] else 1
+        self._seconds = seconds_of(f"{match[3]}{match[5][0]}") if match[3] else 0.0
+        self.best = math.inf
+        self._best_weights: list[Any] | None = None  # that are not on the disk yet
+        self._epoch = 0
+        self._next = 0.0
+
+    def check(self, names: list[str] | None) -> None:
+        """`ConfigError` where the folder cannot be written, `OutputError` where the disk has no room for a file."""
+        check_writable(os.path.join(self.folder, "last.safetensors"), "Checkpoints")
+        if not self.params.get("resumed") and any(Path(self.folder).glob("step-*.safetensors")):
+            raise ConfigError(
+                f"{self.folder} holds checkpoints of another training: go on with that by resume, or choose another "
+                "folder",
+                ("Checkpoints", "folder"),
+            )
+        size = sum(value.nbytes for value in self.model.values) * 3  # with the optimizer's memory
+        need_space(nearest_folder(Path(self.folder)), size, self.folder)
+
+    def listens(self, hook: str) -> bool:
+        unused = hook == "on_train_batch_end" and self._unit in ("auto", "epoch")
+        return not unused and super().listens(hook)
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        Path(self.folder).mkdir(parents=True, exist_ok=True)
+        self.best, self._best_weights = math.inf, None
+        self._next = time.monotonic() + self._seconds
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        by_step = self._unit == "step" and self.model.optimizer.batches % self._count == 0
+        if by_step or (self._unit == "time" and time.monotonic() >= self._next):
+            self._save(self._epoch, batch + 1)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        value = (logs or {}).get("val_loss", math.inf)
+        if value < self.best:
+            self.best, self._best_weights = value, [array.copy() for array in self.model.values]
+        last = epoch + 1 >= self.params["epochs"] or self.model.stop_training
+        by_epoch = self._unit == "epoch" and (epoch + 1) % self._count == 0
+        if last or by_epoch or (self._unit == "auto" and time.monotonic() >= self._next):
+            self._save(epoch + 1, 0)
+
+    def on_train_interrupted(self, epoch: int, batch: int) -> None:
+        self._save(epoch, batch)
+
+    def _save(self, epoch: int, batch: int) -> None:
+        begun = time.monotonic()
+        try:
+            self._write(*self.model.trainer.session.checkpoint(epoch, batch))
+        except DivergenceError:  # the last one that is finite stays
+            return
+        except OSError as error:  # training is worth more than one of its checkpoints
+            warnings.warn(f"no checkpoint: {error}; training goes on", TrainingWarning, stacklevel=2)
+        ended = time.monotonic()
+        self._next = ended + (self._seconds or (ended - begun) / SHARE)
+
+    def _write(self, header: dict, arrays: dict) -> None:
+        """The best model first: what a checkpoint knows of it has to be there."""
+        folder = Path(self.folder)
+        if self._best_weights is not None:
+            write(folder / "best.safetensors", *self._best_state())
+            self._best_weights = None
+        path = folder / f"step-{self.model.optimizer.batches:010d}.safetensors"
+        write(path, header, arrays)
+        replace_by_link(path, folder / "last.safetensors")
+        steps = sorted(folder.glob("step-*.safetensors"))
+        newest = steps.index(path)  # those after it are of a training that went on from an earlier one
+        for other in (*steps[: max(newest + 1 - self.keep, 0)], *steps[newest + 1 :]):
+            other.unlink(missing_ok=True)
+
+    def _best_state(self) -> tuple[dict, dict]:
+        """Header and arrays of the best model, compiled, without the optimizer's memory, which is of another epoch."""
+        header, arrays = self.model.file_state()
+        names = [name for name in arrays if name.startswith("weights/")]
+        return header, dict(zip(names, self._best_weights or [], strict=True))
+
+
+def nearest_folder(path: Path) -> Path:
+    """The folder itself, or the first one above it that exists."""
+    path = path.absolute()
+    return next(folder for folder in (path, *path.parents) if folder.exists())
+
+
+def check_writable(path: str | os.PathLike, where: str) -> None:
+    """`ConfigError` unless a file of this name can be made, and the folders that are missing."""
+    place = nearest_folder(Path(path).parent)
+    if not place.is_dir():
+        raise ConfigError(f"{path} cannot be written: {place} is no folder", (where,))
+    if Path(path).is_dir():
+        raise ConfigError(f"{path} cannot be written: it is a folder", (where,))
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise ConfigError(f"{path} cannot be written: the folder {place} is read-only", (where,))

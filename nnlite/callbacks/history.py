@@ -32,6 +32,9 @@ class History(Callback):
     History of 2 epochs, the last: loss 0.25, val_loss 0.75; best val_loss 0.6 in epoch 0
     """
 
+    watches = True
+    state_names = ("epoch", "history")
+
     def __post_init__(self) -> None:
         super().__post_init__()
         self.on_train_begin()

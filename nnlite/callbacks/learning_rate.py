@@ -42,6 +42,8 @@ class LearningRateScheduler(Callback):
     schedule: Callable
     verbose: Verbosity = 0
 
+    adds = ("learning_rate",)
+
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         _learning_rate(self)
 
@@ -94,6 +96,9 @@ class ReduceLROnPlateau(MonitorCallback):
     min_delta: NonNegative = 1e-4
     cooldown: Index = 0
     min_lr: NonNegative = 0.0
+
+    adds = ("learning_rate",)
+    state_names = ("best", "wait", "cooldown_counter")
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         _learning_rate(self)

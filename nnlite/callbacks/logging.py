@@ -1,13 +1,16 @@
 """CSVLogger: the logs of every epoch in a file."""
 
 import csv
+import io
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from nnlite.callbacks.base import Callback
 from nnlite.errors import ConfigError
+from nnlite.saving import write_atomically
 
 __all__ = ["CSVLogger"]
 
@@ -28,10 +31,21 @@ class CSVLogger(Callback):
     separator: str = ","
     append: bool = False
 
+    watches = True
+
     def __post_init__(self) -> None:
         super().__post_init__()
         self.filename = os.fspath(self.filename)
         self._columns: list[str] = []
+
+    def get_state(self) -> dict[str, Any]:
+        """The rows of the file so far."""
+        return {"rows": self._read()}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """The file has these rows again: those of epochs that are trained once more are taken away."""
+        self._columns = state["rows"][0] if state["rows"] else []
+        self._replace(state["rows"])
 
     def validate(self) -> None:
         if len(self.separator) != 1:
@@ -40,9 +54,11 @@ class CSVLogger(Callback):
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         path = Path(self.filename)
         path.parent.mkdir(parents=True, exist_ok=True)
+        if self.params and self.params.get("resumed") and path.exists():
+            return  # `set_state` follows
         rows = self._read() if self.append and path.exists() else []
         self._columns = rows[0] if rows else []
-        self._write(rows, "w")
+        self._replace(rows)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         row = {"epoch": epoch, **(logs or {})}
@@ -50,16 +66,27 @@ class CSVLogger(Callback):
         if added:
             filled = [[*earlier, *["NA"] * len(added)] for earlier in self._read()[1:]]
             self._columns = [*self._columns, *added]
-            self._write([self._columns, *filled], "w")
-        self._write([[_cell(row[name]) if name in row else "NA" for name in self._columns]], "a")
+            self._replace([self._columns, *filled])
+        cells = [_cell(row[name]) if name in row else "NA" for name in self._columns]
+        with open(self.filename, "a", newline="", encoding="utf-8") as file:
+            file.write(self._text([cells]))
 
     def _read(self) -> list[list[str]]:
         with open(self.filename, newline="", encoding="utf-8") as file:
             return list(csv.reader(file, delimiter=self.separator))
 
-    def _write(self, rows: list[list[str]], mode: str) -> None:
-        with open(self.filename, mode, newline="", encoding="utf-8") as file:
-            csv.writer(file, delimiter=self.separator, lineterminator="\n").writerows(rows)
+    def _replace(self, rows: list[list[str]]) -> None:
+        path = os.path.realpath(self.filename)
+        if os.path.exists(path) and not os.path.isfile(path):  # a pipe or a device, which must not be replaced
+            with open(path, "w", newline="", encoding="utf-8") as file:
+                file.write(self._text(rows))
+            return
+        write_atomically(path, self._text(rows).encode(), durable=False)
+
+    def _text(self, rows: list[list[str]]) -> str:
+        text = io.StringIO(newline="")
+        csv.writer(text, delimiter=self.separator, lineterminator="\n").writerows(rows)
+        return text.getvalue()
 
 
 def _cell(value) -> str:

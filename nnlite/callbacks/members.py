@@ -45,6 +45,8 @@ class BestMembers(MonitorCallback):
     verbose: Verbosity = 0
     mode: Literal["auto", "min", "max"] = "auto"
 
+    state_names = ("wait", "stopped_epoch", "best", "best_epochs", "_kept")
+
     def __post_init__(self) -> None:
         super().__post_init__()
         self.on_train_begin()
@@ -56,6 +58,11 @@ class BestMembers(MonitorCallback):
         self.best_epochs = np.empty(0, int)
         self._kept: list[np.ndarray] = []  # the best weights so far
         self._apart: list[Parameter] = []  # what they belong to, where there are members; else the whole model
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        super().set_state(state)
+        members = self.best.size and self.model.trainer.folds is not None
+        self._apart = self._of_members() if members else []
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         if self.skips(epoch):

@@ -30,6 +30,8 @@ class MLflowLogger(Callback):
     tracking_uri: str | None = None
     tags: dict[str, str] | None = None
 
+    watches = True
+
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         with needed_for("MLflowLogger logs to MLflow", "nnlite[mlflow]"):
             import mlflow

@@ -35,6 +35,12 @@ class MonitorCallback(Callback, abstract=True):
             f"available: {', '.join(logs) or 'nothing'}{hint}"
         )
 
+    def check(self, names: list[str] | None) -> None:
+        """`ConfigError` if the run will not log what is monitored, or it is not known which way is up."""
+        if names is not None:
+            self.monitored(dict.fromkeys(names, 0.0))
+        self._higher_is_better()
+
     def skips(self, epoch: int) -> bool:
         """Whether `epoch` has no value to look at: it was not validated, as `validation_freq` asks."""
         return self.monitor.startswith("val_") and (epoch + 1) % (self.params or {}).get("validation_freq", 1) != 0

@@ -28,6 +28,8 @@ class ProgressBar(Callback):
     the epoch and, from the second epoch on, that of the training, by the mean of the epochs so far.
     """
 
+    watches = True
+
     def set_params(self, params: dict[str, Any]) -> None:
         super().set_params(params)
         self._verbose = params.get("verbose", 1)
@@ -138,6 +140,9 @@ class ProgressLog(Callback):
 
     every: Count | str = 1
     format: Literal["text", "json"] = "text"
+
+    watches = True
+    state_names = ("_unsaid",)
 
     def __post_init__(self) -> None:
         super().__post_init__()

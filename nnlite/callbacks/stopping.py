@@ -77,6 +77,8 @@ class EarlyStopping(MonitorCallback):
     restore_best_weights: bool = False
     start_from_epoch: Index = 0
 
+    state_names = ("wait", "stopped_epoch", "best", "best_epoch", "best_weights")
+
     def __post_init__(self) -> None:
         super().__post_init__()
         self.on_train_begin()
@@ -141,16 +143,27 @@ class MaxTime(Callback):
 
     max_time: Duration
 
+    state_names = ("elapsed",)
+
     def __post_init__(self) -> None:
         super().__post_init__()
         self.seconds = seconds_of(self.max_time)
-        self._end = math.inf
+        self._begun = math.inf
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
-        self._end = time.monotonic() + self.seconds
+        self._begun = time.monotonic()
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds of training so far, those before an interruption included."""
+        return time.monotonic() - self._begun
+
+    @elapsed.setter
+    def elapsed(self, seconds: float) -> None:
+        self._begun = time.monotonic() - seconds
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        if time.monotonic() >= self._end and not self.model.stop_training:
+        if self.elapsed >= self.seconds and not self.model.stop_training:
             self.model.stop_training = True
             given = self.max_time if isinstance(self.max_time, str) else f"{self.max_time:g} s"
             announce(f"Batch {batch + 1}: the time of {given} is over, stopping")

@@ -43,6 +43,8 @@ class TensorBoard(Callback):
     write_steps_per_second: bool = False
     update_freq: Literal["epoch", "batch"] | Count = "epoch"
 
+    watches = True
+
     def __post_init__(self) -> None:
         super().__post_init__()
         self.log_dir = os.fspath(self.log_dir)

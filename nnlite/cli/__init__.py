@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import nnlite
 from nnlite.cli.commands import configs, explanation, reports, results, shells, tables, training, tuning
-from nnlite.cli.notes import notes_on_stderr
+from nnlite.cli.notes import notes_on_stderr, warnings_on_stderr
 from nnlite.errors import NNLiteError
 
 __all__ = ["main"]
@@ -19,14 +19,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command.
 
     Returns:
-        The exit code: 0 done, 1 a check failed, 2 wrong usage or config, 3 data or files that cannot be used,
-        130 Ctrl-C.
+        The exit code: 0 done, 1 a check failed, 2 wrong usage or config, 3 data or a model file that cannot be used,
+        4 training diverged, 5 input or output failed, 130 Ctrl-C, 143 SIGTERM.
     """
     parser = _parser()
     parser.set_defaults(command=lambda _: parser.print_help() or 2)  # `nnlite` alone: help, but nothing was done
     arguments = parser.parse_args(argv)
     try:
-        with notes_on_stderr():
+        with notes_on_stderr(), warnings_on_stderr():
             return arguments.command(arguments) or 0
     except NNLiteError as error:
         return _fail(error, error.exit_code)
@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
-        return _fail(f"{place}{error.strerror or error}", 3)
+        return _fail(f"{place}{error.strerror or error}", 5)
     except KeyboardInterrupt:
         return _fail("interrupted; nothing was written", 130)
 

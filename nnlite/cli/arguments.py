@@ -46,9 +46,9 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
         return argparse.HelpFormatter._fill_text(self, text, width, indent)
 
 
-def add_config(parser: argparse.ArgumentParser, meaning: str = "a YAML file") -> None:
+def add_config(parser: argparse.ArgumentParser, meaning: str = "a YAML file", optional: bool = False) -> None:
     """Add the config and `--set`, which changes it."""
-    parser.add_argument("config", metavar="CONFIG", help=meaning)
+    parser.add_argument("config", metavar="CONFIG", nargs="?" if optional else None, help=meaning)
     parser.add_argument(
         "--set",
         metavar="KEY=VALUE",

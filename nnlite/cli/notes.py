@@ -2,10 +2,14 @@
 
 import logging
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
-__all__ = ["notes_on_stderr", "without_progress"]
+from nnlite.errors import TrainingWarning
+
+__all__ = ["notes_on_stderr", "warnings_on_stderr", "without_progress"]
 
 LOGGER = "nnlite.data"  # by name: to import the room itself would load it for every command
 
@@ -38,6 +42,23 @@ def notes_on_stderr() -> Iterator[None]:
         logger.removeHandler(handler)
         logger.setLevel(level)
         logger.propagate = propagate
+
+
+@contextmanager
+def warnings_on_stderr() -> Iterator[None]:
+    """A context in which what goes wrong around a training is told in one line."""
+    usual = warnings.showwarning
+
+    def show(message: Warning | str, category: type[Warning], *place: Any) -> None:
+        if issubclass(category, TrainingWarning):
+            print(f"nnlite: warning: {message}", file=sys.stderr)
+        else:
+            usual(message, category, *place)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", TrainingWarning)
+        warnings.showwarning = show
+        yield
 
 
 @contextmanager

@@ -38,6 +38,9 @@ class ArrayBatches:
             raise DataError(f"{steps} steps of {batch_size} rows were asked for, the data has {available}")
         self.steps = steps or available
 
+    def skip(self, batches: int) -> None:
+        """Nothing: each epoch begins anew."""
+
     def epoch(self, step: int = 0) -> Iterator[tuple]:
         """The batches of one epoch; `step`, the number of training steps done so far, decides the order."""
         count = count_rows(self.arrays[0])
@@ -79,6 +82,12 @@ class IterableBatches:
             raise DataError("there are no examples: the iterable of batches is empty")
         prepare(*_parts(first))  # the first batch decides the shapes that a model is built for
         self._iterator = itertools.chain([first], iterator)
+
+    def skip(self, batches: int) -> None:
+        """Pass over what earlier epochs took from a source that does not start anew."""
+        if not self._walks_again:
+            for _ in range(batches):
+                next(self._iterator, None)
 
     def epoch(self, step: int = 0) -> Iterator[tuple]:
         """The next `steps` batches."""

@@ -57,6 +57,9 @@ class MemberBatches:
         self._alone = [self._weights(None, real) for real in parts]  # the weights where rows have none of their own
         self.real = self._is_real.T
 
+    def skip(self, batches: int) -> None:
+        """Nothing: each epoch begins anew."""
+
     def epoch(self, step: int = 0) -> Iterator[tuple]:
         """The batches of one epoch; `step`, the number of training steps done so far, decides the orders."""
         order = np.stack([self._order(member, step)[places] for member, places in enumerate(self._places)])

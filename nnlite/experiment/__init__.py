@@ -5,12 +5,14 @@ from nnlite.experiment.experiment import Experiment
 from nnlite.experiment.folds import cross_validate, format_folds
 from nnlite.experiment.graphs import ModelGraph, ModelInput
 from nnlite.experiment.judging.measuring import Judgement, format_metrics, judge, measure
+from nnlite.experiment.running.plan import CheckpointPlan
 from nnlite.experiment.runs import Run
 from nnlite.experiment.search import Search
-from nnlite.experiment.training import Interrupted, train
+from nnlite.experiment.training import Interrupted, Unfinished, resume, train
 from nnlite.trained.writing import write_table
 
 __all__ = [
+    "CheckpointPlan",
     "Experiment",
     "Interrupted",
     "Judgement",
@@ -18,6 +20,7 @@ __all__ = [
     "ModelInput",
     "Run",
     "Search",
+    "Unfinished",
     "cross_validate",
     "explain",
     "find_learning_rate",
@@ -26,6 +29,7 @@ __all__ = [
     "judge",
     "measure",
     "profile",
+    "resume",
     "train",
     "write_table",
 ]

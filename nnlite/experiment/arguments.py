@@ -12,7 +12,8 @@ from nnlite.registry.field_types import Specified, annotations, jsonable, read
 __all__ = ["CallArguments", "CompileArguments", "FitArguments", "call_parameters", "read_arguments"]
 
 # What `Experiment` itself hands to `fit`: the arrays, and how much is shown.
-GIVEN_TO_FIT = ("x", "y", "sample_weight", "validation_data", "validation_split", "stratify", "verbose")
+GIVEN_TO_FIT = ("x", "y", "sample_weight", "validation_data", "validation_split", "stratify", "verbose",
+                "resume", "resume_anyway")  # fmt: skip
 
 
 @Specified.register

@@ -15,6 +15,7 @@ from nnlite.experiment.arguments import CompileArguments, FitArguments
 from nnlite.experiment.automatic import suited_loss
 from nnlite.experiment.column_names import tell_columns
 from nnlite.experiment.graphs import ModelGraph
+from nnlite.experiment.running.plan import CheckpointPlan
 from nnlite.experiment.search import Search
 from nnlite.layers import Layer
 from nnlite.losses import Loss
@@ -37,6 +38,7 @@ class Experiment(Section):
         model: the layers of a `Sequential`, in order, or the arguments of a `ModelGraph`.
         compile: arguments of `Sequential.compile`; a loss that is left out, or `auto`, is chosen by the target.
         fit: arguments of `Sequential.fit`, except the data.
+        checkpoint: how often what a training needs to go on is kept, and how many of such files; `null` for never.
         seed: decides the split, initial weights, shuffling and dropout; drawn and recorded if not given.
         search: which arguments `nnlite tune` tries; training itself has no use for it.
 
@@ -53,6 +55,9 @@ class Experiment(Section):
     model: Converted[Sequence[Spec[Layer]] | Mapping[str, Any] | ModelGraph, list[Layer] | ModelGraph]
     compile: Converted[Mapping[str, Any], CompileArguments]
     fit: Converted[Mapping[str, Any], FitArguments] = option(default_factory=dict)
+    checkpoint: Converted[Mapping[str, Any] | CheckpointPlan | None, CheckpointPlan | None] = option(
+        default_factory=dict
+    )
     seed: Settled[Annotated[int, Range(0, 2**31 - 1)]] = option(default=None)
     search: Converted[Search | Mapping[str, Any] | None, Search | None] = option(default=None)
 

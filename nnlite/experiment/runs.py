@@ -8,10 +8,11 @@ from nnlite.data import Preprocessing
 from nnlite.errors import DataError
 from nnlite.experiment.experiment import Experiment
 from nnlite.experiment.judging.measuring import measure
+from nnlite.experiment.running.states import read_state
 from nnlite.models import load_model
 from nnlite.trained import TrainedModel
 
-__all__ = ["Run"]
+__all__ = ["Run", "check_run", "read_preprocessing"]
 
 
 class Run:
@@ -29,10 +30,12 @@ class Run:
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
-        if not (self.folder / "config.yaml").is_file():
-            raise DataError(f"{folder}: not a run folder, it has no config.yaml")
+        check_run(self.folder)
+        state = read_state(self.folder)["state"]
+        if not (self.folder / "model.safetensors").exists() and state not in ("finished", "unknown"):
+            raise DataError(f"{folder}: the training is {state}; go on with: nnlite train --resume {folder}")
         self.experiment = Experiment.from_file(self.folder / "config.yaml")
-        self.preprocessing = self._preprocessing()
+        self.preprocessing = read_preprocessing(self.folder)
         self.model = load_model(self.folder / "model.safetensors")
         if self.model.target is None:  # a file that was written before targets were kept in it
             self.experiment.interpret(self.model, self.preprocessing, self.experiment.data.source)
@@ -82,11 +85,19 @@ class Run:
         """
         return self.trained.table(path)
 
-    def _preprocessing(self) -> Preprocessing:
-        path = self.folder / "preprocessing.json"
-        try:
-            return Preprocessing.get(json.loads(path.read_text(encoding="utf-8")))
-        except OSError as error:
-            raise DataError(f"{path}: {error.strerror}") from None
-        except ValueError as error:  # no text, no JSON, or not what an encoder needs
-            raise DataError(f"{path}: damaged ({error})") from None
+
+def check_run(folder: Path) -> None:
+    """`DataError` unless it is a run folder."""
+    if not (folder / "config.yaml").is_file():
+        raise DataError(f"{folder}: not a run folder, it has no config.yaml")
+
+
+def read_preprocessing(folder: Path) -> Preprocessing:
+    """The encoders of a run folder; `DataError` where they are missing or damaged."""
+    path = folder / "preprocessing.json"
+    try:
+        return Preprocessing.get(json.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror}") from None
+    except ValueError as error:  # no text, no JSON, or not what an encoder needs
+        raise DataError(f"{path}: damaged ({error})") from None

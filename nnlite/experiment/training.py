@@ -1,37 +1,32 @@
 """Training of an experiment, and the run folder that it leaves behind."""
 
-import itertools
-import json
-import os
-import platform
-import tempfile
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-
-import nnlite
-from nnlite.callbacks import Callback, CSVLogger, History
+from nnlite.arrays.fingerprints import fingerprint
+from nnlite.callbacks import Callback, History
 from nnlite.data import Prepared
 from nnlite.documents import dump
-from nnlite.errors import ConfigError, NNLiteError
+from nnlite.errors import ConfigError
 from nnlite.experiment.experiment import Experiment
 from nnlite.experiment.folds import cross_validate
 from nnlite.experiment.judging.intervals import validation_intervals
 from nnlite.experiment.judging.measuring import judge
 from nnlite.experiment.judging.thresholds import tune_threshold
-from nnlite.experiment.runs import Run
+from nnlite.experiment.running.checks import check_folder, check_learning_rate, check_space
+from nnlite.experiment.running.environment import environment
+from nnlite.experiment.running.folder import Interrupted, RunFolder, Unfinished, json_text
+from nnlite.experiment.running.record import RunRecord
+from nnlite.experiment.running.signals import Signals
+from nnlite.experiment.running.states import read_state
+from nnlite.experiment.runs import Run, check_run, read_preprocessing
 from nnlite.models.base import BaseModel
 from nnlite.registry.fields import Spec
 from nnlite.training.epoch import Verbose
 
-__all__ = ["Interrupted", "train"]
-
-
-class Interrupted(NNLiteError):
-    """Training that Ctrl-C ended; the message says what was kept."""
-
-    exit_code = 130
+__all__ = ["Interrupted", "Unfinished", "resume", "train"]
 
 
 def train(
@@ -41,7 +36,7 @@ def train(
     folds: int | None = None,
     callbacks: Sequence[Spec[Callback]] = (),
 ) -> Run:
-    """Train, measure, and keep everything in a new folder, which appears under its name when it is complete.
+    """Train, measure, and keep everything in a new folder, which is there from the first second.
 
     Args:
         experiment: what to train.
@@ -53,72 +48,121 @@ def train(
 
     Raises:
         ConfigError, DataError: the config or the data cannot be used; nothing is written.
-        Interrupted: Ctrl-C after the first epoch; the epochs so far and their model are kept in the folder.
+        Interrupted: Ctrl-C or SIGTERM; the folder keeps what was trained, and `resume` goes on.
+        DivergenceError: a loss or weights were not finite; the folder keeps the last checkpoint that is.
+        Unfinished: something else went wrong after training began, such as a full disk; the folder keeps the same.
     """
-    if out is not None and os.path.lexists(out) and (not os.path.isdir(out) or os.listdir(out)):
-        raise ConfigError(f"{out}: already exists and is not an empty folder; choose another one")
+    check_folder(out)
     model, data = experiment.prepare()
-    arguments = experiment.fit_arguments(data)
-    arguments["callbacks"] = [*(arguments.get("callbacks") or ()), *callbacks]
+    with experiment.explaining():
+        check_learning_rate(model)
+    check_space(model, out, experiment.checkpoint.keep + 3 if experiment.checkpoint else 1)
     rounds = cross_validate(experiment, folds, quiet) if folds else None
-    parent = Path(out).parent if out else Path("runs")
-    parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".", dir=parent) as temporary:
-        folder = Path(temporary, "run")
-        folder.mkdir()
-        with experiment.explaining():
-            interrupted_after = _fit(model, data, arguments, folder, quiet)
-        tune_threshold(model, data, experiment.data.threshold)
-        _write(folder, experiment, model, data)
+    signals = Signals()
+    with signals.handled(), RunFolder.create(out, experiment.name, signals) as folder:
         if rounds:
-            (folder / "folds.json").write_text(_json(rounds), encoding="utf-8")
-        final = Path(out) if out else _next_free(parent, experiment.name)
-        if final.exists():
-            final.rmdir()
-        folder.rename(final)
-    if interrupted_after:
-        raise Interrupted(f"interrupted after epoch {interrupted_after}; model and history so far are kept in {final}")
-    return Run(final)
+            folder.write("folds.json", json_text(rounds))
+        _run(folder, experiment, (model, data), quiet, callbacks)
+    return Run(folder.path)
 
 
-def _fit(model: BaseModel, data: Prepared, arguments: dict, folder: Path, quiet: bool) -> int:
-    """Train; the number of epochs done if Ctrl-C ended it, else 0."""
-    done = History()
-    callbacks = [*arguments.pop("callbacks"), done, CSVLogger(folder / "history.csv")]
+def resume(
+    run: str | Path,
+    quiet: bool = False,
+    epochs: int | None = None,
+    anyway: bool = False,
+    overrides: Sequence[str] = (),
+    callbacks: Sequence[Spec[Callback]] = (),
+) -> Run:
+    """Go on with the training of a run folder from its last checkpoint, as if it had not been interrupted.
+
+    Args:
+        run: the folder.
+        quiet: show nothing while training.
+        epochs: to train for more epochs than the config says, those done included.
+        anyway: whether to go on also where config or data have changed.
+        overrides: changes of the config.
+        callbacks: those of `train`.
+
+    Raises:
+        ConfigError: another process trains in the folder; config or data have changed; there is nothing left to do.
+        DataError: not a run folder, or one without a checkpoint.
+    """
+    folder, signals = Path(run), Signals()
+    check_run(folder)
+    experiment = Experiment.from_file(folder / "config.yaml", overrides)
+    if epochs is not None:
+        experiment.fit["epochs"] = epochs
+    if read_state(folder)["state"] == "finished" and epochs is None:
+        raise ConfigError(f"{folder}: the training is finished; --epochs N trains for longer")
+    with signals.handled(), RunFolder(folder, False, signals) as owned:
+        prepared = experiment.prepare(read_preprocessing(folder))
+        begun = any(owned.checkpoints.glob("step-*.safetensors"))
+        resumed = {"resume": folder, "resume_anyway": anyway} if begun else {}
+        _run(owned, experiment, prepared, quiet, callbacks, resumed)
+    return Run(folder)
+
+
+def _run(
+    folder: RunFolder,
+    experiment: Experiment,
+    prepared: tuple[BaseModel, Prepared],
+    quiet: bool,
+    callbacks: Sequence[Spec[Callback]],
+    resumed: dict[str, Any] | None = None,
+) -> None:
+    """Train in the folder, judge, and write what there is to keep; `Interrupted` after a first signal."""
+    model, data = prepared
+    done, describe = History(), partial(_describe, folder, experiment, model, data)
+    if resumed is None:  # else once it is certain that the training is the same
+        describe()
+    record = RunRecord(folder.path / "history.csv")
+    record.on_begin = lambda: folder.begin(None if resumed is None else describe)
+    record.on_row = lambda epoch: folder.tell(epoch=epoch)
+    plan = experiment.checkpoint
+    kept = [plan.callback(folder.checkpoints)] if plan else []
+    arguments = {"on_divergence": "stop"} | {
+        name: value for name, value in experiment.fit_arguments(data).items() if value is not None
+    }
+    arguments["callbacks"] = [*arguments.get("callbacks", ()), *callbacks, done, record, *kept]
+    interrupted = False
+    try:
+        with experiment.explaining(), folder.signals.training(model.trainer):
+            _fit(model, data, arguments | (resumed or {}), quiet)
+    except KeyboardInterrupt:
+        if not folder.signals.in_order:
+            raise
+        interrupted = True
+    _judge(folder, experiment, model, data)
+    if interrupted:
+        raise Interrupted(f"interrupted in epoch {len(done.epoch) + 1}; {folder.kept}", folder.signals.exit_code)
+
+
+def _fit(model: BaseModel, data: Prepared, arguments: dict[str, Any], quiet: bool) -> None:
     verbose: Verbose = 0 if quiet else "auto"
     validation = data.arrays("validation") if "validation" in data.parts else None
     x, y, *weights = data.arrays("training")
     given = {"sample_weight": weights[0] if weights else None, "validation_data": validation}
-    try:
-        model.fit(x, y, callbacks=callbacks, verbose=verbose, **given, **arguments)
-    except KeyboardInterrupt:
-        if not done.epoch:
-            raise
-        return len(done.epoch)
-    return 0
+    model.fit(x, y, verbose=verbose, **given, **arguments)
 
 
-def _write(folder: Path, experiment: Experiment, model: BaseModel, data: Prepared) -> None:
+def _describe(folder: RunFolder, experiment: Experiment, model: BaseModel, data: Prepared) -> None:
+    """Write what is known before training; the config last, as a folder that has it can be gone on with."""
     config = {**experiment.get_config(), "data": data.data.to_spec()}
     config["compile"] = {**experiment.compile, "loss": experiment.compile["loss"] or model.trainer.loss.to_spec()}
-    balanced = bool(experiment.fit["class_weight"])
-    versions = {"nnlite": nnlite.__version__, "python": platform.python_version(), "numpy": np.__version__}
-    texts = {
-        "config.yaml": dump(config),
-        "metrics.json": _json(judge(model, data, balanced).to_dict()),
-        "preprocessing.json": _json(data.preprocessing.to_spec()),
-        "environment.json": _json({**versions, "seed": experiment.seed}),
-    }
-    for name, text in texts.items():
-        (folder / name).write_text(text, encoding="utf-8")
+    prints = {part: fingerprint(*data.arrays(part)) for part in data.parts}
+    folder.tell()
+    folder.write("preprocessing.json", json_text(data.preprocessing.to_spec()))
+    folder.write("environment.json", json_text(environment(experiment.seed, prints)))
+    folder.write("config.yaml", dump(config))
+
+
+def _judge(folder: RunFolder, experiment: Experiment, model: BaseModel, data: Prepared) -> None:
+    """Write the trained model, which knows how to be used, and its figures."""
+    tune_threshold(model, data, experiment.data.threshold)
+    folder.write("preprocessing.json", json_text(data.preprocessing.to_spec()))  # with the threshold
     experiment.interpret(model, data.preprocessing, data.data.source)  # as it is after training
     model._interpretation.intervals = validation_intervals(model, data)
-    model.save(folder / "model.safetensors")
-
-
-def _json(values: dict) -> str:
-    return json.dumps(values, indent=2, allow_nan=False) + "\n"
-
-
-def _next_free(parent: Path, name: str) -> Path:
-    return next(path for n in itertools.count(1) if not (path := parent / f"{name}-{n}").exists())
+    folder.save(model)
+    judgement = judge(model, data, bool(experiment.fit["class_weight"]))
+    folder.write("metrics.json", json_text(judgement.to_dict()))

@@ -20,7 +20,7 @@ WORTH_LOADING = 1_000_000_000
 WORTH_COMPILING = 8_000_000_000  # where nothing compiled lies on the disk yet, which takes four seconds
 STEP = 25_000
 
-__all__ = ["compiled_now", "keep_freed_memory", "suited_kernels", "use"]
+__all__ = ["chosen", "compiled_now", "keep_freed_memory", "suited_kernels", "use"]
 __all__ += reference.__all__
 
 
@@ -94,6 +94,11 @@ def _take(compiled) -> None:
     found = {name: getattr(reference, name) for name in reference.__all__}
     globals().update(found | {name: getattr(compiled, name) for name in (compiled.__all__ if compiled else ())})
     _Choice.compiled = compiled is not None
+
+
+def chosen() -> str:
+    """The word of `use`: `"auto"`, `"numpy"` or `"numba"`."""
+    return _Choice.word
 
 
 def compiled_now() -> bool:

@@ -86,6 +86,7 @@ class Metric(Configurable, family="metric"):
     # Whether the logits serve as well as the probabilities that softmax makes of them, as where their order counts.
     takes_logits: ClassVar[bool] = False
     _state: ClassVar[tuple[str, ...]] = ()  # the attributes that `reset_state` sets
+    _memory: ClassVar[tuple[str, ...]] = ()  # further ones, which are no arrays
     _fast_paths: ClassVar[dict[str, tuple[str, ...]]] = {"takes_logits": ("update_state",)}
 
     higher_is_better: ClassVar[bool | None] = None
@@ -172,6 +173,27 @@ class Metric(Configurable, family="metric"):
         """The state, as arrays."""
         own = [np.asarray(getattr(self, name), dtype=np.float64) for name in self._state]
         return [*own, *(variable for variable, _ in self._added)]
+
+    def get_state(self) -> dict[str, Any]:
+        """What `update_state` has gathered so far, for checkpoints within an epoch."""
+        return {name: getattr(self, name) for name in self._gathered}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from what `get_state` returned."""
+        for name, value in state.items():
+            variable = getattr(self, name)
+            if isinstance(variable, MetricVariable):
+                variable[...] = value
+            else:
+                setattr(self, name, value)
+
+    @property
+    def _gathered(self) -> list[str]:
+        """The attributes that batches change: those declared; of a user's class, all that are no arguments."""
+        if type(self).__module__.startswith("nnlite."):
+            return [*self._state, *self._memory]
+        arguments = self.get_config()
+        return [name for name in vars(self) if name not in arguments and name != "_added"]
 
     def __call__(self, *batch: Any, **options: Any) -> float:
         """`update_state`, then `result`."""

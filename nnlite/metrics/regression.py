@@ -102,6 +102,8 @@ class R2Score(Metric):
     class_aggregation: Literal["uniform_average", "variance_weighted_average"] | None = "uniform_average"
     num_regressors: Index = 0
 
+    _memory = ("num_samples", "count", "mean", "total", "residual")
+
     def reset_state(self) -> None:
         self.num_samples = 0
         self.count = 0.0

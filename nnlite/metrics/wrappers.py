@@ -107,6 +107,8 @@ class SklearnMetric(Metric):
         self.name = self.scorer if self.name is None else self.name
         super().__post_init__()
 
+    _memory = ("_batches",)
+
     def reset_state(self) -> None:
         self._batches: list[tuple[np.ndarray, np.ndarray, Any]] = []
 

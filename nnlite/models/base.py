@@ -263,6 +263,10 @@ class BaseModel(Layer, abstract=True):
         self._need_built()
         saving.write(filepath, {"content": "weights"}, weight_arrays(self), overwrite=overwrite)
 
+    def file_state(self) -> tuple[dict, dict[str, np.ndarray]]:
+        """Header and arrays of the file that `save` writes."""
+        return model_state(self)
+
     def load_weights(self, filepath: str | PathLike) -> None:
         """Read weights from a file of `save_weights` or `save`.
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from nnlite.charts import aligned, html_table, notebook, number_text
 from nnlite.errors import ConfigError, DataError, did_you_mean
+from nnlite.experiment.running.states import read_state
 from nnlite.metrics import Metric
 from nnlite.registry import normalized
 from nnlite.report.evidence.files import read_config, read_history, read_metrics
@@ -24,10 +25,12 @@ class ListedRun:
     Args:
         folder: its path.
         date: when its metrics were written; when it was changed last where it has none.
-        damage: what is wrong with it; empty where it is complete.
+        damage: what is wrong with it; empty where nothing is.
         part: the part that it is judged by.
         epochs: how many were trained; None where that is not known.
         metrics: `"part name"` -> value, None where it is not finite.
+        state: `"complete"`, or what `state.json` says: `"running"`, `"interrupted"`, `"diverged"` or `"failed"`; or
+            `"killed"`, where it says running, and no process does.
     """
 
     folder: Path
@@ -36,6 +39,7 @@ class ListedRun:
     part: str = ""
     epochs: int | None = None
     metrics: dict[str, float | None] = field(default_factory=dict)
+    state: str = "complete"
 
 
 @dataclass(frozen=True, repr=False)
@@ -76,7 +80,7 @@ class RunTable:
         rows = []
         for run, metrics in zip(self.runs, judged, strict=True):
             values = [number_text(metrics[name]) if name in metrics else "" for name in names]
-            state, epochs = "damaged" if run.damage else "complete", "" if run.epochs is None else str(run.epochs)
+            state, epochs = "damaged" if run.damage else run.state, "" if run.epochs is None else str(run.epochs)
             rows.append([run.folder.name, f"{run.date:%Y-%m-%d %H:%M}", state, epochs, run.part, *values])
         return ["run", "date", "state", "epochs", "part", *names], rows
 
@@ -106,6 +110,8 @@ def list_runs(folder: str | Path = "runs", sort: str | None = None) -> RunTable:
 
 def _listed(folder: Path) -> ListedRun:
     metrics, epochs, part, damage = {}, None, "", ""
+    state = read_state(folder)["state"]
+    complete = state in ("finished", "unknown")
     missing = [name for name in FILES if not (folder / name).is_file()]
     try:
         read_config(folder)
@@ -116,9 +122,11 @@ def _listed(folder: Path) -> ListedRun:
     except DataError as error:
         damage = str(error).removeprefix(f"{folder}/")
     damage = f"no {', '.join(missing)}" if missing else damage
+    if not complete and missing:  # what is not there yet is no damage
+        damage = ""
     stamp = folder / "metrics.json"
     date = datetime.datetime.fromtimestamp((stamp if stamp.is_file() else folder).stat().st_mtime)
-    return ListedRun(folder, date, damage, part, epochs, metrics)
+    return ListedRun(folder, date, damage, part, epochs, metrics, "complete" if complete else state)
 
 
 def _sorted(runs: list[ListedRun], sort: str) -> list[ListedRun]:

@@ -1,4 +1,6 @@
-"""The one reader and the one writer of model files, and the format that they use."""
+"""The one reader and the one writer of model files, the format that they use, and files that are written whole."""
 
+from nnlite.saving.atomic import *
 from nnlite.saving.model_files import *
+from nnlite.saving.states import *
 from nnlite.saving.text_files import *

@@ -4,29 +4,25 @@ A file is a `.safetensors` file with one metadata entry, `nnlite`: the SHA-256 o
 in its own place, then a JSON header. The sum is verified before anything is parsed.
 """
 
-import contextlib
 import hashlib
 import json
 import os
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
 from nnlite.errors import ModelFileError
 from nnlite.saving import safetensors
+from nnlite.saving.atomic import write_atomically
 
 __all__ = [
     "FORMAT",
-    "atomic_file",
     "check_names",
     "read",
     "slots_from_arrays",
     "slots_to_arrays",
     "write",
-    "write_atomically",
 ]
 
 FORMAT = 1
@@ -45,6 +41,7 @@ def write(path: str | os.PathLike, header: dict, arrays: dict[str, np.ndarray], 
 
     Raises:
         ModelFileError: the folder is missing, or `path` is a folder or a file that is not to be replaced.
+        OutputError: the disk is full, or the system refuses to write.
     """
     if Path(path).is_dir() or (Path(path).exists() and not overwrite):
         raise ModelFileError(f"{path}: exists already" + (" and is a folder" if Path(path).is_dir() else ""))
@@ -132,42 +129,3 @@ def slots_from_arrays(arrays: dict[str, np.ndarray]) -> list[dict]:
     if packs.keys() != set(numbers):
         raise ModelFileError(f"the optimizer's arrays are not numbered pack by pack from 0: {', '.join(names)}")
     return [packs[number] for number in numbers]
-
-
-def write_atomically(path: str | os.PathLike, content: bytes | bytearray | memoryview) -> None:
-    """Write a temporary file beside `path`, flush it to the disk, rename it, flush the folder."""
-    with atomic_file(path) as file:
-        file.write(content)
-
-
-@contextlib.contextmanager
-def atomic_file(path: str | os.PathLike) -> Iterator[IO[bytes]]:
-    """A file to write that appears at `path`, whole, when the context ends; not at all after an error."""
-    path = Path(path)
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-    if os.name == "posix":
-        with contextlib.suppress(OSError):  # a platform may flush files alone; this one is on the disk already
-            folder = os.open(path.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
-
-
-def _umask() -> int:
-    """The permissions that new files do not get; the usual ones where the platform has no such mask (WebAssembly)."""
-    if not hasattr(os, "umask"):
-        return 0o022
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

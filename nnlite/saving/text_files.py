@@ -6,8 +6,8 @@ import os
 from collections.abc import Iterator
 from typing import TextIO
 
-from nnlite.errors import DataError
-from nnlite.saving.model_files import atomic_file
+from nnlite.errors import DataError, OutputError
+from nnlite.saving.atomic import atomic_file
 
 __all__ = ["text_file", "write_text"]
 
@@ -20,7 +20,7 @@ def text_file(path: str | os.PathLike) -> Iterator[TextIO]:
 
     Raises:
         DataError: a folder.
-        OSError: a place that cannot be written, under its own name.
+        OutputError: a place that cannot be written, under its own name.
     """
     if os.path.isdir(path):
         raise DataError(f"{os.fspath(path)}: is a folder; name a file in it")
@@ -34,7 +34,7 @@ def text_file(path: str | os.PathLike) -> Iterator[TextIO]:
             yield text
             text.detach()
     except OSError as error:
-        raise OSError(error.errno, error.strerror, os.fspath(path)) from None  # not the temporary file's name
+        raise OutputError(error.errno, error.strerror, os.fspath(path)) from None  # not the temporary file's name
 
 
 def write_text(path: str | os.PathLike, text: str) -> None:

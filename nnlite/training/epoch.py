@@ -1,6 +1,6 @@
 """One pass over the data: training, validation and evaluation are the same loop with another step."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -10,9 +10,10 @@ from nnlite.data.batches import ArrayBatches, IterableBatches, count_rows
 from nnlite.data.members import MemberBatches
 from nnlite.layers.base.call import inner_layers
 from nnlite.metrics import Mean
-from nnlite.optimizers import Optimizer
 from nnlite.registry.fields import Spec
 from nnlite.schedules import LearningRateSchedule
+from nnlite.training.safety.divergence import NotFinite, check_weights, divergence
+from nnlite.training.safety.session import Session
 from nnlite.training.trainable import Trainable
 
 if TYPE_CHECKING:
@@ -24,16 +25,22 @@ Logs = Any  # a float, a list of floats or a dict of them, as `return_dict` and 
 
 
 def run_epoch(
-    trainer: "Trainer", batches: Batches, step: Callable, callbacks: CallbackList, phase: Literal["train", "test"]
+    trainer: "Trainer",
+    batches: Batches,
+    step: Callable,
+    callbacks: CallbackList,
+    phase: Literal["train", "test"],
+    session: Session | None = None,
 ) -> tuple[dict[str, float], int]:
     """Run `step` over all batches.
 
     Args:
-        trainer: its metrics are updated; while training, its flag `stop_training` ends the epoch.
+        trainer: its metrics are updated; in a session its flags `stop_training` and `interrupted` end the epoch.
         batches: has `epoch(step)`, which yields `(x, y, sample_weight)`.
         step: returns the loss and the raw outputs of a batch.
         callbacks: its hooks `on_<phase>_batch_begin` and `_end` are called if anybody listens.
         phase: `"train"` or `"test"`.
+        session: the training that this is an epoch of, which may have done a part of it already.
 
     Returns:
         The loss, averaged over examples, and the metrics; the number of batches.
@@ -42,11 +49,9 @@ def run_epoch(
         getattr(callbacks, hook) if callbacks.wants(hook) else None
         for hook in (f"on_{phase}_batch_begin", f"on_{phase}_batch_end")
     )
-    loss, done, update_metrics = Mean(), 0, trainer.update_metrics
-    for metric in trainer.metrics:
-        metric.reset_state()
-    assert trainer.optimizer is not None  # the model is compiled
-    for x, y, sample_weight in batches.epoch(trainer.optimizer.batches):
+    update_metrics = trainer.update_metrics
+    batches_left, loss, done = _whole_epoch(trainer, batches) if session is None else session.begin_epoch()
+    for x, y, sample_weight in batches_left:
         if on_begin:
             on_begin(done)
         value, outputs = step(x, y, sample_weight)
@@ -55,9 +60,19 @@ def run_epoch(
         if on_end:
             on_end(done, _logs(loss, trainer))
         done += 1
-        if phase == "train" and trainer.stop_training:
-            break
+        if session is not None:
+            session.batch = done
+            if trainer.stop_training or trainer.interrupted:
+                break
     return _logs(loss, trainer), done
+
+
+def _whole_epoch(trainer: "Trainer", batches: Batches) -> tuple[Iterable[tuple], Mean, int]:
+    """All batches, the mean of their losses, which begins anew as the metrics do, and how many are done: none."""
+    assert trainer.optimizer is not None  # the model is compiled
+    for metric in trainer.metrics:
+        metric.reset_state()
+    return batches.epoch(trainer.optimizer.batches), Mean(), 0
 
 
 def run_on_batch(trainer: "Trainer", kind: Literal["train", "test"], data: tuple, return_dict: bool) -> Logs:
@@ -78,34 +93,60 @@ def run_test(trainer: "Trainer", batches: Batches, step: Callable, callbacks: Ca
 
 
 def run_training(
-    trainer: "Trainer",
-    batches: Batches,
+    session: Session,
     step: Callable,
     validate: Callable[[CallbackList], dict[str, float]] | None,
-    callbacks: CallbackList,
-    epochs: range,
-    validation_freq: int,
 ) -> None:
-    """Train over these epochs, validating after each `validation_freq`-th, until done or `trainer.stop_training`."""
-    assert trainer.optimizer is not None  # the model is compiled
-    bind_schedules(trainer.model, trainer.optimizer, epochs, batches.steps)
-    trainer.stop_training = False
-    logs = {}
+    """Train over the epochs that are left, validating after each `validation_freq`-th, until done or stopped.
+
+    Raises:
+        KeyboardInterrupt: `trainer.interrupted` was set, at the end of the batch.
+        DivergenceError: a loss or weights are not finite, where that is to stop the training.
+    """
+    trainer, callbacks = session.trainer, session.callbacks
+    bind_schedules(trainer, session)
     callbacks.on_train_begin()
+    session.take_up()
+    trainer.stop_training = session.stopped
     try:
-        for epoch in epochs:
+        for epoch in () if session.stopped and not session.batch else session.epochs:
             callbacks.on_epoch_begin(epoch)
-            logs, done = run_epoch(trainer, batches, step, callbacks, "train")
-            callbacks.params["steps"] = callbacks.params["steps"] or done
-            if validate and (epoch + 1) % validation_freq == 0:
-                logs |= {f"val_{key}": value for key, value in validate(callbacks).items()}
-            callbacks.on_epoch_end(epoch, logs)
+            if session.batch:
+                session.take_up()
+            _run_epoch_guarded(session, step, epoch)
+            if trainer.interrupted:
+                callbacks.on_train_interrupted(epoch, session.batch)
+                raise KeyboardInterrupt
+            if trainer.diverged:
+                break
+            if validate and (epoch + 1) % session.options["validation_freq"] == 0:
+                session.logs |= {f"val_{key}": value for key, value in validate(callbacks).items()}
+            session.batch = 0
+            callbacks.on_epoch_end(epoch, session.logs)
             if trainer.stop_training:
                 break
         if trainer.optimizer.use_ema:
             trainer.optimizer.put_averages(trainer.ready_steps().store.packs)
     finally:
-        callbacks.on_train_end(logs)
+        callbacks.on_train_end(session.logs)
+
+
+def _run_epoch_guarded(session: Session, step: Callable, epoch: int) -> None:
+    """The batches of an epoch; what is to happen where a loss, or weights afterwards, are not finite."""
+    trainer, params = session.trainer, session.callbacks.params
+    try:
+        session.logs, done = run_epoch(trainer, session.batches, step, session.callbacks, "train", session)
+        if session.guarded:
+            check_weights(trainer.ready_steps())
+    except NotFinite as failure:
+        number = session.batch + (failure.value is not None)
+        error = divergence(trainer.ready_steps(), failure, epoch, number)
+        if not session.restores:
+            raise error from None
+        session.give_back(error)
+    else:
+        params["steps"] = params["steps"] or done
+        session.keep()
 
 
 def _logs(loss: Mean, trainer: "Trainer") -> dict[str, float]:
@@ -128,6 +169,15 @@ def callback_list(
     return CallbackList(listeners, model, verbose=level, **params)
 
 
+def logged_names(trainer: "Trainer", validates: bool, callbacks: Sequence[Callback]) -> list[str] | None:
+    """What the epochs will log; None where callbacks of users, which may add to the logs, take part."""
+    if not all(type(callback).__module__.startswith("nnlite.") for callback in callbacks):
+        return None
+    names = ["loss", *(str(metric.name) for metric in trainer.metrics)]
+    added = [name for callback in callbacks for name in callback.adds]
+    return [*names, *(f"val_{name}" for name in names if validates), *added]
+
+
 def as_returned(logs: dict[str, float], return_dict: bool) -> Logs:
     """Loss and metrics as `evaluate` returns them: a dict, a list, or the loss where it is alone."""
     if return_dict:
@@ -136,16 +186,17 @@ def as_returned(logs: dict[str, float], return_dict: bool) -> Logs:
     return values if len(values) > 1 else values[0]
 
 
-def bind_schedules(model: Trainable, optimizer: Optimizer, epochs: range, steps: int | None) -> None:
+def bind_schedules(trainer: "Trainer", session: Session) -> None:
     """Tell the schedules of the optimizer, and of the layers inside and inside these, when training began and ends.
 
-    Args:
-        epochs: that are run; those before its start count as done, as far as the optimizer has done them.
-        steps: of an epoch; None where it is not known beforehand.
+    Epochs before the first one of the training count as done, as far as the optimizer has done them.
     """
-    total = None if steps is None else epochs.stop * steps
-    first = 0 if steps is None else max(optimizer.batches - epochs.start * steps, 0)
-    for schedule in (*optimizer.schedules, *_schedules_inside(model)):
+    steps: int | None = session.batches.steps
+    total = None if steps is None else session.epochs.stop * steps
+    first = 0 if steps is None else max(session.begun - session.first_epoch * steps, 0)
+    optimizer = trainer.optimizer
+    assert optimizer is not None  # the model is compiled
+    for schedule in (*optimizer.schedules, *_schedules_inside(trainer.model)):
         schedule.bind(total, first)
 
 

@@ -1,6 +1,7 @@
 """One step of training, testing or predicting, with everything that stays the same looked up beforehand."""
 
 import math
+from math import isfinite
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -16,6 +17,7 @@ from nnlite.optimizers.base.slots import FLUSH_PERIOD
 from nnlite.parameters import Lease, ParameterStore
 from nnlite.random import RandomSource
 from nnlite.training.parameter_names import parameter_names
+from nnlite.training.safety.divergence import NotFinite
 
 if TYPE_CHECKING:
     from nnlite.training.trainer import Trainer
@@ -52,6 +54,7 @@ class Steps:
     Attributes:
         loss, trained_loss: of raw outputs, while testing and while training; they differ within `fit(folds=...)` alone.
         members: of how many models the latter is the loss, whose penalties are shared among them.
+        guarded: whether a loss that is not finite is `NotFinite`, before weights are changed by it.
         ends_in_softmax: whether predictions are shares of classes, of which the raw outputs are the logits.
         layered, joined: what is trained with many rows and with few: the layers one by one, or joined.
     """
@@ -85,7 +88,7 @@ class Steps:
         self.penalized = _penalizes(model)
         self.draws = any("random" in layer._context for layer in model.layers)
         self.members, self.trained_loss = 1, self.loss
-        self.mask = None  # of the outputs of the last batch
+        self.guarded, self.mask = False, None  # the mask is that of the outputs of the last batch
         keep_freed_memory()
 
     @property
@@ -111,6 +114,8 @@ class Steps:
         for parameter in self.regularized:
             value += parameter.regularizer.penalty(parameter.value) / self.members
             parameter.regularizer.add_gradient(parameter.value, parameter.gradient)
+        if self.guarded and not isfinite(value):
+            raise NotFinite(value, x)
         self.optimizer.apply_packs(self.store.packs)
         for parameter in self.constrained:
             parameter.constrain()

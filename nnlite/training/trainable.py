@@ -91,6 +91,14 @@ class Trainable(Protocol):
         """
         ...
 
+    def file_state(self) -> tuple[dict, dict[str, np.ndarray]]:
+        """Header and arrays of the model's file."""
+        ...
+
+    def load_weights(self, filepath: Any) -> None:
+        """Read weights from a file."""
+        ...
+
     def count_params(self) -> int:
         """Number of scalars in all parameters; `NotReadyError` before the model is built."""
         ...

@@ -1,6 +1,8 @@
 """compile, fit, evaluate and predict."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from os import PathLike
 from typing import Any, Literal
 
 import numpy as np
@@ -12,7 +14,16 @@ from nnlite.metrics import Metric
 from nnlite.registry.field_types import BelowOne, Count, Index, read_call
 from nnlite.registry.fields import Spec
 from nnlite.training.compiled.compiled import Compiled
-from nnlite.training.epoch import Logs, Verbose, as_returned, callback_list, run_on_batch, run_test, run_training
+from nnlite.training.epoch import (
+    Logs,
+    Verbose,
+    as_returned,
+    callback_list,
+    logged_names,
+    run_on_batch,
+    run_test,
+    run_training,
+)
 from nnlite.training.inputs import (
     BatchSize,
     batch_arrays,
@@ -25,6 +36,9 @@ from nnlite.training.inputs import (
 from nnlite.training.members import Folds, out_of_fold, training_plan, training_step
 from nnlite.training.predict import joined, run_prediction
 from nnlite.training.resources import suited
+from nnlite.training.safety.checkpoint_files import latest_checkpoint
+from nnlite.training.safety.divergence import OnDivergence
+from nnlite.training.safety.session import Session
 from nnlite.training.train_step import Steps
 from nnlite.training.trainable import Trainable
 
@@ -44,6 +58,9 @@ class Trainer(Compiled):
         history: what the last `fit` returned; None before.
         to_units: turns targets and predictions into the unit that metrics are shown in; None for that of the loss.
         stop_training: a callback sets it to end the training after the batch.
+        interrupted: a handler of a signal sets it to end the training after the batch, as Ctrl-C does at once.
+        diverged: whether the last `fit` ended because a loss was not finite, and gave weights back.
+        session: the `fit` that is going on, which makes checkpoints; None in between.
         folds: `(training rows, validation rows)` of each member in the last `fit`; None unless it had `folds`.
         member_logs: what the last validation found of each member, name -> `(members,)`; None unless there are any.
     """
@@ -51,7 +68,8 @@ class Trainer(Compiled):
     def __init__(self, model: Trainable):
         super().__init__(model)
         self.history: History | None = None
-        self.stop_training = False
+        self.stop_training = self.interrupted = self.diverged = False
+        self.session: Session | None = None
         self.folds: list[tuple[np.ndarray, np.ndarray]] | None = None
         self.member_logs: dict[str, np.ndarray] | None = None
         self.to_units: Callable[[np.ndarray], np.ndarray] | None = None
@@ -104,6 +122,9 @@ class Trainer(Compiled):
         stratify: bool = False,
         folds: Folds = None,
         max_time: Duration | None = None,
+        on_divergence: OnDivergence | None = None,
+        resume: str | PathLike | None = None,
+        resume_anyway: bool = False,
     ) -> History:
         """Train for `epochs` passes over the data.
 
@@ -134,6 +155,13 @@ class Trainer(Compiled):
                 rows)` of each member. "all" trains each on all rows, and goes with `validation_split` or
                 `validation_data`. Logs are means over the members.
             max_time: seconds, or text such as "10m" or "1h30m": training ends after the batch that passes it.
+            on_divergence: a loss or weights that are not finite: "stop" is a `DivergenceError` in that batch, whose
+                message names the layer, and the weights are those before it; "restore" gives back the weights of the
+                last finite epoch, with a warning, and ends the training; "ignore" goes on, as Keras does, and so does
+                None, which `nnlite train` takes for "stop".
+            resume: a checkpoint, a folder of such by `callbacks.Checkpoints`, or a run folder, to go on from exactly,
+                also from within an epoch, with the same model, data and arguments; a larger `epochs` trains for longer.
+            resume_anyway: whether to go on also where model, data or arguments are others.
 
         Returns:
             The `History`: `history.history["loss"]` and so on, one value per epoch.
@@ -141,6 +169,9 @@ class Trainer(Compiled):
         Raises:
             NotReadyError: before `compile`.
             DataError, ShapeError: data that does not fit the model or the loss, or is not finite.
+            ConfigError: a callback monitors what the run does not log; a checkpoint is of another training.
+            ModelFileError: no checkpoint to go on from, or a damaged one.
+            DivergenceError: with `on_divergence="stop"`, a loss or weights that are not finite.
         """
         self.need_loss("fit")
         callbacks = [callbacks] if isinstance(callbacks, Callback) else callbacks
@@ -150,8 +181,13 @@ class Trainer(Compiled):
         added = [*([MaxTime(max_time)] if max_time is not None else []), History()]
         listeners = callback_list(self.model, [*(options["callbacks"] or ()), *added], verbose, **params)
         size, count = batch_length(batches, options["batch_size"]), (epochs - initial_epoch) * (batches.steps or 0)
-        with suited(self.model, size, count), training_step(self, batches) as step:
-            run_training(self, batches, step, validate, listeners, range(initial_epoch, epochs), validation_freq)
+        with suited(self.model, size, count), self._in_session(Session(self, listeners, batches, options)) as session:
+            if resume is not None:
+                session.resume(latest_checkpoint(resume), resume_anyway)
+            listeners.check(logged_names(self, validate is not None, listeners.callbacks))
+            session.keep()
+            with training_step(self, batches) as step:
+                run_training(session, step, validate)
         self.history = next(callback for callback in listeners.callbacks if isinstance(callback, History))
         return self.history
 
@@ -229,6 +265,18 @@ class Trainer(Compiled):
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Logs:
         """Loss and metrics of one batch, without training."""
         return run_on_batch(self, "test", (x, y, sample_weight), return_dict)
+
+    @contextmanager
+    def _in_session(self, session: Session) -> Iterator[Session]:
+        steps = self.ready_steps()
+        self.session, self.diverged, steps.guarded = session, False, session.guarded
+        # Where the end of the training is told with its origin, NumPy need not warn of each number.
+        quiet = np.errstate(over="ignore", invalid="ignore", divide="ignore") if session.guarded else nullcontext()
+        try:
+            with quiet:
+                yield session
+        finally:
+            self.session, self.interrupted, steps.guarded = None, False, False
 
     def ready_steps(self) -> Steps:
         """The steps for the model as it is now; made anew when it changed."""

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import time
+from functools import partialmethod
 from pathlib import Path
 from types import SimpleNamespace
 from unittest.mock import MagicMock
@@ -19,6 +20,7 @@ from nnlite.callbacks import (
     BestMembers,
     Callback,
     CallbackList,
+    Checkpoints,
     CSVLogger,
     EarlyStopping,
     History,
@@ -53,6 +55,7 @@ CASES = [
     LambdaCallback(on_epoch_end=print),
     ProgressLog("10s", "json"),
     TensorBoard("logs", 2, True, 10),
+    Checkpoints("folder", "2 steps", 2),
     MLflowLogger("experiment", "run", "file:mlruns", {"who": "me"}),
 ]
 
@@ -62,12 +65,19 @@ class FakeModel:
 
     def __init__(self, learning_rate=0.1, metrics=()):
         self.stop_training = False
-        self.trainer = SimpleNamespace(member_logs=None)
         self.optimizer = SimpleNamespace(learning_rate=learning_rate, iterations=0, get_config=dict)
         self.loss = SimpleNamespace(to_spec=lambda: "mse")
         self.layers, self.weights, self.metrics = (), (), metrics
         self.weight = np.zeros(1)
         self.saved = []
+        self.trainer = SimpleNamespace(session=self, member_logs=None, folds=None)
+
+    values = property(lambda self: [self.weight])
+
+    def checkpoint(self, epoch, batch):
+        return {"content": "model"}, {"weights/0": self.weight}
+
+    file_state = partialmethod(checkpoint, 0, 0)
 
     def get_weights(self):
         return [self.weight.copy()]

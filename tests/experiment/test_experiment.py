@@ -4,6 +4,7 @@ import csv
 import json
 import math
 import re
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -289,6 +290,8 @@ def test_run_folder(write):
     run = train(Experiment.from_file(write(SMALL)), quiet=True)
     assert run.folder == Path("runs/small-1")
     assert {path.name for path in run.folder.iterdir()} == {
+        "checkpoints",
+        "state.json",
         "config.yaml",
         "environment.json",
         "history.csv",
@@ -316,7 +319,8 @@ def test_run_folder(write):
 def test_rendered_config_spells_every_default_out(write):
     run = train(Experiment.from_file(write(SMALL)), quiet=True)
     rendered = Document(run.folder / "config.yaml").values
-    assert list(rendered) == ["seed", "data", "model", "compile", "fit"]
+    assert list(rendered) == ["seed", "data", "model", "compile", "fit", "checkpoint"]
+    assert rendered["checkpoint"] == {"every": "auto", "keep": 3}
     assert rendered["compile"]["optimizer"]["Adam"]["beta_1"] == 0.9
     assert rendered["model"][1]["Dense"]["kernel_initializer"]
     assert rendered["fit"]["shuffle"] is True
@@ -366,7 +370,8 @@ def test_evaluate_uses_the_encoders_of_the_run(write):
 
 def test_values_that_are_not_finite_become_null(write):
     with np.errstate(all="ignore"):
-        run = train(Experiment.from_file(write(SMALL), ["compile.optimizer={SGD: {learning_rate: 1e20}}"]), quiet=True)
+        ignored = ["compile.optimizer={SGD: {learning_rate: 1e20}}", "fit.on_divergence=ignore"]
+        run = train(Experiment.from_file(write(SMALL), ignored), quiet=True)
     assert run.metrics["test"]["loss"] is None
     assert '"loss": null' in (run.folder / "metrics.json").read_text()
 
@@ -455,11 +460,20 @@ def test_existing_folders_are_never_overwritten(write, tmp_path):
 
 
 def test_interrupted_training_keeps_the_epochs_done(write, tmp_path, monkeypatch):
-    interrupt_in_epoch(monkeypatch, 2)
-    with pytest.raises(
-        Interrupted, match=re.escape("interrupted after epoch 2; model and history so far are kept in runs/small-1")
-    ):
+    from nnlite.callbacks import History
+
+    pressed = []
+
+    def ctrl_c(self, number, logs=None):
+        if number == 2 and not pressed:
+            pressed.append(number)
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(History, "on_epoch_begin", ctrl_c)
+    message = "interrupted in epoch 3; what was trained is kept in runs/small-1; go on with: nnlite train --resume"
+    with pytest.raises(Interrupted, match=re.escape(message)) as caught:
         train(Experiment.from_file(write(SMALL)), quiet=True)
+    assert caught.value.exit_code == 130
     assert len((tmp_path / "runs/small-1/history.csv").read_text().splitlines()) == 3
     assert Run("runs/small-1").evaluate() == Run("runs/small-1").metrics
 

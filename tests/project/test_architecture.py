@@ -64,6 +64,8 @@ STEPS_WITHIN_A_FLOOR = {
     ("parameters", "regularizers"): "a parameter carries its regularizer",
     ("parameters", "constraints"): "a parameter carries its constraint",
     ("data", "metrics"): "a target encoder scores predictions in the terms of its data",
+    ("callbacks", "saving"): "checkpoints and logs are files that appear whole",
+    ("training", "saving"): "a checkpoint is a model file that also says where the training stands",
     ("training", "callbacks"): "the loop calls callbacks, and History and ProgressBar are two of them",
     ("derivatives", "training"): "x and y are checked as for fit",
     ("report", "tuning"): "a search has a page too",
@@ -381,7 +383,6 @@ UNDECLARED = {
     ("registry/fast_paths", "outlives"): "only a method that is marked has it",
     ("registry/functions", "__name__"): "a callable need not be a function",
     ("registry/functions", "__qualname__"): "a callable need not be a function",
-    ("saving/model_files", "umask"): "Python: `os` has it where the system does",
 }
 
 

@@ -1,4 +1,4 @@
-"""docs/large_data.md and docs/tuning.md keep their promises: their configs train, their code runs as it says."""
+"""The guides of docs/ keep their promises: their configs train, their code runs as it says."""
 
 import os
 import re
@@ -8,14 +8,18 @@ from pathlib import Path
 
 import pytest
 
+import nnlite.errors
 from nnlite.arrays.stored import StoredRows
 from nnlite.cli import main
 from nnlite.data.storage import batches, scanning
+from nnlite.errors import NNLiteError
 from nnlite.experiment import Experiment, train
 from nnlite.layers.base import inputs
 
 ROOT = Path(__file__).parents[2]
-LARGE, TUNING = ((ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("large_data.md", "tuning.md"))
+LARGE, TUNING, RELIABILITY = (
+    (ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("large_data.md", "tuning.md", "reliability.md")
+)
 
 
 def blocks(text, language):
@@ -61,3 +65,19 @@ def test_tuning(tmp_path, monkeypatch, capsys):
     assert main(search.replace("--trials 20", "--trials 7").split()[1:]) == 0
     assert "6 trials are there, 1 to go" in capsys.readouterr().out
     assert main(best.split()[1:]) == 0
+
+
+def test_reliability(tmp_path):
+    (code,) = blocks(RELIABILITY, "python")
+    run_python(code, tmp_path)
+    (section,) = blocks(RELIABILITY, "yaml")
+    start = "data: {source: {SklearnDataset: {name: iris}}}\nmodel: [Flatten]\ncompile: {}\n"
+    (tmp_path / "c.yaml").write_text(start + section)
+    assert Experiment.from_file(tmp_path / "c.yaml").checkpoint.to_spec() == {"every": "1 epoch", "keep": 3}
+
+
+def test_reliability_lists_all_exit_codes():
+    errors = [cls for cls in vars(nnlite.errors).values() if isinstance(cls, type) and issubclass(cls, Exception)]
+    codes = {cls.exit_code for cls in errors if issubclass(cls, NNLiteError)}
+    listed = {int(code) for code in re.findall(r"^\| (\d+) \|", RELIABILITY, re.MULTILINE)}
+    assert codes | {0, 130, 143} == listed

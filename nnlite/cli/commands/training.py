@@ -17,9 +17,14 @@ __all__ = ["add_commands"]
 
 def add_commands(commands: Commands) -> None:
     """Add `train` and `lr-find`."""
-    example = "train configs/digits.yaml\ntrain configs/digits.yaml --set fit.epochs=5 model.1.Dense.units=64"
+    example = """train configs/digits.yaml
+        train configs/digits.yaml --set fit.epochs=5 model.1.Dense.units=64
+        train --resume runs/digits-1 --epochs 50"""
     train = add_command(commands, "train", "train the model of a config and keep everything in a run folder", example)
-    add_config(train)
+    add_config(train, "a YAML file; not with --resume", optional=True)
+    train.add_argument("--resume", metavar="RUN", help="go on with the training of a run folder, exactly")
+    train.add_argument("--resume-anyway", action="store_true", help="go on also where config or data have changed")
+    train.add_argument("--epochs", type=int, metavar="N", help="epochs to train, in place of those of the config")
     train.add_argument("--out", metavar="DIR", help="the run folder (default: runs/<config name>-<n>)")
     train.add_argument("--quiet", action="store_true", help="show no progress")
     train.add_argument(
@@ -52,17 +57,14 @@ def _lr_find(arguments: argparse.Namespace) -> None:
 
 
 def _train(arguments: argparse.Namespace) -> None:
-    from nnlite.experiment import Experiment, profile, train
+    from nnlite.experiment import Experiment, profile
 
+    _check(arguments)
     if arguments.profile:
         print(profile(Experiment.from_file(arguments.config, arguments.set)))
         return
-    if arguments.folds is not None and arguments.folds < 2:
-        raise ConfigError(f"--folds {arguments.folds}: expected a number of folds, 2 or more")
-    log = progress_log(arguments)
-    experiment = Experiment.from_file(arguments.config, arguments.set)
     with without_progress(arguments.quiet):
-        run = train(experiment, arguments.out, arguments.quiet or bool(log), arguments.folds, log)
+        run = _trained(arguments)
     report = _report(run) if arguments.report else None
     if arguments.log_format == "json":
         _print_json(run, report)
@@ -72,6 +74,33 @@ def _train(arguments: argparse.Namespace) -> None:
         print(f"nnlite: warning: {warning}", file=sys.stderr)
     if report is not None and arguments.log_format != "json":
         print(f"report: {report}")
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    """`ConfigError` for arguments that do not go together, or cannot be."""
+    if (arguments.config is None) == (arguments.resume is None):
+        raise ConfigError("expected a config to train, or --resume with a run folder to go on with, and not both")
+    beside = [f"--{name}" for name in ("out", "folds", "profile") if getattr(arguments, name)]
+    if arguments.resume is not None and beside:
+        raise ConfigError(f"{beside[0]} does not go with --resume")
+    if arguments.resume_anyway and arguments.resume is None:
+        raise ConfigError("--resume-anyway goes with --resume")
+    if arguments.folds is not None and arguments.folds < 2:
+        raise ConfigError(f"--folds {arguments.folds}: expected a number of folds, 2 or more")
+    if arguments.epochs is not None and arguments.epochs < 1:
+        raise ConfigError(f"--epochs {arguments.epochs}: expected a number of epochs, 1 or more")
+
+
+def _trained(arguments: argparse.Namespace) -> "Run":
+    from nnlite.experiment import Experiment, resume, train
+
+    log = progress_log(arguments)
+    quiet = arguments.quiet or bool(log)
+    if arguments.resume is not None:
+        return resume(arguments.resume, quiet, arguments.epochs, arguments.resume_anyway, arguments.set, log)
+    epochs = [] if arguments.epochs is None else [f"fit.epochs={arguments.epochs}"]
+    experiment = Experiment.from_file(arguments.config, [*arguments.set, *epochs])
+    return train(experiment, arguments.out, quiet, arguments.folds, log)
 
 
 def _print_text(run: "Run", folds: int | None) -> None:

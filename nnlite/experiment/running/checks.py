@@ -1,0 +1,36 @@
+"""What can be known to fail before anything is trained."""
+
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+from nnlite.callbacks.checkpoints import check_writable, nearest_folder
+from nnlite.errors import ConfigError
+from nnlite.models.base import BaseModel
+from nnlite.saving import need_space
+
+__all__ = ["check_folder", "check_learning_rate", "check_space"]
+
+RESERVE = 2**20  # bytes besides the model: history, metrics, config
+
+
+def check_folder(out: str | Path | None) -> None:
+    """`ConfigError` unless a run folder can be made there: it is new or empty, in a place that can be written."""
+    if out is not None and os.path.lexists(out) and (not os.path.isdir(out) or os.listdir(out)):
+        raise ConfigError(f"{out}: already exists and is not an empty folder; choose another one")
+    check_writable(Path(out or "runs") / "config.yaml", "out")
+
+
+def check_space(model: BaseModel, out: str | Path | None, files: int) -> None:
+    """`OutputError` unless the disk has room for so many files of the model and of the optimizer's memory."""
+    size = 3 * sum(value.nbytes for value in model.values)
+    folder = Path(out or "runs")
+    need_space(nearest_folder(folder), size * files + RESERVE, folder)
+
+
+def check_learning_rate(model: BaseModel) -> None:
+    """`ConfigError` for a learning rate that is not finite; a schedule tells its own when training begins."""
+    rate: Any = model.optimizer.learning_rate
+    if isinstance(rate, (int, float)) and not math.isfinite(rate):
+        raise ConfigError(f"the learning rate must be finite, got {rate}", ("compile", "optimizer", "learning_rate"))

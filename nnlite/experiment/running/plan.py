@@ -1,0 +1,29 @@
+"""The section `checkpoint` of a config."""
+
+from pathlib import Path
+
+from nnlite.callbacks import Checkpoints, Every
+from nnlite.registry import Section
+from nnlite.registry.field_types import Count
+
+__all__ = ["CheckpointPlan"]
+
+
+class CheckpointPlan(Section):
+    """How often a training keeps what it needs to go on, as `nnlite.callbacks.Checkpoints` does.
+
+    Args:
+        every: "1 epoch", "500 steps" or "10 min"; "auto": after each epoch, unless that takes over a twentieth of the
+            time.
+        keep: number of files of the last steps, beside that of the best model.
+
+    >>> CheckpointPlan(every="500 steps").to_spec()
+    {'every': '500 steps', 'keep': 3}
+    """
+
+    every: Every = "auto"
+    keep: Count = 3
+
+    def callback(self, folder: Path) -> Checkpoints:
+        """What keeps them in a folder."""
+        return Checkpoints(folder, self.every, self.keep)

@@ -1,0 +1,1 @@
+"""What keeps a training from being lost: where it stands, how it goes on, and when its numbers are none."""

@@ -1,0 +1,76 @@
+"""Checkpoints: model files that also say where the training stands."""
+
+import re
+import warnings
+from os import PathLike
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from nnlite import saving
+from nnlite.errors import ModelFileError, TrainingWarning
+
+__all__ = ["Checkpoint", "latest_checkpoint", "read_checkpoint"]
+
+NEEDED = ("plan", "epochs", "epoch", "batch", "first_epoch", "begun", "shuffled_at", "steps", "learning_rate", "loss",
+          "metrics", "callbacks", "logs", "stopped")  # fmt: skip
+
+
+class Checkpoint(NamedTuple):
+    """What a file says.
+
+    Attributes:
+        path: the file.
+        iterations: the optimizer's steps.
+        state: where the training stands; `Session` knows its parts.
+        arrays: weights and optimizer.
+    """
+
+    path: Path
+    iterations: int
+    state: dict[str, Any]
+    arrays: dict[str, np.ndarray]
+
+
+def latest_checkpoint(place: str | PathLike) -> Checkpoint:
+    """The newest checkpoint of a folder that can be read, with a warning of those that cannot; or that of a file.
+
+    Args:
+        place: a file, a folder of checkpoints, or a run folder, which has one inside.
+
+    Raises:
+        ModelFileError: there is none.
+    """
+    place = Path(place)
+    if place.is_file():
+        return read_checkpoint(place)
+    folder = place / "checkpoints" if (place / "checkpoints").is_dir() else place
+    damaged = None
+    for path in sorted(folder.glob("step-*.safetensors"), key=_step, reverse=True):
+        try:
+            return read_checkpoint(path)
+        except ModelFileError as error:
+            damaged = damaged or error
+            warnings.warn(f"{error}; the checkpoint before is taken", TrainingWarning, stacklevel=2)
+    raise damaged or ModelFileError(f"{place}: no checkpoint to go on from")
+
+
+def _step(path: Path) -> int:
+    number = re.fullmatch(r"step-(\d+)\.safetensors", path.name)
+    return int(number[1]) if number else -1
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """What a file says; `ModelFileError` where it is damaged, or a model file without a training."""
+    header, arrays = saving.read(path)
+    if "training" not in header or header.get("content") != "model":
+        raise ModelFileError(f"{path}: a model file, but no checkpoint: it does not say where its training stands")
+    iterations = header.get("iterations")
+    if type(iterations) is not int or iterations < 0:
+        raise ModelFileError(f"{path}: iterations must be an integer >= 0, got {iterations!r}")
+    state = saving.state_from_arrays(header["training"], arrays)
+    missing = [name for name in NEEDED if not isinstance(state, dict) or name not in state]
+    if missing:
+        raise ModelFileError(f"{path}: the state of the training has no {', '.join(missing)}")
+    return Checkpoint(path, iterations, state, arrays)

@@ -1,0 +1,193 @@
+"""One call of `fit`: where it stands, as a checkpoint keeps it, and how a later call goes on from there."""
+
+import numbers
+import warnings
+from collections.abc import Iterable, Mapping
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nnlite import saving
+from nnlite.callbacks import CallbackList
+from nnlite.errors import ConfigError, DivergenceError, TrainingWarning
+from nnlite.metrics import Mean
+from nnlite.training.safety.checkpoint_files import Checkpoint
+from nnlite.training.safety.plans import compare_plans, training_plan_of
+
+if TYPE_CHECKING:
+    from nnlite.training.trainer import Trainer
+
+__all__ = ["Session"]
+
+
+class Session:
+    """One call of `fit`.
+
+    Args:
+        trainer: of a compiled model that is built.
+        callbacks: all that take part.
+        batches: that are trained on.
+        options: the arguments of `fit`.
+
+    Attributes:
+        epochs: those that are left.
+        batch: how many batches of the first of them are done already.
+        begun: the optimizer's steps when the training began.
+        first_epoch: the epoch in which it began.
+        shuffled_at: the optimizer's steps when the epoch began, which decide the order of its rows.
+        loss: the mean of the epoch so far.
+        logs: of the last epoch.
+        stopped: whether a callback has ended the training already.
+        guarded: whether losses and weights that are not finite end the training.
+        restores: whether the weights of the last epoch that was finite are given back then.
+    """
+
+    loss: Mean
+
+    def __init__(self, trainer: "Trainer", callbacks: CallbackList, batches: Any, options: Mapping[str, Any]) -> None:
+        assert trainer.optimizer is not None  # the model is compiled
+        self.trainer, self.callbacks, self.batches = trainer, callbacks, batches
+        self.options = options
+        self.epochs = range(options["initial_epoch"], options["epochs"])
+        self.guarded = options["on_divergence"] not in (None, "ignore")
+        self.restores = options["on_divergence"] == "restore"
+        self._kept: tuple[list[np.ndarray], dict[str, Any]] | None = None
+        self.first_epoch, self.begun = self.epochs.start, trainer.optimizer.batches
+        self.batch, self.shuffled_at = 0, self.begun
+        self.logs: dict[str, float] = {}
+        self.stopped = False
+        self._plan: dict[str, Any] | None = None
+        self._taken: dict[str, Any] | None = None  # the state that goes on
+        if options["resume"] is not None or any(one.comes_last for one in callbacks.callbacks):
+            self._plan = training_plan_of(trainer, batches, options, callbacks.callbacks)
+
+    def resume(self, checkpoint: Checkpoint, anyway: bool = False) -> None:
+        """Go on from a checkpoint: weights, optimizer, position now; callbacks once they have begun.
+
+        Raises:
+            ConfigError: it is of another training, unless `anyway`.
+            ModelFileError: it does not fit the model.
+        """
+        state, trainer = checkpoint.state, self.trainer
+        if not anyway:
+            assert self._plan is not None
+            compare_plans(state["plan"], self._plan, checkpoint.path)
+        if state["epoch"] > self.options["epochs"]:
+            raise ConfigError(f"epochs is {self.options['epochs']}, but {state['epoch']} are done already")
+        trainer.model.load_weights(checkpoint.path)
+        assert trainer.optimizer is not None
+        slots = saving.slots_from_arrays(checkpoint.arrays)
+        trainer.optimizer.set_state({"iterations": checkpoint.iterations, "slots": slots})
+        self.first_epoch, self.begun, self.shuffled_at = state["first_epoch"], state["begun"], state["shuffled_at"]
+        self.epochs, self.batch = range(state["epoch"], self.options["epochs"]), state["batch"]
+        self.loss = Mean()
+        self.loss.total, self.loss.count = state["loss"]
+        self.logs, self.stopped = state["logs"], state["stopped"] and state["epochs"] == self.options["epochs"]
+        self.callbacks.params["steps"] = self.batches.steps or state["steps"]
+        self.callbacks.params["resumed"] = True
+        self._taken = state
+        self._skip(state)
+
+    def _skip(self, state: Mapping[str, Any]) -> None:
+        """Pass over the batches that an iterator without a second start has given in the epochs before."""
+        done = (state["epoch"] - state["first_epoch"]) * (state["steps"] or 0)
+        self.batches.skip(done)
+
+    def take_up(self) -> None:
+        """Give callbacks and learning rate the state of the checkpoint, if the training goes on from one."""
+        if self._taken is None:
+            return
+        trainer, rate = self.trainer, self._taken["learning_rate"]
+        assert trainer.optimizer is not None
+        if rate is not None and isinstance(trainer.optimizer.learning_rate, numbers.Real) and self._same_rate():
+            trainer.optimizer.learning_rate = rate
+        left = list(self._taken["callbacks"])
+        for callback in self.callbacks.callbacks:
+            place = next((n for n, (name, _) in enumerate(left) if name == type(callback).__name__), None)
+            if place is not None:  # the first of its class that nobody has taken yet
+                callback.set_state(left.pop(place)[1])
+
+    def _same_rate(self) -> bool:
+        """Whether the learning rate that the training began with is the one that it was to begin with."""
+        rates = [next(iter(plan["compile"]["optimizer"].values()))["learning_rate"] for plan in self._plans()]
+        return rates[0] == rates[1]
+
+    def _plans(self) -> list[dict[str, Any]]:
+        assert self._plan is not None and self._taken is not None
+        return [self._plan, self._taken["plan"]]
+
+    def keep(self) -> None:
+        """Remember weights and optimizer, where they may be wanted back."""
+        if self.restores:
+            assert self.trainer.optimizer is not None
+            model: Any = self.trainer.model
+            self._kept = model.get_weights(), self.trainer.optimizer.get_state()
+
+    def give_back(self, error: DivergenceError) -> None:
+        """Weights and optimizer are again what they were after the last finite epoch, and the training is over."""
+        assert self._kept is not None and self.trainer.optimizer is not None
+        model: Any = self.trainer.model
+        model.set_weights(self._kept[0])
+        self.trainer.optimizer.set_state(self._kept[1])
+        self.trainer.diverged = True
+        warnings.warn(f"{error}. The weights of the last finite epoch are restored", TrainingWarning, stacklevel=2)
+
+    def begin_epoch(self) -> tuple[Iterable[tuple], Mean, int]:
+        """The batches of the epoch that are left, the mean of its losses so far, and how many batches are done.
+
+        Mean and metrics begin anew, or go on.
+        """
+        trainer = self.trainer
+        assert trainer.optimizer is not None
+        if self.batch and self._taken is not None:
+            for metric, state in zip(trainer.metrics, self._taken["metrics"], strict=True):
+                metric.set_state(state)
+            left = islice(self.batches.epoch(self.shuffled_at), self.batch, None)
+            return () if self.stopped else left, self.loss, self.batch
+        self.loss, self.batch, self.shuffled_at = Mean(), 0, trainer.optimizer.batches
+        for metric in trainer.metrics:
+            metric.reset_state()
+        return self.batches.epoch(self.shuffled_at), self.loss, 0
+
+    def checkpoint(self, epoch: int, batch: int) -> tuple[dict, dict[str, np.ndarray]]:
+        """Header and arrays of a model file that also has where the training stands: before `batch` of `epoch`.
+
+        Raises:
+            DivergenceError: a weight, or what the optimizer remembers, is not finite.
+        """
+        header, arrays = self.trainer.model.file_state()
+        broken = [name for name, array in arrays.items() if array.dtype.kind == "f" and not np.isfinite(array).all()]
+        if broken:
+            raise DivergenceError(f"{broken[0]} is not finite")
+        state, more = saving.state_to_arrays(self._state(epoch, batch), "training/")
+        return {**header, "training": state}, {**arrays, **more}
+
+    def _state(self, epoch: int, batch: int) -> dict[str, Any]:
+        trainer = self.trainer
+        rate: Any = trainer.optimizer and trainer.optimizer.learning_rate
+        return {
+            "plan": self._plan,
+            "epochs": self.options["epochs"],
+            "epoch": epoch,
+            "batch": batch,
+            "first_epoch": self.first_epoch,
+            "begun": self.begun,
+            "shuffled_at": self.shuffled_at,
+            "steps": self.callbacks.params["steps"],
+            "learning_rate": rate if isinstance(rate, numbers.Real) else None,
+            "loss": [self.loss.total, self.loss.count],
+            "metrics": [metric.get_state() for metric in trainer.metrics] if batch else [],
+            "callbacks": [[type(one).__name__, self._known_by(one)] for one in self.callbacks.callbacks],
+            "logs": {name: value for name, value in self.logs.items() if isinstance(value, numbers.Real)},
+            "stopped": trainer.stop_training,
+        }
+
+    @staticmethod
+    def _known_by(callback: Any) -> dict[str, Any]:
+        try:
+            state = callback.get_state()
+            saving.state_to_arrays(state, "")
+        except ConfigError as error:
+            raise error.within(type(callback).__name__, "get_state") from None
+        return state

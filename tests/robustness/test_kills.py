@@ -1,0 +1,209 @@
+"""Trainings that are killed at random moments and gone on with end as if nothing had happened, to the last bit.
+
+`NNLITE_KILLS=300 pytest tests/robustness/test_kills.py` kills 300 of them; a handful without.
+"""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import nnlite
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+KILLS = int(os.environ.get("NNLITE_KILLS", "8"))
+ROOT = Path(nnlite.__file__).parent.parent
+
+BASE = """seed: 5
+data:
+  source: {Npz: {path: data.npz}}
+  split: {validation: 0.2, test: 0.1}
+model:
+%s
+compile: {optimizer: %s, loss: auto, metrics: [accuracy]}
+fit: {epochs: 12, batch_size: 16%s}
+checkpoint: {every: %s, keep: 2}
+"""
+DEEP = "  - Normalization\n  - Dense: {units: 8, activation: relu}\n"
+LAST = "  - Dense: {units: 3, activation: softmax}"
+# Each part of what a training knows is in one of them: random streams, moving statistics, slots, schedules, callbacks.
+CONFIGS = {
+    "dropout, every step": BASE % (f"{DEEP}  - Dropout: {{rate: 0.3}}\n{LAST}", "adam", "", "3 steps"),
+    "batch normalization": BASE % (f"{DEEP}  - BatchNormalization\n{LAST}", "{SGD: {momentum: 0.9}}", "", "7 steps"),
+    "schedule": BASE
+    % (
+        DEEP + LAST,
+        "{SGD: {learning_rate: {CosineDecay: {initial_learning_rate: 0.05, decay_steps: 150}}}}",
+        "",
+        "5 steps",
+    ),
+    "plateau": BASE
+    % (
+        DEEP + LAST,
+        "rmsprop",
+        ", callbacks: [{ReduceLROnPlateau: {patience: 1, factor: 0.5, min_delta: 0.05}}]",
+        "1 epoch",
+    ),
+    "early stopping": BASE
+    % (
+        f"{DEEP}  - GaussianNoise: {{stddev: 0.1}}\n{LAST}",
+        "{Adam: {learning_rate: 0.05}}",
+        ", callbacks: [{EarlyStopping: {patience: 3, restore_best_weights: true}}]",
+        "2 steps",
+    ),
+    "auto": BASE % (f"{DEEP}  - Dropout: {{rate: 0.5}}\n{LAST}", "adamw", ", class_weight: balanced", "auto"),
+}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder with data, a config of each kind, and a run of each that nobody interrupted."""
+    folder = tmp_path_factory.mktemp("resuming")
+    generator = np.random.default_rng(0)
+    inputs = generator.normal(size=(400, 6))
+    np.savez(folder / "data.npz", inputs=inputs, target=(inputs @ generator.normal(size=(6, 3))).argmax(1))
+    for number, text in enumerate(CONFIGS.values()):
+        (folder / f"c{number}.yaml").write_text(text)
+        done = run(folder, "train", f"c{number}.yaml", "--out", f"whole{number}")
+        assert done.returncode == 0, done.stderr
+    return folder
+
+
+def run(folder, *arguments):
+    """The command line, to its end."""
+    process = start(folder, *arguments)
+    out, err = process.communicate(timeout=120)
+    return subprocess.CompletedProcess(arguments, process.returncode, out, err)
+
+
+def start(folder, *arguments):
+    """The command line, running."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1", "NNLITE_KERNELS": "numpy"}
+    command = [sys.executable, "-m", "nnlite", *arguments, "--quiet"]
+    return subprocess.Popen(
+        command, cwd=folder, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+
+
+def wait_for_training(folder, process):
+    """Wait until the first checkpoint is on the disk."""
+    while process.poll() is None and not any((folder / "checkpoints").glob("step-*")):
+        time.sleep(0.002)
+
+
+def assert_same(folder, whole, out):
+    """The run is, to the bit, the one that nobody interrupted, and nothing else is left of the interruption."""
+    for name in ("model.safetensors", "history.csv", "metrics.json"):
+        assert (folder / out / name).read_bytes() == (folder / whole / name).read_bytes(), name
+    assert json.loads((folder / out / "state.json").read_text())["state"] == "finished"
+    for pattern in (".*.tmp", ".lock"):
+        assert list((folder / out).rglob(pattern)) == []
+    best = "checkpoints/best.safetensors"
+    assert (folder / out / best).read_bytes() == (folder / whole / best).read_bytes()
+
+
+@pytest.mark.parametrize("number", range(KILLS))
+def test_killed_trainings_go_on_exactly(place, number):
+    chance = random.Random(number)
+    kind, out = number % len(CONFIGS), f"killed{number}"
+    process = start(place, "train", f"c{kind}.yaml", "--out", out)
+    for _ in range(4):  # a training may be killed several times
+        wait_for_training(place / out, process)
+        time.sleep(chance.uniform(0, 0.25))
+        process.kill()
+        process.communicate()
+        process = start(place, "train", "--resume", out)
+        if chance.random() < 0.5:
+            break
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 0 or (process.returncode == 2 and "the training is finished" in err), err
+    assert_same(place, f"whole{kind}", out)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("again", [False, True])
+def test_signals_keep_what_was_trained(place, number, code, again):
+    out = f"signal{code}{again}"
+    process = start(place, "train", "c0.yaml", "--out", out, "--set", "fit.epochs=100000")
+    wait_for_training(place / out, process)
+    process.send_signal(number)
+    if again:
+        process.send_signal(number)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert err.count("\n") == 1 and f"go on with: nnlite train --resume {out}" in err
+    assert json.loads((place / out / "state.json").read_text())["state"] == "interrupted"
+    before = (place / out / "history.csv").read_text()
+    done = run(place, "train", "--resume", out, "--epochs", str(len(before.splitlines()) + 3))
+    assert done.returncode == 0, done.stderr
+    assert (place / out / "history.csv").read_text().startswith(before)
+
+
+def test_a_changed_config_is_refused_by_name(place):
+    process = start(place, "train", "c0.yaml", "--out", "changed")
+    wait_for_training(place / "changed", process)
+    process.kill()
+    process.communicate()
+    before = (place / "changed" / "config.yaml").read_text()
+    change = ["--set", "fit.batch_size=8", "model.1.Dense.activation=tanh"]
+    done = run(place, "train", "--resume", "changed", *change)
+    assert done.returncode == 2
+    assert "fit.batch_size is 8, was 16" in done.stderr and "Dense.activation" in done.stderr
+    assert (place / "changed" / "config.yaml").read_text() == before
+    done = run(place, "train", "--resume", "changed", "--resume-anyway", *change)
+    assert done.returncode == 0, done.stderr
+
+
+def test_changed_data_are_refused(place):
+    process = start(place, "train", "c0.yaml", "--out", "others")
+    wait_for_training(place / "others", process)
+    process.kill()
+    process.communicate()
+    content = (place / "data.npz").read_bytes()
+    arrays = dict(np.load(place / "data.npz"))
+    arrays["inputs"] = arrays["inputs"] + 1e-3
+    np.savez(place / "data.npz", **arrays)
+    try:
+        done = run(place, "train", "--resume", "others")
+    finally:
+        (place / "data.npz").write_bytes(content)
+    assert done.returncode == 2
+    assert "the data are others" in done.stderr
+    assert run(place, "train", "--resume", "others").returncode == 0
+    assert_same(place, "whole0", "others")
+
+
+def test_more_epochs_than_at_first(place):
+    assert run(place, "train", "c0.yaml", "--out", "longer", "--epochs", "5").returncode == 0
+    done = run(place, "train", "--resume", "longer")
+    assert done.returncode == 2 and "--epochs N trains for longer" in done.stderr
+    assert run(place, "train", "--resume", "longer", "--epochs", "12").returncode == 0
+    assert_same(place, "whole0", "longer")
+
+
+def test_one_process_at_a_time_owns_a_run(place):
+    process = start(place, "train", "c0.yaml", "--out", "owned", "--set", "fit.epochs=100000")
+    wait_for_training(place / "owned", process)
+    done = run(place, "train", "--resume", "owned")
+    assert done.returncode == 2
+    assert f"process {process.pid} on " in done.stderr
+    listed = subprocess.run(
+        [sys.executable, "-m", "nnlite", "runs", "."], cwd=place, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    assert "running" in next(line for line in listed.splitlines() if line.startswith("owned"))
+    process.kill()
+    process.communicate()
+    orphan = place / "owned" / "checkpoints" / ".step-1.safetensors.0123.tmp"
+    orphan.write_bytes(b"half")
+    done = run(place, "train", "--resume", "owned", "--epochs", "3")
+    assert done.returncode == 2 and "epochs is 3, but" in done.stderr
+    assert "removed what a killed write left: " in done.stderr and f"checkpoints/{orphan.name}" in done.stderr
+    assert not orphan.exists()
