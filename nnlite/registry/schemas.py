@@ -87,7 +87,7 @@ class Schemas:
         if isinstance(hint, type) and issubclass(hint, Configurable):
             name = hint._family.replace(" ", "_") if "_members" in vars(hint) else hint.__name__
             return self._defined(name, lambda: self.family(hint))
-        if hint is NamedFunction:
+        if isinstance(hint, type) and issubclass(hint, NamedFunction):
             return {"type": "string", "description": "the name of a registered function"}
         if isinstance(hint, type) and issubclass(hint, Specified):
             return {}

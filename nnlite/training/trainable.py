@@ -95,6 +95,18 @@ class Trainable(Protocol):
         """Header and arrays of the model's file."""
         ...
 
+    def to_spec(self) -> Any:
+        """The model as a plain value, by which its like is made."""
+        ...
+
+    def get_weights(self) -> list[np.ndarray]:
+        """Copies of all weights."""
+        ...
+
+    def set_weights(self, weights: Any) -> None:
+        """Replace all weights."""
+        ...
+
     def load_weights(self, filepath: Any) -> None:
         """Read weights from a file."""
         ...

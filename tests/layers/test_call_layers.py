@@ -444,7 +444,6 @@ class ShapeLoss(Loss):
 
 WRONG_LOSSES = [
     (PlainLoss, ShapeError, "got ndarray: it has no derivative"),
-    (NumberLoss, ShapeError, r"got \(\); take means over axis=-1"),
     (NumPyLoss, ConfigError, r"np\.median has no derivative"),
     (FloatLoss, ConfigError, "plain array or number"),
     (ShapeLoss, ShapeError, "operands could not be broadcast"),

@@ -42,6 +42,14 @@ def same(name, *shapes, draw=normal, **options):
     return Case(name, lambda *x: own(*x, **options), lambda *x: plain(*x, **options), shapes, draw)
 
 
+def sparsemax(x):
+    """The point of the simplex that is nearest to each row."""
+    ordered = -np.sort(-x, axis=-1)
+    totals = ordered.cumsum(-1) - 1
+    count = (ordered * np.arange(1, x.shape[-1] + 1) > totals).sum(-1, keepdims=True)
+    return np.maximum(x - np.take_along_axis(totals, count - 1, -1) / count, 0)
+
+
 def activation(name, plain, **options):
     return Case(name, lambda x: getattr(ops, name)(x, **options), plain, ((2, 3),))
 
@@ -115,6 +123,11 @@ CASES = [
     activation("softmax", softmax),
     activation("softplus", lambda x: np.log(1 + np.exp(x))),
     activation("softsign", lambda x: x / (1 + np.abs(x))),
+    activation("linear", lambda x: x),
+    activation("sparse_sigmoid", lambda x: np.clip((x + 1) / 2, 0, 1)),
+    activation("threshold", lambda x: np.where(x > 0.1, x, -3.0), threshold=0.1, default_value=-3.0),
+    activation("sparsemax", sparsemax),
+    Case("glu", ops.glu, lambda x: x[..., :2] * logistic(x[..., 2:]), ((2, 4),)),
 ]
 CASES = [case for case in CASES if case.name != "clip"] + [
     Case("clip", lambda x: ops.clip(x, -0.5, 0.7), lambda x: np.clip(x, -0.5, 0.7), ((2, 3),))

@@ -129,10 +129,13 @@ def test_every_loss_optimizer_metric_and_initializer():
     targets = {"sparse": classes, "categorical": np.eye(3)[classes], "binary": np.eye(3)[classes]}
     targets["regression"] = 1 + targets["binary"]  # for losses that divide by them
     for name, loss in Loss.members().items():
+        if name == "FunctionLoss":
+            continue
         kind = loss.target_kind
         for optimizer in Optimizer.members():
             last = {"binary": "sigmoid", "regression": "softplus"}.get(kind, "softmax")
-            model = Sequential([Input((5,)), Dense(6, "gelu"), Dense(3, last)], seed=0)
+            units = 6 if name == "GaussianNLL" else 3
+            model = Sequential([Input((5,)), Dense(6, "gelu"), Dense(units, last)], seed=0)
             model.compile(optimizer, name)
             history = model.fit(x, targets[kind], epochs=3, validation_split=0.2, verbose=0)
             assert np.isfinite(history.history["val_loss"]).all(), (name, optimizer)
@@ -151,7 +154,7 @@ def test_every_loss_optimizer_metric_and_initializer():
         model.compile("sgd", "sparse_categorical_crossentropy" if sparse else "mse", [metric(**NEEDED.get(name, {}))])
         values = model.evaluate(x, classes if sparse else np.eye(3)[classes], verbose=0)
         assert all(np.isfinite(value).all() for value in values) and len(values) == 2, name
-    for initializer in Initializer.members():
+    for initializer in set(Initializer.members()) - {"STFTInitializer"}:
         spec = {initializer: {"value": 0.5} if initializer == "Constant" else {}}
         Sequential([Input((5,)), Dense(4, kernel_initializer=spec)], seed=0)
 

@@ -28,7 +28,7 @@ class GradientsOnly(Optimizer, abstract=True):
     def slot_names(self) -> tuple[str, ...]:
         return ()
 
-    def apply(self, packs: Sequence) -> None:
+    def apply_packs(self, packs: Sequence) -> None:
         """Nothing."""
 
 

@@ -33,7 +33,7 @@ class Circle(Loss):
     Reference: Sun et al. 2020, arXiv:2002.10857.
 
     >>> Circle(gamma=1.0)([0, 0, 1], [[1.0, 0.0], [0.6, 0.8], [0.0, 1.0]]).__round__(4)
-    0.7844
+    0.789
     """
 
     gamma: Positive = 80.0

@@ -8,7 +8,7 @@ from nnlite import ops
 from nnlite.ops import ActivationFunction
 from nnlite.registry import register_function
 
-ACTIVATIONS = sorted(registered(ActivationFunction))
+ACTIVATIONS = sorted(set(registered(ActivationFunction)) - {"Recorded", "Sparsemax", "Threshold"})
 
 
 @register_function
@@ -49,6 +49,8 @@ CASES = [
         (2, 1, 2, 2),
     ),
     *[Case("Activation", {"activation": name}, (2, 3)) for name in ACTIVATIONS],
+    Case("Activation", {"activation": "Sparsemax"}, (3, 4)),
+    Case("Activation", {"activation": {"Threshold": {"threshold": 0.1, "default_value": -3.0}}}, (2, 3)),
     Case("Activation", {"activation": {"leaky_relu": {"negative_slope": 0.1}}}, (2, 3)),
     *[
         Case(layer, options, shape)
