@@ -125,6 +125,7 @@ def run_training(
             callbacks.on_epoch_end(epoch, session.logs)
             if trainer.stop_training:
                 break
+        assert trainer.optimizer is not None  # the model is compiled
         if trainer.optimizer.use_ema:
             trainer.optimizer.put_averages(trainer.ready_steps().store.packs)
     finally:
