@@ -29,9 +29,9 @@ def texts(values):
 # Column -> its cells in a file, its kind, and a part of the reason.
 KINDS_OF = {
     "area": (texts(np.round(RANDOM.normal(size=ROWS), 3)), "number", "numbers"),
-    "rooms": (texts(RANDOM.integers(1, 9, ROWS)), "number", "whole numbers"),
+    "rooms": (texts(RANDOM.integers(1, 9, ROWS)), "number", "integers"),
     "gaps": (cycle("1.5", "", "3.25", "NA", "7"), "number", "numbers"),
-    "year": (texts(np.arange(1800, 1800 + ROWS)), "number", "whole numbers"),
+    "year": (texts(np.arange(1800, 1800 + ROWS)), "number", "integers"),
     "zip_code": (texts(1000 + RANDOM.integers(0, 30, ROWS) * 7), "integer_code", "called like a code"),
     "MSSubClass": (texts(RANDOM.integers(2, 9, ROWS) * 10), "integer_code", "called like a code"),
     "plate": ([f"0{value}" for value in RANDOM.integers(100, 130, ROWS)], "integer_code", "digits after a zero"),
@@ -190,7 +190,7 @@ TASKS = {  # targets, forced -> kind, log
     "two numbers": ([cycle("1", "2")], None, "binary", False),
     "texts": ([cycle("a", "b", "c")], None, "multiclass", False),
     "codes": ([cycle("1", "2", "3", "5", "7")], None, "multiclass", False),
-    "many whole numbers": ([texts(np.arange(ROWS) % 50)], None, "regression", False),
+    "many integers": ([texts(np.arange(ROWS) % 50)], None, "regression", False),
     "numbers": ([texts(NORMAL)], None, "regression", False),
     "prices": ([texts(PRICE)], None, "regression", True),
     "codes as numbers": ([cycle("1", "2", "3")], "regression", "regression", False),

@@ -23,7 +23,7 @@ def outputs(model: Any, X: Any) -> np.ndarray:
 
 
 def raw_columns() -> dict[str, list[Any]]:
-    """Columns of a raw table of 80 rows: numbers, whole numbers, text, booleans, dates, many levels; with gaps."""
+    """Columns of a raw table of 80 rows: numbers, integers, text, booleans, dates, many levels; with gaps."""
     random = np.random.default_rng(1)
     cities = random.choice(["Bern", "Kyiv", "Lima"], 80).tolist()
     return {

@@ -32,7 +32,7 @@ NEARLY_ALL = 0.95  # share of distinct values from which texts name rows
 HALF = 0.5
 WORDS_OF_TEXT = 3.0  # mean number of words from which cells are text
 MOST_CODES = 50
-ROWS_OF_A_CODE = 5  # mean number of rows of a level, from which whole numbers may be codes
+ROWS_OF_A_CODE = 5  # mean number of rows of a level, from which integers may be codes
 FEWEST_ROWS = 10  # from which distinct values say something
 
 NAMES_OF_ROWS = re.compile(r"(^|_)(id|ids|index|idx|row|uuid|guid|key|no|nr|serial|rownames?|rownumber)$|^unnamed|^$")
@@ -107,8 +107,8 @@ def _of_numbers(cells: Cells) -> tuple[ColumnKind, str]:
     if NAMES_OF_ROWS.search(name) and distinct > HALF * len(present) and len(present) >= FEWEST_ROWS:
         return "identifier", f"{distinct} values in {len(present)} rows, and so it is called"
     if NAMES_OF_CODES.search(name) and (distinct <= MOST_CODES or distinct * ROWS_OF_A_CODE <= len(present)):
-        return "integer_code", f"{distinct} whole numbers, and called like a code"
-    return "number", "whole numbers"
+        return "integer_code", f"{distinct} integers, and called like a code"
+    return "number", "integers"
 
 
 def _of_texts(cells: Cells) -> tuple[ColumnKind, str]:

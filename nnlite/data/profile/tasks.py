@@ -16,7 +16,7 @@ __all__ = ["TASKS", "Task", "TaskKind", "task_of"]
 TaskKind = Literal["binary", "multiclass", "multilabel", "regression"]
 TASKS: tuple[str, ...] = get_args(TaskKind)
 
-MOST_CODES = 20  # whole numbers up to so many values are classes,
+MOST_CODES = 20  # integers up to so many values are classes,
 ROWS_OF_A_CODE = 10  # if they have so many rows each on average
 SKEWED = 1.0
 SEPARATORS = "|;,"  # between the labels of one cell
@@ -93,7 +93,7 @@ def _of_one(cells: Cells, forced: TaskKind | None) -> Task:
             f"target {cells.name!r} has {distinct} different texts in {rows} rows ({kind}: {reason}), too many for "
             "classes; choose another column by --target"
         )
-    what = "texts" if cells.numbers is None else "whole numbers" if cells.is_whole else "numbers"
+    what = "texts" if cells.numbers is None else "integers" if cells.is_whole else "numbers"
     return Task("multiclass", [cells.name], f"{distinct} different {what}", classes)
 
 

@@ -18,7 +18,7 @@ def image_shape(subject: Subject) -> tuple[int, int, int] | None:
 
     It is one if the model, or an early layer that only brings rows into another shape or scale, gives rows of
     `(height, width, channels)` with 1, 3 or 4 channels and as many numbers; or if rows without the names of columns
-    hold whole numbers from 0 to 255 and are square (`64` is 8 x 8).
+    hold integers from 0 to 255 and are square (`64` is 8 x 8).
     """
     shape, size = subject.model.input_shape[1:], math.prod(subject.model.input_shape[1:])
     if subject.encoded_columns is not None or subject.model.input_kind == "strings":
