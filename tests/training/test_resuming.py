@@ -38,7 +38,7 @@ class FailAt(Callback):
     watches = comes_last = True
 
     def on_train_batch_end(self, batch, logs=None):
-        if self.model.optimizer.iterations == self.step:
+        if self.model.optimizer.batches == self.step:
             raise Power
 
 
@@ -89,6 +89,13 @@ def recurrent():
     return model
 
 
+def constrained():
+    layers = [Input((4,)), Dense(8, "relu", kernel_constraint={"MaxNorm": {"max_value": 0.5}}), Dense(1, "sigmoid")]
+    model = Sequential(layers, seed=4)
+    model.compile({"SGD": {"learning_rate": {"OneCycle": {"max_learning_rate": 0.5}}}}, "binary_crossentropy")
+    return model
+
+
 def ensemble():
     model = Sequential([Dense(6, "relu", members=3), Dropout(0.2), Dense(1, "sigmoid", members=3)], seed=2)
     model.compile("adam", "binary_crossentropy")
@@ -121,6 +128,20 @@ SETUPS = {
             CSVLogger(folder / "log.csv"),
         ],
     ),
+    "averages": (
+        lambda: network(optimizer={"Adam": {"use_ema": True, "ema_momentum": 0.8, "ema_overwrite_frequency": 5}}),
+        {"validation_split": 0.2},
+        lambda folder: [],
+    ),
+    "accumulation": (
+        lambda: network(optimizer={"AdamW": {"gradient_accumulation_steps": 4}}),
+        {"validation_split": 0.2},
+        lambda folder: [],
+    ),
+    "whole parameters": (lambda: network(optimizer={"Lamb": {"clipnorm": 0.5}}), {}, lambda folder: []),
+    "nesterov": (lambda: network(optimizer="nadam"), {}, lambda folder: []),
+    "schedule-free": (lambda: network(optimizer="ScheduleFreeAdamW"), {}, lambda folder: []),
+    "constraints": (constrained, {}, lambda folder: []),
     "weights": (network, {"sample_weight": np.arange(90.0), "shuffle": False}, lambda folder: []),
 }
 
