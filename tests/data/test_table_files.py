@@ -476,3 +476,12 @@ def test_too_many_pixels(tmp_path, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 0.5)
     with pytest.raises(DataError, match=r"a\.png is no image that Pillow can read: Image size"):
         pixels(tmp_path, DEPTHS["8 bits"][0], "rgb")
+
+
+def test_a_frame_of_a_file_names_it_in_every_complaint(tmp_path):
+    pytest.importorskip("pyarrow")
+    as_parquet(tmp_path / "t.parquet")
+    frame = read_table_file(str(tmp_path / "t.parquet"))
+    for ask in (frame.given, frame.labels, frame.quantities, lambda name: frame.column(name, "number")):
+        with pytest.raises(DataError, match=r"t\.parquet: no column 'rom'; did you mean 'rooms'\?"):
+            ask("rom")

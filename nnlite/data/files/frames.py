@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -43,9 +43,15 @@ class FileFrame(Frame):
             if name not in self.places:
                 raise DataError(f"{self.path}: no column {name!r}; {did_you_mean(name, self.names)}")
 
-    def column(self, name: str, kind: Kind) -> Column:
+    def with_columns(self, columns: Sequence[Column]) -> "FileFrame":
+        return FileFrame(self.path, super().with_columns(columns))
+
+    def given(self, name: str) -> Column:
         self.require([name])
-        column = self.columns[self.places[name]]
+        return super().given(name)
+
+    def column(self, name: str, kind: Kind) -> Column:
+        column = self.given(name)
         if kind == "number" and column.kind in ("category", "date") and not column.missing.all():
             row = int(np.argmin(column.missing))
             what = "text" if column.kind == "category" else "the date"
@@ -63,8 +69,7 @@ class FileFrame(Frame):
 
     def labels(self, name: str) -> np.ndarray:
         """The column `name` as class labels: integers, booleans or texts; `DataError` for a gap or a date."""
-        self.require([name])
-        column = self.columns[self.places[name]]
+        column = self.given(name)
         self._refuse_missing(name, column.missing)
         if column.kind == "boolean":
             return column.values == 1

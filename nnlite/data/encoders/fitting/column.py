@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nnlite.data.encoders.choices import NUMBERS, ColumnChoice
-from nnlite.data.encoders.columns import ColumnEncoder, GapIndicator, given
+from nnlite.data.encoders.columns import ColumnEncoder, GapIndicator
 from nnlite.data.encoders.levels import filled_cells
 from nnlite.data.frames.frame import Frame
 from nnlite.data.profile.profile import ColumnProfile, encoding_of
@@ -66,7 +66,7 @@ class Fit:
     @functools.cached_property
     def gaps(self) -> np.ndarray:
         """Which training rows have no value. Shape: (training rows,), booleans."""
-        column = self.source.column(self.name, "number") if self.holds_numbers else given(self.source, self.name)
+        column = self.source.column(self.name, "number") if self.holds_numbers else self.source.given(self.name)
         return column.missing[self.rows]
 
     @property
