@@ -11,7 +11,7 @@ import numpy as np
 from nnlite.data.array_files import read_npy
 from nnlite.data.files.decoding import STDIN, decompress, first_bytes, place_of, read_bytes
 from nnlite.data.files.dialects import AUTO, Dialect
-from nnlite.data.files.frames import FileFrame, read_arrow_file, read_json_file
+from nnlite.data.files.frames import ARROW_HEADS, FileFrame, read_arrow_file, read_json_file
 from nnlite.data.files.workbooks import read_workbook
 from nnlite.data.frames.reading import read_frame
 from nnlite.data.table import Table
@@ -20,7 +20,7 @@ from nnlite.errors import DataError
 __all__ = ["is_text", "read_table_file", "table_of_bytes"]
 
 JSON_ENDINGS = (".json", ".jsonl", ".ndjson")
-OTHER_TABLES = (b"PAR1", b"ARRO", b"\x93NUMPY", b"PK\x03\x04")  # Parquet, Arrow, NumPy, a workbook
+NUMPY, ZIP = b"\x93NUMPY", b"PK\x03\x04"
 
 
 def read_table_file(
@@ -46,7 +46,7 @@ def read_table_file(
         DataError: a file that cannot be read; it says why, and what to do.
         MissingLibraryError: the library that reads such files is not installed.
     """
-    if path != STDIN and first_bytes(path) in (b"PAR1", b"ARRO"):
+    if path != STDIN and first_bytes(path) in ARROW_HEADS:
         return read_arrow_file(path)  # which is not read whole
     return table_of_bytes(read_bytes(path), path, dialect, sheet=sheet, named=named, like=like)
 
@@ -61,11 +61,11 @@ def table_of_bytes(
     like: bool = False,
 ) -> Table | FileFrame:
     """The same, of the bytes of a file called `path`."""
-    if content[:4] in (b"PAR1", b"ARRO"):
+    if content[:4] in ARROW_HEADS:
         return read_arrow_file(path, content)
-    if content.startswith(b"\x93NUMPY"):
+    if content.startswith(NUMPY):
         return FileFrame(place_of(path), read_frame(_matrix(read_npy(path, content), path)))
-    if content.startswith(b"PK\x03\x04") and _is_workbook(content):
+    if content.startswith(ZIP) and _is_workbook(content):
         return Table.of(read_workbook(content, path, sheet, Dialect.get(dialect or {}), named), path)
     if _is_json(content, path):
         return read_json_file(path, content)
@@ -74,7 +74,7 @@ def table_of_bytes(
 
 def is_text(start: bytes, path: str) -> bool:
     """Whether a file that begins so, decompressed, is delimited text, as far as its first bytes tell."""
-    return not start.startswith(OTHER_TABLES) and not _is_json(start, path)
+    return not start.startswith((*ARROW_HEADS, NUMPY, ZIP)) and not _is_json(start, path)
 
 
 def _is_workbook(content: bytes) -> bool:
