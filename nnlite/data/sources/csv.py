@@ -24,6 +24,7 @@ class Csv(DialectFields, StreamedTableSource):
             order, 0 for what the training part did not hold.
         text: the one column that holds text; the other columns are left out.
         drop: columns to leave out, such as row numbers or names.
+        columns: column -> its kind or encoding, as of `TableSource`.
         delimiter, quote, encoding, decimal, thousands, missing, header, compression: as of `Dialect`; `"auto"` finds
             each from the file.
         stream: whether rows are encoded chunk by chunk into files and read from there while training, so that the

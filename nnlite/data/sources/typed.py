@@ -21,11 +21,7 @@ class Parquet(StreamedTableSource):
 
     Args:
         path: the file.
-        target: the column to predict, or a list of columns for a regression with several outputs.
-        categorical: input columns that hold categories rather than amounts.
-        ordinal: columns of categories that become integers instead, for an `Embedding`.
-        text: the one column that holds text; the other columns are left out.
-        drop: columns to leave out.
+        target, categorical, ordinal, text, drop, columns: as of `TableSource`.
         stream, cache: as of `Csv`: whether rows stay in files while training, and the folder that keeps them.
     """
 
@@ -43,11 +39,7 @@ class JsonLines(TableSource):
 
     Args:
         path: the file.
-        target: the column to predict, or a list of columns for a regression with several outputs.
-        categorical: input columns that hold categories rather than amounts.
-        ordinal: columns of categories that become integers instead, for an `Embedding`.
-        text: the one column that holds text; the other columns are left out.
-        drop: columns to leave out.
+        target, categorical, ordinal, text, drop, columns: as of `TableSource`.
     """
 
     def read(self) -> FileFrame:
@@ -61,11 +53,7 @@ class Excel(TableSource):
 
     Args:
         path: the file, `.xlsx` or `.xlsm`.
-        target: the column to predict, or a list of columns for a regression with several outputs.
-        categorical: input columns that hold categories rather than amounts.
-        ordinal: columns of categories that become integers instead, for an `Embedding`.
-        text: the one column that holds text; the other columns are left out.
-        drop: columns to leave out.
+        target, categorical, ordinal, text, drop, columns: as of `TableSource`.
         sheet: name of the sheet; the first one when None.
         missing: the cells that stand for a missing value, as of `Dialect`.
     """
