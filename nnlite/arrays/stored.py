@@ -78,11 +78,8 @@ class StoredRows(LazyRows):
         """The same rows in another type; nothing is read yet."""
         same = np.dtype(dtype) == self.dtype
         finite = self.finite and self.dtype.kind in "biuf"
-        return self if same else self._like(dtype=dtype, finite=finite)
-
-    def known_finite(self) -> "StoredRows":
-        """The same rows, of which it is known that they are finite."""
-        return self._like(dtype=self.dtype, finite=True)
+        like = (self.path, self.shape, self.stored, self.offset)
+        return self if same else StoredRows(*like, dtype, finite, self.keeper)
 
     def first_not_finite(self) -> tuple[int, ...] | None:
         """The place of the first number that is NaN or infinite; None where there is none. Reads what is not known."""
@@ -107,9 +104,6 @@ class StoredRows(LazyRows):
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return self[:] if dtype is None else self[:].astype(dtype, copy=False)
-
-    def _like(self, dtype: Any, finite: bool) -> "StoredRows":
-        return StoredRows(self.path, self.shape, self.stored, self.offset, dtype, finite, self.keeper)
 
     def __repr__(self) -> str:
         return f"StoredRows(of shape {self.shape}, {self.dtype}, in {self.path})"

@@ -200,7 +200,8 @@ def check_finite(x: Any) -> None:
 
 
 def _place(place: Sequence[int]) -> str:
-    return f"row {place[0]}" + (f", column {place[1]}" if len(place) == 2 else f", at {list(place[1:])}")
+    row, *inside = place
+    return f"row {row}" + (f", column {inside[0]}" if len(inside) == 1 else f", at {inside}" if inside else "")
 
 
 def check_fits(x: np.ndarray, inputs: np.ndarray) -> None:
@@ -208,10 +209,10 @@ def check_fits(x: np.ndarray, inputs: np.ndarray) -> None:
     if x.dtype.kind in "iuf" and x.shape == inputs.shape:
         large = np.isfinite(x) & np.isinf(inputs)
         if large.any():
-            row, *place = np.argwhere(large)[0].tolist()
+            place = np.argwhere(large)[0].tolist()
             raise DataError(
-                f"x holds {x[(row, *place)]} in row {row}{f', column {place[0]}' if len(place) == 1 else ''}, which is "
-                f"too large for {inputs.dtype}: divide by a scale, or call nnlite.config.set_floatx('float64')"
+                f"x holds {x[tuple(place)]} in {_place(place)}, which is too large for {inputs.dtype}: divide by a "
+                "scale, or call nnlite.config.set_floatx('float64')"
             )
 
 

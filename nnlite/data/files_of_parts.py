@@ -1,26 +1,24 @@
 """Files of their own for the validation or the test part."""
 
-import dataclasses
-
 import numpy as np
 
 from nnlite.data.frames.frame import Frame
 from nnlite.data.sources.base import DataSource
 from nnlite.data.table import Table
 from nnlite.errors import ConfigError, DataError
-from nnlite.registry.configurable import constructor_parameters
 
 __all__ = ["check_copies", "source_of_file"]
 
 
 def source_of_file(source: DataSource, path: str) -> DataSource:
-    """The same source for another file; `ConfigError` if it has none, or if it is the same file."""
-    kind = type(source)
-    if "path" not in constructor_parameters(kind):
-        raise ConfigError(f"{kind.__name__} has no file, so its parts cannot have files", ("split", "files"))
+    """The same source for another file; `ConfigError` if it has none of its own, or if it is the same file."""
+    try:
+        other = source.elsewhere(path)
+    except ConfigError as error:
+        raise error.within("split", "files") from None
     if source.get_config()["path"] == path:
         raise ConfigError(f"{path} is the file of the training rows; a part needs other rows", ("split", "files"))
-    return dataclasses.replace(source, path=path)
+    return other
 
 
 def check_copies(training: Table | Frame | np.ndarray, part: Table | Frame | np.ndarray, path: str) -> None:

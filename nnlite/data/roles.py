@@ -5,7 +5,6 @@ from collections.abc import Collection
 
 import numpy as np
 
-from nnlite.data.files.frames import FileFrame
 from nnlite.data.frames.frame import Frame
 from nnlite.data.table import Table
 from nnlite.errors import ConfigError, DataError
@@ -55,8 +54,7 @@ def without_columns(inputs: Inputs, names: Collection[str]) -> Inputs:
     if isinstance(inputs, Table):
         cells_kept = {name: cells for name, cells in inputs.columns.items() if name not in names}
         return dataclasses.replace(inputs, columns=cells_kept)
-    kept = Frame([column for column in inputs.columns if column.name not in names], named=inputs.named)
-    return FileFrame(inputs.path, kept) if isinstance(inputs, FileFrame) else kept
+    return inputs.with_columns([column for column in inputs.columns if column.name not in names])
 
 
 def _table(inputs: Inputs, name: str, place: str) -> Table | Frame:

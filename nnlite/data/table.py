@@ -131,6 +131,12 @@ class Table:
         texts = np.array(self._levels(name), dtype=object)
         return Column(name, "category", texts, from_numbers=True).as_kind(kind)
 
+    def given(self, name: str) -> Column:
+        """The column `name` as categories with None for a gap: cells of a text file come in no other kind."""
+        texts = np.array(self._levels(name), dtype=object)
+        texts[texts == ""] = None
+        return Column(name, "category", texts)
+
     def texts(self, name: str) -> np.ndarray:
         """The column `name` as text, `""` where the value is missing."""
         cells, gaps = self.cells(name), self._gaps(name, self._marks.everywhere)

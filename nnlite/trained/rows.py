@@ -10,7 +10,7 @@ import numpy as np
 from nnlite.data import Columns, DataSource, InputEncoder, Raw, Table, TableEncoder, Texts, read_frame
 from nnlite.data.frames.frame import Frame
 from nnlite.data.frames.libraries import maker_of
-from nnlite.data.storage.text import text_chunks
+from nnlite.data.storage.opening import table_chunks
 from nnlite.errors import CellTypeError, ConfigError, DataError, ShapeError, did_you_mean
 from nnlite.trained.schema import InputSchema
 
@@ -65,7 +65,7 @@ class RowReader:
     def chunks(self, path: str, rows: int) -> Iterator[tuple[Any, Table | None]]:
         """The rows of a file, some at a time, each time with the table that they stand in if there is one."""
         source = self.source
-        pieces = text_chunks(path, rows=rows) if source is None else source.input_chunks(path, rows)
+        pieces = table_chunks(path, rows=rows) if source is None else source.input_chunks(path, rows)
         for piece in pieces:
             if isinstance(piece, Table):
                 yield self.of_table(piece), piece

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from nnlite import Input, Sequential
+from nnlite.data.batches import check_finite, check_fits
 from nnlite.errors import ConfigError, DataError
 from nnlite.layers import Dense
 from nnlite.schedules import CosLog4
@@ -142,3 +143,14 @@ def test_loaders_of_torch():
     np.testing.assert_array_equal(model().predict(loader, verbose=0), model().predict(X, verbose=0))
     with pytest.raises(DataError, match="DataLoader"):
         model().fit(pairs, verbose=0)
+
+
+def test_numbers_that_are_refused_are_named_by_their_place():
+    for shape, place in (((3,), "row 2;"), ((3, 2), "row 2, column 1;"), ((3, 2, 2), r"row 2, at \[1, 1\];")):
+        x = np.zeros(shape)
+        x[(-1,) * len(shape)] = np.nan
+        with pytest.raises(DataError, match=f"x holds nan in {place}"):
+            check_finite(x)
+        x[(-1,) * len(shape)] = 1e300
+        with np.errstate(over="ignore"), pytest.raises(DataError, match=f"in {place[:-1]}, which is too large for"):
+            check_fits(x, x.astype(np.float32))

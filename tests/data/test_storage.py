@@ -22,7 +22,7 @@ from nnlite.data.batches import ArrayBatches
 from nnlite.data.splits import Split
 from nnlite.data.storage import chunks, scanning, stored_tables, text
 from nnlite.data.storage.batches import StoredBatches, batches_of
-from nnlite.data.storage.chunks import parquet_chunks
+from nnlite.data.storage.chunks import arrow_chunks
 from nnlite.data.storage.scanning import row_parts
 from nnlite.data.storage.text import text_chunks
 from nnlite.errors import ConfigError, DataError
@@ -324,13 +324,13 @@ def test_chunks_of_a_parquet_file_have_its_types(tmp_path):
         "flag": [row % 2 == 0 for row in range(10)],
     }
     parquet.write_table(pyarrow.table(columns), path)
-    together = chunks.joined(list(parquet_chunks(path, rows=4)))
+    together = chunks.joined(list(arrow_chunks(str(path), rows=4)))
     assert together.n_rows == 10 and [column.kind for column in together.columns][:2] == ["number", "category"]
     assert together.column("size", "number").values.tolist() == [i + 0.5 for i in range(10)]
-    assert together.column("name", "category").values.tolist() == [None if i % 3 == 0 else f"c{i}" for i in range(10)]
+    assert together.given("name").values.tolist() == [None if i % 3 == 0 else f"c{i}" for i in range(10)]
     assert np.flatnonzero(together.column("code", "number").missing).tolist() == [4]
-    with pytest.raises(DataError, match="not a Parquet file"):
-        list(parquet_chunks(write_table(tmp_path / "t.csv")))
+    with pytest.raises(DataError, match="no Parquet or Arrow file"):
+        list(arrow_chunks(str(write_table(tmp_path / "t.csv"))))
 
 
 def test_chunks_of_a_parquet_file_are_without_the_index_of_pandas(tmp_path):
@@ -339,8 +339,35 @@ def test_chunks_of_a_parquet_file_are_without_the_index_of_pandas(tmp_path):
     path = tmp_path / "t.parquet"
     frame = pandas.DataFrame({"size": [1.5, 2.5, 3.5, 4.5]}, index=[3, 1, 2, 0])
     frame.to_parquet(path)
-    assert [chunk.names for chunk in parquet_chunks(path, rows=3)] == [["size"], ["size"]]
+    assert [chunk.names for chunk in arrow_chunks(str(path), rows=3)] == [["size"], ["size"]]
     assert read_table_file(str(path)).names == ["size"]
+
+
+@pytest.mark.parametrize("make", ["parquet", "feather"])
+def test_rows_of_a_typed_file_are_those_of_the_table_in_memory(tmp_path, monkeypatch, make):
+    pandas, path = pytest.importorskip("pandas"), tmp_path / f"t.{make}"
+    pytest.importorskip("pyarrow")
+    monkeypatch.setattr(chunks, "ARROW_ROWS", 64)
+    frame = pandas.read_csv(write_table(tmp_path / "t.csv"))
+    getattr(frame, f"to_{make}")(path)
+    for target, kind in (("price", "regression"), ("bought", "binary")):
+        other = {"price": "bought", "bought": "price"}[target]
+        spec = {"path": str(path), "target": target, "categorical": ["colour"], "drop": ["note", other]}
+        split = {"shuffle": False, "validation": 0.1, "test": 0.2}
+        whole, streamed = (
+            Data({"Parquet": {**spec, "stream": stream}}, split).prepare(kind, 0) for stream in (False, True)
+        )
+        assert streamed.preprocessing.to_spec() == whole.preprocessing.to_spec()
+        for part, (x, y) in whole.parts.items():
+            assert isinstance(streamed.parts[part][0], StoredRows)
+            np.testing.assert_array_equal(streamed.parts[part][0][:], x)
+            np.testing.assert_array_equal(streamed.parts[part][1], y)
+            assert streamed.target(part)[:].tolist() == whole.target(part).tolist()
+    pieces = list(Data({"Parquet": spec}).source.input_chunks(str(path), 300))
+    assert [len(piece.columns[0].values) for piece in pieces] == [300, 300, 100]
+    assert [(piece.path, piece.start) for piece in pieces] == [(str(path), start) for start in (0, 300, 600)]
+    with pytest.raises(DataError, match=r"row 600, column 'colour': text 'red' in a numeric column"):
+        pieces[2].column("colour", "number")
 
 
 # Tables
@@ -542,7 +569,7 @@ def test_auto_streams_large_files(tmp_path, monkeypatch):
     path = write_table(tmp_path / "t.csv")
     auto = regression(path, stream="auto")
     assert not auto.source.streams and isinstance(auto.prepare("regression", 0).parts["training"][0], np.ndarray)
-    monkeypatch.setattr(nnlite.data.sources.csv, "STREAMED_BYTES", 1000)
+    monkeypatch.setattr(nnlite.data.sources.streamed, "STREAMED_BYTES", 1000)
     assert auto.source.streams and isinstance(auto.prepare("regression", 0).parts["training"][0], StoredRows)
 
 

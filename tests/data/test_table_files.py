@@ -1,9 +1,11 @@
 """Tables and arrays in files of every make, and on the standard input: one row is one row, whatever holds it."""
 
+import bz2
 import datetime
 import gzip
 import io
 import json
+import lzma
 import re
 import struct
 import sys
@@ -476,3 +478,23 @@ def test_too_many_pixels(tmp_path, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 0.5)
     with pytest.raises(DataError, match=r"a\.png is no image that Pillow can read: Image size"):
         pixels(tmp_path, DEPTHS["8 bits"][0], "rgb")
+
+
+def test_a_frame_of_a_file_names_it_in_every_complaint(tmp_path):
+    pytest.importorskip("pyarrow")
+    as_parquet(tmp_path / "t.parquet")
+    frame = read_table_file(str(tmp_path / "t.parquet"))
+    for ask in (frame.given, frame.labels, frame.quantities, lambda name: frame.column(name, "number")):
+        with pytest.raises(DataError, match=r"t\.parquet: no column 'rom'; did you mean 'rooms'\?"):
+            ask("rom")
+
+
+@pytest.mark.parametrize(("ending", "module"), [("gz", gzip), ("bz2", bz2), ("xz", lzma)])
+def test_json_may_be_compressed(tmp_path, ending, module):
+    as_json_lines(tmp_path / "t.jsonl")
+    plain = (tmp_path / "t.jsonl").read_bytes()
+    (tmp_path / f"t.jsonl.{ending}").write_bytes(module.compress(plain))
+    (tmp_path / f"T.JSONL.{ending.upper()}").write_bytes(module.compress(plain))
+    for name in (f"t.jsonl.{ending}", f"T.JSONL.{ending.upper()}"):
+        table = read_table_file(str(tmp_path / name))
+        assert table.names == NAMES and table.quantities("rooms").tolist() == [row[1] for row in ROWS]

@@ -8,7 +8,7 @@ import numpy as np
 
 from nnlite.data.encoders.unknown import report_unknown
 from nnlite.data.files.numerals import PLAIN
-from nnlite.data.frames.frame import Column, Frame, Kind
+from nnlite.data.frames.frame import Column, Kind
 from nnlite.data.frames.spelling import read_truths
 from nnlite.data.table import Table
 from nnlite.errors import ConfigError, DataError, needed_for
@@ -26,14 +26,9 @@ class ColumnSource(Protocol):
         """The column `name` read as `kind`."""
         ...
 
-
-def given(source: ColumnSource, name: str) -> Column:
-    """The column `name` in the kind in which it came, with None for gaps of text; cells of a text file are text."""
-    if isinstance(source, Frame):
-        return source.given(name)
-    texts = source.column(name, "category").values.astype(object)  # a copy
-    texts[texts == ""] = None
-    return Column(name, "category", texts)
+    def given(self, name: str) -> Column:
+        """The column `name` in the kind in which it came, with None for gaps of text."""
+        ...
 
 
 class ColumnEncoder(Configurable, family="column encoder"):
@@ -131,7 +126,7 @@ class GapIndicator(ColumnEncoder):
         return "category" if self.kind == "any" else self.kind
 
     def read(self, source: ColumnSource) -> Column:
-        return given(source, self.name) if self.kind == "any" else super().read(source)
+        return source.given(self.name) if self.kind == "any" else super().read(source)
 
     @property
     def outputs(self) -> list[str]:
@@ -158,7 +153,7 @@ class Boolean(ColumnEncoder):
     def read(self, source: ColumnSource) -> Column:
         if not self.words:
             return super().read(source)
-        column = given(source, self.name)
+        column = source.given(self.name)
         if column.kind != "category":
             return column.as_kind("boolean")
         return Column(self.name, "boolean", read_truths(self.name, column.values.tolist()))

@@ -4,7 +4,7 @@ from typing import Literal
 
 import numpy as np
 
-from nnlite.data.encoders.columns import ColumnEncoder, ColumnSource, given
+from nnlite.data.encoders.columns import ColumnEncoder, ColumnSource
 from nnlite.data.frames.frame import Column, Kind
 from nnlite.data.frames.spelling import read_dates
 from nnlite.errors import ConfigError
@@ -83,7 +83,7 @@ class Dates(ColumnEncoder):
 
 def dates_in(source: ColumnSource, name: str, form: str | None) -> Column:
     """The column `name` as dates, which text may spell in the format `form`; `DataError` for what is no date."""
-    column = source.column(name, "date") if form is None else given(source, name)
+    column = source.column(name, "date") if form is None else source.given(name)
     if column.kind != "category" or form is None:
         return column.as_kind("date")
     return Column(name, "date", read_dates(name, column.values.tolist(), form))

@@ -51,7 +51,7 @@ CONTROLS = re.compile("[\0-\x08\x0e-\x19\x1c-\x1f]")
 # First bytes of files that are no text -> what they are, and what to do.
 OTHER_MAKES = {
     b"PAR1": "a Parquet file: name it in the source `Parquet`",
-    b"ARROW1": "an Arrow file: write it as Parquet, for the source `Parquet`",
+    b"ARROW1": "an Arrow file: name it in the source `Parquet`",
     b"PK\x03\x04": "a zip archive: unpack it, or, if it is a workbook, name it in the source `Excel`",
     b"PK\x05\x06": "an empty zip archive",
     b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "a workbook of old Excel (.xls): save it as .xlsx or as CSV",

@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,10 @@ from nnlite.data.frames.frame import Column, Frame, Kind
 from nnlite.data.frames.reading import read_frame
 from nnlite.errors import DataError, did_you_mean, needed_for
 
-__all__ = ["FileFrame", "framed", "read_arrow_file", "read_json_file", "without_index"]
+__all__ = ["FileFrame", "read_arrow_file", "read_json_file"]
+
+PARQUET, ARROW = b"PAR1", b"ARRO"
+ARROW_HEADS = (PARQUET, ARROW)  # first bytes of files that pyarrow reads
 
 
 class FileFrame(Frame):
@@ -24,6 +27,7 @@ class FileFrame(Frame):
     Args:
         path: of the file.
         frame: its columns.
+        start: number of rows of the file before these.
 
     >>> from nnlite.data import read_frame
     >>> frame = FileFrame("t.parquet", read_frame({"size": [3.5, None], "kind": ["a", "b"]}))
@@ -31,10 +35,10 @@ class FileFrame(Frame):
     (['a', 'b'], [False, True])
     """
 
-    def __init__(self, path: str, frame: Frame) -> None:
+    def __init__(self, path: str, frame: Frame, start: int = 0) -> None:
         columns = frame.columns if frame.matrix is None else None
         super().__init__(columns, matrix=frame.matrix, names=frame.names, named=frame.named, complete=frame.complete)
-        self.path = path
+        self.path, self.start = path, start
         self._gap_text = ""
 
     def require(self, names: Collection[str]) -> None:
@@ -43,9 +47,15 @@ class FileFrame(Frame):
             if name not in self.places:
                 raise DataError(f"{self.path}: no column {name!r}; {did_you_mean(name, self.names)}")
 
-    def column(self, name: str, kind: Kind) -> Column:
+    def with_columns(self, columns: Sequence[Column]) -> "FileFrame":
+        return FileFrame(self.path, super().with_columns(columns))
+
+    def given(self, name: str) -> Column:
         self.require([name])
-        column = self.columns[self.places[name]]
+        return super().given(name)
+
+    def column(self, name: str, kind: Kind) -> Column:
+        column = self.given(name)
         if kind == "number" and column.kind in ("category", "date") and not column.missing.all():
             row = int(np.argmin(column.missing))
             what = "text" if column.kind == "category" else "the date"
@@ -53,8 +63,8 @@ class FileFrame(Frame):
                 LEAVE_OUT if column.kind == "category" else f"state `columns: {{{name}: date}}`, or add it to `drop`"
             )
             raise DataError(
-                f"{self.path}, row {row}, column {name!r}: {what} {shown(str(column.values[row]))} in a numeric "
-                f"column; {advice}"
+                f"{self.path}, row {self.start + row}, column {name!r}: {what} {shown(str(column.values[row]))} in a "
+                f"numeric column; {advice}"
             )
         try:
             return super().column(name, kind)
@@ -63,8 +73,7 @@ class FileFrame(Frame):
 
     def labels(self, name: str) -> np.ndarray:
         """The column `name` as class labels: integers, booleans or texts; `DataError` for a gap or a date."""
-        self.require([name])
-        column = self.columns[self.places[name]]
+        column = self.given(name)
         self._refuse_missing(name, column.missing)
         if column.kind == "boolean":
             return column.values == 1
@@ -81,8 +90,8 @@ class FileFrame(Frame):
     def _refuse_missing(self, name: str, missing: np.ndarray) -> None:
         if missing.any():
             raise DataError(
-                f"{self.path}, row {int(missing.argmax())}, column {name!r}: the value is missing (so in "
-                f"{missing.sum()} of {self.n_rows} rows); remove such rows"
+                f"{self.path}, row {self.start + int(missing.argmax())}, column {name!r}: the value is missing (so "
+                f"in {missing.sum()} of {self.n_rows} rows); remove such rows"
             )
 
 
@@ -102,7 +111,7 @@ def read_arrow_file(path: str, content: bytes | None = None) -> FileFrame:
 
     place, source = place_of(path), path if content is None else io.BytesIO(content)
     try:
-        is_parquet = (content[:4] if content else first_bytes(path)) == b"PAR1"
+        is_parquet = (content[:4] if content else first_bytes(path)) == PARQUET
         table: Any = parquet.read_table(source) if is_parquet else feather.read_table(source)
     except (ArrowException, OSError) as error:
         raise DataError(f"{place}: a damaged file ({str(error).splitlines()[0]}); write it anew") from None
@@ -146,9 +155,9 @@ def _parsed(text: str, place: str, line: int) -> Any:
         raise DataError(f"{place}, line {line + error.lineno - 1}: not valid JSON: {error.msg}") from None
 
 
-def framed(place: str, table: Any) -> FileFrame:
-    """A table of a library as the frame of the file `place`; its errors name the file."""
+def framed(place: str, table: Any, start: int = 0) -> FileFrame:
+    """A table of a library as the frame of the file `place`, from its row `start` on; its errors name the file."""
     try:
-        return FileFrame(place, read_frame(table))
+        return FileFrame(place, read_frame(table), start)
     except DataError as error:
         raise type(error)(f"{place}: {error}") from None

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from nnlite.data.files.decoding import DialectError
 from nnlite.data.files.numerals import PLAIN
 
-__all__ = ["QuotingError", "Rows", "count_lines", "plain_rows", "quoted_rows", "rows_of"]
+__all__ = ["QuotingError", "Rows", "count_lines", "plain_rows", "rows_of"]
 
 KIND_ROWS = 50  # as many rows tell which columns hold numbers
 _CELL_SIZE = threading.Lock()  # the largest cell is a setting of the whole process
@@ -49,6 +49,8 @@ def rows_of(
 ) -> Rows:
     """The first rows of a text, all of them where `most` is None.
 
+    By the rules of RFC 4180, a quoted cell may hold delimiters, line breaks, and doubled quotation marks.
+
     Args:
         text: the text.
         delimiter: what stands between cells.
@@ -63,7 +65,12 @@ def rows_of(
     """
     if quote == "none" or quote not in text:
         return plain_rows(text, delimiter, most, before)
-    return quoted_rows(text, delimiter, quote, place, most, lines_within, before)
+    with _CELL_SIZE:
+        allowed = csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
+        try:
+            return _quoted_rows(text, delimiter, quote, place, most, lines_within, before)
+        finally:
+            csv.field_size_limit(allowed)
 
 
 def plain_rows(text: str, delimiter: str, most: int | None = None, before: int = 0) -> Rows:
@@ -77,24 +84,6 @@ def plain_rows(text: str, delimiter: str, most: int | None = None, before: int =
             if len(lines) == most:
                 break
     return Rows(cells, lines)
-
-
-def quoted_rows(
-    text: str,
-    delimiter: str,
-    quote: str,
-    place: str,
-    most: int | None = None,
-    lines_within: bool = False,
-    before: int = 0,
-) -> Rows:
-    """Rows by the rules of RFC 4180: a quoted cell may hold delimiters, line breaks, and doubled quotation marks."""
-    with _CELL_SIZE:
-        allowed = csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
-        try:
-            return _quoted_rows(text, delimiter, quote, place, most, lines_within, before)
-        finally:
-            csv.field_size_limit(allowed)
 
 
 def _quoted_rows(

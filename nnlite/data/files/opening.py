@@ -11,16 +11,16 @@ import numpy as np
 from nnlite.data.array_files import read_npy
 from nnlite.data.files.decoding import STDIN, decompress, first_bytes, place_of, read_bytes
 from nnlite.data.files.dialects import AUTO, Dialect
-from nnlite.data.files.frames import FileFrame, read_arrow_file, read_json_file
+from nnlite.data.files.frames import ARROW_HEADS, FileFrame, read_arrow_file, read_json_file
 from nnlite.data.files.workbooks import read_workbook
 from nnlite.data.frames.reading import read_frame
 from nnlite.data.table import Table
 from nnlite.errors import DataError
 
-__all__ = ["is_text", "read_table_file", "table_of_bytes"]
+__all__ = ["is_text", "read_table_file"]
 
-JSON_ENDINGS = (".json", ".jsonl", ".ndjson")
-OTHER_TABLES = (b"PAR1", b"ARRO", b"\x93NUMPY", b"PK\x03\x04")  # Parquet, Arrow, NumPy, a workbook
+JSON_ENDINGS, COMPRESSED_ENDINGS = (".json", ".jsonl", ".ndjson"), (".gz", ".bz2", ".xz")
+NUMPY, ZIP = b"\x93NUMPY", b"PK\x03\x04"
 
 
 def read_table_file(
@@ -30,10 +30,12 @@ def read_table_file(
     sheet: str | None = None,
     named: Collection[str] = (),
     like: bool = False,
+    content: bytes | None = None,
 ) -> Table | FileFrame:
     """The table in a file: delimited text, an Excel workbook, Parquet, Arrow, JSON, or a NumPy array.
 
-    The make is told by the first bytes; that of JSON also by the ending `.json`, `.jsonl` or `.ndjson`.
+    The make is told by the first bytes; that of JSON also by the ending `.json`, `.jsonl` or `.ndjson`, which that of a
+    compression may follow.
 
     Args:
         path: the file; `-` is the standard input.
@@ -41,31 +43,21 @@ def read_table_file(
         sheet: of a workbook; its first one when None.
         named: columns that are asked for: a first line that has them all is one of names.
         like: whether the dialect is that of another file, so that this one may differ: a note then says how.
+        content: the bytes of the file, where they are read already.
 
     Raises:
         DataError: a file that cannot be read; it says why, and what to do.
         MissingLibraryError: the library that reads such files is not installed.
     """
-    if path != STDIN and first_bytes(path) in (b"PAR1", b"ARRO"):
-        return read_arrow_file(path)  # which is not read whole
-    return table_of_bytes(read_bytes(path), path, dialect, sheet=sheet, named=named, like=like)
-
-
-def table_of_bytes(
-    content: bytes,
-    path: str,
-    dialect: Dialect | Mapping[str, Any] | None = None,
-    *,
-    sheet: str | None = None,
-    named: Collection[str] = (),
-    like: bool = False,
-) -> Table | FileFrame:
-    """The same, of the bytes of a file called `path`."""
-    if content[:4] in (b"PAR1", b"ARRO"):
+    if content is None:
+        if path != STDIN and first_bytes(path) in ARROW_HEADS:
+            return read_arrow_file(path)  # which is not read whole
+        content = read_bytes(path)
+    if content[:4] in ARROW_HEADS:
         return read_arrow_file(path, content)
-    if content.startswith(b"\x93NUMPY"):
+    if content.startswith(NUMPY):
         return FileFrame(place_of(path), read_frame(_matrix(read_npy(path, content), path)))
-    if content.startswith(b"PK\x03\x04") and _is_workbook(content):
+    if content.startswith(ZIP) and _is_workbook(content):
         return Table.of(read_workbook(content, path, sheet, Dialect.get(dialect or {}), named), path)
     if _is_json(content, path):
         return read_json_file(path, content)
@@ -74,7 +66,7 @@ def table_of_bytes(
 
 def is_text(start: bytes, path: str) -> bool:
     """Whether a file that begins so, decompressed, is delimited text, as far as its first bytes tell."""
-    return not start.startswith(OTHER_TABLES) and not _is_json(start, path)
+    return not start.startswith((*ARROW_HEADS, NUMPY, ZIP)) and not _is_json(start, path)
 
 
 def _is_workbook(content: bytes) -> bool:
@@ -86,11 +78,13 @@ def _is_workbook(content: bytes) -> bool:
 
 
 def _is_json(content: bytes, path: str) -> bool:
-    if Path(path.removesuffix(".gz")).suffix.lower() in JSON_ENDINGS:
+    name = Path(path)
+    plain_name = name.with_suffix("") if name.suffix.lower() in COMPRESSED_ENDINGS else name
+    if plain_name.suffix.lower() in JSON_ENDINGS:
         return True
     if path != STDIN:
         return False
-    plain = decompress(content, AUTO, place_of(path))[0] if content.startswith(b"\x1f\x8b") else content
+    plain = decompress(content, AUTO, place_of(path))[0]
     return plain.lstrip()[:2].replace(b" ", b"") in (b'{"', b"[{")
 
 

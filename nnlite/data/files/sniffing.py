@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
-from nnlite.data.files.lines import QuotingError, Rows, plain_rows, quoted_rows, rows_of
+from nnlite.data.files.lines import QuotingError, Rows, plain_rows, rows_of
 from nnlite.data.files.marks import Marks
 from nnlite.data.files.notes import Notes
 from nnlite.data.files.numerals import PLAIN, NumberFormat
@@ -80,7 +80,7 @@ def find_rows(text: str, delimiter: str, place: str, notes: Notes) -> tuple[Rows
         return rows, "none"
     if not rows.even and "'" in text and '"' not in text:
         try:
-            others = quoted_rows(text, delimiter, "'", place)
+            others = rows_of(text, delimiter, "'", place)
         except QuotingError:
             return rows, '"'
         if others.even:

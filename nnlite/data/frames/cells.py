@@ -8,12 +8,12 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from nnlite.arrays.tables import MISSING_TYPES
 from nnlite.config import floatx
 from nnlite.data.frames.frame import Column, text_of
 from nnlite.errors import CellTypeError, DataError
 
 SAFE = {"float32": 1e76, "float64": np.inf}  # squares whose sum is below are those of numbers that floatx() holds
-MISSING_TYPES = ("NoneType", "NAType", "NaTType")
 CAN_BE_MISSING = (float, np.floating, Decimal, np.datetime64, np.timedelta64)
 DATES = (datetime.date, np.datetime64)  # a datetime is a date
 DURATIONS = (datetime.timedelta, np.timedelta64)

@@ -189,6 +189,10 @@ class Frame:
         pairs = zip(names, self.columns, strict=True)
         return Frame([Column(name, column.kind, column.values) for name, column in pairs], named=self.named)
 
+    def with_columns(self, columns: Sequence[Column]) -> "Frame":
+        """Other columns, such as some of the rows or columns of this table, as a table of the same make."""
+        return Frame(columns, named=self.named)
+
     def gaps_as_text(self) -> "Frame":
         """The same table with `""` for gaps of categories, as a CSV file has them."""
         frame = copy.copy(self)

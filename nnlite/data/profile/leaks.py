@@ -22,11 +22,11 @@ def leak_of(cells: Cells, target: Cells, is_classes: bool) -> str | None:
     if known.sum() < FEWEST_ROWS or len(target.counts) < 2:
         return None
     codes, classes = cells.codes[known], target.codes[known]
-    if _pairs(codes, classes) == len(np.unique(classes)) == len(np.unique(codes)) and (
-        len(np.unique(codes)) < known.sum() or (cells.texts[known] == target.texts[known]).all()
-    ):
+    levels = len(np.unique(codes))
+    if levels == len(np.unique(classes)) == _pairs(codes, classes):
         same = (cells.texts[known] == target.texts[known]).all()
-        return f"equal to {target.name!r}" if same else f"another spelling of {target.name!r}"
+        if same or levels < len(codes):
+            return f"equal to {target.name!r}" if same else f"another spelling of {target.name!r}"
     if _settles(codes, classes):
         return f"each value goes with one value of {target.name!r}"
     if _settles(cells.missing[known].astype(int), classes):

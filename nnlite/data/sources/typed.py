@@ -1,33 +1,35 @@
 """Tables from files whose columns have types: Parquet, JSON and Excel."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from nnlite.data.files.decoding import read_bytes
 from nnlite.data.files.dialects import Dialect
 from nnlite.data.files.frames import FileFrame, read_arrow_file, read_json_file
 from nnlite.data.files.opening import read_table_file
 from nnlite.data.files.workbooks import read_workbook
+from nnlite.data.sources.streamed import StreamedTableSource
 from nnlite.data.sources.tables import TableSource
+from nnlite.data.storage.chunks import arrow_chunks
 from nnlite.data.table import Table
 from nnlite.registry.fields import Converted, option
 
 __all__ = ["Excel", "JsonLines", "Parquet"]
 
 
-class Parquet(TableSource):
+class Parquet(StreamedTableSource):
     """A Parquet or Arrow file, read by pyarrow (`pip install nnlite[tables]`); columns are treated as by `TableSource`.
 
     Args:
         path: the file.
-        target: the column to predict, or a list of columns for a regression with several outputs.
-        categorical: input columns that hold categories rather than amounts.
-        ordinal: columns of categories that become integers instead, for an `Embedding`.
-        text: the one column that holds text; the other columns are left out.
-        drop: columns to leave out.
+        target, categorical, ordinal, text, drop, columns: as of `TableSource`.
+        stream, cache: as of `Csv`: whether rows stay in files while training, and the folder that keeps them.
     """
 
     def read(self) -> FileFrame:
         return read_arrow_file(self.path)
+
+    def read_chunks(self) -> Iterator[FileFrame]:
+        return arrow_chunks(self.path)
 
 
 class JsonLines(TableSource):
@@ -37,11 +39,7 @@ class JsonLines(TableSource):
 
     Args:
         path: the file.
-        target: the column to predict, or a list of columns for a regression with several outputs.
-        categorical: input columns that hold categories rather than amounts.
-        ordinal: columns of categories that become integers instead, for an `Embedding`.
-        text: the one column that holds text; the other columns are left out.
-        drop: columns to leave out.
+        target, categorical, ordinal, text, drop, columns: as of `TableSource`.
     """
 
     def read(self) -> FileFrame:
@@ -55,11 +53,7 @@ class Excel(TableSource):
 
     Args:
         path: the file, `.xlsx` or `.xlsm`.
-        target: the column to predict, or a list of columns for a regression with several outputs.
-        categorical: input columns that hold categories rather than amounts.
-        ordinal: columns of categories that become integers instead, for an `Embedding`.
-        text: the one column that holds text; the other columns are left out.
-        drop: columns to leave out.
+        target, categorical, ordinal, text, drop, columns: as of `TableSource`.
         sheet: name of the sheet; the first one when None.
         missing: the cells that stand for a missing value, as of `Dialect`.
     """

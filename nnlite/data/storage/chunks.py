@@ -1,45 +1,63 @@
-"""Chunks of tables: those of a Parquet file, some rows of one, and several as one."""
+"""Chunks of tables: those of a Parquet or Arrow file, some rows of one, and several as one."""
 
 import dataclasses
 import itertools
-import os
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from nnlite.data.files.frames import FileFrame, framed, without_index
+from nnlite.data.files.decoding import first_bytes
+from nnlite.data.files.frames import PARQUET, FileFrame, framed, without_index
 from nnlite.data.frames.frame import Column, Frame, Kind
 from nnlite.data.table import Table
 from nnlite.errors import DataError, needed_for
 
-__all__ = ["joined", "parquet_chunks", "taken"]
+__all__ = ["arrow_chunks", "joined", "taken"]
 
-PARQUET_ROWS = 2**14
+ARROW_ROWS = 2**14
 
 
-def parquet_chunks(path: str | os.PathLike, rows: int = PARQUET_ROWS) -> Iterator[FileFrame]:
-    """The table of a Parquet file, at most so many rows at a time, with columns of the file's types.
+def arrow_chunks(path: str, rows: int | None = None) -> Iterator[FileFrame]:
+    """The table of a Parquet or Arrow file, some rows at a time, with columns of the file's types.
+
+    Args:
+        path: the file.
+        rows: at most so many in a chunk; 16,384 when None.
 
     Raises:
         MissingLibraryError: pyarrow, the extra `tables`, is not installed.
-        DataError: no such file, or none of this format.
+        DataError: no such file, one of another make, or one without rows.
     """
     with needed_for("Parquet files are read by pyarrow", "nnlite[tables]"):
-        from pyarrow import ArrowException, Table as ArrowTable, parquet  # pyright: ignore[reportMissingImports]
+        from pyarrow import ArrowException  # pyright: ignore[reportMissingImports]
 
-    name, empty = os.fspath(path), True
+    start = 0
     try:
-        with parquet.ParquetFile(name) as file:
-            for batch in file.iter_batches(rows):
-                yield framed(name, without_index(ArrowTable.from_batches([batch])))
-                empty = False
+        for table in _arrow_tables(path, rows or ARROW_ROWS):
+            yield framed(path, without_index(table), start)
+            start += table.num_rows
     except (ArrowException, OSError) as error:
         raise DataError(
-            f"{name}: not a Parquet file that can be read ({str(error).splitlines()[0]}); write it anew"
+            f"{path}: no Parquet or Arrow file that can be read ({str(error).splitlines()[0]}); write it anew"
         ) from None
-    if empty:
-        raise DataError(f"{name}: no rows")
+    if not start:
+        raise DataError(f"{path}: no rows")
+
+
+def _arrow_tables(path: str, rows: int) -> Iterator[Any]:
+    from pyarrow import Table as ArrowTable, ipc, memory_map, parquet  # pyright: ignore[reportMissingImports]
+
+    if first_bytes(path) == PARQUET:
+        with parquet.ParquetFile(path) as file:
+            for batch in file.iter_batches(rows):
+                yield ArrowTable.from_batches([batch])
+    else:
+        with memory_map(path) as mapped, ipc.open_file(mapped) as file:
+            for number in range(file.num_record_batches):
+                batch = file.get_batch(number)
+                for start in range(0, batch.num_rows, rows):
+                    yield ArrowTable.from_batches([batch.slice(start, rows)])
 
 
 def taken(inputs: Any, rows: np.ndarray) -> Any:
@@ -49,7 +67,7 @@ def taken(inputs: Any, rows: np.ndarray) -> Any:
         cells = {name: [column[row] for row in chosen] for name, column in inputs.columns.items()}
         return dataclasses.replace(inputs, columns=cells, lines=[inputs.lines[row] for row in chosen])
     if isinstance(inputs, Frame):
-        return Frame([column.taken(rows) for column in inputs.columns], named=inputs.named)
+        return inputs.with_columns([column.taken(rows) for column in inputs.columns])
     return inputs[rows]
 
 
@@ -63,11 +81,12 @@ def joined(chunks: Sequence[Any]) -> Any:
         lines = list(itertools.chain(*(chunk.lines for chunk in chunks)))
         return dataclasses.replace(first, columns=cells, lines=lines)
     if isinstance(first, Frame):
-        return Frame([_joined_column([chunk.columns[place] for chunk in chunks]) for place in range(first.n_columns)])
+        columns = zip(*(chunk.columns for chunk in chunks), strict=True)
+        return first.with_columns([_joined_column(parts) for parts in columns])
     return np.concatenate(chunks)
 
 
-def _joined_column(parts: list[Column]) -> Column:
+def _joined_column(parts: Sequence[Column]) -> Column:
     """One column; where a chunk of gaps alone was read as another kind, it is of the kind of the others."""
     full = [part for part in parts if not part.missing.all()]
     kind: Kind = (full or parts)[0].kind

@@ -21,7 +21,7 @@ from nnlite.data.files.dialects import AUTO, Dialect
 from nnlite.data.files.frames import FileFrame
 from nnlite.data.files.lines import QuotingError, Rows, count_lines, rows_of
 from nnlite.data.files.notes import Unheard
-from nnlite.data.files.opening import is_text, table_of_bytes
+from nnlite.data.files.opening import is_text, read_table_file
 from nnlite.data.files.reading import first_row, named_table
 from nnlite.data.storage.chunks import joined
 from nnlite.data.table import Table
@@ -62,7 +62,7 @@ def text_chunks(
         source = _Source(decompressed(packed, compression), path, compression)
         start = source.read(HEAD_BYTES)
         if not is_text(start, path):
-            yield table_of_bytes(start + source.rest(), path, given, named=named, like=like)
+            yield read_table_file(path, given, named=named, like=like, content=start + source.rest())
             return
         fresh = dataclasses.replace(given, compression=AUTO)
 

@@ -6,7 +6,7 @@ from collections import Counter
 import numpy as np
 
 from nnlite.data.encoders.columns import ColumnEncoder, OneHot, Ordinal, TwoValued
-from nnlite.data.encoders.fitting.column import MOST_ONE_HOT, Fit, indicator, wants_indicator
+from nnlite.data.encoders.fitting.column import MOST_ONE_HOT, Fit, indicator, mean_and_scale, wants_indicator
 from nnlite.data.encoders.hashing import HashedLevels
 from nnlite.data.encoders.levels import Ranks, TargetMeans, filled_cells
 from nnlite.data.frames.frame import text_of
@@ -56,8 +56,7 @@ def _ranks(fit: Fit, levels: list[str], fill: str | None) -> ColumnEncoder:
     known = bare.codes(fit.source)[fit.rows]
     unknown = float(np.median(known[known > 0] - 1))
     ranks = np.where(known == 0, unknown, known - 1)
-    spread = float(ranks.std())
-    return dataclasses.replace(bare, unknown=unknown, mean=float(ranks.mean()), scale=spread if spread > 0 else 1.0)
+    return dataclasses.replace(bare, unknown=unknown, **mean_and_scale(ranks))
 
 
 def _by_number(level: str) -> tuple[bool, float, str]:

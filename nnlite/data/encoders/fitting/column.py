@@ -6,14 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from nnlite.data.encoders.choices import NUMBERS, ColumnChoice
-from nnlite.data.encoders.columns import ColumnEncoder, GapIndicator, given
+from nnlite.data.encoders.columns import ColumnEncoder, GapIndicator
 from nnlite.data.encoders.levels import filled_cells
 from nnlite.data.frames.frame import Frame
 from nnlite.data.profile.profile import ColumnProfile, encoding_of
 from nnlite.data.table import Table
 from nnlite.errors import ConfigError
 
-__all__ = ["MOST_ONE_HOT", "Fit", "indicator", "wants_indicator"]
+__all__ = ["MOST_ONE_HOT", "Fit", "indicator", "mean_and_scale", "wants_indicator"]
 
 MOST_ONE_HOT = 64  # levels that get a column each where nothing is said; more are hashed into so many columns
 
@@ -66,7 +66,7 @@ class Fit:
     @functools.cached_property
     def gaps(self) -> np.ndarray:
         """Which training rows have no value. Shape: (training rows,), booleans."""
-        column = self.source.column(self.name, "number") if self.holds_numbers else given(self.source, self.name)
+        column = self.source.column(self.name, "number") if self.holds_numbers else self.source.given(self.name)
         return column.missing[self.rows]
 
     @property
@@ -82,6 +82,12 @@ class Fit:
 def indicator(fit: Fit, wanted: bool) -> list[ColumnEncoder]:
     """The column that says where gaps are, if it is `wanted`."""
     return [GapIndicator(fit.name, "number" if fit.holds_numbers else "any")] if wanted else []
+
+
+def mean_and_scale(values: np.ndarray) -> dict[str, float]:
+    """The fields by which an encoder standardises these values: `mean`, and `scale`, which is 1 for a constant."""
+    spread = float(values.std())
+    return {"mean": float(values.mean()), "scale": spread if spread > 0 else 1.0}
 
 
 def wants_indicator(fit: Fit) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 from nnlite.data.encoders.amounts import Cyclic, Logarithm, Quantiles
 from nnlite.data.encoders.columns import ColumnEncoder, Numeric
 from nnlite.data.encoders.dates import Dates, dates_in
-from nnlite.data.encoders.fitting.column import Fit, indicator, wants_indicator
+from nnlite.data.encoders.fitting.column import Fit, indicator, mean_and_scale, wants_indicator
 from nnlite.data.table import Table
 from nnlite.errors import needed_for
 
@@ -60,9 +60,7 @@ def _affine(scaler: str, center: str, width: str) -> Callable[[Fit, float, np.nd
 def _logarithm(fit: Fit, fill: float, values: np.ndarray) -> ColumnEncoder:
     sizes = np.abs(values[values != 0])
     bare = Logarithm(fit.name, fill, float(np.median(sizes)) if len(sizes) else 1.0)
-    logs = bare.bent(values.ravel())
-    spread = float(logs.std())
-    return dataclasses.replace(bare, mean=float(logs.mean()), scale=spread if spread > 0 else 1.0)
+    return dataclasses.replace(bare, **mean_and_scale(bare.bent(values.ravel())))
 
 
 def _quantiles(fit: Fit, fill: float, values: np.ndarray) -> ColumnEncoder:
@@ -96,8 +94,5 @@ def date_encoders(fit: Fit, encoding: str) -> list[ColumnEncoder]:
     fitted = Dates.fit(column)
     bare = dataclasses.replace(fitted, cycles=[], form=form)
     days = bare.encode(fit.source)[fit.rows, 0]
-    spread = float(days.std())
-    encoder = dataclasses.replace(
-        fitted, form=form, mean=float(days.mean()), scale=spread if spread > 0 else 1.0, days=encoding == "date_parts"
-    )
+    encoder = dataclasses.replace(fitted, form=form, days=encoding == "date_parts", **mean_and_scale(days))
     return [*([encoder] if encoder.outputs else []), *indicator(fit, wants_indicator(fit))]
