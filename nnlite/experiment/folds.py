@@ -6,7 +6,7 @@ import numpy as np
 
 from nnlite.charts import aligned_lines
 from nnlite.experiment.experiment import Experiment
-from nnlite.experiment.judging.measuring import figure, judge
+from nnlite.experiment.judging.measuring import figure, judge, without_repetition
 from nnlite.experiment.judging.thresholds import tune_threshold
 from nnlite.trained.evaluation import Figures
 
@@ -58,7 +58,7 @@ def cross_validate(experiment: Experiment, folds: int, quiet: bool = False) -> d
 def format_folds(result: dict[str, Any]) -> str:
     """An aligned table: figure, mean, spread and baseline."""
     rows = [("figure", "mean", "spread", "baseline")]
-    for name, value in result["mean"].items():
+    for name, value in without_repetition(result["mean"]).items():
         base = result["baseline"]
         cells = figure(value), figure(result["spread"][name]), figure(base[name]) if name in base else "-"
         rows.append((name, *cells))
