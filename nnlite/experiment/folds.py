@@ -36,9 +36,7 @@ def cross_validate(experiment: Experiment, folds: int, quiet: bool = False) -> d
         model, data = experiment.prepare(fold=(number, folds))
         arguments = {**experiment.fit_arguments(data), "verbose": 0}
         with experiment.explaining():
-            validation = data.arrays("validation") if "validation" in data.parts else None
-            x, y, *weights = data.arrays("training")
-            model.fit(x, y, sample_weight=weights[0] if weights else None, validation_data=validation, **arguments)
+            model.fit(**data.for_fit(), **arguments)
         tune_threshold(model, data, experiment.data.threshold)
         judgement = judge(model, data)
         measured.append(judgement.metrics["test"])
