@@ -1,11 +1,12 @@
 """What several commands have in common: how one is added, with its example, and the arguments that they share."""
 
 import argparse
+from pathlib import Path
 from typing import Any, TypeAlias
 
 from nnlite.errors import ConfigError
 
-__all__ = ["Commands", "add_command", "add_config", "add_logging", "add_run", "progress_log"]
+__all__ = ["Commands", "add_command", "add_config", "add_logging", "add_run", "check_folder", "progress_log"]
 
 # What `add_subparsers` gives; argparse has no public name for it.
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -68,6 +69,12 @@ def add_logging(parser: argparse.ArgumentParser) -> None:
     """Add how often progress is printed, and in which form."""
     parser.add_argument("--log-every", metavar="N|TIME", help="a line every N epochs, or every 10s, 2m, 1h")
     parser.add_argument("--log-format", choices=("text", "json"), help="of these lines (default: text)")
+
+
+def check_folder(path: str) -> None:
+    """`ConfigError` unless the folder of a file to be written exists."""
+    if not Path(path).parent.is_dir():
+        raise ConfigError(f"{path}: the folder {Path(path).parent} does not exist")
 
 
 def progress_log(arguments: argparse.Namespace) -> list[Any]:

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from nnlite.errors import TrainingWarning
+from nnlite.errors import TrainingWarning, UnknownCategoryWarning
 
 __all__ = ["notes_on_stderr", "warnings_on_stderr", "without_progress"]
 
+TOLD = (TrainingWarning, UnknownCategoryWarning)
 LOGGER = "nnlite.data"  # by name: to import the room itself would load it for every command
 
 
@@ -46,17 +47,18 @@ def notes_on_stderr() -> Iterator[None]:
 
 @contextmanager
 def warnings_on_stderr() -> Iterator[None]:
-    """A context in which what goes wrong around a training is told in one line."""
+    """A context in which a warning of what went wrong around a training, or of unknown categories, is one line."""
     usual = warnings.showwarning
 
     def show(message: Warning | str, category: type[Warning], *place: Any) -> None:
-        if issubclass(category, TrainingWarning):
+        if issubclass(category, TOLD):
             print(f"nnlite: warning: {message}", file=sys.stderr)
         else:
             usual(message, category, *place)
 
     with warnings.catch_warnings():
-        warnings.simplefilter("always", TrainingWarning)
+        for category in TOLD:
+            warnings.simplefilter("always", category)
         warnings.showwarning = show
         yield
 

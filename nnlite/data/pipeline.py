@@ -56,6 +56,12 @@ class Prepared:
         """`(x, y)` of a part, or `(x, y, sample_weight)` where rows have weights: what `fit` and `evaluate` take."""
         return (*self.parts[part], self.weights[part]) if self.weights else self.parts[part]
 
+    def for_fit(self) -> dict[str, Any]:
+        """The arguments of `fit` that hold data: `x`, `y`, `sample_weight` and `validation_data`, None without one."""
+        x, y = self.parts["training"]
+        validation = self.arrays("validation") if "validation" in self.parts else None
+        return {"x": x, "y": y, "sample_weight": self.weights.get("training"), "validation_data": validation}
+
     def target(self, part: str) -> np.ndarray:
         """The target of a part as the data have it: labels, or numbers in their own unit."""
         return self.datasets[part].target[self.rows[part]]

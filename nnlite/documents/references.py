@@ -8,6 +8,7 @@ from typing import Any
 from nnlite.documents.nodes import DEPTH, SIZE, Node, error_at, find
 from nnlite.documents.scalars import scalar, usable
 from nnlite.errors import ConfigError, did_you_mean, format_path, raise_all
+from nnlite.registry.descriptions import spelled
 
 __all__ = ["resolve"]
 
@@ -87,7 +88,7 @@ class _Resolver:
         value: Any = self._target(token[1]).value
         if isinstance(value, (dict, list)):
             raise ConfigError(f"{token[0]} is a {'mapping' if isinstance(value, dict) else 'list'}, no part of a text")
-        return {None: "null", True: "true", False: "false"}[value] if value in (None, True, False) else f"{value}"
+        return spelled(value)
 
     def _target(self, reference: str) -> Node:
         """The settled node that a reference stands for."""

@@ -17,7 +17,7 @@ from nnlite.metrics import Metric
 from nnlite.ops import ActivationFunction
 from nnlite.optimizers import Optimizer
 from nnlite.registry import LISTED, Configurable, constructor_parameters, default_value, field_hints, normalized
-from nnlite.registry.descriptions import argument_texts, summary_of, type_text
+from nnlite.registry.descriptions import argument_texts, spelled, summary_of, type_text
 from nnlite.regularizers import Regularizer
 from nnlite.schedules import LearningRateSchedule
 
@@ -88,7 +88,7 @@ def _spelled(default: Any) -> str:
         return "required"
     if isinstance(default, dict) and len(default) == 1:
         return str(next(iter(default)))
-    return {"None": "null", "True": "true", "False": "false"}.get(str(default), str(default) or '""')
+    return spelled(default) or '""'
 
 
 def _cut(text: str, width: int) -> str:

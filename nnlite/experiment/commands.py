@@ -1,4 +1,4 @@
-"""One example of a config's data, explained by its model."""
+"""What is done with a config besides training: one example explained, a step's time, a learning rate."""
 
 from pathlib import Path
 

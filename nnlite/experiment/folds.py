@@ -6,7 +6,7 @@ import numpy as np
 
 from nnlite.charts import aligned_lines
 from nnlite.experiment.experiment import Experiment
-from nnlite.experiment.judging.measuring import figure, judge
+from nnlite.experiment.judging.measuring import figure, judge, without_repetition
 from nnlite.experiment.judging.thresholds import tune_threshold
 from nnlite.trained.evaluation import Figures
 
@@ -36,9 +36,7 @@ def cross_validate(experiment: Experiment, folds: int, quiet: bool = False) -> d
         model, data = experiment.prepare(fold=(number, folds))
         arguments = {**experiment.fit_arguments(data), "verbose": 0}
         with experiment.explaining():
-            validation = data.arrays("validation") if "validation" in data.parts else None
-            x, y, *weights = data.arrays("training")
-            model.fit(x, y, sample_weight=weights[0] if weights else None, validation_data=validation, **arguments)
+            model.fit(**data.for_fit(), **arguments)
         tune_threshold(model, data, experiment.data.threshold)
         judgement = judge(model, data)
         measured.append(judgement.metrics["test"])
@@ -58,7 +56,7 @@ def cross_validate(experiment: Experiment, folds: int, quiet: bool = False) -> d
 def format_folds(result: dict[str, Any]) -> str:
     """An aligned table: figure, mean, spread and baseline."""
     rows = [("figure", "mean", "spread", "baseline")]
-    for name, value in result["mean"].items():
+    for name, value in without_repetition(result["mean"]).items():
         base = result["baseline"]
         cells = figure(value), figure(result["spread"][name]), figure(base[name]) if name in base else "-"
         rows.append((name, *cells))

@@ -19,7 +19,8 @@ class Run:
     """The folder of a finished training.
 
     It holds `config.yaml` (every default spelled out, data files by absolute path), `history.csv`,
-    `model.safetensors`, `metrics.json`, `preprocessing.json` and `environment.json`.
+    `model.safetensors`, `metrics.json`, `preprocessing.json`, `environment.json` and `state.json`; after a
+    cross-validation `folds.json` as well.
 
     Args:
         folder: its path.

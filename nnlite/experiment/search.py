@@ -43,7 +43,7 @@ class Search(Section):
                 _check(domain)
             except ConfigError as error:
                 raise error.within("space", key) from None
-        assert self.to_maximize in (True, False)
+        _ = self.to_maximize  # which is an error where neither is known
 
     @property
     def to_maximize(self) -> bool:

@@ -140,10 +140,7 @@ def _run(
 
 def _fit(model: BaseModel, data: Prepared, arguments: dict[str, Any], quiet: bool) -> None:
     verbose: Verbose = 0 if quiet else "auto"
-    validation = data.arrays("validation") if "validation" in data.parts else None
-    x, y, *weights = data.arrays("training")
-    given = {"sample_weight": weights[0] if weights else None, "validation_data": validation}
-    model.fit(x, y, verbose=verbose, **given, **arguments)
+    model.fit(**data.for_fit(), verbose=verbose, **arguments)
 
 
 def _describe(folder: RunFolder, experiment: Experiment, model: BaseModel, data: Prepared) -> None:

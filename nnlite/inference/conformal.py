@@ -48,7 +48,8 @@ class ConformalIntervals(Section):
     @classmethod
     def of(cls, residuals: np.ndarray) -> "ConformalIntervals":
         """The intervals that residuals of shape (rows, targets) suggest."""
-        ordered = np.sort(np.abs(residuals.astype(np.float64)), axis=0)
+        ordered = np.abs(residuals.astype(np.float64, copy=False))
+        ordered.sort(axis=0)
         count = len(ordered)
         ranks = np.unique(np.ceil(np.linspace(1, count, min(count, MOST_RANKS))).astype(int))
         return cls(count, ranks.tolist(), ordered[ranks - 1].T.tolist())

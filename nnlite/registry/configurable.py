@@ -126,10 +126,9 @@ class Configurable:
             return spec.from_config({})
         if isinstance(spec, str):
             return cls._lookup(spec).from_config({})
-        if isinstance(spec, Mapping) and {"class_name", "config"} <= spec.keys():
-            spec = {spec["class_name"]: spec["config"]}
-        if isinstance(spec, Mapping) and len(spec) == 1:
-            ((name, config),) = spec.items()
+        if isinstance(spec, Mapping) and ("class_name" in spec or len(spec) == 1):
+            of_keras = spec.get("class_name"), spec.get("config")
+            name, config = of_keras if "class_name" in spec else next(iter(spec.items()))
             return cls._lookup(name).from_config({} if config is None else config)
         article = "an" if cls._family[0] in "aeio" else "a"
         raise ConfigError(f"expected {article} {cls._family}: a name or {{Name: {{arguments}}}}, got {spec!r}")

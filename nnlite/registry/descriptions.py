@@ -10,8 +10,9 @@ from typing import Any
 
 from nnlite.registry.configurable import Configurable
 from nnlite.registry.field_types import Specified
+from nnlite.registry.functions import NamedFunction
 
-__all__ = ["argument_texts", "summary_of", "type_text"]
+__all__ = ["argument_texts", "spelled", "summary_of", "type_text"]
 
 ENTRY = re.compile(r"^    (\w[\w, .]*): (.*)$")
 
@@ -78,7 +79,11 @@ WORDS = {
 }
 
 
-SPELLED = {"None": "null", "True": "true", "False": "false"}
+def spelled(value: Any) -> str:
+    """A scalar as a config has it: `null`, `true`, `false`, or its text."""
+    if value is None:
+        return "null"
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def type_text(hint: Any) -> str:
@@ -87,7 +92,7 @@ def type_text(hint: Any) -> str:
     if origin is typing.Annotated:
         return " ".join([type_text(parts[0]), *map(str, parts[1:])])
     if origin is typing.Literal:
-        return " | ".join(dict.fromkeys(SPELLED.get(str(part), str(part)) for part in parts))
+        return " | ".join(dict.fromkeys(map(spelled, parts)))
     if origin in (typing.Union, types.UnionType):
         return " or ".join(dict.fromkeys(map(type_text, parts)))
     if origin is tuple and parts[-1] is not Ellipsis:
@@ -99,5 +104,5 @@ def type_text(hint: Any) -> str:
     if isinstance(hint, type) and issubclass(hint, Configurable):
         return hint._family
     if isinstance(hint, type) and issubclass(hint, Specified):
-        return "name of a function" if hint.__name__ == "NamedFunction" else "list of text"
+        return "name of a function" if issubclass(hint, NamedFunction) else "list of text"
     return WORDS.get(origin or hint) or (hint.__name__ if isinstance(hint, type) else str(hint))

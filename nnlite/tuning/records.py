@@ -2,14 +2,13 @@
 
 import math
 import warnings
-from collections.abc import Sequence
 from typing import Any
 
 from nnlite.experiment.search import Search
 from nnlite.tuning.study import Study, Trial
 from nnlite.tuning.trials import is_alive, optuna_library, process_name
 
-__all__ = ["WORKER", "adopt", "as_study", "remaining"]
+__all__ = ["WORKER", "adopt", "as_study", "as_trial", "remaining"]
 
 WORKER = "worker "  # and the name of a process: an attribute of the study
 
@@ -40,15 +39,15 @@ def remaining(study: Any, wanted: int) -> int:
     return max(wanted - sum(state in ("complete", "pruned", "failed", "running") for state in states), 0)
 
 
-def as_study(study: Any, name: str, search: Search, trials: Sequence[Any] | None = None) -> Study:
-    """The trials of a study of Optuna, all or these, with the importances of the arguments."""
+def as_study(study: Any, name: str, search: Search) -> Study:
+    """The trials of a study of Optuna, with the importances of the arguments."""
     direction = "maximize" if search.to_maximize else "minimize"
-    chosen = study.get_trials(deepcopy=False) if trials is None else trials
-    importances = _importances(study) if trials is None else {}
-    return Study(name, search.metric, direction, search.space, [_trial(trial) for trial in chosen], importances)
+    trials = [as_trial(trial) for trial in study.get_trials(deepcopy=False)]
+    return Study(name, search.metric, direction, search.space, trials, _importances(study))
 
 
-def _trial(trial: Any) -> Trial:
+def as_trial(trial: Any) -> Trial:
+    """A trial of Optuna."""
     values = [value if math.isfinite(value) else None for _, value in sorted(trial.intermediate_values.items())]
     ended = trial.state.name in ("COMPLETE", "PRUNED")
     value = trial.value if ended and trial.value is not None and math.isfinite(trial.value) else None

@@ -84,11 +84,10 @@ class Trials:
         model, data = experiment.prepare()
         arguments, watch = experiment.fit_arguments(data), Watch(trial, self.search.metric)
         arguments["callbacks"] = [*(arguments.get("callbacks") or ()), watch.callback]
-        validation = data.arrays("validation") if "validation" in data.parts else None
-        x, y, *weights = data.arrays("training")
-        given = {"sample_weight": weights[0] if weights else None, "validation_data": validation}
+        given = data.for_fit()
         with experiment.explaining():
-            model.fit(x, y, verbose=0, **given, **arguments)
+            model.fit(**given, verbose=0, **arguments)
+        validation = given["validation_data"]
         name = self.search.metric.removeprefix("val_")
         if watch.pruned or name == self.search.metric or validation is None or not math.isfinite(watch.last):
             return watch.last, watch.pruned

@@ -5,7 +5,7 @@ import multiprocessing
 import os
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,7 +15,7 @@ from nnlite.experiment import Experiment, Interrupted
 from nnlite.experiment.search import Search
 from nnlite.registry.field_types import Count, jsonable, read_call
 from nnlite.saving import write_text
-from nnlite.tuning.records import WORKER, adopt, as_study, remaining
+from nnlite.tuning.records import WORKER, adopt, as_study, as_trial, remaining
 from nnlite.tuning.study import Study
 from nnlite.tuning.trials import Trials, assignments, optuna_library, process_name
 
@@ -191,7 +191,7 @@ def _resumed(plan: Plan, experiment: Experiment) -> Plan:
         )
     seed = int(study.user_attrs.get("seed", plan.seed))
     overrides = tuple(f"seed={seed}" if change == f"seed={plan.seed}" else change for change in plan.overrides)
-    return Plan(**{**vars(plan), "seed": seed, "overrides": overrides, "done": len(study.get_trials(deepcopy=False))})
+    return replace(plan, seed=seed, overrides=overrides, done=len(study.get_trials(deepcopy=False)))
 
 
 def _run(plan: Plan, left: int) -> None:
@@ -239,7 +239,7 @@ def _work(plan: Plan, tickets: Any, worker: int, threads: int | None, parent: in
 
 def _say(study: Any, trial: Any) -> None:
     """One line about the trial that has just ended."""
-    shown = as_study(study, "", Search({"seed": {"choice": [0]}}), [trial]).trials[0]
+    shown = as_trial(trial)
     value = "" if shown.value is None else f"  {shown.value:.6g}"
     reason = f"  {shown.error}" if shown.error else ""
     params = "  ".join(f"{key}={value:.4g}" if isinstance(value, float) else f"{key}={value}"

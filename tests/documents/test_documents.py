@@ -64,6 +64,13 @@ def test_references_find_keys_in_any_style_and_through_others(write):
     assert values(write("a: ${b}\nb: ${c.0}\nc: ['${d}']\nd: 7\n"))["a"] == 7
 
 
+def test_references_within_text_are_text(write):
+    text = "v: {zero: 0, one: 1, half: 0.5, yes: true, no: false, none: null, word: None}\n"
+    keys = ["zero", "one", "half", "yes", "no", "none", "word"]
+    found = values(write(text + "\n".join(f"{key}_: x${{v.{key}}}" for key in keys) + "\n"))
+    assert [found[f"{key}_"] for key in keys] == ["x0", "x1", "x0.5", "xtrue", "xfalse", "xnull", "xNone"]
+
+
 def test_dollars_that_are_no_references(write):
     text = "a: costs $5\nb: $$5\nc: $${a}\nd: a$\ne: '$${x}$$'\n"
     found = values(write(text))

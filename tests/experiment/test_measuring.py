@@ -428,6 +428,24 @@ def test_table_of_figures_is_aligned():
     ]
 
 
+def test_a_compiled_metric_that_is_a_score_is_shown_once():
+    figures = {"loss": 0.25, "rmse": 0.5, "mae": 0.4, "r2": 0.75, "r2_score": 0.75000001, "mean_absolute_error": 0.41}
+    shown = ["loss", "rmse", "mae", "r2", "mean_absolute_error"]  # which differs from the score, as weights can make it
+    text = format_metrics({"test": figures}, {})
+    assert [line.split()[-3] for line in text.splitlines()[1:]] == shown
+    text = format_folds({"mean": figures, "spread": figures, "baseline": {}})
+    assert [line.split()[0] for line in text.splitlines()[1:]] == shown
+
+
+def test_a_repeated_metric_stays_in_the_figures(config):
+    spec = config("price", compile={"loss": "mse", "metrics": ["R2Score", "RootMeanSquaredError"]})
+    model, data = Experiment.get(spec).prepare()
+    figures = measure(model, data)
+    assert {"r2", "r2_score", "rmse", "root_mean_squared_error"} <= {*figures["test"]}
+    text = format_metrics(figures, {})
+    assert "r2_score" not in text and "root_mean_squared_error" not in text and " r2 " in text and " rmse " in text
+
+
 def test_measure_gives_the_parts_alone(config):
     model, data = Experiment.get(config("kind", 3)).prepare()
     assert measure(model, data) == judge(model, data).metrics

@@ -268,3 +268,9 @@ def test_short_names_and_keras_configs():
     assert metrics.get(far).name == "far"
     assert losses.get({"class_name": "Huber", "config": {"delta": 2.0}}).delta == 2.0
     assert losses.deserialize(losses.serialize(losses.LogCosh())).to_spec() == losses.LogCosh().to_spec()
+
+
+def test_the_form_of_keras_is_read_wherever_a_class_is_named():
+    assert Metric.get({"class_name": "AUC", "config": None}).to_spec() == Metric.get({"class_name": "AUC"}).to_spec()
+    with pytest.raises(ConfigError, match=r"unknown metric \['AUC'\]"):
+        Metric.get({"class_name": ["AUC"], "config": {}})

@@ -167,6 +167,16 @@ def test_r2_of_a_constant_target_and_of_one_row():
     assert np.isnan(single["r2"]) and single["rmse"] == 1
 
 
+@pytest.mark.parametrize("rows_at_once", [1, 7, 40])
+def test_regression_scores_of_some_rows_at_a_time(monkeypatch, rows_at_once):
+    draw = np.random.default_rng(0)
+    y, w = draw.normal(3, 2, (40, 2)), draw.random(40)
+    predictions = (y + draw.normal(size=y.shape)).astype(np.float32)
+    whole = regression_scores(y, predictions, w)
+    monkeypatch.setattr("nnlite.metrics.scores.quantities.ROWS_AT_ONCE", rows_at_once)
+    assert regression_scores(y, predictions, w) == pytest.approx(whole, rel=1e-13)
+
+
 @pytest.mark.parametrize("weighted", [False, True])
 def test_scores_of_labels(weighted):
     generator = np.random.default_rng(0)

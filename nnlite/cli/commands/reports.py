@@ -2,9 +2,8 @@
 
 import argparse
 import webbrowser
-from pathlib import Path
 
-from nnlite.cli.arguments import Commands, add_command, add_run
+from nnlite.cli.arguments import Commands, add_command, add_run, check_folder
 from nnlite.errors import ConfigError
 
 __all__ = ["add_commands"]
@@ -51,7 +50,7 @@ def _report(arguments: argparse.Namespace) -> None:
     if arguments.dark and not arguments.png:
         raise ConfigError("--dark is for the picture of --png; the page follows the reader's system")
     if arguments.out is not None:
-        _check_folder(arguments.out)
+        check_folder(arguments.out)
     report = StudyReport(arguments.run) if holds_study(arguments.run) else Report(arguments.run)
     path = report.save(arguments.out)
     print(f"report: {path}")
@@ -68,7 +67,7 @@ def _compare(arguments: argparse.Namespace) -> None:
     comparison = compare(arguments.runs)
     print(comparison)
     if arguments.html is not None:
-        _check_folder(arguments.html)
+        check_folder(arguments.html)
         write_text(arguments.html, comparison.html)
         print(f"\npage: {arguments.html}")
 
@@ -77,8 +76,3 @@ def _runs(arguments: argparse.Namespace) -> None:
     from nnlite.report import list_runs
 
     print(list_runs(arguments.folder, arguments.sort))
-
-
-def _check_folder(path: str) -> None:
-    if not Path(path).parent.is_dir():
-        raise ConfigError(f"{path}: the folder {Path(path).parent} does not exist")

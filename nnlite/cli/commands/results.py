@@ -4,13 +4,10 @@ import argparse
 import contextlib
 import json
 import sys
-import warnings
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from nnlite.cli.arguments import Commands, add_command, add_run
-from nnlite.errors import ConfigError, UnknownCategoryWarning
+from nnlite.cli.arguments import Commands, add_command, add_run, check_folder
+from nnlite.errors import ConfigError
 
 __all__ = ["add_commands"]
 
@@ -69,8 +66,7 @@ def _evaluate(arguments: argparse.Namespace) -> None:
         return
     from nnlite.trained import load
 
-    with _unknown_told_on_stderr():
-        figures = load(arguments.run).evaluate(arguments.input, on_unknown=arguments.on_unknown)
+    figures = load(arguments.run).evaluate(arguments.input, on_unknown=arguments.on_unknown)
     print(json.dumps(figures, indent=2))
 
 
@@ -80,8 +76,8 @@ def _predict(arguments: argparse.Namespace) -> None:
     from nnlite.trained.streaming import predicted_chunks
     from nnlite.trained.writing import write_chunks
 
-    if arguments.out is not None and not Path(arguments.out).parent.is_dir():
-        raise ConfigError(f"{arguments.out}: the folder {Path(arguments.out).parent} does not exist")
+    if arguments.out is not None:
+        check_folder(arguments.out)
     if arguments.explain < 0:
         raise ConfigError(f"--explain takes a number of columns, got {arguments.explain}")
     chunks = predicted_chunks(
@@ -94,22 +90,5 @@ def _predict(arguments: argparse.Namespace) -> None:
         on_unknown=arguments.on_unknown,
     )
     out = contextlib.nullcontext(sys.stdout) if arguments.out is None else text_file(arguments.out)
-    with _unknown_told_on_stderr(), out as file:
+    with out as file:
         write_chunks(chunks, file)
-
-
-@contextlib.contextmanager
-def _unknown_told_on_stderr() -> Iterator[None]:
-    """In this context, a warning of unknown categories is one line of the command line."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("always", UnknownCategoryWarning)
-        shown = warnings.showwarning
-
-        def show(message: Any, category: Any, *place: Any, **options: Any) -> None:
-            if issubclass(category, UnknownCategoryWarning):
-                print(f"nnlite: warning: {message}", file=sys.stderr)
-            else:
-                shown(message, category, *place, **options)
-
-        warnings.showwarning = show
-        yield

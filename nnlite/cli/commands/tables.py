@@ -5,7 +5,7 @@ import json
 import os
 from pathlib import Path
 
-from nnlite.cli.arguments import Commands, add_command
+from nnlite.cli.arguments import Commands, add_command, check_folder
 from nnlite.errors import ConfigError
 
 __all__ = ["add_commands"]
@@ -55,8 +55,7 @@ def _init(arguments: argparse.Namespace) -> None:
     out = arguments.out or f"{Path(start).name.split('.')[0] or 'config'}.yaml"
     if os.path.lexists(out) and not arguments.force:
         raise ConfigError(f"{out}: already exists; choose another name by -o, or replace it by --force")
-    if not Path(out).parent.is_dir():
-        raise ConfigError(f"{out}: the folder {Path(out).parent} does not exist")
+    check_folder(out)
     if is_table:
         profile, text = init_config(start, _targets(arguments.target), arguments.task, out)
     else:

@@ -55,10 +55,10 @@ class StoredTarget:
     Args:
         encoder: of the target.
         encoded: what it made of the target.
-        amounts: the target itself, of a regression.
+        amounts: the target itself, of a regression, which is read when it is taken.
     """
 
-    def __init__(self, encoder: TargetEncoder, encoded: np.ndarray, amounts: np.ndarray | None) -> None:
+    def __init__(self, encoder: TargetEncoder, encoded: np.ndarray, amounts: StoredRows | None) -> None:
         self.encoder, self.encoded, self.amounts = encoder, encoded, amounts
 
     def __len__(self) -> int:
@@ -66,7 +66,7 @@ class StoredTarget:
 
     def __getitem__(self, rows: Any) -> np.ndarray:
         if self.amounts is not None:
-            return np.array(self.amounts[rows])
+            return self.amounts[rows]
         encoded = np.array(self.encoded[rows])
         if not isinstance(self.encoder, Classes):
             return encoded
@@ -182,10 +182,9 @@ class StoredTable:
         for part in PARTS:
             inputs, encoded, amounts = (folder / f"{name}.npy" for name in _names(part))
             if inputs.exists():
-                rows, y = open_rows(inputs), np.load(encoded, mmap_mode="r")
-                x = StoredRows(rows.path, rows.shape, rows.stored, rows.offset, finite=True, keeper=keeper)
-                parts[part] = (x, y)
-                raw = StoredTarget(target, y, np.load(amounts, mmap_mode="r") if amounts.exists() else None)
+                y = np.load(encoded, mmap_mode="r")
+                parts[part] = (_kept_rows(inputs, keeper), y)
+                raw = StoredTarget(target, y, _kept_rows(amounts, keeper) if amounts.exists() else None)
                 datasets[part] = Dataset(cast(Any, None), cast(np.ndarray, raw), self.names)
         return StoredParts(parts, preprocessing, datasets, self.source)
 
@@ -225,6 +224,12 @@ class _Appended:
             self.file.seek(0)
             self._head()
             self.file.close()
+
+
+def _kept_rows(path: Path, keeper: object) -> StoredRows:
+    """The rows of a file of finite numbers, whose folder is there as long as they are."""
+    rows = open_rows(path)
+    return StoredRows(rows.path, rows.shape, rows.stored, rows.offset, finite=True, keeper=keeper)
 
 
 def _names(part: str) -> tuple[str, str, str]:

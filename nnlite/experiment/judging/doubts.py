@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from nnlite.data import Classes, Labels, Prepared, Quantities
+from nnlite.data import Classes, Labels, Quantities, TargetEncoder
 from nnlite.metrics.scores import class_table, confusion_matrix, label_table, undefined_scores
 
 __all__ = ["doubts"]
@@ -14,19 +14,35 @@ Figures = Mapping[str, float | None]
 
 
 def doubts(
-    part: str, data: Prepared, outputs: np.ndarray, figures: Figures, baseline: Figures, balanced: bool
+    part: str,
+    target: TargetEncoder,
+    truth: np.ndarray,
+    outputs: np.ndarray,
+    figures: Figures,
+    baseline: Figures,
+    balanced: bool,
 ) -> list[str]:
-    """One sentence for each way in which a model is no better than a guess, or blind to a class."""
-    target = data.preprocessing.target
+    """One sentence for each way in which a model is no better than a guess, or blind to a class.
+
+    Args:
+        part: what the rows are called.
+        target: says what `truth` and `outputs` mean.
+        truth: labels or amounts as the data have them, one per row.
+        outputs: of the model for these rows, probabilities for classes.
+        figures: of the model.
+        baseline: figures of the best answer that looks at no input.
+        balanced: whether training was to value all classes alike.
+    """
     if isinstance(target, Classes):
         main = ("balanced_accuracy",) if balanced or target.threshold is not None else ("accuracy", "log_loss")
-        found = [*_not_better(part, figures, baseline, main), *_blind(part, data, outputs)]
-        undefined = undefined_scores(target.codes(data.target(part)).reshape(-1), target.labels)
+        codes = target.codes(truth).reshape(-1)
+        found = [*_not_better(part, figures, baseline, main), *_blind(part, target, codes, outputs)]
+        undefined = undefined_scores(codes, target.labels)
         by_reason = {reason: [name for name in undefined if undefined[name] == reason] for reason in undefined.values()}
         return [*found, *(f"{part}: {', '.join(names)}: {reason}" for reason, names in by_reason.items())]
     if isinstance(target, Labels):
         found = _not_better(part, figures, baseline, ("f1_micro",) if balanced or target.thresholds else ("log_loss",))
-        return [*found, *_blind_to_labels(part, data, outputs)]
+        return [*found, *_blind_to_labels(part, target, truth, outputs)]
     return _not_better(part, figures, baseline, ("rmse",)) if isinstance(target, Quantities) else []
 
 
@@ -48,11 +64,9 @@ def _not_better(part: str, figures: Figures, baseline: Figures, names: Iterable[
     return sentences
 
 
-def _blind(part: str, data: Prepared, outputs: np.ndarray) -> list[str]:
+def _blind(part: str, target: Classes, codes: np.ndarray, outputs: np.ndarray) -> list[str]:
     """The classes that occur and are never predicted, and those of which no row is found."""
-    target = data.preprocessing.target
-    assert isinstance(target, Classes)
-    codes, chosen = target.codes(data.target(part)).reshape(-1), target.chosen(outputs).reshape(-1)
+    chosen = target.chosen(outputs).reshape(-1)
     table = class_table(codes, chosen, len(target.labels))
     predicted = confusion_matrix(codes, chosen, len(target.labels)).sum(axis=0) > 0
     missed = (table["recall"] == 0) & (table["support"] > 0)
@@ -66,10 +80,8 @@ def _blind(part: str, data: Prepared, outputs: np.ndarray) -> list[str]:
     ]
 
 
-def _blind_to_labels(part: str, data: Prepared, outputs: np.ndarray) -> list[str]:
-    target = data.preprocessing.target
-    assert isinstance(target, Labels)
-    table = label_table(target.encode(data.target(part)), target.chosen(outputs))
+def _blind_to_labels(part: str, target: Labels, truth: np.ndarray, outputs: np.ndarray) -> list[str]:
+    table = label_table(target.encode(truth), target.chosen(outputs))
     missed = _named(target.labels, table["support"].astype(int), (table["recall"] == 0) & (table["support"] > 0))
     return [f"{part}: finds no row with {missed}: recall 0; `threshold: f1` in data may help"] if missed else []
 

@@ -18,5 +18,6 @@ def validation_intervals(model: BaseModel, data: Prepared) -> ConformalIntervals
     if not isinstance(target, Quantities) or "validation" not in data.parts:
         return None
     x, y = data.parts["validation"]
-    residuals = target.units(model.predict(x, verbose=0).astype(np.float64)) - target.units(y.astype(np.float64))
+    residuals = target.units(model.predict(x, verbose=0).astype(np.float64))
+    residuals -= target.units(y.astype(np.float64))
     return ConformalIntervals.of(residuals) if np.isfinite(residuals).all() else None

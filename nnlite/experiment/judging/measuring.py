@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from nnlite.charts import aligned_lines
-from nnlite.data import Prepared, TargetEncoder
+from nnlite.data import Prepared
 from nnlite.experiment.judging.doubts import doubts
 from nnlite.metrics.scores import regression_scores
 from nnlite.models.base import BaseModel
@@ -14,6 +14,20 @@ from nnlite.models.interpretation import link_of, linked
 from nnlite.trained.evaluation import Figures, figures_of, finite_figures
 
 __all__ = ["Judgement", "format_metrics", "judge", "measure", "predictions"]
+
+# Compiled metrics by their name in the logs, and the score that is the same figure.
+SCORES = {
+    "r2_score": "r2",
+    "mean_absolute_error": "mae",
+    "root_mean_squared_error": "rmse",
+    "binary_accuracy": "accuracy",
+    "categorical_accuracy": "accuracy",
+    "sparse_categorical_accuracy": "accuracy",
+    "binary_crossentropy": "log_loss",
+    "categorical_crossentropy": "log_loss",
+    "sparse_categorical_crossentropy": "log_loss",
+    "f1_score": "f1",
+}
 
 
 @dataclass(frozen=True)
@@ -54,17 +68,22 @@ def judge(model: BaseModel, data: Prepared, balanced: bool = False) -> Judgement
         data: what its experiment prepared.
         balanced: whether training was to value all classes alike, so that balanced accuracy says whether it succeeded.
     """
-    target, metrics, baseline, warnings = data.preprocessing.target, {}, {}, []
+    metrics, baseline, warnings = {}, {}, []
     for part in [part for part in data.parts if part != "training"] or ["training"]:
-        weights, truth = data.weights.get(part), data.target(part)
-        x, y = data.parts[part]
-        outputs = predictions(model, x)
-        metrics[part] = figures_of(model, target, x, truth, outputs, weights, encoded=y)
-        baseline[part] = finite_figures(_baseline(target, data, part))
-        warnings += doubts(part, data, outputs, metrics[part], baseline[part], balanced)
+        metrics[part], baseline[part], doubted = _judged(model, data, part, balanced)
+        warnings += doubted
     if any(figures["loss"] is None for figures in metrics.values()):
         warnings = ["training diverged; lower the learning rate or scale the inputs"]
     return Judgement(metrics, baseline, warnings)
+
+
+def _judged(model: BaseModel, data: Prepared, part: str, balanced: bool) -> tuple[Figures, Figures, list[str]]:
+    """Figures, those of the baseline, and doubts; the outputs of the part are in memory as long as this runs."""
+    target, truth, (x, y) = data.preprocessing.target, data.target(part), data.parts[part]
+    outputs = predictions(model, x)
+    figures = figures_of(model, target, x, truth, outputs, data.weights.get(part), encoded=y)
+    baseline = finite_figures(_baseline(data, part, truth))
+    return figures, baseline, doubts(part, target, truth, outputs, figures, baseline, balanced)
 
 
 def predictions(model: BaseModel, x: Any) -> np.ndarray:
@@ -73,7 +92,7 @@ def predictions(model: BaseModel, x: Any) -> np.ndarray:
 
 
 def format_metrics(metrics: dict[str, Figures], baseline: dict[str, Figures]) -> str:
-    """An aligned table: part, figure, model and baseline.
+    """An aligned table: part, figure, model and baseline; a compiled metric that is a score is not repeated.
 
     >>> print(format_metrics({"test": {"loss": 0.31, "accuracy": 0.95}}, {"test": {"accuracy": 0.6}}))
     part  figure    model  baseline
@@ -82,10 +101,20 @@ def format_metrics(metrics: dict[str, Figures], baseline: dict[str, Figures]) ->
     """
     rows = [("part", "figure", "model", "baseline")]
     for part, figures in metrics.items():
-        for number, (name, value) in enumerate(figures.items()):
+        for number, (name, value) in enumerate(without_repetition(figures).items()):
             base = baseline.get(part, {})
             rows.append(("" if number else part, name, figure(value), figure(base[name]) if name in base else "-"))
     return "\n".join(aligned_lines(rows, numbers=(2, 3)))
+
+
+def without_repetition(figures: Figures) -> Figures:
+    """The figures without compiled metrics that show, under another name, the number of a score.
+
+    >>> without_repetition({"loss": 0.5, "r2": 0.75, "r2_score": 0.75, "mean_absolute_error": 0.4})
+    {'loss': 0.5, 'r2': 0.75, 'mean_absolute_error': 0.4}
+    """
+    shown = {name: figure(value) for name, value in figures.items()}
+    return {name: value for name, value in figures.items() if shown[name] != shown.get(SCORES.get(name, ""))}
 
 
 def figure(value: float | None) -> str:
@@ -95,9 +124,9 @@ def figure(value: float | None) -> str:
     return f"{value:,.0f}" if 1e4 <= abs(value) < 1e9 else f"{value:.4g}"
 
 
-def _baseline(target: TargetEncoder, data: Prepared, part: str) -> dict[str, float]:
-    learnt, truth, weights = data.learnt_target(), data.target(part), data.weights.get(part)
-    scores = target.baseline(learnt, truth, data.weights.get("training"), weights)
+def _baseline(data: Prepared, part: str, truth: np.ndarray) -> dict[str, float]:
+    target, weights = data.preprocessing.target, data.weights.get(part)
+    scores = target.baseline(data.learnt_target(), truth, data.weights.get("training"), weights)
     last = data.last_known(part)
     if last is None:
         return scores

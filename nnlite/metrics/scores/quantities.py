@@ -1,6 +1,6 @@
 """Scores of a regression: one number per row, or several."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -9,6 +9,8 @@ from nnlite.errors import ShapeError
 from nnlite.metrics.scores.reading import as_matrix, as_weights, ratio
 
 __all__ = ["regression_scores"]
+
+ROWS_AT_ONCE = 2**17  # in float64, so that of many rows there is no copy of all
 
 
 def regression_scores(
@@ -36,13 +38,13 @@ def regression_scores(
     >>> regression_scores([1.0, 2.0, 3.0], [1.0, 2.0, 5.0])["mae"]
     0.6666666666666666
     """
-    truth, predicted = as_matrix(y, "y").astype(np.float64), as_matrix(predictions, "predictions").astype(np.float64)
+    truth, predicted = as_matrix(y, "y"), as_matrix(predictions, "predictions")
     if truth.shape != predicted.shape:
         raise ShapeError(f"y has shape {truth.shape} and predictions {predicted.shape}; they must be equal")
     weight = as_weights(weights, len(truth))
     columns = {
-        "rmse": np.sqrt(_mean((truth - predicted) ** 2, weight)),
-        "mae": _mean(np.abs(truth - predicted), weight),
+        "rmse": np.sqrt(ratio(_total(_squared, truth, predicted, weight), weight.sum())),
+        "mae": ratio(_total(_absolute, truth, predicted, weight), weight.sum()),
         "r2": _r2(truth, predicted, weight),
     }
     scores = {score: float(values.mean()) for score, values in columns.items()}
@@ -53,14 +55,30 @@ def regression_scores(
     return scores
 
 
-def _mean(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    return ratio(weight @ values, weight.sum())
+def _total(
+    error: Callable[[np.ndarray, np.ndarray], np.ndarray], truth: np.ndarray, predicted: np.ndarray, weight: np.ndarray
+) -> np.ndarray:
+    """The weighted sum of the errors of all rows, some rows at a time. Shape: (targets,)."""
+    total = np.zeros(truth.shape[1])
+    for start in range(0, len(truth), ROWS_AT_ONCE):
+        rows = slice(start, start + ROWS_AT_ONCE)
+        total += weight[rows] @ error(truth[rows].astype(np.float64), predicted[rows].astype(np.float64))
+    return total
+
+
+def _squared(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    return (truth - predicted) ** 2
+
+
+def _absolute(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    return np.abs(truth - predicted)
 
 
 def _r2(truth: np.ndarray, predicted: np.ndarray, weight: np.ndarray) -> np.ndarray:
     if len(truth) < 2 or not weight.any():
         return np.full(truth.shape[1], np.nan)
-    residual = weight @ (truth - predicted) ** 2
-    total = weight @ (truth - _mean(truth, weight)) ** 2
+    mean = ratio(_total(lambda y, _: y, truth, predicted, weight), weight.sum())
+    residual = _total(_squared, truth, predicted, weight)
+    total = _total(_squared, truth, np.broadcast_to(mean, truth.shape), weight)
     scores = 1.0 - np.sign(residual)
     return np.where(total != 0, 1 - np.divide(residual, total, out=np.zeros_like(total), where=total != 0), scores)

@@ -14,7 +14,7 @@ def as_codes(y: ArrayLike, rows: int, classes: int, name: str = "y") -> np.ndarr
     if codes.shape not in ((rows,), (rows, 1)):
         raise ShapeError(f"{name} has shape {codes.shape}, expected {(rows,)}: one class number per row")
     codes = codes.reshape(rows)
-    whole = codes.astype(np.intp)
+    whole = codes.astype(np.intp, copy=False)
     if (whole != codes).any() or (rows and not 0 <= whole.min() <= whole.max() < classes):
         raise DataError(f"{name} must hold class numbers from 0 to {classes - 1}")
     return whole

@@ -141,7 +141,8 @@ class Classes(TargetEncoder):
     ) -> dict[str, float]:
         """The most frequent class, and the shares of the classes as probabilities."""
         codes, weights = self._flat(target, weights)
-        return classification_scores(codes, np.tile(self.shares(learnt, learnt_weights), (len(codes), 1)), weights)
+        shares = self.shares(learnt, learnt_weights)
+        return classification_scores(codes, np.broadcast_to(shares, (len(codes), len(shares))), weights)
 
     def tune(self, target: np.ndarray, outputs: np.ndarray, score: Score, weights: np.ndarray | None = None) -> None:
         self.threshold = best_threshold(self.codes(target), self.probabilities(outputs)[:, 1], score, weights)

@@ -130,7 +130,7 @@ class Labels(TargetEncoder):
     ) -> dict[str, float]:
         """The labels that more than half of the rows have, and the share of the rows that have each."""
         shares = np.average(self.encode(learnt), axis=0, weights=learnt_weights)
-        return multilabel_scores(self.encode(target), np.tile(shares, (len(target), 1)), weights)
+        return multilabel_scores(self.encode(target), np.broadcast_to(shares, (len(target), len(shares))), weights)
 
     def tune(self, target: np.ndarray, outputs: np.ndarray, score: Score, weights: np.ndarray | None = None) -> None:
         marks = self.encode(target)

@@ -100,9 +100,9 @@ class Quantities(TargetEncoder):
         weights: np.ndarray | None = None,
     ) -> dict[str, float]:
         """For RMSE and R2 the mean, for MAE the median: what is best by each of them."""
-        rows, learnt = np.ones((len(target), 1)), learnt.astype(np.float64)
-        mean = rows * np.average(learnt, axis=0, weights=learnt_weights)
-        median = rows * [_median(column, learnt_weights) for column in learnt.T]
+        learnt = learnt.astype(np.float64)
+        mean = np.broadcast_to(np.average(learnt, axis=0, weights=learnt_weights), target.shape)
+        median = np.broadcast_to([_median(column, learnt_weights) for column in learnt.T], target.shape)
         scores = regression_scores(target, mean, weights, self.names)
         by_median = regression_scores(target, median, weights, self.names)
         return {name: (by_median if name.split("_")[-1] == "mae" else scores)[name] for name in scores}
