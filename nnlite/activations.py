@@ -39,7 +39,6 @@ from nnlite.ops.functions import (
     threshold,
 )
 from nnlite.registry import NamedFunction
-from nnlite.registry.modules import plain_spec
 
 __all__ = [
     "celu",
@@ -96,7 +95,7 @@ def get(identifier: Any) -> Callable[..., Any]:
         return linear
     if isinstance(identifier, str) and identifier in FUNCTIONS:
         return FUNCTIONS[identifier]
-    return identifier if callable(identifier) else ActivationFunction.get(plain_spec(identifier))
+    return identifier if callable(identifier) else ActivationFunction.get(identifier)
 
 
 def serialize(activation: Callable[..., Any]) -> Any:

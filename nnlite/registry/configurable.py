@@ -126,8 +126,8 @@ class Configurable:
             return spec.from_config({})
         if isinstance(spec, str):
             return cls._lookup(spec).from_config({})
-        if isinstance(spec, Mapping) and {"class_name", "config"} <= spec.keys():
-            spec = {spec["class_name"]: spec["config"]}
+        if isinstance(spec, Mapping) and "class_name" in spec:
+            spec = {spec["class_name"]: spec.get("config")}
         if isinstance(spec, Mapping) and len(spec) == 1:
             ((name, config),) = spec.items()
             return cls._lookup(name).from_config({} if config is None else config)

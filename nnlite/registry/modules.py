@@ -1,11 +1,11 @@
 """What Keras's module of a family has beside its classes: `get`, `serialize`, `deserialize`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from nnlite.registry.configurable import Configurable
 
-__all__ = ["of_family", "plain_spec"]
+__all__ = ["of_family"]
 
 Member = TypeVar("Member", bound=Configurable)
 Functions = tuple[Callable[[Any], Member | None], Callable[[Member], dict[str, Any]], Callable[[Any], Member | None]]
@@ -16,7 +16,7 @@ def of_family(family: type[Member]) -> "Functions[Member]":
 
     def get(identifier: Any) -> Member | None:
         """What a name, a class, a config, of Keras's form too, or an instance stands for; None for None."""
-        return None if identifier is None else family.get(plain_spec(identifier))
+        return None if identifier is None else family.get(identifier)
 
     def serialize(member: Member) -> dict[str, Any]:
         """`{class name: {argument: value}}`, which `deserialize` reads."""
@@ -27,10 +27,3 @@ def of_family(family: type[Member]) -> "Functions[Member]":
         return get(config)
 
     return get, serialize, deserialize
-
-
-def plain_spec(identifier: Any) -> Any:
-    """Keras's `{"class_name": name, "config": {...}}` as `{name: {...}}`; anything else as it is."""
-    if isinstance(identifier, Mapping) and "class_name" in identifier:
-        return {identifier["class_name"]: dict(identifier.get("config") or {})}
-    return identifier
