@@ -7,8 +7,8 @@ import numpy as np
 
 from nnlite.arrays.types import ArrayLike
 from nnlite.errors import ConfigError, ShapeError, needed_for
-from nnlite.metrics.base import Average, Metric, weights_of_values
 from nnlite.kernels import sigmoid
+from nnlite.metrics.base import Average, Metric, weights_of_values
 from nnlite.registry import NamedFunction
 from nnlite.registry.field_types import jsonable
 
