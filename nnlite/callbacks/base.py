@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar, Literal, cast
 
+import numpy as np
+
 from nnlite.registry import Configurable
 from nnlite.registry.fields import Spec
 
@@ -221,6 +223,11 @@ class LambdaCallback(Callback):
 
     def listens(self, hook: str) -> bool:
         return getattr(self, hook) is not None
+
+
+def scalars(logs: dict[str, float] | None) -> dict[str, float]:
+    """The logs that are single numbers."""
+    return {name: float(value) for name, value in (logs or {}).items() if np.ndim(value) == 0}
 
 
 def announce(message: str) -> None:

@@ -2,9 +2,7 @@
 
 from typing import Any
 
-import numpy as np
-
-from nnlite.callbacks.base import Callback
+from nnlite.callbacks.base import Callback, scalars
 from nnlite.errors import needed_for
 
 __all__ = ["MLflowLogger"]
@@ -63,8 +61,7 @@ class MLflowLogger(Callback):
         }
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        values = {name: float(value) for name, value in (logs or {}).items() if np.ndim(value) == 0}
-        self._mlflow.log_metrics(values, step=epoch)
+        self._mlflow.log_metrics(scalars(logs), step=epoch)
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         if self._begun:

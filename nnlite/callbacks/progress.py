@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from nnlite.callbacks.base import Callback
+from nnlite.callbacks.stopping import DurationBound, seconds_of
 from nnlite.errors import ConfigError
 from nnlite.registry.field_types import Count
 
@@ -126,8 +127,8 @@ class ProgressLog(Callback):
     and all logs by name, null where a value is not finite.
 
     Args:
-        every: how often: a number of epochs, or "10s", "2m", "1h" for lines at these intervals, also within an epoch.
-            The last epoch has a line in any case.
+        every: how often: a number of epochs, or a duration such as "10s" or "1h30m" for lines at these intervals, also
+            within an epoch. The last epoch has a line in any case.
         format: "text" or "json".
 
     >>> from nnlite import Sequential
@@ -146,10 +147,10 @@ class ProgressLog(Callback):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._seconds = _seconds(self.every) if isinstance(self.every, str) else None
+        self._seconds = seconds_of(self.every) if isinstance(self.every, str) else None
 
     def validate(self) -> None:
-        if isinstance(self.every, str) and _seconds(self.every) is None:
+        if isinstance(self.every, str) and not re.fullmatch(DurationBound.pattern, self.every):
             message = f"expected a number of epochs, or a time such as 10s or 2m, got {self.every!r}"
             raise ConfigError(message, (type(self).__name__, "every"))
 
@@ -190,12 +191,6 @@ class ProgressLog(Callback):
         width = len(str(epochs))
         parts = [f"Epoch {epoch + 1:{width}}/{epochs}", f"step {step}", _duration(seconds), _numbers(logs)]
         print("  ".join(part for part in parts if part), flush=True)
-
-
-def _seconds(text: str) -> float | None:
-    """`10s`, `2m` or `1h` in seconds; None for any other text."""
-    matched = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*([smh])", text.strip())
-    return None if matched is None else float(matched[1]) * {"s": 1, "m": 60, "h": 3600}[matched[2]]
 
 
 def _plain(value: Any) -> Any:

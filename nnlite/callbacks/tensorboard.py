@@ -5,12 +5,9 @@ import time
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
-from nnlite.callbacks.base import Callback
+from nnlite.callbacks.base import Callback, scalars
 from nnlite.callbacks.event_files import EventFile
 from nnlite.registry.field_types import Count, Index
-from nnlite.schedules import scheduled
 
 __all__ = ["TensorBoard"]
 
@@ -60,14 +57,14 @@ class TensorBoard(Callback):
         step = self.model.optimizer.iterations
         every = self.update_freq if isinstance(self.update_freq, int) else 1
         if step % every == 0:
-            self._file("train").scalars(step, {f"batch_{name}": value for name, value in _scalars(logs).items()})
+            self._file("train").scalars(step, {f"batch_{name}": value for name, value in scalars(logs).items()})
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        values, rate = _scalars(logs), self.model.optimizer.learning_rate
+        values = scalars(logs)
         validation = {name.removeprefix("val_"): value for name, value in values.items() if name.startswith("val_")}
         training = {name: value for name, value in values.items() if not name.startswith("val_")}
         step = self.model.optimizer.iterations
-        training["learning_rate"] = float(scheduled(rate, step))
+        training["learning_rate"] = self.model.optimizer.current_learning_rate
         if self.write_steps_per_second:
             training["steps_per_second"] = (step - self._first_step) / (time.perf_counter() - self._start)
         for part, found in (("train", training), ("validation", validation)):
@@ -90,11 +87,6 @@ class TensorBoard(Callback):
         if part not in self._files:
             self._files[part] = EventFile(Path(self.log_dir, part))
         return self._files[part]
-
-
-def _scalars(logs: dict[str, float] | None) -> dict[str, float]:
-    """The logs that are single numbers."""
-    return {name: float(value) for name, value in (logs or {}).items() if np.ndim(value) == 0}
 
 
 def _names(layer: object) -> list[str]:

@@ -166,7 +166,7 @@ def _check_loss(report, model, twin, inputs, y, random) -> None:
     """The loss at the model's outputs, and its gradient by all parameters, as training computes it."""
     findings = Findings(report, "the loss of the model")
     with findings.trying("linearize"):
-        twin.trainer.last_layer.early = False
+        twin.trainer.last_layer.trust()  # the model was compared
         twin.compile(**model.trainer.config())
         outputs = twin.linearize(inputs, *twin.values)[0]
         rows = len(outputs)

@@ -229,8 +229,8 @@ class BaseNetwork(FittedNetwork, NestedParameters, CallbackSupportMixin, BaseEst
     def _ready_network(self, recipe: Recipe, goes_on: bool) -> Sequential:
         """A network to be trained as the recipe says: that inside the model, or a new one."""
         network = self._network() if goes_on else self._new_network(recipe)
-        one_class = self._targets.n_outputs == 1 and self._targets.activation == "softmax"
-        network.trainer.last_layer.known = one_class  # whose share is 1, rightly
+        if self._targets.n_outputs == 1 and self._targets.activation == "softmax":
+            network.trainer.last_layer.trust()  # one class, whose share is 1, rightly
         network.compile(recipe.optimizer(), self._loss(), list(self._targets.metrics))
         return network
 

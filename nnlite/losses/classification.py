@@ -38,7 +38,7 @@ class BinaryCrossentropy(Loss, aliases=("bce",)):
     link = Sigmoid
 
     def per_row(self, y_true: np.ndarray, y_pred: np.ndarray) -> tuple[np.ndarray, Jacobian]:
-        y_true = self._smoothed(y_true)
+        y_true = smoothed(y_true, self.label_smoothing, 2)
         share = 1 / y_pred.shape[-1]
         if self.from_logits:
             losses = y_true * softplus(-y_pred) + (1 - y_true) * softplus(y_pred)
@@ -54,10 +54,12 @@ class BinaryCrossentropy(Loss, aliases=("bce",)):
     ) -> tuple[float, np.ndarray] | None:
         if not self.from_logits:
             return None
-        return kernels.sigmoid_crossentropy(y_pred, self._smoothed(y_true), scale / y_pred.shape[-1], weights)
+        return kernels.sigmoid_crossentropy(
+            y_pred, smoothed(y_true, self.label_smoothing, 2), scale / y_pred.shape[-1], weights
+        )
 
     def row_hessian(self, y_true: np.ndarray, y_pred: np.ndarray) -> Jacobian | None:
-        y_true, share = self._smoothed(y_true), 1 / y_pred.shape[-1]
+        y_true, share = smoothed(y_true, self.label_smoothing, 2), 1 / y_pred.shape[-1]
         if self.from_logits:
             p = sigmoid(y_pred)
             curvature = p * (1 - p)
@@ -65,11 +67,6 @@ class BinaryCrossentropy(Loss, aliases=("bce",)):
             p, inside = clipped_chances(y_pred)
             curvature = (y_true / (p * p) + (1 - y_true) / ((1 - p) * (1 - p))) * inside
         return Diagonal(curvature * share, y_pred.shape, y_pred.shape)
-
-    def _smoothed(self, y_true):
-        if not self.label_smoothing:
-            return y_true
-        return y_true * (1 - self.label_smoothing) + 0.5 * self.label_smoothing
 
     def read_targets(self, targets: np.ndarray, output_shape: BatchShape, dtype: np.dtype) -> np.ndarray:
         return fractions(super().read_targets(targets, output_shape, dtype), self)
@@ -93,7 +90,7 @@ class CategoricalCrossentropy(Loss):
     link = Softmax
 
     def per_row(self, y_true: np.ndarray, y_pred: np.ndarray) -> tuple[np.ndarray, Jacobian]:
-        y_true = self._smoothed(y_true)
+        y_true = smoothed(y_true, self.label_smoothing, y_true.shape[-1])
         if self.from_logits:
             log_p = log_softmax(y_pred)
             rows = _off_target(log_p, y_true)
@@ -102,17 +99,12 @@ class CategoricalCrossentropy(Loss):
         return -(y_true * log_p).sum(axis=-1), Contraction(rows)
 
     def row_hessian(self, y_true: np.ndarray, y_pred: np.ndarray) -> Jacobian | None:
-        y_true = self._smoothed(y_true)
+        y_true = smoothed(y_true, self.label_smoothing, y_true.shape[-1])
         if not self.from_logits:
             return _curvature_of_normalized(y_pred, y_true)
         total = y_true.sum(axis=-1, keepdims=True)
         p = np.exp(log_softmax(y_pred))
         return Composed(Diagonal(total, y_pred.shape, y_pred.shape), SoftmaxJacobian(p))
-
-    def _smoothed(self, y_true):
-        if not self.label_smoothing:
-            return y_true
-        return y_true * (1 - self.label_smoothing) + self.label_smoothing / y_true.shape[-1]
 
     def read_targets(self, targets: np.ndarray, output_shape: BatchShape, dtype: np.dtype) -> np.ndarray:
         return fractions(super().read_targets(targets, output_shape, dtype), self)
@@ -215,6 +207,11 @@ def whole_numbers(targets: np.ndarray, name: str) -> np.ndarray:
         offender = targets[whole != targets].flat[0]
         raise DataError(f"{name} needs integers as targets, got {offender}")
     return whole
+
+
+def smoothed(y_true: np.ndarray, share: float, classes: int) -> np.ndarray:
+    """Targets moved by `share` of the way towards equal chances of so many classes."""
+    return y_true * (1 - share) + share / classes if share else y_true
 
 
 def clipped_chances(p: Array) -> tuple[np.ndarray, np.ndarray]:

@@ -60,8 +60,7 @@ class MeanSquaredLogarithmicError(Elementwise, aliases=("msle",)):
     """mean((log(1 + y_true) - log(1 + y_pred)) ** 2) over the last axis; numbers below 1e-7 count as 1e-7."""
 
     def elements(self, y_true: np.ndarray, y_pred: Array) -> tuple[Any, Any]:
-        inside = y_pred.real > EPSILON
-        bounded = np.where(inside, y_pred, np.asarray(EPSILON, y_pred.real.dtype))
+        bounded, inside = at_least(EPSILON, y_pred)
         error = np.log1p(bounded) - np.log1p(np.maximum(y_true, EPSILON))
         return error * error, 2 * error / (1 + bounded) * inside
 
@@ -97,6 +96,12 @@ class Poisson(Elementwise):
 
     def curvatures(self, y_true: np.ndarray, y_pred: np.ndarray) -> Any:
         return y_true / (y_pred + EPSILON) ** 2
+
+
+def at_least(bound: float, values: Array) -> tuple[np.ndarray, np.ndarray]:
+    """`values`, `bound` in place of those below it, and where they are above; analytic in complex values."""
+    inside = values.real > bound
+    return np.where(inside, values, np.asarray(bound, values.real.dtype)), inside
 
 
 class Margin(Elementwise, abstract=True):

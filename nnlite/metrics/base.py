@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from nnlite.arrays.types import ArrayLike
+from nnlite.arrays.types import ArrayLike, Shape
 from nnlite.arrays.weights import fitted_weights
 from nnlite.errors import ShapeError
 from nnlite.initializers import Initializer
+from nnlite.losses.masks import weight_of_rows
 from nnlite.registry import Configurable, normalized, snake_case
 
 if TYPE_CHECKING:
@@ -273,6 +274,11 @@ class Mean(Average):
             self.count += weight
         else:
             self.accumulate(np.atleast_1d(values), sample_weight)
+
+
+def weights_of_values(metric: Metric, sample_weight: ArrayLike, shape: Shape) -> np.ndarray:
+    """`sample_weight` as a number for each value of an array of this shape, or `ShapeError`."""
+    return weight_of_rows(fitted_weights(sample_weight, shape, str(metric.name)), shape)
 
 
 def _is_scalar(value) -> bool:

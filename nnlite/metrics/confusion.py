@@ -5,9 +5,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from nnlite.arrays.types import ArrayLike
-from nnlite.arrays.weights import fitted_weights
 from nnlite.errors import ConfigError, ShapeError
-from nnlite.metrics.base import Metric
+from nnlite.metrics.base import Metric, weights_of_values
 from nnlite.registry.field_types import Count, Index
 
 __all__ = [
@@ -45,16 +44,27 @@ class ConfusionMetric(Metric, abstract=True):
         for name in self._state:
             setattr(self, name, np.zeros(shape))
 
+    @property
+    def recalls(self) -> np.ndarray:
+        """TP / (TP + FN) at each threshold."""
+        return ratio(self.true_positives, self.true_positives + self.false_negatives)
+
+    @property
+    def specificities(self) -> np.ndarray:
+        """TN / (TN + FP) at each threshold."""
+        return ratio(self.true_negatives, self.true_negatives + self.false_positives)
+
+    @property
+    def precisions(self) -> np.ndarray:
+        """TP / (TP + FP) at each threshold."""
+        return ratio(self.true_positives, self.true_positives + self.false_positives)
+
     def count(
         self, y_true: Any, y_pred: Any, sample_weight: Any, class_id: int | None = None, top_k: Any = None
     ) -> None:
         """Add a batch to the four states."""
         labels, predictions = self.aligned(y_true, y_pred)
-        weights = None if sample_weight is None else fitted_weights(sample_weight, labels.shape, str(self.name))
-        if weights is not None:
-            weights = np.broadcast_to(
-                weights.reshape(*weights.shape, *(1,) * (labels.ndim - weights.ndim)), labels.shape
-            )
+        weights = None if sample_weight is None else weights_of_values(self, sample_weight, labels.shape)
         if top_k is not None:
             predictions = _only_top(predictions, top_k)
         if class_id is not None:
@@ -210,7 +220,7 @@ class Precision(_Share):
     """
 
     def result(self) -> Any:
-        return self.shown(ratio(self.true_positives, self.true_positives + self.false_positives))
+        return self.shown(self.precisions)
 
 
 class Recall(_Share):
@@ -223,4 +233,4 @@ class Recall(_Share):
     """
 
     def result(self) -> Any:
-        return self.shown(ratio(self.true_positives, self.true_positives + self.false_negatives))
+        return self.shown(self.recalls)

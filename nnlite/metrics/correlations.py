@@ -7,6 +7,7 @@ import numpy as np
 from nnlite.arrays.types import ArrayLike
 from nnlite.errors import ShapeError
 from nnlite.metrics.base import Average
+from nnlite.metrics.confusion import ratio
 
 __all__ = ["ConcordanceCorrelation", "PearsonCorrelation", "concordance_correlation", "pearson_correlation"]
 
@@ -24,8 +25,7 @@ def _moments(y_true: ArrayLike, y_pred: ArrayLike, axis: int) -> tuple[Any, Any,
 def pearson_correlation(y_true: ArrayLike, y_pred: ArrayLike, axis: int = -1) -> np.ndarray:
     """`cov(y_true, y_pred) / (std(y_true) * std(y_pred))` along `axis`; 0 where one of them is constant."""
     of_true, of_predicted, covariance, _ = _moments(y_true, y_pred, axis)
-    scale = np.sqrt(of_true * of_predicted)
-    return np.divide(covariance, scale, out=np.zeros(np.shape(covariance)), where=scale != 0)
+    return ratio(covariance, np.sqrt(of_true * of_predicted))
 
 
 def concordance_correlation(y_true: ArrayLike, y_pred: ArrayLike, axis: int = -1) -> np.ndarray:
@@ -34,8 +34,7 @@ def concordance_correlation(y_true: ArrayLike, y_pred: ArrayLike, axis: int = -1
     Reference: Lin 1989, "A concordance correlation coefficient to evaluate reproducibility".
     """
     of_true, of_predicted, covariance, shift = _moments(y_true, y_pred, axis)
-    whole = of_true + of_predicted + shift
-    return np.divide(2 * covariance, whole, out=np.zeros(np.shape(covariance)), where=whole != 0)
+    return ratio(2 * covariance, of_true + of_predicted + shift)
 
 
 class _Correlation(Average, abstract=True):

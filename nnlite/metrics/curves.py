@@ -6,6 +6,7 @@ import numpy as np
 
 from nnlite.arrays.types import ArrayLike
 from nnlite.errors import ConfigError, ShapeError
+from nnlite.kernels import sigmoid
 from nnlite.metrics.confusion import ConfusionMetric, ratio
 from nnlite.registry.field_types import Count, Fraction, Index
 
@@ -68,7 +69,7 @@ class AUC(ConfusionMetric):
     def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         y_true, y_pred = self.aligned(y_true, y_pred)
         if self.from_logits:
-            y_pred = 1 / (1 + np.exp(-y_pred.astype(np.float64)))
+            y_pred = sigmoid(y_pred.astype(np.float64))
         if not self.multi_label:
             if self.label_weights is not None:
                 columns = np.broadcast_to(self.label_weights, y_true.shape)
@@ -95,10 +96,9 @@ class AUC(ConfusionMetric):
         if self.curve == "PR" and self.summation_method == "interpolation":
             areas = self._interpolated()
         else:
-            recall = ratio(self.true_positives, positives)
-            x, y = ratio(self.false_positives, self.false_positives + self.true_negatives), recall
+            x, y = ratio(self.false_positives, self.false_positives + self.true_negatives), self.recalls
             if self.curve == "PR":
-                x, y = recall, ratio(self.true_positives, self.true_positives + self.false_positives)
+                x, y = self.recalls, self.precisions
             join = {"interpolation": lambda a, b: (a + b) / 2, "minoring": np.minimum, "majoring": np.maximum}
             areas = ((x[:-1] - x[1:]) * join[self.summation_method](y[:-1], y[1:])).sum(axis=0)
         if not self.multi_label:
@@ -137,21 +137,6 @@ class _RateAtRate(ConfusionMetric, abstract=True):
         counted = self.true_positives + self.false_negatives + self.false_positives + self.true_negatives
         allowed = rate[other >= least]
         return float(allowed.max()) if allowed.size and counted.any() else 0.0
-
-    @property
-    def recalls(self) -> np.ndarray:
-        """TP / (TP + FN) at each threshold."""
-        return ratio(self.true_positives, self.true_positives + self.false_negatives)
-
-    @property
-    def specificities(self) -> np.ndarray:
-        """TN / (TN + FP) at each threshold."""
-        return ratio(self.true_negatives, self.true_negatives + self.false_positives)
-
-    @property
-    def precisions(self) -> np.ndarray:
-        """TP / (TP + FP) at each threshold."""
-        return ratio(self.true_positives, self.true_positives + self.false_positives)
 
 
 class SensitivityAtSpecificity(_RateAtRate):

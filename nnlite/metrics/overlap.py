@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 
 from nnlite.arrays.types import ArrayLike
-from nnlite.arrays.weights import fitted_weights
 from nnlite.errors import ConfigError, DataError, ShapeError
-from nnlite.metrics.base import Metric
+from nnlite.metrics.base import Metric, weights_of_values
 from nnlite.registry.field_types import Count
 
 __all__ = ["BinaryIoU", "IoU", "MeanIoU", "OneHotIoU", "OneHotMeanIoU"]
@@ -48,9 +47,7 @@ class _Overlap(Metric, abstract=True):
             raise ShapeError(f"{self.name}: {shapes}; they must be equal")
         counts = None
         if sample_weight is not None:
-            weights = fitted_weights(sample_weight, y_true.shape, str(self.name))
-            inner = weights.reshape(*weights.shape, *(1,) * (y_true.ndim - weights.ndim))
-            counts = np.broadcast_to(inner, y_true.shape).ravel().astype(np.float64)
+            counts = weights_of_values(self, sample_weight, y_true.shape).ravel().astype(np.float64)
         rows, columns, size = y_true.ravel(), y_pred.ravel(), self.classes()
         if ignored is not None:
             valid = rows != ignored

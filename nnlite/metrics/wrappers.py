@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from nnlite.arrays.types import ArrayLike
-from nnlite.arrays.weights import fitted_weights
 from nnlite.errors import ConfigError, ShapeError, needed_for
-from nnlite.metrics.base import Average, Metric
+from nnlite.kernels import sigmoid
+from nnlite.metrics.base import Average, Metric, weights_of_values
 from nnlite.registry import NamedFunction
 from nnlite.registry.field_types import jsonable
 
@@ -33,8 +33,7 @@ class Sum(Metric):
         """Add values."""
         values = np.atleast_1d(np.asarray(values, dtype=np.float64))
         if sample_weight is not None:
-            weights = fitted_weights(sample_weight, values.shape, str(self.name))
-            values = values * weights.reshape(*weights.shape, *(1,) * (values.ndim - weights.ndim))
+            values = values * weights_of_values(self, sample_weight, values.shape)
         self.total += float(values.sum())
 
     def result(self) -> float:
@@ -140,7 +139,7 @@ class SklearnMetric(Metric):
         single = y_pred.ndim == 1 or y_pred.shape[-1] == 1
         if single:
             y_true, chance = y_true.reshape(-1), y_pred.reshape(-1)
-            chance = 1 / (1 + np.exp(-chance)) if self.from_logits else chance
+            chance = sigmoid(chance) if self.from_logits else chance
             labels, shares = (chance > 0.5).astype(int), chance
         else:
             if self.from_logits:

@@ -112,9 +112,8 @@ def restored(header: dict, arrays: dict[str, np.ndarray], source: object) -> "Ba
 
 def _compile_as_saved(model: Any, arguments: dict[str, Any]) -> None:
     """`compile` as the model was: what its loss says about its last layer was said before it was saved."""
-    model.trainer.last_layer.early = False
-    model.compile(**arguments)
-    model.trainer.last_layer.early = True
+    with model.trainer.last_layer.postponed():
+        model.compile(**arguments)
 
 
 def pickled_state(model: "BaseModel") -> dict[str, Any]:

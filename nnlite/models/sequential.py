@@ -1,6 +1,7 @@
 """Sequential, a chain of layers that can be trained, saved and loaded."""
 
 import contextlib
+from collections.abc import Callable
 from typing import Any
 
 from nnlite.config import floatx
@@ -152,13 +153,17 @@ class Sequential(BaseModel):
 
     def adapt(self, data: Any) -> None:
         """Let each layer that is not `adapted` yet see the data, as the layers before it pass it on."""
+        self.adapt_until(lambda layer: layer.adapted, data)
+
+    def adapt_until(self, ready: Callable[[Layer], bool], data: Any) -> None:
+        """As `adapt`, but only as far as it takes until all layers are `ready`."""
         data = in_memory(read_inputs(self._encoded(data), self.input_kind, self.label))
         self._build_so_far(shape := (None, *data.shape[1:]))
         for layer in self.layers:
             if not layer.adapted:
                 layer.adapt(data)
                 self._build_so_far(shape)
-            if self.adapted:
+            if all(map(ready, self.layers)):
                 break
             data = layer(data)
         self._ensure_built(shape)

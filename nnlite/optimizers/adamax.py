@@ -3,6 +3,7 @@
 import numpy as np
 
 from nnlite.optimizers.base import LearningRate, Optimizer
+from nnlite.optimizers.base.slots import update_mean
 from nnlite.registry.field_types import BelowOne, Positive
 from nnlite.registry.fields import option
 
@@ -51,7 +52,7 @@ class Adamax(Optimizer):
         scratch: np.ndarray,
     ) -> None:
         momentum, norm = slots["momentum"], slots["norm"]
-        _approach(momentum, gradients, 1.0 - self.beta_1, scratch)
+        update_mean(momentum, gradients, 1.0 - self.beta_1, scratch)
         np.multiply(norm, self.beta_2, norm)
         np.maximum(norm, np.abs(gradients, scratch), out=norm)
         np.add(norm, self.epsilon, scratch)
@@ -121,9 +122,9 @@ class Nadam(Optimizer):
     ) -> None:
         momentum, velocity, step = slots["momentum"], slots["velocity"], self.iterations + 1
         now, later, product = self.share(step), self.share(step + 1), self.product_until(step)
-        _approach(momentum, gradients, 1.0 - self.beta_1, scratch)
+        update_mean(momentum, gradients, 1.0 - self.beta_1, scratch)
         np.multiply(gradients, gradients, scratch)
-        _approach(velocity, scratch, 1.0 - self.beta_2, scratch)
+        update_mean(velocity, scratch, 1.0 - self.beta_2, scratch)
         ahead = gradients * (learning_rate * (1.0 - now) / (1.0 - product))
         np.multiply(momentum, learning_rate * later / (1.0 - product * later), scratch)
         np.add(ahead, scratch, ahead)
@@ -132,10 +133,3 @@ class Nadam(Optimizer):
         np.add(scratch, self.epsilon, scratch)
         np.divide(ahead, scratch, scratch)
         np.subtract(values, scratch, values)
-
-
-def _approach(average: np.ndarray, sample: np.ndarray, share: float, scratch: np.ndarray) -> None:
-    """average += share * (sample - average); scratch may be the sample."""
-    np.subtract(sample, average, scratch)
-    np.multiply(scratch, share, scratch)
-    np.add(average, scratch, average)

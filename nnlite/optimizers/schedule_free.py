@@ -6,6 +6,7 @@ from typing import Annotated
 import numpy as np
 
 from nnlite.optimizers.base import LearningRate, Optimizer
+from nnlite.optimizers.base.slots import update_mean
 from nnlite.registry.field_types import BelowOne, Index, Positive, Range
 from nnlite.registry.fields import option
 
@@ -68,9 +69,7 @@ class ScheduleFreeAdamW(Optimizer):
         if self.warmup_steps:
             learning_rate *= min(step / self.warmup_steps, 1.0)
         np.multiply(gradients, gradients, scratch)
-        np.subtract(scratch, velocity, scratch)
-        np.multiply(scratch, 1.0 - self.beta_2, scratch)
-        np.add(velocity, scratch, velocity)
+        update_mean(velocity, scratch, 1.0 - self.beta_2, scratch)
         np.sqrt(velocity, scratch)
         np.divide(scratch, math.sqrt(1.0 - self.beta_2**step), scratch)
         np.add(scratch, self.epsilon, scratch)

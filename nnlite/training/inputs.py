@@ -25,6 +25,7 @@ from nnlite.data.batches import (
 from nnlite.data.storage.batches import batches_of
 from nnlite.errors import ConfigError, DataError
 from nnlite.losses import Loss
+from nnlite.losses.masks import weight_of_rows
 from nnlite.losses.output_losses import OutputLosses, by_output
 from nnlite.random import stream
 from nnlite.registry.field_types import Count
@@ -185,7 +186,7 @@ def prepared_targets(
     weights = _checked_weights(loss, sample_weight, targets, output_shape, dtype)
     if class_weight:
         by_class = _by_class(loss, targets, class_weight, output_shape).astype(dtype)
-        weights = by_class if weights is None else weights * by_class.reshape(-1, *(1,) * (weights.ndim - 1))
+        weights = by_class if weights is None else weights * weight_of_rows(by_class, weights.shape)
     return targets, weights
 
 

@@ -65,7 +65,13 @@ class FakeModel:
 
     def __init__(self, learning_rate=0.1, metrics=()):
         self.stop_training = False
-        self.optimizer = SimpleNamespace(learning_rate=learning_rate, iterations=0, batches=0, get_config=dict)
+        self.optimizer = SimpleNamespace(
+            learning_rate=learning_rate,
+            current_learning_rate=learning_rate,
+            iterations=0,
+            batches=0,
+            get_config=dict,
+        )
         self.loss = SimpleNamespace(to_spec=lambda: "mse")
         self.layers, self.weights, self.metrics = (), (), metrics
         self.weight = np.zeros(1)

@@ -20,6 +20,7 @@ from nnlite.callbacks.event_files import EventFile, crc32c
 from nnlite.cli import main
 from nnlite.errors import ConfigError, MissingLibraryError
 from nnlite.layers import Dense
+from nnlite.optimizers import SGD
 
 ROOT = Path(nnlite.__file__).parents[1]
 X = np.random.default_rng(0).standard_normal((64, 3))
@@ -194,6 +195,13 @@ def test_tensorboard_reads_what_was_logged(tmp_path):
     assert last.num == kernel.size and np.isclose(last.min, kernel.min()) and np.isclose(last.max, kernel.max())
     assert np.isclose(last.sum, kernel.sum()) and sum(last.bucket) == kernel.size
     assert last.bucket_limit[-1] == last.max
+
+
+def test_tensorboard_logs_the_rate_that_a_function_gives(tmp_path):
+    model = Sequential([Dense(1)], seed=0)
+    model.compile(SGD(lambda: 0.25), "mse")
+    model.fit([[0.0], [1.0]], [0.0, 1.0], callbacks=[TensorBoard(tmp_path)], verbose=0)
+    assert scalars(read_events(tmp_path / "train"), "epoch_learning_rate") == [(0, 0.25)]
 
 
 def test_batches_are_not_logged_unless_asked_for(tmp_path):

@@ -6,7 +6,7 @@ from quick import BOTH, ENOUGH, LABELS, QUICK, TARGET, X, outputs
 
 from nnlite import NNClassifier, NNRegressor
 from nnlite.errors import ConfigError
-from nnlite.layers import BatchNormalization, Dense, RobustScaling, TemperatureScaling
+from nnlite.layers import BatchNormalization, Dense, PiecewiseLinearEncoding, RobustScaling, TemperatureScaling
 
 
 def member_outputs(model, X):
@@ -113,6 +113,17 @@ def test_members_of_ones_own_layers(cls, y):
     assert model.fit(X, y).n_members_ == 3 and model.score(X, y) > 0.7
     with pytest.raises(ConfigError, match=r"3 members need layers that can stand side by side.*pass n_members=1"):
         cls(layers=[BatchNormalization()], n_members=3).fit(X, y)
+
+
+@pytest.mark.parametrize("before", [[], [{"Dropout": {"rate": 0.1}}]])
+def test_members_share_the_edges_of_pieces(before):
+    layers = [*before, {"PiecewiseLinearEncoding": {"num_bins": 3}}, Dense(4, "relu")]
+    edges = []
+    for members in (1, 2):
+        model = NNRegressor(layers=layers, n_members=members, epochs=1, early_stopping=False).fit(X, TARGET)
+        edges += [layer.edges.value for layer in model.model_.layers if isinstance(layer, PiecewiseLinearEncoding)]
+    np.testing.assert_allclose(edges[0], edges[1], atol=0.1)
+    assert len(edges) == 2 and (np.diff(edges[0]) > 0).all()
 
 
 def test_a_single_network_has_no_spread():

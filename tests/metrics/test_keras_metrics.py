@@ -103,6 +103,12 @@ def test_area_of_three_thresholds(options, wanted):
     assert AUC(**options)([0, 0, 1, 1], [0, 0.5, 0.3, 0.9]) == pytest.approx(wanted, rel=1e-12)
 
 
+def test_logits_of_any_size():
+    with np.errstate(all="raise", under="ignore"):
+        assert AUC(from_logits=True)([0, 1], [-1000.0, 1000.0]) == 1.0
+        assert sklearn_metric("roc_auc", from_logits=True)([0, 1], [-1000.0, 1000.0]) == 1.0
+
+
 def test_several_thresholds_give_an_array_in_their_order():
     found = Precision([0.7, 0.2])(BITS, CHANCES)
     wanted = [Precision(limit)(BITS, CHANCES) for limit in (0.7, 0.2)]

@@ -55,7 +55,7 @@ def _in_float64(network: Sequential) -> Sequential:
     layers = copies(network.layers)
     twin = Sequential([Input(network.input_shape[1:]), *layers], seed=network.seed, dtype="float64")
     twin.set_weights(network.get_weights())
-    twin.trainer.last_layer.known = True  # the network was compared
+    twin.trainer.last_layer.trust()  # the network was compared
     twin.compile(GradientsOnly(), network.trainer.loss)
     return twin
 

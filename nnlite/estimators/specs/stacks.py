@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from nnlite.errors import ConfigError
-from nnlite.layers import Activation, ColumnBranch, Dense, Layer, PiecewiseLinearEncoding, Softmax
+from nnlite.layers import Activation, ColumnBranch, Dense, Layer, Softmax
 from nnlite.models import Sequential
 
 __all__ = ["WholeStack", "adapt_waiting", "layers_of", "whole_stack"]
@@ -89,9 +89,11 @@ def whole_stack(specs: Sequence[Any], activation: str | None) -> WholeStack:
 
 def adapt_waiting(network: Sequential, rows: np.ndarray) -> None:
     """Let layers such as `Normalization` see the rows to learn from; `fit` does so for `Dense` alone."""
-    first, shape = network.layers[0], network.input_shape
-    if isinstance(first, PiecewiseLinearEncoding) and not first.adapted:  # in front of the members, if any
-        same_for_all = np.expand_dims(rows, tuple(range(1, len(shape) - 1)))
-        first.adapt(np.broadcast_to(same_for_all, (len(rows), *shape[1:])))
-    if not all(layer.adapted or isinstance(layer, Dense) for layer in network.layers):
-        network.adapt(rows)
+
+    def ready(layer: Layer) -> bool:
+        return layer.adapted or isinstance(layer, Dense)
+
+    if not all(map(ready, network.layers)):
+        if len(network.input_shape) > 2:  # all members see the same rows
+            rows = np.broadcast_to(rows[:, None], (len(rows), *network.input_shape[1:]))
+        network.adapt_until(ready, rows)

@@ -2,17 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from nnlite.arrays.types import BatchShape
 from nnlite.errors import ConfigError, ShapeError, did_you_mean
 from nnlite.layers.base.layer import Layer
+from nnlite.registry.field_types import Index
+from nnlite.registry.fields import Converted
 
 __all__ = []
 
 NUMBERS = "numbers"
+ColumnChoice = Converted[Sequence[int | str] | str | None, list[Index | str] | str | None]
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,27 @@ class OfColumns(Layer, abstract=True):
     def has_names(self) -> bool:
         """Whether names stand where numbers have to."""
         raise NotImplementedError
+
+
+class OfSomeColumns(OfColumns, abstract=True):
+    """Base of layers that treat the columns of their field `columns` in one way; all when None."""
+
+    if TYPE_CHECKING:  # a field of the subclasses, each of which has it at its own place
+        columns = cast("list[int | str] | str | None", None)
+
+    @property
+    def has_names(self) -> bool:
+        return has_names(self.columns)
+
+    def name_columns(self, named: NamedColumns) -> None:
+        if self.columns is not None:
+            self.columns = list(found_by_name(self, self.columns, named))
+
+    def chosen_columns(self, input_shape: BatchShape) -> list[int]:
+        """The numbers of the columns; `ConfigError` unless the inputs have each of them, and none is there twice."""
+        columns = list(range(known_width(self, input_shape))) if self.columns is None else numbered(self, self.columns)
+        check_columns(self, columns, input_shape)
+        return columns
 
 
 def has_names(columns: Sequence[int | str] | str | None) -> bool:
@@ -75,13 +99,18 @@ def found_by_name(layer: Any, columns: Sequence[int | str] | str, named: NamedCo
 
 def check_columns(layer: Any, columns: Sequence[int], input_shape: BatchShape, distinct: bool = True) -> None:
     """`ConfigError` unless `columns` are among those of the inputs, each once where they have to be `distinct`."""
-    features = input_shape[-1]
-    if features is None:
-        raise ShapeError(f"{layer.label} needs a known number of features, got inputs of shape {input_shape}")
+    features = known_width(layer, input_shape)
     beyond = [column for column in columns if column >= features]
     if beyond or not columns or (distinct and len(set(columns)) < len(columns)):
         once = ", each once" * distinct
         raise ConfigError(f"{layer.label} needs columns from 0 to {features - 1}{once}, got {list(columns)}")
+
+
+def known_width(layer: Any, input_shape: BatchShape) -> int:
+    """The number of columns; `ShapeError` where it is not known."""
+    if input_shape[-1] is None:
+        raise ShapeError(f"{layer.label} needs a known number of features, got inputs of shape {input_shape}")
+    return input_shape[-1]
 
 
 def selection(columns: Sequence[int]) -> slice | np.ndarray:

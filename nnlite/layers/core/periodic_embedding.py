@@ -1,7 +1,6 @@
 """Numbers beside waves of themselves: what a network needs to see a number finely."""
 
 import math
-from collections.abc import Sequence
 from typing import cast
 
 import numpy as np
@@ -11,23 +10,15 @@ from nnlite.errors import ShapeError
 from nnlite.initializers import RandomNormal, RandomUniform
 from nnlite.jacobians import WaveJacobians
 from nnlite.jacobians.bundles.waves import CIRCLE, beside
-from nnlite.layers.base.columns import (
-    NamedColumns,
-    OfColumns,
-    check_columns,
-    found_by_name,
-    has_names,
-    numbered,
-    selection,
-)
+from nnlite.layers.base.columns import ColumnChoice, OfSomeColumns, selection
 from nnlite.layers.base.members import member_shape
-from nnlite.registry.field_types import Count, Index, Positive
-from nnlite.registry.fields import Converted, option
+from nnlite.registry.field_types import Count, Positive
+from nnlite.registry.fields import option
 
 __all__ = ["PeriodicEmbedding"]
 
 
-class PeriodicEmbedding(OfColumns):
+class PeriodicEmbedding(OfSomeColumns):
     """outputs = [inputs, cos(2 pi * frequency * x + phase) @ kernel + bias for each number x], all of it learned.
 
     The inputs come first, unchanged, then `output_dim` numbers for each column. A small network on top of them bends
@@ -62,22 +53,13 @@ class PeriodicEmbedding(OfColumns):
     output_dim: Count = 3
     sigma: Positive = 0.1
     members: Count | None = None
-    columns: Converted[Sequence[int | str] | str | None, list[Index | str] | str | None] = option(default=None)
-
-    @property
-    def has_names(self) -> bool:
-        return has_names(self.columns)
-
-    def name_columns(self, named: NamedColumns) -> None:
-        if self.columns is not None:
-            self.columns = list(found_by_name(self, self.columns, named))
+    columns: ColumnChoice = option(default=None)
 
     def build(self, input_shape: BatchShape) -> None:
         lead = member_shape(self, self.members, input_shape)
         if len(input_shape) != 2 + len(lead):
             raise ShapeError(f"{self.label} without members needs inputs (batch, features), got {input_shape}")
-        columns = list(range(cast(int, input_shape[-1]))) if self.columns is None else numbered(self, self.columns)
-        check_columns(self, columns, input_shape)
+        columns = self.chosen_columns(input_shape)
         self._places = selection(columns)
         waves, limit = (*lead, len(columns), self.frequencies), 1 / math.sqrt(self.frequencies)
         mixing = RandomUniform(-limit, limit)

@@ -1,30 +1,21 @@
 """Numbers beside piecewise linear pieces of themselves."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from nnlite.arrays.types import Array, BatchShape
-from nnlite.errors import DataError, ShapeError
+from nnlite.errors import DataError
 from nnlite.jacobians import Jacobians, Pieces
-from nnlite.layers.base.columns import (
-    NamedColumns,
-    OfColumns,
-    check_columns,
-    found_by_name,
-    has_names,
-    numbered,
-    selection,
-)
+from nnlite.layers.base.columns import ColumnChoice, OfSomeColumns, known_width, selection
 from nnlite.layers.preprocessing.numbers import check_adapted, examples_for
-from nnlite.registry.field_types import Count, Index
-from nnlite.registry.fields import Converted, option
+from nnlite.registry.field_types import Count
+from nnlite.registry.fields import option
 
 __all__ = ["PiecewiseLinearEncoding"]
 
 
-class PiecewiseLinearEncoding(OfColumns):
+class PiecewiseLinearEncoding(OfSomeColumns):
     """outputs = [inputs, clip((x - edge[i]) / (edge[i + 1] - edge[i]), 0, 1) for each bin i of each number x].
 
     The inputs come first, unchanged. What stands beside them rises from 0 to 1 inside its bin and is constant outside
@@ -56,31 +47,17 @@ class PiecewiseLinearEncoding(OfColumns):
     """
 
     num_bins: Count = 32
-    columns: Converted[Sequence[int | str] | str | None, list[Index | str] | str | None] = option(default=None)
-
-    @property
-    def has_names(self) -> bool:
-        return has_names(self.columns)
-
-    def name_columns(self, named: NamedColumns) -> None:
-        if self.columns is not None:
-            self.columns = list(found_by_name(self, self.columns, named))
+    columns: ColumnChoice = option(default=None)
 
     def build(self, input_shape: BatchShape) -> None:
-        features = input_shape[-1]
-        if features is None:
-            raise ShapeError(f"{self.label} needs a known number of features, got inputs of shape {input_shape}")
-        columns = list(range(features)) if self.columns is None else numbered(self, self.columns)
-        check_columns(self, columns, input_shape)
+        columns = self.chosen_columns(input_shape)
         self._places = selection(columns)
         # nan says "not adapted yet"; a saved model brings its own values.
         self.edges = self.add_weight((len(columns), self.num_bins + 1), "zeros", trainable=False, name="edges")
         self.edges.value[...] = np.nan
 
     def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
-        features = input_shape[-1]
-        if features is None:
-            raise ShapeError(f"{self.label} needs a known number of features, got inputs of shape {input_shape}")
+        features = known_width(self, input_shape)
         columns = features if self.columns is None else len(self.columns)
         return (*input_shape[:-1], features + columns * self.num_bins)
 

@@ -1,6 +1,5 @@
 """Columns of any scale, brought to the same one by medians and quartiles."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,26 +8,18 @@ from nnlite.arrays.rows import SparseRows
 from nnlite.arrays.types import Array, BatchShape
 from nnlite.errors import ConfigError, DataError
 from nnlite.jacobians import Diagonal, Jacobians
-from nnlite.layers.base.columns import (
-    NamedColumns,
-    OfColumns,
-    check_columns,
-    found_by_name,
-    has_names,
-    numbered,
-    selection,
-)
+from nnlite.layers.base.columns import ColumnChoice, OfSomeColumns, selection
 from nnlite.layers.base.simplified import Affine
 from nnlite.layers.preprocessing.numbers import check_adapted, examples_for, known_numbers
-from nnlite.registry.field_types import Index, Positive
-from nnlite.registry.fields import Converted, option
+from nnlite.registry.field_types import Positive
+from nnlite.registry.fields import option
 
 __all__ = ["RobustScaling"]
 
 FARTHEST = 16  # widths from 0 to a center, up to which scale and shift as one product lose at most a digit
 
 
-class RobustScaling(OfColumns):
+class RobustScaling(OfSomeColumns):
     """z = (inputs - center) / width, outputs = z / sqrt(1 + (z / clip) ** 2): outliers end at -clip and clip.
 
     `adapt` takes the median as the center and the interquartile range as the width. Where that is 0, the width is half
@@ -58,7 +49,7 @@ class RobustScaling(OfColumns):
     center: Any = None
     width: Any = None
     clip: Positive | None = 3.0
-    columns: Converted[Sequence[int | str] | str | None, list[Index | str] | str | None] = option(default=None)
+    columns: ColumnChoice = option(default=None)
 
     supports_masking = True
 
@@ -66,17 +57,8 @@ class RobustScaling(OfColumns):
         if (self.center is None) != (self.width is None):
             raise ConfigError("RobustScaling takes center and width together, or neither")
 
-    @property
-    def has_names(self) -> bool:
-        return has_names(self.columns)
-
-    def name_columns(self, named: NamedColumns) -> None:
-        if self.columns is not None:
-            self.columns = list(found_by_name(self, self.columns, named))
-
     def build(self, input_shape: BatchShape) -> None:
-        columns = list(range(input_shape[-1] or 0)) if self.columns is None else numbered(self, self.columns)
-        check_columns(self, columns, input_shape)
+        columns = self.chosen_columns(input_shape)
         self._places = slice(None) if self.columns is None else selection(columns)
         # nan says "not adapted yet"; a saved model brings its own values. What the type of the numbers cannot hold of
         # a center is kept beside it: inputs far from 0 lose no digits.

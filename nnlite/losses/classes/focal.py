@@ -10,7 +10,7 @@ from nnlite.jacobians import Contraction
 from nnlite.jacobians.maps.base import Jacobian
 from nnlite.kernels import log_softmax, sigmoid, softplus
 from nnlite.losses.base import Loss
-from nnlite.losses.classification import clipped_chances, fractions
+from nnlite.losses.classification import clipped_chances, fractions, smoothed
 from nnlite.losses.elementwise import Elementwise
 from nnlite.ops.activations import Sigmoid, Softmax
 from nnlite.registry.field_types import Fraction, NonNegative
@@ -57,7 +57,7 @@ class BinaryFocalCrossentropy(Elementwise):
 
         With u = 1 - p_t and the cross-entropy c, the loss is w * u ** gamma * c.
         """
-        t = y_true * (1 - self.label_smoothing) + 0.5 * self.label_smoothing if self.label_smoothing else y_true
+        t = smoothed(y_true, self.label_smoothing, 2)
         if self.from_logits:
             p, q = sigmoid(y_pred), sigmoid(-y_pred)
             c = t * softplus(-y_pred) + (1 - t) * softplus(y_pred)
@@ -127,8 +127,7 @@ class CategoricalFocalCrossentropy(Loss):
 
     def _by_log(self, y_true: np.ndarray, log_p: Any, rest: Any) -> tuple[Any, Any]:
         """The loss of each class, and its derivative by log(p); `rest` is 1 - p."""
-        share = self.label_smoothing
-        t = y_true * (1 - share) + share / y_true.shape[-1] if share else y_true
+        t = smoothed(y_true, self.label_smoothing, y_true.shape[-1])
         weight = -t * np.asarray(self.alpha, t.dtype)
         f, f1, _ = powers(rest, self.gamma)
         return weight * f * log_p, weight * (f - f1 * np.exp(log_p) * log_p)

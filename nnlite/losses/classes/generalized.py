@@ -8,7 +8,8 @@ from nnlite.arrays.types import Array, BatchShape
 from nnlite.jacobians import Contraction, Diagonal
 from nnlite.jacobians.maps.base import Jacobian
 from nnlite.losses.base import Loss
-from nnlite.losses.classification import EPSILON, class_numbers
+from nnlite.losses.classification import class_numbers
+from nnlite.losses.elementwise import EPSILON, at_least
 from nnlite.registry.field_types import Range
 
 __all__ = ["CategoricalGeneralizedCrossEntropy"]
@@ -38,7 +39,7 @@ class CategoricalGeneralizedCrossEntropy(Loss):
         places = y_true[..., None]
         p = np.take_along_axis(y_pred, places, -1)
         slopes = np.zeros_like(y_pred)
-        np.put_along_axis(slopes, places, -(self._bounded(p) ** (self.q - 1)), -1)
+        np.put_along_axis(slopes, places, -(at_least(EPSILON, p)[0] ** (self.q - 1)), -1)
         return ((1 - p**self.q) / self.q)[..., 0], Contraction(slopes)
 
     def row_hessian(self, y_true: np.ndarray, y_pred: np.ndarray) -> Jacobian | None:
@@ -47,10 +48,6 @@ class CategoricalGeneralizedCrossEntropy(Loss):
         curvatures = np.zeros_like(y_pred)
         np.put_along_axis(curvatures, places, (1 - self.q) * p ** (self.q - 2) * (p > EPSILON), -1)
         return Diagonal(curvatures, y_pred.shape, y_pred.shape)
-
-    @staticmethod
-    def _bounded(p):
-        return np.where(p.real > EPSILON, p, np.asarray(EPSILON, p.real.dtype))
 
     def read_targets(self, targets: np.ndarray, output_shape: BatchShape, dtype: np.dtype) -> np.ndarray:
         return class_numbers(targets, output_shape, self)

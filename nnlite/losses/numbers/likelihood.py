@@ -10,7 +10,7 @@ from nnlite.errors import DataError, ShapeError
 from nnlite.jacobians import Contraction
 from nnlite.jacobians.maps.base import Jacobian
 from nnlite.losses.base import Loss
-from nnlite.losses.elementwise import EPSILON, Elementwise
+from nnlite.losses.elementwise import EPSILON, Elementwise, at_least
 from nnlite.registry.field_types import Range
 
 __all__ = ["Gamma", "GaussianNLL", "Tweedie"]
@@ -40,8 +40,7 @@ class GaussianNLL(Loss):
     def per_row(self, y_true: np.ndarray, y_pred: Array) -> tuple[np.ndarray, Jacobian]:
         count = y_pred.shape[-1] // 2
         means, logs = y_pred[..., :count], y_pred[..., count:]
-        inside = logs.real > LEAST_LOG
-        bounded = np.where(inside, logs, np.asarray(LEAST_LOG, y_pred.real.dtype))
+        bounded, inside = at_least(LEAST_LOG, logs)
         error, precision = means - y_true, np.exp(-bounded)
         scaled = error * precision
         losses = (bounded + error * scaled) / 2 + (math.log(2 * math.pi) / 2 if self.full else 0)
@@ -72,8 +71,7 @@ class Amounts(Elementwise, abstract=True):
     def elements(self, y_true: np.ndarray, y_pred: Array) -> tuple[Any, Any]:
         if self.log_input:
             return self.deviance(y_true, y_pred)[:2]
-        inside = y_pred.real > EPSILON
-        mean = np.where(inside, y_pred, np.asarray(EPSILON, y_pred.real.dtype))
+        mean, inside = at_least(EPSILON, y_pred)
         losses, slopes, _ = self.deviance(y_true, np.log(mean))
         return losses, slopes / mean * inside
 

@@ -9,7 +9,7 @@ from nnlite import kernels
 from nnlite.errors import ModelFileError, ShapeError
 from nnlite.parameters import RowPack
 
-__all__ = ["AVERAGE", "FLUSH_PERIOD", "GRADIENT_SUM", "Slots"]
+__all__ = ["AVERAGE", "FLUSH_PERIOD", "GRADIENT_SUM", "Slots", "update_mean"]
 
 AVERAGE, GRADIENT_SUM = "average", "gradient_accumulator"  # of the values, of gradients between two updates: as Keras
 
@@ -153,6 +153,11 @@ class Slots:
             if not isinstance(pack, RowPack):
                 for name in names:
                     kernels.flush(slots[name])
+
+
+def update_mean(mean: np.ndarray, sample: np.ndarray, share: float, scratch: np.ndarray | None = None) -> None:
+    """`mean += share * (sample - mean)`, in place; `scratch`, of their shape, may be the sample."""
+    np.add(mean, np.multiply(np.subtract(sample, mean, scratch), share, scratch), mean)
 
 
 class SummedPack:

@@ -5,6 +5,7 @@ from typing import Annotated
 import numpy as np
 
 from nnlite.optimizers.base import LearningRate
+from nnlite.optimizers.base.slots import update_mean
 from nnlite.optimizers.layerwise.base import LayerwiseOptimizer
 from nnlite.registry.field_types import Positive, Range
 from nnlite.registry.fields import option
@@ -72,11 +73,11 @@ class Adafactor(LayerwiseOptimizer):
         squares = gradient * gradient + self.epsilon_1
         if value.ndim < 2:
             velocity = slots["velocity"]
-            velocity += forgotten * (squares - velocity)
+            update_mean(velocity, squares, forgotten)
         else:
             row, column = slots["row"], slots["column"]
-            row += forgotten * (squares.mean(axis=-1) - row)
-            column += forgotten * (squares.mean(axis=-2) - column)
+            update_mean(row, squares.mean(axis=-1), forgotten)
+            update_mean(column, squares.mean(axis=-2), forgotten)
             velocity = (row / row.mean(axis=-1, keepdims=True))[..., None] * column[..., None, :]
         change = gradient / np.sqrt(velocity)
         rate = max(self.epsilon_2, _rms(value)) * min(learning_rate, 1.0 / np.sqrt(step))

@@ -3,6 +3,7 @@
 import numpy as np
 
 from nnlite.optimizers.base import LearningRate
+from nnlite.optimizers.base.slots import update_mean
 from nnlite.optimizers.layerwise.base import LayerwiseOptimizer
 from nnlite.registry.field_types import BelowOne, Positive
 from nnlite.registry.fields import option
@@ -47,8 +48,8 @@ class Lamb(LayerwiseOptimizer):
         self, value: np.ndarray, gradient: np.ndarray, slots: dict[str, np.ndarray], learning_rate: float
     ) -> None:
         step, momentum, velocity = self.iterations + 1, slots["momentum"], slots["velocity"]
-        momentum += (gradient - momentum) * (1.0 - self.beta_1)
-        velocity += (gradient * gradient - velocity) * (1.0 - self.beta_2)
+        update_mean(momentum, gradient, 1.0 - self.beta_1)
+        update_mean(velocity, gradient * gradient, 1.0 - self.beta_2)
         root = np.sqrt(velocity / (1.0 - self.beta_2**step)) + self.epsilon
         change = momentum / (1.0 - self.beta_1**step) / root
         size, length = float(np.linalg.norm(value)), float(np.linalg.norm(change))

@@ -8,6 +8,7 @@ import numpy as np
 
 from nnlite.errors import ConfigError
 from nnlite.optimizers.base import LearningRate, WeightDecay
+from nnlite.optimizers.base.slots import update_mean
 from nnlite.optimizers.layerwise.base import LayerwiseOptimizer, Part
 from nnlite.registry.field_types import BelowOne, Fraction, Index, NonNegative, Positive
 from nnlite.registry.fields import option
@@ -118,8 +119,8 @@ class Muon(LayerwiseOptimizer):
     def _adamw(self, value, gradient, momentum, velocity, learning_rate) -> None:
         step = self.iterations + 1
         alpha = learning_rate * math.sqrt(1.0 - self.adam_beta_2**step) / (1.0 - self.adam_beta_1**step)
-        momentum += (gradient - momentum) * (1.0 - self.adam_beta_1)
-        velocity += (gradient * gradient - velocity) * (1.0 - self.adam_beta_2)
+        update_mean(momentum, gradient, 1.0 - self.adam_beta_1)
+        update_mean(velocity, gradient * gradient, 1.0 - self.adam_beta_2)
         value -= momentum * alpha / (np.sqrt(velocity) + self.epsilon)
 
     def _orthogonal(self, matrix: np.ndarray) -> np.ndarray:

@@ -71,9 +71,7 @@ class Compiled:
 
     def _take(self, loss: Any, metrics: CompiledMetrics) -> None:
         """Use a loss and metrics from now on, compared with the last layer as soon as there is one."""
-        self.last_layer.forget()
-        if self.last_layer.early and self.model.built:
-            self.last_layer.compare(self.model, loss)
+        self.last_layer.renew(self.model, loss)
         self.loss, self._metrics, self._steps = loss, metrics, None
 
     @property

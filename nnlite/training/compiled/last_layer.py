@@ -1,6 +1,8 @@
 """The last layer against the loss: what the one gives, and what the other takes it for."""
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Literal, NamedTuple
 
 from nnlite.errors import ConfigError
@@ -40,21 +42,33 @@ class Complaint(NamedTuple):
 
 
 class LastLayerCheck:
-    """The check of a model's last layer against its loss, made once for each `compile`.
-
-    Attributes:
-        known: whether whoever made the model knows what its outputs are, so that nothing is checked.
-        early: whether `compile` checks a model that is built, rather than the first data: files are read without.
-    """
+    """The check of a model's last layer against its loss, made once for each `compile`."""
 
     def __init__(self) -> None:
-        self.early = True
-        self.known = False
-        self._done = False
+        self._trusted = self._postponed = self._done = False
+
+    def trust(self) -> None:
+        """Check nothing from now on: whoever made the model knows what its outputs are."""
+        self._trusted = self._done = True
+
+    @contextmanager
+    def postponed(self) -> Iterator[None]:
+        """A context in which `compile` checks nothing; the first data do, if any come."""
+        self._postponed = True
+        try:
+            yield
+        finally:
+            self._postponed = False
+
+    def renew(self, model: Trainable, loss: Any) -> None:
+        """Compare a model with a new loss at once, if it is built; else, or where that is postponed, with its data."""
+        self.forget()
+        if model.built and not self._postponed:
+            self.compare(model, loss)
 
     def forget(self) -> None:
         """Check anew: layers or loss have changed."""
-        self._done = self.known
+        self._done = self._trusted
 
     def compare(self, model: Trainable, loss: Any, strict: bool = False) -> None:
         """Warn, once, of outputs that the loss takes for something else.
