@@ -9,7 +9,7 @@ from pathlib import Path
 from nnlite.charts import STYLE, Chart, number_text
 from nnlite.saving import write_text
 
-__all__ = ["FolderPage", "details", "figures", "joined", "notice", "number_cell", "page", "section", "wide"]
+__all__ = ["FolderPage", "cell", "details", "figures", "joined", "notice", "number_cell", "page", "section", "wide"]
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
@@ -74,7 +74,7 @@ class FolderPage(abc.ABC):
         return f"{type(self).__name__}(of {self.folder})"
 
     def _repr_html_(self) -> str:
-        return f'<div class="nn" style="padding:8px"><style>{STYLE}{PAGE_STYLE}</style>{self.content}</div>'
+        return cell(self.content)
 
 
 def page(title: str, content: str) -> str:
@@ -86,6 +86,11 @@ def page(title: str, content: str) -> str:
         f'<meta name="color-scheme" content="light dark"><title>{escape(title)}</title>'
         f'<style>{STYLE}{PAGE_STYLE}</style></head>\n<body class="nn">\n{content}\n</body></html>\n'
     )
+
+
+def cell(content: str) -> str:
+    """The content of a page for the output of a notebook's cell, with the style that it needs."""
+    return f'<div class="nn" style="padding:8px"><style>{STYLE}{PAGE_STYLE}</style>{content}</div>'
 
 
 def section(name: str, title: str, *content: str) -> str:
