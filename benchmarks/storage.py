@@ -34,8 +34,7 @@ CONFIG = {
 }
 CODE = """
 import json, resource, sys, time
-from nnlite.experiment import Experiment
-from nnlite.experiment import measure
+from nnlite.experiment import Experiment, measure
 
 config, out = json.loads(sys.argv[1]), {}
 def peak():

@@ -124,7 +124,9 @@ def _shares(matrix: np.ndarray) -> np.ndarray:
 def _said(matrix: np.ndarray, row_names: Sequence[str], column_names: Sequence[str]) -> str:
     rows, columns = matrix.shape
     if matrix.size > 150:
-        largest = np.unravel_index(np.nanargmax(matrix), matrix.shape)
+        if not np.isfinite(matrix).any():
+            return f"{rows} by {columns} cells, none of them finite."
+        largest = np.unravel_index(np.argmax(np.where(np.isfinite(matrix), matrix, -np.inf)), matrix.shape)
         where = f"{row_names[int(largest[0])]}, {column_names[int(largest[1])]}"
         return f"{rows} by {columns} cells, the largest at {where}: {number_text(float(matrix[largest]))}."
     lines = [

@@ -9,7 +9,7 @@ from nnlite.arrays.types import ArrayLike
 from nnlite.charts.axes import Axis, Plot, finite
 from nnlite.charts.chart import Chart
 from nnlite.charts.markup import element, tooltip
-from nnlite.charts.sampling import thinned
+from nnlite.charts.sampling import evenly, thinned
 from nnlite.charts.ticks import number_text
 
 __all__ = ["Series", "line_chart"]
@@ -88,7 +88,7 @@ def _line(plot: Plot, name: str, line: np.ndarray, x_label: str, told: int) -> s
     alone |= known & (len(known) <= MARKED)
     parts += [element("circle", cx=x, cy=y, r=2, class_="k") for x, y in places[alone].tolist()]
     chosen = np.flatnonzero(known)
-    chosen = chosen[np.unique(np.linspace(0, len(chosen) - 1, min(told, len(chosen))).astype(int))]
+    chosen = chosen[evenly(len(chosen), told)]
     for place in chosen.tolist():
         text = f"{x_label or 'x'} {number_text(line[place, 0])}: {name} {number_text(line[place, 1])}"
         x, y = places[place].tolist()

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-__all__ = ["MOST_POINTS", "sampled", "thinned"]
+__all__ = ["MOST_POINTS", "evenly", "sampled", "thinned"]
 
 MOST_POINTS = 500
 STRETCHES = 150
@@ -30,8 +30,13 @@ def thinned(line: np.ndarray) -> np.ndarray:
     return line[sorted(kept)]
 
 
-def sampled(count: int, most: int = MOST_POINTS) -> np.ndarray:
-    """Numbers of at most `most` of `count` points, ascending, drawn at random with a seed of its own."""
+def evenly(count: int, most: int) -> np.ndarray:
+    """Numbers of at most `most` of `count` points, ascending, at about equal distances, both ends among them."""
+    return np.unique(np.linspace(0, count - 1, min(most, count)).astype(int))
+
+
+def sampled(count: int, most: int = MOST_POINTS, seed: int = 0) -> np.ndarray:
+    """Numbers of at most `most` of `count` points, ascending, drawn at random."""
     if count <= most:
         return np.arange(count)
-    return np.sort(np.random.default_rng(0).choice(count, most, replace=False))
+    return np.sort(np.random.default_rng(seed).choice(count, most, replace=False))

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 __all__ = ["linear_ticks", "log_ticks", "number_text", "tick_texts"]
 
+LARGEST = 1e15  # number from which on digits are not written out
 SPREAD = 200  # factor between ticks from which each is written with decimals of its own
 MOST = 1000  # ticks that a range could ask for before it is cut: a guard against steps lost in rounding
 
@@ -55,7 +56,9 @@ def number_text(value: float | None, digits: int = 4) -> str:
     """A number as people read it: `0.9889`, `12,345`, `1.2e-05`; a dash where it is None or not finite."""
     if value is None or not math.isfinite(value):
         return "\N{EN DASH}"
-    if value == int(value) and abs(value) < 1e15:
+    if abs(value) >= LARGEST:
+        return f"{value:.{digits}g}"
+    if value == int(value):
         return f"{int(value):,}"
     if abs(value) >= 10.0 ** (digits - 1):
         return f"{value:,.0f}" if abs(value) >= 10.0**digits else f"{value:,.1f}"

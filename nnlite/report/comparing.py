@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nnlite.charts import Series, aligned, html_table, line_chart, notebook, number_text
+from nnlite.charts import Chart, Series, aligned, html_table, line_chart, number_text
 from nnlite.errors import ConfigError, DataError, format_path
 from nnlite.experiment import Run
 from nnlite.report.evidence.files import Measured, read_config, read_history, read_metrics
-from nnlite.report.page import figures, page, section, wide
+from nnlite.report.page import cell, figures, page, section, wide
 
 __all__ = ["Comparison", "compare"]
 
@@ -47,7 +47,7 @@ class Comparison:
         return page(f"{', '.join(self.names)} - nnlite compare", f"<main><h1>Comparison</h1>{self._content()}</main>")
 
     def _repr_html_(self) -> str:
-        return notebook(self._content(), width=1000)
+        return cell(self._content())
 
     def _content(self) -> str:
         head, rows = self._metric_table()
@@ -61,7 +61,7 @@ class Comparison:
             ]
         )
 
-    def _curve(self, name: str):
+    def _curve(self, name: str) -> Chart | None:
         lines = [
             Series(run, history.get("epoch", range(len(history[name]))), history[name])
             for run, history in zip(self.names, self.histories, strict=True)

@@ -72,7 +72,7 @@ class RunTable:
             {
                 name.removeprefix(f"{run.part} "): value
                 for name, value in run.metrics.items()
-                if name.startswith(run.part)
+                if name.startswith(f"{run.part} ")
             }
             for run in self.runs
         ]

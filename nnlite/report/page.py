@@ -1,11 +1,15 @@
 """The page: one file without a script, a font, an image or a style from elsewhere."""
 
+import abc
+import functools
 from collections.abc import Iterable
 from html import escape
+from pathlib import Path
 
 from nnlite.charts import STYLE, Chart, number_text
+from nnlite.saving import write_text
 
-__all__ = ["details", "figures", "notice", "number_cell", "page", "section"]
+__all__ = ["FolderPage", "cell", "details", "figures", "joined", "notice", "number_cell", "page", "section", "wide"]
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
@@ -35,6 +39,44 @@ margin:10px 0}.nn .f>*{min-width:0;max-width:560px}
 """
 
 
+class FolderPage(abc.ABC):
+    """One page about a folder, which a notebook shows and `save` writes.
+
+    Args:
+        folder: what it is about.
+        title: of the page.
+    """
+
+    def __init__(self, folder: Path, title: str) -> None:
+        self.folder, self.title = folder, title
+
+    @abc.abstractmethod
+    def _content(self) -> str:
+        """What stands on the page."""
+
+    @functools.cached_property
+    def content(self) -> str:
+        """The page without its head: what a notebook shows."""
+        return self._content()
+
+    @functools.cached_property
+    def html(self) -> str:
+        """The whole page."""
+        return page(self.title, self.content)
+
+    def save(self, path: str | Path | None = None) -> Path:
+        """Write the page, to `report.html` in its folder when None; returns the path."""
+        path = Path(path) if path is not None else self.folder / "report.html"
+        write_text(path, self.html)
+        return path
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(of {self.folder})"
+
+    def _repr_html_(self) -> str:
+        return cell(self.content)
+
+
 def page(title: str, content: str) -> str:
     """A whole HTML document around `content`, which may not load anything nor run a script."""
     return (
@@ -44,6 +86,11 @@ def page(title: str, content: str) -> str:
         f'<meta name="color-scheme" content="light dark"><title>{escape(title)}</title>'
         f'<style>{STYLE}{PAGE_STYLE}</style></head>\n<body class="nn">\n{content}\n</body></html>\n'
     )
+
+
+def cell(content: str) -> str:
+    """The content of a page for the output of a notebook's cell, with the style that it needs."""
+    return f'<div class="nn" style="padding:8px"><style>{STYLE}{PAGE_STYLE}</style>{content}</div>'
 
 
 def section(name: str, title: str, *content: str) -> str:

@@ -1,16 +1,15 @@
 """The report of a run: one HTML file with everything that there is to see."""
 
 import datetime
-import functools
 from html import escape
 from pathlib import Path
 
-from nnlite.charts import STYLE, number_text
+from nnlite.charts import number_text
 from nnlite.data import Classes, Labels, Quantities
 from nnlite.experiment import Run
 from nnlite.report.evidence.features import Features
 from nnlite.report.evidence.subject import Subject
-from nnlite.report.page import PAGE_STYLE, joined, notice, page
+from nnlite.report.page import FolderPage, joined, notice
 from nnlite.report.sections.classes import classes_section
 from nnlite.report.sections.data import data_section
 from nnlite.report.sections.features import features_section
@@ -21,7 +20,6 @@ from nnlite.report.sections.metrics import metrics_section
 from nnlite.report.sections.quantities import quantities_section
 from nnlite.report.sections.record import record_section
 from nnlite.report.sections.rows import rows_section
-from nnlite.saving import write_text
 
 __all__ = ["Report"]
 
@@ -39,7 +37,7 @@ TITLES = {
 }
 
 
-class Report:
+class Report(FolderPage):
     """What there is to see of a run, on one page that needs nothing else: no network, no script.
 
     A notebook shows it; `save` writes it into the run's folder. Figures that ask the model many times look at up to
@@ -55,36 +53,16 @@ class Report:
 
     def __init__(self, run: Run | str | Path) -> None:
         self.run = run if isinstance(run, Run) else Run(run)
+        self._name = self.run.folder.resolve().name
+        super().__init__(self.run.folder, f"{self._name} - nnlite report")
         self.subject = Subject(self.run)
 
-    @functools.cached_property
-    def html(self) -> str:
-        """The whole page."""
-        return page(f"{self._name} - nnlite report", self._content)
-
-    def save(self, path: str | Path | None = None) -> Path:
-        """Write the page, to `report.html` in the run's folder when None; returns the path."""
-        path = Path(path) if path is not None else self.run.folder / "report.html"
-        write_text(path, self.html)
-        return path
-
-    def __repr__(self) -> str:
-        return f"Report(of {self.run.folder})"
-
-    def _repr_html_(self) -> str:
-        return f'<div class="nn" style="padding:8px"><style>{STYLE}{PAGE_STYLE}</style>{self._content}</div>'
-
-    @property
-    def _name(self) -> str:
-        return self.run.folder.resolve().name
-
-    @functools.cached_property
     def _content(self) -> str:
         sections = [own for own in self._sections() if own]
         present = [name for name in TITLES if any(f'<section id="{name}">' in own for own in sections)]
         links = "".join(f'<a href="#{name}">{TITLES[name]}</a>' for name in present)
         head = f"<header>{self._head()}<nav>{links}</nav></header>"
-        foot = f"<footer>Made by nnlite from {escape(str(self.run.folder))}.</footer>"
+        foot = f"<footer>Made by nnlite from {escape(str(self.folder))}.</footer>"
         return f"{head}<main>{joined(sections)}</main>{foot}"
 
     def _sections(self) -> list[str]:
@@ -107,7 +85,7 @@ class Report:
 
     def _head(self) -> str:
         subject = self.subject
-        date = datetime.datetime.fromtimestamp((self.run.folder / "metrics.json").stat().st_mtime)
+        date = datetime.datetime.fromtimestamp((self.folder / "metrics.json").stat().st_mtime)
         count = f"{subject.model.count_params():,} parameters"
         said = escape(f"{_task(subject)}; {count}; trained {date:%Y-%m-%d %H:%M}.")
         missing = f"The data could not be read, so that figures that need them are left out: {subject.missing}"

@@ -1,14 +1,12 @@
 """The report of a search: how its trials went, which arguments mattered, and the table of all."""
 
-import functools
 import math
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
-from nnlite.charts import STYLE, Chart, Series, bar_chart, html_table, line_chart, number_text, scatter_chart
-from nnlite.report.page import PAGE_STYLE, figures, joined, notice, page, section, wide
-from nnlite.saving import write_text
+from nnlite.charts import Chart, Series, bar_chart, html_table, line_chart, number_text, scatter_chart
+from nnlite.report.page import FolderPage, figures, joined, notice, section, wide
 from nnlite.tuning import Study, Trial
 
 __all__ = ["StudyReport", "holds_study"]
@@ -22,7 +20,7 @@ def holds_study(folder: str | Path) -> bool:
     return Path(folder, FILE).is_file()
 
 
-class StudyReport:
+class StudyReport(FolderPage):
     """What there is to see of a search, on one page that needs nothing else.
 
     Args:
@@ -33,33 +31,18 @@ class StudyReport:
     """
 
     def __init__(self, folder: str | Path) -> None:
-        self.folder = Path(folder)
-        self.study = Study.read(self.folder)
+        self.study = Study.read(folder)
+        super().__init__(Path(folder), f"{self.study.name} - nnlite search")
 
-    @functools.cached_property
-    def html(self) -> str:
-        """The whole page."""
-        return page(f"{self.study.name} - nnlite search", self._content)
-
-    def save(self, path: str | Path | None = None) -> Path:
-        """Write the page, to `report.html` in the study's folder when None; returns the path."""
-        path = Path(path) if path is not None else self.folder / "report.html"
-        write_text(path, self.html)
-        return path
-
-    def _repr_html_(self) -> str:
-        return f'<div class="nn" style="padding:8px"><style>{STYLE}{PAGE_STYLE}</style>{self._content}</div>'
-
-    @property
     def _content(self) -> str:
         study, best = self.study, self.study.best
         wanted = "smallest" if study.direction == "minimize" else "largest"
         said = f"Search for the {wanted} {study.metric}; {study.finished} trials."
         head = f'<header><h1>{escape(study.name)}</h1><p class="q">{escape(said)}</p></header>'
-        found = notice("No trial is complete.") if best is None else _best(study, best)
-        trials = section("trials", "Trials", figures(*_courses(study)), wide(_table(study)))
+        outcome = notice("No trial is complete.") if best is None else _best(study, best)
+        trials = section("trials", "Trials", figures(*_courses(study)), _table(study))
         arguments = section("arguments", "Arguments", figures(_importances(study), *_by_argument(study)))
-        return f"{head}<main>{joined([section('best', 'Best', found), trials, arguments])}</main>"
+        return f"{head}<main>{joined([section('best', 'Best', outcome), trials, arguments])}</main>"
 
 
 def _best(study: Study, best: Trial) -> str:
@@ -87,9 +70,10 @@ def _gaps(values: Sequence[float | None]) -> list[float]:
 def _importances(study: Study) -> Chart | None:
     if not study.importances:
         return None
-    ordered = sorted(study.importances.items(), key=lambda pair: -pair[1])
-    title, note = "Importance", "The share of each argument in the variance of the metric."
-    return bar_chart([key for key, _ in ordered], [share for _, share in ordered], title, note=note)
+    keys = sorted(study.importances, key=lambda key: -study.importances[key])
+    names, shares = study.short_names(), [study.importances[key] for key in keys]
+    note = "The share of each argument in the variance of the metric."
+    return bar_chart([names[key] for key in keys], shares, "Importance", note=note)
 
 
 def _by_argument(study: Study) -> list[Chart]:
@@ -113,7 +97,8 @@ def _table(study: Study) -> str:
         [str(trial.number), trial.state, number_text(trial.value), *(_shown(trial.params.get(key)) for key in keys)]
         for trial in study.shown()
     ]
-    return html_table(["trial", "state", study.metric, *keys], rows, numbers=[0, 2])
+    table = wide(html_table(["trial", "state", study.metric, *keys], rows, numbers=[0, 2]))
+    return joined([notice(f"The best {len(rows)}.") if len(rows) < len(study.trials) else "", table])
 
 
 def _shown(value: object) -> str:

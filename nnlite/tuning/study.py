@@ -106,7 +106,7 @@ class Study:
 
     def __str__(self) -> str:
         best = self.best
-        rows = [("trial", "state", self.metric, "epochs", "seconds", *_last_parts(list(self.space)))]
+        rows = [("trial", "state", self.metric, "epochs", "seconds", *self.short_names().values())]
         rows += [self._row(trial, trial is best) for trial in self.shown()]
         lines = aligned_lines(rows)
         hidden = len(self.trials) - len(rows) + 1
@@ -124,21 +124,21 @@ class Study:
         )
         return order[:SHOWN]
 
+    def short_names(self) -> dict[str, str]:
+        """Key of the config -> its end, as much of it as tells it from the others."""
+        names = {}
+        for count in range(1, 2 + max((key.count(".") for key in self.space), default=0)):
+            names = {key: ".".join(key.split(".")[-count:]) for key in self.space}
+            if len(set(names.values())) == len(names):
+                break
+        return names
+
     def _row(self, trial: Trial, is_best: bool) -> tuple[str, ...]:
         value = "-" if trial.value is None else f"{trial.value:.6g}"
         seconds = "-" if trial.seconds is None else f"{trial.seconds:.1f}"
         params = [_shown(trial.params.get(key)) for key in self.space]
         number = f"{trial.number} *" if is_best else f"{trial.number}"
         return number, trial.state, value, f"{len(trial.values)}", seconds, *params
-
-
-def _last_parts(keys: list[str]) -> list[str]:
-    """The end of each key, as much of it as tells it from the others."""
-    for count in range(1, 1 + max(key.count(".") + 1 for key in keys)):
-        parts = [".".join(key.split(".")[-count:]) for key in keys]
-        if len(set(parts)) == len(parts):
-            return parts
-    return keys
 
 
 def _shown(value: Any) -> str:

@@ -100,6 +100,13 @@ def test_many_points_are_thinned_and_keep_their_extremes():
     np.testing.assert_array_equal(sampled(7), np.arange(7))
 
 
+def test_a_large_heat_map_tells_where_the_largest_number_is():
+    matrix, names = np.full((20, 20), np.nan), [str(number) for number in range(20)]
+    assert charts.heat_map(matrix, names, names, "t").description == "20 by 20 cells, none of them finite."
+    matrix[0, 0], matrix[3, 7] = np.inf, 2
+    assert charts.heat_map(matrix, names, names, "t").description == "20 by 20 cells, the largest at 3, 7: 2."
+
+
 def test_small_heat_maps_have_numbers_and_large_ones_none():
     small = charts.heat_map([[5, 7], [1, 2]], ["a", "b"], ["c", "d"], "t", "true", "predicted")
     assert [own.text for own in ET.fromstring(small.svg()).iter("text") if own.text.isdigit()] == ["5", "7", "1", "2"]

@@ -2,12 +2,13 @@
 
 import json
 import math
+import re
 import sys
 
 import numpy as np
 import pytest
 
-from benchmarks import __main__, growth
+from benchmarks import __main__, growth, one_row, storage
 from benchmarks.__main__ import main
 from benchmarks.cases import BY_NAME, CASES, TINY, TRAINING, Case, dense, grown, named
 from benchmarks.floor import Floor
@@ -268,3 +269,19 @@ def test_torch_agrees_on_the_tiny_case(tmp_path):
     pytest.importorskip("torch")
     (case,) = run(tmp_path, "--peers", "torch", "--kernels", "numpy", "--python", sys.executable)["results"]
     assert case["contestants"]["torch"]["agrees"]
+
+
+def test_a_streamed_table_is_read_trained_on_and_measured():
+    measured = storage.measure(size=100_000)
+    results = measured["results"]
+    assert sum(results["rows"].values()) == measured["rows"] and results["metrics"]["test"]["r2_score"] > 0.5
+    assert 0 < results["imports"] <= results["peak to encode"] <= results["peak to train"] <= results["peak"]
+    shown = storage.markdown(measured)
+    assert f"| read twice and encode | {measured['rows']:,} |" in shown and "nan" not in shown
+
+
+def test_one_row_is_timed_in_each_case(capsys):
+    one_row.main(["--rounds", "2"])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line[:26].strip() for line in lines[1:]] == list(one_row.CASES)
+    assert all(float(time) > 0 for line in lines[1:] for time in re.findall(r"([\d.]+)us", line))

@@ -45,12 +45,17 @@ SHORTER = {
 }
 
 
+def trained(name, folder, epochs):
+    """A short run of a config in `folder`, with the files that it names."""
+    if name in FILES:
+        FILES[name](folder, np.random.default_rng(0))
+    return train(Experiment.from_file(CONFIGS[name], [f"fit.epochs={epochs}", *SHORTER.get(name, [])]), quiet=True)
+
+
 @pytest.mark.parametrize("name", CONFIGS)
 def test_every_config_runs(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    if name in FILES:
-        FILES[name](tmp_path, np.random.default_rng(0))
-    run = train(Experiment.from_file(CONFIGS[name], ["fit.epochs=2", *SHORTER.get(name, [])]), quiet=True)
+    run = trained(name, tmp_path, epochs=2)
     assert run.metrics
     assert all(value is not None for values in run.metrics.values() for value in values.values())
     assert len((run.folder / "history.csv").read_text().splitlines()) == 3

@@ -15,10 +15,14 @@ from nnlite.data.storage import batches, scanning
 from nnlite.errors import NNLiteError
 from nnlite.experiment import Experiment, train
 from nnlite.layers.base import inputs
+from nnlite.report import study
+from nnlite.report.evidence import features, gradients, intervals, subject
+from nnlite.tuning import records, study as tuning_study
 
 ROOT = Path(__file__).parents[2]
-LARGE, TUNING, RELIABILITY = (
-    (ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("large_data.md", "tuning.md", "reliability.md")
+LARGE, TUNING, RELIABILITY, REPORT = (
+    (ROOT / "docs" / name).read_text(encoding="utf-8")
+    for name in ("large_data.md", "tuning.md", "reliability.md", "report.md")
 )
 
 
@@ -65,6 +69,24 @@ def test_tuning(tmp_path, monkeypatch, capsys):
     assert main(search.replace("--trials 20", "--trials 7").split()[1:]) == 0
     assert "6 trials are there, 1 to go" in capsys.readouterr().out
     assert main(best.split()[1:]) == 0
+
+
+@pytest.mark.parametrize("command", ["report", "compare", "runs"])
+def test_the_options_of_reports_are_those_of_the_command(command, capsys):
+    (usage,) = re.findall(rf"^nnlite {command} (.*)$", REPORT, re.MULTILINE)
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    offered = set(re.findall(r"--[a-z]+", capsys.readouterr().out.partition("example")[0]))
+    assert set(re.findall(r"--[a-z]+", usage)) == offered - {"--help", "--out"}  # by `-o` in the usage
+
+
+def test_the_numbers_of_reports_are_those_of_the_code():
+    assert (subject.MOST_ROWS, features.PERMUTED_ROWS, features.MOST_PERMUTED, features.DEPENDENCE_ROWS) == (
+        2000, 1000, 30, 500,
+    )  # fmt: skip
+    assert (intervals.MOST_RESAMPLES, intervals.LEAST_RESAMPLES) == (200, 50)
+    assert (gradients.MOST_ROWS, gradients.LEAST_ROWS, gradients.MOST_NUMBERS) == (256, 8, 2e7)
+    assert (study.CURVES, tuning_study.SHOWN, records.LEAST_IMPORTANT) == (6, 40, 8)
 
 
 def test_reliability(tmp_path):

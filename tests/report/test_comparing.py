@@ -38,7 +38,8 @@ def test_differences_of_configs_and_metrics(folder):
         change, rel=0.01
     )
     assert "<svg" in comparison.html
-    assert "fit.epochs" in comparison._repr_html_()
+    shown = comparison._repr_html_()
+    assert "fit.epochs" in shown and '<div class="f">' in shown and ".nn .f{" in shown  # curves side by side
 
 
 def test_three_runs_and_equal_ones(folder, tmp_path):

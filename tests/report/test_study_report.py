@@ -57,3 +57,13 @@ def test_a_damaged_study_is_one_error(folder, capsys):
     assert "study.json: missing or damaged" in capsys.readouterr().err
     with pytest.raises(DataError):
         StudyReport(folder)
+
+
+def test_arguments_of_one_class_are_told_apart_and_a_long_table_is_cut(folder):
+    space = {f"compile.optimizer.Adam.{name}": {"uniform": [0.0, 1.0]} for name in ("beta_1", "beta_2")}
+    trials = [Trial(number, "complete", dict.fromkeys(space, 0.5), 1.0 / (1 + number)) for number in range(41)]
+    study = Study("d", "val_loss", "minimize", space, trials, dict.fromkeys(space, 0.5))
+    (folder / "study.json").write_text(json.dumps(study.to_dict()))
+    report = StudyReport(folder)
+    assert "beta_1 0.5; beta_2 0.5." in report.html and "The best 40." in report.html
+    assert repr(report) == f"StudyReport(of {folder})" and report.content in report._repr_html_()

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from nnlite.charts.sampling import sampled
 from nnlite.data import Columns, Prepared
 from nnlite.data.frames import Frame
 from nnlite.data.sources.base import Dataset
@@ -165,10 +166,7 @@ class Subject:
 
     def sample(self, part: str, most: int = MOST_ROWS) -> np.ndarray:
         """Places of at most `most` rows of a part, ascending, drawn with the seed of the run."""
-        count = len(self.arrays(part)[0])
-        if count <= most:
-            return np.arange(count)
-        return np.sort(np.random.default_rng(self.run.experiment.seed).choice(count, most, replace=False))
+        return sampled(len(self.arrays(part)[0]), most, self.run.experiment.seed)
 
     @property
     def encoded_columns(self) -> Columns | None:

@@ -3,6 +3,7 @@
 import numpy as np
 
 from nnlite.charts import Chart, Series, bar_chart, heat_map, html_table, line_chart, number_text
+from nnlite.charts.sampling import evenly
 from nnlite.metrics.scores import (
     average_precision,
     best_threshold,
@@ -16,7 +17,7 @@ from nnlite.metrics.scores import (
 from nnlite.report.evidence.subject import Subject
 from nnlite.report.page import details, figures, notice, section, wide
 
-__all__ = ["classes_section"]
+__all__ = ["classes_section", "curve"]
 
 MOST_CLASSES = 20  # of a confusion matrix
 MOST_CURVES = 6
@@ -60,9 +61,10 @@ def _picked(matrix: np.ndarray) -> list[int]:
     return sorted(place for place in np.argsort(-wrong, kind="stable")[:MOST_CURVES].tolist() if matrix[place].sum())
 
 
-def thinned(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    places = np.unique(np.linspace(0, len(x) - 1, min(POINTS, len(x))).astype(int))
-    return x[places], y[places]
+def curve(name: str, x: np.ndarray, y: np.ndarray) -> Series:
+    """A line of at most 100 points, both ends among them."""
+    places = evenly(len(x), POINTS)
+    return Series(name, x[places], y[places])
 
 
 def _roc(codes: np.ndarray, probabilities: np.ndarray, labels: list[str], picked: list[int]) -> Chart:
@@ -70,7 +72,7 @@ def _roc(codes: np.ndarray, probabilities: np.ndarray, labels: list[str], picked
     for place in picked:
         false, true, _ = roc_curve(codes == place, probabilities[:, place])
         area = number_text(roc_auc(codes == place, probabilities[:, place]))
-        series.append(Series(f"{labels[place]}, area {area}", *thinned(false, true)))
+        series.append(curve(f"{labels[place]}, area {area}", false, true))
     note = (
         _listed(series) if len(labels) == 2 else "Each class against the rest, up to six that are mistaken most often."
     )
@@ -82,7 +84,7 @@ def _precision_recall(codes: np.ndarray, probabilities: np.ndarray, labels: list
     for place in picked:
         precision, recall, _ = precision_recall_curve(codes == place, probabilities[:, place])
         score = number_text(average_precision(codes == place, probabilities[:, place]))
-        series.append(Series(f"{labels[place]}, AP {score}", *thinned(recall, precision)))
+        series.append(curve(f"{labels[place]}, AP {score}", recall, precision))
     note = f"{_listed(series)} AP: average precision.".strip()
     return line_chart(series, "Precision and recall", "recall", "precision", note=note)
 
@@ -116,7 +118,7 @@ def _thresholds(codes: np.ndarray, probability: np.ndarray, label: str, taken: f
     with np.errstate(invalid="ignore", divide="ignore"):
         f1 = 2 * precision * recall / (precision + recall)
     named = (("precision", precision), ("recall", recall), ("F1", f1))
-    series = [Series(name, *thinned(thresholds, values)) for name, values in named]
+    series = [curve(name, thresholds, values) for name, values in named]
     used = "the more probable class is taken" if taken is None else f"the model decides at {number_text(taken, 3)}"
     note = f"F1 of these rows is highest at {number_text(best, 3)}; {used}."
     return line_chart(series, f"Thresholds for {label}", "threshold", "score", note=note)

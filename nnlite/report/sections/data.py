@@ -39,21 +39,13 @@ def _target(subject: Subject) -> list[Chart]:
         names = target.names[:MOST_TARGETS]
         return [histogram(truth[:, place], f"Target {name}", name) for place, name in enumerate(names)]
     if isinstance(target, Labels):
-        _title, counts = "Labels", target.encode(truth).sum(axis=0)
+        title, counts = "Labels", target.encode(truth).sum(axis=0)
     else:
-        counts = np.bincount(target.codes(truth).ravel(), minlength=len(subject.labels))
+        title, counts = "Classes", np.bincount(target.codes(truth).ravel(), minlength=len(subject.labels))
     order = np.argsort(-counts, kind="stable") if len(counts) > SHOWN_CLASSES else np.arange(len(counts))
     shown = order[:SHOWN_CLASSES]
     note = f"The {SHOWN_CLASSES} most frequent of {len(counts)}." if len(shown) < len(counts) else ""
-    return [
-        bar_chart(
-            [subject.labels[place] for place in shown],
-            counts[shown],
-            "Labels" if isinstance(target, Labels) else "Classes",
-            "rows",
-            note=note,
-        )
-    ]
+    return [bar_chart([subject.labels[place] for place in shown], counts[shown], title, "rows", note=note)]
 
 
 def _inputs(subject: Subject) -> str:

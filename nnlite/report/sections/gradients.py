@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from nnlite.charts import bar_chart, html_table, number_text
+from nnlite.charts import Chart, bar_chart, html_table, number_text
 from nnlite.report.evidence.gradients import GradientNorms, gradient_norms
 from nnlite.report.evidence.subject import Subject
 from nnlite.report.page import details, figures, notice, section, wide
@@ -27,7 +27,7 @@ def _spread(own: GradientNorms) -> list[str]:
     return [number_text(float(how(own.rows))) for how in (np.median, np.max)] if len(own.rows) else ["", ""]
 
 
-def _chart(norms: list[GradientNorms]):
+def _chart(norms: list[GradientNorms]) -> Chart:
     names, title = [own.name for own in norms], "Gradient norms"
     if not len(norms[0].rows):
         values = [own.batch for own in norms]

@@ -13,7 +13,7 @@ from nnlite.metrics.scores import (
 )
 from nnlite.report.evidence.subject import Subject
 from nnlite.report.page import details, figures, notice, section, wide
-from nnlite.report.sections.classes import MOST_CLASSES, MOST_CURVES, thinned
+from nnlite.report.sections.classes import MOST_CLASSES, MOST_CURVES, curve
 
 __all__ = ["labels_section"]
 
@@ -44,10 +44,10 @@ def _curves(marks: np.ndarray, outputs: np.ndarray, labels: list[str], picked: l
     for place in picked:
         own, given = marks[:, place], outputs[:, place]
         false, true, _ = roc_curve(own, given)
-        roc.append(Series(f"{labels[place]}, area {number_text(roc_auc(own, given))}", *thinned(false, true)))
+        roc.append(curve(f"{labels[place]}, area {number_text(roc_auc(own, given))}", false, true))
         precision, recall, _ = precision_recall_curve(own, given)
         name = f"{labels[place]}, AP {number_text(average_precision(own, given))}"
-        precision_recall.append(Series(name, *thinned(recall, precision)))
+        precision_recall.append(curve(name, recall, precision))
     note, named = "The labels of the lowest F1.", "AP: average precision."
     return [
         line_chart(roc, "ROC curve", "false positive rate", "true positive rate", diagonal=True, note=note),

@@ -2,7 +2,7 @@
 
 import math
 
-from nnlite.charts import html_table, interval_chart, number_text
+from nnlite.charts import Chart, html_table, interval_chart, number_text
 from nnlite.report.evidence.intervals import intervals
 from nnlite.report.evidence.subject import Subject
 from nnlite.report.page import figures, notice, number_cell, section, wide
@@ -42,7 +42,7 @@ def _lines(subject: Subject, part: str, ends: Ends) -> list[list[str]]:
     return lines
 
 
-def _chart(subject: Subject, part: str, ends: Ends):
+def _chart(subject: Subject, part: str, ends: Ends) -> Chart | None:
     values = subject.measured.parts[part]
     names = [name for name in values if name in ends and name in SHARES]
     if len(names) < 2:
