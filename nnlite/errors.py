@@ -197,24 +197,30 @@ def shown(value: object) -> str:
     return text if len(text) <= LETTERS_SHOWN else f"{text[:LETTERS_SHOWN]}..."
 
 
-def did_you_mean(name: object, allowed: Iterable[str], everything: str = "") -> str:
+def did_you_mean(name: object, allowed: Iterable[str], everything: str = "", heading: str = "Allowed") -> str:
     """The end of an error message: the nearest allowed names, then all of them.
 
     Args:
         name: what was given.
         allowed: what could have been.
         everything: says where all names can be seen, in place of a list of more than 20.
+        heading: what the names are.
     """
     names = sorted(set(allowed))
     near = nearest(str(name), names)
     quoted = " or ".join(f"'{candidate}'" for candidate in near)
     hint = f"did you mean {quoted}? " if near else ""
     if len(names) <= NAMES_SHOWN:
-        return f"{hint}Allowed: {', '.join(names) or 'nothing'}"
+        return f"{hint}{heading}: {', '.join(names) or 'nothing'}"
     if everything:
         return f"{hint}{everything}"
     shown = sorted(names, key=lambda candidate: _edits(_folded(str(name)), _folded(candidate)))[:NEAR_NAMES_SHOWN]
-    return f"{hint}Allowed: {', '.join(shown)}, and {len(names) - len(shown)} more"
+    return f"{hint}{heading}: {', '.join(shown)}, and {len(names) - len(shown)} more"
+
+
+def no_column(name: object, columns: Iterable[str]) -> str:
+    """An error message on a name that none of the `columns` has."""
+    return f"no column {name!r}; {did_you_mean(name, columns, heading='Columns')}"
 
 
 def nearest(name: str, names: Iterable[str]) -> list[str]:

@@ -14,7 +14,7 @@ from nnlite.data.files.notes import Notes
 from nnlite.data.files.reading import TextTable, read_text_table, read_text_table_like
 from nnlite.data.files.remedies import LEAVE_OUT, remedy_of, shown
 from nnlite.data.frames.frame import Column, Kind
-from nnlite.errors import DataError, did_you_mean
+from nnlite.errors import DataError, no_column
 
 __all__ = ["Table"]
 
@@ -118,7 +118,7 @@ class Table:
         if name in self.columns:
             return self.columns[name]
         unnamed = "" if self.dialect.header else "; its first line is read as a row, unless `header: true`"
-        raise DataError(f"{self.path}: no column {name!r}; {did_you_mean(name, self.columns)}{unnamed}")
+        raise DataError(f"{self.path}: {no_column(name, self.columns)}{unnamed}")
 
     def column(self, name: str, kind: Kind) -> Column:
         """The column `name` as `kind`; a missing category is the category `""`, one number is one category.

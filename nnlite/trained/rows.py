@@ -11,7 +11,7 @@ from nnlite.data import Columns, DataSource, InputEncoder, Raw, Table, TableEnco
 from nnlite.data.frames.frame import Frame
 from nnlite.data.frames.libraries import maker_of
 from nnlite.data.storage.opening import table_chunks
-from nnlite.errors import CellTypeError, ConfigError, DataError, ShapeError, did_you_mean
+from nnlite.errors import CellTypeError, ConfigError, DataError, ShapeError, no_column
 from nnlite.trained.schema import InputSchema
 
 __all__ = []
@@ -126,7 +126,7 @@ class RowReader:
         names = list(source.columns) if isinstance(source, Table) else source.names
         missing = [column.name for column in self.schema.columns if column.name not in names]
         if len(missing) == 1:
-            yield f"no column {missing[0]!r}; {did_you_mean(missing[0], names)}"
+            yield no_column(missing[0], names)
         elif missing:
             yield f"no columns {', '.join(map(repr, missing))}; the table has {', '.join(map(str, names))}"
         columns = self.encoder.columns if isinstance(self.encoder, (Columns, TableEncoder)) else []

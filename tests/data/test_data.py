@@ -469,7 +469,7 @@ BAD_CSV = {
     ),
     "infinite": ("a,t\n1,0\ninf,1\n", {}, "d.csv, line 3, column 'a': 'inf' is not a finite number"),
     "missing target": ("a,t\n1,0\n2,\n3,1\n", {}, "d.csv, line 3, column 't': the value is missing"),
-    "no target": (GOOD, {"target": "tt"}, "d.csv: no column 'tt'; did you mean 't'? Allowed: a, b, t"),
+    "no target": (GOOD, {"target": "tt"}, "d.csv: no column 'tt'; did you mean 't'? Columns: a, b, t"),
     "no categorical": (GOOD, {"categorical": ["bb"]}, "d.csv: no column 'bb'; did you mean 'b'?"),
     "no ordinal": (GOOD, {"ordinal": ["bb"]}, "d.csv: no column 'bb'; did you mean 'b'?"),
     "no text": (GOOD, {"text": "bb"}, "d.csv: no column 'bb'; did you mean 'b'?"),

@@ -158,7 +158,7 @@ def test_types_of_cells(tmp_path):
         ("g", frame.quantities, "row 1, column 'g': the value is missing (so in 1 of 2 rows); remove such rows"),
         ("g", frame.labels, "row 1, column 'g': the value is missing"),
         ("d", lambda name: frame.column(name, "boolean"), "column 'd', row 0: '2021-03-01"),
-        ("u", frame.labels, "no column 'u'; Allowed: b, d, f, g, i, t"),
+        ("u", frame.labels, "no column 'u'; Columns: b, d, f, g, i, t"),
     ):
         with pytest.raises(DataError) as caught:
             call(name)

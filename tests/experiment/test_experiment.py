@@ -666,7 +666,7 @@ def test_predict_from_a_column_of_texts(table):
     table("other,note\n1,a bad day\n2,something good\n3,bad\n", "new.csv")
     assert run.predict("new.csv")["t"] == ["t", "r", "t"]
     table("text\nx\n", "wrong.csv")
-    with pytest.raises(DataError, match=r"wrong\.csv: no column 'note'; Allowed: text"):
+    with pytest.raises(DataError, match=r"wrong\.csv: no column 'note'; Columns: text"):
         run.predict("wrong.csv")
 
 

@@ -10,7 +10,7 @@ import pytest
 from nnlite.cli import main
 from nnlite.documents import Document
 from nnlite.experiment import Experiment, Run
-from nnlite.experiment.starting import templates
+from nnlite.experiment.starting import look_at, templates
 
 ROWS = 240
 QUICK = ["--quiet", "--set", "fit.epochs=2"]
@@ -331,3 +331,10 @@ def test_other_makes_of_tables(capsys):
     assert "t.jsonl: 60 rows, 3 columns" in capsys.readouterr().out
     assert list(Document("t.yaml").values["data"]["source"]) == ["JsonLines"]
     assert main(["train", "t.yaml", *QUICK]) == 0
+
+
+def test_a_target_whose_name_has_a_comma(tmp_path):
+    path = tmp_path / "flats.csv"
+    path.write_text('size,"rent, monthly",deposit\n' + "".join(f"{i},{i * 20},{i * 60}\n" for i in range(40)))
+    assert look_at(str(path), "rent, monthly").targets == ["rent, monthly"]
+    assert look_at(str(path), "deposit , size").targets == ["deposit", "size"]

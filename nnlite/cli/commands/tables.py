@@ -32,12 +32,10 @@ def add_commands(commands: Commands) -> None:
 
 
 def _add_target(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--target", metavar="NAME[,NAME]", help="the column to predict, or several")
+    parser.add_argument(
+        "--target", metavar="NAME[,NAME]", help="the column to predict, or several, separated by commas"
+    )
     parser.add_argument("--task", choices=TASKS, help="what is to be learnt (default: by the target's values)")
-
-
-def _targets(given: str | None) -> list[str]:
-    return [name.strip() for name in (given or "").split(",") if name.strip()]
 
 
 def _init(arguments: argparse.Namespace) -> None:
@@ -57,7 +55,7 @@ def _init(arguments: argparse.Namespace) -> None:
         raise ConfigError(f"{out}: already exists; choose another name by -o, or replace it by --force")
     check_folder(out)
     if is_table:
-        profile, text = init_config(start, _targets(arguments.target), arguments.task, out)
+        profile, text = init_config(start, arguments.target or (), arguments.task, out)
     else:
         profile, text = None, template_text(start)
     write_text(out, text)  # before a reader of the profile, such as `head`, may close the pipe
@@ -67,5 +65,5 @@ def _init(arguments: argparse.Namespace) -> None:
 def _data(arguments: argparse.Namespace) -> None:
     from nnlite.experiment.starting import look_at
 
-    profile = look_at(arguments.table, _targets(arguments.target), arguments.task)
+    profile = look_at(arguments.table, arguments.target or (), arguments.task)
     print(json.dumps(profile.to_dict(), indent=2) if arguments.json else profile)

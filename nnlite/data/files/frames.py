@@ -13,7 +13,7 @@ from nnlite.data.files.notes import Notes
 from nnlite.data.files.remedies import LEAVE_OUT, shown
 from nnlite.data.frames.frame import Column, Frame, Kind
 from nnlite.data.frames.reading import read_frame
-from nnlite.errors import DataError, did_you_mean, needed_for
+from nnlite.errors import DataError, needed_for, no_column
 
 __all__ = ["FileFrame", "read_arrow_file", "read_json_file"]
 
@@ -45,7 +45,7 @@ class FileFrame(Frame):
         """Raise `DataError` for a column that is not there."""
         for name in names:
             if name not in self.places:
-                raise DataError(f"{self.path}: no column {name!r}; {did_you_mean(name, self.names)}")
+                raise DataError(f"{self.path}: {no_column(name, self.names)}")
 
     def with_columns(self, columns: Sequence[Column]) -> "FileFrame":
         return FileFrame(self.path, super().with_columns(columns))

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from nnlite.errors import DataError, did_you_mean
+from nnlite.errors import DataError, no_column
 
 __all__ = ["Column", "Frame"]
 
@@ -170,7 +170,7 @@ class Frame:
     def given(self, name: str) -> Column:
         """The column `name` in its own kind; `DataError` if there is none."""
         if name not in self.places:
-            raise DataError(f"the table has no column {name!r}; {did_you_mean(name, self.names)}")
+            raise DataError(f"the table has {no_column(name, self.names)}")
         place = self.places[name]
         return self.columns[place] if self.matrix is None else Column(name, "number", self.matrix[:, place])
 

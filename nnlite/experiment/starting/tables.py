@@ -24,12 +24,13 @@ FEWEST_ROWS = 10
 SUGGESTIONS = 3
 
 
-def look_at(path: str, targets: Sequence[str] = (), task: TaskKind | None = None) -> TableProfile:
+def look_at(path: str, targets: str | Sequence[str] = (), task: TaskKind | None = None) -> TableProfile:
     """The profile of the table in a file.
 
     Args:
         path: the file.
-        targets: the columns to predict, if any.
+        targets: the columns to predict, if any; in one string, the whole name of a column or names separated by
+            commas.
         task: what is to be learnt, where it should not be guessed from the targets.
 
     Raises:
@@ -37,19 +38,25 @@ def look_at(path: str, targets: Sequence[str] = (), task: TaskKind | None = None
     """
     table = read_table_file(path)
     try:
-        return profile_table(table, list(targets) or None, task, source=path)
+        return profile_table(table, _names(targets, table.names) or None, task, source=path)
     except DataError as error:
         raise error if path in str(error) else DataError(f"{path}: {error}") from None
 
 
+def _names(targets: str | Sequence[str], columns: Sequence[str]) -> list[str]:
+    if not isinstance(targets, str):
+        return list(targets)
+    return [targets] if targets in columns else [name.strip() for name in targets.split(",") if name.strip()]
+
+
 def init_config(
-    path: str, targets: Sequence[str], task: TaskKind | None = None, out: str | None = None
+    path: str, targets: str | Sequence[str], task: TaskKind | None = None, out: str | None = None
 ) -> tuple[TableProfile, str]:
     """The profile of a table, and the text of a config that learns `targets` from all other columns.
 
     Args:
         path: the file.
-        targets: the columns to predict.
+        targets: the columns to predict, as `look_at` takes them.
         task: what is to be learnt, where it should not be guessed from the targets.
         out: where the config will stand; a relative path of the table is then relative to its folder.
 
@@ -64,7 +71,9 @@ def init_config(
         raise DataError(f"{path}: {profile.rows} rows are too few to learn from and to be judged by; {FEWEST_ROWS} do")
     if all(column.encoding == "drop" for column in profile.inputs):
         kinds = ", ".join(f"{column.name} ({column.kind}: {column.reason})" for column in profile.inputs[:5])
-        raise DataError(f"{path}: no column is left to predict {targets[0]!r} from: {kinds or 'there is no other'}")
+        raise DataError(
+            f"{path}: no column is left to predict {profile.targets[0]!r} from: {kinds or 'there is no other'}"
+        )
     name = Path(out).name if out else "config.yaml"
     source = SOURCES.get(Path(path).suffix.lower(), "Csv")
     return profile, config_text(profile, _seen_from(path, out), name, source)
