@@ -14,6 +14,7 @@ from nnlite.random import stream
 __all__ = ["StoredBatches", "batches_of"]
 
 WINDOW_BYTES = 2**25  # of rows that are in memory at once; four such windows are, at the most
+ORDERED_BYTES = 2**22  # the same of rows in the file's order, which a larger window does not mix better
 WINDOW_ROWS = 2**17
 BLOCKS_OF_A_WINDOW = 32
 
@@ -31,7 +32,7 @@ class StoredBatches(ArrayBatches):
         batch_size: rows per batch; the last one may have fewer.
         shuffle_seed: draws the order; that of the file when None.
         steps: batches per epoch; as many as there are when None.
-        window_bytes: how much of x is in memory at once.
+        window_bytes: how much of x is in memory at once; None for 32 MB, and 4 MB in the order of the file.
     """
 
     def __init__(
@@ -40,11 +41,13 @@ class StoredBatches(ArrayBatches):
         batch_size: int,
         shuffle_seed: int | None = None,
         steps: int | None = None,
-        window_bytes: int = WINDOW_BYTES,
+        window_bytes: int | None = None,
     ) -> None:
         super().__init__(arrays, batch_size, shuffle_seed, steps)
         x = self.arrays[0]
         row_bytes = max(x.dtype.itemsize * math.prod(x.shape[1:]), 1)
+        if window_bytes is None:
+            window_bytes = ORDERED_BYTES if shuffle_seed is None else WINDOW_BYTES
         window = max(min(window_bytes // row_bytes, WINDOW_ROWS), batch_size)
         self.block = max(window // BLOCKS_OF_A_WINDOW, 1)
         self.blocks_of_window = max(window // self.block, 1)
