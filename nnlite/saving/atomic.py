@@ -101,7 +101,7 @@ def need_space(folder: Path, size: int, purpose: object) -> None:
     """`OutputError` unless the disk of `folder` has room for `size` bytes of `purpose`."""
     try:
         free = shutil.disk_usage(folder).free
-    except OSError:  # unknown: writing will tell
+    except (OSError, AttributeError):  # unknown, or a platform that cannot tell, such as WebAssembly: writing will
         return
     if free < size:
         raise OutputError(
