@@ -262,7 +262,7 @@ class BaseModel(Layer, abstract=True):
         """Write the model in a format that runs without nnlite; the encoder and the target go with it.
 
         Args:
-            filepath: `.onnx`, `.py` for one Python file that needs NumPy alone, or `.h` for a C header; `docs/export.md`.
+            filepath: `.onnx`, `.py` for a Python file that needs NumPy alone, or `.h` for C; see `docs/export.md`.
 
         Returns:
             The paths that were written. Raises `ConfigError` for another ending, and for what has no such form.
