@@ -1,6 +1,7 @@
 """What a fitted estimator answers: outputs, their derivatives and spread, how they depend on the columns."""
 
 from collections.abc import Mapping
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -88,6 +89,27 @@ class FittedNetwork(BaseEstimator):
         """
         task = "class" if is_classifier(cls()) else "number"
         return cls(**{**parameters_of(config, task), **parameters})
+
+    def export(self, filepath: str | PathLike) -> list[str]:
+        """Write the fitted model, its encoding of tables and its labels with it, to run without nnlite.
+
+        Parameters
+        ----------
+        filepath : path-like
+            Ends in `.onnx`, in `.py` for one Python file that needs NumPy alone, or in `.h` for a C header.
+
+        Returns
+        -------
+        paths : list of str
+            The files that were written.
+
+        Raises
+        ------
+        ConfigError
+            Another ending, or something that has no form in the format; see `Sequential.export`.
+        """
+        check_is_fitted(self)
+        return self.model_.export(filepath)
 
     def to_config(self, data: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """A config of `nnlite train`, with the layers that were fitted and what they were trained by.

@@ -258,6 +258,19 @@ class BaseModel(Layer, abstract=True):
         self._need_built()
         saving.write(filepath, *model_state(self, include_optimizer), overwrite=overwrite)
 
+    def export(self, filepath: str | PathLike) -> list[str]:
+        """Write the model in a format that runs without nnlite; the encoder and the target go with it.
+
+        Args:
+            filepath: `.onnx`, `.py` for a Python file that needs NumPy alone, or `.h` for C; see `docs/export.md`.
+
+        Returns:
+            The paths that were written. Raises `ConfigError` for another ending, and for what has no such form.
+        """
+        from nnlite.models.exporting import export_model
+
+        return export_model(self, filepath)
+
     def save_weights(self, filepath: str | PathLike, overwrite: bool = True) -> None:
         """Write the weights alone; `load_weights` of a model with the same layers reads them."""
         self._need_built()

@@ -76,6 +76,7 @@ THIRD_PARTY_ROOMS = {
     "sklearn": {"data", "estimators", "metrics"},
     "pandas": {"estimators"},
     "pyarrow": {"data"},
+    "onnx": {"inference"},
     "openpyxl": {"data"},
     "numba": {"kernels/compiled"},
     "llvmlite": {"kernels/compiled"},

@@ -1,4 +1,4 @@
-"""`nnlite evaluate` and `nnlite predict`: what is done with a trained model."""
+"""`nnlite evaluate`, `nnlite predict` and `nnlite export`: what is done with a trained model."""
 
 import argparse
 import contextlib
@@ -16,7 +16,7 @@ LEVEL = 0.9  # of --intervals without one
 
 
 def add_commands(commands: Commands) -> None:
-    """Add `evaluate` and `predict`."""
+    """Add `evaluate`, `predict` and `export`."""
     meaning = "measure a trained model: on its own parts again, or on another labelled file"
     evaluate = add_command(commands, "evaluate", meaning, "evaluate runs/digits-1\nevaluate runs/churn-1 new.csv")
     add_run(evaluate, "a run folder; with a file to measure on, a model file does as well")
@@ -25,6 +25,11 @@ def add_commands(commands: Commands) -> None:
     _add_on_unknown(evaluate)
     evaluate.set_defaults(command=_evaluate)
     _add_predict(commands)
+    meaning = "write a trained model as ONNX, as one Python file that needs NumPy alone, or as a C header"
+    export = add_command(commands, "export", meaning, "export runs/churn-1 churn.onnx\nexport runs/churn-1 churn.py")
+    add_run(export, "a run folder or a model file")
+    export.add_argument("out", metavar="OUT", help="ends in .onnx, .py or .h")
+    export.set_defaults(command=_export)
 
 
 def _add_predict(commands: Commands) -> None:
@@ -92,3 +97,11 @@ def _predict(arguments: argparse.Namespace) -> None:
     out = contextlib.nullcontext(sys.stdout) if arguments.out is None else text_file(arguments.out)
     with out as file:
         write_chunks(chunks, file)
+
+
+def _export(arguments: argparse.Namespace) -> None:
+    from nnlite.trained import load
+
+    check_folder(arguments.out)
+    for path in load(arguments.run).model.export(arguments.out):
+        print(f"written: {path}")

@@ -1,0 +1,234 @@
+"""Raw columns on the way in, labels and amounts on the way out, as operators."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from nnlite.data import Classes, Columns, InputEncoder, Quantities, TableEncoder, TargetEncoder
+from nnlite.data.encoders.columns import ColumnEncoder, Levels
+from nnlite.errors import ConfigError
+from nnlite.inference.exports.graph import Graph, Value
+from nnlite.inference.exports.lowering.tables import one_hot
+
+__all__ = ["answers", "column_kinds", "encoded_columns"]
+
+THURSDAY = 3  # the weekday of 1 January 1970, counted from Monday
+KINDS = {"number": "float64", "boolean": "float64", "date": "float64", "category": "string", "text": "string"}
+
+
+def column_kinds(encoder: InputEncoder) -> dict[str, str]:
+    """Name -> kind of each column that the encoder reads: `"category"` where any of its encoders reads it so."""
+    kinds: dict[str, str] = {}
+    for own in _column_encoders(encoder):
+        kind = own.reads
+        if kind == "category" and type(own).__name__ == "GapIndicator":
+            kind = kinds.get(own.name, "category")
+        kinds[own.name] = kind if kinds.get(own.name, "number") != "category" else "category"
+    return kinds
+
+
+def _column_encoders(encoder: InputEncoder) -> list[ColumnEncoder]:
+    if not isinstance(encoder, Columns | TableEncoder):
+        raise ConfigError(f"inputs that {type(encoder).__name__} encodes are no columns")
+    return list(encoder.columns)
+
+
+def encoded_columns(graph: Graph, encoder: InputEncoder, dtype: str) -> Value:
+    """New inputs for the raw columns, and the matrix that the model takes.
+
+    A column of numbers, booleans (0 and 1) or dates (days since 1 January 1970) is a float64 input of shape
+    `(batch, 1)`, NaN where there is a gap; one of categories is a string, `""` where there is a gap. The matrix is of
+    type `dtype`.
+
+    Raises:
+        ConfigError: a column is encoded in a way that has no form in operators.
+    """
+    values = {name: graph.input(name, KINDS[kind], (None, 1)) for name, kind in column_kinds(encoder).items()}
+    encoded = []
+    for own in _column_encoders(encoder):
+        if type(own).__name__ not in ENCODINGS:
+            raise ConfigError(
+                f"column {own.name!r}: its encoding {type(own).__name__} has no form in this format; nearest: a "
+                f"category with one_hot or ordinal"
+            )
+        encoded.append(ENCODINGS[type(own).__name__](own, values[own.name]))
+    return graph.concat([value.cast(dtype) for value in encoded], axis=1)
+
+
+def _filled(own: Any, x: Value) -> Value:
+    return x.graph.where(x.apply("IsNaN"), x.graph.exact(own.fill), x)
+
+
+def _standard(own: Any, x: Value) -> Value:
+    return (x - x.graph.exact(own.mean)) / x.graph.exact(own.scale)
+
+
+def _logarithm(own: Any, x: Value) -> Value:
+    exact, filled = x.graph.exact, _filled(own, x)
+    bent = (filled.apply("Abs") / exact(own.unit) + exact(1)).apply("Log")
+    return _standard(own, filled.apply("Sign") * bent)
+
+
+def _cyclic(own: Any, x: Value) -> Value:
+    return _sine_and_cosine(_filled(own, x) / x.graph.exact(own.period))
+
+
+def _sine_and_cosine(turns: Value) -> Value:
+    """Of turns, of which whole ones are taken away first: sine and cosine are computed in float32."""
+    graph = turns.graph
+    angle = ((turns - turns.apply("Floor")) * graph.exact(2 * math.pi)).cast("float32")
+    return graph.concat([angle.apply("Sin"), angle.apply("Cos")], axis=1)
+
+
+def _gap(own: Any, x: Value) -> Value:
+    is_text = any(port.name == x.name and port.dtype == "string" for port in x.graph.inputs)
+    return _codes(x, [""]) if is_text else x.apply("IsNaN").cast("float32")
+
+
+def _boolean(own: Any, x: Value) -> Value:
+    exact, graph = x.graph.exact, x.graph
+    signs = graph.where(x.apply("Equal", exact(1)), exact(1.0), exact(-1.0))
+    return graph.where(x.apply("IsNaN"), exact(0.0), signs)
+
+
+def _codes(x: Value, categories: list[str]) -> Value:
+    """The number of each category from 1 on; 0 for one that is not there. Shape: (batch, 1), int64."""
+    return x.graph.add(
+        "LabelEncoder",
+        x,
+        domain="ai.onnx.ml",
+        keys_strings=categories,
+        values_int64s=list(range(1, len(categories) + 1)),
+        default_int64=0,
+    )
+
+
+def _levels(own: Levels, x: Value) -> Value:
+    codes = _codes(x, list(own.categories))
+    if own.fill is None or own.fill not in own.categories or "" in own.categories:
+        return codes
+    gap = _codes(x, [""])
+    return codes + gap * np.int64(own.categories.index(own.fill) + 1)
+
+
+def _table(own: Levels, x: Value, rows: np.ndarray) -> Value:
+    """The row of a table for each category, the first one for an unknown one."""
+    codes = _levels(own, x).apply("Squeeze", x.graph.integers(1))
+    return x.graph.add("Gather", x.graph.exact(rows), codes, axis=0)
+
+
+def _one_hot(own: Any, x: Value) -> Value:
+    codes = _levels(own, x).apply("Squeeze", x.graph.integers(1))
+    return one_hot(codes - np.int64(1), len(own.categories)) * own.value
+
+
+def _ranks(own: Any, x: Value) -> Value:
+    ranks = np.concatenate([[own.unknown], np.arange(len(own.categories))])
+    return _table(own, x, ((ranks - own.mean) / own.scale)[:, None])
+
+
+def _target_means(own: Any, x: Value) -> Value:
+    means = np.column_stack([own.overall, np.array(own.means).reshape(len(own.overall), -1)]).T
+    return _table(own, x, (means - own.mean) / own.scale)
+
+
+def _dates(own: Any, x: Value) -> Value:
+    graph, exact = x.graph, x.graph.exact
+    missing = x.apply("IsNaN")
+    days = graph.where(missing, exact(0.0), x)
+    encoded = [_standard(own, _filled(own, x)).cast("float32")] if own.days else []
+    for cycle in own.cycles:
+        waves = _sine_and_cosine(_turns(cycle, days))
+        encoded.append(graph.where(missing, 0.0, waves))
+    return graph.concat(encoded, axis=1)
+
+
+def _turns(cycle: str, days: Value) -> Value:
+    exact, whole = days.graph.exact, days.apply("Floor")
+    if cycle == "hour":
+        return days - whole
+    if cycle == "weekday":
+        return (whole + exact(THURSDAY)) / exact(7)
+    return _month(whole) / exact(12)
+
+
+def _month(days: Value) -> Value:
+    """The month, 0 for January, by the calendar's arithmetic on days since 1 March of the year 0.
+
+    Reference: Richards 2013, "Calendars", Explanatory Supplement to the Astronomical Almanac, 15.11.
+    """
+    graph, exact = days.graph, days.graph.exact
+
+    def quotient(value: Value, divisor: float) -> Value:
+        return ((value + exact(0.5)) / exact(divisor)).apply("Floor")
+
+    shifted = days + exact(719468)
+    of_era = shifted - quotient(shifted, 146097) * exact(146097)
+    leaps = quotient(of_era, 1460) - quotient(of_era, 36524) + quotient(of_era, 146096)
+    year = quotient(of_era - leaps, 365)
+    of_year = of_era - (year * exact(365) + quotient(year, 4) - quotient(year, 100))
+    from_march = quotient(of_year * exact(5) + exact(2), 153)
+    return graph.where(from_march < exact(9.5), from_march + exact(2), from_march - exact(10))
+
+
+ENCODINGS: dict[str, Callable[[Any, Value], Value]] = {
+    "Numeric": lambda own, x: _standard(own, _filled(own, x)),
+    "Logarithm": _logarithm,
+    "Cyclic": _cyclic,
+    "GapIndicator": _gap,
+    "Boolean": _boolean,
+    "TwoValued": lambda own, x: _table(own, x, np.array([[0.0], [-1.0], [1.0]])),
+    "OneHot": _one_hot,
+    "Ordinal": lambda own, x: _levels(own, x),
+    "Ranks": _ranks,
+    "TargetMeans": _target_means,
+    "Dates": _dates,
+}
+
+
+def answers(
+    graph: Graph, outputs: Value, target: TargetEncoder | None, shape: tuple[int | None, ...], dtype: str = "float32"
+) -> None:
+    """The outputs of the graph: labels and probabilities of classes, amounts in their own unit, else as they are.
+
+    Args:
+        outputs: probabilities, amounts as they are trained on, or anything where there is no target.
+        shape: theirs.
+        dtype: their type where there is no target.
+    """
+    if target is None:
+        graph.output("output", outputs, "int64" if dtype == "int64" else "float32", shape)
+    elif isinstance(target, Quantities):
+        graph.output("prediction", _in_units(outputs, target), "float32", shape)
+    elif isinstance(target, Classes):
+        _classes(graph, outputs, target)
+    else:
+        several: Any = target
+        thresholds = np.full(len(several.labels), 0.5) if several.thresholds is None else several.thresholds
+        above = outputs > np.nextafter(np.asarray(thresholds, np.float32), np.float32(-1))
+        labels = above if several.thresholds is not None else outputs > 0.5
+        graph.output("labels", labels.cast("int64"), "int64", shape)
+        graph.output("probabilities", outputs, "float32", shape)
+
+
+def _in_units(outputs: Value, target: Quantities) -> Value:
+    values = outputs * np.array(target.scale) + np.array(target.mean)
+    if target.transform is None:
+        return values
+    return values.apply("Exp") if target.transform == "log" else values.apply("Exp") - 1
+
+
+def _classes(graph: Graph, outputs: Value, target: Classes) -> None:
+    probabilities = graph.concat([1 - outputs, outputs], axis=1) if target.kind == "binary" else outputs
+    if target.threshold is None:
+        codes = probabilities.apply("ArgMax", axis=1, keepdims=0)
+    else:
+        second = probabilities.take([1], axis=1).apply("Squeeze", graph.integers(1))
+        codes = (second.cast("float64") >= graph.exact(target.threshold)).cast("int64")
+    whole = all(isinstance(label, int) and not isinstance(label, bool) for label in target.labels)
+    names = np.array(target.labels, np.int64) if whole else np.array([str(label) for label in target.labels], object)
+    label = graph.add("Gather", names, codes, axis=0)
+    graph.output("label", label, "int64" if whole else "string", (None,))
+    graph.output("probabilities", probabilities, "float32", (None, len(target.labels)))

@@ -1,0 +1,26 @@
+"""Layers written down as operators, family by family."""
+
+from nnlite.inference.exports.lowering import (
+    attention,
+    composite,
+    core,
+    normalizing,
+    recurrent,
+    spatial,
+    tables,
+)
+from nnlite.inference.exports.lowering.activations import activate
+from nnlite.inference.exports.lowering.registry import lower, refuse
+
+__all__ = [
+    "activate",
+    "attention",
+    "composite",
+    "core",
+    "lower",
+    "normalizing",
+    "recurrent",
+    "refuse",
+    "spatial",
+    "tables",
+]

@@ -1,0 +1,120 @@
+"""Activation functions as operators."""
+
+from collections.abc import Callable
+from typing import Any
+
+from nnlite.errors import ConfigError
+from nnlite.inference.exports.graph import Value
+from nnlite.inference.exports.lowering.registry import lowers, nearest_form
+from nnlite.layers import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax, TemperatureScaling
+from nnlite.ops.activations import ActivationFunction
+
+__all__ = ["activate"]
+
+
+def activate(function: ActivationFunction | None, x: Value) -> Value:
+    """The activation function of a value; the value itself for None.
+
+    Raises:
+        ConfigError: a function of a user's own, or one without a form in operators.
+    """
+    if function is None:
+        return x
+    made = ACTIVATIONS.get(type(function).__name__)
+    if made is None or not type(function).__module__.startswith("nnlite."):
+        kind = type(function).__name__
+        hint = nearest_form(kind)
+        raise ConfigError(f"activation {kind} has no form in this format{f'; nearest: {hint}' if hint else ''}")
+    return made(x, function)
+
+
+def _relu(x: Value, f: Any) -> Value:
+    if f.threshold == 0 and f.negative_slope == 0:
+        y = x.apply("Relu")
+    else:
+        y = x.graph.where(x > f.threshold, x, (x - f.threshold) * f.negative_slope)
+    return y if f.max_value is None else y.apply("Min", f.max_value)
+
+
+def _gelu(x: Value, f: Any) -> Value:
+    if f.approximate:
+        inner = (x + x * x * x * 0.044715) * 0.7978845608028654
+        return x * 0.5 * (inner.apply("Tanh") + 1)
+    return x * 0.5 * ((x * 0.7071067811865476).apply("Erf") + 1)
+
+
+def _softplus(x: Value) -> Value:
+    return x.apply("Relu") + ((-x.apply("Abs")).apply("Exp") + 1).apply("Log")
+
+
+def _shrunk(x: Value, f: Any) -> Value:
+    return x.graph.where(x.apply("Abs") > f.threshold, x, 0.0)
+
+
+def _soft_shrunk(x: Value, f: Any) -> Value:
+    return (x - f.threshold).apply("Relu") - (-x - f.threshold).apply("Relu")
+
+
+def _sparse_plus(x: Value, _: Any) -> Value:
+    bent = (x.clip(-1.0, 1.0) + 1) * 0.5
+    return bent * bent + (x - 1).apply("Relu")
+
+
+def _over_axes(op: str) -> Callable[[Value, Any], Value]:
+    def made(x: Value, f: Any) -> Value:
+        if isinstance(f.axis, int):
+            return x.apply(op, axis=f.axis)
+        shifted = x - x.reduce("Max", f.axis)
+        total = shifted.apply("Exp").reduce("Sum", f.axis)
+        return shifted.apply("Exp") / total if op == "Softmax" else shifted - total.apply("Log")
+
+    return made
+
+
+ACTIVATIONS: dict[str, Callable[[Value, Any], Value]] = {
+    "Linear": lambda x, f: x,
+    "ReLU": _relu,
+    "ReLU6": lambda x, f: x.clip(0.0, 6.0),
+    "LeakyReLU": lambda x, f: x.apply("LeakyRelu", alpha=f.negative_slope),
+    "ELU": lambda x, f: x.apply("Elu", alpha=f.alpha),
+    "CELU": lambda x, f: x.apply("Celu", alpha=f.alpha),
+    "SELU": lambda x, f: x.apply("Selu", alpha=f.alpha, gamma=f.scale),
+    "GELU": _gelu,
+    "SiLU": lambda x, f: x * x.apply("Sigmoid"),
+    "Mish": lambda x, f: x * _softplus(x).apply("Tanh"),
+    "Sigmoid": lambda x, f: x.apply("Sigmoid"),
+    "Tanh": lambda x, f: x.apply("Tanh"),
+    "Softplus": lambda x, f: _softplus(x),
+    "LogSigmoid": lambda x, f: -_softplus(-x),
+    "Squareplus": lambda x, f: (x + (x * x + f.b).apply("Sqrt")) * 0.5,
+    "TanhShrink": lambda x, f: x - x.apply("Tanh"),
+    "Softsign": lambda x, f: x.apply("Softsign"),
+    "HardSigmoid": lambda x, f: (x + 3).clip(0.0, 6.0) / 6,
+    "HardTanh": lambda x, f: x.clip(-1.0, 1.0),
+    "HardSiLU": lambda x, f: x * ((x + 3).clip(0.0, 6.0) / 6),
+    "HardShrink": _shrunk,
+    "SoftShrink": _soft_shrunk,
+    "SparsePlus": _sparse_plus,
+    "SparseSigmoid": lambda x, f: (x.clip(-1.0, 1.0) + 1) * 0.5,
+    "Threshold": lambda x, f: x.graph.where(x > f.threshold, x, f.default_value),
+    "Exp": lambda x, f: x.apply("Exp"),
+    "Softmax": _over_axes("Softmax"),
+    "LogSoftmax": _over_axes("LogSoftmax"),
+}
+
+
+@lowers(Activation, ReLU, LeakyReLU, ELU, Softmax)
+def _layer(layer: Any, x: Value) -> Value:
+    return activate(layer.activation, x)
+
+
+@lowers(PReLU)
+def _prelu(layer: Any, x: Value) -> Value:
+    (alpha,) = layer.values
+    return x.apply("Relu") - (-x).apply("Relu") * alpha
+
+
+@lowers(TemperatureScaling)
+def _temperature(layer: Any, x: Value) -> Value:
+    shares = (x / layer.temperature).apply("Softmax", axis=-1)
+    return shares * (1 - layer.blur) + layer.blur / layer.output_shape[-1] if layer.blur else shares

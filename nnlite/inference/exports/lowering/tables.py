@@ -1,0 +1,72 @@
+"""Layers of categories and of columns as operators."""
+
+from typing import Any
+
+import numpy as np
+
+from nnlite.inference.exports.graph import Value
+from nnlite.inference.exports.lowering.registry import lowers, refuse
+from nnlite.layers import CategoryEncoding, Discretization, IntegerLookup, PiecewiseLinearEncoding, StringLookup
+
+__all__ = ["one_hot"]
+
+
+def one_hot(codes: Value, depth: int) -> Value:
+    """Integers as vectors of 0 and 1 along a new last axis; -1 becomes zeros."""
+    last = codes.apply("Unsqueeze", codes.graph.integers(-1))
+    return last.apply("Equal", np.arange(depth, dtype=np.int64)).cast("float32")
+
+
+def _encoded(layer: Any, codes: Value) -> Value:
+    """Codes as the layer's `output_mode` says."""
+    mode, shape = layer.output_mode, layer.input_shape
+    if mode == "int":
+        return codes
+    vectors = one_hot(codes, layer.depth)
+    if mode == "one_hot":
+        squeezed = shape[1:][-1:] == (1,)
+        return vectors.apply("Squeeze", codes.graph.integers(-2)) if squeezed else vectors
+    if len(shape) == 1:
+        return vectors * layer._weights if mode == "tf_idf" else vectors
+    counts = vectors.reduce("Sum", (-2,), keepdims=False)
+    if mode == "tf_idf":
+        return counts * layer._weights
+    return counts if mode == "count" else counts.apply("Min", 1.0)
+
+
+@lowers(CategoryEncoding)
+def _category_encoding(layer: Any, x: Value) -> Value:
+    return _encoded(layer, x)
+
+
+@lowers(Discretization)
+def _discretization(layer: Any, x: Value) -> Value:
+    boundaries = np.asarray(layer.bin_boundaries, np.float32)
+    above = x.apply("Unsqueeze", x.graph.integers(-1)) >= boundaries
+    return _encoded(layer, above.cast("int64").reduce("Sum", (-1,), keepdims=False))
+
+
+@lowers(StringLookup, IntegerLookup)
+def _lookup(layer: Any, x: Value) -> Value:
+    if layer.invert or layer.num_oov_indices > 1 or layer.mask_token is not None:
+        raise refuse(layer, "goes with num_oov_indices 0 or 1, without mask_token and invert")
+    tokens = layer.get_vocabulary()
+    known = tokens[layer.num_oov_indices :]
+    keys = {"keys_strings": known} if isinstance(layer, StringLookup) else {"keys_int64s": known}
+    values = list(range(layer.num_oov_indices, len(tokens)))
+    codes = x.graph.add(
+        "LabelEncoder", x, domain="ai.onnx.ml", values_int64s=values, default_int64=layer.num_oov_indices - 1, **keys
+    )
+    return _encoded(layer, codes)
+
+
+@lowers(PiecewiseLinearEncoding)
+def _pieces(layer: Any, x: Value) -> Value:
+    edges = layer.edges.value
+    low, widths = edges[:, :-1], np.diff(edges)
+    steepness = np.divide(1, widths, out=np.zeros_like(widths), where=widths > 0)
+    axis, features = len(layer.input_shape) - 1, layer.input_shape[-1]
+    columns = list(range(features)) if layer.columns is None else list(layer.columns)
+    lead = (0,) * axis
+    pieces = ((x.take(columns, axis).reshape(*lead, len(columns), 1) - low) * steepness).clip(0.0, 1.0)
+    return x.graph.concat([x, pieces.reshape(*lead, low.size)], axis)

@@ -1,0 +1,60 @@
+"""Graphs as ONNX files."""
+
+from typing import Any
+
+from nnlite.errors import needed_for
+from nnlite.inference.exports.graph import Graph, Node, Port
+
+__all__ = ["onnx_model"]
+
+OPSET, ML_OPSET, IR_VERSION = 18, 3, 9
+PRODUCER = "nnlite"
+
+
+def onnx_model(graph: Graph, metadata: dict[str, str] | None = None) -> Any:
+    """The `onnx.ModelProto` of a graph, checked by `onnx.checker`.
+
+    Args:
+        metadata: texts by key, which the file keeps as `metadata_props`.
+
+    Raises:
+        MissingLibraryError: the library onnx is not installed.
+    """
+    with needed_for("ONNX files are written by onnx", "'nnlite[onnx]'"):
+        from onnx import checker, helper, numpy_helper
+    made = helper.make_graph(
+        [_node(node) for node in graph.nodes],
+        PRODUCER,
+        [_port(port) for port in graph.inputs],
+        [_port(port) for port in graph.outputs],
+        [numpy_helper.from_array(array, name) for name, array in graph.constants.items()],
+    )
+    opsets = [helper.make_opsetid("", OPSET)]
+    if any(node.domain for node in graph.nodes):
+        opsets.append(helper.make_opsetid("ai.onnx.ml", ML_OPSET))
+    model = helper.make_model(made, producer_name=PRODUCER, opset_imports=opsets, ir_version=IR_VERSION)
+    helper.set_model_props(model, metadata or {})
+    checker.check_model(model, full_check=True)
+    return model
+
+
+def _node(node: Node) -> Any:
+    from onnx import TensorProto, helper
+
+    attributes = dict(node.attributes)
+    if node.op == "Cast":
+        attributes["to"] = TensorProto.DataType.Value(_type_name(attributes["to"]))
+    return helper.make_node(node.op, node.inputs, node.outputs, domain=node.domain, **attributes)
+
+
+def _port(port: Port) -> Any:
+    from onnx import TensorProto, helper
+
+    shape = ["N" if length is None and axis == 0 else length for axis, length in enumerate(port.shape)]
+    return helper.make_tensor_value_info(port.name, TensorProto.DataType.Value(_type_name(port.dtype)), shape)
+
+
+def _type_name(dtype: str) -> str:
+    """What ONNX calls a type."""
+    named = {"float32": "FLOAT", "float64": "DOUBLE"}
+    return named.get(dtype, dtype.upper())

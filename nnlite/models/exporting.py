@@ -1,0 +1,130 @@
+"""A model in a format that runs without nnlite, its encoder and its target with it."""
+
+import json
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from nnlite.data import Classes, Columns, Dates, Labels, TableEncoder, TargetEncoder
+from nnlite.errors import ConfigError
+from nnlite.inference.exports.c_headers import c_header
+from nnlite.inference.exports.columns import answers, column_kinds, encoded_columns
+from nnlite.inference.exports.graph import Graph, Value
+from nnlite.inference.exports.lowering import activate, lower
+from nnlite.inference.exports.onnx_files import onnx_model
+from nnlite.inference.exports.python_files import RawColumns, python_files
+from nnlite.inference.exports.simplify import simplify
+from nnlite.models.interpretation import link_of
+from nnlite.saving import write_atomically
+
+__all__ = ["FORMATS", "export_model", "graph_of"]
+
+FORMATS = {".onnx": "ONNX", ".py": "a Python file", ".h": "a C header"}
+INPUT_TYPES = {"numbers": "float32", "indices": "int64", "strings": "string", "categories": "string"}
+
+
+def export_model(model: Any, filepath: str | PathLike, target: TargetEncoder | None = None) -> list[str]:
+    """Write a built model in the format that the ending of the path names; the paths that were written.
+
+    Args:
+        model: with its encoder and its target, where it has them.
+        filepath: ends in `.onnx`, `.py` or `.h`.
+        target: what the outputs mean, in place of the model's own.
+
+    Raises:
+        ConfigError: another ending, or a layer, an activation or an encoding without a form in the format.
+        MissingLibraryError: ONNX without the library onnx.
+    """
+    path = Path(filepath)
+    model._need_built()
+    model._check_ready()
+    if path.suffix not in FORMATS:
+        raise ConfigError(f"{path}: a model is exported as .onnx, .py or .h")
+    written: list[str] = []
+    for name, content in _contents(model, path, target).items():
+        write_atomically(path.with_name(name), content)
+        written.append(str(path.with_name(name)))
+    return written
+
+
+def _contents(model: Any, path: Path, target: TargetEncoder | None) -> dict[str, bytes]:
+    """File name -> content."""
+    if path.suffix == ".h":
+        if model.takes_several or any(stage.layer.takes_several for stage in model.chain.line or ()):
+            raise ConfigError("a C header holds chains of dense layers; a Python file or ONNX takes this model")
+        return {path.name: c_header(_flat(model), path.stem).encode()}
+    graph = graph_of(model, target)
+    if path.suffix == ".py":
+        return python_files(graph, path.name, _raw(model), _labels(target or model._interpretation.target))
+    return {path.name: onnx_model(graph, _metadata(model, target)).SerializeToString()}
+
+
+def _flat(model: Any) -> list[Any]:
+    """The layers in a row, those of models inside one by one."""
+    stages = model.chain.line
+    if stages is None:
+        raise ConfigError("a C header holds chains of dense layers; a Python file or ONNX takes this model")
+    return [layer for stage in stages for layer in ([stage.layer] if stage.layer.chain is None else _flat(stage.layer))]
+
+
+def graph_of(model: Any, target: TargetEncoder | None = None) -> Graph:
+    """The graph of a model: raw columns or arrays go in, answers or outputs come out."""
+    graph, known = Graph(), model._interpretation
+    target = target or known.target
+    outputs: Any = lower(model, _inputs(graph, model))
+    if isinstance(outputs, list):
+        for name, value, shape in zip(model.output_names, outputs, model.output_shape, strict=True):
+            graph.output(name, value, "float32", (None, *shape[1:]))
+    else:
+        if target is not None:
+            outputs = activate(link_of(model), outputs)
+        answers(graph, outputs, target, (None, *model.output_shape[1:]), model._output_dtype)
+    simplify(graph)
+    return graph
+
+
+def _inputs(graph: Graph, model: Any) -> Value | list[Value]:
+    encoder = model._interpretation.encoder
+    if isinstance(encoder, Columns | TableEncoder):
+        return encoded_columns(graph, encoder, model.dtype)
+    if not model.takes_several:
+        return graph.input("input", INPUT_TYPES[model.input_kind], (None, *model.input_shape[1:]))
+    names, kinds = model._input_names(), [symbol.layer.input_kind for symbol in model.inputs]
+    return [
+        graph.input(name, INPUT_TYPES[kind], (None, *shape[1:]))
+        for name, kind, shape in zip(names, kinds, model.input_shape, strict=True)
+    ]
+
+
+def _output_names(model: Any) -> list[str]:
+    return list(model.output_names)
+
+
+def _raw(model: Any) -> RawColumns | None:
+    known = model._interpretation
+    if not isinstance(known.encoder, Columns | TableEncoder):
+        return None
+    source: dict[str, Any] = next(iter((known.source or {}).values()), {})
+    dialect = {key: source[key] for key in ("delimiter", "decimal") if isinstance(source.get(key), str)}
+    forms = {column.name: column.form for column in known.encoder.columns if isinstance(column, Dates) and column.form}
+    return RawColumns(column_kinds(known.encoder), forms, **dialect)
+
+
+def _metadata(model: Any, target: TargetEncoder | None) -> dict[str, str]:
+    from nnlite import __version__
+
+    known = model._interpretation
+    raw, target = _raw(model), target or known.target
+    told = {"nnlite_version": __version__}
+    if raw is not None:
+        told["columns"] = json.dumps(raw.kinds)
+    if target is not None:
+        told["target"] = json.dumps(list(target.columns))
+    if (labels := _labels(target)) is not None:
+        told["labels"] = json.dumps(labels)
+    return told
+
+
+def _labels(target: TargetEncoder | None) -> list | None:
+    """The classes, or labels, of a target that has them."""
+    return list(target.labels) if isinstance(target, Classes | Labels) else None

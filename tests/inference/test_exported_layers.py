@@ -1,0 +1,119 @@
+"""Every layer in ONNX's operators: the file, run by two readers, and the Python file agree with the layer."""
+
+import numpy as np
+import pytest
+from layers.cases import CASES
+from registered import registered
+
+from nnlite.errors import ConfigError
+from nnlite.inference.exports.graph import Graph
+from nnlite.inference.exports.lowering import lower
+from nnlite.inference.exports.onnx_files import onnx_model
+from nnlite.inference.exports.python_files import python_files
+from nnlite.inference.exports.simplify import simplify
+from nnlite.layers import Layer
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+TYPES = {"i": "int64", "u": "int64", "O": "string", "U": "string", "f": "float32"}
+WITHOUT_FORM = {  # and why
+    "GRUCell": "a step of a layer that has one",
+    "HashedCrossing": "a hash",
+    "Hashing": "a hash",
+    "LSTMCell": "a step of a layer that has one",
+    "Lambda": "a function of a user's own",
+    "Masking": "a mask",
+    "RNN": "a cell of a user's own",
+    "SimpleRNNCell": "a step of a layer that has one",
+    "StackedRNNCells": "steps",
+    "TextVectorization": "splits texts",
+}
+
+
+def exported(case):
+    """The graph of a row of the table, its inputs by name, and what the layer gives."""
+    layer, inputs = case.prepared()
+    several = isinstance(inputs, tuple)
+    shapes = layer.input_shape if several else (layer.input_shape,)
+    graph, feed, values = Graph(), {}, []
+    for place, (given, shape) in enumerate(zip(inputs if several else (inputs,), shapes, strict=True)):
+        given = np.asarray(given)
+        kind = "int64" if layer.input_kind == "indices" else TYPES[given.dtype.kind]
+        values.append(graph.input(f"x{place}", kind, (None, *shape[1:])))
+        feed[f"x{place}"] = given.astype(object if kind == "string" else kind)
+    wanted = layer(inputs)
+    wanted = wanted if isinstance(wanted, tuple) else (wanted,)
+    made = lower(layer, values if several else values[0])
+    for place, (value, array) in enumerate(zip(made if isinstance(made, list) else [made], wanted, strict=True)):
+        kind = "int64" if array.dtype.kind in "iu" else "float32"
+        graph.output(f"y{place}", value, kind, (None, *array.shape[1:]))
+    simplify(graph)
+    return graph, feed, wanted
+
+
+def agree(outputs, wanted):
+    assert [output.shape for output in outputs] == [array.shape for array in wanted]
+    for output, array in zip(outputs, wanted, strict=True):
+        np.testing.assert_allclose(output, array, rtol=1e-6, atol=1e-6)
+
+
+UNMASKED = [case for case in CASES if case.mask is None and case.layer not in WITHOUT_FORM]
+
+
+def maybe_exported(case):
+    try:
+        return exported(case)
+    except ConfigError as error:  # arguments of a layer that has a form with others
+        assert str(error).startswith(("layer '", "activation "))
+        return None
+
+
+@pytest.mark.parametrize("case", UNMASKED, ids=str)
+def test_the_python_file_agrees(case):
+    made = maybe_exported(case)
+    if made is None:
+        return
+    graph, feed, wanted = made
+    names = {"__name__": "exported", "__file__": "exported.py"}
+    exec(compile(python_files(graph, "exported.py")["exported.py"], "exported.py", "exec"), names)
+    agree(list(names["outputs_of"](*feed.values()).values()), wanted)
+
+
+@pytest.mark.parametrize("case", UNMASKED, ids=str)
+def test_onnx_agrees(case):
+    pytest.importorskip("onnx")
+    made = maybe_exported(case)
+    if made is None:
+        return
+    graph, feed, wanted = made
+    runtime = pytest.importorskip("onnxruntime")
+    model = onnx_model(graph)
+    session = runtime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    agree(session.run(None, feed), wanted)
+
+
+def test_every_layer_has_a_form_in_one_row_or_a_reason():
+    formed = {case.layer for case in UNMASKED if maybe_exported(case) is not None}
+    assert formed == set(registered(Layer)) - set(WITHOUT_FORM)
+    assert len(formed) >= 0.8 * len(registered(Layer))
+
+
+@pytest.mark.parametrize("kind", sorted(WITHOUT_FORM))
+def test_a_layer_without_a_form_is_named(kind):
+    case = next(case for case in CASES if case.layer == kind)
+    with pytest.raises(ConfigError, match=rf"\({kind}\)"):
+        exported(case)
+
+
+class Doubled(registered(Layer)["Dense"]):
+    """A subclass that computes something else than its base."""
+
+    def linearize(self, inputs, *parameters):
+        return super().linearize(2 * inputs, *parameters)
+
+
+def test_a_subclass_with_a_formula_of_its_own_is_not_taken_for_its_base():
+    layer = Doubled(2)
+    layer(np.ones((1, 3)))
+    graph = Graph()
+    with pytest.raises(ConfigError, match="Doubled"):
+        lower(layer, graph.input("x", "float32", (None, 3)))

@@ -1,0 +1,309 @@
+"""Models in formats that run without nnlite: whole models, raw tables, files that cannot be made."""
+
+import importlib.util
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import nnlite
+from nnlite import Input, Model, NNClassifier, NNRegressor, Sequential
+from nnlite.cli import main
+from nnlite.data import Columns, Dates, OneHot
+from nnlite.data.encoders.columns import ColumnEncoder
+from nnlite.errors import ConfigError, MissingLibraryError
+from nnlite.experiment import Experiment, train
+from nnlite.inference.exports.columns import ENCODINGS, encoded_columns
+from nnlite.inference.exports.graph import Graph
+from nnlite.inference.exports.python_files import RawColumns, python_files
+from nnlite.layers import (
+    LSTM,
+    BatchNormalization,
+    Concatenate,
+    Conv2D,
+    Dense,
+    Dropout,
+    Embedding,
+    Flatten,
+    LayerNormalization,
+    MaxPooling2D,
+    MultiHeadAttention,
+)
+
+RANDOM = np.random.default_rng(5)
+
+
+def image_net():
+    layers = [Conv2D(4, 3, padding="same"), BatchNormalization(), nnlite.layers.ReLU(), MaxPooling2D(), Flatten()]
+    model = Sequential([Input((8, 6, 2)), *layers, Dense(3, "softmax")], seed=0)
+    model.layers[1].moving_mean.assign(RANDOM.normal(size=4))
+    return model, (RANDOM.normal(size=(5, 8, 6, 2)),)
+
+
+def dense_net():
+    model = Sequential([Input((6,)), BatchNormalization(), Dense(8, "selu"), Dropout(0.5), Dense(2, "softmax")], seed=0)
+    model.layers[0].moving_variance.assign(RANDOM.uniform(0.5, 2, size=6))
+    return model, (RANDOM.normal(size=(5, 6)),)
+
+
+def text_net():
+    model = Sequential([Input((7,), dtype="int64"), Embedding(9, 4), LSTM(5), Dense(1)], seed=0)
+    return model, (RANDOM.integers(0, 9, (5, 7)),)
+
+
+def two_inputs():
+    left, right = Input((4,), name="left"), Input((3,), name="right")
+    joined = Concatenate()([Dense(5, "tanh")(left), right])
+    return Model([left, right], [Dense(2, name="a")(joined), Dense(1, name="b")(joined)], seed=0), (
+        RANDOM.normal(size=(5, 4)),
+        RANDOM.normal(size=(5, 3)),
+    )
+
+
+def transformer():
+    x = Input((6, 8))
+    y = LayerNormalization()(nnlite.layers.Add()([x, MultiHeadAttention(2, 4)(x)]))
+    return Model(x, Dense(1)(Flatten()(y)), seed=0), (RANDOM.normal(size=(5, 6, 8)),)
+
+
+NETS = [image_net, dense_net, text_net, two_inputs, transformer]
+
+
+def outputs_of(model, inputs):
+    outputs = model.predict(inputs[0] if len(inputs) == 1 else list(inputs), verbose=0)
+    return outputs if isinstance(outputs, (list, tuple)) else [outputs]
+
+
+def module_of(path):
+    spec = importlib.util.spec_from_file_location("exported", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("net", NETS, ids=lambda net: net.__name__)
+def test_a_model_as_a_python_file(net, tmp_path):
+    model, inputs = net()
+    assert model.export(tmp_path / "m.py") == [str(tmp_path / "m.py")]
+    wanted = outputs_of(model, inputs)
+    outputs = module_of(tmp_path / "m.py").predict(*inputs)
+    for output, array in zip(outputs.values(), wanted, strict=True):
+        np.testing.assert_allclose(output, array, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("net", NETS, ids=lambda net: net.__name__)
+def test_a_model_as_onnx(net, tmp_path):
+    onnx = pytest.importorskip("onnx")
+    from onnx.reference import ReferenceEvaluator
+
+    model, inputs = net()
+    model.export(tmp_path / "m.onnx")
+    read = onnx.load(str(tmp_path / "m.onnx"))
+    feed = {
+        port.name: np.asarray(array, "int64" if array.dtype.kind == "i" else "float32")
+        for port, array in zip(read.graph.input, inputs, strict=True)
+    }
+    wanted = outputs_of(model, inputs)
+    outputs = ReferenceEvaluator(read).run(None, feed)
+    for output, array in zip(outputs, wanted, strict=True):
+        np.testing.assert_allclose(output, array, rtol=1e-5, atol=1e-6)
+    assert {prop.key: prop.value for prop in read.metadata_props} == {"nnlite_version": nnlite.__version__}
+
+
+def test_transposes_between_images_cancel(tmp_path):
+    onnx = pytest.importorskip("onnx")
+    image_net()[0].export(tmp_path / "m.onnx")
+    kinds = [node.op_type for node in onnx.load(str(tmp_path / "m.onnx")).graph.node]
+    assert kinds.count("Transpose") == 2 and kinds.count("Conv") == 1 and "Mul" not in kinds
+
+
+def table(rows=120):
+    days = np.datetime64("2021-03-01") + RANDOM.integers(0, 900, rows)
+    cells = {
+        "age": RANDOM.integers(18, 80, rows).astype(float),
+        "city": RANDOM.choice(["Bern", "Basel", "Chur"], rows).astype(object),
+        "sex": RANDOM.choice(["f", "m"], rows).astype(object),
+        "member": RANDOM.choice(["yes", "no"], rows).astype(object),
+        "joined": days.astype(str).astype(object),
+    }
+    cells["age"][::11] = np.nan
+    cells["city"][::13] = ""
+    return cells
+
+
+def written(cells, path, target):
+    names = [*cells, "answer"]
+    lines = [",".join(names)]
+    for row in zip(*cells.values(), target, strict=True):
+        lines.append(",".join("" if cell != cell else str(cell) for cell in row))
+    path.write_text("\n".join(lines) + "\n")
+
+
+CONFIGS = {
+    "classes": ("sparse_categorical_crossentropy", lambda cells: cells["city"] + cells["sex"]),
+    "two": ("binary_crossentropy", lambda cells: np.where(np.nan_to_num(cells["age"]) > 40, "old", "young")),
+    "amounts": ("mse", lambda cells: np.nan_to_num(cells["age"]) * 100),
+}
+
+
+def trained_on_a_table(kind, folder):
+    loss, target = CONFIGS[kind]
+    cells = table()
+    answers = target(cells)
+    written(cells, folder / "t.csv", answers)
+    units = {"classes": len(set(answers)), "two": 1, "amounts": 1}[kind]
+    activation = {"classes": "softmax", "two": "sigmoid", "amounts": None}[kind]
+    config = {
+        "data": {"source": {"Csv": {"path": str(folder / "t.csv"), "target": "answer"}}, "split": {"test": 0.2}},
+        "model": [{"Dense": {"units": 8, "activation": "relu"}}, {"Dense": {"units": units, "activation": activation}}],
+        "compile": {"optimizer": "adam", "loss": loss},
+        "fit": {"epochs": 2},
+        "seed": 0,
+    }
+    run = train(Experiment.get(config), out=str(folder / "run"), quiet=True)
+    return nnlite.load(run.folder), cells
+
+
+@pytest.mark.parametrize("kind", CONFIGS)
+def test_a_raw_table_through_a_python_file(kind, tmp_path, capsys):
+    trained, cells = trained_on_a_table(kind, tmp_path)
+    assert main(["export", str(tmp_path / "run"), str(tmp_path / "m.py")]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == f"written: {tmp_path / 'm.py'}"
+    module = module_of(tmp_path / "m.py")
+    raw = {name: list(column) for name, column in cells.items()}
+    answers_agree(kind, module.predict(raw), trained, raw)
+    rows = [dict(zip(raw, row, strict=True)) for row in zip(*raw.values(), strict=True)]
+    for name, values in module.predict(rows).items():
+        np.testing.assert_array_equal(values, module.predict(raw)[name])
+    done = subprocess.run(
+        [sys.executable, "-I", str(tmp_path / "m.py"), str(tmp_path / "t.csv")], capture_output=True, text=True
+    )
+    assert done.returncode == 0 and len(done.stdout.splitlines()) == 121, done.stderr
+    done = subprocess.run([sys.executable, "-I", str(tmp_path / "m.py"), "none.csv"], capture_output=True, text=True)
+    assert done.returncode == 3 and "none.csv" in done.stderr and "Traceback" not in done.stderr
+
+
+def answers_agree(kind, outputs, trained, raw):
+    if kind == "amounts":
+        np.testing.assert_allclose(outputs["prediction"][:, 0], trained.predict(raw), rtol=1e-6)
+        return
+    assert outputs["label"].tolist() == trained.predict(raw).tolist()
+    np.testing.assert_allclose(outputs["probabilities"], trained.predict_proba(raw), atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", CONFIGS)
+def test_a_raw_table_through_onnx(kind, tmp_path):
+    pytest.importorskip("onnx")
+    runtime = pytest.importorskip("onnxruntime")
+    trained, cells = trained_on_a_table(kind, tmp_path)
+    trained.model.export(tmp_path / "m.onnx")
+    session = runtime.InferenceSession(str(tmp_path / "m.onnx"), providers=["CPUExecutionProvider"])
+    feed = {}
+    for port in session.get_inputs():
+        column = cells[port.name]
+        if port.name == "joined" and "double" in port.type:
+            column = column.astype("datetime64[D]").astype(float)
+        if port.name == "member" and "double" in port.type:
+            column = column == "yes"
+        feed[port.name] = column[:, None].astype(object if "string" in port.type else float)
+    outputs = dict(zip([port.name for port in session.get_outputs()], session.run(None, feed), strict=True))
+    answers_agree(kind, outputs, trained, {name: list(column) for name, column in cells.items()})
+
+
+@pytest.mark.parametrize("estimator", [NNClassifier, NNRegressor])
+def test_an_estimator(estimator, tmp_path):
+    cells = table()
+    cells = {name: cells[name] for name in ("age", "city", "sex")} | {"pay": RANDOM.normal(1e7, 10, 120)}
+    target = np.where(np.nan_to_num(cells["age"]) > 40, 1, 0)
+    model = estimator(epochs=2, n_members=2, random_state=0).fit(cells, target)
+    assert model.export(tmp_path / "m.py") == [str(tmp_path / "m.py")]
+    raw = {name: list(column) for name, column in cells.items()}
+    outputs = module_of(tmp_path / "m.py").predict(raw)
+    if estimator is NNRegressor:
+        np.testing.assert_allclose(outputs["prediction"][:, 0], model.predict(cells), atol=2e-6)
+    else:
+        np.testing.assert_array_equal(outputs["label"], model.predict(cells))
+        np.testing.assert_allclose(outputs["probabilities"], model.predict_proba(cells), atol=2e-6)
+
+
+def test_dates_by_the_calendar():
+    days = np.arange(-800_000, 800_000, 37)
+    dates = days.astype("datetime64[D]")
+    encoder = Columns([Dates("day", 0.0, ["hour", "weekday", "month"])])
+    graph = Graph()
+    graph.output("y", encoded_columns(graph, encoder, "float32"), "float32", (None, 7))
+    names = {"__name__": "exported", "__file__": "exported.py"}
+    exec(compile(python_files(graph, "m.py", RawColumns({"day": "date"}, {}))["m.py"], "m.py", "exec"), names)
+    made = names["outputs_of"](days[:, None].astype(float))["y"]
+    np.testing.assert_allclose(made, encoder.encode({"day": dates.astype("datetime64[us]")}), rtol=1e-6, atol=1e-6)
+
+
+def test_every_encoding_has_a_form_or_is_named():
+    without = set(ColumnEncoder.members()) - set(ENCODINGS)
+    assert without == {"HashedLevels", "HashedText", "Quantiles"}
+    encoder = Columns([OneHot("a", ["x"]), ColumnEncoder.get({"HashedText": {"name": "b", "width": 4}})])
+    with pytest.raises(ConfigError, match="column 'b': its encoding HashedText has no form in this format"):
+        encoded_columns(Graph(), encoder, "float32")
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler")
+@pytest.mark.parametrize("activation", ["relu", "selu", "tanh", "sigmoid", "silu", "softplus", "mish", "gelu", "elu"])
+def test_a_chain_as_a_c_header(activation, tmp_path):
+    layers = [BatchNormalization(), Dense(7, activation), Dropout(0.3), Dense(4, "leaky_relu"), Dense(3, "softmax")]
+    model = Sequential([Input((5,)), *layers], seed=0)
+    model.layers[0].moving_mean.assign(RANDOM.normal(size=5))
+    model.export(tmp_path / "net.h")
+    (tmp_path / "main.c").write_text(
+        '#include <stdio.h>\n#include "net.h"\nint main(void) {\n'
+        "    float x[NET_INPUTS], y[NET_OUTPUTS];\n"
+        "    for (;;) {\n"
+        '        for (int i = 0; i < NET_INPUTS; i++) if (scanf("%f", &x[i]) != 1) return 0;\n'
+        "        net_predict(x, y);\n"
+        '        for (int i = 0; i < NET_OUTPUTS; i++) printf("%.9g\\n", y[i]);\n    }\n}\n'
+    )
+    compiled = ["cc", "-std=c99", "-O2", "-Wall", "-Wextra", "-Werror", "main.c", "-o", "main", "-lm"]
+    subprocess.run(compiled, cwd=tmp_path, check=True)
+    rows = RANDOM.normal(size=(20, 5)).astype("float32")
+    text = " ".join(f"{number:.9g}" for number in rows.ravel())
+    done = subprocess.run([str(tmp_path / "main")], input=text, capture_output=True, text=True, check=True)
+    outputs = np.array(done.stdout.split(), "float32").reshape(20, 3)
+    np.testing.assert_allclose(outputs, model.predict(rows, verbose=0), rtol=1e-5, atol=1e-6)
+
+
+def test_large_weights_lie_beside_the_python_file(tmp_path):
+    model = Sequential([Input((1500,)), Dense(1000)], seed=0)
+    assert model.export(tmp_path / "m.py") == [str(tmp_path / "m.py"), str(tmp_path / "m.npz")]
+    rows = RANDOM.normal(size=(2, 1500))
+    outputs = module_of(tmp_path / "m.py").predict(rows)["output"]
+    np.testing.assert_allclose(outputs, model.predict(rows, verbose=0), rtol=1e-5, atol=1e-5)
+    assert (tmp_path / "m.py").stat().st_size < 20_000
+
+
+def test_what_cannot_go(tmp_path, monkeypatch, capsys):
+    model, _ = dense_net()
+    with pytest.raises(ConfigError, match=r"a model is exported as \.onnx, \.py or \.h"):
+        model.export(tmp_path / "m.pb")
+    with pytest.raises(ConfigError, match="C header"):
+        two_inputs()[0].export(tmp_path / "m.h")
+    with pytest.raises(ConfigError, match=r"\(Conv2D\) has no form in a C header"):
+        image_net()[0].export(tmp_path / "m.h")
+    sparsemax = Sequential([Input((3,)), Dense(2, "sparsemax")], seed=0)
+    with pytest.raises(ConfigError, match="activation Sparsemax has no form in this format; nearest: softmax"):
+        sparsemax.export(tmp_path / "m.py")
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(MissingLibraryError, match=r"pip install 'nnlite\[onnx\]'"):
+        model.export(tmp_path / "m.onnx")
+    assert list(tmp_path.iterdir()) == []
+    model.save(tmp_path / "m.safetensors")
+    assert main(["export", str(tmp_path / "m.safetensors"), str(tmp_path / "m.txt")]) == 2
+    assert "exported as .onnx, .py or .h" in capsys.readouterr().err
+    assert main(["export", str(tmp_path / "m.safetensors"), str(tmp_path / "none" / "m.py")]) == 2
+
+
+def test_wrong_rows_are_told(tmp_path):
+    model, _ = dense_net()
+    model.export(tmp_path / "m.py")
+    with pytest.raises(ValueError, match=r"inputs must have shape \(rows, 6\), got \(2, 5\)"):
+        module_of(tmp_path / "m.py").predict(np.ones((2, 5)))

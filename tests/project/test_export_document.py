@@ -1,0 +1,30 @@
+"""docs/export.md keeps its promises: its code runs, and its lists are those of the code."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from nnlite.inference.exports.c_headers import FORMULAS
+from nnlite.models.exporting import FORMATS
+from nnlite.ops.activations import ActivationFunction
+
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "docs" / "export.md").read_text(encoding="utf-8")
+
+
+def test_the_code_prints_what_it_says(tmp_path):
+    code = re.search(r"```python\n(.*?)```", TEXT, re.DOTALL).group(1)
+    environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, env=environment)
+    assert done.stdout.splitlines() == re.findall(r"  # (.*)$", code, re.MULTILINE), done.stderr
+
+
+def test_the_endings_are_those_there_are():
+    assert set(re.findall(r"^\| `(\.\w+)` \|", TEXT, re.MULTILINE)) == set(FORMATS)
+
+
+def test_activations_of_the_header():
+    listed = re.search(r"Activations: (.*?)\.\n", TEXT, re.DOTALL).group(1).replace(" and ", " ")
+    names = {type(ActivationFunction.get(name)).__name__ for name in listed.replace(",", " ").split()}
+    assert names == {*FORMULAS, "Softmax"}
