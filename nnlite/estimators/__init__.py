@@ -8,5 +8,6 @@ with needed_for("estimators are made for scikit-learn", "scikit-learn"):
 from nnlite.estimators.classifier import *
 from nnlite.estimators.family import *
 from nnlite.estimators.mlp import *
+from nnlite.estimators.onnx_converters import *
 from nnlite.estimators.regressor import *
 from nnlite.estimators.tables import *

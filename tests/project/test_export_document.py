@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from nnlite.inference.exports.c_headers import FORMULAS
 from nnlite.models.exporting import FORMATS
 from nnlite.ops.activations import ActivationFunction
@@ -13,9 +15,14 @@ ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "export.md").read_text(encoding="utf-8")
 
 
-def test_the_code_prints_what_it_says(tmp_path):
-    code = re.search(r"```python\n(.*?)```", TEXT, re.DOTALL).group(1)
-    environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}
+CODE = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+
+
+@pytest.mark.parametrize("code", CODE, ids=["pipelines", "python file"])
+def test_the_code_prints_what_it_says(code, tmp_path):
+    if "skl2onnx" in code:
+        pytest.importorskip("skl2onnx")
+    environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "OPENBLAS_NUM_THREADS": "1"}
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, env=environment)
     assert done.stdout.splitlines() == re.findall(r"  # (.*)$", code, re.MULTILINE), done.stderr
 
