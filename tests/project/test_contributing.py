@@ -1,0 +1,36 @@
+"""CONTRIBUTING.md keeps its promises: its code runs, what it names is there, and its workflows can be read."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+CODE = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+
+
+@pytest.mark.parametrize("code", CODE, ids=["op", "layer", "loss", "optimizer"])
+def test_what_is_added_works(code, capsys):
+    exec(compile(code, "CONTRIBUTING.md", "exec"), {"__name__": "contributed"})
+    assert capsys.readouterr().out.splitlines() == re.findall(r"  # (.*)$", code, re.MULTILINE)
+
+
+def test_every_path_that_is_named_is_there():
+    paths = re.findall(r"`((?:nnlite|tests|docs|\.ci)/[\w./]*)`|\]\(([\w./]+)\)", TEXT)
+    assert len(paths) > 12
+    assert [path for pair in paths for path in pair if path and not (ROOT / path).exists()] == []
+
+
+def test_workflows_and_forms_are_yaml():
+    files = [*(ROOT / ".github").glob("*/*.yml"), ROOT / ".pre-commit-config.yaml", ROOT / "CITATION.cff"]
+    assert len(files) == 6
+    for path in files:
+        assert isinstance(yaml.safe_load(path.read_text(encoding="utf-8")), dict), path
+
+
+def test_the_version_to_cite_is_that_of_the_package():
+    import nnlite
+
+    assert yaml.safe_load((ROOT / "CITATION.cff").read_text())["version"] == nnlite.__version__
