@@ -1,5 +1,6 @@
 """Trying a layer on zeros: what it returns, and which shape."""
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +11,15 @@ if TYPE_CHECKING:
     from nnlite.layers.base.layer import Layer
 
 __all__ = []
+
+
+SMALL = 1024  # numbers
+
+
+def is_small(*shapes: tuple) -> bool:
+    """Whether an example of each of the shapes, of which one may be a tuple of shapes, has few numbers."""
+    parts = [part for shape in shapes for part in (shape if isinstance(shape[0], (tuple, list)) else (shape,))]
+    return all(math.prod(_sized(part, 1)) <= SMALL for part in parts)
 
 
 def trial_shape(layer: "Layer", input_shape: tuple) -> tuple:
