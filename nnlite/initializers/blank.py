@@ -35,6 +35,11 @@ class Allowance:
         self.left -= size
         return np.zeros(shape, dtype)
 
+    def check_count(self, count: int, what: str) -> None:
+        """`ModelFileError` for work on more numbers than any file of this size, or of a mebibyte, would ask for."""
+        if count > max(self.size, SLACK):
+            raise ModelFileError(f"{what}, and there are {count} numbers; the file's weights are {self.size} bytes")
+
 
 _allowance: ContextVar[Allowance | None] = ContextVar("allowance", default=None)
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nnlite.errors import ShapeError
+from nnlite.initializers.blank import allowance
 
 if TYPE_CHECKING:
     from nnlite.layers.base.layer import Layer
@@ -47,6 +48,11 @@ def trial_shapes(layer: "Layer", input_shape: tuple, size: int) -> list[tuple[in
 
 def zeros_for(layer: "Layer", input_shape: tuple, size: int) -> np.ndarray | tuple[np.ndarray, ...]:
     """Inputs of `input_shape` to try `layer` on, with `size` in place of None."""
+    room = allowance()
+    if room is not None:
+        shapes = input_shape if layer.takes_several else (input_shape,)
+        count = sum(math.prod(_sized(shape, size)) for shape in shapes)
+        room.check_count(count // 4, f"{layer.label} is tried on an example")
     dtypes = {"numbers": layer.dtype, "indices": np.intp, "strings": "U1", "categories": "U1"}
     if not layer.takes_several:
         return np.zeros(_sized(input_shape, size), dtypes[layer.input_kind])
