@@ -2,6 +2,7 @@
 
 from nnlite.saving.atomic import *
 from nnlite.saving.boundary import *
+from nnlite.saving.manifest import *
 from nnlite.saving.model_files import *
 from nnlite.saving.states import *
 from nnlite.saving.strict_json import *

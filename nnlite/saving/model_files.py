@@ -22,6 +22,7 @@ from nnlite.saving.strict_json import parse_json
 __all__ = [
     "FORMAT",
     "check_names",
+    "content_of",
     "read",
     "slots_from_arrays",
     "slots_to_arrays",
