@@ -12,6 +12,7 @@ import numpy as np
 from nnlite import saving
 from nnlite.config import floatx
 from nnlite.errors import ConfigError, DataError, ModelFileError, NotReadyError, ShapeError, did_you_mean
+from nnlite.initializers.blank import values_follow
 from nnlite.layers import (
     Discretization,
     HashedCrossing,
@@ -224,15 +225,17 @@ class FeatureSpace(Configurable, family="feature space"):
         Raises:
             ModelFileError: missing, damaged or foreign file.
         """
-        header, arrays = saving.read(filepath)
-        if header.get("content") != "feature space" or "config" not in header:
-            raise ModelFileError(f"{filepath} holds no feature space")
-        space = cls.from_config(header["config"])
-        own = space._arrays()
-        saving.check_names(own, arrays, filepath)
-        for name, array in arrays.items():
-            own[name][...] = array
-        return space
+        with saving.reading(filepath):
+            header, arrays = saving.read(filepath)
+            if header.get("content") != "feature space" or "config" not in header:
+                raise ModelFileError(f"{filepath} holds no feature space")
+            with values_follow(sum(array.nbytes for array in arrays.values())):
+                space = cls.from_config(header["config"])
+                own = space._arrays()
+            saving.check_names(own, arrays, filepath, exact=True)
+            for name, array in arrays.items():
+                own[name][...] = array
+            return space
 
     def _arrays(self) -> dict[str, np.ndarray]:
         for layer in self.preprocessors.values():

@@ -54,7 +54,7 @@ def test_strided_and_big_endian_arrays_are_written_in_order():
     arrays = {"transposed": table.T, "strided": table[::2, ::-1], "big": np.arange(3, dtype=">i4")}
     for name, array in decode(encode(arrays))[1].items():
         np.testing.assert_array_equal(array, arrays[name])
-        assert array.dtype.isnative and array.flags.c_contiguous and array.flags.owndata
+        assert array.dtype.isnative and array.flags.c_contiguous and array.flags.writeable
 
 
 @pytest.mark.parametrize("array", [np.array(["text"]), np.array([None]), np.zeros(2, "c16"), np.zeros(2, "M8[s]")])

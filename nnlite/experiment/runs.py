@@ -1,46 +1,66 @@
 """The run folder: what a training leaves behind, and what can be done with it later."""
 
-import json
+import copy
+import dataclasses
+import os
+import warnings
 from pathlib import Path
 from typing import Any
 
-from nnlite.data import Preprocessing
-from nnlite.errors import DataError
+from nnlite.arrays.fingerprints import fingerprint
+from nnlite.data import Prepared, Preprocessing
+from nnlite.errors import DataError, NNLiteError, TrainingWarning
 from nnlite.experiment.experiment import Experiment
 from nnlite.experiment.judging.measuring import measure
 from nnlite.experiment.running.states import read_state
 from nnlite.models import load_model
+from nnlite.saving import check_manifest, read_json, reading
 from nnlite.trained import TrainedModel
 
-__all__ = ["Run", "check_run", "read_preprocessing"]
+__all__ = ["Run", "check_run", "data_prints", "read_preprocessing"]
 
 
 class Run:
     """The folder of a finished training.
 
-    It holds `config.yaml` (every default spelled out, data files by absolute path), `history.csv`,
-    `model.safetensors`, `metrics.json`, `preprocessing.json`, `environment.json` and `state.json`; after a
-    cross-validation `folds.json` as well.
+    It holds `config.yaml` (every default spelled out; data files by absolute path, or relative to the folder where
+    they lie beside it), `history.csv`, `model.safetensors`, `metrics.json`, `preprocessing.json`, `environment.json`,
+    `state.json`, and `manifest.json`, the SHA-256 of each of the others but the state; after a cross-validation
+    `folds.json` as well.
 
     Args:
         folder: its path.
 
     Raises:
-        DataError: not a run folder, or a damaged one.
+        ConfigError: a config that cannot be read.
+        DataError: not a run folder, a damaged one, or one whose files do not belong together.
     """
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
-        check_run(self.folder)
-        state = read_state(self.folder)["state"]
-        if not (self.folder / "model.safetensors").exists() and state not in ("finished", "unknown"):
-            raise DataError(f"{folder}: the training is {state}; go on with: nnlite train --resume {folder}")
-        self.experiment = Experiment.from_file(self.folder / "config.yaml")
-        self.preprocessing = read_preprocessing(self.folder)
-        self.model = load_model(self.folder / "model.safetensors")
-        if self.model.target is None:  # a file that was written before targets were kept in it
-            self.experiment.interpret(self.model, self.preprocessing, self.experiment.data.source)
-        self.trained = TrainedModel(self.model)
+        with reading(self.folder, DataError, keeps=(NNLiteError,)):
+            check_run(self.folder)
+            state = read_state(self.folder)["state"]
+            if not (self.folder / "model.safetensors").exists() and state not in ("finished", "unknown"):
+                raise DataError(f"{folder}: the training is {state}; go on with: nnlite train --resume {folder}")
+            check_manifest(self.folder)
+            self.experiment = Experiment.from_file(self.folder / "config.yaml")
+            self.preprocessing = read_preprocessing(self.folder)
+            self.model = load_model(self.folder / "model.safetensors")
+            self._interpret()
+            self.trained = TrainedModel(self.model)
+
+    def _interpret(self) -> None:
+        """Let the model know what its inputs and outputs mean; `DataError` where its file and the folder disagree."""
+        path, learnt, model = self.folder / "preprocessing.json", self.preprocessing, self.model
+        with reading(path, DataError):
+            if model.target is None:  # a file that was written before targets were kept in it
+                self.experiment.interpret(model, learnt, self.experiment.data.source)
+            learnt.target.check_outputs(model.output_shape)
+        pairs = {"inputs": (model.encoder, learnt.inputs), "target": (model.target, learnt.target)}
+        for name, (kept, other) in pairs.items():
+            if kept is not None and kept.to_spec() != other.to_spec():
+                raise DataError(f"{path}: {name} are not those in model.safetensors; restore it from a copy")
 
     @property
     def metrics(self) -> dict[str, dict[str, float | None]]:
@@ -61,19 +81,51 @@ class Run:
     def folds(self) -> dict[str, Any]:
         """The figures of a cross-validation: `folds`, `mean`, `spread` and `baseline`; empty if there was none."""
         path = self.folder / "folds.json"
-        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        return read_json(path) if path.is_file() else {}
 
     def _judged(self) -> dict[str, Any]:
-        path = self.folder / "metrics.json"
-        try:
-            return json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise DataError(f"{path}: missing or damaged ({error})") from None
+        return read_json(self.folder / "metrics.json")
 
-    def evaluate(self) -> dict[str, dict[str, float | None]]:
-        """The same metrics measured again: the data is loaded and split as in training."""
-        _, data = self.experiment.prepare(self.preprocessing)
-        return measure(self.model, data)
+    def evaluate(self, data: str | Path | None = None) -> dict[str, dict[str, float | None]]:
+        """The same metrics measured again: the data is loaded and split as in training.
+
+        Args:
+            data: where the file, or the folder, of the data is now, if it was moved. A warning tells when it holds
+                other data than those of the training.
+
+        Raises:
+            DataError: no such data, or data that do not fit.
+            ConfigError: `data` is given, and the source reads no single file.
+        """
+        prepared = self._prepared(data)
+        if data is not None and self._prints() not in (None, data_prints(prepared)):
+            message = f"{data}: not the data of the training; the metrics are those of other rows"
+            warnings.warn(message, TrainingWarning, stacklevel=2)
+        return measure(self.model, prepared)
+
+    def _prepared(self, data: str | Path | None) -> Prepared:
+        moved = self._moved(data)
+        try:
+            moved.located_data()
+        except DataError as error:
+            raise DataError(
+                f"{error}; if the data were moved, say where they are: nnlite evaluate {self.folder} --data FILE"
+            ) from None
+        return moved.prepare(self.preprocessing)[1]
+
+    def _moved(self, data: str | Path | None) -> Experiment:
+        """The experiment with its data in another place."""
+        if data is None:
+            return self.experiment
+        experiment = copy.copy(self.experiment)
+        source = experiment.data.source.elsewhere(os.path.abspath(data))
+        experiment.data = dataclasses.replace(experiment.data, source=source)
+        return experiment
+
+    def _prints(self) -> Any:
+        """The fingerprints of the data of the training; None where nobody has noted them."""
+        path = self.folder / "environment.json"
+        return read_json(path).get("data") if path.is_file() else None
 
     def predict(self, path: str) -> dict[str, Any]:
         """Named columns with one prediction per row of a file like the training data, target not needed.
@@ -96,9 +148,10 @@ def check_run(folder: Path) -> None:
 def read_preprocessing(folder: Path) -> Preprocessing:
     """The encoders of a run folder; `DataError` where they are missing or damaged."""
     path = folder / "preprocessing.json"
-    try:
-        return Preprocessing.get(json.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise DataError(f"{path}: {error.strerror}") from None
-    except ValueError as error:  # no text, no JSON, or not what an encoder needs
-        raise DataError(f"{path}: damaged ({error})") from None
+    with reading(path, DataError):
+        return Preprocessing.get(read_json(path))
+
+
+def data_prints(data: Prepared) -> dict[str, str]:
+    """The fingerprint of the arrays of each part."""
+    return {part: fingerprint(*data.arrays(part)) for part in data.parts}

@@ -5,7 +5,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from nnlite.arrays.fingerprints import fingerprint
 from nnlite.callbacks import Callback, History
 from nnlite.data import Prepared
 from nnlite.documents import dump
@@ -16,14 +15,16 @@ from nnlite.experiment.judging.intervals import validation_intervals
 from nnlite.experiment.judging.measuring import judge
 from nnlite.experiment.judging.thresholds import tune_threshold
 from nnlite.experiment.running.checks import check_folder, check_learning_rate, check_space
+from nnlite.experiment.running.data_paths import beside_folder
 from nnlite.experiment.running.environment import environment
 from nnlite.experiment.running.folder import Interrupted, RunFolder, Unfinished, json_text
 from nnlite.experiment.running.record import RunRecord
 from nnlite.experiment.running.signals import Signals
 from nnlite.experiment.running.states import read_state
-from nnlite.experiment.runs import Run, check_run, read_preprocessing
+from nnlite.experiment.runs import Run, check_run, data_prints, read_preprocessing
 from nnlite.models.base import BaseModel
 from nnlite.registry.fields import Spec
+from nnlite.saving import check_manifest
 from nnlite.training.epoch import Verbose
 
 __all__ = ["Interrupted", "Unfinished", "resume", "train"]
@@ -90,6 +91,8 @@ def resume(
     """
     folder, signals = Path(run), Signals()
     check_run(folder)
+    if not anyway:
+        check_manifest(folder)
     experiment = Experiment.from_file(folder / "config.yaml", overrides)
     if epochs is not None:
         experiment.fit["epochs"] = epochs
@@ -136,6 +139,7 @@ def _run(
     _judge(folder, experiment, model, data)
     if interrupted:
         raise Interrupted(f"interrupted in epoch {len(done.epoch) + 1}; {folder.kept}", folder.signals.exit_code)
+    folder.seal()
 
 
 def _fit(model: BaseModel, data: Prepared, arguments: dict[str, Any], quiet: bool) -> None:
@@ -145,12 +149,11 @@ def _fit(model: BaseModel, data: Prepared, arguments: dict[str, Any], quiet: boo
 
 def _describe(folder: RunFolder, experiment: Experiment, model: BaseModel, data: Prepared) -> None:
     """Write what is known before training; the config last, as a folder that has it can be gone on with."""
-    config = {**experiment.get_config(), "data": data.data.to_spec()}
+    config = {**experiment.get_config(), "data": beside_folder(data.data, folder.path)}
     config["compile"] = {**experiment.compile, "loss": experiment.compile["loss"] or model.trainer.loss.to_spec()}
-    prints = {part: fingerprint(*data.arrays(part)) for part in data.parts}
     folder.tell()
     folder.write("preprocessing.json", json_text(data.preprocessing.to_spec()))
-    folder.write("environment.json", json_text(environment(experiment.seed, prints)))
+    folder.write("environment.json", json_text(environment(experiment.seed, data_prints(data))))
     folder.write("config.yaml", dump(config))
 
 

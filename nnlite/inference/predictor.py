@@ -11,6 +11,7 @@ from nnlite.inference.fold_constants import folded
 from nnlite.inference.stages import stage_of
 from nnlite.jacobians import Bundle
 from nnlite.layers import Layer
+from nnlite.registry.pickling import stamped, unstamped
 
 __all__ = ["Predictor"]
 
@@ -46,6 +47,13 @@ class Predictor:
         self.rows_at_once: Any = min((stage.rows for stage in self.stages), default=np.inf)
         self.in_pieces = self.plain and one_output and self.rows_at_once < np.inf
         self._local = threading.local()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the memory that threads keep."""
+        return stamped({name: value for name, value in vars(self).items() if name != "_local"})
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(unstamped(state, type(self)), _local=threading.local())
 
     def __call__(self, x: Any) -> np.ndarray | Any:
         """The outputs for a batch. Shape: as `model.predict`.

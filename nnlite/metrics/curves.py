@@ -1,6 +1,6 @@
 """Metrics of a curve: the area under it, and one rate where another is large enough."""
 
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import numpy as np
 
@@ -8,10 +8,11 @@ from nnlite.arrays.types import ArrayLike
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.kernels import sigmoid
 from nnlite.metrics.confusion import ConfusionMetric, ratio
-from nnlite.registry.field_types import Count, Fraction, Index
+from nnlite.registry.field_types import Count, Fraction, Index, Range
 
 __all__ = ["AUC", "PrecisionAtRecall", "RecallAtPrecision", "SensitivityAtSpecificity", "SpecificityAtSensitivity"]
 
+Thresholds = Annotated[int, Range(1, 10**6)]
 EPSILON = 1e-7  # the first and last threshold lie outside [0, 1] by this much
 
 
@@ -45,7 +46,7 @@ class AUC(ConfusionMetric):
         *("multi_label", "num_labels", "label_weights", "from_logits"),
     )
 
-    num_thresholds: Count = 200
+    num_thresholds: Thresholds = 200
     curve: Literal["ROC", "PR"] = "ROC"
     summation_method: Literal["interpolation", "minoring", "majoring"] = "interpolation"
     thresholds: list[float] | None = None
@@ -154,7 +155,7 @@ class SensitivityAtSpecificity(_RateAtRate):
     """
 
     specificity: Fraction
-    num_thresholds: Count = 200
+    num_thresholds: Thresholds = 200
     class_id: Index | None = None
 
     def result(self) -> float:
@@ -176,7 +177,7 @@ class SpecificityAtSensitivity(_RateAtRate):
     """
 
     sensitivity: Fraction
-    num_thresholds: Count = 200
+    num_thresholds: Thresholds = 200
     class_id: Index | None = None
 
     def result(self) -> float:
@@ -198,7 +199,7 @@ class PrecisionAtRecall(_RateAtRate):
     """
 
     recall: Fraction
-    num_thresholds: Count = 200
+    num_thresholds: Thresholds = 200
     class_id: Index | None = None
 
     def result(self) -> float:
@@ -220,7 +221,7 @@ class RecallAtPrecision(_RateAtRate):
     """
 
     precision: Fraction
-    num_thresholds: Count = 200
+    num_thresholds: Thresholds = 200
     class_id: Index | None = None
 
     def result(self) -> float:

@@ -25,6 +25,7 @@ from nnlite.models.summary import print_summary, summary_output, summary_table
 from nnlite.optimizers import Optimizer
 from nnlite.parameters import Parameter
 from nnlite.registry import outlives
+from nnlite.registry.pickling import stamped, unstamped
 from nnlite.training import Trainer
 from nnlite.training.profile import Profile, profile_step
 from nnlite.training.rates import find_learning_rate
@@ -291,8 +292,8 @@ class BaseModel(Layer, abstract=True):
         assign_weights(self, arrays, filepath)
 
     def __getstate__(self) -> dict:
-        return pickled_state(self)
+        return stamped(pickled_state(self))
 
     def __setstate__(self, state: dict) -> None:
-        self.__dict__.update(vars(unpickled(state)))
+        self.__dict__.update(vars(unpickled(unstamped(state, type(self)))))
         self.trainer.model = self

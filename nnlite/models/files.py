@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnlite import saving
-from nnlite.errors import ConfigError, DataError, ModelFileError, NotReadyError
+from nnlite.errors import ModelFileError
+from nnlite.initializers.blank import values_follow
 from nnlite.layers import Layer
+from nnlite.models.header import ModelHeader
 from nnlite.models.interpretation import interpret, interpretation_header
 from nnlite.training import Trainable
 
@@ -34,48 +36,13 @@ def load_model(filepath: str | PathLike, compile: bool = True) -> "BaseModel":
     Raises:
         ModelFileError: missing, damaged or foreign file, one whose parts disagree, or one that names unknown classes.
     """
-    header, arrays = saving.read(filepath)
-    if header.get("content") == "weights":
-        raise ModelFileError(f"{filepath} holds weights alone: build the model and call load_weights")
-    if header.get("content") != "model":
-        raise ModelFileError(f"{filepath} holds no model: its content is {header.get('content')!r}")
-    try:
-        _check_header(header)
+    with saving.reading(filepath):
+        header, arrays = saving.read(filepath)
+        if header.get("content") == "weights":
+            raise ModelFileError(f"{filepath} holds weights alone: build the model and call load_weights")
+        if header.get("content") != "model":
+            raise ModelFileError(f"{filepath} holds no model: its content is {header.get('content')!r}")
         return restored(header if compile else {**header, "compile": None}, arrays, filepath)
-    except ConfigError as error:
-        messages = [one.message for one in error.each()]
-        unknown = any(text.startswith("unknown ") and "import the module" not in text for text in messages)
-        hint = "; import the module that defines your own classes first" if unknown else ""
-        raise ModelFileError(f"{filepath}: {error}{hint}") from None
-    except (DataError, NotReadyError) as error:
-        message = str(error)
-        raise ModelFileError(message if message.startswith(str(filepath)) else f"{filepath}: {message}") from None
-
-
-def _check_header(header: dict) -> None:
-    """`ModelFileError` unless the header has all that `model_state` writes, of the types that it writes."""
-    missing = [key for key in ("model", "input_shape", "compile") if key not in header]
-    if missing:
-        raise ModelFileError(f"the header of nnlite has no {', '.join(missing)}")
-    shape, arguments = header["input_shape"], header["compile"]
-    if not _is_shape(shape) and not (isinstance(shape, list) and shape and all(map(_is_shape, shape))):
-        raise ModelFileError(f"input_shape must be a list of lengths, or a list of such lists, got {shape!r}")
-    if arguments is None:
-        return
-    if not isinstance(arguments, dict):
-        raise ModelFileError(f"compile must be arguments by name, got {arguments!r}")
-    iterations = header.get("iterations")
-    if type(iterations) is not int or iterations < 0:
-        raise ModelFileError(f"iterations must be an integer >= 0, got {iterations!r}")
-
-
-def _is_shape(value: object) -> bool:
-    """Whether a JSON value is the shape of one input: integers >= 0, or null where any length fits."""
-    return (
-        isinstance(value, list)
-        and bool(value)
-        and all(length is None or (type(length) is int and length >= 0) for length in value)
-    )
 
 
 def model_state(model: "BaseModel", include_optimizer: bool = True) -> tuple[dict, dict[str, np.ndarray]]:
@@ -91,23 +58,36 @@ def model_state(model: "BaseModel", include_optimizer: bool = True) -> tuple[dic
 
 
 def restored(header: dict, arrays: dict[str, np.ndarray], source: object) -> "BaseModel":
-    """The model whose `model_state` these are; errors name `source`."""
-    layer = Layer.get(header["model"])
-    if not isinstance(layer, Trainable):
-        raise ModelFileError(f"{source} holds a {type(layer).__name__}, which is a layer and no model")
-    model: Any = layer
-    model._ensure_built(tuple(header["input_shape"]))
-    assign_weights(model, arrays, source)
+    """The model whose `model_state` these are; errors name `source`.
+
+    Nothing is drawn, and layers get no more memory than there are weights.
+    """
+    known = ModelHeader.get(header)
+    _check_prefixes(arrays, source)
+    with values_follow(sum(array.nbytes for name, array in arrays.items() if name.startswith("weights/"))):
+        layer = Layer.get(known.model)
+        if not isinstance(layer, Trainable):
+            raise ModelFileError(f"{source} holds a {type(layer).__name__}, which is a layer and no model")
+        model: Any = layer
+        model._ensure_built(known.input_shape)
+    assign_weights(model, arrays, source, exact=True)
     interpret(model, header)
-    if header["compile"]:
+    if known.compile is not None:
         try:
-            inspect.signature(model.compile).bind(**header["compile"])
+            inspect.signature(model.compile).bind(**known.compile)
         except TypeError as error:
             raise ModelFileError(f"{source}: the arguments of compile do not fit: {error}") from None
-        _compile_as_saved(model, header["compile"])
+        _compile_as_saved(model, known.compile)
         slots = saving.slots_from_arrays(arrays)
-        model.optimizer.set_state({"iterations": header["iterations"], "slots": slots})
+        model.optimizer.set_state({"iterations": known.iterations, "slots": slots})
     return model
+
+
+def _check_prefixes(arrays: dict[str, np.ndarray], source: object) -> None:
+    """`ModelFileError` for arrays that are neither weights nor the optimizer's, nor those of a training."""
+    foreign = [name for name in arrays if not name.startswith(("weights/", "optimizer/", "training/"))]
+    if foreign:
+        raise ModelFileError(f"{source} does not fit the model; left over: {', '.join(sorted(foreign))}")
 
 
 def _compile_as_saved(model: Any, arguments: dict[str, Any]) -> None:
@@ -141,10 +121,30 @@ def weight_arrays(model: "BaseModel") -> dict[str, np.ndarray]:
     return {f"weights/{number}.{weight.name}": weight.value for number, weight in enumerate(model.parameters)}
 
 
-def assign_weights(model: "BaseModel", arrays: dict[str, np.ndarray], source: object) -> None:
-    """Copy the weights among `arrays` into the model; `ModelFileError` unless they are this model's."""
+def assign_weights(
+    model: "BaseModel", arrays: dict[str, np.ndarray], source: object, exact: bool = False
+) -> None:
+    """Copy the weights among `arrays` into the model; `ModelFileError` unless they are this model's.
+
+    Args:
+        model: built.
+        arrays: of a file.
+        source: what errors name.
+        exact: whether their types must be those of the model's weights; else precision may differ.
+    """
     weights = weight_arrays(model)
     arrays = {name: array for name, array in arrays.items() if name.startswith("weights/")}
-    saving.check_names(weights, arrays, source)
+    saving.check_names(weights, arrays, source, exact)
+    with np.errstate(over="ignore"):
+        lost = [name for name, array in arrays.items() if overflows(array, weights[name].dtype)]
+    if lost:
+        raise ModelFileError(f"{source} holds numbers beyond {weights[lost[0]].dtype}: {', '.join(lost)}")
     for name, array in arrays.items():
         weights[name][...] = array
+
+
+def overflows(array: np.ndarray, dtype: np.dtype) -> bool:
+    """Whether a finite number of the array is infinite in `dtype`."""
+    if array.dtype == dtype or dtype.kind != "f":
+        return False
+    return bool((np.isinf(array.astype(dtype)) & np.isfinite(array)).any())

@@ -128,7 +128,8 @@ class Model(BaseModel):
         self.dtype = self.dtype or floatx()
         self.random = RandomSource(self.seed)
         for index, layer in enumerate(self.layers):
-            if redraw and any(own.trainable for own in layer.parameters) and layer._drawn == fingerprint(layer):
+            trainable = any(own.trainable for own in layer.parameters)
+            if redraw and trainable and layer._drawn is not None and layer._drawn == fingerprint(layer):
                 twin = type(layer).from_config(layer.get_config())
                 twin._ensure_built(layer.input_shape, self.random.child(index))
                 for own, new in zip(layer.parameters, twin.parameters, strict=True):

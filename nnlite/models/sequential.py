@@ -14,7 +14,7 @@ from nnlite.models.drawing import free_name
 from nnlite.ops import ActivationFunction
 from nnlite.random import RandomSource, fresh_seed
 from nnlite.registry.field_types import Index
-from nnlite.registry.fields import FromSpecs, Settled, option
+from nnlite.registry.fields import FromSpecs, Settled, Spec, option
 
 
 class Sequential(BaseModel):
@@ -49,29 +49,42 @@ class Sequential(BaseModel):
         self._given_shape: tuple | None = None
         given, self.layers = self.layers, []
         for layer in given:
-            self.add(layer)
+            self._take(len(self.layers), layer)
+        if self.layers:
+            self._rebuild()
 
     def add(self, layer: Layer) -> None:
         """Append a layer; an `Input` states the shape of the data and is not counted as one."""
-        layer = Layer.get(layer)
         self._check_free()
+        count = len(self.layers)
+        self._take(count, layer)
+        if len(self.layers) > count:
+            self._rebuild_with(count)
+
+    def _insert(self, position: int, layer: Layer) -> None:
+        """Put a layer before the one at `position`, or at the end; the weights that are there stay as they are."""
+        self._take(position, layer)
+        self._rebuild_with(position)
+
+    def _take(self, position: int, layer: Spec[Layer]) -> None:
+        """Note a layer, named, or the shape that an `Input` states; what is built follows."""
+        layer = Layer.get(layer)
         if isinstance(layer, Input):
             if self.layers or self._given_shape:
                 raise ConfigError("Input must come first")
             self._given_shape = (None, *layer.shape)
             return
-        self._insert(len(self.layers), layer)
-
-    def _insert(self, position: int, layer: Layer) -> None:
-        """Put a layer before the one at `position`, or at the end; the weights that are there stay as they are."""
         if layer is self or any(layer is present for present in self.layers):
             raise ConfigError(f"{layer.label} is in the model already; a layer can be added once")
-        names = [present.name for present in self.layers]
+        names = {present.name for present in self.layers}
         if layer.name in names:
             raise ConfigError(f"there is a layer named {layer.name!r} already; names must be unique")
         if layer.name is None:
             layer.name = free_name(layer, names)
         self.layers.insert(position, layer)
+
+    def _rebuild_with(self, position: int) -> None:
+        """Build again with the layer that is new at `position`; without it, where it does not fit."""
         try:
             self._rebuild()
         except Exception:

@@ -13,6 +13,7 @@ from nnlite.registry.fast_paths import withdraw_fast_paths
 from nnlite.registry.field_types import Specified, jsonable, read
 from nnlite.registry.fields import dataclass_transform, option
 from nnlite.registry.listing import listing_of
+from nnlite.registry.pickling import stamped, unstamped
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -172,6 +173,12 @@ class Configurable:
     def _repr_arguments(self) -> dict[str, Any]:
         """The arguments that the repr shows where they differ from the defaults."""
         return self._arguments()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return stamped(self.__dict__)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(unstamped(state, type(self)))
 
     def __repr__(self) -> str:
         own: type = type(self)

@@ -7,6 +7,7 @@ in its own place, then a JSON header. The sum is verified before anything is par
 import hashlib
 import json
 import os
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,13 @@ import numpy as np
 from nnlite.errors import ModelFileError
 from nnlite.saving import safetensors
 from nnlite.saving.atomic import write_atomically
+from nnlite.saving.boundary import reading
+from nnlite.saving.strict_json import parse_json
 
 __all__ = [
     "FORMAT",
     "check_names",
+    "content_of",
     "read",
     "slots_from_arrays",
     "slots_to_arrays",
@@ -40,47 +44,68 @@ def write(path: str | os.PathLike, header: dict, arrays: dict[str, np.ndarray], 
         arrays: by name.
 
     Raises:
-        ModelFileError: the folder is missing, or `path` is a folder or a file that is not to be replaced.
+        ModelFileError: the folder is missing, `path` is a folder or a file that is not to be replaced, or `header`
+            is one that `read` would refuse.
         OutputError: the disk is full, or the system refuses to write.
     """
     if Path(path).is_dir() or (Path(path).exists() and not overwrite):
         raise ModelFileError(f"{path}: exists already" + (" and is a folder" if Path(path).is_dir() else ""))
     if not Path(path).parent.is_dir():
         raise ModelFileError(f"{path}: the folder {Path(path).parent} does not exist")
-    text = json.dumps({"format": FORMAT, **header}, allow_nan=False)
+    try:
+        text = json.dumps({"format": FORMAT, **header}, allow_nan=False)
+        parse_json(text)  # what cannot be read is not written
+    except (ValueError, RecursionError) as error:
+        raise ModelFileError(f"{path}: cannot be written: {error}") from None
     content = safetensors.encode(arrays, {"nnlite": "0" * 64 + text})
     content[CHECKSUM] = hashlib.sha256(content).hexdigest().encode()
     write_atomically(path, content)
 
 
 def read(path: str | os.PathLike) -> tuple[dict, dict[str, np.ndarray]]:
-    """The header and the arrays of a file.
+    """The header and the arrays of a file; the arrays share the memory of its content.
 
     Raises:
         ModelFileError: missing, damaged, not written by nnlite, or of a newer format.
     """
-    try:
-        content = bytearray(Path(path).read_bytes())
-    except OSError as error:
-        raise ModelFileError(f"{path}: {error.strerror or error}") from None
+    with reading(path):
+        return _read(path)
+
+
+def _read(path: str | os.PathLike) -> tuple[dict, dict[str, np.ndarray]]:
+    content = content_of(path)
     if content[8 : CHECKSUM.start] != _START:
         raise ModelFileError(f"{path}: not a model file of nnlite, or damaged at its start")
     expected = bytes(content[CHECKSUM])
     content[CHECKSUM] = b"0" * 64
     if hashlib.sha256(content).hexdigest().encode() != expected:
         raise ModelFileError(f"{path}: damaged, the checksum does not fit; restore it from a copy")
-    try:
-        metadata, arrays = safetensors.decode(content)
-    except ModelFileError as error:
-        raise ModelFileError(f"{path}: {error}") from None
+    metadata, arrays = safetensors.decode(content)
     return _header(metadata.get("nnlite", "")[64:], path), arrays
+
+
+def content_of(path: str | os.PathLike) -> bytearray:
+    """All bytes of a regular file; `ModelFileError` for a folder, and for a pipe or a device, which has no end."""
+    with open(path, "rb", opener=_without_waiting) as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise ModelFileError(f"{path}: not a regular file")
+        content = bytearray(status.st_size)
+        if file.readinto(content) != status.st_size:
+            raise ModelFileError(f"{path}: changed while it was read")
+        return content
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """Open a file; a pipe that nobody writes to does not keep us waiting, where the platform knows of such."""
+    return os.open(path, flags | vars(os).get("O_NONBLOCK", 0))
 
 
 def _header(text: str, path: object) -> dict[str, Any]:
     """The header written as `text`; `ModelFileError` if it is none, or of a newer format."""
     try:
-        header = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        header = parse_json(text)
+    except ValueError as error:
         raise ModelFileError(f"{path}: the header of nnlite is not JSON: {error}") from None
     if not isinstance(header, dict) or type(header.get("format")) is not int:
         raise ModelFileError(f"{path}: the header of nnlite does not say which format it has")
@@ -89,8 +114,14 @@ def _header(text: str, path: object) -> dict[str, Any]:
     return header
 
 
-def check_names(needed: dict, present: dict, source: object) -> None:
-    """`ModelFileError` listing what is missing, what is left over and which shapes and types do not fit."""
+def check_names(needed: dict, present: dict, source: object, exact: bool = False) -> None:
+    """`ModelFileError` listing what is missing, what is left over and which shapes and types do not fit.
+
+    Args:
+        needed, present: arrays by name.
+        source: where those present come from.
+        exact: whether types must be equal; else they may differ in precision, as float32 and float64 do.
+    """
     missing, extra = sorted(needed.keys() - present.keys()), sorted(present.keys() - needed.keys())
     shared = sorted(needed.keys() & present.keys())
     shapes = [
@@ -101,7 +132,7 @@ def check_names(needed: dict, present: dict, source: object) -> None:
     types = [
         f"{name} is {present[name].dtype}, needed {needed[name].dtype}"
         for name in shared
-        if not np.can_cast(present[name].dtype, needed[name].dtype, "same_kind")
+        if present[name].dtype != needed[name].dtype and (exact or present[name].dtype.kind != needed[name].dtype.kind)
     ]
     groups = (("missing", missing), ("left over", extra), ("other shapes", shapes), ("other types", types))
     problems = [f"{title}: {', '.join(names)}" for title, names in groups if names]

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from nnlite.errors import ModelFileError
+from nnlite.saving.strict_json import parse_json
 
 __all__ = ["decode", "encode"]
 
@@ -58,7 +59,7 @@ def encode(arrays: dict[str, np.ndarray], metadata: dict[str, str] | None = None
 
 
 def decode(content: bytes | bytearray) -> tuple[dict[str, str], dict[str, np.ndarray]]:
-    """The metadata and the arrays, copied, of a file's content.
+    """The metadata and the arrays, views of `content`, of a file's content.
 
     Raises:
         ModelFileError: not such a file, cut off, or with a header that contradicts itself or the size of the file.
@@ -67,8 +68,8 @@ def decode(content: bytes | bytearray) -> tuple[dict[str, str], dict[str, np.nda
     if len(content) < 8 or size > len(content) - 8:
         raise ModelFileError(f"a header of {size} bytes does not fit into {len(content)} bytes")
     try:
-        entries = json.loads(str(content[8 : 8 + size], "utf-8"))
-    except (ValueError, RecursionError) as error:
+        entries = parse_json(str(content[8 : 8 + size], "utf-8"))
+    except ValueError as error:
         raise ModelFileError(f"the header is not JSON: {error}") from None
     if not isinstance(entries, dict):
         raise ModelFileError(f"the header must be an object, got {type(entries).__name__}")
@@ -79,7 +80,7 @@ def decode(content: bytes | bytearray) -> tuple[dict[str, str], dict[str, np.nda
         _check(name, entry)
     _check_offsets([entry["data_offsets"] for entry in entries.values()], len(content) - 8 - size)
     try:
-        return metadata, {name: _view(content, entry, 8 + size).copy() for name, entry in entries.items()}
+        return metadata, {name: _view(content, entry, 8 + size) for name, entry in entries.items()}
     except (ValueError, OverflowError) as error:  # more axes than NumPy has, or an empty array with a huge axis
         raise ModelFileError(f"an array that NumPy cannot hold: {error}") from None
 

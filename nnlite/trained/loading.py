@@ -5,6 +5,7 @@ from pathlib import Path
 
 from nnlite.errors import DataError
 from nnlite.models import load_model
+from nnlite.saving import check_manifest
 from nnlite.trained.model import TrainedModel
 
 __all__ = ["load", "model_file"]
@@ -15,14 +16,15 @@ MODEL_FILE = "model.safetensors"  # of a run folder
 def load(path: str | PathLike) -> TrainedModel:
     """The trained model of a run folder or a model file, ready for raw rows.
 
-    Of a run folder nothing but `model.safetensors` is read: the folder may have been moved, and its training data need
-    not be there. NumPy is the only library that is needed.
+    Of a run folder nothing but `model.safetensors` is read, and `manifest.json`, which says whether it is the one that
+    the training wrote: the folder may have been moved, and its training data need not be there. NumPy is the only
+    library that is needed.
 
     Args:
         path: a run folder, or a file that `model.save` wrote.
 
     Raises:
-        DataError: no such file, or a folder without a model.
+        DataError: no such file, a folder without a model, or with another one than it was trained.
         ModelFileError: a damaged file, or one whose parts do not fit together.
 
     >>> import os, tempfile
@@ -49,4 +51,5 @@ def model_file(path: str | PathLike) -> Path:
         return place
     if not (place / MODEL_FILE).is_file():
         raise DataError(f"{place}: not a run folder, it has no {MODEL_FILE}")
+    check_manifest(place, [MODEL_FILE])
     return place / MODEL_FILE

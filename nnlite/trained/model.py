@@ -14,6 +14,7 @@ from nnlite.errors import ConfigError, DataError
 from nnlite.inference.predictor import Predictor
 from nnlite.models.base import BaseModel
 from nnlite.models.interpretation import link_of, linked
+from nnlite.registry.pickling import stamped, unstamped
 from nnlite.trained.answers import Probabilities, classes_of, columns_of, need_classes, predictions_of
 from nnlite.trained.evaluation import check_labels, figures_of, kind_of
 from nnlite.trained.explaining.attributions import explained
@@ -265,10 +266,10 @@ class TrainedModel:
         return None if encoded is None else self._answering(self._predictor(encoded))
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"model": self.model}
+        return stamped({"model": self.model})
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        TrainedModel.__init__(self, state["model"])
+        TrainedModel.__init__(self, unstamped(state, type(self))["model"])
 
     def __repr__(self) -> str:
         names = self.schema.names

@@ -5,15 +5,16 @@ import json
 import math
 import re
 import signal
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import nnlite
-from nnlite.data import SklearnDataset
+from nnlite.data import Preprocessing, SklearnDataset
 from nnlite.documents import Document, dump
-from nnlite.errors import ConfigError, DataError
+from nnlite.errors import ConfigError, DataError, TrainingWarning
 from nnlite.experiment import Experiment, Interrupted, Run, profile, train
 from nnlite.layers import Layer
 from nnlite.models import Sequential
@@ -295,6 +296,7 @@ def test_run_folder(write):
         "config.yaml",
         "environment.json",
         "history.csv",
+        "manifest.json",
         "metrics.json",
         "model.safetensors",
         "preprocessing.json",
@@ -361,11 +363,11 @@ def test_evaluate_uses_the_encoders_of_the_run(write):
         data={"source": SklearnDataset("diabetes")}, model=[{"Dense": {"units": 1}}], compile={"loss": "mse"}, seed=0
     )
     run = train(experiment, quiet=True)
-    path = run.folder / "preprocessing.json"
-    encoders = json.loads(path.read_text())
+    assert run.evaluate()["test"]["loss"] == pytest.approx(run.metrics["test"]["loss"])
+    encoders = json.loads((run.folder / "preprocessing.json").read_text())
     encoders["target"]["Quantities"]["mean"] = [1000.0]
-    path.write_text(json.dumps(encoders))
-    assert Run(run.folder).evaluate()["test"]["loss"] > 10 * run.metrics["test"]["loss"]
+    run.preprocessing = Preprocessing.get(encoders)
+    assert run.evaluate()["test"]["loss"] > 10 * run.metrics["test"]["loss"]
 
 
 def test_values_that_are_not_finite_become_null(write):
@@ -376,12 +378,35 @@ def test_values_that_are_not_finite_become_null(write):
     assert '"loss": null' in (run.folder / "metrics.json").read_text()
 
 
-def test_data_is_sought_beside_the_config_and_recorded_by_its_full_path(write, tmp_path):
+def test_data_is_sought_beside_the_config_and_recorded_as_seen_from_the_run(write, tmp_path):
     (tmp_path / "sub").mkdir()
     np.savez(tmp_path / "sub" / "a.npz", inputs=np.eye(20), target=np.arange(20) % 3)
     text = SMALL.replace("{SklearnDataset: {name: iris}}", "{Npz: {path: a.npz}}").replace(", stratify: true", "")
     run = train(Experiment.from_file(write(text, "sub/small.yaml")), quiet=True)
-    assert run.experiment.data.source.path == str(tmp_path / "sub" / "a.npz")
+    assert run.experiment.data.source.path == "../../sub/a.npz"
+    assert run.experiment.located_data().source.path == str(tmp_path / "sub" / "a.npz")
+    far = train(run.experiment, tmp_path / "a" / "b" / "c", quiet=True)
+    assert far.experiment.data.source.path == str(tmp_path / "sub" / "a.npz")
+
+
+def test_what_is_moved_together_is_evaluated_as_before(write, tmp_path):
+    np.savez(tmp_path / "a.npz", inputs=np.eye(20), target=np.arange(20) % 3)
+    text = SMALL.replace("{SklearnDataset: {name: iris}}", "{Npz: {path: a.npz}}").replace(", stratify: true", "")
+    figures = train(Experiment.from_file(write(text)), quiet=True).evaluate()
+    (tmp_path / "elsewhere").mkdir()
+    for name in ("runs", "a.npz"):
+        (tmp_path / name).rename(tmp_path / "elsewhere" / name)
+    run = Run("elsewhere/runs/small-1")
+    assert run.evaluate() == figures
+    Path("elsewhere/a.npz").rename("b.npz")
+    with pytest.raises(DataError, match=r"no file '\.\./\.\./a\.npz'.*--data"):
+        run.evaluate()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert run.evaluate("b.npz") == figures
+    np.savez("c.npz", inputs=2 * np.eye(20), target=np.arange(20) % 3)
+    with pytest.warns(TrainingWarning, match=r"c\.npz: not the data of the training"):
+        run.evaluate("c.npz")
 
 
 @pytest.mark.parametrize(
@@ -500,11 +525,12 @@ def test_damaged_run_folders(write, tmp_path):
     run = train(Experiment.from_file(write(SMALL)), quiet=True)
     with pytest.raises(DataError, match="nowhere: not a run folder"):
         Run("nowhere")
+    (run.folder / "manifest.json").unlink()
     (run.folder / "preprocessing.json").write_text("{")
     with pytest.raises(DataError, match=r"preprocessing\.json: damaged"):
         Run(run.folder)
     (run.folder / "preprocessing.json").write_text('{"inputs": {"Raw": {"shape": ["x"]}}, "target": {}}')
-    with pytest.raises(DataError, match=r"preprocessing\.json: damaged"):
+    with pytest.raises(DataError, match=r"preprocessing\.json: 2 errors\n.*shape\[0\]: expected an integer"):
         Run(run.folder)
     (run.folder / "preprocessing.json").unlink()
     with pytest.raises(DataError, match=r"preprocessing\.json: No such file"):

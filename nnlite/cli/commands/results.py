@@ -22,6 +22,8 @@ def add_commands(commands: Commands) -> None:
     add_run(evaluate, "a run folder; with a file to measure on, a model file does as well")
     meaning = "a file like the one trained on, with the target; - reads the standard input (default: the run's parts)"
     evaluate.add_argument("input", metavar="INPUT", nargs="?", help=meaning)
+    meaning = "where the data of the training are now, if they were moved: the run's own parts are measured on them"
+    evaluate.add_argument("--data", metavar="DATA", help=meaning)
     _add_on_unknown(evaluate)
     evaluate.set_defaults(command=_evaluate)
     _add_predict(commands)
@@ -67,8 +69,10 @@ def _evaluate(arguments: argparse.Namespace) -> None:
             raise ConfigError(
                 f"{arguments.run}: a model file has no data of its own; name a labelled file to measure on"
             )
-        print(json.dumps(Run(arguments.run).evaluate(), indent=2))
+        print(json.dumps(Run(arguments.run).evaluate(arguments.data), indent=2))
         return
+    if arguments.data is not None:
+        raise ConfigError("--data says where the run's own data are, INPUT is another file: give one of them")
     from nnlite.trained import load
 
     figures = load(arguments.run).evaluate(arguments.input, on_unknown=arguments.on_unknown)

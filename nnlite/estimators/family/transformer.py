@@ -3,7 +3,7 @@
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
@@ -16,6 +16,7 @@ from nnlite.estimators.fitting.failures import unchanged_by_failure
 from nnlite.estimators.fitting.inputs import read_inputs
 from nnlite.estimators.fitting.training import rows_at_once
 from nnlite.estimators.parameters import is_whole
+from nnlite.estimators.pickling import VersionedEstimator
 from nnlite.estimators.regressor import NNRegressor
 from nnlite.layers import Input
 from nnlite.models import Sequential
@@ -23,7 +24,7 @@ from nnlite.models import Sequential
 __all__ = ["NNTransformer"]
 
 
-class NNTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class NNTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, VersionedEstimator):
     """Features of an inner layer of a network that learns targets, for models that come after it.
 
     The layers up to the chosen one become `model_`; for an ensemble the features of all members stand side by side.

@@ -5,7 +5,6 @@ from typing import Any, Literal, cast
 
 import numpy as np
 from sklearn import get_config
-from sklearn.base import BaseEstimator
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -19,6 +18,7 @@ from nnlite.estimators.mlp.objectives import objective_of
 from nnlite.estimators.mlp.parameters import RULES, hidden_units
 from nnlite.estimators.mlp.stochastic import Rows, Training, optimizer_of
 from nnlite.estimators.parameters import check_parameters
+from nnlite.estimators.pickling import VersionedEstimator
 from nnlite.models import Sequential
 from nnlite.optimizers import Optimizer
 from nnlite.training.resources import suited
@@ -29,7 +29,7 @@ __all__ = ["SPARSE", "BaseMLP"]
 SPARSE = ("csr", "csc")
 
 
-class BaseMLP(BaseEstimator):
+class BaseMLP(VersionedEstimator):
     """Base of `MLPClassifier` and `MLPRegressor`, which read targets, and turn outputs into predictions."""
 
     coefs_: list[np.ndarray]

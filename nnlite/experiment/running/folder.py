@@ -17,9 +17,13 @@ from nnlite.experiment.running.locks import Lock
 from nnlite.experiment.running.signals import Signals
 from nnlite.experiment.running.states import write_state
 from nnlite.models.base import BaseModel
-from nnlite.saving import remove_leftovers, write_atomically
+from nnlite.saving import MANIFEST, remove_leftovers, write_atomically, write_manifest
 
 __all__ = ["Interrupted", "RunFolder", "Unfinished", "json_text"]
+
+
+FILES = ("config.yaml", "preprocessing.json", "environment.json", "history.csv", "folds.json", "model.safetensors",
+         "metrics.json")  # fmt: skip
 
 
 class Unfinished(NNLiteError):
@@ -104,9 +108,14 @@ class RunFolder:
                 error.errno, f"{error.strerror}; the trained model is in {elsewhere}", error.filename
             ) from None
 
+    def seal(self) -> None:
+        """Write the manifest: the files are what they are to stay."""
+        write_manifest(self.path, FILES)
+
     def begin(self, describe: Callable[[], None] | None) -> None:
         """All checks are passed, and training begins, described by the files that `describe` writes."""
         self.begun = True
+        (self.path / MANIFEST).unlink(missing_ok=True)  # what it lists is about to change
         if describe is not None:
             describe()
 

@@ -7,8 +7,9 @@ import socket
 from pathlib import Path
 from typing import Any
 
+from nnlite.errors import DataError
 from nnlite.experiment.running.locks import is_locked
-from nnlite.saving import write_atomically
+from nnlite.saving import read_json, write_atomically
 
 __all__ = ["NAME", "read_state", "write_state"]
 
@@ -38,10 +39,10 @@ def read_state(folder: str | Path) -> dict[str, Any]:
     """
     folder = Path(folder)
     try:
-        values = json.loads((folder / NAME).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        values = read_json(folder / NAME)
+    except DataError:
         return {"state": "finished" if (folder / "metrics.json").is_file() else "unknown"}
-    if not isinstance(values, dict) or not isinstance(values.get("state"), str):
+    if not isinstance(values.get("state"), str):
         return {"state": "unknown"}
     here = values.get("host") == socket.gethostname()
     if values["state"] == "running" and here and not is_locked(folder):

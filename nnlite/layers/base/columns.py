@@ -8,6 +8,7 @@ import numpy as np
 
 from nnlite.arrays.types import BatchShape
 from nnlite.errors import ConfigError, ShapeError, did_you_mean
+from nnlite.initializers.blank import allowance
 from nnlite.layers.base.layer import Layer
 from nnlite.registry.field_types import Index
 from nnlite.registry.fields import Converted
@@ -110,6 +111,9 @@ def known_width(layer: Any, input_shape: BatchShape) -> int:
     """The number of columns; `ShapeError` where it is not known."""
     if input_shape[-1] is None:
         raise ShapeError(f"{layer.label} needs a known number of features, got inputs of shape {input_shape}")
+    room = allowance()
+    if room is not None:
+        room.check_count(input_shape[-1], f"{layer.label} takes columns one by one")
     return input_shape[-1]
 
 

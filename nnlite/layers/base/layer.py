@@ -11,10 +11,11 @@ from nnlite.config import FloatType, floatx
 from nnlite.constraints import Constraint
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.initializers import Initializer
+from nnlite.initializers.blank import allowance
 from nnlite.layers.base.attributes import LayerAttributes
 from nnlite.layers.base.call import build_inner_layers, inner_layers, moves_on, pairs_inside, read_methods, trace_call
 from nnlite.layers.base.inputs import check_number, gives_several, read_inputs, read_several, read_training, shape_fits
-from nnlite.layers.base.shapes import trial_shape, trial_shapes, zeros_for
+from nnlite.layers.base.shapes import is_small, trial_shape, trial_shapes, zeros_for
 from nnlite.layers.base.simplified import DensePart, Simplified
 from nnlite.layers.base.symbolic import apply_to_symbols, symbols_of
 from nnlite.ops.activations import ActivationFunction, Linear
@@ -128,8 +129,12 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
         count = len(self.parameters)
         self.dtype = self.dtype or floatx()
         self.random = self.random or RandomSource(fresh_seed())
-        generator = self.random.child(count).generator("initializer")
-        value = Initializer.get(initializer)(tuple(shape), dtype=self.dtype, generator=generator)
+        initializer, known = Initializer.get(initializer), allowance()
+        if known is not None:
+            value = known.take(tuple(shape), self.dtype, self.label)
+        else:
+            generator = self.random.child(count).generator("initializer")
+            value = initializer(tuple(shape), dtype=self.dtype, generator=generator)
         regularizer = None if regularizer is None else Regularizer.get(regularizer)
         constraint = None if constraint is None else Constraint.get(constraint)
         name = name or (f"weight_{count}" if count else "weight")
@@ -147,8 +152,11 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
             self.input_shape = tuple(input_shape)
             if not self.parameters:
                 self._build_whole()
-            self._check_linearize()
+            if allowance() is None:
+                self._check_linearize()
             self.output_shape = tuple(self.compute_output_shape(self.input_shape))
+            if allowance() is not None and is_small(self.input_shape, self.output_shape):
+                self._check_linearize()  # of a model from a file: where that costs next to nothing
             self.built = True
             if not self.trainable:
                 self.trainable = False  # that of the layers inside too

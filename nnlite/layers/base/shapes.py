@@ -1,15 +1,26 @@
 """Trying a layer on zeros: what it returns, and which shape."""
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nnlite.errors import ShapeError
+from nnlite.initializers.blank import allowance
 
 if TYPE_CHECKING:
     from nnlite.layers.base.layer import Layer
 
 __all__ = []
+
+
+SMALL = 1024  # numbers
+
+
+def is_small(*shapes: tuple) -> bool:
+    """Whether an example of each of the shapes, of which one may be a tuple of shapes, has few numbers."""
+    parts = [part for shape in shapes for part in (shape if isinstance(shape[0], (tuple, list)) else (shape,))]
+    return all(math.prod(_sized(part, 1)) <= SMALL for part in parts)
 
 
 def trial_shape(layer: "Layer", input_shape: tuple) -> tuple:
@@ -37,6 +48,11 @@ def trial_shapes(layer: "Layer", input_shape: tuple, size: int) -> list[tuple[in
 
 def zeros_for(layer: "Layer", input_shape: tuple, size: int) -> np.ndarray | tuple[np.ndarray, ...]:
     """Inputs of `input_shape` to try `layer` on, with `size` in place of None."""
+    room = allowance()
+    if room is not None:
+        shapes = input_shape if layer.takes_several else (input_shape,)
+        count = sum(math.prod(_sized(shape, size)) for shape in shapes)
+        room.check_count(count // 4, f"{layer.label} is tried on an example")
     dtypes = {"numbers": layer.dtype, "indices": np.intp, "strings": "U1", "categories": "U1"}
     if not layer.takes_several:
         return np.zeros(_sized(input_shape, size), dtypes[layer.input_kind])

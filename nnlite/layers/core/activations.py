@@ -34,6 +34,9 @@ class _Activated(Layer, abstract=True):
         """The activation function."""
         return self.activation
 
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
+        return input_shape
+
     def linearize(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         return self.activation.linearize(inputs)
 

@@ -43,6 +43,9 @@ class Input(Layer):
     def at_inference(self) -> Unchanged:
         return Unchanged()
 
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
+        return input_shape
+
     def linearize(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         return inputs, Jacobians(IdentityJacobian(inputs.shape))
 
@@ -56,6 +59,9 @@ class Identity(Layer):
     def at_inference(self) -> Unchanged:
         return Unchanged()
 
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
+        return input_shape
+
     def linearize(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         return inputs, Jacobians(IdentityJacobian(inputs.shape))
 
@@ -65,6 +71,9 @@ class Cast(Layer):
 
     supports_masking = True
     _keeps_values = True
+
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
+        return input_shape
 
     def linearize(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         outputs = inputs if inputs.dtype.kind == "c" else inputs.astype(self.dtype)

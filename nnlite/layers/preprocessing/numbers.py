@@ -63,6 +63,9 @@ class Rescaling(Layer):
         features = self.input_shape[-1]
         return Affine(np.full(features, self.scale), np.full(features, self.offset)) if features else None
 
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
+        return input_shape
+
     def linearize(self, inputs: Array) -> tuple[np.ndarray, Jacobians]:
         slope = np.full((), self.scale, inputs.real.dtype)
         return inputs * self.scale + self.offset, Jacobians(Diagonal(slope, inputs.shape, inputs.shape))

@@ -31,5 +31,8 @@ class ActivityRegularization(Layer):
     def at_inference(self) -> Unchanged:
         return Unchanged()
 
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
+        return input_shape
+
     def linearize(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         return inputs, Jacobians(Penalized(inputs, L1L2(self.l1, self.l2)))

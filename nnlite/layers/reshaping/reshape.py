@@ -34,6 +34,10 @@ class Flatten(Layer):
     def at_inference(self) -> View:
         return View(self)
 
+    def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
+        check_known(self, input_shape)
+        return input_shape[0], math.prod(cast(tuple, input_shape[1:]))
+
     def linearize(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         outputs = inputs.reshape(len(inputs), -1)
         return outputs, Jacobians(Rearrange(inputs.shape, outputs.shape))
@@ -60,6 +64,11 @@ class Reshape(Layer):
 
     def at_inference(self) -> View:
         return View(self)
+
+    def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
+        check_known(self, input_shape)
+        size, wanted = math.prod(cast(tuple, input_shape[1:])), math.prod(map(abs, self.target_shape))
+        return input_shape[0], *(size // wanted if length == -1 else length for length in self.target_shape)
 
     def linearize(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         outputs = inputs.reshape(len(inputs), *self.target_shape)

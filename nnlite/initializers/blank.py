@@ -1,0 +1,59 @@
+"""Parameters whose values come from a file: nothing is drawn, and they get no more memory than the file has numbers."""
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+import numpy as np
+
+from nnlite.errors import ModelFileError
+
+__all__ = []
+
+SLACK = 2**20  # bytes beyond the file's: a model that lacks little is told, name by name, what it lacks
+
+
+class Allowance:
+    """So many bytes for the parameters of a model that is read from a file.
+
+    Args:
+        size: of the file's weights in bytes.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.size, self.left = size, size + SLACK
+
+    def take(self, shape: tuple, dtype: str, owner: str) -> np.ndarray:
+        """Zeros of `shape`; `ModelFileError` where the file has not so many numbers."""
+        size = math.prod(shape) * np.dtype(dtype).itemsize
+        if size > self.left:
+            raise ModelFileError(
+                f"{owner} needs a parameter of shape {shape}, {size} bytes, and the file holds {self.size} bytes of "
+                "weights in all: its header and its weights do not belong together"
+            )
+        self.left -= size
+        return np.zeros(shape, dtype)
+
+    def check_count(self, count: int, what: str) -> None:
+        """`ModelFileError` for work on more numbers than any file of this size, or of a mebibyte, would ask for."""
+        if count > max(self.size, SLACK):
+            raise ModelFileError(f"{what}, and there are {count} numbers; the file's weights are {self.size} bytes")
+
+
+_allowance: ContextVar[Allowance | None] = ContextVar("allowance", default=None)
+
+
+@contextmanager
+def values_follow(size: int) -> Iterator[None]:
+    """A context in which parameters are made as zeros, `size` bytes of them at most, since their values follow."""
+    token = _allowance.set(Allowance(size))
+    try:
+        yield
+    finally:
+        _allowance.reset(token)
+
+
+def allowance() -> Allowance | None:
+    """What parameters are made of at the moment, where their values come from a file; else None."""
+    return _allowance.get()

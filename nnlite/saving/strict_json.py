@@ -1,0 +1,72 @@
+"""JSON as nnlite writes it: each key once, finite numbers of a sane length, bounded depth."""
+
+import json
+import math
+from typing import Any, NoReturn
+
+__all__ = ["parse_json"]
+
+DEPTH = 256  # of lists and objects within one another
+DIGITS = 400  # of a number
+
+
+def parse_json(text: str | bytes) -> Any:
+    """The value that `text` describes.
+
+    Raises:
+        ValueError: no JSON, no UTF-8, a key that is there twice, a number that is not finite or has over 400 digits,
+            lists and objects more than 256 deep.
+
+    >>> parse_json('{"units": 3}')
+    {'units': 3}
+    """
+    try:
+        value = json.loads(
+            text, object_pairs_hook=_object, parse_constant=_refuse, parse_float=_float, parse_int=_integer
+        )
+    except RecursionError:
+        raise ValueError(f"lists and objects are more than {DEPTH} deep") from None
+    _check_depth(value)
+    return value
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {twice!r} is there twice")
+    return values
+
+
+def _refuse(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON number")
+
+
+def _float(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"the number {text[:20]} is too large")
+    return value
+
+
+def _integer(text: str) -> int:
+    if len(text) > DIGITS:
+        raise ValueError(f"a number of {len(text)} digits")
+    return int(text)
+
+
+def _check_depth(value: Any) -> None:
+    """`ValueError` for what is more than `DEPTH` deep; level by level, since calls have a depth of their own."""
+    level = [value]
+    for _ in range(DEPTH + 1):
+        level = [
+            item
+            for outer in level
+            if isinstance(outer, (dict, list))
+            for item in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(item, (dict, list))
+        ]
+        if not level:
+            return
+    raise ValueError(f"lists and objects are more than {DEPTH} deep")
