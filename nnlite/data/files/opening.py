@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from nnlite.data.array_files import read_npy
-from nnlite.data.files.decoding import STDIN, decompress, first_bytes, place_of, read_bytes
+from nnlite.data.files.decoding import decompress
 from nnlite.data.files.dialects import AUTO, Dialect
 from nnlite.data.files.frames import ARROW_HEADS, FileFrame, read_arrow_file, read_json_file
 from nnlite.data.files.workbooks import read_workbook
 from nnlite.data.frames.reading import read_frame
+from nnlite.data.safety.files import STDIN, first_bytes, place_of, read_bytes
 from nnlite.data.table import Table
 from nnlite.errors import DataError
 

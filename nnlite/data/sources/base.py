@@ -12,9 +12,9 @@ from nnlite.data.array_files import read_array_file
 from nnlite.data.encoders.choices import ColumnChoice
 from nnlite.data.encoders.inputs import InputEncoder, Raw, Texts
 from nnlite.data.encoders.targets import TargetKind
-from nnlite.data.files.decoding import STDIN
 from nnlite.data.files.opening import read_table_file
 from nnlite.data.frames.frame import Frame
+from nnlite.data.safety.files import STDIN
 from nnlite.data.sources.arrays import Dataset, checked_numbers
 from nnlite.data.table import Table
 from nnlite.errors import ConfigError, DataError
