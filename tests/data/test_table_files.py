@@ -449,7 +449,7 @@ UNKEPT = {
     "another space": (
         ("LAB", np.repeat(GRAY[..., None], 3, axis=-1)),
         "grayscale",
-        "is no image that Pillow can read: conv",
+        "no image that Pillow can read (conv",
     ),
     "cut short": (png(2, 1, 8, 2, [bytes(6)])[:45], "rgb", "no image that Pillow can read"),
     "no image": (b"text", "rgb", "no image that Pillow can read"),

@@ -122,6 +122,7 @@ def read_arrow_file(path: str, content: bytes | None = None) -> FileFrame:
             limits().check_shape(described.num_rows, described.num_columns, place)
         table: Any = parquet.read_table(source) if is_parquet else feather.read_table(source)
         limits().check_shape(table.num_rows, table.num_columns, place)
+        table.validate(full=True)  # offsets that point out of a damaged file would end the process
         return framed(place, without_index(table))
 
 

@@ -53,6 +53,7 @@ def _arrow_tables(path: str, rows: int) -> Iterator[Any]:
         with memory_map(path) as mapped, ipc.open_file(mapped) as file:
             for number in range(file.num_record_batches):
                 batch = file.get_batch(number)
+                batch.validate(full=True)  # offsets that point out of a damaged file would end the process
                 for start in range(0, batch.num_rows, rows):
                     yield ArrowTable.from_batches([batch.slice(start, rows)])
 
