@@ -72,10 +72,12 @@ def npz(chance) -> bytes:
 
 def idx(chance) -> bytes:
     shape = chance.choice(((ROWS, 4, 4), (ROWS,), (ROWS, 2)))
-    head = bytes([0, 0, chance.choice((8, 9, 11, 12, 13, 14)), len(shape)])
+    size = {8: 1, 9: 1, 11: 2, 12: 4, 13: 4, 14: 8}
+    kind = chance.choice([*size])
+    head = bytes([0, 0, kind, len(shape)])
     if chance.random() < 0.3:
         head = bytes([0, 0, chance.randrange(256), chance.randrange(256)])
-    content = head + struct.pack(f">{len(shape)}I", *shape) + chance.randbytes(8 * int(np.prod(shape)))
+    content = head + struct.pack(f">{len(shape)}I", *shape) + chance.randbytes(size[kind] * int(np.prod(shape)))
     return gzip.compress(content) if chance.random() < 0.3 else content
 
 
@@ -137,7 +139,7 @@ MAKES = {
     "both.npy": (npy, lambda path: prepared(Npy(path, path))),
     "arrays.npz": (npz, lambda path: prepared(Npz(path))),
     "rows.npz": (npz, lambda path: open_rows(path, "inputs")[:3]),
-    "images.idx": (idx, lambda path: prepared(Idx(path, path))),
+    "images.idx": (idx, lambda path: Idx(path, path).load("regression")),
     "rows.jsonl": (json_lines, lambda path: prepared(JsonLines(path, "target"))),
     "book.xlsx": (sheet, read_table_file),
     "table.parquet": (parquet, read_table_file),
@@ -206,6 +208,7 @@ def bomb(compress, head=b"", times=320) -> bytes:
     return compress(head) + compress(ZEROS) * times
 
 
+ZIP_BOMB = archive(header_of((2**25 + 2**23,)) + ZEROS * 320)
 # name -> content, what reads it, part of the message.
 HOSTILE = {
     "bomb.csv": (bomb(gzip.compress), read_table_file, "limits.expansion is 300"),
@@ -227,12 +230,12 @@ HOSTILE = {
     "code.npy": (header_of((3,), "O") + b"cos\nsystem\n.", lambda p: Npy(p, p).load("auto"), "holds Python objects"),
     "rows.npy": (header_of((10**9, 10**6)) + bytes(80), open_rows, "needs 8000000000000000 bytes, found 80"),
     "bomb.npz": (
-        archive(header_of((2**25 + 2**23,)) + ZEROS * 320),
+        ZIP_BOMB,
         lambda p: Npz(p).load("auto"),
         "limits.expansion is 300",
     ),
     "stored.npz": (
-        archive(header_of((2**25 + 2**23,)) + ZEROS * 320),
+        ZIP_BOMB,
         lambda p: open_rows(p, "inputs"),
         "limits.expansion is 300",
     ),
@@ -297,7 +300,7 @@ def test_limits_of_a_config_hold(tmp_path):
     np.savez(tmp_path / "a.npz", inputs=np.ones((20, 2)), target=np.arange(20) % 2)
     data = {"source": {"Npz": {"path": str(tmp_path / "a.npz")}}, "split": {"validation": 0, "test": 0.2}}
     assert Data.get(data).prepare("auto", seed=0).parts
-    with pytest.raises(DataError, match="448 bytes in memory, and limits.bytes is 300"):
+    with pytest.raises(DataError, match=r"448 bytes in memory, and limits\.bytes is 300"):
         Data.get({**data, "limits": {"bytes": 300}}).prepare("auto", seed=0)
     assert Data.get({**data, "limits": {"bytes": 300}}).get_config()["limits"]["bytes"] == 300
 
