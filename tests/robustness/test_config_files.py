@@ -23,7 +23,7 @@ CONFIGS = {path.name: path.read_text() for path in sorted(Path(nnlite.__file__).
 OWN = {"class_weight", "columns", "inputs", "from", "outputs", "path", "target", "categorical", "drop", "monitor"}
 OWN |= {"benign", "malignant", "person", "blood", "habits", "serum", "both", "mixed", "all", "progress", "name", "seed"}
 PLACE = re.compile(r"c\.yaml, line (\d+), column (\d+): (?:([\w.\[\]]+): )?.")
-SECONDS = 5
+SECONDS = 5  # of the processor: a bound that only what does not end reaches
 
 
 @pytest.fixture
@@ -64,13 +64,13 @@ def typing_errors(word, chance):
 
 def checked(path):
     """The error of a config, None where it has none; data are not read."""
-    start = time.perf_counter()
+    start = time.process_time()
     try:
         Experiment.from_file(path).check()
     except NNLiteError as error:
         return error
     finally:
-        assert time.perf_counter() - start < SECONDS
+        assert time.process_time() - start < SECONDS
     return None
 
 
@@ -251,10 +251,10 @@ def test_aliases_are_counted(path):
     """Nine levels of ten aliases each stand for 1,000,000,000 values."""
     levels = [f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 10)}]" for n in range(1, 10)]
     path.write_text("\n".join(["l0: &l0 x", *levels]))
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(ConfigError, match=r"c\.yaml, line 6, column 45: l5\[7\]: more than 100,000 values"):
         Experiment.from_file(path)
-    assert time.perf_counter() - start < SECONDS
+    assert time.process_time() - start < SECONDS
 
 
 @pytest.mark.parametrize("pattern", ["{epoch.__class__}", "{epoch.__init__.__globals__}", "{0}", "{epoch:9999999999d}"])

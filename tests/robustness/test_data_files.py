@@ -38,7 +38,7 @@ from nnlite.data import (
 from nnlite.data.storage.opening import table_chunks
 from nnlite.errors import DataError, NNLiteError
 
-SECONDS = 5  # a bound that only what does not end reaches
+SECONDS = 5  # of the processor: a bound that only what does not end reaches
 ROWS = 30
 
 
@@ -159,7 +159,7 @@ def test_damaged_files(name, tmp_path, runs):
         chance = random.Random(f"{name} {seed}")
         content = make(chance)
         path.write_bytes(mutated(content, chance) if chance.random() < 0.9 else content)
-        start = time.perf_counter()
+        start = time.process_time()
         try:
             read(str(path))
             outcomes[True] += 1
@@ -169,7 +169,7 @@ def test_damaged_files(name, tmp_path, runs):
             assert len(str(error)) < 2_000, seed
         except Exception as error:
             raise AssertionError(f"{name}: seed {seed}: {type(error).__name__}: {error}") from error
-        assert time.perf_counter() - start < SECONDS, seed
+        assert time.process_time() - start < SECONDS, seed
     assert min(outcomes.values()), "each file, or none, was read: the test tests nothing"
 
 
@@ -264,7 +264,7 @@ def test_hostile_files(name, tmp_path):
         pytest.importorskip("PIL")
     (tmp_path / name).write_bytes(content)
     tracemalloc.start()
-    start = time.perf_counter()
+    start = time.process_time()
     try:
         with pytest.raises(DataError) as caught:
             read(str(tmp_path / name))
@@ -272,7 +272,7 @@ def test_hostile_files(name, tmp_path):
     finally:
         tracemalloc.stop()
     assert name in str(caught.value) and message in str(caught.value)
-    assert time.perf_counter() - start < SECONDS
+    assert time.process_time() - start < SECONDS
     expanding = name in ("bomb.csv", "bz2.csv", "xz.csv", "bomb.idx")  # until the limit: a buffer that grows by halves
     assert peak < len(content) + 2**26 + expanding * 2**30
 
