@@ -10,11 +10,11 @@ from typing import Annotated, Any, Literal, cast
 
 from nnlite.callbacks.base import Callback, Verbosity, announce
 from nnlite.callbacks.monitor import MonitorCallback
-from nnlite.callbacks.patterns import filled
 from nnlite.callbacks.stopping import seconds_of
 from nnlite.errors import ConfigError, DivergenceError, TrainingWarning
 from nnlite.registry.field_types import Count
 from nnlite.saving import need_space, replace_by_link, write
+from nnlite.saving.patterns import filled
 
 __all__ = ["Checkpoints", "Every", "ModelCheckpoint"]
 

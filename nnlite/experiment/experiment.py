@@ -10,6 +10,7 @@ import numpy as np
 from nnlite.data import Classes, Data, DataSource, InputEncoder, Labels, Prepared, Preprocessing
 from nnlite.data.encoders.targets import TargetKind
 from nnlite.documents import Document
+from nnlite.documents.sections import within
 from nnlite.errors import ConfigError, DataError
 from nnlite.experiment.arguments import CompileArguments, FitArguments
 from nnlite.experiment.automatic import suited_loss
@@ -17,7 +18,6 @@ from nnlite.experiment.column_names import tell_columns
 from nnlite.experiment.graphs import ModelGraph
 from nnlite.experiment.running.plan import CheckpointPlan
 from nnlite.experiment.search import Search
-from nnlite.experiment.sections import within
 from nnlite.layers import Layer
 from nnlite.losses import Loss
 from nnlite.models import Model, Sequential

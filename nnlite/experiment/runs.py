@@ -8,11 +8,12 @@ from nnlite.data import Preprocessing
 from nnlite.errors import DataError
 from nnlite.experiment.experiment import Experiment
 from nnlite.experiment.judging.measuring import measure
+from nnlite.experiment.running.environment import warn_of_changes
 from nnlite.experiment.running.states import read_state
 from nnlite.models import load_model
 from nnlite.trained import TrainedModel
 
-__all__ = ["Run", "check_run", "read_preprocessing"]
+__all__ = ["Run", "check_run", "read_folds", "read_preprocessing"]
 
 
 class Run:
@@ -59,9 +60,8 @@ class Run:
 
     @property
     def folds(self) -> dict[str, Any]:
-        """The figures of a cross-validation: `folds`, `mean`, `spread` and `baseline`; empty if there was none."""
-        path = self.folder / "folds.json"
-        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        """The figures of a cross-validation, as of `cross_validate`; empty if there was none."""
+        return read_folds(self.folder)
 
     def _judged(self) -> dict[str, Any]:
         path = self.folder / "metrics.json"
@@ -72,6 +72,7 @@ class Run:
 
     def evaluate(self) -> dict[str, dict[str, float | None]]:
         """The same metrics measured again: the data is loaded and split as in training."""
+        warn_of_changes(self.folder)
         _, data = self.experiment.prepare(self.preprocessing)
         return measure(self.model, data)
 
@@ -91,6 +92,20 @@ def check_run(folder: Path) -> None:
     """`DataError` unless it is a run folder."""
     if not (folder / "config.yaml").is_file():
         raise DataError(f"{folder}: not a run folder, it has no config.yaml")
+
+
+def read_folds(folder: Path) -> dict[str, Any]:
+    """The figures of the folds of a run folder; empty if there are none; `DataError` where they are damaged."""
+    path = folder / "folds.json"
+    if not path.is_file():
+        return {}
+    try:
+        figures = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: damaged ({error})") from None
+    if not isinstance(figures, dict):
+        raise DataError(f"{path}: damaged (expected an object)")
+    return figures
 
 
 def read_preprocessing(folder: Path) -> Preprocessing:
