@@ -246,6 +246,11 @@ HOSTILE = {
         "damaged; it ends after",
     ),
     "secret.npz": (archive(header_of((2,)) + bytes(16), flags=1), lambda p: Npz(p).load("auto"), "encrypted"),
+    "matrix.npy": (
+        header_of((2, 1)) + np.array([1.0, 1e192]).tobytes(),
+        read_table_file,
+        "row 1: 1e+192 is too large for float32",
+    ),
     "deep.json": (b"[" * 100_000, read_table_file, "not valid JSON"),
     "digits.jsonl": (b'{"a": ' + b"1" * 5000 + b"}", read_table_file, "line 1: not valid JSON"),
     "digits.csv": (b"a,t\n" + b"1" * 5000 + b",1\n2,0\n" * 9, lambda p: prepared(Csv(p, "t")), "digits.csv"),
