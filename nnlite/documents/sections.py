@@ -10,7 +10,7 @@ __all__ = ["within"]
 
 @contextmanager
 def within(section: str = "", field: str = "") -> Iterator[None]:
-    """A context in which every exception is a `ConfigError` below `section`, but for other errors of nnlite.
+    """A context in which every exception is a `ConfigError` below `section`, but for other errors of nnlite and the system.
 
     What classes of users raise, and what NumPy says of sizes and numbers that nobody foresaw, has a place as well.
 
@@ -31,7 +31,7 @@ def within(section: str = "", field: str = "") -> Iterator[None]:
         for one in error.each():
             one.path = one.path[1:] if field and one.path[:1] == (field,) else one.path
         raise error.within(*path) from None
-    except NNLiteError:
+    except (NNLiteError, OSError):  # what the system says of a full disk is no fault of the config
         raise
     except MemoryError as error:
         raise ConfigError(f"there is not the memory for it: {error}", path) from error
