@@ -10,7 +10,7 @@ __all__ = ["within"]
 
 @contextmanager
 def within(section: str = "", field: str = "") -> Iterator[None]:
-    """A context in which every exception is a `ConfigError` below `section`, but for other errors of nnlite and the system.
+    """A context in which every exception is a `ConfigError` below `section`, but for others of nnlite and the system.
 
     What classes of users raise, and what NumPy says of sizes and numbers that nobody foresaw, has a place as well.
 
