@@ -41,6 +41,7 @@ if TYPE_CHECKING:  # what `__getattr__` finds at runtime
         tuning as tuning,
         utils as utils,
     )
+    from nnlite.config import set_deterministic
     from nnlite.estimators import (
         MLPClassifier,
         MLPRegressor,
@@ -69,6 +70,7 @@ _HOMES = {
     "Sequential": "nnlite.models",
     "load": "nnlite.trained",
     "load_model": "nnlite.models",
+    "set_deterministic": "nnlite.config",
     "set_threads": "nnlite.threads",
 }
 __all__ = [
@@ -85,6 +87,7 @@ __all__ = [
     "__version__",
     "load",
     "load_model",
+    "set_deterministic",
     "set_threads",
 ]
 # Names that another library than NumPy serves. Where it is missing they are not listed, so that `import *`, `dir` and

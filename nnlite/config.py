@@ -1,13 +1,16 @@
-"""The default floating-point type of new layers, metrics and losses, and the largest dense Jacobian."""
+"""The default floating-point type of new layers, metrics and losses, the largest dense Jacobian, and determinism."""
 
 from typing import Literal, cast, get_args
 
+from nnlite import kernels
 from nnlite.errors import ConfigError, did_you_mean
+from nnlite.threads import set_threads
 
 FloatType = Literal["float32", "float64"]
 FLOAT_TYPES = get_args(FloatType)
 _floatx: FloatType = "float32"
 _dense_limit = 2**30
+_deterministic = False
 
 
 def floatx() -> FloatType:
@@ -42,3 +45,36 @@ def set_dense_limit(nbytes: int) -> None:
     if not isinstance(nbytes, int) or isinstance(nbytes, bool) or nbytes < 0:
         raise ConfigError(f"the limit must be an integer number of bytes >= 0, got {nbytes!r}")
     _dense_limit = nbytes
+
+
+def set_deterministic(enabled: bool = True) -> None:
+    """Let the same program give the same bytes again, on this machine and with these versions of libraries.
+
+    The matrix library uses one thread, so that no sum depends on how many there are, and hot array functions are those
+    of NumPy unless compiled ones were asked for: left alone, a long `fit` compiles them where a cache on the disk makes
+    that worthwhile, and rounds otherwise. What is drawn without a seed is left alone; a seed decides it. What holds and
+    what does not is told in docs/reproducibility.md.
+
+    Args:
+        enabled: False leaves threads and kernels to each `fit` again.
+
+    Raises:
+        ConfigError: not a truth value; threadpoolctl, which sets the number of threads, is not installed.
+
+    >>> set_deterministic()
+    >>> is_deterministic()
+    True
+    >>> set_deterministic(False)
+    """
+    global _deterministic
+    if not isinstance(enabled, bool):
+        raise ConfigError(f"expected True or False, got {enabled!r}")
+    set_threads(1 if enabled else None)
+    if kernels.chosen() == ("auto" if enabled else "numpy") and enabled != _deterministic:
+        kernels.use("numpy" if enabled else "auto")
+    _deterministic = enabled
+
+
+def is_deterministic() -> bool:
+    """Whether `set_deterministic` is in force."""
+    return _deterministic

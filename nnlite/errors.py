@@ -193,7 +193,11 @@ def shown(value: object) -> str:
     """`value` for a message, cut where it is long."""
     if isinstance(value, int) and abs(value) > 10**30:
         return f"a number of {math.floor(math.log10(abs(value))) + 1} digits"
-    text = repr(value)
+    return _cut(repr(value))
+
+
+def _cut(text: str) -> str:
+    """`text`, of which a message shows no more than its beginning where it is long."""
     return text if len(text) <= LETTERS_SHOWN else f"{text[:LETTERS_SHOWN]}..."
 
 
@@ -206,7 +210,7 @@ def did_you_mean(name: object, allowed: Iterable[str], everything: str = "", hea
         everything: says where all names can be seen, in place of a list of more than 20.
         heading: what the names are.
     """
-    names = sorted(set(allowed))
+    names = sorted({_cut(item) for item in allowed})
     near = nearest(str(name), names)
     quoted = " or ".join(f"'{candidate}'" for candidate in near)
     hint = f"did you mean {quoted}? " if near else ""

@@ -8,6 +8,18 @@ import pytest
 from nnlite import kernels
 from nnlite.config import set_floatx
 
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--runs N`: how many inputs each test of tests/robustness makes, in place of a few."""
+    parser.addoption("--runs", type=int, default=None, help="inputs that each generator of tests/robustness makes")
+
+
+@pytest.fixture
+def runs(request: pytest.FixtureRequest) -> int | None:
+    """The number that `--runs` asks for; None where it was not given."""
+    return request.config.getoption("--runs")
+
+
 collect_ignore = ["typing/user_code.py"]  # type checkers read it; its layers and functions would take names of others
 
 

@@ -11,9 +11,10 @@ from typing import Annotated, Any, Literal, cast
 from nnlite.callbacks.base import Callback, Verbosity, announce
 from nnlite.callbacks.monitor import MonitorCallback
 from nnlite.callbacks.stopping import seconds_of
-from nnlite.errors import ConfigError, DivergenceError, TrainingWarning, did_you_mean
+from nnlite.errors import ConfigError, DivergenceError, TrainingWarning
 from nnlite.registry.field_types import Count
 from nnlite.saving import need_space, replace_by_link, write
+from nnlite.saving.patterns import filled
 
 __all__ = ["Checkpoints", "Every", "ModelCheckpoint"]
 
@@ -100,14 +101,10 @@ class ModelCheckpoint(MonitorCallback):
         (self.model.save_weights if self.save_weights_only else self.model.save)(path)
 
     def _path(self, epoch: int, logs: dict) -> str:
-        names = {**logs, "epoch": epoch + 1}
         try:
-            return os.fspath(self.filepath).format(**names)
-        except KeyError as error:
-            reason = f"unknown name {error} in {self.filepath!r}; {did_you_mean(error.args[0], names)}"
-        except (ValueError, IndexError, TypeError) as error:
-            reason = f"cannot fill in {self.filepath!r}: {error}"
-        raise ConfigError(reason, ("ModelCheckpoint", "filepath"))
+            return filled(os.fspath(self.filepath), {**logs, "epoch": epoch + 1})
+        except ValueError as error:
+            raise ConfigError(str(error), ("ModelCheckpoint", "filepath")) from None
 
 
 class EveryBound:

@@ -23,6 +23,7 @@ from nnlite.data.frames.frame import *
 from nnlite.data.frames.reading import *
 from nnlite.data.pipeline import *
 from nnlite.data.profile import *
+from nnlite.data.safety.limits import *
 from nnlite.data.sources.base import *
 from nnlite.data.sources.csv import *
 from nnlite.data.sources.idx import *

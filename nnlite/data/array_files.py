@@ -3,12 +3,14 @@
 import io
 import math
 import zipfile
-import zlib
-from typing import Any
+from typing import BinaryIO, cast
 
 import numpy as np
 
-from nnlite.data.files.decoding import STDIN, decompress, first_bytes, place_of, read_bytes
+from nnlite.data.files.decoding import decompress
+from nnlite.data.safety.arrays import MOST_DIMENSIONS, check_members, read_array, size_of
+from nnlite.data.safety.boundary import reading
+from nnlite.data.safety.files import PIECE, STDIN, first_bytes, open_file, place_of, read_bytes
 from nnlite.errors import DataError, did_you_mean
 
 __all__ = ["read_array_file", "read_idx", "read_npy", "read_npz"]
@@ -16,7 +18,6 @@ __all__ = ["read_array_file", "read_idx", "read_npy", "read_npz"]
 # Third byte of the magic number -> type of one value. The bytes before it are zero, the one after it counts dimensions.
 VALUE_TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 NPY_MAGIC, ZIP_MAGIC, GZIP_MAGIC = b"\x93NUM", b"PK\x03\x04", b"\x1f\x8b"
-DAMAGE = (ValueError, TypeError, AttributeError, EOFError, zipfile.BadZipFile, zlib.error)
 
 
 def read_array_file(path: str, name: str | None = None) -> np.ndarray | None:
@@ -30,7 +31,7 @@ def read_array_file(path: str, name: str | None = None) -> np.ndarray | None:
     head = first_bytes(path) if content is None else content[:4]
     if head == NPY_MAGIC:
         return read_npy(path, content)
-    if head == ZIP_MAGIC and _holds_arrays(path if content is None else io.BytesIO(content)):
+    if head == ZIP_MAGIC and _holds_arrays(content, path):
         return read_npz(path, name, content)
     if head.startswith(GZIP_MAGIC):
         content = read_bytes(path) if content is None else content
@@ -38,23 +39,24 @@ def read_array_file(path: str, name: str | None = None) -> np.ndarray | None:
     return read_idx(path, content) if head.startswith(b"\0\0") else None
 
 
-def _holds_arrays(source: Any) -> bool:
+def _holds_arrays(content: bytes | None, path: str) -> bool:
     try:
-        with zipfile.ZipFile(source) as archive:
+        with _opened(path, content) as file, zipfile.ZipFile(file) as archive:
             return all(name.endswith(".npy") for name in archive.namelist())
     except zipfile.BadZipFile:
         return False
 
 
+def _opened(path: str, content: bytes | None) -> BinaryIO:
+    return open_file(path) if content is None else io.BytesIO(content)
+
+
 def read_npy(path: str, content: bytes | None = None) -> np.ndarray:
     """The array in an `.npy` file, whose bytes may be read already; `DataError` if it cannot be used."""
+    place = place_of(path)
     _check_magic(path, content, NPY_MAGIC, ".npy file of a plain array")
-    try:
-        return np.load(path if content is None else io.BytesIO(content), allow_pickle=False)
-    except DAMAGE as error:
-        raise DataError(f"{place_of(path)}: not an .npy file of a plain array ({error})") from None
-    except OSError as error:
-        raise DataError(f"{path}: {error.strerror or error}") from None
+    with _opened(path, content) as file, reading(place, "not an .npy file of a plain array"):
+        return read_array(file, size_of(file), place)
 
 
 def read_npz(path: str, name: str | None, content: bytes | None = None) -> np.ndarray:
@@ -65,20 +67,24 @@ def read_npz(path: str, name: str | None, content: bytes | None = None) -> np.nd
         name: of the array; the only one where None.
         content: the bytes of the file, where they are read already.
     """
+    place = place_of(path)
     _check_magic(path, content, ZIP_MAGIC, ".npz file of plain arrays")
-    try:
-        with np.load(path if content is None else io.BytesIO(content), allow_pickle=False) as arrays:
-            names = arrays.files
-            name = names[0] if name is None and len(names) == 1 else name
-            if name is None or name not in names:
-                raise DataError(f"{place_of(path)}: no array {name!r}; {did_you_mean(name, names)}")
-            return arrays[name]
-    except DataError:
-        raise
-    except DAMAGE as error:
-        raise DataError(f"{place_of(path)}: not an .npz file of plain arrays ({error})") from None
-    except OSError as error:
-        raise DataError(f"{path}: {error.strerror or error}") from None
+    with (
+        _opened(path, content) as file,
+        reading(place, "not an .npz file of plain arrays"),
+        zipfile.ZipFile(file) as archive,
+    ):
+        names = [member.removesuffix(".npy") for member in archive.namelist()]
+        name = names[0] if name is None and len(names) == 1 else name
+        if name is None or name not in names:
+            raise DataError(f"{place}: no array {name!r}; {did_you_mean(name, names)}")
+        info = archive.infolist()[names.index(name)]
+        check_members([info], place)
+        with archive.open(info) as member:
+            array = read_array(cast(BinaryIO, member), info.file_size, place)
+            while member.read(PIECE):  # to the end, where the checksum is compared
+                pass
+            return array
 
 
 def _check_magic(path: str, content: bytes | None, magic: bytes, what: str) -> None:
@@ -102,8 +108,11 @@ def read_idx(path: str, content: bytes | None = None) -> np.ndarray:
         raise DataError(f"{place}: not an IDX file; it begins with {content[:4].hex(' ') or 'nothing'}")
     dtype, start = np.dtype(VALUE_TYPES[content[2]]), 4 + 4 * content[3]
     shape = tuple(int.from_bytes(content[at : at + 4], "big") for at in range(4, start, 4))
+    if len(shape) > MOST_DIMENSIONS:
+        raise DataError(f"{place}: damaged; {len(shape)} dimensions, of which no array has more than {MOST_DIMENSIONS}")
     expected = start + dtype.itemsize * math.prod(shape)
     if len(content) != expected:
         raise DataError(f"{place}: damaged; shape {shape} of {dtype} needs {expected} bytes, found {len(content)}")
     values = np.frombuffer(content, dtype, offset=start)
-    return values.reshape(shape).astype(dtype.newbyteorder("="))
+    with reading(place, "damaged"):
+        return values.reshape(shape).astype(dtype.newbyteorder("="))

@@ -12,6 +12,7 @@ from nnlite.data.encoders.targets import TargetKind, TargetOptions, kind_of_enco
 from nnlite.data.encoders.typical import typical_row
 from nnlite.data.files_of_parts import check_copies, source_of_file
 from nnlite.data.roles import read_role, read_weights, without_columns
+from nnlite.data.safety.limits import Limits
 from nnlite.data.sources.base import Dataset, DataSource, find_file
 from nnlite.data.splits import PARTS, Split
 from nnlite.data.storage.refusals import refuse_what_needs_memory
@@ -104,6 +105,7 @@ class Data(Section):
         weights: a column that says how much each row counts, >= 0, in the loss and in all scores. Only ratios matter.
         threshold: for two classes or several labels per row, the probability from which on a row is taken for the
             second class, or to have the label: a number, or the score that it is tuned for on the validation part.
+        limits: the largest files that are read, as of `Limits`.
     """
 
     source: FromSpec[DataSource]
@@ -113,6 +115,7 @@ class Data(Section):
     target_separator: str | None = None
     weights: str | None = None
     threshold: Score | Fraction | None = None
+    limits: FromSpec[Limits] = option(default_factory=Limits)
 
     def validate(self) -> None:
         if self.target_separator == "":
@@ -144,8 +147,14 @@ class Data(Section):
         """
         if self.split.stratify is True and target_kind == "regression":
             raise ConfigError("the target of a regression has no classes; set it to false", ("split", "stratify"))
-        if self.source.streams:
-            return self._streamed(target_kind, seed, fitted, fold)
+        with self.limits.in_force():
+            prepared = self._streamed if self.source.streams else self._whole
+            return prepared(target_kind, seed, fitted, fold)
+
+    def _whole(
+        self, target_kind: TargetKind, seed: int, fitted: Preprocessing | None, fold: tuple[int, int] | None
+    ) -> Prepared:
+        """The parts of data that fit into memory."""
         loaded = {"training": self._load(self.source, target_kind)}
         kind = self._kind(target_kind, loaded["training"].target, fitted)
         for part, path in self.split.files.items():

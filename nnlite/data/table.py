@@ -7,13 +7,13 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from nnlite.data.files.decoding import place_of, read_bytes
 from nnlite.data.files.dialects import Dialect, plain_dialect
 from nnlite.data.files.marks import Marks
 from nnlite.data.files.notes import Notes
 from nnlite.data.files.reading import TextTable, read_text_table, read_text_table_like
 from nnlite.data.files.remedies import LEAVE_OUT, remedy_of, shown
 from nnlite.data.frames.frame import Column, Kind
+from nnlite.data.safety.files import place_of, read_bytes
 from nnlite.errors import DataError, no_column
 
 __all__ = ["Table"]

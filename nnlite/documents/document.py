@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from nnlite.documents.includes import Including
-from nnlite.documents.nodes import Node, Place, find, place_of
+from nnlite.documents.nodes import Node, Place, find, place_of, place_of_name
 from nnlite.documents.reading import compose
 from nnlite.documents.references import resolve
 from nnlite.errors import ConfigError, DataError, did_you_mean, format_path, raise_all
@@ -69,7 +69,7 @@ class Document:
         except ConfigError as error:
             placed = []
             for one in error.each():
-                place = place_of(self.root, one.path)
+                place = (place_of if one.choice is None else place_of_name)(self.root, one.path)
                 key = f"{format_path(one.path)}: " if one.path else ""
                 placed.append((place.order, ConfigError(f"{place}: {key}{one.message}")))
             placed.sort(key=lambda pair: pair[0])

@@ -7,7 +7,7 @@ from typing import Any
 from nnlite.errors import ConfigError, format_path
 from nnlite.registry import normalized
 
-__all__ = ["DEPTH", "SIZE", "Node", "Place", "error_at", "find", "place_of", "same"]
+__all__ = ["DEPTH", "SIZE", "Node", "Place", "error_at", "find", "place_of", "place_of_name", "same"]
 
 DEPTH = 64  # of lists and mappings within one another
 SIZE = 100_000  # values of a document, those that aliases and references repeat counted each time
@@ -115,6 +115,19 @@ def place_of(root: Node, path: Sequence) -> Place:
         else:
             break
     return place
+
+
+def place_of_name(root: Node, path: Sequence) -> Place:
+    """Where the name of a class stands that is the value at `path`, alone or as the key of its arguments."""
+    node = root
+    for key in path:
+        inner = dict(node.children()).get(key)
+        if inner is None:  # it goes by an alias
+            return place_of(root, path)
+        node = inner
+    if isinstance(node.value, dict) and len(node.value) == 1:
+        return next(iter(node.keys.values()))
+    return node.place
 
 
 def error_at(place: Place, message: str, path: Sequence = ()) -> ConfigError:

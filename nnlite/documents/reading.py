@@ -98,10 +98,11 @@ class _Composer:
 
     def _remedy(self, mark: Any) -> str:
         """What to do about a mistake that is often made."""
-        line = self.text.split("\n")[mark.line] if mark is not None else ""
-        if mark is not None and line[mark.column : mark.column + 1] == "\t":
+        if mark is None:
+            return ""
+        if self.text[mark.index : mark.index + 1] == "\t":
             return "; indent with spaces, not with tabs"
-        if mark is not None and line[max(mark.column - 1, 0) : mark.column + 1] == "${":
+        if self.text[max(mark.index - 1, 0) : mark.index + 1] == "${":
             return '; inside { } and [ ], a reference stands in quotes: "${section.key}"'
         return ""
 

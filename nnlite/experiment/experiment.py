@@ -10,6 +10,7 @@ import numpy as np
 from nnlite.data import Classes, Data, DataSource, InputEncoder, Labels, Prepared, Preprocessing
 from nnlite.data.encoders.targets import TargetKind
 from nnlite.documents import Document
+from nnlite.documents.sections import within
 from nnlite.errors import ConfigError, DataError
 from nnlite.experiment.arguments import CompileArguments, FitArguments
 from nnlite.experiment.automatic import suited_loss
@@ -83,7 +84,7 @@ class Experiment(Section):
             ConfigError: it names file, line, column and key; all errors of the file, where there are several.
         """
         document = Document(path, overrides)
-        with document.explaining():
+        with document.explaining(), within():
             experiment = cls.get(document.values)
         experiment.document = document
         return experiment
@@ -121,7 +122,7 @@ class Experiment(Section):
             ConfigError: arguments that do not fit together.
             DataError: data that cannot be used, or that does not fit the model.
         """
-        with self.explaining():
+        with self.explaining(), within():
             chain, loss = self._chain(), self.compile["loss"]
             kind = "auto" if loss is None else cast(TargetKind, Loss.get(loss).target_kind)
             data = self._prepared_data(kind, fitted, fold)
@@ -134,7 +135,8 @@ class Experiment(Section):
             self._compare(model, x)
             show_in_units(model, data.preprocessing.target)
             # One row through loss and metrics shows what does not fit before anything is written.
-            model.test_on_batch(x[:1], y[:1])
+            with within("model"):
+                model.test_on_batch(x[:1], y[:1])
             return model, data
 
     @staticmethod
@@ -173,28 +175,22 @@ class Experiment(Section):
         """The compiled model, where it is a list of layers, which need no data to be made."""
         if isinstance(self.model, ModelGraph):
             return None
-        try:
+        with within("model"):
             # Layers from their specs: a second run must not start from the weights of the first one.
             model = Sequential(jsonable(self.model), seed=self.seed)
-        except ConfigError as error:
-            raise error.within("model") from None
         self._compile(model)
         return model
 
     def _compile(self, model: Sequential | Model) -> None:
-        try:
+        with within("compile"):
             model.compile(**self.compile)
-        except ConfigError as error:
-            raise error.within("compile") from None
 
     @staticmethod
     def _compare(model: BaseModel, x: np.ndarray) -> None:
         """Refuse outputs that predictions would call probabilities, and that are none."""
         loss = model.loss
-        try:
+        with within("compile"):
             model.trainer.last_layer.compare(model.trainer.model, loss, strict=True)
-        except ConfigError as error:
-            raise error.within("compile") from None
         if loss.link is None or loss.from_logits:
             return
         outputs = model.predict_on_batch(x[:TRIED_ROWS])
@@ -209,35 +205,26 @@ class Experiment(Section):
     @staticmethod
     def _fed(model: Sequential, x: np.ndarray, inputs: InputEncoder) -> BaseModel:
         """The chain, built for the inputs."""
-        try:
+        with within("model"):
             tell_columns(model, inputs)
-        except ConfigError as error:
-            raise error.within("model") from None
-        try:
+        with within("model", "layers"):  # in a config, the field `layers` is the key `model`
             model.adapt(x)
-        except ConfigError as error:
-            error.path = ("model", *error.path[1:])  # in a config, the field `layers` is the key `model`
-            raise
         return model
 
     def _graph(self, x: np.ndarray, inputs: InputEncoder) -> BaseModel:
         """The compiled graph, drawn for the inputs."""
         assert isinstance(self.model, ModelGraph)
-        try:
+        with within("model"):
             model = self.model.build(x, inputs, self.seed)
             model.adapt(x)
-        except ConfigError as error:
-            raise error.within("model") from None
         self._compile(model)
         return model
 
     def _prepared_data(
         self, target_kind: TargetKind, fitted: Preprocessing | None, fold: tuple[int, int] | None
     ) -> Prepared:
-        try:
+        with within("data"):
             return self.located_data().prepare(target_kind, self.seed, fitted, fold)
-        except ConfigError as error:
-            raise error.within("data") from None
 
     def located_data(self) -> Data:
         """The data section with absolute paths; `DataError` if a file is missing."""

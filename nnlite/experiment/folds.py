@@ -1,5 +1,6 @@
 """Cross-validation of an experiment: every row is in the test part of one round."""
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,13 @@ from nnlite.trained.evaluation import Figures
 __all__ = ["cross_validate", "format_folds"]
 
 
-def cross_validate(experiment: Experiment, folds: int, quiet: bool = False) -> dict[str, Any]:
+def cross_validate(
+    experiment: Experiment,
+    folds: int,
+    quiet: bool = False,
+    before: Mapping[str, Any] | None = None,
+    keep: Callable[[dict[str, Any]], None] | None = None,
+) -> dict[str, Any]:
     """Train and judge `folds` models, each on all rows but one fold, which it is judged on.
 
     Classes, groups and the order of time are heeded as the experiment's split says; its share for validation is taken
@@ -23,33 +30,51 @@ def cross_validate(experiment: Experiment, folds: int, quiet: bool = False) -> d
         experiment: what to train.
         folds: number of folds, 2 or more.
         quiet: show no line after each fold.
+        before: the result as far as an interrupted cross-validation came, to go on from.
+        keep: is called with the result so far after each fold.
 
     Returns:
-        `"folds"`, the figures of each fold; `"mean"`, `"spread"` (their standard deviation) and `"baseline"`, each
+        `"planned"`, the number of folds; `"folds"`, the figures of each that is done, and `"baselines"`, those of the
+        best answer that looks at no input; `"mean"`, `"spread"` (their standard deviation) and `"baseline"`, each
         figure -> value over the folds where it is defined.
 
     Raises:
         ConfigError, DataError: the config or the data cannot be used.
     """
-    measured, baselines = [], []
-    for number in range(folds):
-        model, data = experiment.prepare(fold=(number, folds))
-        arguments = {**experiment.fit_arguments(data), "verbose": 0}
-        with experiment.explaining():
-            model.fit(**data.for_fit(), **arguments)
-        tune_threshold(model, data, experiment.data.threshold)
-        judgement = judge(model, data)
-        measured.append(judgement.metrics["test"])
-        baselines.append(judgement.baseline["test"])
+    measured, baselines = [*(before or {}).get("folds", ())], [*(before or {}).get("baselines", ())]
+    for number in range(len(measured), folds):
+        figures, baseline = _fold(experiment, number, folds)
+        measured.append(figures)
+        baselines.append(baseline)
         if not quiet:
-            shown = "  ".join(f"{name} {figure(value)}" for name, value in list(measured[-1].items())[:4])
+            shown = "  ".join(f"{name} {figure(value)}" for name, value in list(figures.items())[:4])
             print(f"Fold {number + 1}/{folds}  {shown}", flush=True)
+        if keep is not None:
+            keep(_result(measured, baselines, folds))
+    return _result(measured, baselines, folds)
+
+
+def _fold(experiment: Experiment, number: int, folds: int) -> tuple[Figures, Figures]:
+    """The figures of one fold, and those of its baseline."""
+    model, data = experiment.prepare(fold=(number, folds))
+    arguments = {**experiment.fit_arguments(data), "verbose": 0}
+    with experiment.explaining():
+        model.fit(**data.for_fit(), **arguments)
+    tune_threshold(model, data, experiment.data.threshold)
+    judgement = judge(model, data)
+    return judgement.metrics["test"], judgement.baseline["test"]
+
+
+def _result(measured: list[Figures], baselines: list[Figures], planned: int) -> dict[str, Any]:
     spread = _over(measured, lambda values: np.std(values, ddof=1) if len(values) > 1 else 0.0)
+    mean, baseline = _over(measured, np.mean), _over(baselines, np.mean)
     return {
-        "folds": measured,
-        "mean": _over(measured, np.mean),
+        "planned": planned,
+        "folds": [*measured],
+        "baselines": [*baselines],
+        "mean": mean,
         "spread": spread,
-        "baseline": _over(baselines, np.mean),
+        "baseline": baseline,
     }
 
 

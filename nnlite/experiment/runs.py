@@ -12,12 +12,13 @@ from nnlite.data import Prepared, Preprocessing
 from nnlite.errors import DataError, NNLiteError, TrainingWarning
 from nnlite.experiment.experiment import Experiment
 from nnlite.experiment.judging.measuring import measure
+from nnlite.experiment.running.environment import warn_of_changes
 from nnlite.experiment.running.states import read_state
 from nnlite.models import load_model
 from nnlite.saving import check_manifest, read_json, reading
 from nnlite.trained import TrainedModel
 
-__all__ = ["Run", "check_run", "data_prints", "read_preprocessing"]
+__all__ = ["Run", "check_run", "data_prints", "read_folds", "read_preprocessing"]
 
 
 class Run:
@@ -79,9 +80,8 @@ class Run:
 
     @property
     def folds(self) -> dict[str, Any]:
-        """The figures of a cross-validation: `folds`, `mean`, `spread` and `baseline`; empty if there was none."""
-        path = self.folder / "folds.json"
-        return read_json(path) if path.is_file() else {}
+        """The figures of a cross-validation, as of `cross_validate`; empty if there was none."""
+        return read_folds(self.folder)
 
     def _judged(self) -> dict[str, Any]:
         return read_json(self.folder / "metrics.json")
@@ -97,6 +97,7 @@ class Run:
             DataError: no such data, or data that do not fit.
             ConfigError: `data` is given, and the source reads no single file.
         """
+        warn_of_changes(self.folder)
         prepared = self._prepared(data)
         if data is not None and self._prints() not in (None, data_prints(prepared)):
             message = f"{data}: not the data of the training; the metrics are those of other rows"
@@ -143,6 +144,12 @@ def check_run(folder: Path) -> None:
     """`DataError` unless it is a run folder."""
     if not (folder / "config.yaml").is_file():
         raise DataError(f"{folder}: not a run folder, it has no config.yaml")
+
+
+def read_folds(folder: Path) -> dict[str, Any]:
+    """The figures of the folds of a run folder; empty if there are none; `DataError` where they are damaged."""
+    path = folder / "folds.json"
+    return read_json(path) if path.is_file() else {}
 
 
 def read_preprocessing(folder: Path) -> Preprocessing:

@@ -16,12 +16,12 @@ from nnlite.experiment.judging.measuring import judge
 from nnlite.experiment.judging.thresholds import tune_threshold
 from nnlite.experiment.running.checks import check_folder, check_learning_rate, check_space
 from nnlite.experiment.running.data_paths import beside_folder
-from nnlite.experiment.running.environment import environment
+from nnlite.experiment.running.environment import environment, warn_of_changes
 from nnlite.experiment.running.folder import Interrupted, RunFolder, Unfinished, json_text
 from nnlite.experiment.running.record import RunRecord
 from nnlite.experiment.running.signals import Signals
 from nnlite.experiment.running.states import read_state
-from nnlite.experiment.runs import Run, check_run, data_prints, read_preprocessing
+from nnlite.experiment.runs import Run, check_run, data_prints, read_folds, read_preprocessing
 from nnlite.models.base import BaseModel
 from nnlite.registry.fields import Spec
 from nnlite.saving import check_manifest
@@ -44,7 +44,7 @@ def train(
         out: the folder, new or empty; `runs/<config name>-<n>` with the lowest free n when None.
         quiet: show nothing while training.
         folds: cross-validate first, in so many folds; the figures are kept as `folds.json` beside the model, which is
-            trained as without them.
+            trained as without them. After an interruption, `resume` goes on after the last fold that is finished.
         callbacks: further ones, which are no part of the config that is kept.
 
     Raises:
@@ -58,11 +58,10 @@ def train(
     with experiment.explaining():
         check_learning_rate(model)
     check_space(model, out, experiment.checkpoint.keep + 3 if experiment.checkpoint else 1)
-    rounds = cross_validate(experiment, folds, quiet) if folds else None
     signals = Signals()
     with signals.handled(), RunFolder.create(out, experiment.name, signals) as folder:
-        if rounds:
-            folder.write("folds.json", json_text(rounds))
+        if folds:
+            _cross_validate(folder, experiment, (model, data), quiet, {"planned": folds})
         _run(folder, experiment, (model, data), quiet, callbacks)
     return Run(folder.path)
 
@@ -98,12 +97,36 @@ def resume(
         experiment.fit["epochs"] = epochs
     if read_state(folder)["state"] == "finished" and epochs is None:
         raise ConfigError(f"{folder}: the training is finished; --epochs N trains for longer")
+    warn_of_changes(folder)
     with signals.handled(), RunFolder(folder, False, signals) as owned:
         prepared = experiment.prepare(read_preprocessing(folder))
+        _cross_validate(owned, experiment, prepared, quiet, read_folds(folder))
         begun = any(owned.checkpoints.glob("step-*.safetensors"))
         resumed = {"resume": folder, "resume_anyway": anyway} if begun else {}
         _run(owned, experiment, prepared, quiet, callbacks, resumed)
     return Run(folder)
+
+
+def _cross_validate(
+    folder: RunFolder,
+    experiment: Experiment,
+    prepared: tuple[BaseModel, Prepared],
+    quiet: bool,
+    before: dict[str, Any],
+) -> None:
+    """Measure the folds that `before` has not, as many as it says; the folder keeps each that is finished."""
+    done, planned = len(before.get("folds", ())), before.get("planned", 0)
+    if done >= planned:
+        return
+    if done:
+        folder.begin(None)
+
+    def keep(result: dict[str, Any]) -> None:
+        if not folder.begun:
+            folder.begin(partial(_describe, folder, experiment, *prepared))
+        folder.write("folds.json", json_text(result))
+
+    cross_validate(experiment, planned, quiet, before, keep)
 
 
 def _run(

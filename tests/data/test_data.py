@@ -511,7 +511,7 @@ def test_text_in_a_regression_target(tmp_path):
 ONES = np.ones((4, 2))
 BAD_NPZ = {
     "no such array": ({"inputs": ONES}, "sparse", "no array 'target'; Allowed: inputs"),
-    "objects": ({"inputs": ONES, "target": np.array([{}] * 4)}, "sparse", "not an .npz file of plain arrays"),
+    "objects": ({"inputs": ONES, "target": np.array([{}] * 4)}, "sparse", "holds Python objects, which are not read"),
     "NaN": ({"inputs": np.diag([1, np.nan]), "target": [0, 1]}, "sparse", "'inputs': row 1, column 1 is nan"),
     "NaN target": ({"inputs": ONES, "target": [0, 1, np.nan, 1]}, "sparse", "'target': row 2 is nan"),
     "lengths": (

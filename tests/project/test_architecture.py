@@ -53,6 +53,8 @@ STEPS_WITHIN_A_FLOOR = {
     ("charts", "arrays"): "charts name the types of arrays",
     ("charts", "errors"): "pixels that are no image are a ShapeError",
     ("config", "errors"): "an unknown float type is a ConfigError",
+    ("config", "kernels"): "determinism is a choice of kernels",
+    ("config", "threads"): "determinism is a number of threads",
     ("documents", "errors"): "a file that cannot be read is a ConfigError",
     ("documents", "registry"): "keys are names, in any case and style",
     ("threads", "errors"): "a number of threads that is none is a ConfigError",

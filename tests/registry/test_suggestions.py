@@ -192,3 +192,8 @@ def test_errors_of_the_right_form_are_those_inside():
 
 def test_arguments_of_fit_that_configs_cannot_give_are_unknown():
     assert set(FitArguments.excluded).isdisjoint(call_parameters(FitArguments.function, FitArguments.excluded))
+
+
+def test_long_names_are_cut():
+    hint = did_you_mean("target", ["9" * 5000 + "target", "size"])
+    assert len(hint) < 600 and hint.endswith(f"Allowed: {'9' * 200}..., size")

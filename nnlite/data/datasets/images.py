@@ -6,12 +6,16 @@ from typing import Any, Literal
 import numpy as np
 
 from nnlite.data.datasets.folders import from_directory
+from nnlite.data.safety.boundary import reading
+from nnlite.data.safety.files import regular
+from nnlite.data.safety.limits import limits
 from nnlite.errors import ConfigError, DataError, needed_for
 from nnlite.ops.interpolation import resize_matrices, resized
 from nnlite.registry.field_types import BelowOne, Count, Index, read_call
 
 __all__ = ["image_dataset_from_directory"]
 
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")  # none that starts a program, as EPS does
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
 DEEP_COLOURS = re.compile(";16[BLN]")  # in the name of a decoder of Pillow: colours or gray with opacity
 EXACT = 2**24  # up to it, float32 holds every integer
@@ -82,7 +86,7 @@ class _Reader:
     def __init__(self, given) -> None:
         with needed_for("images are read by Pillow", "nnlite[images]"):
             from PIL import Image
-        self.open, self.too_large = Image.open, Image.DecompressionBombError
+        self.open, self.limits = Image.open, limits()
         self.mode = MODES[given["color_mode"]]
         self.size = given["image_size"]
         self.options = (given["interpolation"], given["crop_to_aspect_ratio"], given["pad_to_aspect_ratio"])
@@ -97,16 +101,13 @@ class _Reader:
         return np.moveaxis(image, -1, 0) if self.channels_first else image
 
     def _pixels(self, path: str) -> np.ndarray:
-        try:
-            with self.open(path) as file:
-                if file.mode.startswith("I") or file.mode == "F":
-                    return self._deep(path, np.asarray(file))
-                reduced = DEEP_COLOURS.search(str(file.tile))
-                image = np.asarray(file.convert(self.mode), np.float32)
-        except DataError:
-            raise
-        except (OSError, ValueError, SyntaxError, self.too_large) as error:
-            raise DataError(f"{path} is no image that Pillow can read: {error}") from None
+        regular(path)
+        with reading(path, "no image that Pillow can read"), self.open(path, formats=FORMATS) as file:
+            self.limits.check_pixels(file.size, path)
+            if file.mode.startswith("I") or file.mode == "F":
+                return self._deep(path, np.asarray(file))
+            reduced = DEEP_COLOURS.search(str(file.tile))
+            image = np.asarray(file.convert(self.mode), np.float32)
         if reduced:
             raise DataError(
                 f"{path}: colours of 16 bits each, of which Pillow reads 8; save the image with 8 bits, or in gray, "

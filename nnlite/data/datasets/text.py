@@ -1,12 +1,13 @@
 """Batches of strings from the text files of a directory."""
 
-from pathlib import Path
+import io
 from typing import Any, Literal
 
 import numpy as np
 
 from nnlite.data.datasets.folders import from_directory
-from nnlite.errors import DataError
+from nnlite.data.safety.boundary import reading
+from nnlite.data.safety.files import read_bytes
 from nnlite.registry.field_types import BelowOne, Count, Index, read_call
 
 __all__ = ["text_dataset_from_directory"]
@@ -58,7 +59,6 @@ def text_dataset_from_directory(
 
 
 def _text(path, max_length) -> np.ndarray:
-    try:
-        return np.array(Path(path).read_text(encoding="utf-8")[:max_length], dtype=object)
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: no text in UTF-8 ({error})") from None
+    with reading(path, "no text in UTF-8"):
+        text = io.TextIOWrapper(io.BytesIO(read_bytes(path)), encoding="utf-8").read()  # ends of lines are "\n"
+        return np.array(text[:max_length], dtype=object)

@@ -6,6 +6,7 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
+from nnlite.data.encoders.spreads import check_spread
 from nnlite.data.encoders.unknown import report_unknown
 from nnlite.data.files.numerals import PLAIN
 from nnlite.data.frames.frame import Column, Kind
@@ -90,7 +91,9 @@ class Numeric(ColumnEncoder):
         if column.missing.all():
             raise DataError(f"{table.path}: column {name!r} has no value in the training part; add it to `drop`")
         filling = cls.filling(column)
-        scaler: Any = StandardScaler().fit(filling.encode_column(column))
+        with np.errstate(over="ignore", invalid="ignore"):
+            scaler: Any = StandardScaler().fit(filling.encode_column(column))
+        check_spread(f"column {name!r}", scaler.mean_[0], scaler.scale_[0])
         return cls(name, filling.fill, float(scaler.mean_[0]), float(scaler.scale_[0]))
 
     @classmethod

@@ -1,35 +1,30 @@
 """From the bytes of a file to its text: compression and encoding, as stated or as found."""
 
 import codecs
+import io
 import re
-import sys
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from importlib import import_module
 from typing import BinaryIO
 
 from nnlite.data.files.dialects import AUTO
 from nnlite.data.files.notes import Notes
+from nnlite.data.safety.boundary import reading
+from nnlite.data.safety.files import read_expanded
 from nnlite.errors import DataError
 
 __all__ = [
-    "STDIN",
     "DialectError",
     "compression_of",
     "damage_told",
     "decode",
     "decompress",
     "decompressed",
-    "first_bytes",
     "newline_of",
-    "place_of",
-    "read_bytes",
     "refuse_controls",
     "refuse_other_makes",
 ]
 
-STDIN = "-"
 MAGIC = {"gzip": b"\x1f\x8b", "bz2": b"BZh", "xz": b"\xfd7zXZ\x00"}
 MODULES = {"gzip": "gzip", "bz2": "bz2", "xz": "lzma"}
 BOMS = {
@@ -72,43 +67,19 @@ class DialectError(DataError):
     """A file that is not written as its dialect says."""
 
 
-def place_of(path: str) -> str:
-    """What messages call a file."""
-    return "standard input" if path == STDIN else path
-
-
-def read_bytes(path: str) -> bytes:
-    """All bytes of a file, of the standard input for `-`; `DataError` if it cannot be read."""
-    try:
-        if path == STDIN:
-            return sys.stdin.buffer.read()
-        with open(path, "rb") as file:
-            return file.read()
-    except OSError as error:
-        raise DataError(f"{path}: {error.strerror or error}") from None
-
-
-def first_bytes(path: str) -> bytes:
-    """The first four bytes of a file, which tell its make; `DataError` if it cannot be read."""
-    try:
-        with open(path, "rb") as file:
-            return file.read(4)
-    except OSError as error:
-        raise DataError(f"{path}: {error.strerror or error}") from None
-
-
 def decompress(content: bytes, compression: str, place: str) -> tuple[bytes, str]:
     """The bytes decompressed, and by what.
 
     Raises:
         DialectError: another compression than stated.
-        DataError: a damaged file.
+        DataError: a damaged file, or one that expands beyond the limits.
     """
     present = compression_of(content, compression, place)
     if present == "none":
         return content, present
     with damage_told(present, place):
-        return import_module(MODULES[present]).decompress(content), present
+        stream = decompressed(io.BytesIO(content), present)
+        return read_expanded(stream, len(content), place), present
 
 
 def compression_of(start: bytes, stated: str, place: str) -> str:
@@ -127,13 +98,9 @@ def decompressed(stream: BinaryIO, compression: str) -> BinaryIO:
     return stream if compression == "none" else import_module(MODULES[compression]).open(stream, "rb")
 
 
-@contextmanager
-def damage_told(compression: str, place: str) -> Iterator[None]:
+def damage_told(compression: str, place: str) -> AbstractContextManager[None]:
     """A context in which compressed bytes that cannot be read are a `DataError`."""
-    try:
-        yield
-    except (OSError, EOFError, ValueError, zlib.error, import_module("lzma").LZMAError) as error:
-        raise DataError(f"{place}: damaged {compression} file ({error}); copy or download it again") from None
+    return reading(place, f"damaged {compression} file", "copy or download it again")
 
 
 def refuse_other_makes(content: bytes, place: str) -> None:

@@ -7,12 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.data.files.decoding import decode, decompress, first_bytes, place_of
+from nnlite.data.files.decoding import decode, decompress
 from nnlite.data.files.dialects import AUTO
 from nnlite.data.files.notes import Notes
 from nnlite.data.files.remedies import LEAVE_OUT, shown
 from nnlite.data.frames.frame import Column, Frame, Kind
 from nnlite.data.frames.reading import read_frame
+from nnlite.data.safety.boundary import reading
+from nnlite.data.safety.files import first_bytes, place_of, regular
+from nnlite.data.safety.limits import limits
 from nnlite.errors import DataError, needed_for, no_column
 
 __all__ = ["FileFrame", "read_arrow_file", "read_json_file"]
@@ -107,15 +110,20 @@ def read_arrow_file(path: str, content: bytes | None = None) -> FileFrame:
         DataError: a damaged file, or columns that are no table of numbers, texts and dates.
     """
     with needed_for("Parquet files are read by pyarrow", "nnlite[tables]"):
-        from pyarrow import ArrowException, feather, parquet  # pyright: ignore[reportMissingImports]
+        from pyarrow import feather, parquet  # pyright: ignore[reportMissingImports]
 
     place, source = place_of(path), path if content is None else io.BytesIO(content)
-    try:
+    if content is None:
+        limits().check_bytes(regular(path).st_size, place)
+    with reading(place, "a damaged file", "write it anew"):
         is_parquet = (content[:4] if content else first_bytes(path)) == PARQUET
+        if is_parquet:
+            described = parquet.read_metadata(source)
+            limits().check_shape(described.num_rows, described.num_columns, place)
         table: Any = parquet.read_table(source) if is_parquet else feather.read_table(source)
-    except (ArrowException, OSError) as error:
-        raise DataError(f"{place}: a damaged file ({str(error).splitlines()[0]}); write it anew") from None
-    return framed(place, without_index(table))
+        limits().check_shape(table.num_rows, table.num_columns, place)
+        table.validate(full=True)  # offsets that point out of a damaged file would end the process
+        return framed(place, without_index(table))
 
 
 def without_index(table: Any) -> Any:
@@ -149,10 +157,11 @@ def read_json_file(path: str, content: bytes) -> FileFrame:
 
 
 def _parsed(text: str, place: str, line: int) -> Any:
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        raise DataError(f"{place}, line {line + error.lineno - 1}: not valid JSON: {error.msg}") from None
+    with reading(f"{place}, line {line}", "not valid JSON"):
+        try:
+            return json.loads(text)
+        except json.JSONDecodeError as error:
+            raise DataError(f"{place}, line {line + error.lineno - 1}: not valid JSON: {error.msg}") from None
 
 
 def framed(place: str, table: Any, start: int = 0) -> FileFrame:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from nnlite.data.files.decoding import DialectError
 from nnlite.data.files.numerals import PLAIN
+from nnlite.data.safety.limits import limits
 
 __all__ = ["QuotingError", "Rows", "count_lines", "plain_rows", "rows_of"]
 
@@ -62,7 +63,27 @@ def rows_of(
 
     Raises:
         QuotingError: broken quoting, or a quoted cell that holds what looks like rows.
+        DataError: a table, or a cell, beyond the limits.
     """
+    if most is not None:
+        return _rows(text, delimiter, quote, place, most, lines_within, before)
+    limits().check_text(text, delimiter, place)
+    rows = _rows(text, delimiter, quote, place, None, lines_within, before)
+    _check_size(rows, len(text), place)
+    return rows
+
+
+def _check_size(rows: Rows, length: int, place: str) -> None:
+    """`DataError` for too many columns, or for a cell that is too long, in the rows of a text of so many characters."""
+    bounds = limits()
+    if rows.cells:
+        bounds.check_shape(len(rows.cells), len(rows.cells[0]), place)
+    if length > bounds.cell_length:  # else no cell can be
+        for cells, line in zip(rows.cells, rows.lines, strict=True):
+            bounds.check_cell(max(map(len, cells)), f"{place}, line {line}")
+
+
+def _rows(text: str, delimiter: str, quote: str, place: str, most: int | None, lines_within: bool, before: int) -> Rows:
     if quote == "none" or quote not in text:
         return plain_rows(text, delimiter, most, before)
     with _CELL_SIZE:

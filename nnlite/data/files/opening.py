@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from nnlite.data.array_files import read_npy
-from nnlite.data.files.decoding import STDIN, decompress, first_bytes, place_of, read_bytes
+from nnlite.data.files.decoding import decompress
 from nnlite.data.files.dialects import AUTO, Dialect
-from nnlite.data.files.frames import ARROW_HEADS, FileFrame, read_arrow_file, read_json_file
+from nnlite.data.files.frames import ARROW_HEADS, FileFrame, framed, read_arrow_file, read_json_file
 from nnlite.data.files.workbooks import read_workbook
-from nnlite.data.frames.reading import read_frame
+from nnlite.data.safety.files import STDIN, first_bytes, place_of, read_bytes
 from nnlite.data.table import Table
 from nnlite.errors import DataError
 
@@ -56,7 +56,7 @@ def read_table_file(
     if content[:4] in ARROW_HEADS:
         return read_arrow_file(path, content)
     if content.startswith(NUMPY):
-        return FileFrame(place_of(path), read_frame(_matrix(read_npy(path, content), path)))
+        return framed(place_of(path), _matrix(read_npy(path, content), path))
     if content.startswith(ZIP) and _is_workbook(content):
         return Table.of(read_workbook(content, path, sheet, Dialect.get(dialect or {}), named), path)
     if _is_json(content, path):

@@ -5,14 +5,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from nnlite.data.files.decoding import (
-    DialectError,
-    decode,
-    decompress,
-    looks_like_utf8,
-    place_of,
-    refuse_other_makes,
-)
+from nnlite.data.files.decoding import DialectError, decode, decompress, looks_like_utf8, refuse_other_makes
 from nnlite.data.files.dialects import AUTO, Dialect
 from nnlite.data.files.lines import Rows, rows_of
 from nnlite.data.files.marks import Marks
@@ -26,6 +19,7 @@ from nnlite.data.files.sniffing import (
     find_number_format,
     find_rows,
 )
+from nnlite.data.safety.files import place_of
 from nnlite.errors import DataError
 
 __all__ = [

@@ -4,13 +4,16 @@ import datetime
 import io
 from collections.abc import Collection
 from typing import Any
-from zipfile import BadZipFile
+from zipfile import ZipFile
 
-from nnlite.data.files.decoding import place_of
 from nnlite.data.files.dialects import Dialect, plain_dialect
 from nnlite.data.files.lines import Rows
 from nnlite.data.files.notes import Notes
 from nnlite.data.files.reading import TextTable, settled_table
+from nnlite.data.safety.arrays import check_members
+from nnlite.data.safety.boundary import reading
+from nnlite.data.safety.files import place_of
+from nnlite.data.safety.limits import limits
 from nnlite.errors import DataError, did_you_mean, needed_for
 
 __all__ = ["read_workbook"]
@@ -38,13 +41,12 @@ def read_workbook(
     """
     with needed_for("Excel workbooks are read by openpyxl", "nnlite[excel]"):
         from openpyxl import load_workbook  # pyright: ignore[reportMissingModuleSource]
-        from openpyxl.utils.exceptions import InvalidFileException  # pyright: ignore[reportMissingModuleSource]
 
     place, notes = place_of(path), Notes()
-    try:
+    with reading(place, "not an Excel workbook", "save it as .xlsx anew"):
+        with ZipFile(io.BytesIO(content)) as archive:
+            check_members(archive.infolist(), place)
         book = load_workbook(io.BytesIO(content), read_only=True, data_only=True)
-    except (InvalidFileException, BadZipFile, KeyError, ValueError, OSError) as error:
-        raise DataError(f"{place}: not an Excel workbook ({error}); save it as .xlsx anew") from None
     if sheet is None:
         sheet = book.sheetnames[0]
         if len(book.sheetnames) > 1:
@@ -52,7 +54,8 @@ def read_workbook(
     elif sheet not in book.sheetnames:
         raise DataError(f"{place}: no sheet {sheet!r}; {did_you_mean(sheet, book.sheetnames)}")
     place = f"{place}, sheet {sheet!r}"
-    rows = _rows(book[sheet], place)
+    with reading(place, "a damaged sheet", "save the workbook anew"):
+        rows = _rows(book[sheet], place)
     given = {} if dialect is None else {"header": dialect.header, "missing": dialect.missing}
     return settled_table(
         rows, Dialect(**{**plain_dialect().get_config(), "header": "auto", **given}), place, notes, named
@@ -62,8 +65,12 @@ def read_workbook(
 def _rows(sheet: Any, place: str) -> Rows:
     """The rows that hold something, up to the last column that holds something."""
     sheet.reset_dimensions()
-    rows = [(number, list(map(_text, row))) for number, row in enumerate(sheet.iter_rows(values_only=True), start=1)]
-    rows = [(number, row) for number, row in rows if any(row)]
+    rows = []
+    for number, cells in enumerate(sheet.iter_rows(values_only=True), start=1):
+        limits().check_shape(number, len(cells), place)
+        row = list(map(_text, cells))
+        if any(row):
+            rows.append((number, row))
     if not rows:
         raise DataError(f"{place}: the sheet is empty")
     width = max(place + 1 for _, row in rows for place, cell in enumerate(row) if cell)

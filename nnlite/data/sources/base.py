@@ -12,9 +12,10 @@ from nnlite.data.array_files import read_array_file
 from nnlite.data.encoders.choices import ColumnChoice
 from nnlite.data.encoders.inputs import InputEncoder, Raw, Texts
 from nnlite.data.encoders.targets import TargetKind
-from nnlite.data.files.decoding import STDIN
 from nnlite.data.files.opening import read_table_file
 from nnlite.data.frames.frame import Frame
+from nnlite.data.safety.boundary import reading
+from nnlite.data.safety.files import STDIN
 from nnlite.data.sources.arrays import Dataset, checked_numbers
 from nnlite.data.table import Table
 from nnlite.errors import ConfigError, DataError
@@ -136,8 +137,9 @@ def find_file(path: str, folder: str) -> str:
     """`path` made absolute; a relative one is sought in `folder`, then in the current folder; `-` stays."""
     if path == STDIN:
         return path
-    tried = dict.fromkeys(os.path.abspath(Path(base, path).expanduser()) for base in (folder, "."))
-    found = next(filter(os.path.isfile, tried), None)
+    with reading(repr(path), "no file can have this name"):
+        tried = dict.fromkeys(os.path.abspath(Path(base, path).expanduser()) for base in (folder, "."))
+        found = next(filter(os.path.isfile, tried), None)
     if found is None:
         raise DataError(f"no file {path!r}; looked for {' and '.join(tried)}")
     return found

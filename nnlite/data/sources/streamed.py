@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from typing import Literal
 
 from nnlite.data.encoders.targets import TargetKind
-from nnlite.data.files.decoding import STDIN
 from nnlite.data.files.frames import FileFrame
+from nnlite.data.safety.files import STDIN
 from nnlite.data.sources.base import Dataset
 from nnlite.data.sources.tables import TableSource
 from nnlite.data.storage.opening import table_chunks

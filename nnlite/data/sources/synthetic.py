@@ -5,10 +5,11 @@ from typing import ClassVar, cast
 import numpy as np
 
 from nnlite.data.encoders.targets import TargetKind
-from nnlite.data.files.decoding import decode, place_of, read_bytes
+from nnlite.data.files.decoding import decode
 from nnlite.data.files.dialects import AUTO
 from nnlite.data.files.notes import Notes
 from nnlite.data.frames.frame import Frame
+from nnlite.data.safety.files import place_of, read_bytes
 from nnlite.data.sources.base import Dataset, DataSource
 from nnlite.data.table import Table
 from nnlite.errors import DataError

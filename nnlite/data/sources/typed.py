@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 
-from nnlite.data.files.decoding import read_bytes
 from nnlite.data.files.dialects import Dialect
 from nnlite.data.files.frames import FileFrame, read_arrow_file, read_json_file
 from nnlite.data.files.opening import read_table_file
 from nnlite.data.files.workbooks import read_workbook
+from nnlite.data.safety.files import read_bytes
 from nnlite.data.sources.streamed import StreamedTableSource
 from nnlite.data.sources.tables import TableSource
 from nnlite.data.storage.chunks import arrow_chunks

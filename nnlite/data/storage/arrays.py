@@ -5,17 +5,19 @@ import shutil
 import struct
 import tempfile
 import zipfile
-import zlib
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import numpy as np
-
 from nnlite.arrays.stored import StoredRows
+from nnlite.data.safety.arrays import check_members, read_header, size_of
+from nnlite.data.safety.boundary import reading
+from nnlite.data.safety.files import open_file
+from nnlite.data.safety.limits import Limits
 from nnlite.errors import DataError, did_you_mean
 
 __all__ = ["open_rows"]
 
+MOST_STORED = 2**62
 LOCAL_HEADER = struct.Struct("<26xHH")  # of a member of a zip file: the lengths of its name and its extra field
 
 
@@ -35,18 +37,13 @@ def open_rows(path: str | os.PathLike, name: str | None = None, cache: str | os.
         DataError: no such file or array, one of Python objects, in Fortran order or without rows.
     """
     path = Path(path)
-    try:
-        if not zipfile.is_zipfile(path):
-            with open(path, "rb") as file:
+    with reading(f"{path}", "not an .npy or .npz file of plain arrays"):
+        with open_file(path) as file:
+            if not zipfile.is_zipfile(file):
+                file.seek(0)
                 return _described(path, file)
         with zipfile.ZipFile(path) as archive:
             return _member(path, archive, name, cache)
-    except OSError as error:
-        raise DataError(f"{path}: {error.strerror or error}") from None
-    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        if isinstance(error, DataError):
-            raise
-        raise DataError(f"{path}: not an .npy or .npz file of plain arrays ({error})") from None
 
 
 def _member(path: Path, archive: zipfile.ZipFile, name: str | None, cache: Any) -> StoredRows:
@@ -56,7 +53,9 @@ def _member(path: Path, archive: zipfile.ZipFile, name: str | None, cache: Any) 
     if name not in names:
         asked = "several arrays, name one" if name is None else f"no array {name!r}"
         raise DataError(f"{path}: {asked}; {did_you_mean(name, names)}")
-    info = archive.getinfo(f"{name}.npy")
+    info = archive.infolist()[names.index(name)]
+    if info.compress_type != zipfile.ZIP_STORED:
+        check_members([info], f"{path}")
     if info.compress_type == zipfile.ZIP_STORED:
         with open(path, "rb") as file:
             file.seek(info.header_offset)
@@ -71,18 +70,17 @@ def _member(path: Path, archive: zipfile.ZipFile, name: str | None, cache: Any) 
             shutil.copyfileobj(packed, out, 2**20)
         unpacked.with_suffix(".part").replace(unpacked)
     with open(unpacked, "rb") as file:
-        return _described(unpacked, file, keeper)
+        return _described(unpacked, file, keeper, path)
 
 
-def _described(path: Path, file: BinaryIO, keeper: object = None) -> StoredRows:
-    """The rows of the array whose header `file` stands at."""
-    version = np.lib.format.read_magic(file)
-    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, in_columns, dtype = read(file)
-    if dtype.hasobject:
-        raise DataError(f"{path}: holds Python objects, which are not read; save an array of numbers")
+def _described(path: Path, file: BinaryIO, keeper: object = None, origin: Path | None = None) -> StoredRows:
+    """The rows of the array whose header `file` stands at; `origin` is the file that it was unpacked from."""
+    place = origin or path
+    with Limits(bytes=MOST_STORED).in_force():  # as the rows stay in the file
+        header = read_header(file, size_of(file) - file.tell(), f"{place}")
+    shape = header.shape
     if not shape or not shape[0]:
-        raise DataError(f"{path}: has shape {shape}, expected (rows, ...) with at least one row")
-    if in_columns and len(shape) > 1:
-        raise DataError(f"{path}: stored by columns; save np.ascontiguousarray(array), so that a row is in one piece")
-    return StoredRows(path, shape, dtype, file.tell(), keeper=keeper)
+        raise DataError(f"{place}: has shape {shape}, expected (rows, ...) with at least one row")
+    if header.by_columns and len(shape) > 1:
+        raise DataError(f"{place}: stored by columns; save np.ascontiguousarray(array), so that a row is in one piece")
+    return StoredRows(path, shape, header.dtype, file.tell(), keeper=keeper)

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.data.files.decoding import first_bytes
 from nnlite.data.files.frames import PARQUET, FileFrame, framed, without_index
 from nnlite.data.frames.frame import Column, Frame, Kind
+from nnlite.data.safety.boundary import reading
+from nnlite.data.safety.files import first_bytes
 from nnlite.data.table import Table
 from nnlite.errors import DataError, needed_for
 
@@ -30,17 +31,13 @@ def arrow_chunks(path: str, rows: int | None = None) -> Iterator[FileFrame]:
         DataError: no such file, one of another make, or one without rows.
     """
     with needed_for("Parquet files are read by pyarrow", "nnlite[tables]"):
-        from pyarrow import ArrowException  # pyright: ignore[reportMissingImports]
+        import pyarrow  # noqa: F401 # pyright: ignore[reportMissingImports]
 
     start = 0
-    try:
+    with reading(path, "no Parquet or Arrow file that can be read", "write it anew"):
         for table in _arrow_tables(path, rows or ARROW_ROWS):
             yield framed(path, without_index(table), start)
             start += table.num_rows
-    except (ArrowException, OSError) as error:
-        raise DataError(
-            f"{path}: no Parquet or Arrow file that can be read ({str(error).splitlines()[0]}); write it anew"
-        ) from None
     if not start:
         raise DataError(f"{path}: no rows")
 
@@ -56,6 +53,7 @@ def _arrow_tables(path: str, rows: int) -> Iterator[Any]:
         with memory_map(path) as mapped, ipc.open_file(mapped) as file:
             for number in range(file.num_record_batches):
                 batch = file.get_batch(number)
+                batch.validate(full=True)  # offsets that point out of a damaged file would end the process
                 for start in range(0, batch.num_rows, rows):
                     yield ArrowTable.from_batches([batch.slice(start, rows)])
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Collection, Iterator
 
-from nnlite.data.files.decoding import STDIN, first_bytes
 from nnlite.data.files.dialects import Dialect
 from nnlite.data.files.frames import ARROW_HEADS, FileFrame
+from nnlite.data.safety.files import STDIN, first_bytes
 from nnlite.data.storage.chunks import arrow_chunks
 from nnlite.data.storage.text import text_chunks
 from nnlite.data.table import Table

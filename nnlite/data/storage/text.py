@@ -6,23 +6,18 @@ import io
 import itertools
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
-from nnlite.data.files.decoding import (
-    STDIN,
-    compression_of,
-    damage_told,
-    decompressed,
-    newline_of,
-    place_of,
-    refuse_controls,
-)
+from nnlite.data.files.decoding import compression_of, damage_told, decompressed, newline_of, refuse_controls
 from nnlite.data.files.dialects import AUTO, Dialect
 from nnlite.data.files.frames import FileFrame
 from nnlite.data.files.lines import QuotingError, Rows, count_lines, rows_of
 from nnlite.data.files.notes import Unheard
 from nnlite.data.files.opening import is_text, read_table_file
 from nnlite.data.files.reading import first_row, named_table
+from nnlite.data.safety.boundary import reading
+from nnlite.data.safety.files import STDIN, open_file, place_of
+from nnlite.data.safety.limits import limits
 from nnlite.data.storage.chunks import joined
 from nnlite.data.table import Table
 from nnlite.errors import DataError
@@ -86,17 +81,12 @@ class _Pipe(io.RawIOBase):
 
 
 def _opened(path: str) -> io.BufferedReader:
-    try:
-        return io.BufferedReader(_Pipe()) if path == STDIN else open(path, "rb")
-    except OSError as error:
-        raise DataError(f"{path}: {error.strerror or error}") from None
+    return io.BufferedReader(_Pipe()) if path == STDIN else cast(io.BufferedReader, open_file(path))
 
 
 def _first(stream: io.BufferedReader, path: str) -> bytes:
-    try:
+    with reading(place_of(path), "cannot be read"):
         return stream.peek(8)[:8]
-    except OSError as error:
-        raise DataError(f"{place_of(path)}: {error.strerror or error}") from None
 
 
 class _Source:
@@ -119,7 +109,11 @@ class _Source:
     def rest(self) -> bytes:
         """All bytes that are left."""
         with damage_told(self.compression, self.place):
-            return self.stream.read()
+            out = io.BytesIO()
+            while piece := self.stream.read(PIECE_BYTES):
+                out.write(piece)
+                limits().check_bytes(out.tell(), self.place)
+            return out.getvalue()
 
 
 def _tables(

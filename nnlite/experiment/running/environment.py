@@ -1,7 +1,9 @@
-"""What a training ran with: versions, processor, matrix library, threads, kernels."""
+"""What a training ran with: versions, processor, matrix library, threads, kernels; and whether that is so again."""
 
+import json
 import os
 import platform
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +11,19 @@ import numpy as np
 
 import nnlite
 from nnlite import kernels
+from nnlite.config import is_deterministic
+from nnlite.errors import TrainingWarning
 from nnlite.threads import thread_counts
 
-__all__ = ["environment"]
+__all__ = ["OtherEnvironmentWarning", "environment", "warn_of_changes"]
+
+# What the last digits of results depend on.
+DECISIVE = ("nnlite", "numpy", "processor", "blas", "instructions", "threads", "kernels", "deterministic")
+_told: set[Path] = set()
+
+
+class OtherEnvironmentWarning(TrainingWarning):
+    """A run is evaluated, or goes on, with other versions, threads, kernels or another processor than it began with."""
 
 
 def environment(seed: int, data: dict[str, str]) -> dict[str, Any]:
@@ -30,7 +42,9 @@ def environment(seed: int, data: dict[str, str]) -> dict[str, Any]:
         "cores": os.cpu_count(),
         "blas": _blas(),
         "threads": thread_counts(),
+        "instructions": _instructions(),
         "kernels": kernels.chosen(),
+        "deterministic": is_deterministic(),
         "seed": seed,
         "data": data,
     }
@@ -51,3 +65,36 @@ def _blas() -> str:
     config: Any = np.show_config(mode="dicts")
     blas = config.get("Build Dependencies", {}).get("blas", {})
     return " ".join(str(blas[key]) for key in ("name", "version") if key in blas) or "unknown"
+
+
+def _instructions() -> list[str]:
+    """The instruction sets of this processor that NumPy makes use of, beyond those that it takes for granted."""
+    config: Any = np.show_config(mode="dicts")
+    return config.get("SIMD Extensions", {}).get("found", [])
+
+
+def warn_of_changes(folder: Path) -> None:
+    """Warn, once for a folder, where what its results depend on is not what `environment.json` says."""
+    try:
+        before = json.loads((folder / "environment.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # a run of before there was this file, or a damaged one
+        return
+    now = json.loads(json.dumps(environment(0, {})))
+    changes = [
+        f"{key} {_short(now[key])}, was {_short(before[key])}"
+        for key in DECISIVE
+        if key in before and before[key] != now[key]
+    ]
+    if changes and folder.resolve() not in _told:
+        _told.add(folder.resolve())
+        warnings.warn(
+            f"{folder}: results may differ in their last digits, as the environment is another: {'; '.join(changes)}",
+            OtherEnvironmentWarning,
+            stacklevel=3,
+        )
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, dict):
+        return " ".join(f"{key} {item}" for key, item in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -143,7 +143,8 @@ class RunFolder:
             self.signals.shielded = False
 
     def _has_trained(self) -> bool:
-        return any(self.checkpoints.glob("*.safetensors")) or (self.path / "model.safetensors").exists()
+        kept = (self.path / name for name in ("model.safetensors", "folds.json"))
+        return any(self.checkpoints.glob("*.safetensors")) or any(path.exists() for path in kept)
 
     def _end(self, error: BaseException) -> None:
         """Keep how the training ended, and raise an error that says where it can be gone on with."""

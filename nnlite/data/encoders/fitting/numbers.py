@@ -10,6 +10,7 @@ from nnlite.data.encoders.amounts import Cyclic, Logarithm, Quantiles
 from nnlite.data.encoders.columns import ColumnEncoder, Numeric
 from nnlite.data.encoders.dates import Dates, dates_in
 from nnlite.data.encoders.fitting.column import Fit, indicator, mean_and_scale, wants_indicator
+from nnlite.data.encoders.spreads import check_spread
 from nnlite.data.table import Table
 from nnlite.errors import needed_for
 
@@ -50,9 +51,11 @@ def _affine(scaler: str, center: str, width: str) -> Callable[[Fit, float, np.nd
         with needed_for("columns of numbers are scaled by scikit-learn", "scikit-learn"):
             from sklearn import preprocessing
 
-        own: Any = getattr(preprocessing, scaler)().fit(values)
-        spread = float(getattr(own, width)[0])
-        return Numeric(fit.name, fill, float(getattr(own, center)[0]), spread if spread > 0 else 1.0)
+        with np.errstate(over="ignore", invalid="ignore"):
+            own: Any = getattr(preprocessing, scaler)().fit(values)
+        middle, spread = float(getattr(own, center)[0]), float(getattr(own, width)[0])
+        check_spread(f"column {fit.name!r}", middle, spread)
+        return Numeric(fit.name, fill, middle, spread if spread > 0 else 1.0)
 
     return fitted
 

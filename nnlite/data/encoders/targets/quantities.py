@@ -5,6 +5,7 @@ from typing import Any, Literal
 import numpy as np
 
 from nnlite.config import floatx
+from nnlite.data.encoders.spreads import check_spread
 from nnlite.data.encoders.targets.base import TargetEncoder, listed
 from nnlite.errors import DataError, ShapeError, needed_for
 from nnlite.metrics.scores import regression_scores
@@ -49,7 +50,7 @@ class Quantities(TargetEncoder):
         """The encoder of a target of shape (rows, columns) as its `rows` suggest.
 
         Raises:
-            DataError: numbers that have no logarithm.
+            DataError: numbers that have no logarithm, or whose spread float64 cannot hold.
         """
         blank = cls(names, [0.0] * len(names), [1.0] * len(names), transform)
         transformed = blank._transformed(target)
@@ -58,7 +59,10 @@ class Quantities(TargetEncoder):
         with needed_for("targets are scaled by scikit-learn", "scikit-learn"):
             from sklearn.preprocessing import StandardScaler
 
-        scaler: Any = StandardScaler().fit(transformed[rows])
+        with np.errstate(over="ignore", invalid="ignore"):
+            scaler: Any = StandardScaler().fit(transformed[rows])
+        for name, mean, scale in zip(names, scaler.mean_, scaler.scale_, strict=True):
+            check_spread(f"the target {name!r}", mean, scale)
         return cls(names, scaler.mean_.tolist(), scaler.scale_.tolist(), transform)
 
     @property

@@ -1,0 +1,103 @@
+"""NumPy's array format, read after its header has been compared with what the file holds."""
+
+import os
+import zipfile
+from collections.abc import Sequence
+from typing import BinaryIO, NamedTuple
+
+import numpy as np
+
+from nnlite.data.safety.files import PIECE
+from nnlite.data.safety.limits import limits
+from nnlite.errors import DataError
+
+__all__ = ["ArrayHeader", "check_members", "read_array", "read_header", "size_of"]
+
+MOST_DIMENSIONS = 32  # what every version of NumPy has
+ENCRYPTED = 1  # a flag of a member of a zip file
+LAST_CHARACTER = 0x10FFFF
+
+
+class ArrayHeader(NamedTuple):
+    """What an `.npy` file says of its array.
+
+    Attributes:
+        shape: of the array.
+        by_columns: whether it is stored in Fortran's order.
+        dtype: of its values.
+        size: bytes of the values.
+        length: bytes of the header.
+    """
+
+    shape: tuple[int, ...]
+    by_columns: bool
+    dtype: np.dtype
+    size: int
+    length: int
+
+
+def read_header(file: BinaryIO, left: int, place: str) -> ArrayHeader:
+    """The header at which `file` stands, once it is certain that its array can be read.
+
+    Args:
+        file: where the header begins.
+        left: bytes of the file from there on.
+        place: what messages call the file.
+
+    Raises:
+        DataError: an array of Python objects, one that the file is too short for, or one above the limits.
+        ValueError: no such header.
+    """
+    start = file.tell()
+    version = np.lib.format.read_magic(file)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, by_columns, dtype = read(file)
+    if dtype.hasobject:
+        raise DataError(f"{place}: holds Python objects, which are not read; save an array of numbers")
+    if len(shape) > MOST_DIMENSIONS or any(length < 0 for length in shape):
+        raise DataError(f"{place}: damaged; no array has the shape {str(shape)[:100]}")
+    size, length = limits().check_array(shape, dtype.itemsize, place), file.tell() - start
+    if size > left - length:
+        raise DataError(f"{place}: damaged; shape {shape} of {dtype} needs {size} bytes, found {left - length}")
+    return ArrayHeader(shape, by_columns, dtype, size, length)
+
+
+def read_array(file: BinaryIO, left: int, place: str) -> np.ndarray:
+    """The array at whose header `file` stands; arguments and errors are those of `read_header`."""
+    header = read_header(file, left, place)
+    content = np.empty(header.size, np.uint8)
+    view, start = memoryview(content), 0
+    while start < header.size:
+        piece = file.read(min(PIECE, header.size - start))
+        if not piece:
+            raise DataError(f"{place}: damaged; it ends after {start} of {header.size} bytes")
+        view[start : start + len(piece)] = piece
+        start += len(piece)
+    array = content.view(header.dtype) if header.size else np.empty(header.shape, header.dtype)
+    array = array.reshape(header.shape, order="F" if header.by_columns else "C")
+    if array.dtype.kind == "U" and array.size and array.dtype.itemsize:
+        _check_characters(content.view(array.dtype.byteorder.replace("|", "=") + "u4"), place)
+    return array
+
+
+def _check_characters(codes: np.ndarray, place: str) -> None:
+    """`DataError` for numbers that stand for no character, which fail where a text is used."""
+    wrong = codes[(codes > LAST_CHARACTER) | ((codes >= 0xD800) & (codes <= 0xDFFF))]
+    if len(wrong):
+        raise DataError(f"{place}: damaged; a text holds the number {wrong[0]}, which is no character")
+
+
+def check_members(members: Sequence[zipfile.ZipInfo], place: str) -> None:
+    """`DataError` for members of a zip file that are encrypted, or would together expand beyond the limits."""
+    if any(member.flag_bits & ENCRYPTED for member in members):
+        raise DataError(f"{place}: encrypted; save it without a password")
+    sizes, compressed = zip(*((member.file_size, member.compress_size) for member in members), strict=True)
+    limits().check_expansion(sum(sizes), sum(compressed), place)
+
+
+def size_of(file: BinaryIO) -> int:
+    """Bytes of an open file."""
+    start = file.tell()
+    end = file.seek(0, os.SEEK_END)
+    file.seek(start)
+    return end

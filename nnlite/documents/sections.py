@@ -1,0 +1,39 @@
+"""Errors of the sections of a config: of whatever kind they were, each says where its cause stands."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from nnlite.errors import ConfigError, NNLiteError
+
+__all__ = ["within"]
+
+
+@contextmanager
+def within(section: str = "", field: str = "") -> Iterator[None]:
+    """A context in which every exception is a `ConfigError` below `section`, but for others of nnlite and the system.
+
+    What classes of users raise, and what NumPy says of sizes and numbers that nobody foresaw, has a place as well.
+
+    Args:
+        section: the key whose value is at work; none for the whole config.
+        field: the first key of the path of an error, where the section stands for it.
+
+    >>> with within("model"):
+    ...     raise MemoryError("Unable to allocate 39.1 GiB")
+    Traceback (most recent call last):
+        ...
+    nnlite.errors.ConfigError: model: there is not the memory for it: Unable to allocate 39.1 GiB
+    """
+    path = (section,) if section else ()
+    try:
+        yield
+    except ConfigError as error:
+        for one in error.each():
+            one.path = one.path[1:] if field and one.path[:1] == (field,) else one.path
+        raise error.within(*path) from None
+    except (NNLiteError, OSError):  # what the system says of a full disk is no fault of the config
+        raise
+    except MemoryError as error:
+        raise ConfigError(f"there is not the memory for it: {error}", path) from error
+    except Exception as error:
+        raise ConfigError(f"it cannot be used: {type(error).__name__}: {error}", path) from error
