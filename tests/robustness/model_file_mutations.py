@@ -114,7 +114,8 @@ def _changed_header(text: str, chance: random.Random) -> str:
 
 def _changed_text(text: str, chance: random.Random) -> str:
     start = chance.randrange(len(text) + 1)
-    pieces = ('"', ",", "{", "}", "[" * 400, "]", ":", "1e999", "NaN", "-", "9" * 600, '"format": 1,', "\\u0000", "\ud7ff")
+    pieces = ('"', ",", "{", "}", "[" * 400, "]", ":", "1e999", "NaN", "-", "9" * 600, '"format": 1,', "\\u0000")
+    pieces = (*pieces, "\ud7ff")
     return text[:start] + chance.choice(pieces) + text[start + chance.choice((0, 0, 1, 5)) :]
 
 
