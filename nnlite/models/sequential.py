@@ -60,6 +60,8 @@ class Sequential(BaseModel):
                 raise ConfigError("Input must come first")
             self._given_shape = (None, *layer.shape)
             return
+        if not self.layers and not self._given_shape:
+            self._given_shape = layer._stated_shape
         self._insert(len(self.layers), layer)
 
     def _insert(self, position: int, layer: Layer) -> None:

@@ -56,7 +56,7 @@ class TestWrongInput:
     def test_feature_count(self):
         layer = Dense(3, name="hidden")
         layer(np.ones((2, 4)))
-        for wrong in ((2, 5), (4,), (2, 3, 4)):
+        for wrong in ((2, 5), (4,), (2, 3, 5)):
             with pytest.raises(ShapeError) as error:
                 layer(np.ones(wrong))
             assert str(error.value) == f"layer 'hidden' (Dense) was built for inputs of shape (None, 4), got {wrong}"

@@ -33,6 +33,12 @@ class Spatial(Host):
     data_format = cast(
         'Literal["channels_last", "channels_first"] | None', None
     )  # no field: each layer has one in its place
+    _fixes = "rank"
+
+    @property
+    def _fixed_axis(self) -> int:
+        """Where the channels stand."""
+        return 1 if self.channels_first else -1
 
     def build(self, input_shape: tuple) -> None:
         """Of a layer without parameters: refuse inputs of another rank, or that leave no outputs."""

@@ -28,6 +28,7 @@ class _Activated(Layer, abstract=True):
         activation = cast(ActivationFunction, None)
 
     supports_masking = True
+    _fixes = "nothing"
 
     @property
     def _final_activation(self) -> ActivationFunction:

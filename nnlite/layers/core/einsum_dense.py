@@ -82,6 +82,8 @@ class EinsumDense(GivenOutputShape, Layer):
 
     ends_in_activation = True
 
+    _fixes = "rank"
+
     def validate(self) -> None:
         try:
             wanted: Any

@@ -50,6 +50,8 @@ class Embedding(Layer):
 
     input_kind = "indices"
 
+    _fixes = "nothing"
+
     def validate(self) -> None:
         for kind, given in (("regularizer", self.embeddings_regularizer), ("constraint", self.embeddings_constraint)):
             if self.sparse and given is not None:

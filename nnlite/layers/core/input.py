@@ -51,6 +51,7 @@ class Identity(Layer):
     """outputs = inputs."""
 
     supports_masking = True
+    _fixes = "nothing"
     _keeps_values = True
 
     def at_inference(self) -> Unchanged:
@@ -64,6 +65,7 @@ class Cast(Layer):
     """outputs = inputs in this layer's dtype; a model puts it between layers of different dtypes."""
 
     supports_masking = True
+    _fixes = "nothing"
     _keeps_values = True
 
     def linearize(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:

@@ -26,6 +26,8 @@ class Masking(Layer):
 
     mask_value: float = 0.0
 
+    _fixes = "nothing"
+
     def build(self, input_shape: BatchShape) -> None:
         if len(input_shape) != 3:
             raise ShapeError(f"{self.label} needs inputs of shape (batch, steps, features), got {input_shape}")

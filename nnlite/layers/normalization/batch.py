@@ -88,6 +88,7 @@ class BatchNormalization(Layer):
                 raise ConfigError(f"renorm_clipping takes numbers >= 0 for rmin, rmax and dmax, got {name}={value!r}")
 
     supports_masking = True
+    _fixes = "rank"
 
     def build(self, input_shape: BatchShape) -> None:
         shape = tuple(input_shape[axis] for axis in checked_axes(self, self.axis, input_shape))

@@ -6,6 +6,7 @@ from nnlite.arrays.types import BatchShape
 from nnlite.constraints import Constraint
 from nnlite.initializers import Initializer
 from nnlite.jacobians import Composed, Jacobians
+from nnlite.layers.base.attributes import Fixed
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.normalization.moments import (
     add_scale_and_center,
@@ -50,6 +51,10 @@ class LayerNormalization(Layer):
     gamma_constraint: FromSpec[Constraint | None] = option(default=None, kw_only=True)
 
     supports_masking = True
+
+    @property
+    def _fixes(self) -> Fixed:
+        return "last" if self.axis == -1 else "rank"
 
     def build(self, input_shape: BatchShape) -> None:
         axes = checked_axes(self, self.axis, input_shape)

@@ -52,6 +52,7 @@ class Dropout(Layer):
     seed: Index | None = None
 
     supports_masking = True
+    _fixes = "nothing"
     _keeps_values = True
 
     def validate(self) -> None:
@@ -98,6 +99,7 @@ class _SpatialDropout(Layer, abstract=True):
     rate: Fraction
 
     supports_masking = True
+    _fixes = "nothing"
     data_format = cast(DataFormat, None)
     spatial = 1
 
@@ -174,6 +176,7 @@ class AlphaDropout(Layer):
     seed: Index | None = None
 
     supports_masking = True
+    _fixes = "nothing"
 
     def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         check_noise_shape(self, input_shape)

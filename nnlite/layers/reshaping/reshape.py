@@ -28,6 +28,8 @@ class Flatten(Layer):
 
     _keeps_values = True
 
+    _fixes = "nothing"
+
     def build(self, input_shape: BatchShape) -> None:
         check_known(self, input_shape)
 
@@ -48,6 +50,8 @@ class Reshape(Layer):
     target_shape: Converted[Sequence[int], tuple[int, ...]]
 
     _keeps_values = True
+
+    _fixes = "nothing"
 
     def build(self, input_shape: BatchShape) -> None:
         check_known(self, input_shape)
@@ -79,6 +83,8 @@ class Permute(Layer):
 
     _keeps_values = True
 
+    _fixes = "nothing"
+
     def validate(self) -> None:
         if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
             raise ConfigError(f"Permute takes dims 1 to {len(self.dims)}, each once, got {self.dims}")
@@ -107,6 +113,8 @@ class RepeatVector(Layer):
     """
 
     n: Count
+
+    _fixes = "nothing"
 
     def build(self, input_shape: BatchShape) -> None:
         self.compute_output_shape(input_shape)  # refuses inputs of another rank
