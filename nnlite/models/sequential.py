@@ -58,7 +58,7 @@ class Sequential(BaseModel):
         if isinstance(layer, Input):
             if self.layers or self._given_shape:
                 raise ConfigError("Input must come first")
-            self._given_shape = (None, *layer.shape)
+            self._given_shape = (None, *layer.batch_shape[1:])
             return
         if not self.layers and not self._given_shape:
             self._given_shape = layer._stated_shape

@@ -99,7 +99,7 @@ class _SpatialDropout(Layer, abstract=True):
     rate: Fraction
 
     supports_masking = True
-    _fixes = "nothing"
+    _fixes = "rank"
     data_format = cast(DataFormat, None)
     spatial = 1
 
