@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 import numpy as np
 
 from nnlite.arrays.types import ArrayLike
+from nnlite.config import floatx
 from nnlite.errors import NotReadyError
 from nnlite.layers.base.simplified import DensePart, Simplified
 from nnlite.ops.activations import ActivationFunction, Linear
@@ -54,6 +55,7 @@ class LayerAttributes:
         _fixes: what of the shape that the layer was built for a call on arrays has to have; see `takes_too`.
         ends_in_activation: whether `self.activation` is the last thing that `linearize` applies.
         _final_activation: the activation function that gives the outputs; None where that is not known.
+        input_spec: an `InputSpec` that the inputs have to fit, or a list of them; None for none.
         activity_regularizer: a penalty on the outputs, divided by the number of examples; None for none.
         label, _next_random: how errors call the layer; the random numbers of its next call.
         _moves_on: whether calls outside training store new states, as those of stateful recurrent layers do; None until
@@ -69,7 +71,7 @@ class LayerAttributes:
         _read_call, _as_returned: see there.
         values, weights, get_weights, set_weights, count_params: the arrays, and the parameters in Keras's order.
         variables, trainable_variables, non_trainable_variables: other names of `weights` and its parts.
-        _fixed_axis: see there.
+        _fixed_axis, compute_dtype, variable_dtype: see there.
 
     Attributes of an instance:
         parameters: in the order in which `linearize` takes them; those of layers inside are among them.
@@ -85,6 +87,7 @@ class LayerAttributes:
         _options: what the arguments of `call` that are no data are.
         _data_arguments, _data_keys: the names of several data, as arguments of `call`, or in one dict.
         _recorded: the traced values of the parameters, by id, of what `call` knows as `self`; None for other layers.
+        _further_arguments, _take_further: arguments of the constructor that are no part of the config.
         _losses: the terms that the last call on arrays added to the loss.
         _building, _build_done: whether `build` is running, and whether it has.
         _declared: the parameters that the layer itself declared.
@@ -92,6 +95,7 @@ class LayerAttributes:
     """
 
     activity_regularizer: Any = None
+    input_spec: Any = None
     input_kind: InputKind = "numbers"
     _input_kinds: list[InputKind] | None = None
     takes_several: bool | None = False
@@ -131,6 +135,7 @@ class LayerAttributes:
     _losses: tuple[float, ...] = ()
     _building: bool = False
     _build_done: bool = False
+    _further_arguments: tuple[str, ...] = ()
     _declared: list[Parameter]
     _stated_shape: tuple[int | None, ...] | None = None
 
@@ -207,6 +212,19 @@ class LayerAttributes:
     def non_trainable_variables(self) -> list[Parameter]:
         """`non_trainable_weights`, as Keras calls them too."""
         return self.non_trainable_weights
+
+    def _take_further(self, given: dict[str, Any]) -> None:
+        """Take those of `_further_arguments` that the constructor was given."""
+
+    @property
+    def compute_dtype(self) -> str:
+        """`dtype`, or what it will be."""
+        return self.dtype or floatx()
+
+    @property
+    def variable_dtype(self) -> str:
+        """`compute_dtype`: parameters have the type that the layer computes in."""
+        return self.compute_dtype
 
     @property
     def _fixed_axis(self) -> int | tuple[int, ...]:

@@ -8,13 +8,14 @@ import numpy as np
 
 from nnlite.config import FloatType, floatx
 from nnlite.constraints import Constraint
-from nnlite.errors import ShapeError
+from nnlite.errors import ConfigError, ShapeError
 from nnlite.initializers import Initializer
 from nnlite.jacobians import penalized_parts
 from nnlite.layers.base.attributes import LayerAttributes, LayerCall
 from nnlite.layers.base.call import build_inner_layers, inner_layers, moves_on, pairs_inside, read_methods, trace_call
 from nnlite.layers.base.contract.arguments import read_call, with_common_arguments
 from nnlite.layers.base.contract.building import building, first_value, free_name, parts_of_shape
+from nnlite.layers.base.contract.input_spec import check_spec
 from nnlite.layers.base.contract.penalties import adds_losses, record_loss, weight_penalties
 from nnlite.layers.base.inputs import check_number, gives_several, read_inputs, read_several, read_training, shape_fits
 from nnlite.layers.base.shapes import takes_too, trial_shape, trial_shapes, zeros_for
@@ -146,6 +147,8 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
         """Build on first use, drawing from `random`, or from fresh entropy when None; returns the output shape."""
         if not self.built or self.input_shape is None:
             check_number(self, input_shape)
+            if self.input_spec is not None:
+                check_spec(self, input_shape)
             self.dtype = self.dtype or floatx()
             self.random = self.random or random
             self.input_shape = tuple(input_shape)
@@ -216,6 +219,8 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
         call = self._read_call(*inputs, **given)
         symbols = symbols_of(call.inputs)
         if symbols is not None:
+            if call.runner is not self:
+                raise ConfigError(f"{self.label}: further arguments of a call are for arrays, not for a graph")
             return apply_to_symbols(self, symbols, call.training, call.mask)
         output = self._apply(call.inputs, call.training, call.mask, call.runner)[0]
         arrays = call.inputs if self.takes_several else (call.inputs,)
@@ -281,6 +286,8 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
 
     def _check_input_shape(self, shape: tuple) -> None:
         """`ShapeError` unless the layer, as it is built, takes inputs of `shape`."""
+        if self.input_spec is not None:
+            check_spec(self, shape)
         if not shape_fits(self.input_shape, shape) and not takes_too(self, shape):
             raise ShapeError(f"{self.label} was built for inputs of shape {self.input_shape}, got {tuple(shape)}")
 

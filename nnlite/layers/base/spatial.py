@@ -169,7 +169,8 @@ def check_windows(layer: Any) -> None:
 
 
 def add_bias(layer: Any, filters: int) -> None:
-    """Declare the bias when the layer uses one."""
+    """Declare the bias when the layer uses one; its attribute `bias` is None when it does not."""
+    layer.bias = None
     if layer.use_bias:
         layer.bias = layer.add_weight(
             (filters,),

@@ -123,6 +123,7 @@ class Dense(Layer):
             constraint=self.kernel_constraint,
             name="kernel",
         )
+        self.bias: Any = None
         if self.use_bias:
             self.bias = self.add_weight(
                 shapes["bias"], bias, regularizer=self.bias_regularizer, constraint=self.bias_constraint, name="bias"

@@ -114,7 +114,8 @@ def with_common_arguments(construct: Callable) -> Callable:
 
     @functools.wraps(construct)
     def constructor(self: "Layer", *args: Any, **given: Any) -> None:
-        extra = {name: given.pop(name) for name in further if name in given}
+        own = [name for name in self._further_arguments if name not in parameters]
+        extra = {name: given.pop(name) for name in (*further, *own) if name in given}
         for name in given:
             if name not in parameters:
                 hint = did_you_mean(name, [*parameters, REGULARIZER])
@@ -123,6 +124,8 @@ def with_common_arguments(construct: Callable) -> Callable:
         shape = extra.get("input_shape", extra.get("input_dim"))
         if shape is not None:
             self._stated_shape = (None, *([shape] if isinstance(shape, int) else shape))
+        if own:
+            self._take_further(extra)
         regularize(self, extra.get(REGULARIZER))
 
     if REGULARIZER in further:
