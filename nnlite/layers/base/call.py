@@ -156,7 +156,10 @@ def build_inner_layers(layer: "Layer", zeros: Any, *more: Any) -> None:
         inner.name = inner.name or f"{snake_case(type(inner).__name__)}_{place}"
         inner.dtype = inner.dtype or layer.dtype
         assert layer.random is not None  # it is being built
-        inner._ensure_built(shapes if several else shapes[0], layer.random.child(place))
+        if inner.built and inner.input_shape is not None:
+            inner._check_input_shape(shapes if several else shapes[0])
+        else:
+            inner._ensure_built(shapes if several else shapes[0], layer.random.child(place))
         traced.update((id(own), trace.variable(own.value)) for own in inner.parameters if id(own) not in traced)
         return trace.use(inner, inputs, [traced[id(own)] for own in inner.parameters], **given)
 

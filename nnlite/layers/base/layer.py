@@ -8,7 +8,7 @@ import numpy as np
 
 from nnlite.config import FloatType, floatx
 from nnlite.constraints import Constraint
-from nnlite.errors import ConfigError, ShapeError
+from nnlite.errors import ConfigError
 from nnlite.initializers import Initializer
 from nnlite.jacobians import penalized_parts
 from nnlite.layers.base.attributes import LayerAttributes, LayerCall
@@ -18,7 +18,7 @@ from nnlite.layers.base.contract.building import building, first_value, free_nam
 from nnlite.layers.base.contract.input_spec import check_spec
 from nnlite.layers.base.contract.penalties import adds_losses, record_loss, weight_penalties
 from nnlite.layers.base.inputs import check_number, gives_several, read_inputs, read_several, read_training, shape_fits
-from nnlite.layers.base.shapes import takes_too, trial_shape, trial_shapes, zeros_for
+from nnlite.layers.base.shapes import takes_too, trial_shape, trial_shapes, wrong_shape, zeros_for
 from nnlite.layers.base.symbolic import apply_to_symbols, symbols_of
 from nnlite.ops.base import Op, own_memory
 from nnlite.parameters import Parameter
@@ -158,10 +158,12 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
             self.output_shape = tuple(self.compute_output_shape(self.input_shape))
             self._penalizes = self._penalizes or (self._traced and adds_losses(self))
             self.built = True
+            if self._writes_mask:
+                self.supports_masking = False  # its mask need not be that of the inputs
             if not self.trainable:
                 self.trainable = False  # that of the layers inside too
         if not shape_fits(self.input_shape, input_shape):
-            raise ShapeError(f"{self.label} was built for inputs of shape {self.input_shape}, got {tuple(input_shape)}")
+            raise wrong_shape(self, input_shape)
         return self.output_shape
 
     def _check_linearize(self) -> None:
@@ -289,7 +291,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
         if self.input_spec is not None:
             check_spec(self, shape)
         if not shape_fits(self.input_shape, shape) and not takes_too(self, shape):
-            raise ShapeError(f"{self.label} was built for inputs of shape {self.input_shape}, got {tuple(shape)}")
+            raise wrong_shape(self, shape)
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
@@ -298,4 +300,5 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
         return config
 
 
+Layer.build = building(Layer.build)
 Layer.__init__ = with_common_arguments(Layer.__init__)

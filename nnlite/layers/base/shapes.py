@@ -48,6 +48,11 @@ def _sized(shape: tuple, size: int) -> list[int]:
     return [size if length is None else length for length in shape]
 
 
+def wrong_shape(layer: "Layer", shape: tuple) -> ShapeError:
+    """What is raised for inputs of a shape that a built layer does not take."""
+    return ShapeError(f"{layer.label} was built for inputs of shape {layer.input_shape}, got {tuple(shape)}")
+
+
 def takes_too(layer: "Layer", shape: tuple) -> bool:
     """Whether a call on arrays may have a `shape` other than the one that the layer was built for.
 

@@ -70,6 +70,16 @@ class Reshape(Layer):
 
     def build(self, input_shape: BatchShape) -> None:
         check_known(self, input_shape)
+        self._check_size(input_shape)
+
+    def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
+        self._check_size(input_shape)
+        return super().compute_output_shape(input_shape)
+
+    def _check_size(self, input_shape: BatchShape) -> None:
+        """`ShapeError` unless an example has as many numbers as the target."""
+        if None in input_shape[1:]:
+            return
         size, wanted = math.prod(cast(tuple, input_shape[1:])), math.prod(map(abs, self.target_shape))
         free = self.target_shape.count(-1)
         if size % wanted or (not free and size != wanted):

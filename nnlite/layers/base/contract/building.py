@@ -29,17 +29,20 @@ def building(build: Callable) -> Callable:
 
     @functools.wraps(build)
     def build_layer(self: "Layer", *shapes: Any, **named: Any) -> None:
-        shapes = (*shapes, *named.values())
+        shapes = tuple(shape for shape in (*shapes, *named.values()) if shape is not None)
         if not self._building and shapes:
             self._ensure_built(shapes[0] if len(shapes) == 1 else shapes)
             return
         if not shapes and needed:
             raise WrongTypeError(f"{self.label}: build needs the shape of the inputs, such as build((None, 4))")
         several = len(parameters) > 1 and len(shapes) == 1 and isinstance(shapes[0][0], (tuple, list))
-        build(self, *(shapes[0] if several else shapes)[: len(parameters)])
+        outer, self._building = not self._building, True
+        try:
+            build(self, *(shapes[0] if several else shapes)[: len(parameters)])
+        finally:
+            self._building = not outer
         self._build_done = True
-        if not self._building:
-            self.built = True
+        self.built = self.built or outer
 
     return build_layer
 
