@@ -117,6 +117,10 @@ class MissingLibraryError(ConfigError, ImportError):
     """A library that is needed for what was asked is not installed; the message says how to get it."""
 
 
+class WrongTypeError(ConfigError, TypeError):
+    """An argument of a type that cannot be read, or one that there is not."""
+
+
 class DataError(NNLiteError, ValueError):
     """Data that cannot be used: a missing column, text in a numeric column, NaN, labels out of range."""
 
@@ -163,7 +167,7 @@ class DivergenceError(NNLiteError, ArithmeticError):
     exit_code = 4
 
 
-class NotReadyError(NNLiteError, RuntimeError):
+class NotReadyError(NNLiteError, RuntimeError, ValueError):
     """A call that came too early: before `build`, `compile`, `adapt` or `forward`."""
 
 

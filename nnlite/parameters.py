@@ -1,6 +1,6 @@
 """Parameters, and the store that keeps them in one contiguous vector with many views."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,9 +24,20 @@ class Parameter:
         regularizer: penalty on the value that is added to the loss.
         sparse: whether training changes only the rows that a batch uses; `gradient` then holds these alone.
         constraint: what the value is brought back to after each update.
+
+    Attributes:
+        owner: the name of the layer that declared it; empty for none.
+
+    Arithmetic, comparison of sizes and indexing work on the value and give arrays:
+
+    >>> import numpy as np
+    >>> scale = Parameter("scale", np.array([1.0, 2.0]))
+    >>> scale.assign_add([1, 1])
+    >>> (2 * scale - 1).tolist(), scale[0], scale.path
+    ([3.0, 5.0], 2.0, 'scale')
     """
 
-    __slots__ = ("_gradient", "_leases", "_value", "constraint", "name", "regularizer", "sparse", "trainable")
+    __slots__ = ("_gradient", "_leases", "_value", "constraint", "name", "owner", "regularizer", "sparse", "trainable")
 
     def __init__(
         self,
@@ -39,6 +50,7 @@ class Parameter:
     ) -> None:
         self.constraint = constraint
         self.name = name
+        self.owner = ""
         self.sparse = sparse
         self.trainable = trainable
         self.regularizer = regularizer
@@ -68,12 +80,33 @@ class Parameter:
     def size(self) -> int:
         return self._value.size
 
+    @property
+    def ndim(self) -> int:
+        return self._value.ndim
+
+    @property
+    def path(self) -> str:
+        """Its name below that of the layer that declared it, such as `"dense/kernel"`."""
+        return f"{self.owner}/{self.name}" if self.owner else self.name
+
+    def numpy(self) -> np.ndarray:
+        """A copy of the value."""
+        return self._value.copy()
+
     def assign(self, value: ArrayLike) -> None:
         """Copy `value` in; `ShapeError` unless the shape is the same."""
         value = np.asarray(value)
         if value.shape != self.shape:
             raise ShapeError(f"parameter {self.name!r} has the shape {self.shape}, got {value.shape}")
         self._value[...] = value
+
+    def assign_add(self, value: ArrayLike) -> None:
+        """Add `value`, which has the same shape, to the present one."""
+        self.assign(self._value + np.asarray(value))
+
+    def assign_sub(self, value: ArrayLike) -> None:
+        """Take `value`, which has the same shape, from the present one."""
+        self.assign(self._value - np.asarray(value))
 
     def constrain(self) -> None:
         """Bring the value back to what the constraint allows, if there is one."""
@@ -95,17 +128,42 @@ class Parameter:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.array(self._value, dtype=dtype, copy=copy)
 
+    def __getitem__(self, index: Any) -> Any:
+        return self._value[index]
+
+    def __neg__(self) -> Any:
+        return -self._value
+
     if TYPE_CHECKING:  # in a layer's `call` a parameter stands for a traced value, which can do this
 
         def _operator(self, other: Any) -> Any: ...
 
         __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __matmul__ = __rmatmul__ = _operator
-        __truediv__ = __rtruediv__ = __pow__ = __rpow__ = __getitem__ = _operator
+        __truediv__ = __rtruediv__ = __pow__ = __rpow__ = _operator
+        __lt__ = __le__ = __gt__ = __ge__ = _operator
         T: Any
 
     def __repr__(self) -> str:
         kind = "" if self.trainable else ", trainable=False"
         return f"Parameter({self.name!r}, shape={self.shape}, dtype={self.dtype}{kind})"
+
+
+def _on_values(name: str) -> Callable[[Parameter, Any], Any]:
+    """The operator `name` of arrays, on the value; what is no data, such as a traced value, answers for itself."""
+
+    def operator(self: Parameter, other: Any) -> Any:
+        if isinstance(other, (Parameter, np.ndarray, np.generic, int, float, complex, list, tuple)):
+            return getattr(self.value, name)(other.value if isinstance(other, Parameter) else other)
+        return NotImplemented
+
+    return operator
+
+
+for _name in ("add", "sub", "mul", "matmul", "truediv", "pow"):
+    for _side in (f"__{_name}__", f"__r{_name}__"):
+        setattr(Parameter, _side, _on_values(_side))
+for _name in ("__lt__", "__le__", "__gt__", "__ge__"):
+    setattr(Parameter, _name, _on_values(_name))
 
 
 class Lease:

@@ -40,6 +40,7 @@ class BaseModel(Layer, abstract=True):
     """
 
     _nested = False
+    _builds_itself = True
 
     if TYPE_CHECKING:  # a subclass has these; `layers` and `seed` are fields of `Sequential`
         layers, seed, _with_state = cast("list[Layer]", None), cast(int, None), cast("list[Layer]", None)

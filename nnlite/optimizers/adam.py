@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from nnlite import kernels
+from nnlite.errors import WrongTypeError
 from nnlite.kernels.reference.optimizers import RateFactors
 from nnlite.optimizers.base import LearningRate, Optimizer, WeightDecay
 from nnlite.registry.field_types import BelowOne, Positive
@@ -92,3 +93,10 @@ class AdamW(AdamBase):
     """
 
     weight_decay: WeightDecay = option(default=0.004)
+
+    def validate(self) -> None:
+        super().validate()
+        if self.weight_decay is None:
+            raise WrongTypeError(
+                "expected a number >= 0 or a schedule, got None; Adam is without", ("AdamW", "weight_decay")
+            )

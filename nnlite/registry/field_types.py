@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.errors import Choice, ConfigError, nearest, raise_all, shown
+from nnlite.errors import Choice, ConfigError, WrongTypeError, nearest, raise_all, shown
 
 
 @dataclass(frozen=True, repr=False)
@@ -105,7 +105,7 @@ def read(value: Any, hint: Any) -> Any:
     if origin is dict:
         return _read_entries(value, *typing.get_args(hint))
     if is_specified(hint):
-        return hint.get(value)
+        return _read_specified(value, hint)
     reader = _READERS.get(origin or hint)
     return reader(value) if reader else _read_instance(value, origin or hint)
 
@@ -123,12 +123,21 @@ def jsonable(value: Any) -> Any:
     return value
 
 
+def _read_specified(value, family):
+    try:
+        return family.get(value)
+    except ConfigError as error:
+        if error.errors or error.path or isinstance(value, (str, Mapping)):
+            raise
+        raise WrongTypeError(error.message) from None
+
+
 def _read_bool(value):
     if isinstance(value, (bool, np.bool_)):
         return bool(value)
     meant = TRUTH.get(str(value).lower()) or " or ".join(nearest(str(value), ("false", "true")))
     hint = f"; did you mean {meant}?" if meant and isinstance(value, str) else ""
-    raise ConfigError(f"expected true or false, got {shown(value)}{hint}")
+    raise WrongTypeError(f"expected true or false, got {shown(value)}{hint}")
 
 
 def _read_int(value):
@@ -137,7 +146,7 @@ def _read_int(value):
             raise ConfigError(f"expected an integer below 2**64, got {shown(value)}")
         return int(value)
     whole = isinstance(value, float) and value.is_integer() and abs(value) < LARGEST
-    raise ConfigError(f"expected an integer, got {shown(value)}{f'; did you mean {int(value)}?' if whole else ''}")
+    raise WrongTypeError(f"expected an integer, got {shown(value)}{f'; did you mean {int(value)}?' if whole else ''}")
 
 
 def _read_float(value):
@@ -149,19 +158,19 @@ def _read_float(value):
             number = np.nan
         if not np.isnan(number):
             return number
-    raise ConfigError(f"expected a number, got {shown(value)}")
+    raise WrongTypeError(f"expected a number, got {shown(value)}")
 
 
 def _read_str(value):
     if isinstance(value, str):
         return value
-    raise ConfigError(f"expected text, got {shown(value)}")
+    raise WrongTypeError(f"expected text, got {shown(value)}")
 
 
 def _read_mapping(value):
     if isinstance(value, Mapping):
         return dict(value)
-    raise ConfigError(f"expected 'key: value' pairs, got {shown(value)}")
+    raise WrongTypeError(f"expected 'key: value' pairs, got {shown(value)}")
 
 
 def _read_entries(value, key_hint, hint):
@@ -185,13 +194,13 @@ def _read_key(key, hint):
 def _read_callable(value):
     if callable(value):
         return value
-    raise ConfigError(f"expected a function, got {shown(value)}")
+    raise WrongTypeError(f"expected a function, got {shown(value)}")
 
 
 def _read_instance(value, cls):
     if not isinstance(cls, type) or isinstance(value, cls):
         return value
-    raise ConfigError(f"expected {cls.__name__}, got {shown(value)}")
+    raise WrongTypeError(f"expected {cls.__name__}, got {shown(value)}")
 
 
 _READERS = {
@@ -211,7 +220,7 @@ def _read_literal(value, allowed):
     names = [str(choice) for choice in allowed if choice is not None]
     if isinstance(value, str):
         raise ConfigError.of_choice(value, Choice("value", names))
-    raise ConfigError(f"unknown value {shown(value)}; Allowed: {', '.join(names)}")
+    raise WrongTypeError(f"unknown value {shown(value)}; Allowed: {', '.join(names)}")
 
 
 def _read_union(value, choices):
@@ -240,7 +249,8 @@ def _read_union(value, choices):
     families = [error for choice, error in errors if is_specified(choice)]
     if isinstance(value, Mapping) and families:
         raise families[0]  # a name was meant: the family's own message says which names there are
-    raise ConfigError("; or ".join(dict.fromkeys(str(error) for _, error in errors)))
+    kind = WrongTypeError if all(isinstance(error, WrongTypeError) for _, error in errors) else ConfigError
+    raise kind("; or ".join(dict.fromkeys(str(error) for _, error in errors)))
 
 
 def _together(choices: Sequence[Choice], others: Sequence[ConfigError]) -> Choice:
@@ -254,7 +264,7 @@ def _together(choices: Sequence[Choice], others: Sequence[ConfigError]) -> Choic
 
 def _read_items(value, origin, hints):
     if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, (Sequence, np.ndarray)):
-        raise ConfigError(f"expected a list, got {shown(value)}")
+        raise WrongTypeError(f"expected a list, got {shown(value)}")
     repeated = not hints or origin is not tuple or hints[-1] is Ellipsis
     if not repeated and len(value) != len(hints):
         raise ConfigError(f"expected {len(hints)} values, got {shown(value)}")

@@ -1,19 +1,20 @@
-"""The identity of values whose size is penalized, and the penalties of a whole step."""
+"""Maps that bring a term of the loss along, and the terms of a whole step."""
 
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nnlite.arrays.types import Shape
 from nnlite.jacobians.maps.base import Jacobian
 
 if TYPE_CHECKING:
     from nnlite.regularizers import Regularizer
 
-__all__ = ["Penalized", "add_penalties", "penalized_parts"]
+__all__ = ["AddedLoss", "Penalized", "add_penalties", "penalized_parts"]
 
 
 class Penalized(Jacobian):
-    """y = x, where the loss has the term `regularizer.penalty(x)` besides.
+    """y = x, where the loss has the term `regularizer.penalty(x) / batch` besides.
 
     The map is the identity. A training step that counts the term calls `add`, which lets the products of reverse mode
     gain the derivative of the term from then on: they are no longer linear, but what the step needs. Storage: x.
@@ -29,13 +30,19 @@ class Penalized(Jacobian):
 
     def add(self) -> None:
         """From now on the products of reverse mode include the derivative of the penalty."""
-        self.gradient = np.zeros_like(self.values)
-        self.regularizer.add_gradient(self.values, self.gradient)
+        gradient = np.zeros_like(self.values)
+        self.regularizer.add_gradient(self.values, gradient)
+        self.gradient = gradient / self.batch
+
+    @property
+    def batch(self) -> int:
+        """The number of examples, by which the penalty is divided."""
+        return max(1, len(self.values))
 
     @property
     def penalty(self) -> float:
         """The term of the loss."""
-        return self.regularizer.penalty(self.values)
+        return self.regularizer.penalty(self.values) / self.batch
 
     def vjp(self, cotangent: np.ndarray) -> np.ndarray:
         return cotangent if self.gradient is None else cotangent + self.gradient
@@ -44,15 +51,47 @@ class Penalized(Jacobian):
         return tangent
 
 
-def penalized_parts(jacobians: Any) -> list[Penalized]:
-    """The penalized maps among the parts of `jacobians`."""
-    if isinstance(jacobians, Penalized):
+class AddedLoss(Jacobian):
+    """The map of a layer's outputs with respect to `term`, whose sum the loss has as a term besides: zero.
+
+    As in a `Penalized`, `add` lets the products of reverse mode include the derivative of the loss, which is 1 for each
+    entry of the term. Storage: the term.
+    """
+
+    __slots__ = ("added", "term")
+
+    def __init__(self, term: np.ndarray, out_shape: Shape) -> None:
+        super().__init__(term.shape, out_shape)
+        self.term = term
+        self.added = False
+
+    def add(self) -> None:
+        """From now on the products of reverse mode include the derivative of the loss."""
+        self.added = True
+
+    @property
+    def penalty(self) -> float:
+        """The term of the loss."""
+        return float(self.term.sum())
+
+    def vjp(self, cotangent: np.ndarray) -> np.ndarray:
+        seeds = cotangent.shape[: cotangent.ndim - len(self.out_shape)]
+        return np.full((*seeds, *self.in_shape), float(self.added), cotangent.dtype)
+
+    def jvp(self, tangent: np.ndarray) -> np.ndarray:
+        seeds = tangent.shape[: tangent.ndim - len(self.in_shape)]
+        return np.zeros((*seeds, *self.out_shape), tangent.dtype)
+
+
+def penalized_parts(jacobians: Any) -> list[Penalized | AddedLoss]:
+    """The maps with a term of the loss among the parts of `jacobians`."""
+    if isinstance(jacobians, (Penalized, AddedLoss)):
         return [jacobians]
     return [found for _, part in jacobians.parts() for found in penalized_parts(part)]
 
 
 def add_penalties(jacobians: Any) -> float:
-    """Let the next product of reverse mode include all penalties; returns their sum."""
+    """Let the next product of reverse mode include all terms; returns their sum."""
     found = penalized_parts(jacobians)
     for part in found:
         part.add()

@@ -1,21 +1,38 @@
 """What a layer says about itself: every attribute that others ask a layer for, with its default."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal, cast
+import copy
+from collections.abc import Callable, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 import numpy as np
 
+from nnlite.arrays.types import ArrayLike
+from nnlite.config import floatx
+from nnlite.errors import NotReadyError
+from nnlite.layers.base.simplified import DensePart, Simplified
 from nnlite.ops.activations import ActivationFunction, Linear
-from nnlite.parameters import Parameter
+from nnlite.parameters import Parameter, assign_all
 from nnlite.random import RandomSource, fresh_seed
 from nnlite.schedules import LearningRateSchedule
 
 if TYPE_CHECKING:
+    from nnlite.layers.base.layer import Layer
     from nnlite.layers.base.symbolic import Symbol
 
 __all__ = []
 
 InputKind = Literal["numbers", "indices", "strings", "categories"]
+Fixed = Literal["shape", "rank", "last", "nothing"]
+
+
+class LayerCall(NamedTuple):
+    """What the arguments of a call say: `runner`, the layer or a variant of it with the same parameters, is run."""
+
+    runner: Any
+    inputs: Any
+    training: bool | None = None
+    mask: Any = None
 
 
 class LayerAttributes:
@@ -32,16 +49,29 @@ class LayerAttributes:
         _traced: whether the derivative is recorded from `call`, rather than written in `linearize`.
         _context: which of `training`, `random` and `mask` `linearize` takes by keyword.
         _call_context: the same for `call`.
+        _call_arguments: the names of the arguments of `call` that may be data.
+        _writes_call, _writes_mask: whether a class writes `call`, or `compute_mask`.
+        _builds_itself: whether `build` does all of the building: that of a model does.
+        _fixes: what of the shape that the layer was built for a call on arrays has to have; see `takes_too`.
         ends_in_activation: whether `self.activation` is the last thing that `linearize` applies.
         _final_activation: the activation function that gives the outputs; None where that is not known.
+        input_spec: an `InputSpec` that the inputs have to fit, or a list of them; None for none.
+        activity_regularizer: a penalty on the outputs, divided by the number of examples; None for none.
         label, _next_random: how errors call the layer; the random numbers of its next call.
         _moves_on: whether calls outside training store new states, as those of stateful recurrent layers do; None until
             `moves_on` has asked the layers inside.
         _keeps_values: whether the outputs, outside training, are the inputs in the same or in other places.
-        _penalizes: whether the loss has a term of the layer's activities: a `Penalized` is among its maps.
+        _penalizes: whether the loss has a term of the layer: a `Penalized` or an `AddedLoss` is among its maps.
         stops_gradient: whether a part of the function counts as a constant, so that numerical derivatives differ.
         schedules: the `LearningRateSchedule`s among its arguments, which `fit` tells how long the training is.
         member_count: how many models the layer is at once; each of its parameters has an axis of them in front.
+
+        adapted, _check_ready, _layers_inside, _activation_argument: see there.
+        at_inference, _dense_part, without_activation, _output_dtype: see there.
+        _read_call, _as_returned: see there.
+        values, weights, get_weights, set_weights, count_params: the arrays, and the parameters in Keras's order.
+        variables, trainable_variables, non_trainable_variables: other names of `weights` and its parts.
+        _fixed_axis, compute_dtype, variable_dtype: see there.
 
     Attributes of an instance:
         parameters: in the order in which `linearize` takes them; those of layers inside are among them.
@@ -54,8 +84,18 @@ class LayerAttributes:
         _first: the `fingerprint` of its weights as they were drawn, where `adapt` has yet to fit them to data.
         chain: the program that a model runs; None for a layer that is no model, and for a model that is not built.
         _symbol: the value in a graph that an `Input` stands for; None for other layers.
+        _options: what the arguments of `call` that are no data are.
+        _data_arguments, _data_keys: the names of several data, as arguments of `call`, or in one dict.
+        _recorded: the traced values of the parameters, by id, of what `call` knows as `self`; None for other layers.
+        _further_arguments, _take_further: arguments of the constructor that are no part of the config.
+        _losses: the terms that the last call on arrays added to the loss.
+        _building, _build_done: whether `build` is running, and whether it has.
+        _declared: the parameters that the layer itself declared.
+        _stated_shape: the shape of the data that the argument `input_shape` states; None where it does not.
     """
 
+    activity_regularizer: Any = None
+    input_spec: Any = None
     input_kind: InputKind = "numbers"
     _input_kinds: list[InputKind] | None = None
     takes_several: bool | None = False
@@ -65,6 +105,11 @@ class LayerAttributes:
     _traced: bool = False
     _context: tuple[str, ...] = ()
     _call_context: tuple[str, ...] = ()
+    _call_arguments: tuple[str, ...] = ("inputs",)
+    _writes_call: bool = False
+    _writes_mask: bool = False
+    _builds_itself: bool = False
+    _fixes: Fixed = "shape"
     ends_in_activation: bool = False
     _moves_on: bool | None = None
     _keeps_values: bool = False
@@ -83,6 +128,16 @@ class LayerAttributes:
     _first: tuple | None = None
     chain = cast(Any, None)
     _symbol = cast("Symbol | None", None)
+    _options = cast("dict[str, Any]", MappingProxyType({}))
+    _data_arguments: tuple[str, ...] = ()
+    _data_keys: tuple[str, ...] = ()
+    _recorded = cast("dict[int, Any] | None", None)
+    _losses: tuple[float, ...] = ()
+    _building: bool = False
+    _build_done: bool = False
+    _further_arguments: tuple[str, ...] = ()
+    _declared: list[Parameter]
+    _stated_shape: tuple[int | None, ...] | None = None
 
     @property
     def member_count(self) -> int | None:
@@ -96,6 +151,87 @@ class LayerAttributes:
         return RandomSource(source.seed, self._calls, source.place)
 
     @property
+    def values(self) -> list[np.ndarray]:
+        """The parameters' arrays, as `linearize` takes them."""
+        return [parameter.value for parameter in self.parameters]
+
+    @property
+    def weights(self) -> list[Parameter]:
+        """All parameters, those declared trainable first."""
+        return sorted(self.parameters, key=lambda parameter: not parameter.trainable)
+
+    def get_weights(self) -> list[np.ndarray]:
+        """Copies of the arrays of `weights`."""
+        return [parameter.value.copy() for parameter in self.weights]
+
+    def set_weights(self, weights: Sequence[ArrayLike]) -> None:
+        """Copy arrays in, in the order of `weights`; `ShapeError` when number or shapes differ."""
+        assign_all(self.weights, weights, self.label)
+
+    def count_params(self) -> int:
+        """Number of scalars in all parameters; `NotReadyError` before the layer is built."""
+        if not self.built:
+            raise NotReadyError(f"{self.label} has no parameters yet: build it, or call it on data")
+        return sum(parameter.size for parameter in self.parameters)
+
+    @property
+    def adapted(self) -> bool:
+        """Whether the layer knows what it has to learn from data by `adapt`; most have nothing to learn."""
+        return True
+
+    def _layers_inside(self) -> "Sequence[Layer]":
+        """The layers that a container is made of, in order; none in any other layer."""
+        return ()
+
+    @property
+    def _activation_argument(self) -> ActivationFunction | None:
+        """The argument `activation`; None for a layer that has no such argument."""
+        return vars(self).get("activation")
+
+    def _check_ready(self) -> None:
+        """Raise `NotReadyError` when the layer lacks something besides `build`, such as `adapt`."""
+
+    if TYPE_CHECKING:  # these of `Layer`
+
+        @property
+        def trainable_weights(self) -> list[Parameter]: ...
+        @property
+        def non_trainable_weights(self) -> list[Parameter]: ...
+
+    @property
+    def variables(self) -> list[Parameter]:
+        """`weights`, as Keras calls them too."""
+        return self.weights
+
+    @property
+    def trainable_variables(self) -> list[Parameter]:
+        """`trainable_weights`, as Keras calls them too."""
+        return self.trainable_weights
+
+    @property
+    def non_trainable_variables(self) -> list[Parameter]:
+        """`non_trainable_weights`, as Keras calls them too."""
+        return self.non_trainable_weights
+
+    def _take_further(self, given: dict[str, Any]) -> None:
+        """Take those of `_further_arguments` that the constructor was given."""
+
+    @property
+    def compute_dtype(self) -> str:
+        """`dtype`, or what it will be."""
+        return self.dtype or floatx()
+
+    @property
+    def variable_dtype(self) -> str:
+        """`compute_dtype`: parameters have the type that the layer computes in."""
+        return self.compute_dtype
+
+    @property
+    def _fixed_axis(self) -> int | tuple[int, ...]:
+        """Where the features stand, whose number the parameters fix: the argument `axis`, the last one without it."""
+        return vars(self).get("axis", -1)
+
+    @property
     def label(self) -> str:
         """How errors call this layer: `layer 'dense_1' (Dense)`."""
         return f"layer {self.name!r} ({type(self).__name__})" if self.name else f"layer {type(self).__name__}"
@@ -105,7 +241,39 @@ class LayerAttributes:
         """The activation function that gives the outputs; None where that is not known."""
         return (vars(self).get("activation") or Linear()) if self.ends_in_activation else None
 
+    def _read_call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> LayerCall:
+        """The arguments of a call in the terms of `linearize`; layers that Keras calls otherwise have their own."""
+        return LayerCall(self, inputs, training, mask)
+
+    def _as_returned(self, output: Any) -> Any:
+        """What a call returns for the output of `linearize`."""
+        return output
+
+    def at_inference(self) -> Simplified | None:
+        """What `linearize` computes outside training, in simpler terms, with its present weights; None: as it is."""
+        return None
+
+    def _dense_part(self) -> DensePart | None:
+        """The part that the layer can take over in several dense layers trained as one; None for none."""
+        return None
+
+    def without_activation(self) -> tuple["Layer", ActivationFunction | None]:
+        """This layer up to its final activation, and that activation; parameters are shared, not copied."""
+        layer: Any = self
+        activation = layer.activation if self.ends_in_activation and not self._penalizes else None
+        if activation is None:
+            return self, None
+        bare = copy.copy(layer)
+        bare.activation = Linear()
+        return bare, activation
+
+    @property
+    def _output_dtype(self) -> str:
+        """Type of the outputs: `dtype`, `"int64"` for indices, `"object"` for strings."""
+        return self.dtype
+
     if TYPE_CHECKING:
+        dtype: Any
 
         def adapt(self, data: Any) -> None:
             """Learn from data; layers that have something to learn define it, and are not `adapted` before."""

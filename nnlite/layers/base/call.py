@@ -1,14 +1,15 @@
 """Layers that write `call` alone: what it computes is recorded, and the record is the derivative."""
 
-import inspect
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from nnlite.errors import ConfigError, ShapeError
-from nnlite.jacobians import GraphJacobians, Node
+from nnlite.jacobians import AddedLoss, GraphJacobians, Identity, Jacobians, Node
 from nnlite.layers.base.attributes import LayerAttributes
+from nnlite.layers.base.contract.arguments import CONTEXT, arranged, context_of, data_arguments
+from nnlite.layers.base.contract.running import RunsLinearize
 from nnlite.layers.base.inputs import read_training
 from nnlite.layers.base.masks import output_masks
 from nnlite.ops.tracing import Trace, Traced, call_traced
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = []
 
-CONTEXT = ("training", "random", "mask")  # what models hand on to layers that ask for it
 PLAIN = frozenset((str, int, float, bool, type(None), np.ndarray))  # what holds neither layers nor parameters
 MUST_RETURN = "call must return what functions of nnlite.ops and operators make of its inputs and parameters"
 
@@ -39,16 +39,19 @@ class LayerTrace(Trace):
         self.random = random
         self.states = {}
         self.masks = {}  # by slot: of what layers gave, and of the data
+        self.losses: list[Traced] = []  # what `add_loss` was given
 
-    def use(self, layer: "Layer", inputs: Any, parameters: Sequence[Any], **given: Any) -> Traced | tuple[Traced, ...]:
-        """Apply a built layer to traced inputs (one, or a tuple) with traced parameters."""
+    def use(
+        self, layer: "Layer", inputs: Any, parameters: Sequence[Any], runner: "Layer | None" = None, **given: Any
+    ) -> Traced | tuple[Traced, ...]:
+        """Apply a built layer, or the variant `runner` of it, to traced inputs (one, or a tuple) and parameters."""
         several = isinstance(inputs, (tuple, list))
         data = tuple(inputs) if several else (inputs,)
         values = tuple(item.value if isinstance(item, Traced) else np.asarray(item) for item in data)
         masks = tuple(self.masks.get(item.slot) if isinstance(item, Traced) else None for item in data)
         available = {
             "training": self.training,
-            "random": child_of(self.random, len(self.nodes)),
+            "random": self._random_for(layer, given.get("training")),
             "mask": (masks if several else masks[0]) if any(own is not None for own in masks) else None,
             **{name: value for name, value in given.items() if value is not None},
         }
@@ -56,7 +59,7 @@ class LayerTrace(Trace):
         arrays = [parameter.value for parameter in parameters]
         if id(layer) in self.states:
             arrays = renewed(layer, arrays, self.states[id(layer)])
-        output, jacobians = layer.linearize(values if several else values[0], *arrays, **context)
+        output, jacobians = (runner or layer).linearize(values if several else values[0], *arrays, **context)
         traced = tuple(self._slot(value) for value in (output if isinstance(output, tuple) else (output,)))
         slots = tuple(item.slot if isinstance(item, Traced) else None for item in (*data, *parameters))
         self.nodes.append(Node(jacobians, slots, tuple(item.slot for item in traced), layer))
@@ -64,6 +67,23 @@ class LayerTrace(Trace):
         found = output_masks(layer, jacobians, (available["mask"],), len(traced))
         self.masks.update((item.slot, own) for item, own in zip(traced, found, strict=True) if own is not None)
         return traced if isinstance(output, tuple) else traced[0]
+
+    def _random_for(self, layer: "Layer", training: bool | None) -> RandomSource | None:
+        """What a use of a layer draws from: the place in this record; one's own where it alone is in training."""
+        random = child_of(self.random, len(self.nodes))
+        return layer._next_random() if random is None and training else random
+
+    def with_losses(self, end: Traced) -> Traced:
+        """The output `end` as it stands, and behind it the terms that the call added to the loss."""
+        if not self.losses:
+            return end
+        terms = [AddedLoss(loss.value, end.shape) for loss in self.losses]
+        output = self._slot(end.value)
+        slots = (end.slot, *[self._own(loss).slot for loss in self.losses])
+        self.nodes.append(Node(Jacobians(Identity(end.shape), *terms, data=len(slots)), slots, (output.slot,), "loss"))
+        if end.slot in self.masks:
+            self.masks[output.slot] = self.masks[end.slot]
+        return output
 
 
 class _Bound:
@@ -74,9 +94,12 @@ class _Bound:
         self._use = use
         self._replace = replace
 
-    def __call__(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        read_training(training, self._layer.label)
-        return self._use(self._layer, inputs, training=training, mask=mask)
+    def __call__(self, *inputs: Any, **given: Any) -> Any:
+        call = self._layer._read_call(*inputs, **given)
+        read_training(call.training, self._layer.label)
+        variant = {} if call.runner is self._layer else {"runner": call.runner}
+        output = self._use(self._layer, call.inputs, training=call.training, mask=call.mask, **variant)
+        return self._layer._as_returned(output)
 
     def __getattr__(self, name: str) -> Any:
         return _replaced(getattr(self._layer, name), self._replace)
@@ -106,20 +129,24 @@ def trace_call(
     if not all(isinstance(end, Traced) for end in ends):
         kinds = ", ".join(type(end).__name__ for end in ends)
         raise ShapeError(f"{layer.label}: {MUST_RETURN}, shape (batch, ...), got {kinds}: it has no derivative")
+    ends = (trace.with_losses(ends[0]), *ends[1:])
     jacobians = trace.jacobians(*ends, data=len(data))
     masks = tuple(trace.masks.get(end.slot) for end in ends)
     jacobians.mask = masks if len(ends) > 1 else masks[0]
+    if layer._writes_mask:
+        jacobians.mask = layer.compute_mask(inputs, mask)
     if trace.states:
         jacobians.state = tuple([trace.states.get(id(inner), ()) for inner in inner_layers(layer)])
     return (tuple(end.value for end in ends) if len(ends) > 1 else ends[0].value), jacobians
 
 
-def build_inner_layers(layer: "Layer", zeros: Any) -> None:
+def build_inner_layers(layer: "Layer", zeros: Any, *more: Any) -> None:
     """Run `call` on zeros, so that the layers it uses are built for what they are given; take their parameters.
 
     Args:
         layer: built but for the layers that it keeps.
         zeros: inputs of the right shape and kind.
+        more: what `call` takes after them, such as the states of a cell.
     """
 
     def use(inner: "Layer", inputs: Any, **given: Any) -> Any:
@@ -129,7 +156,10 @@ def build_inner_layers(layer: "Layer", zeros: Any) -> None:
         inner.name = inner.name or f"{snake_case(type(inner).__name__)}_{place}"
         inner.dtype = inner.dtype or layer.dtype
         assert layer.random is not None  # it is being built
-        inner._ensure_built(shapes if several else shapes[0], layer.random.child(place))
+        if inner.built and inner.input_shape is not None:
+            inner._check_input_shape(shapes if several else shapes[0])
+        else:
+            inner._ensure_built(shapes if several else shapes[0], layer.random.child(place))
         traced.update((id(own), trace.variable(own.value)) for own in inner.parameters if id(own) not in traced)
         return trace.use(inner, inputs, [traced[id(own)] for own in inner.parameters], **given)
 
@@ -140,22 +170,17 @@ def build_inner_layers(layer: "Layer", zeros: Any) -> None:
         traced = {id(parameter): trace.variable(parameter.value) for parameter in layer.parameters}
         context = {"training": training, "mask": None}
         with np.errstate(all="ignore"):
-            _called(layer, traced, use, data if isinstance(zeros, tuple) else data[0], context)
+            _called(layer, traced, use, data if isinstance(zeros, tuple) else data[0], context, *more)
     for inner in kept:
         layer.parameters.extend(own for own in inner.parameters if not any(own is known for known in layer.parameters))
 
 
-def context_of(function: Callable) -> tuple[str, ...]:
-    """Which entries of `CONTEXT` a function takes by keyword."""
-    accepted = inspect.signature(function).parameters
-    return tuple(name for name in CONTEXT if name in accepted)
-
-
 def read_methods(cls: Any, recorded: Callable) -> None:
-    """Set what a class of layers says about its methods: `_traced`, `_context` and `_call_context`.
+    """Set what a class of layers says about its methods: `_traced`, `_context`, `_call_context` and others.
 
     A class that writes `call` is recorded, unless it derives its `linearize` from abstract classes alone: that may run
-    the `call` of subclasses, where that of a complete layer would be another function.
+    the `call` of subclasses, where that of a complete layer would be another function. One that writes `linearize`
+    gets a `call` that runs it.
 
     Args:
         cls: the class that has just been made.
@@ -165,8 +190,16 @@ def read_methods(cls: Any, recorded: Callable) -> None:
     owner = next(index for index, base in enumerate(order) if index and "linearize" in vars(base))
     if "call" in vars(cls) and cls.linearize is recorded and not any(base in complete for base in order[1 : owner + 1]):
         cls.linearize = order[owner].linearize
-    cls._call_context = context_of(cls.call) if cls.call else ()
-    cls._traced = cls.call is not None and cls.linearize is recorded
+    if "linearize" in vars(cls) and "call" not in vars(cls) and cls.linearize is not recorded:
+        cls.call = RunsLinearize(cls.linearize)
+    written = None if isinstance(cls.call, RunsLinearize) else cls.call
+    cls._writes_call = written is not None
+    cls._call_context = context_of(written) if written else ()
+    cls._call_arguments = data_arguments(written, CONTEXT) if written else ("inputs",)
+    cls._traced = written is not None and cls.linearize is recorded
+    if cls._traced:
+        cls._fixes = "last"
+        cls.takes_several = None if cls.takes_several is False else cls.takes_several
     cls._context = CONTEXT if cls._traced else context_of(cls.linearize)  # layers kept inside may need any of it
 
 
@@ -203,11 +236,18 @@ def inner_layers(layer: LayerAttributes) -> "list[Layer]":
     return list(found.values())
 
 
-def _called(layer: "Layer", traced: dict[int, Traced], use: Callable, inputs: Any, context: dict[str, Any]) -> Any:
+def _called(
+    layer: "Layer", traced: dict[int, Traced], use: Callable, inputs: Any, context: dict[str, Any], *more: Any
+) -> Any:
     """`layer.call(inputs)` with traced parameters and layers; what goes wrong names the layer."""
     given = {name: value for name, value in context.items() if name in layer._call_context}
+    positional, named = arranged(layer, inputs)
     expected = f"{MUST_RETURN}, shape (batch, ...)"
-    return call_traced(layer.label, expected, lambda: bound_copy(layer, traced, use).call(inputs, **given))
+
+    def run() -> Any:
+        return bound_copy(layer, traced, use).call(*positional, *more, **given, **named)
+
+    return call_traced(layer.label, expected, run)
 
 
 def bound_copy(layer: "Layer", traced: dict[int, Traced], use: Callable | None) -> Any:
@@ -223,6 +263,7 @@ def bound_copy(layer: "Layer", traced: dict[int, Traced], use: Callable | None) 
     twin = object.__new__(type(layer))
     own = {name: value for name, value in vars(layer).items() if name != "parameters"}
     twin.__dict__.update({name: _replaced(value, replace) for name, value in own.items()}, parameters=layer.parameters)
+    twin._recorded = traced
     return twin
 
 

@@ -1,7 +1,6 @@
 """The contract of a layer: an op whose inputs are its data and its parameters."""
 
-import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import field
 from typing import Any, ClassVar
 
@@ -9,19 +8,24 @@ import numpy as np
 
 from nnlite.config import FloatType, floatx
 from nnlite.constraints import Constraint
-from nnlite.errors import ConfigError, ShapeError
+from nnlite.errors import ConfigError
 from nnlite.initializers import Initializer
 from nnlite.initializers.blank import allowance
-from nnlite.layers.base.attributes import LayerAttributes
+from nnlite.jacobians import penalized_parts
+from nnlite.layers.base.attributes import LayerAttributes, LayerCall
 from nnlite.layers.base.call import build_inner_layers, inner_layers, moves_on, pairs_inside, read_methods, trace_call
+from nnlite.layers.base.contract.arguments import read_call, with_common_arguments
+from nnlite.layers.base.contract.building import building, first_value, free_name, parts_of_shape
+from nnlite.layers.base.contract.input_spec import check_spec
+from nnlite.layers.base.contract.penalties import adds_losses, record_loss, weight_penalties
 from nnlite.layers.base.inputs import check_number, gives_several, read_inputs, read_several, read_training, shape_fits
-from nnlite.layers.base.shapes import is_small, trial_shape, trial_shapes, zeros_for
-from nnlite.layers.base.simplified import DensePart, Simplified
+from nnlite.layers.base.shapes import is_small, takes_too, trial_shape, trial_shapes, wrong_shape, zeros_for
 from nnlite.layers.base.symbolic import apply_to_symbols, symbols_of
-from nnlite.ops.activations import ActivationFunction, Linear
 from nnlite.ops.base import Op, own_memory
-from nnlite.parameters import Parameter, assign_all
+from nnlite.parameters import Parameter
 from nnlite.random import RandomSource, fresh_seed
+from nnlite.registry import snake_case
+from nnlite.registry.configurable import field_hints
 from nnlite.registry.fields import Settled, Spec, option
 from nnlite.regularizers import Regularizer
 
@@ -45,6 +49,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
         name: shown in summaries and errors; given by the model when None.
         trainable: whether training changes the parameters.
         dtype: floating-point type, `nnlite.config.floatx()` when None.
+        activity_regularizer: penalty on the outputs, divided by the number of examples, added to the loss.
 
     >>> import numpy as np
     >>> from nnlite.layers import Dense
@@ -67,12 +72,20 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         read_methods(cls, Layer.linearize)
+        cls._writes_mask = cls.compute_mask is not Layer.compute_mask
+        if "build" in vars(cls) and not cls._builds_itself:
+            cls.build = building(cls.build)
+        if "__init__" in vars(cls) and not cls._own_constructor:
+            cls.__init__ = with_common_arguments(cls.__init__)
 
     def __setattr__(self, name, value):
         super().__setattr__(name, value)
         if name == "trainable" and self.__dict__.get("built"):
             for layer in inner_layers(self):
                 layer.trainable = value
+        if name == "name":
+            for parameter in self.__dict__.get("_declared", ()):
+                parameter.owner = value
 
     def __post_init__(self):
         self.parameters = []
@@ -81,6 +94,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
         self.output_shape: Any = None
         self.random = None
         self._calls = 0
+        self._declared: list[Parameter] = []
         super().__post_init__()
 
     def build(self, input_shape: Any) -> None:
@@ -88,17 +102,9 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
 
     def linearize(self, inputs: Any, *parameters: Any, **context: Any) -> tuple[Any, Any]:
         """The output and its `Jacobians`; pure: new moving averages travel in `Jacobians.state`."""
-        if self.call is None:
+        if not self._writes_call:
             raise NotImplementedError(f"{type(self).__name__} must define call(inputs) or linearize(inputs, ...)")
         return trace_call(self, inputs, parameters, context)
-
-    def at_inference(self) -> Simplified | None:
-        """What `linearize` computes outside training, in simpler terms, with its present weights; None: as it is."""
-        return None
-
-    def _dense_part(self) -> DensePart | None:
-        """The part that the layer can take over in several dense layers trained as one; None for none."""
-        return None
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
         """Output shape for `input_shape`, found by a trial run on zeros (None stands for one, then for two)."""
@@ -106,61 +112,62 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
 
     def add_weight(
         self,
-        shape: Sequence[Any] = (),
-        initializer: Spec[Initializer] = "glorot_uniform",
-        *,
+        shape: Sequence[Any] | int | None = (),
+        initializer: Spec[Initializer] | Callable | None = None,
+        dtype: str | None = None,
         trainable: bool = True,
+        *,
         regularizer: Spec[Regularizer] | None = None,
+        constraint: Spec[Constraint] | None = None,
         name: str | None = None,
         sparse: bool = False,
-        constraint: Spec[Constraint] | None = None,
     ) -> Parameter:
-        """Declare a parameter, whose value `linearize` receives; called in `build`.
+        """Declare a parameter, whose value `linearize` receives; called in `build`, or in the constructor.
 
         Args:
             shape: its shape.
-            initializer: an `Initializer` or its name.
+            initializer: an `Initializer`, its name, or a function of shape and `dtype`; None for `glorot_uniform`, or
+                zeros for what is no floating-point number.
+            dtype: that of the layer when None.
             trainable: false for state that training does not change by gradients.
             regularizer: a `Regularizer`, its name or None.
+            constraint: a `Constraint`, its name or None: what training brings the values back to.
             name: unique within the layer; `weight`, `weight_1`, ... when None.
             sparse: training changes only the rows that a batch uses; for tables whose map is a `GatherRows`.
-            constraint: a `Constraint`, its name or None: what training brings the values back to.
         """
-        count = len(self.parameters)
-        self.dtype = self.dtype or floatx()
-        self.random = self.random or RandomSource(fresh_seed())
-        initializer, known = Initializer.get(initializer), allowance()
-        if known is not None:
-            value = known.take(tuple(shape), self.dtype, self.label)
-        else:
-            generator = self.random.child(count).generator("initializer")
-            value = initializer(tuple(shape), dtype=self.dtype, generator=generator)
+        value, name = first_value(self, shape, initializer, dtype), free_name(self, name)
         regularizer = None if regularizer is None else Regularizer.get(regularizer)
         constraint = None if constraint is None else Constraint.get(constraint)
-        name = name or (f"weight_{count}" if count else "weight")
-        if any(parameter.name == name for parameter in self.parameters):
-            raise ConfigError(f"{self.label} has a parameter {name!r} already")
-        self.parameters.append(Parameter(name, value, trainable, regularizer, sparse, constraint))
-        return self.parameters[-1]
+        parameter = Parameter(name, value, trainable, regularizer, sparse, constraint)
+        parameter.owner = self.name or snake_case(type(self).__name__)
+        self.parameters.append(parameter)
+        self._declared.append(parameter)
+        return parameter
 
     def _ensure_built(self, input_shape: tuple, random: RandomSource | None = None) -> tuple:
         """Build on first use, drawing from `random`, or from fresh entropy when None; returns the output shape."""
-        if not self.built:
+        if not self.built or self.input_shape is None:
             check_number(self, input_shape)
+            if self.input_spec is not None:
+                check_spec(self, input_shape)
             self.dtype = self.dtype or floatx()
             self.random = self.random or random
             self.input_shape = tuple(input_shape)
-            if not self.parameters:
+            if not self._build_done:
                 self._build_whole()
             if allowance() is None:
                 self._check_linearize()
             self.output_shape = tuple(self.compute_output_shape(self.input_shape))
             if allowance() is not None and is_small(self.input_shape, self.output_shape):
                 self._check_linearize()  # of a model from a file: where that costs next to nothing
+            self._penalizes = self._penalizes or (self._traced and adds_losses(self))
             self.built = True
+            if self._writes_mask:
+                self.supports_masking = False  # its mask need not be that of the inputs
             if not self.trainable:
                 self.trainable = False  # that of the layers inside too
-        self._check_input_shape(input_shape)
+        if not shape_fits(self.input_shape, input_shape):
+            raise wrong_shape(self, input_shape)
         return self.output_shape
 
     def _check_linearize(self) -> None:
@@ -168,19 +175,22 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
         trial_shapes(self, self.input_shape, 1)
 
     def _build_whole(self) -> None:
+        declared = [*self.parameters]  # in the constructor
         try:
-            self.build(self.input_shape)
+            self._building = True
+            if self._traced and self.random is not None:
+                for place, layer in enumerate(inner_layers(self)):
+                    layer.random = layer.random or self.random.child(place)
+            self.build(parts_of_shape(self, self.input_shape))
             if self._traced and inner_layers(self):
                 self.random = self.random or RandomSource(fresh_seed())
                 build_inner_layers(self, zeros_for(self, self.input_shape, 1))
+            self._build_done = True
         except BaseException:
-            self.parameters = []
+            self.parameters, self._declared = declared, [*declared]
             raise
-
-    @property
-    def values(self) -> list[np.ndarray]:
-        """The parameters' arrays, as `linearize` takes them."""
-        return [parameter.value for parameter in self.parameters]
+        finally:
+            self._building = False
 
     @property
     def trainable_weights(self) -> list[Parameter]:
@@ -193,21 +203,10 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
         return [parameter for parameter in self.parameters if parameter.trainable and id(parameter) not in frozen]
 
     @property
-    def weights(self) -> list[Parameter]:
-        """All parameters, those declared trainable first."""
-        return sorted(self.parameters, key=lambda parameter: not parameter.trainable)
-
-    def get_weights(self) -> list[np.ndarray]:
-        """Copies of the arrays of `weights`."""
-        return [parameter.value.copy() for parameter in self.weights]
-
-    def set_weights(self, weights) -> None:
-        """Copy arrays in, in the order of `weights`; `ShapeError` when number or shapes differ."""
-        assign_all(self.weights, weights, self.label)
-
-    def count_params(self) -> int:
-        """Number of scalars in all parameters."""
-        return sum(parameter.size for parameter in self.parameters)
+    def non_trainable_weights(self) -> list[Parameter]:
+        """The parameters that training does not change by gradients; all when the layer is frozen."""
+        changed = set(map(id, self.trainable_weights))
+        return [parameter for parameter in self.weights if id(parameter) not in changed]
 
     def forward(self, inputs: Any, training: bool = False, mask: Any = None) -> Any:
         """Compute the output, keep the Jacobians for `backward`; `training` turns dropout on, updates averages."""
@@ -216,29 +215,55 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
         self._output = [(own.shape, own.dtype) for own in output] if several else (output.shape, output.dtype)
         return output
 
-    def __call__(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+    def __call__(self, *inputs: Any, **given: Any) -> Any:
         """The output alone, in memory of its own. Outside training nothing is stored, so threads may share a layer.
 
         But for stateful recurrent layers, which go on from call to call; so does a layer that has one inside.
 
         Called on an `Input`, or on what another layer gave for one, it draws the graph of a `Model`.
         """
-        symbols = symbols_of(inputs)
+        call = self._read_call(*inputs, **given)
+        symbols = symbols_of(call.inputs)
         if symbols is not None:
-            return apply_to_symbols(self, symbols, training, mask)
-        output = self._apply(inputs, training, mask)[0]
-        given = inputs if self.takes_several else (inputs,)
+            if call.runner is not self:
+                raise ConfigError(f"{self.label}: further arguments of a call are for arrays, not for a graph")
+            return apply_to_symbols(self, symbols, call.training, call.mask)
+        output = self._apply(call.inputs, call.training, call.mask, call.runner)[0]
+        arrays = call.inputs if self.takes_several else (call.inputs,)
         if isinstance(output, tuple):
-            return own_memory(output, *given)
-        return output.copy() if any(np.may_share_memory(output, item) for item in given) else output
+            return self._as_returned(own_memory(output, *arrays))
+        shared = any(np.may_share_memory(output, item) for item in arrays)
+        return self._as_returned(output.copy() if shared else output)
 
-    def _apply(self, inputs, training, mask):
+    def _read_call(self, *inputs: Any, **given: Any) -> LayerCall:
+        """The arguments of a call in the terms of `linearize`; layers that Keras calls otherwise have their own."""
+        return read_call(self, inputs, given)
+
+    def _apply(self, inputs, training, mask, runner=None):
         training, inputs = read_training(training, self.label), self._as_input(inputs)
         context = {"training": training, "random": self._next_random() if training else None, "mask": mask}
-        output, jacobians = self.linearize(inputs, *self.values, **{name: context[name] for name in self._context})
+        given, run = {name: context[name] for name in self._context}, self if runner is None else runner
+        output, jacobians = run.linearize(inputs, *self.values, **given)
+        if self._penalizes:
+            self._losses = tuple(part.penalty for part in penalized_parts(jacobians))
         if training or moves_on(self):
             self.update_state(jacobians.state)
         return output, jacobians
+
+    def add_loss(self, loss: Any) -> None:
+        """Add a term to the loss, called in `call`: what `ops` make of inputs and parameters; an array's sum counts."""
+        record_loss(self.label, loss)
+
+    @property
+    def losses(self) -> list[float]:
+        """The terms that the last call on arrays added to the loss, then the penalties of the trainable weights."""
+        return [*self._losses, *weight_penalties(self)]
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """The mask of the outputs for these inputs and their mask; None for none. A subclass may write its own."""
+        if self.supports_masking and not self.takes_several:
+            return previous_mask
+        return self._apply(inputs, None, previous_mask)[1].mask
 
     def update_state(self, state: tuple) -> None:
         """Store new values of the non-trainable parameters, as `Jacobians.state` carries them."""
@@ -256,7 +281,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
         several, kind = gives_several(inputs, self), self.input_kind
         arrays = read_several(inputs, self) if several else (read_inputs(inputs, kind, self.label),)
         shapes = tuple(array.shape for array in arrays)
-        if not self.built:
+        if not self.built or self.input_shape is None:
             free = tuple((None, *shape[1:]) for shape in shapes)
             self._ensure_built(free if several else free[0])
         self._check_input_shape(shapes if several else shapes[0])
@@ -266,38 +291,18 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
         return arrays if several else arrays[0]
 
     def _check_input_shape(self, shape: tuple) -> None:
-        """`ShapeError` unless `shape` fits the one that this layer was built for."""
-        if not shape_fits(self.input_shape, shape):
-            raise ShapeError(f"{self.label} was built for inputs of shape {self.input_shape}, got {tuple(shape)}")
+        """`ShapeError` unless the layer, as it is built, takes inputs of `shape`."""
+        if self.input_spec is not None:
+            check_spec(self, shape)
+        if not shape_fits(self.input_shape, shape) and not takes_too(self, shape):
+            raise wrong_shape(self, shape)
 
-    @property
-    def adapted(self) -> bool:
-        """Whether the layer knows what it has to learn from data by `adapt`; most have nothing to learn."""
-        return True
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        if self.activity_regularizer is None and "activity_regularizer" not in field_hints(type(self)):
+            config.pop("activity_regularizer", None)
+        return config
 
-    def _layers_inside(self) -> "Sequence[Layer]":
-        """The layers that a container is made of, in order; none in any other layer."""
-        return ()
 
-    @property
-    def _activation_argument(self) -> ActivationFunction | None:
-        """The argument `activation`; None for a layer that has no such argument."""
-        return vars(self).get("activation")
-
-    def _check_ready(self) -> None:
-        """Raise `NotReadyError` when the layer lacks something besides `build`, such as `adapt`."""
-
-    def without_activation(self) -> tuple["Layer", ActivationFunction | None]:
-        """This layer up to its final activation, and that activation; parameters are shared, not copied."""
-        layer: Any = self
-        activation = layer.activation if self.ends_in_activation else None
-        if activation is None:
-            return self, None
-        bare = copy.copy(layer)
-        bare.activation = Linear()
-        return bare, activation
-
-    @property
-    def _output_dtype(self) -> str:
-        """Type of the outputs: `dtype`, `"int64"` for indices, `"object"` for strings."""
-        return self.dtype
+Layer.build = building(Layer.build)
+Layer.__init__ = with_common_arguments(Layer.__init__)

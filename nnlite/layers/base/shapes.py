@@ -62,3 +62,30 @@ def zeros_for(layer: "Layer", input_shape: tuple, size: int) -> np.ndarray | tup
 
 def _sized(shape: tuple, size: int) -> list[int]:
     return [size if length is None else length for length in shape]
+
+
+def wrong_shape(layer: "Layer", shape: tuple) -> ShapeError:
+    """What is raised for inputs of a shape that a built layer does not take."""
+    return ShapeError(f"{layer.label} was built for inputs of shape {layer.input_shape}, got {tuple(shape)}")
+
+
+def takes_too(layer: "Layer", shape: tuple) -> bool:
+    """Whether a call on arrays may have a `shape` other than the one that the layer was built for.
+
+    A class says by `_fixes` what has to be the same: the `"shape"`, the `"rank"` and the number of features, the number
+    of features that stand `"last"`, or `"nothing"`.
+    """
+    built, fixes = layer.input_shape, layer._fixes
+    if fixes == "shape" or isinstance(built[0], (tuple, list)) != isinstance(shape[0], (tuple, list)):
+        return False
+    if isinstance(built[0], (tuple, list)):
+        fits = fixes == "nothing" and len(built) == len(shape)
+    elif fixes == "nothing" or (layer._traced and not layer.parameters):
+        fits = True
+    else:
+        axes = layer._fixed_axis if isinstance(layer._fixed_axis, tuple) else (layer._fixed_axis,)
+        ranked = len(shape) == len(built) if fixes == "rank" else len(shape) > 1
+        fits = ranked and (not layer.parameters or all(built[axis] in (None, shape[axis]) for axis in axes))
+    if fits and not layer._traced:
+        layer.compute_output_shape(shape)  # says what is wrong with it
+    return fits

@@ -33,6 +33,12 @@ class Spatial(Host):
     data_format = cast(
         'Literal["channels_last", "channels_first"] | None', None
     )  # no field: each layer has one in its place
+    _fixes = "rank"
+
+    @property
+    def _fixed_axis(self) -> int:
+        """Where the channels stand."""
+        return 1 if self.channels_first else -1
 
     def build(self, input_shape: tuple) -> None:
         """Of a layer without parameters: refuse inputs of another rank, or that leave no outputs."""
@@ -163,7 +169,8 @@ def check_windows(layer: Any) -> None:
 
 
 def add_bias(layer: Any, filters: int) -> None:
-    """Declare the bias when the layer uses one."""
+    """Declare the bias when the layer uses one; its attribute `bias` is None when it does not."""
+    layer.bias = None
     if layer.use_bias:
         layer.bias = layer.add_weight(
             (filters,),

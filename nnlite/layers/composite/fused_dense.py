@@ -198,7 +198,7 @@ def _join_first(stages: list[ProgramStage], packs: Sequence[Pack | RowPack]) -> 
 def _describe(stages: list[ProgramStage]) -> tuple[DenseLayer, tuple[int, Any] | None, int] | None:
     """The dense layer that comes first, with what belongs to it: itself, its dropout, the number of its stages."""
     layers: list[Any] = [stage.layer for stage in stages[:4]]  # not joined yet, so that each is a `Layer`
-    parts = [*(layer._dense_part() for layer in layers), None, None]
+    parts = [*(None if layer._penalizes else layer._dense_part() for layer in layers), None, None]
     scale = parts.pop(0) if isinstance(parts[0], DenseScale) else None
     dense, count = parts[0], 1
     if not isinstance(dense, DenseLayer) or (scale and scale != (dense.features, dense.members)):

@@ -32,7 +32,14 @@ from nnlite.registry.field_types import Count
 from nnlite.registry.fields import FromSpec, option
 from nnlite.regularizers import Regularizer
 
-__all__ = ["Conv1D", "Conv2D", "Conv3D"]
+__all__ = [
+    "Conv1D",
+    "Conv2D",
+    "Conv3D",
+    "Convolution1D",
+    "Convolution2D",
+    "Convolution3D",
+]
 
 
 class _Conv(Spatial, Layer, abstract=True):
@@ -181,3 +188,8 @@ class Conv3D(_Conv, aliases=("Convolution3D",)):
     """
 
     rank = 3
+
+
+Convolution1D = Conv1D
+Convolution2D = Conv2D
+Convolution3D = Conv3D

@@ -23,7 +23,14 @@ from nnlite.registry.field_types import Count, Index
 from nnlite.registry.fields import FromSpec, option
 from nnlite.regularizers import Regularizer
 
-__all__ = ["Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose"]
+__all__ = [
+    "Conv1DTranspose",
+    "Conv2DTranspose",
+    "Conv3DTranspose",
+    "Convolution1DTranspose",
+    "Convolution2DTranspose",
+    "Convolution3DTranspose",
+]
 
 
 class _ConvTranspose(Spatial, Layer, abstract=True):
@@ -158,3 +165,8 @@ class Conv3DTranspose(_ConvTranspose, aliases=("Convolution3DTranspose",)):
     """
 
     rank = 3
+
+
+Convolution1DTranspose = Conv1DTranspose
+Convolution2DTranspose = Conv2DTranspose
+Convolution3DTranspose = Conv3DTranspose

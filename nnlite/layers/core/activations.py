@@ -1,6 +1,7 @@
 """Activation functions as layers."""
 
-from typing import TYPE_CHECKING, cast
+import copy
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -8,8 +9,9 @@ from nnlite.arrays.types import Array
 from nnlite.constraints import Constraint
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.initializers import Initializer
-from nnlite.jacobians import Diagonal, Jacobians
+from nnlite.jacobians import Composed, Diagonal, Jacobians
 from nnlite.kernels.reference.dense import LINEAR
+from nnlite.layers.base.attributes import LayerCall
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.simplified import Activated, DenseActivation, Simplified, Unchanged
 from nnlite.ops import activations
@@ -28,6 +30,7 @@ class _Activated(Layer, abstract=True):
         activation = cast(ActivationFunction, None)
 
     supports_masking = True
+    _fixes = "nothing"
 
     @property
     def _final_activation(self) -> ActivationFunction:
@@ -91,7 +94,15 @@ class ELU(_Activated):
 
 
 class Softmax(_Activated):
-    """outputs = exp(inputs) / sum(exp(inputs)) along `axis`, one or several."""
+    """outputs = exp(inputs) / sum(exp(inputs)) along `axis`, one or several.
+
+    A call takes a `mask`, which is stretched to the inputs: where it is false, or a number up to 0.5, the output is 0,
+    and the others have the sum 1.
+
+    >>> import numpy as np
+    >>> Softmax()(np.array([[1.0, 2.0, 1.0]]), mask=[[True, False, True]]).tolist()
+    [[0.5, 0.0, 0.5]]
+    """
 
     axis: int | tuple[int, ...] = -1
 
@@ -99,6 +110,31 @@ class Softmax(_Activated):
 
     def validate(self) -> None:
         self.activation = activations.Softmax(self.axis)
+
+    def _read_call(self, *inputs: Any, **given: Any) -> LayerCall:
+        call = super()._read_call(*inputs, **given)
+        if call.mask is None:
+            return call
+        runner: Any = copy.copy(self)
+        runner.activation = _MaskedSoftmax(self, call.mask)
+        return LayerCall(runner, call.inputs, call.training)
+
+
+class _MaskedSoftmax:
+    """The activation function of a `Softmax` in a call with a mask."""
+
+    def __init__(self, layer: Softmax, mask: Any) -> None:
+        mask = np.asarray(mask)
+        self.layer, self.mask = layer, mask if mask.dtype == bool else mask > 0.5
+
+    def linearize(self, x: Array) -> tuple[np.ndarray, Jacobians]:
+        stretched = [own in (1, length) for own, length in zip(self.mask.shape[::-1], x.shape[::-1], strict=False)]
+        if self.mask.ndim > x.ndim or not all(stretched):
+            raise ShapeError(f"{self.layer.label} needs a mask that stretches to {x.shape}, got {self.mask.shape}")
+        lowest = x.dtype.type(np.finfo(x.real.dtype).min / 2)
+        outputs, (part,) = self.layer.activation.linearize(np.where(self.mask, x, lowest))
+        kept = Diagonal(self.mask.astype(x.real.dtype), x.shape, x.shape)
+        return np.where(self.mask, outputs, x.dtype.type(0)), Jacobians(Composed(kept, part, kept))
 
 
 class PReLU(Layer):

@@ -11,12 +11,10 @@ from nnlite.errors import ConfigError, DataError
 from nnlite.initializers import GlorotUniform, Initializer, RandomNormal
 from nnlite.jacobians import (
     Broadcast,
-    Composed,
     EinsumJacobian,
     Jacobian,
     Jacobians,
     KernelOfRows,
-    Penalized,
     RowsTimesKernel,
 )
 from nnlite.jacobians.maps.matmul import rows_matmul
@@ -26,7 +24,7 @@ from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.members import for_members, member_shape
 from nnlite.layers.base.simplified import Product
 from nnlite.layers.base.symbolic import fingerprint
-from nnlite.ops.activations import ActivationFunction, Linear, kernel_code
+from nnlite.ops.activations import ActivationFunction, kernel_code
 from nnlite.random import RandomSource, fresh_seed
 from nnlite.registry.field_types import Count
 from nnlite.registry.fields import FromSpec, option
@@ -53,7 +51,7 @@ class Dense(Layer):
         bias_initializer: zeros by default.
         kernel_regularizer, bias_regularizer: penalty added to the loss.
         kernel_constraint, bias_constraint: what training brings the values back to after each update.
-        activity_regularizer: penalty on the outputs, summed over the batch, added to the loss.
+        activity_regularizer: penalty on the outputs, divided by the number of examples, added to the loss.
         parametrization: `"ntk"` (neural tangent kernel) computes `inputs @ kernel / sqrt(features)` in place of
             `inputs @ kernel`: the kernel is drawn from N(0, 1), unless an initializer other than the default is named,
             and one learning rate suits layers of all widths.
@@ -88,23 +86,14 @@ class Dense(Layer):
     members: Count | None = None
 
     supports_masking = True
+    ends_in_activation = True
+    _fixes = "last"
 
     def validate(self) -> None:
-        self._penalizes = self.activity_regularizer is not None
         if self.members is not None and (self.kernel_constraint or self.bias_constraint):
             raise ConfigError("a constraint is on the weights of one network; choose it or members", ("Dense",))
         if self.parametrization == "ntk" and self.kernel_initializer.to_spec() == GlorotUniform().to_spec():
             self.kernel_initializer = RandomNormal(0.0, 1.0)
-
-    @property
-    def ends_in_activation(self) -> bool:
-        """Not with a penalty on activities, which needs the outputs: the logits alone would not do."""
-        return not self._penalizes
-
-    @property
-    def _final_activation(self) -> ActivationFunction:
-        """The activation function."""
-        return self.activation or Linear()
 
     @property
     def factor(self) -> float:
@@ -118,7 +107,7 @@ class Dense(Layer):
 
     def _dense_part(self) -> DenseLayer | None:
         code = kernel_code(self.activation)
-        if code is None or self._penalizes or len(self.input_shape) != (2 if self.members is None else 3):
+        if code is None or len(self.input_shape) != (2 if self.members is None else 3):
             return None
         features, factor, members = self.input_shape[-1], self.factor, self.members
         return DenseLayer(features, self.units, self.use_bias, code, factor=factor, members=members)
@@ -134,6 +123,7 @@ class Dense(Layer):
             constraint=self.kernel_constraint,
             name="kernel",
         )
+        self.bias: Any = None
         if self.use_bias:
             self.bias = self.add_weight(
                 shapes["bias"], bias, regularizer=self.bias_regularizer, constraint=self.bias_constraint, name="bias"
@@ -196,10 +186,6 @@ class Dense(Layer):
         if self.activation is not None:
             outputs, jacobians = self.activation.linearize(outputs)
             outer = jacobians[0]
-        if self._penalizes:
-            regularizer: Any = self.activity_regularizer
-            penalized = Penalized(outputs, regularizer)
-            outer = penalized if outer is None else Composed(penalized, outer)
         return outputs, Jacobians(*maps, outer=outer)
 
     def infer(self, inputs: np.ndarray) -> np.ndarray:

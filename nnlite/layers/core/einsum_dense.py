@@ -82,6 +82,8 @@ class EinsumDense(GivenOutputShape, Layer):
 
     ends_in_activation = True
 
+    _fixes = "rank"
+
     def validate(self) -> None:
         try:
             wanted: Any
@@ -113,6 +115,7 @@ class EinsumDense(GivenOutputShape, Layer):
             constraint=self.kernel_constraint,
             name="kernel",
         )
+        self.bias: Any = None
         if self.bias_axes:
             last = wanted[min(map(wanted.index, self.bias_axes)) :]
             shape = [lengths[label] if label in self.bias_axes else 1 for label in last]

@@ -1,21 +1,34 @@
 """Embedding: one learned vector per integer."""
 
+import copy
 from dataclasses import field
+from typing import Any, cast
 
 import numpy as np
 
 from nnlite.arrays.types import BatchShape
 from nnlite.constraints import Constraint
-from nnlite.errors import ConfigError
+from nnlite.errors import ConfigError, ShapeError
 from nnlite.initializers import Initializer
-from nnlite.jacobians import GatherRows, Jacobians
+from nnlite.jacobians import (
+    Composed,
+    Diagonal,
+    GatherRows,
+    Jacobian,
+    Jacobians,
+    KernelOfRows,
+    Rearrange,
+    RowsTimesKernel,
+)
+from nnlite.jacobians.maps.matmul import rows_matmul
+from nnlite.layers.base.attributes import LayerCall
 from nnlite.layers.base.layer import Layer
 from nnlite.ops.shaping import as_indices
-from nnlite.registry.field_types import Count
+from nnlite.registry.field_types import Count, Positive
 from nnlite.registry.fields import FromSpec, option
 from nnlite.regularizers import Regularizer
 
-__all__ = ["Embedding"]
+__all__ = ["Embedding", "ReversibleEmbedding"]
 
 
 class Embedding(Layer):
@@ -34,6 +47,9 @@ class Embedding(Layer):
             row is not used, as PyTorch's SparseAdam does.
         mask_zero: whether index 0 fills up sequences: layers that heed masks and the loss leave it out. Its vector
             is looked up all the same.
+        weights: the first value of the table, an array, or a list of that one array; it is not part of the config.
+
+    `input_length`, which Keras no longer needs, is accepted.
 
     Raises:
         DataError: an index that is no integer in [0, input_dim).
@@ -50,12 +66,25 @@ class Embedding(Layer):
 
     input_kind = "indices"
 
+    _fixes = "nothing"
+
+    _further_arguments = ("weights", "input_length")
+    _first_table = cast(Any, None)
+
+    def _take_further(self, given: dict[str, Any]) -> None:
+        table = given.get("weights")
+        if table is not None:
+            self._first_table = np.asarray(table[0] if isinstance(table, (list, tuple)) else table)
+            shape, wanted = self._first_table.shape, (self.input_dim, self.output_dim)
+            if shape != wanted:
+                raise ConfigError(f"expected the shape {wanted}, got {shape}", (type(self).__name__, "weights"))
+
     def validate(self) -> None:
         for kind, given in (("regularizer", self.embeddings_regularizer), ("constraint", self.embeddings_constraint)):
             if self.sparse and given is not None:
                 raise ConfigError(f"a {kind} changes all rows; choose it or sparse", (type(self).__name__,))
 
-    def build(self, input_shape: BatchShape) -> None:
+    def build(self, input_shape: BatchShape | None = None) -> None:
         self.embeddings = self.add_weight(
             (self.input_dim, self.output_dim),
             self.embeddings_initializer,
@@ -64,6 +93,8 @@ class Embedding(Layer):
             name="embeddings",
             sparse=self.sparse,
         )
+        if self._first_table is not None:
+            self.embeddings.assign(self._first_table)
 
     def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         return (*input_shape, self.output_dim)
@@ -73,3 +104,71 @@ class Embedding(Layer):
         outputs = embeddings.take(indices, axis=0)
         mask = indices != 0 if self.mask_zero else None
         return outputs, Jacobians(None, GatherRows(indices, -2, embeddings.shape, outputs.shape), mask=mask)
+
+
+class ReversibleEmbedding(Embedding):
+    """An `Embedding` that also computes logits of the indices: `outputs = inputs @ embeddings.T` with `reverse=True`.
+
+    Shape: `(batch, ...) -> (batch, ..., output_dim)`; reversed `(batch, ..., output_dim) -> (batch, ..., input_dim)`.
+
+    Args:
+        tie_weights: whether both ways share one table; else there is a second one, `reverse_embeddings`, of the shape
+            `(output_dim, input_dim)`.
+        logit_soft_cap: logits become `cap * tanh(logits / cap)`; None for no cap.
+
+    The further arguments, and errors, are those of `Embedding`.
+
+    Reference: Press & Wolf 2016, arXiv:1608.05859.
+
+    >>> import numpy as np
+    >>> layer = ReversibleEmbedding(5, 2)
+    >>> vectors = layer(np.array([[0, 3, 4]]))
+    >>> vectors.shape, layer(vectors, reverse=True).shape
+    ((1, 3, 2), (1, 3, 5))
+    """
+
+    tie_weights: bool = field(default=True, kw_only=True)
+    logit_soft_cap: Positive | None = field(default=None, kw_only=True)
+
+    _reversed = False
+
+    def build(self, input_shape: BatchShape | None = None) -> None:
+        super().build(input_shape)
+        if not self.tie_weights:
+            shape = (self.output_dim, self.input_dim)
+            self.reverse_embeddings = self.add_weight(shape, self.embeddings_initializer, name="reverse_embeddings")
+
+    def _read_call(self, *inputs: Any, reverse: bool = False, **given: Any) -> LayerCall:
+        call = super()._read_call(*inputs, **given)
+        if not reverse:
+            return call
+        if not self.built:
+            self.build()
+        runner = copy.copy(self)
+        runner._reversed = True
+        return call._replace(runner=runner)
+
+    def linearize(
+        self, inputs: np.ndarray, embeddings: np.ndarray, *reverse_embeddings: np.ndarray
+    ) -> tuple[np.ndarray, Jacobians]:
+        if self._reversed:
+            return self._logits(inputs, embeddings, *reverse_embeddings)
+        outputs, jacobians = super().linearize(inputs, embeddings)
+        return outputs, Jacobians(*jacobians.maps, *[None] * len(reverse_embeddings), mask=jacobians.mask)
+
+    def _logits(
+        self, inputs: np.ndarray, embeddings: np.ndarray, *separate: np.ndarray
+    ) -> tuple[np.ndarray, Jacobians]:
+        if inputs.ndim < 2 or inputs.shape[-1] != self.output_dim:
+            raise ShapeError(f"{self.label} reverses arrays (batch, ..., {self.output_dim}), got {inputs.shape}")
+        inputs = inputs.astype(np.result_type(inputs.dtype.type(0), embeddings.dtype), copy=False)
+        kernel = separate[0] if separate else embeddings.T
+        outputs = rows_matmul(inputs, kernel)
+        by_inputs = RowsTimesKernel(kernel, inputs.shape, outputs.shape)
+        by_kernel: Jacobian = KernelOfRows(inputs, kernel.shape, outputs.shape)
+        turned = None if separate else Composed(by_kernel, Rearrange(embeddings.shape, kernel.shape, (1, 0)))
+        outer, cap = None, self.logit_soft_cap
+        if cap is not None:
+            shares = np.tanh(outputs / cap)
+            outputs, outer = cap * shares, Diagonal(1 - shares * shares, outputs.shape, outputs.shape)
+        return outputs, Jacobians(by_inputs, turned, *[by_kernel] * len(separate), outer=outer)

@@ -1,8 +1,9 @@
 """A function as a layer."""
 
+import inspect
 from collections.abc import Callable
 from dataclasses import field
-from typing import Any
+from typing import Any, cast
 
 from nnlite.layers.base.layer import Layer
 from nnlite.registry import NamedFunction
@@ -21,6 +22,12 @@ class Lambda(Layer):
             operators. A model that has the layer can be saved when the function is registered by
             `nnlite.registry.register_function`, whose name stands in the file.
         arguments: passed to the function by keyword; saved with the layer.
+        output_shape: the shape of one example of the outputs, or a function of the inputs' shape; found by a trial on
+            zeros when None. It is not part of the config.
+        mask: the mask of the outputs, or a function of inputs and mask; None for that of the inputs where the function
+            returns them. It is not part of the config.
+
+    A function with the arguments `training` or `mask` gets them.
 
     Raises:
         ConfigError: the function uses what has no derivative; or it is saved unregistered.
@@ -37,9 +44,29 @@ class Lambda(Layer):
     arguments: dict = field(default_factory=dict)
 
     takes_several = None
+    _further_arguments = ("output_shape", "mask")
+    _output_shape, _mask = cast(Any, None), cast(Any, None)
 
-    def call(self, inputs: Any) -> Any:
-        return self.function(inputs, **self.arguments)
+    def _take_further(self, given: dict[str, Any]) -> None:
+        self._output_shape, self._mask = given.get("output_shape"), given.get("mask")
+        self._writes_mask = self._mask is not None
+
+    def compute_output_shape(self, input_shape: Any) -> tuple:
+        if self._output_shape is None:
+            return super().compute_output_shape(input_shape)
+        if callable(self._output_shape):
+            return tuple(self._output_shape(input_shape))
+        batch = input_shape[0][0] if self.takes_several else input_shape[0]
+        return (batch, *self._output_shape)
+
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        return self._mask(inputs, previous_mask) if callable(self._mask) else self._mask
+
+    def call(self, inputs: Any, training: bool = False, mask: Any = None) -> Any:
+        context = {"training": training, "mask": mask}
+        wanted = inspect.signature(self.function.function).parameters
+        given = {name: value for name, value in context.items() if name in wanted and name not in self.arguments}
+        return self.function(inputs, **self.arguments, **given)
 
 
 class Wrapper(Layer):

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 
 from nnlite.config import FloatType
+from nnlite.errors import ConfigError
 from nnlite.jacobians import Identity as IdentityJacobian, Jacobians, Recast
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.simplified import Unchanged
@@ -14,25 +15,55 @@ from nnlite.layers.base.symbolic import Symbol
 from nnlite.registry.field_types import Count
 from nnlite.registry.fields import Converted
 
-__all__ = ["Cast", "Identity", "Input"]
+__all__ = ["Cast", "Identity", "Input", "InputLayer"]
 
 
-class Input(Layer):
+class Input(Layer, aliases=("InputLayer",)):
     """States the shape of one example, so that a model is built at once; layers called on it draw a graph.
 
     Args:
         shape: without the batch axis, for example `(28, 28)`; None for a length that varies.
+        batch_size: examples in each batch; None for any number. It is stated alone: no layer holds to it.
         dtype: `"string"` and integers say what the data are; what a layer makes of them is its own matter.
+        batch_shape: in place of `shape` and `batch_size`, both in one: `(None, 28, 28)`.
+
+    Attributes:
+        shape, batch_shape: with the batch axis, None for any number of examples.
+
+    Raises:
+        ConfigError: neither `shape` nor `batch_shape`, or both.
+
+    >>> Input((8, 5)).shape, Input(batch_shape=(4, 3)).shape
+    ((None, 8, 5), (4, 3))
     """
 
-    shape: Converted[Sequence[int | None], tuple[Count | None, ...]]
+    shape: Converted[Sequence[int | None] | None, tuple[Count | None, ...] | None] = None
+    batch_size: Count | None = None
     dtype: FloatType | Literal["int32", "int64", "string"] | None = field(default=None, kw_only=True)
+    batch_shape: Converted[Sequence[int | None] | None, tuple[Count | None, ...] | None] = field(
+        default=None, kw_only=True
+    )
 
     supports_masking = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._symbol = Symbol(self, (), (None, *self.shape))
+        if self.batch_shape is None and self.shape is not None:
+            self.batch_shape = (self.batch_size, *self.shape)
+        elif not self.batch_shape or self.shape is not None or self.batch_size is not None:
+            raise ConfigError("give shape, with batch_size if it is known, or batch_shape", (type(self).__name__,))
+        self.batch_size, *inner = self.batch_shape
+        self.shape = self.batch_shape
+        self._symbol = Symbol(self, (), (None, *inner))
+
+    def _arguments(self) -> dict[str, Any]:
+        """The arguments that make the same `Input`: the shape without the batch axis."""
+        given = {**super()._arguments(), "shape": (self.shape or ())[1:]}
+        return {name: value for name, value in given.items() if name != "batch_shape"}
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        return {name: value for name, value in config.items() if name != "batch_size" or value is not None}
 
     @property
     def input_kind(self) -> str:
@@ -50,10 +81,14 @@ class Input(Layer):
         return inputs, Jacobians(IdentityJacobian(inputs.shape))
 
 
+InputLayer = Input
+
+
 class Identity(Layer):
     """outputs = inputs."""
 
     supports_masking = True
+    _fixes = "nothing"
     _keeps_values = True
 
     def at_inference(self) -> Unchanged:
@@ -70,6 +105,7 @@ class Cast(Layer):
     """outputs = inputs in this layer's dtype; a model puts it between layers of different dtypes."""
 
     supports_masking = True
+    _fixes = "nothing"
     _keeps_values = True
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:

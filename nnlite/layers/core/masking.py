@@ -15,20 +15,23 @@ class Masking(Layer):
 
     Layers that heed masks skip these steps, and the loss leaves them out.
 
-    Shape: `(batch, steps, features)`, unchanged.
+    Shape: `(batch, steps, features)`, unchanged; `(batch, features)` and further axes between are possible too, where a
+    mask has all axes but the last.
 
     Args:
         mask_value: what fills steps that do not count.
 
     Raises:
-        ShapeError: inputs of another rank.
+        ShapeError: inputs without features.
     """
 
     mask_value: float = 0.0
 
+    _fixes = "nothing"
+
     def build(self, input_shape: BatchShape) -> None:
-        if len(input_shape) != 3:
-            raise ShapeError(f"{self.label} needs inputs of shape (batch, steps, features), got {input_shape}")
+        if len(input_shape) < 2:
+            raise ShapeError(f"{self.label} needs inputs of shape (batch, ..., features), got {input_shape}")
 
     def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         return input_shape

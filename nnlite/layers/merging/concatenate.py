@@ -31,6 +31,8 @@ class Concatenate(Layer):
 
     takes_several = True
 
+    _fixes = "nothing"
+
     def build(self, input_shape: Sequence[BatchShape]) -> None:
         check_several(self, input_shape)
         rank = len(input_shape[0])
@@ -86,6 +88,8 @@ class Dot(Layer):
     normalize: bool = False
 
     takes_several = True
+
+    _fixes = "nothing"
 
     def build(self, input_shape: Sequence[BatchShape]) -> None:
         check_several(self, input_shape, 2)

@@ -41,6 +41,8 @@ class _Elementwise(Layer, abstract=True):
     takes_several = True
     needed = cast("int | None", None)  # how many inputs there must be; None for any number
 
+    _fixes = "nothing"
+
     def combine(self, arrays: Sequence[Array], counted: Sequence[np.ndarray | None]) -> tuple[np.ndarray, list]:
         """The output, and for each input the slopes, None for 1; `counted` are the masks, None for all."""
         raise NotImplementedError

@@ -53,8 +53,8 @@ class BatchNormalization(Layer):
         renorm_clipping: `{rmin, rmax, dmax}`, bounds of r and of abs(d); none where missing.
         renorm_momentum: of renorm_mean and renorm_stddev.
 
-    A `mask` of the shape of the inputs' first axes takes entries out of the moments; all are normalized. A feature
-    of which no entry is left has mean and variance 0.
+    A `mask` of booleans, or of weights >= 0, stretched to the shape of the inputs' first axes, takes entries out of the
+    moments; all are normalized. A feature of which no entry is left has mean and variance 0.
 
     The variance is the biased one everywhere; PyTorch keeps the unbiased one in its moving average.
 
@@ -86,8 +86,12 @@ class BatchNormalization(Layer):
         for name, value in (self.renorm_clipping or {}).items():
             if name not in ("rmin", "rmax", "dmax") or not isinstance(value, (int, float)) or value < 0:
                 raise ConfigError(f"renorm_clipping takes numbers >= 0 for rmin, rmax and dmax, got {name}={value!r}")
+        bounds = {"rmin": 0.0, "rmax": math.inf} | (self.renorm_clipping or {})
+        if bounds["rmin"] > bounds["rmax"]:
+            raise ConfigError(f"renorm_clipping needs rmin <= rmax, got {self.renorm_clipping}")
 
     supports_masking = True
+    _fixes = "rank"
 
     def build(self, input_shape: BatchShape) -> None:
         shape = tuple(input_shape[axis] for axis in checked_axes(self, self.axis, input_shape))

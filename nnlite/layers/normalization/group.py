@@ -10,6 +10,7 @@ from nnlite.constraints import Constraint
 from nnlite.errors import ConfigError
 from nnlite.initializers import Initializer
 from nnlite.jacobians import Composed, Diagonal, Jacobians, Quotient, Rearrange
+from nnlite.layers.base.attributes import Fixed
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.normalization.moments import (
     add_scale_and_center,
@@ -66,6 +67,7 @@ class GroupNormalization(Layer):
             raise ConfigError(f"GroupNormalization takes groups >= 1, or -1 for one per feature, got {self.groups}")
 
     supports_masking = True
+    _fixes = "rank"
 
     def build(self, input_shape: BatchShape) -> None:
         (axis,) = checked_axes(self, self.axis, input_shape)
@@ -107,6 +109,10 @@ class RMSNormalization(Layer):
 
     supports_masking = True
 
+    @property
+    def _fixes(self) -> Fixed:
+        return "last" if self.axis == -1 else "rank"
+
     def build(self, input_shape: BatchShape) -> None:
         shape = tuple(input_shape[axis] for axis in checked_axes(self, self.axis, input_shape))
         self.scale = self.add_weight(shape, "ones", name="scale")
@@ -142,6 +148,7 @@ class UnitNormalization(Layer):
     axis: int | tuple[int, ...] = -1
 
     supports_masking = True
+    _fixes = "nothing"
 
     def build(self, input_shape: BatchShape) -> None:
         rank = len(input_shape)

@@ -1,11 +1,15 @@
 """Layer normalization: every example is standardized by moments of its own."""
 
+from dataclasses import field
+
 import numpy as np
 
+from nnlite import ops
 from nnlite.arrays.types import BatchShape
 from nnlite.constraints import Constraint
 from nnlite.initializers import Initializer
-from nnlite.jacobians import Composed, Jacobians
+from nnlite.jacobians import Bundle, Composed, Jacobians
+from nnlite.layers.base.attributes import Fixed
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.normalization.moments import (
     add_scale_and_center,
@@ -15,6 +19,7 @@ from nnlite.layers.normalization.moments import (
     standardize,
     to_last_axes,
 )
+from nnlite.ops.tracing import Trace
 from nnlite.registry.field_types import Positive
 from nnlite.registry.fields import FromSpec, option
 from nnlite.regularizers import Regularizer
@@ -34,6 +39,8 @@ class LayerNormalization(Layer):
         beta_initializer, gamma_initializer: initial values.
         beta_regularizer, gamma_regularizer: penalty added to the loss.
         beta_constraint, gamma_constraint: what training brings the values back to after each update.
+        rms_scaling: `gamma * inputs / sqrt(variance + epsilon)` in place of that, without beta; as in Keras it is there
+            for old models, and `RMSNormalization` does what its name says.
 
     Reference: Ba et al. 2016, arXiv:1607.06450.
     """
@@ -48,8 +55,17 @@ class LayerNormalization(Layer):
     gamma_regularizer: FromSpec[Regularizer | None] = option(default=None)
     beta_constraint: FromSpec[Constraint | None] = option(default=None, kw_only=True)
     gamma_constraint: FromSpec[Constraint | None] = option(default=None, kw_only=True)
+    rms_scaling: bool = field(default=False, kw_only=True)
 
     supports_masking = True
+
+    @property
+    def _fixes(self) -> Fixed:
+        return "last" if self.axis == -1 else "rank"
+
+    def validate(self) -> None:
+        if self.rms_scaling:
+            self.scale, self.center = True, False
 
     def build(self, input_shape: BatchShape) -> None:
         axes = checked_axes(self, self.axis, input_shape)
@@ -58,11 +74,23 @@ class LayerNormalization(Layer):
     def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         return input_shape
 
-    def linearize(self, inputs: np.ndarray, *gamma_beta: np.ndarray) -> tuple[np.ndarray, Jacobians]:
+    def linearize(self, inputs: np.ndarray, *gamma_beta: np.ndarray) -> tuple[np.ndarray, Bundle]:
         axes = axes_from_left(self.axis, inputs.ndim)
+        if self.rms_scaling:
+            return self._by_deviation(inputs, *gamma_beta, axes=axes)
         to_last, from_last = to_last_axes(inputs, axes)
         moved = inputs.transpose(to_last.axes)
         standardized, by_inputs, _, _ = standardize(moved, tuple(range(-len(axes), 0)), self.epsilon)
         outputs, maps = scale_and_center(self, standardized, gamma_beta)
         by_inputs = Composed(maps[0], by_inputs, to_last)
         return outputs.transpose(from_last.axes), Jacobians(by_inputs, *maps[1:], outer=from_last)
+
+    def _by_deviation(self, inputs: np.ndarray, gamma: np.ndarray, axes: tuple[int, ...]) -> tuple[np.ndarray, Bundle]:
+        """`gamma * inputs / sqrt(variance + epsilon)`."""
+        trace = Trace()
+        x, scale = trace.variable(inputs), trace.variable(gamma)
+        centered = x - ops.mean(x, axis=axes, keepdims=True)
+        variance = ops.mean(centered * centered, axis=axes, keepdims=True)
+        lengths = tuple(length if axis in axes else 1 for axis, length in enumerate(inputs.shape))
+        outputs = x / ops.sqrt(variance + self.epsilon) * ops.reshape(scale, lengths)
+        return outputs.value, trace.jacobians(outputs)

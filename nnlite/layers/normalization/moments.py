@@ -24,7 +24,8 @@ def checked_axes(layer: Any, axis: int | Sequence[int], input_shape: BatchShape)
 
 
 def add_scale_and_center(layer: Any, shape: BatchShape) -> None:
-    """Declare gamma and beta as the layer's `scale` and `center` ask."""
+    """Declare gamma and beta as the layer's `scale` and `center` ask; attributes of what is not asked for are None."""
+    layer.gamma = layer.beta = None
     if layer.scale:
         layer.gamma = layer.add_weight(
             shape,
@@ -49,14 +50,20 @@ def axes_from_left(axis: int | Sequence[int], rank: int) -> tuple[int, ...]:
 
 
 def counted_entries(layer: Any, mask: np.ndarray | None, inputs: Array) -> np.ndarray:
-    """1 where `mask`, of the shape of the first axes of `inputs`, is true, else 0; broadcast to `inputs`."""
+    """The weight of each entry: `mask`, of booleans or numbers >= 0, stretched along the first axes of `inputs`."""
     mask = np.asarray(mask)
-    if mask.dtype != bool or mask.shape != inputs.shape[: mask.ndim]:
+    stretched = mask.ndim <= inputs.ndim and all(map(_stretches, mask.shape, inputs.shape))
+    if mask.dtype.kind not in "biuf" or not stretched or (mask.dtype.kind != "b" and not np.all(mask >= 0)):
         raise ShapeError(
-            f"{layer.label} needs a mask of booleans of the shape {inputs.shape[:-1]}, got {mask.dtype} {mask.shape}"
+            f"{layer.label} needs a mask of booleans, or of weights >= 0, of the shape {inputs.shape[:-1]}, "
+            f"got {mask.dtype} {mask.shape}"
         )
     counted = mask.astype(inputs.real.dtype).reshape(mask.shape + (1,) * (inputs.ndim - mask.ndim))
     return np.broadcast_to(counted, inputs.shape)
+
+
+def _stretches(own: int, length: int) -> bool:
+    return own in (1, length)
 
 
 def to_last_axes(inputs: np.ndarray, axes: tuple[int, ...]) -> tuple[Rearrange, Rearrange]:
@@ -72,14 +79,15 @@ def standardize(
 ) -> tuple[np.ndarray, Jacobian, np.ndarray, np.ndarray]:
     """(inputs - mean) / sqrt(variance + epsilon) over `axes`: the result, its Jacobian, mean and variance.
 
-    With `counted`, of the shape of the inputs, the moments are those of the entries where it is 1, not 0.
+    With `counted`, of the shape of the inputs, each entry has that weight in the moments; 0 leaves it out.
     """
     if counted is None:
         mean = inputs.mean(axis=axes, keepdims=True)
         centered = inputs - mean
         variance = (centered * centered).mean(axis=axes, keepdims=True)
     else:
-        shares = counted / np.maximum(counted.sum(axis=axes, keepdims=True), 1)
+        total = counted.sum(axis=axes, keepdims=True)
+        shares = counted / np.where(total > 0, total, 1)
         mean = (inputs * shares).sum(axis=axes, keepdims=True)
         centered = inputs - mean
         variance = (centered * centered * shares).sum(axis=axes, keepdims=True)

@@ -29,6 +29,7 @@ class _AdaptivePooling(Spatial, Layer, abstract=True):
 
     def validate(self) -> None:
         self.check_lengths("output_size")
+        self.output_size = self.per_axis("output_size")
 
     def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         return self.with_spatial(input_shape, self.per_axis("output_size"))

@@ -12,9 +12,9 @@ __all__ = ["ActivityRegularization"]
 
 
 class ActivityRegularization(Layer):
-    """outputs = inputs; while training the loss gains `l1 * sum(abs(inputs)) + l2 * sum(inputs ** 2)`.
+    """outputs = inputs; the loss gains `(l1 * sum(abs(inputs)) + l2 * sum(inputs ** 2)) / batch`.
 
-    The sum goes over the whole batch, as in Keras 3; Keras 2 divided it by the number of examples.
+    The sums go over the whole batch and are divided by the number of examples, as in Keras since 3.14 and in Keras 2.
 
     Args:
         l1: strength of the absolute part, >= 0.
@@ -25,6 +25,7 @@ class ActivityRegularization(Layer):
     l2: NonNegative = 0.0
 
     supports_masking = True
+    _fixes = "nothing"
     _keeps_values = True
     _penalizes = True
 

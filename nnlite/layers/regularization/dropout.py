@@ -52,10 +52,12 @@ class Dropout(Layer):
     seed: Index | None = None
 
     supports_masking = True
+    _fixes = "nothing"
     _keeps_values = True
 
     def validate(self) -> None:
         self.schedules = (self.rate,) if isinstance(self.rate, LearningRateSchedule) else ()
+        check_lengths(self)
 
     def rate_at(self, step: int) -> float:
         """The fraction that is dropped at a step of training."""
@@ -98,6 +100,7 @@ class _SpatialDropout(Layer, abstract=True):
     rate: Fraction
 
     supports_masking = True
+    _fixes = "rank"
     data_format = cast(DataFormat, None)
     spatial = 1
 
@@ -174,6 +177,10 @@ class AlphaDropout(Layer):
     seed: Index | None = None
 
     supports_masking = True
+    _fixes = "nothing"
+
+    def validate(self) -> None:
+        check_lengths(self)
 
     def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         check_noise_shape(self, input_shape)
@@ -217,6 +224,15 @@ def noise_shape(given: BatchShape | None, shape: Shape) -> Shape:
     if given is None:
         return shape
     return tuple(own if own is not None else n for own, n in zip(given, shape, strict=True))
+
+
+def check_lengths(layer: Any) -> None:
+    """`ConfigError` unless each length in the layer's noise_shape is None or at least 1."""
+    if any(length is not None and length < 1 for length in layer.noise_shape or ()):
+        raise ConfigError(
+            f"expected lengths >= 1, or None for that of the inputs, got {layer.noise_shape}",
+            (type(layer).__name__, "noise_shape"),
+        )
 
 
 def check_noise_shape(layer: Any, input_shape: BatchShape) -> None:

@@ -31,6 +31,7 @@ class GaussianNoise(Layer):
     seed: Index | None = None
 
     supports_masking = True
+    _fixes = "nothing"
 
     def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         return input_shape
@@ -63,6 +64,7 @@ class GaussianDropout(Layer):
     seed: Index | None = None
 
     supports_masking = True
+    _fixes = "nothing"
 
     def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         return input_shape

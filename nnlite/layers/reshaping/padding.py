@@ -24,7 +24,7 @@ def borders_of(layer: Any, name: str) -> list[tuple[int, int]]:
         return [(value, value)] * layer.rank
     if layer.rank == 1 and len(value) == 2:
         value = (value,)
-    if len(value) != layer.rank or (layer.rank == 1 and not isinstance(value[0], tuple | int)):
+    if len(value) != layer.rank or (layer.rank == 1 and not isinstance(value[0], tuple)):
         raise ConfigError(
             f"expected an integer, or a number or (before, after) for each of {layer.rank} axes, got {value!r}",
             (type(layer).__name__, name),

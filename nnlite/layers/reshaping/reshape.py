@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 
@@ -24,23 +24,35 @@ def check_known(layer: Layer, input_shape: BatchShape) -> None:
 
 
 class Flatten(Layer):
-    """All axes after the batch in one. Shape: `(batch, ...) -> (batch, features)`."""
+    """All axes after the batch in one. Shape: `(batch, ...) -> (batch, features)`.
+
+    Args:
+        data_format: `"channels_last"`, also for None; with `"channels_first"` the channels, the first axis after the
+            batch, become the last one before, so that both give the same features.
+    """
+
+    data_format: Literal["channels_last", "channels_first"] | None = None
 
     _keeps_values = True
+    _fixes = "nothing"
 
     def build(self, input_shape: BatchShape) -> None:
         check_known(self, input_shape)
 
-    def at_inference(self) -> View:
-        return View(self)
+    def at_inference(self) -> View | None:
+        return None if self.data_format == "channels_first" else View(self)
 
     def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         check_known(self, input_shape)
         return input_shape[0], math.prod(cast(tuple, input_shape[1:]))
 
     def linearize(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:
-        outputs = inputs.reshape(len(inputs), -1)
-        return outputs, Jacobians(Rearrange(inputs.shape, outputs.shape))
+        if self.data_format != "channels_first" or inputs.ndim < 3:
+            outputs = inputs.reshape(len(inputs), -1)
+            return outputs, Jacobians(Rearrange(inputs.shape, outputs.shape))
+        order = (0, *range(2, inputs.ndim), 1)
+        outputs = inputs.transpose(order).reshape(len(inputs), -1)
+        return outputs, Jacobians(Rearrange(inputs.shape, outputs.shape, order))
 
 
 class Reshape(Layer):
@@ -52,13 +64,24 @@ class Reshape(Layer):
     target_shape: Converted[Sequence[int], tuple[int, ...]]
 
     _keeps_values = True
+    _fixes = "nothing"
+
+    def validate(self) -> None:
+        if self.target_shape.count(-1) > 1 or any(length < 1 and length != -1 for length in self.target_shape):
+            raise ConfigError(
+                f"may hold positive numbers and one -1, got {self.target_shape}", ("Reshape", "target_shape")
+            )
 
     def build(self, input_shape: BatchShape) -> None:
         check_known(self, input_shape)
+        self._check_size(input_shape)
+
+    def _check_size(self, input_shape: BatchShape) -> None:
+        """`ShapeError` unless an example has as many numbers as the target."""
+        if None in input_shape[1:]:
+            return
         size, wanted = math.prod(cast(tuple, input_shape[1:])), math.prod(map(abs, self.target_shape))
         free = self.target_shape.count(-1)
-        if free > 1 or 0 in self.target_shape or min(self.target_shape, default=1) < -1:
-            raise ConfigError(f"{self.label}: target_shape may hold positive numbers and one -1: {self.target_shape}")
         if size % wanted or (not free and size != wanted):
             raise ShapeError(f"{self.label} cannot bring {input_shape[1:]} into the shape {self.target_shape}")
 
@@ -67,6 +90,7 @@ class Reshape(Layer):
 
     def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         check_known(self, input_shape)
+        self._check_size(input_shape)
         size, wanted = math.prod(cast(tuple, input_shape[1:])), math.prod(map(abs, self.target_shape))
         return input_shape[0], *(size // wanted if length == -1 else length for length in self.target_shape)
 
@@ -87,6 +111,8 @@ class Permute(Layer):
     dims: Converted[Sequence[int], tuple[Count, ...]]
 
     _keeps_values = True
+
+    _fixes = "nothing"
 
     def validate(self) -> None:
         if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
@@ -116,6 +142,8 @@ class RepeatVector(Layer):
     """
 
     n: Count
+
+    _fixes = "nothing"
 
     def build(self, input_shape: BatchShape) -> None:
         self.compute_output_shape(input_shape)  # refuses inputs of another rank

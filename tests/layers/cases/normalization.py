@@ -27,6 +27,8 @@ CASES = [
         (4, 3),
         skipped=("complex step, stencil",),  # while training, which takes two moments for constants
     ),
+    Case("LayerNormalization", {"rms_scaling": True}, (4, 3)),
+    Case("LayerNormalization", {"rms_scaling": True, "axis": (1, 2)}, (2, 3, 2, 2)),
     Case("LayerNormalization", {"axis": (1, 2)}, (2, 3, 2)),
     Case("LayerNormalization", {"axis": (-1, 1)}, (2, 3, 2, 2)),
     Case("GroupNormalization", {"groups": 2}, (3, 4)),

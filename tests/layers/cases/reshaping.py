@@ -6,6 +6,7 @@ FIRST = {"data_format": "channels_first"}
 CASES = [
     Case("Flatten", {}, (2, 3, 2)),
     Case("Flatten", {}, (2, 3)),
+    Case("Flatten", {"data_format": "channels_first"}, (2, 3, 2, 2)),
     Case("Flatten", {}, (2, 1, 1, 1)),
     Case("Reshape", {"target_shape": (3, 2)}, (2, 6)),
     Case("Reshape", {"target_shape": (-1, 2)}, (2, 2, 2, 1)),

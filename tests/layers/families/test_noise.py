@@ -129,7 +129,7 @@ def loss_of(model, changed=None, place=None, penalized=1):
         data = layer.linearize(data, *values[start:stop])[0]
         start = stop
         if index == penalized:
-            penalty = PENALTY.penalty(data)
+            penalty = PENALTY.penalty(data) / len(data)
     return ((data - Y) ** 2).mean() + penalty
 
 
@@ -191,7 +191,7 @@ def test_the_penalty_counts_outputs_not_logits():
     model = model_with(Dense(2, activation="softmax", activity_regularizer="l2"), loss="categorical_crossentropy")
     targets = np.eye(2)[[0, 1, 1, 0, 1, 0]]
     predicted = model.predict(X, verbose=0)
-    expected = -(targets * np.log(predicted)).sum(axis=1).mean() + 0.01 * (predicted**2).sum()
+    expected = -(targets * np.log(predicted)).sum(axis=1).mean() + 0.01 * (predicted**2).sum() / len(X)
     assert abs(model.evaluate(X, targets, verbose=0) - expected) <= 1e-10
 
 

@@ -106,7 +106,7 @@ def test_a_mask_without_any_entry_leaves_finite_numbers():
     assert np.isfinite(jacobians.vjp(np.ones_like(output))[0]).all()
 
 
-@pytest.mark.parametrize("mask", [np.ones((4, 2), bool), np.ones((4, 3))], ids=["shape", "dtype"])
+@pytest.mark.parametrize("mask", [np.ones((4, 2), bool), np.full((4, 3), -1.0)], ids=["shape", "sign"])
 def test_a_wrong_mask_is_refused(mask):
     layer = built(BatchNormalization(name="bn"), (4, 3, 2))
     with pytest.raises(ShapeError, match=r"layer 'bn' .* needs a mask of booleans"):

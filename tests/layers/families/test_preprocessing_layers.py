@@ -488,7 +488,7 @@ def texts_and_labels(rows=200):
 @pytest.mark.parametrize("mode", ["int", "tf_idf"])
 def test_a_model_of_texts_learns_and_is_saved(given, mode, tmp_path):
     texts, labels = texts_and_labels()
-    texts = np.array(texts, dtype=object).reshape(-1, *(given[0].shape if given else ()))
+    texts = np.array(texts, dtype=object).reshape(-1, *(given[0].shape[1:] if given else ()))
     words = {
         "int": [TextVectorization(output_sequence_length=4), Embedding(8, 3), Flatten()],
         "tf_idf": [TextVectorization(output_mode="tf_idf")],

@@ -461,7 +461,7 @@ def test_masking_sets_a_mask_and_clears_the_step():
         (lambda: GRU(2), (3, 4, 5, 6), r"layer GRU needs inputs of shape .*got \(None, 4, 5, 6\)"),
         (lambda: RNN(LSTMCell(2)), (3, 4), "layer RNN needs inputs of shape"),
         (lambda: SimpleRNNCell(2), (3, 4, 5), r"layer SimpleRNNCell needs inputs of shape \(batch, features\)"),
-        (lambda: Masking(), (3, 4), "layer Masking needs inputs of shape"),
+        (lambda: Masking(), (3,), "layer Masking needs inputs of shape"),
         (lambda: TimeDistributed(Dense(2)), (3, 4), "layer TimeDistributed needs inputs of shape"),
         (lambda: SimpleRNN(2), (3, 0, 4), "layer SimpleRNN needs at least one step"),
     ],

@@ -1,0 +1,146 @@
+"""Arguments of calls: which of them are data, and in which form `call` takes these."""
+
+import copy
+import functools
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nnlite.errors import ConfigError, WrongTypeError, did_you_mean
+from nnlite.layers.base.attributes import LayerAttributes, LayerCall
+from nnlite.layers.base.contract.regularized import Regularized
+from nnlite.ops.tracing import Traced
+from nnlite.regularizers import Regularizer
+
+if TYPE_CHECKING:
+    from nnlite.layers.base.layer import Layer
+
+__all__ = []
+
+CONTEXT = ("training", "random", "mask")  # what models hand on to layers that ask for it
+REGULARIZER = "activity_regularizer"
+OPTIONS = (bool, int, float, str, type(None))  # what is no data, after the first argument
+
+
+def context_of(function: Callable) -> tuple[str, ...]:
+    """Which entries of `CONTEXT` a function takes by keyword."""
+    accepted = inspect.signature(function).parameters
+    return tuple(name for name in CONTEXT if name in accepted)
+
+
+def data_arguments(call: Callable, context: Sequence[str]) -> tuple[str, ...]:
+    """The names of the arguments of `call`, without `self`, that may be data, in order."""
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    parameters = list(inspect.signature(call).parameters.values())[1:]
+    return tuple(own.name for own in parameters if own.kind in kinds and own.name not in context)
+
+
+def read_call(layer: "Layer", inputs: tuple, given: dict[str, Any]) -> LayerCall:
+    """The arguments of a call of `layer` in the terms of `linearize`.
+
+    Raises:
+        WrongTypeError: an argument that `call` does not take, or none at all.
+        ConfigError: other data than in the call that the layer was built by.
+    """
+    names = layer._call_arguments
+    context = dict(zip(("training", "mask"), inputs[len(names) :], strict=False))
+    values = dict(zip(names, inputs, strict=False))
+    for name, value in given.items():
+        (context if name in ("training", "mask") else values)[name] = value
+    unknown = [name for name in values if name not in names]
+    if unknown or names[0] not in values or len(inputs) > len(names) + 2:
+        hint = did_you_mean(unknown[0], [*names, "training", "mask"]) if unknown else f"give {names[0]!r}"
+        raise WrongTypeError(f"{layer.label} cannot be called so: {unknown[0] if unknown else len(inputs)}; {hint}")
+    data = {name: value for name, value in values.items() if name == names[0] or _is_data(value)}
+    options = {name: value for name, value in values.items() if name not in data}
+    runner = layer
+    if options:
+        runner = copy.copy(layer)
+        runner._options = options
+    return LayerCall(runner, _one_tuple(layer, data), context.get("training"), context.get("mask"))
+
+
+def _is_data(value: Any) -> bool:
+    return isinstance(value, LayerAttributes) or not (isinstance(value, (*OPTIONS, dict)) or callable(value))
+
+
+def _one_tuple(layer: "Layer", data: dict[str, Any]) -> Any:
+    """The data of a call: one value, or a tuple of several, whose names the layer then remembers."""
+    value = next(iter(data.values()))
+    if len(data) > 1:
+        _remember(layer, "_data_arguments", tuple(data))
+        return tuple(data.values())
+    if layer._traced and isinstance(value, Mapping) and value and all(map(_is_batch, value.values())):
+        _remember(layer, "_data_keys", tuple(value))
+        return tuple(value.values())
+    return value
+
+
+def _is_batch(value: Any) -> bool:
+    """Whether an entry of a dict is an input of its own, rather than a column of a table."""
+    if isinstance(value, np.ndarray):
+        return value.ndim > 1
+    return isinstance(value, (LayerAttributes, Traced)) or not isinstance(value, (list, tuple, *OPTIONS))
+
+
+def _remember(layer: Any, attribute: str, names: tuple[str, ...]) -> None:
+    known = vars(layer).get(attribute)
+    if layer.built and known != names:
+        raise ConfigError(f"{layer.label} was built for the inputs {known}, got {names}")
+    vars(layer)[attribute], layer.takes_several = names, True
+
+
+def arranged(layer: "Layer", inputs: Any) -> tuple[tuple, dict[str, Any]]:
+    """Positional and named arguments of `layer.call` for its data, a list where there are several."""
+    if layer._data_arguments:
+        return (), {**dict(zip(layer._data_arguments, inputs, strict=True)), **layer._options}
+    if layer._data_keys:
+        inputs = dict(zip(layer._data_keys, inputs, strict=True))
+    return (inputs,), layer._options
+
+
+def with_common_arguments(construct: Callable) -> Callable:
+    """A constructor that also takes what every layer of Keras does.
+
+    These are `activity_regularizer`, and `input_shape`, or `input_dim`, the shape of one example of a first layer's
+    data; `autocast`, which says how Keras brings inputs into the dtype of a layer, is accepted. Any other keyword that
+    the constructor does not have is a `WrongTypeError`.
+    """
+    signature = inspect.signature(construct)
+    parameters = [*signature.parameters][1:]
+    further = [name for name in ("input_shape", "input_dim", "autocast", REGULARIZER) if name not in parameters]
+
+    @functools.wraps(construct)
+    def constructor(self: "Layer", *args: Any, **given: Any) -> None:
+        own = [name for name in self._further_arguments if name not in parameters]
+        extra = {name: given.pop(name) for name in (*further, *own) if name in given}
+        for name in given:
+            if name not in parameters:
+                hint = did_you_mean(name, [*parameters, REGULARIZER])
+                raise WrongTypeError(f"{type(self).__name__}: unknown argument {name!r}; {hint}")
+        construct(self, *args, **given)
+        shape = extra.get("input_shape", extra.get("input_dim"))
+        if shape is not None:
+            self._stated_shape = (None, *([shape] if isinstance(shape, int) else shape))
+        if own:
+            self._take_further(extra)
+        regularize(self, extra.get(REGULARIZER))
+
+    if REGULARIZER in further:
+        added = inspect.Parameter(REGULARIZER, inspect.Parameter.KEYWORD_ONLY, default=None)
+        vars(constructor)["__signature__"] = signature.replace(parameters=[*signature.parameters.values(), added])
+    return constructor
+
+
+def regularize(layer: Any, regularizer: Any) -> None:
+    """Give a layer this `activity_regularizer`, unless a field of its class is one; `ConfigError` for none that is."""
+    if regularizer is not None:
+        try:
+            layer.activity_regularizer = Regularizer.get(regularizer)
+        except ConfigError as error:
+            raise error.within(type(layer).__name__, REGULARIZER) from None
+    if layer.activity_regularizer is not None:
+        layer._penalizes = True
+        vars(layer)["linearize"] = Regularized(layer)

@@ -1,0 +1,81 @@
+"""`build`, as users call it and as classes write it."""
+
+import functools
+import inspect
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nnlite.config import floatx
+from nnlite.errors import ConfigError, WrongTypeError
+from nnlite.initializers import Initializer
+from nnlite.initializers.blank import allowance
+from nnlite.random import RandomSource, fresh_seed
+
+if TYPE_CHECKING:
+    from nnlite.layers.base.layer import Layer
+
+__all__ = []
+
+
+def building(build: Callable) -> Callable:
+    """`build` as a class writes it, so that a call by a user builds the whole layer, and says so by `built`.
+
+    It may take the shape of the inputs, one for each input, or none.
+    """
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    parameters = [own for own in list(inspect.signature(build).parameters.values())[1:] if own.kind in kinds]
+    needed = [own.name for own in parameters if own.default is inspect.Parameter.empty]
+
+    @functools.wraps(build)
+    def build_layer(self: "Layer", *shapes: Any, **named: Any) -> None:
+        shapes = tuple(shape for shape in (*shapes, *named.values()) if shape is not None)
+        if not self._building and shapes:
+            self._ensure_built(shapes[0] if len(shapes) == 1 else shapes)
+            return
+        if not shapes and needed:
+            raise WrongTypeError(f"{self.label}: build needs the shape of the inputs, such as build((None, 4))")
+        several = len(parameters) > 1 and len(shapes) == 1 and isinstance(shapes[0][0], (tuple, list))
+        outer, self._building = not self._building, True
+        try:
+            build(self, *(shapes[0] if several else shapes)[: len(parameters)])
+        finally:
+            self._building = not outer
+        self._build_done = True
+        self.built = self.built or outer
+
+    return build_layer
+
+
+def parts_of_shape(layer: "Layer", input_shape: Any) -> Any:
+    """`input_shape` in the form in which a class's `build` takes it: a dict of shapes for a dict of inputs."""
+    return dict(zip(layer._data_keys, input_shape, strict=True)) if layer._data_keys else input_shape
+
+
+def first_value(layer: "Layer", shape: Sequence[int] | int | None, initializer: Any, dtype: str | None) -> np.ndarray:
+    """The first value of the next parameter, from an `Initializer`, its spec, or a function of shape and `dtype`.
+
+    Zeros where a file's values follow.
+    """
+    layer.dtype = layer.dtype or floatx()
+    layer.random = layer.random or RandomSource(fresh_seed())
+    kind, lengths = dtype or layer.dtype, () if shape is None else (shape,) if isinstance(shape, int) else tuple(shape)
+    if (known := allowance()) is not None:
+        return known.take(lengths, kind, layer.label)
+    generator = layer.random.child(len(layer.parameters)).generator("initializer")
+    if callable(initializer) and not isinstance(initializer, (Initializer, type)):
+        return np.array(initializer(lengths, dtype=kind), kind)
+    if np.dtype(kind).kind == "f":
+        return Initializer.get(initializer or "glorot_uniform")(lengths, dtype=kind, generator=generator)
+    drawn = Initializer.get(initializer or "zeros")(lengths, dtype="float64", generator=generator)
+    return drawn.astype(kind)
+
+
+def free_name(layer: "Layer", name: str | None) -> str:
+    """The name of the next parameter, one that none has; `ConfigError` where one has it."""
+    count = len(layer.parameters)
+    name = name or (f"weight_{count}" if count else "weight")
+    if any(parameter.name == name for parameter in layer.parameters):
+        raise ConfigError(f"{layer.label} has a parameter {name!r} already")
+    return name

@@ -1,0 +1,72 @@
+"""What a layer demands of the shapes of its inputs."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from nnlite.errors import ShapeError
+
+__all__ = ["InputSpec"]
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """A demand on the shape of an input, which a layer of a user keeps as `self.input_spec`; a list for several inputs.
+
+    Args:
+        dtype: for information.
+        shape: with None for lengths that are free.
+        ndim, min_ndim, max_ndim: the number of axes, the batch included.
+        axes: axis -> its length; None for any.
+        allow_last_axis_squeeze, name, optional: as in Keras; without effect here.
+
+    >>> import numpy as np
+    >>> from nnlite.layers import Layer
+    >>> class Images(Layer):
+    ...     input_spec = InputSpec(ndim=4)
+    ...     def call(self, inputs):
+    ...         return 2 * inputs
+    >>> Images()(np.ones((2, 3)))
+    Traceback (most recent call last):
+    nnlite.errors.ShapeError: layer Images needs inputs of 4 axes, got (2, 3)
+    """
+
+    dtype: str | None = None
+    shape: tuple[int | None, ...] | None = None
+    ndim: int | None = None
+    max_ndim: int | None = None
+    min_ndim: int | None = None
+    axes: dict[int, int | None] = field(default_factory=dict)
+    allow_last_axis_squeeze: bool = False
+    name: str | None = None
+    optional: bool = False
+
+    def check(self, owner: str, shape: tuple) -> None:
+        """`ShapeError` unless `shape` is as demanded; lengths that are not known are."""
+        rank = len(shape)
+        ndim = len(self.shape) if self.shape is not None else self.ndim
+        demands = [
+            (ndim in (None, rank), f"{ndim} axes"),
+            (self.min_ndim is None or rank >= self.min_ndim, f"at least {self.min_ndim} axes"),
+            (self.max_ndim is None or rank <= self.max_ndim, f"at most {self.max_ndim} axes"),
+        ]
+        for met, demand in demands:
+            if not met:
+                raise ShapeError(f"{owner} needs inputs of {demand}, got {tuple(shape)}")
+        axes = {
+            **dict(enumerate(self.shape or ())),
+            **{int(axis): length for axis, length in (self.axes or {}).items()},
+        }
+        for axis, length in axes.items():
+            if not -rank <= axis < rank or (None not in (length, shape[axis]) and length != shape[axis]):
+                raise ShapeError(f"{owner} needs inputs with the length {length} of axis {axis}, got {tuple(shape)}")
+
+
+def check_spec(layer: Any, shape: Any) -> None:
+    """`ShapeError` unless the shape, or each of several, is as the layer's `input_spec` demands."""
+    specs = layer.input_spec if isinstance(layer.input_spec, (list, tuple)) else [layer.input_spec]
+    shapes = shape if isinstance(shape[0], (tuple, list)) else [shape]
+    if len(specs) not in (1, len(shapes)):
+        raise ShapeError(f"{layer.label} needs {len(specs)} inputs, got {len(shapes)}")
+    for own, spec in zip(shapes, specs * len(shapes) if len(specs) == 1 else specs, strict=True):
+        if spec is not None:
+            spec.check(layer.label, own)

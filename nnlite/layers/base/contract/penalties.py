@@ -1,0 +1,44 @@
+"""Terms that layers add to the loss: penalties on activities, and what `call` adds by `add_loss`."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nnlite.errors import ConfigError
+from nnlite.jacobians import AddedLoss, penalized_parts
+from nnlite.layers.base.call import LayerTrace
+from nnlite.layers.base.shapes import zeros_for
+from nnlite.ops.tracing import Traced
+from nnlite.random import RandomSource
+
+if TYPE_CHECKING:
+    from nnlite.layers.base.layer import Layer
+
+__all__ = []
+
+
+def record_loss(owner: str, loss: Any) -> None:
+    """Keep `loss`, a traced value, as a term of the loss; `ConfigError` for anything else."""
+    if not (isinstance(loss, Traced) and isinstance(loss.trace, LayerTrace)):
+        raise ConfigError(
+            f"{owner}: add_loss takes, inside call, what functions of nnlite.ops and operators make of inputs and "
+            f"parameters, got {type(loss).__name__}"
+        )
+    loss.trace.losses.append(loss)
+
+
+def adds_losses(layer: "Layer") -> bool:
+    """Whether a call of a layer, tried on zeros, adds terms to the loss."""
+    training = {False, "training" in layer._call_context}
+    inputs = zeros_for(layer, layer.input_shape, 1)
+    with np.errstate(all="ignore"):
+        tried = [
+            layer.linearize(inputs, *layer.values, training=flag, random=RandomSource(0), mask=None)[1]
+            for flag in training
+        ]
+    return any(isinstance(part, AddedLoss) for bundle in tried for part in penalized_parts(bundle))
+
+
+def weight_penalties(layer: "Layer") -> list[float]:
+    """The penalty of each trainable weight that has a regularizer."""
+    return [own.regularizer.penalty(own.value) for own in layer.trainable_weights if own.regularizer is not None]
