@@ -60,6 +60,7 @@ class LayerAttributes:
         label, _next_random: how errors call the layer; the random numbers of its next call.
         _moves_on: whether calls outside training store new states, as those of stateful recurrent layers do; None until
             `moves_on` has asked the layers inside.
+        _compares_first: whether the layer looks whether its weights are still those that it began with.
         _keeps_values: whether the outputs, outside training, are the inputs in the same or in other places.
         _penalizes: whether the loss has a term of the layer: a `Penalized` or an `AddedLoss` is among its maps.
         stops_gradient: whether a part of the function counts as a constant, so that numerical derivatives differ.
@@ -112,6 +113,7 @@ class LayerAttributes:
     _fixes: Fixed = "shape"
     ends_in_activation: bool = False
     _moves_on: bool | None = None
+    _compares_first: bool = False
     _keeps_values: bool = False
     _penalizes: bool = False
     stops_gradient: bool = False

@@ -112,6 +112,10 @@ class Dense(Layer):
         features, factor, members = self.input_shape[-1], self.factor, self.members
         return DenseLayer(features, self.units, self.use_bias, code, factor=factor, members=members)
 
+    @property
+    def _compares_first(self) -> bool:
+        return self.data_dependent_init
+
     def build(self, input_shape: tuple) -> None:
         lead = member_shape(self, self.members, input_shape)
         shapes = {"kernel": (*lead, input_shape[-1], self.units), "bias": (*lead, self.units)}

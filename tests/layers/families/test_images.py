@@ -331,5 +331,5 @@ def test_missing_directories_empty_ones_and_broken_files(tmp_path):
         read(tmp_path)
     (tmp_path / "one").mkdir()
     (tmp_path / "one" / "broken.png").write_bytes(b"no image")
-    with pytest.raises(DataError, match=r"broken\.png is no image"):
+    with pytest.raises(DataError, match=r"broken\.png: no image that Pillow can read"):
         list(read(tmp_path))

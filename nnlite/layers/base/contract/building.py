@@ -56,13 +56,15 @@ def parts_of_shape(layer: "Layer", input_shape: Any) -> Any:
 def first_value(layer: "Layer", shape: Sequence[int] | int | None, initializer: Any, dtype: str | None) -> np.ndarray:
     """The first value of the next parameter, from an `Initializer`, its spec, or a function of shape and `dtype`.
 
-    Zeros where a file's values follow.
+    Zeros where a file's values follow, unless the layer compares them with what it would have begun with.
     """
     layer.dtype = layer.dtype or floatx()
     layer.random = layer.random or RandomSource(fresh_seed())
     kind, lengths = dtype or layer.dtype, () if shape is None else (shape,) if isinstance(shape, int) else tuple(shape)
     if (known := allowance()) is not None:
-        return known.take(lengths, kind, layer.label)
+        blank = known.take(lengths, kind, layer.label)
+        if not layer._compares_first:
+            return blank
     generator = layer.random.child(len(layer.parameters)).generator("initializer")
     if callable(initializer) and not isinstance(initializer, (Initializer, type)):
         return np.array(initializer(lengths, dtype=kind), kind)
