@@ -22,9 +22,10 @@ class BayesianRegularization(DampedOptimizer):
         alpha = gamma / (2 W)
         beta = (number of errors - gamma) / (2 E)
 
-    `gamma` is the effective number of parameters: how many of them the data determine. At first it is the number of
-    all. The history has `gamma`, `alpha` and `beta` beside `loss`, which is the loss of `compile`, without penalty.
-    There is no need for validation data. These are the arguments and defaults of MATLAB's `trainbr`.
+    `gamma` is the effective number of parameters: how many of them the data determine. The first step has no penalty,
+    `alpha = 0` and `beta = 1`, as in the paper; MATLAB's `trainbr`, whose arguments and defaults these are, begins with
+    `gamma` the number of all, which more often ends with all weights near 0. The history has `gamma`, `alpha` and
+    `beta` beside `loss`, which is the loss of `compile`, without penalty. There is no need for validation data.
 
     Args:
         mu: the first damping.
@@ -71,14 +72,13 @@ class BayesianRegularization(DampedOptimizer):
         self._keep_number("beta", beta)
         return reached, objective.scale / beta * (lower - alpha * float(reached @ reached))
 
-    def _strengths(
-        self, products: Array, errors: float, weights: float, residuals: int
-    ) -> tuple[float, float, float]:
+    def _strengths(self, products: Array, errors: float, weights: float, residuals: int) -> tuple[float, float, float]:
         """gamma, alpha and beta, by J'J at the point and those of the step before."""
         alpha, beta = self._number("alpha"), self._number("beta")
-        gamma = float(len(products))
-        if beta:
-            values = np.maximum(np.linalg.eigvalsh(products), 0.0) * beta
-            gamma = float((values / (values + alpha)).sum()) if alpha else gamma
+        if not beta:
+            return float(len(products)), 0.0, 1.0
+        values = np.maximum(np.linalg.eigvalsh(products), 0.0) * beta
+        values = values[values > 0]
+        gamma = float((values / (values + alpha)).sum())
         beta = (residuals - gamma) / (2 * errors) if errors > 0 else 1.0
         return gamma, gamma / (2 * weights) if weights else 1.0, beta if beta > 0 else 1.0

@@ -51,7 +51,7 @@ class GaussNewton(DampedOptimizer):
                 def product(vector: Array) -> Array:
                     return objective.gauss_newton_product(point, vector) + mu * vector
 
-                return conjugate_gradients(product, -gradient, self.cg_tolerance, self.cg_iterations)[0]
+                return conjugate_gradients(product, -gradient, self.cg_tolerance, self.cg_iterations).vector
 
         if self._ended(value, gradient):
             return point, value

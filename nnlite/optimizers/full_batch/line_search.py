@@ -1,7 +1,6 @@
 """The length of a step along a line: strong Wolfe conditions."""
 
 import math
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np

@@ -87,7 +87,7 @@ class WholeLoss:
 
     def _settle(self) -> None:
         """Find out how rows hang together, and what the loss is divided by."""
-        loss, (x, y, weights) = self.steps.loss, self.arrays
+        loss = self.steps.loss
         self.loss, self.divisor, self.rows = loss, 1.0, self.count
         first = tuple(take_rows(array, slice(0, min(self.count, 2))) for array in self.arrays)
         outputs, jacobians = self.steps.chain.linearize(first[0], *self.fixed, training=True)
@@ -101,7 +101,7 @@ class WholeLoss:
     def _number_of_losses(self) -> float:
         """What the reduction of the loss divides by: the losses that count, or the sum of their weights."""
         total = 0.0
-        for x, y, weights in self._pieces():
+        for x, _, weights in self._pieces():
             outputs, jacobians = self.steps.chain.linearize(x, *self.fixed, training=True)
             counted, size = _weights(outputs.shape[:-1], outputs.dtype, weights, jacobians.mask)
             by_weight = self.steps.loss.reduction == "mean_with_sample_weight" and counted is not None
