@@ -79,6 +79,7 @@ class BaseModel(Layer, abstract=True):
     gradient = door("derivatives", Derivatives.gradient)
     hvp = door("derivatives", Derivatives.hvp)
     ggn_vp = door("derivatives", Derivatives.ggn_vp)
+    ggn = door("derivatives", Derivatives.ggn)
     explain = door("derivatives", Derivatives.explain)
     integrated_gradients = door("derivatives", Derivatives.integrated_gradients)
 

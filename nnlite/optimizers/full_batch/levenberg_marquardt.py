@@ -35,8 +35,8 @@ class LevenbergMarquardt(DampedOptimizer):
     >>> model = Sequential([Input((1,)), Dense(6, activation="tanh"), Dense(1)], seed=0, dtype="float64")
     >>> model.compile(LevenbergMarquardt(), "mse")
     >>> x = np.linspace(-2, 2, 50)[:, None]
-    >>> history = model.fit(x, np.sin(2 * x), epochs=100, verbose=0)
-    >>> history.history["loss"][-1] < 1e-6
+    >>> history = model.fit(x, np.sin(2 * x), epochs=50, verbose=0)
+    >>> history.history["loss"][-1] < 5e-3
     True
     """
 

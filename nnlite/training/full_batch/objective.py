@@ -16,6 +16,7 @@ from nnlite.losses import Loss, MeanSquaredError
 from nnlite.losses.base import _weights
 from nnlite.regularizers import NormPenalty
 from nnlite.training.full_batch.curvature import add_gauss_newton
+from nnlite.training.parameter_names import parameter_names
 from nnlite.training.predict import joined
 from nnlite.training.train_step import Steps
 
@@ -45,20 +46,21 @@ class WholeLoss:
     Args:
         steps: of the compiled model.
         arrays: `(x, y, sample_weight)` as steps take them: all rows.
+        training: whether layers run as in training; else as in prediction.
 
     Attributes:
         place: the point where the loss of all rows was last computed; `outputs` and `masks` are those there, piece by
             piece, and `state` is what the layers would keep.
     """
 
-    def __init__(self, steps: Steps, arrays: tuple) -> None:
-        self.steps = steps
+    def __init__(self, steps: Steps, arrays: tuple, training: bool = True) -> None:
+        self.steps, self.training = steps, training
         self.arrays = tuple(_in_float64(array) for array in arrays)
         self.count = count_rows(arrays[0])
         trained = {id(parameter) for pack in steps.store.packs for parameter in pack.parameters}
         chosen = [id(parameter) in trained for parameter in steps.parameters]
         shapes = [parameter.shape for parameter in steps.parameters]
-        self.vector = ParameterVector(shapes, [""] * len(shapes), chosen, "float64")
+        self.vector = ParameterVector(shapes, parameter_names(steps.trainer.model), chosen, "float64")
         self.size = self.vector.size
         self._order = self._places()
         self.fixed = [_in_float64(parameter.value) for parameter in steps.parameters]
@@ -90,7 +92,7 @@ class WholeLoss:
         loss = self.steps.loss
         self.loss, self.divisor, self.rows = loss, 1.0, self.count
         first = tuple(take_rows(array, slice(0, min(self.count, 2))) for array in self.arrays)
-        outputs, jacobians = self.steps.chain.linearize(first[0], *self.fixed, training=True)
+        outputs, jacobians = self.steps.chain.linearize(first[0], *self.fixed, training=self.training)
         if not isinstance(loss, Loss) or jacobians.mixes_rows or not _adds_up(loss, first[1], outputs):
             return
         self.loss, self.rows = copy.copy(loss), PIECE_ROWS
@@ -102,7 +104,7 @@ class WholeLoss:
         """What the reduction of the loss divides by: the losses that count, or the sum of their weights."""
         total = 0.0
         for x, _, weights in self._pieces():
-            outputs, jacobians = self.steps.chain.linearize(x, *self.fixed, training=True)
+            outputs, jacobians = self.steps.chain.linearize(x, *self.fixed, training=self.training)
             counted, size = _weights(outputs.shape[:-1], outputs.dtype, weights, jacobians.mask)
             by_weight = self.steps.loss.reduction == "mean_with_sample_weight" and counted is not None
             total += float(counted.sum()) if by_weight else size
@@ -140,11 +142,11 @@ class WholeLoss:
     def _joined(self, products: Sequence[Any]) -> Array:
         return self.vector.join(products, ())[self._order]
 
-    def _linearized(self, point: Array, rows: int | None = None) -> Iterator[Piece]:
+    def linearized(self, point: Array, rows: int | None = None) -> Iterator[Piece]:
         """The pieces at a point; outputs and states are kept for who asks where the training stands."""
         values, self.outputs, self.masks, self.place = self._values(point), [], [], None
         for x, y, weights in self._pieces(rows):
-            outputs, jacobians = self.steps.chain.linearize(x, *values, training=True)
+            outputs, jacobians = self.steps.chain.linearize(x, *values, training=self.training)
             value, by_outputs = self.loss.linearize(y, outputs, weights, jacobians.mask)
             self.outputs.append(outputs)
             self.masks.append(jacobians.mask)
@@ -155,14 +157,14 @@ class WholeLoss:
     def value(self, point: Array) -> float:
         """The loss."""
         with np.errstate(all="ignore"):
-            return sum(piece.value for piece in self._linearized(point)) + self._penalty(point)
+            return sum(piece.value for piece in self.linearized(point)) + self._penalty(point)
 
     def gradient(self, point: Array) -> tuple[float, Array]:
         """The loss and its gradient; what was computed last is not computed again."""
         if self._known is None or not np.array_equal(self._known[0], point):
             with np.errstate(all="ignore"):
                 value, gradient = self._penalty(point), self._penalty_gradient(point)
-                for piece in self._linearized(point):
+                for piece in self.linearized(point):
                     value += piece.value
                     gradient += self._back(piece)
             self._known = point.copy(), value, gradient
@@ -179,17 +181,17 @@ class WholeLoss:
         value, gradient = self._penalty(point), self._penalty_gradient(point)
         matrix = np.zeros((self.size, self.size))
         with np.errstate(all="ignore"):
-            for piece in self._linearized(point, self._rows_of_jacobians()):
+            for piece in self.linearized(point, self.rows_of_jacobians()):
                 value += piece.value
                 gradient += self._back(piece)
-                add_gauss_newton(matrix, self.vector, piece.jacobians, self._bend(piece), self.squares)
+                add_gauss_newton(matrix, self.vector, piece.jacobians, self.bend(piece), self.squares)
         matrix /= self.divisor
         ordered = np.array_equal(self._order, np.arange(self.size))
         matrix = matrix if ordered else matrix[np.ix_(self._order, self._order)]
         matrix.flat[:: self.size + 1] += self._penalty_curvature()
         return value, gradient, matrix
 
-    def _rows_of_jacobians(self) -> int:
+    def rows_of_jacobians(self) -> int:
         """How many rows have Jacobians by the parameters that take `PIECE_BYTES`."""
         shape = self.steps.trainer.model.output_shape
         if isinstance(shape[0], tuple):
@@ -197,7 +199,8 @@ class WholeLoss:
         units = math.prod(length or 1 for length in shape[1:])
         return max(PIECE_BYTES // (8 * self.size * units), 16)
 
-    def _bend(self, piece: Piece) -> Any:
+    def bend(self, piece: Piece) -> Any:
+        """The second derivative of the loss by the outputs of a piece, before it is divided by `divisor`."""
         y, weights = piece.rows
         return self.loss.curvature(y, piece.outputs, weights, piece.jacobians.mask)
 
@@ -207,20 +210,20 @@ class WholeLoss:
         laid = np.empty_like(vector)
         laid[self._order] = vector
         tangents = self.vector.split(laid)
-        for piece in self._at(point):
+        for piece in self.kept_pieces(point):
             pushed = piece.jacobians.jvp(*[None] * piece.jacobians.data, *tangents)
-            bent = self._bend(piece).jvp(pushed)
+            bent = self.bend(piece).jvp(pushed)
             wanted = (*[False] * piece.jacobians.data, *self.vector.chosen)
             back = piece.jacobians.vjp(bent, wanted)[piece.jacobians.data :]
             total += self._joined(back) / self.divisor
         return total
 
-    def _at(self, point: Array) -> Iterator[Piece]:
+    def kept_pieces(self, point: Array) -> Iterator[Piece]:
         if self._kept is not None and np.array_equal(self._kept[0], point):
             yield from self._kept[1]
             return
         kept, size = [], 0
-        for piece in self._linearized(point):
+        for piece in self.linearized(point):
             size += sum(array.nbytes for array in piece.jacobians.stored())
             kept.append(piece if size <= KEPT_BYTES else None)
             yield piece
@@ -229,7 +232,7 @@ class WholeLoss:
     def hessian_product(self, point: Array, vector: Array) -> Array:
         """The Hessian times a vector: a complex step through the gradient."""
         total = self._penalty_curvature() * vector
-        for piece in self._linearized(point + 1j * STEP * vector):
+        for piece in self.linearized(point + 1j * STEP * vector):
             total += self._back(piece).imag / STEP
         return total
 
