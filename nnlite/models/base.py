@@ -80,6 +80,10 @@ class BaseModel(Layer, abstract=True):
     hvp = door("derivatives", Derivatives.hvp)
     ggn_vp = door("derivatives", Derivatives.ggn_vp)
     ggn = door("derivatives", Derivatives.ggn)
+    influence = door("derivatives", Derivatives.influence)
+    self_influence = door("derivatives", Derivatives.self_influence)
+    leverage = door("derivatives", Derivatives.leverage)
+    cooks_distance = door("derivatives", Derivatives.cooks_distance)
     explain = door("derivatives", Derivatives.explain)
     integrated_gradients = door("derivatives", Derivatives.integrated_gradients)
 

@@ -43,7 +43,7 @@ class DenseBlock:
         try:
             np.linalg.cholesky(damped)
         except np.linalg.LinAlgError:
-            raise _singular(damping) from None
+            raise _singular(damping, self.diagonal()) from None
         return np.linalg.solve(damped, vectors.T).T
 
     def diagonal(self) -> Array:
@@ -65,7 +65,7 @@ class DiagonalBlock:
         """`(matrix + damping I)^-1` times each vector."""
         damped = self.values + damping
         if not (damped > 0).all():
-            raise _singular(damping)
+            raise _singular(damping, self.diagonal())
         return vectors / damped
 
     def diagonal(self) -> Array:
@@ -93,7 +93,7 @@ class KroneckerBlock:
         (by_left, left), (by_right, right) = np.linalg.eigh(self.left), np.linalg.eigh(self.right)
         damped = np.outer(np.maximum(by_left, 0.0), np.maximum(by_right, 0.0)) + damping
         if damped.min() <= np.finfo(np.float64).eps * damped.max():
-            raise _singular(damping)
+            raise _singular(damping, self.diagonal())
         turned = left.T @ self._matrices(vectors) @ right
         return (left @ (turned / damped) @ right.T).reshape(len(vectors), -1)
 
@@ -105,8 +105,8 @@ class KroneckerBlock:
         return vectors.reshape(-1, len(self.left), len(self.right))
 
 
-def _singular(damping: float) -> DataError:
+def _singular(damping: float, diagonal: Array) -> DataError:
     return DataError(
         f"the matrix is singular with damping={damping:g}: some combinations of the parameters have no effect on the "
-        "outputs; pass a larger damping"
+        f"outputs; pass a larger damping, such as {1e-3 * diagonal.mean():.1e}"
     )

@@ -33,7 +33,7 @@ def ggn(whole: WholeLoss, model: Trainable, structure: Structure) -> Curvature:
     if structure == "diagonal":
         return BlockCurvature(vector, [(np.arange(vector.size), DiagonalBlock(_diagonal(whole)))])
     if structure == "matrix_free":
-        pieces = [(piece.jacobians, Scaled(whole, piece)) for piece in whole.linearized(_point(whole))]
+        pieces = [(piece.jacobians, Scaled(whole, piece)) for piece in whole.linearized(whole.point)]
         return MatrixFreeCurvature(vector, pieces, lambda: _diagonal(whole))
     groups = _places_of_layers(model, vector)
     if structure == "block":
@@ -54,10 +54,6 @@ class Scaled:
         return self.map.jvp(tangent) * self.share
 
 
-def _point(whole: WholeLoss) -> Array:
-    return np.concatenate([pack.values for pack in whole.steps.store.packs]).astype(np.float64)
-
-
 def _places_of_layers(model: Trainable, vector: ParameterVector) -> list[np.ndarray]:
     """The numbers of the parameters of each layer, in the layer's own order; what layers share is the first one's."""
     chosen = (parameter for parameter, want in zip(model.parameters, vector.chosen, strict=True) if want)
@@ -76,7 +72,7 @@ def _dense_blocks(whole: WholeLoss, groups: list[np.ndarray]) -> list[tuple[np.n
         return []
     vectors = [_restricted(whole.vector, places) for places in groups]
     matrices = [np.zeros((len(places), len(places))) for places in groups]
-    for piece in whole.linearized(_point(whole), whole.rows_of_jacobians()):
+    for piece in whole.linearized(whole.point, whole.rows_of_jacobians()):
         curvature = Scaled(whole, piece)
         for matrix, vector in zip(matrices, vectors, strict=True):
             add_gauss_newton(matrix, vector, piece.jacobians, curvature)
@@ -97,7 +93,7 @@ def _restricted(vector: ParameterVector, places: np.ndarray) -> ParameterVector:
 
 def _diagonal(whole: WholeLoss) -> Array:
     total = np.zeros(whole.size)
-    for piece in whole.linearized(_point(whole), whole.rows_of_jacobians()):
+    for piece in whole.linearized(whole.point, whole.rows_of_jacobians()):
         curvature = Scaled(whole, piece)
         dense = jacobian_of_rows(whole.vector, piece.jacobians, curvature.in_shape)
         flat = np.ascontiguousarray(dense.reshape(-1, whole.size).T)
@@ -110,7 +106,7 @@ def _kronecker_blocks(whole: WholeLoss, layers: list[KroneckerLayer]) -> list[tu
     """The factored block of each of these layers: the mean of its inputs' squares by the curvature of its outputs."""
     factors = [Factors(layer) for layer in layers]
     if factors:
-        for piece in whole.linearized(_point(whole)):
+        for piece in whole.linearized(whole.point):
             root = layers[0].watched(whole, piece)
             curvature = Scaled(whole, piece)
             units = int(np.prod(curvature.in_shape[1:]))

@@ -58,8 +58,7 @@ def kronecker_layers(
         for parameter, want in zip(model.parameters, whole.vector.chosen, strict=True)
         if want
     }
-    point = np.concatenate([pack.values for pack in whole.steps.store.packs]).astype(np.float64)
-    first = next(whole.linearized(point))
+    first = next(whole.linearized(whole.point))
     for layer in model.layers:
         trained = [parameter for parameter in layer.parameters if id(parameter) in starts]
         names = [parameter.name for parameter in trained]

@@ -20,7 +20,7 @@ from nnlite.training.parameter_names import parameter_names
 from nnlite.training.predict import joined
 from nnlite.training.train_step import Steps
 
-__all__ = ["WholeLoss"]
+__all__ = ["WholeLoss", "in_float64"]
 
 PIECE_ROWS = 1024  # rows that are run at once: their activations stay in the cache
 PIECE_BYTES = 2**23  # of the Jacobian of a piece by the parameters
@@ -55,7 +55,7 @@ class WholeLoss:
 
     def __init__(self, steps: Steps, arrays: tuple, training: bool = True) -> None:
         self.steps, self.training = steps, training
-        self.arrays = tuple(_in_float64(array) for array in arrays)
+        self.arrays = tuple(in_float64(array) for array in arrays)
         self.count = count_rows(arrays[0])
         trained = {id(parameter) for pack in steps.store.packs for parameter in pack.parameters}
         chosen = [id(parameter) in trained for parameter in steps.parameters]
@@ -63,7 +63,7 @@ class WholeLoss:
         self.vector = ParameterVector(shapes, parameter_names(steps.trainer.model), chosen, "float64")
         self.size = self.vector.size
         self._order = self._places()
-        self.fixed = [_in_float64(parameter.value) for parameter in steps.parameters]
+        self.fixed = [in_float64(parameter.value) for parameter in steps.parameters]
         self.place: Array | None = None
         self.outputs: list[Any] = []
         self.masks: list[Any] = []
@@ -109,6 +109,11 @@ class WholeLoss:
             by_weight = self.steps.loss.reduction == "mean_with_sample_weight" and counted is not None
             total += float(counted.sum()) if by_weight else size
         return total
+
+    @property
+    def point(self) -> Array:
+        """The weights as they are."""
+        return np.concatenate([pack.values for pack in self.steps.store.packs]).astype(np.float64)
 
     @property
     def residuals(self) -> int:
@@ -188,7 +193,7 @@ class WholeLoss:
         matrix /= self.divisor
         ordered = np.array_equal(self._order, np.arange(self.size))
         matrix = matrix if ordered else matrix[np.ix_(self._order, self._order)]
-        matrix.flat[:: self.size + 1] += self._penalty_curvature()
+        matrix.flat[:: self.size + 1] += self.penalty_curvature()
         return value, gradient, matrix
 
     def rows_of_jacobians(self) -> int:
@@ -206,7 +211,7 @@ class WholeLoss:
 
     def gauss_newton_product(self, point: Array, vector: Array) -> Array:
         """`J' H J v`; Jacobians at the point stay for further products where they are not too large."""
-        total = self._penalty_curvature() * vector
+        total = self.penalty_curvature() * vector
         laid = np.empty_like(vector)
         laid[self._order] = vector
         tangents = self.vector.split(laid)
@@ -231,7 +236,7 @@ class WholeLoss:
 
     def hessian_product(self, point: Array, vector: Array) -> Array:
         """The Hessian times a vector: a complex step through the gradient."""
-        total = self._penalty_curvature() * vector
+        total = self.penalty_curvature() * vector
         for piece in self.linearized(point + 1j * STEP * vector):
             total += self._back(piece).imag / STEP
         return total
@@ -256,7 +261,7 @@ class WholeLoss:
             gradient[place] = slopes
         return gradient
 
-    def _penalty_curvature(self) -> Array:
+    def penalty_curvature(self) -> Array:
         """The diagonal that L2 penalties add; the curvature of other penalties is left out."""
         bent = np.zeros(self.size)
         for regularizer, _, place in self._regularized(bent):
@@ -278,9 +283,9 @@ def _adds_up(loss: Loss, y: Any, outputs: Any) -> bool:
     return losses.shape == outputs.shape[:-1] and not by_rows.mixes_rows
 
 
-def _in_float64(array: Any) -> Any:
+def in_float64(array: Any) -> Any:
     """Floating-point numbers in float64; indices, strings and None as they are."""
     if isinstance(array, tuple):
-        return tuple(_in_float64(part) for part in array)
+        return tuple(in_float64(part) for part in array)
     floats = isinstance(array, np.ndarray) and array.dtype.kind == "f"
     return array.astype(np.float64, copy=False) if floats else array
