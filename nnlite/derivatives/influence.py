@@ -12,7 +12,7 @@ from nnlite.training.full_batch.curvature import jacobian_of_rows
 from nnlite.training.full_batch.objective import WholeLoss
 from nnlite.training.trainable import Trainable
 
-__all__ = ["InfluenceStructure", "LeaveOneOut", "Order"]
+__all__ = ["InfluenceStructure", "LeaveOneOut", "Order", "need_rows", "penalized_curvature"]
 
 InfluenceStructure = Literal["dense", "block", "diagonal"]
 Order = Literal["newton", "first"]
@@ -51,8 +51,7 @@ class LeaveOneOut:
 
     Args:
         whole: the loss over all rows, as in prediction.
-        model: whose loss it is.
-        structure: of the curvature.
+        curvature: C, but for the damping.
         damping: what is added to its diagonal.
         order: which of the two.
 
@@ -60,19 +59,15 @@ class LeaveOneOut:
         ConfigError: a model whose outputs depend on other rows, or one of several outputs.
     """
 
-    def __init__(
-        self, whole: WholeLoss, model: Trainable, structure: InfluenceStructure, damping: float, order: Order
-    ) -> None:
-        if whole.loss is whole.steps.loss:
-            raise ConfigError("influence needs a loss that is a sum over rows, each of which has outputs of its own")
-        self.whole, self.damping, self.order = whole, damping, order
-        self.curvature = _with_penalties(ggn(whole, model, structure), whole.penalty_curvature())
+    def __init__(self, whole: WholeLoss, curvature: Curvature, damping: float, order: Order) -> None:
+        need_rows(whole)
+        self.whole, self.curvature, self.damping, self.order = whole, curvature, damping, order
 
     def __iter__(self) -> Iterator[Rows]:
         whole = self.whole
         for piece in whole.linearized(whole.point, whole.rows_of_jacobians()):
             shape = piece.outputs.shape
-            jacobians = jacobian_of_rows(whole.vector, piece.jacobians, shape)
+            jacobians = jacobian_of_rows(self.curvature.vector, piece.jacobians, shape)
             slopes = piece.by_outputs.gradients.reshape(shape[0], -1) / whole.divisor
             yield self._left_out(jacobians, slopes, _bends(whole.bend(piece), shape) / whole.divisor)
 
@@ -121,12 +116,16 @@ class LeaveOneOut:
         return bent / (2 * whole.scale) / (effective * errors / left)
 
 
-def _with_penalties(curvature: Curvature, penalties: Array) -> Curvature:
-    """The same with the diagonal that penalties of weights add."""
-    if not penalties.any():
-        return curvature
+def need_rows(whole: WholeLoss) -> None:
+    """`ConfigError` unless the loss is a sum over rows that have outputs of their own."""
+    if whole.loss is whole.steps.loss:
+        raise ConfigError("this needs one output, and a loss that is a sum over rows with outputs of their own")
+
+
+def penalized_curvature(whole: WholeLoss, model: Trainable, structure: InfluenceStructure) -> BlockCurvature:
+    """The generalized Gauss-Newton matrix with the diagonal that penalties of weights add."""
+    curvature, penalties, blocks = ggn(whole, model, structure), whole.penalties(), []
     assert isinstance(curvature, BlockCurvature)
-    blocks = []
     for places, block in curvature.blocks:
         if isinstance(block, DenseBlock):
             blocks.append((places, DenseBlock(block.matrix + np.diag(penalties[places]))))

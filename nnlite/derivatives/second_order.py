@@ -1,11 +1,12 @@
 """The second derivatives of a loss by the parameters as a structured map, and what follows from them."""
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from nnlite.derivatives.curvature import Curvature, Structure, ggn
-from nnlite.derivatives.influence import InfluenceStructure, LeaveOneOut, Order
+from nnlite.derivatives.influence import InfluenceStructure, LeaveOneOut, Order, need_rows, penalized_curvature
+from nnlite.derivatives.uncertainty import Uncertainty
 from nnlite.registry.field_types import read_call
 from nnlite.training import Steps, Trainable, Trainer
 from nnlite.training.full_batch.curvature import jacobian_of_rows
@@ -101,7 +102,9 @@ class SecondOrder:
         read_call(SecondOrder.influence, locals())
         batch, steps = self._prepared(x, y, sample_weight)
         whole = WholeLoss(steps, batch, training=False)
-        moves = LeaveOneOut(whole, self.model, structure, damping, order).moves()
+        need_rows(whole)
+        curvature = penalized_curvature(whole, self.model, structure)
+        moves = LeaveOneOut(whole, curvature, damping, order).moves()
         inputs = self.model._as_input(x_test)
         values = [np.asarray(value, np.float64) for value in self.model.values]
         outputs, jacobians = steps.chain.linearize(in_float64(inputs), *values)
@@ -174,7 +177,36 @@ class SecondOrder:
         self, x: Any, y: Any, sample_weight: Any, structure: InfluenceStructure, damping: float, order: Order
     ) -> LeaveOneOut:
         batch, steps = self._prepared(x, y, sample_weight)
-        return LeaveOneOut(WholeLoss(steps, batch, training=False), self.model, structure, damping, order)
+        whole = WholeLoss(steps, batch, training=False)
+        need_rows(whole)
+        return LeaveOneOut(whole, penalized_curvature(whole, self.model, structure), damping, order)
+
+    def uncertainty(
+        self,
+        x: Any,
+        y: Any,
+        sample_weight: Any = None,
+        layers: Literal["all", "last"] = "all",
+        damping: float = 0.0,
+    ) -> Uncertainty:
+        """How sure predictions are, by what the training rows say of the parameters; see `Uncertainty`.
+
+        The model should stand at the minimum of its loss over these rows, penalties of weights included.
+
+        Args:
+            x, y, sample_weight: the rows that the model was trained on.
+            layers: whose parameters count as uncertain: `"last"` takes those of the last layer that has some, which
+                does for large models.
+            damping: added to the diagonal of the curvature, >= 0; needed where some combination of parameters has no
+                effect.
+
+        Raises:
+            DataError: the curvature is singular, see `damping`; too many parameters for a matrix.
+            ConfigError: neither squared errors nor a cross-entropy; a model of several outputs.
+        """
+        read_call(SecondOrder.uncertainty, locals())
+        batch, steps = self._prepared(x, y, sample_weight)
+        return Uncertainty(WholeLoss(steps, batch, training=False), self.model, layers, damping)
 
     def _prepared(self, x: Any, y: Any, sample_weight: Any) -> tuple[tuple, Steps]:
         """A batch as the steps take it, and the steps."""

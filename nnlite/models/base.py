@@ -84,6 +84,7 @@ class BaseModel(Layer, abstract=True):
     self_influence = door("derivatives", Derivatives.self_influence)
     leverage = door("derivatives", Derivatives.leverage)
     cooks_distance = door("derivatives", Derivatives.cooks_distance)
+    uncertainty = door("derivatives", Derivatives.uncertainty)
     explain = door("derivatives", Derivatives.explain)
     integrated_gradients = door("derivatives", Derivatives.integrated_gradients)
 

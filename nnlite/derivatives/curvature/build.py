@@ -14,7 +14,7 @@ from nnlite.training.full_batch.curvature import add_gauss_newton, jacobian_of_r
 from nnlite.training.full_batch.objective import WholeLoss
 from nnlite.training.trainable import Trainable
 
-__all__ = ["Structure", "ggn"]
+__all__ = ["Structure", "block_of_last_layer", "ggn"]
 
 Structure = Literal["dense", "block", "diagonal", "kfac", "matrix_free"]
 
@@ -40,6 +40,14 @@ def ggn(whole: WholeLoss, model: Trainable, structure: Structure) -> Curvature:
         return BlockCurvature(vector, _dense_blocks(whole, groups))
     layers, rest = kronecker_layers(whole, model, groups)
     return BlockCurvature(vector, [*_kronecker_blocks(whole, layers), *_dense_blocks(whole, rest)])
+
+
+def block_of_last_layer(whole: WholeLoss, model: Trainable) -> tuple[np.ndarray, BlockCurvature]:
+    """The numbers of the parameters of the last layer that has some, and the matrix over these alone."""
+    places = _places_of_layers(model, whole.vector)[-1]
+    check_dense(len(places))
+    ((_, block),) = _dense_blocks(whole, [places])
+    return places, BlockCurvature(_restricted(whole.vector, places), [(np.arange(len(places)), block)])
 
 
 class Scaled:

@@ -269,6 +269,12 @@ class WholeLoss:
                 bent[place] = 2 * regularizer.l2
         return bent
 
+    def penalties(self) -> Array:
+        """The same for the parameters in the model's order, as `vector` has them."""
+        laid = np.empty(self.size)
+        laid[self._order] = self.penalty_curvature()
+        return laid
+
     def all_outputs(self) -> tuple[Any, Any]:
         """The raw outputs where the loss was last computed, all rows together, and their mask."""
         known = isinstance(self.masks[0], np.ndarray)
