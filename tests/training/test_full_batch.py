@@ -299,3 +299,19 @@ def test_estimators_train_by_them():
     assert classes.fit(X, CLASSES).score(X, CLASSES) > 0.8
     with pytest.raises(ConfigError, match="optimizer='LevenbergMarquardt' trains a single network"):
         NNRegressor(optimizer="LevenbergMarquardt", n_members=3).fit(X, target)
+
+
+def test_outputs_are_those_of_the_weights_where_no_step_was_taken(monkeypatch):
+    model = net(optimizer="NewtonCG", metrics=["mae"])
+    model.fit(X, Y, epochs=3, verbose=0)
+    monkeypatch.setattr(NewtonCG, "step", nowhere)
+    logs = model.fit(X, Y, epochs=1, verbose=0).history
+    assert model.evaluate(X, Y, verbose=0) == pytest.approx([logs["loss"][0], logs["mae"][0]], rel=1e-12)
+
+
+def nowhere(self, whole, point):
+    """A step that looks around and stays."""
+    value, gradient = whole.gradient(point)
+    whole.value(point - 0.1 * gradient)
+    self.logs, self.stop_reason = dict.fromkeys(self.log_names, 0.0), "no step lowers the loss"
+    return point, value

@@ -20,7 +20,9 @@ class Objective(Protocol):
     size: int
     residuals: int
     scale: float
-    penalized: bool
+
+    @property
+    def penalized(self) -> bool: ...
 
     def value(self, point: Array) -> float:
         """The loss."""

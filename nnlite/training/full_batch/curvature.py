@@ -28,6 +28,8 @@ def jacobian_of_rows(vector: ParameterVector, jacobians: Any, outputs: tuple[int
         wanted = (*[False] * jacobians.data, *vector.chosen)
         found = vector.join(jacobians.vjp(seeds, wanted)[jacobians.data :], (rows * units,))
         return found.reshape(rows, units, -1)
+    if units == 1:
+        return vector.per_example(jacobians, np.ones(outputs, vector.dtype))[:, None]
     result = np.empty((rows, units, vector.size), vector.dtype)
     for unit in range(units):
         seed = np.zeros((rows, units), vector.dtype)
@@ -37,22 +39,30 @@ def jacobian_of_rows(vector: ParameterVector, jacobians: Any, outputs: tuple[int
 
 
 def add_gauss_newton(
-    matrix: Array, vector: ParameterVector, jacobians: Any, curvature: Any, diagonal: bool = False
-) -> None:
-    """Add `J' H J` of some rows to `matrix`, in place.
+    matrix: Array,
+    vector: ParameterVector,
+    jacobians: Any,
+    curvature: Any,
+    diagonal: bool = False,
+    slopes: Array | None = None,
+) -> Array:
+    """Add `J' H J` of some rows to `matrix`, in place; returns `J'` times the slopes, zeros without these.
 
     Args:
         jacobians: those of the outputs.
         curvature: H, the map of the loss's second derivative by the outputs.
         diagonal: whether it is diagonal and nowhere negative, so that half of the work is enough.
+        slopes: numbers like the outputs.
     """
     shape = curvature.in_shape
     dense = jacobian_of_rows(vector, jacobians, shape)
     flat = dense.reshape(-1, vector.size)
+    gradient = np.zeros(vector.size) if slopes is None else slopes.reshape(-1) @ flat
     if diagonal:
         flat *= np.sqrt(curvature.jvp(np.ones(shape)).reshape(-1, 1))
         matrix += flat.T @ flat  # which NumPy knows to be symmetric
-        return
+        return gradient
     bent = curvature.jvp(np.ascontiguousarray(flat.T).reshape(vector.size, *shape))
     product = bent.reshape(vector.size, -1) @ flat
     matrix += 0.5 * (product + product.T)
+    return gradient

@@ -14,8 +14,8 @@ from nnlite.jacobians import ParameterVector
 from nnlite.jacobians.hessian import STEP
 from nnlite.losses import Loss, MeanSquaredError
 from nnlite.losses.base import _weights
-from nnlite.regularizers import NormPenalty
 from nnlite.training.full_batch.curvature import add_gauss_newton
+from nnlite.training.full_batch.penalties import Penalties
 from nnlite.training.parameter_names import parameter_names
 from nnlite.training.predict import joined
 from nnlite.training.train_step import Steps
@@ -63,15 +63,29 @@ class WholeLoss:
         self.vector = ParameterVector(shapes, parameter_names(steps.trainer.model), chosen, "float64")
         self.size = self.vector.size
         self._order = self._places()
+        self._ordered = np.array_equal(self._order, np.arange(self.size))
         self.fixed = [in_float64(parameter.value) for parameter in steps.parameters]
         self.place: Array | None = None
         self.outputs: list[Any] = []
         self.masks: list[Any] = []
         self.state: Any = None
+        self._single: tuple[Array, Piece] | None = None  # where one piece has all rows: the last one
         self._known: tuple[Array, float, Array] | None = None
         self._kept: tuple[Array, list[Piece]] | None = None
-        self.penalized = bool(steps.regularized)
+        self._penalties = Penalties(self._regularized(), self.size)
         self._settle()
+
+    @property
+    def penalized(self) -> bool:
+        """Whether a parameter has a regularizer."""
+        return bool(self._penalties.regularized)
+
+    def _regularized(self) -> list[tuple[Any, Array]]:
+        """Each regularizer, and where the numbers of its parameter stand."""
+        laid = np.empty(self.size, np.intp)
+        laid[self._order] = np.arange(self.size)
+        places = dict(zip(map(id, self.steps.parameters), self.vector.split(laid), strict=True))
+        return [(parameter.regularizer, places[id(parameter)]) for parameter in self.steps.regularized]
 
     def _places(self) -> Array:
         """Where each number of the packs stands among the parameters laid end to end in the model's order."""
@@ -149,26 +163,39 @@ class WholeLoss:
 
     def linearized(self, point: Array, rows: int | None = None) -> Iterator[Piece]:
         """The pieces at a point; outputs and states are kept for who asks where the training stands."""
-        values, self.outputs, self.masks, self.place = self._values(point), [], [], None
+        self.outputs, self.masks, self.place = [], [], None
+        whole = min(rows or self.rows, self.rows) >= self.count
+        if whole and self._single is not None and np.array_equal(self._single[0], point):
+            self._note(self._single[1])
+            self.place = self._single[0]
+            yield self._single[1]
+            return
+        values = self._values(point)
         for x, y, weights in self._pieces(rows):
             outputs, jacobians = self.steps.chain.linearize(x, *values, training=self.training)
             value, by_outputs = self.loss.linearize(y, outputs, weights, jacobians.mask)
-            self.outputs.append(outputs)
-            self.masks.append(jacobians.mask)
-            self.state = jacobians.state
-            yield Piece(outputs, jacobians, (y, weights), value / self.divisor, by_outputs)
+            piece = Piece(outputs, jacobians, (y, weights), value / self.divisor, by_outputs)
+            self._note(piece)
+            if whole:
+                self._single = point.copy(), piece
+            yield piece
         self.place = point.copy()
+
+    def _note(self, piece: Piece) -> None:
+        self.outputs.append(piece.outputs)
+        self.masks.append(piece.jacobians.mask)
+        self.state = piece.jacobians.state
 
     def value(self, point: Array) -> float:
         """The loss."""
         with np.errstate(all="ignore"):
-            return sum(piece.value for piece in self.linearized(point)) + self._penalty(point)
+            return sum(piece.value for piece in self.linearized(point)) + self._penalties.value(point)
 
     def gradient(self, point: Array) -> tuple[float, Array]:
         """The loss and its gradient; what was computed last is not computed again."""
         if self._known is None or not np.array_equal(self._known[0], point):
             with np.errstate(all="ignore"):
-                value, gradient = self._penalty(point), self._penalty_gradient(point)
+                value, gradient = self._penalties.value(point), self._penalties.gradient(point)
                 for piece in self.linearized(point):
                     value += piece.value
                     gradient += self._back(piece)
@@ -183,17 +210,21 @@ class WholeLoss:
 
     def gauss_newton(self, point: Array) -> tuple[float, Array, Array]:
         """The loss, its gradient and `J' H J`, summed up over pieces small enough for their Jacobian."""
-        value, gradient = self._penalty(point), self._penalty_gradient(point)
+        value, gradient = self._penalties.value(point), self._penalties.gradient(point)
         matrix = np.zeros((self.size, self.size))
         with np.errstate(all="ignore"):
             for piece in self.linearized(point, self.rows_of_jacobians()):
                 value += piece.value
-                gradient += self._back(piece)
-                add_gauss_newton(matrix, self.vector, piece.jacobians, self.bend(piece), self.squares)
+                slopes = piece.by_outputs.gradients
+                gradient += (
+                    add_gauss_newton(matrix, self.vector, piece.jacobians, self.bend(piece), self.squares, slopes)[
+                        self._order
+                    ]
+                    / self.divisor
+                )
         matrix /= self.divisor
-        ordered = np.array_equal(self._order, np.arange(self.size))
-        matrix = matrix if ordered else matrix[np.ix_(self._order, self._order)]
-        matrix.flat[:: self.size + 1] += self.penalty_curvature()
+        matrix = matrix if self._ordered else matrix[np.ix_(self._order, self._order)]
+        matrix.flat[:: self.size + 1] += self._penalties.curvature()
         return value, gradient, matrix
 
     def rows_of_jacobians(self) -> int:
@@ -211,7 +242,7 @@ class WholeLoss:
 
     def gauss_newton_product(self, point: Array, vector: Array) -> Array:
         """`J' H J v`; Jacobians at the point stay for further products where they are not too large."""
-        total = self.penalty_curvature() * vector
+        total = self._penalties.curvature() * vector
         laid = np.empty_like(vector)
         laid[self._order] = vector
         tangents = self.vector.split(laid)
@@ -236,43 +267,15 @@ class WholeLoss:
 
     def hessian_product(self, point: Array, vector: Array) -> Array:
         """The Hessian times a vector: a complex step through the gradient."""
-        total = self.penalty_curvature() * vector
+        total = self._penalties.curvature() * vector
         for piece in self.linearized(point + 1j * STEP * vector):
             total += self._back(piece).imag / STEP
         return total
 
-    def _regularized(self, point: Array) -> Iterator[tuple[Any, Array, Any]]:
-        """Each parameter's regularizer, its values, and where they stand among all, as an index."""
-        laid = np.empty(self.size, np.intp)
-        laid[self._order] = np.arange(self.size)
-        places = dict(zip(map(id, self.steps.parameters), self.vector.split(laid), strict=True))
-        for parameter in self.steps.regularized:
-            place = places[id(parameter)]
-            yield parameter.regularizer, point[place], place
-
-    def _penalty(self, point: Array) -> float:
-        return sum(float(regularizer.penalty(values)) for regularizer, values, _ in self._regularized(point))
-
-    def _penalty_gradient(self, point: Array) -> Array:
-        gradient = np.zeros(self.size)
-        for regularizer, values, place in self._regularized(point):
-            slopes = np.zeros_like(values)
-            regularizer.add_gradient(values, slopes)
-            gradient[place] = slopes
-        return gradient
-
-    def penalty_curvature(self) -> Array:
-        """The diagonal that L2 penalties add; the curvature of other penalties is left out."""
-        bent = np.zeros(self.size)
-        for regularizer, _, place in self._regularized(bent):
-            if isinstance(regularizer, NormPenalty):
-                bent[place] = 2 * regularizer.l2
-        return bent
-
     def penalties(self) -> Array:
-        """The same for the parameters in the model's order, as `vector` has them."""
+        """The diagonal that penalties add to the curvature, for the parameters in the model's order, as `vector`."""
         laid = np.empty(self.size)
-        laid[self._order] = self.penalty_curvature()
+        laid[self._order] = self._penalties.curvature()
         return laid
 
     def all_outputs(self) -> tuple[Any, Any]:

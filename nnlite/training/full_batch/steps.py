@@ -34,7 +34,7 @@ class FullBatchSteps(Steps):
         """One iteration on all of these rows; the loss and the raw outputs are those after it."""
         objective = self._objective((x, y, sample_weight))
         point, value = self.optimizer.iterate(objective, self.store.packs)
-        known = objective.gradient(point)[0] if not self._stands_at(objective, point) else value
+        known = value if self._stands_at(objective, point) else objective.value(point)
         if self.guarded and not isfinite(known):
             raise NotFinite(known, x)
         if self.has_state and objective.state is not None:
