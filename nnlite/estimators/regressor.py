@@ -10,12 +10,13 @@ from nnlite.errors import DataError
 from nnlite.estimators.base import BaseNetwork
 from nnlite.estimators.fitting.targets import NumberTargets, Targets, read_numbers
 from nnlite.estimators.fitting.training import Judged
+from nnlite.estimators.intervals import IntervalNetwork
 from nnlite.layers import Clip, Layer, Normalization
 
 __all__ = ["NNRegressor"]
 
 
-class NNRegressor(RegressorMixin, BaseNetwork):
+class NNRegressor(RegressorMixin, IntervalNetwork):
     """Neural networks for one or more numbers as targets, with defaults that need no tuning: five up to 10,000 rows.
 
     Give it the table as it is: numbers, text, categories, dates, gaps. The defaults follow RealMLP (Holzmüller et al.
