@@ -29,9 +29,9 @@ class IntervalNetwork(BaseNetwork):
 
     def _residuals(self, judged: Judged) -> np.ndarray:
         """Outputs less targets, in the unit of y, of the rows that were not learnt from: `(rows, n_outputs)`."""
-        outputs = judged.outputs.mean(axis=1) if judged.outputs.ndim == 3 else judged.outputs
-        targets = self._targets
-        errors = (outputs.astype(np.float64) - judged.y.reshape(outputs.shape)) * targets.scale
+        outputs = judged.outputs.astype(np.float64)
+        errors = (outputs - judged.y.reshape(outputs.shape)) * self._targets.scale
+        errors = errors.mean(axis=1) if errors.ndim == 3 else errors  # of the mean of the members
         return errors if judged.weights is None else errors[judged.weights > 0]
 
     def predict_interval(self, X: Any, level: float = 0.9) -> tuple[np.ndarray, np.ndarray]:

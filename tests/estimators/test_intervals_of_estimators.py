@@ -32,8 +32,9 @@ def test_intervals_hold_their_level(members, outputs):
     np.testing.assert_array_equal(again.predict_interval(x)[0], model.predict_interval(x)[0])
 
 
-def test_samples_of_ones_own_judge():
-    model = NNRegressor(n_members=1, **FAST).fit(*draw(200, 0), X_val=draw(19, 2)[0], y_val=draw(19, 2)[1])
+@pytest.mark.parametrize("members", [1, 3])
+def test_samples_of_ones_own_judge(members):
+    model = NNRegressor(n_members=members, **FAST).fit(*draw(200, 0), X_val=draw(19, 2)[0], y_val=draw(19, 2)[1])
     x, y = draw(19, 2)
     widths = np.diff(model.predict_interval(x, 0.95), axis=0)[0] / 2
     np.testing.assert_allclose(widths, np.abs(model.predict(x) - y).max(), rtol=1e-4)
