@@ -59,8 +59,12 @@ def add_gauss_newton(
     flat = dense.reshape(-1, vector.size)
     gradient = np.zeros(vector.size) if slopes is None else slopes.reshape(-1) @ flat
     if diagonal:
-        flat *= np.sqrt(curvature.jvp(np.ones(shape)).reshape(-1, 1))
-        matrix += flat.T @ flat  # which NumPy knows to be symmetric
+        bends = curvature.jvp(np.ones(shape)).reshape(-1)
+        alike = bends.min() == bends.max()
+        if not alike:
+            flat *= np.sqrt(bends)[:, None]
+        product = flat.T @ flat  # which NumPy knows to be symmetric
+        matrix += product * bends[0] if alike else product
         return gradient
     bent = curvature.jvp(np.ascontiguousarray(flat.T).reshape(vector.size, *shape))
     product = bent.reshape(vector.size, -1) @ flat
