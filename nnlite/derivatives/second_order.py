@@ -107,6 +107,7 @@ class SecondOrder:
         moves = LeaveOneOut(whole, curvature, damping, order).moves()
         inputs = self.model._as_input(x_test)
         values = [np.asarray(value, np.float64) for value in self.model.values]
+        outputs: Any
         outputs, jacobians = steps.chain.linearize(in_float64(inputs), *values)
         by_parameters = jacobian_of_rows(whole.vector, jacobians, outputs.shape)
         changes = by_parameters @ moves.T  # (test rows, units, rows)

@@ -102,6 +102,7 @@ class Uncertainty:
         """Raw outputs `(rows, U)` at new rows, their Jacobians `(rows, U, P)`, and their covariances by C alone."""
         steps, inputs = self.whole.steps, in_float64(built_inputs(self.model, x))
         values = [in_float64(value) for value in self.model.values]
+        outputs: Any
         outputs, jacobians = steps.chain.linearize(inputs, *values)
         slopes = jacobian_of_rows(self.curvature.vector, jacobians, outputs.shape)
         rows, units, size = slopes.shape

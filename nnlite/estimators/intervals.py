@@ -6,6 +6,7 @@ import numpy as np
 
 from nnlite.errors import DataError
 from nnlite.estimators.base import BaseNetwork, Rows
+from nnlite.estimators.fitting.targets import NumberTargets
 from nnlite.estimators.fitting.training import Judged, Outcome
 from nnlite.inference.conformal import ConformalIntervals
 from nnlite.models import Sequential
@@ -29,8 +30,9 @@ class IntervalNetwork(BaseNetwork):
 
     def _residuals(self, judged: Judged) -> np.ndarray:
         """Outputs less targets, in the unit of y, of the rows that were not learnt from: `(rows, n_outputs)`."""
-        outputs = judged.outputs.astype(np.float64)
-        errors = (outputs - judged.y.reshape(outputs.shape)) * self._targets.scale
+        outputs, targets = judged.outputs.astype(np.float64), self._targets
+        assert isinstance(targets, NumberTargets)
+        errors = (outputs - judged.y.reshape(outputs.shape)) * targets.scale
         errors = errors.mean(axis=1) if errors.ndim == 3 else errors  # of the mean of the members
         return errors if judged.weights is None else errors[judged.weights > 0]
 

@@ -18,9 +18,11 @@ class Objective(Protocol):
     """
 
     size: int
-    residuals: int
-    scale: float
 
+    @property
+    def residuals(self) -> int: ...
+    @property
+    def scale(self) -> float: ...
     @property
     def penalized(self) -> bool: ...
 

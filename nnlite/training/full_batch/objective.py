@@ -3,7 +3,7 @@
 import copy
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
@@ -66,9 +66,8 @@ class WholeLoss:
         self._ordered = np.array_equal(self._order, np.arange(self.size))
         self.fixed = [in_float64(parameter.value) for parameter in steps.parameters]
         self.place: Array | None = None
-        self.outputs: list[Any] = []
-        self.masks: list[Any] = []
-        self.state: Any = None
+        self.outputs: list[Any]
+        self.outputs, self.masks, self.state = [], [], cast(Any, None)
         self._single: tuple[Array, Piece] | None = None  # where one piece has all rows: the last one
         self._known: tuple[Array, float, Array] | None = None
         self._kept: tuple[Array, list[Piece]] | None = None
@@ -104,7 +103,7 @@ class WholeLoss:
     def _settle(self) -> None:
         """Find out how rows hang together, and what the loss is divided by."""
         loss = self.steps.loss
-        self.loss, self.divisor, self.rows = loss, 1.0, self.count
+        self.loss, self.divisor, self.rows = cast(Any, loss), 1.0, self.count
         first = tuple(take_rows(array, slice(0, min(self.count, 2))) for array in self.arrays)
         outputs, jacobians = self.steps.chain.linearize(first[0], *self.fixed, training=self.training)
         if not isinstance(loss, Loss) or jacobians.mixes_rows or not _adds_up(loss, first[1], outputs):
@@ -118,10 +117,11 @@ class WholeLoss:
         """What the reduction of the loss divides by: the losses that count, or the sum of their weights."""
         total = 0.0
         for x, _, weights in self._pieces():
+            outputs: Any
             outputs, jacobians = self.steps.chain.linearize(x, *self.fixed, training=self.training)
             counted, size = _weights(outputs.shape[:-1], outputs.dtype, weights, jacobians.mask)
-            by_weight = self.steps.loss.reduction == "mean_with_sample_weight" and counted is not None
-            total += float(counted.sum()) if by_weight else size
+            by_weight = self.steps.loss.reduction == "mean_with_sample_weight"
+            total += float(counted.sum()) if by_weight and counted is not None else size
         return total
 
     @property

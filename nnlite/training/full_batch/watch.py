@@ -67,7 +67,7 @@ class FullBatchWatch(Callback, abstract=True):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.adds = tuple(self.optimizer.log_names)
+        self.adds = tuple(self.optimizer.log_names)  # type: ignore[misc]
         self.failures, self.best = 0, float("inf")
         self.weights: list[np.ndarray] | None = None
 
