@@ -53,21 +53,21 @@ class WholeLoss:
             piece, and `state` is what the layers would keep.
     """
 
+    loss: Any
+
     def __init__(self, steps: Steps, arrays: tuple, training: bool = True) -> None:
         self.steps, self.training = steps, training
         self.arrays = tuple(in_float64(array) for array in arrays)
         self.count = count_rows(arrays[0])
         trained = {id(parameter) for pack in steps.store.packs for parameter in pack.parameters}
         chosen = [id(parameter) in trained for parameter in steps.parameters]
-        shapes = [parameter.shape for parameter in steps.parameters]
-        self.vector = ParameterVector(shapes, parameter_names(steps.trainer.model), chosen, "float64")
-        self.size = self.vector.size
-        self._order = self._places()
+        shapes, names = [parameter.shape for parameter in steps.parameters], parameter_names(steps.trainer.model)
+        self.vector = ParameterVector(shapes, names, chosen, "float64")
+        self.size, self._order = self.vector.size, self._places()
         self._ordered = np.array_equal(self._order, np.arange(self.size))
         self.fixed = [in_float64(parameter.value) for parameter in steps.parameters]
         self.place: Array | None = None
-        self.outputs: list[Any]
-        self.outputs, self.masks, self.state = [], [], cast(Any, None)
+        self.outputs, self.masks, self.state = cast("list[Any]", []), cast("list[Any]", []), cast(Any, None)
         self._single: tuple[Array, Piece] | None = None  # where one piece has all rows: the last one
         self._known: tuple[Array, float, Array] | None = None
         self._kept: tuple[Array, list[Piece]] | None = None
@@ -103,7 +103,7 @@ class WholeLoss:
     def _settle(self) -> None:
         """Find out how rows hang together, and what the loss is divided by."""
         loss = self.steps.loss
-        self.loss, self.divisor, self.rows = cast(Any, loss), 1.0, self.count
+        self.loss, self.divisor, self.rows = loss, 1.0, self.count
         first = tuple(take_rows(array, slice(0, min(self.count, 2))) for array in self.arrays)
         outputs, jacobians = self.steps.chain.linearize(first[0], *self.fixed, training=self.training)
         if not isinstance(loss, Loss) or jacobians.mixes_rows or not _adds_up(loss, first[1], outputs):
