@@ -9,6 +9,7 @@ from nnlite.derivatives import explain, integrated_gradients
 from nnlite.derivatives.explanation import Explanation
 from nnlite.derivatives.integrated_gradients import need_one_output
 from nnlite.derivatives.parameters import parameter_names, parameter_vector
+from nnlite.derivatives.second_order import SecondOrder
 from nnlite.errors import ConfigError
 from nnlite.jacobians import NetworkJacobian, ParameterVector
 from nnlite.jacobians.hessian import STEP
@@ -18,7 +19,7 @@ from nnlite.registry.field_types import Count, read_call
 from nnlite.training import Steps, Trainable, Trainer
 
 
-class Derivatives:
+class Derivatives(SecondOrder):
     """Derivatives of a model at inference: dropout is off and moments are the moving averages.
 
     `model.derivatives` are these, and the model's methods of the same names are doors to them.
@@ -33,8 +34,7 @@ class Derivatives:
     """
 
     def __init__(self, model: Trainable, trainer: Trainer):
-        self.model = model
-        self.trainer = trainer
+        super().__init__(model, trainer)
 
     def __repr__(self) -> str:
         return f"Derivatives(of {self.model.label})"
@@ -258,11 +258,6 @@ class Derivatives:
     def parameter_names(self) -> list[str]:
         """A name for each of the model's `parameters`: `"dense.kernel"`."""
         return parameter_names(self.model)
-
-    def _prepared(self, x: Any, y: Any, sample_weight: Any) -> tuple[tuple, Steps]:
-        """A batch as the steps take it, and the steps."""
-        self.trainer.need_loss("asking for derivatives of the loss")
-        return self.trainer.read_batch(x, y, sample_weight), self.trainer.ready_steps()
 
     def _fitting(self, array: Any, shape: tuple, dtype: Any, method: str, what: str) -> np.ndarray:
         return fitted(array, shape, dtype, f"{self.model.label}: {method} needs {what}")

@@ -27,8 +27,8 @@ from nnlite.estimators.fitting.inputs import (
 )
 from nnlite.estimators.fitting.lbfgs import minimize
 from nnlite.estimators.fitting.listening import CallbackSupportMixin, told_of_epochs, with_callbacks
-from nnlite.estimators.fitting.policies import warn_of_no_convergence
-from nnlite.estimators.fitting.recipe import LBFGS, Problem, Recipe, copies
+from nnlite.estimators.fitting.policies import is_full_batch, is_lbfgs, warn_of_no_convergence
+from nnlite.estimators.fitting.recipe import Problem, Recipe, copies
 from nnlite.estimators.fitting.rows import DistinctRows, distinct_rows
 from nnlite.estimators.fitting.targets import Targets, check_present
 from nnlite.estimators.fitting.training import Judged, Lesson, Outcome, learn
@@ -140,7 +140,7 @@ class BaseNetwork(FittedNetwork, NestedParameters, CallbackSupportMixin, BaseEst
         network = self._ready_network(recipe, goes_on)
         lesson = self._lesson(rows, judges)
         with told_of_epochs(self, recipe.epochs, X, y) as listeners:
-            outcome = (minimize if recipe.takes_all_rows else learn)(network, lesson, recipe, listeners)
+            outcome = (minimize if is_lbfgs(self.optimizer) else learn)(network, lesson, recipe, listeners)
         self._trained_by = recipe
         if not outcome.ended:
             warn_of_no_convergence(recipe.parameters, recipe.epochs)
@@ -282,6 +282,7 @@ class BaseNetwork(FittedNetwork, NestedParameters, CallbackSupportMixin, BaseEst
 
     def _learns_by_batches(self) -> bool:
         """Whether there is `partial_fit`; AttributeError with the reason if not."""
-        if isinstance(self.optimizer, str) and self.optimizer == LBFGS:
-            raise AttributeError("partial_fit takes rows by batches, optimizer='lbfgs' all at once: choose another one")
+        if is_lbfgs(self.optimizer) or (self.optimizer != AUTO and is_full_batch(self.optimizer)):
+            shown = f"optimizer={self.optimizer!r}"
+            raise AttributeError(f"partial_fit takes rows by batches, {shown} all at once: choose another one")
         return True

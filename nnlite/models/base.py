@@ -17,7 +17,7 @@ from nnlite.layers.base.call import pairs_inside
 from nnlite.layers.recurrent.rnn import reset_states
 from nnlite.losses import Loss
 from nnlite.metrics import Metric
-from nnlite.models.doors import Evaluate, Predict, door
+from nnlite.models.doors import Evaluate, Predict, SecondOrderDoors, door
 from nnlite.models.fast import fast_predictor
 from nnlite.models.files import assign_weights, model_state, pickled_state, unpickled, weight_arrays
 from nnlite.models.interpretation import Interpretation, Kept, read_encoder, read_target
@@ -31,7 +31,7 @@ from nnlite.training.profile import Profile, profile_step
 from nnlite.training.rates import find_learning_rate
 
 
-class BaseModel(Layer, abstract=True):
+class BaseModel(SecondOrderDoors, Layer, abstract=True):
     """A layer made of `layers` that can be trained, saved and loaded.
 
     It has a `trainer` and `derivatives`; both are asked by way of the model, whose methods are doors to theirs.

@@ -7,10 +7,11 @@ from typing import Any, Concatenate, Literal, ParamSpec, Protocol, TypeVar, over
 import numpy as np
 
 from nnlite.callbacks import Callback
+from nnlite.derivatives import Derivatives
 from nnlite.registry.fields import Spec
 from nnlite.training.epoch import Verbose
 
-__all__ = ["Evaluate", "Predict", "door"]
+__all__ = ["Evaluate", "Predict", "SecondOrderDoors", "door"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -88,3 +89,14 @@ class Predict(Protocol):
         callbacks: Sequence[Spec[Callback]] | None = None,
         return_jacobian: bool = False,
     ) -> np.ndarray | Any: ...  # a tuple of arrays where there are several outputs
+
+
+class SecondOrderDoors:
+    """A base of models: methods of `model.derivatives` under the same names."""
+
+    ggn = door("derivatives", Derivatives.ggn)
+    influence = door("derivatives", Derivatives.influence)
+    self_influence = door("derivatives", Derivatives.self_influence)
+    leverage = door("derivatives", Derivatives.leverage)
+    cooks_distance = door("derivatives", Derivatives.cooks_distance)
+    uncertainty = door("derivatives", Derivatives.uncertainty)

@@ -5,6 +5,7 @@ from nnlite.optimizers.adam import *
 from nnlite.optimizers.adamax import *
 from nnlite.optimizers.base import *
 from nnlite.optimizers.ftrl import *
+from nnlite.optimizers.full_batch import *
 from nnlite.optimizers.layerwise import *
 from nnlite.optimizers.lion import *
 from nnlite.optimizers.rmsprop import *

@@ -11,6 +11,7 @@ from nnlite.arrays.tables import as_plain_array
 from nnlite.callbacks import Callback, Duration, History, MaxTime
 from nnlite.data.batches import is_batches
 from nnlite.metrics import Metric
+from nnlite.optimizers import FullBatchOptimizer
 from nnlite.registry.field_types import BelowOne, Count, Index, read_call
 from nnlite.registry.fields import Spec
 from nnlite.training.compiled.compiled import Compiled
@@ -24,6 +25,7 @@ from nnlite.training.epoch import (
     run_test,
     run_training,
 )
+from nnlite.training.full_batch import FullBatchSteps, arguments_for, listeners_for, need_one_batch
 from nnlite.training.inputs import (
     BatchSize,
     batch_arrays,
@@ -175,11 +177,13 @@ class Trainer(Compiled):
         """
         self.need_loss("fit")
         callbacks = [callbacks] if isinstance(callbacks, Callback) else callbacks
-        options = read_call(Trainer.fit, locals())
+        options = arguments_for(self.optimizer, read_call(Trainer.fit, locals()))
         batches, validate = training_plan(self, (x, y, sample_weight), options)
+        need_one_batch(self.optimizer, batches)
         params = {"steps": batches.steps, "epochs": epochs, "validation_freq": validation_freq, "seed": self.model.seed}
         added = [*([MaxTime(max_time)] if max_time is not None else []), History()]
-        listeners = callback_list(self.model, [*(options["callbacks"] or ()), *added], verbose, **params)
+        watching = [*listeners_for(self.optimizer), *(options["callbacks"] or ()), *added]
+        listeners = callback_list(self.model, watching, verbose, **params)
         size, count = batch_length(batches, options["batch_size"]), (epochs - initial_epoch) * (batches.steps or 0)
         with suited(self.model, size, count), self._in_session(Session(self, listeners, batches, options)) as session:
             if resume is not None:
@@ -282,7 +286,7 @@ class Trainer(Compiled):
         """The steps for the model as it is now; made anew when it changed."""
         if self._steps is None or not self._steps.current:
             self.model._check_ready()
-            self._steps = Steps(self)
+            self._steps = (FullBatchSteps if isinstance(self.optimizer, FullBatchOptimizer) else Steps)(self)
         return self._steps
 
     def __repr__(self) -> str:

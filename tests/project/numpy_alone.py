@@ -34,7 +34,7 @@ from nnlite.initializers import Initializer  # noqa: E402
 from nnlite.layers import BatchNormalization, Conv1D, Dense, Dropout, Identity, Layer, Normalization  # noqa: E402
 from nnlite.losses import Loss  # noqa: E402
 from nnlite.metrics import Metric  # noqa: E402
-from nnlite.optimizers import Optimizer  # noqa: E402
+from nnlite.optimizers import FullBatchOptimizer, Optimizer  # noqa: E402
 from nnlite.registry import register_function  # noqa: E402
 
 
@@ -137,7 +137,9 @@ def test_every_loss_optimizer_metric_and_initializer():
     targets["regression"] = 1 + targets["binary"]  # for losses that divide by them
     for name, loss in Loss.members().items():
         kind = loss.target_kind
-        for optimizer in Optimizer.members():
+        for optimizer, made in Optimizer.members().items():
+            if issubclass(made, FullBatchOptimizer) and made.needs_squares and name != "MeanSquaredError":
+                continue
             last = {"binary": "sigmoid", "regression": "softplus"}.get(kind, "softmax")
             units = 6 if name == "GaussianNLL" else 3
             model = Sequential([Input((5,)), Dense(6, "gelu"), Dense(units, last)], seed=0)

@@ -70,6 +70,7 @@ STEPS_WITHIN_A_FLOOR = {
     ("training", "saving"): "a checkpoint is a model file that also says where the training stands",
     ("training", "callbacks"): "the loop calls callbacks, and History and ProgressBar are two of them",
     ("derivatives", "training"): "x and y are checked as for fit",
+    ("derivatives", "inference"): "intervals of the delta method are scaled by conformal ones",
     ("report", "tuning"): "a search has a page too",
 }
 

@@ -8,13 +8,16 @@ from sklearn.exceptions import ConvergenceWarning
 
 from nnlite.callbacks import BestMembers, Callback, EarlyStopping, ReduceLROnPlateau
 from nnlite.errors import ConfigError
-from nnlite.optimizers import Optimizer
+from nnlite.optimizers import FullBatchOptimizer, Optimizer
+from nnlite.registry.field_types import jsonable
 from nnlite.schedules import InversePowerDecay
 
 __all__ = [
     "ADAPTIVE",
     "RATE_POLICIES",
     "AdaptiveRate",
+    "is_full_batch",
+    "is_lbfgs",
     "patience_of",
     "rate_of_policy",
     "stopping",
@@ -23,6 +26,7 @@ __all__ = [
 
 ADAPTIVE = "adaptive"
 RATE_POLICIES = ("constant", "invscaling", ADAPTIVE)
+LBFGS = "lbfgs"
 PATIENCE = 10  # epochs, where the user names none
 LEAST_RATE = 1e-6  # that is not divided any more
 
@@ -35,6 +39,19 @@ class AdaptiveRate(ReduceLROnPlateau, abstract=True):
             super()._reduce(epoch, rate)
         else:
             self.model.stop_training = True
+
+
+def is_lbfgs(spec: Any) -> bool:
+    """Whether the parameter `optimizer` means the L-BFGS of SciPy, as scikit-learn spells it."""
+    return isinstance(spec, str) and spec == LBFGS
+
+
+def is_full_batch(spec: Any) -> bool:
+    """Whether it describes an optimizer that takes all rows at once; what is wrong is told where one is made."""
+    try:
+        return isinstance(Optimizer.get(jsonable(spec)), FullBatchOptimizer)
+    except ConfigError:
+        return False
 
 
 def rate_of_policy(policy: str, optimizer: Optimizer) -> Any:

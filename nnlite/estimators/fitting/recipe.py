@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from nnlite.callbacks import Callback
 from nnlite.data.batches import suited_batch_size
 from nnlite.errors import ConfigError
-from nnlite.estimators.fitting.policies import RATE_POLICIES, rate_of_policy
+from nnlite.estimators.fitting.policies import RATE_POLICIES, is_full_batch, is_lbfgs, rate_of_policy
 from nnlite.estimators.fitting.targets import Task
 from nnlite.estimators.mlp.lbfgs import GradientsOnly
 from nnlite.estimators.parameters import AUTO
@@ -35,14 +35,14 @@ from nnlite.optimizers import Optimizer
 from nnlite.registry.field_types import Count, jsonable, read
 from nnlite.schedules import CosLog4, FlatCosine
 
-__all__ = ["LBFGS", "Problem", "Recipe", "copies", "sizes_of"]
+__all__ = ["Problem", "Recipe", "copies", "sizes_of"]
 
 MEMBERS = 5
 MOST_ROWS_FOR_MEMBERS = 10_000
 LEAST_ROWS_FOR_MEMBERS = 20
 LEAST_ROWS_TO_JUDGE = 10
 FEW_ROWS = 2_000
-LBFGS, ITERATIONS = "lbfgs", 500
+ITERATIONS = 500  # where each takes all rows
 EMBEDDING_WIDTH = 8
 INPUT_SCALE = "input_scale"
 WAVES = {"frequencies": 8, "output_dim": 2, "name": "waves"}
@@ -112,15 +112,15 @@ class Recipe:
 
     @property
     def takes_all_rows(self) -> bool:
-        """Whether a step takes all rows: L-BFGS, which has neither batches nor rows that judge it."""
-        optimizer = self.parameters["optimizer"]
-        return isinstance(optimizer, str) and optimizer == LBFGS
+        """Whether a step takes all rows, so that there is one network and no chance: L-BFGS and its like."""
+        return is_lbfgs(self.parameters["optimizer"]) or is_full_batch(self._get("optimizer", "adam"))
 
     @property
     def n_members(self) -> int:
         """How many networks are trained side by side: as many as there are, where these are trained further."""
         if self.takes_all_rows and (self._get("n_members", 1) != 1 or self.present not in (None, 1)):
-            raise ConfigError("optimizer='lbfgs' trains a single network: pass n_members=1", ("n_members",))
+            message = f"optimizer={self.parameters['optimizer']!r} trains a single network: pass n_members=1"
+            raise ConfigError(message, ("n_members",))
         if self.present is not None and self._get("n_members", self.present) != self.present:
             raise ConfigError(
                 f"the fitted model, which is trained further, has {self.present} members and n_members="
@@ -136,8 +136,8 @@ class Recipe:
     @property
     def sets_apart(self) -> bool:
         """Whether some rows judge the epochs."""
-        learns_from_all = self.online or self.takes_all_rows or self.problem.n_rows < LEAST_ROWS_TO_JUDGE
-        return bool(self.parameters["early_stopping"]) and not learns_from_all
+        whole = self.online or is_lbfgs(self.parameters["optimizer"]) or self.problem.n_rows < LEAST_ROWS_TO_JUDGE
+        return bool(self.parameters["early_stopping"]) and not whole
 
     @property
     def validation_fraction(self) -> float:
@@ -243,7 +243,7 @@ class Recipe:
 
     def optimizer(self) -> Optimizer:
         """A new optimizer, with the learning rate and the weight decay of the parameters."""
-        if self.takes_all_rows:
+        if is_lbfgs(self.parameters["optimizer"]):
             return GradientsOnly()
         optimizer = Optimizer.get(jsonable(self._get("optimizer", "adam")))
         changes: dict[str, Any] = self._tuned_arguments() if self.is_tuned else {}

@@ -1,0 +1,126 @@
+"""From the Jacobians that layers cache to the generalized Gauss-Newton matrix, in the structure that is asked for."""
+
+from typing import Any, Literal
+
+import numpy as np
+
+from nnlite.arrays.types import Array
+from nnlite.derivatives.curvature.base import Curvature, check_dense
+from nnlite.derivatives.curvature.blocks import Block, DenseBlock, DiagonalBlock, KroneckerBlock
+from nnlite.derivatives.curvature.kronecker import Factors, KroneckerLayer, kronecker_layers
+from nnlite.derivatives.curvature.maps import BlockCurvature, MatrixFreeCurvature
+from nnlite.jacobians import ParameterVector
+from nnlite.training.full_batch.curvature import add_gauss_newton, jacobian_of_rows
+from nnlite.training.full_batch.objective import WholeLoss
+from nnlite.training.trainable import Trainable
+
+__all__ = ["Structure", "block_of_last_layer", "ggn"]
+
+Structure = Literal["dense", "block", "diagonal", "kfac", "matrix_free"]
+
+
+def ggn(whole: WholeLoss, model: Trainable, structure: Structure) -> Curvature:
+    """See `Derivatives.ggn`.
+
+    Args:
+        whole: the loss over the rows, as in prediction.
+        model: whose loss it is.
+    """
+    vector = whole.vector
+    if structure == "dense":
+        check_dense(vector.size)
+        return BlockCurvature(vector, _dense_blocks(whole, [np.arange(vector.size)]))
+    if structure == "diagonal":
+        return BlockCurvature(vector, [(np.arange(vector.size), DiagonalBlock(_diagonal(whole)))])
+    if structure == "matrix_free":
+        pieces = [(piece.jacobians, Scaled(whole, piece)) for piece in whole.linearized(whole.point)]
+        return MatrixFreeCurvature(vector, pieces, lambda: _diagonal(whole))
+    groups = _places_of_layers(model, vector)
+    if structure == "block":
+        return BlockCurvature(vector, _dense_blocks(whole, groups))
+    layers, rest = kronecker_layers(whole, model, groups)
+    return BlockCurvature(vector, [*_kronecker_blocks(whole, layers), *_dense_blocks(whole, rest)])
+
+
+def block_of_last_layer(whole: WholeLoss, model: Trainable) -> tuple[np.ndarray, BlockCurvature]:
+    """The numbers of the parameters of the last layer that has some, and the matrix over these alone."""
+    places = _places_of_layers(model, whole.vector)[-1]
+    check_dense(len(places))
+    ((_, block),) = _dense_blocks(whole, [places])
+    return places, BlockCurvature(_restricted(whole.vector, places), [(np.arange(len(places)), block)])
+
+
+class Scaled:
+    """The second derivative of the loss of a piece of the rows, as a part of the whole loss."""
+
+    def __init__(self, whole: WholeLoss, piece: Any) -> None:
+        self.map, self.share = whole.bend(piece), 1 / whole.divisor
+        self.in_shape = self.map.in_shape
+
+    def jvp(self, tangent: Array) -> Array:
+        """Its product with changes of the outputs."""
+        return self.map.jvp(tangent) * self.share
+
+
+def _places_of_layers(model: Trainable, vector: ParameterVector) -> list[np.ndarray]:
+    """The numbers of the parameters of each layer, in the layer's own order; what layers share is the first one's."""
+    chosen = (parameter for parameter, want in zip(model.parameters, vector.chosen, strict=True) if want)
+    free = dict(zip(map(id, chosen), vector.segments, strict=True))
+    groups = []
+    for layer in model.layers:
+        found = [free.pop(id(parameter)) for parameter in layer.parameters if id(parameter) in free]
+        if found:
+            groups.append(np.concatenate([np.arange(segment.start, segment.stop) for segment in found]))
+    return groups
+
+
+def _dense_blocks(whole: WholeLoss, groups: list[np.ndarray]) -> list[tuple[np.ndarray, Block]]:
+    """The exact block of each group of parameters."""
+    if not groups:
+        return []
+    vectors = [_restricted(whole.vector, places) for places in groups]
+    matrices = [np.zeros((len(places), len(places))) for places in groups]
+    for piece in whole.linearized(whole.point, whole.rows_of_jacobians()):
+        curvature = Scaled(whole, piece)
+        for matrix, vector in zip(matrices, vectors, strict=True):
+            add_gauss_newton(matrix, vector, piece.jacobians, curvature)
+    return [(places, DenseBlock(matrix)) for places, matrix in zip(groups, matrices, strict=True)]
+
+
+def _restricted(vector: ParameterVector, places: np.ndarray) -> ParameterVector:
+    """The vector of these parameters alone, whole arrays of the model's, in its order."""
+    starts, segments = set(places.tolist()), iter(vector.segments)
+    shapes = iter(vector.shapes)
+    chosen, all_shapes = [], []
+    for want in vector.chosen:
+        segment = next(segments) if want else None
+        all_shapes.append(next(shapes) if want else ())
+        chosen.append(segment is not None and segment.stop > segment.start and segment.start in starts)
+    return ParameterVector(all_shapes, [""] * len(chosen), chosen, vector.dtype)
+
+
+def _diagonal(whole: WholeLoss) -> Array:
+    total = np.zeros(whole.size)
+    for piece in whole.linearized(whole.point, whole.rows_of_jacobians()):
+        curvature = Scaled(whole, piece)
+        dense = jacobian_of_rows(whole.vector, piece.jacobians, curvature.in_shape)
+        flat = np.ascontiguousarray(dense.reshape(-1, whole.size).T)
+        bent = curvature.jvp(flat.reshape(whole.size, *curvature.in_shape)).reshape(whole.size, -1)
+        total += np.einsum("pn,pn->p", flat, bent)
+    return total
+
+
+def _kronecker_blocks(whole: WholeLoss, layers: list[KroneckerLayer]) -> list[tuple[np.ndarray, Block]]:
+    """The factored block of each of these layers: the mean of its inputs' squares by the curvature of its outputs."""
+    factors = [Factors(layer) for layer in layers]
+    if factors:
+        for piece in whole.linearized(whole.point):
+            root = layers[0].watched(whole, piece)
+            curvature = Scaled(whole, piece)
+            units = int(np.prod(curvature.in_shape[1:]))
+            seeds = np.zeros((units, len(piece.outputs), units))
+            seeds[np.arange(units), :, np.arange(units)] = 1.0
+            root.vjp(seeds.reshape(units, *curvature.in_shape), layers[0].wanted(whole, piece))
+            for one in factors:
+                one.add(root, curvature)
+    return [(one.layer.places, KroneckerBlock(one.left / whole.count, one.right)) for one in factors]

@@ -1,0 +1,103 @@
+"""Layers whose block of the Gauss-Newton matrix is taken for a Kronecker product, and its factors."""
+
+from typing import Any
+
+import numpy as np
+
+from nnlite.arrays.types import Array
+from nnlite.derivatives.observed import Stage, watch
+from nnlite.jacobians.maps.matmul import KernelOfRows
+from nnlite.layers import Dense
+from nnlite.parameters import Parameter
+from nnlite.training.full_batch.objective import Piece, WholeLoss
+from nnlite.training.trainable import Trainable
+
+__all__ = ["Factors", "KroneckerLayer", "kronecker_layers"]
+
+
+class KroneckerLayer:
+    """A dense layer that takes one row of numbers for each example.
+
+    Attributes:
+        kernel: its parameter.
+        has_bias: whether a bias is trained beside it.
+        places: the numbers of kernel and bias among all trained parameters.
+    """
+
+    def __init__(self, kernel: Parameter, has_bias: bool, places: np.ndarray) -> None:
+        self.kernel, self.has_bias, self.places = kernel, has_bias, places
+
+    @staticmethod
+    def watched(whole: WholeLoss, piece: Piece) -> Stage:
+        """The Jacobians of a piece, such that what goes back through them can be read."""
+        parameters = whole.steps.parameters
+        return watch(piece.jacobians, whole.steps.chain, "", [None] * piece.jacobians.data + list(parameters))
+
+    @staticmethod
+    def wanted(whole: WholeLoss, piece: Piece) -> tuple[bool, ...]:
+        """All trained parameters."""
+        return (*[False] * piece.jacobians.data, *whole.vector.chosen)
+
+    def stage(self, root: Stage) -> Stage | None:
+        """Where the kernel is used: None unless that is once, on rows of numbers, by a plain matrix product."""
+        uses = root.uses(self.kernel)
+        if len(uses) != 1:
+            return None
+        kept = uses[0].maps.get("kernel")
+        return uses[0] if isinstance(kept, KernelOfRows) and kept.rows.ndim == 2 else None
+
+
+def kronecker_layers(
+    whole: WholeLoss, model: Trainable, groups: list[np.ndarray]
+) -> tuple[list[KroneckerLayer], list[np.ndarray]]:
+    """The layers with factors, and the places of the parameters of the others, which keep their exact block."""
+    found, rest = [], {int(places[0]): places for places in groups if len(places)}
+    segments = iter(whole.vector.segments)
+    starts = {
+        id(parameter): next(segments).start
+        for parameter, want in zip(model.parameters, whole.vector.chosen, strict=True)
+        if want
+    }
+    first = next(whole.linearized(whole.point))
+    for layer in model.layers:
+        trained = [parameter for parameter in layer.parameters if id(parameter) in starts]
+        names = [parameter.name for parameter in trained]
+        if not isinstance(layer, Dense) or names not in (["kernel"], ["kernel", "bias"]):
+            continue
+        places = rest.get(starts[id(trained[0])])
+        candidate = None if places is None else KroneckerLayer(trained[0], len(names) > 1, places)
+        if candidate is not None and candidate.stage(candidate.watched(whole, first)) is not None:
+            found.append(candidate)
+            del rest[int(candidate.places[0])]
+    return found, list(rest.values())
+
+
+class Factors:
+    """The two factors of a layer's block, summed up over pieces of the rows.
+
+    With the layer's inputs a (and 1, where it has a bias) and its outputs s before the activation:
+
+        left = sum over rows of a a'        right = sum over rows of (df/ds)' H (df/ds)
+
+    Attributes:
+        layer, left, right: as said.
+    """
+
+    def __init__(self, layer: KroneckerLayer) -> None:
+        inputs, outputs = layer.kernel.shape
+        width = inputs + layer.has_bias
+        self.layer, self.left, self.right = layer, np.zeros((width, width)), np.zeros((outputs, outputs))
+
+    def add(self, root: Stage, curvature: Any) -> None:
+        """Take up the rows that `root` is of, after one cotangent for each output of a row went back through it."""
+        stage = self.layer.stage(root)
+        assert stage is not None
+        rows: Array = stage.maps["kernel"].rows
+        if self.layer.has_bias:
+            rows = np.concatenate([rows, np.ones((len(rows), 1))], axis=1)
+        self.left += rows.T @ rows
+        slopes: Array = np.asarray(stage.cotangent)  # (units, rows, outputs of the layer)
+        by_output = np.ascontiguousarray(slopes.transpose(2, 1, 0))
+        bent = curvature.jvp(by_output.reshape(-1, *curvature.in_shape)).reshape(by_output.shape)
+        product = np.tensordot(by_output, bent, axes=([1, 2], [1, 2]))
+        self.right += 0.5 * (product + product.T)

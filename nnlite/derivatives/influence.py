@@ -1,0 +1,143 @@
+"""What leaving a row out would change, from the Jacobians that layers cache and the inverse of the curvature."""
+
+from collections.abc import Iterator
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+from nnlite.arrays.types import Array
+from nnlite.derivatives.curvature import BlockCurvature, Curvature, DenseBlock, DiagonalBlock, ggn
+from nnlite.errors import ConfigError, DataError
+from nnlite.training.full_batch.curvature import jacobian_of_rows
+from nnlite.training.full_batch.objective import WholeLoss
+from nnlite.training.trainable import Trainable
+
+__all__ = ["InfluenceStructure", "LeaveOneOut", "Order", "need_rows", "penalized_curvature"]
+
+InfluenceStructure = Literal["dense", "block", "diagonal"]
+Order = Literal["newton", "first"]
+
+
+class Rows(NamedTuple):
+    """Some rows, and what leaving each of them out would do. U is the number of outputs of a row, P of parameters.
+
+    Attributes:
+        jacobians: of the outputs by the parameters, `(rows, U, P)`.
+        slopes: of the row's part of the loss by its outputs, `(rows, U)`.
+        bends: the second derivative of that, `(rows, U, U)`.
+        covered: `S = J C^-1 J'` with the curvature C of the whole loss, `(rows, U, U)`.
+        moves: the change of the parameters, `(rows, P)`.
+        output_moves: that of the row's own outputs, `(rows, U)`.
+    """
+
+    jacobians: Array
+    slopes: Array
+    bends: Array
+    covered: Array
+    moves: Array
+    output_moves: Array
+
+
+class LeaveOneOut:
+    """The changes that leaving a row out makes, for one row after another.
+
+    With the curvature C of the whole loss, penalties of weights and damping included, and the part r' of its slope and
+    B of its curvature that a row has, both by the row's outputs with the Jacobian J:
+
+        first:   d = C^-1 J' r                                       one step of the whole loss's curvature
+        newton:  d = (C - J' B J)^-1 J' r = C^-1 J' (I - B S)^-1 r   a Newton step of the loss without the row
+
+    The latter is exact for a linear model with squared errors.
+
+    Args:
+        whole: the loss over all rows, as in prediction.
+        curvature: C, but for the damping.
+        damping: what is added to its diagonal.
+        order: which of the two.
+
+    Raises:
+        ConfigError: a model whose outputs depend on other rows, or one of several outputs.
+    """
+
+    def __init__(self, whole: WholeLoss, curvature: Curvature, damping: float, order: Order) -> None:
+        need_rows(whole)
+        self.whole, self.curvature, self.damping, self.order = whole, curvature, damping, order
+
+    def __iter__(self) -> Iterator[Rows]:
+        whole = self.whole
+        for piece in whole.linearized(whole.point, whole.rows_of_jacobians()):
+            shape = piece.outputs.shape
+            jacobians = jacobian_of_rows(self.curvature.vector, piece.jacobians, shape)
+            slopes = piece.by_outputs.gradients.reshape(shape[0], -1) / whole.divisor
+            yield self._left_out(jacobians, slopes, _bends(whole.bend(piece), shape) / whole.divisor)
+
+    def _left_out(self, jacobians: Array, slopes: Array, bends: Array) -> Rows:
+        rows, units, size = jacobians.shape
+        solved = self.curvature.solve(jacobians.reshape(-1, size), self.damping).reshape(rows, units, size)
+        covered = np.einsum("rup,rvp->ruv", solved, jacobians)
+        weights = slopes
+        if self.order == "newton":
+            left = np.eye(units) - bends @ covered
+            try:
+                weights = np.linalg.solve(left, slopes[..., None])[..., 0]
+            except np.linalg.LinAlgError:
+                raise DataError(
+                    "without one of the rows the curvature is singular: pass a larger damping, or order='first'"
+                ) from None
+        moves = np.einsum("rup,ru->rp", solved, weights)
+        return Rows(jacobians, slopes, bends, covered, moves, np.einsum("ruv,rv->ru", covered, weights))
+
+    def moves(self) -> Array:
+        """The change of the parameters for each row, `(rows, P)`."""
+        return np.concatenate([rows.moves for rows in self])
+
+    def self_influence(self) -> Array:
+        """By how much the loss of each row would grow without it, to first order in its outputs: `(rows,)`."""
+        return self.whole.divisor * np.concatenate([(rows.slopes * rows.output_moves).sum(axis=1) for rows in self])
+
+    def leverage(self) -> Array:
+        """The trace of `B S` for each row, `(rows,)`; all together are the effective number of parameters."""
+        return np.concatenate([np.einsum("ruv,rvu->r", rows.bends, rows.covered) for rows in self])
+
+    def cooks_distance(self) -> Array:
+        """`d' C d / (p * dispersion)` for each row, with p the sum of the leverages: `(rows,)`.
+
+        In units of a sum over rows of the negative log-likelihood; its dispersion is 1, or for squared errors the sum
+        of squares over the number of errors less p.
+        """
+        bent = np.concatenate([(rows.moves * self.curvature.vp(rows.moves)).sum(axis=1) for rows in self])
+        effective, whole = float(self.leverage().sum()), self.whole
+        if not whole.squares:
+            return bent * whole.divisor / effective
+        errors = sum(piece.value for piece in whole.linearized(whole.point)) / whole.scale
+        left = whole.residuals - effective
+        if left <= 0:
+            raise DataError(f"Cook's distance needs more errors than the {effective:.3g} parameters that count")
+        return bent / (2 * whole.scale) / (effective * errors / left)
+
+
+def need_rows(whole: WholeLoss) -> None:
+    """`ConfigError` unless the loss is a sum over rows that have outputs of their own."""
+    if whole.loss is whole.steps.loss:
+        raise ConfigError("this needs one output, and a loss that is a sum over rows with outputs of their own")
+
+
+def penalized_curvature(whole: WholeLoss, model: Trainable, structure: InfluenceStructure) -> BlockCurvature:
+    """The generalized Gauss-Newton matrix with the diagonal that penalties of weights add."""
+    curvature, penalties, blocks = ggn(whole, model, structure), whole.penalties(), []
+    assert isinstance(curvature, BlockCurvature)
+    for places, block in curvature.blocks:
+        if isinstance(block, DenseBlock):
+            blocks.append((places, DenseBlock(block.matrix + np.diag(penalties[places]))))
+        else:
+            blocks.append((places, DiagonalBlock(block.diagonal() + penalties[places])))
+    return BlockCurvature(curvature.vector, blocks)
+
+
+def _bends(curvature: Any, shape: tuple[int, ...]) -> Array:
+    """The second derivative of the loss by the outputs of each row, `(rows, U, U)`."""
+    units = int(np.prod(shape[1:]))
+    seeds = np.zeros((units, shape[0], units))
+    seeds[np.arange(units), :, np.arange(units)] = 1.0
+    bent = curvature.jvp(seeds.reshape(units, *shape)).reshape(units, shape[0], units)
+    return bent.transpose(1, 0, 2)

@@ -1,0 +1,214 @@
+"""How sure the predictions of a trained model are: the delta method, Laplace's approximation, conformal intervals."""
+
+import math
+from statistics import NormalDist
+from typing import Any, Literal
+
+import numpy as np
+
+from nnlite.arrays.types import Array
+from nnlite.derivatives.curvature import BlockCurvature, DenseBlock
+from nnlite.derivatives.curvature.build import block_of_last_layer
+from nnlite.derivatives.influence import LeaveOneOut, need_rows, penalized_curvature
+from nnlite.errors import ConfigError, DataError, NotReadyError
+from nnlite.inference.conformal import ConformalIntervals
+from nnlite.losses import BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy
+from nnlite.training.full_batch.curvature import jacobian_of_rows
+from nnlite.training.full_batch.objective import WholeLoss, in_float64
+from nnlite.training.inputs import built_inputs
+from nnlite.training.trainable import Trainable
+
+__all__ = ["Uncertainty"]
+
+CLASSES = (BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy)
+Method = Literal["delta", "conformal", "jackknife+"]
+
+
+class Uncertainty:
+    """The spread of a model's predictions, from the Jacobian g of the outputs by the parameters; made by
+    `model.uncertainty(x, y)`.
+
+    Squared errors: the delta method. With the Jacobian J of the n training rows, the residual variance s^2, their sum
+    of squares over n less the effective number of parameters, and penalties L as they are in the loss,
+
+        variance of an output = s^2 g' (J'J + L)^-1 g           of a new target: s^2 more
+
+    Cross-entropies: Laplace's approximation. With the curvature C of the loss summed over the rows, the inputs of the
+    softmax or sigmoid have the covariance `g' C^-1 g`, and the probabilities are averaged over it by MacKay's formula.
+
+    Args:
+        whole: the loss over the training rows, as in prediction.
+        model: whose predictions they are.
+        layers: `"all"`, or `"last"` for the parameters of the last layer alone.
+        damping: added to the diagonal of the curvature.
+
+    Attributes:
+        effective_parameters: the sum of the leverages: how many parameters the data determine.
+        residual_std: s, one for each output; None for classes.
+
+    Reference: Hwang & Ding 1997, "Prediction intervals for artificial neural networks"; MacKay 1992, "The evidence
+    framework applied to classification networks"; Barber et al. 2021, "Predictive inference with the jackknife+".
+
+    >>> from nnlite import Input, Sequential
+    >>> from nnlite.layers import Dense
+    >>> model = Sequential([Input((1,)), Dense(1)], seed=0)
+    >>> model.compile("LBFGS", "mse")
+    >>> x = np.linspace(-1, 1, 40)[:, None]
+    >>> noise = 0.1 * np.random.default_rng(0).normal(size=(40, 1))
+    >>> history = model.fit(x, 2 * x + noise, epochs=50, verbose=0)
+    >>> sure = model.uncertainty(x, 2 * x + noise)
+    >>> low, high = sure.predict_interval([[0.0], [5.0]], level=0.9)
+    >>> (high - low).round(2).ravel().tolist()
+    [0.27, 0.45]
+    """
+
+    def __init__(self, whole: WholeLoss, model: Trainable, layers: Literal["all", "last"], damping: float) -> None:
+        need_rows(whole)
+        self.whole, self.model, self.damping = whole, model, damping
+        self._kind = "squares" if whole.squares else "classes" if isinstance(whole.loss, CLASSES) else None
+        if self._kind is None:
+            message = f"needs squared errors or a cross-entropy, the loss is {type(whole.loss).__name__}"
+            raise ConfigError(message, ("uncertainty",))
+        self.curvature = self._curvature(layers)
+        self.effective_parameters = float(LeaveOneOut(whole, self.curvature, damping, "first").leverage().sum())
+        self.residual_std = self._residual_std() if self._kind == "squares" else None
+        self._scores: ConformalIntervals | None = None
+        self._jackknife: tuple[Array, Array] | None = None
+
+    def _curvature(self, layers: Literal["all", "last"]) -> BlockCurvature:
+        if layers == "all":
+            return penalized_curvature(self.whole, self.model, "dense")
+        places, curvature = block_of_last_layer(self.whole, self.model)
+        matrix = curvature.blocks[0][1].product(np.eye(len(places))) + np.diag(self.whole.penalties()[places])
+        return BlockCurvature(curvature.vector, [(np.arange(len(places)), DenseBlock(matrix))])
+
+    def _errors(self) -> Array:
+        """Targets less outputs of the training rows, `(rows, outputs)`."""
+        outputs = np.concatenate([piece.outputs for piece in self.whole.linearized(self.whole.point)])
+        return (self.whole.arrays[1] - outputs).reshape(len(outputs), -1)
+
+    def _residual_std(self) -> Array:
+        errors, weights = self._errors(), self.whole.arrays[2]
+        squares = errors**2 if weights is None else errors**2 * weights.reshape(len(errors), -1)
+        left = len(errors) - self.effective_parameters / errors.shape[1]
+        if left <= 0:
+            raise DataError(
+                f"{len(errors)} rows do not tell the residual variance beside {self.effective_parameters:.3g} "
+                "effective parameters: pass a larger damping, or layers='last'"
+            )
+        return np.sqrt(squares.sum(axis=0) / left)
+
+    def _at(self, x: Any) -> tuple[Array, Array, Array]:
+        """Raw outputs `(rows, U)` at new rows, their Jacobians `(rows, U, P)`, and their covariances by C alone."""
+        steps, inputs = self.whole.steps, in_float64(built_inputs(self.model, x))
+        values = [in_float64(value) for value in self.model.values]
+        outputs: Any
+        outputs, jacobians = steps.chain.linearize(inputs, *values)
+        slopes = jacobian_of_rows(self.curvature.vector, jacobians, outputs.shape)
+        rows, units, size = slopes.shape
+        solved = self.curvature.solve(slopes.reshape(-1, size), self.damping).reshape(slopes.shape)
+        return outputs.reshape(rows, units), slopes, np.einsum("rup,rvp->ruv", slopes, solved)
+
+    def _spread(self, covered: Array) -> Array:
+        """Standard deviations of the raw outputs, `(rows, U)`."""
+        variances = np.maximum(np.einsum("ruu->ru", covered), 0.0)
+        if self.residual_std is None:
+            return np.sqrt(variances / self.whole.divisor)
+        return np.sqrt(2 * self.whole.scale * variances) * self.residual_std
+
+    def predict(self, x: Any, return_std: bool = False) -> Any:
+        """Predictions at `x`; with `return_std` also their standard deviations, by the parameters alone.
+
+        Of squared errors, the outputs and theirs. Of classes, probabilities that are averaged over the parameters, and
+        the standard deviations of the inputs of the softmax or sigmoid.
+
+        Shape: `(rows, outputs)`, twice with `return_std`.
+        """
+        outputs, _, covered = self._at(x)
+        spread = self._spread(covered)
+        predictions = outputs
+        if self._kind == "classes":
+            moderated = outputs / np.sqrt(1 + math.pi / 8 * spread**2)
+            predictions = self.whole.steps.predictions(moderated)
+        return (predictions, spread) if return_std else predictions
+
+    def predict_interval(self, x: Any, level: float = 0.9, method: Method | None = None) -> tuple[Array, Array]:
+        """The ends of intervals that hold a new target with probability `level`.
+
+        Args:
+            x: rows.
+            level: in (0, 1).
+            method: `"delta"`: the output +- Student's quantile times its standard deviation and the noise's, right
+                where the model and its noise are. `"conformal"`: the same scaled on the rows of `calibrate`, which
+                holds whatever the model is. `"jackknife+"`: by what leaving each training row out would change, of
+                which none is set apart; the level holds up to the error of the Newton steps, and is never below
+                `2 * level - 1` for exact ones. None: conformal after `calibrate`, else delta.
+
+        Shape: two arrays `(rows, outputs)`.
+
+        Raises:
+            ConfigError: a model of classes; another level or method.
+            NotReadyError: `"conformal"` before `calibrate`.
+            DataError: a level that needs more rows than there were.
+        """
+        if self.residual_std is None:
+            raise ConfigError("intervals are those of amounts, and the model tells classes: see predict")
+        if not 0 < level < 1:
+            raise ConfigError(f"the level of an interval is above 0 and below 1, such as 0.9; got {level!r}")
+        method = method or ("delta" if self._scores is None else "conformal")
+        if method == "jackknife+":
+            return self._jackknife_interval(x, level)
+        outputs, _, covered = self._at(x)
+        width = np.sqrt(self._spread(covered) ** 2 + self.residual_std**2)
+        if method == "delta":
+            width *= _student(0.5 + level / 2, len(self.whole.arrays[1]) - self.effective_parameters)
+        elif method != "conformal":
+            raise ConfigError(f"method must be 'delta', 'conformal' or 'jackknife+', got {method!r}")
+        elif self._scores is None:
+            raise NotReadyError("conformal intervals need rows that were not trained on: call calibrate(x, y) before")
+        else:
+            width *= self._scores.half_widths(level)
+        return outputs - width, outputs + width
+
+    def calibrate(self, x: Any, y: Any) -> "Uncertainty":
+        """Learn from rows that were not trained on how wide intervals have to be; returns itself.
+
+        The scores are `abs(y - output)` over the standard deviation that the delta method gives a new target: split
+        conformal prediction, whose intervals hold their level whatever the model is.
+        """
+        if self.residual_std is None:
+            raise ConfigError("intervals are those of amounts, and the model tells classes: see predict")
+        x, y, _ = self.whole.steps.trainer.read_batch(x, y)
+        outputs, _, covered = self._at(x)
+        width = np.sqrt(self._spread(covered) ** 2 + self.residual_std**2)
+        self._scores = ConformalIntervals.of((y.reshape(outputs.shape) - outputs) / width)
+        return self
+
+    def _jackknife_interval(self, x: Any, level: float) -> tuple[Array, Array]:
+        if self._jackknife is None:
+            found = list(LeaveOneOut(self.whole, self.curvature, self.damping, "newton"))
+            moves = np.concatenate([rows.moves for rows in found])
+            own = np.concatenate([rows.output_moves for rows in found])
+            self._jackknife = moves, np.abs(self._errors() - own)
+        moves, residuals = self._jackknife
+        count = len(moves)
+        rank = math.ceil((count + 1) * level - 1e-9)
+        if rank > count:
+            raise DataError(f"intervals of level {level:g} need more than {count} training rows")
+        outputs, slopes, _ = self._at(x)
+        shifted = outputs[..., None] + slopes @ moves.T  # (rows, U, training rows)
+        lower = np.partition(shifted - residuals.T, count - rank, axis=-1)[..., count - rank]
+        upper = np.partition(shifted + residuals.T, rank - 1, axis=-1)[..., rank - 1]
+        return lower, upper
+
+
+def _student(share: float, freedom: float) -> float:
+    """Student's quantile from the normal one, by Fisher & Cornish's expansion; four digits from 5 degrees on."""
+    z = NormalDist().inv_cdf(share)
+    terms = (
+        (z**3 + z) / 4,
+        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
+        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
+        (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160,
+    )
+    return z + sum(term / freedom**power for power, term in enumerate(terms, start=1))

@@ -1,0 +1,68 @@
+"""Which rows of a run's data matter most to the trained model, and whose labels are likely wrong."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from nnlite.errors import ConfigError, did_you_mean
+from nnlite.experiment.runs import Run
+
+__all__ = ["RowFigures", "row_figures"]
+
+DENSE = 3000  # parameters up to which the whole curvature is taken
+DAMPING = 1e-3  # of the mean of its diagonal
+
+
+class RowFigures(NamedTuple):
+    """Figures of the rows of a part, one entry each, the largest self-influence first.
+
+    Attributes:
+        row: the number in the part's source, from 0.
+        self_influence, leverage: see the methods of a model.
+        target, predicted: label or amount, as given and as the model has it.
+        wrong: whether these are different labels; None for amounts.
+    """
+
+    row: np.ndarray
+    self_influence: np.ndarray
+    leverage: np.ndarray
+    target: np.ndarray
+    predicted: np.ndarray
+    wrong: np.ndarray | None
+
+    def columns(self) -> dict[str, np.ndarray]:
+        """Name -> values, without what is not known."""
+        return {name: values for name, values in self._asdict().items() if values is not None}
+
+
+def row_figures(run: Run, part: str = "training") -> RowFigures:
+    """The rows of a part by how much each determines what the model says of it.
+
+    Curvature is that of the training part's rows where it is that part, else that of the part's own. It is taken as a
+    whole for models of up to 3,000 trained parameters, else its diagonal, and damped by a thousandth of the mean of
+    that.
+
+    Raises:
+        ConfigError: no such part; a target of several columns.
+    """
+    model, data = run.model, run.experiment.prepare(run.preprocessing)[1]
+    if part not in data.parts:
+        raise ConfigError(f"the data has no {part} part; {did_you_mean(part, data.parts)}")
+    arrays: Any = data.arrays(part)
+    derivatives: Any = model.derivatives
+    damping = DAMPING * derivatives.ggn(*arrays, structure="diagonal").diagonal().mean()
+    size = sum(weight.size for weight in model.trainable_weights)
+    options = {"structure": "dense" if size <= DENSE else "diagonal", "damping": float(damping)}
+    figures = derivatives.self_influence(*arrays, **options), derivatives.leverage(*arrays, **options)
+    target = data.target(part)
+    if target.ndim > 1 and target.shape[1] > 1:
+        raise ConfigError("rows are listed for one target column, this run has several")
+    target = target.reshape(len(target))
+    assert model.target is not None  # a run knows its target
+    predicted = np.asarray(next(iter(model.target.decode(model.predict(arrays[0], verbose=0)).values())))
+    places = data.rows[part]
+    numbers = np.arange(len(target)) if isinstance(places, slice) else np.asarray(places)
+    wrong = None if target.dtype.kind == "f" else predicted.astype(str) != target.astype(str)
+    order = np.argsort(-figures[0], kind="stable")
+    columns = (numbers, *figures, target, predicted, wrong)
+    return RowFigures(*(None if values is None else values[order] for values in columns))  # type: ignore[arg-type]

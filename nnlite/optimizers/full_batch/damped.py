@@ -1,0 +1,119 @@
+"""Steps by a matrix that is damped until the loss falls."""
+
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+
+from nnlite.arrays.types import Array
+from nnlite.errors import ConfigError, TrainingWarning
+from nnlite.optimizers.full_batch.base import FullBatchOptimizer
+from nnlite.registry.field_types import BelowOne, Count, Positive
+
+__all__ = ["MU", "DampedOptimizer", "solved"]
+
+MU = "maximum mu reached"
+SMALLEST = 1e-20  # as MATLAB keeps mu
+BYTES = 8
+
+
+class DampedOptimizer(FullBatchOptimizer, abstract=True):
+    """Base of the optimizers whose step solves `(A + mu I) d = -b`, mu larger until the loss falls.
+
+    A step that lowers what is minimized is taken, and `mu` multiplied by `mu_dec`; else `mu` is multiplied by `mu_inc`
+    and the step tried anew. Training ends where `mu` is larger than `mu_max`.
+
+    Args:
+        mu: the first damping.
+        mu_dec, mu_inc: factors of it after a step that lowers the loss, and after one that does not.
+        mu_max: the largest damping.
+        max_parameters: a model with more is refused: the matrix has the square of that number of entries.
+
+    The further arguments are those of `FullBatchOptimizer`.
+    """
+
+    log_names = ("gradient_norm", "step_norm", "mu")
+    number_names = ("mu",)
+
+    mu: Positive = 1e-3
+    mu_dec: BelowOne = 0.1
+    mu_inc: Positive = 10.0
+    mu_max: Positive = 1e10
+    max_parameters: Count = 4000
+
+    def validate(self) -> None:
+        super().validate()
+        if self.mu_inc <= 1:
+            raise ConfigError(f"must be > 1, got {self.mu_inc:g}", (type(self).__name__, "mu_inc"))
+
+    def check(self, size: int) -> None:
+        if size > self.max_parameters:
+            gigabytes = BYTES * size * size / 1e9
+            raise ConfigError(
+                f"{type(self).__name__} makes a matrix of the square of the number of trained parameters: {size:,} of "
+                f"them take {gigabytes:.3g} GB, and at most {self.max_parameters:,} are allowed. Take LBFGS, NewtonCG "
+                "or GaussNewton, which need no such matrix, freeze layers, or raise max_parameters"
+            )
+
+    def _damped_step(
+        self, solve: Callable[[float], Array | None], loss: Callable[[Array], float], point: Array, value: float
+    ) -> tuple[Array, float]:
+        """The first point `point + solve(mu)` at which `loss` is below `value`; `point` where there is none.
+
+        `solve` returns None where the damped matrix is singular.
+        """
+        mu = self._number("mu") or self.mu
+        while mu <= self.mu_max:
+            step = solve(mu)
+            if step is None:
+                self._say_singular(mu)
+            else:
+                lower = loss(point + step)
+                if lower < value:
+                    self._keep_number("mu", max(mu * self.mu_dec, SMALLEST))
+                    self.logs |= {"mu": mu, "step_norm": float(np.linalg.norm(step))}
+                    return point + step, lower
+            mu *= self.mu_inc
+        self.stop_reason = MU
+        self.logs["mu"] = mu
+        return point, value
+
+    def begin(self) -> None:
+        super().begin()
+        self._said = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._said = False
+
+    def _say_singular(self, mu: float) -> None:
+        if not self._said:
+            self._said = True
+            warnings.warn(
+                f"{type(self).__name__}: the matrix J'J is singular with the damping mu = {mu:.3g}, which is raised "
+                "until it is not; some combinations of the weights have no effect on the outputs",
+                TrainingWarning,
+                stacklevel=2,
+            )
+
+
+def solved(matrix: Array, damping: float, right: Array) -> Array | None:
+    """`(matrix + damping I)^-1 right`; None where that matrix is singular in float64."""
+    damped = matrix.copy()
+    damped.flat[:: len(damped) + 1] += damping
+    diagonal = damped.diagonal()
+    try:
+        solution = np.linalg.solve(damped, right)
+    except np.linalg.LinAlgError:
+        return None
+    largest = float(diagonal.max(initial=0.0))
+    lost = damping <= np.finfo(np.float64).eps * largest and not _definite(damped)
+    return None if lost or not np.isfinite(solution).all() else solution
+
+
+def _definite(matrix: Array) -> bool:
+    try:
+        np.linalg.cholesky(matrix)
+    except np.linalg.LinAlgError:
+        return False
+    return True

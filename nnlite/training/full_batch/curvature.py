@@ -1,0 +1,72 @@
+"""The generalized Gauss-Newton matrix of some rows, from the Jacobians that the layers cache."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from nnlite.arrays.types import Array
+from nnlite.jacobians import ParameterVector
+
+__all__ = ["add_gauss_newton", "jacobian_of_rows"]
+
+
+def jacobian_of_rows(vector: ParameterVector, jacobians: Any, outputs: tuple[int, ...]) -> Array:
+    """The Jacobian of each number of the outputs by the parameters of `vector`.
+
+    One pass back for each number of a row, in which rows stay apart; where outputs depend on other rows, one for each
+    number of all rows.
+
+    Args:
+        outputs: shape of the outputs, `(rows, ...)`.
+
+    Shape: `(rows, units, count)`, the units being all numbers of a row.
+    """
+    rows, units = outputs[0], math.prod(outputs[1:])
+    if jacobians.mixes_rows:
+        seeds = np.eye(rows * units).reshape(rows * units, *outputs)
+        wanted = (*[False] * jacobians.data, *vector.chosen)
+        found = vector.join(jacobians.vjp(seeds, wanted)[jacobians.data :], (rows * units,))
+        return found.reshape(rows, units, -1)
+    if units == 1:
+        return vector.per_example(jacobians, np.ones(outputs, vector.dtype))[:, None]
+    result = np.empty((rows, units, vector.size), vector.dtype)
+    for unit in range(units):
+        seed = np.zeros((rows, units), vector.dtype)
+        seed[:, unit] = 1.0
+        result[:, unit] = vector.per_example(jacobians, seed.reshape(outputs))
+    return result
+
+
+def add_gauss_newton(
+    matrix: Array,
+    vector: ParameterVector,
+    jacobians: Any,
+    curvature: Any,
+    diagonal: bool = False,
+    slopes: Array | None = None,
+) -> Array:
+    """Add `J' H J` of some rows to `matrix`, in place; returns `J'` times the slopes, zeros without these.
+
+    Args:
+        jacobians: those of the outputs.
+        curvature: H, the map of the loss's second derivative by the outputs.
+        diagonal: whether it is diagonal and nowhere negative, so that half of the work is enough.
+        slopes: numbers like the outputs.
+    """
+    shape = curvature.in_shape
+    dense = jacobian_of_rows(vector, jacobians, shape)
+    flat = dense.reshape(-1, vector.size)
+    gradient = np.zeros(vector.size) if slopes is None else slopes.reshape(-1) @ flat
+    if diagonal:
+        bends = curvature.jvp(np.ones(shape)).reshape(-1)
+        alike = bends.min() == bends.max()
+        if not alike:
+            flat *= np.sqrt(bends)[:, None]
+        product = flat.T @ flat  # which NumPy knows to be symmetric
+        matrix += product * bends[0] if alike else product
+        return gradient
+    bent = curvature.jvp(np.ascontiguousarray(flat.T).reshape(vector.size, *shape))
+    product = bent.reshape(vector.size, -1) @ flat
+    matrix += 0.5 * (product + product.T)
+    return gradient

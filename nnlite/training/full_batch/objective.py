@@ -1,0 +1,300 @@
+"""The loss over all rows as a function of the weights, with its derivatives, a piece of the rows at a time."""
+
+import copy
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+
+from nnlite.arrays.types import Array
+from nnlite.data.batches import count_rows, take_rows
+from nnlite.errors import ConfigError
+from nnlite.jacobians import ParameterVector
+from nnlite.jacobians.hessian import STEP
+from nnlite.losses import Loss, MeanSquaredError
+from nnlite.losses.base import _weights
+from nnlite.training.full_batch.curvature import add_gauss_newton
+from nnlite.training.full_batch.penalties import Penalties
+from nnlite.training.parameter_names import parameter_names
+from nnlite.training.predict import joined
+from nnlite.training.train_step import Steps
+
+__all__ = ["WholeLoss", "in_float64"]
+
+PIECE_ROWS = 1024  # rows that are run at once: their activations stay in the cache
+PIECE_BYTES = 2**23  # of the Jacobian of a piece by the parameters
+KEPT_BYTES = 2**28  # of cached Jacobians that stay for further products at the same point
+
+
+class Piece(NamedTuple):
+    """Some of the rows, and the loss linearized there."""
+
+    outputs: Any
+    jacobians: Any
+    rows: tuple
+    value: float
+    by_outputs: Any
+
+
+class WholeLoss:
+    """The `Objective` of a compiled model on some data.
+
+    The vector holds the trained parameters in the order of the optimizer's packs. Where the loss of a row depends on
+    other rows, or the loss is no sum over rows, all rows are one piece.
+
+    Args:
+        steps: of the compiled model.
+        arrays: `(x, y, sample_weight)` as steps take them: all rows.
+        training: whether layers run as in training; else as in prediction.
+
+    Attributes:
+        place: the point where the loss of all rows was last computed; `outputs` and `masks` are those there, piece by
+            piece, and `state` is what the layers would keep.
+    """
+
+    loss: Any
+
+    def __init__(self, steps: Steps, arrays: tuple, training: bool = True) -> None:
+        self.steps, self.training = steps, training
+        self.arrays = tuple(in_float64(array) for array in arrays)
+        self.count = count_rows(arrays[0])
+        trained = {id(parameter) for pack in steps.store.packs for parameter in pack.parameters}
+        chosen = [id(parameter) in trained for parameter in steps.parameters]
+        shapes, names = [parameter.shape for parameter in steps.parameters], parameter_names(steps.trainer.model)
+        self.vector = ParameterVector(shapes, names, chosen, "float64")
+        self.size, self._order = self.vector.size, self._places()
+        self._ordered = np.array_equal(self._order, np.arange(self.size))
+        self.fixed = [in_float64(parameter.value) for parameter in steps.parameters]
+        self.place: Array | None = None
+        self.outputs, self.masks, self.state = cast("list[Any]", []), cast("list[Any]", []), cast(Any, None)
+        self._single: tuple[Array, Piece] | None = None  # where one piece has all rows: the last one
+        self._known: tuple[Array, float, Array] | None = None
+        self._kept: tuple[Array, list[Piece]] | None = None
+        self._penalties = Penalties(self._regularized(), self.size)
+        self._settle()
+
+    @property
+    def penalized(self) -> bool:
+        """Whether a parameter has a regularizer."""
+        return bool(self._penalties.regularized)
+
+    def _regularized(self) -> list[tuple[Any, Array]]:
+        """Each regularizer, and where the numbers of its parameter stand."""
+        laid = np.empty(self.size, np.intp)
+        laid[self._order] = np.arange(self.size)
+        places = dict(zip(map(id, self.steps.parameters), self.vector.split(laid), strict=True))
+        return [(parameter.regularizer, places[id(parameter)]) for parameter in self.steps.regularized]
+
+    def _places(self) -> Array:
+        """Where each number of the packs stands among the parameters laid end to end in the model's order."""
+        starts, start = {}, 0
+        for parameter, chosen in zip(self.steps.parameters, self.vector.chosen, strict=True):
+            if chosen:
+                starts[id(parameter)] = start
+                start += parameter.size
+        parts = [
+            np.arange(starts[id(parameter)], starts[id(parameter)] + parameter.size)
+            for pack in self.steps.store.packs
+            for parameter in pack.parameters
+        ]
+        return np.concatenate(parts)
+
+    def _settle(self) -> None:
+        """Find out how rows hang together, and what the loss is divided by."""
+        loss = self.steps.loss
+        self.loss, self.divisor, self.rows = loss, 1.0, self.count
+        first = tuple(take_rows(array, slice(0, min(self.count, 2))) for array in self.arrays)
+        outputs, jacobians = self.steps.chain.linearize(first[0], *self.fixed, training=self.training)
+        if not isinstance(loss, Loss) or jacobians.mixes_rows or not _adds_up(loss, first[1], outputs):
+            return
+        self.loss, self.rows = copy.copy(loss), PIECE_ROWS
+        self.loss.reduction = "sum"
+        if loss.reduction != "sum":
+            self.divisor = max(self._number_of_losses(), 1e-300)
+
+    def _number_of_losses(self) -> float:
+        """What the reduction of the loss divides by: the losses that count, or the sum of their weights."""
+        total = 0.0
+        for x, _, weights in self._pieces():
+            outputs: Any
+            outputs, jacobians = self.steps.chain.linearize(x, *self.fixed, training=self.training)
+            counted, size = _weights(outputs.shape[:-1], outputs.dtype, weights, jacobians.mask)
+            by_weight = self.steps.loss.reduction == "mean_with_sample_weight"
+            total += float(counted.sum()) if by_weight and counted is not None else size
+        return total
+
+    @property
+    def point(self) -> Array:
+        """The weights as they are."""
+        return np.concatenate([pack.values for pack in self.steps.store.packs]).astype(np.float64)
+
+    @property
+    def residuals(self) -> int:
+        """Number of single errors that count."""
+        outputs, mask = self.all_outputs()
+        rows, size = _weights(outputs.shape[:-1], outputs.dtype, self.arrays[2], mask)
+        return (size if rows is None else int(np.count_nonzero(rows))) * outputs.shape[-1]
+
+    @property
+    def squares(self) -> bool:
+        """Whether the loss is a sum of squared errors."""
+        return isinstance(self.loss, Loss) and type(self.loss).per_row is MeanSquaredError.per_row
+
+    @property
+    def scale(self) -> float:
+        """What the loss multiplies the sum of squares by; 0 where it is not one."""
+        return 1 / (self.divisor * self.steps.trainer.model.output_shape[-1]) if self.squares else 0.0
+
+    def _pieces(self, rows: int | None = None) -> Iterator[tuple]:
+        length = min(rows or self.rows, self.rows)
+        for start in range(0, self.count, length):
+            yield tuple(take_rows(array, slice(start, start + length)) for array in self.arrays)
+
+    def _values(self, point: Array) -> list[Array]:
+        """One array for each parameter of the model, in its order."""
+        laid = np.empty(self.size, point.dtype)
+        laid[self._order] = point
+        split = self.vector.split(laid)
+        return [fixed if own is None else own for fixed, own in zip(self.fixed, split, strict=True)]
+
+    def _joined(self, products: Sequence[Any]) -> Array:
+        return self.vector.join(products, ())[self._order]
+
+    def linearized(self, point: Array, rows: int | None = None) -> Iterator[Piece]:
+        """The pieces at a point; outputs and states are kept for who asks where the training stands."""
+        self.outputs, self.masks, self.place = [], [], None
+        whole = min(rows or self.rows, self.rows) >= self.count
+        if whole and self._single is not None and np.array_equal(self._single[0], point):
+            self._note(self._single[1])
+            self.place = self._single[0]
+            yield self._single[1]
+            return
+        values = self._values(point)
+        for x, y, weights in self._pieces(rows):
+            outputs, jacobians = self.steps.chain.linearize(x, *values, training=self.training)
+            value, by_outputs = self.loss.linearize(y, outputs, weights, jacobians.mask)
+            piece = Piece(outputs, jacobians, (y, weights), value / self.divisor, by_outputs)
+            self._note(piece)
+            if whole:
+                self._single = point.copy(), piece
+            yield piece
+        self.place = point.copy()
+
+    def _note(self, piece: Piece) -> None:
+        self.outputs.append(piece.outputs)
+        self.masks.append(piece.jacobians.mask)
+        self.state = piece.jacobians.state
+
+    def value(self, point: Array) -> float:
+        """The loss."""
+        with np.errstate(all="ignore"):
+            return sum(piece.value for piece in self.linearized(point)) + self._penalties.value(point)
+
+    def gradient(self, point: Array) -> tuple[float, Array]:
+        """The loss and its gradient; what was computed last is not computed again."""
+        if self._known is None or not np.array_equal(self._known[0], point):
+            with np.errstate(all="ignore"):
+                value, gradient = self._penalties.value(point), self._penalties.gradient(point)
+                for piece in self.linearized(point):
+                    value += piece.value
+                    gradient += self._back(piece)
+            self._known = point.copy(), value, gradient
+        return self._known[1], self._known[2].copy()
+
+    def _back(self, piece: Piece) -> Array:
+        wanted = (*[False] * piece.jacobians.data, *self.vector.chosen)
+        cotangent = piece.by_outputs.gradients
+        by_parameters = piece.jacobians.vjp(cotangent, wanted)[piece.jacobians.data :]
+        return self._joined(by_parameters) / self.divisor
+
+    def gauss_newton(self, point: Array) -> tuple[float, Array, Array]:
+        """The loss, its gradient and `J' H J`, summed up over pieces small enough for their Jacobian."""
+        value, gradient = self._penalties.value(point), self._penalties.gradient(point)
+        matrix = np.zeros((self.size, self.size))
+        with np.errstate(all="ignore"):
+            for piece in self.linearized(point, self.rows_of_jacobians()):
+                value += piece.value
+                slopes = piece.by_outputs.gradients
+                gradient += (
+                    add_gauss_newton(matrix, self.vector, piece.jacobians, self.bend(piece), self.squares, slopes)[
+                        self._order
+                    ]
+                    / self.divisor
+                )
+        matrix /= self.divisor
+        matrix = matrix if self._ordered else matrix[np.ix_(self._order, self._order)]
+        matrix.flat[:: self.size + 1] += self._penalties.curvature()
+        return value, gradient, matrix
+
+    def rows_of_jacobians(self) -> int:
+        """How many rows have Jacobians by the parameters that take `PIECE_BYTES`."""
+        shape = self.steps.trainer.model.output_shape
+        if isinstance(shape[0], tuple):
+            raise ConfigError("a Gauss-Newton matrix needs a model of one output; take LBFGS or NewtonCG")
+        units = math.prod(length or 1 for length in shape[1:])
+        return max(PIECE_BYTES // (8 * self.size * units), 16)
+
+    def bend(self, piece: Piece) -> Any:
+        """The second derivative of the loss by the outputs of a piece, before it is divided by `divisor`."""
+        y, weights = piece.rows
+        return self.loss.curvature(y, piece.outputs, weights, piece.jacobians.mask)
+
+    def gauss_newton_product(self, point: Array, vector: Array) -> Array:
+        """`J' H J v`; Jacobians at the point stay for further products where they are not too large."""
+        total = self._penalties.curvature() * vector
+        laid = np.empty_like(vector)
+        laid[self._order] = vector
+        tangents = self.vector.split(laid)
+        for piece in self.kept_pieces(point):
+            pushed = piece.jacobians.jvp(*[None] * piece.jacobians.data, *tangents)
+            bent = self.bend(piece).jvp(pushed)
+            wanted = (*[False] * piece.jacobians.data, *self.vector.chosen)
+            back = piece.jacobians.vjp(bent, wanted)[piece.jacobians.data :]
+            total += self._joined(back) / self.divisor
+        return total
+
+    def kept_pieces(self, point: Array) -> Iterator[Piece]:
+        if self._kept is not None and np.array_equal(self._kept[0], point):
+            yield from self._kept[1]
+            return
+        kept, size = [], 0
+        for piece in self.linearized(point):
+            size += sum(array.nbytes for array in piece.jacobians.stored())
+            kept.append(piece if size <= KEPT_BYTES else None)
+            yield piece
+        self._kept = (point.copy(), kept) if size <= KEPT_BYTES else None
+
+    def hessian_product(self, point: Array, vector: Array) -> Array:
+        """The Hessian times a vector: a complex step through the gradient."""
+        total = self._penalties.curvature() * vector
+        for piece in self.linearized(point + 1j * STEP * vector):
+            total += self._back(piece).imag / STEP
+        return total
+
+    def penalties(self) -> Array:
+        """The diagonal that penalties add to the curvature, for the parameters in the model's order, as `vector`."""
+        laid = np.empty(self.size)
+        laid[self._order] = self._penalties.curvature()
+        return laid
+
+    def all_outputs(self) -> tuple[Any, Any]:
+        """The raw outputs where the loss was last computed, all rows together, and their mask."""
+        known = isinstance(self.masks[0], np.ndarray)
+        return joined(self.outputs), np.concatenate(self.masks) if known else self.masks[0]
+
+
+def _adds_up(loss: Loss, y: Any, outputs: Any) -> bool:
+    """Whether the loss is a sum over rows by itself, so that pieces of the rows can be added up."""
+    if not loss.counts_zeros or loss._adapts(outputs):
+        return False
+    losses, by_rows = loss.per_row(y, outputs)
+    return losses.shape == outputs.shape[:-1] and not by_rows.mixes_rows
+
+
+def in_float64(array: Any) -> Any:
+    """Floating-point numbers in float64; indices, strings and None as they are."""
+    if isinstance(array, tuple):
+        return tuple(in_float64(part) for part in array)
+    floats = isinstance(array, np.ndarray) and array.dtype.kind == "f"
+    return array.astype(np.float64, copy=False) if floats else array

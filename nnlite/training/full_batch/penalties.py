@@ -1,0 +1,48 @@
+"""The penalties of weights as functions of the vector of all parameters."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from nnlite.arrays.types import Array
+from nnlite.regularizers import NormPenalty
+
+__all__ = ["Penalties"]
+
+
+class Penalties:
+    """What regularizers add to a loss.
+
+    Args:
+        regularized: `(regularizer, places of its parameter's numbers in the vector)` for each.
+        size: length of the vector.
+    """
+
+    def __init__(self, regularized: list[tuple[Any, np.ndarray]], size: int) -> None:
+        self.regularized, self.size = regularized, size
+
+    def _parts(self, point: Array) -> Iterator[tuple[Any, Array, np.ndarray]]:
+        for regularizer, place in self.regularized:
+            yield regularizer, point[place], place
+
+    def value(self, point: Array) -> float:
+        """Their sum."""
+        return sum(float(regularizer.penalty(values)) for regularizer, values, _ in self._parts(point))
+
+    def gradient(self, point: Array) -> Array:
+        """Its gradient."""
+        gradient = np.zeros(self.size)
+        for regularizer, values, place in self._parts(point):
+            slopes = np.zeros_like(values)
+            regularizer.add_gradient(values, slopes)
+            gradient[place] = slopes
+        return gradient
+
+    def curvature(self) -> Array:
+        """The diagonal that L2 penalties add to the second derivative; the curvature of other penalties is left out."""
+        bent = np.zeros(self.size)
+        for regularizer, place in self.regularized:
+            if isinstance(regularizer, NormPenalty):
+                bent[place] = 2 * regularizer.l2
+        return bent

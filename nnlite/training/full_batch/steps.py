@@ -1,0 +1,95 @@
+"""The training step of a full-batch optimizer: one iteration over all rows."""
+
+from math import isfinite
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nnlite.errors import ConfigError
+from nnlite.optimizers.full_batch import FullBatchOptimizer
+from nnlite.training.full_batch.objective import WholeLoss
+from nnlite.training.safety.divergence import NotFinite
+from nnlite.training.train_step import Steps
+
+if TYPE_CHECKING:
+    from nnlite.training.trainer import Trainer
+
+__all__ = ["FullBatchSteps"]
+
+
+class FullBatchSteps(Steps):
+    """`Steps` of a trainer whose optimizer is a `FullBatchOptimizer`: `train` is one iteration.
+
+    Raises:
+        ConfigError: the model, or its loss, is not one that the optimizer can train.
+    """
+
+    optimizer: FullBatchOptimizer
+
+    def __init__(self, trainer: "Trainer") -> None:
+        super().__init__(trainer)
+        self._problem: tuple[Any, tuple, WholeLoss] | None = None
+
+    def train(self, x: Any, y: Any, sample_weight: np.ndarray | None = None) -> tuple[float, Any]:
+        """One iteration on all of these rows; the loss and the raw outputs are those after it."""
+        objective = self._objective((x, y, sample_weight))
+        point, value = self.optimizer.iterate(objective, self.store.packs)
+        known = value if self._stands_at(objective, point) else objective.value(point)
+        if self.guarded and not isfinite(known):
+            raise NotFinite(known, x)
+        if self.has_state and objective.state is not None:
+            self.chain.update_state(objective.state)
+        if self.optimizer.stop_reason is not None:
+            self.trainer.stop_training = True
+        outputs, self.mask = objective.all_outputs()
+        return known, outputs
+
+    @staticmethod
+    def _stands_at(objective: WholeLoss, point: np.ndarray) -> bool:
+        """Whether the outputs that the objective has are those at this point."""
+        return objective.place is not None and np.array_equal(objective.place, point)
+
+    def _objective(self, arrays: tuple) -> WholeLoss:
+        """The loss over these rows; that of the iteration before, where the rows are the same."""
+        key = tuple(_identity(array) for array in arrays)
+        session = self.trainer.session
+        if self._problem is None or session is None or self._problem[:2] != (session, key):
+            self._check()
+            objective = WholeLoss(self, arrays)
+            self._check_loss(objective)
+            self._problem = session, key, objective
+        return self._problem[2]
+
+    def _check(self) -> None:
+        name, layers = type(self.optimizer).__name__, self.trainer.model.layers
+        if not self.store.size:
+            raise ConfigError(f"{name}: the model has no trainable weights")
+        if self.members != 1:
+            raise ConfigError(f"{name} trains a single model: leave folds out, or take another optimizer")
+        if self.draws:
+            drawing = next(layer.label for layer in layers if "random" in layer._context)
+            raise ConfigError(
+                f"{name} needs a loss without chance, and {drawing} draws at random while training: leave it out, or "
+                "take another optimizer"
+            )
+        if self.penalized:
+            raise ConfigError(f"{name} takes no penalties of activities; those of weights do well")
+        if self.constrained:
+            raise ConfigError(f"{name} takes no constraints, and {self.constrained[0].name!r} has one")
+        self.optimizer.check(self.store.size)
+
+    def _check_loss(self, objective: WholeLoss) -> None:
+        if self.optimizer.needs_squares and not objective.squares:
+            raise ConfigError(
+                f"{type(self.optimizer).__name__} needs a sum of squared errors, which {type(self.loss).__name__} is "
+                "not: take mean_squared_error, or GaussNewton, LBFGS or NewtonCG for this loss"
+            )
+
+
+def _identity(array: Any) -> Any:
+    """By what two arrays are told to be the same numbers in the same place."""
+    if isinstance(array, tuple):
+        return tuple(map(_identity, array))
+    if not isinstance(array, np.ndarray):
+        return id(array) if array is not None else None
+    return array.__array_interface__["data"][0], array.shape, array.strides

@@ -1,0 +1,99 @@
+"""What `fit` does where its optimizer takes all rows at once: one batch, more in the logs, reasons to end."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nnlite.callbacks import Callback
+from nnlite.callbacks.base import announce
+from nnlite.data.batches import ArrayBatches, count_rows
+from nnlite.errors import ConfigError
+from nnlite.optimizers import Optimizer
+from nnlite.optimizers.full_batch import FullBatchOptimizer
+from nnlite.optimizers.full_batch.base import EPOCHS, FAILURES
+
+if TYPE_CHECKING:
+    from nnlite.training.epoch import Batches
+
+__all__ = ["FullBatchWatch", "arguments_for", "listeners_for", "need_one_batch"]
+
+ALL_ROWS = 2**40
+VALIDATION_ROWS = 256
+
+
+def arguments_for(optimizer: Optimizer | None, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of `fit`; for a full-batch optimizer all rows in their order, where no size was given."""
+    if not isinstance(optimizer, FullBatchOptimizer):
+        return dict(options)
+    given = options["batch_size"]
+    whole = {"batch_size": ALL_ROWS if given in (None, "auto") else given, "shuffle": False}
+    return {**options, **whole, "validation_batch_size": options["validation_batch_size"] or VALIDATION_ROWS}
+
+
+def need_one_batch(optimizer: Optimizer | None, batches: "Batches") -> None:
+    """`ConfigError` where a full-batch optimizer would see a part of the rows."""
+    if not isinstance(optimizer, FullBatchOptimizer):
+        return
+    name = type(optimizer).__name__
+    if not isinstance(batches, ArrayBatches):
+        raise ConfigError(f"{name} takes all rows at once: pass arrays, neither batches nor folds")
+    rows = count_rows(batches.arrays[0])
+    if batches.batch_size < rows:
+        raise ConfigError(
+            f"{name} takes all {rows} rows at once, batch_size is {batches.batch_size}: leave it out, or take an "
+            "optimizer that trains by batches",
+            ("batch_size",),
+        )
+    batches.batch_size = rows
+
+
+def listeners_for(optimizer: Optimizer | None) -> list[Callback]:
+    """The callback that a training by this optimizer needs, first of all."""
+    return [FullBatchWatch(optimizer)] if isinstance(optimizer, FullBatchOptimizer) else []
+
+
+class FullBatchWatch(Callback, abstract=True):
+    """Adds what the optimizer says of an iteration to the logs, and ends the training where validation says so.
+
+    Args:
+        optimizer: that of the training.
+    """
+
+    watches = True
+    state_names = ("failures", "best", "weights")
+
+    optimizer: Any
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.adds = tuple(self.optimizer.log_names)  # type: ignore[misc]
+        self.failures, self.best = 0, float("inf")
+        self.weights: list[np.ndarray] | None = None
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        self.optimizer.begin()
+        self.failures, self.best, self.weights = 0, float("inf"), None
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        logs = {} if logs is None else logs
+        logs.update(self.optimizer.logs)
+        if self.optimizer.max_fail is not None and "val_loss" in logs:
+            self._judge(logs["val_loss"])
+        if self.optimizer.stop_reason is None and epoch + 1 == self.params.get("epochs"):
+            self.optimizer.stop_reason = EPOCHS
+
+    def _judge(self, value: float) -> None:
+        if value < self.best:
+            self.failures, self.best, self.weights = 0, value, self.model.get_weights()
+            return
+        self.failures += 1
+        if self.failures >= self.optimizer.max_fail:
+            self.optimizer.stop_reason = FAILURES
+            self.model.stop_training = True
+            if self.weights is not None:
+                self.model.set_weights(self.weights)
+
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
+        if self.params.get("verbose") and self.optimizer.stop_reason is not None:
+            announce(f"{type(self.optimizer).__name__}: {self.optimizer.stop_reason}")

@@ -1,0 +1,72 @@
+"""`nnlite rows`: the rows of a run by self-influence."""
+
+import csv
+
+import numpy as np
+import pytest
+
+from nnlite.cli import main
+from nnlite.experiment import Run
+from nnlite.experiment.judging.rows import row_figures
+
+CONFIG = """\
+seed: 1
+data:
+  source: {{Csv: {{path: rows.csv, target: {target}}}}}
+  split: {{validation: 0.2, test: 0.2}}
+model:
+  - Dense: {{units: {units}}}
+compile:
+  optimizer: LBFGS
+  loss: {loss}
+fit:
+  epochs: 50
+"""
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    random = np.random.default_rng(0)
+    x = random.normal(size=(120, 2))
+    kind = np.where(x[:, 0] + x[:, 1] > 0, "yes", "no")
+    wrong = np.abs(x.sum(axis=1)) > 2.2
+    kind[wrong] = np.where(kind[wrong] == "yes", "no", "yes")
+    lines = [f"{a:.4f},{b:.4f},{k},{a - b:.4f}" for (a, b), k in zip(x, kind, strict=True)]
+    (tmp_path / "rows.csv").write_text("\n".join(["a,b,kind,amount", *lines]) + "\n")
+
+    def train(target, units, loss):
+        (tmp_path / "config.yaml").write_text(CONFIG.format(target=target, units=units, loss=loss))
+        assert main(["train", "config.yaml", "--quiet", "--out", f"runs/{target}"]) == 0
+        return tmp_path / "runs" / target
+
+    return train, np.flatnonzero(wrong), kind
+
+
+def test_wrong_labels_come_first(run, capsys):
+    train, wrong, kind = run
+    folder = train("kind", 2, "{SparseCategoricalCrossentropy: {from_logits: true}}")
+    figures = row_figures(Run(folder))
+    assert (np.diff(figures.self_influence) <= 0).all()
+    np.testing.assert_array_equal(figures.target, kind[figures.row])
+    inside = np.isin(wrong, figures.row).sum()
+    assert inside > 1 and np.isin(figures.row[: 2 * inside], wrong).sum() >= 0.8 * inside
+    np.testing.assert_array_equal(figures.wrong, figures.target != figures.predicted)
+    capsys.readouterr()
+    assert main(["rows", str(folder), "--top", "3"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["row", "self_influence", "leverage", "target", "predicted", "wrong"]
+    assert len(lines) == 5 and lines[2].split()[0] == str(figures.row[0])
+    assert main(["rows", str(folder), "--top", "0", "--part", "test", "-o", "out.csv"]) == 0
+    with open("out.csv", newline="") as file:
+        table = list(csv.reader(file))
+    assert len(table) == 25
+
+
+def test_amounts_and_what_is_wrong(run, capsys):
+    folder = run[0]("amount", 1, "mse")
+    assert row_figures(Run(folder), "validation").wrong is None
+    capsys.readouterr()
+    assert main(["rows", str(folder), "--top", "-1"]) == 2
+    assert "--top takes a number of rows, got -1" in capsys.readouterr().err
+    assert main(["rows", "nowhere"]) == 3
