@@ -202,7 +202,7 @@ BAD_TRAINING = {
         2,
         "c.yaml, line 6, column 5: model[0]: unknown layer 'Dens'; did you mean 'Dense'?",
     ),
-    "unknown loss": (config("Sparse", "Sprse"), 2, "c.yaml, line 8, column 3: compile.loss: unknown loss 'Sprse"),
+    "unknown loss": (config("Sparse", "Sprse"), 2, "c.yaml, line 8, column 10: compile.loss: unknown loss 'Sprse"),
     "unknown key": (
         config("split", "splits"),
         2,

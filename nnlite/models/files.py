@@ -121,9 +121,7 @@ def weight_arrays(model: "BaseModel") -> dict[str, np.ndarray]:
     return {f"weights/{number}.{weight.name}": weight.value for number, weight in enumerate(model.parameters)}
 
 
-def assign_weights(
-    model: "BaseModel", arrays: dict[str, np.ndarray], source: object, exact: bool = False
-) -> None:
+def assign_weights(model: "BaseModel", arrays: dict[str, np.ndarray], source: object, exact: bool = False) -> None:
     """Copy the weights among `arrays` into the model; `ModelFileError` unless they are this model's.
 
     Args:

@@ -101,7 +101,6 @@ def test_a_model_of_another_training_is_refused(run, trained):
     assert nnlite.load(run).predict([{"a": 0.0, "b": 0.0}]).shape == (1,)
 
 
-
 @pytest.mark.parametrize(
     "text",
     [

@@ -254,7 +254,7 @@ HOSTILE = {
     "deep.json": (b"[" * 100_000, read_table_file, "not valid JSON"),
     "digits.jsonl": (b'{"a": ' + b"1" * 5000 + b"}", read_table_file, "line 1: not valid JSON"),
     "digits.csv": (b"a,t\n" + b"1" * 5000 + b",1\n2,0\n" * 9, lambda p: prepared(Csv(p, "t")), "digits.csv"),
-    "names.csv": (b"a," + b"9" * 5000 + b"target\n1,2\n", lambda p: prepared(Csv(p, "target")), "Allowed: 9999"),
+    "names.csv": (b"a," + b"9" * 5000 + b"target\n1,2\n", lambda p: prepared(Csv(p, "target")), "Columns: 9999"),
     "image.png": (png_of(20_000, 20_000), every_image, "Image size"),
     "wide.png": (png_of(13_000, 13_000), every_image, "an image of 13,000 x 13,000 pixels, and limits.pixels is"),
     "program.png": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", every_image, "cannot identify"),

@@ -15,7 +15,7 @@ import nnlite
 from nnlite import kernels
 from nnlite.config import is_deterministic, set_deterministic
 from nnlite.errors import ConfigError
-from nnlite.experiment import Experiment, Interrupted, Run, cross_validate, resume, train
+from nnlite.experiment import Experiment, Interrupted, cross_validate, resume, train
 from nnlite.experiment.running import environment as environments
 from nnlite.threads import thread_counts
 
@@ -149,6 +149,7 @@ def test_another_environment_is_told_once(folder, monkeypatch):
         warnings.simplefilter("error")
         figures = run.evaluate()
     path = run.folder / "environment.json"
+    (run.folder / "manifest.json").unlink()  # which would refuse another file
     told = json.loads(path.read_text())
     path.write_text(json.dumps({**told, "numpy": "1.0", "threads": {"openblas": 64}}))
     with pytest.warns(environments.OtherEnvironmentWarning) as caught:
@@ -161,8 +162,6 @@ def test_another_environment_is_told_once(folder, monkeypatch):
     monkeypatch.setattr(environments, "_told", set())
     with pytest.warns(environments.OtherEnvironmentWarning, match=r"numpy .*, was 1\.0"):
         resume("run", quiet=True, epochs=5)
-    path.write_text("{")
-    assert Run("run").evaluate()
 
 
 class _Interrupting:

@@ -66,12 +66,12 @@ def read_array(file: BinaryIO, left: int, place: str) -> np.ndarray:
     """The array at whose header `file` stands; arguments and errors are those of `read_header`."""
     header = read_header(file, left, place)
     content = np.empty(header.size, np.uint8)
-    view, start = memoryview(content), 0
+    start = 0
     while start < header.size:
         piece = file.read(min(PIECE, header.size - start))
         if not piece:
             raise DataError(f"{place}: damaged; it ends after {start} of {header.size} bytes")
-        view[start : start + len(piece)] = piece
+        content[start : start + len(piece)] = np.frombuffer(piece, np.uint8)
         start += len(piece)
     array = content.view(header.dtype) if header.size else np.empty(header.shape, header.dtype)
     array = array.reshape(header.shape, order="F" if header.by_columns else "C")

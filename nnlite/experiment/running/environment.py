@@ -12,7 +12,8 @@ import numpy as np
 import nnlite
 from nnlite import kernels
 from nnlite.config import is_deterministic
-from nnlite.errors import TrainingWarning
+from nnlite.errors import DataError, TrainingWarning
+from nnlite.saving import read_json
 from nnlite.threads import thread_counts
 
 __all__ = ["OtherEnvironmentWarning", "environment", "warn_of_changes"]
@@ -76,8 +77,8 @@ def _instructions() -> list[str]:
 def warn_of_changes(folder: Path) -> None:
     """Warn, once for a folder, where what its results depend on is not what `environment.json` says."""
     try:
-        before = json.loads((folder / "environment.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):  # a run of before there was this file, or a damaged one
+        before = read_json(folder / "environment.json")
+    except DataError:  # a run of before there was this file, or a damaged one
         return
     now = json.loads(json.dumps(environment(0, {})))
     changes = [
