@@ -1,7 +1,7 @@
 """The errors users see: each names the place, the offender and the remedy."""
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import NamedTuple
@@ -119,6 +119,12 @@ class MissingLibraryError(ConfigError, ImportError):
 
 class WrongTypeError(ConfigError, TypeError):
     """An argument of a type that cannot be read, or one that there is not."""
+
+    @classmethod
+    def of(cls, error: ConfigError, value: object) -> ConfigError:
+        """`error`, of reading `value`, as one of a wrong type where the value is no name and no `{Name: {...}}`."""
+        inside = error.errors or error.path or isinstance(value, (str, Mapping))
+        return error if inside else cls(error.message)
 
 
 class DataError(NNLiteError, ValueError):

@@ -40,8 +40,8 @@ WHOLE = {
     "a function of whole rows, or of the values": "LayerNormalization GroupNormalization RMSNormalization "
     "UnitNormalization PReLU Cast Clip PeriodicEmbedding PiecewiseLinearEncoding",
     "it sets a mask": "Masking",
-    "a table is looked up": "Embedding CategoryEmbedding CategoryEncoding Discretization HashedCrossing Hashing "
-    "IntegerLookup StringLookup TextVectorization",
+    "a table is looked up": "Embedding ReversibleEmbedding CategoryEmbedding CategoryEncoding Discretization "
+    "HashedCrossing Hashing IntegerLookup StringLookup TextVectorization",
     "a walk over steps": "RNN SimpleRNN SimpleRNNCell GRU GRUCell LSTM LSTMCell StackedRNNCells Bidirectional",
     "attention, or a table added": "Attention AdditiveAttention MultiHeadAttention PositionEmbedding "
     "SinePositionEncoding",

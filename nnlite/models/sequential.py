@@ -76,10 +76,6 @@ class Sequential(BaseModel):
             return
         if not self.layers and not self._given_shape:
             self._given_shape = layer._stated_shape
-        self._insert(len(self.layers), layer)
-
-    def _insert(self, position: int, layer: Layer) -> None:
-        """Put a layer before the one at `position`, or at the end; the weights that are there stay as they are."""
         if layer is self or any(layer is present for present in self.layers):
             raise ConfigError(f"{layer.label} is in the model already; a layer can be added once")
         names = {present.name for present in self.layers}

@@ -105,7 +105,10 @@ def read(value: Any, hint: Any) -> Any:
     if origin is dict:
         return _read_entries(value, *typing.get_args(hint))
     if is_specified(hint):
-        return _read_specified(value, hint)
+        try:
+            return hint.get(value)
+        except ConfigError as error:
+            raise WrongTypeError.of(error, value) from None
     reader = _READERS.get(origin or hint)
     return reader(value) if reader else _read_instance(value, origin or hint)
 
@@ -121,15 +124,6 @@ def jsonable(value: Any) -> Any:
     if isinstance(value, (np.ndarray, np.generic)):
         return value.tolist()
     return value
-
-
-def _read_specified(value, family):
-    try:
-        return family.get(value)
-    except ConfigError as error:
-        if error.errors or error.path or isinstance(value, (str, Mapping)):
-            raise
-        raise WrongTypeError(error.message) from None
 
 
 def _read_bool(value):

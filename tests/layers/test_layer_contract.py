@@ -599,7 +599,7 @@ class TestTables:
     ],
 )
 def test_refused_as_a_value_error(wrong):
-    with pytest.raises(ValueError, match="got|unknown"):
+    with pytest.raises(ValueError, match=r"got|unknown"):
         wrong()
 
 

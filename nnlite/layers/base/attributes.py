@@ -264,7 +264,7 @@ class LayerAttributes:
         layer: Any = self
         activation = layer.activation if self.ends_in_activation and not self._penalizes else None
         if activation is None:
-            return self, None
+            return layer, None
         bare = copy.copy(layer)
         bare.activation = Linear()
         return bare, activation

@@ -6,20 +6,20 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from nnlite.config import FloatType, floatx
+from nnlite.config import FloatType
 from nnlite.constraints import Constraint
 from nnlite.errors import ConfigError
 from nnlite.initializers import Initializer
-from nnlite.initializers.blank import allowance
 from nnlite.jacobians import penalized_parts
 from nnlite.layers.base.attributes import LayerAttributes, LayerCall
 from nnlite.layers.base.call import build_inner_layers, inner_layers, moves_on, pairs_inside, read_methods, trace_call
 from nnlite.layers.base.contract.arguments import read_call, with_common_arguments
 from nnlite.layers.base.contract.building import building, first_value, free_name, parts_of_shape
+from nnlite.layers.base.contract.first_use import as_input, build_first
 from nnlite.layers.base.contract.input_spec import check_spec
-from nnlite.layers.base.contract.penalties import adds_losses, record_loss, weight_penalties
-from nnlite.layers.base.inputs import check_number, gives_several, read_inputs, read_several, read_training, shape_fits
-from nnlite.layers.base.shapes import is_small, takes_too, trial_shape, trial_shapes, wrong_shape, zeros_for
+from nnlite.layers.base.contract.penalties import record_loss, weight_penalties
+from nnlite.layers.base.inputs import read_training, shape_fits
+from nnlite.layers.base.shapes import takes_too, trial_shape, trial_shapes, wrong_shape, zeros_for
 from nnlite.layers.base.symbolic import apply_to_symbols, symbols_of
 from nnlite.ops.base import Op, own_memory
 from nnlite.parameters import Parameter
@@ -147,25 +147,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
     def _ensure_built(self, input_shape: tuple, random: RandomSource | None = None) -> tuple:
         """Build on first use, drawing from `random`, or from fresh entropy when None; returns the output shape."""
         if not self.built or self.input_shape is None:
-            check_number(self, input_shape)
-            if self.input_spec is not None:
-                check_spec(self, input_shape)
-            self.dtype = self.dtype or floatx()
-            self.random = self.random or random
-            self.input_shape = tuple(input_shape)
-            if not self._build_done:
-                self._build_whole()
-            if allowance() is None:
-                self._check_linearize()
-            self.output_shape = tuple(self.compute_output_shape(self.input_shape))
-            if allowance() is not None and is_small(self.input_shape, self.output_shape):
-                self._check_linearize()  # of a model from a file: where that costs next to nothing
-            self._penalizes = self._penalizes or (self._traced and adds_losses(self))
-            self.built = True
-            if self._writes_mask:
-                self.supports_masking = False  # its mask need not be that of the inputs
-            if not self.trainable:
-                self.trainable = False  # that of the layers inside too
+            build_first(self, input_shape, random)
         if not shape_fits(self.input_shape, input_shape):
             raise wrong_shape(self, input_shape)
         return self.output_shape
@@ -278,17 +260,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
 
     def _as_input(self, inputs) -> np.ndarray | tuple[np.ndarray, ...]:
         """`inputs` as an array of this layer's dtype (a tuple for several), built for and checked against its shape."""
-        several, kind = gives_several(inputs, self), self.input_kind
-        arrays = read_several(inputs, self) if several else (read_inputs(inputs, kind, self.label),)
-        shapes = tuple(array.shape for array in arrays)
-        if not self.built or self.input_shape is None:
-            free = tuple((None, *shape[1:]) for shape in shapes)
-            self._ensure_built(free if several else free[0])
-        self._check_input_shape(shapes if several else shapes[0])
-        self._check_ready()
-        if kind == "numbers":
-            arrays = tuple(own if own.dtype.kind == "c" else own.astype(self.dtype, copy=False) for own in arrays)
-        return arrays if several else arrays[0]
+        return as_input(self, inputs)
 
     def _check_input_shape(self, shape: tuple) -> None:
         """`ShapeError` unless the layer, as it is built, takes inputs of `shape`."""

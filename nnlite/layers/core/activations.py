@@ -132,6 +132,7 @@ class _MaskedSoftmax:
         if self.mask.ndim > x.ndim or not all(stretched):
             raise ShapeError(f"{self.layer.label} needs a mask that stretches to {x.shape}, got {self.mask.shape}")
         lowest = x.dtype.type(np.finfo(x.real.dtype).min / 2)
+        part: Any
         outputs, (part,) = self.layer.activation.linearize(np.where(self.mask, x, lowest))
         kept = Diagonal(self.mask.astype(x.real.dtype), x.shape, x.shape)
         return np.where(self.mask, outputs, x.dtype.type(0)), Jacobians(Composed(kept, part, kept))

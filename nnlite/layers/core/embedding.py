@@ -132,6 +132,11 @@ class ReversibleEmbedding(Embedding):
 
     _reversed = False
 
+    def validate(self) -> None:
+        super().validate()
+        if self.sparse:
+            raise ConfigError("logits have a derivative by all rows; sparse must be false", (type(self).__name__,))
+
     def build(self, input_shape: BatchShape | None = None) -> None:
         super().build(input_shape)
         if not self.tie_weights:

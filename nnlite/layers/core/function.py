@@ -55,7 +55,8 @@ class Lambda(Layer):
         if self._output_shape is None:
             return super().compute_output_shape(input_shape)
         if callable(self._output_shape):
-            return tuple(self._output_shape(input_shape))
+            given: Any = self._output_shape(input_shape)
+            return tuple(given)
         batch = input_shape[0][0] if self.takes_several else input_shape[0]
         return (batch, *self._output_shape)
 

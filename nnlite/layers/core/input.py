@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -13,9 +13,15 @@ from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.simplified import Unchanged
 from nnlite.layers.base.symbolic import Symbol
 from nnlite.registry.field_types import Count
-from nnlite.registry.fields import Converted
+from nnlite.registry.fields import Converted, option
 
 __all__ = ["Cast", "Identity", "Input", "InputLayer"]
+
+
+if TYPE_CHECKING:
+    ShapeArgument: TypeAlias = Converted[Sequence[int | None] | None, tuple[Count | None, ...]]
+else:
+    ShapeArgument = tuple[Count | None, ...] | None
 
 
 class Input(Layer, aliases=("InputLayer",)):
@@ -37,12 +43,10 @@ class Input(Layer, aliases=("InputLayer",)):
     ((None, 8, 5), (4, 3))
     """
 
-    shape: Converted[Sequence[int | None] | None, tuple[Count | None, ...] | None] = None
+    shape: ShapeArgument = option(default=None)
     batch_size: Count | None = None
     dtype: FloatType | Literal["int32", "int64", "string"] | None = field(default=None, kw_only=True)
-    batch_shape: Converted[Sequence[int | None] | None, tuple[Count | None, ...] | None] = field(
-        default=None, kw_only=True
-    )
+    batch_shape: ShapeArgument = option(default=None, kw_only=True)
 
     supports_masking = True
 

@@ -73,25 +73,16 @@ class Reshape(Layer):
             )
 
     def build(self, input_shape: BatchShape) -> None:
-        check_known(self, input_shape)
-        self._check_size(input_shape)
-
-    def _check_size(self, input_shape: BatchShape) -> None:
-        """`ShapeError` unless an example has as many numbers as the target."""
-        if None in input_shape[1:]:
-            return
-        size, wanted = math.prod(cast(tuple, input_shape[1:])), math.prod(map(abs, self.target_shape))
-        free = self.target_shape.count(-1)
-        if size % wanted or (not free and size != wanted):
-            raise ShapeError(f"{self.label} cannot bring {input_shape[1:]} into the shape {self.target_shape}")
+        self.compute_output_shape(input_shape)
 
     def at_inference(self) -> View:
         return View(self)
 
     def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         check_known(self, input_shape)
-        self._check_size(input_shape)
         size, wanted = math.prod(cast(tuple, input_shape[1:])), math.prod(map(abs, self.target_shape))
+        if size % wanted or (-1 not in self.target_shape and size != wanted):
+            raise ShapeError(f"{self.label} cannot bring {input_shape[1:]} into the shape {self.target_shape}")
         return input_shape[0], *(size // wanted if length == -1 else length for length in self.target_shape)
 
     def linearize(self, inputs: np.ndarray) -> tuple[np.ndarray, Jacobians]:

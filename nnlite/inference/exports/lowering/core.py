@@ -24,6 +24,7 @@ from nnlite.layers import (
     Input,
     PeriodicEmbedding,
     PositionEmbedding,
+    ReversibleEmbedding,
     Scale,
     SinePositionEncoding,
     SpatialDropout1D,
@@ -92,7 +93,7 @@ def _columns(layer: Any, x: Value) -> Value:
     return x.take(layer.places, axis=len(layer.input_shape) - 1)
 
 
-@lowers(Embedding)
+@lowers(Embedding, ReversibleEmbedding)
 def _embedding(layer: Any, x: Value) -> Value:
     if layer.mask_zero:
         raise refuse(layer, "sets a mask, which has no form in this format; mask_zero=False goes")

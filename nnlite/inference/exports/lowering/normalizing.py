@@ -59,6 +59,10 @@ def _batch(layer: Any, x: Value) -> Value:
 @lowers(LayerNormalization)
 def _layer(layer: Any, x: Value) -> Value:
     axes = axes_from_left(layer.axis, len(layer.input_shape))
+    if layer.rms_scaling:
+        centered = x - x.reduce("Mean", axes)
+        deviation = ((centered * centered).reduce("Mean", axes) + layer.epsilon).apply("Sqrt")
+        return _scaled(layer, x / deviation, axes)
     return _scaled(layer, _standardized(x, axes, layer.epsilon), axes)
 
 

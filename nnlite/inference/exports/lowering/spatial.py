@@ -258,7 +258,14 @@ def _up_sampling(layer: Any, x: Value) -> Value:
     return x
 
 
-@lowers(Flatten, Reshape)
+@lowers(Flatten)
+def _flatten(layer: Any, x: Value) -> Value:
+    if layer.data_format == "channels_first":
+        x = x.transpose(0, *range(2, len(layer.input_shape)), 1)
+    return _reshape(layer, x)
+
+
+@lowers(Reshape)
 def _reshape(layer: Any, x: Value) -> Value:
     return x.reshape(0, *(-1 if length is None else length for length in layer.output_shape[1:]))
 

@@ -45,7 +45,7 @@ def read_call(layer: "Layer", inputs: tuple, given: dict[str, Any]) -> LayerCall
         ConfigError: other data than in the call that the layer was built by.
     """
     names = layer._call_arguments
-    context = dict(zip(("training", "mask"), inputs[len(names) :], strict=False))
+    context: dict[str, Any] = dict(zip(("training", "mask"), inputs[len(names) :], strict=False))
     values = dict(zip(names, inputs, strict=False))
     for name, value in given.items():
         (context if name in ("training", "mask") else values)[name] = value

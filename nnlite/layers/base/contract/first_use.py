@@ -1,0 +1,53 @@
+"""What happens to a layer when it first meets a shape, and to what users pass to it."""
+
+from typing import Any
+
+import numpy as np
+
+from nnlite.config import floatx
+from nnlite.initializers.blank import allowance
+from nnlite.layers.base.contract.input_spec import check_spec
+from nnlite.layers.base.contract.penalties import adds_losses
+from nnlite.layers.base.inputs import check_number, gives_several, read_inputs, read_several
+from nnlite.layers.base.shapes import is_small
+from nnlite.random import RandomSource
+
+__all__ = []
+
+
+def build_first(layer: Any, input_shape: tuple, random: RandomSource | None) -> None:
+    """Build a layer for inputs of a shape, drawing from `random`, or from fresh entropy when None."""
+    check_number(layer, input_shape)
+    if layer.input_spec is not None:
+        check_spec(layer, input_shape)
+    layer.dtype = layer.dtype or floatx()
+    layer.random = layer.random or random
+    layer.input_shape = tuple(input_shape)
+    if not layer._build_done:
+        layer._build_whole()
+    if allowance() is None:
+        layer._check_linearize()
+    layer.output_shape = tuple(layer.compute_output_shape(layer.input_shape))
+    if allowance() is not None and is_small(layer.input_shape, layer.output_shape):
+        layer._check_linearize()  # of a model from a file: where that costs next to nothing
+    layer._penalizes = layer._penalizes or (layer._traced and adds_losses(layer))
+    layer.built = True
+    if layer._writes_mask:
+        layer.supports_masking = False  # its mask need not be that of the inputs
+    if not layer.trainable:
+        layer.trainable = False  # that of the layers inside too
+
+
+def as_input(layer: Any, inputs: Any) -> np.ndarray | tuple[np.ndarray, ...]:
+    """`inputs` as an array of the layer's dtype (a tuple for several), built for and checked against its shape."""
+    several, kind = gives_several(inputs, layer), layer.input_kind
+    arrays = read_several(inputs, layer) if several else (read_inputs(inputs, kind, layer.label),)
+    shapes = tuple(array.shape for array in arrays)
+    if not layer.built or layer.input_shape is None:
+        free = tuple((None, *shape[1:]) for shape in shapes)
+        layer._ensure_built(free if several else free[0])
+    layer._check_input_shape(shapes if several else shapes[0])
+    layer._check_ready()
+    if kind == "numbers":
+        arrays = tuple(own if own.dtype.kind == "c" else own.astype(layer.dtype, copy=False) for own in arrays)
+    return arrays if several else arrays[0]
