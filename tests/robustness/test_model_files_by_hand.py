@@ -101,18 +101,27 @@ HOSTILE = {
     "a loss of nobody": (header_with(compile={"optimizer": "adam", "loss": "los"}, iterations=0), {}),
     "compile as a list": (header_with(compile=["adam"], iterations=0), {}),
     "another argument of compile": (header_with(compile={"optimiser": "adam"}, iterations=0), {}),
-    "thresholds": (header_with(compile={**COMPILED, "metrics": [{"AUC": {"num_thresholds": 10**9}}]}, iterations=0), {}),
+    "thresholds": (
+        header_with(compile={**COMPILED, "metrics": [{"AUC": {"num_thresholds": 10**9}}]}, iterations=0),
+        {},
+    ),
     "classes": (header_with(compile={**COMPILED, "metrics": [{"MeanIoU": {"num_classes": 10**9}}]}, iterations=0), {}),
     "an encoder of nobody": (header_with(encoder={"Nobody": {}}), {}),
     "an encoder that is a list": (header_with(encoder=[1]), {}),
     "an encoder for other columns": (header_with(encoder={"Columns": {"columns": 3}}), {}),
-    "fewer labels than outputs": (header_with(target={"Classes": {"name": "t", "labels": ["a"], "kind": "sparse"}}), {}),
+    "fewer labels than outputs": (
+        header_with(target={"Classes": {"name": "t", "labels": ["a"], "kind": "sparse"}}),
+        {},
+    ),
     "labels that are a number": (header_with(target={"Classes": {"name": "t", "labels": 3, "kind": "sparse"}}), {}),
     "intervals": (header_with(intervals={"count": 1, "ranks": [1], "residuals": [[0.0]]}), {}),
     "intervals without end": (header_with(intervals={"count": 10**30, "ranks": [1], "residuals": []}), {}),
     "a link of nobody": (header_with(link="link"), {}),
     "a source that is a list": (header_with(source=[]), {}),
-    "a graph without nodes": (header_with(model={"Model": {"inputs": [], "layers": [], "nodes": [], "outputs": []}}), {}),
+    "a graph without nodes": (
+        header_with(model={"Model": {"inputs": [], "layers": [], "nodes": [], "outputs": []}}),
+        {},
+    ),
     "weights alone": ({"content": "weights"}, {}),
     "content of another kind": ({"content": ["model"]}, {}),
 }
@@ -163,7 +172,7 @@ def test_a_feature_space_is_read_as_strictly(tmp_path, name):
     header, arrays = saving.read(path)
     for changed in ({**header, "config": 3}, {**header, "config": {"features": {"a": {"Nobody": {}}}}}):
         path.write_bytes(file_of(changed, arrays))
-        with pytest.raises(ModelFileError, match="space.safetensors"):
+        with pytest.raises(ModelFileError, match=r"space\.safetensors"):
             FeatureSpace.load(path)
     path.write_bytes(file_of(header, {**arrays, name or "x": np.zeros(3)}))
     with pytest.raises(ModelFileError, match="left over"):
@@ -179,7 +188,7 @@ def model_of(case):
     return Sequential([Input(case.shape[1:], dtype=kind), layer], seed=0)
 
 
-@pytest.mark.parametrize("case", random.Random(0).sample(CASES, len(CASES) // 6), ids=str)
+@pytest.mark.parametrize("case", random.Random(0).sample(CASES, 20), ids=str)
 def test_no_number_of_a_header_costs_memory_or_time(case, tmp_path):
     if case.layer in ("Input", "Lambda", "Wrapper"):
         pytest.skip("the first is no model, the others run functions of users")
@@ -225,8 +234,16 @@ def test_what_could_not_be_read_is_not_written(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("make", [lambda: Sequential([Input((3, 4)), layers.LSTM(50), layers.Dense(2)], seed=0),
-                                  lambda: Model(one := Input((4,)), layers.Dense(3)(layers.Dense(9)(one)), seed=0)])  # fmt: skip
+def recurrent():
+    return Sequential([Input((3, 4)), layers.LSTM(50), layers.Dense(2)], seed=0)
+
+
+def graph():
+    inputs = Input((4,))
+    return Model(inputs, layers.Dense(3)(layers.Dense(9)(inputs)), seed=0)
+
+
+@pytest.mark.parametrize("make", [recurrent, graph])
 def test_loading_draws_nothing(make, tmp_path, monkeypatch):
     model = make()
     model.save(tmp_path / "a.safetensors")
