@@ -226,7 +226,7 @@ def test_a_deep_or_long_model_that_was_saved_is_loaded(tmp_path):
 
 def test_what_could_not_be_read_is_not_written(tmp_path):
     inner = Sequential([layers.Dense(2)], seed=0)
-    for _ in range(70):
+    for _ in range(90):
         inner = Sequential([inner], seed=0)
     model = Sequential([Input((3,)), inner], seed=0)
     with pytest.raises(ModelFileError, match="cannot be written: lists and objects are more than 256 deep"):
