@@ -1,6 +1,6 @@
 """Pickles of estimators that say which version of nnlite wrote them, beside that of scikit-learn."""
 
-from typing import Any
+from typing import Any, cast
 
 from sklearn.base import BaseEstimator
 
@@ -9,11 +9,11 @@ from nnlite.registry.pickling import stamped, unstamped
 __all__ = ["state_of", "take_state"]
 
 
-def state_of(estimator: BaseEstimator) -> dict[str, Any]:
+def state_of(self: BaseEstimator) -> dict[str, Any]:
     """`__getstate__` of an estimator."""
-    return stamped(BaseEstimator.__getstate__(estimator))
+    return stamped(cast("dict[str, Any]", BaseEstimator.__getstate__(self)))
 
 
-def take_state(estimator: BaseEstimator, state: dict[str, Any]) -> None:
+def take_state(self: BaseEstimator, state: dict[str, Any]) -> None:
     """`__setstate__` of an estimator."""
-    BaseEstimator.__setstate__(estimator, unstamped(state, type(estimator)))
+    BaseEstimator.__setstate__(self, unstamped(state, type(self)))

@@ -6,6 +6,7 @@ import random
 import time
 import tracemalloc
 import warnings
+from typing import Any
 
 import numpy as np
 import pytest
@@ -184,7 +185,7 @@ def model_of(case):
     if case.several:
         inputs = [Input(shape[1:]) for shape in case.shapes]
         return Model(inputs, layer(inputs), seed=0)
-    kind = {"strings": "string", "indices": "int64", "categories": "string"}.get(layer.input_kind)
+    kind: Any = {"strings": "string", "indices": "int64", "categories": "string"}.get(layer.input_kind)
     return Sequential([Input(case.shape[1:], dtype=kind), layer], seed=0)
 
 
