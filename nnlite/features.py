@@ -230,11 +230,8 @@ class FeatureSpace(Configurable, family="feature space"):
             if header.get("content") != "feature space" or "config" not in header:
                 raise ModelFileError(f"{filepath} holds no feature space")
             with values_follow(sum(array.nbytes for array in arrays.values())):
-                space = cls.from_config(header["config"])
-                own = space._arrays()
-            saving.check_names(own, arrays, filepath, exact=True)
-            for name, array in arrays.items():
-                own[name][...] = array
+                own = (space := cls.from_config(header["config"]))._arrays()
+            saving.fill(own, arrays, filepath)
             return space
 
     def _arrays(self) -> dict[str, np.ndarray]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-from sklearn.base import is_classifier
+from sklearn.base import BaseEstimator, is_classifier
 from sklearn.utils.metadata_routing import UNUSED
 from sklearn.utils.validation import check_is_fitted
 
@@ -18,7 +18,6 @@ from nnlite.estimators.fitting.inputs import as_matrix, medians_of, read_inputs
 from nnlite.estimators.fitting.recipe import Recipe
 from nnlite.estimators.fitting.targets import Targets
 from nnlite.estimators.fitting.training import rows_at_once
-from nnlite.estimators.pickling import VersionedEstimator
 from nnlite.estimators.sensitivities import by_raw_columns, column_groups, sensitivities_of
 from nnlite.estimators.specs.configs import config_of, parameters_of
 from nnlite.estimators.tables import labelled_table
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
 Own = TypeVar("Own", bound="FittedNetwork")
 
 
-class FittedNetwork(VersionedEstimator):
+class FittedNetwork(BaseEstimator):
     """The model of an estimator, how raw tables go through it, and configs of it; a base of `BaseNetwork`."""
 
     __metadata_request__predict = {"return_jacobian": UNUSED, "return_std": UNUSED}  # say what to return: no metadata

@@ -6,6 +6,7 @@ from typing import Any, cast
 from sklearn.base import BaseEstimator
 
 from nnlite.errors import ConfigError
+from nnlite.estimators.pickling import state_of, take_state
 from nnlite.layers import Layer
 from nnlite.losses import Loss
 from nnlite.optimizers import Optimizer
@@ -19,6 +20,9 @@ AUTOMATIC = {"optimizer": "adam"}
 
 class NestedParameters(BaseEstimator):
     """Estimators whose parameters are objects with fields, or lists of such, reach these by a double underscore."""
+
+    __getstate__ = state_of
+    __setstate__ = take_state
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """The parameters by name.

@@ -1,20 +1,19 @@
-"""Pickles of estimators that say which version of nnlite wrote them."""
+"""Pickles of estimators that say which version of nnlite wrote them, beside that of scikit-learn."""
 
-from typing import Any
+from typing import Any, cast
 
 from sklearn.base import BaseEstimator
 
 from nnlite.registry.pickling import stamped, unstamped
 
-__all__ = ["VersionedEstimator"]
+__all__ = ["state_of", "take_state"]
 
 
-class VersionedEstimator(BaseEstimator):
-    """A `BaseEstimator` whose pickles carry the version of nnlite, beside that of scikit-learn."""
+def state_of(self: BaseEstimator) -> dict[str, Any]:
+    """`__getstate__` of an estimator."""
+    return stamped(cast("dict[str, Any]", BaseEstimator.__getstate__(self)))
 
-    def __getstate__(self) -> dict[str, Any]:
-        state: dict[str, Any] = super().__getstate__()  # type: ignore[call-overload, assignment]
-        return stamped(state)
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(unstamped(state, type(self)))
+def take_state(self: BaseEstimator, state: dict[str, Any]) -> None:
+    """`__setstate__` of an estimator."""
+    BaseEstimator.__setstate__(self, unstamped(state, type(self)))

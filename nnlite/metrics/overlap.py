@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import field
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
 from nnlite.arrays.types import ArrayLike
 from nnlite.errors import ConfigError, DataError, ShapeError
 from nnlite.metrics.base import Metric, weights_of_values
-from nnlite.registry.field_types import Count
+from nnlite.registry.field_types import Range
 
 __all__ = ["BinaryIoU", "IoU", "MeanIoU", "OneHotIoU", "OneHotMeanIoU"]
 
@@ -69,7 +69,7 @@ class _Overlap(Metric, abstract=True):
 class _OfClasses(_Overlap, abstract=True):
     """Overlap of classes given by number, or by scores along an axis."""
 
-    num_classes: Count
+    num_classes: Annotated[int, Range(1, 10**5)]
     ignore_class: int | None = None
     sparse_y_true: bool = True
     sparse_y_pred: bool = True

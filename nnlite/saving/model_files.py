@@ -23,6 +23,7 @@ __all__ = [
     "FORMAT",
     "check_names",
     "content_of",
+    "fill",
     "read",
     "slots_from_arrays",
     "slots_to_arrays",
@@ -138,6 +139,13 @@ def check_names(needed: dict, present: dict, source: object, exact: bool = False
     problems = [f"{title}: {', '.join(names)}" for title, names in groups if names]
     if problems:
         raise ModelFileError(f"{source} does not fit the model; {'; '.join(problems)}")
+
+
+def fill(needed: dict, present: dict, source: object) -> None:
+    """Copy arrays into those of the same name, if they fit exactly, by `check_names`."""
+    check_names(needed, present, source, exact=True)
+    for name, array in present.items():
+        needed[name][...] = array
 
 
 def slots_to_arrays(slots: list[dict]) -> dict[str, np.ndarray]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import numpy as np
-from sklearn.base import TransformerMixin
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import check_array
 
 from nnlite.data.encoders.tables import TableEncoder
@@ -13,7 +13,6 @@ from nnlite.estimators.base import BaseNetwork
 from nnlite.estimators.fitting.inputs import is_sparse, read_inputs
 from nnlite.estimators.nested import NestedParameters
 from nnlite.estimators.parameters import check_parameters, is_whole
-from nnlite.estimators.pickling import VersionedEstimator
 from nnlite.models import Sequential
 from nnlite.ops import ActivationFunction
 from nnlite.optimizers import Optimizer
@@ -40,7 +39,7 @@ class GivenEncoder(BaseNetwork):
         return self.given_encoder
 
 
-class SingleNetwork(TransformerMixin, NestedParameters, VersionedEstimator):
+class SingleNetwork(TransformerMixin, NestedParameters, BaseEstimator):
     """Parameters of `NNClassifier` and `NNRegressor` for transformers that train one network."""
 
     model_: Sequential

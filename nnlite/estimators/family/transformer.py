@@ -3,7 +3,7 @@
 from typing import Any
 
 import numpy as np
-from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
@@ -16,7 +16,7 @@ from nnlite.estimators.fitting.failures import unchanged_by_failure
 from nnlite.estimators.fitting.inputs import read_inputs
 from nnlite.estimators.fitting.training import rows_at_once
 from nnlite.estimators.parameters import is_whole
-from nnlite.estimators.pickling import VersionedEstimator
+from nnlite.estimators.pickling import state_of, take_state
 from nnlite.estimators.regressor import NNRegressor
 from nnlite.layers import Input
 from nnlite.models import Sequential
@@ -24,7 +24,7 @@ from nnlite.models import Sequential
 __all__ = ["NNTransformer"]
 
 
-class NNTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, VersionedEstimator):
+class NNTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Features of an inner layer of a network that learns targets, for models that come after it.
 
     The layers up to the chosen one become `model_`; for an ensemble the features of all members stand side by side.
@@ -67,6 +67,9 @@ class NNTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Versioned
     >>> features.transform(X).shape, features.get_feature_names_out()[:2].tolist()
     ((150, 4), ['nntransformer0', 'nntransformer1'])
     """
+
+    __getstate__ = state_of
+    __setstate__ = take_state
 
     estimator_: BaseNetwork
     model_: Sequential

@@ -5,6 +5,7 @@ from typing import Any, Literal, cast
 
 import numpy as np
 from sklearn import get_config
+from sklearn.base import BaseEstimator
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -18,7 +19,7 @@ from nnlite.estimators.mlp.objectives import objective_of
 from nnlite.estimators.mlp.parameters import RULES, hidden_units
 from nnlite.estimators.mlp.stochastic import Rows, Training, optimizer_of
 from nnlite.estimators.parameters import check_parameters
-from nnlite.estimators.pickling import VersionedEstimator
+from nnlite.estimators.pickling import state_of, take_state
 from nnlite.models import Sequential
 from nnlite.optimizers import Optimizer
 from nnlite.training.resources import suited
@@ -29,7 +30,7 @@ __all__ = ["SPARSE", "BaseMLP"]
 SPARSE = ("csr", "csc")
 
 
-class BaseMLP(VersionedEstimator):
+class BaseMLP(BaseEstimator):
     """Base of `MLPClassifier` and `MLPRegressor`, which read targets, and turn outputs into predictions."""
 
     coefs_: list[np.ndarray]
@@ -247,8 +248,9 @@ class BaseMLP(VersionedEstimator):
 
     def __getstate__(self) -> dict:
         """Without the network, which is made again where it is needed."""
-        state: dict[str, Any] = dict(super().__getstate__())  # type: ignore[call-overload]
-        return {name: value for name, value in state.items() if name != "_network"}
+        return {name: value for name, value in state_of(self).items() if name != "_network"}
+
+    __setstate__ = take_state
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

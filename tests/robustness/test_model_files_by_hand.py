@@ -1,0 +1,259 @@
+"""Hostile model files, made by hand: each is one typed error that names the file, and costs next to nothing."""
+
+import copy
+import json
+import random
+import time
+import tracemalloc
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+from layers.cases import CASES
+from model_file_mutations import file_of, places
+
+import nnlite
+from nnlite import Input, Model, Sequential, layers, load_model, saving
+from nnlite.errors import ModelFileError
+from nnlite.features import FeatureSpace
+
+DENSE = {"Sequential": {"layers": [{"Input": {"shape": [3]}}, {"Dense": {"units": 2}}], "seed": 0}}
+HEADER = {"content": "model", "model": DENSE, "input_shape": [None, 3], "compile": None}
+ARRAYS = {"weights/0.kernel": np.zeros((3, 2), "f4"), "weights/1.bias": np.zeros(2, "f4")}
+COMPILED = {"optimizer": "adam", "loss": "mse"}
+MEMORY, SECONDS = 64 * 2**20, 1.0  # beyond the size of the file; of the processor
+
+
+def chain(*specs, **options):
+    return {**HEADER, "model": {"Sequential": {"layers": list(specs), **options}}}
+
+
+def nested(depth):
+    spec = {"Dense": {"units": 2}}
+    for _ in range(depth):
+        spec = {"Sequential": {"layers": [spec]}}
+    return spec
+
+
+def header_with(**changes):
+    return {**HEADER, **changes}
+
+
+def text_with(piece):
+    return json.dumps({"format": 1, **HEADER})[:-1] + f", {piece}}}"
+
+
+# Label -> header, or its text, and what is changed of the arrays; an array that becomes None is left out.
+HOSTILE = {
+    "units": (chain({"Input": {"shape": [3]}}, {"Dense": {"units": 10**8}}), {}),
+    "units of any size": (chain({"Input": {"shape": [3]}}, {"Dense": {"units": 10**300}}), {}),
+    "inputs": (chain({"Input": {"shape": [10**9]}}, {"Dense": {"units": 2}}), {}),
+    "inputs of any size": (header_with(input_shape=[None, 10**30]), {}),
+    "many layers": (chain({"Input": {"shape": [3]}}, *[{"ReLU": {"name": f"r{n}"}} for n in range(2000)]), {}),
+    "many layers without names": (chain({"Input": {"shape": [3]}}, *[{"ReLU": {}} for _ in range(500)]), {}),
+    "models in models": (header_with(model=nested(300)), {}),
+    "an embedding": (chain({"Input": {"shape": [3]}}, {"Embedding": {"input_dim": 10**9, "output_dim": 100}}), {}),
+    "a recurrent layer": (chain({"Input": {"shape": [3, 3]}}, {"LSTM": {"units": 10**5}}), {}),
+    "padding": (chain({"Input": {"shape": [3, 3, 1]}}, {"ZeroPadding2D": {"padding": 10**8}}), {}),
+    "repetitions": (chain({"Input": {"shape": [3]}}, {"RepeatVector": {"n": 10**9}}), {}),
+    "a large image": (chain({"Input": {"shape": [3, 3, 1]}}, {"UpSampling2D": {"size": 10**8}}), {}),
+    "a pack of slots": (header_with(compile=COMPILED, iterations=1), {"optimizer/9999999/momentum": np.zeros(3)}),
+    "counts below 0": (header_with(compile=COMPILED, iterations=-1), {}),
+    "counts that are no integers": (header_with(compile=COMPILED, iterations=1.5), {}),
+    "counts beyond 64 bits": (header_with(compile=COMPILED, iterations=2**70), {}),
+    "no counts": (header_with(compile=COMPILED), {}),
+    "no array": (HEADER, {"weights/1.bias": None}),
+    "one array more": (HEADER, {"weights/2.bias": np.zeros(2, "f4")}),
+    "an array of another kind": (HEADER, {"weights/1.bias": np.zeros(2, "i4")}),
+    "an array of another precision": (HEADER, {"weights/1.bias": np.zeros(2, "f8")}),
+    "complex weights": (HEADER, {"weights/1.bias": np.zeros(2, "c8")}),
+    "truth values as weights": (HEADER, {"weights/1.bias": np.zeros(2, "?")}),
+    "an array of another name": (HEADER, {"kernel": np.zeros(2, "f4")}),
+    "a large empty array": (HEADER, {"weights/1.bias": np.zeros((10**9, 0), "f4")}),
+    "no format": ("{}", {}),
+    "format 0": (header_with(format=0), {}),
+    "format true": (header_with(format=True), {}),
+    "no header": ("", {}),
+    "a list": ("[]", {}),
+    "a string": ('"model"', {}),
+    "a key twice": (text_with('"model": {"Sequential": {"layers": []}}'), {}),
+    "infinity": (text_with('"source": {"a": Infinity}'), {}),
+    "a number too large": (text_with('"source": {"a": 1e999}'), {}),
+    "5,000 digits": (text_with(f'"source": {{"a": {"9" * 5000}}}'), {}),
+    "depth": (text_with(f'"source": {{"a": {"[" * 900}{"]" * 900}}}'), {}),
+    "great depth": ("[" * 10**5, {}),
+    "an entry that no format has": (header_with(note="hello"), {}),
+    "a model that is a list": (header_with(model=[DENSE]), {}),
+    "a model that is a name": (header_with(model="Sequential"), {}),
+    "a layer that is a number": (chain({"Input": {"shape": [3]}}, 3), {}),
+    "a layer that is null": (chain({"Input": {"shape": [3]}}, None), {}),
+    "layers that are a mapping": (header_with(model={"Sequential": {"layers": {"Dense": {"units": 2}}}}), {}),
+    "an unknown layer": (chain({"Input": {"shape": [3]}}, {"Dens": {}}), {}),
+    "an unknown argument": (chain({"Input": {"shape": [3]}}, {"Dense": {"units": 2, "unit": 2}}), {}),
+    "a penalty of -10^30": (
+        chain({"Input": {"shape": [3]}}, {"Dense": {"units": 2, "kernel_regularizer": {"L2": {"l2": -(10**30)}}}}),
+        {},
+    ),
+    "a function of nobody": (chain({"Input": {"shape": [3]}}, {"Lambda": {"function": "os.system"}}), {}),
+    "an activation that is a path": (chain({"Input": {"shape": [3]}}, {"Activation": {"activation": "../x"}}), {}),
+    "an axis": (chain({"Input": {"shape": [3]}}, {"Softmax": {"axis": 7}}), {}),
+    "a permutation": (chain({"Input": {"shape": [3]}}, {"Permute": {"dims": [2, 1]}}), {}),
+    "a loss of nobody": (header_with(compile={"optimizer": "adam", "loss": "los"}, iterations=0), {}),
+    "compile as a list": (header_with(compile=["adam"], iterations=0), {}),
+    "another argument of compile": (header_with(compile={"optimiser": "adam"}, iterations=0), {}),
+    "thresholds": (
+        header_with(compile={**COMPILED, "metrics": [{"AUC": {"num_thresholds": 10**9}}]}, iterations=0),
+        {},
+    ),
+    "classes": (header_with(compile={**COMPILED, "metrics": [{"MeanIoU": {"num_classes": 10**9}}]}, iterations=0), {}),
+    "an encoder of nobody": (header_with(encoder={"Nobody": {}}), {}),
+    "an encoder that is a list": (header_with(encoder=[1]), {}),
+    "an encoder for other columns": (header_with(encoder={"Columns": {"columns": 3}}), {}),
+    "fewer labels than outputs": (
+        header_with(target={"Classes": {"name": "t", "labels": ["a"], "kind": "sparse"}}),
+        {},
+    ),
+    "labels that are a number": (header_with(target={"Classes": {"name": "t", "labels": 3, "kind": "sparse"}}), {}),
+    "intervals": (header_with(intervals={"count": 1, "ranks": [1], "residuals": [[0.0]]}), {}),
+    "intervals without end": (header_with(intervals={"count": 10**30, "ranks": [1], "residuals": []}), {}),
+    "a link of nobody": (header_with(link="link"), {}),
+    "a source that is a list": (header_with(source=[]), {}),
+    "a graph without nodes": (
+        header_with(model={"Model": {"inputs": [], "layers": [], "nodes": [], "outputs": []}}),
+        {},
+    ),
+    "weights alone": ({"content": "weights"}, {}),
+    "content of another kind": ({"content": ["model"]}, {}),
+}
+
+
+@pytest.fixture(autouse=True)
+def _quiet():
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        yield
+
+
+def costs(path, content):
+    """The error of a file, and what it took to find it."""
+    path.write_bytes(content)
+    tracemalloc.start()
+    begun = time.process_time()
+    error = None
+    try:
+        load_model(path)
+    except ModelFileError as caught:
+        error = caught
+    seconds, peak = time.process_time() - begun, tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return error, seconds, peak
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_one_typed_error_at_no_cost(name, tmp_path):
+    header, changes = HOSTILE[name]
+    arrays = {key: array for key, array in {**ARRAYS, **changes}.items() if array is not None}
+    content = file_of(header, arrays)
+    error, seconds, peak = costs(tmp_path / "a.safetensors", content)
+    assert error is not None and str(error).startswith(str(tmp_path / "a.safetensors"))
+    assert peak < len(content) + MEMORY and seconds < 5 * SECONDS  # which the tracing of memory slows down
+
+
+def test_the_file_before_it_is_spoilt_is_a_model(tmp_path):
+    error, _, _ = costs(tmp_path / "a.safetensors", file_of(HEADER, ARRAYS))
+    assert error is None
+
+
+@pytest.mark.parametrize("name", ["kernel", "../a/b", ""])
+def test_a_feature_space_is_read_as_strictly(tmp_path, name):
+    space = FeatureSpace({"a": "float_normalized"})
+    space.adapt({"a": np.arange(5.0)})
+    space.save(path := tmp_path / "space.safetensors")
+    header, arrays = saving.read(path)
+    for changed in ({**header, "config": 3}, {**header, "config": {"features": {"a": {"Nobody": {}}}}}):
+        path.write_bytes(file_of(changed, arrays))
+        with pytest.raises(ModelFileError, match=r"space\.safetensors"):
+            FeatureSpace.load(path)
+    path.write_bytes(file_of(header, {**arrays, name or "x": np.zeros(3)}))
+    with pytest.raises(ModelFileError, match="left over"):
+        FeatureSpace.load(path)
+
+
+def model_of(case):
+    layer = layers.Layer.get(case.prepared()[0].to_spec())
+    if case.several:
+        inputs = [Input(shape[1:]) for shape in case.shapes]
+        return Model(inputs, layer(inputs), seed=0)
+    kind: Any = {"strings": "string", "indices": "int64", "categories": "string"}.get(layer.input_kind)
+    return Sequential([Input(case.shape[1:], dtype=kind), layer], seed=0)
+
+
+@pytest.mark.parametrize("case", random.Random(0).sample(CASES, 20), ids=str)
+def test_no_number_of_a_header_costs_memory_or_time(case, tmp_path):
+    if case.layer in ("Input", "Lambda", "Wrapper"):
+        pytest.skip("the first is no model, the others run functions of users")
+    path = tmp_path / "a.safetensors"
+    model_of(case).save(path)
+    header, arrays = saving.read(path)
+    for way in places(header["model"]):
+        changed: dict = copy.deepcopy(header)
+        outer = changed["model"]
+        for key in way[:-1]:
+            outer = outer[key]
+        if type(outer[way[-1]]) is not int:
+            continue
+        outer[way[-1]] = 10**9
+        content = file_of(changed, arrays)
+        _, seconds, peak = costs(path, content)
+        assert peak < len(content) + MEMORY and seconds < 5 * SECONDS, way
+
+
+def test_a_deep_or_long_model_that_was_saved_is_loaded(tmp_path):
+    inner = Sequential([layers.Dense(2)], seed=0)
+    for _ in range(20):
+        inner = Sequential([inner], seed=0)
+    model = Sequential([Input((3,)), inner], seed=0)
+    model.save(tmp_path / "deep.safetensors")
+    x = np.ones((2, 3), np.float32)
+    np.testing.assert_array_equal(load_model(tmp_path / "deep.safetensors").predict(x, verbose=0),
+                                  model.predict(x, verbose=0))  # fmt: skip
+    long = Sequential([Input((3,)), *[layers.ReLU() for _ in range(2000)]], seed=0)
+    long.save(tmp_path / "long.safetensors")
+    begun = time.process_time()
+    assert len(load_model(tmp_path / "long.safetensors").layers) == 2000
+    assert time.process_time() - begun < 2
+
+
+def test_what_could_not_be_read_is_not_written(tmp_path):
+    inner = Sequential([layers.Dense(2)], seed=0)
+    for _ in range(90):
+        inner = Sequential([inner], seed=0)
+    model = Sequential([Input((3,)), inner], seed=0)
+    with pytest.raises(ModelFileError, match="cannot be written: lists and objects are more than 256 deep"):
+        model.save(tmp_path / "deep.safetensors")
+    assert not list(tmp_path.iterdir())
+
+
+def recurrent():
+    return Sequential([Input((3, 4)), layers.LSTM(50), layers.Dense(2)], seed=0)
+
+
+def graph():
+    inputs = Input((4,))
+    return Model(inputs, layers.Dense(3)(layers.Dense(9)(inputs)), seed=0)
+
+
+@pytest.mark.parametrize("make", [recurrent, graph])
+def test_loading_draws_nothing(make, tmp_path, monkeypatch):
+    model = make()
+    model.save(tmp_path / "a.safetensors")
+    drawn = []
+    for cls in nnlite.initializers.Initializer.members().values():
+        monkeypatch.setattr(cls, "draw", lambda self, shape, generator: drawn.append(shape) or np.zeros(shape))
+    loaded = load_model(tmp_path / "a.safetensors")
+    assert not drawn
+    for one, other in zip(model.get_weights(), loaded.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    make()
+    assert drawn
