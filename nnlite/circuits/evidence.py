@@ -51,7 +51,7 @@ class Evidence(NamedTuple):
     def known_everywhere(self) -> frozenset[int]:
         """The columns whose state is known in every row."""
         known = np.flatnonzero((self.codes >= 0).all(axis=1)) if self.count else ()
-        return frozenset(int(column) for column in known) - self.soft.keys()
+        return frozenset(int(column) for column in known if column not in self.soft)
 
 
 def read_evidence(network: "BayesianNetwork", rows: Any) -> Evidence:
@@ -84,10 +84,14 @@ def read_evidence(network: "BayesianNetwork", rows: Any) -> Evidence:
 
 
 def _codes(network: "BayesianNetwork", rows: np.ndarray) -> np.ndarray:
-    variables = network.variables
+    variables, observed = network.variables, network.observed
     rows = rows[None] if rows.ndim == 1 else rows
-    if rows.ndim != 2 or rows.shape[1] != len(variables):
-        raise NetworkError(f"rows need one column for each of {len(variables)} variables, got the shape {rows.shape}")
+    if rows.ndim != 2 or rows.shape[1] not in (len(variables), len(observed)):
+        raise NetworkError(f"rows need one column for each of {len(observed)} variables, got the shape {rows.shape}")
+    if rows.shape[1] < len(variables):
+        whole = np.full((len(rows), len(variables)), -1, rows.dtype if rows.dtype.kind in "if" else np.int64)
+        whole[:, [network.index(own) for own in observed]] = rows
+        rows = whole
     codes = np.where(np.isnan(rows), -1, rows) if rows.dtype.kind == "f" else rows.astype(np.int64, copy=False)
     wrong = (codes < -1) | (codes >= np.asarray(network.cards)) | (codes != np.floor(codes))
     if wrong.any():
@@ -111,16 +115,15 @@ def _columns(network: "BayesianNetwork", rows: Any) -> dict[str, Any]:
         }
     rows = list(rows)
     if rows and all(isinstance(row, Mapping) for row in rows):
-        names = dict.fromkeys(name for row in rows for name in row)
-        if not names:
-            return {network.variables[0]: [None] * len(rows)}
-        return {str(name): [row.get(name) for row in rows] for name in names}
-    width = len(network.variables)
+        given = list(dict.fromkeys(name for row in rows for name in row)) or network.variables[:1]
+        return {str(name): [row.get(name) for row in rows] for name in given}
+    names = network.observed
+    width = len(names)
     rows = rows if not rows or _is_vector(rows[0]) else [rows]
     for number, row in enumerate(rows):
         if not _is_vector(row) or len(row) != width:
             raise NetworkError(f"row {number} needs one cell for each of {width} variables, got {shown(row)}")
-    return {name: [row[column] for row in rows] for column, name in enumerate(network.variables)}
+    return {name: [row[column] for row in rows] for column, name in enumerate(names)}
 
 
 def _is_vector(cell: Any) -> bool:

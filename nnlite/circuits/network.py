@@ -10,7 +10,8 @@ from nnlite.arrays.types import ArrayLike
 from nnlite.circuits.bif import bif_text, read_bif
 from nnlite.circuits.evidence import read_evidence
 from nnlite.circuits.problems import NetworkError
-from nnlite.errors import did_you_mean
+from nnlite.errors import ConfigError, did_you_mean, shown
+from nnlite.registry.field_types import Specified
 from nnlite.saving.text_files import write_text
 
 __all__ = ["BayesianNetwork"]
@@ -19,6 +20,7 @@ NOTED = 1e-9  # how far from 1 the sum of a row of a table may be without a note
 ROUNDING = 4e-15  # how far it may be without a division: what rounding alone leaves
 
 
+@Specified.register
 class BayesianNetwork:
     """P(x) = prod_v P(x_v | x_parents(v)) over discrete variables.
 
@@ -91,6 +93,44 @@ class BayesianNetwork:
     def shape(self, variable: str) -> tuple[int, ...]:
         """The shape of the table of `variable`: its parents' numbers of states, then its own."""
         return tuple(len(self.states[own]) for own in (*self.parents[variable], variable))
+
+    @property
+    def hidden(self) -> list[str]:
+        """The variables with the property `hidden`: rows of state numbers have no column for them."""
+        return [own for own in self.variables if "hidden" in self.properties.get(f"variable {own}", ())]
+
+    @property
+    def observed(self) -> list[str]:
+        """The variables that are not hidden, in the order of the columns of rows of state numbers."""
+        hidden = set(self.hidden)
+        return [own for own in self.variables if own not in hidden]
+
+    @classmethod
+    def get(cls, spec: Any) -> "BayesianNetwork":
+        """The network that an instance, the path of a BIF file or `{argument: value}` describes."""
+        if isinstance(spec, cls):
+            return spec
+        if isinstance(spec, (str, PathLike)):
+            return cls.from_bif(spec)
+        if isinstance(spec, Mapping) and "states" in spec:
+            strangers = set(spec) - {"states", "parents", "cpts", "name", "properties"}
+            if not strangers:
+                return cls(**spec)
+            allowed = ("states", "parents", "cpts", "name", "properties")
+            raise ConfigError(f"unknown argument {min(strangers)!r}; {did_you_mean(min(strangers), allowed)}")
+        raise ConfigError(
+            f"expected a network: the path of a BIF file or {{states: ..., parents: ..., cpts: ...}}, got {shown(spec)}"
+        )
+
+    def to_spec(self) -> dict[str, Any]:
+        """The arguments of the network as plain values, which `get` reads."""
+        return {
+            "states": {own: list(states) for own, states in self.states.items()},
+            "parents": {own: list(parents) for own, parents in self.parents.items()},
+            "cpts": {own: table.tolist() for own, table in self.cpts.items()},
+            "name": self.name,
+            "properties": {key: list(texts) for key, texts in self.properties.items()},
+        }
 
     @classmethod
     def from_bif(cls, path: "str | PathLike[str]") -> "BayesianNetwork":
