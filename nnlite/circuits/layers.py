@@ -48,7 +48,7 @@ class SumProduct(Layer):
     Raises:
         ConfigError: a variable whose number of states is not given, or a variable of S that no factor has.
 
-    >>> rain = SumProduct([["rain"]], {"rain": 2, "wet": 2}, {"wet": ["rain", "wet"]}, message=["wet"])
+    >>> rain = SumProduct([["rain"]], {"rain": 2, "wet": 2}, {"wet": ["rain", "wet"]}, message=["wet"], dtype="float64")
     >>> with_log = rain.forward((np.log([[0.2, 0.8]]),))  # equal logits: wet or not, one half each
     >>> np.exp(with_log).round(3).tolist()
     [[0.5, 0.5]]
