@@ -1,13 +1,15 @@
 """Circuits, and the questions they answer."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
 
 from nnlite.circuits import queries
 from nnlite.circuits.compiled import CompiledNetwork
+from nnlite.circuits.learning import EM, LearningMethod, fit_by_gradient, weights_of
 from nnlite.circuits.problems import NetworkError
+from nnlite.errors import ConfigError
 
 __all__ = ["Circuit"]
 
@@ -127,6 +129,52 @@ class Circuit(CompiledNetwork):
         if (rows < 0).any():
             raise NetworkError(f"the evidence of row {int((rows < 0).any(axis=1).argmax())} is impossible")
         return rows
+
+    def compile(self, optimizer: Any = "adam", loss: Any = None, **options: Any) -> None:
+        """Settle how `fit` trains by gradients.
+
+        Args:
+            optimizer: an `Optimizer`, its name or spec.
+            loss: the mean of -log P when None; with a target -log P(target | evidence), the cross-entropy from logits.
+            options: further arguments of `Sequential.compile`, such as `metrics`.
+        """
+        self._settings = {"optimizer": optimizer, **options} | ({} if loss is None else {"loss": loss})
+
+    def fit(
+        self,
+        rows: Any,
+        method: "LearningMethod | Mapping[str, Any] | str | None" = None,
+        y: Any = None,
+        sample_weight: Any = None,
+        validation_rows: Any = None,
+        **options: Any,
+    ) -> Any:
+        """Learn the tables from rows, which may have gaps.
+
+        Args:
+            rows: see `marginals`.
+            method: an `EM`; when None, the optimizer of `compile`, or, where that has not been called, `EM()`.
+            y: with an optimizer and a target, its state numbers; the target's column of `rows` when None.
+            sample_weight: one for each row.
+            validation_rows: rows by which EM keeps the best epoch.
+            options: with an optimizer, further arguments of `Sequential.fit`, such as `epochs` and `batch_size`.
+
+        Returns:
+            By EM `{"log_likelihood": mean log P of the rows before each epoch's last step, ...}`; by an optimizer a
+            `History`.
+
+        Raises:
+            NetworkError: a row that a structural zero makes impossible.
+        """
+        evidence = queries.read(self, rows)
+        if method is None and self._settings is not None:
+            return fit_by_gradient(self, self._settings, evidence, y, sample_weight=sample_weight, **options)
+        if options or y is not None:
+            name = min(options) if options else "y"
+            raise ConfigError(f"fit takes {name!r} with an optimizer: call compile(...) first")
+        learner = EM() if method is None else LearningMethod.get(method)
+        validation = None if validation_rows is None else queries.read(self, validation_rows)
+        return learner.fit(self, evidence, weights_of(evidence.count, sample_weight), validation)
 
     def impute(self, rows: Any, method: Literal["mpe", "marginal", "sample"] = "mpe", seed: int | None = None) -> Any:
         """Complete rows of state numbers, `(rows, variables)`: what is known stays, what is missing is filled in.

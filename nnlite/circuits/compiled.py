@@ -47,7 +47,12 @@ class CompiledNetwork(Layer, abstract=True):
         self.starts = np.concatenate([[0], np.cumsum(network.cards)])
         self.observed = [network.index(own) for own in network.observed]
         self.layers = self._layers()
+        shapes = [network.shape(own) for own in network.variables]
+        self.row_lengths = np.concatenate([np.full(int(np.prod(own[:-1])), own[-1]) for own in shapes])
+        self.row_starts = np.concatenate([[0], np.cumsum(self.row_lengths)[:-1]])
+        self.table_starts = np.cumsum([int(np.prod(own)) for own in shapes])[:-1]
         self._plans: dict[Any, tuple[Plan, list[Step]]] = {}
+        self._settings: dict[str, Any] | None = None
 
     def _columns(self, targets: Sequence[int]) -> tuple[int, ...]:
         names, network = self.network.variables, self.network
@@ -123,14 +128,13 @@ class CompiledNetwork(Layer, abstract=True):
     def tables(self) -> list[np.ndarray]:
         """theta of each variable, the softmax of its logits, in float64."""
         self.ensure_built()
-        tables = []
-        for logits, support in zip(self.parameters[::2], self.parameters[1::2], strict=True):
-            there = support.value != 0
-            values = logits.value.astype(np.float64)
-            top = np.where(there, values, -np.inf).max(axis=-1, keepdims=True)
-            weights = np.exp(np.where(there, values - top, -np.inf))
-            tables.append(weights / weights.sum(axis=-1, keepdims=True))
-        return tables
+        logits = np.concatenate([own.value.ravel() for own in self.parameters[::2]]).astype(np.float64, copy=False)
+        support = np.concatenate([own.value.ravel() for own in self.parameters[1::2]])
+        logits = np.where(support != 0, logits, -np.inf)
+        weights = np.exp(logits - np.repeat(np.maximum.reduceat(logits, self.row_starts), self.row_lengths))
+        weights /= np.repeat(np.add.reduceat(weights, self.row_starts), self.row_lengths)
+        parts = np.split(weights, self.table_starts)
+        return [part.reshape(own.shape) for part, own in zip(parts, self.parameters[::2], strict=True)]
 
     def ensure_built(self) -> None:
         """Give the circuit its parameters, if it has none."""

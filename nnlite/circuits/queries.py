@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 __all__ = []
 
-MOST_JOINT = 2**22  # numbers in the table of a joint query for all rows
+FEW_ROWS = 64  # for which a plan of their own is not worth its time
 
 
 def log_prob(circuit: "Circuit", evidence: Evidence) -> np.ndarray:
     """log P(evidence), `(rows,)`."""
     result = np.empty(evidence.count)
-    sweep = circuit.sweep(known=evidence.known_everywhere())
-    for rows in chunks(evidence.count, sweep.plan.entries):
+    sweep = circuit.sweep(known=_worth_looking_up(evidence))
+    for rows in chunks(evidence.count, sweep.entries):
         part = evidence.part(rows)
         up = sweep.upward(part)
         result[rows] = np.where(up.exact, up.log_scale + log_of(up.value), -np.inf)
@@ -36,7 +36,7 @@ def marginals(circuit: "Circuit", evidence: Evidence) -> list[np.ndarray]:
     cards = circuit.network.cards
     result = [np.empty((evidence.count, card)) for card in cards]
     sweep = circuit.sweep()
-    for rows in chunks(evidence.count, sweep.plan.entries):
+    for rows in chunks(evidence.count, sweep.entries):
         part = evidence.part(rows)
         up = sweep.upward(part)
         down = sweep.downward(up, np.ones_like(up.value), part, tables=False, lambdas=True)
@@ -54,7 +54,7 @@ def joint(circuit: "Circuit", evidence: Evidence, columns: Sequence[int]) -> np.
     shape = [circuit.network.cards[own] for own in columns]
     result = np.empty((evidence.count, *shape))
     sweep = circuit.sweep(tuple(columns))
-    for rows in chunks(evidence.count, sweep.plan.entries):
+    for rows in chunks(evidence.count, sweep.entries):
         part = evidence.part(rows)
         up = sweep.upward(part)
         value = np.moveaxis(up.value, -1, 0)
@@ -70,7 +70,7 @@ def flips(circuit: "Circuit", evidence: Evidence) -> list[np.ndarray]:
     cards = circuit.network.cards
     result = [np.empty((evidence.count, card)) for card in cards]
     sweep = circuit.sweep()
-    for rows in chunks(evidence.count, sweep.plan.entries):
+    for rows in chunks(evidence.count, sweep.entries):
         part = evidence.part(rows)
         up = sweep.upward(part)
         down = sweep.downward(up, np.ones_like(up.value), part, tables=False, lambdas=True)
@@ -82,15 +82,25 @@ def flips(circuit: "Circuit", evidence: Evidence) -> list[np.ndarray]:
 
 
 def expected_counts(
-    circuit: "Circuit", evidence: Evidence, weights: np.ndarray | None = None
+    circuit: "Circuit",
+    evidence: Evidence,
+    weights: np.ndarray | None = None,
+    known: frozenset[int] | None = None,
 ) -> tuple[list[np.ndarray], np.ndarray]:
-    """Sum over rows of P(x, u | evidence) for every table, and log P of each row."""
+    """Sum over rows of P(x, u | evidence) for every table, and log P of each row.
+
+    Args:
+        circuit: whose tables.
+        evidence: the rows.
+        weights: one for each row, 1 when None.
+        known: columns to look up rather than sum over; those that every row knows, if there are rows enough, when None.
+    """
     network = circuit.network
     counts = [np.zeros(network.shape(own)) for own in network.variables]
     logs = np.empty(evidence.count)
-    sweep = circuit.sweep(known=evidence.known_everywhere())
+    sweep = circuit.sweep(known=_worth_looking_up(evidence) if known is None else known)
     weights = np.ones(evidence.count) if weights is None else weights
-    for rows in chunks(evidence.count, sweep.plan.entries):
+    for rows in chunks(evidence.count, sweep.entries):
         part = evidence.part(rows)
         up = sweep.upward(part)
         logs[rows] = np.where(up.exact, up.log_scale + log_of(up.value), -np.inf)
@@ -120,7 +130,7 @@ def sample(circuit: "Circuit", n: int, evidence: Evidence, generator: np.random.
     """`n` complete rows for evidence of one row, or one for each of `n` rows, drawn from P(x | evidence)."""
     result = np.empty((n, len(circuit.network.variables)), np.int64)
     sweep = circuit.sweep()
-    for rows in chunks(n, sweep.plan.entries):
+    for rows in chunks(n, sweep.entries):
         part = evidence if evidence.count == 1 else evidence.part(rows)
         places = np.zeros(rows.stop - rows.start, int) if evidence.count == 1 else np.arange(part.count)
         result[rows] = draw(sweep, part, places, generator)
@@ -137,6 +147,11 @@ def read(circuit: "Circuit", rows: Any) -> Evidence:
     """Rows as evidence for this circuit."""
     circuit.ensure_built()
     return read_evidence(circuit.network, rows)
+
+
+def _worth_looking_up(evidence: Evidence) -> frozenset[int]:
+    """The columns that every row knows, where there are enough rows for a plan without these."""
+    return evidence.known_everywhere() if evidence.count >= FEW_ROWS else frozenset()
 
 
 def _in_logarithms(circuit: "Circuit", evidence: Evidence, semiring: Any = "sum", derivative: bool = False) -> Any:

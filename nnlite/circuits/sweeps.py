@@ -16,6 +16,7 @@ from nnlite.circuits.evidence import Evidence
 __all__ = []
 
 SMALLEST = 1e-250  # below it a scale has lost digits, and the row is computed again in logarithms
+FEW_PLACES = 64  # entries below which counting is a matrix product
 STACKED = 512  # multiply-adds in one of several small matrix products, below which NumPy's loops are quicker
 
 
@@ -54,6 +55,38 @@ class Downward(NamedTuple):
     tables: dict[int, np.ndarray]
 
 
+class Recipe:
+    """How an array over `axes` is laid beside others over `wanted`, of length 1 along axes that it lacks, and back.
+
+    Further axes, such as that of rows, come last and stay.
+    """
+
+    def __init__(self, axes: Sequence[int], wanted: Sequence[int], cards: Sequence[int]) -> None:
+        kept = [axis for axis in wanted if axis in axes]
+        self.order = tuple(axes.index(axis) for axis in kept)
+        self.shape = tuple(cards[axis] if axis in axes else 1 for axis in wanted)
+        self.back = tuple(kept.index(axis) for axis in axes)
+        self.missing = tuple(place for place, axis in enumerate(wanted) if axis not in axes)
+        self.same = self.order == tuple(range(len(axes))) and not self.missing
+
+    def lay(self, array: np.ndarray) -> np.ndarray:
+        """The array among the wanted axes."""
+        if self.same:
+            return array
+        rest = tuple(range(len(self.order), array.ndim))
+        moved = array.transpose(self.order + rest)
+        return moved.reshape(self.shape + moved.shape[len(self.order) :])
+
+    def collect(self, array: np.ndarray) -> np.ndarray:
+        """The transpose of `lay`: sums over the axes that the array lacks, the others in its own order."""
+        if self.same:
+            return array
+        if self.missing:
+            array = array.sum(axis=self.missing)
+        rest = tuple(range(len(self.back), array.ndim))
+        return array.transpose(self.back + rest)
+
+
 class Step:
     """A bucket laid out as a matrix product.
 
@@ -81,7 +114,10 @@ class Step:
         self.scope = (*shared, *table_only, *row_only)
         self.sizes = (plan.size(shared), plan.size(table_only), plan.size(summed), plan.size(row_only))
         self.factors.sort(key=lambda factor: plan.size(factor.axes))
-        self.constant_axes = [plan.families[column] for column in self.constants]
+        self.recipes = [Recipe(factor.axes, self.right, self.cards) for factor in self.factors]
+        self.constant_recipes = [Recipe(plan.families[own], self.left, self.cards) for own in self.constants]
+        self.left_shape, self.right_shape, self.out_shape = map(self.shape, (self.left, self.right, self.scope))
+        self.entries = plan.size(self.right) + plan.size(self.scope)
 
     def shape(self, axes: Sequence[int]) -> tuple[int, ...]:
         """States along `axes`."""
@@ -122,12 +158,6 @@ def others(arrays: Sequence[np.ndarray], top: np.ndarray) -> Iterator[tuple[int,
             before = before * array
 
 
-def summed_to(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """`array` summed over the axes along which `shape` has the length 1."""
-    axes = tuple(axis for axis, length in enumerate(shape) if length == 1 and array.shape[axis] != 1)
-    return array.sum(axis=axes, keepdims=True) if axes else array
-
-
 class Sweep:
     """A plan with its tables, ready for rows.
 
@@ -140,17 +170,13 @@ class Sweep:
         self.plan, self.tables = plan, tables
         self.steps = steps_of(plan) if steps is None else steps
         self.left = [
-            product_of(
-                [
-                    aligned(tables[c], axes, step.left, 0)
-                    for c, axes in zip(step.constants, step.constant_axes, strict=True)
-                ],
-                step.shape(step.left),
-            )
-            if step.constants
-            else None
-            for step in self.steps
+            product_of(self._constants(step), step.left_shape) if step.constants else None for step in self.steps
         ]
+
+    @property
+    def entries(self) -> int:
+        """Numbers kept for one row."""
+        return sum(step.entries for step in self.steps)
 
     def upward(self, evidence: Evidence) -> Upward:
         """Messages from the leaves to the root."""
@@ -158,9 +184,10 @@ class Sweep:
         scales, all_factors, products = [], [], []
         for step, left in zip(self.steps, self.left, strict=True):
             factors = [
-                aligned(self._factor(factor, evidence, messages), factor.axes, step.right, 1) for factor in step.factors
+                recipe.lay(self._factor(factor, evidence, messages))
+                for factor, recipe in zip(step.factors, step.recipes, strict=True)
             ]
-            product = product_of(factors, (*step.shape(step.right), evidence.count))
+            product = product_of(factors, (*step.right_shape, evidence.count))
             message = self._multiplied(step, left, product)
             scale = message.max(axis=tuple(range(message.ndim - 1))) if message.ndim > 1 else message
             scale = np.where(scale == 0, 1, scale)
@@ -198,15 +225,8 @@ class Sweep:
             ]
             for place, array in others(up.factors[number], by_rows):
                 if wanted[place]:
-                    factor, own = step.factors[place], up.factors[number][place]
-                    part = summed_to(array, own.shape)
-                    part = aligned(
-                        part.reshape(*step.shape([a for a in step.right if a in factor.axes]), -1),
-                        [axis for axis in step.right if axis in factor.axes],
-                        factor.axes,
-                        1,
-                    )
-                    self._hand_down(factor, part, evidence, cotangents, down)
+                    part = step.recipes[place].collect(array)
+                    self._hand_down(step.factors[place], part, evidence, cotangents, down)
         return down
 
     def _factor(self, factor: Factor, evidence: Evidence, messages: Sequence[np.ndarray]) -> np.ndarray:
@@ -226,7 +246,7 @@ class Sweep:
         """The message, `(*scope, rows)`."""
         shared, tables, summed, rows = step.sizes
         count = product.shape[-1]
-        out = (*step.shape(step.scope), count)
+        out = (*step.out_shape, count)
         if left is None:
             return product.sum(axis=0).reshape(out) if len(step.right) > len(step.scope) else product.reshape(out)
         one, other = left.reshape(shared, tables, summed), product.reshape(shared, summed, rows * count)
@@ -237,7 +257,7 @@ class Sweep:
     def _pulled(self, step: Step, left: np.ndarray | None, top: np.ndarray) -> np.ndarray:
         """The derivative by the product of a step's factors, `(*right, rows)`."""
         shared, tables, summed, rows = step.sizes
-        out = (*step.shape(step.right), top.shape[-1])
+        out = (*step.right_shape, top.shape[-1])
         if left is None:
             return np.broadcast_to(top.reshape(1, -1), (summed, top.size)).reshape(out)
         one = left.reshape(shared, tables, summed).swapaxes(1, 2)
@@ -249,17 +269,13 @@ class Sweep:
         count = top.shape[-1]
         one = top.reshape(shared, tables, rows * count)
         other = product.reshape(shared, summed, rows * count).swapaxes(1, 2)
-        by_left = np.matmul(one, other).reshape(step.shape(step.left))
-        parts = [
-            aligned(self.tables[c], axes, step.left, 0)
-            for c, axes in zip(step.constants, step.constant_axes, strict=True)
-        ]
-        for place, array in others(parts, by_left):
-            axes = step.constant_axes[place]
-            own = [axis for axis in step.left if axis in axes]
-            found[step.constants[place]] = aligned(
-                summed_to(array, parts[place].shape).reshape(step.shape(own)), own, axes, 0
-            )
+        by_left = np.matmul(one, other).reshape(step.left_shape)
+        for place, array in others(self._constants(step), by_left):
+            found[step.constants[place]] = step.constant_recipes[place].collect(array)
+
+    def _constants(self, step: Step) -> list[np.ndarray]:
+        """The tables of a step that do not depend on the rows, side by side."""
+        return [recipe.lay(self.tables[own]) for own, recipe in zip(step.constants, step.constant_recipes, strict=True)]
 
     def _hand_down(
         self, factor: Factor, part: np.ndarray, evidence: Evidence, cotangents: dict[int, np.ndarray], down: Downward
@@ -279,7 +295,10 @@ class Sweep:
         places = np.ravel_multi_index([evidence.codes[own] for own in bound], shape)
         size = int(np.prod(shape))
         flat = part.reshape(-1, part.shape[-1])
-        sums = np.stack([np.bincount(places, own, size) for own in flat])
+        if len(flat) > 1 and size <= FEW_PLACES:
+            sums = flat @ (places[:, None] == np.arange(size)).astype(np.float64)
+        else:
+            sums = np.stack([np.bincount(places, own, size) for own in flat])
         axes = [*factor.axes, *bound]
         return aligned(sums.reshape([cards[own] for own in axes]), axes, family, 0)
 
