@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["EM", "LearningMethod"]
 
 
+NEVER = -1e5  # log-likelihood in place of -inf, which data may not hold; its exponential is 0 all the same
 Share = Annotated[float, Range(0, 1, low_open=True)]
 
 
