@@ -56,7 +56,7 @@ probability ( breathless | finding, cough ) {
 
 
 def clinic():
-    from nnlite.circuits.bif import parse_bif
+    from nnlite.circuits.networks.bif import parse_bif
 
     return BayesianNetwork(**parse_bif(CLINIC, "clinic.bif"))
 

@@ -8,7 +8,7 @@ import numpy as np
 from nnlite.circuits import queries
 from nnlite.circuits.compiled import CompiledNetwork
 from nnlite.circuits.learning import EM, LearningMethod, fit_by_gradient, weights_of
-from nnlite.circuits.problems import NetworkError
+from nnlite.circuits.networks.problems import NetworkError
 from nnlite.errors import ConfigError
 
 __all__ = ["Circuit"]

@@ -6,13 +6,14 @@ from typing import Any
 import numpy as np
 
 from nnlite.arrays.types import BatchShape
-from nnlite.circuits.compiling import Plan, compile_plan
-from nnlite.circuits.evidence import read_evidence
 from nnlite.circuits.jacobians import CircuitJacobians
 from nnlite.circuits.layers import Semiring, SumProduct
-from nnlite.circuits.network import BayesianNetwork
-from nnlite.circuits.ordering import Heuristic, elimination_order
-from nnlite.circuits.sweeps import Step, Sweep, steps_of
+from nnlite.circuits.networks.evidence import read_evidence
+from nnlite.circuits.networks.network import BayesianNetwork
+from nnlite.circuits.networks.ordering import Heuristic, elimination_order
+from nnlite.circuits.sweeping.compiling import Plan, compile_plan
+from nnlite.circuits.sweeping.steps import Step, steps_of
+from nnlite.circuits.sweeping.sweeps import Sweep
 from nnlite.config import FloatType
 from nnlite.errors import ConfigError, DataError, ShapeError
 from nnlite.jacobians import GraphJacobians, Node

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 
 from nnlite.circuits import queries
-from nnlite.circuits.evidence import Evidence
-from nnlite.circuits.problems import NetworkError
+from nnlite.circuits.networks.evidence import Evidence
+from nnlite.circuits.networks.problems import NetworkError
 from nnlite.errors import ConfigError, DataError
 from nnlite.models import Sequential
 from nnlite.registry import Configurable
@@ -156,7 +156,7 @@ def weights_of(rows: int, sample_weight: Any) -> np.ndarray:
     """A weight for each row, 1 when None; `DataError` unless they are >= 0 and not all 0."""
     weights = np.ones(rows) if sample_weight is None else np.asarray(sample_weight, np.float64)
     if weights.shape != (rows,) or not (np.isfinite(weights) & (weights >= 0)).all() or not weights.sum() > 0:
-        raise DataError(f"sample_weight needs one number >= 0 for each of {rows} rows, not all 0")
+        raise DataError(f"sample_weight needs one weight >= 0 for each of {rows} rows, not all zero")
     return weights
 
 
@@ -183,8 +183,7 @@ def fit_by_gradient(circuit: "Circuit", settings: dict[str, Any], evidence: Evid
             raise NetworkError(f"row {int((y < 0).argmax())} has no target", variable=circuit.target)
         codes[column] = -1
         loss = {"SparseCategoricalCrossentropy": {"from_logits": True}}
-    inputs: Any = (
-        codes.T if not evidence.soft else Evidence(codes, evidence.soft).log_likelihoods(circuit.network.cards)
-    )
+    known = Evidence(codes, evidence.soft)
+    inputs: Any = np.maximum(known.log_likelihoods(circuit.network.cards), NEVER) if known.soft else codes.T
     model.compile(**{"loss": loss, **settings})
     return model.fit(inputs, y, **options)

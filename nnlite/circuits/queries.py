@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nnlite.circuits.evidence import Evidence, read_evidence
-from nnlite.circuits.sampling import draw
-from nnlite.circuits.sweeps import chunks, normalized
+from nnlite.circuits.networks.evidence import Evidence, read_evidence
+from nnlite.circuits.sweeping.sampling import draw
+from nnlite.circuits.sweeping.sweeps import chunks, normalized
 
 if TYPE_CHECKING:
     from nnlite.circuits.circuit import Circuit

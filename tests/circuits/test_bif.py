@@ -5,7 +5,7 @@ import pytest
 from bayes_nets import CLINIC, all_rows, clinic, joint_table, random_network
 
 from nnlite.circuits import BayesianNetwork, NetworkError
-from nnlite.circuits.bif import parse_bif
+from nnlite.circuits.networks.bif import parse_bif
 
 
 def parsed(text):

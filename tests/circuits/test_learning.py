@@ -43,7 +43,7 @@ def test_weights_count_as_rows():
     weighted.fit(rows, EM(epochs=1), sample_weight=np.where(np.arange(50) < 10, 2, 1))
     for one, other in zip(twice.tables(), weighted.tables(), strict=True):
         assert one == pytest.approx(other, abs=1e-13)
-    with pytest.raises(DataError, match="one number >= 0 for each of 50 rows"):
+    with pytest.raises(DataError, match="one weight >= 0 for each of 50 rows"):
         weighted.fit(rows, EM(), sample_weight=-np.ones(50))
 
 

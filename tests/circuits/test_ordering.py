@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from nnlite.circuits import WidthError, elimination_order
-from nnlite.circuits.ordering import _Walk
+from nnlite.circuits.networks.ordering import _Walk
 
 
 @pytest.mark.parametrize("seed", range(8))

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from nnlite.arrays.tables import table_columns
-from nnlite.circuits.problems import NetworkError
+from nnlite.circuits.networks.problems import NetworkError
 from nnlite.errors import shown
 
 if TYPE_CHECKING:
-    from nnlite.circuits.network import BayesianNetwork
+    from nnlite.circuits.networks.network import BayesianNetwork
 
 __all__ = []
 

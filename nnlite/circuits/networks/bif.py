@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from nnlite.circuits.problems import NetworkError
+from nnlite.circuits.networks.problems import NetworkError
 from nnlite.errors import did_you_mean
 
 if TYPE_CHECKING:
-    from nnlite.circuits.network import BayesianNetwork
+    from nnlite.circuits.networks.network import BayesianNetwork
 
 __all__ = []
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.circuits.evidence import read_evidence
-from nnlite.circuits.network import BayesianNetwork
-from nnlite.circuits.problems import NetworkError
+from nnlite.circuits.networks.evidence import read_evidence
+from nnlite.circuits.networks.network import BayesianNetwork
+from nnlite.circuits.networks.problems import NetworkError
 
 __all__ = ["chow_liu", "hidden_chow_liu", "hidden_markov_model", "naive_bayes"]
 
@@ -30,13 +30,14 @@ def naive_bayes(states: States, target: str) -> BayesianNetwork:
     return BayesianNetwork(states, {own: [target] for own in states if own != target})
 
 
-def chow_liu(rows: Any, states: States, pseudocount: float = 0.0) -> BayesianNetwork:
+def chow_liu(rows: Any, states: States, pseudocount: float = 0.0, sample_weight: Any = None) -> BayesianNetwork:
     """The tree of the highest likelihood: the maximum spanning tree of mutual information, with its tables.
 
     Args:
         rows: as for `Circuit.marginals`; a pair of variables is counted in the rows that know both.
         states: `{variable: names of its states}`, in the order of the rows' columns.
         pseudocount: added to each count of a pair, spread over its entries, and to those of a variable.
+        sample_weight: one for each row.
 
     Reference: Chow & Liu 1968, "Approximating discrete probability distributions with dependence trees".
 
@@ -48,7 +49,8 @@ def chow_liu(rows: Any, states: States, pseudocount: float = 0.0) -> BayesianNet
     codes = read_evidence(network, rows).codes
     if not codes.shape[1]:
         raise NetworkError("a tree needs rows")
-    pairs = _pair_counts(codes, network.cards)
+    weights = np.ones(codes.shape[1]) if sample_weight is None else np.asarray(sample_weight, np.float64)
+    pairs = _pair_counts(codes, network.cards, weights)
     parents = spanning_tree(mutual_information(pairs, network.cards))
     names, starts = network.variables, np.concatenate([[0], np.cumsum(network.cards)])
     cpts = {}
@@ -64,20 +66,22 @@ def chow_liu(rows: Any, states: States, pseudocount: float = 0.0) -> BayesianNet
     return BayesianNetwork(states, _named(names, parents), cpts, "Chow-Liu tree")
 
 
-def hidden_chow_liu(rows: Any, states: States, hidden_states: int = 16, seed: int | None = None) -> BayesianNetwork:
+def hidden_chow_liu(
+    rows: Any, states: States, hidden_states: int = 16, seed: int | None = None, sample_weight: Any = None
+) -> BayesianNetwork:
     """A tree of hidden variables, one for each variable, joined as in the Chow-Liu tree; tables are drawn.
 
     The variables are children of their hidden ones, `z_<variable>`, and independent of all else given these. `EM` then
     fits the tables.
 
     Args:
-        rows, states: as for `chow_liu`.
+        rows, states, sample_weight: as for `chow_liu`.
         hidden_states: of each hidden variable.
         seed: of the draws.
 
     Reference: Liu & Van den Broeck 2021, "Tractable regularization of probabilistic circuits".
     """
-    tree = chow_liu(rows, states)
+    tree = chow_liu(rows, states, sample_weight=sample_weight)
     generator = np.random.default_rng(seed)
     codes = read_evidence(tree, rows).codes
     hidden = {own: f"z_{own}" for own in tree.variables}
@@ -126,14 +130,14 @@ def hidden_markov_model(
     return BayesianNetwork(all_states, parents, cpts, "hidden Markov model", properties)
 
 
-def _pair_counts(codes: np.ndarray, cards: Sequence[int]) -> np.ndarray:
+def _pair_counts(codes: np.ndarray, cards: Sequence[int], weights: np.ndarray) -> np.ndarray:
     """How often each pair of states of any two variables comes together, `(all states, all states)`."""
     total = np.zeros((sum(cards), sum(cards)))
     for start in range(0, codes.shape[1], 4096):
         part = codes[:, start : start + 4096]
         one_hot = np.concatenate([own == np.arange(card)[:, None] for own, card in zip(part, cards, strict=True)])
         shown = one_hot.astype(np.float64)
-        total += shown @ shown.T
+        total += (shown * weights[start : start + 4096]) @ shown.T
     return total
 
 
@@ -151,7 +155,7 @@ def mutual_information(pairs: np.ndarray, cards: Sequence[int]) -> np.ndarray:
     counts = by_variable(pairs)
     with np.errstate(divide="ignore", invalid="ignore"):
         logs = np.log(pairs * spread(spread(counts, 0), 1) / (spread(rows, 1) * spread(columns, 0)))
-        return by_variable(np.where(pairs > 0, pairs * logs, 0)) / np.maximum(counts, 1)
+        return by_variable(np.where(pairs > 0, pairs * logs, 0)) / np.where(counts > 0, counts, 1)
 
 
 def spanning_tree(weights: np.ndarray) -> list[int | None]:

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from nnlite.arrays.types import ArrayLike
-from nnlite.circuits.bif import bif_text, read_bif
-from nnlite.circuits.evidence import read_evidence
-from nnlite.circuits.problems import NetworkError
+from nnlite.circuits.networks.bif import bif_text, read_bif
+from nnlite.circuits.networks.evidence import read_evidence
+from nnlite.circuits.networks.problems import NetworkError
 from nnlite.errors import ConfigError, did_you_mean, shown
 from nnlite.registry.field_types import Specified
 from nnlite.saving.text_files import write_text

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from nnlite.circuits.problems import WidthError
+from nnlite.circuits.networks.problems import WidthError
 
 __all__ = ["Heuristic", "Order", "elimination_order"]
 

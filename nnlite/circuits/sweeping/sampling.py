@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from nnlite.circuits.evidence import Evidence
-from nnlite.circuits.sweeps import Sweep
+from nnlite.circuits.networks.evidence import Evidence
+from nnlite.circuits.sweeping.sweeps import Sweep
 
 __all__ = []
 
