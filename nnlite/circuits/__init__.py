@@ -8,4 +8,5 @@ from nnlite.circuits.networks.network import *
 from nnlite.circuits.networks.ordering import *
 from nnlite.circuits.networks.problems import *
 from nnlite.circuits.networks.structure import *
+from nnlite.circuits.pictures import *
 from nnlite.circuits.sweeping.compiling import *

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from nnlite.circuits import queries
+from nnlite.circuits import pictures, queries
 from nnlite.circuits.compiled import CompiledNetwork
 from nnlite.circuits.learning import EM, LearningMethod, fit_by_gradient, weights_of
 from nnlite.circuits.networks.problems import NetworkError
@@ -129,6 +129,26 @@ class Circuit(CompiledNetwork):
         if (rows < 0).any():
             raise NetworkError(f"the evidence of row {int((rows < 0).any(axis=1).argmax())} is impossible")
         return rows
+
+    @property
+    def sizes(self) -> pictures.Sizes:
+        """How large the circuit is: width, tables, nodes, edges, layers."""
+        return pictures.sizes_of(self)
+
+    def summary(self) -> None:
+        """Print the sizes and a line for each layer."""
+        print(pictures.summary(self))
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the layers as a tree, the output on the right; needs matplotlib, `pip install nnlite[plot]`.
+
+        Args:
+            ax: the axes to draw on; new ones when None.
+
+        Returns:
+            The axes; `ax.figure.savefig("circuit.png")` writes a file.
+        """
+        return pictures.plot(self, ax)
 
     def compile(self, optimizer: Any = "adam", loss: Any = None, **options: Any) -> None:
         """Settle how `fit` trains by gradients.

@@ -100,6 +100,7 @@ def _codes(network: "BayesianNetwork", rows: np.ndarray) -> np.ndarray:
             f"row {row} holds {rows[row, column]}, which is no state number from 0 to {network.cards[column] - 1}, "
             "nor -1 or NaN for a missing one",
             variable=variables[column],
+            row=row,
         )
     return np.ascontiguousarray(codes.T, dtype=np.int64)
 
@@ -159,7 +160,7 @@ def _code(cell: Any, states: Mapping[str, int], name: str, row: int) -> int:
         return int(cell)
     if isinstance(cell, float) and cell.is_integer() and str(int(cell)) in states:
         return states[str(int(cell))]
-    raise NetworkError(f"row {row} holds {shown(cell)}, which is no state: {', '.join(states)}", variable=name)
+    raise NetworkError(f"row {row} holds {shown(cell)}, which is no state: {', '.join(states)}", variable=name, row=row)
 
 
 def _likelihoods(cell: Any, count: int, name: str, row: int) -> np.ndarray:
@@ -171,5 +172,6 @@ def _likelihoods(cell: Any, count: int, name: str, row: int) -> np.ndarray:
         raise NetworkError(
             f"row {row} holds {shown(cell)}; soft evidence is one number >= 0 for each of {count} states, not all 0",
             variable=name,
+            row=row,
         )
     return values

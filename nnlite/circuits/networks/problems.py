@@ -11,10 +11,18 @@ class NetworkError(DataError):
 
     Attributes:
         file, line, variable: where it is, None where that is not known; `str(error)` begins with them.
+        row: which of the rows that were asked about, from 0; None where it is no row.
     """
 
-    def __init__(self, message: str, file: str | None = None, line: int | None = None, variable: str | None = None):
-        self.message, self.file, self.line, self.variable = message, file, line, variable
+    def __init__(
+        self,
+        message: str,
+        file: str | None = None,
+        line: int | None = None,
+        variable: str | None = None,
+        row: int | None = None,
+    ) -> None:
+        self.message, self.file, self.line, self.variable, self.row = message, file, line, variable, row
         place = ", ".join(
             part
             for part in (
