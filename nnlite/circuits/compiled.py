@@ -169,7 +169,8 @@ class CompiledNetwork(Layer, abstract=True):
     ) -> tuple[np.ndarray, CircuitJacobians]:
         """As `linearize`, in either semiring."""
         derivable = inputs.shape[-1] == self.starts[-1]
-        lambdas = inputs if derivable else self.log_likelihoods(self._checked_codes(inputs))
+        kind = parameters[0].real.dtype
+        lambdas = inputs if derivable else self.log_likelihoods(self._checked_codes(inputs)).astype(kind, copy=False)
         count = len(self.families)
         values: list[np.ndarray] = [lambdas[:, a:b] for a, b in zip(self.starts, self.starts[1:], strict=False)]
         values += parameters
