@@ -38,10 +38,21 @@ def add_commands(commands: Commands) -> None:
             help="rows of evidence, a column for each variable that is known; "
             "empty cells are missing (default: one row without evidence)",
         )
+    sample = _add_sample(inner)
+    _add_learn(inner)
+    for own in (query, mpe, sample):
+        own.add_argument("-o", "--out", metavar="CSV", help="where to write (default: the standard output)")
+
+
+def _add_sample(inner: Commands) -> argparse.ArgumentParser:
     sample = _add(inner, "sample", "draw complete rows", "sample clinic.bif -n 1000 --seed 0 -o rows.csv", _sample)
     sample.add_argument("-n", type=int, default=10, metavar="N", help="how many (default: 10)")
     sample.add_argument("--seed", type=int, help="of the draws")
     sample.add_argument("--given", metavar="A=STATE", nargs="+", default=[], help="what all rows obey")
+    return sample
+
+
+def _add_learn(inner: Commands) -> None:
     learn = _add(
         inner,
         "learn",
@@ -53,8 +64,6 @@ def add_commands(commands: Commands) -> None:
     learn.add_argument("--save", metavar="BIF", required=True, help="where the trained network is written")
     learn.add_argument("--epochs", type=int, default=100, help="passes over the rows (default: 100)")
     learn.add_argument("--pseudocount", type=float, default=0.0, help="added to each count (default: 0)")
-    for own in (query, mpe, sample):
-        own.add_argument("-o", "--out", metavar="CSV", help="where to write (default: the standard output)")
 
 
 def _add(commands: Commands, name: str, help: str, example: str, command: Any) -> argparse.ArgumentParser:
