@@ -18,6 +18,7 @@ from nnlite.config import FloatType
 from nnlite.errors import ConfigError, DataError, ShapeError
 from nnlite.jacobians import GraphJacobians, Node
 from nnlite.layers import Layer
+from nnlite.random import RandomSource
 from nnlite.registry.field_types import Count, Index
 from nnlite.registry.fields import FromSpec, Settled, option
 
@@ -149,6 +150,12 @@ class CompiledNetwork(Layer, abstract=True):
     def to_bif(self, path: Any = None) -> str:
         """The network with the present tables as BIF text, also written to `path` where that is given."""
         return self.to_network().to_bif(path)
+
+    def _ensure_built(self, input_shape: tuple, random: RandomSource | None = None) -> tuple:
+        if self.built and self.input_shape is not None:
+            self._check_input_shape(input_shape)
+            return self.output_shape
+        return super()._ensure_built(input_shape, random)
 
     def _check_input_shape(self, shape: tuple) -> None:
         """`ShapeError` unless a row has log-likelihoods of all states, or a state number for each variable."""
