@@ -84,16 +84,16 @@ class CompiledNetwork(Layer, abstract=True):
         names, plan = self.network.variables, self.plan
         layers = []
         for bucket in plan.buckets:
-            inputs = [[names[own]] for own in bucket.evidence]
-            inputs += [[names[own] for own in plan.buckets[number].scope] for number in bucket.messages]
-            tables = {names[own]: [names[each] for each in plan.families[own]] for own in bucket.tables}
+            inputs = [(names[own],) for own in bucket.evidence]
+            inputs += [tuple(names[own] for own in plan.buckets[number].scope) for number in bucket.messages]
+            tables = {names[own]: tuple(names[each] for each in plan.families[own]) for own in bucket.tables}
             used = {own for scope in (*inputs, *tables.values()) for own in scope}
             layers.append(
                 SumProduct(
-                    inputs,
+                    tuple(inputs),
                     {own: len(self.network.states[own]) for own in names if own in used},
                     tables,
-                    [names[own] for own in bucket.scope],
+                    tuple(names[own] for own in bucket.scope),
                     self.semiring,
                     dtype=self.dtype,
                     name=f"sum_{names[bucket.variable]}" if bucket.variable is not None else "root",
@@ -176,7 +176,8 @@ class CompiledNetwork(Layer, abstract=True):
     ) -> tuple[np.ndarray, CircuitJacobians]:
         """As `linearize`, in either semiring."""
         derivable = inputs.shape[-1] == self.starts[-1]
-        kind = parameters[0].real.dtype
+        first: Any = parameters[0]
+        kind = first.real.dtype
         lambdas = inputs if derivable else self.log_likelihoods(self._checked_codes(inputs)).astype(kind, copy=False)
         count = len(self.families)
         values: list[np.ndarray] = [lambdas[:, a:b] for a, b in zip(self.starts, self.starts[1:], strict=False)]
@@ -206,7 +207,7 @@ class CompiledNetwork(Layer, abstract=True):
         Each layer's cotangent of its product is the posterior of the product's variables; a table gets its sums.
         """
         counts: dict[int, np.ndarray] = {}
-        cotangents = {jacobians.graph.outputs[0][0]: seed.reshape(jacobians.graph.out_shape)}
+        cotangents: dict[Any, np.ndarray] = {jacobians.graph.outputs[0][0]: seed.reshape(jacobians.graph.out_shape)}
         for node, bucket in zip(reversed(jacobians.graph.nodes), reversed(self.plan.buckets), strict=True):
             bundle: Any = node.jacobians
             top = cotangents.pop(node.outputs[0])

@@ -6,7 +6,7 @@ tables and rows share); so are its derivative by the rows and, summed over rows,
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -216,7 +216,7 @@ class Sweep:
         family, cards = self.plan.families[factor.number], self.plan.cards
         bound = [own for own in family if own in self.plan.known]
         shape = [cards[own] for own in bound]
-        places = np.ravel_multi_index([evidence.codes[own] for own in bound], shape)
+        places: Any = np.ravel_multi_index([evidence.codes[own] for own in bound], shape)
         size = int(np.prod(shape))
         flat = part.reshape(-1, part.shape[-1])
         if len(flat) > 1 and size <= FEW_PLACES:

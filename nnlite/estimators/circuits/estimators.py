@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 from nnlite.circuits import BayesianNetwork, Circuit, chow_liu, hidden_chow_liu, naive_bayes
 from nnlite.circuits.learning import weights_of
 from nnlite.errors import ConfigError, DataError
-from nnlite.estimators.circuit_columns import CircuitEstimator, gaps
+from nnlite.estimators.circuits.columns import CircuitEstimator, gaps
 
 __all__ = ["CircuitClassifier", "CircuitDensity"]
 
@@ -130,7 +130,7 @@ class CircuitDensity(DensityMixin, CircuitEstimator):
         network = self.circuit_.network
         codes = codes[:, [network.index(own) for own in network.observed]]
         if self.levels_ is None:
-            named = [np.array(network.states[own], object) for own in network.observed]
+            named: list[Any] = [np.array(network.states[own], object) for own in network.observed]
         else:
             named = [own.values for own in self.levels_]
         columns = [values[column] for values, column in zip(named, codes.T, strict=True)]

@@ -85,6 +85,7 @@ class CircuitEstimator(BaseEstimator):
         max_states: int
         random_state: Any
         _structures: tuple[str, ...]
+        levels_: Any
 
     def _validated(self, X: Any, reset: bool, y: Any = "no_validation") -> Any:
         return validate_data(self, X, y, reset=reset, dtype=None, ensure_all_finite="allow-nan")
