@@ -125,6 +125,7 @@ SOURCES = [
     hessian(losses.SparseCategoricalCrossentropy(from_logits=True), CLASSES, normal(64, 10)),
     lambda: [losses.MeanSquaredError().linearize(normal(64, 10), normal(64, 10))[1]],
     lambda: [jacobians.Recast((64, 64), np.float32, np.float64)],
+    lambda: [jacobians.RowStochastic(SHARES)],
     lambda: [jacobians.Summed(jacobians.Identity((64, 32)), jacobians.Diagonal(normal(64, 32), (64, 32), (64, 32)))],
     traced,
     own_loss,

@@ -5,14 +5,14 @@ import sys
 from collections.abc import Sequence
 
 import nnlite
-from nnlite.cli.commands import configs, explanation, reports, results, rows, shells, tables, training, tuning
+from nnlite.cli.commands import circuit, configs, explanation, reports, results, rows, shells, tables, training, tuning
 from nnlite.cli.notes import notes_on_stderr, warnings_on_stderr
 from nnlite.errors import NNLiteError
 
 __all__ = ["main"]
 
 # Each adds its commands to the parser, in the order in which `nnlite --help` lists them.
-GROUPS = (tables, training, tuning, results, rows, reports, explanation, configs, shells)
+GROUPS = (tables, training, tuning, results, rows, reports, explanation, circuit, configs, shells)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

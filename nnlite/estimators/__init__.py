@@ -5,6 +5,7 @@ from nnlite.errors import needed_for
 with needed_for("estimators are made for scikit-learn", "scikit-learn"):
     import sklearn  # noqa: F401 - tells at once, with the remedy
 
+from nnlite.estimators.circuits import *
 from nnlite.estimators.classifier import *
 from nnlite.estimators.family import *
 from nnlite.estimators.mlp import *

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import importlib
 import inspect
 import re
 import typing
@@ -28,6 +29,10 @@ __all__ = [
     "snake_case",
     "wrong_keys",
 ]
+
+
+# Classes that a name stands for before their room has been imported, because the room is above that of their family.
+LATE_HOMES = {("layer", "circuit"): "nnlite.circuits", ("layer", "sumproduct"): "nnlite.circuits"}
 
 
 def normalized(name: str) -> str:
@@ -137,6 +142,9 @@ class Configurable:
     @classmethod
     def _lookup(cls, name: object) -> "type[Self]":
         member = cls._members.get(normalized(name)) if isinstance(name, str) else None
+        if member is None and isinstance(name, str) and (cls._family, normalized(name)) in LATE_HOMES:
+            importlib.import_module(LATE_HOMES[cls._family, normalized(name)])
+            member = cls._members.get(normalized(name))
         if member is None or not issubclass(member, cls):
             listing = listing_of(cls._family, len(_registered(cls)))
             raise ConfigError.of_choice(name, Choice(cls._family, _known_names(cls), listing))

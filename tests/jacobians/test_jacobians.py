@@ -49,6 +49,7 @@ from nnlite.jacobians import (
     RecurrentJacobians,
     Reparametrized,
     RowsTimesKernel,
+    RowStochastic,
     Segment,
     Separable,
     SimpleRecurrence,
@@ -426,6 +427,14 @@ def through_time(index):
 
 KERNEL = normal(4, 2)
 ROWS, SLOPES, OTHER = normal(3, 4), normal(3, 2), normal(3, 2)
+
+
+def log_sum(shape, rank):
+    x, axes = normal(*shape), tuple(range(-rank, 0))
+    sums = np.exp(x).sum(axis=axes, keepdims=True)
+    return Case(RowStochastic(np.exp(x) / sums, rank), lambda x: np.log(np.exp(x).sum(axis=axes)), x)
+
+
 CASES = [
     Case(Identity((2, 3)), lambda x: x, normal(2, 3)),
     Case(Recast((2, 3), np.float64, np.float64), lambda x: x, normal(2, 3)),
@@ -512,6 +521,8 @@ CASES = [
     sum_over((-2, -1), (2, 3)),
     contraction((2, 3), 1),
     contraction((2, 3, 2), 1),
+    log_sum((2, 3), 1),
+    log_sum((4, 2, 3), 2),
     contraction((2, 3), 2),
     contraction((4, 2, 3), 2),
     Case(Rearrange((2, 3, 4), (2, 12), (0, 2, 1)), lambda x: x.swapaxes(1, 2).reshape(2, 12), normal(2, 3, 4)),

@@ -32,6 +32,7 @@ from nnlite.losses import (
     MeanAbsolutePercentageError,
     MeanSquaredError,
     MeanSquaredLogarithmicError,
+    NegativeLogLikelihood,
     Poisson,
     Quantile,
     SparseCategoricalCrossentropy,
@@ -282,6 +283,7 @@ FAMILIES = [
     (Gamma(log_input=True), chances, numbers, gamma_deviance(np.exp)),
     (Tweedie(), some_zero, chances, tweedie(1.5)),
     (Tweedie(log_input=True, power=1.2), some_zero, numbers, tweedie(1.2, np.exp)),
+    (NegativeLogLikelihood(), numbers, numbers, lambda t, p: -p.mean(-1)),
     (FunctionLoss(quartic), numbers, numbers, quartic),
     (FunctionLoss(root_mean_square), numbers, numbers, root_mean_square),
 ]

@@ -13,6 +13,8 @@ SCRIPTS = {path.name: path for path in sorted((ROOT / "examples").glob("*.py"))}
 
 # What each script must print, as a pattern; numbers in groups are checked against the bounds.
 OUTPUT = {
+    "circuit_diagnosis.py": (r"(?s)width 2, largest table.*\n(0\.3673)   0\.5402 .*clear picture", 0.3673, 0.3673),
+    "circuit_gaps.py": (r"(?s)20% of 32,000.*network's arcs: .*, ([\d.]+)% of the gaps.*three draws", 84, 90),
     "custom_layer.py": (r"loaded again: Snake\(frequency=5.0.*\n.*beyond the data: ([\d.]+)", 0, 0.3),
     "estimator_pipeline.py": (r"(?s)accuracy ([\d.]+).*best parameters.*test R2.*restore_targets.*predicted", 0.96, 1),
     "forward_and_reverse.py": (

@@ -5,7 +5,7 @@ import numpy as np
 from nnlite.arrays.types import Shape
 from nnlite.jacobians.maps.base import Jacobian
 
-__all__ = ["Contraction", "SumOver"]
+__all__ = ["Contraction", "RowStochastic", "SumOver"]
 
 
 class SumOver(Jacobian):
@@ -59,3 +59,13 @@ class Contraction(Jacobian):
 
     def jvp(self, tangent: np.ndarray) -> np.ndarray:
         return (tangent * self.gradients).sum(axis=tuple(range(-self.rank, 0)))
+
+
+class RowStochastic(Contraction):
+    """y = log(sum(exp(x))) over the last axes, of `rank`: J has a row of shares exp(x - y) for each output.
+
+    A share is the probability of a term given the output; a row sums to 1, or is 0 where y = -inf. Where y is the
+    largest of x, the share of that one is 1. The products are those of `Contraction`. Storage: shaped like x.
+    """
+
+    __slots__ = ()

@@ -13,7 +13,7 @@ from nnlite.losses.base import Loss
 from nnlite.losses.elementwise import EPSILON, Elementwise, at_least
 from nnlite.registry.field_types import Range
 
-__all__ = ["Gamma", "GaussianNLL", "Tweedie"]
+__all__ = ["Gamma", "GaussianNLL", "NegativeLogLikelihood", "Tweedie"]
 
 LEAST_LOG = -math.log(1e6)  # of a variance: PyTorch's bound
 
@@ -54,6 +54,22 @@ class GaussianNLL(Loss):
                 f"GaussianNLL needs two outputs for each target, a mean and the logarithm of a variance, got {units}"
             )
         return super().read_targets(targets, (*output_shape[:-1], units // 2), dtype)
+
+
+class NegativeLogLikelihood(Elementwise):
+    """-mean(y_pred) over the last axis: the model gives log P of each row itself, as a `Circuit` does.
+
+    Targets have the shape of the predictions and are not looked at.
+
+    >>> NegativeLogLikelihood()([[0.0], [0.0]], [[-1.0], [-3.0]])
+    2.0
+    """
+
+    def elements(self, y_true: np.ndarray, y_pred: Array) -> tuple[Any, Any]:
+        return -y_pred, np.full(y_pred.shape, -1, y_pred.real.dtype)
+
+    def curvatures(self, y_true: np.ndarray, y_pred: np.ndarray) -> Any:
+        return np.zeros((), y_pred.dtype)
 
 
 class Amounts(Elementwise, abstract=True):

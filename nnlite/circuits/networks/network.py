@@ -1,0 +1,265 @@
+"""Bayesian networks of discrete variables: names, states, parents and conditional probability tables."""
+
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from typing import Any
+
+import numpy as np
+
+from nnlite.arrays.types import ArrayLike
+from nnlite.circuits.networks.bif import bif_text, read_bif
+from nnlite.circuits.networks.evidence import read_evidence
+from nnlite.circuits.networks.problems import NetworkError
+from nnlite.errors import ConfigError, did_you_mean, shown
+from nnlite.registry.field_types import Specified
+from nnlite.saving.text_files import write_text
+
+__all__ = ["BayesianNetwork"]
+
+NOTED = 1e-9  # how far from 1 the sum of a row of a table may be without a note
+ROUNDING = 4e-15  # how far it may be without a division: what rounding alone leaves
+
+
+@Specified.register
+class BayesianNetwork:
+    """P(x) = prod_v P(x_v | x_parents(v)) over discrete variables.
+
+    Args:
+        states: `{variable: names of its states}`; the order is that of the columns of rows.
+        parents: `{variable: its parents}`; a variable that is left out has none.
+        cpts: `{variable: table}` of the shape `(*states of the parents, states of the variable)`; each row, along the
+            last axis, is divided by its sum. None, or a variable left out: all states equally likely.
+        name: that of the network.
+        properties: free texts that a file may carry: `{"": [...], "variable a": [...], "probability a": [...]}`.
+        source, lines: the file the network came from and the line of each variable's table, for errors.
+
+    Attributes:
+        variables, states, parents, cpts, name, properties: as above, all settled.
+        notes: one line for each table that had rows whose sums were off by more than 1e-9.
+
+    Raises:
+        NetworkError: a cycle, an unknown parent, a table of another length, a row that sums to 0 or holds numbers
+            that are no probabilities.
+
+    >>> network = BayesianNetwork(
+    ...     {"rain": ["yes", "no"], "wet": ["yes", "no"]},
+    ...     {"wet": ["rain"]},
+    ...     {"rain": [0.2, 0.8], "wet": [[0.9, 0.1], [0.3, 0.7]]},
+    ... )
+    >>> round(float(np.exp(network.joint_log_prob([{"rain": "yes", "wet": "no"}])[0])), 12)
+    0.02
+    """
+
+    def __init__(
+        self,
+        states: Mapping[str, Sequence[str]],
+        parents: Mapping[str, Sequence[str]] | None = None,
+        cpts: Mapping[str, ArrayLike] | None = None,
+        name: str = "unknown",
+        properties: Mapping[str, Sequence[str]] | None = None,
+        source: str | None = None,
+        lines: Mapping[str, int] | None = None,
+    ) -> None:
+        self.name, self.source = name, source
+        self._lines = dict(lines or {})
+        self.states = {str(own): tuple(map(str, names)) for own, names in states.items()}
+        self.variables = list(self.states)
+        self._columns = {own: column for column, own in enumerate(self.variables)}
+        self.properties = {key: list(texts) for key, texts in (properties or {}).items()}
+        self.notes: list[str] = []
+        self._check_states()
+        self.parents = self._read_parents(parents or {})
+        self.topological_order = self._topological_order()
+        given = {} if cpts is None else cpts
+        for variable in given:
+            self.index(variable)
+        self.cpts = {own: self._read_table(own, given.get(own)) for own in self.variables}
+
+    @property
+    def cards(self) -> list[int]:
+        """The number of states of each variable."""
+        return [len(self.states[own]) for own in self.variables]
+
+    def index(self, variable: str) -> int:
+        """The column of `variable`; `NetworkError` that names near ones where there is none."""
+        if variable not in self.states:
+            raise NetworkError(
+                f"there is no such variable; {did_you_mean(variable, self.variables)}",
+                self.source,
+                variable=str(variable),
+            )
+        return self._columns[variable]
+
+    def shape(self, variable: str) -> tuple[int, ...]:
+        """The shape of the table of `variable`: its parents' numbers of states, then its own."""
+        return tuple(len(self.states[own]) for own in (*self.parents[variable], variable))
+
+    @property
+    def hidden(self) -> list[str]:
+        """The variables with the property `hidden`: rows of state numbers have no column for them."""
+        return [own for own in self.variables if "hidden" in self.properties.get(f"variable {own}", ())]
+
+    @property
+    def observed(self) -> list[str]:
+        """The variables that are not hidden, in the order of the columns of rows of state numbers."""
+        hidden = set(self.hidden)
+        return [own for own in self.variables if own not in hidden]
+
+    @classmethod
+    def get(cls, spec: Any) -> "BayesianNetwork":
+        """The network that an instance, the path of a BIF file or `{argument: value}` describes."""
+        if isinstance(spec, cls):
+            return spec
+        if isinstance(spec, (str, PathLike)):
+            return cls.from_bif(spec)
+        if isinstance(spec, Mapping) and "states" in spec:
+            strangers = set(spec) - {"states", "parents", "cpts", "name", "properties"}
+            if not strangers:
+                return cls(**spec)
+            allowed = ("states", "parents", "cpts", "name", "properties")
+            raise ConfigError(f"unknown argument {min(strangers)!r}; {did_you_mean(min(strangers), allowed)}")
+        raise ConfigError(
+            f"expected a network: the path of a BIF file or {{states: ..., parents: ..., cpts: ...}}, got {shown(spec)}"
+        )
+
+    def to_spec(self) -> dict[str, Any]:
+        """The arguments of the network as plain values, which `get` reads."""
+        return {
+            "states": {own: list(states) for own, states in self.states.items()},
+            "parents": {own: list(parents) for own, parents in self.parents.items()},
+            "cpts": {own: table.tolist() for own, table in self.cpts.items()},
+            "name": self.name,
+            "properties": {key: list(texts) for key, texts in self.properties.items()},
+        }
+
+    @classmethod
+    def from_bif(cls, path: "str | PathLike[str]") -> "BayesianNetwork":
+        """The network in a BIF file, UTF-8 text; `NetworkError` names file, line and variable of what is wrong."""
+        return cls(**read_bif(path))
+
+    def to_bif(self, path: "str | PathLike[str] | None" = None) -> str:
+        """The network as BIF text, also written to `path` where that is given; numbers keep all their digits."""
+        text = bif_text(self)
+        if path is not None:
+            write_text(path, text)
+        return text
+
+    def with_cpts(self, cpts: Mapping[str, ArrayLike]) -> "BayesianNetwork":
+        """The same network with other tables; those left out stay."""
+        return BayesianNetwork(self.states, self.parents, {**self.cpts, **cpts}, self.name, self.properties)
+
+    def sample(self, n: int, seed: int | None = None) -> np.ndarray:
+        """`n` rows of state numbers `(n, variables)`, each variable drawn after its parents."""
+        generator, rows = np.random.default_rng(seed), np.zeros((n, len(self.variables)), np.int64)
+        for own in self.topological_order:
+            given = tuple(rows[:, self.index(parent)] for parent in self.parents[own])
+            steps = np.cumsum(self.cpts[own], axis=-1)[given]
+            drawn = generator.random(n)[:, None] * steps[..., -1:]
+            rows[:, self.index(own)] = (drawn >= steps).sum(axis=-1)
+        return rows
+
+    def joint_log_prob(self, rows: Any) -> np.ndarray:
+        """log P of complete rows, `(rows, variables)` -> `(rows,)`: -inf where impossible."""
+        evidence = read_evidence(self, rows)
+        codes = evidence.codes
+        if (codes < 0).any() or evidence.soft:
+            raise NetworkError("joint_log_prob needs complete rows; a circuit's log_prob sums over what is missing")
+        total = np.zeros(codes.shape[1])
+        with np.errstate(divide="ignore"):
+            for own in self.variables:
+                places = tuple(codes[self.index(each)] for each in (*self.parents[own], own))
+                total += np.log(self.cpts[own][places])
+        return total
+
+    def frame(self, rows: np.ndarray) -> list[dict[str, str | None]]:
+        """Rows of state numbers as `{variable: state}`, None where the number is negative."""
+        return [
+            {
+                own: None if code < 0 else self.states[own][int(code)]
+                for own, code in zip(self.variables, row, strict=True)
+            }
+            for row in np.asarray(rows).tolist()
+        ]
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, BayesianNetwork)
+            and (self.name, self.states, self.parents) == (other.name, other.states, other.parents)
+            and self.variables == other.variables
+            and self.properties == other.properties
+            and all(np.array_equal(self.cpts[own], other.cpts[own]) for own in self.variables)
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        arcs = sum(map(len, self.parents.values()))
+        return f"BayesianNetwork({self.name!r}, {len(self.variables)} variables, {arcs} arcs)"
+
+    def _error(self, message: str, variable: str) -> NetworkError:
+        return NetworkError(message, self.source, self._lines.get(variable), variable)
+
+    def _check_states(self) -> None:
+        for own, names in self.states.items():
+            if not names:
+                raise self._error("has no states", own)
+            twice = next((name for name in names if names.count(name) > 1), None)
+            if twice is not None:
+                raise self._error(f"has the state {twice!r} twice", own)
+
+    def _read_parents(self, given: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
+        for own in given:
+            self.index(own)
+        read = {own: tuple(given.get(own, ())) for own in self.variables}
+        for own, parents in read.items():
+            for parent in parents:
+                if parent not in self.states:
+                    raise self._error(
+                        f"has a parent {parent!r} that is no variable; {did_you_mean(parent, self.variables)}", own
+                    )
+            if len(set(parents)) < len(parents):
+                raise self._error("has one parent twice", own)
+        return read
+
+    def _topological_order(self) -> list[str]:
+        left = {own: set(parents) for own, parents in self.parents.items()}
+        children: dict[str, list[str]] = {own: [] for own in self.variables}
+        for own, parents in self.parents.items():
+            for parent in parents:
+                children[parent].append(own)
+        order = [own for own in self.variables if not left[own]]
+        for own in order:
+            for child in children[own]:
+                left[child].discard(own)
+                if not left[child]:
+                    order.append(child)
+        if len(order) < len(self.variables):
+            walk = [next(own for own in self.variables if own not in set(order))]
+            while walk[-1] not in walk[:-1]:
+                walk.append(next(parent for parent in self.parents[walk[-1]] if left[parent]))
+            circle = walk[walk.index(walk[-1]) :][::-1]
+            raise self._error(f"is on a cycle: {' -> '.join(circle)}", circle[0])
+        return order
+
+    def _read_table(self, own: str, given: ArrayLike | None) -> np.ndarray:
+        shape = self.shape(own)
+        if given is None:
+            return np.full(shape, 1 / shape[-1])
+        table = np.asarray(given, np.float64)
+        if table.shape != shape:
+            raise self._error(
+                f"needs a table of the shape {shape}, of {int(np.prod(shape)):,} numbers, got {table.shape}", own
+            )
+        if not (np.isfinite(table) & (table >= 0)).all():
+            raise self._error("has a table with numbers that are no probabilities", own)
+        sums = table.sum(axis=-1, keepdims=True)
+        if (sums == 0).any():
+            place = np.argwhere(sums[..., 0] == 0)[0]
+            named = ", ".join(self.states[parent][code] for parent, code in zip(self.parents[own], place, strict=True))
+            raise self._error(f"has a row that sums to 0{f': ({named})' if named else ''}", own)
+        off = np.abs(sums - 1)
+        if (off > NOTED).any():
+            self.notes.append(
+                f"{own}: {int((off > NOTED).sum())} rows divided by their sums, off by up to {off.max():.1e}"
+            )
+        return np.where(off > ROUNDING, table / sums, table)

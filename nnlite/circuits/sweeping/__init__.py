@@ -1,0 +1,1 @@
+"""The quick way through a circuit: plans, their layout as matrix products, sweeps up and down."""

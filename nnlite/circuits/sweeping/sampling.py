@@ -1,0 +1,43 @@
+"""Drawing complete rows from a circuit, variable by variable against the order of elimination."""
+
+import numpy as np
+
+from nnlite.circuits.networks.evidence import Evidence
+from nnlite.circuits.sweeping.sweeps import Sweep
+
+__all__ = []
+
+
+def draw(sweep: Sweep, evidence: Evidence, places: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """One row of state numbers for each of `places`, the evidence's row it obeys; -1 where that is impossible.
+
+    Shape: `(places,)` -> `(places, variables)`.
+    """
+    up = sweep.upward(evidence)
+    codes = np.full((len(sweep.plan.cards), len(places)), -1)
+    for number in range(len(sweep.steps) - 1, -1, -1):
+        own = sweep.plan.buckets[number].variable
+        if own is None:
+            continue
+        step, left = sweep.steps[number], sweep.left[number]
+        product = up.products[number]
+        weights = _at(product, step.right, own, codes, places)
+        if left is not None:
+            weights = weights * _at(left, step.left, own, codes, None)
+        steps = np.cumsum(weights, axis=1)
+        drawn = generator.random(len(places))[:, None] * steps[:, -1:]
+        chosen = np.minimum((drawn >= steps).sum(axis=1), weights.shape[1] - 1)
+        codes[own] = np.where(steps[:, -1] > 0, chosen, 0)
+    codes[:, ~up.exact[places]] = -1
+    return codes.T
+
+
+def _at(array: np.ndarray, axes: tuple[int, ...], own: int, codes: np.ndarray, rows: np.ndarray | None) -> np.ndarray:
+    """The entries of an array for every state of `own`, the other axes at the states drawn so far."""
+    place = axes.index(own)
+    moved = np.moveaxis(array, place, -1)
+    index = tuple(codes[axis] for axis in axes if axis != own)
+    if rows is not None:
+        index = (*index, rows)
+    picked = moved[index] if index else moved
+    return picked if picked.ndim == 2 else np.broadcast_to(picked, (codes.shape[1], picked.shape[-1]))

@@ -1,0 +1,240 @@
+"""The quick way through a circuit: scaled numbers in place of logarithms, rows along the last axis.
+
+A message is kept divided by its largest entry, row by row; the logarithms of these scales are summed. Tables that do
+not depend on the rows are multiplied together once, so that a bucket is one matrix product (of each state of what
+tables and rows share); so are its derivative by the rows and, summed over rows, that by its tables.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from nnlite.circuits.networks.evidence import Evidence
+from nnlite.circuits.sweeping.compiling import Plan
+from nnlite.circuits.sweeping.steps import Factor, Step, steps_of
+
+__all__ = []
+
+SMALLEST = 1e-250  # below it a scale has lost digits, and the row is computed again in logarithms
+FEW_PLACES = 64  # entries below which counting is a matrix product
+STACKED = 512  # multiply-adds in one of several small matrix products, below which NumPy's loops are quicker
+
+
+class Upward(NamedTuple):
+    """What a sweep from the leaves to the root computed.
+
+    Attributes:
+        value: the last message, scaled: `(*states of the targets, rows)`.
+        log_scale: `(rows,)`; the message is `value * exp(log_scale)`.
+        exact: `(rows,)`, whether no scale was 0 or too small.
+        scales: those of each bucket, 1 in place of 0.
+        factors: each bucket's, aligned with its product.
+        products: each bucket's.
+    """
+
+    value: np.ndarray
+    log_scale: np.ndarray
+    exact: np.ndarray
+    scales: list[np.ndarray]
+    factors: list[list[np.ndarray]]
+    products: list[np.ndarray]
+
+
+class Downward(NamedTuple):
+    """Derivatives of the seeded output: by each column's lambda `(states, rows)`, by each table, summed over rows."""
+
+    evidence: dict[int, np.ndarray]
+    tables: dict[int, np.ndarray]
+
+
+def aligned(array: np.ndarray, axes: Sequence[int], wanted: Sequence[int], trailing: int) -> np.ndarray:
+    """`array` with an axis for each of `wanted`, of length 1 where it has none; the last `trailing` axes stay."""
+    order = [axes.index(axis) for axis in wanted if axis in axes]
+    rest = range(len(axes), len(axes) + trailing)
+    moved = array.transpose(*order, *rest)
+    lengths = iter(moved.shape)
+    shape = [next(lengths) if axis in axes else 1 for axis in wanted]
+    return moved.reshape(*shape, *lengths)
+
+
+def product_of(arrays: Sequence[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
+    """The product of aligned arrays, small ones first, of the full `shape`."""
+    if not arrays:
+        return np.ones(shape)
+    total = arrays[0]
+    for array in arrays[1:]:
+        total = total * array
+    return total if total.shape == shape else np.ascontiguousarray(np.broadcast_to(total, shape))
+
+
+def others(arrays: Sequence[np.ndarray], top: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    """For each array `top` times all the others, by products from both ends: no division, so zeros are no trouble."""
+    after: list[np.ndarray | None] = [None] * len(arrays)
+    for place in range(len(arrays) - 1, 0, -1):
+        behind = after[place]
+        after[place - 1] = arrays[place] if behind is None else arrays[place] * behind
+    before = top
+    for place, array in enumerate(arrays):
+        behind = after[place]
+        yield place, before if behind is None else before * behind
+        if place + 1 < len(arrays):
+            before = before * array
+
+
+class Sweep:
+    """A plan with its tables, ready for rows.
+
+    Args:
+        plan: what is summed out when.
+        tables: `{column: probabilities}`, each of the shape of its family.
+    """
+
+    def __init__(self, plan: Plan, tables: Sequence[np.ndarray], steps: "list[Step] | None" = None) -> None:
+        self.plan, self.tables = plan, tables
+        self.steps = steps_of(plan) if steps is None else steps
+        self.left = [
+            product_of(self._constants(step), step.left_shape) if step.constants else None for step in self.steps
+        ]
+
+    @property
+    def entries(self) -> int:
+        """Numbers kept for one row."""
+        return sum(step.entries for step in self.steps)
+
+    def upward(self, evidence: Evidence) -> Upward:
+        """Messages from the leaves to the root."""
+        messages: list[np.ndarray] = []
+        scales, all_factors, products = [], [], []
+        for step, left in zip(self.steps, self.left, strict=True):
+            factors = [
+                recipe.lay(self._factor(factor, evidence, messages))
+                for factor, recipe in zip(step.factors, step.recipes, strict=True)
+            ]
+            product = product_of(factors, (*step.right_shape, evidence.count))
+            message = self._multiplied(step, left, product)
+            scale = message.max(axis=tuple(range(message.ndim - 1))) if message.ndim > 1 else message
+            scale = np.where(scale == 0, 1, scale)
+            messages.append(message / scale)
+            scales.append(scale)
+            all_factors.append(factors)
+            products.append(product)
+        smallest = np.min(scales, axis=0)
+        alive = messages[-1].reshape(-1, evidence.count).any(axis=0)
+        value = aligned(messages[-1], self.steps[-1].scope, self.plan.targets, 1)
+        return Upward(value, np.log(scales).sum(axis=0), alive & (smallest > SMALLEST), scales, all_factors, products)
+
+    def downward(self, up: Upward, seed: np.ndarray, evidence: Evidence, tables: bool, lambdas: bool) -> Downward:
+        """Derivatives of sum(seed * value), scales being constants.
+
+        Args:
+            up: the sweep upwards.
+            seed: of the shape of `up.value`.
+            evidence: that of the sweep.
+            tables, lambdas: which derivatives are wanted.
+        """
+        down = Downward({}, {})
+        cotangents: dict[int, np.ndarray] = {
+            len(self.steps) - 1: aligned(seed, self.plan.targets, self.steps[-1].scope, 1)
+        }
+        for number in range(len(self.steps) - 1, -1, -1):
+            step, left = self.steps[number], self.left[number]
+            top = cotangents.pop(number) / up.scales[number]
+            if tables and left is not None:
+                self._to_tables(step, top, up.products[number], down.tables)
+            by_rows = self._pulled(step, left, top)
+            wanted = [
+                factor.kind == "message" or (lambdas if factor.kind == "evidence" else tables)
+                for factor in step.factors
+            ]
+            for place, array in others(up.factors[number], by_rows):
+                if wanted[place]:
+                    part = step.recipes[place].collect(array)
+                    self._hand_down(step.factors[place], part, evidence, cotangents, down)
+        return down
+
+    def _factor(self, factor: Factor, evidence: Evidence, messages: Sequence[np.ndarray]) -> np.ndarray:
+        if factor.kind == "evidence":
+            return evidence.likelihoods(factor.number, self.plan.cards[factor.number])
+        return messages[factor.number] if factor.kind == "message" else self._gathered(factor.number, evidence)
+
+    def _gathered(self, column: int, evidence: Evidence) -> np.ndarray:
+        """A table with its known columns looked up, `(*free axes, rows)`."""
+        family, known = self.plan.families[column], self.plan.known
+        places = tuple(evidence.codes[own] for own in family if own in known)
+        free = [axis for axis, own in enumerate(family) if own not in known]
+        bound = [axis for axis, own in enumerate(family) if own in known]
+        return self.tables[column].transpose(*free, *bound)[(..., *places)]
+
+    def _multiplied(self, step: Step, left: np.ndarray | None, product: np.ndarray) -> np.ndarray:
+        """The message, `(*scope, rows)`."""
+        shared, tables, summed, rows = step.sizes
+        count = product.shape[-1]
+        out = (*step.out_shape, count)
+        if left is None:
+            return product.sum(axis=0).reshape(out) if len(step.right) > len(step.scope) else product.reshape(out)
+        one, other = left.reshape(shared, tables, summed), product.reshape(shared, summed, rows * count)
+        if shared > 1 and tables * summed * rows * count < STACKED:
+            return np.einsum("stx,sxn->stn", one, other).reshape(out)
+        return np.matmul(one, other).reshape(out)
+
+    def _pulled(self, step: Step, left: np.ndarray | None, top: np.ndarray) -> np.ndarray:
+        """The derivative by the product of a step's factors, `(*right, rows)`."""
+        shared, tables, summed, rows = step.sizes
+        out = (*step.right_shape, top.shape[-1])
+        if left is None:
+            return np.broadcast_to(top.reshape(1, -1), (summed, top.size)).reshape(out)
+        one = left.reshape(shared, tables, summed).swapaxes(1, 2)
+        other = top.reshape(shared, tables, rows * top.shape[-1])
+        return (one * other if tables == 1 else np.matmul(one, other)).reshape(out)
+
+    def _to_tables(self, step: Step, top: np.ndarray, product: np.ndarray, found: dict[int, np.ndarray]) -> None:
+        shared, tables, summed, rows = step.sizes
+        count = top.shape[-1]
+        one = top.reshape(shared, tables, rows * count)
+        other = product.reshape(shared, summed, rows * count).swapaxes(1, 2)
+        by_left = np.matmul(one, other).reshape(step.left_shape)
+        for place, array in others(self._constants(step), by_left):
+            found[step.constants[place]] = step.constant_recipes[place].collect(array)
+
+    def _constants(self, step: Step) -> list[np.ndarray]:
+        """The tables of a step that do not depend on the rows, side by side."""
+        return [recipe.lay(self.tables[own]) for own, recipe in zip(step.constants, step.constant_recipes, strict=True)]
+
+    def _hand_down(
+        self, factor: Factor, part: np.ndarray, evidence: Evidence, cotangents: dict[int, np.ndarray], down: Downward
+    ) -> None:
+        if factor.kind == "message":
+            cotangents[factor.number] = part
+        elif factor.kind == "evidence":
+            down.evidence[factor.number] = part
+        else:
+            down.tables[factor.number] = self._scattered(factor, part, evidence)
+
+    def _scattered(self, factor: Factor, part: np.ndarray, evidence: Evidence) -> np.ndarray:
+        """The derivative by a table of which known columns were looked up: sums over the rows of each entry."""
+        family, cards = self.plan.families[factor.number], self.plan.cards
+        bound = [own for own in family if own in self.plan.known]
+        shape = [cards[own] for own in bound]
+        places: Any = np.ravel_multi_index([evidence.codes[own] for own in bound], shape)
+        size = int(np.prod(shape))
+        flat = part.reshape(-1, part.shape[-1])
+        if len(flat) > 1 and size <= FEW_PLACES:
+            sums = flat @ (places[:, None] == np.arange(size)).astype(np.float64)
+        else:
+            sums = np.stack([np.bincount(places, own, size) for own in flat])
+        axes = [*factor.axes, *bound]
+        return aligned(sums.reshape([cards[own] for own in axes]), axes, family, 0)
+
+
+def chunks(count: int, entries: int) -> Iterator[slice]:
+    """Slices of rows, of about 3e6 numbers each: between 8 and 1,000 rows."""
+    size = int(np.clip(3_000_000 // max(entries, 1), 8, 1000))
+    for start in range(0, count, size):
+        yield slice(start, min(start + size, count))
+
+
+def normalized(parts: Mapping[int, np.ndarray]) -> dict[int, np.ndarray]:
+    """Each array divided by its sum over the first axis; NaN where that is 0."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return {column: part / part.sum(axis=0) for column, part in parts.items()}

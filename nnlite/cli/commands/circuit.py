@@ -1,0 +1,199 @@
+"""`nnlite circuit`: what a Bayesian network in a BIF file says about rows, and what rows teach it."""
+
+import argparse
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from nnlite.cli.arguments import Commands, add_command, check_folder
+from nnlite.errors import ConfigError, DataError
+
+__all__ = ["add_commands"]
+
+MOST_STATES_SHOWN = 6
+
+
+def add_commands(commands: Commands) -> None:
+    """Add `circuit` with its own commands."""
+    example = "circuit info clinic.bif\ncircuit query clinic.bif --rows patients.csv --marginals flu,tumour"
+    circuit = add_command(commands, "circuit", "answer questions about a Bayesian network in a BIF file", example)
+    circuit.set_defaults(command=lambda _: circuit.print_help() or 2)
+    inner = circuit.add_subparsers(metavar="COMMAND")
+    _add(inner, "info", "show variables, width and layers", "info clinic.bif", _info)
+    query = _add(
+        inner,
+        "query",
+        "log P and posteriors of each row",
+        "query clinic.bif --rows patients.csv --marginals all -o posteriors.csv",
+        _query,
+    )
+    query.add_argument("--marginals", metavar="all|A,B", default="all", help="the variables asked for (default: all)")
+    mpe = _add(inner, "mpe", "the most probable complete row for each row", "mpe clinic.bif --rows patients.csv", _mpe)
+    for own in (query, mpe):
+        own.add_argument(
+            "--rows",
+            metavar="CSV",
+            help="rows of evidence, a column for each variable that is known; "
+            "empty cells are missing (default: one row without evidence)",
+        )
+    sample = _add_sample(inner)
+    _add_learn(inner)
+    for own in (query, mpe, sample):
+        own.add_argument("-o", "--out", metavar="CSV", help="where to write (default: the standard output)")
+
+
+def _add_sample(inner: Commands) -> argparse.ArgumentParser:
+    sample = _add(inner, "sample", "draw complete rows", "sample clinic.bif -n 1000 --seed 0 -o rows.csv", _sample)
+    sample.add_argument("-n", type=int, default=10, metavar="N", help="how many (default: 10)")
+    sample.add_argument("--seed", type=int, help="of the draws")
+    sample.add_argument("--given", metavar="A=STATE", nargs="+", default=[], help="what all rows obey")
+    return sample
+
+
+def _add_learn(inner: Commands) -> None:
+    learn = _add(
+        inner,
+        "learn",
+        "fit the tables to rows, which may have gaps, by expectation maximization",
+        "learn clinic.bif --rows patients.csv --save trained.bif",
+        _learn,
+    )
+    learn.add_argument("--rows", metavar="CSV", required=True, help="rows, a column for each variable that is known")
+    learn.add_argument("--save", metavar="BIF", required=True, help="where the trained network is written")
+    learn.add_argument("--epochs", type=int, default=100, help="passes over the rows (default: 100)")
+    learn.add_argument("--pseudocount", type=float, default=0.0, help="added to each count (default: 0)")
+
+
+def _add(commands: Commands, name: str, help: str, example: str, command: Any) -> argparse.ArgumentParser:
+    parser = add_command(commands, name, help, f"circuit {example}")
+    parser.add_argument("network", metavar="NET.bif", help="a BIF file")
+    parser.set_defaults(command=command)
+    return parser
+
+
+def _circuit(arguments: argparse.Namespace) -> Any:
+    from nnlite.circuits import BayesianNetwork, Circuit
+
+    return Circuit(BayesianNetwork.from_bif(arguments.network))
+
+
+def _info(arguments: argparse.Namespace) -> None:
+    circuit = _circuit(arguments)
+    network = circuit.network
+    circuit.summary()
+    print()
+    for name in network.variables:
+        states = network.states[name]
+        shown = ", ".join(states[:MOST_STATES_SHOWN]) + (", ..." if len(states) > MOST_STATES_SHOWN else "")
+        print(f"{name}: {shown}" + (f"  | {', '.join(network.parents[name])}" if network.parents[name] else ""))
+    for note in network.notes:
+        print(f"note: {note}")
+
+
+def _query(arguments: argparse.Namespace) -> None:
+    circuit = _circuit(arguments)
+    network = circuit.network
+    wanted = network.variables if arguments.marginals == "all" else _names(arguments.marginals)
+    for name in wanted:
+        network.index(name)
+    with _rows(arguments.rows) as rows:
+        logs, found = circuit.log_prob(rows), circuit.query(rows, wanted)
+    head = ["log_prob", *(f"{name}={state}" for name in wanted for state in network.states[name])]
+    lines = (
+        [repr(float(log)), *(repr(float(p)) for name in wanted for p in found[name][row])]
+        for row, log in enumerate(logs)
+    )
+    _write(arguments.out, head, lines)
+
+
+def _mpe(arguments: argparse.Namespace) -> None:
+    circuit = _circuit(arguments)
+    with _rows(arguments.rows) as rows:
+        codes, logs = circuit.mpe(rows)
+    named = circuit.network.frame(codes)
+    lines = ([repr(float(log)), *(state or "" for state in row.values())] for log, row in zip(logs, named, strict=True))
+    _write(arguments.out, ["log_prob", *circuit.network.variables], lines)
+
+
+def _sample(arguments: argparse.Namespace) -> None:
+    if arguments.n < 1:
+        raise ConfigError(f"-n: expected a number of rows above 0, got {arguments.n}")
+    circuit = _circuit(arguments)
+    pairs = [pair.partition("=") for pair in arguments.given]
+    wrong = next((name for name, sign, _ in pairs if not sign), None)
+    if wrong is not None:
+        raise ConfigError(f"--given: expected VARIABLE=STATE, got {wrong!r}")
+    drawn = circuit.sample(arguments.n, {name: state for name, _, state in pairs} or None, seed=arguments.seed)
+    lines = (list(row.values()) for row in circuit.network.frame(drawn))
+    _write(arguments.out, circuit.network.variables, lines)
+
+
+def _learn(arguments: argparse.Namespace) -> None:
+    from nnlite.circuits import EM
+
+    check_folder(arguments.save)
+    circuit = _circuit(arguments)
+    with _rows(arguments.rows) as rows:
+        before = circuit.log_prob(rows).mean()
+        history = circuit.fit(rows, EM(epochs=arguments.epochs, pseudocount=arguments.pseudocount))
+        after = circuit.log_prob(rows).mean()
+    circuit.to_bif(arguments.save)
+    epochs = len(history["log_likelihood"])
+    print(f"{len(rows)} rows, {epochs} epochs: mean log P from {before:.6g} to {after:.6g}; wrote {arguments.save}")
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+@contextmanager
+def _rows(path: str | None) -> Iterator[list[dict[str, str | None]]]:
+    """The rows of a CSV file by name, empty cells as None; errors about a row inside name the file and its line."""
+    from nnlite.circuits import NetworkError
+
+    if path is None:
+        yield [{}]
+        return
+    rows, lines = _read(path)
+    try:
+        yield rows
+    except NetworkError as error:
+        line = None if error.row is None else lines[error.row]
+        raise NetworkError(error.message, path, line, error.variable, error.row) from None
+
+
+def _read(path: str) -> tuple[list[dict[str, str | None]], list[int]]:
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            reader = csv.reader(file, strict=True)
+            head = next(reader, None)
+            if not head:
+                raise DataError(f"{path}: is empty; expected names of variables in the first line")
+            rows, lines = [], []
+            for cells in reader:
+                if len(cells) != len(head):
+                    raise DataError(f"{path}, line {reader.line_num}: has {len(cells)} cells, the head {len(head)}")
+                rows.append({name: cell or None for name, cell in zip(head, cells, strict=True)})
+                lines.append(reader.line_num)
+    except csv.Error as error:
+        raise DataError(f"{path}: is no CSV: {error}") from None
+    except UnicodeDecodeError:
+        raise DataError(f"{path}: is no UTF-8 text") from None
+    if not rows:
+        raise DataError(f"{path}: has no rows below its head")
+    return rows, lines
+
+
+def _write(path: str | None, head: Sequence[str], lines: Any) -> None:
+    from nnlite.saving import write_text
+
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(head)
+    writer.writerows(lines)
+    if path is None:
+        print(text.getvalue(), end="")
+    else:
+        write_text(path, text.getvalue())

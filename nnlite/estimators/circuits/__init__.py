@@ -1,0 +1,3 @@
+"""Arithmetic circuits as scikit-learn estimators."""
+
+from nnlite.estimators.circuits.estimators import *

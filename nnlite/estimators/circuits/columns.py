@@ -1,0 +1,127 @@
+"""What estimators of circuits share: columns become states, structures networks."""
+
+from collections.abc import Mapping
+from os import PathLike
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import validate_data
+
+from nnlite.arrays.tables import numbers_of_objects
+from nnlite.circuits import EM, BayesianNetwork
+from nnlite.errors import ConfigError, DataError, did_you_mean
+
+__all__ = []
+
+
+class Levels:
+    """The states of one column: its values where they are few, else intervals between quantiles.
+
+    Attributes:
+        values: what each state stands for: the values, or the middles of intervals.
+        edges: between the intervals; None where the states are values.
+        names: of the states.
+    """
+
+    def __init__(self, column: np.ndarray, most: int, weights: np.ndarray) -> None:
+        column = numbers_of_objects(column)
+        known = column[~gaps(column)]
+        if not known.size:
+            raise DataError("a column without a single value has no states")
+        self.edges: np.ndarray | None = None
+        self.values = np.array(sorted(set(known.tolist()), key=lambda value: (str(type(value)), value)), column.dtype)
+        if len(self.values) > most:
+            if column.dtype.kind not in "biuf":
+                raise DataError(f"a column has {len(self.values)} values, max_states is {most}: raise it or drop it")
+            weights = weights[~gaps(column)]
+            order = np.argsort(known, kind="stable")
+            reached = np.cumsum(weights[order]) / weights.sum()
+            first = np.searchsorted(reached, np.arange(1, most) / most - 1e-12)
+            self.edges = np.unique(known[order][first])
+            places = np.searchsorted(self.edges, known, side="right")
+            counts = np.bincount(places, weights, len(self.edges) + 1)
+            sums, there = np.bincount(places, weights * known, len(self.edges) + 1), counts > 0
+            self.values = np.interp(np.arange(len(counts)), np.flatnonzero(there), sums[there] / counts[there])
+        self.names = [str(value) for value in self.values.tolist()]
+        if len(set(self.names)) < len(self.names):
+            self.names = [f"{name} ({place})" for place, name in enumerate(self.names)]
+
+    def codes(self, column: np.ndarray) -> np.ndarray:
+        """State numbers, -1 for gaps and for values that were not there when fitting."""
+        column = numbers_of_objects(column) if self.edges is not None else column
+        missing = gaps(column)
+        if self.edges is not None:
+            return np.where(missing, -1, np.searchsorted(self.edges, np.where(missing, 0, column), side="right"))
+        known = {value: code for code, value in enumerate(self.values.tolist())}
+        cells = zip(column.tolist(), missing, strict=True)
+        return np.array([-1 if gap else known.get(value, -1) for value, gap in cells])
+
+
+def gaps(column: np.ndarray) -> np.ndarray:
+    """Where a column holds None or NaN."""
+    if column.dtype.kind == "f":
+        return np.isnan(column)
+    if column.dtype != object:
+        return np.zeros(column.shape, bool)
+    return np.array([cell is None or cell != cell or type(cell).__name__ == "NAType" for cell in column.tolist()], bool)
+
+
+class CircuitEstimator(BaseEstimator):
+    """What both estimators share: columns to states, structures, EM."""
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.categorical = tags.input_tags.string = True
+        tags.non_deterministic = False
+        return tags
+
+    if TYPE_CHECKING:  # the estimators' arguments
+        structure: Any
+        pseudocount: float
+        epochs: int
+        batch_size: int | None
+        max_states: int
+        random_state: Any
+        _structures: tuple[str, ...]
+        levels_: Any
+
+    def _validated(self, X: Any, reset: bool, y: Any = "no_validation") -> Any:
+        return validate_data(self, X, y, reset=reset, dtype=None, ensure_all_finite="allow-nan")
+
+    def _states(self, X: np.ndarray, weights: np.ndarray) -> dict[str, list[str]]:
+        names = vars(self).get("feature_names_in_")
+        columns = [f"x{place}" for place in range(X.shape[1])] if names is None else [str(name) for name in names]
+        self.levels_ = [Levels(column[weights > 0], self.max_states, weights[weights > 0]) for column in X.T]
+        return {name: own.names for name, own in zip(columns, self.levels_, strict=True)}
+
+    def _codes(self, X: np.ndarray) -> np.ndarray:
+        return np.stack([own.codes(column) for own, column in zip(self.levels_, X.T, strict=True)], axis=1)
+
+    def _learner(self) -> EM:
+        return EM(
+            epochs=self.epochs,
+            pseudocount=self.pseudocount,
+            batch_size=self.batch_size,
+            seed=self._seed(),
+            step=1.0 if self.batch_size is None else 0.1,
+        )
+
+    def _seed(self) -> int:
+        if isinstance(self.random_state, np.random.RandomState):
+            return int(self.random_state.randint(2**31))
+        return 0 if self.random_state is None else int(self.random_state)
+
+    def _own_network(self) -> BayesianNetwork | None:
+        """The network that `structure` is; None for the name of a structure."""
+        given = self.structure
+        if isinstance(given, (BayesianNetwork, Mapping)):
+            return BayesianNetwork.get(given)
+        if isinstance(given, PathLike) or str(given).endswith(".bif"):
+            return BayesianNetwork.from_bif(given)
+        if given not in self._structures:
+            raise ConfigError(
+                f"unknown structure {given!r}; {did_you_mean(given, self._structures)}, a BIF file or a BayesianNetwork"
+            )
+        return None

@@ -1,0 +1,113 @@
+"""Circuits under the contract of scikit-learn's estimators."""
+
+import numpy as np
+import pytest
+from bayes_nets import clinic
+from sklearn.base import clone
+from sklearn.naive_bayes import CategoricalNB
+from sklearn.utils.estimator_checks import check_estimator
+
+from nnlite.circuits import Circuit, chow_liu
+from nnlite.errors import ConfigError, DataError
+from nnlite.estimators import CircuitClassifier, CircuitDensity
+
+
+@pytest.mark.parametrize("estimator", [CircuitDensity(), CircuitClassifier()], ids=lambda own: type(own).__name__)
+def test_the_contract_of_scikit_learn_is_kept(estimator):
+    results = check_estimator(estimator, on_fail=None, on_skip=None)
+    failed = [(one["check_name"], str(one["exception"])[:200]) for one in results if one["status"] == "failed"]
+    assert failed == []
+
+
+def rows_with_gaps():
+    rows = clinic().sample(600, 1).astype(float)
+    rows[np.random.default_rng(0).random(rows.shape) < 0.1] = np.nan
+    return rows
+
+
+def test_a_density_of_complete_rows_is_the_chow_liu_tree():
+    rows = clinic().sample(600, 1)
+    density = CircuitDensity(pseudocount=0).fit(rows)
+    states = {f"x{i}": [str(v) for v in np.unique(column)] for i, column in enumerate(rows.T)}
+    tree = chow_liu(rows, states)
+    assert density.score_samples(rows) == pytest.approx(tree.joint_log_prob(rows), abs=1e-10)
+    assert density.score(rows) == pytest.approx(density.score_samples(rows).mean())
+
+
+@pytest.mark.parametrize("structure", ["chow_liu", "hclt"])
+def test_gaps_are_summed_out_and_filled(structure):
+    rows = rows_with_gaps()
+    density = CircuitDensity(structure, hidden_states=3, epochs=10, random_state=1).fit(rows)
+    assert np.isfinite(density.score_samples(rows)).all()
+    filled = density.impute(rows)
+    assert not np.isnan(filled).any()
+    assert np.array_equal(filled[~np.isnan(rows)], rows[~np.isnan(rows)])
+    drawn = density.sample(50)
+    assert drawn.shape == (50, 8)
+    assert np.array_equal(drawn, clone(density).fit(rows).sample(50))
+
+
+def test_texts_and_many_numbers_become_states():
+    pandas = pytest.importorskip("pandas")
+    generator = np.random.default_rng(2)
+    number = generator.normal(size=400)
+    table = pandas.DataFrame({"size": number, "kind": np.where(number > 0, "big", "small")})
+    table.loc[3, "kind"] = None
+    density = CircuitDensity(max_states=8).fit(table)
+    assert density.circuit_.network.variables == ["size", "kind"]
+    assert len(density.circuit_.network.states["size"]) == 8
+    assert density.impute(table)[3, 1] == table.kind.mode()[0] or density.impute(table)[3, 1] in ("big", "small")
+    assert set(density.sample(30)[:, 1]) <= {"big", "small"}
+    unseen = pandas.DataFrame({"size": [0.1], "kind": ["new"]})
+    gap = pandas.DataFrame({"size": [0.1], "kind": [None]})
+    assert density.score_samples(unseen) == pytest.approx(density.score_samples(gap))
+
+
+def test_a_network_of_ones_own(tmp_path):
+    network = clinic()
+    path = tmp_path / "clinic.bif"
+    network.to_bif(path)
+    named = network.frame(network.sample(300, 3))
+    density = CircuitDensity(str(path), pseudocount=0).fit(named)
+    assert density.score(named) >= Circuit(network).log_prob(named).mean()
+    assert set(density.sample(20)[:, 2]) <= set(network.states["smoker"])
+    rows = np.array([[row[own] for own in network.variables] for row in named], object)
+    classifier = CircuitClassifier(path, target="flu").fit(np.delete(rows, 1, axis=1), rows[:, 1])
+    assert classifier.classes_.tolist() == ["yes", "no"]
+    assert classifier.predict_proba(np.delete(rows, 1, axis=1)).shape == (300, 2)
+    with pytest.raises(ConfigError, match="needs target"):
+        CircuitClassifier(network).fit(np.delete(rows, 1, axis=1), rows[:, 1])
+
+
+def test_naive_bayes_is_that_of_scikit_learn():
+    rows = clinic().sample(500, 4)
+    X, y = rows[:, 1:], rows[:, 0] + (rows[:, 2] > 0)
+    ours = CircuitClassifier(pseudocount=1).fit(X, y)
+    theirs = CategoricalNB(alpha=1).fit(X, y)
+    ratio = ours.predict_log_proba(X) - theirs.predict_log_proba(X)
+    counts = np.bincount(y)
+    prior = np.log((counts + 1) / (counts + 1).sum()) - np.log(counts / counts.sum())  # theirs is not smoothed
+    ratio = ratio - prior
+    assert ratio - ratio[:, :1] == pytest.approx(np.zeros_like(ratio), abs=1e-9)
+
+
+@pytest.mark.parametrize("structure", ["chow_liu", "hclt"])
+def test_other_structures_and_the_discriminative_pass(structure):
+    rows = clinic().sample(500, 5)
+    X, y = rows[:, :7].astype(float), rows[:, 7]
+    X[::7, 3] = np.nan
+    plain = CircuitClassifier(structure, hidden_states=3, epochs=5).fit(X, y)
+    trained = CircuitClassifier(structure, hidden_states=3, epochs=5, discriminative_epochs=10).fit(X, y)
+
+    def likelihood(model):
+        return model.predict_log_proba(X)[np.arange(500), y].mean()
+
+    assert likelihood(trained) > likelihood(plain)
+
+
+def test_wrong_arguments_are_named():
+    rows = clinic().sample(20, 0)
+    with pytest.raises(ConfigError, match="unknown structure 'chow_lui'; did you mean 'chow_liu'"):
+        CircuitDensity("chow_lui").fit(rows)
+    with pytest.raises(DataError, match="max_states is 2"):
+        CircuitDensity(max_states=2).fit(np.array([["a"], ["b"], ["c"]], object))
