@@ -42,24 +42,6 @@ class _Scored(SequencePair, Layer, abstract=True):
         """How well queries fit keys, `(batch, ..., steps, others)`, of traced values."""
         raise NotImplementedError
 
-    def __call__(
-        self,
-        inputs: Any,
-        mask: Any = None,
-        training: bool | None = None,
-        return_attention_scores: bool | None = None,
-        use_causal_mask: bool | None = None,
-    ) -> Any:
-        """The output alone, as of every layer.
-
-        Args:
-            inputs: one sequence, or a list `[query, value]` or `[query, value, key]`.
-            mask: one for one input, else a list with one, or None, for query and value.
-            training: whether dropout drops.
-            return_attention_scores, use_causal_mask: as the arguments of the layer, for this call.
-        """
-        return self.run(self._read_call(inputs, mask, training, return_attention_scores, use_causal_mask))
-
     def _read_call(
         self,
         inputs: Any,
@@ -68,6 +50,14 @@ class _Scored(SequencePair, Layer, abstract=True):
         return_attention_scores: bool | None = None,
         use_causal_mask: bool | None = None,
     ) -> LayerCall:
+        """The arguments of a call, under Keras's names.
+
+        Args:
+            inputs: one sequence, or a list `[query, value]` or `[query, value, key]`.
+            mask: one for one input, else a list with one, or None, for query and value.
+            training: whether dropout drops.
+            return_attention_scores, use_causal_mask: as the arguments of the layer, for this call.
+        """
         options = {"return_attention_scores": return_attention_scores, "use_causal_mask": use_causal_mask}
         return self.call_with(inputs, training, mask, **options)
 

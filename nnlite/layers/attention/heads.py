@@ -50,12 +50,8 @@ class Headed(SequencePair, Layer, abstract=True):
         """The numbers of heads and the lengths of their vectors."""
         raise NotImplementedError(f"{type(self).__name__} must define heads")
 
-    def build(self, query_shape: tuple, value_shape: Any = None, key_shape: Any = None) -> None:
-        """Declare the parameters for the shape of one input, a tuple of shapes, or two or three shapes."""
-        if value_shape is not None:
-            shapes = (query_shape, value_shape) if key_shape is None else (query_shape, value_shape, key_shape)
-            self._ensure_built(tuple((None, *shape[1:]) for shape in shapes))
-            return
+    def build(self, query_shape: tuple) -> None:
+        """Declare the parameters for the shape of one input, or of query, value and key."""
         query, value, key = self.check_sequences(query_shape)
         self._check_axes(query, value)
         heads, key_dim, value_dim = self.heads.queries, self.heads.key_dim, self.heads.value_dim
@@ -84,35 +80,6 @@ class Headed(SequencePair, Layer, abstract=True):
                 name=f"{name}_bias",
             )
 
-    def __call__(
-        self,
-        query: Any,
-        value: Any = None,
-        key: Any = None,
-        query_mask: Any = None,
-        value_mask: Any = None,
-        key_mask: Any = None,
-        attention_mask: Any = None,
-        return_attention_scores: bool | None = None,
-        training: bool | None = None,
-        use_causal_mask: bool | None = None,
-        mask: Any = None,
-    ) -> Any:
-        """The output alone, as of every layer.
-
-        Args:
-            query, value, key: the sequences; `query` alone attends to itself, a tuple has them all.
-            query_mask, value_mask, key_mask: which steps count, `(batch, steps)` each.
-            attention_mask: which keys each query may attend to, `(batch, steps, others)`, in front of the last axes
-                with one for the heads, or without the batch.
-            training: whether dropout drops.
-            return_attention_scores, use_causal_mask: as the arguments of the layer, for this call.
-            mask: those of all inputs at once, one array for one input, else a tuple, that of pairs last.
-        """
-        masks = (query_mask, value_mask, key_mask, attention_mask)
-        options = {"return_attention_scores": return_attention_scores, "use_causal_mask": use_causal_mask}
-        return self.run(self._read_call(query, value, key, *masks, training=training, mask=mask, **options))
-
     def _read_call(
         self,
         query: Any,
@@ -127,6 +94,17 @@ class Headed(SequencePair, Layer, abstract=True):
         use_causal_mask: bool | None = None,
         mask: Any = None,
     ) -> LayerCall:
+        """The arguments of a call, under Keras's names.
+
+        Args:
+            query, value, key: the sequences; `query` alone attends to itself, a tuple has them all.
+            query_mask, value_mask, key_mask: which steps count, `(batch, steps)` each.
+            attention_mask: which keys each query may attend to, `(batch, steps, others)`, in front of the last axes
+                with one for the heads, or without the batch.
+            training: whether dropout drops.
+            return_attention_scores, use_causal_mask: as the arguments of the layer, for this call.
+            mask: those of all inputs at once, one array for one input, else a tuple, that of pairs last.
+        """
         if value is None and key is not None:
             raise ConfigError(f"{self.label} got a key without a value")
         inputs = query if value is None else (query, value) if key is None else (query, value, key)

@@ -18,8 +18,6 @@ else:
 
 __all__ = []
 
-OPTIONS = ("use_causal_mask", "return_attention_scores")  # arguments of a call that are a layer's arguments too
-
 
 class Slots(NamedTuple):
     """Which of the inputs is what."""
@@ -58,18 +56,6 @@ class SequencePair(Host):
         for name, value in changed.items():
             setattr(runner, name, bool(value))
         return LayerCall(runner, inputs, training, mask)
-
-    def run(self, call: LayerCall) -> Any:
-        """What the layer, or the variant of it that `call` names, returns."""
-        runner: Any = call.runner
-        if runner is not self and not self.built:
-            self._as_input(call.inputs)
-            runner = copy.copy(self)
-            vars(runner).update({name: vars(call.runner)[name] for name in OPTIONS if name in vars(call.runner)})
-        plain: Any = super(SequencePair, runner)
-        output = plain.__call__(call.inputs, training=call.training, mask=call.mask)
-        self._calls = runner._calls
-        return output
 
     def _as_input(self, inputs: Any) -> Any:
         plain: Any = super(SequencePair, variant_for(self, inputs))

@@ -113,7 +113,11 @@ class StepOf(RNNCell, abstract=True):
         if not cell.built:
             cell.dtype, cell.random = cell.dtype or self.dtype, cell.random or self.random
             cell.input_shape, cell.output_shape = input_shape, self.compute_output_shape(input_shape)
-            cell.build(input_shape)
+            cell._building = True  # its own `build` alone: `call` takes states too, of which a layer knows nothing
+            try:
+                cell.build(input_shape)
+            finally:
+                cell._building = False
             build_layers_of(cell, self)
             cell.built = True
         self.parameters.extend(cell.parameters)

@@ -109,6 +109,7 @@ class ConvLSTMCell(RNNCell, ConvGates, abstract=True):
 
     def _give(self, convolution, parameters, input_shape):
         convolution.parameters, convolution.dtype = parameters, self.dtype
+        convolution._build_done = True
         convolution._ensure_built(input_shape)
 
     def call(self, inputs: Any, states: Any, training: bool = False, random: RandomSource | None = None) -> Any:

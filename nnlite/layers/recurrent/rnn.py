@@ -141,13 +141,6 @@ class Recurrent(Layer, abstract=True):
         """What a stateful layer keeps; None for any other."""
         return self.parameters[self.weight_count :] if self.stateful else None
 
-    def __call__(
-        self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool | None = None
-    ) -> Any:
-        """The output alone, as of every layer; see `sequence_call` for the arguments."""
-        call = self._read_call(sequences, initial_state, mask, training)
-        return self._as_returned(super().__call__(call.inputs, training=call.training, mask=call.mask))
-
     def _read_call(
         self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool | None = None
     ) -> LayerCall:

@@ -78,13 +78,6 @@ class Bidirectional(Layer):
         for layer in (self.layer, self._twin):
             layer.know_batch(size)
 
-    def __call__(
-        self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool | None = None
-    ) -> Any:
-        """The output alone, as of every layer; see `sequence_call` for the arguments."""
-        call = self._read_call(sequences, initial_state, mask, training)
-        return super().__call__(call.inputs, training=call.training, mask=call.mask)
-
     def _read_call(
         self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool | None = None
     ) -> LayerCall:
