@@ -13,7 +13,7 @@ from nnlite.check.report import Findings, Report
 from nnlite.check.samples import filled
 from nnlite.check.subject import Subject
 from nnlite.check.use import check_dense
-from nnlite.errors import DataError
+from nnlite.errors import DataError, ShapeError
 from nnlite.jacobians import Jacobians
 from nnlite.losses import Loss
 
@@ -88,12 +88,13 @@ def suitable(loss: Loss, shape: Shape, random: np.random.Generator) -> tuple[np.
     from_chances = loss.link is not None and not loss.from_logits
     own = targets.get(loss.target_kind, targets["regression"])
     usual = [(own, chances if from_chances else numbers), (own, chances), (chances[::-1], chances)]
-    narrow = [(own[..., : shape[-1] // 2], numbers), (classes.reshape(len(classes), -1)[:, 0] % 2, chances)]
+    first = classes.reshape(len(classes), -1)[:, :1]
+    narrow = [(own[..., : shape[-1] // 2], numbers), (first[:, 0] % 2, chances), (first, numbers)]
     for y_true, y_pred in [*usual, *narrow]:
         try:
             with np.errstate(all="ignore"):
                 finite = np.isfinite(loss(y_true, y_pred)).all()
-        except DataError:
+        except (DataError, ShapeError):
             continue
         if finite:
             return y_true, y_pred

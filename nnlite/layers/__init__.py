@@ -44,7 +44,10 @@ from nnlite.layers.preprocessing.numbers import *
 from nnlite.layers.preprocessing.piecewise import *
 from nnlite.layers.preprocessing.robust import *
 from nnlite.layers.preprocessing.text import *
+from nnlite.layers.recurrent.any_cell import *
 from nnlite.layers.recurrent.cells import *
+from nnlite.layers.recurrent.cells_of_cells import *
+from nnlite.layers.recurrent.conv_lstm import *
 from nnlite.layers.recurrent.gru import *
 from nnlite.layers.recurrent.lstm import *
 from nnlite.layers.recurrent.rnn import *

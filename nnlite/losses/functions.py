@@ -5,6 +5,7 @@ from typing import Any
 
 from nnlite.losses.base import CLASS_OF_FUNCTION, Loss
 from nnlite.losses.classes import (
+    CTC,
     BinaryFocalCrossentropy,
     CategoricalFocalCrossentropy,
     CategoricalGeneralizedCrossEntropy,
@@ -40,6 +41,7 @@ __all__ = [
     "categorical_hinge",
     "circle",
     "cosine_similarity",
+    "ctc",
     "deserialize",
     "dice",
     "gamma",
@@ -95,6 +97,7 @@ categorical_generalized_cross_entropy = _function(
 categorical_hinge = _function(CategoricalHinge, "categorical_hinge")
 circle = _function(Circle, "circle")
 cosine_similarity = _function(CosineSimilarity, "cosine_similarity")
+ctc = _function(CTC, "ctc")
 dice = _function(Dice, "dice")
 gamma = _function(Gamma, "gamma")
 gaussian_nll = _function(GaussianNLL, "gaussian_nll")

@@ -52,7 +52,11 @@ def cubic(y_true, y_pred):
 
 
 NEEDED = {"FunctionLoss": {"function": "cubic"}}
-SHAPES = {("GaussianNLL", 2): (4, 2), ("Circle", 3): (4, 3)}  # of the losses that do not take the usual ones
+SHAPES = {
+    ("GaussianNLL", 2): (4, 2),
+    ("Circle", 3): (4, 3),
+    ("CTC", 2): (4, 3, 2),
+}  # of the losses that do not take the usual ones
 
 
 @pytest.mark.parametrize("name", registered(Loss))

@@ -1,5 +1,6 @@
 """Every loss: its value against formulas and PyTorch, its Jacobian against numerical ones, and what it refuses."""
 
+import itertools
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ from registered import registered
 from nnlite.check import check_loss
 from nnlite.errors import ConfigError
 from nnlite.losses import (
+    CTC,
     BinaryCrossentropy,
     BinaryFocalCrossentropy,
     CategoricalCrossentropy,
@@ -215,6 +217,24 @@ def some_zero(shape):
     return chances(shape) * generator.integers(0, 2, shape)
 
 
+def spellings(shape):
+    return np.array([[1, 1], [1, 0], [0, 0]])[: shape[0]]
+
+
+def spelled(path):
+    shown = [own for own, before in zip(path, (None, *path), strict=False) if own != before]
+    return [own for own in shown if own != 0]
+
+
+def alignments(t, p):
+    log_p = p - np.log(np.exp(p).sum(-1, keepdims=True))
+    chances = np.zeros(len(p))
+    for path in itertools.product(range(p.shape[2]), repeat=p.shape[1]):
+        own = np.exp(log_p[:, np.arange(p.shape[1]), path].sum(-1))
+        chances += own * [spelled(path) == [label for label in row if label] for row in t.tolist()]
+    return -np.log(chances)
+
+
 def labels(shape):
     return np.arange(shape[0]) % 2
 
@@ -293,6 +313,7 @@ SHAPED = [
     (Quantile([0.1, 0.75]), halves, numbers, pinball([0.1, 0.75]), (PAIRS, SEQUENCE, ONE)),
     (Circle(gamma=3.0), labels, directions, circle(3.0), ((5, 3),)),
     (Circle(2.0, 0.25, False), labels, directions, circle(2.0, 0.25, False), ((5, 3),)),
+    (CTC(), spellings, numbers, alignments, ((3, 4, 3), (2, 3, 2))),
     (CategoricalFocalCrossentropy([0.1, 2, 0.5]), one_hot, chances, categorical_focal(alpha=[0.1, 2, 0.5]), (TABLE,)),
     (Dice(axis=(1, 2)), chances, chances, dice((1, 2)), (TWO_AXES,)),
     (Tversky(axis=(-1, 1)), chances, chances, overlap((1, 2)), (TWO_AXES,)),
@@ -397,7 +418,7 @@ def test_value_and_gradient_equal_those_of_pytorch(case):
     assert relative_error(case.loss.backward(), y_pred.grad.numpy()) <= EXACT
 
 
-BY_STEPS = (CosineSimilarity, CategoricalFocalCrossentropy, GaussianNLL, Dice, Tversky, Circle, FunctionLoss)
+BY_STEPS = (CosineSimilarity, CategoricalFocalCrossentropy, GaussianNLL, Dice, Tversky, Circle, CTC, FunctionLoss)
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if not isinstance(case.loss, BY_STEPS)], ids=str)

@@ -8,6 +8,7 @@ import pytest
 from registered import registered
 
 from nnlite.losses import (
+    CTC,
     BinaryCrossentropy,
     BinaryFocalCrossentropy,
     CategoricalCrossentropy,
@@ -210,6 +211,19 @@ class TestGradientsAtLargeMargins:
         embeddings = [[1.0, 0.0], [0.0, 1.0], [0.6, 0.8]]
         found = self.gradient(circle, [0, 0, 1], embeddings, dtype)
         assert np.abs(found).max() > margin
+
+
+@pytest.mark.parametrize("margin", [50.0, 1e4, 1e30])
+def test_alignments_of_sure_steps(margin):
+    sure = np.zeros((1, 3, 3), np.float32)
+    sure[0, [0, 1, 2], [1, 0, 2]] = margin
+    for labels, value, slopes in (([1, 2], 0, 0), ([2, 1], 2, 1)):
+        loss = CTC()
+        found = loss.forward([labels], sure)
+        gradient = loss.backward()
+        assert np.isfinite(gradient).all()
+        np.testing.assert_allclose(found, value * margin, rtol=3e-7, atol=1e-6)
+        assert np.abs(gradient).max() == pytest.approx(slopes, abs=1e-6)
 
 
 def test_every_loss_is_looked_at_here():

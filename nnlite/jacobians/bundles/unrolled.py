@@ -22,7 +22,7 @@ class UnrolledJacobians(JointBundle):
         mask, state: as in `Bundle`.
     """
 
-    __slots__ = ("data", "graph", "in_shapes", "mask", "reverse", "state", "steps")
+    __slots__ = ("axis", "data", "graph", "in_shapes", "mask", "reverse", "state", "steps")
 
     seen_from = ThroughTime
 
@@ -40,6 +40,7 @@ class UnrolledJacobians(JointBundle):
         self.steps = steps
         self.in_shapes = in_shapes
         self.data = graph.data - steps + 1
+        self.axis = 1 - len(in_shapes[0] or ())  # that of the steps, counted from the right
         self.reverse = reverse
         self.mask = mask
         self.state = state
@@ -60,7 +61,7 @@ class UnrolledJacobians(JointBundle):
         """The tangent of the output, or of each, for one tangent per input; None stands for zero."""
         steps = [None] * self.steps
         if tangents[0] is not None:
-            steps = [*np.moveaxis(self._ordered(tangents[0]), -2, 0)]
+            steps = [*np.moveaxis(self._ordered(tangents[0]), self.axis, 0)]
         return self.graph.jvp(*steps, *tangents[1 : len(self.graph) - self.steps + 1])
 
     def _targets(self, into: Into) -> list | None:
@@ -76,11 +77,11 @@ class UnrolledJacobians(JointBundle):
     def _joined(self, results: Products) -> Products:
         """Products for the steps as one for the sequence; None for parameters that are constants of the graph."""
         first, rest = results[: self.steps], results[self.steps :]
-        sequence = None if first[0] is None else self._ordered(np.stack(first, axis=-2))
+        sequence = None if first[0] is None else self._ordered(np.stack(first, axis=self.axis))
         return (sequence, *rest, *[None] * (len(self) - 1 - len(rest)))
 
     def _ordered(self, sequence: np.ndarray) -> np.ndarray:
-        return sequence[..., ::-1, :] if self.reverse else sequence
+        return np.flip(sequence, self.axis) if self.reverse else sequence
 
     @property
     def mixes_rows(self) -> bool:

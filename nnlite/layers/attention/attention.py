@@ -1,13 +1,14 @@
 """Attention without heads and projections: by products, and by a sum under tanh."""
 
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 
 from nnlite import ops
-from nnlite.arrays.types import BatchShape
 from nnlite.errors import ShapeError
 from nnlite.layers.attention.sequences import SequencePair
+from nnlite.layers.base.attributes import LayerCall
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.regularization.dropout import Dropout, drop
 from nnlite.ops.attention import HIDDEN
@@ -20,12 +21,14 @@ __all__ = ["AdditiveAttention", "Attention"]
 class _Scored(SequencePair, Layer, abstract=True):
     """What both share: outputs = dropout(softmax(scores)) @ value; a subclass writes `scores`."""
 
+    hides_queries = False
+
     if TYPE_CHECKING:  # fields of both
         dropout, seed = cast(float, 0.0), cast("int | None", None)
 
     def build(self, input_shape: tuple) -> None:
         query, _, key = self.check_sequences(input_shape)
-        if len(query) != 3 or query[-1] != key[-1]:
+        if query[-1] != key[-1] or query[1:-2] != key[1:-2]:
             raise ShapeError(
                 f"{self.label} needs queries and keys (batch, steps, features) with one number of features, "
                 f"got {query} and {key}"
@@ -36,12 +39,32 @@ class _Scored(SequencePair, Layer, abstract=True):
         """Declare the parameters of the scores."""
 
     def scores(self, query: Traced, key: Traced, *parameters: Traced) -> Traced:
-        """How well queries fit keys, `(batch, steps, others)`, of traced values."""
+        """How well queries fit keys, `(batch, ..., steps, others)`, of traced values."""
         raise NotImplementedError
 
-    def compute_output_shape(self, input_shape: tuple) -> BatchShape:
-        shapes = input_shape if self.takes_several else (input_shape,)
-        return (*shapes[0][:-1], shapes[self.slots_of(len(shapes)).value][-1])
+    def _read_call(
+        self,
+        inputs: Any,
+        mask: Any = None,
+        training: bool | None = None,
+        return_attention_scores: bool | None = None,
+        use_causal_mask: bool | None = None,
+    ) -> LayerCall:
+        """The arguments of a call, under Keras's names.
+
+        Args:
+            inputs: one sequence, or a list `[query, value]` or `[query, value, key]`.
+            mask: one for one input, else a list with one, or None, for query and value.
+            training: whether dropout drops.
+            return_attention_scores, use_causal_mask: as the arguments of the layer, for this call.
+        """
+        options = {"return_attention_scores": return_attention_scores, "use_causal_mask": use_causal_mask}
+        return self.call_with(inputs, training, mask, **options)
+
+    def compute_output_shape(self, input_shape: tuple) -> Any:
+        query, value, key = self.check_sequences(input_shape)
+        shape = (*query[:-1], value[-1])
+        return (shape, (*query[:-1], key[-2])) if self.return_attention_scores else shape
 
     def linearize(
         self,
@@ -50,25 +73,26 @@ class _Scored(SequencePair, Layer, abstract=True):
         training: bool = False,
         random: Any = None,
         mask: Any = None,
-    ) -> tuple[np.ndarray, Any]:
-        data = inputs if self.takes_several else (inputs,)
-        allowed, slots = self.allowed(data, mask), self.slots_of(len(data))
-        trace = Trace()
+    ) -> tuple[Any, Any]:
+        data = inputs if isinstance(inputs, tuple) else (inputs,)
+        slots, trace = self.slots_of(len(data)), Trace()
         traced = [trace.variable(value) for value in (*data, *parameters)]
         scores = self.scores(traced[slots.query], traced[slots.key], *traced[len(data) :])
-        if allowed is not None:
-            scores = ops.where(allowed, scores, HIDDEN)
+        for allowed in self.allowed(data, mask):
+            if allowed is not None:
+                scores = ops.where(allowed, scores, HIDDEN)
         weights = ops.softmax(scores)
         if training and self.dropout:
             one = np.ones((), np.real(scores.value).dtype)
             weights = weights * drop(Dropout(self.dropout, seed=self.seed), self.dropout, one, random, scores.shape)[0]
         outputs = weights @ traced[slots.value]
-        query_mask = self.query_mask(mask)
+        query_mask = self.query_mask(mask, data[0].ndim)
         if query_mask is not None:
             outputs = outputs * np.asarray(query_mask)[..., None].astype(outputs.value.real.dtype)
-        jacobians = trace.jacobians(outputs, data=len(data))
-        jacobians.mask = query_mask
-        return outputs.value, jacobians
+        ends = (outputs, weights) if self.return_attention_scores else (outputs,)
+        jacobians = trace.jacobians(*ends, data=len(data))
+        jacobians.mask = (query_mask, None) if self.return_attention_scores else query_mask
+        return (outputs.value, weights.value) if self.return_attention_scores else outputs.value, jacobians
 
 
 class Attention(_Scored):
@@ -79,8 +103,8 @@ class Attention(_Scored):
     One input attends to itself, so that the layer fits into a `Sequential` (Keras takes several only); else the
     inputs are `(query, value)` or `(query, value, key)`, the value being the key too where there is none.
 
-    Shape: query `(batch, steps, features)`, key `(batch, others, features)`, value `(batch, others, width)`
-    `-> (batch, steps, width)`.
+    Shape: query `(batch, ..., steps, features)`, key `(batch, ..., others, features)`, value
+    `(batch, ..., others, width)` `-> (batch, ..., steps, width)`.
 
     Masks are one for one input, else a tuple: masked values are attended to by nobody, the outputs of masked queries
     are 0. Where all values are masked, all count alike.
@@ -90,7 +114,8 @@ class Attention(_Scored):
         score_mode: `"dot"` or `"concat"`.
         dropout: fraction of the attention weights that is dropped while training, in [0, 1).
         seed: draws dropout from a stream of its own instead of the model's.
-        use_causal_mask: whether a step attends to itself and earlier steps alone; Keras takes it in the call.
+        use_causal_mask: whether a step attends to itself and earlier steps alone; a call may say it too, as in Keras.
+        return_attention_scores: whether the attention weights, `(batch, steps, others)`, are a second output; likewise.
 
     Reference: Luong et al. 2015, arXiv:1508.04025.
     """
@@ -100,6 +125,7 @@ class Attention(_Scored):
     dropout: BelowOne = 0.0
     seed: Index | None = None
     use_causal_mask: bool = False
+    return_attention_scores: bool = field(default=False, kw_only=True)
 
     def add_scale(self, features: int) -> None:
         if self.use_scale:
@@ -109,9 +135,10 @@ class Attention(_Scored):
 
     def scores(self, query: Traced, key: Traced, *parameters: Traced) -> Traced:
         if self.score_mode == "dot":
-            products = query @ ops.transpose(key, (0, 2, 1))
+            axes = range(key.ndim)
+            products = query @ ops.transpose(key, (*axes[:-2], axes[-1], axes[-2]))
             return products * parameters[0] if self.use_scale else products
-        added = query[:, :, None] + key[:, None]
+        added = query[..., :, None, :] + key[..., None, :, :]
         return ops.sum(ops.tanh(added * parameters[0] if self.use_scale else added), -1) * parameters[-1]
 
 
@@ -124,7 +151,8 @@ class AdditiveAttention(_Scored):
         use_scale: whether a scale is learned for each feature.
         dropout: fraction of the attention weights that is dropped while training, in [0, 1).
         seed: draws dropout from a stream of its own instead of the model's.
-        use_causal_mask: whether a step attends to itself and earlier steps alone; Keras takes it in the call.
+        use_causal_mask: whether a step attends to itself and earlier steps alone; a call may say it too, as in Keras.
+        return_attention_scores: whether the attention weights, `(batch, steps, others)`, are a second output; likewise.
 
     Reference: Bahdanau et al. 2014, arXiv:1409.0473.
     """
@@ -133,11 +161,12 @@ class AdditiveAttention(_Scored):
     dropout: BelowOne = 0.0
     seed: Index | None = None
     use_causal_mask: bool = False
+    return_attention_scores: bool = field(default=False, kw_only=True)
 
     def add_scale(self, features: int) -> None:
         if self.use_scale:
             self.add_weight((features,), "glorot_uniform", name="scale")
 
     def scores(self, query: Traced, key: Traced, *parameters: Traced) -> Traced:
-        fits = ops.tanh(query[:, :, None] + key[:, None])
+        fits = ops.tanh(query[..., :, None, :] + key[..., None, :, :])
         return ops.sum(fits * parameters[0] if self.use_scale else fits, -1)

@@ -1,11 +1,15 @@
 """What layers share in which one sequence attends to another, or to itself."""
 
+import copy
 from functools import reduce
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from nnlite.errors import ShapeError
+from nnlite.errors import ConfigError, ShapeError
+from nnlite.layers.base.attributes import LayerCall
+from nnlite.layers.base.inputs import variant_for
+from nnlite.layers.base.symbolic import symbols_of
 
 if TYPE_CHECKING:
     from nnlite.layers.base.layer import Layer as Host
@@ -29,15 +33,37 @@ class SequencePair(Host):
     takes_several = None
     supports_masking = False
     use_causal_mask = False
+    return_attention_scores = False
+    sliding_window: Any = None
+    hides_queries = True  # whether masked queries attend to all alike, rather than their outputs being 0
 
     @staticmethod
     def slots_of(count: int) -> Slots:
         """Which of `count` inputs are query, value and key."""
         return Slots(0, min(1, count - 1), min(2, count - 1))
 
+    def call_with(self, inputs: Any, training: Any, mask: Any, **options: bool | None) -> LayerCall:
+        """A call in which each of `options` that is not None stands for the layer's argument of that name.
+
+        In a graph there is one layer, whose arguments are changed; `ConfigError` where it was used otherwise before.
+        """
+        changed = {name: value for name, value in options.items() if value not in (None, getattr(self, name))}
+        if not changed:
+            return LayerCall(self, inputs, training, mask)
+        runner: Any = self if symbols_of(inputs) is not None else copy.copy(self)
+        if runner is self and self.built:
+            raise ConfigError(f"{self.label} was used with another {next(iter(changed))}: take two layers")
+        for name, value in changed.items():
+            setattr(runner, name, bool(value))
+        return LayerCall(runner, inputs, training, mask)
+
+    def _as_input(self, inputs: Any) -> Any:
+        plain: Any = super(SequencePair, variant_for(self, inputs))
+        return plain._as_input(inputs)
+
     def check_sequences(self, input_shape: tuple) -> tuple:
         """Shapes of query, value and key; `ShapeError` where they do not fit one another."""
-        shapes: Any = input_shape if self.takes_several else (input_shape,)
+        shapes: Any = input_shape if isinstance(input_shape[0], (tuple, list)) else (input_shape,)
         slots = self.slots_of(len(shapes))
         if len(shapes) > 3 or any(len(shape) < 3 or len(shape) != len(shapes[0]) for shape in shapes):
             raise ShapeError(
@@ -51,51 +77,71 @@ class SequencePair(Host):
             raise ShapeError(f"{self.label} needs as many keys as values, got values {value} and keys {key}")
         return query, value, key
 
+    def _check_input_shape(self, shape: tuple) -> None:
+        """`ShapeError` unless `shape` fits; the numbers of steps may be others in each call."""
+        if not isinstance(shape[0], (tuple, list)):
+            return super()._check_input_shape(_with_steps_of(self.input_shape, shape))
+        built = [self.input_shape] if not self.takes_several else self.input_shape
+        if len(built) == len(shape):
+            shape = tuple(map(_with_steps_of, built, shape))
+        return super()._check_input_shape(shape)
+
     def masks_of(self, data: tuple[np.ndarray, ...], mask: Any) -> list:
         """The padding mask of each input, and what each query may attend to; None for all."""
-        given = list(mask) if self.takes_several and mask is not None else [mask] * (mask is not None)
-        if len(given) > len(data) + 1 or (
-            self.takes_several and mask is not None and not isinstance(mask, (tuple, list))
-        ):
-            raise ShapeError(f"{self.label} needs one mask for each of its {len(data)} inputs, got {len(given)}")
+        several = isinstance(mask, (tuple, list))
+        given: list[Any] = [] if mask is None else list(mask) if several else [mask]
+        if len(data) > 1 and mask is not None and (not several or not 2 <= len(given) <= len(data) + 1):
+            raise ShapeError(
+                f"{self.label} needs a list of one mask for each of its {len(data)} inputs, got {len(given)}; None "
+                "stands for none"
+            )
         slots = self.slots_of(len(data))
-        steps = [array.shape[:2] for array in data]
-        pairs = (*steps[0], steps[slots.value][1])
         padding: list[Any] = [None] * len(data)
-        allowed = None
+        allowed = []
         for place, item in enumerate(given):
             if item is None:
                 continue
             item = np.asarray(item, bool)
-            if data[0].ndim == 3 and item.shape == pairs:
-                allowed = item if allowed is None else allowed & item
-            elif data[0].ndim == 3 and place < len(data) and item.shape == steps[place]:
+            if place < len(data) and item.shape == data[place].shape[:-1]:
                 padding[place] = item
+            elif place == len(data) or item.shape == (*data[0].shape[:-1], data[slots.value].shape[-2]):
+                allowed.append(item)
             else:
                 raise ShapeError(
-                    f"{self.label} needs masks (batch, steps) for inputs (batch, steps, features), or {pairs} for what "
-                    f"each query may attend to, got a mask of shape {item.shape} for inputs "
+                    f"{self.label} needs masks (batch, steps) for inputs (batch, steps, features), or (batch, steps, "
+                    f"others) for what each query may attend to, got a mask of shape {item.shape} for inputs "
                     f"{', '.join(str(array.shape) for array in data)}"
                 )
-        return [*padding, allowed]
+        return [*padding, reduce(np.logical_and, allowed) if allowed else None]
 
-    def allowed(self, data: tuple[np.ndarray, ...], mask: Any) -> np.ndarray | None:
-        """Which keys each query may attend to, `(batch, steps, others)` or 1 for a length; None for all.
+    def allowed(self, data: tuple[np.ndarray, ...], mask: Any) -> tuple[np.ndarray | None, np.ndarray | None]:
+        """Which keys each query may attend to, None for all: by padding and places, and by a mask of pairs.
 
-        Masked queries may attend to nothing.
+        Masked queries may attend to nothing, where the layer `hides_queries`.
+
+        Shape: `(batch, ..., steps, others)`, or 1 for a length.
         """
-        *padding, allowed = self.masks_of(data, mask)
+        *padding, pairs = self.masks_of(data, mask)
         slots = self.slots_of(len(data))
-        parts = [padding[slot][:, None] for slot in {slots.value, slots.key} if padding[slot] is not None]
-        if padding[slots.query] is not None:
-            parts.append(padding[slots.query][:, :, None])
-        if allowed is not None:
-            parts.append(allowed)
+        parts = [padding[slot][..., None, :] for slot in {slots.value, slots.key} if padding[slot] is not None]
+        if padding[slots.query] is not None and self.hides_queries:
+            parts.append(padding[slots.query][..., None])
+        steps, others = data[slots.query].shape[-2], data[slots.key].shape[-2]
         if self.use_causal_mask:
-            parts.append(np.tri(data[slots.query].shape[1], data[slots.key].shape[1], dtype=bool)[None])
-        return reduce(np.logical_and, parts) if parts else None
+            parts.append(np.tri(steps, others, dtype=bool))
+        if self.sliding_window is not None:
+            distance = np.arange(steps)[:, None] - np.arange(others)
+            parts.append(np.abs(distance) < self.sliding_window)
+        return (reduce(np.logical_and, parts) if parts else None), pairs
 
-    def query_mask(self, mask: Any) -> np.ndarray | None:
-        """The mask of the outputs: that of the queries."""
+    def query_mask(self, mask: Any, rank: int = 3) -> np.ndarray | None:
+        """The mask of the outputs: that of the queries, of so many axes."""
         first = mask[0] if isinstance(mask, (tuple, list)) else mask
-        return first if np.ndim(first) == 2 else None
+        return first if np.ndim(first) == rank - 1 else None
+
+
+def _with_steps_of(built: Any, shape: Any) -> Any:
+    """`shape` with the lengths of `built` between batch and features."""
+    if built is None or shape is None or len(built) != len(shape):
+        return shape
+    return (*shape[:1], *built[1:-1], *shape[-1:])

@@ -1,6 +1,9 @@
 """What users pass to a layer, read as an array of the kind that the layer takes."""
 
+import copy
 import numbers
+from collections.abc import Iterable, Iterator, Sized
+from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -12,7 +15,9 @@ from nnlite.errors import ConfigError, DataError, ShapeError
 from nnlite.ops.tracing import Traced
 
 if TYPE_CHECKING:
-    from nnlite.layers.base.layer import Layer
+    from nnlite.layers.base.layer import Layer, Layer as Host
+else:
+    Host = object
 
 __all__ = ["in_memory", "read_inputs", "read_several", "shape_fits"]
 
@@ -59,6 +64,21 @@ def read_several(inputs: Any, layer: "Layer") -> tuple[np.ndarray, ...]:
 def in_memory(array: Any) -> np.ndarray:
     """The array itself; of rows that stay in a file a sample of 100,000, which is what layers adapt to then."""
     return array.sample(ADAPTED_ROWS) if isinstance(array, StoredRows) else array
+
+
+def variant_for(layer: Any, inputs: Any) -> Any:
+    """The layer, or a twin of it that takes what `inputs` are, one array or a tuple, where it was built for the other.
+
+    For layers whose first input is the same in both cases, and which look at the others in `linearize`.
+    """
+    several = isinstance(inputs, tuple)
+    if not layer.built or several == bool(layer.takes_several) or isinstance(inputs, list):
+        return layer
+    first = layer.input_shape if several else layer.input_shape[0]
+    twin = copy.copy(layer)
+    twin.takes_several = several
+    twin.input_shape = (first, *[None] * (len(inputs) - 1)) if several else first
+    return twin
 
 
 def gives_several(inputs: Any, layer: "Layer") -> bool:
@@ -161,3 +181,44 @@ def _is_missing(value: object) -> bool:
 def _shown(value: object) -> str:
     text = repr(value)
     return text if len(text) < 60 else f"{text[:56]} ..."
+
+
+def gathered(data: Any, owner: str, steps: int | None = None, batch_size: int | None = None) -> Any:
+    """`data` as it is, or batches of it as one array.
+
+    Batches are what an iterator gives, a list of arrays of two axes or more, or of unequal length, and an object of
+    batches by number (`__len__` and `__getitem__`, such as a `PyDataset`). Of a batch that is a tuple the first entry
+    counts, the inputs.
+
+    Args:
+        data: as users pass it.
+        owner: who needs it, for messages.
+        steps: how many batches are taken; all when None.
+        batch_size: rows of a batch, for an array of which `steps` batches are taken.
+
+    Raises:
+        DataError: no batch at all.
+    """
+    if steps is not None and steps < 1:
+        raise ConfigError(f"{owner} takes steps >= 1, got {steps}")
+    batches = _batches(data)
+    if batches is None:
+        return data if steps is None or batch_size is None else data[: steps * batch_size]
+    found = [np.asarray(batch[0] if isinstance(batch, tuple) else batch) for batch in islice(batches, steps)]
+    if not found:
+        raise DataError(f"{owner} got no batch")
+    return np.concatenate([np.atleast_1d(batch) for batch in found])
+
+
+def _batches(data: Any) -> Iterator[Any] | None:
+    """The batches that `data` is made of; None for one whole."""
+    if isinstance(data, (str, bytes, dict)) or hasattr(data, "shape"):
+        return None
+    if isinstance(data, (list, tuple)):
+        arrays = bool(data) and all(isinstance(item, np.ndarray) and item.ndim for item in data)
+        parts = arrays and (data[0].ndim > 1 or len({item.shape for item in data}) > 1)
+        return iter(data) if parts else None
+    if isinstance(data, Sized) and "__getitem__" in dir(type(data)):
+        numbered: Any = data
+        return (numbered[index] for index in range(len(numbered)))
+    return iter(data) if isinstance(data, Iterable) else None

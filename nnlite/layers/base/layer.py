@@ -211,7 +211,8 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
                 raise ConfigError(f"{self.label}: further arguments of a call are for arrays, not for a graph")
             return apply_to_symbols(self, symbols, call.training, call.mask)
         output = self._apply(call.inputs, call.training, call.mask, call.runner)[0]
-        arrays = call.inputs if self.takes_several else (call.inputs,)
+        several = isinstance(call.inputs, tuple) or (self.takes_several and isinstance(call.inputs, list))
+        arrays = call.inputs if several else (call.inputs,)
         if isinstance(output, tuple):
             return self._as_returned(own_memory(output, *arrays))
         shared = any(np.may_share_memory(output, item) for item in arrays)

@@ -26,18 +26,22 @@ else:
     Host = object
 
 
+def read_output_shape(layer: Any, given: Any) -> tuple | None:
+    """The argument `output_shape` of a layer as a tuple, or None."""
+    try:
+        shape = read(given, Count | tuple[Count | None, ...] | None)
+    except ConfigError as error:
+        raise error.within(type(layer).__name__, "output_shape") from None
+    return (shape,) if isinstance(shape, int) else shape
+
+
 class GivenOutputShape(Host):
     """Keeps the argument `output_shape` apart from the attribute, which a layer sets when it is built."""
 
     def __post_init__(self) -> None:
         given = self.output_shape
         super().__post_init__()
-        try:
-            self.given_shape = read(given, Count | tuple[Count | None, ...] | None)
-        except ConfigError as error:
-            raise error.within(type(self).__name__, "output_shape") from None
-        if isinstance(self.given_shape, int):
-            self.given_shape = (self.given_shape,)
+        self.given_shape = read_output_shape(self, given)
 
     def _arguments(self):
         return {

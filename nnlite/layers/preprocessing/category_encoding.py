@@ -1,14 +1,20 @@
 """What layers of categories share; indices as vectors of 0, 1 and counts; numbers in bins."""
 
+import math
+import numbers
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 
 from nnlite.arrays.types import BatchShape
+from nnlite.config import FloatType
+from nnlite.errors import ConfigError, ShapeError, needed_for
 from nnlite.jacobians import Jacobians
 from nnlite.layers.base.layer import Layer
 from nnlite.ops.shaping import as_indices
 from nnlite.registry.field_types import Count
+from nnlite.registry.fields import Settled, option
 
 __all__ = ["CategoryEncoding"]
 
@@ -27,11 +33,26 @@ class Categorical(Layer, abstract=True):
     - `"count"`: the same with the number of times that each index is there;
     - `"tf_idf"`: the counts times `weights`.
 
-    Inputs of shape `(batch,)` are one entry per example in every mode; Keras takes them for a single example.
+    Within a model, inputs of shape `(batch,)` are one entry per example in every mode. A call of the layer by itself
+    takes them as Keras does, for one example without a batch, in the modes "multi_hot", "count" and "tf_idf":
+    `(n,) -> (depth,)`; a single value gives what one example of it does. Another rank may be given in each call.
+
+    Args:
+        sparse: whether a call of the layer by itself returns a SciPy CSR matrix; models compute on arrays.
     """
+
+    sparse: bool = field(default=False, kw_only=True)
+    dtype: Settled[FloatType | Literal["int32", "int64"]] = option(default=None, kw_only=True)
+
+    _rows_are_examples = False  # whether `(batch,)` is a batch in every mode
 
     if TYPE_CHECKING:  # a field of the subclasses
         output_mode = cast(str, None)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.sparse and self.output_mode == "int":
+            raise ConfigError('needs output_mode "one_hot", "multi_hot" or "count"', (type(self).__name__, "sparse"))
 
     @property
     def depth(self) -> int | None:
@@ -56,12 +77,30 @@ class Categorical(Layer, abstract=True):
 
     @property
     def _output_dtype(self) -> str:
-        return "int64" if self.output_mode == "int" else self.dtype
+        whole = self.dtype in ("int32", "int64")
+        return self.dtype if whole or self.output_mode != "int" else "int64"
+
+    def _check_input_shape(self, shape: tuple) -> None:
+        """Any rank will do: there are no parameters."""
+
+    def __call__(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        """The outputs; see `Categorical` for inputs without a batch."""
+        outputs = super().__call__(inputs, training=training, mask=mask)
+        return as_csr(outputs, self.label) if self.sparse and isinstance(outputs, np.ndarray) else outputs
+
+    def _apply(self, inputs: Any, training: Any, mask: Any, runner: Any = None) -> tuple[Any, Any]:
+        single = isinstance(inputs, (str, numbers.Number)) or (isinstance(inputs, np.ndarray) and not inputs.ndim)
+        array: Any = self._as_input(np.asarray(inputs)[None] if single else inputs)
+        whole = array.ndim == 1 and not self._rows_are_examples and self.output_mode in ("multi_hot", "count", "tf_idf")
+        outputs, jacobians = self.linearize(array[None] if whole and not single else array)
+        return outputs[0] if single or whole else outputs, jacobians
 
     def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         input_shape = tuple(input_shape)
         if self.output_mode == "int":
             return input_shape
+        if len(input_shape) == 1 and input_shape[0] is not None and self.output_mode != "one_hot":
+            return (self.depth,)
         kept = input_shape if self.output_mode == "one_hot" and input_shape[1:][-1:] != (1,) else input_shape[:-1]
         return (*(kept or input_shape), self.depth)
 
@@ -73,10 +112,19 @@ class Categorical(Layer, abstract=True):
         return self.encode(self.indices(inputs)), Jacobians(None)
 
 
+def as_csr(rows: np.ndarray, owner: str) -> Any:
+    """Rows as a SciPy CSR matrix."""
+    with needed_for(f"sparse=True of {owner}", "scipy"):
+        from scipy.sparse import csr_matrix
+    if rows.ndim > 2:
+        raise ShapeError(f"{owner} cannot give a sparse matrix of {rows.ndim} axes: {rows.shape}")
+    return csr_matrix(np.atleast_2d(rows))
+
+
 def encoded(indices: np.ndarray, mode: str, depth: Any, dtype: Any, weights: np.ndarray | None = None) -> np.ndarray:
     """`indices`, where -1 stands for nothing, as `mode` says; see `Categorical`."""
     if mode == "int":
-        return indices
+        return indices.astype(dtype, copy=False)
     if mode == "one_hot" and indices.shape[1:][-1:] != (1,):
         indices = indices[..., None]
     rows = indices.reshape(-1, indices.shape[-1] if indices.ndim > 1 else 1)
@@ -95,6 +143,7 @@ class CategoryEncoding(Categorical):
 
     Args:
         num_tokens: number of different integers.
+        sparse: as in `Categorical`.
         output_mode: `"multi_hot"`: 1 at each number that is there; `"count"`: how often it is there; `"one_hot"`:
             one vector per number, `(batch, n) -> (batch, n, num_tokens)`.
 
@@ -109,6 +158,23 @@ class CategoryEncoding(Categorical):
     output_mode: Literal["one_hot", "multi_hot", "count"] = "multi_hot"
 
     input_kind = "indices"
+
+    def __call__(self, inputs: Any, count_weights: Any = None, training: bool | None = None, mask: Any = None) -> Any:
+        """The outputs; in the mode "count" each input adds its entry of `count_weights`, or 1 where these are None."""
+        if count_weights is None:
+            return super().__call__(inputs, training=training, mask=mask)
+        if self.output_mode != "count":
+            raise ConfigError(f'{self.label} takes count_weights with output_mode="count", not "{self.output_mode}"')
+        indices, weights = np.asarray(inputs), np.asarray(count_weights)
+        if indices.shape != weights.shape:
+            raise ShapeError(f"{self.label} needs count_weights of shape {indices.shape}, got {weights.shape}")
+        array: Any = self._as_input(np.atleast_1d(indices))
+        places = self.indices(array)
+        counts = np.zeros((math.prod(indices.shape[:-1]), self.num_tokens), self.dtype)
+        width = indices.shape[-1] if indices.ndim else 1
+        np.add.at(counts, (np.repeat(np.arange(len(counts)), width), places.ravel()), weights.ravel())
+        counts = counts.reshape(*indices.shape[:-1], self.num_tokens)
+        return as_csr(counts, self.label) if self.sparse else counts
 
     @property
     def depth(self) -> int | None:

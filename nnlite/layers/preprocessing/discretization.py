@@ -1,16 +1,17 @@
 """Numbers sorted into bins."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 import numpy as np
 
 from nnlite.arrays.types import Array
+from nnlite.config import FloatType
 from nnlite.errors import ConfigError, DataError, NotReadyError
-from nnlite.layers.base.inputs import read_inputs
+from nnlite.layers.base.inputs import gathered, read_inputs
 from nnlite.layers.preprocessing.category_encoding import Categorical, OutputMode
 from nnlite.registry.field_types import Count, Range
-from nnlite.registry.fields import Converted, option
+from nnlite.registry.fields import Converted, Settled, option
 
 __all__ = ["Discretization"]
 
@@ -28,6 +29,7 @@ class Discretization(Categorical):
             what it finds in `bin_boundaries`.
         epsilon: how exactly `adapt` finds the quantiles: from about 1 / epsilon values spread over the sorted data.
         output_mode: `"int"`, or an encoding: `"one_hot"`, `"multi_hot"`, `"count"`.
+        sparse: as in `Categorical`.
 
     Raises:
         NotReadyError: neither `bin_boundaries` nor a call of `adapt`.
@@ -42,6 +44,7 @@ class Discretization(Categorical):
     num_bins: Count | None = None
     epsilon: Annotated[float, Range(0, 1, low_open=True, high_open=True)] = 0.01
     output_mode: OutputMode = "int"
+    dtype: Settled[FloatType] = option(default=None, kw_only=True)  # the inputs are numbers of it
 
     def validate(self) -> None:
         if self.bin_boundaries is None and self.num_bins is None:
@@ -53,8 +56,12 @@ class Discretization(Categorical):
             if self.num_bins is not None and len(self.bin_boundaries) >= self.num_bins:
                 raise ConfigError("Discretization takes bin_boundaries or num_bins, not both")
 
-    def adapt(self, data: Any) -> None:
+    def adapt(self, data: Any, steps: int | None = None) -> None:
         """Find the boundaries of `num_bins` bins with about equally many values of `data`.
+
+        Args:
+            data: an array, or batches: a list, an iterator or a `PyDataset` of arrays.
+            steps: how many batches are taken; all when None.
 
         Raises:
             ConfigError: `bin_boundaries` were given.
@@ -62,6 +69,7 @@ class Discretization(Categorical):
         """
         if self.num_bins is None:
             raise ConfigError(f"{self.label} has bin_boundaries: give num_bins in their place to use adapt")
+        data = gathered(data, f"{self.label}: adapt", steps)
         values = np.sort(read_inputs(data, "numbers", f"{self.label}: adapt").astype(np.float64), axis=None)
         if not values.size or not np.isfinite(values).all():
             raise DataError(f"{self.label}: adapt needs at least one example and finite values")
@@ -83,7 +91,7 @@ class Discretization(Categorical):
 
     @property
     def depth(self) -> int | None:
-        return len(cast(list, self.bin_boundaries)) + 1
+        return self.num_bins if self.bin_boundaries is None else len(self.bin_boundaries) + 1
 
     def indices(self, inputs: Array) -> np.ndarray:
         # Boundaries of the inputs' type: one that is equal to an input in the data must stay equal to it.

@@ -29,6 +29,11 @@ def hashed(strings: list[str], bins: int, salt: tuple = ()) -> np.ndarray:
     return np.array([found[string] for string in strings], dtype=np.int64)
 
 
+def salted(salt: tuple[int, int] | int | None) -> tuple[int, ...]:
+    """The argument `salt` as `hashed` takes it: one number stands for two alike."""
+    return () if salt is None else (salt, salt) if isinstance(salt, int) else tuple(salt)
+
+
 class Hashing(Categorical):
     """outputs = hash(inputs) % num_bins: a bin for each string or integer, without a vocabulary.
 
@@ -43,6 +48,8 @@ class Hashing(Categorical):
         mask_value: what alone falls into bin 0; no value is special when None.
         salt: one or two integers in [0, 2**64) that choose another hash function.
         output_mode: `"int"`, or an encoding: `"one_hot"`, `"multi_hot"`, `"count"`.
+        dtype: of the encodings, or "int32" for indices of 32 bits.
+        sparse: as in `Categorical`.
 
     Raises:
         DataError: inputs that are neither strings nor integers.
@@ -57,9 +64,6 @@ class Hashing(Categorical):
 
     input_kind = "categories"
 
-    def validate(self) -> None:
-        self.salt = (self.salt, self.salt) if isinstance(self.salt, int) else self.salt
-
     @property
     def depth(self) -> int | None:
         return self.num_bins
@@ -67,7 +71,7 @@ class Hashing(Categorical):
     def indices(self, inputs: np.ndarray) -> np.ndarray:
         strings = read_inputs(inputs, self.input_kind, self.label)
         flat: list[str] = strings.ravel().tolist()
-        salt: Any = self.salt or ()
+        salt = salted(self.salt)
         if self.mask_value is None or self.num_bins == 1:
             return hashed(flat, self.num_bins, salt).reshape(strings.shape)
         bins = 1 + hashed(flat, self.num_bins - 1, salt)

@@ -1,12 +1,13 @@
 """The index of a string, or of an integer, in a vocabulary."""
 
 from collections.abc import Sequence
+from dataclasses import field
 from typing import Annotated, Literal
 
 import numpy as np
 
 from nnlite.layers.preprocessing.category_encoding import Categorical
-from nnlite.layers.preprocessing.hashing import hashed
+from nnlite.layers.preprocessing.hashing import Word, hashed, salted
 from nnlite.layers.preprocessing.vocabulary import Vocabulary
 from nnlite.registry.field_types import Index, Range
 from nnlite.registry.fields import Converted, option
@@ -34,13 +35,17 @@ class StringLookup(Vocabulary, Categorical):
             (the one of `Hashing`; Keras takes another); with 0 an unknown string is an error.
         mask_token: a string that gets index 0, or is left out by the modes other than `"int"`.
         oov_token: what `invert` returns, and `get_vocabulary` shows, for unknown ones.
-        vocabulary: the tokens, when they are known; `adapt` finds them else. Files are read by `set_vocabulary`.
+        vocabulary: the tokens, when they are known, or the path of a text file with one per line; `adapt` finds them
+            else.
         idf_weights: for `"tf_idf"` with a known vocabulary: one weight per token. OOV counts by the mean weight,
             unless weights of the special tokens come first.
         invert: from indices back to strings.
         output_mode: `"int"`, `"one_hot"`, `"multi_hot"`, `"count"` (how often a token is there), or `"tf_idf"`
             (counts times idf_weights).
         pad_to_max_tokens: give encodings the width `max_tokens` even if the vocabulary is smaller.
+        encoding: of the vocabulary's file.
+        salt: as in `Hashing`, for unknown strings where there are several places for them.
+        sparse: as in `Categorical`.
 
     Raises:
         NotReadyError: neither `vocabulary` nor a call of `adapt`.
@@ -59,11 +64,13 @@ class StringLookup(Vocabulary, Categorical):
     num_oov_indices: Index = 1
     mask_token: str | None = None
     oov_token: str = "[UNK]"
-    vocabulary: Converted[Sequence[str] | np.ndarray | None, list[str] | None] = option(default=None)
+    vocabulary: Converted[Sequence[str] | np.ndarray | str | None, list[str] | str | None] = option(default=None)
     idf_weights: Converted[Sequence[float] | np.ndarray | None, list[float] | None] = option(default=None)
     invert: bool = False
     output_mode: LookupMode = "int"
     pad_to_max_tokens: bool = False
+    encoding: str = field(default="utf-8", kw_only=True)
+    salt: tuple[Word, Word] | Word | None = field(default=None, kw_only=True)
 
     token_type, token_kind = str, "strings"
 
@@ -72,7 +79,7 @@ class StringLookup(Vocabulary, Categorical):
         return "object" if self.invert else super()._output_dtype
 
     def bins(self, tokens: list, count: int) -> np.ndarray:
-        return hashed(tokens, count)
+        return hashed(tokens, count, salted(self.salt))
 
 
 class IntegerLookup(Vocabulary, Categorical):
@@ -85,7 +92,12 @@ class IntegerLookup(Vocabulary, Categorical):
         num_oov_indices: places for unknown numbers; with more than one, number % num_oov_indices decides.
         mask_token: a number that gets index 0, or is left out by the modes other than `"int"`.
         oov_token: what `invert` returns, and `get_vocabulary` shows, for unknown ones.
-        vocabulary: the numbers, when they are known; `adapt` finds them else.
+        vocabulary: the numbers, or a file of them; `adapt` finds them else.
+        vocabulary_dtype: integer type of what `invert` returns.
+        oov_method: where unknown numbers go if there are several places for them: "floormod" for number %
+            num_oov_indices, "farmhash" for a hash of the number, which is that of `Hashing`.
+        salt: as in `Hashing`, for "farmhash".
+        sparse: as in `Categorical`.
 
     >>> layer = IntegerLookup(vocabulary=[12, 36, 1138, 42])
     >>> layer([[12, 1138, 42], [42, 1000, 36]]).tolist()
@@ -96,13 +108,22 @@ class IntegerLookup(Vocabulary, Categorical):
     num_oov_indices: Index = 1
     mask_token: int | None = None
     oov_token: int = -1
-    vocabulary: Converted[Sequence[int] | np.ndarray | None, list[int] | None] = option(default=None)
+    vocabulary: Converted[Sequence[int] | np.ndarray | str | None, list[int] | str | None] = option(default=None)
     idf_weights: Converted[Sequence[float] | np.ndarray | None, list[float] | None] = option(default=None)
     invert: bool = False
     output_mode: LookupMode = "int"
     pad_to_max_tokens: bool = False
+    vocabulary_dtype: Literal["int64", "int32"] = field(default="int64", kw_only=True)
+    oov_method: Literal["floormod", "farmhash"] = field(default="floormod", kw_only=True)
+    salt: tuple[Word, Word] | Word | None = field(default=None, kw_only=True)
 
     token_type, token_kind = int, "indices"
 
     def bins(self, tokens: list, count: int) -> np.ndarray:
+        if self.oov_method == "farmhash":
+            return hashed([str(token) for token in tokens], count, salted(self.salt))
         return np.array(tokens) % count
+
+    @property
+    def _output_dtype(self) -> str:
+        return self.vocabulary_dtype if self.invert else super()._output_dtype

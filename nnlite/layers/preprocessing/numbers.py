@@ -1,25 +1,31 @@
 """Layers that bring raw data into range; saved inside the model file."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from nnlite.arrays.types import Array, BatchShape
 from nnlite.errors import ConfigError, DataError, NotReadyError
 from nnlite.jacobians import Diagonal, Jacobians
+from nnlite.layers.base.inputs import gathered
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.simplified import Affine
 from nnlite.layers.normalization.moments import checked_axes
+from nnlite.registry.fields import Converted, option
 
 __all__ = ["Normalization", "Rescaling"]
 
+Numbers = float | np.ndarray | Sequence[float]
 
-def examples_for(layer: Any, data: Any) -> np.ndarray:
-    """What `adapt` is given, in float64; the layer is built for it.
+
+def examples_for(layer: Any, data: Any, steps: int | None = None) -> np.ndarray:
+    """What `adapt` is given, an array or `steps` batches, in float64; the layer is built for it.
 
     Raises:
         DataError: empty, or with values that are not finite.
     """
+    data = gathered(data, f"{layer.label}: adapt", steps)
     try:
         data = np.asarray(data, dtype=np.float64)
     except (TypeError, ValueError) as error:
@@ -52,23 +58,37 @@ def check_adapted(layer: Any) -> None:
 
 
 class Rescaling(Layer):
-    """outputs = inputs * scale + offset: `scale=1/255` brings pixels into [0, 1]."""
+    """outputs = inputs * scale + offset: `scale=1/255` brings pixels into [0, 1].
 
-    scale: float
-    offset: float = 0.0
+    Shape: any, unchanged.
+
+    Args:
+        scale, offset: numbers, or one for each entry of the last axis.
+    """
+
+    scale: Converted[Numbers, float | list[float]]
+    offset: Converted[Numbers, float | list[float]] = option(default=0.0)
+
+    def __post_init__(self) -> None:
+        for name, value in (("scale", self.scale), ("offset", self.offset)):
+            if isinstance(value, np.ndarray):
+                setattr(self, name, value.tolist())
+        super().__post_init__()
 
     supports_masking = True
 
     def at_inference(self) -> Affine | None:
         features = self.input_shape[-1]
-        return Affine(np.full(features, self.scale), np.full(features, self.offset)) if features else None
+        if not features:
+            return None
+        return Affine(*(np.broadcast_to(value, features).astype(np.float64) for value in (self.scale, self.offset)))
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
         return input_shape
 
     def linearize(self, inputs: Array) -> tuple[np.ndarray, Jacobians]:
-        slope = np.full((), self.scale, inputs.real.dtype)
-        return inputs * self.scale + self.offset, Jacobians(Diagonal(slope, inputs.shape, inputs.shape))
+        slope, offset = (np.asarray(value, inputs.real.dtype) for value in (self.scale, self.offset))
+        return inputs * slope + offset, Jacobians(Diagonal(slope, inputs.shape, inputs.shape))
 
 
 class Normalization(Layer):
@@ -78,7 +98,8 @@ class Normalization(Layer):
 
     Args:
         axis: the axis, or axes, whose entries each have moments of their own; None for one pair of scalars.
-        mean, variance: known moments in place of `adapt`; both or neither.
+        mean, variance: known moments in place of `adapt`; both or neither. As attributes of a layer that knows its data
+            they are what its inputs are compared with, `(1, ...)`, ready to broadcast.
         invert: undo instead: outputs = inputs * sqrt(variance) + mean.
 
     Raises:
@@ -98,6 +119,9 @@ class Normalization(Layer):
 
     supports_masking = True
 
+    if TYPE_CHECKING:  # set by the attributes `mean` and `variance`
+        _given = cast(dict[str, Any], None)
+
     def validate(self) -> None:
         if (self.mean is None) != (self.variance is None):
             raise ConfigError("Normalization takes mean and variance together, or neither")
@@ -106,21 +130,26 @@ class Normalization(Layer):
         axes = () if self.axis is None else checked_axes(self, self.axis, input_shape)
         shape: list[Any] = [length if axis in axes else 1 for axis, length in enumerate(input_shape)][1:]
         # nan says "not adapted yet"; a saved model brings its own values.
+        given_moments = (self._given["mean"], self._given["variance"])
         self.moments = [self.add_weight(shape, "zeros", trainable=False, name=name) for name in ("mean", "variance")]
-        for moment, given in zip(self.moments, (self.mean, self.variance), strict=True):
+        for moment, given in zip(self.moments, given_moments, strict=True):
             lengths = tuple(input_shape[axis] for axis in axes)
             known = np.nan if given is None else known_numbers(self, moment.name, given, lengths).reshape(shape)
             moment.value[...] = known
             if (moment.value < 0).any() and moment.name == "variance":
                 raise ConfigError(f"{self.label}: a variance must be >= 0, got {given!r}")
 
-    def adapt(self, data: Any) -> None:
-        """Take mean and variance of `data`, an array or DataFrame of examples.
+    def adapt(self, data: Any, steps: int | None = None) -> None:
+        """Take mean and variance of `data`, an array or DataFrame of examples, or batches of such.
+
+        Args:
+            data: examples; a list, an iterator or a `PyDataset` of arrays is one of batches.
+            steps: how many batches are taken; all when None.
 
         Raises:
             DataError: empty, or with values that are not finite.
         """
-        data = examples_for(self, data)
+        data = examples_for(self, data, steps)
         shape = self.moments[0].shape
         axes = (0, *(axis + 1 for axis, length in enumerate(shape) if length == 1))
         # Rounding in the mean must not pass for a variance.
@@ -161,3 +190,24 @@ class Normalization(Layer):
         deviation = np.sqrt(variance)
         deviation = np.where(deviation > 0, deviation, np.ones((), deviation.dtype))
         return deviation if self.invert else 1 / deviation
+
+    def _arguments(self) -> dict[str, Any]:
+        return {name: self._given.get(name, value) for name, value in super()._arguments().items()}
+
+
+def _moment(name: str) -> Any:
+    """The attribute `mean` or `variance` of a `Normalization`: what was given, until the layer knows its data."""
+
+    def read(layer: Any) -> Any:
+        if not layer.__dict__.get("built") or not layer.adapted:
+            return layer._given[name]
+        return next(moment.value[None] for moment in layer.moments if moment.name == name)
+
+    def give(layer: Any, value: Any) -> None:
+        layer.__dict__.setdefault("_given", {})[name] = value
+
+    return property(read, give)
+
+
+for _name in ("mean", "variance"):
+    setattr(Normalization, _name, _moment(_name))

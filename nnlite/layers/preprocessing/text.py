@@ -2,6 +2,7 @@
 
 import string
 from collections.abc import Callable, Sequence
+from dataclasses import field
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -34,7 +35,8 @@ class TextVectorization(Vocabulary, Categorical):
     Args:
         max_tokens: upper bound of the size of the vocabulary, with padding and unknown; no bound when None.
         standardize: `"lower_and_strip_punctuation"`, `"lower"`, `"strip_punctuation"` (the 32 signs of ASCII), None,
-            or a function from text to text. Letters of every alphabet become small ones; Keras changes a to z only.
+            or a function of an array of texts, or of one text. Letters of every alphabet become small ones; Keras
+            changes a to z only.
         split: `"whitespace"`, `"character"`, None, or a function from a text to a list of words.
         ngrams: an upper bound: n words in a row, for each n from 1 to it, are tokens; or a tuple of all n. The
             words alone when None.
@@ -42,11 +44,15 @@ class TextVectorization(Vocabulary, Categorical):
             is there; `"count"`: how often; `"tf_idf"`: the counts times idf_weights.
         output_sequence_length: cut or fill up every text to that many tokens; for `"int"`.
         pad_to_max_tokens: width `max_tokens` in the other modes, even if the vocabulary is smaller.
-        vocabulary: the words, when they are known; `adapt` finds them else.
+        vocabulary: the words, when they are known, or the path of a file with one per line; `adapt` finds them else.
         idf_weights: for `"tf_idf"` with a known vocabulary: one weight per word.
+        ragged: rows of unequal lengths in an array; refused, there is no such type here.
+        encoding: of the vocabulary's file.
+        sparse: as in `Categorical`.
 
-    Functions get one text at a time (in Keras a tensor of them); a model with one can be saved when the function is
-    registered by `nnlite.registry.register_function`.
+    A function `standardize` gets the array of texts, as in Keras a tensor of them; one that takes a single text gets
+    one at a time, as `split` does. A model with a function can be saved when that is registered by
+    `nnlite.registry.register_function`.
 
     Raises:
         NotReadyError: neither `vocabulary` nor a call of `adapt`.
@@ -71,17 +77,22 @@ class TextVectorization(Vocabulary, Categorical):
     output_mode: Literal["int", "multi_hot", "count", "tf_idf"] = "int"
     output_sequence_length: Count | None = None
     pad_to_max_tokens: bool = False
-    vocabulary: Converted[Sequence[str] | np.ndarray | None, list[str] | None] = option(default=None)
+    vocabulary: Converted[Sequence[str] | np.ndarray | str | None, list[str] | str | None] = option(default=None)
     idf_weights: Converted[Sequence[float] | np.ndarray | None, list[float] | None] = option(default=None)
+    ragged: bool = field(default=False, kw_only=True)
+    encoding: str = field(default="utf-8", kw_only=True)
 
     input_kind = cast(Any, "strings")
     token_type = str
     num_oov_indices, mask_token, oov_token = 1, "", "[UNK]"
+    _rows_are_examples = True
 
     def validate(self) -> None:
         super().validate()
         if self.output_sequence_length is not None and self.output_mode != "int":
             raise ConfigError('TextVectorization needs output_mode="int" for output_sequence_length')
+        if self.ragged:
+            raise ConfigError("arrays have rows of one length: 0 fills them up", ("TextVectorization", "ragged"))
 
     def build(self, input_shape: BatchShape) -> None:
         self._check_shape(input_shape)
@@ -98,12 +109,28 @@ class TextVectorization(Vocabulary, Categorical):
     def documents(self, data: Any, owner: str) -> Any:
         texts = read_inputs(data, self.input_kind, owner)
         self._check_shape(texts.shape)
+        if callable(self.standardize):
+            rows = self._by_function(texts).reshape(len(texts), -1).tolist()
+            return [self._split(row) for row in rows]
         rows = texts.reshape(len(texts), -1).tolist()
         return [self.tokens(row) for row in rows]
 
+    def _by_function(self, texts: np.ndarray) -> np.ndarray:
+        """The texts as the user's function leaves them: it gets the array, or where it cannot take that, each text."""
+        function: Any = self.standardize
+        try:
+            changed = np.asarray(function(texts), dtype=object)
+        except (TypeError, AttributeError):
+            changed = None
+        if changed is None or changed.shape != texts.shape:
+            changed = np.array([function(str(text)) for text in texts.ravel()], dtype=object).reshape(texts.shape)
+        return changed
+
     def tokens(self, texts: list[str]) -> list[str]:
         """The tokens of one example: of its one text, or of the words that it is given in."""
-        texts = [self._standardized(text) for text in texts]
+        return self._split([self._standardized(text) for text in texts])
+
+    def _split(self, texts: list[str]) -> list[str]:
         words = texts if self.split is None else self._words(texts[0])
         if self.ngrams is None:
             return words

@@ -8,7 +8,7 @@ import numpy as np
 
 from nnlite.errors import ConfigError, DataError, NotReadyError
 from nnlite.layers.base.attributes import InputKind
-from nnlite.layers.base.inputs import as_whole, read_inputs
+from nnlite.layers.base.inputs import as_whole, gathered, read_inputs
 from nnlite.layers.preprocessing.category_encoding import encoded
 from nnlite.registry.field_types import read
 
@@ -34,6 +34,7 @@ class Vocabulary(Host):
     """
 
     invert = False
+    encoding = "utf-8"
 
     if TYPE_CHECKING:  # of the layer that this is mixed into
         token_type: ClassVar[Any]
@@ -97,7 +98,7 @@ class Vocabulary(Host):
             ConfigError: an empty vocabulary, a token that is there twice or is a special one, more than
                 `max_tokens`, weights that are missing or do not fit.
         """
-        given = _lines(vocabulary, self.token_type) if isinstance(vocabulary, str) else vocabulary
+        given = self._lines(vocabulary) if isinstance(vocabulary, str) else vocabulary
         tokens, special = read(given, list[self.token_type]), self._special_tokens()
         tokens = tokens[len(special) :] if tokens[: len(special)] == special else tokens
         weights = None if idf_weights is None else read(idf_weights, list[float])
@@ -148,8 +149,13 @@ class Vocabulary(Host):
         """The number of tokens, with the mask and OOV tokens."""
         return len(self._special_tokens()) + len(self.vocabulary or ())
 
-    def adapt(self, data: Any) -> None:
+    def adapt(self, data: Any, batch_size: int | None = None, steps: int | None = None) -> None:
         """Take the tokens of `data` as vocabulary: the most frequent first, those of equal frequency in falling order.
+
+        Args:
+            data: an array, or batches: a list, an iterator or a `PyDataset` of arrays.
+            batch_size: rows of a batch, for an array of which only `steps` batches are taken.
+            steps: how many batches are taken; all when None.
 
         With `output_mode="tf_idf"` each example is a document, and
         idf_weight = log(1 + documents / (1 + documents with the token)).
@@ -157,7 +163,8 @@ class Vocabulary(Host):
         Raises:
             DataError: data of another kind, or without any token.
         """
-        documents = self.documents(data, f"{self.label}: adapt")
+        where = f"{self.label}: adapt"
+        documents = self.documents(gathered(data, where, steps, batch_size), where)
         counts = Counter()
         for document in documents:
             counts.update(document)
@@ -214,9 +221,11 @@ class Vocabulary(Host):
         front = np.full(self.vocabulary_size() - len(own), own.mean())
         return np.concatenate([front, own, np.zeros(self.depth - self.vocabulary_size())])
 
-
-def _lines(path: str, kind: type) -> list:
-    try:
-        return [kind(line) for line in Path(path).read_text(encoding="utf-8").splitlines()]
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{path}: no UTF-8 file with one token per line ({error})") from None
+    def _lines(self, path: str) -> list:
+        try:
+            return [self.token_type(line) for line in Path(path).read_text(encoding=self.encoding).splitlines()]
+        except (OSError, ValueError, LookupError) as error:
+            raise ConfigError(
+                f"{self.label} needs a vocabulary, a list or a file with one token per line in the encoding "
+                f"{self.encoding}: {path} is none ({error})"
+            ) from None

@@ -1,38 +1,43 @@
 """Cells: what a recurrent layer does at each step."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import field
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import numpy as np
 
 from nnlite.arrays.types import Shape
+from nnlite.config import floatx
 from nnlite.constraints import Constraint
-from nnlite.errors import ConfigError, ShapeError
+from nnlite.errors import ShapeError
 from nnlite.initializers import Initializer
-from nnlite.layers.base.call import bound_copy
+from nnlite.layers.base.attributes import LayerCall
+from nnlite.layers.base.call import LayerTrace, bound_copy, build_inner_layers, inner_layers
+from nnlite.layers.base.inputs import variant_for
 from nnlite.layers.base.layer import Layer
+from nnlite.layers.recurrent.calls import flat
 from nnlite.layers.regularization.dropout import Dropout
 from nnlite.ops.activations import ActivationFunction
-from nnlite.ops.tracing import Trace, Traced
-from nnlite.random import RandomSource, child_of
+from nnlite.ops.tracing import Traced
+from nnlite.random import RandomSource
 from nnlite.registry import outlives
 from nnlite.registry.field_types import BelowOne, Count, Index
-from nnlite.registry.fields import FromSpec, FromSpecs, option
+from nnlite.registry.fields import FromSpec, option
 from nnlite.regularizers import Regularizer
 
-__all__ = ["GatedWeights", "RNNCell", "StackedRNNCells"]
+__all__ = ["GatedWeights", "RNNCell"]
 
 
 class RNNCell(Layer, abstract=True):
     """One step of a recurrent layer, for `RNN(cell)`.
 
     A subclass writes `build(input_shape)`, the attribute or property `state_size` (one length, or a list of them) and
-    `call(inputs, states) -> (output, new_states)` out of functions of `nnlite.ops`; `call` may also take `training`
-    and `random`. Its output is as long as its first state unless it has another `output_size`.
+    `call(inputs, states) -> (output, new_states)` out of functions of `nnlite.ops` and layers that it keeps; `call`
+    may also take `training` and `random`. Its output is as long as its first state unless it has another
+    `output_size`. `RNN` takes any other layer of that kind too.
 
-    As a layer of its own, a cell takes `inputs` and starts from states of zeros, or takes the tuple
-    `(inputs, *states)` and returns the tuple `(output, *new_states)`.
+    As a layer of its own, a cell takes `(inputs, states)` and returns `(output, new_states)`; without states it starts
+    from zeros and returns the output, and a tuple `(inputs, *states)` gives the tuple `(output, *new_states)`.
 
     >>> import numpy as np
     >>> from nnlite import ops
@@ -65,92 +70,78 @@ class RNNCell(Layer, abstract=True):
         """The length of the output of a step."""
         return self.sizes[0]
 
-    def bound(self, traced: dict[int, Any]) -> Callable[..., tuple[Any, tuple]]:
+    def step_shapes(self, input_shape: tuple) -> tuple[tuple[int, ...], ...]:
+        """The shapes, without the batch, of the output of a step and of each state, for those of its inputs."""
+        return ((self.output_size,), *((size,) for size in self.sizes))
+
+    def get_initial_state(self, batch_size: int) -> list[np.ndarray]:
+        """States of zeros, `(batch_size, size)` each: those before the first step where none are given."""
+        return [np.zeros((batch_size, size), self.dtype or floatx()) for size in self.sizes]
+
+    def first_states(self, batch_size: int, step_shape: tuple[int, ...]) -> list[np.ndarray]:
+        """`get_initial_state` for steps of a shape, without the batch."""
+        return self.get_initial_state(batch_size)
+
+    def nested(self, states: Sequence[Any]) -> list[Any]:
+        """States that follow one another, nested as `state_size` is."""
+        return list(states)
+
+    def bound(self, traced: dict[int, Any], trace: LayerTrace) -> Callable[..., tuple[Any, tuple]]:
         """`step(inputs, states, training, random) -> (output, states)` with the given values of the parameters.
 
         Args:
             traced: id of each parameter -> its traced value.
+            trace: where the use of layers that the cell keeps is recorded.
         """
-        twin = bound_copy(self, traced, None)
+        return step_of(self, traced, trace)
 
-        def step(inputs, states, **context):
-            output, states = twin.call(inputs, states, **{name: context[name] for name in self._call_context})
-            return output, tuple(states) if isinstance(states, (list, tuple)) else (states,)
+    def _build_whole(self) -> None:
+        super()._build_whole()
+        build_layers_of(self, self)
 
-        return step
+    def __call__(self, inputs: Any, states: Any = None, training: bool | None = None) -> Any:
+        """The output of a step, and with `states` the pair of it and the new states."""
+        call = self._read_call(inputs, states, training)
+        output = super().__call__(call.inputs, training=call.training)
+        if states is None:
+            return output
+        return (output[0], list(output[1:])) if isinstance(states, (list, tuple)) else output
+
+    def _read_call(self, inputs: Any, states: Any = None, training: bool | None = None, mask: Any = None) -> LayerCall:
+        return LayerCall(self, inputs if states is None else (inputs, *flat(states)), training, mask)
+
+    def _as_input(self, inputs: Any) -> Any:
+        return Layer._as_input(variant_for(self, inputs), inputs)
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
-        if isinstance(input_shape[0], (tuple, list)):
-            batch = input_shape[0][0]
-            return ((batch, self.output_size), *((batch, size) for size in self.sizes))
-        return (input_shape[0], self.output_size)
+        several = isinstance(input_shape[0], (tuple, list))
+        first = input_shape[0] if several else input_shape
+        shapes = tuple((first[0], *shape) for shape in self.step_shapes(tuple(first[1:])))
+        return shapes if several else shapes[0]
 
     @outlives("call")  # it runs it
     def linearize(
         self, inputs: Any, *parameters: np.ndarray, training: bool = False, random: RandomSource | None = None
     ) -> tuple[Any, Any]:
-        several, trace = isinstance(inputs, tuple), Trace()
+        several, trace = isinstance(inputs, tuple), LayerTrace(training, random)
         x, *states = [trace.variable(value) for value in (inputs if several else (inputs,))]
-        states = states or [np.zeros((len(x), size), x.dtype) for size in self.sizes]
-        if [state.shape for state in states] != [(len(x), size) for size in self.sizes]:
-            raise ShapeError(f"{self.label} needs states {self.sizes}, got {[state.shape for state in states]}")
+        _, *shapes = self.step_shapes(x.shape[1:])
+        states = states or [np.zeros((len(x), *shape), x.dtype) for shape in shapes]
+        if [state.shape for state in states] != [(len(x), *shape) for shape in shapes]:
+            raise ShapeError(f"{self.label} needs states {shapes}, got {[state.shape for state in states]}")
         traced = {id(own): trace.variable(value) for own, value in zip(self.parameters, parameters, strict=True)}
-        output, states = self.bound(traced)(x, states, training=training, random=random)
+        output, states = self.bound(traced, trace)(x, states, training=training, random=random)
         ends = (output, *states) if several else (output,)
         values = tuple(end.value if isinstance(end, Traced) else end for end in ends)
         jacobians = trace.jacobians(*ends, data=len(inputs) if several else 1)
         return (values if several else values[0]), jacobians
 
 
-class StackedRNNCells(RNNCell):
-    """Cells on top of one another: each takes the output of the one before. Its states are theirs, one after another.
-
-    Shape: `(batch, features) -> (batch, output size of the last cell)`.
-
-    Args:
-        cells: the cells, the first takes the inputs.
-    """
-
-    cells: FromSpecs[RNNCell]
-
-    def validate(self) -> None:
-        if not self.cells:
-            raise ConfigError("StackedRNNCells needs at least one cell", ("StackedRNNCells", "cells"))
-
-    @property
-    def state_size(self) -> tuple[int, ...]:
-        return tuple(size for cell in self.cells for size in cell.sizes)
-
-    @property
-    def output_size(self) -> int:
-        return self.cells[-1].output_size
-
-    def build(self, input_shape: tuple) -> None:
-        shape = (None, features_of(self, input_shape))
-        for index, cell in enumerate(self.cells):
-            cell.dtype = cell.dtype or self.dtype
-            shape = cell._ensure_built(shape, child_of(self.random, index))
-            self.parameters.extend(cell.parameters)
-
-    def bound(self, traced: dict[int, Any]) -> Callable[..., tuple[Any, tuple]]:
-        steps = [cell.bound(traced) for cell in self.cells]
-
-        def step(inputs, states, training, random):
-            new, start = [], 0
-            for index, (cell, own) in enumerate(zip(self.cells, steps, strict=True)):
-                stop = start + len(cell.sizes)
-                inputs, states_after = own(
-                    inputs, states[start:stop], training=training, random=child_of(random, index)
-                )
-                new += states_after
-                start = stop
-            return inputs, tuple(new)
-
-        return step
-
-
 class GatedWeights(Layer, abstract=True):
-    """What the built-in recurrent layers and their cells share: arguments, weights and dropout."""
+    """What the built-in recurrent layers and their cells share: arguments, and their weights."""
+
+    if TYPE_CHECKING:  # declared by `add_gates`
+        kernel, recurrent_kernel, bias = cast(Any, None), cast(Any, None), cast(Any, None)
 
     units: Count
     activation: FromSpec[ActivationFunction | None] = option(default="tanh")
@@ -169,57 +160,93 @@ class GatedWeights(Layer, abstract=True):
     seed: Index | None = field(default=None, kw_only=True)
 
     @property
-    def state_size(self) -> int:
+    def state_size(self) -> Any:
         return self.units
 
     def add_kernels(self, input_shape: tuple, gates: int, bias_shape: Shape) -> None:
         """Declare kernel, recurrent kernel and bias for `gates` blocks of columns."""
-        features = features_of(self, input_shape)
-        width = gates * self.units
-        self.kernel = self.add_weight(
-            (features, width),
-            self.kernel_initializer,
-            regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint,
-            name="kernel",
+        features, width = features_of(self, input_shape), gates * self.units
+        add_gates(self, (features, width), (self.units, width), bias_shape)
+
+
+def add_gates(layer: Any, kernel_shape: Shape, recurrent_shape: Shape, bias_shape: Shape) -> None:
+    """Declare kernel, recurrent kernel and bias of a layer with the arguments of `GatedWeights`."""
+    layer.kernel = layer.add_weight(
+        kernel_shape,
+        layer.kernel_initializer,
+        regularizer=layer.kernel_regularizer,
+        constraint=layer.kernel_constraint,
+        name="kernel",
+    )
+    layer.recurrent_kernel = layer.add_weight(
+        recurrent_shape,
+        layer.recurrent_initializer,
+        regularizer=layer.recurrent_regularizer,
+        constraint=layer.recurrent_constraint,
+        name="recurrent_kernel",
+    )
+    if layer.use_bias:
+        layer.bias = layer.add_weight(
+            bias_shape,
+            layer.bias_initializer,
+            regularizer=layer.bias_regularizer,
+            constraint=layer.bias_constraint,
+            name="bias",
         )
-        self.recurrent_kernel = self.add_weight(
-            (self.units, width),
-            self.recurrent_initializer,
-            regularizer=self.recurrent_regularizer,
-            constraint=self.recurrent_constraint,
-            name="recurrent_kernel",
-        )
-        if self.use_bias:
-            self.bias = self.add_weight(
-                bias_shape,
-                self.bias_initializer,
-                regularizer=self.bias_regularizer,
-                constraint=self.bias_constraint,
-                name="bias",
-            )
 
-    def noise(
-        self, rate: float, shape: Shape, dtype: np.dtype, place: int, training: bool, random: Any
-    ) -> np.ndarray | None:
-        """What dropout multiplies by, one draw for all steps of a sequence; None where nothing is dropped."""
-        if not training or rate == 0:
-            return None
-        source = random if self.seed is None else RandomSource(self.seed, random.step)
-        return Dropout(rate).linearize(np.ones(shape, dtype), training=True, random=source.child(place))[0]
 
-    def dropped(
-        self, inputs: np.ndarray, hidden: np.ndarray, training: bool, random: Any
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Inputs and hidden state of a step after dropout."""
-        dtype = np.real(np.zeros((), inputs.dtype)).dtype
-        own = self.noise(self.dropout, inputs.shape, dtype, 0, training, random)
-        recurrent = self.noise(self.recurrent_dropout, hidden.shape, dtype, 1, training, random)
-        return inputs if own is None else inputs * own, hidden if recurrent is None else hidden * recurrent
+def noise(
+    layer: Any, rate: float, shape: Shape, dtype: np.dtype, place: int, training: bool, random: Any
+) -> np.ndarray | None:
+    """What dropout multiplies by, one draw for all steps of a sequence; None where nothing is dropped."""
+    if not training or rate == 0:
+        return None
+    source = random if layer.seed is None else RandomSource(layer.seed, random.step)
+    return Dropout(rate).linearize(np.ones(shape, dtype), training=True, random=source.child(place))[0]
 
-    def activated(self, x: Any) -> Any:
-        """`activation(x)`."""
-        return x if self.activation is None else self.activation(x)
+
+def dropped(
+    layer: Any, inputs: np.ndarray, hidden: np.ndarray, training: bool, random: Any
+) -> tuple[np.ndarray, np.ndarray]:
+    """Inputs and hidden state of a step after dropout."""
+    dtype = np.real(np.zeros((), inputs.dtype)).dtype
+    own = noise(layer, layer.dropout, inputs.shape, dtype, 0, training, random)
+    recurrent = noise(layer, layer.recurrent_dropout, hidden.shape, dtype, 1, training, random)
+    return inputs if own is None else inputs * own, hidden if recurrent is None else hidden * recurrent
+
+
+def activated(layer: Any, x: Any) -> Any:
+    """`activation(x)`."""
+    return x if layer.activation is None else layer.activation(x)
+
+
+def step_of(cell: Layer, traced: dict[int, Any], trace: LayerTrace) -> Callable[..., tuple[Any, tuple]]:
+    """`cell.call` as a step of a sequence, with these values of its parameters; see `RNNCell.bound`."""
+
+    def use(inner: Layer, inputs: Any, **given: Any) -> Any:
+        return trace.use(inner, inputs, [traced[id(own)] for own in inner.parameters], **given)
+
+    twin = bound_copy(cell, traced, use)
+
+    def step(inputs: Any, states: Any, **context: Any) -> tuple[Any, tuple]:
+        given = {name: context[name] for name in cell._call_context if name in context}
+        output, after = twin.call(inputs, list(states), **given)
+        return output, tuple(after) if isinstance(after, (list, tuple)) else (after,)
+
+    return step
+
+
+def build_layers_of(cell: Layer, step: RNNCell) -> None:
+    """Build the layers that a cell keeps, for what its `call` gives them; their parameters become the cell's.
+
+    Args:
+        cell: built but for them.
+        step: what says how long its states are.
+    """
+    if inner_layers(cell):
+        shape = cell.input_shape[0] if isinstance(cell.input_shape[0], (tuple, list)) else cell.input_shape
+        _, *states = [np.zeros((1, *size), cell.dtype) for size in step.step_shapes(shape[1:])]
+        build_inner_layers(cell, np.zeros((1, *shape[1:]), cell.dtype), states)
 
 
 def features_of(layer: Any, input_shape: tuple) -> int:

@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from nnlite.jacobians import GRURecurrence, ResetBeforeRecurrence
 from nnlite.kernels.reference.dense import SIGMOID, TANH
 from nnlite.kernels.reference.recurrent import gates_apart
-from nnlite.layers.recurrent.cells import GatedWeights, RNNCell
+from nnlite.layers.recurrent.cells import GatedWeights, RNNCell, activated, dropped
 from nnlite.layers.recurrent.rnn import Recurrent
 from nnlite.ops.activations import ActivationFunction, kernel_code
 from nnlite.random import RandomSource
@@ -43,7 +43,7 @@ class GRUCell(RNNCell, GatedWeights):
         self.add_kernels(input_shape, 3, (2, width) if self.reset_after else (width,))
 
     def call(self, inputs: Any, states: Any, training: bool = False, random: RandomSource | None = None) -> Any:
-        x, hidden = self.dropped(inputs, states[0], training, random)
+        x, hidden = dropped(self, inputs, states[0], training, random)
         entering, units = x @ self.kernel, self.units
         if self.use_bias:
             entering = entering + (self.bias[0] if self.reset_after else self.bias)
@@ -54,7 +54,7 @@ class GRUCell(RNNCell, GatedWeights):
             inner = hidden @ self.recurrent_kernel[:, : 2 * units]
         z, r = (self._opened(entering[:, part] + inner[:, part]) for part in (slice(0, units), slice(units, 2 * units)))
         last = r * inner[:, 2 * units :] if self.reset_after else (r * hidden) @ self.recurrent_kernel[:, 2 * units :]
-        candidate = self.activated(entering[:, 2 * units :] + last)
+        candidate = activated(self, entering[:, 2 * units :] + last)
         output = z * states[0] + (1 - z) * candidate
         return output, (output,)
 
@@ -75,7 +75,8 @@ class GRU(Recurrent, GatedWeights):
 
     Args:
         units, activation, ..., seed: as in `GRUCell`.
-        return_sequences, ..., zero_output_for_mask: as in `Recurrent`.
+        return_sequences, ..., unroll: as in `Recurrent`.
+        use_cudnn, implementation: accepted for Keras's sake; there is one way to compute.
 
     Raises:
         ShapeError: inputs of another rank, a mask or first states of the wrong shape.
@@ -85,6 +86,8 @@ class GRU(Recurrent, GatedWeights):
 
     recurrent_activation: FromSpec[ActivationFunction | None] = option(default="sigmoid")
     reset_after: bool = field(default=True, kw_only=True)
+    use_cudnn: bool | Literal["auto"] = field(default="auto", kw_only=True)
+    implementation: Literal[0, 1, 2] = field(default=2, kw_only=True)
 
     cell_class = GRUCell
 

@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from nnlite import kernels, ops
 from nnlite.jacobians import LSTMRecurrence
 from nnlite.kernels.reference.dense import SIGMOID, TANH
-from nnlite.layers.recurrent.cells import GatedWeights, RNNCell
+from nnlite.layers.recurrent.cells import GatedWeights, RNNCell, activated, dropped
 from nnlite.layers.recurrent.rnn import Recurrent
 from nnlite.ops.activations import ActivationFunction, kernel_code
 from nnlite.random import RandomSource
@@ -36,8 +36,8 @@ class LSTMCell(RNNCell, GatedWeights):
     unit_forget_bias: bool = field(default=True, kw_only=True)
 
     @property
-    def state_size(self) -> tuple[int, ...]:
-        return (self.units, self.units)
+    def state_size(self) -> list[int]:
+        return [self.units, self.units]
 
     def build(self, input_shape: tuple) -> None:
         self.add_kernels(input_shape, 4, (4 * self.units,))
@@ -45,12 +45,12 @@ class LSTMCell(RNNCell, GatedWeights):
             self.bias.value[self.units : 2 * self.units] = 1
 
     def call(self, inputs: Any, states: Any, training: bool = False, random: RandomSource | None = None) -> Any:
-        x, hidden = self.dropped(inputs, states[0], training, random)
+        x, hidden = dropped(self, inputs, states[0], training, random)
         z = x @ self.kernel + hidden @ self.recurrent_kernel
         i, f, c, o = ops.split(z + self.bias if self.use_bias else z, 4, axis=-1)
         opened = [gate if self.recurrent_activation is None else self.recurrent_activation(gate) for gate in (i, f, o)]
-        cell = opened[1] * states[1] + opened[0] * self.activated(c)
-        output = opened[2] * self.activated(cell)
+        cell = opened[1] * states[1] + opened[0] * activated(self, c)
+        output = opened[2] * activated(self, cell)
         return output, (output, cell)
 
 
@@ -65,7 +65,8 @@ class LSTM(Recurrent, GatedWeights):
 
     Args:
         units, activation, ..., seed: as in `LSTMCell`.
-        return_sequences, ..., zero_output_for_mask: as in `Recurrent`.
+        return_sequences, ..., unroll: as in `Recurrent`.
+        use_cudnn, implementation: accepted for Keras's sake; there is one way to compute.
 
     Raises:
         ShapeError: inputs of another rank, a mask or first states of the wrong shape.
@@ -79,6 +80,8 @@ class LSTM(Recurrent, GatedWeights):
 
     recurrent_activation: FromSpec[ActivationFunction | None] = option(default="sigmoid")
     unit_forget_bias: bool = field(default=True, kw_only=True)
+    use_cudnn: bool | Literal["auto"] = field(default="auto", kw_only=True)
+    implementation: Literal[0, 1, 2] = field(default=2, kw_only=True)
 
     cell_class = LSTMCell
 

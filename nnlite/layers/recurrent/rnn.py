@@ -1,6 +1,6 @@
-"""Recurrent layers: what they share, and RNN, which repeats any cell."""
+"""Recurrent layers: what they share."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import field
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
@@ -9,18 +9,21 @@ import numpy as np
 from nnlite import ops
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.jacobians import RecurrentJacobians, UnrolledJacobians
-from nnlite.layers.base.call import inner_layers
+from nnlite.layers.base.attributes import LayerCall
+from nnlite.layers.base.call import LayerTrace, inner_layers
+from nnlite.layers.base.inputs import variant_for
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.masks import step_mask
-from nnlite.layers.recurrent.cells import RNNCell, StackedRNNCells, features_of
-from nnlite.ops.tracing import Trace, Traced
+from nnlite.layers.recurrent.calls import examples_in, first_shape, flat, sequence_call, with_steps_of
+from nnlite.layers.recurrent.cells import RNNCell, noise
+from nnlite.layers.recurrent.cells_of_cells import StackedRNNCells
+from nnlite.ops.tracing import Traced
 from nnlite.parameters import Parameter
 from nnlite.random import RandomSource, child_of, fresh_seed
 from nnlite.registry import constructor_parameters
 from nnlite.registry.field_types import Count
-from nnlite.registry.fields import Converted, Spec
 
-__all__ = ["RNN", "Recurrent"]
+__all__ = ["Recurrent"]
 
 
 class Recurrent(Layer, abstract=True):
@@ -29,11 +32,12 @@ class Recurrent(Layer, abstract=True):
     `cell_class` is the class of a cell that is made of the layer's own arguments and shares its parameters; a layer
     without one has the field `cell`.
 
-    The layer takes a sequence, or the tuple `(sequence, *initial_states)`. Where the mask is false, a step leaves the
-    states as they are and repeats the output before it (zeros if there is none).
+    The layer takes a sequence, and by `initial_state`, or in the tuple `(sequence, *initial_states)`, the states before
+    the first step. Where the mask is false, a step leaves the states as they are and repeats the output before it
+    (zeros if there is none). The number of steps may differ from call to call.
 
     Shape: `(batch, steps, features) -> (batch, units)`, with return_sequences `(batch, steps, units)`; with
-    return_state a tuple: the output, then each last state `(batch, units)`.
+    return_state a tuple: the output, then each last state `(batch, units)`, those of stacked cells in a list for each.
 
     Args:
         return_sequences: whether the output has all steps, in the order in which they were taken.
@@ -42,13 +46,15 @@ class Recurrent(Layer, abstract=True):
         stateful: whether each batch goes on from the last states of the one before, in training, `predict`, `evaluate`
             and calls; `reset_states()` begins with zeros again. Validation within `fit` starts from the states that
             training left and leaves them, where Keras moves them on.
-        batch_size: examples in each batch, needed by `stateful`. Keras takes it from the Input.
+        batch_size: examples in each batch, which `stateful` needs to know; None takes it from an Input that says it, or
+            from the first call of the layer.
         zero_output_for_mask: whether the output of a masked step is zero.
+        unroll: accepted for Keras's sake: steps are always run one after another.
     """
 
     if TYPE_CHECKING:  # of the layers whose cells have derivatives written by hand
         dropout, recurrent_dropout = cast(float, 0.0), cast(float, 0.0)
-        noise, scan = cast("Callable[..., Any]", None), cast("Callable[..., Any]", None)
+        scan = cast("Callable[..., Any]", None)
 
     return_sequences: bool = field(default=False, kw_only=True)
     return_state: bool = field(default=False, kw_only=True)
@@ -56,6 +62,7 @@ class Recurrent(Layer, abstract=True):
     stateful: bool = field(default=False, kw_only=True)
     batch_size: Count | None = field(default=None, kw_only=True)
     zero_output_for_mask: bool = field(default=False, kw_only=True)
+    unroll: bool = field(default=False, kw_only=True)
 
     input_rank = 3
     fuses: ClassVar[bool] = False  # whether `scan` computes all steps, with derivatives written by hand
@@ -70,46 +77,86 @@ class Recurrent(Layer, abstract=True):
             own = {"name", "trainable", "dtype"}  # of the layer: the cell's follow when it is built
             names = constructor_parameters(self.cell_class).keys() - own
             self.cell = self.cell_class(**{name: getattr(self, name) for name in names})
-
-    def validate(self) -> None:
-        if self.stateful and self.batch_size is None:
-            raise ConfigError("stateful needs batch_size, the examples in each batch", (type(self).__name__,))
+            self._step: RNNCell = self.cell
 
     @property
-    def state_size(self) -> int | tuple[int, ...]:
-        """The length of the state, or of each of several."""
-        cell: Any = self.cell
-        return cell.state_size
+    def state_size(self) -> list[Any]:
+        """The length of each state, those of stacked cells in a list for each."""
+        cell: Any = self._step
+        return [cell.state_size] if isinstance(cell.state_size, int) else list(cell.state_size)
 
     @property
     def sizes(self) -> tuple[int, ...]:
         """The length of each state."""
-        return self.cell.sizes
+        return self._step.sizes
 
     @property
     def output_size(self) -> int:
         """The length of the output of a step."""
-        return self.cell.output_size
+        return self._step.output_size
+
+    def get_initial_state(self, batch_size: int) -> list[Any]:
+        """The states before the first step where none are given, nested as `state_size` is."""
+        return self._step.get_initial_state(batch_size)
 
     def build(self, input_shape: tuple) -> None:
-        features = features_of(self, input_shape)
-        self.cell.dtype = self.cell.dtype or self.dtype
+        cell, step_shape = self._step, self.step_shape(input_shape)
+        cell.dtype = cell.dtype or self.dtype
         if self.cell_class is not None:
             self.random = self.cell.random = self.random or RandomSource(fresh_seed())  # its weights are the layer's
-        self.cell._ensure_built((None, features), child_of(self.random, 0))
-        self.parameters.extend(self.cell.parameters)
+        cell._ensure_built((None, *step_shape), child_of(self.random, 0))
+        self.parameters.extend(cell.parameters)
         if self.cell_class is not None:
             weights = {name: value for name, value in vars(self.cell).items() if isinstance(value, Parameter)}
             vars(self).update(weights)
 
     def _build_whole(self):
         super()._build_whole()
-        for index, size in enumerate(self.sizes if self.stateful else ()):
-            self.add_weight((self.batch_size, size), "zeros", trainable=False, name=f"state_{index}")
+        if not self.stateful:
+            return
+        self.know_batch(first_shape(self.input_shape)[0])
+        if self.batch_size is None:
+            raise ConfigError(
+                f"{self.label} is stateful, so it needs to know the examples in each batch: give it batch_size=..., or "
+                "the Input batch_shape=(...)"
+            )
+        _, *shapes = self._step.step_shapes(self.step_shape(self.input_shape))
+        for index, shape in enumerate(shapes):
+            self.add_weight((self.batch_size, *shape), "zeros", trainable=False, name=f"state_{index}")
+
+    def know_batch(self, size: int | None) -> None:
+        if self.stateful and self.batch_size is None:
+            self.batch_size = size
+
+    def step_shape(self, input_shape: tuple) -> tuple[int, ...]:
+        """The shape of the inputs of a step, without the batch; `ShapeError` unless they have the right rank."""
+        shape = first_shape(input_shape)
+        if len(shape) != self.input_rank or None in shape[2:]:
+            wanted = "(batch, steps, features)" if self.input_rank == 3 else f"of {self.input_rank} known axes"
+            raise ShapeError(f"{self.label} needs inputs of shape {wanted}, got {tuple(shape)}")
+        return tuple(shape[2:])
+
+    @property
+    def states(self) -> list[Parameter] | None:
+        """What a stateful layer keeps; None for any other."""
+        return self.parameters[self.weight_count :] if self.stateful else None
+
+    def _read_call(
+        self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool | None = None
+    ) -> LayerCall:
+        return sequence_call(self, sequences, initial_state, mask, training)
+
+    def _as_input(self, inputs: Any) -> Any:
+        if not self.built:
+            self.know_batch(examples_in(inputs))
+        return Layer._as_input(variant_for(self, inputs), inputs)
+
+    def _check_input_shape(self, shape: tuple) -> None:
+        super()._check_input_shape(with_steps_of(self, shape))
 
     def reset_states(self) -> None:
         """Let a stateful layer begin with zeros again."""
-        for parameter in self.parameters[self.weight_count :]:
+        for parameter in self.states or ():
             parameter.value[...] = 0
 
     reset_state = reset_states
@@ -123,10 +170,16 @@ class Recurrent(Layer, abstract=True):
         if not self.stateful:  # the length of a trial batch would not fit
             super()._check_linearize()
 
-    def compute_output_shape(self, input_shape: tuple) -> tuple:
-        batch, steps, _ = input_shape[0] if isinstance(input_shape[0], (tuple, list)) else input_shape
-        shape = (batch, steps, self.output_size) if self.return_sequences else (batch, self.output_size)
-        return (shape, *((batch, size) for size in self.sizes)) if self.return_state else shape
+    def compute_output_shape(self, input_shape: tuple, initial_state_shape: Any = None) -> tuple:
+        batch, steps, *step = first_shape(input_shape)
+        output, *states = self._step.step_shapes(tuple(step))
+        shape = (batch, steps, *output) if self.return_sequences else (batch, *output)
+        return (shape, *((batch, *state) for state in states)) if self.return_state else shape
+
+    def _as_returned(self, output: Any) -> Any:
+        if not (self.return_state and isinstance(self._step, StackedRNNCells)):
+            return output
+        return (output[0], *self._step.nested(output[1:]))
 
     def linearize(
         self,
@@ -140,7 +193,8 @@ class Recurrent(Layer, abstract=True):
         weights, kept = parameters[: self.weight_count], parameters[self.weight_count :]
         self._check(sequence, given or kept)
         mask = self._ordered_mask(mask[0] if isinstance(mask, tuple) else mask, sequence)
-        first = given or kept or [np.zeros((len(sequence), size), sequence.dtype) for size in self.sizes]
+        first = given or kept or [*flat(self._step.first_states(len(sequence), sequence.shape[2:]))]
+        first = [np.asarray(state, sequence.dtype) for state in first]
         in_shapes = [sequence.shape, *(s.shape for s in given), *(w.shape for w in weights), *[None] * len(kept)]
         run = self._scanned if self.fuses and not (training and self.recurrent_dropout) else self._unrolled
         output, last, jacobians = run(sequence, first, len(given), weights, mask, in_shapes, training, random)
@@ -155,9 +209,9 @@ class Recurrent(Layer, abstract=True):
 
     def _scanned(self, sequence, first, given, weights, mask, in_shapes, training, random):
         """All steps by `scan`, whose derivatives are written by hand."""
-        noise = self.noise(self.dropout, sequence[:, 0].shape, sequence.real.dtype, 0, training, random)
+        dropped = noise(self, self.dropout, sequence[:, 0].shape, sequence.real.dtype, 0, training, random)
         rows = (sequence[:, ::-1] if self.go_backwards else sequence).swapaxes(0, 1)
-        rows = rows if noise is None else rows * noise
+        rows = rows if dropped is None else rows * dropped
         counted = None if mask is None else mask.T[..., None].astype(sequence.real.dtype)
         rows, hidden, last, recurrence = self.scan(rows, first, weights, counted)
         keep = None if mask is None else self._shown(mask).astype(sequence.real.dtype)[..., None]
@@ -172,7 +226,7 @@ class Recurrent(Layer, abstract=True):
             sequences=self.return_sequences,
             ends=self.return_state,
             keep=keep,
-            noise=noise,
+            noise=dropped,
             reverse=self.go_backwards,
         )
         return output, last, jacobians
@@ -183,18 +237,19 @@ class Recurrent(Layer, abstract=True):
 
     def _unrolled(self, sequence, first, given, weights, mask, in_shapes, training, random):
         """All steps by the cell's own `call`, recorded."""
-        trace = Trace()
+        trace = LayerTrace(training, random)
         ordered = sequence[:, ::-1] if self.go_backwards else sequence
         rows = [trace.variable(row) for row in np.moveaxis(ordered, 1, 0)]
         states = tuple(trace.variable(state) if given else state for state in first)
         own = self.parameters[: self.weight_count]
         traced = {id(parameter): trace.variable(value) for parameter, value in zip(own, weights, strict=True)}
-        step, outputs = self.cell.bound(traced), []
-        blank = output = np.zeros((len(sequence), self.output_size), sequence.dtype)
+        step, outputs = self._step.bound(traced, trace), []
+        shape, *_ = self._step.step_shapes(sequence.shape[2:])
+        blank = output = np.zeros((len(sequence), *shape), sequence.dtype)
         for index, row in enumerate(rows):
             new, after = step(row, states, training=training, random=random)
             if mask is not None:
-                counts = mask[:, index, None]
+                counts = mask[:, index].reshape(-1, *(1,) * len(shape))
                 new = ops.where(counts, new, blank if self.zero_output_for_mask else output)
                 after = [ops.where(counts, now, before) for now, before in zip(after, states, strict=True)]
             output, states = new, after
@@ -206,15 +261,16 @@ class Recurrent(Layer, abstract=True):
         return ends[0].value, [_value(state) for state in states], jacobians
 
     def _check(self, sequence, states) -> None:
-        batch, steps, sizes = len(sequence), sequence.shape[1], self.sizes
+        batch, steps = sequence.shape[:2]
+        _, *shapes = self._step.step_shapes(sequence.shape[2:])
         if steps == 0:
             raise ShapeError(f"{self.label} needs at least one step, got inputs of shape {sequence.shape}")
         if self.stateful and batch != self.batch_size:
             raise ShapeError(f"{self.label} is stateful with batch_size={self.batch_size}, got {batch} examples")
-        wanted, found = [(batch, size) for size in sizes], [state.shape for state in states]
+        wanted, found = [(batch, *shape) for shape in shapes], [state.shape for state in states]
         if states and wanted != found:
             raise ShapeError(
-                f"{self.label} needs {len(sizes)} states of the shapes {', '.join(map(str, wanted))}, "
+                f"{self.label} needs {len(shapes)} states of the shapes {', '.join(map(str, wanted))}, "
                 f"got {', '.join(map(str, found))}"
             )
 
@@ -230,29 +286,6 @@ def reset_states(layer: Layer) -> None:
     """Let the stateful layers in a layer begin with zeros again."""
     for inner in inner_layers(layer):
         inner.reset_states() if isinstance(inner, Recurrent) else reset_states(inner)
-
-
-class RNN(Recurrent):
-    """Repeats a cell over the steps of a sequence: output_t, states_t = cell(inputs_t, states_{t-1}).
-
-    The steps are recorded one by one, so that any cell has its derivatives; `SimpleRNN`, `LSTM` and `GRU` are several
-    times faster than this with their cells.
-
-    Shape: `(batch, steps, features) -> (batch, units)`; see `Recurrent`, also for the further arguments.
-
-    Args:
-        cell: the cell, or a list of cells on top of one another.
-
-    Raises:
-        ShapeError: inputs of another rank, a mask or first states of the wrong shape.
-    """
-
-    cell: Converted[Spec[RNNCell] | Sequence[Spec[RNNCell]], RNNCell | list[RNNCell]]
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if isinstance(self.cell, list):
-            self.cell = StackedRNNCells(self.cell)
 
 
 def _value(state):

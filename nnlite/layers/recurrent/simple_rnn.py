@@ -7,7 +7,7 @@ import numpy as np
 
 from nnlite.jacobians import SimpleRecurrence
 from nnlite.kernels.reference.dense import TANH
-from nnlite.layers.recurrent.cells import GatedWeights, RNNCell
+from nnlite.layers.recurrent.cells import GatedWeights, RNNCell, activated, dropped
 from nnlite.layers.recurrent.rnn import Recurrent
 from nnlite.ops.activations import kernel_code
 from nnlite.random import RandomSource
@@ -38,9 +38,9 @@ class SimpleRNNCell(RNNCell, GatedWeights):
         self.add_kernels(input_shape, 1, (self.units,))
 
     def call(self, inputs: Any, states, training: bool = False, random: RandomSource | None = None) -> Any:
-        x, hidden = self.dropped(inputs, states[0], training, random)
+        x, hidden = dropped(self, inputs, states[0], training, random)
         z = x @ self.kernel + hidden @ self.recurrent_kernel
-        output = self.activated(z + self.bias if self.use_bias else z)
+        output = activated(self, z + self.bias if self.use_bias else z)
         return output, (output,)
 
 
@@ -52,7 +52,7 @@ class SimpleRNN(Recurrent, GatedWeights):
 
     Args:
         units, activation, ..., seed: as in `SimpleRNNCell`.
-        return_sequences, ..., zero_output_for_mask: as in `Recurrent`.
+        return_sequences, ..., unroll: as in `Recurrent`.
 
     Raises:
         ShapeError: inputs of another rank, a mask or first states of the wrong shape.

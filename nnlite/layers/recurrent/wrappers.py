@@ -8,8 +8,11 @@ import numpy as np
 from nnlite import ops
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.jacobians import FoldedJacobians
+from nnlite.layers.base.attributes import LayerCall
 from nnlite.layers.base.call import pairs_inside
+from nnlite.layers.base.inputs import variant_for
 from nnlite.layers.base.layer import Layer
+from nnlite.layers.recurrent.calls import examples_in, first_shape, sequence_call, with_steps_of
 from nnlite.layers.recurrent.rnn import Recurrent
 from nnlite.ops.activations import ActivationFunction
 from nnlite.parameters import Parameter
@@ -24,7 +27,7 @@ class Bidirectional(Layer):
 
     Shape: `(batch, steps, features) -> (batch, units)` or, with the layer's return_sequences, `(batch, steps, units)`
     (2 * units for "concat"). With return_state a tuple: the output, the forward layer's last states, the backward
-    layer's. The layer takes `(sequence, *initial_states)` too, in the same order.
+    layer's. First states go in by `initial_state`, or as `(sequence, *initial_states)`, in the same order.
 
     Args:
         layer: the forward layer.
@@ -61,6 +64,33 @@ class Bidirectional(Layer):
         self._twin = other
         self._zero_masked_steps()
 
+    @property
+    def forward_layer(self) -> Recurrent:
+        """The layer that takes the sequence as it is."""
+        return self.layer
+
+    @property
+    def stateful(self) -> bool:
+        """Whether the layers keep their states from batch to batch."""
+        return self.layer.stateful
+
+    def know_batch(self, size: int | None) -> None:
+        for layer in (self.layer, self._twin):
+            layer.know_batch(size)
+
+    def _read_call(
+        self, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool | None = None
+    ) -> LayerCall:
+        return sequence_call(self, sequences, initial_state, mask, training)
+
+    def _as_input(self, inputs: Any) -> Any:
+        if not self.built:
+            self.know_batch(examples_in(inputs))
+        return Layer._as_input(variant_for(self, inputs), inputs)
+
+    def _check_input_shape(self, shape: tuple) -> None:
+        super()._check_input_shape(with_steps_of(self, shape))
+
     def _zero_masked_steps(self):
         """A masked step has no output: the two directions would repeat different ones."""
         for layer in (self.layer, self._twin):
@@ -80,9 +110,8 @@ class Bidirectional(Layer):
         if not self.layer.stateful:  # the length of a trial batch would not fit
             super()._check_linearize()
 
-    def compute_output_shape(self, input_shape: tuple) -> tuple:
-        several = isinstance(input_shape[0], (tuple, list))
-        shape = input_shape[0] if several else input_shape
+    def compute_output_shape(self, input_shape: tuple, initial_state_shape: Any = None) -> tuple:
+        shape = first_shape(input_shape)
         shapes = [own.compute_output_shape(shape) for own in (self.layer, self._twin)]
         (first, *states), (second, *others) = shapes if self.layer.return_state else [(shape,) for shape in shapes]
         wide = (*first[:-1], first[-1] + second[-1]) if self.merge_mode == "concat" else first
@@ -149,10 +178,10 @@ class TimeDistributed(Layer):
     Shape: `(batch, steps, ...) -> (batch, steps, ...)`; what the layer makes of `(batch, ...)`.
 
     Args:
-        layer: takes one input and returns one output.
+        layer: takes one input and returns one output. One that asks for a mask gets that of each step.
 
     Raises:
-        ShapeError: inputs without steps.
+        ShapeError: inputs without steps, a mask of other lengths than the inputs.
     """
 
     layer: FromSpec[Layer]
@@ -185,10 +214,21 @@ class TimeDistributed(Layer):
         return (*input_shape[:2], *inner[1:])
 
     def linearize(
-        self, inputs: Any, *parameters: np.ndarray, training: bool = False, random: RandomSource | None = None
+        self,
+        inputs: Any,
+        *parameters: np.ndarray,
+        training: bool = False,
+        random: RandomSource | None = None,
+        mask: Any = None,
     ) -> tuple[Any, Any]:
         batch, steps = inputs.shape[:2]
-        available = {"training": training, "random": child_of(random, 0), "mask": None}
+        if mask is not None and np.shape(mask)[:2] != (batch, steps):
+            raise ShapeError(
+                f"{self.label} needs a mask that begins with {(batch, steps)}, as the inputs {inputs.shape} do, "
+                f"got {np.shape(mask)}"
+            )
+        inner = None if mask is None or np.ndim(mask) < 3 else np.reshape(mask, (batch * steps, *np.shape(mask)[2:]))
+        available = {"training": training, "random": child_of(random, 0), "mask": inner}
         context = {name: available[name] for name in self.layer._context}
         folded = inputs.reshape(batch * steps, *inputs.shape[2:])
         output, jacobians = self.layer.linearize(folded, *parameters, **context)

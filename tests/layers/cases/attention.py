@@ -31,6 +31,15 @@ HEADS = [
     ({"value_dim": 1}, TRIPLE, (PADDED, None, PADDED[:, 1:])),
     ({"dropout": 0.4}, TRIPLE, (None, None, None, PAIRS[:, :, 1:])),
     ({"attention_axes": 1}, ((2, 3, 2, 2), (2, 2, 2, 1))),
+    ({"use_gate": True, "value_dim": 1}, PAIR),
+    ({"use_gate": True, "use_bias": False, "sliding_window": 2}, (2, 3, 2)),
+    ({"attention_axes": 2}, ((1, 2, 3, 2), (1, 2, 2, 2)), (None, None, np.tri(3, 2, dtype=bool))),
+]
+GROUPS = [
+    ({}, (2, 3, 2)),
+    ({"use_bias": False, "use_gate": True}, PAIR),
+    ({"dropout": 0.4, "seed": 3, "sliding_window": 1}, (2, 3, 2), PADDED),
+    ({"num_key_value_heads": 1, "use_causal_mask": True}, TRIPLE),
 ]
 EINSUM = [
     ("ab,bc->ac", 3, {}, (2, 4)),
@@ -49,7 +58,13 @@ EINSUM = [
 ]
 CASES = [
     *[Case("MultiHeadAttention", {"num_heads": 2, "key_dim": 2, **options}, *rest) for options, *rest in HEADS],
+    *[
+        Case("GroupQueryAttention", {"head_dim": 2, "num_query_heads": 2, "num_key_value_heads": 2, **options}, *rest)
+        for options, *rest in GROUPS
+    ],
+    Case("GroupQueryAttention", {"head_dim": 1, "num_query_heads": 4, "num_key_value_heads": 2}, (2, 2, 2)),
     Case("Attention", {}, (2, 3, 2)),
+    Case("Attention", {"use_scale": True}, ((2, 2, 3, 2), (2, 2, 2, 2)), (PADDED[:, None].repeat(2, 1), None)),
     Case("Attention", {}, (2, 1, 1)),
     Case("Attention", {"use_scale": True}, PAIR),
     Case("Attention", {"use_scale": True, "score_mode": "concat"}, PAIR),

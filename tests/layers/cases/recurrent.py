@@ -95,6 +95,21 @@ CASES = [
     Case("RNN", {"cell": [cell("GRU"), cell("SimpleRNN")], "zero_output_for_mask": True}, STATES["LSTM"]),
     Case("Bidirectional", {"layer": around("GRU")}, STATES["LSTM"], FIRST_MASKED),
     Case("Bidirectional", {"layer": around("LSTM", return_sequences=True)}, (4, 3, 2), MASK),
+    Case("ConvLSTM1D", {"filters": 2, "kernel_size": 2}, (2, 2, 3, 1)),
+    Case(
+        "ConvLSTM1D", {"filters": 1, "kernel_size": 3, "padding": "same", "return_sequences": True}, (4, 3, 2, 2), MASK
+    ),
+    Case("ConvLSTM1D", {"filters": 1, "kernel_size": 1, "dropout": 0.3, "recurrent_dropout": 0.3}, (2, 2, 2, 2)),
+    Case("ConvLSTM2D", {"filters": 1, "kernel_size": 2, "go_backwards": True, "use_bias": False}, (2, 2, 2, 3, 1)),
+    Case(
+        "ConvLSTM2D",
+        {"filters": 1, "kernel_size": (2, 1), "strides": 2, "data_format": "channels_first", "return_sequences": True},
+        (1, 2, 2, 3, 3),
+    ),
+    Case("ConvLSTM2D", {"filters": 1, "kernel_size": 2}, ((1, 2, 3, 3, 1), (1, 2, 2, 1), (1, 2, 2, 1))),
+    Case("ConvLSTM2D", {"filters": 1, "kernel_size": 1, "stateful": True, "batch_size": 1}, (1, 2, 1, 2, 1)),
+    Case("ConvLSTM3D", {"filters": 1, "kernel_size": 1, "activation": None}, (1, 2, 2, 1, 2, 1)),
+    Case("Bidirectional", {"layer": {"ConvLSTM1D": {"filters": 1, "kernel_size": 2}}}, (1, 2, 3, 1)),
     Case(
         "Sequential",
         {"layers": [{"Embedding": {"input_dim": 5, "output_dim": 2, "mask_zero": True}}, around("LSTM")], "seed": 0},

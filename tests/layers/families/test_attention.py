@@ -10,7 +10,7 @@ from torch_parity import assert_same, backpropagated, near, needs_torch, tensors
 
 from nnlite import Model, Sequential, layers, load_model, ops
 from nnlite.config import set_floatx
-from nnlite.errors import ConfigError, DataError, ShapeError
+from nnlite.errors import ConfigError, ShapeError
 from nnlite.jacobians.bundles import attention as attention_jacobians
 from nnlite.layers import (
     AdditiveAttention,
@@ -472,7 +472,7 @@ WRONG = [
     ),
     (lambda: MultiHeadAttention(2, 3, use_causal_mask=True), (None, 3, 4, 5), ConfigError, "use_causal_mask needs"),
     (Attention, ((None, 3, 4), (None, 5, 3)), ShapeError, "one number of features"),
-    (Attention, (None, 2, 3, 4), ShapeError, "one number of features"),
+    (Attention, ((None, 2, 3, 4), (None, 3, 5, 4)), ShapeError, "one number of features"),
     (AdditiveAttention, ((None, 3, 4), (None, 5, 3)), ShapeError, "one number of features"),
     (lambda: EinsumDense("abc,cd->abd", (None, 2)), (None, 4), ShapeError, "needs inputs with the axes of"),
     (lambda: EinsumDense("abc,cd->abd", 2), (None, 3, 4), ConfigError, "in output_shape for each of b, d"),
@@ -515,8 +515,7 @@ def test_masks_that_do_not_fit(data, mask, message):
 def test_other_wrong_input():
     layer = MultiHeadAttention(2, 3)
     layer((np.ones((2, 3, 4)), np.ones((2, 5, 4))))
-    with pytest.raises(DataError, match="needs a list or tuple of inputs"):
-        layer(np.ones((2, 3, 4)))
+    assert layer(np.ones((2, 7, 4))).shape == (2, 7, 4)
     with pytest.raises(ShapeError, match="one number of examples, got 2 and 3"):
         layer((np.ones((2, 3, 4)), np.ones((3, 5, 4))))
     with pytest.raises(ShapeError, match="was built for inputs of shape"):

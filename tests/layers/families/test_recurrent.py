@@ -320,8 +320,8 @@ def test_stateful_training_goes_on_where_the_last_batch_ended():
     assert relative_error(layer(x[:, :3]), whole.forward(x[:, :3])) <= EXACT
     with pytest.raises(ShapeError, match="layer LSTM is stateful with batch_size=2, got 4 examples"):
         layer(np.ones((4, 3, 2)))
-    with pytest.raises(ConfigError, match="stateful needs batch_size"):
-        GRU(3, stateful=True)
+    with pytest.raises(ConfigError, match="is stateful, so it needs to know the examples in each batch"):
+        Sequential([Input((3, 2)), GRU(3, stateful=True)])
 
 
 def test_stateful_inside_a_model():

@@ -1,0 +1,35 @@
+"""RNN, which repeats any cell."""
+
+from collections.abc import Sequence
+
+from nnlite.layers.base.layer import Layer
+from nnlite.layers.recurrent.cells_of_cells import StackedRNNCells, as_cell
+from nnlite.layers.recurrent.rnn import Recurrent
+from nnlite.registry.fields import Converted, Spec
+
+__all__ = ["RNN"]
+
+
+class RNN(Recurrent):
+    """Repeats a cell over the steps of a sequence: output_t, states_t = cell(inputs_t, states_{t-1}).
+
+    The steps are recorded one by one, so that any cell has its derivatives; `SimpleRNN`, `LSTM` and `GRU` are several
+    times faster than this with their cells.
+
+    Shape: `(batch, steps, features) -> (batch, units)`; see `Recurrent`, also for the further arguments.
+
+    Args:
+        cell: an `RNNCell`, any layer with the attribute `state_size` (a length, or a list of lengths) and the method
+            `call(inputs, states)`, which returns `(output, new_states)`, or a list of such cells on top of one another.
+
+    Raises:
+        ShapeError: inputs of another rank, a mask or first states of the wrong shape.
+    """
+
+    cell: Converted[Spec[Layer] | Sequence[Spec[Layer]], Layer | list[Layer]]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if isinstance(self.cell, list):
+            self.cell = StackedRNNCells(self.cell)
+        self._step = as_cell(self.cell)

@@ -1,0 +1,55 @@
+"""How recurrent layers are called, as Keras calls them: with first states beside the sequence."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from nnlite.layers.base.attributes import LayerCall
+
+__all__ = []
+
+
+def sequence_call(
+    layer: Any, sequences: Any, initial_state: Any = None, mask: Any = None, training: bool | None = None
+) -> LayerCall:
+    """A call of a layer of a sequence and, if they are given, the states before its first step.
+
+    Args:
+        layer: which is called.
+        sequences: the sequence, or the tuple `(sequence, *initial_states)`.
+        initial_state: the states before the first step, one or a list, nested as `return_state` returns them; zeros
+            when None, or what a stateful layer keeps.
+        mask: which steps count, `(batch, steps)`.
+        training: whether dropout drops.
+    """
+    if initial_state is None:
+        return LayerCall(layer, sequences, training, mask)
+    first = sequences[0] if isinstance(sequences, (tuple, list)) else sequences
+    return LayerCall(layer, (first, *flat(initial_state)), training, mask)
+
+
+def with_steps_of(layer: Any, shape: tuple) -> tuple:
+    """`shape`, or the shapes, of inputs with the number of steps that the layer was built for: it may be any."""
+    several = isinstance(shape[0], (tuple, list))
+    built = layer.input_shape[0] if layer.takes_several else layer.input_shape
+    sequence = shape[0] if several else shape
+    free = (*sequence[:1], built[1], *sequence[2:]) if len(sequence) == len(built) else sequence
+    return (free, *shape[1:]) if several else free
+
+
+def first_shape(input_shape: Any) -> tuple:
+    """The shape of the sequence among the shapes of it and of first states."""
+    return input_shape[0] if isinstance(input_shape[0], (tuple, list)) else input_shape
+
+
+def examples_in(inputs: Any) -> int:
+    """How many examples there are in a sequence, or in a tuple of it and states."""
+    return len(inputs[0] if isinstance(inputs, tuple) else inputs)
+
+
+def flat(states: Any) -> Iterator[Any]:
+    """Each of several states, which may be nested in lists and tuples."""
+    if isinstance(states, (list, tuple)):
+        for state in states:
+            yield from flat(state)
+    else:
+        yield states

@@ -1,0 +1,247 @@
+"""Preprocessing layers used as Keras users do: without a batch, from batches, from files, as sparse matrices."""
+
+import numpy as np
+import pytest
+
+from nnlite.errors import ConfigError, DataError, ShapeError
+from nnlite.layers import (
+    CategoryEncoding,
+    Dense,
+    Discretization,
+    HashedCrossing,
+    Hashing,
+    Input,
+    IntegerLookup,
+    Normalization,
+    Rescaling,
+    StringLookup,
+    TextVectorization,
+)
+from nnlite.models import Sequential, load_model
+
+WORDS = ["a", "b", "c"]
+
+
+def batch(*values):
+    return np.array(values)
+
+
+@pytest.mark.parametrize(
+    ("mode", "flat", "single", "rows"),
+    [
+        ("one_hot", [[0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1], [0, 1, 0, 0]], [0, 1, 0, 0], None),
+        ("multi_hot", [0, 1, 1, 1], [0, 1, 0, 0], [[0, 1, 1, 0], [0, 1, 0, 1]]),
+        ("count", [0, 2, 1, 1], [0, 1, 0, 0], [[0, 1, 1, 0], [0, 1, 0, 1]]),
+    ],
+)
+def test_encodings_without_a_batch(mode, flat, single, rows):
+    layer = CategoryEncoding(4, output_mode=mode)
+    assert layer([1, 2, 3, 1]).tolist() == flat
+    assert layer(1).tolist() == single
+    assert layer([[1, 2], [3, 1]]).shape == ((2, 4) if rows else (2, 2, 4))
+    assert rows is None or layer([[1, 2], [3, 1]]).tolist() == rows
+    assert layer.compute_output_shape((4,)) == np.shape(flat)
+    assert layer.compute_output_shape((None, 3)) == ((None, 3, 4) if mode == "one_hot" else (None, 4))
+
+
+def test_lookups_without_a_batch():
+    assert StringLookup(vocabulary=WORDS)("b") == 2
+    assert IntegerLookup(vocabulary=[3, 5])(5) == 2
+    assert StringLookup(vocabulary=WORDS, output_mode="multi_hot")(["a", "z", "c", "c"]).tolist() == [1, 1, 0, 1]
+    assert StringLookup(vocabulary=WORDS, output_mode="count")(["a", "z", "c", "c"]).tolist() == [1, 1, 0, 2]
+    weighted = StringLookup(vocabulary=WORDS, output_mode="tf_idf", idf_weights=[1.0, 2.0, 3.0])
+    assert weighted(["a", "z", "c", "c"]).tolist() == [2, 1, 0, 6]
+    bins = Discretization(bin_boundaries=[0.0, 1.0], output_mode="count")
+    assert bins([-1.0, 0.5, 0.7]).tolist() == [1, 2, 0]
+    assert Discretization(bin_boundaries=[0.0, 1.0])(0.5) == 1
+    text = TextVectorization(vocabulary=["foo", "bar"])
+    assert text("foo bar").tolist() == [2, 3]
+    assert TextVectorization(vocabulary=["foo", "bar"], output_mode="count")(["foo foo"]).tolist() == [[0, 2, 0]]
+
+
+def test_another_rank_in_each_call():
+    text = TextVectorization(vocabulary=["foo", "bar"])
+    assert text(["foo bar"]).tolist() == [[2, 3]]
+    assert text([["foo bar"], ["x"]]).tolist() == [[2, 3], [1, 0]]
+    lookup = StringLookup(vocabulary=WORDS)
+    assert lookup([["a", "b"]]).tolist() == [[1, 2]]
+    assert lookup([["a"], ["b"]]).tolist() == [[1], [2]]
+    assert lookup([[["c"]]]).tolist() == [[[3]]]
+
+
+def test_in_a_model_flat_inputs_are_one_entry_each():
+    model = Sequential([Input((), dtype="string"), StringLookup(vocabulary=WORDS, output_mode="multi_hot"), Dense(2)])
+    assert model.predict(np.array(WORDS), verbose=0).shape == (3, 2)
+
+
+def test_count_weights():
+    layer = CategoryEncoding(4, output_mode="count")
+    assert layer([[1, 2], [3, 1]], count_weights=[[0.5, 2], [1, 3]]).tolist() == [[0, 0.5, 2, 0], [0, 3, 0, 1]]
+    assert layer([1, 2, 1], count_weights=[0.5, 2, 1]).tolist() == [0, 1.5, 2, 0]
+    with pytest.raises(ShapeError, match=r"needs count_weights of shape \(1, 2\), got \(2,\)"):
+        layer([[1, 2]], count_weights=[1, 2])
+    with pytest.raises(ConfigError, match='with output_mode="count"'):
+        CategoryEncoding(4)([[1, 2]], count_weights=[[1, 2]])
+
+
+@pytest.mark.parametrize(
+    ("layer", "inputs"),
+    [
+        (CategoryEncoding(4, "count", sparse=True), [[1, 1], [2, 3]]),
+        (StringLookup(vocabulary=WORDS, output_mode="multi_hot", sparse=True), [["a", "z"], ["c", "c"]]),
+        (IntegerLookup(vocabulary=[3, 5], output_mode="one_hot", sparse=True), [3, 4]),
+        (Hashing(4, output_mode="one_hot", sparse=True), ["x", "y"]),
+        (HashedCrossing(4, output_mode="one_hot", sparse=True), [["x", "u"], ["y", "v"]]),
+        (Discretization([0.0], output_mode="count", sparse=True), [[1.0, 2.0], [-1.0, 2.0]]),
+        (TextVectorization(vocabulary=WORDS, output_mode="count", sparse=True), ["a a b", "z"]),
+    ],
+    ids=repr,
+)
+def test_sparse_matrices(layer, inputs):
+    scipy = pytest.importorskip("scipy.sparse")
+    found = layer(inputs)
+    assert isinstance(found, scipy.csr_matrix)
+    dense = type(layer).from_config({**layer.get_config(), "sparse": False})(inputs)
+    assert isinstance(dense, np.ndarray)
+    assert np.array_equal(found.toarray(), dense)
+
+
+def test_what_cannot_be_sparse():
+    pytest.importorskip("scipy.sparse")
+    with pytest.raises(ConfigError, match=r"StringLookup\.sparse"):
+        StringLookup(sparse=True)
+    with pytest.raises(ShapeError, match="cannot give a sparse matrix of 3 axes"):
+        CategoryEncoding(4, "one_hot", sparse=True)([[1, 2]])
+
+
+class Batches:
+    """Batches by number, as a `PyDataset` has them, of inputs and targets."""
+
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, index):
+        return [batch(1, 2), batch(2, 3)][index], None
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: (own for own in (batch(1, 2), batch(2, 3))),
+        lambda: [batch(1, 2), batch(2), batch(3)],
+        lambda: [batch([1], [2]), batch([2], [3])],
+        Batches,
+        lambda: [[1, 2], [2, 3]],
+    ],
+)
+def test_adapt_takes_batches(make):
+    layer = IntegerLookup()
+    layer.adapt(make())
+    assert layer.get_vocabulary() == [-1, 2, 3, 1]
+    words = StringLookup()
+    words.adapt(np.array(WORDS)[own - 1] for own in (batch(1, 2), batch(2, 3)))
+    assert words.get_vocabulary() == ["[UNK]", "b", "c", "a"]
+
+
+def test_adapt_takes_so_many_steps():
+    layer = IntegerLookup()
+    layer.adapt((batch(value) for value in (1, 2, 3)), steps=2)
+    assert layer.get_vocabulary() == [-1, 2, 1]
+    text = TextVectorization()
+    text.adapt(["foo", "bar", "baz"], batch_size=1, steps=2)
+    assert text.get_vocabulary() == ["", "[UNK]", "foo", "bar"]
+    numbers = Normalization()
+    numbers.adapt(batch([1.0], [2.0]) + shift for shift in (0, 2))
+    assert numbers.mean.tolist() == [[2.5]]
+    numbers.adapt((batch([1.0], [2.0]) + shift for shift in (0, 2)), steps=1)
+    assert numbers.mean.tolist() == [[1.5]]
+    bins = Discretization(num_bins=2)
+    bins.adapt([[1.0], [2.0]] for _ in range(2))
+    assert len(bins.bin_boundaries) == 1
+    with pytest.raises(ConfigError, match="takes steps >= 1"):
+        layer.adapt(iter([batch(1)]), steps=0)
+    with pytest.raises(DataError, match="got no batch"):
+        layer.adapt(iter([]))
+
+
+def test_vocabularies_in_files(tmp_path):
+    words, numbers = tmp_path / "words.txt", tmp_path / "numbers.txt"
+    words.write_text("ä\nb\n", encoding="latin-1")
+    numbers.write_text("3\n5\n")
+    assert StringLookup(vocabulary=str(words), encoding="latin-1").vocabulary == ["ä", "b"]
+    assert TextVectorization(vocabulary=str(words), encoding="latin-1")(["b"]).tolist() == [[3]]
+    assert IntegerLookup(vocabulary=str(numbers))([5, 4]).tolist() == [2, 0]
+    for wrong in ({"encoding": "utf-8"}, {"encoding": "no-such"}):
+        with pytest.raises(ConfigError, match=r"words\.txt is none"):
+            StringLookup(vocabulary=str(words), **wrong)
+
+
+def test_places_of_the_unknown():
+    remainder = IntegerLookup(vocabulary=[3], num_oov_indices=2)
+    assert remainder([4, 5, 3]).tolist() == [0, 1, 2]
+    hashes = IntegerLookup(vocabulary=[3], num_oov_indices=7, oov_method="farmhash")
+    numbers = np.arange(100, 120)
+    assert np.array_equal(hashes(numbers), Hashing(7)(numbers))
+    salted = StringLookup(vocabulary=["x"], num_oov_indices=7, salt=(1, 2))
+    strings = numbers.astype(str)
+    assert np.array_equal(salted(strings), Hashing(7, salt=(1, 2))(strings))
+    assert not np.array_equal(salted(strings), hashes(numbers))
+
+
+def test_integer_types():
+    assert Hashing(4, dtype="int32")(["a"]).dtype == np.int32
+    assert Hashing(4, dtype="int64", output_mode="one_hot")(["a"]).dtype == np.int64
+    assert IntegerLookup(vocabulary=[3], invert=True, vocabulary_dtype="int32")([1]).dtype == np.int32
+    with pytest.raises(ConfigError, match=r"Hashing\.dtype"):
+        Hashing(4, dtype="int8")
+
+
+def test_scales_of_any_make():
+    assert Rescaling(np.float32(2), offset=np.array(1.0))([1.0, 2.0]).tolist() == [3, 5]
+    layer = Rescaling(np.array([2.0, 4.0]), [0.0, 1.0])
+    assert layer([[1.0, 1.0]]).tolist() == [[2, 5]]
+    assert layer.get_config()["scale"] == [2.0, 4.0]
+    with pytest.raises(ConfigError, match=r"Rescaling\.scale"):
+        Rescaling("two")
+
+
+def test_shapes_before_adapt():
+    for mode, shape in (("one_hot", (None, 4, 4)), ("multi_hot", (None, 4)), ("int", (None, 4))):
+        assert Discretization(num_bins=4, output_mode=mode).compute_output_shape((None, 4)) == shape
+
+
+def test_moments_as_attributes(tmp_path):
+    data = np.arange(24.0).reshape(2, 3, 4)
+    for axis, shape in ((-1, (1, 1, 4)), (1, (1, 3, 1)), (None, (1, 1, 1)), ((1, 2), (1, 3, 4))):
+        layer = Normalization(axis=axis)
+        assert layer.mean is None
+        layer.adapt(data)
+        axes = tuple(place for place, length in enumerate(shape) if length == 1)
+        np.testing.assert_allclose(layer.mean, data.mean(axes, keepdims=True), rtol=1e-6)
+        np.testing.assert_allclose(layer.variance, data.var(axes, keepdims=True), rtol=1e-6)
+        assert layer.mean.shape == shape
+        assert layer.get_config()["mean"] is None
+    model = Sequential([Input((3, 4)), Normalization(mean=3.0, variance=2.0)])
+    model.save(tmp_path / "model.safetensors")
+    again = load_model(tmp_path / "model.safetensors")
+    assert again.layers[0].get_config() == model.layers[0].get_config()
+    assert np.array_equal(again.predict(data, verbose=0), model.predict(data, verbose=0))
+
+
+def test_a_function_gets_the_array():
+    seen = []
+
+    def shorten(texts):
+        seen.append(np.shape(texts))
+        return np.char.replace(np.asarray(texts, str), "oo", "")
+
+    layer = TextVectorization(standardize=shorten, vocabulary=["f", "bar"])
+    assert layer(["foo bar", "bar"]).tolist() == [[2, 3], [3, 0]]
+    assert seen == [(2,)]
+    each = TextVectorization(standardize=lambda text: text.replace("oo", ""), vocabulary=["f", "bar"])
+    assert each([["foo bar"], ["bar"]]).tolist() == [[2, 3], [3, 0]]
+
+
+def test_rows_of_unequal_lengths_are_refused():
+    with pytest.raises(ConfigError, match=r"TextVectorization\.ragged"):
+        TextVectorization(ragged=True)
