@@ -216,7 +216,7 @@ def _check_alone(layer: Layer, place: str) -> None:
 
 
 def _input_config(layer: Input) -> dict[str, Any]:
-    config = {"batch_shape": [None, *layer.shape], "dtype": layer.dtype or "float32", "name": layer.name}
+    config = {"batch_shape": list(layer._symbol.shape), "dtype": layer.dtype or "float32", "name": layer.name}
     return {"module": "keras.layers", "class_name": "InputLayer", "config": config, "registered_name": None}
 
 
@@ -258,7 +258,7 @@ def _node(use: Use) -> dict[str, Any]:
 
 
 def _value(use: Use, part: int) -> dict[str, Any]:
-    shape: Any = use.layer.output_shape if use.taken else [None, *vars(use.layer)["shape"]]
+    shape: Any = use.layer.output_shape if use.taken else vars(use.layer)["_symbol"].shape
     shape = shape[part] if isinstance(shape[0], tuple) else shape
     config = {"shape": list(shape), "dtype": use.layer.dtype or "float32"}
     return {"class_name": "__keras_tensor__", "config": {**config, "keras_history": [use.layer.name, use.index, part]}}
