@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from nnlite.errors import DataError
 __all__ = ["as_objects", "known_words", "marked", "read_index", "shorter"]
 
 
-def marked(x: Sequence[Any], start_char: int | None, index_from: int) -> list[list[int]]:
+def marked(x: Iterable[Any], start_char: int | None, index_from: int) -> list[list[int]]:
     """Word numbers raised by `index_from`, after a mark of the start."""
     start = [] if start_char is None else [start_char]
     return [start + [int(word) + (index_from or 0) for word in row] for row in x]

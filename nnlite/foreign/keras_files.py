@@ -134,7 +134,7 @@ def _encoded(model: Any) -> bytes:
         place: parameter.value.reshape(shapes.get(id(parameter), parameter.shape))
         for place, parameter in parameter_places(model, keras_order)
     }
-    counts = {f"{group}/2": np.int32(0) for group in _adapted(model, keras_order)}
+    counts = {f"{group}/2": np.array(0, np.int32) for group in _adapted(model, keras_order)}
     return hdf5.encode(arrays | counts, dict(groups_of(model, keras_order)))
 
 
@@ -162,7 +162,7 @@ def load_keras(path: str | os.PathLike) -> tuple[Any, bytes | None, dict[str, An
         raise ModelFileError(f"{path}: {error}") from None
     except (KeyError, TypeError, AttributeError, IndexError, ValueError, RecursionError) as error:
         raise ModelFileError(f"{path}: the description of the model does not hold together: {error!r}") from None
-    _assign(model, archive.weights, path, lambda one: orders.get(id(one), one.layers))
+    _assign(model, archive.weights, path, lambda one: orders[id(one)] if id(one) in orders else one.layers)
     return model, archive.extra, archive.config.get("compile_config") or {}
 
 
