@@ -162,7 +162,7 @@ def load_keras(path: str | os.PathLike) -> tuple[Any, bytes | None, dict[str, An
         raise ModelFileError(f"{path}: {error}") from None
     except (KeyError, TypeError, AttributeError, IndexError, ValueError, RecursionError) as error:
         raise ModelFileError(f"{path}: the description of the model does not hold together: {error!r}") from None
-    _assign(model, archive.weights, path, lambda one: orders[id(one)] if id(one) in orders else one.layers)
+    _assign(model, archive.weights, path, lambda one: orders.get(id(one)) or one.layers)
     return model, archive.extra, archive.config.get("compile_config") or {}
 
 
