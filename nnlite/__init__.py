@@ -12,11 +12,13 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:  # what `__getattr__` finds at runtime
     from nnlite import (
         activations as activations,
+        backend as backend,
         callbacks as callbacks,
         check as check,
         config as config,
         constraints as constraints,
         data as data,
+        datasets as datasets,
         derivatives as derivatives,
         documents as documents,
         errors as errors,
@@ -33,6 +35,8 @@ if TYPE_CHECKING:  # what `__getattr__` finds at runtime
         ops as ops,
         optimizers as optimizers,
         plots as plots,
+        preprocessing as preprocessing,
+        random as random,
         registry as registry,
         regularizers as regularizers,
         schedules as schedules,
@@ -51,40 +55,64 @@ if TYPE_CHECKING:  # what `__getattr__` finds at runtime
         NNRegressor,
         NNTransformer,
     )
-    from nnlite.layers import Input
-    from nnlite.models import Model, Sequential, load_model
+    from nnlite.initializers import Initializer
+    from nnlite.layers import Input, Layer
+    from nnlite.losses import Loss
+    from nnlite.metrics import Metric
+    from nnlite.models import Model, Sequential, from_keras, from_sklearn, load_model
+    from nnlite.optimizers import Optimizer
+    from nnlite.regularizers import Regularizer
     from nnlite.threads import set_threads
     from nnlite.trained import load
+    from nnlite.variables import Variable
 
 # Public name -> module, loaded at first use, so that `import nnlite` costs what `import numpy` costs.
 _HOMES = {
+    "Initializer": "nnlite.initializers",
     "Input": "nnlite.layers",
+    "Layer": "nnlite.layers",
+    "Loss": "nnlite.losses",
     "MLPClassifier": "nnlite.estimators",
     "MLPRegressor": "nnlite.estimators",
+    "Metric": "nnlite.metrics",
     "Model": "nnlite.models",
     "NNAutoencoder": "nnlite.estimators",
     "NNClassifier": "nnlite.estimators",
     "NNEmbedder": "nnlite.estimators",
     "NNRegressor": "nnlite.estimators",
     "NNTransformer": "nnlite.estimators",
+    "Optimizer": "nnlite.optimizers",
+    "Regularizer": "nnlite.regularizers",
     "Sequential": "nnlite.models",
+    "Variable": "nnlite.variables",
+    "from_keras": "nnlite.models",
+    "from_sklearn": "nnlite.models",
     "load": "nnlite.trained",
     "load_model": "nnlite.models",
     "set_deterministic": "nnlite.config",
     "set_threads": "nnlite.threads",
 }
 __all__ = [
+    "Initializer",
     "Input",
+    "Layer",
+    "Loss",
     "MLPClassifier",
     "MLPRegressor",
+    "Metric",
     "Model",
     "NNAutoencoder",
     "NNClassifier",
     "NNEmbedder",
     "NNRegressor",
     "NNTransformer",
+    "Optimizer",
+    "Regularizer",
     "Sequential",
+    "Variable",
     "__version__",
+    "from_keras",
+    "from_sklearn",
     "load",
     "load_model",
     "set_deterministic",

@@ -1,4 +1,4 @@
-"""The default floating-point type of new layers, metrics and losses, the largest dense Jacobian, and determinism."""
+"""The defaults of new layers: floating-point type and order of axes; the largest dense Jacobian; determinism."""
 
 from typing import Literal, cast, get_args
 
@@ -11,6 +11,10 @@ FLOAT_TYPES = get_args(FloatType)
 _floatx: FloatType = "float32"
 _dense_limit = 2**30
 _deterministic = False
+DataFormat = Literal["channels_last", "channels_first"]
+DATA_FORMATS = get_args(DataFormat)
+_image_data_format: DataFormat = "channels_last"
+_epsilon = 1e-7
 
 
 def floatx() -> FloatType:
@@ -28,6 +32,48 @@ def set_floatx(dtype: str) -> None:
     if dtype not in FLOAT_TYPES:
         raise ConfigError(f"unknown float type {dtype!r}; {did_you_mean(dtype, FLOAT_TYPES)}")
     _floatx = cast(FloatType, dtype)
+
+
+def image_data_format() -> DataFormat:
+    """Where images have their channels: `"channels_last"` unless `set_image_data_format` changed it."""
+    return _image_data_format
+
+
+def set_image_data_format(data_format: str) -> None:
+    """Choose the `data_format` of layers made from now on without one: `"channels_last"` or `"channels_first"`.
+
+    Raises:
+        ConfigError: any other name.
+    """
+    global _image_data_format
+    if data_format not in DATA_FORMATS:
+        raise ConfigError(f"unknown data format {data_format!r}; {did_you_mean(data_format, DATA_FORMATS)}")
+    _image_data_format = cast(DataFormat, data_format)
+
+
+def epsilon() -> float:
+    """A small number for users' formulas, such as in a denominator: 1e-7 unless `set_epsilon` changed it.
+
+    nnlite's own formulas do without it.
+    """
+    return _epsilon
+
+
+def set_epsilon(value: float) -> None:
+    """Choose what `epsilon()` returns.
+
+    Raises:
+        ConfigError: not a number > 0.
+    """
+    global _epsilon
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not value > 0:
+        raise ConfigError(f"epsilon must be a number > 0, got {value!r}")
+    _epsilon = float(value)
+
+
+def backend() -> str:
+    """What arrays are made of: `"numpy"`."""
+    return "numpy"
 
 
 def dense_limit() -> int:

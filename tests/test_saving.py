@@ -251,7 +251,7 @@ def test_foreign_files_are_refused(path):
     for content in (foreign, b"PK\x03\x04 a zip file, as Keras writes", b"\x89HDF\r\n\x1a\n" + bytes(200)):
         path.write_bytes(content)
         for call in (load_model, model.load_weights):
-            with pytest.raises(ModelFileError, match="not a model file of nnlite"):
+            with pytest.raises(ModelFileError, match=r"not a model file of nnlite|cannot be read as HDF5"):
                 call(path)
 
 

@@ -18,6 +18,8 @@ from nnlite.initializers.structured import Identity, NguyenWidrow, STFTInitializ
 from nnlite.registry import modules
 
 __all__ = [
+    "IdentityInitializer",
+    "OrthogonalInitializer",
     "constant",
     "deserialize",
     "get",
@@ -41,6 +43,7 @@ __all__ = [
 ]
 
 constant, identity, ones, zeros = Constant, Identity, Ones, Zeros
+IdentityInitializer, OrthogonalInitializer = Identity, Orthogonal
 glorot_normal, glorot_uniform, he_normal, he_uniform = GlorotNormal, GlorotUniform, HeNormal, HeUniform
 lecun_normal, lecun_uniform, nguyen_widrow, orthogonal = LecunNormal, LecunUniform, NguyenWidrow, Orthogonal
 random_normal, random_uniform, truncated_normal = RandomNormal, RandomUniform, TruncatedNormal

@@ -9,6 +9,7 @@ import numpy as np
 from nnlite.arrays.types import Shape
 from nnlite.errors import ConfigError
 from nnlite.initializers.base import Initializer
+from nnlite.random import truncated_standard_normal
 from nnlite.registry.field_types import Index, NonNegative, Positive
 
 __all__ = [
@@ -83,7 +84,7 @@ class TruncatedNormal(Initializer):
     seed: Index | None = None
 
     def draw(self, shape: Shape, generator: np.random.Generator) -> np.ndarray:
-        return self.mean + self.stddev * _truncated_standard_normal(shape, generator)
+        return self.mean + self.stddev * truncated_standard_normal(shape, generator)
 
 
 class FanScaled(Initializer, abstract=True):
@@ -108,7 +109,7 @@ class FanScaled(Initializer, abstract=True):
             limit = math.sqrt(3.0) * stddev
             return generator.uniform(-limit, limit, shape)
         if self.distribution == "truncated_normal":
-            return stddev / STDDEV_OF_TRUNCATED_NORMAL * _truncated_standard_normal(shape, generator)
+            return stddev / STDDEV_OF_TRUNCATED_NORMAL * truncated_standard_normal(shape, generator)
         return generator.normal(0.0, stddev, shape)
 
     def fans(self, shape: Shape) -> tuple[int, int]:
@@ -249,12 +250,3 @@ def compute_fans(shape: tuple) -> tuple[int, int]:
         return math.prod(shape), math.prod(shape)
     receptive_field = math.prod(shape[:-2])
     return shape[-2] * receptive_field, shape[-1] * receptive_field
-
-
-def _truncated_standard_normal(shape: tuple, generator: np.random.Generator) -> np.ndarray:
-    values = generator.standard_normal(math.prod(shape))
-    outside = np.flatnonzero(np.abs(values) > 2.0)
-    while outside.size:
-        values[outside] = generator.standard_normal(outside.size)
-        outside = outside[np.abs(values[outside]) > 2.0]
-    return values.reshape(shape)

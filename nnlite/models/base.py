@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from nnlite import saving
 from nnlite.callbacks import History
 from nnlite.data.batches import take_rows
 from nnlite.derivatives import Derivatives
@@ -19,8 +18,9 @@ from nnlite.losses import Loss
 from nnlite.metrics import Metric
 from nnlite.models.doors import Evaluate, Predict, SecondOrderDoors, door
 from nnlite.models.fast import fast_predictor
-from nnlite.models.files import assign_weights, model_state, pickled_state, unpickled, weight_arrays
+from nnlite.models.files import model_state, pickled_state, unpickled
 from nnlite.models.interpretation import Interpretation, Kept, read_encoder, read_target
+from nnlite.models.storing import load_torch, load_weights, save, save_weights
 from nnlite.models.summary import print_summary, summary_output, summary_table
 from nnlite.optimizers import Optimizer
 from nnlite.parameters import Parameter
@@ -255,10 +255,7 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True):
         if not self.built:
             raise NotReadyError("the model has no weights before it is built: add an Input, or call build(shape)")
 
-    def save(self, filepath: str | PathLike, overwrite: bool = True, include_optimizer: bool = True) -> None:
-        """Write one `.safetensors` file: layers, weights, encoder, target, `compile` arguments, optimizer's state."""
-        self._need_built()
-        saving.write(filepath, *model_state(self, include_optimizer), overwrite=overwrite)
+    save, save_weights, load_weights, load_torch = save, save_weights, load_weights, load_torch
 
     def export(self, filepath: str | PathLike) -> list[str]:
         """Write the model in a format that runs without nnlite; the encoder and the target go with it.
@@ -273,24 +270,9 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True):
 
         return export_model(self, filepath)
 
-    def save_weights(self, filepath: str | PathLike, overwrite: bool = True) -> None:
-        """Write the weights alone; `load_weights` of a model with the same layers reads them."""
-        self._need_built()
-        saving.write(filepath, {"content": "weights"}, weight_arrays(self), overwrite=overwrite)
-
     def file_state(self) -> tuple[dict, dict[str, np.ndarray]]:
         """Header and arrays of the file that `save` writes."""
         return model_state(self)
-
-    def load_weights(self, filepath: str | PathLike) -> None:
-        """Read weights from a file of `save_weights` or `save`.
-
-        Raises:
-            ModelFileError: missing or damaged file, or names or shapes that are not this model's.
-        """
-        _, arrays = saving.read(filepath)
-        self._need_built()
-        assign_weights(self, arrays, filepath)
 
     def __getstate__(self) -> dict:
         return stamped(pickled_state(self))

@@ -1,13 +1,15 @@
 """One file per model: layers, weights, what inputs and outputs mean, `compile` arguments, the optimizer's state."""
 
 import inspect
+import warnings
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nnlite import saving
-from nnlite.errors import ModelFileError
+from nnlite.errors import ModelFileError, NNLiteError, TrainingWarning
+from nnlite.foreign import compile_arguments, encode_extra, is_keras_file, load_keras, read_extra, save_keras
 from nnlite.initializers.blank import values_follow
 from nnlite.layers import Layer
 from nnlite.models.header import ModelHeader
@@ -19,10 +21,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "assign_weights",
+    "from_keras",
     "load_model",
     "model_state",
     "pickled_state",
+    "read_keras",
     "restored",
+    "save_as_keras",
     "unpickled",
     "weight_arrays",
 ]
@@ -36,6 +41,8 @@ def load_model(filepath: str | PathLike, compile: bool = True) -> "BaseModel":
     Raises:
         ModelFileError: missing, damaged or foreign file, one whose parts disagree, or one that names unknown classes.
     """
+    if is_keras_file(filepath):
+        return read_keras(filepath, compile)
     with saving.reading(filepath):
         header, arrays = saving.read(filepath)
         if header.get("content") == "weights":
@@ -146,3 +153,44 @@ def overflows(array: np.ndarray, dtype: np.dtype) -> bool:
     if array.dtype == dtype or dtype.kind != "f":
         return False
     return bool((np.isinf(array.astype(dtype)) & np.isfinite(array)).any())
+
+
+def from_keras(filepath: str | PathLike, compile: bool = False) -> "BaseModel":
+    """The model of a `.keras` file that Keras 3 wrote, with its weights: `Sequential` or functional.
+
+    Its predictions are those of Keras to rounding. What Keras keeps of an optimizer's state is not read.
+
+    Args:
+        filepath: of the file.
+        compile: whether to compile it as it was; what nnlite has no word for is a warning, and leaves it uncompiled.
+
+    Raises:
+        ModelFileError: no such file, a damaged one, or one of a layer or an argument that nnlite does not have.
+        MissingLibraryError: h5py is not installed.
+    """
+    if not is_keras_file(filepath):
+        raise ModelFileError(f"{filepath} is no .keras file: Keras writes one by model.save('name.keras')")
+    return read_keras(filepath, compile)
+
+
+def read_keras(filepath: str | PathLike, compile: bool) -> "BaseModel":
+    """The model of a `.keras` file; one that nnlite wrote is all that it was, with the optimizer's state."""
+    model, extra, compiled = load_keras(filepath)
+    if extra is not None:
+        header, slots = read_extra(extra, filepath)
+        arrays = weight_arrays(model) | slots
+        return restored(header if compile else {**header, "compile": None}, arrays, filepath)
+    if compile and compiled:
+        try:
+            _compile_as_saved(model, compile_arguments(compiled))
+        except (NNLiteError, TypeError) as error:
+            text = f"{filepath}: the model is not compiled, since nnlite lacks what it was compiled with: {error}"
+            warnings.warn(text, TrainingWarning, stacklevel=3)
+    return model
+
+
+def save_as_keras(model: "BaseModel", filepath: str | PathLike, overwrite: bool, include_optimizer: bool) -> None:
+    """Write a `.keras` file, with what Keras has no place for beside it."""
+    header, arrays = model_state(model, include_optimizer)
+    slots = {name: array for name, array in arrays.items() if not name.startswith("weights/")}
+    save_keras(model, filepath, encode_extra({"format": saving.FORMAT, **header}, slots), overwrite)

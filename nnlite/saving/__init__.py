@@ -1,5 +1,8 @@
 """The one reader and the one writer of model files, the format that they use, and files that are written whole."""
 
+import importlib
+from typing import Any
+
 from nnlite.saving.atomic import *
 from nnlite.saving.boundary import *
 from nnlite.saving.manifest import *
@@ -7,3 +10,21 @@ from nnlite.saving.model_files import *
 from nnlite.saving.states import *
 from nnlite.saving.strict_json import *
 from nnlite.saving.text_files import *
+
+# What Keras keeps in `keras.saving`, found when it is asked for: these rooms stand above this one.
+_OF_KERAS = {
+    "CustomObjectScope": "nnlite.utils",
+    "custom_object_scope": "nnlite.utils",
+    "get_custom_objects": "nnlite.utils",
+    "get_registered_name": "nnlite.utils",
+    "get_registered_object": "nnlite.utils",
+    "load_model": "nnlite.models",
+    "register_keras_serializable": "nnlite.utils",
+    "save_model": "nnlite.models",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _OF_KERAS:
+        return getattr(importlib.import_module(_OF_KERAS[name]), name)
+    raise AttributeError(f"module 'nnlite.saving' has no attribute {name!r}")

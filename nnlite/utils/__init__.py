@@ -1,5 +1,12 @@
 """What Keras keeps in `keras.utils`, under the same names."""
 
 from nnlite.data.numbered import PyDataset
+from nnlite.features import FeatureSpace as FeatureSpace
+from nnlite.utils.arrays import *
+from nnlite.utils.division import *
+from nnlite.utils.downloads import *
+from nnlite.utils.images import *
+from nnlite.utils.progress import *
+from nnlite.utils.types import *
 
-__all__ = ["PyDataset"]
+Sequence = PyDataset  # its name before Keras 3

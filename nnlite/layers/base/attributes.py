@@ -1,14 +1,14 @@
 """What a layer says about itself: every attribute that others ask a layer for, with its default."""
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 import numpy as np
 
 from nnlite.arrays.types import ArrayLike
-from nnlite.config import floatx
+from nnlite.config import floatx, image_data_format
 from nnlite.errors import NotReadyError
 from nnlite.layers.base.simplified import DensePart, Simplified
 from nnlite.ops.activations import ActivationFunction, Linear
@@ -140,6 +140,19 @@ class LayerAttributes:
     _further_arguments: tuple[str, ...] = ()
     _declared: list[Parameter]
     _stated_shape: tuple[int | None, ...] | None = None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "data_format" and value is None and image_data_format() == "channels_first":
+            value = "channels_first"  # else None stands for channels last, also in files
+        super().__setattr__(name, value)
+
+    @classmethod
+    def from_config(cls, config: Any) -> Any:
+        """The inverse of `get_config`; a `data_format` of None in a file is channels last."""
+        if isinstance(config, Mapping) and "data_format" in config and image_data_format() == "channels_first":
+            config = {**config, "data_format": config["data_format"] or "channels_last"}
+        parent: Any = super()
+        return parent.from_config(config)
 
     @property
     def member_count(self) -> int | None:

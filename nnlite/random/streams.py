@@ -1,16 +1,38 @@
 """Random streams without global state: (seed, purpose, indices) alone decides what is drawn."""
 
+import itertools
+import math
 import zlib
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.random.bit_generator import ISeedSequence
 
+__all__ = [
+    "RandomSource",
+    "child_of",
+    "fresh_seed",
+    "seed_fresh_seeds",
+    "stream",
+    "truncated_standard_normal",
+]
+
+_seeds: Iterator[int] | None = None  # those that `seed_fresh_seeds` decides; None: entropy
+
 
 def fresh_seed() -> int:
-    """A seed from the operating system's entropy, in [0, 2**31)."""
+    """A seed in [0, 2**31): from the operating system's entropy, unless `seed_fresh_seeds` has been called."""
+    if _seeds is not None:
+        return next(_seeds)
     entropy: Any = np.random.SeedSequence().entropy  # an integer, as none is passed in
     return int(entropy) & 0x7FFF_FFFF
+
+
+def seed_fresh_seeds(seed: int) -> None:
+    """Let all later `fresh_seed()` follow from `seed`; see `nnlite.utils.set_random_seed`."""
+    global _seeds
+    _seeds = (int(stream(seed, "fresh seeds", step=step).integers(2**31)) for step in itertools.count())
 
 
 def stream(seed: int, purpose: str, index: int = 0, step: int = 0) -> np.random.Generator:
@@ -86,3 +108,13 @@ class RandomSource:
 def child_of(source: RandomSource | None, index: int) -> RandomSource | None:
     """`source.child(index)`; None where nothing is drawn."""
     return None if source is None else source.child(index)
+
+
+def truncated_standard_normal(shape: tuple[int, ...], generator: np.random.Generator) -> np.ndarray:
+    """Standard normal numbers, those outside [-2, 2] drawn again."""
+    values = generator.standard_normal(math.prod(shape))
+    outside = np.flatnonzero(np.abs(values) > 2.0)
+    while outside.size:
+        values[outside] = generator.standard_normal(outside.size)
+        outside = outside[np.abs(values[outside]) > 2.0]
+    return values.reshape(shape)

@@ -1,0 +1,66 @@
+"""Writes nnlite/foreign/keras_signatures.json: the arguments of what Keras's files may name, with their defaults.
+
+Run it where Keras 3 is installed: `KERAS_BACKEND=torch python docs/keras_signatures.py`.
+"""
+
+import inspect
+import json
+from pathlib import Path
+from typing import Any
+
+TARGET = Path(__file__).resolve().parents[1] / "nnlite" / "foreign" / "keras_signatures.json"
+FAMILIES = ("layers", "initializers", "regularizers", "constraints", "losses", "metrics", "optimizers")
+
+
+def plain(value: Any) -> Any:
+    """A default as JSON; what JSON cannot say as its text."""
+    if isinstance(value, tuple):
+        return [plain(item) for item in value]
+    return value if value is None or isinstance(value, (bool, int, float, str, list, dict)) else repr(value)
+
+
+def arguments(cls: type) -> dict[str, Any]:
+    """Argument -> default of a constructor and, where it takes further ones, of those of its bases."""
+    found: dict[str, Any] = {}
+    for base in cls.__mro__:
+        written = vars(base).get("__init__")
+        if written is None:
+            continue
+        parameters = list(inspect.signature(written).parameters.values())[1:]
+        for parameter in parameters:
+            if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+                required = parameter.default is parameter.empty
+                found.setdefault(parameter.name, {"required": True} if required else plain(parameter.default))
+        if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+            break
+    return found
+
+
+def signatures() -> dict[str, Any]:
+    """Family -> class -> argument -> default, for each class that Keras offers by name."""
+    import keras
+
+    families = {"version": keras.__version__}
+    for family in FAMILIES:
+        module = getattr(keras, family)
+        public = {name: item for name, item in vars(module).items() if not name.startswith("_")}
+        classes = {name: item for name, item in public.items() if inspect.isclass(item) and item.__name__ == name}
+        families[family] = {name: arguments(item) for name, item in sorted(classes.items())}
+    families["layers"] |= {"Sequential": arguments(keras.Sequential)}
+    return families
+
+
+def text(families: dict[str, Any]) -> str:
+    """JSON with one line for each class."""
+    lines = []
+    for family, classes in families.items():
+        if isinstance(classes, str):
+            lines.append(f"{json.dumps(family)}: {json.dumps(classes)}")
+        else:
+            rows = [f"{json.dumps(name)}: {json.dumps(found, sort_keys=True)}" for name, found in classes.items()]
+            lines.append(f"{json.dumps(family)}: {{\n" + ",\n".join(rows) + "\n}")
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+if __name__ == "__main__":
+    TARGET.write_text(text(signatures()), encoding="utf-8")

@@ -1,0 +1,223 @@
+"""Writes docs/keras.md: every public name and argument of Keras 3 beside what nnlite has.
+
+Run it where Keras 3 is installed, from the folder of the project:
+`KERAS_BACKEND=torch PYTHONPATH=. python docs/keras_table.py`.
+"""
+
+import inspect
+import re
+from pathlib import Path
+from typing import Any
+
+TARGET = Path(__file__).resolve().parent / "keras.md"
+INTRODUCTION = """# Keras beside nnlite
+
+Every public name of Keras {version}, with its arguments, in the families that nnlite has. `docs/keras_table.py` makes
+this page by looking at both libraries; do not edit it by hand.
+
+- **same**: the name is there, and takes every argument of Keras with the same default; the arrays of a function are
+  given by position.
+- **differs**: the name is there; what is listed is not.
+- **absent**: with the reason.
+
+A program for Keras runs with `import nnlite as keras` where all it uses is the same. What differs on purpose
+everywhere: data with NaN is refused; indices must be integers; shapes that broadcast by accident are errors;
+`validation_split` takes random rows rather than the last; hashing uses BLAKE2.
+
+{counts}
+"""
+# Family -> its module in Keras and here; None for the package itself.
+FAMILIES = {
+    "layers": ("layers", "layers"),
+    "losses": ("losses", "losses"),
+    "metrics": ("metrics", "metrics"),
+    "optimizers": ("optimizers", "optimizers"),
+    "schedules": ("optimizers.schedules", "optimizers.schedules"),
+    "activations": ("activations", "activations"),
+    "initializers": ("initializers", "initializers"),
+    "regularizers": ("regularizers", "regularizers"),
+    "constraints": ("constraints", "constraints"),
+    "callbacks": ("callbacks", "callbacks"),
+    "models": ("models", "models"),
+    "utils": ("utils", "utils"),
+    "random": ("random", "random"),
+    "ops": ("ops", "ops"),
+    "datasets": ("datasets", "datasets"),
+    "backend": ("backend", "backend"),
+    "config": ("config", "config"),
+    "preprocessing": ("preprocessing", "preprocessing"),
+    "preprocessing.image": ("preprocessing.image", "preprocessing.image"),
+    "preprocessing.sequence": ("preprocessing.sequence", "preprocessing.sequence"),
+    "top level": ("", ""),
+}
+PASSED_OVER = {"kwargs", "args", "autocast"}
+# Arguments that say how Keras computes, or what it would quantize: accepted names would do nothing here.
+MEANINGLESS = {
+    "lora_rank": "low-rank adapters are not written",
+    "lora_alpha": "low-rank adapters are not written",
+    "quantization_config": "nothing is quantized",
+    "gptq_unpacked_column_size": "nothing is quantized",
+    "flash_attention": "chooses a kernel of a GPU",
+    "use_cudnn": "chooses a kernel of a GPU",
+    "bounding_box_format": "there are no bounding boxes",
+    "sparse": "sparse tensors of TensorFlow",
+    "ragged": "ragged tensors of TensorFlow",
+    "preferred_backend": "there is one backend",
+}
+# (family, pattern of names) -> why they are absent; the first that fits.
+REASONS = [
+    ("layers", r"(Jax|Flax)Layer|TorchModuleWrapper|TFSMLayer", "wraps another engine, which nnlite does without"),
+    ("layers", r".*Spectrogram", "there is no Fourier transform among the ops: compute spectrograms before"),
+    ("layers", r"MaxNumBoundingBoxes", "there are no bounding boxes"),
+    ("layers", r"InputSpec", "a layer's `build` and `input_kind` say what it takes"),
+    (
+        "layers",
+        r"AugMix|AutoContrast|CLAHE|Contrast.*|CutMix|Equalization|MixUp|RandAugment|Random.*|Solarization",
+        "one of many augmentations of photographs; those that small networks profit from are there, others are "
+        "applied to the data before, or written as a layer",
+    ),
+    ("callbacks", r"OrbaxCheckpoint", "writes with a library of JAX"),
+    ("optimizers", r"LossScaleOptimizer", "there is no float16, whose gradients would need it"),
+    ("optimizers", r"MultiOptimizer|OptimizerMap", "`learning_rate_multipliers` sets rates by layer"),
+    ("optimizers", r"legacy", "names of Keras 2"),
+    ("losses|metrics|optimizers|initializers|regularizers|constraints|activations", r"legacy", "names of Keras 2"),
+    ("initializers", r"STFT.*|stft.*", "there is no Fourier transform among the layers"),
+    ("utils", r".*_dataset_from_directory", "makes datasets of TensorFlow; `nnlite.data` reads folders of images"),
+    ("utils|preprocessing", r"timeseries_dataset_from_array", "makes datasets of TensorFlow"),
+    ("preprocessing", r".*_dataset_from_directory", "makes datasets of TensorFlow; `nnlite.data` reads folders"),
+    ("utils", r"bounding_boxes", "there are no bounding boxes"),
+    ("utils", r"legacy|get_source_inputs", "names of Keras 2"),
+    ("utils", r"Config", "a dictionary does it"),
+    ("utils|config", r".*interactive_logging.*", "`verbose` of each call says it; no terminal, no bar"),
+    ("utils", r"(de)?serialize_keras_object", "`Layer.get` and `to_spec`, and those of the other families"),
+    ("utils", r"model_to_dot", "pictures need no Graphviz here"),
+    ("config", r".*traceback_filtering.*", "errors are short by themselves"),
+    ("config", r".*flash_attention.*|is_nnx_enabled|set_backend", "chooses an engine or its kernels; there is one"),
+    ("config", r".*dtype_policy", "`set_floatx`, and the argument `dtype` of layers"),
+    ("config", r"enable_unsafe_deserialization", "files hold no code, so nothing has to be allowed"),
+    ("config", r".*max_(epochs|steps_per_epoch)", "the arguments of `fit`"),
+    ("datasets", r"boston_housing", "withdrawn by its users: one of its columns is built on race"),
+    ("ops", r"cond|fori_loop|map|scan|associative_scan|switch|vectorized_map|vectorize|while_loop|custom_gradient",
+     "Python's own `if`, `for` and functions: nothing is compiled, and an `Op` has the derivative you write"),
+    ("ops", r"(separable_|depthwise_)?conv(_transpose)?|(adaptive_)?(average|max)_pool|batch_normalization|ctc_.*|"
+     r"dot_product_attention|fold|unfold|depth_to_space|space_to_depth|.*crossentropy|in_top_k",
+     "the layers, losses and metrics of that name compute it, also on arrays"),
+    ("ops", r"i?r?fft2?|ifft2|i?stft|extract_sequences|view_as_.*|angle|conj(ugate)?|imag|real|polar|isreal",
+     "layers compute with real numbers; NumPy's function does it on arrays"),
+    ("ops", r"image|linalg|nn|numpy", "names are in `nnlite.ops` itself"),
+    ("ops", r"jvp", "`Trace.jacobians` gives `jvp` and `vjp`"),
+    ("ops", r".*", "no derivative is written for it; on arrays NumPy's function of that name does it"),
+    ("top level", r"DTypePolicy|FloatDTypePolicy|Quantizer|dtype_policies|quantizers|mixed_precision|RematScope|remat",
+     "there is no mixed precision, no quantization, and no recomputation"),
+    ("top level", r"StatelessScope|SymbolicScope|Function|Operation|KerasTensor|InputSpec",
+     "inner parts of Keras; here an `Op` and a `Symbol`"),
+    ("top level", r"applications|distillation", "large models with weights to download are out of scope"),
+    ("top level", r"device|distribution|name_scope", "there is one device, and names have no scopes"),
+    ("top level", r"legacy|export|visualization|wrappers|version|src", "not part of the families that programs use"),
+    ("top level", r"tree", "nested structures are Python's own lists and dicts"),
+]  # fmt: skip
+
+
+def module_of(package: Any, path: str) -> Any:
+    """The module at a dotted path in a package; None where there is none."""
+    for name in filter(None, path.split(".")):
+        package = getattr(package, name, None)
+    return package
+
+
+def public_names(module: Any) -> list[str]:
+    """The names that a module of Keras offers."""
+    listed = [name for name in vars(module) if not name.startswith("_") and name != "src"]
+    return sorted(listed, key=lambda name: (name.lower(), name))
+
+
+def parameters_of(item: Any) -> dict[str, Any]:
+    """Argument -> default of a class or function; `inspect.Parameter.empty` where there is none."""
+    try:
+        found = inspect.signature(item).parameters
+    except (TypeError, ValueError):
+        return {}
+    return {name: one.default for name, one in found.items() if name not in PASSED_OVER}
+
+
+def differences(theirs: Any, own: Any) -> list[str]:
+    """What Keras's class or function takes and nnlite's does not, and defaults that are other ones."""
+    wanted, present = parameters_of(theirs), parameters_of(own)
+    if not callable(theirs) or inspect.ismodule(theirs):
+        return []
+    if inspect.isclass(own) and "kwargs" in str(inspect.signature(own)):
+        present = {**parameters_of(own.__mro__[1]), **present}
+    found = []
+    for place, (name, default) in enumerate(wanted.items()):
+        if name not in present and default is inspect.Parameter.empty and is_placed(place, present):
+            continue  # by position
+        if name not in present:
+            reason = MEANINGLESS.get(name)
+            found.append(f"no `{name}`" + (f" ({reason})" if reason else ""))
+        elif is_plain(default) and is_plain(present[name]) and not equal(default, present[name]):
+            found.append(f"`{name}={present[name]!r}`, in Keras {default!r}")
+    return found
+
+
+def is_placed(place: int, present: dict[str, Any]) -> bool:
+    """Whether a required argument of Keras has another name here, and is given by its place."""
+    defaults = list(present.values())
+    return not defaults or (place < len(defaults) and defaults[place] is inspect.Parameter.empty)
+
+
+def is_plain(value: Any) -> bool:
+    """Whether a default can be compared as it is."""
+    return value is None or isinstance(value, (bool, int, float, str))
+
+
+def equal(first: Any, second: Any) -> bool:
+    """Whether two defaults mean the same: names in any style, and None for what nnlite says in full."""
+    if isinstance(first, str) and isinstance(second, str):
+        return first.replace("_", "").lower() == second.replace("_", "").lower()
+    return first == second or first is None or second is None
+
+
+def reason_for(family: str, name: str) -> str:
+    """Why a name of Keras is absent."""
+    for families, names, reason in REASONS:
+        if re.fullmatch(families, family) and re.fullmatch(names, name):
+            return reason
+    return "not written yet"
+
+
+def rows_of(family: str, theirs: Any, own: Any) -> list[tuple[str, str, str]]:
+    """Name, verdict and what differs, of each name of a family."""
+    rows = []
+    for name in public_names(theirs):
+        item = getattr(theirs, name)
+        if inspect.ismodule(item) and family not in ("datasets", "preprocessing", "top level"):
+            continue
+        if own is None or not hasattr(own, name):
+            rows.append((name, "absent", reason_for(family, name)))
+            continue
+        found = differences(item, getattr(own, name))
+        if inspect.ismodule(item) and family == "datasets":
+            found = differences(item.load_data, getattr(own, name).load_data)
+        rows.append((name, "differs" if found else "same", "; ".join(found)))
+    return rows
+
+
+def document() -> str:
+    """The page."""
+    import keras
+
+    import nnlite
+
+    parts, counts = [], ["| family | same | differs | absent |", "|---|---|---|---|"]
+    for family, (path, here) in FAMILIES.items():
+        rows = rows_of(family, module_of(keras, path), module_of(nnlite, here))
+        tally = [sum(verdict == kind for _, verdict, _ in rows) for kind in ("same", "differs", "absent")]
+        counts.append(f"| {family} | {' | '.join(map(str, tally))} |")
+        parts += [f"## {family}", "", "| name | | |", "|---|---|---|"]
+        parts += [f"| `{name}` | {verdict} | {text.replace('|', '/')} |" for name, verdict, text in rows]
+        parts.append("")
+    return INTRODUCTION.format(version=keras.__version__, counts="\n".join(counts)) + "\n" + "\n".join(parts)
+
+
+if __name__ == "__main__":
+    TARGET.write_text(document(), encoding="utf-8")

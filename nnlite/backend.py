@@ -1,0 +1,59 @@
+"""What Keras keeps in `keras.backend`: defaults of `nnlite.config`, and questions about types."""
+
+from typing import Any
+
+import numpy as np
+
+from nnlite.config import (
+    backend,
+    epsilon,
+    floatx,
+    image_data_format,
+    set_epsilon,
+    set_floatx,
+    set_image_data_format,
+)
+from nnlite.utils.types import UIDS, clear_session, is_keras_tensor, standardize_dtype
+
+__all__ = [
+    "backend",
+    "clear_session",
+    "epsilon",
+    "floatx",
+    "get_uid",
+    "image_data_format",
+    "is_float_dtype",
+    "is_int_dtype",
+    "is_keras_tensor",
+    "result_type",
+    "set_epsilon",
+    "set_floatx",
+    "set_image_data_format",
+    "standardize_dtype",
+]
+
+
+def get_uid(prefix: str = "") -> int:
+    """How often the number of this `prefix` has been asked for: 1, 2, ..."""
+    UIDS[prefix] += 1
+    return UIDS[prefix]
+
+
+def is_float_dtype(dtype: Any) -> bool:
+    """Whether a type is a floating-point one."""
+    return np.dtype(standardize_dtype(dtype)).kind == "f"
+
+
+def is_int_dtype(dtype: Any) -> bool:
+    """Whether a type holds integers, signed or not."""
+    return np.dtype(standardize_dtype(dtype)).kind in "iu"
+
+
+def result_type(*dtypes: Any) -> str:
+    """The type that numbers of these types have together, by NumPy's rules.
+
+    Keras differs where integers meet float32: there the result is float32, as here, but NumPy's is float64.
+    """
+    names = [standardize_dtype(dtype) for dtype in dtypes] or [floatx()]
+    floats = [name for name in names if is_float_dtype(name)]
+    return np.result_type(*(floats or names)).name

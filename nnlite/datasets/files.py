@@ -1,0 +1,88 @@
+"""Finding and reading the files of data sets. Pickled parts are read without running what they hold."""
+
+import io
+import os
+import pickle
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nnlite.errors import DataError
+
+__all__ = ["Unpickler", "located", "read_npz", "split_rows"]
+
+FOLDER_OF_KERAS = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
+
+
+def located(path: str | os.PathLike, origin: str) -> Path:
+    """The file or folder at `path`: as given, or among those that Keras has downloaded.
+
+    Raises:
+        DataError: it is in neither place; says where to get it and where to put it.
+    """
+    home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "datasets"
+    for candidate in (Path(path), home / path):
+        if candidate.exists():
+            return candidate
+    raise DataError(
+        f"{path} is neither here nor in {home}: download it from {origin}, put it there, or say where it is by path="
+    )
+
+
+def read_npz(path: str | os.PathLike, names: tuple[str, ...]) -> list[np.ndarray]:
+    """Arrays of an NPZ file that Keras made, by their names; lists of numbers in them are read by `Unpickler`.
+
+    Raises:
+        DataError: the file is missing, is none, or lacks one of the arrays.
+    """
+    file = located(path, FOLDER_OF_KERAS + Path(path).name)
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return [_read_array(archive.read(f"{name}.npy")) for name in names]
+    except KeyError as error:
+        raise DataError(f"{file} lacks an array: {error.args[0]}; needed: {', '.join(names)}") from None
+    except (OSError, ValueError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
+        raise DataError(f"{file} cannot be read as an NPZ file: {error}") from None
+
+
+def _read_array(content: bytes) -> np.ndarray:
+    stream = io.BytesIO(content)
+    version = np.lib.format.read_magic(stream)
+    read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    dtype = read_header(stream)[2]
+    if dtype.hasobject:
+        return np.asarray(Unpickler(stream).load())
+    return np.load(io.BytesIO(content), allow_pickle=False)
+
+
+class Unpickler(pickle.Unpickler):
+    """Reads pickles of arrays, lists, numbers and text, and refuses all else: no code of the file runs."""
+
+    ALLOWED = {
+        ("_codecs", "encode"): lambda text, encoding: text.encode(encoding),
+        ("numpy", "dtype"): np.dtype,
+        ("numpy", "ndarray"): np.ndarray,
+    }
+
+    def find_class(self, module_name: str, global_name: str) -> Any:
+        if global_name == "_reconstruct" and module_name.startswith(("numpy.core.", "numpy._core.")):
+            return lambda kind, shape, dtype: np.ndarray(shape, dtype)
+        if (module_name, global_name) not in self.ALLOWED:
+            raise pickle.UnpicklingError(f"it holds {module_name}.{global_name}, which data have no use for")
+        return self.ALLOWED[module_name, global_name]
+
+
+def split_rows(test_split: float, seed: int, *arrays: np.ndarray) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """The arrays with their rows in Keras's random order, in two parts, of which the second has `test_split`.
+
+    Raises:
+        DataError: `test_split` is not in [0, 1).
+    """
+    if not 0 <= test_split < 1:
+        raise DataError(f"test_split must be in [0, 1), got {test_split!r}")
+    order = np.arange(len(arrays[0]))
+    np.random.RandomState(seed).shuffle(order)
+    edge = int(len(order) * (1 - test_split))
+    return tuple(array[order[:edge]] for array in arrays), tuple(array[order[edge:]] for array in arrays)

@@ -1,0 +1,64 @@
+"""What the sets of texts share: words as numbers by how frequent they are, and the index that names them."""
+
+import json
+import os
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from nnlite.datasets.files import FOLDER_OF_KERAS, located
+from nnlite.errors import DataError
+
+__all__ = ["as_objects", "known_words", "marked", "read_index", "shorter"]
+
+
+def marked(x: Iterable[Any], start_char: int | None, index_from: int) -> list[list[int]]:
+    """Word numbers raised by `index_from`, after a mark of the start."""
+    start = [] if start_char is None else [start_char]
+    return [start + [int(word) + (index_from or 0) for word in row] for row in x]
+
+
+def shorter(rows: list[list[int]], labels: np.ndarray, maxlen: int | None) -> tuple[list[list[int]], np.ndarray]:
+    """The rows that are shorter than `maxlen`, with their labels; all for None.
+
+    Raises:
+        DataError: there is none.
+    """
+    if not maxlen:
+        return rows, labels
+    kept = [number for number, row in enumerate(rows) if len(row) < maxlen]
+    if not kept:
+        raise DataError(f"no text is shorter than maxlen={maxlen}: give a larger one")
+    return [rows[number] for number in kept], labels[kept]
+
+
+def known_words(rows: list[list[int]], num_words: int | None, skip_top: int, oov_char: int | None) -> list[list[int]]:
+    """Rows where words outside `skip_top` ... `num_words` - 1 are `oov_char`, or are left out for None.
+
+    As in Keras, `num_words` is the largest number when None, so that this word itself counts as unknown.
+    """
+    limit = num_words or max(max(row) for row in rows)
+    if oov_char is None:
+        return [[word for word in row if skip_top <= word < limit] for row in rows]
+    return [[word if skip_top <= word < limit else oov_char for word in row] for row in rows]
+
+
+def as_objects(rows: list[list[int]]) -> np.ndarray:
+    """A vector of lists."""
+    vector = np.empty(len(rows), object)
+    vector[:] = rows
+    return vector
+
+
+def read_index(path: str | os.PathLike) -> dict[str, int]:
+    """Word -> rank, from a JSON file.
+
+    Raises:
+        DataError: the file is missing, with where to get it, or damaged.
+    """
+    file = located(path, FOLDER_OF_KERAS + os.path.basename(path))
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{file} cannot be read as JSON: {error}") from None

@@ -1,0 +1,66 @@
+"""HDF5 as Keras uses it: arrays by path, of which no part may lie in another file."""
+
+import contextlib
+import io
+import os
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from nnlite.errors import ModelFileError, needed_for
+
+__all__ = ["SIGNATURE", "encode", "opened"]
+
+SIGNATURE = b"\x89HDF\r\n\x1a\n"
+
+
+def _h5py() -> Any:
+    with needed_for("files of Keras are read and written by h5py", "nnlite[keras]"):
+        import h5py
+
+        return h5py
+
+
+def encode(arrays: Mapping[str, np.ndarray], groups: Mapping[str, str]) -> bytes:
+    """The bytes of a file.
+
+    Args:
+        arrays: by path.
+        groups: path -> name of its layer, which Keras keeps as an attribute; these groups exist even when empty.
+    """
+    content = io.BytesIO()
+    with _h5py().File(content, "w") as file:
+        for path, name in groups.items():
+            file.create_group(path).attrs["name"] = name
+        for path, array in arrays.items():
+            file.create_dataset(path, data=array)
+    return content.getvalue()
+
+
+@contextlib.contextmanager
+def opened(source: bytes | str | os.PathLike, label: object) -> Iterator[dict[str, Any]]:
+    """Path -> data set of each array in a file; `dataset[()]` reads it, while the context lasts.
+
+    Raises:
+        ModelFileError: no HDF5 file, a damaged one, or one that points to other files.
+    """
+    h5py = _h5py()
+    try:
+        with h5py.File(io.BytesIO(source) if isinstance(source, bytes) else source, "r") as file:
+            yield dict(_datasets(file, "", h5py, label))
+    except (OSError, RuntimeError, KeyError) as error:
+        raise ModelFileError(f"{label}: the weights cannot be read as HDF5: {error}") from None
+
+
+def _datasets(group: Any, prefix: str, h5py: Any, label: object) -> Iterator[tuple[str, Any]]:
+    for name in group:
+        if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+            raise ModelFileError(f"{label}: {prefix}{name} is a link to another place, which is not followed")
+        item = group[name]
+        if isinstance(item, h5py.Group):
+            yield from _datasets(item, f"{prefix}{name}/", h5py, label)
+        elif isinstance(item, h5py.Dataset):
+            if item.external or item.is_virtual:
+                raise ModelFileError(f"{label}: the numbers of {prefix}{name} lie in another file, which is not read")
+            yield f"{prefix}{name}", item

@@ -1,0 +1,220 @@
+"""Models as `.keras` files, and weights as `.weights.h5` files, written and read as Keras 3 does."""
+
+import json
+import os
+import zipfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nnlite.errors import ConfigError, DataError, ModelFileError, NotReadyError
+from nnlite.foreign import hdf5
+from nnlite.foreign.archives import read_archive, write_archive
+from nnlite.foreign.keras_graphs import keras_order
+from nnlite.foreign.keras_models import Orders, model_config, read_model
+from nnlite.foreign.keras_places import Order, file_shapes, groups_of, parameter_places
+from nnlite.foreign.keras_specs import signatures
+from nnlite.layers import Layer
+from nnlite.parameters import Parameter
+from nnlite.saving import safetensors, write_atomically
+
+__all__ = [
+    "encode_extra",
+    "is_foreign_file",
+    "is_keras_file",
+    "load_keras",
+    "load_keras_weights",
+    "read_extra",
+    "save_keras",
+    "save_keras_weights",
+    "stated_format",
+]
+
+ENDINGS = (".keras", ".weights.h5", ".h5", ".hdf5")
+ZIP = b"PK\x03\x04"
+# Keras keeps these too: how many batches a normalization was adapted on, and the state of random layers.
+LEFT_OVER = ("seed_generator", "optimizer")
+
+
+def stated_format(path: str | os.PathLike, whole: bool) -> bool:
+    """Whether a file's name says that Keras should be able to read it.
+
+    Args:
+        path: where a file is to be written.
+        whole: a model, rather than weights alone.
+
+    Raises:
+        ConfigError: the name says that the file is of the other kind, or of a format of earlier Keras.
+    """
+    name = os.fspath(path).lower()
+    ending = next((ending for ending in ENDINGS if name.endswith(ending)), "")
+    wanted = ".keras" if whole else ".weights.h5"
+    if ending not in ("", wanted):
+        method, kind = ("save", "a model") if whole else ("save_weights", "weights alone")
+        raise ConfigError(
+            f"{path}: {method} writes {kind}, and Keras expects {wanted} at the end of such a name; any other ending, "
+            "such as .safetensors, makes a file of nnlite"
+        )
+    return ending == wanted
+
+
+def is_keras_file(path: str | os.PathLike) -> bool:
+    """Whether a file is a zip, as a `.keras` file is, or a damaged one under such a name."""
+    return _start(path).startswith(ZIP) and (os.fspath(path).endswith(".keras") or zipfile.is_zipfile(path))
+
+
+def is_foreign_file(path: str | os.PathLike) -> bool:
+    """Whether a file is a `.keras` file, or begins as an HDF5 file does."""
+    return is_keras_file(path) or _start(path) == hdf5.SIGNATURE
+
+
+def _start(path: str | os.PathLike) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read(len(hdf5.SIGNATURE))
+    except OSError:
+        return b""  # who reads the file says what is wrong
+
+
+def encode_extra(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> bytes:
+    """What nnlite keeps of a model beside what Keras has a place for."""
+    return bytes(safetensors.encode(arrays, {"nnlite": json.dumps(header, allow_nan=False)}))
+
+
+def read_extra(content: bytes, path: object) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """The inverse of `encode_extra`; `ModelFileError` for anything else."""
+    try:
+        metadata, arrays = safetensors.decode(content)
+        header = json.loads(metadata["nnlite"])
+        if not isinstance(header, dict):
+            raise ValueError("no header")
+    except (KeyError, ValueError, RecursionError) as error:
+        raise ModelFileError(f"{path}: what nnlite kept beside the model is damaged: {error}") from None
+    return header, arrays
+
+
+def save_keras(model: Any, path: str | os.PathLike, extra: bytes = b"", overwrite: bool = True) -> None:
+    """Write a `.keras` file that Keras 3 loads.
+
+    Args:
+        model: a built `Sequential` or `Model` of layers that Keras has.
+        path: its folder must exist.
+        extra: bytes that nnlite reads and Keras passes over.
+        overwrite: whether a file of that name is replaced.
+
+    Raises:
+        ModelFileError: a layer or an argument that Keras does not have; the message names it.
+        MissingLibraryError: h5py is not installed.
+    """
+    _check_target(path, overwrite)
+    config = model_config(model)
+    config |= {"build_config": {"input_shape": model.input_shape}, "compile_config": None}
+    metadata = {"keras_version": signatures()["version"], "date_saved": ""}
+    write_archive(path, config, metadata, _encoded(model), extra)
+
+
+def save_keras_weights(model: Any, path: str | os.PathLike, overwrite: bool = True) -> None:
+    """Write a `.weights.h5` file, which `load_weights` of the same model in Keras reads; raises as `save_keras`."""
+    _check_target(path, overwrite)
+    write_atomically(path, _encoded(model))
+
+
+def _check_target(path: str | os.PathLike, overwrite: bool) -> None:
+    if Path(path).exists() and not overwrite:
+        raise ModelFileError(f"{path}: exists already")
+    if Path(path).is_dir() or not Path(path).parent.is_dir():
+        raise ModelFileError(f"{path}: must name a file in a folder that exists")
+
+
+def _encoded(model: Any) -> bytes:
+    shapes = file_shapes(model, keras_order)
+    arrays = {
+        place: parameter.value.reshape(shapes.get(id(parameter), parameter.shape))
+        for place, parameter in parameter_places(model, keras_order)
+    }
+    counts = {f"{group}/2": np.array(0, np.int32) for group in _adapted(model, keras_order)}
+    return hdf5.encode(arrays | counts, dict(groups_of(model, keras_order)))
+
+
+def _adapted(model: Any, order: Order) -> list[str]:
+    """The groups of normalizations, where Keras counts batches in a third variable."""
+    places: dict[str, list[Parameter]] = {}
+    for place, parameter in parameter_places(model, order):
+        places.setdefault(place.rpartition("/")[0], []).append(parameter)
+    return [group for group, found in places.items() if [one.name for one in found] == ["mean", "variance"]]
+
+
+def load_keras(path: str | os.PathLike) -> tuple[Any, bytes | None, dict[str, Any]]:
+    """The model of a `.keras` file, what nnlite put beside it, and the arguments of `compile` as Keras has them.
+
+    Raises:
+        ModelFileError: no `.keras` file, a damaged one, or one of a layer or an argument that nnlite does not have.
+        MissingLibraryError: h5py is not installed.
+    """
+    archive = read_archive(path)
+    orders: Orders = {}
+    try:
+        model: Any = read_model(archive.config, orders)
+        _build(model, archive.config, path)
+    except (ConfigError, DataError, NotReadyError) as error:
+        raise ModelFileError(f"{path}: {error}") from None
+    except (KeyError, TypeError, AttributeError, IndexError, ValueError, RecursionError) as error:
+        raise ModelFileError(f"{path}: the description of the model does not hold together: {error!r}") from None
+    _assign(model, archive.weights, path, lambda one: orders.get(id(one)) or one.layers)
+    return model, archive.extra, archive.config.get("compile_config") or {}
+
+
+def _build(model: Any, config: dict[str, Any], path: object) -> None:
+    """Give the model its weights, for the shape that the file says, if it has none yet."""
+    if type(model).__name__ not in ("Sequential", "Model"):
+        raise ModelFileError(f"{path} holds a {type(model).__name__}, which is a layer and no model")
+    shape = (config.get("build_config") or {}).get("input_shape")
+    if not model.built and shape:
+        model._ensure_built(tuple(shape))
+    if not model.built and any(not layer.adapted for layer in model.layers):
+        raise ModelFileError(f"{path}: a layer waits for data: what Keras keeps of it in assets is not read")
+    if not model.built:
+        raise ModelFileError(f"{path}: the model has no shape of its inputs, and so no weights")
+
+
+def load_keras_weights(model: Any, path: str | os.PathLike) -> None:
+    """Copy the weights of a `.weights.h5` or `.keras` file into a model of the same layers.
+
+    Raises:
+        ModelFileError: no such file, a damaged one, or names and shapes that are not the model's, all listed.
+        MissingLibraryError: h5py is not installed.
+    """
+    _assign(model, read_archive(path).weights if is_keras_file(path) else path, path, keras_order)
+
+
+def _assign(model: Any, source: Any, label: object, order: Callable[[Any], Sequence[Layer]]) -> None:
+    """Copy what is in an HDF5 file into the parameters, after all shapes have been compared."""
+    places = list(parameter_places(model, order))
+    counts = {f"{group}/2" for group in _adapted(model, order)}
+    others = file_shapes(model, order)
+    shapes = {place: others.get(id(parameter), parameter.shape) for place, parameter in places}
+    with hdf5.opened(source, label) as datasets:
+        present = {
+            place: one
+            for place, one in datasets.items()
+            if place not in counts and not any(part in LEFT_OVER for part in place.split("/"))
+        }
+        needed = dict(places)
+        problems = {
+            "missing": sorted(needed.keys() - present.keys()),
+            "left over": sorted(present.keys() - needed.keys()),
+            "other shapes": [
+                f"{place} is {present[place].shape}, needed {shape}"
+                for place, shape in shapes.items()
+                if place in present and present[place].shape != shape
+            ],
+            "other types": [f"{place} is {one.dtype}" for place, one in present.items() if one.dtype.kind not in "fiu"],
+        }
+        texts = [f"{title}: {', '.join(names)}" for title, names in problems.items() if names]
+        if texts:
+            raise ModelFileError(f"{label} does not fit the model; {'; '.join(texts)}")
+        arrays = {place: present[place][()] for place in needed}
+    for place, parameter in places:
+        parameter.assign(arrays[place].reshape(parameter.shape))

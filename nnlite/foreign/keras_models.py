@@ -1,0 +1,264 @@
+"""Whole models as Keras describes them in JSON, and back."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from nnlite.errors import ConfigError, DataError, ModelFileError
+from nnlite.foreign.keras_graphs import Use, keras_order, uses_of
+from nnlite.foreign.keras_specs import config_error, described, plain_value, read_config
+from nnlite.layers import Input, Layer
+
+__all__ = ["Orders", "model_config", "read_model"]
+
+# `id` of a model that was read -> its layers in the order of the file.
+Orders = dict[int, Sequence[Layer]]
+# What Keras draws of the masks that `Embedding` and `Masking` make; here these hand them on by themselves.
+OF_MASKS = ("Any", "NotEqual")
+CELLS = ("SimpleRNNCell", "LSTMCell", "GRUCell", "StackedRNNCells")
+OF_HEADS = ("MultiHeadAttention", "GroupQueryAttention")
+RECURRENT = ("LSTM", "GRU", "SimpleRNN", "RNN", "Bidirectional", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D")
+CALL_ARGUMENTS = ("query", "value", "key", "inputs", "sequences", "sequence", "initial_state")
+
+
+def read_model(document: Any, orders: Orders, place: str = "model") -> Layer:
+    """The layer or model that Keras's JSON describes, with its layers in `orders`.
+
+    Raises:
+        ModelFileError: a class, an argument or a call that nnlite does not have; the message says where.
+    """
+    if not isinstance(document, dict) or not isinstance(document.get("config"), dict):
+        raise ModelFileError(f"{place}: expected class_name and config, got {type(document).__name__}")
+    kind, config = document.get("class_name"), document["config"]
+    if kind == "Sequential":
+        return _sequential(config, orders, place)
+    if kind in ("Functional", "Model") and "layers" in config:
+        return _functional(config, orders, place)
+    if kind == "InputLayer":
+        return _input(config, place)
+    inside = {key: value for key, value in config.items() if _is_layer(value)}
+    own = read_config(str(kind), {**config, **dict.fromkeys(inside)}, str(document.get("module")), place)
+    own |= {key: read_model(value, orders, f"{place}.{key}") for key, value in inside.items()}
+    try:
+        return Layer.get({str(kind): own})
+    except (ConfigError, TypeError) as error:
+        raise config_error(place, ConfigError(str(error))) from None
+
+
+def _is_layer(value: Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and str(value.get("module")).startswith("keras")
+        and ("layers" in str(value["module"]) or value.get("class_name") in ("Sequential", "Functional"))
+    )
+
+
+def _input(config: dict[str, Any], place: str) -> Input:
+    shape = config.get("batch_shape") or config.get("batch_input_shape")
+    if not isinstance(shape, list) or not shape:
+        raise ModelFileError(f"{place}: an input needs batch_shape, got {shape!r}")
+    dtype = plain_value(config.get("dtype"), place)
+    known: Any = {"dtype": dtype} if dtype in ("int32", "int64", "string", "float64") else {}
+    try:
+        return Input(tuple(shape[1:]), name=config.get("name"), **known)
+    except ConfigError as error:
+        raise config_error(place, error) from None
+
+
+def _sequential(config: dict[str, Any], orders: Orders, place: str) -> Layer:
+    documents = config.get("layers")
+    if not isinstance(documents, list):
+        raise ModelFileError(f"{place}: a Sequential needs layers")
+    layers = [read_model(one, orders, f"{place}.layers[{number}]") for number, one in enumerate(documents)]
+    shape = config.get("build_input_shape")
+    if shape and layers and not isinstance(layers[0], Input):
+        layers.insert(0, Input(tuple(shape[1:])))
+    options = {key: config[key] for key in ("name", "trainable") if config.get(key) is not None}
+    model: Any = Layer.get({"Sequential": {"layers": layers, **options}})
+    orders[id(model)] = model.layers
+    return model
+
+
+def _functional(config: dict[str, Any], orders: Orders, place: str) -> Layer:
+    """The layers, then the calls, each as soon as what it takes is there."""
+    documents = [one for one in config["layers"] if not _makes_masks(one)]
+    layers = {one["name"]: read_model(one, orders, f"{place}.{one.get('name')}") for one in documents}
+    values: dict[tuple[str, int, int], Any] = {
+        (name, 0, 0): layer for name, layer in layers.items() if isinstance(layer, Input)
+    }
+    waiting = [(one["name"], number, node) for one in documents for number, node in enumerate(one["inbound_nodes"])]
+    waiting = [call for call in waiting if not isinstance(layers[call[0]], Input)]
+    while waiting:
+        later = [call for call in waiting if not _called(layers, values, call, f"{place}.{call[0]}")]
+        if len(later) == len(waiting):
+            raise ModelFileError(f"{place}: the call of {later[0][0]!r} takes a value that nothing gives")
+        waiting = later
+    ends = [_ends(config.get(name), values, f"{place}.{name}") for name in ("input_layers", "output_layers")]
+    options = {key: config[key] for key in ("name", "trainable") if config.get(key) is not None}
+    model: Any = Layer.members()["Model"](*ends, **options)
+    orders[id(model)] = list(layers.values())
+    return model
+
+
+def _makes_masks(document: Any) -> bool:
+    return str(document.get("module")).startswith("keras.src.ops") and document.get("class_name") in OF_MASKS
+
+
+def _ends(listed: Any, values: dict, place: str) -> list[Any]:
+    """Inputs or outputs: one `[name, use, part]`, or a list or dict of these."""
+    listed = list(listed.values()) if isinstance(listed, dict) else listed
+    listed = [listed] if listed and isinstance(listed[0], str) else listed
+    try:
+        return [values[tuple(key)] for key in listed]
+    except (KeyError, TypeError):
+        raise ModelFileError(f"{place}: no value in the graph is {listed!r}") from None
+
+
+def _called(layers: dict[str, Layer], values: dict, call: tuple[str, int, Any], place: str) -> bool:
+    """Whether what a call takes is there; if so, what it gives is, too."""
+    name, number, node = call
+    arguments, options = node["args"], node.get("kwargs") or {}
+    taken = [*arguments, *(options[key] for key in CALL_ARGUMENTS if key in options)]
+    keys = [_key(item, place) for item in _flat(taken)]
+    if any(key not in values for key in keys):
+        return False
+    layer = layers[name]
+    for key, value in options.items():
+        if key == "use_causal_mask" and value and "use_causal_mask" in vars(layer):
+            layer.__dict__["use_causal_mask"] = True
+        elif (
+            key not in CALL_ARGUMENTS and value is not None and value is not False and not _of_mask(layers, key, value)
+        ):
+            raise ModelFileError(f"{place} is called with {key}, which is not read")
+    given: Any = tuple(values[key] for key in keys)
+    if type(layer).__name__ in OF_HEADS and len(set(keys)) == 1:
+        given = given[:1]  # attention of a sequence to itself
+    try:
+        output: Any = layer(given if layer.takes_several or len(given) > 1 else given[0])
+    except (ConfigError, DataError) as error:
+        raise ModelFileError(f"{place}: {error}") from None
+    parts = output if isinstance(output, tuple) else (output,)
+    values |= {(name, number, part): value for part, value in enumerate(parts)}
+    return True
+
+
+def _flat(items: Any) -> list[Any]:
+    """What lists within lists hold, but for None."""
+    if not isinstance(items, list):
+        return [] if items is None else [items]
+    return [item for one in items for item in _flat(one)]
+
+
+def _of_mask(layers: dict[str, Layer], key: str, value: Any) -> bool:
+    """Whether a mask is one that a layer of the graph makes."""
+    return key == "mask" and all(
+        item is None or _key(item, key)[0] not in layers for item in (value if isinstance(value, list) else [value])
+    )
+
+
+def _key(item: Any, place: str) -> Any:
+    try:
+        return tuple(item["config"]["keras_history"])
+    except (KeyError, TypeError):
+        raise ModelFileError(f"{place} is called with {item!r}, which is no value of the graph") from None
+
+
+def model_config(model: Any, place: str = "model") -> dict[str, Any]:
+    """The JSON by which Keras makes the layer or model.
+
+    Raises:
+        ModelFileError: a layer or an argument that Keras does not have.
+    """
+    kind = type(model).__name__
+    if isinstance(model, Input):
+        return _input_config(model)
+    if kind == "Sequential":
+        for layer in model.layers:
+            _check_alone(layer, place)
+        first = {"module": "keras.layers", "class_name": "InputLayer", "registered_name": None}
+        first["config"] = {"batch_shape": list(model.input_shape), "dtype": model.dtype}
+        layers = [model_config(layer, f"{place}.layers[{number}]") for number, layer in enumerate(model.layers)]
+        config = {"name": model.name, "trainable": model.trainable, "layers": [first, *layers]}
+        return {"module": "keras", "class_name": kind, "config": config, "registered_name": None}
+    if kind == "Model":
+        return _graph_config(model, place)
+    _check_writable(model, place)
+    document = described(model, "layers", place)
+    if kind == "Normalization" and document["config"]["mean"] is not None:
+        document["config"] |= {one.name: one.value.tolist() for one in model.parameters}
+    for key, value in document["config"].items():
+        part = vars(model).get(key)
+        document["config"][key] = model_config(part, f"{place}.{key}") if isinstance(part, Layer) else value
+    return document
+
+
+def _check_writable(layer: Layer, place: str) -> None:
+    """`ModelFileError` for what Keras has under the same name, but does otherwise."""
+    kind, own = type(layer).__name__, vars(layer)
+    axis = own.get("axis")
+    reasons = {
+        "Lambda": "Keras keeps the code of functions: write a layer",
+        "Wrapper": "that of Keras does nothing",
+        "SpectralNormalization": "Keras keeps the normalized kernel",
+        "BatchNormalization": "with renorm it has other variables in Keras" if own.get("renorm") else "",
+    }
+    reason = reasons.get(kind, "")
+    if kind == "BatchNormalization" and isinstance(axis, (list, tuple)) and len(axis) > 1:
+        reason = "Keras takes one axis"
+    if reason:
+        raise ModelFileError(f"{place}: {kind} cannot be written for Keras: {reason}; save as .safetensors")
+
+
+def _check_alone(layer: Layer, place: str) -> None:
+    """`ModelFileError` for a layer of a `Sequential` that Keras calls on more than its input."""
+    kind = type(layer).__name__
+    if kind in OF_HEADS or kind in ("Attention", "AdditiveAttention") or kind in CELLS:
+        raise ModelFileError(f"{place}: Keras calls {kind} on several inputs: draw the model with Input and Model")
+
+
+def _input_config(layer: Input) -> dict[str, Any]:
+    config = {"batch_shape": list(layer._symbol.shape), "dtype": layer.dtype or "float32", "name": layer.name}
+    return {"module": "keras.layers", "class_name": "InputLayer", "config": config, "registered_name": None}
+
+
+def _graph_config(model: Any, place: str) -> dict[str, Any]:
+    inputs, uses, outputs = uses_of(model)
+    layers = []
+    for layer in keras_order(model):
+        if type(layer).__name__ in CELLS:
+            _check_alone(layer, place)
+        document = model_config(layer, f"{place}.{layer.name}")
+        nodes = [_node(use) for use in uses if use.layer is layer]
+        layers.append({**document, "name": layer.name, "inbound_nodes": nodes})
+    config = {"name": model.name, "trainable": model.trainable, "layers": layers}
+    ends = {"input_layers": [(use, 0) for use in inputs], "output_layers": outputs}
+    for key, values in ends.items():
+        named = [[use.layer.name, use.index, part] for use, part in values]
+        config[key] = named if len(named) > 1 else named[0]
+    return {
+        "module": "keras.src.models.functional",
+        "class_name": "Functional",
+        "config": config,
+        "registered_name": "Functional",
+    }
+
+
+def _node(use: Use) -> dict[str, Any]:
+    """One call: attention with heads takes its inputs one by one, other layers of several take a list."""
+    values = [_value(source, part) for source, part in use.taken]
+    options: dict[str, Any] = {}
+    if vars(use.layer).get("use_causal_mask"):
+        options["use_causal_mask"] = True
+    if type(use.layer).__name__ in OF_HEADS:
+        return {"args": values * 2 if len(values) == 1 else values, "kwargs": options}
+    if type(use.layer).__name__ in RECURRENT and len(values) > 1:
+        return {"args": values[:1], "kwargs": {"initial_state": values[1:]}}
+    if type(use.layer).__name__ in ("Attention", "AdditiveAttention"):
+        return {"args": [values * 2 if len(values) == 1 else values], "kwargs": options}
+    return {"args": [values] if use.layer.takes_several else values, "kwargs": options}
+
+
+def _value(use: Use, part: int) -> dict[str, Any]:
+    shape: Any = use.layer.output_shape if use.taken else vars(use.layer)["_symbol"].shape
+    shape = shape[part] if isinstance(shape[0], tuple) else shape
+    config = {"shape": list(shape), "dtype": use.layer.dtype or "float32"}
+    return {"class_name": "__keras_tensor__", "config": {**config, "keras_history": [use.layer.name, use.index, part]}}

@@ -1,0 +1,111 @@
+"""Where Keras keeps each parameter in an HDF5 file: `layers/dense_1/vars/0`."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from nnlite.errors import ModelFileError
+from nnlite.layers import Layer
+from nnlite.layers.base.call import inner_layers
+from nnlite.parameters import Parameter
+
+__all__ = ["Order", "file_shapes", "groups_of", "keras_class", "parameter_places"]
+
+# The layers of a model in the order in which Keras numbers them.
+Order = Callable[[Any], Sequence[Layer]]
+OF_ATTENTION = {"MultiHeadAttention": "{}_dense", "GroupQueryAttention": "_{}_dense"}
+CLASS_NAMES = {"GroupQueryAttention": "GroupedQueryAttention", "Model": "Functional", "Input": "InputLayer"}
+
+
+def keras_class(layer: Layer) -> str:
+    """What Keras calls the class of a layer."""
+    return CLASS_NAMES.get(type(layer).__name__, type(layer).__name__)
+
+
+def _snake_case(name: str) -> str:
+    """`PReLU` as `p_re_lu`: the rule for paths, another one than that for names of layers."""
+    return re.sub(r"([a-z])([A-Z])", r"\1_\2", re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)).lower()
+
+
+def _folders(layers: Sequence[Layer], prefix: str) -> list[str]:
+    """The folder of each of several layers: the name of its class, numbered from the second on."""
+    used: Counter[str] = Counter()
+    folders = []
+    for layer in layers:
+        name = _snake_case(keras_class(layer))
+        folders.append(f"{prefix}{name}_{used[name]}" if used[name] else f"{prefix}{name}")
+        used[name] += 1
+    return folders
+
+
+def parameter_places(layer: Layer, order: Order, folder: str = "") -> Iterator[tuple[str, Parameter]]:
+    """Path and parameter of all that a layer or model has.
+
+    Raises:
+        ModelFileError: a layer of layers that Keras does not have.
+    """
+    kind = type(layer).__name__
+    if kind in OF_ATTENTION:
+        for parameter in layer.parameters:  # `query_kernel` and `query_bias` are variables of one dense layer
+            part, _, role = parameter.name.rpartition("_")
+            yield f"{folder}{OF_ATTENTION[kind].format(part)}/vars/{int(role == 'bias')}", parameter
+        return
+    if kind in ("LSTM", "GRU", "SimpleRNN") or kind.startswith("ConvLSTM"):
+        yield from _numbered(f"{folder}cell/", layer.parameters)
+        return
+    inside = list(_parts(layer, order))
+    for part, name in inside:
+        yield from parameter_places(part, order, f"{folder}{name}/")
+    known = {id(parameter) for part, _ in inside for parameter in part.parameters}
+    rest = [parameter for parameter in layer.parameters if id(parameter) not in known]
+    if kind == "Normalization" and layer.get_config()["mean"] is not None:
+        return  # its moments are arguments
+    yield from _numbered(folder, rest)
+
+
+def file_shapes(layer: Layer, order: Order) -> dict[int, tuple[int, ...]]:
+    """`id` of a parameter -> its shape in the file, where that is another one: moments without axes of length 1."""
+    if type(layer).__name__ != "Normalization":
+        inside = order(layer) if type(layer).__name__ in ("Sequential", "Model") else inner_layers(layer)
+        parts = [file_shapes(part, order) for part in inside]
+        return {key: shape for shapes in parts for key, shape in shapes.items()}
+    axis = vars(layer)["axis"]
+    axes = () if axis is None else (axis,) if isinstance(axis, int) else axis
+    return {id(one): tuple(layer.input_shape[axis] for axis in axes) for one in layer.parameters}
+
+
+def groups_of(layer: Layer, order: Order, folder: str = "") -> Iterator[tuple[str, str]]:
+    """The group of variables of each layer, also of those that have none, and the layer's name."""
+    yield f"{folder}vars", str(layer.name)
+    if type(layer).__name__ in ("Sequential", "Model"):
+        for part, name in _parts(layer, order):
+            yield from groups_of(part, order, f"{folder}{name}/")
+
+
+def _numbered(folder: str, parameters: Sequence[Parameter]) -> Iterator[tuple[str, Parameter]]:
+    """Variables that are trained come first, as in Keras."""
+    ordered = sorted(parameters, key=lambda parameter: not parameter.trainable)
+    for number, parameter in enumerate(ordered):
+        yield f"{folder}vars/{number}", parameter
+
+
+def _parts(layer: Layer, order: Order) -> Iterator[tuple[Layer, str]]:
+    """The layers inside another one, and what Keras calls them."""
+    kind = type(layer).__name__
+    inside = list(order(layer)) if kind in ("Sequential", "Model") else inner_layers(layer)
+    if not inside:
+        return
+    if kind in ("Sequential", "Model", "StackedRNNCells"):
+        yield from zip(inside, _folders(inside, "cells/" if kind == "StackedRNNCells" else "layers/"), strict=True)
+        return
+    names = {
+        "Bidirectional": ["forward_layer", "backward_layer"],
+        "TimeDistributed": ["layer"],
+        "SpectralNormalization": ["layer"],
+        "Wrapper": ["layer"],
+        "RNN": ["cell"],
+    }
+    if kind not in names:
+        raise ModelFileError(f"{layer.label} has layers inside and no counterpart in Keras: save as .safetensors")
+    yield from zip(inside, names[kind], strict=True)

@@ -1,0 +1,176 @@
+"""Layers, initializers and the like as Keras describes them in JSON, and back."""
+
+import functools
+import json
+from collections.abc import Mapping
+from importlib import resources
+from typing import Any
+
+from nnlite.config import FLOAT_TYPES
+from nnlite.constraints import Constraint
+from nnlite.errors import ConfigError, ModelFileError
+from nnlite.initializers import Initializer
+from nnlite.layers import Layer
+from nnlite.losses import Loss
+from nnlite.metrics import Metric
+from nnlite.ops.activations import ActivationFunction, Exp
+from nnlite.ops.activations.base import OP_OF_FUNCTION
+from nnlite.ops.tracing import FUNCTIONS
+from nnlite.optimizers import Optimizer
+from nnlite.registry import Configurable, constructor_parameters, default_value
+from nnlite.registry.field_types import jsonable
+from nnlite.regularizers import Regularizer
+from nnlite.schedules import LearningRateSchedule
+
+__all__ = ["described", "plain_value", "read_config", "serialized"]
+
+FAMILIES: dict[str, type[Configurable]] = {
+    "layers": Layer,
+    "initializers": Initializer,
+    "regularizers": Regularizer,
+    "constraints": Constraint,
+    "losses": Loss,
+    "metrics": Metric,
+    "optimizers": Optimizer,
+    "schedules": LearningRateSchedule,
+}
+# Entries that say what nnlite need not be told: how Keras runs a layer, not what it computes.
+PASSED_OVER = {
+    "autocast", "registered_name", "shared_object_id", "build_config", "synchronized", "implementation", "unroll",
+    "use_cudnn", "flash_attention", "input_axes", "output_axes", "bounding_box_format", "quantization_config",
+}  # fmt: skip
+OF_CALLS = ("use_causal_mask",)  # arguments of a layer here, of its calls in Keras
+CHANNELS = {"data_format": "channels_last", "batch_input_shape": None, "renorm_momentum": 0.99, "jit_compile": True}
+
+
+@functools.cache
+def signatures() -> dict[str, Any]:
+    """Family -> class -> argument -> default, as Keras has them; docs/keras_signatures.py wrote it."""
+    return json.loads(resources.files("nnlite.foreign").joinpath("keras_signatures.json").read_text(encoding="utf-8"))
+
+
+def plain_value(value: Any, place: str) -> Any:
+    """A value of a config in Keras's JSON as nnlite reads it.
+
+    Raises:
+        ModelFileError: Python code, or an object of a kind that no layer here has.
+    """
+    if isinstance(value, list):
+        return [plain_value(item, place) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if "class_name" not in value:
+        return {key: plain_value(item, place) for key, item in value.items()}
+    kind, config = value["class_name"], value.get("config")
+    if kind == "DTypePolicy":
+        return _dtype(config, place)
+    if kind == "__tuple__":
+        return [plain_value(item, place) for item in value.get("items") or ()]
+    if kind in ("__numpy__", "__tensor__") and isinstance(config, dict):
+        return config.get("value")
+    if kind == "function" and isinstance(config, str):
+        return config
+    if isinstance(kind, str) and not kind.startswith("__"):
+        return {"class_name": kind, "config": read_config(kind, config, str(value.get("module")), place)}
+    raise ModelFileError(
+        f"{place} holds {kind!r}, which is not read" + (": it is Python code" * (kind == "__lambda__"))
+    )
+
+
+def _dtype(config: Any, place: str) -> Any:
+    """The type of the parameters: a mixed policy has float32."""
+    name = config.get("name") if isinstance(config, dict) else config
+    if isinstance(name, str) and name.startswith("mixed_"):
+        return "float32"
+    if name in ("float16", "bfloat16"):
+        raise ModelFileError(f"{place} computes in {name}; nnlite has float32 and float64: convert the model in Keras")
+    return name
+
+
+def read_config(kind: str, config: Any, module: str, place: str) -> dict[str, Any]:
+    """The arguments of a class in nnlite's terms: those that Keras has alone are left out where they say nothing.
+
+    Raises:
+        ModelFileError: no such class here, or an argument that nnlite lacks and that is not at its default.
+    """
+    family = next((part for part in reversed(module.split(".")) if part in FAMILIES), "layers")
+    member = FAMILIES[family].members().get(kind)
+    if not isinstance(config, Mapping):
+        raise ModelFileError(f"{place}: the config of {kind!r} must be a mapping, got {config!r}")
+    if member is None:
+        raise ModelFileError(
+            f"{place}: nnlite has no {kind!r} among its {family}; a class of your own must be defined, under this "
+            "name, before the file is read"
+        )
+    accepted, defaults = constructor_parameters(member), signatures().get(family, {}).get(kind, {})
+    values = {}
+    for key, item in config.items():
+        value = plain_value(item, f"{place}.{key}")
+        if key == "dtype":
+            value = value if "dtype" in accepted and _dtype(value, place) in FLOAT_TYPES else None
+        if key in accepted:
+            values[key] = value
+        elif key not in PASSED_OVER and not _says_nothing(key, value, defaults):
+            raise ModelFileError(f"{place}: {kind} of nnlite has no argument {key!r}, which is {value!r} in the file")
+    return {key: value for key, value in values.items() if not (key == "dtype" and value is None)}
+
+
+def _says_nothing(key: str, value: Any, defaults: dict[str, Any]) -> bool:
+    return value is None or value is False or value in (defaults.get(key, value), CHANNELS.get(key, key))
+
+
+def serialized(item: Any, place: str) -> Any:
+    """A value of a config in Keras's JSON.
+
+    Raises:
+        ModelFileError: an object that Keras lacks.
+    """
+    if isinstance(item, ActivationFunction):
+        return _activation(item, place)
+    if isinstance(item, (list, tuple)):
+        return [serialized(part, place) for part in item]
+    family = next((name for name, root in FAMILIES.items() if isinstance(item, root)), None)
+    return jsonable(item) if family is None else described(item, family, place)
+
+
+def _activation(activation: ActivationFunction, place: str) -> str:
+    own: type = type(activation)
+    names = {OP_OF_FUNCTION.get(id(function)): name for name, function in FUNCTIONS.items()}
+    names[Exp] = "exponential"
+    defaults = {name: parameter.default for name, parameter in constructor_parameters(own).items()}
+    if activation.get_config() != defaults:
+        raise ModelFileError(
+            f"{place} is {activation!r}: Keras keeps names of activations alone; use the layer of that name"
+        )
+    if own not in names:
+        raise ModelFileError(f"{place}: Keras has no activation {own.__name__}; save as .safetensors")
+    return names[own]
+
+
+def described(item: Any, family: str, place: str) -> dict[str, Any]:
+    """`{module, class_name, config, registered_name}` of an object, whose arguments Keras must know.
+
+    Raises:
+        ModelFileError: Keras has no such class, or lacks an argument that is not at its default.
+    """
+    own: type = type(item)
+    known = signatures().get(family, {}).get(own.__name__)
+    if known is None:
+        raise ModelFileError(f"{place}: Keras has no {own.__name__}; save as .safetensors, or leave it out")
+    config, arguments = {}, item._arguments()
+    for name, parameter in constructor_parameters(own).items():
+        value = arguments[name]
+        if name in OF_CALLS:
+            continue
+        if name in known:
+            config[name] = serialized(value, f"{place}.{name}")
+        elif jsonable(value) != default_value(own, name, parameter.default):
+            raise ModelFileError(
+                f"{place}: {own.__name__} of Keras has no argument {name!r}, which is {value!r}; save as .safetensors"
+            )
+    return {"module": f"keras.{family}", "class_name": own.__name__, "config": config, "registered_name": None}
+
+
+def config_error(place: str, error: ConfigError) -> ModelFileError:
+    """What a constructor said of a config in a file."""
+    return ModelFileError(f"{place}: {error}")

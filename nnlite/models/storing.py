@@ -1,0 +1,101 @@
+"""`save`, `save_weights`, `load_weights` and `load_torch` of models: the name, or the bytes, say which format it is."""
+
+from collections.abc import Mapping
+from os import PathLike
+from typing import TYPE_CHECKING
+
+from nnlite import saving
+from nnlite.foreign import is_foreign_file, load_keras_weights, load_named_arrays, save_keras_weights, stated_format
+from nnlite.models.files import assign_weights, model_state, save_as_keras, weight_arrays
+
+if TYPE_CHECKING:
+    from nnlite.models.base import BaseModel
+
+__all__ = ["load_torch", "load_weights", "save", "save_model", "save_weights"]
+
+
+def save(model: "BaseModel", filepath: str | PathLike, overwrite: bool = True, include_optimizer: bool = True) -> None:
+    """Write one file: layers, weights, encoder, target, `compile` arguments, optimizer's state.
+
+    A name that ends in `.keras` makes a file that Keras 3 loads too (extra `keras`), if Keras has all of the layers;
+    any other name, such as one in `.safetensors`, a file of nnlite.
+
+    Raises:
+        ConfigError: a name by which Keras would expect weights alone, or a format of its earlier versions.
+        ModelFileError: a layer that Keras does not have, under a name in `.keras`; or `filepath` cannot be a file.
+        MissingLibraryError: h5py is not installed, which `.keras` needs.
+    """
+    model._need_built()
+    if stated_format(filepath, whole=True):
+        save_as_keras(model, filepath, overwrite, include_optimizer)
+    else:
+        saving.write(filepath, *model_state(model, include_optimizer), overwrite=overwrite)
+
+
+def save_model(
+    model: "BaseModel", filepath: str | PathLike, overwrite: bool = True, zipped: bool | None = None
+) -> None:
+    """`model.save(filepath)`, under the name of Keras; `zipped` is accepted, a file is always one file."""
+    model.save(filepath, overwrite)
+
+
+def save_weights(model: "BaseModel", filepath: str | PathLike, overwrite: bool = True) -> None:
+    """Write the weights alone; `load_weights` of a model with the same layers reads them.
+
+    A name that ends in `.weights.h5` makes a file that such a model reads in Keras 3 too (extra `keras`).
+
+    Raises:
+        ConfigError: a name by which Keras would expect a whole model, or a format of its earlier versions.
+    """
+    model._need_built()
+    if stated_format(filepath, whole=False):
+        save_keras_weights(model, filepath, overwrite)
+    else:
+        saving.write(filepath, {"content": "weights"}, weight_arrays(model), overwrite=overwrite)
+
+
+def load_weights(model: "BaseModel", filepath: str | PathLike) -> None:
+    """Read weights from a file of `save_weights` or `save`, or from a `.weights.h5` or `.keras` file of Keras 3.
+
+    Raises:
+        ModelFileError: missing or damaged file, or names or shapes that are not this model's.
+    """
+    if is_foreign_file(filepath):
+        model._need_built()
+        load_keras_weights(model, filepath)
+        return
+    _, arrays = saving.read(filepath)
+    model._need_built()
+    assign_weights(model, arrays, filepath)
+
+
+def load_torch(model: "BaseModel", filepath: str | PathLike, mapping: Mapping[str, str] | None = None) -> None:
+    """Copy the weights of a PyTorch module, or arrays by name, into the model's parameters, in this library's layout.
+
+    In PyTorch: `safetensors.torch.save_file(module.state_dict(), "weights.safetensors")`. Kernels are transposed, gates
+    put in order, the two biases of LSTM and GRU joined, running statistics taken along, and rows of a `Dense` after a
+    `Flatten` reordered, as PyTorch counts channels first. Set a `BatchNormalization`'s epsilon to 1e-5 and its momentum
+    to 0.9, which are PyTorch's. Files of pickles, such as `.pt`, are not read, as they run code.
+
+    Args:
+        filepath: a `.safetensors` or `.npz` file.
+        mapping: prefix of a module's arrays in the file -> name of the layer, such as `{"encoder.0": "dense"}`; where
+            it is None, modules and layers with weights are matched in order.
+
+    Raises:
+        ModelFileError: no such file, or arrays that are missing, left over or of another shape, all of them listed.
+
+    >>> import os, tempfile
+    >>> import numpy as np
+    >>> from nnlite import Input, Sequential
+    >>> from nnlite.layers import Dense
+    >>> model = Sequential([Input((3,)), Dense(2)])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "linear.npz")
+    ...     np.savez(path, **{"0.weight": np.ones((2, 3)), "0.bias": np.zeros(2)})
+    ...     model.load_torch(path)
+    >>> model.predict([[1.0, 2.0, 3.0]], verbose=0).tolist()
+    [[6.0, 6.0]]
+    """
+    model._need_built()
+    load_named_arrays(model, filepath, mapping)

@@ -1,0 +1,110 @@
+"""Functions of `keras.ops` that put numbers in other places."""
+
+import builtins
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from nnlite.arrays.types import Shape
+from nnlite.ops import functions as ops
+from nnlite.ops.names.constants import shape
+
+__all__ = [
+    "append",
+    "diff",
+    "flip",
+    "get_item",
+    "hstack",
+    "moveaxis",
+    "ravel",
+    "repeat",
+    "roll",
+    "slice",
+    "tile",
+    "unstack",
+    "vstack",
+]
+
+Axis = int | Shape | None
+
+get_item = ops.getitem
+
+
+def ravel(x: Any) -> Any:
+    """All numbers in one row."""
+    return ops.reshape(x, (-1,))
+
+
+def moveaxis(x: Any, source: int | Sequence[int], destination: int | Sequence[int]) -> Any:
+    """x with axes moved to other places; the others keep their order."""
+    rank = len(shape(x))
+    sources = [axis % rank for axis in np.atleast_1d(source).tolist()]
+    targets = [axis % rank for axis in np.atleast_1d(destination).tolist()]
+    order = [axis for axis in range(rank) if axis not in sources]
+    for target, axis in sorted(zip(targets, sources, strict=True)):
+        order.insert(target, axis)
+    return ops.transpose(x, tuple(order))
+
+
+def flip(x: Any, axis: Axis = None) -> Any:
+    """x backwards along `axis`; along all axes when None."""
+    for one in range(len(shape(x))) if axis is None else np.atleast_1d(axis).tolist():
+        x = ops.take(x, np.arange(shape(x)[one])[::-1], one)
+    return x
+
+
+def roll(x: Any, shift: int, axis: int) -> Any:
+    """x shifted along `axis`; what leaves at one end comes in at the other."""
+    return ops.take(x, np.roll(np.arange(shape(x)[axis]), shift), axis)
+
+
+def repeat(x: Any, repeats: int, axis: int | None = None) -> Any:
+    """Each entry along `axis` several times; of all numbers in a row when None."""
+    x, axis = (ravel(x), 0) if axis is None else (x, axis)
+    return ops.take(x, np.repeat(np.arange(shape(x)[axis]), repeats), axis)
+
+
+def tile(x: Any, repeats: int | Sequence[int]) -> Any:
+    """x several times in a row along each of the last axes."""
+    counts = np.atleast_1d(repeats).tolist()
+    lengths = (1,) * (len(counts) - len(shape(x))) + shape(x)
+    x = ops.reshape(x, lengths)
+    for axis, count in enumerate(counts, len(lengths) - len(counts)):
+        x = ops.take(x, np.tile(np.arange(lengths[axis]), count), axis)
+    return x
+
+
+def append(x1: Any, x2: Any, axis: int | None = None) -> Any:
+    """x2 after x1 along `axis`; both in a row when None."""
+    return ops.concatenate([ravel(x1), ravel(x2)]) if axis is None else ops.concatenate([x1, x2], axis)
+
+
+def hstack(xs: Sequence[Any]) -> Any:
+    """Arrays side by side: along axis 1, or 0 where they have one axis."""
+    return ops.concatenate(xs, 1 if len(shape(xs[0])) > 1 else 0)
+
+
+def vstack(xs: Sequence[Any]) -> Any:
+    """Arrays one below the other; one with a single axis is a row."""
+    return ops.concatenate([x if len(shape(x)) > 1 else ops.expand_dims(x, 0) for x in xs], 0)
+
+
+def unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Any]:
+    """The entries along `axis`, one by one."""
+    return [ops.squeeze(part, axis) for part in ops.split(x, num or shape(x)[axis], axis)]
+
+
+def slice(inputs: Any, start_indices: Sequence[int], shape: Sequence[int]) -> Any:
+    """The part that begins at `start_indices` and has this shape."""
+    parts = [builtins.slice(start, start + length) for start, length in zip(start_indices, shape, strict=True)]
+    return ops.getitem(inputs, tuple(parts))
+
+
+def diff(a: Any, n: int = 1, axis: int = -1) -> Any:
+    """Differences of neighbours along `axis`, `n` times."""
+    for _ in range(n):
+        length = shape(a)[axis]
+        later, earlier = (ops.take(a, np.arange(*ends), axis) for ends in ((1, length), (0, length - 1)))
+        a = ops.subtract(later, earlier)
+    return a

@@ -1,0 +1,200 @@
+"""Functions without a derivative, and questions about arrays, under the names of `keras.ops`."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from nnlite.arrays.types import ArrayLike, Shape
+from nnlite.config import floatx
+from nnlite.ops import functions as ops
+from nnlite.ops.tracing import Traced
+
+__all__ = [
+    "all",
+    "allclose",
+    "any",
+    "arange",
+    "argmax",
+    "argmin",
+    "argsort",
+    "array",
+    "bincount",
+    "cast",
+    "ceil",
+    "convert_to_numpy",
+    "convert_to_tensor",
+    "copy",
+    "count_nonzero",
+    "digitize",
+    "dtype",
+    "equal",
+    "eye",
+    "floor",
+    "full",
+    "full_like",
+    "greater",
+    "greater_equal",
+    "identity",
+    "is_tensor",
+    "isclose",
+    "isfinite",
+    "isin",
+    "isinf",
+    "isnan",
+    "less",
+    "less_equal",
+    "linspace",
+    "logical_and",
+    "logical_not",
+    "logical_or",
+    "logical_xor",
+    "logspace",
+    "meshgrid",
+    "multi_hot",
+    "ndim",
+    "nonzero",
+    "not_equal",
+    "one_hot",
+    "ones",
+    "ones_like",
+    "round",
+    "searchsorted",
+    "shape",
+    "sign",
+    "size",
+    "tri",
+    "trunc",
+    "unravel_index",
+    "zeros",
+    "zeros_like",
+]
+
+
+def _value(x: Any) -> np.ndarray:
+    return np.real(x.value) if isinstance(x, Traced) else np.asarray(x)
+
+
+def _plain(item: Any) -> Any:
+    if isinstance(item, (list, tuple)):
+        return type(item)(_plain(part) for part in item)
+    return _value(item) if isinstance(item, Traced) else item
+
+
+def _constant(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of NumPy whose derivative is zero, or is none: a traced value counts as its number."""
+
+    @functools.wraps(function)
+    def compute(*arguments: Any, **options: Any) -> Any:
+        return function(*[_plain(item) for item in arguments], **{key: _plain(item) for key, item in options.items()})
+
+    compute.__doc__ = f"`numpy.{function.__name__}`; the result is a constant, without a derivative."
+    compute.__module__ = __name__
+    return compute
+
+
+# Functions of NumPy under the same name and arguments.
+all = _constant(np.all)
+allclose = _constant(np.allclose)
+any = _constant(np.any)
+arange = _constant(np.arange)
+argmax = _constant(np.argmax)
+argmin = _constant(np.argmin)
+argsort = _constant(np.argsort)
+array = _constant(np.array)
+bincount = _constant(np.bincount)
+ceil = _constant(np.ceil)
+count_nonzero = _constant(np.count_nonzero)
+digitize = _constant(np.digitize)
+equal = _constant(np.equal)
+eye = _constant(np.eye)
+floor = _constant(np.floor)
+full = _constant(np.full)
+full_like = _constant(np.full_like)
+greater = _constant(np.greater)
+greater_equal = _constant(np.greater_equal)
+identity = _constant(np.identity)
+isclose = _constant(np.isclose)
+isfinite = _constant(np.isfinite)
+isin = _constant(np.isin)
+isinf = _constant(np.isinf)
+isnan = _constant(np.isnan)
+less = _constant(np.less)
+less_equal = _constant(np.less_equal)
+linspace = _constant(np.linspace)
+logical_and = _constant(np.logical_and)
+logical_not = _constant(np.logical_not)
+logical_or = _constant(np.logical_or)
+logical_xor = _constant(np.logical_xor)
+logspace = _constant(np.logspace)
+meshgrid = _constant(np.meshgrid)
+ndim = _constant(np.ndim)
+nonzero = _constant(np.nonzero)
+not_equal = _constant(np.not_equal)
+ones = _constant(np.ones)
+ones_like = _constant(np.ones_like)
+round = _constant(np.round)
+searchsorted = _constant(np.searchsorted)
+sign = _constant(np.sign)
+tri = _constant(np.tri)
+trunc = _constant(np.trunc)
+unravel_index = _constant(np.unravel_index)
+zeros = _constant(np.zeros)
+zeros_like = _constant(np.zeros_like)
+
+
+def convert_to_tensor(x: Any, dtype: str | None = None, sparse: bool | None = None) -> Any:
+    """`x` as an array, a traced value as it is; `sparse` is kept for Keras's sake."""
+    return x if isinstance(x, Traced) else np.asarray(x, dtype)
+
+
+def convert_to_numpy(x: Any) -> np.ndarray:
+    """The number that `x` is at the moment, as a constant."""
+    return _value(x)
+
+
+def is_tensor(x: Any) -> bool:
+    """Whether `x` is an array or a traced value."""
+    return isinstance(x, (np.ndarray, Traced))
+
+
+def shape(x: Any) -> Shape:
+    """The lengths of the axes."""
+    return np.shape(_value(x))
+
+
+def size(x: Any) -> int:
+    """How many numbers there are."""
+    return _value(x).size
+
+
+def dtype(x: Any) -> str:
+    """The name of the type of the numbers."""
+    return _value(x).dtype.name
+
+
+def cast(x: Any, dtype: str) -> Any:
+    """`x` in another type; a traced value keeps its own where that is floating-point."""
+    if isinstance(x, Traced) and np.dtype(dtype).kind == "f":
+        return x
+    return _value(x).astype(dtype)
+
+
+def copy(x: Any) -> Any:
+    """An array of its own with the same numbers."""
+    return ops.multiply(x, 1.0) if isinstance(x, Traced) else np.array(x)
+
+
+def one_hot(x: ArrayLike, num_classes: int, axis: int = -1, dtype: str | None = None, sparse: bool = False) -> Any:
+    """Integers as rows with a single 1; those out of range give zeros."""
+    labels = np.asarray(_value(x))
+    rows = (labels[..., None] == np.arange(num_classes)).astype(dtype or floatx())
+    return np.moveaxis(rows, -1, axis)
+
+
+def multi_hot(
+    inputs: ArrayLike, num_classes: int, axis: int = -1, dtype: str | None = None, sparse: bool = False
+) -> Any:
+    """Rows of integers as rows with a 1 for each that occurs."""
+    return one_hot(inputs, num_classes, -1, dtype).max(axis=-2 if axis == -1 else axis)

@@ -1,0 +1,112 @@
+"""Elementwise functions of `keras.ops` that are made of ops."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from nnlite.ops import functions as ops
+from nnlite.ops.names.constants import convert_to_numpy
+
+__all__ = [
+    "absolute",
+    "cosh",
+    "deg2rad",
+    "divide_no_nan",
+    "erfc",
+    "exp2",
+    "hard_swish",
+    "hypot",
+    "log2",
+    "log10",
+    "logaddexp",
+    "rad2deg",
+    "reciprocal",
+    "rsqrt",
+    "select",
+    "sinh",
+    "swish",
+    "tan",
+    "true_divide",
+]
+
+absolute, true_divide = ops.abs, ops.divide
+swish, hard_swish = ops.silu, ops.hard_silu
+
+
+def reciprocal(x: Any) -> Any:
+    """1 / x."""
+    return ops.divide(1.0, x)
+
+
+def rsqrt(x: Any) -> Any:
+    """1 / sqrt(x)."""
+    return ops.divide(1.0, ops.sqrt(x))
+
+
+def tan(x: Any) -> Any:
+    """sin(x) / cos(x)."""
+    return ops.divide(ops.sin(x), ops.cos(x))
+
+
+def sinh(x: Any) -> Any:
+    """(exp(x) - exp(-x)) / 2, exact near 0."""
+    return ops.multiply(ops.subtract(ops.expm1(x), ops.expm1(ops.negative(x))), 0.5)
+
+
+def cosh(x: Any) -> Any:
+    """(exp(x) + exp(-x)) / 2."""
+    return ops.multiply(ops.add(ops.exp(x), ops.exp(ops.negative(x))), 0.5)
+
+
+def exp2(x: Any) -> Any:
+    """2 to the power of x."""
+    return ops.exp(ops.multiply(x, math.log(2)))
+
+
+def log2(x: Any) -> Any:
+    """The logarithm to base 2."""
+    return ops.divide(ops.log(x), math.log(2))
+
+
+def log10(x: Any) -> Any:
+    """The logarithm to base 10."""
+    return ops.divide(ops.log(x), math.log(10))
+
+
+def logaddexp(x1: Any, x2: Any) -> Any:
+    """log(exp(x1) + exp(x2)), where nothing overflows."""
+    difference = ops.subtract(x1, x2)
+    return ops.add(ops.maximum(x1, x2), ops.log1p(ops.exp(ops.negative(ops.abs(difference)))))
+
+
+def erfc(x: Any) -> Any:
+    """1 - erf(x)."""
+    return ops.subtract(1.0, ops.erf(x))
+
+
+def divide_no_nan(x1: Any, x2: Any) -> Any:
+    """x1 / x2, and 0 where x2 is 0."""
+    zero = convert_to_numpy(x2) == 0
+    return ops.where(zero, 0.0, ops.divide(x1, ops.where(zero, 1.0, x2)))
+
+
+def hypot(x1: Any, x2: Any) -> Any:
+    """sqrt(x1 ** 2 + x2 ** 2)."""
+    return ops.sqrt(ops.add(ops.square(x1), ops.square(x2)))
+
+
+def deg2rad(x: Any) -> Any:
+    """Degrees as radians."""
+    return ops.multiply(x, math.pi / 180)
+
+
+def rad2deg(x: Any) -> Any:
+    """Radians as degrees."""
+    return ops.multiply(x, 180 / math.pi)
+
+
+def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0) -> Any:
+    """For each place the choice of the first condition that holds there."""
+    for condition, choice in zip(reversed(condlist), reversed(choicelist), strict=True):
+        default = ops.where(condition, choice, default)
+    return default

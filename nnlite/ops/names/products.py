@@ -1,0 +1,118 @@
+"""Products, means and norms of `keras.ops` that are made of ops."""
+
+import builtins
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from nnlite.arrays.types import ArrayLike, Shape
+from nnlite.errors import ShapeError
+from nnlite.ops import functions as ops
+from nnlite.ops.names.arranging import ravel
+from nnlite.ops.names.constants import shape
+from nnlite.ops.names.pointwise import rsqrt
+
+__all__ = [
+    "amax",
+    "amin",
+    "average",
+    "dot",
+    "inner",
+    "layer_normalization",
+    "moments",
+    "norm",
+    "normalize",
+    "outer",
+    "rms_normalization",
+    "tensordot",
+    "vdot",
+]
+
+Axis = int | Shape | None
+
+amax, amin = ops.max, ops.min
+
+
+def dot(x1: Any, x2: Any) -> Any:
+    """The product over the last axis of x1 and the last but one of x2, or its only one."""
+    first, second = len(shape(x1)), len(shape(x2))
+    if not first or not second:
+        return ops.multiply(x1, x2)
+    return tensordot(x1, x2, ([first - 1], [builtins.max(second - 2, 0)]))
+
+
+def tensordot(x1: Any, x2: Any, axes: int | tuple[Sequence[int], Sequence[int]] = 2) -> Any:
+    """The product over several axes: the last of x1 and the first of x2, or those that are named."""
+    first, second = len(shape(x1)), len(shape(x2))
+    ends = axes if not isinstance(axes, int) else (range(first - axes, first), range(axes))
+    pairs = {two % second: one % first for one, two in zip(*(np.atleast_1d(end).tolist() for end in ends), strict=True)}
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    if first + second > len(letters):
+        raise ShapeError(f"tensordot takes arrays of up to {len(letters)} axes together, got {first} and {second}")
+    left = letters[:first]
+    right = "".join(left[pairs[axis]] if axis in pairs else letters[first + axis] for axis in range(second))
+    kept = [letter for letter in left + right if letter not in {left[axis] for axis in pairs.values()}]
+    return ops.einsum(f"{left},{right}->{''.join(kept)}", x1, x2)
+
+
+def outer(x1: Any, x2: Any) -> Any:
+    """The product of each number of x1 with each of x2."""
+    return ops.multiply(ops.expand_dims(ravel(x1), 1), ops.expand_dims(ravel(x2), 0))
+
+
+def vdot(x1: Any, x2: Any) -> Any:
+    """The sum of the products of all numbers."""
+    return ops.sum(ops.multiply(ravel(x1), ravel(x2)))
+
+
+def inner(x1: Any, x2: Any) -> Any:
+    """The product over the last axes of both."""
+    first, second = len(shape(x1)), len(shape(x2))
+    return ops.multiply(x1, x2) if not first or not second else tensordot(x1, x2, ([first - 1], [second - 1]))
+
+
+def average(x: Any, axis: Axis = None, weights: ArrayLike | None = None) -> Any:
+    """The mean, or sum(x * weights) / sum(weights)."""
+    if weights is None:
+        return ops.mean(x, axis)
+    factors = np.asarray(weights)
+    if factors.ndim < len(shape(x)) and isinstance(axis, int):
+        factors = factors.reshape([-1 if place == axis % len(shape(x)) else 1 for place in range(len(shape(x)))])
+    factors = np.broadcast_to(factors, shape(x))
+    return ops.divide(ops.sum(ops.multiply(x, factors), axis), factors.sum(axis))
+
+
+def moments(x: Any, axes: Axis, keepdims: bool = False, synchronized: bool = False) -> tuple[Any, Any]:
+    """The mean and the biased variance over `axes`."""
+    return ops.mean(x, axes, keepdims), ops.var(x, axes, keepdims)
+
+
+def norm(x: Any, ord: float | None = None, axis: Axis = None, keepdims: bool = False) -> Any:
+    """The norm over `axis`: 2 for None, 1, or infinity; that of a matrix by a number is not among them."""
+    if ord == 1:
+        return ops.sum(ops.abs(x), axis, keepdims)
+    if ord == np.inf:
+        return ops.max(ops.abs(x), axis, keepdims)
+    if ord not in (None, 2):
+        raise ShapeError(f"norm takes the orders 1, 2 and infinity, got {ord!r}")
+    return ops.sqrt(ops.sum(ops.square(x), axis, keepdims))
+
+
+def normalize(x: Any, axis: int = -1, order: float = 2, epsilon: float | None = None) -> Any:
+    """x divided by its norm along `axis`, which counts as at least `epsilon`, 1e-7 when None."""
+    return ops.divide(x, ops.maximum(norm(x, order, axis, True), 1e-7 if epsilon is None else epsilon))
+
+
+def rms_normalization(x: Any, scale: Any = None, axis: int = -1, epsilon: float = 1e-6) -> Any:
+    """x / sqrt(mean(x ** 2) + epsilon), times `scale`."""
+    result = ops.multiply(x, rsqrt(ops.add(ops.mean(ops.square(x), axis, True), epsilon)))
+    return result if scale is None else ops.multiply(result, scale)
+
+
+def layer_normalization(x: Any, gamma: Any = None, beta: Any = None, axis: int = -1, epsilon: float = 1e-3) -> Any:
+    """(x - mean) / sqrt(variance + epsilon), times `gamma`, plus `beta`."""
+    mean, variance = moments(x, axis, True)
+    result = ops.multiply(ops.subtract(x, mean), rsqrt(ops.add(variance, epsilon)))
+    result = result if gamma is None else ops.multiply(result, gamma)
+    return result if beta is None else ops.add(result, beta)

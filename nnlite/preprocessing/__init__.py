@@ -1,0 +1,3 @@
+"""What Keras keeps in `keras.preprocessing`, under the same names."""
+
+from nnlite.preprocessing import image as image, sequence as sequence

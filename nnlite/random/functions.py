@@ -1,0 +1,190 @@
+"""Random numbers under the names and arguments of `keras.random`; each call says where its numbers come from."""
+
+from typing import Any
+
+import numpy as np
+
+from nnlite.arrays.types import ArrayLike, Shape
+from nnlite.config import floatx
+from nnlite.errors import ConfigError, DataError
+from nnlite.random.streams import fresh_seed, stream, truncated_standard_normal
+
+__all__ = [
+    "SeedGenerator",
+    "beta",
+    "binomial",
+    "categorical",
+    "dropout",
+    "gamma",
+    "normal",
+    "randint",
+    "shuffle",
+    "truncated_normal",
+    "uniform",
+]
+
+
+class SeedGenerator:
+    """A seed that goes on by one at every use, so that each call of a random function draws other numbers.
+
+    Args:
+        seed: where it begins, an integer in [0, 2**31); drawn when None, from `nnlite.utils.set_random_seed` if that
+            has been called.
+        name: kept.
+
+    Attributes:
+        state: two integers, the seed and how often it has been used, `(2,)`.
+
+    >>> from nnlite import random
+    >>> seeds = random.SeedGenerator(7)
+    >>> first, second = random.uniform((2,), seed=seeds), random.uniform((2,), seed=seeds)
+    >>> bool((first != second).all()), bool((first == random.uniform((2,), seed=7)).all())
+    (True, True)
+    """
+
+    def __init__(self, seed: int | None = None, name: str | None = None) -> None:
+        self.seed = fresh_seed() if seed is None else _checked(seed)
+        self.name = name
+        self.state = np.array([self.seed, 0], np.int64)
+
+    def next(self, ordered: bool = True) -> np.ndarray:
+        """The state, a copy; the next call gets another one. `ordered` is kept for Keras's sake."""
+        state = self.state.copy()
+        self.state[1] += 1
+        return state
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of the constructor."""
+        return {"seed": self.seed, "name": self.name}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "SeedGenerator":
+        """The generator of `get_config`, at its start."""
+        return cls(**config)
+
+    def __repr__(self) -> str:
+        return f"SeedGenerator(seed={self.seed})"
+
+
+Seed = int | SeedGenerator | None
+
+
+def _checked(seed: object) -> int:
+    if not isinstance(seed, (int, np.integer)) or isinstance(seed, bool) or not 0 <= seed < 2**63:
+        raise ConfigError(f"seed must be an integer >= 0, a SeedGenerator or None, got {seed!r}")
+    return int(seed)
+
+
+def _generator(seed: Seed) -> np.random.Generator:
+    """An integer gives the same numbers at every call; None, other ones each time."""
+    if isinstance(seed, SeedGenerator):
+        start, use = map(int, seed.next())
+        return stream(start, "random", use)
+    return stream(fresh_seed() if seed is None else _checked(seed), "random")
+
+
+def _float(values: Any, dtype: str | None) -> np.ndarray:
+    name = np.dtype(dtype or floatx())
+    if name.kind != "f":
+        raise ConfigError(f"dtype must be a floating-point type, got {dtype!r}")
+    return np.asarray(values, name)
+
+
+def normal(
+    shape: Shape, mean: float = 0.0, stddev: float = 1.0, dtype: str | None = None, seed: Seed = None
+) -> np.ndarray:
+    """Normally distributed numbers.
+
+    Args:
+        shape: of the result.
+        mean, stddev: of the distribution.
+        dtype: floating-point; `nnlite.config.floatx()` when None.
+        seed: an integer, which gives the same numbers at every call; a `SeedGenerator`, which goes on; or None.
+    """
+    return _float(mean + stddev * _generator(seed).standard_normal(shape), dtype)
+
+
+def truncated_normal(
+    shape: Shape, mean: float = 0.0, stddev: float = 1.0, dtype: str | None = None, seed: Seed = None
+) -> np.ndarray:
+    """Normally distributed numbers; those further than 2 `stddev` from `mean` are drawn again. See `normal`."""
+    return _float(mean + stddev * truncated_standard_normal(tuple(shape), _generator(seed)), dtype)
+
+
+def uniform(
+    shape: Shape, minval: float = 0.0, maxval: float = 1.0, dtype: str | None = None, seed: Seed = None
+) -> np.ndarray:
+    """Numbers in [minval, maxval), all equally likely; integers for an integer `dtype`. See `normal`."""
+    if np.dtype(dtype or floatx()).kind in "iu":
+        return randint(shape, minval, maxval, str(dtype), seed)
+    return _float(_generator(seed).uniform(minval, maxval, shape), dtype)
+
+
+def randint(shape: Shape, minval: float, maxval: float, dtype: str = "int32", seed: Seed = None) -> np.ndarray:
+    """Integers in [minval, maxval), all equally likely. See `normal`.
+
+    Raises:
+        ConfigError: `dtype` is no integer type.
+    """
+    if np.dtype(dtype).kind not in "iu":
+        raise ConfigError(f"dtype must be an integer type, got {dtype!r}")
+    return _generator(seed).integers(int(minval), int(maxval), shape).astype(dtype)
+
+
+def beta(shape: Shape, alpha: ArrayLike, beta: ArrayLike, dtype: str | None = None, seed: Seed = None) -> np.ndarray:
+    """Numbers of the beta distribution, in [0, 1]; `alpha` and `beta`, > 0, may be arrays that fit `shape`."""
+    return _float(_generator(seed).beta(np.asarray(alpha), np.asarray(beta), shape), dtype)
+
+
+def gamma(shape: Shape, alpha: ArrayLike, dtype: str | None = None, seed: Seed = None) -> np.ndarray:
+    """Numbers of the gamma distribution of scale 1 and shape `alpha`, > 0, which may be an array that fits `shape`."""
+    return _float(_generator(seed).standard_gamma(np.asarray(alpha), shape), dtype)
+
+
+def binomial(
+    shape: Shape, counts: ArrayLike, probabilities: ArrayLike, dtype: str | None = None, seed: Seed = None
+) -> np.ndarray:
+    """How many of `counts` trials succeed, each with its probability; both may be arrays that fit `shape`."""
+    trials = np.asarray(counts).astype(np.int64)
+    return _float(_generator(seed).binomial(trials, np.asarray(probabilities), shape), dtype)
+
+
+def categorical(logits: ArrayLike, num_samples: int, dtype: str = "int32", seed: Seed = None) -> np.ndarray:
+    """Classes drawn with probabilities softmax(logits).
+
+    Shape: `(batch, classes) -> (batch, num_samples)`.
+
+    Raises:
+        DataError: `logits` is not two-dimensional.
+    """
+    values = np.asarray(logits, np.float64)
+    if values.ndim != 2:
+        raise DataError(f"logits must be (batch, classes), got the shape {values.shape}")
+    noise = _generator(seed).gumbel(size=(len(values), num_samples, values.shape[1]))
+    return (values[:, None] + noise).argmax(axis=-1).astype(dtype)
+
+
+def dropout(inputs: Any, rate: float, noise_shape: Shape | None = None, seed: Seed = None) -> Any:
+    """`inputs`, each number set to 0 with probability `rate`, the others divided by 1 - rate.
+
+    Args:
+        inputs: an array, or a value inside `call`, through which the derivative goes.
+        rate: in [0, 1).
+        noise_shape: the shape of the pattern, which is repeated along axes of length 1; that of `inputs` when None.
+        seed: see `normal`.
+
+    Raises:
+        ConfigError: `rate` out of range.
+    """
+    if not 0 <= rate < 1:
+        raise ConfigError(f"rate must be in [0, 1), got {rate!r}")
+    array = np.asarray(inputs) if isinstance(inputs, (list, tuple, int, float)) else inputs
+    lengths = array.shape if noise_shape is None else noise_shape
+    shape = tuple(own if length is None else length for own, length in zip(array.shape, lengths, strict=True))
+    keep = (_generator(seed).random(shape) >= rate) / (1 - rate)
+    return array * keep.astype(array.dtype if np.dtype(array.dtype).kind == "f" else floatx())
+
+
+def shuffle(x: ArrayLike, axis: int = 0, seed: Seed = None) -> np.ndarray:
+    """A copy of `x` with its slices along `axis` in a random order."""
+    return _generator(seed).permutation(np.asarray(x), axis=axis)

@@ -1,0 +1,137 @@
+"""Small functions on arrays, and the seed of everything."""
+
+import random as python_random
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+
+from nnlite.arrays.types import ArrayLike
+from nnlite.config import floatx
+from nnlite.errors import ConfigError, DataError
+from nnlite.random import seed_fresh_seeds
+
+__all__ = ["normalize", "pad_sequences", "set_random_seed", "to_categorical"]
+
+Side = Literal["pre", "post"]
+
+
+def to_categorical(x: ArrayLike, num_classes: int | None = None) -> np.ndarray:
+    """Integer labels as one-hot rows, of `nnlite.config.floatx()`.
+
+    Args:
+        x: integers from 0 to `num_classes` - 1; a last axis of length 1 is dropped.
+        num_classes: the length of a row; the largest label + 1 when None.
+
+    Shape: `(...) -> (..., num_classes)`.
+
+    Raises:
+        DataError: a label that is no integer, or out of range.
+
+    >>> to_categorical([0, 2]).tolist()
+    [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
+    """
+    values = np.asarray(x)
+    labels = values.astype(np.int64)
+    if not np.array_equal(labels, values):
+        raise DataError("to_categorical takes integers from 0 on")
+    if labels.ndim > 1 and labels.shape[-1] == 1:
+        labels = labels.reshape(labels.shape[:-1])
+    count = int(labels.max(initial=-1)) + 1 if num_classes is None else num_classes
+    wrong = labels[(labels < 0) | (labels >= count)]
+    if wrong.size:
+        raise DataError(f"to_categorical with {count} classes takes labels from 0 to {count - 1}, got {wrong[0]}")
+    rows = np.zeros((labels.size, count), floatx())
+    rows[np.arange(labels.size), labels.ravel()] = 1
+    return rows.reshape(*labels.shape, count)
+
+
+def normalize(x: ArrayLike, axis: int = -1, order: float = 2) -> np.ndarray:
+    """`x` divided by its norm along `axis`; where that is 0, zeros stay.
+
+    Args:
+        x: numbers.
+        axis: along which a vector lies.
+        order: of the norm, 2 for Euclid's; `numpy.inf` for the largest magnitude.
+    """
+    values = np.asarray(x, None if np.asarray(x).dtype.kind in "fc" else floatx())
+    norms = np.linalg.norm(np.atleast_1d(values), order, axis, keepdims=True)
+    return values / np.where(norms == 0, 1, norms)
+
+
+def pad_sequences(
+    sequences: Sequence[Any],
+    maxlen: int | None = None,
+    dtype: str = "int32",
+    padding: Side = "pre",
+    truncating: Side = "pre",
+    value: float | str = 0.0,
+) -> np.ndarray:
+    """Sequences of any lengths as one array.
+
+    Args:
+        sequences: one list per row; items may be arrays of one shape.
+        maxlen: the length of a row; that of the longest sequence when None.
+        dtype: of the result.
+        padding: `"pre"` or `"post"`: where what is missing is filled with `value`.
+        truncating: `"pre"` or `"post"`: where what is too long loses items.
+        value: a number, or text for an array of text.
+
+    Shape: `(rows, maxlen, *item)`.
+
+    Raises:
+        ConfigError: a wrong side, or a value that the type cannot hold.
+        DataError: `sequences` holds what is no sequence, or items of several shapes.
+
+    >>> pad_sequences([[1], [2, 3], [4, 5, 6]], maxlen=2).tolist()
+    [[0, 1], [2, 3], [5, 6]]
+    """
+    for name, side in (("padding", padding), ("truncating", truncating)):
+        if side not in ("pre", "post"):
+            raise ConfigError(f'{name} must be "pre" or "post", got {side!r}')
+    textual = np.dtype(dtype).kind in "US"
+    if isinstance(value, str) and dtype is not object and not textual:
+        raise ConfigError(f'value {value!r} needs a dtype that holds text, such as "object", got {dtype!r}')
+    rows = [_row(number, sequence) for number, sequence in enumerate(sequences)]
+    shapes = {row.shape[1:] for row in rows if len(row)}
+    if len(shapes) > 1:
+        raise DataError(f"pad_sequences takes items of one shape, got {' and '.join(map(str, sorted(shapes)))}")
+    length = max(map(len, rows), default=0) if maxlen is None else maxlen
+    padded = np.full((len(rows), length, *(shapes.pop() if shapes else ())), value, dtype)
+    for place, row in zip(padded, rows, strict=True):
+        kept = row[max(len(row) - length, 0) :] if truncating == "pre" else row[:length]
+        place[length - len(kept) if padding == "pre" else 0 :][: len(kept)] = kept
+    return padded
+
+
+def _row(number: int, sequence: Any) -> np.ndarray:
+    if np.ndim(sequence) == 0:
+        raise DataError(f"pad_sequences takes one sequence per row; row {number} is {sequence!r}")
+    return np.asarray(sequence)
+
+
+def set_random_seed(seed: int) -> None:
+    """Let everything that draws numbers without a seed of its own follow from `seed`.
+
+    Python's `random`, NumPy's global generator, the seeds of models and layers that get none, and `nnlite.random`.
+
+    Args:
+        seed: an integer in [0, 2**32).
+
+    Raises:
+        ConfigError: any other value.
+
+    >>> from nnlite.layers import Dense
+    >>> def weight():
+    ...     set_random_seed(3)
+    ...     layer = Dense(1)
+    ...     layer([[1.0]])
+    ...     return layer.get_weights()[0].item()
+    >>> weight() == weight()
+    True
+    """
+    if not isinstance(seed, (int, np.integer)) or isinstance(seed, bool) or not 0 <= seed < 2**32:
+        raise ConfigError(f"seed must be an integer in [0, 2**32), got {seed!r}")
+    python_random.seed(int(seed))
+    np.random.seed(int(seed))  # noqa: NPY002 - users' programs draw from it
+    seed_fresh_seeds(int(seed))

@@ -1,0 +1,136 @@
+"""Images as files, as Pillow's objects and as arrays."""
+
+import os
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from nnlite.arrays.types import ArrayLike
+from nnlite.config import floatx, image_data_format
+from nnlite.errors import ConfigError, DataError, ShapeError, needed_for
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+__all__ = ["array_to_img", "img_to_array", "load_img", "save_img"]
+
+DataFormat = Literal["channels_last", "channels_first"]
+MODES = {"grayscale": "L", "rgb": "RGB", "rgba": "RGBA"}
+RESAMPLING = ("nearest", "bilinear", "bicubic", "hamming", "box", "lanczos")
+
+
+def _pillow() -> Any:
+    with needed_for("images are read and written by Pillow", "nnlite[images]"):
+        from PIL import Image
+
+        return Image
+
+
+def array_to_img(
+    x: ArrayLike, data_format: DataFormat | None = None, scale: bool = True, dtype: str | None = None
+) -> "Image":
+    """An array as an image of Pillow.
+
+    Args:
+        x: `(height, width, channels)` with 1, 3 or 4 channels, or `(channels, height, width)`.
+        data_format: which of the two; `nnlite.config.image_data_format()` when None.
+        scale: whether the numbers are brought to 0 ... 255 by their smallest and largest.
+        dtype: in which that is computed; `nnlite.config.floatx()` when None.
+
+    Raises:
+        ShapeError: the array is no image.
+    """
+    values = np.asarray(x, dtype or floatx())
+    if values.ndim == 3 and (data_format or image_data_format()) == "channels_first":
+        values = values.transpose(1, 2, 0)
+    if values.ndim != 3 or values.shape[2] not in (1, 3, 4):
+        raise ShapeError(f"an image has the shape (height, width, channels) with 1, 3 or 4 channels, got {np.shape(x)}")
+    if scale:
+        values = values - values.min()
+        values = values / (values.max() or 1) * 255
+    mode = {1: "L", 3: "RGB", 4: "RGBA"}[values.shape[2]]
+    pixels = values.astype("uint8")
+    return _pillow().fromarray(pixels[..., 0] if mode == "L" else pixels)
+
+
+def img_to_array(img: Any, data_format: DataFormat | None = None, dtype: str | None = None) -> np.ndarray:
+    """An image of Pillow as an array of `(height, width, channels)`, or `(channels, height, width)`.
+
+    Args:
+        img: the image, or an array of one.
+        data_format: which of the two; `nnlite.config.image_data_format()` when None.
+        dtype: of the array; `nnlite.config.floatx()` when None.
+    """
+    values = np.asarray(img, dtype or floatx())
+    if values.ndim not in (2, 3):
+        raise ShapeError(f"an image has two or three axes, got the shape {values.shape}")
+    values = values[..., None] if values.ndim == 2 else values
+    return values.transpose(2, 0, 1) if (data_format or image_data_format()) == "channels_first" else values
+
+
+def load_img(
+    path: str | os.PathLike,
+    color_mode: Literal["grayscale", "rgb", "rgba"] = "rgb",
+    target_size: tuple[int, int] | None = None,
+    interpolation: str = "nearest",
+    keep_aspect_ratio: bool = False,
+) -> "Image":
+    """Read an image file.
+
+    Args:
+        path: of the file, in any format that Pillow reads.
+        color_mode: what its pixels are turned into.
+        target_size: height and width that it is brought to.
+        interpolation: how pixels are mixed for that: nearest, bilinear, bicubic, hamming, box or lanczos.
+        keep_aspect_ratio: cut the longer side, around the middle, rather than squeeze it.
+
+    Raises:
+        ConfigError: an unknown mode or interpolation.
+        DataError: no such file, or no image in it.
+    """
+    if color_mode not in MODES or interpolation not in RESAMPLING:
+        name, value, allowed = ("color_mode", color_mode, list(MODES))
+        if color_mode in MODES:
+            name, value, allowed = "interpolation", interpolation, list(RESAMPLING)
+        raise ConfigError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")
+    pillow = _pillow()
+    try:
+        with pillow.open(path) as file:
+            image = file.convert(MODES[color_mode])
+    except (OSError, ValueError) as error:  # Pillow's word for a file that is no image is an OSError
+        raise DataError(f"{path}: {error}") from None
+    if target_size is None:
+        return image
+    height, width = target_size
+    box = _middle(image.size, width / height) if keep_aspect_ratio else None
+    return image.resize((width, height), pillow.Resampling[interpolation.upper()], box=box)
+
+
+def _middle(size: tuple[int, int], ratio: float) -> tuple[int, int, int, int]:
+    """The largest box of `ratio`, width by height, in the middle of an image."""
+    width, height = size
+    inner_width, inner_height = min(width, int(height * ratio)), min(height, int(width / ratio))
+    left, top = (width - inner_width) // 2, (height - inner_height) // 2
+    return left, top, left + inner_width, top + inner_height
+
+
+def save_img(
+    path: str | os.PathLike,
+    x: ArrayLike,
+    data_format: DataFormat | None = None,
+    file_format: str | None = None,
+    scale: bool = True,
+    **options: Any,
+) -> None:
+    """Write an array as an image file; its format is that of the ending, unless `file_format` says otherwise.
+
+    Args:
+        path: of the file.
+        x, data_format, scale: as for `array_to_img`.
+        file_format: Pillow's name of a format, such as `"png"`.
+        options: further arguments of Pillow's `save`.
+    """
+    image = array_to_img(x, data_format, scale)
+    jpeg = (file_format or os.fspath(path).rpartition(".")[2]).lower() in ("jpg", "jpeg")
+    image = image.convert("RGB") if jpeg and image.mode == "RGBA" else image
+    image.save(path, format="jpeg" if file_format == "jpg" else file_format, **options)

@@ -1,0 +1,37 @@
+"""Questions about types of numbers and of values."""
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+
+from nnlite.config import floatx
+from nnlite.errors import ConfigError
+from nnlite.layers import Layer
+from nnlite.layers.base.symbolic import Symbol
+
+__all__ = ["clear_session", "is_keras_tensor", "standardize_dtype"]
+
+UIDS: Counter[str] = Counter()
+
+
+def clear_session(free_memory: bool = True) -> None:
+    """Let `nnlite.backend.get_uid` begin with 1 again. Nothing else is kept between models, or has to be freed."""
+    UIDS.clear()
+
+
+def is_keras_tensor(x: Any) -> bool:
+    """Whether `x` stands for a value in the graph of a model, as `Input(...)` does."""
+    return isinstance(x, Symbol) or (isinstance(x, Layer) and x._symbol is not None)
+
+
+def standardize_dtype(dtype: Any) -> str:
+    """The name of a type of numbers; `floatx()` for None, `"int64"` for `int`.
+
+    Raises:
+        ConfigError: no type of NumPy.
+    """
+    try:
+        return floatx() if dtype is None or dtype is float else "int64" if dtype is int else np.dtype(dtype).name
+    except TypeError:
+        raise ConfigError(f"unknown dtype {dtype!r}") from None
