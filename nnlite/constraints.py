@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import numpy as np
 
 from nnlite.errors import ConfigError
-from nnlite.registry import Configurable, modules
+from nnlite.registry import Configurable, NamedFunction, modules
 from nnlite.registry.field_types import NonNegative, Range
 
 __all__ = [
     "Constraint",
+    "FunctionConstraint",
     "MaxNorm",
     "MinMaxNorm",
     "NonNeg",
@@ -34,9 +35,27 @@ class Constraint(Configurable, family="constraint"):
     [0.0, 2.0]
     """
 
+    _of_functions = "FunctionConstraint"
+
     def __call__(self, values: np.ndarray) -> np.ndarray:
         """The nearest values that are allowed, in an array of their shape."""
         raise NotImplementedError(f"{type(self).__name__} must define __call__(values)")
+
+
+class FunctionConstraint(Constraint):
+    """What a function of a user makes of the values.
+
+    Args:
+        function: kept in files by its name, if it is registered by `register_function`.
+
+    >>> Constraint.get(lambda values: np.clip(values, -1, 1))(np.array([-3.0, 0.5])).tolist()
+    [-1.0, 0.5]
+    """
+
+    function: NamedFunction
+
+    def __call__(self, values: np.ndarray) -> np.ndarray:
+        return np.asarray(self.function(values))
 
 
 class NonNeg(Constraint, aliases=("nonneg",)):

@@ -121,6 +121,13 @@ class Parameter:
             lease.ended = True
         self._leases = ()
 
+    def keep_gradient(self, gradient: np.ndarray) -> None:
+        """Have a gradient of one's own, outside the store: that of a training step which a user wrote."""
+        self._gradient = gradient
+        for lease in self._leases:
+            lease.ended = True
+        self._leases = ()
+
     def add_lease(self, lease: "Lease") -> None:
         """End `lease` when this parameter moves into another store."""
         self._leases = (*(known for known in self._leases if not known.ended), lease)

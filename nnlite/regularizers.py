@@ -4,8 +4,9 @@ from typing import Literal
 
 import numpy as np
 
-from nnlite.errors import ConfigError
-from nnlite.registry import Configurable, modules
+from nnlite.errors import ConfigError, ShapeError
+from nnlite.ops.tracing import Trace, Traced
+from nnlite.registry import Configurable, NamedFunction, modules
 from nnlite.registry.field_types import NonNegative
 
 
@@ -15,6 +16,8 @@ class Regularizer(Configurable, family="regularizer"):
     >>> Regularizer.get({"L2": {"l2": 0.5}})(np.array([1.0, 2.0]))
     2.5
     """
+
+    _of_functions = "FunctionRegularizer"
 
     def __call__(self, values: np.ndarray) -> float:
         """The same as `penalty`."""
@@ -27,6 +30,36 @@ class Regularizer(Configurable, family="regularizer"):
     def add_gradient(self, values: np.ndarray, gradient: np.ndarray) -> None:
         """Add d penalty / d values to `gradient` in place; both have the same shape."""
         raise NotImplementedError
+
+
+class FunctionRegularizer(Regularizer):
+    """The penalty of a function of a user, made of operators and functions of `nnlite.ops`: its derivative is recorded.
+
+    Args:
+        function: from the values to a single number; kept in files by its name, if `register_function` knows it.
+
+    Raises:
+        ShapeError: it returns something else.
+
+    >>> from nnlite import ops
+    >>> penalty = Regularizer.get(lambda values: 0.5 * ops.sum(ops.square(values)))
+    >>> gradient = np.zeros(2)
+    >>> penalty.add_gradient(np.array([1.0, 2.0]), gradient)
+    >>> penalty(np.array([1.0, 2.0])), gradient.tolist()
+    (2.5, [1.0, 2.0])
+    """
+
+    function: NamedFunction
+
+    def penalty(self, values: np.ndarray) -> float:
+        return float(np.asarray(self.function(values)))
+
+    def add_gradient(self, values: np.ndarray, gradient: np.ndarray) -> None:
+        trace = Trace()
+        penalty = self.function(trace.variable(values))
+        if not isinstance(penalty, Traced) or penalty.size != 1:
+            raise ShapeError(f"{self!r} must return a single number, made of functions of nnlite.ops")
+        gradient += trace.jacobians(penalty).vjp(np.ones(penalty.shape, penalty.dtype))[0]
 
 
 class NormPenalty(Regularizer, abstract=True):

@@ -5,9 +5,10 @@ import pytest
 from registered import registered
 
 from nnlite import constraints, layers
-from nnlite.constraints import Constraint, MaxNorm, MinMaxNorm, NonNeg, UnitNorm
+from nnlite.constraints import Constraint, FunctionConstraint, MaxNorm, MinMaxNorm, NonNeg, UnitNorm
 from nnlite.errors import ConfigError
 from nnlite.models import Sequential, load_model
+from nnlite.registry import register_function
 
 VALUES = np.random.default_rng(3).normal(size=(3, 4, 5)) * 2
 
@@ -16,7 +17,13 @@ def norms(values, axis):
     return np.sqrt((values**2).sum(axis=axis, keepdims=True))
 
 
+@register_function
+def within_one(values):
+    return np.clip(values, -1, 1)
+
+
 CASES = [
+    (FunctionConstraint(within_one), lambda w: np.clip(w, -1, 1)),
     (NonNeg(), lambda w: np.maximum(w, 0)),
     (MaxNorm(), lambda w: w * np.minimum(norms(w, 0), 2) / (norms(w, 0) + 1e-7)),
     (MaxNorm(0.5, axis=(0, 1)), lambda w: w * np.minimum(norms(w, (0, 1)), 0.5) / (norms(w, (0, 1)) + 1e-7)),

@@ -7,7 +7,7 @@ import pytest
 from registered import registered
 
 from nnlite import config
-from nnlite.errors import ConfigError
+from nnlite.errors import ConfigError, ShapeError
 from nnlite.initializers import (
     Constant,
     GlorotNormal,
@@ -29,6 +29,7 @@ from nnlite.initializers import (
     Zeros,
     compute_fans,
 )
+from nnlite.layers import Dense
 
 SHAPE = (300, 200)
 CUT = 2 / 0.87962566103423978
@@ -63,8 +64,16 @@ def draw(initializer, shape=SHAPE, dtype="float64", seed=0):
 
 
 def test_every_initializer_has_a_case():
-    own = set(registered(Initializer))
-    assert own == {type(case[0]).__name__ for case in CASES} | {"Identity", "NguyenWidrow", "STFTInitializer"}
+    apart = {"FunctionInitializer", "Identity", "NguyenWidrow", "STFTInitializer"}
+    assert set(registered(Initializer)) == {type(case[0]).__name__ for case in CASES} | apart
+
+
+def test_a_function_gives_the_first_values():
+    layer = Dense(2, kernel_initializer=lambda shape, dtype=None: np.arange(6).reshape(shape))
+    layer(np.ones((1, 3)))
+    np.testing.assert_array_equal(layer.kernel.value, [[0, 1], [2, 3], [4, 5]])
+    with pytest.raises(ShapeError, match=r"shape \(3, 2\), got \(2,\)"):
+        Dense(2, kernel_initializer=lambda shape: np.ones(2))(np.ones((1, 3)))
 
 
 @each

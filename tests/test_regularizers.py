@@ -5,10 +5,19 @@ import pytest
 from numeric import stencil
 from registered import registered
 
+from nnlite import ops
 from nnlite.errors import ConfigError
-from nnlite.regularizers import L1, L1L2, L2, OrthogonalRegularizer, Regularizer
+from nnlite.registry import register_function
+from nnlite.regularizers import L1, L1L2, L2, FunctionRegularizer, OrthogonalRegularizer, Regularizer
 
 # Regularizer and its penalty of [[1, -2], [3, 0.5]]: the absolute values sum to 6.5, the squares to 14.25.
+
+
+@register_function
+def doubled_squares(values):
+    return 2 * ops.sum(ops.square(values))
+
+
 CASES = [
     (L1(), 0.065),
     (L1(0.5), 3.25),
@@ -16,6 +25,7 @@ CASES = [
     (L2(2.0), 28.5),
     (L1L2(), 0.0),
     (L1L2(l1=0.5, l2=2.0), 31.75),
+    (FunctionRegularizer(doubled_squares), 28.5),
 ]
 VALUES = np.array([[1.0, -2.0], [3.0, 0.5]])
 each = pytest.mark.parametrize("regularizer, penalty", CASES, ids=str)
@@ -74,7 +84,8 @@ def test_gradient_keeps_dtype_and_shape(regularizer, penalty, shape):
     values = np.ones(shape, np.float32)
     gradient = np.zeros(shape, np.float32)
     regularizer.add_gradient(values, gradient)
-    np.testing.assert_allclose(gradient, regularizer.l1 + 2 * regularizer.l2, rtol=1e-6)
+    slope = 4.0 if isinstance(regularizer, FunctionRegularizer) else regularizer.l1 + 2 * regularizer.l2
+    np.testing.assert_allclose(gradient, slope, rtol=1e-6)
 
 
 def test_gradient_is_zero_where_l1_has_a_kink():
@@ -98,7 +109,7 @@ def test_names_as_in_keras(name, expected):
 @pytest.mark.parametrize(
     "spec, message",
     [
-        ("l3", r"unknown regularizer 'l3'.*Allowed: L1, L1L2, L2"),
+        ("l3", r"unknown regularizer 'l3'.*Allowed: FunctionRegularizer, L1, L1L2, L2"),
         ({"L2": {"l2": -0.1}}, r"L2.l2: must be >= 0, got -0.1"),
         ({"L2": {"l1": 0.1}}, r"L2.l1: unknown argument 'l1'; .*Allowed: l2"),
         ({"L1": {"l1": "much"}}, r"L1.l1: expected a number, got 'much'"),

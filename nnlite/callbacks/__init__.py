@@ -1,5 +1,6 @@
 """Callbacks: what happens around the training loop, with Keras's names and semantics."""
 
+from nnlite.callbacks.around import *
 from nnlite.callbacks.base import *
 from nnlite.callbacks.checkpoints import *
 from nnlite.callbacks.history import *

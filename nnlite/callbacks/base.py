@@ -5,7 +5,9 @@ from typing import Any, ClassVar, Literal, cast
 
 import numpy as np
 
+from nnlite.errors import ConfigError
 from nnlite.registry import Configurable
+from nnlite.registry.field_types import read
 from nnlite.registry.fields import Spec
 
 __all__ = ["Callback", "CallbackList", "LambdaCallback"]
@@ -79,7 +81,12 @@ class Callback(Configurable, family="callback"):
 
     def listens(self, hook: str) -> bool:
         """Whether `hook` has to be called at all: by default, whether it is overridden."""
-        return hook in vars(self) or getattr(type(self), hook) is not getattr(Callback, hook)
+        names = (hook, OLDER_NAMES[hook]) if hook in OLDER_NAMES else (hook,)
+        return any(name in vars(self) or getattr(type(self), name) is not getattr(Callback, name) for name in names)
+
+    def resumes_from(self) -> Any:
+        """Where a checkpoint lies that `fit` goes on from; None for none."""
+        return None
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """Called once, before the first epoch."""
@@ -97,10 +104,18 @@ class Callback(Configurable, family="callback"):
         """Called after an epoch and its validation, with the logs of both."""
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """Called before a training step."""
+        """Called before a training step; unless overridden, it calls `on_batch_begin`."""
+        self.on_batch_begin(batch, logs)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """Called after a training step, with the values so far in this epoch."""
+        """Called after a training step, with the values so far in this epoch; it calls `on_batch_end`."""
+        self.on_batch_end(batch, logs)
+
+    def on_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """An older name of `on_train_batch_begin`."""
+
+    def on_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """An older name of `on_train_batch_end`."""
 
     def on_test_begin(self, logs: dict[str, float] | None = None) -> None:
         """Called before an evaluation or validation."""
@@ -127,7 +142,8 @@ class Callback(Configurable, family="callback"):
         """Called after a batch of a prediction."""
 
 
-HOOKS = tuple(name for name in vars(Callback) if name.startswith("on_"))
+OLDER_NAMES = {"on_train_batch_begin": "on_batch_begin", "on_train_batch_end": "on_batch_end"}
+HOOKS = tuple(name for name in vars(Callback) if name.startswith("on_") and name not in OLDER_NAMES.values())
 
 
 class CallbackList:
@@ -180,6 +196,11 @@ class CallbackList:
         for callback in self.callbacks:
             callback.check(names)
 
+    def resumes_from(self) -> Any:
+        """Where the training goes on from, as one of the callbacks says; None for none."""
+        places = (callback.resumes_from() for callback in self.callbacks)
+        return next((place for place in places if place is not None), None)
+
     def wants(self, hook: str) -> bool:
         """Whether any callback listens to `hook`."""
         return bool(self._listeners[hook])
@@ -201,28 +222,37 @@ class LambdaCallback(Callback):
 
     For Python only: functions cannot be written in YAML.
 
+    Args:
+        on_epoch_begin, on_epoch_end, on_train_begin, on_train_end, on_train_batch_begin, on_train_batch_end: called as
+            the methods of `Callback` are; None for nothing.
+        hooks: any further ones by name, such as `on_test_end`.
+
     >>> LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch, logs)).on_epoch_end(0, {"loss": 0.5})
     0 {'loss': 0.5}
     """
 
-    on_epoch_begin: Callable | None = None
-    on_epoch_end: Callable | None = None
-    on_train_begin: Callable | None = None
-    on_train_end: Callable | None = None
-    on_train_interrupted: Callable | None = None
-    on_train_batch_begin: Callable | None = None
-    on_train_batch_end: Callable | None = None
-    on_test_begin: Callable | None = None
-    on_test_end: Callable | None = None
-    on_test_batch_begin: Callable | None = None
-    on_test_batch_end: Callable | None = None
-    on_predict_begin: Callable | None = None
-    on_predict_end: Callable | None = None
-    on_predict_batch_begin: Callable | None = None
-    on_predict_batch_end: Callable | None = None
+    def __init__(
+        self,
+        on_epoch_begin: Callable | None = None,
+        on_epoch_end: Callable | None = None,
+        on_train_begin: Callable | None = None,
+        on_train_end: Callable | None = None,
+        on_train_batch_begin: Callable | None = None,
+        on_train_batch_end: Callable | None = None,
+        **hooks: Callable | None,
+    ) -> None:
+        super().__init__()
+        given = {name: value for name, value in locals().items() if name.startswith("on_")} | hooks
+        self.functions = {}
+        for name, value in given.items():
+            try:
+                self.functions |= {} if value is None else {name: read(value, Callable)}
+            except ConfigError as error:
+                raise error.within("LambdaCallback", name) from None
+        vars(self).update(self.functions)
 
-    def listens(self, hook: str) -> bool:
-        return getattr(self, hook) is not None
+    def _arguments(self) -> dict[str, Any]:
+        return self.functions
 
 
 def scalars(logs: dict[str, float] | None) -> dict[str, float]:

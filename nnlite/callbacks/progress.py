@@ -15,7 +15,7 @@ from nnlite.callbacks.stopping import DurationBound, seconds_of
 from nnlite.errors import ConfigError
 from nnlite.registry.field_types import Count
 
-__all__ = ["ProgressBar", "ProgressLog"]
+__all__ = ["ProgbarLogger", "ProgressBar", "ProgressLog"]
 
 _SECONDS_BETWEEN_REFRESHES = 0.1
 
@@ -117,6 +117,10 @@ class ProgressBar(Callback):
         if self._bar is not None:
             self._bar.close()
             self._bar = None
+
+
+class ProgbarLogger(ProgressBar):
+    """Keras's name of `ProgressBar`, which `fit` adds by itself unless it is silent."""
 
 
 class ProgressLog(Callback):

@@ -7,10 +7,10 @@ from typing import Annotated, Any, Literal
 
 from nnlite.callbacks.base import Callback, Verbosity, announce
 from nnlite.callbacks.monitor import MonitorCallback
-from nnlite.errors import ConfigError
+from nnlite.errors import ConfigError, DivergenceError
 from nnlite.registry.field_types import Index, NonNegative
 
-__all__ = ["Duration", "EarlyStopping", "MaxTime", "TerminateOnNaN"]
+__all__ = ["Duration", "EarlyStopping", "InvalidLossError", "MaxTime", "TerminateOnNaN"]
 
 SECONDS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 
@@ -118,12 +118,24 @@ class EarlyStopping(MonitorCallback):
             self.model.set_weights(self.best_weights)
 
 
+class InvalidLossError(DivergenceError, RuntimeError):
+    """A loss was NaN or infinite, and `TerminateOnNaN` was told to raise an error then."""
+
+
 class TerminateOnNaN(Callback):
-    """Ends the training within the epoch as soon as the loss is NaN or infinite."""
+    """Ends the training within the epoch as soon as the loss is NaN or infinite.
+
+    Args:
+        raise_error: whether that is an `InvalidLossError`, rather than an early end.
+    """
+
+    raise_error: bool = False
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         loss = (logs or {}).get("loss")
         if loss is not None and not math.isfinite(loss):
+            if self.raise_error:
+                raise InvalidLossError(f"NaN or Inf loss encountered in batch {batch}: {loss}")
             announce(f"Batch {batch}: Invalid loss, terminating training")
             self.model.stop_training = True
 

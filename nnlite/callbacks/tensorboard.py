@@ -3,10 +3,11 @@
 import os
 import time
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from nnlite.callbacks.base import Callback, scalars
 from nnlite.callbacks.event_files import EventFile
+from nnlite.errors import ConfigError
 from nnlite.registry.field_types import Count, Index
 
 __all__ = ["TensorBoard"]
@@ -21,7 +22,10 @@ class TensorBoard(Callback):
     Args:
         log_dir: the folder; give each run one of its own, below a common one, to see them side by side.
         histogram_freq: after every so many epochs the distribution of each weight is written; 0 for never.
+        write_graph: accepted, as Keras has it; `model.summary()` and `utils.plot_model` show the graph.
         write_steps_per_second: whether `epoch_steps_per_second` is written.
+        write_images, profile_batch, embeddings_freq, embeddings_metadata: Keras's, at their defaults: neither images of
+            weights nor profiles nor projections are written; another value is a `ConfigError`.
         update_freq: "epoch"; or "batch" or a number, to write logs within the epoch after each or every so many steps.
 
     >>> import glob, tempfile
@@ -37,8 +41,13 @@ class TensorBoard(Callback):
 
     log_dir: str | os.PathLike = "logs"
     histogram_freq: Index = 0
+    write_graph: bool = True
+    write_images: bool = False
     write_steps_per_second: bool = False
     update_freq: Literal["epoch", "batch"] | Count = "epoch"
+    profile_batch: Any = 0
+    embeddings_freq: Index = 0
+    embeddings_metadata: Any = None
 
     watches = True
 
@@ -46,6 +55,11 @@ class TensorBoard(Callback):
         super().__post_init__()
         self.log_dir = os.fspath(self.log_dir)
         self._files: dict[str, EventFile] = {}
+
+    def validate(self) -> None:
+        for name in ("write_images", "profile_batch", "embeddings_freq", "embeddings_metadata"):
+            if vars(self)[name]:
+                raise ConfigError("is not written here: leave it out", ("TensorBoard", name))
 
     def listens(self, hook: str) -> bool:
         return super().listens(hook) and (hook != "on_train_batch_end" or self.update_freq != "epoch")

@@ -172,7 +172,7 @@ def _check_loss(report, model, twin, inputs, y, random) -> None:
         rows = len(outputs)
         y_true = suitable(twin.loss, outputs.shape, random)[0] if y is None else np.asarray(y)[:rows]
         report.include(check_loss(twin.loss, y_true=y_true, y_pred=outputs))
-        steps = twin.trainer.ready_steps()
+        steps = twin.trainer.bare_steps()
         vector = _vector_of(twin)
         values = twin.values
         fitted = steps.loss.prepare_targets(y_true, outputs.shape, np.float64)

@@ -31,7 +31,7 @@ def explain(
     if y is not None and output is not None:
         raise ConfigError("explain takes targets, to explain the loss, or an output, to explain that one; not both")
     x, y = _one_row(model, trainer, x, y, row)
-    source: Any = model if y is None else trainer.ready_steps()
+    source: Any = model if y is None else trainer.bare_steps()
     outputs: Any
     outputs, jacobians = source.chain.linearize(x, *model.values)
 

@@ -212,4 +212,4 @@ class SecondOrder:
     def _prepared(self, x: Any, y: Any, sample_weight: Any) -> tuple[tuple, Steps]:
         """A batch as the steps take it, and the steps."""
         self.trainer.need_loss("asking for derivatives of the loss")
-        return self.trainer.read_batch(x, y, sample_weight), self.trainer.ready_steps()
+        return self.trainer.read_batch(x, y, sample_weight), self.trainer.bare_steps()

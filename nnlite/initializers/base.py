@@ -1,5 +1,6 @@
 """What an initializer is, and those that draw nothing."""
 
+import inspect
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
@@ -7,11 +8,11 @@ import numpy as np
 
 from nnlite.arrays.types import Shape
 from nnlite.config import floatx
-from nnlite.errors import ConfigError
+from nnlite.errors import ConfigError, ShapeError
 from nnlite.random import fresh_seed, stream
-from nnlite.registry import Configurable
+from nnlite.registry import Configurable, NamedFunction
 
-__all__ = ["Constant", "Initializer", "Ones", "Zeros"]
+__all__ = ["Constant", "FunctionInitializer", "Initializer", "Ones", "Zeros"]
 
 
 class Initializer(Configurable, family="initializer"):
@@ -25,6 +26,7 @@ class Initializer(Configurable, family="initializer"):
     """
 
     seed = cast("int | None", None)
+    _of_functions = "FunctionInitializer"
 
     def __call__(
         self, shape: Sequence[int], dtype: str | None = None, generator: np.random.Generator | None = None
@@ -46,6 +48,26 @@ class Initializer(Configurable, family="initializer"):
     def draw(self, shape: tuple, generator: np.random.Generator) -> np.ndarray:
         """A new float64 array of `shape`."""
         raise NotImplementedError
+
+
+class FunctionInitializer(Initializer):
+    """The values that a function `(shape)` or `(shape, dtype=None)` of a user gives.
+
+    Args:
+        function: kept in files by its name, if it is registered by `register_function`.
+
+    >>> Initializer.get(lambda shape, dtype=None: np.full(shape, 0.5))((2,)).tolist()
+    [0.5, 0.5]
+    """
+
+    function: NamedFunction
+
+    def draw(self, shape: Shape, generator: np.random.Generator) -> np.ndarray:
+        takes_dtype = "dtype" in inspect.signature(self.function.function).parameters
+        values = np.asarray(self.function(shape, dtype=floatx()) if takes_dtype else self.function(shape))
+        if values.shape != tuple(shape):
+            raise ShapeError(f"{self!r} must return values of the shape {tuple(shape)}, got {values.shape}")
+        return values
 
 
 class Filled(Initializer, abstract=True):

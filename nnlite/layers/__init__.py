@@ -9,6 +9,7 @@ from nnlite.layers.base.layer import *
 from nnlite.layers.composite.branches import *
 from nnlite.layers.composite.chain import *
 from nnlite.layers.composite.graph import *
+from nnlite.layers.composite.operation import *
 from nnlite.layers.composite.program import *
 from nnlite.layers.convolution.conv import *
 from nnlite.layers.convolution.conv_transpose import *

@@ -17,6 +17,7 @@ from nnlite.losses.call import trace_loss
 from nnlite.losses.forms import check_finite, linearize_adapted, linearize_single, shape_of_rows, spread
 from nnlite.losses.masks import weight_of_rows
 from nnlite.ops.activations import ActivationFunction
+from nnlite.ops.tracing import Traced
 from nnlite.registry import Configurable
 
 if TYPE_CHECKING:
@@ -64,9 +65,9 @@ class Loss(Configurable, family="loss", abstract=True):
         default="sum_over_batch_size", kw_only=True
     )
     name: str | None = field(default=None, kw_only=True)
-
     dtype: FloatType | None = field(default=None, kw_only=True)
 
+    jacobian = cast("Jacobian | None", None)  # of the last `forward`
     counts_zeros = True  # whether rows whose loss is 0 are counted in a mean
     axis = -1  # of the outputs that are compared as one row; a field where Keras has the argument
     call = cast("Callable[..., Any] | None", None)
@@ -80,10 +81,6 @@ class Loss(Configurable, family="loss", abstract=True):
         "row_hessian": ("per_row", "linearize"),
         "link": ("per_row", "total", "linearize"),
     }
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.jacobian = None
 
     @classmethod
     def get(cls, spec: "Self | type[Self] | str | Mapping[str, Any] | Callable[..., Any]") -> "Self":
@@ -208,7 +205,9 @@ class Loss(Configurable, family="loss", abstract=True):
         return value
 
     def __call__(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> Any:
-        """The loss; nothing is kept."""
+        """The loss; nothing is kept. That of traced predictions is recorded, as an op is."""
+        if isinstance(y_pred, Traced):
+            return y_pred.trace.apply(self, lambda value: self._linearized(y_true, value, sample_weight), y_pred)
         return self._linearized(y_true, y_pred, sample_weight)[0]
 
     def _linearized(self, y_true: Any, y_pred: Any, sample_weight: Any) -> tuple[Any, Jacobian]:

@@ -1,9 +1,19 @@
 """Models: a chain of layers, a graph of layers, and reading them from files and from other libraries."""
 
 from nnlite.foreign import from_sklearn
+from nnlite.models.copying.clones import clone_model, model_from_json
 from nnlite.models.files import from_keras, load_model
 from nnlite.models.functional import Model
 from nnlite.models.sequential import Sequential
 from nnlite.models.storing import save_model
 
-__all__ = ["Model", "Sequential", "from_keras", "from_sklearn", "load_model", "save_model"]
+__all__ = [
+    "Model",
+    "Sequential",
+    "clone_model",
+    "from_keras",
+    "from_sklearn",
+    "load_model",
+    "model_from_json",
+    "save_model",
+]

@@ -16,7 +16,9 @@ from nnlite.layers.base.call import pairs_inside
 from nnlite.layers.recurrent.rnn import reset_states
 from nnlite.losses import Loss
 from nnlite.metrics import Metric
-from nnlite.models.doors import Evaluate, Predict, SecondOrderDoors, door
+from nnlite.models import steps
+from nnlite.models.copying import surface
+from nnlite.models.doors import Evaluate, OfTrainer, Predict, SecondOrderDoors, door
 from nnlite.models.fast import fast_predictor
 from nnlite.models.files import model_state, pickled_state, unpickled
 from nnlite.models.interpretation import Interpretation, Kept, read_encoder, read_target
@@ -41,6 +43,7 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True):
 
     _nested = False
     _builds_itself = True
+    _kind_of_data = "numbers"  # of a class that writes `call`: whether it was built for numbers or for strings
 
     if TYPE_CHECKING:  # a subclass has these; `layers` and `seed` are fields of `Sequential`
         layers, seed, _with_state = cast("list[Layer]", None), cast(int, None), cast("list[Layer]", None)
@@ -50,12 +53,12 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True):
     @functools.cached_property
     def trainer(self) -> Trainer:
         """What trains the model: optimizer, loss, metrics and the loops."""
-        return Trainer(self)
+        return Trainer(cast(Any, self))
 
     @functools.cached_property
     def derivatives(self) -> Derivatives:
         """The derivatives of the model, and of its loss."""
-        return Derivatives(self, self.trainer)
+        return Derivatives(cast(Any, self), self.trainer)
 
     @functools.cached_property
     def _interpretation(self) -> Interpretation:
@@ -94,9 +97,14 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True):
         """Forward mode: how the outputs at `x` change when inputs and parameters do; see `Derivatives.jvp`."""
         return self.derivatives.jvp(x, tangent, dparameters)
 
-    def train_step(self, x: Any, y: Any, sample_weight: np.ndarray | None = None) -> float:
-        """The bare training step on arrays that already have the model's dtype; returns the loss, checks nothing."""
-        return self.trainer.ready_steps().train(x, y, sample_weight)[0]
+    train_step, test_step, predict_step = steps.train_step, steps.test_step, steps.predict_step
+    compute_loss, compute_metrics = steps.compute_loss, steps.compute_metrics
+    get_metrics_result, zero_grad = steps.get_metrics_result, steps.zero_grad
+
+    to_json, metrics_names, reset_metrics = surface.to_json, surface.metrics_names, surface.reset_metrics
+    get_compile_config, compile_from_config = surface.get_compile_config, surface.compile_from_config
+
+    _writes_steps, _writes_prediction = steps.Writes(steps.STEPS), steps.Writes(("predict_step",))
 
     @property
     def compiled(self) -> bool:
@@ -106,43 +114,13 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True):
     @property
     def metrics(self) -> list[Metric]:
         """The metrics in use; known once the model is built and compiled."""
-        return self.trainer.metrics
+        compiled = self.trainer.metrics
+        return self.trainer.written_steps().metrics(compiled) if self._writes_steps and self.compiled else compiled
 
-    @property
-    def optimizer(self) -> Optimizer | Any:
-        """The optimizer of `compile`; None before."""
-        return self.trainer.optimizer
-
-    @optimizer.setter
-    def optimizer(self, optimizer: Optimizer | None) -> None:
-        self.trainer.optimizer = optimizer
-
-    @property
-    def loss(self) -> Loss | Any:
-        """The loss of `compile`; None before."""
-        return self.trainer.loss
-
-    @loss.setter
-    def loss(self, loss: Loss | None) -> None:
-        self.trainer.loss = loss
-
-    @property
-    def history(self) -> History | Any:
-        """What the last `fit` returned; None before."""
-        return self.trainer.history
-
-    @history.setter
-    def history(self, history: History | None) -> None:
-        self.trainer.history = history
-
-    @property
-    def stop_training(self) -> bool:
-        """Set to True, by a callback, to end the training."""
-        return self.trainer.stop_training
-
-    @stop_training.setter
-    def stop_training(self, stop: bool) -> None:
-        self.trainer.stop_training = stop
+    optimizer = OfTrainer[Optimizer | Any]("optimizer", "The optimizer of `compile`; None before.")
+    loss = OfTrainer[Loss | Any]("loss", "The loss of `compile`; None before.")
+    history = OfTrainer[History | Any]("history", "What the last `fit` returned; None before.")
+    stop_training = OfTrainer[bool]("stop_training", "Set to True, by a callback, to end the training.")
 
     @property
     def label(self) -> str:
@@ -184,6 +162,8 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True):
     def input_names(self) -> list[str]:
         """What `jacobian` calls the inputs."""
         return ["inputs"]
+
+    __setattr__ = surface.refuse_layers
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """The layer of that name or at that place."""
@@ -279,4 +259,4 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True):
 
     def __setstate__(self, state: dict) -> None:
         self.__dict__.update(vars(unpickled(unstamped(state, type(self)))))
-        self.trainer.model = self
+        self.trainer.model = cast(Any, self)

@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any, Concatenate, Literal, ParamSpec, Protocol, TypeVar, overload
+from typing import Any, Concatenate, Generic, Literal, ParamSpec, Protocol, TypeVar, overload
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from nnlite.derivatives import Derivatives
 from nnlite.registry.fields import Spec
 from nnlite.training.epoch import Verbose
 
-__all__ = ["Evaluate", "Predict", "SecondOrderDoors", "door"]
+__all__ = ["Evaluate", "OfTrainer", "Predict", "SecondOrderDoors", "door"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -33,6 +33,28 @@ def door(part: str, method: Callable[Concatenate[Any, P], R]) -> Callable[Concat
         return getattr(getattr(self, part), name)(*arguments, **options)
 
     return enter
+
+
+class OfTrainer(Generic[R]):
+    """An attribute of a model that is one of its trainer.
+
+    Args:
+        name: of both.
+        text: the docstring.
+    """
+
+    def __init__(self, name: str, text: str) -> None:
+        self.name, self.__doc__ = name, text
+
+    @overload
+    def __get__(self, model: None, owner: Any) -> "OfTrainer[R]": ...
+    @overload
+    def __get__(self, model: object, owner: Any) -> R: ...
+    def __get__(self, model: Any, owner: Any) -> Any:
+        return self if model is None else vars(model.trainer)[self.name]
+
+    def __set__(self, model: Any, value: Any) -> None:
+        setattr(model.trainer, self.name, value)
 
 
 class Evaluate(Protocol):

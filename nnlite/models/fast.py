@@ -20,7 +20,7 @@ def fast_predictor(model: "BaseModel", batch_size: int | None) -> Predictor:
     layers: list[Layer] = list(_flattened(model))
     if sets_a_mask(jacobians) or any(layer.dtype != model.dtype for layer in layers):
         layers = [model]
-    predictor = Predictor(layers, model, model.encoder)
+    predictor = Predictor(layers, model, model._interpretation.encoder)
     if batch_size is not None and not model.takes_several:
         predictor(zeros_for(model, model.input_shape, batch_size))
     return predictor

@@ -2,6 +2,7 @@
 
 import inspect
 import warnings
+from collections.abc import Mapping
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from nnlite.initializers.blank import values_follow
 from nnlite.layers import Layer
 from nnlite.models.header import ModelHeader
 from nnlite.models.interpretation import interpret, interpretation_header
+from nnlite.registry.custom import custom_object_scope
 from nnlite.training import Trainable
 
 if TYPE_CHECKING:
@@ -33,17 +35,29 @@ __all__ = [
 ]
 
 
-def load_model(filepath: str | PathLike, compile: bool = True) -> "BaseModel":
+def load_model(
+    filepath: str | PathLike,
+    compile: bool = True,
+    custom_objects: Mapping[str, Any] | None = None,
+    safe_mode: bool = True,
+) -> "BaseModel":
     """Read a model that `model.save(filepath)` wrote; with `compile`, compiled as it was.
 
     Import the module that defines custom layers or losses before loading the file.
+
+    Args:
+        filepath: of the file.
+        compile: whether the model is compiled as it was.
+        custom_objects: classes and functions by the names that the file has for them, see `custom_object_scope`.
+        safe_mode: accepted; a file holds no code, so loading is always safe.
 
     Raises:
         ModelFileError: missing, damaged or foreign file, one whose parts disagree, or one that names unknown classes.
     """
     if is_keras_file(filepath):
-        return read_keras(filepath, compile)
-    with saving.reading(filepath):
+        with custom_object_scope(custom_objects):
+            return read_keras(filepath, compile)
+    with custom_object_scope(custom_objects), saving.reading(filepath):
         header, arrays = saving.read(filepath)
         if header.get("content") == "weights":
             raise ModelFileError(f"{filepath} holds weights alone: build the model and call load_weights")
@@ -57,6 +71,8 @@ def model_state(model: "BaseModel", include_optimizer: bool = True) -> tuple[dic
     arrays = weight_arrays(model)
     header = {"content": "model", "model": model.to_spec(), "input_shape": list(model.input_shape), "compile": None}
     header |= interpretation_header(model)
+    if model.input_kind == "strings" and model._kind_of_data != "numbers":  # which `call` cannot tell by itself
+        header["input_kind"] = model.input_kind
     if model.compiled and include_optimizer:
         optimizer = model.trainer.optimizer_state()
         header |= {"compile": model.trainer.config(), "iterations": optimizer["iterations"]}
@@ -76,6 +92,8 @@ def restored(header: dict, arrays: dict[str, np.ndarray], source: object) -> "Ba
         if not isinstance(layer, Trainable):
             raise ModelFileError(f"{source} holds a {type(layer).__name__}, which is a layer and no model")
         model: Any = layer
+        if header.get("input_kind") == "strings":
+            model._kind_of_data = "strings"
         model._ensure_built(known.input_shape)
     assign_weights(model, arrays, source, exact=True)
     interpret(model, header)
@@ -128,7 +146,9 @@ def weight_arrays(model: "BaseModel") -> dict[str, np.ndarray]:
     return {f"weights/{number}.{weight.name}": weight.value for number, weight in enumerate(model.parameters)}
 
 
-def assign_weights(model: "BaseModel", arrays: dict[str, np.ndarray], source: object, exact: bool = False) -> None:
+def assign_weights(
+    model: "BaseModel", arrays: dict[str, np.ndarray], source: object, exact: bool = False, skip_mismatch: bool = False
+) -> None:
     """Copy the weights among `arrays` into the model; `ModelFileError` unless they are this model's.
 
     Args:
@@ -136,9 +156,17 @@ def assign_weights(model: "BaseModel", arrays: dict[str, np.ndarray], source: ob
         arrays: of a file.
         source: what errors name.
         exact: whether their types must be those of the model's weights; else precision may differ.
+        skip_mismatch: whether those of another shape are left out, with a warning that names them.
     """
     weights = weight_arrays(model)
     arrays = {name: array for name, array in arrays.items() if name.startswith("weights/")}
+    if skip_mismatch:
+        other = {name for name in weights if name not in arrays or arrays[name].shape != weights[name].shape}
+        other |= arrays.keys() - weights.keys()
+        if other:
+            warnings.warn(f"{source}: left out, since they do not fit: {', '.join(sorted(other))}", stacklevel=3)
+        arrays = {name: array for name, array in arrays.items() if name not in other}
+        weights = {name: weights[name] for name in arrays}
     saving.check_names(weights, arrays, source, exact)
     with np.errstate(over="ignore"):
         lost = [name for name, array in arrays.items() if overflows(array, weights[name].dtype)]

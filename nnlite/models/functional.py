@@ -2,27 +2,40 @@
 
 import functools
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from nnlite.config import FloatType, floatx
-from nnlite.errors import ConfigError, DataError
+from nnlite.errors import ConfigError
 from nnlite.layers import Layer
-from nnlite.layers.base.call import inner_layers
-from nnlite.layers.base.inputs import in_memory, read_inputs
-from nnlite.layers.base.symbolic import Symbol, fingerprint
+from nnlite.layers.base.call import inner_layers, read_methods
+from nnlite.layers.base.symbolic import Symbol
 from nnlite.layers.composite.graph import Graph
 from nnlite.losses import Loss
 from nnlite.losses.output_losses import OutputLosses
 from nnlite.models.base import BaseModel
-from nnlite.models.drawing import Drawing, free_name, listed, redrawn
+from nnlite.models.drawn.description import arguments_of, described, is_described_by_graph
+from nnlite.models.drawn.drawing import Drawing, listed, redrawn
+from nnlite.models.drawn.ends import until_loss
+from nnlite.models.drawn.first_weights import draw_weights, name_layers
+from nnlite.models.drawn.reading import adapt_each, drawn_input
+from nnlite.models.drawn.recorded import (
+    finish_building,
+    name_inside,
+    recorded_input,
+    recorded_names,
+    recorded_outputs,
+    remembering,
+    take_attributes,
+)
 from nnlite.optimizers import Optimizer
+from nnlite.parameters import Parameter
 from nnlite.random import RandomSource, fresh_seed
-from nnlite.registry.field_types import Index, read
+from nnlite.registry.field_types import Count, Index, read
 from nnlite.registry.fields import Spec
 from nnlite.training import Trainer
-from nnlite.training.outputs import OutputActivations, OutputsTrainer
+from nnlite.training.outputs import OutputsTrainer
 
 
 class Model(BaseModel):
@@ -54,10 +67,23 @@ class Model(BaseModel):
     [(5, 1), (5, 2)]
     """
 
+    takes_several = None  # of a class that writes `call`, what it is given decides
+    _drawing: Any = None  # the `Drawing` of a graph
+    _building = False
+    _kinds_of_data = None
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "call" in vars(cls):
+            cls.linearize = Layer.linearize
+            read_methods(cls, Layer.linearize)
+        if "__init__" in vars(cls):
+            cls.__init__ = remembering(cls.__init__)
+
     def __init__(
         self,
-        inputs: Any,
-        outputs: Any,
+        inputs: Any = None,
+        outputs: Any = None,
         seed: Index | None = None,
         name: str | None = None,
         trainable: bool = True,
@@ -66,18 +92,28 @@ class Model(BaseModel):
         super().__init__(name=name, trainable=trainable, dtype=dtype)
         given = read(seed, Index | None)
         self.seed = fresh_seed() if given is None else given
+        if inputs is None and outputs is None:
+            take_attributes(self)
+            return
         self.inputs = listed(inputs, "inputs")
         self.outputs = listed(outputs, "outputs")
         self.takes_several = len(self.inputs) > 1
         self._drawing = Drawing(self.inputs, self.outputs)
-        self.layers = self._drawing.layers()
-        self._name_layers()
+        self._drawn_layers = self._drawing.layers()
+        name_layers([*self._input_layers, *self.layers])
         self._build_graph(given is not None)
+
+    @property
+    def layers(self) -> list[Layer]:  # type: ignore[override]
+        """The layers of the graph, or those that are attributes of a subclass, each once."""
+        return inner_layers(self) if self._drawing is None else self._drawn_layers
 
     @functools.cached_property
     def trainer(self) -> Trainer:
         """What trains the model; with several outputs there is a loss, and there are metrics, for each."""
-        return OutputsTrainer(self, self.output_names) if len(self.outputs) > 1 else Trainer(self)
+        names = recorded_outputs(self) if self._drawing is None else self.output_names
+        model: Any = self
+        return OutputsTrainer(model, names) if len(names) > 1 else Trainer(model)
 
     def compile(
         self,
@@ -86,6 +122,10 @@ class Model(BaseModel):
         metrics: Any = None,
         weighted_metrics: Any = None,
         loss_weights: Any = None,
+        run_eagerly: bool = False,
+        steps_per_execution: Count = 1,
+        jit_compile: bool | Literal["auto"] = "auto",
+        auto_scale_loss: bool = True,
     ) -> None:
         """Choose how to train, as `Sequential.compile` does.
 
@@ -96,6 +136,7 @@ class Model(BaseModel):
             metrics, weighted_metrics: as there; with several outputs a list with one list per output, or a dict of
                 lists by the outputs' names.
             loss_weights: factor of each loss in the sum, a list or a dict by name; 1 by default.
+            run_eagerly, steps_per_execution, jit_compile, auto_scale_loss: accepted, see `Sequential.compile`.
 
         Raises:
             ConfigError: unknown name or argument, or another number of entries than outputs.
@@ -107,16 +148,6 @@ class Model(BaseModel):
         else:
             self.trainer.compile(optimizer, loss, metrics, weighted_metrics)
 
-    def _name_layers(self) -> None:
-        names = [layer.name for layer in (*self._input_layers, *self.layers) if layer.name]
-        twice = [name for name in names if names.count(name) > 1]
-        if twice:
-            raise ConfigError(f"there are two layers named {twice[0]!r}; names must be unique")
-        for layer in (*self._input_layers, *self.layers):
-            if layer.name is None:
-                layer.name = free_name(layer, names)
-                names.append(layer.name)
-
     @property
     def _input_layers(self) -> list[Layer]:
         return [symbol.layer for symbol in self.inputs]
@@ -127,20 +158,7 @@ class Model(BaseModel):
     def _build_graph(self, redraw: bool) -> None:
         self.dtype = self.dtype or floatx()
         self.random = RandomSource(self.seed)
-        for index, layer in enumerate(self.layers):
-            trainable = any(own.trainable for own in layer.parameters)
-            if redraw and trainable and layer._drawn is not None and layer._drawn == fingerprint(layer):
-                twin = type(layer).from_config(layer.get_config())
-                twin._ensure_built(layer.input_shape, self.random.child(index))
-                for own, new in zip(layer.parameters, twin.parameters, strict=True):
-                    if own.trainable:
-                        own.assign(new.value)
-                _take_fingerprints(layer, twin)
-            layer._drawn = None
-            if not self.trainable:
-                layer.trainable = False
-            if isinstance(layer, BaseModel):
-                layer._nested = True
+        draw_weights(self, redraw)
         self.parameters = [parameter for layer in self.layers for parameter in layer.parameters]
         self.chain = self._graph(self._drawing.uses())
         shapes = [symbol.shape for symbol in self.inputs]
@@ -152,25 +170,49 @@ class Model(BaseModel):
     def _graph(self, uses: list[tuple]) -> Graph:
         return Graph(uses, len(self.inputs), self._drawing.ends(), (self.dtype,) * len(self.inputs))
 
-    def build(self, input_shape: tuple | None = None) -> None:
-        """Nothing to do: layers are built when they are called."""
+    def build(self, input_shape: Any = None) -> None:
+        """Build the layers of a subclass that writes `call`, for data of this shape; those of a graph are built."""
+        if self._drawing is None and not self._building and not self.built:
+            self._ensure_built(tuple(input_shape or ()))
+
+    def _build_whole(self) -> None:
+        name_inside(self.layers)
+        self._building = True
+        try:
+            super()._build_whole()
+        finally:
+            self._building = False
+        name_inside(self.layers)  # `build` may have made more
+
+    def _ensure_built(self, input_shape: tuple, random: RandomSource | None = None) -> Any:
+        if self._drawing is not None or self.built:
+            return super()._ensure_built(input_shape, random)
+        shape = super()._ensure_built(input_shape, random)
+        finish_building(self)
+        return shape
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
+        if self._drawing is None:
+            return Layer.compute_output_shape(self, input_shape)
         return self.chain.compute_output_shape(input_shape)
 
     @property
     def input(self) -> Symbol | list[Symbol]:
         """The input, or a list of them: where another graph may begin."""
+        self._need_drawing("input")
         return self.inputs if self.takes_several else self.inputs[0]
 
     @property
     def output(self) -> Symbol | list[Symbol]:
         """The output, or a list of them: where another graph may go on."""
+        self._need_drawing("output")
         return self.outputs if len(self.outputs) > 1 else self.outputs[0]
 
     @property
     def input_names(self) -> list[str]:
         """What `jacobian` calls the inputs: their names where there are several."""
+        if self._drawing is None:
+            return recorded_names(self) or super().input_names
         return self._input_names() if self.takes_several else super().input_names
 
     @property
@@ -184,115 +226,72 @@ class Model(BaseModel):
 
     @property
     def _output_dtype(self) -> str:
-        return self.outputs[0].layer._output_dtype
+        return self.outputs[0].layer._output_dtype if self.outputs else self.dtype or floatx()
 
     @property
     def input_kind(self) -> str:
-        """What the layers that take the first input need."""
-        return self._input_kinds[0]
+        """What the layers that take the first input need; numbers or strings, as they come, where `call` decides."""
+        return self._input_kinds[0] if self._drawing else self._kind_of_data
 
     @property
     def _input_kinds(self) -> list[str]:
         """`input_kind` for each of the inputs."""
-        return [self._kind(symbol) for symbol in self.inputs]
+        return [self._kind(symbol) for symbol in self.inputs] if self._drawing else self._kinds_of_data
 
     def _kind(self, symbol: Symbol) -> str:
+        assert self._drawing is not None
         number = self._drawing.numbers()[symbol.key]
-        takers = [layer.input_kind for layer, taken in self._drawing.uses() if number in taken]
+        takers = [layer.input_kind for layer, taken, *_ in self._drawing.uses() if number in taken]
         return takers[0] if takers and len(set(takers)) == 1 else "numbers"
 
     def _as_input(self, inputs: Any) -> np.ndarray | tuple[np.ndarray, ...]:
-        inputs = self._in_order(inputs)
-        if not self.takes_several:
-            return super()._as_input(inputs[0])
-        arrays = self._read(inputs)
-        self._check_input_shape(tuple(array.shape for array in arrays))
-        if len({len(array) for array in arrays}) > 1:
-            raise DataError(f"{self.label}: the inputs have {', '.join(str(len(array)) for array in arrays)} rows")
-        self._check_ready()
-        return tuple(arrays)
+        if self._drawing is None:
+            return recorded_input(self, self._encoded(inputs))
+        return drawn_input(self, inputs, super()._as_input)
 
-    def _in_order(self, inputs: Any) -> list:
-        """Data as users pass them, as a list with one entry per input."""
-        names = self._input_names()
-        inputs = inputs if isinstance(inputs, dict) and set(inputs) == set(names) else self._encoded(inputs)
-        if isinstance(inputs, dict):
-            if set(inputs) != set(names):
-                raise DataError(f"{self.label} needs data for {', '.join(names)}, got {', '.join(map(str, inputs))}")
-            inputs = [inputs[name] for name in names]
-        elif not self.takes_several:
-            inputs = inputs if isinstance(inputs, list) and len(inputs) == 1 else [inputs]
-        if not isinstance(inputs, (list, tuple)) or len(inputs) != len(self.inputs):
-            raise DataError(f"{self.label} needs a list of {len(self.inputs)} arrays, or a dict by name")
-        return list(inputs)
-
-    def _read(self, inputs) -> list[np.ndarray]:
-        arrays = []
-        for layer, kind, given in zip(self._input_layers, self._input_kinds, inputs, strict=True):
-            array = read_inputs(given, kind, layer.label)
-            is_cast = kind == "numbers" and array.dtype.kind != "c"
-            arrays.append(array.astype(self.dtype, copy=False) if is_cast else array)
-        return arrays
+    def _need_drawing(self, what: str) -> None:
+        if self._drawing is None:
+            raise ConfigError(f"{self.label} writes call, and is no graph: it has no symbol {what!r}")
 
     @property
     def _with_state(self) -> list:
         """The layers that `Jacobians.state` has a part for, in its order."""
-        return self.chain.layers
+        return inner_layers(self) if self._drawing is None else self.chain.layers
+
+    @property
+    def weights(self) -> list[Parameter]:
+        return Layer.weights.__get__(self) if self._traced else super().weights
+
+    @property
+    def trainable_weights(self) -> list[Parameter]:
+        return Layer.trainable_weights.__get__(self) if self._traced else super().trainable_weights
+
+    @property
+    def adapted(self) -> bool:
+        return self._drawing is None or super().adapted
 
     def adapt(self, data: Any) -> None:
         """Let each layer that is not `adapted` yet see the data, as the layers before it pass it on."""
-        values = [in_memory(value) for value in self._read(self._in_order(data))]
-        for layer, taken in self._drawing.uses():
-            given = [values[number] for number in taken]
-            given = tuple(given) if layer.takes_several else given[0]
-            if not layer.adapted:
-                layer.adapt(given)
-            output = layer(given)
-            values += output if isinstance(output, tuple) else [output]
+        adapt_each(self, data)
 
     def _until_loss(self, loss: Loss | OutputLosses) -> tuple[Graph, Loss | OutputLosses, Any]:
         """What training runs: the graph up to activations that the losses take over, the loss, these activations."""
-        several = isinstance(loss, OutputLosses)
-        losses: list[Any] = list(loss.losses) if several else [loss]
-        activations: list[Any] = [None] * len(losses)
-        uses = self._drawing.uses()
-        for index, (symbol, taking) in enumerate(zip(self.outputs, losses, strict=True)):
-            position = self._drawing.last_use(symbol, uses)
-            if position is None or not taking:
-                continue
-            bare, activation = symbol.layer.without_activation()
-            from_logits = activation and taking.from_outputs_of(activation)
-            if from_logits:
-                uses[position] = (bare, uses[position][1])
-                losses[index], activations[index] = from_logits, activation
-        if not any(activations):
+        if self._drawing is None:
             return self.chain, loss, None
-        if several:
-            both = OutputLosses(losses, loss.weights, loss.names)
-            return self._graph(uses), both, OutputActivations(activations)
-        return self._graph(uses), losses[0], activations[0]
+        return until_loss(self, loss)
 
     def get_config(self) -> dict:
-        """The layers, and how they are connected: values are numbered, inputs first."""
-        place = {id(layer): index for index, layer in enumerate(self.layers)}
-        return {
-            "inputs": [layer.to_spec() for layer in self._input_layers],
-            "layers": [layer.to_spec() for layer in self.layers],
-            "nodes": [[place[id(layer)], list(taken)] for layer, taken in self._drawing.uses()],
-            "outputs": list(self._drawing.ends()),
-            **{name: getattr(self, name) for name in ("seed", "name", "trainable", "dtype")},
-        }
+        """The layers, and how they are connected: values are numbered, inputs first. Of a subclass its arguments."""
+        return described(self) if is_described_by_graph(self) else super().get_config()
 
     @classmethod
     def from_config(cls, config: Mapping) -> "Model":
         """The inverse of `get_config`."""
+        if cls is not Model and not config.keys() & {"nodes", "layers"}:
+            return super().from_config(config)
         inputs, outputs = redrawn(config)
         options = {name: config[name] for name in ("seed", "name", "trainable", "dtype") if name in config}
         return cls(inputs, outputs, **options)
 
-
-def _take_fingerprints(layer: Layer, twin: Layer) -> None:
-    """The first weights of `layer`, and of the layers inside, are those of its twin now."""
-    layer._first = twin._first
-    for own, other in zip(inner_layers(layer), inner_layers(twin), strict=True):
-        _take_fingerprints(own, other)
+    def _arguments(self) -> dict[str, Any]:
+        return arguments_of(self)

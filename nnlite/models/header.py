@@ -23,6 +23,7 @@ class ModelHeader(Section, abstract=True):
         compile: the arguments of `compile`; None for a model that is not compiled.
         iterations: the optimizer's steps.
         encoder, target, source, typical, intervals, link: see `Interpretation`.
+        input_kind: "strings" of a model that writes `call` and takes such.
         training: where the training stands, in a checkpoint.
     """
 
@@ -38,6 +39,7 @@ class ModelHeader(Section, abstract=True):
     typical: dict[str, Any] | list[Any] | None = None
     intervals: dict[str, Any] | None = None
     link: str | None = None
+    input_kind: Literal["strings"] | None = None
     training: Mapping[str, Any] | None = None
 
     def validate(self) -> None:

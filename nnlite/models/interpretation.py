@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar, overload
 from nnlite.data import InputEncoder, TargetEncoder
 from nnlite.errors import ConfigError, DataError
 from nnlite.inference.conformal import ConformalIntervals
+from nnlite.layers import Layer
 from nnlite.ops import ActivationFunction
 from nnlite.registry.fields import Spec
 
@@ -51,7 +52,7 @@ Stored = TypeVar("Stored")
 
 
 class Kept(Generic[Accepted, Stored]):
-    """An attribute of models that is a field of their `Interpretation`.
+    """An attribute of models that is a field of their `Interpretation`; a layer of this name is one like others.
 
     Args:
         read: from model and value, what is stored; errors unless the value fits the model.
@@ -69,10 +70,15 @@ class Kept(Generic[Accepted, Stored]):
     @overload
     def __get__(self, model: object, owner: Any) -> Stored: ...
     def __get__(self, model: Any, owner: Any) -> Any:
-        return self if model is None else vars(model._interpretation)[self.name]
+        if model is None:
+            return self
+        return vars(model)[self.name] if self.name in vars(model) else vars(model._interpretation)[self.name]
 
     def __set__(self, model: Any, value: Accepted) -> None:
-        vars(model._interpretation)[self.name] = self.read(model, value)
+        if isinstance(value, Layer):  # of a subclass, which keeps its layers under names of its own
+            vars(model)[self.name] = value
+        else:
+            vars(model._interpretation)[self.name] = self.read(model, value)
 
 
 def read_encoder(model: Any, encoder: Spec[InputEncoder] | None) -> InputEncoder | None:

@@ -1,16 +1,18 @@
 """Sequential, a chain of layers that can be trained, saved and loaded."""
 
 import contextlib
+import weakref
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from nnlite.config import floatx
 from nnlite.errors import ConfigError, NotReadyError
 from nnlite.layers import Chain, Input, Layer
 from nnlite.layers.base.inputs import in_memory, read_inputs
+from nnlite.layers.base.symbolic import CONTAINERS
 from nnlite.losses import Loss
 from nnlite.models.base import BaseModel
-from nnlite.models.drawing import free_name
+from nnlite.models.drawn.drawing import free_name
 from nnlite.ops import ActivationFunction
 from nnlite.random import RandomSource, fresh_seed
 from nnlite.registry.field_types import Index
@@ -41,17 +43,22 @@ class Sequential(BaseModel):
     layers: FromSpecs[Layer] = option(default_factory=list)
     seed: Settled[Index] = option(default=None, kw_only=True)
 
+    _ends = cast("tuple[Any, Any] | None", None)  # the symbols of input and output, once they are asked for
+
     def __post_init__(self):
-        self.layers = [] if self.layers is None else self.layers
+        vars(self)["layers"] = [] if self.layers is None else self.layers
         super().__post_init__()
         self.seed = fresh_seed() if self.seed is None else self.seed
         self.chain: Any = None
         self._given_shape: tuple | None = None
-        given, self.layers = self.layers, []
+        given, vars(self)["layers"] = self.layers, []
         for layer in given:
             self._take(len(self.layers), layer)
         if self.layers:
             self._rebuild()
+        first = self.layers[0] if self.layers else None
+        if not self.built and isinstance(first, BaseModel) and first.built and not first.takes_several:
+            self._build_so_far(first.input_shape)
 
     def add(self, layer: Layer) -> None:
         """Append a layer; an `Input` states the shape of the data and is not counted as one."""
@@ -108,7 +115,7 @@ class Sequential(BaseModel):
             raise ConfigError(f"{self.label} is part of another model and can no longer be changed")
 
     def _rebuild(self) -> None:
-        self.built, self.chain, self.parameters, self._moves_on = False, None, [], None
+        self.built, self.chain, self.parameters, self._moves_on, self._ends = False, None, [], None, None
         if "trainer" in vars(self):  # made when it is first asked for
             self.trainer.forget_model()
         self._build_so_far(self.input_shape)
@@ -142,6 +149,43 @@ class Sequential(BaseModel):
         self.parameters = [parameter for layer in self.layers for parameter in layer.parameters]
         self.chain = Chain(self.layers, self.dtype)
         self.output_shape, self.built = shape, True
+        CONTAINERS.update((layer, weakref.ref(self)) for layer in self.layers)
+
+    @property
+    def inputs(self) -> list[Any]:
+        """The input as a symbol, in a list, as a `Model` has them."""
+        return [self.input]
+
+    @property
+    def outputs(self) -> list[Any]:
+        """The output as a symbol, in a list."""
+        return [self.output]
+
+    def _draw(self) -> None:
+        """Draw the layers as a graph, so that each has its `input` and `output`."""
+        self._need_built()
+        kinds: dict[str, Any] = {"strings": "string", "indices": "int64"}
+        symbol = first = Input(self.input_shape[1:], dtype=kinds.get(self.input_kind))._symbol
+        for layer in self.layers:
+            layer._node = None
+            symbol = layer(symbol)
+        self._ends = first, symbol
+
+    @property
+    def input(self) -> Any:
+        """The symbol of the input: where another graph may begin."""
+        return self._drawn_ends()[0]
+
+    @property
+    def output(self) -> Any:
+        """The symbol of the output: where another graph may go on."""
+        return self._drawn_ends()[1]
+
+    def _drawn_ends(self) -> tuple[Any, Any]:
+        if self._ends is None:
+            self._draw()
+        assert self._ends is not None
+        return self._ends
 
     def _arguments(self) -> dict:
         given = [Input(self._given_shape[1:])] if self._given_shape else []

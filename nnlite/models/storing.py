@@ -54,8 +54,14 @@ def save_weights(model: "BaseModel", filepath: str | PathLike, overwrite: bool =
         saving.write(filepath, {"content": "weights"}, weight_arrays(model), overwrite=overwrite)
 
 
-def load_weights(model: "BaseModel", filepath: str | PathLike) -> None:
+def load_weights(model: "BaseModel", filepath: str | PathLike, skip_mismatch: bool = False) -> None:
     """Read weights from a file of `save_weights` or `save`, or from a `.weights.h5` or `.keras` file of Keras 3.
+
+    Args:
+        model: one that is built.
+        filepath: of the file.
+        skip_mismatch: leave out weights of another shape, with a warning, rather than refuse the file; of a file of
+            this library.
 
     Raises:
         ModelFileError: missing or damaged file, or names or shapes that are not this model's.
@@ -66,7 +72,7 @@ def load_weights(model: "BaseModel", filepath: str | PathLike) -> None:
         return
     _, arrays = saving.read(filepath)
     model._need_built()
-    assign_weights(model, arrays, filepath)
+    assign_weights(model, arrays, filepath, skip_mismatch=skip_mismatch)
 
 
 def load_torch(model: "BaseModel", filepath: str | PathLike, mapping: Mapping[str, str] | None = None) -> None:

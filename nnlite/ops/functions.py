@@ -12,7 +12,7 @@ from nnlite.ops import activations, arithmetic, elementwise, matmul as matmul_op
 from nnlite.ops.activations.base import OP_OF_FUNCTION
 from nnlite.ops.base import Op
 from nnlite.ops.einsum import Einsum
-from nnlite.ops.tracing import FUNCTIONS, Traced
+from nnlite.ops.tracing import FUNCTIONS, NotThere, Traced
 from nnlite.registry import constructor_parameters
 
 __all__ = [
@@ -95,6 +95,12 @@ def _function(op: type[Op]) -> Callable[..., Any]:
     names = [*arrays, *constructor_parameters(op)]
 
     def function(*arguments: Any, **options: Any) -> Any:
+        try:
+            return compute(arguments, options)
+        except NotThere as error:
+            return error.symbol.draw(function.__name__, arguments, options)
+
+    def compute(arguments: tuple, options: dict[str, Any]) -> Any:
         if len(arguments) == len(arrays) and not options:
             return _made(op, ())(*arguments)
         given = dict(zip(names, arguments, strict=False))
@@ -269,6 +275,24 @@ def _value(x: Any) -> np.ndarray:
     return x.value if isinstance(x, Traced) else np.asarray(x)
 
 
+def _drawable(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function made of other ops, which a symbol makes a layer of its own."""
+
+    @functools.wraps(function)
+    def draw_or_compute(*arguments: Any, **options: Any) -> Any:
+        try:
+            return function(*arguments, **options)
+        except NotThere as error:
+            return error.symbol.draw(function.__name__, arguments, options)
+
+    return draw_or_compute
+
+
+_COMPOSED = (
+    "concatenate einsum expand_dims getitem glu logsumexp split squeeze stack std stop_gradient swapaxes take var"
+)
+for _name in [*_COMPOSED.split(), "var"]:
+    globals()[_name] = _drawable(globals()[_name])
 for _name in __all__:
     globals()[_name].__name__ = globals()[_name].__qualname__ = _name
 FUNCTIONS.update((_name, globals()[_name]) for _name in __all__)

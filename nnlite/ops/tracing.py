@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from nnlite.errors import ConfigError, DataError, ShapeError, did_you_mean
-from nnlite.jacobians import GraphJacobians, Node
+from nnlite.jacobians import GraphJacobians, Jacobians, Node
 
 __all__ = ["Trace", "Traced"]
 
@@ -16,6 +16,18 @@ NO_ARRAY = (
     "a traced value was turned into a plain array or number, which has no derivative: use functions of nnlite.ops, "
     "or nnlite.ops.stop_gradient where none is wanted"
 )
+
+
+class NotThere(ConfigError):
+    """A value was asked for that is not there yet: that of a symbol in a graph of layers.
+
+    Args:
+        symbol: has `draw(name, arguments, options)`, by which an op function becomes a layer of the graph.
+    """
+
+    def __init__(self, symbol: Any) -> None:
+        super().__init__(f"{symbol!r} has no values yet: use functions of nnlite.ops, or layers, such as Lambda")
+        self.symbol = symbol
 
 
 class _NoMethod(ConfigError, AttributeError):
@@ -56,6 +68,13 @@ class Trace:
         traced = self._slot(output)
         self.nodes.append(Node(jacobians, tuple(slots), (traced.slot,), op))
         return traced
+
+    def apply(self, owner: object, function: Callable[[np.ndarray], tuple[Any, Any]], traced: "Traced") -> "Traced":
+        """Record `function`, which returns the output for a value and its `Jacobian` there, such as that of a loss."""
+        value, jacobian = function(self._own(traced).value)
+        output = self._slot(np.asarray(value, traced.dtype))
+        self.nodes.append(Node(Jacobians(jacobian), (traced.slot,), (output.slot,), owner))
+        return output
 
     def jacobians(self, *outputs: "Traced", data: int = 1) -> GraphJacobians:
         """The Jacobians of `outputs` by every variable; the first `data` of them are data, the others parameters."""

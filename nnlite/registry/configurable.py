@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from nnlite.errors import Choice, ConfigError, did_you_mean, nearest, raise_all
+from nnlite.registry.custom import custom_object
 from nnlite.registry.fast_paths import withdraw_fast_paths
 from nnlite.registry.field_types import Specified, jsonable, read
 from nnlite.registry.fields import dataclass_transform, option
@@ -68,6 +69,7 @@ class Configurable:
 
     _family: ClassVar[str]
     _members: ClassVar[dict[str, type[Any]]]
+    _of_functions: ClassVar[str | None] = None  # the member that a function of a user becomes
     _own_constructor: ClassVar[bool] = False  # whether `__init__` was written by hand, here or in a base class
 
     def __init_subclass__(
@@ -136,12 +138,17 @@ class Configurable:
             of_keras = spec.get("class_name"), spec.get("config")
             name, config = of_keras if "class_name" in spec else next(iter(spec.items()))
             return cls._lookup(name).from_config({} if config is None else config)
+        if cls._of_functions is not None and callable(spec):
+            return cls._lookup(cls._of_functions)(spec)  # type: ignore[call-arg]
         article = "an" if cls._family[0] in "aeio" else "a"
         raise ConfigError(f"expected {article} {cls._family}: a name or {{Name: {{arguments}}}}, got {spec!r}")
 
     @classmethod
     def _lookup(cls, name: object) -> "type[Self]":
         member = cls._members.get(normalized(name)) if isinstance(name, str) else None
+        custom = custom_object(name) if isinstance(name, str) else None
+        if isinstance(custom, type) and issubclass(custom, cls):
+            return custom
         if member is None and isinstance(name, str) and (cls._family, normalized(name)) in LATE_HOMES:
             importlib.import_module(LATE_HOMES[cls._family, normalized(name)])
             member = cls._members.get(normalized(name))

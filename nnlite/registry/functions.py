@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar, overload
 
 from nnlite.errors import Choice, ConfigError
+from nnlite.registry.custom import custom_object, name_of_custom
 from nnlite.registry.field_types import Specified
 
 __all__ = ["NamedFunction", "register_function"]
@@ -69,6 +70,9 @@ class NamedFunction:
             return spec
         if callable(spec):
             return cls(spec)
+        custom = custom_object(spec) if isinstance(spec, str) else None
+        if callable(custom) and not isinstance(custom, type):
+            return cls(custom)
         if not isinstance(spec, str) or spec not in _functions:
             note = "; import the module that registers it first"
             if isinstance(spec, str) and _functions:
@@ -81,6 +85,9 @@ class NamedFunction:
         for name, function in _functions.items():
             if function is self.function:
                 return name
+        custom = name_of_custom(self.function)
+        if custom is not None:
+            return custom
         raise ConfigError(
             f"{self!r} is not registered and cannot be saved: define it in a module, under the decorator "
             "nnlite.registry.register_function"

@@ -15,6 +15,7 @@ from nnlite.schedules import LearningRateSchedule
 from nnlite.training.safety.divergence import NotFinite, check_weights, divergence
 from nnlite.training.safety.session import Session
 from nnlite.training.trainable import Trainable
+from nnlite.training.written.steps import WrittenSteps
 
 if TYPE_CHECKING:
     from nnlite.training.trainer import Trainer
@@ -49,22 +50,26 @@ def run_epoch(
         getattr(callbacks, hook) if callbacks.wants(hook) else None
         for hook in (f"on_{phase}_batch_begin", f"on_{phase}_batch_end")
     )
-    update_metrics = trainer.update_metrics
+    steps = trainer.ready_steps()
+    written = isinstance(steps, WrittenSteps)  # it has metrics and logs of its own
+    update_metrics, report = (_ignore, steps.report) if written else (trainer.update_metrics, _logs)
+    if written and not (session and session.batch):
+        steps.begin_epoch()
     batches_left, loss, done = _whole_epoch(trainer, batches) if session is None else session.begin_epoch()
     for x, y, sample_weight in batches_left:
         if on_begin:
-            on_begin(done)
+            on_begin(done, {})
         value, outputs = step(x, y, sample_weight)
         loss.update_state(value, count_rows(x))
         update_metrics(y, outputs, sample_weight)
         if on_end:
-            on_end(done, _logs(loss, trainer))
+            on_end(done, report(loss, trainer))
         done += 1
         if session is not None:
             session.batch = done
             if trainer.stop_training or trainer.interrupted:
                 break
-    return _logs(loss, trainer), done
+    return report(loss, trainer), done
 
 
 def _whole_epoch(trainer: "Trainer", batches: Batches) -> tuple[Iterable[tuple], Mean, int]:
@@ -77,8 +82,8 @@ def _whole_epoch(trainer: "Trainer", batches: Batches) -> tuple[Iterable[tuple],
 
 def run_on_batch(trainer: "Trainer", kind: Literal["train", "test"], data: tuple, return_dict: bool) -> Logs:
     """One step of training or testing on all of `data`, what users pass as `(x, y, ...)`: loss and metrics of it."""
-    trainer.need_loss(f"{kind}_on_batch")
-    arrays = trainer.read_batch(*data)
+    trainer.need_steps(f"{kind}_on_batch")
+    arrays = trainer.step_batch(*data)
     batches = ArrayBatches(arrays, count_rows(arrays[0]))
     logs, _ = run_epoch(trainer, batches, getattr(trainer.ready_steps(), kind), CallbackList(), kind)
     return as_returned(logs, return_dict)
@@ -86,7 +91,7 @@ def run_on_batch(trainer: "Trainer", kind: Literal["train", "test"], data: tuple
 
 def run_test(trainer: "Trainer", batches: Batches, step: Callable, callbacks: CallbackList) -> dict[str, float]:
     """Loss and metrics over all batches, between `on_test_begin` and `on_test_end`."""
-    callbacks.on_test_begin()
+    callbacks.on_test_begin({})
     logs, _ = run_epoch(trainer, batches, step, callbacks, "test")
     callbacks.on_test_end(logs)
     return logs
@@ -105,12 +110,12 @@ def run_training(
     """
     trainer, callbacks = session.trainer, session.callbacks
     bind_schedules(trainer, session)
-    callbacks.on_train_begin()
+    callbacks.on_train_begin({})
     session.take_up()
     trainer.stop_training = session.stopped
     try:
         for epoch in () if session.stopped and not session.batch else session.epochs:
-            callbacks.on_epoch_begin(epoch)
+            callbacks.on_epoch_begin(epoch, {})
             if session.batch:
                 session.take_up()
             _run_epoch_guarded(session, step, epoch)
@@ -127,7 +132,7 @@ def run_training(
                 break
         assert trainer.optimizer is not None  # the model is compiled
         if trainer.optimizer.use_ema:
-            trainer.optimizer.put_averages(trainer.ready_steps().store.packs)
+            trainer.ready_steps().put_averages()
     finally:
         callbacks.on_train_end(session.logs)
 
@@ -154,6 +159,10 @@ def _logs(loss: Mean, trainer: "Trainer") -> dict[str, float]:
     return {"loss": loss.result()} | {str(metric.name): _number(metric.result()) for metric in trainer.metrics}
 
 
+def _ignore(*_: Any) -> None:
+    """Nothing: the model has shown the batch to its metrics itself."""
+
+
 def _number(value: Any) -> Any:
     """What a metric gives as a Python number, where it is one; metrics of users give arrays of no axis too."""
     return value.item() if isinstance(value, (np.ndarray, np.generic)) and value.ndim == 0 else value
@@ -165,14 +174,15 @@ def callback_list(
     """The callbacks of a call of `fit`, `evaluate` or `predict`, with a progress bar unless that is silent."""
     level = 1 if verbose == "auto" or verbose is True else int(verbose)
     listeners = list(callbacks or ())
-    if level:
+    if level and not any(isinstance(one, ProgressBar) for one in listeners):
         listeners.append(ProgressBar())
     return CallbackList(listeners, model, verbose=level, **params)
 
 
 def logged_names(trainer: "Trainer", validates: bool, callbacks: Sequence[Callback]) -> list[str] | None:
     """What the epochs will log; None where callbacks of users, which may add to the logs, take part."""
-    if not all(type(callback).__module__.startswith("nnlite.") for callback in callbacks):
+    written = isinstance(trainer.ready_steps(), WrittenSteps)
+    if written or not all(type(callback).__module__.startswith("nnlite.") for callback in callbacks):
         return None
     names = ["loss", *(str(metric.name) for metric in trainer.metrics)]
     added = [name for callback in callbacks for name in callback.adds]

@@ -58,13 +58,13 @@ def training_batches(trainer: "Trainer", data: tuple, options: dict) -> tuple[Ba
         _check_iterable(data[2], options)
 
         def read(*batch: Any) -> tuple:
-            arrays = trainer.read_batch(*batch, class_weight=class_weight)
+            arrays = trainer.step_batch(*batch, class_weight=class_weight)
             adapt_first_weights(trainer.model, arrays[0])
             return arrays
 
         return IterableBatches(data[0], read, options["steps_per_epoch"], _shuffle_seed(trainer, options)), None
     x, y, sample_weight = data
-    arrays, held = trainer.read_batch(x, y, sample_weight, class_weight), None
+    arrays, held = trainer.step_batch(x, y, sample_weight, class_weight), None
     if split:
         if options["validation_data"] is not None:
             raise ConfigError("validation_split and validation_data exclude one another")
@@ -124,9 +124,9 @@ def adapt_first_weights(model: Trainable, x: Any) -> None:
 def evaluation_batches(trainer: "Trainer", data: Any, batch_size: int | None, steps: int | None) -> Batches:
     """Batches to test on, from `(x, y)`, `(x, y, sample_weight)` or an iterable of batches."""
     if is_batches(data, None):
-        return IterableBatches(data, trainer.read_batch, steps)
+        return IterableBatches(data, trainer.step_batch, steps)
     if isinstance(data, (tuple, list)) and 2 <= len(data) <= 3:
-        return batches_of(trainer.read_batch(*data), batch_size or 32, steps=steps)
+        return batches_of(trainer.step_batch(*data), batch_size or 32, steps=steps)
     raise DataError("validation data must be (x, y), (x, y, sample_weight) or an iterable of batches")
 
 

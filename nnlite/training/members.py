@@ -30,6 +30,7 @@ from nnlite.training.inputs import (
     training_batches,
     with_balanced_classes,
 )
+from nnlite.training.written.steps import WrittenSteps
 
 if TYPE_CHECKING:
     from nnlite.training.trainer import Trainer
@@ -54,9 +55,9 @@ class Judgement:
 
     def __call__(self, callbacks: CallbackList) -> dict[str, float]:
         """Means over the members; the trainer keeps the values of each as `member_logs`."""
-        callbacks.on_test_begin()
+        callbacks.on_test_begin({})
         trainer, (x, *own) = self.trainer, self.arrays
-        steps = trainer.ready_steps()
+        steps = trainer.bare_steps()
         found: dict[str, list[float]] = {"loss": []} | {str(metric.name): [] for metric in trainer.metrics}
         outputs = [*member_outputs(trainer, x, self.rows)]
         for member, (rows, output) in enumerate(zip(self.rows, outputs, strict=True)):
@@ -76,7 +77,7 @@ class Judgement:
 
     def _penalty(self, member: int) -> float:
         """The penalties of the parameters that belong to the member, and of those that all share."""
-        steps = self.trainer.ready_steps()
+        steps = self.trainer.bare_steps()
         if not steps.regularized:
             return 0.0
         apart = set(map(id, member_parameters(self.trainer.model)))
@@ -89,6 +90,8 @@ def training_plan(
     """Batches to train on, and what validates after an epoch, if anything does, by the arguments of `fit`."""
     trainer.folds = trainer.member_logs = None
     if options["folds"] is not None:
+        if trainer.model._writes_steps:
+            raise ConfigError("folds trains by steps of its own; this model writes its own", ("folds",))
         return _member_plan(trainer, data, options)
     batches, held = training_batches(trainer, data, options)
     validation = options["validation_data"] if held is None else held
@@ -103,7 +106,7 @@ def training_plan(
 def training_step(trainer: "Trainer", batches: Batches) -> Iterator[Callable]:
     """The training step, within a context in which it takes the loss of each member by itself, if there are any."""
     steps = trainer.ready_steps()
-    if not isinstance(batches, MemberBatches):
+    if not isinstance(batches, MemberBatches) or isinstance(steps, WrittenSteps):
         yield steps.train
         return
 
@@ -151,7 +154,7 @@ def member_outputs(trainer: "Trainer", x: np.ndarray, rows: Sequence[np.ndarray]
     most = min(CHUNK, max(CHUNK_CELLS // (len(rows) * max(math.prod(x.shape[1:]), 1)), LEAST_CHUNK))
     size = math.ceil(longest / math.ceil(longest / most))  # all chunks have one size, so that they share memory
     places = np.stack([np.resize(own, math.ceil(longest / size) * size) for own in rows])
-    steps, chunks = trainer.ready_steps(), []
+    steps, chunks = trainer.bare_steps(), []
     for start in range(0, longest, size):
         inputs = x.take(places[:, start : start + size], axis=0).swapaxes(0, 1)
         chunks.append(steps.outputs(inputs).swapaxes(0, 1))
@@ -175,7 +178,7 @@ def out_of_fold(trainer: "Trainer", x: Any) -> np.ndarray:
         raise DataError(f"no member was judged on row {missing[0]}, nor on {len(missing) - 1} others")
     total = np.zeros((count, *trainer.model.output_shape[2:]), trainer.model._output_dtype)
     for own, output in zip(rows, member_outputs(trainer, array, rows), strict=True):
-        total[own] += trainer.ready_steps().predictions(output)
+        total[own] += trainer.bare_steps().predictions(output)
     return total / judges.reshape(-1, *(1,) * (total.ndim - 1)).astype(total.dtype)
 
 

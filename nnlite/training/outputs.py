@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from nnlite.losses.masks import counted_rows
 from nnlite.losses.output_losses import OutputLosses, by_output, each_output
 from nnlite.metrics import Mean, Metric, resolve_accuracy
 from nnlite.optimizers import Optimizer
-from nnlite.registry.field_types import jsonable
+from nnlite.registry.field_types import Count, jsonable
 from nnlite.registry.fields import Spec
 from nnlite.training.compiled.metrics import CompiledMetrics
 from nnlite.training.trainable import Trainable
@@ -40,6 +40,10 @@ class OutputsTrainer(Trainer):
         metrics: Any = None,
         weighted_metrics: Any = None,
         loss_weights: Any = None,
+        run_eagerly: bool = False,
+        steps_per_execution: Count = 1,
+        jit_compile: bool | Literal["auto"] = "auto",
+        auto_scale_loss: bool = True,
     ) -> None:
         """As `Trainer.compile`, with a loss and metrics for each output; see `Model.compile`."""
         losses = [spec and Loss.get(spec) for spec in by_output(loss, self.names, "loss")]

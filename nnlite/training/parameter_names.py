@@ -1,6 +1,7 @@
 """How the parameters of a model are called."""
 
-from nnlite.layers import Layer
+from typing import Any
+
 from nnlite.layers.base.call import inner_layers
 from nnlite.training.trainable import Trainable
 
@@ -9,16 +10,17 @@ __all__ = ["parameter_names"]
 
 def parameter_names(model: Trainable, separator: str = ".") -> list[str]:
     """A name for each of `model.parameters`: `"dense.kernel"`, or with another separator."""
-    names = [name for layer in model.layers for name in _names_within(layer, separator)]
+    names = _names_within(model, separator, "")
     return [name if names.count(name) == 1 else f"{name}_{index}" for index, name in enumerate(names)]
 
 
-def _names_within(layer: Layer, separator: str) -> list[str]:
+def _names_within(layer: Any, separator: str, prefix: str | None = None) -> list[str]:
     """A name for each parameter of a layer: `"dense.kernel"`, `"block.dense.kernel"` in a layer that it keeps.
 
     Layers without a name, such as the cell of a recurrent layer, do not show.
     """
-    prefix = f"{layer.name}{separator}" if layer.name else ""
+    if prefix is None:
+        prefix = f"{layer.name}{separator}" if layer.name else ""
     inner = {
         id(parameter): f"{prefix}{name}"
         for kept in inner_layers(layer)

@@ -19,9 +19,14 @@ def run_prediction(
 ) -> tuple[list, list]:
     """The outputs of each batch and, if wanted, the Jacobian of each of its rows by that row's inputs."""
     outputs, jacobians, moves = [], [], moves_on(model)
-    callbacks.on_predict_begin()
+    callbacks.on_predict_begin({})
+    written = model.predict_step if model._writes_prediction and not return_jacobian else None
     for batch, (inputs, _, _) in enumerate(batches.epoch()):
-        callbacks.on_predict_batch_begin(batch)
+        callbacks.on_predict_batch_begin(batch, {})
+        if written is not None:
+            outputs.append(_as_output(written(inputs)))
+            callbacks.on_predict_batch_end(batch, {"outputs": outputs[-1]})
+            continue
         output, maps = model.linearize(inputs, *model.values)
         outputs.append(output)
         if moves:
@@ -29,9 +34,14 @@ def run_prediction(
         if return_jacobian:
             jacobians.append(_of_rows(model, inputs, output, maps))
             _check_bytes(sum(array.nbytes for array in jacobians), model)
-        callbacks.on_predict_batch_end(batch)
-    callbacks.on_predict_end()
+        callbacks.on_predict_batch_end(batch, {"outputs": output})
+    callbacks.on_predict_end({})
     return outputs, jacobians
+
+
+def _as_output(output: Any) -> Any:
+    """What a user's step returned as an array, or a tuple of them."""
+    return tuple(map(np.asarray, output)) if isinstance(output, (tuple, list)) else np.asarray(output)
 
 
 def joined(batches: list) -> Any:

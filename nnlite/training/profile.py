@@ -76,7 +76,7 @@ class Profile:
 def profile_step(model: Any, x: Any, y: Any, sample_weight: np.ndarray | None, steps: int) -> Profile:
     """Measure `steps` training steps of copies of `model` on one batch of arrays that its trainer has read."""
     times = defaultdict(list)
-    total = _median(_measured(copy.deepcopy(model).trainer.ready_steps(), (x, y, sample_weight), steps))
+    total = _median(_measured(copy.deepcopy(model).trainer.bare_steps(), (x, y, sample_weight), steps))
     own = Steps(copy.deepcopy(model).trainer, join=False)
     jacobians = own.chain.run(x, own.layered.values, True, RandomSource(own.seed))[1]
     floors = _floors(own, jacobians)

@@ -151,6 +151,10 @@ class Steps:
             value += sum(part.penalty for part in penalized_parts(jacobians))
         return value + sum(p.regularizer.penalty(p.value) for p in self.regularized), outputs, jacobians
 
+    def put_averages(self) -> None:
+        """Let the averages that the optimizer keeps take the place of the weights."""
+        self.optimizer.put_averages(self.store.packs)
+
     def outputs(self, x: Any) -> Any:
         """The raw outputs without training."""
         program, values, _ = self._suited(x)

@@ -29,6 +29,9 @@ class Trainable(Protocol):
         layers: those that the model is made of, each once.
         parameters: of all layers, in the order in which `linearize` takes their values.
         values: the parameters' arrays.
+        _writes_steps: whether `fit` and `evaluate` call methods of the model's class, rather than steps of the trainer.
+        _writes_prediction: whether `predict` calls `predict_step` of the model's class.
+        metrics: those in use.
         trainable_weights: the parameters that training changes; none in a frozen model.
         chain: the program that runs the layers, a `Chain` or a `Graph`; None before the model is built.
     """
@@ -41,6 +44,12 @@ class Trainable(Protocol):
 
     @property
     def built(self) -> bool: ...
+    @property
+    def _writes_steps(self) -> bool: ...
+    @property
+    def _writes_prediction(self) -> bool: ...
+    @property
+    def metrics(self) -> list[Any]: ...
     @property
     def takes_several(self) -> Any: ...
     @property
@@ -113,6 +122,18 @@ class Trainable(Protocol):
 
     def count_params(self) -> int:
         """Number of scalars in all parameters; `NotReadyError` before the model is built."""
+        ...
+
+    def train_step(self, x: Any) -> Any:
+        """One step of training on a batch, as the class writes it; what it logs."""
+        ...
+
+    def test_step(self, data: Any) -> Any:
+        """One step of testing."""
+        ...
+
+    def predict_step(self, data: Any) -> Any:
+        """The outputs for a batch."""
         ...
 
     def __call__(self, inputs: Any) -> np.ndarray | tuple[np.ndarray, ...]:

@@ -89,8 +89,7 @@ class Trainer(Compiled):
         self, output_shape: Any, inputs: Any, targets: Any, sample_weight: Any, class_weight: Any
     ) -> tuple:
         """`(x, y, sample_weight)` for the steps; targets belong to outputs of this shape, that of a member or all."""
-        self.last_layer.compare(self.model, self.loss)
-        self._metrics.settle(self.loss, output_shape, targets)
+        self.settle(output_shape, targets)
         return inputs, *prepared_targets(self, output_shape, inputs, targets, sample_weight, class_weight)
 
     def update_metrics(self, y: Any, outputs: Any, sample_weight: np.ndarray | None) -> None:
@@ -175,7 +174,7 @@ class Trainer(Compiled):
             ModelFileError: no checkpoint to go on from, or a damaged one.
             DivergenceError: with `on_divergence="stop"`, a loss or weights that are not finite.
         """
-        self.need_loss("fit")
+        self.need_steps("fit")
         callbacks = [callbacks] if isinstance(callbacks, Callback) else callbacks
         options = arguments_for(self.optimizer, read_call(Trainer.fit, locals()))
         batches, validate = training_plan(self, (x, y, sample_weight), options)
@@ -186,8 +185,9 @@ class Trainer(Compiled):
         listeners = callback_list(self.model, watching, verbose, **params)
         size, count = batch_length(batches, options["batch_size"]), (epochs - initial_epoch) * (batches.steps or 0)
         with suited(self.model, size, count), self._in_session(Session(self, listeners, batches, options)) as session:
-            if resume is not None:
-                session.resume(latest_checkpoint(resume), resume_anyway)
+            place = resume if resume is not None else listeners.resumes_from()
+            if place is not None:
+                session.resume(latest_checkpoint(place), resume_anyway)
             listeners.check(logged_names(self, validate is not None, listeners.callbacks))
             session.keep()
             with training_step(self, batches) as step:
@@ -211,7 +211,7 @@ class Trainer(Compiled):
         Returns:
             The loss, or `[loss, *metrics]`, or with `return_dict` a dict of them.
         """
-        self.need_loss("evaluate")
+        self.need_steps("evaluate")
         read_call(Trainer.evaluate, locals())
         batches = evaluation_batches(self, x if is_batches(x, y) else (x, y, sample_weight), batch_size, steps)
         step = self.ready_steps().test
@@ -282,12 +282,9 @@ class Trainer(Compiled):
         finally:
             self.session, self.interrupted, steps.guarded = None, False, False
 
-    def ready_steps(self) -> Steps:
-        """The steps for the model as it is now; made anew when it changed."""
-        if self._steps is None or not self._steps.current:
-            self.model._check_ready()
-            self._steps = (FullBatchSteps if isinstance(self.optimizer, FullBatchOptimizer) else Steps)(self)
-        return self._steps
+    def new_steps(self) -> Steps:
+        """The steps of the compiled loss, made for the model as it is now."""
+        return (FullBatchSteps if isinstance(self.optimizer, FullBatchOptimizer) else Steps)(self)
 
     def __repr__(self) -> str:
         return f"Trainer(of {self.model.label}, optimizer={self.optimizer!r}, loss={self.loss!r})"

@@ -17,6 +17,7 @@ import pytest
 from registered import registered
 
 from nnlite.callbacks import (
+    BackupAndRestore,
     BestMembers,
     Callback,
     CallbackList,
@@ -29,9 +30,12 @@ from nnlite.callbacks import (
     MaxTime,
     MLflowLogger,
     ModelCheckpoint,
+    ProgbarLogger,
     ProgressBar,
     ProgressLog,
     ReduceLROnPlateau,
+    RemoteMonitor,
+    SwapEMAWeights,
     TensorBoard,
     TerminateOnNaN,
 )
@@ -54,7 +58,11 @@ CASES = [
     TerminateOnNaN(),
     LambdaCallback(on_epoch_end=print),
     ProgressLog("10s", "json"),
-    TensorBoard("logs", 2, True, 10),
+    TensorBoard("logs", 2, True, False, True, 10),
+    ProgbarLogger(),
+    BackupAndRestore("folder", 3, True, False),
+    SwapEMAWeights(True),
+    RemoteMonitor("http://localhost:1", "/x", "f", {"a": "b"}, True),
     Checkpoints("folder", "2 steps", 2),
     MLflowLogger("experiment", "run", "file:mlruns", {"who": "me"}),
 ]
@@ -71,6 +79,8 @@ class FakeModel:
             iterations=0,
             batches=0,
             get_config=dict,
+            use_ema=True,
+            built=False,
         )
         self.loss = SimpleNamespace(to_spec=lambda: "mse")
         self.layers, self.weights, self.metrics = (), (), metrics
@@ -210,7 +220,15 @@ def test_wants_only_what_somebody_overrides():
 
 
 def test_lambda_callback_offers_every_hook(capsys):
-    assert set(LambdaCallback().get_config()) == set(HOOKS)
+    assert set(LambdaCallback(**dict.fromkeys(HOOKS, print)).get_config()) == set(HOOKS)
+    calls = []
+    on_any = {
+        name: lambda *given, name=name: calls.append((name, *given)) for name in ("on_batch_end", "on_test_begin")
+    }
+    callback = LambdaCallback(**on_any, on_something=print)
+    callback.on_train_batch_end(3, {"loss": 1.0})
+    assert calls == [("on_batch_end", 3, {"loss": 1.0})] and callback.on_something is print
+    assert callback.listens("on_train_batch_end") and not callback.listens("on_train_batch_begin")
     seen = []
     run([LambdaCallback(on_epoch_begin=lambda epoch, logs=None: seen.append(epoch))], [1.0, 1.0])
     assert seen == [0, 1]

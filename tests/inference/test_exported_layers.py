@@ -22,6 +22,7 @@ WITHOUT_FORM = {  # and why
     "LSTMCell": "a step of a layer that has one",
     "Lambda": "a function of a user's own",
     "Masking": "a mask",
+    "Operation": "any function of nnlite.ops",
     "RNN": "a cell of a user's own",
     "SimpleRNNCell": "a step of a layer that has one",
     "StackedRNNCells": "steps",

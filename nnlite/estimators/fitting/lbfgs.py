@@ -40,7 +40,7 @@ def minimize(network: Sequential, lesson: Lesson, recipe: Recipe, listeners: lis
     adapt_waiting(twin, lesson.x)
     arrays = twin.trainer.read_batch(lesson.x, lesson.y, lesson.weights)
     adapt_first_weights(twin, arrays[0])
-    steps = twin.trainer.ready_steps()
+    steps = twin.trainer.bare_steps()
     if steps.draws:
         raise ConfigError("optimizer='lbfgs' needs a loss without chance: pass dropout=0, or layers without noise")
     callbacks = callback_list(twin, [*recipe.callbacks(), *listeners], recipe.verbosity, epochs=recipe.epochs, steps=1)

@@ -60,7 +60,7 @@ class Network:
     def use(self, optimizer: Optimizer) -> None:
         """Train with this optimizer from now on; it keeps what it remembers. The weights move to new memory."""
         self.model.optimizer, self.model.loss = optimizer, self.objective.loss
-        self.steps = self.model.trainer.ready_steps()
+        self.steps = self.model.trainer.bare_steps()
 
     def is_for(self, units: Sequence[int], activation: str) -> bool:
         """Whether these are its layers."""

@@ -84,6 +84,7 @@ class LayerAttributes:
         _drawn: the `fingerprint` of its weights, if it was built by being called on a symbol.
         _first: the `fingerprint` of its weights as they were drawn, where `adapt` has yet to fit them to data.
         chain: the program that a model runs; None for a layer that is no model, and for a model that is not built.
+        _node: the symbols of its first use in a graph, those that it took and those that it gave; None before.
         _symbol: the value in a graph that an `Input` stands for; None for other layers.
         _options: what the arguments of `call` that are no data are.
         _data_arguments, _data_keys: the names of several data, as arguments of `call`, or in one dict.
@@ -129,6 +130,7 @@ class LayerAttributes:
     _drawn: tuple | None = None
     _first: tuple | None = None
     chain = cast(Any, None)
+    _node: tuple[Any, Any] | None = None
     _symbol = cast("Symbol | None", None)
     _options = cast("dict[str, Any]", MappingProxyType({}))
     _data_arguments: tuple[str, ...] = ()
@@ -164,6 +166,9 @@ class LayerAttributes:
         source = self.random = self.random or RandomSource(fresh_seed())
         self._calls += 1
         return RandomSource(source.seed, self._calls, source.place)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_node"}
 
     @property
     def values(self) -> list[np.ndarray]:

@@ -47,7 +47,7 @@ class LayerTrace(Trace):
         """Apply a built layer, or the variant `runner` of it, to traced inputs (one, or a tuple) and parameters."""
         several = isinstance(inputs, (tuple, list))
         data = tuple(inputs) if several else (inputs,)
-        values = tuple(item.value if isinstance(item, Traced) else np.asarray(item) for item in data)
+        values = tuple(_as_taken(layer, item.value if isinstance(item, Traced) else np.asarray(item)) for item in data)
         masks = tuple(self.masks.get(item.slot) if isinstance(item, Traced) else None for item in data)
         available = {
             "training": self.training,
@@ -84,6 +84,11 @@ class LayerTrace(Trace):
         if end.slot in self.masks:
             self.masks[output.slot] = self.masks[end.slot]
         return output
+
+
+def _as_taken(layer: "Layer", value: np.ndarray) -> np.ndarray:
+    """Integers, which have no derivative, in the dtype of a layer that computes with numbers; others as they are."""
+    return value.astype(layer.dtype) if value.dtype.kind in "biu" and layer.input_kind == "numbers" else value
 
 
 class _Bound:

@@ -20,8 +20,9 @@ from nnlite.layers.base.contract.input_spec import check_spec
 from nnlite.layers.base.contract.penalties import record_loss, weight_penalties
 from nnlite.layers.base.inputs import read_training, shape_fits
 from nnlite.layers.base.shapes import takes_too, trial_shape, trial_shapes, wrong_shape, zeros_for
-from nnlite.layers.base.symbolic import apply_to_symbols, symbols_of
+from nnlite.layers.base.symbolic import NodePart, apply_to_symbols, symbols_of
 from nnlite.ops.base import Op, own_memory
+from nnlite.ops.tape import active_tape
 from nnlite.parameters import Parameter
 from nnlite.random import RandomSource, fresh_seed
 from nnlite.registry import snake_case
@@ -210,6 +211,8 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
             if call.runner is not self:
                 raise ConfigError(f"{self.label}: further arguments of a call are for arrays, not for a graph")
             return apply_to_symbols(self, symbols, call.training, call.mask)
+        if (tape := active_tape()) is not None:
+            return tape.call_layer(self, call.inputs, call.training, call.mask, call.runner)
         output = self._apply(call.inputs, call.training, call.mask, call.runner)[0]
         several = isinstance(call.inputs, tuple) or (self.takes_several and isinstance(call.inputs, list))
         arrays = call.inputs if several else (call.inputs,)
@@ -275,6 +278,8 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
         if self.activity_regularizer is None and "activity_regularizer" not in field_hints(type(self)):
             config.pop("activity_regularizer", None)
         return config
+
+    input, output = NodePart(0), NodePart(1)
 
 
 Layer.build = building(Layer.build)

@@ -1,6 +1,8 @@
 """Values that are not there yet: what layers are called on to draw a graph."""
 
+import weakref
 import zlib
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
@@ -8,14 +10,83 @@ import numpy as np
 from nnlite.errors import ConfigError
 from nnlite.initializers.blank import allowance
 from nnlite.layers.base.attributes import LayerAttributes
+from nnlite.layers.base.inputs import read_training
+from nnlite.ops.tracing import NotThere
 
 if TYPE_CHECKING:
     from nnlite.layers.base.layer import Layer
 
-__all__ = ["Symbol"]
+__all__ = ["Drawable", "Symbol"]
+
+# Makes a layer of an op function that is applied to symbols; set by the module of that layer.
+OPERATIONS: list[Callable[[str, tuple, dict[str, Any]], Any]] = []
+CONTAINERS: Any = weakref.WeakKeyDictionary()  # layer -> reference to the `Sequential` that it is in
 
 
-class Symbol:
+class Drawable:
+    """What stands for a value of a graph: operators, slices and NumPy's functions on it draw layers."""
+
+    __slots__ = ()
+
+    def draw(self, name: str, arguments: tuple, options: dict[str, Any]) -> Any:
+        """What a function of `nnlite.ops` gives for symbols among its arguments: a layer of the graph applies it."""
+        return OPERATIONS[0](name, arguments, options)
+
+    def __array__(self, *_: Any, **__: Any) -> NoReturn:
+        raise NotThere(self)
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        if method != "__call__" or options:
+            raise NotThere(self)
+        return self.draw({"absolute": "abs"}.get(ufunc.__name__, ufunc.__name__), inputs, {})
+
+    def __add__(self, other: Any) -> Any:
+        return self.draw("add", (self, other), {})
+
+    def __radd__(self, other: Any) -> Any:
+        return self.draw("add", (other, self), {})
+
+    def __sub__(self, other: Any) -> Any:
+        return self.draw("subtract", (self, other), {})
+
+    def __rsub__(self, other: Any) -> Any:
+        return self.draw("subtract", (other, self), {})
+
+    def __mul__(self, other: Any) -> Any:
+        return self.draw("multiply", (self, other), {})
+
+    def __rmul__(self, other: Any) -> Any:
+        return self.draw("multiply", (other, self), {})
+
+    def __truediv__(self, other: Any) -> Any:
+        return self.draw("divide", (self, other), {})
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return self.draw("divide", (other, self), {})
+
+    def __pow__(self, other: Any) -> Any:
+        return self.draw("power", (self, other), {})
+
+    def __rpow__(self, other: Any) -> Any:
+        return self.draw("power", (other, self), {})
+
+    def __matmul__(self, other: Any) -> Any:
+        return self.draw("matmul", (self, other), {})
+
+    def __rmatmul__(self, other: Any) -> Any:
+        return self.draw("matmul", (other, self), {})
+
+    def __neg__(self) -> Any:
+        return self.draw("negative", (self,), {})
+
+    def __abs__(self) -> Any:
+        return self.draw("abs", (self,), {})
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.draw("getitem", (self, index), {})
+
+
+class Symbol(Drawable):
     """A value in a graph of layers: what `layer(symbol)` returns.
 
     Attributes:
@@ -24,9 +95,11 @@ class Symbol:
         shape: with None for the batch.
         index: which of the layer's outputs it is.
         use: the same object for all outputs of one use of the layer.
+        training: whether the layer is used as in training; None: as the model is.
+        mask: the symbol whose values are the mask of the inputs; None: the mask that they have.
     """
 
-    __slots__ = ("index", "inputs", "layer", "shape", "use")
+    __slots__ = ("index", "inputs", "layer", "mask", "shape", "training", "use")
 
     def __init__(
         self, layer: "Layer", inputs: "tuple[Symbol, ...]", shape: tuple, index: int = 0, use: object | None = None
@@ -36,6 +109,8 @@ class Symbol:
         self.shape = shape
         self.index = index
         self.use = use or object()
+        self.training: bool | None = None
+        self.mask: Symbol | None = None
 
     @property
     def key(self) -> tuple:
@@ -46,11 +121,11 @@ class Symbol:
     def ndim(self) -> int:
         return len(self.shape)
 
-    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
-        raise ConfigError(f"{self!r} has no values yet: use layers, such as Add()([a, b]), or Lambda for a function")
+    def __bool__(self) -> NoReturn:
+        raise NotThere(self)
 
-    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _refuse
-    __neg__ = __pow__ = __matmul__ = __rmatmul__ = __getitem__ = __array__ = _refuse
+    def __iter__(self) -> NoReturn:
+        raise NotThere(self)
 
     def __repr__(self) -> str:
         return f"Symbol(shape={self.shape}, from {self.layer.label})"
@@ -60,7 +135,7 @@ def symbols_of(inputs: Any) -> Any:
     """`inputs` as symbols: one, or a tuple; None when they are data. An `Input` stands for the value it describes."""
     if isinstance(inputs, (list, tuple)) and inputs:
         found = [None if isinstance(item, (list, tuple)) else symbols_of(item) for item in inputs[:1]]
-        return tuple(symbols_of(item) for item in inputs) if found[0] else None
+        return tuple(symbols_of(item) for item in inputs) if found[0] is not None else None
     if isinstance(inputs, LayerAttributes):
         return inputs._symbol
     return inputs if isinstance(inputs, Symbol) else None
@@ -75,11 +150,10 @@ def apply_to_symbols(
     layer: "Layer", symbols: Symbol | tuple[Symbol, ...], training: bool | None = None, mask: Any = None
 ) -> Symbol | tuple[Symbol, ...]:
     """What `layer` gives for `symbols`, building it for their shapes."""
-    if training is not None or mask is not None:
-        raise ConfigError(
-            f"{layer.label}, called on an Input, takes its inputs alone, several in one list: layer([query, value]). "
-            "The model says whether it is training, and hands on masks; a layer with trainable = False stays as it is"
-        )
+    training = None if training is None else read_training(training, layer.label)
+    given_mask = None if mask is None else symbols_of(mask)
+    if mask is not None and not isinstance(given_mask, Symbol):
+        raise ConfigError(f"{layer.label}, called on an Input, takes another symbol for a mask, got {mask!r}")
     several = isinstance(symbols, tuple)
     shapes = tuple(symbol.shape for symbol in symbols) if several else symbols.shape
     if not layer.built:
@@ -88,7 +162,40 @@ def apply_to_symbols(
     layer._check_input_shape(shapes)
     output_shape = layer.compute_output_shape(shapes)
     taken = symbols if several else (symbols,)
-    if not isinstance(output_shape[0], tuple):
-        return Symbol(layer, taken, tuple(output_shape))
-    use = object()
-    return tuple(Symbol(layer, taken, tuple(shape), index, use) for index, shape in enumerate(output_shape))
+    several_outputs, use = isinstance(output_shape[0], tuple), object()
+    outputs = [
+        Symbol(layer, taken, tuple(shape), index, use)
+        for index, shape in enumerate(output_shape if several_outputs else [output_shape])
+    ]
+    for output in outputs:
+        output.training, output.mask = training, given_mask
+    given: Any = tuple(outputs) if several_outputs else outputs[0]
+    if layer._node is None:
+        layer._node = symbols, given
+    return given
+
+
+class NodePart:
+    """`layer.input` and `layer.output`: the symbols that a layer was first called on, and those that it gave.
+
+    Graphs may begin and go on there. A `Sequential` draws its layers when one of them is asked.
+
+    Args:
+        place: 0 for the input, 1 for the output.
+    """
+
+    def __init__(self, place: int) -> None:
+        self.place = place
+
+    def __get__(self, layer: Any, owner: type) -> Any:
+        if layer is None:
+            return self
+        reference = CONTAINERS.get(layer)
+        container = reference and reference()
+        if layer._node is None and container is not None and any(layer is one for one in container.layers):
+            container._draw()
+        if layer._node is None:
+            raise ConfigError(
+                f"{layer.label} has no input and no output: it was not called on an Input or a symbol yet"
+            )
+        return layer._node[self.place]

@@ -21,13 +21,16 @@ __all__ = ["Graph"]
 class Use(NamedTuple):
     """One use of a layer: the values it takes, the values it gives, and where its parameters stand.
 
-    Values are numbered: the graph's inputs first, then what each use gives.
+    Values are numbered: the graph's inputs first, then what each use gives. `training` is None where it is used as
+    the graph is, `mask` the number of the value that is its mask, None for that of its inputs.
     """
 
     layer: Layer
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     parameters: slice
+    training: bool | None = None
+    mask: int | None = None
 
 
 class Graph(Program):
@@ -36,7 +39,8 @@ class Graph(Program):
     A layer may be used several times; its gradients are summed, as the total derivative says.
 
     Args:
-        uses: `(layer, inputs)` in an order in which they can be computed; `inputs` are numbers of values.
+        uses: `(layer, inputs)`, or `(layer, inputs, training, mask)`, see `Use`, in an order in which they can be
+            computed; `inputs` are numbers of values.
         inputs: how many values the graph is given.
         outputs: the numbers of the values that it returns.
         dtypes: floating-point type of each input; where a layer computes in another one, a `Cast` is put before it.
@@ -48,12 +52,12 @@ class Graph(Program):
 
     def __init__(
         self,
-        uses: Sequence[tuple[Layer, Sequence[int]]],
+        uses: Sequence[tuple[Any, ...]],
         inputs: int,
         outputs: tuple[int, ...],
         dtypes: Sequence[str],
     ):
-        self.layers = list({id(layer): layer for layer, _ in uses}.values())
+        self.layers = list({id(layer): layer for layer, *_ in uses}.values())
         segments, count = {}, 0
         for layer in self.layers:
             segments[id(layer)] = slice(count, count + len(layer.parameters))
@@ -62,25 +66,41 @@ class Graph(Program):
         self.uses: list[Use] = []
         self._moved = list(range(inputs))  # where the values stand among those of the casts as well
         self._dtypes = list(dtypes)
-        for layer, values in uses:
-            self._add(layer, values, segments[id(layer)])
+        for layer, values, *settings in uses:
+            self._add(layer, values, segments[id(layer)], *settings)
         self.outputs = tuple(self._moved[value] for value in outputs)
         self.parameter_count = count
         parameters = [parameter for layer in self.layers for parameter in layer.parameters]
         self._parameter_shapes = [p.shape if p.trainable else None for p in parameters]  # state has no derivative
 
-    def _add(self, layer: Layer, values: Sequence[int], parameters: slice) -> None:
+    def _add(
+        self,
+        layer: Layer,
+        values: Sequence[int],
+        parameters: slice,
+        training: bool | None = None,
+        mask: int | None = None,
+    ) -> None:
         moved = [self._moved[value] for value in values]
         for position, value in enumerate(moved):
             if layer.input_kind == "numbers" and self._dtypes[value] != layer.dtype:
                 moved[position] = self._use(Cast(dtype=layer.dtype), (value,), 1, slice(0, 0))[0]
         count = len(layer.output_shape) if isinstance(layer.output_shape[0], tuple) else 1
-        self._moved += self._use(layer, tuple(moved), count, parameters)
+        mask = None if mask is None else self._moved[mask]
+        self._moved += self._use(layer, tuple(moved), count, parameters, training, mask)
 
-    def _use(self, layer: Layer, values: tuple[int, ...], count: int, parameters: slice) -> tuple[int, ...]:
+    def _use(
+        self,
+        layer: Layer,
+        values: tuple[int, ...],
+        count: int,
+        parameters: slice,
+        training: bool | None = None,
+        mask: int | None = None,
+    ) -> tuple[int, ...]:
         start = len(self._dtypes)
         outputs = tuple(range(start, start + count))
-        self.uses.append(Use(layer, values, outputs, parameters))
+        self.uses.append(Use(layer, values, outputs, parameters, training, mask))
         self._dtypes += [layer._output_dtype] * count
         return outputs
 
@@ -104,9 +124,12 @@ class Graph(Program):
             layer, several = use.layer, use.layer.takes_several
             data = tuple([values[value] for value in use.inputs])
             data_masks = tuple([masks[value] for value in use.inputs])
+            if use.mask is not None:
+                data_masks = (values[use.mask] != 0,) * len(data_masks)
+            source = None if random is None else random.child(index)
             available = {
-                "training": training,
-                "random": None if random is None else random.child(index),
+                "training": training if use.training is None else use.training,
+                "random": layer._next_random() if use.training and source is None else source,
                 "mask": data_masks if several else data_masks[0],
             }
             context = {name: available[name] for name in layer._context}
@@ -159,7 +182,7 @@ class Graph(Program):
         """As a chain's, if each use takes what the one before gives, and nothing else does; else None."""
         values = range(self.inputs, self.inputs + len(self.uses))
         straight = all(
-            use.inputs == (value - 1,) and not use.layer.takes_several
+            use.inputs == (value - 1,) and use[4:] == (None, None) and not use.layer.takes_several
             for use, value in zip(self.uses, values, strict=True)
         )
         if not straight or self.inputs > 1 or self.outputs != (len(self.uses),) or len(self.layers) < len(self.uses):

@@ -11,7 +11,7 @@ from nnlite.errors import ConfigError
 from nnlite.jacobians import Identity as IdentityJacobian, Jacobians, Recast
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.simplified import Unchanged
-from nnlite.layers.base.symbolic import Symbol
+from nnlite.layers.base.symbolic import Drawable, Symbol
 from nnlite.registry.field_types import Count
 from nnlite.registry.fields import Converted, option
 
@@ -24,7 +24,7 @@ else:
     ShapeArgument = tuple[Count | None, ...] | None
 
 
-class Input(Layer, aliases=("InputLayer",)):
+class Input(Layer, Drawable, aliases=("InputLayer",)):
     """States the shape of one example, so that a model is built at once; layers called on it draw a graph.
 
     Args:

@@ -1,18 +1,20 @@
 """What a trainer is compiled with."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from nnlite.errors import ConfigError, NotReadyError
 from nnlite.losses import Loss
 from nnlite.metrics import Metric
 from nnlite.optimizers import Optimizer
-from nnlite.registry.field_types import read_call
+from nnlite.registry.field_types import Count, read_call
 from nnlite.registry.fields import Spec
 from nnlite.training.compiled.last_layer import LastLayerCheck
 from nnlite.training.compiled.metrics import CompiledMetrics
 from nnlite.training.train_step import Steps
 from nnlite.training.trainable import Trainable
+from nnlite.training.written.batches import written_batch
+from nnlite.training.written.steps import WrittenSteps
 
 __all__ = ["AnyMetric", "Compiled"]
 
@@ -36,7 +38,7 @@ class Compiled:
         self.loss: Any = None  # a `Loss`, or the `OutputLosses` of a model of several outputs
         self.last_layer = LastLayerCheck()
         self._metrics = CompiledMetrics()
-        self._steps: Steps | None = None
+        self._steps: Any = None  # `Steps`, or `WrittenSteps`
 
     def compile(
         self,
@@ -44,6 +46,10 @@ class Compiled:
         loss: Spec[Loss] | None = None,
         metrics: Sequence[AnyMetric] | None = None,
         weighted_metrics: Sequence[AnyMetric] | None = None,
+        run_eagerly: bool = False,
+        steps_per_execution: Count = 1,
+        jit_compile: bool | Literal["auto"] = "auto",
+        auto_scale_loss: bool = True,
     ) -> None:
         """Choose how to train; takes effect at once, also after `layer.trainable` has changed.
 
@@ -55,6 +61,8 @@ class Compiled:
             loss: a `Loss`, its name or `{name: {arguments}}`; needed by `fit` and `evaluate`.
             metrics: `Metric`s or names; `"accuracy"` becomes the accuracy that fits loss and shapes.
             weighted_metrics: metrics that heed `sample_weight` and `class_weight`.
+            run_eagerly, steps_per_execution, jit_compile, auto_scale_loss: Keras's; accepted, without an effect: steps
+                run as they are written, and callbacks are called after each.
 
         Raises:
             ConfigError: unknown name or argument, or a last layer and a loss that can only be wrong together.
@@ -89,7 +97,7 @@ class Compiled:
         """A copy of what the optimizer remembers; without slots if layers were frozen or freed since `compile`."""
         assert self.optimizer is not None  # the model is compiled
         state, trainable = self.optimizer.get_state(), self.model.trainable_weights
-        if self._steps and self._steps.store.size != sum(weight.size for weight in trainable):
+        if isinstance(self._steps, Steps) and self._steps.store.size != sum(weight.size for weight in trainable):
             state["slots"] = []
         return state
 
@@ -99,7 +107,53 @@ class Compiled:
         self.last_layer.forget()
         self._steps = None
 
+    def read_batch(self, x: Any, y: Any, sample_weight: Any = None, class_weight: dict | None = None) -> tuple:
+        """What users pass as `(x, y, sample_weight)` for the steps; see `Trainer`."""
+        raise NotImplementedError
+
     def need_loss(self, method: str) -> None:
         """`NotReadyError` unless `compile` was given a loss, which `method` needs."""
         if self.loss is None:
             raise NotReadyError(f"call compile(optimizer=..., loss=...) before {method}")
+
+    def settle(self, output_shape: Any, targets: Any) -> None:
+        """Compare the last layer with the loss, and make up what the word accuracy means, at the first data."""
+        self.last_layer.compare(self.model, self.loss)
+        self._metrics.settle(self.loss, output_shape, targets)
+
+    def step_batch(self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: dict | None = None) -> tuple:
+        """As `read_batch`; where the model has steps of its own, targets stay as they came and may be missing."""
+        read = written_batch if self.model._writes_steps else type(self).read_batch
+        return read(cast(Any, self), x, y, sample_weight, class_weight)
+
+    def ready_steps(self) -> Any:
+        """The steps for the model as it is now; made anew when it changed."""
+        if self._steps is None or not self._steps.current:
+            self.model._check_ready()
+            self._steps = WrittenSteps(cast(Any, self)) if self.model._writes_steps else self.new_steps()
+        return self._steps
+
+    def new_steps(self) -> Steps:
+        """The steps of the compiled loss, made for the model as it is now."""
+        return Steps(cast(Any, self))
+
+    def written_steps(self) -> WrittenSteps:
+        """Steps that call the methods of the model, also where it has none of its own."""
+        steps = self._steps
+        if not isinstance(steps, WrittenSteps) or not steps.current:
+            steps = WrittenSteps(cast(Any, self))
+            if self.model._writes_steps:
+                self._steps = steps
+        return steps
+
+    def bare_steps(self) -> Steps:
+        """The steps of the compiled loss, whatever the model writes itself: for derivatives."""
+        steps = self.ready_steps()
+        return steps if isinstance(steps, Steps) else self.new_steps()
+
+    def need_steps(self, method: str) -> None:
+        """`NotReadyError` unless `compile` has said all that `method` needs: a loss, if the model has no own step."""
+        if not self.model._writes_steps:
+            self.need_loss(method)
+        elif self.optimizer is None:
+            raise NotReadyError(f"call compile(optimizer=...) before {method}")

@@ -101,8 +101,8 @@ class LastLayerCheck:
 
 def _innermost(layer: Layer) -> Layer:
     """The layer that the values are from, of a model inside a model the last one."""
-    while layer.chain is not None and len(layer.chain.last_layers) == 1:
-        layer = layer.chain.last_layers[0]
+    while layer.chain is not None and len(inside := layer.chain.last_layers) == 1 and inside[0] is not None:
+        layer = inside[0]
     return layer
 
 

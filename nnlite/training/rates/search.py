@@ -63,8 +63,8 @@ def find_learning_rate(
     if max_learning_rate <= min_learning_rate:
         message = f"must be above min_learning_rate, {min_learning_rate:g}, got {max_learning_rate:g}"
         raise ConfigError(message, ("find_learning_rate", "max_learning_rate"))
-    self.trainer.need_loss("find_learning_rate")
-    arrays = self.trainer.read_batch(x, y, sample_weight)
+    self.trainer.need_steps("find_learning_rate")
+    arrays = self.trainer.step_batch(x, y, sample_weight)
     twin = copy.deepcopy(self)
     adapt_first_weights(twin, arrays[0])
     size = rows_of_batch(batch_size, len(arrays[1][0] if isinstance(arrays[1], tuple) else arrays[1]))

@@ -93,6 +93,8 @@ CASES = [
     Case("Lambda", {"function": "rows_test_wave"}, (3, 2)),
     Case("Lambda", {"function": "rows_test_wave", "arguments": {"frequency": 0.5}}, (2, 3, 1)),
     Case("Lambda", {"function": "rows_test_pairs"}, (2, 3, 2)),
+    Case("Operation", {"function": "exp"}, (3, 2)),
+    Case("Operation", {"function": "mean", "options": {"axis": -1, "keepdims": True}}, (2, 3, 2)),
     Case("Scale", {}, (3, 4)),
     Case("Scale", {"scale_initializer": "zeros", "scale_regularizer": "l2"}, (2, 3, 2)),
     Case("Scale", {"members": 3}, (2, 3, 4)),

@@ -16,7 +16,7 @@ __all__ = ["Drawing", "free_name", "listed", "redrawn"]
 GRAPH: dict[str, Any] = {
     "inputs": list[Layer],
     "layers": list[Layer],
-    "nodes": list[tuple[Index, list[Index]]],
+    "nodes": list[tuple[Any, ...]],
     "outputs": list[Index],
 }
 
@@ -50,7 +50,7 @@ class Drawing:
                 raise ConfigError(f"the outputs depend on {symbol.layer.label}, which is not among the inputs")
         elif id(symbol.use) not in seen:
             seen.add(id(symbol.use))
-            for source in symbol.inputs:
+            for source in (*symbol.inputs, *([] if symbol.mask is None else [symbol.mask])):
                 self._visit(source, seen)
             self.nodes.append(symbol)
 
@@ -67,10 +67,18 @@ class Drawing:
                 numbers[(id(node.use), index)] = len(numbers)
         return numbers
 
-    def uses(self) -> list[tuple[Layer, tuple[int, ...]]]:
-        """`(layer, numbers of the values it takes)` of each use, in order."""
+    def uses(self) -> list[tuple[Layer, tuple[int, ...], bool | None, int | None]]:
+        """`(layer, numbers of the values it takes, training, number of its mask)` of each use, in order."""
         numbers = self.numbers()
-        return [(node.layer, tuple(numbers[symbol.key] for symbol in node.inputs)) for node in self.nodes]
+        return [
+            (
+                node.layer,
+                tuple(numbers[symbol.key] for symbol in node.inputs),
+                node.training,
+                None if node.mask is None else numbers[node.mask.key],
+            )
+            for node in self.nodes
+        ]
 
     def ends(self) -> tuple[int, ...]:
         """The numbers of the outputs."""
@@ -80,9 +88,11 @@ class Drawing:
     def last_use(self, symbol: Symbol, uses: list[tuple]) -> int | None:
         """The position, among `uses`, of the one that gives the output `symbol`, if nothing else needs its layer."""
         value = self.numbers()[symbol.key]
-        positions = [position for position, (layer, _) in enumerate(uses) if layer is symbol.layer]
+        positions = [position for position, use in enumerate(uses) if use[0] is symbol.layer]
         alone = len(positions) == 1 and self.ends().count(value) == 1
-        return positions[0] if alone and not any(value in taken for _, taken in uses) else None
+        return (
+            positions[0] if alone and not any(value in taken or value == mask for _, taken, _, mask in uses) else None
+        )
 
 
 def listed(values: Any, what: str) -> list[Symbol]:
@@ -119,15 +129,31 @@ def redrawn(config: Mapping[str, Any]) -> tuple[list[Symbol], list[Symbol]]:
             raise error.within("Model", name) from None
     inputs, layers = listed(entries["inputs"], "inputs"), entries["layers"]
     values: list[Any] = list(inputs)
-    for index, (position, numbers) in enumerate(entries["nodes"]):
+    for index, node in enumerate(entries["nodes"]):
+        position, numbers, settings = _read_node(node, index)
         _check_numbers([position], layers, ("nodes", index, 0))
         _check_numbers(numbers, values, ("nodes", index, 1))
         taken = [values[number] for number in numbers]
         several = layers[position].takes_several or len(taken) > 1  # a layer may learn it by being built
-        output = layers[position](tuple(taken) if several else taken[0])
+        if settings.get("mask") is not None:
+            _check_numbers([settings["mask"]], values, ("nodes", index, 2))
+            settings["mask"] = values[settings["mask"]]
+        output = layers[position](tuple(taken) if several else taken[0], **settings)
         values += output if isinstance(output, tuple) else [output]
     _check_numbers(entries["outputs"], values, ("outputs",))
     return inputs, [values[number] for number in entries["outputs"]]
+
+
+def _read_node(node: tuple[Any, ...], index: int) -> tuple[int, list[int], dict[str, Any]]:
+    """The layer's number, those of its inputs, and what else it is called with: `training`, and the mask's number."""
+    try:
+        position, numbers = read(node[:2], tuple[Index, list[Index]])
+        settings = read(node[2], dict[str, bool | Index | None]) if len(node) > 2 else {}
+    except ConfigError as error:
+        raise error.within("Model", "nodes", index) from None
+    if len(node) > 3 or settings.keys() - {"training", "mask"}:
+        raise ConfigError(f"a node has a layer, inputs, training and mask, got {node}", ("Model", "nodes", index))
+    return position, numbers, settings
 
 
 def _check_numbers(numbers: Sequence[int], numbered: Sequence[Any], path: tuple) -> None:

@@ -1,0 +1,5 @@
+"""Callbacks that keep a training, swap its weights, or tell others of it."""
+
+from nnlite.callbacks.around.averages import *
+from nnlite.callbacks.around.backup import *
+from nnlite.callbacks.around.remote import *

@@ -1,0 +1,64 @@
+"""RemoteMonitor: the logs of each epoch to a server."""
+
+import json
+import urllib.parse
+import urllib.request
+import warnings
+from typing import Any
+
+from nnlite.callbacks.base import Callback
+from nnlite.errors import ConfigError, TrainingWarning
+
+__all__ = ["RemoteMonitor"]
+
+TIMEOUT = 10.0  # seconds
+
+
+class RemoteMonitor(Callback):
+    """Posts the logs of each epoch, and its number, to a server. One that does not answer is a `TrainingWarning`.
+
+    Args:
+        root: of the server.
+        path: where to post, behind `root`.
+        field: the field of the form that holds the logs as JSON.
+        headers: of the request, by name.
+        send_as_json: whether the logs are the body of the request, as JSON, rather than a field of a form.
+
+    Raises:
+        ConfigError: `root` is no address that begins with http:// or https://.
+
+    >>> RemoteMonitor("http://localhost:8000").address
+    'http://localhost:8000/publish/epoch/end/'
+    """
+
+    root: str = "http://localhost:9000"
+    path: str = "/publish/epoch/end/"
+    field: str = "data"
+    headers: dict[str, str] | None = None
+    send_as_json: bool = False
+
+    watches = True
+
+    def validate(self) -> None:
+        if not self.root.startswith(("http://", "https://")):
+            raise ConfigError(f"expected http://... or https://..., got {self.root!r}", ("RemoteMonitor", "root"))
+
+    @property
+    def address(self) -> str:
+        """Where the logs go."""
+        return self.root + self.path
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        content = json.dumps({"epoch": epoch, **(logs or {})}, default=_plain)
+        body = content if self.send_as_json else urllib.parse.urlencode({self.field: content})
+        kind = "application/json" if self.send_as_json else "application/x-www-form-urlencoded"
+        request = urllib.request.Request(self.address, body.encode(), {"Content-Type": kind, **(self.headers or {})})
+        try:
+            with urllib.request.urlopen(request, timeout=TIMEOUT):
+                pass
+        except OSError as error:
+            warnings.warn(f"the logs did not reach {self.address}: {error}", TrainingWarning, stacklevel=2)
+
+
+def _plain(value: Any) -> Any:
+    return value.tolist()

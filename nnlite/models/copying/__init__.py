@@ -1,0 +1,1 @@
+"""Models made of others: clones, and what their JSON describes."""

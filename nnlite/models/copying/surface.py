@@ -1,0 +1,67 @@
+"""What Keras's models have besides: their config as JSON, the names of their metrics, the arguments of `compile`."""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from nnlite.errors import ConfigError, NotReadyError
+from nnlite.layers import Layer
+
+if TYPE_CHECKING:
+    from nnlite.models.base import BaseModel
+
+__all__ = ["compile_from_config", "get_compile_config", "metrics_names", "refuse_layers", "reset_metrics", "to_json"]
+
+
+class LayersAssignedError(ConfigError, AttributeError):
+    """`model.layers` was assigned."""
+
+
+def refuse_layers(self: "BaseModel", name: str, value: Any) -> None:
+    """Set an attribute, but not `layers` once the model is there."""
+    if name == "layers" and "built" in vars(self):  # the constructor has run
+        raise LayersAssignedError(
+            f"{self.label}: layers cannot be assigned; use add and pop, make a new model of them, or give the "
+            "attribute another name"
+        )
+    Layer.__setattr__(self, name, value)
+
+
+def to_json(self: "BaseModel", **options: Any) -> str:
+    """The layers and how they are connected, without weights, as JSON; `models.model_from_json` reads it.
+
+    Args:
+        options: for `json.dumps`, such as `indent`.
+
+    >>> from nnlite import Sequential
+    >>> from nnlite.layers import Dense
+    >>> Sequential([Dense(1)], seed=0).to_json()[:28]
+    '{"class_name": "Sequential",'
+    """
+    shape = {"input_shape": self.input_shape} if self.built else None
+    spec = {"class_name": type(self).__name__, "config": self.get_config(), "build_config": shape}
+    return json.dumps(spec, **options)
+
+
+def reset_metrics(self: "BaseModel") -> None:
+    """Let all metrics begin anew."""
+    for metric in self.metrics:
+        metric.reset_state()
+
+
+@property
+def metrics_names(self: "BaseModel") -> list[str]:
+    """The names of what `evaluate` returns: the loss, and the metrics once they are known."""
+    names = [str(metric.name) for metric in self.metrics]
+    return names if "loss" in names or not self.compiled else ["loss", *names]
+
+
+def get_compile_config(self: "BaseModel") -> dict[str, Any] | None:
+    """The arguments of `compile` as plain values, which `compile_from_config` takes; None before `compile`."""
+    return self.trainer.config() if self.compiled else None
+
+
+def compile_from_config(self: "BaseModel", config: dict[str, Any]) -> None:
+    """`compile` with the arguments that `get_compile_config` returned."""
+    if not config:
+        raise NotReadyError("there is nothing to compile with: the config is empty")
+    self.compile(**config)

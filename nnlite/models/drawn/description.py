@@ -1,0 +1,42 @@
+"""The config of a model: its graph, or the arguments of a subclass."""
+
+import inspect
+from typing import Any
+
+from nnlite.registry.configurable import constructor_parameters
+
+__all__ = ["arguments_of", "described", "is_described_by_graph"]
+
+
+def is_described_by_graph(model: Any) -> bool:
+    """Whether the class makes the model of inputs and outputs, rather than of arguments of its own."""
+    names = inspect.signature(type(model).__init__).parameters
+    return model._drawing is not None and "inputs" in names and "outputs" in names
+
+
+def described(model: Any) -> dict[str, Any]:
+    """The layers of a graph, and how they are connected: values are numbered, inputs first."""
+    place = {id(layer): index for index, layer in enumerate(model.layers)}
+    return {
+        "inputs": [layer.to_spec() for layer in model._input_layers],
+        "layers": [layer.to_spec() for layer in model.layers],
+        "nodes": [
+            [place[id(layer)], list(taken), *_settings(training, mask)]
+            for layer, taken, training, mask in model._drawing.uses()
+        ],
+        "outputs": list(model._drawing.ends()),
+        **{name: getattr(model, name) for name in ("seed", "name", "trainable", "dtype")},
+    }
+
+
+def arguments_of(model: Any) -> dict[str, Any]:
+    """The arguments of a subclass: its attributes of these names, or what its constructor was given."""
+    given: dict[str, Any] = vars(model).get("_given", {})
+    names = [name for name in constructor_parameters(type(model)) if name not in ("inputs", "outputs")]
+    kept = {name: vars(model)[name] for name in names if name in vars(model)}
+    return {name: (kept if name in kept else given)[name] for name in names if name in kept or name in given}
+
+
+def _settings(training: bool | None, mask: int | None) -> list[dict[str, Any]]:
+    """What a use has besides its inputs, as the last part of its node."""
+    return [] if training is None and mask is None else [{"training": training, "mask": mask}]

@@ -1,0 +1,31 @@
+"""Where training ends a graph: at what a loss takes over."""
+
+from typing import Any
+
+from nnlite.losses.output_losses import OutputLosses
+from nnlite.training.outputs import OutputActivations
+
+__all__ = ["until_loss"]
+
+
+def until_loss(model: Any, loss: Any) -> tuple[Any, Any, Any]:
+    """The graph up to activations that the losses take over, the loss, these activations."""
+    several = isinstance(loss, OutputLosses)
+    losses: list[Any] = list(loss.losses) if several else [loss]
+    activations: list[Any] = [None] * len(losses)
+    uses = model._drawing.uses()
+    for index, (symbol, taking) in enumerate(zip(model.outputs, losses, strict=True)):
+        position = model._drawing.last_use(symbol, uses)
+        if position is None or not taking:
+            continue
+        bare, activation = symbol.layer.without_activation()
+        from_logits = activation and taking.from_outputs_of(activation)
+        if from_logits:
+            uses[position] = (bare, *uses[position][1:])
+            losses[index], activations[index] = from_logits, activation
+    if not any(activations):
+        return model.chain, loss, None
+    if several:
+        both = OutputLosses(losses, loss.weights, loss.names)
+        return model._graph(uses), both, OutputActivations(activations)
+    return model._graph(uses), losses[0], activations[0]

@@ -1,0 +1,50 @@
+"""Names and first weights of the layers of a graph."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from nnlite.errors import ConfigError
+from nnlite.layers import Layer
+from nnlite.layers.base.call import inner_layers
+from nnlite.layers.base.symbolic import fingerprint
+from nnlite.models.base import BaseModel
+from nnlite.models.drawn.recorded import name_inside
+
+__all__ = ["draw_weights", "name_layers"]
+
+
+def name_layers(layers: Sequence[Layer]) -> None:
+    """Give the layers that have no name one; `ConfigError` for two of one name."""
+    names = [layer.name for layer in layers if layer.name]
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise ConfigError(f"there are two layers named {twice[0]!r}; names must be unique")
+    name_inside(layers)
+
+
+def draw_weights(model: Any, redraw: bool) -> None:
+    """Let the layers be those of the model, frozen if it is.
+
+    With `redraw` those whose weights nothing happened to since they were built draw them again, from its seed.
+    """
+    for index, layer in enumerate(model.layers):
+        trainable = any(own.trainable for own in layer.parameters)
+        if redraw and trainable and layer._drawn is not None and layer._drawn == fingerprint(layer):
+            twin = type(layer).from_config(layer.get_config())
+            twin._ensure_built(layer.input_shape, model.random.child(index))
+            for own, new in zip(layer.parameters, twin.parameters, strict=True):
+                if own.trainable:
+                    own.assign(new.value)
+            _take_fingerprints(layer, twin)
+        layer._drawn = None
+        if not model.trainable:
+            layer.trainable = False
+        if isinstance(layer, BaseModel):
+            layer._nested = True
+
+
+def _take_fingerprints(layer: Layer, twin: Layer) -> None:
+    """The first weights of `layer`, and of the layers inside, are those of its twin now."""
+    layer._first = twin._first
+    for own, other in zip(inner_layers(layer), inner_layers(twin), strict=True):
+        _take_fingerprints(own, other)

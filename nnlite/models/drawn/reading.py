@@ -1,0 +1,63 @@
+"""Data for the inputs of a graph: by name, or in their order."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from nnlite.errors import ConfigError, DataError
+from nnlite.layers.base.inputs import in_memory, read_inputs
+
+__all__ = ["adapt_each", "drawn_input"]
+
+
+def drawn_input(model: Any, inputs: Any, read_single: Callable[[Any], Any]) -> np.ndarray | tuple[np.ndarray, ...]:
+    """Data as users pass them, as the graph takes them; `read_single` reads those of a graph with one input."""
+    inputs = _in_order(model, inputs)
+    if not model.takes_several:
+        return read_single(inputs[0])
+    arrays = _read_each(model, inputs)
+    model._check_input_shape(tuple(array.shape for array in arrays))
+    if len({len(array) for array in arrays}) > 1:
+        raise DataError(f"{model.label}: the inputs have {', '.join(str(len(array)) for array in arrays)} rows")
+    model._check_ready()
+    return tuple(arrays)
+
+
+def _in_order(model: Any, inputs: Any) -> list:
+    """Data as users pass them, as a list with one entry per input."""
+    names = model._input_names()
+    inputs = inputs if isinstance(inputs, dict) and set(inputs) == set(names) else model._encoded(inputs)
+    if isinstance(inputs, dict):
+        if set(inputs) != set(names):
+            raise DataError(f"{model.label} needs data for {', '.join(names)}, got {', '.join(map(str, inputs))}")
+        inputs = [inputs[name] for name in names]
+    elif not model.takes_several:
+        inputs = inputs if isinstance(inputs, list) and len(inputs) == 1 else [inputs]
+    if not isinstance(inputs, (list, tuple)) or len(inputs) != len(model.inputs):
+        raise DataError(f"{model.label} needs a list of {len(model.inputs)} arrays, or a dict by name")
+    return list(inputs)
+
+
+def _read_each(model: Any, inputs: list) -> list[np.ndarray]:
+    """The data of each input as an array of its kind."""
+    arrays = []
+    for layer, kind, given in zip(model._input_layers, model._input_kinds, inputs, strict=True):
+        array = read_inputs(given, kind, layer.label)
+        is_cast = kind == "numbers" and array.dtype.kind != "c"
+        arrays.append(array.astype(model.dtype, copy=False) if is_cast else array)
+    return arrays
+
+
+def adapt_each(model: Any, data: Any) -> None:
+    """Let each layer that is not `adapted` yet see the data, as the layers before it pass it on."""
+    if model._drawing is None:
+        raise ConfigError(f"{model.label} writes call: let its layers adapt to data themselves")
+    values = [in_memory(value) for value in _read_each(model, _in_order(model, data))]
+    for layer, taken, *_ in model._drawing.uses():
+        given = [values[number] for number in taken]
+        given = tuple(given) if layer.takes_several else given[0]
+        if not layer.adapted:
+            layer.adapt(given)
+        output = layer(given)
+        values += output if isinstance(output, tuple) else [output]

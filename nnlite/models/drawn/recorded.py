@@ -1,0 +1,199 @@
+"""Models whose class writes `call`: how they are built, what training runs, and how data are read for them."""
+
+import functools
+import inspect
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+
+from nnlite.config import floatx
+from nnlite.errors import ConfigError
+from nnlite.jacobians import Bundle
+from nnlite.layers import Layer, Program
+from nnlite.layers.base.inputs import read_inputs
+from nnlite.layers.base.shapes import zeros_for
+from nnlite.layers.composite.program import Data, Mask
+from nnlite.models.drawn.drawing import free_name
+from nnlite.random import RandomSource
+from nnlite.training.outputs import OutputsTrainer
+
+__all__ = [
+    "RecordedProgram",
+    "finish_building",
+    "name_inside",
+    "recorded_input",
+    "recorded_names",
+    "recorded_outputs",
+    "remembering",
+    "take_attributes",
+]
+
+
+class RecordedProgram(Program):
+    """A program of one use: that of a model whose `call` is recorded.
+
+    Args:
+        model: built.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self.layer: Any = model
+
+    def run(
+        self,
+        inputs: Data,
+        grouped: Sequence[tuple[np.ndarray, ...]],
+        training: bool = False,
+        random: RandomSource | None = None,
+        mask: Mask = None,
+    ) -> tuple[Data, Bundle]:
+        """The output and the record of `call`."""
+        return self.layer.linearize(inputs, *grouped[0], training=training, random=random, mask=mask)
+
+    def group(self, items: Sequence) -> list[tuple]:
+        """All `items`, those of the one use."""
+        return [tuple(items)]
+
+    def plan(self, wanted: Sequence[bool], into: Sequence) -> tuple[Sequence[bool], Sequence]:
+        """What `backward` hands to the record, but for the inputs."""
+        return wanted, into
+
+    def backward(self, jacobians: Any, cotangent: Data, plan: tuple[Sequence[bool], Sequence]) -> None:
+        """Write the gradients that the plan wants."""
+        (wanted, into), data = plan, jacobians.data
+        jacobians.vjp(cotangent, (*[False] * data, *wanted), (*[None] * data, *into))
+
+    def update_state(self, state: Any) -> None:
+        """Store what the record carries."""
+        self.layer.update_state(state)
+
+    @property
+    def line(self) -> None:
+        """None: what `call` does is known from its record alone."""
+        return None
+
+    @property
+    def last_layers(self) -> list[Any]:
+        """For each output the layer that gives it, as a trial run on zeros records it; None for an op."""
+        with np.errstate(all="ignore"):
+            record = self.layer.linearize(zeros_for(self.layer, self.layer.input_shape, 1), *self.layer.values)[1]
+        givers = {slot: node.owner for node in record.nodes for slot in node.outputs}
+        ends = [givers.get(slot) for slot, _ in record.outputs]
+        return [owner if isinstance(owner, Layer) else None for owner in ends]
+
+    @property
+    def labels(self) -> list[tuple[str, list[str]]]:
+        """What the model is called."""
+        return [(str(self.layer.name), ["inputs"])]
+
+    def with_layers(self, replace: Callable[[int, Layer], Layer]) -> "RecordedProgram":
+        """The program with `replace(0, model)` in place of the model."""
+        program = object.__new__(RecordedProgram)
+        program.layer = replace(0, self.layer)
+        return program
+
+
+def _read_data(model: Any, inputs: Any) -> np.ndarray | tuple[np.ndarray, ...]:
+    """Data of a model that writes `call`: floating-point numbers in its dtype, integers and strings as they are."""
+    if isinstance(inputs, (list, tuple)) and all(isinstance(item, np.ndarray) for item in inputs) and inputs:
+        return tuple(_read(model, item) for item in inputs)
+    return _read(model, inputs)
+
+
+def _read(model: Any, inputs: Any) -> np.ndarray:
+    array = inputs if isinstance(inputs, np.ndarray) else np.asarray(inputs, object if _is_text(inputs) else None)
+    array = read_inputs(array, "strings" if array.dtype.kind in "OUT" else "indices", model.label)
+    return array.astype(model.dtype, copy=False) if array.dtype.kind == "f" else array
+
+
+def _is_text(inputs: Any) -> bool:
+    while isinstance(inputs, (list, tuple)) and inputs:
+        inputs = inputs[0]
+    return isinstance(inputs, str)
+
+
+def name_inside(layers: Sequence[Layer]) -> None:
+    """Give the layers that have no name one that is free among them."""
+    names = [layer.name for layer in layers if layer.name]
+    for layer in layers:
+        if layer.name is None:
+            layer.name = free_name(layer, names)
+            names.append(layer.name)
+
+
+def remembering(constructor: Callable[..., None]) -> Callable[..., None]:
+    """`__init__` of a class that writes `call`, which keeps the arguments by which the model is made again."""
+    signature = inspect.signature(constructor)
+
+    @functools.wraps(constructor)
+    def remember(self: Any, *arguments: Any, **options: Any) -> None:
+        if "_given" not in vars(self):
+            with suppress(TypeError):  # which the constructor raises
+                bound = signature.bind(self, *arguments, **options)
+                bound.apply_defaults()
+                given = dict(list(bound.arguments.items())[1:])
+                for parameter in signature.parameters.values():
+                    if parameter.kind is inspect.Parameter.VAR_KEYWORD:
+                        given |= given.pop(parameter.name)
+                    elif parameter.kind is inspect.Parameter.VAR_POSITIONAL:
+                        given.pop(parameter.name, None)
+                vars(self)["_given"] = given
+        constructor(self, *arguments, **options)
+
+    return remember
+
+
+def recorded_input(model: Any, inputs: Any) -> np.ndarray | tuple[np.ndarray, ...]:
+    """Data as users pass them, as `call` takes them; the first build the model."""
+    model.dtype = model.dtype or floatx()
+    arrays = _read_data(model, inputs)
+    several = isinstance(arrays, tuple)
+    if not model._writes_call:
+        model.parameters = [parameter for layer in model.layers for parameter in layer.parameters]
+        model.built = True
+        return arrays
+    listed_arrays = arrays if several else (arrays,)
+    if not model.built:
+        kinds = ["strings" if item.dtype.kind in "OUT" else "numbers" for item in listed_arrays]
+        model._kind_of_data, model._kinds_of_data = kinds[0], kinds if several else None
+        shapes = tuple((None, *item.shape[1:]) for item in listed_arrays)
+        model._ensure_built(shapes if several else shapes[0])
+    model._check_input_shape(tuple(item.shape for item in arrays) if several else arrays.shape)
+    model._check_ready()
+    return arrays
+
+
+def recorded_names(model: Any) -> list[str]:
+    """What `jacobian` calls several inputs; none for a single one."""
+    return [f"inputs_{number}" for number in range(len(model.input_shape))] if model.takes_several else []
+
+
+def recorded_outputs(model: Any) -> list[str]:
+    """The names of several outputs, as far as they are known; none for a single one."""
+    shapes: Any = model.output_shape
+    several = model.built and shapes is not None and isinstance(shapes[0], tuple)
+    return [f"output_{number + 1}" for number in range(len(shapes))] if several else []
+
+
+def finish_building(model: Any) -> None:
+    """Give a model whose `call` has run on zeros its program; `ConfigError` for losses that came too early."""
+    trainer = vars(model).get("trainer")
+    if isinstance(model.output_shape[0], tuple) and trainer is not None and not isinstance(trainer, OutputsTrainer):
+        model.built = False
+        raise ConfigError(f"{model.label} returns several outputs: call build(input_shape) before compile")
+    model.chain = RecordedProgram(model)
+    for layer in model.layers:
+        if layer.chain is not None:
+            layer._nested = True
+
+
+def take_attributes(model: Any) -> None:
+    """Let the model be one of the layers that are its attributes, which are built when it meets data."""
+    if not model._writes_call and not model._writes_steps:
+        raise ConfigError(
+            "Model needs inputs and outputs; a subclass may write call(self, inputs) instead, or train_step"
+        )
+    model._drawing, model.inputs, model.outputs = None, [], []
+    model.random = RandomSource(model.seed)

@@ -1,0 +1,164 @@
+"""The steps of `fit`, `evaluate` and `predict` as methods of a model, which a subclass may write anew."""
+
+import inspect
+from typing import TYPE_CHECKING, Any
+
+from nnlite.data.batches import count_rows
+from nnlite.errors import ConfigError, NotReadyError
+from nnlite.training.written.losses import compiled_loss
+from nnlite.training.written.steps import WrittenSteps, plain
+
+if TYPE_CHECKING:
+    from nnlite.models.base import BaseModel
+
+__all__ = [
+    "STEPS",
+    "Writes",
+    "compute_loss",
+    "compute_metrics",
+    "get_metrics_result",
+    "predict_step",
+    "test_step",
+    "train_step",
+    "zero_grad",
+]
+
+
+# The methods by which a class has steps of its own.
+STEPS = ("train_step", "test_step", "compute_loss", "compute_metrics")
+
+
+class Writes:
+    """Whether a class of models writes one of these methods anew.
+
+    Args:
+        names: of functions of this module.
+    """
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self.names = names
+
+    def __get__(self, model: Any, owner: type) -> bool:
+        return any(getattr(owner, name) is not globals()[name] for name in self.names)
+
+
+def train_step(self: "BaseModel", x: Any, y: Any = None, sample_weight: Any = None) -> Any:
+    """One training step; a subclass may write its own `train_step(self, data)`, which `fit` then calls.
+
+    There, layers and models that are called are recorded, as are functions of `nnlite.ops` and losses. A loss, a single
+    number, has `backward()`, which gives each parameter its `gradient`; `optimizer.apply` takes those::
+
+        def train_step(self, data):
+            x, y = data
+            y_pred = self(x, training=True)
+            loss = self.compute_loss(x=x, y=y, y_pred=y_pred)
+            self.zero_grad()
+            loss.backward()
+            weights = self.trainable_weights
+            self.optimizer.apply([weight.gradient for weight in weights], weights)
+            return {"loss": loss} | self.compute_metrics(x, y, y_pred)
+
+    Args:
+        x: `data`: the inputs, `(inputs, targets)`, or `(inputs, targets, sample_weight)`.
+        y, sample_weight: where targets are given by themselves, all arrays must have the model's dtype already;
+            nothing is checked, and the loss is returned.
+
+    Returns:
+        What the step logs, by name; or the loss, see `y`.
+    """
+    if y is not None:
+        return self.trainer.bare_steps().train(x, y, sample_weight)[0]
+    steps = written(self)
+    inputs, targets, weights = unpacked(x)
+    with steps.recording(inputs):
+        outputs = self(inputs, training=True)
+        loss = _loss_of(self, inputs, targets, outputs, weights, training=True)
+        steps.loss_mean.update_state(loss, count_rows(inputs))
+        self.zero_grad()
+        loss.backward()
+        trained = [weight for weight in self.trainable_weights if weight.size]
+        self.optimizer.apply([weight.gradient for weight in trained], trained)
+        for weight in trained:
+            weight.constrain()
+        return self.compute_metrics(inputs, targets, outputs, weights)
+
+
+def test_step(self: "BaseModel", data: Any) -> dict[str, Any]:
+    """Loss and metrics of a batch, as `train_step` takes it, without training; a subclass may write its own."""
+    steps = written(self)
+    inputs, targets, weights = unpacked(data)
+    with steps.recording(inputs):
+        outputs = self(inputs, training=False)
+        loss = _loss_of(self, inputs, targets, outputs, weights, training=False)
+        steps.loss_mean.update_state(loss, count_rows(inputs))
+        return self.compute_metrics(inputs, targets, outputs, weights)
+
+
+def predict_step(self: "BaseModel", data: Any) -> Any:
+    """The outputs for a batch of inputs; a subclass may write its own, which `predict` then calls."""
+    return self(data, training=False)
+
+
+def compute_loss(
+    self: "BaseModel",
+    x: Any = None,
+    y: Any = None,
+    y_pred: Any = None,
+    sample_weight: Any = None,
+    training: bool = True,
+) -> Any:
+    """The loss of `compile`, with the penalties of weights and activities; a subclass may write its own.
+
+    Args:
+        x, y, y_pred: inputs, targets and outputs of a batch.
+        sample_weight: weight of each row.
+        training: whether the loss is to be trained on.
+
+    Returns:
+        A single number; while a step runs, a recorded one, with `backward()`.
+    """
+    return compiled_loss(self, written(self), y, y_pred, sample_weight)
+
+
+def compute_metrics(self: "BaseModel", x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
+    """Show a batch to the metrics of `compile`; returns all metrics so far, by name. A subclass may write its own."""
+    written(self).update_metrics(y, y_pred, sample_weight)
+    return self.get_metrics_result()
+
+
+def get_metrics_result(self: "BaseModel") -> dict[str, Any]:
+    """The values of all metrics so far, by name."""
+    results: dict[str, Any] = {}
+    for metric in self.metrics:
+        value = metric.result()
+        results |= value if isinstance(value, dict) else {str(metric.name): plain(value)}
+    return results
+
+
+def zero_grad(self: "BaseModel") -> None:
+    """Let the next `backward` of a training step write gradients anew, rather than add to those that are there."""
+    with written(self).recording() as tape:
+        tape.forget_gradients()
+
+
+def written(model: "BaseModel") -> WrittenSteps:
+    """The steps that call the methods of the model; `NotReadyError` before `compile`."""
+    if not model.compiled:
+        raise NotReadyError("call compile(optimizer=..., loss=...) before a step")
+    return model.trainer.written_steps()
+
+
+def unpacked(data: Any) -> tuple[Any, Any, Any]:
+    """Inputs, targets and weights of the argument of a step; None for what is not there."""
+    if not isinstance(data, (tuple, list)):
+        return data, None, None
+    if not 1 <= len(data) <= 3:
+        raise ConfigError(f"a step takes x, (x, y) or (x, y, sample_weight), got {len(data)} parts")
+    return (*data, *[None] * (3 - len(data)))  # type: ignore[return-value]
+
+
+def _loss_of(model: Any, x: Any, y: Any, y_pred: Any, sample_weight: Any, training: bool) -> Any:
+    """`model.compute_loss` of a batch, told whether it is training if it asks for it."""
+    asks = "training" in inspect.signature(model.compute_loss).parameters
+    options = {"training": training} if asks else {}
+    return model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, **options)

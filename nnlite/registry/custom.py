@@ -1,0 +1,112 @@
+"""Classes and functions of users under names of their own: registered for good, or within a scope."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from nnlite.errors import ConfigError
+
+__all__ = [
+    "CustomObjectScope",
+    "custom_object",
+    "custom_object_scope",
+    "get_custom_objects",
+    "get_registered_name",
+    "get_registered_object",
+    "name_of_custom",
+    "register_keras_serializable",
+]
+
+AnyObject = TypeVar("AnyObject", bound=Callable[..., Any])
+_registered: dict[str, Any] = {}  # what `get_custom_objects` gives to read and to change
+_names: dict[int, str] = {}  # the registered name of an object by its identity
+_scopes: list[Mapping[str, Any]] = []
+
+
+def register_keras_serializable(package: str = "Custom", name: str | None = None) -> Callable[[AnyObject], AnyObject]:
+    """A decorator by which a class or a function is found in files by its name, as `package>name` too.
+
+    Classes of layers, losses and so on are known by their own name as soon as they are defined; functions are not.
+
+    Args:
+        package: what comes before `>` in the registered name.
+        name: the name; that of the object when None.
+
+    Raises:
+        ConfigError: a class without `get_config`.
+
+    >>> from nnlite.losses import Loss
+    >>> @register_keras_serializable("my_package")
+    ... def absolute_error(y_true, y_pred):
+    ...     return abs(y_true - y_pred)
+    >>> get_registered_name(absolute_error)
+    'my_package>absolute_error'
+    """
+
+    def register(item: Any) -> Any:
+        own = name or getattr(item, "__name__", "")
+        if isinstance(item, type) and not callable(getattr(item, "get_config", None)):
+            raise ConfigError(f"{own} cannot be registered: a class needs a method get_config()")
+        for key in (f"{package}>{own}", own):
+            _registered[key] = item
+        _names[id(item)] = f"{package}>{own}"
+        return item
+
+    return register
+
+
+@contextmanager
+def custom_object_scope(custom_objects: Mapping[str, Any] | None) -> Iterator[None]:
+    """A context in which these names stand for these classes and functions, whatever they stand for elsewhere.
+
+    >>> from nnlite.layers import Dense, Layer
+    >>> with custom_object_scope({"Wide": Dense}):
+    ...     Layer.get({"Wide": {"units": 3}})
+    Dense(units=3)
+    """
+    _scopes.append(dict(custom_objects or {}))
+    try:
+        yield
+    finally:
+        _scopes.pop()
+
+
+CustomObjectScope = custom_object_scope
+
+
+def custom_object(name: str) -> Any:
+    """What a name stands for, the innermost scope first; None for one that is not known."""
+    for scope in reversed(_scopes):
+        if name in scope:
+            return scope[name]
+    return _registered.get(name)
+
+
+def name_of_custom(item: Any) -> str | None:
+    """A name by which `custom_object` finds this object now; None for none."""
+    for known in (*reversed(_scopes), _registered):
+        for name, value in known.items():
+            if value is item:
+                return name
+    return None
+
+
+def get_custom_objects() -> dict[str, Any]:
+    """All registered objects by name; what is added to this dict is registered."""
+    return _registered
+
+
+def get_registered_name(obj: Any) -> str:
+    """`package>name` of a registered object, the plain name of another one."""
+    return _names.get(id(obj), getattr(obj, "__name__", str(obj)))
+
+
+def get_registered_object(
+    name: str, custom_objects: Mapping[str, Any] | None = None, module_objects: Mapping[str, Any] | None = None
+) -> Any:
+    """The object of that name: in a scope, registered, in `custom_objects` or in `module_objects`; else None."""
+    found = custom_object(name)
+    for names in (custom_objects, module_objects):
+        if found is None and names is not None:
+            found = names.get(name)
+    return found

@@ -1,0 +1,33 @@
+"""What users pass to `fit`, for a model that has steps of its own."""
+
+from typing import TYPE_CHECKING, Any
+
+from nnlite.arrays.tables import as_plain_array
+from nnlite.data.batches import check_lengths
+from nnlite.errors import ConfigError
+from nnlite.training.inputs import built_inputs, prepared_targets
+
+if TYPE_CHECKING:
+    from nnlite.training.trainer import Trainer
+
+__all__ = ["written_batch"]
+
+
+def written_batch(trainer: "Trainer", x: Any, y: Any, sample_weight: Any, class_weight: dict | None) -> tuple:
+    """What users pass to `fit` as arrays with one row per example; targets stay in the form in which they came."""
+    inputs = built_inputs(trainer.model, x)
+    if y is None:
+        if sample_weight is not None or class_weight:
+            raise ConfigError("weights need targets: pass y")
+        return inputs, None, None
+    targets = trainer.as_targets(y)
+    for array in targets if isinstance(targets, tuple) else (targets,):
+        check_lengths(inputs, y=array)
+    shape = trainer.model.output_shape
+    if trainer.loss is None or shape is None:  # nothing is known of the targets
+        if class_weight:
+            raise ConfigError("class_weight needs a loss of classes, which compile was not given", ("class_weight",))
+        return inputs, targets, None if sample_weight is None else as_plain_array(sample_weight)
+    trainer.settle(shape, targets)
+    _, weights = prepared_targets(trainer, shape, inputs, targets, sample_weight, class_weight)
+    return inputs, targets, weights

@@ -1,0 +1,76 @@
+"""A tape on which the layers are recorded that a user's training step calls."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from nnlite.jacobians import add_penalties
+from nnlite.layers import Layer
+from nnlite.layers.base.call import LayerTrace, moves_on
+from nnlite.layers.base.inputs import read_training
+from nnlite.ops.tape import Recorded, Tape, paused
+from nnlite.ops.tracing import Traced
+from nnlite.random import RandomSource
+
+__all__ = ["LayerTape", "values_of"]
+
+
+class LayerTape(Tape):
+    """A `Tape` that records uses of layers, of whole models too, each as one node.
+
+    Args:
+        random: where layers get their random numbers from while training.
+        before: see `Tape`.
+    """
+
+    def __init__(self, random: RandomSource | None = None, before: Callable[[np.ndarray], None] | None = None) -> None:
+        super().__init__(before)
+        self._uses = LayerTrace(random=random)
+        self._uses.nodes, self._uses._slot = self.nodes, self._slot  # type: ignore[method-assign]
+        self.masks = self._uses.masks
+        self._penalized = 0
+
+    def call_layer(
+        self, layer: Layer, inputs: Any, training: bool | None = None, mask: Any = None, runner: Layer | None = None
+    ) -> Any:
+        """What `layer(inputs)`, or the variant `runner` of the layer, gives, recorded."""
+        training = read_training(training, layer.label)
+        with paused():
+            arrays: Any = layer._as_input(values_of(inputs))
+            data = self._taken(inputs, arrays)
+            parameters = [self.leaf(parameter) for parameter in layer.parameters]
+            # The first layer, which is most often the model itself, draws what it draws in a step of `fit`.
+            random = self._uses.random if training and not self.nodes else None
+            output = self._uses.use(layer, data, parameters, runner, training=training, mask=mask, random=random)
+            self._uses.states.clear()  # stored at once, so that the next use begins with it
+            if training or moves_on(layer):
+                layer.update_state(self.nodes[-1].jacobians.state)
+        return layer._as_returned(output)
+
+    def _taken(self, inputs: Any, arrays: Any) -> Any:
+        """`arrays`, what a layer reads in `inputs`, with recorded numbers in their places."""
+        if not isinstance(arrays, tuple):
+            return inputs if _is_number(inputs) else arrays
+        given = list(inputs.values()) if isinstance(inputs, dict) else inputs
+        return tuple(item if _is_number(item) else array for item, array in zip(given, arrays, strict=True))
+
+    def penalties(self) -> float:
+        """The penalties of activities since the last call; `backward` derives them from now on."""
+        nodes, self._penalized = self.nodes[self._penalized :], len(self.nodes)
+        return sum(add_penalties(node.jacobians) for node in nodes if isinstance(node.owner, Layer))
+
+
+def _is_number(item: Any) -> bool:
+    return isinstance(item, Recorded) and item.dtype.kind in "fc"
+
+
+def values_of(inputs: Any) -> Any:
+    """`inputs` with the arrays of recorded values in their places."""
+    if isinstance(inputs, Traced):
+        return inputs.value
+    if isinstance(inputs, dict):
+        return {name: values_of(item) for name, item in inputs.items()}
+    if isinstance(inputs, (list, tuple)):
+        return type(inputs)(map(values_of, inputs))
+    return inputs

@@ -1,0 +1,62 @@
+"""The loss of `compile` with all penalties, as a value that is recorded."""
+
+from typing import Any
+
+import numpy as np
+
+from nnlite.errors import NotReadyError
+from nnlite.jacobians import Contraction
+from nnlite.losses.output_losses import OutputLosses, each_output
+from nnlite.ops.tape import Recorded, active_tape
+from nnlite.training.written.layer_tape import LayerTape
+from nnlite.training.written.steps import WrittenSteps
+
+__all__ = ["compiled_loss"]
+
+
+def compiled_loss(model: Any, steps: WrittenSteps, y: Any, y_pred: Any, sample_weight: Any) -> Any:
+    """See `BaseModel.compute_loss`."""
+    loss = steps.trainer.loss
+    if loss is None:
+        raise NotReadyError(f"{model.label} was compiled without a loss: pass one, or write compute_loss")
+    tape: LayerTape | None = active_tape()
+    several = isinstance(loss, OutputLosses)
+    outputs = y_pred if several else (y_pred,)
+    masks = tuple(tape.masks.get(out.slot) if tape and isinstance(out, Recorded) else None for out in outputs)
+    steps.mask = (masks if several else masks[0]) if any(mask is not None for mask in masks) else None
+    losses, factors = (loss.losses, loss.weights) if several else ([loss], [1.0])
+    targets, weights = (y if several else (y,)), each_output(sample_weight, len(outputs))
+    total: Any = 0.0
+    for one, factor, *batch in zip(losses, factors, targets, outputs, weights, masks, strict=True):
+        if one is not None:
+            value = _value(one, *batch)
+            total = total + (value if factor == 1.0 else value * factor)
+    return total if tape is None else total + tape.penalties() + _penalties(model, tape)
+
+
+def _value(loss: Any, y: Any, y_pred: Any, sample_weight: Any, mask: Any) -> Any:
+    """The loss of one output."""
+    if not isinstance(y_pred, Recorded) or y_pred.ndim == 1:
+        return loss(y, y_pred, sample_weight)
+    targets, outputs, weights = loss._fitted(y, y_pred.value, sample_weight)
+    return y_pred.trace.apply(loss, lambda _: loss.linearize(targets, outputs, weights, mask), y_pred)
+
+
+def _penalties(model: Any, tape: LayerTape) -> Any:
+    """The penalties of the trained weights, recorded."""
+    total: Any = 0.0
+    for parameter in model.trainable_weights:
+        if parameter.regularizer is not None:
+            total = total + tape.apply(parameter.regularizer, _of(parameter), tape.leaf(parameter))
+    return total
+
+
+def _of(parameter: Any) -> Any:
+    """The penalty of a parameter as a function of its value, with the derivative."""
+
+    def penalty(value: np.ndarray) -> tuple[float, Contraction]:
+        gradient = np.zeros_like(value)
+        parameter.regularizer.add_gradient(value, gradient)
+        return parameter.regularizer.penalty(value), Contraction(gradient, gradient.ndim)
+
+    return penalty

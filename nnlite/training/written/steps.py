@@ -1,0 +1,150 @@
+"""The steps of a model that has a training step, a test step, a loss or metrics of its own."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nnlite.errors import ConfigError
+from nnlite.metrics import Mean, Metric
+from nnlite.ops.tape import active_tape
+from nnlite.random import RandomSource
+from nnlite.training.safety.divergence import NotFinite
+from nnlite.training.written.layer_tape import LayerTape, values_of
+
+if TYPE_CHECKING:
+    from nnlite.training.trainer import Trainer
+
+__all__ = ["WrittenSteps", "packed", "plain"]
+
+
+class WrittenSteps:
+    """What `Steps` is to other models: each step calls the model's own methods, with a tape that records.
+
+    Args:
+        trainer: of a compiled model.
+
+    Attributes:
+        guarded: whether a loss that is not finite is `NotFinite`, before weights are changed by it.
+        mask: of the outputs that the loss was last computed of.
+        loss_mean: the mean of the losses of the default steps in this epoch.
+    """
+
+    ends_in_softmax = False
+
+    def __init__(self, trainer: "Trainer") -> None:
+        assert trainer.optimizer is not None  # the model is compiled
+        self.trainer, self.model = trainer, trainer.model
+        self.optimizer, self.compiled_loss, self.seed = trainer.optimizer, trainer.loss, trainer.model.seed
+        self.guarded = False
+        self.mask: Any = None
+        self.loss_mean = Mean(name="loss")
+        self.logs: dict[str, Any] = {}
+
+    @property
+    def current(self) -> bool:
+        """Whether optimizer and loss are still those of the trainer."""
+        return self.optimizer is self.trainer.optimizer and self.compiled_loss is self.trainer.loss
+
+    @property
+    def parameters(self) -> Any:
+        """Those of the model."""
+        return self.model.parameters
+
+    @property
+    def chain(self) -> Any:
+        """The program of the model."""
+        return self.model.chain
+
+    def train(self, x: Any, y: Any, sample_weight: Any = None) -> tuple[float, None]:
+        """`model.train_step` of the batch; the loss that it tells, NaN where it tells none."""
+        return self._run(self.model.train_step, x, y, sample_weight)
+
+    def test(self, x: Any, y: Any, sample_weight: Any = None) -> tuple[float, None]:
+        """`model.test_step` of the batch."""
+        return self._run(self.model.test_step, x, y, sample_weight)
+
+    validate = test
+
+    def _run(self, step: Any, x: Any, y: Any, sample_weight: Any) -> tuple[float, None]:
+        self.mask = None
+        with self.recording(x):
+            logs = step(packed(x, y, sample_weight))
+        if not isinstance(logs, Mapping):
+            raise ConfigError(
+                f"{self.model.label}: {step.__name__} must return a dict of numbers by their names, such as "
+                f"{{'loss': loss}}, got {type(logs).__name__}"
+            )
+        self.logs = {str(name): plain(value) for name, value in logs.items()}
+        return self.logs.get("loss", np.nan), None
+
+    @contextmanager
+    def recording(self, x: Any = None) -> Iterator[LayerTape]:
+        """A context in which calls of layers are recorded, on the tape that is there already, if one is."""
+        present = active_tape()
+        if present is not None:
+            yield present
+            return
+
+        def check(value: np.ndarray) -> None:
+            if self.guarded and not np.isfinite(value).all():
+                raise NotFinite(float(value), x)
+
+        tape = LayerTape(RandomSource(self.seed, self.optimizer.batches), check)
+        with tape.recording():
+            yield tape
+
+    def begin_epoch(self) -> None:
+        """All metrics begin anew."""
+        for metric in self.model.metrics:
+            metric.reset_state()
+
+    def report(self, *_: Any) -> dict[str, float]:
+        """What the last step returned."""
+        return dict(self.logs)
+
+    def metrics(self, compiled: list[Metric]) -> list[Any]:
+        """The mean of the losses, those of `compile`, and those that are attributes of the model."""
+        kept = [item for value in vars(self.model).values() for item in _metrics_in(value)]
+        named = {metric.name for metric in kept}
+        return [*([] if "loss" in named else [self.loss_mean]), *compiled, *kept]
+
+    def update_metrics(self, y: Any, y_pred: Any, sample_weight: Any) -> None:
+        """Show a batch to the metrics of `compile`."""
+        trainer, outputs = self.trainer, values_of(y_pred)
+        if y is None:
+            return
+        several = isinstance(outputs, (tuple, list))
+        shape = tuple(output.shape for output in outputs) if several else outputs.shape
+        trainer.settle(shape, y)
+        if trainer.metrics:
+            if trainer.loss is not None and np.ndim(outputs[0] if several else outputs) > 1:
+                y = trainer.loss.prepare_targets(y, shape, np.dtype(self.model._output_dtype))
+            trainer.update_metrics(y, outputs, sample_weight)
+
+    def predictions(self, outputs: Any) -> Any:
+        """The outputs themselves."""
+        return outputs
+
+    def put_averages(self) -> None:
+        """Let the averages that the optimizer keeps take the place of the weights."""
+        self.optimizer.finalize_variable_values(self.model.trainable_weights)
+
+
+def _metrics_in(value: Any) -> list[Metric]:
+    items = value if isinstance(value, (list, tuple)) else value.values() if isinstance(value, dict) else [value]
+    return [item for item in items if isinstance(item, Metric)]
+
+
+def plain(value: Any) -> Any:
+    """A number of whatever kind as Python's; of several numbers a list."""
+    array = np.asarray(value)
+    return array.item() if array.ndim == 0 else array.tolist()
+
+
+def packed(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
+    """The argument of a step, as Keras passes it: `x`, `(x, y)` or `(x, y, sample_weight)`."""
+    if sample_weight is not None:
+        return x, y, sample_weight
+    return ((x,) if isinstance(x, tuple) else x) if y is None else (x, y)

@@ -1,0 +1,172 @@
+"""What Keras's models have besides: clones, JSON, custom objects, summaries, arguments of compile and load."""
+
+import json
+
+import numpy as np
+import pytest
+
+import nnlite
+from nnlite import Input, Model, Sequential, models, ops, utils
+from nnlite.errors import ConfigError, ModelFileError, NotReadyError
+from nnlite.layers import Dense, Dropout, Layer
+from nnlite.losses import Loss
+
+X = np.random.default_rng(2).normal(size=(8, 4)).astype("float32")
+
+
+def chain():
+    return Sequential([Input((4,)), Dense(3, activation="relu"), Dense(1)], seed=0)
+
+
+def graph():
+    inputs = Input((4,))
+    return Model(inputs, Dense(1)(Dense(3)(inputs)), seed=0)
+
+
+@pytest.mark.parametrize("make", [chain, graph])
+def test_a_clone_has_weights_of_its_own(make):
+    model = make()
+    clone = models.clone_model(model)
+    assert type(clone) is type(model) and clone.built and not clone.compiled
+    assert [layer.name for layer in clone.layers] == [layer.name for layer in model.layers]
+    assert (clone.layers[0].kernel.value != model.layers[0].kernel.value).any()
+    wide = models.clone_model(model, clone_function=lambda layer: Dense(layer.units + 1, name=layer.name))
+    assert [layer.units for layer in wide.layers] == [4, 2] and model.layers[0].units == 3
+    with pytest.raises(ConfigError, match="clone_model needs a model, got Dense"):
+        models.clone_model(Dense(1))
+
+
+@pytest.mark.parametrize("make", [chain, graph])
+def test_json_describes_the_model_without_its_weights(make):
+    model = make()
+    text = model.to_json(indent=1)
+    assert json.loads(text)["class_name"] == type(model).__name__
+    again = models.model_from_json(text)
+    assert again.built and again.count_params() == model.count_params()
+    lazy = Sequential([Dense(2)], seed=0)
+    assert not models.model_from_json(lazy.to_json()).built
+    lazy.build((None, 4))
+    assert models.model_from_json(lazy.to_json()).built
+    with pytest.raises(ConfigError, match="no JSON of a model"):
+        models.model_from_json("{")
+    with pytest.raises(ConfigError, match="describes a Dense"):
+        models.model_from_json('{"class_name": "Dense", "config": {"units": 2}}')
+
+
+def squared(y_true, y_pred):
+    return ops.mean(ops.square(y_true - y_pred), axis=-1)
+
+
+def test_custom_objects_stand_for_their_names(tmp_path):
+    model, path = chain(), tmp_path / "model.safetensors"
+    model.compile("sgd", squared)
+    with utils.custom_object_scope({"squared": squared}):
+        model.save(path)
+    with pytest.raises(ModelFileError, match="unknown function 'squared'"):
+        nnlite.load_model(path)
+    loaded = nnlite.load_model(path, custom_objects={"squared": squared}, safe_mode=False)
+    assert loaded.loss.function.function is squared
+    with utils.custom_object_scope({"Dense": Dropout}):
+        assert type(Layer.get({"Dense": {"rate": 0.5}})) is Dropout
+    assert type(Layer.get({"Dense": {"units": 3}})) is Dense
+
+
+def test_registered_objects_have_names():
+    @utils.register_keras_serializable("mine", name="cubed")
+    def cube(y_true, y_pred):
+        return ops.mean((y_true - y_pred) ** 2 * ops.abs(y_true - y_pred), axis=-1)
+
+    try:
+        assert utils.get_registered_name(cube) == "mine>cubed" and utils.get_registered_name(squared) == "squared"
+        assert utils.get_registered_object("mine>cubed") is cube is utils.get_custom_objects()["cubed"]
+        assert utils.get_registered_object("other", {"other": squared}) is squared
+        assert Loss.get(Loss.get(cube).to_spec()).function.function is cube
+        with pytest.raises(ConfigError, match="needs a method get_config"):
+            utils.register_keras_serializable()(type("Bare", (), {}))
+    finally:
+        for name in ("mine>cubed", "cubed"):
+            del utils.get_custom_objects()[name]
+
+
+def test_weights_that_do_not_fit_may_be_left_out(tmp_path):
+    model, path = chain(), tmp_path / "weights.safetensors"
+    model.save_weights(path)
+    other = Sequential([Input((4,)), Dense(3), Dense(2)], seed=1)
+    before = other.layers[1].kernel.value.copy()
+    with pytest.raises(ModelFileError, match="other shapes"):
+        other.load_weights(path)
+    with pytest.warns(UserWarning, match=r"left out.*weights/2\.kernel, weights/3\.bias"):
+        other.load_weights(path, skip_mismatch=True)
+    np.testing.assert_array_equal(other.layers[0].kernel.value, model.layers[0].kernel.value)
+    np.testing.assert_array_equal(other.layers[1].kernel.value, before)
+
+
+@pytest.mark.parametrize("make", [chain, graph])
+def test_compile_takes_all_of_keras_and_gives_it_back(make):
+    model = make()
+    assert model.get_compile_config() is None and model.metrics_names == []
+    options = {"run_eagerly": True, "jit_compile": False, "steps_per_execution": 8, "auto_scale_loss": False}
+    model.compile("adam", "mse", metrics=["mae"], **options)
+    model.fit(X, X[:, 0], verbose=0)
+    assert model.metrics_names == ["loss", "mae"]
+    assert model.metrics[0].result() > 0
+    model.reset_metrics()
+    assert not model.metrics[0].count
+    twin = make()
+    twin.compile_from_config(model.get_compile_config())
+    assert twin.get_compile_config() == model.get_compile_config()
+    with pytest.raises(NotReadyError, match="nothing to compile with"):
+        twin.compile_from_config({})
+
+
+def test_layers_are_not_assigned():
+    for model in (chain(), graph()):
+        with pytest.raises(AttributeError, match="layers cannot be assigned"):
+            model.layers = []
+        assert len(model.layers) == 2
+
+
+def test_a_chain_that_begins_with_a_built_model_is_built():
+    assert Sequential([Sequential([Input((4,)), Dense(3)]), Dense(2)]).output_shape == (None, 2)
+    assert Sequential([graph(), Dense(2)]).built
+    assert not Sequential([Sequential([Dense(3)]), Dense(2)]).built
+
+
+def test_the_summary_shows_what_is_asked_for():
+    model = Sequential(
+        [Input((4,)), Sequential([Dense(3, name="inside")], name="block"), Dense(1, name="last")], seed=0
+    )
+    model.layers[0].trainable = False
+    lines = []
+
+    def shown(**options):
+        lines.clear()
+        model.summary(print_fn=lines.append, **options)
+        return lines[0]
+
+    assert "inside" not in shown() and "  inside (Dense)" in shown(expand_nested=True)
+    table = shown(show_trainable=True).split("\n")
+    assert table[1].endswith("Trainable") and table[3].endswith("no") and table[4].endswith("yes")
+    assert max(map(len, shown(line_length=20).split("\n"))) == 20
+    assert "block" not in shown(layer_range=["last", "last"])
+    assert "subject" not in shown(positions=[0.3, 0.6])
+
+
+def test_a_picture_of_the_graph(tmp_path):
+    path = tmp_path / "model.svg"
+    inputs = Input((4,), name="left")
+    hidden = Dense(3, activation="relu", name="hidden<")(inputs)
+    model = Model(inputs, ops.concatenate([hidden, inputs], axis=-1) * 2, seed=0)
+    text = utils.plot_model(model, path, show_shapes=True, show_layer_names=True, show_trainable=True)
+    assert path.read_text() == text and text.startswith("<svg") and "hidden&lt;" in text and "(None, 7)" in text
+    assert text.count("<rect") == 4 and text.count("<path") == 4 + 1  # edges, and the head of the arrow
+    assert utils.plot_model(chain(), None).count("<rect") == 3
+    nested = Sequential([Input((4,)), chain()], seed=0)
+    assert utils.plot_model(nested, None).count("<rect") == 2
+    assert utils.plot_model(nested, None, expand_nested=True, show_layer_names=True).count("<rect") == 3
+    wide = utils.plot_model(model, None, rankdir="LR")
+    assert wide != utils.plot_model(model, None)
+    with pytest.raises(ConfigError, match=r"ends in \.svg"):
+        utils.plot_model(model, tmp_path / "model.png")
+    with pytest.raises(NotReadyError):
+        utils.plot_model(Sequential([Dense(2)]), None)
