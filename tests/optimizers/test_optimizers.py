@@ -54,7 +54,6 @@ CASES = [
     (Adam(SCHEDULE, weight_decay=0.5), formulas.adam),
     (AdamW(0.1), formulas.adam),
     (AdamW(0.1, weight_decay=0.5, amsgrad=True), formulas.adam),
-    (AdamW(weight_decay=None), formulas.adam),
     (Adagrad(), formulas.adagrad),
     (Adagrad(SCHEDULE, initial_accumulator_value=0.0, epsilon=1e-2), formulas.adagrad),
     (Adadelta(), formulas.adadelta),
