@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 
@@ -68,9 +68,9 @@ class Model(BaseModel):
     """
 
     takes_several = None  # of a class that writes `call`, what it is given decides
-    _drawing: Any = None  # the `Drawing` of a graph
+    _drawing = cast(Any, None)  # the `Drawing` of a graph
     _building = False
-    _kinds_of_data = None
+    _kinds_of_data = cast(Any, None)
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)

@@ -4,7 +4,6 @@ import dataclasses
 import functools
 import importlib
 import inspect
-import re
 import typing
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -14,7 +13,7 @@ from nnlite.registry.custom import custom_object
 from nnlite.registry.fast_paths import withdraw_fast_paths
 from nnlite.registry.field_types import Specified, jsonable, read
 from nnlite.registry.fields import dataclass_transform, option
-from nnlite.registry.listing import listing_of
+from nnlite.registry.listing import listing_of, normalized, snake_case
 from nnlite.registry.pickling import stamped, unstamped
 
 if TYPE_CHECKING:
@@ -34,16 +33,6 @@ __all__ = [
 
 # Classes that a name stands for before their room has been imported, because the room is above that of their family.
 LATE_HOMES = {("layer", "circuit"): "nnlite.circuits", ("layer", "sumproduct"): "nnlite.circuits"}
-
-
-def normalized(name: str) -> str:
-    """`leaky_relu`, `LeakyReLU` and `leakyrelu` are one name."""
-    return name.replace("_", "").lower()
-
-
-def snake_case(name: str) -> str:
-    """`BatchNormalization` as `batch_normalization`, `Conv2D` as `conv2d`: Keras's rule."""
-    return re.sub(r"(?<=.)(?=[A-Z][a-z])|(?<=[a-z])(?=[A-Z])", "_", name).lower()
 
 
 @Specified.register

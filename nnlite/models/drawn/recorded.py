@@ -172,9 +172,10 @@ def recorded_names(model: Any) -> list[str]:
 
 def recorded_outputs(model: Any) -> list[str]:
     """The names of several outputs, as far as they are known; none for a single one."""
-    shapes: Any = model.output_shape
-    several = model.built and shapes is not None and isinstance(shapes[0], tuple)
-    return [f"output_{number + 1}" for number in range(len(shapes))] if several else []
+    shapes: Any = model.output_shape if model.built else None
+    if shapes is None or not isinstance(shapes[0], tuple):
+        return []
+    return [f"output_{number + 1}" for number in range(len(shapes))]
 
 
 def finish_building(model: Any) -> None:
