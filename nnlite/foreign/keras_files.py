@@ -24,6 +24,7 @@ __all__ = [
     "encode_extra",
     "is_foreign_file",
     "is_keras_file",
+    "kept_beside",
     "load_keras",
     "load_keras_weights",
     "read_extra",
@@ -146,8 +147,13 @@ def _adapted(model: Any, order: Order) -> list[str]:
     return [group for group, found in places.items() if [one.name for one in found] == ["mean", "variance"]]
 
 
-def load_keras(path: str | os.PathLike) -> tuple[Any, bytes | None, dict[str, Any]]:
-    """The model of a `.keras` file, what nnlite put beside it, and the arguments of `compile` as Keras has them.
+def kept_beside(path: str | os.PathLike) -> bytes | None:
+    """What nnlite put into a `.keras` file; None in one that Keras wrote."""
+    return read_archive(path).extra
+
+
+def load_keras(path: str | os.PathLike) -> tuple[Any, dict[str, Any]]:
+    """The model of a `.keras` file, and the arguments of `compile` as Keras has them.
 
     Raises:
         ModelFileError: no `.keras` file, a damaged one, or one of a layer or an argument that nnlite does not have.
@@ -163,7 +169,7 @@ def load_keras(path: str | os.PathLike) -> tuple[Any, bytes | None, dict[str, An
     except (KeyError, TypeError, AttributeError, IndexError, ValueError, RecursionError) as error:
         raise ModelFileError(f"{path}: the description of the model does not hold together: {error!r}") from None
     _assign(model, archive.weights, path, lambda one: orders.get(id(one)) or one.layers)
-    return model, archive.extra, archive.config.get("compile_config") or {}
+    return model, archive.config.get("compile_config") or {}
 
 
 def _build(model: Any, config: dict[str, Any], path: object) -> None:

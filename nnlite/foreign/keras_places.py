@@ -106,6 +106,13 @@ def _parts(layer: Layer, order: Order) -> Iterator[tuple[Layer, str]]:
         "Wrapper": ["layer"],
         "RNN": ["cell"],
     }
-    if kind not in names:
+    if kind not in names and type(layer).__module__.startswith("nnlite."):
         raise ModelFileError(f"{layer.label} has layers inside and no counterpart in Keras: save as .safetensors")
-    yield from zip(inside, names[kind], strict=True)
+    yield from zip(inside, names.get(kind) or _attributes(layer, inside), strict=True)
+
+
+def _attributes(layer: Layer, inside: Sequence[Layer]) -> Iterator[str]:
+    """The attribute of a user's layer that holds each layer inside; those in lists and dicts by their number."""
+    held = {id(value): name for name, value in vars(layer).items()}
+    for number, part in enumerate(inside):
+        yield held.get(id(part), f"layer_{number}")

@@ -155,6 +155,8 @@ def described(item: Any, family: str, place: str) -> dict[str, Any]:
     """
     own: type = type(item)
     known = signatures().get(family, {}).get(own.__name__)
+    if known is None and not own.__module__.startswith("nnlite."):
+        return _of_user(item)
     if known is None:
         raise ModelFileError(f"{place}: Keras has no {own.__name__}; save as .safetensors, or leave it out")
     config, arguments = {}, item._arguments()
@@ -169,6 +171,13 @@ def described(item: Any, family: str, place: str) -> dict[str, Any]:
                 f"{place}: {own.__name__} of Keras has no argument {name!r}, which is {value!r}; save as .safetensors"
             )
     return {"module": f"keras.{family}", "class_name": own.__name__, "config": config, "registered_name": None}
+
+
+def _of_user(item: Any) -> dict[str, Any]:
+    """What Keras writes of an object whose class is a user's own; whoever reads it has to know the class."""
+    own: type = type(item)
+    kind = {"module": own.__module__, "class_name": own.__name__, "registered_name": f"Custom>{own.__name__}"}
+    return {**kind, "config": jsonable(item.get_config())}
 
 
 def config_error(place: str, error: ConfigError) -> ModelFileError:

@@ -9,8 +9,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnlite import saving
-from nnlite.errors import ModelFileError, NNLiteError, TrainingWarning
-from nnlite.foreign import compile_arguments, encode_extra, is_keras_file, load_keras, read_extra, save_keras
+from nnlite.errors import MissingLibraryError, ModelFileError, NNLiteError, TrainingWarning
+from nnlite.foreign import (
+    compile_arguments,
+    encode_extra,
+    is_keras_file,
+    kept_beside,
+    load_keras,
+    load_keras_weights,
+    read_extra,
+    save_keras,
+)
 from nnlite.initializers.blank import values_follow
 from nnlite.layers import Layer
 from nnlite.models.header import ModelHeader
@@ -54,10 +63,9 @@ def load_model(
     Raises:
         ModelFileError: missing, damaged or foreign file, one whose parts disagree, or one that names unknown classes.
     """
-    if is_keras_file(filepath):
-        with custom_object_scope(custom_objects):
+    with custom_object_scope(custom_objects), saving.reading(filepath, keeps=(MissingLibraryError,)):
+        if is_keras_file(filepath):
             return read_keras(filepath, compile)
-    with custom_object_scope(custom_objects), saving.reading(filepath):
         header, arrays = saving.read(filepath)
         if header.get("content") == "weights":
             raise ModelFileError(f"{filepath} holds weights alone: build the model and call load_weights")
@@ -203,11 +211,12 @@ def from_keras(filepath: str | PathLike, compile: bool = False) -> "BaseModel":
 
 def read_keras(filepath: str | PathLike, compile: bool) -> "BaseModel":
     """The model of a `.keras` file; one that nnlite wrote is all that it was, with the optimizer's state."""
-    model, extra, compiled = load_keras(filepath)
+    extra = kept_beside(filepath)
     if extra is not None:
         header, slots = read_extra(extra, filepath)
-        arrays = weight_arrays(model) | slots
+        arrays = _weights_of(header, filepath) | slots
         return restored(header if compile else {**header, "compile": None}, arrays, filepath)
+    model, compiled = load_keras(filepath)
     if compile and compiled:
         try:
             _compile_as_saved(model, compile_arguments(compiled))
@@ -215,6 +224,14 @@ def read_keras(filepath: str | PathLike, compile: bool) -> "BaseModel":
             text = f"{filepath}: the model is not compiled, since nnlite lacks what it was compiled with: {error}"
             warnings.warn(text, TrainingWarning, stacklevel=3)
     return model
+
+
+def _weights_of(header: dict, filepath: str | PathLike) -> dict[str, np.ndarray]:
+    """The arrays of a `.keras` file that nnlite wrote, for the model that its own header describes."""
+    model: Any = Layer.get(ModelHeader.get(header).model)
+    model._ensure_built(ModelHeader.get(header).input_shape)
+    load_keras_weights(model, filepath)
+    return weight_arrays(model)
 
 
 def save_as_keras(model: "BaseModel", filepath: str | PathLike, overwrite: bool, include_optimizer: bool) -> None:

@@ -297,3 +297,42 @@ def test_keras_reads_what_is_written(tmp_path):
         theirs = predictions(keras.models.load_model(tmp_path / "m.keras"), inputs)
         for one, other in zip(theirs, outputs, strict=True):
             np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-6)
+
+
+class Halved(layers.Layer):
+    """outputs = gain * inputs / 2, a layer of a user."""
+
+    scale: float = 0.5
+
+    def build(self, input_shape):
+        self.gain = self.add_weight((input_shape[-1],), "ones", name="gain")
+
+    def call(self, inputs):
+        return inputs * self.gain * self.scale
+
+
+class TwoLayers(Model):
+    """A model of a user's own class."""
+
+    def __init__(self, units=3, **options):
+        super().__init__(**options)
+        self.first, self.last = layers.Dense(units, "relu"), layers.Dense(1)
+
+    def call(self, inputs):
+        return self.last(self.first(inputs))
+
+
+@pytest.mark.parametrize("make", [lambda: Sequential([layers.Dense(1), Halved(0.25)], seed=1), lambda: TwoLayers(4)])
+def test_classes_of_users_go_into_keras_files(make, tmp_path):
+    model, x = make(), np.random.default_rng(0).normal(size=(20, 5))
+    model.compile("adam", "mse")
+    model.fit(x, x[:, :1], epochs=2, verbose=0)
+    model.save(tmp_path / "m.keras")
+    again = load_model(tmp_path / "m.keras")
+    assert type(again) is type(model)
+    np.testing.assert_array_equal(again.predict(x, verbose=0), model.predict(x, verbose=0))
+    before = model.fit(x, x[:, :1], verbose=0).history["loss"]
+    assert again.fit(x, x[:, :1], verbose=0).history["loss"] == before
+    with zipfile.ZipFile(tmp_path / "m.keras") as archive:
+        text = archive.read("config.json").decode()
+    assert "Custom>Halved" in text or "Custom>TwoLayers" in text
