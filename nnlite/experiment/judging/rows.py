@@ -18,14 +18,15 @@ class RowFigures(NamedTuple):
 
     Attributes:
         row: the number in the part's source, from 0.
-        self_influence, leverage: see the methods of a model.
+        self_influence: see the method of a model.
+        leverage: see there; None of a model whose curvature is taken as a diagonal, which does not bound it.
         target, predicted: label or amount, as given and as the model has it.
         wrong: whether these are different labels; None for amounts.
     """
 
     row: np.ndarray
     self_influence: np.ndarray
-    leverage: np.ndarray
+    leverage: np.ndarray | None
     target: np.ndarray
     predicted: np.ndarray
     wrong: np.ndarray | None
@@ -53,7 +54,8 @@ def row_figures(run: Run, part: str = "training") -> RowFigures:
     damping = DAMPING * derivatives.ggn(*arrays, structure="diagonal").diagonal().mean()
     size = sum(weight.size for weight in model.trainable_weights)
     options = {"structure": "dense" if size <= DENSE else "diagonal", "damping": float(damping)}
-    figures = derivatives.self_influence(*arrays, **options), derivatives.leverage(*arrays, **options)
+    influence = derivatives.self_influence(*arrays, **options)
+    leverage = derivatives.leverage(*arrays, **options) if size <= DENSE else None
     target = data.target(part)
     if target.ndim > 1 and target.shape[1] > 1:
         raise ConfigError("rows are listed for one target column, this run has several")
@@ -63,6 +65,6 @@ def row_figures(run: Run, part: str = "training") -> RowFigures:
     places = data.rows[part]
     numbers = np.arange(len(target)) if isinstance(places, slice) else np.asarray(places)
     wrong = None if target.dtype.kind == "f" else predicted.astype(str) != target.astype(str)
-    order = np.argsort(-figures[0], kind="stable")
-    columns = (numbers, *figures, target, predicted, wrong)
+    order = np.argsort(-influence, kind="stable")
+    columns = (numbers, influence, leverage, target, predicted, wrong)
     return RowFigures(*(None if values is None else values[order] for values in columns))  # type: ignore[arg-type]
