@@ -57,7 +57,7 @@ def load_model(
     if is_keras_file(filepath):
         with custom_object_scope(custom_objects):
             return read_keras(filepath, compile)
-    with custom_object_scope(custom_objects), saving.reading(filepath):
+    with custom_object_scope(custom_objects), saving.reading_saved(filepath):
         header, arrays = saving.read(filepath)
         if header.get("content") == "weights":
             raise ModelFileError(f"{filepath} holds weights alone: build the model and call load_weights")
