@@ -225,7 +225,7 @@ class FeatureSpace(Configurable, family="feature space"):
         Raises:
             ModelFileError: missing, damaged or foreign file.
         """
-        with saving.reading(filepath):
+        with saving.reading_saved(filepath):
             header, arrays = saving.read(filepath)
             if header.get("content") != "feature space" or "config" not in header:
                 raise ModelFileError(f"{filepath} holds no feature space")

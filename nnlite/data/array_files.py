@@ -9,9 +9,9 @@ import numpy as np
 
 from nnlite.data.files.decoding import decompress
 from nnlite.data.safety.arrays import MOST_DIMENSIONS, check_members, read_array, size_of
-from nnlite.data.safety.boundary import reading
 from nnlite.data.safety.files import PIECE, STDIN, first_bytes, open_file, place_of, read_bytes
 from nnlite.errors import DataError, did_you_mean
+from nnlite.errors.boundary import reading
 
 __all__ = ["read_array_file", "read_idx", "read_npy", "read_npz"]
 

@@ -9,13 +9,14 @@ from typing import Any
 
 from nnlite.arrays.fingerprints import fingerprint
 from nnlite.data import Prepared, Preprocessing
-from nnlite.errors import DataError, NNLiteError, TrainingWarning
+from nnlite.errors import DataError, TrainingWarning
+from nnlite.errors.boundary import reading
 from nnlite.experiment.experiment import Experiment
 from nnlite.experiment.judging.measuring import measure
 from nnlite.experiment.running.environment import warn_of_changes
 from nnlite.experiment.running.states import read_state
 from nnlite.models import load_model
-from nnlite.saving import check_manifest, read_json, reading
+from nnlite.saving import check_manifest, read_json, reading_saved
 from nnlite.trained import TrainedModel
 
 __all__ = ["Run", "check_run", "data_prints", "read_folds", "read_preprocessing"]
@@ -39,7 +40,7 @@ class Run:
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
-        with reading(self.folder, DataError, keeps=(NNLiteError,)):
+        with reading(self.folder):
             check_run(self.folder)
             state = read_state(self.folder)["state"]
             if not (self.folder / "model.safetensors").exists() and state not in ("finished", "unknown"):
@@ -54,7 +55,7 @@ class Run:
     def _interpret(self) -> None:
         """Let the model know what its inputs and outputs mean; `DataError` where its file and the folder disagree."""
         path, learnt, model = self.folder / "preprocessing.json", self.preprocessing, self.model
-        with reading(path, DataError):
+        with reading_saved(path, DataError):
             if model.target is None:  # a file that was written before targets were kept in it
                 self.experiment.interpret(model, learnt, self.experiment.data.source)
             learnt.target.check_outputs(model.output_shape)
@@ -155,7 +156,7 @@ def read_folds(folder: Path) -> dict[str, Any]:
 def read_preprocessing(folder: Path) -> Preprocessing:
     """The encoders of a run folder; `DataError` where they are missing or damaged."""
     path = folder / "preprocessing.json"
-    with reading(path, DataError):
+    with reading_saved(path, DataError):
         return Preprocessing.get(read_json(path))
 
 

@@ -72,6 +72,8 @@ def is_foreign_file(path: str | os.PathLike) -> bool:
 
 
 def _start(path: str | os.PathLike) -> bytes:
+    if not os.path.isfile(path):  # a pipe that nobody writes to would keep us waiting
+        return b""
     try:
         with open(path, "rb") as file:
             return file.read(len(hdf5.SIGNATURE))

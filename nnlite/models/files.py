@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnlite import saving
-from nnlite.errors import MissingLibraryError, ModelFileError, NNLiteError, TrainingWarning
+from nnlite.errors import ModelFileError, NNLiteError, TrainingWarning
 from nnlite.foreign import (
     compile_arguments,
     encode_extra,
@@ -63,7 +63,7 @@ def load_model(
     Raises:
         ModelFileError: missing, damaged or foreign file, one whose parts disagree, or one that names unknown classes.
     """
-    with custom_object_scope(custom_objects), saving.reading(filepath, keeps=(MissingLibraryError,)):
+    with custom_object_scope(custom_objects), saving.reading_saved(filepath):
         if is_keras_file(filepath):
             return read_keras(filepath, compile)
         header, arrays = saving.read(filepath)

@@ -9,7 +9,7 @@ from nnlite.errors import DataError
 from nnlite.registry import Section
 from nnlite.registry.field_types import Count
 from nnlite.saving.atomic import write_atomically
-from nnlite.saving.boundary import reading
+from nnlite.saving.boundary import reading_saved
 from nnlite.saving.model_files import content_of
 from nnlite.saving.strict_json import parse_json
 
@@ -46,7 +46,7 @@ def check_manifest(folder: Path, names: Iterable[str] | None = None) -> None:
     path = folder / MANIFEST
     if not path.is_file():
         return
-    with reading(path, DataError):
+    with reading_saved(path, DataError):
         files = Manifest.get(read_json(path)).files
     for name in files if names is None else names:
         if Path(name).name != name:
@@ -66,13 +66,13 @@ def _problem(path: Path, expected: str | None) -> str:
 
 
 def _sum(path: Path) -> str:
-    with reading(path, DataError):
+    with reading_saved(path, DataError):
         return hashlib.sha256(content_of(path)).hexdigest()
 
 
 def read_json(path: Path) -> dict:
     """The object that a JSON file holds; `DataError` where it is missing, damaged or something else."""
-    with reading(path, DataError):
+    with reading_saved(path, DataError):
         try:
             values = parse_json(bytes(content_of(path)).decode("utf-8"))
         except ValueError as error:

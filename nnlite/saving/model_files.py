@@ -16,7 +16,7 @@ import numpy as np
 from nnlite.errors import ModelFileError
 from nnlite.saving import safetensors
 from nnlite.saving.atomic import write_atomically
-from nnlite.saving.boundary import reading
+from nnlite.saving.boundary import reading_saved
 from nnlite.saving.strict_json import parse_json
 
 __all__ = [
@@ -69,7 +69,7 @@ def read(path: str | os.PathLike) -> tuple[dict, dict[str, np.ndarray]]:
     Raises:
         ModelFileError: missing, damaged, not written by nnlite, or of a newer format.
     """
-    with reading(path):
+    with reading_saved(path):
         return _read(path)
 
 

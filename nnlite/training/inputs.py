@@ -145,6 +145,8 @@ def prediction_batches(model: Trainable, x: Any, batch_size: int, steps: int | N
 
 def built_inputs(model: Trainable, x: Any) -> np.ndarray | tuple[np.ndarray, ...]:
     """x as an array of the model's dtype, real, finite, and of the shape that it was built for, now if not before."""
+    if (isinstance(x, list) and not x) or (isinstance(x, np.ndarray) and x.shape == (0,)):
+        check_lengths(x)  # before its shape is looked at, which says nothing
     with np.errstate(over="ignore"):  # a number too large for the model's dtype is found below
         inputs = model._as_input(x)
     for array in inputs if isinstance(inputs, tuple) else (inputs,):

@@ -214,6 +214,13 @@ BAD = {
         r"a batch must be x, .* got 4 parts",
         lambda: fit(regression(), [(X, T, None, T)], None),
     ),
+    "predict of an empty list": (DataError, "there are no examples", lambda: fitted().predict([], verbose=0)),
+    "predict of an empty array": (
+        DataError,
+        "there are no examples",
+        lambda: fitted().predict(np.array([]), verbose=0),
+    ),
+    "fit to empty lists": (DataError, "there are no examples", lambda: regression().fit([], [], verbose=0)),
     "no batches": (DataError, "the iterable of batches is empty", lambda: fit(regression(), iter([]), None)),
     "generator for two epochs": (
         DataError,

@@ -209,10 +209,11 @@ def test_a_training_that_goes_on_is_the_one_that_was_not_interrupted(name, tmp_p
     assert rest["loss"][-1] == logs["loss"][-1]
 
 
-def test_saved_and_loaded_it_trains_on(tmp_path):
+@pytest.mark.parametrize("optimizer", [*EVERY, LBFGS(memory=4)], ids=str)
+def test_saved_and_loaded_it_trains_on(optimizer, tmp_path):
     from nnlite import load_model
 
-    model = net(optimizer=LBFGS(memory=4), dtype="float32")
+    model = net(optimizer=optimizer, dtype="float32")
     model.fit(X, Y, epochs=5, verbose=0)
     model.save(tmp_path / "model.safetensors")
     again = load_model(tmp_path / "model.safetensors")

@@ -6,10 +6,10 @@ from typing import Any, Literal
 import numpy as np
 
 from nnlite.data.datasets.folders import from_directory
-from nnlite.data.safety.boundary import reading
 from nnlite.data.safety.files import regular
 from nnlite.data.safety.limits import limits
 from nnlite.errors import ConfigError, DataError, needed_for
+from nnlite.errors.boundary import reading
 from nnlite.ops.interpolation import resize_matrices, resized
 from nnlite.registry.field_types import BelowOne, Count, Index, read_call
 

@@ -6,8 +6,8 @@ from typing import Any, Literal
 import numpy as np
 
 from nnlite.data.datasets.folders import from_directory
-from nnlite.data.safety.boundary import reading
 from nnlite.data.safety.files import read_bytes
+from nnlite.errors.boundary import reading
 from nnlite.registry.field_types import BelowOne, Count, Index, read_call
 
 __all__ = ["text_dataset_from_directory"]

@@ -9,9 +9,9 @@ from typing import BinaryIO
 
 from nnlite.data.files.dialects import AUTO
 from nnlite.data.files.notes import Notes
-from nnlite.data.safety.boundary import reading
 from nnlite.data.safety.files import read_expanded
 from nnlite.errors import DataError
+from nnlite.errors.boundary import reading
 
 __all__ = [
     "DialectError",

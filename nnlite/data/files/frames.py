@@ -13,10 +13,10 @@ from nnlite.data.files.notes import Notes
 from nnlite.data.files.remedies import LEAVE_OUT, shown
 from nnlite.data.frames.frame import Column, Frame, Kind
 from nnlite.data.frames.reading import read_frame
-from nnlite.data.safety.boundary import reading
 from nnlite.data.safety.files import first_bytes, place_of, regular
 from nnlite.data.safety.limits import limits
 from nnlite.errors import DataError, needed_for, no_column
+from nnlite.errors.boundary import reading
 
 __all__ = ["FileFrame", "read_arrow_file", "read_json_file"]
 

@@ -11,10 +11,10 @@ from nnlite.data.files.lines import Rows
 from nnlite.data.files.notes import Notes
 from nnlite.data.files.reading import TextTable, settled_table
 from nnlite.data.safety.arrays import check_members
-from nnlite.data.safety.boundary import reading
 from nnlite.data.safety.files import place_of
 from nnlite.data.safety.limits import limits
 from nnlite.errors import DataError, did_you_mean, needed_for
+from nnlite.errors.boundary import reading
 
 __all__ = ["read_workbook"]
 

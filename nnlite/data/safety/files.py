@@ -6,9 +6,9 @@ import stat
 import sys
 from typing import BinaryIO
 
-from nnlite.data.safety.boundary import reading
 from nnlite.data.safety.limits import limits
 from nnlite.errors import DataError
+from nnlite.errors.boundary import reading
 
 __all__ = ["STDIN", "first_bytes", "open_file", "place_of", "read_bytes", "read_expanded", "regular"]
 

@@ -14,11 +14,11 @@ from nnlite.data.encoders.inputs import InputEncoder, Raw, Texts
 from nnlite.data.encoders.targets import TargetKind
 from nnlite.data.files.opening import read_table_file
 from nnlite.data.frames.frame import Frame
-from nnlite.data.safety.boundary import reading
 from nnlite.data.safety.files import STDIN
 from nnlite.data.sources.arrays import Dataset, checked_numbers
 from nnlite.data.table import Table
 from nnlite.errors import ConfigError, DataError
+from nnlite.errors.boundary import reading
 from nnlite.registry import Configurable
 
 __all__ = ["DataSource", "Dataset", "find_file"]

@@ -10,10 +10,10 @@ from typing import Any, BinaryIO
 
 from nnlite.arrays.stored import StoredRows
 from nnlite.data.safety.arrays import check_members, read_header, size_of
-from nnlite.data.safety.boundary import reading
 from nnlite.data.safety.files import open_file
 from nnlite.data.safety.limits import Limits
 from nnlite.errors import DataError, did_you_mean
+from nnlite.errors.boundary import reading
 
 __all__ = ["open_rows"]
 

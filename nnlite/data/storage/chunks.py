@@ -9,10 +9,10 @@ import numpy as np
 
 from nnlite.data.files.frames import PARQUET, FileFrame, framed, without_index
 from nnlite.data.frames.frame import Column, Frame, Kind
-from nnlite.data.safety.boundary import reading
 from nnlite.data.safety.files import first_bytes
 from nnlite.data.table import Table
 from nnlite.errors import DataError, needed_for
+from nnlite.errors.boundary import reading
 
 __all__ = ["arrow_chunks", "joined", "taken"]
 

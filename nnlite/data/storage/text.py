@@ -15,12 +15,12 @@ from nnlite.data.files.lines import QuotingError, Rows, count_lines, rows_of
 from nnlite.data.files.notes import Unheard
 from nnlite.data.files.opening import is_text, read_table_file
 from nnlite.data.files.reading import first_row, named_table
-from nnlite.data.safety.boundary import reading
 from nnlite.data.safety.files import STDIN, open_file, place_of
 from nnlite.data.safety.limits import limits
 from nnlite.data.storage.chunks import joined
 from nnlite.data.table import Table
 from nnlite.errors import DataError
+from nnlite.errors.boundary import reading
 
 __all__ = ["text_chunks"]
 

@@ -168,7 +168,8 @@ class LayerAttributes:
         return RandomSource(source.seed, self._calls, source.place)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "_node"}
+        parent: Any = super()
+        return {name: value for name, value in parent.__getstate__().items() if name != "_node"}
 
     @property
     def values(self) -> list[np.ndarray]:

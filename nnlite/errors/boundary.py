@@ -1,4 +1,4 @@
-"""Whatever a reader raises about a file becomes one error that names it."""
+"""Whatever goes wrong while a file is read becomes one error that names it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,15 +9,18 @@ __all__ = ["reading", "reason"]
 
 
 @contextmanager
-def reading(place: str, what: str, remedy: str = "") -> Iterator[None]:
-    """A context in which every exception is a `DataError`, but for those of nnlite, which pass.
+def reading(
+    place: object, what: str = "cannot be read", remedy: str = "", kind: type[DataError] = DataError
+) -> Iterator[None]:
+    """A context in which every exception is an error of `kind`, but for those of nnlite, which pass.
 
-    A library that decodes foreign bytes may raise anything: the kinds are not listed.
+    What is read was written by others, and a library that decodes it may raise anything: the classes are not listed.
 
     Args:
         place: what messages call the file.
         what: what is wrong with it, such as `"not an .npy file"`.
         remedy: what to do.
+        kind: of the error.
 
     >>> with reading("t.npy", "not an .npy file", "save it anew"):
     ...     raise KeyError("shape")
@@ -31,12 +34,14 @@ def reading(place: str, what: str, remedy: str = "") -> Iterator[None]:
         raise
     except OSError as error:
         if error.strerror and error.errno:  # the system's words, which say all
-            raise DataError(f"{place}: {error.strerror}") from error
-        raise DataError(_message(place, what, error, remedy)) from error
+            raise kind(f"{place}: {error.strerror}") from error
+        raise kind(_message(place, what, reason(error), remedy)) from error
     except MemoryError as error:
-        raise DataError(f"{place}: there is not the memory to read this file") from error
+        raise kind(f"{place}: there is not the memory to read this file") from error
+    except RecursionError:
+        raise kind(_message(place, what, "its parts are too deep within one another", remedy)) from None
     except Exception as error:
-        raise DataError(_message(place, what, error, remedy)) from error
+        raise kind(_message(place, what, reason(error), remedy)) from error
 
 
 def reason(error: Exception) -> str:
@@ -48,5 +53,5 @@ def reason(error: Exception) -> str:
     return text if text.isprintable() and len(text) <= 300 else shown(text)
 
 
-def _message(place: str, what: str, error: Exception, remedy: str) -> str:
-    return f"{place}: {what} ({reason(error)})" + (f"; {remedy}" if remedy else "")
+def _message(place: object, what: str, why: str, remedy: str) -> str:
+    return f"{place}: {what} ({why})" + (f"; {remedy}" if remedy else "")
