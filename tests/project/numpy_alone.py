@@ -31,7 +31,7 @@ from nnlite import Input, Model, Sequential, check, load_model, metrics, ops  # 
 from nnlite.callbacks import CSVLogger, EarlyStopping, ModelCheckpoint, ReduceLROnPlateau  # noqa: E402
 from nnlite.errors import ConfigError, MissingLibraryError  # noqa: E402
 from nnlite.initializers import Initializer  # noqa: E402
-from nnlite.layers import BatchNormalization, Conv1D, Dense, Dropout, Identity, Layer, Normalization  # noqa: E402
+from nnlite.layers import BatchNormalization, Conv1D, Dense, Dropout, Identity, Layer, Normalization, RepeatVector  # noqa: E402
 from nnlite.losses import Loss  # noqa: E402
 from nnlite.metrics import Metric  # noqa: E402
 from nnlite.optimizers import FullBatchOptimizer, Optimizer  # noqa: E402
@@ -135,6 +135,7 @@ def test_every_loss_optimizer_metric_and_initializer():
     x, classes = random.normal(size=(40, 5)), random.integers(0, 3, 40)
     targets = {"sparse": classes, "categorical": np.eye(3)[classes], "binary": np.eye(3)[classes]}
     targets["regression"] = 1 + targets["binary"]  # for losses that divide by them
+    spellings = np.stack([1 + classes % 2, classes % 2], axis=1)  # rows of one label or two, for sequences
     for name, loss in Loss.members().items():
         kind = loss.target_kind
         for optimizer, made in Optimizer.members().items():
@@ -142,9 +143,11 @@ def test_every_loss_optimizer_metric_and_initializer():
                 continue
             last = {"binary": "sigmoid", "regression": "softplus"}.get(kind, "softmax")
             units = 6 if name == "GaussianNLL" else 3
-            model = Sequential([Input((5,)), Dense(6, "gelu"), Dense(units, last)], seed=0)
+            steps = [RepeatVector(4)] if name == "CTC" else []
+            model = Sequential([Input((5,)), *steps, Dense(6, "gelu"), Dense(units, last)], seed=0)
             model.compile(optimizer, loss(quartic) if name == "FunctionLoss" else name)
-            history = model.fit(x, targets[kind], epochs=3, validation_split=0.2, verbose=0)
+            wanted = spellings if name == "CTC" else targets[kind]
+            history = model.fit(x, wanted, epochs=3, validation_split=0.2, verbose=0)
             assert np.isfinite(history.history["val_loss"]).all(), (name, optimizer)
             model.save(FOLDER / "optimizer.safetensors")
             assert load_model(FOLDER / "optimizer.safetensors").optimizer.get_config() == model.optimizer.get_config()
@@ -161,7 +164,11 @@ def test_every_loss_optimizer_metric_and_initializer():
         model.compile("sgd", "sparse_categorical_crossentropy" if sparse else "mse", [metric(**NEEDED.get(name, {}))])
         values = model.evaluate(x, classes if sparse else np.eye(3)[classes], verbose=0)
         assert all(np.isfinite(value).all() for value in values) and len(values) == 2, name
-    needed = {"Constant": {"value": 0.5}, "STFTInitializer": {"side": "real"}}
+    needed = {
+        "Constant": {"value": 0.5},
+        "STFTInitializer": {"side": "real"},
+        "FunctionInitializer": {"function": np.ones},
+    }
     for initializer in Initializer.members():
         spec = {initializer: needed.get(initializer, {})}
         # An STFTInitializer makes kernels of one shape: (frame length, 1, frequencies).

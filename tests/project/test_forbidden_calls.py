@@ -35,11 +35,17 @@ ALLOWED = {
     ("datasets/files", "np.load()"): "reads arrays of numbers; objects are refused",
     ("datasets/files", "pickle"): "an unpickler that makes arrays alone, for the files of CIFAR",
     ("foreign/keras_specs", "importlib"): "reads a table that is part of the package",
+    ("foreign/named_arrays", "np.load()"): "reads arrays of numbers; objects are refused",
     ("data/frames/interchange", "ctypes"): "tables in memory are handed over by addresses; no file is",
     ("data/frames/libraries", "importlib"): "asks whether pyarrow is installed",
     ("experiment/running/locks", "socket"): "the name of the machine is told to who finds the lock",
     ("experiment/running/states", "socket"): "the name of the machine is part of the state of a run",
+    (
+        "registry/configurable",
+        "importlib",
+    ): "rooms of the package, from the table `LATE_HOMES`, are loaded when named",
     ("report/browser", "subprocess"): "a browser makes a PDF of a report",
+    ("saving/__init__", "importlib"): "the names of `keras.saving` are loaded at first use, from a table of rooms",
     ("tuning/trials", "socket"): "the name of the machine tells whose trial it is",
     ("tuning/tune", "multiprocessing"): "trials run in processes of their own",
     (

@@ -19,6 +19,7 @@ from nnlite.data import Classes, Columns, Numeric
 from nnlite.estimators import MLPClassifier, NNClassifier, NNRegressor, NNTransformer
 from nnlite.features import FeatureSpace
 from nnlite.initializers import Initializer
+from nnlite.layers import Layer
 from nnlite.losses import Loss
 from nnlite.metrics import Metric
 from nnlite.optimizers import Optimizer
@@ -179,13 +180,14 @@ def test_into_another_process_and_back(method):
             np.testing.assert_array_equal(one, other, err_msg=name)
 
 
-FAMILIES = [Loss, Metric, Optimizer, Callback, Initializer, Regularizer, Constraint, LearningRateSchedule]
+FAMILIES = [Layer, Loss, Metric, Optimizer, Callback, Initializer, Regularizer, Constraint, LearningRateSchedule]
 CLASSES = [cls for family in FAMILIES for cls in registered(family).values()]
 # Arguments of those that need some.
 ARGUMENTS = [{}, {"filepath": "a.safetensors"}, {"num_classes": 3}, {"learning_rate": 0.1}, {"patience": 3},
              {"initial_learning_rate": 0.1, "decay_steps": 10}, {"recall": 0.5}, {"precision": 0.5}, {"filename": "a"},
              {"sensitivity": 0.5}, {"specificity": 0.5}, {"initial_learning_rate": 0.1, "decay_steps": 3,
-             "decay_rate": 0.5}, {"factor": 0.5}, {"num_classes": 3, "target_class_ids": [0]}]  # fmt: skip
+             "decay_rate": 0.5}, {"factor": 0.5}, {"units": 2},
+             {"num_classes": 3, "target_class_ids": [0]}]  # fmt: skip
 
 
 @pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: f"{cls._family}-{cls.__name__}")
@@ -196,7 +198,9 @@ def test_every_registered_class(cls):
         except (ValueError, TypeError):
             continue
         for way, send in WAYS.items():
-            twin = send(value)
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", OtherVersionWarning)
+                twin = send(value)
             assert type(twin) is cls and twin.get_config() == value.get_config(), way
         return
     pytest.skip("needs other arguments")
