@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from nnlite.documents.beside import beside
 from nnlite.documents.includes import Including
 from nnlite.documents.nodes import Node, Place, find, place_of, place_of_name
 from nnlite.documents.reading import compose
@@ -63,9 +64,13 @@ class Document:
 
     @contextmanager
     def explaining(self) -> Iterator[None]:
-        """Let errors raised inside say in which file, line and column, or in which override, their causes stand."""
+        """Let errors raised inside say in which file, line and column, or in which override, their causes stand.
+
+        Files that are named inside are sought beside the document.
+        """
         try:
-            yield
+            with beside(self.path.parent):
+                yield
         except ConfigError as error:
             placed = []
             for one in error.each():

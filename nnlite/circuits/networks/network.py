@@ -10,6 +10,7 @@ from nnlite.arrays.types import ArrayLike
 from nnlite.circuits.networks.bif import bif_text, read_bif
 from nnlite.circuits.networks.evidence import read_evidence
 from nnlite.circuits.networks.problems import NetworkError
+from nnlite.documents.beside import sought
 from nnlite.errors import ConfigError, did_you_mean, shown
 from nnlite.registry.field_types import Specified
 from nnlite.saving.text_files import write_text
@@ -107,11 +108,14 @@ class BayesianNetwork:
 
     @classmethod
     def get(cls, spec: Any) -> "BayesianNetwork":
-        """The network that an instance, the path of a BIF file or `{argument: value}` describes."""
+        """The network that an instance, the path of a BIF file or `{argument: value}` describes.
+
+        In a config, the file is sought beside it, then in the current folder.
+        """
         if isinstance(spec, cls):
             return spec
         if isinstance(spec, (str, PathLike)):
-            return cls.from_bif(spec)
+            return cls.from_bif(sought(spec))
         if isinstance(spec, Mapping) and "states" in spec:
             strangers = set(spec) - {"states", "parents", "cpts", "name", "properties"}
             if not strangers:

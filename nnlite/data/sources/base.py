@@ -17,6 +17,7 @@ from nnlite.data.frames.frame import Frame
 from nnlite.data.safety.files import STDIN
 from nnlite.data.sources.arrays import Dataset, checked_numbers
 from nnlite.data.table import Table
+from nnlite.documents.beside import absolute_paths
 from nnlite.errors import ConfigError, DataError
 from nnlite.errors.boundary import reading
 from nnlite.registry import Configurable
@@ -138,7 +139,7 @@ def find_file(path: str, folder: str) -> str:
     if path == STDIN:
         return path
     with reading(repr(path), "no file can have this name"):
-        tried = dict.fromkeys(os.path.abspath(Path(base, path).expanduser()) for base in (folder, "."))
+        tried = absolute_paths(path, folder)
         found = next(filter(os.path.isfile, tried), None)
     if found is None:
         raise DataError(f"no file {path!r}; looked for {' and '.join(tried)}")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import numpy as np
 
+from nnlite.documents.beside import sought
 from nnlite.errors import ConfigError, DataError, NotReadyError
 from nnlite.layers.base.attributes import InputKind
 from nnlite.layers.base.inputs import as_whole, gathered, read_inputs
@@ -98,7 +99,7 @@ class Vocabulary(Host):
             ConfigError: an empty vocabulary, a token that is there twice or is a special one, more than
                 `max_tokens`, weights that are missing or do not fit.
         """
-        given = self._lines(vocabulary) if isinstance(vocabulary, str) else vocabulary
+        given = self._lines(sought(vocabulary)) if isinstance(vocabulary, str) else vocabulary
         tokens, special = read(given, list[self.token_type]), self._special_tokens()
         tokens = tokens[len(special) :] if tokens[: len(special)] == special else tokens
         weights = None if idf_weights is None else read(idf_weights, list[float])
