@@ -14,6 +14,7 @@ from nnlite.layers.base.simplified import DensePart, Simplified
 from nnlite.ops.activations import ActivationFunction, Linear
 from nnlite.parameters import Parameter, assign_all
 from nnlite.random import RandomSource, fresh_seed
+from nnlite.registry.pickling import stamped
 from nnlite.schedules import LearningRateSchedule
 
 if TYPE_CHECKING:
@@ -168,7 +169,7 @@ class LayerAttributes:
         return RandomSource(source.seed, self._calls, source.place)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "_node"}
+        return stamped({name: value for name, value in vars(self).items() if name != "_node"})
 
     @property
     def values(self) -> list[np.ndarray]:
