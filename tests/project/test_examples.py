@@ -39,7 +39,18 @@ OUTPUT = {
         0.9,
         1,
     ),
+    "regression_intervals.py": (
+        r"(?s)Marquardt, 100 epochs: root mean squared error 0.1[345]\d\nAdam.* 0.[23].*noise 0.1[456]"
+        r".*delta: (0\.\d+).*jackknife\+: 0\.(?:8[89]|9[0-3])\d.*points 0.[45]\d, in the gap [12]\.",
+        0.88,
+        0.93,
+    ),
     "train_digits.py": (r"(?s)Model: sequential.*Epoch  1/40  41/41 steps.*test accuracy ([\d.]+)", 0.97, 1),
+    "wrong_labels.py": (
+        r"(?s)first 5% of the rows: [89]\d.*first 10% of the rows: ([\d.]+)% of 89 wrong.*is a \d",
+        90,
+        100,
+    ),
 }
 
 
@@ -71,16 +82,20 @@ def test_script(name, tmp_path):
     assert [path.name for path in tmp_path.rglob("*")] == ["temporary"]
 
 
-def test_costs_of_both_modes_are_drawn(tmp_path):
+@pytest.mark.parametrize(
+    "name, bytes_at_least",
+    [("forward_and_reverse.py", 10_000), ("regression_intervals.py", 10_000), ("wrong_labels.py", 5_000)],
+)
+def test_picture(name, bytes_at_least, tmp_path):
     pytest.importorskip("matplotlib")
-    picture = tmp_path / "costs.png"
+    picture = tmp_path / "picture.png"
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    script = str(SCRIPTS["forward_and_reverse.py"])
+    script = str(SCRIPTS[name])
     subprocess.run(
         [sys.executable, script, str(picture)], cwd=tmp_path, env=environment, capture_output=True, check=True
     )
     assert picture.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
-    assert picture.stat().st_size > 10_000
+    assert picture.stat().st_size > bytes_at_least
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
