@@ -32,7 +32,12 @@ __all__ = [
 
 
 # Classes that a name stands for before their room has been imported, because the room is above that of their family.
-LATE_HOMES = {("layer", "circuit"): "nnlite.circuits", ("layer", "sumproduct"): "nnlite.circuits"}
+LATE_HOMES = {
+    ("layer", "circuit"): "nnlite.circuits",
+    ("layer", "sumproduct"): "nnlite.circuits",
+    ("layer", "sequential"): "nnlite.models",
+    ("layer", "model"): "nnlite.models",
+}
 
 
 @Specified.register

@@ -187,13 +187,13 @@ def lstm(
     gate, inner, outer = map(step_function, activations)
     bias = b[0, : 4 * hidden_size] + b[0, 4 * hidden_size :]
     zeros = np.zeros((x.shape[1], hidden_size), x.dtype)
-    h, c, outputs = (zeros if h is None else h[0]), (zeros if c is None else c[0]), []
+    hidden, carried, outputs = zeros if h is None else h[0], zeros if c is None else c[0], []
     for row in x @ w[0].T + bias:
-        i, o, f, g = np.split(row + h @ r[0].T, 4, axis=1)
-        c = gate(f) * c + gate(i) * inner(g)
-        h = gate(o) * outer(c)
-        outputs.append(h)
-    return np.stack(outputs)[:, None], h[None], c[None]
+        i, o, f, g = np.split(row + hidden @ r[0].T, 4, axis=1)
+        carried = gate(f) * carried + gate(i) * inner(g)
+        hidden = gate(o) * outer(carried)
+        outputs.append(hidden)
+    return np.stack(outputs)[:, None], hidden[None], carried[None]
 
 
 def gru(
@@ -211,17 +211,17 @@ def gru(
     gate, inner = map(step_function, activations)
     units = hidden_size
     mine, others = b[0, : 3 * units], b[0, 3 * units :]
-    h = np.zeros((x.shape[1], units), x.dtype) if h is None else h[0]
+    hidden = np.zeros((x.shape[1], units), x.dtype) if h is None else h[0]
     outputs = []
     for row in x @ w[0].T + mine:
-        z, reset = np.split(gate(row[:, : 2 * units] + h @ r[0, : 2 * units].T + others[: 2 * units]), 2, axis=1)
+        z, reset = np.split(gate(row[:, : 2 * units] + hidden @ r[0, : 2 * units].T + others[: 2 * units]), 2, axis=1)
         if linear_before_reset:
-            candidate = inner(row[:, 2 * units :] + reset * (h @ r[0, 2 * units :].T + others[2 * units :]))
+            candidate = inner(row[:, 2 * units :] + reset * (hidden @ r[0, 2 * units :].T + others[2 * units :]))
         else:
-            candidate = inner(row[:, 2 * units :] + (reset * h) @ r[0, 2 * units :].T + others[2 * units :])
-        h = (1 - z) * candidate + z * h
-        outputs.append(h)
-    return np.stack(outputs)[:, None], h[None]
+            candidate = inner(row[:, 2 * units :] + (reset * hidden) @ r[0, 2 * units :].T + others[2 * units :])
+        hidden = (1 - z) * candidate + z * hidden
+        outputs.append(hidden)
+    return np.stack(outputs)[:, None], hidden[None]
 
 
 def rnn(
@@ -237,9 +237,9 @@ def rnn(
 ) -> tuple[np.ndarray, ...]:
     inner = step_function(activations[0])
     bias = b[0, :hidden_size] + b[0, hidden_size:]
-    h = np.zeros((x.shape[1], hidden_size), x.dtype) if h is None else h[0]
+    hidden = np.zeros((x.shape[1], hidden_size), x.dtype) if h is None else h[0]
     outputs = []
     for row in x @ w[0].T + bias:
-        h = inner(row + h @ r[0].T)
-        outputs.append(h)
-    return np.stack(outputs)[:, None], h[None]
+        hidden = inner(row + hidden @ r[0].T)
+        outputs.append(hidden)
+    return np.stack(outputs)[:, None], hidden[None]

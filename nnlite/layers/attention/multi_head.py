@@ -1,13 +1,19 @@
 """Multi-head attention, and that whose heads share keys and values."""
 
+import math
 from dataclasses import field
 from typing import Any
+
+import numpy as np
 
 from nnlite.constraints import Constraint
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.initializers import Initializer
+from nnlite.jacobians import GraphJacobians, Node
 from nnlite.layers.attention.heads import Headed, Heads
 from nnlite.layers.core.einsum_dense import read_output_shape
+from nnlite.ops.attention import attend
+from nnlite.random import RandomSource
 from nnlite.registry.field_types import BelowOne, Count, Index
 from nnlite.registry.fields import FromSpec, option
 from nnlite.regularizers import Regularizer
@@ -91,6 +97,37 @@ class MultiHeadAttention(Headed):
     @property
     def heads(self) -> Heads:
         return Heads(self.num_heads, self.num_heads, self.key_dim, self.value_dim or self.key_dim)
+
+    def linearize(
+        self,
+        inputs: Any,
+        *parameters: np.ndarray,
+        training: bool = False,
+        random: RandomSource | None = None,
+        mask: Any = None,
+    ) -> tuple[Any, Any]:
+        if self.use_gate or self.return_attention_scores:
+            return super().linearize(inputs, *parameters, training=training, random=random, mask=mask)
+        data = inputs if isinstance(inputs, tuple) else (inputs,)  # the same nodes as there, put down at less cost
+        slots, size = self.slots_of(len(data)), 2 if self.use_bias else 1
+        start = len(data) + len(parameters)
+        own = range(len(data), start)
+        nodes, steps = [], []
+        for place, slot in enumerate((slots.query, slots.key, slots.value)):
+            given = slice(place * size, (place + 1) * size)
+            projected, jacobians = self._by_head(data[slot], *parameters[given])
+            nodes.append(Node(jacobians, (slot, *own[given]), (start + place,), self))
+            steps.append(projected)
+        query, key, value = steps
+        shape = (*query.shape[:-3], query.shape[-2], query.shape[-3], key.shape[-3])
+        noise = self._noise(training, random, shape, query.real.dtype)
+        context, jacobians = attend(query, key, value, 1 / math.sqrt(self.key_dim), self._hidden(data, mask), noise)
+        nodes.append(Node(jacobians, (start, start + 1, start + 2), (start + 3,), self))
+        outputs, jacobians = self._joined(context, data[slots.query].shape, *parameters[3 * size :])
+        nodes.append(Node(jacobians, (start + 3, *own[3 * size :]), (start + 4,), self))
+        shapes = [array.shape if array.dtype.kind in "fc" else None for array in (*data, *parameters)]
+        ends = [(start + 4, outputs.shape)]
+        return outputs, GraphJacobians(nodes, shapes, ends, len(data), mask=self.query_mask(mask))
 
 
 class GroupQueryAttention(Headed, aliases=("GroupedQueryAttention",)):
