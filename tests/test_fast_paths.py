@@ -5,6 +5,7 @@ import pytest
 from layers.cases import CASES
 from registered import registered
 
+import nnlite.circuits  # noqa: F401 - registers its layers
 from nnlite import Input, Model, Sequential, kernels
 from nnlite.inference import Predictor
 from nnlite.inference.quick import quick_outputs
@@ -42,11 +43,14 @@ WHOLE = {
     "it sets a mask": "Masking",
     "a table is looked up": "Embedding ReversibleEmbedding CategoryEmbedding CategoryEncoding Discretization "
     "HashedCrossing Hashing IntegerLookup StringLookup TextVectorization",
-    "a walk over steps": "RNN SimpleRNN SimpleRNNCell GRU GRUCell LSTM LSTMCell StackedRNNCells Bidirectional",
-    "attention, or a table added": "Attention AdditiveAttention MultiHeadAttention PositionEmbedding "
-    "SinePositionEncoding",
+    "a walk over steps": "RNN SimpleRNN SimpleRNNCell GRU GRUCell LSTM LSTMCell StackedRNNCells Bidirectional "
+    "ConvLSTM1D ConvLSTM2D ConvLSTM3D",
+    "attention, or a table added": "Attention AdditiveAttention MultiHeadAttention GroupQueryAttention "
+    "PositionEmbedding SinePositionEncoding",
     "it runs layers of its own": "ColumnBranch Parallel Pipeline Residual Wrapper Lambda SpectralNormalization "
     "TimeDistributed Model Sequential",
+    "it runs a function of nnlite.ops": "Operation",
+    "sums and products of densities": "Circuit SumProduct",
     "no window of its own": "GlobalAveragePooling1D GlobalAveragePooling2D GlobalAveragePooling3D GlobalMaxPooling1D "
     "GlobalMaxPooling2D GlobalMaxPooling3D AdaptiveAveragePooling1D AdaptiveAveragePooling2D "
     "AdaptiveAveragePooling3D AdaptiveMaxPooling1D AdaptiveMaxPooling2D AdaptiveMaxPooling3D",

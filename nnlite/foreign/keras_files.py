@@ -3,7 +3,7 @@
 import json
 import os
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,8 @@ from nnlite.foreign.keras_graphs import keras_order
 from nnlite.foreign.keras_models import Orders, model_config, read_model
 from nnlite.foreign.keras_places import Order, file_shapes, groups_of, parameter_places
 from nnlite.foreign.keras_specs import signatures
-from nnlite.layers import Layer
 from nnlite.parameters import Parameter
-from nnlite.saving import safetensors, write_atomically
+from nnlite.saving import names_that_fit, safetensors, write_atomically
 
 __all__ = [
     "encode_extra",
@@ -187,42 +186,54 @@ def _build(model: Any, config: dict[str, Any], path: object) -> None:
         raise ModelFileError(f"{path}: the model has no shape of its inputs, and so no weights")
 
 
-def load_keras_weights(model: Any, path: str | os.PathLike) -> None:
+def load_keras_weights(model: Any, path: str | os.PathLike, skip_mismatch: bool = False) -> None:
     """Copy the weights of a `.weights.h5` or `.keras` file into a model of the same layers.
+
+    Args:
+        model: built.
+        path: of the file.
+        skip_mismatch: whether those that are missing or of another shape are left out, with a warning that names them.
 
     Raises:
         ModelFileError: no such file, a damaged one, or names and shapes that are not the model's, all listed.
         MissingLibraryError: h5py is not installed.
     """
-    _assign(model, read_archive(path).weights if is_keras_file(path) else path, path, keras_order)
+    _assign(model, read_archive(path).weights if is_keras_file(path) else path, path, keras_order, skip_mismatch)
 
 
-def _assign(model: Any, source: Any, label: object, order: Callable[[Any], Sequence[Layer]]) -> None:
+def _assign(model: Any, source: Any, label: object, order: Order, skip_mismatch: bool = False) -> None:
     """Copy what is in an HDF5 file into the parameters, after all shapes have been compared."""
-    places = list(parameter_places(model, order))
+    needed = dict(parameter_places(model, order))
     counts = {f"{group}/2" for group in _adapted(model, order)}
     others = file_shapes(model, order)
-    shapes = {place: others.get(id(parameter), parameter.shape) for place, parameter in places}
+    shapes = {place: others.get(id(parameter), parameter.shape) for place, parameter in needed.items()}
     with hdf5.opened(source, label) as datasets:
         present = {
             place: one
             for place, one in datasets.items()
             if place not in counts and not any(part in LEFT_OVER for part in place.split("/"))
         }
-        needed = dict(places)
-        problems = {
-            "missing": sorted(needed.keys() - present.keys()),
-            "left over": sorted(present.keys() - needed.keys()),
-            "other shapes": [
-                f"{place} is {present[place].shape}, needed {shape}"
-                for place, shape in shapes.items()
-                if place in present and present[place].shape != shape
-            ],
-            "other types": [f"{place} is {one.dtype}" for place, one in present.items() if one.dtype.kind not in "fiu"],
-        }
-        texts = [f"{title}: {', '.join(names)}" for title, names in problems.items() if names]
-        if texts:
-            raise ModelFileError(f"{label} does not fit the model; {'; '.join(texts)}")
+        if skip_mismatch:
+            fits = names_that_fit(shapes, present, label)
+            needed, shapes, present = ({place: given[place] for place in fits} for given in (needed, shapes, present))
+        _check_fit(shapes, present, label)
         arrays = {place: present[place][()] for place in needed}
-    for place, parameter in places:
+    for place, parameter in needed.items():
         parameter.assign(arrays[place].reshape(parameter.shape))
+
+
+def _check_fit(needed: Mapping[str, Any], present: Mapping[str, Any], label: object) -> None:
+    """`ModelFileError` that lists what is missing, what is left over and which shapes and types do not fit."""
+    problems = {
+        "missing": sorted(needed.keys() - present.keys()),
+        "left over": sorted(present.keys() - needed.keys()),
+        "other shapes": [
+            f"{place} is {present[place].shape}, needed {shape}"
+            for place, shape in needed.items()
+            if place in present and present[place].shape != shape
+        ],
+        "other types": [f"{place} is {one.dtype}" for place, one in present.items() if one.dtype.kind not in "fiu"],
+    }
+    texts = [f"{title}: {', '.join(names)}" for title, names in problems.items() if names]
+    if texts:
+        raise ModelFileError(f"{label} does not fit the model; {'; '.join(texts)}")

@@ -20,6 +20,7 @@ from nnlite.saving import write_atomically
 __all__ = ["FORMATS", "export_model", "graph_of"]
 
 FORMATS = {".onnx": "ONNX", ".py": "a Python file", ".h": "a C header"}
+NO_CHAIN = "a C header holds chains of dense layers alone; Python files and ONNX hold graphs and other layers too"
 INPUT_TYPES = {"numbers": "float32", "indices": "int64", "strings": "string", "categories": "string"}
 
 
@@ -51,7 +52,7 @@ def _contents(model: Any, path: Path, target: TargetEncoder | None) -> dict[str,
     """File name -> content."""
     if path.suffix == ".h":
         if model.takes_several or any(stage.layer.takes_several for stage in model.chain.line or ()):
-            raise ConfigError("a C header holds chains of dense layers; a Python file or ONNX takes this model")
+            raise ConfigError(NO_CHAIN)
         return {path.name: c_header(_flat(model), path.stem).encode()}
     graph = graph_of(model, target)
     if path.suffix == ".py":
@@ -63,7 +64,7 @@ def _flat(model: Any) -> list[Any]:
     """The layers in a row, those of models inside one by one."""
     stages = model.chain.line
     if stages is None:
-        raise ConfigError("a C header holds chains of dense layers; a Python file or ONNX takes this model")
+        raise ConfigError(NO_CHAIN)
     return [layer for stage in stages for layer in ([stage.layer] if stage.layer.chain is None else _flat(stage.layer))]
 
 
@@ -94,10 +95,6 @@ def _inputs(graph: Graph, model: Any) -> Value | list[Value]:
         graph.input(name, INPUT_TYPES[kind], (None, *shape[1:]))
         for name, kind, shape in zip(names, kinds, model.input_shape, strict=True)
     ]
-
-
-def _output_names(model: Any) -> list[str]:
-    return list(model.output_names)
 
 
 def _raw(model: Any) -> RawColumns | None:

@@ -169,12 +169,8 @@ def assign_weights(
     weights = weight_arrays(model)
     arrays = {name: array for name, array in arrays.items() if name.startswith("weights/")}
     if skip_mismatch:
-        other = {name for name in weights if name not in arrays or arrays[name].shape != weights[name].shape}
-        other |= arrays.keys() - weights.keys()
-        if other:
-            warnings.warn(f"{source}: left out, since they do not fit: {', '.join(sorted(other))}", stacklevel=3)
-        arrays = {name: array for name, array in arrays.items() if name not in other}
-        weights = {name: weights[name] for name in arrays}
+        fits = saving.names_that_fit({name: weight.shape for name, weight in weights.items()}, arrays, source)
+        weights, arrays = ({name: given[name] for name in fits} for given in (weights, arrays))
     saving.check_names(weights, arrays, source, exact)
     with np.errstate(over="ignore"):
         lost = [name for name, array in arrays.items() if overflows(array, weights[name].dtype)]

@@ -60,15 +60,15 @@ def load_weights(model: "BaseModel", filepath: str | PathLike, skip_mismatch: bo
     Args:
         model: one that is built.
         filepath: of the file.
-        skip_mismatch: leave out weights of another shape, with a warning, rather than refuse the file; of a file of
-            this library.
+        skip_mismatch: leave out weights that are missing or of another shape, with a warning, rather than refuse the
+            file.
 
     Raises:
         ModelFileError: missing or damaged file, or names or shapes that are not this model's.
     """
     if is_foreign_file(filepath):
         model._need_built()
-        load_keras_weights(model, filepath)
+        load_keras_weights(model, filepath, skip_mismatch)
         return
     _, arrays = saving.read(filepath)
     model._need_built()

@@ -8,11 +8,14 @@ import hashlib
 import json
 import os
 import stat
+import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from nnlite.arrays.types import Shape
 from nnlite.errors import ModelFileError
 from nnlite.saving import safetensors
 from nnlite.saving.atomic import write_atomically
@@ -24,6 +27,7 @@ __all__ = [
     "check_names",
     "content_of",
     "fill",
+    "names_that_fit",
     "read",
     "slots_from_arrays",
     "slots_to_arrays",
@@ -139,6 +143,21 @@ def check_names(needed: dict, present: dict, source: object, exact: bool = False
     problems = [f"{title}: {', '.join(names)}" for title, names in groups if names]
     if problems:
         raise ModelFileError(f"{source} does not fit the model; {'; '.join(problems)}")
+
+
+def names_that_fit(needed: Mapping[str, Shape], present: Mapping[str, Any], source: object) -> list[str]:
+    """The names of the arrays present that have the shape needed; a warning names all others.
+
+    Args:
+        needed: shapes by name.
+        present: arrays by name.
+        source: where those present come from.
+    """
+    fits = [name for name, shape in needed.items() if name in present and present[name].shape == shape]
+    others = sorted({*needed, *present}.difference(fits))
+    if others:
+        warnings.warn(f"{source}: left out, since they do not fit: {', '.join(others)}", stacklevel=5)
+    return fits
 
 
 def fill(needed: dict, present: dict, source: object) -> None:

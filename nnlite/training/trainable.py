@@ -32,6 +32,7 @@ class Trainable(Protocol):
         _writes_steps: whether `fit` and `evaluate` call methods of the model's class, rather than steps of the trainer.
         _writes_prediction: whether `predict` calls `predict_step` of the model's class.
         metrics: those in use.
+        stop_training: set to true to end the training.
         trainable_weights: the parameters that training changes; none in a frozen model.
         chain: the program that runs the layers, a `Chain` or a `Graph`; None before the model is built.
     """
@@ -41,6 +42,7 @@ class Trainable(Protocol):
     layers: list[Layer]
     parameters: list[Parameter]
     chain: Any
+    stop_training: bool
 
     @property
     def built(self) -> bool: ...

@@ -65,6 +65,22 @@ def test_weights_alone():
     np.testing.assert_allclose(predictions(model, inputs)[0], outputs[0], rtol=1e-6, atol=1e-6)
 
 
+def test_weights_that_do_not_fit_may_be_left_out(tmp_path):
+    model = Sequential([Input((4,)), layers.Dense(3, name="first"), layers.Dense(1, name="second")], seed=0)
+    other = Sequential([Input((4,)), layers.Dense(3, name="first"), layers.Dense(2, name="second")], seed=1)
+    before = other.layers[1].kernel.value.copy()
+    for name, write in (("m.weights.h5", model.save_weights), ("m.keras", model.save)):
+        write(tmp_path / name)
+        other.layers[0].kernel.assign(np.zeros((4, 3)))
+        with pytest.raises(ModelFileError, match=r"other shapes: .*needed \(3, 2\)"):
+            other.load_weights(tmp_path / name)
+        assert not other.layers[0].kernel.value.any()
+        with pytest.warns(UserWarning, match="left out.*vars/0, .*vars/1$"):
+            other.load_weights(tmp_path / name, skip_mismatch=True)
+        np.testing.assert_array_equal(other.layers[0].kernel.value, model.layers[0].kernel.value)
+        np.testing.assert_array_equal(other.layers[1].kernel.value, before)
+
+
 def test_weights_are_written_under_the_names_of_keras(tmp_path):
     nnlite.from_keras(FOLDER / "recurrent.keras").save_weights(tmp_path / "r.weights.h5")
 

@@ -307,3 +307,49 @@ def test_wrong_rows_are_told(tmp_path):
     model.export(tmp_path / "m.py")
     with pytest.raises(ValueError, match=r"inputs must have shape \(rows, 6\), got \(2, 5\)"):
         module_of(tmp_path / "m.py").predict(np.ones((2, 5)))
+
+
+class Written(Model):
+    """A model that writes what it computes as Python."""
+
+    def __init__(self):
+        super().__init__(seed=0)
+        self.dense = Dense(2)
+
+    def call(self, inputs):
+        return self.dense(inputs) * 2
+
+
+def drawn(layer, **options):
+    x = Input((3,), name="x")
+    return Model(x, layer(Dense(3, name="before")(x), **options), seed=0)
+
+
+@pytest.mark.parametrize("suffix", [".py", ".h", ".onnx"])
+def test_a_model_that_writes_call_is_refused(suffix, tmp_path):
+    pytest.importorskip("onnx")
+    model = Written()
+    model.build((None, 3))
+    with pytest.raises(ConfigError, match=r"writes call|chains of dense layers"):
+        model.export(tmp_path / f"m{suffix}")
+    around = Sequential([Input((3,)), Dense(3), model])
+    with pytest.raises(ConfigError, match=r"writes call|chains of dense layers"):
+        around.export(tmp_path / f"m{suffix}")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_layer_that_always_trains_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match=r"layer 'often' \(Dropout\) is called with training=True"):
+        drawn(Dropout(0.5, name="often"), training=True).export(tmp_path / "m.py")
+    model = drawn(Dropout(0.5), training=False)
+    model.export(tmp_path / "m.py")
+    x = RANDOM.normal(size=(4, 3)).astype("float32")
+    (output,) = module_of(tmp_path / "m.py").predict(x).values()
+    np.testing.assert_allclose(output, model.predict(x, verbose=0), rtol=1e-6, atol=1e-6)
+
+
+def test_a_layer_with_a_mask_is_refused(tmp_path):
+    x, counts = Input((4, 3), name="x"), Input((4,), name="counts")
+    model = Model([x, counts], LSTM(2, name="walk")(x, mask=counts), seed=0)
+    with pytest.raises(ConfigError, match=r"layer 'walk' \(LSTM\) is called with a mask"):
+        model.export(tmp_path / "m.py")

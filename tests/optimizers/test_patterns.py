@@ -86,7 +86,7 @@ def alone(prototype, index, dtype="float64", **changes):
         rate = ExponentialDecay(rate.initial_learning_rate * FACTORS[index], rate.decay_steps, rate.decay_rate)
     else:
         rate = rate * FACTORS[index]
-    decay = ARGUMENTS["weight_decay"] if DECAYED[index] else None
+    decay = ARGUMENTS["weight_decay"] if DECAYED[index] else 0.0
     return train(new(prototype, learning_rate=rate, **decays(prototype, decay), **changes), store.packs)[0]
 
 

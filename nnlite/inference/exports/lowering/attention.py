@@ -7,46 +7,70 @@ import numpy as np
 
 from nnlite.inference.exports.graph import Value
 from nnlite.inference.exports.lowering.registry import lowers, refuse
-from nnlite.layers import AdditiveAttention, Attention, MultiHeadAttention
+from nnlite.layers import AdditiveAttention, Attention, GroupQueryAttention, MultiHeadAttention
 
 __all__ = []
 
 FORBIDDEN = -1e9
 
 
-def _causal(layer: Any, scores: Value) -> Value:
-    """Scores of keys after the query made hopeless, where the layer says so."""
-    if not layer.use_causal_mask:
+def _near(layer: Any, scores: Value) -> Value:
+    """Scores of keys after the query, or too far from it, made hopeless, where the layer says so."""
+    if not layer.use_causal_mask and layer.sliding_window is None:
         return scores
-    shapes = layer.input_shape if layer.takes_several else (layer.input_shape,)
+    shapes = _shapes_of(layer)
     slots = layer.slots_of(len(shapes))
     queries, keys = shapes[slots.query][-2], shapes[slots.value][-2]
     if queries is None or keys is None:
-        raise refuse(layer, "with use_causal_mask needs a known number of steps")
-    return scores + np.where(np.tril(np.ones((queries, keys), bool)), 0.0, FORBIDDEN)
+        name = "use_causal_mask" if layer.use_causal_mask else "sliding_window"
+        raise refuse(layer, f"with {name} needs a known number of steps")
+    zeros = tuple(np.zeros((1, *shape[1:-2], shape[-2] or 1, 1), "float32") for shape in shapes)
+    allowed, _ = layer.allowed(zeros, None)
+    return scores + np.where(allowed, 0.0, FORBIDDEN)
 
 
-@lowers(MultiHeadAttention)
-def _multi_head(layer: Any, inputs: Any) -> Value:
-    data = inputs if isinstance(inputs, list) else [inputs]
-    shapes = layer.input_shape if layer.takes_several else (layer.input_shape,)
-    slots, size = layer.slots_of(len(data)), 2 if layer.use_bias else 1
+def _shapes_of(layer: Any) -> tuple[tuple[int | None, ...], ...]:
+    """The shapes of the inputs; `ConfigError` unless the layer has one output and takes `(batch, steps, features)`."""
+    several = isinstance(layer.input_shape[0], tuple)
+    shapes = layer.input_shape if several else (layer.input_shape,)
+    if layer.return_attention_scores:
+        raise refuse(layer, "goes without return_attention_scores")
     if any(len(shape) != 3 for shape in shapes):
         raise refuse(layer, "goes for inputs (batch, steps, features)")
-    values, heads = layer.values, []
-    for place, slot in enumerate((slots.query, slots.key, slots.value)):
-        kernel, *bias = values[place * size : (place + 1) * size]
-        flat = data[slot] @ kernel.reshape(kernel.shape[0], -1)
-        flat = flat + bias[0].reshape(-1) if bias else flat
-        heads.append(flat.reshape(0, -1, *kernel.shape[1:]).transpose(0, 2, 1, 3))
-    query, key, value = heads
-    scores = _causal(layer, (query @ key.transpose(0, 1, 3, 2)) * (1 / math.sqrt(layer.key_dim)))
-    context = scores.apply("Softmax", axis=-1) @ value
-    kernel, *bias = values[3 * size :]
+    return shapes
+
+
+@lowers(GroupQueryAttention, MultiHeadAttention)
+def _multi_head(layer: Any, inputs: Any) -> Value:
+    data = inputs if isinstance(inputs, list) else [inputs]
+    _shapes_of(layer)
+    slots, size = layer.slots_of(len(data)), 2 if layer.use_bias else 1
+    weights = [layer.values[place : place + size] for place in range(0, len(layer.values), size)]
+    query, key, *gate, value, last = weights
+    q, k, v = (
+        _heads(data[slot], *given)
+        for slot, given in zip((slots.query, slots.key, slots.value), (query, key, value), strict=True)
+    )
+    heads = layer.heads
+    if heads.keys < heads.queries:
+        shared = [head * heads.keys // heads.queries for head in range(heads.queries)]
+        k, v = k.take(shared, axis=1), v.take(shared, axis=1)
+    scores = _near(layer, (q @ k.transpose(0, 1, 3, 2)) * (1 / math.sqrt(heads.key_dim)))
+    context = scores.apply("Softmax", axis=-1) @ v
+    if gate:
+        context = context * _heads(data[slots.query], *gate[0]).apply("Sigmoid")
+    kernel, *bias = last
     joined = context.transpose(0, 2, 1, 3).reshape(0, -1, kernel.shape[0] * kernel.shape[1])
     outputs = joined @ kernel.reshape(joined_size(kernel), -1)
     outputs = outputs + bias[0].reshape(-1) if bias else outputs
     return outputs if kernel.ndim == 3 else outputs.reshape(0, -1, *kernel.shape[2:])
+
+
+def _heads(x: Value, kernel: np.ndarray, *bias: np.ndarray) -> Value:
+    """What a kernel makes of the steps for each head, `(batch, heads, steps, width)`."""
+    flat = x @ kernel.reshape(kernel.shape[0], -1)
+    flat = flat + bias[0].reshape(-1) if bias else flat
+    return flat.reshape(0, -1, *kernel.shape[1:]).transpose(0, 2, 1, 3)
 
 
 def joined_size(kernel: np.ndarray) -> int:
@@ -56,9 +80,10 @@ def joined_size(kernel: np.ndarray) -> int:
 
 def _weighted(layer: Any, inputs: Any) -> Value:
     data = inputs if isinstance(inputs, list) else [inputs]
+    _shapes_of(layer)
     slots = layer.slots_of(len(data))
     query, key, value = (data[slot] for slot in (slots.query, slots.key, slots.value))
-    scores = _causal(layer, _scores(layer, query, key))
+    scores = _near(layer, _scores(layer, query, key))
     return scores.apply("Softmax", axis=-1) @ value
 
 

@@ -8,6 +8,7 @@ from nnlite.inference.exports.graph import Value
 from nnlite.inference.fold_constants import folded
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.simplified import Step
+from nnlite.layers.composite.chain import Chain
 from nnlite.layers.composite.graph import Graph
 
 __all__ = ["lower", "lower_graph", "lowers", "nearest_form", "refuse"]
@@ -45,18 +46,23 @@ def lower(layer: Step, value: Value | Sequence[Value]) -> Any:
         ConfigError: the layer has no form there.
     """
     if isinstance(layer, Layer) and layer.chain is not None:
-        return _lower_program(layer.chain, value)
+        return _lower_program(layer, value)
     for cls in type(layer).__mro__:
         if cls in LOWERINGS and _computes_as(layer, cls):
             return LOWERINGS[cls](layer, value)
     raise refuse(layer, "has no form in this format")
 
 
-def _lower_program(program: Any, value: Any) -> Any:
+def _lower_program(model: Layer, value: Any) -> Any:
     """The outputs of layers in a row, folded as for prediction, or of a graph of layers."""
+    program: Any = model.chain
     if isinstance(program, Graph):
         outputs = lower_graph(program, value if isinstance(value, list) else [value])
         return outputs if len(outputs) > 1 else outputs[0]
+    if not isinstance(program, Chain):
+        raise refuse(
+            model, "writes call, which has no form in this format; Model(inputs, outputs) goes"
+        )
     for step in folded([stage.layer for stage in program.stages]):
         value = lower(step, value)
     return value
@@ -66,6 +72,10 @@ def lower_graph(graph: Graph, inputs: Sequence[Value]) -> list[Value]:
     """The outputs of a graph of layers."""
     values = list(inputs)
     for use in graph.uses:
+        if use.training:
+            raise refuse(use.layer, "is called with training=True, and what is drawn anew has no form in this format")
+        if use.mask is not None:
+            raise refuse(use.layer, "is called with a mask, which has no form in this format")
         data = [values[place] for place in use.inputs]
         made = lower(use.layer, data if use.layer.takes_several or len(data) > 1 else data[0])
         values += made if isinstance(made, list) else [made]

@@ -28,15 +28,20 @@ def record_loss(owner: str, loss: Any) -> None:
 
 
 def adds_losses(layer: "Layer") -> bool:
-    """Whether a call of a layer, tried on zeros, adds terms to the loss."""
-    training = {False, "training" in layer._call_context}
+    """Whether a call of a layer, tried on zeros, adds terms to the loss; true of training that cannot be tried yet."""
     inputs = zeros_for(layer, layer.input_shape, 1)
+
+    def tried(training: bool) -> bool:
+        bundle = layer.linearize(inputs, *layer.values, training=training, random=RandomSource(0), mask=None)[1]
+        return any(isinstance(part, AddedLoss) for part in penalized_parts(bundle))
+
     with np.errstate(all="ignore"):
-        tried = [
-            layer.linearize(inputs, *layer.values, training=flag, random=RandomSource(0), mask=None)[1]
-            for flag in training
-        ]
-    return any(isinstance(part, AddedLoss) for bundle in tried for part in penalized_parts(bundle))
+        if tried(False):
+            return True
+        try:
+            return "training" in layer._call_context and tried(True)
+        except ConfigError:  # such as that of a schedule before the number of steps is known
+            return True
 
 
 def weight_penalties(layer: "Layer") -> list[float]:
