@@ -69,7 +69,8 @@ def test_mpe_sample_and_learn(files, capsys):
         (["query", "none.bif"], 3, "none.bif: cannot be read: No such file"),
         (["query", "BIF", "--marginals", "flue"], 3, "did you mean 'flu'"),
         (["query", "BIF", "--rows", "BAD"], 3, "bad.csv, line 3, variable 'flu': row 1 holds 'maybe'"),
-        (["query", "BIF", "--rows", "RAGGED"], 3, "ragged.csv, line 2: has 1 cells, the head 2"),
+        (["query", "BIF", "--rows", "RAGGED"], 3, "ragged.csv, line 2: 1 cells, but the first line names 2 columns"),
+        (["query", "BIF", "--rows", "none.csv"], 3, "none.csv: No such file"),
         (["sample", "BIF", "-n", "0"], 2, "-n: expected a number of rows above 0"),
         (["sample", "BIF", "--given", "flu"], 2, "expected VARIABLE=STATE"),
         (["sample", "BIF", "--given", "flu=yes", "finding=no"], 3, "impossible"),
@@ -79,7 +80,7 @@ def test_mpe_sample_and_learn(files, capsys):
 def test_errors_are_one_line(files, capsys, change, code, message):
     (files[2] / "bad.csv").write_text("flu\nyes\nmaybe\n")
     (files[2] / "ragged.csv").write_text("flu,smoker\nyes\n")
-    names = {"BIF": files[0], "BAD": str(files[2] / "bad.csv"), "RAGGED": str(files[2] / "ragged.csv")}
+    names = {"BIF": files[0], **{name.upper(): str(files[2] / f"{name}.csv") for name in ("bad", "ragged")}}
     assert main(["circuit", *(names.get(part, part) for part in change)]) == code
     printed = capsys.readouterr().err
     assert message in printed
@@ -106,3 +107,9 @@ def test_sizes_of_a_chain_of_two():
     assert sizes.nodes == 6 + 2 + 2 + 1 + 1 + 1
     assert sizes.edges == 6 * 2 + 6 + 2 * 3 + 2 + 1 + 1
     assert np.isclose(circuit.log_prob([{}])[0], 0)
+
+
+def test_a_variable_that_stands_twice_is_refused(files, capsys):
+    (files[2] / "twice.csv").write_text("flu,flu\nyes,no\n")
+    assert main(["circuit", "query", files[0], "--rows", str(files[2] / "twice.csv")]) == 3
+    assert "'flu' stands more than once" in capsys.readouterr().err

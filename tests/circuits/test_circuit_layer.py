@@ -167,4 +167,8 @@ def test_wrong_arguments_are_named():
     with pytest.raises(ConfigError, match="no factor has 'b'"):
         SumProduct([["a"]], {"a": 2, "b": 2}, message=["b"])
     with pytest.raises(ConfigError, match="expected a network"):
-        Circuit({"flu": 3})
+        Circuit(3)
+    with pytest.raises(ConfigError, match=r"network\.sattes: unknown argument 'sattes'; did you mean 'states'"):
+        Circuit({"sattes": {"flu": ["yes", "no"]}})
+    with pytest.raises(ConfigError, match=r"network\.parents\.flu: variable 'flu': has a parent 'abrod'"):
+        Circuit({"states": {"abroad": ["yes", "no"], "flu": ["yes", "no"]}, "parents": {"flu": ["abrod"]}})

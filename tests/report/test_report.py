@@ -277,6 +277,9 @@ def test_damaged_files_are_named(damage, runs, tmp_path):
     folder = tmp_path / "copy"
     shutil.copytree(runs("xor").folder, folder)
     (folder / damage).write_text("{", encoding="utf-8")
+    with pytest.raises(DataError, match=rf"{re.escape(damage)}: is not what the training wrote.*or remove .*manifest"):
+        Report(folder)
+    (folder / "manifest.json").unlink()  # the remedy; older folders have none
     if damage == "metrics.json":
         with pytest.raises(DataError, match=r"metrics\.json: damaged"):
             Report(folder)

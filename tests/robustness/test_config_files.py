@@ -19,8 +19,9 @@ from nnlite.errors import ConfigError, DataError, NNLiteError
 from nnlite.experiment import Experiment
 
 CONFIGS = {path.name: path.read_text() for path in sorted(Path(nnlite.__file__).parents[1].glob("configs/*.yaml"))}
-# Names that the user chooses: those of columns, classes, layers of a graph.
+# Names that the user chooses: those of columns, classes, layers of a graph, variables of a network.
 OWN = {"class_weight", "columns", "inputs", "from", "outputs", "path", "target", "categorical", "drop", "monitor"}
+OWN |= {"states", "parents"}
 OWN |= {"benign", "malignant", "person", "blood", "habits", "serum", "both", "mixed", "all", "progress", "name", "seed"}
 PLACE = re.compile(r"c\.yaml, line (\d+), column (\d+): (?:([\w.\[\]]+): )?.")
 SECONDS = 5  # of the processor: a bound that only what does not end reaches

@@ -5,7 +5,7 @@ import contextlib
 import numpy as np
 import pytest
 
-from nnlite import Input, Sequential, load_model
+from nnlite import Input, Sequential, load_model, saving
 from nnlite.callbacks import (
     BestMembers,
     Callback,
@@ -20,6 +20,7 @@ from nnlite.callbacks import (
 from nnlite.errors import ConfigError, ModelFileError, TrainingWarning
 from nnlite.layers import LSTM, BatchNormalization, Dense, Dropout, RepeatVector
 from nnlite.metrics import AUC, Metric, Precision
+from nnlite.training.safety.checkpoint_files import NEEDED
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(90, 4)).astype(np.float32)
@@ -249,6 +250,25 @@ def test_the_newest_checkpoint_that_is_whole_is_taken(tmp_path):
         network().save(tmp_path / "model.safetensors")
         with pytest.raises(ModelFileError, match="no checkpoint"):
             network().fit(X, Y, epochs=3, verbose=0, resume=tmp_path / name)
+
+
+@pytest.mark.parametrize("value", [None, -1, "x", [["x"]], {"x": {}}], ids=str)
+def test_states_of_other_kinds_are_errors_that_name_the_file(value, tmp_path):
+    arguments = {"x": X, "y": Y, "epochs": 2, "verbose": 0}
+    network().fit(**arguments, callbacks=[Checkpoints(tmp_path, "2 steps", keep=9), EarlyStopping("loss")])
+    path = sorted(tmp_path.glob("step-*"))[-2]  # within an epoch: metrics have a state
+    header, arrays = saving.read(path)
+    assert header["training"]["batch"]
+    refused = set()
+    for name in NEEDED:
+        saving.write(path, {**header, "training": {**header["training"], name: value}}, arrays)
+        model = network()
+        try:
+            model.fit(**arguments, callbacks=[EarlyStopping("loss")], resume=path, resume_anyway=True)
+        except (ModelFileError, ConfigError) as error:
+            assert str(path) in str(error)
+            refused.add(name)
+    assert refused >= {"epochs", "epoch", "batch", "first_epoch", "begun", "shuffled_at", "loss", "callbacks"}
 
 
 def test_best_and_last_are_models(tmp_path):

@@ -1,6 +1,6 @@
 """Bayesian networks of discrete variables: names, states, parents and conditional probability tables."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
 from typing import Any
 
@@ -11,7 +11,8 @@ from nnlite.circuits.networks.bif import bif_text, read_bif
 from nnlite.circuits.networks.evidence import read_evidence
 from nnlite.circuits.networks.problems import NetworkError
 from nnlite.documents.beside import sought
-from nnlite.errors import ConfigError, did_you_mean, shown
+from nnlite.errors import ConfigError, did_you_mean, raise_all, shown
+from nnlite.registry import constructor_parameters, wrong_keys
 from nnlite.registry.field_types import Specified
 from nnlite.saving.text_files import write_text
 
@@ -72,8 +73,7 @@ class BayesianNetwork:
         self.parents = self._read_parents(parents or {})
         self.topological_order = self._topological_order()
         given = {} if cpts is None else cpts
-        for variable in given:
-            self.index(variable)
+        self._check_known(given, "cpts")
         self.cpts = {own: self._read_table(own, given.get(own)) for own in self.variables}
 
     @property
@@ -84,11 +84,7 @@ class BayesianNetwork:
     def index(self, variable: str) -> int:
         """The column of `variable`; `NetworkError` that names near ones where there is none."""
         if variable not in self.states:
-            raise NetworkError(
-                f"there is no such variable; {did_you_mean(variable, self.variables)}",
-                self.source,
-                variable=str(variable),
-            )
+            raise self._unknown(variable)
         return self._columns[variable]
 
     def shape(self, variable: str) -> tuple[int, ...]:
@@ -116,15 +112,23 @@ class BayesianNetwork:
             return spec
         if isinstance(spec, (str, PathLike)):
             return cls.from_bif(sought(spec))
-        if isinstance(spec, Mapping) and "states" in spec:
-            strangers = set(spec) - {"states", "parents", "cpts", "name", "properties"}
-            if not strangers:
-                return cls(**spec)
-            allowed = ("states", "parents", "cpts", "name", "properties")
-            raise ConfigError(f"unknown argument {min(strangers)!r}; {did_you_mean(min(strangers), allowed)}")
+        if isinstance(spec, Mapping):
+            return cls._of_arguments(spec)
         raise ConfigError(
             f"expected a network: the path of a BIF file or {{states: ..., parents: ..., cpts: ...}}, got {shown(spec)}"
         )
+
+    @classmethod
+    def _of_arguments(cls, arguments: Mapping[str, Any]) -> "BayesianNetwork":
+        """The network of arguments in a config, where what is wrong has a place."""
+        parameters = {
+            key: parameter for key, parameter in constructor_parameters(cls).items() if key not in ("source", "lines")
+        }
+        raise_all(wrong_keys(arguments, parameters))
+        try:
+            return cls(**arguments)
+        except NetworkError as error:
+            raise ConfigError(str(error), error.path) from None
 
     def to_spec(self) -> dict[str, Any]:
         """The arguments of the network as plain values, which `get` reads."""
@@ -200,29 +204,40 @@ class BayesianNetwork:
         arcs = sum(map(len, self.parents.values()))
         return f"BayesianNetwork({self.name!r}, {len(self.variables)} variables, {arcs} arcs)"
 
-    def _error(self, message: str, variable: str) -> NetworkError:
-        return NetworkError(message, self.source, self._lines.get(variable), variable)
+    def _error(self, message: str, variable: str, argument: str) -> NetworkError:
+        path = (argument, variable)
+        return NetworkError(message, self.source, self._lines.get(variable), variable, path=path)
+
+    def _check_known(self, variables: Iterable[str], argument: str) -> None:
+        for own in variables:
+            if own not in self.states:
+                raise self._unknown(own, (argument, own))
+
+    def _unknown(self, variable: str, path: tuple[str, ...] = ()) -> NetworkError:
+        message = f"there is no such variable; {did_you_mean(variable, self.variables)}"
+        return NetworkError(message, self.source, variable=str(variable), path=path)
 
     def _check_states(self) -> None:
         for own, names in self.states.items():
             if not names:
-                raise self._error("has no states", own)
+                raise self._error("has no states", own, "states")
             twice = next((name for name in names if names.count(name) > 1), None)
             if twice is not None:
-                raise self._error(f"has the state {twice!r} twice", own)
+                raise self._error(f"has the state {twice!r} twice", own, "states")
 
     def _read_parents(self, given: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
-        for own in given:
-            self.index(own)
+        self._check_known(given, "parents")
         read = {own: tuple(given.get(own, ())) for own in self.variables}
         for own, parents in read.items():
             for parent in parents:
                 if parent not in self.states:
                     raise self._error(
-                        f"has a parent {parent!r} that is no variable; {did_you_mean(parent, self.variables)}", own
+                        f"has a parent {parent!r} that is no variable; {did_you_mean(parent, self.variables)}",
+                        own,
+                        "parents",
                     )
             if len(set(parents)) < len(parents):
-                raise self._error("has one parent twice", own)
+                raise self._error("has one parent twice", own, "parents")
         return read
 
     def _topological_order(self) -> list[str]:
@@ -242,7 +257,7 @@ class BayesianNetwork:
             while walk[-1] not in walk[:-1]:
                 walk.append(next(parent for parent in self.parents[walk[-1]] if left[parent]))
             circle = walk[walk.index(walk[-1]) :][::-1]
-            raise self._error(f"is on a cycle: {' -> '.join(circle)}", circle[0])
+            raise self._error(f"is on a cycle: {' -> '.join(circle)}", circle[0], "parents")
         return order
 
     def _read_table(self, own: str, given: ArrayLike | None) -> np.ndarray:
@@ -252,15 +267,17 @@ class BayesianNetwork:
         table = np.asarray(given, np.float64)
         if table.shape != shape:
             raise self._error(
-                f"needs a table of the shape {shape}, of {int(np.prod(shape)):,} numbers, got {table.shape}", own
+                f"needs a table of the shape {shape}, of {int(np.prod(shape)):,} numbers, got {table.shape}",
+                own,
+                "cpts",
             )
         if not (np.isfinite(table) & (table >= 0)).all():
-            raise self._error("has a table with numbers that are no probabilities", own)
+            raise self._error("has a table with numbers that are no probabilities", own, "cpts")
         sums = table.sum(axis=-1, keepdims=True)
         if (sums == 0).any():
             place = np.argwhere(sums[..., 0] == 0)[0]
             named = ", ".join(self.states[parent][code] for parent, code in zip(self.parents[own], place, strict=True))
-            raise self._error(f"has a row that sums to 0{f': ({named})' if named else ''}", own)
+            raise self._error(f"has a row that sums to 0{f': ({named})' if named else ''}", own, "cpts")
         off = np.abs(sums - 1)
         if (off > NOTED).any():
             self.notes.append(

@@ -12,6 +12,7 @@ class NetworkError(DataError):
     Attributes:
         file, line, variable: where it is, None where that is not known; `str(error)` begins with them.
         row: which of the rows that were asked about, from 0; None where it is no row.
+        path: the keys of the argument of `BayesianNetwork` that is wrong, such as `("parents", "flu")`; else empty.
     """
 
     def __init__(
@@ -21,8 +22,10 @@ class NetworkError(DataError):
         line: int | None = None,
         variable: str | None = None,
         row: int | None = None,
+        path: tuple[str, ...] = (),
     ) -> None:
         self.message, self.file, self.line, self.variable, self.row = message, file, line, variable, row
+        self.path = path
         place = ", ".join(
             part
             for part in (

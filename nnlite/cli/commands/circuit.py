@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from nnlite.cli.arguments import Commands, add_command, check_folder
-from nnlite.errors import ConfigError, DataError
+from nnlite.errors import ConfigError
 
 __all__ = ["add_commands"]
 
@@ -164,26 +164,13 @@ def _rows(path: str | None) -> Iterator[list[dict[str, str | None]]]:
         raise NetworkError(error.message, path, line, error.variable, error.row) from None
 
 
-def _read(path: str) -> tuple[list[dict[str, str | None]], list[int]]:
-    try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file, strict=True)
-            head = next(reader, None)
-            if not head:
-                raise DataError(f"{path}: is empty; expected names of variables in the first line")
-            rows, lines = [], []
-            for cells in reader:
-                if len(cells) != len(head):
-                    raise DataError(f"{path}, line {reader.line_num}: has {len(cells)} cells, the head {len(head)}")
-                rows.append({name: cell or None for name, cell in zip(head, cells, strict=True)})
-                lines.append(reader.line_num)
-    except csv.Error as error:
-        raise DataError(f"{path}: is no CSV: {error}") from None
-    except UnicodeDecodeError:
-        raise DataError(f"{path}: is no UTF-8 text") from None
-    if not rows:
-        raise DataError(f"{path}: has no rows below its head")
-    return rows, lines
+def _read(path: str) -> tuple[list[dict[str, str | None]], Sequence[int]]:
+    from nnlite.data import Table
+
+    table = Table.read(path, {"delimiter": ",", "header": True})
+    table.require(table.names)
+    rows = zip(*table.columns.values(), strict=True)
+    return [dict(zip(table.names, (cell or None for cell in row), strict=True)) for row in rows], table.lines
 
 
 def _write(path: str | None, head: Sequence[str], lines: Any) -> None:

@@ -2,6 +2,7 @@
 
 import re
 import warnings
+from numbers import Real
 from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,12 +10,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nnlite import saving
-from nnlite.errors import ModelFileError, TrainingWarning
+from nnlite.errors import ModelFileError, TrainingWarning, shown
 
 __all__ = ["Checkpoint", "latest_checkpoint", "read_checkpoint"]
 
 NEEDED = ("plan", "epochs", "epoch", "batch", "first_epoch", "begun", "shuffled_at", "steps", "learning_rate", "loss",
           "metrics", "callbacks", "logs", "stopped")  # fmt: skip
+COUNTS = ("epochs", "epoch", "batch", "first_epoch", "begun", "shuffled_at")
 
 
 class Checkpoint(NamedTuple):
@@ -66,11 +68,17 @@ def read_checkpoint(path: Path) -> Checkpoint:
     header, arrays = saving.read(path)
     if "training" not in header or header.get("content") != "model":
         raise ModelFileError(f"{path}: a model file, but no checkpoint: it does not say where its training stands")
-    iterations = header.get("iterations")
-    if type(iterations) is not int or iterations < 0:
-        raise ModelFileError(f"{path}: iterations must be an integer >= 0, got {iterations!r}")
     state = saving.state_from_arrays(header["training"], arrays)
     missing = [name for name in NEEDED if not isinstance(state, dict) or name not in state]
     if missing:
         raise ModelFileError(f"{path}: the state of the training has no {', '.join(missing)}")
-    return Checkpoint(path, iterations, state, arrays)
+    counts = {"iterations": header.get("iterations"), **{name: state[name] for name in COUNTS}}
+    for name, value in counts.items():
+        if type(value) is not int or value < 0:
+            raise ModelFileError(f"{path}: {name} must be an integer >= 0, got {value!r}")
+    total, rate = state["loss"], state["learning_rate"]
+    if not (isinstance(total, list) and len(total) == 2 and all(isinstance(value, Real) for value in total)):
+        raise ModelFileError(f"{path}: loss must be two numbers, got {shown(total)}")
+    if not (rate is None or isinstance(rate, Real)):
+        raise ModelFileError(f"{path}: learning_rate must be a number, got {shown(rate)}")
+    return Checkpoint(path, counts["iterations"], state, arrays)

@@ -3,14 +3,17 @@
 import numbers
 import warnings
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nnlite import saving
 from nnlite.callbacks import CallbackList
-from nnlite.errors import ConfigError, DivergenceError, TrainingWarning
+from nnlite.errors import ConfigError, DivergenceError, ModelFileError, TrainingWarning
+from nnlite.errors.boundary import reading
 from nnlite.metrics import Mean
 from nnlite.training.safety.checkpoint_files import Checkpoint
 from nnlite.training.safety.plans import compare_plans, training_plan_of
@@ -59,6 +62,7 @@ class Session:
         self.stopped = False
         self._plan: dict[str, Any] | None = None
         self._taken: dict[str, Any] | None = None  # the state that goes on
+        self._file: Path | None = None  # that it is from
         if options["resume"] is not None or any(one.comes_last for one in callbacks.callbacks):
             self._plan = training_plan_of(trainer, batches, options, callbacks.callbacks)
 
@@ -67,8 +71,17 @@ class Session:
 
         Raises:
             ConfigError: it is of another training, unless `anyway`.
-            ModelFileError: it does not fit the model.
+            ModelFileError: it does not fit the model, or its state is damaged.
         """
+        self._file = checkpoint.path
+        with self._reading():
+            self._resume(checkpoint, anyway)
+
+    def _reading(self) -> AbstractContextManager[None]:
+        """A context in which what the checkpoint says is taken; whatever is wrong with that names the file."""
+        return reading(self._file, "cannot be resumed from", kind=ModelFileError)
+
+    def _resume(self, checkpoint: Checkpoint, anyway: bool) -> None:
         state, trainer = checkpoint.state, self.trainer
         if not anyway:
             assert self._plan is not None
@@ -96,13 +109,16 @@ class Session:
 
     def take_up(self) -> None:
         """Give callbacks and learning rate the state of the checkpoint, if the training goes on from one."""
-        if self._taken is None:
-            return
-        trainer, rate = self.trainer, self._taken["learning_rate"]
+        if self._taken is not None:
+            with self._reading():
+                self._take_up(self._taken)
+
+    def _take_up(self, state: Mapping[str, Any]) -> None:
+        trainer, rate = self.trainer, state["learning_rate"]
         assert trainer.optimizer is not None
         if rate is not None and isinstance(trainer.optimizer.learning_rate, numbers.Real) and self._same_rate():
             trainer.optimizer.learning_rate = rate
-        left = list(self._taken["callbacks"])
+        left = list(state["callbacks"])
         for callback in self.callbacks.callbacks:
             place = next((n for n, (name, _) in enumerate(left) if name == type(callback).__name__), None)
             if place is not None:  # the first of its class that nobody has taken yet
@@ -141,8 +157,9 @@ class Session:
         trainer = self.trainer
         assert trainer.optimizer is not None
         if self.batch and self._taken is not None:
-            for metric, state in zip(trainer.metrics, self._taken["metrics"], strict=True):
-                metric.set_state(state)
+            with self._reading():
+                for metric, state in zip(trainer.metrics, self._taken["metrics"], strict=True):
+                    metric.set_state(state)
             left = islice(self.batches.epoch(self.shuffled_at), self.batch, None)
             return () if self.stopped else left, self.loss, self.batch
         self.loss, self.batch, self.shuffled_at = Mean(), 0, trainer.optimizer.batches
