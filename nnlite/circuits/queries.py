@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 __all__ = []
 
-FEW_ROWS = 64  # for which a plan of their own is not worth its time
+FEW_NUMBERS = 100_000  # of a sweep over all rows, for which a plan of their own is not worth its time
 
 
 def log_prob(circuit: "Circuit", evidence: Evidence) -> np.ndarray:
     """log P(evidence), `(rows,)`."""
     result = np.empty(evidence.count)
-    sweep = circuit.sweep(known=_worth_looking_up(evidence))
+    sweep = circuit.sweep(known=_worth_looking_up(circuit, evidence))
     for rows in chunks(evidence.count, sweep.entries):
         part = evidence.part(rows)
         up = sweep.upward(part)
@@ -35,7 +35,10 @@ def marginals(circuit: "Circuit", evidence: Evidence) -> list[np.ndarray]:
     """P(x | evidence) of every variable, `(rows, states)` each; NaN where the evidence is impossible."""
     cards = circuit.network.cards
     result = [np.empty((evidence.count, card)) for card in cards]
-    sweep = circuit.sweep()
+    known = _worth_looking_up(circuit, evidence)
+    for own in known:
+        result[own][:] = evidence.likelihoods(own, cards[own]).T
+    sweep = circuit.sweep(known=known)
     for rows in chunks(evidence.count, sweep.entries):
         part = evidence.part(rows)
         up = sweep.upward(part)
@@ -98,7 +101,7 @@ def expected_counts(
     network = circuit.network
     counts = [np.zeros(network.shape(own)) for own in network.variables]
     logs = np.empty(evidence.count)
-    sweep = circuit.sweep(known=_worth_looking_up(evidence) if known is None else known)
+    sweep = circuit.sweep(known=_worth_looking_up(circuit, evidence) if known is None else known)
     weights = np.ones(evidence.count) if weights is None else weights
     for rows in chunks(evidence.count, sweep.entries):
         part = evidence.part(rows)
@@ -149,9 +152,10 @@ def read(circuit: "Circuit", rows: Any) -> Evidence:
     return read_evidence(circuit.network, rows)
 
 
-def _worth_looking_up(evidence: Evidence) -> frozenset[int]:
-    """The columns that every row knows, where there are enough rows for a plan without these."""
-    return evidence.known_everywhere() if evidence.count >= FEW_ROWS else frozenset()
+def _worth_looking_up(circuit: "Circuit", evidence: Evidence) -> frozenset[int]:
+    """The columns that every row knows, where rows and circuit are large enough for a plan without these."""
+    many = evidence.count * circuit.plan.entries >= FEW_NUMBERS
+    return evidence.known_everywhere() - set(circuit.plan.targets) if many else frozenset()
 
 
 def _in_logarithms(circuit: "Circuit", evidence: Evidence, semiring: Any = "sum", derivative: bool = False) -> Any:

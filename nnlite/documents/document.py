@@ -5,12 +5,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from nnlite.documents.beside import beside
 from nnlite.documents.includes import Including
 from nnlite.documents.nodes import Node, Place, find, place_of, place_of_name
 from nnlite.documents.reading import compose
 from nnlite.documents.references import resolve
 from nnlite.errors import ConfigError, DataError, did_you_mean, format_path, raise_all
+from nnlite.registry.fields import beside
 
 __all__ = ["SECTIONS", "Document"]
 

@@ -3,13 +3,33 @@
 A type checker takes `Converted` for a descriptor, so that the constructor's parameter has the type of what may be
 assigned, and the attribute the type of what is read. At runtime each of these names stands for the second type alone:
 `FromSpec[Initializer]` is `Initializer`, which `nnlite.registry.field_types` reads values by.
+
+An argument that names a file is converted by `sought`: in a config, the file is sought beside it.
 """
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, Union, overload
 
-__all__ = ["Converted", "FromSpec", "FromSpecs", "Settled", "Spec", "option"]
+from nnlite.errors import ConfigError
+
+__all__ = [
+    "Converted",
+    "FromSpec",
+    "FromSpecs",
+    "Settled",
+    "Spec",
+    "absolute_paths",
+    "beside",
+    "option",
+    "sought",
+]
+
+_FOLDER: ContextVar[str | None] = ContextVar("folder of the config", default=None)
 
 if TYPE_CHECKING:
     from typing_extensions import Self, dataclass_transform
@@ -69,3 +89,34 @@ else:
     def dataclass_transform(**_):
         """For checkers alone; `typing` has it from Python 3.11 on."""
         return lambda cls: cls
+
+
+@contextmanager
+def beside(folder: "str | os.PathLike[str]") -> Iterator[None]:
+    """A context in which `sought` looks for files in `folder`, that of a config, before the current folder."""
+    token = _FOLDER.set(os.fspath(folder))
+    try:
+        yield
+    finally:
+        _FOLDER.reset(token)
+
+
+def absolute_paths(path: "str | os.PathLike[str]", folder: str) -> list[str]:
+    """Where `path` may be: in `folder`, then in the current folder."""
+    return list(dict.fromkeys(os.path.abspath(Path(base, path).expanduser()) for base in (folder, ".")))
+
+
+def sought(path: "str | os.PathLike[str]") -> str:
+    """The file that an argument names: `path` as it is or, while a config is read, its absolute path.
+
+    Raises:
+        ConfigError: a config is read, and there is no such file; says where it was looked for.
+    """
+    folder = _FOLDER.get()
+    if folder is None:
+        return os.fspath(path)
+    tried = absolute_paths(path, folder)
+    present = next(filter(os.path.isfile, tried), None)
+    if present is None:
+        raise ConfigError(f"no file {os.fspath(path)!r}; looked for {' and '.join(tried)}")
+    return present

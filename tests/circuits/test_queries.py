@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from bayes_nets import clinic, joint_table, marginal, masked, patterns, random_network
 
-from nnlite.circuits import BayesianNetwork, Circuit, NetworkError
+from nnlite.circuits import BayesianNetwork, Circuit, NetworkError, queries
 from nnlite.circuits.queries import _flips_one_by_one, _joint_in_logarithms, read
 
 NETWORKS = [clinic(), *map(random_network, range(5))]
@@ -238,3 +238,40 @@ def test_rows_come_in_chunks(monkeypatch):
     logs = circuit.log_prob(rows)
     assert logs[[0, 999, 1000, 1002]] == pytest.approx(circuit.log_prob(rows[[0, 999, 1000, 1002]]), abs=1e-13)
     assert joint_table(network).sum() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("target", [None, "x ray", "tumour"])
+def test_looking_up_what_every_row_knows_changes_no_marginal(target, monkeypatch):
+    network = clinic()
+    circuit = Circuit(network, target=target)
+    rows = patterns(network, 40, seed=4)
+    finding, xray, breathless = (network.index(own) for own in ("finding", "x ray", "breathless"))
+    rows[:, [finding, xray]] = network.sample(40, seed=5)[:, [finding, xray]]
+    evidence = read(circuit, rows)
+    evidence.soft[breathless] = np.random.default_rng(6).random((2, 40))
+    slow = circuit.marginals(evidence)
+    monkeypatch.setattr(queries, "FEW_NUMBERS", 0)
+    quick = circuit.marginals(evidence)
+    known = evidence.known_everywhere() - {network.index(own) for own in [target] if own}
+    assert list(circuit._plans)[-1][1] == known  # it has been another way
+    for own, posterior in slow.items():
+        assert quick[own] == pytest.approx(posterior, abs=1e-14, nan_ok=True)
+
+
+def unlikely(features=240):
+    """Classes (3/4, 1/4) given that all features are 0, whose log P is -1464.7."""
+    each = np.exp(-1464.7 / features) * np.array([1.5, 0.5]) ** (1 / features)
+    states = {"class": "ab"} | {f"x{i}": "01" for i in range(features)}
+    cpts = {f"x{i}": np.stack([each, 1 - each], axis=1) for i in range(features)}
+    return BayesianNetwork(states, {f"x{i}": ["class"] for i in range(features)}, cpts)
+
+
+@pytest.mark.parametrize("count", [1, 500])  # by messages; by looking up
+def test_240_observed_features_stay_in_the_range_of_scaled_numbers(count, monkeypatch):
+    monkeypatch.setattr(queries, "_in_logarithms", None)
+    circuit = Circuit(unlikely())
+    rows = np.zeros((count, 241), int)
+    rows[:, 0] = -1
+    assert circuit.log_prob(rows) == pytest.approx(np.full(count, -1464.7), abs=1e-9)
+    assert circuit.marginals(rows)["class"] == pytest.approx(np.tile([0.75, 0.25], (count, 1)), abs=1e-11)
+    assert circuit.expected_counts(rows)["x7"][:, 0] == pytest.approx(count * np.array([0.75, 0.25]), rel=1e-11)

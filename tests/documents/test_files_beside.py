@@ -4,9 +4,9 @@ import pytest
 from bayes_nets import CLINIC, clinic
 
 from nnlite.circuits import Circuit
-from nnlite.documents.beside import beside, sought
 from nnlite.errors import ConfigError
 from nnlite.experiment import Experiment
+from nnlite.registry.fields import beside, sought
 
 CONFIG = """data:
   source: {Npz: {path: rows.npz}}

@@ -10,10 +10,10 @@ from nnlite.arrays.types import ArrayLike
 from nnlite.circuits.networks.bif import bif_text, read_bif
 from nnlite.circuits.networks.evidence import read_evidence
 from nnlite.circuits.networks.problems import NetworkError
-from nnlite.documents.beside import sought
 from nnlite.errors import ConfigError, did_you_mean, raise_all, shown
 from nnlite.registry import constructor_parameters, wrong_keys
 from nnlite.registry.field_types import Specified
+from nnlite.registry.fields import sought
 from nnlite.saving.text_files import write_text
 
 __all__ = ["BayesianNetwork"]

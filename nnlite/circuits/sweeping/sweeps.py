@@ -88,11 +88,17 @@ class Sweep:
     Args:
         plan: what is summed out when.
         tables: `{column: probabilities}`, each of the shape of its family.
+        steps: the plan's buckets laid out, where that is done already.
+
+    Attributes:
+        tables: as given; those with known columns are divided by the largest entry for each of their states, so that
+            products of many of them stay in the range of numbers.
     """
 
     def __init__(self, plan: Plan, tables: Sequence[np.ndarray], steps: "list[Step] | None" = None) -> None:
-        self.plan, self.tables = plan, tables
+        self.plan, self.tables = plan, list(tables)
         self.steps = steps_of(plan) if steps is None else steps
+        self._log_scales = {column: self._scaled(column) for column in self._looked_up()}
         self.left = [
             product_of(self._constants(step), step.left_shape) if step.constants else None for step in self.steps
         ]
@@ -101,6 +107,18 @@ class Sweep:
     def entries(self) -> int:
         """Numbers kept for one row."""
         return sum(step.entries for step in self.steps)
+
+    def _looked_up(self) -> list[int]:
+        """The columns whose tables have known ones."""
+        return [factor.number for step in self.steps for factor in step.factors if factor.kind == "table"]
+
+    def _scaled(self, column: int) -> np.ndarray:
+        """Divide a table by its largest entries along its free axes; returns their logarithms, over its known ones."""
+        free = tuple(axis for axis, own in enumerate(self.plan.families[column]) if own not in self.plan.known)
+        scale = self.tables[column].max(axis=free, keepdims=True)
+        scale = np.where(scale == 0, 1, scale)
+        self.tables[column] = self.tables[column] / scale
+        return np.log(scale.squeeze(axis=free))
 
     def upward(self, evidence: Evidence) -> Upward:
         """Messages from the leaves to the root."""
@@ -122,7 +140,10 @@ class Sweep:
         smallest = np.min(scales, axis=0)
         alive = messages[-1].reshape(-1, evidence.count).any(axis=0)
         value = aligned(messages[-1], self.steps[-1].scope, self.plan.targets, 1)
-        return Upward(value, np.log(scales).sum(axis=0), alive & (smallest > SMALLEST), scales, all_factors, products)
+        log_scale = np.log(scales).sum(axis=0)
+        for column, logs in self._log_scales.items():
+            log_scale += logs[self._places(column, evidence)]
+        return Upward(value, log_scale, alive & (smallest > SMALLEST), scales, all_factors, products)
 
     def downward(self, up: Upward, seed: np.ndarray, evidence: Evidence, tables: bool, lambdas: bool) -> Downward:
         """Derivatives of sum(seed * value), scales being constants.
@@ -161,10 +182,14 @@ class Sweep:
     def _gathered(self, column: int, evidence: Evidence) -> np.ndarray:
         """A table with its known columns looked up, `(*free axes, rows)`."""
         family, known = self.plan.families[column], self.plan.known
-        places = tuple(evidence.codes[own] for own in family if own in known)
+        places = self._places(column, evidence)
         free = [axis for axis, own in enumerate(family) if own not in known]
         bound = [axis for axis, own in enumerate(family) if own in known]
         return self.tables[column].transpose(*free, *bound)[(..., *places)]
+
+    def _places(self, column: int, evidence: Evidence) -> tuple[np.ndarray, ...]:
+        """The states of the known columns of a table, row by row."""
+        return tuple(evidence.codes[own] for own in self.plan.families[column] if own in self.plan.known)
 
     def _multiplied(self, step: Step, left: np.ndarray | None, product: np.ndarray) -> np.ndarray:
         """The message, `(*scope, rows)`."""

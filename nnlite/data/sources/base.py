@@ -17,10 +17,10 @@ from nnlite.data.frames.frame import Frame
 from nnlite.data.safety.files import STDIN
 from nnlite.data.sources.arrays import Dataset, checked_numbers
 from nnlite.data.table import Table
-from nnlite.documents.beside import absolute_paths
 from nnlite.errors import ConfigError, DataError
 from nnlite.errors.boundary import reading
 from nnlite.registry import Configurable
+from nnlite.registry.fields import absolute_paths
 
 __all__ = ["DataSource", "Dataset", "find_file"]
 

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import numpy as np
 
-from nnlite.documents.beside import sought
 from nnlite.errors import ConfigError, DataError, NotReadyError
 from nnlite.layers.base.attributes import InputKind
 from nnlite.layers.base.inputs import as_whole, gathered, read_inputs
 from nnlite.layers.preprocessing.category_encoding import encoded
 from nnlite.registry.field_types import read
+from nnlite.registry.fields import sought
 
 __all__ = []
 
