@@ -11,10 +11,14 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from nnlite import Input, Sequential, load, load_model
 from nnlite.data import Csv, Data, Dialect, Npz, Split, Table, read_idx, read_table_file
 from nnlite.errors import NNLiteError
+from nnlite.experiment import Experiment, Run, train
+from nnlite.layers import Dense, Embedding
 
 PAGE = Path(__file__).parents[2] / "docs" / "errors.md"
 GOOD = "a,b,t\n1,x,0\n2,y,1\n"
@@ -50,6 +54,60 @@ def content(name: str, written: bytes, read: Callable) -> Callable:
         read(name)
 
     return provoke
+
+
+CONFIG = """\
+seed: 1
+data:
+  source: {Csv: {path: t.csv, target: t}}
+  split: {validation: 0.2, test: 0.2}
+model:
+  - Dense: {units: 8, activation: relu}
+  - Dense: {units: 1}
+compile: {optimizer: adam, loss: mse}
+fit: {epochs: 4}
+"""
+
+
+def config(old: str, new: str) -> Callable:
+    """Provokes by a config in which one text stands for another."""
+
+    def provoke() -> None:
+        assert old in CONFIG
+        Path("c.yaml").write_text(CONFIG.replace(old, new))
+        Experiment.from_file("c.yaml").check()
+
+    return provoke
+
+
+def run(spoil: Callable[[], object] | None = None, *overrides: str) -> Callable:
+    """Provokes by a training, or by opening its run folder after `spoil`."""
+
+    def provoke() -> None:
+        lines = [f"{row},{row % 7},{row % 3}" for row in range(40)]
+        Path("t.csv").write_text("\n".join(["a,b,t", *lines]) + "\n")
+        Path("c.yaml").write_text(CONFIG.replace("epochs: 4", "epochs: 1"))
+        train(Experiment.from_file("c.yaml", overrides), "run", quiet=True)
+        assert spoil is not None
+        spoil()
+        Run("run")
+
+    return provoke
+
+
+def model(*layers, loss: str = "mse", optimizer: str = "sgd") -> Sequential:
+    """A small model of these layers, of three inputs."""
+    made = Sequential([Input((3,)), *(layers or [Dense(1)])], seed=0)
+    made.compile(optimizer, loss)
+    return made
+
+
+def cut_model_file() -> None:
+    """Provokes by the first half of a model file."""
+    model().save("m.safetensors")
+    whole = Path("m.safetensors").read_bytes()
+    Path("m.safetensors").write_bytes(whole[: len(whole) // 2])
+    load_model("m.safetensors")
 
 
 # Section of the page -> what provokes each of its messages, in the order of the page.
@@ -110,6 +168,42 @@ PROVOCATIONS: dict[str, list[Callable]] = {
         lambda: Dialect(delimiter="::"),
         lambda: Dialect(decimal=",", thousands=","),
         lambda: Dialect(encoding="utf9"),
+    ],
+    "Configs": [
+        config("epochs:", "epoch:"),
+        config("relu", "rellu"),
+        config("Csv", "Cvs"),
+        config("units: 8", "units: many"),
+        config("units: 8, ", ""),
+        config("fit: {epochs: 4}", "fit: {epochs: 4"),
+        config("  - Dense: {units: 1}", "\t- Dense: {units: 1}"),
+        config("seed: 1", "seed: 1\nseed: 2"),
+        config("validation: 0.2", "validation: 0.9"),
+        config("epochs: 4", "epochs: ${variables.n}"),
+        config("seed: 1", "include: base.yaml"),
+    ],
+    "Models": [
+        lambda: model().fit(np.zeros((4, 2)), np.zeros(4)),
+        lambda: model().fit(np.zeros((4, 3)), np.zeros(5)),
+        lambda: model().fit(np.zeros((4, 3)), np.zeros((4, 2))),
+        lambda: model().fit(np.full((4, 3), np.nan), np.zeros(4)),
+        lambda: model().fit(np.zeros((0, 3)), np.zeros(0)),
+        lambda: model(Dense(2, "softmax"), loss="sparse_categorical_crossentropy").fit(np.zeros((4, 3)), [0, 1, 2, 1]),
+        lambda: model(Embedding(5, 2)).predict(np.full((1, 3), 7)),
+        lambda: Sequential([Dense(1)]).fit(np.zeros((4, 3)), np.zeros(4)),
+        lambda: model(optimizer="adamm"),
+        lambda: model().load_weights("no.safetensors"),
+    ],
+    "Model files and runs": [
+        lambda: load_model("no.safetensors"),
+        cut_model_file,
+        content("m.safetensors", b"text", load_model),
+        content("m.keras", b"text", load_model),
+        lambda: load("runs/none-1"),
+        run(lambda: Path("run/metrics.json").write_text("{}")),
+        run(lambda: Path("run/preprocessing.json").unlink()),
+        run(None, "fit.epochs=5", "compile.optimizer={SGD: {learning_rate: 1.0e+30}}"),
+        lambda: Run("."),
     ],
 }
 

@@ -71,6 +71,11 @@ def test_files_that_are_named_exist():
     assert [name for name in named if not (ROOT / name).exists()] == []
 
 
+def test_every_page_is_listed():
+    pages = {f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")}
+    assert pages - set(re.findall(r"\]\((docs/\w+\.md)\)", README.partition("## Pages")[2])) == set()
+
+
 def write_flats(folder):
     """The table that the README speaks of: areas, cities with gaps, years, and rents."""
     rows = [(20 + 7 * n % 130, ("Bern", "Basel", "Chur", "")[n % 4], 1950 + n % 70) for n in range(300)]
@@ -86,7 +91,7 @@ def test_commands_that_are_shown_run_in_order(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     write_flats(tmp_path)
     lines = [part for block in BLOCKS["sh"] for part in re.split(r"\n|&&", block) if part.strip().startswith("nnlite ")]
-    assert len(lines) == 10
+    assert len(lines) == 13
     for line in lines:
         assert main(shlex.split(line, comments=True)[1:]) == 0, line
     table = capsys.readouterr().out.split("run folder: runs/digits-1\n")[0].splitlines()
@@ -97,8 +102,9 @@ def test_commands_that_are_shown_run_in_order(tmp_path, monkeypatch, capsys):
 def test_commands_that_are_shown_exist():
     from nnlite.cli import main
 
-    commands = set(re.findall(r"(?:`|^)nnlite ([a-z]+)\b", README, re.MULTILINE))
+    commands = set(re.findall(r"(?:`|^)nnlite\s([a-z]+)\b", README, re.MULTILINE))
     assert commands >= {"init", "train", "report", "predict", "evaluate", "summary", "explain", "check", "tune", "runs"}
+    assert commands >= {"circuit", "export", "rows"}
     for command in commands:
         with pytest.raises(SystemExit) as caught:
             main([command, "--help"])
