@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
+from nnlite import Input, Sequential
 from nnlite.check import check_monotone, monotone
 from nnlite.cli import main
 from nnlite.errors import ConfigError
+from nnlite.layers import Dense
 
 CONFIG = """\
 seed: 1
@@ -66,13 +68,16 @@ def test_a_free_model_has_counterexamples(train, capsys):
     assert "not at the inputs [" in capsys.readouterr().out
 
 
-def test_boxes_are_halved_until_they_decide(train, monkeypatch):
-    folder = train("  - Dense: {units: 4, activation: tanh, kernel_regularizer: l2}\n  - Dense: {units: 1}", "small")
-    row = check_monotone(folder, ["area:+"]).rows[-1]
-    assert row.verdict == "ok" and row.check == "rises in the box of the data"
-    monkeypatch.setattr(monotone, "BOXES", 1)
-    row = check_monotone(folder, ["area:+"]).rows[-1]
-    assert row.verdict == "FAILED" and "left open in 100.0% of it" in row.detail
+def test_boxes_are_halved_until_they_decide(monkeypatch):
+    model = Sequential([Input((1,)), Dense(2, "tanh"), Dense(1)], dtype="float64")  # tanh(x) - tanh(x) / 2
+    model.set_weights([np.ones((1, 2)), np.zeros(2), np.array([[1.0], [-0.5]]), np.zeros(1)])
+    box = np.array([-3.0]), np.array([3.0])
+    rising = monotone.Directed("x", 0, 1)
+    assert monotone._left_open(model, *box, rising) == (0, None)
+    monkeypatch.setattr(monotone, "BOXES", 40)
+    share, point = monotone._left_open(model, *box, rising)
+    assert 0 < share < 1 and point is None
+    assert monotone._left_open(model, *box, rising._replace(sign=-1))[1] == [0.0]
 
 
 def test_layers_without_bounds_are_told(train):
