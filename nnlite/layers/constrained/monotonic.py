@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -92,9 +92,9 @@ class MonotonicDense(Dense):
     ) -> tuple[np.ndarray, Jacobians]:
         signs = self._signs(kernel)
         outputs, jacobians = super().linearize(inputs, kernel * signs, bias)
-        by_inputs, by_kernel, *by_bias = jacobians.maps
-        by_kernel = Reparametrized(by_kernel, Diagonal(signs, kernel.shape, kernel.shape))
-        return outputs, Jacobians(by_inputs, by_kernel, *by_bias, outer=jacobians.outer)
+        maps: list[Any] = [*jacobians.maps]
+        maps[1] = Reparametrized(maps[1], Diagonal(signs, kernel.shape, kernel.shape))
+        return outputs, Jacobians(*maps, outer=jacobians.outer)
 
 
 def check_rising(activation: ActivationFunction) -> None:
