@@ -4,4 +4,5 @@ from nnlite.check.configs import *
 from nnlite.check.layers import *
 from nnlite.check.losses import *
 from nnlite.check.models import *
+from nnlite.check.monotone import *
 from nnlite.check.report import *

@@ -41,7 +41,7 @@ FLOORS_INSIDE = {
     "layers": [
         ("base",),
         ("core", "convolution", "pooling", "reshaping", "normalization", "regularization"),
-        ("merging", "preprocessing", "recurrent", "attention"),
+        ("merging", "preprocessing", "recurrent", "attention", "constrained"),
         ("composite",),
     ],
     "jacobians": [("maps",), ("recurrence",), ("bundles",)],

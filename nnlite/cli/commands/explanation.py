@@ -3,6 +3,7 @@
 import argparse
 
 from nnlite.cli.arguments import Commands, add_command, add_config
+from nnlite.errors import ConfigError
 
 __all__ = ["add_commands"]
 
@@ -30,9 +31,20 @@ def _add_explain(commands: Commands) -> None:
 
 def _add_check(commands: Commands) -> None:
     meaning = "check the derivatives of a config's model and loss against numerical ones"
-    description = f"{meaning[:1].upper()}{meaning[1:]}; the exit code is 1 if a check fails."
-    check = add_command(commands, "check", meaning, "check configs/xor.yaml", description)
-    add_config(check)
+    description = (
+        f"{meaning[:1].upper()}{meaning[1:]}; with --monotone, whether a run's model rises and falls with columns "
+        "as it should. The exit code is 1 if a check fails."
+    )
+    example = "check configs/xor.yaml\ncheck runs/prices-1 --monotone area:+ --monotone age:-"
+    check = add_command(commands, "check", meaning, example, description)
+    add_config(check, "a YAML file; with --monotone a run folder")
+    check.add_argument(
+        "--monotone",
+        metavar="COLUMN:SIGN",
+        action="append",
+        default=[],
+        help="the output must not fall (+) or not rise (-) with this column of numbers, on the data and between them",
+    )
     check.add_argument(
         "--import",
         dest="modules",
@@ -59,8 +71,13 @@ def _explain(arguments: argparse.Namespace) -> None:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    from nnlite.check import check_config
+    from nnlite.check import check_config, check_monotone
 
-    report = check_config(arguments.config, arguments.set, arguments.modules)
+    if arguments.monotone and arguments.set:
+        raise ConfigError("--set changes a config, and --monotone looks at a run: leave one of them out")
+    if arguments.monotone:
+        report = check_monotone(arguments.config, arguments.monotone, arguments.modules)
+    else:
+        report = check_config(arguments.config, arguments.set, arguments.modules)
     print(report)
     return 0 if report.ok else 1

@@ -100,6 +100,10 @@ class Dense(Layer):
         """What the kernel is multiplied by, 1 or 1 / sqrt(features)."""
         return 1.0 if self.parametrization == "standard" else 1 / math.sqrt(max(1, self.input_shape[-1]))
 
+    def used_kernel(self, kernel: np.ndarray) -> np.ndarray:
+        """What the inputs are multiplied by where the parameter is `kernel`: for a subclass to change."""
+        return kernel
+
     def at_inference(self) -> Product:
         kernel, *bias = (value.astype(np.float64) for value in self.values)
         activation = None if kernel_code(self.activation) == LINEAR else self.activation
@@ -151,7 +155,7 @@ class Dense(Layer):
         if not data.size or not np.isfinite(data).all():
             raise DataError(f"{self.label}: adapt needs at least one example and finite values")
         self._ensure_built((None, *data.shape[1:]))
-        kernel = self.kernel.value.astype(np.float64)
+        kernel = self.used_kernel(self.kernel.value.astype(np.float64))
         features, units = kernel.shape[-2:]
         rows = data.reshape(-1, self.members or 1, features).swapaxes(0, 1)
         found = np.matmul(rows, kernel.reshape(-1, features, units)) * self.factor  # (members, rows, units)
@@ -194,7 +198,7 @@ class Dense(Layer):
 
     def infer(self, inputs: np.ndarray) -> np.ndarray:
         """As `linearize`; rows are multiplied member by member, as they lie in memory."""
-        kernel = self.kernel.value
+        kernel = self.used_kernel(self.kernel.value)
         rows = inputs if self.factor == 1 else inputs * self.factor
         outputs = np.matmul(rows if self.members is None else rows.swapaxes(0, 1), kernel)
         if self.use_bias:

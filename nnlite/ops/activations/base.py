@@ -63,7 +63,7 @@ class ActivationFunction(Op, abstract=True):
     def by_element(self) -> bool:
         """Whether each output is a function of one input."""
         _, (by_input,) = self.linearize(np.zeros((1, 1)))
-        return isinstance(by_input, Diagonal)
+        return isinstance(by_input, Diagonal | Identity)
 
     @property
     def along_last_axis(self) -> bool:

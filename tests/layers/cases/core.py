@@ -48,6 +48,12 @@ CASES = [
         {"units": 3, "activation": "relu", "kernel_regularizer": "l2", "kernel_initializer": "he_normal"},
         (2, 1, 2, 2),
     ),
+    *[
+        Case("MonotonicDense", {"units": 2, "monotonicity": [1, -1, 0, 1], **options}, (3, 4))
+        for options in ({}, {"use_bias": False, "activation": "tanh"}, {"data_dependent_init": True})
+    ],
+    Case("MonotonicDense", {"units": 2, "monotonicity": -1, "activation": "softplus"}, (2, 3, 4)),
+    Case("MonotonicDense", {"units": 2, "members": 3, "parametrization": "ntk", "activation": "elu"}, (4, 3, 5)),
     *[Case("Activation", {"activation": name}, (2, 3)) for name in ACTIVATIONS],
     Case("Activation", {"activation": "Sparsemax"}, (3, 4)),
     Case("Activation", {"activation": {"Threshold": {"threshold": 0.1, "default_value": -3.0}}}, (2, 3)),

@@ -1,0 +1,197 @@
+"""What the outputs and slopes of a model of dense layers can be in a box of inputs: interval arithmetic."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from nnlite.arrays.types import Array, ArrayLike
+from nnlite.errors import ConfigError, ShapeError
+from nnlite.inference.fold_constants import folded
+from nnlite.layers.base.simplified import Activated, Affine, Product
+from nnlite.ops.activations import (
+    CELU,
+    ELU,
+    SELU,
+    ActivationFunction,
+    Exp,
+    HardSigmoid,
+    HardTanh,
+    LeakyReLU,
+    Linear,
+    LogSigmoid,
+    ReLU,
+    Sigmoid,
+    Softplus,
+    Softsign,
+    Squareplus,
+    Tanh,
+)
+from nnlite.training.trainable import Trainable
+
+__all__ = ["BoxBounds", "box_bounds", "lipschitz_bound"]
+
+# Functions that nowhere fall and whose slope rises up to 0 and falls after it, or does one of these: the least slope in
+# an interval is at an end, the largest at an end or as near to 0, from either side, as the interval comes.
+RISING = (
+    *(CELU, ELU, SELU, Exp, HardSigmoid, HardTanh, LeakyReLU, Linear, LogSigmoid, ReLU, Sigmoid, Softplus, Softsign),
+    *(Squareplus, Tanh),
+)
+NEAREST = np.finfo(np.float64).tiny
+FAR = 1e3  # beyond which no slope becomes larger, but that of Exp
+
+
+class BoxBounds(NamedTuple):
+    """Bounds in boxes, each of them on all points of its box.
+
+    Attributes:
+        low, high: of the outputs, `(boxes, outputs)`.
+        slopes_low, slopes_high: of the derivatives of the outputs with respect to the inputs,
+            `(boxes, inputs, outputs)`.
+    """
+
+    low: Array
+    high: Array
+    slopes_low: Array
+    slopes_high: Array
+
+
+def box_bounds(model: Trainable, low: ArrayLike, high: ArrayLike) -> BoxBounds:
+    """Bounds on the outputs of a model and on their Jacobian for all inputs between `low` and `high`.
+
+    Intervals go through the layers: with the positive and the negative part of a kernel, `[l, h]` becomes
+    `[l K+ + h K-, h K+ + l K-]`, and that of the Jacobian is multiplied by the interval of the activation's slopes. The
+    bounds hold for every point of the box, up to rounding in float64; how near they are depends on the box, of which
+    several small ones tell more than a large one.
+
+    Args:
+        model: dense layers in a row, with scales and shifts (`Normalization`, `Rescaling`) among them, as at inference.
+        low, high: `(inputs,)` for one box, or `(boxes, inputs)`.
+
+    Raises:
+        ConfigError: another layer, or an activation that falls somewhere.
+        ShapeError: boxes of another width, or with a lower end above the upper one.
+
+    Reference: Moore 1966, "Interval analysis"; Gowal et al. 2018, arXiv:1810.12715.
+
+    >>> from nnlite import Input, Sequential
+    >>> from nnlite.layers import MonotonicDense
+    >>> model = Sequential([Input((2,)), MonotonicDense(4, "tanh", monotonicity=[1, -1]), MonotonicDense(1)], seed=0)
+    >>> bounds = box_bounds(model, [-1, -1], [1, 1])
+    >>> bool(bounds.slopes_low[0, 0, 0] > 0), bool(bounds.slopes_high[0, 1, 0] < 0)
+    (True, True)
+    """
+    bottom, top = _boxes(model, low), _boxes(model, high)
+    if bottom.shape != top.shape or not (bottom <= top).all():
+        raise ShapeError("a box needs a lower end at or below the upper one for each input, and no NaN")
+    values = Interval(bottom, top)
+    ones = np.broadcast_to(np.eye(bottom.shape[-1]), (len(bottom), bottom.shape[-1], bottom.shape[-1]))
+    slopes = Interval(ones, ones)
+    for step in _steps(model):
+        if isinstance(step, Affine):
+            values, slopes = values.scaled(step.scale).shifted(step.shift), slopes.scaled(step.scale)
+            continue
+        if isinstance(step, Product):
+            values, slopes = values.times(step.kernel).shifted(step.bias), slopes.times(step.kernel)
+        if step.activation is not None:
+            bent = _slopes(step.activation, values)
+            slopes = slopes.by_positive(Interval(bent.low[:, None], bent.high[:, None]))
+            values = Interval(*(step.activation.linearize(end)[0] for end in values))
+    return BoxBounds(*values, *slopes)
+
+
+def lipschitz_bound(model: Trainable) -> float:
+    """A number L with `norm(f(x) - f(z)) <= L norm(x - z)` for all inputs x and z, the norms Euclidean.
+
+    The product of the largest singular value of each kernel, the largest factor of each scale and the largest slope of
+    each activation: never too small, up to rounding, and often a few times too large. `box_bounds` tells more of a box.
+
+    Args:
+        model: as in `box_bounds`.
+
+    Raises:
+        ConfigError: as there.
+
+    Reference: Szegedy et al. 2014, arXiv:1312.6199, section 4.3.
+
+    >>> from nnlite import Input, Sequential
+    >>> from nnlite.layers import Dense
+    >>> model = Sequential([Input((1,)), Dense(1, "sigmoid", kernel_initializer="ones")])
+    >>> lipschitz_bound(model)
+    0.25
+    """
+    bound = 1.0
+    for step in _steps(model):
+        if isinstance(step, Affine):
+            bound *= float(np.abs(step.scale).max())
+            continue
+        if isinstance(step, Product):
+            bound *= float(np.linalg.norm(step.kernel, 2))
+        if step.activation is not None:
+            bound *= float(_slopes(step.activation, Interval(np.array([-FAR]), np.array([FAR]))).high[0])
+    return bound
+
+
+class Interval(NamedTuple):
+    """All arrays between two, entry by entry."""
+
+    low: Array
+    high: Array
+
+    def times(self, kernel: Array) -> "Interval":
+        """Products with the kernel; where all have one sign, so have the bounds."""
+        up, down = np.maximum(kernel, 0), np.minimum(kernel, 0)
+        return Interval(self.low @ up + self.high @ down, self.high @ up + self.low @ down)
+
+    def scaled(self, scale: Array) -> "Interval":
+        """Products with a number for each feature."""
+        ends = self.low * scale, self.high * scale
+        return Interval(np.minimum(*ends), np.maximum(*ends))
+
+    def shifted(self, shift: Array | None) -> "Interval":
+        """Sums with a number for each feature; the interval itself where there is none."""
+        return self if shift is None else Interval(self.low + shift, self.high + shift)
+
+    def by_positive(self, factors: "Interval") -> "Interval":
+        """Products, entry by entry, with factors of which none is below 0."""
+        low = np.minimum(self.low * factors.low, self.low * factors.high)
+        return Interval(low, np.maximum(self.high * factors.low, self.high * factors.high))
+
+
+def _slopes(activation: ActivationFunction, values: Interval) -> Interval:
+    """The least and the largest slope in each interval."""
+    near = [np.clip(place, *values) for place in (-NEAREST, 0.0, NEAREST)]
+    with np.errstate(over="ignore"):
+        slopes = [activation.linearize(at)[1].vjp(np.ones_like(at))[0] for at in (*values, *near)]
+    return Interval(np.minimum(*slopes[:2]), np.maximum.reduce(slopes))
+
+
+def _boxes(model: Trainable, ends: ArrayLike) -> Array:
+    """Ends of boxes as `(boxes, inputs)` in float64."""
+    boxes = np.atleast_2d(np.asarray(ends, np.float64))
+    shape = model.input_shape
+    if len(shape) != 2 or boxes.ndim != 2 or boxes.shape[1] != shape[1]:
+        raise ShapeError(f"a box is told by one number for each of the inputs {shape}, got {np.shape(ends)}")
+    return boxes
+
+
+def _steps(model: Trainable) -> list[Affine | Product | Activated]:
+    """What the model computes at inference; `ConfigError` where intervals do not go through a step."""
+    line = model.chain.line
+    if line is None:
+        raise ConfigError("bounds go through layers in a row, and this model is a graph")
+    steps: list[Any] = folded([stage.layer for stage in line])
+    for step in steps:
+        known = isinstance(step, Affine | Activated) or (isinstance(step, Product) and step.kernel.ndim == 2)
+        if not known:
+            raise ConfigError(f"bounds go through dense layers, scales and shifts, not through {step!r}")
+        activation = None if isinstance(step, Affine) else step.activation
+        if activation is not None and not (isinstance(activation, RISING) and _is_continuous(activation)):
+            raise ConfigError(
+                f"bounds need activations that nowhere fall, such as tanh, relu or elu; got {activation!r}"
+            )
+    return steps
+
+
+def _is_continuous(activation: ActivationFunction) -> bool:
+    """Whether the function has no jump: a `ReLU` may have one."""
+    return not isinstance(activation, ReLU) or (activation.threshold == 0 and activation.max_value is None)

@@ -1,0 +1,1 @@
+"""Layers whose outputs are bound to behave, whatever training makes of their parameters."""

@@ -1,0 +1,105 @@
+"""Bounds of outputs and slopes in boxes, and Lipschitz bounds: never passed, and tight where they can be."""
+
+import numpy as np
+import pytest
+
+from nnlite import Input, Model, Sequential
+from nnlite.derivatives import box_bounds, lipschitz_bound
+from nnlite.derivatives.bounds import RISING
+from nnlite.errors import ConfigError, ShapeError
+from nnlite.layers import Activation, Conv1D, Dense, Dropout, LayerNormalization, MonotonicDense, Normalization
+
+NAMES = [cls.__name__ for cls in RISING]
+
+
+def net(activation, *, layer=Dense, seed=0, **first):
+    layers = [
+        Normalization(mean=[0.5, -0.5, 0.0], variance=[4.0, 0.25, 1.0]),
+        layer(6, activation=activation, bias_initializer="random_normal", **first),
+        Dropout(0.5),
+        layer(5),
+        Activation(activation),
+        layer(2),
+    ]
+    return Sequential([Input((3,)), *layers], seed=seed, dtype="float64")
+
+
+def drawn(model, low, high, count=2000):
+    """Outputs `(count, 2)` and slopes `(count, 3, 2)` at random points of a box."""
+    x = np.random.default_rng(3).uniform(low, high, (count, len(low)))
+    slopes = model.jacobian(x).vjp(np.eye(2)[:, None] * np.ones((1, count, 1)))
+    return model.predict(x, verbose=0), np.moveaxis(slopes, 0, -1)
+
+
+@pytest.mark.parametrize("activation", NAMES)
+def test_no_point_of_a_box_is_beyond_its_bounds(activation):
+    model = net(activation)
+    low = np.array([[-1.0, -0.5, 0.0], [-0.1, -0.6, -0.1], [2.0, 1.0, -3.0]])
+    high = low + np.array([[2.0], [0.2], [0.5]])
+    bounds = box_bounds(model, low, high)
+    for place in range(3):
+        outputs, slopes = drawn(model, low[place], high[place])
+        assert (outputs >= bounds.low[place] - 1e-12).all() and (outputs <= bounds.high[place] + 1e-12).all()
+        assert (slopes >= bounds.slopes_low[place] - 1e-12).all()
+        assert (slopes <= bounds.slopes_high[place] + 1e-12).all()
+
+
+@pytest.mark.parametrize("activation", NAMES)
+def test_the_largest_slope_of_an_activation_is_known(activation):
+    model = Sequential([Input((1,)), Activation(activation)], dtype="float64")
+    for low, high in ((-2.0, 3.0), (-1.0, -0.25), (0.25, 4.0), (-1e-3, 1e-3)):
+        x = np.linspace(low, high, 4001)[:, None]
+        slopes = model.jacobian(x).per_example(np.ones_like(x))
+        bounds = box_bounds(model, [low], [high])
+        assert bounds.slopes_low.item() == pytest.approx(slopes.min(), abs=1e-6)
+        assert bounds.slopes_high.item() == pytest.approx(slopes.max(), abs=2e-3)
+        assert bounds.slopes_high.item() >= slopes.max()
+
+
+def test_a_box_of_one_point_has_the_exact_jacobian():
+    model = net("tanh")
+    x = np.random.default_rng(0).normal(size=(20, 3))
+    bounds = box_bounds(model, x, x)
+    exact = np.moveaxis(model.jacobian(x).vjp(np.eye(2)[:, None] * np.ones((1, 20, 1))), 0, -1)
+    np.testing.assert_allclose(bounds.slopes_low, exact, atol=1e-13)
+    np.testing.assert_allclose(bounds.slopes_high, exact, atol=1e-13)
+    np.testing.assert_allclose(bounds.low, model.predict(x, verbose=0), atol=1e-13)
+
+
+@pytest.mark.parametrize("activation", ["tanh", "relu", "elu", "softplus"])
+def test_directions_by_construction_are_verified_in_any_box(activation):
+    model = net(activation, layer=MonotonicDense)
+    first = model.layers[1]
+    first.monotonicity = [1, -1, 0]
+    bounds = box_bounds(model, [-1e3] * 3, [1e3] * 3)
+    assert (bounds.slopes_low[0, 0] >= 0).all() and (bounds.slopes_high[0, 1] <= 0).all()
+    assert (bounds.slopes_high[0, 2] > 0).all()
+
+
+def test_lipschitz_bound():
+    for activation in ("tanh", "relu", "sigmoid", "selu"):
+        model = net(activation)
+        norms = np.linalg.norm(np.moveaxis(drawn(model, [-2.0] * 3, [2.0] * 3)[1], 1, 2), 2, axis=(1, 2))
+        assert norms.max() <= lipschitz_bound(model) < 12 * norms.max()
+    linear = Sequential([Input((3,)), Dense(2)], seed=0, dtype="float64")
+    assert lipschitz_bound(linear) == pytest.approx(np.linalg.svd(linear.get_weights()[0])[1][0], rel=1e-12)
+
+
+def test_what_has_no_bounds_is_refused():
+    box = [0.0] * 3, [1.0] * 3
+    for activation in ("gelu", "softmax", {"ReLU": {"threshold": 1.0}}):
+        with pytest.raises(ConfigError, match="activations that nowhere fall"):
+            box_bounds(Sequential([Input((3,)), Dense(2, activation)]), *box)
+    with pytest.raises(ConfigError, match="not through LayerNormalization"):
+        lipschitz_bound(Sequential([Input((3,)), Dense(4), LayerNormalization()]))
+    inputs = Input((3,))
+    one = Dense(2)(inputs)
+    with pytest.raises(ConfigError, match="is a graph"):
+        lipschitz_bound(Model(inputs, one + Dense(2)(inputs)))
+    model = net("tanh")
+    with pytest.raises(ShapeError, match="lower end at or below"):
+        box_bounds(model, [1.0, 0.0, 0.0], [0.0, 1.0, 1.0])
+    with pytest.raises(ShapeError, match="one number for each of the inputs"):
+        box_bounds(model, [1.0], [2.0])
+    with pytest.raises(ShapeError, match="one number for each of the inputs"):
+        box_bounds(Sequential([Input((4, 3)), Conv1D(2, 1)]), *box)
