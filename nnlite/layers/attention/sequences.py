@@ -105,7 +105,7 @@ class SequencePair(Host):
             item = np.asarray(item, bool)
             if place < count and item.shape == data[place].shape[:-1]:
                 padding[place] = item
-            elif place == count or item.shape == (*data[0].shape[:-1], data[slots.value].shape[-2]):
+            elif place == count or item.shape == (*data[slots.query].shape[:-1], data[slots.value].shape[-2]):
                 allowed.append(item)
             else:
                 raise ShapeError(
