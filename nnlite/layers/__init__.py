@@ -1,6 +1,5 @@
 """Layers: differentiable functions with parameters, under the names and defaults of Keras 3."""
 
-from nnlite.layers.aliases import *
 from nnlite.layers.attention.attention import *
 from nnlite.layers.attention.multi_head import *
 from nnlite.layers.attention.positions import *

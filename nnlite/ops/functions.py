@@ -89,18 +89,26 @@ __all__ = [
 ]
 
 
+def drawable(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that, where a symbol of a graph is among its arguments, draws a layer which applies it."""
+
+    @functools.wraps(function)
+    def draw_or_compute(*arguments: Any, **options: Any) -> Any:
+        try:
+            return function(*arguments, **options)
+        except NotThere as error:
+            return error.symbol.draw(draw_or_compute.__name__, arguments, options)
+
+    return draw_or_compute
+
+
 def _function(op: type[Op]) -> Callable[..., Any]:
     """The op as a function of its arrays, then of its own arguments: `mean(x, axis=None, keepdims=False)`."""
     arrays = list(inspect.signature(op.linearize).parameters)[1:]
     names = [*arrays, *constructor_parameters(op)]
 
+    @drawable
     def function(*arguments: Any, **options: Any) -> Any:
-        try:
-            return compute(arguments, options)
-        except NotThere as error:
-            return error.symbol.draw(function.__name__, arguments, options)
-
-    def compute(arguments: tuple, options: dict[str, Any]) -> Any:
         if len(arguments) == len(arrays) and not options:
             return _made(op, ())(*arguments)
         given = dict(zip(names, arguments, strict=False))
@@ -275,24 +283,11 @@ def _value(x: Any) -> np.ndarray:
     return x.value if isinstance(x, Traced) else np.asarray(x)
 
 
-def _drawable(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function made of other ops, which a symbol makes a layer of its own."""
-
-    @functools.wraps(function)
-    def draw_or_compute(*arguments: Any, **options: Any) -> Any:
-        try:
-            return function(*arguments, **options)
-        except NotThere as error:
-            return error.symbol.draw(function.__name__, arguments, options)
-
-    return draw_or_compute
-
-
-_COMPOSED = (
-    "concatenate einsum expand_dims getitem glu logsumexp split squeeze stack std stop_gradient swapaxes take var"
-)
-for _name in [*_COMPOSED.split(), "var"]:
-    globals()[_name] = _drawable(globals()[_name])
+for _name in (
+    *("concatenate", "einsum", "expand_dims", "getitem", "glu", "logsumexp", "split"),
+    *("squeeze", "stack", "std", "stop_gradient", "swapaxes", "take", "var"),
+):
+    globals()[_name] = drawable(globals()[_name])
 for _name in __all__:
     globals()[_name].__name__ = globals()[_name].__qualname__ = _name
 FUNCTIONS.update((_name, globals()[_name]) for _name in __all__)

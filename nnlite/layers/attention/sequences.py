@@ -2,7 +2,7 @@
 
 import copy
 from functools import reduce
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 
@@ -34,7 +34,7 @@ class SequencePair(Host):
     supports_masking = False
     use_causal_mask = False
     return_attention_scores = False
-    sliding_window: Any = None
+    sliding_window = cast(Any, None)
     hides_queries = True  # whether masked queries attend to all alike, rather than their outputs being 0
 
     @staticmethod
@@ -95,16 +95,17 @@ class SequencePair(Host):
                 f"{self.label} needs a list of one mask for each of its {len(data)} inputs, got {len(given)}; None "
                 "stands for none"
             )
-        slots = self.slots_of(len(data))
-        padding: list[Any] = [None] * len(data)
+        count = len(data)
+        slots = self.slots_of(count)
+        padding: list[Any] = [None] * count
         allowed = []
         for place, item in enumerate(given):
             if item is None:
                 continue
             item = np.asarray(item, bool)
-            if place < len(data) and item.shape == data[place].shape[:-1]:
+            if place < count and item.shape == data[place].shape[:-1]:
                 padding[place] = item
-            elif place == len(data) or item.shape == (*data[0].shape[:-1], data[slots.value].shape[-2]):
+            elif place == count or item.shape == (*data[slots.query].shape[:-1], data[slots.value].shape[-2]):
                 allowed.append(item)
             else:
                 raise ShapeError(

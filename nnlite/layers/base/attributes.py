@@ -67,7 +67,7 @@ class LayerAttributes:
         schedules: the `LearningRateSchedule`s among its arguments, which `fit` tells how long the training is.
         member_count: how many models the layer is at once; each of its parameters has an axis of them in front.
 
-        adapted, _check_ready, _layers_inside, _activation_argument: see there.
+        adapted, _check_ready, _layers_inside, _activation_argument, from_config: see there.
         at_inference, _dense_part, without_activation, _output_dtype: see there.
         _read_call, _as_returned: see there.
         values, weights, get_weights, set_weights, count_params: the arrays, and the parameters in Keras's order.

@@ -1,6 +1,6 @@
 """A dense layer whose sums of products are written as an einsum."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -20,12 +20,6 @@ from nnlite.regularizers import Regularizer
 __all__ = ["EinsumDense"]
 
 
-if TYPE_CHECKING:
-    from nnlite.layers.base.layer import Layer as Host
-else:
-    Host = object
-
-
 def read_output_shape(layer: Any, given: Any) -> tuple | None:
     """The argument `output_shape` of a layer as a tuple, or None."""
     try:
@@ -35,21 +29,7 @@ def read_output_shape(layer: Any, given: Any) -> tuple | None:
     return (shape,) if isinstance(shape, int) else shape
 
 
-class GivenOutputShape(Host):
-    """Keeps the argument `output_shape` apart from the attribute, which a layer sets when it is built."""
-
-    def __post_init__(self) -> None:
-        given = self.output_shape
-        super().__post_init__()
-        self.given_shape = read_output_shape(self, given)
-
-    def _arguments(self):
-        return {
-            name: self.given_shape if name == "output_shape" else value for name, value in super()._arguments().items()
-        }
-
-
-class EinsumDense(GivenOutputShape, Layer):
+class EinsumDense(Layer):
     """outputs = activation(einsum(equation, inputs, kernel) + bias).
 
     Shape: `(batch, ...) -> (batch, *output_shape)`, or `(batch, ..., *output_shape)` where the equation has `...`;
@@ -87,6 +67,14 @@ class EinsumDense(GivenOutputShape, Layer):
     ends_in_activation = True
 
     _fixes = "rank"
+
+    def __post_init__(self) -> None:
+        given = self.output_shape  # an attribute of built layers too
+        super().__post_init__()
+        self.given_shape = read_output_shape(self, given)
+
+    def _arguments(self) -> dict[str, Any]:
+        return {**super()._arguments(), "output_shape": self.given_shape}
 
     def validate(self) -> None:
         try:

@@ -8,7 +8,7 @@ import numpy as np
 
 from nnlite.arrays.types import Shape
 from nnlite.ops import functions as ops
-from nnlite.ops.names.constants import shape
+from nnlite.ops.names.constants import lengths
 
 __all__ = [
     "append",
@@ -36,9 +36,10 @@ def ravel(x: Any) -> Any:
     return ops.reshape(x, (-1,))
 
 
+@ops.drawable
 def moveaxis(x: Any, source: int | Sequence[int], destination: int | Sequence[int]) -> Any:
     """x with axes moved to other places; the others keep their order."""
-    rank = len(shape(x))
+    rank = len(lengths(x))
     sources = [axis % rank for axis in np.atleast_1d(source).tolist()]
     targets = [axis % rank for axis in np.atleast_1d(destination).tolist()]
     order = [axis for axis in range(rank) if axis not in sources]
@@ -47,31 +48,35 @@ def moveaxis(x: Any, source: int | Sequence[int], destination: int | Sequence[in
     return ops.transpose(x, tuple(order))
 
 
+@ops.drawable
 def flip(x: Any, axis: Axis = None) -> Any:
     """x backwards along `axis`; along all axes when None."""
-    for one in range(len(shape(x))) if axis is None else np.atleast_1d(axis).tolist():
-        x = ops.take(x, np.arange(shape(x)[one])[::-1], one)
+    for one in range(len(lengths(x))) if axis is None else np.atleast_1d(axis).tolist():
+        x = ops.take(x, np.arange(lengths(x)[one])[::-1], one)
     return x
 
 
+@ops.drawable
 def roll(x: Any, shift: int, axis: int) -> Any:
     """x shifted along `axis`; what leaves at one end comes in at the other."""
-    return ops.take(x, np.roll(np.arange(shape(x)[axis]), shift), axis)
+    return ops.take(x, np.roll(np.arange(lengths(x)[axis]), shift), axis)
 
 
+@ops.drawable
 def repeat(x: Any, repeats: int, axis: int | None = None) -> Any:
     """Each entry along `axis` several times; of all numbers in a row when None."""
     x, axis = (ravel(x), 0) if axis is None else (x, axis)
-    return ops.take(x, np.repeat(np.arange(shape(x)[axis]), repeats), axis)
+    return ops.take(x, np.repeat(np.arange(lengths(x)[axis]), repeats), axis)
 
 
+@ops.drawable
 def tile(x: Any, repeats: int | Sequence[int]) -> Any:
     """x several times in a row along each of the last axes."""
     counts = np.atleast_1d(repeats).tolist()
-    lengths = (1,) * (len(counts) - len(shape(x))) + shape(x)
-    x = ops.reshape(x, lengths)
-    for axis, count in enumerate(counts, len(lengths) - len(counts)):
-        x = ops.take(x, np.tile(np.arange(lengths[axis]), count), axis)
+    padded = (1,) * (len(counts) - len(lengths(x))) + lengths(x)
+    x = ops.reshape(x, padded)
+    for axis, count in enumerate(counts, len(padded) - len(counts)):
+        x = ops.take(x, np.tile(np.arange(padded[axis]), count), axis)
     return x
 
 
@@ -80,19 +85,22 @@ def append(x1: Any, x2: Any, axis: int | None = None) -> Any:
     return ops.concatenate([ravel(x1), ravel(x2)]) if axis is None else ops.concatenate([x1, x2], axis)
 
 
+@ops.drawable
 def hstack(xs: Sequence[Any]) -> Any:
     """Arrays side by side: along axis 1, or 0 where they have one axis."""
-    return ops.concatenate(xs, 1 if len(shape(xs[0])) > 1 else 0)
+    return ops.concatenate(xs, 1 if len(lengths(xs[0])) > 1 else 0)
 
 
+@ops.drawable
 def vstack(xs: Sequence[Any]) -> Any:
     """Arrays one below the other; one with a single axis is a row."""
-    return ops.concatenate([x if len(shape(x)) > 1 else ops.expand_dims(x, 0) for x in xs], 0)
+    return ops.concatenate([x if len(lengths(x)) > 1 else ops.expand_dims(x, 0) for x in xs], 0)
 
 
+@ops.drawable
 def unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Any]:
     """The entries along `axis`, one by one."""
-    return [ops.squeeze(part, axis) for part in ops.split(x, num or shape(x)[axis], axis)]
+    return [ops.squeeze(part, axis) for part in ops.split(x, num or lengths(x)[axis], axis)]
 
 
 def slice(inputs: Any, start_indices: Sequence[int], shape: Sequence[int]) -> Any:
@@ -101,10 +109,11 @@ def slice(inputs: Any, start_indices: Sequence[int], shape: Sequence[int]) -> An
     return ops.getitem(inputs, tuple(parts))
 
 
+@ops.drawable
 def diff(a: Any, n: int = 1, axis: int = -1) -> Any:
     """Differences of neighbours along `axis`, `n` times."""
     for _ in range(n):
-        length = shape(a)[axis]
+        length = lengths(a)[axis]
         later, earlier = (ops.take(a, np.arange(*ends), axis) for ends in ((1, length), (0, length - 1)))
         a = ops.subtract(later, earlier)
     return a

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.arrays.types import ArrayLike, Shape
+from nnlite.arrays.types import ArrayLike, BatchShape, Shape
 from nnlite.config import floatx
 from nnlite.ops import functions as ops
-from nnlite.ops.tracing import Traced
+from nnlite.ops.tracing import NotThere, Traced
 
 __all__ = [
     "all",
@@ -159,9 +159,17 @@ def is_tensor(x: Any) -> bool:
     return isinstance(x, (np.ndarray, Traced))
 
 
-def shape(x: Any) -> Shape:
-    """The lengths of the axes."""
+def lengths(x: Any) -> Shape:
+    """The lengths of the axes of what has values."""
     return np.shape(_value(x))
+
+
+def shape(x: Any) -> BatchShape:
+    """The lengths of the axes; None for one that a symbol of a graph does not know."""
+    try:
+        return lengths(x)
+    except NotThere as error:
+        return error.symbol.shape
 
 
 def size(x: Any) -> int:

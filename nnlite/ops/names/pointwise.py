@@ -84,6 +84,7 @@ def erfc(x: Any) -> Any:
     return ops.subtract(1.0, ops.erf(x))
 
 
+@ops.drawable
 def divide_no_nan(x1: Any, x2: Any) -> Any:
     """x1 / x2, and 0 where x2 is 0."""
     zero = convert_to_numpy(x2) == 0

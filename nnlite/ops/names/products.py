@@ -10,7 +10,7 @@ from nnlite.arrays.types import ArrayLike, Shape
 from nnlite.errors import ShapeError
 from nnlite.ops import functions as ops
 from nnlite.ops.names.arranging import ravel
-from nnlite.ops.names.constants import shape
+from nnlite.ops.names.constants import lengths
 from nnlite.ops.names.pointwise import rsqrt
 
 __all__ = [
@@ -34,17 +34,19 @@ Axis = int | Shape | None
 amax, amin = ops.max, ops.min
 
 
+@ops.drawable
 def dot(x1: Any, x2: Any) -> Any:
     """The product over the last axis of x1 and the last but one of x2, or its only one."""
-    first, second = len(shape(x1)), len(shape(x2))
+    first, second = len(lengths(x1)), len(lengths(x2))
     if not first or not second:
         return ops.multiply(x1, x2)
     return tensordot(x1, x2, ([first - 1], [builtins.max(second - 2, 0)]))
 
 
+@ops.drawable
 def tensordot(x1: Any, x2: Any, axes: int | tuple[Sequence[int], Sequence[int]] = 2) -> Any:
     """The product over several axes: the last of x1 and the first of x2, or those that are named."""
-    first, second = len(shape(x1)), len(shape(x2))
+    first, second = len(lengths(x1)), len(lengths(x2))
     ends = axes if not isinstance(axes, int) else (range(first - axes, first), range(axes))
     pairs = {two % second: one % first for one, two in zip(*(np.atleast_1d(end).tolist() for end in ends), strict=True)}
     letters = "abcdefghijklmnopqrstuvwxyz"
@@ -66,20 +68,22 @@ def vdot(x1: Any, x2: Any) -> Any:
     return ops.sum(ops.multiply(ravel(x1), ravel(x2)))
 
 
+@ops.drawable
 def inner(x1: Any, x2: Any) -> Any:
     """The product over the last axes of both."""
-    first, second = len(shape(x1)), len(shape(x2))
+    first, second = len(lengths(x1)), len(lengths(x2))
     return ops.multiply(x1, x2) if not first or not second else tensordot(x1, x2, ([first - 1], [second - 1]))
 
 
+@ops.drawable
 def average(x: Any, axis: Axis = None, weights: ArrayLike | None = None) -> Any:
     """The mean, or sum(x * weights) / sum(weights)."""
     if weights is None:
         return ops.mean(x, axis)
     factors = np.asarray(weights)
-    if factors.ndim < len(shape(x)) and isinstance(axis, int):
-        factors = factors.reshape([-1 if place == axis % len(shape(x)) else 1 for place in range(len(shape(x)))])
-    factors = np.broadcast_to(factors, shape(x))
+    if factors.ndim < len(lengths(x)) and isinstance(axis, int):
+        factors = factors.reshape([-1 if place == axis % len(lengths(x)) else 1 for place in range(len(lengths(x)))])
+    factors = np.broadcast_to(factors, lengths(x))
     return ops.divide(ops.sum(ops.multiply(x, factors), axis), factors.sum(axis))
 
 
