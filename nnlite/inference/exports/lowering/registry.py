@@ -60,9 +60,7 @@ def _lower_program(model: Layer, value: Any) -> Any:
         outputs = lower_graph(program, value if isinstance(value, list) else [value])
         return outputs if len(outputs) > 1 else outputs[0]
     if not isinstance(program, Chain):
-        raise refuse(
-            model, "writes call, which has no form in this format; Model(inputs, outputs) goes"
-        )
+        raise refuse(model, "writes call, which has no form in this format; Model(inputs, outputs) goes")
     for step in folded([stage.layer for stage in program.stages]):
         value = lower(step, value)
     return value
