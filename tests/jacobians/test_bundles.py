@@ -11,6 +11,7 @@ from numeric import EXACT, relative_error
 
 import nnlite
 from nnlite import Input, Sequential
+from nnlite.circuits.jacobians import CircuitJacobians
 from nnlite.derivatives.observed import Stage, watch
 from nnlite.jacobians import (
     AttentionJacobians,
@@ -200,7 +201,10 @@ EXAMPLES = {
     ],
     OutputGradients: [of_losses],
 }
-APART = {JoinedJacobians}  # has `vjp` alone and refuses the rest: `test_a_joined_stage_...`
+APART = {
+    JoinedJacobians,  # has `vjp` alone and refuses the rest: `test_a_joined_stage_...`
+    CircuitJacobians,  # of a layer of another room, whose checks are in tests/circuits
+}
 ALL = [pytest.param(cls, make, id=f"{cls.__name__}-{n}") for cls, row in EXAMPLES.items() for n, make in enumerate(row)]
 
 

@@ -11,6 +11,7 @@ from plain import softmax
 from nnlite import jacobians
 from nnlite.arrays.windows import place_windows
 from nnlite.jacobians import (
+    AddedLoss,
     BiasInBlocks,
     Broadcast,
     ChainJacobians,
@@ -497,6 +498,7 @@ CASES = [
     flip(-1, (3, 2)),
     towards_mean((-3, -2), (2, 2, 3, 2)),
     Case(Penalized(SLOPES, L2(0.3)), lambda x: x, normal(3, 2)),
+    Case(AddedLoss(normal(3), (3, 4)), lambda x: 0 * x.sum() * np.ones((3, 4)), normal(3)),
     Case(
         Reparametrized(KernelOfRows(ROWS, (4, 2), (3, 2)), Diagonal(OTHER[:1], (4, 2), (4, 2))),
         lambda w: ROWS @ (OTHER[:1] * w),

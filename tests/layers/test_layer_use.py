@@ -22,7 +22,6 @@ from nnlite.layers import (
     Lambda,
     Layer,
     Masking,
-    MultiHeadAttention,
     Normalization,
     Reshape,
     SpectralNormalization,
@@ -229,15 +228,10 @@ def test_adapt_reads_a_dict_by_name():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda a: MultiHeadAttention(1, 2)(a, a), r"called on an Input, takes its inputs alone, several in one list"),
-        (lambda a: Dropout(0.5)(a, training=True), "takes its inputs alone"),
-        (lambda a: GRU(2)(a, training=False), "takes its inputs alone"),
-        (lambda a: GRU(2)(a, mask=np.ones((2, 4), bool)), "hands on masks"),
-        (lambda a: np.exp(Dense(2)(a)), "has no values yet"),
-        (lambda a: 2.0 * Dense(2)(a), r"Add\(\)\(\[a, b\]\), or Lambda"),
-        (lambda a: Dense(2)(a)[:, 0], "has no values yet"),
+        (lambda a: GRU(2)(a, mask=np.ones((2, 4), bool)), "takes another symbol for a mask"),
+        (lambda a: np.asarray(Dense(2)(a)), "has no values yet"),
+        (lambda a: Dense(2)(a, a), "training must be True or False"),
         (lambda a: Dense(2)([a, a]), "Dense.* takes one input, got 2 of the shapes"),
-        (lambda a: MultiHeadAttention(1, 2)(np.ones((2, 3, 4)), np.ones((2, 3, 4))), "training must be True or False"),
     ],
 )
 def test_what_a_call_cannot_mean_is_said(call, message):
@@ -246,15 +240,15 @@ def test_what_a_call_cannot_mean_is_said(call, message):
 
 
 def test_a_second_input_inside_call_is_no_flag():
-    class AttendsTwo(Layer):
+    class TakesTwo(Layer):
         def build(self, input_shape):
-            self.attend = MultiHeadAttention(1, 2)
+            self.dense = Dense(2)
 
         def call(self, inputs):
-            return self.attend(inputs, inputs)
+            return self.dense(inputs, inputs)
 
     with pytest.raises(ConfigError, match="training must be True or False, got Traced"):
-        AttendsTwo()(np.ones((2, 4, 3)))
+        TakesTwo()(np.ones((2, 4, 3)))
 
 
 def test_a_layer_of_several_outputs_before_one_of_one_input():

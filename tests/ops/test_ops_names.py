@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nnlite import ops
+from nnlite import Input, Model, ops
 from nnlite.ops import Trace
 
 RANDOM = np.random.default_rng(0)
@@ -109,3 +109,21 @@ def test_constants_take_the_numbers_of_traced_values():
 def test_erfc_and_large_sums():
     np.testing.assert_allclose(ops.erfc([0.0, 0.5]), [1, 0.4795001221869535], rtol=1e-12)
     assert ops.logaddexp(1000.0, 999.0) == pytest.approx(1000 + np.log1p(np.exp(-1)), rel=1e-15)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: ops.flip(x, 1),
+        lambda x: ops.tile(x, (1, 2)),
+        lambda x: ops.repeat(x, 2, 1),
+        lambda x: ops.dot(x, np.eye(4)),
+        lambda x: ops.hstack([x, x]),
+        lambda x: ops.average(x, -1),
+    ],
+)
+def test_functions_that_ask_for_shapes_are_drawn_on_symbols(function):
+    x = Input((4,))
+    values = np.arange(8.0).reshape(2, 4)
+    np.testing.assert_allclose(Model(x, function(x)).predict(values, verbose=0), function(values))
+    assert ops.shape(x) == (None, 4)

@@ -194,7 +194,7 @@ class Recurrent(Layer, abstract=True):
         self._check(sequence, given or kept)
         mask = self._ordered_mask(mask[0] if isinstance(mask, tuple) else mask, sequence)
         first = given or kept or [*flat(self._step.first_states(len(sequence), sequence.shape[2:]))]
-        first = [np.asarray(state, sequence.dtype) for state in first]
+        first = [state if np.iscomplexobj(state) else np.asarray(state, sequence.dtype) for state in first]
         in_shapes = [sequence.shape, *(s.shape for s in given), *(w.shape for w in weights), *[None] * len(kept)]
         run = self._scanned if self.fuses and not (training and self.recurrent_dropout) else self._unrolled
         output, last, jacobians = run(sequence, first, len(given), weights, mask, in_shapes, training, random)

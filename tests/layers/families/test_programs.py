@@ -60,7 +60,8 @@ MODELS = {"chain": (chain, Chain), "branches": (branches, Graph), "straight": (s
 
 
 def test_every_program_has_a_model():
-    assert set(Program.__subclasses__()) == {kind for _, kind in MODELS.values()}
+    written = {kind for kind in Program.__subclasses__() if kind.__module__.startswith("nnlite.layers.")}
+    assert written == {kind for _, kind in MODELS.values()}  # that of subclasses of Model: tests/models
 
 
 @pytest.fixture(params=MODELS)
