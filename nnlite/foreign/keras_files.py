@@ -215,7 +215,8 @@ def _assign(model: Any, source: Any, label: object, order: Order, skip_mismatch:
         }
         if skip_mismatch:
             fits = names_that_fit(shapes, present, label)
-            needed, shapes, present = ({place: given[place] for place in fits} for given in (needed, shapes, present))
+            needed, shapes = {place: needed[place] for place in fits}, {place: shapes[place] for place in fits}
+            present = {place: present[place] for place in fits}
         _check_fit(shapes, present, label)
         arrays = {place: present[place][()] for place in needed}
     for place, parameter in needed.items():

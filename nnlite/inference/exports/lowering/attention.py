@@ -24,7 +24,7 @@ def _near(layer: Any, scores: Value) -> Value:
     if queries is None or keys is None:
         name = "use_causal_mask" if layer.use_causal_mask else "sliding_window"
         raise refuse(layer, f"with {name} needs a known number of steps")
-    zeros = tuple(np.zeros((1, *shape[1:-2], shape[-2] or 1, 1), "float32") for shape in shapes)
+    zeros = tuple(np.zeros((1, shape[-2] or 1, 1), "float32") for shape in shapes)  # (batch, steps, features)
     allowed, _ = layer.allowed(zeros, None)
     return scores + np.where(allowed, 0.0, FORBIDDEN)
 

@@ -61,7 +61,8 @@ def _lower_program(model: Layer, value: Any) -> Any:
         return outputs if len(outputs) > 1 else outputs[0]
     if not isinstance(program, Chain):
         raise refuse(model, "writes call, which has no form in this format; Model(inputs, outputs) goes")
-    for step in folded([stage.layer for stage in program.stages]):
+    layers: list[Any] = [stage.layer for stage in program.stages]
+    for step in folded(layers):
         value = lower(step, value)
     return value
 
