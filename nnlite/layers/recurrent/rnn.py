@@ -262,13 +262,15 @@ class Recurrent(Layer, abstract=True):
 
     def _check(self, sequence, states) -> None:
         batch, steps = sequence.shape[:2]
-        _, *shapes = self._step.step_shapes(sequence.shape[2:])
         if steps == 0:
             raise ShapeError(f"{self.label} needs at least one step, got inputs of shape {sequence.shape}")
         if self.stateful and batch != self.batch_size:
             raise ShapeError(f"{self.label} is stateful with batch_size={self.batch_size}, got {batch} examples")
+        if not states:
+            return
+        _, *shapes = self._step.step_shapes(sequence.shape[2:])
         wanted, found = [(batch, *shape) for shape in shapes], [state.shape for state in states]
-        if states and wanted != found:
+        if wanted != found:
             raise ShapeError(
                 f"{self.label} needs {len(shapes)} states of the shapes {', '.join(map(str, wanted))}, "
                 f"got {', '.join(map(str, found))}"
