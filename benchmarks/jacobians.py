@@ -126,6 +126,7 @@ SOURCES = [
     lambda: [losses.MeanSquaredError().linearize(normal(64, 10), normal(64, 10))[1]],
     lambda: [jacobians.Recast((64, 64), np.float32, np.float64)],
     lambda: [jacobians.RowStochastic(SHARES)],
+    lambda: [jacobians.AddedLoss(normal(64), (64, 32))],
     lambda: [jacobians.Summed(jacobians.Identity((64, 32)), jacobians.Diagonal(normal(64, 32), (64, 32), (64, 32)))],
     traced,
     own_loss,

@@ -50,7 +50,6 @@ WHOLE = {
     "it runs layers of its own": "ColumnBranch Parallel Pipeline Residual Wrapper Lambda SpectralNormalization "
     "TimeDistributed Model Sequential",
     "it runs a function of nnlite.ops": "Operation",
-    "sums and products of densities": "Circuit SumProduct",
     "no window of its own": "GlobalAveragePooling1D GlobalAveragePooling2D GlobalAveragePooling3D GlobalMaxPooling1D "
     "GlobalMaxPooling2D GlobalMaxPooling3D AdaptiveAveragePooling1D AdaptiveAveragePooling2D "
     "AdaptiveAveragePooling3D AdaptiveMaxPooling1D AdaptiveMaxPooling2D AdaptiveMaxPooling3D",

@@ -176,7 +176,7 @@ def test_sample_and_class_weights_reach_the_step():
 
 
 def test_a_model_without_targets_and_without_loss():
-    class Autoencoder(Model):
+    class TwoPartModel(Model):
         def __init__(self):
             super().__init__(seed=3)
             self.down, self.up = Dense(2), Dense(4)
@@ -194,7 +194,7 @@ def test_a_model_without_targets_and_without_loss():
             self.tracker.update_state(loss)
             return {"reconstruction": self.tracker.result()}
 
-    model = Autoencoder()
+    model = TwoPartModel()
     with pytest.raises(NotReadyError, match=r"call compile\(optimizer=...\) before fit"):
         model.fit(X, verbose=0)
     model.compile({"Adam": {"learning_rate": 0.05}})

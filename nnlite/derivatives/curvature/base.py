@@ -1,4 +1,4 @@
-"""The contract of a matrix of second derivatives by the parameters."""
+"""The contract of a matrix of second derivatives with respect to the parameters."""
 
 from abc import ABC, abstractmethod
 from typing import Any
