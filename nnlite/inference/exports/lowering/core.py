@@ -22,6 +22,7 @@ from nnlite.layers import (
     GaussianNoise,
     Identity,
     Input,
+    MonotonicDense,
     PeriodicEmbedding,
     PositionEmbedding,
     ReversibleEmbedding,
@@ -43,7 +44,7 @@ def _unchanged(layer: Any, x: Value) -> Value:
     return x
 
 
-@lowers(Dense)
+@lowers(Dense, MonotonicDense)
 def _dense(layer: Any, x: Value) -> Value:
     return lower(layer.at_inference(), x)
 
