@@ -115,7 +115,7 @@ class TestBuilding:
         assert [own.name for own in layer.weights] == ["shift", "kernel", "bias", "extra"]
 
     def test_layers_inside_that_build_builds_follow_the_seed_of_the_model(self):
-        class Block(Layer):
+        class InnerBlock(Layer):
             def __init__(self, **kwargs):
                 super().__init__(**kwargs)
                 self.inner = Dense(2)
@@ -126,7 +126,7 @@ class TestBuilding:
             def call(self, inputs):
                 return self.inner(inputs)
 
-        drawn = [Sequential([Input((3,)), Block()], seed=5).get_weights() for _ in range(2)]
+        drawn = [Sequential([Input((3,)), InnerBlock()], seed=5).get_weights() for _ in range(2)]
         assert len(drawn[0]) == 2
         np.testing.assert_array_equal(drawn[0][0], drawn[1][0])
 

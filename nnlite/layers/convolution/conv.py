@@ -117,7 +117,8 @@ class _Conv(Spatial, Layer, abstract=True):
 
     def _in_blocks(self, *arrays):
         """Whether the activation works element by element, on outputs of the type that it will give."""
-        if self.activation is None or self.channels_first or len({a.dtype for a in arrays if a is not None}) > 1:
+        linear = self.activation is None or kernel_code(self.activation) == LINEAR
+        if linear or self.channels_first or len({a.dtype for a in arrays if a is not None}) > 1:
             return False
         return self.activation.by_element
 

@@ -198,7 +198,7 @@ def test_in_a_graph_and_inside_a_layer(tmp_path):
     with pytest.raises(ConfigError, match="was used with another return_attention_scores: take two layers"):
         layer(query, value, return_attention_scores=False)
 
-    class Block(Layer):
+    class AttentionBlock(Layer):
         def __init__(self):
             super().__init__()
             self.look = MultiHeadAttention(2, 3)
@@ -207,7 +207,7 @@ def test_in_a_graph_and_inside_a_layer(tmp_path):
             output, scores = self.look(x, x, attention_mask=np.tri(3, dtype=bool), return_attention_scores=True)
             return output + scores[:, 0] @ x
 
-    block = Block()
+    block = AttentionBlock()
     inner = block(X)
     output, scores = block.look(X, X, use_causal_mask=True, return_attention_scores=True)
     assert relative_error(inner, output + scores[:, 0] @ X) <= EXACT
