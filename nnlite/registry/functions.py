@@ -75,9 +75,12 @@ class NamedFunction:
             return cls(custom)
         if not isinstance(spec, str) or spec not in _functions:
             note = "; import the module that registers it first"
+            choice = Choice("function", list(_functions), note=note)
             if isinstance(spec, str) and _functions:
-                raise ConfigError.of_choice(spec, Choice("function", list(_functions), note=note))
-            raise ConfigError(f"unknown function {spec!r}; no function is registered{note}")
+                raise ConfigError.of_choice(spec, choice)
+            error = ConfigError(f"unknown function {spec!r}; no function is registered{note}")
+            error.choice = choice
+            raise error
         return cls(_functions[spec])
 
     def to_spec(self) -> str:

@@ -228,7 +228,7 @@ FOUND = {
     "seed: 0": {"seed: 1e99": "line 1, column 1: seed: expected an integer, got 1e+99"},
     "- Normalization": {
         "- {? [a] : b}": "line 6, column 8: model[0]: a key is a list or a mapping",
-        "- Lambda: {function: os.system}": "line 6, column 14: model[0].Lambda.function: unknown function 'os.system'",
+        "- Lambda: {function: os.system}": "line 6, column 24: model[0].Lambda.function: unknown function 'os.system'",
         "- \u2028 Dense: {units: 3": "not valid YAML",
         f"- {'[' * 70}{']' * 70}": "lists and mappings within one another, more than 64 deep",
     },

@@ -27,7 +27,7 @@ class InputSpec:
     ...         return 2 * inputs
     >>> Images()(np.ones((2, 3)))
     Traceback (most recent call last):
-    nnlite.errors.ShapeError: layer Images needs inputs of 4 axes, got (2, 3)
+    nnlite.errors.ShapeError: layer Images needs inputs of 4 axes, got (None, 3)
     """
 
     dtype: str | None = None
