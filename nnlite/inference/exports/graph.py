@@ -161,7 +161,7 @@ class Value:
         return self.apply("Max", low).apply("Min", high)
 
     def reduce(self, kind: str, axes: Sequence[int], keepdims: bool = True) -> "Value":
-        """`kind` is Sum, Mean, Max, Min or L2."""
+        """The Sum, Mean or Max along axes, as `kind` says."""
         return self.apply(f"Reduce{kind}", self.graph.integers(*axes), keepdims=int(keepdims))
 
     def reshape(self, *shape: int) -> "Value":

@@ -34,8 +34,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-
-MISSING = {{"", "na", "n/a", "nan", "null", "none"}}'''
+'''
 READING = ("as_number", "as_days", "as_text", "column_of", "predict_columns", "predict_arrays", "read_csv", "main")
 SMALL = 8  # numbers, up to which a constant is written where it is used
 ELEMENTWISE = {
@@ -244,6 +243,7 @@ def _module(source: _Source, body: str, constants: str, name: str) -> str:
     columns = "None" if raw is None else pprint.pformat(raw.kinds, width=110, sort_dicts=False)
     shapes, types = [port.shape[1:] for port in inputs], [port.dtype for port in inputs]
     settings = [
+        f"MISSING = {python_runtime.MISSING!r}",
         f"COLUMNS = {columns}",
         f"FORMS = {raw.forms if raw else {}!r}",
         f"LABELS = {source.labels!r}",

@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["as_days", "as_number", "column_of", "main", "predict_arrays", "predict_columns", "read_csv"]
+__all__ = ["as_days", "as_number", "as_text", "column_of", "main", "predict_arrays", "predict_columns", "read_csv"]
 
-MISSING = {"", "na", "n/a", "nan", "null", "none"}
+MISSING = ("", "na", "n/a", "nan", "null", "none")
 
 
 def as_number(cell: Any, name: str) -> float:
