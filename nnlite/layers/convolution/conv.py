@@ -117,10 +117,10 @@ class _Conv(Spatial, Layer, abstract=True):
 
     def _in_blocks(self, *arrays):
         """Whether the activation works element by element, on outputs of the type that it will give."""
-        linear = self.activation is None or kernel_code(self.activation) == LINEAR
-        if linear or self.channels_first or len({a.dtype for a in arrays if a is not None}) > 1:
+        activation = self.activation
+        if activation is None or kernel_code(activation) == LINEAR or self.channels_first:
             return False
-        return self.activation.by_element
+        return len({a.dtype for a in arrays if a is not None}) == 1 and activation.by_element
 
 
 class Conv1D(_Conv, aliases=("Convolution1D",)):
