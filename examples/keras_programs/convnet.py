@@ -5,6 +5,7 @@ import numpy as np
 import nnlite as keras
 from nnlite import layers
 
+keras.utils.set_random_seed(7)
 rng = np.random.default_rng(1)
 labels = rng.integers(0, 2, 400)
 images = rng.normal(size=(400, 12, 12, 1)).astype("float32") * 0.5

@@ -5,6 +5,7 @@ import numpy as np
 import nnlite as keras
 from nnlite import layers, ops
 
+keras.utils.set_random_seed(7)
 rng = np.random.default_rng(6)
 x = rng.normal(size=(300, 4)).astype("float32")
 y = (x[:, :1] * x[:, 1:2] + 0.1 * rng.normal(size=(300, 1))).astype("float32")

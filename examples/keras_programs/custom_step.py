@@ -5,6 +5,7 @@ import numpy as np
 import nnlite as keras
 from nnlite import layers, ops
 
+keras.utils.set_random_seed(7)
 rng = np.random.default_rng(5)
 data = (rng.normal(size=(400, 2)) @ rng.normal(size=(2, 8))).astype("float32")
 

@@ -5,6 +5,7 @@ import numpy as np
 import nnlite as keras
 from nnlite import layers, ops
 
+keras.utils.set_random_seed(7)
 rng = np.random.default_rng(3)
 numbers = rng.normal(size=(400, 3)).astype("float32")
 kinds = rng.integers(0, 5, (400, 1))

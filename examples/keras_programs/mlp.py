@@ -5,6 +5,7 @@ import numpy as np
 import nnlite as keras
 from nnlite import layers
 
+keras.utils.set_random_seed(7)
 rng = np.random.default_rng(0)
 labels = rng.integers(0, 3, 600)
 points = rng.normal(size=(600, 2)).astype("float32") * 0.6 + np.array([[0, 2], [2, -1], [-2, -1]])[labels]

@@ -5,6 +5,7 @@ import numpy as np
 import nnlite as keras
 from nnlite import layers
 
+keras.utils.set_random_seed(7)
 rng = np.random.default_rng(2)
 GOOD, BAD, FILLERS = ["great", "lovely", "fine"], ["awful", "boring", "poor"], ["the", "film", "was", "really", "and"]
 labels = rng.integers(0, 2, 200)
@@ -28,6 +29,6 @@ model.fit(ids, labels, epochs=8, batch_size=20, verbose=0)
 loss, accuracy = model.evaluate(ids, labels, verbose=0)
 print(f"loss {loss:.3f}, accuracy {accuracy:.3f}")
 assert accuracy > 0.95
-fresh = np.asarray(vectorize(np.array(["the film was great", "really boring film"])))
+fresh = np.asarray(vectorize(np.array(["the film was really great !", "the film was really boring !"])))
 good, bad = model.predict(fresh, verbose=0)[:, 0]
 assert good > 0.5 > bad

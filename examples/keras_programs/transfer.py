@@ -5,6 +5,7 @@ import numpy as np
 import nnlite as keras
 from nnlite import layers
 
+keras.utils.set_random_seed(7)
 rng = np.random.default_rng(4)
 x = rng.normal(size=(300, 6)).astype("float32")
 hidden_truth = np.tanh(x @ rng.normal(size=(6, 4)))

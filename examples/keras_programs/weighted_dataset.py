@@ -7,6 +7,8 @@ import numpy as np
 import nnlite as keras
 from nnlite import layers
 
+keras.utils.set_random_seed(7)
+
 
 class Rings(keras.utils.PyDataset):
     """Points around the origin; one in ten is of the outer ring, which is class 1."""
