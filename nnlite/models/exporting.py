@@ -102,7 +102,9 @@ def _raw(model: Any) -> RawColumns | None:
     if not isinstance(known.encoder, Columns | TableEncoder):
         return None
     source: dict[str, Any] = next(iter((known.source or {}).values()), {})
-    dialect = {key: source[key] for key in ("delimiter", "decimal") if isinstance(source.get(key), str)}
+    dialect = {key: source[key] for key in ("delimiter", "decimal", "encoding") if source.get(key, "auto") != "auto"}
+    if str(dialect.get("encoding", "")).lower() in ("utf-8", "utf8"):
+        del dialect["encoding"]  # the default reads it with and without its mark
     forms = {column.name: column.form for column in known.encoder.columns if isinstance(column, Dates) and column.form}
     return RawColumns(column_kinds(known.encoder), forms, **dialect)
 

@@ -7,7 +7,19 @@ from typing import Any
 import numpy as np
 
 from nnlite.data import Classes, Columns, InputEncoder, Quantities, TableEncoder, TargetEncoder
-from nnlite.data.encoders.columns import ColumnEncoder, Levels
+from nnlite.data.encoders.amounts import Cyclic, Logarithm
+from nnlite.data.encoders.columns import (
+    Boolean,
+    ColumnEncoder,
+    GapIndicator,
+    Levels,
+    Numeric,
+    OneHot,
+    Ordinal,
+    TwoValued,
+)
+from nnlite.data.encoders.dates import Dates
+from nnlite.data.encoders.levels import Ranks, TargetMeans
 from nnlite.errors import ConfigError
 from nnlite.inference.exports.graph import Graph, Value
 from nnlite.inference.exports.lowering.tables import one_hot
@@ -21,11 +33,11 @@ KINDS = {"number": "float64", "boolean": "float64", "date": "float64", "category
 def column_kinds(encoder: InputEncoder) -> dict[str, str]:
     """Name -> kind of each column that the encoder reads: `"category"` where any of its encoders reads it so."""
     kinds: dict[str, str] = {}
-    for own in _column_encoders(encoder):
-        kind = own.reads
-        if kind == "category" and type(own).__name__ == "GapIndicator":
-            kind = kinds.get(own.name, "category")
-        kinds[own.name] = kind if kinds.get(own.name, "number") != "category" else "category"
+    for column in _column_encoders(encoder):
+        kind = column.reads
+        if kind == "category" and isinstance(column, GapIndicator):
+            kind = kinds.get(column.name, "category")
+        kinds[column.name] = kind if kinds.get(column.name, "number") != "category" else "category"
     return kinds
 
 
@@ -47,32 +59,32 @@ def encoded_columns(graph: Graph, encoder: InputEncoder, dtype: str) -> Value:
     """
     values = {name: graph.input(name, KINDS[kind], (None, 1)) for name, kind in column_kinds(encoder).items()}
     encoded = []
-    for own in _column_encoders(encoder):
-        if type(own).__name__ not in ENCODINGS:
+    for column in _column_encoders(encoder):
+        if type(column) not in ENCODINGS:
             raise ConfigError(
-                f"column {own.name!r}: its encoding {type(own).__name__} has no form in this format; nearest: a "
+                f"column {column.name!r}: its encoding {type(column).__name__} has no form in this format; nearest: a "
                 f"category with one_hot or ordinal"
             )
-        encoded.append(ENCODINGS[type(own).__name__](own, values[own.name]))
+        encoded.append(ENCODINGS[type(column)](column, values[column.name]))
     return graph.concat([value.cast(dtype) for value in encoded], axis=1)
 
 
-def _filled(own: Any, x: Value) -> Value:
-    return x.graph.where(x.apply("IsNaN"), x.graph.exact(own.fill), x)
+def _filled(column: Any, x: Value) -> Value:
+    return x.graph.where(x.apply("IsNaN"), x.graph.exact(column.fill), x)
 
 
-def _standard(own: Any, x: Value) -> Value:
-    return (x - x.graph.exact(own.mean)) / x.graph.exact(own.scale)
+def _standard(column: Any, x: Value) -> Value:
+    return (x - x.graph.exact(column.mean)) / x.graph.exact(column.scale)
 
 
-def _logarithm(own: Any, x: Value) -> Value:
-    exact, filled = x.graph.exact, _filled(own, x)
-    bent = (filled.apply("Abs") / exact(own.unit) + exact(1)).apply("Log")
-    return _standard(own, filled.apply("Sign") * bent)
+def _logarithm(column: Any, x: Value) -> Value:
+    exact, filled = x.graph.exact, _filled(column, x)
+    bent = (filled.apply("Abs") / exact(column.unit) + exact(1)).apply("Log")
+    return _standard(column, filled.apply("Sign") * bent)
 
 
-def _cyclic(own: Any, x: Value) -> Value:
-    return _sine_and_cosine(_filled(own, x) / x.graph.exact(own.period))
+def _cyclic(column: Any, x: Value) -> Value:
+    return _sine_and_cosine(_filled(column, x) / x.graph.exact(column.period))
 
 
 def _sine_and_cosine(turns: Value) -> Value:
@@ -82,12 +94,12 @@ def _sine_and_cosine(turns: Value) -> Value:
     return graph.concat([angle.apply("Sin"), angle.apply("Cos")], axis=1)
 
 
-def _gap(own: Any, x: Value) -> Value:
+def _gap(column: Any, x: Value) -> Value:
     is_text = any(port.name == x.name and port.dtype == "string" for port in x.graph.inputs)
     return _codes(x, [""]) if is_text else x.apply("IsNaN").cast("float32")
 
 
-def _boolean(own: Any, x: Value) -> Value:
+def _boolean(column: Any, x: Value) -> Value:
     exact, graph = x.graph.exact, x.graph
     signs = graph.where(x.apply("Equal", exact(1)), exact(1.0), exact(-1.0))
     return graph.where(x.apply("IsNaN"), exact(0.0), signs)
@@ -105,41 +117,41 @@ def _codes(x: Value, categories: list[str]) -> Value:
     )
 
 
-def _levels(own: Levels, x: Value) -> Value:
-    codes = _codes(x, list(own.categories))
-    if own.fill is None or own.fill not in own.categories or "" in own.categories:
+def _levels(column: Levels, x: Value) -> Value:
+    codes = _codes(x, list(column.categories))
+    if column.fill is None or column.fill not in column.categories or "" in column.categories:
         return codes
     gap = _codes(x, [""])
-    return codes + gap * np.int64(own.categories.index(own.fill) + 1)
+    return codes + gap * np.int64(column.categories.index(column.fill) + 1)
 
 
-def _table(own: Levels, x: Value, rows: np.ndarray) -> Value:
+def _table(column: Levels, x: Value, rows: np.ndarray) -> Value:
     """The row of a table for each category, the first one for an unknown one."""
-    codes = _levels(own, x).apply("Squeeze", x.graph.integers(1))
+    codes = _levels(column, x).apply("Squeeze", x.graph.integers(1))
     return x.graph.add("Gather", x.graph.exact(rows), codes, axis=0)
 
 
-def _one_hot(own: Any, x: Value) -> Value:
-    codes = _levels(own, x).apply("Squeeze", x.graph.integers(1))
-    return one_hot(codes - np.int64(1), len(own.categories)) * own.value
+def _one_hot(column: Any, x: Value) -> Value:
+    codes = _levels(column, x).apply("Squeeze", x.graph.integers(1))
+    return one_hot(codes - np.int64(1), len(column.categories)) * column.value
 
 
-def _ranks(own: Any, x: Value) -> Value:
-    ranks = np.concatenate([[own.unknown], np.arange(len(own.categories))])
-    return _table(own, x, ((ranks - own.mean) / own.scale)[:, None])
+def _ranks(column: Any, x: Value) -> Value:
+    ranks = np.concatenate([[column.unknown], np.arange(len(column.categories))])
+    return _table(column, x, ((ranks - column.mean) / column.scale)[:, None])
 
 
-def _target_means(own: Any, x: Value) -> Value:
-    means = np.column_stack([own.overall, np.array(own.means).reshape(len(own.overall), -1)]).T
-    return _table(own, x, (means - own.mean) / own.scale)
+def _target_means(column: Any, x: Value) -> Value:
+    means = np.column_stack([column.overall, np.array(column.means).reshape(len(column.overall), -1)]).T
+    return _table(column, x, (means - column.mean) / column.scale)
 
 
-def _dates(own: Any, x: Value) -> Value:
+def _dates(column: Any, x: Value) -> Value:
     graph, exact = x.graph, x.graph.exact
     missing = x.apply("IsNaN")
     days = graph.where(missing, exact(0.0), x)
-    encoded = [_standard(own, _filled(own, x)).cast("float32")] if own.days else []
-    for cycle in own.cycles:
+    encoded = [_standard(column, _filled(column, x)).cast("float32")] if column.days else []
+    for cycle in column.cycles:
         waves = _sine_and_cosine(_turns(cycle, days))
         encoded.append(graph.where(missing, 0.0, waves))
     return graph.concat(encoded, axis=1)
@@ -173,25 +185,25 @@ def _month(days: Value) -> Value:
     return graph.where(from_march < exact(9.5), from_march + exact(2), from_march - exact(10))
 
 
-ENCODINGS: dict[str, Callable[[Any, Value], Value]] = {
-    "Numeric": lambda own, x: _standard(own, _filled(own, x)),
-    "Logarithm": _logarithm,
-    "Cyclic": _cyclic,
-    "GapIndicator": _gap,
-    "Boolean": _boolean,
-    "TwoValued": lambda own, x: _table(own, x, np.array([[0.0], [-1.0], [1.0]])),
-    "OneHot": _one_hot,
-    "Ordinal": lambda own, x: _levels(own, x),
-    "Ranks": _ranks,
-    "TargetMeans": _target_means,
-    "Dates": _dates,
+ENCODINGS: dict[type[ColumnEncoder], Callable[[Any, Value], Value]] = {
+    Numeric: lambda column, x: _standard(column, _filled(column, x)),
+    Logarithm: _logarithm,
+    Cyclic: _cyclic,
+    GapIndicator: _gap,
+    Boolean: _boolean,
+    TwoValued: lambda column, x: _table(column, x, np.array([[0.0], [-1.0], [1.0]])),
+    OneHot: _one_hot,
+    Ordinal: lambda column, x: _levels(column, x),
+    Ranks: _ranks,
+    TargetMeans: _target_means,
+    Dates: _dates,
 }
 
 
 def answers(
     graph: Graph, outputs: Value, target: TargetEncoder | None, shape: tuple[int | None, ...], dtype: str = "float32"
 ) -> None:
-    """The outputs of the graph: labels and probabilities of classes, amounts in their own unit, else as they are.
+    """The outputs of the graph: labels and probabilities of classes, amounts in their column unit, else as they are.
 
     Args:
         outputs: probabilities, amounts as they are trained on, or anything where there is no target.

@@ -53,7 +53,7 @@ def celu(x: np.ndarray, alpha: float) -> np.ndarray:
 
 
 def selu(x: np.ndarray, alpha: float, gamma: float) -> np.ndarray:
-    return gamma * np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))
+    return gamma * elu(x, alpha)
 
 
 def leaky_relu(x: np.ndarray, alpha: float) -> np.ndarray:
@@ -166,7 +166,7 @@ def average_pool(
 def step_function(name: str) -> Callable[[np.ndarray], np.ndarray]:
     return {
         "Tanh": np.tanh,
-        "Sigmoid": lambda x: (1 + np.tanh(x / 2)) / 2,
+        "Sigmoid": sigmoid,
         "Relu": lambda x: np.maximum(x, 0),
         "Softsign": lambda x: x / (1 + np.abs(x)),
     }[name]

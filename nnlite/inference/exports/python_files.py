@@ -76,13 +76,14 @@ class RawColumns:
     Args:
         kinds: name -> kind of each column.
         forms: name -> how text spells the dates of a column, `"iso"` or a format of `datetime.strptime`.
-        delimiter, decimal: of a CSV file.
+        delimiter, decimal, encoding: of a CSV file.
     """
 
     kinds: dict[str, str]
     forms: dict[str, str]
     delimiter: str = ","
     decimal: str = "."
+    encoding: str = "utf-8-sig"
 
 
 def python_files(
@@ -240,15 +241,16 @@ def _beside(name: str) -> str:
 def _module(source: _Source, body: str, constants: str, name: str) -> str:
     """The text of the module."""
     raw, inputs = source.raw, source.graph.inputs
+    text = raw or RawColumns({}, {})
     columns = "None" if raw is None else pprint.pformat(raw.kinds, width=110, sort_dicts=False)
     shapes, types = [port.shape[1:] for port in inputs], [port.dtype for port in inputs]
     settings = [
         f"MISSING = {python_runtime.MISSING!r}",
         f"COLUMNS = {columns}",
-        f"FORMS = {raw.forms if raw else {}!r}",
+        f"FORMS = {text.forms!r}",
         f"LABELS = {source.labels!r}",
         f"SHAPES, TYPES = {shapes!r}, {types!r}",
-        f"DELIMITER, DECIMAL = {raw.delimiter if raw else ','!r}, {raw.decimal if raw else '.'!r}",
+        f"DELIMITER, DECIMAL, ENCODING = {text.delimiter!r}, {text.decimal!r}, {text.encoding!r}",
     ]
     operators = [inspect.getsource(getattr(numpy_operators, helper)) for helper in _with_callees(source.helpers)]
     reading = [inspect.getsource(getattr(python_runtime, name)) for name in READING]

@@ -1,7 +1,7 @@
 """How an exported Python file reads rows and writes answers: functions that it takes along, as they stand here.
 
-They are written for the file: `COLUMNS`, `FORMS`, `LABELS`, `SHAPES`, `TYPES`, `DECIMAL`, `DELIMITER` and `outputs_of`
-are names of the file's own.
+They are written for the file: `COLUMNS`, `FORMS`, `LABELS`, `SHAPES`, `TYPES`, `DECIMAL`, `DELIMITER`,
+`ENCODING` and `outputs_of` are names of the file's own.
 """
 
 # ruff: noqa: F821
@@ -96,7 +96,7 @@ def predict_arrays(*inputs: Any) -> dict[str, np.ndarray]:
 
 def read_csv(path: str) -> dict[str, list[str]]:
     """The columns of a CSV file with a header; `-` reads the standard input."""
-    with sys.stdin if path == "-" else open(path, newline="", encoding="utf-8-sig") as file:
+    with sys.stdin if path == "-" else open(path, newline="", encoding=ENCODING) as file:
         header, *lines = list(csv.reader(file, delimiter=DELIMITER)) or [[]]
     lines = [line for line in lines if line]
     short = [number for number, line in enumerate(lines, 2) if len(line) != len(header)]

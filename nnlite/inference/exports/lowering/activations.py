@@ -7,6 +7,7 @@ from nnlite.errors import ConfigError
 from nnlite.inference.exports.graph import Value
 from nnlite.inference.exports.lowering.registry import lowers, nearest_form
 from nnlite.layers import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax, TemperatureScaling
+from nnlite.ops import activations as functions
 from nnlite.ops.activations import ActivationFunction
 
 __all__ = ["activate"]
@@ -20,8 +21,8 @@ def activate(function: ActivationFunction | None, x: Value) -> Value:
     """
     if function is None:
         return x
-    made = ACTIVATIONS.get(type(function).__name__)
-    if made is None or not type(function).__module__.startswith("nnlite."):
+    made = ACTIVATIONS.get(type(function))
+    if made is None:
         kind = type(function).__name__
         hint = nearest_form(kind)
         raise ConfigError(f"activation {kind} has no form in this format{f'; nearest: {hint}' if hint else ''}")
@@ -71,35 +72,35 @@ def _over_axes(op: str) -> Callable[[Value, Any], Value]:
     return made
 
 
-ACTIVATIONS: dict[str, Callable[[Value, Any], Value]] = {
-    "Linear": lambda x, f: x,
-    "ReLU": _relu,
-    "ReLU6": lambda x, f: x.clip(0.0, 6.0),
-    "LeakyReLU": lambda x, f: x.apply("LeakyRelu", alpha=f.negative_slope),
-    "ELU": lambda x, f: x.apply("Elu", alpha=f.alpha),
-    "CELU": lambda x, f: x.apply("Celu", alpha=f.alpha),
-    "SELU": lambda x, f: x.apply("Selu", alpha=f.alpha, gamma=f.scale),
-    "GELU": _gelu,
-    "SiLU": lambda x, f: x * x.apply("Sigmoid"),
-    "Mish": lambda x, f: x * _softplus(x).apply("Tanh"),
-    "Sigmoid": lambda x, f: x.apply("Sigmoid"),
-    "Tanh": lambda x, f: x.apply("Tanh"),
-    "Softplus": lambda x, f: _softplus(x),
-    "LogSigmoid": lambda x, f: -_softplus(-x),
-    "Squareplus": lambda x, f: (x + (x * x + f.b).apply("Sqrt")) * 0.5,
-    "TanhShrink": lambda x, f: x - x.apply("Tanh"),
-    "Softsign": lambda x, f: x.apply("Softsign"),
-    "HardSigmoid": lambda x, f: (x + 3).clip(0.0, 6.0) / 6,
-    "HardTanh": lambda x, f: x.clip(-1.0, 1.0),
-    "HardSiLU": lambda x, f: x * ((x + 3).clip(0.0, 6.0) / 6),
-    "HardShrink": _shrunk,
-    "SoftShrink": _soft_shrunk,
-    "SparsePlus": _sparse_plus,
-    "SparseSigmoid": lambda x, f: (x.clip(-1.0, 1.0) + 1) * 0.5,
-    "Threshold": lambda x, f: x.graph.where(x > f.threshold, x, f.default_value),
-    "Exp": lambda x, f: x.apply("Exp"),
-    "Softmax": _over_axes("Softmax"),
-    "LogSoftmax": _over_axes("LogSoftmax"),
+ACTIVATIONS: dict[type[ActivationFunction], Callable[[Value, Any], Value]] = {
+    functions.Linear: lambda x, f: x,
+    functions.ReLU: _relu,
+    functions.ReLU6: lambda x, f: x.clip(0.0, 6.0),
+    functions.LeakyReLU: lambda x, f: x.apply("LeakyRelu", alpha=f.negative_slope),
+    functions.ELU: lambda x, f: x.apply("Elu", alpha=f.alpha),
+    functions.CELU: lambda x, f: x.apply("Celu", alpha=f.alpha),
+    functions.SELU: lambda x, f: x.apply("Selu", alpha=f.alpha, gamma=f.scale),
+    functions.GELU: _gelu,
+    functions.SiLU: lambda x, f: x * x.apply("Sigmoid"),
+    functions.Mish: lambda x, f: x * _softplus(x).apply("Tanh"),
+    functions.Sigmoid: lambda x, f: x.apply("Sigmoid"),
+    functions.Tanh: lambda x, f: x.apply("Tanh"),
+    functions.Softplus: lambda x, f: _softplus(x),
+    functions.LogSigmoid: lambda x, f: -_softplus(-x),
+    functions.Squareplus: lambda x, f: (x + (x * x + f.b).apply("Sqrt")) * 0.5,
+    functions.TanhShrink: lambda x, f: x - x.apply("Tanh"),
+    functions.Softsign: lambda x, f: x.apply("Softsign"),
+    functions.HardSigmoid: lambda x, f: (x + 3).clip(0.0, 6.0) / 6,
+    functions.HardTanh: lambda x, f: x.clip(-1.0, 1.0),
+    functions.HardSiLU: lambda x, f: x * ((x + 3).clip(0.0, 6.0) / 6),
+    functions.HardShrink: _shrunk,
+    functions.SoftShrink: _soft_shrunk,
+    functions.SparsePlus: _sparse_plus,
+    functions.SparseSigmoid: lambda x, f: (x.clip(-1.0, 1.0) + 1) * 0.5,
+    functions.Threshold: lambda x, f: x.graph.where(x > f.threshold, x, f.default_value),
+    functions.Exp: lambda x, f: x.apply("Exp"),
+    functions.Softmax: _over_axes("Softmax"),
+    functions.LogSoftmax: _over_axes("LogSoftmax"),
 }
 
 
