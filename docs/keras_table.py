@@ -57,9 +57,6 @@ MEANINGLESS = {
     "lora_alpha": "low-rank adapters are not written",
     "quantization_config": "nothing is quantized",
     "gptq_unpacked_column_size": "nothing is quantized",
-    "flash_attention": "chooses a kernel of a GPU",
-    "use_cudnn": "chooses a kernel of a GPU",
-    "bounding_box_format": "there are no bounding boxes",
     "sparse": "sparse tensors of TensorFlow",
     "ragged": "ragged tensors of TensorFlow",
     "preferred_backend": "there is one backend",
@@ -69,7 +66,6 @@ REASONS = [
     ("layers", r"(Jax|Flax)Layer|TorchModuleWrapper|TFSMLayer", "wraps another engine, which nnlite does without"),
     ("layers", r".*Spectrogram", "there is no Fourier transform among the ops: compute spectrograms before"),
     ("layers", r"MaxNumBoundingBoxes", "there are no bounding boxes"),
-    ("layers", r"InputSpec", "a layer's `build` and `input_kind` say what it takes"),
     (
         "layers",
         r"AugMix|AutoContrast|CLAHE|Contrast.*|CutMix|Equalization|MixUp|RandAugment|Random.*|Solarization",

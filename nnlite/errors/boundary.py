@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from nnlite.errors import DataError, NNLiteError, shown
 
-__all__ = ["reading", "reason"]
+__all__ = ["reading"]
 
 
 @contextmanager
@@ -35,16 +35,16 @@ def reading(
     except OSError as error:
         if error.strerror and error.errno:  # the system's words, which say all
             raise kind(f"{place}: {error.strerror}") from error
-        raise kind(_message(place, what, reason(error), remedy)) from error
+        raise kind(_message(place, what, _reason(error), remedy)) from error
     except MemoryError as error:
         raise kind(f"{place}: there is not the memory to read this file") from error
     except RecursionError:
         raise kind(_message(place, what, "its parts are too deep within one another", remedy)) from None
     except Exception as error:
-        raise kind(_message(place, what, reason(error), remedy)) from error
+        raise kind(_message(place, what, _reason(error), remedy)) from error
 
 
-def reason(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     """What an exception says, in one line that is not too long; with its name where that alone is unclear."""
     lines = str(error).splitlines()
     text = next((line.strip() for line in lines if line.strip()), "")

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from nnlite.cli import main
+from nnlite.derivatives.second_order import SecondOrder
+from nnlite.errors import ConfigError
 from nnlite.experiment import Run
 from nnlite.experiment.judging.rows import row_figures
 
@@ -70,3 +72,10 @@ def test_amounts_and_what_is_wrong(run, capsys):
     assert main(["rows", str(folder), "--top", "-1"]) == 2
     assert "--top takes a number of rows, got -1" in capsys.readouterr().err
     assert main(["rows", "nowhere"]) == 3
+
+
+def test_several_target_columns_are_refused_before_anything_is_computed(run, monkeypatch):
+    folder = run[0]("[amount, b]", 2, "mse")
+    monkeypatch.setattr(SecondOrder, "ggn", None)
+    with pytest.raises(ConfigError, match="one target column, this run has several"):
+        row_figures(Run(folder))

@@ -1,6 +1,7 @@
 """Models in formats that run without nnlite: whole models, raw tables, files that cannot be made."""
 
 import importlib.util
+import json
 import shutil
 import subprocess
 import sys
@@ -229,6 +230,14 @@ def test_a_raw_table_through_onnx(kind, tmp_path):
         if port.name == "member" and "double" in port.type:
             column = column == "yes"
         feed[port.name] = column[:, None].astype(object if "string" in port.type else float)
+    told = session.get_modelmeta().custom_metadata_map
+    kinds = json.loads(told["columns"])
+    types = {
+        port.name: "tensor(string)" if kinds[port.name] == "category" else "tensor(double)"
+        for port in session.get_inputs()
+    }
+    assert {port.name: port.type for port in session.get_inputs()} == types and json.loads(told["target"]) == ["answer"]
+    assert json.loads(told.get("labels", "[]")) == ([] if kind == "amounts" else sorted(set(CONFIGS[kind][1](cells))))
     outputs = dict(zip([port.name for port in session.get_outputs()], session.run(None, feed), strict=True))
     answers_agree(kind, outputs, trained, {name: list(column) for name, column in cells.items()})
 

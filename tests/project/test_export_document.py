@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from nnlite.inference.exports.c_headers import FORMULAS
+from nnlite.inference.exports.onnx_files import OPSET
+from nnlite.inference.exports.python_files import INSIDE_UP_TO
 from nnlite.models.exporting import FORMATS
 from nnlite.ops.activations import ActivationFunction
 
@@ -29,6 +31,11 @@ def test_the_code_prints_what_it_says(code, tmp_path):
 
 def test_the_endings_are_those_there_are():
     assert set(re.findall(r"^\| `(\.\w+)` \|", TEXT, re.MULTILINE)) == set(FORMATS)
+
+
+def test_the_numbers_of_the_page_are_those_of_the_code():
+    told = re.search(r"ONNX, opset (\d+).*weights inside up to (\d+) MB", TEXT, re.DOTALL).groups()
+    assert [int(number) for number in told] == [OPSET, INSIDE_UP_TO // 10**6]
 
 
 def test_activations_of_the_header():

@@ -16,7 +16,7 @@ MODULES = {
 CALLS = {"eval", "exec", "compile", "__import__", "input", "breakpoint"}
 METHODS = {
     "extractall", "unsafe_load", "full_load", "load_all", "unsafe_load_all", "system", "popen", "mktemp", "spawnl",
-    "spawnv", "execv", "execl", "execve", "fromfile_unchecked", "read_pickle", "run_path", "run_module",
+    "spawnv", "execv", "execl", "execve", "read_pickle", "run_path", "run_module",
 }  # fmt: skip
 QUALIFIED = {("yaml", "load"), ("np", "load"), ("numpy", "load"), ("torch", "load"), ("os", "fork")}
 

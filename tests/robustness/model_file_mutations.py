@@ -7,6 +7,7 @@ import random
 from typing import Any
 
 import numpy as np
+from mutations import mutated
 
 from nnlite.saving import safetensors
 from nnlite.saving.model_files import CHECKSUM
@@ -18,31 +19,6 @@ VALUES = [None, True, False, 0, -1, 1, 2, 3, 7, 255, 10**5, 10**9, 2**31, 2**63,
           {"Sequential": {"layers": []}}, {"": None}, {"class_name": "Dense", "config": {"units": 2}},
           [["a"]], [1e308, 1e308], {"Lambda": {"function": "print"}}]  # fmt: skip
 DTYPES = ["f2", "f4", "f8", "i1", "u1", "i4", "i8", "u8", "?", "c8"]
-
-
-def damaged(content: bytes, chance: random.Random) -> bytes:
-    """The bytes with one to four changes, as a disk or a network makes them."""
-    for _ in range(chance.randint(1, 4)):
-        start = chance.randrange(len(content) + 1)
-        end = min(len(content), start + chance.choice((1, 1, 2, 8, 64, 1000)))
-        piece = content[start:end]
-        kind = chance.randrange(7)
-        if kind == 0 and piece:
-            piece = bytes([piece[0] ^ 1 << chance.randrange(8)]) + piece[1:]
-        elif kind == 1:
-            piece = chance.randbytes(end - start)
-        elif kind == 2:
-            piece = b""
-        elif kind == 3:
-            piece = piece * chance.choice((2, 3, 20))
-        elif kind == 4:
-            piece = chance.choice((0, 1, 2**31, 2**63, 2**64 - 1)).to_bytes(8, "little")
-        elif kind == 5:
-            piece = chance.choice((b"\0", b'"', b"{", b"[" * 3000, b"9" * 5000, b"\xff", b"1e999", b"NaN")) + piece
-        else:
-            piece, end = b"", len(content)
-        content = content[:start] + piece + content[end:]
-    return content
 
 
 def resealed(content: bytes, chance: random.Random) -> bytes:
@@ -59,7 +35,7 @@ def resealed(content: bytes, chance: random.Random) -> bytes:
             text = _changed_text(text, chance)
     file = safetensors.encode(arrays, {"nnlite": "0" * 64 + text})
     if chance.randrange(10) == 0:
-        file = bytearray(damaged(bytes(file), chance))
+        file = bytearray(mutated(bytes(file), chance))
     return sealed(file)
 
 

@@ -27,6 +27,8 @@ compile: {optimizer: adam, loss: mse}
 fit: {epochs: 2, callbacks: [{EarlyStopping: {patience: 3}}]}
 """
 
+NETWORK = "network n {}\nvariable a { type discrete [ 2 ] { yes, no }; }\nprobability ( a ) { table 0.25, 0.75; }\n"
+
 class Harmful:
     def __reduce__(self):
         return os.system, ("touch harmed",)
@@ -74,6 +76,21 @@ def made():
         shutil.move("p.png", "pictures/p.png")
         given = {"labels": None, "image_size": (4, 4), "verbose": False}
         loads["pictures"] = lambda p: list(image_dataset_from_directory(p, **given))
+    except ImportError:
+        pass
+    Path("n.bif").write_text(NETWORK)
+    loads["n.bif"] = nnlite.circuits.BayesianNetwork.from_bif
+    try:
+        import h5py
+        model = load_model("m.safetensors")
+        model.save("m.keras")
+        model.save_weights("m.weights.h5")
+        loads |= {"m.keras": load_model, "m.weights.h5": model.load_weights}
+        with zipfile.ZipFile("m.keras") as read, zipfile.ZipFile("lambda.keras", "w") as archive:
+            config = read.read("config.json").replace(b'"BatchNormalization"', b'"Lambda"')
+            archive.writestr("config.json", config)
+            archive.writestr("model.weights.h5", read.read("model.weights.h5"))
+        loads["lambda.keras"] = load_model
     except ImportError:
         pass
     for library, name, write in (("pyarrow", "t.parquet", "to_parquet"), ("openpyxl", "t.xlsx", "to_excel")):
@@ -136,7 +153,7 @@ for name, read in loads.items():
     told[name] = (outcome, list(seen))
 print(json.dumps(told))
 '''
-REFUSED = {"pickle.csv", "pickle.safetensors", "tagged.yaml", "lambda.yaml", "object.npy", "object.npz"}
+REFUSED = {"pickle.csv", "pickle.safetensors", "tagged.yaml", "lambda.yaml", "lambda.keras", "object.npy", "object.npz"}
 
 
 @pytest.fixture(scope="module")

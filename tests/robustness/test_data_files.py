@@ -302,6 +302,16 @@ def test_each_limit_of_tables(name, tmp_path):
     assert read_table_file(str(path)).names == ["a", "b", "t"]  # the limits end with their context
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_line_counts_once_however_it_ends(end, tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_bytes(end.join(["a,b", "1,2", "3,4", "5,6", ""]).encode())
+    with Limits(rows=4).in_force():
+        assert read_table_file(str(path)).n_rows == 3
+    with Limits(rows=3).in_force(), pytest.raises(DataError, match=r"4 lines, and limits\.rows is 3"):
+        read_table_file(str(path))
+
+
 def test_limits_of_a_config_hold(tmp_path):
     np.savez(tmp_path / "a.npz", inputs=np.ones((20, 2)), target=np.arange(20) % 2)
     data = {"source": {"Npz": {"path": str(tmp_path / "a.npz")}}, "split": {"validation": 0, "test": 0.2}}

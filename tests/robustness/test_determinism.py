@@ -33,7 +33,7 @@ compile: {optimizer: {Adam: {learning_rate: 0.02}}}
 fit: {epochs: 4, batch_size: 16, class_weight: balanced, callbacks: [{ReduceLROnPlateau: {patience: 1}}]}
 checkpoint: {every: 5 steps}
 """
-# Trains under what its argument says, in a folder of its own, and prints the hash of the model file.
+# Trains under what its argument says, in a folder of its own, and prints a hash of the files that are to be the same.
 PROGRAM = """
 import hashlib, locale, os, sys, threading, time
 from pathlib import Path
@@ -42,7 +42,8 @@ from nnlite.experiment import Experiment, train
 
 def trained(out, quiet=True, callbacks=()):
     train(Experiment.from_file("c.yaml"), out, quiet, callbacks=callbacks)
-    print(hashlib.sha256((Path(out) / "model.safetensors").read_bytes()).hexdigest(), file=sys.stderr)
+    content = b"".join(Path(out, name).read_bytes() for name in ("model.safetensors", "history.csv", "metrics.json"))
+    print(hashlib.sha256(content).hexdigest(), file=sys.stderr)
 
 for case in sys.argv[1:]:
     if case == "elsewhere":

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from model_file_mutations import damaged, resealed
+from model_file_mutations import resealed
+from mutations import mutated
 
 from nnlite import Input, Model, Sequential, layers, load_model
 from nnlite.data import Classes, Columns, Numeric
@@ -106,11 +107,6 @@ def try_file(path: Path, content: bytes, label: str) -> bool:
     return taken
 
 
-@pytest.fixture
-def count(request) -> int:
-    return request.config.getoption("--runs", None) or SHORT
-
-
 @pytest.fixture(autouse=True)
 def _traced():
     tracemalloc.start()
@@ -120,18 +116,18 @@ def _traced():
     tracemalloc.stop()
 
 
-def test_damaged_files_are_never_taken(files, tmp_path, count):
-    for seed in range(count):
+def test_damaged_files_are_never_taken(files, tmp_path, runs):
+    for seed in range(runs or SHORT):
         chance = random.Random(seed)
         original = chance.choice(files)
-        content = damaged(original, chance)
+        content = mutated(original, chance)
         if content != original:
             assert not try_file(tmp_path / "a.safetensors", content, f"seed {seed}"), f"seed {seed} was taken"
 
 
-def test_resealed_files_give_a_model_or_one_typed_error(files, tmp_path, count):
+def test_resealed_files_give_a_model_or_one_typed_error(files, tmp_path, runs):
     taken = 0
-    for seed in range(count):
+    for seed in range(runs or SHORT):
         chance = random.Random(seed)
         content = resealed(chance.choice(files), chance)
         if try_file(path := tmp_path / "a.safetensors", content, f"seed {seed}"):
@@ -142,4 +138,4 @@ def test_resealed_files_give_a_model_or_one_typed_error(files, tmp_path, count):
                 pass
             except Exception as error:
                 raise AssertionError(f"seed {seed}, in use: {type(error).__name__}: {error}") from error
-    assert 0 < taken < count / 2  # such as those with another learning rate
+    assert 0 < taken < (runs or SHORT) / 2  # such as those with another learning rate

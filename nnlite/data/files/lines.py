@@ -67,7 +67,7 @@ def rows_of(
     """
     if most is not None:
         return _rows(text, delimiter, quote, place, most, lines_within, before)
-    limits().check_text(text, delimiter, place)
+    limits().check_text(len(text), count_lines(text), text.count(delimiter), place)
     rows = _rows(text, delimiter, quote, place, None, lines_within, before)
     _check_size(rows, len(text), place)
     return rows
@@ -156,7 +156,7 @@ def _lines(text: str) -> Iterator[str]:
 
 def count_lines(text: str) -> int:
     """Number of ends of lines in a text."""
-    return text.count("\n") + len(re.findall("\r(?!\n)", text))
+    return text.count("\n") + text.count("\r") - text.count("\r\n")
 
 
 def _is_blank(line: str, delimiter: str) -> bool:

@@ -91,8 +91,8 @@ def check_members(members: Sequence[zipfile.ZipInfo], place: str) -> None:
     """`DataError` for members of a zip file that are encrypted, or would together expand beyond the limits."""
     if any(member.flag_bits & ENCRYPTED for member in members):
         raise DataError(f"{place}: encrypted; save it without a password")
-    sizes, compressed = zip(*((member.file_size, member.compress_size) for member in members), strict=True)
-    limits().check_expansion(sum(sizes), sum(compressed), place)
+    compressed = sum(member.compress_size for member in members)
+    limits().check_expansion(sum(member.file_size for member in members), compressed, place)
 
 
 def size_of(file: BinaryIO) -> int:

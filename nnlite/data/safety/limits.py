@@ -88,12 +88,11 @@ class Limits(Section):
         _compare("bytes", size, self.memory, f"an array of shape {tuple(shape)}, {size:,} bytes", place)
         return size
 
-    def check_text(self, text: str, delimiter: str, place: str) -> None:
-        """`DataError` for a table that would have too many lines, or cells that fill the memory."""
-        lines = text.count("\n") + text.count("\r")
+    def check_text(self, length: int, lines: int, delimiters: int, place: str) -> None:
+        """`DataError` for a table of so many characters that has too many lines, or cells that fill the memory."""
         _compare("rows", lines, self.rows, f"{lines:,} lines", place)
-        cells = lines + text.count(delimiter)
-        size = len(text) + CELL_BYTES * cells
+        cells = lines + delimiters
+        size = length + CELL_BYTES * cells
         _compare("bytes", size, self.memory, f"some {cells:,} cells, {size:,} bytes in memory", place)
 
     def check_shape(self, rows: int, columns: int, place: str) -> None:

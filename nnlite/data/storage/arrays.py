@@ -54,13 +54,12 @@ def _member(path: Path, archive: zipfile.ZipFile, name: str | None, cache: Any) 
         asked = "several arrays, name one" if name is None else f"no array {name!r}"
         raise DataError(f"{path}: {asked}; {did_you_mean(name, names)}")
     info = archive.infolist()[names.index(name)]
-    if info.compress_type != zipfile.ZIP_STORED:
-        check_members([info], f"{path}")
     if info.compress_type == zipfile.ZIP_STORED:
         with open(path, "rb") as file:
             file.seek(info.header_offset)
             file.seek(sum(LOCAL_HEADER.unpack(file.read(LOCAL_HEADER.size))), os.SEEK_CUR)
             return _described(path, file)
+    check_members([info], f"{path}")
     keeper = None if cache else tempfile.TemporaryDirectory(prefix="nnlite-")
     folder = Path(cache or keeper.name)  # type: ignore[union-attr]
     folder.mkdir(parents=True, exist_ok=True)

@@ -39,9 +39,8 @@ class RowFigures(NamedTuple):
 def row_figures(run: Run, part: str = "training") -> RowFigures:
     """The rows of a part by how much each determines what the model says of it.
 
-    Curvature is that of the training part's rows where it is that part, else that of the part's own. It is taken as a
-    whole for models of up to 3,000 trained parameters, else its diagonal, and damped by a thousandth of the mean of
-    that.
+    Curvature is that of the loss of the part's own rows. It is taken as a whole for models of up to 3,000 trained
+    parameters, else its diagonal, and damped by a thousandth of the mean of that.
 
     Raises:
         ConfigError: no such part; a target of several columns.
@@ -49,6 +48,10 @@ def row_figures(run: Run, part: str = "training") -> RowFigures:
     model, data = run.model, run.experiment.prepare(run.preprocessing)[1]
     if part not in data.parts:
         raise ConfigError(f"the data has no {part} part; {did_you_mean(part, data.parts)}")
+    target = data.target(part)
+    if target.ndim > 1 and target.shape[1] > 1:
+        raise ConfigError("rows are listed for one target column, this run has several")
+    target = target.reshape(len(target))
     arrays: Any = data.arrays(part)
     derivatives: Any = model.derivatives
     damping = DAMPING * derivatives.ggn(*arrays, structure="diagonal").diagonal().mean()
@@ -56,10 +59,6 @@ def row_figures(run: Run, part: str = "training") -> RowFigures:
     options = {"structure": "dense" if size <= DENSE else "diagonal", "damping": float(damping)}
     influence = derivatives.self_influence(*arrays, **options)
     leverage = derivatives.leverage(*arrays, **options) if size <= DENSE else None
-    target = data.target(part)
-    if target.ndim > 1 and target.shape[1] > 1:
-        raise ConfigError("rows are listed for one target column, this run has several")
-    target = target.reshape(len(target))
     assert model.target is not None  # a run knows its target
     predicted = np.asarray(next(iter(model.target.decode(model.predict(arrays[0], verbose=0)).values())))
     places = data.rows[part]
