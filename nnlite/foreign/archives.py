@@ -4,10 +4,10 @@ import io
 import json
 import os
 import zipfile
-import zlib
 from typing import Any, NamedTuple
 
 from nnlite.errors import ModelFileError
+from nnlite.errors.boundary import reading
 from nnlite.saving import write_atomically
 
 __all__ = ["Archive", "read_archive", "write_archive"]
@@ -37,18 +37,15 @@ def read_archive(path: str | os.PathLike) -> Archive:
     Raises:
         ModelFileError: missing, no zip, an entry that is missing, out of place, damaged or far too large.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            entries = {entry.filename: entry for entry in archive.infolist()}
-            _check(path, entries)
-            weights = archive.read(entries[WEIGHTS])
-            extra = archive.read(entries[EXTRA]) if EXTRA in entries else None
-            config = json.loads(archive.read(entries[CONFIG]))
-            json.loads(archive.read(entries[METADATA]))
-    except (ValueError, RecursionError) as error:
-        raise ModelFileError(f"{path}: its description of the model is not JSON: {error}") from None
-    except (OSError, zipfile.BadZipFile, zlib.error, RuntimeError, EOFError) as error:
-        raise ModelFileError(f"{path} cannot be read as a .keras file: {error}") from None
+    with reading(path, "cannot be read as a .keras file", kind=ModelFileError), zipfile.ZipFile(path) as archive:
+        entries = {entry.filename: entry for entry in archive.infolist()}
+        _check(path, entries)
+        weights = archive.read(entries[WEIGHTS])
+        extra = archive.read(entries[EXTRA]) if EXTRA in entries else None
+        described, metadata = archive.read(entries[CONFIG]), archive.read(entries[METADATA])
+    with reading(path, "its description of the model is not JSON", kind=ModelFileError):
+        config = json.loads(described)
+        json.loads(metadata)
     if not isinstance(config, dict):
         raise ModelFileError(f"{path}: {CONFIG} must describe a model, got {type(config).__name__}")
     return Archive(config, weights, extra)

@@ -462,9 +462,11 @@ def test_a_damaged_data_set_is_a_data_error(tmp_path):
     x = random.integers(0, 256, (20, 28, 28)).astype("uint8")
     np.savez_compressed(tmp_path / "m.npz", x_train=x, y_train=x, x_test=x, y_test=x)
     (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(idx(x))
-    for name in ("m.npz", "train-images-idx3-ubyte.gz"):
-        content = (tmp_path / name).read_bytes()
-        (tmp_path / name).write_bytes(content[:2000] + bytes(200) + content[2200:])
+    content = bytearray((tmp_path / "m.npz").read_bytes())
+    content[content.index(b"PK\1\2") + 10] = 99  # a way to compress that Python lacks
+    (tmp_path / "m.npz").write_bytes(content)
+    content = (tmp_path / "train-images-idx3-ubyte.gz").read_bytes()
+    (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(content[:10] + b"\xff" * 200 + content[210:])
     with pytest.raises(DataError, match=r"m\.npz: cannot be read as an NPZ file"):
         keras.datasets.mnist.load_data(tmp_path / "m.npz")
     with pytest.raises(DataError, match=r"train-images-idx3-ubyte\.gz"):
