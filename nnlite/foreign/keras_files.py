@@ -11,7 +11,7 @@ import numpy as np
 
 from nnlite.errors import ConfigError, ModelFileError
 from nnlite.foreign import hdf5
-from nnlite.foreign.archives import read_archive, write_archive
+from nnlite.foreign.archives import kept_beside, read_archive, write_archive
 from nnlite.foreign.keras_graphs import is_model, keras_order
 from nnlite.foreign.keras_models import Orders, model_config, read_model
 from nnlite.foreign.keras_places import Order, file_shapes, groups_of, parameter_places
@@ -144,11 +144,6 @@ def _adapted(model: Any, order: Order) -> list[str]:
     for place, parameter in parameter_places(model, order):
         places.setdefault(place.rpartition("/")[0], []).append(parameter)
     return [group for group, found in places.items() if [one.name for one in found] == ["mean", "variance"]]
-
-
-def kept_beside(path: str | os.PathLike) -> bytes | None:
-    """What nnlite put into a `.keras` file; None in one that Keras wrote."""
-    return read_archive(path).extra
 
 
 def load_keras(path: str | os.PathLike) -> tuple[Any, dict[str, Any]]:
