@@ -26,30 +26,19 @@ everywhere: data with NaN is refused; indices must be integers; shapes that broa
 
 {counts}
 """
-# Family -> its module in Keras and here; None for the package itself.
+# Family -> its module, by the same name in Keras and here; "" for the package itself.
 FAMILIES = {
-    "layers": ("layers", "layers"),
-    "losses": ("losses", "losses"),
-    "metrics": ("metrics", "metrics"),
-    "optimizers": ("optimizers", "optimizers"),
-    "schedules": ("optimizers.schedules", "optimizers.schedules"),
-    "activations": ("activations", "activations"),
-    "initializers": ("initializers", "initializers"),
-    "regularizers": ("regularizers", "regularizers"),
-    "constraints": ("constraints", "constraints"),
-    "callbacks": ("callbacks", "callbacks"),
-    "models": ("models", "models"),
-    "utils": ("utils", "utils"),
-    "random": ("random", "random"),
-    "ops": ("ops", "ops"),
-    "datasets": ("datasets", "datasets"),
-    "backend": ("backend", "backend"),
-    "config": ("config", "config"),
-    "preprocessing": ("preprocessing", "preprocessing"),
-    "preprocessing.image": ("preprocessing.image", "preprocessing.image"),
-    "preprocessing.sequence": ("preprocessing.sequence", "preprocessing.sequence"),
-    "top level": ("", ""),
-}
+    **{
+        name: name
+        for name in (
+            "layers", "losses", "metrics", "optimizers", "schedules", "activations", "initializers", "regularizers",
+            "constraints", "callbacks", "models", "utils", "random", "ops", "datasets", "backend", "config",
+            "preprocessing", "preprocessing.image", "preprocessing.sequence",
+        )
+    },
+    "schedules": "optimizers.schedules",
+    "top level": "",
+}  # fmt: skip
 PASSED_OVER = {"kwargs", "args", "autocast"}
 # Arguments that say how Keras computes, or what it would quantize: accepted names would do nothing here.
 MEANINGLESS = {
@@ -75,7 +64,6 @@ REASONS = [
     ("callbacks", r"OrbaxCheckpoint", "writes with a library of JAX"),
     ("optimizers", r"LossScaleOptimizer", "there is no float16, whose gradients would need it"),
     ("optimizers", r"MultiOptimizer|OptimizerMap", "`learning_rate_multipliers` sets rates by layer"),
-    ("optimizers", r"legacy", "names of Keras 2"),
     ("losses|metrics|optimizers|initializers|regularizers|constraints|activations", r"legacy", "names of Keras 2"),
     ("initializers", r"STFT.*|stft.*", "there is no Fourier transform among the layers"),
     ("utils", r".*_dataset_from_directory", "makes datasets of TensorFlow; `nnlite.data` reads folders of images"),
@@ -98,7 +86,7 @@ REASONS = [
     ("ops", r"(separable_|depthwise_)?conv(_transpose)?|(adaptive_)?(average|max)_pool|batch_normalization|ctc_.*|"
      r"dot_product_attention|fold|unfold|depth_to_space|space_to_depth|.*crossentropy|in_top_k",
      "the layers, losses and metrics of that name compute it, also on arrays"),
-    ("ops", r"i?r?fft2?|ifft2|i?stft|extract_sequences|view_as_.*|angle|conj(ugate)?|imag|real|polar|isreal",
+    ("ops", r"i?r?fft2?|i?stft|extract_sequences|view_as_.*|angle|conj(ugate)?|imag|real|polar|isreal",
      "layers compute with real numbers; NumPy's function does it on arrays"),
     ("ops", r"image|linalg|nn|numpy", "names are in `nnlite.ops` itself"),
     ("ops", r"jvp", "`Trace.jacobians` gives `jvp` and `vjp`"),
@@ -205,8 +193,8 @@ def document() -> str:
     import nnlite
 
     parts, counts = [], ["| family | same | differs | absent |", "|---|---|---|---|"]
-    for family, (path, here) in FAMILIES.items():
-        rows = rows_of(family, module_of(keras, path), module_of(nnlite, here))
+    for family, path in FAMILIES.items():
+        rows = rows_of(family, module_of(keras, path), module_of(nnlite, path))
         tally = [sum(verdict == kind for _, verdict, _ in rows) for kind in ("same", "differs", "absent")]
         counts.append(f"| {family} | {' | '.join(map(str, tally))} |")
         parts += [f"## {family}", "", "| name | | |", "|---|---|---|"]

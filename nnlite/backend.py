@@ -50,9 +50,12 @@ def is_int_dtype(dtype: Any) -> bool:
 
 
 def result_type(*dtypes: Any) -> str:
-    """The type that numbers of these types have together, by NumPy's rules.
+    """The type that numbers of these types have together; `floatx()` for none.
 
-    Keras differs where integers meet float32: there the result is float32, as here, but NumPy's is float64.
+    By NumPy's rules among floating-point types and among integers; where both meet, integers do not count, as in Keras.
+
+    >>> result_type("int64", "float32"), result_type("int32", "int64")
+    ('float32', 'int64')
     """
     names = [standardize_dtype(dtype) for dtype in dtypes] or [floatx()]
     floats = [name for name in names if is_float_dtype(name)]

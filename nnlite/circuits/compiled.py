@@ -1,5 +1,6 @@
 """A Bayesian network compiled to a graph of sum-product layers, itself a layer: all but its queries."""
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ from nnlite.circuits.jacobians import CircuitJacobians
 from nnlite.circuits.layers import Semiring, SumProduct
 from nnlite.circuits.networks.evidence import read_evidence
 from nnlite.circuits.networks.network import BayesianNetwork
-from nnlite.circuits.networks.ordering import Heuristic, elimination_order
+from nnlite.circuits.networks.ordering import elimination_order
 from nnlite.circuits.sweeping.compiling import Plan, compile_plan
 from nnlite.circuits.sweeping.steps import Step, steps_of
 from nnlite.circuits.sweeping.sweeps import Sweep
@@ -59,11 +60,7 @@ class CompiledNetwork(Layer, abstract=True):
     def _columns(self, targets: Sequence[int]) -> tuple[int, ...]:
         names, network = self.network.variables, self.network
         if self.order is None:
-            heuristics: tuple[Heuristic, ...] = ("min_fill", "min_size")
-            found = elimination_order(
-                self.families, network.cards, targets, heuristics, self.restarts, self.seed, self.max_entries, names
-            )
-            self.order = [names[column] for column in found.columns]
+            self.order = [names[column] for column in self._cheapest(self.families, targets, self.restarts)]
         if sorted(self.order) != sorted(names):
             raise ConfigError("expected each variable once", (type(self).__name__, "order"))
         return tuple(network.index(own) for own in self.order)
@@ -72,13 +69,21 @@ class CompiledNetwork(Layer, abstract=True):
         """The buckets that compute the joint distribution of `targets`, where `known` columns are looked up."""
         order = self.columns
         if targets and set(targets) != {self.network.index(own) for own in (self.target,) if own is not None}:
-            heuristics: tuple[Heuristic, ...] = ("min_fill", "min_size")
             scopes = [[own for own in family if own not in known] for family in self.families]
-            names = self.network.variables
-            order = elimination_order(
-                [*scopes, targets], self.network.cards, targets, heuristics, 1, self.seed, self.max_entries, names
-            ).columns
+            order = self._cheapest([*scopes, targets], targets, restarts=1)
         return compile_plan(self.families, self.network.cards, order, targets, known)
+
+    def _cheapest(self, scopes: Sequence[Sequence[int]], targets: Sequence[int], restarts: int) -> tuple[int, ...]:
+        """The columns in the order found for factors of these scopes, with `targets` behind all others."""
+        return elimination_order(
+            scopes,
+            self.network.cards,
+            targets,
+            restarts=restarts,
+            seed=self.seed,
+            max_entries=self.max_entries,
+            names=self.network.variables,
+        ).columns
 
     def _layers(self) -> list[SumProduct]:
         names, plan = self.network.variables, self.plan
@@ -180,7 +185,7 @@ class CompiledNetwork(Layer, abstract=True):
         kind = first.real.dtype
         lambdas = inputs if derivable else self.log_likelihoods(self._checked_codes(inputs)).astype(kind, copy=False)
         count = len(self.families)
-        values: list[np.ndarray] = [lambdas[:, a:b] for a, b in zip(self.starts, self.starts[1:], strict=False)]
+        values: list[np.ndarray] = [lambdas[:, a:b] for a, b in itertools.pairwise(self.starts)]
         values += parameters
         nodes, messages = [], []
         for layer, bucket in zip(self.layers, self.plan.buckets, strict=True):

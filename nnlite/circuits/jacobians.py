@@ -1,5 +1,6 @@
 """The Jacobians of a whole circuit: those of its graph, whose inputs lie side by side in one array."""
 
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -49,7 +50,7 @@ class CircuitJacobians(JointBundle):
 
     def jvp(self, *tangents: np.ndarray | None) -> np.ndarray | None:
         """Forward mode, as `Bundle.jvp`."""
-        data, pairs = tangents[0], zip(self.starts, self.starts[1:], strict=False)
+        data, pairs = tangents[0], itertools.pairwise(self.starts)
         parts = [None if data is None or not self.derivable else data[..., a:b] for a, b in pairs]
         change: Any = self.graph.jvp(*parts, *tangents[1:])
         if change is None:

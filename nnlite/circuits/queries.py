@@ -1,5 +1,6 @@
 """The questions a circuit answers about rows, by a sweep up and, where derivatives are asked for, one down."""
 
+import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -123,7 +124,7 @@ def mpe(circuit: "Circuit", evidence: Evidence) -> tuple[np.ndarray, np.ndarray]
     codes, logs = np.empty((evidence.count, len(network.variables)), np.int64), np.empty(evidence.count)
     for rows in chunks(evidence.count, 4 * circuit.plan.entries):
         logs[rows], shares = _in_logarithms(circuit, evidence.part(rows), "max", derivative=True)
-        for own, (start, stop) in enumerate(zip(circuit.starts, circuit.starts[1:], strict=False)):
+        for own, (start, stop) in enumerate(itertools.pairwise(circuit.starts)):
             share = shares[:, start:stop]
             codes[rows, own] = np.where(share.any(axis=1), share.argmax(axis=1), -1)
     return codes, logs
@@ -179,7 +180,7 @@ def _in_logarithms(circuit: "Circuit", evidence: Evidence, semiring: Any = "sum"
 
 def _posteriors_in_logarithms(circuit: "Circuit", evidence: Evidence, result: list, places: np.ndarray) -> None:
     logs, slopes = _in_logarithms(circuit, evidence, derivative=True)
-    for own, (start, stop) in enumerate(zip(circuit.starts, circuit.starts[1:], strict=False)):
+    for own, (start, stop) in enumerate(itertools.pairwise(circuit.starts)):
         result[own][places] = np.where(np.isfinite(logs)[:, None], slopes[:, start:stop], np.nan)
 
 
@@ -207,7 +208,7 @@ def _flips_one_by_one(circuit: "Circuit", evidence: Evidence, result: list, plac
     count = sum(cards)
     codes = np.repeat(evidence.codes, count, axis=1)
     soft = {own: np.repeat(values, count, axis=1) for own, values in evidence.soft.items()}
-    for own, (start, stop) in enumerate(zip(circuit.starts, circuit.starts[1:], strict=False)):
+    for own, (start, stop) in enumerate(itertools.pairwise(circuit.starts)):
         codes[own, start:stop] = np.arange(cards[own])
         if own in soft:
             soft[own][:, start:stop] = np.eye(cards[own])
@@ -215,7 +216,7 @@ def _flips_one_by_one(circuit: "Circuit", evidence: Evidence, result: list, plac
     logs = np.concatenate(
         [_in_logarithms(circuit, changed.part(rows))[0] for rows in chunks(count, 4 * circuit.plan.entries)]
     )
-    for own, (start, stop) in enumerate(zip(circuit.starts, circuit.starts[1:], strict=False)):
+    for own, (start, stop) in enumerate(itertools.pairwise(circuit.starts)):
         result[own][place] = logs[start:stop]
 
 

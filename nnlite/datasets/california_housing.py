@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from nnlite.datasets.files import read_npz, split_rows
+from nnlite.datasets.files import read_npz, shuffled, split_rows
 from nnlite.errors import ConfigError
 
 __all__ = ["load_data"]
@@ -30,10 +30,10 @@ def load_data(
 
     Raises:
         ConfigError: another version.
-        DataError: the file is missing, with where to get it, or damaged.
+        DataError: the file is missing, with where to get it, or damaged; or `test_split` is not in [0, 1).
     """
     if version not in ("large", "small"):
         raise ConfigError(f'version must be "large" or "small", got {version!r}')
     rows = slice(None) if version == "large" else slice(ROWS_OF_SMALL)
     x, y = (array[rows] for array in read_npz(path, ("x", "y")))
-    return split_rows(test_split, seed, x, y)
+    return split_rows(test_split, *shuffled(np.random.RandomState(seed), x, y))

@@ -1,13 +1,12 @@
 """What CIFAR-10 and CIFAR-100 share: pickled dictionaries of rows, one number per pixel and channel."""
 
-import pickle
 from pathlib import Path
 
 import numpy as np
 
 from nnlite.config import image_data_format
 from nnlite.datasets.files import Unpickler
-from nnlite.errors import DataError
+from nnlite.errors.boundary import reading
 
 __all__ = ["Part", "read_batches"]
 
@@ -22,11 +21,8 @@ def read_batches(folder: Path, names: list[str], label_key: str) -> Part:
 
 
 def _read(file: Path, label_key: str) -> Part:
-    try:
-        with open(file, "rb") as stream:
-            batch = Unpickler(stream, encoding="bytes").load()
+    with reading(file, "cannot be read as a batch of CIFAR"), open(file, "rb") as stream:
+        batch = Unpickler(stream, encoding="bytes").load()
         named = {key.decode() if isinstance(key, bytes) else key: value for key, value in batch.items()}
         pixels = np.asarray(named["data"], np.uint8).reshape(-1, 3, 32, 32)
         return pixels, np.asarray(named[label_key], np.uint8)
-    except (OSError, ValueError, KeyError, AttributeError, EOFError, pickle.UnpicklingError) as error:
-        raise DataError(f"{file} cannot be read as a batch of CIFAR: {error}") from None

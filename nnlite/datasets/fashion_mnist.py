@@ -1,14 +1,12 @@
 """Fashion-MNIST: 70,000 pictures of clothes, Xiao et al. 2017."""
 
-import gzip
-import math
 import os
 from pathlib import Path
 
 import numpy as np
 
+from nnlite.data.array_files import read_idx
 from nnlite.datasets.files import FOLDER_OF_KERAS, located
-from nnlite.errors import DataError
 
 __all__ = ["load_data"]
 
@@ -34,14 +32,4 @@ def load_data(path: str | os.PathLike = "fashion-mnist") -> tuple[Part, Part]:
 
 
 def _read(folder: Path, name: str) -> np.ndarray:
-    """The array of an IDX file of bytes: two zeros, the type, the number of axes, their lengths, the numbers."""
-    file = located(folder / f"{name}-ubyte.gz", f"{FOLDER_OF_KERAS}{name}-ubyte.gz")
-    try:
-        content = gzip.decompress(file.read_bytes())
-    except (OSError, EOFError, ValueError) as error:
-        raise DataError(f"{file} cannot be read: {error}") from None
-    axes = content[3] if content[:3] == b"\0\0\x08" and len(content) > 3 else 0
-    lengths = np.frombuffer(content[4 : 4 + 4 * axes], ">u4").tolist()
-    if not axes or len(content) != 4 + 4 * axes + math.prod(lengths):
-        raise DataError(f"{file} is no IDX file of bytes, or is cut off")
-    return np.frombuffer(content, np.uint8, offset=4 + 4 * axes).reshape(lengths).copy()
+    return read_idx(str(located(folder / f"{name}-ubyte.gz", f"{FOLDER_OF_KERAS}{name}-ubyte.gz")))

@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 
 from nnlite.errors import DataError
+from nnlite.errors.boundary import reading
+from nnlite.utils.downloads import keras_home
 
-__all__ = ["Unpickler", "located", "read_npz", "split_rows"]
+__all__ = ["Unpickler", "located", "read_npz", "shuffled", "split_rows"]
 
 FOLDER_OF_KERAS = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
 
@@ -22,7 +24,7 @@ def located(path: str | os.PathLike, origin: str) -> Path:
     Raises:
         DataError: it is in neither place; says where to get it and where to put it.
     """
-    home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "datasets"
+    home = keras_home() / "datasets"
     for candidate in (Path(path), home / path):
         if candidate.exists():
             return candidate
@@ -38,13 +40,11 @@ def read_npz(path: str | os.PathLike, names: tuple[str, ...]) -> list[np.ndarray
         DataError: the file is missing, is none, or lacks one of the arrays.
     """
     file = located(path, FOLDER_OF_KERAS + Path(path).name)
-    try:
-        with zipfile.ZipFile(file) as archive:
-            return [_read_array(archive.read(f"{name}.npy")) for name in names]
-    except KeyError as error:
-        raise DataError(f"{file} lacks an array: {error.args[0]}; needed: {', '.join(names)}") from None
-    except (OSError, ValueError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
-        raise DataError(f"{file} cannot be read as an NPZ file: {error}") from None
+    with reading(file, "cannot be read as an NPZ file"), zipfile.ZipFile(file) as archive:
+        present = archive.namelist()
+        if missing := [name for name in names if f"{name}.npy" not in present]:
+            raise DataError(f"{file} lacks an array: {', '.join(missing)}; needed: {', '.join(names)}")
+        return [_read_array(archive.read(f"{name}.npy")) for name in names]
 
 
 def _read_array(content: bytes) -> np.ndarray:
@@ -74,15 +74,19 @@ class Unpickler(pickle.Unpickler):
         return self.ALLOWED[module_name, global_name]
 
 
-def split_rows(test_split: float, seed: int, *arrays: np.ndarray) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-    """The arrays with their rows in Keras's random order, in two parts, of which the second has `test_split`.
+def shuffled(random: np.random.RandomState, *arrays: np.ndarray) -> tuple[np.ndarray, ...]:
+    """The arrays with their rows in Keras's random order, the same in each."""
+    order = random.permutation(len(arrays[0]))
+    return tuple(array[order] for array in arrays)
+
+
+def split_rows(test_split: float, *arrays: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """Two parts of each array, of which the second has the share `test_split` of the rows.
 
     Raises:
         DataError: `test_split` is not in [0, 1).
     """
     if not 0 <= test_split < 1:
         raise DataError(f"test_split must be in [0, 1), got {test_split!r}")
-    order = np.arange(len(arrays[0]))
-    np.random.RandomState(seed).shuffle(order)
-    edge = int(len(order) * (1 - test_split))
-    return tuple(array[order[:edge]] for array in arrays), tuple(array[order[edge:]] for array in arrays)
+    edge = int(len(arrays[0]) * (1 - test_split))
+    return tuple(array[:edge] for array in arrays), tuple(array[edge:] for array in arrays)

@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 
-from nnlite.datasets.files import read_npz
+from nnlite.datasets.files import read_npz, shuffled
 from nnlite.datasets.words import as_objects, known_words, marked, read_index, shorter
 
 __all__ = ["get_word_index", "load_data"]
@@ -41,9 +41,8 @@ def load_data(
     random = np.random.RandomState(seed)
     parts = []
     for x, y in ((x_train, y_train), (x_test, y_test)):
-        order = np.arange(len(x))
-        random.shuffle(order)
-        parts.append(shorter(marked(x[order], start_char, index_from), y[order], maxlen))
+        texts, labels = shuffled(random, x, y)
+        parts.append(shorter(marked(texts, start_char, index_from), labels, maxlen))
     (train, y_train), (test, y_test) = parts
     rows = known_words(train + test, num_words, skip_top, oov_char)
     return (as_objects(rows[: len(train)]), y_train), (as_objects(rows[len(train) :]), y_test)

@@ -4,12 +4,12 @@ import os
 
 import numpy as np
 
-from nnlite.datasets.files import read_npz
+from nnlite.datasets.files import read_npz, shuffled, split_rows
 from nnlite.datasets.words import as_objects, known_words, marked, read_index, shorter
 
 __all__ = ["get_label_names", "get_word_index", "load_data"]
 
-Part = tuple[np.ndarray, np.ndarray]
+Part = tuple[np.ndarray, ...]
 TOPICS = (
     "cocoa grain veg-oil earn acq wheat copper housing money-supply coffee sugar trade reserves ship cotton carcass "
     "crude nat-gas cpi money-fx interest gnp meal-feed alum oilseed gold tin strategic-metal livestock retail ipi "
@@ -36,15 +36,13 @@ def load_data(
         num_words, skip_top, maxlen, seed, start_char, oov_char, index_from: as for `nnlite.datasets.imdb.load_data`.
 
     Raises:
-        DataError: the file is missing, with where to get it, or damaged; or `maxlen` leaves nothing.
+        DataError: the file is missing, with where to get it, or damaged; `maxlen` leaves nothing; or
+            `test_split` is not in [0, 1).
     """
-    x, y = read_npz(path, ("x", "y"))
-    order = np.arange(len(x))
-    np.random.RandomState(seed).shuffle(order)
-    rows, labels = shorter(marked(x[order], start_char, index_from), y[order], maxlen)
+    x, y = shuffled(np.random.RandomState(seed), *read_npz(path, ("x", "y")))
+    rows, labels = shorter(marked(x, start_char, index_from), y, maxlen)
     texts = as_objects(known_words(rows, num_words, skip_top, oov_char))
-    edge = int(len(texts) * (1 - test_split))
-    return (texts[:edge], labels[:edge]), (texts[edge:], labels[edge:])
+    return split_rows(test_split, texts, labels)
 
 
 def get_word_index(path: str | os.PathLike = "reuters_word_index.json") -> dict[str, int]:

@@ -1,6 +1,5 @@
 """What the sets of texts share: words as numbers by how frequent they are, and the index that names them."""
 
-import json
 import os
 from collections.abc import Iterable
 from typing import Any
@@ -9,6 +8,7 @@ import numpy as np
 
 from nnlite.datasets.files import FOLDER_OF_KERAS, located
 from nnlite.errors import DataError
+from nnlite.saving import read_json
 
 __all__ = ["as_objects", "known_words", "marked", "read_index", "shorter"]
 
@@ -58,7 +58,4 @@ def read_index(path: str | os.PathLike) -> dict[str, int]:
         DataError: the file is missing, with where to get it, or damaged.
     """
     file = located(path, FOLDER_OF_KERAS + os.path.basename(path))
-    try:
-        return json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{file} cannot be read as JSON: {error}") from None
+    return read_json(file)

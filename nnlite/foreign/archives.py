@@ -1,16 +1,18 @@
 """A `.keras` file is a zip: what it must have is read with bounds, and nothing is unpacked to the disk."""
 
+import contextlib
 import io
 import json
 import os
 import zipfile
-import zlib
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from nnlite.errors import ModelFileError
+from nnlite.errors.boundary import reading
 from nnlite.saving import write_atomically
 
-__all__ = ["Archive", "read_archive", "write_archive"]
+__all__ = ["Archive", "kept_beside", "read_archive", "write_archive"]
 
 CONFIG, METADATA, WEIGHTS, EXTRA = "config.json", "metadata.json", "model.weights.h5", "nnlite.safetensors"
 LARGEST_JSON = 64 << 20
@@ -23,12 +25,10 @@ class Archive(NamedTuple):
     Attributes:
         config: the model, as Keras describes it.
         weights: an HDF5 file.
-        extra: what nnlite adds for itself, which Keras passes over; None in a file of Keras.
     """
 
     config: dict[str, Any]
     weights: bytes
-    extra: bytes | None
 
 
 def read_archive(path: str | os.PathLike) -> Archive:
@@ -37,21 +37,30 @@ def read_archive(path: str | os.PathLike) -> Archive:
     Raises:
         ModelFileError: missing, no zip, an entry that is missing, out of place, damaged or far too large.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            entries = {entry.filename: entry for entry in archive.infolist()}
-            _check(path, entries)
-            weights = archive.read(entries[WEIGHTS])
-            extra = archive.read(entries[EXTRA]) if EXTRA in entries else None
-            config = json.loads(archive.read(entries[CONFIG]))
-            json.loads(archive.read(entries[METADATA]))
-    except (ValueError, RecursionError) as error:
-        raise ModelFileError(f"{path}: its description of the model is not JSON: {error}") from None
-    except (OSError, zipfile.BadZipFile, zlib.error, RuntimeError, EOFError) as error:
-        raise ModelFileError(f"{path} cannot be read as a .keras file: {error}") from None
+    with _opened(path) as archive:
+        weights, described, metadata = (archive.read(name) for name in (WEIGHTS, CONFIG, METADATA))
+    with reading(path, "its description of the model is not JSON", kind=ModelFileError):
+        config = json.loads(described)
+        json.loads(metadata)
     if not isinstance(config, dict):
         raise ModelFileError(f"{path}: {CONFIG} must describe a model, got {type(config).__name__}")
-    return Archive(config, weights, extra)
+    return Archive(config, weights)
+
+
+def kept_beside(path: str | os.PathLike) -> bytes | None:
+    """What nnlite put into a `.keras` file for itself, which Keras passes over; None in one that Keras wrote.
+
+    The weights are not read. Raises as `read_archive`.
+    """
+    with _opened(path) as archive:
+        return archive.read(EXTRA) if EXTRA in archive.namelist() else None
+
+
+@contextlib.contextmanager
+def _opened(path: str | os.PathLike) -> Iterator[zipfile.ZipFile]:
+    with reading(path, "cannot be read as a .keras file", kind=ModelFileError), zipfile.ZipFile(path) as archive:
+        _check(path, {entry.filename: entry for entry in archive.infolist()})
+        yield archive
 
 
 def _check(path: object, entries: dict[str, zipfile.ZipInfo]) -> None:

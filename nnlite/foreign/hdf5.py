@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from nnlite.errors import ModelFileError, needed_for
+from nnlite.errors.boundary import reading
 
 __all__ = ["SIGNATURE", "encode", "opened"]
 
@@ -46,11 +47,9 @@ def opened(source: bytes | str | os.PathLike, label: object) -> Iterator[dict[st
         ModelFileError: no HDF5 file, a damaged one, or one that points to other files.
     """
     h5py = _h5py()
-    try:
-        with h5py.File(io.BytesIO(source) if isinstance(source, bytes) else source, "r") as file:
-            yield dict(_datasets(file, "", h5py, label))
-    except (OSError, RuntimeError, KeyError) as error:
-        raise ModelFileError(f"{label}: the weights cannot be read as HDF5: {error}") from None
+    content = io.BytesIO(source) if isinstance(source, bytes) else source
+    with reading(label, "the weights cannot be read as HDF5", kind=ModelFileError), h5py.File(content, "r") as file:
+        yield dict(_datasets(file, "", h5py, label))
 
 
 def _datasets(group: Any, prefix: str, h5py: Any, label: object) -> Iterator[tuple[str, Any]]:

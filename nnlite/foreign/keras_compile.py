@@ -11,10 +11,10 @@ READ = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics")
 
 
 def compile_arguments(config: dict[str, Any]) -> dict[str, Any]:
-    """What `compile` of nnlite takes; names and values that it has no word for are an error.
+    """What `compile` of nnlite takes; entries that say how Keras runs a step are passed over.
 
     Raises:
-        ModelFileError: an object that nnlite lacks.
+        ModelFileError: no optimizer, or an object that nnlite lacks.
     """
     if not config.get("optimizer"):
         raise ModelFileError("the model has no optimizer")

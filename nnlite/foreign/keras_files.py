@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.errors import ConfigError, DataError, ModelFileError, NotReadyError
+from nnlite.errors import ConfigError, ModelFileError
 from nnlite.foreign import hdf5
-from nnlite.foreign.archives import read_archive, write_archive
-from nnlite.foreign.keras_graphs import keras_order
+from nnlite.foreign.archives import kept_beside, read_archive, write_archive
+from nnlite.foreign.keras_graphs import is_model, keras_order
 from nnlite.foreign.keras_models import Orders, model_config, read_model
 from nnlite.foreign.keras_places import Order, file_shapes, groups_of, parameter_places
 from nnlite.foreign.keras_specs import signatures
 from nnlite.parameters import Parameter
-from nnlite.saving import names_that_fit, safetensors, write_atomically
+from nnlite.saving import names_that_fit, reading_saved, safetensors, write_atomically
 
 __all__ = [
     "encode_extra",
@@ -34,7 +34,7 @@ __all__ = [
 
 ENDINGS = (".keras", ".weights.h5", ".h5", ".hdf5")
 ZIP = b"PK\x03\x04"
-# Keras keeps these too: how many batches a normalization was adapted on, and the state of random layers.
+# Keras keeps these too: the state of random layers, and that of the optimizer, of which `compile` makes a new one.
 LEFT_OVER = ("seed_generator", "optimizer")
 
 
@@ -87,14 +87,12 @@ def encode_extra(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> bytes
 
 def read_extra(content: bytes, path: object) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """The inverse of `encode_extra`; `ModelFileError` for anything else."""
-    try:
+    with reading_saved(f"{path}: what nnlite kept beside the model"):
         metadata, arrays = safetensors.decode(content)
         header = json.loads(metadata["nnlite"])
         if not isinstance(header, dict):
-            raise ValueError("no header")
-    except (KeyError, ValueError, RecursionError) as error:
-        raise ModelFileError(f"{path}: what nnlite kept beside the model is damaged: {error}") from None
-    return header, arrays
+            raise ModelFileError(f"expected an object, got {type(header).__name__}")
+        return header, arrays
 
 
 def save_keras(model: Any, path: str | os.PathLike, extra: bytes = b"", overwrite: bool = True) -> None:
@@ -148,11 +146,6 @@ def _adapted(model: Any, order: Order) -> list[str]:
     return [group for group, found in places.items() if [one.name for one in found] == ["mean", "variance"]]
 
 
-def kept_beside(path: str | os.PathLike) -> bytes | None:
-    """What nnlite put into a `.keras` file; None in one that Keras wrote."""
-    return read_archive(path).extra
-
-
 def load_keras(path: str | os.PathLike) -> tuple[Any, dict[str, Any]]:
     """The model of a `.keras` file, and the arguments of `compile` as Keras has them.
 
@@ -162,20 +155,16 @@ def load_keras(path: str | os.PathLike) -> tuple[Any, dict[str, Any]]:
     """
     archive = read_archive(path)
     orders: Orders = {}
-    try:
+    with reading_saved(path):
         model: Any = read_model(archive.config, orders)
         _build(model, archive.config, path)
-    except (ConfigError, DataError, NotReadyError) as error:
-        raise ModelFileError(f"{path}: {error}") from None
-    except (KeyError, TypeError, AttributeError, IndexError, ValueError, RecursionError) as error:
-        raise ModelFileError(f"{path}: the description of the model does not hold together: {error!r}") from None
     _assign(model, archive.weights, path, lambda one: orders.get(id(one)) or one.layers)
     return model, archive.config.get("compile_config") or {}
 
 
 def _build(model: Any, config: dict[str, Any], path: object) -> None:
     """Give the model its weights, for the shape that the file says, if it has none yet."""
-    if type(model).__name__ not in ("Sequential", "Model"):
+    if not is_model(model):
         raise ModelFileError(f"{path} holds a {type(model).__name__}, which is a layer and no model")
     shape = (config.get("build_config") or {}).get("input_shape")
     if not model.built and shape:

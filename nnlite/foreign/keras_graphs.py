@@ -5,7 +5,12 @@ from typing import Any, NamedTuple
 
 from nnlite.layers import Layer
 
-__all__ = ["Use", "keras_order", "uses_of"]
+__all__ = ["Use", "is_model", "keras_order", "uses_of"]
+
+
+def is_model(layer: Layer) -> bool:
+    """Whether it is a chain or a graph of layers; both are defined above this room, and known by their names here."""
+    return type(layer).__name__ in ("Sequential", "Model")
 
 
 class Use(NamedTuple):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from nnlite.errors import ModelFileError
+from nnlite.foreign.keras_graphs import is_model
 from nnlite.layers import Layer
 from nnlite.layers.base.call import inner_layers
 from nnlite.parameters import Parameter
@@ -67,7 +68,7 @@ def parameter_places(layer: Layer, order: Order, folder: str = "") -> Iterator[t
 def file_shapes(layer: Layer, order: Order) -> dict[int, tuple[int, ...]]:
     """`id` of a parameter -> its shape in the file, where that is another one: moments without axes of length 1."""
     if type(layer).__name__ != "Normalization":
-        inside = order(layer) if type(layer).__name__ in ("Sequential", "Model") else inner_layers(layer)
+        inside = order(layer) if is_model(layer) else inner_layers(layer)
         parts = [file_shapes(part, order) for part in inside]
         return {key: shape for shapes in parts for key, shape in shapes.items()}
     axis = vars(layer)["axis"]
@@ -78,7 +79,7 @@ def file_shapes(layer: Layer, order: Order) -> dict[int, tuple[int, ...]]:
 def groups_of(layer: Layer, order: Order, folder: str = "") -> Iterator[tuple[str, str]]:
     """The group of variables of each layer, also of those that have none, and the layer's name."""
     yield f"{folder}vars", str(layer.name)
-    if type(layer).__name__ in ("Sequential", "Model"):
+    if is_model(layer):
         for part, name in _parts(layer, order):
             yield from groups_of(part, order, f"{folder}{name}/")
 
@@ -93,10 +94,10 @@ def _numbered(folder: str, parameters: Sequence[Parameter]) -> Iterator[tuple[st
 def _parts(layer: Layer, order: Order) -> Iterator[tuple[Layer, str]]:
     """The layers inside another one, and what Keras calls them."""
     kind = type(layer).__name__
-    inside = list(order(layer)) if kind in ("Sequential", "Model") else inner_layers(layer)
+    inside = list(order(layer)) if is_model(layer) else inner_layers(layer)
     if not inside:
         return
-    if kind in ("Sequential", "Model", "StackedRNNCells"):
+    if is_model(layer) or kind == "StackedRNNCells":
         yield from zip(inside, _folders(inside, "cells/" if kind == "StackedRNNCells" else "layers/"), strict=True)
         return
     names = {

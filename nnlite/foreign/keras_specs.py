@@ -40,7 +40,8 @@ PASSED_OVER = {
     "use_cudnn", "flash_attention", "input_axes", "output_axes", "bounding_box_format", "quantization_config",
 }  # fmt: skip
 OF_CALLS = ("use_causal_mask",)  # arguments of a layer here, of its calls in Keras
-CHANNELS = {"data_format": "channels_last", "batch_input_shape": None, "renorm_momentum": 0.99, "jit_compile": True}
+# What Keras writes of arguments that nnlite lacks -> the value by which they ask for what nnlite does anyway.
+AS_HERE = {"data_format": "channels_last", "batch_input_shape": None, "renorm_momentum": 0.99, "jit_compile": True}
 
 
 @functools.cache
@@ -116,7 +117,7 @@ def read_config(kind: str, config: Any, module: str, place: str) -> dict[str, An
 
 
 def _says_nothing(key: str, value: Any, defaults: dict[str, Any]) -> bool:
-    return value is None or value is False or value in (defaults.get(key, value), CHANNELS.get(key, key))
+    return value is None or value is False or value in (defaults.get(key, value), AS_HERE.get(key, key))
 
 
 def serialized(item: Any, place: str) -> Any:

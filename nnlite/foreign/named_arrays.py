@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nnlite.errors import ModelFileError, did_you_mean
-from nnlite.foreign.keras_graphs import uses_of
+from nnlite.foreign.keras_graphs import is_model, uses_of
 from nnlite.foreign.torch_layouts import converted
 from nnlite.layers import Layer
-from nnlite.saving import safetensors
+from nnlite.saving import reading_saved, safetensors
 
 __all__ = ["load_named_arrays"]
 
@@ -62,7 +62,7 @@ def load_named_arrays(model: Any, path: str | os.PathLike, mapping: Mapping[str,
 
 
 def _read(path: str | os.PathLike) -> dict[str, np.ndarray]:
-    try:
+    with reading_saved(path):
         with open(path, "rb") as file:
             content = file.read()
         if content.startswith(b"PK"):
@@ -74,10 +74,6 @@ def _read(path: str | os.PathLike) -> dict[str, np.ndarray]:
         if content.startswith(b"\x80"):
             raise ModelFileError(f"{path} {PICKLED}")
         return dict(safetensors.decode(content)[1])
-    except ModelFileError as error:
-        raise ModelFileError(str(error) if str(error).startswith(str(path)) else f"{path}: {error}") from None
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise ModelFileError(f"{path} cannot be read as .safetensors or .npz: {error}") from None
 
 
 def _modules(arrays: dict[str, np.ndarray]) -> list[Module]:
@@ -104,7 +100,7 @@ def _stem(name: str) -> str:
 
 def _leaves(model: Any) -> list[Layer]:
     """The layers that PyTorch would have modules for."""
-    if type(model).__name__ in ("Sequential", "Model"):
+    if is_model(model):
         return [leaf for layer in model.layers for leaf in _leaves(layer)]
     return [vars(model)["layer"]] if type(model).__name__ == "TimeDistributed" else [model]
 
@@ -118,7 +114,7 @@ def _flattened(model: Any) -> dict[int, tuple[int, ...]]:
         shape, convolved = None, False
         for layer in chain:
             kind = type(layer).__name__
-            if kind in ("Sequential", "Model"):
+            if is_model(layer):
                 found |= _flattened(layer)
             convolved = convolved or kind.startswith(("Conv", "DepthwiseConv")) or "Pooling1D" in kind
             if kind == "Flatten" and (len(layer.input_shape) > 3 or convolved):

@@ -28,9 +28,12 @@ class SeedGenerator:
     """A seed that goes on by one at every use, so that each call of a random function draws other numbers.
 
     Args:
-        seed: where it begins, an integer in [0, 2**31); drawn when None, from `nnlite.utils.set_random_seed` if that
+        seed: where it begins, an integer in [0, 2**63); drawn when None, from `nnlite.utils.set_random_seed` if that
             has been called.
         name: kept.
+
+    Raises:
+        ConfigError: another `seed`.
 
     Attributes:
         state: two integers, the seed and how often it has been used, `(2,)`.
@@ -71,7 +74,7 @@ Seed = int | SeedGenerator | None
 
 def _checked(seed: object) -> int:
     if not isinstance(seed, (int, np.integer)) or isinstance(seed, bool) or not 0 <= seed < 2**63:
-        raise ConfigError(f"seed must be an integer >= 0, a SeedGenerator or None, got {seed!r}")
+        raise ConfigError(f"seed must be an integer in [0, 2**63), a SeedGenerator or None, got {seed!r}")
     return int(seed)
 
 

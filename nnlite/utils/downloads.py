@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from nnlite.errors import ConfigError, DataError
+from nnlite.errors.boundary import reading
 from nnlite.saving import atomic_file
 
 __all__ = ["get_file"]
@@ -53,7 +54,8 @@ def get_file(
 
     Raises:
         ConfigError: no `origin`, or a checksum that is none.
-        DataError: the file cannot be had, its checksum is another one, or the archive is none, or reaches outside.
+        DataError: the file cannot be had, its checksum is another one, or the archive is none, damaged, or reaches
+            outside.
     """
     if origin is None:
         raise ConfigError("get_file needs origin, the URL of the file")
@@ -98,9 +100,13 @@ class _Digest:
         return self.expected is None or self.of(path) == self.expected
 
 
+def keras_home() -> Path:
+    """The folder where Keras keeps its files: `$KERAS_HOME`, or `~/.keras`."""
+    return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+
+
 def _folder(cache_dir: str | os.PathLike | None, subdir: str) -> Path:
-    home = Path(cache_dir or os.environ.get("KERAS_HOME") or Path.home() / ".keras")
-    folder = home / subdir
+    folder = (Path(cache_dir) if cache_dir else keras_home()) / subdir
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -136,14 +142,14 @@ def _formats(archive_format: str | Sequence[str] | None) -> tuple[str, ...]:
 def _unpack(path: Path, target: Path, formats: tuple[str, ...]) -> None:
     """Unpack an archive of plain files and folders, none of which may lie outside `target`."""
     if "tar" in formats and tarfile.is_tarfile(path):
-        with tarfile.open(path) as archive:
+        with reading(path, "cannot be unpacked"), tarfile.open(path) as archive:
             members = archive.getmembers()
             _check_members(path, target, [member.name for member in members])
             if special := [member.name for member in members if not (member.isfile() or member.isdir())]:
                 raise DataError(f"{path}: {special[0]} is a link or a device, which is not unpacked")
             archive.extractall(target, members, **({"filter": "data"} if sys.version_info >= (3, 12) else {}))
     elif "zip" in formats and zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
+        with reading(path, "cannot be unpacked"), zipfile.ZipFile(path) as archive:
             _check_members(path, target, archive.namelist())
             archive.extractall(target)
     else:

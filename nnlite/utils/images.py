@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from nnlite.arrays.types import ArrayLike
-from nnlite.config import floatx, image_data_format
-from nnlite.errors import ConfigError, DataError, ShapeError, needed_for
+from nnlite.config import DataFormat, floatx, image_data_format
+from nnlite.errors import ConfigError, ShapeError, needed_for
+from nnlite.errors.boundary import reading
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 __all__ = ["array_to_img", "img_to_array", "load_img", "save_img"]
 
-DataFormat = Literal["channels_last", "channels_first"]
 MODES = {"grayscale": "L", "rgb": "RGB", "rgba": "RGBA"}
 RESAMPLING = ("nearest", "bilinear", "bicubic", "hamming", "box", "lanczos")
 
@@ -94,11 +94,8 @@ def load_img(
             name, value, allowed = "interpolation", interpolation, list(RESAMPLING)
         raise ConfigError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")
     pillow = _pillow()
-    try:
-        with pillow.open(path) as file:
-            image = file.convert(MODES[color_mode])
-    except (OSError, ValueError) as error:  # Pillow's word for a file that is no image is an OSError
-        raise DataError(f"{path}: {error}") from None
+    with reading(path, "no image that Pillow can read"), pillow.open(path) as file:
+        image = file.convert(MODES[color_mode])
     if target_size is None:
         return image
     height, width = target_size

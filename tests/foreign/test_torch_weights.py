@@ -156,11 +156,17 @@ def test_files_that_are_not_read(tmp_path):
         (tmp_path / "w.pt").write_bytes(content)
         with pytest.raises(ModelFileError, match=error):
             model.load_torch(tmp_path / "w.pt")
-    with pytest.raises(ModelFileError, match="cannot be read"):
+    with pytest.raises(ModelFileError, match=r"none\.safetensors: No such file"):
         model.load_torch(tmp_path / "none.safetensors")
     np.savez(tmp_path / "o.npz", a=np.array([{}], dtype=object))
     with pytest.raises(ModelFileError, match="cannot be read"):
         model.load_torch(tmp_path / "o.npz")
+    np.savez(tmp_path / "d.npz", a=np.zeros(3))
+    content = bytearray((tmp_path / "d.npz").read_bytes())
+    content[content.index(b"PK\1\2") + 10] = 99  # a way to compress that Python lacks
+    (tmp_path / "d.npz").write_bytes(content)
+    with pytest.raises(ModelFileError, match=r"d\.npz: cannot be read"):
+        model.load_torch(tmp_path / "d.npz")
     with pytest.raises(NotReadyError):
         Sequential([Dense(2)]).load_torch(tmp_path / "o.npz")
 

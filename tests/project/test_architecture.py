@@ -73,6 +73,7 @@ STEPS_WITHIN_A_FLOOR = {
     ("data", "metrics"): "a target encoder scores predictions in the terms of its data",
     ("callbacks", "saving"): "checkpoints and logs are files that appear whole",
     ("backend", "utils"): "Keras has the same questions about types in both",
+    ("datasets", "utils"): "both know the folder where Keras keeps its files",
     ("foreign", "saving"): "files appear whole; what nnlite keeps for itself has its own format",
     ("training", "saving"): "a checkpoint is a model file that also says where the training stands",
     ("training", "callbacks"): "the loop calls callbacks, and History and ProgressBar are two of them",

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import io
+import pickle
 import random as python_random
 import tarfile
 import zipfile
@@ -172,7 +173,23 @@ def test_archives_are_unpacked_and_stay_inside(tmp_path):
     assert not list(tmp_path.rglob("outside.txt"))
 
 
-def test_images_go_to_files_and_back(tmp_path, defaults):
+@pytest.mark.parametrize("name", ["a.tar.gz", "a.zip"])
+def test_a_damaged_archive_is_a_data_error(tmp_path, name):
+    (tmp_path / "b.txt").write_bytes(np.random.default_rng(0).bytes(40_000))
+    if name.endswith("zip"):
+        with zipfile.ZipFile(tmp_path / name, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.write(tmp_path / "b.txt", "b.txt")
+    else:
+        with tarfile.open(tmp_path / name, "w:gz") as archive:
+            archive.add(tmp_path / "b.txt", "b.txt")
+    content = (tmp_path / name).read_bytes()
+    damaged = content[:20_000] + bytes(1000) + content[21_000:] if name.endswith("zip") else content[:20_000]
+    (tmp_path / name).write_bytes(damaged)
+    with pytest.raises(DataError, match=f"{name}: cannot be unpacked"):
+        keras.utils.get_file(None, (tmp_path / name).as_uri(), cache_dir=tmp_path / "cache", extract=True)
+
+
+def test_images_go_to_files_and_back(tmp_path, defaults, monkeypatch):
     pytest.importorskip("PIL")
     pixels = np.random.default_rng(0).integers(0, 256, (5, 4, 3)).astype("float32")
     keras.utils.save_img(tmp_path / "a.png", pixels, scale=False)
@@ -190,6 +207,9 @@ def test_images_go_to_files_and_back(tmp_path, defaults):
     (tmp_path / "b.png").write_bytes(b"no image")
     with pytest.raises(DataError, match=r"b\.png"):
         keras.utils.load_img(tmp_path / "b.png")
+    monkeypatch.setattr("PIL.Image.MAX_IMAGE_PIXELS", 5)  # a bomb's error is none of the system's
+    with pytest.raises(DataError, match=r"a\.png.*exceeds limit"):
+        keras.utils.load_img(tmp_path / "a.png")
     with pytest.raises(ConfigError, match="interpolation must be one of"):
         keras.utils.load_img(tmp_path / "a.png", interpolation="cubic")
 
@@ -350,7 +370,7 @@ def test_data_sets_in_the_formats_of_keras(tmp_path, defaults):
     np.testing.assert_array_equal(x_train, x)
     assert y_train.tolist() == [0, 1, 2]
     (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(gzip.compress(b"\0\0\x08\x01\0\0\0\x05ab"))
-    with pytest.raises(DataError, match="cut off"):
+    with pytest.raises(DataError, match=r"damaged; shape \(5,\)"):
         keras.datasets.fashion_mnist.load_data(tmp_path)
 
 
@@ -398,11 +418,14 @@ def test_texts_by_word_numbers(tmp_path):
     (tmp_path / "w.json").write_text('{"the": 1}')
     assert keras.datasets.imdb.get_word_index(tmp_path / "w.json") == {"the": 1}
     assert len(keras.datasets.reuters.get_label_names()) == 46
+    with pytest.raises(DataError, match=r"test_split must be in \[0, 1\)"):
+        keras.datasets.reuters.load_data(tmp_path / "r.npz", test_split=1.5)
+    (tmp_path / "w.json").write_text("[" * 100_000)
+    with pytest.raises(DataError, match=r"w\.json: damaged"):
+        keras.datasets.imdb.get_word_index(tmp_path / "w.json")
 
 
 def test_cifar_is_read_without_running_what_its_pickles_hold(tmp_path, defaults):
-    import pickle
-
     rows = np.random.default_rng(0).integers(0, 256, (2, 3072)).astype("uint8")
     for number, name in enumerate([*(f"data_batch_{n}" for n in range(1, 6)), "test_batch"]):
         (tmp_path / name).write_bytes(pickle.dumps({b"data": rows, b"labels": [number, 1]}, 2))
@@ -432,3 +455,22 @@ def test_a_missing_data_set_says_where_to_get_it(tmp_path, monkeypatch):
     np.savez(tmp_path / "datasets" / "mnist.npz", x_train=np.zeros(1))
     with pytest.raises(DataError, match="lacks an array"):
         datasets.mnist.load_data()
+
+
+def test_a_damaged_data_set_is_a_data_error(tmp_path):
+    random = np.random.default_rng(0)
+    x = random.integers(0, 256, (20, 28, 28)).astype("uint8")
+    np.savez_compressed(tmp_path / "m.npz", x_train=x, y_train=x, x_test=x, y_test=x)
+    (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(idx(x))
+    content = bytearray((tmp_path / "m.npz").read_bytes())
+    content[content.index(b"PK\1\2") + 10] = 99  # a way to compress that Python lacks
+    (tmp_path / "m.npz").write_bytes(content)
+    content = (tmp_path / "train-images-idx3-ubyte.gz").read_bytes()
+    (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(content[:10] + b"\xff" * 200 + content[210:])
+    with pytest.raises(DataError, match=r"m\.npz: cannot be read as an NPZ file"):
+        keras.datasets.mnist.load_data(tmp_path / "m.npz")
+    with pytest.raises(DataError, match=r"train-images-idx3-ubyte\.gz"):
+        keras.datasets.fashion_mnist.load_data(tmp_path)
+    (tmp_path / "data_batch_1").write_bytes(pickle.dumps({b"data": None, b"labels": []}))
+    with pytest.raises(DataError, match=r"data_batch_1: cannot be read as a batch of CIFAR"):
+        keras.datasets.cifar10.load_data(tmp_path)

@@ -12,7 +12,7 @@ import numpy as np
 
 from nnlite.circuits.networks.evidence import Evidence
 from nnlite.circuits.sweeping.compiling import Plan
-from nnlite.circuits.sweeping.steps import Factor, Step, steps_of
+from nnlite.circuits.sweeping.steps import Factor, Recipe, Step, steps_of
 
 __all__ = []
 
@@ -46,16 +46,6 @@ class Downward(NamedTuple):
 
     evidence: dict[int, np.ndarray]
     tables: dict[int, np.ndarray]
-
-
-def aligned(array: np.ndarray, axes: Sequence[int], wanted: Sequence[int], trailing: int) -> np.ndarray:
-    """`array` with an axis for each of `wanted`, of length 1 where it has none; the last `trailing` axes stay."""
-    order = [axes.index(axis) for axis in wanted if axis in axes]
-    rest = range(len(axes), len(axes) + trailing)
-    moved = array.transpose(*order, *rest)
-    lengths = iter(moved.shape)
-    shape = [next(lengths) if axis in axes else 1 for axis in wanted]
-    return moved.reshape(*shape, *lengths)
 
 
 def product_of(arrays: Sequence[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
@@ -139,7 +129,7 @@ class Sweep:
             products.append(product)
         smallest = np.min(scales, axis=0)
         alive = messages[-1].reshape(-1, evidence.count).any(axis=0)
-        value = aligned(messages[-1], self.steps[-1].scope, self.plan.targets, 1)
+        value = Recipe(self.steps[-1].scope, self.plan.targets, self.plan.cards).lay(messages[-1])
         log_scale = np.log(scales).sum(axis=0)
         for column, logs in self._log_scales.items():
             log_scale += logs[self._places(column, evidence)]
@@ -155,9 +145,8 @@ class Sweep:
             tables, lambdas: which derivatives are wanted.
         """
         down = Downward({}, {})
-        cotangents: dict[int, np.ndarray] = {
-            len(self.steps) - 1: aligned(seed, self.plan.targets, self.steps[-1].scope, 1)
-        }
+        last = Recipe(self.plan.targets, self.steps[-1].scope, self.plan.cards).lay(seed)
+        cotangents: dict[int, np.ndarray] = {len(self.steps) - 1: last}
         for number in range(len(self.steps) - 1, -1, -1):
             step, left = self.steps[number], self.left[number]
             top = cotangents.pop(number) / up.scales[number]
@@ -249,7 +238,7 @@ class Sweep:
         else:
             sums = np.stack([np.bincount(places, own, size) for own in flat])
         axes = [*factor.axes, *bound]
-        return aligned(sums.reshape([cards[own] for own in axes]), axes, family, 0)
+        return Recipe(axes, family, cards).lay(sums.reshape([cards[own] for own in axes]))
 
 
 def chunks(count: int, entries: int) -> Iterator[slice]:
