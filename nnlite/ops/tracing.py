@@ -1,7 +1,8 @@
 """Recording what is computed with ops, so that no derivative has to be written."""
 
+import functools
 from collections.abc import Callable, Iterable
-from typing import Any, NoReturn
+from typing import Any, NoReturn, ParamSpec
 
 import numpy as np
 
@@ -9,6 +10,8 @@ from nnlite.errors import ConfigError, DataError, ShapeError, did_you_mean
 from nnlite.jacobians import GraphJacobians, Jacobians, Node
 
 __all__ = ["Trace", "Traced"]
+
+Arguments = ParamSpec("Arguments")
 
 FUNCTIONS: dict[str, Callable] = {}  # the op functions by name, which `nnlite.ops.functions` adds
 COMPARISONS = ("equal", "greater", "greater_equal", "less", "less_equal", "not_equal")
@@ -26,8 +29,24 @@ class NotThere(ConfigError):
     """
 
     def __init__(self, symbol: Any) -> None:
-        super().__init__(f"{symbol!r} has no values yet: use functions of nnlite.ops, or layers, such as Lambda")
+        super().__init__(
+            f"{symbol!r} has no values yet: use functions of nnlite.ops that have a derivative, or layers, such as "
+            "Lambda"
+        )
         self.symbol = symbol
+
+
+def drawable(function: Callable[Arguments, Any]) -> Callable[Arguments, Any]:
+    """A function that, where a symbol of a graph is among its arguments, draws a layer which applies it."""
+
+    @functools.wraps(function)
+    def draw_or_compute(*arguments: Any, **options: Any) -> Any:
+        try:
+            return function(*arguments, **options)
+        except NotThere as error:
+            return error.symbol.draw(draw_or_compute.__name__, arguments, options)
+
+    return draw_or_compute
 
 
 class _NoMethod(ConfigError, AttributeError):
