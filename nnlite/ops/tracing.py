@@ -84,16 +84,18 @@ class Trace:
             values.append(self._own(item).value if known else item)
             slots.append(item.slot if known else None)
         output, jacobians = op.linearize(*op._as_inputs(values))
-        traced = self._slot(output)
-        self.nodes.append(Node(jacobians, tuple(slots), (traced.slot,), op))
-        return traced
+        return self.note(op, output, jacobians, slots)
 
     def apply(self, owner: object, function: Callable[[np.ndarray], tuple[Any, Any]], traced: "Traced") -> "Traced":
         """Record `function`, which returns the output for a value and its `Jacobian` there, such as that of a loss."""
         value, jacobian = function(self._own(traced).value)
-        output = self._slot(np.asarray(value, traced.dtype))
-        self.nodes.append(Node(Jacobians(jacobian), (traced.slot,), (output.slot,), owner))
-        return output
+        return self.note(owner, np.asarray(value, traced.dtype), Jacobians(jacobian), (traced.slot,))
+
+    def note(self, owner: object, output: np.ndarray, jacobians: Any, slots: Iterable[int | None]) -> "Traced":
+        """Record an output that is computed already, and its Jacobians by the values in `slots`, None for constants."""
+        traced = self._slot(output)
+        self.nodes.append(Node(jacobians, tuple(slots), (traced.slot,), owner))
+        return traced
 
     def jacobians(self, *outputs: "Traced", data: int = 1) -> GraphJacobians:
         """The Jacobians of `outputs` by every variable; the first `data` of them are data, the others parameters."""
