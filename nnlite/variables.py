@@ -46,7 +46,8 @@ class Variable(Parameter):
         if callable(initializer) or isinstance(initializer, (str, dict)):
             if shape is None:
                 raise ConfigError(f"Variable({initializer!r}) needs the argument shape")
-            value = Initializer.get(initializer)(shape, dtype=dtype)
+            spec: Any = initializer
+            value = Initializer.get(spec)(shape, dtype=dtype)
         else:
             given = np.asarray(initializer)
             value = np.array(given, dtype or (floatx() if given.dtype.kind == "f" else given.dtype))
