@@ -117,13 +117,15 @@ class Parameter:
         """Move into a store: copy the present value to the view `value` and live there from now on."""
         value[...] = self._value
         self._value, self._gradient = value, gradient
-        for lease in self._leases:
-            lease.ended = True
-        self._leases = ()
+        self._end_leases()
 
     def keep_gradient(self, gradient: np.ndarray) -> None:
         """Have a gradient of one's own, outside the store: that of a training step which a user wrote."""
         self._gradient = gradient
+        self._end_leases()
+
+    def _end_leases(self) -> None:
+        """Tell who keeps the arrays of this parameter that they are no longer its own."""
         for lease in self._leases:
             lease.ended = True
         self._leases = ()

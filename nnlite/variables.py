@@ -17,7 +17,7 @@ class Variable(Parameter):
     """A parameter that belongs to no layer, under the arguments of Keras's `Variable`; a layer calls `add_weight`.
 
     Args:
-        initializer: the first value, or an `Initializer`, its name, or any function of shape and `dtype`.
+        initializer: the first value, or an `Initializer`, its name, or a function `(shape)` or `(shape, dtype)`.
         shape: needed unless `initializer` is a value.
         dtype: floating-point numbers have `nnlite.config.floatx()` when None, others keep theirs.
         trainable: whether an optimizer should change it.
@@ -46,8 +46,8 @@ class Variable(Parameter):
         if callable(initializer) or isinstance(initializer, (str, dict)):
             if shape is None:
                 raise ConfigError(f"Variable({initializer!r}) needs the argument shape")
-            make = initializer if callable(initializer) else Initializer.get(initializer)
-            value = np.array(make(tuple(shape), dtype=dtype or floatx()))
+            spec: Any = initializer
+            value = Initializer.get(spec)(shape, dtype=dtype)
         else:
             given = np.asarray(initializer)
             value = np.array(given, dtype or (floatx() if given.dtype.kind == "f" else given.dtype))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from registered import registered
 
-from nnlite import config
+from nnlite import Variable, config
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.initializers import (
     Constant,
@@ -29,7 +29,7 @@ from nnlite.initializers import (
     Zeros,
     compute_fans,
 )
-from nnlite.layers import Dense
+from nnlite.layers import Dense, Layer
 
 SHAPE = (300, 200)
 CUT = 2 / 0.87962566103423978
@@ -268,3 +268,18 @@ def test_the_module_is_that_of_keras():
     assert initializers.get(None) is None
     spec = {"class_name": "Constant", "config": {"value": 2.0}}
     assert initializers.serialize(initializers.deserialize(spec)) == {"Constant": {"value": 2.0}}
+
+
+@pytest.mark.parametrize(
+    "function",
+    [lambda shape: np.full(shape, 2.5), lambda shape, dtype: np.full(shape, 2.5, dtype)],
+    ids=["shape", "both"],
+)
+@pytest.mark.parametrize("dtype", ["float32", "int64"])
+def test_functions_make_weights_and_variables(function, dtype):
+    layer = Layer()
+    for made in (layer.add_weight((2,), function, dtype, trainable=False), Variable(function, (2,), dtype)):
+        assert made.dtype == dtype
+        assert made.value.tolist() == np.full(2, 2.5).astype(dtype).tolist()
+    with pytest.raises(ShapeError, match=r"must return values of the shape \(3,\), got \(2,\)"):
+        layer.add_weight((3,), lambda shape: np.ones(2))

@@ -62,12 +62,19 @@ class FunctionInitializer(Initializer):
 
     function: NamedFunction
 
-    def draw(self, shape: Shape, generator: np.random.Generator) -> np.ndarray:
+    def __call__(
+        self, shape: Sequence[int], dtype: str | None = None, generator: np.random.Generator | None = None
+    ) -> np.ndarray:
+        """What the function gives, as `dtype`; `ShapeError` for another shape."""
+        lengths, kind = tuple(shape), dtype or floatx()
         takes_dtype = "dtype" in inspect.signature(self.function.function).parameters
-        values = np.asarray(self.function(shape, dtype=floatx()) if takes_dtype else self.function(shape))
-        if values.shape != tuple(shape):
-            raise ShapeError(f"{self!r} must return values of the shape {tuple(shape)}, got {values.shape}")
+        values = np.array(self.function(lengths, dtype=kind) if takes_dtype else self.function(lengths), kind)
+        if values.shape != lengths:
+            raise ShapeError(f"{self!r} must return values of the shape {lengths}, got {values.shape}")
         return values
+
+    def draw(self, shape: Shape, generator: np.random.Generator) -> np.ndarray:
+        return self(shape)
 
 
 class Filled(Initializer, abstract=True):

@@ -12,7 +12,7 @@ from nnlite.ops import activations, arithmetic, elementwise, matmul as matmul_op
 from nnlite.ops.activations.base import OP_OF_FUNCTION
 from nnlite.ops.base import Op
 from nnlite.ops.einsum import Einsum
-from nnlite.ops.tracing import FUNCTIONS, NotThere, Traced
+from nnlite.ops.tracing import FUNCTIONS, Traced, drawable
 from nnlite.registry import constructor_parameters
 
 __all__ = [
@@ -87,19 +87,6 @@ __all__ = [
     "var",
     "where",
 ]
-
-
-def drawable(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function that, where a symbol of a graph is among its arguments, draws a layer which applies it."""
-
-    @functools.wraps(function)
-    def draw_or_compute(*arguments: Any, **options: Any) -> Any:
-        try:
-            return function(*arguments, **options)
-        except NotThere as error:
-            return error.symbol.draw(draw_or_compute.__name__, arguments, options)
-
-    return draw_or_compute
 
 
 def _function(op: type[Op]) -> Callable[..., Any]:
@@ -199,16 +186,19 @@ transpose = _function(shaping.Transpose)
 where = _function(arithmetic.Where)
 
 
+@drawable
 def concatenate(arrays: Sequence[Any], axis: int = 0) -> Any:
     """The arrays joined along `axis`."""
     return shaping.Concatenate(axis)(*arrays)
 
 
+@drawable
 def einsum(subscripts: str, *operands: Any) -> Any:
     """The product of the operands, summed over the labels that the result lacks: see `Einsum`."""
     return Einsum(subscripts)(*operands)
 
 
+@drawable
 def expand_dims(x: Any, axis: int) -> Any:
     """x with a new axis of length 1 at `axis`, counted in the result."""
     rank = np.ndim(_value(x)) + 1
@@ -216,17 +206,20 @@ def expand_dims(x: Any, axis: int) -> Any:
     return getitem(x, (*[slice(None)] * place, None))
 
 
+@drawable
 def getitem(x: Any, index: Any) -> Any:
     """x[index], for integers, slices, `...` and None."""
     return _made(shaping.Slice, (("index", shaping.spell_index(index)),))(x)
 
 
+@drawable
 def glu(x: Any, axis: int = -1) -> Any:
     """The first half of x along `axis`, times the sigmoid of the second half. Reference: Dauphin et al. 2017."""
     first, gate = split(x, 2, axis)
     return multiply(first, sigmoid(gate))
 
 
+@drawable
 def logsumexp(x: Any, axis: int | Shape | None = None, keepdims: bool = False) -> Any:
     """log(sum(exp(x))) over `axis`; the largest x is taken out first, so that nothing overflows."""
     largest = np.max(np.real(_value(x)), axis=axis, keepdims=True)
@@ -234,6 +227,7 @@ def logsumexp(x: Any, axis: int | Shape | None = None, keepdims: bool = False) -
     return total if keepdims else squeeze(total, axis)
 
 
+@drawable
 def split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Any]:
     """x cut along `axis`, into equal parts or at the given places."""
     places = np.split(np.arange(_value(x).shape[axis]), indices_or_sections)
@@ -242,21 +236,25 @@ def split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> li
     return [getitem(x, (*lead, slice(start, start + len(part)))) for start, part in zip(starts, places, strict=False)]
 
 
+@drawable
 def squeeze(x: Any, axis: int | Shape | None = None) -> Any:
     """x without axes of length 1: those of `axis`, or all."""
     return reshape(x, np.squeeze(_value(x), axis).shape)
 
 
+@drawable
 def stack(arrays: Sequence[Any], axis: int = 0) -> Any:
     """The arrays side by side along a new axis."""
     return concatenate([expand_dims(array, axis) for array in arrays], axis)
 
 
+@drawable
 def stop_gradient(x: Any) -> Any:
     """The value of x as a constant: neither the first derivative nor a second one, by complex step, goes through it."""
     return np.real(x.value) if isinstance(x, Traced) else np.asarray(x)
 
 
+@drawable
 def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
     """x with two axes exchanged."""
     axes = list(range(np.ndim(_value(x))))
@@ -264,16 +262,19 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
     return transpose(x, tuple(axes))
 
 
+@drawable
 def take(x: Any, indices: ArrayLike, axis: int | None = None) -> Any:
     """x taken at integer `indices` along `axis`; of all elements in a row when None."""
     return shaping.Gather(axis)(x, indices) if axis is not None else shaping.Gather()(reshape(x, (-1,)), indices)
 
 
+@drawable
 def var(x: Any, axis: int | Shape | None = None, keepdims: bool = False) -> Any:
     """mean((x - mean(x)) ** 2) over `axis`: the biased variance."""
     return mean(square(x - mean(x, axis, True)), axis, keepdims)
 
 
+@drawable
 def std(x: Any, axis: int | Shape | None = None, keepdims: bool = False) -> Any:
     """sqrt(var(x)); its slope is infinite where all x are equal."""
     return sqrt(var(x, axis, keepdims))
@@ -283,11 +284,6 @@ def _value(x: Any) -> np.ndarray:
     return x.value if isinstance(x, Traced) else np.asarray(x)
 
 
-for _name in (
-    *("concatenate", "einsum", "expand_dims", "getitem", "glu", "logsumexp", "split"),
-    *("squeeze", "stack", "std", "stop_gradient", "swapaxes", "take", "var"),
-):
-    globals()[_name] = drawable(globals()[_name])
 for _name in __all__:
     globals()[_name].__name__ = globals()[_name].__qualname__ = _name
 FUNCTIONS.update((_name, globals()[_name]) for _name in __all__)

@@ -1,7 +1,8 @@
 """Recording what is computed with ops, so that no derivative has to be written."""
 
+import functools
 from collections.abc import Callable, Iterable
-from typing import Any, NoReturn
+from typing import Any, NoReturn, ParamSpec
 
 import numpy as np
 
@@ -9,6 +10,8 @@ from nnlite.errors import ConfigError, DataError, ShapeError, did_you_mean
 from nnlite.jacobians import GraphJacobians, Jacobians, Node
 
 __all__ = ["Trace", "Traced"]
+
+Arguments = ParamSpec("Arguments")
 
 FUNCTIONS: dict[str, Callable] = {}  # the op functions by name, which `nnlite.ops.functions` adds
 COMPARISONS = ("equal", "greater", "greater_equal", "less", "less_equal", "not_equal")
@@ -26,8 +29,24 @@ class NotThere(ConfigError):
     """
 
     def __init__(self, symbol: Any) -> None:
-        super().__init__(f"{symbol!r} has no values yet: use functions of nnlite.ops, or layers, such as Lambda")
+        super().__init__(
+            f"{symbol!r} has no values yet: use functions of nnlite.ops that have a derivative, or layers, such as "
+            "Lambda"
+        )
         self.symbol = symbol
+
+
+def drawable(function: Callable[Arguments, Any]) -> Callable[Arguments, Any]:
+    """A function that, where a symbol of a graph is among its arguments, draws a layer which applies it."""
+
+    @functools.wraps(function)
+    def draw_or_compute(*arguments: Any, **options: Any) -> Any:
+        try:
+            return function(*arguments, **options)
+        except NotThere as error:
+            return error.symbol.draw(draw_or_compute.__name__, arguments, options)
+
+    return draw_or_compute
 
 
 class _NoMethod(ConfigError, AttributeError):
@@ -65,16 +84,18 @@ class Trace:
             values.append(self._own(item).value if known else item)
             slots.append(item.slot if known else None)
         output, jacobians = op.linearize(*op._as_inputs(values))
-        traced = self._slot(output)
-        self.nodes.append(Node(jacobians, tuple(slots), (traced.slot,), op))
-        return traced
+        return self.note(op, output, jacobians, slots)
 
     def apply(self, owner: object, function: Callable[[np.ndarray], tuple[Any, Any]], traced: "Traced") -> "Traced":
         """Record `function`, which returns the output for a value and its `Jacobian` there, such as that of a loss."""
         value, jacobian = function(self._own(traced).value)
-        output = self._slot(np.asarray(value, traced.dtype))
-        self.nodes.append(Node(Jacobians(jacobian), (traced.slot,), (output.slot,), owner))
-        return output
+        return self.note(owner, np.asarray(value, traced.dtype), Jacobians(jacobian), (traced.slot,))
+
+    def note(self, owner: object, output: np.ndarray, jacobians: Any, slots: Iterable[int | None]) -> "Traced":
+        """Record an output that is computed already, and its Jacobians by the values in `slots`, None for constants."""
+        traced = self._slot(output)
+        self.nodes.append(Node(jacobians, tuple(slots), (traced.slot,), owner))
+        return traced
 
     def jacobians(self, *outputs: "Traced", data: int = 1) -> GraphJacobians:
         """The Jacobians of `outputs` by every variable; the first `data` of them are data, the others parameters."""

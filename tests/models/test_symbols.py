@@ -66,6 +66,13 @@ def test_a_symbol_has_no_values():
             ask(Dense(2)(inputs))
 
 
+@pytest.mark.parametrize("name", ["ceil", "sign", "isnan", "argmax", "zeros_like"])
+def test_what_has_no_derivative_is_not_drawn(name):
+    for function in (getattr(ops, name), getattr(np, name)):
+        with pytest.raises(ConfigError, match=r"no values yet: use functions of nnlite\.ops that have a derivative"):
+            function(Input((4,)))
+
+
 def test_a_frozen_base_used_as_at_inference(tmp_path):
     base = Sequential([Input((4,)), Dense(5), BatchNormalization(), Dropout(0.5)], name="base", seed=1)
     base.compile("adam", "mse")

@@ -9,7 +9,7 @@ from nnlite import ops
 from nnlite.constraints import Constraint
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.initializers import Initializer
-from nnlite.jacobians import Composed, Jacobians, Node, Rearrange
+from nnlite.jacobians import Composed, Jacobians, Rearrange
 from nnlite.layers.attention.sequences import SequencePair
 from nnlite.layers.base.attributes import LayerCall
 from nnlite.layers.base.layer import Layer
@@ -183,16 +183,13 @@ class Headed(SequencePair, Layer, abstract=True):
     def _noted(self, trace: Trace, function: Any, *inputs: Traced) -> Traced:
         """What `function` returns for the inputs' values, with its Jacobians as a node of the trace."""
         output, jacobians = function(*(item.value for item in inputs))
-        traced = trace._slot(output)
-        trace.nodes.append(Node(jacobians, tuple(item.slot for item in inputs), (traced.slot,), self))
-        return traced
+        return trace.note(self, output, jacobians, [item.slot for item in inputs])
 
     def _attended(self, trace, steps, hidden, training, random):
         """The context of every head and, if they are returned, the attention weights, traced."""
         repeats, scale = self.heads.queries // self.heads.keys, 1 / math.sqrt(self.heads.key_dim)
         query, key, value = steps[0], *(_repeated(item, repeats) for item in steps[1:])
-        shape = (*query.shape[:-3], query.shape[-2], query.shape[-3], key.shape[-3])
-        noise = self._noise(training, random, shape, query.value.real.dtype)
+        noise = self._noise(training, random, query.value, key.value)
         if not self.return_attention_scores:
 
             def attended(query: Any, key: Any, value: Any) -> Any:
@@ -262,11 +259,12 @@ class Headed(SequencePair, Layer, abstract=True):
         split_map = Rearrange(outputs.shape, split)
         return moved, Jacobians(*maps, outer=Composed(Rearrange(split, moved.shape, back), split_map))
 
-    def _noise(self, training, random, shape, dtype):
+    def _noise(self, training, random, query, key):
         """What the attention weights are multiplied by: zeros for those dropped; None outside training."""
         if not training or self.dropout == 0:
             return None
-        return drop(Dropout(self.dropout, seed=self.seed), self.dropout, np.ones((), dtype), random, shape)[0]
+        shape, one = (*query.shape[:-3], query.shape[-2], query.shape[-3], key.shape[-3]), np.ones((), query.real.dtype)
+        return drop(Dropout(self.dropout, seed=self.seed), self.dropout, one, random, shape)[0]
 
 
 def _repeated(steps: Traced, times: int) -> Traced:

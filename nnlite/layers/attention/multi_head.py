@@ -119,8 +119,7 @@ class MultiHeadAttention(Headed):
             nodes.append(Node(jacobians, (slot, *own[given]), (start + place,), self))
             steps.append(projected)
         query, key, value = steps
-        shape = (*query.shape[:-3], query.shape[-2], query.shape[-3], key.shape[-3])
-        noise = self._noise(training, random, shape, query.real.dtype)
+        noise = self._noise(training, random, query, key)
         context, jacobians = attend(query, key, value, 1 / math.sqrt(self.key_dim), self._hidden(data, mask), noise)
         nodes.append(Node(jacobians, (start, start + 1, start + 2), (start + 3,), self))
         outputs, jacobians = self._joined(context, data[slots.query].shape, *parameters[3 * size :])

@@ -69,7 +69,7 @@ class LayerAttributes:
 
         adapted, _check_ready, _layers_inside, _activation_argument, from_config: see there.
         at_inference, _dense_part, without_activation, _output_dtype: see there.
-        _read_call, _as_returned: see there.
+        _as_returned: see there.
         values, weights, get_weights, set_weights, count_params: the arrays, and the parameters in Keras's order.
         variables, trainable_variables, non_trainable_variables: other names of `weights` and its parts.
         _fixed_axis, compute_dtype, variable_dtype: see there.
@@ -261,10 +261,6 @@ class LayerAttributes:
     def _final_activation(self) -> ActivationFunction | None:
         """The activation function that gives the outputs; None where that is not known."""
         return (vars(self).get("activation") or Linear()) if self.ends_in_activation else None
-
-    def _read_call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> LayerCall:
-        """The arguments of a call in the terms of `linearize`; layers that Keras calls otherwise have their own."""
-        return LayerCall(self, inputs, training, mask)
 
     def _as_returned(self, output: Any) -> Any:
         """What a call returns for the output of `linearize`."""

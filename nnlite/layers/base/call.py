@@ -78,9 +78,8 @@ class LayerTrace(Trace):
         if not self.losses:
             return end
         terms = [AddedLoss(loss.value, end.shape) for loss in self.losses]
-        output = self._slot(end.value)
         slots = (end.slot, *[self._own(loss).slot for loss in self.losses])
-        self.nodes.append(Node(Jacobians(Identity(end.shape), *terms, data=len(slots)), slots, (output.slot,), "loss"))
+        output = self.note("loss", end.value, Jacobians(Identity(end.shape), *terms, data=len(slots)), slots)
         if end.slot in self.masks:
             self.masks[output.slot] = self.masks[end.slot]
         return output

@@ -11,7 +11,7 @@ from nnlite.errors import ConfigError
 from nnlite.initializers.blank import allowance
 from nnlite.layers.base.attributes import LayerAttributes
 from nnlite.layers.base.inputs import read_training
-from nnlite.ops.tracing import NotThere
+from nnlite.ops.tracing import FUNCTIONS, NotThere
 
 if TYPE_CHECKING:
     from nnlite.layers.base.layer import Layer
@@ -36,9 +36,9 @@ class Drawable:
         raise NotThere(self)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
-        if method != "__call__" or options:
+        if method != "__call__" or options or ufunc.__name__ not in FUNCTIONS:
             raise NotThere(self)
-        return self.draw({"absolute": "abs"}.get(ufunc.__name__, ufunc.__name__), inputs, {})
+        return self.draw(ufunc.__name__, inputs, {})
 
     def __add__(self, other: Any) -> Any:
         return self.draw("add", (self, other), {})

@@ -54,7 +54,7 @@ def parts_of_shape(layer: "Layer", input_shape: Any) -> Any:
 
 
 def first_value(layer: "Layer", shape: Sequence[int] | int | None, initializer: Any, dtype: str | None) -> np.ndarray:
-    """The first value of the next parameter, from an `Initializer`, its spec, or a function of shape and `dtype`.
+    """The first value of the next parameter, from an `Initializer`, its spec, or a function: see `FunctionInitializer`.
 
     Zeros where a file's values follow, unless the layer compares them with what it would have begun with.
     """
@@ -66,12 +66,8 @@ def first_value(layer: "Layer", shape: Sequence[int] | int | None, initializer: 
         if not layer._compares_first:
             return blank
     generator = layer.random.child(len(layer.parameters)).generator("initializer")
-    if callable(initializer) and not isinstance(initializer, (Initializer, type)):
-        return np.array(initializer(lengths, dtype=kind), kind)
-    if np.dtype(kind).kind == "f":
-        return Initializer.get(initializer or "glorot_uniform")(lengths, dtype=kind, generator=generator)
-    drawn = Initializer.get(initializer or "zeros")(lengths, dtype="float64", generator=generator)
-    return drawn.astype(kind)
+    usual = "glorot_uniform" if np.dtype(kind).kind == "f" else "zeros"
+    return Initializer.get(initializer or usual)(lengths, dtype=kind, generator=generator)
 
 
 def free_name(layer: "Layer", name: str | None) -> str:
