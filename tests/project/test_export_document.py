@@ -34,4 +34,4 @@ def test_the_endings_are_those_there_are():
 def test_activations_of_the_header():
     listed = re.search(r"Activations: (.*?)\.\n", TEXT, re.DOTALL).group(1).replace(" and ", " ")
     names = {type(ActivationFunction.get(name)).__name__ for name in listed.replace(",", " ").split()}
-    assert names == {*FORMULAS, "Softmax"}
+    assert names == {*(function.__name__ for function in FORMULAS), "Softmax"}

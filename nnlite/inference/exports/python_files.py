@@ -115,7 +115,8 @@ def python_files(
 
 
 def _is_written_out(array: np.ndarray) -> bool:
-    return array.dtype.kind in "OUb" or (array.size <= SMALL and array.ndim <= 1)
+    """Whether a constant stands where it is used: one whose repr is Python, as that of an infinite number is not."""
+    return array.dtype.kind in "OUb" or (array.size <= SMALL and array.ndim <= 1 and bool(np.isfinite(array).all()))
 
 
 class _Source:
@@ -161,7 +162,7 @@ class _Source:
 
 def _literal(array: np.ndarray) -> str:
     if array.ndim == 0 and array.dtype.kind in "if":
-        return f"np.{array.dtype}({array.item()!r})".replace("(inf)", "(np.inf)").replace("(-inf)", "(-np.inf)")
+        return f"np.{array.dtype}({array.item()!r})"
     kind = "object" if array.dtype.kind == "O" else str(array.dtype)
     return f"np.array({array.tolist()!r}, {kind!r})"
 
