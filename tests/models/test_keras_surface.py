@@ -49,6 +49,13 @@ def test_json_describes_the_model_without_its_weights(make):
     assert models.model_from_json(lazy.to_json()).built
     with pytest.raises(ConfigError, match="no JSON of a model"):
         models.model_from_json("{")
+    for text in ('"Sequential"', "[1]", "null"):
+        with pytest.raises(ConfigError, match="no JSON of a model: expected an object"):
+            models.model_from_json(text)
+    for build in (5, {"input_shape": "wide"}):
+        text = json.dumps({"class_name": "Sequential", "config": {"layers": []}, "build_config": build})
+        with pytest.raises(ConfigError, match=r"model_from_json\.build_config: "):
+            models.model_from_json(text)
     with pytest.raises(ConfigError, match="describes a Dense"):
         models.model_from_json('{"class_name": "Dense", "config": {"units": 2}}')
 
