@@ -1,5 +1,6 @@
 """Callback, the hooks around training; CallbackList, which calls the hooks of many; LambdaCallback, of functions."""
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar, Literal, cast
 
@@ -258,6 +259,13 @@ class LambdaCallback(Callback):
 def scalars(logs: dict[str, float] | None) -> dict[str, float]:
     """The logs that are single numbers."""
     return {name: float(value) for name, value in (logs or {}).items() if np.ndim(value) == 0}
+
+
+def for_json(value: Any) -> Any:
+    """A number, or numbers, for JSON, which has none that are not finite."""
+    if np.ndim(value):
+        return [for_json(item) for item in value]
+    return float(value) if math.isfinite(value) else None
 
 
 def announce(message: str) -> None:

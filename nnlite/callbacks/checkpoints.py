@@ -175,10 +175,15 @@ class Checkpoints(Callback):
         self._epoch = 0
         self._next = 0.0
 
+    @property
+    def present(self) -> bool:
+        """Whether there are checkpoints in the folder."""
+        return any(Path(self.folder).glob("step-*.safetensors"))
+
     def check(self, names: list[str] | None) -> None:
         """`ConfigError` where the folder cannot be written, `OutputError` where the disk has no room for a file."""
         check_writable(os.path.join(self.folder, "last.safetensors"), "Checkpoints")
-        if not self.params.get("resumed") and any(Path(self.folder).glob("step-*.safetensors")):
+        if not self.params.get("resumed") and self.present:
             raise ConfigError(
                 f"{self.folder} holds checkpoints of another training: go on with that by resume, or choose another "
                 "folder",

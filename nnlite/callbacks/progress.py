@@ -1,7 +1,6 @@
 """ProgressBar: one line per epoch, and a live bar while the epoch runs; ProgressLog: lines at intervals, or JSON."""
 
 import json
-import math
 import re
 import sys
 import warnings
@@ -10,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from nnlite.callbacks.base import Callback
+from nnlite.callbacks.base import Callback, for_json
 from nnlite.callbacks.stopping import DurationBound, seconds_of
 from nnlite.errors import ConfigError
 from nnlite.registry.field_types import Count
@@ -151,10 +150,10 @@ class ProgressLog(Callback):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._seconds = seconds_of(self.every) if isinstance(self.every, str) else None
+        self._seconds = seconds_of(_joined(self.every)) if isinstance(self.every, str) else None
 
     def validate(self) -> None:
-        if isinstance(self.every, str) and not re.fullmatch(DurationBound.pattern, self.every):
+        if isinstance(self.every, str) and not re.fullmatch(DurationBound.pattern, _joined(self.every)):
             message = f"expected a number of epochs, or a time such as 10s or 2m, got {self.every!r}"
             raise ConfigError(message, (type(self).__name__, "every"))
 
@@ -190,18 +189,16 @@ class ProgressLog(Callback):
         seconds, epochs, step = self._last - self._start, self.params["epochs"], self.model.optimizer.iterations
         if self.format == "json":
             head = {"event": event, "epoch": epoch + 1, "epochs": epochs, "step": step, "seconds": round(seconds, 3)}
-            print(json.dumps(head | {name: _plain(value) for name, value in logs.items()}), flush=True)
+            print(json.dumps(head | {name: for_json(value) for name, value in logs.items()}), flush=True)
             return
         width = len(str(epochs))
         parts = [f"Epoch {epoch + 1:{width}}/{epochs}", f"step {step}", _duration(seconds), _numbers(logs)]
         print("  ".join(part for part in parts if part), flush=True)
 
 
-def _plain(value: Any) -> Any:
-    """A number, or numbers, for JSON, which has none that are not finite."""
-    if np.ndim(value):
-        return [_plain(item) for item in value]
-    return float(value) if math.isfinite(value) else None
+def _joined(text: str) -> str:
+    """A duration without spaces: "10 s" as "10s"."""
+    return "".join(text.split())
 
 
 def _duration(seconds: float) -> str:

@@ -96,14 +96,26 @@ def restored(header: dict, arrays: dict[str, np.ndarray], source: object) -> "Ba
     known = ModelHeader.get(header)
     _check_prefixes(arrays, source)
     with values_follow(sum(array.nbytes for name, array in arrays.items() if name.startswith("weights/"))):
-        layer = Layer.get(known.model)
-        if not isinstance(layer, Trainable):
-            raise ModelFileError(f"{source} holds a {type(layer).__name__}, which is a layer and no model")
-        model: Any = layer
-        if header.get("input_kind") == "strings":
-            model._kind_of_data = "strings"
-        model._ensure_built(known.input_shape)
+        model = _built(known, source)
     assign_weights(model, arrays, source, exact=True)
+    _take_rest(model, known, header, arrays, source)
+    return model
+
+
+def _built(header: ModelHeader, source: object) -> Any:
+    """The model that a header describes, built; its weights follow."""
+    layer = Layer.get(header.model)
+    if not isinstance(layer, Trainable):
+        raise ModelFileError(f"{source} holds a {type(layer).__name__}, which is a layer and no model")
+    model: Any = layer
+    if header.input_kind is not None:
+        model._kind_of_data = header.input_kind
+    model._ensure_built(header.input_shape)
+    return model
+
+
+def _take_rest(model: Any, known: ModelHeader, header: dict, arrays: dict[str, np.ndarray], source: object) -> None:
+    """Let a model that has its weights take what else a file says: the meaning of its data, and how it was compiled."""
     interpret(model, header)
     if known.compile is not None:
         try:
@@ -113,7 +125,6 @@ def restored(header: dict, arrays: dict[str, np.ndarray], source: object) -> "Ba
         _compile_as_saved(model, known.compile)
         slots = saving.slots_from_arrays(arrays)
         model.optimizer.set_state({"iterations": known.iterations, "slots": slots})
-    return model
 
 
 def _check_prefixes(arrays: dict[str, np.ndarray], source: object) -> None:
@@ -210,8 +221,12 @@ def read_keras(filepath: str | PathLike, compile: bool) -> "BaseModel":
     extra = kept_beside(filepath)
     if extra is not None:
         header, slots = read_extra(extra, filepath)
-        arrays = _weights_of(header, filepath) | slots
-        return restored(header if compile else {**header, "compile": None}, arrays, filepath)
+        known = ModelHeader.get(header if compile else {**header, "compile": None})
+        _check_prefixes(slots, filepath)
+        model = _built(known, filepath)
+        load_keras_weights(model, filepath)
+        _take_rest(model, known, header, slots, filepath)
+        return model
     model, compiled = load_keras(filepath)
     if compile and compiled:
         try:
@@ -220,14 +235,6 @@ def read_keras(filepath: str | PathLike, compile: bool) -> "BaseModel":
             text = f"{filepath}: the model is not compiled, since nnlite lacks what it was compiled with: {error}"
             warnings.warn(text, TrainingWarning, stacklevel=3)
     return model
-
-
-def _weights_of(header: dict, filepath: str | PathLike) -> dict[str, np.ndarray]:
-    """The arrays of a `.keras` file that nnlite wrote, for the model that its own header describes."""
-    model: Any = Layer.get(ModelHeader.get(header).model)
-    model._ensure_built(ModelHeader.get(header).input_shape)
-    load_keras_weights(model, filepath)
-    return weight_arrays(model)
 
 
 def save_as_keras(model: "BaseModel", filepath: str | PathLike, overwrite: bool, include_optimizer: bool) -> None:

@@ -7,9 +7,10 @@ from nnlite.errors import ConfigError
 from nnlite.registry import Section
 from nnlite.registry.field_types import Count, Index
 
-__all__ = ["ModelHeader"]
+__all__ = ["InputShape", "ModelHeader"]
 
 Lengths = tuple[Index | None, ...]
+InputShape = Lengths | tuple[Lengths, ...]
 
 
 class ModelHeader(Section, abstract=True):
@@ -29,7 +30,7 @@ class ModelHeader(Section, abstract=True):
 
     content: Literal["model"]
     model: dict[str, Any]
-    input_shape: Lengths | tuple[Lengths, ...]
+    input_shape: InputShape
     compile: dict[str, Any] | None
     format: Count = 1
     iterations: Index | None = None

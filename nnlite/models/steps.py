@@ -80,7 +80,7 @@ def train_step(self: "BaseModel", x: Any, y: Any = None, sample_weight: Any = No
         self.optimizer.apply([weight.gradient for weight in trained], trained)
         for weight in trained:
             weight.constrain()
-        return self.compute_metrics(inputs, targets, outputs, weights)
+        return _logs_of(self, steps, self.compute_metrics(inputs, targets, outputs, weights))
 
 
 def test_step(self: "BaseModel", data: Any) -> dict[str, Any]:
@@ -91,7 +91,7 @@ def test_step(self: "BaseModel", data: Any) -> dict[str, Any]:
         outputs = self(inputs, training=False)
         loss = _loss_of(self, inputs, targets, outputs, weights, training=False)
         steps.loss_mean.update_state(loss, count_rows(inputs))
-        return self.compute_metrics(inputs, targets, outputs, weights)
+        return _logs_of(self, steps, self.compute_metrics(inputs, targets, outputs, weights))
 
 
 def predict_step(self: "BaseModel", data: Any) -> Any:
@@ -162,3 +162,8 @@ def _loss_of(model: Any, x: Any, y: Any, y_pred: Any, sample_weight: Any, traini
     asks = "training" in inspect.signature(model.compute_loss).parameters
     options = {"training": training} if asks else {}
     return model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, **options)
+
+
+def _logs_of(model: Any, steps: WrittenSteps, metrics: dict[str, Any]) -> dict[str, Any]:
+    """What a step that is not written anew logs: the metrics of a model that writes others have its loss already."""
+    return metrics if model._writes_steps else {"loss": steps.loss_mean.result(), **metrics}

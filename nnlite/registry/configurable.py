@@ -194,8 +194,8 @@ class Configurable:
         parameters = constructor_parameters(own)
         shown = []
         for name, value in self._repr_arguments().items():
-            default = parameters[name].default
-            if _differs(value, default_value(type(self), name, default)):
+            given_as_option = name not in parameters  # of a constructor that takes further ones by name
+            if given_as_option or _differs(value, default_value(own, name, parameters[name].default)):
                 shown.append(f"{name}={_short(value)}")
         return f"{type(self).__name__}({', '.join(shown)})"
 

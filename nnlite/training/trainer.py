@@ -92,9 +92,9 @@ class Trainer(Compiled):
         self.settle(output_shape, targets)
         return inputs, *prepared_targets(self, output_shape, inputs, targets, sample_weight, class_weight)
 
-    def update_metrics(self, y: Any, outputs: Any, sample_weight: np.ndarray | None) -> None:
-        """Show the last batch's targets and raw outputs to the metrics."""
-        metrics, steps = self._metrics, self._steps
+    def update_metrics(self, y: Any, outputs: Any, sample_weight: np.ndarray | None, steps: Any = None) -> None:
+        """Show the last batch's targets and raw outputs to the metrics; `steps` gave these, those in use when None."""
+        metrics, steps = self._metrics, self._steps if steps is None else steps
         if metrics.settled and steps is not None:
             spared = metrics.take_logits and steps.ends_in_softmax
             predictions = outputs if spared else steps.predictions(outputs)

@@ -228,6 +228,7 @@ def test_lambda_callback_offers_every_hook(capsys):
     callback = LambdaCallback(**on_any, on_something=print)
     callback.on_train_batch_end(3, {"loss": 1.0})
     assert calls == [("on_batch_end", 3, {"loss": 1.0})] and callback.on_something is print
+    assert repr(LambdaCallback(on_test_end=print)) == "LambdaCallback(on_test_end=<built-in function print>)"
     assert callback.listens("on_train_batch_end") and not callback.listens("on_train_batch_begin")
     seen = []
     run([LambdaCallback(on_epoch_begin=lambda epoch, logs=None: seen.append(epoch))], [1.0, 1.0])

@@ -182,6 +182,13 @@ def test_a_server_gets_the_logs(server):
     assert json.loads(body) == {"epoch": 1, "loss": history["loss"][1]}
 
 
+def test_a_server_gets_null_for_what_is_not_finite(server):
+    root, received = server
+    monitor = RemoteMonitor(root, "/json", send_as_json=True)
+    monitor.on_epoch_end(0, {"loss": float("nan"), "f1": np.array([np.inf, 0.5])})
+    assert received[0][3].strip() == '{"epoch": 0, "loss": null, "f1": [null, 0.5]}'
+
+
 def test_a_server_that_does_not_answer_is_a_warning():
     with pytest.warns(TrainingWarning, match="did not reach http://127.0.0.1:9"):
         model().fit(X, Y, callbacks=[RemoteMonitor("http://127.0.0.1:9")], verbose=0)

@@ -85,6 +85,10 @@ def test_lines_come_at_intervals_within_an_epoch_too(capsys, monkeypatch):
     assert (gaps >= 6).all() and (gaps <= 8).all()
 
 
+def test_an_interval_may_have_spaces():
+    assert ProgressLog(" 1.5 m")._seconds == ProgressLog("90s")._seconds == 90
+
+
 @pytest.mark.parametrize("every", ["often", "10 seconds", "-3s", ""])
 def test_an_interval_that_is_none_is_refused(every):
     with pytest.raises(ConfigError, match="expected a number of epochs, or a time such as 10s or 2m"):

@@ -22,6 +22,7 @@ from nnlite.inference.exports.python_files import RawColumns, python_files
 from nnlite.layers import (
     LSTM,
     BatchNormalization,
+    Clip,
     Concatenate,
     Conv2D,
     Dense,
@@ -31,6 +32,7 @@ from nnlite.layers import (
     LayerNormalization,
     MaxPooling2D,
     MultiHeadAttention,
+    SimpleRNN,
 )
 
 RANDOM = np.random.default_rng(5)
@@ -330,6 +332,27 @@ def test_what_cannot_go(tmp_path, monkeypatch, capsys):
     assert main(["export", str(tmp_path / "m.safetensors"), str(tmp_path / "m.txt")]) == 2
     assert "exported as .onnx, .py or .h" in capsys.readouterr().err
     assert main(["export", str(tmp_path / "m.safetensors"), str(tmp_path / "none" / "m.py")]) == 2
+
+
+def test_a_relu_with_arguments_is_not_taken_for_a_plain_one(tmp_path):
+    bent = {"relu": {"max_value": 1.0}}
+    with pytest.raises(ConfigError, match="activation ReLU has no form in a C header with these arguments"):
+        Sequential([Input((3,)), Dense(2, bent)], seed=0).export(tmp_path / "m.h")
+    with pytest.raises(ConfigError, match=r"\(SimpleRNN\) has the activation ReLU\(max_value=1.0\)"):
+        Sequential([Input((4, 3)), SimpleRNN(2, bent)], seed=0).export(tmp_path / "m.py")
+    plain = Sequential([Input((4, 3)), SimpleRNN(2, "relu")], seed=0)
+    plain.export(tmp_path / "m.py")
+    x = RANDOM.normal(size=(5, 4, 3)).astype("float32")
+    np.testing.assert_allclose(
+        module_of(tmp_path / "m.py").predict(x)["output"], plain.predict(x, verbose=0), atol=1e-6
+    )
+
+
+def test_infinite_bounds_in_a_python_file(tmp_path):
+    model = Sequential([Input((2,)), Clip([-np.inf, 0.0], [1.0, np.inf])], seed=0)
+    model.export(tmp_path / "m.py")
+    made = module_of(tmp_path / "m.py").predict([[-5.0, -5.0], [5.0, 5.0]])["output"]
+    assert made.tolist() == [[-5.0, 0.0], [1.0, 5.0]]
 
 
 def test_wrong_rows_are_told(tmp_path):

@@ -49,6 +49,13 @@ def test_json_describes_the_model_without_its_weights(make):
     assert models.model_from_json(lazy.to_json()).built
     with pytest.raises(ConfigError, match="no JSON of a model"):
         models.model_from_json("{")
+    for text in ('"Sequential"', "[1]", "null"):
+        with pytest.raises(ConfigError, match="no JSON of a model: expected an object"):
+            models.model_from_json(text)
+    for build in (5, {"input_shape": "wide"}):
+        text = json.dumps({"class_name": "Sequential", "config": {"layers": []}, "build_config": build})
+        with pytest.raises(ConfigError, match=r"model_from_json\.build_config: "):
+            models.model_from_json(text)
     with pytest.raises(ConfigError, match="describes a Dense"):
         models.model_from_json('{"class_name": "Dense", "config": {"units": 2}}')
 
@@ -170,3 +177,18 @@ def test_a_picture_of_the_graph(tmp_path):
         utils.plot_model(model, tmp_path / "model.png")
     with pytest.raises(NotReadyError):
         utils.plot_model(Sequential([Dense(2)]), None)
+
+
+def test_steps_that_nobody_wrote_give_loss_and_metrics():
+    model, x, y = chain(), np.ones((4, 4), "float32"), np.ones((4, 1), "float32")
+    model.compile("sgd", "mse", metrics=["mae"])
+    wanted = model.evaluate(x, y, return_dict=True, verbose=0)
+    model.reset_metrics()
+    assert model.test_step((x, y)) == pytest.approx(wanted, rel=1e-6)
+    model.reset_metrics()
+    assert model.train_step((x, y)) == pytest.approx(wanted, rel=1e-6)
+    model.reset_metrics()
+    assert model.test_step((x, y))["loss"] < wanted["loss"]
+    fresh = models.clone_model(model)
+    fresh.compile("sgd", "mse", metrics=["mae"])
+    assert fresh.test_step((x, y))["mae"] > 0  # before any other step

@@ -41,4 +41,4 @@ def test_the_numbers_of_the_page_are_those_of_the_code():
 def test_activations_of_the_header():
     listed = re.search(r"Activations: (.*?)\.\n", TEXT, re.DOTALL).group(1).replace(" and ", " ")
     names = {type(ActivationFunction.get(name)).__name__ for name in listed.replace(",", " ").split()}
-    assert names == {*FORMULAS, "Softmax"}
+    assert names == {*(function.__name__ for function in FORMULAS), "Softmax"}

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-from pathlib import Path
 from typing import Any, Literal
 
 from nnlite.callbacks.base import Callback
@@ -54,7 +53,7 @@ class BackupAndRestore(Callback):
 
     def resumes_from(self) -> str | None:
         """The folder, if there is a backup in it."""
-        return self.backup_dir if any(Path(self.backup_dir).glob("step-*.safetensors")) else None  # type: ignore
+        return os.fspath(self.backup_dir) if self._checkpoints.present else None
 
     def set_model(self, model: Any) -> None:
         super().set_model(model)

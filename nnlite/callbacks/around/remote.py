@@ -4,9 +4,8 @@ import json
 import urllib.parse
 import urllib.request
 import warnings
-from typing import Any
 
-from nnlite.callbacks.base import Callback
+from nnlite.callbacks.base import Callback, for_json
 from nnlite.errors import ConfigError, TrainingWarning
 
 __all__ = ["RemoteMonitor"]
@@ -16,6 +15,8 @@ TIMEOUT = 10.0  # seconds
 
 class RemoteMonitor(Callback):
     """Posts the logs of each epoch, and its number, to a server. One that does not answer is a `TrainingWarning`.
+
+    JSON has no numbers that are not finite: null stands for them.
 
     Args:
         root: of the server.
@@ -49,7 +50,7 @@ class RemoteMonitor(Callback):
         return self.root + self.path
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        content = json.dumps({"epoch": epoch, **(logs or {})}, default=_plain)
+        content = json.dumps({"epoch": epoch, **{name: for_json(value) for name, value in (logs or {}).items()}})
         body = content if self.send_as_json else urllib.parse.urlencode({self.field: content})
         kind = "application/json" if self.send_as_json else "application/x-www-form-urlencoded"
         request = urllib.request.Request(self.address, body.encode(), {"Content-Type": kind, **(self.headers or {})})
@@ -58,7 +59,3 @@ class RemoteMonitor(Callback):
                 pass
         except OSError as error:
             warnings.warn(f"the logs did not reach {self.address}: {error}", TrainingWarning, stacklevel=2)
-
-
-def _plain(value: Any) -> Any:
-    return value.tolist()

@@ -11,25 +11,25 @@ from nnlite.inference.exports.lowering.registry import refuse
 from nnlite.inference.fold_constants import folded
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.simplified import Activated, Affine, Convolution, Pooling, Product, Step, View
-from nnlite.ops.activations import Linear
+from nnlite.ops import activations as functions
 
 __all__ = ["c_header"]
 
 SOFTPLUS = "fmaxf(x, 0) + log1pf(expf(-fabsf(x)))"
-FORMULAS: dict[str, Callable[[Any], str]] = {
-    "Linear": lambda f: "x",
-    "ReLU": lambda f: "x > 0 ? x : 0",
-    "LeakyReLU": lambda f: f"x > 0 ? x : {_number(f.negative_slope)} * x",
-    "ELU": lambda f: f"x > 0 ? x : {_number(f.alpha)} * expm1f(x)",
-    "SELU": lambda f: f"x > 0 ? {_number(f.scale)} * x : {_number(f.scale * f.alpha)} * expm1f(x)",
-    "Tanh": lambda f: "tanhf(x)",
-    "Sigmoid": lambda f: "1 / (1 + expf(-x))",
-    "SiLU": lambda f: "x / (1 + expf(-x))",
-    "Softplus": lambda f: SOFTPLUS,
-    "Mish": lambda f: f"x * tanhf({SOFTPLUS})",
-    "GELU": lambda f: "0.5f * x * (1 + erff(x * 0.70710678f))",
-    "Softsign": lambda f: "x / (1 + fabsf(x))",
-    "Exp": lambda f: "expf(x)",
+FORMULAS: dict[type[functions.ActivationFunction], Callable[[Any], str]] = {
+    functions.Linear: lambda f: "x",
+    functions.ReLU: lambda f: "x > 0 ? x : 0",
+    functions.LeakyReLU: lambda f: f"x > 0 ? x : {_number(f.negative_slope)} * x",
+    functions.ELU: lambda f: f"x > 0 ? x : {_number(f.alpha)} * expm1f(x)",
+    functions.SELU: lambda f: f"x > 0 ? {_number(f.scale)} * x : {_number(f.scale * f.alpha)} * expm1f(x)",
+    functions.Tanh: lambda f: "tanhf(x)",
+    functions.Sigmoid: lambda f: "1 / (1 + expf(-x))",
+    functions.SiLU: lambda f: "x / (1 + expf(-x))",
+    functions.Softplus: lambda f: SOFTPLUS,
+    functions.Mish: lambda f: f"x * tanhf({SOFTPLUS})",
+    functions.GELU: lambda f: "0.5f * x * (1 + erff(x * 0.70710678f))",
+    functions.Softsign: lambda f: "x / (1 + fabsf(x))",
+    functions.Exp: lambda f: "expf(x)",
 }
 SOFTMAX = """static void {name}_softmax(float *values, int count) {{
     float largest = values[0], total = 0;
@@ -114,15 +114,17 @@ def _step(step: Step, place: int, source: str, target: str, width: int, name: st
 
 def _activated(function: Any, cell: str, target: str, width: int, name: str) -> list[str]:
     """The end of the loop over outputs: `cell` = activation(x)."""
-    function = Linear() if function is None else function
-    kind = type(function).__name__
-    if kind == "Softmax" and function.along_last_axis:
+    function = functions.Linear() if function is None else function
+    kind = type(function)
+    if kind is functions.Softmax and function.along_last_axis:
         return [f"        {cell} = x;", "    }", f"    {name}_softmax({target}, {width});"]
-    bent = (kind == "ReLU" and function.kernel_code is None) or (kind == "GELU" and function.approximate)
+    bent = (kind is functions.ReLU and function.kernel_code() is None) or (
+        kind is functions.GELU and function.approximate
+    )
     if kind not in FORMULAS or bent:
-        there = ", ".join(FORMULAS)
+        there = ", ".join(known.__name__ for known in FORMULAS)
         raise ConfigError(
-            f"activation {kind} has no form in a C header with these arguments; there are {there}, Softmax"
+            f"activation {kind.__name__} has no form in a C header with these arguments; there are {there}, Softmax"
         )
     return [f"        {cell} = {FORMULAS[kind](function)};", "    }"]
 

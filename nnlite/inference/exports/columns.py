@@ -193,7 +193,7 @@ ENCODINGS: dict[type[ColumnEncoder], Callable[[Any, Value], Value]] = {
     Boolean: _boolean,
     TwoValued: lambda column, x: _table(column, x, np.array([[0.0], [-1.0], [1.0]])),
     OneHot: _one_hot,
-    Ordinal: lambda column, x: _levels(column, x),
+    Ordinal: _levels,
     Ranks: _ranks,
     TargetMeans: _target_means,
     Dates: _dates,

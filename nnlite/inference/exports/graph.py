@@ -134,9 +134,6 @@ class Value:
     def __matmul__(self, other: Any) -> "Value":
         return self.graph.add("MatMul", self, other)
 
-    def __pow__(self, other: Any) -> "Value":
-        return self.graph.add("Pow", self, other)
-
     def __neg__(self) -> "Value":
         return self.graph.add("Neg", self)
 
@@ -148,9 +145,6 @@ class Value:
 
     def __ge__(self, other: Any) -> "Value":
         return self.graph.add("GreaterOrEqual", self, other)
-
-    def __le__(self, other: Any) -> "Value":
-        return self.graph.add("LessOrEqual", self, other)
 
     def apply(self, op: str, *others: Any, **attributes: Any) -> "Value":
         """A new node whose first input this is."""

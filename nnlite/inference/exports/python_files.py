@@ -42,7 +42,6 @@ ELEMENTWISE = {
     "Sub": "{0} - {1}",
     "Mul": "{0} * {1}",
     "Div": "{0} / {1}",
-    "Pow": "{0} ** {1}",
     "Neg": "-{0}",
     "MatMul": "{0} @ {1}",
     "Sqrt": "np.sqrt({0})",
@@ -61,7 +60,6 @@ ELEMENTWISE = {
     "Greater": "{0} > {1}",
     "Less": "{0} < {1}",
     "GreaterOrEqual": "{0} >= {1}",
-    "LessOrEqual": "{0} <= {1}",
     "Equal": "{0} == {1}",
     "IsNaN": "np.isnan({0})",
     "Where": "np.where({0}, {1}, {2})",
@@ -115,7 +113,8 @@ def python_files(
 
 
 def _is_written_out(array: np.ndarray) -> bool:
-    return array.dtype.kind in "OUb" or (array.size <= SMALL and array.ndim <= 1)
+    """Whether a constant stands where it is used: one whose repr is Python, as that of an infinite number is not."""
+    return array.dtype.kind in "OUb" or (array.size <= SMALL and array.ndim <= 1 and bool(np.isfinite(array).all()))
 
 
 class _Source:
@@ -161,7 +160,7 @@ class _Source:
 
 def _literal(array: np.ndarray) -> str:
     if array.ndim == 0 and array.dtype.kind in "if":
-        return f"np.{array.dtype}({array.item()!r})".replace("(inf)", "(np.inf)").replace("(-inf)", "(-np.inf)")
+        return f"np.{array.dtype}({array.item()!r})"
     kind = "object" if array.dtype.kind == "O" else str(array.dtype)
     return f"np.array({array.tolist()!r}, {kind!r})"
 

@@ -10,9 +10,9 @@ __all__ = ["simplify"]
 
 UNARY = {
     *("Relu", "Tanh", "Sigmoid", "Exp", "Log", "Sqrt", "Neg", "Abs", "Erf", "Elu", "Selu", "Celu", "LeakyRelu"),
-    *("Softplus", "Softsign", "Cast", "Sign", "Cos", "Sin", "Reciprocal"),
+    *("Softsign", "Cast", "Sign", "Cos", "Sin"),
 }
-BINARY = {"Add", "Sub", "Mul", "Div", "Max", "Min", "Pow"}
+BINARY = {"Add", "Sub", "Mul", "Div", "Max", "Min"}
 
 
 def simplify(graph: Graph) -> None:

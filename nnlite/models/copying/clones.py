@@ -4,13 +4,15 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from nnlite.errors import ConfigError
+from nnlite.errors import ConfigError, shown
 from nnlite.layers import Layer
 from nnlite.models.base import BaseModel
 from nnlite.models.functional import Model
+from nnlite.models.header import InputShape
 from nnlite.models.sequential import Sequential
 from nnlite.random import fresh_seed
 from nnlite.registry.custom import custom_object_scope
+from nnlite.registry.field_types import read
 
 __all__ = ["clone_model", "model_from_json"]
 
@@ -60,16 +62,21 @@ def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None =
         spec = json.loads(json_string)
     except ValueError as error:
         raise ConfigError(f"this is no JSON of a model: {error}") from None
+    if not isinstance(spec, dict):
+        raise ConfigError(f"this is no JSON of a model: expected an object, got {shown(spec)}")
     with custom_object_scope(custom_objects):
         model: Any = Layer.get(spec)
     if not isinstance(model, (Sequential, Model)):
         raise ConfigError(f"this describes a {type(model).__name__}, which is a layer and no model")
-    build = spec.get("build_config") or {}
-    if build.get("input_shape") and not model.built:
-        model._ensure_built(_shapes(build["input_shape"]))
+    if not model.built and (shape := _stated_shape(spec)):
+        model._ensure_built(shape)
     return model
 
 
-def _shapes(shape: list) -> tuple:
-    """A shape, or several, of lists as tuples."""
-    return tuple(_shapes(item) if isinstance(item, list) else item for item in shape)
+def _stated_shape(spec: dict[str, Any]) -> tuple | None:
+    """The shape of the inputs that the model was built for; None where it was not."""
+    try:
+        build = read(spec.get("build_config"), dict[str, Any] | None) or {}
+        return read(build.get("input_shape"), InputShape | None)
+    except ConfigError as error:
+        raise error.within("model_from_json", "build_config") from None

@@ -31,10 +31,9 @@ def described(model: Any) -> dict[str, Any]:
 
 def arguments_of(model: Any) -> dict[str, Any]:
     """The arguments of a subclass: its attributes of these names, or what its constructor was given."""
-    given: dict[str, Any] = vars(model).get("_given", {})
+    known: dict[str, Any] = vars(model).get("_given", {}) | vars(model)
     names = [name for name in constructor_parameters(type(model)) if name not in ("inputs", "outputs")]
-    kept = {name: vars(model)[name] for name in names if name in vars(model)}
-    return {name: (kept if name in kept else given)[name] for name in names if name in kept or name in given}
+    return {name: known[name] for name in names if name in known}
 
 
 def _settings(training: bool | None, mask: int | None) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 import copy
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -81,9 +81,8 @@ class WholeLoss:
 
     def _regularized(self) -> list[tuple[Any, Array]]:
         """Each regularizer, and where the numbers of its parameter stand."""
-        laid = np.empty(self.size, np.intp)
-        laid[self._order] = np.arange(self.size)
-        places = dict(zip(map(id, self.steps.parameters), self.vector.split(laid), strict=True))
+        places = self.vector.split(self._laid(np.arange(self.size)))
+        places = dict(zip(map(id, self.steps.parameters), places, strict=True))
         return [(parameter.regularizer, places[id(parameter)]) for parameter in self.steps.regularized]
 
     def _places(self) -> Array:
@@ -153,13 +152,14 @@ class WholeLoss:
 
     def _values(self, point: Array) -> list[Array]:
         """One array for each parameter of the model, in its order."""
-        laid = np.empty(self.size, point.dtype)
-        laid[self._order] = point
-        split = self.vector.split(laid)
+        split = self.vector.split(self._laid(point))
         return [fixed if own is None else own for fixed, own in zip(self.fixed, split, strict=True)]
 
-    def _joined(self, products: Sequence[Any]) -> Array:
-        return self.vector.join(products, ())[self._order]
+    def _laid(self, vector: Array) -> Array:
+        """A vector in the order of the packs, laid out in the order of the model's parameters."""
+        laid = np.empty_like(vector)
+        laid[self._order] = vector
+        return laid
 
     def linearized(self, point: Array, rows: int | None = None) -> Iterator[Piece]:
         """The pieces at a point; outputs and states are kept for who asks where the training stands."""
@@ -203,10 +203,13 @@ class WholeLoss:
         return self._known[1], self._known[2].copy()
 
     def _back(self, piece: Piece) -> Array:
+        return self._pulled(piece, piece.by_outputs.gradients)
+
+    def _pulled(self, piece: Piece, cotangent: Any) -> Array:
+        """`J'` of a piece times numbers like its outputs, over the divisor; in the order of the packs."""
         wanted = (*[False] * piece.jacobians.data, *self.vector.chosen)
-        cotangent = piece.by_outputs.gradients
         by_parameters = piece.jacobians.vjp(cotangent, wanted)[piece.jacobians.data :]
-        return self._joined(by_parameters) / self.divisor
+        return self.vector.join(by_parameters, ())[self._order] / self.divisor
 
     def gauss_newton(self, point: Array) -> tuple[float, Array, Array]:
         """The loss, its gradient and `J' H J`, summed up over pieces small enough for their Jacobian."""
@@ -215,13 +218,9 @@ class WholeLoss:
         with np.errstate(all="ignore"):
             for piece in self.linearized(point, self.rows_of_jacobians()):
                 value += piece.value
-                slopes = piece.by_outputs.gradients
-                gradient += (
-                    add_gauss_newton(matrix, self.vector, piece.jacobians, self.bend(piece), self.squares, slopes)[
-                        self._order
-                    ]
-                    / self.divisor
-                )
+                slopes, bends = piece.by_outputs.gradients, self.bend(piece)
+                by_parameters = add_gauss_newton(matrix, self.vector, piece.jacobians, bends, self.squares, slopes)
+                gradient += by_parameters[self._order] / self.divisor
         matrix /= self.divisor
         matrix = matrix if self._ordered else matrix[np.ix_(self._order, self._order)]
         matrix.flat[:: self.size + 1] += self._penalties.curvature()
@@ -243,18 +242,14 @@ class WholeLoss:
     def gauss_newton_product(self, point: Array, vector: Array) -> Array:
         """`J' H J v`; Jacobians at the point stay for further products where they are not too large."""
         total = self._penalties.curvature() * vector
-        laid = np.empty_like(vector)
-        laid[self._order] = vector
-        tangents = self.vector.split(laid)
-        for piece in self.kept_pieces(point):
+        tangents = self.vector.split(self._laid(vector))
+        for piece in self._kept_pieces(point):
             pushed = piece.jacobians.jvp(*[None] * piece.jacobians.data, *tangents)
-            bent = self.bend(piece).jvp(pushed)
-            wanted = (*[False] * piece.jacobians.data, *self.vector.chosen)
-            back = piece.jacobians.vjp(bent, wanted)[piece.jacobians.data :]
-            total += self._joined(back) / self.divisor
+            total += self._pulled(piece, self.bend(piece).jvp(pushed))
         return total
 
-    def kept_pieces(self, point: Array) -> Iterator[Piece]:
+    def _kept_pieces(self, point: Array) -> Iterator[Piece]:
+        """The pieces at a point, those of the last call where they were small enough to stay."""
         if self._kept is not None and np.array_equal(self._kept[0], point):
             yield from self._kept[1]
             return
@@ -274,9 +269,7 @@ class WholeLoss:
 
     def penalties(self) -> Array:
         """The diagonal that penalties add to the curvature, for the parameters in the model's order, as `vector`."""
-        laid = np.empty(self.size)
-        laid[self._order] = self._penalties.curvature()
-        return laid
+        return self._laid(self._penalties.curvature())
 
     def all_outputs(self) -> tuple[Any, Any]:
         """The raw outputs where the loss was last computed, all rows together, and their mask."""

@@ -121,7 +121,7 @@ class WrittenSteps:
         if trainer.metrics:
             if trainer.loss is not None and np.ndim(outputs[0] if several else outputs) > 1:
                 y = trainer.loss.prepare_targets(y, shape, np.dtype(self.model._output_dtype))
-            trainer.update_metrics(y, outputs, sample_weight)
+            trainer.update_metrics(y, outputs, sample_weight, self)
 
     def predictions(self, outputs: Any) -> Any:
         """The outputs themselves."""

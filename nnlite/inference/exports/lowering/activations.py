@@ -13,7 +13,7 @@ from nnlite.ops.activations import ActivationFunction
 __all__ = ["activate"]
 
 
-def activate(function: ActivationFunction | None, x: Value) -> Value:
+def activate(function: functions.ActivationFunction | None, x: Value) -> Value:
     """The activation function of a value; the value itself for None.
 
     Raises:

@@ -60,8 +60,9 @@ def _multi_head(layer: Any, inputs: Any) -> Value:
     if gate:
         context = context * _heads(data[slots.query], *gate[0]).apply("Sigmoid")
     kernel, *bias = last
-    joined = context.transpose(0, 2, 1, 3).reshape(0, -1, kernel.shape[0] * kernel.shape[1])
-    outputs = joined @ kernel.reshape(joined_size(kernel), -1)
+    width = math.prod(kernel.shape[:2])  # heads times their length
+    joined = context.transpose(0, 2, 1, 3).reshape(0, -1, width)
+    outputs = joined @ kernel.reshape(width, -1)
     outputs = outputs + bias[0].reshape(-1) if bias else outputs
     return outputs if kernel.ndim == 3 else outputs.reshape(0, -1, *kernel.shape[2:])
 
@@ -71,11 +72,6 @@ def _heads(x: Value, kernel: np.ndarray, *bias: np.ndarray) -> Value:
     flat = x @ kernel.reshape(kernel.shape[0], -1)
     flat = flat + bias[0].reshape(-1) if bias else flat
     return flat.reshape(0, -1, *kernel.shape[1:]).transpose(0, 2, 1, 3)
-
-
-def joined_size(kernel: np.ndarray) -> int:
-    """Heads times their length, which the output kernel takes."""
-    return kernel.shape[0] * kernel.shape[1]
 
 
 def _weighted(layer: Any, inputs: Any) -> Value:

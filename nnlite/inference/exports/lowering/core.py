@@ -118,8 +118,8 @@ def _category_embedding(layer: Any, x: Value) -> Value:
 @lowers(PeriodicEmbedding)
 def _periodic_embedding(layer: Any, x: Value) -> Value:
     frequency, phase, kernel, bias = layer.values
-    axis, features = len(layer.input_shape) - 1, layer.input_shape[-1]
-    columns = list(range(features)) if layer.columns is None else list(layer.columns)
+    axis = len(layer.input_shape) - 1
+    columns = layer.chosen_columns(layer.input_shape)
     lead = (0,) * axis
     numbers = x.take(columns, axis).reshape(*lead, len(columns), 1)
     waves = (numbers * (2 * np.pi * frequency) + phase).apply("Cos")

@@ -132,7 +132,7 @@ def _robust_in(x: Value, layer: Any, number: Callable[[Any], Value]) -> Value:
     """The scaling in the type of x, whose constants `number` makes."""
     center, rest, width = layer.values
     axis, features = len(layer.input_shape) - 1, layer.input_shape[-1]
-    columns = list(range(features)) if layer.columns is None else list(layer.columns)
+    columns = layer.chosen_columns(layer.input_shape)
     scaled = (x.take(columns, axis) - number(center) - number(rest)) / number(width)
     if layer.clip is not None:
         clip, limit = number(float(layer.clip)), number(1e12)

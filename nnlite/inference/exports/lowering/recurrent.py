@@ -7,18 +7,18 @@ import numpy as np
 from nnlite.inference.exports.graph import Value
 from nnlite.inference.exports.lowering.registry import lower, lowers, refuse
 from nnlite.layers import GRU, LSTM, Bidirectional, SimpleRNN, TimeDistributed
-from nnlite.ops.activations import ActivationFunction
+from nnlite.ops.activations import ActivationFunction, ReLU, Sigmoid, Softsign, Tanh
 
 __all__ = []
 
-NAMES = {"Tanh": "Tanh", "Sigmoid": "Sigmoid", "ReLU": "Relu", "Softsign": "Softsign"}
+NAMES = {Tanh: "Tanh", Sigmoid: "Sigmoid", ReLU: "Relu", Softsign: "Softsign"}
 
 
 def _name(layer: Any, function: ActivationFunction | None) -> str:
-    kind = "Linear" if function is None else type(function).__name__
-    if kind not in NAMES:
-        raise refuse(layer, f"has the activation {kind}; tanh, sigmoid, relu and softsign go")
-    return NAMES[kind]
+    name = NAMES.get(type(function))
+    if name is None or (isinstance(function, ReLU) and function.kernel_code() is None):  # a bent ReLU
+        raise refuse(layer, f"has the activation {function or 'Linear'}; tanh, sigmoid, relu and softsign go")
+    return name
 
 
 def _blocks(matrix: np.ndarray, order: list[int]) -> np.ndarray:

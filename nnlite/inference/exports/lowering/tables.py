@@ -65,8 +65,8 @@ def _pieces(layer: Any, x: Value) -> Value:
     edges = layer.edges.value
     low, widths = edges[:, :-1], np.diff(edges)
     steepness = np.divide(1, widths, out=np.zeros_like(widths), where=widths > 0)
-    axis, features = len(layer.input_shape) - 1, layer.input_shape[-1]
-    columns = list(range(features)) if layer.columns is None else list(layer.columns)
+    axis = len(layer.input_shape) - 1
+    columns = layer.chosen_columns(layer.input_shape)
     lead = (0,) * axis
     pieces = ((x.take(columns, axis).reshape(*lead, len(columns), 1) - low) * steepness).clip(0.0, 1.0)
     return x.graph.concat([x, pieces.reshape(*lead, low.size)], axis)
