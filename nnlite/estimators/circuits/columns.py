@@ -10,6 +10,7 @@ from sklearn.utils.validation import validate_data
 
 from nnlite.arrays.tables import numbers_of_objects
 from nnlite.circuits import EM, BayesianNetwork
+from nnlite.data.frames.cells import is_gap
 from nnlite.errors import ConfigError, DataError, did_you_mean
 
 __all__ = []
@@ -59,12 +60,12 @@ class Levels:
 
 
 def gaps(column: np.ndarray) -> np.ndarray:
-    """Where a column holds None or NaN."""
+    """Where a column holds None, NaN, NaT or NA."""
     if column.dtype.kind == "f":
         return np.isnan(column)
     if column.dtype != object:
         return np.zeros(column.shape, bool)
-    return np.array([cell is None or cell != cell or type(cell).__name__ == "NAType" for cell in column.tolist()], bool)
+    return np.array([is_gap(cell) for cell in column.tolist()], bool)
 
 
 class CircuitEstimator(BaseEstimator):
