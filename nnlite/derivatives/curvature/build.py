@@ -7,7 +7,7 @@ import numpy as np
 from nnlite.arrays.types import Array
 from nnlite.derivatives.curvature.base import Curvature, check_dense
 from nnlite.derivatives.curvature.blocks import Block, DenseBlock, DiagonalBlock, KroneckerBlock
-from nnlite.derivatives.curvature.kronecker import Factors, KroneckerLayer, kronecker_layers
+from nnlite.derivatives.curvature.kronecker import Factors, KroneckerLayer, kronecker_layers, watched
 from nnlite.derivatives.curvature.maps import BlockCurvature, MatrixFreeCurvature
 from nnlite.jacobians import ParameterVector
 from nnlite.training.full_batch.curvature import add_gauss_newton, jacobian_of_rows
@@ -115,12 +115,12 @@ def _kronecker_blocks(whole: WholeLoss, layers: list[KroneckerLayer]) -> list[tu
     factors = [Factors(layer) for layer in layers]
     if factors:
         for piece in whole.linearized(whole.point):
-            root = layers[0].watched(whole, piece)
+            root = watched(whole, piece)
             curvature = Scaled(whole, piece)
             units = int(np.prod(curvature.in_shape[1:]))
             seeds = np.zeros((units, len(piece.outputs), units))
             seeds[np.arange(units), :, np.arange(units)] = 1.0
-            root.vjp(seeds.reshape(units, *curvature.in_shape), layers[0].wanted(whole, piece))
+            root.vjp(seeds.reshape(units, *curvature.in_shape), whole.vector.wanted(piece.jacobians))
             for one in factors:
                 one.add(root, curvature)
     return [(one.layer.places, KroneckerBlock(one.left / whole.count, one.right)) for one in factors]

@@ -12,7 +12,7 @@ from nnlite.parameters import Parameter
 from nnlite.training.full_batch.objective import Piece, WholeLoss
 from nnlite.training.trainable import Trainable
 
-__all__ = ["Factors", "KroneckerLayer", "kronecker_layers"]
+__all__ = ["Factors", "KroneckerLayer", "kronecker_layers", "watched"]
 
 
 class KroneckerLayer:
@@ -27,17 +27,6 @@ class KroneckerLayer:
     def __init__(self, kernel: Parameter, has_bias: bool, places: np.ndarray) -> None:
         self.kernel, self.has_bias, self.places = kernel, has_bias, places
 
-    @staticmethod
-    def watched(whole: WholeLoss, piece: Piece) -> Stage:
-        """The Jacobians of a piece, such that what goes back through them can be read."""
-        parameters = whole.steps.parameters
-        return watch(piece.jacobians, whole.steps.chain, "", [None] * piece.jacobians.data + list(parameters))
-
-    @staticmethod
-    def wanted(whole: WholeLoss, piece: Piece) -> tuple[bool, ...]:
-        """All trained parameters."""
-        return (*[False] * piece.jacobians.data, *whole.vector.chosen)
-
     def stage(self, root: Stage) -> Stage | None:
         """Where the kernel is used: None unless that is once, on rows of numbers, by a plain matrix product."""
         uses = root.uses(self.kernel)
@@ -45,6 +34,12 @@ class KroneckerLayer:
             return None
         kept = uses[0].maps.get("kernel")
         return uses[0] if isinstance(kept, KernelOfRows) and kept.rows.ndim == 2 else None
+
+
+def watched(whole: WholeLoss, piece: Piece) -> Stage:
+    """The Jacobians of a piece, such that what goes back through them can be read."""
+    parameters = whole.steps.parameters
+    return watch(piece.jacobians, whole.steps.chain, "", [None] * piece.jacobians.data + list(parameters))
 
 
 def kronecker_layers(
@@ -66,7 +61,7 @@ def kronecker_layers(
             continue
         places = rest.get(starts[id(trained[0])])
         candidate = None if places is None else KroneckerLayer(trained[0], len(names) > 1, places)
-        if candidate is not None and candidate.stage(candidate.watched(whole, first)) is not None:
+        if candidate is not None and candidate.stage(watched(whole, first)) is not None:
             found.append(candidate)
             del rest[int(candidate.places[0])]
     return found, list(rest.values())

@@ -25,9 +25,7 @@ def jacobian_of_rows(vector: ParameterVector, jacobians: Any, outputs: tuple[int
     rows, units = outputs[0], math.prod(outputs[1:])
     if jacobians.mixes_rows:
         seeds = np.eye(rows * units).reshape(rows * units, *outputs)
-        wanted = (*[False] * jacobians.data, *vector.chosen)
-        found = vector.join(jacobians.vjp(seeds, wanted)[jacobians.data :], (rows * units,))
-        return found.reshape(rows, units, -1)
+        return vector.vjp(jacobians, seeds, (rows * units,)).reshape(rows, units, -1)
     if units == 1:
         return vector.per_example(jacobians, np.ones(outputs, vector.dtype))[:, None]
     result = np.empty((rows, units, vector.size), vector.dtype)

@@ -2,8 +2,8 @@
 
 import copy
 import math
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple, cast
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -67,7 +67,9 @@ class WholeLoss:
         self._ordered = np.array_equal(self._order, np.arange(self.size))
         self.fixed = [in_float64(parameter.value) for parameter in steps.parameters]
         self.place: Array | None = None
-        self.outputs, self.masks, self.state = cast("list[Any]", []), cast("list[Any]", []), cast(Any, None)
+        self.outputs: list[Any] = []
+        self.masks: list[Any] = []
+        self.state: Any = None
         self._single: tuple[Array, Piece] | None = None  # where one piece has all rows: the last one
         self._known: tuple[Array, float, Array] | None = None
         self._kept: tuple[Array, list[Piece]] | None = None
@@ -158,9 +160,6 @@ class WholeLoss:
         split = self.vector.split(laid)
         return [fixed if own is None else own for fixed, own in zip(self.fixed, split, strict=True)]
 
-    def _joined(self, products: Sequence[Any]) -> Array:
-        return self.vector.join(products, ())[self._order]
-
     def linearized(self, point: Array, rows: int | None = None) -> Iterator[Piece]:
         """The pieces at a point; outputs and states are kept for who asks where the training stands."""
         self.outputs, self.masks, self.place = [], [], None
@@ -203,10 +202,7 @@ class WholeLoss:
         return self._known[1], self._known[2].copy()
 
     def _back(self, piece: Piece) -> Array:
-        wanted = (*[False] * piece.jacobians.data, *self.vector.chosen)
-        cotangent = piece.by_outputs.gradients
-        by_parameters = piece.jacobians.vjp(cotangent, wanted)[piece.jacobians.data :]
-        return self._joined(by_parameters) / self.divisor
+        return self.vector.vjp(piece.jacobians, piece.by_outputs.gradients)[self._order] / self.divisor
 
     def gauss_newton(self, point: Array) -> tuple[float, Array, Array]:
         """The loss, its gradient and `J' H J`, summed up over pieces small enough for their Jacobian."""
@@ -216,12 +212,10 @@ class WholeLoss:
             for piece in self.linearized(point, self.rows_of_jacobians()):
                 value += piece.value
                 slopes = piece.by_outputs.gradients
-                gradient += (
-                    add_gauss_newton(matrix, self.vector, piece.jacobians, self.bend(piece), self.squares, slopes)[
-                        self._order
-                    ]
-                    / self.divisor
+                by_parameters = add_gauss_newton(
+                    matrix, self.vector, piece.jacobians, self.bend(piece), self.squares, slopes
                 )
+                gradient += by_parameters[self._order] / self.divisor
         matrix /= self.divisor
         matrix = matrix if self._ordered else matrix[np.ix_(self._order, self._order)]
         matrix.flat[:: self.size + 1] += self._penalties.curvature()
@@ -245,16 +239,13 @@ class WholeLoss:
         total = self._penalties.curvature() * vector
         laid = np.empty_like(vector)
         laid[self._order] = vector
-        tangents = self.vector.split(laid)
-        for piece in self.kept_pieces(point):
-            pushed = piece.jacobians.jvp(*[None] * piece.jacobians.data, *tangents)
-            bent = self.bend(piece).jvp(pushed)
-            wanted = (*[False] * piece.jacobians.data, *self.vector.chosen)
-            back = piece.jacobians.vjp(bent, wanted)[piece.jacobians.data :]
-            total += self._joined(back) / self.divisor
+        for piece in self._kept_pieces(point):
+            bent = self.bend(piece).jvp(self.vector.jvp(piece.jacobians, laid))
+            total += self.vector.vjp(piece.jacobians, bent)[self._order] / self.divisor
         return total
 
-    def kept_pieces(self, point: Array) -> Iterator[Piece]:
+    def _kept_pieces(self, point: Array) -> Iterator[Piece]:
+        """The pieces at a point, which stay for the next product there unless they are too large."""
         if self._kept is not None and np.array_equal(self._kept[0], point):
             yield from self._kept[1]
             return
