@@ -8,11 +8,13 @@ import numpy as np
 from nnlite.arrays.types import Array
 from nnlite.derivatives.curvature import BlockCurvature, Curvature, DenseBlock, DiagonalBlock, ggn
 from nnlite.errors import ConfigError, DataError
+from nnlite.jacobians import ParameterVector
 from nnlite.training.full_batch.curvature import jacobian_of_rows
-from nnlite.training.full_batch.objective import WholeLoss
+from nnlite.training.full_batch.objective import WholeLoss, in_float64
+from nnlite.training.inputs import built_inputs
 from nnlite.training.trainable import Trainable
 
-__all__ = ["InfluenceStructure", "LeaveOneOut", "Order", "need_rows", "penalized_curvature"]
+__all__ = ["InfluenceStructure", "LeaveOneOut", "Order", "need_rows", "outputs_at", "penalized_curvature"]
 
 InfluenceStructure = Literal["dense", "block", "diagonal"]
 Order = Literal["newton", "first"]
@@ -22,20 +24,23 @@ class Rows(NamedTuple):
     """Some rows, and what leaving each of them out would do. U is the number of outputs of a row, P of parameters.
 
     Attributes:
-        jacobians: of the outputs by the parameters, `(rows, U, P)`.
         slopes: of the row's part of the loss by its outputs, `(rows, U)`.
         bends: the second derivative of that, `(rows, U, U)`.
-        covered: `S = J C^-1 J'` with the curvature C of the whole loss, `(rows, U, U)`.
+        covered: `S = J C^-1 J'` J of the outputs by the parameters, C the curvature of the whole loss, `(rows, U, U)`.
         moves: the change of the parameters, `(rows, P)`.
         output_moves: that of the row's own outputs, `(rows, U)`.
     """
 
-    jacobians: Array
     slopes: Array
     bends: Array
     covered: Array
     moves: Array
     output_moves: Array
+
+    @property
+    def leverages(self) -> Array:
+        """The trace of `B S`, `(rows,)`."""
+        return np.einsum("ruv,rvu->r", self.bends, self.covered)
 
 
 class LeaveOneOut:
@@ -85,7 +90,7 @@ class LeaveOneOut:
                     "without one of the rows the curvature is singular: pass a larger damping, or order='first'"
                 ) from None
         moves = np.einsum("rup,ru->rp", solved, weights)
-        return Rows(jacobians, slopes, bends, covered, moves, np.einsum("ruv,rv->ru", covered, weights))
+        return Rows(slopes, bends, covered, moves, np.einsum("ruv,rv->ru", covered, weights))
 
     def moves(self) -> Array:
         """The change of the parameters for each row, `(rows, P)`."""
@@ -97,7 +102,7 @@ class LeaveOneOut:
 
     def leverage(self) -> Array:
         """The trace of `B S` for each row, `(rows,)`; all together are the effective number of parameters."""
-        return np.concatenate([np.einsum("ruv,rvu->r", rows.bends, rows.covered) for rows in self])
+        return np.concatenate([rows.leverages for rows in self])
 
     def cooks_distance(self) -> Array:
         """`d' C d / (p * dispersion)` for each row, with p the sum of the leverages: `(rows,)`.
@@ -105,8 +110,11 @@ class LeaveOneOut:
         In units of a sum over rows of the negative log-likelihood; its dispersion is 1, or for squared errors the sum
         of squares over the number of errors less p.
         """
-        bent = np.concatenate([(rows.moves * self.curvature.vp(rows.moves)).sum(axis=1) for rows in self])
-        effective, whole = float(self.leverage().sum()), self.whole
+        whole, found, effective = self.whole, [], 0.0
+        for rows in self:
+            found.append((rows.moves * self.curvature.vp(rows.moves)).sum(axis=1))
+            effective += float(rows.leverages.sum())
+        bent = np.concatenate(found)
         if not whole.squares:
             return bent * whole.divisor / effective
         errors = sum(piece.value for piece in whole.linearized(whole.point)) / whole.scale
@@ -120,6 +128,15 @@ def need_rows(whole: WholeLoss) -> None:
     """`ConfigError` unless the loss is a sum over rows that have outputs of their own."""
     if whole.loss is whole.steps.loss:
         raise ConfigError("this needs one output, and a loss that is a sum over rows with outputs of their own")
+
+
+def outputs_at(whole: WholeLoss, x: Any, vector: ParameterVector) -> tuple[Array, Array]:
+    """Raw outputs at other rows, `(rows, ...)`, and their Jacobian by the parameters of `vector`, `(rows, U, P)`."""
+    steps = whole.steps
+    values = [in_float64(parameter.value) for parameter in steps.parameters]
+    outputs: Any
+    outputs, jacobians = steps.chain.linearize(in_float64(built_inputs(steps.trainer.model, x)), *values)
+    return outputs, jacobian_of_rows(vector, jacobians, outputs.shape)
 
 
 def penalized_curvature(whole: WholeLoss, model: Trainable, structure: InfluenceStructure) -> BlockCurvature:

@@ -9,13 +9,11 @@ import numpy as np
 from nnlite.arrays.types import Array
 from nnlite.derivatives.curvature import BlockCurvature, DenseBlock
 from nnlite.derivatives.curvature.build import block_of_last_layer
-from nnlite.derivatives.influence import LeaveOneOut, need_rows, penalized_curvature
+from nnlite.derivatives.influence import LeaveOneOut, need_rows, outputs_at, penalized_curvature
 from nnlite.errors import ConfigError, DataError, NotReadyError
 from nnlite.inference.conformal import ConformalIntervals
 from nnlite.losses import BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy
-from nnlite.training.full_batch.curvature import jacobian_of_rows
-from nnlite.training.full_batch.objective import WholeLoss, in_float64
-from nnlite.training.inputs import built_inputs
+from nnlite.training.full_batch.objective import WholeLoss
 from nnlite.training.trainable import Trainable
 
 __all__ = ["Uncertainty"]
@@ -100,11 +98,7 @@ class Uncertainty:
 
     def _at(self, x: Any) -> tuple[Array, Array, Array]:
         """Raw outputs `(rows, U)` at new rows, their Jacobians `(rows, U, P)`, and their covariances by C alone."""
-        steps, inputs = self.whole.steps, in_float64(built_inputs(self.model, x))
-        values = [in_float64(value) for value in self.model.values]
-        outputs: Any
-        outputs, jacobians = steps.chain.linearize(inputs, *values)
-        slopes = jacobian_of_rows(self.curvature.vector, jacobians, outputs.shape)
+        outputs, slopes = outputs_at(self.whole, x, self.curvature.vector)
         rows, units, size = slopes.shape
         solved = self.curvature.solve(slopes.reshape(-1, size), self.damping).reshape(slopes.shape)
         return outputs.reshape(rows, units), slopes, np.einsum("rup,rvp->ruv", slopes, solved)
