@@ -7,14 +7,24 @@ import numpy as np
 
 from nnlite.arrays.types import Array
 from nnlite.derivatives.curvature import BlockCurvature, Curvature, DenseBlock, DiagonalBlock, ggn
+from nnlite.derivatives.curvature.blocks import Block
+from nnlite.derivatives.curvature.build import block_of_last_layer
 from nnlite.errors import ConfigError, DataError
 from nnlite.jacobians import ParameterVector
-from nnlite.training.full_batch.curvature import jacobian_of_rows
+from nnlite.training.full_batch.curvature import jacobian_of_rows, unit_seeds
 from nnlite.training.full_batch.objective import WholeLoss, in_float64
 from nnlite.training.inputs import built_inputs
 from nnlite.training.trainable import Trainable
 
-__all__ = ["InfluenceStructure", "LeaveOneOut", "Order", "need_rows", "outputs_at", "penalized_curvature"]
+__all__ = [
+    "InfluenceStructure",
+    "LeaveOneOut",
+    "Order",
+    "need_rows",
+    "outputs_at",
+    "penalized_curvature",
+    "penalized_last_layer",
+]
 
 InfluenceStructure = Literal["dense", "block", "diagonal"]
 Order = Literal["newton", "first"]
@@ -26,7 +36,7 @@ class Rows(NamedTuple):
     Attributes:
         slopes: of the row's part of the loss by its outputs, `(rows, U)`.
         bends: the second derivative of that, `(rows, U, U)`.
-        covered: `S = J C^-1 J'` J of the outputs by the parameters, C the curvature of the whole loss, `(rows, U, U)`.
+        covered: `S = J C^-1 J'`, J of the outputs by the parameters, C of the whole loss, `(rows, U, U)`.
         moves: the change of the parameters, `(rows, P)`.
         output_moves: that of the row's own outputs, `(rows, U)`.
     """
@@ -141,20 +151,29 @@ def outputs_at(whole: WholeLoss, x: Any, vector: ParameterVector) -> tuple[Array
 
 def penalized_curvature(whole: WholeLoss, model: Trainable, structure: InfluenceStructure) -> BlockCurvature:
     """The generalized Gauss-Newton matrix with the diagonal that penalties of weights add."""
-    curvature, penalties, blocks = ggn(whole, model, structure), whole.penalties(), []
+    curvature = ggn(whole, model, structure)
     assert isinstance(curvature, BlockCurvature)
+    return _with_diagonal(curvature, whole.penalties())
+
+
+def penalized_last_layer(whole: WholeLoss, model: Trainable) -> BlockCurvature:
+    """The same of the parameters of the last layer alone, dense."""
+    places, curvature = block_of_last_layer(whole, model)
+    return _with_diagonal(curvature, whole.penalties()[places])
+
+
+def _with_diagonal(curvature: BlockCurvature, diagonal: Array) -> BlockCurvature:
+    """The matrix and a diagonal, in the structure of the matrix."""
+    blocks: list[tuple[np.ndarray, Block]] = []
     for places, block in curvature.blocks:
         if isinstance(block, DenseBlock):
-            blocks.append((places, DenseBlock(block.matrix + np.diag(penalties[places]))))
+            blocks.append((places, DenseBlock(block.matrix + np.diag(diagonal[places]))))
         else:
-            blocks.append((places, DiagonalBlock(block.diagonal() + penalties[places])))
+            blocks.append((places, DiagonalBlock(block.diagonal() + diagonal[places])))
     return BlockCurvature(curvature.vector, blocks)
 
 
 def _bends(curvature: Any, shape: tuple[int, ...]) -> Array:
     """The second derivative of the loss by the outputs of each row, `(rows, U, U)`."""
-    units = int(np.prod(shape[1:]))
-    seeds = np.zeros((units, shape[0], units))
-    seeds[np.arange(units), :, np.arange(units)] = 1.0
-    bent = curvature.jvp(seeds.reshape(units, *shape)).reshape(units, shape[0], units)
-    return bent.transpose(1, 0, 2)
+    bent = curvature.jvp(unit_seeds(shape))
+    return bent.reshape(*bent.shape[:2], -1).transpose(1, 0, 2)
