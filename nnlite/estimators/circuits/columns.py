@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
 from nnlite.arrays.tables import numbers_of_objects
-from nnlite.circuits import EM, BayesianNetwork
+from nnlite.circuits import EM, BayesianNetwork, chow_liu, hidden_chow_liu
 from nnlite.data.frames.cells import is_gap
 from nnlite.errors import ConfigError, DataError, did_you_mean
 
@@ -80,6 +80,7 @@ class CircuitEstimator(BaseEstimator):
 
     if TYPE_CHECKING:  # the estimators' arguments
         structure: Any
+        hidden_states: int
         pseudocount: float
         epochs: int
         batch_size: int | None
@@ -99,6 +100,12 @@ class CircuitEstimator(BaseEstimator):
 
     def _codes(self, X: np.ndarray) -> np.ndarray:
         return np.stack([own.codes(column) for own, column in zip(self.levels_, X.T, strict=True)], axis=1)
+
+    def _tree(self, rows: np.ndarray, states: dict[str, list[str]], weights: np.ndarray) -> BayesianNetwork:
+        """The tree of all columns of state numbers, with hidden variables for `structure="hclt"`."""
+        if self.structure == "hclt":
+            return hidden_chow_liu(rows, states, self.hidden_states, self._seed(), weights)
+        return chow_liu(rows, states, self.pseudocount, weights)
 
     def _learner(self) -> EM:
         return EM(
