@@ -7,12 +7,24 @@ import numpy as np
 
 from nnlite.arrays.types import Array
 from nnlite.derivatives.curvature import BlockCurvature, Curvature, DenseBlock, DiagonalBlock, ggn
+from nnlite.derivatives.curvature.blocks import Block
+from nnlite.derivatives.curvature.build import block_of_last_layer
 from nnlite.errors import ConfigError, DataError
-from nnlite.training.full_batch.curvature import jacobian_of_rows
-from nnlite.training.full_batch.objective import WholeLoss
+from nnlite.jacobians import ParameterVector
+from nnlite.training.full_batch.curvature import jacobian_of_rows, unit_seeds
+from nnlite.training.full_batch.objective import WholeLoss, in_float64
+from nnlite.training.inputs import built_inputs
 from nnlite.training.trainable import Trainable
 
-__all__ = ["InfluenceStructure", "LeaveOneOut", "Order", "need_rows", "penalized_curvature"]
+__all__ = [
+    "InfluenceStructure",
+    "LeaveOneOut",
+    "Order",
+    "need_rows",
+    "outputs_at",
+    "penalized_curvature",
+    "penalized_last_layer",
+]
 
 InfluenceStructure = Literal["dense", "block", "diagonal"]
 Order = Literal["newton", "first"]
@@ -22,20 +34,23 @@ class Rows(NamedTuple):
     """Some rows, and what leaving each of them out would do. U is the number of outputs of a row, P of parameters.
 
     Attributes:
-        jacobians: of the outputs by the parameters, `(rows, U, P)`.
         slopes: of the row's part of the loss by its outputs, `(rows, U)`.
         bends: the second derivative of that, `(rows, U, U)`.
-        covered: `S = J C^-1 J'` with the curvature C of the whole loss, `(rows, U, U)`.
+        covered: `S = J C^-1 J'`, J of the outputs by the parameters, C of the whole loss, `(rows, U, U)`.
         moves: the change of the parameters, `(rows, P)`.
         output_moves: that of the row's own outputs, `(rows, U)`.
     """
 
-    jacobians: Array
     slopes: Array
     bends: Array
     covered: Array
     moves: Array
     output_moves: Array
+
+    @property
+    def leverages(self) -> Array:
+        """The trace of `B S`, `(rows,)`."""
+        return np.einsum("ruv,rvu->r", self.bends, self.covered)
 
 
 class LeaveOneOut:
@@ -85,7 +100,7 @@ class LeaveOneOut:
                     "without one of the rows the curvature is singular: pass a larger damping, or order='first'"
                 ) from None
         moves = np.einsum("rup,ru->rp", solved, weights)
-        return Rows(jacobians, slopes, bends, covered, moves, np.einsum("ruv,rv->ru", covered, weights))
+        return Rows(slopes, bends, covered, moves, np.einsum("ruv,rv->ru", covered, weights))
 
     def moves(self) -> Array:
         """The change of the parameters for each row, `(rows, P)`."""
@@ -97,7 +112,7 @@ class LeaveOneOut:
 
     def leverage(self) -> Array:
         """The trace of `B S` for each row, `(rows,)`; all together are the effective number of parameters."""
-        return np.concatenate([np.einsum("ruv,rvu->r", rows.bends, rows.covered) for rows in self])
+        return np.concatenate([rows.leverages for rows in self])
 
     def cooks_distance(self) -> Array:
         """`d' C d / (p * dispersion)` for each row, with p the sum of the leverages: `(rows,)`.
@@ -105,8 +120,11 @@ class LeaveOneOut:
         In units of a sum over rows of the negative log-likelihood; its dispersion is 1, or for squared errors the sum
         of squares over the number of errors less p.
         """
-        bent = np.concatenate([(rows.moves * self.curvature.vp(rows.moves)).sum(axis=1) for rows in self])
-        effective, whole = float(self.leverage().sum()), self.whole
+        whole, found, effective = self.whole, [], 0.0
+        for rows in self:
+            found.append((rows.moves * self.curvature.vp(rows.moves)).sum(axis=1))
+            effective += float(rows.leverages.sum())
+        bent = np.concatenate(found)
         if not whole.squares:
             return bent * whole.divisor / effective
         errors = sum(piece.value for piece in whole.linearized(whole.point)) / whole.scale
@@ -122,22 +140,40 @@ def need_rows(whole: WholeLoss) -> None:
         raise ConfigError("this needs one output, and a loss that is a sum over rows with outputs of their own")
 
 
+def outputs_at(whole: WholeLoss, x: Any, vector: ParameterVector) -> tuple[Array, Array]:
+    """Raw outputs at other rows, `(rows, ...)`, and their Jacobian by the parameters of `vector`, `(rows, U, P)`."""
+    steps = whole.steps
+    values = [in_float64(parameter.value) for parameter in steps.parameters]
+    outputs: Any
+    outputs, jacobians = steps.chain.linearize(in_float64(built_inputs(steps.trainer.model, x)), *values)
+    return outputs, jacobian_of_rows(vector, jacobians, outputs.shape)
+
+
 def penalized_curvature(whole: WholeLoss, model: Trainable, structure: InfluenceStructure) -> BlockCurvature:
     """The generalized Gauss-Newton matrix with the diagonal that penalties of weights add."""
-    curvature, penalties, blocks = ggn(whole, model, structure), whole.penalties(), []
+    curvature = ggn(whole, model, structure)
     assert isinstance(curvature, BlockCurvature)
+    return _with_diagonal(curvature, whole.penalties())
+
+
+def penalized_last_layer(whole: WholeLoss, model: Trainable) -> BlockCurvature:
+    """The same of the parameters of the last layer alone, dense."""
+    places, curvature = block_of_last_layer(whole, model)
+    return _with_diagonal(curvature, whole.penalties()[places])
+
+
+def _with_diagonal(curvature: BlockCurvature, diagonal: Array) -> BlockCurvature:
+    """The matrix and a diagonal, in the structure of the matrix."""
+    blocks: list[tuple[np.ndarray, Block]] = []
     for places, block in curvature.blocks:
         if isinstance(block, DenseBlock):
-            blocks.append((places, DenseBlock(block.matrix + np.diag(penalties[places]))))
+            blocks.append((places, DenseBlock(block.matrix + np.diag(diagonal[places]))))
         else:
-            blocks.append((places, DiagonalBlock(block.diagonal() + penalties[places])))
+            blocks.append((places, DiagonalBlock(block.diagonal() + diagonal[places])))
     return BlockCurvature(curvature.vector, blocks)
 
 
 def _bends(curvature: Any, shape: tuple[int, ...]) -> Array:
     """The second derivative of the loss by the outputs of each row, `(rows, U, U)`."""
-    units = int(np.prod(shape[1:]))
-    seeds = np.zeros((units, shape[0], units))
-    seeds[np.arange(units), :, np.arange(units)] = 1.0
-    bent = curvature.jvp(seeds.reshape(units, *shape)).reshape(units, shape[0], units)
-    return bent.transpose(1, 0, 2)
+    bent = curvature.jvp(unit_seeds(shape))
+    return bent.reshape(*bent.shape[:2], -1).transpose(1, 0, 2)

@@ -150,8 +150,7 @@ class Derivatives(SecondOrder):
             share *= weight_of_rows(weights, rows.shape)
         if by_outputs.mixes_rows:  # the loss of one example depends on the outputs of others
             cotangent = by_outputs.vjp(one_row_each(share))
-            found = jacobians.vjp(cotangent, _wanted(jacobians, vector))[jacobians.data :]
-            joined = vector.join(found, share.shape[:1])
+            joined = vector.vjp(jacobians, cotangent, share.shape[:1])
         else:
             joined = vector.per_example(jacobians, by_outputs.vjp(share))
         return joined if flat else vector.by_name(joined)
@@ -191,9 +190,9 @@ class Derivatives(SecondOrder):
         """
         ((x, y, weights), steps), vector = self._prepared(x, y, sample_weight), parameter_vector(self.model)
         outputs, jacobians = steps.chain.linearize(x, *self.model.values)
-        pushed = jacobians.jvp(*[None] * jacobians.data, *vector.split(vector.read(v, "ggn_vp", seeds=False)))
+        pushed = vector.jvp(jacobians, vector.read(v, "ggn_vp", seeds=False))
         bent = steps.loss.curvature(y, outputs, weights, jacobians.mask).jvp(pushed)
-        return vector.like(v, vector.join(jacobians.vjp(bent, _wanted(jacobians, vector))[jacobians.data :], ()))
+        return vector.like(v, vector.vjp(jacobians, bent))
 
     def explain(
         self, x: Any, y: Any = None, row: int = 0, output: int | None = None, weight: str | None = None
@@ -247,7 +246,7 @@ class Derivatives(SecondOrder):
         outputs, jacobians = steps.chain.linearize(x, *values)
         _, by_outputs = steps.loss.linearize(y, outputs, weights, jacobians.mask)
         cotangent = by_outputs.vjp(np.ones((), self.model._output_dtype))
-        return vector.join(jacobians.vjp(cotangent, _wanted(jacobians, vector))[jacobians.data :], ())
+        return vector.vjp(jacobians, cotangent)
 
     def _linearized(self, x: Any) -> tuple:
         x = self.model._as_input(x)
@@ -261,7 +260,3 @@ class Derivatives(SecondOrder):
 
     def _fitting(self, array: Any, shape: tuple, dtype: Any, method: str, what: str) -> np.ndarray:
         return fitted(array, shape, dtype, f"{self.model.label}: {method} needs {what}")
-
-
-def _wanted(jacobians: Any, vector: ParameterVector) -> tuple[bool, ...]:
-    return (*[False] * jacobians.data, *vector.chosen)

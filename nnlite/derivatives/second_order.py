@@ -5,12 +5,18 @@ from typing import Any, Literal
 import numpy as np
 
 from nnlite.derivatives.curvature import Curvature, Structure, ggn
-from nnlite.derivatives.influence import InfluenceStructure, LeaveOneOut, Order, need_rows, penalized_curvature
+from nnlite.derivatives.influence import (
+    InfluenceStructure,
+    LeaveOneOut,
+    Order,
+    need_rows,
+    outputs_at,
+    penalized_curvature,
+)
 from nnlite.derivatives.uncertainty import Uncertainty
 from nnlite.registry.field_types import read_call
 from nnlite.training import Steps, Trainable, Trainer
-from nnlite.training.full_batch.curvature import jacobian_of_rows
-from nnlite.training.full_batch.objective import WholeLoss, in_float64
+from nnlite.training.full_batch.objective import WholeLoss
 
 __all__ = ["SecondOrder"]
 
@@ -100,21 +106,14 @@ class SecondOrder:
         1982, "Residuals and influence in regression".
         """
         read_call(SecondOrder.influence, locals())
-        batch, steps = self._prepared(x, y, sample_weight)
-        whole = WholeLoss(steps, batch, training=False)
-        need_rows(whole)
-        curvature = penalized_curvature(whole, self.model, structure)
-        moves = LeaveOneOut(whole, curvature, damping, order).moves()
-        inputs = self.model._as_input(x_test)
-        values = [np.asarray(value, np.float64) for value in self.model.values]
-        outputs: Any
-        outputs, jacobians = steps.chain.linearize(in_float64(inputs), *values)
-        by_parameters = jacobian_of_rows(whole.vector, jacobians, outputs.shape)
+        left_out = self._left_out(x, y, sample_weight, structure, damping, order)
+        whole, moves = left_out.whole, left_out.moves()
+        outputs, by_parameters = outputs_at(whole, x_test, whole.vector)
         changes = by_parameters @ moves.T  # (test rows, units, rows)
         if y_test is None:
             return changes.reshape(*outputs.shape, -1)
-        x_test, y_test, _ = self.trainer.read_batch(x_test, y_test)
-        losses, by_rows = steps.loss.per_row(y_test, outputs)
+        _, y_test, _ = self.trainer.read_batch(x_test, y_test)
+        losses, by_rows = whole.steps.loss.per_row(y_test, outputs)
         slopes = by_rows.vjp(np.ones(losses.shape)).reshape(len(outputs), -1)
         return np.einsum("tu,tur->tr", slopes, changes)
 

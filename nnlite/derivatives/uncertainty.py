@@ -7,15 +7,11 @@ from typing import Any, Literal
 import numpy as np
 
 from nnlite.arrays.types import Array
-from nnlite.derivatives.curvature import BlockCurvature, DenseBlock
-from nnlite.derivatives.curvature.build import block_of_last_layer
-from nnlite.derivatives.influence import LeaveOneOut, need_rows, penalized_curvature
+from nnlite.derivatives.influence import LeaveOneOut, need_rows, outputs_at, penalized_curvature, penalized_last_layer
 from nnlite.errors import ConfigError, DataError, NotReadyError
 from nnlite.inference.conformal import ConformalIntervals
 from nnlite.losses import BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy
-from nnlite.training.full_batch.curvature import jacobian_of_rows
-from nnlite.training.full_batch.objective import WholeLoss, in_float64
-from nnlite.training.inputs import built_inputs
+from nnlite.training.full_batch.objective import WholeLoss
 from nnlite.training.trainable import Trainable
 
 __all__ = ["Uncertainty"]
@@ -64,23 +60,18 @@ class Uncertainty:
 
     def __init__(self, whole: WholeLoss, model: Trainable, layers: Literal["all", "last"], damping: float) -> None:
         need_rows(whole)
-        self.whole, self.model, self.damping = whole, model, damping
-        self._kind = "squares" if whole.squares else "classes" if isinstance(whole.loss, CLASSES) else None
-        if self._kind is None:
+        self.whole, self.damping = whole, damping
+        if not (whole.squares or isinstance(whole.loss, CLASSES)):
             message = f"needs squared errors or a cross-entropy, the loss is {type(whole.loss).__name__}"
             raise ConfigError(message, ("uncertainty",))
-        self.curvature = self._curvature(layers)
+        if layers == "all":
+            self.curvature = penalized_curvature(whole, model, "dense")
+        else:
+            self.curvature = penalized_last_layer(whole, model)
         self.effective_parameters = float(LeaveOneOut(whole, self.curvature, damping, "first").leverage().sum())
-        self.residual_std = self._residual_std() if self._kind == "squares" else None
+        self.residual_std = self._residual_std() if whole.squares else None
         self._scores: ConformalIntervals | None = None
         self._jackknife: tuple[Array, Array] | None = None
-
-    def _curvature(self, layers: Literal["all", "last"]) -> BlockCurvature:
-        if layers == "all":
-            return penalized_curvature(self.whole, self.model, "dense")
-        places, curvature = block_of_last_layer(self.whole, self.model)
-        matrix = curvature.blocks[0][1].product(np.eye(len(places))) + np.diag(self.whole.penalties()[places])
-        return BlockCurvature(curvature.vector, [(np.arange(len(places)), DenseBlock(matrix))])
 
     def _errors(self) -> Array:
         """Targets less outputs of the training rows, `(rows, outputs)`."""
@@ -100,11 +91,7 @@ class Uncertainty:
 
     def _at(self, x: Any) -> tuple[Array, Array, Array]:
         """Raw outputs `(rows, U)` at new rows, their Jacobians `(rows, U, P)`, and their covariances by C alone."""
-        steps, inputs = self.whole.steps, in_float64(built_inputs(self.model, x))
-        values = [in_float64(value) for value in self.model.values]
-        outputs: Any
-        outputs, jacobians = steps.chain.linearize(inputs, *values)
-        slopes = jacobian_of_rows(self.curvature.vector, jacobians, outputs.shape)
+        outputs, slopes = outputs_at(self.whole, x, self.curvature.vector)
         rows, units, size = slopes.shape
         solved = self.curvature.solve(slopes.reshape(-1, size), self.damping).reshape(slopes.shape)
         return outputs.reshape(rows, units), slopes, np.einsum("rup,rvp->ruv", slopes, solved)
@@ -127,7 +114,7 @@ class Uncertainty:
         outputs, _, covered = self._at(x)
         spread = self._spread(covered)
         predictions = outputs
-        if self._kind == "classes":
+        if self.residual_std is None:
             moderated = outputs / np.sqrt(1 + math.pi / 8 * spread**2)
             predictions = self.whole.steps.predictions(moderated)
         return (predictions, spread) if return_std else predictions
@@ -151,15 +138,13 @@ class Uncertainty:
             NotReadyError: `"conformal"` before `calibrate`.
             DataError: a level that needs more rows than there were.
         """
-        if self.residual_std is None:
-            raise ConfigError("intervals are those of amounts, and the model tells classes: see predict")
+        self._noise()  # whatever the method
         if not 0 < level < 1:
             raise ConfigError(f"the level of an interval is above 0 and below 1, such as 0.9; got {level!r}")
         method = method or ("delta" if self._scores is None else "conformal")
         if method == "jackknife+":
             return self._jackknife_interval(x, level)
-        outputs, _, covered = self._at(x)
-        width = np.sqrt(self._spread(covered) ** 2 + self.residual_std**2)
+        outputs, width = self._new_targets(x)
         if method == "delta":
             width *= _student(0.5 + level / 2, len(self.whole.arrays[1]) - self.effective_parameters)
         elif method != "conformal":
@@ -176,13 +161,22 @@ class Uncertainty:
         The scores are `abs(y - output)` over the standard deviation that the delta method gives a new target: split
         conformal prediction, whose intervals hold their level whatever the model is.
         """
-        if self.residual_std is None:
-            raise ConfigError("intervals are those of amounts, and the model tells classes: see predict")
+        self._noise()  # before the targets are read
         x, y, _ = self.whole.steps.trainer.read_batch(x, y)
-        outputs, _, covered = self._at(x)
-        width = np.sqrt(self._spread(covered) ** 2 + self.residual_std**2)
+        outputs, width = self._new_targets(x)
         self._scores = ConformalIntervals.of((y.reshape(outputs.shape) - outputs) / width)
         return self
+
+    def _noise(self) -> Array:
+        """The residual standard deviation of each output; `ConfigError` for a model of classes, which has none."""
+        if self.residual_std is None:
+            raise ConfigError("intervals are those of amounts, and the model tells classes: see predict")
+        return self.residual_std
+
+    def _new_targets(self, x: Any) -> tuple[Array, Array]:
+        """Outputs at rows, and the standard deviations of new targets there, `(rows, U)` both."""
+        outputs, _, covered = self._at(x)
+        return outputs, np.sqrt(self._spread(covered) ** 2 + self._noise() ** 2)
 
     def _jackknife_interval(self, x: Any, level: float) -> tuple[Array, Array]:
         if self._jackknife is None:

@@ -13,6 +13,7 @@ from nnlite.estimators.regressor import NNRegressor
 from nnlite.inference.exports.columns import answers
 from nnlite.inference.exports.graph import Graph
 from nnlite.inference.exports.lowering import activate, lower
+from nnlite.inference.exports.onnx_files import type_number
 from nnlite.inference.exports.simplify import simplify
 from nnlite.models.interpretation import link_of
 
@@ -58,7 +59,7 @@ def _convert(scope: Any, operator: Any, container: Any) -> None:
     for node in graph.nodes:
         attributes = dict(node.attributes)
         if node.op == "Cast":
-            attributes["to"] = _type_number(attributes["to"])
+            attributes["to"] = type_number(attributes["to"])
         container.add_node(
             node.op,
             [name_of(name) for name in node.inputs],
@@ -101,16 +102,9 @@ def _target(estimator: Any, model: Any) -> TargetEncoder | None:
     return Classes("label", labels.tolist(), kind)
 
 
-def _type_number(dtype: str) -> int:
-    from onnx import TensorProto
-
-    kind = {"float32": "FLOAT", "float64": "DOUBLE"}.get(dtype, dtype.upper())
-    return TensorProto.DataType.Value(kind)
-
-
 def _tensor(array: np.ndarray) -> tuple[int, list[int], list]:
     """Type, shape and values of a constant."""
     kinds = {"f": "float64" if array.dtype == np.float64 else "float32", "i": "int64", "b": "bool"}
     kind = kinds.get(array.dtype.kind, "string")
     values = [str(cell).encode() for cell in array.ravel()] if kind == "string" else array.ravel().tolist()
-    return _type_number(kind), list(array.shape), values
+    return type_number(kind), list(array.shape), values

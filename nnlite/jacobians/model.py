@@ -48,7 +48,9 @@ class NetworkJacobian(Jacobian):
     def vjp(self, cotangent: np.ndarray) -> np.ndarray:
         cotangent = self._fitting(cotangent, self.out_shape, "vjp")
         seeds = cotangent.shape[: cotangent.ndim - len(self.out_shape)]
-        return self._joined(self.jacobians.vjp(cotangent, self._wanted()), seeds)
+        if self.vector is not None:
+            return self.vector.vjp(self.jacobians, cotangent, seeds)
+        return self.jacobians.vjp(cotangent, self._only(True, False))[self.index]
 
     def jvp(self, tangent: np.ndarray) -> np.ndarray:
         tangent = self._fitting(tangent, self.in_shape, "jvp")
@@ -56,7 +58,7 @@ class NetworkJacobian(Jacobian):
         if self.vector is None:
             result = self.jacobians.jvp(*self._only(tangent, None))
         else:
-            result = self.jacobians.jvp(*[None] * self.jacobians.data, *self.vector.split(tangent))
+            result = self.vector.jvp(self.jacobians, tangent)
         return np.zeros(seeds + self.out_shape, tangent.dtype) if result is None else result
 
     def per_example(self, cotangent: np.ndarray | None = None) -> np.ndarray:
@@ -95,14 +97,8 @@ class NetworkJacobian(Jacobian):
     def mixes_rows(self) -> bool:
         return self.vector is not None or self.jacobians.mixes_rows
 
-    def _wanted(self):
-        return self._only(True, False) if self.vector is None else (*[False] * self.jacobians.data, *self.vector.chosen)
-
     def _only(self, chosen, other):
         return tuple(chosen if place == self.index else other for place in range(len(self.jacobians)))
-
-    def _joined(self, results, seeds):
-        return results[self.index] if self.vector is None else self.vector.join(results[self.jacobians.data :], seeds)
 
     def stored(self) -> Iterator[np.ndarray]:
         return self.jacobians.stored()

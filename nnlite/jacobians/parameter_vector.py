@@ -68,12 +68,24 @@ class ParameterVector:
                 vector[..., segment] = array.reshape(*seeds, -1)
         return vector
 
+    def wanted(self, jacobians: Any) -> tuple[bool, ...]:
+        """For each input of a model's `jacobians`, data first, whether it is part of the vector."""
+        return (*[False] * jacobians.data, *self.chosen)
+
+    def vjp(self, jacobians: Any, cotangent: np.ndarray, seeds: Shape = ()) -> np.ndarray:
+        """`cotangent`, `(*seeds, *outputs)`, times the Jacobian by the parameters. Shape: `(*seeds, count)`."""
+        return self.join(jacobians.vjp(cotangent, self.wanted(jacobians))[jacobians.data :], seeds)
+
+    def jvp(self, jacobians: Any, tangent: np.ndarray) -> Any:
+        """The Jacobian by the parameters times `(*seeds, count)`; None where no parameter has an effect."""
+        return jacobians.jvp(*[None] * jacobians.data, *self.split(tangent))
+
     def per_example(self, jacobians: Any, cotangent: np.ndarray) -> np.ndarray:
         """`jacobians.per_example(cotangent)` for the parameters, `(batch, count)`, written where it belongs at once."""
         data = jacobians.data
         matrix = np.empty((len(cotangent), self.size), np.result_type(cotangent.dtype, self.dtype))
         views = self.split(matrix)
-        found = jacobians.per_example(cotangent, (*[False] * data, *self.chosen), (*[None] * data, *views))
+        found = jacobians.per_example(cotangent, self.wanted(jacobians), (*[None] * data, *views))
         for view, result in zip(views, found[data:], strict=True):
             if view is not None and result is not view:
                 view[...] = 0 if result is None else result

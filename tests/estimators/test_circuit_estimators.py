@@ -47,6 +47,13 @@ def test_gaps_are_summed_out_and_filled(structure):
     assert np.array_equal(drawn, clone(density).fit(rows).sample(50))
 
 
+def test_missing_values_of_pandas_are_gaps():
+    pd = pytest.importorskip("pandas")
+    table = pd.DataFrame({"u": ["a", "a", "c", "c"], "v": ["b", None, "d", "d"]}, dtype="string")
+    filled = CircuitDensity(pseudocount=0).fit(table).impute(table)
+    assert filled.tolist() == [["a", "b"], ["a", "b"], ["c", "d"], ["c", "d"]]
+
+
 def test_texts_and_many_numbers_become_states():
     pandas = pytest.importorskip("pandas")
     generator = np.random.default_rng(2)

@@ -290,12 +290,18 @@ def test_batches_other_losses_and_large_models_are_refused():
 
 
 def test_estimators_train_by_them():
-    smooth = NNRegressor(hidden_layer_sizes=(10,), optimizer="LevenbergMarquardt", epochs=60, early_stopping=False)
+    smooth = NNRegressor(
+        hidden_layer_sizes=(10,), optimizer="LevenbergMarquardt", epochs=60, early_stopping=False, random_state=0
+    )
     target = np.sin(X[:, 0]) + X[:, 1]
     assert smooth.fit(X, target).score(X, target) > 0.999
     assert smooth.n_members_ == 1 and not hasattr(smooth, "partial_fit")
     classes = NNClassifier(
-        hidden_layer_sizes=(8,), optimizer={"GaussNewton": {"mu": 0.01}}, epochs=30, early_stopping=False
+        hidden_layer_sizes=(8,),
+        optimizer={"GaussNewton": {"mu": 0.01}},
+        epochs=30,
+        early_stopping=False,
+        random_state=0,
     )
     assert classes.fit(X, CLASSES).score(X, CLASSES) > 0.8
     with pytest.raises(ConfigError, match="optimizer='LevenbergMarquardt' trains a single network"):

@@ -7,10 +7,10 @@ import numpy as np
 from nnlite.arrays.types import Array
 from nnlite.derivatives.curvature.base import Curvature, check_dense
 from nnlite.derivatives.curvature.blocks import Block, DenseBlock, DiagonalBlock, KroneckerBlock
-from nnlite.derivatives.curvature.kronecker import Factors, KroneckerLayer, kronecker_layers
+from nnlite.derivatives.curvature.kronecker import Factors, KroneckerLayer, LayerParameters, kronecker_layers, watched
 from nnlite.derivatives.curvature.maps import BlockCurvature, MatrixFreeCurvature
 from nnlite.jacobians import ParameterVector
-from nnlite.training.full_batch.curvature import add_gauss_newton, jacobian_of_rows
+from nnlite.training.full_batch.curvature import add_gauss_newton, jacobian_of_rows, unit_seeds
 from nnlite.training.full_batch.objective import WholeLoss
 from nnlite.training.trainable import Trainable
 
@@ -35,16 +35,16 @@ def ggn(whole: WholeLoss, model: Trainable, structure: Structure) -> Curvature:
     if structure == "matrix_free":
         pieces = [(piece.jacobians, Scaled(whole, piece)) for piece in whole.linearized(whole.point)]
         return MatrixFreeCurvature(vector, pieces, lambda: _diagonal(whole))
-    groups = _places_of_layers(model, vector)
+    groups = _by_layer(model, vector)
     if structure == "block":
-        return BlockCurvature(vector, _dense_blocks(whole, groups))
-    layers, rest = kronecker_layers(whole, model, groups)
+        return BlockCurvature(vector, _dense_blocks(whole, [group.places for group in groups]))
+    layers, rest = kronecker_layers(whole, groups)
     return BlockCurvature(vector, [*_kronecker_blocks(whole, layers), *_dense_blocks(whole, rest)])
 
 
 def block_of_last_layer(whole: WholeLoss, model: Trainable) -> tuple[np.ndarray, BlockCurvature]:
     """The numbers of the parameters of the last layer that has some, and the matrix over these alone."""
-    places = _places_of_layers(model, whole.vector)[-1]
+    places = _by_layer(model, whole.vector)[-1].places
     check_dense(len(places))
     ((_, block),) = _dense_blocks(whole, [places])
     return places, BlockCurvature(_restricted(whole.vector, places), [(np.arange(len(places)), block)])
@@ -62,15 +62,17 @@ class Scaled:
         return self.map.jvp(tangent) * self.share
 
 
-def _places_of_layers(model: Trainable, vector: ParameterVector) -> list[np.ndarray]:
-    """The numbers of the parameters of each layer, in the layer's own order; what layers share is the first one's."""
+def _by_layer(model: Trainable, vector: ParameterVector) -> list[LayerParameters]:
+    """The parameters of each layer that has some, in the layer's own order; what layers share is the first one's."""
     chosen = (parameter for parameter, want in zip(model.parameters, vector.chosen, strict=True) if want)
     free = dict(zip(map(id, chosen), vector.segments, strict=True))
     groups = []
     for layer in model.layers:
-        found = [free.pop(id(parameter)) for parameter in layer.parameters if id(parameter) in free]
-        if found:
-            groups.append(np.concatenate([np.arange(segment.start, segment.stop) for segment in found]))
+        parameters = [parameter for parameter in layer.parameters if id(parameter) in free]
+        segments = [free.pop(id(parameter)) for parameter in parameters]
+        places = [np.arange(segment.start, segment.stop) for segment in segments]
+        if sum(map(len, places)):
+            groups.append(LayerParameters(layer, parameters, np.concatenate(places)))
     return groups
 
 
@@ -115,12 +117,9 @@ def _kronecker_blocks(whole: WholeLoss, layers: list[KroneckerLayer]) -> list[tu
     factors = [Factors(layer) for layer in layers]
     if factors:
         for piece in whole.linearized(whole.point):
-            root = layers[0].watched(whole, piece)
+            root = watched(whole, piece)
             curvature = Scaled(whole, piece)
-            units = int(np.prod(curvature.in_shape[1:]))
-            seeds = np.zeros((units, len(piece.outputs), units))
-            seeds[np.arange(units), :, np.arange(units)] = 1.0
-            root.vjp(seeds.reshape(units, *curvature.in_shape), layers[0].wanted(whole, piece))
+            root.vjp(unit_seeds(curvature.in_shape), whole.vector.wanted(piece.jacobians))
             for one in factors:
                 one.add(root, curvature)
     return [(one.layer.places, KroneckerBlock(one.left / whole.count, one.right)) for one in factors]

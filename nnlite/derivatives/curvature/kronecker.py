@@ -1,18 +1,26 @@
 """Layers whose block of the Gauss-Newton matrix is taken for a Kronecker product, and its factors."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from nnlite.arrays.types import Array
 from nnlite.derivatives.observed import Stage, watch
 from nnlite.jacobians.maps.matmul import KernelOfRows
-from nnlite.layers import Dense
+from nnlite.layers import Dense, Layer
 from nnlite.parameters import Parameter
 from nnlite.training.full_batch.objective import Piece, WholeLoss
-from nnlite.training.trainable import Trainable
 
-__all__ = ["Factors", "KroneckerLayer", "kronecker_layers"]
+__all__ = ["Factors", "KroneckerLayer", "LayerParameters", "kronecker_layers", "watched"]
+
+
+class LayerParameters(NamedTuple):
+    """The trained parameters of a layer that no layer before it has, and their numbers among all of the model's."""
+
+    layer: Layer
+    parameters: list[Parameter]
+    places: np.ndarray
 
 
 class KroneckerLayer:
@@ -27,17 +35,6 @@ class KroneckerLayer:
     def __init__(self, kernel: Parameter, has_bias: bool, places: np.ndarray) -> None:
         self.kernel, self.has_bias, self.places = kernel, has_bias, places
 
-    @staticmethod
-    def watched(whole: WholeLoss, piece: Piece) -> Stage:
-        """The Jacobians of a piece, such that what goes back through them can be read."""
-        parameters = whole.steps.parameters
-        return watch(piece.jacobians, whole.steps.chain, "", [None] * piece.jacobians.data + list(parameters))
-
-    @staticmethod
-    def wanted(whole: WholeLoss, piece: Piece) -> tuple[bool, ...]:
-        """All trained parameters."""
-        return (*[False] * piece.jacobians.data, *whole.vector.chosen)
-
     def stage(self, root: Stage) -> Stage | None:
         """Where the kernel is used: None unless that is once, on rows of numbers, by a plain matrix product."""
         uses = root.uses(self.kernel)
@@ -47,29 +44,27 @@ class KroneckerLayer:
         return uses[0] if isinstance(kept, KernelOfRows) and kept.rows.ndim == 2 else None
 
 
+def watched(whole: WholeLoss, piece: Piece) -> Stage:
+    """The Jacobians of a piece, such that what goes back through them can be read."""
+    parameters = whole.steps.parameters
+    return watch(piece.jacobians, whole.steps.chain, "", [None] * piece.jacobians.data + list(parameters))
+
+
 def kronecker_layers(
-    whole: WholeLoss, model: Trainable, groups: list[np.ndarray]
+    whole: WholeLoss, groups: Sequence[LayerParameters]
 ) -> tuple[list[KroneckerLayer], list[np.ndarray]]:
     """The layers with factors, and the places of the parameters of the others, which keep their exact block."""
-    found, rest = [], {int(places[0]): places for places in groups if len(places)}
-    segments = iter(whole.vector.segments)
-    starts = {
-        id(parameter): next(segments).start
-        for parameter, want in zip(model.parameters, whole.vector.chosen, strict=True)
-        if want
-    }
-    first = next(whole.linearized(whole.point))
-    for layer in model.layers:
-        trained = [parameter for parameter in layer.parameters if id(parameter) in starts]
-        names = [parameter.name for parameter in trained]
-        if not isinstance(layer, Dense) or names not in (["kernel"], ["kernel", "bias"]):
-            continue
-        places = rest.get(starts[id(trained[0])])
-        candidate = None if places is None else KroneckerLayer(trained[0], len(names) > 1, places)
-        if candidate is not None and candidate.stage(candidate.watched(whole, first)) is not None:
-            found.append(candidate)
-            del rest[int(candidate.places[0])]
-    return found, list(rest.values())
+    layers, rest = [], []
+    root = watched(whole, next(whole.linearized(whole.point)))
+    for layer, parameters, places in groups:
+        names = [parameter.name for parameter in parameters]
+        if isinstance(layer, Dense) and names in (["kernel"], ["kernel", "bias"]):
+            candidate = KroneckerLayer(parameters[0], len(names) > 1, places)
+            if candidate.stage(root) is not None:
+                layers.append(candidate)
+                continue
+        rest.append(places)
+    return layers, rest
 
 
 class Factors:

@@ -74,12 +74,9 @@ class MatrixFreeCurvature(Curvature):
         return np.stack([self._one_product(vector) for vector in vectors])
 
     def _one_product(self, vector: Array) -> Array:
-        total, tangents = np.zeros(self.size), self.vector.split(vector)
+        total = np.zeros(self.size)
         for jacobians, curvature in self.pieces:
-            pushed = jacobians.jvp(*[None] * jacobians.data, *tangents)
-            wanted = (*[False] * jacobians.data, *self.vector.chosen)
-            back = jacobians.vjp(curvature.jvp(pushed), wanted)[jacobians.data :]
-            total += self.vector.join(back, ())
+            total += self.vector.vjp(jacobians, curvature.jvp(self.vector.jvp(jacobians, vector)))
         return total
 
     def _solution(self, vectors: Array, damping: float) -> Array:

@@ -9,7 +9,8 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
 from nnlite.arrays.tables import numbers_of_objects
-from nnlite.circuits import EM, BayesianNetwork
+from nnlite.circuits import EM, BayesianNetwork, chow_liu, hidden_chow_liu
+from nnlite.data.frames.cells import is_gap
 from nnlite.errors import ConfigError, DataError, did_you_mean
 
 __all__ = []
@@ -59,12 +60,12 @@ class Levels:
 
 
 def gaps(column: np.ndarray) -> np.ndarray:
-    """Where a column holds None or NaN."""
+    """Where a column holds None, NaN, NaT or NA."""
     if column.dtype.kind == "f":
         return np.isnan(column)
     if column.dtype != object:
         return np.zeros(column.shape, bool)
-    return np.array([cell is None or cell != cell or type(cell).__name__ == "NAType" for cell in column.tolist()], bool)
+    return np.array([is_gap(cell) for cell in column.tolist()], bool)
 
 
 class CircuitEstimator(BaseEstimator):
@@ -79,6 +80,7 @@ class CircuitEstimator(BaseEstimator):
 
     if TYPE_CHECKING:  # the estimators' arguments
         structure: Any
+        hidden_states: int
         pseudocount: float
         epochs: int
         batch_size: int | None
@@ -98,6 +100,12 @@ class CircuitEstimator(BaseEstimator):
 
     def _codes(self, X: np.ndarray) -> np.ndarray:
         return np.stack([own.codes(column) for own, column in zip(self.levels_, X.T, strict=True)], axis=1)
+
+    def _tree(self, rows: np.ndarray, states: dict[str, list[str]], weights: np.ndarray) -> BayesianNetwork:
+        """The tree of all columns of state numbers, with hidden variables for `structure="hclt"`."""
+        if self.structure == "hclt":
+            return hidden_chow_liu(rows, states, self.hidden_states, self._seed(), weights)
+        return chow_liu(rows, states, self.pseudocount, weights)
 
     def _learner(self) -> EM:
         return EM(

@@ -7,7 +7,7 @@ from sklearn.base import ClassifierMixin, DensityMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
-from nnlite.circuits import BayesianNetwork, Circuit, chow_liu, hidden_chow_liu, naive_bayes
+from nnlite.circuits import BayesianNetwork, Circuit, naive_bayes
 from nnlite.circuits.learning import weights_of
 from nnlite.errors import ConfigError, DataError
 from nnlite.estimators.circuits.columns import CircuitEstimator, gaps
@@ -86,12 +86,7 @@ class CircuitDensity(DensityMixin, CircuitEstimator):
             sample_weight = weights_of(len(X), sample_weight)
             states = self._states(X, sample_weight)
             rows: Any = self._codes(X)
-            hidden = self.structure == "hclt"
-            network = (
-                hidden_chow_liu(rows, states, self.hidden_states, self._seed(), sample_weight)
-                if hidden
-                else chow_liu(rows, states, self.pseudocount, sample_weight)
-            )
+            network = self._tree(rows, states, sample_weight)
         else:
             rows, self.levels_ = X, None
             self.n_features_in_ = len(network.observed)
@@ -220,9 +215,7 @@ class CircuitClassifier(ClassifierMixin, CircuitEstimator):
     def _learned(self, rows: np.ndarray, weights: np.ndarray, states: dict[str, list[str]]) -> BayesianNetwork:
         if self.structure == "naive_bayes":
             return naive_bayes(states, self.target_)
-        if self.structure == "chow_liu":
-            return chow_liu(rows, states, self.pseudocount, weights)
-        return hidden_chow_liu(rows, states, self.hidden_states, self._seed(), weights)
+        return self._tree(rows, states, weights)
 
     def _given(self, network: BayesianNetwork, X: np.ndarray, y: np.ndarray) -> tuple[BayesianNetwork, list]:
         if self.target is None:

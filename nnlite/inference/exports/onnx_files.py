@@ -5,7 +5,7 @@ from typing import Any
 from nnlite.errors import needed_for
 from nnlite.inference.exports.graph import Graph, Node, Port
 
-__all__ = ["onnx_model"]
+__all__ = ["onnx_model", "type_number"]
 
 OPSET, ML_OPSET, IR_VERSION = 18, 3, 9
 PRODUCER = "nnlite"
@@ -39,22 +39,24 @@ def onnx_model(graph: Graph, metadata: dict[str, str] | None = None) -> Any:
 
 
 def _node(node: Node) -> Any:
-    from onnx import TensorProto, helper
+    from onnx import helper
 
     attributes = dict(node.attributes)
     if node.op == "Cast":
-        attributes["to"] = TensorProto.DataType.Value(_type_name(attributes["to"]))
+        attributes["to"] = type_number(attributes["to"])
     return helper.make_node(node.op, node.inputs, node.outputs, domain=node.domain, **attributes)
 
 
 def _port(port: Port) -> Any:
-    from onnx import TensorProto, helper
+    from onnx import helper
 
     shape = ["N" if length is None and axis == 0 else length for axis, length in enumerate(port.shape)]
-    return helper.make_tensor_value_info(port.name, TensorProto.DataType.Value(_type_name(port.dtype)), shape)
+    return helper.make_tensor_value_info(port.name, type_number(port.dtype), shape)
 
 
-def _type_name(dtype: str) -> str:
-    """What ONNX calls a type."""
+def type_number(dtype: str) -> int:
+    """ONNX's number of a type."""
+    from onnx import TensorProto
+
     named = {"float32": "FLOAT", "float64": "DOUBLE"}
-    return named.get(dtype, dtype.upper())
+    return TensorProto.DataType.Value(named.get(dtype, dtype.upper()))

@@ -8,7 +8,7 @@ import numpy as np
 from nnlite.arrays.types import Array
 from nnlite.jacobians import ParameterVector
 
-__all__ = ["add_gauss_newton", "jacobian_of_rows"]
+__all__ = ["add_gauss_newton", "jacobian_of_rows", "unit_seeds"]
 
 
 def jacobian_of_rows(vector: ParameterVector, jacobians: Any, outputs: tuple[int, ...]) -> Array:
@@ -25,9 +25,7 @@ def jacobian_of_rows(vector: ParameterVector, jacobians: Any, outputs: tuple[int
     rows, units = outputs[0], math.prod(outputs[1:])
     if jacobians.mixes_rows:
         seeds = np.eye(rows * units).reshape(rows * units, *outputs)
-        wanted = (*[False] * jacobians.data, *vector.chosen)
-        found = vector.join(jacobians.vjp(seeds, wanted)[jacobians.data :], (rows * units,))
-        return found.reshape(rows, units, -1)
+        return vector.vjp(jacobians, seeds, (rows * units,)).reshape(rows, units, -1)
     if units == 1:
         return vector.per_example(jacobians, np.ones(outputs, vector.dtype))[:, None]
     result = np.empty((rows, units, vector.size), vector.dtype)
@@ -36,6 +34,20 @@ def jacobian_of_rows(vector: ParameterVector, jacobians: Any, outputs: tuple[int
         seed[:, unit] = 1.0
         result[:, unit] = vector.per_example(jacobians, seed.reshape(outputs))
     return result
+
+
+def unit_seeds(outputs: tuple[int, ...]) -> Array:
+    """One cotangent for each number of a row: 1 at that number in all rows, 0 elsewhere.
+
+    Args:
+        outputs: shape of the outputs, `(rows, ...)`.
+
+    Shape: `(units, rows, ...)`.
+    """
+    units = math.prod(outputs[1:])
+    seeds = np.zeros((units, outputs[0], units))
+    seeds[np.arange(units), :, np.arange(units)] = 1.0
+    return seeds.reshape(units, *outputs)
 
 
 def add_gauss_newton(

@@ -3,7 +3,7 @@
 import copy
 import math
 from collections.abc import Iterator
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -67,7 +67,9 @@ class WholeLoss:
         self._ordered = np.array_equal(self._order, np.arange(self.size))
         self.fixed = [in_float64(parameter.value) for parameter in steps.parameters]
         self.place: Array | None = None
-        self.outputs, self.masks, self.state = cast("list[Any]", []), cast("list[Any]", []), cast(Any, None)
+        self.outputs: list[Any] = []
+        self.masks: list[Any] = []
+        self.state: Any = None
         self._single: tuple[Array, Piece] | None = None  # where one piece has all rows: the last one
         self._known: tuple[Array, float, Array] | None = None
         self._kept: tuple[Array, list[Piece]] | None = None
@@ -207,9 +209,7 @@ class WholeLoss:
 
     def _pulled(self, piece: Piece, cotangent: Any) -> Array:
         """`J'` of a piece times numbers like its outputs, over the divisor; in the order of the packs."""
-        wanted = (*[False] * piece.jacobians.data, *self.vector.chosen)
-        by_parameters = piece.jacobians.vjp(cotangent, wanted)[piece.jacobians.data :]
-        return self.vector.join(by_parameters, ())[self._order] / self.divisor
+        return self.vector.vjp(piece.jacobians, cotangent)[self._order] / self.divisor
 
     def gauss_newton(self, point: Array) -> tuple[float, Array, Array]:
         """The loss, its gradient and `J' H J`, summed up over pieces small enough for their Jacobian."""
@@ -242,14 +242,13 @@ class WholeLoss:
     def gauss_newton_product(self, point: Array, vector: Array) -> Array:
         """`J' H J v`; Jacobians at the point stay for further products where they are not too large."""
         total = self._penalties.curvature() * vector
-        tangents = self.vector.split(self._laid(vector))
+        laid = self._laid(vector)
         for piece in self._kept_pieces(point):
-            pushed = piece.jacobians.jvp(*[None] * piece.jacobians.data, *tangents)
-            total += self._pulled(piece, self.bend(piece).jvp(pushed))
+            total += self._pulled(piece, self.bend(piece).jvp(self.vector.jvp(piece.jacobians, laid)))
         return total
 
     def _kept_pieces(self, point: Array) -> Iterator[Piece]:
-        """The pieces at a point, those of the last call where they were small enough to stay."""
+        """The pieces at a point, which stay for the next product there unless they are too large."""
         if self._kept is not None and np.array_equal(self._kept[0], point):
             yield from self._kept[1]
             return
