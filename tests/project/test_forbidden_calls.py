@@ -31,7 +31,6 @@ ALLOWED = {
     ("data/files/decoding", "importlib"): "gzip, bz2 and lzma are loaded where a file is compressed by them",
     ("callbacks/around/remote", "urllib"): "the callback posts to the address that the user gives it",
     ("data/storage/stored_tables", "np.load()"): "maps rows that were encoded here; objects are refused",
-    ("datasets/cifar", "pickle"): "the error of an unpickler that makes arrays alone",
     ("datasets/files", "np.load()"): "reads arrays of numbers; objects are refused",
     ("datasets/files", "pickle"): "an unpickler that makes arrays alone, for the files of CIFAR",
     ("foreign/keras_specs", "importlib"): "reads a table that is part of the package",
