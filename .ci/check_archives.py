@@ -13,7 +13,9 @@ def wheel_faults(path: Path) -> list[str]:
     """A wheel holds the package, its package data and its metadata, and nothing else."""
     names = zipfile.ZipFile(path).namelist()
     faults = [f"not of the package: {name}" for name in names if not name.startswith(("nnlite/", "nnlite-"))]
-    faults += [f"a test or data: {name}" for name in names if "/tests/" in name or name.endswith((".csv", ".npz", ".gz"))]
+    faults += [
+        f"a test or data: {name}" for name in names if "/tests/" in name or name.endswith((".csv", ".npz", ".gz"))
+    ]
     faults += [f"missing: {needed}" for needed in NEEDED if not any(f"nnlite/{needed}" in name for name in names)]
     if path.stat().st_size > LARGEST_WHEEL:
         faults.append(f"{path.stat().st_size:,} bytes, more than {LARGEST_WHEEL:,}")
@@ -24,7 +26,12 @@ def sdist_faults(path: Path) -> list[str]:
     """A source archive builds the wheel again: it holds the package, the license and the project's description."""
     with tarfile.open(path) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
-    needed = {"LICENSE", "README.md", "pyproject.toml", *(f"nnlite/{name}" for name in NEEDED if not name.endswith("/"))}
+    needed = {
+        "LICENSE",
+        "README.md",
+        "pyproject.toml",
+        *(f"nnlite/{name}" for name in NEEDED if not name.endswith("/")),
+    }
     return [f"missing: {name}" for name in sorted(needed - names)]
 
 

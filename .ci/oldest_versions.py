@@ -3,7 +3,18 @@
 import re
 from pathlib import Path
 
-TRIED = ("numpy", "pyyaml", "scikit-learn", "threadpoolctl", "tqdm", "cloudpickle", "pandas", "polars", "pyarrow", "pytest")
+TRIED = (
+    "numpy",
+    "pyyaml",
+    "scikit-learn",
+    "threadpoolctl",
+    "tqdm",
+    "cloudpickle",
+    "pandas",
+    "polars",
+    "pyarrow",
+    "pytest",
+)
 
 
 def lower_bounds(text: str) -> dict[str, str]:
