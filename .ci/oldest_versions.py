@@ -1,4 +1,4 @@
-"""Prints requirements that pin each dependency to the first release of its lower bound: `numpy>=2.0` is `numpy==2.0.*`."""
+"""Prints requirements that pin each dependency to its lower bound: `numpy>=2.0` is `numpy==2.0.*`."""
 
 import re
 from pathlib import Path

@@ -51,8 +51,8 @@ def check_manifest(folder: Path, names: Iterable[str] | None = None) -> None:
         manifest = Manifest.get(read_json(path))
         if manifest.format != FORMAT:
             raise DataError(
-                f"{path}: format {manifest.format}, but this version reads {FORMAT}; open the folder with the version of "
-                "nnlite that wrote it"
+                f"{path}: format {manifest.format}, but this version reads {FORMAT}; open the folder with "
+                "the version of nnlite that wrote it"
             )
         files = manifest.files
     for name in files if names is None else names:

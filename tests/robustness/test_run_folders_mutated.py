@@ -1,6 +1,7 @@
 """Mutated run folders: what reads them ends in one typed error or a result, within bounds of memory and time.
 
-`pytest tests/robustness/test_run_folders_mutated.py --runs 5000` tries 5,000 folders of each kind; a short run tries 60.
+`pytest tests/robustness/test_run_folders_mutated.py --runs 5000` tries 5,000 folders of each
+kind; a short run tries 60.
 """
 
 import json
