@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy  # noqa: F401 - the one dependency that is loaded at once
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 if TYPE_CHECKING:  # what `__getattr__` finds at runtime
     from nnlite import (

@@ -7,8 +7,8 @@ from nnlite.callbacks.history import *
 from nnlite.callbacks.learning_rate import *
 from nnlite.callbacks.logging import *
 from nnlite.callbacks.members import *
-from nnlite.callbacks.mlflow import *
 from nnlite.callbacks.monitor import *
 from nnlite.callbacks.progress import *
 from nnlite.callbacks.stopping import *
 from nnlite.callbacks.tensorboard import *
+from nnlite.callbacks.tracking import *

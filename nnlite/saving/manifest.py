@@ -16,6 +16,7 @@ from nnlite.saving.strict_json import parse_json
 __all__ = ["MANIFEST", "check_manifest", "read_json", "write_manifest"]
 
 MANIFEST = "manifest.json"
+FORMAT = 1  # of the manifest
 
 
 class Manifest(Section, abstract=True):
@@ -33,7 +34,7 @@ class Manifest(Section, abstract=True):
 def write_manifest(folder: Path, names: Iterable[str]) -> None:
     """Write `manifest.json` over those files of the folder that are there."""
     sums = {name: _sum(folder / name) for name in names if (folder / name).is_file()}
-    write_atomically(folder / MANIFEST, (json.dumps({"format": 1, "files": sums}, indent=2) + "\n").encode())
+    write_atomically(folder / MANIFEST, (json.dumps({"format": FORMAT, "files": sums}, indent=2) + "\n").encode())
 
 
 def check_manifest(folder: Path, names: Iterable[str] | None = None) -> None:
@@ -47,7 +48,13 @@ def check_manifest(folder: Path, names: Iterable[str] | None = None) -> None:
     if not path.is_file():
         return
     with reading_saved(path, DataError):
-        files = Manifest.get(read_json(path)).files
+        manifest = Manifest.get(read_json(path))
+        if manifest.format != FORMAT:
+            raise DataError(
+                f"{path}: format {manifest.format}, but this version reads {FORMAT}; open the folder with "
+                "the version of nnlite that wrote it"
+            )
+        files = manifest.files
     for name in files if names is None else names:
         if Path(name).name != name:
             raise DataError(f"{path}: lists {name!r}, which is no name of a file")

@@ -38,6 +38,7 @@ from nnlite.callbacks import (
     SwapEMAWeights,
     TensorBoard,
     TerminateOnNaN,
+    WandbLogger,
 )
 from nnlite.callbacks.base import HOOKS
 from nnlite.errors import ConfigError
@@ -65,6 +66,7 @@ CASES = [
     RemoteMonitor("http://localhost:1", "/x", "f", {"a": "b"}, True),
     Checkpoints("folder", "2 steps", 2),
     MLflowLogger("experiment", "run", "file:mlruns", {"who": "me"}),
+    WandbLogger("project", "run", "offline", ["first"], "folder"),
 ]
 
 
@@ -151,6 +153,7 @@ def test_every_callback_has_a_case():
 def test_conformance(callback, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(sys.modules, "mlflow", MagicMock())
+    monkeypatch.setitem(sys.modules, "wandb", MagicMock())
     again = Callback.get(callback.to_spec())
     assert again is not callback
     assert again.to_spec() == callback.to_spec()

@@ -1,4 +1,4 @@
-"""Logs for people, programs, TensorBoard and MLflow."""
+"""Logs for people, programs, TensorBoard and trackers of experiments."""
 
 import json
 import math
@@ -8,14 +8,14 @@ import struct
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
 
 import nnlite
 from nnlite import Sequential
-from nnlite.callbacks import MLflowLogger, ProgressLog, TensorBoard
+from nnlite.callbacks import MLflowLogger, ProgressLog, TensorBoard, WandbLogger
 from nnlite.callbacks.event_files import EventFile, crc32c
 from nnlite.cli import main
 from nnlite.errors import ConfigError, MissingLibraryError
@@ -241,7 +241,12 @@ class StandIn(ModuleType):
     def __getattr__(self, name):
         if name.startswith("__"):
             raise AttributeError(name)
-        return lambda *arguments, **options: self.calls.append((name, arguments, options))
+
+        def call(*arguments, **options):
+            self.calls.append((name, arguments, options))
+            return SimpleNamespace(info=SimpleNamespace(run_id="7"))
+
+        return call
 
 
 def test_mlflow_gets_a_run_with_settings_and_epochs(monkeypatch):
@@ -271,3 +276,76 @@ def test_without_mlflow_the_error_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "mlflow", None)
     with pytest.raises(MissingLibraryError, match=r"MLflow, which is not installed: pip install nnlite\[mlflow\]"):
         fitted(MLflowLogger())
+
+
+def test_a_resumed_training_goes_on_in_its_run_of_mlflow(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "mlflow", StandIn())
+    fitted(MLflowLogger(), {"Checkpoints": {"folder": str(tmp_path)}}, epochs=2)
+    mlflow = StandIn()
+    monkeypatch.setitem(sys.modules, "mlflow", mlflow)
+    fitted(MLflowLogger(), epochs=3, resume=tmp_path)
+    assert [(name, options) for name, _, options in mlflow.calls] == [
+        ("start_run", {"run_id": "7"}), ("log_metrics", {"step": 2}), ("end_run", {})
+    ]  # fmt: skip
+
+
+# Weights & Biases
+
+
+class WandbStandIn(ModuleType):
+    """What the callback uses of wandb, noting each call."""
+
+    def __init__(self, run=None):
+        super().__init__("wandb")
+        self.calls, self.run = [], run
+
+    def init(self, **options):
+        self.calls.append(("init", options))
+        return self.new_run()
+
+    def new_run(self):
+        def note(name):
+            return lambda *arguments, **options: self.calls.append((name, *arguments, options))
+
+        config = SimpleNamespace(update=note("config"))
+        return SimpleNamespace(id="w1", config=config, log=note("log"), finish=note("finish"))
+
+
+def test_wandb_gets_a_run_with_settings_and_epochs(monkeypatch):
+    wandb = WandbStandIn()
+    monkeypatch.setitem(sys.modules, "wandb", wandb)
+    model = fitted(WandbLogger("prices", "first", "offline", ["a"], "here"))
+    assert wandb.calls[0] == (
+        "init", {"project": "prices", "name": "first", "mode": "offline", "tags": ["a"], "dir": "here"}
+    )  # fmt: skip
+    assert [call[0] for call in wandb.calls] == ["init", "config", "log", "log", "log", "finish"]
+    assert wandb.calls[1][1]["optimizer.learning_rate"] == 0.01 and wandb.calls[1][1]["parameters"] == 11
+    logged = [call[1:] for call in wandb.calls if call[0] == "log"]
+    assert [options for _, options in logged] == [{"step": 0}, {"step": 1}, {"step": 2}]
+    assert [values["val_mae"] for values, _ in logged] == model.history.history["val_mae"]
+
+
+def test_a_run_of_wandb_that_is_active_is_used_and_left_open(monkeypatch):
+    wandb = WandbStandIn()
+    wandb.run = wandb.new_run()
+    monkeypatch.setitem(sys.modules, "wandb", wandb)
+    fitted(WandbLogger())
+    assert [call[0] for call in wandb.calls] == ["config", "log", "log", "log"]
+
+
+def test_a_resumed_training_goes_on_in_its_run_of_wandb(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "wandb", WandbStandIn())
+    fitted(WandbLogger(), {"Checkpoints": {"folder": str(tmp_path)}}, epochs=2)
+    wandb = WandbStandIn()
+    monkeypatch.setitem(sys.modules, "wandb", wandb)
+    fitted(WandbLogger(), epochs=3, resume=tmp_path)
+    assert [call[0] for call in wandb.calls] == ["init", "log", "finish"]
+    assert wandb.calls[0][1].items() >= {"id": "w1", "resume": "allow"}.items()
+
+
+def test_without_wandb_the_error_says_how_to_get_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "wandb", None)
+    with pytest.raises(
+        MissingLibraryError, match=r"Weights & Biases, which is not installed: pip install nnlite\[wandb\]"
+    ):
+        fitted(WandbLogger())

@@ -169,3 +169,9 @@ def test_a_pipe_is_no_model_file(tmp_path):
     for path in (tmp_path / "pipe", Path("/dev/zero")):
         with pytest.raises(ModelFileError, match="not a regular file"):
             nnlite.load_model(path)
+
+
+def test_a_manifest_of_another_format_is_refused(run):
+    rewrite(run / "manifest.json", lambda values: values.update(format=2))
+    with pytest.raises(DataError, match=r"manifest\.json: format 2, but this version reads 1; open the folder with"):
+        Run(run)

@@ -99,7 +99,8 @@ THIRD_PARTY_ROOMS = {
     "yaml": {"documents"},
     "tqdm": {"callbacks"},
     "optuna": {"tuning"},
-    "mlflow": {"callbacks"},
+    "mlflow": {"callbacks/tracking"},
+    "wandb": {"callbacks/tracking"},
     "safetensors": set(),  # the format is ours; the library is the oracle of the tests
     "threadpoolctl": {"threads"},
 }

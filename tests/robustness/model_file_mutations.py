@@ -28,7 +28,7 @@ def resealed(content: bytes, chance: random.Random) -> bytes:
     for _ in range(chance.choice((1, 1, 1, 2, 3))):
         kind = chance.randrange(10)
         if kind < 6:
-            text = _changed_header(text, chance)
+            text = changed_json(text, chance)
         elif kind < 9:
             arrays = _changed_arrays(arrays, chance)
         else:
@@ -59,7 +59,8 @@ def places(value: Any, path: tuple = ()) -> list[tuple]:
     return [found for key, item in inner for found in ((*path, key), *places(item, (*path, key)))]
 
 
-def _changed_header(text: str, chance: random.Random) -> str:
+def changed_json(text: str, chance: random.Random) -> str:
+    """JSON with one value changed, moved, renamed, repeated or left out; the text itself where it is no JSON."""
     try:
         header = json.loads(text)
     except ValueError:

@@ -1,0 +1,68 @@
+"""A training as a run of a tracker: its settings once, its logs by epoch, the same run again after a resume."""
+
+from typing import Any
+
+from nnlite.callbacks.base import Callback, scalars
+
+__all__ = ["Tracker"]
+
+
+class Tracker(Callback, abstract=True):
+    """Logs settings and epochs to a run that `open_run` begins, or continues, just before its first epoch ends.
+
+    A checkpoint keeps the identifier of the run, so that a training that is resumed goes on in it.
+    """
+
+    watches = True
+    state_names = ("_identifier",)
+
+    def load(self) -> Any:
+        """The library; `MissingLibraryError` where it is not installed."""
+        raise NotImplementedError
+
+    def open_run(self, identifier: str | None) -> str | None:
+        """Begin a run, or continue the one with this identifier; the identifier of a run that can be continued."""
+        raise NotImplementedError
+
+    def log_settings(self, settings: dict[str, Any]) -> None:
+        """Log what decides the training."""
+        raise NotImplementedError
+
+    def log_epoch(self, epoch: int, logs: dict[str, float]) -> None:
+        """Log the figures of an epoch, numbered from 0."""
+        raise NotImplementedError
+
+    def close_run(self) -> None:
+        """End the run, if `open_run` began or continued it."""
+        raise NotImplementedError
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        self._library = self.load()
+        self._identifier: str | None = None
+        self._open = False
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        if not self._open:
+            continued = self._identifier is not None
+            self._identifier = self.open_run(self._identifier)
+            self._open = True
+            if not continued:
+                self.log_settings(self._settings())
+        self.log_epoch(epoch, scalars(logs))
+
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
+        if self._open:
+            self.close_run()
+
+    def _settings(self) -> dict[str, Any]:
+        """What decides the training, as far as the model knows."""
+        optimizer = self.model.optimizer
+        arguments = {f"optimizer.{name}": value for name, value in optimizer.get_config().items() if value is not None}
+        return {
+            "optimizer": type(optimizer).__name__,
+            **arguments,
+            "loss": str(self.model.loss.to_spec()),
+            "epochs": self.params["epochs"],
+            "seed": self.params["seed"],
+            "parameters": sum(weight.size for weight in self.model.weights),
+        }
