@@ -105,7 +105,7 @@ def set_deterministic(enabled: bool = True) -> None:
         enabled: False leaves threads and kernels to each `fit` again.
 
     Raises:
-        ConfigError: not a truth value; threadpoolctl, which sets the number of threads, is not installed.
+        ConfigError: not a boolean; threadpoolctl, which sets the number of threads, is not installed.
 
     >>> set_deterministic()
     >>> is_deterministic()

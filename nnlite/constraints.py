@@ -43,7 +43,7 @@ class Constraint(Configurable, family="constraint"):
 
 
 class FunctionConstraint(Constraint):
-    """What a function of a user makes of the values.
+    """A user-defined function of the values.
 
     Args:
         function: kept in files by its name, if it is registered by `register_function`.

@@ -90,7 +90,7 @@ class FeatureSpace(Configurable, family="feature space"):
     """Turns a dict of columns, or a DataFrame, into one array for a model (or into a dict of arrays).
 
     Shape: columns `(batch,)` or `(batch, 1)` `-> (batch, width)`: the features in the order of their names, then the
-    crosses in the order of theirs. Columns that are no features are ignored.
+    crosses in the order of theirs. Columns that are not features are ignored.
 
     Args:
         features: name of a column -> `Feature`, as the functions of this class make them, or the name of such a
@@ -166,7 +166,7 @@ class FeatureSpace(Configurable, family="feature space"):
         cross = Cross(tuple(spec), self.crossing_dim) if isinstance(spec, (tuple, list)) else read(spec, Cross)
         for name in cross.feature_names:
             if name not in self.features:
-                raise ConfigError(f"a cross of {name!r}, which is no feature; {did_you_mean(name, self.features)}")
+                raise ConfigError(f"a cross of {name!r}, which is not a feature; {did_you_mean(name, self.features)}")
             if self.features[name].output_mode == "float":
                 raise ConfigError(f"a cross of {name!r}, which gives numbers, not categories: make bins of it first")
         return cross
@@ -188,7 +188,7 @@ class FeatureSpace(Configurable, family="feature space"):
         found = {name: layer(self._column(data, name)) for name, layer in self.preprocessors.items()}
         if len({len(column) for column in found.values()}) > 1:
             lengths = ", ".join(f"{name!r} has {len(column)}" for name, column in found.items())
-            raise ShapeError(f"the columns must have equally many rows; {lengths}")
+            raise ShapeError(f"the columns must have the same number of rows; {lengths}")
         for cross in self.crosses:
             found[cross.name] = self.crossers[cross.name](tuple(found[name] for name in cross.feature_names))
         layers = {**self.preprocessors, **self.crossers}
@@ -279,7 +279,7 @@ class FeatureSpace(Configurable, family="feature space"):
     def integer_categorical(
         max_tokens: int | None = None, num_oov_indices: int = 1, output_mode: Mode = "one_hot", name: str | None = None
     ) -> Feature:
-        """Whole numbers by a vocabulary."""
+        """Integers by a vocabulary."""
         return Feature("int32", IntegerLookup(max_tokens, num_oov_indices, name=name), output_mode)
 
     @staticmethod
@@ -291,7 +291,7 @@ class FeatureSpace(Configurable, family="feature space"):
 
     @staticmethod
     def integer_hashed(num_bins: int, output_mode: Mode = "one_hot", name: str | None = None) -> Feature:
-        """Whole numbers by their hash."""
+        """Integers by their hash."""
         return Feature("int32", Hashing(num_bins, name=name), output_mode)
 
     @staticmethod

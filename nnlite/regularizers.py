@@ -33,7 +33,9 @@ class Regularizer(Configurable, family="regularizer"):
 
 
 class FunctionRegularizer(Regularizer):
-    """The penalty of a function of a user, made of operators and functions of `nnlite.ops`: its derivative is recorded.
+    """The penalty given by a user-defined function, made of operators and functions of `nnlite.ops`.
+
+    Its derivative is recorded.
 
     Args:
         function: from the values to a single number; kept in files by its name, if `register_function` knows it.

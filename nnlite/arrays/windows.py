@@ -84,7 +84,7 @@ def place_windows(
 
 @functools.lru_cache(maxsize=1024)
 def cells(windows: Windows, start: int = 0, stop: int | None = None) -> list[tuple]:
-    """For each cell of a window: the windows, as slices, in which it is no padding, and where it lies in the input.
+    """For each cell of a window: the windows, as slices, in which it is not padding, and where it lies in the input.
 
     Args:
         start, stop: windows of the first axis to look at; their slices count from `start`.

@@ -62,11 +62,11 @@ class Callback(Configurable, family="callback"):
         """Raise whatever can be found wrong before the training begins.
 
         Args:
-            names: what epochs will log; None where that is not known.
+            names: what epochs will log; None if that is not known.
         """
 
     def get_state(self) -> dict[str, Any]:
-        """What the callback knows in the midst of training: the attributes that the class names in `state_names`.
+        """What the callback knows during training: the attributes that the class names in `state_names`.
 
         A checkpoint keeps it, so that `fit(resume=...)` goes on as if nothing had happened. Values may be numbers,
         strings, None and arrays; lists, tuples and dicts of such.

@@ -209,7 +209,7 @@ def _duration(seconds: float) -> str:
 
 
 def _bar_type() -> type | None:
-    """The class of live bars, for a terminal or a notebook; None where tqdm is not installed."""
+    """The class of live bars, for a terminal or a notebook; None if tqdm is not installed."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that a notebook without widgets gets a bar of text

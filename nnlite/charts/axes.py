@@ -121,7 +121,7 @@ def _label(text: str) -> str:
 
 
 def legend(names: Sequence[str], top: float = 11.0) -> tuple[str, int]:
-    """A line of colour and the name of each series, and how many rows they take."""
+    """A line of color and the name of each series, and how many rows they take."""
     parts, x, row = [], 2.0, 0
     for number, name in enumerate(names):
         shown = shortened(name, 40)

@@ -264,7 +264,7 @@ def check_per_example(findings: Findings, subject: Subject, random: Generator) -
     if not subject.jacobians.mixes_rows:
         _check_rows_apart(findings, subject, by_row)
     data = any(part is not None for part in found[: subject.data])
-    findings.held("per example", not data, "per_example gives products by the data too, which are no gradients")
+    findings.held("per example", not data, "per_example gives products by the data too, which are not gradients")
     for index in range(subject.data, len(subject.names)):
         if not subject.wanted[index] or (found[index] is None and by_row[index] is None):
             continue

@@ -35,7 +35,7 @@ class Slopes(NamedTuple):
     """Numerical derivatives of m outputs along k directions, each array of shape `(k, m)`.
 
     Attributes:
-        exact: by complex step; None where the function does not pass complex numbers on.
+        exact: by complex step; None if the function does not pass complex numbers on.
         near: by stencil.
         bends: where the slopes on the two sides differ.
         left, right: these slopes, where they were looked at, else `near`.
@@ -51,7 +51,7 @@ class Slopes(NamedTuple):
 def complex_steps(
     function: Callable[[np.ndarray], np.ndarray], point: np.ndarray, tangents: np.ndarray
 ) -> np.ndarray | None:
-    """One row for each of `tangents`; None where complex numbers do not pass through."""
+    """One row for each of `tangents`; None if complex numbers do not pass through."""
     rows = []
     for tangent in tangents:
         rows.append(complex_step(function, point, tangent))
@@ -93,7 +93,7 @@ def slopes(
 def complex_step(
     function: Callable[[np.ndarray], np.ndarray], point: np.ndarray, tangent: np.ndarray
 ) -> np.ndarray | None:
-    """`imag(function(point + i h tangent)) / h`; None where complex numbers do not pass through."""
+    """`imag(function(point + i h tangent)) / h`; None if complex numbers do not pass through."""
     try:
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("error", np.exceptions.ComplexWarning)

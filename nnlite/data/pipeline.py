@@ -98,7 +98,7 @@ class Data(Section):
             It makes learning independent of the target's unit; `loss` is then in standard deviations. Predictions,
             metrics and scores are in the target's own unit. Without effect on classes.
         target_transform: for a regression, train on the logarithm of the target (`"log"`, for numbers above 0) or of 1
-            + target (`"log1p"`, above -1): for skewed amounts, such as prices. Standardised after that, and inverted
+            + target (`"log1p"`, above -1): for skewed amounts, such as prices. Standardized after that, and inverted
             outside.
         target_separator: what stands between the labels of one cell, such as `"|"` in `"red|blue"`, where a row may
             have several.

@@ -123,7 +123,7 @@ class Split(Section):
             DataError: too few rows, groups, times or rows of a class.
         """
         if self.by is not None or self.files:
-            raise ConfigError("folds are drawn anew, but the parts are named by a column or files", ("split",))
+            raise ConfigError("folds are drawn again, but the parts are named by a column or files", ("split",))
         if not 2 <= folds <= count:
             raise DataError(f"{count} rows cannot be divided into {folds} folds")
         rounds = []

@@ -42,7 +42,7 @@ class Node:
     """A value and its place.
 
     Args:
-        value: `{key: Node}`, `[Node]`, or a number, a string, a truth value, None.
+        value: `{key: Node}`, `[Node]`, or a number, a string, a boolean, None.
         place: where it begins.
         keys: where the keys of a mapping stand.
     """

@@ -20,7 +20,7 @@ def parse(text: str, name: str) -> tuple[Node | None, Any]:
     """The tree and the values of a YAML text; None of one that is empty.
 
     Raises:
-        ConfigError: it is no YAML, or uses what configs cannot: the message has `name`, line, column and key.
+        ConfigError: it is not YAML, or uses what configs cannot: the message has `name`, line, column and key.
     """
     root = compose(text, name)
     return root, None if root is None else root.plain()

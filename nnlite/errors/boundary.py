@@ -22,11 +22,11 @@ def reading(
         remedy: what to do.
         kind: of the error.
 
-    >>> with reading("t.npy", "not an .npy file", "save it anew"):
+    >>> with reading("t.npy", "not an .npy file", "save it again"):
     ...     raise KeyError("shape")
     Traceback (most recent call last):
         ...
-    nnlite.errors.DataError: t.npy: not an .npy file (KeyError: 'shape'); save it anew
+    nnlite.errors.DataError: t.npy: not an .npy file (KeyError: 'shape'); save it again
     """
     try:
         yield

@@ -114,7 +114,7 @@ class BaseNetwork(FittedNetwork, NestedParameters, CallbackSupportMixin, BaseEst
         raise NotImplementedError
 
     def _fitted_encoder(self, table: Any) -> TableEncoder | None:
-        """The encoder of the table of `fit`; None where it is a matrix of numbers already."""
+        """The encoder of the table of `fit`; None if it is a matrix of numbers already."""
         return fitted_encoder(table)
 
     def _row_weights(self, sample_weight: Any, y: np.ndarray) -> np.ndarray | None:
@@ -239,7 +239,7 @@ class BaseNetwork(FittedNetwork, NestedParameters, CallbackSupportMixin, BaseEst
         return Lesson(rows.x, targets.encode(rows.y), rows.distinct.weights, targets.mixed(rows.y), judges)
 
     def _loss(self) -> Loss:
-        """The loss, in which a weight of 2 is the same as a row that is there twice."""
+        """The loss, in which a weight of 2 is the same as a row that occurs twice."""
         given = self._targets.loss if isinstance(self.loss, str) and self.loss == AUTO else self.loss
         loss = loss_of(given, self._targets)
         weighted = copy.copy(loss)

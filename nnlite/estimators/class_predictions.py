@@ -51,7 +51,7 @@ class ClassPredictions(FittedNetwork):
             In the order of `classes_`; for labels that do not exclude one another, the probability of each.
         jacobian : ndarray of shape (n_samples, n_classes, n_features)
             With `return_jacobian`: how much each probability changes per unit of each feature; NaN for features that
-            are no numbers.
+            are not numbers.
         std : ndarray of shape (n_samples, n_classes)
             With `return_std`.
         """

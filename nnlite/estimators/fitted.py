@@ -58,7 +58,7 @@ class FittedNetwork(BaseEstimator):
         as many outputs as the targets need, with the activation that they need. Of `compile`, the optimizer and the
         loss are taken; metrics change nothing and are left out. Of `fit`, the number of epochs, the batch size,
         `shuffle`, `class_weight` and the callbacks; an `EarlyStopping` on `"val_loss"` becomes `early_stopping`,
-        `n_iter_no_change` and `tol`, and without a callback that watches validation data all samples are learnt from.
+        `n_iter_no_change` and `tol`, and without a callback that watches validation data all samples are learned from.
         `seed` becomes `random_state`. A model that scales its inputs itself sets `standardize` to False. The section
         `data` is not used.
 
@@ -115,7 +115,7 @@ class FittedNetwork(BaseEstimator):
         """A config of `nnlite train`, with the layers that were fitted and what they were trained by.
 
         It trains one network, also where the estimator has several members. The scaling of the columns is left to
-        the data section: a `Csv` source standardises them.
+        the data section: a `Csv` source standardizes them.
 
         Parameters
         ----------

@@ -141,7 +141,7 @@ class ModelGraph(Section):
         return names
 
     def _check_ends(self) -> list[ConfigError]:
-        """Errors of an output that is not there, and of layers and inputs that it does not depend on."""
+        """Errors of an output that does not exist, and of layers and inputs that it does not depend on."""
         if not self._steps:
             return [ConfigError("expected one layer or more", ("ModelGraph", "layers"))]
         end = self.outputs or list(self._steps)[-1]
@@ -208,7 +208,7 @@ class ModelGraph(Section):
 def _read_texts(layer: Layer, texts: np.ndarray) -> None:
     """Let the layer that takes the texts see them, before its outputs have a shape; else `ConfigError`."""
     if layer.input_kind != "strings":
-        what = f"the data are texts, {layer.label} takes {layer.input_kind}"
+        what = f"the data are strings, {layer.label} takes {layer.input_kind}"
         raise ConfigError(f"{what}: begin with TextVectorization")
     if not layer.adapted:
         layer.adapt(texts)

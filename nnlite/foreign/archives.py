@@ -48,7 +48,7 @@ def read_archive(path: str | os.PathLike) -> Archive:
 
 
 def kept_beside(path: str | os.PathLike) -> bytes | None:
-    """What nnlite put into a `.keras` file for itself, which Keras passes over; None in one that Keras wrote.
+    """What nnlite put into a `.keras` file for its own use, which Keras passes over; None in one that Keras wrote.
 
     The weights are not read. Raises as `read_archive`.
     """

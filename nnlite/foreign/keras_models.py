@@ -159,7 +159,7 @@ def _key(item: Any, place: str) -> Any:
     try:
         return tuple(item["config"]["keras_history"])
     except (KeyError, TypeError):
-        raise ModelFileError(f"{place} is called with {item!r}, which is no value of the graph") from None
+        raise ModelFileError(f"{place} is called with {item!r}, which is not a value of the graph") from None
 
 
 def model_config(model: Any, place: str = "model") -> dict[str, Any]:

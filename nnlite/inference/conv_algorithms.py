@@ -121,7 +121,7 @@ class Patches(Algorithm):
 class Spans(Algorithm):
     """All that a tile depends on, times a kernel with zeros, one for each place: for few channels.
 
-    Neighbouring patches share most of their cells: a tile copies 16 in place of 4 * 9. Cells stand first, so that
+    Neighboring patches share most of their cells: a tile copies 16 in place of 4 * 9. Cells stand first, so that
     runs are as long as a line of tiles.
     """
 

@@ -199,7 +199,7 @@ def _starts(total: int, length: int) -> list[int]:
 def _source(
     images: np.ndarray, windows: Windows, needed: tuple[int, ...], fixed: bool
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Memory that all tiles lie in, and the part of it that images are copied to; None where they lie there already."""
+    """Memory that all tiles lie in, and the part of it that images are copied to; None if they lie there already."""
     axes = list(zip(needed, windows.inputs, windows.before, strict=True))
     if fixed and not any(windows.before) and all(wanted <= length for wanted, length, _ in axes):
         return images, None

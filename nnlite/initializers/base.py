@@ -51,7 +51,7 @@ class Initializer(Configurable, family="initializer"):
 
 
 class FunctionInitializer(Initializer):
-    """The values that a function `(shape)` or `(shape, dtype=None)` of a user gives.
+    """The values of a user-defined function `(shape)` or `(shape, dtype=None)`.
 
     Args:
         function: kept in files by its name, if it is registered by `register_function`.

@@ -100,9 +100,9 @@ class Loss(Configurable, family="loss", abstract=True):
     def total(
         self, y_true: np.ndarray, y_pred: np.ndarray, scale: float, weights: np.ndarray | None = None
     ) -> tuple[float, np.ndarray] | None:
-        """`scale` times the sum of all rows' losses times their weights, and its gradient by `y_pred`.
+        """`scale` times the sum of all rows' losses times their weights, and its gradient with respect to `y_pred`.
 
-        None where that is not known to be quicker than `per_row`.
+        None if that is not known to be quicker than `per_row`.
         """
         return None
 
@@ -218,7 +218,7 @@ class Loss(Configurable, family="loss", abstract=True):
         return linearize_single(self, *row)
 
     def backward(self, jacobian: ArrayLike = 1) -> np.ndarray:
-        """Derivative by `y_pred` of what has the derivative `jacobian` by this loss. Shape: that of `y_pred`."""
+        """Derivative with respect to `y_pred`, from that with respect to this loss. Shape: that of `y_pred`."""
         cached = self._cached()
         if np.shape(jacobian) not in ((), cached.out_shape):
             raise ShapeError(f"{self!r}.backward expects the shape {cached.out_shape}, got {np.shape(jacobian)}")

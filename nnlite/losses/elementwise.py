@@ -27,7 +27,7 @@ class Elementwise(Loss, abstract=True):
     _fast_paths: ClassVar[dict[str, tuple[str, ...]]] = {"row_hessian": ("elements",)}
 
     def elements(self, y_true: np.ndarray, y_pred: Any) -> tuple[Any, Any]:
-        """The loss of each element, and its derivative by `y_pred`; analytic in complex `y_pred`."""
+        """The loss of each element, and its derivative with respect to `y_pred`; analytic in complex `y_pred`."""
         raise NotImplementedError(f"{type(self).__name__} must define elements(y_true, y_pred)")
 
     def per_row(self, y_true: np.ndarray, y_pred: np.ndarray) -> tuple[np.ndarray, Jacobian]:

@@ -251,7 +251,7 @@ class Model(BaseModel):
 
     def _need_drawing(self, what: str) -> None:
         if self._drawing is None:
-            raise ConfigError(f"{self.label} writes call, and is no graph: it has no symbol {what!r}")
+            raise ConfigError(f"{self.label} writes call, and is not a graph: it has no symbol {what!r}")
 
     @property
     def _with_state(self) -> list:

@@ -69,7 +69,7 @@ class Sequential(BaseModel):
             self._rebuild_with(count)
 
     def _insert(self, position: int, layer: Layer) -> None:
-        """Put a layer before the one at `position`, or at the end; the weights that are there stay as they are."""
+        """Put a layer before the one at `position`, or at the end; existing weights stay as they are."""
         self._take(position, layer)
         self._rebuild_with(position)
 

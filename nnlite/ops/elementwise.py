@@ -1,4 +1,4 @@
-"""Elementwise functions of one array that are no activation functions."""
+"""Elementwise functions of one array that are not activation functions."""
 
 import math
 

@@ -51,7 +51,7 @@ def resize_matrices(
 def resize_matrix(length: int, target: int, start: int, window: int, interpolation: str) -> np.ndarray:
     """The weights with which `target` new pixels mix `length` old ones.
 
-    New pixel i has its centre at `(i + 0.5) * window / target` of the window that begins at `start`. The weights of
+    New pixel i has its center at `(i + 0.5) * window / target` of the window that begins at `start`. The weights of
     a pixel sum to 1 but for those that lie in the padding; there is no smoothing when an image is made smaller.
 
     Shape: `(target, length)`, float64, read-only.

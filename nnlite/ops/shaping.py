@@ -74,7 +74,7 @@ class Slice(Op):
 
 
 def spell_index(index: Any) -> str:
-    """An index as a string, `":, 0"`, which can be saved; `ConfigError` for what is no index."""
+    """An index as a string, `":, 0"`, which can be saved; `ConfigError` for what is not an index."""
     spelled = []
     for part in index if isinstance(index, tuple) else (index,):
         if isinstance(part, slice):

@@ -22,7 +22,7 @@ NO_ARRAY = (
 
 
 class NotThere(ConfigError):
-    """A value was asked for that is not there yet: that of a symbol in a graph of layers.
+    """A value was asked for that does not exist yet: that of a symbol in a graph of layers.
 
     Args:
         symbol: has `draw(name, arguments, options)`, by which an op function becomes a layer of the graph.
@@ -71,7 +71,7 @@ class Trace:
         self._count = 0
 
     def variable(self, value: Any) -> "Traced":
-        """A value to differentiate by; all variables come before the first op."""
+        """A value to differentiate with respect to; all variables come before the first op."""
         value = np.asarray(value)
         self.in_shapes.append(value.shape if value.dtype.kind in "fc" else None)
         return self._slot(value)

@@ -1,4 +1,4 @@
-"""Classes and functions of users under names of their own: registered for good, or within a scope."""
+"""User-defined classes and functions under names of their own: registered for good, or within a scope."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager

@@ -274,7 +274,7 @@ def _read_items(value, origin, hints):
 
 @functools.cache
 def annotations(function: Callable) -> dict[str, object]:
-    """Parameter -> annotated type, `Any` where there is none."""
+    """Parameter -> annotated type, `Any` if there is none."""
     hints = typing.get_type_hints(function, include_extras=True)
     return {name: hints.get(name, typing.Any) for name in inspect.signature(function).parameters}
 

@@ -146,7 +146,7 @@ class Schemas:
 
         Args:
             hints: argument -> type.
-            defaults: argument -> default; `Parameter.empty` where there is none.
+            defaults: argument -> default; `Parameter.empty` if there is none.
             texts: argument -> description.
             description: of them all.
         """

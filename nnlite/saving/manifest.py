@@ -31,7 +31,7 @@ class Manifest(Section, abstract=True):
 
 
 def write_manifest(folder: Path, names: Iterable[str]) -> None:
-    """Write `manifest.json` over those files of the folder that are there."""
+    """Write `manifest.json` over those files of the folder that exist."""
     sums = {name: _sum(folder / name) for name in names if (folder / name).is_file()}
     write_atomically(folder / MANIFEST, (json.dumps({"format": 1, "files": sums}, indent=2) + "\n").encode())
 
@@ -50,7 +50,7 @@ def check_manifest(folder: Path, names: Iterable[str] | None = None) -> None:
         files = Manifest.get(read_json(path)).files
     for name in files if names is None else names:
         if Path(name).name != name:
-            raise DataError(f"{path}: lists {name!r}, which is no name of a file")
+            raise DataError(f"{path}: lists {name!r}, which is not the name of a file")
         problem = _problem(folder / name, files.get(name))
         if problem:
             raise DataError(

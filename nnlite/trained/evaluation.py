@@ -28,7 +28,7 @@ def kind_of(target: TargetEncoder | None) -> str:
 
 
 def check_labels(target: TargetEncoder, y: np.ndarray, rows: Any, path: str) -> None:
-    """`DataError` that says where in a table the first label stands that is no class of the model."""
+    """`DataError` that says where in a table the first label stands that is not a class of the model."""
     if not isinstance(target, Classes) or not isinstance(rows, (Table, Frame)):
         return
     known = target.knows(y)
@@ -54,7 +54,7 @@ def figures_of(
 ) -> Figures:
     """The loss, the scores of the target, and all other compiled metrics; of a model that is not compiled, the scores.
 
-    Amounts are in the target's own unit, also in compiled metrics; the loss alone is that of the standardised target.
+    Amounts are in the target's own unit, also in compiled metrics; the loss alone is that of the standardized target.
 
     Args:
         model: what is judged.
@@ -99,7 +99,7 @@ def _metrics_in_units(model: BaseModel, target: TargetEncoder) -> Iterator[None]
 
 
 def show_in_units(model: BaseModel, target: TargetEncoder) -> None:
-    """Let the compiled metrics of a standardised regression be shown in the target's own unit, also while training."""
+    """Let the compiled metrics of a standardized regression be shown in the target's own unit, also while training."""
     if isinstance(target, Quantities) and target.changes_units:
         model.trainer.to_units = target.units
 

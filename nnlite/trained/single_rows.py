@@ -53,7 +53,7 @@ class SingleRows:
 
     @np.errstate(over="ignore", invalid="ignore")  # of numbers that are out of range: the encoder has a word for them
     def encode(self, row: Mapping[str, Any]) -> np.ndarray | None:
-        """Shape: (1, width); None where it takes the encoder to say what the row means, or what is wrong with it."""
+        """Shape: (1, width); None if it takes the encoder to say what the row means, or what is wrong with it."""
         encoded = self._template.copy()
         line = encoded[0]
         try:

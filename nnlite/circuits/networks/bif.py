@@ -95,7 +95,7 @@ class _Parser:
             self.variable = own
             for parent in table.parents:
                 if parent not in self.states:
-                    problem = f"has a parent {parent!r} that is no variable; {did_you_mean(parent, self.states)}"
+                    problem = f"has a parent {parent!r} that is not a variable; {did_you_mean(parent, self.states)}"
                     raise self._error(problem, table.line)
         return {
             "states": self.states,

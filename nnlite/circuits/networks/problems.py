@@ -10,8 +10,8 @@ class NetworkError(DataError):
     """A Bayesian network, or a file or a row for one, that cannot be used.
 
     Attributes:
-        file, line, variable: where it is, None where that is not known; `str(error)` begins with them.
-        row: which of the rows that were asked about, from 0; None where it is no row.
+        file, line, variable: where it is, None if that is not known; `str(error)` begins with them.
+        row: which of the rows that were asked about, from 0; None if it is not a row.
         path: the keys of the argument of `BayesianNetwork` that is wrong, such as `("parents", "flu")`; else empty.
     """
 

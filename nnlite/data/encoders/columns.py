@@ -83,7 +83,7 @@ class Numeric(ColumnEncoder):
 
     @classmethod
     def fit(cls, name: str, table: Table, rows: np.ndarray) -> "Numeric":
-        """The standardising encoder of a column as its `rows` suggest; `DataError` if they hold no value at all."""
+        """The standardizing encoder of a column as its `rows` suggest; `DataError` if they hold no value at all."""
         with needed_for("columns of numbers are scaled by scikit-learn", "scikit-learn"):
             from sklearn.preprocessing import StandardScaler
 
@@ -172,7 +172,7 @@ class Levels(ColumnEncoder, abstract=True):
     Args:
         name: the column.
         categories: the values of the training part; a value that is not among them, or a gap, is unknown.
-        fill: the value that a gap counts as; None where it is `""`, or unknown.
+        fill: the value that a gap counts as; None if it is `""`, or unknown.
     """
 
     categories: list[str]

@@ -29,7 +29,7 @@ class Dates(ColumnEncoder):
         cycles: those in which the dates of the training part differ.
         mean, scale: days become (days - mean) / scale; 0 and 1 where scaling is left to the model.
         days: whether there is a column of days, before those of the cycles.
-        form: how text spells the dates: `"iso"`, or a format of `datetime.strptime`; None where text is no date.
+        form: how text spells the dates: `"iso"`, or a format of `datetime.strptime`; None if text is no date.
     """
 
     fill: float
@@ -82,7 +82,7 @@ class Dates(ColumnEncoder):
 
 
 def dates_in(source: ColumnSource, name: str, form: str | None) -> Column:
-    """The column `name` as dates, which text may spell in the format `form`; `DataError` for what is no date."""
+    """The column `name` as dates, which text may spell in the format `form`; `DataError` for what is not a date."""
     column = source.column(name, "date") if form is None else source.given(name)
     if column.kind != "category" or form is None:
         return column.as_kind("date")

@@ -1,6 +1,6 @@
 """From raw data to the arrays a network trains on, and back.
 
-Encoders are fitted once, on the training part. What they learnt is their fields, so that `to_spec` and `get` carry
+Encoders are fitted once, on the training part. What they learned is their fields, so that `to_spec` and `get` carry
 them through JSON, and a fitted and a restored encoder share their only transformation.
 """
 
@@ -39,7 +39,7 @@ class InputEncoder(Configurable, family="input encoder"):
         raise NotImplementedError
 
     def cross_fitted(self, x: np.ndarray, inputs: Any, rows: np.ndarray, target: np.ndarray) -> np.ndarray:
-        """The encoded `inputs` as a model trains on them: where a column was learnt from the target, other in `rows`.
+        """The encoded `inputs` as a model trains on them: where a column was learned from the target, other in `rows`.
 
         Args:
             x: what `encode` makes of the inputs; it may be overwritten.
@@ -107,7 +107,7 @@ class Texts(InputEncoder):
     """One text per row, for a model that starts with `TextVectorization`.
 
     Args:
-        name: the column of a table that holds it; None where the data are texts already.
+        name: the column of a table that holds it; None if the data are strings already.
     """
 
     name: str | None = None
@@ -130,7 +130,7 @@ class Texts(InputEncoder):
 class Raw(InputEncoder):
     """An array as it is: scaling is left to the model's first layers (`Normalization`, `Rescaling`).
 
-    Whole numbers stay whole, because a first layer such as `Embedding` needs them.
+    Integers stay integers, because a first layer such as `Embedding` needs them.
 
     Args:
         shape: the shape of one row, without the axis of the rows.
@@ -145,7 +145,7 @@ class Raw(InputEncoder):
 
 
 class Preprocessing(Section):
-    """Everything that was learnt about the data before training; a run folder keeps it as `preprocessing.json`.
+    """Everything that was learned about the data before training; a run folder keeps it as `preprocessing.json`.
 
     Args:
         inputs: the encoder of the inputs.

@@ -10,7 +10,7 @@ from nnlite.data.files.numerals import PLAIN, NumberFormat
 __all__ = ["find_delimiter", "find_header", "find_number_format", "find_rows"]
 
 SAMPLE = 500  # rows
-DELIMITERS = ("\t", ";", "|", ",")  # the first one wins where several give rows of equally many cells
+DELIMITERS = ("\t", ";", "|", ",")  # the first one wins where several give rows of the same number of cells
 QUOTES = ('"', "'")
 FORMATS = (
     PLAIN,
@@ -26,7 +26,7 @@ YEARS = range(1900, 2101)
 
 
 def find_delimiter(text: str, quote: str = "auto") -> str:
-    """What stands between the cells of a text: what gives its first rows equally many cells, two or more."""
+    """What stands between the cells of a text: what gives its first rows the same number of cells, two or more."""
     quotes = QUOTES if quote == "auto" else (quote,)
     best, best_share = ",", 0.0
     for delimiter in DELIMITERS:
@@ -117,7 +117,7 @@ def find_number_format(
 
 
 def columns_of_numbers(columns: Sequence[Sequence[str]], form: NumberFormat, marks: Marks) -> int:
-    """How many of the columns hold numbers, written so, and missing values, nothing else."""
+    """How many of the columns hold numbers, written this way, and missing values, nothing else."""
     present = ([cell for cell in column if cell not in marks.in_numbers] for column in columns)
     return sum(bool(cells) and form.all_match(cells) for cells in present)
 

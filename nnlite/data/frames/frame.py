@@ -96,7 +96,7 @@ class Frame:
     """A raw table: columns of one length, by name and by place; `read_frame` makes one of any table.
 
     Args:
-        columns: the columns, with distinct names; None where `matrix` holds them.
+        columns: the columns, with distinct names; None if `matrix` holds them.
         matrix: columns of numbers, shape (rows, columns), float32 or float64 without infinities.
         names: what the columns of `matrix` are called; `x0`, `x1`, ... where None.
         named: whether the names came with the table, so that columns may be found by them.

@@ -84,7 +84,7 @@ def _check_characters(codes: np.ndarray, place: str) -> None:
     """`DataError` for numbers that stand for no character, which fail where a text is used."""
     wrong = codes[(codes > LAST_CHARACTER) | ((codes >= 0xD800) & (codes <= 0xDFFF))]
     if len(wrong):
-        raise DataError(f"{place}: damaged; a text holds the number {wrong[0]}, which is no character")
+        raise DataError(f"{place}: damaged; a text holds the number {wrong[0]}, which is not a character")
 
 
 def check_members(members: Sequence[zipfile.ZipInfo], place: str) -> None:

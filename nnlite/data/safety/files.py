@@ -28,7 +28,7 @@ def place_of(path: str) -> str:
 
 
 def regular(path: str | os.PathLike) -> os.stat_result:
-    """What the system knows of a file; `DataError` for what is none: a device would be read for ever.
+    """What the system knows of a file; `DataError` for what is none: a device would be read forever.
 
     Raises:
         DataError: no such file, a folder, a device, a pipe, a name that no file can have.

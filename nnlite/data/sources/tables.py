@@ -27,8 +27,8 @@ class TableSource(DataSource, abstract=True):
 
     With `path` and `target` alone, or with `columns`, the kinds of columns are found, and each becomes what suits its
     kind (docs/columns.md). With `categorical`, `ordinal`, `text` or `drop`, but without `columns`, all other columns
-    are numbers. These are standardised, with missing values filled by the median; categorical ones become one column
-    of 0 and 1 per category, a missing value being a category of its own. All of it is learnt from the training part.
+    are numbers. These are standardized, with missing values filled by the median; categorical ones become one column
+    of 0 and 1 per category, a missing value being a category of its own. All of it is learned from the training part.
 
     Args:
         path: the file; `-` is the standard input.

@@ -21,7 +21,7 @@ class Levels:
 
     Attributes:
         values: what each state stands for: the values, or the middles of intervals.
-        edges: between the intervals; None where the states are values.
+        edges: between the intervals; None if the states are values.
         names: of the states.
     """
 

@@ -147,7 +147,7 @@ class NNEmbedder(SingleNetwork):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Labels or numbers.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each sample, >= 0; a weight of 2 is the same as a sample that is there twice.
+            Weight of each sample, >= 0; a weight of 2 is the same as a sample that occurs twice.
 
         Returns
         -------

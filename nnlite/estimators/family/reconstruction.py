@@ -86,7 +86,7 @@ class Reconstruction(GivenEncoder, NNRegressor):
 
     @property
     def medians(self) -> np.ndarray | None:
-        """What fills gaps in a table of numbers; None where there are no columns of numbers."""
+        """What fills gaps in a table of numbers; None if there are no columns of numbers."""
         return None if self._scaling is None else medians_of(self._scaling)
 
     @property

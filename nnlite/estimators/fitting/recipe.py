@@ -64,7 +64,7 @@ SIDE_BY_SIDE = ("Dense", "Scale", "CategoryEmbedding", "PeriodicEmbedding")
 
 
 class Problem(NamedTuple):
-    """What is to be learnt.
+    """What is to be learned.
 
     Args:
         task: whether classes or numbers are predicted.
@@ -90,9 +90,9 @@ class Recipe:
 
     Args:
         parameters: of the estimator, by name.
-        problem: what is to be learnt.
+        problem: what is to be learned.
         online: whether this is one pass over some of the rows, one of many, in place of a whole training.
-        present: how many networks there are, where these are trained further; None where new ones are.
+        present: how many networks there are, where these are trained further; None if new ones are.
     """
 
     def __init__(
@@ -221,12 +221,12 @@ class Recipe:
 
     @property
     def has_waves(self) -> bool:
-        """Whether numbers are learnt from beside waves of themselves: numbers from few numbers."""
+        """Whether numbers are learned from beside waves of themselves: numbers from few numbers."""
         return self.is_tuned and self.problem.task == "number" and 0 < len(self.problem.numbers) <= MOST_WAVY_COLUMNS
 
     @property
     def has_pieces(self) -> bool:
-        """Whether they are learnt from beside piecewise linear pieces of themselves too: enough rows for each bin."""
+        """Whether they are learned from beside piecewise linear pieces of themselves too: enough rows for each bin."""
         return self.has_waves and self.problem.n_rows >= BINS * LEAST_ROWS_OF_A_BIN
 
     def _dense(self, units: int, activation: Any) -> dict[str, Any]:

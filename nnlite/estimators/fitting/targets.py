@@ -32,9 +32,9 @@ class Targets:
         task: whether the defaults are those for classes or those for numbers.
         n_outputs: units of the last layer.
         activation: the function after the last layer; None for numbers.
-        loss: what is minimised by default.
-        metrics: what is logged besides.
-        names: of the columns of a table of targets; None where they have none.
+        loss: what is minimized by default.
+        metrics: what is logged as well.
+        names: of the columns of a table of targets; None if they have none.
         classes: the labels; None for numbers.
     """
 
@@ -47,7 +47,7 @@ class Targets:
     classes: Any = None
 
     def learn(self, y: np.ndarray, weights: np.ndarray | None) -> None:
-        """Take from the rows that are learnt from what `encode` needs."""
+        """Take from the rows that are learned from what `encode` needs."""
 
     def encode(self, y: np.ndarray) -> np.ndarray:
         """What the loss compares with outputs."""
@@ -58,7 +58,7 @@ class Targets:
         return self.encode(y)
 
     def mixed(self, y: np.ndarray) -> np.ndarray | None:
-        """The class of each row, whose mix parts of the rows keep; None where there are no classes."""
+        """The class of each row, whose mix parts of the rows keep; None if there are no classes."""
         return None
 
     def decided(self, outputs: np.ndarray) -> np.ndarray:
@@ -74,7 +74,7 @@ class Targets:
         return predictions
 
     def scores(self, history: dict[str, list[float]]) -> list[float] | None:
-        """The score of each epoch on the rows set apart; None where there are none."""
+        """The score of each epoch on the rows set apart; None if there are none."""
         return history.get(f"val_{self.metrics[0]}")
 
 
@@ -145,7 +145,7 @@ class NumberTargets(Targets):
         is_column: whether they came as one column, `(rows,)`.
 
     Attributes:
-        mean, scale, low, high: of the rows that were learnt from, for each number.
+        mean, scale, low, high: of the rows that were learned from, for each number.
     """
 
     task = "number"

@@ -143,7 +143,7 @@ class BaseMLP(BaseEstimator):
         return self
 
     def _start(self, units: list[int], dtype: np.dtype, random: np.random.RandomState) -> None:
-        """Forget what was learnt."""
+        """Forget what was learned."""
         self.n_iter_ = self.t_ = 0
         self.n_layers_ = len(units)
         self.coefs_, self.intercepts_ = initial_weights(units, self.activation, dtype, random)

@@ -12,7 +12,7 @@ from nnlite.saving import need_space
 
 __all__ = ["check_folder", "check_learning_rate", "check_space"]
 
-RESERVE = 2**20  # bytes besides the model: history, metrics, config
+RESERVE = 2**20  # bytes in addition to the model: history, metrics, config
 
 
 def check_folder(out: str | Path | None) -> None:

@@ -84,7 +84,7 @@ def _columns(profile: TableProfile) -> list[str]:
         return ["      # columns: {name: drop}             # to change what becomes of a column (docs/columns.md)"]
     if len(said) > MOST_LINES_OF_COLUMNS:
         entries = _flow((f"{quoted(column.name)}: {column.encoding}" for column in said), "      columns: ", "{}")
-        return ["      # left out, or learnt as vectors; kinds of all others are found", f"      columns: {entries}"]
+        return ["      # left out, or learned as vectors; kinds of all others are found", f"      columns: {entries}"]
     lines = [f"        {quoted(column.name)}: {column.encoding}".ljust(38) + f"  # {_why(column)}" for column in said]
     return ["      columns:                          # kinds of all others are found (docs/columns.md)", *lines]
 

@@ -101,7 +101,7 @@ class Attention(_Scored):
     scores = scale * query @ key.T, or concat_score_weight * sum(tanh(scale * (query + key))).
 
     One input attends to itself, so that the layer fits into a `Sequential` (Keras takes several only); else the
-    inputs are `(query, value)` or `(query, value, key)`, the value being the key too where there is none.
+    inputs are `(query, value)` or `(query, value, key)`, the value being the key too if there is none.
 
     Shape: query `(batch, ..., steps, features)`, key `(batch, ..., others, features)`, value
     `(batch, ..., others, width)` `-> (batch, ..., steps, width)`.

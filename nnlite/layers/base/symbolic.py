@@ -1,4 +1,4 @@
-"""Values that are not there yet: what layers are called on to draw a graph."""
+"""Symbolic values: placeholders that layers are called on to build a graph."""
 
 import weakref
 import zlib

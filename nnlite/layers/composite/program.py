@@ -102,11 +102,11 @@ class Program(ABC):
 
     @abstractmethod
     def plan(self, wanted: Sequence[bool], into: Sequence) -> Any:
-        """What `backward` needs besides the Jacobians, worked out before the first step.
+        """What `backward` needs in addition to the Jacobians, worked out before the first step.
 
         Args:
             wanted: for each parameter whether its gradient is.
-            into: where that is written, None where it is not wanted.
+            into: where that is written, None if it is not wanted.
         """
 
     @abstractmethod

@@ -59,7 +59,7 @@ class Dense(Layer):
         members: number of dense layers side by side, each with first weights of its own; each gets its own row of an
             example. None for one layer, without the axis.
 
-    PyTorch's Linear keeps the transposed kernel `(units, features)` and initialises both uniformly by
+    PyTorch's Linear keeps the transposed kernel `(units, features)` and initializes both uniformly by
     1 / sqrt(features).
 
     Reference: Jacot et al. 2018, arXiv:1806.07572, for `"ntk"`; Holzmüller et al. 2024, arXiv:2407.04491, for both

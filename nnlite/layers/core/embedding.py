@@ -52,7 +52,7 @@ class Embedding(Layer):
     `input_length`, which Keras no longer needs, is accepted.
 
     Raises:
-        DataError: an index that is no integer in [0, input_dim).
+        DataError: an index that is not an integer in [0, input_dim).
         ConfigError: `sparse` together with a regularizer, which concerns all rows.
     """
 
@@ -135,7 +135,8 @@ class ReversibleEmbedding(Embedding):
     def validate(self) -> None:
         super().validate()
         if self.sparse:
-            raise ConfigError("logits have a derivative by all rows; sparse must be false", (type(self).__name__,))
+            message = "logits have a derivative with respect to all rows; sparse must be false"
+            raise ConfigError(message, (type(self).__name__,))
 
     def build(self, input_shape: BatchShape | None = None) -> None:
         super().build(input_shape)

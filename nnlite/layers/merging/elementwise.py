@@ -166,7 +166,7 @@ def aligned_shape(shape: tuple, rank: int) -> tuple:
 
 
 def either(masks: Sequence[np.ndarray | None]) -> np.ndarray | None:
-    """Where any of the masks is true; None where one is missing."""
+    """Where any of the masks is true; None if one is missing."""
     present = [own for own in masks if own is not None]
     if len(present) < len(masks):
         return None

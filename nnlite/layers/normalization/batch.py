@@ -50,7 +50,7 @@ class BatchNormalization(Layer):
         beta_constraint, gamma_constraint: what training brings the values back to after each update.
         synchronized: only false: there is one process, whose batch is the whole batch.
         renorm: correct the moments of the batch by running ones; for small batches.
-        renorm_clipping: `{rmin, rmax, dmax}`, bounds of r and of abs(d); none where missing.
+        renorm_clipping: `{rmin, rmax, dmax}`, bounds of r and of abs(d); a missing one does not bind.
         renorm_momentum: of renorm_mean and renorm_stddev.
 
     A `mask` of booleans, or of weights >= 0, stretched to the shape of the inputs' first axes, takes entries out of the

@@ -30,7 +30,7 @@ __all__ = ["GroupNormalization", "RMSNormalization", "UnitNormalization"]
 class GroupNormalization(Layer):
     """outputs = gamma * (inputs - mean) / sqrt(variance + epsilon) + beta, moments of each example and group.
 
-    The features of `axis` are cut into `groups` groups of neighbours; moments are taken over a group and all other
+    The features of `axis` are cut into `groups` groups of neighbors; moments are taken over a group and all other
     axes but the batch. One group is layer normalization, one group per feature is instance normalization.
 
     Shape: `(batch, ...)`, unchanged; gamma and beta `(features,)`.

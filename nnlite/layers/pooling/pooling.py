@@ -70,7 +70,7 @@ class _Pooling(Spatial, Layer, abstract=True):
 
 
 def inverse_counts(windows: Windows, dtype: np.dtype, trailing: int) -> np.ndarray | float:
-    """1 / the number of cells of each window that are no padding: a number where there is no padding."""
+    """1 / the number of cells of each window that are not padding: a number where there is no padding."""
     if not windows.padded:
         return 1 / math.prod(windows.size)
     counts = np.zeros(windows.outputs, dtype)

@@ -35,7 +35,7 @@ Interpolation = Literal["bilinear", "nearest"]
 
 
 class RandomFlip(RandomImages):
-    """While training, images turned round with probability 1/2, in each direction for itself.
+    """Flip each image with probability 1/2 while training, independently along each axis.
 
     Shape: `(batch, height, width, channels)`, unchanged.
 

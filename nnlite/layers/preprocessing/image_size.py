@@ -24,7 +24,7 @@ Resampling = Literal["bilinear", "nearest", "bicubic", "lanczos3", "lanczos5"]
 class Resizing(Layer):
     """Images of another height and width.
 
-    Pixels are squares: the centre of new pixel i lies at `(i + 0.5) * old / new - 0.5` old pixels. Nothing is
+    Pixels are squares: the center of new pixel i lies at `(i + 0.5) * old / new - 0.5` old pixels. Nothing is
     smoothed when images become smaller.
 
     Shape: `(batch, rows, columns, channels) -> (batch, height, width, channels)`.

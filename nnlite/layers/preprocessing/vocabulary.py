@@ -96,7 +96,7 @@ class Vocabulary(Host):
             idf_weights: for `output_mode="tf_idf"`: one weight per entry of `vocabulary`.
 
         Raises:
-            ConfigError: an empty vocabulary, a token that is there twice or is a special one, more than
+            ConfigError: an empty vocabulary, a token that occurs twice or is a special one, more than
                 `max_tokens`, weights that are missing or do not fit.
         """
         given = self._lines(sought(vocabulary)) if isinstance(vocabulary, str) else vocabulary

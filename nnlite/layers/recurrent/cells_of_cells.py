@@ -1,4 +1,4 @@
-"""Cells made of cells: several on top of one another, and layers of users that are cells."""
+"""Cells made of cells: several on top of one another, and user-defined layers that are cells."""
 
 from collections.abc import Callable, Sequence
 from itertools import islice

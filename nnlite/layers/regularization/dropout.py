@@ -90,7 +90,7 @@ class Dropout(Layer):
 
 
 class _SpatialDropout(Layer, abstract=True):
-    """Dropout of whole channels, whose neighbours tell too much of one another.
+    """Dropout of whole channels, whose neighbors tell too much of one another.
 
     Args:
         rate: fraction of the channels that is dropped, in [0, 1].

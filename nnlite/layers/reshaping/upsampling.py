@@ -60,7 +60,7 @@ class UpSampling2D(_UpSampling):
     Args:
         size: factor, one for both axes or one for each.
         data_format: "channels_last", also for None, or "channels_first".
-        interpolation: "nearest" repeats pixels; the others mix near ones, with centres at half pixels.
+        interpolation: "nearest" repeats pixels; the others mix near ones, with centers at half pixels.
     """
 
     data_format: Literal["channels_last", "channels_first"] | None = None

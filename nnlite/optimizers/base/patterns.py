@@ -54,7 +54,7 @@ class Factors(NamedTuple):
 
     Attributes:
         update, decay: of the whole pack; 0 for no decay.
-        updates, decays: of each element, vectors; None where all have the same. In a block of the pack they are
+        updates, decays: of each element, vectors; None if all have the same. In a block of the pack they are
             `(slice, factor)` of the stretches whose factor is not 1: NumPy spares the others a pass.
         stretches: slices of the pack in which the factors are the same, and these factors, where it has several.
     """

@@ -193,7 +193,7 @@ class VariableDoors(Slots):
                     yield view, view.copy()
 
     def _by_place(self, gradients: list[Any], chosen: Sequence[Variable]) -> list[Any]:
-        """The gradient of each variable, None where there is none."""
+        """The gradient of each variable, None if there is none."""
         if len(gradients) != len(chosen):
             raise ShapeError(f"{type(self).__name__} got {len(gradients)} gradients for {len(chosen)} variables")
         places = {id(variable): place for place, variable in enumerate(self._variables)}

@@ -24,9 +24,9 @@ class Dependence:
 
     Args:
         name: of the feature.
-        values: what it takes on, in the unit of the raw data: numbers, or texts of categories.
+        values: what it takes on, in the unit of the raw data: numbers, or categories as strings.
         curves: what is predicted -> the mean over the rows at each value.
-        low, high: the 10th and 90th percentile over the rows of the one curve; None where there are several.
+        low, high: the 10th and 90th percentile over the rows of the one curve; None if there are several.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Features:
     def of(cls, subject: Subject) -> "Features | str":
         """The features of a run, or why there are none to speak of."""
         if subject.model.input_kind == "strings":
-            return "the inputs are texts, along which there is no derivative"
+            return "the inputs are strings, along which there is no derivative"
         if len(subject.model.input_shape) != 2 or image_shape(subject):
             return "the inputs are no table"
         return cls(subject)

@@ -52,7 +52,7 @@ class Subject:
 
     @functools.cached_property
     def data(self) -> Prepared | None:
-        """The data as it was split and encoded in training; None where it cannot be read, `missing` says why."""
+        """The data as it was split and encoded in training; None if it cannot be read, `missing` says why."""
         try:
             prepared = self.run.experiment.prepare(self.run.preprocessing)[1]
         except (ConfigError, DataError, OSError) as error:
@@ -76,7 +76,7 @@ class Subject:
 
     @property
     def dataset(self) -> Dataset | None:
-        """The raw data of the part that is judged, before any encoding; None where they are not kept in memory."""
+        """The raw data of the part that is judged, before any encoding; None if they are not kept in memory."""
         return self.prepared.datasets.get(self.part)
 
     @property
@@ -129,7 +129,7 @@ class Subject:
 
     @property
     def labels(self) -> list[str]:
-        """The classes, or the labels of which a row may have several, as texts."""
+        """The classes, or the labels of which a row may have several, as strings."""
         return [str(label) for label in self.target.labels]
 
     def row_losses(self, x: Any, y: np.ndarray, outputs: np.ndarray | None = None) -> np.ndarray:

@@ -22,7 +22,7 @@ class Answer(NamedTuple):
     Args:
         name: a label, or what an amount is called.
         of: from outputs to the number, shape (rows,), float64.
-        slope: its derivative by the outputs, of their shape.
+        slope: its derivative with respect to the outputs, of their shape.
     """
 
     name: Any

@@ -85,7 +85,7 @@ def indicator(fit: Fit, wanted: bool) -> list[ColumnEncoder]:
 
 
 def mean_and_scale(values: np.ndarray) -> dict[str, float]:
-    """The fields by which an encoder standardises these values: `mean`, and `scale`, which is 1 for a constant."""
+    """The fields by which an encoder standardizes these values: `mean`, and `scale`, which is 1 for a constant."""
     spread = float(values.std())
     return {"mean": float(values.mean()), "scale": spread if spread > 0 else 1.0}
 

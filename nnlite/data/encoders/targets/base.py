@@ -56,7 +56,7 @@ class TargetEncoder(Configurable, family="target encoder"):
         learnt_weights: np.ndarray | None = None,
         weights: np.ndarray | None = None,
     ) -> dict[str, float]:
-        """The scores, of `target`, of the best answer that looks at no input, made up from the target `learnt`."""
+        """The scores, of `target`, of the best answer that looks at no input, made up from the target `learned`."""
         raise NotImplementedError
 
     def tune(self, target: np.ndarray, outputs: np.ndarray, score: Score, weights: np.ndarray | None = None) -> None:

@@ -19,7 +19,7 @@ class TargetOptions:
     """What a config says of the target.
 
     Args:
-        standardize: whether amounts are standardised.
+        standardize: whether amounts are standardized.
         transform: of amounts.
         separator: what stands between the labels of one cell.
         threshold: from which probability on a row is taken for the second class, or to have the label; or the score
@@ -39,7 +39,7 @@ class TargetOptions:
         Args:
             names: its columns.
             target: labels, or amounts of shape (rows, columns).
-            rows: places of the training rows; amounts are learnt from these.
+            rows: places of the training rows; amounts are learned from these.
             labels: all labels that occur, each once or more.
             kind: what the loss compares.
         """

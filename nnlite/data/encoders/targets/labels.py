@@ -24,7 +24,7 @@ class Labels(TargetEncoder):
         name: the column that holds such cells; where there is a separator.
         thresholds: probability of each label from which on a row has it; None for above 1/2.
 
-    >>> labels = Labels.fit(["colours"], np.array(["red|blue", "", "blue"]), separator="|")
+    >>> labels = Labels.fit(["colors"], np.array(["red|blue", "", "blue"]), separator="|")
     >>> labels.labels
     ['blue', 'red']
     >>> labels.encode(np.array(["red", "blue|red"])).tolist()

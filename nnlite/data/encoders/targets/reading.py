@@ -17,8 +17,8 @@ def read_target(table: Table | FileFrame, names: list[str], target_kind: TargetK
 
     Returns:
         For `"regression"` numbers of shape (rows, columns). Of one column otherwise its labels, shape (rows,), which
-        for `"multilabel"` are texts that may be empty and for `"auto"` numbers where all cells are. Of several columns
-        their cells, shape (rows, columns).
+        for `"multilabel"` are strings that may be empty and for `"auto"` numbers where all cells are. Of several
+        columns their cells, shape (rows, columns).
 
     Raises:
         DataError: a missing value, or a text in a column of numbers.

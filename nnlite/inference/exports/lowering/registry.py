@@ -72,7 +72,7 @@ def lower_graph(graph: Graph, inputs: Sequence[Value]) -> list[Value]:
     values = list(inputs)
     for use in graph.uses:
         if use.training:
-            raise refuse(use.layer, "is called with training=True, and what is drawn anew has no form in this format")
+            raise refuse(use.layer, "is called with training=True, and what is drawn again has no form in this format")
         if use.mask is not None:
             raise refuse(use.layer, "is called with a mask, which has no form in this format")
         data = [values[place] for place in use.inputs]
