@@ -64,6 +64,13 @@ class MultiHeadAttention(Headed):
     PyTorch keeps the transposed kernels of all heads in one matrix; its `embed_dim` is `num_heads * key_dim`.
 
     Reference: Vaswani et al. 2017, arXiv:1706.03762, section 3.2.
+
+    >>> import numpy as np
+    >>> layer = MultiHeadAttention(num_heads=2, key_dim=4)
+    >>> x = np.ones((2, 5, 8))
+    >>> outputs, scores = layer(x, x, return_attention_scores=True)
+    >>> outputs.shape, scores.shape
+    ((2, 5, 8), (2, 2, 5, 5))
     """
 
     num_heads: Count

@@ -54,6 +54,11 @@ class Embedding(Layer):
     Raises:
         DataError: an index that is not an integer in [0, input_dim).
         ConfigError: `sparse` together with a regularizer, which concerns all rows.
+
+    >>> import numpy as np
+    >>> layer = Embedding(input_dim=1000, output_dim=8)
+    >>> layer(np.array([[4, 10, 0], [7, 7, 999]])).shape
+    (2, 3, 8)
     """
 
     input_dim: Count

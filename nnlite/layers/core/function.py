@@ -78,6 +78,13 @@ class Wrapper(Layer):
 
     Args:
         layer: the layer inside.
+
+    >>> from nnlite.layers import Dense
+    >>> class Doubled(Wrapper):
+    ...     def call(self, inputs):
+    ...         return 2 * self.layer(inputs)
+    >>> Doubled(Dense(1, kernel_initializer="ones"))([[1.0, 2.0]]).tolist()
+    [[6.0]]
     """
 
     layer: FromSpec[Layer]

@@ -59,6 +59,13 @@ class BatchNormalization(Layer):
     The variance is the biased one everywhere; PyTorch keeps the unbiased one in its moving average.
 
     Reference: Ioffe & Szegedy 2015, arXiv:1502.03167; Ioffe 2017, arXiv:1702.03275.
+
+    >>> import numpy as np
+    >>> layer, x = BatchNormalization(momentum=0.5), np.array([[1.0], [3.0]])
+    >>> layer(x, training=True).round(2).tolist()  # by the moments of the batch
+    [[-1.0], [1.0]]
+    >>> np.asarray(layer.moving_mean).tolist()
+    [1.0]
     """
 
     axis: int | tuple[int, ...] = -1

@@ -42,6 +42,10 @@ class Resizing(Layer):
     bicubic has a = -0.75, this one -0.5.
 
     Reference: Keys 1981, "Cubic convolution interpolation for digital image processing".
+
+    >>> import numpy as np
+    >>> Resizing(1, 4)(np.array([0.0, 4.0]).reshape(1, 1, 2, 1)).ravel().tolist()
+    [0.0, 1.0, 3.0, 4.0]
     """
 
     height: Count
@@ -82,6 +86,10 @@ class CenterCrop(Layer):
     Args:
         height, width: of the outputs, in pixels.
         data_format: `channels_last`, the default, or `channels_first`.
+
+    >>> import numpy as np
+    >>> CenterCrop(2, 2)(np.arange(16.0).reshape(1, 4, 4, 1)).ravel().tolist()
+    [5.0, 6.0, 9.0, 10.0]
     """
 
     height: Count

@@ -64,6 +64,10 @@ class Rescaling(Layer):
 
     Args:
         scale, offset: numbers, or one for each entry of the last axis.
+
+    >>> import numpy as np
+    >>> Rescaling(1 / 127.5, offset=-1)(np.array([0.0, 127.5, 255.0])).tolist()
+    [-1.0, 0.0, 1.0]
     """
 
     scale: Converted[Numbers, float | list[float]]

@@ -23,6 +23,12 @@ class StackedRNNCells(RNNCell):
 
     Args:
         cells: the cells, the first takes the inputs.
+
+    >>> import numpy as np
+    >>> from nnlite.layers import RNN, LSTMCell
+    >>> cell = StackedRNNCells([LSTMCell(4), LSTMCell(2)])
+    >>> RNN(cell)(np.ones((3, 5, 1))).shape, cell.state_size
+    ((3, 2), [[4, 4], [2, 2]])
     """
 
     cells: FromSpecs[Layer]
