@@ -90,6 +90,10 @@ class L1(NormPenalty):
 
     Args:
         l1: strength, >= 0.
+
+    >>> import numpy as np
+    >>> float(L1(0.1)(np.array([1.0, -3.0])))
+    0.4
     """
 
     l1: NonNegative = 0.01
@@ -102,6 +106,10 @@ class L2(NormPenalty):
 
     Args:
         l2: strength, >= 0.
+
+    >>> import numpy as np
+    >>> float(L2(0.1)(np.array([1.0, -3.0])))
+    1.0
     """
 
     l2: NonNegative = 0.01
@@ -113,6 +121,10 @@ class L1L2(NormPenalty, aliases=("l1_l2",)):
     Args:
         l1: strength of the absolute part, >= 0.
         l2: strength of the squared part, >= 0.
+
+    >>> import numpy as np
+    >>> float(L1L2(l1=0.5, l2=0.25)(np.array([1.0, -3.0])))
+    4.5
     """
 
     l1: NonNegative = 0.0

@@ -88,13 +88,21 @@ class Filled(Initializer, abstract=True):
 
 
 class Zeros(Filled, aliases=("zero",)):
-    """All zeros."""
+    """All zeros.
+
+    >>> Zeros()((2, 3)).tolist()
+    [[0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]
+    """
 
     value = 0.0
 
 
 class Ones(Filled, aliases=("one",)):
-    """All ones."""
+    """All ones.
+
+    >>> Ones()((2, 3)).tolist()
+    [[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]
+    """
 
     value = 1.0
 

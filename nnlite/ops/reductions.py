@@ -28,7 +28,13 @@ class _Reduction(Op, abstract=True):
 
 
 class Sum(_Reduction):
-    """y = sum of x over `axis`."""
+    """y = sum of x over `axis`.
+
+    >>> from nnlite.ops import Sum
+    >>> op = Sum(axis=0)
+    >>> op.forward([[1.0, 5.0], [7.0, 2.0]]).tolist(), op.backward([1.0, 10.0]).tolist()
+    ([8.0, 7.0], [[1.0, 10.0], [1.0, 10.0]])
+    """
 
     def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         axes = self._axes(x)
@@ -37,7 +43,13 @@ class Sum(_Reduction):
 
 
 class Mean(_Reduction):
-    """y = mean of x over `axis`; each element has the slope 1 / n."""
+    """y = mean of x over `axis`; each element has the slope 1 / n.
+
+    >>> from nnlite.ops import Mean
+    >>> op = Mean(axis=1)
+    >>> op.forward([[1.0, 5.0], [7.0, 7.0]]).tolist(), op.backward(1).tolist()
+    ([3.0, 7.0], [[0.5, 0.5], [0.5, 0.5]])
+    """
 
     def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         axes = self._axes(x)
@@ -64,14 +76,26 @@ class _Extreme(_Reduction, abstract=True):
 
 
 class Max(_Extreme):
-    """y = largest x over `axis`; equal largest elements share the slope 1."""
+    """y = largest x over `axis`; equal largest elements share the slope 1.
+
+    >>> from nnlite.ops import Max
+    >>> op = Max(axis=1)
+    >>> op.forward([[1.0, 5.0], [7.0, 7.0]]).tolist(), op.backward(1).tolist()
+    ([5.0, 7.0], [[0.0, 1.0], [0.5, 0.5]])
+    """
 
     def choose(self, x: np.ndarray, axes: Shape) -> np.ndarray:
         return np.max(x, axis=axes, keepdims=True)
 
 
 class Min(_Extreme):
-    """y = smallest x over `axis`; equal smallest elements share the slope 1."""
+    """y = smallest x over `axis`; equal smallest elements share the slope 1.
+
+    >>> from nnlite.ops import Min
+    >>> op = Min(axis=0)
+    >>> op.forward([[1.0, 5.0], [7.0, 2.0]]).tolist(), op.backward(1).tolist()
+    ([1.0, 2.0], [[1.0, 0.0], [0.0, 1.0]])
+    """
 
     def choose(self, x: np.ndarray, axes: Shape) -> np.ndarray:
         return np.min(x, axis=axes, keepdims=True)
