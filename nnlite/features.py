@@ -52,6 +52,9 @@ class Feature(Encoding):
 
     Raises:
         ConfigError: a layer that takes or gives something else.
+
+    >>> Feature("string", StringLookup(vocabulary=["cat", "dog"]), "one_hot").output_mode
+    'one_hot'
     """
 
     dtype: Literal["float16", "float32", "float64", "int8", "int16", "int32", "int64", "string"]
@@ -74,6 +77,9 @@ class Cross(Encoding):
         feature_names: the features; each must give indices.
         crossing_dim: number of bins; different combinations may share one.
         output_mode: `"one_hot"`, or `"int"` for the number of the bin.
+
+    >>> Cross(("city", "kind"), crossing_dim=32).name
+    'city_X_kind'
     """
 
     feature_names: tuple[str, ...]
@@ -210,21 +216,13 @@ class FeatureSpace(Configurable, family="feature space"):
         return column.reshape(-1, 1)
 
     def save(self, filepath: str | PathLike, overwrite: bool = True) -> None:
-        """Write everything to one `.safetensors` file, which `FeatureSpace.load` reads.
-
-        Raises:
-            NotReadyError: before `adapt`.
-        """
+        """Write everything to one `.safetensors` file, for `FeatureSpace.load`; `NotReadyError` before `adapt`."""
         header = {"content": "feature space", "config": self.get_config()}
         saving.write(filepath, header, self._arrays(), overwrite=overwrite)
 
     @classmethod
     def load(cls, filepath: str | PathLike) -> "FeatureSpace":
-        """Read a file of `save`.
-
-        Raises:
-            ModelFileError: missing, damaged or foreign file.
-        """
+        """Read a file of `save`; `ModelFileError` for a missing, damaged or foreign one."""
         with saving.reading_saved(filepath):
             header, arrays = saving.read(filepath)
             if header.get("content") != "feature space" or "config" not in header:
@@ -245,7 +243,7 @@ class FeatureSpace(Configurable, family="feature space"):
 
     @staticmethod
     def feature(dtype: Any, preprocessor: Spec[Layer], output_mode: Mode) -> Feature:
-        """A feature with a layer of one's own."""
+        """A feature with a layer of your own."""
         return Feature(dtype, preprocessor, output_mode)
 
     @staticmethod

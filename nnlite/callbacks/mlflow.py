@@ -21,6 +21,9 @@ class MLflowLogger(Callback):
 
     Raises:
         MissingLibraryError: MLflow is not installed: pip install nnlite[mlflow].
+
+    >>> MLflowLogger(experiment="houses", run="first", tags={"by": "me"})
+    MLflowLogger(experiment='houses', run='first', tags={'by': 'me'})
     """
 
     experiment: str | None = None

@@ -106,6 +106,11 @@ class Data(Section):
         threshold: for two classes or several labels per row, the probability from which on a row is taken for the
             second class, or to have the label: a number, or the score that it is tuned for on the validation part.
         limits: the largest files that are read, as of `Limits`.
+
+    >>> from nnlite.data import Inline
+    >>> data = Data(Inline([[0.0], [1.0], [2.0]], [0.0, 2.0, 4.0]), split={"validation": 0, "test": 0.3})
+    >>> data.split, data.standardize_target
+    (Split(validation=0.0, test=0.3), True)
     """
 
     source: FromSpec[DataSource]

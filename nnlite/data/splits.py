@@ -38,6 +38,12 @@ class Split(Section):
         hash: a column, such as that of an id, of whose text a hash decides: a row stays in its part as the file grows.
         files: part (`validation` or `test`) -> a file like the source's, in place of its share; the source's own file
             has the other parts.
+
+    >>> Split.from_config({"validation": 0.2, "test": 0.2, "stratify": True})
+    Split(validation=0.2, stratify=True)
+    >>> Split.from_config({"validation": 0.6, "test": 0.6})
+    Traceback (most recent call last):
+    nnlite.errors.ConfigError: validation 0.6 and test 0.6 leave no rows for training
     """
 
     validation: BelowOne = 0.1

@@ -26,6 +26,11 @@ class ModelInput(Section):
     Args:
         columns: those of the table that it takes: names, or places from 0, such as `3` and `"0-7"`; all that no other
             input takes when None.
+
+    >>> ModelInput(["0-2", "5"]).places({})
+    [0, 1, 2, 5]
+    >>> ModelInput(["age"]).places({"age": [3], "city": [0, 1, 2]})
+    [3]
     """
 
     columns: list[str | Index] | None = None

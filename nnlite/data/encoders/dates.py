@@ -30,6 +30,11 @@ class Dates(ColumnEncoder):
         mean, scale: days become (days - mean) / scale; 0 and 1 where scaling is left to the model.
         days: whether there is a column of days, before those of the cycles.
         form: how text spells the dates: `"iso"`, or a format of `datetime.strptime`; None if text is no date.
+
+    >>> from nnlite.data import read_frame
+    >>> encoder = Dates("day", fill=0.0, cycles=["weekday"], form="iso")
+    >>> encoder.encode(read_frame({"day": ["1970-01-03", "1970-01-10"]})).round(3).tolist()
+    [[2.0, -0.975, -0.223], [9.0, -0.975, -0.223]]
     """
 
     fill: float

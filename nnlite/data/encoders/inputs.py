@@ -54,6 +54,11 @@ class Columns(InputEncoder):
     """The encoded columns of a table, side by side; columns that it does not name are ignored.
 
     A raw table of another make than a CSV file is read by `read_frame`; its gaps are the category `""`, as in the file.
+
+    >>> from nnlite.data import Numeric, OneHot
+    >>> encoder = Columns([Numeric("age", fill=35.0, mean=35.0, scale=5.0), OneHot("city", ["Bern", "Oslo"])])
+    >>> encoder.encode({"age": [30.0], "city": ["Oslo"]}).tolist(), encoder.places()
+    ([[-1.0, 0.0, 1.0]], {'age': [0], 'city': [1, 2]})
     """
 
     columns: FromSpecs[ColumnEncoder]
@@ -108,6 +113,9 @@ class Texts(InputEncoder):
 
     Args:
         name: the column of a table that holds it; None if the data are strings already.
+
+    >>> Texts("note").encode({"note": ["a quiet room", "no view"]}).tolist()
+    ['a quiet room', 'no view']
     """
 
     name: str | None = None
@@ -134,6 +142,10 @@ class Raw(InputEncoder):
 
     Args:
         shape: the shape of one row, without the axis of the rows.
+
+    >>> import numpy as np
+    >>> Raw((2,)).encode(np.array([[1, 2], [3, 4]])).tolist()
+    [[1, 2], [3, 4]]
     """
 
     shape: tuple[int, ...]
@@ -151,6 +163,12 @@ class Preprocessing(Section):
         inputs: the encoder of the inputs.
         target: the encoder of the target.
         typical: a typical row of the training part, as cells by column or as an array in nested lists.
+
+    >>> from nnlite.data import Classes, Columns, Numeric
+    >>> inputs = Columns([Numeric("age", fill=35.0, mean=35.0, scale=5.0)])
+    >>> preprocessing = Preprocessing(inputs, Classes("answer", ["no", "yes"], "binary"))
+    >>> preprocessing.inputs.encode({"age": [30.0, 45.0]}).tolist(), preprocessing.target.labels
+    ([[-1.0], [2.0]], ['no', 'yes'])
     """
 
     inputs: FromSpec[InputEncoder]

@@ -6,7 +6,7 @@ import numbers
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
@@ -90,6 +90,18 @@ def _gaps(kind: Kind, rows: int) -> np.ndarray:
     if kind == "category":
         return np.full(rows, None, object)
     return np.full(rows, "NaT", "datetime64[us]") if kind == "date" else np.full(rows, np.nan)
+
+
+class ColumnSource(Protocol):
+    """A source of columns by name: a `Frame`, or the `Table` of a CSV file, each with its own errors."""
+
+    def column(self, name: str, kind: Kind) -> Column:
+        """The column `name` read as `kind`."""
+        ...
+
+    def given(self, name: str) -> Column:
+        """The column `name` in the kind in which it came, with None for gaps of text."""
+        ...
 
 
 class Frame:
