@@ -35,7 +35,7 @@ def set_floatx(dtype: str) -> None:
 
 
 def image_data_format() -> DataFormat:
-    """Where images have their channels: `"channels_last"` unless `set_image_data_format` changed it."""
+    """Position of the channels of images: `"channels_last"` unless `set_image_data_format` changed it."""
     return _image_data_format
 
 
@@ -72,7 +72,7 @@ def set_epsilon(value: float) -> None:
 
 
 def backend() -> str:
-    """What arrays are made of: `"numpy"`."""
+    """Library that arrays are made with: `"numpy"`."""
     return "numpy"
 
 

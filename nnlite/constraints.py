@@ -43,7 +43,7 @@ class Constraint(Configurable, family="constraint"):
 
 
 class FunctionConstraint(Constraint):
-    """A user-defined function of the values.
+    """Constrain values by a user-defined function.
 
     Args:
         function: kept in files by its name, if it is registered by `register_function`.

@@ -38,7 +38,7 @@ Mode = Literal["float", "int", "one_hot"]
 
 
 class Encoding(Configurable, family="feature", abstract=True):
-    """What becomes of one column, or of several together."""
+    """Encoding of one column, or of several together."""
 
 
 class Feature(Encoding):

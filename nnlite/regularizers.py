@@ -24,7 +24,7 @@ class Regularizer(Configurable, family="regularizer"):
         return self.penalty(values)
 
     def penalty(self, values: np.ndarray) -> float:
-        """What is added to the loss, for values of any shape."""
+        """The penalty that is added to the loss, for values of any shape."""
         raise NotImplementedError
 
     def add_gradient(self, values: np.ndarray, gradient: np.ndarray) -> None:
@@ -159,7 +159,7 @@ class OrthogonalRegularizer(Regularizer):
         gradient += by_rows if self.mode == "rows" else by_rows.T
 
     def _cosines(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Those between different rows, 0 on the diagonal; the rows with length 1; their lengths."""
+        """The products of different rows, 0 on the diagonal; the rows with length 1; their lengths."""
         if values.ndim != 2:
             raise ConfigError(f"is for matrices, got a parameter of shape {values.shape}", ("OrthogonalRegularizer",))
         rows = values if self.mode == "rows" else values.T

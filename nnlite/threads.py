@@ -1,4 +1,4 @@
-"""How many threads the matrix library uses."""
+"""Number of threads of the matrix library."""
 
 import sys
 import threading
@@ -51,7 +51,7 @@ class _Threads:
 
 
 def _controller() -> type | None:
-    """What finds the matrix libraries and sets their threads; None if threadpoolctl is not installed."""
+    """Controller that finds the matrix libraries and sets their threads; None if threadpoolctl is not installed."""
     try:
         from threadpoolctl import ThreadpoolController
     except ImportError:

@@ -12,7 +12,7 @@ BLOCK_BYTES = 2**20  # of patches at a time; those of a whole batch of images le
 
 
 class Windows(NamedTuple):
-    """Where windows lie, one number for each spatial axis.
+    """Positions of windows, one number for each spatial axis.
 
     Window `o` covers the input cells `o * strides + cell * dilation - before` for `cell` in `range(size)`; those
     outside the input are padding.

@@ -51,7 +51,7 @@ class MLflowLogger(Callback):
         library.log_params(self._settings())
 
     def _settings(self) -> dict[str, Any]:
-        """What decides the training, as far as the model knows."""
+        """The settings that decide the training, as far as the model knows."""
         optimizer = self.model.optimizer
         arguments = {f"optimizer.{name}": value for name, value in optimizer.get_config().items() if value is not None}
         return {

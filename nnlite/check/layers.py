@@ -167,7 +167,7 @@ def _check_shapes(findings, layer, subject, inputs) -> None:
 
 
 def _check_activation(findings, layer, subject, inputs, context) -> None:
-    """What training leaves out for the sake of the loss is the last thing that the layer does."""
+    """Check that the activation left out for the loss is the last step of the layer."""
     bare, activation = layer.without_activation()
     if activation is None:
         return

@@ -20,7 +20,7 @@ WEIGHTS = {-2: 1 / 12, -1: -8 / 12, 1: 8 / 12, 2: -1 / 12}
 
 
 class Effort(Enum):
-    """How closely Jacobians are compared with numerical ones; the value is the number of random directions."""
+    """Effort with which Jacobians are compared with numerical ones; the value is the number of random directions."""
 
     QUICK = 1
     USUAL = 3  # arrays of up to 12 entries entry by entry
@@ -136,7 +136,7 @@ def sides(
 
 
 def grown(far: np.ndarray, close: np.ndarray, least: float) -> np.ndarray:
-    """Where a slope doubles when looked at from half as far: not the slope counts there, but a step of the function."""
+    """Mask of slopes that double at half the distance: there the function has a step."""
     return (abs(close - 2 * far) < 0.05 * abs(close)) & (abs(close) > least)
 
 

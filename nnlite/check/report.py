@@ -1,4 +1,4 @@
-"""What checks found: a row for each, a table of all."""
+"""Results of checks: a row for each, a table of all."""
 
 import html
 import importlib

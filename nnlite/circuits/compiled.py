@@ -30,7 +30,7 @@ PLANS_KEPT = 32
 
 
 class CompiledNetwork(Layer, abstract=True):
-    """What `Circuit` is as a layer: a graph of `SumProduct` layers, one for each variable that is summed out."""
+    """`Circuit` as a layer: a graph of `SumProduct` layers, one for each variable that is summed out."""
 
     network: FromSpec[BayesianNetwork]
     target: str | None = None

@@ -13,7 +13,7 @@ __all__ = ["Sizes"]
 
 
 class Sizes(NamedTuple):
-    """How large a circuit is.
+    """Size of a circuit.
 
     Attributes:
         variables, parameters: of the network; free logits, one for each entry that is not a structural zero.

@@ -93,7 +93,7 @@ class MemberBatches:
 
 
 def _padded(lengths: list[int], stops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Which of its rows a member sees at each place of the longest, and where that is not padding.
+    """Rows that a member sees, padded to the longest member, and the mask of those that are not padding.
 
     Shape: both `(members, longest)`. Each batch of a member has its share of the rows, rounded; the surplus places of
     the batch repeat its first row.

@@ -75,7 +75,7 @@ class Prepared:
         return self.datasets["training"].target[taken]
 
     def last_known(self, part: str) -> np.ndarray | None:
-        """What was known last of each row's target: of a series its last value, in a table in order the row before's.
+        """Last known value of each row's target: of a series its last value, in a table in order the row before's.
 
         None for the training part, for labels, and where rows are in no order.
         """
@@ -89,7 +89,7 @@ class Prepared:
 
 
 class Data(Section):
-    """Which data, how it is split, how rows are weighed, and what becomes of the target.
+    """Data source, split, row weights and treatment of the target.
 
     Args:
         source: where the data comes from.

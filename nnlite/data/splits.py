@@ -21,7 +21,7 @@ Rows = dict[str, np.ndarray]
 
 
 class Split(Section):
-    """How the rows are divided; what neither validation nor test takes is for training.
+    """Division of the rows into parts; what neither validation nor test takes is for training.
 
     The rows are shuffled first, by the experiment's seed: the order of a file often has a meaning. Where that meaning
     is time, `shuffle: false` takes the last rows for the test part, those before them for validation. At most one of
@@ -82,7 +82,7 @@ class Split(Section):
 
     @property
     def columns(self) -> dict[str, str]:
-        """Which columns the split looks at: `group`, `time`, `by`, `hash` -> name, those in use."""
+        """Columns that the split depends on: `group`, `time`, `by`, `hash` -> name, those in use."""
         names = {"group": self.group, "time": self.time, "by": self.by, "hash": self.hash}
         return {role: name for role, name in names.items() if name is not None}
 

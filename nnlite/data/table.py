@@ -212,7 +212,7 @@ class Table:
         return Marks(self.dialect.missing)
 
     def _gaps(self, name: str, marks: frozenset[str]) -> set[str]:
-        """Those of the marks that stand in a column; each, but for the empty cell, is told once a file."""
+        """Report the marks that stand in a column; each, but for the empty cell, once a file."""
         cells = self.cells(name)
         gaps = set(marks.intersection(cells))
         for mark in sorted(gaps - self.told_marks):
@@ -250,5 +250,5 @@ class Table:
             )
 
     def place(self, row: int, name: str) -> str:
-        """Where a cell stands in the file, for errors."""
+        """Place of a cell in the file, for errors."""
         return f"{self.path}, line {self.lines[row]}, column {name!r}"

@@ -97,7 +97,7 @@ class _Composer:
         return error_at(place, f"not valid YAML: {error.reason} ({chr(error.character)!r})", self.path)
 
     def _remedy(self, mark: Any) -> str:
-        """What to do about a mistake that is often made."""
+        """Advice for common mistakes."""
         if mark is None:
             return ""
         if self.text[mark.index : mark.index + 1] == "\t":

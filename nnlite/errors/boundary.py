@@ -45,7 +45,7 @@ def reading(
 
 
 def _reason(error: Exception) -> str:
-    """What an exception says, in one line that is not too long; with its name where that alone is unclear."""
+    """Message of an exception, in one line that is not too long; with its name where that alone is unclear."""
     lines = str(error).splitlines()
     text = next((line.strip() for line in lines if line.strip()), "")
     if isinstance(error, LookupError) or not text:

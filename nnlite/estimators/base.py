@@ -1,4 +1,4 @@
-"""What the estimators share: reading tables, training by the recipe, the fitted model and its predictions."""
+"""Base of the estimators: reading tables, training by the recipe, the fitted model and its predictions."""
 
 import copy
 from collections.abc import Callable, Sequence
@@ -121,7 +121,7 @@ class BaseNetwork(FittedNetwork, NestedParameters, CallbackSupportMixin, BaseEst
         return checked_weight(sample_weight, len(y))
 
     def _final_layers(self, judged: Judged | None) -> tuple[list[Layer], list[Layer]]:
-        """What follows each member's outputs, in place of the last activation, and what follows their average."""
+        """Layers after each member's outputs, in place of the last activation, and after their average."""
         raise NotImplementedError
 
     @with_callbacks
@@ -204,7 +204,7 @@ class BaseNetwork(FittedNetwork, NestedParameters, CallbackSupportMixin, BaseEst
         return self._scaled(table), self._targets.encode(y)
 
     def _scaled(self, table: Any) -> Any:
-        """What `read_inputs` returned as the network takes it."""
+        """The result of `read_inputs` as the network takes it."""
         return scaled(self._matrix(table), self._scaling, self._precision)
 
     def _recipe(self, rows: Rows, goes_on: bool, online: bool = False) -> Recipe:

@@ -1,4 +1,4 @@
-"""What a classifier predicts: probabilities, their logarithms, labels."""
+"""Predictions of a classifier: probabilities, their logarithms, labels."""
 
 from typing import Any, Literal, overload
 

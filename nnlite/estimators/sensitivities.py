@@ -1,4 +1,4 @@
-"""How much the outputs of an estimator depend on each column of the raw table."""
+"""Dependence of an estimator's outputs on each column of the raw table."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a config can name: the classes of each kind, with their arguments, as text."""
+"""Names that a config can use: the classes of each kind, with their arguments, as text."""
 
 import inspect
 import shutil

@@ -1,4 +1,4 @@
-"""What a config's data tell its model: where the columns stand, how many codes they have, whether they are strings."""
+"""Facts that a config's data tell its model: positions of columns, numbers of codes, whether they are strings."""
 
 from nnlite.data import Columns, InputEncoder, Ordinal, Texts
 from nnlite.errors import ConfigError

@@ -36,7 +36,7 @@ class ModelInput(Section):
     columns: list[str | Index] | None = None
 
     def places(self, named: Mapping[str, list[int]]) -> list[int]:
-        """Where its columns stand, given where those of each name do; `ConfigError` for a name that is none."""
+        """Positions of its columns, given those of each name; `ConfigError` for an unknown name."""
         places, errors = [], []
         for index, column in enumerate(self.columns or ()):
             if column in named:
@@ -220,7 +220,7 @@ def _read_texts(layer: Layer, texts: np.ndarray) -> None:
 
 
 def _drawn(chain: list[Layer], taken: list[Any]) -> Any:
-    """What a chain gives, drawn from the values that it takes."""
+    """Outputs of a chain, drawn from the values that it takes."""
     value: Any = tuple(taken) if len(taken) > 1 or chain[0].takes_several else taken[0]
     for layer in chain:
         value = layer(value)

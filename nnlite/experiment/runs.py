@@ -76,7 +76,7 @@ class Run:
 
     @property
     def warnings(self) -> list[str]:
-        """What to doubt about the metrics."""
+        """Doubts about the metrics."""
         return self._judged().get("warnings", [])
 
     @property

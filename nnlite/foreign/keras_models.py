@@ -142,7 +142,7 @@ def _called(layers: dict[str, Layer], values: dict, call: tuple[str, int, Any], 
 
 
 def _flat(items: Any) -> list[Any]:
-    """What lists within lists hold, but for None."""
+    """Items of nested lists, without None."""
     if not isinstance(items, list):
         return [] if items is None else [items]
     return [item for one in items for item in _flat(one)]

@@ -126,7 +126,7 @@ def _flattened(model: Any) -> dict[int, tuple[int, ...]]:
 
 
 def _chain(use: Any) -> list[Layer]:
-    """What leads to a use of a layer, by way of the first value that each takes."""
+    """The chain that leads to a use of a layer, by way of the first value that each takes."""
     layers = [use.layer]
     while use.taken:
         use = use.taken[0][0]

@@ -1,4 +1,4 @@
-"""What a layer's parameters are called in PyTorch, and how they lie there."""
+"""PyTorch's names and layouts of a layer's parameters."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

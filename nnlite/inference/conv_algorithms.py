@@ -37,7 +37,7 @@ class Memory(NamedTuple):
 
 
 class Algorithm(ABC):
-    """What the algorithms share.
+    """Base of the algorithms.
 
     Args:
         kernel: `(*size, channels, filters)`.
@@ -74,7 +74,9 @@ class Algorithm(ABC):
 
     @abstractmethod
     def view(self, source: np.ndarray, counts: Shape) -> np.ndarray:
-        """What all tiles depend on in `source`, images with channels last, in the shape of the memory's target."""
+        """View of all that the tiles depend on in `source`, images with channels last, in the shape of the memory's
+        target.
+        """
 
     @abstractmethod
     def memory(self, images: int, counts: Shape, values: np.ndarray | None = None) -> Memory:

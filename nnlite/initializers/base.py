@@ -1,4 +1,4 @@
-"""What an initializer is, and those that draw nothing."""
+"""Base of initializers, and those that draw nothing."""
 
 import inspect
 from collections.abc import Sequence
@@ -65,7 +65,7 @@ class FunctionInitializer(Initializer):
     def __call__(
         self, shape: Sequence[int], dtype: str | None = None, generator: np.random.Generator | None = None
     ) -> np.ndarray:
-        """What the function gives, as `dtype`; `ShapeError` for another shape."""
+        """The values of the function, as `dtype`; `ShapeError` for another shape."""
         lengths, kind = tuple(shape), dtype or floatx()
         takes_dtype = "dtype" in inspect.signature(self.function.function).parameters
         values = np.array(self.function(lengths, dtype=kind) if takes_dtype else self.function(lengths), kind)

@@ -167,7 +167,7 @@ class Loss(Configurable, family="loss", abstract=True):
     def _reduced(
         self, losses: Array, rows: Jacobian, sample_weight: np.ndarray | None, mask: np.ndarray | None
     ) -> tuple[Any, Jacobian]:
-        """What `linearize` returns for `losses`, one per row or one for the batch, and their Jacobian."""
+        """The result of `linearize` for `losses`, one per row or one for the batch, and their Jacobian."""
         single = self.reduction not in ("none", None)
         if not losses.ndim and sample_weight is not None:
             losses, rows = spread(losses, rows, sample_weight.shape)

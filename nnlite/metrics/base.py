@@ -176,7 +176,7 @@ class Metric(Configurable, family="metric"):
         return [*own, *(variable for variable, _ in self._added)]
 
     def get_state(self) -> dict[str, Any]:
-        """What `update_state` has gathered so far, for checkpoints within an epoch."""
+        """State that `update_state` has gathered so far, for checkpoints within an epoch."""
         return {name: getattr(self, name) for name in self._gathered}
 
     def set_state(self, state: dict[str, Any]) -> None:

@@ -190,7 +190,7 @@ class FalseNegatives(Counted):
 
 
 class _Share(AtThresholds, abstract=True):
-    """What precision and recall share."""
+    """Base of precision and recall."""
 
     top_k: Count | None = None
     class_id: Index | None = None

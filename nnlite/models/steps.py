@@ -165,5 +165,5 @@ def _loss_of(model: Any, x: Any, y: Any, y_pred: Any, sample_weight: Any, traini
 
 
 def _logs_of(model: Any, steps: WrittenSteps, metrics: dict[str, Any]) -> dict[str, Any]:
-    """What a step that is not overridden logs: the metrics of a model that writes others have its loss already."""
+    """Logs of a step that is not overridden: the metrics of a model that writes others have its loss already."""
     return metrics if model._writes_steps else {"loss": steps.loss_mean.result(), **metrics}

@@ -64,7 +64,7 @@ def _listed(model: Any, layers: Sequence[Any], nested: bool, depth: int = 0) -> 
 
 
 def summary_output(model: "BaseModel") -> str:
-    """What a notebook shows of a model."""
+    """Output of a model's summary in a notebook."""
     return notebook(summary_html(model), width=800)
 
 

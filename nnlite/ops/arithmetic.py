@@ -115,7 +115,7 @@ class Negative(Op):
 
 
 class _Choice(Op, abstract=True):
-    """What Maximum and Minimum share: the chosen input has slope 1, at a tie each has 1/2."""
+    """Base of Maximum and Minimum: the chosen input has slope 1, at a tie each has 1/2."""
 
     def choose(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         """The elementwise choice."""

@@ -138,7 +138,7 @@ def _fill(index, weight, length, fill_mode):
 
 
 def affine_places(matrices: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """Where each pixel of an image of `size` comes from, under one affine map per example.
+    """Source position of each pixel of an image of `size`, under one affine map per example.
 
     Args:
         matrices: `(batch, 2, 3)`; `row = m[0] @ (row, column, 1)`, `column = m[1] @ (row, column, 1)`.

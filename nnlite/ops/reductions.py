@@ -13,7 +13,7 @@ __all__ = ["Max", "Mean", "Min", "Sum"]
 
 
 class _Reduction(Op, abstract=True):
-    """What the reductions share: `axis` None means all axes; `keepdims` keeps them with length 1."""
+    """Base of the reductions: `axis` None means all axes; `keepdims` keeps them with length 1."""
 
     axis: int | tuple[int, ...] | None = None
     keepdims: bool = False
@@ -58,7 +58,7 @@ class Mean(_Reduction):
 
 
 class _Extreme(_Reduction, abstract=True):
-    """What Max and Min share: equal extreme elements share the slope 1. Complex numbers: the real part decides."""
+    """Base of Max and Min: equal extreme elements share the slope 1. Complex numbers: the real part decides."""
 
     def choose(self, x: np.ndarray, axes: Shape) -> np.ndarray:
         """The extreme over `axes`, which are kept."""

@@ -117,7 +117,7 @@ def spell_index(index: Any) -> str:
 
 @functools.lru_cache(maxsize=1024)
 def read_index(text: str) -> tuple:
-    """What `spell_index` spelled."""
+    """The inverse of `spell_index`."""
     try:
         return tuple([_read_part(part.strip()) for part in text.split(",") if text.strip()])
     except ValueError:

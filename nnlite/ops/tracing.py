@@ -50,7 +50,7 @@ def drawable(function: Callable[Arguments, Any]) -> Callable[Arguments, Any]:
 
 
 class _NoMethod(ConfigError, AttributeError):
-    """What arrays can do and traced values cannot; `hasattr` is told no."""
+    """A method of arrays that traced values lack; `hasattr` returns False for it."""
 
 
 class Trace:
@@ -166,7 +166,7 @@ class Traced:
         return f"Traced(shape={self.shape}, dtype={self.dtype})"
 
     def _op(self, name: str, *arguments: Any, **options: Any) -> Any:
-        """What the op function of that name makes of the arguments."""
+        """Apply the op function of that name to the arguments."""
         if name not in FUNCTIONS:
             raise ConfigError(f"np.{name} has no derivative in nnlite.ops; {did_you_mean(name, FUNCTIONS)}")
         return FUNCTIONS[name](*arguments, **options)

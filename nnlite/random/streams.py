@@ -68,7 +68,7 @@ class _Words(ISeedSequence):
 
 
 class RandomSource:
-    """What a layer draws from in one training step: the streams of (seed, place in the model, step).
+    """Source of a layer's random numbers in one training step: the streams of (seed, place in the model, step).
 
     Args:
         seed: the model's seed.

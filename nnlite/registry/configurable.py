@@ -201,7 +201,7 @@ class Configurable:
 
 
 def read_fields(cls: type, given: Mapping[str, Any]) -> tuple[dict[str, Any], list[ConfigError]]:
-    """Those of `given` that are fields of `cls`, as their types say, and the errors of those that cannot be read."""
+    """The fields of `cls` among `given`, as their types say, and the errors of those that cannot be read."""
     values, errors = {}, []
     for name, hint in field_hints(cls).items():
         if name in given:
@@ -242,7 +242,7 @@ def _registered(cls: type[Configurable]) -> dict[str, type[Any]]:
 
 
 def _known_names(cls: type[Configurable]) -> list[str]:
-    """What `cls.get` takes for a name: those of the classes, and their aliases."""
+    """Names that `cls.get` accepts: those of the classes, and their aliases."""
     classes = _registered(cls)
     named = {normalized(name) for name in classes}
     return [*classes, *(key for key, one in cls._members.items() if key not in named and issubclass(one, cls))]

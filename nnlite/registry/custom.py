@@ -75,7 +75,7 @@ CustomObjectScope = custom_object_scope
 
 
 def custom_object(name: str) -> Any:
-    """What a name stands for, the innermost scope first; None for one that is not known."""
+    """The object registered under a name, the innermost scope first; None for one that is not known."""
     for scope in reversed(_scopes):
         if name in scope:
             return scope[name]

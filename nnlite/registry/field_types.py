@@ -60,7 +60,8 @@ Index = typing.Annotated[int, Range(0)]
 
 
 class Specified(ABC):
-    """What a plain value describes. Classes with these two methods are registered with it: `Specified.register(cls)`.
+    """An object that a plain value describes. Classes with these two methods are registered with it:
+    `Specified.register(cls)`.
 
     As a base of them it would come before all that they are.
     """

@@ -67,7 +67,7 @@ def save_png(html: str, path: str | Path, width: int = 1200, dark: bool = False)
 
 
 def _run(page: Path, folder: str, width: int, height: int, dark: bool, task: str) -> str:
-    """What the browser prints."""
+    """Output of the browser."""
     browser = find_browser()
     if browser is None:
         raise BrowserError(

@@ -19,7 +19,7 @@ MANIFEST = "manifest.json"
 
 
 class Manifest(Section, abstract=True):
-    """What a folder holds.
+    """List of the files of a folder.
 
     Args:
         format: number of the format.
@@ -59,7 +59,7 @@ def check_manifest(folder: Path, names: Iterable[str] | None = None) -> None:
 
 
 def _problem(path: Path, expected: str | None) -> str:
-    """What is wrong with a file; nothing, if it is as it was."""
+    """The problem of a file; empty if it is unchanged."""
     if not path.is_file():
         return "is missing, but belongs to what the training wrote"
     return "" if _sum(path) == expected else "is not what the training wrote, by its SHA-256"

@@ -1,4 +1,4 @@
-"""How good a trained model is on labelled rows: the figures of `metrics.json`, for any rows."""
+"""Evaluation of a trained model on labelled rows: the figures of `metrics.json`, for any rows."""
 
 import math
 from collections.abc import Iterator
@@ -19,7 +19,9 @@ Figures = dict[str, float | None]
 
 
 def kind_of(target: TargetEncoder | None) -> str:
-    """What the targets of a table have to be; `ConfigError` where the model's file does not say what it predicts."""
+    """The kind that the targets of a table must have; `ConfigError` where the model's file does not say what it
+    predicts.
+    """
     if target is None:
         raise ConfigError("the model's file does not say what its outputs mean; set model.target before saving it")
     if isinstance(target, Quantities):

@@ -187,7 +187,7 @@ class TrainedModel:
         return figures_of(self.model, target, x, truth, outputs, weights, verbose=verbose)
 
     def explain(self, row: Any, output: Any = None) -> RowExplanation:
-        """What each column of one row contributes to its prediction, compared with a typical row.
+        """Contribution of each column of one row to its prediction, compared with a typical row.
 
         Integrated gradients along the straight line from the typical row of the training data (means of numbers, most
         frequent categories) to this one, summed up for each raw column. The contributions add up to the difference of
@@ -256,7 +256,7 @@ class TrainedModel:
 
     @functools.cached_property
     def _predictor(self) -> Predictor:
-        """What predicts single rows: a compiled model, with the link after its last layer."""
+        """Predictor of single rows: a compiled model, with the link after its last layer."""
         return self.model.compile_predict(1)
 
     def _of_one_row(self, row: dict[str, Any]) -> Any:

@@ -1,4 +1,4 @@
-"""What a trained model wants to know of a row: its columns, their kinds and the categories that it knows."""
+"""Schema of the rows of a trained model: columns, their kinds and the categories that it knows."""
 
 from dataclasses import dataclass
 from html import escape

@@ -122,7 +122,7 @@ def places_of(encoder: Columns | TableEncoder) -> list[tuple[ColumnEncoder, list
 
 
 def _entry(start: int, numbers: np.ndarray) -> tuple[Any, Any]:
-    """Where the numbers of a column differ from 0, in a row in which it begins at `start`, and what they are."""
+    """Positions and values of the numbers of a column that differ from 0, in a row in which it begins at `start`."""
     (places,) = numbers.nonzero()
     if len(places) == 1:
         return start + int(places[0]), float(numbers[places[0]])

@@ -1,4 +1,4 @@
-"""What a search has found: trials, their values, and the best of them."""
+"""Results of a search: trials, their values, and the best of them."""
 
 import json
 import math
@@ -76,7 +76,7 @@ class Study:
 
     @property
     def finished(self) -> int:
-        """How many trials have ended, interrupted ones aside, which are tried again."""
+        """Number of finished trials, without interrupted ones, which are tried again."""
         return sum(trial.state in ("complete", "pruned", "failed") for trial in self.trials)
 
     def best_values(self) -> list[float | None]:

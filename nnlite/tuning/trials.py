@@ -42,7 +42,7 @@ class Watch:
 
 
 class Trials:
-    """What Optuna calls for each trial.
+    """The function that Optuna calls for each trial.
 
     Args:
         path: the config.
@@ -136,7 +136,7 @@ def is_alive(name: str) -> bool:
 
 
 def _began(number: int) -> str:
-    """When a process began, in the system's ticks; empty if that is not available."""
+    """Start of a process, in the system's ticks; empty if that is not available."""
     try:
         text = Path(f"/proc/{number}/stat").read_text()
     except OSError:

@@ -35,7 +35,7 @@ class Token(NamedTuple):
 
 
 class Tables(NamedTuple):
-    """What the `probability` block of a variable says.
+    """Contents of the `probability` block of a variable.
 
     Attributes:
         parents: their names, in the order of the block.

@@ -1,4 +1,4 @@
-"""What is known of rows: state numbers, states by name, missing values and probabilities, read into one form."""
+"""Evidence about rows: state numbers, states by name, missing values and probabilities, read into one form."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -16,7 +16,7 @@ __all__ = []
 
 
 class Evidence(NamedTuple):
-    """What is known of some rows.
+    """Evidence about some rows.
 
     Attributes:
         codes: state numbers `(variables, rows)`, -1 where a state is not known.

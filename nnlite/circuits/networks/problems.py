@@ -1,4 +1,4 @@
-"""What can be wrong with a network, its files and its evidence: one error each, which names file, line and variable."""
+"""Problems of a network, its files and its evidence: one error each, which names file, line and variable."""
 
 from nnlite.errors import DataError
 from nnlite.jacobians.maps.base import readable_bytes

@@ -22,7 +22,7 @@ STACKED = 512  # multiply-adds in one of several small matrix products, below wh
 
 
 class Upward(NamedTuple):
-    """What a sweep from the leaves to the root computed.
+    """Result of a sweep from the leaves to the root.
 
     Attributes:
         value: the last message, scaled: `(*states of the targets, rows)`.

@@ -41,7 +41,7 @@ class ColumnEncoder(Configurable, family="column encoder"):
 
     @property
     def amounts(self) -> list[str]:
-        """Those of the outputs that are amounts, so that a model may scale them; not those of 0 and 1, or codes."""
+        """The outputs that are amounts, which a model may scale; not those of 0 and 1, or codes."""
         return []
 
     def encode(self, source: ColumnSource) -> np.ndarray:

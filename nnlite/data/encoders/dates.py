@@ -100,7 +100,7 @@ def days_of(dates: np.ndarray) -> np.ndarray:
 
 
 def _turns(dates: np.ndarray) -> dict[Cycle, np.ndarray]:
-    """Where each date stands in the cycles, in [0, 1)."""
+    """Position of each date in the cycles, in [0, 1)."""
     instants = dates.astype("datetime64[us]").astype(np.int64)
     days = instants // MICROSECONDS_OF_A_DAY
     months = dates.astype("datetime64[M]").astype(np.int64)

@@ -79,7 +79,7 @@ class Columns(InputEncoder):
         return x
 
     def places(self) -> dict[str, list[int]]:
-        """Where the numbers of each column stand."""
+        """Positions of the numbers of each column."""
         places: dict[str, list[int]] = {}
         for column, span in self._spans():
             places.setdefault(column.name, []).extend(span)
@@ -87,7 +87,7 @@ class Columns(InputEncoder):
 
     @property
     def amounts(self) -> list[int]:
-        """Where amounts stand, which a model may scale: not columns of 0 and 1, or codes."""
+        """Positions of amounts, which a model may scale: not columns of 0 and 1, or codes."""
         return [
             place
             for column, span in self._spans()
@@ -97,7 +97,7 @@ class Columns(InputEncoder):
 
     @property
     def code_sizes(self) -> dict[int, int]:
-        """Where codes stand -> number of codes, 0 for unknown categories among them."""
+        """Position of codes -> number of codes, 0 for unknown categories among them."""
         return {span[0]: 1 + len(column.categories) for column, span in self._spans() if isinstance(column, Ordinal)}
 
     def _spans(self) -> Iterator[tuple[ColumnEncoder, list[int]]]:

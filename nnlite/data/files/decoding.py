@@ -83,7 +83,7 @@ def decompress(content: bytes, compression: str, place: str) -> tuple[bytes, str
 
 
 def compression_of(start: bytes, stated: str, place: str) -> str:
-    """What a file that begins so is compressed by; `DialectError` if another compression is stated."""
+    """Compression of a file that begins with these bytes; `DialectError` if another compression is stated."""
     present = next((name for name, magic in MAGIC.items() if start.startswith(magic)), "none")
     if stated not in (AUTO, present):
         raise DialectError(

@@ -1,4 +1,4 @@
-"""What to do about a cell that is not a number: the advice depends on what the cell looks like."""
+"""Advice for a cell that is not a number: it depends on what the cell looks like."""
 
 import re
 from collections.abc import Iterable

@@ -20,7 +20,7 @@ PLURAL = {"number": "numbers", "boolean": "true and false", "category": "categor
 
 
 def text_of(cell: Any) -> str:
-    """How a level of a category is written: 1, 1.0 and "1" are one level."""
+    """Text of a level of a category: 1, 1.0 and "1" are one level."""
     if isinstance(cell, (numbers.Real, Decimal)) and not isinstance(cell, (bool, np.bool_)):
         number = int(cell) if isinstance(cell, numbers.Integral) else float(cell)
         return str(int(number)) if isinstance(number, int) or number.is_integer() else str(cell)
@@ -46,7 +46,7 @@ class Column:
 
     @property
     def missing(self) -> np.ndarray:
-        """Which rows are gaps. Shape: (rows,), booleans."""
+        """Mask of the rows that are gaps. Shape: (rows,), booleans."""
         if self.kind == "category":
             return np.fromiter((cell is None for cell in self.values), bool, len(self.values))
         return np.isnat(self.values) if self.kind == "date" else np.isnan(self.values)
@@ -160,7 +160,7 @@ class Frame:
 
     @functools.cached_property
     def places(self) -> dict[str, int]:
-        """Where each column stands."""
+        """Position of each column."""
         return {name: place for place, name in enumerate(self.names)}
 
     @property

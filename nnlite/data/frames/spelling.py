@@ -1,4 +1,4 @@
-"""How truth and dates are spelled in text."""
+"""Spelling of booleans and dates in text."""
 
 import datetime
 import re

@@ -43,12 +43,12 @@ class Cells:
 
     @functools.cached_property
     def missing(self) -> np.ndarray:
-        """Which rows are gaps. Shape: (rows,), booleans."""
+        """Mask of the rows that are gaps. Shape: (rows,), booleans."""
         return np.fromiter((cell is None for cell in self.texts), bool, len(self.texts))
 
     @functools.cached_property
     def counts(self) -> Counter[str]:
-        """How often each level occurs; numbers of one value are one level, however they are spelled."""
+        """Counts of each level; numbers of one value are one level, however they are spelled."""
         if self.numbers is None or self.has_leading_zeros:
             return Counter(cell for cell in self.texts if cell is not None)
         first = dict(zip(self.present.tolist(), (cell for cell in self.texts if cell is not None), strict=True))

@@ -40,7 +40,7 @@ ENCODINGS: dict[ColumnKind, str] = {
 
 @dataclass(frozen=True)
 class ColumnProfile:
-    """What one column of a table holds.
+    """Profile of one column of a table.
 
     Args:
         name: the column.
@@ -75,7 +75,7 @@ class ColumnProfile:
 
 @dataclass(frozen=True)
 class TableProfile:
-    """What a table holds: `str(profile)` is one screen of text.
+    """Profile of a table: `str(profile)` is one screen of text.
 
     Args:
         source: the file, or what else was profiled.
@@ -195,7 +195,7 @@ def _profile(cells: Cells, targets: list[Cells], is_classes: bool) -> ColumnProf
 
 
 def encoding_of(kind: ColumnKind, distinct: int) -> str:
-    """What becomes of a column of this kind with so many levels, unless a config says otherwise."""
+    """Default encoding of a column of this kind with so many levels."""
     if kind in ENCODINGS:
         return ENCODINGS[kind]
     return "two_valued" if distinct == 2 else "one_hot" if distinct <= MOST_ONE_HOT else "embed"

@@ -1,4 +1,4 @@
-"""What is to be learned, by the look of the target."""
+"""The task, as the target suggests."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ ROWS_OF_A_LABEL = 5  # mean number of rows that have it, from which parts of cel
 
 @dataclass(frozen=True)
 class Task:
-    """What is to be learned.
+    """The task: what is predicted.
 
     Args:
         kind: `"binary"`, `"multiclass"`, `"multilabel"` (several columns of 0 and 1, or several labels in a cell) or
@@ -98,7 +98,7 @@ def _of_one(cells: Cells, forced: TaskKind | None) -> Task:
 
 
 def _separator(cells: Cells) -> str | None:
-    """What stands between labels, if cells hold several: fewer labels than different cells, each in many rows."""
+    """Separator of labels, if cells hold several: fewer labels than different cells, each in many rows."""
     if cells.numbers is not None or cells.dates is not None or remedy_of_amounts(cells.counts) is not None:
         return None
     for separator in SEPARATORS:

@@ -19,7 +19,7 @@ LAST_CHARACTER = 0x10FFFF
 
 
 class ArrayHeader(NamedTuple):
-    """What an `.npy` file says of its array.
+    """Header of an `.npy` file: type and shape of its array.
 
     Attributes:
         shape: of the array.

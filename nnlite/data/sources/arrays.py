@@ -1,4 +1,4 @@
-"""What a source has read, and checks of its arrays."""
+"""Data sets read by a source, and checks of their arrays."""
 
 import dataclasses
 

@@ -69,7 +69,7 @@ class TableSource(DataSource, abstract=True):
 
     @property
     def dialect(self) -> Dialect:
-        """How a text file is written, as far as the source states it."""
+        """Dialect of a text file, as far as the source states it."""
         return Dialect()
 
     def located(self, folder: str) -> "TableSource":
@@ -121,7 +121,7 @@ class TableSource(DataSource, abstract=True):
         return Columns([kind.fit(name, inputs, rows) for kind, name in zip(kinds, names, strict=True)])
 
     def choices(self) -> dict[str, ColumnChoice]:
-        """What is said of single columns, in `columns` and in the lists."""
+        """Choices for single columns, from `columns` and from the lists."""
         lists = {"one_hot": self.categorical, "embed": self.ordinal, "drop": self.drop}
         named = {name: ColumnChoice.get(encoding) for encoding, names in lists.items() for name in names}
         return {**named, **self.columns}

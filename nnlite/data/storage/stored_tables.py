@@ -34,7 +34,7 @@ Fit = Callable[[Dataset, np.ndarray], Preprocessing]
 
 @dataclass(frozen=True)
 class StoredParts:
-    """What became of a table.
+    """Parts of a table that was encoded into files.
 
     Args:
         parts: `(x, y)` of each part, x as `StoredRows` and y mapped.

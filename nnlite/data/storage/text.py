@@ -162,7 +162,7 @@ def _first_lines(
 
 
 def _last_end(content: bytes, newline: bytes) -> int:
-    """Where the last line that is complete ends; 0 if there is none."""
+    """End of the last complete line; 0 if there is none."""
     place = content.rfind(newline)
     while place % len(newline) and place >= 0:  # bytes of two characters
         place = content.rfind(newline, 0, place + len(newline) - 1)

@@ -227,7 +227,7 @@ class NNAutoencoder(ClassNamePrefixFeaturesOutMixin, OutlierMixin, SingleNetwork
         return self.decoder_.predict(codes, rows_at_once(codes.shape[1]), verbose=0)
 
     def reconstruction_error(self, X: Any) -> np.ndarray:
-        """How badly each sample is given back: the mean over columns of ((reconstruction - x) / scale_)**2.
+        """Reconstruction error of each sample: the mean over columns of ((reconstruction - x) / scale_)**2.
 
         About 1 where nothing was learned, and 0 where the codes say everything.
 

@@ -229,7 +229,7 @@ class NNEmbedder(SingleNetwork):
         return np.column_stack([self._part(frame, name) for name in self._encoder.names])
 
     def _part(self, frame: Frame, name: str) -> np.ndarray:
-        """What one column of the table becomes, `(rows, columns)`."""
+        """Encoding of one column of the table, `(rows, columns)`."""
         if name in self._vectors:
             return self._vectors[name][self._levels[name].codes(frame)]
         column = frame.columns[frame.places[name]]

@@ -1,4 +1,4 @@
-"""What the estimators take as X: arrays, raw tables and sparse matrices, brought into one matrix of numbers."""
+"""Reading of X by the estimators: arrays, raw tables and sparse matrices, brought into one matrix of numbers."""
 
 from collections.abc import Mapping
 from typing import Any, cast
@@ -118,7 +118,7 @@ def fitted_encoder(table: Any) -> TableEncoder | None:
 
 
 def as_matrix(table: Any, encoder: TableEncoder | None, medians: np.ndarray | None = None) -> Any:
-    """What `read_inputs` returned as a matrix of numbers without gaps: an array, or rows of a sparse matrix.
+    """The result of `read_inputs` as a matrix of numbers without gaps: an array, or rows of a sparse matrix.
 
     Args:
         encoder: of the table of `fit`; None if that was a matrix of numbers.
@@ -176,7 +176,7 @@ def code_columns(encoder: TableEncoder | None) -> dict[int, int]:
 
 
 def places_of(encoder: TableEncoder) -> dict[str, int]:
-    """Where each column of the matrix stands, by its name."""
+    """Positions of the columns of the matrix, by name."""
     return {name: place for place, name in enumerate(encoder.feature_names)}
 
 

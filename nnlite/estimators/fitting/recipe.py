@@ -64,7 +64,7 @@ SIDE_BY_SIDE = ("Dense", "Scale", "CategoryEmbedding", "PeriodicEmbedding")
 
 
 class Problem(NamedTuple):
-    """What is to be learned.
+    """The task: what is predicted.
 
     Args:
         task: whether classes or numbers are predicted.
@@ -86,7 +86,7 @@ class Problem(NamedTuple):
 
 
 class Recipe:
-    """What the parameters of an estimator mean for a problem.
+    """Meaning of an estimator's parameters for a problem.
 
     Args:
         parameters: of the estimator, by name.
@@ -117,7 +117,7 @@ class Recipe:
 
     @property
     def n_members(self) -> int:
-        """How many networks are trained side by side: as many as there are, where these are trained further."""
+        """Number of networks trained side by side: as many as there are, where these are trained further."""
         if self.takes_all_rows and (self._get("n_members", 1) != 1 or self.present not in (None, 1)):
             message = f"optimizer={self.parameters['optimizer']!r} trains a single network: pass n_members=1"
             raise ConfigError(message, ("n_members",))

@@ -15,7 +15,7 @@ HASHED_AT_ONCE = 256
 
 
 class DistinctRows(NamedTuple):
-    """Which rows of a table are learned from.
+    """Distinct rows of a table that are learned from.
 
     Args:
         first: their places; a place is there several times where copies are learned from.

@@ -1,4 +1,4 @@
-"""What the estimators take as y, and what the network makes of it: classes, labels side by side, numbers."""
+"""Reading of y by the estimators, and its form for the network: classes, labels side by side, numbers."""
 
 from typing import Any, Literal
 
@@ -26,7 +26,7 @@ Task = Literal["class", "number"]
 
 
 class Targets:
-    """How targets are turned into what a network learns.
+    """Encoding of targets for a network.
 
     Attributes:
         task: whether the defaults are those for classes or those for numbers.
@@ -50,7 +50,7 @@ class Targets:
         """Take from the rows that are learned from what `encode` needs."""
 
     def encode(self, y: np.ndarray) -> np.ndarray:
-        """What the loss compares with outputs."""
+        """Targets as the loss compares them with outputs."""
         raise NotImplementedError
 
     def keys(self, y: np.ndarray) -> np.ndarray:
@@ -62,11 +62,11 @@ class Targets:
         return None
 
     def decided(self, outputs: np.ndarray) -> np.ndarray:
-        """What is predicted, from the model's outputs."""
+        """Predictions from the model's outputs."""
         return outputs
 
     def before_activation(self, outputs: np.ndarray) -> np.ndarray:
-        """What the last layer computed before its activation, up to a constant for each row."""
+        """Outputs of the last layer before its activation, up to a constant for each row."""
         return outputs
 
     def shaped(self, predictions: np.ndarray) -> np.ndarray:

@@ -21,7 +21,7 @@ VALIDATED_AT_ONCE = 256  # rows in each epoch, in memory that the layers keep
 
 
 class Lesson(NamedTuple):
-    """What is learned from.
+    """Data that a network learns from.
 
     Args:
         x: `(rows, columns)`, scaled.
@@ -58,7 +58,7 @@ class Judged(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What came of a training.
+    """Result of a training.
 
     Args:
         history: the logs of each epoch.

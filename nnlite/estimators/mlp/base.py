@@ -1,4 +1,4 @@
-"""What both multi-layer perceptrons share: the parameters, and the calls of the network in scikit-learn's order."""
+"""Base of both multi-layer perceptrons: the parameters, and the calls of the network in scikit-learn's order."""
 
 from collections.abc import Sequence
 from typing import Any, Literal, cast
@@ -111,7 +111,7 @@ class BaseMLP(BaseEstimator):
         raise NotImplementedError
 
     def _stratify(self, y: np.ndarray) -> np.ndarray | None:
-        """What the part for early stopping should have the same shares of; None for a simple draw."""
+        """Classes whose shares the part for early stopping keeps; None for a simple draw."""
         return None
 
     def _check_parameters(self) -> None:

@@ -33,7 +33,7 @@ class GradientsOnly(Optimizer, abstract=True):
 
 
 class Limits(NamedTuple):
-    """When L-BFGS ends.
+    """Stopping rules of L-BFGS.
 
     Args:
         max_iter, max_fun: the most iterations, and the most evaluations of the function.

@@ -1,4 +1,4 @@
-"""What scikit-learn's multi-layer perceptron minimizes, in terms of the outputs before the last activation."""
+"""Objective of scikit-learn's multi-layer perceptron, in terms of the outputs before the last activation."""
 
 from typing import NamedTuple
 
@@ -43,7 +43,7 @@ class HalfPoissonDeviance(Loss, abstract=True):
 
 
 class Objective(NamedTuple):
-    """What is minimized, and the share of it that scikit-learn shows.
+    """Objective, and the share of it that scikit-learn shows.
 
     Attributes:
         loss: a mean over rows.

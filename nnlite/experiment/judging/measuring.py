@@ -32,7 +32,7 @@ SCORES = {
 
 @dataclass(frozen=True)
 class Judgement:
-    """How good a model is.
+    """Figures that say how good a model is.
 
     Args:
         metrics: figure -> value for each part; None if it is not a finite number, which JSON cannot hold.
@@ -45,7 +45,7 @@ class Judgement:
     warnings: list[str]
 
     def to_dict(self) -> dict[str, Any]:
-        """What `metrics.json` holds: the parts, `"baseline"` and `"warnings"`."""
+        """Contents of `metrics.json`: the parts, `"baseline"` and `"warnings"`."""
         return {**self.metrics, "baseline": self.baseline, "warnings": self.warnings}
 
 

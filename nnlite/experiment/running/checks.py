@@ -1,4 +1,4 @@
-"""What can be known to fail before anything is trained."""
+"""Checks of what would fail, before anything is trained."""
 
 import math
 import os

@@ -77,7 +77,7 @@ def _data(profile: TableProfile, task: Task, source: str, path: str, only_text: 
 
 
 def _columns(profile: TableProfile) -> list[str]:
-    """What is said of single columns: those that are left out or need a layer of their own."""
+    """Choices for single columns: those that are left out or need a layer of their own."""
     said = [column for column in profile.inputs if column.encoding in ("drop", "embed")]
     said += [column for column in profile.inputs if column.kind in ("identifier", "leaking") and column not in said]
     if not said:

@@ -20,7 +20,7 @@ __all__ = [
 
 
 class _Convolution(Jacobian):
-    """What the maps of y = slopes * convolve(x, kernel) share.
+    """Base of the maps of y = slopes * convolve(x, kernel).
 
     Args:
         windows: `nnlite.arrays.windows.Windows`.

@@ -1,4 +1,4 @@
-"""What a layer says about itself: every attribute that others ask a layer for, with its default."""
+"""Attributes of a layer: every attribute that others ask a layer for, with its default."""
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
@@ -27,7 +27,7 @@ Fixed = Literal["shape", "rank", "last", "nothing"]
 
 
 class LayerCall(NamedTuple):
-    """What the arguments of a call say: `runner`, the layer or a variant of it with the same parameters, is run."""
+    """Arguments of a call: `runner`, the layer or a variant of it with the same parameters, is run."""
 
     runner: Any
     inputs: Any
@@ -249,12 +249,12 @@ class LayerAttributes:
 
     @property
     def _fixed_axis(self) -> int | tuple[int, ...]:
-        """Where the features stand, whose number the parameters fix: the argument `axis`, the last one without it."""
+        """Axis of the features, whose number the parameters fix: the argument `axis`, the last one without it."""
         return vars(self).get("axis", -1)
 
     @property
     def label(self) -> str:
-        """How errors call this layer: `layer 'dense_1' (Dense)`."""
+        """Name of this layer in errors: `layer 'dense_1' (Dense)`."""
         return f"layer {self.name!r} ({type(self).__name__})" if self.name else f"layer {type(self).__name__}"
 
     @property
@@ -263,11 +263,11 @@ class LayerAttributes:
         return (vars(self).get("activation") or Linear()) if self.ends_in_activation else None
 
     def _as_returned(self, output: Any) -> Any:
-        """What a call returns for the output of `linearize`."""
+        """Result of a call, from the output of `linearize`."""
         return output
 
     def at_inference(self) -> Simplified | None:
-        """What `linearize` computes outside training, in simpler terms, with its present weights; None: as it is."""
+        """Simpler form of `linearize` outside training, with the present weights; None: as it is."""
         return None
 
     def _dense_part(self) -> DensePart | None:

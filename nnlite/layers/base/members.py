@@ -34,7 +34,7 @@ def member_shape(layer: Any, members: int | None, input_shape: BatchShape) -> tu
 
 
 def for_members(members: int | None, initializer: Initializer) -> Initializer:
-    """What draws a parameter of so many members; the initializer itself for None."""
+    """Initializer of a parameter of so many members; the initializer itself for None."""
     return initializer if members is None else EachMember(initializer)
 
 

@@ -1,4 +1,4 @@
-"""What layers answer when they are asked for something simpler than themselves.
+"""Simplified forms of layers at inference.
 
 `Layer.at_inference` answers one of the forms that `compile_predict` combines: two neighbors are one step where the
 form of the first has a `then` for that of the second. `Layer._dense_part` answers what a layer does among dense layers

@@ -32,7 +32,7 @@ class _Branches(Layer, abstract=True):
         raise NotImplementedError
 
     def merge_layer(self) -> Layer:
-        """What joins the ends of the branches."""
+        """Layer that joins the ends of the branches."""
         raise NotImplementedError
 
     def __post_init__(self):

@@ -193,7 +193,7 @@ class Graph(Program):
         ]
 
     def plan(self, wanted: Sequence[bool], into: Sequence) -> tuple[tuple, tuple]:
-        """What `backward` hands to the Jacobians."""
+        """Plan of `backward` for the Jacobians."""
         return (*[False] * self.inputs, *wanted), (*[None] * self.inputs, *into)
 
     def backward(self, jacobians: GraphJacobians, cotangent: Data, plan: tuple[tuple, tuple]) -> None:

@@ -24,7 +24,7 @@ __all__ = ["ELU", "Activation", "LeakyReLU", "PReLU", "ReLU", "Softmax"]
 
 
 class _Activated(Layer, abstract=True):
-    """What the layers of one activation function share: outputs = activation(inputs)."""
+    """Base of the layers of one activation function: outputs = activation(inputs)."""
 
     if TYPE_CHECKING:  # a field of `Activation`, made of fields by the others
         activation = cast(ActivationFunction, None)

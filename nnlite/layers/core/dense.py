@@ -97,11 +97,11 @@ class Dense(Layer):
 
     @property
     def factor(self) -> float:
-        """What the kernel is multiplied by, 1 or 1 / sqrt(features)."""
+        """Factor of the kernel, 1 or 1 / sqrt(features)."""
         return 1.0 if self.parametrization == "standard" else 1 / math.sqrt(max(1, self.input_shape[-1]))
 
     def used_kernel(self, kernel: np.ndarray) -> np.ndarray:
-        """What the inputs are multiplied by where the parameter is `kernel`: for a subclass to change."""
+        """The matrix that inputs are multiplied by, made of the parameter `kernel`: for a subclass to change."""
         return kernel
 
     def at_inference(self) -> Product:

@@ -90,5 +90,5 @@ class Wrapper(Layer):
     layer: FromSpec[Layer]
 
     def call(self, inputs: Any) -> Any:
-        """What the layer inside makes of the inputs."""
+        """Apply the layer inside to the inputs."""
         return self.layer(inputs)

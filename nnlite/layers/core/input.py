@@ -71,7 +71,7 @@ class Input(Layer, Drawable, aliases=("InputLayer",)):
 
     @property
     def input_kind(self) -> str:
-        """What `dtype` says."""
+        """The kind of inputs that `dtype` stands for."""
         kinds: dict[Any, Any] = {"string": "strings", "int32": "indices", "int64": "indices"}
         return kinds.get(self.dtype, "numbers")
 

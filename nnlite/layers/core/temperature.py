@@ -132,7 +132,7 @@ class TemperatureScaling(Layer):
 
 
 def _lowest(function: Any, low: float, high: float) -> float:
-    """Where `function` is lowest in [low, high], to 1e-5: the best of nine places, then golden sections around it."""
+    """Minimizer of `function` in [low, high], to 1e-5: the best of nine places, then golden sections around it."""
     places = np.linspace(low, high, 9)
     best = int(np.argmin([function(float(place)) for place in places]))
     low, high = float(places[max(best - 1, 0)]), float(places[min(best + 1, 8)])

@@ -32,7 +32,7 @@ __all__ = [
 
 
 class _Elementwise(Layer, abstract=True):
-    """What layers share that merge element by element, with NumPy's stretching of axes of length 1.
+    """Base of layers that merge element by element, with NumPy's stretching of axes of length 1.
 
     Inputs of lower rank get axes of length 1 after the batch. A step counts where any input's mask says so; no mask
     comes out where one input has none.
@@ -192,7 +192,7 @@ def aligned_shape(shape: tuple, rank: int) -> tuple:
 
 
 def either(masks: Sequence[np.ndarray | None]) -> np.ndarray | None:
-    """Where any of the masks is true; None if one is missing."""
+    """Union of the masks; None if one is missing."""
     present = [own for own in masks if own is not None]
     if len(present) < len(masks):
         return None

@@ -1,4 +1,4 @@
-"""What layers of categories share; indices as vectors of 0, 1 and counts; numbers in bins."""
+"""Base of layers of categories; indices as vectors of 0, 1 and counts; numbers in bins."""
 
 import math
 import numbers

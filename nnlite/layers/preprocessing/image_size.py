@@ -116,7 +116,7 @@ class CenterCrop(Layer):
 
 
 class RandomImages(Layer, abstract=True):
-    """What the layers here share: outputs = inputs but while training, when `changed` is asked.
+    """Base of the layers here: outputs = inputs but while training, when `changed` is asked.
 
     The draw of a training step depends on the model's seed, the layer's place and the step alone.
     """

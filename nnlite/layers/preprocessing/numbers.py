@@ -20,7 +20,7 @@ Numbers = float | np.ndarray | Sequence[float]
 
 
 def examples_for(layer: Any, data: Any, steps: int | None = None) -> np.ndarray:
-    """What `adapt` is given, an array or `steps` batches, in float64; the layer is built for it.
+    """Read the data of `adapt`, an array or `steps` batches, in float64; the layer is built for it.
 
     Raises:
         DataError: empty, or with values that are not finite.

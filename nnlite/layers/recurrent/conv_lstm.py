@@ -79,7 +79,7 @@ class ConvLSTMCell(RNNCell, ConvGates, abstract=True):
 
     @property
     def channel_axis(self) -> int:
-        """That of the channels, in an array with a batch."""
+        """The axis of the channels, in an array with a batch."""
         return 1 if self._entering.channels_first else -1
 
     def step_shapes(self, input_shape: tuple) -> tuple[tuple[int, ...], ...]:

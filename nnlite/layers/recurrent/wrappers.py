@@ -201,12 +201,12 @@ class TimeDistributed(Layer):
 
     @property
     def input_kind(self) -> str:
-        """What the layer takes."""
+        """The kind of inputs that the layer inside takes."""
         return self.layer.input_kind
 
     @property
     def _final_activation(self) -> ActivationFunction | None:
-        """That of the layer."""
+        """The final activation of the layer inside."""
         return self.layer._final_activation
 
     @property

@@ -221,7 +221,7 @@ class AlphaDropout(Layer):
 
 
 def source_of(layer: Any, random: RandomSource) -> RandomSource:
-    """What a layer draws its noise from: the source of its own `seed`, else of its place in the model."""
+    """Source of a layer's noise: the source of its own `seed`, else of its place in the model."""
     return random if layer.seed is None else RandomSource(layer.seed, random.step)
 
 

@@ -1,4 +1,4 @@
-"""What a threshold on a score does, threshold by threshold: ROC, precision against recall, calibration."""
+"""Curves over the thresholds of a score: ROC, precision against recall, calibration."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""What else Keras's models have: their config as JSON, the names of their metrics, the arguments of `compile`."""
+"""Further attributes of Keras's models: their config as JSON, the names of their metrics, the arguments of `compile`."""
 
 import json
 from typing import TYPE_CHECKING, Any

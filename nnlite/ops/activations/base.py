@@ -1,4 +1,4 @@
-"""What an activation function is, and the one that changes nothing."""
+"""Base of activation functions, and the one that changes nothing."""
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, cast

@@ -1,4 +1,4 @@
-"""Which parameters an optimizer treats in their own way: patterns of their paths, and the factors these lead to."""
+"""Parameters that an optimizer treats differently: patterns of their paths, and the factors these lead to."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -50,7 +50,7 @@ class Exclusions(list[str]):
 
 
 class Factors(NamedTuple):
-    """What the learning rate is multiplied by in a pack, for the update and for the weight decay.
+    """Factors of the learning rate in a pack, for the update and for the weight decay.
 
     Attributes:
         update, decay: of the whole pack; 0 for no decay.

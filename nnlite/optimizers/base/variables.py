@@ -144,7 +144,8 @@ class VariableDoors(Slots):
 
     @property
     def variables(self) -> list[Parameter]:
-        """What changes during training: the number of calls, the learning rate where it is a number, and the slots.
+        """State that changes during training: the number of calls, the learning rate where it is a number, and the
+        slots.
 
         Slots are views, in the order of the packs, their parameters, their names; the others are copies.
         """

@@ -1,4 +1,4 @@
-"""What the model makes of each input: exact sensitivities, permutation importance, partial dependence."""
+"""Effects of each input: exact sensitivities, permutation importance, partial dependence."""
 
 import functools
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ MOST_CURVES = 3
 
 @dataclass(frozen=True)
 class Dependence:
-    """How predictions depend on one feature, all others being what they are.
+    """Dependence of predictions on one feature, all others being what they are.
 
     Args:
         name: of the feature.
@@ -144,7 +144,7 @@ class Features:
         return target.units(outputs) if isinstance(target, Quantities) else target.probabilities(outputs)
 
     def _output_names(self, count: int) -> dict[str, int]:
-        """What is drawn -> its place: of two classes the second, else up to three outputs."""
+        """Name of what is drawn -> its place: of two classes the second, else up to three outputs."""
         if isinstance(self.subject.target, Quantities):
             return {name: place for place, name in enumerate(self.subject.target.names[:MOST_CURVES])}
         labels = self.subject.labels

@@ -18,7 +18,7 @@ BESIDE_PARTS = ("baseline", "warnings")  # keys of metrics.json that are not par
 
 @dataclass(frozen=True)
 class Measured:
-    """What metrics.json says.
+    """Contents of metrics.json.
 
     Args:
         parts: part -> name -> value, None if it is not finite.

@@ -68,7 +68,7 @@ def fit_columns(
 
 
 def rows_without_gaps(source: Table | Frame, rows: np.ndarray, choices: Mapping[str, ColumnChoice]) -> np.ndarray:
-    """Those of the training `rows` that have a value in each column whose choice is `missing: drop`.
+    """The training `rows` that have a value in each column whose choice is `missing: drop`.
 
     Raises:
         DataError: no row is left.

@@ -16,7 +16,7 @@ __all__ = ["TargetOptions", "kind_of_encoder"]
 
 @dataclasses.dataclass(frozen=True)
 class TargetOptions:
-    """What a config says of the target.
+    """Options of a config for the target.
 
     Args:
         standardize: whether amounts are standardized.
@@ -60,7 +60,7 @@ class TargetOptions:
 
 
 def kind_of_encoder(encoder: TargetEncoder) -> TargetKind:
-    """What a loss compares whose targets an encoder makes."""
+    """The kind of targets that a loss needs from an encoder."""
     if isinstance(encoder, Classes):
         return encoder.kind
     return "binary" if isinstance(encoder, Labels) else "regression"

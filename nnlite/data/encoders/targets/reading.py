@@ -46,7 +46,7 @@ def _as_numbers(table: Table | FileFrame, names: list[str], cells: np.ndarray) -
 
 
 def suited_kind(target: np.ndarray) -> TargetKind:
-    """What a target asks for that was read without knowing the loss.
+    """The kind of a target that was read without knowing the loss.
 
     Several columns are labels where all cells are 0 or 1, else numbers. One column holds two classes where it has two
     distinct values, several where it holds texts, or integers of which at most 20 differ, else numbers.

@@ -25,7 +25,7 @@ OPTIONS = (bool, int, float, str, type(None))  # what is not data, after the fir
 
 
 def context_of(function: Callable) -> tuple[str, ...]:
-    """Which entries of `CONTEXT` a function takes by keyword."""
+    """Entries of `CONTEXT` that a function takes by keyword."""
     accepted = inspect.signature(function).parameters
     return tuple(name for name in CONTEXT if name in accepted)
 

@@ -1,4 +1,4 @@
-"""What a layer demands of the shapes of its inputs."""
+"""Requirements of a layer on the shapes of its inputs."""
 
 from dataclasses import dataclass, field
 from typing import Any
