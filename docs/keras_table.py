@@ -103,7 +103,7 @@ REASONS = [
 
 
 def module_of(package: Any, path: str) -> Any:
-    """The module at a dotted path in a package; None where there is none."""
+    """The module at a dotted path in a package; None if there is none."""
     for name in filter(None, path.split(".")):
         package = getattr(package, name, None)
     return package
@@ -116,7 +116,7 @@ def public_names(module: Any) -> list[str]:
 
 
 def parameters_of(item: Any) -> dict[str, Any]:
-    """Argument -> default of a class or function; `inspect.Parameter.empty` where there is none."""
+    """Argument -> default of a class or function; `inspect.Parameter.empty` if there is none."""
     try:
         found = inspect.signature(item).parameters
     except (TypeError, ValueError):

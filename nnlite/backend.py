@@ -1,4 +1,4 @@
-"""What Keras keeps in `keras.backend`: defaults of `nnlite.config`, and questions about types."""
+"""Names of `keras.backend`: defaults of `nnlite.config`, and questions about types."""
 
 from typing import Any
 
@@ -34,7 +34,7 @@ __all__ = [
 
 
 def get_uid(prefix: str = "") -> int:
-    """How often the number of this `prefix` has been asked for: 1, 2, ..."""
+    """A number that counts the calls with this `prefix`: 1, 2, ..."""
     UIDS[prefix] += 1
     return UIDS[prefix]
 

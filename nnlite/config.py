@@ -35,7 +35,7 @@ def set_floatx(dtype: str) -> None:
 
 
 def image_data_format() -> DataFormat:
-    """Where images have their channels: `"channels_last"` unless `set_image_data_format` changed it."""
+    """Position of the channels of images: `"channels_last"` unless `set_image_data_format` changed it."""
     return _image_data_format
 
 
@@ -72,7 +72,7 @@ def set_epsilon(value: float) -> None:
 
 
 def backend() -> str:
-    """What arrays are made of: `"numpy"`."""
+    """Library that arrays are made with: `"numpy"`."""
     return "numpy"
 
 
@@ -105,7 +105,7 @@ def set_deterministic(enabled: bool = True) -> None:
         enabled: False leaves threads and kernels to each `fit` again.
 
     Raises:
-        ConfigError: not a truth value; threadpoolctl, which sets the number of threads, is not installed.
+        ConfigError: not a boolean; threadpoolctl, which sets the number of threads, is not installed.
 
     >>> set_deterministic()
     >>> is_deterministic()

@@ -43,7 +43,7 @@ class Constraint(Configurable, family="constraint"):
 
 
 class FunctionConstraint(Constraint):
-    """What a function of a user makes of the values.
+    """Constrain values by a user-defined function.
 
     Args:
         function: kept in files by its name, if it is registered by `register_function`.
@@ -59,7 +59,12 @@ class FunctionConstraint(Constraint):
 
 
 class NonNeg(Constraint, aliases=("nonneg",)):
-    """Numbers below 0 become 0."""
+    """Numbers below 0 become 0.
+
+    >>> import numpy as np
+    >>> NonNeg()(np.array([-1.0, 0.0, 2.0])).tolist()
+    [0.0, 0.0, 2.0]
+    """
 
     def __call__(self, values: np.ndarray) -> np.ndarray:
         return np.maximum(values, 0)
@@ -109,6 +114,10 @@ class UnitNorm(_Norm):
 
     Args:
         axis: as in `MaxNorm`.
+
+    >>> import numpy as np
+    >>> UnitNorm()(np.array([[3.0, 0.0], [4.0, 2.0]])).round(6).tolist()
+    [[0.6, 0.0], [0.8, 1.0]]
     """
 
     axis: int | tuple[int, ...] = 0
@@ -127,6 +136,10 @@ class MinMaxNorm(_Norm):
 
     Raises:
         ConfigError: min_value > max_value.
+
+    >>> import numpy as np
+    >>> MinMaxNorm(1.0, 2.0)(np.array([[3.0, 0.3], [4.0, 0.4]])).round(6).tolist()  # columns of length 5 and 0.5
+    [[1.2, 0.6], [1.6, 0.8]]
     """
 
     min_value: NonNegative = 0.0

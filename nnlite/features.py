@@ -38,7 +38,7 @@ Mode = Literal["float", "int", "one_hot"]
 
 
 class Encoding(Configurable, family="feature", abstract=True):
-    """What becomes of one column, or of several together."""
+    """Encoding of one column, or of several together."""
 
 
 class Feature(Encoding):
@@ -52,6 +52,9 @@ class Feature(Encoding):
 
     Raises:
         ConfigError: a layer that takes or gives something else.
+
+    >>> Feature("string", StringLookup(vocabulary=["cat", "dog"]), "one_hot").output_mode
+    'one_hot'
     """
 
     dtype: Literal["float16", "float32", "float64", "int8", "int16", "int32", "int64", "string"]
@@ -74,6 +77,9 @@ class Cross(Encoding):
         feature_names: the features; each must give indices.
         crossing_dim: number of bins; different combinations may share one.
         output_mode: `"one_hot"`, or `"int"` for the number of the bin.
+
+    >>> Cross(("city", "kind"), crossing_dim=32).name
+    'city_X_kind'
     """
 
     feature_names: tuple[str, ...]
@@ -90,7 +96,7 @@ class FeatureSpace(Configurable, family="feature space"):
     """Turns a dict of columns, or a DataFrame, into one array for a model (or into a dict of arrays).
 
     Shape: columns `(batch,)` or `(batch, 1)` `-> (batch, width)`: the features in the order of their names, then the
-    crosses in the order of theirs. Columns that are no features are ignored.
+    crosses in the order of theirs. Columns that are not features are ignored.
 
     Args:
         features: name of a column -> `Feature`, as the functions of this class make them, or the name of such a
@@ -166,7 +172,7 @@ class FeatureSpace(Configurable, family="feature space"):
         cross = Cross(tuple(spec), self.crossing_dim) if isinstance(spec, (tuple, list)) else read(spec, Cross)
         for name in cross.feature_names:
             if name not in self.features:
-                raise ConfigError(f"a cross of {name!r}, which is no feature; {did_you_mean(name, self.features)}")
+                raise ConfigError(f"a cross of {name!r}, which is not a feature; {did_you_mean(name, self.features)}")
             if self.features[name].output_mode == "float":
                 raise ConfigError(f"a cross of {name!r}, which gives numbers, not categories: make bins of it first")
         return cross
@@ -188,7 +194,7 @@ class FeatureSpace(Configurable, family="feature space"):
         found = {name: layer(self._column(data, name)) for name, layer in self.preprocessors.items()}
         if len({len(column) for column in found.values()}) > 1:
             lengths = ", ".join(f"{name!r} has {len(column)}" for name, column in found.items())
-            raise ShapeError(f"the columns must have equally many rows; {lengths}")
+            raise ShapeError(f"the columns must have the same number of rows; {lengths}")
         for cross in self.crosses:
             found[cross.name] = self.crossers[cross.name](tuple(found[name] for name in cross.feature_names))
         layers = {**self.preprocessors, **self.crossers}
@@ -210,21 +216,13 @@ class FeatureSpace(Configurable, family="feature space"):
         return column.reshape(-1, 1)
 
     def save(self, filepath: str | PathLike, overwrite: bool = True) -> None:
-        """Write everything to one `.safetensors` file, which `FeatureSpace.load` reads.
-
-        Raises:
-            NotReadyError: before `adapt`.
-        """
+        """Write everything to one `.safetensors` file, for `FeatureSpace.load`; `NotReadyError` before `adapt`."""
         header = {"content": "feature space", "config": self.get_config()}
         saving.write(filepath, header, self._arrays(), overwrite=overwrite)
 
     @classmethod
     def load(cls, filepath: str | PathLike) -> "FeatureSpace":
-        """Read a file of `save`.
-
-        Raises:
-            ModelFileError: missing, damaged or foreign file.
-        """
+        """Read a file of `save`; `ModelFileError` for a missing, damaged or foreign one."""
         with saving.reading_saved(filepath):
             header, arrays = saving.read(filepath)
             if header.get("content") != "feature space" or "config" not in header:
@@ -245,7 +243,7 @@ class FeatureSpace(Configurable, family="feature space"):
 
     @staticmethod
     def feature(dtype: Any, preprocessor: Spec[Layer], output_mode: Mode) -> Feature:
-        """A feature with a layer of one's own."""
+        """A feature with a layer of your own."""
         return Feature(dtype, preprocessor, output_mode)
 
     @staticmethod
@@ -279,7 +277,7 @@ class FeatureSpace(Configurable, family="feature space"):
     def integer_categorical(
         max_tokens: int | None = None, num_oov_indices: int = 1, output_mode: Mode = "one_hot", name: str | None = None
     ) -> Feature:
-        """Whole numbers by a vocabulary."""
+        """Integers by a vocabulary."""
         return Feature("int32", IntegerLookup(max_tokens, num_oov_indices, name=name), output_mode)
 
     @staticmethod
@@ -291,7 +289,7 @@ class FeatureSpace(Configurable, family="feature space"):
 
     @staticmethod
     def integer_hashed(num_bins: int, output_mode: Mode = "one_hot", name: str | None = None) -> Feature:
-        """Whole numbers by their hash."""
+        """Integers by their hash."""
         return Feature("int32", Hashing(num_bins, name=name), output_mode)
 
     @staticmethod

@@ -158,7 +158,7 @@ class Parameter:
 
 
 def _on_values(name: str) -> Callable[[Parameter, Any], Any]:
-    """The operator `name` of arrays, on the value; what is no data, such as a traced value, answers for itself."""
+    """The operator `name` of arrays, on the value; what is not data, such as a traced value, answers on its own."""
 
     def operator(self: Parameter, other: Any) -> Any:
         if isinstance(other, (Parameter, np.ndarray, np.generic, int, float, complex, list, tuple)):

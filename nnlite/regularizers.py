@@ -24,7 +24,7 @@ class Regularizer(Configurable, family="regularizer"):
         return self.penalty(values)
 
     def penalty(self, values: np.ndarray) -> float:
-        """What is added to the loss, for values of any shape."""
+        """The penalty that is added to the loss, for values of any shape."""
         raise NotImplementedError
 
     def add_gradient(self, values: np.ndarray, gradient: np.ndarray) -> None:
@@ -33,7 +33,9 @@ class Regularizer(Configurable, family="regularizer"):
 
 
 class FunctionRegularizer(Regularizer):
-    """The penalty of a function of a user, made of operators and functions of `nnlite.ops`: its derivative is recorded.
+    """The penalty given by a user-defined function, made of operators and functions of `nnlite.ops`.
+
+    Its derivative is recorded.
 
     Args:
         function: from the values to a single number; kept in files by its name, if `register_function` knows it.
@@ -88,6 +90,10 @@ class L1(NormPenalty):
 
     Args:
         l1: strength, >= 0.
+
+    >>> import numpy as np
+    >>> float(L1(0.1)(np.array([1.0, -3.0])))
+    0.4
     """
 
     l1: NonNegative = 0.01
@@ -100,6 +106,10 @@ class L2(NormPenalty):
 
     Args:
         l2: strength, >= 0.
+
+    >>> import numpy as np
+    >>> float(L2(0.1)(np.array([1.0, -3.0])))
+    1.0
     """
 
     l2: NonNegative = 0.01
@@ -111,6 +121,10 @@ class L1L2(NormPenalty, aliases=("l1_l2",)):
     Args:
         l1: strength of the absolute part, >= 0.
         l2: strength of the squared part, >= 0.
+
+    >>> import numpy as np
+    >>> float(L1L2(l1=0.5, l2=0.25)(np.array([1.0, -3.0])))
+    4.5
     """
 
     l1: NonNegative = 0.0
@@ -145,7 +159,7 @@ class OrthogonalRegularizer(Regularizer):
         gradient += by_rows if self.mode == "rows" else by_rows.T
 
     def _cosines(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Those between different rows, 0 on the diagonal; the rows with length 1; their lengths."""
+        """The products of different rows, 0 on the diagonal; the rows with length 1; their lengths."""
         if values.ndim != 2:
             raise ConfigError(f"is for matrices, got a parameter of shape {values.shape}", ("OrthogonalRegularizer",))
         rows = values if self.mode == "rows" else values.T

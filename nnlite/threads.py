@@ -1,4 +1,4 @@
-"""How many threads the matrix library uses."""
+"""Number of threads of the matrix library."""
 
 import sys
 import threading
@@ -16,7 +16,7 @@ SMALL_PRODUCT = 2**23
 
 
 class _Threads:
-    """The setting of the user, and how many calls are inside `suited_threads` just now."""
+    """The setting of the user, and how many calls are inside `suited_threads` now."""
 
     def __init__(self):
         self.lock = threading.Lock()
@@ -29,7 +29,7 @@ class _Threads:
     def libraries(self) -> list:
         """The matrix libraries that are loaded: NumPy's, and SciPy's where it is in use.
 
-        There are none where threadpoolctl, which finds and sets them, is not installed.
+        Without threadpoolctl, which finds and sets them, none are known.
         """
         with_scipy = "scipy.linalg" in sys.modules
         if with_scipy not in self._found:
@@ -51,7 +51,7 @@ class _Threads:
 
 
 def _controller() -> type | None:
-    """What finds the matrix libraries and sets their threads; None where threadpoolctl is not installed."""
+    """Controller that finds the matrix libraries and sets their threads; None if threadpoolctl is not installed."""
     try:
         from threadpoolctl import ThreadpoolController
     except ImportError:
@@ -89,7 +89,7 @@ def set_threads(count: int | None) -> None:
 
 
 def thread_counts() -> dict[str, int]:
-    """The threads that each matrix library uses just now, by its name; empty where threadpoolctl is not installed."""
+    """The threads that each matrix library uses now, by its name; empty where threadpoolctl is not installed."""
     return {library.internal_api: library.get_num_threads() for library in _threads.libraries}
 
 

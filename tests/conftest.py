@@ -16,7 +16,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture
 def runs(request: pytest.FixtureRequest) -> int | None:
-    """The number that `--runs` asks for; None where it was not given."""
+    """The number that `--runs` asks for; None if it was not given."""
     return request.config.getoption("--runs")
 
 

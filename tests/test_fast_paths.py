@@ -178,7 +178,7 @@ class Mixin:
 
 
 class Mixed(Mixin, Dense, abstract=True):
-    """The method comes from a class that is no layer."""
+    """The method comes from a class that is not a layer."""
 
 
 class FromDoubled(Doubled, abstract=True):

@@ -9,7 +9,7 @@ InPlace = Callable[[np.ndarray], np.ndarray]
 
 def relu_in_place(like: np.ndarray) -> InPlace:
     """max(x, 0) for arrays at most as large as `like`."""
-    zeros = np.zeros_like(like)  # the maximum of two arrays is vectorised, that with a number is not
+    zeros = np.zeros_like(like)  # the maximum of two arrays is vectorized, that with a number is not
     return lambda x: np.maximum(x, zeros if x.shape == zeros.shape else zeros[tuple(map(slice, x.shape))], out=x)
 
 

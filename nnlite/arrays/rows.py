@@ -7,12 +7,12 @@ import numpy as np
 
 __all__ = ["LazyRows", "SparseRows"]
 
-ROWS_AT_ONCE = 64  # that are made dense together, so that what `finish` needs besides stays small
+ROWS_AT_ONCE = 64  # that are made dense together, so that what `finish` also needs stays small
 CELLS_AT_ONCE = 2**20
 
 
 class LazyRows:
-    """What stands in for an array whose rows are made, or read, when they are taken: base of the classes below."""
+    """Base of stand-ins for arrays whose rows are made, or read, when they are taken: base of the classes below."""
 
     shape: tuple[int, ...]
     dtype: np.dtype
@@ -38,7 +38,7 @@ class LazyRows:
         raise NotImplementedError
 
     def first_not_finite(self) -> tuple[int, ...] | None:
-        """The place of the first entry that is NaN or infinite; None where there is none."""
+        """The place of the first entry that is NaN or infinite; None if there is none."""
         raise NotImplementedError
 
 
@@ -86,7 +86,7 @@ class SparseRows(LazyRows):
             yield by_columns[:, start : start + step].toarray()
 
     def first_not_finite(self) -> tuple[int, int] | None:
-        """Row and column of the first entry that is NaN or infinite; None where there is none."""
+        """Row and column of the first entry that is NaN or infinite; None if there is none."""
         bad = np.flatnonzero(~np.isfinite(self.matrix.data))
         if not len(bad):
             return None

@@ -82,7 +82,7 @@ class StoredRows(LazyRows):
         return self if same else StoredRows(*like, dtype, finite, self.keeper)
 
     def first_not_finite(self) -> tuple[int, ...] | None:
-        """The place of the first number that is NaN or infinite; None where there is none. Reads what is not known."""
+        """The place of the first number that is NaN or infinite; None if there is none. Reads what is not known."""
         if self.finite or self.dtype.kind not in "fc":
             return None
         step = max(BYTES_AT_ONCE // max(self._row_bytes, 1), 1)

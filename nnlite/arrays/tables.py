@@ -31,7 +31,7 @@ def table_columns(table: Any) -> dict[str, Any] | None:
 
 
 def numbers_of_table(table: Any, owner: str) -> np.ndarray | None:
-    """The columns of a table side by side, NaN for what is missing; None for what is no table.
+    """The columns of a table side by side, NaN for what is missing; None for what is not a table.
 
     Args:
         table: see `table_columns`.
@@ -41,7 +41,7 @@ def numbers_of_table(table: Any, owner: str) -> np.ndarray | None:
 
     Raises:
         DataError: a column of something else than numbers and booleans, or no column at all.
-        ShapeError: columns of several lengths, or that are no columns.
+        ShapeError: columns of several lengths, or values that are not columns.
     """
     columns = table_columns(table)
     if columns is None:
@@ -115,7 +115,7 @@ def _is_gap(cell: Any) -> bool:
 
 
 def _first(array: np.ndarray) -> str:
-    """The first cell that is no number, for messages."""
+    """The first cell that is not a number, for messages."""
     cells = array.ravel().tolist()
     row = next((row for row, cell in enumerate(cells) if not isinstance(cell, numbers.Real) and not _is_gap(cell)), 0)
     text = repr(cells[row])

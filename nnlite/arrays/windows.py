@@ -12,7 +12,7 @@ BLOCK_BYTES = 2**20  # of patches at a time; those of a whole batch of images le
 
 
 class Windows(NamedTuple):
-    """Where windows lie, one number for each spatial axis.
+    """Positions of windows, one number for each spatial axis.
 
     Window `o` covers the input cells `o * strides + cell * dilation - before` for `cell` in `range(size)`; those
     outside the input are padding.
@@ -84,7 +84,7 @@ def place_windows(
 
 @functools.lru_cache(maxsize=1024)
 def cells(windows: Windows, start: int = 0, stop: int | None = None) -> list[tuple]:
-    """For each cell of a window: the windows, as slices, in which it is no padding, and where it lies in the input.
+    """For each cell of a window: the windows, as slices, in which it is not padding, and where it lies in the input.
 
     Args:
         start, stop: windows of the first axis to look at; their slices count from `start`.

@@ -62,11 +62,11 @@ class Callback(Configurable, family="callback"):
         """Raise whatever can be found wrong before the training begins.
 
         Args:
-            names: what epochs will log; None where that is not known.
+            names: what epochs will log; None if that is not known.
         """
 
     def get_state(self) -> dict[str, Any]:
-        """What the callback knows in the midst of training: the attributes that the class names in `state_names`.
+        """State of the callback during training: the attributes that the class names in `state_names`.
 
         A checkpoint keeps it, so that `fit(resume=...)` goes on as if nothing had happened. Values may be numbers,
         strings, None and arrays; lists, tuples and dicts of such.
@@ -86,7 +86,7 @@ class Callback(Configurable, family="callback"):
         return any(name in vars(self) or getattr(type(self), name) is not getattr(Callback, name) for name in names)
 
     def resumes_from(self) -> Any:
-        """Where a checkpoint lies that `fit` goes on from; None for none."""
+        """Path of the checkpoint that `fit` resumes from; None for none."""
         return None
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
@@ -198,7 +198,7 @@ class CallbackList:
             callback.check(names)
 
     def resumes_from(self) -> Any:
-        """Where the training goes on from, as one of the callbacks says; None for none."""
+        """Path that the training resumes from, as one of the callbacks says; None for none."""
         places = (callback.resumes_from() for callback in self.callbacks)
         return next((place for place in places if place is not None), None)
 

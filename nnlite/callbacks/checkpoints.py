@@ -37,6 +37,9 @@ class ModelCheckpoint(MonitorCallback):
 
     Raises:
         ConfigError: `monitor`, or a name in `filepath`, is not logged.
+
+    >>> ModelCheckpoint("best-{epoch:02d}.safetensors", monitor="val_loss", save_best_only=True)
+    ModelCheckpoint(filepath='best-{epoch:02d}.safetensors', save_best_only=True)
     """
 
     filepath: str | os.PathLike

@@ -37,6 +37,13 @@ class LearningRateScheduler(Callback):
 
     Raises:
         ConfigError: the optimizer follows a schedule of its own, or `schedule` does not return a rate.
+
+    >>> from nnlite import Sequential, layers
+    >>> model = Sequential([layers.Dense(1)], seed=0)
+    >>> model.compile("sgd", "mse")
+    >>> _ = model.fit([[1.0]], [0.0], epochs=3, verbose=0, callbacks=[LearningRateScheduler(lambda _, rate: rate / 2)])
+    >>> round(float(model.optimizer.learning_rate), 6)  # 0.01, halved three times
+    0.00125
     """
 
     schedule: Callable
@@ -86,6 +93,13 @@ class ReduceLROnPlateau(MonitorCallback):
 
     Raises:
         ConfigError: the run does not log `monitor`, or the optimizer follows a schedule of its own.
+
+    >>> from nnlite import Sequential, layers
+    >>> model = Sequential([layers.Dense(1, kernel_initializer="zeros")])
+    >>> model.compile("sgd", "mse")  # its loss is 0 from the start
+    >>> _ = model.fit([[1.0]], [0.0], epochs=4, callbacks=[ReduceLROnPlateau("loss", patience=2)], verbose=0)
+    >>> round(float(model.optimizer.learning_rate), 6)
+    0.001
     """
 
     monitor: str = "val_loss"

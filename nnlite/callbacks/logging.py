@@ -25,6 +25,14 @@ class CSVLogger(Callback):
         filename: where to; missing folders are made.
         separator: one character between the columns.
         append: continue an existing file instead of replacing it.
+
+    >>> import os, tempfile
+    >>> logger = CSVLogger(os.path.join(tempfile.mkdtemp(), "log.csv"))
+    >>> logger.on_train_begin()
+    >>> logger.on_epoch_end(0, {"loss": 0.5})
+    >>> print(open(logger.filename).read())
+    epoch,loss
+    0,0.5
     """
 
     filename: str | os.PathLike

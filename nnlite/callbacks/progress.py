@@ -26,6 +26,12 @@ class ProgressBar(Callback):
     Where the output is neither a terminal nor a notebook, such as a log file, or tqdm, which draws the bar, is not
     installed, 1 does as 2. Time per step is that of training, without the validation. The bar shows the time left of
     the epoch and, from the second epoch on, that of the training, by the mean of the epochs so far.
+
+    >>> from nnlite import Sequential, layers
+    >>> model = Sequential([layers.Dense(1, kernel_initializer="ones")])
+    >>> model.compile("sgd", "mse")
+    >>> _ = model.fit([[1.0]], [0.0], callbacks=[ProgressBar()], verbose=2)
+    Epoch 1/1  1/1 steps  .../step  loss 1.0000
     """
 
     watches = True
@@ -119,7 +125,14 @@ class ProgressBar(Callback):
 
 
 class ProgbarLogger(ProgressBar):
-    """Keras's name of `ProgressBar`, which `fit` adds by itself unless it is silent."""
+    """Keras's name of `ProgressBar`, which `fit` adds by itself unless it is silent.
+
+    >>> from nnlite import Sequential, layers
+    >>> model = Sequential([layers.Dense(1, kernel_initializer="ones")])
+    >>> model.compile("sgd", "mse")
+    >>> _ = model.fit([[1.0]], [0.0], callbacks=[ProgbarLogger()], verbose=2)
+    Epoch 1/1  1/1 steps  .../step  loss 1.0000
+    """
 
 
 class ProgressLog(Callback):
@@ -209,7 +222,7 @@ def _duration(seconds: float) -> str:
 
 
 def _bar_type() -> type | None:
-    """The class of live bars, for a terminal or a notebook; None where tqdm is not installed."""
+    """The class of live bars, for a terminal or a notebook; None if tqdm is not installed."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that a notebook without widgets gets a bar of text

@@ -66,6 +66,13 @@ class EarlyStopping(MonitorCallback):
 
     Raises:
         ConfigError: the run does not log `monitor`.
+
+    >>> from nnlite import Sequential, layers
+    >>> model = Sequential([layers.Dense(1, kernel_initializer="zeros")])
+    >>> model.compile("sgd", "mse")  # its loss is 0 from the start
+    >>> history = model.fit([[1.0]], [0.0], epochs=9, callbacks=[EarlyStopping("loss", patience=2)], verbose=0)
+    >>> history.epoch
+    [0, 1, 2]
     """
 
     monitor: str = "val_loss"
@@ -127,6 +134,14 @@ class TerminateOnNaN(Callback):
 
     Args:
         raise_error: whether that is an `InvalidLossError`, rather than an early end.
+
+    >>> from nnlite import Sequential
+    >>> callback = TerminateOnNaN()
+    >>> callback.set_model(Sequential())
+    >>> callback.on_train_batch_end(3, {"loss": math.inf})
+    Batch 3: Invalid loss, terminating training
+    >>> callback.model.stop_training
+    True
     """
 
     raise_error: bool = False

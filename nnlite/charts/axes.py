@@ -61,7 +61,7 @@ class Axis:
         return (log_ticks if self.log else linear_ticks)(self.low, self.high, count)
 
     def share(self, values: ArrayLike) -> np.ndarray:
-        """How far along the axis `values` are: 0 at `low`, 1 at `high`; NaN where they have no place."""
+        """Positions of `values` along the axis: 0 at `low`, 1 at `high`; NaN where they have no place."""
         numbers = np.asarray(values, dtype=np.float64)
         if not self.log:
             return (numbers / 2 - self.low / 2) / (self.high / 2 - self.low / 2)
@@ -121,7 +121,7 @@ def _label(text: str) -> str:
 
 
 def legend(names: Sequence[str], top: float = 11.0) -> tuple[str, int]:
-    """A line of colour and the name of each series, and how many rows they take."""
+    """A line of color and the name of each series, and how many rows they take."""
     parts, x, row = [], 2.0, 0
     for number, name in enumerate(names):
         shown = shortened(name, 40)

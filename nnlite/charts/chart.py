@@ -1,4 +1,4 @@
-"""A finished picture, and the one style of charts, tables and pages: two sets of colours, for light and for dark."""
+"""A finished picture, and the one style of charts, tables and pages: two sets of colors, for light and for dark."""
 
 from dataclasses import dataclass
 from html import escape
@@ -10,8 +10,8 @@ __all__ = ["STYLE", "WIDTH", "Chart", "notebook"]
 WIDTH = 420.0  # units of every chart's own coordinates: text of 11 is readable where 400 pixels are all there is
 
 
-# Okabe and Ito's colours, which colour-blind people tell apart; yellow and black, which one of the backgrounds
-# swallows, are replaced by brown and grey.
+# Okabe and Ito's colors, which color-blind people tell apart; yellow and black, which one of the backgrounds
+# swallows, are replaced by brown and gray.
 LIGHT = ("0072b2", "d55e00", "00805e", "b1548e", "3d9bd1", "b77b00", "7a5230", "666d75")
 DARK = ("56b4e9", "f08a3c", "2cc495", "e08dbf", "9ad0f5", "f0c040", "c9a07a", "a5adb5")
 DASHES = ("none", "5px 3px", "1.5px 2.5px", "8px 3px 1.5px 3px")

@@ -1,4 +1,4 @@
-"""A matrix as a table of coloured cells with their numbers."""
+"""A matrix as a table of colored cells with their numbers."""
 
 from collections.abc import Iterator, Sequence
 from html import escape

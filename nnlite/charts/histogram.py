@@ -1,4 +1,4 @@
-"""How often numbers fall into each of many ranges."""
+"""Counts of numbers in each of many ranges."""
 
 from dataclasses import replace
 

@@ -29,7 +29,7 @@ def element(tag: str, *content: str, **attributes: object) -> str:
 
 
 def tooltip(text: str) -> str:
-    """What shows when the mouse rests on the element that holds it."""
+    """Text shown when the mouse rests on the element that holds it."""
     return element("title", escape(text))
 
 

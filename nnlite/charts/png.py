@@ -10,7 +10,7 @@ from nnlite.errors import ShapeError
 
 __all__ = ["png_bytes", "png_uri"]
 
-COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # channels -> PNG's number of grey, grey and alpha, RGB, RGBA
+COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # channels -> PNG's number of gray, gray and alpha, RGB, RGBA
 
 
 def png_bytes(pixels: np.ndarray) -> bytes:

@@ -15,7 +15,7 @@ def html_table(
 
     Args:
         head: the titles of the columns.
-        rows: the cells, as texts.
+        rows: the cells, as strings.
         numbers: places of the columns that are aligned to the right.
         raw: places of the columns whose cells are markup already.
     """

@@ -1,4 +1,4 @@
-"""Where an axis has its ticks, and how numbers are written."""
+"""Ticks of an axis, and the format of their numbers."""
 
 import math
 from collections.abc import Sequence

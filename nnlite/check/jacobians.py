@@ -78,7 +78,7 @@ def _confirmed(findings, name, function, point, tangents, weights, found, exact)
 
 
 class Comparison:
-    """What a Jacobian gives along some tangents of one array, beside the numerical slopes.
+    """Products of a Jacobian with some tangents of one array, beside the numerical slopes.
 
     Args:
         subject, index: the function, and by which of its arrays.
@@ -135,7 +135,7 @@ class Comparison:
             findings.kink(check, self.errors["stencil"][0], NEAR, sentence)
 
     def _sentence(self, function, method, expected) -> str:
-        """Where found and expected differ most."""
+        """Describe where the found and expected values differ most."""
         if self.entrywise:
             gaps = np.where(self.numeric.bends, 0, _finite(self.found - expected))
             row, entry = map(int, np.unravel_index(np.argmax(gaps), gaps.shape))
@@ -236,7 +236,7 @@ def check_linear(findings: Findings, subject: Subject, random: Generator) -> Non
 
 
 def check_into(findings: Findings, subject: Subject, random: Generator) -> None:
-    """What training has written into its own arrays is what `vjp` returns."""
+    """Check that training writes into its own arrays what `vjp` returns."""
     jacobians, cotangent = subject.jacobians, subject.cotangent(random)
     wanted = tuple(place >= subject.data and own for place, own in enumerate(subject.wanted))
     both = isinstance(jacobians, Jacobians) and same_batch(subject)
@@ -264,7 +264,7 @@ def check_per_example(findings: Findings, subject: Subject, random: Generator) -
     if not subject.jacobians.mixes_rows:
         _check_rows_apart(findings, subject, by_row)
     data = any(part is not None for part in found[: subject.data])
-    findings.held("per example", not data, "per_example gives products by the data too, which are no gradients")
+    findings.held("per example", not data, "per_example gives products by the data too, which are not gradients")
     for index in range(subject.data, len(subject.names)):
         if not subject.wanted[index] or (found[index] is None and by_row[index] is None):
             continue

@@ -35,21 +35,21 @@ def check_layer(
 ) -> Report:
     """Check a layer: shapes, Jacobians, both modes, dtype, memory, state, config, file.
 
-    It is done on copies in float64 (the dtype in float32), with its weights if the layer is built. Derivatives by
-    arrays of up to 12 entries are checked entry by entry, those by larger ones along random directions. A layer that
-    takes a mask is tried without one and, on inputs of three axes, with one. A layer that takes a part of its function
-    for a constant while training, on purpose, says so by `stops_gradient = True`; its Jacobians of that mode are not
-    compared with numerical ones.
+    It is done on copies in float64 (the dtype in float32), with its weights if the layer is built. Derivatives with
+    respect to arrays of up to 12 entries are checked entry by entry, those of larger ones along random directions. A
+    layer that takes a mask is tried without one and, on inputs of three axes, with one. A layer that takes a part of
+    its function for a constant while training, on purpose, says so by `stops_gradient = True`; its Jacobians of that
+    mode are not compared with numerical ones.
 
     Args:
         layer: an instance, of your own class too; it stays as it is.
-        input_shape: `(batch, ...)`, None where a length is free; a tuple of shapes for several inputs. That of a built
+        input_shape: `(batch, ...)`, None if a length is free; a tuple of shapes for several inputs. That of a built
             layer when None.
         inputs: a batch to check at, instead of random numbers; a tuple of them for several inputs.
         name: how the report calls it; its own name, or its class, when None.
         mask: a mask for `inputs`, or a tuple of them for several inputs, to be tried in place of a random one.
-        entrywise: check derivatives by all arrays entry by entry, with a stencil for each: as many evaluations of the
-            layer as there are numbers, times five.
+        entrywise: check derivatives with respect to all arrays entry by entry, with a stencil for each: as many
+            evaluations of the layer as there are numbers, times five.
 
     >>> from nnlite.layers import Dense
     >>> report = check_layer(Dense(2, activation="tanh"), (None, 3))
@@ -167,7 +167,7 @@ def _check_shapes(findings, layer, subject, inputs) -> None:
 
 
 def _check_activation(findings, layer, subject, inputs, context) -> None:
-    """What training leaves out for the sake of the loss is the last thing that the layer does."""
+    """Check that the activation left out for the loss is the last step of the layer."""
     bare, activation = layer.without_activation()
     if activation is None:
         return

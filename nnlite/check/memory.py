@@ -108,7 +108,7 @@ def attributes(layer: Any, prefix: str = "self") -> Iterator[tuple[str, tuple[An
 
 
 def _mark(value):
-    """What changes when a value does, cheap to compare."""
+    """A mark that changes when a value does, cheap to compare."""
     if isinstance(value, Parameter):
         value = value.value
     if isinstance(value, np.ndarray) and value.dtype != object:

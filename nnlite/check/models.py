@@ -60,7 +60,7 @@ def check_model(model: BaseModel, input_shape: tuple | None = None, x: Any = Non
 
 
 def layers_of(model: BaseModel, inputs: Any) -> list[tuple[str, Layer, Any]]:
-    """`(path, layer, inputs)` of every layer that is no container itself, as one run of the model meets them."""
+    """`(path, layer, inputs)` of every layer that is not a container itself, as one run of the model meets them."""
     found, reached = dict(_leaves(model)), {}
 
     def watched(path, linearize):
@@ -163,7 +163,7 @@ class _ByVector:
 
 
 def _check_loss(report, model, twin, inputs, y, random) -> None:
-    """The loss at the model's outputs, and its gradient by all parameters, as training computes it."""
+    """The loss at the model's outputs, and its gradient with respect to all parameters, as training computes it."""
     findings = Findings(report, "the loss of the model")
     with findings.trying("linearize"):
         twin.trainer.last_layer.trust()  # the model was compared

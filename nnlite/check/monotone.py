@@ -42,7 +42,7 @@ def check_monotone(folder: str, directions: Sequence[str], modules: Sequence[str
         modules: names of modules to import first, as in `check_config`.
 
     Raises:
-        ConfigError: no direction, or one that cannot be read; a column that is no column of numbers; a model of several
+        ConfigError: no direction, or one that cannot be read; a column that does not hold numbers; a model of several
             outputs.
         DataError: no run.
     """

@@ -20,7 +20,7 @@ WEIGHTS = {-2: 1 / 12, -1: -8 / 12, 1: 8 / 12, 2: -1 / 12}
 
 
 class Effort(Enum):
-    """How closely Jacobians are compared with numerical ones; the value is the number of random directions."""
+    """Effort with which Jacobians are compared with numerical ones; the value is the number of random directions."""
 
     QUICK = 1
     USUAL = 3  # arrays of up to 12 entries entry by entry
@@ -35,7 +35,7 @@ class Slopes(NamedTuple):
     """Numerical derivatives of m outputs along k directions, each array of shape `(k, m)`.
 
     Attributes:
-        exact: by complex step; None where the function does not pass complex numbers on.
+        exact: by complex step; None if the function does not pass complex numbers on.
         near: by stencil.
         bends: where the slopes on the two sides differ.
         left, right: these slopes, where they were looked at, else `near`.
@@ -51,7 +51,7 @@ class Slopes(NamedTuple):
 def complex_steps(
     function: Callable[[np.ndarray], np.ndarray], point: np.ndarray, tangents: np.ndarray
 ) -> np.ndarray | None:
-    """One row for each of `tangents`; None where complex numbers do not pass through."""
+    """One row for each of `tangents`; None if complex numbers do not pass through."""
     rows = []
     for tangent in tangents:
         rows.append(complex_step(function, point, tangent))
@@ -93,7 +93,7 @@ def slopes(
 def complex_step(
     function: Callable[[np.ndarray], np.ndarray], point: np.ndarray, tangent: np.ndarray
 ) -> np.ndarray | None:
-    """`imag(function(point + i h tangent)) / h`; None where complex numbers do not pass through."""
+    """`imag(function(point + i h tangent)) / h`; None if complex numbers do not pass through."""
     try:
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("error", np.exceptions.ComplexWarning)
@@ -136,7 +136,7 @@ def sides(
 
 
 def grown(far: np.ndarray, close: np.ndarray, least: float) -> np.ndarray:
-    """Where a slope doubles when looked at from half as far: not the slope counts there, but a step of the function."""
+    """Mask of slopes that double at half the distance: there the function has a step."""
     return (abs(close - 2 * far) < 0.05 * abs(close)) & (abs(close) > least)
 
 

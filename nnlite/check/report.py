@@ -1,4 +1,4 @@
-"""What checks found: a row for each, a table of all."""
+"""Results of checks: a row for each, a table of all."""
 
 import html
 import importlib
@@ -26,7 +26,7 @@ class Row(NamedTuple):
     Attributes:
         layer: what was checked.
         check: in which respect.
-        error: the largest relative error; None where nothing is measured.
+        error: the largest relative error; None if nothing is measured.
         tolerance: the largest one allowed.
         verdict: `"ok"`; `"kink"`: two slopes meet there, and the Jacobian has one of them; `"skipped"`; `"FAILED"`.
         detail: where it failed, or has its kink: which entry, found and expected; the error that was raised.
@@ -41,7 +41,7 @@ class Row(NamedTuple):
 
     @property
     def cells(self) -> tuple[str, ...]:
-        """The row as texts."""
+        """The row as strings."""
         numbers = ["-" if number is None else f"{number:.1e}" for number in (self.error, self.tolerance)]
         return (self.layer, self.check, *numbers, self.verdict)
 

@@ -89,14 +89,14 @@ class Subject:
         return map_outputs(one_row_each, cotangent)
 
     def entry(self, index: int, entry: int) -> str:
-        """Which entry of which array this is: `kernel[0, 2]`."""
+        """Label of an entry of an array: `kernel[0, 2]`."""
         if self.vector is None or index < len(self.names) - 1:
             return self.names[index] + indexed(entry, self.arrays[index].shape)
         parts = zip(self.vector.names, self.vector.segments, self.vector.shapes, strict=True)
         return next(name + indexed(entry - own.start, shape) for name, own, shape in parts if entry < own.stop)
 
     def place(self, entry: int) -> str:
-        """Which output an entry of the flat ones is: `output[0, 2]`."""
+        """Label of an entry of the flat outputs: `output[0, 2]`."""
         for number, shape in enumerate(self.shapes):
             size = int(np.prod(shape))
             if entry < size:

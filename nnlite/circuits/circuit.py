@@ -132,7 +132,7 @@ class Circuit(CompiledNetwork):
 
     @property
     def sizes(self) -> pictures.Sizes:
-        """How large the circuit is: width, tables, nodes, edges, layers."""
+        """Size of the circuit: width, tables, nodes, edges, layers."""
         return pictures.sizes_of(self)
 
     def summary(self) -> None:

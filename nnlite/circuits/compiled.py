@@ -25,12 +25,12 @@ from nnlite.registry.fields import FromSpec, Settled, option
 
 __all__ = []
 
-TINY = 1e-300  # in place of a probability of 0 that is no structural zero
+TINY = 1e-300  # in place of a probability of 0 that is not a structural zero
 PLANS_KEPT = 32
 
 
 class CompiledNetwork(Layer, abstract=True):
-    """What `Circuit` is as a layer: a graph of `SumProduct` layers, one for each variable that is summed out."""
+    """`Circuit` as a layer: a graph of `SumProduct` layers, one for each variable that is summed out."""
 
     network: FromSpec[BayesianNetwork]
     target: str | None = None
@@ -207,7 +207,7 @@ class CompiledNetwork(Layer, abstract=True):
         return rows, CircuitJacobians(graph, inputs.shape, rows.shape, self.starts.tolist(), derivable)
 
     def counts_by_layers(self, jacobians: CircuitJacobians, seed: np.ndarray) -> list[np.ndarray]:
-        """Sum over rows of the derivative by log theta, `theta * d log P / d theta`, of every table.
+        """Sum over rows of the derivative with respect to log theta, `theta * d log P / d theta`, of every table.
 
         Each layer's cotangent of its product is the posterior of the product's variables; a table gets its sums.
         """

@@ -24,7 +24,7 @@ Share = Annotated[float, Range(0, 1, low_open=True)]
 
 
 class LearningMethod(Configurable, family="learning method", abstract=True):
-    """How the tables of a circuit are learned from rows. A subclass writes `fit`."""
+    """Base of methods that learn the tables of a circuit from rows. A subclass writes `fit`."""
 
     def fit(
         self, circuit: "Circuit", evidence: Evidence, weights: np.ndarray, validation: Evidence | None

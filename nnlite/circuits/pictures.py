@@ -13,10 +13,10 @@ __all__ = ["Sizes"]
 
 
 class Sizes(NamedTuple):
-    """How large a circuit is.
+    """Size of a circuit.
 
     Attributes:
-        variables, parameters: of the network; free logits, one for each entry that is no structural zero.
+        variables, parameters: of the network; free logits, one for each entry that is not a structural zero.
         layers: sum-product layers.
         width: variables of the largest table, less one.
         largest: entries of the largest table.

@@ -160,7 +160,7 @@ def _worth_looking_up(circuit: "Circuit", evidence: Evidence) -> frozenset[int]:
 
 
 def _in_logarithms(circuit: "Circuit", evidence: Evidence, semiring: Any = "sum", derivative: bool = False) -> Any:
-    """log P of each row, summed over a target, by the layers, and its derivative by log lambda where that is wanted."""
+    """log P of each row, summed over a target, by the layers, its derivative with respect to log lambda if asked."""
     values = [own.astype(np.float64, copy=False) for own in circuit.values]
     outputs, jacobians = circuit.log_sweep(evidence.log_likelihoods(circuit.network.cards), values, semiring)
     top = outputs.max(axis=1, keepdims=True)

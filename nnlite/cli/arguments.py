@@ -1,4 +1,4 @@
-"""What several commands have in common: how one is added, with its example, and the arguments that they share."""
+"""Common parts of commands: adding one, with its example, and the arguments that they share."""
 
 import argparse
 from pathlib import Path

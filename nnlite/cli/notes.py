@@ -1,4 +1,4 @@
-"""What readers of files decided, on the standard error of the command line."""
+"""Notes on what readers of files decided, written to standard error."""
 
 import logging
 import sys

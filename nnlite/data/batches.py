@@ -39,7 +39,7 @@ class ArrayBatches:
         self.steps = steps or available
 
     def skip(self, batches: int) -> None:
-        """Nothing: each epoch begins anew."""
+        """Nothing: each epoch starts over."""
 
     def epoch(self, step: int = 0) -> Iterator[tuple]:
         """The batches of one epoch; `step`, the number of training steps done so far, decides the order."""
@@ -55,17 +55,17 @@ class ArrayBatches:
 
 
 class IterableBatches:
-    """Batches that somebody else makes.
+    """Batches taken from an iterable of the user.
 
     Args:
         source: an iterable of `x`, `(x,)`, `(x, y)` or `(x, y, sample_weight)`. One that can be walked again starts
-            anew each epoch; a generator goes on where it stopped. Or an object that has such batches by number.
+            over each epoch; a generator goes on where it stopped. Or an object that has such batches by number.
         prepare: checks and converts one batch `(x, y, sample_weight)`.
         steps: batches per epoch; all there are when None.
         shuffle_seed: draws the order of the batches of a `PyDataset`.
 
     Attributes:
-        steps: batches per epoch; None where that is not known beforehand.
+        steps: batches per epoch; None if that is not known beforehand.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class IterableBatches:
         self._iterator = itertools.chain([first], iterator)
 
     def skip(self, batches: int) -> None:
-        """Pass over what earlier epochs took from a source that does not start anew."""
+        """Pass over what earlier epochs took from a source that does not start over."""
         if not self._walks_again:
             for _ in range(batches):
                 next(self._iterator, None)
@@ -115,7 +115,7 @@ class IterableBatches:
             return self.source.length
         try:
             return len(self.source)
-        except (TypeError, NotImplementedError):  # a generator; a loader of data without end
+        except (TypeError, NotImplementedError):  # a generator; a loader of endless data
             return None
 
 

@@ -58,7 +58,7 @@ class MemberBatches:
         self.real = self._is_real.T
 
     def skip(self, batches: int) -> None:
-        """Nothing: each epoch begins anew."""
+        """Nothing: each epoch starts over."""
 
     def epoch(self, step: int = 0) -> Iterator[tuple]:
         """The batches of one epoch; `step`, the number of training steps done so far, decides the orders."""
@@ -93,7 +93,7 @@ class MemberBatches:
 
 
 def _padded(lengths: list[int], stops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Which of its rows a member sees at each place of the longest, and where that is no padding.
+    """Rows that a member sees, padded to the longest member, and the mask of those that are not padding.
 
     Shape: both `(members, longest)`. Each batch of a member has its share of the rows, rounded; the surplus places of
     the batch repeat its first row.

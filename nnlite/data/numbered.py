@@ -54,7 +54,7 @@ class PyDataset:
 
     @property
     def num_batches(self) -> int | None:
-        """The number of batches; None for data without end."""
+        """The number of batches; None for endless data."""
         return len(self)
 
     def on_epoch_begin(self) -> None:
@@ -78,7 +78,7 @@ class NumberedBatches:
 
     @property
     def length(self) -> int | None:
-        """The number of batches; None for data without end."""
+        """The number of batches; None for endless data."""
         counted = self.source.num_batches if _is_dataset(self.source) else len(self.source)
         return counted if counted is None else operator.index(counted)
 
@@ -113,7 +113,7 @@ class NumberedBatches:
 
 
 def is_numbered(data: Any) -> bool:
-    """Whether `data` has batches by number, and is no array, table or sequence of examples.
+    """Whether `data` has batches by number, and is not an array, table or sequence of examples.
 
     Raises:
         DataError: a map-style data set of PyTorch, whose items are examples.

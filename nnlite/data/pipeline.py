@@ -75,7 +75,7 @@ class Prepared:
         return self.datasets["training"].target[taken]
 
     def last_known(self, part: str) -> np.ndarray | None:
-        """What was known last of each row's target: of a series its last value, in a table in order the row before's.
+        """Last known value of each row's target: of a series its last value, in a table in order the row before's.
 
         None for the training part, for labels, and where rows are in no order.
         """
@@ -89,7 +89,7 @@ class Prepared:
 
 
 class Data(Section):
-    """Which data, how it is split, how rows are weighed, and what becomes of the target.
+    """Data source, split, row weights and treatment of the target.
 
     Args:
         source: where the data comes from.
@@ -98,7 +98,7 @@ class Data(Section):
             It makes learning independent of the target's unit; `loss` is then in standard deviations. Predictions,
             metrics and scores are in the target's own unit. Without effect on classes.
         target_transform: for a regression, train on the logarithm of the target (`"log"`, for numbers above 0) or of 1
-            + target (`"log1p"`, above -1): for skewed amounts, such as prices. Standardised after that, and inverted
+            + target (`"log1p"`, above -1): for skewed amounts, such as prices. Standardized after that, and inverted
             outside.
         target_separator: what stands between the labels of one cell, such as `"|"` in `"red|blue"`, where a row may
             have several.
@@ -106,6 +106,11 @@ class Data(Section):
         threshold: for two classes or several labels per row, the probability from which on a row is taken for the
             second class, or to have the label: a number, or the score that it is tuned for on the validation part.
         limits: the largest files that are read, as of `Limits`.
+
+    >>> from nnlite.data import Inline
+    >>> data = Data(Inline([[0.0], [1.0], [2.0]], [0.0, 2.0, 4.0]), split={"validation": 0, "test": 0.3})
+    >>> data.split, data.standardize_target
+    (Split(validation=0.0, test=0.3), True)
     """
 
     source: FromSpec[DataSource]

@@ -1,4 +1,4 @@
-"""Columns of raw inputs that are no inputs: they divide the rows into parts, or weigh them."""
+"""Columns of raw inputs that are not inputs: they divide the rows into parts, or weigh them."""
 
 import dataclasses
 from collections.abc import Collection
@@ -15,7 +15,7 @@ Inputs = Table | Frame | np.ndarray
 
 
 def read_role(inputs: Inputs, name: str, role: str) -> np.ndarray:
-    """The column `name` for the role `group`, `by` or `hash`, as texts, or for `time`, as numbers or dates.
+    """The column `name` for the role `group`, `by` or `hash`, as strings, or for `time`, as numbers or dates.
 
     Raises:
         DataError: inputs without named columns, no such column, a missing value, or no dates.

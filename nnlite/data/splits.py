@@ -21,7 +21,7 @@ Rows = dict[str, np.ndarray]
 
 
 class Split(Section):
-    """How the rows are divided; what neither validation nor test takes is for training.
+    """Division of the rows into parts; what neither validation nor test takes is for training.
 
     The rows are shuffled first, by the experiment's seed: the order of a file often has a meaning. Where that meaning
     is time, `shuffle: false` takes the last rows for the test part, those before them for validation. At most one of
@@ -38,6 +38,12 @@ class Split(Section):
         hash: a column, such as that of an id, of whose text a hash decides: a row stays in its part as the file grows.
         files: part (`validation` or `test`) -> a file like the source's, in place of its share; the source's own file
             has the other parts.
+
+    >>> Split.from_config({"validation": 0.2, "test": 0.2, "stratify": True})
+    Split(validation=0.2, stratify=True)
+    >>> Split.from_config({"validation": 0.6, "test": 0.6})
+    Traceback (most recent call last):
+    nnlite.errors.ConfigError: validation 0.6 and test 0.6 leave no rows for training
     """
 
     validation: BelowOne = 0.1
@@ -76,7 +82,7 @@ class Split(Section):
 
     @property
     def columns(self) -> dict[str, str]:
-        """Which columns the split looks at: `group`, `time`, `by`, `hash` -> name, those in use."""
+        """Columns that the split depends on: `group`, `time`, `by`, `hash` -> name, those in use."""
         names = {"group": self.group, "time": self.time, "by": self.by, "hash": self.hash}
         return {role: name for role, name in names.items() if name is not None}
 
@@ -123,7 +129,7 @@ class Split(Section):
             DataError: too few rows, groups, times or rows of a class.
         """
         if self.by is not None or self.files:
-            raise ConfigError("folds are drawn anew, but the parts are named by a column or files", ("split",))
+            raise ConfigError("folds are drawn again, but the parts are named by a column or files", ("split",))
         if not 2 <= folds <= count:
             raise DataError(f"{count} rows cannot be divided into {folds} folds")
         rounds = []

@@ -104,7 +104,7 @@ class Table:
         return len(self)
 
     def require(self, names: Collection[str]) -> None:
-        """Raise `DataError` for a column that is not there, or whose name stands twice."""
+        """Raise `DataError` for a column that does not exist, or whose name stands twice."""
         for name in names:
             self.cells(name)
             if name in self.repeated:
@@ -124,7 +124,7 @@ class Table:
         """The column `name` as `kind`; a missing category is the category `""`, one number is one category.
 
         Raises:
-            DataError: a cell that is no finite number in a column of numbers; a kind that a text file does not have.
+            DataError: a cell that is not a finite number in a column of numbers; a kind that a text file does not have.
         """
         if kind == "number":
             return Column(name, "number", self.numbers(name))
@@ -146,7 +146,7 @@ class Table:
         """The column `name` as float64, NaN where the value is missing.
 
         Raises:
-            DataError: a cell that is no finite number; it ends with what to do, `remedy` where nothing better is known.
+            DataError: a cell that is not a finite number; it ends with what to do, `remedy` if nothing better is known.
         """
         cells, gaps = self.cells(name), self._gaps(name, self._marks.in_numbers)
         if not gaps:
@@ -212,7 +212,7 @@ class Table:
         return Marks(self.dialect.missing)
 
     def _gaps(self, name: str, marks: frozenset[str]) -> set[str]:
-        """Those of the marks that stand in a column; each, but for the empty cell, is told once a file."""
+        """Report the marks that stand in a column; each, but for the empty cell, once a file."""
         cells = self.cells(name)
         gaps = set(marks.intersection(cells))
         for mark in sorted(gaps - self.told_marks):
@@ -250,5 +250,5 @@ class Table:
             )
 
     def place(self, row: int, name: str) -> str:
-        """Where a cell stands in the file, for errors."""
+        """Place of a cell in the file, for errors."""
         return f"{self.path}, line {self.lines[row]}, column {name!r}"

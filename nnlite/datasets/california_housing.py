@@ -24,7 +24,7 @@ def load_data(
 
     Args:
         version: `"large"`, all 20,640 rows, or `"small"`, the first 600.
-        path: of the file; where there is none, its place among the files of Keras, `~/.keras/datasets`.
+        path: of the file; if there is none, its place among the files of Keras, `~/.keras/datasets`.
         test_split: share of the rows that are for the test.
         seed: decides which, as in Keras.
 

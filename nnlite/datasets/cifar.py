@@ -1,4 +1,4 @@
-"""What CIFAR-10 and CIFAR-100 share: pickled dictionaries of rows, one number per pixel and channel."""
+"""Common parts of CIFAR-10 and CIFAR-100: pickled dictionaries of rows, one number per pixel and channel."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""CIFAR-10: 60,000 small colour photographs of 10 classes, Krizhevsky 2009."""
+"""CIFAR-10: 60,000 small color photographs of 10 classes, Krizhevsky 2009."""
 
 import os
 
@@ -14,7 +14,7 @@ def load_data(path: str | os.PathLike = "cifar-10-batches-py") -> tuple[Part, Pa
     """`(x_train, y_train), (x_test, y_test)` from the Python version, uint8 in 0 ... 255, labels 0 ... 9.
 
     Args:
-        path: of the folder that holds `data_batch_1` ... `data_batch_5` and `test_batch`; where there is none, its
+        path: of the folder that holds `data_batch_1` ... `data_batch_5` and `test_batch`; if there is none, its
             place among the files of Keras, `~/.keras/datasets`. The files are pickles, of which arrays alone are read.
 
     Shape: x `(50000, 32, 32, 3)` and `(10000, 32, 32, 3)`, or channels first, as `nnlite.config.image_data_format()`

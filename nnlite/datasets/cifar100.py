@@ -1,4 +1,4 @@
-"""CIFAR-100: 60,000 small colour photographs of 100 classes, Krizhevsky 2009."""
+"""CIFAR-100: 60,000 small color photographs of 100 classes, Krizhevsky 2009."""
 
 import os
 
@@ -16,7 +16,7 @@ def load_data(label_mode: str = "fine", path: str | os.PathLike = "cifar-100-pyt
 
     Args:
         label_mode: `"fine"`, 100 classes, or `"coarse"`, 20.
-        path: of the folder that holds `train` and `test`; where there is none, its place among the files of Keras,
+        path: of the folder that holds `train` and `test`; if there is none, its place among the files of Keras,
             `~/.keras/datasets`. The files are pickles, of which arrays alone are read.
 
     Shape: as `nnlite.datasets.cifar10.load_data`.

@@ -18,7 +18,7 @@ def load_data(path: str | os.PathLike = "fashion-mnist") -> tuple[Part, Part]:
 
     Args:
         path: of the folder that holds `train-images-idx3-ubyte.gz`, `train-labels-idx1-ubyte.gz` and the two `t10k-`
-            files; where there is none, its place among the files of Keras, `~/.keras/datasets`. MNIST in its own
+            files; if there is none, its place among the files of Keras, `~/.keras/datasets`. MNIST in its own
             format is read too.
 
     Shape: x `(60000, 28, 28)` and `(10000, 28, 28)`, y `(60000,)` and `(10000,)`.

@@ -25,7 +25,7 @@ def load_data(
     """`(x_train, y_train), (x_test, y_test)` from `imdb.npz`: vectors of lists of word numbers, labels 0 and 1.
 
     Args:
-        path: of the file; where there is none, its place among the files of Keras, `~/.keras/datasets`.
+        path: of the file; if there is none, its place among the files of Keras, `~/.keras/datasets`.
         num_words: numbers from this on become `oov_char`; the largest number when None, as in Keras.
         skip_top: numbers below this become `oov_char`.
         maxlen: texts of this length or longer are left out.

@@ -15,7 +15,7 @@ def load_data(path: str | os.PathLike = "mnist.npz") -> tuple[Part, Part]:
     """`(x_train, y_train), (x_test, y_test)` from `mnist.npz`, uint8 in 0 ... 255, labels 0 ... 9.
 
     Args:
-        path: of the file; where there is none, its place among the files of Keras, `~/.keras/datasets`.
+        path: of the file; if there is none, its place among the files of Keras, `~/.keras/datasets`.
 
     Shape: x `(60000, 28, 28)` and `(10000, 28, 28)`, y `(60000,)` and `(10000,)`.
 

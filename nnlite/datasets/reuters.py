@@ -31,7 +31,7 @@ def load_data(
     """`(x_train, y_train), (x_test, y_test)` from `reuters.npz`: vectors of lists of word numbers, labels 0 ... 45.
 
     Args:
-        path: of the file; where there is none, its place among the files of Keras, `~/.keras/datasets`.
+        path: of the file; if there is none, its place among the files of Keras, `~/.keras/datasets`.
         test_split: share of the texts that are for the test.
         num_words, skip_top, maxlen, seed, start_char, oov_char, index_from: as for `nnlite.datasets.imdb.load_data`.
 

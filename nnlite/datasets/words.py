@@ -1,4 +1,4 @@
-"""What the sets of texts share: words as numbers by how frequent they are, and the index that names them."""
+"""Common parts of the text data sets: words as numbers by how frequent they are, and the index that names them."""
 
 import os
 from collections.abc import Iterable

@@ -148,7 +148,7 @@ class Interval(NamedTuple):
         return Interval(np.minimum(*ends), np.maximum(*ends))
 
     def shifted(self, shift: Array | None) -> "Interval":
-        """Sums with a number for each feature; the interval itself where there is none."""
+        """Sums with a number for each feature; the interval itself if there is none."""
         return self if shift is None else Interval(self.low + shift, self.high + shift)
 
     def by_positive(self, factors: "Interval") -> "Interval":

@@ -31,9 +31,9 @@ class Explanation:
         value: of that number.
         normed: what the norms in the table are derivatives of.
         outputs: what the model predicts for the example.
-        target: what it should have predicted; None where no targets were given.
+        target: what it should have predicted; None if no targets were given.
         stages: the `Stage`s, in order; each has `name`, `kind`, `shape`, `by_output`, `by_input`, the `maps` that it
-            keeps, the `norms` of the derivatives by what these belong to, and the stages `inner`.
+            keeps, the `norms` of the derivatives with respect to what these belong to, and the stages `inner`.
         gradients: `name -> norm` of the derivative of what `normed` names by each trainable parameter.
         trail: the `Trail` of one weight; None for a model without trainable ones.
 
@@ -120,7 +120,7 @@ class Explanation:
         place = f"{term.name}{list(term.place)}"
         more = f" + {trail.count - 1} smaller term{'s' * (trail.count > 2)}" if trail.count > 1 else ""
         lines.append(f"  = {' * '.join(map(_factor, term.factors))}{more}")
-        meaning = "what it multiplies for" if term.direct else "the derivative by it of"
+        meaning = "what it multiplies for" if term.direct else "the derivative with respect to it of"
         lines.append(f"    {term.value:.6g} is {meaning} {place}")
         if term.slope is not None:
             lines.append(f"    {term.slope:.6g} is the slope of the activation there")

@@ -83,7 +83,7 @@ class Derivatives(SecondOrder):
         """Reverse mode: `cotangent` times the Jacobians of the outputs at `x`.
 
         Returns:
-            The derivative with respect to the inputs, `(*seeds, *x.shape)` (None where there is none; a tuple for
+            The derivative with respect to the inputs, `(*seeds, *x.shape)` (None if there is none; a tuple for
             several), and with respect to the parameters, `(*seeds, count)`.
 
         Raises:
@@ -234,7 +234,7 @@ class Derivatives(SecondOrder):
 
         Raises:
             ShapeError: a baseline that does not fit.
-            ConfigError: an output that is not there; inputs that are indices or strings.
+            ConfigError: an output that does not exist; inputs that are indices or strings.
 
         Reference: Sundararajan et al. 2017, arXiv:1703.01365.
         """

@@ -54,7 +54,7 @@ class Stage(Bundle):
 
     @property
     def maps(self) -> dict:
-        """`label -> structured map` of what it keeps, one per input and parameter; none where `inner` has them."""
+        """`label -> structured map` of what it keeps, one per input and parameter; none if `inner` has them."""
         if self.inner:
             return {}
         found = {label: self.jacobians[place] for place, label in enumerate(self._labels)}
@@ -67,19 +67,19 @@ class Stage(Bundle):
 
     @property
     def shape(self) -> tuple | None:
-        """Shape of its output; None where it is not known."""
+        """Shape of its output; None if it is not known."""
         known = [part.out_shape for part in self.maps.values()] + [stage.shape for stage in self.inner[-1:]]
         built = self.owner.output_shape if isinstance(self.owner, Layer) else None
         return known[0] if known else built and (1, *built[1:])
 
     @property
     def by_output(self) -> float | None:
-        """Frobenius norm of the derivative with respect to its output; None where no derivative arrives."""
+        """Frobenius norm of the derivative with respect to its output; None if no derivative arrives."""
         return _norm([self._squares.get("output")])
 
     @property
     def by_input(self) -> float | None:
-        """Frobenius norm of the derivative with respect to its data, without parameters; None where there is none."""
+        """Frobenius norm of the derivative with respect to its data, without parameters; None if there is none."""
         return _norm([self._squares.get(place) for place, source in enumerate(self.sources) if source is None])
 
     def norm_at(self, place: int) -> float | None:

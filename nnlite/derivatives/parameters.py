@@ -28,7 +28,7 @@ def parameter_vector(
             raise ConfigError(f"the Jacobian by {wrt!r} was asked for; {allowed}")
         chosen = {id(parameter) for parameter in layers[wrt].parameters if parameter.trainable}
         if not chosen:
-            raise ConfigError(f"{layers[wrt].label} has no parameters to differentiate by")
+            raise ConfigError(f"{layers[wrt].label} has no parameters to differentiate with respect to")
     shapes = [parameter.shape for parameter in model.parameters]
     flags = [id(parameter) in chosen for parameter in model.parameters]
     return ParameterVector(shapes, parameter_names(model), flags, model._output_dtype)

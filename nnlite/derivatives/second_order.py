@@ -76,7 +76,7 @@ class SecondOrder:
         damping: float = 0.0,
         order: Order = "newton",
     ) -> np.ndarray:
-        """What would change elsewhere if one row had been left out of training: a prediction, without training anew.
+        """What would change elsewhere if one row had been left out of training: a prediction, without retraining.
 
         The model should stand at the minimum of its loss over `x` and `y`, penalties of weights included. The change of
         the parameters is that of one step towards the minimum without the row: with the generalized Gauss-Newton matrix

@@ -27,7 +27,7 @@ class Term(NamedTuple):
         name: of the stage.
         place: which output of it, the batch axis left out.
         value: the derivative of that output, before the activation, by the weight: mostly what the weight multiplies.
-        slope: of the activation there; None where there is none, or none that acts on each number alone.
+        slope: of the activation there; None if there is none, or none that acts on each number alone.
         upstream: derivative of the explained number by that output.
         hops: the largest of the paths that `upstream` is the sum of; empty inside a graph.
         direct: whether `value` is what the weight multiplies: not where more than a sum follows before the output.
@@ -54,7 +54,7 @@ class Trail(NamedTuple):
         weight: such as `"dense.kernel[3, 7]"`.
         value: of the weight.
         gradient: derivative of the explained number by it.
-        term: the largest term; None where the derivative comes back to several outputs of a layer at once.
+        term: the largest term; None if the derivative comes back to several outputs of a layer at once.
         count: how many terms are not zero.
     """
 

@@ -75,7 +75,7 @@ INCLUDE = ("include",)
 def overlaid(
     base: Node, nearer: Node, sections: Collection[tuple], path: tuple = (), names_class: bool = False
 ) -> Node:
-    """`nearer` with what `base` has besides. Mappings are merged, key by key; all else of `nearer` stays as it is.
+    """`nearer` with what else `base` has. Mappings are merged, key by key; all else of `nearer` stays as it is.
 
     `{SGD: {...}}` does not become part of `{Adam: {...}}`: where both are one name of a class, and not the same, there
     is one choice, that of `nearer`.

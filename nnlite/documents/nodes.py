@@ -15,7 +15,7 @@ SIZE = 100_000  # values of a document, those that aliases and references repeat
 
 @dataclass(frozen=True)
 class Place:
-    """Where a value stands.
+    """Place of a value.
 
     Args:
         source: the file, or the override.
@@ -33,7 +33,7 @@ class Place:
 
     @property
     def order(self) -> tuple[int, int, int]:
-        """What sorts places as a reader meets them."""
+        """Sort key: places in the order in which a reader meets them."""
         return self.rank, self.line, self.column
 
 
@@ -42,7 +42,7 @@ class Node:
     """A value and its place.
 
     Args:
-        value: `{key: Node}`, `[Node]`, or a number, a string, a truth value, None.
+        value: `{key: Node}`, `[Node]`, or a number, a string, a boolean, None.
         place: where it begins.
         keys: where the keys of a mapping stand.
     """
@@ -71,7 +71,7 @@ class Node:
             yield from enumerate(self.value)
 
     def extent(self) -> tuple[int, int]:
-        """How many nodes there are, this one included, and in how many levels."""
+        """Number of nodes, this one included, and of levels."""
         inner = [node.extent() for _, node in self.children()]
         return 1 + sum(size for size, _ in inner), 1 + max((depth for _, depth in inner), default=0)
 
@@ -95,7 +95,7 @@ def find(parent: Node, key: str) -> Any:
 
 
 def place_of(root: Node, path: Sequence) -> Place:
-    """Where the value at `path` stands: its key, or as much of the way to it as there is.
+    """Place of the value at `path`: its key, or as much of the way to it as there is.
 
     A path may name a class, `("model", 0, "Dense")`, that stands there under an alias.
     """
@@ -118,7 +118,7 @@ def place_of(root: Node, path: Sequence) -> Place:
 
 
 def place_of_name(root: Node, path: Sequence) -> Place:
-    """Where the name of a class stands that is the value at `path`, alone or as the key of its arguments."""
+    """Place of the class name that is the value at `path`, alone or as the key of its arguments."""
     node = root
     for key in path:
         inner = dict(node.children()).get(key)

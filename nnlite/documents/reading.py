@@ -20,7 +20,7 @@ def parse(text: str, name: str) -> tuple[Node | None, Any]:
     """The tree and the values of a YAML text; None of one that is empty.
 
     Raises:
-        ConfigError: it is no YAML, or uses what configs cannot: the message has `name`, line, column and key.
+        ConfigError: it is not YAML, or uses what configs cannot: the message has `name`, line, column and key.
     """
     root = compose(text, name)
     return root, None if root is None else root.plain()
@@ -97,7 +97,7 @@ class _Composer:
         return error_at(place, f"not valid YAML: {error.reason} ({chr(error.character)!r})", self.path)
 
     def _remedy(self, mark: Any) -> str:
-        """What to do about a mistake that is often made."""
+        """Advice for common mistakes."""
         if mark is None:
             return ""
         if self.text[mark.index : mark.index + 1] == "\t":

@@ -80,7 +80,7 @@ class _Resolver:
         node.value = "".join([*parts, node.value[end:]])
 
     def _text(self, token: re.Match[str]) -> str:
-        """What stands in text in place of a token."""
+        """Text that replaces a token."""
         if token[0] == "$$":
             return "$"
         if token[1] is None:

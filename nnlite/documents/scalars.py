@@ -22,7 +22,7 @@ UNUSABLE = re.compile("[\0\ud800-\udfff]")
 
 
 def scalar(text: str) -> bool | int | float | str | None:
-    """What unquoted `text` stands for; `ConfigError` for an integer of more than 400 digits."""
+    """The value of unquoted `text`; `ConfigError` for an integer of more than 400 digits."""
     kind = next((kind for kind, pattern in PATTERNS.items() if pattern.fullmatch(text)), "str")
     if kind == "int" and len(text) > DIGITS:
         raise ConfigError(f"an integer of {len(text)} digits; at most {DIGITS} are read")

@@ -160,7 +160,7 @@ class OutputError(NNLiteError, OSError):
 
     @classmethod
     def of(cls, path: object, error: OSError) -> "OutputError":
-        """What the system said of writing `path`; the same error, where it says that already."""
+        """The system's error on writing `path`; the same error, where it says that already."""
         return error if isinstance(error, cls) else cls(error.errno, error.strerror or str(error), str(path))
 
     def __str__(self) -> str:
@@ -238,7 +238,7 @@ def no_column(name: object, columns: Iterable[str]) -> str:
 
 
 def nearest(name: str, names: Iterable[str]) -> list[str]:
-    """What `name` was probably meant to be: the names of the fewest edits, of which there may be up to three.
+    """Candidates for what `name` was meant to be: the names of the fewest edits, of which there may be up to three.
 
     Case, hyphens, underscores and spaces count only between names that are equally near without them.
     """
@@ -266,7 +266,7 @@ def _folded(name: str) -> str:
 
 
 def _edits(first: str, second: str, most: int = 1_000) -> int:
-    """How many letters to insert, delete, replace or swap with the next one: the optimal string alignment distance.
+    """Number of letters to insert, delete, replace or swap with the next one: the optimal string alignment distance.
 
     A number above `most` where lengths differ by more than that.
     """

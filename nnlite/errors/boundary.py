@@ -22,11 +22,11 @@ def reading(
         remedy: what to do.
         kind: of the error.
 
-    >>> with reading("t.npy", "not an .npy file", "save it anew"):
+    >>> with reading("t.npy", "not an .npy file", "save it again"):
     ...     raise KeyError("shape")
     Traceback (most recent call last):
         ...
-    nnlite.errors.DataError: t.npy: not an .npy file (KeyError: 'shape'); save it anew
+    nnlite.errors.DataError: t.npy: not an .npy file (KeyError: 'shape'); save it again
     """
     try:
         yield
@@ -45,7 +45,7 @@ def reading(
 
 
 def _reason(error: Exception) -> str:
-    """What an exception says, in one line that is not too long; with its name where that alone is unclear."""
+    """Message of an exception, in one line that is not too long; with its name where that alone is unclear."""
     lines = str(error).splitlines()
     text = next((line.strip() for line in lines if line.strip()), "")
     if isinstance(error, LookupError) or not text:

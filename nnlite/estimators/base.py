@@ -1,4 +1,4 @@
-"""What the estimators share: reading tables, training by the recipe, the fitted model and its predictions."""
+"""Base of the estimators: reading tables, training by the recipe, the fitted model and its predictions."""
 
 import copy
 from collections.abc import Callable, Sequence
@@ -114,14 +114,14 @@ class BaseNetwork(FittedNetwork, NestedParameters, CallbackSupportMixin, BaseEst
         raise NotImplementedError
 
     def _fitted_encoder(self, table: Any) -> TableEncoder | None:
-        """The encoder of the table of `fit`; None where it is a matrix of numbers already."""
+        """The encoder of the table of `fit`; None if it is a matrix of numbers already."""
         return fitted_encoder(table)
 
     def _row_weights(self, sample_weight: Any, y: np.ndarray) -> np.ndarray | None:
         return checked_weight(sample_weight, len(y))
 
     def _final_layers(self, judged: Judged | None) -> tuple[list[Layer], list[Layer]]:
-        """What follows each member's outputs, in place of the last activation, and what follows their average."""
+        """Layers after each member's outputs, in place of the last activation, and after their average."""
         raise NotImplementedError
 
     @with_callbacks
@@ -204,7 +204,7 @@ class BaseNetwork(FittedNetwork, NestedParameters, CallbackSupportMixin, BaseEst
         return self._scaled(table), self._targets.encode(y)
 
     def _scaled(self, table: Any) -> Any:
-        """What `read_inputs` returned as the network takes it."""
+        """The result of `read_inputs` as the network takes it."""
         return scaled(self._matrix(table), self._scaling, self._precision)
 
     def _recipe(self, rows: Rows, goes_on: bool, online: bool = False) -> Recipe:
@@ -239,7 +239,7 @@ class BaseNetwork(FittedNetwork, NestedParameters, CallbackSupportMixin, BaseEst
         return Lesson(rows.x, targets.encode(rows.y), rows.distinct.weights, targets.mixed(rows.y), judges)
 
     def _loss(self) -> Loss:
-        """The loss, in which a weight of 2 is the same as a row that is there twice."""
+        """The loss, in which a weight of 2 is the same as a row that occurs twice."""
         given = self._targets.loss if isinstance(self.loss, str) and self.loss == AUTO else self.loss
         loss = loss_of(given, self._targets)
         weighted = copy.copy(loss)

@@ -1,4 +1,4 @@
-"""What a classifier predicts: probabilities, their logarithms, labels."""
+"""Predictions of a classifier: probabilities, their logarithms, labels."""
 
 from typing import Any, Literal, overload
 
@@ -51,7 +51,7 @@ class ClassPredictions(FittedNetwork):
             In the order of `classes_`; for labels that do not exclude one another, the probability of each.
         jacobian : ndarray of shape (n_samples, n_classes, n_features)
             With `return_jacobian`: how much each probability changes per unit of each feature; NaN for features that
-            are no numbers.
+            are not numbers.
         std : ndarray of shape (n_samples, n_classes)
             With `return_std`.
         """

@@ -27,7 +27,7 @@ class NNClassifier(ClassifierMixin, ClassPredictions, BaseNetwork):
 
     Give it the table as it is: numbers, text, categories, dates, gaps. The defaults follow RealMLP (Holzmüller et al.
     2024, arXiv:2407.04491); `docs/tables.md` describes them. Two classes are two outputs. Arrays are computed in their
-    own precision, tables of columns in `nnlite.config.floatx()`. A sample weight of 2 is a row that is there twice.
+    own precision, tables of columns in `nnlite.config.floatx()`. A sample weight of 2 is a row that occurs twice.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ class NNClassifier(ClassifierMixin, ClassPredictions, BaseNetwork):
         Fraction of the outputs of each hidden layer that is dropped while training; `"auto"` is
         `FlatCosine(0.15)`.
     loss : "auto", str, dict, Loss or callable, default="auto"
-        What is minimised; `"auto"` is the cross-entropy. A callable `(y_true, y_pred) -> losses` is made of functions
+        What is minimized; `"auto"` is the cross-entropy. A callable `(y_true, y_pred) -> losses` is made of functions
         of `nnlite.ops`.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes by label, 1 for one that is not named; `"balanced"` gives all the same sum of weights.
@@ -74,8 +74,9 @@ class NNClassifier(ClassifierMixin, ClassPredictions, BaseNetwork):
         Bring columns of numbers to a common scale by median and quartiles (`RobustScaling`). False leaves X to you,
         which a stack that begins with an `Embedding` needs.
     early_stopping : bool, default=True
-        Judge each epoch by samples that are not learnt from, and go back to the best one. Each of several members sets
-        a fold of its own apart, so that all samples are learnt from; a single network sets `validation_fraction` apart.
+        Judge each epoch by samples that are not learned from, and go back to the best one. Each of several members sets
+        a fold of its own apart, so that all samples are learned from; a single network sets `validation_fraction`
+        apart.
         False learns from all samples until the last epoch, and leaves out the calibration of the
         probabilities (`TemperatureScaling`).
     validation_fraction : float in (0, 1), default=0.2
@@ -114,7 +115,7 @@ class NNClassifier(ClassifierMixin, ClassPredictions, BaseNetwork):
         The logs of each epoch, means over the members: `"loss"`, `"accuracy"`, and with samples set apart
         `"val_loss"`, `"val_accuracy"`.
     loss_curve_, validation_loss_curve_ : list of float
-        `history_["loss"]` and `history_["val_loss"]`; the latter None where all samples were learnt from.
+        `history_["loss"]` and `history_["val_loss"]`; the latter None if all samples were learned from.
     validation_scores_ : list of float or None
         Accuracy of each epoch on the samples set apart.
     best_validation_score_ : float or None
@@ -216,9 +217,9 @@ class NNClassifier(ClassifierMixin, ClassPredictions, BaseNetwork):
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
             Labels: numbers or text. Several columns of 0 and 1 are labels that do not exclude one another.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each sample, >= 0; a weight of 2 is the same as a sample that is there twice.
+            Weight of each sample, >= 0; a weight of 2 is the same as a sample that occurs twice.
         X_val, y_val : as X and y, default=None
-            Samples that judge the epochs in place of a part of X; nothing else is learnt from them.
+            Samples that judge the epochs in place of a part of X; nothing else is learned from them.
 
         Returns
         -------

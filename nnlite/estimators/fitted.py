@@ -1,4 +1,4 @@
-"""What a fitted estimator answers: outputs, their derivatives and spread, how they depend on the columns."""
+"""Answers of a fitted estimator: outputs, their derivatives and spread, how they depend on the columns."""
 
 from collections.abc import Mapping
 from os import PathLike
@@ -58,7 +58,7 @@ class FittedNetwork(BaseEstimator):
         as many outputs as the targets need, with the activation that they need. Of `compile`, the optimizer and the
         loss are taken; metrics change nothing and are left out. Of `fit`, the number of epochs, the batch size,
         `shuffle`, `class_weight` and the callbacks; an `EarlyStopping` on `"val_loss"` becomes `early_stopping`,
-        `n_iter_no_change` and `tol`, and without a callback that watches validation data all samples are learnt from.
+        `n_iter_no_change` and `tol`, and without a callback that watches validation data all samples are learned from.
         `seed` becomes `random_state`. A model that scales its inputs itself sets `standardize` to False. The section
         `data` is not used.
 
@@ -115,7 +115,7 @@ class FittedNetwork(BaseEstimator):
         """A config of `nnlite train`, with the layers that were fitted and what they were trained by.
 
         It trains one network, also where the estimator has several members. The scaling of the columns is left to
-        the data section: a `Csv` source standardises them.
+        the data section: a `Csv` source standardizes them.
 
         Parameters
         ----------
@@ -140,7 +140,7 @@ class FittedNetwork(BaseEstimator):
         return config_of(self, self._trained_by, data)
 
     def _matrix(self, table: Any) -> Any:
-        """What `read_inputs` returned as the model takes it."""
+        """The result of `read_inputs` as the model takes it."""
         return as_matrix(table, self._encoder, None if self._scaling is None else medians_of(self._scaling))
 
     def _outputs(self, X: Any, return_jacobian: bool = False, return_std: bool = False) -> Any:
@@ -160,7 +160,7 @@ class FittedNetwork(BaseEstimator):
         return tuple(found)
 
     def _predicted(self, matrix: Any, model: Sequential | None = None, return_jacobian: bool = False) -> Any:
-        """What the model, or a part of it, predicts, in pieces that fit the width of the rows."""
+        """Predictions of the model, or of a part of it, in pieces that fit the width of the rows."""
         at_once = rows_at_once(matrix.shape[1] * self.n_members_)
         return (model or self.model_).predict(matrix, at_once, verbose=0, return_jacobian=return_jacobian)
 
@@ -176,7 +176,7 @@ class FittedNetwork(BaseEstimator):
         return flat.reshape(outputs.shape).std(axis=1)
 
     def sensitivities(self, X: Any) -> "pd.DataFrame | Any":
-        """How the outputs change with each column of the raw table, summed up over samples.
+        """Sensitivities of the outputs to each column of the raw table, summarized over samples.
 
         For a column of numbers these are derivatives of `model_`, in units of the output (those of `predict`, or
         probabilities) per unit of the column. For another column they are differences: how the outputs change when a
@@ -201,7 +201,7 @@ class FittedNetwork(BaseEstimator):
         return labelled_table(statistics, names, outputs, level)
 
     def _output_names(self) -> tuple[str, list[Any] | None]:
-        """What the outputs are, and their names; None for a single one without a name."""
+        """Kind and names of the outputs; None for a single one without a name."""
         raise NotImplementedError
 
     def __sklearn_is_fitted__(self) -> bool:

@@ -10,7 +10,7 @@ __all__ = ["intervals_of"]
 
 
 def intervals_of(judged: Judged | None, targets: Targets) -> ConformalIntervals | None:
-    """The intervals that the errors on samples suggest which were not learnt from; None where there are none.
+    """The intervals that the errors on samples suggest which were not learned from; None if there are none.
 
     Errors are those of the mean of the members, in the unit of y; samples of weight 0 are left out.
     """

@@ -1,4 +1,4 @@
-"""What the estimators' parameters may be; values are read again, more closely, where they are used."""
+"""Constraints on the estimators' parameters; values are read again, more closely, where they are used."""
 
 from collections.abc import Callable, Mapping
 from numbers import Integral, Real

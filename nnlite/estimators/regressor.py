@@ -21,7 +21,7 @@ class NNRegressor(RegressorMixin, BaseNetwork):
 
     Give it the table as it is: numbers, text, categories, dates, gaps. The defaults follow RealMLP (Holzmüller et al.
     2024, arXiv:2407.04491); `docs/tables.md` describes them. Arrays are computed in their
-    own precision, tables of columns in `nnlite.config.floatx()`. A sample weight of 2 is a row that is there twice.
+    own precision, tables of columns in `nnlite.config.floatx()`. A sample weight of 2 is a row that occurs twice.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ class NNRegressor(RegressorMixin, BaseNetwork):
         Fraction of the outputs of each hidden layer that is dropped while training; `"auto"` is
         `FlatCosine(0.15)`.
     loss : "auto", str, dict, Loss or callable, default="auto"
-        What is minimised; `"auto"` is the squared error. A callable `(y_true, y_pred) -> losses` is made of functions
+        What is minimized; `"auto"` is the squared error. A callable `(y_true, y_pred) -> losses` is made of functions
         of `nnlite.ops`.
     optimizer : "auto", "lbfgs", str, dict or Optimizer, default="auto"
         For example `"sgd"` or `{"AdamW": {"weight_decay": 0.01}}`; `"auto"` is Adam. `"lbfgs"` is L-BFGS on all rows
@@ -64,10 +64,11 @@ class NNRegressor(RegressorMixin, BaseNetwork):
         Whether the rows come in a new order in each epoch.
     standardize : bool, default=True
         Bring columns of numbers to a common scale by median and quartiles (`RobustScaling`). False leaves X to you,
-        which a stack that begins with an `Embedding` needs. Targets are always standardised.
+        which a stack that begins with an `Embedding` needs. Targets are always standardized.
     early_stopping : bool, default=True
-        Judge each epoch by samples that are not learnt from, and go back to the best one. Each of several members sets
-        a fold of its own apart, so that all samples are learnt from; a single network sets `validation_fraction` apart.
+        Judge each epoch by samples that are not learned from, and go back to the best one. Each of several members sets
+        a fold of its own apart, so that all samples are learned from; a single network sets `validation_fraction`
+        apart.
         False learns from all samples until the last epoch, and does not
         bound predictions by the targets seen.
     validation_fraction : float in (0, 1), default=0.2
@@ -101,12 +102,12 @@ class NNRegressor(RegressorMixin, BaseNetwork):
         With several members, the prediction of each sample by the member that did not learn from it, as if it were new;
         NaN for samples of weight 0. Only after a `fit` that set folds apart.
     history_ : dict of str to list of float
-        The logs of each epoch, means over the members: `"loss"`, of the standardised targets, and with
+        The logs of each epoch, means over the members: `"loss"`, of the standardized targets, and with
         samples set apart `"val_loss"`.
     loss_curve_, validation_loss_curve_ : list of float
-        `history_["loss"]` and `history_["val_loss"]`; the latter None where all samples were learnt from.
+        `history_["loss"]` and `history_["val_loss"]`; the latter None if all samples were learned from.
     validation_scores_ : list of float or None
-        R^2 (one minus the loss, of standardised targets) of each epoch on the samples set apart.
+        R^2 (one minus the loss, of standardized targets) of each epoch on the samples set apart.
     best_validation_score_ : float or None
         The largest of them.
     loss_ : float
@@ -155,9 +156,9 @@ class NNRegressor(RegressorMixin, BaseNetwork):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets; `predict` returns the same number of dimensions.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each sample, >= 0; a weight of 2 is the same as a sample that is there twice.
+            Weight of each sample, >= 0; a weight of 2 is the same as a sample that occurs twice.
         X_val, y_val : as X and y, default=None
-            Samples that judge the epochs in place of a part of X; nothing else is learnt from them.
+            Samples that judge the epochs in place of a part of X; nothing else is learned from them.
 
         Returns
         -------
@@ -209,7 +210,7 @@ class NNRegressor(RegressorMixin, BaseNetwork):
     def predict_interval(self, X: Any, level: float = 0.9) -> tuple[np.ndarray, np.ndarray]:
         """The ends of intervals that hold a new target with probability `level` or more: conformal prediction.
 
-        The prediction +- a quantile of the absolute errors on samples that were not learnt from: those of the folds of
+        The prediction +- a quantile of the absolute errors on samples that were not learned from: those of the folds of
         the members, of the part set apart, or X_val. Where training stopped by them, it is a little too narrow.
 
         Parameters
@@ -224,7 +225,7 @@ class NNRegressor(RegressorMixin, BaseNetwork):
         Raises
         ------
         DataError
-            All samples were learnt from, or there were too few others for the level.
+            All samples were learned from, or there were too few others for the level.
 
         Examples
         --------
@@ -239,7 +240,7 @@ class NNRegressor(RegressorMixin, BaseNetwork):
         intervals = vars(self).get("_intervals")
         if intervals is None:
             raise DataError(
-                "intervals need errors on samples that were not learnt from: fit with early_stopping=True, or with "
+                "intervals need errors on samples that were not learned from: fit with early_stopping=True, or with "
                 "X_val and y_val"
             )
         widths = intervals.half_widths(level)
@@ -275,7 +276,7 @@ class NNRegressor(RegressorMixin, BaseNetwork):
         -------
         targets : ndarray of shape (n_samples,) or (n_samples, n_outputs)
         jacobian : ndarray of shape (n_samples, n_features) or (n_samples, n_outputs, n_features)
-            With `return_jacobian`; NaN for features that are no numbers.
+            With `return_jacobian`; NaN for features that are not numbers.
         std : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             With `return_std`.
         """

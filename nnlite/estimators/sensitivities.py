@@ -1,4 +1,4 @@
-"""How much the outputs of an estimator depend on each column of the raw table."""
+"""Dependence of an estimator's outputs on each column of the raw table."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -25,7 +25,7 @@ def column_groups(encoder: TableEncoder | None, names: list[str]) -> dict[str, l
 
 
 def by_raw_columns(slopes: np.ndarray, encoder: TableEncoder | None) -> np.ndarray:
-    """Derivatives with respect to the raw columns, `(..., raw columns)`; NaN for those that are no numbers.
+    """Derivatives with respect to the raw columns, `(..., raw columns)`; NaN for those that are not numbers.
 
     A column that was the same everywhere in `fit`, and so is not part of the matrix, has the derivative 0.
     """

@@ -59,7 +59,7 @@ class LabelledColumn:
         name: what the numbers are.
 
     Raises:
-        KeyError: a label that is not there.
+        KeyError: a label that does not exist.
 
     >>> column = LabelledColumn(np.array([0.5, 2.0]), ["age", "height"], "mean")
     >>> column["height"].item(), column[0].item(), column[:1].tolist()
@@ -107,7 +107,7 @@ class LabelledTable:
         columns: the labels of the columns, texts or tuples `(group, name)`.
 
     Raises:
-        KeyError: a label that is not there.
+        KeyError: a label that does not exist.
 
     >>> table = LabelledTable(np.array([[0.5, 1.0], [2.0, 3.0]]), ["age", "height"], ["mean", "mean_absolute"])
     >>> table["mean"]["height"].item(), table.loc["age", "mean_absolute"].item()

@@ -39,7 +39,7 @@ class CallArguments(dict[str, Any]):
 
 
 class CompileArguments(CallArguments):
-    """Those of `Sequential.compile`."""
+    """Arguments of `Sequential.compile`."""
 
     function = Sequential.compile
 
@@ -51,7 +51,7 @@ class CompileArguments(CallArguments):
 
 
 class FitArguments(CallArguments):
-    """Those of `Sequential.fit`, except the data."""
+    """Arguments of `Sequential.fit`, except the data."""
 
     function = Sequential.fit
     excluded = GIVEN_TO_FIT

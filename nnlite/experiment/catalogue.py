@@ -1,4 +1,4 @@
-"""What a config can name: the classes of each kind, with their arguments, as text."""
+"""Names that a config can use: the classes of each kind, with their arguments, as text."""
 
 import inspect
 import shutil
@@ -52,7 +52,7 @@ def catalogue(kind: str | None = None, name: str | None = None) -> str:
         ConfigError: no such kind or name.
 
     >>> print(catalogue("regularizers"))
-    FunctionRegularizer    The penalty of a function of a user, made of...
+    FunctionRegularizer    The penalty given by a user-defined function, made of...
     L1                     `penalty = l1 * sum(abs(values))`: drives values to...
     L1L2                   `penalty = l1 * sum(abs(values)) + l2 *...
     L2                     `penalty = l2 * sum(values**2)`: keeps values small

@@ -1,4 +1,4 @@
-"""What a config's data tell its model: where the columns stand, how many codes they have, whether they are texts."""
+"""Facts that a config's data tell its model: positions of columns, numbers of codes, whether they are strings."""
 
 from nnlite.data import Columns, InputEncoder, Ordinal, Texts
 from nnlite.errors import ConfigError
@@ -41,7 +41,7 @@ def tell_columns(model: Sequential, inputs: InputEncoder) -> None:
     """
     if isinstance(inputs, Texts) and model.input_kind != "strings":
         first = model.layers[0]
-        what = f"the data are texts, {first.label} takes {first.input_kind}"
+        what = f"the data are strings, {first.label} takes {first.input_kind}"
         raise ConfigError(f"{what}: begin with TextVectorization", (0,))
     named, codes = NamedColumns(), {}
     if isinstance(inputs, Columns):

@@ -1,4 +1,4 @@
-"""What is done with a config besides training: one example explained, a step's time, a learning rate."""
+"""Uses of a config other than training: one example explained, a step's time, a learning rate."""
 
 from pathlib import Path
 

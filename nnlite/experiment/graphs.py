@@ -26,12 +26,17 @@ class ModelInput(Section):
     Args:
         columns: those of the table that it takes: names, or places from 0, such as `3` and `"0-7"`; all that no other
             input takes when None.
+
+    >>> ModelInput(["0-2", "5"]).places({})
+    [0, 1, 2, 5]
+    >>> ModelInput(["age"]).places({"age": [3], "city": [0, 1, 2]})
+    [3]
     """
 
     columns: list[str | Index] | None = None
 
     def places(self, named: Mapping[str, list[int]]) -> list[int]:
-        """Where its columns stand, given where those of each name do; `ConfigError` for a name that is none."""
+        """Positions of its columns, given those of each name; `ConfigError` for an unknown name."""
         places, errors = [], []
         for index, column in enumerate(self.columns or ()):
             if column in named:
@@ -141,7 +146,7 @@ class ModelGraph(Section):
         return names
 
     def _check_ends(self) -> list[ConfigError]:
-        """Errors of an output that is not there, and of layers and inputs that it does not depend on."""
+        """Errors of an output that does not exist, and of layers and inputs that it does not depend on."""
         if not self._steps:
             return [ConfigError("expected one layer or more", ("ModelGraph", "layers"))]
         end = self.outputs or list(self._steps)[-1]
@@ -208,14 +213,14 @@ class ModelGraph(Section):
 def _read_texts(layer: Layer, texts: np.ndarray) -> None:
     """Let the layer that takes the texts see them, before its outputs have a shape; else `ConfigError`."""
     if layer.input_kind != "strings":
-        what = f"the data are texts, {layer.label} takes {layer.input_kind}"
+        what = f"the data are strings, {layer.label} takes {layer.input_kind}"
         raise ConfigError(f"{what}: begin with TextVectorization")
     if not layer.adapted:
         layer.adapt(texts)
 
 
 def _drawn(chain: list[Layer], taken: list[Any]) -> Any:
-    """What a chain gives, drawn from the values that it takes."""
+    """Outputs of a chain, drawn from the values that it takes."""
     value: Any = tuple(taken) if len(taken) > 1 or chain[0].takes_several else taken[0]
     for layer in chain:
         value = layer(value)

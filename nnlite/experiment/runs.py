@@ -76,7 +76,7 @@ class Run:
 
     @property
     def warnings(self) -> list[str]:
-        """What to doubt about the metrics."""
+        """Doubts about the metrics."""
         return self._judged().get("warnings", [])
 
     @property
@@ -125,7 +125,7 @@ class Run:
         return experiment
 
     def _prints(self) -> Any:
-        """The fingerprints of the data of the training; None where nobody has noted them."""
+        """The fingerprints of the data of the training; None if nobody has noted them."""
         path = self.folder / "environment.json"
         return read_json(path).get("data") if path.is_file() else None
 

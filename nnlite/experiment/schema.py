@@ -40,7 +40,7 @@ def config_schema() -> dict[str, Any]:
 
 
 def _section(section: type[CallArguments]) -> Any:
-    """What makes the schema of the arguments of a method."""
+    """Maker of the schema of a method's arguments."""
 
     def make(schemas: Schemas) -> dict[str, Any]:
         parameters, hints = call_parameters(section.function, section.excluded), annotations(section.function)

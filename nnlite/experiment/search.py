@@ -13,7 +13,7 @@ INTERVALS = ("uniform", "log_uniform", "int", "log_int")
 
 
 class Search(Section):
-    """Which arguments of the config are tried, and by which quantity trials are compared.
+    """Arguments of the config to try, and the quantity by which trials are compared.
 
     Args:
         space: key of the config, spelled as for `--set` -> the values to try, one of

@@ -45,7 +45,7 @@ def train(
         quiet: show nothing while training.
         folds: cross-validate first, in so many folds; the figures are kept as `folds.json` beside the model, which is
             trained as without them. After an interruption, `resume` goes on after the last fold that is finished.
-        callbacks: further ones, which are no part of the config that is kept.
+        callbacks: further ones, which are not part of the config that is kept.
 
     Raises:
         ConfigError, DataError: the config or the data cannot be used; nothing is written.

@@ -20,7 +20,7 @@ LARGEST_RATIO = 200  # of an entry to what it takes in the file; weights are sto
 
 
 class Archive(NamedTuple):
-    """What a `.keras` file holds.
+    """Contents of a `.keras` file.
 
     Attributes:
         config: the model, as Keras describes it.
@@ -48,7 +48,7 @@ def read_archive(path: str | os.PathLike) -> Archive:
 
 
 def kept_beside(path: str | os.PathLike) -> bytes | None:
-    """What nnlite put into a `.keras` file for itself, which Keras passes over; None in one that Keras wrote.
+    """Data that nnlite put into a `.keras` file for its own use, which Keras passes over; None in one that Keras wrote.
 
     The weights are not read. Raises as `read_archive`.
     """

@@ -11,7 +11,7 @@ READ = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics")
 
 
 def compile_arguments(config: dict[str, Any]) -> dict[str, Any]:
-    """What `compile` of nnlite takes; entries that say how Keras runs a step are passed over.
+    """Arguments of nnlite's `compile`; entries that say how Keras runs a step are passed over.
 
     Raises:
         ModelFileError: no optimizer, or an object that nnlite lacks.

@@ -81,7 +81,7 @@ def _start(path: str | os.PathLike) -> bytes:
 
 
 def encode_extra(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> bytes:
-    """What nnlite keeps of a model beside what Keras has a place for."""
+    """Data of a model that Keras has no place for."""
     return bytes(safetensors.encode(arrays, {"nnlite": json.dumps(header, allow_nan=False)}))
 
 

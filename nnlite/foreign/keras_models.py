@@ -142,7 +142,7 @@ def _called(layers: dict[str, Layer], values: dict, call: tuple[str, int, Any], 
 
 
 def _flat(items: Any) -> list[Any]:
-    """What lists within lists hold, but for None."""
+    """Items of nested lists, without None."""
     if not isinstance(items, list):
         return [] if items is None else [items]
     return [item for one in items for item in _flat(one)]
@@ -159,7 +159,7 @@ def _key(item: Any, place: str) -> Any:
     try:
         return tuple(item["config"]["keras_history"])
     except (KeyError, TypeError):
-        raise ModelFileError(f"{place} is called with {item!r}, which is no value of the graph") from None
+        raise ModelFileError(f"{place} is called with {item!r}, which is not a value of the graph") from None
 
 
 def model_config(model: Any, place: str = "model") -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Where Keras keeps each parameter in an HDF5 file: `layers/dense_1/vars/0`."""
+"""Places of parameters in a Keras HDF5 file: `layers/dense_1/vars/0`."""
 
 import re
 from collections import Counter
@@ -20,7 +20,7 @@ CLASS_NAMES = {"GroupQueryAttention": "GroupedQueryAttention", "Model": "Functio
 
 
 def keras_class(layer: Layer) -> str:
-    """What Keras calls the class of a layer."""
+    """Keras's name for the class of a layer."""
     return CLASS_NAMES.get(type(layer).__name__, type(layer).__name__)
 
 

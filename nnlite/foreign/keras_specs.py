@@ -175,12 +175,12 @@ def described(item: Any, family: str, place: str) -> dict[str, Any]:
 
 
 def _of_user(item: Any) -> dict[str, Any]:
-    """What Keras writes of an object whose class is a user's own; whoever reads it has to know the class."""
+    """Keras's form of an object of a user-defined class; whoever reads it has to know the class."""
     own: type = type(item)
     kind = {"module": own.__module__, "class_name": own.__name__, "registered_name": f"Custom>{own.__name__}"}
     return {**kind, "config": jsonable(item.get_config())}
 
 
 def config_error(place: str, error: ConfigError) -> ModelFileError:
-    """What a constructor said of a config in a file."""
+    """The error of a constructor about a config in a file."""
     return ModelFileError(f"{place}: {error}")

@@ -126,7 +126,7 @@ def _flattened(model: Any) -> dict[int, tuple[int, ...]]:
 
 
 def _chain(use: Any) -> list[Layer]:
-    """What leads to a use of a layer, by way of the first value that each takes."""
+    """The chain that leads to a use of a layer, by way of the first value that each takes."""
     layers = [use.layer]
     while use.taken:
         use = use.taken[0][0]
@@ -135,7 +135,7 @@ def _chain(use: Any) -> list[Layer]:
 
 
 def _named(layers: list[Layer], modules: list[Module], mapping: Mapping[str, str], path: object) -> list[Any]:
-    """Pairs as the mapping says; `ModelFileError` for names that are not there, and for what it leaves out."""
+    """Pairs as the mapping says; `ModelFileError` for names that do not exist, and for what it leaves out."""
     by_layer, by_module = ({str(one.name): one for one in group} for group in (layers, modules))
     problems = [
         f"there is no module {name!r}; {did_you_mean(name, by_module)}" for name in mapping if name not in by_module

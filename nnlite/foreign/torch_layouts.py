@@ -1,4 +1,4 @@
-"""What a layer's parameters are called in PyTorch, and how they lie there."""
+"""PyTorch's names and layouts of a layer's parameters."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -13,7 +13,7 @@ Arrays = Mapping[str, np.ndarray]
 
 
 def converted(layer: Layer, arrays: Arrays, flattened: tuple[int, ...] | None) -> dict[int, np.ndarray] | None:
-    """Number of a parameter -> the array for it; None where the names are not those of such a layer.
+    """Number of a parameter -> the array for it; None if the names are not those of such a layer.
 
     Args:
         layer: built.

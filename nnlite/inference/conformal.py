@@ -1,4 +1,4 @@
-"""Intervals that hold a stated share of what they predict, from the residuals on rows that were not learnt from."""
+"""Intervals that hold a stated share of what they predict, from the residuals on rows that were not learned from."""
 
 import math
 

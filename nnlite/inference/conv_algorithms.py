@@ -37,7 +37,7 @@ class Memory(NamedTuple):
 
 
 class Algorithm(ABC):
-    """What the algorithms share.
+    """Base of the algorithms.
 
     Args:
         kernel: `(*size, channels, filters)`.
@@ -74,7 +74,9 @@ class Algorithm(ABC):
 
     @abstractmethod
     def view(self, source: np.ndarray, counts: Shape) -> np.ndarray:
-        """What all tiles depend on in `source`, images with channels last, in the shape of the memory's target."""
+        """View of all that the tiles depend on in `source`, images with channels last, in the shape of the memory's
+        target.
+        """
 
     @abstractmethod
     def memory(self, images: int, counts: Shape, values: np.ndarray | None = None) -> Memory:
@@ -121,7 +123,7 @@ class Patches(Algorithm):
 class Spans(Algorithm):
     """All that a tile depends on, times a kernel with zeros, one for each place: for few channels.
 
-    Neighbouring patches share most of their cells: a tile copies 16 in place of 4 * 9. Cells stand first, so that
+    Neighboring patches share most of their cells: a tile copies 16 in place of 4 * 9. Cells stand first, so that
     runs are as long as a line of tiles.
     """
 

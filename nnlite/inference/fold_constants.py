@@ -7,9 +7,9 @@ __all__ = ["folded"]
 
 
 def folded(layers: list[Layer]) -> list[Step]:
-    """What `layers` in a row compute at inference, in as few steps as possible.
+    """Fold `layers` in a row into as few steps as possible at inference.
 
-    Each layer says by `at_inference` what it is in simpler terms; neighbours become one step where they can. Sums and
+    Each layer says by `at_inference` what it is in simpler terms; neighbors become one step where they can. Sums and
     products are taken in float64, so that folding rounds once.
     """
     steps: list[Step] = []

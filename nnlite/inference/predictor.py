@@ -24,13 +24,13 @@ class Predictor:
     Dropout is gone, scales and shifts are multiplied into kernels, activations work in place, a convolution and the
     pooling after it are one, many rows go through in pieces that fit into the cache, and each thread keeps its memory
     from one call to the next. Results agree with the model's to rounding; a number that is not
-    finite, which `predict` refuses, may spread to neighbours. The weights are those at the time it was made: train on,
+    finite, which `predict` refuses, may spread to neighbors. The weights are those at the time it was made: train on,
     and make a new one.
 
     Args:
         layers: built layers, in order.
         model: whose inputs they take.
-        encoder: makes these inputs of raw tables; None where there are arrays alone.
+        encoder: makes these inputs of raw tables; None if there are arrays alone.
 
     A predictor may be called from several threads; each call returns an array of its own.
     """

@@ -12,7 +12,7 @@ FEW_ROWS = 64  # more are worth the batches of `predict`
 
 
 def quick_outputs(model: Layer, x: Any) -> np.ndarray | None:
-    """The outputs of a chain for finite rows, with the weights of the moment; None where only `predict` knows them.
+    """The outputs of a chain for finite rows, with the weights of the moment; None if only `predict` knows them.
 
     Callbacks, batches and Jacobians cost several times the products of a single row: here each layer's `infer` follows
     that of the one before. Results agree with `predict` to rounding.

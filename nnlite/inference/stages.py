@@ -37,7 +37,7 @@ class Prepared(NamedTuple):
 
 
 class _Stage:
-    """What `Predictor` asks of a stage.
+    """Interface that `Predictor` needs of a stage.
 
     Attributes:
         may_alias: whether outputs may lie in memory that is not theirs alone.
@@ -48,7 +48,7 @@ class _Stage:
     rows: float = math.inf  # an integer where it is finite
 
     def prepare(self, x: Any, fixed: bool) -> Prepared:
-        """What runs for arrays like `x`, and the memory for its outputs; `fixed`: whether `x` stays in its place."""
+        """Prepare a run for arrays like `x`, and the memory for its outputs; `fixed`: whether `x` stays in its place."""
         raise NotImplementedError
 
 
@@ -176,7 +176,7 @@ class _Convolution(_Stage):
         return compute
 
     def _finish(self, values: np.ndarray, part: np.ndarray) -> list[tuple]:
-        """What brings the values of a block to their part of the outputs: functions and their arguments."""
+        """Finishing steps that bring the values of a block to their part of the outputs: functions and their arguments."""
         tile = self.algorithm.tile
         if self.pool:
             return [(np.maximum.reduce, values.reshape(math.prod(tile), -1), 0, None, part.reshape(-1))]
@@ -192,14 +192,14 @@ class _Convolution(_Stage):
 
 
 def _starts(total: int, length: int) -> list[int]:
-    """Where pieces of one length begin that cover `total`."""
+    """Starts of pieces of one length that cover `total`."""
     return [*range(0, total - length, length), total - length] if total else []
 
 
 def _source(
     images: np.ndarray, windows: Windows, needed: tuple[int, ...], fixed: bool
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Memory that all tiles lie in, and the part of it that images are copied to; None where they lie there already."""
+    """Memory that all tiles lie in, and the part of it that images are copied to; None if they lie there already."""
     axes = list(zip(needed, windows.inputs, windows.before, strict=True))
     if fixed and not any(windows.before) and all(wanted <= length for wanted, length, _ in axes):
         return images, None

@@ -1,4 +1,4 @@
-"""What an initializer is, and those that draw nothing."""
+"""Base of initializers, and those that draw nothing."""
 
 import inspect
 from collections.abc import Sequence
@@ -51,7 +51,7 @@ class Initializer(Configurable, family="initializer"):
 
 
 class FunctionInitializer(Initializer):
-    """The values that a function `(shape)` or `(shape, dtype=None)` of a user gives.
+    """The values of a user-defined function `(shape)` or `(shape, dtype=None)`.
 
     Args:
         function: kept in files by its name, if it is registered by `register_function`.
@@ -65,7 +65,7 @@ class FunctionInitializer(Initializer):
     def __call__(
         self, shape: Sequence[int], dtype: str | None = None, generator: np.random.Generator | None = None
     ) -> np.ndarray:
-        """What the function gives, as `dtype`; `ShapeError` for another shape."""
+        """The values of the function, as `dtype`; `ShapeError` for another shape."""
         lengths, kind = tuple(shape), dtype or floatx()
         takes_dtype = "dtype" in inspect.signature(self.function.function).parameters
         values = np.array(self.function(lengths, dtype=kind) if takes_dtype else self.function(lengths), kind)
@@ -88,13 +88,21 @@ class Filled(Initializer, abstract=True):
 
 
 class Zeros(Filled, aliases=("zero",)):
-    """All zeros."""
+    """All zeros.
+
+    >>> Zeros()((2, 3)).tolist()
+    [[0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]
+    """
 
     value = 0.0
 
 
 class Ones(Filled, aliases=("one",)):
-    """All ones."""
+    """All ones.
+
+    >>> Ones()((2, 3)).tolist()
+    [[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]
+    """
 
     value = 1.0
 

@@ -55,5 +55,5 @@ def values_follow(size: int) -> Iterator[None]:
 
 
 def allowance() -> Allowance | None:
-    """What parameters are made of at the moment, where their values come from a file; else None."""
+    """The allowance for parameters whose values come from a file; None outside such a load."""
     return _allowance.get()

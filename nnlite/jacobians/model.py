@@ -62,7 +62,7 @@ class NetworkJacobian(Jacobian):
         return np.zeros(seeds + self.out_shape, tangent.dtype) if result is None else result
 
     def per_example(self, cotangent: np.ndarray | None = None) -> np.ndarray:
-        """What each example contributes.
+        """Contribution of each example.
 
         With a cotangent `(batch, ...)`: its product with each example's own Jacobian, `(batch, count)` for parameters
         or `(batch, *row)` for inputs. Without: these Jacobians themselves, `(batch, *outputs of a row, ...)`.

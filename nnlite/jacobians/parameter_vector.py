@@ -54,7 +54,7 @@ class ParameterVector:
         return vector if vector.dtype.kind in "fc" else vector.astype(self.dtype)
 
     def split(self, vector: np.ndarray) -> list:
-        """One array per parameter of the model, None where it is not part of the vector."""
+        """One array per parameter of the model, None if it is not part of the vector."""
         pieces = iter(zip(self.segments, self.shapes, strict=True))
         return [self._piece(vector, *next(pieces)) if want else None for want in self.chosen]
 
@@ -77,7 +77,7 @@ class ParameterVector:
         return self.join(jacobians.vjp(cotangent, self.wanted(jacobians))[jacobians.data :], seeds)
 
     def jvp(self, jacobians: Any, tangent: np.ndarray) -> Any:
-        """The Jacobian by the parameters times `(*seeds, count)`; None where no parameter has an effect."""
+        """The Jacobian by the parameters times `(*seeds, count)`; None if no parameter has an effect."""
         return jacobians.jvp(*[None] * jacobians.data, *self.split(tangent))
 
     def per_example(self, jacobians: Any, cotangent: np.ndarray) -> np.ndarray:

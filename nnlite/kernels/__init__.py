@@ -25,7 +25,7 @@ __all__ += reference.__all__
 
 
 class _Choice:
-    """What the user chose, how many trainings are inside `suited_kernels` just now, and what they have."""
+    """What the user chose, how many trainings are inside `suited_kernels` now, and what they have."""
 
     lock = threading.Lock()
     word = "auto"

@@ -100,9 +100,9 @@ class Loss(Configurable, family="loss", abstract=True):
     def total(
         self, y_true: np.ndarray, y_pred: np.ndarray, scale: float, weights: np.ndarray | None = None
     ) -> tuple[float, np.ndarray] | None:
-        """`scale` times the sum of all rows' losses times their weights, and its gradient by `y_pred`.
+        """`scale` times the sum of all rows' losses times their weights, and its gradient with respect to `y_pred`.
 
-        None where that is not known to be quicker than `per_row`.
+        None if that is not known to be quicker than `per_row`.
         """
         return None
 
@@ -167,7 +167,7 @@ class Loss(Configurable, family="loss", abstract=True):
     def _reduced(
         self, losses: Array, rows: Jacobian, sample_weight: np.ndarray | None, mask: np.ndarray | None
     ) -> tuple[Any, Jacobian]:
-        """What `linearize` returns for `losses`, one per row or one for the batch, and their Jacobian."""
+        """The result of `linearize` for `losses`, one per row or one for the batch, and their Jacobian."""
         single = self.reduction not in ("none", None)
         if not losses.ndim and sample_weight is not None:
             losses, rows = spread(losses, rows, sample_weight.shape)
@@ -218,7 +218,7 @@ class Loss(Configurable, family="loss", abstract=True):
         return linearize_single(self, *row)
 
     def backward(self, jacobian: ArrayLike = 1) -> np.ndarray:
-        """Derivative by `y_pred` of what has the derivative `jacobian` by this loss. Shape: that of `y_pred`."""
+        """Derivative with respect to `y_pred`, from that with respect to this loss. Shape: that of `y_pred`."""
         cached = self._cached()
         if np.shape(jacobian) not in ((), cached.out_shape):
             raise ShapeError(f"{self!r}.backward expects the shape {cached.out_shape}, got {np.shape(jacobian)}")

@@ -28,6 +28,12 @@ class BinaryCrossentropy(Loss, aliases=("bce",)):
             sigmoid is trained on its logits without being told.
         label_smoothing: moves targets towards 1/2 by this fraction.
         axis: over which the mean is taken.
+
+    >>> loss = BinaryCrossentropy(from_logits=True)
+    >>> round(float(loss([[1.0], [0.0]], [[2.0], [-1.0]])), 4)
+    0.2201
+    >>> round(float(BinaryCrossentropy()([[1.0], [0.0]], [[0.8808], [0.2689]])), 4)
+    0.2201
     """
 
     from_logits: bool = False
@@ -80,6 +86,10 @@ class CategoricalCrossentropy(Loss):
             ends in a softmax is trained on its logits without being told.
         label_smoothing: moves targets towards the uniform distribution by this fraction.
         axis: that of the classes.
+
+    >>> loss = CategoricalCrossentropy()
+    >>> round(float(loss([[0.0, 1.0, 0.0]], [[0.25, 0.5, 0.25]])), 4)  # -log(0.5)
+    0.6931
     """
 
     from_logits: bool = False
@@ -119,6 +129,10 @@ class SparseCategoricalCrossentropy(Loss):
         from_logits: p = softmax(y_pred) instead of p = y_pred / sum(y_pred), as in `CategoricalCrossentropy`.
         ignore_class: rows whose target is this number count neither in the sum nor in the number of rows.
         axis: that of the classes in `y_pred`.
+
+    >>> loss = SparseCategoricalCrossentropy()
+    >>> round(float(loss([1, 0], [[0.25, 0.5, 0.25], [0.5, 0.25, 0.25]])), 4)  # -log(0.5) in both rows
+    0.6931
     """
 
     from_logits: bool = False

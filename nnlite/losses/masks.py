@@ -1,4 +1,4 @@
-"""Which rows of the outputs count."""
+"""Masks of the rows of outputs that count."""
 
 from typing import Any
 

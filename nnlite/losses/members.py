@@ -14,7 +14,7 @@ __all__ = ["MemberLoss"]
 
 
 class MemberLoss:
-    """What `nnlite.training` asks of a loss, for outputs `(batch, members, ...)`.
+    """Interface that `nnlite.training` needs of a loss, for outputs `(batch, members, ...)`.
 
     The gradient is that of the sum over members: what each member's parameters get is what they would get alone. The
     value is the mean over members, which is what logs show.

@@ -91,7 +91,7 @@ class OutputGradients(Bundle):
 
     @property
     def data(self) -> int:
-        """How many outputs there are; the loss has no parameters."""
+        """Number of outputs; the loss has no parameters."""
         return len(self.gradients)
 
     def _as_maps(self) -> Jacobians:

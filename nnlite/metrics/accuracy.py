@@ -12,7 +12,8 @@ __all__ = ["Accuracy", "BinaryAccuracy", "CategoricalAccuracy", "SparseCategoric
 
 
 class Accuracy(Average, aliases=("acc",)):
-    """How often `y_pred` equals `y_true`: `mean(y_true == y_pred)`; for predicted labels, not probabilities.
+    """Share of rows in which `y_pred` equals `y_true`: `mean(y_true == y_pred)`; for predicted labels, not
+    probabilities.
 
     Shape: y_true and y_pred (batch, ...); sample_weight (batch,).
 
@@ -28,7 +29,7 @@ class Accuracy(Average, aliases=("acc",)):
 
 
 class BinaryAccuracy(Average):
-    """How often the binary label is predicted: `mean(y_true == (y_pred > threshold))`.
+    """Share of binary labels that are predicted: `mean(y_true == (y_pred > threshold))`.
 
     Shape: y_true and y_pred (batch, ...); sample_weight (batch,).
 
@@ -49,7 +50,7 @@ class BinaryAccuracy(Average):
 
 
 class CategoricalAccuracy(Average):
-    """How often the one-hot label is predicted: `mean(argmax(y_true) == argmax(y_pred))`; logits serve as well.
+    """Share of one-hot labels that are predicted: `mean(argmax(y_true) == argmax(y_pred))`; logits serve as well.
 
     Shape: y_true and y_pred (batch, ..., classes); sample_weight (batch,).
 
@@ -71,7 +72,7 @@ class CategoricalAccuracy(Average):
 
 
 class SparseCategoricalAccuracy(Average):
-    """How often the integer label is predicted: `mean(y_true == argmax(y_pred))`; logits serve as well.
+    """Share of integer labels that are predicted: `mean(y_true == argmax(y_pred))`; logits serve as well.
 
     Shape: y_true (batch, ...) or (batch, ..., 1); y_pred (batch, ..., classes); sample_weight (batch,).
 

@@ -87,7 +87,7 @@ class Metric(Configurable, family="metric"):
     # Whether the logits serve as well as the probabilities that softmax makes of them, as where their order counts.
     takes_logits: ClassVar[bool] = False
     _state: ClassVar[tuple[str, ...]] = ()  # the attributes that `reset_state` sets
-    _memory: ClassVar[tuple[str, ...]] = ()  # further ones, which are no arrays
+    _memory: ClassVar[tuple[str, ...]] = ()  # further ones, which are not arrays
     _fast_paths: ClassVar[dict[str, tuple[str, ...]]] = {"takes_logits": ("update_state",)}
 
     higher_is_better: ClassVar[bool | None] = None
@@ -104,7 +104,7 @@ class Metric(Configurable, family="metric"):
         if self.name is None:
             self.name = snake_case(type(self).__name__)
         self._added: list[tuple[MetricVariable, np.ndarray]] = []
-        # A constructor of a user's own has yet to make the variables that its own `reset_state` is about.
+        # A user-defined constructor has yet to make the variables that its own `reset_state` is about.
         classes = [base for base in type(self).__mro__ if "reset_state" in vars(base)]
         ours = [base for base in classes if base.__module__.startswith("nnlite.")]
         (ours if self._own_constructor else classes)[0].reset_state(self)
@@ -176,7 +176,7 @@ class Metric(Configurable, family="metric"):
         return [*own, *(variable for variable, _ in self._added)]
 
     def get_state(self) -> dict[str, Any]:
-        """What `update_state` has gathered so far, for checkpoints within an epoch."""
+        """State that `update_state` has gathered so far, for checkpoints within an epoch."""
         return {name: getattr(self, name) for name in self._gathered}
 
     def set_state(self, state: dict[str, Any]) -> None:
@@ -190,7 +190,7 @@ class Metric(Configurable, family="metric"):
 
     @property
     def _gathered(self) -> list[str]:
-        """The attributes that batches change: those declared; of a user's class, all that are no arguments."""
+        """The attributes that batches change: those declared; of a user-defined class, all that are not arguments."""
         if type(self).__module__.startswith("nnlite."):
             return [*self._state, *self._memory]
         arguments = self.get_config()

@@ -190,7 +190,7 @@ class FalseNegatives(Counted):
 
 
 class _Share(AtThresholds, abstract=True):
-    """What precision and recall share."""
+    """Base of precision and recall."""
 
     top_k: Count | None = None
     class_id: Index | None = None
@@ -206,7 +206,7 @@ class _Share(AtThresholds, abstract=True):
 
 
 class Precision(_Share):
-    """Share of the predicted positives that are positives: `TP / (TP + FP)`, 0 where none is predicted.
+    """Share of the predicted positives that are positives: `TP / (TP + FP)`, 0 if none is predicted.
 
     Shape: y_true and y_pred (batch, ...); sample_weight a number, (batch,), or any that broadcasts to these.
 
@@ -224,7 +224,7 @@ class Precision(_Share):
 
 
 class Recall(_Share):
-    """Share of the positives that are predicted as such: `TP / (TP + FN)`, 0 where there is none.
+    """Share of the positives that are predicted as such: `TP / (TP + FN)`, 0 if there is none.
 
     Shape and arguments: those of `Precision`.
 

@@ -1,4 +1,4 @@
-"""How often the label is among the k most probable classes."""
+"""Share of labels among the k most probable classes."""
 
 import numpy as np
 
@@ -24,7 +24,7 @@ def labelled(metric: Average, y_true: ArrayLike, y_pred: ArrayLike, axis: int = 
 
 
 class SparseTopKCategoricalAccuracy(Average):
-    """How often the integer label is among the k largest predictions; equal ones all count as among them.
+    """Share of integer labels among the k largest predictions; equal ones all count as among them.
 
     Shape: y_true (batch, ...) or (batch, ..., 1); y_pred (batch, ..., classes); sample_weight a number, (batch,), or
     any that broadcasts to (batch, ...).
@@ -53,7 +53,7 @@ class SparseTopKCategoricalAccuracy(Average):
 
 
 class TopKCategoricalAccuracy(Average):
-    """How often the one-hot label is among the k largest predictions; equal ones all count as among them.
+    """Share of one-hot labels among the k largest predictions; equal ones all count as among them.
 
     Shape: y_true and y_pred (batch, ..., classes); sample_weight a number, (batch,), or any that broadcasts to
     (batch, ...).

@@ -1,4 +1,4 @@
-"""Sums of values, and metrics made of functions: of a user, or of scikit-learn."""
+"""Sums of values, and metrics made of functions: user-defined, or of scikit-learn."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""What every model has: layers by name, weights, a summary, files, doors to its trainer and to its derivatives."""
+"""Base of models: layers by name, weights, a summary, files, doors to its trainer and to its derivatives."""
 
 import functools
 from os import PathLike
@@ -52,7 +52,7 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True):
 
     @functools.cached_property
     def trainer(self) -> Trainer:
-        """What trains the model: optimizer, loss, metrics and the loops."""
+        """Trainer of the model: optimizer, loss, metrics and the loops."""
         return Trainer(cast(Any, self))
 
     @functools.cached_property
@@ -62,7 +62,7 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True):
 
     @functools.cached_property
     def _interpretation(self) -> Interpretation:
-        """What inputs and outputs mean; it is saved with the model."""
+        """Meaning of inputs and outputs; it is saved with the model."""
         return Interpretation()
 
     encoder = Kept(read_encoder)
@@ -160,7 +160,7 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True):
 
     @property
     def input_names(self) -> list[str]:
-        """What `jacobian` calls the inputs."""
+        """Names of the inputs for `jacobian`."""
         return ["inputs"]
 
     __setattr__ = surface.refuse_layers
@@ -201,7 +201,7 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True):
         reset_states(self)
 
     def profile(self, x: Any, y: Any, sample_weight: Any = None, batch_size: int = 32, steps: int = 50) -> Profile:
-        """Where the time of a training step goes: forward, backward and update, layer by layer, beside the floor.
+        """Profile of the time of a training step: forward, backward and update, layer by layer, beside the floor.
 
         A copy of the model is trained; the model itself stays as it is.
 

@@ -58,7 +58,7 @@ class OfTrainer(Generic[R]):
 
 
 class Evaluate(Protocol):
-    """What `model.evaluate` is to a type checker: see `Trainer.evaluate`."""
+    """Type of `model.evaluate`: see `Trainer.evaluate`."""
 
     @overload
     def __call__(
@@ -88,7 +88,7 @@ class Evaluate(Protocol):
 
 
 class Predict(Protocol):
-    """What `model.predict` is to a type checker: see `Trainer.predict`."""
+    """Type of `model.predict`: see `Trainer.predict`."""
 
     @overload
     def __call__(

@@ -141,7 +141,7 @@ def _compile_as_saved(model: Any, arguments: dict[str, Any]) -> None:
 
 
 def pickled_state(model: "BaseModel") -> dict[str, Any]:
-    """What a pickled model holds: that of a file, or the spec of a model that is not built."""
+    """State of a pickled model: that of a file, or the spec of a model that is not built."""
     if not model.built:
         compiled = model.trainer.config() if model.compiled else None
         return {"spec": model.to_spec(), "compile": compiled, "interpretation": interpretation_header(model)}

@@ -110,7 +110,7 @@ class Model(BaseModel):
 
     @functools.cached_property
     def trainer(self) -> Trainer:
-        """What trains the model; with several outputs there is a loss, and there are metrics, for each."""
+        """Trainer of the model; with several outputs there is a loss, and there are metrics, for each."""
         names = recorded_outputs(self) if self._drawing is None else self.output_names
         model: Any = self
         return OutputsTrainer(model, names) if len(names) > 1 else Trainer(model)
@@ -210,7 +210,7 @@ class Model(BaseModel):
 
     @property
     def input_names(self) -> list[str]:
-        """What `jacobian` calls the inputs: their names where there are several."""
+        """Names of the inputs for `jacobian`: their own if there are several."""
         if self._drawing is None:
             return recorded_names(self) or super().input_names
         return self._input_names() if self.takes_several else super().input_names
@@ -230,7 +230,9 @@ class Model(BaseModel):
 
     @property
     def input_kind(self) -> str:
-        """What the layers that take the first input need; numbers or strings, as they come, where `call` decides."""
+        """Kind of the first input, as the layers that take it need; numbers or strings, as they come, where `call`
+        decides.
+        """
         return self._input_kinds[0] if self._drawing else self._kind_of_data
 
     @property
@@ -251,7 +253,7 @@ class Model(BaseModel):
 
     def _need_drawing(self, what: str) -> None:
         if self._drawing is None:
-            raise ConfigError(f"{self.label} writes call, and is no graph: it has no symbol {what!r}")
+            raise ConfigError(f"{self.label} writes call, and is not a graph: it has no symbol {what!r}")
 
     @property
     def _with_state(self) -> list:
@@ -275,7 +277,7 @@ class Model(BaseModel):
         adapt_each(self, data)
 
     def _until_loss(self, loss: Loss | OutputLosses) -> tuple[Graph, Loss | OutputLosses, Any]:
-        """What training runs: the graph up to activations that the losses take over, the loss, these activations."""
+        """Program of training: the graph up to activations that the losses take over, the loss, these activations."""
         if self._drawing is None:
             return self.chain, loss, None
         return until_loss(self, loss)

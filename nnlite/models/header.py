@@ -1,4 +1,4 @@
-"""What the header of a model file says, by the types of its fields."""
+"""Contents of the header of a model file, by the types of its fields."""
 
 from collections.abc import Mapping
 from typing import Any, Literal

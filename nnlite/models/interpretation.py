@@ -1,4 +1,4 @@
-"""What a model's inputs and outputs mean: kept beside its layers and weights, and written into its file."""
+"""Meaning of a model's inputs and outputs: kept beside its layers and weights, and written into its file."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -82,7 +82,7 @@ class Kept(Generic[Accepted, Stored]):
 
 
 def read_encoder(model: Any, encoder: Spec[InputEncoder] | None) -> InputEncoder | None:
-    """What turns raw tables into the model's inputs; None, unless it was set. It is saved with the model.
+    """Encoder of raw tables as the model's inputs; None, unless it was set. It is saved with the model.
 
     With an encoder, methods that take inputs take raw tables too: DataFrames, dicts of columns, arrays of objects.
     Arrays of numbers are inputs already.
@@ -93,7 +93,7 @@ def read_encoder(model: Any, encoder: Spec[InputEncoder] | None) -> InputEncoder
 
 
 def read_target(model: Any, target: Spec[TargetEncoder] | None) -> TargetEncoder | None:
-    """What turns outputs into labels or amounts, with their names; None, unless it was set. It is saved with the model.
+    """Decoder of outputs as labels or amounts, with their names; None, unless it was set. It is saved with the model.
 
     `nnlite.load` predicts by it; methods of the model give outputs as they are. To set a target that another number
     of outputs belongs to is a `ShapeError`.
@@ -105,7 +105,7 @@ def read_target(model: Any, target: Spec[TargetEncoder] | None) -> TargetEncoder
 
 
 def read_intervals(model: Any, intervals: ConformalIntervals | Mapping[str, Any] | None) -> ConformalIntervals | None:
-    """What prediction intervals are made of; `ConfigError` unless there are residuals of each output."""
+    """Residuals for prediction intervals; `ConfigError` unless there are residuals of each output."""
     read = None if intervals is None else ConformalIntervals.get(intervals)
     if read is not None and model.built and len(read.residuals) != model.output_shape[-1]:
         count = f"{model.output_shape[-1]} outputs, and residuals of {len(read.residuals)}"
@@ -131,7 +131,7 @@ def linked(outputs: Any, link: ActivationFunction | None) -> Any:
 
 
 def interpretation_header(model: Any) -> dict[str, Any]:
-    """What the header of a model's file says of the meaning of inputs and outputs."""
+    """Header of a model's file: the meaning of inputs and outputs."""
     link = link_of(model)
     return replace(model._interpretation, link=None if link is None else type(link).__name__).to_header()
 

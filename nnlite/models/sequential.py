@@ -69,7 +69,7 @@ class Sequential(BaseModel):
             self._rebuild_with(count)
 
     def _insert(self, position: int, layer: Layer) -> None:
-        """Put a layer before the one at `position`, or at the end; the weights that are there stay as they are."""
+        """Put a layer before the one at `position`, or at the end; existing weights stay as they are."""
         self._take(position, layer)
         self._rebuild_with(position)
 
@@ -202,7 +202,7 @@ class Sequential(BaseModel):
 
     @property
     def input_kind(self) -> str:
-        """What the first layer takes."""
+        """The kind of inputs that the first layer takes."""
         return self.layers[0].input_kind if self.layers else "numbers"
 
     @property
@@ -228,7 +228,7 @@ class Sequential(BaseModel):
         self._ensure_built(shape)
 
     def _until_loss(self, loss: Loss) -> tuple[Chain, Loss, ActivationFunction | None]:
-        """What training runs: the chain up to an activation that `loss` takes over, the loss, and that activation."""
+        """Program of training: the chain up to an activation that `loss` takes over, the loss, and that activation."""
         *first, last = self.layers
         bare, activation = last.without_activation()
         from_logits = activation and loss.from_outputs_of(activation)

@@ -1,4 +1,4 @@
-"""The steps of `fit`, `evaluate` and `predict` as methods of a model, which a subclass may write anew."""
+"""The steps of `fit`, `evaluate` and `predict` as methods of a model, which a subclass may override."""
 
 import inspect
 from typing import TYPE_CHECKING, Any
@@ -29,7 +29,7 @@ STEPS = ("train_step", "test_step", "compute_loss", "compute_metrics")
 
 
 class Writes:
-    """Whether a class of models writes one of these methods anew.
+    """Whether a class of models overrides one of these methods.
 
     Args:
         names: of functions of this module.
@@ -136,7 +136,7 @@ def get_metrics_result(self: "BaseModel") -> dict[str, Any]:
 
 
 def zero_grad(self: "BaseModel") -> None:
-    """Let the next `backward` of a training step write gradients anew, rather than add to those that are there."""
+    """Let the next `backward` of a training step overwrite gradients, rather than add to existing ones."""
     with written(self).recording() as tape:
         tape.forget_gradients()
 
@@ -149,7 +149,7 @@ def written(model: "BaseModel") -> WrittenSteps:
 
 
 def unpacked(data: Any) -> tuple[Any, Any, Any]:
-    """Inputs, targets and weights of the argument of a step; None for what is not there."""
+    """Inputs, targets and weights of the argument of a step; None for what is missing."""
     if not isinstance(data, (tuple, list)):
         return data, None, None
     if not 1 <= len(data) <= 3:
@@ -165,5 +165,5 @@ def _loss_of(model: Any, x: Any, y: Any, y_pred: Any, sample_weight: Any, traini
 
 
 def _logs_of(model: Any, steps: WrittenSteps, metrics: dict[str, Any]) -> dict[str, Any]:
-    """What a step that is not written anew logs: the metrics of a model that writes others have its loss already."""
+    """Logs of a step that is not overridden: the metrics of a model that writes others have its loss already."""
     return metrics if model._writes_steps else {"loss": steps.loss_mean.result(), **metrics}

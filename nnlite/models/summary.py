@@ -32,7 +32,7 @@ def print_summary(
         print_fn: called with the text; `print` when None.
         expand_nested: whether the layers of models inside are listed too.
         show_trainable: whether a column says which layers are trained.
-        layer_range: names of the first and of the last layer to list; `ConfigError` for one that is not there.
+        layer_range: names of the first and of the last layer to list; `ConfigError` for one that does not exist.
 
     >>> from nnlite import Input, Sequential
     >>> from nnlite.layers import Dense
@@ -64,7 +64,7 @@ def _listed(model: Any, layers: Sequence[Any], nested: bool, depth: int = 0) -> 
 
 
 def summary_output(model: "BaseModel") -> str:
-    """What a notebook shows of a model."""
+    """Output of a model's summary in a notebook."""
     return notebook(summary_html(model), width=800)
 
 

@@ -13,7 +13,15 @@ __all__ = ["Add", "Divide", "Maximum", "Minimum", "Multiply", "Negative", "Power
 
 
 class Add(Op):
-    """Elementwise sum c = a + b."""
+    """Elementwise sum c = a + b.
+
+    >>> from nnlite.ops import Add
+    >>> add = Add()
+    >>> add.forward([1.0, 2.0], 3.0).tolist()
+    [4.0, 5.0]
+    >>> [gradient.tolist() for gradient in add.backward([1.0, 10.0])]
+    [[1.0, 10.0], 11.0]
+    """
 
     def linearize(self, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         c = a + b
@@ -21,7 +29,15 @@ class Add(Op):
 
 
 class Subtract(Op, aliases=("sub",)):
-    """Elementwise difference c = a - b."""
+    """Elementwise difference c = a - b.
+
+    >>> from nnlite.ops import Subtract
+    >>> subtract = Subtract()
+    >>> subtract.forward([1.0, 2.0], 3.0).tolist()
+    [-2.0, -1.0]
+    >>> [gradient.tolist() for gradient in subtract.backward([1.0, 10.0])]
+    [[1.0, 10.0], -11.0]
+    """
 
     def linearize(self, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         c = a - b
@@ -33,7 +49,15 @@ Sub = Subtract
 
 
 class Multiply(Op):
-    """Elementwise product c = a * b; dc/da = b, dc/db = a."""
+    """Elementwise product c = a * b; dc/da = b, dc/db = a.
+
+    >>> from nnlite.ops import Multiply
+    >>> multiply = Multiply()
+    >>> multiply.forward([1.0, 2.0], [5.0, 4.0]).tolist()
+    [5.0, 8.0]
+    >>> [gradient.tolist() for gradient in multiply.backward(1)]
+    [[5.0, 4.0], [1.0, 2.0]]
+    """
 
     def linearize(self, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         c = a * b
@@ -41,7 +65,15 @@ class Multiply(Op):
 
 
 class Divide(Op):
-    """Elementwise quotient c = a / b; dc/da = 1 / b, dc/db = -c / b."""
+    """Elementwise quotient c = a / b; dc/da = 1 / b, dc/db = -c / b.
+
+    >>> from nnlite.ops import Divide
+    >>> divide = Divide()
+    >>> divide.forward([1.0, 6.0], 2.0).tolist()
+    [0.5, 3.0]
+    >>> [gradient.tolist() for gradient in divide.backward(1)]
+    [[0.5, 0.5], -1.75]
+    """
 
     def linearize(self, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         c = a / b
@@ -52,6 +84,13 @@ class Power(Op):
     """Elementwise power c = a ** b; dc/da = b * a ** (b - 1), dc/db = c * log(a).
 
     dc/da is 0 where b is 0; dc/db is 0 where a is 0, and nan where a is negative: no real derivative exists there.
+
+    >>> from nnlite.ops import Power
+    >>> power = Power()
+    >>> power.forward([1.0, 3.0], 2.0).tolist()
+    [1.0, 9.0]
+    >>> power.backward(1)[0].tolist()  # b * a ** (b - 1)
+    [2.0, 6.0]
     """
 
     def linearize(self, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, Jacobians]:
@@ -63,14 +102,20 @@ class Power(Op):
 
 
 class Negative(Op):
-    """Elementwise y = -x."""
+    """Elementwise y = -x.
+
+    >>> from nnlite.ops import Negative
+    >>> negative = Negative()
+    >>> negative.forward([1.0, -2.0]).tolist(), negative.backward(1).tolist()
+    ([-1.0, 2.0], [-1.0, -1.0])
+    """
 
     def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         return -x, Jacobians(Diagonal(np.full((), -1, x.dtype), x.shape, x.shape))
 
 
 class _Choice(Op, abstract=True):
-    """What Maximum and Minimum share: the chosen input has slope 1, at a tie each has 1/2."""
+    """Base of Maximum and Minimum: the chosen input has slope 1, at a tie each has 1/2."""
 
     def choose(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         """The elementwise choice."""
@@ -85,21 +130,45 @@ class _Choice(Op, abstract=True):
 
 
 class Maximum(_Choice):
-    """Elementwise larger of a and b; complex numbers are compared by their real part."""
+    """Elementwise larger of a and b; complex numbers are compared by their real part.
+
+    >>> from nnlite.ops import Maximum
+    >>> maximum = Maximum()
+    >>> maximum.forward([1.0, 2.0, 5.0], 2.0).tolist()
+    [2.0, 2.0, 5.0]
+    >>> maximum.backward(1)[0].tolist()
+    [0.0, 0.5, 1.0]
+    """
 
     def choose(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return np.maximum(a, b)
 
 
 class Minimum(_Choice):
-    """Elementwise smaller of a and b; complex numbers are compared by their real part."""
+    """Elementwise smaller of a and b; complex numbers are compared by their real part.
+
+    >>> from nnlite.ops import Minimum
+    >>> minimum = Minimum()
+    >>> minimum.forward([1.0, 2.0, 5.0], 2.0).tolist()
+    [1.0, 2.0, 2.0]
+    >>> minimum.backward(1)[0].tolist()
+    [1.0, 0.5, 0.0]
+    """
 
     def choose(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         return np.minimum(a, b)
 
 
 class Where(Op):
-    """y = a where `condition` holds, else b; the condition has no derivative (None)."""
+    """y = a where `condition` holds, else b; the condition has no derivative (None).
+
+    >>> from nnlite.ops import Where
+    >>> where = Where()
+    >>> where.forward([True, False], [1.0, 2.0], [10.0, 20.0]).tolist()
+    [1.0, 20.0]
+    >>> [gradient.tolist() for gradient in where.backward(1)[1:]]
+    [[1.0, 0.0], [0.0, 1.0]]
+    """
 
     def _as_inputs(self, inputs: Sequence[Any]) -> list[np.ndarray]:
         condition, *values = inputs

@@ -26,6 +26,13 @@ class Einsum(Op):
     Raises:
         ConfigError: subscripts that cannot be read.
         ShapeError: operands that do not fit them.
+
+    >>> from nnlite.ops import Einsum
+    >>> einsum = Einsum("ij,j->i")  # a matrix times a vector
+    >>> einsum.forward([[1.0, 2.0], [3.0, 4.0]], [10.0, 1.0]).tolist()
+    [12.0, 34.0]
+    >>> [gradient.tolist() for gradient in einsum.backward([1.0, 1.0])]
+    [[[10.0, 1.0], [10.0, 1.0]], [4.0, 6.0]]
     """
 
     subscripts: str

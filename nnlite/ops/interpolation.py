@@ -51,7 +51,7 @@ def resize_matrices(
 def resize_matrix(length: int, target: int, start: int, window: int, interpolation: str) -> np.ndarray:
     """The weights with which `target` new pixels mix `length` old ones.
 
-    New pixel i has its centre at `(i + 0.5) * window / target` of the window that begins at `start`. The weights of
+    New pixel i has its center at `(i + 0.5) * window / target` of the window that begins at `start`. The weights of
     a pixel sum to 1 but for those that lie in the padding; there is no smoothing when an image is made smaller.
 
     Shape: `(target, length)`, float64, read-only.
@@ -138,7 +138,7 @@ def _fill(index, weight, length, fill_mode):
 
 
 def affine_places(matrices: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """Where each pixel of an image of `size` comes from, under one affine map per example.
+    """Source position of each pixel of an image of `size`, under one affine map per example.
 
     Args:
         matrices: `(batch, 2, 3)`; `row = m[0] @ (row, column, 1)`, `column = m[1] @ (row, column, 1)`.

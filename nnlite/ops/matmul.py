@@ -15,6 +15,13 @@ class MatMul(Op):
     Two Jacobians: an incoming J becomes `J @ B.T` for A and `A.T @ J` for B.
 
     Shape: `(..., n, k), (..., k, m) -> (..., n, m)`.
+
+    >>> from nnlite.ops import MatMul
+    >>> product = MatMul()
+    >>> product.forward([[1.0, 2.0]], [[3.0], [4.0]]).tolist()
+    [[11.0]]
+    >>> [gradient.tolist() for gradient in product.backward([[1.0]])]
+    [[[3.0, 4.0]], [[1.0], [2.0]]]
     """
 
     def linearize(self, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, Jacobians]:

@@ -13,7 +13,7 @@ __all__ = ["Max", "Mean", "Min", "Sum"]
 
 
 class _Reduction(Op, abstract=True):
-    """What the reductions share: `axis` None means all axes; `keepdims` keeps them with length 1."""
+    """Base of the reductions: `axis` None means all axes; `keepdims` keeps them with length 1."""
 
     axis: int | tuple[int, ...] | None = None
     keepdims: bool = False
@@ -28,7 +28,13 @@ class _Reduction(Op, abstract=True):
 
 
 class Sum(_Reduction):
-    """y = sum of x over `axis`."""
+    """y = sum of x over `axis`.
+
+    >>> from nnlite.ops import Sum
+    >>> op = Sum(axis=0)
+    >>> op.forward([[1.0, 5.0], [7.0, 2.0]]).tolist(), op.backward([1.0, 10.0]).tolist()
+    ([8.0, 7.0], [[1.0, 10.0], [1.0, 10.0]])
+    """
 
     def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         axes = self._axes(x)
@@ -37,7 +43,13 @@ class Sum(_Reduction):
 
 
 class Mean(_Reduction):
-    """y = mean of x over `axis`; each element has the slope 1 / n."""
+    """y = mean of x over `axis`; each element has the slope 1 / n.
+
+    >>> from nnlite.ops import Mean
+    >>> op = Mean(axis=1)
+    >>> op.forward([[1.0, 5.0], [7.0, 7.0]]).tolist(), op.backward(1).tolist()
+    ([3.0, 7.0], [[0.5, 0.5], [0.5, 0.5]])
+    """
 
     def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         axes = self._axes(x)
@@ -46,7 +58,7 @@ class Mean(_Reduction):
 
 
 class _Extreme(_Reduction, abstract=True):
-    """What Max and Min share: equal extreme elements share the slope 1. Complex numbers: the real part decides."""
+    """Base of Max and Min: equal extreme elements share the slope 1. Complex numbers: the real part decides."""
 
     def choose(self, x: np.ndarray, axes: Shape) -> np.ndarray:
         """The extreme over `axes`, which are kept."""
@@ -64,14 +76,26 @@ class _Extreme(_Reduction, abstract=True):
 
 
 class Max(_Extreme):
-    """y = largest x over `axis`; equal largest elements share the slope 1."""
+    """y = largest x over `axis`; equal largest elements share the slope 1.
+
+    >>> from nnlite.ops import Max
+    >>> op = Max(axis=1)
+    >>> op.forward([[1.0, 5.0], [7.0, 7.0]]).tolist(), op.backward(1).tolist()
+    ([5.0, 7.0], [[0.0, 1.0], [0.5, 0.5]])
+    """
 
     def choose(self, x: np.ndarray, axes: Shape) -> np.ndarray:
         return np.max(x, axis=axes, keepdims=True)
 
 
 class Min(_Extreme):
-    """y = smallest x over `axis`; equal smallest elements share the slope 1."""
+    """y = smallest x over `axis`; equal smallest elements share the slope 1.
+
+    >>> from nnlite.ops import Min
+    >>> op = Min(axis=0)
+    >>> op.forward([[1.0, 5.0], [7.0, 2.0]]).tolist(), op.backward(1).tolist()
+    ([1.0, 2.0], [[1.0, 0.0], [0.0, 1.0]])
+    """
 
     def choose(self, x: np.ndarray, axes: Shape) -> np.ndarray:
         return np.min(x, axis=axes, keepdims=True)

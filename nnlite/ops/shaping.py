@@ -14,7 +14,13 @@ __all__ = ["BroadcastTo", "Concatenate", "Gather", "Reshape", "Slice", "Transpos
 
 
 class Reshape(Op):
-    """y = x in another shape; one entry of `shape` may be -1."""
+    """y = x in another shape; one entry of `shape` may be -1.
+
+    >>> from nnlite.ops import Reshape
+    >>> op = Reshape((2, -1))
+    >>> op.forward([1.0, 2.0, 3.0, 4.0]).tolist(), op.backward([[1.0, 2.0], [3.0, 4.0]]).tolist()
+    ([[1.0, 2.0], [3.0, 4.0]], [1.0, 2.0, 3.0, 4.0])
+    """
 
     shape: tuple[int, ...]
 
@@ -24,7 +30,15 @@ class Reshape(Op):
 
 
 class Transpose(Op):
-    """y = x with its axes in the order `axes`, reversed by default."""
+    """y = x with its axes in the order `axes`, reversed by default.
+
+    >>> import numpy as np
+    >>> from nnlite.ops import Transpose
+    >>> Transpose().forward([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]).tolist()
+    [[1.0, 4.0], [2.0, 5.0], [3.0, 6.0]]
+    >>> Transpose((0, 2, 1)).forward(np.ones((5, 2, 3))).shape
+    (5, 3, 2)
+    """
 
     axes: tuple[int, ...] | None = None
 
@@ -38,7 +52,13 @@ class Transpose(Op):
 
 
 class BroadcastTo(Op):
-    """y = x stretched to `shape` by NumPy's rules."""
+    """y = x stretched to `shape` by NumPy's rules.
+
+    >>> from nnlite.ops import BroadcastTo
+    >>> op = BroadcastTo((2, 3))
+    >>> op.forward([[1.0], [2.0]]).tolist(), op.backward(1).tolist()
+    ([[1.0, 1.0, 1.0], [2.0, 2.0, 2.0]], [[3.0], [3.0]])
+    """
 
     shape: tuple[int, ...]
 
@@ -52,6 +72,11 @@ class Slice(Op):
 
     Args:
         index: as Python writes it, or spelled out: `Slice((slice(None), 0))` is `Slice(":, 0")`.
+
+    >>> from nnlite.ops import Slice
+    >>> op = Slice("1:")
+    >>> op.forward([10.0, 20.0, 30.0]).tolist(), op.backward(1).tolist()
+    ([20.0, 30.0], [0.0, 1.0, 1.0])
     """
 
     index: Any
@@ -74,7 +99,7 @@ class Slice(Op):
 
 
 def spell_index(index: Any) -> str:
-    """An index as a string, `":, 0"`, which can be saved; `ConfigError` for what is no index."""
+    """An index as a string, `":, 0"`, which can be saved; `ConfigError` for what is not an index."""
     spelled = []
     for part in index if isinstance(index, tuple) else (index,):
         if isinstance(part, slice):
@@ -92,7 +117,7 @@ def spell_index(index: Any) -> str:
 
 @functools.lru_cache(maxsize=1024)
 def read_index(text: str) -> tuple:
-    """What `spell_index` spelled."""
+    """The inverse of `spell_index`."""
     try:
         return tuple([_read_part(part.strip()) for part in text.split(",") if text.strip()])
     except ValueError:
@@ -107,7 +132,13 @@ def _read_part(part):
 
 
 class Concatenate(Op):
-    """y = the inputs joined along `axis`; takes any number of arrays."""
+    """y = the inputs joined along `axis`; takes any number of arrays.
+
+    >>> from nnlite.ops import Concatenate
+    >>> op = Concatenate()
+    >>> op.forward([1.0], [2.0, 3.0]).tolist(), [gradient.tolist() for gradient in op.backward([4.0, 5.0, 6.0])]
+    ([1.0, 2.0, 3.0], [[4.0], [5.0, 6.0]])
+    """
 
     axis: int = -1
 
@@ -129,6 +160,11 @@ class Gather(Op):
 
     Raises:
         DataError: indices that are not integers in [0, n).
+
+    >>> from nnlite.ops import Gather
+    >>> op = Gather()
+    >>> op.forward([10.0, 20.0, 30.0], [2, 0, 2]).tolist(), op.backward(1)[0].tolist()
+    ([30.0, 10.0, 30.0], [1.0, 0.0, 2.0])
     """
 
     axis: int = 0

@@ -32,7 +32,7 @@ def paused() -> Iterator[None]:
 
 
 class Recorded(Traced):
-    """A value on a tape. Besides what other traced values can do, it may be looked at: metrics and prints do so."""
+    """A value on a tape. Unlike other traced values, it may be looked at: metrics and prints do so."""
 
     __slots__ = ()
 
@@ -112,7 +112,7 @@ class Tape(Trace):
         return Recorded(self, self._count - 1, np.asarray(value))
 
     def leaf(self, parameter: Any) -> Recorded:
-        """A parameter as a value to differentiate by; the same one at each call."""
+        """A parameter as a value to differentiate with respect to; the same one at each call."""
         known = self._leaves.get(id(parameter))
         if known is None:
             known = self._leaves[id(parameter)] = parameter, self._slot(parameter.value)
@@ -120,7 +120,7 @@ class Tape(Trace):
         return known[1]
 
     def forget_gradients(self) -> None:
-        """Let the next `backward` write gradients anew, rather than add to them."""
+        """Let the next `backward` overwrite gradients, rather than add to them."""
         self._filled = set()
 
     def backward(self, output: Recorded) -> None:

@@ -22,7 +22,7 @@ NO_ARRAY = (
 
 
 class NotThere(ConfigError):
-    """A value was asked for that is not there yet: that of a symbol in a graph of layers.
+    """A value was asked for that does not exist yet: that of a symbol in a graph of layers.
 
     Args:
         symbol: has `draw(name, arguments, options)`, by which an op function becomes a layer of the graph.
@@ -50,7 +50,7 @@ def drawable(function: Callable[Arguments, Any]) -> Callable[Arguments, Any]:
 
 
 class _NoMethod(ConfigError, AttributeError):
-    """What arrays can do and traced values cannot; `hasattr` is told no."""
+    """A method of arrays that traced values lack; `hasattr` returns False for it."""
 
 
 class Trace:
@@ -71,7 +71,7 @@ class Trace:
         self._count = 0
 
     def variable(self, value: Any) -> "Traced":
-        """A value to differentiate by; all variables come before the first op."""
+        """A value to differentiate with respect to; all variables come before the first op."""
         value = np.asarray(value)
         self.in_shapes.append(value.shape if value.dtype.kind in "fc" else None)
         return self._slot(value)
@@ -166,7 +166,7 @@ class Traced:
         return f"Traced(shape={self.shape}, dtype={self.dtype})"
 
     def _op(self, name: str, *arguments: Any, **options: Any) -> Any:
-        """What the op function of that name makes of the arguments."""
+        """Apply the op function of that name to the arguments."""
         if name not in FUNCTIONS:
             raise ConfigError(f"np.{name} has no derivative in nnlite.ops; {did_you_mean(name, FUNCTIONS)}")
         return FUNCTIONS[name](*arguments, **options)

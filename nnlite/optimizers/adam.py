@@ -90,6 +90,9 @@ class AdamW(AdamBase):
     The further arguments are those of `Adam` and `Optimizer`.
 
     Reference: Loshchilov & Hutter 2019, "Decoupled weight decay regularization", arXiv:1711.05101.
+
+    >>> AdamW(1e-3, weight_decay=0.01)
+    AdamW(weight_decay=0.01)
     """
 
     weight_decay: WeightDecay = option(default=0.004)

@@ -34,6 +34,9 @@ class RMSprop(Optimizer):
     The further arguments are those of `Optimizer`.
 
     Reference: Tieleman & Hinton 2012, lecture 6.5; centered: Graves 2013, arXiv:1308.0850.
+
+    >>> RMSprop(1e-3, rho=0.9, centered=True)
+    RMSprop(centered=True)
     """
 
     by_kernel = True

@@ -30,6 +30,13 @@ class SGD(Optimizer):
     The further arguments are those of `Optimizer`.
 
     Reference: Sutskever et al. 2013, "On the importance of initialization and momentum in deep learning".
+
+    >>> from nnlite import Variable
+    >>> import numpy as np
+    >>> weights = Variable(np.array([1.0, 2.0]))
+    >>> SGD(0.1).apply([np.array([1.0, -1.0])], [weights])
+    >>> print(np.asarray(weights))
+    [0.9 2.1]
     """
 
     by_kernel = True

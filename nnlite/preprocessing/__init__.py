@@ -1,3 +1,3 @@
-"""What Keras keeps in `keras.preprocessing`, under the same names."""
+"""Names of `keras.preprocessing`."""
 
 from nnlite.preprocessing import image as image, sequence as sequence

@@ -147,7 +147,9 @@ def gamma(shape: Shape, alpha: ArrayLike, dtype: str | None = None, seed: Seed =
 def binomial(
     shape: Shape, counts: ArrayLike, probabilities: ArrayLike, dtype: str | None = None, seed: Seed = None
 ) -> np.ndarray:
-    """How many of `counts` trials succeed, each with its probability; both may be arrays that fit `shape`."""
+    """Draw the number of successes among `counts` trials, each with its probability; both may be arrays that fit
+    `shape`.
+    """
     trials = np.asarray(counts).astype(np.int64)
     return _float(_generator(seed).binomial(trials, np.asarray(probabilities), shape), dtype)
 

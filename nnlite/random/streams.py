@@ -68,7 +68,7 @@ class _Words(ISeedSequence):
 
 
 class RandomSource:
-    """What a layer draws from in one training step: the streams of (seed, place in the model, step).
+    """Source of a layer's random numbers in one training step: the streams of (seed, place in the model, step).
 
     Args:
         seed: the model's seed.
@@ -98,7 +98,7 @@ class RandomSource:
         """So many numbers of 16 random bits, uint16, for one purpose; the same ones at every call.
 
         They come from SFC64, which takes half the time of Philox. Its three words of state are the seed, the place,
-        and purpose and step; it stirs them in twelve rounds before the first number, which parts neighbours.
+        and purpose and step; it stirs them in twelve rounds before the first number, which parts neighbors.
         """
         words: Any = _Words(self.seed, self.place, zlib.crc32(purpose.encode()) << 32 ^ self.step)
         raw = np.random.SFC64(words).random_raw(-(-count // 4))
@@ -106,7 +106,7 @@ class RandomSource:
 
 
 def child_of(source: RandomSource | None, index: int) -> RandomSource | None:
-    """`source.child(index)`; None where nothing is drawn."""
+    """`source.child(index)`; None if nothing is drawn."""
     return None if source is None else source.child(index)
 
 

@@ -63,7 +63,7 @@ class Configurable:
 
     _family: ClassVar[str]
     _members: ClassVar[dict[str, type[Any]]]
-    _of_functions: ClassVar[str | None] = None  # the member that a function of a user becomes
+    _of_functions: ClassVar[str | None] = None  # the member that a user-defined function becomes
     _own_constructor: ClassVar[bool] = False  # whether `__init__` was written by hand, here or in a base class
 
     def __init_subclass__(
@@ -201,7 +201,7 @@ class Configurable:
 
 
 def read_fields(cls: type, given: Mapping[str, Any]) -> tuple[dict[str, Any], list[ConfigError]]:
-    """Those of `given` that are fields of `cls`, as their types say, and the errors of those that cannot be read."""
+    """The fields of `cls` among `given`, as their types say, and the errors of those that cannot be read."""
     values, errors = {}, []
     for name, hint in field_hints(cls).items():
         if name in given:
@@ -215,7 +215,7 @@ def read_fields(cls: type, given: Mapping[str, Any]) -> tuple[dict[str, Any], li
 def wrong_keys(
     given: Mapping[str, Any], parameters: Mapping[str, inspect.Parameter], listing: str = ""
 ) -> list[ConfigError]:
-    """One error for each key that is no parameter, and for each parameter without default that is not there.
+    """One error for each key that is not a parameter, and for each parameter without default that is missing.
 
     A parameter that an unknown key was probably meant to be is not reported as missing.
 
@@ -242,7 +242,7 @@ def _registered(cls: type[Configurable]) -> dict[str, type[Any]]:
 
 
 def _known_names(cls: type[Configurable]) -> list[str]:
-    """What `cls.get` takes for a name: those of the classes, and their aliases."""
+    """Names that `cls.get` accepts: those of the classes, and their aliases."""
     classes = _registered(cls)
     named = {normalized(name) for name in classes}
     return [*classes, *(key for key, one in cls._members.items() if key not in named and issubclass(one, cls))]

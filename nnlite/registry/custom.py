@@ -1,4 +1,4 @@
-"""Classes and functions of users under names of their own: registered for good, or within a scope."""
+"""User-defined classes and functions under names of their own: registered for good, or within a scope."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -75,7 +75,7 @@ CustomObjectScope = custom_object_scope
 
 
 def custom_object(name: str) -> Any:
-    """What a name stands for, the innermost scope first; None for one that is not known."""
+    """The object registered under a name, the innermost scope first; None for one that is not known."""
     for scope in reversed(_scopes):
         if name in scope:
             return scope[name]

@@ -1,4 +1,4 @@
-"""What docstrings say of classes and of their arguments, and types in words."""
+"""Descriptions of classes and arguments from docstrings, and types in words."""
 
 import collections.abc
 import inspect
@@ -34,7 +34,7 @@ def argument_texts(documented: type | Callable) -> dict[str, str]:
 
 
 def _docstrings(documented: Any) -> Iterator[str]:
-    """Those of a class, of its bases, and of the classes of its family that these name as `Dense`."""
+    """The descriptions of a class, of its bases, and of the classes of its family that these name as `Dense`."""
     if not (isinstance(documented, type) and issubclass(documented, Configurable)):
         yield inspect.getdoc(documented) or ""
         return

@@ -53,5 +53,5 @@ def withdraw_fast_paths(cls: type) -> None:
 
 
 def _defined(cls: type, name: str) -> tuple[int, Any]:
-    """Which class of the method resolution order defines `name`, and what it is there."""
+    """The class of the method resolution order that defines `name`, and its value there."""
     return next((index, vars(base)[name]) for index, base in enumerate(cls.__mro__) if name in vars(base))

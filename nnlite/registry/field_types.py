@@ -60,7 +60,8 @@ Index = typing.Annotated[int, Range(0)]
 
 
 class Specified(ABC):
-    """What a plain value describes. Classes with these two methods are registered with it: `Specified.register(cls)`.
+    """An object that a plain value describes. Classes with these two methods are registered with it:
+    `Specified.register(cls)`.
 
     As a base of them it would come before all that they are.
     """
@@ -274,7 +275,7 @@ def _read_items(value, origin, hints):
 
 @functools.cache
 def annotations(function: Callable) -> dict[str, object]:
-    """Parameter -> annotated type, `Any` where there is none."""
+    """Parameter -> annotated type, `Any` if there is none."""
     hints = typing.get_type_hints(function, include_extras=True)
     return {name: hints.get(name, typing.Any) for name in inspect.signature(function).parameters}
 

@@ -102,7 +102,7 @@ def beside(folder: "str | os.PathLike[str]") -> Iterator[None]:
 
 
 def absolute_paths(path: "str | os.PathLike[str]", folder: str) -> list[str]:
-    """Where `path` may be: in `folder`, then in the current folder."""
+    """Candidate places of `path`: in `folder`, then in the current folder."""
     return list(dict.fromkeys(os.path.abspath(Path(base, path).expanduser()) for base in (folder, ".")))
 
 

@@ -1,4 +1,4 @@
-"""What `nnlite list` calls the families, how messages point to it, and how names are compared."""
+"""Names of the families in `nnlite list`, the hint of messages to it, and the comparison of names."""
 
 import re
 
@@ -21,7 +21,7 @@ LISTED = {
 
 
 def listing_of(family: str, count: int, name: str = "") -> str:
-    """Which command lists so many names, those of a family or of the arguments of a class."""
+    """The command that lists so many names, those of a family or of the arguments of a class."""
     return f"`nnlite list {LISTED[family]}{f' {name}' if name else ''}` shows all {count}" if family in LISTED else ""
 
 

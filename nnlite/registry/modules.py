@@ -1,4 +1,4 @@
-"""What Keras's module of a family has beside its classes: `get`, `serialize`, `deserialize`."""
+"""Functions of Keras's module of a family: `get`, `serialize`, `deserialize`."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -15,7 +15,7 @@ def of_family(family: type[Member]) -> "Functions[Member]":
     """The functions `get`, `serialize` and `deserialize` of a family."""
 
     def get(identifier: Any) -> Member | None:
-        """What a name, a class, a config, of Keras's form too, or an instance stands for; None for None."""
+        """The instance described by a name, a class, a config, of Keras's form too, or an instance; None for None."""
         return None if identifier is None else family.get(identifier)
 
     def serialize(member: Member) -> dict[str, Any]:

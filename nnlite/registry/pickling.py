@@ -38,7 +38,7 @@ def unstamped(state: Mapping[str, Any], kind: type) -> dict[str, Any]:
 
 
 def version() -> str:
-    """That of nnlite."""
+    """Version of nnlite."""
     import nnlite
 
     return nnlite.__version__

@@ -104,7 +104,7 @@ class Schemas:
         return {"anyOf": [schema, REFERENCE]} if schema else schema
 
     def family(self, cls: type[Configurable]) -> Schema:
-        """What `cls.get` takes: a name, or `{Name: {arguments}}`."""
+        """Schema of what `cls.get` takes: a name, or `{Name: {arguments}}`."""
         named = self.named(cls)
         free = [name for name, member in cls.members().items() if not _required(member)]
         spellings = [spelled for name in free for spelled in _spellings(cls, name)]
@@ -146,7 +146,7 @@ class Schemas:
 
         Args:
             hints: argument -> type.
-            defaults: argument -> default; `Parameter.empty` where there is none.
+            defaults: argument -> default; `Parameter.empty` if there is none.
             texts: argument -> description.
             description: of them all.
         """
@@ -186,7 +186,7 @@ def _names(cls: type[Configurable], name: str) -> list[str]:
 
 
 def _spellings(cls: type[Configurable], name: str) -> list[str]:
-    """Those that are offered: `ReLU`, `relu`; `BatchNormalization`, `batch_normalization`."""
+    """The names that are offered: `ReLU`, `relu`; `BatchNormalization`, `batch_normalization`."""
     return list(dict.fromkeys(spelled for own in _names(cls, name) for spelled in (own, snake_case(own))))
 
 

@@ -35,7 +35,7 @@ class BrowserError(NNLiteError):
 
 
 def find_browser() -> str | None:
-    """The path of a Chromium, Chrome or Edge; None where there is none."""
+    """The path of a Chromium, Chrome or Edge; None if there is none."""
     return next((path for path in map(shutil.which, NAMES) if path), None)
 
 
@@ -46,7 +46,7 @@ def save_png(html: str, path: str | Path, width: int = 1200, dark: bool = False)
         html: the page.
         path: of the picture.
         width: in pixels.
-        dark: in dark colours.
+        dark: in dark colors.
 
     Raises:
         BrowserError: there is no browser, or it wrote no picture.
@@ -67,7 +67,7 @@ def save_png(html: str, path: str | Path, width: int = 1200, dark: bool = False)
 
 
 def _run(page: Path, folder: str, width: int, height: int, dark: bool, task: str) -> str:
-    """What the browser prints."""
+    """Output of the browser."""
     browser = find_browser()
     if browser is None:
         raise BrowserError(

@@ -25,7 +25,7 @@ class Comparison:
     Args:
         names: of the runs.
         configs: what differs in the configs: the place, and the value of each run as text.
-        metrics: part, name, and the value of each run, None where there is none.
+        metrics: part, name, and the value of each run, None if there is none.
         histories: the columns of each run's history.
     """
 

@@ -27,8 +27,8 @@ class ListedRun:
         date: when its metrics were written; when it was changed last where it has none.
         damage: what is wrong with it; empty where nothing is.
         part: the part that it is judged by.
-        epochs: how many were trained; None where that is not known.
-        metrics: `"part name"` -> value, None where it is not finite.
+        epochs: how many were trained; None if that is not known.
+        metrics: `"part name"` -> value, None if it is not finite.
         state: `"complete"`, or what `state.json` says: `"running"`, `"interrupted"`, `"diverged"` or `"failed"`; or
             `"killed"`, where it says running, and no process does.
     """
@@ -122,7 +122,7 @@ def _listed(folder: Path) -> ListedRun:
     except DataError as error:
         damage = str(error).removeprefix(f"{folder}/")
     damage = f"no {', '.join(missing)}" if missing else damage
-    if not complete and missing:  # what is not there yet is no damage
+    if not complete and missing:  # what does not exist yet is not damaged
         damage = ""
     stamp = folder / "metrics.json"
     date = datetime.datetime.fromtimestamp((stamp if stamp.is_file() else folder).stat().st_mtime)

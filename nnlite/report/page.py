@@ -52,7 +52,7 @@ class FolderPage(abc.ABC):
 
     @abc.abstractmethod
     def _content(self) -> str:
-        """What stands on the page."""
+        """Contents of the page."""
 
     @functools.cached_property
     def content(self) -> str:

@@ -38,7 +38,7 @@ TITLES = {
 
 
 class Report(FolderPage):
-    """What there is to see of a run, on one page that needs nothing else: no network, no script.
+    """Report of a run, on one page that needs nothing else: no network, no script.
 
     A notebook shows it; `save` writes it into the run's folder. Figures that ask the model many times look at up to
     2,000 rows, drawn with the run's seed. Where the data cannot be read any more, the figures that need them are left

@@ -21,7 +21,7 @@ def holds_study(folder: str | Path) -> bool:
 
 
 class StudyReport(FolderPage):
-    """What there is to see of a search, on one page that needs nothing else.
+    """Report of a search, on one page that needs nothing else.
 
     Args:
         folder: where `nnlite tune` has written the study.

@@ -20,7 +20,7 @@ FORMAT = 1  # of the manifest
 
 
 class Manifest(Section, abstract=True):
-    """What a folder holds.
+    """List of the files of a folder.
 
     Args:
         format: number of the format.
@@ -32,7 +32,7 @@ class Manifest(Section, abstract=True):
 
 
 def write_manifest(folder: Path, names: Iterable[str]) -> None:
-    """Write `manifest.json` over those files of the folder that are there."""
+    """Write `manifest.json` over those files of the folder that exist."""
     sums = {name: _sum(folder / name) for name in names if (folder / name).is_file()}
     write_atomically(folder / MANIFEST, (json.dumps({"format": FORMAT, "files": sums}, indent=2) + "\n").encode())
 
@@ -57,7 +57,7 @@ def check_manifest(folder: Path, names: Iterable[str] | None = None) -> None:
         files = manifest.files
     for name in files if names is None else names:
         if Path(name).name != name:
-            raise DataError(f"{path}: lists {name!r}, which is no name of a file")
+            raise DataError(f"{path}: lists {name!r}, which is not the name of a file")
         problem = _problem(folder / name, files.get(name))
         if problem:
             raise DataError(
@@ -66,7 +66,7 @@ def check_manifest(folder: Path, names: Iterable[str] | None = None) -> None:
 
 
 def _problem(path: Path, expected: str | None) -> str:
-    """What is wrong with a file; nothing, if it is as it was."""
+    """The problem of a file; empty if it is unchanged."""
     if not path.is_file():
         return "is missing, but belongs to what the training wrote"
     return "" if _sum(path) == expected else "is not what the training wrote, by its SHA-256"

@@ -20,7 +20,7 @@ def filled(pattern: str, values: Mapping[str, Any]) -> str:
     comes from a config, which is data, and would reach whatever objects are made of.
 
     Raises:
-        ValueError: it is no such pattern; the message says why.
+        ValueError: it is not such a pattern; the message says why.
 
     >>> filled("epoch-{epoch:03d}-{val_loss:.2f}", {"epoch": 7, "val_loss": 0.257})
     'epoch-007-0.26'

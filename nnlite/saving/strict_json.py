@@ -15,7 +15,7 @@ def parse_json(text: str | bytes) -> Any:
     """The value that `text` describes.
 
     Raises:
-        ValueError: no JSON, no UTF-8, a key that is there twice, a number that is not finite or has over 400 digits,
+        ValueError: no JSON, no UTF-8, a key that occurs twice, a number that is not finite or has over 400 digits,
             lists and objects more than 256 deep.
 
     >>> parse_json('{"units": 3}')

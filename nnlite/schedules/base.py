@@ -24,7 +24,7 @@ class LearningRateSchedule(Configurable, family="schedule"):
         """Learn how long the training is that begins; `fit` calls it. Most schedules count steps alone.
 
         Args:
-            total_steps: number of updates of the whole training; None where it is not known beforehand.
+            total_steps: number of updates of the whole training; None if it is not known beforehand.
             first_step: number of updates done before it.
         """
 

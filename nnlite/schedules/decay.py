@@ -94,7 +94,7 @@ class PolynomialDecay(LearningRateSchedule):
     """From `initial_learning_rate` down to `end_learning_rate` along a polynomial.
 
     `(initial_learning_rate - end_learning_rate) * (1 - step / decay_steps) ** power + end_learning_rate`; after
-    `decay_steps` it stays at the end or, with `cycle`, starts anew over `decay_steps * ceil(step / decay_steps)`.
+    `decay_steps` it stays at the end or, with `cycle`, starts over over `decay_steps * ceil(step / decay_steps)`.
 
     Args:
         initial_learning_rate: of the first step, >= 0.
@@ -158,7 +158,7 @@ class CosineDecay(LearningRateSchedule):
 
     `rate * ((1 - alpha) * (1 + cos(pi * step / decay_steps)) / 2 + alpha)`, constant after `decay_steps`, where rate
     is `initial_learning_rate`. With `warmup_target` the rate goes from `initial_learning_rate` to `warmup_target` in a
-    straight line over `warmup_steps`; from then on steps are counted anew, and rate is `warmup_target`.
+    straight line over `warmup_steps`; from then on steps are counted from 0 again, and rate is `warmup_target`.
 
     Args:
         initial_learning_rate: of the first step, >= 0.

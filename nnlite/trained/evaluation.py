@@ -1,4 +1,4 @@
-"""How good a trained model is on labelled rows: the figures of `metrics.json`, for any rows."""
+"""Evaluation of a trained model on labelled rows: the figures of `metrics.json`, for any rows."""
 
 import math
 from collections.abc import Iterator
@@ -19,7 +19,9 @@ Figures = dict[str, float | None]
 
 
 def kind_of(target: TargetEncoder | None) -> str:
-    """What the targets of a table have to be; `ConfigError` where the model's file does not say what it predicts."""
+    """The kind that the targets of a table must have; `ConfigError` where the model's file does not say what it
+    predicts.
+    """
     if target is None:
         raise ConfigError("the model's file does not say what its outputs mean; set model.target before saving it")
     if isinstance(target, Quantities):
@@ -28,7 +30,7 @@ def kind_of(target: TargetEncoder | None) -> str:
 
 
 def check_labels(target: TargetEncoder, y: np.ndarray, rows: Any, path: str) -> None:
-    """`DataError` that says where in a table the first label stands that is no class of the model."""
+    """`DataError` that says where in a table the first label stands that is not a class of the model."""
     if not isinstance(target, Classes) or not isinstance(rows, (Table, Frame)):
         return
     known = target.knows(y)
@@ -54,7 +56,7 @@ def figures_of(
 ) -> Figures:
     """The loss, the scores of the target, and all other compiled metrics; of a model that is not compiled, the scores.
 
-    Amounts are in the target's own unit, also in compiled metrics; the loss alone is that of the standardised target.
+    Amounts are in the target's own unit, also in compiled metrics; the loss alone is that of the standardized target.
 
     Args:
         model: what is judged.
@@ -99,7 +101,7 @@ def _metrics_in_units(model: BaseModel, target: TargetEncoder) -> Iterator[None]
 
 
 def show_in_units(model: BaseModel, target: TargetEncoder) -> None:
-    """Let the compiled metrics of a standardised regression be shown in the target's own unit, also while training."""
+    """Let the compiled metrics of a standardized regression be shown in the target's own unit, also while training."""
     if isinstance(target, Quantities) and target.changes_units:
         model.trainer.to_units = target.units
 

@@ -44,7 +44,7 @@ class TrainedModel:
     Attributes:
         model: the model itself, for all that a model can do.
         encoder: makes inputs of rows.
-        target: makes answers of outputs; None where the model's file has none, then outputs are the answers.
+        target: makes answers of outputs; None if the model's file has none, then outputs are the answers.
         schema: the columns of a row, with their kinds and categories.
         classes: the labels in the order of `predict_proba`; None for amounts.
         target_names: what is predicted, one name or several.
@@ -187,7 +187,7 @@ class TrainedModel:
         return figures_of(self.model, target, x, truth, outputs, weights, verbose=verbose)
 
     def explain(self, row: Any, output: Any = None) -> RowExplanation:
-        """What each column of one row contributes to its prediction, compared with a typical row.
+        """Contribution of each column of one row to its prediction, compared with a typical row.
 
         Integrated gradients along the straight line from the typical row of the training data (means of numbers, most
         frequent categories) to this one, summed up for each raw column. The contributions add up to the difference of
@@ -256,11 +256,11 @@ class TrainedModel:
 
     @functools.cached_property
     def _predictor(self) -> Predictor:
-        """What predicts single rows: a compiled model, with the link after its last layer."""
+        """Predictor of single rows: a compiled model, with the link after its last layer."""
         return self.model.compile_predict(1)
 
     def _of_one_row(self, row: dict[str, Any]) -> Any:
-        """The outputs for one row by the plan for it; None where the long way has to say what it means."""
+        """The outputs for one row by the plan for it; None if the long way has to say what it means."""
         plan = self._single_rows
         encoded = None if plan is None else plan.encode(row)
         return None if encoded is None else self._answering(self._predictor(encoded))

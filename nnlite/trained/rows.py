@@ -31,7 +31,7 @@ class RowReader:
         encoder: of the model's inputs.
         schema: of the encoder.
         source: the spec by which files are read; None for tables of CSV.
-        targets: columns of a table that are no inputs, where these have no names.
+        targets: columns of a table that are not inputs, where these have no names.
     """
 
     def __init__(
@@ -135,7 +135,7 @@ class RowReader:
             if column.name not in missing and column.name not in told:
                 try:
                     if isinstance(source, Table) and column.reads == "number":
-                        source.numbers(column.name, remedy="the model learnt numbers here")
+                        source.numbers(column.name, remedy="the model learned numbers here")
                     column.read(source)
                 except DataError as error:
                     told.add(column.name)
@@ -158,7 +158,7 @@ def holds_rows(rows: Any) -> bool:
 
 
 def _stacked(data: Any) -> np.ndarray:
-    """Anything that is no array of numbers as one."""
+    """Anything that is not an array of numbers as one."""
     try:
         return np.asarray(data, np.float64) if not isinstance(data, Mapping) else _matrix(data)
     except (TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""What a trained model wants to know of a row: its columns, their kinds and the categories that it knows."""
+"""Schema of the rows of a trained model: columns, their kinds and the categories that it knows."""
 
 from dataclasses import dataclass
 from html import escape
@@ -20,8 +20,8 @@ class InputColumn:
     Args:
         name: the column's name.
         kind: `"number"`, `"boolean"`, `"category"`, `"date"` or `"text"`.
-        categories: the values that the model learnt something about; None where they are not counted.
-        typical: the mean, or the most frequent value, of the training data; None where it is not known.
+        categories: the values that the model learned something about; None if they are not counted.
+        typical: the mean, or the most frequent value, of the training data; None if it is not known.
     """
 
     name: str

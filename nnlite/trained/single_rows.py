@@ -53,7 +53,7 @@ class SingleRows:
 
     @np.errstate(over="ignore", invalid="ignore")  # of numbers that are out of range: the encoder has a word for them
     def encode(self, row: Mapping[str, Any]) -> np.ndarray | None:
-        """Shape: (1, width); None where it takes the encoder to say what the row means, or what is wrong with it."""
+        """Shape: (1, width); None if it takes the encoder to say what the row means, or what is wrong with it."""
         encoded = self._template.copy()
         line = encoded[0]
         try:
@@ -122,7 +122,7 @@ def places_of(encoder: Columns | TableEncoder) -> list[tuple[ColumnEncoder, list
 
 
 def _entry(start: int, numbers: np.ndarray) -> tuple[Any, Any]:
-    """Where the numbers of a column differ from 0, in a row in which it begins at `start`, and what they are."""
+    """Positions and values of the numbers of a column that differ from 0, in a row in which it begins at `start`."""
     (places,) = numbers.nonzero()
     if len(places) == 1:
         return start + int(places[0]), float(numbers[places[0]])

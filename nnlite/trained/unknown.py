@@ -1,4 +1,4 @@
-"""What becomes of categories that the training data did not hold: one warning or one error per call."""
+"""Treatment of categories that the training data did not hold: one warning or one error per call."""
 
 import warnings
 from collections.abc import Iterator

@@ -73,7 +73,7 @@ def run_epoch(
 
 
 def _whole_epoch(trainer: "Trainer", batches: Batches) -> tuple[Iterable[tuple], Mean, int]:
-    """All batches, the mean of their losses, which begins anew as the metrics do, and how many are done: none."""
+    """All batches, the mean of their losses, which starts over as the metrics do, and how many are done: none."""
     assert trainer.optimizer is not None  # the model is compiled
     for metric in trainer.metrics:
         metric.reset_state()
@@ -164,7 +164,7 @@ def _ignore(*_: Any) -> None:
 
 
 def _number(value: Any) -> Any:
-    """What a metric gives as a Python number, where it is one; metrics of users give arrays of no axis too."""
+    """What a metric gives as a Python number, where it is one; user-defined metrics give arrays of no axis too."""
     return value.item() if isinstance(value, (np.ndarray, np.generic)) and value.ndim == 0 else value
 
 
@@ -180,7 +180,7 @@ def callback_list(
 
 
 def logged_names(trainer: "Trainer", validates: bool, callbacks: Sequence[Callback]) -> list[str] | None:
-    """What the epochs will log; None where callbacks of users, which may add to the logs, take part."""
+    """What the epochs will log; None if user-defined callbacks, which may add to the logs, take part."""
     written = isinstance(trainer.ready_steps(), WrittenSteps)
     if written or not all(type(callback).__module__.startswith("nnlite.") for callback in callbacks):
         return None

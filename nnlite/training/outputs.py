@@ -168,7 +168,7 @@ class LossValue:
 
 
 class OutputActivations:
-    """One activation per output, None where there is none to apply: what turns raw outputs into predictions."""
+    """One activation per output, None if there is none to apply: what turns raw outputs into predictions."""
 
     def __init__(self, activations: list[Callable | None]):
         self.activations = activations

@@ -1,4 +1,4 @@
-"""How the parameters of a model are called."""
+"""The names of the parameters of a model."""
 
 from typing import Any
 

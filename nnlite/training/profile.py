@@ -22,7 +22,7 @@ LOSS, UPDATE = range(2)  # keys of times that belong to no layer; those of layer
 
 @dataclass(frozen=True)
 class Row:
-    """Microseconds of one layer, or of another part of the step; `floor` is None where no matrix product tells it."""
+    """Microseconds of one layer, or of another part of the step; `floor` is None if no matrix product tells it."""
 
     name: str
     forward: float

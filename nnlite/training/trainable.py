@@ -83,7 +83,7 @@ class Trainable(Protocol):
         ...
 
     def _check_ready(self) -> None:
-        """`NotReadyError` while a layer lacks something besides `build`, such as `adapt`."""
+        """`NotReadyError` while a layer lacks something other than `build`, such as `adapt`."""
         ...
 
     def linearize(self, inputs: Any, *parameters: np.ndarray, training: bool = False) -> tuple[Any, Any]:
@@ -98,7 +98,7 @@ class Trainable(Protocol):
         """What training runs, as `(program, loss, activation)`.
 
         The program stops before a final activation that `loss` takes over; the returned loss starts from what it gives,
-        and `activation` turns that into predictions (None where nothing was taken over).
+        and `activation` turns that into predictions (None if nothing was taken over).
         """
         ...
 

@@ -1,4 +1,4 @@
-"""What Optuna's database holds, read as a `Study`; trials whose process died, marked and put back in line."""
+"""Optuna's database, read as a `Study`; trials whose process died, marked and put back in line."""
 
 import math
 import warnings
@@ -34,7 +34,7 @@ def adopt(study: Any) -> None:
 
 
 def remaining(study: Any, wanted: int) -> int:
-    """How many trials are still to be run: those that run now, in other processes, count as done."""
+    """Number of trials still to be run: those that run now, in other processes, count as done."""
     states = [_state(trial) for trial in study.get_trials(deepcopy=False)]
     return max(wanted - sum(state in ("complete", "pruned", "failed", "running") for state in states), 0)
 

@@ -1,4 +1,4 @@
-"""What a search has found: trials, their values, and the best of them."""
+"""Results of a search: trials, their values, and the best of them."""
 
 import json
 import math
@@ -26,7 +26,7 @@ class Trial:
             "interrupted", which died with its process and is tried again; "running"; "waiting".
         params: key of the config -> value.
         value: the metric of the model that the training left behind; of a pruned trial, the last one before the end.
-        values: the metric after each epoch; None where it is not finite.
+        values: the metric after each epoch; None if it is not finite.
         seconds: how long it took; None until it has ended.
         error: why it failed.
     """
@@ -69,14 +69,14 @@ class Study:
 
     @property
     def best(self) -> Trial | None:
-        """The complete trial of the best value, the first of equals; None where no trial is complete."""
+        """The complete trial of the best value, the first of equals; None if no trial is complete."""
         complete = [trial for trial in self.trials if trial.state == "complete" and trial.value is not None]
         sign = -1 if self.direction == "maximize" else 1
         return min(complete, key=lambda trial: sign * (trial.value or 0.0), default=None)
 
     @property
     def finished(self) -> int:
-        """How many trials have ended, interrupted ones aside, which are tried again."""
+        """Number of finished trials, without interrupted ones, which are tried again."""
         return sum(trial.state in ("complete", "pruned", "failed") for trial in self.trials)
 
     def best_values(self) -> list[float | None]:

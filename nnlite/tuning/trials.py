@@ -42,7 +42,7 @@ class Watch:
 
 
 class Trials:
-    """What Optuna calls for each trial.
+    """The function that Optuna calls for each trial.
 
     Args:
         path: the config.
@@ -130,13 +130,13 @@ def is_alive(name: str) -> bool:
         os.kill(int(number), 0)
     except ProcessLookupError:
         return False
-    except OSError:  # somebody else's process, or a system without signals
+    except OSError:  # a process of another user, or a system without signals
         return True
     return _began(int(number)) == began
 
 
 def _began(number: int) -> str:
-    """When a process began, in the system's ticks; empty where that is not to be had."""
+    """Start of a process, in the system's ticks; empty if that is not available."""
     try:
         text = Path(f"/proc/{number}/stat").read_text()
     except OSError:

@@ -53,7 +53,7 @@ class Plan:
     quiet: bool
 
     def study(self, worker: int = 0) -> Any:
-        """Optuna's study, made if it is not there yet."""
+        """Optuna's study, made if it does not exist yet."""
         optuna = optuna_library()
         search, seed = Search.get(self.search), (self.seed + 7919 * self.done + worker) % 2**32
         if self.sampler == "tpe":
@@ -175,7 +175,7 @@ def _url(storage: str | None, folder: Path) -> str:
 
 
 def _resumed(plan: Plan, experiment: Experiment) -> Plan:
-    """The plan with the seed and the number of trials of the study that is there, if there is one."""
+    """The plan with the seed and the number of trials of the existing study, if there is one."""
     study = plan.study()
     config = {key: value for key, value in experiment.get_config().items() if key not in ("seed", "search")}
     search = {key: value for key, value in plan.search.items() if key != "pruner"}

@@ -1,4 +1,4 @@
-"""What Keras keeps in `keras.utils`, under the same names."""
+"""Names of `keras.utils`."""
 
 from nnlite.data.numbered import PyDataset
 from nnlite.features import FeatureSpace as FeatureSpace

@@ -26,7 +26,7 @@ def to_categorical(x: ArrayLike, num_classes: int | None = None) -> np.ndarray:
     Shape: `(...) -> (..., num_classes)`.
 
     Raises:
-        DataError: a label that is no integer, or out of range.
+        DataError: a label that is not an integer, or out of range.
 
     >>> to_categorical([0, 2]).tolist()
     [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
@@ -81,7 +81,7 @@ def pad_sequences(
 
     Raises:
         ConfigError: a wrong side, or a value that the type cannot hold.
-        DataError: `sequences` holds what is no sequence, or items of several shapes.
+        DataError: `sequences` holds what is not a sequence, or items of several shapes.
 
     >>> pad_sequences([[1], [2, 3], [4, 5, 6]], maxlen=2).tolist()
     [[0, 1], [2, 3], [5, 6]]

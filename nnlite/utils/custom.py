@@ -1,4 +1,4 @@
-"""Names for classes and functions of users, as `keras.utils` and `keras.saving` have them."""
+"""Names for user-defined classes and functions, as `keras.utils` and `keras.saving` have them."""
 
 from nnlite.registry.custom import (
     CustomObjectScope,

@@ -81,7 +81,7 @@ def _count(rows: int, name: str, size: float | None) -> int | None:
 
 
 def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
-    """What a batch is as one value: `(x, y, sample_weight)` without what is None at its end; x alone, unless a list."""
+    """A batch as one value: `(x, y, sample_weight)` without what is None at its end; x alone, unless a list."""
     if y is None:
         return (x,) if isinstance(x, (list, tuple)) else x
     return (x, y) if sample_weight is None else (x, y, sample_weight)

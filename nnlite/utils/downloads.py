@@ -45,12 +45,12 @@ def get_file(
         untar: as `extract`.
         md5_hash: as `file_hash`.
         file_hash: hexadecimal digits of the checksum that the file must have.
-        cache_subdir: the folder in `cache_dir`; an absolute path stands for itself.
+        cache_subdir: the folder in `cache_dir`; an absolute path is used as it is.
         hash_algorithm: `"auto"` tells MD5 and SHA-256 by the number of digits.
         extract: whether the file is an archive, tar or zip, to be unpacked; the folder is returned then.
         archive_format: `"auto"`, `"tar"`, `"zip"`, or a list of these.
         cache_dir: `$KERAS_HOME`, or `~/.keras` when None, so that files which Keras has downloaded are found.
-        force_download: whether a file that is there is replaced.
+        force_download: whether an existing file is replaced.
 
     Raises:
         ConfigError: no `origin`, or a checksum that is none.

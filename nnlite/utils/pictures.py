@@ -45,8 +45,8 @@ def plot_model(
     Args:
         model: one that is built.
         to_file: where to, ending in `.svg`; None writes no file.
-        show_shapes, show_dtype, show_layer_names, show_layer_activations, show_trainable: what the boxes say besides
-            the class of the layer.
+        show_shapes, show_dtype, show_layer_names, show_layer_activations, show_trainable: what the boxes say in
+            addition to the class of the layer.
         rankdir: "TB" from top to bottom, "LR" from left to right.
         expand_nested: whether chains inside are drawn layer by layer.
         dpi: accepted; an SVG has no resolution.
@@ -145,7 +145,7 @@ _HEAD = {"id": "head", "markerWidth": 8, "markerHeight": 8, "refX": 7, "refY": 4
 
 
 def _placed(ranks: list[int], sizes: list[tuple[float, float]], sideways: bool) -> tuple[list, float, float]:
-    """The corner of each box, rank after rank, centred in its rank; the width and the height of the whole."""
+    """The corner of each box, rank after rank, centered in its rank; the width and the height of the whole."""
     along, across = (0, 1) if sideways else (1, 0)
     levels = [[place for place, rank in enumerate(ranks) if rank == level] for level in range(max(ranks) + 1)]
     breadth = [sum(sizes[place][across] + GAP for place in level) for level in levels]

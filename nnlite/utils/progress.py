@@ -1,4 +1,4 @@
-"""A progress bar for loops of users."""
+"""A progress bar for user-written loops."""
 
 import sys
 from collections.abc import Iterable, Sequence
@@ -11,10 +11,10 @@ __all__ = ["Progbar"]
 
 
 class Progbar:
-    """A line that shows how far a loop is, how long it takes, and the means of values; drawn anew at each update.
+    """A line that shows how far a loop is, how long it takes, and the means of values; drawn again at each update.
 
     Args:
-        target: how many steps there are; None where that is unknown.
+        target: how many steps there are; None if that is unknown.
         width: letters of the bar.
         verbose: 1 draws the bar, 2 writes one line at the end, 0 nothing.
         interval: seconds between two drawings.

@@ -43,7 +43,7 @@ def test_rows_of_tables_are_divided_by_their_sums_with_a_note():
 @pytest.mark.parametrize(
     ("old", "new", "offset", "variable", "message"),
     [
-        ("( flu | abroad )", "( flu | broad )", 0, "flu", "'broad' that is no variable; did you mean 'abroad'"),
+        ("( flu | abroad )", "( flu | broad )", 0, "flu", "'broad' that is not a variable; did you mean 'abroad'"),
         ("(never) 0.01, 0.99;", "(never) 0.01;", 0, "tumour", "needs 2 numbers here, got 1"),
         ("(never) 0.01, 0.99;", "(newer) 0.01, 0.99;", 0, "tumour", "'newer' is no state of the parent 'smoker'"),
         ("(never) 0.01, 0.99;", "(never) 0, 0;", 0, "tumour", "has a row that sums to 0"),
@@ -128,7 +128,7 @@ def test_rows_of_all_kinds_are_the_same_evidence():
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ([{"flu": "maybe"}], "variable 'flu': row 0 holds 'maybe', which is no state: yes, no"),
+        ([{"flu": "maybe"}], "variable 'flu': row 0 holds 'maybe', which is not a state: yes, no"),
         ([{"flue": "yes"}], "no such variable; did you mean 'flu'"),
         (np.full((2, 8), 7), "variable 'abroad': row 0 holds 7"),
         (np.zeros((2, 3)), "one column for each of 8 variables"),

@@ -152,7 +152,7 @@ BAD = {
     "two of a name": (np.ones((1, 3)), DataError, "2 columns are called 'a'"),
     "two of a name by their text": ({1: ["u"], "1": ["v"]}, DataError, "2 columns are called '1'"),
     "lengths": ({"a": [1, 2], "b": [1]}, ShapeError, "'a' has 2 rows, 'b' 1"),
-    "ragged": ([[1, 2], [3]], ShapeError, "equally many cells, these have 1 to 2"),
+    "ragged": ([[1, 2], [3]], ShapeError, "must have the same number of cells, these have 1 to 2"),
     "a matrix as column": ({"a": np.eye(2)}, ShapeError, "column 'a' has shape (2, 2)"),
     "no rows": (np.ones((0, 3)), ShapeError, "Found array with 0 sample(s) (shape=(0, 3)) while a minimum of 1 is"),
     "no columns": (np.ones((4, 0)), ShapeError, "Found array with 0 feature(s) (shape=(4, 0)) while a minimum of 1 is"),

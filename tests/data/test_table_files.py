@@ -430,12 +430,12 @@ def test_opacity_is_kept_where_asked_for(tmp_path):
 
 
 UNKEPT = {
-    "colours of 16 bits": (
+    "colors of 16 bits": (
         png(2, 1, 16, 2, [bytes(12)]),
         "rgb",
-        "colours of 16 bits each, of which Pillow reads 8; save",
+        "colors of 16 bits each, of which Pillow reads 8; save",
     ),
-    "gray of 16 bits, opacity": (png(2, 1, 16, 4, [bytes(8)]), "grayscale", "colours of 16 bits each"),
+    "gray of 16 bits, opacity": (png(2, 1, 16, 4, [bytes(8)]), "grayscale", "colors of 16 bits each"),
     "16 bits as RGBA": (
         DEPTHS["16 bits"][0],
         "rgba",

@@ -231,7 +231,8 @@ def test_labels_in_one_cell():
 
 def test_amounts_that_are_texts_are_suspicious():
     profile = profile_table(table({"paid": [f"$ {row}.50" for row in range(ROWS)], "half": cycle("$1", "none")}))
-    assert profile.column("paid").warning == "amounts that are read as texts, such as '$ 0.50': take the currency away"
+    warning = "amounts that are read as strings, such as '$ 0.50': take the currency away"
+    assert profile.column("paid").warning == warning
     assert profile.column("half").warning is None
 
 

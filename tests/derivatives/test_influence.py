@@ -1,4 +1,4 @@
-"""Leaving rows out without training anew, against formulas of regression and against training anew."""
+"""Leaving rows out without retraining, against formulas of regression and against training again."""
 
 import numpy as np
 import pytest

@@ -176,7 +176,7 @@ def test_targets_that_judge_need_rows():
         ({"yes": "much"}, r"class_weight\['yes'\] is 'much'"),
         ({"yes": 0, "no": 0}, "class_weight leaves no row with a weight above 0"),
         ([1, 2], r"class_weight holds 1, expected 'balanced' or a dict \{label: weight\}"),
-        ({"ja": 2}, r"class_weight names 'ja', which is no class; they are \['no', 'yes'\]"),
+        ({"ja": 2}, r"class_weight names 'ja', which is not a class; they are \['no', 'yes'\]"),
     ],
 )
 def test_class_weights_that_cannot_be(class_weight, message):

@@ -1,4 +1,4 @@
-"""Prediction intervals of regressors: conformal, by samples that were not learnt from."""
+"""Prediction intervals of regressors: conformal, by samples that were not learned from."""
 
 import pickle
 

@@ -268,7 +268,7 @@ def test_class_weights_are_weights_of_rows():
     balanced = NNClassifier(**QUICK, class_weight="balanced").fit(X, LABELS)
     by_row = NNClassifier(**QUICK).fit(X, LABELS, np.array([40 / counts[label] for label in LABELS]))
     np.testing.assert_allclose(balanced.predict_proba(X), by_row.predict_proba(X), rtol=1e-9)
-    with pytest.raises(ConfigError, match="class_weight names 'maybe', which is no class"):
+    with pytest.raises(ConfigError, match="class_weight names 'maybe', which is not a class"):
         NNClassifier(**QUICK, class_weight={"maybe": 3.0}).fit(X, LABELS)
 
 
@@ -329,7 +329,7 @@ def test_partial_fit_learns_in_passes(cls, y):
             model.partial_fit(X[part], y[part])
     assert model.score(X, y) > 0.85 and len(model.loss_curve_) == model.n_iter_ == 61
     assert "oof_prediction_" not in vars(model)
-    assert model.fit(X, y).n_iter_ == 128  # anew
+    assert model.fit(X, y).n_iter_ == 128  # again
 
 
 @BOTH

@@ -674,7 +674,7 @@ def test_texts_need_a_layer_that_takes_them(table, source, first):
     text = TEXTS.replace("{Csv: {path: t.csv, target: t, text: note}}", source)
     text = text.replace("TextVectorization: {output_mode: multi_hot}", first)
     with pytest.raises(
-        ConfigError, match=r"line 6, column 5: model\[0\]: the data are texts, .* begin with TextVectorization$"
+        ConfigError, match=r"line 6, column 5: model\[0\]: the data are strings, .* begin with TextVectorization$"
     ):
         Experiment.from_file(table(text)).prepare()
 

@@ -120,7 +120,7 @@ def test_texts_may_enter_a_graph(write):
     model, _ = Experiment.from_file(write(text)).prepare()
     assert model.output_shape == (None, 1)
     text = text.replace("words: {TextVectorization: {output_mode: multi_hot}}", "words: {Dense: {units: 2}}")
-    with pytest.raises(ConfigError, match=r"line 6, column 9: model\.layers\.words: the data are texts, .* begin with"):
+    with pytest.raises(ConfigError, match=r"line 6, column 9: model\.layers\.words: the data are strings, .* begin"):
         Experiment.from_file(write(text)).prepare()
 
 

@@ -96,7 +96,7 @@ TABLES = {  # table, target, words of the profile, words of the config
     "wide": (wide, "result", ["33 number", "40 category", "more columns"], ["cat 39: embed", "CategoryEmbedding"]),
     "frauds": (frauds, "fraud", ["binary", "imbalanced"], ["stratify: true", "BinaryCrossentropy"]),
     "forests": (forests, "cover", ["multiclass (7 different integers)"], ["units: 7", "Sparse"]),
-    "flats": (flats, "price", ["regression", "its logarithm is learnt", "date"], ["target_transform: log", "mse"]),
+    "flats": (flats, "price", ["regression", "its logarithm is learned", "date"], ["target_transform: log", "mse"]),
     "films": (films, "a,b,c", ["multilabel"], ["units: 3", "BinaryCrossentropy", "target: [a, b, c]"]),
 }
 

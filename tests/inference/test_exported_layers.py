@@ -23,7 +23,7 @@ WITHOUT_FORM = {  # and why
     "HashedCrossing": "a hash",
     "Hashing": "a hash",
     "LSTMCell": "a step of a layer that has one",
-    "Lambda": "a function of a user's own",
+    "Lambda": "a user-defined function",
     "Masking": "a mask",
     "Operation": "any function of nnlite.ops",
     "RNN": "a cell of a user's own",

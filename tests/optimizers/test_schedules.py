@@ -259,7 +259,7 @@ def test_fit_tells_schedules_how_long_the_training_is(make):
     assert inner.factor(30) == 1.0 and inner.factor(60) == 0.0
     model.fit(x, y, batch_size=10, epochs=40, initial_epoch=30, verbose=0)  # goes on
     assert rate(40) == pytest.approx(0.1 * cos_log_4(0.5))
-    model.fit(x, y, batch_size=10, epochs=10, verbose=0)  # starts anew
+    model.fit(x, y, batch_size=10, epochs=10, verbose=0)  # starts over
     assert rate(80) == pytest.approx(0) and rate(90) == pytest.approx(0.1 * cos_log_4(0.5))
 
 

@@ -51,7 +51,7 @@ FLOORS_INSIDE = {
 # Imports within one floor, each with its reason; none may go the other way round.
 STEPS_WITHIN_A_FLOOR = {
     ("charts", "arrays"): "charts name the types of arrays",
-    ("charts", "errors"): "pixels that are no image are a ShapeError",
+    ("charts", "errors"): "pixels that are not an image are a ShapeError",
     ("config", "errors"): "an unknown float type is a ConfigError",
     ("config", "kernels"): "determinism is a choice of kernels",
     ("config", "threads"): "determinism is a number of threads",

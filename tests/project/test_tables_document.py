@@ -123,7 +123,7 @@ def table_of_numbers():
 def test_the_numbers_of_the_page_are_the_recipes():
     before, after = around_markers(PAGE, "recipe")
     written = TEXT[len(before) : -len(after)].splitlines()[1:-1]
-    assert written == table_of_numbers().splitlines(), f"PYTHONPATH=. python {__file__} writes the table anew"
+    assert written == table_of_numbers().splitlines(), f"PYTHONPATH=. python {__file__} writes the table again"
 
 
 @pytest.mark.parametrize("task", ESTIMATORS)

@@ -51,7 +51,7 @@ def test_errors_call_a_family_by_its_name():
 
 
 class Written(Configurable, family="written"):
-    """A constructor written by hand, with parameters that are no fields."""
+    """A constructor written by hand, with parameters that are not fields."""
 
     def __init__(self, first, second=2):
         self.first, self.second = first, second

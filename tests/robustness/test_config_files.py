@@ -64,7 +64,7 @@ def typing_errors(word, chance):
 
 
 def checked(path):
-    """The error of a config, None where it has none; data are not read."""
+    """The error of a config, None if it has none; data are not read."""
     start = time.process_time()
     try:
         Experiment.from_file(path).check()

@@ -226,7 +226,7 @@ HOSTILE = {
     "minus.npy": (header_of((-1,)) + bytes(80), lambda p: Npy(p, p).load("auto"), "no array has the shape"),
     "deep.npy": (header_of((1,) * 70) + bytes(8), lambda p: Npy(p, p).load("auto"), "no array has the shape"),
     "void.npy": (header_of((3,), "V0"), lambda p: Npy(p, p).load("auto"), "expected"),
-    "texts.npy": (header_of((3,), "<U1") + b"\xff" * 12, lambda p: Npy(p, p).load("auto"), "is no character"),
+    "texts.npy": (header_of((3,), "<U1") + b"\xff" * 12, lambda p: Npy(p, p).load("auto"), "is not a character"),
     "code.npy": (header_of((3,), "O") + b"cos\nsystem\n.", lambda p: Npy(p, p).load("auto"), "holds Python objects"),
     "rows.npy": (header_of((10**9, 10**6)) + bytes(80), open_rows, "needs 8000000000000000 bytes, found 80"),
     "bomb.npz": (

@@ -60,7 +60,7 @@ HOSTILE = {
     "a large image": (chain({"Input": {"shape": [3, 3, 1]}}, {"UpSampling2D": {"size": 10**8}}), {}),
     "a pack of slots": (header_with(compile=COMPILED, iterations=1), {"optimizer/9999999/momentum": np.zeros(3)}),
     "counts below 0": (header_with(compile=COMPILED, iterations=-1), {}),
-    "counts that are no integers": (header_with(compile=COMPILED, iterations=1.5), {}),
+    "counts that are not integers": (header_with(compile=COMPILED, iterations=1.5), {}),
     "counts beyond 64 bits": (header_with(compile=COMPILED, iterations=2**70), {}),
     "no counts": (header_with(compile=COMPILED), {}),
     "no array": (HEADER, {"weights/1.bias": None}),

@@ -32,7 +32,7 @@ def write(path, table, delimiter=","):
 
 
 def experiment(path, target, compile, units, **source):
-    """A small experiment on the table; what is no input is dropped."""
+    """A small experiment on the table; what is not an input is dropped."""
     targets = [target] if isinstance(target, str) else target
     drop = [name for name in ("id", "answer", "price", "rent") if name not in targets]
     csv = {"path": str(path), "target": target, "drop": drop, "categorical": ["city"], **source}

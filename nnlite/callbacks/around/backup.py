@@ -68,11 +68,11 @@ class BackupAndRestore(Callback):
         self._checkpoints.check(names)
 
     def get_state(self) -> dict[str, Any]:
-        """That of the checkpoints."""
+        """The state of the checkpoints."""
         return self._checkpoints.get_state()
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """That of the checkpoints."""
+        """The state of the checkpoints."""
         self._checkpoints.set_state(state)
 
     def listens(self, hook: str) -> bool:

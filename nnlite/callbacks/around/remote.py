@@ -46,7 +46,7 @@ class RemoteMonitor(Callback):
 
     @property
     def address(self) -> str:
-        """Where the logs go."""
+        """Address that the logs are sent to."""
         return self.root + self.path
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:

@@ -55,7 +55,7 @@ class Tracker(Callback, abstract=True):
             self.close_run()
 
     def _settings(self) -> dict[str, Any]:
-        """What decides the training, as far as the model knows."""
+        """The settings that decide the training, as far as the model knows."""
         optimizer = self.model.optimizer
         arguments = {f"optimizer.{name}": value for name, value in optimizer.get_config().items() if value is not None}
         return {

@@ -22,6 +22,9 @@ class MLflowLogger(Tracker):
 
     Raises:
         MissingLibraryError: MLflow is not installed: pip install nnlite[mlflow].
+
+    >>> MLflowLogger(experiment="houses", run="first", tags={"by": "me"})
+    MLflowLogger(experiment='houses', run='first', tags={'by': 'me'})
     """
 
     experiment: str | None = None

@@ -24,6 +24,9 @@ class WandbLogger(Tracker):
 
     Raises:
         MissingLibraryError: wandb is not installed: pip install nnlite[wandb].
+
+    >>> WandbLogger("prices", mode="offline")
+    WandbLogger(project='prices', mode='offline')
     """
 
     project: str | None = None

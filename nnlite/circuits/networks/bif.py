@@ -35,7 +35,7 @@ class Token(NamedTuple):
 
 
 class Tables(NamedTuple):
-    """What the `probability` block of a variable says.
+    """Contents of the `probability` block of a variable.
 
     Attributes:
         parents: their names, in the order of the block.
@@ -95,7 +95,7 @@ class _Parser:
             self.variable = own
             for parent in table.parents:
                 if parent not in self.states:
-                    problem = f"has a parent {parent!r} that is no variable; {did_you_mean(parent, self.states)}"
+                    problem = f"has a parent {parent!r} that is not a variable; {did_you_mean(parent, self.states)}"
                     raise self._error(problem, table.line)
         return {
             "states": self.states,

@@ -1,4 +1,4 @@
-"""What is known of rows: state numbers, states by name, missing values and probabilities, read into one form."""
+"""Evidence about rows: state numbers, states by name, missing values and probabilities, read into one form."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -16,7 +16,7 @@ __all__ = []
 
 
 class Evidence(NamedTuple):
-    """What is known of some rows.
+    """Evidence about some rows.
 
     Attributes:
         codes: state numbers `(variables, rows)`, -1 where a state is not known.
@@ -97,7 +97,7 @@ def _codes(network: "BayesianNetwork", rows: np.ndarray) -> np.ndarray:
     if wrong.any():
         row, column = map(int, np.argwhere(wrong)[0])
         raise NetworkError(
-            f"row {row} holds {rows[row, column]}, which is no state number from 0 to {network.cards[column] - 1}, "
+            f"row {row} holds {rows[row, column]}, which is not a state number from 0 to {network.cards[column] - 1}, "
             "nor -1 or NaN for a missing one",
             variable=variables[column],
             row=row,
@@ -160,7 +160,8 @@ def _code(cell: Any, states: Mapping[str, int], name: str, row: int) -> int:
         return int(cell)
     if isinstance(cell, float) and cell.is_integer() and str(int(cell)) in states:
         return states[str(int(cell))]
-    raise NetworkError(f"row {row} holds {shown(cell)}, which is no state: {', '.join(states)}", variable=name, row=row)
+    message = f"row {row} holds {shown(cell)}, which is not a state: {', '.join(states)}"
+    raise NetworkError(message, variable=name, row=row)
 
 
 def _likelihoods(cell: Any, count: int, name: str, row: int) -> np.ndarray:

@@ -41,7 +41,7 @@ class BayesianNetwork:
 
     Raises:
         NetworkError: a cycle, an unknown parent, a table of another length, a row that sums to 0 or holds numbers
-            that are no probabilities.
+            that are not probabilities.
 
     >>> network = BayesianNetwork(
     ...     {"rain": ["yes", "no"], "wet": ["yes", "no"]},
@@ -82,7 +82,7 @@ class BayesianNetwork:
         return [len(self.states[own]) for own in self.variables]
 
     def index(self, variable: str) -> int:
-        """The column of `variable`; `NetworkError` that names near ones where there is none."""
+        """The column of `variable`; `NetworkError` that names near ones if there is none."""
         if variable not in self.states:
             raise self._unknown(variable)
         return self._columns[variable]
@@ -180,7 +180,7 @@ class BayesianNetwork:
         return total
 
     def frame(self, rows: np.ndarray) -> list[dict[str, str | None]]:
-        """Rows of state numbers as `{variable: state}`, None where the number is negative."""
+        """Rows of state numbers as `{variable: state}`, None if the number is negative."""
         return [
             {
                 own: None if code < 0 else self.states[own][int(code)]
@@ -232,7 +232,7 @@ class BayesianNetwork:
             for parent in parents:
                 if parent not in self.states:
                     raise self._error(
-                        f"has a parent {parent!r} that is no variable; {did_you_mean(parent, self.variables)}",
+                        f"has a parent {parent!r} that is not a variable; {did_you_mean(parent, self.variables)}",
                         own,
                         "parents",
                     )
@@ -272,7 +272,7 @@ class BayesianNetwork:
                 "cpts",
             )
         if not (np.isfinite(table) & (table >= 0)).all():
-            raise self._error("has a table with numbers that are no probabilities", own, "cpts")
+            raise self._error("has a table with numbers that are not probabilities", own, "cpts")
         sums = table.sum(axis=-1, keepdims=True)
         if (sums == 0).any():
             place = np.argwhere(sums[..., 0] == 0)[0]

@@ -44,11 +44,11 @@ def elimination_order(
 ) -> Order:
     """The cheapest of several greedy orders.
 
-    Each step eliminates the variable that joins the fewest unconnected neighbours (`min_fill`), or whose table is the
+    Each step eliminates the variable that joins the fewest unconnected neighbors (`min_fill`), or whose table is the
     smallest (`min_size`); the other one of the two settles ties, then chance.
 
     Args:
-        scopes: the variables of each factor; those of one factor are neighbours.
+        scopes: the variables of each factor; those of one factor are neighbors.
         cards: the number of states of each variable.
         last: variables that stay, behind all others.
         heuristics: each is tried.
@@ -142,7 +142,7 @@ class _Walk:
             for other in near - self.near[one] - {one}:
                 changed |= self._join(one, other)
         for one in near:
-            self.fill[one] -= len(self.near[one]) - len(near)  # those of its neighbours that `own` was not joined to
+            self.fill[one] -= len(self.near[one]) - len(near)  # those of its neighbors that `own` was not joined to
             self.near[one].discard(own)
             self.entries[one] //= self.cards[own]
         self.fill[own] = -1  # its entries in the heap are outdated from now on
@@ -150,7 +150,7 @@ class _Walk:
             self._push(one)
 
     def _join(self, one: int, other: int) -> set[int]:
-        """Add an edge; returns the variables that it connects neighbours of."""
+        """Add an edge; returns the variables that it connects neighbors of."""
         between = self.near[one] & self.near[other]
         for common in between:
             self.fill[common] -= 1

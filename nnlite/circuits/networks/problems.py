@@ -1,4 +1,4 @@
-"""What can be wrong with a network, its files and its evidence: one error each, which names file, line and variable."""
+"""Problems of a network, its files and its evidence: one error each, which names file, line and variable."""
 
 from nnlite.errors import DataError
 from nnlite.jacobians.maps.base import readable_bytes
@@ -10,8 +10,8 @@ class NetworkError(DataError):
     """A Bayesian network, or a file or a row for one, that cannot be used.
 
     Attributes:
-        file, line, variable: where it is, None where that is not known; `str(error)` begins with them.
-        row: which of the rows that were asked about, from 0; None where it is no row.
+        file, line, variable: where it is, None if that is not known; `str(error)` begins with them.
+        row: which of the rows that were asked about, from 0; None if it is not a row.
         path: the keys of the argument of `BayesianNetwork` that is wrong, such as `("parents", "flu")`; else empty.
     """
 

@@ -131,7 +131,7 @@ def hidden_markov_model(
 
 
 def _pair_counts(codes: np.ndarray, cards: Sequence[int], weights: np.ndarray) -> np.ndarray:
-    """How often each pair of states of any two variables comes together, `(all states, all states)`."""
+    """Counts of each pair of states of any two variables, `(all states, all states)`."""
     total = np.zeros((sum(cards), sum(cards)))
     for start in range(0, codes.shape[1], 4096):
         part = codes[:, start : start + 4096]

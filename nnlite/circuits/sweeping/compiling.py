@@ -38,7 +38,7 @@ class Plan(NamedTuple):
         families: for each column its parents and itself: the axes of its table.
         cards: states of each column.
         targets: columns that are not summed out.
-        known: columns that are looked up in the rows, and are no axes.
+        known: columns that are looked up in the rows, and are not axes.
     """
 
     buckets: tuple[Bucket, ...]

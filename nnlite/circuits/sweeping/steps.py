@@ -19,7 +19,7 @@ class Factor(NamedTuple):
 
 
 class Recipe:
-    """How an array over `axes` is laid beside others over `wanted`, of length 1 along axes that it lacks, and back.
+    """Alignment of an array over `axes` with others over `wanted`, of length 1 along axes that it lacks, and back.
 
     Further axes, such as that of rows, come last and stay.
     """

@@ -2,7 +2,7 @@
 
 A message is kept divided by its largest entry, row by row; the logarithms of these scales are summed. Tables that do
 not depend on the rows are multiplied together once, so that a bucket is one matrix product (of each state of what
-tables and rows share); so are its derivative by the rows and, summed over rows, that by its tables.
+tables and rows share); so are its derivative with respect to the rows and, summed over rows, to its tables.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,7 +22,7 @@ STACKED = 512  # multiply-adds in one of several small matrix products, below wh
 
 
 class Upward(NamedTuple):
-    """What a sweep from the leaves to the root computed.
+    """Result of a sweep from the leaves to the root.
 
     Attributes:
         value: the last message, scaled: `(*states of the targets, rows)`.
@@ -193,7 +193,7 @@ class Sweep:
         return np.matmul(one, other).reshape(out)
 
     def _pulled(self, step: Step, left: np.ndarray | None, top: np.ndarray) -> np.ndarray:
-        """The derivative by the product of a step's factors, `(*right, rows)`."""
+        """The derivative with respect to the product of a step's factors, `(*right, rows)`."""
         shared, tables, summed, rows = step.sizes
         out = (*step.right_shape, top.shape[-1])
         if left is None:
@@ -226,7 +226,7 @@ class Sweep:
             down.tables[factor.number] = self._scattered(factor, part, evidence)
 
     def _scattered(self, factor: Factor, part: np.ndarray, evidence: Evidence) -> np.ndarray:
-        """The derivative by a table of which known columns were looked up: sums over the rows of each entry."""
+        """The derivative with respect to a table whose known columns were looked up: sums over the rows of an entry."""
         family, cards = self.plan.families[factor.number], self.plan.cards
         bound = [own for own in family if own in self.plan.known]
         shape = [cards[own] for own in bound]

@@ -21,7 +21,7 @@ def add_commands(commands: Commands) -> None:
     report.add_argument("-o", "--out", metavar="FILE", help="where to write (default: RUN/report.html)")
     report.add_argument("--open", action="store_true", help="show it in the browser")
     report.add_argument("--png", action="store_true", help="a picture as well, by a Chromium, Chrome or Edge")
-    report.add_argument("--dark", action="store_true", help="the picture in dark colours")
+    report.add_argument("--dark", action="store_true", help="the picture in dark colors")
     report.add_argument("--width", type=int, default=1200, metavar="PIXELS", help="of the picture (default: 1200)")
     report.set_defaults(command=_report)
 

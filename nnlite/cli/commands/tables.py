@@ -20,7 +20,7 @@ def add_commands(commands: Commands) -> None:
     init.add_argument("start", metavar="TABLE|TEMPLATE", nargs="?", help="a table, or a template (see --list)")
     _add_target(init)
     init.add_argument("-o", "--out", metavar="CONFIG", help="where to write (default: the table's name, .yaml)")
-    init.add_argument("--force", action="store_true", help="replace a file that is there")
+    init.add_argument("--force", action="store_true", help="replace an existing file")
     init.add_argument("--list", action="store_true", help="show the templates")
     init.set_defaults(command=_init)
 
@@ -35,7 +35,7 @@ def _add_target(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--target", metavar="NAME[,NAME]", help="the column to predict, or several, separated by commas"
     )
-    parser.add_argument("--task", choices=TASKS, help="what is to be learnt (default: by the target's values)")
+    parser.add_argument("--task", choices=TASKS, help="what is to be learned (default: by the target's values)")
 
 
 def _init(arguments: argparse.Namespace) -> None:

@@ -17,7 +17,7 @@ class Files:
 
     Args:
         directory: where to look.
-        suffixes: endings of the files that count, in small letters.
+        suffixes: endings of the files that count, in lowercase.
         labels: `"inferred"` from the subdirectories, None, or one integer per file in the order of their paths.
         label_mode: `"int"`, `"categorical"`, `"binary"`, or None for no labels.
         class_names: the subdirectories to read, in the order of their numbers; all in alphabetical order when None.
@@ -128,7 +128,7 @@ def from_directory(given: dict, suffixes: tuple[str, ...], read: Callable) -> An
 
     Args:
         given: the arguments of `text_dataset_from_directory`, or of another one like it.
-        suffixes: endings of the files that count, in small letters.
+        suffixes: endings of the files that count, in lowercase.
         read: makes an array of one file.
     """
     shuffle, seed, split, subset = (given[name] for name in ("shuffle", "seed", "validation_split", "subset"))

@@ -17,7 +17,7 @@ __all__ = ["image_dataset_from_directory"]
 
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")  # none that starts a program, as EPS does
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
-DEEP_COLOURS = re.compile(";16[BLN]")  # in the name of a decoder of Pillow: colours or gray with opacity
+DEEP_COLOURS = re.compile(";16[BLN]")  # in the name of a decoder of Pillow: colors or gray with opacity
 EXACT = 2**24  # up to it, float32 holds every integer
 MODES = {"grayscale": "L", "rgb": "RGB", "rgba": "RGBA"}
 
@@ -70,8 +70,8 @@ def image_dataset_from_directory(
 
     Raises:
         ConfigError: arguments that do not fit together; Pillow is not installed.
-        DataError: no directory, no images, or not one label per image; a file that is no image, or one whose values
-            would not be kept, such as colours of 16 bits.
+        DataError: no directory, no images, or not one label per image; a file that is not an image, or one whose values
+            would not be kept, such as colors of 16 bits.
     """
     given = dict(locals())
     given |= read_call(image_dataset_from_directory, given)
@@ -110,7 +110,7 @@ class _Reader:
             image = np.asarray(file.convert(self.mode), np.float32)
         if reduced:
             raise DataError(
-                f"{path}: colours of 16 bits each, of which Pillow reads 8; save the image with 8 bits, or in gray, "
+                f"{path}: colors of 16 bits each, of which Pillow reads 8; save the image with 8 bits, or in gray, "
                 "whose 16 bits are kept"
             )
         return image

@@ -12,7 +12,7 @@ __all__ = ["LazyBatches"]
 
 
 class LazyBatches:
-    """Batches that are made when they are asked for; walked again, it begins anew.
+    """Batches that are made when they are asked for; walked again, it starts over.
 
     `fit`, `evaluate`, `predict` and loops take it; `len` is the number of batches.
 

@@ -75,6 +75,11 @@ class Quantiles(Filled):
         name: the column.
         fill: what a gap counts as.
         quantiles: values of the training part in ascending order, at ranks evenly spread from 0 to 1.
+
+    >>> from nnlite.data import read_frame
+    >>> encoder = Quantiles("pay", fill=2.0, quantiles=[1.0, 2.0, 50.0])
+    >>> encoder.encode(read_frame({"pay": [2, 1.5, 1000, None]})).round(2).tolist()
+    [[0.0], [-0.67], [5.2], [0.0]]
     """
 
     quantiles: list[float]

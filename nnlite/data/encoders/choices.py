@@ -1,4 +1,4 @@
-"""What a config says about one column of a table."""
+"""Choices of a config for one column of a table."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -66,7 +66,7 @@ OPTIONS: dict[str, tuple[str, ...]] = {
 
 
 class ColumnChoice(Section):
-    """What one column is, what becomes of it, and of its gaps; what is not said is found from the data.
+    """Kind, encoding and treatment of gaps of one column; what is not stated is found from the data.
 
     In a config a word alone is the kind or the encoding: `zip: categorical`, `pay: log`, `note: drop`.
 
@@ -117,7 +117,7 @@ class ColumnChoice(Section):
         return super().get(spec)
 
     def get_config(self) -> dict[str, Any]:
-        """What is said, and no more."""
+        """The stated choices alone."""
         return {key: value for key, value in super().get_config().items() if value is not None}
 
     def validate(self) -> None:

@@ -2,14 +2,14 @@
 
 import functools
 from collections.abc import Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import numpy as np
 
 from nnlite.data.encoders.spreads import check_spread
 from nnlite.data.encoders.unknown import report_unknown
 from nnlite.data.files.numerals import PLAIN
-from nnlite.data.frames.frame import Column, Kind
+from nnlite.data.frames.frame import Column, ColumnSource, Kind
 from nnlite.data.frames.spelling import read_truths
 from nnlite.data.table import Table
 from nnlite.errors import ConfigError, DataError, needed_for
@@ -18,18 +18,6 @@ from nnlite.registry.field_types import Positive
 from nnlite.registry.fields import option
 
 __all__ = ["Boolean", "ColumnEncoder", "ColumnSource", "GapIndicator", "Numeric", "OneHot", "Ordinal", "TwoValued"]
-
-
-class ColumnSource(Protocol):
-    """What gives columns by name: a `Frame`, or the `Table` of a CSV file, each with its own errors."""
-
-    def column(self, name: str, kind: Kind) -> Column:
-        """The column `name` read as `kind`."""
-        ...
-
-    def given(self, name: str) -> Column:
-        """The column `name` in the kind in which it came, with None for gaps of text."""
-        ...
 
 
 class ColumnEncoder(Configurable, family="column encoder"):
@@ -53,7 +41,7 @@ class ColumnEncoder(Configurable, family="column encoder"):
 
     @property
     def amounts(self) -> list[str]:
-        """Those of the outputs that are amounts, so that a model may scale them; not those of 0 and 1, or codes."""
+        """The outputs that are amounts, which a model may scale; not those of 0 and 1, or codes."""
         return []
 
     def encode(self, source: ColumnSource) -> np.ndarray:
@@ -67,9 +55,11 @@ class Numeric(ColumnEncoder):
     Args:
         name: the column.
         fill: median of the training part.
-        mean: mean of the training part, after filling; 0 where scaling is left to the model.
-        scale: standard deviation of the training part, after filling, and 1 for a constant column; 1 where scaling is
-            left to the model.
+        mean, scale: mean and standard deviation after filling (1 if constant); 0 and 1 leave scaling to the model.
+
+    >>> from nnlite.data import read_frame
+    >>> Numeric("age", fill=35.0, mean=35.0, scale=5.0).encode(read_frame({"age": [30.0, None, 45.0]})).tolist()
+    [[-1.0], [0.0], [2.0]]
     """
 
     fill: float
@@ -83,7 +73,7 @@ class Numeric(ColumnEncoder):
 
     @classmethod
     def fit(cls, name: str, table: Table, rows: np.ndarray) -> "Numeric":
-        """The standardising encoder of a column as its `rows` suggest; `DataError` if they hold no value at all."""
+        """The standardizing encoder of a column as its `rows` suggest; `DataError` if they hold no value at all."""
         with needed_for("columns of numbers are scaled by scikit-learn", "scikit-learn"):
             from sklearn.preprocessing import StandardScaler
 
@@ -120,6 +110,10 @@ class GapIndicator(ColumnEncoder):
     Args:
         name: the column.
         kind: what its other cells are: `"number"`, `"date"`, or `"any"` for all that need not be checked.
+
+    >>> from nnlite.data import read_frame
+    >>> GapIndicator("age").encode(read_frame({"age": [31.0, None, 40.0]})).tolist()
+    [[False], [True], [False]]
     """
 
     kind: Literal["number", "date", "any"] = "number"
@@ -145,6 +139,10 @@ class Boolean(ColumnEncoder):
     Args:
         name: the column.
         words: whether texts such as yes and no, true and false, or 1 and 0 are read as well, in any case.
+
+    >>> from nnlite.data import read_frame
+    >>> Boolean("ok").encode(read_frame({"ok": [True, False, True]})).tolist()
+    [[1.0], [-1.0], [1.0]]
     """
 
     words: bool = False
@@ -170,9 +168,8 @@ class Levels(ColumnEncoder, abstract=True):
     """Base of the encoders that know the categories of a column.
 
     Args:
-        name: the column.
         categories: the values of the training part; a value that is not among them, or a gap, is unknown.
-        fill: the value that a gap counts as; None where it is `""`, or unknown.
+        fill: the value that a gap counts as; None if it is `""`, or unknown.
     """
 
     categories: list[str]
@@ -222,6 +219,10 @@ class TwoValued(Levels):
     Args:
         name: the column.
         categories: the two values.
+
+    >>> from nnlite.data import read_frame
+    >>> TwoValued("sex", ["f", "m"]).encode(read_frame({"sex": ["m", "f", "m"]})).tolist()
+    [[1.0], [-1.0], [1.0]]
     """
 
     def validate(self) -> None:
@@ -244,6 +245,10 @@ class OneHot(Levels):
         name: the column.
         categories: the values of the training part; `""` is the category of missing values of a CSV file.
         value: what stands for the category that a row has.
+
+    >>> from nnlite.data import read_frame
+    >>> OneHot("city", ["Bern", "Oslo"]).encode(read_frame({"city": ["Oslo", "Rome", "Bern"]})).tolist()
+    [[0.0, 1.0], [0.0, 0.0], [1.0, 0.0]]
     """
 
     value: float = 1.0
@@ -275,6 +280,10 @@ class Ordinal(Levels):
     Args:
         name: the column.
         categories: the values of the training part; `""` is the category of missing values of a CSV file.
+
+    >>> from nnlite.data import read_frame
+    >>> Ordinal("city", ["Bern", "Oslo"]).encode(read_frame({"city": ["Oslo", "Rome", "Bern"]})).tolist()
+    [[2], [0], [1]]
     """
 
     @classmethod

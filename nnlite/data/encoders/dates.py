@@ -29,7 +29,12 @@ class Dates(ColumnEncoder):
         cycles: those in which the dates of the training part differ.
         mean, scale: days become (days - mean) / scale; 0 and 1 where scaling is left to the model.
         days: whether there is a column of days, before those of the cycles.
-        form: how text spells the dates: `"iso"`, or a format of `datetime.strptime`; None where text is no date.
+        form: how text spells the dates: `"iso"`, or a format of `datetime.strptime`; None if text is no date.
+
+    >>> from nnlite.data import read_frame
+    >>> encoder = Dates("day", fill=0.0, cycles=["weekday"], form="iso")
+    >>> encoder.encode(read_frame({"day": ["1970-01-03", "1970-01-10"]})).round(3).tolist()
+    [[2.0, -0.975, -0.223], [9.0, -0.975, -0.223]]
     """
 
     fill: float
@@ -82,7 +87,7 @@ class Dates(ColumnEncoder):
 
 
 def dates_in(source: ColumnSource, name: str, form: str | None) -> Column:
-    """The column `name` as dates, which text may spell in the format `form`; `DataError` for what is no date."""
+    """The column `name` as dates, which text may spell in the format `form`; `DataError` for what is not a date."""
     column = source.column(name, "date") if form is None else source.given(name)
     if column.kind != "category" or form is None:
         return column.as_kind("date")
@@ -95,7 +100,7 @@ def days_of(dates: np.ndarray) -> np.ndarray:
 
 
 def _turns(dates: np.ndarray) -> dict[Cycle, np.ndarray]:
-    """Where each date stands in the cycles, in [0, 1)."""
+    """Position of each date in the cycles, in [0, 1)."""
     instants = dates.astype("datetime64[us]").astype(np.int64)
     days = instants // MICROSECONDS_OF_A_DAY
     months = dates.astype("datetime64[M]").astype(np.int64)

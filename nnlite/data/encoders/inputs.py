@@ -1,6 +1,6 @@
 """From raw data to the arrays a network trains on, and back.
 
-Encoders are fitted once, on the training part. What they learnt is their fields, so that `to_spec` and `get` carry
+Encoders are fitted once, on the training part. What they learned is their fields, so that `to_spec` and `get` carry
 them through JSON, and a fitted and a restored encoder share their only transformation.
 """
 
@@ -39,7 +39,7 @@ class InputEncoder(Configurable, family="input encoder"):
         raise NotImplementedError
 
     def cross_fitted(self, x: np.ndarray, inputs: Any, rows: np.ndarray, target: np.ndarray) -> np.ndarray:
-        """The encoded `inputs` as a model trains on them: where a column was learnt from the target, other in `rows`.
+        """The encoded `inputs` as a model trains on them: where a column was learned from the target, other in `rows`.
 
         Args:
             x: what `encode` makes of the inputs; it may be overwritten.
@@ -54,6 +54,11 @@ class Columns(InputEncoder):
     """The encoded columns of a table, side by side; columns that it does not name are ignored.
 
     A raw table of another make than a CSV file is read by `read_frame`; its gaps are the category `""`, as in the file.
+
+    >>> from nnlite.data import Numeric, OneHot
+    >>> encoder = Columns([Numeric("age", fill=35.0, mean=35.0, scale=5.0), OneHot("city", ["Bern", "Oslo"])])
+    >>> encoder.encode({"age": [30.0], "city": ["Oslo"]}).tolist(), encoder.places()
+    ([[-1.0, 0.0, 1.0]], {'age': [0], 'city': [1, 2]})
     """
 
     columns: FromSpecs[ColumnEncoder]
@@ -74,7 +79,7 @@ class Columns(InputEncoder):
         return x
 
     def places(self) -> dict[str, list[int]]:
-        """Where the numbers of each column stand."""
+        """Positions of the numbers of each column."""
         places: dict[str, list[int]] = {}
         for column, span in self._spans():
             places.setdefault(column.name, []).extend(span)
@@ -82,7 +87,7 @@ class Columns(InputEncoder):
 
     @property
     def amounts(self) -> list[int]:
-        """Where amounts stand, which a model may scale: not columns of 0 and 1, or codes."""
+        """Positions of amounts, which a model may scale: not columns of 0 and 1, or codes."""
         return [
             place
             for column, span in self._spans()
@@ -92,7 +97,7 @@ class Columns(InputEncoder):
 
     @property
     def code_sizes(self) -> dict[int, int]:
-        """Where codes stand -> number of codes, 0 for unknown categories among them."""
+        """Position of codes -> number of codes, 0 for unknown categories among them."""
         return {span[0]: 1 + len(column.categories) for column, span in self._spans() if isinstance(column, Ordinal)}
 
     def _spans(self) -> Iterator[tuple[ColumnEncoder, list[int]]]:
@@ -107,7 +112,10 @@ class Texts(InputEncoder):
     """One text per row, for a model that starts with `TextVectorization`.
 
     Args:
-        name: the column of a table that holds it; None where the data are texts already.
+        name: the column of a table that holds it; None if the data are strings already.
+
+    >>> Texts("note").encode({"note": ["a quiet room", "no view"]}).tolist()
+    ['a quiet room', 'no view']
     """
 
     name: str | None = None
@@ -130,10 +138,14 @@ class Texts(InputEncoder):
 class Raw(InputEncoder):
     """An array as it is: scaling is left to the model's first layers (`Normalization`, `Rescaling`).
 
-    Whole numbers stay whole, because a first layer such as `Embedding` needs them.
+    Integers stay integers, because a first layer such as `Embedding` needs them.
 
     Args:
         shape: the shape of one row, without the axis of the rows.
+
+    >>> import numpy as np
+    >>> Raw((2,)).encode(np.array([[1, 2], [3, 4]])).tolist()
+    [[1, 2], [3, 4]]
     """
 
     shape: tuple[int, ...]
@@ -145,12 +157,18 @@ class Raw(InputEncoder):
 
 
 class Preprocessing(Section):
-    """Everything that was learnt about the data before training; a run folder keeps it as `preprocessing.json`.
+    """Everything that was learned about the data before training; a run folder keeps it as `preprocessing.json`.
 
     Args:
         inputs: the encoder of the inputs.
         target: the encoder of the target.
         typical: a typical row of the training part, as cells by column or as an array in nested lists.
+
+    >>> from nnlite.data import Classes, Columns, Numeric
+    >>> inputs = Columns([Numeric("age", fill=35.0, mean=35.0, scale=5.0)])
+    >>> preprocessing = Preprocessing(inputs, Classes("answer", ["no", "yes"], "binary"))
+    >>> preprocessing.inputs.encode({"age": [30.0, 45.0]}).tolist(), preprocessing.target.labels
+    ([[-1.0], [2.0]], ['no', 'yes'])
     """
 
     inputs: FromSpec[InputEncoder]

@@ -61,6 +61,11 @@ class TargetMeans(Levels):
         classes: the classes that the outputs stand for; empty where there is one output.
 
     Reference: Micci-Barreca 2001, "A preprocessing scheme for high-cardinality categorical attributes".
+
+    >>> from nnlite.data import read_frame
+    >>> encoder = TargetMeans("zip", ["3012", "8001"], [[0.2, 0.6]], overall=[0.4], mean=[0], scale=[1], classes=[])
+    >>> encoder.encode(read_frame({"zip": ["8001", "3012", "9000"]})).tolist()
+    [[0.6], [0.2], [0.4]]
     """
 
     means: list[list[float]]

@@ -180,7 +180,7 @@ class TableEncoder(InputEncoder):
 
 
 def _encoders(column: Column, one_hot: int, value: float) -> list[ColumnEncoder]:
-    """What becomes of a column; nothing where all rows are the same."""
+    """The encoders of a column; none if all rows are the same."""
     missing = column.missing
     gaps = bool(missing.any())
     if missing.all():

@@ -42,7 +42,7 @@ def typical_row(
 
 def _typical_cell(source: ColumnSource, encoder: ColumnEncoder, rows: np.ndarray | None) -> Any:
     if isinstance(encoder, Numeric) and (encoder.mean, encoder.scale) != (0, 1):
-        return encoder.mean  # learnt from these rows already
+        return encoder.mean  # learned from these rows already
     column = encoder.read(source).taken(rows)
     missing = column.missing
     return None if missing.all() else _middle(column, column.values[~missing])

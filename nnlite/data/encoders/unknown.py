@@ -16,7 +16,7 @@ _COUNTING: ContextVar["UnknownCategories | None"] = ContextVar("unknown_categori
 
 
 class UnknownCategories:
-    """How often each column held a value that its encoder did not meet in the fit.
+    """Counts, by column, of values that the encoder did not meet in the fit.
 
     While `counting`, encoders of categories report here; the tables of one call, or the chunks of one file, add up.
 

@@ -43,7 +43,7 @@ ENDS = {
 }
 HEAD = 1 << 16
 CONTROLS = re.compile("[\0-\x08\x0e-\x19\x1c-\x1f]")
-# First bytes of files that are no text -> what they are, and what to do.
+# First bytes of files that are not text -> what they are, and what to do.
 OTHER_MAKES = {
     b"PAR1": "a Parquet file: name it in the source `Parquet`",
     b"ARROW1": "an Arrow file: name it in the source `Parquet`",
@@ -83,7 +83,7 @@ def decompress(content: bytes, compression: str, place: str) -> tuple[bytes, str
 
 
 def compression_of(start: bytes, stated: str, place: str) -> str:
-    """What a file that begins so is compressed by; `DialectError` if another compression is stated."""
+    """Compression of a file that begins with these bytes; `DialectError` if another compression is stated."""
     present = next((name for name, magic in MAGIC.items() if start.startswith(magic)), "none")
     if stated not in (AUTO, present):
         raise DialectError(
@@ -117,7 +117,7 @@ def decode(content: bytes, encoding: str, place: str, notes: Notes) -> tuple[str
 
     Raises:
         DialectError: bytes that the stated encoding does not have.
-        DataError: a file that is no text, or text in two encodings.
+        DataError: a file that is not text, or text in two encodings.
     """
     marked = next((name for mark, name in BOMS.items() if content.startswith(mark)), None)
     wide = marked or _without_mark(content)
@@ -148,7 +148,7 @@ def newline_of(content: bytes, encoding: str) -> bytes:
 
 
 def _without_mark(content: bytes) -> str | None:
-    """UTF-16 by its zero bytes, which stand in every second place; None for what is no text in it."""
+    """UTF-16 by its zero bytes, which stand in every second place; None for what is not text in it."""
     head = content[:HEAD]
     even, odd = head[::2].count(0), head[1::2].count(0)
     if max(even, odd) < max(1, 0.3 * (len(head) // 2)) or min(even, odd) > 0.05 * max(even, odd):
@@ -167,7 +167,7 @@ def _found(content: bytes, wide: str | None, place: str, notes: Notes) -> tuple[
     except UnicodeDecodeError as error:
         where = f"byte 0x{content[error.start]:02x} on line {_line(content, error.start)}"
         if wide is not None:
-            raise DataError(f"{place}: damaged text in {encoding}: {where}; write the file anew") from None
+            raise DataError(f"{place}: damaged text in {encoding}: {where}; write the file again") from None
     replaced = content.decode("utf-8", "replace")
     bad = replaced.count("\ufffd")
     if sum(map(replaced.count, {*re.findall("[^\0-\x7f\ufffd]", replaced)})) > bad:

@@ -1,4 +1,4 @@
-"""How a text file writes a table, as the fields of a config."""
+"""The dialect of a text file, as the fields of a config."""
 
 import codecs
 import dataclasses
@@ -56,7 +56,7 @@ class DialectFields:
 
 
 class Dialect(DialectFields, Section):
-    """How a text file writes a table; each field is found from the file where it is `"auto"`.
+    """Dialect of a text file that holds a table; each field is found from the file where it is `"auto"`.
 
     Args:
         delimiter: what stands between two cells: one character, or `tab`, `space`; a space stands for any run of them.
@@ -78,7 +78,7 @@ class Dialect(DialectFields, Section):
 
     @property
     def numbers(self) -> NumberFormat:
-        """How numbers are written; what is not stated yet counts as a point, and as no separator."""
+        """Format of numbers; what is not stated yet counts as a point, and as no separator."""
         decimal = "." if self.decimal == AUTO else self.decimal
         return _format(decimal, "none" if self.thousands == AUTO else self.thousands)
 

@@ -45,7 +45,7 @@ class FileFrame(Frame):
         self._gap_text = ""
 
     def require(self, names: Collection[str]) -> None:
-        """Raise `DataError` for a column that is not there."""
+        """Raise `DataError` for a column that does not exist."""
         for name in names:
             if name not in self.places:
                 raise DataError(f"{self.path}: {no_column(name, self.names)}")
@@ -75,7 +75,7 @@ class FileFrame(Frame):
             raise DataError(f"{self.path}: {error}") from None
 
     def labels(self, name: str) -> np.ndarray:
-        """The column `name` as class labels: integers, booleans or texts; `DataError` for a gap or a date."""
+        """The column `name` as class labels: integers, booleans or strings; `DataError` for a gap or a date."""
         column = self.given(name)
         self._refuse_missing(name, column.missing)
         if column.kind == "boolean":
@@ -107,7 +107,7 @@ def read_arrow_file(path: str, content: bytes | None = None) -> FileFrame:
 
     Raises:
         MissingLibraryError: pyarrow is not installed.
-        DataError: a damaged file, or columns that are no table of numbers, texts and dates.
+        DataError: a damaged file, or columns that are not a table of numbers, strings and dates.
     """
     with needed_for("Parquet files are read by pyarrow", "nnlite[tables]"):
         from pyarrow import feather, parquet  # pyright: ignore[reportMissingImports]
@@ -115,7 +115,7 @@ def read_arrow_file(path: str, content: bytes | None = None) -> FileFrame:
     place, source = place_of(path), path if content is None else io.BytesIO(content)
     if content is None:
         limits().check_bytes(regular(path).st_size, place)
-    with reading(place, "a damaged file", "write it anew"):
+    with reading(place, "a damaged file", "write it again"):
         is_parquet = (content[:4] if content else first_bytes(path)) == PARQUET
         if is_parquet:
             described = parquet.read_metadata(source)

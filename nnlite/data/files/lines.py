@@ -205,7 +205,7 @@ def _broken(lines: list[str], start: int, delimiter: str, quote: str, place: str
 
 
 def _last_opening(text: str, delimiter: str, quote: str) -> tuple[int, bool]:
-    """Where the last quoted cell begins, or the one that breaks the rules; whether it is still open at the end."""
+    """Position of the last quoted cell, or of one that breaks the rules, and whether it is still open at the end."""
     place, last, quoted, at_start = 0, 0, False, True
     while place < len(text):
         character, following = text[place], text[place + 1 : place + 2]

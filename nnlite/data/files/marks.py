@@ -32,7 +32,7 @@ class Marks:
 
 
 def _spelled(marks: Iterable[str]) -> frozenset[str]:
-    """Each mark in every case: to look a cell up is faster than to turn it into small letters."""
+    """Each mark in every case: to look a cell up is faster than to turn it into lowercase."""
     found: set[str] = set()
     for mark in marks:
         few = sum(character.isalpha() for character in mark) <= 6

@@ -1,4 +1,4 @@
-"""What a reader decided about a file and a user should know: told once, through the log of `nnlite.data`.
+"""Decisions of a reader that a user should know: told once, through the log of `nnlite.data`.
 
 Python shows nothing of it unless logging is set up for `INFO`; the command line prints each note on a line of its own.
 """
@@ -21,7 +21,7 @@ class Notes(list[str]):
 
 
 class Unheard(Notes):
-    """What is decided again about later rows of a file, and was told of the first ones."""
+    """Suppress notes about later rows of a file that were given for the first ones."""
 
     def tell(self, note: str) -> None:
         """Nothing."""

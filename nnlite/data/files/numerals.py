@@ -1,4 +1,4 @@
-"""What counts as a number in a text file, by the file's decimal mark and thousands separator."""
+"""Numbers in a text file, by the file's decimal mark and thousands separator."""
 
 import functools
 import re

@@ -65,7 +65,7 @@ def read_table_file(
 
 
 def is_text(start: bytes, path: str) -> bool:
-    """Whether a file that begins so, decompressed, is delimited text, as far as its first bytes tell."""
+    """Whether a file that begins with these bytes, decompressed, is delimited text, as far as its first bytes tell."""
     return not start.startswith((*ARROW_HEADS, NUMPY, ZIP)) and not _is_json(start, path)
 
 

@@ -129,7 +129,7 @@ def named_table(rows: Rows, dialect: Dialect, place: str, notes: Notes) -> TextT
 
 
 def _number_format(rows: Rows, dialect: Dialect, marks: Marks) -> NumberFormat:
-    """How numbers are written below the first row, and in it where it is a row like the others."""
+    """Format of numbers below the first row, and in it if it is a row like the others."""
     sample = _stripped(rows.cells[:SAMPLE])
     later = _stripped(rows.cells[SAMPLE :: 1 + len(rows.cells) // SAMPLE])  # spread over the rest of the file
     scores = []

@@ -1,4 +1,4 @@
-"""What to do about a cell that is no number: the advice depends on what the cell looks like."""
+"""Advice for a cell that is not a number: it depends on what the cell looks like."""
 
 import re
 from collections.abc import Iterable
@@ -26,7 +26,7 @@ def shown(cell: str) -> str:
 
 
 def remedy_of(cell: str, form: NumberFormat, column: str, default: str = LEAVE_OUT, rare: bool = False) -> str:
-    """The advice for a cell without blanks around it that is no number.
+    """The advice for a cell without blanks around it that is not a number.
 
     Args:
         cell: what stands there.

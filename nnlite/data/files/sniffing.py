@@ -1,4 +1,4 @@
-"""How a text file writes its table, found from its first rows."""
+"""Find the dialect of a text file from its first rows."""
 
 from collections.abc import Collection, Sequence
 
@@ -10,7 +10,7 @@ from nnlite.data.files.numerals import PLAIN, NumberFormat
 __all__ = ["find_delimiter", "find_header", "find_number_format", "find_rows"]
 
 SAMPLE = 500  # rows
-DELIMITERS = ("\t", ";", "|", ",")  # the first one wins where several give rows of equally many cells
+DELIMITERS = ("\t", ";", "|", ",")  # the first one wins where several give rows of the same number of cells
 QUOTES = ('"', "'")
 FORMATS = (
     PLAIN,
@@ -26,7 +26,9 @@ YEARS = range(1900, 2101)
 
 
 def find_delimiter(text: str, quote: str = "auto") -> str:
-    """What stands between the cells of a text: what gives its first rows equally many cells, two or more."""
+    """Find the delimiter of the cells of a text: the one that gives its first rows the same number of cells, two or
+    more.
+    """
     quotes = QUOTES if quote == "auto" else (quote,)
     best, best_share = ",", 0.0
     for delimiter in DELIMITERS:
@@ -95,7 +97,7 @@ def find_number_format(
     decimal: str = "auto",
     thousands: str = "auto",
 ) -> NumberFormat:
-    """How numbers are written: the way by which most columns hold nothing else; a plain point where it is as good.
+    """Find the format of numbers in which most columns hold nothing else; a plain point if it is as good.
 
     `1,234` alone may be either number. Where semicolons stand between the cells the comma is taken for a decimal mark,
     since that is why they stand there, elsewhere for a thousands separator.
@@ -117,7 +119,7 @@ def find_number_format(
 
 
 def columns_of_numbers(columns: Sequence[Sequence[str]], form: NumberFormat, marks: Marks) -> int:
-    """How many of the columns hold numbers, written so, and missing values, nothing else."""
+    """Count the columns that hold numbers, written this way, and missing values, nothing else."""
     present = ([cell for cell in column if cell not in marks.in_numbers] for column in columns)
     return sum(bool(cells) and form.all_match(cells) for cells in present)
 

@@ -43,7 +43,7 @@ def read_workbook(
         from openpyxl import load_workbook  # pyright: ignore[reportMissingModuleSource]
 
     place, notes = place_of(path), Notes()
-    with reading(place, "not an Excel workbook", "save it as .xlsx anew"):
+    with reading(place, "not an Excel workbook", "save it as .xlsx again"):
         with ZipFile(io.BytesIO(content)) as archive:
             check_members(archive.infolist(), place)
         book = load_workbook(io.BytesIO(content), read_only=True, data_only=True)
@@ -54,7 +54,7 @@ def read_workbook(
     elif sheet not in book.sheetnames:
         raise DataError(f"{place}: no sheet {sheet!r}; {did_you_mean(sheet, book.sheetnames)}")
     place = f"{place}, sheet {sheet!r}"
-    with reading(place, "a damaged sheet", "save the workbook anew"):
+    with reading(place, "a damaged sheet", "save the workbook again"):
         rows = _rows(book[sheet], place)
     given = {} if dialect is None else {"header": dialect.header, "missing": dialect.missing}
     return settled_table(

@@ -6,7 +6,7 @@ import numbers
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
@@ -20,7 +20,7 @@ PLURAL = {"number": "numbers", "boolean": "true and false", "category": "categor
 
 
 def text_of(cell: Any) -> str:
-    """How a level of a category is written: 1, 1.0 and "1" are one level."""
+    """Text of a level of a category: 1, 1.0 and "1" are one level."""
     if isinstance(cell, (numbers.Real, Decimal)) and not isinstance(cell, (bool, np.bool_)):
         number = int(cell) if isinstance(cell, numbers.Integral) else float(cell)
         return str(int(number)) if isinstance(number, int) or number.is_integer() else str(cell)
@@ -46,7 +46,7 @@ class Column:
 
     @property
     def missing(self) -> np.ndarray:
-        """Which rows are gaps. Shape: (rows,), booleans."""
+        """Mask of the rows that are gaps. Shape: (rows,), booleans."""
         if self.kind == "category":
             return np.fromiter((cell is None for cell in self.values), bool, len(self.values))
         return np.isnat(self.values) if self.kind == "date" else np.isnan(self.values)
@@ -92,11 +92,23 @@ def _gaps(kind: Kind, rows: int) -> np.ndarray:
     return np.full(rows, "NaT", "datetime64[us]") if kind == "date" else np.full(rows, np.nan)
 
 
+class ColumnSource(Protocol):
+    """A source of columns by name: a `Frame`, or the `Table` of a CSV file, each with its own errors."""
+
+    def column(self, name: str, kind: Kind) -> Column:
+        """The column `name` read as `kind`."""
+        ...
+
+    def given(self, name: str) -> Column:
+        """The column `name` in the kind in which it came, with None for gaps of text."""
+        ...
+
+
 class Frame:
     """A raw table: columns of one length, by name and by place; `read_frame` makes one of any table.
 
     Args:
-        columns: the columns, with distinct names; None where `matrix` holds them.
+        columns: the columns, with distinct names; None if `matrix` holds them.
         matrix: columns of numbers, shape (rows, columns), float32 or float64 without infinities.
         names: what the columns of `matrix` are called; `x0`, `x1`, ... where None.
         named: whether the names came with the table, so that columns may be found by them.
@@ -148,7 +160,7 @@ class Frame:
 
     @functools.cached_property
     def places(self) -> dict[str, int]:
-        """Where each column stands."""
+        """Position of each column."""
         return {name: place for place, name in enumerate(self.names)}
 
     @property

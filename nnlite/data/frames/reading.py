@@ -131,7 +131,9 @@ def _of_rows(rows: Sequence[Any]) -> Frame:
         return _of_array(array)
     lengths = set(map(len, rows))
     if len(lengths) > 1:
-        raise ShapeError(f"the rows of a table have equally many cells, these have {min(lengths)} to {max(lengths)}")
+        raise ShapeError(
+            f"the rows of a table must have the same number of cells, these have {min(lengths)} to {max(lengths)}"
+        )
     if not lengths - {0}:
         _check_shape(np.zeros((len(rows), 0)), rows)
     return _checked([column_of_cells(f"x{n}", cells) for n, cells in enumerate(zip(*rows, strict=True))], named=False)

@@ -1,4 +1,4 @@
-"""How truth and dates are spelled in text."""
+"""Spelling of booleans and dates in text."""
 
 import datetime
 import re
@@ -59,7 +59,7 @@ def read_dates(name: str, cells: Sequence[str | None], form: str) -> np.ndarray:
         form: `"iso"`, or a format of `datetime.strptime`.
 
     Raises:
-        DataError: a cell that is no date of this format.
+        DataError: a cell that is not a date of this format.
     """
     read: dict[str, datetime.datetime | None] = {}
     dates = np.full(len(cells), "NaT", "datetime64[us]")

@@ -1,4 +1,4 @@
-"""What the columns of a table hold, and what becomes of them unless a config says otherwise."""
+"""Profiles of the columns of a table, and their default encodings."""
 
 from nnlite.data.profile.kinds import *
 from nnlite.data.profile.profile import *

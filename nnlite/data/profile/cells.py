@@ -21,15 +21,15 @@ INFINITY = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Cells:
-    """One column as texts and, where they can be read so, as numbers or dates.
+    """One column as strings and, where they can be read this way, as numbers or dates.
 
     Args:
         name: the column.
         typed: the kind by the type of the cells; None for those of a text file, which have no type.
         texts: shape (rows,), Python strings with None for a gap.
-        numbers: shape (rows,), float64 with NaN for a gap; None where some cell is no number.
-        dates: shape (rows,), `datetime64` with NaT for a gap; None where some cell is no date.
-        form: how text spells the dates, as `date_format` says; None where they are no text.
+        numbers: shape (rows,), float64 with NaN for a gap; None if some cell is no number.
+        dates: shape (rows,), `datetime64` with NaT for a gap; None if some cell is no date.
+        form: how text spells the dates, as `date_format` says; None if they are no text.
         spelling: how the file writes numbers.
     """
 
@@ -43,12 +43,12 @@ class Cells:
 
     @functools.cached_property
     def missing(self) -> np.ndarray:
-        """Which rows are gaps. Shape: (rows,), booleans."""
+        """Mask of the rows that are gaps. Shape: (rows,), booleans."""
         return np.fromiter((cell is None for cell in self.texts), bool, len(self.texts))
 
     @functools.cached_property
     def counts(self) -> Counter[str]:
-        """How often each level occurs; numbers of one value are one level, however they are spelled."""
+        """Counts of each level; numbers of one value are one level, however they are spelled."""
         if self.numbers is None or self.has_leading_zeros:
             return Counter(cell for cell in self.texts if cell is not None)
         first = dict(zip(self.present.tolist(), (cell for cell in self.texts if cell is not None), strict=True))
@@ -73,7 +73,7 @@ class Cells:
 
     @functools.cached_property
     def marks(self) -> list[str]:
-        """The levels that are no numbers, where there are few of them among many that are; else none."""
+        """The levels that are not numbers, where there are few of them among many that are; else none."""
         others = [level for level in self.counts if not self.spelling.matches(level)]
         numbers = len(self.counts) - len(others)
         is_marked = self.typed is None and self.numbers is None and numbers > MOST_MARKS >= len(others)

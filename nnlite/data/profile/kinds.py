@@ -152,7 +152,7 @@ def order_of(levels: Iterable[str]) -> list[str] | None:
 
 
 def _start(level: str) -> tuple[float, int]:
-    """Where a span such as 10-19, <18 or 65+ begins."""
+    """Start of a span such as 10-19, <18 or 65+."""
     text = level.strip().lower()
     found = SPAN.fullmatch(text)
     assert found is not None  # the caller has seen that it is a span

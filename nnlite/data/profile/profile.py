@@ -40,7 +40,7 @@ ENCODINGS: dict[ColumnKind, str] = {
 
 @dataclass(frozen=True)
 class ColumnProfile:
-    """What one column of a table holds.
+    """Profile of one column of a table.
 
     Args:
         name: the column.
@@ -75,13 +75,13 @@ class ColumnProfile:
 
 @dataclass(frozen=True)
 class TableProfile:
-    """What a table holds: `str(profile)` is one screen of text.
+    """Profile of a table: `str(profile)` is one screen of text.
 
     Args:
         source: the file, or what else was profiled.
         rows: number of rows.
         columns: one profile for each column, targets among them, in the order of the table.
-        task: what is to be learnt; None without a target.
+        task: what is to be learned; None without a target.
 
     >>> table = {"age": [31, 47, 22, 65], "city": ["Rome", "Oslo", "Rome", "Bern"], "ok": [True, False, True, True]}
     >>> profile = profile_table(table, "ok")
@@ -131,11 +131,11 @@ def profile_table(
     Args:
         table: a `Table`, or what `read_frame` reads.
         target: the column to predict, or several; columns that give it away are then told.
-        task: what is to be learnt, where it should not be guessed from the target.
+        task: what is to be learned, where it should not be guessed from the target.
         source: what the table is called; the path of a `Table` when None.
 
     Raises:
-        DataError: no such column, or a target that cannot be learnt.
+        DataError: no such column, or a target that cannot be learned.
     """
     if not isinstance(table, Table):
         table = read_frame(table)
@@ -195,7 +195,7 @@ def _profile(cells: Cells, targets: list[Cells], is_classes: bool) -> ColumnProf
 
 
 def encoding_of(kind: ColumnKind, distinct: int) -> str:
-    """What becomes of a column of this kind with so many levels, unless a config says otherwise."""
+    """Default encoding of a column of this kind with so many levels."""
     if kind in ENCODINGS:
         return ENCODINGS[kind]
     return "two_valued" if distinct == 2 else "one_hot" if distinct <= MOST_ONE_HOT else "embed"
@@ -234,7 +234,7 @@ def _warning(cells: Cells, kind: ColumnKind, reason: str) -> str | None:
     if kind in ("leaking", "constant", "mostly_missing"):
         return f"{kind.replace('_', ' ')}: {reason}"
     if cells.numbers is None and cells.dates is None and (remedy := remedy_of_amounts(cells.counts)) is not None:
-        return f"amounts that are read as texts, such as {shown(next(iter(cells.counts)))}: {remedy}"
+        return f"amounts that are read as strings, such as {shown(next(iter(cells.counts)))}: {remedy}"
     if kind == "identifier":
         return f"{kind}: {reason}"
     if cells.marks:

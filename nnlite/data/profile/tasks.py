@@ -1,4 +1,4 @@
-"""What is to be learnt, by the look of the target."""
+"""The task, as the target suggests."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ ROWS_OF_A_LABEL = 5  # mean number of rows that have it, from which parts of cel
 
 @dataclass(frozen=True)
 class Task:
-    """What is to be learnt.
+    """The task: what is predicted.
 
     Args:
         kind: `"binary"`, `"multiclass"`, `"multilabel"` (several columns of 0 and 1, or several labels in a cell) or
@@ -34,7 +34,7 @@ class Task:
         reason: why, in a few words.
         classes: how often each class or label occurs, of one column; empty for the other tasks.
         separator: what stands between the labels of one cell, of a multi-label task of one column.
-        log: whether the logarithm of the target is better learnt than the target: positive and skewed to the right.
+        log: whether the logarithm of the target is better learned than the target: positive and skewed to the right.
     """
 
     kind: TaskKind
@@ -49,7 +49,7 @@ def task_of(targets: list[Cells], forced: TaskKind | None = None) -> Task:
     """The task that the targets suggest, or the one that is asked for.
 
     Raises:
-        DataError: a target that cannot be learnt: missing values, one value alone, texts that all differ, or not what
+        DataError: a target that cannot be learned: missing values, one value alone, texts that all differ, or not what
             the task asks for.
     """
     if len(targets) == 1 and forced in (None, "multilabel") and (separator := _separator(targets[0])) is not None:
@@ -88,7 +88,7 @@ def _of_one(cells: Cells, forced: TaskKind | None) -> Task:
         kind, reason = kind_of(cells)
         if (remedy := remedy_of_amounts(cells.counts)) is not None:
             example = shown(next(iter(cells.counts)))
-            raise DataError(f"target {cells.name!r} holds amounts that are no numbers, such as {example}: {remedy}")
+            raise DataError(f"target {cells.name!r} holds amounts that are not numbers, such as {example}: {remedy}")
         raise DataError(
             f"target {cells.name!r} has {distinct} different texts in {rows} rows ({kind}: {reason}), too many for "
             "classes; choose another column by --target"
@@ -98,7 +98,7 @@ def _of_one(cells: Cells, forced: TaskKind | None) -> Task:
 
 
 def _separator(cells: Cells) -> str | None:
-    """What stands between labels, if cells hold several: fewer labels than different cells, each in many rows."""
+    """Separator of labels, if cells hold several: fewer labels than different cells, each in many rows."""
     if cells.numbers is not None or cells.dates is not None or remedy_of_amounts(cells.counts) is not None:
         return None
     for separator in SEPARATORS:

@@ -43,7 +43,7 @@ def _task(profile: "TableProfile") -> list[str]:
     if task is None:
         return []
     names = ", ".join(task.targets[:MOST_CLASSES]) + (", ..." if len(task.targets) > MOST_CLASSES else "")
-    lines = [f"target: {names}: {task.kind} ({task.reason})" + ("; its logarithm is learnt" if task.log else "")]
+    lines = [f"target: {names}: {task.kind} ({task.reason})" + ("; its logarithm is learned" if task.log else "")]
     if task.classes:
         shares = [f"{label} {count / profile.rows:.1%}" for label, count in list(task.classes.items())[:MOST_CLASSES]]
         more = len(task.classes) - MOST_CLASSES

@@ -1,1 +1,1 @@
-"""What is asked of a file before it is believed: what it is, how large it is, and what a reader says of it."""
+"""Checks of a file before it is trusted: its type, its size, and errors of its reader."""

@@ -19,7 +19,7 @@ LAST_CHARACTER = 0x10FFFF
 
 
 class ArrayHeader(NamedTuple):
-    """What an `.npy` file says of its array.
+    """Header of an `.npy` file: type and shape of its array.
 
     Attributes:
         shape: of the array.
@@ -84,7 +84,7 @@ def _check_characters(codes: np.ndarray, place: str) -> None:
     """`DataError` for numbers that stand for no character, which fail where a text is used."""
     wrong = codes[(codes > LAST_CHARACTER) | ((codes >= 0xD800) & (codes <= 0xDFFF))]
     if len(wrong):
-        raise DataError(f"{place}: damaged; a text holds the number {wrong[0]}, which is no character")
+        raise DataError(f"{place}: damaged; a text holds the number {wrong[0]}, which is not a character")
 
 
 def check_members(members: Sequence[zipfile.ZipInfo], place: str) -> None:

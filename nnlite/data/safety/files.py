@@ -23,12 +23,12 @@ KINDS = {
 
 
 def place_of(path: str) -> str:
-    """What messages call a file."""
+    """Name of a file in messages."""
     return "standard input" if path == STDIN else path
 
 
 def regular(path: str | os.PathLike) -> os.stat_result:
-    """What the system knows of a file; `DataError` for what is none: a device would be read for ever.
+    """File status; `DataError` for anything but a regular file: a device would be read forever.
 
     Raises:
         DataError: no such file, a folder, a device, a pipe, a name that no file can have.

@@ -1,4 +1,4 @@
-"""How much of a file is read: what it may cost is known before it is paid."""
+"""Limits on the size of files, checked before they are read."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -112,7 +112,7 @@ class Limits(Section):
 
 
 def limits() -> Limits:
-    """Those that are in force."""
+    """Limits in force."""
     return _current.get() or DEFAULT
 
 

@@ -1,4 +1,4 @@
-"""What a source has read, and checks of its arrays."""
+"""Data sets read by a source, and checks of their arrays."""
 
 import dataclasses
 
@@ -46,7 +46,7 @@ def dataset_of(inputs: np.ndarray, target: np.ndarray, target_kind: TargetKind, 
 
 def checked_labels(target: np.ndarray, target_kind: TargetKind, place: str) -> np.ndarray:
     if target.dtype.kind not in "biufU":
-        raise DataError(f"{place} holds {target.dtype}, expected labels: numbers or texts")
+        raise DataError(f"{place} holds {target.dtype}, expected labels: numbers or strings")
     if target.dtype.kind == "f" and not np.isfinite(target).all():
         raise DataError(f"{place}: row {first_bad(target)[0]} is {target[first_bad(target)]}")
     if target.ndim == 2 and target.shape[1] == 1:

@@ -51,7 +51,7 @@ class DataSource(Configurable, family="data source"):
         raise NotImplementedError
 
     def choices(self) -> dict[str, ColumnChoice]:
-        """What is said of single columns."""
+        """Choices for single columns."""
         return {}
 
     def load(self, target_kind: TargetKind) -> Dataset:
@@ -83,7 +83,7 @@ class DataSource(Configurable, family="data source"):
         return np.column_stack([table.quantities(name) for name in table.names])
 
     def complete_rows(self, inputs: Table | Frame | np.ndarray, rows: np.ndarray) -> np.ndarray:
-        """Those of the training `rows` that can be learnt from."""
+        """The training `rows` that can be learned from."""
         return rows
 
     def settled(self, inputs: Table | Frame | np.ndarray) -> "DataSource":
@@ -118,7 +118,7 @@ class DataSource(Configurable, family="data source"):
         return self.elsewhere(path).load(target_kind)
 
     def for_reading(self) -> dict | None:
-        """The spec by which further files are read as this one was; None where they are plain tables of numbers."""
+        """The spec by which further files are read as this one was; None if they are plain tables of numbers."""
         if type(self).read_inputs is DataSource.read_inputs:
             return None
         spec = self.to_spec()

@@ -31,6 +31,10 @@ class Csv(DialectFields, StreamedTableSource):
             table need not fit into memory; "auto" does so for files of more than 200 MB.
         cache: a folder that keeps the encoded rows of a streamed table for the next run; relative to the current
             folder. Without one they are in a temporary folder and go with the process.
+
+    >>> from nnlite.data import DataSource
+    >>> DataSource.get({"csv": {"path": "houses.csv", "target": "price", "drop": ["id"]}})
+    Csv(path='houses.csv', target='price', drop=['id'])
     """
 
     def validate(self) -> None:

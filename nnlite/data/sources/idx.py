@@ -18,6 +18,9 @@ class Idx(DataSource):
     Args:
         inputs: the file of the images, of shape (rows, height, width).
         target: the file of the labels, of shape (rows,).
+
+    >>> Idx("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz")
+    Idx(inputs='train-images-idx3-ubyte.gz', target='train-labels-idx1-ubyte.gz')
     """
 
     inputs: str

@@ -16,6 +16,10 @@ class Inline(DataSource):
     Args:
         inputs: one list of numbers per row.
         target: one label or number per row.
+
+    >>> dataset = Inline([[0, 0], [0, 1]], ["no", "yes"]).load("auto")
+    >>> dataset.inputs.tolist(), dataset.target.tolist()
+    ([[0, 0], [0, 1]], ['no', 'yes'])
     """
 
     inputs: list

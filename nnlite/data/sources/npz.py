@@ -19,6 +19,12 @@ class Npz(DataSource):
         path: the file.
         inputs: name of the array of shape (rows, features, ...).
         target: name of the array of shape (rows,) or (rows, columns).
+
+    >>> import os, tempfile
+    >>> path = os.path.join(tempfile.mkdtemp(), "t.npz")
+    >>> np.savez(path, inputs=np.ones((4, 2)), target=np.arange(4))
+    >>> Npz(path).load("auto").inputs.shape
+    (4, 2)
     """
 
     path: str
@@ -46,6 +52,12 @@ class Npy(DataSource):
     Args:
         inputs: the file of the inputs, of shape (rows, features, ...).
         target: the file of the target, of shape (rows,) or (rows, columns).
+
+    >>> import os, tempfile
+    >>> path = os.path.join(tempfile.mkdtemp(), "x.npy")
+    >>> np.save(path, np.ones((4, 2)))
+    >>> Npy(path, path).load("auto").inputs.shape
+    (4, 2)
     """
 
     inputs: str

@@ -17,6 +17,9 @@ class SklearnDataset(DataSource):
 
     Args:
         name: `"digits"`, `"iris"`, `"wine"`, `"breast_cancer"`, `"diabetes"` or `"linnerud"`.
+
+    >>> SklearnDataset("iris")
+    SklearnDataset(name='iris')
     """
 
     name: str

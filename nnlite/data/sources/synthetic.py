@@ -32,6 +32,10 @@ class Agreement(DataSource):
         rows: number of sentences.
         clauses: largest number of nouns between the first noun and the last verb.
         seed: decides the sentences.
+
+    >>> dataset = Agreement(rows=3, clauses=1).load("auto")
+    >>> print(dataset.inputs[0], dataset.target[0], sep=": ")
+    the cat run: wrong
     """
 
     rows: Count = 2000
@@ -100,6 +104,10 @@ class SeasonalSeries(DataSource):
         trend: per step.
         noise: standard deviation of the noise.
         seed: decides the noise.
+
+    >>> dataset = SeasonalSeries(rows=5, window=8, horizon=2).load("regression")
+    >>> dataset.inputs.shape, dataset.target.shape
+    ((5, 8, 1), (5, 2))
     """
 
     rows: Count = 1500

@@ -27,8 +27,8 @@ class TableSource(DataSource, abstract=True):
 
     With `path` and `target` alone, or with `columns`, the kinds of columns are found, and each becomes what suits its
     kind (docs/columns.md). With `categorical`, `ordinal`, `text` or `drop`, but without `columns`, all other columns
-    are numbers. These are standardised, with missing values filled by the median; categorical ones become one column
-    of 0 and 1 per category, a missing value being a category of its own. All of it is learnt from the training part.
+    are numbers. These are standardized, with missing values filled by the median; categorical ones become one column
+    of 0 and 1 per category, a missing value being a category of its own. All of it is learned from the training part.
 
     Args:
         path: the file; `-` is the standard input.
@@ -69,7 +69,7 @@ class TableSource(DataSource, abstract=True):
 
     @property
     def dialect(self) -> Dialect:
-        """How a text file is written, as far as the source states it."""
+        """Dialect of a text file, as far as the source states it."""
         return Dialect()
 
     def located(self, folder: str) -> "TableSource":
@@ -121,7 +121,7 @@ class TableSource(DataSource, abstract=True):
         return Columns([kind.fit(name, inputs, rows) for kind, name in zip(kinds, names, strict=True)])
 
     def choices(self) -> dict[str, ColumnChoice]:
-        """What is said of single columns, in `columns` and in the lists."""
+        """Choices for single columns, from `columns` and from the lists."""
         lists = {"one_hot": self.categorical, "embed": self.ordinal, "drop": self.drop}
         named = {name: ColumnChoice.get(encoding) for encoding, names in lists.items() for name in names}
         return {**named, **self.columns}

@@ -23,6 +23,10 @@ class Parquet(StreamedTableSource):
         path: the file.
         target, categorical, ordinal, text, drop, columns: as of `TableSource`.
         stream, cache: as of `Csv`: whether rows stay in files while training, and the folder that keeps them.
+
+    >>> from nnlite.data import DataSource
+    >>> DataSource.get({"parquet": {"path": "houses.parquet", "target": "price"}})
+    Parquet(path='houses.parquet', target='price')
     """
 
     def read(self) -> FileFrame:
@@ -40,6 +44,10 @@ class JsonLines(TableSource):
     Args:
         path: the file.
         target, categorical, ordinal, text, drop, columns: as of `TableSource`.
+
+    >>> from nnlite.data import DataSource
+    >>> DataSource.get({"json_lines": {"path": "houses.jsonl", "target": "price"}})
+    JsonLines(path='houses.jsonl', target='price')
     """
 
     def read(self) -> FileFrame:
@@ -56,6 +64,10 @@ class Excel(TableSource):
         target, categorical, ordinal, text, drop, columns: as of `TableSource`.
         sheet: name of the sheet; the first one when None.
         missing: the cells that stand for a missing value, as of `Dialect`.
+
+    >>> from nnlite.data import DataSource
+    >>> DataSource.get({"excel": {"path": "houses.xlsx", "target": "price", "sheet": "2025"}})
+    Excel(path='houses.xlsx', target='price', sheet='2025')
     """
 
     sheet: str | None = None

@@ -29,7 +29,7 @@ def open_rows(path: str | os.PathLike, name: str | None = None, cache: str | os.
 
     Args:
         path: a `.npy` or `.npz` file.
-        name: of the array in an `.npz` file; may be None where it has one alone.
+        name: of the array in an `.npz` file; may be None if it has one alone.
         cache: the folder in which a compressed array is unpacked, and kept; a temporary one, which goes with the last
             use of the rows, when None.
 

@@ -34,7 +34,7 @@ def arrow_chunks(path: str, rows: int | None = None) -> Iterator[FileFrame]:
         import pyarrow  # noqa: F401 # pyright: ignore[reportMissingImports]
 
     start = 0
-    with reading(path, "no Parquet or Arrow file that can be read", "write it anew"):
+    with reading(path, "no Parquet or Arrow file that can be read", "write it again"):
         for table in _arrow_tables(path, rows or ARROW_ROWS):
             yield framed(path, without_index(table), start)
             start += table.num_rows

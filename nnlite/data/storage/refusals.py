@@ -1,4 +1,4 @@
-"""What only a table in memory can do."""
+"""Operations that need a table in memory."""
 
 from nnlite.data.encoders.choices import ColumnChoice
 from nnlite.data.sources.base import DataSource

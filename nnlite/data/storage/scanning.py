@@ -48,7 +48,7 @@ def _mixed(words: np.ndarray) -> np.ndarray:
 
 
 class Scan:
-    """What one pass over the chunks finds.
+    """Findings of one pass over the chunks.
 
     Args:
         split: which rows are the training part.

@@ -34,7 +34,7 @@ Fit = Callable[[Dataset, np.ndarray], Preprocessing]
 
 @dataclass(frozen=True)
 class StoredParts:
-    """What became of a table.
+    """Parts of a table that was encoded into files.
 
     Args:
         parts: `(x, y)` of each part, x as `StoredRows` and y mapped.
@@ -219,7 +219,7 @@ class _Appended:
         return self
 
     def __exit__(self, *error: object) -> None:
-        """Write the header anew, now that the number of rows is known; close the file, also after an error."""
+        """Write the header again, now that the number of rows is known; close the file, also after an error."""
         if self.file is not None:
             self.file.seek(0)
             self._head()
@@ -237,7 +237,7 @@ def _names(part: str) -> tuple[str, str, str]:
 
 
 def _as_read_at_once(target: np.ndarray, encoder: TargetEncoder) -> np.ndarray:
-    """The target of a chunk as that of the whole file is read: as texts where one of the labels is."""
+    """The target of a chunk as that of the whole file is read: as strings where one of the labels is."""
     if isinstance(encoder, Quantities):
         return target.astype(np.float64).reshape(len(target), -1)
     texts = isinstance(encoder, Classes) and isinstance(encoder.labels[0], str)

@@ -39,7 +39,7 @@ def text_chunks(
 ) -> Iterator[Table | FileFrame]:
     """The table of a text file, so many rows at a time, with the rules and the complaints of `Table.read`.
 
-    What the dialect leaves open is found from the first 1 MiB of the text. A file that is no text comes as one table.
+    What the dialect leaves open is found from the first 1 MiB of the text. A file that is not text comes as one table.
 
     Args:
         path: the file; `-` is the standard input.
@@ -162,7 +162,7 @@ def _first_lines(
 
 
 def _last_end(content: bytes, newline: bytes) -> int:
-    """Where the last line that is complete ends; 0 where none is."""
+    """End of the last complete line; 0 if there is none."""
     place = content.rfind(newline)
     while place % len(newline) and place >= 0:  # bytes of two characters
         place = content.rfind(newline, 0, place + len(newline) - 1)

@@ -1,4 +1,4 @@
-"""What estimators of circuits share: columns become states, structures networks."""
+"""Base of estimators of circuits: columns become states, structures networks."""
 
 from collections.abc import Mapping
 from os import PathLike
@@ -21,7 +21,7 @@ class Levels:
 
     Attributes:
         values: what each state stands for: the values, or the middles of intervals.
-        edges: between the intervals; None where the states are values.
+        edges: between the intervals; None if the states are values.
         names: of the states.
     """
 
@@ -60,7 +60,7 @@ class Levels:
 
 
 def gaps(column: np.ndarray) -> np.ndarray:
-    """Where a column holds None, NaN, NaT or NA."""
+    """Mask of None, NaN, NaT and NA in a column."""
     if column.dtype.kind == "f":
         return np.isnan(column)
     if column.dtype != object:
@@ -69,7 +69,7 @@ def gaps(column: np.ndarray) -> np.ndarray:
 
 
 class CircuitEstimator(BaseEstimator):
-    """What both estimators share: columns to states, structures, EM."""
+    """Base of both estimators: columns to states, structures, EM."""
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

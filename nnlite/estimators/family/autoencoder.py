@@ -23,7 +23,7 @@ class NNAutoencoder(ClassNamePrefixFeaturesOutMixin, OutlierMixin, SingleNetwork
     """A network that learns to give its inputs back through a layer of few units: codes, and anomalies.
 
     An encoder of `hidden_layer_sizes` ends in `n_components` linear units, the codes; a decoder of the same sizes in
-    reverse order makes the table of them again. It minimises
+    reverse order makes the table of them again. It minimizes
 
         mean over rows and columns of ((reconstruction - x) / scale)**2,
 
@@ -45,11 +45,11 @@ class NNAutoencoder(ClassNamePrefixFeaturesOutMixin, OutlierMixin, SingleNetwork
     dropout : "auto", float in [0, 1), dict or LearningRateSchedule, default=0.0
         Fraction of the outputs of each hidden layer that is dropped while training.
     loss : "auto", str, dict, Loss or callable, default="auto"
-        What is minimised, as in `NNRegressor`; `"auto"` is the squared error.
+        What is minimized, as in `NNRegressor`; `"auto"` is the squared error.
     optimizer, learning_rate, weight_decay, epochs, batch_size : default="auto"
         As in `NNRegressor`, and so are alpha, shuffle, validation_fraction, tol, n_iter_no_change and callbacks.
     early_stopping : bool, default=True
-        Judge each epoch by samples that are not learnt from, and go back to the best one.
+        Judge each epoch by samples that are not learned from, and go back to the best one.
     contamination : float in (0, 0.5], default=0.1
         The part of the samples of `fit` that count as anomalies; it sets `offset_`.
     random_state : int, RandomState instance or None, default=None
@@ -155,7 +155,7 @@ class NNAutoencoder(ClassNamePrefixFeaturesOutMixin, OutlierMixin, SingleNetwork
         y : None
             Not used.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each sample, >= 0; a weight of 2 is the same as a sample that is there twice.
+            Weight of each sample, >= 0; a weight of 2 is the same as a sample that occurs twice.
 
         Returns
         -------
@@ -227,7 +227,7 @@ class NNAutoencoder(ClassNamePrefixFeaturesOutMixin, OutlierMixin, SingleNetwork
         return self.decoder_.predict(codes, rows_at_once(codes.shape[1]), verbose=0)
 
     def reconstruction_error(self, X: Any) -> np.ndarray:
-        """How badly each sample is given back: the mean over columns of ((reconstruction - x) / scale_)**2.
+        """Reconstruction error of each sample: the mean over columns of ((reconstruction - x) / scale_)**2.
 
         About 1 where nothing was learned, and 0 where the codes say everything.
 

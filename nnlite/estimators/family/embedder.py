@@ -147,7 +147,7 @@ class NNEmbedder(SingleNetwork):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Labels or numbers.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each sample, >= 0; a weight of 2 is the same as a sample that is there twice.
+            Weight of each sample, >= 0; a weight of 2 is the same as a sample that occurs twice.
 
         Returns
         -------
@@ -229,7 +229,7 @@ class NNEmbedder(SingleNetwork):
         return np.column_stack([self._part(frame, name) for name in self._encoder.names])
 
     def _part(self, frame: Frame, name: str) -> np.ndarray:
-        """What one column of the table becomes, `(rows, columns)`."""
+        """Encoding of one column of the table, `(rows, columns)`."""
         if name in self._vectors:
             return self._vectors[name][self._levels[name].codes(frame)]
         column = frame.columns[frame.places[name]]

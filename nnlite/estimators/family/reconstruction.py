@@ -86,12 +86,12 @@ class Reconstruction(GivenEncoder, NNRegressor):
 
     @property
     def medians(self) -> np.ndarray | None:
-        """What fills gaps in a table of numbers; None where there are no columns of numbers."""
+        """Values that fill gaps in a table of numbers; None if there are no columns of numbers."""
         return None if self._scaling is None else medians_of(self._scaling)
 
     @property
     def scale(self) -> np.ndarray:
-        """What errors of each column are divided by."""
+        """Divisor of the errors of each column."""
         return self._targets.scale
 
     def _read_targets(
@@ -110,7 +110,7 @@ class Reconstruction(GivenEncoder, NNRegressor):
 
 
 def weighted_quantile(scores: np.ndarray, part: float, given: np.ndarray | None) -> float:
-    """What the scores are below whose weights add up to `part` of all, as nearly as whole samples allow.
+    """Score below which the weights add up to `part` of all, as nearly as whole samples allow.
 
     It lies midway between the scores on both sides, so that rounding does not decide.
     """

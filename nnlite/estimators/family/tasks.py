@@ -1,4 +1,4 @@
-"""What the transformers share: whether targets are classes, and the attributes of a fit."""
+"""Common parts of the transformers: whether targets are classes, and the attributes of a fit."""
 
 from typing import Any
 

@@ -1,1 +1,1 @@
-"""How estimators are fitted: tables read, parameters made a recipe, networks trained and put together."""
+"""Fitting of estimators: tables read, parameters made a recipe, networks trained and put together."""

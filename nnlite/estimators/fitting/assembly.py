@@ -15,7 +15,7 @@ AVERAGE = "average_of_members"
 
 
 class Core(NamedTuple):
-    """Where the trained network stands in a model.
+    """Place of the trained network in a model.
 
     Args:
         start, stop: its layers are `model.layers[start:stop]`.
@@ -78,7 +78,7 @@ def check_outputs(network: Sequential, targets: Targets) -> None:
 
 
 def target_encoder(targets: Targets) -> TargetEncoder | None:
-    """What a model's file says of its outputs: the labels of classes, the names of amounts; scales are layers of it.
+    """Target encoder for a model's file: the labels of classes, the names of amounts; scales are layers of it.
 
     None for other targets, and for labels that a file cannot hold, such as dates.
     """

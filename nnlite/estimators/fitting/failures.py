@@ -1,4 +1,4 @@
-"""What is left of an estimator whose training failed: what it was before."""
+"""Restoring an estimator whose training failed to its state before."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

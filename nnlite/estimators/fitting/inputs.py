@@ -1,4 +1,4 @@
-"""What the estimators take as X: arrays, raw tables and sparse matrices, brought into one matrix of numbers."""
+"""Reading of X by the estimators: arrays, raw tables and sparse matrices, brought into one matrix of numbers."""
 
 from collections.abc import Mapping
 from typing import Any, cast
@@ -45,7 +45,7 @@ def read_inputs(estimator: Any, X: Any, reset: bool, y: Any = "no_validation") -
 
     Args:
         estimator: its `n_features_in_` and `feature_names_in_` are set where `reset` says so, and compared else.
-        y: targets, which must not be None where they are passed.
+        y: targets, which must not be None if they are passed.
 
     Raises:
         ValueError: as scikit-learn's `validate_data`.
@@ -118,10 +118,10 @@ def fitted_encoder(table: Any) -> TableEncoder | None:
 
 
 def as_matrix(table: Any, encoder: TableEncoder | None, medians: np.ndarray | None = None) -> Any:
-    """What `read_inputs` returned as a matrix of numbers without gaps: an array, or rows of a sparse matrix.
+    """The result of `read_inputs` as a matrix of numbers without gaps: an array, or rows of a sparse matrix.
 
     Args:
-        encoder: of the table of `fit`; None where that was a matrix of numbers.
+        encoder: of the table of `fit`; None if that was a matrix of numbers.
         medians: what takes the place of gaps where there is no encoder.
 
     Raises:
@@ -142,14 +142,14 @@ def as_matrix(table: Any, encoder: TableEncoder | None, medians: np.ndarray | No
     if not gaps.any():
         return matrix
     if medians is None:
-        raise DataError("X has gaps (NaN), and the model learnt no medians to fill them with: fit it with standardize")
+        raise DataError("X has gaps (NaN), and the model learned no medians to fill them with: fit it with standardize")
     return np.where(gaps, medians, matrix)
 
 
 def fitted_scaling(matrix: Any, encoder: TableEncoder | None) -> RobustScaling | None:
     """The scaling of an encoded table: its columns of numbers by median and quartiles, the others as they are.
 
-    None where there are no columns of numbers.
+    None if there are no columns of numbers.
     """
     columns = number_columns(matrix.shape[1], encoder)
     if not columns:
@@ -176,7 +176,7 @@ def code_columns(encoder: TableEncoder | None) -> dict[int, int]:
 
 
 def places_of(encoder: TableEncoder) -> dict[str, int]:
-    """Where each column of the matrix stands, by its name."""
+    """Positions of the columns of the matrix, by name."""
     return {name: place for place, name in enumerate(encoder.feature_names)}
 
 

@@ -81,7 +81,7 @@ def stopping(parameters: dict[str, Any], judged: bool) -> list[Callback]:
 
     Args:
         parameters: of the estimator.
-        judged: whether rows that are not learnt from judge the epochs; else the training loss decides.
+        judged: whether rows that are not learned from judge the epochs; else the training loss decides.
     """
     rate = parameters["learning_rate"]
     adaptive = isinstance(rate, str) and rate == ADAPTIVE

@@ -64,7 +64,7 @@ SIDE_BY_SIDE = ("Dense", "Scale", "CategoryEmbedding", "PeriodicEmbedding")
 
 
 class Problem(NamedTuple):
-    """What is to be learnt.
+    """The task: what is predicted.
 
     Args:
         task: whether classes or numbers are predicted.
@@ -86,13 +86,13 @@ class Problem(NamedTuple):
 
 
 class Recipe:
-    """What the parameters of an estimator mean for a problem.
+    """Meaning of an estimator's parameters for a problem.
 
     Args:
         parameters: of the estimator, by name.
-        problem: what is to be learnt.
+        problem: what is to be learned.
         online: whether this is one pass over some of the rows, one of many, in place of a whole training.
-        present: how many networks there are, where these are trained further; None where new ones are.
+        present: how many networks there are, where these are trained further; None if new ones are.
     """
 
     def __init__(
@@ -117,7 +117,7 @@ class Recipe:
 
     @property
     def n_members(self) -> int:
-        """How many networks are trained side by side: as many as there are, where these are trained further."""
+        """Number of networks trained side by side: as many as there are, where these are trained further."""
         if self.takes_all_rows and (self._get("n_members", 1) != 1 or self.present not in (None, 1)):
             message = f"optimizer={self.parameters['optimizer']!r} trains a single network: pass n_members=1"
             raise ConfigError(message, ("n_members",))
@@ -221,12 +221,12 @@ class Recipe:
 
     @property
     def has_waves(self) -> bool:
-        """Whether numbers are learnt from beside waves of themselves: numbers from few numbers."""
+        """Whether numbers are learned from beside waves of themselves: numbers from few numbers."""
         return self.is_tuned and self.problem.task == "number" and 0 < len(self.problem.numbers) <= MOST_WAVY_COLUMNS
 
     @property
     def has_pieces(self) -> bool:
-        """Whether they are learnt from beside piecewise linear pieces of themselves too: enough rows for each bin."""
+        """Whether they are learned from beside piecewise linear pieces of themselves too: enough rows for each bin."""
         return self.has_waves and self.problem.n_rows >= BINS * LEAST_ROWS_OF_A_BIN
 
     def _dense(self, units: int, activation: Any) -> dict[str, Any]:

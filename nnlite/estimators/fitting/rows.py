@@ -1,6 +1,6 @@
 """Rows to learn from, in a form that the different rows and the sums of their weights alone decide.
 
-A row that is there twice is a row of weight 2, and a row of weight 0 is not there, exactly, whatever the batches.
+A row that occurs twice is a row of weight 2, and a row of weight 0 has no effect, exactly, whatever the batches.
 """
 
 import hashlib
@@ -15,11 +15,11 @@ HASHED_AT_ONCE = 256
 
 
 class DistinctRows(NamedTuple):
-    """Which rows of a table are learnt from.
+    """Distinct rows of a table that are learned from.
 
     Args:
-        first: their places; a place is there several times where copies are learnt from.
-        weights: of each; None where all are 1.
+        first: their places; a place is there several times where copies are learned from.
+        weights: of each; None if all are 1.
         inverse: for each row of the table a place in `first`; -1 for a row of weight 0.
     """
 

@@ -1,4 +1,4 @@
-"""What the estimators take as y, and what the network makes of it: classes, labels side by side, numbers."""
+"""Reading of y by the estimators, and its form for the network: classes, labels side by side, numbers."""
 
 from typing import Any, Literal
 
@@ -26,15 +26,15 @@ Task = Literal["class", "number"]
 
 
 class Targets:
-    """How targets are turned into what a network learns.
+    """Encoding of targets for a network.
 
     Attributes:
         task: whether the defaults are those for classes or those for numbers.
         n_outputs: units of the last layer.
         activation: the function after the last layer; None for numbers.
-        loss: what is minimised by default.
-        metrics: what is logged besides.
-        names: of the columns of a table of targets; None where they have none.
+        loss: what is minimized by default.
+        metrics: what is logged as well.
+        names: of the columns of a table of targets; None if they have none.
         classes: the labels; None for numbers.
     """
 
@@ -47,10 +47,10 @@ class Targets:
     classes: Any = None
 
     def learn(self, y: np.ndarray, weights: np.ndarray | None) -> None:
-        """Take from the rows that are learnt from what `encode` needs."""
+        """Take from the rows that are learned from what `encode` needs."""
 
     def encode(self, y: np.ndarray) -> np.ndarray:
-        """What the loss compares with outputs."""
+        """Targets as the loss compares them with outputs."""
         raise NotImplementedError
 
     def keys(self, y: np.ndarray) -> np.ndarray:
@@ -58,15 +58,15 @@ class Targets:
         return self.encode(y)
 
     def mixed(self, y: np.ndarray) -> np.ndarray | None:
-        """The class of each row, whose mix parts of the rows keep; None where there are no classes."""
+        """The class of each row, whose mix parts of the rows keep; None if there are no classes."""
         return None
 
     def decided(self, outputs: np.ndarray) -> np.ndarray:
-        """What is predicted, from the model's outputs."""
+        """Predictions from the model's outputs."""
         return outputs
 
     def before_activation(self, outputs: np.ndarray) -> np.ndarray:
-        """What the last layer computed before its activation, up to a constant for each row."""
+        """Outputs of the last layer before its activation, up to a constant for each row."""
         return outputs
 
     def shaped(self, predictions: np.ndarray) -> np.ndarray:
@@ -74,7 +74,7 @@ class Targets:
         return predictions
 
     def scores(self, history: dict[str, list[float]]) -> list[float] | None:
-        """The score of each epoch on the rows set apart; None where there are none."""
+        """The score of each epoch on the rows set apart; None if there are none."""
         return history.get(f"val_{self.metrics[0]}")
 
 
@@ -145,7 +145,7 @@ class NumberTargets(Targets):
         is_column: whether they came as one column, `(rows,)`.
 
     Attributes:
-        mean, scale, low, high: of the rows that were learnt from, for each number.
+        mean, scale, low, high: of the rows that were learned from, for each number.
     """
 
     task = "number"

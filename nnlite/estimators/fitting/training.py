@@ -21,14 +21,14 @@ VALIDATED_AT_ONCE = 256  # rows in each epoch, in memory that the layers keep
 
 
 class Lesson(NamedTuple):
-    """What is learnt from.
+    """Data that a network learns from.
 
     Args:
         x: `(rows, columns)`, scaled.
         y: targets as the loss takes them, one row each.
-        weights: one for each row; None where all are 1.
+        weights: one for each row; None if all are 1.
         labels: the class of each row, whose mix parts keep; None for any mix.
-        judges: `(x, y)` of rows that judge each epoch and are not learnt from; None to set some apart.
+        judges: `(x, y)` of rows that judge each epoch and are not learned from; None to set some apart.
     """
 
     x: Any
@@ -58,12 +58,12 @@ class Judged(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What came of a training.
+    """Result of a training.
 
     Args:
         history: the logs of each epoch.
         best_epoch: whose weights were kept, by the mean over the members; the last one where None.
-        judged: the outputs that tell how good the networks are; None where all rows were learnt from.
+        judged: the outputs that tell how good the networks are; None if all rows were learned from.
         ended: whether something ended it before, or at, its last epoch.
     """
 

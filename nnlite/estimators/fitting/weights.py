@@ -74,4 +74,4 @@ def _check_table(table: Any, known: Any) -> None:
             raise ConfigError(f"class_weight[{label!r}] is {weight!r}, expected a number >= 0")
         if known is not None and label not in known:
             labels = np.asarray(known).tolist()
-            raise ConfigError(f"class_weight names {label!r}, which is no class; they are {labels}")
+            raise ConfigError(f"class_weight names {label!r}, which is not a class; they are {labels}")

@@ -1,4 +1,4 @@
-"""What both multi-layer perceptrons share: the parameters, and the calls of the network in scikit-learn's order."""
+"""Base of both multi-layer perceptrons: the parameters, and the calls of the network in scikit-learn's order."""
 
 from collections.abc import Sequence
 from typing import Any, Literal, cast
@@ -111,7 +111,7 @@ class BaseMLP(BaseEstimator):
         raise NotImplementedError
 
     def _stratify(self, y: np.ndarray) -> np.ndarray | None:
-        """What the part for early stopping should have the same shares of; None for a simple draw."""
+        """Classes whose shares the part for early stopping keeps; None for a simple draw."""
         return None
 
     def _check_parameters(self) -> None:
@@ -143,7 +143,7 @@ class BaseMLP(BaseEstimator):
         return self
 
     def _start(self, units: list[int], dtype: np.dtype, random: np.random.RandomState) -> None:
-        """Forget what was learnt."""
+        """Forget what was learned."""
         self.n_iter_ = self.t_ = 0
         self.n_layers_ = len(units)
         self.coefs_, self.intercepts_ = initial_weights(units, self.activation, dtype, random)

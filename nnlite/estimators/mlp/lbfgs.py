@@ -33,7 +33,7 @@ class GradientsOnly(Optimizer, abstract=True):
 
 
 class Limits(NamedTuple):
-    """When L-BFGS ends.
+    """Stopping rules of L-BFGS.
 
     Args:
         max_iter, max_fun: the most iterations, and the most evaluations of the function.
@@ -69,7 +69,7 @@ def minimum_of(
     limits: Limits,
     after_iteration: Callable[[np.ndarray], None] | None = None,
 ) -> Any:
-    """SciPy's result of minimising a function that returns its value and its gradient, in float64."""
+    """SciPy's result of minimizing a function that returns its value and its gradient, in float64."""
     import scipy
     from scipy.optimize import minimize as minimize_function
 

@@ -40,7 +40,7 @@ class Network:
     Args:
         units: number of features, of the units of each hidden layer, of outputs.
         activation: scikit-learn's name of the hidden layers' activation.
-        objective: what is minimised.
+        objective: what is minimized.
         optimizer: does a step.
         dtype: of the weights, float32 or float64.
     """

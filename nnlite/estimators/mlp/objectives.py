@@ -1,4 +1,4 @@
-"""What scikit-learn's multi-layer perceptron minimises, in terms of the outputs before the last activation."""
+"""Objective of scikit-learn's multi-layer perceptron, in terms of the outputs before the last activation."""
 
 from typing import NamedTuple
 
@@ -43,11 +43,11 @@ class HalfPoissonDeviance(Loss, abstract=True):
 
 
 class Objective(NamedTuple):
-    """What is minimised, and the share of it that scikit-learn shows.
+    """Objective, and the share of it that scikit-learn shows.
 
     Attributes:
         loss: a mean over rows.
-        shown: `loss_` is this share of it: scikit-learn minimises the sum of several targets' half squared errors, and
+        shown: `loss_` is this share of it: scikit-learn minimizes the sum of several targets' half squared errors, and
             shows their mean.
     """
 

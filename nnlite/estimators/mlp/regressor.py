@@ -21,7 +21,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):
     """scikit-learn's multi-layer perceptron for numbers: the same arguments, attributes and results, in less time.
 
     Several targets are trained by the sum of their losses. `loss_` and `loss_curve_` show the mean of their squared
-    errors, as scikit-learn does; L-BFGS minimises the sum, whose gradient scikit-learn takes for that of the mean.
+    errors, as scikit-learn does; L-BFGS minimizes the sum, whose gradient scikit-learn takes for that of the mean.
 
     Parameters
     ----------

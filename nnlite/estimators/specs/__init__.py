@@ -1,1 +1,1 @@
-"""What users may pass in place of plain values: YAML, whole configs, functions as losses."""
+"""Objects that users may pass in place of plain values: YAML, whole configs, functions as losses."""

@@ -86,7 +86,7 @@ def _of_model(specs: Any, compiled: Mapping[str, Any], task: Task) -> dict[str, 
 
 
 def _given_loss(section: Mapping[str, Any]) -> Any:
-    """The loss of a `compile` section; None where the target chooses it."""
+    """The loss of a `compile` section; None if the target chooses it."""
     return None if section.get("loss") == "auto" else section.get("loss")
 
 

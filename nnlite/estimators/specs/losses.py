@@ -1,4 +1,4 @@
-"""Functions of a user as losses."""
+"""User-defined functions as losses."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,1 +1,1 @@
-"""How good a trained model is: figures of each part beside a baseline, doubts, thresholds, intervals."""
+"""Judgement of a trained model: figures of each part beside a baseline, doubts, thresholds, intervals."""

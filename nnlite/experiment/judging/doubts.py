@@ -1,4 +1,4 @@
-"""What to doubt about a model's figures, said in words."""
+"""Doubts about a model's figures, in words."""
 
 from collections.abc import Iterable, Mapping
 
@@ -47,7 +47,7 @@ def doubts(
 
 
 def _not_better(part: str, figures: Figures, baseline: Figures, names: Iterable[str]) -> list[str]:
-    """Which of these figures do not beat those of the baseline, and what that is."""
+    """Name the figures that do not beat the baseline, and the baseline."""
     what = {
         "accuracy": "always the most frequent class",
         "balanced_accuracy": "always one class",

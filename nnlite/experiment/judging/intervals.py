@@ -1,4 +1,4 @@
-"""What prediction intervals are made of: how far off a model is on rows that it did not learn from."""
+"""Residuals for prediction intervals: errors of a model on rows that it did not learn from."""
 
 import numpy as np
 

@@ -32,10 +32,10 @@ SCORES = {
 
 @dataclass(frozen=True)
 class Judgement:
-    """How good a model is.
+    """Figures that say how good a model is.
 
     Args:
-        metrics: figure -> value for each part; None where it is not a finite number, which JSON cannot hold.
+        metrics: figure -> value for each part; None if it is not a finite number, which JSON cannot hold.
         baseline: the same for the best answer that looks at no input, as far as it has these figures.
         warnings: what to doubt, one sentence each.
     """
@@ -45,7 +45,7 @@ class Judgement:
     warnings: list[str]
 
     def to_dict(self) -> dict[str, Any]:
-        """What `metrics.json` holds: the parts, `"baseline"` and `"warnings"`."""
+        """Contents of `metrics.json`: the parts, `"baseline"` and `"warnings"`."""
         return {**self.metrics, "baseline": self.baseline, "warnings": self.warnings}
 
 
@@ -54,7 +54,7 @@ def measure(model: BaseModel, data: Prepared) -> dict[str, Figures]:
 
     The scores are those of the target: `accuracy balanced_accuracy log_loss roc_auc average_precision f1` of classes,
     `rmse mae r2` of numbers, `subset_accuracy f1_macro f1_micro roc_auc log_loss` of several labels per row. Numbers
-    are in the target's own unit, also in compiled metrics; the loss alone is that of the standardised target. A value
+    are in the target's own unit, also in compiled metrics; the loss alone is that of the standardized target. A value
     that is not finite is None.
     """
     return judge(model, data).metrics

@@ -1,4 +1,4 @@
-"""Which rows of a run's data matter most to the trained model, and whose labels are likely wrong."""
+"""Rows of a run's data that matter most to the trained model, or whose labels are likely wrong."""
 
 from typing import Any, NamedTuple
 

@@ -9,7 +9,7 @@ __all__ = ["tune_threshold"]
 
 
 def tune_threshold(model: BaseModel, data: Prepared, threshold: Score | float | None) -> None:
-    """Where `threshold` names a score, give the target encoder the threshold that is best by it."""
+    """Give the target encoder the threshold that is best by the score that `threshold` names."""
     if isinstance(threshold, str):
         x = data.parts["validation"][0]
         weights = data.weights.get("validation")

@@ -1,4 +1,4 @@
-"""What can be known to fail before anything is trained."""
+"""Checks of what would fail, before anything is trained."""
 
 import math
 import os
@@ -12,7 +12,7 @@ from nnlite.saving import need_space
 
 __all__ = ["check_folder", "check_learning_rate", "check_space"]
 
-RESERVE = 2**20  # bytes besides the model: history, metrics, config
+RESERVE = 2**20  # bytes in addition to the model: history, metrics, config
 
 
 def check_folder(out: str | Path | None) -> None:

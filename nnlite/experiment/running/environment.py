@@ -1,4 +1,4 @@
-"""What a training ran with: versions, processor, matrix library, threads, kernels; and whether that is so again."""
+"""Environment of a training: versions, processor, matrix library, threads, kernels; and comparison with another."""
 
 import json
 import os

@@ -79,7 +79,7 @@ class RunFolder:
 
     @property
     def checkpoints(self) -> Path:
-        """Where checkpoints are."""
+        """Folder of checkpoints."""
         return self.path / "checkpoints"
 
     def clean(self) -> None:
@@ -121,7 +121,7 @@ class RunFolder:
 
     @property
     def kept(self) -> str:
-        """What messages say of a training that ended before its time."""
+        """Message for a training that ended early."""
         return f"what was trained is kept in {self.path}; go on with: nnlite train --resume {self.path}"
 
     def __enter__(self) -> "RunFolder":

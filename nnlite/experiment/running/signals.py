@@ -31,7 +31,7 @@ class Signals:
 
     @property
     def in_order(self) -> bool:
-        """Whether a signal ended the training after a batch, rather than in the midst of something."""
+        """Whether a signal ended the training after a batch, rather than in the middle of something."""
         return self.received is not None and not self._broke_off
 
     @property

@@ -33,7 +33,7 @@ def write_state(folder: Path, state: str, started: str | None = None, **more: An
 
 
 def read_state(folder: str | Path) -> dict[str, Any]:
-    """What `state.json` says; `"killed"` in place of `"running"` where no process of this machine is.
+    """Contents of `state.json`; `"killed"` in place of `"running"` where no process of this machine is.
 
     A folder of an older version has none: `{"state": "finished"}` where it has metrics, else `{"state": "unknown"}`.
     """

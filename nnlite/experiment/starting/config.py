@@ -77,14 +77,14 @@ def _data(profile: TableProfile, task: Task, source: str, path: str, only_text: 
 
 
 def _columns(profile: TableProfile) -> list[str]:
-    """What is said of single columns: those that are left out or need a layer of their own."""
+    """Choices for single columns: those that are left out or need a layer of their own."""
     said = [column for column in profile.inputs if column.encoding in ("drop", "embed")]
     said += [column for column in profile.inputs if column.kind in ("identifier", "leaking") and column not in said]
     if not said:
         return ["      # columns: {name: drop}             # to change what becomes of a column (docs/columns.md)"]
     if len(said) > MOST_LINES_OF_COLUMNS:
         entries = _flow((f"{quoted(column.name)}: {column.encoding}" for column in said), "      columns: ", "{}")
-        return ["      # left out, or learnt as vectors; kinds of all others are found", f"      columns: {entries}"]
+        return ["      # left out, or learned as vectors; kinds of all others are found", f"      columns: {entries}"]
     lines = [f"        {quoted(column.name)}: {column.encoding}".ljust(38) + f"  # {_why(column)}" for column in said]
     return ["      columns:                          # kinds of all others are found (docs/columns.md)", *lines]
 

@@ -1,4 +1,4 @@
-"""A look at a table before anything is learnt from it."""
+"""A look at a table before anything is learned from it."""
 
 import os
 import re
@@ -31,10 +31,10 @@ def look_at(path: str, targets: str | Sequence[str] = (), task: TaskKind | None 
         path: the file.
         targets: the columns to predict, if any; in one string, the whole name of a column or names separated by
             commas.
-        task: what is to be learnt, where it should not be guessed from the targets.
+        task: what is to be learned, where it should not be guessed from the targets.
 
     Raises:
-        DataError: no such file, no table, no such column, or a target that cannot be learnt.
+        DataError: no such file, no table, no such column, or a target that cannot be learned.
     """
     table = read_table_file(path)
     try:
@@ -57,7 +57,7 @@ def init_config(
     Args:
         path: the file.
         targets: the columns to predict, as `look_at` takes them.
-        task: what is to be learnt, where it should not be guessed from the targets.
+        task: what is to be learned, where it should not be guessed from the targets.
         out: where the config will stand; a relative path of the table is then relative to its folder.
 
     Raises:

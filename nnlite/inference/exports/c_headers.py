@@ -45,7 +45,7 @@ def c_header(layers: Sequence[Layer], name: str) -> str:
 
     Args:
         layers: built layers, in order; each must be dense, an activation, or scale and shift its inputs.
-        name: of the file; what is no letter, digit or underscore becomes an underscore.
+        name: of the file; what is not a letter, digit or underscore becomes an underscore.
 
     Raises:
         ConfigError: a layer or an activation that has no form here.

@@ -106,7 +106,7 @@ def _boolean(column: Any, x: Value) -> Value:
 
 
 def _codes(x: Value, categories: list[str]) -> Value:
-    """The number of each category from 1 on; 0 for one that is not there. Shape: (batch, 1), int64."""
+    """The number of each category from 1 on; 0 for one that does not exist. Shape: (batch, 1), int64."""
     return x.graph.add(
         "LabelEncoder",
         x,

@@ -1,4 +1,4 @@
-"""What a model computes, as a graph of ONNX operators: written down once, from which every format is made."""
+"""A model as a graph of ONNX operators: written down once, from which every format is made."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -69,7 +69,7 @@ ELEMENTWISE = {
 
 @dataclass(frozen=True)
 class RawColumns:
-    """What a file has to know of the raw table that its graph takes.
+    """Raw table columns that an exported file's graph takes.
 
     Args:
         kinds: name -> kind of each column.

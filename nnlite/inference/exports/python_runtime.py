@@ -1,4 +1,5 @@
-"""How an exported Python file reads rows and writes answers: functions that it takes along, as they stand here.
+"""Runtime of an exported Python file, which reads rows and writes answers: functions that it takes along, as they stand
+here.
 
 They are written for the file: `COLUMNS`, `FORMS`, `LABELS`, `SHAPES`, `TYPES`, `DECIMAL`, `DELIMITER`,
 `ENCODING` and `outputs_of` are names of the file's own.

@@ -12,7 +12,7 @@ from nnlite.jacobians.maps.base import Jacobian, one_row_each
 __all__ = ["Bundle", "JointBundle"]
 
 Cotangent: TypeAlias = "np.ndarray | tuple[np.ndarray | None, ...]"  # a tuple where there are several outputs
-Products: TypeAlias = "tuple[np.ndarray | None, ...]"  # one per input, None where not wanted or without derivative
+Products: TypeAlias = "tuple[np.ndarray | None, ...]"  # one per input, None if not wanted or without derivative
 Wanted: TypeAlias = "Sequence[bool] | None"  # one per input, None for all
 Into: TypeAlias = "Sequence[np.ndarray | None] | None"  # one per input, None for none
 

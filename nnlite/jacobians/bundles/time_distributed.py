@@ -71,7 +71,7 @@ class FoldedJacobians(Bundle):
         return self.inner.mixes_rows
 
     def parts(self) -> Sequence[tuple[str, Jacobian | Bundle]]:
-        """What the maps are made of, for display."""
+        """Parts of the maps, for display."""
         return self.inner.parts()
 
     def stored(self) -> Iterator[np.ndarray]:

@@ -20,7 +20,7 @@ __all__ = [
 
 
 class _Convolution(Jacobian):
-    """What the maps of y = slopes * convolve(x, kernel) share.
+    """Base of the maps of y = slopes * convolve(x, kernel).
 
     Args:
         windows: `nnlite.arrays.windows.Windows`.
@@ -148,7 +148,7 @@ class Transposed(Jacobian):
 
 
 class TransposedConvolutionByKernel(Jacobian):
-    """dy/dkernel of y = spread(inputs, kernel), a convolution turned round. Storage: the inputs.
+    """dy/dkernel of y = spread(inputs, kernel), a convolution reversed. Storage: the inputs.
 
     vjp is the kernel's gradient of the convolution that leads from y to the inputs.
     """

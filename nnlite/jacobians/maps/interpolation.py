@@ -93,7 +93,7 @@ class Interpolate(Jacobian):
 
 
 class Flip(Jacobian):
-    """y = x with the order along `axis` (counted from the right) turned round in the examples of `chosen`.
+    """y = x with the order along `axis` (counted from the right) reversed in the examples of `chosen`.
 
     Its own transpose: both products turn the same examples round. Storage: `chosen`, one bool per example.
     """

@@ -12,7 +12,7 @@ __all__ = ["KernelOfRows", "MatMulLeft", "MatMulRight", "RowsTimesKernel"]
 
 
 class _MatMulSide(Jacobian):
-    """What both sides share: one-dimensional operands gain an axis, stretched batch axes are summed.
+    """Base of both sides: one-dimensional operands gain an axis, stretched batch axes are summed.
 
     `in_full` and `out_full` are the shapes with those axes; they differ from `in_shape` and `out_shape` only for
     one-dimensional operands.

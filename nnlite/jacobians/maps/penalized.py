@@ -14,7 +14,7 @@ __all__ = ["AddedLoss", "Penalized", "add_penalties", "penalized_parts"]
 
 
 class Penalized(Jacobian):
-    """y = x, where the loss has the term `regularizer.penalty(x) / batch` besides.
+    """y = x, where the loss also has the term `regularizer.penalty(x) / batch`.
 
     The map is the identity. A training step that counts the term calls `add`, which lets the products of reverse mode
     gain the derivative of the term from then on: they are no longer linear, but what the step needs. Storage: x.
@@ -52,7 +52,7 @@ class Penalized(Jacobian):
 
 
 class AddedLoss(Jacobian):
-    """The map of a layer's outputs with respect to `term`, whose sum the loss has as a term besides: zero.
+    """The map of a layer's outputs with respect to `term`, whose sum is a further term of the loss: zero.
 
     As in a `Penalized`, `add` lets the products of reverse mode include the derivative of the loss, which is 1 for each
     entry of the term. Storage: the term.

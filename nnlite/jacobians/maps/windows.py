@@ -13,7 +13,7 @@ __all__ = ["Embedded", "LargestOfBins", "LargestOfWindows", "SumOfWindows"]
 
 
 class _OverWindows(Jacobian):
-    """What maps over windows share: the spatial axes stand before the last `trailing` axes."""
+    """Base of maps over windows: the spatial axes stand before the last `trailing` axes."""
 
     __slots__ = ("trailing", "windows")
 
@@ -28,7 +28,7 @@ class _OverWindows(Jacobian):
         return [((..., *taken, *rest), (..., *source, *rest)) for taken, source in cells(self.windows)]
 
     def _like_inputs(self, cotangent):
-        """What `vjp` writes to: zeros, where not every element is written to."""
+        """Array that `vjp` writes to: zeros, if not every element is written."""
         make = np.empty if self.windows.tiling else np.zeros
         return make(cotangent.shape[: cotangent.ndim - len(self.out_shape)] + self.in_shape, cotangent.dtype)
 

@@ -1,4 +1,4 @@
-"""What recurrences share: the walk back and forth through time."""
+"""Base of recurrences: the walk back and forth through time."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""How the state of a GRU changes with what enters its gates."""
+"""Derivatives of the state of a GRU with respect to what enters its gates."""
 
 from collections.abc import Sequence
 

@@ -163,7 +163,7 @@ class _Pass:
         self.scales = [part(own, start, shape) for own in vectors] if layer.scaled else None
 
     def _take_activation(self, room, at, shape):
-        """What the activation and dropout need besides their inputs."""
+        """What the activation and dropout need in addition to their inputs."""
         self.derivative = part(room.memory, at, shape) if self.activation in DERIVED else None
         shared = (room.zeros, room.above, *room.scratch)
         self.zeros, self.above, self.scratch, self.second = (part(own, 0, shape) for own in shared)
@@ -233,7 +233,7 @@ def dense_backward(
 def _finish(own):
     leaving = own.leaving
     if own.activation == RELU:
-        np.maximum(leaving, own.zeros, out=leaving)  # two arrays: with a number it is not vectorised
+        np.maximum(leaving, own.zeros, out=leaving)  # two arrays: with a number it is not vectorized
     elif own.activation == TANH:
         np.tanh(leaving, out=leaving)
     elif own.activation == SIGMOID:

@@ -13,7 +13,7 @@ def selu(x: np.ndarray, derivative: np.ndarray, scratch: np.ndarray, zeros: np.n
 
     Args:
         scratch, above: memory of the shape of `x`, the latter for booleans.
-        zeros: the minimum of two arrays is vectorised, that with a number is not.
+        zeros: the minimum of two arrays is vectorized, that with a number is not.
     """
     np.minimum(x, zeros, out=derivative)
     np.subtract(x, derivative, out=x)

@@ -38,7 +38,7 @@ def relu(x: Array) -> tuple[np.ndarray, np.ndarray]:
     above = np.greater(x.real, scalar(0, x.real.dtype))
     if x.dtype.kind == "c":
         return x * above, above
-    outputs = np.zeros(x.shape, x.dtype)  # the maximum of two arrays is vectorised, that with a number is not
+    outputs = np.zeros(x.shape, x.dtype)  # the maximum of two arrays is vectorized, that with a number is not
     return np.maximum(x, outputs, out=outputs), above
 
 

@@ -60,7 +60,7 @@ def sigmoid_crossentropy(
 def squared_error(
     targets: np.ndarray, predictions: np.ndarray, scale: float, weights: np.ndarray | None = None
 ) -> tuple[float, np.ndarray]:
-    """scale * sum of weights * (predictions - targets) ** 2, and its gradient by the predictions.
+    """scale * sum of weights * (predictions - targets) ** 2, and its gradient with respect to the predictions.
 
     Shape: targets and predictions `(..., units)`, weights `(...)`.
     """

@@ -101,7 +101,7 @@ class Attention(_Scored):
     scores = scale * query @ key.T, or concat_score_weight * sum(tanh(scale * (query + key))).
 
     One input attends to itself, so that the layer fits into a `Sequential` (Keras takes several only); else the
-    inputs are `(query, value)` or `(query, value, key)`, the value being the key too where there is none.
+    inputs are `(query, value)` or `(query, value, key)`, the value being the key too if there is none.
 
     Shape: query `(batch, ..., steps, features)`, key `(batch, ..., others, features)`, value
     `(batch, ..., others, width)` `-> (batch, ..., steps, width)`.
@@ -118,6 +118,14 @@ class Attention(_Scored):
         return_attention_scores: whether the attention weights, `(batch, steps, others)`, are a second output; likewise.
 
     Reference: Luong et al. 2015, arXiv:1508.04025.
+
+    >>> import numpy as np
+    >>> query, value = np.array([[[4.0, 0.0]]]), np.array([[[4.0, 0.0], [0.0, 4.0]]])
+    >>> layer = Attention()
+    >>> layer([query, value]).round(2).tolist()  # the first value is like the query
+    [[[4.0, 0.0]]]
+    >>> layer([query, value], return_attention_scores=True)[1].shape
+    (1, 1, 2)
     """
 
     use_scale: bool = False
@@ -155,6 +163,11 @@ class AdditiveAttention(_Scored):
         return_attention_scores: whether the attention weights, `(batch, steps, others)`, are a second output; likewise.
 
     Reference: Bahdanau et al. 2014, arXiv:1409.0473.
+
+    >>> import numpy as np
+    >>> query, value = np.ones((2, 3, 8)), np.ones((2, 5, 8))
+    >>> AdditiveAttention()([query, value]).shape
+    (2, 3, 8)
     """
 
     use_scale: bool = True

@@ -28,7 +28,7 @@ class MultiHeadAttention(Headed):
     outputs = dropout(softmax(q @ k.T / sqrt(key_dim))) @ v @ output_kernel + output_bias, summed over the heads.
 
     One input attends to itself, so that the layer fits into a `Sequential`; else it is called as `layer(query, value)`,
-    `layer(query, value, key)`, or with a tuple of these, the value being the key too where there is none. Numbers of
+    `layer(query, value, key)`, or with a tuple of these, the value being the key too if there is none. Numbers of
     steps may differ from call to call.
 
     Shape: query `(batch, steps, features)`, value and key `(batch, others, ...)` `-> (batch, steps, features)`, or
@@ -64,6 +64,13 @@ class MultiHeadAttention(Headed):
     PyTorch keeps the transposed kernels of all heads in one matrix; its `embed_dim` is `num_heads * key_dim`.
 
     Reference: Vaswani et al. 2017, arXiv:1706.03762, section 3.2.
+
+    >>> import numpy as np
+    >>> layer = MultiHeadAttention(num_heads=2, key_dim=4)
+    >>> x = np.ones((2, 5, 8))
+    >>> outputs, scores = layer(x, x, return_attention_scores=True)
+    >>> outputs.shape, scores.shape
+    ((2, 5, 8), (2, 2, 5, 5))
     """
 
     num_heads: Count
@@ -146,7 +153,7 @@ class GroupQueryAttention(Headed, aliases=("GroupedQueryAttention",)):
 
     Raises:
         ConfigError: numbers of heads of which one does not divide the other.
-        ShapeError: inputs that are no sequences, masks of another shape.
+        ShapeError: inputs that are not sequences, masks of another shape.
 
     Reference: Ainslie et al. 2023, arXiv:2305.13245.
 

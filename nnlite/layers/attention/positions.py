@@ -26,6 +26,11 @@ class PositionEmbedding(Layer):
 
     Raises:
         ShapeError: more steps than that.
+
+    >>> import numpy as np
+    >>> layer = PositionEmbedding(sequence_length=10)
+    >>> layer(np.ones((2, 4, 3))).shape, layer.count_params()
+    ((2, 4, 3), 30)
     """
 
     sequence_length: Count
@@ -70,6 +75,12 @@ class SinePositionEncoding(Layer):
         max_wavelength: how many steps the longest wave takes, divided by 2 pi.
 
     Reference: Vaswani et al. 2017, arXiv:1706.03762, section 3.5.
+
+    >>> import numpy as np
+    >>> print(SinePositionEncoding()(np.zeros((1, 3, 2)))[0].round(2))
+    [[ 0.    1.  ]
+     [ 0.84  0.54]
+     [ 0.91 -0.42]]
     """
 
     max_wavelength: Positive = 10000.0

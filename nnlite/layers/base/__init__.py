@@ -1,1 +1,1 @@
-"""What all layers share: the contract, shapes, inputs, masks, and the recording of `call`."""
+"""Base of all layers: the contract, shapes, inputs, masks, and the recording of `call`."""

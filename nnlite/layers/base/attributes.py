@@ -1,4 +1,4 @@
-"""What a layer says about itself: every attribute that others ask a layer for, with its default."""
+"""Attributes of a layer: every attribute that others ask a layer for, with its default."""
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
@@ -27,7 +27,7 @@ Fixed = Literal["shape", "rank", "last", "nothing"]
 
 
 class LayerCall(NamedTuple):
-    """What the arguments of a call say: `runner`, the layer or a variant of it with the same parameters, is run."""
+    """Arguments of a call: `runner`, the layer or a variant of it with the same parameters, is run."""
 
     runner: Any
     inputs: Any
@@ -40,7 +40,7 @@ class LayerAttributes:
 
     Attributes, of a class or of an instance:
         input_kind: what the layer takes, see `read_inputs`: numbers are brought into its dtype.
-        _input_kinds: the same for each of several inputs; None where all are numbers.
+        _input_kinds: the same for each of several inputs; None if all are numbers.
         takes_several: whether `inputs` is a tuple of arrays; None in a class where what it is built for decides.
         supports_masking: whether the mask of the inputs is that of the outputs too.
         call: the method `call`, where a class writes one.
@@ -54,7 +54,7 @@ class LayerAttributes:
         _builds_itself: whether `build` does all of the building: that of a model does.
         _fixes: what of the shape that the layer was built for a call on arrays has to have; see `takes_too`.
         ends_in_activation: whether `self.activation` is the last thing that `linearize` applies.
-        _final_activation: the activation function that gives the outputs; None where that is not known.
+        _final_activation: the activation function that gives the outputs; None if that is not known.
         input_spec: an `InputSpec` that the inputs have to fit, or a list of them; None for none.
         activity_regularizer: a penalty on the outputs, divided by the number of examples; None for none.
         label, _next_random: how errors call the layer; the random numbers of its next call.
@@ -83,17 +83,17 @@ class LayerAttributes:
         random: where initial values are drawn from; None until built.
         _drawn: the `fingerprint` of its weights, if it was built by being called on a symbol.
         _first: the `fingerprint` of its weights as they were drawn, where `adapt` has yet to fit them to data.
-        chain: the program that a model runs; None for a layer that is no model, and for a model that is not built.
+        chain: the program that a model runs; None for a layer that is not a model, and for a model that is not built.
         _node: the symbols of its first use in a graph, those that it took and those that it gave; None before.
         _symbol: the value in a graph that an `Input` stands for; None for other layers.
-        _options: what the arguments of `call` that are no data are.
+        _options: what the arguments of `call` that are not data are.
         _data_arguments, _data_keys: the names of several data, as arguments of `call`, or in one dict.
         _recorded: the traced values of the parameters, by id, of what `call` knows as `self`; None for other layers.
-        _further_arguments, _take_further: arguments of the constructor that are no part of the config.
+        _further_arguments, _take_further: arguments of the constructor that are not part of the config.
         _losses: the terms that the last call on arrays added to the loss.
         _building, _build_done: whether `build` is running, and whether it has.
         _declared: the parameters that the layer itself declared.
-        _stated_shape: the shape of the data that the argument `input_shape` states; None where it does not.
+        _stated_shape: the shape of the data that the argument `input_shape` states; None if it does not.
     """
 
     activity_regularizer: Any = None
@@ -210,7 +210,7 @@ class LayerAttributes:
         return vars(self).get("activation")
 
     def _check_ready(self) -> None:
-        """Raise `NotReadyError` when the layer lacks something besides `build`, such as `adapt`."""
+        """Raise `NotReadyError` when the layer lacks something other than `build`, such as `adapt`."""
 
     if TYPE_CHECKING:  # these of `Layer`
 
@@ -249,25 +249,25 @@ class LayerAttributes:
 
     @property
     def _fixed_axis(self) -> int | tuple[int, ...]:
-        """Where the features stand, whose number the parameters fix: the argument `axis`, the last one without it."""
+        """Axis of the features, whose number the parameters fix: the argument `axis`, the last one without it."""
         return vars(self).get("axis", -1)
 
     @property
     def label(self) -> str:
-        """How errors call this layer: `layer 'dense_1' (Dense)`."""
+        """Name of this layer in errors: `layer 'dense_1' (Dense)`."""
         return f"layer {self.name!r} ({type(self).__name__})" if self.name else f"layer {type(self).__name__}"
 
     @property
     def _final_activation(self) -> ActivationFunction | None:
-        """The activation function that gives the outputs; None where that is not known."""
+        """The activation function that gives the outputs; None if that is not known."""
         return (vars(self).get("activation") or Linear()) if self.ends_in_activation else None
 
     def _as_returned(self, output: Any) -> Any:
-        """What a call returns for the output of `linearize`."""
+        """Result of a call, from the output of `linearize`."""
         return output
 
     def at_inference(self) -> Simplified | None:
-        """What `linearize` computes outside training, in simpler terms, with its present weights; None: as it is."""
+        """Simpler form of `linearize` outside training, with the present weights; None: as it is."""
         return None
 
     def _dense_part(self) -> DensePart | None:

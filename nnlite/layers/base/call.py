@@ -69,7 +69,9 @@ class LayerTrace(Trace):
         return traced if isinstance(output, tuple) else traced[0]
 
     def _random_for(self, layer: "Layer", training: bool | None) -> RandomSource | None:
-        """What a use of a layer draws from: the place in this record; one's own where it alone is in training."""
+        """Source of random numbers of a use of a layer: the place in this record; one's own where it alone is in
+        training.
+        """
         random = child_of(self.random, len(self.nodes))
         return layer._next_random() if random is None and training else random
 

@@ -21,7 +21,7 @@ ColumnChoice = Converted[Sequence[int | str] | str | None, list[Index | str] | s
 
 @dataclass(frozen=True)
 class NamedColumns:
-    """What is known of the columns of a table that has become a matrix.
+    """Names and positions of the columns of a table that has become a matrix.
 
     Args:
         places: where the columns of each name are; a name may have become several.

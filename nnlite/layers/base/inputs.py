@@ -1,4 +1,4 @@
-"""What users pass to a layer, read as an array of the kind that the layer takes."""
+"""Inputs of users, read as an array of the kind that the layer takes."""
 
 import copy
 import numbers

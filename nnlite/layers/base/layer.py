@@ -128,7 +128,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
         Args:
             shape: its shape.
             initializer: an `Initializer`, its name, or a function `(shape)` or `(shape, dtype)`; None for
-                `glorot_uniform`, or zeros for what is no floating-point number.
+                `glorot_uniform`, or zeros for what is not a floating-point number.
             dtype: that of the layer when None.
             trainable: false for state that training does not change by gradients.
             regularizer: a `Regularizer`, its name or None.

@@ -34,12 +34,12 @@ def member_shape(layer: Any, members: int | None, input_shape: BatchShape) -> tu
 
 
 def for_members(members: int | None, initializer: Initializer) -> Initializer:
-    """What draws a parameter of so many members; the initializer itself for None."""
+    """Initializer of a parameter of so many members; the initializer itself for None."""
     return initializer if members is None else EachMember(initializer)
 
 
 class EachMember(Initializer, abstract=True):
-    """Parameters of an ensemble, one after another along the first axis, each drawn by `initializer` for itself.
+    """Parameters of an ensemble, one after another along the first axis, each drawn by `initializer` independently.
 
     Fans are those of one member, and no two members get the same numbers, also where `initializer` has a seed.
 

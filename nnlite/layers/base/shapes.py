@@ -65,7 +65,7 @@ def _sized(shape: tuple, size: int) -> list[int]:
 
 
 def wrong_shape(layer: "Layer", shape: tuple) -> ShapeError:
-    """What is raised for inputs of a shape that a built layer does not take."""
+    """Error for inputs of a shape that a built layer does not take."""
     return ShapeError(f"{layer.label} was built for inputs of shape {layer.input_shape}, got {tuple(shape)}")
 
 

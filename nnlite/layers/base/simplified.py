@@ -1,6 +1,6 @@
-"""What layers answer when they are asked for something simpler than themselves.
+"""Simplified forms of layers at inference.
 
-`Layer.at_inference` answers one of the forms that `compile_predict` combines: two neighbours are one step where the
+`Layer.at_inference` answers one of the forms that `compile_predict` combines: two neighbors are one step where the
 form of the first has a `then` for that of the second. `Layer._dense_part` answers what a layer does among dense layers
 that are trained as one. Weights are float64 here, so that combining them rounds once.
 """
@@ -50,7 +50,7 @@ class Affine:
         return self.shift if values is None else values * self.scale + self.shift
 
     def then(self, step: "Step") -> "Simplified | None":
-        """This function and the step after it as one; None where they are two."""
+        """This function and the step after it as one; None if they are two."""
         if isinstance(step, Affine):
             return Affine(self.scale * step.scale, step.of(self.shift))
         return step.after(self) if isinstance(step, Product | Convolution) else None
@@ -63,7 +63,7 @@ class Product:
     Args:
         kernel: `(features, units)`; `(members, features, units)` of an ensemble, with one for each of the inputs' rows.
         bias: `(units,)` or `(members, units)`; or None.
-        activation: None where it is linear.
+        activation: None if it is linear.
         matrix: whether the inputs are a matrix.
     """
 
@@ -79,7 +79,7 @@ class Product:
         return replace(self, kernel=affine.scale[..., None] * self.kernel, bias=bias)
 
     def then(self, step: "Step") -> "Product | None":
-        """This product and the step after it as one; None where they are two."""
+        """This product and the step after it as one; None if they are two."""
         if self.activation is not None:
             return None
         if isinstance(step, Affine):
@@ -106,7 +106,7 @@ class Convolution:
         layer: it says how the windows of the convolution lie.
         kernel: `(*size, channels, filters)`.
         bias: `(filters,)`, or None.
-        activation: None where it is linear; it works element by element.
+        activation: None if it is linear; it works element by element.
         pool: lengths of the windows of the pooling, which lie side by side.
     """
 
@@ -125,7 +125,7 @@ class Convolution:
         return replace(self, kernel=self.kernel * affine.scale[:, None], bias=bias)
 
     def then(self, step: "Step") -> "Convolution | None":
-        """This convolution and the step after it as one; None where they are two."""
+        """This convolution and the step after it as one; None if they are two."""
         if isinstance(step, Pooling):
             return replace(self, pool=step.layer.geometry[0]) if self._may_pool(step.layer) else None
         if self.activation is not None:

@@ -1,4 +1,4 @@
-"""What the layers over one, two or three spatial axes share."""
+"""Base of the layers over one, two or three spatial axes."""
 
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
@@ -37,7 +37,7 @@ class Spatial(Host):
 
     @property
     def _fixed_axis(self) -> int:
-        """Where the channels stand."""
+        """Axis of the channels."""
         return 1 if self.channels_first else -1
 
     def build(self, input_shape: tuple) -> None:
@@ -66,7 +66,7 @@ class Spatial(Host):
 
     @property
     def first_axis(self) -> int:
-        """Where the spatial axes begin."""
+        """First spatial axis."""
         return 2 if self.channels_first else 1
 
     @property
@@ -134,7 +134,7 @@ class Spatial(Host):
         strides: tuple[int, ...],
         dilation: tuple[int, ...] | None = None,
     ) -> Windows:
-        """Where the windows lie over an input of `lengths`."""
+        """Positions of the windows over an input of `lengths`."""
         if self.padding == "valid":
             self.check_fit(lengths, size, dilation)
         return place_windows(lengths, size, strides, self.padding, dilation)

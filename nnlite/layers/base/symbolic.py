@@ -1,4 +1,4 @@
-"""Values that are not there yet: what layers are called on to draw a graph."""
+"""Symbolic values: placeholders that layers are called on to build a graph."""
 
 import weakref
 import zlib
@@ -24,12 +24,12 @@ CONTAINERS: Any = weakref.WeakKeyDictionary()  # layer -> reference to the `Sequ
 
 
 class Drawable:
-    """What stands for a value of a graph: operators, slices and NumPy's functions on it draw layers."""
+    """Base of stand-ins for values of a graph: operators, slices and NumPy's functions on it draw layers."""
 
     __slots__ = ()
 
     def draw(self, name: str, arguments: tuple, options: dict[str, Any]) -> Any:
-        """What a function of `nnlite.ops` gives for symbols among its arguments: a layer of the graph applies it."""
+        """Apply a function of `nnlite.ops` to symbols among its arguments: a layer of the graph applies it."""
         return OPERATIONS[0](name, arguments, options)
 
     def __array__(self, *_: Any, **__: Any) -> NoReturn:
@@ -114,7 +114,7 @@ class Symbol(Drawable):
 
     @property
     def key(self) -> tuple:
-        """What tells one value of a graph from another."""
+        """Key that distinguishes the values of a graph."""
         return (id(self.use), self.index)
 
     @property
@@ -149,7 +149,7 @@ def fingerprint(layer: "Layer") -> tuple[int, ...]:
 def apply_to_symbols(
     layer: "Layer", symbols: Symbol | tuple[Symbol, ...], training: bool | None = None, mask: Any = None
 ) -> Symbol | tuple[Symbol, ...]:
-    """What `layer` gives for `symbols`, building it for their shapes."""
+    """Apply `layer` to `symbols`, building it for their shapes."""
     training = None if training is None else read_training(training, layer.label)
     given_mask = None if mask is None else symbols_of(mask)
     if mask is not None and not isinstance(given_mask, Symbol):

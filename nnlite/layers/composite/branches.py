@@ -32,7 +32,7 @@ class _Branches(Layer, abstract=True):
         raise NotImplementedError
 
     def merge_layer(self) -> Layer:
-        """What joins the ends of the branches."""
+        """Layer that joins the ends of the branches."""
         raise NotImplementedError
 
     def __post_init__(self):
@@ -107,6 +107,12 @@ class Pipeline(_Branches):
 
     Args:
         layers: a chain of layers.
+
+    >>> import numpy as np
+    >>> from nnlite.layers import Dense, Rescaling
+    >>> layer = Pipeline([Rescaling(0.5), Dense(2, kernel_initializer="ones")])
+    >>> layer(np.array([[2.0, 4.0]])).tolist()
+    [[3.0, 3.0]]
     """
 
     layers: FromSpecs[Layer]
@@ -130,6 +136,11 @@ class Residual(_Branches):
         ShapeError: the two ends have different shapes.
 
     Reference: He et al. 2016, arXiv:1512.03385.
+
+    >>> import numpy as np
+    >>> from nnlite.layers import Dense
+    >>> Residual([Dense(2, kernel_initializer="zeros")])(np.array([[3.0, 5.0]])).tolist()
+    [[3.0, 5.0]]
     """
 
     body: FromSpecs[Layer]
@@ -159,6 +170,12 @@ class Parallel(_Branches):
         paths: the branches, each a layer or a chain of layers; an empty chain passes the inputs on.
         merge: `"concat"`, `"add"`, `"multiply"`, `"average"` or `"max"`.
         axis: of `"concat"`.
+
+    >>> import numpy as np
+    >>> from nnlite.layers import Dense, Identity
+    >>> layer = Parallel([[Dense(4, activation="relu")], [Identity()]], merge="concat")
+    >>> layer(np.ones((2, 3))).shape
+    (2, 7)
     """
 
     paths: Converted[Sequence[Sequence[Spec[Layer]] | Spec[Layer]], list[list[Layer] | Layer]]

@@ -77,7 +77,7 @@ class Chain(Program):
         return inputs, ChainJacobians(bundles, mask)
 
     def plan(self, wanted: Sequence[bool], into: Sequence) -> tuple[list[tuple], list[tuple]]:
-        """What `backward` hands to each stage, the last one first.
+        """Plan of `backward` for each stage, the last one first.
 
         Stages before the first wanted parameter are left out, and so is the product with that one's input.
         """

@@ -22,7 +22,7 @@ ROOMS_KEPT = 4  # for full and for last batches, of training and of validation
 
 
 def join_dense(program: Program, packs: Sequence[Pack | RowPack]) -> Program:
-    """What to train with: `program` with one stage in place of dense layers in a row.
+    """Program for training: `program` with one stage in place of dense layers in a row.
 
     It computes what the layers compute, up to rounding, and writes their gradients; it holds no Jacobian of each.
     Dropout inside takes its random bits example after example for each unit (of each member of an ensemble), in place

@@ -21,7 +21,7 @@ __all__ = ["Graph"]
 class Use(NamedTuple):
     """One use of a layer: the values it takes, the values it gives, and where its parameters stand.
 
-    Values are numbered: the graph's inputs first, then what each use gives. `training` is None where it is used as
+    Values are numbered: the graph's inputs first, then what each use gives. `training` is None if it is used as
     the graph is, `mask` the number of the value that is its mask, None for that of its inputs.
     """
 
@@ -193,7 +193,7 @@ class Graph(Program):
         ]
 
     def plan(self, wanted: Sequence[bool], into: Sequence) -> tuple[tuple, tuple]:
-        """What `backward` hands to the Jacobians."""
+        """Plan of `backward` for the Jacobians."""
         return (*[False] * self.inputs, *wanted), (*[None] * self.inputs, *into)
 
     def backward(self, jacobians: GraphJacobians, cotangent: Data, plan: tuple[tuple, tuple]) -> None:

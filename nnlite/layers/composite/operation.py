@@ -87,7 +87,7 @@ def _plain(value: Any, inputs: list[Symbol]) -> Any:
 
 
 def draw(name: str, arguments: tuple, options: dict[str, Any]) -> Any:
-    """What the function gives for symbols among its arguments: an `Operation` is applied to them."""
+    """Apply the function to symbols among its arguments: an `Operation` is applied to them."""
     inputs: list[Symbol] = []
     plain = [_plain(argument, inputs) for argument in arguments]
     named = {key: _plain(option, inputs) for key, option in options.items()}

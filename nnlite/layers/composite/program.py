@@ -17,7 +17,7 @@ Mask: TypeAlias = "np.ndarray | tuple[np.ndarray | None, ...] | None"
 
 
 class Runnable(Protocol):
-    """What a program runs: a `Layer`, or several that were joined into one.
+    """Interface of a program's steps: a `Layer`, or several that were joined into one.
 
     Attributes:
         name: for display.
@@ -102,11 +102,11 @@ class Program(ABC):
 
     @abstractmethod
     def plan(self, wanted: Sequence[bool], into: Sequence) -> Any:
-        """What `backward` needs besides the Jacobians, worked out before the first step.
+        """Plan of `backward` beside the Jacobians, worked out before the first step.
 
         Args:
             wanted: for each parameter whether its gradient is.
-            into: where that is written, None where it is not wanted.
+            into: where that is written, None if it is not wanted.
         """
 
     @abstractmethod
@@ -139,7 +139,7 @@ class Program(ABC):
     @property
     @abstractmethod
     def labels(self) -> list[tuple[str, list[str]]]:
-        """What each use is called, and what its inputs are, for display."""
+        """Labels of each use and of its inputs, for display."""
 
     @abstractmethod
     def with_layers(self, replace: Callable[[int, Runnable], Runnable]) -> "Program":
@@ -147,5 +147,5 @@ class Program(ABC):
 
 
 def label_of(layer: Runnable, data: int = 1) -> tuple[str, list[str]]:
-    """What a layer of so many inputs is called, and what these and its parameters are."""
+    """Labels of a layer of so many inputs, of these, and of its parameters."""
     return layer.name or type(layer).__name__, [*["inputs"] * data, *(own.name for own in layer.parameters)]

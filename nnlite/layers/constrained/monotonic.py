@@ -71,7 +71,7 @@ class MonotonicDense(Dense):
         super().build(input_shape)
 
     def _signs(self, kernel: Array) -> np.ndarray:
-        """What each number of the kernel is multiplied by, 1 or -1."""
+        """Sign of each number of the kernel, 1 or -1."""
         direction = np.asarray(self.monotonicity).reshape(-1, 1)
         towards = np.where(kernel.real < 0, -direction, direction)
         return np.where(direction == 0, 1, towards).astype(kernel.real.dtype)

@@ -154,6 +154,11 @@ class Conv1D(_Conv, aliases=("Convolution1D",)):
         ShapeError: a window larger than the input, or channels that `groups` does not divide.
 
     PyTorch keeps channels first and its kernel as `(filters, channels / groups, kernel_size)`.
+
+    >>> import numpy as np
+    >>> layer = Conv1D(1, 2, kernel_initializer="ones")  # sums of neighbors
+    >>> layer(np.array([1.0, 2.0, 3.0, 4.0]).reshape(1, 4, 1)).ravel().tolist()
+    [3.0, 5.0, 7.0]
     """
 
     padding: Literal["valid", "same", "causal"] = "valid"
@@ -186,6 +191,10 @@ class Conv3D(_Conv, aliases=("Convolution3D",)):
     `(*kernel_size, channels / groups, filters)`, bias `(filters,)`.
 
     Arguments and errors are those of `Conv2D`.
+
+    >>> import numpy as np
+    >>> Conv3D(4, 3, strides=2, padding="same")(np.ones((1, 8, 8, 8, 2))).shape
+    (1, 4, 4, 4, 4)
     """
 
     rank = 3

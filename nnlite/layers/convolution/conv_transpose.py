@@ -137,6 +137,11 @@ class Conv1DTranspose(_ConvTranspose, aliases=("Convolution1DTranspose",)):
         ConfigError: `output_padding` not below `strides`, or both `strides` and `dilation_rate` above 1.
 
     PyTorch's `padding` is a number of cells cut off at both ends.
+
+    >>> import numpy as np
+    >>> layer = Conv1DTranspose(1, 2, strides=2, kernel_initializer="ones")
+    >>> layer(np.array([1.0, 2.0, 3.0]).reshape(1, 3, 1)).ravel().tolist()
+    [1.0, 1.0, 2.0, 2.0, 3.0, 3.0]
     """
 
     rank = 1
@@ -162,6 +167,9 @@ class Conv3DTranspose(_ConvTranspose, aliases=("Convolution3DTranspose",)):
 
     Shape: `(batch, depth, rows, cols, channels) -> (batch, new_depth, new_rows, new_cols, filters)`; kernel
     `(*kernel_size, filters, channels)`, bias `(filters,)`. Arguments and errors are those of `Conv1DTranspose`.
+
+    >>> Conv3DTranspose(4, 3, strides=2, padding="same").compute_output_shape((None, 4, 4, 4, 8))
+    (None, 8, 8, 8, 4)
     """
 
     rank = 3

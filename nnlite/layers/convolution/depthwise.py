@@ -107,6 +107,11 @@ class DepthwiseConv1D(_DepthwiseConv):
         ShapeError: a window larger than the input.
 
     PyTorch has it as a convolution with as many groups as channels.
+
+    >>> import numpy as np
+    >>> layer = DepthwiseConv1D(2, depthwise_initializer="ones")  # each channel on its own
+    >>> layer(np.array([[[1.0, 10.0], [2.0, 20.0], [3.0, 30.0]]])).tolist()
+    [[[3.0, 30.0], [5.0, 50.0]]]
     """
 
     rank = 1
@@ -119,6 +124,9 @@ class DepthwiseConv2D(_DepthwiseConv):
     `(*kernel_size, channels, depth_multiplier)`. Arguments and errors are those of `DepthwiseConv1D`.
 
     Reference: Howard et al. 2017, arXiv:1704.04861.
+
+    >>> DepthwiseConv2D(3, padding="same", depth_multiplier=2).compute_output_shape((None, 28, 28, 3))
+    (None, 28, 28, 6)
     """
 
     rank = 2
@@ -216,6 +224,11 @@ class SeparableConv1D(_SeparableConv, aliases=("SeparableConvolution1D",)):
         ShapeError: a window larger than the input.
 
     Reference: Chollet 2017, arXiv:1610.02357.
+
+    >>> layer = SeparableConv1D(8, 3)
+    >>> layer.build((None, 10, 4))
+    >>> [weight.shape for weight in layer.weights]  # depthwise kernel, pointwise kernel, bias
+    [(3, 4, 1), (1, 4, 8), (8,)]
     """
 
     rank = 1
@@ -227,6 +240,11 @@ class SeparableConv2D(_SeparableConv, aliases=("SeparableConvolution2D",)):
     Shape: `(batch, rows, cols, channels) -> (batch, new_rows, new_cols, filters)`; depthwise_kernel
     `(*kernel_size, channels, depth_multiplier)`, pointwise_kernel `(1, 1, channels * depth_multiplier, filters)`, bias
     `(filters,)`. Arguments and errors are those of `SeparableConv1D`.
+
+    >>> layer = SeparableConv2D(8, 3, padding="same")
+    >>> layer.build((None, 28, 28, 4))
+    >>> layer.compute_output_shape((None, 28, 28, 4)), layer.count_params()  # Conv2D has 296
+    ((None, 28, 28, 8), 76)
     """
 
     rank = 2

@@ -24,7 +24,7 @@ __all__ = ["ELU", "Activation", "LeakyReLU", "PReLU", "ReLU", "Softmax"]
 
 
 class _Activated(Layer, abstract=True):
-    """What the layers of one activation function share: outputs = activation(inputs)."""
+    """Base of the layers of one activation function: outputs = activation(inputs)."""
 
     if TYPE_CHECKING:  # a field of `Activation`, made of fields by the others
         activation = cast(ActivationFunction, None)
@@ -57,7 +57,12 @@ class _Activated(Layer, abstract=True):
 
 
 class Activation(_Activated):
-    """outputs = activation(inputs), for any activation function or its name."""
+    """outputs = activation(inputs), for any activation function or its name.
+
+    >>> import numpy as np
+    >>> Activation("relu")(np.array([-3.0, -1.0, 0.0, 2.0])).tolist()
+    [0.0, 0.0, 0.0, 2.0]
+    """
 
     activation: FromSpec[ActivationFunction]
 
@@ -65,7 +70,12 @@ class Activation(_Activated):
 
 
 class ReLU(_Activated):
-    """outputs = max(inputs, 0), with the arguments of `nnlite.ops.ReLU`."""
+    """outputs = max(inputs, 0), with the arguments of `nnlite.ops.ReLU`.
+
+    >>> import numpy as np
+    >>> ReLU(max_value=6, negative_slope=0.5)(np.array([-4.0, 2.0, 8.0])).tolist()
+    [-2.0, 2.0, 6.0]
+    """
 
     max_value: NonNegative | None = None
     negative_slope: NonNegative = 0.0
@@ -76,7 +86,12 @@ class ReLU(_Activated):
 
 
 class LeakyReLU(_Activated):
-    """outputs = inputs where positive, else negative_slope * inputs. PyTorch's default slope is 0.01."""
+    """outputs = inputs where positive, else negative_slope * inputs. PyTorch's default slope is 0.01.
+
+    >>> import numpy as np
+    >>> LeakyReLU(negative_slope=0.5)(np.array([-3.0, -1.0, 0.0, 2.0])).tolist()
+    [-1.5, -0.5, 0.0, 2.0]
+    """
 
     negative_slope: NonNegative = 0.3
 
@@ -85,7 +100,12 @@ class LeakyReLU(_Activated):
 
 
 class ELU(_Activated):
-    """outputs = inputs where positive, else alpha * (exp(inputs) - 1)."""
+    """outputs = inputs where positive, else alpha * (exp(inputs) - 1).
+
+    >>> import numpy as np
+    >>> print(ELU()(np.array([-3.0, -1.0, 0.0, 2.0])).round(2))
+    [-0.95 -0.63  0.    2.  ]
+    """
 
     alpha: float = 1.0
 
@@ -150,6 +170,11 @@ class PReLU(Layer):
         shared_axes: axes (the batch is 0) along which one slope is shared.
 
     Reference: He et al. 2015, arXiv:1502.01852.
+
+    >>> import numpy as np
+    >>> layer = PReLU(alpha_initializer={"constant": {"value": 0.5}})
+    >>> layer(np.array([[-3.0, 2.0]])).tolist(), layer.weights[0].shape
+    ([[-1.5, 2.0]], (2,))
     """
 
     alpha_initializer: FromSpec[Initializer] = option(default="zeros")

@@ -21,6 +21,10 @@ class Columns(Layer):
 
     Raises:
         ConfigError: a column that the inputs do not have.
+
+    >>> import numpy as np
+    >>> Columns([2, 0])(np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])).tolist()
+    [[3.0, 1.0], [6.0, 4.0]]
     """
 
     places: list[Index]

@@ -59,7 +59,7 @@ class Dense(Layer):
         members: number of dense layers side by side, each with first weights of its own; each gets its own row of an
             example. None for one layer, without the axis.
 
-    PyTorch's Linear keeps the transposed kernel `(units, features)` and initialises both uniformly by
+    PyTorch's Linear keeps the transposed kernel `(units, features)` and initializes both uniformly by
     1 / sqrt(features).
 
     Reference: Jacot et al. 2018, arXiv:1806.07572, for `"ntk"`; Holzmüller et al. 2024, arXiv:2407.04491, for both
@@ -97,11 +97,11 @@ class Dense(Layer):
 
     @property
     def factor(self) -> float:
-        """What the kernel is multiplied by, 1 or 1 / sqrt(features)."""
+        """Factor of the kernel, 1 or 1 / sqrt(features)."""
         return 1.0 if self.parametrization == "standard" else 1 / math.sqrt(max(1, self.input_shape[-1]))
 
     def used_kernel(self, kernel: np.ndarray) -> np.ndarray:
-        """What the inputs are multiplied by where the parameter is `kernel`: for a subclass to change."""
+        """The matrix that inputs are multiplied by, made of the parameter `kernel`: for a subclass to change."""
         return kernel
 
     def at_inference(self) -> Product:

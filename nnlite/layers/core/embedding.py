@@ -52,8 +52,13 @@ class Embedding(Layer):
     `input_length`, which Keras no longer needs, is accepted.
 
     Raises:
-        DataError: an index that is no integer in [0, input_dim).
+        DataError: an index that is not an integer in [0, input_dim).
         ConfigError: `sparse` together with a regularizer, which concerns all rows.
+
+    >>> import numpy as np
+    >>> layer = Embedding(input_dim=1000, output_dim=8)
+    >>> layer(np.array([[4, 10, 0], [7, 7, 999]])).shape
+    (2, 3, 8)
     """
 
     input_dim: Count
@@ -135,7 +140,8 @@ class ReversibleEmbedding(Embedding):
     def validate(self) -> None:
         super().validate()
         if self.sparse:
-            raise ConfigError("logits have a derivative by all rows; sparse must be false", (type(self).__name__,))
+            message = "logits have a derivative with respect to all rows; sparse must be false"
+            raise ConfigError(message, (type(self).__name__,))
 
     def build(self, input_shape: BatchShape | None = None) -> None:
         super().build(input_shape)

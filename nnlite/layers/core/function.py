@@ -78,10 +78,17 @@ class Wrapper(Layer):
 
     Args:
         layer: the layer inside.
+
+    >>> from nnlite.layers import Dense
+    >>> class Doubled(Wrapper):
+    ...     def call(self, inputs):
+    ...         return 2 * self.layer(inputs)
+    >>> Doubled(Dense(1, kernel_initializer="ones"))([[1.0, 2.0]]).tolist()
+    [[6.0]]
     """
 
     layer: FromSpec[Layer]
 
     def call(self, inputs: Any) -> Any:
-        """What the layer inside makes of the inputs."""
+        """Apply the layer inside to the inputs."""
         return self.layer(inputs)

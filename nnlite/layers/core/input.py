@@ -71,7 +71,7 @@ class Input(Layer, Drawable, aliases=("InputLayer",)):
 
     @property
     def input_kind(self) -> str:
-        """What `dtype` says."""
+        """The kind of inputs that `dtype` stands for."""
         kinds: dict[Any, Any] = {"string": "strings", "int32": "indices", "int64": "indices"}
         return kinds.get(self.dtype, "numbers")
 
@@ -89,7 +89,12 @@ InputLayer = Input
 
 
 class Identity(Layer):
-    """outputs = inputs."""
+    """outputs = inputs.
+
+    >>> import numpy as np
+    >>> Identity()(np.array([[1.0, 2.0]])).tolist()
+    [[1.0, 2.0]]
+    """
 
     supports_masking = True
     _fixes = "nothing"
@@ -106,7 +111,12 @@ class Identity(Layer):
 
 
 class Cast(Layer):
-    """outputs = inputs in this layer's dtype; a model puts it between layers of different dtypes."""
+    """outputs = inputs in this layer's dtype; a model puts it between layers of different dtypes.
+
+    >>> import numpy as np
+    >>> Cast(dtype="float32")(np.array([1, 2])).dtype
+    dtype('float32')
+    """
 
     supports_masking = True
     _fixes = "nothing"

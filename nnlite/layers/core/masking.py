@@ -23,6 +23,11 @@ class Masking(Layer):
 
     Raises:
         ShapeError: inputs without features.
+
+    >>> import numpy as np
+    >>> x = np.array([[[1.0], [2.0], [0.0]], [[3.0], [0.0], [0.0]]])
+    >>> Masking(mask_value=0.0).compute_mask(x).tolist()
+    [[True, True, False], [True, False, False]]
     """
 
     mask_value: float = 0.0

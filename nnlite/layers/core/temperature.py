@@ -75,7 +75,7 @@ class TemperatureScaling(Layer):
     def calibrate(self, logits: ArrayLike, y_true: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         """Set temperature and blur from logits of rows that the network was not trained on, and their classes.
 
-        The temperature T in [0.25, 2] minimises the mean log loss plus `10 / n * log(T) ** 2`: ten rows' worth of
+        The temperature T in [0.25, 2] minimizes the mean log loss plus `10 / n * log(T) ** 2`: ten rows' worth of
         belief that the network is right as it is. With few rows T stays near 1.
 
         The blur becomes `1 / (n + 1)`. That n rows held no surprise does not say that there is none: the chance that
@@ -132,7 +132,7 @@ class TemperatureScaling(Layer):
 
 
 def _lowest(function: Any, low: float, high: float) -> float:
-    """Where `function` is lowest in [low, high], to 1e-5: the best of nine places, then golden sections around it."""
+    """Minimizer of `function` in [low, high], to 1e-5: the best of nine places, then golden sections around it."""
     places = np.linspace(low, high, 9)
     best = int(np.argmin([function(float(place)) for place in places]))
     low, high = float(places[max(best - 1, 0)]), float(places[min(best + 1, 8)])

@@ -25,6 +25,10 @@ class Concatenate(Layer):
 
     Args:
         axis: any but the batch.
+
+    >>> import numpy as np
+    >>> Concatenate()([np.array([[1.0, 2.0]]), np.array([[3.0]])]).tolist()
+    [[1.0, 2.0, 3.0]]
     """
 
     axis: int = -1
@@ -82,6 +86,11 @@ class Dot(Layer):
     Args:
         axes: one axis of both inputs, or one of each; not the batch.
         normalize: whether both are brought to the length 1 along it first: the result is a cosine.
+
+    >>> import numpy as np
+    >>> a, b = np.array([[1.0, 2.0]]), np.array([[3.0, 4.0]])
+    >>> Dot(axes=1)([a, b]).tolist()
+    [[11.0]]
     """
 
     axes: int | tuple[int, int]

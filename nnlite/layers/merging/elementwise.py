@@ -32,7 +32,7 @@ __all__ = [
 
 
 class _Elementwise(Layer, abstract=True):
-    """What layers share that merge element by element, with NumPy's stretching of axes of length 1.
+    """Base of layers that merge element by element, with NumPy's stretching of axes of length 1.
 
     Inputs of lower rank get axes of length 1 after the batch. A step counts where any input's mask says so; no mask
     comes out where one input has none.
@@ -83,6 +83,10 @@ class Add(_Elementwise):
     """outputs = inputs[0] + inputs[1] + ...
 
     Shape: a list of shapes that fit one another, as `(batch, ..., features) -> (batch, ..., features)`.
+
+    >>> import numpy as np
+    >>> Add()([np.array([[1.0, 2.0]]), np.array([[3.0, 5.0]])]).tolist()
+    [[4.0, 7.0]]
     """
 
     def combine(self, arrays: Sequence[Array], counted: Sequence[np.ndarray | None]) -> tuple[np.ndarray, list]:
@@ -90,7 +94,12 @@ class Add(_Elementwise):
 
 
 class Subtract(_Elementwise):
-    """outputs = inputs[0] - inputs[1]. Shape: two shapes that fit one another."""
+    """outputs = inputs[0] - inputs[1]. Shape: two shapes that fit one another.
+
+    >>> import numpy as np
+    >>> Subtract()([np.array([[1.0, 2.0]]), np.array([[3.0, 5.0]])]).tolist()
+    [[-2.0, -3.0]]
+    """
 
     needed = 2
 
@@ -103,6 +112,10 @@ class Multiply(_Elementwise):
     """outputs = inputs[0] * inputs[1] * ...; a masked step counts as 1, and as 0 where all inputs are masked.
 
     Shape: a list of shapes that fit one another.
+
+    >>> import numpy as np
+    >>> Multiply()([np.array([[1.0, 2.0]]), np.array([[3.0, 5.0]])]).tolist()
+    [[3.0, 10.0]]
     """
 
     def combine(self, arrays: Sequence[Array], counted: Sequence[np.ndarray | None]) -> tuple[np.ndarray, list]:
@@ -117,7 +130,12 @@ class Multiply(_Elementwise):
 
 
 class Average(_Elementwise):
-    """outputs = (inputs[0] + inputs[1] + ...) / number of inputs. Shape: a list of shapes that fit one another."""
+    """outputs = (inputs[0] + inputs[1] + ...) / number of inputs. Shape: a list of shapes that fit one another.
+
+    >>> import numpy as np
+    >>> Average()([np.array([[1.0, 2.0]]), np.array([[3.0, 5.0]])]).tolist()
+    [[2.0, 3.5]]
+    """
 
     def combine(self, arrays: Sequence[Array], counted: Sequence[np.ndarray | None]) -> tuple[np.ndarray, list]:
         total: Array = reduce(np.add, arrays)
@@ -129,6 +147,10 @@ class Maximum(_Elementwise):
     """outputs = elementwise largest of the inputs, by the real part; a masked step is left out.
 
     Equal largest ones share the slope 1. Shape: a list of shapes that fit one another.
+
+    >>> import numpy as np
+    >>> Maximum()([np.array([[1.0, 6.0]]), np.array([[3.0, 5.0]])]).tolist()
+    [[3.0, 6.0]]
     """
 
     def combine(self, arrays: Sequence[Array], counted: Sequence[np.ndarray | None]) -> tuple[np.ndarray, list]:
@@ -139,6 +161,10 @@ class Minimum(_Elementwise):
     """outputs = elementwise smallest of the inputs, by the real part; a masked step is left out.
 
     Equal smallest ones share the slope 1. Shape: a list of shapes that fit one another.
+
+    >>> import numpy as np
+    >>> Minimum()([np.array([[1.0, 6.0]]), np.array([[3.0, 5.0]])]).tolist()
+    [[1.0, 5.0]]
     """
 
     def combine(self, arrays: Sequence[Array], counted: Sequence[np.ndarray | None]) -> tuple[np.ndarray, list]:
@@ -166,7 +192,7 @@ def aligned_shape(shape: tuple, rank: int) -> tuple:
 
 
 def either(masks: Sequence[np.ndarray | None]) -> np.ndarray | None:
-    """Where any of the masks is true; None where one is missing."""
+    """Union of the masks; None if one is missing."""
     present = [own for own in masks if own is not None]
     if len(present) < len(masks):
         return None

@@ -50,7 +50,7 @@ class BatchNormalization(Layer):
         beta_constraint, gamma_constraint: what training brings the values back to after each update.
         synchronized: only false: there is one process, whose batch is the whole batch.
         renorm: correct the moments of the batch by running ones; for small batches.
-        renorm_clipping: `{rmin, rmax, dmax}`, bounds of r and of abs(d); none where missing.
+        renorm_clipping: `{rmin, rmax, dmax}`, bounds of r and of abs(d); a missing one does not bind.
         renorm_momentum: of renorm_mean and renorm_stddev.
 
     A `mask` of booleans, or of weights >= 0, stretched to the shape of the inputs' first axes, takes entries out of the
@@ -59,6 +59,13 @@ class BatchNormalization(Layer):
     The variance is the biased one everywhere; PyTorch keeps the unbiased one in its moving average.
 
     Reference: Ioffe & Szegedy 2015, arXiv:1502.03167; Ioffe 2017, arXiv:1702.03275.
+
+    >>> import numpy as np
+    >>> layer, x = BatchNormalization(momentum=0.5), np.array([[1.0], [3.0]])
+    >>> layer(x, training=True).round(2).tolist()  # by the moments of the batch
+    [[-1.0], [1.0]]
+    >>> np.asarray(layer.moving_mean).tolist()
+    [1.0]
     """
 
     axis: int | tuple[int, ...] = -1

@@ -30,7 +30,7 @@ __all__ = ["GroupNormalization", "RMSNormalization", "UnitNormalization"]
 class GroupNormalization(Layer):
     """outputs = gamma * (inputs - mean) / sqrt(variance + epsilon) + beta, moments of each example and group.
 
-    The features of `axis` are cut into `groups` groups of neighbours; moments are taken over a group and all other
+    The features of `axis` are cut into `groups` groups of neighbors; moments are taken over a group and all other
     axes but the batch. One group is layer normalization, one group per feature is instance normalization.
 
     Shape: `(batch, ...)`, unchanged; gamma and beta `(features,)`.
@@ -48,6 +48,11 @@ class GroupNormalization(Layer):
         ConfigError: the number of features is no multiple of `groups`.
 
     Reference: Wu & He 2018, arXiv:1803.08494.
+
+    >>> import numpy as np
+    >>> layer = GroupNormalization(groups=2)  # of two channels each
+    >>> print(layer(np.array([[[1.0, 3.0, 10.0, 30.0]]])).round(2))
+    [[[-1.  1. -1.  1.]]]
     """
 
     groups: int = 32
@@ -102,6 +107,10 @@ class RMSNormalization(Layer):
         epsilon: added to the mean; PyTorch takes the rounding unit of the dtype when nothing is given.
 
     Reference: Zhang & Sennrich 2019, arXiv:1910.07467.
+
+    >>> import numpy as np
+    >>> RMSNormalization()(np.array([[3.0, -3.0], [0.5, 0.5]])).round(3).tolist()
+    [[1.0, -1.0], [1.0, 1.0]]
     """
 
     axis: int | tuple[int, ...] = -1
@@ -143,6 +152,11 @@ class UnitNormalization(Layer):
 
     Args:
         axis: one axis or several, over which the length is taken.
+
+    >>> import numpy as np
+    >>> print(UnitNormalization()(np.array([[3.0, 4.0], [0.0, 2.0]])))
+    [[0.6 0.8]
+     [0.  1. ]]
     """
 
     axis: int | tuple[int, ...] = -1

@@ -43,6 +43,11 @@ class LayerNormalization(Layer):
             for old models, and `RMSNormalization` does what its name says.
 
     Reference: Ba et al. 2016, arXiv:1607.06450.
+
+    >>> import numpy as np
+    >>> print(LayerNormalization()(np.array([[1.0, 2.0, 3.0], [10.0, 20.0, 30.0]])).round(2))
+    [[-1.22  0.    1.22]
+     [-1.22  0.    1.22]]
     """
 
     axis: int | tuple[int, ...] = -1

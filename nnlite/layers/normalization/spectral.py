@@ -40,6 +40,12 @@ class SpectralNormalization(Layer):
         ConfigError: the layer has neither a kernel nor embeddings.
 
     Reference: Miyato et al. 2018, arXiv:1802.05957.
+
+    >>> import numpy as np
+    >>> from nnlite.layers import Dense
+    >>> layer = SpectralNormalization(Dense(1, kernel_initializer={"constant": {"value": 3.0}}))
+    >>> layer(np.array([[2.0]]), training=True).tolist()  # the kernel's largest singular value, 3, is divided out
+    [[2.0]]
     """
 
     layer: FromSpec[Layer]

@@ -85,6 +85,10 @@ class AdaptiveAveragePooling1D(_AdaptivePooling):
     Args:
         output_size: number of bins.
         data_format: "channels_last", also for None, or "channels_first".
+
+    >>> import numpy as np
+    >>> AdaptiveAveragePooling1D(3)(np.arange(6.0).reshape(1, 6, 1)).ravel().tolist()
+    [0.5, 2.5, 4.5]
     """
 
     rank = 1
@@ -96,6 +100,10 @@ class AdaptiveAveragePooling2D(_AdaptivePooling):
 
     Shape: `(batch, rows, cols, channels) -> (batch, *output_size, channels)`. Arguments are those of
     `AdaptiveAveragePooling1D`, `output_size` one number or one for each axis.
+
+    >>> import numpy as np
+    >>> AdaptiveAveragePooling2D(2)(np.arange(16.0).reshape(1, 4, 4, 1)).ravel().tolist()
+    [2.5, 4.5, 10.5, 12.5]
     """
 
     rank = 2
@@ -107,6 +115,10 @@ class AdaptiveAveragePooling3D(_AdaptivePooling):
 
     Shape: `(batch, depth, rows, cols, channels) -> (batch, *output_size, channels)`. Arguments are those of
     `AdaptiveAveragePooling2D`.
+
+    >>> import numpy as np
+    >>> AdaptiveAveragePooling3D((1, 1, 2))(np.arange(8.0).reshape(1, 2, 2, 2, 1)).ravel().tolist()
+    [3.0, 4.0]
     """
 
     rank = 3
@@ -117,6 +129,10 @@ class AdaptiveMaxPooling1D(_AdaptivePooling):
     """outputs = the largest of inputs in each of `output_size` bins; equal ones count by the first.
 
     Shape, bins and arguments are those of `AdaptiveAveragePooling1D`.
+
+    >>> import numpy as np
+    >>> AdaptiveMaxPooling1D(3)(np.arange(6.0).reshape(1, 6, 1)).ravel().tolist()
+    [1.0, 3.0, 5.0]
     """
 
     rank = 1
@@ -126,6 +142,10 @@ class AdaptiveMaxPooling2D(_AdaptivePooling):
     """outputs = the largest of inputs in each of `output_size` bins; equal ones count by the first.
 
     Shape, bins and arguments are those of `AdaptiveAveragePooling2D`.
+
+    >>> import numpy as np
+    >>> AdaptiveMaxPooling2D(2)(np.arange(16.0).reshape(1, 4, 4, 1)).ravel().tolist()
+    [5.0, 7.0, 13.0, 15.0]
     """
 
     rank = 2
@@ -135,6 +155,10 @@ class AdaptiveMaxPooling3D(_AdaptivePooling):
     """outputs = the largest of inputs in each of `output_size` bins; equal ones count by the first.
 
     Shape, bins and arguments are those of `AdaptiveAveragePooling3D`.
+
+    >>> import numpy as np
+    >>> AdaptiveMaxPooling3D((1, 1, 2))(np.arange(8.0).reshape(1, 2, 2, 2, 1)).ravel().tolist()
+    [6.0, 7.0]
     """
 
     rank = 3

@@ -70,6 +70,10 @@ class GlobalAveragePooling1D(_GlobalPooling, aliases=("GlobalAvgPool1D",)):
 
     Raises:
         ShapeError: a mask that has not one boolean per step.
+
+    >>> import numpy as np
+    >>> GlobalAveragePooling1D()(np.array([[[1.0, 10.0], [3.0, 30.0]]])).tolist()
+    [[2.0, 20.0]]
     """
 
     rank = 1
@@ -94,6 +98,10 @@ class GlobalAveragePooling2D(_GlobalPooling, aliases=("GlobalAvgPool2D",)):
     """outputs = mean of inputs over all pixels.
 
     Shape: `(batch, rows, cols, channels) -> (batch, channels)`. Arguments are those of `GlobalAveragePooling1D`.
+
+    >>> import numpy as np
+    >>> GlobalAveragePooling2D()(np.arange(8.0).reshape(1, 2, 2, 2)).tolist()
+    [[3.0, 4.0]]
     """
 
     rank = 2
@@ -107,6 +115,10 @@ class GlobalAveragePooling3D(_GlobalPooling, aliases=("GlobalAvgPool3D",)):
 
     Shape: `(batch, depth, rows, cols, channels) -> (batch, channels)`. Arguments are those of
     `GlobalAveragePooling1D`.
+
+    >>> import numpy as np
+    >>> GlobalAveragePooling3D()(np.arange(16.0).reshape(1, 2, 2, 2, 2)).tolist()
+    [[7.0, 8.0]]
     """
 
     rank = 3
@@ -119,6 +131,10 @@ class GlobalMaxPooling1D(_GlobalPooling, aliases=("GlobalMaxPool1D",)):
     """outputs = the largest of inputs over all steps; equal ones count by the first.
 
     Shape: `(batch, steps, channels) -> (batch, channels)`. Arguments are those of `GlobalAveragePooling1D`.
+
+    >>> import numpy as np
+    >>> GlobalMaxPooling1D()(np.array([[[1.0, 30.0], [3.0, 10.0]]])).tolist()
+    [[3.0, 30.0]]
     """
 
     rank = 1
@@ -131,6 +147,10 @@ class GlobalMaxPooling2D(_GlobalPooling, aliases=("GlobalMaxPool2D",)):
     """outputs = the largest of inputs over all pixels; equal ones count by the first.
 
     Shape: `(batch, rows, cols, channels) -> (batch, channels)`. Arguments are those of `GlobalAveragePooling1D`.
+
+    >>> import numpy as np
+    >>> GlobalMaxPooling2D()(np.arange(8.0).reshape(1, 2, 2, 2)).tolist()
+    [[6.0, 7.0]]
     """
 
     rank = 2
@@ -144,6 +164,10 @@ class GlobalMaxPooling3D(_GlobalPooling, aliases=("GlobalMaxPool3D",)):
 
     Shape: `(batch, depth, rows, cols, channels) -> (batch, channels)`. Arguments are those of
     `GlobalAveragePooling1D`.
+
+    >>> import numpy as np
+    >>> GlobalMaxPooling3D()(np.arange(16.0).reshape(1, 2, 2, 2, 2)).tolist()
+    [[14.0, 15.0]]
     """
 
     rank = 3

@@ -70,7 +70,7 @@ class _Pooling(Spatial, Layer, abstract=True):
 
 
 def inverse_counts(windows: Windows, dtype: np.dtype, trailing: int) -> np.ndarray | float:
-    """1 / the number of cells of each window that are no padding: a number where there is no padding."""
+    """1 / the number of cells of each window that are not padding: a number where there is no padding."""
     if not windows.padded:
         return 1 / math.prod(windows.size)
     counts = np.zeros(windows.outputs, dtype)
@@ -94,6 +94,11 @@ class MaxPooling1D(_Pooling, aliases=("MaxPool1D",)):
 
     Raises:
         ShapeError: a window larger than the input.
+
+    >>> import numpy as np
+    >>> x = np.array([1.0, 3.0, 2.0, 6.0, 4.0]).reshape(1, 5, 1)
+    >>> MaxPooling1D(2)(x).ravel().tolist(), MaxPooling1D(2, strides=1)(x).ravel().tolist()
+    ([3.0, 6.0], [3.0, 3.0, 6.0, 6.0])
     """
 
     rank = 1
@@ -118,6 +123,10 @@ class MaxPooling3D(_Pooling, aliases=("MaxPool3D",)):
 
     Shape: `(batch, depth, rows, cols, channels) -> (batch, new_depth, new_rows, new_cols, channels)`. Arguments and
     errors are those of `MaxPooling2D`.
+
+    >>> import numpy as np
+    >>> MaxPooling3D((1, 2, 2))(np.arange(8.0).reshape(1, 2, 2, 2, 1)).ravel().tolist()
+    [3.0, 7.0]
     """
 
     rank = 3
@@ -128,6 +137,10 @@ class AveragePooling1D(_Pooling, aliases=("AvgPool1D",)):
 
     Shape, arguments and errors are those of `MaxPooling1D`. PyTorch counts padding as zeros unless it is told
     `count_include_pad=False`.
+
+    >>> import numpy as np
+    >>> AveragePooling1D(2)(np.array([1.0, 3.0, 2.0, 6.0]).reshape(1, 4, 1)).ravel().tolist()
+    [2.0, 4.0]
     """
 
     rank = 1
@@ -138,6 +151,10 @@ class AveragePooling2D(_Pooling, aliases=("AvgPool2D",)):
     """outputs = mean of inputs over each window, channel by channel; padding is left out of the mean.
 
     Shape, arguments and errors are those of `MaxPooling2D`.
+
+    >>> import numpy as np
+    >>> AveragePooling2D()(np.arange(16.0).reshape(1, 4, 4, 1)).ravel().tolist()
+    [2.5, 4.5, 10.5, 12.5]
     """
 
     rank = 2
@@ -148,6 +165,10 @@ class AveragePooling3D(_Pooling, aliases=("AvgPool3D",)):
     """outputs = mean of inputs over each window, channel by channel; padding is left out of the mean.
 
     Shape, arguments and errors are those of `MaxPooling3D`.
+
+    >>> import numpy as np
+    >>> AveragePooling3D()(np.arange(8.0).reshape(1, 2, 2, 2, 1)).ravel().tolist()
+    [3.5]
     """
 
     rank = 3

@@ -1,4 +1,4 @@
-"""What layers of categories share; indices as vectors of 0, 1 and counts; numbers in bins."""
+"""Base of layers of categories; indices as vectors of 0, 1 and counts; numbers in bins."""
 
 import math
 import numbers
@@ -29,7 +29,7 @@ class Categorical(Layer, abstract=True):
     - `"int"`: the indices, as 64-bit integers, of the shape of the inputs;
     - `"one_hot"`: each index becomes a vector of `depth` numbers, 1 at its place. A last axis of length 1 is
       dropped first: `(batch, 1) -> (batch, depth)`, `(batch, n) -> (batch, n, depth)`;
-    - `"multi_hot"`: the last axis becomes one vector, 1 at each index that is there: `(batch, n) -> (batch, depth)`;
+    - `"multi_hot"`: the last axis becomes one vector, 1 at each index that occurs: `(batch, n) -> (batch, depth)`;
     - `"count"`: the same with the number of times that each index is there;
     - `"tf_idf"`: the counts times `weights`.
 
@@ -144,7 +144,7 @@ class CategoryEncoding(Categorical):
     Args:
         num_tokens: number of different integers.
         sparse: as in `Categorical`.
-        output_mode: `"multi_hot"`: 1 at each number that is there; `"count"`: how often it is there; `"one_hot"`:
+        output_mode: `"multi_hot"`: 1 at each number that occurs; `"count"`: how often it occurs; `"one_hot"`:
             one vector per number, `(batch, n) -> (batch, n, num_tokens)`.
 
     Raises:

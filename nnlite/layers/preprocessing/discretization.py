@@ -57,7 +57,7 @@ class Discretization(Categorical):
                 raise ConfigError("Discretization takes bin_boundaries or num_bins, not both")
 
     def adapt(self, data: Any, steps: int | None = None) -> None:
-        """Find the boundaries of `num_bins` bins with about equally many values of `data`.
+        """Find the boundaries of `num_bins` bins with about the same number of values of `data`.
 
         Args:
             data: an array, or batches: a list, an iterator or a `PyDataset` of arrays.

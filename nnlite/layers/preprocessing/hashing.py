@@ -55,6 +55,10 @@ class Hashing(Categorical):
         DataError: inputs that are neither strings nor integers.
 
     Reference: Weinberger et al. 2009, "Feature hashing for large scale multitask learning", arXiv:0902.2206.
+
+    >>> layer = Hashing(num_bins=3)
+    >>> layer([["A"], ["B"], ["C"], ["D"], ["A"]]).ravel().tolist()  # equal strings share a bin
+    [1, 1, 2, 2, 1]
     """
 
     num_bins: Count

@@ -24,6 +24,12 @@ class RandomBrightness(RandomImages):
         factor: bounds of delta in ranges, in [-1, 1]; one number f stands for (-f, f). 1 makes all white.
         value_range: lowest and highest value of a pixel.
         seed: draws from a stream of its own instead of the model's.
+
+    >>> import numpy as np
+    >>> layer = RandomBrightness(0.2, seed=0)
+    >>> image = np.full((1, 2, 2, 1), 100.0)
+    >>> np.ptp(layer(image, training=True)).item(), layer(image).ravel().tolist()  # one shift for the whole image
+    (0.0, [100.0, 100.0, 100.0, 100.0])
     """
 
     factor: Factor
@@ -50,6 +56,12 @@ class RandomContrast(RandomImages):
         value_range: lowest and highest value of a pixel.
         seed: draws from a stream of its own instead of the model's.
         data_format: `channels_last`, the default, or `channels_first`.
+
+    >>> import numpy as np
+    >>> image = np.array([50.0, 150.0]).reshape(1, 1, 2, 1)
+    >>> changed = RandomContrast(0.5, seed=0)(image, training=True)
+    >>> changed.mean().item(), bool((changed == image).any())  # the mean stays, distances from it change
+    (100.0, False)
     """
 
     factor: NonNegative | tuple[NonNegative, NonNegative]

@@ -35,7 +35,7 @@ Interpolation = Literal["bilinear", "nearest"]
 
 
 class RandomFlip(RandomImages):
-    """While training, images turned round with probability 1/2, in each direction for itself.
+    """Flip each image with probability 1/2 while training, independently along each axis.
 
     Shape: `(batch, height, width, channels)`, unchanged.
 
@@ -43,6 +43,12 @@ class RandomFlip(RandomImages):
         mode: which directions; `horizontal` exchanges left and right.
         seed: draws from a stream of its own instead of the model's.
         data_format: `channels_last`, the default, or `channels_first`.
+
+    >>> import numpy as np
+    >>> layer = RandomFlip("horizontal", seed=0)
+    >>> images = np.tile([[[[1.0], [2.0]]]], (4, 1, 1, 1))
+    >>> layer(images, training=True)[..., 0].tolist()
+    [[[1.0, 2.0]], [[2.0, 1.0]], [[2.0, 1.0]], [[1.0, 2.0]]]
     """
 
     mode: Literal["horizontal_and_vertical", "horizontal", "vertical"] = "horizontal_and_vertical"
@@ -72,6 +78,12 @@ class RandomRotation(RandomImages):
         seed: draws from a stream of its own instead of the model's.
         fill_value: what is outside when `fill_mode` is `constant`.
         data_format: `channels_last`, the default, or `channels_first`.
+
+    >>> import numpy as np
+    >>> layer = RandomRotation(0.1, fill_mode="constant", seed=0)  # by up to 36 degrees either way
+    >>> image = np.ones((1, 8, 8, 1))
+    >>> bool(layer(image, training=True).mean() < 1), bool((layer(image) == image).all())
+    (True, True)
     """
 
     factor: Factor
@@ -105,6 +117,11 @@ class RandomTranslation(RandomImages):
         seed: draws from a stream of its own instead of the model's.
         fill_value: what is outside when `fill_mode` is `constant`.
         data_format: `channels_last`, the default, or `channels_first`.
+
+    >>> import numpy as np
+    >>> layer = RandomTranslation(0.0, (0.25, 0.25), fill_mode="constant")  # a quarter of the width
+    >>> layer(np.array([1.0, 2.0, 3.0, 4.0]).reshape(1, 1, 4, 1), training=True).ravel().tolist()
+    [0.0, 1.0, 2.0, 3.0]
     """
 
     height_factor: Factor
@@ -141,6 +158,14 @@ class RandomZoom(RandomImages):
         seed: draws from a stream of its own instead of the model's.
         fill_value: what is outside when `fill_mode` is `constant`.
         data_format: `channels_last`, the default, or `channels_first`.
+
+    >>> import numpy as np
+    >>> layer = RandomZoom((1.0, 1.0), fill_mode="constant")  # twice as much of the scene
+    >>> print(layer(np.ones((1, 4, 4, 1)), training=True)[0, ..., 0])
+    [[0. 0. 0. 0.]
+     [0. 1. 1. 0.]
+     [0. 1. 1. 0.]
+     [0. 0. 0. 0.]]
     """
 
     height_factor: Factor
@@ -178,6 +203,13 @@ class RandomCrop(RandomImages):
         data_format: `channels_last`, the default, or `channels_first`.
 
     Keras takes one place for all images of a batch.
+
+    >>> import numpy as np
+    >>> layer, image = RandomCrop(2, 2, seed=0), np.arange(16.0).reshape(1, 4, 4, 1)
+    >>> layer(image, training=True).shape
+    (1, 2, 2, 1)
+    >>> layer(image).ravel().tolist()  # at inference the whole image, resized
+    [2.5, 4.5, 10.5, 12.5]
     """
 
     height: Count

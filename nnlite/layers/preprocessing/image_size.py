@@ -24,7 +24,7 @@ Resampling = Literal["bilinear", "nearest", "bicubic", "lanczos3", "lanczos5"]
 class Resizing(Layer):
     """Images of another height and width.
 
-    Pixels are squares: the centre of new pixel i lies at `(i + 0.5) * old / new - 0.5` old pixels. Nothing is
+    Pixels are squares: the center of new pixel i lies at `(i + 0.5) * old / new - 0.5` old pixels. Nothing is
     smoothed when images become smaller.
 
     Shape: `(batch, rows, columns, channels) -> (batch, height, width, channels)`.
@@ -42,6 +42,10 @@ class Resizing(Layer):
     bicubic has a = -0.75, this one -0.5.
 
     Reference: Keys 1981, "Cubic convolution interpolation for digital image processing".
+
+    >>> import numpy as np
+    >>> Resizing(1, 4)(np.array([0.0, 4.0]).reshape(1, 1, 2, 1)).ravel().tolist()
+    [0.0, 1.0, 3.0, 4.0]
     """
 
     height: Count
@@ -82,6 +86,10 @@ class CenterCrop(Layer):
     Args:
         height, width: of the outputs, in pixels.
         data_format: `channels_last`, the default, or `channels_first`.
+
+    >>> import numpy as np
+    >>> CenterCrop(2, 2)(np.arange(16.0).reshape(1, 4, 4, 1)).ravel().tolist()
+    [5.0, 6.0, 9.0, 10.0]
     """
 
     height: Count
@@ -108,7 +116,7 @@ class CenterCrop(Layer):
 
 
 class RandomImages(Layer, abstract=True):
-    """What the layers here share: outputs = inputs but while training, when `changed` is asked.
+    """Base of the layers here: outputs = inputs but while training, when `changed` is asked.
 
     The draw of a training step depends on the model's seed, the layer's place and the step alone.
     """

@@ -49,7 +49,7 @@ class StringLookup(Vocabulary, Categorical):
 
     Raises:
         NotReadyError: neither `vocabulary` nor a call of `adapt`.
-        DataError: inputs that are no strings; an unknown one with `num_oov_indices=0`.
+        DataError: inputs that are not strings; an unknown one with `num_oov_indices=0`.
         ConfigError: a vocabulary with repetitions, or larger than `max_tokens`.
 
     >>> layer = StringLookup()

@@ -20,7 +20,7 @@ Numbers = float | np.ndarray | Sequence[float]
 
 
 def examples_for(layer: Any, data: Any, steps: int | None = None) -> np.ndarray:
-    """What `adapt` is given, an array or `steps` batches, in float64; the layer is built for it.
+    """Read the data of `adapt`, an array or `steps` batches, in float64; the layer is built for it.
 
     Raises:
         DataError: empty, or with values that are not finite.
@@ -64,6 +64,10 @@ class Rescaling(Layer):
 
     Args:
         scale, offset: numbers, or one for each entry of the last axis.
+
+    >>> import numpy as np
+    >>> Rescaling(1 / 127.5, offset=-1)(np.array([0.0, 127.5, 255.0])).tolist()
+    [-1.0, 0.0, 1.0]
     """
 
     scale: Converted[Numbers, float | list[float]]

@@ -35,13 +35,13 @@ class TextVectorization(Vocabulary, Categorical):
     Args:
         max_tokens: upper bound of the size of the vocabulary, with padding and unknown; no bound when None.
         standardize: `"lower_and_strip_punctuation"`, `"lower"`, `"strip_punctuation"` (the 32 signs of ASCII), None,
-            or a function of an array of texts, or of one text. Letters of every alphabet become small ones; Keras
+            or a function of an array of texts, or of one text. Letters of every alphabet become lowercase; Keras
             changes a to z only.
         split: `"whitespace"`, `"character"`, None, or a function from a text to a list of words.
         ngrams: an upper bound: n words in a row, for each n from 1 to it, are tokens; or a tuple of all n. The
             words alone when None.
         output_mode: `"int"`: 0 fills up short texts, 1 stands for unknown words; `"multi_hot"`: 1 at each word that
-            is there; `"count"`: how often; `"tf_idf"`: the counts times idf_weights.
+            occurs; `"count"`: how often; `"tf_idf"`: the counts times idf_weights.
         output_sequence_length: cut or fill up every text to that many tokens; for `"int"`.
         pad_to_max_tokens: width `max_tokens` in the other modes, even if the vocabulary is smaller.
         vocabulary: the words, when they are known, or the path of a file with one per line; `adapt` finds them else.
@@ -56,7 +56,7 @@ class TextVectorization(Vocabulary, Categorical):
 
     Raises:
         NotReadyError: neither `vocabulary` nor a call of `adapt`.
-        DataError: inputs that are no strings.
+        DataError: inputs that are not strings.
         ShapeError: several texts per example.
 
     >>> layer = TextVectorization(max_tokens=5000, output_sequence_length=4)

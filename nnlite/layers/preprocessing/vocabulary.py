@@ -23,7 +23,7 @@ else:
 
 
 class Vocabulary(Host):
-    """What layers with a vocabulary share; mixed into a `Categorical` with the fields of `StringLookup`.
+    """Base of layers with a vocabulary; mixed into a `Categorical` with the fields of `StringLookup`.
 
     A layer says what its tokens are (`token_type`) and which of several places an unknown token takes (`bins`). Each
     entry of the inputs is a token (`token_kind`), or with `invert` an index; a layer that has to find the tokens in its
@@ -96,7 +96,7 @@ class Vocabulary(Host):
             idf_weights: for `output_mode="tf_idf"`: one weight per entry of `vocabulary`.
 
         Raises:
-            ConfigError: an empty vocabulary, a token that is there twice or is a special one, more than
+            ConfigError: an empty vocabulary, a token that occurs twice or is a special one, more than
                 `max_tokens`, weights that are missing or do not fit.
         """
         given = self._lines(sought(vocabulary)) if isinstance(vocabulary, str) else vocabulary

@@ -24,6 +24,11 @@ class RNN(Recurrent):
 
     Raises:
         ShapeError: inputs of another rank, a mask or first states of the wrong shape.
+
+    >>> import numpy as np
+    >>> from nnlite.layers import GRUCell
+    >>> RNN([GRUCell(4), GRUCell(2)], return_sequences=True)(np.ones((3, 5, 1))).shape
+    (3, 5, 2)
     """
 
     cell: Converted[Spec[Layer] | Sequence[Spec[Layer]], Layer | list[Layer]]

@@ -1,4 +1,4 @@
-"""How recurrent layers are called, as Keras calls them: with first states beside the sequence."""
+"""Calls of recurrent layers, in Keras's forms: with first states beside the sequence."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -42,7 +42,7 @@ def first_shape(input_shape: Any) -> tuple:
 
 
 def examples_in(inputs: Any) -> int:
-    """How many examples there are in a sequence, or in a tuple of it and states."""
+    """Number of examples in a sequence, or in a tuple of it and states."""
     return len(inputs[0] if isinstance(inputs, tuple) else inputs)
 
 

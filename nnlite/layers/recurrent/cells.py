@@ -138,7 +138,7 @@ class RNNCell(Layer, abstract=True):
 
 
 class GatedWeights(Layer, abstract=True):
-    """What the built-in recurrent layers and their cells share: arguments, and their weights."""
+    """Base of the built-in recurrent layers and their cells: arguments, and their weights."""
 
     if TYPE_CHECKING:  # declared by `add_gates`
         kernel, recurrent_kernel, bias = cast(Any, None), cast(Any, None), cast(Any, None)
@@ -198,7 +198,7 @@ def add_gates(layer: Any, kernel_shape: Shape, recurrent_shape: Shape, bias_shap
 def noise(
     layer: Any, rate: float, shape: Shape, dtype: np.dtype, place: int, training: bool, random: Any
 ) -> np.ndarray | None:
-    """What dropout multiplies by, one draw for all steps of a sequence; None where nothing is dropped."""
+    """Factors of dropout, one draw for all steps of a sequence; None if nothing is dropped."""
     if not training or rate == 0:
         return None
     source = random if layer.seed is None else RandomSource(layer.seed, random.step)

@@ -1,4 +1,4 @@
-"""Cells made of cells: several on top of one another, and layers of users that are cells."""
+"""Cells made of cells: several on top of one another, and user-defined layers that are cells."""
 
 from collections.abc import Callable, Sequence
 from itertools import islice
@@ -23,6 +23,12 @@ class StackedRNNCells(RNNCell):
 
     Args:
         cells: the cells, the first takes the inputs.
+
+    >>> import numpy as np
+    >>> from nnlite.layers import RNN, LSTMCell
+    >>> cell = StackedRNNCells([LSTMCell(4), LSTMCell(2)])
+    >>> RNN(cell)(np.ones((3, 5, 1))).shape, cell.state_size
+    ((3, 2), [[4, 4], [2, 2]])
     """
 
     cells: FromSpecs[Layer]

@@ -79,7 +79,7 @@ class ConvLSTMCell(RNNCell, ConvGates, abstract=True):
 
     @property
     def channel_axis(self) -> int:
-        """That of the channels, in an array with a batch."""
+        """The axis of the channels, in an array with a batch."""
         return 1 if self._entering.channels_first else -1
 
     def step_shapes(self, input_shape: tuple) -> tuple[tuple[int, ...], ...]:
@@ -123,7 +123,12 @@ class ConvLSTMCell(RNNCell, ConvGates, abstract=True):
 
 
 class ConvLSTM1D(Recurrent, ConvGates):
-    """`ConvLSTM2D` for sequences of sequences: `(batch, steps, rows, channels) -> (batch, new_rows, filters)`."""
+    """`ConvLSTM2D` for sequences of sequences: `(batch, steps, rows, channels) -> (batch, new_rows, filters)`.
+
+    >>> import numpy as np
+    >>> ConvLSTM1D(4, 3, padding="same")(np.ones((2, 5, 8, 3))).shape
+    (2, 8, 4)
+    """
 
     rank, input_rank, cell_class = 1, 4, ConvLSTMCell
 
@@ -164,6 +169,11 @@ class ConvLSTM2D(Recurrent, ConvGates):
 
 
 class ConvLSTM3D(Recurrent, ConvGates):
-    """`ConvLSTM2D` for volumes: `(batch, steps, depth, rows, cols, channels) -> (batch, ..., filters)`."""
+    """`ConvLSTM2D` for volumes: `(batch, steps, depth, rows, cols, channels) -> (batch, ..., filters)`.
+
+    >>> import numpy as np
+    >>> ConvLSTM3D(4, 3, padding="same")(np.ones((1, 2, 4, 4, 4, 1))).shape
+    (1, 4, 4, 4, 4)
+    """
 
     rank, input_rank, cell_class = 3, 6, ConvLSTMCell

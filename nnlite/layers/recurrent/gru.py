@@ -33,6 +33,11 @@ class GRUCell(RNNCell, GatedWeights):
         reset_after: whether the reset gate acts after the product with the recurrent kernel, as in PyTorch, or
             before, as in the paper.
         use_bias, ..., seed: as in `SimpleRNNCell`.
+
+    >>> import numpy as np
+    >>> output, states = GRUCell(4)(np.ones((2, 3)), [np.zeros((2, 4))])
+    >>> output.shape, len(states)
+    ((2, 4), 1)
     """
 
     recurrent_activation: FromSpec[ActivationFunction | None] = option(default="sigmoid")
@@ -82,6 +87,11 @@ class GRU(Recurrent, GatedWeights):
         ShapeError: inputs of another rank, a mask or first states of the wrong shape.
 
     Reference: Cho et al. 2014, arXiv:1406.1078.
+
+    >>> import numpy as np
+    >>> sequences = np.ones((2, 5, 3))
+    >>> GRU(4)(sequences).shape, GRU(4, return_sequences=True)(sequences).shape
+    ((2, 4), (2, 5, 4))
     """
 
     recurrent_activation: FromSpec[ActivationFunction | None] = option(default="sigmoid")

@@ -30,6 +30,11 @@ class LSTMCell(RNNCell, GatedWeights):
         recurrent_activation: of the gates; linear when None.
         unit_forget_bias: whether the bias of the forget gate begins at 1, so that cells remember at first.
         use_bias, ..., seed: as in `SimpleRNNCell`.
+
+    >>> import numpy as np
+    >>> output, (hidden, carry) = LSTMCell(4)(np.ones((2, 3)), [np.zeros((2, 4)), np.zeros((2, 4))])
+    >>> output.shape, hidden.shape, carry.shape
+    ((2, 4), (2, 4), (2, 4))
     """
 
     recurrent_activation: FromSpec[ActivationFunction | None] = option(default="sigmoid")

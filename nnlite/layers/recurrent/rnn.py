@@ -27,7 +27,7 @@ __all__ = ["Recurrent"]
 
 
 class Recurrent(Layer, abstract=True):
-    """What recurrent layers share: a cell, the walk over the steps, first and last states, masks.
+    """Base of recurrent layers: a cell, the walk over the steps, first and last states, masks.
 
     `cell_class` is the class of a cell that is made of the layer's own arguments and shares its parameters; a layer
     without one has the field `cell`.
@@ -138,7 +138,7 @@ class Recurrent(Layer, abstract=True):
 
     @property
     def states(self) -> list[Parameter] | None:
-        """What a stateful layer keeps; None for any other."""
+        """States of a stateful layer; None for any other."""
         return self.parameters[self.weight_count :] if self.stateful else None
 
     def _read_call(
@@ -163,7 +163,7 @@ class Recurrent(Layer, abstract=True):
 
     @property
     def weight_count(self) -> int:
-        """How many parameters come before the states that are kept."""
+        """Number of parameters before the states."""
         return len(self.parameters) - (len(self.sizes) if self.stateful else 0)
 
     def _check_linearize(self) -> None:

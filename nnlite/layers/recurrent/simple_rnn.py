@@ -32,6 +32,12 @@ class SimpleRNNCell(RNNCell, GatedWeights):
         dropout: fraction of the inputs that is dropped while training, the same ones at all steps of a sequence.
         recurrent_dropout: the same for the state.
         seed: draws dropout from a stream of its own instead of the model's.
+
+    >>> import numpy as np
+    >>> cell = SimpleRNNCell(1, activation=None, kernel_initializer="ones", recurrent_initializer="ones")
+    >>> output, states = cell(np.array([[2.0]]), [np.array([[10.0]])])
+    >>> output.tolist()
+    [[12.0]]
     """
 
     def build(self, input_shape: tuple) -> None:
@@ -58,6 +64,11 @@ class SimpleRNN(Recurrent, GatedWeights):
         ShapeError: inputs of another rank, a mask or first states of the wrong shape.
 
     Reference: Elman 1990, "Finding structure in time".
+
+    >>> import numpy as np
+    >>> layer = SimpleRNN(1, activation=None, kernel_initializer="ones", recurrent_initializer="ones")
+    >>> layer(np.array([1.0, 2.0, 3.0]).reshape(1, 3, 1)).tolist()  # the sum of the steps
+    [[6.0]]
     """
 
     cell_class = SimpleRNNCell

@@ -41,6 +41,12 @@ class Bidirectional(Layer):
         ConfigError: two layers of the same direction, or whose outputs differ in kind.
 
     Reference: Schuster & Paliwal 1997.
+
+    >>> import numpy as np
+    >>> from nnlite.layers import LSTM
+    >>> x = np.ones((2, 5, 3))
+    >>> Bidirectional(LSTM(4))(x).shape, Bidirectional(LSTM(4), merge_mode="sum")(x).shape
+    ((2, 8), (2, 4))
     """
 
     layer: FromSpec[Recurrent]
@@ -182,6 +188,11 @@ class TimeDistributed(Layer):
 
     Raises:
         ShapeError: inputs without steps, a mask of other lengths than the inputs.
+
+    >>> import numpy as np
+    >>> from nnlite.layers import Conv2D
+    >>> TimeDistributed(Conv2D(4, 3))(np.ones((2, 10, 8, 8, 1))).shape  # ten images a row
+    (2, 10, 6, 6, 4)
     """
 
     layer: FromSpec[Layer]
@@ -190,12 +201,12 @@ class TimeDistributed(Layer):
 
     @property
     def input_kind(self) -> str:
-        """What the layer takes."""
+        """The kind of inputs that the layer inside takes."""
         return self.layer.input_kind
 
     @property
     def _final_activation(self) -> ActivationFunction | None:
-        """That of the layer."""
+        """The final activation of the layer inside."""
         return self.layer._final_activation
 
     @property

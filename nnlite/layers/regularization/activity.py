@@ -19,6 +19,11 @@ class ActivityRegularization(Layer):
     Args:
         l1: strength of the absolute part, >= 0.
         l2: strength of the squared part, >= 0.
+
+    >>> import numpy as np
+    >>> layer = ActivityRegularization(l1=0.5)
+    >>> layer(np.array([[1.0, -3.0]])).tolist(), [float(loss) for loss in layer.losses]
+    ([[1.0, -3.0]], [2.0])
     """
 
     l1: NonNegative = 0.0

@@ -90,7 +90,7 @@ class Dropout(Layer):
 
 
 class _SpatialDropout(Layer, abstract=True):
-    """Dropout of whole channels, whose neighbours tell too much of one another.
+    """Dropout of whole channels, whose neighbors tell too much of one another.
 
     Args:
         rate: fraction of the channels that is dropped, in [0, 1].
@@ -127,6 +127,10 @@ class SpatialDropout1D(_SpatialDropout):
     """Dropout of whole channels. Shape: `(batch, steps, channels)`, unchanged.
 
     Reference: Tompson et al. 2014, arXiv:1411.4280.
+
+    >>> import numpy as np
+    >>> SpatialDropout1D(0.5, seed=0)(np.ones((1, 2, 6)), training=True).tolist()  # whole channels
+    [[[2.0, 2.0, 2.0, 0.0, 2.0, 2.0], [2.0, 2.0, 2.0, 0.0, 2.0, 2.0]]]
     """
 
     seed: Index | None = None
@@ -137,6 +141,11 @@ class SpatialDropout2D(_SpatialDropout):
 
     Args:
         data_format: `channels_last`, the default, or `channels_first`.
+
+    >>> import numpy as np
+    >>> dropped = SpatialDropout2D(0.5, seed=0)(np.ones((1, 4, 4, 6)), training=True)
+    >>> dropped[0, 0, 0].tolist(), bool((dropped == dropped[:, :1, :1]).all())  # whole channels
+    ([2.0, 2.0, 2.0, 0.0, 2.0, 2.0], True)
     """
 
     data_format: DataFormat = None
@@ -150,6 +159,11 @@ class SpatialDropout3D(_SpatialDropout):
 
     Args:
         data_format: `channels_last`, the default, or `channels_first`.
+
+    >>> import numpy as np
+    >>> dropped = SpatialDropout3D(0.5, seed=0)(np.ones((1, 2, 2, 2, 6)), training=True)
+    >>> dropped[0, 0, 0, 0].tolist(), bool((dropped == dropped[:, :1, :1, :1]).all())  # whole channels
+    ([2.0, 2.0, 2.0, 0.0, 2.0, 2.0], True)
     """
 
     data_format: DataFormat = None
@@ -170,6 +184,12 @@ class AlphaDropout(Layer):
         seed: draws from a stream of its own instead of the model's.
 
     Reference: Klambauer et al. 2017, arXiv:1706.02515.
+
+    >>> import numpy as np
+    >>> x = np.random.default_rng(0).normal(size=(1000, 20))
+    >>> dropped = AlphaDropout(0.5, seed=0)(x, training=True)
+    >>> bool(abs(dropped.mean()) < 0.05), bool(abs(dropped.std() - 1) < 0.05)  # mean and deviation stay
+    (True, True)
     """
 
     rate: BelowOne
@@ -201,7 +221,7 @@ class AlphaDropout(Layer):
 
 
 def source_of(layer: Any, random: RandomSource) -> RandomSource:
-    """What a layer draws its noise from: the source of its own `seed`, else of its place in the model."""
+    """Source of a layer's noise: the source of its own `seed`, else of its place in the model."""
     return random if layer.seed is None else RandomSource(layer.seed, random.step)
 
 

@@ -63,6 +63,10 @@ class ZeroPadding1D(_ZeroPadding):
     Args:
         padding: one number for both ends, or (before, after).
         data_format: "channels_last", also for None, or "channels_first".
+
+    >>> import numpy as np
+    >>> ZeroPadding1D((1, 2))(np.array([1.0, 2.0]).reshape(1, 2, 1)).ravel().tolist()
+    [0.0, 1.0, 2.0, 0.0, 0.0]
     """
 
     data_format: Literal["channels_last", "channels_first"] | None = None
@@ -78,6 +82,13 @@ class ZeroPadding2D(_ZeroPadding):
     Args:
         padding: one number for all sides; or (for rows, for cols), each a number or (before, after).
         data_format: "channels_last", also for None, or "channels_first".
+
+    >>> import numpy as np
+    >>> print(ZeroPadding2D(1)(np.ones((1, 2, 2, 1)))[0, ..., 0])
+    [[0. 0. 0. 0.]
+     [0. 1. 1. 0.]
+     [0. 1. 1. 0.]
+     [0. 0. 0. 0.]]
     """
 
     data_format: Literal["channels_last", "channels_first"] | None = None
@@ -89,6 +100,10 @@ class ZeroPadding3D(_ZeroPadding):
     """Adds `padding` zeros around each volume; as `ZeroPadding2D` with one axis more.
 
     Shape: `(batch, depth, rows, cols, channels) -> (batch, new_depth, new_rows, new_cols, channels)`.
+
+    >>> import numpy as np
+    >>> ZeroPadding3D((1, 0, 2))(np.ones((1, 4, 4, 6, 1))).shape
+    (1, 6, 4, 10, 1)
     """
 
     data_format: Literal["channels_last", "channels_first"] | None = None
@@ -128,6 +143,10 @@ class Cropping1D(_Cropping):
 
     Raises:
         ShapeError: nothing would be left.
+
+    >>> import numpy as np
+    >>> Cropping1D((1, 2))(np.arange(6.0).reshape(1, 6, 1)).ravel().tolist()
+    [1.0, 2.0, 3.0]
     """
 
     rank = 1
@@ -144,6 +163,10 @@ class Cropping2D(_Cropping):
 
     Raises:
         ShapeError: nothing would be left.
+
+    >>> import numpy as np
+    >>> Cropping2D(1)(np.arange(16.0).reshape(1, 4, 4, 1)).ravel().tolist()
+    [5.0, 6.0, 9.0, 10.0]
     """
 
     cropping: Borders = 0
@@ -156,6 +179,10 @@ class Cropping3D(_Cropping):
     """Cuts `cropping` voxels off at the sides of each volume; as `Cropping2D`, by default one at each side.
 
     Shape: `(batch, depth, rows, cols, channels) -> (batch, new_depth, new_rows, new_cols, channels)`.
+
+    >>> import numpy as np
+    >>> Cropping3D((1, 0, 2))(np.ones((1, 4, 4, 6, 1))).shape
+    (1, 2, 4, 2, 1)
     """
 
     data_format: Literal["channels_last", "channels_first"] | None = None

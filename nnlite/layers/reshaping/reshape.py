@@ -29,6 +29,10 @@ class Flatten(Layer):
     Args:
         data_format: `"channels_last"`, also for None; with `"channels_first"` the channels, the first axis after the
             batch, become the last one before, so that both give the same features.
+
+    >>> import numpy as np
+    >>> Flatten()(np.ones((2, 4, 3))).shape
+    (2, 12)
     """
 
     data_format: Literal["channels_last", "channels_first"] | None = None
@@ -59,6 +63,10 @@ class Reshape(Layer):
     """Each example in another shape; one entry of `target_shape` may be -1.
 
     Shape: `(batch, ...) -> (batch, *target_shape)`.
+
+    >>> import numpy as np
+    >>> Reshape((2, -1))(np.arange(6.0).reshape(1, 6)).tolist()
+    [[[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]]]
     """
 
     target_shape: Converted[Sequence[int], tuple[int, ...]]
@@ -97,6 +105,10 @@ class Permute(Layer):
 
     Args:
         dims: the numbers 1 to the number of axes after the batch, each once.
+
+    >>> import numpy as np
+    >>> Permute((2, 1))(np.array([[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]])).tolist()
+    [[[1.0, 4.0], [2.0, 5.0], [3.0, 6.0]]]
     """
 
     dims: Converted[Sequence[int], tuple[Count, ...]]
@@ -130,6 +142,10 @@ class RepeatVector(Layer):
 
     Args:
         n: number of repetitions.
+
+    >>> import numpy as np
+    >>> RepeatVector(3)(np.array([[1.0, 2.0]])).tolist()
+    [[[1.0, 2.0], [1.0, 2.0], [1.0, 2.0]]]
     """
 
     n: Count

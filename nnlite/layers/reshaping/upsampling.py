@@ -47,6 +47,10 @@ class UpSampling1D(_UpSampling):
 
     Args:
         size: how often each step is repeated.
+
+    >>> import numpy as np
+    >>> UpSampling1D(2)(np.array([1.0, 2.0]).reshape(1, 2, 1)).ravel().tolist()
+    [1.0, 1.0, 2.0, 2.0]
     """
 
     rank = 1
@@ -60,7 +64,12 @@ class UpSampling2D(_UpSampling):
     Args:
         size: factor, one for both axes or one for each.
         data_format: "channels_last", also for None, or "channels_first".
-        interpolation: "nearest" repeats pixels; the others mix near ones, with centres at half pixels.
+        interpolation: "nearest" repeats pixels; the others mix near ones, with centers at half pixels.
+
+    >>> import numpy as np
+    >>> print(UpSampling2D((1, 2))(np.array([[1.0, 2.0], [3.0, 4.0]]).reshape(1, 2, 2, 1))[0, ..., 0])
+    [[1. 1. 2. 2.]
+     [3. 3. 4. 4.]]
     """
 
     data_format: Literal["channels_last", "channels_first"] | None = None
@@ -77,6 +86,10 @@ class UpSampling3D(_UpSampling):
     Args:
         size: factor, one for all axes or one for each.
         data_format: "channels_last", also for None, or "channels_first".
+
+    >>> import numpy as np
+    >>> UpSampling3D(2)(np.ones((1, 2, 2, 2, 1))).shape
+    (1, 4, 4, 4, 1)
     """
 
     data_format: Literal["channels_last", "channels_first"] | None = None

@@ -29,7 +29,7 @@ class CTC(Loss):
     logits; one loss for each row of the batch. A mask `(batch, steps)` takes steps out.
 
     Raises:
-        DataError: targets that are no classes, a 0 between labels, more labels than there are steps for: one each, and
+        DataError: targets that are not classes, a 0 between labels, more labels than there are steps for: one each, and
             one between two that are equal. Keras returns infinity there.
         ShapeError: targets or outputs of another rank.
 

@@ -53,7 +53,7 @@ class BinaryFocalCrossentropy(Elementwise):
         return self._parts(y_true, y_pred)[2]
 
     def _parts(self, y_true: np.ndarray, y_pred: Array) -> tuple[Any, Any, Any]:
-        """The loss of each element, and its first and second derivative by `y_pred`.
+        """The loss of each element, and its first and second derivative with respect to `y_pred`.
 
         With u = 1 - p_t and the cross-entropy c, the loss is w * u ** gamma * c.
         """
@@ -126,7 +126,7 @@ class CategoricalFocalCrossentropy(Loss):
         return losses.sum(axis=-1), Contraction((slopes - (slopes * p).sum(axis=-1, keepdims=True)) / total)
 
     def _by_log(self, y_true: np.ndarray, log_p: Any, rest: Any) -> tuple[Any, Any]:
-        """The loss of each class, and its derivative by log(p); `rest` is 1 - p."""
+        """The loss of each class, and its derivative with respect to log(p); `rest` is 1 - p."""
         t = smoothed(y_true, self.label_smoothing, y_true.shape[-1])
         weight = -t * np.asarray(self.alpha, t.dtype)
         f, f1, _ = powers(rest, self.gamma)
@@ -140,7 +140,7 @@ class CategoricalFocalCrossentropy(Loss):
 
 
 def powers(base: Any, exponent: float) -> tuple[Any, Any, Any]:
-    """base ** exponent and its first and second derivative by `base`, finite at 0; base >= 0, exponent >= 0."""
+    """base ** exponent and its first and second derivative with respect to `base`, finite at 0; both arguments >= 0."""
     base = np.where(base.real > 0, base, np.finfo(base.real.dtype).tiny)
     zero = np.zeros((), base.real.dtype)
     first = exponent * base ** (exponent - 1) if exponent else zero

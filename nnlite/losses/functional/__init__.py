@@ -1,3 +1,3 @@
-"""Functions of a user as losses."""
+"""User-defined functions as losses."""
 
 from nnlite.losses.functional.function import *

@@ -1,4 +1,4 @@
-"""A function of a user as a loss: recorded where it is made of ops, differentiated numerically where it is not."""
+"""A user-defined function as a loss: recorded where it is made of ops, differentiated numerically where it is not."""
 
 import warnings
 from typing import Any, cast

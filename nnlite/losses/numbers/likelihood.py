@@ -81,7 +81,7 @@ class Amounts(Elementwise, abstract=True):
     log_input: bool = False
 
     def deviance(self, y_true: np.ndarray, log_mean: Any) -> tuple[Any, Any, Any]:
-        """The loss of each element, and its first and second derivative by the logarithm of the mean."""
+        """The loss of each element, and its first and second derivative with respect to the logarithm of the mean."""
         raise NotImplementedError(f"{type(self).__name__} must define deviance(y_true, log_mean)")
 
     def elements(self, y_true: np.ndarray, y_pred: Array) -> tuple[Any, Any]:

@@ -120,7 +120,8 @@ def log_loss(y: ArrayLike, probabilities: ArrayLike, weights: ArrayLike | None =
 
 
 def undefined_scores(y: ArrayLike, labels: Sequence[object], weights: ArrayLike | None = None) -> dict[str, str]:
-    """Why scores of `classification_scores` are NaN, or leave classes out: score -> reason; empty if all are whole.
+    """Reasons why scores of `classification_scores` are NaN, or leave classes out: score -> reason; empty if all are
+    whole.
 
     Args:
         y: class numbers, shape (rows,).

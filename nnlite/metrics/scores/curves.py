@@ -1,4 +1,4 @@
-"""What a threshold on a score does, threshold by threshold: ROC, precision against recall, calibration."""
+"""Curves over the thresholds of a score: ROC, precision against recall, calibration."""
 
 import numpy as np
 
@@ -18,7 +18,7 @@ def roc_curve(
         y: 1 or true for the positive rows, shape (rows,).
         scores: the higher, the more likely positive; probabilities or logits, shape (rows,).
         weights: weight of each row.
-        drop_intermediate: leave out points on a straight line between their neighbours.
+        drop_intermediate: leave out points on a straight line between their neighbors.
 
     Returns:
         Three arrays of one length. The first point is (0, 0) with the threshold infinity. A rate is NaN where there

@@ -21,7 +21,7 @@ def best_threshold(
 ) -> float:
     """The threshold t in (0, 1] with the highest score of `probabilities >= t`; 0.5 unless both classes occur.
 
-    All thresholds between two neighbouring probabilities decide alike: their middle is taken. Of equally good ones
+    All thresholds between two neighboring probabilities decide alike: their middle is taken. Of equally good ones
     the one nearest to 0.5 is.
 
     Args:

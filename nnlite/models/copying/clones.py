@@ -56,7 +56,7 @@ def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None =
         custom_objects: classes and functions by the names in it, see `custom_object_scope`.
 
     Raises:
-        ConfigError: text that is no JSON of a model.
+        ConfigError: text that is not JSON of a model.
     """
     try:
         spec = json.loads(json_string)
@@ -74,7 +74,7 @@ def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None =
 
 
 def _stated_shape(spec: dict[str, Any]) -> tuple | None:
-    """The shape of the inputs that the model was built for; None where it was not."""
+    """The shape of the inputs that the model was built for; None if it was not."""
     try:
         build = read(spec.get("build_config"), dict[str, Any] | None) or {}
         return read(build.get("input_shape"), InputShape | None)

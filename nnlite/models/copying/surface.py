@@ -1,4 +1,4 @@
-"""What Keras's models have besides: their config as JSON, the names of their metrics, the arguments of `compile`."""
+"""Further attributes of Keras's models: their config as JSON, the names of their metrics, the arguments of `compile`."""
 
 import json
 from typing import TYPE_CHECKING, Any
@@ -43,7 +43,7 @@ def to_json(self: "BaseModel", **options: Any) -> str:
 
 
 def reset_metrics(self: "BaseModel") -> None:
-    """Let all metrics begin anew."""
+    """Let all metrics start over."""
     for metric in self.metrics:
         metric.reset_state()
 

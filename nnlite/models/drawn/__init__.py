@@ -1,1 +1,1 @@
-"""What a model that was drawn as a graph does with its drawing: data by name, first weights, its config."""
+"""Uses of the drawing of a model that was drawn as a graph: data by name, first weights, its config."""

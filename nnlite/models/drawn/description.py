@@ -37,5 +37,5 @@ def arguments_of(model: Any) -> dict[str, Any]:
 
 
 def _settings(training: bool | None, mask: int | None) -> list[dict[str, Any]]:
-    """What a use has besides its inputs, as the last part of its node."""
+    """Settings of a use beside its inputs, as the last part of its node."""
     return [] if training is None and mask is None else [{"training": training, "mask": mask}]

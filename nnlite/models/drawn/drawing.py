@@ -99,7 +99,7 @@ def listed(values: Any, what: str) -> list[Symbol]:
     """`values`, a symbol or a list or dict of symbols, as a list; `what` is `"inputs"` or `"outputs"`.
 
     Raises:
-        ConfigError: something else, or inputs that are no `Input`.
+        ConfigError: something else, or inputs that are not an `Input`.
     """
     items = list(values.values()) if isinstance(values, dict) else values
     items = items if isinstance(items, (list, tuple)) else [items]
@@ -116,7 +116,7 @@ def redrawn(config: Mapping[str, Any]) -> tuple[list[Symbol], list[Symbol]]:
     """The inputs and the outputs of the graph that `Model.get_config` described.
 
     Raises:
-        ConfigError: an entry that is missing, of another type, or that refers to a layer or a value that is not there.
+        ConfigError: an entry that is missing, of another type, or that refers to a missing layer or value.
     """
     missing = GRAPH.keys() - set(config)
     if missing:

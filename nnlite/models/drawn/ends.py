@@ -1,4 +1,4 @@
-"""Where training ends a graph: at what a loss takes over."""
+"""Ends of a graph in training: activations that a loss takes over."""
 
 from typing import Any
 

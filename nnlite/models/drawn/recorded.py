@@ -57,7 +57,7 @@ class RecordedProgram(Program):
         return [tuple(items)]
 
     def plan(self, wanted: Sequence[bool], into: Sequence) -> tuple[Sequence[bool], Sequence]:
-        """What `backward` hands to the record, but for the inputs."""
+        """Plan of `backward` for the record, without the inputs."""
         return wanted, into
 
     def backward(self, jacobians: Any, cotangent: Data, plan: tuple[Sequence[bool], Sequence]) -> None:
@@ -85,7 +85,7 @@ class RecordedProgram(Program):
 
     @property
     def labels(self) -> list[tuple[str, list[str]]]:
-        """What the model is called."""
+        """Label of the model."""
         return [(str(self.layer.name), ["inputs"])]
 
     def with_layers(self, replace: Callable[[int, Layer], Layer]) -> "RecordedProgram":
@@ -166,7 +166,7 @@ def recorded_input(model: Any, inputs: Any) -> np.ndarray | tuple[np.ndarray, ..
 
 
 def recorded_names(model: Any) -> list[str]:
-    """What `jacobian` calls several inputs; none for a single one."""
+    """Names of several inputs for `jacobian`; none for a single one."""
     return [f"inputs_{number}" for number in range(len(model.input_shape))] if model.takes_several else []
 
 

@@ -1,4 +1,4 @@
-"""What an activation function is, and the one that changes nothing."""
+"""Base of activation functions, and the one that changes nothing."""
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, cast
@@ -72,7 +72,12 @@ class ActivationFunction(Op, abstract=True):
 
 
 class Linear(ActivationFunction):
-    """y = x."""
+    """y = x.
+
+    >>> from nnlite.ops import Linear
+    >>> Linear().forward([-1.0, 2.0]).tolist()
+    [-1.0, 2.0]
+    """
 
     def kernel_code(self) -> int | None:
         return LINEAR

@@ -19,7 +19,12 @@ def _bounded(x: Array, low: float, high: float) -> tuple[np.ndarray, np.ndarray]
 
 
 class HardTanh(ActivationFunction):
-    """y = min(max(x, -1), 1): slope 1 between -1 and 1."""
+    """y = min(max(x, -1), 1): slope 1 between -1 and 1.
+
+    >>> from nnlite.ops import HardTanh
+    >>> HardTanh().forward([-2.0, 0.5, 3.0]).tolist()
+    [-1.0, 0.5, 1.0]
+    """
 
     def linearize(self, x: Array) -> tuple[np.ndarray, Jacobians]:
         y, slopes = _bounded(x, -1, 1)
@@ -27,7 +32,12 @@ class HardTanh(ActivationFunction):
 
 
 class ReLU6(ActivationFunction):
-    """y = min(max(x, 0), 6): slope 1 between 0 and 6."""
+    """y = min(max(x, 0), 6): slope 1 between 0 and 6.
+
+    >>> from nnlite.ops import ReLU6
+    >>> ReLU6().forward([-2.0, 0.5, 9.0]).tolist()
+    [0.0, 0.5, 6.0]
+    """
 
     def linearize(self, x: Array) -> tuple[np.ndarray, Jacobians]:
         y, slopes = _bounded(x, 0, 6)
@@ -35,7 +45,12 @@ class ReLU6(ActivationFunction):
 
 
 class HardSiLU(ActivationFunction, aliases=("hard_swish",)):
-    """y = x * min(max(x + 3, 0), 6) / 6. Reference: Howard et al. 2019, arXiv:1905.02244."""
+    """y = x * min(max(x + 3, 0), 6) / 6. Reference: Howard et al. 2019, arXiv:1905.02244.
+
+    >>> from nnlite.ops import HardSiLU
+    >>> HardSiLU().forward([-4.0, -1.5, 0.0, 3.0]).tolist()
+    [-0.0, -0.375, 0.0, 3.0]
+    """
 
     def linearize(self, x: Array) -> tuple[np.ndarray, Jacobians]:
         gate, slopes = _bounded(x + 3, 0, 6)
@@ -44,7 +59,12 @@ class HardSiLU(ActivationFunction, aliases=("hard_swish",)):
 
 
 class HardShrink(ActivationFunction):
-    """y = x where |x| > threshold, else 0."""
+    """y = x where |x| > threshold, else 0.
+
+    >>> from nnlite.ops import HardShrink
+    >>> HardShrink(threshold=0.5).forward([-2.0, 0.25, 1.0]).tolist()
+    [-2.0, 0.0, 1.0]
+    """
 
     threshold: NonNegative = 0.5
 
@@ -54,7 +74,12 @@ class HardShrink(ActivationFunction):
 
 
 class SoftShrink(ActivationFunction):
-    """y = x - threshold where x > threshold, x + threshold where x < -threshold, else 0."""
+    """y = x - threshold where x > threshold, x + threshold where x < -threshold, else 0.
+
+    >>> from nnlite.ops import SoftShrink
+    >>> SoftShrink(threshold=0.5).forward([-2.0, 0.25, 1.0]).tolist()
+    [-1.5, -0.0, 0.5]
+    """
 
     threshold: NonNegative = 0.5
 
@@ -64,7 +89,12 @@ class SoftShrink(ActivationFunction):
 
 
 class SparsePlus(ActivationFunction):
-    """y = 0 where x <= -1, (x + 1) ** 2 / 4 between -1 and 1, x where x >= 1."""
+    """y = 0 where x <= -1, (x + 1) ** 2 / 4 between -1 and 1, x where x >= 1.
+
+    >>> from nnlite.ops import SparsePlus
+    >>> SparsePlus().forward([-2.0, 0.0, 1.0, 3.0]).tolist()
+    [0.0, 0.25, 1.0, 3.0]
+    """
 
     def linearize(self, x: Array) -> tuple[np.ndarray, Jacobians]:
         bounded, _ = _bounded(x, -1, 1)
@@ -73,7 +103,12 @@ class SparsePlus(ActivationFunction):
 
 
 class SparseSigmoid(ActivationFunction):
-    """y = 0 where x <= -1, (x + 1) / 2 between -1 and 1, 1 where x >= 1."""
+    """y = 0 where x <= -1, (x + 1) / 2 between -1 and 1, 1 where x >= 1.
+
+    >>> from nnlite.ops import SparseSigmoid
+    >>> SparseSigmoid().forward([-2.0, 0.0, 0.5, 3.0]).tolist()
+    [0.0, 0.5, 0.75, 1.0]
+    """
 
     def linearize(self, x: Array) -> tuple[np.ndarray, Jacobians]:
         bounded, inside = _bounded(x, -1, 1)
@@ -81,7 +116,12 @@ class SparseSigmoid(ActivationFunction):
 
 
 class Threshold(ActivationFunction):
-    """y = x where x > threshold, else default_value."""
+    """y = x where x > threshold, else default_value.
+
+    >>> from nnlite.ops import Threshold
+    >>> Threshold(1.0, -5.0).forward([0.5, 2.0]).tolist()
+    [-5.0, 2.0]
+    """
 
     threshold: float
     default_value: float

@@ -22,6 +22,11 @@ class ReLU(ActivationFunction):
 
     With the arguments: `max_value` where x >= max_value, x where threshold < x, else
     `negative_slope * (x - threshold)`.
+
+    >>> from nnlite.ops import ReLU
+    >>> relu = ReLU()
+    >>> relu.forward([-2.0, 0.0, 3.0]).tolist(), relu.backward(1).tolist()
+    ([0.0, 0.0, 3.0], [0.0, 0.0, 1.0])
     """
 
     negative_slope: NonNegative = 0.0
@@ -54,7 +59,12 @@ class ReLU(ActivationFunction):
 
 
 class LeakyReLU(ActivationFunction):
-    """y = x where x > 0, else negative_slope * x. PyTorch's default slope is 0.01."""
+    """y = x where x > 0, else negative_slope * x. PyTorch's default slope is 0.01.
+
+    >>> from nnlite.ops import LeakyReLU
+    >>> LeakyReLU(negative_slope=0.25).forward([-2.0, 1.0]).tolist()
+    [-0.5, 1.0]
+    """
 
     negative_slope: NonNegative = 0.2
 
@@ -66,7 +76,12 @@ class LeakyReLU(ActivationFunction):
 
 
 class ELU(ActivationFunction):
-    """y = x where x > 0, else alpha * (exp(x) - 1). Reference: Clevert et al. 2016, arXiv:1511.07289."""
+    """y = x where x > 0, else alpha * (exp(x) - 1). Reference: Clevert et al. 2016, arXiv:1511.07289.
+
+    >>> from nnlite.ops import ELU
+    >>> ELU().forward([-1.0, 0.0, 1.0]).round(4).tolist()
+    [-0.6321, 0.0, 1.0]
+    """
 
     alpha: float = 1.0
 
@@ -79,7 +94,12 @@ class ELU(ActivationFunction):
 
 
 class CELU(ActivationFunction):
-    """y = x where x > 0, else alpha * (exp(x / alpha) - 1): slope 1 at 0. Reference: Barron 2017, arXiv:1704.07483."""
+    """y = x where x > 0, else alpha * (exp(x / alpha) - 1): slope 1 at 0. Reference: Barron 2017, arXiv:1704.07483.
+
+    >>> from nnlite.ops import CELU
+    >>> CELU(alpha=2.0).forward([-2.0, 0.0, 1.0]).round(4).tolist()
+    [-1.2642, 0.0, 1.0]
+    """
 
     alpha: Positive = 1.0
 
@@ -93,6 +113,10 @@ class SELU(ActivationFunction):
     """y = scale * ELU(x, alpha), scale 1.0507, alpha 1.6733: layers keep mean 0 and variance 1.
 
     Reference: Klambauer et al. 2017, arXiv:1706.02515.
+
+    >>> from nnlite.ops import SELU
+    >>> SELU().forward([-1.0, 0.0, 1.0]).round(4).tolist()
+    [-1.1113, 0.0, 1.0507]
     """
 
     alpha: ClassVar[float] = 1.6732632423543772

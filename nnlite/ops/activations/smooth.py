@@ -34,6 +34,12 @@ class GELU(ActivationFunction):
     """y = x * Phi(x), Phi the normal distribution function; `approximate` uses a tanh in its place.
 
     Reference: Hendrycks & Gimpel 2016, arXiv:1606.08415.
+
+    >>> from nnlite.ops import GELU
+    >>> GELU().forward([-1.0, 0.0, 2.0]).round(4).tolist()
+    [-0.1587, 0.0, 1.9545]
+    >>> GELU(approximate=True).forward([-1.0, 0.0, 2.0]).round(4).tolist()
+    [-0.1588, 0.0, 1.9546]
     """
 
     approximate: bool = False
@@ -49,7 +55,12 @@ class GELU(ActivationFunction):
 
 
 class SiLU(ActivationFunction, aliases=("swish",)):
-    """y = x * sigmoid(x). Reference: Ramachandran et al. 2017, arXiv:1710.05941."""
+    """y = x * sigmoid(x). Reference: Ramachandran et al. 2017, arXiv:1710.05941.
+
+    >>> from nnlite.ops import SiLU
+    >>> SiLU().forward([-1.0, 0.0, 2.0]).round(4).tolist()
+    [-0.2689, 0.0, 1.7616]
+    """
 
     def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         gate = sigmoid(x)
@@ -81,7 +92,13 @@ class Mish(ActivationFunction):
 
 
 class Sigmoid(ActivationFunction):
-    """y = 1 / (1 + exp(-x)), dy/dx = y * (1 - y)."""
+    """y = 1 / (1 + exp(-x)), dy/dx = y * (1 - y).
+
+    >>> from nnlite.ops import Sigmoid
+    >>> sigmoid = Sigmoid()
+    >>> sigmoid.forward([-1000.0, 0.0, 1000.0]).tolist(), sigmoid.backward(1).tolist()
+    ([0.0, 0.5, 1.0], [0.0, 0.25, 0.0])
+    """
 
     keeps_order = True
 
@@ -97,7 +114,13 @@ class Sigmoid(ActivationFunction):
 
 
 class Tanh(ActivationFunction):
-    """y = tanh(x), dy/dx = 1 - y ** 2."""
+    """y = tanh(x), dy/dx = 1 - y ** 2.
+
+    >>> from nnlite.ops import Tanh
+    >>> tanh = Tanh()
+    >>> tanh.forward([0.0, 1.0]).round(4).tolist(), tanh.backward(1).round(4).tolist()
+    ([0.0, 0.7616], [1.0, 0.42])
+    """
 
     keeps_order = True
 
@@ -113,14 +136,24 @@ class Tanh(ActivationFunction):
 
 
 class Softplus(ActivationFunction):
-    """y = log(1 + exp(x)), dy/dx = sigmoid(x)."""
+    """y = log(1 + exp(x)), dy/dx = sigmoid(x).
+
+    >>> from nnlite.ops import Softplus
+    >>> Softplus().forward([-1000.0, 0.0, 1000.0]).round(4).tolist()
+    [0.0, 0.6931, 1000.0]
+    """
 
     def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         return softplus(x), elementwise(sigmoid(x))
 
 
 class LogSigmoid(ActivationFunction):
-    """y = log(sigmoid(x)) = -log(1 + exp(-x)), dy/dx = sigmoid(-x)."""
+    """y = log(sigmoid(x)) = -log(1 + exp(-x)), dy/dx = sigmoid(-x).
+
+    >>> from nnlite.ops import LogSigmoid
+    >>> LogSigmoid().forward([-1000.0, 0.0]).round(4).tolist()
+    [-1000.0, -0.6931]
+    """
 
     def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         return -softplus(-x), elementwise(sigmoid(-x))
@@ -131,6 +164,10 @@ class Squareplus(ActivationFunction):
 
     Args:
         b: > 0, how far the bend at 0 reaches.
+
+    >>> from nnlite.ops import Squareplus
+    >>> Squareplus().forward([-1.5, 0.0, 1.5]).tolist()
+    [0.5, 1.0, 2.0]
     """
 
     b: Positive = 4.0
@@ -143,7 +180,12 @@ class Squareplus(ActivationFunction):
 
 
 class TanhShrink(ActivationFunction):
-    """y = x - tanh(x), dy/dx = tanh(x) ** 2."""
+    """y = x - tanh(x), dy/dx = tanh(x) ** 2.
+
+    >>> from nnlite.ops import TanhShrink
+    >>> TanhShrink().forward([0.0, 1.0]).round(4).tolist()
+    [0.0, 0.2384]
+    """
 
     def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         shrink = np.tanh(x)
@@ -151,7 +193,12 @@ class TanhShrink(ActivationFunction):
 
 
 class Softsign(ActivationFunction):
-    """y = x / (1 + |x|), dy/dx = 1 / (1 + |x|) ** 2."""
+    """y = x / (1 + |x|), dy/dx = 1 / (1 + |x|) ** 2.
+
+    >>> from nnlite.ops import Softsign
+    >>> Softsign().forward([-3.0, 0.0, 1.0]).tolist()
+    [-0.75, 0.0, 0.5]
+    """
 
     def linearize(self, x: Array) -> tuple[np.ndarray, Jacobians]:
         scale = 1 / (1 + x * np.sign(x.real))
@@ -159,7 +206,12 @@ class Softsign(ActivationFunction):
 
 
 class HardSigmoid(ActivationFunction):
-    """y = min(max(x + 3, 0), 6) / 6: slope 1/6 between -3 and 3."""
+    """y = min(max(x + 3, 0), 6) / 6: slope 1/6 between -3 and 3.
+
+    >>> from nnlite.ops import HardSigmoid
+    >>> HardSigmoid().forward([-4.0, 0.0, 1.5, 4.0]).tolist()
+    [0.0, 0.5, 0.75, 1.0]
+    """
 
     def linearize(self, x: Array) -> tuple[np.ndarray, Jacobians]:
         inside = (x.real > -3) & (x.real < 3)
@@ -168,7 +220,12 @@ class HardSigmoid(ActivationFunction):
 
 
 class Exp(ActivationFunction, aliases=("exponential",)):
-    """y = exp(x), dy/dx = y."""
+    """y = exp(x), dy/dx = y.
+
+    >>> from nnlite.ops import Exp
+    >>> Exp().forward([0.0, 1.0]).round(4).tolist()
+    [1.0, 2.7183]
+    """
 
     def linearize(self, x: np.ndarray) -> tuple[np.ndarray, Jacobians]:
         y = np.exp(x)

@@ -23,7 +23,15 @@ Axes = int | tuple[int, ...]
 
 
 class Softmax(ActivationFunction):
-    """p = exp(x) / sum(exp(x)) along `axis`, one or several; J = diag(p) - p p'."""
+    """p = exp(x) / sum(exp(x)) along `axis`, one or several; J = diag(p) - p p'.
+
+    >>> from nnlite.ops import Softmax
+    >>> softmax = Softmax()
+    >>> softmax.forward([1000.0, 0.0]).tolist(), softmax.forward([0.0, 0.0]).tolist()
+    ([1.0, 0.0], [0.5, 0.5])
+    >>> softmax.backward([1.0, 0.0]).tolist()
+    [0.25, -0.25]
+    """
 
     axis: Axes = -1
 
@@ -44,7 +52,12 @@ class Softmax(ActivationFunction):
 
 
 class LogSoftmax(ActivationFunction):
-    """y = x - log(sum(exp(x))) along `axis`, one or several; J = I - 1 p'."""
+    """y = x - log(sum(exp(x))) along `axis`, one or several; J = I - 1 p'.
+
+    >>> from nnlite.ops import LogSoftmax
+    >>> LogSoftmax().forward([[0.0, 0.0], [1000.0, 0.0]]).round(4).tolist()
+    [[-0.6931, -0.6931], [0.0, -1000.0]]
+    """
 
     axis: Axes = -1
 

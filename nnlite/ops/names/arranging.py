@@ -111,7 +111,7 @@ def slice(inputs: Any, start_indices: Sequence[int], shape: Sequence[int]) -> An
 
 @ops.drawable
 def diff(a: Any, n: int = 1, axis: int = -1) -> Any:
-    """Differences of neighbours along `axis`, `n` times."""
+    """Differences of neighbors along `axis`, `n` times."""
     for _ in range(n):
         length = lengths(a)[axis]
         later, earlier = (ops.take(a, np.arange(*ends), axis) for ends in ((1, length), (0, length - 1)))

@@ -173,7 +173,7 @@ def shape(x: Any) -> BatchShape:
 
 
 def size(x: Any) -> int:
-    """How many numbers there are."""
+    """Number of elements."""
     return _value(x).size
 
 

@@ -1,4 +1,4 @@
-"""What every optimizer shares: arguments, clipping, weight decay, slots, the walk over the parameters, its state."""
+"""Base of optimizers: arguments, clipping, weight decay, slots, the walk over the parameters, its state."""
 
 from nnlite.optimizers.base.optimizer import Optimizer
 from nnlite.optimizers.base.rates import LearningRate as LearningRate, WeightDecay as WeightDecay

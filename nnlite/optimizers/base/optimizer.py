@@ -33,7 +33,7 @@ class Optimizer(VariableDoors, Configurable, family="optimizer"):
 
     Args:
         learning_rate: size of a step, >= 0, a schedule of the number of batches, or a function without arguments. It
-            may be assigned anew at any time, also by `optimizer.learning_rate.assign(0.01)` where it is a number.
+            may be reassigned at any time, also by `optimizer.learning_rate.assign(0.01)` where it is a number.
         weight_decay: share of the values, >= 0, taken away per unit of learning rate, or a schedule. In PyTorch only
             AdamW's means this; its other optimizers add it to the gradient.
         clipnorm: the gradient of each parameter is scaled down to at most this norm.

@@ -1,4 +1,4 @@
-"""Which parameters an optimizer treats in their own way: patterns of their paths, and the factors these lead to."""
+"""Parameters that an optimizer treats differently: patterns of their paths, and the factors these lead to."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -50,11 +50,11 @@ class Exclusions(list[str]):
 
 
 class Factors(NamedTuple):
-    """What the learning rate is multiplied by in a pack, for the update and for the weight decay.
+    """Factors of the learning rate in a pack, for the update and for the weight decay.
 
     Attributes:
         update, decay: of the whole pack; 0 for no decay.
-        updates, decays: of each element, vectors; None where all have the same. In a block of the pack they are
+        updates, decays: of each element, vectors; None if all have the same. In a block of the pack they are
             `(slice, factor)` of the stretches whose factor is not 1: NumPy spares the others a pass.
         stretches: slices of the pack in which the factors are the same, and these factors, where it has several.
     """

@@ -1,4 +1,4 @@
-"""Learning rates as arguments: a number that may be assigned anew, a schedule, or a function without arguments."""
+"""Learning rates as arguments: a number that may be reassigned, a schedule, or a function without arguments."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, overload
@@ -14,7 +14,7 @@ __all__ = ["AssignableRate", "LearningRate", "Rate", "RateFunction", "WeightDeca
 
 @Specified.register
 class RateFunction(NamedFunction):
-    """A learning rate that a function without arguments gives anew before each update."""
+    """A learning rate that a function without arguments gives before each update."""
 
     @classmethod
     def get(cls, spec: Any) -> "RateFunction":

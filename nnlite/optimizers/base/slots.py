@@ -1,4 +1,4 @@
-"""What an optimizer remembers: slots beside the parameters, their start, and what of them is written and read back."""
+"""State of an optimizer: slots beside the parameters, their start, and what of them is written and read back."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -144,7 +144,8 @@ class VariableDoors(Slots):
 
     @property
     def variables(self) -> list[Parameter]:
-        """What changes during training: the number of calls, the learning rate where it is a number, and the slots.
+        """State that changes during training: the number of calls, the learning rate where it is a number, and the
+        slots.
 
         Slots are views, in the order of the packs, their parameters, their names; the others are copies.
         """
@@ -193,7 +194,7 @@ class VariableDoors(Slots):
                     yield view, view.copy()
 
     def _by_place(self, gradients: list[Any], chosen: Sequence[Variable]) -> list[Any]:
-        """The gradient of each variable, None where there is none."""
+        """The gradient of each variable, None if there is none."""
         if len(gradients) != len(chosen):
             raise ShapeError(f"{type(self).__name__} got {len(gradients)} gradients for {len(chosen)} variables")
         places = {id(variable): place for place, variable in enumerate(self._variables)}

@@ -41,7 +41,7 @@ class FullBatchOptimizer(Optimizer, abstract=True):
         time: training ends after so many seconds; None for no limit.
 
     Attributes:
-        stop_reason: why the last training ended; None where somebody else ended it, such as a callback.
+        stop_reason: why the last training ended; None if something else ended it, such as a callback.
         logs: what is logged beside the loss after each iteration, `name -> number`; it has `log_names`.
 
     Raises:

@@ -33,7 +33,7 @@ class BayesianRegularization(DampedOptimizer):
     The further arguments are those of `DampedOptimizer` and `FullBatchOptimizer`.
 
     Raises:
-        ConfigError: in `fit`, a loss that is no sum of squares; a regularizer, which would be a second penalty.
+        ConfigError: in `fit`, a loss that is not a sum of squares; a regularizer, which would be a second penalty.
 
     Reference: Foresee & Hagan 1997, "Gauss-Newton approximation to Bayesian learning"; MacKay 1992.
 

@@ -21,7 +21,7 @@ class DampedOptimizer(FullBatchOptimizer, abstract=True):
     """Base of the optimizers whose step solves `(A + mu I) d = -b`, mu larger until the loss falls.
 
     A step that lowers what is minimized is taken, and `mu` multiplied by `mu_dec`; else `mu` is multiplied by `mu_inc`
-    and the step tried anew. Training ends where `mu` is larger than `mu_max`.
+    and the step tried again. Training ends where `mu` is larger than `mu_max`.
 
     Args:
         mu: the first damping.
@@ -58,9 +58,9 @@ class DampedOptimizer(FullBatchOptimizer, abstract=True):
     def _damped_step(
         self, solve: Callable[[float], Array | None], loss: Callable[[Array], float], point: Array, value: float
     ) -> tuple[Array, float]:
-        """The first point `point + solve(mu)` at which `loss` is below `value`; `point` where there is none.
+        """The first point `point + solve(mu)` at which `loss` is below `value`; `point` if there is none.
 
-        `solve` returns None where the damped matrix is singular.
+        `solve` returns None if the damped matrix is singular.
         """
         mu = self._number("mu") or self.mu
         while mu <= self.mu_max:
@@ -98,7 +98,7 @@ class DampedOptimizer(FullBatchOptimizer, abstract=True):
 
 
 def solved(matrix: Array, damping: float, right: Array) -> Array | None:
-    """`(matrix + damping I)^-1 right`; None where that matrix is singular in float64."""
+    """`(matrix + damping I)^-1 right`; None if that matrix is singular in float64."""
     damped = matrix.copy()
     damped.flat[:: len(damped) + 1] += damping
     diagonal = damped.diagonal()

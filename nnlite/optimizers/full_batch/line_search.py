@@ -33,7 +33,7 @@ class Trial(NamedTuple):
 def search(
     objective: Objective, point: Array, direction: Array, value: float, gradient: Array, first: float = 1.0
 ) -> Trial | None:
-    """A step along `direction` that meets the strong Wolfe conditions; None where no trial lowers the loss.
+    """A step along `direction` that meets the strong Wolfe conditions; None if no trial lowers the loss.
 
         value <= value_0 + 1e-4 * length * slope_0 and abs(slope) <= 0.9 * abs(slope_0)
 

@@ -1,4 +1,4 @@
-"""What the model makes of each input: exact sensitivities, permutation importance, partial dependence."""
+"""Effects of each input: exact sensitivities, permutation importance, partial dependence."""
 
 import functools
 from dataclasses import dataclass
@@ -20,13 +20,13 @@ MOST_CURVES = 3
 
 @dataclass(frozen=True)
 class Dependence:
-    """How predictions depend on one feature, all others being what they are.
+    """Dependence of predictions on one feature, all others being what they are.
 
     Args:
         name: of the feature.
-        values: what it takes on, in the unit of the raw data: numbers, or texts of categories.
+        values: what it takes on, in the unit of the raw data: numbers, or categories as strings.
         curves: what is predicted -> the mean over the rows at each value.
-        low, high: the 10th and 90th percentile over the rows of the one curve; None where there are several.
+        low, high: the 10th and 90th percentile over the rows of the one curve; None if there are several.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Features:
     def of(cls, subject: Subject) -> "Features | str":
         """The features of a run, or why there are none to speak of."""
         if subject.model.input_kind == "strings":
-            return "the inputs are texts, along which there is no derivative"
+            return "the inputs are strings, along which there is no derivative"
         if len(subject.model.input_shape) != 2 or image_shape(subject):
             return "the inputs are no table"
         return cls(subject)
@@ -144,7 +144,7 @@ class Features:
         return target.units(outputs) if isinstance(target, Quantities) else target.probabilities(outputs)
 
     def _output_names(self, count: int) -> dict[str, int]:
-        """What is drawn -> its place: of two classes the second, else up to three outputs."""
+        """Name of what is drawn -> its place: of two classes the second, else up to three outputs."""
         if isinstance(self.subject.target, Quantities):
             return {name: place for place, name in enumerate(self.subject.target.names[:MOST_CURVES])}
         labels = self.subject.labels

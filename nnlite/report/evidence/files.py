@@ -13,15 +13,15 @@ from nnlite.errors import ConfigError, DataError
 __all__ = ["Measured", "read_config", "read_history", "read_json", "read_metrics"]
 
 Numbers = dict[str, float | None]
-BESIDE_PARTS = ("baseline", "warnings")  # keys of metrics.json that are no part of the data
+BESIDE_PARTS = ("baseline", "warnings")  # keys of metrics.json that are not part of the data
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What metrics.json says.
+    """Contents of metrics.json.
 
     Args:
-        parts: part -> name -> value, None where it is not finite.
+        parts: part -> name -> value, None if it is not finite.
         baseline: the same for the baseline, where it has been measured.
         warnings: sentences.
     """

@@ -1,4 +1,4 @@
-"""How large the gradients of the loss are, parameter by parameter."""
+"""Sizes of the gradients of the loss, parameter by parameter."""
 
 from dataclasses import dataclass
 

@@ -14,7 +14,7 @@ LONGEST_SIDE = 64  # of a picture in a report
 
 
 def image_shape(subject: Subject) -> tuple[int, int, int] | None:
-    """`(height, width, channels)` of each input row, where it is an image; None where it is not.
+    """`(height, width, channels)` of each input row, where it is an image; None if it is not.
 
     It is one if the model, or an early layer that only brings rows into another shape or scale, gives rows of
     `(height, width, channels)` with 1, 3 or 4 channels and as many numbers; or if rows without the names of columns

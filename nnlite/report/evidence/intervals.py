@@ -1,4 +1,4 @@
-"""How sure metrics are: intervals by the bootstrap."""
+"""Uncertainty of metrics: intervals by the bootstrap."""
 
 import copy
 from collections.abc import Callable, Iterator

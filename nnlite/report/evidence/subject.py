@@ -1,4 +1,4 @@
-"""What a report is about: a run, its data, and what its model says about them."""
+"""Subject of a report: a run, its data, and its model's predictions."""
 
 import functools
 import math
@@ -52,7 +52,7 @@ class Subject:
 
     @functools.cached_property
     def data(self) -> Prepared | None:
-        """The data as it was split and encoded in training; None where it cannot be read, `missing` says why."""
+        """The data as it was split and encoded in training; None if it cannot be read, `missing` says why."""
         try:
             prepared = self.run.experiment.prepare(self.run.preprocessing)[1]
         except (ConfigError, DataError, OSError) as error:
@@ -65,7 +65,7 @@ class Subject:
 
     @property
     def missing(self) -> str:
-        """Why there is no data; empty where there is."""
+        """Reason why there is no data; empty if there is some."""
         return self._missing if self.data is None else ""
 
     @property
@@ -76,7 +76,7 @@ class Subject:
 
     @property
     def dataset(self) -> Dataset | None:
-        """The raw data of the part that is judged, before any encoding; None where they are not kept in memory."""
+        """The raw data of the part that is judged, before any encoding; None if they are not kept in memory."""
         return self.prepared.datasets.get(self.part)
 
     @property
@@ -100,7 +100,7 @@ class Subject:
 
     @functools.cached_property
     def raw_outputs(self) -> "dict[str, np.ndarray]":
-        """What the model gives for each part that has been measured, as the loss takes it."""
+        """Outputs of the model for each measured part, as the loss takes them."""
         return {part: self.predict(self.arrays(part)[0]) for part in self.measured.parts if part in self.prepared.parts}
 
     @functools.cached_property
@@ -129,7 +129,7 @@ class Subject:
 
     @property
     def labels(self) -> list[str]:
-        """The classes, or the labels of which a row may have several, as texts."""
+        """The classes, or the labels of which a row may have several, as strings."""
         return [str(label) for label in self.target.labels]
 
     def row_losses(self, x: Any, y: np.ndarray, outputs: np.ndarray | None = None) -> np.ndarray:
@@ -157,7 +157,7 @@ class Subject:
 
     @functools.cached_property
     def penalty(self) -> float:
-        """What the penalties on the weights add to the loss."""
+        """Sum of the penalties on the weights."""
         return sum(
             float(own.regularizer.penalty(own.value))
             for own in self.model.trainable_weights

@@ -63,7 +63,7 @@ def _inputs(subject: Subject) -> str:
     x = subject.arrays("training")[0]
     if x.dtype.kind in "OUS":
         lengths = [len(str(text).split()) for text in np.ravel(x)[:MOST_ROWS]]
-        return joined([notice(f"Inputs are texts, such as {str(np.ravel(x)[0])[:100]!r}."), _lengths(lengths)])
+        return joined([notice(f"Inputs are strings, such as {str(np.ravel(x)[0])[:100]!r}."), _lengths(lengths)])
     numbers = np.asarray(x[:MOST_ROWS], np.float64)
     low, high, mean = (number_text(float(value)) for value in (numbers.min(), numbers.max(), numbers.mean()))
     shape = " x ".join(map(str, x.shape[1:]))

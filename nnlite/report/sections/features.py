@@ -59,7 +59,7 @@ def _importance(features: Features) -> Chart:
 
 
 def _dependences(features: Features) -> Iterator[Dependence]:
-    """Those of the most important features: six of one curve each, fewer of several."""
+    """Charts of the most important features: six of one curve each, fewer of several."""
     curves = 0
     for name in list(features.importance)[:6]:
         found = features.dependence(name)

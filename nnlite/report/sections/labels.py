@@ -60,4 +60,4 @@ def _calibration(marks: np.ndarray, outputs: np.ndarray) -> Chart:
     known = weight > 0
     series = [Series("labels of ten equal ranges", mean[known], share[known])]
     note = "All labels together: on the line, of those given 0.7, 70% are there."
-    return line_chart(series, "Calibration", "probability", "share that is there", diagonal=True, note=note)
+    return line_chart(series, "Calibration", "probability", "share that is present", diagonal=True, note=note)

@@ -41,7 +41,7 @@ def rows_section(subject: Subject, features: Features | None) -> str:
 
 
 def _verdict(subject: Subject, row: int) -> tuple[str, str]:
-    """What is true and what is predicted, as texts."""
+    """The true and the predicted value, as strings."""
     target, part = subject.target, subject.part
     if isinstance(target, Quantities):
         truth, predicted = (own[row] for own in subject.quantities(part))

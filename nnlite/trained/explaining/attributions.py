@@ -1,4 +1,4 @@
-"""What each raw column contributes to a prediction: integrated gradients from a typical row, summed up by column."""
+"""Contributions of raw columns to a prediction: integrated gradients from a typical row, summed up by column."""
 
 import functools
 from typing import TYPE_CHECKING, Any
@@ -118,7 +118,7 @@ def _contributions(
     baseline: np.ndarray,
     groups: list[tuple[str, list[int], bool]],
 ) -> tuple[dict[str, float], float, float]:
-    """What each raw column contributes, the number for the row, and that for the baseline.
+    """Contributions of the raw columns, the output for the row, and that for the baseline.
 
     First codes change from those of the baseline to those of the row, one column after the other, in this order and in
     the reverse one, of which the mean is taken; then the other numbers go along the straight line.

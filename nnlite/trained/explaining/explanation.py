@@ -1,4 +1,4 @@
-"""Which columns of a row made its prediction what it is, largest first."""
+"""Columns of a row that explain its prediction, largest contribution first."""
 
 from dataclasses import dataclass, field
 from html import escape
@@ -13,7 +13,7 @@ SHOWN = 20  # columns, in a table for people
 
 @dataclass(frozen=True, repr=False)
 class RowExplanation:
-    """What each column contributes to one prediction, the largest contribution first.
+    """Contribution of each column to one prediction, the largest first.
 
     Args:
         output: what is explained: a label, whose probability it is, or the name of an amount.

@@ -22,7 +22,7 @@ class Answer(NamedTuple):
     Args:
         name: a label, or what an amount is called.
         of: from outputs to the number, shape (rows,), float64.
-        slope: its derivative by the outputs, of their shape.
+        slope: its derivative with respect to the outputs, of their shape.
     """
 
     name: Any
@@ -31,7 +31,7 @@ class Answer(NamedTuple):
 
 
 def answer_of(trained: "TrainedModel", output: Any, outputs: np.ndarray) -> Answer:
-    """What is explained of a row with these outputs, shape (1, ...)."""
+    """The answer that is explained for a row with these outputs, shape (1, ...)."""
     target: Any = trained.target
     if target is None or isinstance(target, Quantities):
         return _amount(trained, output)

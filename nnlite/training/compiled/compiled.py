@@ -53,7 +53,7 @@ class Compiled:
     ) -> None:
         """Choose how to train; takes effect at once, also after `layer.trainable` has changed.
 
-        Training starts anew: the optimizer forgets, shuffling and dropout begin at step 0. An optimizer that has
+        Training restarts: the optimizer forgets, shuffling and dropout begin at step 0. An optimizer that has
         trained another model is copied, without its memory.
 
         Args:
@@ -102,7 +102,7 @@ class Compiled:
         return state
 
     def forget_model(self) -> None:
-        """The model's layers have changed: steps are made, and metrics settled, anew when they are needed."""
+        """The model's layers have changed: steps and metrics are rebuilt when they are needed."""
         self._metrics.forget()
         self.last_layer.forget()
         self._steps = None
@@ -127,7 +127,7 @@ class Compiled:
         return read(cast(Any, self), x, y, sample_weight, class_weight)
 
     def ready_steps(self) -> Any:
-        """The steps for the model as it is now; made anew when it changed."""
+        """The steps for the model as it is now; rebuilt when it has changed."""
         if self._steps is None or not self._steps.current:
             self.model._check_ready()
             self._steps = WrittenSteps(cast(Any, self)) if self.model._writes_steps else self.new_steps()

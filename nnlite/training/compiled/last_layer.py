@@ -33,7 +33,7 @@ class Complaint(NamedTuple):
     """What is wrong with a last layer and a loss, and the remedy.
 
     Attributes:
-        severity: "never" can only be wrong, "scale" has outputs that are no probabilities to whoever reads them,
+        severity: "never" can only be wrong, "scale" has outputs that are not probabilities to whoever reads them,
             "doubtful" may be meant.
     """
 
@@ -67,7 +67,7 @@ class LastLayerCheck:
             self.compare(model, loss)
 
     def forget(self) -> None:
-        """Check anew: layers or loss have changed."""
+        """Check again: layers or loss have changed."""
         self._done = self._trusted
 
     def compare(self, model: Trainable, loss: Any, strict: bool = False) -> None:
@@ -76,7 +76,7 @@ class LastLayerCheck:
         Args:
             model: a model that is built.
             loss: a `Loss`, or the `OutputLosses` of several outputs; None for no loss.
-            strict: whether outputs that are no probabilities where the loss expects such are an error too.
+            strict: whether outputs that are not probabilities where the loss expects such are an error too.
 
         Raises:
             ConfigError: a last layer and a loss that can only be wrong together.
@@ -112,7 +112,7 @@ def _complaint(layer: Layer, loss: Loss, units: int | None) -> Complaint | None:
     if shares and layer.output_shape[-1] == 1:
         return Complaint(
             "never",
-            "softmax over one unit is 1 whatever the weights are, so nothing can be learnt: give one unit the "
+            "softmax over one unit is 1 whatever the weights are, so nothing can be learned: give one unit the "
             "activation 'sigmoid', with binary_crossentropy, or have one unit per class",
         )
     if loss.link is Softmax and units == 1:

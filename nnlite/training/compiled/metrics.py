@@ -34,7 +34,7 @@ class CompiledMetrics:
 
     @classmethod
     def of_arguments(cls, metrics: list | None, weighted_metrics: list | None) -> "CompiledMetrics":
-        """The metrics of these arguments of `compile`; `ConfigError` for one that is no metric of predictions."""
+        """The metrics of these arguments of `compile`; `ConfigError` for one that is not a metric of predictions."""
         specs = [
             (spec, weighted)
             for argument, weighted in ((metrics, False), (weighted_metrics, True))
@@ -67,7 +67,7 @@ class CompiledMetrics:
         self.take_logits = all(metric.takes_logits for metric, _ in settled)
 
     def forget(self) -> None:
-        """Settle anew at the next data: the model has changed."""
+        """Settle again at the next data: the model has changed."""
         self.settled = None
 
     def update(self, mask: Any, y: Any, predictions: Any, sample_weight: np.ndarray | None) -> None:

@@ -62,7 +62,7 @@ def add_gauss_newton(
 
     Args:
         jacobians: those of the outputs.
-        curvature: H, the map of the loss's second derivative by the outputs.
+        curvature: H, the map of the loss's second derivative with respect to the outputs.
         diagonal: whether it is diagonal and nowhere negative, so that half of the work is enough.
         slopes: numbers like the outputs.
     """

@@ -29,7 +29,7 @@ class LearningRateCurve:
 
     @property
     def suggestion(self) -> float | None:
-        """The rate at which the loss falls fastest over the logarithm of the rate; None where it never falls.
+        """The rate at which the loss falls fastest over the logarithm of the rate; None if it never falls.
 
         It is the middle of the stretch, of an eighth of the curve, whose line of least squares is the steepest; rates
         beyond the lowest running mean do not count.

@@ -25,8 +25,8 @@ class NotFinite(Exception):
     """A step whose loss, or weights that are, not finite; raised before the weights are changed by it.
 
     Args:
-        value: the loss; None where weights were found.
-        x: the inputs of the batch; None where there are none.
+        value: the loss; None if weights were found.
+        x: the inputs of the batch; None if there are none.
     """
 
     def __init__(self, value: Any = None, x: Any = None) -> None:

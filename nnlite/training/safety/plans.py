@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["compare_plans", "training_plan_of"]
 
 DIFFERENCES_SHOWN = 8
-# Arguments of `fit` that decide what is computed, besides the data.
+# Arguments of `fit` that decide what is computed, in addition to the data.
 OF_FIT = ("batch_size", "shuffle", "steps_per_epoch", "validation_steps", "validation_batch_size", "validation_freq",
           "validation_split", "stratify", "initial_epoch")  # fmt: skip
 

@@ -152,7 +152,7 @@ class Session:
     def begin_epoch(self) -> tuple[Iterable[tuple], Mean, int]:
         """The batches of the epoch that are left, the mean of its losses so far, and how many batches are done.
 
-        Mean and metrics begin anew, or go on.
+        Mean and metrics start over, or go on.
         """
         trainer = self.trainer
         assert trainer.optimizer is not None

@@ -81,7 +81,7 @@ class WrittenSteps:
 
     @contextmanager
     def recording(self, x: Any = None) -> Iterator[LayerTape]:
-        """A context in which calls of layers are recorded, on the tape that is there already, if one is."""
+        """A context in which calls of layers are recorded, on the existing tape, if there is one."""
         present = active_tape()
         if present is not None:
             yield present
@@ -96,7 +96,7 @@ class WrittenSteps:
             yield tape
 
     def begin_epoch(self) -> None:
-        """All metrics begin anew."""
+        """All metrics start over."""
         for metric in self.model.metrics:
             metric.reset_state()
 

@@ -704,7 +704,7 @@ def test_refusals_of_feature_spaces():
     for arguments, message in [
         (({},), "at least one feature"),
         (({"a": "numeric"},), "unknown feature 'numeric'"),
-        (({"a": "string_hashed"}, "concat", [("a", "b")]), "a cross of 'b', which is no feature"),
+        (({"a": "string_hashed"}, "concat", [("a", "b")]), "a cross of 'b', which is not a feature"),
         (({"a": "float"}, "concat", [("a", "a")]), "a cross of 'a', which gives numbers"),
         (({"a": FeatureSpace.integer_hashed(3, output_mode="int")},), "cannot be concatenated"),
         (

@@ -43,7 +43,7 @@ class Fit:
 
     @property
     def encoding(self) -> str:
-        """What becomes of the column, by choice or by its kind."""
+        """The encoding of the column, by choice or by its kind."""
         if self.choice.encoding is not None:
             return self.choice.encoding
         kind, levels = self.choice.kind, self.profile.distinct
@@ -65,7 +65,7 @@ class Fit:
 
     @functools.cached_property
     def gaps(self) -> np.ndarray:
-        """Which training rows have no value. Shape: (training rows,), booleans."""
+        """Mask of the training rows without a value. Shape: (training rows,), booleans."""
         column = self.source.column(self.name, "number") if self.holds_numbers else self.source.given(self.name)
         return column.missing[self.rows]
 
@@ -85,7 +85,7 @@ def indicator(fit: Fit, wanted: bool) -> list[ColumnEncoder]:
 
 
 def mean_and_scale(values: np.ndarray) -> dict[str, float]:
-    """The fields by which an encoder standardises these values: `mean`, and `scale`, which is 1 for a constant."""
+    """The fields by which an encoder standardizes these values: `mean`, and `scale`, which is 1 for a constant."""
     spread = float(values.std())
     return {"mean": float(values.mean()), "scale": spread if spread > 0 else 1.0}
 

@@ -33,7 +33,7 @@ def number_encoders(fit: Fit, encoding: str) -> list[ColumnEncoder]:
 
 
 def _fill(fit: Fit, values: np.ndarray) -> float:
-    """What a gap counts as. Shape of `values`: (rows, 1), NaN for a gap."""
+    """The value that replaces a gap. Shape of `values`: (rows, 1), NaN for a gap."""
     strategy: Any = fit.choice.missing if fit.choice.missing in ("mean", "most_frequent", "constant") else "median"
     if strategy == "constant" and not isinstance(fit.choice.fill, float):
         raise fit.wrong("fill", f"expected a number, got {fit.choice.fill!r}")

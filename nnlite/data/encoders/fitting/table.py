@@ -32,7 +32,7 @@ def fit_columns(
 ) -> InputEncoder:
     """The encoder of all columns but the targets.
 
-    Kinds are found from all rows, so that no later row is of another kind; all that is learnt, such as means and
+    Kinds are found from all rows, so that no later row is of another kind; all that is learned, such as means and
     levels, comes from the training rows alone.
 
     Args:
@@ -43,7 +43,7 @@ def fit_columns(
         target: of all rows, for columns encoded by it: labels, or numbers of shape (rows, targets).
 
     Raises:
-        ConfigError: a choice for a column that is not there, or that does not suit what the column holds.
+        ConfigError: a choice for a column that does not exist, or that does not suit what the column holds.
         DataError: no column is left.
     """
     names = source.names if isinstance(source, Frame) else list(source.columns)
@@ -68,7 +68,7 @@ def fit_columns(
 
 
 def rows_without_gaps(source: Table | Frame, rows: np.ndarray, choices: Mapping[str, ColumnChoice]) -> np.ndarray:
-    """Those of the training `rows` that have a value in each column whose choice is `missing: drop`.
+    """The training `rows` that have a value in each column whose choice is `missing: drop`.
 
     Raises:
         DataError: no row is left.

@@ -28,7 +28,7 @@ class TargetEncoder(Configurable, family="target encoder"):
 
     @property
     def output_units(self) -> int:
-        """How many units the model's last layer needs."""
+        """Number of units that the model's last layer needs."""
         raise NotImplementedError
 
     def encode(self, target: np.ndarray) -> np.ndarray:
@@ -40,7 +40,7 @@ class TargetEncoder(Configurable, family="target encoder"):
         raise NotImplementedError
 
     def scores(self, target: np.ndarray, outputs: np.ndarray, weights: np.ndarray | None = None) -> dict[str, float]:
-        """How good outputs are, by name, in the terms of the data; NaN where a score is not defined.
+        """Scores of outputs by name, in the units of the data; NaN where a score is not defined.
 
         Args:
             target: labels or amounts as the data have them, one per row.
@@ -56,7 +56,7 @@ class TargetEncoder(Configurable, family="target encoder"):
         learnt_weights: np.ndarray | None = None,
         weights: np.ndarray | None = None,
     ) -> dict[str, float]:
-        """The scores, of `target`, of the best answer that looks at no input, made up from the target `learnt`."""
+        """The scores, of `target`, of the best answer that looks at no input, made up from the target `learned`."""
         raise NotImplementedError
 
     def tune(self, target: np.ndarray, outputs: np.ndarray, score: Score, weights: np.ndarray | None = None) -> None:

@@ -18,7 +18,7 @@ class Classes(TargetEncoder):
 
     Args:
         name: what the labels are called.
-        labels: the classes, sorted; integers, numbers, booleans or texts.
+        labels: the classes, sorted; integers, numbers, booleans or strings.
         kind: `"sparse"` gives the number of the class, `"categorical"` a row with a 1 in its place, `"binary"` a
             column of 0 and 1.
         threshold: probability of the second of two classes from which on a row is taken for it; None for the more
@@ -58,7 +58,7 @@ class Classes(TargetEncoder):
         return 1 if self.kind == "binary" else len(self.labels)
 
     def codes(self, target: np.ndarray) -> np.ndarray:
-        """The number of each label, of the target's shape; `DataError` for one that is no class."""
+        """The number of each label, of the target's shape; `DataError` for one that is not a class."""
         codes, known = self._matched(target)
         if not known.all():
             label = target[~known].tolist()[0]

@@ -16,10 +16,10 @@ __all__ = ["TargetOptions", "kind_of_encoder"]
 
 @dataclasses.dataclass(frozen=True)
 class TargetOptions:
-    """What a config says of the target.
+    """Options of a config for the target.
 
     Args:
-        standardize: whether amounts are standardised.
+        standardize: whether amounts are standardized.
         transform: of amounts.
         separator: what stands between the labels of one cell.
         threshold: from which probability on a row is taken for the second class, or to have the label; or the score
@@ -39,7 +39,7 @@ class TargetOptions:
         Args:
             names: its columns.
             target: labels, or amounts of shape (rows, columns).
-            rows: places of the training rows; amounts are learnt from these.
+            rows: places of the training rows; amounts are learned from these.
             labels: all labels that occur, each once or more.
             kind: what the loss compares.
         """
@@ -60,7 +60,7 @@ class TargetOptions:
 
 
 def kind_of_encoder(encoder: TargetEncoder) -> TargetKind:
-    """What a loss compares whose targets an encoder makes."""
+    """The kind of targets that a loss needs from an encoder."""
     if isinstance(encoder, Classes):
         return encoder.kind
     return "binary" if isinstance(encoder, Labels) else "regression"

@@ -24,7 +24,7 @@ class Labels(TargetEncoder):
         name: the column that holds such cells; where there is a separator.
         thresholds: probability of each label from which on a row has it; None for above 1/2.
 
-    >>> labels = Labels.fit(["colours"], np.array(["red|blue", "", "blue"]), separator="|")
+    >>> labels = Labels.fit(["colors"], np.array(["red|blue", "", "blue"]), separator="|")
     >>> labels.labels
     ['blue', 'red']
     >>> labels.encode(np.array(["red", "blue|red"])).tolist()
@@ -112,7 +112,7 @@ class Labels(TargetEncoder):
         return [[label for label, has in zip(self.labels, row, strict=True) if has] for row in self.chosen(outputs)]
 
     def decode(self, outputs: np.ndarray) -> dict[str, Any]:
-        """What the target's columns hold, and the probability of each label; `outputs` are probabilities."""
+        """Decoded columns of the target, and the probability of each label; `outputs` are probabilities."""
         named = {f"probability_{label}": outputs[:, place] for place, label in enumerate(self.labels)}
         if self.name is None:
             return {**dict(zip(self.labels, self.chosen(outputs).T.astype(int), strict=True)), **named}

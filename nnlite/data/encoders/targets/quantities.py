@@ -16,7 +16,7 @@ Transform = Literal["log", "log1p"]
 
 
 class Quantities(TargetEncoder):
-    """Numbers to be predicted, standardised: (f(value) - mean) / scale.
+    """Numbers to be predicted, standardized: (f(value) - mean) / scale.
 
     Args:
         names: one name per column of the target.

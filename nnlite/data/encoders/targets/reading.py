@@ -17,8 +17,8 @@ def read_target(table: Table | FileFrame, names: list[str], target_kind: TargetK
 
     Returns:
         For `"regression"` numbers of shape (rows, columns). Of one column otherwise its labels, shape (rows,), which
-        for `"multilabel"` are texts that may be empty and for `"auto"` numbers where all cells are. Of several columns
-        their cells, shape (rows, columns).
+        for `"multilabel"` are strings that may be empty and for `"auto"` numbers where all cells are. Of several
+        columns their cells, shape (rows, columns).
 
     Raises:
         DataError: a missing value, or a text in a column of numbers.
@@ -46,7 +46,7 @@ def _as_numbers(table: Table | FileFrame, names: list[str], cells: np.ndarray) -
 
 
 def suited_kind(target: np.ndarray) -> TargetKind:
-    """What a target asks for that was read without knowing the loss.
+    """The kind of a target that was read without knowing the loss.
 
     Several columns are labels where all cells are 0 or 1, else numbers. One column holds two classes where it has two
     distinct values, several where it holds texts, or integers of which at most 20 differ, else numbers.

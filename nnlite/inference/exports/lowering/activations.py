@@ -17,7 +17,7 @@ def activate(function: functions.ActivationFunction | None, x: Value) -> Value:
     """The activation function of a value; the value itself for None.
 
     Raises:
-        ConfigError: a function of a user's own, or one without a form in operators.
+        ConfigError: a user-defined function, or one without a form in operators.
     """
     if function is None:
         return x

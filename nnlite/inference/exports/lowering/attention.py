@@ -68,7 +68,7 @@ def _multi_head(layer: Any, inputs: Any) -> Value:
 
 
 def _heads(x: Value, kernel: np.ndarray, *bias: np.ndarray) -> Value:
-    """What a kernel makes of the steps for each head, `(batch, heads, steps, width)`."""
+    """Project the steps with a kernel for each head, `(batch, heads, steps, width)`."""
     flat = x @ kernel.reshape(kernel.shape[0], -1)
     flat = flat + bias[0].reshape(-1) if bias else flat
     return flat.reshape(0, -1, *kernel.shape[1:]).transpose(0, 2, 1, 3)

@@ -1,4 +1,4 @@
-"""Which function writes a layer down as operators, and the error for a layer that has none."""
+"""The functions that write layers as operators, and the error for a layer without one."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -40,7 +40,7 @@ def lowers(*classes: type) -> Callable[[Function], Function]:
 
 
 def lower(layer: Step, value: Value | Sequence[Value]) -> Any:
-    """What a layer, a model or a folded step makes of a value at inference, in new nodes of the value's graph.
+    """Write a layer, a model or a folded step at inference as new nodes of the value's graph.
 
     Raises:
         ConfigError: the layer has no form there.
@@ -72,7 +72,7 @@ def lower_graph(graph: Graph, inputs: Sequence[Value]) -> list[Value]:
     values = list(inputs)
     for use in graph.uses:
         if use.training:
-            raise refuse(use.layer, "is called with training=True, and what is drawn anew has no form in this format")
+            raise refuse(use.layer, "is called with training=True, and what is drawn again has no form in this format")
         if use.mask is not None:
             raise refuse(use.layer, "is called with a mask, which has no form in this format")
         data = [values[place] for place in use.inputs]
@@ -96,5 +96,5 @@ def refuse(layer: Any, reason: str) -> ConfigError:
 
 
 def nearest_form(kind: str) -> str:
-    """What can go in place of a layer or activation that cannot; "" where nothing is near."""
+    """The nearest layer or activation that can be exported; "" if nothing is near."""
     return NEAREST.get(kind, "")

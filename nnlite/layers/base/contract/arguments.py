@@ -21,11 +21,11 @@ __all__ = []
 
 CONTEXT = ("training", "random", "mask")  # what models hand on to layers that ask for it
 REGULARIZER = "activity_regularizer"
-OPTIONS = (bool, int, float, str, type(None))  # what is no data, after the first argument
+OPTIONS = (bool, int, float, str, type(None))  # what is not data, after the first argument
 
 
 def context_of(function: Callable) -> tuple[str, ...]:
-    """Which entries of `CONTEXT` a function takes by keyword."""
+    """Entries of `CONTEXT` that a function takes by keyword."""
     accepted = inspect.signature(function).parameters
     return tuple(name for name in CONTEXT if name in accepted)
 
@@ -52,7 +52,8 @@ def read_call(layer: "Layer", inputs: tuple, given: dict[str, Any]) -> LayerCall
     unknown = [name for name in values if name not in names]
     if unknown or names[0] not in values or len(inputs) > len(names) + 2:
         hint = did_you_mean(unknown[0], [*names, "training", "mask"]) if unknown else f"give {names[0]!r}"
-        raise WrongTypeError(f"{layer.label} cannot be called so: {unknown[0] if unknown else len(inputs)}; {hint}")
+        given = unknown[0] if unknown else len(inputs)
+        raise WrongTypeError(f"{layer.label} cannot be called like this: {given}; {hint}")
     data = {name: value for name, value in values.items() if name == names[0] or _is_data(value)}
     options = {name: value for name, value in values.items() if name not in data}
     runner = layer

@@ -1,4 +1,4 @@
-"""What happens to a layer when it first meets a shape, and to what users pass to it."""
+"""First use of a layer: building it for a shape, and reading its arguments."""
 
 from typing import Any
 

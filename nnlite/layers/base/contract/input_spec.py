@@ -1,4 +1,4 @@
-"""What a layer demands of the shapes of its inputs."""
+"""Requirements of a layer on the shapes of its inputs."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,7 +10,7 @@ __all__ = ["InputSpec"]
 
 @dataclass(frozen=True)
 class InputSpec:
-    """A demand on the shape of an input, which a layer of a user keeps as `self.input_spec`; a list for several inputs.
+    """A demand on the shape of an input: `self.input_spec` of a user-defined layer; a list for several inputs.
 
     Args:
         dtype: for information.
