@@ -10,6 +10,7 @@ from nnlite.jacobians import AddedLoss, GraphJacobians, Identity, Jacobians, Nod
 from nnlite.layers.base.attributes import LayerAttributes
 from nnlite.layers.base.contract.arguments import CONTEXT, arranged, context_of, data_arguments
 from nnlite.layers.base.contract.running import RunsLinearize
+from nnlite.layers.base.contract.structure import leaves_of, structure_of
 from nnlite.layers.base.inputs import read_training
 from nnlite.layers.base.masks import output_masks
 from nnlite.ops.tracing import Trace, Traced, call_traced
@@ -129,7 +130,8 @@ def trace_call(
         return trace.use(inner, inner_inputs, known, **given)
 
     output = _called(layer, traced, use, data if several else data[0], context)
-    ends: Any = output if isinstance(output, (tuple, list)) else (output,)
+    ends: Any = leaves_of(output)
+    layer._structure = structure_of(output)
     if not all(isinstance(end, Traced) for end in ends):
         kinds = ", ".join(type(end).__name__ for end in ends)
         raise ShapeError(f"{layer.label}: {MUST_RETURN}, shape (batch, ...), got {kinds}: it has no derivative")

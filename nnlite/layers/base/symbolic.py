@@ -180,7 +180,7 @@ def apply_to_symbols(
     ]
     for output in outputs:
         output.training, output.mask = training, given_mask
-    given: Any = tuple(outputs) if several_outputs else outputs[0]
+    given: Any = layer._as_returned(tuple(outputs) if several_outputs else outputs[0])
     if layer._node is None:
         layer._node = symbols, given
     return given

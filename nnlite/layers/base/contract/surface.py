@@ -109,3 +109,21 @@ def path(self: "Layer") -> str:
 def input_dtype(self: "Layer") -> str:
     """`compute_dtype`, into which inputs are brought."""
     return self.compute_dtype
+
+
+@property
+def variables(self: "Layer") -> list[Parameter]:
+    """`weights`, as Keras calls them too."""
+    return self.weights
+
+
+@property
+def trainable_variables(self: "Layer") -> list[Parameter]:
+    """`trainable_weights`, as Keras calls them too."""
+    return self.trainable_weights
+
+
+@property
+def non_trainable_variables(self: "Layer") -> list[Parameter]:
+    """`non_trainable_weights`, as Keras calls them too."""
+    return self.non_trainable_weights
