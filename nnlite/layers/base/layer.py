@@ -15,7 +15,7 @@ from nnlite.layers.base.attributes import LayerAttributes, LayerCall
 from nnlite.layers.base.call import build_inner_layers, inner_layers, moves_on, pairs_inside, read_methods, trace_call
 from nnlite.layers.base.contract import surface
 from nnlite.layers.base.contract.arguments import read_call, with_common_arguments
-from nnlite.layers.base.contract.building import building, first_value, free_name, parts_of_shape
+from nnlite.layers.base.contract.building import building, first_value, free_name, parts_of_shape, track
 from nnlite.layers.base.contract.first_use import as_input, build_first
 from nnlite.layers.base.contract.input_spec import check_spec
 from nnlite.layers.base.contract.penalties import record_loss, weight_penalties
@@ -30,6 +30,7 @@ from nnlite.registry import snake_case
 from nnlite.registry.configurable import field_hints
 from nnlite.registry.fields import Settled, Spec, option
 from nnlite.regularizers import Regularizer
+from nnlite.variables import Variable
 
 __all__ = ["Layer"]
 
@@ -86,6 +87,8 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
         if name == "trainable" and self.__dict__.get("built"):
             for layer in inner_layers(self):
                 layer.trainable = value
+        if isinstance(value, Variable):
+            track(self, value)
         if name == "name":
             for parameter in self.__dict__.get("_declared", ()):
                 parameter.owner = value
