@@ -2,6 +2,7 @@
 
 import functools
 import json
+import warnings
 from collections.abc import Mapping
 from importlib import resources
 from typing import Any
@@ -93,6 +94,9 @@ def read_config(kind: str, config: Any, module: str, place: str) -> dict[str, An
 
     Raises:
         ModelFileError: no such class here, or an argument that nnlite lacks and that is not at its default.
+
+    Warns:
+        UserWarning: an argument that Keras lacks too.
     """
     family = next((part for part in reversed(module.split(".")) if part in FAMILIES), "layers")
     member = FAMILIES[family].members().get(kind)
@@ -111,13 +115,20 @@ def read_config(kind: str, config: Any, module: str, place: str) -> dict[str, An
             value = value if "dtype" in accepted and _dtype(value, place) in FLOAT_TYPES else None
         if key in accepted:
             values[key] = value
-        elif key not in PASSED_OVER and not _says_nothing(key, value, defaults):
-            raise ModelFileError(f"{place}: {kind} of nnlite has no argument {key!r}, which is {value!r} in the file")
+        elif key in PASSED_OVER or value is None or value is False:
+            continue
+        elif key in AS_HERE or key in defaults:
+            if value not in (defaults.get(key, AS_HERE.get(key)), AS_HERE.get(key, key)):
+                raise ModelFileError(
+                    f"{place}: {kind} of nnlite has no argument {key!r}, which is {value!r} in the file"
+                )
+        else:
+            warnings.warn(
+                f"{place}: neither Keras nor nnlite knows an argument {key!r} of {kind}, which is {value!r} in the "
+                "file; it is passed over",
+                stacklevel=2,
+            )
     return {key: value for key, value in values.items() if not (key == "dtype" and value is None)}
-
-
-def _says_nothing(key: str, value: Any, defaults: dict[str, Any]) -> bool:
-    return value is None or value is False or value in (defaults.get(key, value), AS_HERE.get(key, key))
 
 
 def serialized(item: Any, place: str) -> Any:

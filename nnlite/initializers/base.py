@@ -49,6 +49,10 @@ class Initializer(Configurable, family="initializer"):
         """A new float64 array of `shape`."""
         raise NotImplementedError
 
+    def clone(self) -> "Initializer":
+        """Another initializer of the same config."""
+        return type(self).from_config(self.get_config())
+
 
 class FunctionInitializer(Initializer):
     """The values of a user-defined function `(shape)` or `(shape, dtype=None)`.

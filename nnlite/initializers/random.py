@@ -11,6 +11,7 @@ from nnlite.errors import ConfigError
 from nnlite.initializers.base import Initializer
 from nnlite.random import truncated_standard_normal
 from nnlite.registry.field_types import Index, NonNegative, Positive
+from nnlite.registry.modules import take_by_position
 
 __all__ = [
     "GlorotNormal",
@@ -153,6 +154,8 @@ class VarianceScaling(FanScaled):
     input_axes: int | tuple[int, ...] | None = field(default=None, kw_only=True)
     output_axes: int | tuple[int, ...] | None = field(default=None, kw_only=True)
 
+    _positional = ("scale", "mode", "distribution", "seed", "input_axes", "output_axes")
+
     def fans(self, shape: Shape) -> tuple[int, int]:
         named = compute_fans(shape)
         for place, axes in enumerate((self.input_axes, self.output_axes)):
@@ -163,6 +166,9 @@ class VarianceScaling(FanScaled):
                 count = math.prod(shape[axis] for axis in np.atleast_1d(axes))
                 named = (count, named[1]) if place == 0 else (named[0], count)
         return named
+
+
+take_by_position(VarianceScaling, ())
 
 
 class GlorotUniform(FanScaled):

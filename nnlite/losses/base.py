@@ -1,7 +1,6 @@
 """The contract of a loss: how far predictions are from targets, and the derivative of that."""
 
 import copy
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
@@ -13,12 +12,13 @@ from nnlite.arrays.weights import fitted_weights
 from nnlite.config import FloatType, floatx
 from nnlite.errors import ConfigError, DataError, NotReadyError, ShapeError
 from nnlite.jacobians import ComplexStepHessian, Composed, Contraction, Diagonal, Jacobian
-from nnlite.losses.call import trace_loss
+from nnlite.losses.call import RunsPerRow, trace_loss
 from nnlite.losses.forms import check_finite, linearize_adapted, linearize_single, shape_of_rows, spread
-from nnlite.losses.masks import weight_of_rows
+from nnlite.losses.masks import counted_weights as _weights
 from nnlite.ops.activations import ActivationFunction
 from nnlite.ops.tracing import Traced
 from nnlite.registry import Configurable
+from nnlite.registry.modules import take_by_position
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -47,7 +47,8 @@ class Loss(Configurable, family="loss", abstract=True):
             `"mean_with_sample_weight"` divides by the sum of the weights, `"none"` (or None) returns one value per
             row.
         name: for display.
-        dtype: floating-point type in which the loss is computed; that of the predictions when None.
+        dtype: floating-point type in which the loss is computed; that of the predictions when None. These three may
+            also follow the arguments of a class by position.
 
     Raises:
         ShapeError: shapes that do not fit; nothing is broadcast.
@@ -70,17 +71,22 @@ class Loss(Configurable, family="loss", abstract=True):
     jacobian = cast("Jacobian | None", None)  # of the last `forward`
     counts_zeros = True  # whether rows whose loss is 0 are counted in a mean
     axis = -1  # of the outputs that are compared as one row; a field where Keras has the argument
-    call = cast("Callable[..., Any] | None", None)
     target_kind: ClassVar[str] = "regression"
     from_logits = False  # whether predictions are logits, of which `link` makes chances
     link: ClassVar[type[ActivationFunction] | None] = None  # activation that makes predictions out of logits
 
+    _positional: ClassVar[tuple[str, ...] | None] = None
     _fast_paths: ClassVar[dict[str, tuple[str, ...]]] = {
         "per_row": ("call",),
         "total": ("per_row",),
         "row_hessian": ("per_row", "linearize"),
         "link": ("per_row", "total", "linearize"),
     }
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "__init__" in vars(cls) and not cls._own_constructor:
+            take_by_position(cls, ("reduction", "name", "dtype"))
 
     @classmethod
     def get(cls, spec: "Self | type[Self] | str | Mapping[str, Any] | Callable[..., Any]") -> "Self":
@@ -96,6 +102,8 @@ class Loss(Configurable, family="loss", abstract=True):
         if self.call is None:
             raise NotImplementedError(f"{type(self).__name__} must define call or per_row(y_true, y_pred)")
         return trace_loss(self, y_true, y_pred)
+
+    call = cast("Callable[..., Any] | None", RunsPerRow(per_row))
 
     def total(
         self, y_true: np.ndarray, y_pred: np.ndarray, scale: float, weights: np.ndarray | None = None
@@ -288,12 +296,3 @@ class Loss(Configurable, family="loss", abstract=True):
         twin = copy.copy(self)
         twin.from_logits = True
         return twin
-
-
-def _weights(shape, dtype, sample_weight, mask):
-    """The weight of each row, None when all are 1, and how many rows count."""
-    weights, size = None if sample_weight is None else weight_of_rows(sample_weight, shape), math.prod(shape)
-    if mask is not None and mask.shape == shape:
-        weights = mask.astype(dtype) if weights is None else weights * mask
-        size = int(np.count_nonzero(mask))
-    return weights, size

@@ -1,5 +1,7 @@
-"""Losses that write `call` alone: what it computes is recorded, and the record is the derivative."""
+"""The method `call` of losses: recorded where a class writes it, and that of classes which write `per_row`."""
 
+import functools
+from collections.abc import Callable
 from typing import Any, cast
 
 import numpy as np
@@ -28,3 +30,30 @@ def trace_loss(loss: Any, y_true: np.ndarray, y_pred: np.ndarray) -> tuple[np.nd
             f"{name}: {expected}, or one for the batch, shape (), got {losses.shape}; take means over axis=-1"
         )
     return losses.value, cast(Jacobian, trace.jacobians(losses)[0])
+
+
+class RunsPerRow:
+    """The method `call` of a class that writes `per_row`: one loss per row; a subclass may use it in its own `call`.
+
+    It is None for a class that has neither.
+
+    Args:
+        recorded: the `per_row` that runs `call`.
+    """
+
+    def __init__(self, recorded: Callable[..., Any]) -> None:
+        self.recorded = recorded
+
+    def __get__(self, loss: Any, owner: type) -> Any:
+        if loss is None:
+            return self
+        written = (vars(base).get("per_row") for base in owner.__mro__)
+        per_row = next((method for method in written if method not in (None, self.recorded)), None)
+        return None if per_row is None else functools.partial(self.run, loss, per_row)
+
+    def run(self, loss: Any, per_row: Callable[..., Any], y_true: Any, y_pred: Any) -> Any:
+        """The losses of the rows; recorded, where predictions are traced."""
+        if isinstance(y_pred, Traced):
+            return y_pred.trace.apply(loss, lambda value: per_row(loss, y_true, value), y_pred)
+        targets, outputs, _ = loss._fitted(y_true, y_pred, None)
+        return per_row(loss, targets, outputs)[0]

@@ -139,6 +139,7 @@ class SparseCategoricalCrossentropy(Loss):
     ignore_class: int | None = None
     axis: int = -1
 
+    _positional = ("from_logits", "ignore_class", "reduction", "axis", "name", "dtype")
     target_kind = "sparse"
     link = Softmax
 

@@ -1,5 +1,6 @@
 """Losses as functions of targets and predictions, one value per row, under Keras's names."""
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -70,6 +71,8 @@ __all__ = [
     "tweedie",
 ]
 
+OF_THE_CLASS = ("reduction", "name", "dtype")  # arguments of a loss that its function does not take
+
 
 def _function(cls: type[Loss], name: str) -> Callable[..., Any]:
     """The function of a loss: its arguments are those of the class, its result is one value per row."""
@@ -83,6 +86,9 @@ def _function(cls: type[Loss], name: str) -> Callable[..., Any]:
         f"    Shape: y_true and y_pred as for `{cls.__name__}`, or a single row of them; the result is\n"
         f"    `(batch, ...)`. Further arguments are those of the class."
     )
+    arguments = [inspect.Parameter(array, inspect.Parameter.POSITIONAL_OR_KEYWORD) for array in ("y_true", "y_pred")]
+    own = [item for item in inspect.signature(cls).parameters.values() if item.name not in OF_THE_CLASS]
+    vars(compute)["__signature__"] = inspect.Signature([*arguments, *own])
     CLASS_OF_FUNCTION[id(compute)] = cls
     return compute
 

@@ -1,7 +1,5 @@
 """Metric, what every metric offers; Average, the weighted mean over samples; Mean of given values."""
 
-import functools
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -14,6 +12,7 @@ from nnlite.errors import ShapeError
 from nnlite.initializers import Initializer
 from nnlite.losses.masks import weight_of_rows
 from nnlite.registry import Configurable, normalized, snake_case
+from nnlite.registry.modules import take_by_position
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -49,26 +48,6 @@ class MetricVariable(np.ndarray):
         return self
 
 
-def take_by_position(cls: type) -> None:
-    """Let the constructor of a metric take its arguments by position in Keras's order."""
-    construct: Any = vars(cls)["__init__"]
-    parameters = list(inspect.signature(construct).parameters.values())[1:]
-    own = [item.name for item in parameters if item.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD]
-    order = vars(cls).get("_positional") or (*own, "name", "dtype")
-
-    @functools.wraps(construct)
-    def __init__(self: Any, *given: Any, **named: Any) -> None:
-        if len(given) > len(order):
-            raise TypeError(f"{cls.__name__} takes {len(order)} arguments by position, got {len(given)}")
-        for name, value in zip(order, given, strict=False):
-            if name in named:
-                raise TypeError(f"{cls.__name__} got two values for {name!r}")
-            named[name] = value
-        construct(self, **named)
-
-    setattr(cls, "__init__", __init__)  # noqa: B010 - the class is made
-
-
 class Metric(Configurable, family="metric"):
     """A figure of merit over many batches: `update_state` adds a batch, `result` is the value so far.
 
@@ -97,7 +76,7 @@ class Metric(Configurable, family="metric"):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "__init__" in vars(cls) and not cls._own_constructor:
-            take_by_position(cls)
+            take_by_position(cls, ("name", "dtype"))
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -10,19 +10,22 @@ from nnlite.config import FloatType, floatx
 from nnlite.errors import ConfigError
 from nnlite.layers import Layer
 from nnlite.layers.base.call import inner_layers, read_methods
+from nnlite.layers.base.contract.structure import arranged_as, structure_of
 from nnlite.layers.base.symbolic import Symbol
 from nnlite.layers.composite.graph import Graph
 from nnlite.losses import Loss
 from nnlite.losses.output_losses import OutputLosses
 from nnlite.models.base import BaseModel
-from nnlite.models.drawn.description import arguments_of, described, is_described_by_graph
+from nnlite.models.drawn.description import arguments_of, described, is_described_by_graph, names_of_outputs
 from nnlite.models.drawn.drawing import Drawing, listed, redrawn
 from nnlite.models.drawn.ends import until_loss
 from nnlite.models.drawn.first_weights import draw_weights, name_layers
 from nnlite.models.drawn.reading import adapt_each, drawn_input
 from nnlite.models.drawn.recorded import (
+    expect_outputs,
     finish_building,
     name_inside,
+    of_one_output,
     recorded_input,
     recorded_names,
     recorded_outputs,
@@ -46,13 +49,13 @@ class Model(BaseModel):
 
     Args:
         inputs: an `Input`, or a list of them.
-        outputs: what a layer gave, or a list of such values.
+        outputs: what a layer gave, or a list or a dict of such values: the form in which the model returns them.
         seed: decides shuffling, splits, dropout, and the initial weights of layers that have no others yet; drawn
             when None.
         name: for display.
 
     Data for several inputs are a list of arrays in their order, or a dict by the names of the inputs; targets for
-    several outputs likewise, by the names of the layers that give them.
+    several outputs likewise, by the keys of their dict or the names of the layers that give them.
 
     Raises:
         ConfigError: an output that depends on an `Input` which is not among `inputs`, two layers of one name.
@@ -97,6 +100,7 @@ class Model(BaseModel):
             return
         self.inputs = listed(inputs, "inputs")
         self.outputs = listed(outputs, "outputs")
+        self._structure = structure_of(outputs)
         self.takes_several = len(self.inputs) > 1
         self._drawing = Drawing(self.inputs, self.outputs)
         self._drawn_layers = self._drawing.layers()
@@ -141,12 +145,13 @@ class Model(BaseModel):
         Raises:
             ConfigError: unknown name or argument, or another number of entries than outputs.
         """
+        expect_outputs(self, loss)
         if isinstance(self.trainer, OutputsTrainer):
             self.trainer.compile(optimizer, loss, metrics, weighted_metrics, loss_weights)
         elif loss_weights is not None:
             raise ConfigError("a model with one output has one loss", ("loss_weights",))
         else:
-            self.trainer.compile(optimizer, loss, metrics, weighted_metrics)
+            self.trainer.compile(optimizer, *of_one_output(self, loss, metrics, weighted_metrics))
 
     @property
     def _input_layers(self) -> list[Layer]:
@@ -203,9 +208,11 @@ class Model(BaseModel):
         return self.inputs if self.takes_several else self.inputs[0]
 
     @property
-    def output(self) -> Symbol | list[Symbol]:
-        """The output, or a list of them: where another graph may go on."""
+    def output(self) -> Any:
+        """The output, a list or a dict of them: where another graph may go on."""
         self._need_drawing("output")
+        if self._structure is not None:
+            return arranged_as(self._structure, self.outputs)
         return self.outputs if len(self.outputs) > 1 else self.outputs[0]
 
     @property
@@ -217,12 +224,8 @@ class Model(BaseModel):
 
     @property
     def output_names(self) -> list[str]:
-        """The names of the layers that give the outputs; with a number where one gives several."""
-        names = [str(symbol.layer.name) for symbol in self.outputs]
-        return [
-            f"{name}_{symbol.index}" if names.count(name) > 1 else name
-            for name, symbol in zip(names, self.outputs, strict=True)
-        ]
+        """The keys of a dict of outputs, or the names of the layers that give them."""
+        return names_of_outputs(self)
 
     @property
     def _output_dtype(self) -> str:

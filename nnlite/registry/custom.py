@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, TypeVar
 
 from nnlite.errors import ConfigError
@@ -20,7 +21,8 @@ __all__ = [
 AnyObject = TypeVar("AnyObject", bound=Callable[..., Any])
 _registered: dict[str, Any] = {}  # what `get_custom_objects` gives to read and to change
 _names: dict[int, str] = {}  # the registered name of an object by its identity
-_scopes: list[Mapping[str, Any]] = []
+# The names of the scopes that are open, the outermost first: those of the thread, or the task, that opened them.
+_scopes: ContextVar[tuple[Mapping[str, Any], ...]] = ContextVar("scopes of custom objects", default=())
 
 
 def register_keras_serializable(package: str = "Custom", name: str | None = None) -> Callable[[AnyObject], AnyObject]:
@@ -59,16 +61,18 @@ def register_keras_serializable(package: str = "Custom", name: str | None = None
 def custom_object_scope(custom_objects: Mapping[str, Any] | None) -> Iterator[None]:
     """A context in which these names stand for these classes and functions, whatever they stand for elsewhere.
 
+    It is that of the thread, or of the asynchronous task, that opens it: others do not see its names.
+
     >>> from nnlite.layers import Dense, Layer
     >>> with custom_object_scope({"Wide": Dense}):
     ...     Layer.get({"Wide": {"units": 3}})
     Dense(units=3)
     """
-    _scopes.append(dict(custom_objects or {}))
+    token = _scopes.set((*_scopes.get(), dict(custom_objects or {})))
     try:
         yield
     finally:
-        _scopes.pop()
+        _scopes.reset(token)
 
 
 CustomObjectScope = custom_object_scope
@@ -76,7 +80,7 @@ CustomObjectScope = custom_object_scope
 
 def custom_object(name: str) -> Any:
     """The object registered under a name, the innermost scope first; None for one that is not known."""
-    for scope in reversed(_scopes):
+    for scope in reversed(_scopes.get()):
         if name in scope:
             return scope[name]
     return _registered.get(name)
@@ -84,7 +88,7 @@ def custom_object(name: str) -> Any:
 
 def name_of_custom(item: Any) -> str | None:
     """A name by which `custom_object` finds this object now; None for none."""
-    for known in (*reversed(_scopes), _registered):
+    for known in (*reversed(_scopes.get()), _registered):
         for name, value in known.items():
             if value is item:
                 return name

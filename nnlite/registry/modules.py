@@ -1,14 +1,17 @@
-"""Functions of Keras's module of a family: `get`, `serialize`, `deserialize`."""
+"""Functions of Keras's modules and classes of a family: `get`, `serialize`, `deserialize`; arguments by position."""
 
-from collections.abc import Callable
+import functools
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from nnlite.registry.configurable import Configurable
+from nnlite.registry.custom import custom_object_scope
 
-__all__ = ["of_family"]
+__all__ = ["of_family", "take_by_position"]
 
 Member = TypeVar("Member", bound=Configurable)
-Functions = tuple[Callable[[Any], Member | None], Callable[[Member], dict[str, Any]], Callable[[Any], Member | None]]
+Functions = tuple[Callable[[Any], Member | None], Callable[[Member], dict[str, Any]], Callable[..., Member | None]]
 
 
 def of_family(family: type[Member]) -> "Functions[Member]":
@@ -22,8 +25,36 @@ def of_family(family: type[Member]) -> "Functions[Member]":
         """`{class name: {argument: value}}`, which `deserialize` reads."""
         return member.to_spec()
 
-    def deserialize(config: Any) -> Member | None:
-        """The member of such a dict, or of Keras's `{"class_name": ..., "config": ...}`."""
-        return get(config)
+    def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Member | None:
+        """The member of such a dict, or of Keras's `{"class_name": ..., "config": ...}`.
+
+        `custom_objects` are classes and functions by the names in it, see `custom_object_scope`.
+        """
+        with custom_object_scope(custom_objects):
+            return get(config)
 
     return get, serialize, deserialize
+
+
+def take_by_position(cls: type, last: Sequence[str]) -> None:
+    """Let the constructor of `cls` take its arguments by position in Keras's order.
+
+    That is the order of `_positional`, if the class itself says it; else those that go by position already, and then
+    `last`.
+    """
+    construct: Any = vars(cls)["__init__"]
+    parameters = list(inspect.signature(construct).parameters.values())[1:]
+    own = [item.name for item in parameters if item.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD]
+    order = vars(cls).get("_positional") or (*own, *(name for name in last if name not in own))
+
+    @functools.wraps(construct)
+    def __init__(self: Any, *given: Any, **named: Any) -> None:
+        if len(given) > len(order):
+            raise TypeError(f"{cls.__name__} takes {len(order)} arguments by position, got {len(given)}")
+        for name, value in zip(order, given, strict=False):
+            if name in named:
+                raise TypeError(f"{cls.__name__} got two values for {name!r}")
+            named[name] = value
+        construct(self, **named)
+
+    setattr(cls, "__init__", __init__)  # noqa: B010 - the class is made

@@ -15,12 +15,14 @@ from nnlite.saving.text_files import *
 _OF_KERAS = {
     "CustomObjectScope": "nnlite.utils",
     "custom_object_scope": "nnlite.utils",
+    "deserialize_keras_object": "nnlite.utils",
     "get_custom_objects": "nnlite.utils",
     "get_registered_name": "nnlite.utils",
     "get_registered_object": "nnlite.utils",
     "load_model": "nnlite.models",
     "register_keras_serializable": "nnlite.utils",
     "save_model": "nnlite.models",
+    "serialize_keras_object": "nnlite.utils",
 }
 
 

@@ -1,8 +1,10 @@
 """The base of all schedules, and how a number that may be one is read."""
 
 from dataclasses import field
+from typing import Any, ClassVar
 
 from nnlite.registry import Configurable
+from nnlite.registry.modules import take_by_position
 
 __all__ = ["LearningRateSchedule", "scheduled"]
 
@@ -15,6 +17,13 @@ class LearningRateSchedule(Configurable, family="schedule"):
     """
 
     name: str | None = field(default=None, kw_only=True)
+
+    _positional: ClassVar[tuple[str, ...] | None] = None
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "__init__" in vars(cls) and not cls._own_constructor:
+            take_by_position(cls, ("name",))
 
     def __call__(self, step: int) -> float:
         """The value for the update that follows `step` updates."""

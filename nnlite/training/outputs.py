@@ -8,6 +8,7 @@ import numpy as np
 
 from nnlite.arrays.tables import as_plain_array
 from nnlite.errors import DataError
+from nnlite.layers.base.contract.structure import leaves_in
 from nnlite.losses import Loss
 from nnlite.losses.masks import counted_rows
 from nnlite.losses.output_losses import OutputLosses, by_output, each_output
@@ -75,12 +76,38 @@ class OutputsTrainer(Trainer):
         """`y`, a list or a dict by the outputs' names, as a tuple of one array per output."""
         names, label = self.names, self.model.label
         if isinstance(y, dict):
-            if set(y) != set(names):
-                raise DataError(f"{label} needs targets for {', '.join(names)}, got {', '.join(map(str, y))}")
-            y = [y[name] for name in names]
+            y = self._targets_by_name(y)
         if not isinstance(y, (list, tuple)) or len(y) != len(names):
             raise DataError(f"{label} needs a list of {len(names)} targets, or a dict by the outputs' names")
-        return tuple(as_plain_array(target) for target in y)
+        given = [None if target is None else as_plain_array(target) for target in y]
+        rows = max((len(target) for target in given if target is not None), default=0)
+        return tuple(np.zeros((rows, 1)) if target is None else target for target in given)
+
+    def _targets_by_name(self, y: dict) -> list[Any]:
+        """The target of each output; None for one that has neither a loss nor metrics and is left out."""
+        names, label = self.names, self.model.label
+        if set(names) != set(y) and isinstance(self.model._structure, dict):
+            y = dict(zip(names, leaves_in(self.model._structure, y), strict=True))
+        judged = self._judged()
+        missing = [name for name in names if y.get(name) is None and name in judged]
+        if missing or not set(y) <= set(names):
+            raise DataError(f"{label} needs targets for {', '.join(judged)}, got {', '.join(map(str, y))}")
+        return [y.get(name) for name in names]
+
+    def _judged(self) -> list[str]:
+        """The names of the outputs that have a loss or metrics; all before `compile`."""
+        if not isinstance(self.loss, OutputLosses) or not isinstance(self._metrics, OutputMetrics):
+            return self.names
+        measured = {index for index, *_ in self._metrics.output_specs}
+        losses = zip(self.names, self.loss.losses, strict=True)
+        return [name for place, (name, loss) in enumerate(losses) if loss is not None or place in measured]
+
+    def reorder(self, names: list[str]) -> None:
+        """Take the outputs in this order, which is known since the model is built."""
+        if names != self.names:
+            optimizer, self.names = self.optimizer, names
+            if optimizer is not None:
+                self.compile(optimizer, **self._arguments)
 
 
 class OutputMetrics(CompiledMetrics):

@@ -42,6 +42,7 @@ class Trainable(Protocol):
     layers: list[Layer]
     parameters: list[Parameter]
     chain: Any
+    _structure: Any
     stop_training: bool
 
     @property
@@ -88,6 +89,10 @@ class Trainable(Protocol):
 
     def linearize(self, inputs: Any, *parameters: np.ndarray, training: bool = False) -> tuple[Any, Any]:
         """The outputs and their Jacobians with respect to the inputs and every parameter; pure."""
+        ...
+
+    def _as_returned(self, output: Any) -> Any:
+        """The output of `linearize` as a call returns it."""
         ...
 
     def update_state(self, state: Any) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from nnlite.arrays.tables import as_plain_array
 from nnlite.callbacks import Callback, Duration, History, MaxTime
 from nnlite.data.batches import is_batches
+from nnlite.layers.base.contract.structure import leaves_in
 from nnlite.metrics import Metric
 from nnlite.optimizers import FullBatchOptimizer
 from nnlite.registry.field_types import BelowOne, Count, Index, read_call
@@ -78,7 +79,8 @@ class Trainer(Compiled):
 
     def as_targets(self, y: Any) -> Any:
         """`y` as an array; of a model of several outputs as a tuple of one array per output."""
-        return as_plain_array(y)
+        named = isinstance(y, dict) and isinstance(self.model._structure, dict)  # of the one output, by its key
+        return as_plain_array(leaves_in(self.model._structure, y)[0] if named else y)
 
     def read_batch(self, x: Any, y: Any, sample_weight: Any = None, class_weight: dict | None = None) -> tuple:
         """What users pass as `(x, y, sample_weight)` for the steps; the first builds the model, settles the metrics."""
@@ -242,7 +244,8 @@ class Trainer(Compiled):
         listeners = callback_list(self.model, callbacks, verbose, steps=batches.steps)
         with suited(self.model, batch_size or PREDICTION_BATCH):
             outputs, jacobians = run_prediction(self.model, batches, listeners, return_jacobian)
-        return (joined(outputs), np.concatenate(jacobians)) if return_jacobian else joined(outputs)
+        returned = self.model._as_returned(joined(outputs))
+        return (returned, np.concatenate(jacobians)) if return_jacobian else returned
 
     def out_of_fold(self, x: Any) -> np.ndarray:
         """The outputs for the rows that `fit(folds=...)` was given, each from the member that was judged on it.

@@ -7,6 +7,7 @@ from nnlite.utils.custom import *
 from nnlite.utils.division import *
 from nnlite.utils.downloads import *
 from nnlite.utils.images import *
+from nnlite.utils.objects import *
 from nnlite.utils.pictures import *
 from nnlite.utils.progress import *
 from nnlite.utils.types import *

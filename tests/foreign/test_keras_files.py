@@ -153,6 +153,17 @@ def test_what_nnlite_does_not_have_is_named(tmp_path, change, error):
         nnlite.from_keras(edited(FOLDER / "conv.keras", tmp_path / "m.keras", change))
 
 
+def test_an_argument_that_neither_keras_nor_nnlite_knows_is_told(tmp_path):
+    def change(document):
+        document["config"]["layers"][2]["config"].update(colour="red", lora_alpha=None)
+
+    path = edited(FOLDER / "conv.keras", tmp_path / "m.keras", change)
+    with pytest.warns(UserWarning, match=r"layers\[2\]: neither Keras nor nnlite knows .* 'colour' of Conv2D") as told:
+        model = nnlite.from_keras(path)
+    assert len(told) == 1
+    np.testing.assert_array_equal(model.get_weights()[0], nnlite.from_keras(FOLDER / "conv.keras").get_weights()[0])
+
+
 def test_an_unknown_optimizer_is_a_warning(tmp_path):
     path = edited(
         FOLDER / "conv.keras",

@@ -10,6 +10,7 @@ import numpy as np
 from nnlite.arrays.types import ArrayLike
 from nnlite.config import floatx, image_data_format
 from nnlite.errors import NotReadyError
+from nnlite.layers.base.contract.structure import arranged_as
 from nnlite.layers.base.simplified import DensePart, Simplified
 from nnlite.ops.activations import ActivationFunction, Linear
 from nnlite.parameters import Parameter, assign_all
@@ -71,7 +72,6 @@ class LayerAttributes:
         at_inference, _dense_part, without_activation, _output_dtype: see there.
         _as_returned: see there.
         values, weights, get_weights, set_weights, count_params: the arrays, and the parameters in Keras's order.
-        variables, trainable_variables, non_trainable_variables: other names of `weights` and its parts.
         _fixed_axis, compute_dtype, variable_dtype: see there.
 
     Attributes of an instance:
@@ -93,6 +93,7 @@ class LayerAttributes:
         _losses: the terms that the last call on arrays added to the loss.
         _building, _build_done: whether `build` is running, and whether it has.
         _declared: the parameters that the layer itself declared.
+        _structure: the dicts and lists that outputs are returned in, see `structure_of`; None for a tuple, or one.
         _stated_shape: the shape of the data that the argument `input_shape` states; None if it does not.
     """
 
@@ -142,6 +143,7 @@ class LayerAttributes:
     _further_arguments: tuple[str, ...] = ()
     _declared: list[Parameter]
     _stated_shape: tuple[int | None, ...] | None = None
+    _structure: Any = None
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name == "data_format" and value is None and image_data_format() == "channels_first":
@@ -219,21 +221,6 @@ class LayerAttributes:
         @property
         def non_trainable_weights(self) -> list[Parameter]: ...
 
-    @property
-    def variables(self) -> list[Parameter]:
-        """`weights`, as Keras calls them too."""
-        return self.weights
-
-    @property
-    def trainable_variables(self) -> list[Parameter]:
-        """`trainable_weights`, as Keras calls them too."""
-        return self.trainable_weights
-
-    @property
-    def non_trainable_variables(self) -> list[Parameter]:
-        """`non_trainable_weights`, as Keras calls them too."""
-        return self.non_trainable_weights
-
     def _take_further(self, given: dict[str, Any]) -> None:
         """Take those of `_further_arguments` that the constructor was given."""
 
@@ -263,8 +250,10 @@ class LayerAttributes:
         return (vars(self).get("activation") or Linear()) if self.ends_in_activation else None
 
     def _as_returned(self, output: Any) -> Any:
-        """Result of a call, from the output of `linearize`."""
-        return output
+        """Result of a call, from the output of `linearize`: dicts and nested lists as `call` returned them."""
+        if self._structure is None:
+            return output
+        return arranged_as(self._structure, output if isinstance(output, tuple) else (output,))
 
     def at_inference(self) -> Simplified | None:
         """Simpler form of `linearize` outside training, with the present weights; None: as it is."""

@@ -9,7 +9,9 @@ from nnlite.errors import ConfigError, ShapeError
 from nnlite.jacobians import AddedLoss, GraphJacobians, Identity, Jacobians, Node
 from nnlite.layers.base.attributes import LayerAttributes
 from nnlite.layers.base.contract.arguments import CONTEXT, arranged, context_of, data_arguments
+from nnlite.layers.base.contract.assigned import Assigned, assigned_in, state_variable
 from nnlite.layers.base.contract.running import RunsLinearize
+from nnlite.layers.base.contract.structure import leaves_of, structure_of
 from nnlite.layers.base.inputs import read_training
 from nnlite.layers.base.masks import output_masks
 from nnlite.ops.tracing import Trace, Traced, call_traced
@@ -121,7 +123,7 @@ def trace_call(
     mask = context.get("mask")
     trace.masks = dict(enumerate(mask if several and mask is not None else [mask] * len(data)))
     traced = {
-        id(parameter): trace.variable(value) for parameter, value in zip(layer.parameters, parameters, strict=True)
+        id(own): state_variable(trace, own, value) for own, value in zip(layer.parameters, parameters, strict=True)
     }
 
     def use(inner: "Layer", inner_inputs: Any, **given: Any) -> Any:
@@ -131,7 +133,8 @@ def trace_call(
         return trace.use(inner, inner_inputs, known, **given)
 
     output = _called(layer, traced, use, data if several else data[0], context)
-    ends: Any = output if isinstance(output, (tuple, list)) else (output,)
+    ends: Any = leaves_of(output)
+    layer._structure = structure_of(output)
     if not all(isinstance(end, Traced) for end in ends):
         kinds = ", ".join(type(end).__name__ for end in ends)
         raise ShapeError(f"{layer.label}: {MUST_RETURN}, shape (batch, ...), got {kinds}: it has no derivative")
@@ -141,8 +144,11 @@ def trace_call(
     jacobians.mask = masks if len(ends) > 1 else masks[0]
     if layer._writes_mask:
         jacobians.mask = layer.compute_mask(inputs, mask)
-    if trace.states:
-        jacobians.state = tuple([trace.states.get(id(inner), ()) for inner in inner_layers(layer)])
+    assigned = assigned_in(traced.values())
+    if trace.states or assigned:
+        layer._moves_on = layer._moves_on or bool(assigned) or None
+        inside = [trace.states.get(id(inner), ()) for inner in inner_layers(layer)]
+        jacobians.state = (*inside, assigned) if assigned else tuple(inside)
     return (tuple(end.value for end in ends) if len(ends) > 1 else ends[0].value), jacobians
 
 
@@ -173,7 +179,7 @@ def build_inner_layers(layer: "Layer", zeros: Any, *more: Any) -> None:
     for training in {False, "training" in layer._call_context}:
         trace = LayerTrace(training, layer.random)
         data = [trace.variable(value) for value in (zeros if isinstance(zeros, tuple) else (zeros,))]
-        traced = {id(parameter): trace.variable(parameter.value) for parameter in layer.parameters}
+        traced = {id(own): state_variable(trace, own, own.value) for own in layer.parameters}
         context = {"training": training, "mask": None}
         with np.errstate(all="ignore"):
             _called(layer, traced, use, data if isinstance(zeros, tuple) else data[0], context, *more)
@@ -209,8 +215,11 @@ def read_methods(cls: Any, recorded: Callable) -> None:
     cls._context = CONTEXT if cls._traced else context_of(cls.linearize)  # layers kept inside may need any of it
 
 
-def pairs_inside(layers: "Iterable[Layer]", states: Iterable) -> Iterator[tuple[Parameter, np.ndarray]]:
-    """`(parameter, new value)` for what the states of these layers carry."""
+def pairs_inside(layers: "Iterable[Layer]", states: Sequence) -> Iterator[tuple[Parameter, np.ndarray]]:
+    """`(parameter, new value)` for what the states of these layers carry, and what was assigned beside them."""
+    if states and isinstance(states[-1], Assigned):
+        yield from states[-1]
+        states = states[:-1]
     for layer, state in zip(layers, states, strict=True):
         yield from layer._state_pairs(state or ())
 

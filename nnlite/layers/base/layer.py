@@ -13,8 +13,9 @@ from nnlite.initializers import Initializer
 from nnlite.jacobians import penalized_parts
 from nnlite.layers.base.attributes import LayerAttributes, LayerCall
 from nnlite.layers.base.call import build_inner_layers, inner_layers, moves_on, pairs_inside, read_methods, trace_call
+from nnlite.layers.base.contract import surface
 from nnlite.layers.base.contract.arguments import read_call, with_common_arguments
-from nnlite.layers.base.contract.building import building, first_value, free_name, parts_of_shape
+from nnlite.layers.base.contract.building import building, first_value, free_name, parts_of_shape, track
 from nnlite.layers.base.contract.first_use import as_input, build_first
 from nnlite.layers.base.contract.input_spec import check_spec
 from nnlite.layers.base.contract.penalties import record_loss, weight_penalties
@@ -29,6 +30,7 @@ from nnlite.registry import snake_case
 from nnlite.registry.configurable import field_hints
 from nnlite.registry.fields import Settled, Spec, option
 from nnlite.regularizers import Regularizer
+from nnlite.variables import Variable
 
 __all__ = ["Layer"]
 
@@ -74,7 +76,8 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
         super().__init_subclass__(**kwargs)
         read_methods(cls, Layer.linearize)
         cls._writes_mask = cls.compute_mask is not Layer.compute_mask
-        if "build" in vars(cls) and not cls._builds_itself:
+        writer = next(base for base in cls.__mro__ if "build" in vars(base))
+        if not cls._builds_itself and (writer is cls or not issubclass(writer, LayerAttributes)):
             cls.build = building(cls.build)
         if "__init__" in vars(cls) and not cls._own_constructor:
             cls.__init__ = with_common_arguments(cls.__init__)
@@ -84,6 +87,8 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
         if name == "trainable" and self.__dict__.get("built"):
             for layer in inner_layers(self):
                 layer.trainable = value
+        if isinstance(value, Variable):
+            track(self, value)
         if name == "name":
             for parameter in self.__dict__.get("_declared", ()):
                 parameter.owner = value
@@ -213,7 +218,10 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
             return apply_to_symbols(self, symbols, call.training, call.mask)
         if (tape := active_tape()) is not None:
             return tape.call_layer(self, call.inputs, call.training, call.mask, call.runner)
-        output = self._apply(call.inputs, call.training, call.mask, call.runner)[0]
+        return self._returned(call, self._apply(call.inputs, call.training, call.mask, call.runner)[0])
+
+    def _returned(self, call: LayerCall, output: Any) -> Any:
+        """The output as a call returns it, in memory of its own."""
         several = isinstance(call.inputs, tuple) or (self.takes_several and isinstance(call.inputs, list))
         arrays = call.inputs if several else (call.inputs,)
         if isinstance(output, tuple):
@@ -225,14 +233,14 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
         """The arguments of a call in the terms of `linearize`; layers that Keras calls otherwise have their own."""
         return read_call(self, inputs, given)
 
-    def _apply(self, inputs, training, mask, runner=None):
+    def _apply(self, inputs, training, mask, runner=None, values=None):
         training, inputs = read_training(training, self.label), self._as_input(inputs)
         context = {"training": training, "random": self._next_random() if training else None, "mask": mask}
         given, run = {name: context[name] for name in self._context}, self if runner is None else runner
-        output, jacobians = run.linearize(inputs, *self.values, **given)
+        output, jacobians = run.linearize(inputs, *(self.values if values is None else values), **given)
         if self._penalizes:
             self._losses = tuple(part.penalty for part in penalized_parts(jacobians))
-        if training or moves_on(self):
+        if values is None and (training or moves_on(self)):
             self.update_state(jacobians.state)
         return output, jacobians
 
@@ -280,6 +288,11 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
         return config
 
     input, output = NodePart(0), NodePart(1)
+    stateless_call, path, input_dtype = surface.stateless_call, surface.path, surface.input_dtype
+    variables, trainable_variables = surface.variables, surface.trainable_variables
+    non_trainable_variables = surface.non_trainable_variables
+    get_build_config, build_from_config = surface.get_build_config, surface.build_from_config
+    save_own_variables, load_own_variables = surface.save_own_variables, surface.load_own_variables
 
 
 Layer.build = building(Layer.build)

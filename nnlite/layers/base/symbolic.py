@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
+from nnlite.config import floatx
 from nnlite.errors import ConfigError
 from nnlite.initializers.blank import allowance
 from nnlite.layers.base.attributes import LayerAttributes
@@ -121,6 +122,16 @@ class Symbol(Drawable):
     def ndim(self) -> int:
         return len(self.shape)
 
+    @property
+    def dtype(self) -> str:
+        """The type of the values, such as `"float32"`, `"int64"` for indices, `"object"` for strings."""
+        return self.layer._output_dtype or floatx()
+
+    @property
+    def name(self) -> str | None:
+        """The name of the layer that gives it."""
+        return self.layer.name
+
     def __bool__(self) -> NoReturn:
         raise NotThere(self)
 
@@ -169,7 +180,7 @@ def apply_to_symbols(
     ]
     for output in outputs:
         output.training, output.mask = training, given_mask
-    given: Any = tuple(outputs) if several_outputs else outputs[0]
+    given: Any = layer._as_returned(tuple(outputs) if several_outputs else outputs[0])
     if layer._node is None:
         layer._node = symbols, given
     return given

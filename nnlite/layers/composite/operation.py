@@ -1,5 +1,6 @@
 """Functions of `nnlite.ops` as layers of a graph: what operators, slices and ops on symbols become."""
 
+import importlib
 from collections.abc import Sequence
 from dataclasses import field
 from typing import Any
@@ -41,7 +42,12 @@ class Operation(Layer):
 
     def validate(self) -> None:
         if self.function not in FUNCTIONS:
-            message = f"there is no function {self.function!r} in nnlite.ops; {did_you_mean(self.function, FUNCTIONS)}"
+            known = self.function in vars(importlib.import_module("nnlite.ops"))
+            message = (
+                f"nnlite.ops.{self.function} has no derivative, so no layer of a graph applies it: apply it to arrays"
+                if known
+                else f"there is no function {self.function!r} in nnlite.ops; {did_you_mean(self.function, FUNCTIONS)}"
+            )
             raise ConfigError(message, ("Operation", "function"))
 
     def call(self, inputs: Any) -> Any:

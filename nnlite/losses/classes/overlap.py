@@ -74,6 +74,8 @@ class Dice(Overlap):
 
     axis: int | tuple[int, ...] | None = None
 
+    _positional = ("reduction", "name", "axis", "dtype")
+
     def call(self, y_true: np.ndarray, y_pred: Any) -> Any:
         return 1 - 2 * self.sums(y_true * y_pred) / (self.sums(y_true) + self.sums(y_pred) + EPSILON)
 
@@ -99,6 +101,8 @@ class Tversky(Overlap):
     alpha: NonNegative = 0.5
     beta: NonNegative = 0.5
     axis: int | tuple[int, ...] | None = None
+
+    _positional = ("alpha", "beta", "reduction", "name", "axis", "dtype")
 
     def call(self, y_true: np.ndarray, y_pred: Any) -> Any:
         shared = self.sums(y_true * y_pred)

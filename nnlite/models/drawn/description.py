@@ -5,7 +5,18 @@ from typing import Any
 
 from nnlite.registry.configurable import constructor_parameters
 
-__all__ = ["arguments_of", "described", "is_described_by_graph"]
+__all__ = ["arguments_of", "described", "is_described_by_graph", "names_of_outputs"]
+
+
+def names_of_outputs(model: Any) -> list[str]:
+    """The keys of a dict of outputs, or the names of the layers that give them, numbered where one gives several."""
+    if isinstance(model._structure, dict) and len(model._structure) == len(model.outputs):
+        return list(model._structure)
+    names = [str(symbol.layer.name) for symbol in model.outputs]
+    return [
+        f"{name}_{symbol.index}" if names.count(name) > 1 else name
+        for name, symbol in zip(names, model.outputs, strict=True)
+    ]
 
 
 def is_described_by_graph(model: Any) -> bool:
@@ -25,6 +36,7 @@ def described(model: Any) -> dict[str, Any]:
             for layer, taken, training, mask in model._drawing.uses()
         ],
         "outputs": list(model._drawing.ends()),
+        **({} if model._structure is None else {"structure": model._structure}),
         **{name: getattr(model, name) for name in ("seed", "name", "trainable", "dtype")},
     }
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from nnlite.errors import ConfigError
 from nnlite.layers import Input, Layer
+from nnlite.layers.base.contract.structure import arranged_as, checked_structure, leaves_of
 from nnlite.layers.base.symbolic import Symbol, symbols_of
 from nnlite.registry import snake_case
 from nnlite.registry.field_types import Index, read
@@ -96,14 +97,12 @@ class Drawing:
 
 
 def listed(values: Any, what: str) -> list[Symbol]:
-    """`values`, a symbol or a list or dict of symbols, as a list; `what` is `"inputs"` or `"outputs"`.
+    """`values`, a symbol or dicts and lists of symbols, as one list; `what` is `"inputs"` or `"outputs"`.
 
     Raises:
         ConfigError: something else, or inputs that are not an `Input`.
     """
-    items = list(values.values()) if isinstance(values, dict) else values
-    items = items if isinstance(items, (list, tuple)) else [items]
-    found = [symbols_of(item) for item in items]
+    found = [symbols_of(item) for item in leaves_of(values)]
     symbols = [symbol for symbol in found if isinstance(symbol, Symbol)]
     if not symbols or len(symbols) < len(found):
         raise ConfigError(f"{what} must be an Input or what a layer gives when it is called on one, got {values!r}")
@@ -112,8 +111,8 @@ def listed(values: Any, what: str) -> list[Symbol]:
     return symbols
 
 
-def redrawn(config: Mapping[str, Any]) -> tuple[list[Symbol], list[Symbol]]:
-    """The inputs and the outputs of the graph that `Model.get_config` described.
+def redrawn(config: Mapping[str, Any]) -> tuple[list[Symbol], Any]:
+    """The inputs, and the outputs in their form, of the graph that `Model.get_config` described.
 
     Raises:
         ConfigError: an entry that is missing, of another type, or that refers to a missing layer or value.
@@ -141,7 +140,10 @@ def redrawn(config: Mapping[str, Any]) -> tuple[list[Symbol], list[Symbol]]:
         output = layers[position](tuple(taken) if several else taken[0], **settings)
         values += output if isinstance(output, tuple) else [output]
     _check_numbers(entries["outputs"], values, ("outputs",))
-    return inputs, [values[number] for number in entries["outputs"]]
+    outputs = [values[number] for number in entries["outputs"]]
+    if "structure" not in config:
+        return inputs, outputs
+    return inputs, arranged_as(checked_structure(config["structure"], len(outputs)), outputs)
 
 
 def _read_node(node: tuple[Any, ...], index: int) -> tuple[int, list[int], dict[str, Any]]:

@@ -21,8 +21,10 @@ from nnlite.training.outputs import OutputsTrainer
 
 __all__ = [
     "RecordedProgram",
+    "expect_outputs",
     "finish_building",
     "name_inside",
+    "of_one_output",
     "recorded_input",
     "recorded_names",
     "recorded_outputs",
@@ -175,16 +177,45 @@ def recorded_outputs(model: Any) -> list[str]:
     shapes: Any = model.output_shape if model.built else None
     if shapes is None or not isinstance(shapes[0], tuple):
         return []
+    if isinstance(model._structure, dict) and len(model._structure) == len(shapes):
+        return list(model._structure)
     return [f"output_{number + 1}" for number in range(len(shapes))]
+
+
+def expect_outputs(model: Any, loss: Any) -> None:
+    """Let a model that is not built yet, and writes `call`, have an output for each of several losses.
+
+    Args:
+        model: compiled before it has met data.
+        loss: the argument of `compile`: a dict by the names of the outputs, or a list.
+    """
+    if model._drawing is not None or model.built or not isinstance(loss, (dict, list, tuple)) or len(loss) < 2:
+        return
+    names = list(loss) if isinstance(loss, dict) else [f"output_{number + 1}" for number in range(len(loss))]
+    vars(model)["trainer"] = OutputsTrainer(model, names)
+
+
+def of_one_output(model: Any, *arguments: Any) -> list[Any]:
+    """What `compile` is given for the one output of a model: the entries of dicts by its name, or things themselves."""
+    names = model.output_names if model._drawing is not None else list(model._structure or ())
+    return [given[names[0]] if isinstance(given, dict) and list(given) == names else given for given in arguments]
 
 
 def finish_building(model: Any) -> None:
     """Give a model whose `call` has run on zeros its program; `ConfigError` for losses that came too early."""
     trainer = vars(model).get("trainer")
-    if isinstance(model.output_shape[0], tuple) and trainer is not None and not isinstance(trainer, OutputsTrainer):
+    names = recorded_outputs(model)
+    if trainer is not None and sorted(names) != sorted(trainer.names if isinstance(trainer, OutputsTrainer) else ()):
         model.built = False
-        raise ConfigError(f"{model.label} returns several outputs: call build(input_shape) before compile")
+        told = ", ".join(names)
+        raise ConfigError(
+            f"{model.label} returns several outputs: call build(input_shape) before compile"
+            if not isinstance(trainer, OutputsTrainer)
+            else f"{model.label} returns the outputs {told}; compile was given losses for {', '.join(trainer.names)}"
+        )
     model.chain = RecordedProgram(model)
+    if isinstance(trainer, OutputsTrainer):
+        trainer.reorder(names)
     for layer in model.layers:
         if layer.chain is not None:
             layer._nested = True

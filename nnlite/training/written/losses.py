@@ -6,6 +6,7 @@ import numpy as np
 
 from nnlite.errors import NotReadyError
 from nnlite.jacobians import Contraction
+from nnlite.layers.base.contract.structure import in_order
 from nnlite.losses.output_losses import OutputLosses, each_output
 from nnlite.ops.tape import Recorded, active_tape
 from nnlite.training.written.layer_tape import LayerTape
@@ -19,6 +20,7 @@ def compiled_loss(model: Any, steps: WrittenSteps, y: Any, y_pred: Any, sample_w
     loss = steps.trainer.loss
     if loss is None:
         raise NotReadyError(f"{model.label} was compiled without a loss: pass one, or write compute_loss")
+    y, y_pred = in_order(model._structure, y), in_order(model._structure, y_pred)
     tape: LayerTape | None = active_tape()
     several = isinstance(loss, OutputLosses)
     outputs = y_pred if several else (y_pred,)

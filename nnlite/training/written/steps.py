@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnlite.errors import ConfigError
+from nnlite.layers.base.contract.structure import in_order
 from nnlite.metrics import Mean, Metric
 from nnlite.ops.tape import active_tape
 from nnlite.random import RandomSource
@@ -70,7 +71,7 @@ class WrittenSteps:
     def _run(self, step: Any, x: Any, y: Any, sample_weight: Any) -> tuple[float, None]:
         self.mask = None
         with self.recording(x):
-            logs = step(packed(x, y, sample_weight))
+            logs = step(packed(x, y if y is None else self.model._as_returned(y), sample_weight))
         if not isinstance(logs, Mapping):
             raise ConfigError(
                 f"{self.model.label}: {step.__name__} must return a dict of numbers by their names, such as "
@@ -112,9 +113,11 @@ class WrittenSteps:
 
     def update_metrics(self, y: Any, y_pred: Any, sample_weight: Any) -> None:
         """Show a batch to the metrics of `compile`."""
-        trainer, outputs = self.trainer, values_of(y_pred)
+        structure = self.model._structure
+        trainer, outputs = self.trainer, in_order(structure, values_of(y_pred))
         if y is None:
             return
+        y = in_order(structure, y)
         several = isinstance(outputs, (tuple, list))
         shape = tuple(output.shape for output in outputs) if several else outputs.shape
         trainer.settle(shape, y)

@@ -11,7 +11,9 @@ from nnlite.config import floatx
 from nnlite.errors import ConfigError, WrongTypeError
 from nnlite.initializers import Initializer
 from nnlite.initializers.blank import allowance
+from nnlite.parameters import Parameter
 from nnlite.random import RandomSource, fresh_seed
+from nnlite.registry import snake_case
 
 if TYPE_CHECKING:
     from nnlite.layers.base.layer import Layer
@@ -68,6 +70,18 @@ def first_value(layer: "Layer", shape: Sequence[int] | int | None, initializer: 
     generator = layer.random.child(len(layer.parameters)).generator("initializer")
     usual = "glorot_uniform" if np.dtype(kind).kind == "f" else "zeros"
     return Initializer.get(initializer or usual)(lengths, dtype=kind, generator=generator)
+
+
+def track(layer: "Layer", variable: Parameter) -> None:
+    """Let a `Variable` that becomes an attribute of a layer be one of its parameters, as those of `add_weight` are."""
+    if "_declared" not in vars(layer) or any(variable is known for known in layer.parameters):
+        return
+    taken = {known.name for known in layer.parameters}
+    names = (variable.name, *(f"{variable.name}_{count}" for count in range(1, len(taken) + 2)))
+    variable.name = next(name for name in names if name not in taken)
+    variable.owner = layer.name or snake_case(type(layer).__name__)
+    layer.parameters.append(variable)
+    layer._declared.append(variable)
 
 
 def free_name(layer: "Layer", name: str | None) -> str:

@@ -1,0 +1,57 @@
+"""State that `call` assigns: weights that no gradient changes, and what they become."""
+
+from typing import Any
+
+import numpy as np
+
+from nnlite.errors import ShapeError
+from nnlite.ops.tracing import Trace, Traced
+from nnlite.parameters import Parameter
+
+__all__ = ["Assigned", "StateValue", "assigned_in", "state_variable"]
+
+
+class Assigned(tuple[tuple[Parameter, np.ndarray], ...]):
+    """Parameters and their new values: the part of a state that a `call` assigned itself."""
+
+
+class StateValue(Traced):
+    """The value of a weight that no gradient changes, in a `call` that is recorded; what follows an `assign` sees it.
+
+    Args:
+        trace, slot, value: see `Traced`.
+        parameter: whose value it is.
+    """
+
+    __slots__ = ("assigned", "parameter")
+
+    def __init__(self, trace: Trace, slot: int, value: np.ndarray, parameter: Parameter) -> None:
+        super().__init__(trace, slot, value)
+        self.parameter, self.assigned = parameter, False
+
+    def assign(self, value: Any) -> "StateValue":
+        """Replace the value, when the call has ended; `ShapeError` unless the shape is the same."""
+        array = np.array(value.value if isinstance(value, Traced) else value, self.dtype)
+        if array.shape != self.shape:
+            raise ShapeError(f"parameter {self.parameter.name!r} has the shape {self.shape}, got {array.shape}")
+        self.value, self.assigned = array, True
+        return self
+
+    def assign_add(self, value: Any) -> "StateValue":
+        """Add `value` to the present one."""
+        return self.assign(self.value + (value.value if isinstance(value, Traced) else np.asarray(value)))
+
+    def assign_sub(self, value: Any) -> "StateValue":
+        """Take `value` from the present one."""
+        return self.assign(self.value - (value.value if isinstance(value, Traced) else np.asarray(value)))
+
+
+def state_variable(trace: Trace, parameter: Parameter, value: Any) -> Traced:
+    """The value of a parameter in a record; one that can be assigned where no gradient changes it."""
+    traced = trace.variable(value)
+    return traced if parameter.trainable else StateValue(trace, traced.slot, traced.value, parameter)
+
+
+def assigned_in(values: Any) -> Assigned:
+    """Those of the traced values of parameters that were assigned."""
+    return Assigned((one.parameter, one.value) for one in values if isinstance(one, StateValue) and one.assigned)

@@ -1,0 +1,90 @@
+"""Nested outputs: dicts and lists of arrays, told apart from a single array and from a plain list of them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from nnlite.errors import ConfigError, did_you_mean
+
+__all__ = ["arranged_as", "checked_structure", "in_order", "leaves_in", "leaves_of", "structure_of"]
+
+
+def leaves_of(value: Any) -> list[Any]:
+    """What stands in dicts, lists and tuples, however deep, in order.
+
+    >>> leaves_of({"a": 1, "b": [2, {"c": 3}]})
+    [1, 2, 3]
+    """
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    return [leaf for item in value for leaf in leaves_of(item)] if isinstance(value, (list, tuple)) else [value]
+
+
+def structure_of(value: Any) -> Any:
+    """The dicts and lists of a value with the number of each leaf in its place; None for one leaf, or a plain list.
+
+    >>> structure_of({"a": "x", "b": ["y", "z"]}), structure_of(["x", "y"]), structure_of("x")
+    ({'a': 0, 'b': [1, 2]}, None, None)
+    """
+    if isinstance(value, (list, tuple)) and not any(isinstance(item, (Mapping, list, tuple)) for item in value):
+        return None
+    numbers = iter(range(len(leaves_of(value))))
+    return _numbered(value, numbers) if isinstance(value, (Mapping, list, tuple)) else None
+
+
+def _numbered(value: Any, numbers: Iterator[int]) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _numbered(item, numbers) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_numbered(item, numbers) for item in value]
+    return next(numbers)
+
+
+def arranged_as(structure: Any, leaves: Sequence[Any]) -> Any:
+    """The inverse of `leaves_of` and `structure_of`: each leaf in the place of its number.
+
+    >>> arranged_as({"a": 0, "b": [1]}, ["x", "y"])
+    {'a': 'x', 'b': ['y']}
+    """
+    if isinstance(structure, Mapping):
+        return {key: arranged_as(item, leaves) for key, item in structure.items()}
+    if isinstance(structure, (list, tuple)):
+        return [arranged_as(item, leaves) for item in structure]
+    return leaves[structure]
+
+
+def leaves_in(structure: Any, value: Any) -> list[Any]:
+    """The leaves of `value`, which is nested as `structure` is, in its order; None for each that a dict leaves out.
+
+    Raises:
+        ConfigError: a key that `structure` does not have, or another number of items.
+
+    >>> leaves_in({"a": 0, "b": [1, 2]}, {"b": ["y", "z"]})
+    [None, 'y', 'z']
+    """
+    if isinstance(structure, Mapping):
+        given = {} if value is None else value
+        unknown = [key for key in given if key not in structure] if isinstance(given, Mapping) else [value]
+        if unknown:
+            raise ConfigError(f"there is no output {unknown[0]!r}; {did_you_mean(str(unknown[0]), structure)}")
+        return [leaf for key, inner in structure.items() for leaf in leaves_in(inner, given.get(key))]
+    if isinstance(structure, (list, tuple)):
+        items = [None] * len(structure) if value is None else value
+        if not isinstance(items, (list, tuple)) or len(items) != len(structure):
+            raise ConfigError(f"expected a list of {len(structure)} outputs, got {value!r}")
+        return [leaf for inner, item in zip(structure, items, strict=True) for leaf in leaves_in(inner, item)]
+    return [value]
+
+
+def in_order(structure: Any, value: Any) -> Any:
+    """`value`, nested as a model returns its outputs, in the form in which its loss takes them: one, or a tuple."""
+    if structure is None or not isinstance(value, (Mapping, list)):
+        return value
+    leaves = leaves_in(structure, value)
+    return tuple(leaves) if len(leaves) > 1 else leaves[0]
+
+
+def checked_structure(structure: Any, count: int) -> Any:
+    """A structure as a file has it; `ConfigError` unless its leaves are the numbers below `count` in order."""
+    if leaves_of(structure) != list(range(count)):
+        raise ConfigError(f"expected dicts and lists of the numbers below {count}, got {structure!r}", ("structure",))
+    return structure

@@ -1,0 +1,129 @@
+"""What layers of Keras have besides: calls with other weights than their own, their shapes, their arrays by number."""
+
+from collections.abc import Mapping, MutableMapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nnlite.errors import NotReadyError, ShapeError
+from nnlite.parameters import Parameter, assign_all
+
+if TYPE_CHECKING:
+    from nnlite.layers.base.layer import Layer
+
+__all__ = []
+
+
+def stateless_call(
+    self: "Layer",
+    trainable_variables: Sequence[Any],
+    non_trainable_variables: Sequence[Any],
+    *inputs: Any,
+    return_losses: bool = False,
+    **given: Any,
+) -> tuple:
+    """What the layer gives for `inputs` with these values of its variables, which stay as they are.
+
+    Args:
+        trainable_variables, non_trainable_variables: arrays, or parameters, in the order of the properties of these
+            names.
+        inputs, given: as for a call.
+        return_losses: whether the terms that the call adds to the loss are returned too, without the penalties of
+            weights.
+
+    Returns:
+        The outputs and the new values of the non-trainable variables, a list of arrays; with `return_losses` the
+        list of losses behind them.
+
+    Raises:
+        NotReadyError: the layer is not built.
+        ShapeError: another number of values than of variables, or other shapes.
+
+    >>> import numpy as np
+    >>> from nnlite.layers import Dense
+    >>> dense = Dense(1)
+    >>> dense.build((None, 2))
+    >>> outputs, state = dense.stateless_call([np.ones((2, 1)), np.ones(1)], [], np.ones((1, 2)))
+    >>> outputs.tolist(), state
+    ([[3.0]], [])
+    """
+    if not self.built:
+        raise NotReadyError(f"{self.label} has no variables yet: build it, or call it on data")
+    values = {
+        **_by_parameter(self.label, self.trainable_variables, trainable_variables),
+        **_by_parameter(self.label, self.non_trainable_variables, non_trainable_variables),
+    }
+    call, taken = self._read_call(*inputs, **given), [values[id(own)] for own in self.parameters]
+    output, jacobians = self._apply(call.inputs, call.training, call.mask, call.runner, taken)
+    values |= {id(parameter): value for parameter, value in self._state_pairs(jacobians.state)}
+    state = [np.array(values[id(own)], own.dtype) for own in self.non_trainable_variables]
+    outputs = self._returned(call, output)
+    return (outputs, state, list(self._losses)) if return_losses else (outputs, state)
+
+
+def _by_parameter(owner: str, parameters: Sequence[Parameter], values: Sequence[Any]) -> dict[int, np.ndarray]:
+    """The value for each parameter, by the identity of it."""
+    if len(values) != len(parameters):
+        raise ShapeError(f"{owner} has {len(parameters)} variables of this kind, got {len(values)} values")
+    arrays = [np.asarray(value, own.dtype) for own, value in zip(parameters, values, strict=True)]
+    for own, array in zip(parameters, arrays, strict=True):
+        if array.shape != own.shape:
+            raise ShapeError(f"{owner}: variable {own.name!r} has the shape {own.shape}, got {array.shape}")
+    return {id(own): array for own, array in zip(parameters, arrays, strict=True)}
+
+
+def get_build_config(self: "Layer") -> dict[str, Any] | None:
+    """The shape that the layer was built for, which `build_from_config` takes; None before."""
+    return {"input_shape": self.input_shape} if self.built and self.input_shape is not None else None
+
+
+def build_from_config(self: "Layer", config: Mapping[str, Any] | None) -> None:
+    """Build the layer for the shape that `get_build_config` returned."""
+    if config and config.get("input_shape") is not None:
+        self._ensure_built(config["input_shape"])
+
+
+def save_own_variables(self: "Layer", store: MutableMapping[str, Any]) -> None:
+    """Put the arrays of the layer's own parameters into `store` under `"0"`, `"1"` and so on; Keras's files do so."""
+    for place, parameter in enumerate(_own_weights(self)):
+        store[str(place)] = parameter.numpy()
+
+
+def load_own_variables(self: "Layer", store: Mapping[str, Any]) -> None:
+    """Take the arrays that `save_own_variables` put into `store`; `ShapeError` where number or shapes differ."""
+    assign_all(_own_weights(self), [np.asarray(store[key]) for key in store], self.label)
+
+
+def _own_weights(layer: "Layer") -> list[Parameter]:
+    """The parameters that the layer itself declared, those that training changes first."""
+    return sorted(layer._declared, key=lambda parameter: not parameter.trainable)
+
+
+@property
+def path(self: "Layer") -> str:
+    """The name, as Keras calls it in the paths of variables."""
+    return str(self.name)
+
+
+@property
+def input_dtype(self: "Layer") -> str:
+    """`compute_dtype`, into which inputs are brought."""
+    return self.compute_dtype
+
+
+@property
+def variables(self: "Layer") -> list[Parameter]:
+    """`weights`, as Keras calls them too."""
+    return self.weights
+
+
+@property
+def trainable_variables(self: "Layer") -> list[Parameter]:
+    """`trainable_weights`, as Keras calls them too."""
+    return self.trainable_weights
+
+
+@property
+def non_trainable_variables(self: "Layer") -> list[Parameter]:
+    """`non_trainable_weights`, as Keras calls them too."""
+    return self.non_trainable_weights

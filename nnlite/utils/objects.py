@@ -1,0 +1,113 @@
+"""Objects as plain values, and back, as `keras.saving` writes and reads them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from nnlite.constraints import Constraint
+from nnlite.errors import ConfigError, WrongTypeError, shown
+from nnlite.initializers import Initializer
+from nnlite.layers import Layer
+from nnlite.losses import Loss
+from nnlite.metrics import Metric
+from nnlite.optimizers import Optimizer
+from nnlite.registry import Configurable, NamedFunction
+from nnlite.registry.custom import custom_object, custom_object_scope, get_registered_name
+from nnlite.regularizers import Regularizer
+from nnlite.schedules import LearningRateSchedule
+
+__all__ = ["deserialize_keras_object", "serialize_keras_object"]
+
+FAMILIES: dict[str, Any] = {
+    "layers": Layer,
+    "losses": Loss,
+    "metrics": Metric,
+    "optimizers": Optimizer,
+    "optimizers.schedules": LearningRateSchedule,
+    "initializers": Initializer,
+    "regularizers": Regularizer,
+    "constraints": Constraint,
+}
+PLAIN = (str, int, float, bool, type(None))
+
+
+def serialize_keras_object(obj: Any) -> Any:
+    """A layer, loss, optimizer and so on as `{"module", "class_name", "config", "registered_name"}`.
+
+    Lists and dicts are gone through; a registered function becomes a dict with its name, plain values stay as they are.
+
+    >>> from nnlite.regularizers import L2
+    >>> serialize_keras_object(L2(0.5))["config"], serialize_keras_object([1, "a"])
+    ({'l2': 0.5}, [1, 'a'])
+
+    Raises:
+        WrongTypeError: something else, or a function that is not registered.
+    """
+    if isinstance(obj, Configurable):
+        module = next((name for name, family in FAMILIES.items() if isinstance(obj, family)), "models")
+        name = get_registered_name(type(obj))
+        return {
+            "module": f"nnlite.{module}",
+            "class_name": type(obj).__name__,
+            "config": obj.get_config(),
+            "registered_name": name,
+        }
+    if isinstance(obj, PLAIN):
+        return obj
+    if isinstance(obj, (np.ndarray, np.generic)):
+        return obj.tolist()
+    if isinstance(obj, Mapping):
+        return {key: serialize_keras_object(item) for key, item in obj.items()}
+    if isinstance(obj, (list, tuple)):
+        return [serialize_keras_object(item) for item in obj]
+    try:
+        return {"class_name": "function", "config": NamedFunction(obj).to_spec()}
+    except (ConfigError, AttributeError) as error:
+        raise WrongTypeError(f"{shown(obj)} cannot be made a plain value: {error}") from None
+
+
+def deserialize_keras_object(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """What `serialize_keras_object` made a plain value of.
+
+    Args:
+        config: as it returned it; `module` may be that of Keras, or missing, where the families are tried in order.
+        custom_objects: classes and functions by the names in it.
+
+    Raises:
+        ConfigError: a class or a function of no known name.
+
+    >>> deserialize_keras_object({"class_name": "L2", "config": {"l2": 0.5}})
+    L2(l2=0.5)
+    """
+    with custom_object_scope(custom_objects):
+        return _read(config)
+
+
+def _read(config: Any) -> Any:
+    if isinstance(config, (list, tuple)):
+        return [_read(item) for item in config]
+    if not isinstance(config, Mapping):
+        return config
+    if "class_name" not in config or "config" not in config:
+        return {key: _read(item) for key, item in config.items()}
+    name, inner = config["class_name"], config["config"]
+    if name == "function":
+        return NamedFunction.get(inner).function
+    own = custom_object(str(config.get("registered_name") or name)) or custom_object(str(name))
+    if isinstance(own, type):
+        made: Any = own
+        return made.from_config(inner)
+    module = str(config.get("module")).partition(".")[2]
+    return _of_families([FAMILIES[module]] if module in FAMILIES else [*FAMILIES.values()], str(name), inner)
+
+
+def _of_families(families: list[Any], name: str, config: Any) -> Any:
+    """The member of the first family that knows the name."""
+    for family in families[:-1]:
+        try:
+            family._lookup(name)
+        except ConfigError:
+            continue
+        return family.get({"class_name": name, "config": config})
+    return families[-1].get({"class_name": name, "config": config})

@@ -1,0 +1,103 @@
+"""Layers of users that keep state: weights that `call` assigns, and variables that are attributes."""
+
+import numpy as np
+import pytest
+
+import nnlite
+from nnlite import Input, Model, Sequential, layers, ops
+from nnlite.errors import ConfigError, ShapeError
+
+X = np.arange(12.0).reshape(4, 3).astype("float32")
+
+
+class Counting(layers.Layer):
+    """Counts its calls, and keeps a running mean of the inputs that it subtracts."""
+
+    def __init__(self):
+        super().__init__()
+        self.count = self.add_weight(shape=(), initializer="zeros", trainable=False, name="count")
+        self.inner = layers.Dense(2, kernel_initializer="ones")
+
+    def build(self, input_shape):
+        self.mean = self.add_weight((input_shape[-1],), "zeros", trainable=False, name="mean")
+
+    def call(self, inputs):
+        self.count.assign_add(1.0)
+        self.mean.assign(0.5 * self.mean + 0.5 * ops.mean(inputs, axis=0))
+        return self.inner(inputs - self.mean)
+
+
+def test_what_call_assigns_is_there_for_the_rest_of_the_call_and_for_the_next():
+    layer = Counting()
+    first = layer(X)
+    np.testing.assert_allclose(layer.mean.numpy(), 0.5 * X.mean(0))
+    np.testing.assert_allclose(first[:, 0], (X - 0.5 * X.mean(0)).sum(1), rtol=1e-6)
+    layer(X)
+    assert layer.count.numpy() == 2
+    np.testing.assert_allclose(layer.mean.numpy(), 0.75 * X.mean(0))
+
+
+def test_assigned_state_moves_on_in_fit_and_predict_and_in_any_model():
+    inputs = Input((3,))
+    for make in (lambda layer: Sequential([layer]), lambda layer: Model(inputs, layer(inputs))):
+        layer = Counting()
+        model = make(layer)
+        model.compile("sgd", "mse")
+        model.fit(X, X[:, :2], batch_size=2, epochs=2, verbose=0)
+        assert layer.count.numpy() == 4
+        model.predict(X, batch_size=4, verbose=0)
+        assert layer.count.numpy() == 5
+
+
+def test_a_stateless_call_returns_what_was_assigned():
+    layer = Counting()
+    layer.build((None, 3))
+    state = layer.stateless_call(layer.trainable_variables, [np.array(7.0), np.zeros(3)], X)[1]
+    assert state[0] == 8 and layer.count.numpy() == 0
+    np.testing.assert_allclose(state[1], 0.5 * X.mean(0))
+
+
+def test_assigning_another_shape_or_a_trained_weight_is_refused():
+    class Wrong(Counting):
+        def call(self, inputs):
+            self.mean.assign(ops.mean(inputs))
+            return inputs
+
+    with pytest.raises(ShapeError, match=r"'mean' has the shape \(3,\), got \(\)"):
+        Wrong()(X)
+
+    class Trained(layers.Layer):
+        def build(self, input_shape):
+            self.scale = self.add_weight((), "ones", name="scale")
+
+        def call(self, inputs):
+            self.scale.assign(2.0)
+            return inputs * self.scale
+
+    with pytest.raises(ConfigError, match="no 'assign'"):
+        Trained()(X)
+
+
+def test_a_variable_that_is_an_attribute_is_a_weight():
+    class Scaled(layers.Layer):
+        def __init__(self):
+            super().__init__(name="scaled")
+            self.first = nnlite.Variable(np.full(3, 2.0), name="v")
+            self.second = nnlite.Variable(np.ones(()), trainable=False, name="v")
+
+        def call(self, inputs):
+            self.second.assign_add(1.0)
+            return inputs * self.first
+
+    layer = Scaled()
+    np.testing.assert_allclose(layer(X), 2 * X)
+    assert [own.path for own in layer.weights] == ["scaled/v", "scaled/v_1"] and layer.second.numpy() == 2
+    layer.forward(X)
+    np.testing.assert_allclose(layer.backward(1)[1], X.sum(0))
+
+
+def test_a_function_without_derivative_is_told_from_one_that_does_not_exist():
+    with pytest.raises(ConfigError, match="argmax has no derivative, so no layer of a graph applies it"):
+        layers.Operation("argmax")
+    with pytest.raises(ConfigError, match="there is no function 'agmax'"):
+        layers.Operation("agmax")

@@ -1,0 +1,89 @@
+"""What Keras's layers have besides their contract: other weights for one call, named arrays, shapes, symbols' types."""
+
+import numpy as np
+import pytest
+
+import nnlite
+from nnlite import layers, ops
+from nnlite.errors import NotReadyError, ShapeError
+
+
+def test_a_stateless_call_computes_with_given_values_and_leaves_the_layer_as_it_is():
+    layer = layers.BatchNormalization(momentum=0.5)
+    layer.build((None, 2))
+    x = np.array([[1.0, 2.0], [3.0, 6.0]], "float32")
+    gamma, beta = np.array([2.0, 3.0]), np.array([0.5, 0.0])
+    outputs, (mean, variance) = layer.stateless_call([gamma, beta], [np.zeros(2), np.ones(2)], x, training=True)
+    expected = gamma * (x - x.mean(0)) / np.sqrt(x.var(0) + layer.epsilon) + beta
+    np.testing.assert_allclose(outputs, expected, rtol=1e-5)
+    np.testing.assert_allclose(mean, 0.5 * x.mean(0))
+    np.testing.assert_allclose(variance, 0.5 + 0.5 * x.var(0))
+    assert layer.moving_mean.numpy().tolist() == [0, 0] and layer.gamma.numpy().tolist() == [1, 1]
+
+
+def test_a_stateless_call_of_a_model_takes_the_values_in_the_order_of_its_variables():
+    model = nnlite.Sequential(
+        [nnlite.Input((2,)), layers.Dense(1), layers.BatchNormalization(), layers.Dense(1)], seed=0
+    )
+    x = np.arange(6.0).reshape(3, 2)
+    outputs, state = model.stateless_call(model.trainable_variables, model.non_trainable_variables, x)
+    np.testing.assert_array_equal(outputs, model(x))
+    assert [own.tolist() for own in state] == [[0], [1]]
+    zeros = [np.zeros(own.shape) for own in model.trainable_variables]
+    assert not model.stateless_call(zeros, model.non_trainable_variables, x)[0].any()
+
+
+def test_a_stateless_call_tells_the_losses_it_adds():
+    layer = layers.ActivityRegularization(l2=0.5)
+    layer.build((None, 2))
+    assert layer.stateless_call([], [], np.ones((4, 2)), return_losses=True)[2] == pytest.approx([1.0])
+
+
+def test_a_stateless_call_refuses_values_that_do_not_fit():
+    layer = layers.Dense(3)
+    with pytest.raises(NotReadyError, match="no variables yet"):
+        layer.stateless_call([], [], np.ones((1, 2)))
+    layer.build((None, 2))
+    with pytest.raises(ShapeError, match="2 variables of this kind, got 1"):
+        layer.stateless_call([np.ones((2, 3))], [], np.ones((1, 2)))
+    with pytest.raises(ShapeError, match=r"'bias' has the shape \(3,\), got \(2,\)"):
+        layer.stateless_call([np.ones((2, 3)), np.ones(2)], [], np.ones((1, 2)))
+
+
+def test_arrays_by_number_go_from_one_layer_into_another_as_in_a_file_of_keras():
+    first, second, store = layers.BatchNormalization(), layers.BatchNormalization(), {}
+    for layer in (first, second):
+        layer.build((None, 2))
+    first.set_weights([np.full(2, value) for value in (1.0, 2.0, 3.0, 4.0)])
+    first.save_own_variables(store)
+    assert [*store] == ["0", "1", "2", "3"] and store["3"].tolist() == [4, 4]
+    second.load_own_variables(store)
+    assert [own.tolist() for own in second.get_weights()] == [[1, 1], [2, 2], [3, 3], [4, 4]]
+
+
+def test_the_shape_a_layer_was_built_for_builds_another():
+    layer, twin = layers.Dense(3), layers.Dense(3)
+    assert layer.get_build_config() is None
+    layer.build((None, 2))
+    twin.build_from_config(layer.get_build_config())
+    assert twin.kernel.shape == (2, 3)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [layers.MaxPooling2D(), layers.UpSampling2D(), layers.ZeroPadding2D(), layers.Cropping2D(1),
+     layers.GlobalAveragePooling2D(), layers.AdaptiveAveragePooling2D(2)],
+    ids=lambda layer: type(layer).__name__,
+)  # fmt: skip
+def test_build_builds_layers_over_spatial_axes_too(layer):
+    layer.build((None, 6, 6, 3))
+    assert layer.built and layer.output_shape == layer.compute_output_shape((None, 6, 6, 3))
+
+
+def test_symbols_know_their_type_and_their_layer():
+    words = nnlite.Input((4,), dtype="int32", name="words")
+    vectors = layers.Embedding(5, 3, name="table")(words)
+    assert (words._symbol.dtype, vectors.dtype, vectors.name) == ("int32", "float32", "table")
+    assert ops.relu(vectors).dtype == "float32"
+    assert layers.Dense(2, dtype="float64")(nnlite.Input((3,))).dtype == "float64"
+    assert layers.Dense(2).input_dtype == "float32" and layers.Dense(2, name="d").path == "d"

@@ -1,0 +1,125 @@
+"""What Keras's modules and classes have: serialize and deserialize, arguments by position, custom objects."""
+
+import inspect
+import threading
+
+import numpy as np
+import pytest
+
+from nnlite import initializers, layers, losses, metrics, ops, optimizers, regularizers, saving
+from nnlite.errors import ConfigError, WrongTypeError
+from nnlite.optimizers import schedules
+from nnlite.registry import register_function
+
+
+@pytest.mark.parametrize(
+    ("loss", "expected"),
+    [
+        (losses.MeanSquaredError("sum", "squares"), ("sum", "squares")),
+        (losses.Huber(0.5, "none"), ("none", None)),
+        (losses.BinaryCrossentropy(False, 0.1, -1, "sum", "own"), ("sum", "own")),
+        (losses.SparseCategoricalCrossentropy(True, None, "sum"), ("sum", None)),
+        (losses.Dice("sum", "own", 1), ("sum", "own")),
+        (losses.Tversky(0.3, 0.7, "none"), ("none", None)),
+    ],
+)
+def test_losses_take_reduction_and_name_by_position(loss, expected):
+    assert (loss.reduction, loss.name) == expected
+
+
+def test_too_many_and_doubled_arguments_are_type_errors():
+    with pytest.raises(TypeError, match="takes 3 arguments by position"):
+        losses.MeanSquaredError("sum", "name", "float64", 1)
+    with pytest.raises(TypeError, match="two values for 'reduction'"):
+        losses.MeanSquaredError("sum", reduction="sum")
+
+
+def test_schedules_and_variance_scaling_take_their_last_arguments_by_position():
+    schedule = schedules.ExponentialDecay(0.1, 5, 0.5, True, "own")
+    assert schedule.name == "own" and schedule(7) == pytest.approx(0.05)
+    scaling = initializers.VarianceScaling(2.0, "fan_out", "uniform", 3)
+    assert scaling.get_config()["seed"] == 3
+    np.testing.assert_array_equal(scaling((3, 4)), scaling.clone()((3, 4)))
+
+
+class Doubled(losses.BinaryCrossentropy):
+    def call(self, y_true, y_pred):
+        return 2 * super().call(y_true, y_pred)
+
+
+def test_a_loss_may_use_the_call_of_the_class_it_is_derived_from():
+    plain, doubled = losses.BinaryCrossentropy(), Doubled()
+    y, p = np.array([[1.0, 0.0], [0.0, 1.0]]), np.array([[0.7, 0.4], [0.2, 0.6]])
+    assert doubled.forward(y, p) == pytest.approx(2 * plain.forward(y, p))
+    np.testing.assert_allclose(doubled.backward(), 2 * plain.backward())
+    np.testing.assert_allclose(plain.call(y, p), losses.binary_crossentropy(y, p))
+    with pytest.raises(NotImplementedError, match="must define call or per_row"):
+        type("Empty", (losses.Loss,), {})()(y, p)
+
+
+def test_functions_of_losses_name_their_arguments():
+    assert [*inspect.signature(losses.huber).parameters] == ["y_true", "y_pred", "delta"]
+    assert [*inspect.signature(losses.mean_squared_error).parameters] == ["y_true", "y_pred"]
+    y, p = np.array([[1.0, 0.0]]), np.array([[0.7, 0.4]])
+    focal = losses.BinaryFocalCrossentropy(reduction="none")
+    np.testing.assert_array_equal(metrics.binary_focal_crossentropy(y, p), focal(y, p))
+
+
+def test_layers_go_to_plain_values_and_back():
+    layer = layers.Dense(3, activation="relu", name="own")
+    written = layers.serialize(layer)
+    assert written["class_name"] == "Dense" and written["config"]["units"] == 3
+    assert layers.deserialize(written).get_config() == layer.get_config()
+
+    class Wide(layers.Layer):
+        pass
+
+    assert isinstance(layers.deserialize({"class_name": "Broad", "config": {}}, {"Broad": Wide}), Wide)
+    with pytest.raises(ConfigError, match="unknown layer 'Broad'"):
+        layers.deserialize({"class_name": "Broad", "config": {}})
+
+
+def test_objects_of_all_families_go_to_plain_values_and_back():
+    objects = [
+        layers.Identity(), initializers.Identity(2.0), losses.Poisson(), metrics.Poisson(), optimizers.Adam(0.5),
+        regularizers.L2(0.1), schedules.CosineDecay(0.1, 3),
+    ]  # fmt: skip
+    written = saving.serialize_keras_object({"all": objects, "number": 3})
+    read = saving.deserialize_keras_object(written)
+    assert read["number"] == 3 and [type(item) for item in read["all"]] == [type(item) for item in objects]
+    assert [item.get_config() for item in read["all"]] == [item.get_config() for item in objects]
+    of_keras = {"module": "keras.losses", "class_name": "Poisson", "config": {"reduction": "sum"}}
+    assert saving.deserialize_keras_object(of_keras).reduction == "sum"
+    assert isinstance(saving.deserialize_keras_object({"class_name": "Adam", "config": {}}), optimizers.Adam)
+
+
+def test_registered_functions_go_to_plain_values_and_others_do_not():
+    @register_function
+    def serialized_square(x):
+        return ops.square(x)
+
+    assert saving.deserialize_keras_object(saving.serialize_keras_object(serialized_square)) is serialized_square
+    with pytest.raises(WrongTypeError, match="cannot be made a plain value"):
+        saving.serialize_keras_object(object())
+    with pytest.raises(ConfigError, match="unknown"):
+        saving.deserialize_keras_object({"class_name": "Nowhere", "config": {}})
+
+
+def test_a_scope_of_custom_objects_is_that_of_its_thread():
+    entered, leave, seen = threading.Event(), threading.Event(), []
+
+    def hold():
+        with saving.custom_object_scope({"HeldByAThread": layers.Dense}):
+            seen.append(saving.get_registered_object("HeldByAThread"))
+            entered.set()
+            leave.wait(10)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    assert entered.wait(10)
+    with saving.custom_object_scope({"Own": layers.Dense}):
+        assert saving.get_registered_object("HeldByAThread") is None
+        leave.set()
+        thread.join()
+        assert saving.get_registered_object("Own") is layers.Dense  # the other scope has ended meanwhile
+    assert seen == [layers.Dense] and saving.get_registered_object("Own") is None
