@@ -89,6 +89,10 @@ class NNClassifier(ClassifierMixin, ClassPredictions, BaseNetwork):
     n_members : "auto" or int, default="auto"
         Number of networks, trained side by side and averaged; `"auto"` is 5 up to 10,000 rows, else 1, and 1 with
         `layers`.
+    monotonic_cst : array-like of int of shape (n_features,), dict or None, default=None
+        Columns of numbers or booleans that the probability of the second of two classes rises with (1), falls with
+        (-1), or is free to follow (0), all others held: a number for each column, or a dict of some by name. It holds
+        for all inputs, by construction: of `MonotonicDense` layers with tanh. Not with `layers`.
     callbacks : list of callbacks, default=None
         Instances of `nnlite.callbacks.Callback`, names or `{name: {arguments}}`.
     warm_start : bool, default=False
@@ -174,6 +178,7 @@ class NNClassifier(ClassifierMixin, ClassPredictions, BaseNetwork):
         tol: float = 1e-4,
         n_iter_no_change: int | None = None,
         n_members: int | str = "auto",
+        monotonic_cst: Any = None,
         callbacks: Any = None,
         warm_start: bool = False,
         random_state: int | np.random.RandomState | None = None,
@@ -198,6 +203,7 @@ class NNClassifier(ClassifierMixin, ClassPredictions, BaseNetwork):
             tol=tol,
             n_iter_no_change=n_iter_no_change,
             n_members=n_members,
+            monotonic_cst=monotonic_cst,
             callbacks=callbacks,
             warm_start=warm_start,
             random_state=random_state,

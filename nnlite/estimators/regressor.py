@@ -81,6 +81,10 @@ class NNRegressor(RegressorMixin, BaseNetwork):
     n_members : "auto" or int, default="auto"
         Number of networks, trained side by side and averaged; `"auto"` is 5 up to 10,000 rows, else 1, and 1 with
         `layers`.
+    monotonic_cst : array-like of int of shape (n_features,), dict or None, default=None
+        Columns of numbers or booleans that predictions rise with (1), fall with (-1), or are free to follow (0), all
+        others held: a number for each column, or a dict of some by name. It holds for all inputs, by construction: of
+        `MonotonicDense` layers with tanh, without waves of such columns. Not with `layers`.
     callbacks : list of callbacks, default=None
         Instances of `nnlite.callbacks.Callback`, names or `{name: {arguments}}`.
     warm_start : bool, default=False

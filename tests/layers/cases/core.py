@@ -53,6 +53,9 @@ CASES = [
         for options in ({}, {"use_bias": False, "activation": "tanh"}, {"data_dependent_init": True})
     ],
     Case("MonotonicDense", {"units": 2, "monotonicity": -1, "activation": "softplus"}, (2, 3, 4)),
+    Case("MonotonicDense", {"units": 2, "monotonicity": [[-1, 1]]}, (2, 3, 4)),
+    Case("MonotonicDense", {"units": 2, "monotonicity": [[-1, 1], [0, 0], [1, 0]], "members": 2}, (4, 2, 3)),
+    Case("MonotonicDense", {"units": 2, "monotonicity": {3: -1, 0: 1}, "activation": "tanh"}, (3, 4)),
     Case("MonotonicDense", {"units": 2, "members": 3, "parametrization": "ntk", "activation": "elu"}, (4, 3, 5)),
     *[Case("Activation", {"activation": name}, (2, 3)) for name in ACTIVATIONS],
     Case("Activation", {"activation": "Sparsemax"}, (3, 4)),
@@ -105,6 +108,8 @@ CASES = [
     Case("Scale", {"scale_initializer": "zeros", "scale_regularizer": "l2"}, (2, 3, 2)),
     Case("Scale", {"members": 3}, (2, 3, 4)),
     Case("Scale", {"members": 1}, (2, 1, 1)),
+    Case("Scale", {"positive": True, "scale_initializer": "random_normal"}, (3, 4)),
+    Case("Scale", {"positive": True, "members": 3, "scale_initializer": "random_normal"}, (2, 3, 4)),
     Case("Clip", {"low": -0.3, "high": 0.4}, (3, 4)),
     Case("Clip", {"low": [-0.3, 0.1], "high": 0.4}, (2, 3, 2)),
     Case("Clip", {"low": [-0.3, 0.1], "high": [0.0, 0.2]}, (3, 2)),
