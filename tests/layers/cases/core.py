@@ -21,6 +21,8 @@ def rows_test_pairs(inputs):
     return ops.concatenate([inputs, inputs**2], axis=-1).sum(axis=1)
 
 
+FUNCTIONS = {"thresholds": [[0.0, 0.4, 1.0], [0.5]], "probabilities": [[0.1, 0.2, 0.9], [0.3]]}
+
 CASES = [
     *[
         Case("Dense", {"units": 2, **options}, shape)
@@ -116,6 +118,10 @@ CASES = [
     Case("TemperatureScaling", {}, (3, 4)),
     Case("TemperatureScaling", {"temperature": 1.7}, (2, 3, 4)),
     Case("TemperatureScaling", {"temperature": 0.4, "blur": 0.1}, (3, 2)),
+    Case("TemperatureScaling", {"temperature": 0.4, "blur": 0.1, "activation": "sigmoid"}, (3, 2)),
+    Case("TemperatureScaling", {"activation": "sigmoid"}, (2, 3, 2)),
+    Case("IsotonicCalibration", {**FUNCTIONS, "blur": 0.1}, (6, 2)),
+    Case("IsotonicCalibration", {**FUNCTIONS, "exclusive": False}, (6, 2)),
     Case("PeriodicEmbedding", {"frequencies": 4}, (3, 2)),
     Case("PeriodicEmbedding", {"frequencies": 3, "output_dim": 1, "columns": [2, 0]}, (2, 4)),
     Case("PeriodicEmbedding", {"frequencies": 3, "output_dim": 2, "columns": [1], "members": 3}, (4, 3, 2)),
