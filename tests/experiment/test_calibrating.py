@@ -1,6 +1,7 @@
 """`calibrate:` in a config, and `Sequential.calibrated`: probabilities fitted to rows that were not learnt from."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -71,7 +72,7 @@ def test_an_overtrained_model_becomes_honest(train, capsys, options, method):
     rows = {name: [0.1, -2.0] for name in "abc"}
     assert not np.allclose(trained.predict_proba(rows), same.predict_proba(rows), atol=0.01)
     assert np.allclose(trained.predict_proba(rows).sum(axis=1), 1)
-    assert json.loads(open("runs/calibrated/metrics.json").read())["calibration"]["method"] == method
+    assert json.loads(Path("runs/calibrated/metrics.json").read_text())["calibration"]["method"] == method
 
 
 def test_resuming_trains_the_model_itself_and_calibrates_again(train):
