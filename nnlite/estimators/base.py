@@ -35,6 +35,7 @@ from nnlite.estimators.fitting.training import Judged, Lesson, Outcome, learn
 from nnlite.estimators.fitting.weights import checked_weight
 from nnlite.estimators.nested import NestedParameters
 from nnlite.estimators.parameters import AUTO, check_parameters
+from nnlite.estimators.specs.directions import directions_of
 from nnlite.estimators.specs.losses import loss_of
 from nnlite.layers import Input, Layer
 from nnlite.losses import Loss
@@ -79,6 +80,7 @@ class BaseNetwork(FittedNetwork, NestedParameters, CallbackSupportMixin, BaseEst
         tol: float = 1e-4,
         n_iter_no_change: int | None = None,
         n_members: int | str = "auto",
+        monotonic_cst: Any = None,
         callbacks: Any = None,
         warm_start: bool = False,
         random_state: int | np.random.RandomState | None = None,
@@ -102,6 +104,7 @@ class BaseNetwork(FittedNetwork, NestedParameters, CallbackSupportMixin, BaseEst
         self.tol = tol
         self.n_iter_no_change = n_iter_no_change
         self.n_members = n_members
+        self.monotonic_cst = monotonic_cst
         self.callbacks = callbacks
         self.warm_start = warm_start
         self.random_state = random_state
@@ -209,8 +212,10 @@ class BaseNetwork(FittedNetwork, NestedParameters, CallbackSupportMixin, BaseEst
 
     def _recipe(self, rows: Rows, goes_on: bool, online: bool = False) -> Recipe:
         width, targets = rows.x.shape[1], self._targets
-        columns = {"code_sizes": code_columns(self._encoder), "numbers": number_columns(width, self._encoder)}
-        problem = Problem(targets.task, len(rows.y), width, targets.n_outputs, targets.activation, **columns)
+        codes, numbers = code_columns(self._encoder), number_columns(width, self._encoder)
+        directions = directions_of(self, self._encoder)
+        sizes = len(rows.y), width, targets.n_outputs
+        problem = Problem(targets.task, *sizes, targets.activation, codes, numbers, directions)
         return Recipe(self.get_params(deep=False), problem, online, self.n_members_ if goes_on else None)
 
     def _new_network(self, recipe: Recipe) -> Sequential:

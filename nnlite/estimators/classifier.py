@@ -7,13 +7,15 @@ import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.utils.metaestimators import available_if
 
-from nnlite.errors import ConfigError, DataError
+from nnlite.errors import ConfigError
 from nnlite.estimators.base import BaseNetwork, Layers
 from nnlite.estimators.class_predictions import ClassPredictions
+from nnlite.estimators.fitting.failures import check_known
 from nnlite.estimators.fitting.targets import LabelTargets, Targets, labels_of, read_classes
 from nnlite.estimators.fitting.training import Judged
 from nnlite.estimators.fitting.weights import class_weighted
-from nnlite.layers import Layer, TemperatureScaling
+from nnlite.estimators.specs.calibration import calibration_layers
+from nnlite.layers import Layer
 from nnlite.ops import ActivationFunction
 from nnlite.optimizers import Optimizer
 from nnlite.registry.fields import Spec
@@ -76,9 +78,7 @@ class NNClassifier(ClassifierMixin, ClassPredictions, BaseNetwork):
     early_stopping : bool, default=True
         Judge each epoch by samples that are not learned from, and go back to the best one. Each of several members sets
         a fold of its own apart, so that all samples are learned from; a single network sets `validation_fraction`
-        apart.
-        False learns from all samples until the last epoch, and leaves out the calibration of the
-        probabilities (`TemperatureScaling`).
+        apart. False learns from all samples until the last epoch, and leaves out the calibration.
     validation_fraction : float in (0, 1), default=0.2
         The part that a single network sets apart, with the mix of classes kept.
     tol : float, default=1e-4
@@ -90,6 +90,13 @@ class NNClassifier(ClassifierMixin, ClassPredictions, BaseNetwork):
     n_members : "auto" or int, default="auto"
         Number of networks, trained side by side and averaged; `"auto"` is 5 up to 10,000 rows, else 1, and 1 with
         `layers`.
+    calibration : "auto", "temperature", "isotonic" or None, default="auto"
+        By the samples that some network did not learn from: one temperature for all logits (`TemperatureScaling`, also
+        "auto", but for several labels), or a rising function of each probability (`IsotonicCalibration`).
+    monotonic_cst : array-like of int of shape (n_features,), dict or None, default=None
+        Columns of numbers or booleans that the probability of the second of two classes rises with (1), falls with
+        (-1), or is free to follow (0), all others held: a number for each column, or a dict of some by name. It holds
+        for all inputs, by construction: of `MonotonicDense` layers with tanh. Not with `layers`.
     callbacks : list of callbacks, default=None
         Instances of `nnlite.callbacks.Callback`, names or `{name: {arguments}}`.
     warm_start : bool, default=False
@@ -175,6 +182,8 @@ class NNClassifier(ClassifierMixin, ClassPredictions, BaseNetwork):
         tol: float = 1e-4,
         n_iter_no_change: int | None = None,
         n_members: int | str = "auto",
+        monotonic_cst: Any = None,
+        calibration: str | None = "auto",
         callbacks: Any = None,
         warm_start: bool = False,
         random_state: int | np.random.RandomState | None = None,
@@ -199,12 +208,13 @@ class NNClassifier(ClassifierMixin, ClassPredictions, BaseNetwork):
             tol=tol,
             n_iter_no_change=n_iter_no_change,
             n_members=n_members,
+            monotonic_cst=monotonic_cst,
             callbacks=callbacks,
             warm_start=warm_start,
             random_state=random_state,
             verbose=verbose,
         )
-        self.class_weight = class_weight
+        self.class_weight, self.calibration = class_weight, calibration
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None, X_val: Any = None, y_val: Any = None) -> "NNClassifier":
         """Train new networks; with `warm_start` the present ones further.
@@ -257,32 +267,19 @@ class NNClassifier(ClassifierMixin, ClassPredictions, BaseNetwork):
     ) -> tuple[np.ndarray, Targets]:
         y, targets = read_classes(n_rows, y, self, classes)
         if known is not None:
-            self._check_known(targets, known)
+            check_known(targets, known)
             targets = known
         self.classes_ = targets.classes
         return y, targets
-
-    @staticmethod
-    def _check_known(targets: Any, known: Any) -> None:
-        """`DataError` where `targets` holds a label that is none of the `known` ones."""
-        strange = [label for label in targets.classes.tolist() if label not in known.classes.tolist()]
-        if type(targets) is not type(known) or strange:
-            raise DataError(
-                f"`y` has classes not in `self.classes_`. `self.classes_` has {known.classes}. 'y' has "
-                f"{targets.classes}."
-            )
 
     def _row_weights(self, sample_weight: Any, y: np.ndarray) -> np.ndarray | None:
         weights = super()._row_weights(sample_weight, y)
         return class_weighted(weights, self.class_weight, y, self.classes_)
 
     def _final_layers(self, judged: Judged | None) -> tuple[list[Layer], list[Layer]]:
-        """Temperature scaling, by the rows that some network did not learn from."""
-        if judged is None or isinstance(self._targets, LabelTargets) or self._loss().target_kind != "sparse":
-            return [], []
-        scaling = TemperatureScaling(dtype=self._precision, name="temperature")
-        scaling.calibrate(self._targets.before_activation(judged.outputs), judged.y, judged.weights)
-        return [scaling], []
+        """What calibrates the probabilities, by the rows that some network did not learn from."""
+        automatic = not isinstance(self._targets, LabelTargets) and self._loss().target_kind == "sparse"
+        return calibration_layers(self.calibration, judged, self._targets, automatic, self._precision)
 
     def _output_names(self) -> tuple[str, list[Any] | None]:
         if isinstance(self._targets, LabelTargets) and self._targets.names is not None:

@@ -168,12 +168,16 @@ class FittedNetwork(BaseEstimator):
         """The standard deviation of the members' outputs."""
         if self.n_members_ == 1:
             raise ConfigError("a single network has no spread: fit with n_members of 2 or more", ("return_std",))
+        return self._by_members(matrix).std(axis=1)
+
+    def _by_members(self, matrix: np.ndarray) -> np.ndarray:
+        """What each of several members predicts, `(rows, members, outputs)`."""
         members, after = up_to_average(self.model_)
         outputs = self._predicted(matrix, members)
         flat = outputs.reshape(-1, outputs.shape[-1])
         for layer in after:
             flat = layer(flat)
-        return flat.reshape(outputs.shape).std(axis=1)
+        return flat.reshape(outputs.shape)
 
     def sensitivities(self, X: Any) -> "pd.DataFrame | Any":
         """Sensitivities of the outputs to each column of the raw table, summarized over samples.

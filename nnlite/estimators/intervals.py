@@ -1,12 +1,135 @@
 """Prediction intervals of estimators that predict numbers."""
 
+import math
+from typing import Any, Literal, NamedTuple
+
 import numpy as np
 
+from nnlite.errors import ConfigError, DataError
+from nnlite.estimators.fitted import FittedNetwork
+from nnlite.estimators.fitting.inputs import read_inputs
 from nnlite.estimators.fitting.targets import NumberTargets, Targets
 from nnlite.estimators.fitting.training import Judged
 from nnlite.inference.conformal import ConformalIntervals
 
-__all__ = ["intervals_of"]
+__all__ = ["IntervalPredictions", "OutOfFold", "intervals_of", "out_of_fold_of"]
+
+CELLS_AT_ONCE = 2**22  # of rows against samples
+
+
+class OutOfFold(NamedTuple):
+    """What members say of samples that they did not learn from.
+
+    Attributes:
+        members: the member that did not learn from each sample, `(samples,)`.
+        errors: its absolute errors, in the unit of y, `(samples, outputs)`.
+    """
+
+    members: np.ndarray
+    errors: np.ndarray
+
+    def ends(self, predictions: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray]:
+        """The ends of CV+ intervals, `(rows, outputs)`, from what each member predicts, `(rows, members, outputs)`.
+
+        Raises:
+            ConfigError: a level that is not between 0 and 1.
+            DataError: a level that needs more samples than there were.
+        """
+        if not 0 < level < 1:
+            raise ConfigError(f"the level of an interval is above 0 and below 1, such as 0.9; got {level!r}")
+        count = len(self.members)
+        rank = math.ceil((count + 1) * level - 1e-9)
+        if rank > count:
+            raise DataError(f"intervals of level {level:g} need more than the {count} samples of the fit")
+        step = max(CELLS_AT_ONCE // self.errors.size, 1)
+        lower, upper = np.empty((2, len(predictions), predictions.shape[-1]))
+        for start in range(0, len(predictions), step):
+            some = slice(start, start + step)
+            by_sample = predictions[some].astype(np.float64)[:, self.members]
+            lower[some] = np.partition(by_sample - self.errors, count - rank, axis=1)[:, count - rank]
+            upper[some] = np.partition(by_sample + self.errors, rank - 1, axis=1)[:, rank - 1]
+        return lower, upper
+
+
+class IntervalPredictions(FittedNetwork):
+    """Intervals of a fitted network whose outputs are numbers; a base of `NNRegressor`."""
+
+    _intervals: ConformalIntervals | None
+    _out_of_fold: OutOfFold | None
+
+    def predict_interval(
+        self, X: Any, level: float = 0.9, method: Literal["conformal", "cv+"] = "conformal"
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The ends of intervals that hold a new target with probability `level`, whatever the model is.
+
+        Both methods go by the errors on samples that were not learnt from. Where training stopped by them, intervals
+        are a little too narrow.
+
+        Parameters
+        ----------
+        X : table, array-like or sparse matrix of shape (n_samples, n_features)
+        level : float in (0, 1), default=0.9
+        method : {"conformal", "cv+"}, default="conformal"
+            `"conformal"`: the prediction +- a quantile of the absolute errors of the folds of the members, of the part
+            set apart, or of X_val; all intervals have one width. `"cv+"`, for several members with folds: with the
+            member k(i) that did not learn from sample i, and its error R_i there, the quantiles over the samples of
+            `prediction of k(i) - R_i` and `prediction of k(i) + R_i`. It is wider where members disagree, holds
+            `2 * level - 1` for certain and about `level` in practice; with as many members as samples it is the
+            jackknife+.
+
+        Returns
+        -------
+        lower, upper : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+
+        Raises
+        ------
+        ConfigError
+            Another method or level.
+        DataError
+            All samples were learnt from, or there were too few others for the level; `"cv+"` without folds.
+
+        References
+        ----------
+        Barber, Candes, Ramdas & Tibshirani 2021, "Predictive inference with the jackknife+".
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from nnlite import NNRegressor
+        >>> X = np.linspace(0, 1, 200)[:, None]
+        >>> model = NNRegressor(epochs=5, random_state=0).fit(X, 3 * X[:, 0])
+        >>> low, high = model.predict_interval(X, level=0.8, method="cv+")
+        >>> bool((low < high).all())
+        True
+        """
+        if method not in ("conformal", "cv+"):
+            raise ConfigError(f"method={method!r}: expected 'conformal' or 'cv+'", ("method",))
+        predictions = self.predict(X)
+        if method == "cv+":
+            lower, upper = self._by_folds(X, level)
+            return lower.reshape(predictions.shape), upper.reshape(predictions.shape)
+        intervals = vars(self).get("_intervals")
+        if intervals is None:
+            raise DataError(
+                "intervals need errors on samples that were not learnt from: fit with early_stopping=True, or with "
+                "X_val and y_val"
+            )
+        widths = intervals.half_widths(level)
+        half = widths[0] if predictions.ndim == 1 else widths
+        return predictions - half, predictions + half
+
+    def predict(self, X: Any) -> Any:
+        """The expected targets."""
+        raise NotImplementedError
+
+    def _by_folds(self, X: Any, level: float) -> tuple[np.ndarray, np.ndarray]:
+        out_of_fold = vars(self).get("_out_of_fold")
+        if out_of_fold is None:
+            raise DataError(
+                "method='cv+' needs members that each left a fold out: fit with n_members of 2 or more, "
+                "early_stopping=True, and without X_val"
+            )
+        return out_of_fold.ends(self._by_members(self._matrix(read_inputs(self, X, False))), level)
 
 
 def intervals_of(judged: Judged | None, targets: Targets) -> ConformalIntervals | None:
@@ -16,8 +139,24 @@ def intervals_of(judged: Judged | None, targets: Targets) -> ConformalIntervals 
     """
     if judged is None:
         return None
-    assert isinstance(targets, NumberTargets)
-    outputs = judged.outputs.astype(np.float64)
-    errors = (outputs - judged.y.reshape(outputs.shape)) * targets.scale
+    errors = _errors(judged, targets)
     errors = errors.mean(axis=1) if errors.ndim == 3 else errors
     return ConformalIntervals.of(errors if judged.weights is None else errors[judged.weights > 0])
+
+
+def out_of_fold_of(judged: Judged | None, targets: Targets) -> OutOfFold | None:
+    """The errors of members on their folds; None where there are no folds. Samples of weight 0 are left out."""
+    if judged is None or judged.members is None:
+        return None
+    assert isinstance(targets, NumberTargets)
+    kept = np.ones(len(judged.members), bool) if judged.weights is None else judged.weights > 0
+    seen = targets.encode(np.stack([targets.low, targets.high]))  # which predictions do not leave
+    inside = judged._replace(outputs=np.clip(judged.outputs, *seen))
+    return OutOfFold(judged.members[kept], np.abs(_errors(inside, targets)[kept]))
+
+
+def _errors(judged: Judged, targets: Targets) -> np.ndarray:
+    """Outputs less targets, in the unit of y."""
+    assert isinstance(targets, NumberTargets)
+    outputs = judged.outputs.astype(np.float64)
+    return (outputs - judged.y.reshape(outputs.shape)) * targets.scale

@@ -92,6 +92,8 @@ RULES: dict[str, Rule] = {
     "tol": NON_NEGATIVE,
     "n_iter_no_change": _any_of(_whole(1), NOTHING),
     "n_members": _any_of(_whole(1), AUTOMATIC),
+    "monotonic_cst": _any_of(ARRAY_LIKE, _kinds(dict), NOTHING),
+    "calibration": _any_of(_one_of(AUTO, "temperature", "isotonic"), NOTHING),
     "class_weight": _any_of(_kinds(dict, list), _one_of("balanced"), NOTHING),
     "callbacks": _any_of(_kinds(list, tuple, Callback, str, dict), NOTHING),
     "warm_start": _kinds(*BOOLS),

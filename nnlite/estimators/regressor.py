@@ -10,13 +10,13 @@ from nnlite.errors import DataError
 from nnlite.estimators.base import BaseNetwork
 from nnlite.estimators.fitting.targets import NumberTargets, Targets, read_numbers
 from nnlite.estimators.fitting.training import Judged
-from nnlite.estimators.intervals import intervals_of
+from nnlite.estimators.intervals import IntervalPredictions, intervals_of, out_of_fold_of
 from nnlite.layers import Clip, Layer, Normalization
 
 __all__ = ["NNRegressor"]
 
 
-class NNRegressor(RegressorMixin, BaseNetwork):
+class NNRegressor(RegressorMixin, IntervalPredictions, BaseNetwork):
     """Neural networks for one or more numbers as targets, with defaults that need no tuning: five up to 10,000 rows.
 
     Give it the table as it is: numbers, text, categories, dates, gaps. The defaults follow RealMLP (Holzmüller et al.
@@ -82,6 +82,10 @@ class NNRegressor(RegressorMixin, BaseNetwork):
     n_members : "auto" or int, default="auto"
         Number of networks, trained side by side and averaged; `"auto"` is 5 up to 10,000 rows, else 1, and 1 with
         `layers`.
+    monotonic_cst : array-like of int of shape (n_features,), dict or None, default=None
+        Columns of numbers or booleans that predictions rise with (1), fall with (-1), or are free to follow (0), all
+        others held: a number for each column, or a dict of some by name. It holds for all inputs, by construction: of
+        `MonotonicDense` layers with tanh, without waves of such columns. Not with `layers`.
     callbacks : list of callbacks, default=None
         Instances of `nnlite.callbacks.Callback`, names or `{name: {arguments}}`.
     warm_start : bool, default=False
@@ -206,46 +210,7 @@ class NNRegressor(RegressorMixin, BaseNetwork):
     def _settle(self, network: Any, outcome: Any, rows: Any) -> None:
         super()._settle(network, outcome, rows)
         self._intervals = intervals_of(outcome.judged, self._targets)
-
-    def predict_interval(self, X: Any, level: float = 0.9) -> tuple[np.ndarray, np.ndarray]:
-        """The ends of intervals that hold a new target with probability `level` or more: conformal prediction.
-
-        The prediction +- a quantile of the absolute errors on samples that were not learned from: those of the folds of
-        the members, of the part set apart, or X_val. Where training stopped by them, it is a little too narrow.
-
-        Parameters
-        ----------
-        X : table, array-like or sparse matrix of shape (n_samples, n_features)
-        level : float in (0, 1), default=0.9
-
-        Returns
-        -------
-        lower, upper : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-
-        Raises
-        ------
-        DataError
-            All samples were learned from, or there were too few others for the level.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> X = np.linspace(0, 1, 200)[:, None]
-        >>> model = NNRegressor(epochs=5, random_state=0).fit(X, 3 * X[:, 0])
-        >>> low, high = model.predict_interval(X, level=0.8)
-        >>> bool((low < high).all())
-        True
-        """
-        predictions = self.predict(X)
-        intervals = vars(self).get("_intervals")
-        if intervals is None:
-            raise DataError(
-                "intervals need errors on samples that were not learned from: fit with early_stopping=True, or with "
-                "X_val and y_val"
-            )
-        widths = intervals.half_widths(level)
-        half = widths[0] if predictions.ndim == 1 else widths
-        return predictions - half, predictions + half
+        self._out_of_fold = out_of_fold_of(outcome.judged, self._targets)
 
     @overload
     def predict(

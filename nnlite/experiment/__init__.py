@@ -4,6 +4,7 @@ from nnlite.experiment.commands import explain, find_learning_rate, profile
 from nnlite.experiment.experiment import Experiment
 from nnlite.experiment.folds import cross_validate, format_folds
 from nnlite.experiment.graphs import ModelGraph, ModelInput
+from nnlite.experiment.judging.calibration import format_calibration
 from nnlite.experiment.judging.measuring import Judgement, format_metrics, judge, measure
 from nnlite.experiment.running.plan import CheckpointPlan
 from nnlite.experiment.runs import Run
@@ -24,6 +25,7 @@ __all__ = [
     "cross_validate",
     "explain",
     "find_learning_rate",
+    "format_calibration",
     "format_folds",
     "format_metrics",
     "judge",

@@ -9,6 +9,7 @@ from nnlite.layers import (
     Embedding,
     GaussianNoise,
     Layer,
+    MonotonicDense,
     Normalization,
     PeriodicEmbedding,
     PiecewiseLinearEncoding,
@@ -20,7 +21,8 @@ from nnlite.models import Sequential
 
 __all__ = ["tell_columns"]
 
-TELLS_COLUMNS = (RobustScaling, PiecewiseLinearEncoding, PeriodicEmbedding, CategoryEmbedding)
+TELLS_COLUMNS = (RobustScaling, PiecewiseLinearEncoding, PeriodicEmbedding, CategoryEmbedding, MonotonicDense)
+RISING = (RobustScaling, Normalization, Dropout, GaussianNoise)  # before a layer that has a direction for columns
 KEEPS_COLUMNS = (
     RobustScaling,
     PiecewiseLinearEncoding,
@@ -52,6 +54,8 @@ def tell_columns(model: Sequential, inputs: InputEncoder) -> None:
         try:
             if changed is not None and isinstance(layer, TELLS_COLUMNS) and layer.has_names:
                 raise ConfigError(f"{layer.label} names columns, but stands behind {changed.label}, which changes them")
+            if isinstance(layer, MonotonicDense) and layer.has_names:
+                _check_rising(layer, model.layers[:index])
             _tell(layer, named, codes)
         except ConfigError as error:
             nested = not isinstance(layer, (ColumnBranch, *TELLS_COLUMNS))
@@ -60,6 +64,16 @@ def tell_columns(model: Sequential, inputs: InputEncoder) -> None:
             ) from None
         if changed is None and not isinstance(layer, KEEPS_COLUMNS):
             changed = layer
+
+
+def _check_rising(layer: MonotonicDense, before: list[Layer]) -> None:
+    """`ConfigError` where a layer before one with directions does not let columns of numbers pass as they rise."""
+    for other in before:
+        if not (isinstance(other, RISING) or (isinstance(other, Scale) and other.positive)):
+            remedy = (
+                "pass positive=True" if isinstance(other, Scale) else "put it first, or give every input a direction"
+            )
+            raise ConfigError(f"{layer.label} has directions by name, which {other.label} may turn: {remedy}")
 
 
 def _tell(layer: Layer, named: NamedColumns, codes: dict) -> None:

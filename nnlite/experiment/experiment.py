@@ -16,8 +16,10 @@ from nnlite.experiment.arguments import CompileArguments, FitArguments
 from nnlite.experiment.automatic import suited_loss
 from nnlite.experiment.column_names import tell_columns
 from nnlite.experiment.graphs import ModelGraph
+from nnlite.experiment.judging.calibration import check_calibration
 from nnlite.experiment.running.plan import CheckpointPlan
 from nnlite.experiment.search import Search
+from nnlite.inference.calibration import CalibrationMethod
 from nnlite.layers import Layer
 from nnlite.losses import Loss
 from nnlite.models import Model, Sequential
@@ -28,6 +30,7 @@ from nnlite.registry.field_types import Range, jsonable
 from nnlite.registry.fields import Converted, FromSpec, Settled, Spec, option
 from nnlite.trained.evaluation import show_in_units
 
+WHERE_GIVEN = ("search", "calibrate")
 TRIED_ROWS, ROUNDING = 256, 1e-5  # of a look at outputs before training
 
 
@@ -39,6 +42,8 @@ class Experiment(Section):
         model: the layers of a `Sequential`, in order, or the arguments of a `ModelGraph`.
         compile: arguments of `Sequential.compile`; a loss that is left out, or `auto`, is chosen by the target.
         fit: arguments of `Sequential.fit`, except the data.
+        calibrate: how the probabilities are calibrated on the validation part after training, `temperature` or
+            `isotonic`; `null` for as they are. See `Sequential.calibrated`.
         checkpoint: how often what a training needs to go on is kept, and how many of such files; `null` for never.
         seed: decides the split, initial weights, shuffling and dropout; drawn and recorded if not given.
         search: which arguments `nnlite tune` tries; training itself has no use for it.
@@ -59,6 +64,7 @@ class Experiment(Section):
     checkpoint: Converted[Mapping[str, Any] | CheckpointPlan | None, CheckpointPlan | None] = option(
         default_factory=dict
     )
+    calibrate: CalibrationMethod | None = option(default=None)
     seed: Settled[Annotated[int, Range(0, 2**31 - 1)]] = option(default=None)
     search: Converted[Search | Mapping[str, Any] | None, Search | None] = option(default=None)
 
@@ -95,9 +101,9 @@ class Experiment(Section):
         return self.document.path.stem if self.document else "experiment"
 
     def get_config(self) -> dict:
-        """All arguments as plain values, defaults included, the seed first; `search` only if there is one."""
+        """All arguments as plain values, defaults included, the seed first; some only where they are given."""
         config = {"seed": self.seed, **super().get_config()}
-        return {key: value for key, value in config.items() if key != "search" or value is not None}
+        return {key: value for key, value in config.items() if key not in WHERE_GIVEN or value is not None}
 
     def rendered(self) -> dict:
         """The config with all defaults, and without a seed unless the file has one."""
@@ -137,6 +143,7 @@ class Experiment(Section):
             # One row through loss and metrics shows what does not fit before anything is written.
             with within("model"):
                 model.test_on_batch(x[:1], y[:1])
+            check_calibration(model, data, self.calibrate)
             return model, data
 
     @staticmethod

@@ -21,6 +21,8 @@ from nnlite.trained import TrainedModel
 
 __all__ = ["Run", "check_run", "data_prints", "read_folds", "read_preprocessing"]
 
+BESIDE_PARTS = ("baseline", "warnings", "calibration")  # keys of metrics.json that are no part of the data
+
 
 class Run:
     """The folder of a finished training.
@@ -67,7 +69,7 @@ class Run:
     @property
     def metrics(self) -> dict[str, dict[str, float | None]]:
         """Metrics of each part as measured at the end of training."""
-        return {part: figures for part, figures in self._judged().items() if part not in ("baseline", "warnings")}
+        return {part: figures for part, figures in self._judged().items() if part not in BESIDE_PARTS}
 
     @property
     def baseline(self) -> dict[str, dict[str, float | None]]:
@@ -78,6 +80,11 @@ class Run:
     def warnings(self) -> list[str]:
         """Doubts about the metrics."""
         return self._judged().get("warnings", [])
+
+    @property
+    def calibration(self) -> dict[str, Any] | None:
+        """How probabilities were calibrated, and their figures before and after; None where they were not."""
+        return self._judged().get("calibration")
 
     @property
     def folds(self) -> dict[str, Any]:

@@ -20,7 +20,7 @@ def config_schema() -> dict[str, Any]:
     """The schema of what `nnlite train` reads, in the draft 2020-12.
 
     >>> sorted(config_schema()["properties"])
-    ['checkpoint', 'compile', 'data', 'fit', 'include', 'model', 'search', 'seed', 'variables']
+    ['calibrate', 'checkpoint', 'compile', 'data', 'fit', 'include', 'model', 'search', 'seed', 'variables']
     """
     special = {CompileArguments: _section(CompileArguments), FitArguments: _section(FitArguments), ModelGraph: _graph}
     schemas = Schemas(special)

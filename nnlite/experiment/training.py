@@ -11,6 +11,7 @@ from nnlite.documents import dump
 from nnlite.errors import ConfigError
 from nnlite.experiment.experiment import Experiment
 from nnlite.experiment.folds import cross_validate
+from nnlite.experiment.judging.calibration import calibrate
 from nnlite.experiment.judging.intervals import validation_intervals
 from nnlite.experiment.judging.measuring import judge
 from nnlite.experiment.judging.thresholds import tune_threshold
@@ -182,10 +183,12 @@ def _describe(folder: RunFolder, experiment: Experiment, model: BaseModel, data:
 
 def _judge(folder: RunFolder, experiment: Experiment, model: BaseModel, data: Prepared) -> None:
     """Write the trained model, which knows how to be used, and its figures."""
+    model, changed = calibrate(model, data, experiment.calibrate)
     tune_threshold(model, data, experiment.data.threshold)
     folder.write("preprocessing.json", json_text(data.preprocessing.to_spec()))  # with the threshold
     experiment.interpret(model, data.preprocessing, data.data.source)  # as it is after training
     model._interpretation.intervals = validation_intervals(model, data)
     folder.save(model)
     judgement = judge(model, data, bool(experiment.fit["class_weight"]))
-    folder.write("metrics.json", json_text(judgement.to_dict()))
+    told = {} if changed is None else {"calibration": changed}
+    folder.write("metrics.json", json_text({**judgement.to_dict(), **told}))

@@ -11,6 +11,7 @@ from nnlite.layers.composite.chain import *
 from nnlite.layers.composite.graph import *
 from nnlite.layers.composite.operation import *
 from nnlite.layers.composite.program import *
+from nnlite.layers.constrained.isotonic import *
 from nnlite.layers.constrained.monotonic import *
 from nnlite.layers.convolution.conv import *
 from nnlite.layers.convolution.conv_transpose import *

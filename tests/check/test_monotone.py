@@ -1,5 +1,7 @@
 """`nnlite check RUN --monotone`: proofs for models that are bound to, counterexamples for models that are not."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ from nnlite import Input, Sequential
 from nnlite.check import check_monotone, monotone
 from nnlite.cli import main
 from nnlite.errors import ConfigError
+from nnlite.experiment import Run
 from nnlite.layers import Dense
 
 CONFIG = """\
@@ -84,6 +87,38 @@ def test_layers_without_bounds_are_told(train):
     folder = train("  - Dense: {units: 4, activation: gelu}\n  - Dense: {units: 1}", "gelu")
     row = check_monotone(folder, ["area:+"]).rows[-1]
     assert row.verdict == "skipped" and "nowhere fall" in row.detail
+
+
+NAMED = """\
+  - RobustScaling: {columns: numbers, clip: 3}
+  - Scale: {positive: true}
+  - MonotonicDense: {units: 8, activation: tanh, monotonicity: {age: -1, area: 1}}
+  - MonotonicDense: {units: 1}"""
+
+
+def test_directions_by_name(train):
+    report = check_monotone(train(NAMED, "named"), ["area:+", "age:-"])
+    assert [row.verdict for row in report.rows].count("FAILED") == 0
+    assert Run("runs/named").model.layers[-2].monotonicity == [1, -1, 0]
+
+
+@pytest.mark.parametrize(
+    ("config", "table", "message"),
+    [
+        (NAMED.replace("Scale: {positive: true}", "Scale: {}"), "flats.csv", "'scale'.* may turn: pass positive=True"),
+        (NAMED.replace("age:", "aeg:"), "flats.csv", "names a column 'aeg'.*age"),
+        (NAMED.replace("age:", "kind:"), "kinds.csv", "names 'kind', which is no column of numbers"),
+        (
+            NAMED.replace("Scale: {positive: true}", "PiecewiseLinearEncoding: {columns: [age], num_bins: 4}"),
+            "flats.csv",
+            "may turn: put it first, or give every input a direction",
+        ),
+    ],
+)
+def test_directions_by_name_that_cannot_hold(train, config, table, message, capsys):
+    with pytest.raises(AssertionError):
+        train(config, "refused", table=table)
+    assert re.search(message, capsys.readouterr().err)
 
 
 def test_bad_directions(train):

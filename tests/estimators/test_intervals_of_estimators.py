@@ -48,3 +48,51 @@ def test_without_such_samples_there_are_none():
     model = NNRegressor(early_stopping=False, **FAST).fit(*draw(60, 0))
     with pytest.raises(DataError, match="fit with early_stopping=True, or with X_val and y_val"):
         model.predict_interval(draw(5, 1)[0])
+
+
+@pytest.mark.parametrize("outputs", [None, 2])
+def test_cv_plus_is_made_of_members_and_their_folds(outputs):
+    (x, y), (new, _) = draw(60, 0, outputs), draw(7, 1)
+    model = NNRegressor(n_members=3, **FAST).fit(x, y)
+    low, high = model.predict_interval(new, 0.8, method="cv+")
+    members, errors = model._out_of_fold
+    assert sorted(np.bincount(members).tolist()) == [20, 20, 20]
+    predictions = model._by_members(new)
+    unseen = model.oof_prediction_.reshape(60, -1)
+    judges = np.abs(model._by_members(x) - unseen[:, None]).sum(axis=-1).argmin(axis=1)
+    pairs = sorted(zip(judges, np.abs(unseen - y.reshape(60, -1)).tolist(), strict=True))
+    kept = sorted(zip(members, errors.tolist(), strict=True))
+    assert [member for member, _ in pairs] == [member for member, _ in kept]
+    np.testing.assert_allclose([error for _, error in pairs], [error for _, error in kept], rtol=1e-3, atol=1e-3)
+    lows, highs = (np.sort(predictions[:, members] + sign * errors, axis=1) for sign in (-1, 1))
+    np.testing.assert_allclose(low, lows[:, 60 - 49].reshape(low.shape))  # 49 = ceil(61 * 0.8)
+    np.testing.assert_allclose(high, highs[:, 48].reshape(low.shape))
+    again = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(again.predict_interval(new, 0.8, method="cv+")[0], low)
+
+
+def test_cv_plus_holds_its_level_in_forty_draws():
+    """Of 40 draws with 100 new targets each, the share held is within four standard errors of the level."""
+    held = []
+    for seed in range(40):
+        (x, y), (new, targets) = draw(100, seed), draw(100, 1000 + seed)
+        model = NNRegressor(n_members=5, hidden_layer_sizes=(), epochs=15, random_state=seed).fit(x, y)
+        low, high = model.predict_interval(new, 0.8, method="cv+")
+        held.append(((low <= targets) & (targets <= high)).mean())
+    error = np.std(held) / 40**0.5
+    assert error < 0.015 and abs(np.mean(held) - 0.8) < 4 * error
+
+
+def test_cv_plus_needs_folds():
+    judges = dict(zip(("X_val", "y_val"), draw(30, 2), strict=True))
+    for options, more in (({"n_members": 1}, {}), ({"n_members": 2, "early_stopping": False}, {}), ({}, judges)):
+        model = NNRegressor(**{**FAST, "epochs": 1}, **options).fit(*draw(60, 0), **more)
+        with pytest.raises(DataError, match="needs members that each left a fold out"):
+            model.predict_interval(draw(5, 1)[0], method="cv+")
+    model = NNRegressor(n_members=2, **{**FAST, "epochs": 1}).fit(*draw(20, 0))
+    with pytest.raises(DataError, match="need more than the 20 samples"):
+        model.predict_interval(draw(5, 1)[0], 0.99, method="cv+")
+    with pytest.raises(ConfigError, match="expected 'conformal' or 'cv\\+'"):
+        model.predict_interval(draw(5, 1)[0], method="delta")
+    with pytest.raises(ConfigError, match="above 0 and below 1"):
+        model.predict_interval(draw(5, 1)[0], 1.5, method="cv+")

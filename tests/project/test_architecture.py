@@ -84,7 +84,7 @@ STEPS_WITHIN_A_FLOOR = {
 
 THIRD_PARTY_ROOMS = {
     "numpy": None,  # everywhere
-    "sklearn": {"data", "estimators", "metrics"},
+    "sklearn": {"data", "estimators", "inference", "metrics"},
     "pandas": {"estimators"},
     "pyarrow": {"data"},
     "onnx": {"inference", "estimators"},

@@ -104,13 +104,15 @@ def _trained(arguments: argparse.Namespace) -> "Run":
 
 
 def _print_text(run: "Run", folds: int | None) -> None:
-    from nnlite.experiment import format_folds, format_metrics
+    from nnlite.experiment import format_calibration, format_folds, format_metrics
 
     if folds:
         print(f"{folds} folds")
         print(format_folds(run.folds), end="\n\n")
         print("the model that is kept, trained as the config says")
     print(format_metrics(run.metrics, run.baseline))
+    if run.calibration is not None:
+        print(format_calibration(run.calibration))
     print(f"run folder: {run.folder}")
 
 

@@ -1,11 +1,14 @@
-"""Restoring an estimator whose training failed to its state before."""
+"""Trainings that fail: restoring the estimator to its state before, and labels that a further training does not know."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from sklearn.base import BaseEstimator
 
-__all__ = ["unchanged_by_failure"]
+from nnlite.errors import DataError
+
+__all__ = ["check_known", "unchanged_by_failure"]
 
 
 @contextmanager
@@ -30,3 +33,12 @@ def unchanged_by_failure(estimator: BaseEstimator) -> Iterator[None]:
         if online is not None:
             online.optimizer.set_state(memory)
         raise
+
+
+def check_known(targets: Any, known: Any) -> None:
+    """`DataError` where the `targets` of a further training hold a label that is none of the `known` ones."""
+    strange = [label for label in targets.classes.tolist() if label not in known.classes.tolist()]
+    if type(targets) is not type(known) or strange:
+        raise DataError(
+            f"`y` has classes not in `self.classes_`. `self.classes_` has {known.classes}. 'y' has {targets.classes}."
+        )

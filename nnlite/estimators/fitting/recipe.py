@@ -4,7 +4,6 @@ Every piece is one that a model of one's own can have: layers, schedules, argume
 Holzmüller et al. 2024, "Better by default" (arXiv:2407.04491); `docs/tables.md` says what each piece is worth.
 """
 
-import dataclasses
 import math
 from collections.abc import Sequence
 from numbers import Integral
@@ -17,20 +16,10 @@ from nnlite.estimators.fitting.policies import RATE_POLICIES, is_full_batch, is_
 from nnlite.estimators.fitting.targets import Task
 from nnlite.estimators.mlp.lbfgs import GradientsOnly
 from nnlite.estimators.parameters import AUTO
+from nnlite.estimators.specs.directions import Direction, bound
+from nnlite.estimators.specs.members import with_members
 from nnlite.estimators.specs.stacks import layers_of
-from nnlite.layers import (
-    ELU,
-    Activation,
-    AlphaDropout,
-    Dropout,
-    GaussianDropout,
-    GaussianNoise,
-    Layer,
-    LeakyReLU,
-    PiecewiseLinearEncoding,
-    ReLU,
-    Softmax,
-)
+from nnlite.layers import Layer
 from nnlite.optimizers import Optimizer
 from nnlite.registry.field_types import Count, jsonable, read
 from nnlite.schedules import CosLog4, FlatCosine
@@ -48,19 +37,6 @@ INPUT_SCALE = "input_scale"
 WAVES = {"frequencies": 8, "output_dim": 2, "name": "waves"}
 MOST_WAVY_COLUMNS = 16
 BINS, LEAST_ROWS_OF_A_BIN = 32, 20
-WITHOUT_WEIGHTS = (
-    Activation,
-    PiecewiseLinearEncoding,
-    ReLU,
-    LeakyReLU,
-    ELU,
-    Softmax,
-    Dropout,
-    AlphaDropout,
-    GaussianNoise,
-    GaussianDropout,
-)
-SIDE_BY_SIDE = ("Dense", "Scale", "CategoryEmbedding", "PeriodicEmbedding")
 
 
 class Problem(NamedTuple):
@@ -74,6 +50,7 @@ class Problem(NamedTuple):
         activation: after the last layer; None for numbers.
         code_sizes: the columns that hold codes of categories, and how many codes each has.
         numbers: the columns that hold numbers.
+        directions: 1 or -1 for the columns that the outputs must rise or fall with, else 0; None where all are free.
     """
 
     task: Task
@@ -83,6 +60,7 @@ class Problem(NamedTuple):
     activation: str | None
     code_sizes: dict[int, int]
     numbers: list[int]
+    directions: list[Direction] | None = None
 
 
 class Recipe:
@@ -197,11 +175,19 @@ class Recipe:
             if not isinstance(made, (list, tuple)):
                 raise ConfigError(f"the callable returned {made!r}, expected a list of layers", ("layers",))
             return self._as_members(copies(made))
-        hidden = self._hidden() if given is None else copies(given)
-        return self._as_members([*hidden, Layer.get(self._dense(problem.n_outputs, problem.activation))])
+        output = self._dense(problem.n_outputs, problem.activation)
+        if given is not None:
+            return self._as_members([*copies(given), Layer.get(output)])
+        specs = [*self._hidden(), output]
+        if problem.directions is not None:
+            specs = bound(specs, problem.directions, problem.n_outputs, problem.activation == "softmax")
+        return self._as_members([Layer.get(spec) for spec in specs])
 
-    def _hidden(self) -> list[Layer]:
-        activation = jsonable(self._get("activation", "selu" if self.problem.task == "class" else "mish"))
+    def _hidden(self) -> list[dict[str, Any]]:
+        automatic = "selu" if self.problem.task == "class" else "mish"
+        if self.problem.directions is not None:
+            automatic = "tanh"  # rises, and bends both ways
+        activation = jsonable(self._get("activation", automatic))
         rate = self._get("dropout", 0.0 if self.takes_all_rows else self._over_training(FlatCosine, 0.15))
         specs: list[Any] = []
         if self.has_pieces:
@@ -217,7 +203,7 @@ class Recipe:
             specs.append(self._dense(units, activation))
             if rate != 0:
                 specs.append({"Dropout": {"rate": jsonable(rate)}})
-        return [Layer.get(spec) for spec in specs]
+        return specs
 
     @property
     def has_waves(self) -> bool:
@@ -239,7 +225,7 @@ class Recipe:
 
     def _as_members(self, layers: list[Layer]) -> list[Layer]:
         """The layers for as many networks side by side as there are members."""
-        return layers if self.n_members == 1 else [_with_members(layer, self.n_members) for layer in layers]
+        return layers if self.n_members == 1 else [with_members(layer, self.n_members) for layer in layers]
 
     def optimizer(self) -> Optimizer:
         """A new optimizer, with the learning rate and the weight decay of the parameters."""
@@ -285,16 +271,3 @@ def copies(layers: Sequence[Any]) -> list[Layer]:
     """New layers of the same configuration, made by their own classes: a worker process may not know these by name."""
     given = [Layer.get(layer) for layer in layers]
     return [type(layer).from_config(layer.get_config()) for layer in given]
-
-
-def _with_members(layer: Layer, n_members: int) -> Layer:
-    """The layer for so many networks side by side: with weights for each, or as it is where it has none."""
-    if any(field.name == "members" for field in dataclasses.fields(layer)):
-        return type(layer).from_config({**layer.get_config(), "members": n_members})
-    if isinstance(layer, WITHOUT_WEIGHTS):
-        return layer
-    raise ConfigError(
-        f"{n_members} members need layers that can stand side by side: {', '.join(SIDE_BY_SIDE)} and those without "
-        f"weights; {layer.label} cannot: pass n_members=1",
-        ("n_members",),
-    )

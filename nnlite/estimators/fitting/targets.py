@@ -132,6 +132,11 @@ class LabelTargets(Targets):
         """The columns as numbers."""
         return y.astype(np.float64)
 
+    def before_activation(self, outputs: np.ndarray) -> np.ndarray:
+        """The logarithms of the odds."""
+        least = np.finfo(outputs.dtype).tiny
+        return np.log(np.maximum(outputs, least)) - np.log(np.maximum(1 - outputs, least))
+
     def decided(self, outputs: np.ndarray) -> np.ndarray:
         """1 where a label is more probable than not."""
         return (outputs > 0.5).astype(np.int64)

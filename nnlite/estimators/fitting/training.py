@@ -49,12 +49,14 @@ class Judged(NamedTuple):
         outputs: `(rows, outputs)`, or `(rows, members, outputs)` where each member judged every row.
         y, weights: of these rows.
         rows: which rows of the lesson they are; None for rows of the judges.
+        members: the member whose outputs each row has, which did not learn from it; None without folds.
     """
 
     outputs: np.ndarray
     y: np.ndarray
     weights: np.ndarray | None
     rows: np.ndarray | None
+    members: np.ndarray | None = None
 
 
 class Outcome(NamedTuple):
@@ -121,11 +123,12 @@ def _judged_by(network: Sequential, judges: tuple[Any, np.ndarray], n_members: i
 
 def _set_apart(network: Sequential, lesson: Lesson, rows: np.ndarray, n_members: int) -> Judged:
     x, y, weights = lesson.taken(rows)
-    if n_members > 1:
-        outputs = network.trainer.out_of_fold(x)
-    else:
-        outputs = network.predict(x, rows_at_once(x.shape[1]), verbose=0)
-    return Judged(outputs, y, weights, rows)
+    if n_members == 1:
+        return Judged(network.predict(x, rows_at_once(x.shape[1]), verbose=0), y, weights, rows)
+    members = np.empty(len(rows), np.intp)
+    for member, (_, judged) in enumerate(network.trainer.folds):
+        members[judged] = member
+    return Judged(network.trainer.out_of_fold(x), y, weights, rows, members)
 
 
 def _held_out(count: int, share: float, labels: np.ndarray | None, seed: int) -> np.ndarray:

@@ -1,26 +1,29 @@
 """A dense layer that rises or falls with its inputs, whatever its parameters are."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
 
 from nnlite.arrays.types import Array, BatchShape
-from nnlite.errors import ConfigError, ShapeError
+from nnlite.errors import ConfigError, ShapeError, did_you_mean
 from nnlite.jacobians import Diagonal, Jacobians, Reparametrized
+from nnlite.layers.base.columns import NamedColumns, OfColumns, check_columns, known_width
 from nnlite.layers.base.simplified import Product
 from nnlite.layers.core.dense import Dense
 from nnlite.ops.activations import ActivationFunction
+from nnlite.registry.field_types import Index
 from nnlite.registry.fields import Converted, option
 
 __all__ = ["MonotonicDense"]
 
 Direction = Literal[-1, 0, 1]
+Directions = Direction | Sequence[Direction] | Sequence[Sequence[Direction]] | Mapping[int | str, Direction]
 GRID = np.linspace(-30, 30, 6001)  # where an activation must not fall
 
 
-class MonotonicDense(Dense):
+class MonotonicDense(OfColumns, Dense):
     """outputs = activation(inputs @ K + bias), which never fall, or never rise, as an input rises.
 
     K is `abs(kernel)` in the rows of inputs that the outputs rise with, `-abs(kernel)` in those of inputs that they
@@ -35,15 +38,18 @@ class MonotonicDense(Dense):
 
     Args:
         monotonicity: 1 where the outputs rise with an input, -1 where they fall, 0 where they are free: one number for
-            all inputs, or one for each.
+            all inputs, or one for each; a list of lists for a direction of each input and unit, where one row stands
+            for all inputs, as in `[[-1, 1]]` before a softmax over two classes; or the directions of some columns,
+            `{0: 1, 2: -1}`, the others being free. Where a config's data have names, columns of numbers have these.
         activation: one that nowhere falls, element by element: linear, tanh, sigmoid, relu, elu, softplus and others,
             but not gelu, silu, mish or softmax. It is looked at from -30 to 30.
 
     The further arguments are those of `Dense`.
 
     Raises:
-        ConfigError: an activation that falls somewhere, or mixes its inputs.
-        ShapeError: another number of directions than of inputs.
+        ConfigError: an activation that falls somewhere, or mixes its inputs; a column that the inputs do not have, or
+            that does not hold numbers.
+        ShapeError: another number of directions than of inputs, or of units.
 
     Reference: Daniels & Velikova 2010, "Monotone and partially monotone neural networks"; Runje & Shankaranarayana
     2023, arXiv:2205.11775.
@@ -55,9 +61,11 @@ class MonotonicDense(Dense):
     (True, True)
     """
 
-    monotonicity: Converted[Direction | Sequence[Direction], Direction | list[Direction]] = option(
-        default=1, kw_only=True
-    )
+    monotonicity: Converted[
+        Directions, Direction | list[Direction] | list[list[Direction]] | dict[Index | str, Direction]
+    ] = option(default=1, kw_only=True)
+
+    ends_in_activation = True  # as in `Dense`, whose `linearize` is called with another kernel
 
     def validate(self) -> None:
         super().validate()
@@ -65,19 +73,56 @@ class MonotonicDense(Dense):
             check_rising(self.activation)
 
     def build(self, input_shape: BatchShape) -> None:
+        if isinstance(self.monotonicity, dict):
+            self.monotonicity = self._of_all_columns(self.monotonicity, input_shape)
+        rows = self.monotonicity if isinstance(self.monotonicity, list) else [self.monotonicity]
+        widths = {len(row) if isinstance(row, list) else 1 for row in rows}
+        if widths not in ({1}, {self.units}):
+            raise ShapeError(f"{self.label} has directions of {sorted(widths)} units, and {self.units} units")
         features = input_shape[-1]
-        if isinstance(self.monotonicity, list) and features is not None and len(self.monotonicity) != features:
-            raise ShapeError(f"{self.label} has {len(self.monotonicity)} directions, the inputs {features} features")
+        if features is not None and len(rows) not in (1, features):
+            raise ShapeError(f"{self.label} has {len(rows)} directions, the inputs {features} features")
         super().build(input_shape)
+
+    @property
+    def has_names(self) -> bool:
+        return isinstance(self.monotonicity, dict) and any(isinstance(column, str) for column in self.monotonicity)
+
+    def name_columns(self, named: NamedColumns) -> None:
+        if not isinstance(self.monotonicity, dict):
+            return
+        places: dict[Index | str, Direction] = {}
+        for column, direction in self.monotonicity.items():
+            if isinstance(column, str):
+                places[_place_of(self.label, column, named)] = direction
+            else:
+                places[column] = direction
+        self.monotonicity = places
+
+    def _of_all_columns(self, given: Mapping[Any, Direction], input_shape: BatchShape) -> list[Direction]:
+        """A direction for each column, of those of some."""
+        if self.has_names:
+            raise ConfigError(
+                f"{self.label} tells columns by name ({list(given)}), which are known where `nnlite train` reads a "
+                "table; give numbers from 0"
+            )
+        if given:
+            check_columns(self, list(given), input_shape)
+        return [given.get(column, 0) for column in range(known_width(self, input_shape))]
 
     def _signs(self, kernel: Array) -> np.ndarray:
         """Sign of each number of the kernel, 1 or -1."""
-        direction = np.asarray(self.monotonicity).reshape(-1, 1)
+        direction = np.asarray(self.monotonicity)
+        direction = direction if direction.ndim == 2 else direction.reshape(-1, 1)
         towards = np.where(kernel.real < 0, -direction, direction)
         return np.where(direction == 0, 1, towards).astype(kernel.real.dtype)
 
     def used_kernel(self, kernel: np.ndarray) -> np.ndarray:
         return kernel * self._signs(kernel)
+
+    def infer(self, inputs: np.ndarray) -> np.ndarray:
+        """As `linearize`."""
+        return super().infer(inputs)
 
     def at_inference(self) -> Product:
         product = super().at_inference()
@@ -95,6 +140,19 @@ class MonotonicDense(Dense):
         maps: list[Any] = [*jacobians.maps]
         maps[1] = Reparametrized(maps[1], Diagonal(signs, kernel.shape, kernel.shape))
         return outputs, Jacobians(*maps, outer=jacobians.outer)
+
+
+def _place_of(label: str, column: str, named: NamedColumns) -> int:
+    """Where the numbers of a column stand; `ConfigError` unless there are such."""
+    if column not in named.places:
+        hint = did_you_mean(column, named.places) if named.places else "the data have no names"
+        raise ConfigError(f"{label} names a column {column!r}; {hint}", ("monotonicity",))
+    numbers = [place for place in named.places[column] if place in named.amounts]
+    if len(numbers) != 1:
+        raise ConfigError(
+            f"{label} names {column!r}, which is no column of numbers: it has no order", ("monotonicity",)
+        )
+    return numbers[0]
 
 
 def check_rising(activation: ActivationFunction) -> None:

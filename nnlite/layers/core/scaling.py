@@ -31,6 +31,8 @@ class Scale(Layer):
         members: number of networks, each with factors of its own; None for one network.
         scale_initializer: ones by default.
         scale_regularizer: penalty added to the loss.
+        positive: whether inputs are multiplied by the magnitudes of the factors, so that no output falls as its input
+            rises; in front of a `MonotonicDense`, which keeps such directions.
 
     Reference: Holzmüller et al. 2024, arXiv:2407.04491.
 
@@ -43,6 +45,7 @@ class Scale(Layer):
     members: Count | None = None
     scale_initializer: FromSpec[Initializer] = option(default="ones")
     scale_regularizer: FromSpec[Regularizer | None] = option(default=None)
+    positive: bool = option(default=False, kw_only=True)
 
     supports_masking = True
 
@@ -55,21 +58,32 @@ class Scale(Layer):
         return input_shape
 
     def at_inference(self) -> Affine | None:
-        (scale,) = self.values
+        scale = self._used(self.scale.value)
         return Affine(scale.astype(np.float64), np.zeros(scale.shape))
 
     def _dense_part(self) -> DenseScale | None:
-        if len(self.input_shape) != (2 if self.members is None else 3):
+        if self.positive or len(self.input_shape) != (2 if self.members is None else 3):
             return None
         return DenseScale(self.input_shape[-1], self.members)
 
     def linearize(self, inputs: np.ndarray, scale: np.ndarray) -> tuple[np.ndarray, Jacobians]:
-        by_inputs = Diagonal(scale, inputs.shape, inputs.shape)
-        return inputs * scale, Jacobians(by_inputs, Diagonal(inputs, scale.shape, inputs.shape))
+        used = self._used(scale)
+        slopes = inputs if used is scale else inputs * _signs(scale)
+        by_inputs = Diagonal(used, inputs.shape, inputs.shape)
+        return inputs * used, Jacobians(by_inputs, Diagonal(slopes, scale.shape, inputs.shape))
 
     def infer(self, inputs: np.ndarray) -> np.ndarray:
         """As `linearize`."""
-        return inputs * self.scale.value
+        return inputs * self._used(self.scale.value)
+
+    def _used(self, scale: np.ndarray) -> np.ndarray:
+        """What the inputs are multiplied by where the parameter is `scale`."""
+        return scale * _signs(scale) if self.positive else scale
+
+
+def _signs(scale: np.ndarray) -> np.ndarray:
+    """1 or -1, by which a number becomes its magnitude."""
+    return np.where(scale.real < 0, -1, 1).astype(scale.real.dtype)
 
 
 class Clip(Layer):

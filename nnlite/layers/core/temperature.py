@@ -1,6 +1,6 @@
-"""Probabilities that are as sure as they should be: a temperature for the softmax, found on held-out data."""
+"""Probabilities that are as sure as they should be: a temperature for the logits, found on held-out data."""
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -9,9 +9,10 @@ from nnlite.errors import DataError
 from nnlite.jacobians import Composed, Diagonal, Jacobians, SoftmaxJacobian
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.simplified import Activated
-from nnlite.ops.activations import Softmax
+from nnlite.ops.activations import Sigmoid, Softmax
 from nnlite.ops.shaping import as_indices
 from nnlite.registry.field_types import Fraction, Positive
+from nnlite.registry.fields import option
 
 __all__ = ["TemperatureScaling"]
 
@@ -31,6 +32,8 @@ class TemperatureScaling(Layer):
     Args:
         temperature: > 0, what the logits are divided by.
         blur: the share of the uniform distribution that is mixed in, from 0 to 1.
+        activation: `"sigmoid"` for logits of events that do not exclude one another, each against its opposite:
+            `(1 - blur) * sigmoid(inputs / temperature) + blur / 2`.
 
     Reference: Guo et al. 2017, arXiv:1706.04599.
 
@@ -44,6 +47,7 @@ class TemperatureScaling(Layer):
 
     temperature: Positive = 1.0
     blur: Fraction = 0.0
+    activation: Literal["softmax", "sigmoid"] = option(default="softmax", kw_only=True)
 
     supports_masking = True
 
@@ -51,12 +55,16 @@ class TemperatureScaling(Layer):
         return input_shape
 
     def at_inference(self) -> Activated | None:
-        return Activated(self, Softmax()) if self.temperature == 1 and self.blur == 0 else None
+        if self.temperature != 1 or self.blur != 0:
+            return None
+        return Activated(self, Softmax() if self.activation == "softmax" else Sigmoid())
 
     def linearize(self, inputs: Array) -> tuple[np.ndarray, Jacobians]:
         shares: Any = self._shares(inputs)
         p, outputs = shares
         slope = np.asarray((1 - self.blur) / self.temperature, p.real.dtype)
+        if self.activation == "sigmoid":
+            return outputs, Jacobians(Diagonal(slope * p * (1 - p), inputs.shape, inputs.shape))
         scaled = Diagonal(slope, inputs.shape, inputs.shape)
         return outputs, Jacobians(Composed(scaled, SoftmaxJacobian(p, -1)))
 
@@ -65,7 +73,10 @@ class TemperatureScaling(Layer):
         return self._shares(inputs)[1]
 
     def _shares(self, inputs: Array) -> tuple[np.ndarray, np.ndarray]:
-        """The softmax, before and after the blur."""
+        """The softmax, or the sigmoid, before and after the blur."""
+        if self.activation == "sigmoid":
+            p = Sigmoid().linearize(inputs / np.asarray(self.temperature, inputs.real.dtype))[0]
+            return p, p * (1 - self.blur) + self.blur / 2 if self.blur else p
         shifted = inputs - np.maximum.reduce(inputs.real, axis=-1, keepdims=True)
         shifted /= self.temperature
         p = np.exp(shifted, out=shifted)
@@ -86,8 +97,10 @@ class TemperatureScaling(Layer):
         count once.
 
         Args:
-            logits: `(rows, classes)`, or `(rows, members, classes)` for members that share one temperature.
-            y_true: class numbers, of the shape of the logits without the last axis.
+            logits: `(rows, classes)`, or `(rows, members, classes)` for members that share one temperature; those of a
+                sigmoid `(rows, ..., events)`.
+            y_true: class numbers, of the shape of the logits without the last axis; for a sigmoid 0 and 1, of the shape
+                of the logits.
             sample_weight: weights >= 0, of the shape of `y_true`, or one for each row.
 
         Raises:
@@ -109,6 +122,8 @@ class TemperatureScaling(Layer):
     def _evidence(self, logits: Any, y_true: Any, sample_weight: Any) -> tuple[np.ndarray, np.ndarray, int]:
         """Logits less that of the true class, `(entries, classes)`, their weights, of sum 1, and the number of rows."""
         logits, y_true = np.asarray(logits, np.float64), np.asarray(y_true)
+        if self.activation == "sigmoid":  # the event against its opposite, whose logit is 0
+            logits = np.stack([np.zeros(logits.shape), logits], axis=-1)
         if logits.ndim < 2 or y_true.shape != logits.shape[:-1]:
             raise DataError(
                 f"{self.label}: calibrate needs logits (rows, ..., classes) and class numbers of the shape "

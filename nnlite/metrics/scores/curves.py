@@ -6,7 +6,14 @@ from nnlite.arrays.types import ArrayLike
 from nnlite.errors import ShapeError
 from nnlite.metrics.scores.reading import as_weights, ratio
 
-__all__ = ["average_precision", "calibration_bins", "precision_recall_curve", "roc_auc", "roc_curve"]
+__all__ = [
+    "average_precision",
+    "calibration_bins",
+    "expected_calibration_error",
+    "precision_recall_curve",
+    "roc_auc",
+    "roc_curve",
+]
 
 
 def roc_curve(
@@ -86,6 +93,25 @@ def calibration_bins(
     total = np.bincount(place, weight, bins)
     mean, share = (np.bincount(place, weight * values, bins) for values in (p, positive))
     return ratio(mean, total), ratio(share, total), total
+
+
+def expected_calibration_error(
+    y: ArrayLike, probabilities: ArrayLike, weights: ArrayLike | None = None, bins: int = 10
+) -> float:
+    """`sum_b w_b |mean probability of bin b - share of positive rows in it| / sum_b w_b`, over `calibration_bins`.
+
+    From 0, where of the rows given 0.7 seven in ten are positive, to 1. NaN without rows of a weight above 0.
+
+    Shape: y, probabilities and weights (rows,).
+
+    Reference: Naeini, Cooper & Hauskrecht 2015, "Obtaining well calibrated probabilities using Bayesian binning".
+
+    >>> round(expected_calibration_error([0, 0, 0, 1], [0.25, 0.25, 0.25, 0.45]), 4)
+    0.325
+    """
+    mean, share, weight = calibration_bins(y, probabilities, weights, bins)
+    there = weight > 0
+    return float(ratio(np.abs(mean - share)[there] @ weight[there], weight.sum()))
 
 
 def _counts(y, scores, weights) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

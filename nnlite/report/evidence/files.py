@@ -13,7 +13,7 @@ from nnlite.errors import ConfigError, DataError
 __all__ = ["Measured", "read_config", "read_history", "read_json", "read_metrics"]
 
 Numbers = dict[str, float | None]
-BESIDE_PARTS = ("baseline", "warnings")  # keys of metrics.json that are not part of the data
+BESIDE_PARTS = ("baseline", "warnings", "calibration")  # keys of metrics.json that are not part of the data
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from nnlite.metrics.scores import (
     calibration_bins,
     class_table,
     confusion_matrix,
+    expected_calibration_error,
     precision_recall_curve,
     roc_auc,
     roc_curve,
@@ -100,8 +101,7 @@ def _calibration(codes: np.ndarray, probabilities: np.ndarray, chosen: np.ndarra
     else:
         happened, said, what = codes == chosen, probabilities.max(axis=1), "probability of the predicted class"
     mean, share, weight = calibration_bins(happened, said)
-    there = weight > 0
-    error = number_text(float(np.abs(mean - share)[there] @ weight[there] / weight.sum()), 3)
+    error = number_text(expected_calibration_error(happened, said), 3)
     known = weight >= (LEAST_ROWS if (weight >= LEAST_ROWS).any() else 1)
     series = [Series("rows of ten equal ranges", mean[known], share[known])]
     note = (

@@ -21,6 +21,8 @@ def rows_test_pairs(inputs):
     return ops.concatenate([inputs, inputs**2], axis=-1).sum(axis=1)
 
 
+FUNCTIONS = {"thresholds": [[0.0, 0.4, 1.0], [0.5]], "probabilities": [[0.1, 0.2, 0.9], [0.3]]}
+
 CASES = [
     *[
         Case("Dense", {"units": 2, **options}, shape)
@@ -53,6 +55,9 @@ CASES = [
         for options in ({}, {"use_bias": False, "activation": "tanh"}, {"data_dependent_init": True})
     ],
     Case("MonotonicDense", {"units": 2, "monotonicity": -1, "activation": "softplus"}, (2, 3, 4)),
+    Case("MonotonicDense", {"units": 2, "monotonicity": [[-1, 1]]}, (2, 3, 4)),
+    Case("MonotonicDense", {"units": 2, "monotonicity": [[-1, 1], [0, 0], [1, 0]], "members": 2}, (4, 2, 3)),
+    Case("MonotonicDense", {"units": 2, "monotonicity": {3: -1, 0: 1}, "activation": "tanh"}, (3, 4)),
     Case("MonotonicDense", {"units": 2, "members": 3, "parametrization": "ntk", "activation": "elu"}, (4, 3, 5)),
     *[Case("Activation", {"activation": name}, (2, 3)) for name in ACTIVATIONS],
     Case("Activation", {"activation": "Sparsemax"}, (3, 4)),
@@ -105,12 +110,18 @@ CASES = [
     Case("Scale", {"scale_initializer": "zeros", "scale_regularizer": "l2"}, (2, 3, 2)),
     Case("Scale", {"members": 3}, (2, 3, 4)),
     Case("Scale", {"members": 1}, (2, 1, 1)),
+    Case("Scale", {"positive": True, "scale_initializer": "random_normal"}, (3, 4)),
+    Case("Scale", {"positive": True, "members": 3, "scale_initializer": "random_normal"}, (2, 3, 4)),
     Case("Clip", {"low": -0.3, "high": 0.4}, (3, 4)),
     Case("Clip", {"low": [-0.3, 0.1], "high": 0.4}, (2, 3, 2)),
     Case("Clip", {"low": [-0.3, 0.1], "high": [0.0, 0.2]}, (3, 2)),
     Case("TemperatureScaling", {}, (3, 4)),
     Case("TemperatureScaling", {"temperature": 1.7}, (2, 3, 4)),
     Case("TemperatureScaling", {"temperature": 0.4, "blur": 0.1}, (3, 2)),
+    Case("TemperatureScaling", {"temperature": 0.4, "blur": 0.1, "activation": "sigmoid"}, (3, 2)),
+    Case("TemperatureScaling", {"activation": "sigmoid"}, (2, 3, 2)),
+    Case("IsotonicCalibration", {**FUNCTIONS, "blur": 0.1}, (6, 2)),
+    Case("IsotonicCalibration", {**FUNCTIONS, "exclusive": False}, (6, 2)),
     Case("PeriodicEmbedding", {"frequencies": 4}, (3, 2)),
     Case("PeriodicEmbedding", {"frequencies": 3, "output_dim": 1, "columns": [2, 0]}, (2, 4)),
     Case("PeriodicEmbedding", {"frequencies": 3, "output_dim": 2, "columns": [1], "members": 3}, (4, 3, 2)),

@@ -6,7 +6,7 @@ from typing import Any
 from nnlite.errors import ConfigError
 from nnlite.inference.exports.graph import Value
 from nnlite.inference.exports.lowering.registry import lowers, nearest_form
-from nnlite.layers import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax, TemperatureScaling
+from nnlite.layers import ELU, Activation, IsotonicCalibration, LeakyReLU, PReLU, ReLU, Softmax, TemperatureScaling
 from nnlite.ops import activations as functions
 from nnlite.ops.activations import ActivationFunction
 
@@ -117,5 +117,22 @@ def _prelu(layer: Any, x: Value) -> Value:
 
 @lowers(TemperatureScaling)
 def _temperature(layer: Any, x: Value) -> Value:
-    shares = (x / layer.temperature).apply("Softmax", axis=-1)
-    return shares * (1 - layer.blur) + layer.blur / layer.output_shape[-1] if layer.blur else shares
+    scaled, exclusive = x / layer.temperature, layer.activation == "softmax"
+    shares = scaled.apply("Softmax", axis=-1) if exclusive else scaled.apply("Sigmoid")
+    return blurred(shares, layer.blur, layer.output_shape[-1] if exclusive else 2)
+
+
+@lowers(IsotonicCalibration)
+def _isotonic(layer: Any, x: Value) -> Value:
+    low, steepness, rise, start = layer.pieces()
+    pieces = ((x.reshape(0, len(low), 1) - low) * steepness).clip(0.0, 1.0) * rise
+    shares = pieces.reduce("Sum", (-1,), keepdims=False) + start
+    if layer.exclusive:
+        shares = x.graph.where(shares.reduce("Sum", (-1,)) > 0.0, shares, 1.0)
+        shares = shares / shares.reduce("Sum", (-1,))
+    return blurred(shares, layer.blur, len(low) if layer.exclusive else 2)
+
+
+def blurred(shares: Value, blur: float, choices: int) -> Value:
+    """Probabilities with a share of the uniform distribution over so many choices."""
+    return shares * (1 - blur) + blur / choices if blur else shares

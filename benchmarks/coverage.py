@@ -1,0 +1,134 @@
+"""How many new targets prediction intervals hold: eight sets, repeated splits, each method beside the level.
+
+    python -m benchmarks.coverage --splits 20
+
+The sets come with scikit-learn. A third of the rows of each split, up to 1,000, are new. For a method that holds its
+level, the number of held targets of a set differs from that of the level by what the splits draw; the last column has
+the mean over the sets and twice its standard error.
+"""
+
+import argparse
+import math
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from sklearn import datasets
+
+from nnlite import Input, NNRegressor, Sequential
+from nnlite.layers import Dense, Normalization
+
+__all__ = ["SETS", "coverage", "estimator_intervals", "model_intervals", "split"]
+
+Arrays = tuple[np.ndarray, np.ndarray]
+Intervals = dict[str, tuple[np.ndarray, np.ndarray]]
+
+
+def _column(load: Callable, target: int) -> Arrays:
+    """One measured column of a table of classes by the others."""
+    table = load().data
+    return np.delete(table, target, axis=1), table[:, target]
+
+
+def _linnerud() -> Arrays:
+    found = datasets.load_linnerud()
+    return found.data, found.target[:, 0]
+
+
+SETS: dict[str, Callable[[int], Arrays]] = {
+    "friedman1": lambda seed: datasets.make_friedman1(400, noise=1.0, random_state=seed),
+    "friedman2": lambda seed: datasets.make_friedman2(400, noise=50.0, random_state=seed),
+    "friedman3": lambda seed: datasets.make_friedman3(400, noise=0.1, random_state=seed),
+    "sparse": lambda seed: datasets.make_sparse_uncorrelated(400, random_state=seed),
+    "diabetes": lambda seed: datasets.load_diabetes(return_X_y=True),
+    "iris": lambda seed: _column(datasets.load_iris, 3),
+    "wine": lambda seed: _column(datasets.load_wine, 0),
+    "linnerud": lambda seed: _linnerud(),
+}
+
+
+def split(name: str, seed: int) -> tuple[Arrays, Arrays]:
+    """The rows to learn from, and a third that are new."""
+    x, y = SETS[name](seed)
+    order = np.random.default_rng(seed).permutation(len(y))
+    new, old = order[: len(y) // 3], order[len(y) // 3 :]
+    return (x[old], y[old]), (x[new], y[new])
+
+
+def estimator_intervals(learnt: Arrays, new: np.ndarray, level: float, seed: int, epochs: int = 40) -> Intervals:
+    """Those of `NNRegressor`: five members with folds, and as many members as rows where these are few."""
+    options = {"hidden_layer_sizes": (32, 32), "epochs": epochs, "random_state": seed}
+    members = 5 if len(learnt[1]) >= 20 else len(learnt[1])
+    model = NNRegressor(**options, n_members=members).fit(*learnt)
+    return {method: model.predict_interval(new, level, method=method) for method in ("conformal", "cv+")}
+
+
+def model_intervals(learnt: Arrays, new: np.ndarray, level: float, seed: int) -> Intervals:
+    """Those of `model.uncertainty`, for a small network trained by Levenberg-Marquardt with a penalty."""
+    x, y = learnt
+    scale = y.std()
+    scaling = Normalization()
+    scaling.adapt(x)
+    layers = [scaling, Dense(5, "tanh", kernel_regularizer=PENALTY), Dense(1, kernel_regularizer=PENALTY)]
+
+    def trained(x: np.ndarray, y: np.ndarray) -> Sequential:
+        model = Sequential(
+            [Input(x.shape[1:]), *[type(own).from_config(own.get_config()) for own in layers]], seed=seed
+        )
+        model.layers[0].adapt(x)
+        model.compile("LevenbergMarquardt", "mse")
+        model.fit(x, y, epochs=60, verbose=0)
+        return model
+
+    y = (y - y.mean()) / scale
+    everything = trained(x, y).uncertainty(x, y)
+    found = {method: everything.predict_interval(new, level, method=method) for method in ("delta", "jackknife+")}
+    some = 2 * len(x) // 3
+    kept = trained(x[:some], y[:some]).uncertainty(x[:some], y[:some]).calibrate(x[some:], y[some:])
+    found["split conformal"] = kept.predict_interval(new, level, method="conformal")
+    mean = learnt[1].mean()
+    return {name: tuple(end[:, 0] * scale + mean for end in ends) for name, ends in found.items()}
+
+
+PENALTY = {"L2": {"l2": 0.005}}
+
+
+def coverage(
+    name: str, level: float, splits: int, make: Callable[..., Intervals]
+) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    """For each method its name, and per split the share of new targets that are held, and the mean width over that of
+    the targets' own interval of the level."""
+    held: dict[str, list[float]] = {}
+    widths: dict[str, list[float]] = {}
+    for seed in range(splits):
+        learnt, (x, y) = split(name, seed)
+        spread = np.quantile(learnt[1], 0.5 + level / 2) - np.quantile(learnt[1], 0.5 - level / 2)
+        for method, (low, high) in make(learnt, x, level, seed).items():
+            held.setdefault(method, []).append(float(((low <= y) & (y <= high)).mean()))
+            widths.setdefault(method, []).append(float((high - low).mean() / spread))
+    for method in held:
+        yield method, np.array(held[method]), np.array(widths[method])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--splits", type=int, default=20)
+    parser.add_argument("--level", type=float, default=0.9)
+    arguments = parser.parse_args()
+    shares: dict[str, dict[str, tuple[np.ndarray, float]]] = {}
+    for make in (estimator_intervals, model_intervals):
+        for name in SETS:
+            if make is model_intervals and name == "linnerud":
+                continue  # 14 rows do not tell 26 parameters
+            for method, held, widths in coverage(name, arguments.level, arguments.splits, make):
+                shares.setdefault(method, {})[name] = held, float(widths.mean())
+                error = held.std() / math.sqrt(len(held))
+                print(f"{name:12}{method:18}{held.mean():7.3f}{error:7.3f}{widths.mean():7.2f}", flush=True)
+    for method, sets in shares.items():
+        means = np.array([held.mean() for held, _ in sets.values()])
+        error = math.sqrt(sum(held.var() / len(held) for held, _ in sets.values())) / len(sets)
+        width = np.mean([width for _, width in sets.values()])
+        print(f"{'all':12}{method:18}{means.mean():7.3f} +- {2 * error:.3f}, width {width:.2f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,45 @@
+"""What makes the probabilities of a fitted classifier as sure as they should be, by the parameter `calibration`."""
+
+from typing import Any
+
+from nnlite.errors import ConfigError
+from nnlite.estimators.fitting.targets import LabelTargets, Targets
+from nnlite.estimators.fitting.training import Judged
+from nnlite.estimators.parameters import AUTO
+from nnlite.inference.calibration import isotonic_of, temperature_of
+from nnlite.layers import Layer
+
+__all__ = ["calibration_layers"]
+
+
+def calibration_layers(
+    method: str | None, judged: Judged | None, targets: Targets, automatic: bool, dtype: Any
+) -> tuple[list[Layer], list[Layer]]:
+    """What follows each member's outputs, in place of the last activation, and what follows their average.
+
+    Args:
+        method: the parameter.
+        judged: outputs for samples that were not learnt from; None where there are none.
+        targets: classes, or labels side by side.
+        automatic: whether `"auto"` means a temperature, where there are such samples.
+        dtype: of the layers.
+
+    Raises:
+        ConfigError: a method, and no samples to calibrate by.
+    """
+    if method is None or (method == AUTO and (judged is None or not automatic)):
+        return [], []
+    if judged is None:
+        raise ConfigError(
+            f"calibration={method!r} needs samples that were not learnt from: fit 10 or more with early_stopping=True, "
+            "or pass X_val and y_val",
+            ("calibration",),
+        )
+    exclusive = not isinstance(targets, LabelTargets)
+    if method != "isotonic":
+        logits = targets.before_activation(judged.outputs)
+        return [temperature_of(logits, judged.y, judged.weights, exclusive, dtype)], []
+    outputs, y = judged.outputs, judged.y
+    if outputs.ndim == 3:  # each member judged each row
+        outputs, y = outputs.mean(axis=1), y[:, 0]
+    return [], [isotonic_of(outputs, y, judged.weights, exclusive, dtype)]

@@ -1,0 +1,76 @@
+"""Layers that make probabilities as sure as they should be, fitted to rows that a network did not learn from."""
+
+from typing import Any, Literal
+
+import numpy as np
+
+from nnlite.arrays.types import Array
+from nnlite.errors import DataError, needed_for
+from nnlite.layers import IsotonicCalibration, TemperatureScaling
+
+__all__ = ["CalibrationMethod", "isotonic_of", "temperature_of"]
+
+CalibrationMethod = Literal["temperature", "isotonic"]
+
+
+def temperature_of(
+    logits: Array, y: Array, weights: Array | None = None, exclusive: bool = True, dtype: Any = None
+) -> TemperatureScaling:
+    """The temperature and the blur that suit some rows; see `TemperatureScaling.calibrate`.
+
+    Args:
+        logits: `(rows, ..., classes)`, or `(rows, ..., events)`.
+        y: class numbers `(rows, ...)`, or 0 and 1 for each event.
+        weights: of the rows, >= 0.
+        exclusive: whether the outputs are classes, of which each row has one, rather than events.
+        dtype: of the layer.
+    """
+    scaling = TemperatureScaling(activation="softmax" if exclusive else "sigmoid", dtype=dtype, name="temperature")
+    scaling.calibrate(logits, y, weights)
+    return scaling
+
+
+def isotonic_of(
+    probabilities: Array, y: Array, weights: Array | None = None, exclusive: bool = True, dtype: Any = None
+) -> IsotonicCalibration:
+    """The rising functions of probabilities that come nearest to what happened, in squares: isotonic regression.
+
+    Each class is fitted against all others; of two, the second one, and the first one's function is its mirror image.
+    The blur is `1 / (n + 1)` for n rows of a weight above 0, so that no event is called impossible.
+
+    Args:
+        probabilities: `(rows, classes)`, or `(rows, events)`.
+        y: class numbers `(rows,)`, or 0 and 1 for each event.
+        weights: of the rows, >= 0.
+        exclusive: whether the outputs are classes, of which each row has one, rather than events.
+        dtype: of the layer.
+
+    Raises:
+        DataError: no row, or probabilities that are not finite.
+        ImportError: without scikit-learn.
+    """
+    p = np.asarray(probabilities, np.float64)
+    known = np.ones(len(p), bool) if weights is None else np.asarray(weights) > 0
+    if not known.any() or not np.isfinite(p).all():
+        raise DataError("isotonic calibration needs finite probabilities, and a row of a weight above 0")
+    happened = y[:, None] == np.arange(p.shape[1]) if exclusive else np.asarray(y).reshape(p.shape) == 1
+    kept = None if weights is None else np.asarray(weights, np.float64)[known]
+    if exclusive and p.shape[1] == 2:
+        thresholds, values = _fitted(p[known, 1], happened[known, 1], kept)
+        mirrored = [1 - at for at in reversed(thresholds)], [1 - value for value in reversed(values)]
+        functions = [mirrored, (thresholds, values)]
+    else:
+        functions = [_fitted(p[known, place], happened[known, place], kept) for place in range(p.shape[1])]
+    blur = 1 / (int(known.sum()) + 1)
+    return IsotonicCalibration(
+        *map(list, zip(*functions, strict=True)), blur=blur, exclusive=exclusive, dtype=dtype, name="isotonic"
+    )
+
+
+def _fitted(p: Array, happened: Array, weights: Array | None) -> tuple[list[float], list[float]]:
+    """Thresholds and values of the isotonic regression of one event."""
+    with needed_for("isotonic calibration is fitted by scikit-learn", "scikit-learn"):
+        from sklearn.isotonic import IsotonicRegression
+
+    fit: Any = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip").fit(p, happened, weights)
+    return fit.X_thresholds_.tolist(), fit.y_thresholds_.tolist()

@@ -1,0 +1,101 @@
+"""A model with calibrated probabilities, made of one that was trained."""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from nnlite.arrays.types import Array, ArrayLike
+from nnlite.errors import ConfigError, ShapeError
+from nnlite.inference.calibration import CalibrationMethod, isotonic_of, temperature_of
+from nnlite.layers import Activation, Input, Layer
+from nnlite.models.interpretation import link_of
+from nnlite.ops.activations import Sigmoid, Softmax
+
+if TYPE_CHECKING:
+    from nnlite.models.sequential import Sequential
+
+__all__ = ["calibrated"]
+
+
+def calibrated(
+    self: "Sequential",
+    x: Any,
+    y: ArrayLike,
+    method: CalibrationMethod = "temperature",
+    sample_weight: ArrayLike | None = None,
+) -> "Sequential":
+    """A model that shares the layers of this one, and whose probabilities are calibrated by rows it did not learn from.
+
+    Its last layer is a `TemperatureScaling` of the logits, or an `IsotonicCalibration` of the probabilities, so that
+    files, derivatives and exports have it. It is compiled as this model, whose outputs stay as they are; what is
+    trained further is this model, to be calibrated again. It always gives probabilities, also where this one gives
+    logits to a loss that takes such.
+
+    Args:
+        x: rows that the model was not trained on, as `predict` takes them.
+        y: their targets, as the loss takes them.
+        method: "temperature" for one number, by which all logits are divided; "isotonic" for a rising function of each
+            probability, which needs more rows, some thousands, and scikit-learn.
+        sample_weight: weights of the rows, >= 0.
+
+    Raises:
+        ConfigError: outputs that are no probabilities, nor logits of such by the loss.
+        DataError, ShapeError: targets or weights that do not fit the outputs.
+
+    Reference: Guo et al. 2017, arXiv:1706.04599.
+
+    >>> import numpy as np
+    >>> from nnlite import Input, Sequential
+    >>> from nnlite.layers import Dense
+    >>> model = Sequential([Input((1,)), Dense(1, "sigmoid", kernel_initializer="ones")])
+    >>> x = np.repeat([[-3.0], [3.0]], 500, axis=0)  # sure to 95 %
+    >>> y = np.arange(1000) % 5 < np.repeat([1, 4], 500)  # and right in 80 % of the rows
+    >>> model.calibrated(x, y).predict([[3.0]], verbose=0).round(2).tolist()
+    [[0.82]]
+    """
+    last = self.layers[-1]
+    bare, activation = last.without_activation()
+    link = activation or link_of(self)
+    if not isinstance(link, Softmax | Sigmoid) or (isinstance(link, Softmax) and link.axis not in (-1, (-1,))):
+        raise ConfigError(f"{self.label} ends in {last.label}: probabilities are a softmax or sigmoid at the end")
+    exclusive = isinstance(link, Softmax)
+    bodies: dict[str, list[Layer]] = {"temperature": [*self.layers[:-1], bare], "isotonic": list(self.layers)}
+    if activation is None:
+        bodies["isotonic"].append(Activation(link))
+    if method not in bodies:
+        raise ConfigError(f"method={method!r}: expected 'temperature' or 'isotonic'", ("method",))
+    outputs = np.asarray(_row_of(self, bodies[method]).predict(x, verbose=0))
+    fit = temperature_of if method == "temperature" else isotonic_of
+    weights = None if sample_weight is None else np.asarray(sample_weight)
+    last_layer = fit(outputs, _truth(np.asarray(y), outputs, exclusive), weights, exclusive, self.dtype)
+    last_layer.name = None  # whichever is free
+    made = _row_of(self, [*bodies[method], last_layer])
+    if self.compiled:
+        made.compile(**_of_probabilities(cast(dict, self.trainer.config())))
+    vars(made)["_interpretation"] = replace(self._interpretation, link=None)
+    return made
+
+
+def _row_of(model: "Sequential", layers: list[Layer]) -> "Sequential":
+    """Layers of the model in a row, and others behind them."""
+    return type(model)([Input(model.input_shape[1:]), *layers], seed=model.seed, name=model.name, dtype=model.dtype)
+
+
+def _truth(y: Array, outputs: Array, exclusive: bool) -> Array:
+    """Class numbers of the outputs' shape without the last axis, or 0 and 1 of their shape."""
+    wanted = outputs.shape[:-1] if exclusive else outputs.shape
+    if exclusive and y.shape == outputs.shape:
+        return y.argmax(axis=-1)
+    if y.size != np.prod(wanted):
+        raise ShapeError(f"targets of shape {y.shape} for outputs of shape {outputs.shape}")
+    return y.reshape(wanted)
+
+
+def _of_probabilities(config: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of `compile`, with a loss that takes probabilities where it took logits."""
+    spec = config["loss"]
+    if spec is not None:
+        ((name, options),) = spec.items()
+        config["loss"] = {name: {**options, "from_logits": False} if "from_logits" in options else options}
+    return config
