@@ -15,23 +15,31 @@ def quick_outputs(model: Layer, x: Any) -> np.ndarray | None:
     """The outputs of a chain for finite rows, with the weights of the moment; None where only `predict` knows them.
 
     Callbacks, batches and Jacobians cost several times the products of a single row: here each layer's `infer` follows
-    that of the one before. Results agree with `predict` to rounding.
+    that of the one before. Results agree with those of the layers' `linearize` to rounding.
 
     Args:
         model: built; None is returned unless it is a chain of layers of one type of numbers that have `infer`.
-        x: None is returned unless it is an array of few rows, finite and of the model's shape.
+        x: None is returned unless it is an array of few rows of real numbers, finite and of the model's shape.
+
+    Returns:
+        An array that shares no memory with `x`.
     """
-    if not isinstance(x, np.ndarray) or len(x) > FEW_ROWS:
+    if not (isinstance(x, np.ndarray) and x.ndim and 0 < len(x) <= FEW_ROWS and x.dtype.kind in "biuf"):
         return None
-    stages = model.chain.line
+    stages = model.chain.line if model.built else None
     if stages is None or model.input_kind != "numbers" or x.shape[1:] != model.input_shape[1:]:
         return None
-    outputs = x.astype(model.dtype, copy=False)
+    if x.dtype == model.dtype:
+        outputs = x
+    else:
+        with np.errstate(over="ignore"):  # a number too large for the model's dtype is not finite
+            outputs = x.astype(model.dtype)
     if not np.isfinite(outputs).all():
         return None
+    model._check_ready()
     for stage in stages:
         infer = stage.layer.infer
         if infer is None:
             return None
         outputs = infer(outputs)
-    return outputs
+    return outputs.copy() if np.may_share_memory(outputs, x) else outputs
