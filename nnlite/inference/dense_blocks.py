@@ -6,9 +6,11 @@ from typing import Any
 import numpy as np
 
 from nnlite.inference.stages import Prepared, Stage, starts_of
-from nnlite.layers.base.simplified import Product, Step
+from nnlite.layers import Layer
+from nnlite.layers.base.simplified import Activated, Product, Step, Unchanged
+from nnlite.ops.activations import kernel_code
 
-__all__ = ["MANY_ROWS", "joined_stages"]
+__all__ = ["MANY_ROWS", "joined_layers", "joined_stages"]
 
 MANY_ROWS = 8  # fewer are done sooner by the layers one by one
 # OpenBLAS multiplies without copying the factors first up to so many multiply-adds: 240 x 64 x 64, float32, takes three
@@ -53,6 +55,10 @@ class DenseBlocks(Stage):
 
         return Prepared(run, np.empty(shape, kernel.dtype))
 
+    def infer(self, x: np.ndarray) -> np.ndarray:
+        """The outputs for `(rows, features)`, in memory of their own."""
+        return self.prepare(x, False).run(x, None)
+
     def _rows_of_block(self, rows: int) -> int:
         """As many in each block, but for some that the last one shares with the one before it."""
         count = max(1, -(-rows // self.block))
@@ -91,6 +97,37 @@ def joined_stages(steps: Sequence[Step], stages: Sequence[Stage], dtype: np.dtyp
     return joined
 
 
+def joined_layers(layers: Sequence[Layer], dtype: np.dtype) -> list[Callable[[np.ndarray], np.ndarray]]:
+    """`infer` of each layer, and one function in place of narrow dense layers in a row.
+
+    Nothing else is multiplied into the dense layers: a shift of large numbers would cost digits there.
+    """
+    steps: list[Step] = []
+    sources: list[list[Layer]] = []
+    for layer in layers:
+        wide = any(parameter.size * SHORTEST > SMALL_PRODUCT for parameter in layer.parameters)
+        step = None if wide else layer.at_inference()
+        if isinstance(step, Unchanged):
+            continue
+        joined = (
+            steps[-1].then(step) if isinstance(step, Activated) and steps and isinstance(steps[-1], Product) else None
+        )
+        if joined is not None:
+            steps[-1] = joined
+            sources[-1].append(layer)
+        else:
+            steps.append(step if isinstance(step, Product) else layer)
+            sources.append([layer])
+    runs: list[Any] = []
+    start = 0
+    while start < len(steps):
+        products = _products_from(steps[start:])
+        alone = [layer.infer for layer in sources[start]]
+        runs += [DenseBlocks(products, dtype).infer] if len(products) > 1 else alone
+        start += max(1, len(products))
+    return runs
+
+
 def _products_from(steps: Sequence[Step]) -> list[Product]:
     """The dense layers that come first and can be one; none where to turn their inputs would take too long."""
     found: list[Product] = []
@@ -100,7 +137,7 @@ def _products_from(steps: Sequence[Step]) -> list[Product]:
         if (len(step.kernel) + 1) * step.kernel.shape[1] * SHORTEST > SMALL_PRODUCT:
             break
         found.append(step)
-        if step.activation is not None and not step.activation.by_element:
+        if kernel_code(step.activation) is None and not step.activation.by_element:
             break
     widths = sum(product.kernel.shape[1] for product in found)
     return found if found and len(found[0].kernel) <= 2 * widths else []

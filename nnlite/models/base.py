@@ -19,7 +19,7 @@ from nnlite.losses import Loss
 from nnlite.metrics import Metric
 from nnlite.models import steps
 from nnlite.models.copying import surface
-from nnlite.models.doors import Evaluate, FewRows, OfTrainer, Predict, SecondOrderDoors, door
+from nnlite.models.doors import Evaluate, OfTrainer, Predict, QuickOutputs, SecondOrderDoors, door
 from nnlite.models.fast import fast_predictor
 from nnlite.models.files import model_state, pickled_state, unpickled
 from nnlite.models.interpretation import Interpretation, Kept, read_encoder, read_target
@@ -35,7 +35,7 @@ from nnlite.training.profile import Profile, profile_step
 from nnlite.training.rates import find_learning_rate
 
 
-class BaseModel(FewRows, SecondOrderDoors, Layer, abstract=True):
+class BaseModel(QuickOutputs, SecondOrderDoors, Layer, abstract=True):
     """A layer made of `layers` that can be trained, saved and loaded.
 
     It has a `trainer` and `derivatives`; both are asked by way of the model, whose methods are doors to theirs.
@@ -95,12 +95,12 @@ class BaseModel(FewRows, SecondOrderDoors, Layer, abstract=True):
     def _as_input(self, inputs: Any) -> Any:
         return super()._as_input(self._encoded(inputs))
 
-    def _few_rows(self, x: Any) -> np.ndarray | None:
+    def _outputs_alone(self, x: Any) -> np.ndarray | None:
         return quick_outputs(self, x) if self._interpretation.encoder is None else None
 
     def __call__(self, *inputs: Any, **given: Any) -> Any:
         if len(inputs) == 1 and not given and not self._penalizes and active_tape() is None:
-            outputs = self._few_rows(inputs[0])
+            outputs = self._outputs_alone(inputs[0])
             if outputs is not None:
                 return outputs
         return super().__call__(*inputs, **given)

@@ -11,7 +11,7 @@ from nnlite.derivatives import Derivatives
 from nnlite.registry.fields import Spec
 from nnlite.training.epoch import Verbose
 
-__all__ = ["Evaluate", "FewRows", "OfTrainer", "Predict", "SecondOrderDoors", "door"]
+__all__ = ["Evaluate", "OfTrainer", "Predict", "QuickOutputs", "SecondOrderDoors", "door"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -113,13 +113,13 @@ class Predict(Protocol):
     ) -> np.ndarray | Any: ...  # a tuple of arrays where there are several outputs
 
 
-class FewRows:
-    """A base of models: the quick way of few rows, for as long as no subclass computes otherwise."""
+class QuickOutputs:
+    """A base of models: the quick way to outputs alone, for as long as no subclass computes otherwise."""
 
-    _fast_paths: ClassVar[dict[str, tuple[str, ...]]] = {"_few_rows": ("linearize", "call", "_as_input")}
+    _fast_paths: ClassVar[dict[str, tuple[str, ...]]] = {"_outputs_alone": ("linearize", "call", "_as_input")}
 
-    def _few_rows(self, x: Any) -> np.ndarray | None:
-        """The outputs for few rows, by a quicker way; None where there is none."""
+    def _outputs_alone(self, x: Any) -> np.ndarray | None:
+        """The outputs for rows in an array, by a quicker way; None where there is none."""
         return None
 
 

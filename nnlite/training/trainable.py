@@ -69,8 +69,8 @@ class Trainable(Protocol):
     @property
     def trainable_weights(self) -> list[Parameter]: ...
 
-    def _few_rows(self, x: Any) -> np.ndarray | None:
-        """The outputs for few rows, by a quicker way than `linearize`; None where there is none."""
+    def _outputs_alone(self, x: Any) -> np.ndarray | None:
+        """The outputs for rows in an array, by a quicker way than `linearize`; None where there is none."""
         ...
 
     def _as_input(self, inputs: Any) -> np.ndarray | tuple[np.ndarray, ...]:

@@ -1,4 +1,4 @@
-"""Few rows go a quicker way through `predict` and a call, with the same numbers and the same errors."""
+"""Arrays of rows go a quicker way through `predict` and a call, with the same numbers and the same errors."""
 
 import warnings
 
@@ -8,9 +8,17 @@ import pytest
 from nnlite import Input, Model, Sequential
 from nnlite.callbacks import LambdaCallback
 from nnlite.config import set_floatx
-from nnlite.errors import DataError, NotReadyError, ShapeError
+from nnlite.errors import ConfigError, DataError, NotReadyError, ShapeError
 from nnlite.inference import quick
-from nnlite.layers import BatchNormalization, Dense, Dropout, Flatten, Normalization
+from nnlite.layers import (
+    Activation,
+    BatchNormalization,
+    Dense,
+    Dropout,
+    Normalization,
+    Softmax,
+    TemperatureScaling,
+)
 
 generator = np.random.default_rng(6)
 X = generator.normal(size=(100, 4))
@@ -40,17 +48,27 @@ def built(*layers, dtype="float64", kind=Sequential):
     return model
 
 
+NETS = [
+    [Dense(5, "relu"), Dropout(0.5), Dense(3, "softmax")],
+    [Normalization(mean=-200.0, variance=4.0), Dense(5), Activation("tanh"), Dense(4), Softmax()],
+    [Dense(100, "gelu", parametrization="ntk"), Dense(3)],
+    [Dropout(0.5), Dense(4, "relu"), Dense(4), TemperatureScaling()],
+]
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("rows", [1, 7, quick.FEW_ROWS])
-def test_the_numbers_are_those_of_many_rows(rows, dtype, asked):
-    model = built(Dense(5, "relu"), Dropout(0.5), Dense(3, "softmax"), dtype=dtype)
-    many = model.predict(X, verbose=0)[:rows]
-    assert not any(asked)
-    for outputs in (model.predict(X[:rows], verbose=0), model(X[:rows]), model.predict_on_batch(X[:rows])):
-        assert outputs.dtype == many.dtype
-        tolerance = 1e-6 if dtype == "float32" else 1e-14
-        np.testing.assert_allclose(outputs, many, rtol=tolerance, atol=tolerance)
-    assert asked[-3:] == [True, True, True]
+@pytest.mark.parametrize("layers", NETS, ids=lambda layers: type(layers[0]).__name__)
+@pytest.mark.parametrize("rows", [1, quick.FEW_ROWS, quick.SOME_ROWS, 500, 2 * quick.PIECE + 3])
+def test_the_numbers_are_those_of_the_layers(rows, layers, dtype, asked):
+    model = built(*[type(layer).from_config(layer.get_config()) for layer in layers], dtype=dtype)
+    x = generator.normal(size=(rows, 4))
+    slow = model.linearize(x.astype(dtype), *model.values)[0]
+    assert not asked
+    for outputs in (model.predict(x, verbose=0), model.predict(x, 100, verbose=0), model(x), model.predict_on_batch(x)):
+        assert outputs.dtype == slow.dtype
+        tolerance = 2e-6 if dtype == "float32" else 1e-13
+        np.testing.assert_allclose(outputs, slow, rtol=tolerance, atol=tolerance)
+    assert asked == [True] * 4
 
 
 def test_weights_are_those_of_the_moment():
@@ -60,7 +78,7 @@ def test_weights_are_those_of_the_moment():
     np.testing.assert_allclose(model.predict(X[:3], verbose=0), 2 * first, rtol=1e-14)
 
 
-@pytest.mark.parametrize("layers", [[Dropout(0.5)], [Flatten()]])
+@pytest.mark.parametrize("layers", [[Dropout(0.5)], [Activation("linear")]])
 def test_outputs_share_no_memory_with_inputs(layers):
     model, x = built(*layers), X[:3].copy()
     for outputs in (model(x), model.predict(x, verbose=0)):
@@ -68,9 +86,10 @@ def test_outputs_share_no_memory_with_inputs(layers):
         np.testing.assert_array_equal(x, X[:3])
 
 
+@pytest.mark.parametrize("rows", [3, 90])
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-def test_what_is_not_finite_is_refused(bad):
-    x = X[:3].copy()
+def test_what_is_not_finite_is_refused(bad, rows):
+    x = X[:rows].copy()
     x[1, 2] = bad
     with pytest.raises(DataError, match="row 1"):
         built(Dense(2)).predict(x, verbose=0)
@@ -98,7 +117,10 @@ def test_arguments_are_read_all_the_same(asked, capsys):
     model, seen = built(Dense(2)), []
     model.predict(X[:3], verbose=0, callbacks=[LambdaCallback(on_predict_end=lambda logs: seen.append(logs))])
     assert len(seen) == 1
-    model.predict(X[:3], batch_size=2, verbose=0)
+    with pytest.raises(ConfigError, match="batch_size"):
+        model.predict(X[:3], batch_size=0, verbose=0)
+    with pytest.raises(ConfigError, match="batch_size"):
+        model.predict(X[:3], batch_size=2.5, verbose=0)
     outputs, jacobian = model.predict(X[:3], verbose=0, return_jacobian=True)
     assert (outputs.shape, jacobian.shape) == ((3, 2), (3, 2, 4))
     assert not asked
