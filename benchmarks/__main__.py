@@ -5,6 +5,7 @@
     python -m benchmarks report FILE.json
     python -m benchmarks tabular run|report|data [--python PATH] ...     default models on real tables
     python -m benchmarks estimators [--rounds N] [--docs]                fits and predictions beside scikit-learn's MLP
+    python -m benchmarks whole [--housing PATH] [--images PATH]          trainings to a loss, until a model is saved
     python -m benchmarks storage [--gigabytes N] [--folder PATH]         a CSV file larger than memory
 
 In the first three nnlite takes part twice, with NumPy alone and with Numba (`--kernels numpy,numba`). Peers and Numba
@@ -22,7 +23,7 @@ import os
 import sys
 from pathlib import Path
 
-from benchmarks import estimators, growth, storage
+from benchmarks import estimators, growth, storage, to_result
 from benchmarks.cases import BY_NAME, CASES
 from benchmarks.options import some_of
 from benchmarks.plot import draw
@@ -121,6 +122,7 @@ def _options(arguments):
     tabular.add_to(commands)
     estimators.add_to(commands)
     storage.add_to(commands)
+    to_result.add_to(commands)
     return parser.parse_args(arguments)
 
 

@@ -29,7 +29,9 @@ def environment(threads: int, kernels: str | None = None) -> dict:
     fixed = {f"{name}_NUM_THREADS": str(threads) for name in names}
     flags = f"--xla_cpu_multi_thread_eigen={'false' if threads == 1 else 'true'} intra_op_parallelism_threads={threads}"
     chosen = {"NNLITE_KERNELS": kernels} if kernels else {}
-    outer = {name: value for name, value in os.environ.items() if not name.startswith("OPENBLAS_")}
+    # Peers were compiled to bytecode when they were installed; so is nnlite, by the rounds that are thrown away.
+    left_out = ("OPENBLAS_", "PYTHONDONTWRITEBYTECODE")
+    outer = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
     return {**outer, **fixed, **chosen, "XLA_FLAGS": flags, "PYTHONPATH": str(ROOT)}
 
 

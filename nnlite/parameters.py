@@ -9,6 +9,7 @@ from nnlite.arrays.types import ArrayLike
 from nnlite.constraints import Constraint
 from nnlite.errors import ShapeError
 from nnlite.jacobians import RowGradients
+from nnlite.kernels import aligned_zeros
 from nnlite.regularizers import Regularizer
 
 
@@ -221,8 +222,7 @@ class Pack:
         self.shapes = [parameter.shape for parameter in parameters]
         stops = np.cumsum([parameter.size for parameter in parameters]).tolist()
         self.segments = [slice(stop - p.size, stop) for stop, p in zip(stops, parameters, strict=True)]
-        self.values = np.empty(stops[-1], parameters[0].dtype)
-        self.gradients = np.zeros_like(self.values)
+        self.values, self.gradients = (aligned_zeros(stops[-1], parameters[0].dtype) for _ in range(2))
         for parameter, segment in zip(parameters, self.segments, strict=True):
             shape = parameter.shape
             parameter.bind(self.values[segment].reshape(shape), self.gradients[segment].reshape(shape))
@@ -242,7 +242,7 @@ class RowPack:
     def __init__(self, parameter: Parameter, path: str) -> None:
         self.parameters, self.paths, self.shapes = [parameter], [path], [parameter.shape]
         self.segments = [slice(None)]
-        self.values = np.empty(parameter.size, parameter.dtype)
+        self.values = aligned_zeros(parameter.size, parameter.dtype)
         self.width = parameter.size // parameter.shape[0]
         parameter.bind(self.values.reshape(parameter.shape), RowGradients(parameter.shape, parameter.dtype))
 

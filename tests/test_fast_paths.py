@@ -131,9 +131,9 @@ def test_quick_outputs_are_those_of_the_weights_of_the_moment():
     other, model = (Sequential([Input((3,)), *own], seed=0, dtype="float64") for own in layers)
     assert quick_outputs(other, x) is None
     for _ in range(2):
-        np.testing.assert_allclose(quick_outputs(model, x), model.predict(x, verbose=0), rtol=0, atol=1e-12)
+        np.testing.assert_allclose(quick_outputs(model, x), model.linearize(x, *model.values)[0], rtol=0, atol=1e-12)
         model.layers[0].kernel.value[...] *= -1.5
-    for refused in (x[:, :2], np.full((2, 3), np.inf), np.zeros((1000, 3)), x.tolist()):
+    for refused in (x[:, :2], np.full((2, 3), np.inf), np.zeros((0, 3)), x.tolist()):
         assert quick_outputs(model, refused) is None
 
 

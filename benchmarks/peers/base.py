@@ -1,5 +1,7 @@
 """What the comparison asks of an engine."""
 
+import numpy as np
+
 
 class Unsupported(Exception):
     """The engine has no such net; the message says why."""
@@ -53,6 +55,31 @@ class Peer:
                 rows = order[start : start + batch]
                 loss = self.step(self.take(x[rows]), self.take(y[rows]))
         self.wait(loss)
+
+    def train_until(self, wanted, x, y, held_x, held_y, epochs) -> list[float]:
+        """Train until the loss of the rows that are held back is as wanted; these losses, one for each epoch."""
+        generator, losses = np.random.default_rng(0), []
+        while len(losses) < epochs and not (losses and losses[-1] <= wanted):
+            self.train(x, y, self.case.batch, 1, generator)
+            losses.append(self.loss_of_outputs(np.asarray(self.outputs(held_x), np.float64), held_y))
+        return losses
+
+    def outputs(self, x):
+        """The outputs for `x` between epochs of a training."""
+        return self.predict(self.take(x))
+
+    def loss_of_outputs(self, outputs, y) -> float:
+        """The mean loss of outputs as `predict` gives them."""
+        if self.case.loss == "mse":
+            return float(((outputs.reshape(y.shape) - y) ** 2).mean())
+        if self.probabilities:
+            outputs = np.log(np.maximum(outputs, 1e-30))
+        outputs = outputs - outputs.max(axis=1, keepdims=True)
+        return float((np.log(np.exp(outputs).sum(axis=1)) - outputs[np.arange(len(y)), y]).mean())
+
+    def save(self, folder) -> None:
+        """Write the trained net into this folder, in the engine's own way."""
+        raise NotImplementedError
 
 
 def dense_only(case, engine, dropout=False) -> None:

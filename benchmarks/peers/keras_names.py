@@ -22,3 +22,18 @@ def keras_layer(part, layers):
             return layers.Embedding(count, width)
         case Mean():
             return layers.GlobalAveragePooling1D()
+
+
+def fit_until(model, callbacks, wanted, data, held, batch, epochs) -> list[float]:
+    """`fit` until the loss of the rows that are held back is as wanted; these losses.
+
+    Args:
+        callbacks: the module with `LambdaCallback`.
+    """
+
+    def judge(epoch, logs):
+        model.stop_training = logs["val_loss"] <= wanted
+
+    stop = callbacks.LambdaCallback(on_epoch_end=judge)
+    options = {"validation_data": held, "batch_size": batch, "epochs": epochs, "callbacks": [stop], "verbose": 0}
+    return list(map(float, model.fit(*data, **options).history["val_loss"]))

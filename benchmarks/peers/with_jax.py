@@ -4,6 +4,7 @@ import functools
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from benchmarks.parts import Block, Convolution, Dense, Dropout, Flatten, Lookup, Mean, Pool, Recurrence
 from benchmarks.peers.base import Peer
@@ -32,6 +33,9 @@ class Jax(Peer):
 
     def wait(self, result):
         return jax.block_until_ready(result)
+
+    def save(self, folder):
+        np.savez(folder / "model.npz", *map(np.asarray, jax.tree.leaves(self.state[0])))
 
 
 def _step(case, state, x, y):

@@ -10,7 +10,7 @@ from keras import layers
 
 from benchmarks.parts import Block
 from benchmarks.peers.base import Peer
-from benchmarks.peers.keras_names import keras_layer
+from benchmarks.peers.keras_names import fit_until, keras_layer
 
 
 class Keras(Peer):
@@ -41,6 +41,12 @@ class Keras(Peer):
 
     def train(self, x, y, batch, epochs, generator):
         self.model.fit(x, y, batch_size=batch, epochs=epochs, verbose=0)
+
+    def train_until(self, wanted, x, y, held_x, held_y, epochs):
+        return fit_until(self.model, keras.callbacks, wanted, (x, y), (held_x, held_y), self.case.batch, epochs)
+
+    def save(self, folder):
+        self.model.save(folder / "model.keras")
 
 
 def _applied(part, width, inputs):

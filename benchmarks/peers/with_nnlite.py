@@ -2,8 +2,8 @@
 
 from benchmarks.parts import Block
 from benchmarks.peers.base import Peer
-from benchmarks.peers.keras_names import keras_layer
-from nnlite import Input, Model, Sequential, layers
+from benchmarks.peers.keras_names import fit_until, keras_layer
+from nnlite import Input, Model, Sequential, callbacks, layers
 from nnlite.optimizers import Adam
 
 LOSSES = {"mse": "mse", "crossentropy": {"SparseCategoricalCrossentropy": {"from_logits": True}}}
@@ -36,6 +36,12 @@ class NNLite(Peer):
 
     def train(self, x, y, batch, epochs, generator):
         self.model.fit(x, y, batch_size=batch, epochs=epochs, verbose=0)
+
+    def train_until(self, wanted, x, y, held_x, held_y, epochs):
+        return fit_until(self.model, callbacks, wanted, (x, y), (held_x, held_y), self.case.batch, epochs)
+
+    def save(self, folder):
+        self.model.save(folder / "model.safetensors")
 
 
 def _block(part, width):

@@ -1,5 +1,7 @@
 """scikit-learn's multilayer perceptron."""
 
+import pickle
+
 import numpy as np
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
@@ -43,3 +45,11 @@ class SklearnMLP(Peer):
 
     def train(self, x, y, batch, epochs, generator):
         self.model.set_params(max_iter=epochs, shuffle=True, n_iter_no_change=epochs).fit(x, y)
+
+    def train_until(self, wanted, x, y, held_x, held_y, epochs):
+        self.model.set_params(shuffle=True)
+        self.train = lambda x, y, *_: self._fit(x, y)  # an epoch each, where `fit` would begin anew
+        return super().train_until(wanted, x, y, held_x, held_y, epochs)
+
+    def save(self, folder):
+        (folder / "model.pickle").write_bytes(pickle.dumps(self.model))

@@ -57,6 +57,15 @@ class Torch(Peer):
         with torch.no_grad():
             return self.net(x)
 
+    def outputs(self, x):
+        self.net.eval()
+        outputs = self.predict(self.take(x))
+        self.net.train()
+        return outputs
+
+    def save(self, folder):
+        torch.save(self.net.state_dict(), folder / "model.pt")
+
 
 class CompiledTorch(Torch):
     """The same with `torch.compile` around net and loss."""

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 from nnlite.data import InputEncoder
+from nnlite.data.batches import count_rows
+from nnlite.inference.dense_blocks import MANY_ROWS, joined_stages
 from nnlite.inference.fold_constants import folded
 from nnlite.inference.stages import stage_of
 from nnlite.jacobians import Bundle
@@ -41,10 +43,12 @@ class Predictor:
         self.row_shape = tuple(model.input_shape[1:])
         self.several = model.takes_several
         self.plain = model.input_kind == "numbers" and not self.several
-        self.stages = [stage_of(step, self.dtype) for step in folded(layers)]
+        steps = folded(layers)
+        self.stages = [stage_of(step, self.dtype) for step in steps]
+        self.joined = joined_stages(steps, self.stages, self.dtype)
         self.may_alias = not self.stages or self.stages[-1].may_alias
         one_output = not isinstance(model.output_shape[0], tuple)
-        self.rows_at_once: Any = min((stage.rows for stage in self.stages), default=np.inf)
+        self.rows_at_once: Any = min((stage.rows for stage in self.joined), default=np.inf)
         self.in_pieces = self.plain and one_output and self.rows_at_once < np.inf
         self._local = threading.local()
 
@@ -81,7 +85,7 @@ class Predictor:
     def _prepare(self, x, shapes):
         """Each stage with the memory that this thread keeps for it, for batches shaped like x."""
         prepared, fixed = [], False
-        for stage in self.stages:
+        for stage in self.joined if count_rows(x) >= MANY_ROWS else self.stages:
             run, out = stage.prepare(x, fixed)
             outputs = run(x, out)
             fixed = outputs is out or (fixed and np.may_share_memory(outputs, x))

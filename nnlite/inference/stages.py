@@ -17,7 +17,7 @@ from nnlite.layers import Layer
 from nnlite.layers.base.simplified import Activated, Affine, Convolution, Pooling, Product, Step, View
 from nnlite.layers.pooling.pooling import inverse_counts
 
-__all__ = ["stage_of"]
+__all__ = ["Prepared", "Stage", "stage_of", "starts_of"]
 
 BLOCK_BYTES = 2**20  # of what a convolution works on at a time
 WHOLE_ROWS = 256  # at once where layers run as they are: what they compute on the way would not fit into the cache
@@ -36,7 +36,7 @@ class Prepared(NamedTuple):
     out: np.ndarray | None = None
 
 
-class _Stage:
+class Stage:
     """Interface that `Predictor` needs of a stage.
 
     Attributes:
@@ -52,7 +52,7 @@ class _Stage:
         raise NotImplementedError
 
 
-class _Dense(_Stage):
+class _Dense(Stage):
     """activation(x @ kernel + bias)."""
 
     def __init__(self, step: Product, dtype: np.dtype) -> None:
@@ -88,7 +88,7 @@ def _multiply_members(x: np.ndarray, kernel: np.ndarray, out: np.ndarray | None)
     return out
 
 
-class _Scale(_Stage):
+class _Scale(Stage):
     """x * scale + shift."""
 
     def __init__(self, step: Affine, dtype: np.dtype) -> None:
@@ -105,7 +105,7 @@ class _Scale(_Stage):
         return "Affine"
 
 
-class _Convolution(_Stage):
+class _Convolution(Stage):
     """activation(largest of each window of the pooling, if there is one, of convolution + bias)."""
 
     def __init__(self, step: Convolution, dtype: np.dtype) -> None:
@@ -157,7 +157,7 @@ class _Convolution(_Stage):
         values = memory.values.reshape(*algorithm.tile, images, *counts, algorithm.filters)
         side, jump = 1 if self.pool else algorithm.tile[0], algorithm.tile[0] * algorithm.strides[0]
         blocks = []
-        for first, line in itertools.product(_starts(batch, images), _starts(total, lines)):
+        for first, line in itertools.product(starts_of(batch, images), starts_of(total, lines)):
             part = out[first : first + images, line * side : (line + lines) * side]
             finish = [] if in_out else self._finish(values, part)
             blocks.append((algorithm.view(source[first : first + images, line * jump :], counts), finish, part))
@@ -191,7 +191,7 @@ class _Convolution(_Stage):
         return f"Convolution({self.algorithm.size}, {self.algorithm.channels}, {self.algorithm.filters}{pool})"
 
 
-def _starts(total: int, length: int) -> list[int]:
+def starts_of(total: int, length: int) -> list[int]:
     """Starts of pieces of one length that cover `total`."""
     return [*range(0, total - length, length), total - length] if total else []
 
@@ -208,7 +208,7 @@ def _source(
     return source, source[(slice(None), *(slice(before, before + length) for _, length, before in axes))]
 
 
-class _Pooling(_Stage):
+class _Pooling(Stage):
     """The largest or the mean of each window."""
 
     def __init__(self, layer: Layer) -> None:
@@ -235,7 +235,7 @@ class _Pooling(_Stage):
         return repr(self.layer)
 
 
-class _View(_Stage):
+class _View(Stage):
     """The same numbers in another shape."""
 
     may_alias = True
@@ -251,7 +251,7 @@ class _View(_Stage):
         return repr(self.layer)
 
 
-class _Whole(_Stage):
+class _Whole(Stage):
     """A layer as it is, with its weights of this moment."""
 
     may_alias = True
@@ -268,7 +268,7 @@ class _Whole(_Stage):
         return repr(self.layer)
 
 
-STAGES: dict[type, Callable[..., _Stage]] = {
+STAGES: dict[type, Callable[..., Stage]] = {
     Product: _Dense,
     Affine: _Scale,
     Convolution: _Convolution,
@@ -278,6 +278,6 @@ STAGES: dict[type, Callable[..., _Stage]] = {
 }
 
 
-def stage_of(step: Step, dtype: np.dtype) -> _Stage:
+def stage_of(step: Step, dtype: np.dtype) -> Stage:
     """The stage that carries out a step of `folded`."""
     return _Whole(step) if isinstance(step, Layer) else STAGES[type(step)](step, dtype)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from nnlite.errors import ConfigError
 from nnlite.kernels import reference
-from nnlite.kernels.memory import keep_freed_memory
+from nnlite.kernels.memory import aligned_zeros, keep_freed_memory
 from nnlite.kernels.reference import *
 
 CHOICES = ("auto", "numpy", "numba")
@@ -20,7 +20,7 @@ WORTH_LOADING = 1_000_000_000
 WORTH_COMPILING = 8_000_000_000  # where nothing compiled lies on the disk yet, which takes four seconds
 STEP = 25_000
 
-__all__ = ["chosen", "compiled_now", "keep_freed_memory", "suited_kernels", "use"]
+__all__ = ["aligned_zeros", "chosen", "compiled_now", "keep_freed_memory", "suited_kernels", "use"]
 __all__ += reference.__all__
 
 

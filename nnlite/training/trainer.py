@@ -239,6 +239,11 @@ class Trainer(Compiled):
 
         Shape: `(rows, ...) -> (rows, *output_shape[1:])`; the Jacobian `(rows, *output_shape[1:], *input_shape[1:])`.
         """
+        whole = batch_size is None or (type(batch_size) is int and batch_size > 0)
+        if whole and type(verbose) is int and verbose == 0 and steps is callbacks is None and not return_jacobian:
+            outputs = None if self.model._writes_prediction else self.model._outputs_alone(x)
+            if outputs is not None:
+                return outputs
         read_call(Trainer.predict, locals())
         batches = prediction_batches(self.model, x, batch_size or PREDICTION_BATCH, steps)
         listeners = callback_list(self.model, callbacks, verbose, steps=batches.steps)

@@ -101,6 +101,18 @@ def swapped(sample):
     return lambda dtype: [(given := sample(dtype))[1], given[0], *given[2:]]
 
 
+def row_sums(count, run, length=9):
+    """Arguments of `put_row_sums`; some rows of the table are named often, some never."""
+
+    def arguments(dtype):
+        generator = np.random.default_rng(0)
+        out, values = generator.standard_normal((length, 4)), generator.standard_normal((count, 4))
+        indices = generator.integers(length - 2, size=count * run)
+        return [out.astype(dtype), values.astype(dtype), indices, run]
+
+    return arguments
+
+
 EXACT = ("adam", "decay", "rmsprop", "sgd")  # neither exp nor long sums, which NumPy rounds otherwise
 SAMPLES = {
     "adam": [update("nnnp-", 0.1, 1e-3, 1e-3, 1e-7), update("nnnppf", 0.2, 1e-2, 3e-4, 1e-3)],
@@ -108,6 +120,7 @@ SAMPLES = {
     "lstm_gradients": LSTM_BACK,
     "lstm_pull": [*LSTM_BACK, lstm_back(seeds=(2,), outputs=True, mask=True)],
     "lstm_run": [lstm(), lstm(mask=True), lstm(bias=False), lstm(batch=1, steps=1), lstm(steps=2, batch=6000)],
+    "put_row_sums": [row_sums(5, 1), row_sums(20, 3), row_sums(200, 2), row_sums(3, 4, 70_000)],
     "rmsprop": [update("nnp" + more, 0.1, 1e-3, 0.9, 1e-7) for more in ("--", "n-", "-n", "nn", "nnf")],
     "sgd": [
         *(update("nn-" + more, 0.01, 0.0, True) for more in ("", "f")),
@@ -440,3 +453,23 @@ def test_the_list_of_kernels_is_that_of_their_files():
         for module in pkgutil.iter_modules(reference.__path__)
     ]
     assert sorted(reference.__all__) == sorted(name for file in files for name in file.__all__)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int16"])
+@pytest.mark.parametrize("size", [1, 1000])
+def test_aligned_zeros_begin_with_a_line_of_the_cache(size, dtype):
+    vectors = [kernels.aligned_zeros(size, dtype) for _ in range(5)]
+    for vector in vectors:
+        assert (vector.dtype, vector.shape) == (np.dtype(dtype), (size,))
+        assert vector.ctypes.data % 64 == 0
+        assert vector.flags.writeable
+        assert not vector.any()
+
+
+def test_weights_gradients_and_slots_are_aligned():
+    model = Sequential([Input((3,)), Dense(2)], seed=0)
+    model.compile("adam", "mse")
+    model.train_on_batch(np.ones((4, 3)), np.ones((4, 2)))
+    (pack,), optimizer = model.trainer.ready_steps().store.packs, model.optimizer
+    for vector in (pack.values, pack.gradients, *optimizer.slots[0].values()):
+        assert vector.ctypes.data % 64 == 0

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from nnlite import Input, Model, Sequential, load_model
+from nnlite.arrays import row_sums
 from nnlite.arrays.row_sums import sums_by_row
 from nnlite.errors import ConfigError
 from nnlite.jacobians import GatherRows, RowGradients
@@ -123,7 +124,9 @@ def times(counts):
     ids=["few", "some often", "often", "beyond 16 bits", "none"],
 )
 @pytest.mark.parametrize("run", [1, 2, 5])
-def test_sums_by_row_equal_those_added_one_by_one(indices, length, run):
+@pytest.mark.parametrize("few", [0, 2**14])
+def test_sums_by_row_equal_those_added_one_by_one(indices, length, run, few, monkeypatch):
+    monkeypatch.setattr(row_sums, "FEW_NUMBERS", few)
     indices = indices[: len(indices) // run * run]
     values = generator.normal(size=(2, len(indices) // run, 3))
     targets, sums = sums_by_row(values, indices, length, run)

@@ -1,4 +1,4 @@
-"""Trainings that fail: restoring the estimator to its state before, and labels that a further training does not know."""
+"""Trainings that fail: the estimator's state before is restored, and labels not known before are refused."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -4,6 +4,7 @@ Every piece is one that a model of one's own can have: layers, schedules, argume
 Holzmüller et al. 2024, "Better by default" (arXiv:2407.04491); `docs/tables.md` says what each piece is worth.
 """
 
+import functools
 import math
 from collections.abc import Sequence
 from numbers import Integral
@@ -88,7 +89,7 @@ class Recipe:
         chosen = self._get("optimizer", None) is None and self._get("learning_rate", None) is None
         return chosen and self.parameters["layers"] is None
 
-    @property
+    @functools.cached_property
     def takes_all_rows(self) -> bool:
         """Whether a step takes all rows, so that there is one network and no chance: L-BFGS and its like."""
         return is_lbfgs(self.parameters["optimizer"]) or is_full_batch(self._get("optimizer", "adam"))

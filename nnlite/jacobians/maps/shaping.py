@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from nnlite import kernels
 from nnlite.arrays.row_sums import sums_by_row
 from nnlite.arrays.types import ArrayLike, Shape
 from nnlite.jacobians.maps.base import Jacobian
@@ -153,23 +154,27 @@ class GatherRows(Jacobian):
         if isinstance(out, RowGradients):
             targets, sums = self._sums(cotangent)
             out.set(targets, sums.reshape(len(targets), *self.in_shape[1:]))
-        elif self.mixes_rows and out.shape == self.in_shape:
-            targets, sums = self._sums(cotangent)
-            out[...] = 0
-            out[targets] = sums.reshape(len(targets), *self.in_shape[1:])
+        elif self.mixes_rows and out.shape == self.in_shape and out.flags.c_contiguous:
+            values, indices, run = self._runs(cotangent)
+            kernels.put_row_sums(out.reshape(len(out), -1), np.ascontiguousarray(values[0]), indices, run)
         else:
             out[...] = self.vjp(cotangent)
 
     def _sums(self, cotangent):
         """The rows that were taken, each once, and for each the sum of what came back to it."""
-        before, rows, after = self._split()
+        values, indices, run = self._runs(cotangent)
+        return sums_by_row(values, indices, self.in_shape[self.axis], run)
+
+    def _runs(self, cotangent):
+        """What came back as `(stack, rows, features)`, the indices, and how many of these in a row share one of it."""
+        before, _, after = self._split()
         stack, run = math.prod(cotangent.shape[: cotangent.ndim - len(self.out_shape)]) * before, 1
         repeated = self.indices.size and self.indices.ndim and cotangent.strides[self.axis] == 0
         if repeated:  # as of a mean: one row for a run of indices
             run = self.indices.shape[-1]
             cotangent = cotangent[(..., 0, *[slice(None)] * (-self.axis - 1))]
         values = cotangent.reshape(stack, self.indices.size // max(run, 1), after)
-        return sums_by_row(values, self.indices.ravel(), rows, run)
+        return values, self.indices.ravel(), run
 
     def jvp(self, tangent: np.ndarray) -> np.ndarray:
         return np.take(tangent, self.indices, axis=self.axis)

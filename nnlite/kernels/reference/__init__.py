@@ -6,6 +6,7 @@ from nnlite.kernels.reference.error_function import *
 from nnlite.kernels.reference.losses import *
 from nnlite.kernels.reference.optimizers import *
 from nnlite.kernels.reference.recurrent import *
+from nnlite.kernels.reference.row_sums import *
 
 __all__ = [
     "DenseLayer",
@@ -25,6 +26,7 @@ __all__ = [
     "lstm_run",
     "magnitude",
     "mish",
+    "put_row_sums",
     "relu",
     "rmsprop",
     "sgd",

@@ -157,7 +157,10 @@ class Optimizer(VariableDoors, Configurable, family="optimizer"):
         pairs = zip(self._factors, sizes, strict=True)
         self._blocks = [factors.by_block(size, blocks.BLOCK_SIZE) for factors, size in pairs]
         self._fill_slots(packs)
-        self._scratch = [np.empty(min(pack.values.size, blocks.BLOCK_SIZE), pack.values.dtype) for pack in packs]
+        self._scratch = [
+            kernels.aligned_zeros(min(size, blocks.BLOCK_SIZE), pack.values.dtype)
+            for size, pack in zip(sizes, packs, strict=True)
+        ]
         self._layout, self._patterns, self._paths = layout, (list(patterns[0]), dict(patterns[1])), paths
 
     def _layout_of(self, packs: Sequence) -> list[tuple]:

@@ -62,7 +62,8 @@ class Slots:
 
     def new_slots(self, pack: Any) -> Vectors:
         """The slots of a pack before the first update: zeros of the size of its values."""
-        return {name: np.zeros_like(pack.values) for name in self.slot_names()}
+        size, dtype = pack.values.size, pack.values.dtype
+        return {name: kernels.aligned_zeros(size, dtype) for name in self.slot_names()}
 
     def get_state(self) -> dict:
         """A copy of what changes during training: `{"iterations": int, "slots": [{name: vector}]}`.
