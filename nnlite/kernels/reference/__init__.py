@@ -1,5 +1,6 @@
 """Kernels in NumPy: complete, and analytic, so that a complex step passes through them."""
 
+from nnlite.kernels.reference.attention import *
 from nnlite.kernels.reference.dense import *
 from nnlite.kernels.reference.elementwise import *
 from nnlite.kernels.reference.error_function import *
@@ -11,6 +12,9 @@ __all__ = [
     "DenseLayer",
     "DenseRoom",
     "adam",
+    "attend",
+    "attention_pull",
+    "attention_push",
     "decay",
     "dense_backward",
     "dense_forward",
