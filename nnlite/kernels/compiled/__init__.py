@@ -9,15 +9,16 @@ from pathlib import Path
 
 import numpy as np
 
-from nnlite.kernels.compiled import attention, dense, losses, optimizers, recurrent
+from nnlite.kernels.compiled import attention, dense, losses, normalization, optimizers, recurrent
 from nnlite.kernels.compiled.attention import *
 from nnlite.kernels.compiled.dense import *
 from nnlite.kernels.compiled.losses import *
+from nnlite.kernels.compiled.normalization import *
 from nnlite.kernels.compiled.optimizers import *
 from nnlite.kernels.compiled.optimizers import adam, decay
 from nnlite.kernels.compiled.recurrent import *
 
-__all__ = [name for module in (attention, dense, losses, optimizers, recurrent) for name in module.__all__]
+__all__ = [name for module in (attention, dense, losses, normalization, optimizers, recurrent) for name in module.__all__]
 
 
 def on_disk() -> bool:

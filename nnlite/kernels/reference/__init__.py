@@ -5,6 +5,7 @@ from nnlite.kernels.reference.dense import *
 from nnlite.kernels.reference.elementwise import *
 from nnlite.kernels.reference.error_function import *
 from nnlite.kernels.reference.losses import *
+from nnlite.kernels.reference.normalization import *
 from nnlite.kernels.reference.optimizers import *
 from nnlite.kernels.reference.recurrent import *
 
@@ -29,6 +30,8 @@ __all__ = [
     "lstm_run",
     "magnitude",
     "mish",
+    "normalize",
+    "normalize_pull",
     "relu",
     "rmsprop",
     "sgd",
