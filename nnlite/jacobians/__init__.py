@@ -5,6 +5,7 @@ from nnlite.jacobians.bundles.base import *
 from nnlite.jacobians.bundles.bundle import *
 from nnlite.jacobians.bundles.chain import *
 from nnlite.jacobians.bundles.graph import *
+from nnlite.jacobians.bundles.normalization import *
 from nnlite.jacobians.bundles.partial import *
 from nnlite.jacobians.bundles.recurrent import *
 from nnlite.jacobians.bundles.time_distributed import *

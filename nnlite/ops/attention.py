@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from nnlite.arrays.types import Array
-from nnlite.jacobians.bundles.attention import AttentionJacobians, blocks
+from nnlite import kernels
+from nnlite.jacobians.bundles.attention import AttentionJacobians, turned
+from nnlite.kernels.reference.attention import HIDDEN as HIDDEN
+from nnlite.kernels.reference.attention import AttentionInputs
 
 __all__ = []
-
-HIDDEN = -1e9  # the score of what must not be attended to, as in Keras: a row where all is hidden is uniform
 
 
 def attend(
@@ -17,8 +17,9 @@ def attend(
     scale: np.ndarray | float = 1.0,
     hidden: np.ndarray | None = None,
     noise: np.ndarray | None = None,
+    noise_scale: float = 1.0,
 ) -> tuple[np.ndarray, AttentionJacobians]:
-    """context = (softmax(scale * query @ key.T) * noise) @ value for each head, and its `AttentionJacobians`.
+    """context = (softmax(scale * query @ key.T) * noise * noise_scale) @ value for each head, and its Jacobians.
 
     Shape: query `(batch, ..., steps, heads, key_dim)`, key `(batch, ..., others, heads, key_dim)`, value
     `(batch, ..., others, heads, value_dim)` `-> (batch, ..., steps, heads, value_dim)`.
@@ -27,22 +28,13 @@ def attend(
         query, key, value: the arrays.
         scale: factor of the scores.
         hidden: true where a query must not attend to a key, broadcast to `(batch, ..., heads, steps, others)`.
-        noise: what the softmax is multiplied by, of that shape.
+        noise: what the softmax is multiplied by, booleans or numbers of that shape.
+        noise_scale: what it is multiplied by besides.
     """
-    by_head = [array.swapaxes(-2, -3) for array in (query, key, value)]
-    dtype = np.result_type(*by_head)
-    weights = np.empty((*by_head[0].shape[:-1], by_head[1].shape[-2]), dtype)
-    context = np.empty((*query.shape[:-1], value.shape[-1]), dtype)
-    ones = np.ones(weights.shape[-1], dtype)
-    hidden = None if hidden is None else np.broadcast_to(hidden, weights.shape)
-    for here in blocks(weights):
-        q, k, v = (array[here] for array in by_head)
-        p: Array = np.matmul(q * scale, k.swapaxes(-1, -2), out=weights[here])
-        if hidden is not None:
-            np.copyto(p, HIDDEN, where=hidden[here])
-        p -= p.real.max(axis=-1, keepdims=True)
-        np.exp(p, out=p)
-        p /= (p @ ones)[..., None]  # the sum along the last axis, which is slow elementwise
-        dropped = p if noise is None else p * noise[here]
-        np.matmul(dropped, v, out=context.swapaxes(-2, -3)[here])
-    return context, AttentionJacobians(query, key, value, context, weights, scale, hidden, noise)
+    lead, flat = query.shape[:-3], [own.reshape(-1, *own.shape[-3:]) for own in (query, key, value)]
+    shape = (len(flat[0]), query.shape[-2], key.shape[-3], query.shape[-3])
+    pairs = [None if own is None else turned(own, lead, shape) for own in (hidden, noise)]
+    inputs = AttentionInputs(*flat, scale, *pairs, noise_scale)
+    outputs = kernels.attend(inputs)
+    jacobians = AttentionJacobians(inputs, outputs, lead)
+    return outputs.context.reshape(jacobians.out_shape), jacobians

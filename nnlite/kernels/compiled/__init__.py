@@ -9,15 +9,19 @@ from pathlib import Path
 
 import numpy as np
 
-from nnlite.kernels.compiled import dense, losses, optimizers, recurrent, row_sums
+from nnlite.kernels.compiled import attention, dense, losses, normalization, optimizers, recurrent, row_sums
+from nnlite.kernels.compiled.attention import *
 from nnlite.kernels.compiled.dense import *
 from nnlite.kernels.compiled.losses import *
+from nnlite.kernels.compiled.normalization import *
 from nnlite.kernels.compiled.optimizers import *
 from nnlite.kernels.compiled.optimizers import adam, decay
 from nnlite.kernels.compiled.recurrent import *
 from nnlite.kernels.compiled.row_sums import *
 
-__all__ = [name for module in (dense, losses, optimizers, recurrent, row_sums) for name in module.__all__]
+MODULES = (attention, dense, losses, normalization, optimizers, recurrent, row_sums)
+
+__all__ = [name for module in MODULES for name in module.__all__]
 
 
 def on_disk() -> bool:

@@ -116,7 +116,7 @@ def _slopes_of_cell(i, f, g, cell, by_cell, by_i, by_f, by_g):
 
 
 @intrinsic
-def _sgemm(typing, address, letters, sizes, factors, left, right, out):
+def sgemm(typing, address, letters, sizes, factors, left, right, out):
     """The matrix product of BLAS at `address`: letters TRANSA, TRANSB; sizes M, N, K, LDA, LDB, LDC; alpha, beta."""
     kinds = [types.uint8, types.int32, *[types.float32] * 4]
 
@@ -139,7 +139,7 @@ def _add_product(address, left, right, total):
     rows, inner, columns = total.shape[0], len(left), total.shape[1]
     letters, factors = np.array([ord("N"), ord("T")], np.uint8), np.ones(2, np.float32)
     sizes = np.array([columns, rows, inner, columns, rows, columns], np.int32)
-    _sgemm(address, letters.ctypes, sizes.ctypes, factors.ctypes, right.ctypes, left.ctypes, total.ctypes)
+    sgemm(address, letters.ctypes, sizes.ctypes, factors.ctypes, right.ctypes, left.ctypes, total.ctypes)
 
 
 @compiled

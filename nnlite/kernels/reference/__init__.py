@@ -1,9 +1,11 @@
 """Kernels in NumPy: complete, and analytic, so that a complex step passes through them."""
 
+from nnlite.kernels.reference.attention import *
 from nnlite.kernels.reference.dense import *
 from nnlite.kernels.reference.elementwise import *
 from nnlite.kernels.reference.error_function import *
 from nnlite.kernels.reference.losses import *
+from nnlite.kernels.reference.normalization import *
 from nnlite.kernels.reference.optimizers import *
 from nnlite.kernels.reference.recurrent import *
 from nnlite.kernels.reference.row_sums import *
@@ -12,6 +14,9 @@ __all__ = [
     "DenseLayer",
     "DenseRoom",
     "adam",
+    "attend",
+    "attention_pull",
+    "attention_push",
     "decay",
     "dense_backward",
     "dense_forward",
@@ -26,6 +31,8 @@ __all__ = [
     "lstm_run",
     "magnitude",
     "mish",
+    "normalize",
+    "normalize_pull",
     "put_row_sums",
     "relu",
     "rmsprop",

@@ -14,7 +14,7 @@ from nnlite.layers.attention.sequences import SequencePair
 from nnlite.layers.base.attributes import LayerCall
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.core.einsum_dense import project
-from nnlite.layers.regularization.dropout import Dropout, drop
+from nnlite.layers.regularization.dropout import Dropout, random_bits, threshold_and_scale
 from nnlite.ops.attention import HIDDEN, attend
 from nnlite.ops.tracing import Trace, Traced
 from nnlite.random import RandomSource
@@ -189,11 +189,11 @@ class Headed(SequencePair, Layer, abstract=True):
         """The context of every head and, if they are returned, the attention weights, traced."""
         repeats, scale = self.heads.queries // self.heads.keys, 1 / math.sqrt(self.heads.key_dim)
         query, key, value = steps[0], *(_repeated(item, repeats) for item in steps[1:])
-        noise = self._noise(training, random, query.value, key.value)
+        noise, noise_scale = self._noise(training, random, query.value, key.value)
         if not self.return_attention_scores:
 
             def attended(query: Any, key: Any, value: Any) -> Any:
-                return attend(query, key, value, scale, hidden, noise)
+                return attend(query, key, value, scale, hidden, noise, noise_scale)
 
             return (self._noted(trace, attended, query, key, value),)
         axes = range(query.ndim)
@@ -201,7 +201,8 @@ class Headed(SequencePair, Layer, abstract=True):
         q, v = (ops.transpose(item, heads_first) for item in (query, value))
         scores = q * scale @ ops.transpose(key, (*axes[:-3], axes[-2], axes[-1], axes[-3]))
         weights = ops.softmax(scores if hidden is None else ops.where(hidden, HIDDEN, scores))
-        return ops.transpose((weights if noise is None else weights * noise) @ v, heads_first), weights
+        kept = weights if noise is None else weights * np.multiply(noise, noise_scale, dtype=np.real(q.value).dtype)
+        return ops.transpose(kept @ v, heads_first), weights
 
     def _hidden(self, data, mask):
         """Where a query must not attend to a key, `(batch, ..., heads, steps, others)` or 1 for a length; or None."""
@@ -260,11 +261,12 @@ class Headed(SequencePair, Layer, abstract=True):
         return moved, Jacobians(*maps, outer=Composed(Rearrange(split, moved.shape, back), split_map))
 
     def _noise(self, training, random, query, key):
-        """What the attention weights are multiplied by: zeros for those dropped; None outside training."""
+        """Which attention weights are kept, None for all outside training, and what they are multiplied by."""
         if not training or self.dropout == 0:
-            return None
-        shape, one = (*query.shape[:-3], query.shape[-2], query.shape[-3], key.shape[-3]), np.ones((), query.real.dtype)
-        return drop(Dropout(self.dropout, seed=self.seed), self.dropout, one, random, shape)[0]
+            return None, 1.0
+        shape = (*query.shape[:-3], query.shape[-2], query.shape[-3], key.shape[-3])
+        threshold, scale = threshold_and_scale(self.dropout)
+        return random_bits(Dropout(self.dropout, seed=self.seed), random, shape) >= threshold, scale
 
 
 def _repeated(steps: Traced, times: int) -> Traced:

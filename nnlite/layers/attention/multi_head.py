@@ -127,7 +127,7 @@ class MultiHeadAttention(Headed):
             steps.append(projected)
         query, key, value = steps
         noise = self._noise(training, random, query, key)
-        context, jacobians = attend(query, key, value, 1 / math.sqrt(self.key_dim), self._hidden(data, mask), noise)
+        context, jacobians = attend(query, key, value, 1 / math.sqrt(self.key_dim), self._hidden(data, mask), *noise)
         nodes.append(Node(jacobians, (start, start + 1, start + 2), (start + 3,), self))
         outputs, jacobians = self._joined(context, data[slots.query].shape, *parameters[3 * size :])
         nodes.append(Node(jacobians, (start + 3, *own[3 * size :]), (start + 4,), self))

@@ -1,22 +1,22 @@
 """Layer normalization: every example is standardized by moments of its own."""
 
+import math
 from dataclasses import field
 
 import numpy as np
 
-from nnlite import ops
+from nnlite import kernels, ops
 from nnlite.arrays.types import BatchShape
 from nnlite.constraints import Constraint
 from nnlite.initializers import Initializer
-from nnlite.jacobians import Bundle, Composed, Jacobians
+from nnlite.jacobians import Bundle, Composed, Jacobians, NormalizationJacobians, Standardize
 from nnlite.layers.base.attributes import Fixed
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.normalization.moments import (
     add_scale_and_center,
     axes_from_left,
     checked_axes,
-    scale_and_center,
-    standardize,
+    scale_and_center_maps,
     to_last_axes,
 )
 from nnlite.ops.tracing import Trace
@@ -84,9 +84,18 @@ class LayerNormalization(Layer):
         if self.rms_scaling:
             return self._by_deviation(inputs, *gamma_beta, axes=axes)
         to_last, from_last = to_last_axes(inputs, axes)
-        moved = inputs.transpose(to_last.axes)
-        standardized, by_inputs, _, _ = standardize(moved, tuple(range(-len(axes), 0)), self.epsilon)
-        outputs, maps = scale_and_center(self, standardized, gamma_beta)
+        moved, own = inputs.transpose(to_last.axes), tuple(range(-len(axes), 0))
+        remaining = list(gamma_beta)
+        gamma, beta = (remaining.pop(0) if there else None for there in (self.scale, self.center))
+        rows = moved.reshape(-1, math.prod(moved.shape[axis] for axis in own))
+        flat = [None if part is None else part.reshape(-1) for part in (gamma, beta)]
+        outputs, standardized, inverse_deviation = kernels.normalize(rows, *flat, self.epsilon)
+        outputs, normal = outputs.reshape(moved.shape), standardized.reshape(moved.shape)
+        by_inputs = Standardize(normal, inverse_deviation.reshape(*moved.shape[: own[0]], *[1] * len(own)), own)
+        maps = scale_and_center_maps(normal, gamma, beta)
+        if to_last.axes == tuple(range(inputs.ndim)):
+            maps = [Composed(maps[0], by_inputs), *maps[1:]]
+            return outputs, NormalizationJacobians(maps, standardized, inverse_deviation, flat[0])
         by_inputs = Composed(maps[0], by_inputs, to_last)
         return outputs.transpose(from_last.axes), Jacobians(by_inputs, *maps[1:], outer=from_last)
 

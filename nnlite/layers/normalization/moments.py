@@ -105,14 +105,19 @@ def scale_and_center(
 ) -> tuple[np.ndarray, list[Jacobian]]:
     """gamma * standardized + beta over the last axes: the result, the maps by standardized, gamma and beta."""
     remaining = list(gamma_beta)
+    gamma, beta = (remaining.pop(0) if there else None for there in (layer.scale, layer.center))
+    outputs = standardized if gamma is None else standardized * gamma
+    outputs = outputs if beta is None else outputs + beta
+    return outputs, scale_and_center_maps(standardized, gamma, beta)
+
+
+def scale_and_center_maps(standardized: Array, gamma: np.ndarray | None, beta: np.ndarray | None) -> list[Jacobian]:
+    """The maps of gamma * standardized + beta by standardized and, where they are there, gamma and beta."""
     shape = standardized.shape
-    outputs, slopes, maps = standardized, np.ones((), standardized.real.dtype), []
-    if layer.scale:
-        slopes = remaining.pop(0)
-        outputs = standardized * slopes
-        maps.append(Diagonal(standardized, slopes.shape, shape))
-    if layer.center:
-        beta = remaining.pop(0)
-        outputs = outputs + beta
+    slopes = np.ones((), standardized.real.dtype) if gamma is None else gamma
+    maps: list[Jacobian] = [Diagonal(slopes, shape, shape)]
+    if gamma is not None:
+        maps.append(Diagonal(standardized, gamma.shape, shape))
+    if beta is not None:
         maps.append(Broadcast(beta.shape, shape))
-    return outputs, [Diagonal(slopes, shape, shape), *maps]
+    return maps

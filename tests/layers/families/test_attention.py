@@ -11,7 +11,7 @@ from torch_parity import assert_same, backpropagated, near, needs_torch, tensors
 from nnlite import Model, Sequential, layers, load_model, ops
 from nnlite.config import set_floatx
 from nnlite.errors import ConfigError, ShapeError
-from nnlite.jacobians.bundles import attention as attention_jacobians
+from nnlite.kernels.reference import attention as attention_kernels
 from nnlite.layers import (
     AdditiveAttention,
     Attention,
@@ -289,7 +289,7 @@ def test_blocks_of_examples_make_no_difference(monkeypatch):
     x, layer = normal(5, 3, 4), randomized(MultiHeadAttention(2, 3, dropout=0.3, seed=1), (5, 3, 4))
     runs = []
     for size in (2**18, 1, 2 * 2 * 3 * 3 * 8):
-        monkeypatch.setattr(attention_jacobians, "BLOCK", size)
+        monkeypatch.setattr(attention_kernels, "BLOCK", size)
         layer._calls = 0
         runs.append([layer.forward(x, training=True, mask=np.arange(3) < 2 + normal(5, 1)), *layer.backward(1)])
     for run in runs[1:]:
