@@ -1,7 +1,6 @@
 """The contract of a loss: how far predictions are from targets, and the derivative of that."""
 
 import copy
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
@@ -13,9 +12,10 @@ from nnlite.arrays.weights import fitted_weights
 from nnlite.config import FloatType, floatx
 from nnlite.errors import ConfigError, DataError, NotReadyError, ShapeError
 from nnlite.jacobians import ComplexStepHessian, Composed, Contraction, Diagonal, Jacobian
+from nnlite.kernels.reference.forms import LossForm
 from nnlite.losses.call import trace_loss
 from nnlite.losses.forms import check_finite, linearize_adapted, linearize_single, shape_of_rows, spread
-from nnlite.losses.masks import weight_of_rows
+from nnlite.losses.masks import counted_weights
 from nnlite.ops.activations import ActivationFunction
 from nnlite.ops.tracing import Traced
 from nnlite.registry import Configurable
@@ -80,6 +80,7 @@ class Loss(Configurable, family="loss", abstract=True):
         "total": ("per_row",),
         "row_hessian": ("per_row", "linearize"),
         "link": ("per_row", "total", "linearize"),
+        "step_form": ("per_row", "total", "linearize"),
     }
 
     @classmethod
@@ -104,6 +105,10 @@ class Loss(Configurable, family="loss", abstract=True):
 
         None where that is not known to be quicker than `per_row`.
         """
+        return None
+
+    def step_form(self) -> LossForm | None:
+        """How compiled code that carries out whole steps knows this loss of each row; None if it does not."""
         return None
 
     def row_hessian(self, y_true: np.ndarray, y_pred: np.ndarray) -> Jacobian | None:
@@ -136,7 +141,7 @@ class Loss(Configurable, family="loss", abstract=True):
                 return by_outputs.gradients
 
             return ComplexStepHessian(gradient, y_pred)
-        weights, size = _weights(y_pred.shape[:-1], y_pred.dtype, sample_weight, mask)
+        weights, size = counted_weights(y_pred.shape[:-1], y_pred.dtype, sample_weight, mask)
         share = np.full((*y_pred.shape[:-1], 1), 1 / self._divisor(size, weights), y_pred.dtype)
         if weights is not None:
             share *= weights[..., None]
@@ -157,7 +162,7 @@ class Loss(Configurable, family="loss", abstract=True):
             return linearize_adapted(self, y_true, y_pred, sample_weight, mask)
         single = self.reduction not in ("none", None)
         if single and type(self).total is not Loss.total:
-            weights, size = _weights(y_pred.shape[:-1], y_pred.real.dtype, sample_weight, mask)
+            weights, size = counted_weights(y_pred.shape[:-1], y_pred.real.dtype, sample_weight, mask)
             quick = self.total(y_true, y_pred, 1 / self._divisor(size, weights), weights)
             if quick is not None:
                 return quick[0], Contraction(quick[1], y_pred.ndim)
@@ -174,7 +179,7 @@ class Loss(Configurable, family="loss", abstract=True):
         if not self.counts_zeros:
             mask = losses.real > 0 if mask is None else mask & (losses.real > 0)
         shape = losses.shape
-        weights, size = _weights(shape, losses.real.dtype, sample_weight, mask)
+        weights, size = counted_weights(shape, losses.real.dtype, sample_weight, mask)
         if weights is not None:
             losses = losses * weights
         if not single:
@@ -288,12 +293,3 @@ class Loss(Configurable, family="loss", abstract=True):
         twin = copy.copy(self)
         twin.from_logits = True
         return twin
-
-
-def _weights(shape, dtype, sample_weight, mask):
-    """The weight of each row, None when all are 1, and how many rows count."""
-    weights, size = None if sample_weight is None else weight_of_rows(sample_weight, shape), math.prod(shape)
-    if mask is not None and mask.shape == shape:
-        weights = mask.astype(dtype) if weights is None else weights * mask
-        size = int(np.count_nonzero(mask))
-    return weights, size

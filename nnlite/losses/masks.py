@@ -1,5 +1,6 @@
 """Which rows of the outputs count."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -27,3 +28,14 @@ def weight_of_rows(sample_weight: np.ndarray, shape: Shape) -> np.ndarray:
     return np.broadcast_to(
         sample_weight.reshape(*sample_weight.shape, *(1,) * (len(shape) - sample_weight.ndim)), shape
     )
+
+
+def counted_weights(
+    shape: Shape, dtype: Any, sample_weight: np.ndarray | None, mask: np.ndarray | None
+) -> tuple[np.ndarray | None, int]:
+    """The weight of each row, None when all are 1, and how many rows count."""
+    weights, size = None if sample_weight is None else weight_of_rows(sample_weight, shape), math.prod(shape)
+    if mask is not None and mask.shape == shape:
+        weights = mask.astype(dtype) if weights is None else weights * mask
+        size = int(np.count_nonzero(mask))
+    return weights, size

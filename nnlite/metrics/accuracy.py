@@ -21,6 +21,7 @@ class Accuracy(Average, aliases=("acc",)):
     """
 
     higher_is_better = True
+    adds_up = True
 
     def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         y_true, y_pred = self.aligned(y_true, y_pred)
@@ -40,6 +41,7 @@ class BinaryAccuracy(Average):
     """
 
     higher_is_better = True
+    adds_up = True
     _positional = ("name", "dtype", "threshold")
     threshold: float = 0.5
 
@@ -58,6 +60,7 @@ class CategoricalAccuracy(Average):
     """
 
     higher_is_better = True
+    adds_up = True
     takes_logits = True
 
     def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
@@ -80,6 +83,7 @@ class SparseCategoricalAccuracy(Average):
     """
 
     higher_is_better = True
+    adds_up = True
     takes_logits = True
 
     def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
