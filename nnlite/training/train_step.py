@@ -89,8 +89,8 @@ class Steps:
         self.joined_rows = JOINED_ROWS if all(layer.members is None for layer in model.layers) else math.inf
         self.penalized = _penalizes(model)
         self.draws = any("random" in layer._context for layer in model.layers)
-        self.members, self.trained_loss, self.guarded = 1, self.loss, False
-        self.mask: Any = None  # that of the outputs of the last batch
+        # The mask is that of the outputs of the last batch.
+        self.members, self.trained_loss, self.guarded, self.mask = 1, self.loss, False, None
         self.whole = DenseSteps.of(self) if join else None
         keep_freed_memory()
 
