@@ -55,7 +55,7 @@ def run_epoch(
     )
     steps = trainer.ready_steps()
     written = isinstance(steps, WrittenSteps)  # it has metrics and logs of its own
-    update_metrics, report = (_ignore, steps.report) if written else (trainer.update_metrics, _logs)
+    update_metrics, report = (_ignore, steps.report) if written else (trainer.update_metrics, _report)
     if written and not (session and session.batch):
         steps.begin_epoch()
     options = {} if written or on_begin or on_end else _taken_together(trainer, batches)
@@ -98,10 +98,17 @@ def _whole_epoch(trainer: "Trainer", batches: Batches) -> tuple[Iterable[tuple],
 def run_on_batch(trainer: "Trainer", kind: Literal["train", "test"], data: tuple, return_dict: bool) -> Logs:
     """One step of training or testing on all of `data`, what users pass as `(x, y, ...)`: loss and metrics of it."""
     trainer.need_steps(f"{kind}_on_batch")
-    arrays = trainer.step_batch(*data)
-    batches = ArrayBatches(arrays, count_rows(arrays[0]))
-    logs, _ = run_epoch(trainer, batches, getattr(trainer.ready_steps(), kind), CallbackList(), kind)
-    return as_returned(logs, return_dict)
+    x, y, sample_weight = arrays = trainer.one_batch(*data)
+    steps = trainer.ready_steps()
+    if isinstance(steps, WrittenSteps):
+        batches = ArrayBatches(arrays, count_rows(x))
+        logs, _ = run_epoch(trainer, batches, getattr(steps, kind), CallbackList(), kind)
+        return as_returned(logs, return_dict)
+    for metric in trainer.metrics:
+        metric.reset_state()
+    value, outputs = getattr(steps, kind)(x, y, sample_weight)
+    trainer.update_metrics(y, outputs, sample_weight)
+    return as_returned(_logs(value, trainer), return_dict)
 
 
 def run_test(trainer: "Trainer", batches: Batches, step: Callable, callbacks: CallbackList) -> dict[str, float]:
@@ -171,8 +178,12 @@ def _run_epoch_guarded(session: Session, step: Callable, epoch: int) -> None:
         session.keep()
 
 
-def _logs(loss: Mean, trainer: "Trainer") -> dict[str, float]:
-    return {"loss": loss.result()} | {str(metric.name): _number(metric.result()) for metric in trainer.metrics}
+def _report(loss: Mean, trainer: "Trainer") -> dict[str, float]:
+    return _logs(loss.result(), trainer)
+
+
+def _logs(loss: float, trainer: "Trainer") -> dict[str, float]:
+    return {"loss": float(loss)} | {str(metric.name): _number(metric.result()) for metric in trainer.metrics}
 
 
 def _ignore(*_: Any) -> None:
