@@ -12,7 +12,8 @@ import pytest
 from nnlite import Input, Sequential, kernels
 from nnlite.callbacks import Checkpoints, LambdaCallback
 from nnlite.errors import DivergenceError
-from nnlite.layers import BatchNormalization, Dense, Dropout
+from nnlite.estimators.mlp.objectives import HalfSquaredError, SummedBinaryCrossentropy
+from nnlite.layers import BatchNormalization, Dense, Dropout, Flatten, GaussianNoise, Normalization, Rescaling
 from nnlite.losses import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
@@ -96,6 +97,8 @@ def compare(one, other, tolerance):
         np.testing.assert_allclose(array, expected, rtol=0, atol=tolerance)
 
 
+STANDARDIZED = Normalization()
+STANDARDIZED.adapt(3 * X + 1)
 # name: arguments of `trained`
 WHOLE = {
     "plain": {},
@@ -137,6 +140,14 @@ WHOLE = {
     "schedule": {"optimizer": Adam(ExponentialDecay(0.01, 5, 0.9))},
     "in order": {"fit": {"shuffle": False}},
     "some steps": {"fit": {"steps_per_epoch": 4}},
+    "scaled and flattened": {
+        "layers": [Rescaling(0.5, 1.0), Flatten(), Dense(8, "relu"), Dense(3)],
+        "x": X.reshape(ROWS, 2, 3),
+        "shape": (2, 3),
+    },
+    "standardized": {"layers": [STANDARDIZED, Dense(8, "relu"), Dense(3)]},
+    "half, summed": {"loss": HalfSquaredError(), "optimizer": SGD(0.001)},
+    "summed classes": {"loss": SummedBinaryCrossentropy(), "y": (Y > 0).astype(float)},
     "validated": {"fit": {"validation_split": 0.25}},
 }
 # what is trained step by step
@@ -157,6 +168,7 @@ SINGLE = {
     "averaged": {"optimizer": Adam(0.01, use_ema=True)},
     "accumulated": {"optimizer": Adam(0.01, gradient_accumulation_steps=2)},
     "a function as rate": {"optimizer": Adam(lambda: 0.01)},
+    "noise": {"layers": [GaussianNoise(0.1), Dense(8), Dense(3)]},
     "normalized": {"layers": [Dense(8), BatchNormalization(), Dense(3)]},
     "constrained": {"layers": [Dense(8, kernel_constraint="non_neg"), Dense(3)]},
     "activity": {"layers": [Dense(8, activity_regularizer="l2"), Dense(3)]},

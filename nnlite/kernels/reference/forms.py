@@ -22,11 +22,13 @@ class LossForm(NamedTuple):
 
     Attributes:
         code: SQUARED_ERROR, SIGMOID_CROSSENTROPY or SOFTMAX_CROSSENTROPY.
+        factor: what the loss of a row is multiplied by.
         averages: whether the loss of a row is a mean over its units, rather than a sum.
         by_class: whether targets are class numbers, one for each row.
     """
 
     code: int
+    factor: float = 1.0
     averages: bool = True
     by_class: bool = False
 

@@ -7,7 +7,9 @@ import numpy as np
 
 from nnlite import kernels
 from nnlite.kernels.reference.forms import LossForm, UpdateForm
+from nnlite.layers.base.simplified import Affine, Unchanged, View
 from nnlite.layers.composite.fused_dense import JoinedDense, join_dense
+from nnlite.layers.composite.program import ProgramStage
 from nnlite.losses import Loss
 from nnlite.optimizers.base.forms import is_plain, rates_ahead, stretches_of
 from nnlite.optimizers.base.slots import FLUSH_PERIOD
@@ -36,16 +38,21 @@ class Plan(NamedTuple):
 class DenseSteps:
     """What `Steps.train` does, where compiled code knows all that takes part.
 
-    These are one `JoinedDense` whose parameters are all that there are, penalties of absolute values and squares, a
-    loss with a `step_form`, and an optimizer with an `update_form` that neither clips nor averages.
+    These are one `JoinedDense` whose parameters are all that are trained, after layers at the most that scale, shift or
+    reshape each row, penalties of absolute values and squares, a loss with a `step_form`, and an optimizer with an
+    `update_form` that neither clips nor averages.
 
     Args:
         steps: those of the model.
-        stage: all its layers.
+        line: its layers, the dense ones joined as the last stage.
     """
 
-    def __init__(self, steps: "Steps", stage: JoinedDense) -> None:
+    def __init__(self, steps: "Steps", line: list[ProgramStage]) -> None:
+        *before, (_, stage, _, _) = line
+        assert isinstance(stage, JoinedDense)
+        values = steps.trainer.model.values
         self.steps, self.stage = steps, stage
+        self.before = [(own.layer, values[own.start : own.stop]) for own in before]
         self.packs, self.dtype = steps.store.packs, stage.values.dtype
         self.features, self.units = stage.layers[0].features, stage.layers[-1].units
         self.products = 3 * sum(layer.features * layer.units for layer in stage.layers)
@@ -57,14 +64,15 @@ class DenseSteps:
     def of(cls, steps: "Steps") -> "DenseSteps | None":
         """Those of the model, if they can be carried out so; None if they cannot."""
         line = join_dense(steps.chain, steps.store.packs, wide=True).line
-        stage = line[0].layer if line is not None and len(line) == 1 else None
-        if not isinstance(stage, JoinedDense) or stage.values.dtype.char not in "fd":
+        stage: Any = line[-1].layer if line else None
+        if not line or not isinstance(stage, JoinedDense) or stage.values.dtype.char not in "fd":
             return None
-        further = steps.has_state or steps.constrained or steps.penalized or len(steps.store.packs) > 1
+        further = steps.constrained or steps.penalized or len(steps.store.packs) > 1
         plain = all(own.members is None and own.factor == 1 and not own.scaled for own in stage.layers)
-        whole = stage.values.size == steps.store.size and (len(steps.joined.program.line or ()) == 1 or not steps.draws)
+        whole = stage.values.size == steps.store.size and all(_is_by_row(own.layer) for own in line[:-1])
         known = all(parameter.regularizer.strengths() is not None for parameter in steps.regularized)
-        return cls(steps, stage) if plain and whole and known and not further else None
+        same_bits = len(steps.joined.program.line or ()) == len(line) or not steps.draws
+        return cls(steps, line) if plain and whole and known and same_bits and not further else None
 
     def plan(self) -> Plan | None:
         """How the next call is carried out; None where it cannot be."""
@@ -87,15 +95,19 @@ class DenseSteps:
 
     def train(self, x: Any, y: Any, sample_weight: Any, batch_size: int | None) -> tuple[float, np.ndarray] | None:
         """The steps, as `Steps.train`, of which the last one may have fewer rows; None where none can be taken so."""
-        plan = self.plan()
-        if plan is None or not self._fits(plan, x, y, sample_weight, batch_size):
+        plan, given = self.plan(), x
+        if plan is None or not isinstance(x, np.ndarray) or x.dtype.kind != "f":
+            return None
+        for layer, values in self.before:
+            x = layer.linearize(x, *values)[0]
+        if not self._fits(plan, x, y, sample_weight, batch_size):
             return None
         rows, dtype = len(x), self.dtype
         size = rows if batch_size is None else min(batch_size, rows)
         x, y = np.ascontiguousarray(x, dtype), np.ascontiguousarray(y, np.intp if plan.loss.by_class else dtype)
         weights = self._ones(rows) if sample_weight is None else np.ascontiguousarray(sample_weight, dtype)
         outputs, full = np.empty((rows, self.units), dtype), rows - rows % size
-        arrays, weighted, self.steps.mask = (x, y, weights, outputs), sample_weight is not None, None
+        arrays, weighted, self.steps.mask = (x, y, weights, outputs, given), sample_weight is not None, None
         if full == rows:
             return size * self._train(plan, arrays, size, weighted) / rows, outputs
         total = size * self._train(plan, [own[:full] for own in arrays], size, weighted)
@@ -104,18 +116,18 @@ class DenseSteps:
 
     def _fits(self, plan: Plan, x: Any, y: Any, sample_weight: Any, batch_size: int | None) -> bool:
         """Whether compiled code can read these arrays, of a batch or of several."""
-        if not isinstance(x, np.ndarray) or not isinstance(y, np.ndarray) or x.ndim != 2:
+        if not isinstance(y, np.ndarray) or x.ndim != 2:
             return False
         rows, features = x.shape
         kind, shape = ("iu", (rows,)) if plan.loss.by_class else ("f", (rows, self.units))
-        fits = features == self.features and x.dtype.kind == "f" and y.shape == shape and y.dtype.kind in kind
+        fits = features == self.features and y.shape == shape and y.dtype.kind in kind
         few = 0 < (batch_size or rows) <= self.steps.joined_rows
         return fits and few and (sample_weight is None or sample_weight.shape == (rows,))
 
     def _train(self, plan: Plan, arrays: Sequence[np.ndarray], size: int, weighted: bool) -> float:
         """Steps of so many rows each; the sum of their losses."""
         steps, stage, optimizer = self.steps, self.stage, self.steps.optimizer
-        x, y, weights, outputs = arrays
+        x, y, weights, outputs, given = arrays
         count = len(x) // size
         room = stage.room = stage.room_for(size, steps.draws)
         optimizer.build_packs(self.packs)
@@ -133,7 +145,7 @@ class DenseSteps:
         )
         optimizer.count_batches(self.packs, done)
         if done < count:
-            raise NotFinite(turns[done, -1].item(), x[done * size : (done + 1) * size], done)
+            raise NotFinite(turns[done, -1].item(), given[done * size : (done + 1) * size], done)
         return sum(turns[:, -1].tolist())
 
     def _bits(self, room: Any, count: int) -> np.ndarray:
@@ -148,10 +160,10 @@ class DenseSteps:
 
     def _scales(self, plan: Plan, size: int, count: int, weights: np.ndarray | None) -> list[float]:
         """What the sum of the losses of each step is multiplied by."""
-        loss, units = self.steps.trained_loss, self.units if plan.loss.averages else 1
+        loss, share = self.steps.trained_loss, plan.loss.factor / (self.units if plan.loss.averages else 1)
         if weights is None or loss.reduction != "mean_with_sample_weight":
-            return [1 / loss._divisor(size, None) / units] * count
-        return [1 / loss._divisor(size, own) / units for own in weights.reshape(count, size)]
+            return [1 / loss._divisor(size, None) * share] * count
+        return [1 / loss._divisor(size, own) * share for own in weights.reshape(count, size)]
 
     def _penalties(self) -> np.ndarray:
         """`(start, stop, l1, l2)` of the penalized stretches."""
@@ -165,3 +177,8 @@ class DenseSteps:
         if len(self.ones) < rows:
             self.ones = np.ones(rows, self.stage.values.dtype)
         return self.ones[:rows]
+
+
+def _is_by_row(layer: Any) -> bool:
+    """Whether a layer scales, shifts or reshapes each row, always in the same way."""
+    return not layer._context and isinstance(layer.at_inference(), Affine | Unchanged | View)
