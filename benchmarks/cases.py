@@ -25,7 +25,8 @@ class Case:
         parts: the net.
         batch: rows per step.
         steps: steps per round, which should take some tens of milliseconds or more.
-        kind: `"train"` (Adam with Keras' defaults) or `"predict"`.
+        kind: `"train"` (Adam with Keras' defaults); `"fit"`, the same through the loop of an epoch that the engine has,
+            shuffling and all; `"batch"`, through its method for a batch by itself; or `"predict"`.
         loss: `"mse"` or `"crossentropy"`, from logits and class numbers.
         vocabulary: inputs are integers below it; numbers from a normal distribution when 0.
         aims: wanted ratios, peer's time / ours, for NumPy alone and with compiled kernels.
@@ -76,7 +77,7 @@ class Case:
     @property
     def trains(self) -> bool:
         """Whether the task is a training step."""
-        return self.kind == "train"
+        return self.kind != "predict"
 
     def products(self) -> list[tuple]:
         """The forward matrix products, and for each whether the gradient by its left factor is needed."""
@@ -175,6 +176,21 @@ TRAINING = [
     ),
 ]  # fmt: skip
 
+DOORS = [
+    Case(
+        "fit-tabular", "13-64-64-1, batch 32, whole epochs", (13,), dense(64, 64, 1), 32, 1000,
+        kind="fit", loss="mse", aims=(None, 4.0),
+    ),
+    Case(
+        "fit-mlp", "784-128-10, batch 64, whole epochs", (784,), dense(128, 10), 64, 40,
+        kind="fit", aims=(None, 1.4),
+    ),
+    Case(
+        "batch-tabular", "13-64-64-1, batch 32, `train_on_batch`", (13,), dense(64, 64, 1), 32, 300,
+        kind="batch", loss="mse", aims=(None, 4.0), against="torch",
+    ),
+]  # fmt: skip
+
 ONE_ROW = {"aims": (2.0, 2.0), "against": "torch"}
 PREDICTION = [
     Case(
@@ -193,7 +209,7 @@ PREDICTION = [
 TINY = Case("tiny", "5-8-2, batch 4", (5,), dense(8, 2), 4, 3, compared=10)
 DIGITS = Case("digits", "whole process: digits, 20 epochs", (64,), dense(128, 10), 32, 0)
 
-CASES = {case.name: case for case in [*TRAINING, *PREDICTION]}
+CASES = {case.name: case for case in [*TRAINING, *DOORS, *PREDICTION]}
 BY_NAME = {**CASES, **{case.name: case for case in (TINY, DIGITS)}}
 
 

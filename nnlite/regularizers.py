@@ -1,6 +1,6 @@
 """Penalties on the size of parameters, added to the loss."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -18,10 +18,15 @@ class Regularizer(Configurable, family="regularizer"):
     """
 
     _of_functions = "FunctionRegularizer"
+    _fast_paths: ClassVar[dict[str, tuple[str, ...]]] = {"strengths": ("penalty", "add_gradient")}
 
     def __call__(self, values: np.ndarray) -> float:
         """The same as `penalty`."""
         return self.penalty(values)
+
+    def strengths(self) -> tuple[float, float] | None:
+        """The factors of the sum of absolute values and of that of squares; None where the penalty is another one."""
+        return None
 
     def penalty(self, values: np.ndarray) -> float:
         """The penalty that is added to the loss, for values of any shape."""
@@ -69,6 +74,9 @@ class NormPenalty(Regularizer, abstract=True):
 
     l1 = 0.0
     l2 = 0.0
+
+    def strengths(self) -> tuple[float, float]:
+        return self.l1, self.l2
 
     def penalty(self, values: np.ndarray) -> float:
         total = 0.0

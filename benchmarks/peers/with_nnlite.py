@@ -30,7 +30,7 @@ class NNLite(Peer):
         for layer in flat:
             layer.set_weights([next(weights) for _ in layer.weights])
         self.model.compile(Adam(), LOSSES[case.loss])
-        self.step = self.model.train_step
+        self.step = self.model.train_on_batch if case.kind == "batch" else self.model.train_step
         if not case.trains:
             self.predict = self.model.compile_predict(case.batch)
 

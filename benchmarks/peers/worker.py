@@ -59,6 +59,9 @@ class Worker:
         change = self.peer.convert if self.converted else np.asarray
         self.batches = [tuple(change(part) for part in self.case.example(number)) for number in range(BATCHES)]
         self.take = (lambda array: array) if self.converted else self.peer.take
+        if self.case.kind == "fit":
+            examples = [self.case.example(number) for number in range(self.case.steps)]
+            self.epoch = [np.concatenate(parts) for parts in zip(*examples, strict=True)]
         self._steps(min(BATCHES, self.case.steps))
         return {"ready": True}
 
@@ -70,6 +73,11 @@ class Worker:
         return {"seconds": seconds / self.case.steps, "busy": (time.process_time() - used) / seconds}
 
     def _steps(self, count):
+        if self.case.kind == "fit":
+            rows = slice(count * self.case.batch)
+            x, y = (part[rows] for part in self.epoch)
+            self.peer.train(x, y, self.case.batch, 1, np.random.default_rng(count))
+            return
         batches, take, step, predict = self.batches, self.take, self.peer.step, self.peer.predict
         if self.case.trains:
             for number in range(count):

@@ -3,7 +3,7 @@
 import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -13,6 +13,13 @@ from nnlite.data.partition import stratified_parts
 from nnlite.errors import ConfigError, DataError, ShapeError
 from nnlite.random import stream
 from nnlite.registry.field_types import NonNegative, read
+
+Together: TypeAlias = Callable[[], int]
+
+
+def one_by_one() -> int:
+    """One: the batches of each turn, unless several are asked for."""
+    return 1
 
 
 class ArrayBatches:
@@ -41,14 +48,22 @@ class ArrayBatches:
     def skip(self, batches: int) -> None:
         """Nothing: each epoch starts over."""
 
-    def epoch(self, step: int = 0) -> Iterator[tuple]:
-        """The batches of one epoch; `step`, the number of training steps done so far, decides the order."""
+    def epoch(self, step: int = 0, first: int = 0, together: Together = one_by_one) -> Iterator[tuple]:
+        """The batches of one epoch, from `first` on.
+
+        Args:
+            step: the number of training steps done so far, which decides the order.
+            first: how many batches are passed over.
+            together: asked before each turn how many batches it is to have, one after another in the same arrays.
+        """
         count = count_rows(self.arrays[0])
         order = None
         if self.shuffle_seed is not None:
             order = stream(self.shuffle_seed, "shuffle", step=step).permutation(count)
-        for start in range(0, self.steps * self.batch_size, self.batch_size):
-            rows = slice(start, start + self.batch_size)
+        start, end = first * self.batch_size, min(self.steps * self.batch_size, count)
+        while start < end:
+            rows: Any = slice(start, min(start + together() * self.batch_size, end))
+            start = rows.stop
             if order is not None:
                 rows = order[rows]
             yield tuple([take_rows(array, rows) for array in self.arrays])
@@ -89,8 +104,11 @@ class IterableBatches:
             for _ in range(batches):
                 next(self._iterator, None)
 
-    def epoch(self, step: int = 0) -> Iterator[tuple]:
-        """The next `steps` batches."""
+    def epoch(self, step: int = 0, first: int = 0) -> Iterator[tuple]:
+        """The next `steps` batches, but for the `first` ones."""
+        return itertools.islice(self._epoch(step), first, None)
+
+    def _epoch(self, step: int) -> Iterator[tuple]:
         numbered = self.source if isinstance(self.source, NumberedBatches) else None
         if self._walks_again:
             self._iterator = numbered.epoch(step) if numbered else iter(self.source)

@@ -60,17 +60,17 @@ class MemberBatches:
     def skip(self, batches: int) -> None:
         """Nothing: each epoch starts over."""
 
-    def epoch(self, step: int = 0) -> Iterator[tuple]:
-        """The batches of one epoch; `step`, the number of training steps done so far, decides the orders."""
+    def epoch(self, step: int = 0, first: int = 0) -> Iterator[tuple]:
+        """The batches of one epoch from `first` on; `step`, the number of training steps so far, decides the orders."""
         order = np.stack([self._order(member, step)[places] for member, places in enumerate(self._places)])
-        start = 0
-        for batch, stop in enumerate(self.stops[: self.steps].tolist()):
-            rows, real = order[:, start:stop], self._is_real[:, start:stop]
+        stops = [0, *self.stops[: self.steps].tolist()]
+        for batch in range(first, self.steps):
+            part = slice(stops[batch], stops[batch + 1])
+            rows, real = order[:, part], self._is_real[:, part]
             self.real = real.T
             x, y, weights = (take_rows(array, rows) for array in self.arrays)
             weights = self._alone[batch] if weights is None else self._weights(weights, real)
             yield x.swapaxes(0, 1), y.swapaxes(0, 1), weights if weights is None else weights.T
-            start = stop
 
     def _order(self, member: int, step: int) -> np.ndarray:
         rows = self.rows[member]

@@ -48,7 +48,7 @@ class Stage:
     rows: float = math.inf  # an integer where it is finite
 
     def prepare(self, x: Any, fixed: bool) -> Prepared:
-        """Prepare a run for arrays like `x`, and the memory for its outputs; `fixed`: whether `x` stays in its place."""
+        """Prepare a run for arrays like `x`, and the memory for its outputs; `fixed`: whether `x` stays."""
         raise NotImplementedError
 
 
@@ -176,7 +176,7 @@ class _Convolution(Stage):
         return compute
 
     def _finish(self, values: np.ndarray, part: np.ndarray) -> list[tuple]:
-        """Finishing steps that bring the values of a block to their part of the outputs: functions and their arguments."""
+        """Finishing steps, functions and their arguments, that bring a block to its part of the outputs."""
         tile = self.algorithm.tile
         if self.pool:
             return [(np.maximum.reduce, values.reshape(math.prod(tile), -1), 0, None, part.reshape(-1))]

@@ -6,7 +6,8 @@ Call them as `kernels.adam(...)`, not by a name imported from here: `use` takes 
 import contextlib
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from nnlite.errors import ConfigError
 from nnlite.kernels import reference
@@ -17,10 +18,10 @@ CHOICES = ("auto", "numpy", "numba")
 # Loading Numba takes 0.5 to 0.7 s, which it wins back in a training of so many updates of single parameters; a step
 # takes as long as updating so many more of them.
 WORTH_LOADING = 1_000_000_000
-WORTH_COMPILING = 8_000_000_000  # where nothing compiled lies on the disk yet, which takes four seconds
+WORTH_COMPILING = 8_000_000_000  # where nothing compiled lies on the disk yet, which takes up to ten seconds
 STEP = 25_000
 
-__all__ = ["aligned_zeros", "chosen", "compiled_now", "keep_freed_memory", "suited_kernels", "use"]
+__all__ = ["aligned_zeros", "chosen", "compiled_now", "dense_steps", "keep_freed_memory", "suited_kernels", "use"]
 __all__ += reference.__all__
 
 
@@ -30,7 +31,8 @@ class _Choice:
     lock = threading.Lock()
     word = "auto"
     inside = 0
-    compiled = False
+    compiled: Any = None  # the module of compiled kernels while these are in use
+    whole = False  # whether those of whole steps are too
 
 
 def use(choice: str) -> None:
@@ -39,8 +41,8 @@ def use(choice: str) -> None:
     Args:
         choice: `"numpy"`; `"numba"`, which compiles at first use and needs the extra `fast`; or `"auto"`, the default
             unless the environment variable NNLITE_KERNELS says otherwise: Numba, where it is installed, in each `fit`
-            that is long enough to win back the half second of loading it, and four for compiling when that has never
-            been done on this machine, else NumPy. Both give the same results up to rounding.
+            that is long enough to win back the half second of loading it, and up to ten for compiling when that has
+            never been done on this machine, else NumPy. Both give the same results up to rounding.
 
     Raises:
         ConfigError: another word, or Numba is asked for and cannot be loaded.
@@ -54,13 +56,14 @@ def use(choice: str) -> None:
 @contextlib.contextmanager
 def suited_kernels(steps: int, parameters: int) -> Iterator[None]:
     """A context in which `"auto"` means compiled kernels, if a training of so many steps is worth loading them."""
-    compiled = _worth_it(steps * (parameters + STEP)) if _Choice.word == "auto" else None
+    updates = steps * (parameters + STEP)
+    compiled = _worth_it(updates) if _Choice.word == "auto" else None
     if compiled is None:
         yield
         return
     with _Choice.lock:
         _Choice.inside += 1
-        _take(compiled)
+        _take(compiled, updates >= WORTH_COMPILING or compiled.on_disk("dense_steps."))
     try:
         yield
     finally:
@@ -78,7 +81,8 @@ def _worth_it(updates):
         compiled = _compiled()
     except ConfigError:
         return None
-    return compiled if updates >= WORTH_COMPILING or compiled.on_disk() else None
+    on_disk = updates >= WORTH_COMPILING or compiled.on_disk("dense.", "dense_steps.", "recurrent.")
+    return compiled if on_disk else None
 
 
 def _compiled():
@@ -89,11 +93,14 @@ def _compiled():
     return compiled
 
 
-def _take(compiled) -> None:
-    """Let all functions be those of the reference, but for those that `compiled` has if it is given."""
+def _take(compiled, whole: bool = True) -> None:
+    """Let all functions be those of the reference, but for those that `compiled` has if it is given.
+
+    Steps are `whole`, in one call, where the kernel of them is compiled already, or that is worth its time.
+    """
     found = {name: getattr(reference, name) for name in reference.__all__}
     globals().update(found | {name: getattr(compiled, name) for name in (compiled.__all__ if compiled else ())})
-    _Choice.compiled = compiled is not None
+    _Choice.compiled, _Choice.whole = compiled, whole
 
 
 def chosen() -> str:
@@ -103,7 +110,12 @@ def chosen() -> str:
 
 def compiled_now() -> bool:
     """Whether compiled kernels are in use."""
-    return _Choice.compiled
+    return _Choice.compiled is not None
+
+
+def dense_steps() -> Callable[..., int] | None:
+    """What carries out whole steps of training of dense layers in one call; None where it is not compiled."""
+    return _Choice.compiled.dense_steps if _Choice.whole and _Choice.compiled is not None else None
 
 
 use(os.environ.get("NNLITE_KERNELS", "auto"))

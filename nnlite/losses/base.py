@@ -12,9 +12,10 @@ from nnlite.arrays.weights import fitted_weights
 from nnlite.config import FloatType, floatx
 from nnlite.errors import ConfigError, DataError, NotReadyError, ShapeError
 from nnlite.jacobians import ComplexStepHessian, Composed, Contraction, Diagonal, Jacobian
+from nnlite.kernels.reference.forms import LossForm
 from nnlite.losses.call import RunsPerRow, trace_loss
 from nnlite.losses.forms import check_finite, linearize_adapted, linearize_single, shape_of_rows, spread
-from nnlite.losses.masks import counted_weights as _weights
+from nnlite.losses.masks import counted_weights
 from nnlite.ops.activations import ActivationFunction
 from nnlite.ops.tracing import Traced
 from nnlite.registry import Configurable
@@ -81,6 +82,7 @@ class Loss(Configurable, family="loss", abstract=True):
         "total": ("per_row",),
         "row_hessian": ("per_row", "linearize"),
         "link": ("per_row", "total", "linearize"),
+        "step_form": ("per_row", "total", "linearize"),
     }
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -114,6 +116,10 @@ class Loss(Configurable, family="loss", abstract=True):
         """
         return None
 
+    def step_form(self) -> LossForm | None:
+        """How compiled code that carries out whole steps knows this loss of each row; None if it does not."""
+        return None
+
     def row_hessian(self, y_true: np.ndarray, y_pred: np.ndarray) -> Jacobian | None:
         """The Hessian of the sum of all rows' losses by `y_pred`, one block for each row; None if not stated."""
         return None
@@ -144,7 +150,7 @@ class Loss(Configurable, family="loss", abstract=True):
                 return by_outputs.gradients
 
             return ComplexStepHessian(gradient, y_pred)
-        weights, size = _weights(y_pred.shape[:-1], y_pred.dtype, sample_weight, mask)
+        weights, size = counted_weights(y_pred.shape[:-1], y_pred.dtype, sample_weight, mask)
         share = np.full((*y_pred.shape[:-1], 1), 1 / self._divisor(size, weights), y_pred.dtype)
         if weights is not None:
             share *= weights[..., None]
@@ -165,7 +171,7 @@ class Loss(Configurable, family="loss", abstract=True):
             return linearize_adapted(self, y_true, y_pred, sample_weight, mask)
         single = self.reduction not in ("none", None)
         if single and type(self).total is not Loss.total:
-            weights, size = _weights(y_pred.shape[:-1], y_pred.real.dtype, sample_weight, mask)
+            weights, size = counted_weights(y_pred.shape[:-1], y_pred.real.dtype, sample_weight, mask)
             quick = self.total(y_true, y_pred, 1 / self._divisor(size, weights), weights)
             if quick is not None:
                 return quick[0], Contraction(quick[1], y_pred.ndim)
@@ -182,7 +188,7 @@ class Loss(Configurable, family="loss", abstract=True):
         if not self.counts_zeros:
             mask = losses.real > 0 if mask is None else mask & (losses.real > 0)
         shape = losses.shape
-        weights, size = _weights(shape, losses.real.dtype, sample_weight, mask)
+        weights, size = counted_weights(shape, losses.real.dtype, sample_weight, mask)
         if weights is not None:
             losses = losses * weights
         if not single:

@@ -10,6 +10,7 @@ from nnlite.errors import DataError, ShapeError
 from nnlite.jacobians import Composed, Contraction, Diagonal, DiagonalPlusRankOne, SoftmaxJacobian
 from nnlite.jacobians.maps.base import Jacobian
 from nnlite.kernels import log_softmax, sigmoid, softplus
+from nnlite.kernels.reference.forms import SIGMOID_CROSSENTROPY, SOFTMAX_CROSSENTROPY, LossForm
 from nnlite.losses.base import Loss
 from nnlite.ops.activations import Sigmoid, Softmax
 from nnlite.registry.field_types import Fraction
@@ -63,6 +64,9 @@ class BinaryCrossentropy(Loss, aliases=("bce",)):
         return kernels.sigmoid_crossentropy(
             y_pred, smoothed(y_true, self.label_smoothing, 2), scale / y_pred.shape[-1], weights
         )
+
+    def step_form(self) -> LossForm | None:
+        return LossForm(SIGMOID_CROSSENTROPY) if self.from_logits and not self.label_smoothing else None
 
     def row_hessian(self, y_true: np.ndarray, y_pred: np.ndarray) -> Jacobian | None:
         y_true, share = smoothed(y_true, self.label_smoothing, 2), 1 / y_pred.shape[-1]
@@ -159,6 +163,10 @@ class SparseCategoricalCrossentropy(Loss):
         self, y_true: np.ndarray, y_pred: np.ndarray, scale: float, weights: np.ndarray | None = None
     ) -> tuple[float, np.ndarray] | None:
         return kernels.softmax_crossentropy(y_pred, y_true, scale, weights) if self.from_logits else None
+
+    def step_form(self) -> LossForm | None:
+        known = self.from_logits and self.ignore_class is None
+        return LossForm(SOFTMAX_CROSSENTROPY, averages=False, by_class=True) if known else None
 
     def row_hessian(self, y_true: np.ndarray, y_pred: np.ndarray) -> Jacobian | None:
         if self.from_logits:

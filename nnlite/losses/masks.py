@@ -31,7 +31,7 @@ def weight_of_rows(sample_weight: np.ndarray, shape: Shape) -> np.ndarray:
 
 
 def counted_weights(
-    shape: tuple[int, ...], dtype: np.dtype, sample_weight: np.ndarray | None, mask: np.ndarray | None
+    shape: Shape, dtype: Any, sample_weight: np.ndarray | None, mask: np.ndarray | None
 ) -> tuple[np.ndarray | None, int]:
     """The weight of each row, None when all are 1, and how many rows count."""
     weights, size = None if sample_weight is None else weight_of_rows(sample_weight, shape), math.prod(shape)

@@ -6,6 +6,7 @@ from nnlite import kernels
 from nnlite.arrays.types import Array
 from nnlite.jacobians import Contraction, Diagonal
 from nnlite.jacobians.maps.base import Jacobian
+from nnlite.kernels.reference.forms import SQUARED_ERROR, LossForm
 from nnlite.losses.base import Loss
 from nnlite.registry.field_types import Positive
 
@@ -32,6 +33,9 @@ class MeanSquaredError(Loss, aliases=("mse",)):
         self, y_true: np.ndarray, y_pred: np.ndarray, scale: float, weights: np.ndarray | None = None
     ) -> tuple[float, np.ndarray] | None:
         return kernels.squared_error(y_true, y_pred, scale / y_pred.shape[-1], weights)
+
+    def step_form(self) -> LossForm:
+        return LossForm(SQUARED_ERROR)
 
     def row_hessian(self, y_true: np.ndarray, y_pred: np.ndarray) -> Jacobian | None:
         return _constant(2 / y_pred.shape[-1], y_pred)

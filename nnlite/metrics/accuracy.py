@@ -22,6 +22,7 @@ class Accuracy(Average, aliases=("acc",)):
     """
 
     higher_is_better = True
+    adds_up = True
 
     def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         y_true, y_pred = self.aligned(y_true, y_pred)
@@ -41,6 +42,7 @@ class BinaryAccuracy(Average):
     """
 
     higher_is_better = True
+    adds_up = True
     _positional = ("name", "dtype", "threshold")
     threshold: float = 0.5
 
@@ -59,6 +61,7 @@ class CategoricalAccuracy(Average):
     """
 
     higher_is_better = True
+    adds_up = True
     takes_logits = True
 
     def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
@@ -81,6 +84,7 @@ class SparseCategoricalAccuracy(Average):
     """
 
     higher_is_better = True
+    adds_up = True
     takes_logits = True
 
     def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:

@@ -67,7 +67,12 @@ class Metric(Configurable, family="metric"):
     takes_logits: ClassVar[bool] = False
     _state: ClassVar[tuple[str, ...]] = ()  # the attributes that `reset_state` sets
     _memory: ClassVar[tuple[str, ...]] = ()  # further ones, which are not arrays
-    _fast_paths: ClassVar[dict[str, tuple[str, ...]]] = {"takes_logits": ("update_state",)}
+    # Whether several batches that are shown as one count as they do one after another.
+    adds_up: ClassVar[bool] = False
+    _fast_paths: ClassVar[dict[str, tuple[str, ...]]] = {
+        "takes_logits": ("update_state",),
+        "adds_up": ("update_state",),
+    }
 
     higher_is_better: ClassVar[bool | None] = None
     name: str | None = field(default=None, kw_only=True)

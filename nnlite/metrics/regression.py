@@ -37,6 +37,7 @@ class MeanSquaredError(Average, aliases=("mse",)):
     """
 
     higher_is_better = False
+    adds_up = True
 
     def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         self.accumulate(_squared_difference(self, y_true, y_pred), sample_weight)
@@ -52,6 +53,7 @@ class MeanAbsoluteError(Average, aliases=("mae",)):
     """
 
     higher_is_better = False
+    adds_up = True
 
     def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         difference = _difference(self, y_true, y_pred)
@@ -70,6 +72,7 @@ class RootMeanSquaredError(Average, aliases=("rmse",)):
     """
 
     higher_is_better = False
+    adds_up = True
 
     def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         self.accumulate(_squared_difference(self, y_true, y_pred), sample_weight)

@@ -38,6 +38,7 @@ class SparseTopKCategoricalAccuracy(Average):
     """
 
     higher_is_better = True
+    adds_up = True
     takes_logits = True
     _positional = ("k", "name", "dtype", "from_sorted_ids")
     k: int = 5
@@ -66,6 +67,7 @@ class TopKCategoricalAccuracy(Average):
     """
 
     higher_is_better = True
+    adds_up = True
     takes_logits = True
     k: int = 5
 

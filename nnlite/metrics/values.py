@@ -30,6 +30,7 @@ class OfLoss(Average, abstract=True):
     """The mean over samples of a loss. A subclass says which by `loss`."""
 
     higher_is_better = False
+    adds_up = True
 
     def loss(self) -> losses.Loss:
         """The loss, with one value per sample, or per step inside."""

@@ -4,8 +4,7 @@ import numpy as np
 
 from nnlite import kernels
 from nnlite.jacobians.bundles.attention import AttentionJacobians, turned
-from nnlite.kernels.reference.attention import HIDDEN as HIDDEN
-from nnlite.kernels.reference.attention import AttentionInputs
+from nnlite.kernels.reference.attention import HIDDEN as HIDDEN, AttentionInputs
 
 __all__ = []
 

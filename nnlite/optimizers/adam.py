@@ -6,6 +6,7 @@ import numpy as np
 
 from nnlite import kernels
 from nnlite.errors import WrongTypeError
+from nnlite.kernels.reference.forms import ADAM, UpdateForm
 from nnlite.kernels.reference.optimizers import RateFactors
 from nnlite.optimizers.base import LearningRate, Optimizer, WeightDecay
 from nnlite.registry.field_types import BelowOne, Positive
@@ -37,12 +38,19 @@ class AdamBase(Optimizer, abstract=True):
         scratch: np.ndarray,
         factors: RateFactors = None,
     ) -> None:
-        step = self.iterations + 1
-        root = math.sqrt(1.0 - self.beta_2)
-        corrected = math.sqrt(1.0 - self.beta_2**step) / (1.0 - self.beta_1**step)
-        alpha = learning_rate * corrected * (1.0 - self.beta_1) / root
+        alpha, epsilon = self.step_size(learning_rate, self.iterations), self.epsilon / math.sqrt(1.0 - self.beta_2)
         sums = slots["momentum"], slots["squares"], slots.get("largest")
-        kernels.adam(values, gradients, *sums, self.beta_1, self.beta_2, alpha, self.epsilon / root, factors, scratch)
+        kernels.adam(values, gradients, *sums, self.beta_1, self.beta_2, alpha, epsilon, factors, scratch)
+
+    def step_size(self, learning_rate: float, step: int) -> float:
+        corrected = math.sqrt(1.0 - self.beta_2 ** (step + 1)) / (1.0 - self.beta_1 ** (step + 1))
+        return learning_rate * corrected * (1.0 - self.beta_1) / math.sqrt(1.0 - self.beta_2)
+
+    def update_form(self) -> UpdateForm | None:
+        if self.amsgrad:
+            return None
+        numbers = self.beta_1, self.beta_2, self.epsilon / math.sqrt(1.0 - self.beta_2)
+        return UpdateForm(ADAM, ("momentum", "squares"), numbers)
 
 
 class Adam(AdamBase):

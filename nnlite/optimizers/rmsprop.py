@@ -3,6 +3,7 @@
 import numpy as np
 
 from nnlite import kernels
+from nnlite.kernels.reference.forms import RMSPROP, UpdateForm
 from nnlite.kernels.reference.optimizers import RateFactors
 from nnlite.optimizers.base import LearningRate, Optimizer
 from nnlite.registry.field_types import BelowOne, Fraction, Positive
@@ -63,3 +64,8 @@ class RMSprop(Optimizer):
         means = slots["velocity"], slots.get("average_gradient"), slots.get("change")
         numbers = 1.0 - self.rho, learning_rate, self.momentum, self.epsilon
         kernels.rmsprop(values, gradients, *means, *numbers, factors, scratch)
+
+    def update_form(self) -> UpdateForm | None:
+        if self.centered:
+            return None
+        return UpdateForm(RMSPROP, self.slot_names(), (1.0 - self.rho, self.momentum, self.epsilon))

@@ -3,6 +3,8 @@
 import numpy as np
 
 from nnlite import kernels
+from nnlite.kernels.reference import forms
+from nnlite.kernels.reference.forms import UpdateForm
 from nnlite.kernels.reference.optimizers import RateFactors
 from nnlite.optimizers.base import LearningRate, Optimizer
 from nnlite.registry.field_types import Fraction
@@ -59,3 +61,6 @@ class SGD(Optimizer):
     ) -> None:
         velocity = slots.get("velocity")
         kernels.sgd(values, gradients, velocity, learning_rate, self.momentum, self.nesterov, factors, scratch)
+
+    def update_form(self) -> UpdateForm:
+        return UpdateForm(forms.SGD, self.slot_names(), (self.momentum, float(self.nesterov), 0.0))

@@ -1,6 +1,8 @@
 """One pass over the data: training, validation and evaluation are the same loop with another step."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -41,7 +43,8 @@ def run_epoch(
         step: returns the loss and the raw outputs of a batch.
         callbacks: its hooks `on_<phase>_batch_begin` and `_end` are called if anybody listens.
         phase: `"train"` or `"test"`.
-        session: the training that this is an epoch of, which may have done a part of it already.
+        session: the training that this is an epoch of, which may have done a part of it already. In it a step may take
+            several batches at once, one after another in the same arrays, if nobody wants to hear of each.
 
     Returns:
         The loss, averaged over examples, and the metrics; the number of batches.
@@ -52,10 +55,11 @@ def run_epoch(
     )
     steps = trainer.ready_steps()
     written = isinstance(steps, WrittenSteps)  # it has metrics and logs of its own
-    update_metrics, report = (_ignore, steps.report) if written else (trainer.update_metrics, _logs)
+    update_metrics, report = (_ignore, steps.report) if written else (trainer.update_metrics, _report)
     if written and not (session and session.batch):
         steps.begin_epoch()
-    batches_left, loss, done = _whole_epoch(trainer, batches) if session is None else session.begin_epoch()
+    options = {} if written or on_begin or on_end else _taken_together(trainer, batches)
+    batches_left, loss, done = _whole_epoch(trainer, batches) if session is None else session.begin_epoch(**options)
     for x, y, sample_weight in batches_left:
         if on_begin:
             on_begin(done, {})
@@ -64,12 +68,23 @@ def run_epoch(
         update_metrics(y, outputs, sample_weight)
         if on_end:
             on_end(done, report(loss, trainer))
-        done += 1
+        done += math.ceil(count_rows(x) / batches.batch_size) if options else 1
         if session is not None:
             session.batch = done
             if trainer.stop_training or trainer.interrupted:
                 break
     return report(loss, trainer), done
+
+
+def _taken_together(trainer: "Trainer", batches: Batches) -> dict[str, Callable[[], int]]:
+    """The option of the batches' `epoch` by which the step takes several at once, where nobody would see it.
+
+    That is so where nothing listens between batches, and metrics add up.
+    """
+    steps = trainer.ready_steps()
+    if steps.whole is None or not isinstance(batches, ArrayBatches) or not all(own.adds_up for own in trainer.metrics):
+        return {}
+    return {"together": partial(steps.together, batches.batch_size)}
 
 
 def _whole_epoch(trainer: "Trainer", batches: Batches) -> tuple[Iterable[tuple], Mean, int]:
@@ -83,10 +98,17 @@ def _whole_epoch(trainer: "Trainer", batches: Batches) -> tuple[Iterable[tuple],
 def run_on_batch(trainer: "Trainer", kind: Literal["train", "test"], data: tuple, return_dict: bool) -> Logs:
     """One step of training or testing on all of `data`, what users pass as `(x, y, ...)`: loss and metrics of it."""
     trainer.need_steps(f"{kind}_on_batch")
-    arrays = trainer.step_batch(*data)
-    batches = ArrayBatches(arrays, count_rows(arrays[0]))
-    logs, _ = run_epoch(trainer, batches, getattr(trainer.ready_steps(), kind), CallbackList(), kind)
-    return as_returned(logs, return_dict)
+    x, y, sample_weight = arrays = trainer.one_batch(*data)
+    steps = trainer.ready_steps()
+    if isinstance(steps, WrittenSteps):
+        batches = ArrayBatches(arrays, count_rows(x))
+        logs, _ = run_epoch(trainer, batches, getattr(steps, kind), CallbackList(), kind)
+        return as_returned(logs, return_dict)
+    for metric in trainer.metrics:
+        metric.reset_state()
+    value, outputs = getattr(steps, kind)(x, y, sample_weight)
+    trainer.update_metrics(y, outputs, sample_weight)
+    return as_returned(_logs(value, trainer), return_dict)
 
 
 def run_test(trainer: "Trainer", batches: Batches, step: Callable, callbacks: CallbackList) -> dict[str, float]:
@@ -145,6 +167,7 @@ def _run_epoch_guarded(session: Session, step: Callable, epoch: int) -> None:
         if session.guarded:
             check_weights(trainer.ready_steps())
     except NotFinite as failure:
+        session.batch += failure.before
         number = session.batch + (failure.value is not None)
         error = divergence(trainer.ready_steps(), failure, epoch, number)
         if not session.restores:
@@ -155,8 +178,12 @@ def _run_epoch_guarded(session: Session, step: Callable, epoch: int) -> None:
         session.keep()
 
 
-def _logs(loss: Mean, trainer: "Trainer") -> dict[str, float]:
-    return {"loss": loss.result()} | {str(metric.name): _number(metric.result()) for metric in trainer.metrics}
+def _report(loss: Mean, trainer: "Trainer") -> dict[str, float]:
+    return _logs(loss.result(), trainer)
+
+
+def _logs(loss: float, trainer: "Trainer") -> dict[str, float]:
+    return {"loss": float(loss)} | {str(metric.name): _number(metric.result()) for metric in trainer.metrics}
 
 
 def _ignore(*_: Any) -> None:

@@ -3,13 +3,14 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from nnlite.callbacks import CallbackList
 from nnlite.callbacks.members import member_parameters
-from nnlite.data.batches import check_finite, check_lengths, count_rows, hold_out, is_batches
+from nnlite.data.batches import ArrayBatches, check_finite, check_lengths, count_rows, hold_out, is_batches
 from nnlite.data.members import MemberBatches
 from nnlite.data.partition import random_folds
 from nnlite.errors import ConfigError, DataError, NotReadyError, ShapeError
@@ -106,6 +107,9 @@ def training_plan(
 def training_step(trainer: "Trainer", batches: Batches) -> Iterator[Callable]:
     """The training step, within a context in which it takes the loss of each member by itself, if there are any."""
     steps = trainer.ready_steps()
+    if isinstance(batches, ArrayBatches) and not isinstance(steps, WrittenSteps) and steps.whole is not None:
+        yield partial(steps.train, batch_size=batches.batch_size)
+        return
     if not isinstance(batches, MemberBatches) or isinstance(steps, WrittenSteps):
         yield steps.train
         return

@@ -16,6 +16,7 @@ from nnlite.ops import Softmax
 from nnlite.optimizers.base.slots import FLUSH_PERIOD
 from nnlite.parameters import Lease, ParameterStore
 from nnlite.random import RandomSource
+from nnlite.training.joint.dense_steps import DenseSteps
 from nnlite.training.parameter_names import parameter_names
 from nnlite.training.safety.divergence import NotFinite
 
@@ -57,6 +58,7 @@ class Steps:
         guarded: whether a loss that is not finite is `NotFinite`, before weights are changed by it.
         ends_in_softmax: whether predictions are shares of classes, of which the raw outputs are the logits.
         layered, joined: what is trained with many rows and with few: the layers one by one, or joined.
+        whole: carries out whole steps in compiled code, where that knows the model; None where it does not.
     """
 
     def __init__(self, trainer: "Trainer", join: bool = True):
@@ -87,8 +89,9 @@ class Steps:
         self.joined_rows = JOINED_ROWS if all(layer.members is None for layer in model.layers) else math.inf
         self.penalized = _penalizes(model)
         self.draws = any("random" in layer._context for layer in model.layers)
-        self.members, self.trained_loss = 1, self.loss
-        self.guarded, self.mask = False, None  # the mask is that of the outputs of the last batch
+        # The mask is that of the outputs of the last batch.
+        self.members, self.trained_loss, self.guarded, self.mask = 1, self.loss, False, None
+        self.whole = DenseSteps.of(self) if join else None
         keep_freed_memory()
 
     @property
@@ -101,8 +104,18 @@ class Steps:
         assigned = self.optimizer is not trainer.optimizer or self.compiled_loss is not trainer.loss
         return not (assigned or self.lease.ended)
 
-    def train(self, x: Any, y: Any, sample_weight: np.ndarray | None = None) -> tuple[float, Any]:
-        """Forward, loss, backward, regularize, update, constrain; returns the loss and the raw outputs."""
+    def train(
+        self, x: Any, y: Any, sample_weight: np.ndarray | None = None, batch_size: int | None = None
+    ) -> tuple[float, Any]:
+        """Forward, loss, backward, regularize, update, constrain; returns the loss and the raw outputs.
+
+        Args:
+            batch_size: rows of one step, where there are those of several, as `together` allows: the loss is the mean
+                of theirs then.
+        """
+        trained = None if self.whole is None else self.whole.train(x, y, sample_weight, batch_size)
+        if trained is not None:
+            return trained
         random = RandomSource(self.seed, self.optimizer.batches) if self.draws else None
         program, values, plan = self._suited(x)
         outputs, jacobians = program.run(x, values, True, random)
@@ -124,6 +137,10 @@ class Steps:
             if not self.optimizer.batches % FLUSH_PERIOD:
                 self._flush_averages()
         return value, outputs
+
+    def together(self, batch_size: int) -> int:
+        """How many batches of so many rows the next call of `train` may take at once."""
+        return 1 if self.whole is None else self.whole.together(batch_size)
 
     def _flush_averages(self) -> None:
         """Let what has faded to next to nothing in moving averages be 0, as optimizers do with their slots."""

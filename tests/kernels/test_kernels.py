@@ -350,7 +350,7 @@ def test_auto_is_numba_within_a_long_training_alone(monkeypatch):
     from nnlite.kernels import compiled
 
     kernels.use("auto")
-    monkeypatch.setattr(compiled, "on_disk", lambda: True)
+    monkeypatch.setattr(compiled, "on_disk", lambda *files: True)
     steps = kernels.WORTH_LOADING // (kernels.STEP + 130) + 1
     with kernels.suited_kernels(steps - 1, 130):
         assert kernels.adam is reference.adam
@@ -374,7 +374,7 @@ def test_auto_compiles_within_a_very_long_training_alone(monkeypatch):
     from nnlite.kernels import compiled
 
     kernels.use("auto")
-    monkeypatch.setattr(compiled, "on_disk", lambda: False)
+    monkeypatch.setattr(compiled, "on_disk", lambda *files: False)
     steps = kernels.WORTH_COMPILING // kernels.STEP
     for number, source in ((steps - 1, reference), (steps, compiled)):
         with kernels.suited_kernels(number, 0):
@@ -387,7 +387,7 @@ def test_kernels_are_found_on_the_disk():
 import numpy as np
 from nnlite.kernels import compiled
 {}
-print(compiled.on_disk())
+print(compiled.on_disk("dense.", "dense_steps."))
 """
     compile_one = "compiled.dense_forward(DenseRoom([DenseLayer(2, 1, True)], 3, *np.ones((2, 3))), np.ones((3, 2)))"
     compile_one = f"from nnlite.kernels import DenseLayer, DenseRoom; {compile_one}"

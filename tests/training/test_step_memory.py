@@ -85,7 +85,9 @@ def test_gradients_go_straight_into_the_vector():
     assert np.isfinite(pack.gradients).all()
 
 
+@pytest.mark.usefixtures("choice_restored")
 def test_no_product_with_the_data(monkeypatch):
+    kernels.use("numpy")  # whole steps, where they are compiled, do not go through `dense_forward`
     model, (x, y) = net(), examples(64)
     ((_, stage, _, _),) = model.trainer.ready_steps().joined.program.stages
     stage.linearize(x, source=RandomSource(0))

@@ -3,12 +3,13 @@
 import math
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from nnlite.arrays.stored import StoredRows
-from nnlite.data.batches import ArrayBatches, count_rows, take_rows
+from nnlite.data.batches import ArrayBatches, Together, count_rows, one_by_one, take_rows
 from nnlite.random import stream
 
 __all__ = ["StoredBatches", "batches_of"]
@@ -52,8 +53,11 @@ class StoredBatches(ArrayBatches):
         self.block = max(window // BLOCKS_OF_A_WINDOW, 1)
         self.blocks_of_window = max(window // self.block, 1)
 
-    def epoch(self, step: int = 0) -> Iterator[tuple]:
-        """The batches of one epoch; `step`, the number of training steps done so far, decides the order."""
+    def epoch(self, step: int = 0, first: int = 0, together: Together = one_by_one) -> Iterator[tuple]:
+        """The batches of one epoch from `first` on, each by itself; `step`, that of training, decides the order."""
+        return islice(self._epoch(step), first, None)
+
+    def _epoch(self, step: int) -> Iterator[tuple]:
         rest: list[tuple] = []  # what is left over from earlier windows, less than a batch
         needed, left = self.batch_size, self.steps
         for window in self._windows(step):

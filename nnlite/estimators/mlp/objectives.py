@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nnlite import kernels
+from nnlite.kernels.reference.forms import SIGMOID_CROSSENTROPY, SQUARED_ERROR, LossForm
 from nnlite.losses import Loss, SparseCategoricalCrossentropy
 
 __all__ = ["Objective", "objective_of"]
@@ -18,6 +19,9 @@ class SummedBinaryCrossentropy(Loss, abstract=True):
     ) -> tuple[float, np.ndarray]:
         return kernels.sigmoid_crossentropy(y_pred, y_true, scale, weights)
 
+    def step_form(self) -> LossForm:
+        return LossForm(SIGMOID_CROSSENTROPY, averages=False)
+
 
 class HalfSquaredError(Loss, abstract=True):
     """(y_true - y_pred) ** 2 / 2, summed over outputs."""
@@ -26,6 +30,9 @@ class HalfSquaredError(Loss, abstract=True):
         self, y_true: np.ndarray, y_pred: np.ndarray, scale: float, weights: np.ndarray | None = None
     ) -> tuple[float, np.ndarray]:
         return kernels.squared_error(y_true, y_pred, scale / 2, weights)
+
+    def step_form(self) -> LossForm:
+        return LossForm(SQUARED_ERROR, factor=0.5, averages=False)
 
 
 class HalfPoissonDeviance(Loss, abstract=True):

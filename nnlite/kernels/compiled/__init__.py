@@ -12,6 +12,7 @@ import numpy as np
 from nnlite.kernels.compiled import attention, dense, losses, normalization, optimizers, recurrent, row_sums
 from nnlite.kernels.compiled.attention import *
 from nnlite.kernels.compiled.dense import *
+from nnlite.kernels.compiled.dense_steps import dense_steps  # noqa: F401 - has no twin in `reference`
 from nnlite.kernels.compiled.losses import *
 from nnlite.kernels.compiled.normalization import *
 from nnlite.kernels.compiled.optimizers import *
@@ -24,9 +25,9 @@ MODULES = (attention, dense, losses, normalization, optimizers, recurrent, row_s
 __all__ = [name for module in MODULES for name in module.__all__]
 
 
-def on_disk() -> bool:
-    """Whether the large kernels, of dense and recurrent layers, have been compiled and kept on the disk before."""
-    return any(path.name.startswith(("dense.", "recurrent.")) for path in Path(adam.stats.cache_path).glob("*.nbi"))
+def on_disk(*files: str) -> bool:
+    """Whether kernels of one of these files, such as `"dense."`, have been compiled and kept on the disk before."""
+    return any(path.name.startswith(files) for path in Path(adam.stats.cache_path).glob("*.nbi"))
 
 
 decay(np.zeros(1), 0.0, None, np.zeros(1))  # finds out at once whether what is compiled can be kept

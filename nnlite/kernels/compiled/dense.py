@@ -33,7 +33,8 @@ def dense_forward(room: DenseRoom, inputs: np.ndarray) -> np.ndarray:
     if room.lead or room.copies or room.largest_product >= LARGE_PRODUCT:
         dense.dense_forward(room, inputs, _finish)
     else:
-        _forward(inputs, room.values, room.memory, room.plan, room.scales, room.all_bits)
+        enter(inputs, room.memory)
+        run_forward(room.values, room.memory, room.plan, room.scales, room.all_bits, False)
     room.backward = dense_backward
     return room.passes[-1].kept
 
@@ -41,9 +42,9 @@ def dense_forward(room: DenseRoom, inputs: np.ndarray) -> np.ndarray:
 def dense_backward(room: DenseRoom, slopes: np.ndarray, wants_inputs: bool = False) -> np.ndarray | None:
     if room.lead or room.copies or room.largest_product >= LARGE_PRODUCT:
         return dense.dense_backward(room, slopes, wants_inputs, _begin)
-    arrays = room.values, room.gradients, room.memory, room.plan, room.scales, room.all_bits
-    _backward(np.ascontiguousarray(slopes), *arrays)
-    first = room.passes[0]
+    first, last = room.passes[0], room.passes[-1]
+    last.slopes[...] = slopes
+    run_backward(room.values, room.gradients, room.memory, room.plan, room.scales, room.all_bits, False)
     return np.dot(first.by_row, first.weights.T) if wants_inputs else None
 
 
@@ -76,18 +77,29 @@ def _vectors(own):
 
 
 @compiled
-def _forward(inputs, values, memory, plan, scales, all_bits):
-    rows, bits = len(inputs), 0
+def enter(inputs: np.ndarray, memory: np.ndarray) -> None:
+    """Copy examples to where `run_forward` begins, a column for each."""
+    rows = len(inputs)
     for i in range(inputs.shape[1]):
         for row in range(rows):
             memory[i * rows + row] = inputs[row, i]
+
+
+@compiled
+def run_forward(
+    values: np.ndarray, memory: np.ndarray, plan: np.ndarray, scales: np.ndarray, all_bits: np.ndarray, begun: bool
+) -> None:
+    """All layers of a `DenseRoom`, given by its arrays; where it has `begun`, the first product lies there already."""
+    rows, bits = (plan[0, 7] - plan[0, 6]) // (plan[0, 0] + 1), 0
     for index in range(len(plan)):
         features, units, bias, activation, threshold, at, entering, leaving, kept, _, derived = plan[index]
         inner = features + bias
         kernel = values[at : at + inner * units].reshape(inner, units)
         below = memory[entering : entering + inner * rows].reshape(inner, rows)
         flat = memory[leaving : leaving + units * rows]
-        if index == len(plan) - 1:
+        if begun and index == 0:
+            pass
+        elif index == len(plan) - 1:
             np.dot(below.T, kernel, flat.reshape(rows, units))
         else:
             np.dot(kernel.T, below, flat.reshape(units, rows))
@@ -101,10 +113,20 @@ def _forward(inputs, values, memory, plan, scales, all_bits):
 
 
 @compiled
-def _backward(outer, values, gradients, memory, plan, scales, all_bits):
-    rows, bits, last = len(outer), all_bits.size, len(plan) - 1
-    start = plan[last, 9]
-    memory[start : start + outer.size] = outer.reshape(outer.size)
+def run_backward(
+    values: np.ndarray,
+    gradients: np.ndarray,
+    memory: np.ndarray,
+    plan: np.ndarray,
+    scales: np.ndarray,
+    all_bits: np.ndarray,
+    stops: bool,
+) -> None:
+    """The gradients of all layers of a `DenseRoom`, from the derivative that lies where its last layer has slopes.
+
+    Where it `stops` before the last of its products, the gradients of the first layer are left to the caller.
+    """
+    rows, bits, last = (plan[0, 7] - plan[0, 6]) // (plan[0, 0] + 1), all_bits.size, len(plan) - 1
     for index in range(last, -1, -1):
         features, units, bias, activation, threshold, at, entering, leaving, _, start, derived = plan[index]
         inner = features + bias
@@ -115,6 +137,8 @@ def _backward(outer, values, gradients, memory, plan, scales, all_bits):
             _drop(flat, flat, all_bits[bits : bits + flat.size], threshold, scales[index])
         known = memory[derived : derived + (flat.size if activation >= SELU else 0)]
         _pull_activation(flat, memory[leaving : leaving + flat.size], known, activation)
+        if stops and index == 0:
+            return
         by_kernel = gradients[at : at + inner * units].reshape(inner, units)
         below = memory[entering : entering + inner * rows].reshape(inner, rows)
         if index == last:

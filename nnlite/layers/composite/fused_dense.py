@@ -21,7 +21,7 @@ __all__ = ["join_dense"]
 ROOMS_KEPT = 4  # for full and for last batches, of training and of validation
 
 
-def join_dense(program: Program, packs: Sequence[Pack | RowPack]) -> Program:
+def join_dense(program: Program, packs: Sequence[Pack | RowPack], wide: bool = False) -> Program:
     """Program for training: `program` with one stage in place of dense layers in a row.
 
     It computes what the layers compute, up to rounding, and writes their gradients; it holds no Jacobian of each.
@@ -35,12 +35,13 @@ def join_dense(program: Program, packs: Sequence[Pack | RowPack]) -> Program:
     Args:
         program: one without a `line`, such as a graph that branches, is returned as it is.
         packs: the `Pack`s that its trained parameters live in.
+        wide: whether layers with few units for their features are joined too.
     """
     if program.line is None:
         return program
     stages, waiting = [], list(program.line)
     while waiting:
-        stage, count = _join_first(waiting, packs)
+        stage, count = _join_first(waiting, packs, wide)
         stages.append(stage)
         del waiting[:count]
     return Chain.of_stages(stages)
@@ -93,16 +94,16 @@ class JoinedDense:
         if inputs.shape[1:] != self.row_shape or inputs.dtype.kind != "f":
             needed = f"an array of shape (batch, {', '.join(map(str, self.row_shape))}) and floating-point type"
             raise ShapeError(f"the dense layers need {needed}, got {inputs.shape} and {inputs.dtype}")
-        self.room = self._room_for(len(inputs), source is not None)
+        self.room = self.room_for(len(inputs), source is not None)
         if source is not None:
-            self._draw(source)
+            self.draw(source)
         outputs = rows_second(kernels.dense_forward(self.room, inputs).copy())
         return outputs, JoinedJacobians(self.room, self.by_parameters)
 
     def update_state(self, state: tuple) -> None:
         """Nothing: dense layers and dropouts have no state."""
 
-    def _room_for(self, rows: int, drops: bool) -> DenseRoom:
+    def room_for(self, rows: int, drops: bool) -> DenseRoom:
         """Memory for so many rows, with dropout or without; some are kept, since the last batch is a shorter one."""
         drops = drops and any(self.dropouts)
         room = self._rooms.get((rows, drops))
@@ -113,7 +114,8 @@ class JoinedDense:
             room = self._rooms[rows, drops] = DenseRoom(layers, rows, self.values, self.gradients)
         return room
 
-    def _draw(self, source: RandomSource) -> None:
+    def draw(self, source: RandomSource) -> None:
+        """Give the room of the last batch its random bits, and the share that is dropped now."""
         for place, (dropout, bits) in enumerate(zip(self.dropouts, self.room.bits, strict=True)):
             if dropout is not None:
                 index, layer = dropout
@@ -177,7 +179,7 @@ def rows_second(array: np.ndarray) -> np.ndarray:
     return array if array.ndim == 2 else array.swapaxes(0, 1)
 
 
-def _join_first(stages: list[ProgramStage], packs: Sequence[Pack | RowPack]) -> tuple[ProgramStage, int]:
+def _join_first(stages: list[ProgramStage], packs: Sequence[Pack | RowPack], wide: bool) -> tuple[ProgramStage, int]:
     """The first stage, joined with those that follow if it can be, and how many stages it stands for."""
     layers, dropouts, parameters, count, views = [], [], [], 0, None
     while count < len(stages) and (described := _describe(stages[count:])):
@@ -189,7 +191,7 @@ def _join_first(stages: list[ProgramStage], packs: Sequence[Pack | RowPack]) -> 
             break
         layers, dropouts, count = [*layers, layer], [*dropouts, dropout], count + stage_count
         parameters, views = longer, longer_views
-    if views is None or layers[0].features > 2 * sum(layer.units for layer in layers):
+    if views is None or (not wide and layers[0].features > 2 * sum(layer.units for layer in layers)):
         return stages[0], 1
     joined = JoinedDense(layers, parameters, dropouts, *views)
     return ProgramStage(stages[0].index, joined, stages[0].start, stages[count - 1].stop), count

@@ -1,4 +1,4 @@
-"""Further attributes of Keras's models: their config as JSON, the names of their metrics, the arguments of `compile`."""
+"""Further attributes of Keras's models: config as JSON, names of metrics, arguments of `compile`."""
 
 import json
 from typing import TYPE_CHECKING, Any

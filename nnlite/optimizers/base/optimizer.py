@@ -8,6 +8,7 @@ import numpy as np
 
 from nnlite import kernels
 from nnlite.errors import ConfigError
+from nnlite.kernels.reference.forms import UpdateForm
 from nnlite.optimizers.base import blocks
 from nnlite.optimizers.base.blocks import Block, Cut, blocks_of, clip_gradients, cut, in_parts
 from nnlite.optimizers.base.patterns import Exclusions, Factors, pack_factors
@@ -64,7 +65,10 @@ class Optimizer(VariableDoors, Configurable, family="optimizer"):
     # Whether `update` is one call of a kernel: that takes a whole vector at once when compiled, and by a further
     # argument `factors` what the learning rate of each element is multiplied by.
     by_kernel = False
-    _fast_paths: ClassVar[dict[str, tuple[str, ...]]] = {"by_kernel": ("update",)}
+    _fast_paths: ClassVar[dict[str, tuple[str, ...]]] = {
+        "by_kernel": ("update",),
+        "update_form": ("update", "slot_names", "new_slots", "apply_packs", "_update_packs", "_update_block"),
+    }
 
     learning_rate: LearningRate
     weight_decay: WeightDecay = option(default=None, kw_only=True)
@@ -138,6 +142,14 @@ class Optimizer(VariableDoors, Configurable, family="optimizer"):
         """
         raise NotImplementedError
 
+    def update_form(self) -> UpdateForm | None:
+        """How compiled code that carries out whole steps knows `update`; None if it does not."""
+        return None
+
+    def step_size(self, learning_rate: float, step: int) -> float:
+        """What an update after so many others multiplies the gradients, or what it makes of them, by."""
+        return learning_rate
+
     def build_packs(self, packs: Sequence) -> None:
         """Create the slots for `packs`, or check that the present ones fit; `apply_packs` calls it.
 
@@ -188,7 +200,11 @@ class Optimizer(VariableDoors, Configurable, family="optimizer"):
             self._average_values(packs, self.ema_momentum)
             if self.ema_overwrite_frequency and (self.iterations + 1) % self.ema_overwrite_frequency == 0:
                 self.put_averages(packs)
-        self.batches += 1
+        self.count_batches(packs, 1)
+
+    def count_batches(self, packs: Sequence, count: int) -> None:
+        """Take notice that so many batches more are done, with the last of which numbers may have to become 0."""
+        self.batches += count
         if not self.batches % FLUSH_PERIOD:
             self._flush(packs)
 

@@ -11,6 +11,7 @@ from nnlite.registry.field_types import Count, read_call
 from nnlite.registry.fields import Spec
 from nnlite.training.compiled.last_layer import LastLayerCheck
 from nnlite.training.compiled.metrics import CompiledMetrics
+from nnlite.training.compiled.signatures import Signatures
 from nnlite.training.train_step import Steps
 from nnlite.training.trainable import Trainable
 from nnlite.training.written.batches import written_batch
@@ -39,6 +40,7 @@ class Compiled:
         self.last_layer = LastLayerCheck()
         self._metrics = CompiledMetrics()
         self._steps: Any = None  # `Steps`, or `WrittenSteps`
+        self._signatures: Signatures | None = None  # of the batches that came one by one
 
     def compile(
         self,
@@ -125,6 +127,21 @@ class Compiled:
         """As `read_batch`; where the model has steps of its own, targets stay as they came and may be missing."""
         read = written_batch if self.model._writes_steps else type(self).read_batch
         return read(cast(Any, self), x, y, sample_weight, class_weight)
+
+    def one_batch(self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: dict | None = None) -> tuple:
+        """As `step_batch`, for batches that users pass one by one: arrays like earlier ones are not read in full."""
+        plain, known = sample_weight is None and class_weight is None and y is not None, self._signatures
+        if plain and known is not None and known.steps is self.ready_steps():
+            taken = known.take(x, y)
+            if taken is not None:
+                return taken
+        arrays = self.step_batch(x, y, sample_weight, class_weight)
+        steps = self.ready_steps()
+        if plain and isinstance(steps, Steps):
+            if known is None or known.steps is not steps:
+                known = self._signatures = Signatures(cast(Any, self), steps)
+            known.learn(x, y, arrays[0])
+        return arrays
 
     def ready_steps(self) -> Any:
         """The steps for the model as it is now; rebuilt when it has changed."""

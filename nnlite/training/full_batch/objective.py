@@ -13,7 +13,7 @@ from nnlite.errors import ConfigError
 from nnlite.jacobians import ParameterVector
 from nnlite.jacobians.hessian import STEP
 from nnlite.losses import Loss, MeanSquaredError
-from nnlite.losses.base import _weights
+from nnlite.losses.masks import counted_weights
 from nnlite.training.full_batch.curvature import add_gauss_newton
 from nnlite.training.full_batch.penalties import Penalties
 from nnlite.training.parameter_names import parameter_names
@@ -120,7 +120,7 @@ class WholeLoss:
         for x, _, weights in self._pieces():
             outputs: Any
             outputs, jacobians = self.steps.chain.linearize(x, *self.fixed, training=self.training)
-            counted, size = _weights(outputs.shape[:-1], outputs.dtype, weights, jacobians.mask)
+            counted, size = counted_weights(outputs.shape[:-1], outputs.dtype, weights, jacobians.mask)
             by_weight = self.steps.loss.reduction == "mean_with_sample_weight"
             total += float(counted.sum()) if by_weight and counted is not None else size
         return total
@@ -134,7 +134,7 @@ class WholeLoss:
     def residuals(self) -> int:
         """Number of single errors that count."""
         outputs, mask = self.all_outputs()
-        rows, size = _weights(outputs.shape[:-1], outputs.dtype, self.arrays[2], mask)
+        rows, size = counted_weights(outputs.shape[:-1], outputs.dtype, self.arrays[2], mask)
         return (size if rows is None else int(np.count_nonzero(rows))) * outputs.shape[-1]
 
     @property

@@ -28,6 +28,7 @@ class FullBatchSteps(Steps):
 
     def __init__(self, trainer: "Trainer") -> None:
         super().__init__(trainer)
+        self.whole = None
         self._problem: tuple[Any, tuple, WholeLoss] | None = None
 
     def train(self, x: Any, y: Any, sample_weight: np.ndarray | None = None) -> tuple[float, Any]:

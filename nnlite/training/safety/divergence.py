@@ -27,11 +27,12 @@ class NotFinite(Exception):
     Args:
         value: the loss; None if weights were found.
         x: the inputs of the batch; None if there are none.
+        before: how many batches the same call of the step was done with by then.
     """
 
-    def __init__(self, value: Any = None, x: Any = None) -> None:
+    def __init__(self, value: Any = None, x: Any = None, before: int = 0) -> None:
         super().__init__(value)
-        self.value, self.x = value, x
+        self.value, self.x, self.before = value, x, before
 
 
 class _Watched:

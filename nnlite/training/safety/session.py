@@ -4,7 +4,6 @@ import numbers
 import warnings
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -149,10 +148,10 @@ class Session:
         self.trainer.diverged = True
         warnings.warn(f"{error}. The weights of the last finite epoch are restored", TrainingWarning, stacklevel=2)
 
-    def begin_epoch(self) -> tuple[Iterable[tuple], Mean, int]:
+    def begin_epoch(self, **options: Any) -> tuple[Iterable[tuple], Mean, int]:
         """The batches of the epoch that are left, the mean of its losses so far, and how many batches are done.
 
-        Mean and metrics start over, or go on.
+        Mean and metrics start over, or go on; `options` are those of the batches' `epoch`.
         """
         trainer = self.trainer
         assert trainer.optimizer is not None
@@ -160,12 +159,12 @@ class Session:
             with self._reading():
                 for metric, state in zip(trainer.metrics, self._taken["metrics"], strict=True):
                     metric.set_state(state)
-            left = islice(self.batches.epoch(self.shuffled_at), self.batch, None)
+            left = self.batches.epoch(self.shuffled_at, self.batch, **options)
             return () if self.stopped else left, self.loss, self.batch
         self.loss, self.batch, self.shuffled_at = Mean(), 0, trainer.optimizer.batches
         for metric in trainer.metrics:
             metric.reset_state()
-        return self.batches.epoch(self.shuffled_at), self.loss, 0
+        return self.batches.epoch(self.shuffled_at, **options), self.loss, 0
 
     def checkpoint(self, epoch: int, batch: int) -> tuple[dict, dict[str, np.ndarray]]:
         """Header and arrays of a model file that also has where the training stands: before `batch` of `epoch`.

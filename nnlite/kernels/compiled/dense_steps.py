@@ -1,0 +1,185 @@
+"""Whole steps of training of dense layers in a row, compiled: one call for one step, or for many."""
+
+import numpy as np
+from numba import njit, types
+from numba.extending import overload
+
+from nnlite.kernels.compiled import losses, optimizers
+from nnlite.kernels.compiled.dense import compiled, run_backward, run_forward
+from nnlite.kernels.reference.forms import ADAM, SGD, SQUARED_ERROR
+
+__all__ = ["dense_steps"]
+
+# Sums in any order are vectorised, and rounded less.
+summing = njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "nsz"})
+
+SCALE, RATE, SHARE, LOSS = range(4)  # the columns of `turns`
+START, STOP, BY_SIZE, BY_SQUARE = range(4)  # the columns of a table of penalties
+UPDATE, DECAY = 2, 3  # those of a table of stretches, after the first two
+
+
+@compiled
+def dense_steps(
+    inputs: np.ndarray,
+    targets: np.ndarray,
+    weights: np.ndarray,
+    turns: np.ndarray,
+    loss: int,
+    values: np.ndarray,
+    gradients: np.ndarray,
+    memory: np.ndarray,
+    plan: np.ndarray,
+    dropout_scales: np.ndarray,
+    bits: np.ndarray,
+    penalties: np.ndarray,
+    update: int,
+    numbers: np.ndarray,
+    stretches: np.ndarray,
+    first: np.ndarray,
+    second: np.ndarray,
+    guarded: bool,
+    outputs: np.ndarray,
+) -> int:
+    """Carry out steps of training, each on its rows; returns how many were.
+
+    Args:
+        inputs, targets, weights: of all steps, one after another.
+        turns: of each step what the sum of its losses is multiplied by, the size of the step of the optimizer, and the
+            weight decay; in the last column losses are written.
+        loss, update: their codes in `nnlite.kernels.reference.forms`.
+        values, gradients, memory, plan, dropout_scales: those of a `DenseRoom`, all of whose values are updated.
+        bits: for each step what is the `all_bits` of a room.
+        penalties: `(start, stop, l1, l2)` of the stretches of the values that are penalized.
+        numbers: see `UpdateForm`.
+        stretches: `(start, stop, factor of the update, factor of the decay)` of the values, each somewhere.
+        first, second: the slots of the optimizer.
+        guarded: whether a loss that is not finite ends the steps, before the values are changed by it.
+        outputs: where what leaves the last layer is written, for all rows.
+    """
+    rows, last = len(inputs) // len(turns), len(plan) - 1
+    units, leaving, slopes = plan[last, 1], plan[last, 8], plan[last, 9]
+    predictions = memory[leaving : leaving + rows * units].reshape(rows, units)
+    by_predictions = memory[slopes : slopes + rows * units].reshape(rows, units)
+    for step in range(len(turns)):
+        turn, start, stop = turns[step], step * rows, (step + 1) * rows
+        _begin(inputs[start:stop], values, memory, plan)
+        run_forward(values, memory, plan, dropout_scales, bits[step], True)
+        _copy(memory[leaving : leaving + rows * units], outputs[start:stop].reshape(rows * units))
+        value = _lose(loss, predictions, targets[start:stop], turn[SCALE], weights[start:stop], by_predictions)
+        run_backward(values, gradients, memory, plan, dropout_scales, bits[step], True)
+        _end(inputs[start:stop], gradients, memory, plan)
+        turn[LOSS] = value + _penalize(penalties, values, gradients)
+        if guarded and not np.isfinite(turn[LOSS]):
+            return step
+        _update(update, values, gradients, turn, numbers, stretches, first, second)
+    return len(turns)
+
+
+@compiled
+def _begin(inputs, values, memory, plan):
+    """The first layer before its activation: the inputs stay where they are, so that the bias is added by itself."""
+    rows, features, units, leaving = len(inputs), plan[0, 0], plan[0, 1], plan[0, 7]
+    kernel = values[: features * units].reshape(features, units)
+    bias = values[features * units : (features + plan[0, 2]) * units]
+    flat = memory[leaving : leaving + units * rows]
+    if len(plan) > 1:
+        np.dot(kernel.T, inputs.T, flat.reshape(units, rows))
+        for unit in range(bias.size):
+            _add(flat[unit * rows : (unit + 1) * rows], bias[unit])
+    else:
+        np.dot(inputs, kernel, flat.reshape(rows, units))
+        for row in range(rows):
+            for unit in range(bias.size):
+                flat[row * units + unit] += bias[unit]
+
+
+@compiled
+def _copy(vector, out):
+    """`out[:] = vector`, which would compile the text of an error for other lengths: 4 of 13 seconds."""
+    for i in range(vector.size):
+        out[i] = vector[i]
+
+
+@compiled
+def _add(vector, number):
+    for i in range(vector.size):
+        vector[i] += number
+
+
+@compiled
+def _end(inputs, gradients, memory, plan):
+    """The gradients of the first layer."""
+    rows, features, units, slopes = len(inputs), plan[0, 0], plan[0, 1], plan[0, 9]
+    by_kernel = gradients[: features * units].reshape(features, units)
+    by_bias = gradients[features * units : (features + plan[0, 2]) * units]
+    flat = memory[slopes : slopes + units * rows]
+    by_bias[:] = 0
+    if len(plan) > 1:
+        np.dot(inputs.T, flat.reshape(units, rows).T, by_kernel)
+        for unit in range(by_bias.size):
+            by_bias[unit] = _sum(flat[unit * rows : (unit + 1) * rows])
+    else:
+        np.dot(inputs.T, flat.reshape(rows, units), by_kernel)
+        for row in range(rows):
+            for unit in range(by_bias.size):
+                by_bias[unit] += flat[row * units + unit]
+
+
+@summing
+def _sum(vector):
+    total = vector.dtype.type(0)
+    for i in range(vector.size):
+        total += vector[i]
+    return total
+
+
+def _lose(code, predictions, targets, scale, weights, gradient):
+    """The loss; its derivative is written to `gradient`."""
+
+
+@overload(_lose)
+def _typed_loss(code, predictions, targets, scale, weights, gradient):
+    if isinstance(targets.dtype, types.Integer):
+        return lambda code, predictions, targets, scale, weights, gradient: losses._softmax_crossentropy(
+            predictions, targets, scale, weights, gradient
+        )
+
+    def of_numbers(code, predictions, targets, scale, weights, gradient):
+        if code == SQUARED_ERROR:
+            return losses._squared_error(predictions, targets, scale, weights, gradient)
+        return losses._sigmoid_crossentropy(predictions, targets, scale, weights, gradient)
+
+    return of_numbers
+
+
+@compiled
+def _penalize(penalties, values, gradients):
+    total = 0.0
+    for place in range(len(penalties)):
+        by_size, by_square = penalties[place, BY_SIZE], penalties[place, BY_SQUARE]
+        for i in range(int(penalties[place, START]), int(penalties[place, STOP])):
+            value = values[i]
+            total += by_size * abs(value) + by_square * value * value
+            gradients[i] += values.dtype.type(by_size * np.sign(value) + 2.0 * by_square * value)
+    return total
+
+
+@compiled
+def _update(code, values, gradients, turn, numbers, stretches, first, second):
+    for place in range(len(stretches)):
+        start, stop = int(stretches[place, START]), int(stretches[place, STOP])
+        step, own, slopes = turn[RATE] * stretches[place, UPDATE], values[start:stop], gradients[start:stop]
+        decay = turn[SHARE] * stretches[place, DECAY]
+        if decay:
+            optimizers.decay(own, decay, None, slopes)
+        sums, squares = first[start:stop], second[start:stop]
+        if code == ADAM:
+            optimizers.adam(own, slopes, sums, squares, None, numbers[0], numbers[1], step, numbers[2], None, slopes)
+        elif code == SGD and numbers[0] == 0:
+            optimizers.sgd(own, slopes, None, step, 0.0, False, None, slopes)
+        elif code == SGD:
+            optimizers.sgd(own, slopes, sums, step, numbers[0], numbers[1] != 0, None, slopes)
+        elif numbers[1] == 0:
+            optimizers.rmsprop(own, slopes, sums, None, None, numbers[0], step, 0.0, numbers[2], None, slopes)
+        else:
+            optimizers.rmsprop(own, slopes, sums, None, squares, numbers[0], step, numbers[1], numbers[2], None, slopes)

@@ -1,0 +1,48 @@
+"""How losses and optimizers are told to compiled code that carries out whole steps: by a number each."""
+
+from typing import NamedTuple
+
+__all__ = [
+    "ADAM",
+    "RMSPROP",
+    "SGD",
+    "SIGMOID_CROSSENTROPY",
+    "SOFTMAX_CROSSENTROPY",
+    "SQUARED_ERROR",
+    "LossForm",
+    "UpdateForm",
+]
+
+SQUARED_ERROR, SIGMOID_CROSSENTROPY, SOFTMAX_CROSSENTROPY = range(3)
+ADAM, SGD, RMSPROP = range(3)
+
+
+class LossForm(NamedTuple):
+    """A loss that compiled code knows.
+
+    Attributes:
+        code: SQUARED_ERROR, SIGMOID_CROSSENTROPY or SOFTMAX_CROSSENTROPY.
+        factor: what the loss of a row is multiplied by.
+        averages: whether the loss of a row is a mean over its units, rather than a sum.
+        by_class: whether targets are class numbers, one for each row.
+    """
+
+    code: int
+    factor: float = 1.0
+    averages: bool = True
+    by_class: bool = False
+
+
+class UpdateForm(NamedTuple):
+    """The update of an optimizer that compiled code knows.
+
+    Attributes:
+        code: ADAM, SGD or RMSPROP.
+        slots: the names of its slots, one or two; none where it has no memory.
+        numbers: what the update needs besides the size of the step: of ADAM beta_1, beta_2 and epsilon; of SGD the
+            momentum, and 1 for Nesterov's; of RMSPROP the share of the last square, the momentum and epsilon.
+    """
+
+    code: int
+    slots: tuple[str, ...]
+    numbers: tuple[float, float, float]

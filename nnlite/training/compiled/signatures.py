@@ -1,0 +1,71 @@
+"""Which arrays a step takes as they are: batches that come one by one are read in full once for each signature."""
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nnlite.losses import Loss
+from nnlite.training.inputs import built_inputs
+
+if TYPE_CHECKING:
+    from nnlite.training.trainer import Trainer
+
+__all__ = ["Signatures"]
+
+SIGNATURES_KEPT = 64
+
+
+class Signatures:
+    """Shapes and types of inputs and targets that were read in full, and found to need a cast at the most.
+
+    Of others like them the numbers alone are looked at.
+
+    Args:
+        trainer: of a compiled model.
+        steps: those of the model; with other ones these signatures are out of date.
+    """
+
+    def __init__(self, trainer: "Trainer", steps: Any) -> None:
+        self.trainer, self.steps = trainer, steps
+        self._known: dict[tuple, np.dtype] = {}  # the type that inputs are cast to
+
+    def take(self, x: Any, y: Any) -> tuple | None:
+        """`(x, y, None)` as the steps take them; None for arrays that are to be read in full, also to tell a fault."""
+        if type(x) is not np.ndarray or type(y) is not np.ndarray:
+            return None
+        kind = self._known.get((x.shape, x.dtype, y.shape, y.dtype))
+        if kind is None:
+            return None
+        inputs = x if x.dtype is kind or x.dtype == kind else _cast(x, kind)
+        if not (_finite(inputs) and _finite(y)):
+            return None
+        model = self.trainer.model
+        dtype: np.dtype = np.dtype(model._output_dtype)
+        if y.dtype.kind == "f" and y.dtype != dtype:
+            y = _cast(y, dtype)
+            if not _finite(y):
+                return None
+        assert self.trainer.loss is not None  # the model is compiled
+        return inputs, self.trainer.loss.read_targets(y, model.output_shape, dtype), None
+
+    def learn(self, x: Any, y: Any, inputs: Any) -> None:
+        """Take note of arrays that were read as `inputs` and targets."""
+        arrays = type(x) is type(y) is type(inputs) is np.ndarray and isinstance(self.trainer.loss, Loss)
+        if not arrays or x.dtype.kind not in "fiu" or y.dtype.kind not in "fiub" or x.shape != inputs.shape:
+            return
+        cast = x.astype(inputs.dtype, copy=False)
+        if built_inputs(self.trainer.model, cast) is cast:  # nothing else is done to them, such as to encode them
+            if len(self._known) == SIGNATURES_KEPT:
+                self._known.clear()
+            self._known[x.shape, x.dtype, y.shape, y.dtype] = inputs.dtype
+
+
+def _cast(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    with np.errstate(over="ignore"):  # a number too large is found not to be finite
+        return array.astype(dtype)
+
+
+def _finite(array: np.ndarray) -> bool:
+    """Whether all numbers are finite; finite ones whose sum is not are taken for others too."""
+    return array.dtype.kind != "f" or math.isfinite(np.add.reduce(array, axis=None))

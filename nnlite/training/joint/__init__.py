@@ -1,0 +1,1 @@
+"""Training steps whose parts compiled code carries out together."""

@@ -1,0 +1,184 @@
+"""Steps of a model that is dense layers in a row, each of them, or many, in one call of compiled code."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from nnlite import kernels
+from nnlite.kernels.reference.forms import LossForm, UpdateForm
+from nnlite.layers.base.simplified import Affine, Unchanged, View
+from nnlite.layers.composite.fused_dense import JoinedDense, join_dense
+from nnlite.layers.composite.program import ProgramStage
+from nnlite.losses import Loss
+from nnlite.optimizers.base.forms import is_plain, rates_ahead, stretches_of
+from nnlite.optimizers.base.slots import FLUSH_PERIOD
+from nnlite.random import RandomSource
+from nnlite.training.safety.divergence import NotFinite
+
+if TYPE_CHECKING:
+    from nnlite.training.train_step import Steps
+
+__all__ = ["DenseSteps"]
+
+# What one call takes at most: inputs that stay in the cache until they are used, and a few milliseconds, so that
+# whoever interrupts the training is answered.
+CALL_BYTES, CALL_PRODUCTS = 2**19, 2**28
+NO_PENALTIES, NO_BITS = np.empty((0, 4)), np.empty((FLUSH_PERIOD, 0), np.uint16)
+
+
+class Plan(NamedTuple):
+    """What compiled code is told of loss and optimizer."""
+
+    run: Callable[..., int]
+    loss: LossForm
+    update: UpdateForm
+
+
+class DenseSteps:
+    """What `Steps.train` does, where compiled code knows all that takes part.
+
+    These are one `JoinedDense` whose parameters are all that are trained, after layers at the most that scale, shift or
+    reshape each row, penalties of absolute values and squares, a loss with a `step_form`, and an optimizer with an
+    `update_form` that neither clips nor averages.
+
+    Args:
+        steps: those of the model.
+        line: its layers, the dense ones joined as the last stage.
+    """
+
+    def __init__(self, steps: "Steps", line: list[ProgramStage]) -> None:
+        *before, (_, stage, _, _) = line
+        assert isinstance(stage, JoinedDense)
+        values = steps.trainer.model.values
+        self.steps, self.stage = steps, stage
+        self.before = [(own.layer, values[own.start : own.stop]) for own in before]
+        self.packs, self.dtype = steps.store.packs, stage.values.dtype
+        self.features, self.units = stage.layers[0].features, stage.layers[-1].units
+        self.products = 3 * sum(layer.features * layer.units for layer in stage.layers)
+        self.foreseen = not any(drop is not None and drop[1].schedules for drop in stage.dropouts)
+        self.nothing, self.ones = np.empty(0, stage.values.dtype), np.empty(0, stage.values.dtype)
+        self._stretches: tuple[Any, np.ndarray] = None, np.empty((0, 4))  # those of the factors that come first
+
+    @classmethod
+    def of(cls, steps: "Steps") -> "DenseSteps | None":
+        """Those of the model, if they can be carried out so; None if they cannot."""
+        line = join_dense(steps.chain, steps.store.packs, wide=True).line
+        stage: Any = line[-1].layer if line else None
+        if not line or not isinstance(stage, JoinedDense) or stage.values.dtype.char not in "fd":
+            return None
+        further = steps.constrained or steps.penalized or len(steps.store.packs) > 1
+        plain = all(own.members is None and own.factor == 1 and not own.scaled for own in stage.layers)
+        whole = stage.values.size == steps.store.size and all(_is_by_row(own.layer) for own in line[:-1])
+        known = all(parameter.regularizer.strengths() is not None for parameter in steps.regularized)
+        same_bits = len(steps.joined.program.line or ()) == len(line) or not steps.draws
+        return cls(steps, line) if plain and whole and known and same_bits and not further else None
+
+    def plan(self) -> Plan | None:
+        """How the next call is carried out; None where it cannot be."""
+        run, loss, optimizer = kernels.dense_steps(), self.steps.trained_loss, self.steps.optimizer
+        if run is None or not isinstance(loss, Loss) or not is_plain(optimizer):
+            return None
+        as_they_are = loss.counts_zeros and loss.axis == -1 and (loss.dtype is None or loss.dtype == self.dtype)
+        loss_form, update_form = loss.step_form(), optimizer.update_form()
+        if loss_form is None or update_form is None or not as_they_are:
+            return None
+        return Plan(run, loss_form, update_form)
+
+    def together(self, batch_size: int) -> int:
+        """How many batches of so many rows the next call takes; it ends where the optimizer looks after its slots."""
+        if not self.foreseen or batch_size > self.steps.joined_rows or self.plan() is None:
+            return 1
+        row = self.features * self.stage.values.itemsize
+        most = min(CALL_BYTES // (batch_size * row), CALL_PRODUCTS // (batch_size * self.products))
+        return max(min(most, FLUSH_PERIOD - self.steps.optimizer.batches % FLUSH_PERIOD), 1)
+
+    def train(self, x: Any, y: Any, sample_weight: Any, batch_size: int | None) -> tuple[float, np.ndarray] | None:
+        """The steps, as `Steps.train`, of which the last one may have fewer rows; None where none can be taken so."""
+        plan, given = self.plan(), x
+        if plan is None or not isinstance(x, np.ndarray) or x.dtype.kind != "f":
+            return None
+        for layer, values in self.before:
+            x = layer.linearize(x, *values)[0]
+        if not self._fits(plan, x, y, sample_weight, batch_size):
+            return None
+        rows, dtype = len(x), self.dtype
+        size = rows if batch_size is None else min(batch_size, rows)
+        x, y = np.ascontiguousarray(x, dtype), np.ascontiguousarray(y, np.intp if plan.loss.by_class else dtype)
+        weights = self._ones(rows) if sample_weight is None else np.ascontiguousarray(sample_weight, dtype)
+        outputs, full = np.empty((rows, self.units), dtype), rows - rows % size
+        arrays, weighted, self.steps.mask = (x, y, weights, outputs, given), sample_weight is not None, None
+        if full == rows:
+            return size * self._train(plan, arrays, size, weighted) / rows, outputs
+        total = size * self._train(plan, [own[:full] for own in arrays], size, weighted)
+        total += (rows - full) * self._train(plan, [own[full:] for own in arrays], rows - full, weighted)
+        return total / rows, outputs
+
+    def _fits(self, plan: Plan, x: Any, y: Any, sample_weight: Any, batch_size: int | None) -> bool:
+        """Whether compiled code can read these arrays, of a batch or of several."""
+        if not isinstance(y, np.ndarray) or x.ndim != 2:
+            return False
+        rows, features = x.shape
+        kind, shape = ("iu", (rows,)) if plan.loss.by_class else ("f", (rows, self.units))
+        fits = features == self.features and y.shape == shape and y.dtype.kind in kind
+        few = 0 < (batch_size or rows) <= self.steps.joined_rows
+        return fits and few and (sample_weight is None or sample_weight.shape == (rows,))
+
+    def _train(self, plan: Plan, arrays: Sequence[np.ndarray], size: int, weighted: bool) -> float:
+        """Steps of so many rows each; the sum of their losses."""
+        steps, stage, optimizer = self.steps, self.stage, self.steps.optimizer
+        x, y, weights, outputs, given = arrays
+        count = len(x) // size
+        room = stage.room = stage.room_for(size, steps.draws)
+        optimizer.build_packs(self.packs)
+        (slots,), (factors,) = optimizer.slots, optimizer._factors
+        if self._stretches[0] is not factors:
+            self._stretches = factors, stretches_of(factors, stage.values.size)
+        first, second = (*[slots[name] for name in plan.update.slots], self.nothing, self.nothing)[:2]
+        scales = self._scales(plan, size, count, weights if weighted else None)
+        rates = rates_ahead(optimizer, count)
+        turns = np.array([(scale, *pair, 0.0) for scale, pair in zip(scales, rates, strict=True)])
+        done = plan.run(
+            *(x, y, weights, turns, plan.loss.code, stage.values, stage.gradients, room.memory, room.plan, room.scales),
+            *(self._bits(room, count), self._penalties(), plan.update.code, np.array(plan.update.numbers)),
+            *(self._stretches[1], first, second, steps.guarded, outputs),
+        )
+        optimizer.count_batches(self.packs, done)
+        if done < count:
+            raise NotFinite(turns[done, -1].item(), given[done * size : (done + 1) * size], done)
+        return sum(turns[:, -1].tolist())
+
+    def _bits(self, room: Any, count: int) -> np.ndarray:
+        """The random bits of dropout of each step."""
+        if not self.steps.draws:
+            return NO_BITS
+        bits = np.empty((count, room.all_bits.size), np.uint16)
+        for step in range(count):
+            self.stage.draw(RandomSource(self.steps.seed, self.steps.optimizer.batches + step))
+            bits[step] = room.all_bits
+        return bits
+
+    def _scales(self, plan: Plan, size: int, count: int, weights: np.ndarray | None) -> list[float]:
+        """What the sum of the losses of each step is multiplied by."""
+        loss, share = self.steps.trained_loss, plan.loss.factor / (self.units if plan.loss.averages else 1)
+        if weights is None or loss.reduction != "mean_with_sample_weight":
+            return [1 / loss._divisor(size, None) * share] * count
+        return [1 / loss._divisor(size, own) * share for own in weights.reshape(count, size)]
+
+    def _penalties(self) -> np.ndarray:
+        """`(start, stop, l1, l2)` of the penalized stretches."""
+        if not self.steps.regularized:
+            return NO_PENALTIES
+        pack, wanted = self.packs[0], set(map(id, self.steps.regularized))
+        pairs = [pair for pair in zip(pack.parameters, pack.segments, strict=True) if id(pair[0]) in wanted]
+        return np.array([(part.start, part.stop, *own.regularizer.strengths()) for own, part in pairs], np.float64)
+
+    def _ones(self, rows: int) -> np.ndarray:
+        if len(self.ones) < rows:
+            self.ones = np.ones(rows, self.stage.values.dtype)
+        return self.ones[:rows]
+
+
+def _is_by_row(layer: Any) -> bool:
+    """Whether a layer scales, shifts or reshapes each row, always in the same way."""
+    return not layer._context and isinstance(layer.at_inference(), Affine | Unchanged | View)

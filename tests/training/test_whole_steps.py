@@ -1,0 +1,341 @@
+"""Whole steps in one call of compiled code: the numbers of steps one by one, and only where nobody can tell."""
+
+import copy
+import os
+import signal
+import threading
+import warnings
+
+import numpy as np
+import pytest
+
+from nnlite import Input, Sequential, kernels
+from nnlite.callbacks import Checkpoints, LambdaCallback
+from nnlite.errors import DivergenceError
+from nnlite.estimators.mlp.objectives import HalfSquaredError, SummedBinaryCrossentropy
+from nnlite.layers import BatchNormalization, Dense, Dropout, Flatten, GaussianNoise, Normalization, Rescaling
+from nnlite.losses import (
+    BinaryCrossentropy,
+    CategoricalCrossentropy,
+    MeanAbsoluteError,
+    MeanSquaredError,
+    SparseCategoricalCrossentropy,
+)
+from nnlite.metrics import BinaryAccuracy, MeanMetricWrapper, R2Score
+from nnlite.optimizers import SGD, Adam, AdamW, Lion, RMSprop
+from nnlite.schedules import ExponentialDecay, LearningRateSchedule
+
+pytest.importorskip("numba")
+pytestmark = pytest.mark.usefixtures("choice_restored")
+
+FEATURES, ROWS, BATCH = 6, 77, 8  # nine full batches, and one of five rows
+X = np.random.default_rng(0).standard_normal((ROWS, FEATURES))
+Y = np.stack([X[:, 0] * X[:, 1], X[:, 2], X.sum(axis=1)], axis=1)
+CLASSES = (Y[:, 0] > 0).astype(int) + (Y[:, 2] > 1)
+WEIGHTS = np.random.default_rng(1).random(ROWS)
+
+
+class OwnError(MeanSquaredError):
+    """A loss of a user's own, which compiled code does not know."""
+
+    def per_row(self, y_true, y_pred):
+        losses, rows = super().per_row(y_true, y_pred)
+        return 2 * losses, type(rows)(2 * rows.gradients)
+
+
+class OwnSGD(SGD):
+    """An optimizer of a user's own."""
+
+    def update(self, values, gradients, slots, learning_rate, scratch, factors=None):
+        super().update(values, gradients, slots, 2 * learning_rate, scratch, factors)
+
+
+class Halved(LearningRateSchedule):
+    """Another rate at each step."""
+
+    def __call__(self, step):
+        return 0.3 / (1 + step % 3)
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """How many steps each call of the compiled kernel has taken."""
+    counted, found = kernels.dense_steps, []
+
+    def counting():
+        run = counted()
+        return run and (lambda *arguments: found.append(run(*arguments)) or found[-1])
+
+    monkeypatch.setattr(kernels, "dense_steps", counting)
+    return found
+
+
+def net(layers=None, optimizer=None, loss="mse", metrics=None, dtype="float64", shape=(FEATURES,), **options):
+    layers = copy.deepcopy(layers or [Dense(8, "relu"), Dense(7, "tanh"), Dense(3)])
+    for layer in layers:
+        layer.dtype = dtype
+    model = Sequential([Input(shape), *layers], seed=3)
+    model.compile(copy.deepcopy(optimizer or Adam(0.01)), copy.deepcopy(loss), metrics)
+    return model
+
+
+def trained(choice, y=Y, x=X, dtype="float64", fit=None, **options):
+    """History and weights of a training with these kernels."""
+    kernels.use(choice)
+    model = net(dtype=dtype, **options)
+    given = {"batch_size": BATCH, "epochs": 3, "verbose": 0, **(fit or {})}
+    history = model.fit(x.astype(dtype), y, **given).history
+    return history, model.get_weights(), model
+
+
+def compare(one, other, tolerance):
+    (history, weights, _), (other_history, other_weights, _) = one, other
+    assert list(history) == list(other_history)
+    for name in history:
+        np.testing.assert_allclose(history[name], other_history[name], rtol=tolerance, atol=tolerance, err_msg=name)
+    for array, expected in zip(weights, other_weights, strict=True):
+        np.testing.assert_allclose(array, expected, rtol=0, atol=tolerance)
+
+
+STANDARDIZED = Normalization()
+STANDARDIZED.adapt(3 * X + 1)
+# name: arguments of `trained`
+WHOLE = {
+    "plain": {},
+    "one layer": {"layers": [Dense(3)]},
+    "one layer without bias": {"layers": [Dense(3, use_bias=False)]},
+    "without bias": {"layers": [Dense(8, "relu", use_bias=False), Dense(3, use_bias=False)]},
+    "activations": {"layers": [Dense(8, "selu"), Dense(7, "mish"), Dense(5, "sigmoid"), Dense(3, "tanh")]},
+    "few units": {"layers": [Dense(1, "relu"), Dense(3)]},
+    "dropout": {"layers": [Dense(8, "relu"), Dropout(0.3), Dense(7, "selu"), Dropout(0.2), Dense(3)]},
+    "scheduled dropout": {"layers": [Dense(8, "relu"), Dropout(Halved()), Dense(3)]},
+    "penalties": {"layers": [Dense(8, "relu", kernel_regularizer={"l1_l2": {"l1": 0.01, "l2": 0.02}}), Dense(3)]},
+    "penalties of the last": {"layers": [Dense(8), Dense(3, kernel_regularizer="l2", bias_regularizer="l1")]},
+    "sum": {"loss": MeanSquaredError(reduction="sum"), "optimizer": SGD(0.001)},
+    "weights": {"fit": {"sample_weight": WEIGHTS}},
+    "mean of weights": {
+        "loss": MeanSquaredError(reduction="mean_with_sample_weight"),
+        "fit": {"sample_weight": WEIGHTS},
+    },
+    "classes": {"loss": SparseCategoricalCrossentropy(from_logits=True), "y": CLASSES, "metrics": ["accuracy"]},
+    "softmax": {
+        "layers": [Dense(8, "relu"), Dense(3, "softmax")],
+        "loss": "sparse_categorical_crossentropy",
+        "y": CLASSES,
+        "metrics": ["accuracy"],
+        "fit": {"class_weight": {0: 1.0, 1: 2.0, 2: 0.5}},
+    },
+    "binary": {"layers": [Dense(8, "relu"), Dense(1, "sigmoid")], "loss": "binary_crossentropy", "y": CLASSES > 0},
+    "metrics": {"metrics": ["mae", "mse", "root_mean_squared_error", "log_cosh_error"]},
+    "momentum": {"optimizer": SGD(0.01, momentum=0.9)},
+    "nesterov": {"optimizer": SGD(0.01, momentum=0.9, nesterov=True)},
+    "decay": {"optimizer": AdamW(0.01, weight_decay=0.1)},
+    "decay of some": {
+        "optimizer": AdamW(
+            0.01, weight_decay=0.1, exclude_from_weight_decay=["bias"], learning_rate_multipliers={"dense/*": 2.0}
+        )
+    },
+    "rmsprop": {"optimizer": RMSprop(0.01)},
+    "rmsprop with momentum": {"optimizer": RMSprop(0.01, momentum=0.5)},
+    "schedule": {"optimizer": Adam(ExponentialDecay(0.01, 5, 0.9))},
+    "in order": {"fit": {"shuffle": False}},
+    "some steps": {"fit": {"steps_per_epoch": 4}},
+    "scaled and flattened": {
+        "layers": [Rescaling(0.5, 1.0), Flatten(), Dense(8, "relu"), Dense(3)],
+        "x": X.reshape(ROWS, 2, 3),
+        "shape": (2, 3),
+    },
+    "standardized": {"layers": [STANDARDIZED, Dense(8, "relu"), Dense(3)]},
+    "half, summed": {"loss": HalfSquaredError(), "optimizer": SGD(0.001)},
+    "summed classes": {"loss": SummedBinaryCrossentropy(), "y": (Y > 0).astype(float)},
+    "validated": {"fit": {"validation_split": 0.25}},
+}
+# what is trained step by step
+SINGLE = {
+    "a loss of one's own": {"loss": OwnError()},
+    "another loss": {"loss": MeanAbsoluteError()},
+    "smoothed": {
+        "layers": [Dense(1)],
+        "loss": BinaryCrossentropy(label_smoothing=0.1, from_logits=True),
+        "y": CLASSES > 0,
+    },
+    "ignored class": {"loss": SparseCategoricalCrossentropy(from_logits=True, ignore_class=1), "y": CLASSES},
+    "one-hot": {"loss": CategoricalCrossentropy(from_logits=True), "y": np.eye(3)[CLASSES]},
+    "an optimizer of one's own": {"optimizer": OwnSGD(0.01)},
+    "another optimizer": {"optimizer": Lion(0.001)},
+    "amsgrad": {"optimizer": Adam(0.01, amsgrad=True)},
+    "clipped": {"optimizer": Adam(0.01, clipnorm=0.1)},
+    "averaged": {"optimizer": Adam(0.01, use_ema=True)},
+    "accumulated": {"optimizer": Adam(0.01, gradient_accumulation_steps=2)},
+    "a function as rate": {"optimizer": Adam(lambda: 0.01)},
+    "noise": {"layers": [GaussianNoise(0.1), Dense(8), Dense(3)]},
+    "normalized": {"layers": [Dense(8), BatchNormalization(), Dense(3)]},
+    "constrained": {"layers": [Dense(8, kernel_constraint="non_neg"), Dense(3)]},
+    "activity": {"layers": [Dense(8, activity_regularizer="l2"), Dense(3)]},
+    "orthogonal": {"layers": [Dense(8, kernel_regularizer="orthogonal_regularizer"), Dense(3)]},
+    "frozen": {"layers": [Dense(8, trainable=False), Dense(3)]},
+    "factors": {"layers": [Dense(8, parametrization="ntk"), Dense(3)]},
+}
+
+
+@pytest.mark.parametrize("name", WHOLE)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_numbers_are_those_of_single_steps(name, dtype, calls):
+    tolerance = 1e-10 if dtype == "float64" else 2e-5
+    expected = trained("numpy", dtype=dtype, **WHOLE[name])
+    assert not calls
+    found = trained("numba", dtype=dtype, **WHOLE[name])
+    compare(found, expected, tolerance)
+    assert sum(calls) == found[2].optimizer.batches
+    assert len(calls) < sum(calls) or name == "scheduled dropout"
+
+
+@pytest.mark.parametrize("name", SINGLE)
+def test_what_compiled_code_does_not_know_is_trained_step_by_step(name, calls):
+    compare(trained("numba", **SINGLE[name]), trained("numpy", **SINGLE[name]), 1e-10)
+    assert not calls
+
+
+def test_wide_inputs_are_joined_unless_random_bits_would_change(calls):
+    x = np.random.default_rng(2).standard_normal((ROWS, 50))
+    for layers, whole in (([Dense(4, "relu"), Dense(3)], True), ([Dense(4, "relu"), Dropout(0.5), Dense(3)], False)):
+        calls.clear()
+        options = {"layers": layers, "x": x, "shape": (50,)}
+        compare(trained("numba", **options), trained("numpy", **options), 1e-10)
+        assert bool(calls) == whole
+
+
+def test_slots_become_zero_after_the_same_steps(calls):
+    options = {
+        "fit": {"epochs": 40},
+        "x": np.where(np.arange(FEATURES) < 5, X, 0.0),
+        "optimizer": SGD(1e-3, momentum=0.1),
+    }
+    (_, _, one), (_, _, other) = trained("numba", **options), trained("numpy", **options)
+    assert sum(calls) == 400 and one.optimizer.batches == other.optimizer.batches == 400
+    for name, slot in one.optimizer.slots[0].items():
+        np.testing.assert_allclose(slot, other.optimizer.slots[0][name], rtol=1e-8, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "listening",
+    [
+        {"fit": {"callbacks": [LambdaCallback(on_train_batch_end=lambda batch, logs: None)]}},
+        {"fit": {"callbacks": [LambdaCallback(on_train_batch_begin=lambda batch, logs: None)]}},
+        {"fit": {"max_time": 60.0}},
+        {"metrics": [R2Score()]},
+        {"metrics": [MeanMetricWrapper(lambda y_true, y_pred: abs(y_true - y_pred).max())]},
+    ],
+)
+def test_each_step_is_a_call_where_somebody_listens(listening, calls):
+    fit = {"epochs": 1, **listening.get("fit", {})}
+    compare(trained("numba", **{**listening, "fit": fit}), trained("numpy", **{**listening, "fit": fit}), 1e-10)
+    assert calls == [1] * 10
+
+
+def test_a_metric_that_a_user_redefines_is_shown_each_batch(calls):
+    class Largest(BinaryAccuracy):
+        def update_state(self, y_true, y_pred, sample_weight=None):
+            self.total, self.count = self.total + abs(y_true - y_pred).max(), self.count + 1
+
+    assert not Largest.adds_up
+    compare(trained("numba", metrics=[Largest()]), trained("numpy", metrics=[Largest()]), 1e-10)
+    assert set(calls) == {1}
+
+
+@pytest.mark.parametrize("what", ["stop", "restore"])
+def test_a_loss_that_is_not_finite_is_found_in_its_batch(what, calls):
+    x = X.copy()
+    x[13] = 1e300  # in order, it is in the second batch
+    told = []
+    for choice in ("numpy", "numba"):
+        fit = {"epochs": 2, "on_divergence": what, "shuffle": False, "verbose": 0, "batch_size": BATCH}
+        kernels.use(choice)
+        model = net([Dense(8, "relu"), Dense(3)])
+        model.fit(X, Y, batch_size=BATCH, verbose=0)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            try:
+                model.fit(x, Y, **fit)
+            except DivergenceError as error:
+                told.append(str(error))
+            else:
+                told.append(str(caught[-1].message))
+        told.append((model.optimizer.batches, [weight.round(9).tolist() for weight in model.get_weights()]))
+    assert "epoch 1, batch 2: the loss is" in told[0]
+    assert told[:2] == told[2:] and sum(calls) == 11
+
+
+def test_a_training_goes_on_from_within_an_epoch(tmp_path, calls):
+    kernels.use("numba")
+    options = {"batch_size": BATCH, "epochs": 3, "verbose": 0}
+    whole = net(metrics=["mae"])
+    history = whole.fit(X, Y, **options).history
+    parts = net(metrics=["mae"])
+    stop = LambdaCallback(on_train_batch_end=lambda batch, logs: 1 / (parts.optimizer.batches - 13))
+    with pytest.raises(ZeroDivisionError):
+        parts.fit(X, Y, **options, callbacks=[Checkpoints(tmp_path, "1 step"), stop])
+    calls.clear()
+    resumed = net(metrics=["mae"])
+    found = resumed.fit(X, Y, **options, resume=tmp_path, resume_anyway=True).history
+    assert sum(calls) in (17, 18) and len(calls) < 8
+    for name in found:
+        np.testing.assert_allclose(found[name][-1], history[name][-1], rtol=1e-12)
+    for one, other in zip(resumed.get_weights(), whole.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=1e-12)
+
+
+def test_who_interrupts_is_answered_soon():
+    kernels.use("numba")
+    x = np.resize(X, (200_000, FEATURES))
+    model = net()
+    model.fit(X, Y, batch_size=BATCH, verbose=0)
+    timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(x, np.resize(Y, (200_000, 3)), batch_size=2, epochs=100, verbose=0)
+    assert np.isfinite(model.get_weights()[0]).all()
+
+
+def test_a_signal_ends_the_training_after_the_call():
+    kernels.use("numba")
+    model, seen = net(), []
+    listener = LambdaCallback(on_train_interrupted=lambda epoch, batch: seen.append((epoch, batch)))
+    interrupt = threading.Timer(0.3, lambda: setattr(model.trainer, "interrupted", True))
+    interrupt.start()
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(
+            np.resize(X, (200_000, FEATURES)),
+            np.resize(Y, (200_000, 3)),
+            batch_size=2,
+            epochs=99,
+            verbose=0,
+            callbacks=[listener],
+        )
+    ((epoch, batch),) = seen
+    assert epoch * 100_000 + batch == model.optimizer.batches
+
+
+@pytest.mark.parametrize("x, y", [(X[:, :5], Y), (X, Y[:, :2]), (X.astype(complex), Y)])
+def test_arrays_that_do_not_fit_are_refused_as_ever(x, y):
+    kernels.use("numba")
+    model = net()
+    model.train_step(X, Y)
+    with pytest.raises(ValueError):
+        model.train_step(x, y)
+
+
+def test_settings_that_change_between_calls_count(calls):
+    found = []
+    for choice in ("numpy", "numba"):
+        kernels.use(choice)
+        model = net()
+        model.train_step(X, Y)
+        model.optimizer.learning_rate = 0.5
+        model.train_step(X, Y)
+        model.optimizer.clipvalue = 1e-3
+        model.train_step(X, Y)
+        found.append(model.get_weights())
+    assert calls == [1, 1]
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=1e-12)
