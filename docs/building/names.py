@@ -99,7 +99,12 @@ def names_of(room: str) -> list[Name]:
     if listed is None:
         listed = [name for name, value in list(vars(module).items()) if _is_public(module, name, value)]
     listed = [*listed, *getattr(module, "_OF_KERAS", ())]
-    return [Name(room, name, getattr(module, name)) for name in sorted(set(listed), key=str.lower) if name[0] != "_"]
+    names = [Name(room, name, getattr(module, name)) for name in set(listed) if name[0] != "_"]
+    return sorted(names, key=_alphabetical)
+
+
+def _alphabetical(name: Name) -> tuple[str, str]:
+    return name.name.lower(), name.name
 
 
 def _is_public(module: types.ModuleType, name: str, value: Any) -> bool:
@@ -146,9 +151,9 @@ def _groups(page: Page) -> list[Page]:
     groups: dict[str, list[Name]] = {}
     for name in page.names:
         groups.setdefault(_group_of(page.room, name), []).append(name)
-    small = [group for group, names in groups.items() if len(names) < FEWEST_ON_A_PAGE]
+    small = [group for group, names in groups.items() if len(names) < FEWEST_ON_A_PAGE or group == "more"]
     if len(small) > 1:
-        groups["more"] = sorted((name for group in small for name in groups.pop(group)), key=lambda own: own.name)
+        groups["more"] = sorted((name for group in small for name in groups.pop(group)), key=_alphabetical)
     return [Page(_title(group), page.room, names, group=group) for group, names in sorted(groups.items())]
 
 

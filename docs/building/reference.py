@@ -45,7 +45,7 @@ def _page(page: Page, described: dict[str, str]) -> Iterator[str]:
     title = page.title if page.group else f"``{page.room}``"
     yield from _heading(title, "=")
     if page.group:
-        yield from [f"Names of :doc:`{page.room} <{page.room.removeprefix('nnlite.')}>`.", ""]
+        yield from [f"A part of :doc:`{page.room} <{page.room.removeprefix('nnlite.')}>`, and imported from there.", ""]
     else:
         yield from [f"{inline(_module_summary(page.room))}.", ""]
     yield from [f".. currentmodule:: {page.room}", ""]
@@ -55,17 +55,23 @@ def _page(page: Page, described: dict[str, str]) -> Iterator[str]:
             yield from [f":doc:`{part.title} <{part.file}>`", ""]
             yield from [f"   {', '.join(_link(name) for name in part.names)}", ""]
     if page.names:
-        yield from _table(page.names)
+        yield from _table(page.names, described)
         for name in page.names:
             yield from _entry(name, described[name.path])
 
 
-def _table(names: list[Name]) -> Iterator[str]:
+def _table(names: list[Name], described: dict[str, str]) -> Iterator[str]:
     yield from [".. list-table::", "   :class: names", "   :widths: 30 70", ""]
     for name in names:
-        summary = "" if name.kind == "data" else summary_of(name.value)
-        yield from [f"   * - {_link(name)}", f"     - {inline(summary)}"]
+        yield from [f"   * - {_link(name)}", f"     - {_summary(name, described[name.path])}"]
     yield ""
+
+
+def _summary(name: Name, described: str) -> str:
+    room, _, called = described.rpartition(".")
+    if room == name.room and called != name.name:
+        return f"another name of :py:obj:`{called} <{described}>`"
+    return f"``{_value(name)}``" if name.kind == "data" else inline(summary_of(name.value))
 
 
 def _link(name: Name) -> str:
@@ -97,7 +103,7 @@ def _members(cls: type) -> Iterator[str]:
 
 def _value(name: Name) -> str:
     text = repr(name.value)
-    return text if len(text) <= 100 else f"{text[:97]}..."
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def _module_summary(room: str) -> str:

@@ -10,6 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = {path.name: path for path in sorted((ROOT / "examples").glob("*.py"))}
+PICTURES = {path.name: path for path in sorted((ROOT / "examples" / "pictures").glob("*.py"))}
 
 # What each script must print, as a pattern; numbers in groups are checked against the bounds.
 OUTPUT = {
@@ -96,6 +97,20 @@ def test_picture(name, bytes_at_least, tmp_path):
     )
     assert picture.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
     assert picture.stat().st_size > bytes_at_least
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_a_script_of_pictures_draws_one(name, tmp_path):
+    pytest.importorskip("matplotlib")
+    code = PICTURES[name].read_text()
+    title = re.match(r'"""([^\n]+)\n(=+)\n\n', code)
+    assert title and len(title[1]) == len(title[2])
+    end = "import matplotlib.pyplot as plt\nassert plt.get_fignums() or __import__('pathlib').Path('p.png').exists()\n"
+    (tmp_path / name).write_text(f"{code}{end}")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg"}
+    command = [sys.executable, "-W", "error::RuntimeWarning", name, "p.png"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0 and "Error" not in done.stderr, done.stderr
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
