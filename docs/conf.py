@@ -45,9 +45,6 @@ napoleon_custom_sections = [("Attributes", "params_style"), ("Results", "params_
 napoleon_use_param = False
 napoleon_use_rtype = False
 
-# A branch without tutorials builds too.
-suppress_warnings = ["toc.empty_glob"]
-
 html_theme = "furo"
 html_title = f"nnlite {release}"
 html_static_path = ["_static"]
@@ -76,7 +73,8 @@ def mark_further_names(app: Any, environment: Any) -> None:
 
 
 def write_pages(app: Any) -> None:
-    """Write the pages that are made of the package and of the repository's root."""
+    """Write the pages that are made of the package, of a run and of the repository's root."""
+    write_report(Path(app.outdir))
     write_reference(Path(app.srcdir) / "api")
     write_project_pages(Path(app.srcdir) / "project")
 
@@ -88,17 +86,10 @@ def link_within_the_site(app: Any, page: str, source: list[str]) -> None:
         source[0] = relink(source[0], path, path)
 
 
-def add_report(app: Any, exception: Exception | None) -> None:
-    """The report of a run is a page by itself, beside those that Sphinx writes."""
-    if exception is None:
-        write_report(Path(app.outdir))
-
-
 def setup(app: Any) -> None:
     """Write the generated pages, and read docstrings as they are meant."""
     app.connect("builder-inited", write_pages)
     app.connect("source-read", link_within_the_site)
     app.connect("autodoc-process-docstring", convert, priority=100)
-    app.connect("build-finished", add_report)
     app.connect("env-updated", mark_further_names)
     app.connect("missing-reference", resolve)
