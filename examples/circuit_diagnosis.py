@@ -1,15 +1,17 @@
-"""Diagnosis with a Bayesian network: posteriors of causes, what another finding would change, and why.
+"""Diagnosis with a Bayesian network
+=================================
 
-python examples/circuit_diagnosis.py
+Posteriors of causes, what another finding would change, and why.
 """
 
+import sys
 from pathlib import Path
 
 import numpy as np
 
 from nnlite.circuits import BayesianNetwork, Circuit
 
-network = BayesianNetwork.from_bif(Path(__file__).parent.parent / "configs" / "clinic.bif")
+network = BayesianNetwork.from_bif(Path(sys.argv[0]).resolve().parent.parent / "configs" / "clinic.bif")
 circuit = Circuit(network)
 circuit.summary()
 

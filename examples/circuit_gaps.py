@@ -1,15 +1,17 @@
-"""Filling gaps in a table: a circuit learns from rows with gaps, says how sure it is, and fills them in.
+"""Filling gaps in a table
+=======================
 
-python examples/circuit_gaps.py
+A circuit learns from rows with gaps, says how sure it is, and fills them in.
 """
 
+import sys
 from pathlib import Path
 
 import numpy as np
 
 from nnlite.circuits import EM, BayesianNetwork, Circuit, hidden_chow_liu
 
-network = BayesianNetwork.from_bif(Path(__file__).parent.parent / "configs" / "clinic.bif")
+network = BayesianNetwork.from_bif(Path(sys.argv[0]).resolve().parent.parent / "configs" / "clinic.bif")
 complete = network.sample(4000, seed=0)
 gone = np.random.default_rng(1).random(complete.shape) < 0.2
 rows, held_out = np.where(gone, -1, complete), network.sample(1000, seed=2)

@@ -1,4 +1,8 @@
-"""A layer of your own: say what it computes and what its derivatives are; all else is there already."""
+"""A layer of your own
+===================
+
+Say what it computes and what its derivatives are; all else is there already.
+"""
 
 import tempfile
 from pathlib import Path

@@ -1,4 +1,8 @@
-"""Networks inside scikit-learn: cross-validation, pipelines and grid search."""
+"""Networks inside scikit-learn
+============================
+
+Cross-validation, pipelines and grid search.
+"""
 
 import tempfile
 from pathlib import Path

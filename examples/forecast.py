@@ -1,4 +1,8 @@
-"""A forecast with a GRU, against the value of one season ago."""
+"""A forecast with a GRU
+=====================
+
+Beside the value of one season ago.
+"""
 
 import numpy as np
 

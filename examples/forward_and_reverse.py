@@ -1,6 +1,8 @@
-"""Forward and reverse mode on one net: the same derivatives, at costs that depend on which side is the smaller one.
+"""Forward and reverse mode
+========================
 
-python forward_and_reverse.py [costs.png]     # the picture needs matplotlib: pip install nnlite[plot]
+The same derivatives of one net, at costs that depend on which side is the smaller one.
+``python forward_and_reverse.py [costs.png]`` draws the picture too; that needs matplotlib.
 """
 
 import sys

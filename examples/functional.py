@@ -1,4 +1,8 @@
-"""A graph of layers: two inputs, two outputs, and one layer that both inputs go through."""
+"""A graph of layers
+=================
+
+Two inputs, two outputs, and one layer that both inputs go through.
+"""
 
 import numpy as np
 

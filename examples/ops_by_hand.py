@@ -1,4 +1,8 @@
-"""Backpropagation by hand: ops cache their Jacobians in `forward`, and `backward` multiplies by them."""
+"""Backpropagation by hand
+=======================
+
+Ops cache their Jacobians in ``forward``, and ``backward`` multiplies by them.
+"""
 
 import numpy as np
 

@@ -1,4 +1,8 @@
-"""A table as it is found, with text, gaps and dates: fitted, judged, explained, saved, and read back to predict."""
+"""A table as it is found
+======================
+
+With text, gaps and dates: fitted, judged, explained, saved, and read back to predict.
+"""
 
 import tempfile
 from pathlib import Path

@@ -1,4 +1,8 @@
-"""A curve through noisy points by Levenberg-Marquardt, and intervals that widen where there are no points."""
+"""Intervals of a regression
+=========================
+
+A curve through noisy points by Levenberg-Marquardt, and intervals that widen where there are no points.
+"""
 
 import sys
 

@@ -1,4 +1,8 @@
-"""A network for scikit-learn's handwritten digits: train, evaluate, save, load."""
+"""Handwritten digits
+==================
+
+A network for scikit-learn's digits: train, evaluate, save, load.
+"""
 
 import tempfile
 from pathlib import Path

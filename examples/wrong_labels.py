@@ -1,4 +1,8 @@
-"""Wrong labels among handwritten digits, found by what each row alone does to the model."""
+"""Wrong labels among digits
+=========================
+
+Found by what each row alone does to the model.
+"""
 
 import sys
 

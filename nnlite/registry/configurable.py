@@ -12,7 +12,7 @@ from nnlite.errors import Choice, ConfigError, did_you_mean, nearest, raise_all
 from nnlite.registry.custom import custom_object
 from nnlite.registry.fast_paths import withdraw_fast_paths
 from nnlite.registry.field_types import Specified, jsonable, read
-from nnlite.registry.fields import dataclass_transform, option
+from nnlite.registry.fields import ConstructorSignature, dataclass_transform, option, spell_annotations
 from nnlite.registry.listing import listing_of, normalized, snake_case
 from nnlite.registry.pickling import stamped, unstamped
 
@@ -65,13 +65,14 @@ class Configurable:
     _members: ClassVar[dict[str, type[Any]]]
     _of_functions: ClassVar[str | None] = None  # the member that a user-defined function becomes
     _own_constructor: ClassVar[bool] = False  # whether `__init__` was written by hand, here or in a base class
+    __signature__ = ConstructorSignature()
 
     def __init_subclass__(
         cls, family: str | None = None, abstract: bool = False, aliases: tuple[str, ...] = (), **kwargs: Any
     ) -> None:
         super().__init_subclass__(**kwargs)
         written = "__init__" in vars(cls)
-        dataclasses.dataclass(eq=False, repr=False)(cls)
+        spell_annotations(dataclasses.dataclass(eq=False, repr=False)(cls), written)
         if not written and cls._own_constructor and not _adds_fields(cls):
             del cls.__init__  # the one made of fields would hide the one that a base class wrote
         else:

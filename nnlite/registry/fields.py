@@ -5,10 +5,16 @@ assigned, and the attribute the type of what is read. At runtime each of these n
 `FromSpec[Initializer]` is `Initializer`, which `nnlite.registry.field_types` reads values by.
 
 An argument that names a file is converted by `sought`: in a config, the file is sought beside it.
+
+Signatures show the types of arguments as a person would write them: `int` for an `Annotated[int, Range(1)]`, and
+`Initializer | str | dict` for what `Initializer.get` reads.
 """
 
 import dataclasses
+import inspect
 import os
+import types
+import typing
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -18,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, Union, overl
 from nnlite.errors import ConfigError
 
 __all__ = [
+    "ConstructorSignature",
     "Converted",
     "FromSpec",
     "FromSpecs",
@@ -27,6 +34,7 @@ __all__ = [
     "beside",
     "option",
     "sought",
+    "spell_annotations",
 ]
 
 _FOLDER: ContextVar[str | None] = ContextVar("folder of the config", default=None)
@@ -120,3 +128,51 @@ def sought(path: "str | os.PathLike[str]") -> str:
     if present is None:
         raise ConfigError(f"no file {os.fspath(path)!r}; looked for {' and '.join(tried)}")
     return present
+
+
+class Spelled(str):
+    """A type as `help` shows it: its repr has no quotes."""
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def spell_annotations(cls: type, written: bool) -> None:
+    """Let the constructor that `dataclass` has made say its types in short, unless a class has written its own."""
+    if not written:
+        cls.__init__.__annotations__ = {
+            name: hint if name == "return" else Spelled(_spelled(hint, of_argument=True))
+            for name, hint in cls.__init__.__annotations__.items()
+        }
+
+
+def _spelled(hint: Any, of_argument: bool = False) -> str:
+    """`hint` in Python, with the names of classes alone and without bounds; `of_argument` adds what `get` reads."""
+    origin, parts = typing.get_origin(hint), typing.get_args(hint)
+    if origin is typing.Annotated:
+        return _spelled(parts[0], of_argument)
+    if origin in (Union, types.UnionType):
+        spelled = dict.fromkeys(name for part in parts for name in _spelled(part, of_argument).split(" | "))
+        return " | ".join(sorted(spelled, key=lambda name: name == "None"))
+    if origin is typing.Literal:
+        return f"Literal[{', '.join(map(repr, parts))}]"
+    name = "None" if hint is type(None) else getattr(origin or hint, "__name__", str(hint))
+    if parts:
+        return f"{name}[{', '.join('...' if part is Ellipsis else _spelled(part) for part in parts)}]"
+    return f"{name} | str | dict" if of_argument and "_family" in dir(hint) else name
+
+
+class ConstructorSignature:
+    """`__signature__` of a class: that of `__init__`, with the defaults that are made anew for each instance."""
+
+    def __get__(self, instance: object, owner: type) -> inspect.Signature:
+        if instance is not None:
+            raise AttributeError("an instance is called as its `__call__` says")
+        fields = dataclasses.fields(owner) if dataclasses.is_dataclass(owner) else ()
+        made = {field.name: field.default_factory for field in fields}
+        signature = inspect.signature(owner.__init__)
+        parameters = [
+            parameter.replace(default=made[name]()) if repr(parameter.default) == "<factory>" else parameter
+            for name, parameter in list(signature.parameters.items())[1:]
+        ]
+        return signature.replace(parameters=parameters, return_annotation=inspect.Signature.empty)

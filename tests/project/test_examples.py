@@ -10,6 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = {path.name: path for path in sorted((ROOT / "examples").glob("*.py"))}
+PICTURES = {path.name: path for path in sorted((ROOT / "examples" / "pictures").glob("*.py"))}
 
 # What each script must print, as a pattern; numbers in groups are checked against the bounds.
 OUTPUT = {
@@ -98,9 +99,25 @@ def test_picture(name, bytes_at_least, tmp_path):
     assert picture.stat().st_size > bytes_at_least
 
 
+@pytest.mark.parametrize("name", PICTURES)
+def test_a_script_of_pictures_draws_one(name, tmp_path):
+    pytest.importorskip("matplotlib")
+    code = PICTURES[name].read_text()
+    title = re.match(r'"""([^\n]+)\n(=+)\n\n', code)
+    assert title and len(title[1]) == len(title[2])
+    end = "import matplotlib.pyplot as plt\nassert plt.get_fignums() or __import__('pathlib').Path('p.png').exists()\n"
+    (tmp_path / name).write_text(f"{code}{end}")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg"}
+    command = [sys.executable, "-W", "error::RuntimeWarning", name, "p.png"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0 and "Error" not in done.stderr, done.stderr
+
+
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_script_is_short(name):
-    assert len(SCRIPTS[name].read_text().splitlines()) <= 60
+    title, code = SCRIPTS[name].read_text().split('"""\n', 1)
+    assert len(code.splitlines()) <= 57
+    assert re.fullmatch(r'"""([^\n]+)\n=+\n\n(.+\n)+', title), "the gallery shows a title and what it is about"
 
 
 def test_a_layer_of_ones_own_takes_less_than_25_lines():
