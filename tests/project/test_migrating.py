@@ -5,7 +5,6 @@ import pkgutil
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pages
@@ -143,8 +142,9 @@ def arguments(estimator):
 
 
 def test_arguments_of_scikit_learns_perceptron():
-    import nnlite
     from sklearn import neural_network
+
+    import nnlite
 
     for name in ("MLPClassifier", "MLPRegressor"):
         ours, theirs = arguments(getattr(nnlite, name)()), arguments(getattr(neural_network, name)())
