@@ -241,7 +241,8 @@ def _command(name: str, parser: argparse.ArgumentParser) -> Iterator[str]:
     if rows:
         yield from ("", "| argument | meaning |", "|---|---|")
     for action in rows:
-        yield f"| {_spelled(action)} | {cell((action.help or '') % {**vars(action), 'prog': name})} |"
+        meaning = (action.help or "").removesuffix(" (default: %(default)s)")  # Python 3.10 adds it to `--x, --no-x`
+        yield f"| {_spelled(action)} | {cell(meaning % {**vars(action), 'prog': name})} |"
     if parser.epilog:
         yield from ("", "```sh", *(line.strip() for line in parser.epilog.splitlines()[1:]), "```")
     for action in below:
