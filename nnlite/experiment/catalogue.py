@@ -21,7 +21,7 @@ from nnlite.registry.descriptions import argument_texts, spelled, summary_of, ty
 from nnlite.regularizers import Regularizer
 from nnlite.schedules import LearningRateSchedule
 
-__all__ = ["KINDS", "catalogue"]
+__all__ = ["KINDS", "catalogue", "spelled_default"]
 
 FAMILIES: tuple[type[Configurable], ...] = (
     Layer,
@@ -79,11 +79,11 @@ def _described(cls: type[Configurable], family: type[Configurable]) -> str:
     rows = [("ARGUMENT", "TYPE", "DEFAULT", "MEANING")]
     for name, parameter in constructor_parameters(cls).items():
         default = default_value(cls, name, parameter.default)
-        rows.append((name, type_text(hints.get(name, Any)), _spelled(default), texts.get(name, "")))
+        rows.append((name, type_text(hints.get(name, Any)), spelled_default(default), texts.get(name, "")))
     return "\n".join([*lines, "", wrapped_rows(rows) if len(rows) > 1 else "It takes no arguments."])
 
 
-def _spelled(default: Any) -> str:
+def spelled_default(default: Any) -> str:
     """A default as a config has it; a class without its arguments."""
     if default is inspect.Parameter.empty:
         return "required"
