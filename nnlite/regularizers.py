@@ -25,7 +25,7 @@ class Regularizer(Configurable, family="regularizer"):
         return self.penalty(values)
 
     def strengths(self) -> tuple[float, float] | None:
-        """The factors of the sum of absolute values and of that of squares; None where the penalty is another one."""
+        """The factors of the sum of absolute values and of that of squares; None if the penalty is another one."""
         return None
 
     def penalty(self, values: np.ndarray) -> float:

@@ -62,7 +62,7 @@ class IntervalPredictions(FittedNetwork):
     ) -> tuple[np.ndarray, np.ndarray]:
         """The ends of intervals that hold a new target with probability `level`, whatever the model is.
 
-        Both methods go by the errors on samples that were not learnt from. Where training stopped by them, intervals
+        Both methods go by the errors on samples that were not learned from. Where training stopped by them, intervals
         are a little too narrow.
 
         Parameters
@@ -86,7 +86,7 @@ class IntervalPredictions(FittedNetwork):
         ConfigError
             Another method or level.
         DataError
-            All samples were learnt from, or there were too few others for the level; `"cv+"` without folds.
+            All samples were learned from, or there were too few others for the level; `"cv+"` without folds.
 
         References
         ----------
@@ -111,7 +111,7 @@ class IntervalPredictions(FittedNetwork):
         intervals = vars(self).get("_intervals")
         if intervals is None:
             raise DataError(
-                "intervals need errors on samples that were not learnt from: fit with early_stopping=True, or with "
+                "intervals need errors on samples that were not learned from: fit with early_stopping=True, or with "
                 "X_val and y_val"
             )
         widths = intervals.half_widths(level)
@@ -145,7 +145,7 @@ def intervals_of(judged: Judged | None, targets: Targets) -> ConformalIntervals 
 
 
 def out_of_fold_of(judged: Judged | None, targets: Targets) -> OutOfFold | None:
-    """The errors of members on their folds; None where there are no folds. Samples of weight 0 are left out."""
+    """The errors of members on their folds; None if there are no folds. Samples of weight 0 are left out."""
     if judged is None or judged.members is None:
         return None
     assert isinstance(targets, NumberTargets)

@@ -83,7 +83,7 @@ class Run:
 
     @property
     def calibration(self) -> dict[str, Any] | None:
-        """How probabilities were calibrated, and their figures before and after; None where they were not."""
+        """How probabilities were calibrated, and their figures before and after; None if they were not."""
         return self._judged().get("calibration")
 
     @property

@@ -129,7 +129,7 @@ def joined_layers(layers: Sequence[Layer], dtype: np.dtype) -> list[Callable[[np
 
 
 def _products_from(steps: Sequence[Step]) -> list[Product]:
-    """The dense layers that come first and can be one; none where to turn their inputs would take too long."""
+    """The dense layers that come first and can be one; none if to turn their inputs would take too long."""
     found: list[Product] = []
     for step in steps:
         if not isinstance(step, Product) or step.kernel.ndim > 2 or not step.matrix:

@@ -114,7 +114,7 @@ def compiled_now() -> bool:
 
 
 def dense_steps() -> Callable[..., int] | None:
-    """What carries out whole steps of training of dense layers in one call; None where it is not compiled."""
+    """What carries out whole steps of training of dense layers in one call; None if it is not compiled."""
     return _Choice.compiled.dense_steps if _Choice.whole and _Choice.compiled is not None else None
 
 

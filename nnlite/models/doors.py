@@ -119,7 +119,7 @@ class QuickOutputs:
     _fast_paths: ClassVar[dict[str, tuple[str, ...]]] = {"_outputs_alone": ("linearize", "call", "_as_input")}
 
     def _outputs_alone(self, x: Any) -> np.ndarray | None:
-        """The outputs for rows in an array, by a quicker way; None where there is none."""
+        """The outputs for rows in an array, by a quicker way; None if there is none."""
         return None
 
 

@@ -58,7 +58,7 @@ class Steps:
         guarded: whether a loss that is not finite is `NotFinite`, before weights are changed by it.
         ends_in_softmax: whether predictions are shares of classes, of which the raw outputs are the logits.
         layered, joined: what is trained with many rows and with few: the layers one by one, or joined.
-        whole: carries out whole steps in compiled code, where that knows the model; None where it does not.
+        whole: carries out whole steps in compiled code, where that knows the model; None if it does not.
     """
 
     def __init__(self, trainer: "Trainer", join: bool = True):

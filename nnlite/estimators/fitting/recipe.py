@@ -51,7 +51,7 @@ class Problem(NamedTuple):
         activation: after the last layer; None for numbers.
         code_sizes: the columns that hold codes of categories, and how many codes each has.
         numbers: the columns that hold numbers.
-        directions: 1 or -1 for the columns that the outputs must rise or fall with, else 0; None where all are free.
+        directions: 1 or -1 for the columns that the outputs must rise or fall with, else 0; None if all are free.
     """
 
     task: Task

@@ -19,7 +19,7 @@ def calibration_layers(
 
     Args:
         method: the parameter.
-        judged: outputs for samples that were not learnt from; None where there are none.
+        judged: outputs for samples that were not learned from; None if there are none.
         targets: classes, or labels side by side.
         automatic: whether `"auto"` means a temperature, where there are such samples.
         dtype: of the layers.
@@ -31,7 +31,7 @@ def calibration_layers(
         return [], []
     if judged is None:
         raise ConfigError(
-            f"calibration={method!r} needs samples that were not learnt from: fit 10 or more with early_stopping=True, "
+            f"calibration={method!r} needs samples that were not learned from: fit 10 or more with early_stopping=True, "
             "or pass X_val and y_val",
             ("calibration",),
         )

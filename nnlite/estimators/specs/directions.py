@@ -23,7 +23,7 @@ NAME = "monotonic_cst"
 
 
 def directions_of(estimator: Any, encoder: TableEncoder | None) -> list[Direction] | None:
-    """What `monotonic_cst` says of each column of the encoded table; None where all are free.
+    """What `monotonic_cst` says of each column of the encoded table; None if all are free.
 
     Args:
         estimator: knows the columns of its table.
@@ -42,12 +42,12 @@ def directions_of(estimator: Any, encoder: TableEncoder | None) -> list[Directio
 
 
 def read_directions(given: Any, n_features: int, names: Sequence[Any] | None) -> list[Direction] | None:
-    """The direction of each column of the table; None where all are free.
+    """The direction of each column of the table; None if all are free.
 
     Args:
         given: an array with -1, 0 or 1 for each column, a dict of those of some columns by name, or None.
         n_features: number of columns.
-        names: of the columns; None where they have none.
+        names: of the columns; None if they have none.
 
     Raises:
         ConfigError: another number of columns, a name that is none of theirs, or another direction.

@@ -75,7 +75,7 @@ class DenseSteps:
         return cls(steps, line) if plain and whole and known and same_bits and not further else None
 
     def plan(self) -> Plan | None:
-        """How the next call is carried out; None where it cannot be."""
+        """How the next call is carried out; None if it cannot be."""
         run, loss, optimizer = kernels.dense_steps(), self.steps.trained_loss, self.steps.optimizer
         if run is None or not isinstance(loss, Loss) or not is_plain(optimizer):
             return None
@@ -94,7 +94,7 @@ class DenseSteps:
         return max(min(most, FLUSH_PERIOD - self.steps.optimizer.batches % FLUSH_PERIOD), 1)
 
     def train(self, x: Any, y: Any, sample_weight: Any, batch_size: int | None) -> tuple[float, np.ndarray] | None:
-        """The steps, as `Steps.train`, of which the last one may have fewer rows; None where none can be taken so."""
+        """The steps, as `Steps.train`, of which the last one may have fewer rows; None if none can be taken so."""
         plan, given = self.plan(), x
         if plan is None or not isinstance(x, np.ndarray) or x.dtype.kind != "f":
             return None
