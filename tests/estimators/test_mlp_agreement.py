@@ -12,7 +12,11 @@ from sklearn.preprocessing import scale
 
 import nnlite
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+LACKING = "scikit-learn has weights of samples, the Poisson loss and these warnings of its perceptrons since 1.7"
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+    pytest.mark.skipif(tuple(map(int, sklearn.__version__.split(".")[:2])) < (1, 7), reason=LACKING),
+]
 
 IRIS, CANCER, DIABETES = (load(return_X_y=True) for load in (load_iris, load_breast_cancer, load_diabetes))
 COUNTS = np.random.default_rng(0).poisson(np.exp(10 * DIABETES[0][:, 2]))
