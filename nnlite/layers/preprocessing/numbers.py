@@ -210,7 +210,7 @@ def _moment(name: str) -> Any:
     def give(layer: Any, value: Any) -> None:
         layer.__dict__.setdefault("_given", {})[name] = value
 
-    return property(read, give)
+    return property(read, give, doc=f"The {name} of each feature, as given or as `adapt` found it.")
 
 
 for _name in ("mean", "variance"):

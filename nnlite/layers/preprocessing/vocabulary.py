@@ -73,6 +73,7 @@ class Vocabulary(Host):
         return np.where(known, names[np.where(known, indices, 0)], self.oov_token)
 
     def validate(self) -> None:
+        """Check the arguments together; `ConfigError` if they contradict each other."""
         special = len(self._special_tokens())
         for holds, needed in (
             ((self.max_tokens or np.inf) <= special, f"max_tokens above its {special} special ones"),
@@ -183,6 +184,7 @@ class Vocabulary(Host):
 
     @property
     def adapted(self) -> bool:
+        """Whether the vocabulary is known."""
         return self.vocabulary is not None
 
     def _check_ready(self) -> None:
@@ -194,6 +196,7 @@ class Vocabulary(Host):
 
     @property
     def depth(self) -> int:
+        """Number of different outputs: the vocabulary with its special tokens."""
         return cast(int, self.max_tokens) if self.pad_to_max_tokens else self.vocabulary_size()
 
     def lookup(self, tokens: list) -> np.ndarray:

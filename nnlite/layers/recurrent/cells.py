@@ -161,6 +161,7 @@ class GatedWeights(Layer, abstract=True):
 
     @property
     def state_size(self) -> Any:
+        """Length of each state: `units`."""
         return self.units
 
     def add_kernels(self, input_shape: tuple, gates: int, bias_shape: Shape) -> None:

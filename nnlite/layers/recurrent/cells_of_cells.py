@@ -40,6 +40,7 @@ class StackedRNNCells(RNNCell):
 
     @property
     def state_size(self) -> list[Any]:
+        """State sizes of the cells, one list per cell."""
         cells: list[Any] = self._steps  # each has a `state_size`
         return [cell.state_size for cell in cells]
 
@@ -101,6 +102,7 @@ class StepOf(RNNCell, abstract=True):
 
     @property
     def state_size(self) -> Any:
+        """State size of the cell inside."""
         return _told(self.layer, "state_size")
 
     @property

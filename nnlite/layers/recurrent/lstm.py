@@ -42,6 +42,7 @@ class LSTMCell(RNNCell, GatedWeights):
 
     @property
     def state_size(self) -> list[int]:
+        """Lengths of the hidden state and the carry."""
         return [self.units, self.units]
 
     def build(self, input_shape: tuple) -> None:

@@ -125,6 +125,7 @@ class Recurrent(Layer, abstract=True):
             self.add_weight((self.batch_size, *shape), "zeros", trainable=False, name=f"state_{index}")
 
     def know_batch(self, size: int | None) -> None:
+        """Let a stateful layer without a batch size take this one."""
         if self.stateful and self.batch_size is None:
             self.batch_size = size
 

@@ -81,6 +81,7 @@ class Bidirectional(Layer):
         return self.layer.stateful
 
     def know_batch(self, size: int | None) -> None:
+        """Let both layers take this batch size, if they are stateful and have none."""
         for layer in (self.layer, self._twin):
             layer.know_batch(size)
 
@@ -126,6 +127,7 @@ class Bidirectional(Layer):
         return tuple(ends) if len(ends) > 1 else ends[0]
 
     def call(self, inputs: Any, mask: Any = None) -> Any:
+        """Run both layers and merge their outputs by `merge_mode`."""
         sequence, *states = inputs if isinstance(inputs, (tuple, list)) else (inputs,)
         middle = len(self.layer.sizes)
         outputs, ends = [], []
