@@ -74,9 +74,9 @@ class StackedRNNCells(RNNCell):
 
         def step(inputs: Any, states: Any, training: bool = False, random: Any = None) -> tuple[Any, tuple]:
             new, start = [], 0
-            for index, (cell, own) in enumerate(zip(self._steps, steps, strict=True)):
+            for index, (cell, step) in enumerate(zip(self._steps, steps, strict=True)):
                 stop = start + len(cell.sizes)
-                inputs, after = own(inputs, states[start:stop], training=training, random=child_of(random, index))
+                inputs, after = step(inputs, states[start:stop], training=training, random=child_of(random, index))
                 new += after
                 start = stop
             return inputs, tuple(new)
