@@ -40,7 +40,7 @@ def calibrated(
         sample_weight: weights of the rows, >= 0.
 
     Raises:
-        ConfigError: outputs that are no probabilities, nor logits of such by the loss.
+        ConfigError: outputs that are not probabilities, nor logits of such by the loss.
         DataError, ShapeError: targets or weights that do not fit the outputs.
 
     Reference: Guo et al. 2017, arXiv:1706.04599.
