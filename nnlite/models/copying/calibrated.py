@@ -51,7 +51,7 @@ def calibrated(
     >>> model = Sequential([Input((1,)), Dense(1, "sigmoid", kernel_initializer="ones")])
     >>> x = np.repeat([[-3.0], [3.0]], 500, axis=0)  # sure to 95 %
     >>> y = np.arange(1000) % 5 < np.repeat([1, 4], 500)  # and right in 80 % of the rows
-    >>> model.calibrated(x, y).predict([[3.0]], verbose=0).round(2).tolist()
+    >>> print(model.calibrated(x, y).predict([[3.0]], verbose=0).round(2))
     [[0.82]]
     """
     last = self.layers[-1]
