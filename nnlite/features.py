@@ -191,17 +191,17 @@ class FeatureSpace(Configurable, family="feature space"):
 
     def __call__(self, data: Any) -> Any:
         """The features of `data`, a dict or DataFrame, as `output_mode` says."""
-        found = {name: layer(self._column(data, name)) for name, layer in self.preprocessors.items()}
-        if len({len(column) for column in found.values()}) > 1:
-            lengths = ", ".join(f"{name!r} has {len(column)}" for name, column in found.items())
+        parts = {name: layer(self._column(data, name)) for name, layer in self.preprocessors.items()}
+        if len({len(column) for column in parts.values()}) > 1:
+            lengths = ", ".join(f"{name!r} has {len(column)}" for name, column in parts.items())
             raise ShapeError(f"the columns must have the same number of rows; {lengths}")
         for cross in self.crosses:
-            found[cross.name] = self.crossers[cross.name](tuple(found[name] for name in cross.feature_names))
+            parts[cross.name] = self.crossers[cross.name](tuple(parts[name] for name in cross.feature_names))
         layers = {**self.preprocessors, **self.crossers}
         for name, spec in self._specs().items():
             if spec.output_mode == "one_hot":
-                found[name] = encoded(found[name], "multi_hot", layers[name].depth, floatx())
-        return found if self.output_mode == "dict" else np.concatenate(list(found.values()), axis=1, dtype=floatx())
+                parts[name] = encoded(parts[name], "multi_hot", layers[name].depth, floatx())
+        return parts if self.output_mode == "dict" else np.concatenate(list(parts.values()), axis=1, dtype=floatx())
 
     def _column(self, data, name) -> np.ndarray:
         layer = self.preprocessors[name]
@@ -228,8 +228,8 @@ class FeatureSpace(Configurable, family="feature space"):
             if header.get("content") != "feature space" or "config" not in header:
                 raise ModelFileError(f"{filepath} holds no feature space")
             with values_follow(sum(array.nbytes for array in arrays.values())):
-                own = (space := cls.from_config(header["config"]))._arrays()
-            saving.fill(own, arrays, filepath)
+                parts = (space := cls.from_config(header["config"]))._arrays()
+            saving.fill(parts, arrays, filepath)
             return space
 
     def _arrays(self) -> dict[str, np.ndarray]:

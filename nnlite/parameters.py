@@ -71,18 +71,22 @@ class Parameter:
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """Shape of the value."""
         return self._value.shape
 
     @property
     def dtype(self) -> np.dtype:
+        """Type of the elements."""
         return self._value.dtype
 
     @property
     def size(self) -> int:
+        """Number of elements."""
         return self._value.size
 
     @property
     def ndim(self) -> int:
+        """Number of axes."""
         return self._value.ndim
 
     @property

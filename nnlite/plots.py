@@ -79,10 +79,10 @@ def saliency_maps(model: Any, x: Any, method: Method = "gradient", output: Any =
     _check_images(x)
     if method == "gradient":
         seeds = one_output_each(model, model.predict(x, verbose=0), output)[0]
-        found = np.abs(model.jacobian(x).per_example(seeds))
-        return found if x.ndim == 3 else found.max(axis=-1)
-    found = model.integrated_gradients(x, output=output)
-    return found if x.ndim == 3 else found.sum(axis=-1)
+        maps = np.abs(model.jacobian(x).per_example(seeds))
+        return maps if x.ndim == 3 else maps.max(axis=-1)
+    maps = model.integrated_gradients(x, output=output)
+    return maps if x.ndim == 3 else maps.sum(axis=-1)
 
 
 def _drawn(figure_class, images, maps, titles, signed):
@@ -93,14 +93,14 @@ def _drawn(figure_class, images, maps, titles, signed):
     places = figure.subplots(lines, 2 * pairs, squeeze=False).reshape(-1, 2)
     for place in places.ravel():
         place.set_axis_off()
-    for (left, right), image, found, title in zip(places, images, maps, titles, strict=False):
+    for (left, right), image, saliency, title in zip(places, images, maps, titles, strict=False):
         low, high = float(image.min()), float(image.max())
         scaled = (image - low) / ((high - low) or 1)
         left.imshow(scaled[..., 0] if scaled.shape[-1] == 1 else scaled, cmap="gray", vmin=0, vmax=1)
         left.set_title(title, fontsize=8)
-        largest = float(np.abs(found).max()) or 1.0
+        largest = float(np.abs(saliency).max()) or 1.0
         colours = {"cmap": "RdBu_r", "vmin": -largest} if signed else {"cmap": "inferno", "vmin": 0}
-        right.imshow(found, vmax=largest, **colours)
+        right.imshow(saliency, vmax=largest, **colours)
     return figure
 
 

@@ -41,8 +41,8 @@ def spread(
             block = block * slopes[images, lines]
         for weights, (taken, place) in zip(kernel, cells(windows, lines.start, lines.stop), strict=True):
             part = block[(slice(None), *taken)] * weights
-            for own in range(multiplier):
-                result[(images, *place)] += part[..., own::multiplier]
+            for output in range(multiplier):
+                result[(images, *place)] += part[..., output::multiplier]
     return result
 
 
@@ -61,10 +61,10 @@ def kernel_gradient(
         block, source = cotangent[:, images, lines], _repeated(inputs[images], filters)
         if slopes is not None:
             block = block * slopes[images, lines]
-        examples, own = (len(source), images) if per_example else (1, slice(None))
+        examples, rows = (len(source), images) if per_example else (1, slice(None))
         for number, (taken, place) in enumerate(cells(windows, lines.start, lines.stop)):
             product = block[(slice(None), slice(None), *taken)] * source[(slice(None), *place)]
-            total[:, own, number] += product.reshape(seeds, examples, -1, filters).sum(axis=2)
+            total[:, rows, number] += product.reshape(seeds, examples, -1, filters).sum(axis=2)
     return total if per_example else total[:, 0]
 
 

@@ -91,12 +91,12 @@ def kernel_gradient(
     shape = (seeds, batch if per_example else 1, groups, length, width)
     total = np.zeros(shape, np.result_type(inputs, cotangent))
     for images, lines, patches in _patches(inputs, windows, groups):
-        examples, own = (images.stop - images.start, images) if per_example else (1, slice(None))
+        examples, rows = (images.stop - images.start, images) if per_example else (1, slice(None))
         left = patches.reshape(groups, examples, -1, length).transpose(1, 0, 3, 2)
         block = cotangent[:, images, lines]
         if slopes is not None:
             block = block * slopes[images, lines]
-        total[:, own] += np.matmul(left, block.reshape(seeds, examples, -1, groups, width).swapaxes(2, 3))
+        total[:, rows] += np.matmul(left, block.reshape(seeds, examples, -1, groups, width).swapaxes(2, 3))
     total = total.swapaxes(2, 3).reshape(*shape[:2], length, filters)
     return total if per_example else total[:, 0]
 

@@ -42,7 +42,7 @@ def fitted_weights(sample_weight: Any, shape: Shape, owner: str = "") -> np.ndar
     if weights.ndim == len(shape) + 1 and given[-1] == 1:
         weights = weights[..., 0]
     fits = weights.ndim <= len(shape) and all(
-        own in (1, wanted) for own, wanted in zip(weights.shape, shape, strict=False)
+        length in (1, wanted) for length, wanted in zip(weights.shape, shape, strict=False)
     )
     if not fits:
         others = f", or what broadcasts to {shape}" if len(shape) > 1 else ""

@@ -43,7 +43,7 @@ class Axis:
     @classmethod
     def of(cls, label: str, values: Iterable[ArrayLike], log: bool = False, margin: float = 0.03) -> "Axis":
         """The axis on which all finite `values` have a place; a logarithmic one only where they are positive."""
-        numbers = np.concatenate([np.zeros(0), *(finite(own) for own in values)])
+        numbers = np.concatenate([np.zeros(0), *(finite(value) for value in values)])
         if log and (numbers > 0).any():
             low, high = np.log10(numbers[numbers > 0].min()), np.log10(numbers.max())
         else:

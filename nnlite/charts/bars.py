@@ -76,14 +76,14 @@ class _Rows:
         self.names, self.x_label, self.mark = names, x_label, mark
         self.values = np.asarray(values, float)
         self.lows, self.highs, self.marks = (
-            nothing if own is None else np.asarray(own, float) for own in (lows, highs, marks)
+            nothing if numbers is None else np.asarray(numbers, float) for numbers in (lows, highs, marks)
         )
 
     def chart(self, title: str, note: str, bars: bool) -> Chart:
         numbers = [self.values, self.lows, self.highs, self.marks]
         axis = Axis.of(self.x_label, [*numbers, *([[0.0]] if bars else [])], margin=0 if bars else 0.04)
         left = 8.0 + max((text_width(shortened(name, LONGEST)) for name in self.names), default=0.0)
-        right = WIDTH - 12.0 - max((text_width(number_text(own)) for own in self.values), default=0.0)
+        right = WIDTH - 12.0 - max((text_width(number_text(value)) for value in self.values), default=0.0)
         rows = [self._row(number, left, right, axis, bars) for number in range(len(self.names))]
         bottom = 6.0 + ROW * len(self.names)
         ticks = axis.ticks(4)
@@ -118,7 +118,7 @@ class _Rows:
 
     def _told(self, number: int) -> str:
         text = f"{self.names[number]} {number_text(float(self.values[number]))}"
-        low, high, mark = (float(own[number]) for own in (self.lows, self.highs, self.marks))
+        low, high, mark = (float(numbers[number]) for numbers in (self.lows, self.highs, self.marks))
         if np.isfinite(low) and np.isfinite(high):
             text += f" ({number_text(low)} to {number_text(high)})"
         return f"{text}, {self.mark} {number_text(mark)}" if np.isfinite(mark) else text

@@ -44,7 +44,7 @@ def heat_map(
     down = min(across, 34.0)
     numbered = (
         matrix.size <= MOST_NUMBERED
-        and across >= 3 + _widest([number_text(own) for own in matrix.ravel().tolist()])
+        and across >= 3 + _widest([number_text(number) for number in matrix.ravel().tolist()])
         and down >= 12
     )
     turned = across < 4 + _widest(column_names)
@@ -89,7 +89,7 @@ def _numbered(matrix: np.ndarray, shades: np.ndarray, places: tuple, size: tuple
 def _coloured(shades: np.ndarray, places: tuple, size: tuple) -> Iterator[str]:
     """Cells without numbers, those of about one shade as one path: a picture of thousands of cells stays small."""
     levels = np.round(np.clip(shades, 0, 1) * SHADES)
-    width, height = (f"{max(own - gap, 0.5):.1f}" for own, gap in zip(size, (0.3, 0.3), strict=True))
+    width, height = (f"{max(length - gap, 0.5):.1f}" for length, gap in zip(size, (0.3, 0.3), strict=True))
     for level in np.unique(levels[np.isfinite(levels)]):
         cells = [
             f"M{places[0][column]:.1f} {places[1][row]:.1f}h{width}v{height}h-{width}z"
@@ -130,7 +130,7 @@ def _said(matrix: np.ndarray, row_names: Sequence[str], column_names: Sequence[s
         where = f"{row_names[int(largest[0])]}, {column_names[int(largest[1])]}"
         return f"{rows} by {columns} cells, the largest at {where}: {number_text(float(matrix[largest]))}."
     lines = [
-        f"{name}: {', '.join(f'{column} {number_text(own)}' for column, own in zip(column_names, line, strict=True))}"
+        f"{name}: {', '.join(f'{column} {number_text(cell)}' for column, cell in zip(column_names, line, strict=True))}"
         for name, line in zip(row_names, matrix.tolist(), strict=True)
     ]
     return f"{'; '.join(lines)}."

@@ -55,7 +55,7 @@ def _counted(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _said(numbers: np.ndarray, y_label: str) -> str:
     if not numbers.size:
         return "No finite value."
-    low, middle, high = (number_text(float(own)) for own in np.percentile(numbers, [0, 50, 100]))
+    low, middle, high = (number_text(float(number)) for number in np.percentile(numbers, [0, 50, 100]))
     return f"{len(numbers):,} {y_label} from {low} to {high}, median {middle}."
 
 
@@ -65,9 +65,9 @@ def bar_strip(counts: ArrayLike, title: str, description: str) -> str:
     top = max(float(numbers.max(initial=0.0)), 1e-300)
     width = 100.0 / max(len(numbers), 1)
     bars = [
-        f"M{number * width:.1f} 22v-{20 * own / top:.1f}h{max(width - 1, 0.5):.1f}V22z"
-        for number, own in enumerate(numbers.tolist())
-        if own > 0
+        f"M{number * width:.1f} 22v-{20 * count / top:.1f}h{max(width - 1, 0.5):.1f}V22z"
+        for number, count in enumerate(numbers.tolist())
+        if count > 0
     ]
     body = element("g", element("path", d="".join(bars) or None, class_="b"), class_="s0")
     return Chart(title, description, body, 22.0, width=100.0).svg()

@@ -53,22 +53,22 @@ def line_chart(
         log_y: a logarithmic vertical axis, where all numbers are positive.
         diagonal: draw where both axes are equal, from (0, 0) to (1, 1).
     """
-    lines = [np.column_stack([np.asarray(own.x, float), np.asarray(own.y, float)]) for own in series]
+    lines = [np.column_stack([np.asarray(curve.x, float), np.asarray(curve.y, float)]) for curve in series]
     ends = [[0.0, 1.0]] if diagonal else []
-    bands = [band for own in series for band in (own.low, own.high) if band is not None]
+    bands = [band for curve in series for band in (curve.low, curve.high) if band is not None]
     x = Axis.of(x_label, [*(line[:, 0] for line in lines), *ends], margin=0.01)
     y = Axis.of(y_label, [*(line[:, 1] for line in lines), *bands, *ends], log_y)
-    plot = Plot(x, y, names=[own.name for own in series])
+    plot = Plot(x, y, names=[curve.name for curve in series])
     parts = [plot.frame()]
     if diagonal:
         (x1, x2), (y1, y2) = plot.across([0, 1]).tolist(), plot.down([0, 1]).tolist()
         parts.append(element("line", x1=x1, y1=y1, x2=x2, y2=y2, class_="r"))
     told = max(4, HOVERED // max(len(series), 1))
-    for number, (own, line) in enumerate(zip(series, lines, strict=True)):
+    for number, (curve, line) in enumerate(zip(series, lines, strict=True)):
         parts.append(
-            element("g", _band(plot, own), _line(plot, own.name, line, x_label, told), class_=f"s{number % 8}")
+            element("g", _band(plot, curve), _line(plot, curve.name, line, x_label, told), class_=f"s{number % 8}")
         )
-    said = " ".join(_said(own.name, line, x_label) for own, line in zip(series, lines, strict=True))
+    said = " ".join(_said(curve.name, line, x_label) for curve, line in zip(series, lines, strict=True))
     return Chart(title, said, "".join(parts), plot.height, note)
 
 

@@ -58,7 +58,7 @@ def _hovered(points: np.ndarray, places: np.ndarray, x_label: str, y_label: str)
 def _said(points: np.ndarray, x_label: str, y_label: str) -> str:
     if len(points) < 2:
         return f"{len(points)} points."
-    ranges = [f"{number_text(own.min())} to {number_text(own.max())}" for own in points.T]
+    ranges = [f"{number_text(coordinates.min())} to {number_text(coordinates.max())}" for coordinates in points.T]
     text = f"{len(points):,} points: {x_label} {ranges[0]}, {y_label} {ranges[1]}"
     if (points.std(axis=0) > 0).all():
         text += f", correlation {number_text(float(np.corrcoef(points.T)[0, 1]), 3)}"

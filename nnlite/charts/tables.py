@@ -25,7 +25,7 @@ def html_table(
     lines = []
     for row in rows:
         long = [place not in markup and len(cell) > LONG for place, cell in enumerate(row)]
-        kinds = [' class="long"' if own else style for own, style in zip(long, styles, strict=True)]
+        kinds = [' class="long"' if is_long else style for is_long, style in zip(long, styles, strict=True)]
         cells = (cell if place in markup else escape(cell) for place, cell in enumerate(row))
         lines.append("".join(f"<td{kind}>{cell}</td>" for kind, cell in zip(kinds, cells, strict=True)))
     body = "".join(f"<tr>{line}</tr>" for line in lines)

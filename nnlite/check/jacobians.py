@@ -238,7 +238,7 @@ def check_linear(findings: Findings, subject: Subject, random: Generator) -> Non
 def check_into(findings: Findings, subject: Subject, random: Generator) -> None:
     """Check that training writes into its own arrays what `vjp` returns."""
     jacobians, cotangent = subject.jacobians, subject.cotangent(random)
-    wanted = tuple(place >= subject.data and own for place, own in enumerate(subject.wanted))
+    wanted = tuple(place >= subject.data and wants for place, wants in enumerate(subject.wanted))
     both = isinstance(jacobians, Jacobians) and same_batch(subject)
     for product in (jacobians.vjp, jacobians.per_example) if both else (jacobians.vjp,):
         expected, method = product(cotangent, wanted), product.__name__

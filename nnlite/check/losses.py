@@ -50,18 +50,18 @@ def check_loss(
         y_pred = np.asarray(y_pred, np.float64)
         twin, by_row = copy.copy(loss), copy.copy(loss)
         by_row.reduction = "none"
-        for own, drawn in ((twin, False), (twin, True), (by_row, True)):
+        for variant, drawn in ((twin, False), (twin, True), (by_row, True)):
             for count in (len(y_pred), 1):
                 weights = random.uniform(0.5, 2, count) if drawn else None
-                circumstances = f"reduction {own.reduction!r}, {'weighted, ' if drawn else ''}batch of {count}"
+                circumstances = f"reduction {variant.reduction!r}, {'weighted, ' if drawn else ''}batch of {count}"
                 findings = Findings(report, name, circumstances)
                 effort = Effort.ENTRYWISE if entrywise else Effort.QUICK if count == 1 else Effort.USUAL
                 arrays = y_true[:count], y_pred[:count], weights
-                _check_mode(findings, own, arrays, random, effort)
+                _check_mode(findings, variant, arrays, random, effort)
                 with findings.trying("called"):
-                    _check_calls(findings, own, arrays, random)
+                    _check_calls(findings, variant, arrays, random)
                 with findings.trying("float32"):
-                    _check_single_precision(findings, own, *arrays)
+                    _check_single_precision(findings, variant, *arrays)
         effort = Effort.ENTRYWISE if entrywise else Effort.USUAL
         _check_mode(Findings(report, name, "masked"), twin, (y_true, y_pred, None), random, effort, masked=True)
         findings = Findings(report, name)
@@ -165,7 +165,7 @@ def _check_link(findings, loss, y_true, logits) -> None:
     activation = loss.link and loss.link()
     from_logits = loss.from_outputs_of(activation) if activation else None
     if from_logits is not None:
-        values = [own(y_true, given) for own, given in ((from_logits, logits), (loss, activation(logits)))]
+        values = [compared(y_true, given) for compared, given in ((from_logits, logits), (loss, activation(logits)))]
         sentence = f"from_logits=True is not the loss after {type(activation).__name__}, its link"
         findings.measured("logits", difference(*map(np.asarray, values)), 1e-6, sentence)
 

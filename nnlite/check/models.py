@@ -93,16 +93,18 @@ def _prepared(model, input_shape, x, random):
     """A copy in float64 and a batch for it."""
     if x is not None:
         x = model._as_input(x)
-        x = tuple(own[:ROWS] for own in x) if isinstance(x, tuple) else x[:ROWS]
+        x = tuple(array[:ROWS] for array in x) if isinstance(x, tuple) else x[:ROWS]
     shape = filled(input_shape or model.input_shape)
     twin = twin_of(model, "float64", shape, random)
     return twin, sample(twin, shape, random) if x is None else in_dtype(twin, x, "float64")
 
 
 def _vector_of(model) -> ParameterVector:
-    trained = {id(own) for own in model.trainable_weights}
-    shapes = [own.shape for own in model.parameters]
-    return ParameterVector(shapes, parameter_names(model), [id(own) in trained for own in model.parameters], "float64")
+    trained = {id(weight) for weight in model.trainable_weights}
+    shapes = [parameter.shape for parameter in model.parameters]
+    return ParameterVector(
+        shapes, parameter_names(model), [id(parameter) in trained for parameter in model.parameters], "float64"
+    )
 
 
 def _placed(vector, values, theta):
@@ -139,7 +141,7 @@ class _ByVector:
 
     def vjp(self, cotangent, wanted=None):
         wanted = (True,) * (self.count + 1) if wanted is None else wanted
-        chosen = (*wanted[:-1], *(wanted[-1] and own for own in self.vector.chosen))
+        chosen = (*wanted[:-1], *(wanted[-1] and wants for wants in self.vector.chosen))
         return self._joined(self.jacobians.vjp(cotangent, chosen), wanted[-1])
 
     def jvp(self, *tangents):

@@ -131,7 +131,7 @@ def sides(
         rounding = 1e4 * np.finfo(float).eps * np.max(abs(here), initial=0) / step
         least = max(1e-6 * largest(*far), float(rounding))
         bends = (abs(close[1] - close[0]) > 0.75 * abs(far[1] - far[0])) & (abs(far[1] - far[0]) > least)
-        jumps = np.logical_or(*(grown(own, nearer, least) for own, nearer in zip(far, close, strict=True)))
+        jumps = np.logical_or(*(grown(farther, nearer, least) for farther, nearer in zip(far, close, strict=True)))
     return np.where(jumps, -np.inf, far[0]), np.where(jumps, np.inf, far[1]), bends | jumps
 
 

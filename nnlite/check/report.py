@@ -58,6 +58,7 @@ class Report:
 
     @property
     def rows(self) -> list[Row]:
+        """The worst row of each check, in the order of the checks."""
         return list(self._worst.values())
 
     @property

@@ -32,8 +32,8 @@ def twin_of(layer: Any, dtype: str, shape: Any, random: np.random.Generator) -> 
         twin.adapt(draw(twin, (8, *shape[1:]), random))
     twin._ensure_built(layer.input_shape if layer.built else free_batch(shape), RandomSource(SEED))
     if layer.built:
-        for own, other in zip(twin.parameters, layer.parameters, strict=True):
-            own.assign(other.value)
+        for parameter, other in zip(twin.parameters, layer.parameters, strict=True):
+            parameter.assign(other.value)
     return twin
 
 
@@ -79,7 +79,7 @@ def sample(layer: Any, shape: tuple, random: np.random.Generator) -> Any:
 def draw(layer: Any, shape: tuple, random: np.random.Generator, pool: Any = 5) -> Any:
     """Random inputs of `shape` and of the layer's kind; indices below `pool`."""
     if several(shape):
-        return tuple(draw(layer, own, random, pool) for own in shape)
+        return tuple(draw(layer, one_shape, random, pool) for one_shape in shape)
     if layer.input_kind == "numbers":
         return random.normal(size=shape)
     if layer.input_kind != "indices":
@@ -91,7 +91,7 @@ def draw(layer: Any, shape: tuple, random: np.random.Generator, pool: Any = 5) -
 def in_dtype(layer: Any, inputs: Any, dtype: str) -> Any:
     """A batch, or a tuple of them, in a floating-point type; as it is where the layer takes no numbers."""
     if isinstance(inputs, tuple):
-        return tuple(in_dtype(layer, own, dtype) for own in inputs)
+        return tuple(in_dtype(layer, array, dtype) for array in inputs)
     return np.asarray(inputs).astype(dtype) if layer.input_kind == "numbers" else np.asarray(inputs)
 
 
@@ -103,7 +103,7 @@ def several(shape: tuple) -> bool:
 def filled(shape: tuple, batch: int | None = None) -> tuple:
     """`shape` with numbers in place of None, and `batch`, where it is given, in place of the first one."""
     if several(shape):
-        return tuple(filled(own, batch) for own in shape)
+        return tuple(filled(one_shape, batch) for one_shape in shape)
     first = batch or shape[0] or BATCH
     return (first, *(LENGTH if length is None else length for length in shape[1:]))
 
@@ -128,8 +128,8 @@ def contexts(layer: Any, inputs: Any, random: np.random.Generator, mask=None) ->
     if "mask" in layer._context and mask is None and all(array.ndim == 3 for array in data):
         steps = 2 if vars(layer).get("data_format") == "channels_first" else 1
         drawn = [random.random((len(array), array.shape[steps])) < 0.7 for array in data]
-        for own in drawn:
-            own[:, 0] = True
+        for extra in drawn:
+            extra[:, 0] = True
         masks.append((", masked", tuple(drawn) if isinstance(inputs, tuple) else drawn[0]))
     for mode, training in modes:
         for masked, mask in masks:

@@ -93,7 +93,7 @@ class Subject:
         if self.vector is None or index < len(self.names) - 1:
             return self.names[index] + indexed(entry, self.arrays[index].shape)
         parts = zip(self.vector.names, self.vector.segments, self.vector.shapes, strict=True)
-        return next(name + indexed(entry - own.start, shape) for name, own, shape in parts if entry < own.stop)
+        return next(name + indexed(entry - span.start, shape) for name, span, shape in parts if entry < span.stop)
 
     def place(self, entry: int) -> str:
         """Label of an entry of the flat outputs: `output[0, 2]`."""

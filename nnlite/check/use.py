@@ -41,7 +41,9 @@ def subject_of(layer: Layer, inputs: np.ndarray | tuple[np.ndarray, ...], contex
     names = ["inputs"] if count == 1 else [f"inputs {number}" for number in range(count)]
     names += [name if own.count(name) == 1 else f"{name} {place}" for place, name in enumerate(own)]
     numbers = layer.input_kind == "numbers"
-    wanted = [numbers and array.dtype.kind == "f" for array in data] + [own.trainable for own in layer.parameters]
+    wanted = [numbers and array.dtype.kind == "f" for array in data] + [
+        parameter.trainable for parameter in layer.parameters
+    ]
     return Subject(linearize, [*data, *moved(layer.values)], names, wanted, count)
 
 
@@ -80,7 +82,7 @@ def check_calls(findings: Findings, layer: Layer, inputs, context: dict, random:
     shared = any(np.may_share_memory(*pair) for pair in itertools.product(listed(called), listed(inputs)))
     findings.held("called", not shared, "the call gives memory of its inputs")
     stored = (
-        all(np.array_equal(own.value, new) for own, new in twin._state_pairs(jacobians.state))
+        all(np.array_equal(parameter.value, new) for parameter, new in twin._state_pairs(jacobians.state))
         if training or moves_on(twin)
         else True
     )
@@ -118,7 +120,7 @@ def check_config(findings: Findings, layer: Layer, inputs) -> None:
     twin._ensure_built(layer.input_shape)
     twin.set_weights(layer.get_weights())
     context = next(contexts(layer, inputs, np.random.default_rng(5)))[1]
-    outputs = [subject_of(own, inputs, context).outputs for own in (layer, twin)]
+    outputs = [subject_of(candidate, inputs, context).outputs for candidate in (layer, twin)]
     same = all(map(np.array_equal, *outputs))
     findings.held("config", same, "a layer made of its config, with its weights, has another output")
 
@@ -134,10 +136,10 @@ def check_file(findings: Findings, layer: Layer, inputs, random: np.random.Gener
             model.save(path)
             loaded = load_model(path)
         weights = twin.get_weights()
-        found, expected = (np.asarray(own.predict(given, verbose=0)) for own in (loaded, model))
+        actual, expected = (np.asarray(candidate.predict(given, verbose=0)) for candidate in (loaded, model))
         findings.held("file", expected.dtype == dtype, f"predictions of a model of {dtype} are {expected.dtype}")
         findings.held("file", loaded.get_config() == model.get_config(), "a loaded model has another config")
-        findings.held("file", np.array_equal(found, expected), "a loaded model has other predictions")
+        findings.held("file", np.array_equal(actual, expected), "a loaded model has other predictions")
         sentence = "a model of this layer alone predicts something else than calling it gives"
         twin.set_weights(weights)  # stateful layers go on from call to call
         findings.held("file", np.array_equal(expected, twin(given)), sentence)
@@ -158,7 +160,7 @@ def check_single_precision(findings: Findings, layer: Layer, inputs, mask, rando
 def _results(layer, subject, inputs, context, random):
     """`(what, arrays)` of all that a layer gives."""
     cotangent = subject.cotangent(random, (), np.float32)
-    tangents = [np.ones_like(a) if own else None for a, own in zip(subject.arrays, subject.wanted, strict=True)]
+    tangents = [np.ones_like(a) if wants else None for a, wants in zip(subject.arrays, subject.wanted, strict=True)]
     yield "a parameter", layer.values
     yield "the output", subject.outputs
     yield "jvp", listed(subject.jacobians.jvp(*tangents))
@@ -181,5 +183,5 @@ def _arrays_in(state) -> list:
     if isinstance(state, dict):
         return _arrays_in(list(state.values()))
     if isinstance(state, (tuple, list)):
-        return [array for own in state for array in _arrays_in(own)]
+        return [array for part in state for array in _arrays_in(part)]
     return [state] if isinstance(state, (np.ndarray, np.generic)) else []

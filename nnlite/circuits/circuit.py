@@ -77,12 +77,12 @@ class Circuit(CompiledNetwork):
     def query(self, rows: Any, names: str | Sequence[str], joint: bool = False) -> Any:
         """P(names | evidence): `{name: (rows, states)}`, or with `joint` one array `(rows, *states of each)`."""
         names = [names] if isinstance(names, str) else list(names)
-        columns = [self.network.index(own) for own in names]
+        columns = [self.network.index(name) for name in names]
         evidence = queries.read(self, rows)
         if joint:
             return queries.joint(self, evidence, columns)
-        found = queries.marginals(self, evidence)
-        return {name: found[own] for name, own in zip(names, columns, strict=True)}
+        marginals = queries.marginals(self, evidence)
+        return {name: marginals[column] for name, column in zip(names, columns, strict=True)}
 
     def mpe(self, rows: Any) -> tuple[np.ndarray, np.ndarray]:
         """The most probable complete row that agrees with each row, `(rows, variables)`, and its log P, `(rows,)`.
@@ -99,8 +99,8 @@ class Circuit(CompiledNetwork):
 
         Shape: `{variable: (rows, states)}`.
         """
-        found = queries.flips(self, queries.read(self, rows))
-        return {name: own if log else np.exp(own) for name, own in zip(self.network.variables, found, strict=True)}
+        flips = queries.flips(self, queries.read(self, rows))
+        return {name: logs if log else np.exp(logs) for name, logs in zip(self.network.variables, flips, strict=True)}
 
     def expected_counts(self, rows: Any, sample_weight: Any = None) -> dict[str, np.ndarray]:
         """Sum over rows of P(x, u | evidence), u being the parents: what EM counts; impossible rows count nothing.
@@ -209,6 +209,6 @@ class Circuit(CompiledNetwork):
             return self.sample(evidence.count, evidence, seed)
         if method == "mpe":
             return queries.mpe(self, evidence)[0]
-        found = queries.marginals(self, evidence)
-        codes = [np.where(np.isnan(own[:, 0]), -1, own.argmax(axis=1)) for own in found]
+        marginals = queries.marginals(self, evidence)
+        codes = [np.where(np.isnan(marginal[:, 0]), -1, marginal.argmax(axis=1)) for marginal in marginals]
         return np.where(evidence.codes >= 0, evidence.codes, codes).T

@@ -44,16 +44,18 @@ class CompiledNetwork(Layer, abstract=True):
     def validate(self) -> None:
         network = self.network
         targets = () if self.target is None else (network.index(self.target),)
-        self.families = [[network.index(own) for own in (*network.parents[name], name)] for name in network.variables]
+        self.families = [
+            [network.index(variable) for variable in (*network.parents[name], name)] for name in network.variables
+        ]
         self.columns = self._columns(targets)
         self.plan = self.plan_for(targets)
         self.starts = np.concatenate([[0], np.cumsum(network.cards)])
-        self.observed = [network.index(own) for own in network.observed]
+        self.observed = [network.index(name) for name in network.observed]
         self.layers = self._layers()
-        shapes = [network.shape(own) for own in network.variables]
-        self.row_lengths = np.concatenate([np.full(int(np.prod(own[:-1])), own[-1]) for own in shapes])
+        shapes = [network.shape(variable) for variable in network.variables]
+        self.row_lengths = np.concatenate([np.full(int(np.prod(shape[:-1])), shape[-1]) for shape in shapes])
         self.row_starts = np.concatenate([[0], np.cumsum(self.row_lengths)[:-1]])
-        self.table_starts = np.cumsum([int(np.prod(own)) for own in shapes])[:-1]
+        self.table_starts = np.cumsum([int(np.prod(shape)) for shape in shapes])[:-1]
         self._plans: dict[Any, tuple[Plan, list[Step]]] = {}
         self._settings: dict[str, Any] | None = None
 
@@ -63,13 +65,13 @@ class CompiledNetwork(Layer, abstract=True):
             self.order = [names[column] for column in self._cheapest(self.families, targets, self.restarts)]
         if sorted(self.order) != sorted(names):
             raise ConfigError("expected each variable once", (type(self).__name__, "order"))
-        return tuple(network.index(own) for own in self.order)
+        return tuple(network.index(name) for name in self.order)
 
     def plan_for(self, targets: Sequence[int] = (), known: Sequence[int] | frozenset[int] = ()) -> Plan:
         """The buckets that compute the joint distribution of `targets`, where `known` columns are looked up."""
         order = self.columns
-        if targets and set(targets) != {self.network.index(own) for own in (self.target,) if own is not None}:
-            scopes = [[own for own in family if own not in known] for family in self.families]
+        if targets and set(targets) != {self.network.index(name) for name in (self.target,) if name is not None}:
+            scopes = [[variable for variable in family if variable not in known] for family in self.families]
             order = self._cheapest([*scopes, targets], targets, restarts=1)
         return compile_plan(self.families, self.network.cards, order, targets, known)
 
@@ -89,16 +91,16 @@ class CompiledNetwork(Layer, abstract=True):
         names, plan = self.network.variables, self.plan
         layers = []
         for bucket in plan.buckets:
-            inputs = [(names[own],) for own in bucket.evidence]
-            inputs += [tuple(names[own] for own in plan.buckets[number].scope) for number in bucket.messages]
-            tables = {names[own]: tuple(names[each] for each in plan.families[own]) for own in bucket.tables}
-            used = {own for scope in (*inputs, *tables.values()) for own in scope}
+            inputs = [(names[variable],) for variable in bucket.evidence]
+            inputs += [tuple(names[variable] for variable in plan.buckets[number].scope) for number in bucket.messages]
+            tables = {names[table]: tuple(names[each] for each in plan.families[table]) for table in bucket.tables}
+            used = {axis for scope in (*inputs, *tables.values()) for axis in scope}
             layers.append(
                 SumProduct(
                     tuple(inputs),
-                    {own: len(self.network.states[own]) for own in names if own in used},
+                    {name: len(self.network.states[name]) for name in names if name in used},
                     tables,
-                    tuple(names[own] for own in bucket.scope),
+                    tuple(names[variable] for variable in bucket.scope),
                     self.semiring,
                     dtype=self.dtype,
                     name=f"sum_{names[bucket.variable]}" if bucket.variable is not None else "root",
@@ -113,11 +115,11 @@ class CompiledNetwork(Layer, abstract=True):
             self.add_weight(self.network.shape(name), "zeros", name=name)
             self.add_weight(self.network.shape(name), "ones", name=f"{name}_support", trainable=False)
         self.set_tables(self.network.cpts)
-        by_name = {own.name: own for own in self.parameters}
+        by_name = {parameter.name: parameter for parameter in self.parameters}
         for layer, bucket in zip(self.layers, self.plan.buckets, strict=True):
             layer._ensure_built(tuple((None, *layer.shape(scope)) for scope in layer.inputs))
-            names = [self.network.variables[own] for own in bucket.tables]
-            layer.parameters = [by_name[own] for name in names for own in (name, f"{name}_support")]
+            names = [self.network.variables[table] for table in bucket.tables]
+            layer.parameters = [by_name[table_name] for name in names for table_name in (name, f"{name}_support")]
 
     def set_tables(self, tables: Any) -> None:
         """Set the logits, and the support of structural zeros, from `{variable: probabilities}`."""
@@ -135,13 +137,15 @@ class CompiledNetwork(Layer, abstract=True):
     def tables(self) -> list[np.ndarray]:
         """theta of each variable, the softmax of its logits, in float64."""
         self.ensure_built()
-        logits = np.concatenate([own.value.ravel() for own in self.parameters[::2]]).astype(np.float64, copy=False)
-        support = np.concatenate([own.value.ravel() for own in self.parameters[1::2]])
+        logits = np.concatenate([parameter.value.ravel() for parameter in self.parameters[::2]]).astype(
+            np.float64, copy=False
+        )
+        support = np.concatenate([parameter.value.ravel() for parameter in self.parameters[1::2]])
         logits = np.where(support != 0, logits, -np.inf)
         weights = np.exp(logits - np.repeat(np.maximum.reduceat(logits, self.row_starts), self.row_lengths))
         weights /= np.repeat(np.add.reduceat(weights, self.row_starts), self.row_lengths)
         parts = np.split(weights, self.table_starts)
-        return [part.reshape(own.shape) for part, own in zip(parts, self.parameters[::2], strict=True)]
+        return [part.reshape(parameter.shape) for part, parameter in zip(parts, self.parameters[::2], strict=True)]
 
     def ensure_built(self) -> None:
         """Give the circuit its parameters, if it has none."""
@@ -190,7 +194,7 @@ class CompiledNetwork(Layer, abstract=True):
         nodes, messages = [], []
         for layer, bucket in zip(self.layers, self.plan.buckets, strict=True):
             data = [*bucket.evidence, *(messages[number] for number in bucket.messages)]
-            weights = [count + 2 * own + part for own in bucket.tables for part in (0, 1)]
+            weights = [count + 2 * table + part for table in bucket.tables for part in (0, 1)]
             message, jacobians = layer.run(
                 tuple(values[slot] for slot in data), [values[slot] for slot in weights], semiring
             )
@@ -199,8 +203,8 @@ class CompiledNetwork(Layer, abstract=True):
             nodes.append(Node(jacobians, (*data, *weights), (messages[-1],), layer.name))
         output = values[-1]
         shapes = [
-            None if index >= count and (index - count) % 2 else own.shape
-            for index, own in enumerate(values[: count + len(parameters)])
+            None if index >= count and (index - count) % 2 else value.shape
+            for index, value in enumerate(values[: count + len(parameters)])
         ]
         graph = GraphJacobians(nodes, shapes, [(messages[-1], output.shape)], data=count)
         rows = output.reshape(len(output), -1)
@@ -219,9 +223,9 @@ class CompiledNetwork(Layer, abstract=True):
             inner = bundle.outer.vjp(top)
             for place in range(bundle.data):
                 cotangents[node.inputs[place]] = bundle.maps[place].vjp(inner)
-            for number, own in enumerate(bucket.tables):
+            for number, table in enumerate(bucket.tables):
                 aligned = bundle.maps[bundle.data + 2 * number].maps[0]
-                counts[own] = aligned.vjp(inner)
+                counts[table] = aligned.vjp(inner)
         return [counts[own] for own in range(len(self.families))]
 
     def _checked_codes(self, inputs: np.ndarray) -> np.ndarray:

@@ -67,21 +67,21 @@ class SumProduct(Layer):
     takes_several = True
 
     def validate(self) -> None:
-        axes = [own for scope in (*self.inputs, *self.tables.values(), self.message) for own in scope]
-        strangers = [own for own in axes if own not in self.cards]
+        axes = [axis for scope in (*self.inputs, *self.tables.values(), self.message) for axis in scope]
+        strangers = [axis for axis in axes if axis not in self.cards]
         if strangers:
             raise ConfigError(f"{strangers[0]!r} has no number of states", (type(self).__name__, "cards"))
-        used = {own for scope in (*self.inputs, *self.tables.values()) for own in scope}
-        missing = [own for own in self.message if own not in used]
+        used = {axis for scope in (*self.inputs, *self.tables.values()) for axis in scope}
+        missing = [axis for axis in self.message if axis not in used]
         if missing:
             raise ConfigError(f"no factor has {missing[0]!r}", (type(self).__name__, "message"))
-        summed = [own for own in dict.fromkeys(axes) if own in used and own not in self.message]
+        summed = [axis for axis in dict.fromkeys(axes) if axis in used and axis not in self.message]
         self.axes: Scope = (*self.message, *summed)
         self.rank = len(summed)
 
     def shape(self, scope: Iterable[str]) -> tuple[int, ...]:
         """The numbers of states of some variables."""
-        return tuple(self.cards[own] for own in scope)
+        return tuple(self.cards[axis] for axis in scope)
 
     def build(self, input_shape: Sequence[BatchShape]) -> None:
         for name, scope in self.tables.items():

@@ -77,10 +77,10 @@ class EM(LearningMethod):
         for _ in range(self.epochs):
             total = 0.0
             for rows in self._batches(evidence.count, generator):
-                part, own = evidence.part(rows), weights[rows]
-                fresh, logs = queries.expected_counts(circuit, part, own, known)
-                total += float(_checked(logs, own, rows) @ own)
-                counts = self._blended(counts, fresh, weights.sum() / max(own.sum(), 1e-300))
+                part, part_weights = evidence.part(rows), weights[rows]
+                fresh, logs = queries.expected_counts(circuit, part, part_weights, known)
+                total += float(_checked(logs, part_weights, rows) @ part_weights)
+                counts = self._blended(counts, fresh, weights.sum() / max(part_weights.sum(), 1e-300))
                 self._update(circuit, counts)
             history["log_likelihood"].append(total / weights.sum())
             if best.ended() or self._converged(history["log_likelihood"], validation):
@@ -98,14 +98,16 @@ class EM(LearningMethod):
 
     def _blended(self, counts: list[np.ndarray] | None, fresh: list[np.ndarray], scale: float) -> list[np.ndarray]:
         if counts is None or self.step == 1:
-            return [own * scale for own in fresh]
-        return [old + self.step * (own * scale - old) for old, own in zip(counts, fresh, strict=True)]
+            return [new * scale for new in fresh]
+        return [old + self.step * (new * scale - old) for old, new in zip(counts, fresh, strict=True)]
 
     def _update(self, circuit: "Circuit", counts: list[np.ndarray]) -> None:
         tables = {}
         supports = circuit.parameters[1::2]
-        for name, own, support, old in zip(circuit.network.variables, counts, supports, circuit.tables(), strict=True):
-            raised = (own + self.pseudocount) * (support.value != 0)
+        for name, count, support, old in zip(
+            circuit.network.variables, counts, supports, circuit.tables(), strict=True
+        ):
+            raised = (count + self.pseudocount) * (support.value != 0)
             sums = raised.sum(axis=-1, keepdims=True)
             tables[name] = np.where(sums > 0, raised / np.where(sums > 0, sums, 1), old)
         circuit.update_tables(tables)
@@ -122,7 +124,7 @@ class _Best:
         self, circuit: "Circuit", validation: Evidence | None, history: dict[str, list[float]], patience: int
     ) -> None:
         self.circuit, self.validation, self.history, self.patience = circuit, validation, history, patience
-        self.value, self.weights, self.waited = -np.inf, [own.copy() for own in circuit.values], 0
+        self.value, self.weights, self.waited = -np.inf, [value.copy() for value in circuit.values], 0
         if validation is not None:
             history["val_log_likelihood"] = []
 

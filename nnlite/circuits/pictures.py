@@ -62,8 +62,8 @@ def summary(circuit: "CompiledNetwork") -> str:
     table = [("layer", "tables", "messages from", "message over", "entries")]
     for layer, bucket in zip(circuit.layers, plan.buckets, strict=True):
         sources = ", ".join(str(circuit.layers[number].name) for number in bucket.messages)
-        tables = ", ".join(names[own] for own in bucket.tables)
-        scope = ", ".join(names[own] for own in bucket.scope)
+        tables = ", ".join(names[number] for number in bucket.tables)
+        scope = ", ".join(names[number] for number in bucket.scope)
         table.append((str(layer.name), tables or "-", sources or "-", scope or "-", f"{plan.size(bucket.axes):,}"))
     return "\n".join([*lines, *aligned_lines(table)])
 
@@ -80,7 +80,7 @@ def plot(circuit: "CompiledNetwork", ax: Any = None) -> Any:
     for number, (bucket, layer) in enumerate(zip(plan.buckets, circuit.layers, strict=True)):
         for source in bucket.messages:
             ax.annotate("", places[number], places[source], arrowprops={"arrowstyle": "->", "color": "0.6"})
-        text = f"{layer.name}\n{' x '.join(map(str, (plan.cards[own] for own in bucket.axes))) or '1'}"
+        text = f"{layer.name}\n{' x '.join(map(str, (plan.cards[axis] for axis in bucket.axes))) or '1'}"
         ax.text(
             *places[number],
             text,

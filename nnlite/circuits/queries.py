@@ -37,16 +37,16 @@ def marginals(circuit: "Circuit", evidence: Evidence) -> list[np.ndarray]:
     cards = circuit.network.cards
     result = [np.empty((evidence.count, card)) for card in cards]
     known = _worth_looking_up(circuit, evidence)
-    for own in known:
-        result[own][:] = evidence.likelihoods(own, cards[own]).T
+    for column in known:
+        result[column][:] = evidence.likelihoods(column, cards[column]).T
     sweep = circuit.sweep(known=known)
     for rows in chunks(evidence.count, sweep.entries):
         part = evidence.part(rows)
         up = sweep.upward(part)
         down = sweep.downward(up, np.ones_like(up.value), part, tables=False, lambdas=True)
-        shares = {own: slopes * part.likelihoods(own, cards[own]) for own, slopes in down.evidence.items()}
-        for own, share in normalized(shares).items():
-            result[own][rows] = share.T
+        shares = {column: slopes * part.likelihoods(column, cards[column]) for column, slopes in down.evidence.items()}
+        for column, share in normalized(shares).items():
+            result[column][rows] = share.T
         again = np.flatnonzero(~up.exact)
         if again.size:
             _posteriors_in_logarithms(circuit, part.part(again), result, rows.start + again)
@@ -55,7 +55,7 @@ def marginals(circuit: "Circuit", evidence: Evidence) -> list[np.ndarray]:
 
 def joint(circuit: "Circuit", evidence: Evidence, columns: Sequence[int]) -> np.ndarray:
     """P(columns | evidence), `(rows, *states)`; NaN where the evidence is impossible."""
-    shape = [circuit.network.cards[own] for own in columns]
+    shape = [circuit.network.cards[column] for column in columns]
     result = np.empty((evidence.count, *shape))
     sweep = circuit.sweep(tuple(columns))
     for rows in chunks(evidence.count, sweep.entries):
@@ -78,8 +78,8 @@ def flips(circuit: "Circuit", evidence: Evidence) -> list[np.ndarray]:
         part = evidence.part(rows)
         up = sweep.upward(part)
         down = sweep.downward(up, np.ones_like(up.value), part, tables=False, lambdas=True)
-        for own, slopes in down.evidence.items():
-            result[own][rows] = (log_of(slopes) + up.log_scale).T
+        for column, slopes in down.evidence.items():
+            result[column][rows] = (log_of(slopes) + up.log_scale).T
         for row in np.flatnonzero(~up.exact):
             _flips_one_by_one(circuit, part.part([row]), result, rows.start + row)
     return result
@@ -100,7 +100,7 @@ def expected_counts(
         known: columns to look up rather than sum over; those that every row knows, if there are rows enough, when None.
     """
     network = circuit.network
-    counts = [np.zeros(network.shape(own)) for own in network.variables]
+    counts = [np.zeros(network.shape(variable)) for variable in network.variables]
     logs = np.empty(evidence.count)
     sweep = circuit.sweep(known=_worth_looking_up(circuit, evidence) if known is None else known)
     weights = np.ones(evidence.count) if weights is None else weights
@@ -110,8 +110,8 @@ def expected_counts(
         logs[rows] = np.where(up.exact, up.log_scale + log_of(up.value), -np.inf)
         seed = np.where(up.exact, weights[rows], 0) / np.where(up.exact, up.value, 1)
         down = sweep.downward(up, seed, part, tables=True, lambdas=False)
-        for own, slopes in down.tables.items():
-            counts[own] += slopes * sweep.tables[own]
+        for number, slopes in down.tables.items():
+            counts[number] += slopes * sweep.tables[number]
         again = np.flatnonzero(~up.exact)
         if again.size:
             logs[rows.start + again] = _counts_in_logarithms(circuit, part.part(again), weights[rows][again], counts)
@@ -124,9 +124,9 @@ def mpe(circuit: "Circuit", evidence: Evidence) -> tuple[np.ndarray, np.ndarray]
     codes, logs = np.empty((evidence.count, len(network.variables)), np.int64), np.empty(evidence.count)
     for rows in chunks(evidence.count, 4 * circuit.plan.entries):
         logs[rows], shares = _in_logarithms(circuit, evidence.part(rows), "max", derivative=True)
-        for own, (start, stop) in enumerate(itertools.pairwise(circuit.starts)):
+        for number, (start, stop) in enumerate(itertools.pairwise(circuit.starts)):
             share = shares[:, start:stop]
-            codes[rows, own] = np.where(share.any(axis=1), share.argmax(axis=1), -1)
+            codes[rows, number] = np.where(share.any(axis=1), share.argmax(axis=1), -1)
     return codes, logs
 
 
@@ -161,7 +161,7 @@ def _worth_looking_up(circuit: "Circuit", evidence: Evidence) -> frozenset[int]:
 
 def _in_logarithms(circuit: "Circuit", evidence: Evidence, semiring: Any = "sum", derivative: bool = False) -> Any:
     """log P of each row, summed over a target, by the layers, its derivative with respect to log lambda if asked."""
-    values = [own.astype(np.float64, copy=False) for own in circuit.values]
+    values = [value.astype(np.float64, copy=False) for value in circuit.values]
     outputs, jacobians = circuit.log_sweep(evidence.log_likelihoods(circuit.network.cards), values, semiring)
     top = outputs.max(axis=1, keepdims=True)
     terms = np.exp(outputs - np.where(np.isfinite(top), top, 0))
@@ -180,8 +180,8 @@ def _in_logarithms(circuit: "Circuit", evidence: Evidence, semiring: Any = "sum"
 
 def _posteriors_in_logarithms(circuit: "Circuit", evidence: Evidence, result: list, places: np.ndarray) -> None:
     logs, slopes = _in_logarithms(circuit, evidence, derivative=True)
-    for own, (start, stop) in enumerate(itertools.pairwise(circuit.starts)):
-        result[own][places] = np.where(np.isfinite(logs)[:, None], slopes[:, start:stop], np.nan)
+    for number, (start, stop) in enumerate(itertools.pairwise(circuit.starts)):
+        result[number][places] = np.where(np.isfinite(logs)[:, None], slopes[:, start:stop], np.nan)
 
 
 def _joint_in_logarithms(circuit: "Circuit", evidence: Evidence, columns: Sequence[int], shape: list) -> np.ndarray:
@@ -190,11 +190,11 @@ def _joint_in_logarithms(circuit: "Circuit", evidence: Evidence, columns: Sequen
     combinations = np.indices(shape).reshape(len(shape), -1)
     logs = np.zeros(count)
     codes = np.repeat(evidence.codes, count, axis=1)
-    soft = {own: np.repeat(values, count, axis=1) for own, values in evidence.soft.items()}
-    for own, states in zip(columns, combinations, strict=True):
-        logs += log_of(evidence.likelihoods(own, circuit.network.cards[own])[:, 0])[states]
-        codes[own] = states
-        soft.pop(own, None)
+    soft = {number: np.repeat(values, count, axis=1) for number, values in evidence.soft.items()}
+    for column, states in zip(columns, combinations, strict=True):
+        logs += log_of(evidence.likelihoods(column, circuit.network.cards[column])[:, 0])[states]
+        codes[column] = states
+        soft.pop(column, None)
     logs += _in_logarithms(circuit, Evidence(codes, soft))[0]
     if not np.isfinite(logs).any():
         return np.full(shape, np.nan)
@@ -207,17 +207,17 @@ def _flips_one_by_one(circuit: "Circuit", evidence: Evidence, result: list, plac
     cards = circuit.network.cards
     count = sum(cards)
     codes = np.repeat(evidence.codes, count, axis=1)
-    soft = {own: np.repeat(values, count, axis=1) for own, values in evidence.soft.items()}
-    for own, (start, stop) in enumerate(itertools.pairwise(circuit.starts)):
-        codes[own, start:stop] = np.arange(cards[own])
-        if own in soft:
-            soft[own][:, start:stop] = np.eye(cards[own])
+    soft = {column: np.repeat(values, count, axis=1) for column, values in evidence.soft.items()}
+    for number, (start, stop) in enumerate(itertools.pairwise(circuit.starts)):
+        codes[number, start:stop] = np.arange(cards[number])
+        if number in soft:
+            soft[number][:, start:stop] = np.eye(cards[number])
     changed = Evidence(codes, soft)
     logs = np.concatenate(
         [_in_logarithms(circuit, changed.part(rows))[0] for rows in chunks(count, 4 * circuit.plan.entries)]
     )
-    for own, (start, stop) in enumerate(itertools.pairwise(circuit.starts)):
-        result[own][place] = logs[start:stop]
+    for number, (start, stop) in enumerate(itertools.pairwise(circuit.starts)):
+        result[number][place] = logs[start:stop]
 
 
 def _counts_in_logarithms(
@@ -226,6 +226,6 @@ def _counts_in_logarithms(
     """Add the expected counts of rows that scaled numbers are too small for; returns their log P."""
     logs, (jacobians, shares) = _in_logarithms(circuit, evidence)
     seed = shares * np.where(np.isfinite(logs), weights, 0)[:, None]
-    for own, part in enumerate(circuit.counts_by_layers(jacobians, seed)):
-        counts[own] += part
+    for number, part in enumerate(circuit.counts_by_layers(jacobians, seed)):
+        counts[number] += part
     return logs

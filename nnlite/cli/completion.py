@@ -119,9 +119,9 @@ def _bash_words(argument: Argument) -> str:
 def _zsh(arguments: dict[str, list[Argument]], meanings: Mapping[str, str]) -> str:
     described = [shlex.quote(f"{name}:{meanings.get(name, '')}") for name in arguments]
     cases = []
-    for name, own in arguments.items():
-        specs = [shlex.quote(_zsh_spec(flag, argument)) for argument in own for flag in argument.flags]
-        specs += [shlex.quote(f"*:{place.takes}:{_zsh_action(place)}") for place in _places(own)[:1]]
+    for name, options in arguments.items():
+        specs = [shlex.quote(_zsh_spec(flag, argument)) for argument in options for flag in argument.flags]
+        specs += [shlex.quote(f"*:{place.takes}:{_zsh_action(place)}") for place in _places(options)[:1]]
         cases += [f"    {name})", f"      _arguments {' '.join(specs)} ;;"]
     return "\n".join(
         [
@@ -154,11 +154,11 @@ def _zsh_action(argument: Argument) -> str:
 
 def _fish(arguments: dict[str, list[Argument]], meanings: Mapping[str, str]) -> str:
     lines = ["# nnlite completion fish > ~/.config/fish/completions/nnlite.fish", "complete -c nnlite -f"]
-    for name, own in arguments.items():
+    for name, options in arguments.items():
         quoted = shlex.quote(meanings.get(name, ""))
         lines.append(f"complete -c nnlite -n __fish_use_subcommand -a {name} -d {quoted}")
         inside = f"complete -c nnlite -n '__fish_seen_subcommand_from {name}'"
-        for argument in own:
+        for argument in options:
             flags = [f"-l {flag[2:]}" if flag.startswith("--") else f"-s {flag[1:]}" for flag in argument.flags]
             values = {"nothing": "", "choice": f" -x -a {shlex.quote(' '.join(argument.choices))}"}
             wanted = "" if not flags else f" {' '.join(flags)} -d {shlex.quote(argument.meaning)}"

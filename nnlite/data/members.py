@@ -51,7 +51,7 @@ class MemberBatches:
             raise DataError(f"{steps} steps of {batch_size} rows were asked for, the data of a member has {available}")
         self.steps = steps or available
         self.stops = np.minimum(np.arange(1, available + 1) * batch_size, longest)
-        self._places, self._is_real = _padded([len(own) for own in rows], self.stops)
+        self._places, self._is_real = _padded([len(row) for row in rows], self.stops)
         starts = np.concatenate([[0], self.stops[:-1]])
         parts = [self._is_real[:, slice(*pair)] for pair in zip(starts.tolist(), self.stops.tolist(), strict=True)]
         self._alone = [self._weights(None, real) for real in parts]  # the weights where rows have none of their own

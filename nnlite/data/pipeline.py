@@ -172,7 +172,7 @@ class Data(Section):
         self._check_options(kind, rows)
         learnt_from = loaded["training"]
         rows["training"] = self.source.complete_rows(learnt_from.inputs, rows["training"])
-        labels = np.concatenate([own.target for own in loaded.values()])
+        labels = np.concatenate([dataset.target for dataset in loaded.values()])
         preprocessing = fitted or self._fit(learnt_from, rows["training"], labels, kind)
         datasets = {part: loaded.get(part, loaded["training"]) for part in rows}
         encoded = {part: _encoded(preprocessing, dataset) for part, dataset in loaded.items()}
@@ -220,7 +220,7 @@ class Data(Section):
         for part in split.files:
             rows[part] = np.arange(len(loaded[part].target))
         if split.group is not None and split.files:
-            groups = {part: read_role(own.inputs, split.group, "group") for part, own in loaded.items()}
+            groups = {part: read_role(part_data.inputs, split.group, "group") for part, part_data in loaded.items()}
             taken = {part: groups.get(part, groups["training"])[rows[part]] for part in rows}
             check_groups(taken, split.group)
         return {part: rows[part] for part in PARTS if part in rows}
@@ -289,7 +289,7 @@ def _shares(weights: Mapping[str, np.ndarray], rows: Mapping[str, np.ndarray]) -
     if not weights:
         return {}
     taken = {part: weights.get(part, weights["training"])[places] for part, places in rows.items()}
-    for part, own in taken.items():
-        if not own.any():
+    for part, share in taken.items():
+        if not share.any():
             raise DataError(f"weights: all rows of the {part} part have the weight 0")
-    return {part: own / taken["training"].mean() for part, own in taken.items()}
+    return {part: share / taken["training"].mean() for part, share in taken.items()}

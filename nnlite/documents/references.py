@@ -100,14 +100,14 @@ class _Resolver:
             if isinstance(node.value, str):
                 self._settle_target(node, path, reference)
             try:
-                found: Any = find(node, key)
+                target: Any = find(node, key)
             except ConfigError as error:
                 raise ConfigError(f"${{{reference}}}: {error.message}") from None
-            if isinstance(node.value, dict) and found not in node.value:
+            if isinstance(node.value, dict) and target not in node.value:
                 hint = did_you_mean(key, map(str, node.value))
                 raise ConfigError(f"${{{reference}}}: unknown key {key!r}; {hint}")
             inner: Any = node.value
-            node, path = inner[found], (*path, found)
+            node, path = inner[target], (*path, target)
         self._settle_target(node, path, reference)
         return node
 

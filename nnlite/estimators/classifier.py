@@ -277,7 +277,7 @@ class NNClassifier(ClassifierMixin, ClassPredictions, BaseNetwork):
         return class_weighted(weights, self.class_weight, y, self.classes_)
 
     def _final_layers(self, judged: Judged | None) -> tuple[list[Layer], list[Layer]]:
-        """What calibrates the probabilities, by the rows that some network did not learn from."""
+        """Layers that calibrate the probabilities, fitted on rows that some network did not learn from."""
         automatic = not isinstance(self._targets, LabelTargets) and self._loss().target_kind == "sparse"
         return calibration_layers(self.calibration, judged, self._targets, automatic, self._precision)
 

@@ -171,7 +171,7 @@ class FittedNetwork(BaseEstimator):
         return self._by_members(matrix).std(axis=1)
 
     def _by_members(self, matrix: np.ndarray) -> np.ndarray:
-        """What each of several members predicts, `(rows, members, outputs)`."""
+        """Predictions of each of several members, `(rows, members, outputs)`."""
         members, after = up_to_average(self.model_)
         outputs = self._predicted(matrix, members)
         flat = outputs.reshape(-1, outputs.shape[-1])

@@ -18,7 +18,7 @@ CELLS_AT_ONCE = 2**22  # of rows against samples
 
 
 class OutOfFold(NamedTuple):
-    """What members say of samples that they did not learn from.
+    """Predictions of members for samples that they did not learn from.
 
     Attributes:
         members: the member that did not learn from each sample, `(samples,)`.

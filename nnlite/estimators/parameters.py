@@ -24,6 +24,7 @@ LARGEST_SEED = 2**32 - 1
 
 
 def is_whole(value: Any) -> bool:
+    """Whether the value is an integer other than a boolean."""
     return isinstance(value, Integral) and not isinstance(value, BOOLS)
 
 

@@ -21,7 +21,7 @@ from nnlite.trained import TrainedModel
 
 __all__ = ["Run", "check_run", "data_prints", "read_folds", "read_preprocessing"]
 
-BESIDE_PARTS = ("baseline", "warnings", "calibration")  # keys of metrics.json that are no part of the data
+BESIDE_PARTS = ("baseline", "warnings", "calibration")  # keys of metrics.json that are not part of the data
 
 
 class Run:
@@ -83,7 +83,7 @@ class Run:
 
     @property
     def calibration(self) -> dict[str, Any] | None:
-        """How probabilities were calibrated, and their figures before and after; None if they were not."""
+        """Calibration of the probabilities, with figures before and after; None if they were not."""
         return self._judged().get("calibration")
 
     @property

@@ -69,7 +69,7 @@ class DenseBlocks(Stage):
 
 
 def _with_bias(product: Product, dtype: np.dtype) -> np.ndarray:
-    """The kernel above the bias, which is 0 where there is none."""
+    """The kernel above the bias, which is 0 if there is none."""
     bias = np.zeros(product.kernel.shape[1]) if product.bias is None else product.bias
     return np.concatenate([product.kernel, bias[None]]).astype(dtype)
 

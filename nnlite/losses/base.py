@@ -44,9 +44,8 @@ class Loss(Configurable, family="loss", abstract=True):
 
     Args:
         reduction: `"sum_over_batch_size"` (or `"mean"`) divides the weighted sum by the number of losses, weights of
-            0 among them, as Keras does; losses that a mask leaves out count neither way. `"sum"` does not divide,
-            `"mean_with_sample_weight"` divides by the sum of the weights, `"none"` (or None) returns one value per
-            row.
+            0 included, as Keras does; masked losses do not count. `"sum"` does not divide, `"mean_with_sample_weight"`
+            divides by the sum of the weights, `"none"` (or None) returns one value per row.
         name: for display.
         dtype: floating-point type in which the loss is computed; that of the predictions when None. These three may
             also follow the arguments of a class by position.
@@ -110,14 +109,11 @@ class Loss(Configurable, family="loss", abstract=True):
     def total(
         self, y_true: np.ndarray, y_pred: np.ndarray, scale: float, weights: np.ndarray | None = None
     ) -> tuple[float, np.ndarray] | None:
-        """`scale` times the sum of all rows' losses times their weights, and its gradient with respect to `y_pred`.
-
-        None if that is not known to be quicker than `per_row`.
-        """
+        """`scale` * sum of weighted losses, and its gradient with respect to `y_pred`; None if that is not faster."""
         return None
 
     def step_form(self) -> LossForm | None:
-        """How compiled code that carries out whole steps knows this loss of each row; None if it does not."""
+        """Form of this loss for compiled code that carries out whole steps; None if it has none."""
         return None
 
     def row_hessian(self, y_true: np.ndarray, y_pred: np.ndarray) -> Jacobian | None:

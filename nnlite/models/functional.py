@@ -50,8 +50,7 @@ class Model(BaseModel):
     Args:
         inputs: an `Input`, or a list of them.
         outputs: what a layer gave, or a list or a dict of such values: the form in which the model returns them.
-        seed: decides shuffling, splits, dropout, and the initial weights of layers that have no others yet; drawn
-            when None.
+        seed: decides shuffling, splits, dropout, and initial weights of layers that have none yet; drawn when None.
         name: for display.
 
     Data for several inputs are a list of arrays in their order, or a dict by the names of the inputs; targets for
@@ -233,9 +232,7 @@ class Model(BaseModel):
 
     @property
     def input_kind(self) -> str:
-        """Kind of the first input, as the layers that take it need; numbers or strings, as they come, where `call`
-        decides.
-        """
+        """Kind of the first input, as the layers that take it need; that of the data if `call` decides."""
         return self._input_kinds[0] if self._drawing else self._kind_of_data
 
     @property

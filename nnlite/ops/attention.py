@@ -28,7 +28,7 @@ def attend(
         scale: factor of the scores.
         hidden: true where a query must not attend to a key, broadcast to `(batch, ..., heads, steps, others)`.
         noise: what the softmax is multiplied by, booleans or numbers of that shape.
-        noise_scale: what it is multiplied by besides.
+        noise_scale: a further factor.
     """
     lead, flat = query.shape[:-3], [own.reshape(-1, *own.shape[-3:]) for own in (query, key, value)]
     shape = (len(flat[0]), query.shape[-2], key.shape[-3], query.shape[-3])

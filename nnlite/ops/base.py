@@ -94,7 +94,7 @@ class Op(Configurable, family="op", abstract=True):
         if isinstance(self._output, list):
             parts = result or [None] * len(self._output)
             pairs = zip(parts, self._output, strict=True)
-            changes: Any = tuple(np.zeros(*own) if part is None else part for part, own in pairs)
+            changes: Any = tuple(np.zeros(*description) if part is None else part for part, description in pairs)
             return changes
         return np.zeros(*self._output) if result is None else result
 
@@ -113,7 +113,7 @@ class Op(Configurable, family="op", abstract=True):
         if len(given) != len(self._output):
             raise ShapeError(f"{self!r}.backward takes {len(self._output)} Jacobians, one per output, got {len(given)}")
         pairs = zip(given, self._output, strict=True)
-        return tuple(None if part is None else self._as_cotangent(part, *own) for part, own in pairs)
+        return tuple(None if part is None else self._as_cotangent(part, *description) for part, description in pairs)
 
     def _as_cotangent(self, jacobian, shape, dtype):
         jacobian = np.asarray(jacobian)
@@ -128,10 +128,10 @@ class Op(Configurable, family="op", abstract=True):
         return jacobian
 
     def _as_tangent(self, tangent, index):
-        own = self.jacobians[index]
-        if own is None:
+        jacobian = self.jacobians[index]
+        if jacobian is None:
             raise ShapeError(f"{self!r} has no derivative with respect to input {index}: its tangent must be None")
-        shape = own.in_shape
+        shape = jacobian.in_shape
         tangent = np.asarray(tangent)
         if tangent.dtype.kind not in "fc":
             tangent = tangent.astype(self.jacobians[index].dtype)

@@ -55,13 +55,13 @@ class Einsum(Op):
 def read_subscripts(subscripts: str) -> tuple[tuple[tuple, ...], tuple | None]:
     """The labels of each operand and of the result, `...` being one of them; None for a result that is not given."""
     left, arrow, right = subscripts.replace(" ", "").partition("->")
-    spelled = [_labels(own) for own in left.split(",")]
-    operands = tuple(own for own in spelled if own is not None)
+    spelled = [_labels(part) for part in left.split(",")]
+    operands = tuple(operand for operand in spelled if operand is not None)
     if len(operands) < len(spelled) or (result := _labels(right)) is None:
         raise ConfigError(f"subscripts are letters and ... for the axes, as in 'bij,bjk->bik', got {subscripts!r}")
     if not arrow:
         return operands, None
-    known = {label for own in operands for label in own}
+    known = {label for operand in operands for label in operand}
     for label in result:
         if result.count(label) > 1 or label not in known:
             raise ConfigError(f"{subscripts!r} needs each label of the result once, and in an operand: {label!r}")
@@ -74,19 +74,19 @@ def labels_of(owner: object, subscripts: str, shapes: Sequence[tuple]) -> tuple[
     if len(operands) != len(shapes):
         raise ShapeError(f"{owner!r} needs {len(operands)} operands, got {len(shapes)}")
     unnamed, labels, lengths = 0, [], {}
-    for own, shape in zip(operands, shapes, strict=True):
-        missing = len(shape) - len(own) + 1 if "..." in own else 0
-        if missing < 0 or (not missing and len(own) - ("..." in own) != len(shape)):
-            raise ShapeError(f"{owner!r} needs an array with the axes {''.join(own)!r}, got the shape {shape}")
+    for operand, shape in zip(operands, shapes, strict=True):
+        missing = len(shape) - len(operand) + 1 if "..." in operand else 0
+        if missing < 0 or (not missing and len(operand) - ("..." in operand) != len(shape)):
+            raise ShapeError(f"{owner!r} needs an array with the axes {''.join(operand)!r}, got the shape {shape}")
         unnamed = max(unnamed, missing)
-        labels.append(expanded(own, missing))
+        labels.append(expanded(operand, missing))
         for label, length in zip(labels[-1], shape, strict=True):
             if lengths.setdefault(label, length) != length:
                 raise ShapeError(
                     f"{owner!r}: the axes {label!r} have the lengths {lengths[label]} and {length}: {shapes}"
                 )
     if result is None:
-        every = [label for own in operands for label in own]
+        every = [label for operand in operands for label in operand]
         once = sorted(label for label in set(every) if label != "..." and every.count(label) == 1)
         result = ("...", *once) if "..." in every else tuple(once)
     return labels, expanded(result, unnamed)

@@ -106,8 +106,8 @@ def _function(op: type[Op]) -> Callable[..., Any]:
         inputs = [options.pop(name) for name in arrays]
         return _made(op, tuple(options.items()))(*inputs)
 
-    own = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in arrays]
-    function.__signature__ = inspect.Signature([*own, *constructor_parameters(op).values()])
+    parameters = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in arrays]
+    function.__signature__ = inspect.Signature([*parameters, *constructor_parameters(op).values()])
     function.__doc__ = op.__doc__
     function.__module__ = __name__
     if issubclass(op, activations.ActivationFunction):

@@ -23,7 +23,7 @@ def resize_window(
     if not crop and not pad:
         return [(0, length) for length in size]
     lengths = [
-        int(other * own / opposite) for other, own, opposite in zip(size[::-1], target, target[::-1], strict=True)
+        int(other * length / opposite) for other, length, opposite in zip(size[::-1], target, target[::-1], strict=True)
     ]
     if crop:
         lengths = [max(min(length, wanted), 1) for length, wanted in zip(size, lengths, strict=True)]
@@ -42,8 +42,8 @@ def resize_matrices(
     """One `resize_matrix` for the height and one for the width; arguments as of `resize_window`."""
     window = resize_window(size, target, crop, pad)
     return tuple(
-        resize_matrix(length, wanted, *own, interpolation)
-        for length, wanted, own in zip(size, target, window, strict=True)
+        resize_matrix(length, wanted, *span, interpolation)
+        for length, wanted, span in zip(size, target, window, strict=True)
     )
 
 
@@ -120,11 +120,11 @@ def taps(
 def _line_taps(places, length, fill_mode, interpolation):
     """`(integers, weights)` of each of the pixels that a place between pixels mixes."""
     if interpolation == "nearest":
-        found = [(np.floor(places + 0.5), np.ones_like(places))]
+        kernel_taps = [(np.floor(places + 0.5), np.ones_like(places))]
     else:
         below = np.floor(places)
-        found = [(below, below + 1 - places), (below + 1, places - below)]
-    return [_fill(index.astype(int), weight, length, fill_mode) for index, weight in found]
+        kernel_taps = [(below, below + 1 - places), (below + 1, places - below)]
+    return [_fill(index.astype(int), weight, length, fill_mode) for index, weight in kernel_taps]
 
 
 def _fill(index, weight, length, fill_mode):
@@ -148,5 +148,5 @@ def affine_places(matrices: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarr
         Rows and columns, each `(batch, height * width)`.
     """
     grid = np.indices(size).reshape(2, math.prod(size))
-    found = matrices[:, :, :2] @ grid + matrices[:, :, 2:]
-    return found[:, 0], found[:, 1]
+    positions = matrices[:, :, :2] @ grid + matrices[:, :, 2:]
+    return positions[:, 0], positions[:, 1]

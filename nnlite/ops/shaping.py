@@ -110,8 +110,8 @@ def spell_index(index: Any) -> str:
         elif part is Ellipsis:
             spelled.append("...")
         else:
-            found = f"a value of type {type(part).__name__}" if np.ndim(part) else repr(part)
-            raise ConfigError(f"an index must be integers, slices, ... or None, got {found}; see Gather")
+            text = f"a value of type {type(part).__name__}" if np.ndim(part) else repr(part)
+            raise ConfigError(f"an index must be integers, slices, ... or None, got {text}; see Gather")
     return ", ".join(spelled)
 
 

@@ -141,22 +141,27 @@ class Traced:
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """Shape of the value."""
         return self.value.shape
 
     @property
     def ndim(self) -> int:
+        """Number of axes."""
         return self.value.ndim
 
     @property
     def size(self) -> int:
+        """Number of elements."""
         return self.value.size
 
     @property
     def dtype(self) -> np.dtype:
+        """Type of the elements."""
         return self.value.dtype
 
     @property
     def T(self) -> "Traced":
+        """The value with its axes reversed."""
         return self._op("transpose", self)
 
     def __len__(self) -> int:
@@ -197,12 +202,15 @@ class Traced:
         return self._op("getitem", self, index)
 
     def reshape(self, *shape: Any) -> "Traced":
+        """The value in another shape, recorded."""
         return self._op("reshape", self, shape[0] if len(shape) == 1 and np.ndim(shape[0]) else shape)
 
     def sum(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> "Traced":
+        """The sum over `axis`, recorded."""
         return self._op("sum", self, axis, keepdims)
 
     def mean(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> "Traced":
+        """The mean over `axis`, recorded."""
         return self._op("mean", self, axis, keepdims)
 
     def __add__(self, other: Any) -> "Traced":

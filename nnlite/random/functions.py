@@ -185,7 +185,7 @@ def dropout(inputs: Any, rate: float, noise_shape: Shape | None = None, seed: Se
         raise ConfigError(f"rate must be in [0, 1), got {rate!r}")
     array = np.asarray(inputs) if isinstance(inputs, (list, tuple, int, float)) else inputs
     lengths = array.shape if noise_shape is None else noise_shape
-    shape = tuple(own if length is None else length for own, length in zip(array.shape, lengths, strict=True))
+    shape = tuple(size if length is None else length for size, length in zip(array.shape, lengths, strict=True))
     keep = (_generator(seed).random(shape) >= rate) / (1 - rate)
     return array * keep.astype(array.dtype if np.dtype(array.dtype).kind == "f" else floatx())
 

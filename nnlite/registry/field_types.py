@@ -82,7 +82,7 @@ LARGEST = 2**64 - 1
 
 
 def is_specified(hint: Any) -> bool:
-    # Python 3.10 counts `list[int]`, which has an origin, among the types.
+    """Whether values of the type are given by specs; Python 3.10 counts `list[int]`, which has an origin, as a type."""
     return typing.get_origin(hint) is None and isinstance(hint, type) and issubclass(hint, Specified)
 
 

@@ -163,7 +163,7 @@ def _spelled(hint: Any, of_argument: bool = False) -> str:
 
 
 class ConstructorSignature:
-    """`__signature__` of a class: that of `__init__`, with the defaults that are made anew for each instance."""
+    """`__signature__` of a class: that of `__init__`, with the defaults that are made for each instance."""
 
     def __get__(self, instance: object, owner: type) -> inspect.Signature:
         if instance is not None:

@@ -122,12 +122,12 @@ def _names(folders: list[Path]) -> list[str]:
 def _flat(value: Any, path: tuple = ()) -> Iterator[tuple[str, str]]:
     """The place of each value in a config, and its text."""
     inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else None
-    simple = isinstance(value, list) and not any(isinstance(own, (dict, list)) for own in value)
+    simple = isinstance(value, list) and not any(isinstance(item, (dict, list)) for item in value)
     if not inside or not value or simple:
         yield format_path(path), repr(value) if isinstance(value, str) and not value.strip() else str(value)
         return
-    for key, own in inside:
-        yield from _flat(own, (*path, key))
+    for key, inner in inside:
+        yield from _flat(inner, (*path, key))
 
 
 def _differences(configs: list[dict[str, str]]) -> list[Row]:
@@ -137,8 +137,10 @@ def _differences(configs: list[dict[str, str]]) -> list[Row]:
 
 
 def _metrics(measured: list[Measured]) -> list[tuple[str, str, list[float | None]]]:
-    places = dict.fromkeys((part, name) for own in measured for part, values in own.parts.items() for name in values)
-    return [(part, name, [own.parts.get(part, {}).get(name) for own in measured]) for part, name in places]
+    places = dict.fromkeys(
+        (part, name) for figure in measured for part, values in figure.parts.items() for name in values
+    )
+    return [(part, name, [figure.parts.get(part, {}).get(name) for figure in measured]) for part, name in places]
 
 
 def _difference(first: float | None, second: float | None) -> str:

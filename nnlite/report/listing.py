@@ -101,8 +101,8 @@ def list_runs(folder: str | Path = "runs", sort: str | None = None) -> RunTable:
     folder = Path(folder)
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder")
-    inside = [own for own in sorted(folder.iterdir()) if own.is_dir() and not own.name.startswith(".")]
-    runs = [_listed(own) for own in inside if any((own / name).is_file() for name in FILES)]
+    inside = [path for path in sorted(folder.iterdir()) if path.is_dir() and not path.name.startswith(".")]
+    runs = [_listed(path) for path in inside if any((path / name).is_file() for name in FILES)]
     if sort is None:
         return RunTable(folder, sorted(runs, key=lambda run: run.date, reverse=True))
     return RunTable(folder, _sorted(runs, sort))
@@ -147,7 +147,7 @@ def _sorted(runs: list[ListedRun], sort: str) -> list[ListedRun]:
 
 def _larger_is_better(name: str) -> bool:
     """Whether a metric is a score rather than a loss or an error, by its class or, unless it has one, by its name."""
-    by_name = {normalized(own): metric.higher_is_better for own, metric in Metric.members().items()}
+    by_name = {normalized(metric_name): metric.higher_is_better for metric_name, metric in Metric.members().items()}
     known = by_name.get(normalized(name))
     return known if known is not None else _has(name, LARGER_IS_BETTER)
 

@@ -58,8 +58,8 @@ class Report(FolderPage):
         self.subject = Subject(self.run)
 
     def _content(self) -> str:
-        sections = [own for own in self._sections() if own]
-        present = [name for name in TITLES if any(f'<section id="{name}">' in own for own in sections)]
+        sections = [section for section in self._sections() if section]
+        present = [name for name in TITLES if any(f'<section id="{name}">' in section for section in sections)]
         links = "".join(f'<a href="#{name}">{TITLES[name]}</a>' for name in present)
         head = f"<header>{self._head()}<nav>{links}</nav></header>"
         foot = f"<footer>Made by nnlite from {escape(str(self.folder))}.</footer>"
@@ -70,14 +70,14 @@ class Report(FolderPage):
         always = [metrics_section(subject), learning_section(subject)]
         if subject.data is None:
             return [*always, record_section(subject)]
-        found = Features.of(subject)
-        features = found if isinstance(found, Features) else None
+        evidence = Features.of(subject)
+        features = evidence if isinstance(evidence, Features) else None
         judged = {Classes: classes_section, Labels: labels_section}.get(type(subject.target), quantities_section)
         return [
             *always,
             judged(subject),
             rows_section(subject, features),
-            features_section(subject, found),
+            features_section(subject, evidence),
             gradients_section(subject),
             data_section(subject),
             record_section(subject),

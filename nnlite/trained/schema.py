@@ -87,13 +87,16 @@ class InputSchema:
     def __repr__(self) -> str:
         if self.shape is not None:
             return f"arrays of shape (rows, {', '.join('any' if n is None else str(n) for n in self.shape)})"
-        rows = [("column", "kind", "categories"), *((own.name, own.kind, own.described) for own in self.columns)]
+        rows = [
+            ("column", "kind", "categories"),
+            *((column.name, column.kind, column.described) for column in self.columns),
+        ]
         return "\n".join(aligned_lines(rows))
 
     def _repr_html_(self) -> str:
         if self.shape is not None:
             return f"<p>{escape(repr(self))}</p>"
-        rows = [(own.name, own.kind, own.described) for own in self.columns]
+        rows = [(column.name, column.kind, column.described) for column in self.columns]
         cells = ["".join(f"<td>{escape(cell)}</td>" for cell in row) for row in rows]
         body = "".join(f"<tr>{row}</tr>" for row in cells)
         return f"<table><tr><th>column</th><th>kind</th><th>categories</th></tr>{body}</table>"

@@ -31,18 +31,18 @@ class SingleRows:
 
     def __init__(self, encoder: Columns | TableEncoder) -> None:
         places = places_of(encoder)
-        numbers = [(own, place) for own, (place, *_) in places if type(own) is Numeric]
+        numbers = [(column, place) for column, (place, *_) in places if type(column) is Numeric]
         self._template = np.zeros((1, sum(len(taken) for _, taken in places)))
-        self._numbers = _cells_by([own.name for own, _ in numbers])
+        self._numbers = _cells_by([column.name for column, _ in numbers])
         self._places = np.array([place for _, place in numbers], int)
         self._fill, self._mean, self._scale = (
-            np.array([(own.fill, own.mean, own.scale) for own, _ in numbers]).reshape(-1, 3).T
+            np.array([(column.fill, column.mean, column.scale) for column, _ in numbers]).reshape(-1, 3).T
         )
         self._gaps_are_text = isinstance(encoder, Columns)
-        looked_up = [(own, taken) for own, taken in places if isinstance(own, (Levels, Boolean))]
-        self._tables = [(own.name, self._entries(own, taken[0]), own) for own, taken in looked_up]
-        others = [(own, taken) for own, taken in places if type(own) is not Numeric]
-        self._others = [(own, taken) for own, taken in others if not isinstance(own, (Levels, Boolean))]
+        looked_up = [(column, taken) for column, taken in places if isinstance(column, (Levels, Boolean))]
+        self._tables = [(column.name, self._entries(column, taken[0]), column) for column, taken in looked_up]
+        others = [(column, taken) for column, taken in places if type(column) is not Numeric]
+        self._others = [(column, taken) for column, taken in others if not isinstance(column, (Levels, Boolean))]
 
     @classmethod
     def of(cls, encoder: InputEncoder) -> "SingleRows | None":
@@ -113,12 +113,12 @@ class SingleRows:
 
 def places_of(encoder: Columns | TableEncoder) -> list[tuple[ColumnEncoder, list[int]]]:
     """Each encoder of a column with the places of its numbers in a row."""
-    found, start = [], 0
+    places, start = [], 0
     for column in encoder.columns:
         stop = start + len(column.outputs)
-        found.append((column, list(range(start, stop))))
+        places.append((column, list(range(start, stop))))
         start = stop
-    return found
+    return places
 
 
 def _entry(start: int, numbers: np.ndarray) -> tuple[Any, Any]:

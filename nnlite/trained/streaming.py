@@ -72,8 +72,8 @@ def _intervals(names: list[str], columns: dict[str, Any], half: np.ndarray) -> d
 
 def _explanations(trained: TrainedModel, x: np.ndarray, inputs: Any, count: int) -> dict[str, list[str]]:
     texts = [
-        [f"{name}={found.cells.get(name, '')} {value:+.4g}" for name, value in found.top(count).items()]
-        for found in explained(trained, x, inputs)
+        [f"{name}={explanation.cells.get(name, '')} {value:+.4g}" for name, value in explanation.top(count).items()]
+        for explanation in explained(trained, x, inputs)
     ]
     places = range(min(count, max(map(len, texts))))
     return {f"explanation_{place + 1}": [row[place] if place < len(row) else "" for row in texts] for place in places}

@@ -70,5 +70,5 @@ def _importances(study: Any) -> dict[str, float]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that the evaluator is experimental
         evaluator = optuna.importance.PedAnovaImportanceEvaluator()
-        found = optuna.importance.get_param_importances(study, evaluator=evaluator)
-    return {key: float(value) for key, value in found.items() if math.isfinite(value)}
+        importances = optuna.importance.get_param_importances(study, evaluator=evaluator)
+    return {key: float(value) for key, value in importances.items() if math.isfinite(value)}

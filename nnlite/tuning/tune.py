@@ -249,14 +249,14 @@ def _say(study: Any, trial: Any) -> None:
 
 def _write(folder: Path, plan: Plan, study: Any) -> Study:
     """Write `study.json` and, where a trial is complete, `best.yaml`."""
-    found = as_study(study, plan.name, Search.get(plan.search))
-    text = json.dumps(found.to_dict(), indent=1, allow_nan=False) + "\n"
+    results = as_study(study, plan.name, Search.get(plan.search))
+    text = json.dumps(results.to_dict(), indent=1, allow_nan=False) + "\n"
     write_text(folder / "study.json", text)
-    best = found.best
+    best = results.best
     if best is not None:
         experiment = Experiment.from_file(plan.path, [*plan.overrides, *assignments(best.params)])
         config = {**experiment.get_config(), "data": experiment.located_data().to_spec()}
         config.pop("search")
-        head = f"# Trial {best.number} of the search in {Path(plan.path).name}: {found.metric} {best.value:.6g}\n"
+        head = f"# Trial {best.number} of the search in {Path(plan.path).name}: {results.metric} {best.value:.6g}\n"
         write_text(folder / "best.yaml", head + dump(config))
-    return found
+    return results

@@ -68,7 +68,7 @@ def serialize_keras_object(obj: Any) -> Any:
 
 
 def deserialize_keras_object(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
-    """What `serialize_keras_object` made a plain value of.
+    """The object of a plain value that `serialize_keras_object` made.
 
     Args:
         config: as it returned it; `module` may be that of Keras, or missing, where the families are tried in order.

@@ -107,7 +107,7 @@ def test_directions_by_name(train):
     [
         (NAMED.replace("Scale: {positive: true}", "Scale: {}"), "flats.csv", "'scale'.* may turn: pass positive=True"),
         (NAMED.replace("age:", "aeg:"), "flats.csv", "names a column 'aeg'.*age"),
-        (NAMED.replace("age:", "kind:"), "kinds.csv", "names 'kind', which is no column of numbers"),
+        (NAMED.replace("age:", "kind:"), "kinds.csv", "names 'kind', which is not a column of numbers"),
         (
             NAMED.replace("Scale: {positive: true}", "PiecewiseLinearEncoding: {columns: [age], num_bins: 4}"),
             "flats.csv",

@@ -85,7 +85,7 @@ def test_a_file_that_cannot_be_read_is_one_error(tmp_path):
 def test_a_network_by_hand_is_checked_too():
     with pytest.raises(NetworkError, match="variable 'b': needs a table of the shape"):
         BayesianNetwork({"a": "xy", "b": "xy"}, {"b": ["a"]}, {"b": [0.5, 0.5]})
-    with pytest.raises(NetworkError, match="no probabilities"):
+    with pytest.raises(NetworkError, match="not probabilities"):
         BayesianNetwork({"a": "xy"}, {}, {"a": [1.5, -0.5]})
     with pytest.raises(NetworkError, match=r"sums to 0: \(y\)"):
         BayesianNetwork({"a": "xy", "b": "xy"}, {"b": ["a"]}, {"b": [[1, 0], [0, 0]]})

@@ -175,7 +175,7 @@ def test_what_a_weight_does_inside_a_recurrent_layer_is_a_derivative():
     model = Sequential([Input((3, 2)), LSTM(2), Dense(1)], seed=0, dtype="float64")
     x = np.ones((1, 3, 2))
     shown = repr(model.explain(x, weight="lstm.kernel[0, 1]"))
-    assert "is the derivative by it of lstm[1]" in shown and "what it multiplies" not in shown, shown
+    assert "is the derivative with respect to it of lstm[1]" in shown and "what it multiplies" not in shown, shown
     assert "is what it multiplies for dense[0]" in repr(model.explain(x, weight="dense.kernel[1, 0]"))
 
 

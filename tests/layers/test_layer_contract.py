@@ -243,7 +243,7 @@ class TestCalls:
 
     def test_wrong_calls_are_type_errors(self):
         for wrong in (lambda: Dense(2)(), lambda: Dense(2)(np.ones((1, 2)), foo=3)):
-            with pytest.raises(TypeError, match="layer Dense cannot be called so"):
+            with pytest.raises(TypeError, match="layer Dense cannot be called like this"):
                 wrong()
 
     def test_dropout_told_to_train_within_a_call_that_does_not(self):

@@ -88,23 +88,23 @@ class _Parser:
                 raise self._error(f"expected network, variable or probability, got {token.text!r}", token.line)
             blocks[token.text]()
             self.variable = None
-        for own in self.states:
-            if own not in self.tables:
-                raise NetworkError("has no probability block", self.source, None, own)
-        for own, table in self.tables.items():
-            self.variable = own
+        for owner in self.states:
+            if owner not in self.tables:
+                raise NetworkError("has no probability block", self.source, None, owner)
+        for owner, table in self.tables.items():
+            self.variable = owner
             for parent in table.parents:
                 if parent not in self.states:
                     problem = f"has a parent {parent!r} that is not a variable; {did_you_mean(parent, self.states)}"
                     raise self._error(problem, table.line)
         return {
             "states": self.states,
-            "parents": {own: table.parents for own, table in self.tables.items()},
-            "cpts": {own: self._table(own) for own in self.states},
+            "parents": {variable: table.parents for variable, table in self.tables.items()},
+            "cpts": {variable: self._table(variable) for variable in self.states},
             "name": self.name,
             "properties": self.properties,
             "source": self.source,
-            "lines": {own: table.line for own, table in self.tables.items()},
+            "lines": {variable: table.line for variable, table in self.tables.items()},
         }
 
     def _split(self, text: str) -> Iterator[Token]:
@@ -261,14 +261,14 @@ class _Parser:
 def bif_text(network: "BayesianNetwork") -> str:
     """BIF text of a network, which `parse_bif` reads as an equal one."""
     lines = [f"network {_name(network.name)} {{", *_properties(network, ""), "}"]
-    for own, states in network.states.items():
+    for variable, states in network.states.items():
         names = ", ".join(map(_name, states))
-        lines += [f"variable {_name(own)} {{", f"  type discrete [ {len(states)} ] {{ {names} }};"]
-        lines += [*_properties(network, f"variable {own}"), "}"]
-    for own in network.variables:
-        parents, table = network.parents[own], network.cpts[own]
+        lines += [f"variable {_name(variable)} {{", f"  type discrete [ {len(states)} ] {{ {names} }};"]
+        lines += [*_properties(network, f"variable {variable}"), "}"]
+    for variable in network.variables:
+        parents, table = network.parents[variable], network.cpts[variable]
         given = f" | {', '.join(map(_name, parents))}" if parents else ""
-        lines += [f"probability ( {_name(own)}{given} ) {{", *_properties(network, f"probability {own}")]
+        lines += [f"probability ( {_name(variable)}{given} ) {{", *_properties(network, f"probability {variable}")]
         for place in np.ndindex(table.shape[:-1]):
             states = [_name(network.states[parent][code]) for parent, code in zip(parents, place, strict=True)]
             numbers = ", ".join(map(repr, table[place].tolist()))

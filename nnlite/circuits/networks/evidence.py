@@ -34,7 +34,9 @@ class Evidence(NamedTuple):
 
     def part(self, rows: Any) -> "Evidence":
         """The evidence of some of the rows."""
-        return Evidence(self.codes[:, rows], {column: own[:, rows] for column, own in self.soft.items()})
+        return Evidence(
+            self.codes[:, rows], {column: likelihoods[:, rows] for column, likelihoods in self.soft.items()}
+        )
 
     def likelihoods(self, column: int, card: int) -> np.ndarray:
         """lambda of a variable, `(states, rows)`: 1 for a state that is possible, 0 for others."""
@@ -90,7 +92,7 @@ def _codes(network: "BayesianNetwork", rows: np.ndarray) -> np.ndarray:
         raise NetworkError(f"rows need one column for each of {len(observed)} variables, got the shape {rows.shape}")
     if rows.shape[1] < len(variables):
         whole = np.full((len(rows), len(variables)), -1, rows.dtype if rows.dtype.kind in "if" else np.int64)
-        whole[:, [network.index(own) for own in observed]] = rows
+        whole[:, [network.index(name) for name in observed]] = rows
         rows = whole
     codes = np.where(np.isnan(rows), -1, rows) if rows.dtype.kind == "f" else rows.astype(np.int64, copy=False)
     wrong = (codes < -1) | (codes >= np.asarray(network.cards)) | (codes != np.floor(codes))

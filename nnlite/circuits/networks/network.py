@@ -64,9 +64,9 @@ class BayesianNetwork:
     ) -> None:
         self.name, self.source = name, source
         self._lines = dict(lines or {})
-        self.states = {str(own): tuple(map(str, names)) for own, names in states.items()}
+        self.states = {str(variable): tuple(map(str, names)) for variable, names in states.items()}
         self.variables = list(self.states)
-        self._columns = {own: column for column, own in enumerate(self.variables)}
+        self._columns = {variable: column for column, variable in enumerate(self.variables)}
         self.properties = {key: list(texts) for key, texts in (properties or {}).items()}
         self.notes: list[str] = []
         self._check_states()
@@ -74,12 +74,12 @@ class BayesianNetwork:
         self.topological_order = self._topological_order()
         given = {} if cpts is None else cpts
         self._check_known(given, "cpts")
-        self.cpts = {own: self._read_table(own, given.get(own)) for own in self.variables}
+        self.cpts = {variable: self._read_table(variable, given.get(variable)) for variable in self.variables}
 
     @property
     def cards(self) -> list[int]:
         """The number of states of each variable."""
-        return [len(self.states[own]) for own in self.variables]
+        return [len(self.states[variable]) for variable in self.variables]
 
     def index(self, variable: str) -> int:
         """The column of `variable`; `NetworkError` that names near ones if there is none."""
@@ -89,18 +89,18 @@ class BayesianNetwork:
 
     def shape(self, variable: str) -> tuple[int, ...]:
         """The shape of the table of `variable`: its parents' numbers of states, then its own."""
-        return tuple(len(self.states[own]) for own in (*self.parents[variable], variable))
+        return tuple(len(self.states[name]) for name in (*self.parents[variable], variable))
 
     @property
     def hidden(self) -> list[str]:
         """The variables with the property `hidden`: rows of state numbers have no column for them."""
-        return [own for own in self.variables if "hidden" in self.properties.get(f"variable {own}", ())]
+        return [variable for variable in self.variables if "hidden" in self.properties.get(f"variable {variable}", ())]
 
     @property
     def observed(self) -> list[str]:
         """The variables that are not hidden, in the order of the columns of rows of state numbers."""
         hidden = set(self.hidden)
-        return [own for own in self.variables if own not in hidden]
+        return [variable for variable in self.variables if variable not in hidden]
 
     @classmethod
     def get(cls, spec: Any) -> "BayesianNetwork":
@@ -133,9 +133,9 @@ class BayesianNetwork:
     def to_spec(self) -> dict[str, Any]:
         """The arguments of the network as plain values, which `get` reads."""
         return {
-            "states": {own: list(states) for own, states in self.states.items()},
-            "parents": {own: list(parents) for own, parents in self.parents.items()},
-            "cpts": {own: table.tolist() for own, table in self.cpts.items()},
+            "states": {variable: list(states) for variable, states in self.states.items()},
+            "parents": {variable: list(parents) for variable, parents in self.parents.items()},
+            "cpts": {variable: table.tolist() for variable, table in self.cpts.items()},
             "name": self.name,
             "properties": {key: list(texts) for key, texts in self.properties.items()},
         }
@@ -159,11 +159,11 @@ class BayesianNetwork:
     def sample(self, n: int, seed: int | None = None) -> np.ndarray:
         """`n` rows of state numbers `(n, variables)`, each variable drawn after its parents."""
         generator, rows = np.random.default_rng(seed), np.zeros((n, len(self.variables)), np.int64)
-        for own in self.topological_order:
-            given = tuple(rows[:, self.index(parent)] for parent in self.parents[own])
-            steps = np.cumsum(self.cpts[own], axis=-1)[given]
+        for variable in self.topological_order:
+            given = tuple(rows[:, self.index(parent)] for parent in self.parents[variable])
+            steps = np.cumsum(self.cpts[variable], axis=-1)[given]
             drawn = generator.random(n)[:, None] * steps[..., -1:]
-            rows[:, self.index(own)] = (drawn >= steps).sum(axis=-1)
+            rows[:, self.index(variable)] = (drawn >= steps).sum(axis=-1)
         return rows
 
     def joint_log_prob(self, rows: Any) -> np.ndarray:
@@ -174,17 +174,17 @@ class BayesianNetwork:
             raise NetworkError("joint_log_prob needs complete rows; a circuit's log_prob sums over what is missing")
         total = np.zeros(codes.shape[1])
         with np.errstate(divide="ignore"):
-            for own in self.variables:
-                places = tuple(codes[self.index(each)] for each in (*self.parents[own], own))
-                total += np.log(self.cpts[own][places])
+            for variable in self.variables:
+                places = tuple(codes[self.index(each)] for each in (*self.parents[variable], variable))
+                total += np.log(self.cpts[variable][places])
         return total
 
     def frame(self, rows: np.ndarray) -> list[dict[str, str | None]]:
         """Rows of state numbers as `{variable: state}`, None if the number is negative."""
         return [
             {
-                own: None if code < 0 else self.states[own][int(code)]
-                for own, code in zip(self.variables, row, strict=True)
+                variable: None if code < 0 else self.states[variable][int(code)]
+                for variable, code in zip(self.variables, row, strict=True)
             }
             for row in np.asarray(rows).tolist()
         ]
@@ -195,7 +195,7 @@ class BayesianNetwork:
             and (self.name, self.states, self.parents) == (other.name, other.states, other.parents)
             and self.variables == other.variables
             and self.properties == other.properties
-            and all(np.array_equal(self.cpts[own], other.cpts[own]) for own in self.variables)
+            and all(np.array_equal(self.cpts[variable], other.cpts[variable]) for variable in self.variables)
         )
 
     __hash__ = None  # type: ignore[assignment]
@@ -209,51 +209,51 @@ class BayesianNetwork:
         return NetworkError(message, self.source, self._lines.get(variable), variable, path=path)
 
     def _check_known(self, variables: Iterable[str], argument: str) -> None:
-        for own in variables:
-            if own not in self.states:
-                raise self._unknown(own, (argument, own))
+        for variable in variables:
+            if variable not in self.states:
+                raise self._unknown(variable, (argument, variable))
 
     def _unknown(self, variable: str, path: tuple[str, ...] = ()) -> NetworkError:
         message = f"there is no such variable; {did_you_mean(variable, self.variables)}"
         return NetworkError(message, self.source, variable=str(variable), path=path)
 
     def _check_states(self) -> None:
-        for own, names in self.states.items():
+        for variable, names in self.states.items():
             if not names:
-                raise self._error("has no states", own, "states")
+                raise self._error("has no states", variable, "states")
             twice = next((name for name in names if names.count(name) > 1), None)
             if twice is not None:
-                raise self._error(f"has the state {twice!r} twice", own, "states")
+                raise self._error(f"has the state {twice!r} twice", variable, "states")
 
     def _read_parents(self, given: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
         self._check_known(given, "parents")
-        read = {own: tuple(given.get(own, ())) for own in self.variables}
-        for own, parents in read.items():
+        read = {variable: tuple(given.get(variable, ())) for variable in self.variables}
+        for child, parents in read.items():
             for parent in parents:
                 if parent not in self.states:
                     raise self._error(
                         f"has a parent {parent!r} that is not a variable; {did_you_mean(parent, self.variables)}",
-                        own,
+                        child,
                         "parents",
                     )
             if len(set(parents)) < len(parents):
-                raise self._error("has one parent twice", own, "parents")
+                raise self._error("has one parent twice", child, "parents")
         return read
 
     def _topological_order(self) -> list[str]:
-        left = {own: set(parents) for own, parents in self.parents.items()}
-        children: dict[str, list[str]] = {own: [] for own in self.variables}
+        left = {variable: set(parents) for variable, parents in self.parents.items()}
+        children: dict[str, list[str]] = {variable: [] for variable in self.variables}
         for own, parents in self.parents.items():
             for parent in parents:
                 children[parent].append(own)
-        order = [own for own in self.variables if not left[own]]
+        order = [variable for variable in self.variables if not left[variable]]
         for own in order:
             for child in children[own]:
                 left[child].discard(own)
                 if not left[child]:
                     order.append(child)
         if len(order) < len(self.variables):
-            walk = [next(own for own in self.variables if own not in set(order))]
+            walk = [next(variable for variable in self.variables if variable not in set(order))]
             while walk[-1] not in walk[:-1]:
                 walk.append(next(parent for parent in self.parents[walk[-1]] if left[parent]))
             circle = walk[walk.index(walk[-1]) :][::-1]

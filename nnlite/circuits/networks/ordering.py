@@ -94,31 +94,31 @@ class _Walk:
         self.cards, self.last, self.heuristic, self.draws, self.bound = cards, set(last), heuristic, draws, bound
         self.near: list[set[int]] = [set() for _ in cards]
         for scope in scopes:
-            for own in scope:
-                self.near[own].update(scope)
-        for own, near in enumerate(self.near):
-            near.discard(own)
-        self.fill = [self._fill_of(own) for own in range(len(cards))]
-        self.entries = [self._entries_of(own) for own in range(len(cards))]
+            for variable in scope:
+                self.near[variable].update(scope)
+        for variable, near in enumerate(self.near):
+            near.discard(variable)
+        self.fill = [self._fill_of(variable) for variable in range(len(cards))]
+        self.entries = [self._entries_of(variable) for variable in range(len(cards))]
         self.heap: list[tuple[tuple[float, ...], int]] = []
 
     def order(self) -> Order | None:
         """The order, or None once its tables have more entries than the bound."""
-        for own in range(len(self.cards)):
-            self._push(own)
+        for variable in range(len(self.cards)):
+            self._push(variable)
         columns: list[int] = []
         total = largest = width = widest = 0
         while self.heap:
-            key, own = heapq.heappop(self.heap)
-            if key != self._key(own):
+            key, variable = heapq.heappop(self.heap)
+            if key != self._key(variable):
                 continue
-            total += self.entries[own]
-            if self.entries[own] > largest:
-                largest, width, widest = self.entries[own], len(self.near[own]), own
+            total += self.entries[variable]
+            if self.entries[variable] > largest:
+                largest, width, widest = self.entries[variable], len(self.near[variable]), variable
             if total >= self.bound:
                 return None
-            columns.append(own)
-            self._eliminate(own)
+            columns.append(variable)
+            self._eliminate(variable)
         return Order(tuple(columns), width, largest, total, widest)
 
     def _key(self, own: int) -> tuple[float, ...]:

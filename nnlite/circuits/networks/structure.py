@@ -27,7 +27,7 @@ def naive_bayes(states: States, target: str) -> BayesianNetwork:
     """
     network = BayesianNetwork(states)
     network.index(target)
-    return BayesianNetwork(states, {own: [target] for own in states if own != target})
+    return BayesianNetwork(states, {variable: [target] for variable in states if variable != target})
 
 
 def chow_liu(rows: Any, states: States, pseudocount: float = 0.0, sample_weight: Any = None) -> BayesianNetwork:
@@ -54,15 +54,15 @@ def chow_liu(rows: Any, states: States, pseudocount: float = 0.0, sample_weight:
     parents = spanning_tree(mutual_information(pairs, network.cards))
     names, starts = network.variables, np.concatenate([[0], np.cumsum(network.cards)])
     cpts = {}
-    for own, parent in enumerate(parents):
-        place = slice(starts[own], starts[own + 1])
+    for variable, parent in enumerate(parents):
+        place = slice(starts[variable], starts[variable + 1])
         if parent is None:
-            counts = pairs[place, place].diagonal() + pseudocount / network.cards[own]
+            counts = pairs[place, place].diagonal() + pseudocount / network.cards[variable]
         else:
             above = slice(starts[parent], starts[parent + 1])
-            counts = pairs[above, place] + pseudocount / (network.cards[own] * network.cards[parent])
+            counts = pairs[above, place] + pseudocount / (network.cards[variable] * network.cards[parent])
         sums = counts.sum(axis=-1, keepdims=True)
-        cpts[names[own]] = np.where(sums > 0, counts, 1)
+        cpts[names[variable]] = np.where(sums > 0, counts, 1)
     return BayesianNetwork(states, _named(names, parents), cpts, "Chow-Liu tree")
 
 
@@ -84,18 +84,18 @@ def hidden_chow_liu(
     tree = chow_liu(rows, states, sample_weight=sample_weight)
     generator = np.random.default_rng(seed)
     codes = read_evidence(tree, rows).codes
-    hidden = {own: f"z_{own}" for own in tree.variables}
+    hidden = {variable: f"z_{variable}" for variable in tree.variables}
     named = tuple(f"s{k}" for k in range(hidden_states))
     parents, cpts = {}, {}
-    for column, own in enumerate(tree.variables):
-        above = tree.parents[own]
-        parents[hidden[own]], parents[own] = [hidden[each] for each in above], [hidden[own]]
+    for column, variable in enumerate(tree.variables):
+        above = tree.parents[variable]
+        parents[hidden[variable]], parents[variable] = [hidden[each] for each in above], [hidden[variable]]
         shape = (hidden_states,) * (len(above) + 1)
-        cpts[hidden[own]] = generator.dirichlet(np.ones(hidden_states), shape[:-1])
+        cpts[hidden[variable]] = generator.dirichlet(np.ones(hidden_states), shape[:-1])
         known = codes[column][codes[column] >= 0]
-        shares = (np.bincount(known, minlength=len(states[own])) + 1) / (known.size + len(states[own]))
-        cpts[own] = generator.dirichlet(2 * len(shares) * shares, hidden_states) + 1e-3
-    properties = {f"variable {own}": ["hidden"] for own in hidden.values()}
+        shares = (np.bincount(known, minlength=len(states[variable])) + 1) / (known.size + len(states[variable]))
+        cpts[variable] = generator.dirichlet(2 * len(shares) * shares, hidden_states) + 1e-3
+    properties = {f"variable {latent}": ["hidden"] for latent in hidden.values()}
     all_states = {**tree.states, **dict.fromkeys(hidden.values(), named)}
     return BayesianNetwork(all_states, parents, cpts, "hidden Chow-Liu tree", properties)
 
@@ -120,13 +120,13 @@ def hidden_markov_model(
     moves = generator.dirichlet(np.ones(hidden_states), hidden_states)
     shows = generator.dirichlet(np.ones(len(states)), hidden_states)
     observed = [f"{name}{t}" for t in range(steps)]
-    hidden = [f"z_{own}" for own in observed]
-    parents = {own: [above] for own, above in zip(observed, hidden, strict=True)}
-    parents |= {own: [above] for above, own in itertools.pairwise(hidden)}
+    hidden = [f"z_{variable}" for variable in observed]
+    parents = {variable: [above] for variable, above in zip(observed, hidden, strict=True)}
+    parents |= {variable: [above] for above, variable in itertools.pairwise(hidden)}
     cpts = dict.fromkeys(observed, shows) | dict.fromkeys(hidden[1:], moves) | {hidden[0]: first}
-    all_states = {own: tuple(states) for own in observed}
-    all_states |= {own: tuple(f"s{k}" for k in range(hidden_states)) for own in hidden}
-    properties = {f"variable {own}": ["hidden"] for own in hidden}
+    all_states = {variable: tuple(states) for variable in observed}
+    all_states |= {variable: tuple(f"s{k}" for k in range(hidden_states)) for variable in hidden}
+    properties = {f"variable {variable}": ["hidden"] for variable in hidden}
     return BayesianNetwork(all_states, parents, cpts, "hidden Markov model", properties)
 
 
@@ -135,7 +135,9 @@ def _pair_counts(codes: np.ndarray, cards: Sequence[int], weights: np.ndarray) -
     total = np.zeros((sum(cards), sum(cards)))
     for start in range(0, codes.shape[1], 4096):
         part = codes[:, start : start + 4096]
-        one_hot = np.concatenate([own == np.arange(card)[:, None] for own, card in zip(part, cards, strict=True)])
+        one_hot = np.concatenate(
+            [column_codes == np.arange(card)[:, None] for column_codes, card in zip(part, cards, strict=True)]
+        )
         shown = one_hot.astype(np.float64)
         total += (shown * weights[start : start + 4096]) @ shown.T
     return total
@@ -165,13 +167,13 @@ def spanning_tree(weights: np.ndarray) -> list[int | None]:
     best, source = weights[0].astype(float), np.zeros(count, int)
     best[0] = -np.inf
     for _ in range(count - 1):
-        own = int(best.argmax())
-        parents[own] = int(source[own])
-        best[own] = -np.inf
-        closer = (weights[own] > best) & np.isfinite(best)
-        best, source = np.where(closer, weights[own], best), np.where(closer, own, source)
+        column = int(best.argmax())
+        parents[column] = int(source[column])
+        best[column] = -np.inf
+        closer = (weights[column] > best) & np.isfinite(best)
+        best, source = np.where(closer, weights[column], best), np.where(closer, column, source)
     return parents
 
 
 def _named(names: Sequence[str], parents: Sequence[int | None]) -> dict[str, list[str]]:
-    return {own: [] if above is None else [names[above]] for own, above in zip(names, parents, strict=True)}
+    return {name: [] if above is None else [names[above]] for name, above in zip(names, parents, strict=True)}

@@ -49,11 +49,11 @@ class Plan(NamedTuple):
 
     def table_axes(self, column: int) -> tuple[int, ...]:
         """The axes of a table that are left when known columns have been looked up."""
-        return tuple(own for own in self.families[column] if own not in self.known)
+        return tuple(variable for variable in self.families[column] if variable not in self.known)
 
     def size(self, columns: Collection[int]) -> int:
         """Entries of a table over `columns`."""
-        return math.prod(self.cards[own] for own in columns)
+        return math.prod(self.cards[column] for column in columns)
 
     @property
     def entries(self) -> int:
@@ -84,12 +84,12 @@ def compile_plan(
     """
     known = frozenset(known) - frozenset(targets)
     plan = Plan((), tuple(map(tuple, families)), tuple(cards), tuple(targets), known)
-    summed = [own for own in order if own not in known and own not in targets]
-    place = {own: number for number, own in enumerate(summed)}
+    summed = [column for column in order if column not in known and column not in targets]
+    place = {column: number for number, column in enumerate(summed)}
     last = len(summed)
 
     def home(columns: Collection[int]) -> int:
-        return min((place[own] for own in columns if own in place), default=last)
+        return min((place[column] for column in columns if column in place), default=last)
 
     tables: list[list[int]] = [[] for _ in range(last + 1)]
     evidence: list[list[int]] = [[] for _ in range(last + 1)]
@@ -106,4 +106,4 @@ def compile_plan(
         messages[home(scopes[number])].append(number)
     scopes.append(plan.targets)
     parts = zip([*summed, None], tables, evidence, messages, scopes, strict=True)
-    return plan._replace(buckets=tuple(Bucket(own, *map(tuple, lists)) for own, *lists in parts))
+    return plan._replace(buckets=tuple(Bucket(column, *map(tuple, lists)) for column, *lists in parts))

@@ -16,18 +16,18 @@ def draw(sweep: Sweep, evidence: Evidence, places: np.ndarray, generator: np.ran
     up = sweep.upward(evidence)
     codes = np.full((len(sweep.plan.cards), len(places)), -1)
     for number in range(len(sweep.steps) - 1, -1, -1):
-        own = sweep.plan.buckets[number].variable
-        if own is None:
+        variable = sweep.plan.buckets[number].variable
+        if variable is None:
             continue
         step, left = sweep.steps[number], sweep.left[number]
         product = up.products[number]
-        weights = _at(product, step.right, own, codes, places)
+        weights = _at(product, step.right, variable, codes, places)
         if left is not None:
-            weights = weights * _at(left, step.left, own, codes, None)
+            weights = weights * _at(left, step.left, variable, codes, None)
         steps = np.cumsum(weights, axis=1)
         drawn = generator.random(len(places))[:, None] * steps[:, -1:]
         chosen = np.minimum((drawn >= steps).sum(axis=1), weights.shape[1] - 1)
-        codes[own] = np.where(steps[:, -1] > 0, chosen, 0)
+        codes[variable] = np.where(steps[:, -1] > 0, chosen, 0)
     codes[:, ~up.exact[places]] = -1
     return codes.T
 

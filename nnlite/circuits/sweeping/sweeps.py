@@ -104,7 +104,9 @@ class Sweep:
 
     def _scaled(self, column: int) -> np.ndarray:
         """Divide a table by its largest entries along its free axes; returns their logarithms, over its known ones."""
-        free = tuple(axis for axis, own in enumerate(self.plan.families[column]) if own not in self.plan.known)
+        free = tuple(
+            axis for axis, variable in enumerate(self.plan.families[column]) if variable not in self.plan.known
+        )
         scale = self.tables[column].max(axis=free, keepdims=True)
         scale = np.where(scale == 0, 1, scale)
         self.tables[column] = self.tables[column] / scale
@@ -172,13 +174,13 @@ class Sweep:
         """A table with its known columns looked up, `(*free axes, rows)`."""
         family, known = self.plan.families[column], self.plan.known
         places = self._places(column, evidence)
-        free = [axis for axis, own in enumerate(family) if own not in known]
-        bound = [axis for axis, own in enumerate(family) if own in known]
+        free = [axis for axis, variable in enumerate(family) if variable not in known]
+        bound = [axis for axis, variable in enumerate(family) if variable in known]
         return self.tables[column].transpose(*free, *bound)[(..., *places)]
 
     def _places(self, column: int, evidence: Evidence) -> tuple[np.ndarray, ...]:
         """The states of the known columns of a table, row by row."""
-        return tuple(evidence.codes[own] for own in self.plan.families[column] if own in self.plan.known)
+        return tuple(evidence.codes[variable] for variable in self.plan.families[column] if variable in self.plan.known)
 
     def _multiplied(self, step: Step, left: np.ndarray | None, product: np.ndarray) -> np.ndarray:
         """The message, `(*scope, rows)`."""
@@ -213,7 +215,10 @@ class Sweep:
 
     def _constants(self, step: Step) -> list[np.ndarray]:
         """The tables of a step that do not depend on the rows, side by side."""
-        return [recipe.lay(self.tables[own]) for own, recipe in zip(step.constants, step.constant_recipes, strict=True)]
+        return [
+            recipe.lay(self.tables[constant])
+            for constant, recipe in zip(step.constants, step.constant_recipes, strict=True)
+        ]
 
     def _hand_down(
         self, factor: Factor, part: np.ndarray, evidence: Evidence, cotangents: dict[int, np.ndarray], down: Downward
@@ -228,17 +233,17 @@ class Sweep:
     def _scattered(self, factor: Factor, part: np.ndarray, evidence: Evidence) -> np.ndarray:
         """The derivative with respect to a table whose known columns were looked up: sums over the rows of an entry."""
         family, cards = self.plan.families[factor.number], self.plan.cards
-        bound = [own for own in family if own in self.plan.known]
-        shape = [cards[own] for own in bound]
-        places: Any = np.ravel_multi_index([evidence.codes[own] for own in bound], shape)
+        bound = [column for column in family if column in self.plan.known]
+        shape = [cards[column] for column in bound]
+        places: Any = np.ravel_multi_index([evidence.codes[column] for column in bound], shape)
         size = int(np.prod(shape))
         flat = part.reshape(-1, part.shape[-1])
         if len(flat) > 1 and size <= FEW_PLACES:
             sums = flat @ (places[:, None] == np.arange(size)).astype(np.float64)
         else:
-            sums = np.stack([np.bincount(places, own, size) for own in flat])
+            sums = np.stack([np.bincount(places, weights, size) for weights in flat])
         axes = [*factor.axes, *bound]
-        return Recipe(axes, family, cards).lay(sums.reshape([cards[own] for own in axes]))
+        return Recipe(axes, family, cards).lay(sums.reshape([cards[axis] for axis in axes]))
 
 
 def chunks(count: int, entries: int) -> Iterator[slice]:

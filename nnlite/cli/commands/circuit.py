@@ -31,8 +31,8 @@ def add_commands(commands: Commands) -> None:
     )
     query.add_argument("--marginals", metavar="all|A,B", default="all", help="the variables asked for (default: all)")
     mpe = _add(inner, "mpe", "the most probable complete row for each row", "mpe clinic.bif --rows patients.csv", _mpe)
-    for own in (query, mpe):
-        own.add_argument(
+    for command in (query, mpe):
+        command.add_argument(
             "--rows",
             metavar="CSV",
             help="rows of evidence, a column for each variable that is known; "
@@ -40,8 +40,8 @@ def add_commands(commands: Commands) -> None:
         )
     sample = _add_sample(inner)
     _add_learn(inner)
-    for own in (query, mpe, sample):
-        own.add_argument("-o", "--out", metavar="CSV", help="where to write (default: the standard output)")
+    for command in (query, mpe, sample):
+        command.add_argument("-o", "--out", metavar="CSV", help="where to write (default: the standard output)")
 
 
 def _add_sample(inner: Commands) -> argparse.ArgumentParser:
@@ -99,10 +99,10 @@ def _query(arguments: argparse.Namespace) -> None:
     for name in wanted:
         network.index(name)
     with _rows(arguments.rows) as rows:
-        logs, found = circuit.log_prob(rows), circuit.query(rows, wanted)
+        logs, marginals = circuit.log_prob(rows), circuit.query(rows, wanted)
     head = ["log_prob", *(f"{name}={state}" for name in wanted for state in network.states[name])]
     lines = (
-        [repr(float(log)), *(repr(float(p)) for name in wanted for p in found[name][row])]
+        [repr(float(log)), *(repr(float(p)) for name in wanted for p in marginals[name][row])]
         for row, log in enumerate(logs)
     )
     _write(arguments.out, head, lines)

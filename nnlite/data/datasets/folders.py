@@ -83,13 +83,13 @@ class Files:
         return numbers
 
     def _below(self, folder) -> list[str]:
-        found = []
+        files = []
         for path in sorted(folder.iterdir()):
             if path.is_dir():
-                found += self._below(path) if self.follow_links or not path.is_symlink() else []
+                files += self._below(path) if self.follow_links or not path.is_symlink() else []
             elif path.suffix.lower() in self.suffixes:
-                found.append(str(path))
-        return found
+                files.append(str(path))
+        return files
 
     def _encoded(self, numbers, mode):
         classes = len(self.class_names) if self.class_names else int(numbers.max()) + 1

@@ -59,6 +59,7 @@ class LazyBatches:
 
 
 def shuffle_seed_of(shuffle: bool, seed: int | None) -> int | None:
+    """The seed that decides a shuffling: the given one, or one that is drawn."""
     if not shuffle:
         return None
     return fresh_seed() if seed is None else seed

@@ -268,8 +268,8 @@ class OneHot(Levels):
         return [f"{self.name}={category}" for category in self.categories]
 
     def encode(self, source: ColumnSource) -> np.ndarray:
-        found = self.codes(source)[:, None] == np.arange(1, len(self.categories) + 1)
-        return np.where(found, self.value, 0.0)
+        matches = self.codes(source)[:, None] == np.arange(1, len(self.categories) + 1)
+        return np.where(matches, self.value, 0.0)
 
 
 class Ordinal(Levels):

@@ -48,7 +48,7 @@ class TableEncoder(InputEncoder):
     columns: FromSpecs[ColumnEncoder]
 
     def validate(self) -> None:
-        unknown = [own.name for own in self.columns if own.name not in set(self.names)]
+        unknown = [column.name for column in self.columns if column.name not in set(self.names)]
         if unknown:
             raise ConfigError(f"{unknown[0]!r} is not among the names", (type(self).__name__, "columns"))
         if len(set(self.names)) < len(self.names):
@@ -68,7 +68,9 @@ class TableEncoder(InputEncoder):
         """
         frame = read_frame(frame)
         fitted = [
-            own for column in frame.columns for own in _encoders(column.taken(rows), one_hot, float(one_hot_value))
+            encoder
+            for column in frame.columns
+            for encoder in _encoders(column.taken(rows), one_hot, float(one_hot_value))
         ]
         return cls(frame.names, frame.named, sorted(fitted, key=lambda own: ORDER.index(type(own))))
 
@@ -111,7 +113,9 @@ class TableEncoder(InputEncoder):
 
     def _matched(self, frame: Frame) -> Frame:
         if self.named and frame.named:
-            missing = [name for name in dict.fromkeys(own.name for own in self.columns) if name not in frame.places]
+            missing = [
+                name for name in dict.fromkeys(column.name for column in self.columns) if name not in frame.places
+            ]
             if missing:
                 raise DataError(f"the table lacks columns of the fit: {', '.join(map(repr, missing))}")
             return frame
@@ -125,26 +129,26 @@ class TableEncoder(InputEncoder):
     @functools.cached_property
     def _split(self) -> tuple[list[Numeric], list[ColumnEncoder]]:
         """The columns of numbers in front, and all others."""
-        count = next((n for n, own in enumerate(self.columns) if type(own) is not Numeric), len(self.columns))
-        return [own for own in self.columns[:count] if isinstance(own, Numeric)], self.columns[count:]
+        count = next((n for n, column in enumerate(self.columns) if type(column) is not Numeric), len(self.columns))
+        return [column for column in self.columns[:count] if isinstance(column, Numeric)], self.columns[count:]
 
     @functools.cached_property
     def _numbers(self) -> tuple[list[str], np.ndarray, np.ndarray, np.ndarray]:
         numbers, _ = self._split
-        rows = np.array([(own.fill, own.mean, own.scale) for own in numbers])
-        return [own.name for own in numbers], *rows.T
+        rows = np.array([(number.fill, number.mean, number.scale) for number in numbers])
+        return [number.name for number in numbers], *rows.T
 
     @functools.cached_property
     def is_identity(self) -> bool:
         """Whether each column is one of numbers without gaps in the fit: their matrix is the encoded one."""
-        plain = all(type(own) is Numeric and (own.mean, own.scale) == (0, 1) for own in self.columns)
-        return plain and [own.name for own in self.columns] == self.names
+        plain = all(type(column) is Numeric and (column.mean, column.scale) == (0, 1) for column in self.columns)
+        return plain and [column.name for column in self.columns] == self.names
 
     @functools.cached_property
     def _outputs(self) -> list[tuple[ColumnEncoder, list[str]]]:
         """The encoders with the names of their columns; one that is taken gets lines under it."""
         taken: set[str] = set()
-        found = []
+        outputs = []
         for encoder in self.columns:
             names = []
             for name in encoder.outputs:
@@ -152,8 +156,8 @@ class TableEncoder(InputEncoder):
                     name += "_"
                 taken.add(name)
                 names.append(name)
-            found.append((encoder, names))
-        return found
+            outputs.append((encoder, names))
+        return outputs
 
     @functools.cached_property
     def feature_names(self) -> list[str]:
@@ -163,10 +167,10 @@ class TableEncoder(InputEncoder):
     @property
     def groups(self) -> dict[str, list[str]]:
         """Column of the table -> columns of the matrix that it became; none for one without information."""
-        found: dict[str, list[str]] = {name: [] for name in self.names}
+        groups: dict[str, list[str]] = {name: [] for name in self.names}
         for encoder, names in self._outputs:
-            found[encoder.name] += names
-        return found
+            groups[encoder.name] += names
+        return groups
 
     @property
     def numbers(self) -> list[str]:
@@ -176,7 +180,9 @@ class TableEncoder(InputEncoder):
     @property
     def code_sizes(self) -> dict[str, int]:
         """Column of codes -> number of codes, 0 for gaps and unknown levels among them."""
-        return {names[0]: 1 + len(own.categories) for own, names in self._outputs if isinstance(own, Ordinal)}
+        return {
+            names[0]: 1 + len(encoder.categories) for encoder, names in self._outputs if isinstance(encoder, Ordinal)
+        }
 
 
 def _encoders(column: Column, one_hot: int, value: float) -> list[ColumnEncoder]:
@@ -191,9 +197,9 @@ def _encoders(column: Column, one_hot: int, value: float) -> list[ColumnEncoder]
     varies = bool(present.min() < present.max())
     if column.kind == "boolean":
         return [Boolean(column.name)] if varies or gaps else []
-    own: ColumnEncoder = Dates.fit(column) if column.kind == "date" else Numeric.filling(column)
+    encoder: ColumnEncoder = Dates.fit(column) if column.kind == "date" else Numeric.filling(column)
     indicator = GapIndicator(column.name, column.kind)
-    return [*([own] if varies else []), *([indicator] if gaps else [])]
+    return [*([encoder] if varies else []), *([indicator] if gaps else [])]
 
 
 def _category_encoders(column: Column, gaps: bool, one_hot: int, value: float) -> list[ColumnEncoder]:

@@ -33,9 +33,9 @@ class Marks:
 
 def _spelled(marks: Iterable[str]) -> frozenset[str]:
     """Each mark in every case: to look a cell up is faster than to turn it into lowercase."""
-    found: set[str] = set()
+    spelled: set[str] = set()
     for mark in marks:
         few = sum(character.isalpha() for character in mark) <= 6
         cases = product(*({c.lower(), c.upper()} for c in mark)) if few else [mark, mark.lower(), mark.upper()]
-        found |= {"".join(case) for case in cases}
-    return frozenset(found)
+        spelled |= {"".join(case) for case in cases}
+    return frozenset(spelled)

@@ -32,7 +32,7 @@ def find_delimiter(text: str, quote: str = "auto") -> str:
     quotes = QUOTES if quote == "auto" else (quote,)
     best, best_share = ",", 0.0
     for delimiter in DELIMITERS:
-        samples = [sample for own in quotes if (sample := _sample(text, delimiter, own))]
+        samples = [sample for mark in quotes if (sample := _sample(text, delimiter, mark))]
         share = max((_share(sample.cells) for sample in [*samples, plain_rows(text, delimiter, SAMPLE)]), default=0.0)
         if share > best_share:
             best, best_share = delimiter, share
@@ -103,18 +103,18 @@ def find_number_format(
     since that is why they stand there, elsewhere for a thousands separator.
     """
     possible = [
-        own
-        for own in FORMATS
-        if decimal in ("auto", own.decimal) and (thousands in ("auto", own.thousands) or own == PLAIN)
+        form
+        for form in FORMATS
+        if decimal in ("auto", form.decimal) and (thousands in ("auto", form.thousands) or form == PLAIN)
     ]
     if delimiter != ";":
         possible.sort(key=lambda own: (own != PLAIN, own.decimal == ","))
     stated = NumberFormat("." if decimal == "auto" else decimal, "none" if thousands == "auto" else thousands)
     if decimal == "," or thousands not in ("auto", "none"):
-        possible = [own for own in possible if own != PLAIN] or [stated]
+        possible = [form for form in possible if form != PLAIN] or [stated]
     if "auto" not in (decimal, thousands):
         return stated
-    scores = [columns_of_numbers(columns, own, marks) for own in possible]
+    scores = [columns_of_numbers(columns, form, marks) for form in possible]
     return possible[scores.index(max(scores))]
 
 

@@ -156,7 +156,7 @@ class Frame:
         """The columns, in order."""
         if self.matrix is None:
             return self._columns or []
-        return [Column(name, "number", own) for name, own in zip(self.names, self.matrix.T, strict=True)]
+        return [Column(name, "number", values) for name, values in zip(self.names, self.matrix.T, strict=True)]
 
     @functools.cached_property
     def places(self) -> dict[str, int]:
@@ -173,11 +173,11 @@ class Frame:
 
     def column(self, name: str, kind: Kind) -> Column:
         """The column `name` read as `kind`; `DataError` if there is none, or if it holds something else."""
-        own = self.given(name).as_kind(kind)
+        column = self.given(name).as_kind(kind)
         if kind == "category" and self._gap_text is not None:
-            filled = np.where(own.missing, self._gap_text, own.values)
-            return Column(name, kind, filled, own.from_numbers)
-        return own
+            filled = np.where(column.missing, self._gap_text, column.values)
+            return Column(name, kind, filled, column.from_numbers)
+        return column
 
     def given(self, name: str) -> Column:
         """The column `name` in its own kind; `DataError` if there is none."""

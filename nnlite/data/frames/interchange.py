@@ -24,18 +24,18 @@ UNITS = {"s": "s", "m": "ms", "u": "us", "n": "ns"}
 def interchange_columns(X: Any) -> list[Column]:
     """The columns of a table that offers `__dataframe__`."""
     table = X.__dataframe__()
-    found: dict[str, list[Any]] = {str(name): [] for name in table.column_names()}
+    columns: dict[str, list[Any]] = {str(name): [] for name in table.column_names()}
     for chunk in table.get_chunks():
-        for name, column in zip(found, chunk.get_columns(), strict=True):
-            found[name].extend([column] if column.num_chunks() == 1 else column.get_chunks())
-    return [_joined(name, parts) for name, parts in found.items()]
+        for name, column in zip(columns, chunk.get_columns(), strict=True):
+            columns[name].extend([column] if column.num_chunks() == 1 else column.get_chunks())
+    return [_joined(name, parts) for name, parts in columns.items()]
 
 
 def _joined(name: str, parts: list[Any]) -> Column:
     category = parts[0].dtype[0] == CATEGORY
     cells = [_cells(name, part) for part in parts]
-    if category or any(isinstance(own, list) for own in cells):
-        return column_of_cells(name, [cell for own in cells for cell in own], category=category)
+    if category or any(isinstance(cell, list) for cell in cells):
+        return column_of_cells(name, [cell for chunk in cells for cell in chunk], category=category)
     return column_of(name, np.concatenate(cells))
 
 
@@ -49,7 +49,7 @@ def _cells(name: str, part: Any) -> np.ndarray | list[Any]:
         codes = _memory(part, buffers["data"])
         return [None if gap else levels[code] for code, gap in zip(codes.tolist(), gaps, strict=True)]
     if kind == TEXT:
-        found = _texts(part, buffers)
+        cells = _texts(part, buffers)
     elif kind not in LETTERS:
         raise DataError(f"column {name!r} is of a type ({form}) that dataframe interchange has no meaning for")
     else:
@@ -60,8 +60,8 @@ def _cells(name: str, part: Any) -> np.ndarray | list[Any]:
         values = values.astype(bool) if kind == BOOLEAN else values
         if not gaps.any():
             return values
-        found = values.tolist() if kind != DATE else list(values)
-    return [None if gap else cell for cell, gap in zip(found, gaps, strict=True)]
+        cells = values.tolist() if kind != DATE else list(values)
+    return [None if gap else cell for cell, gap in zip(cells, gaps, strict=True)]
 
 
 def _array(buffer: Any, dtype: np.dtype, start: int, count: int) -> np.ndarray:

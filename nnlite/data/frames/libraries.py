@@ -61,7 +61,7 @@ def polars_columns(X: Any) -> list[Column]:
     if type(X).__name__ == "LazyFrame":
         raise DataError("a LazyFrame has no rows yet: pass X.collect()")
     series = X.get_columns() if type(X).__name__ == "DataFrame" else [X]
-    return [_polars_column(own) for own in series]
+    return [_polars_column(column) for column in series]
 
 
 def _polars_column(series: Any) -> Column:
@@ -77,7 +77,7 @@ def arrow_columns(X: Any) -> list[Column]:
         import pyarrow  # pyright: ignore[reportMissingImports]
 
     table = X if isinstance(X, pyarrow.Table) else pyarrow.table(X)
-    return [_arrow_column(name, own) for name, own in zip(table.column_names, table.columns, strict=True)]
+    return [_arrow_column(name, column) for name, column in zip(table.column_names, table.columns, strict=True)]
 
 
 def _arrow_column(name: str, column: Any) -> Column:

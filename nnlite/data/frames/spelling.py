@@ -90,9 +90,9 @@ def _read_iso(cell: str) -> datetime.datetime:
     """Python 3.10 reads neither Z nor a fraction of any length nor a zone without a colon."""
     zone = ""
     day, time = cell[:10], cell[11:].replace("Z", "+00:00")
-    found = re.search(r" ?([+-]\d{2}):?(\d{2})$", time)
-    if found:
-        time, zone = time[: found.start()], f"{found[1]}:{found[2]}"
+    match = re.search(r" ?([+-]\d{2}):?(\d{2})$", time)
+    if match:
+        time, zone = time[: match.start()], f"{match[1]}:{match[2]}"
     if "." in time:
         clock, fraction = time.split(".")
         time = f"{clock}.{fraction:0<6}"

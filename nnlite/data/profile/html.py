@@ -23,16 +23,18 @@ def profile_html(profile: "TableProfile", decided: bool = True) -> str:
     """
     columns = profile.columns
     if len(columns) > MOST_COLUMNS:
-        chosen = [own for own in columns if own.warning or own.name in profile.targets][:MOST_COLUMNS]
-        chosen += [own for own in columns if own not in chosen][: MOST_COLUMNS - len(chosen)]
-        columns = [own for own in profile.columns if own in chosen]
+        chosen = [column for column in columns if column.warning or column.name in profile.targets][:MOST_COLUMNS]
+        chosen += [column for column in columns if column not in chosen][: MOST_COLUMNS - len(chosen)]
+        columns = [column for column in profile.columns if column in chosen]
     parts = [f"<p>{profile.rows:,} rows, {len(profile.columns)} columns{escape(_task(profile))}.</p>"]
     width = len(HEAD) if decided else len(HEAD) - 1
     rows = [_row(column, profile)[:width] for column in columns]
     parts.append(f'<div class="t">{html_table(HEAD[:width], rows, numbers=(2, 3), raw=(5,))}</div>')
     if len(columns) < len(profile.columns):
         parts.append(f"<p>{len(profile.columns) - len(columns)} more columns are not shown.</p>")
-    warnings = [f"<li><b>{escape(own.name)}</b>: {escape(own.warning)}</li>" for own in columns if own.warning]
+    warnings = [
+        f"<li><b>{escape(column.name)}</b>: {escape(column.warning)}</li>" for column in columns if column.warning
+    ]
     return "".join([*parts, f"<ul>{''.join(warnings)}</ul>" if warnings else ""])
 
 
@@ -51,7 +53,7 @@ def _values(column: "ColumnProfile") -> str:
         low, middle, high = (number_text(column.statistics[name]) for name in ("min", "median", "max"))
         return f"{low} to {high}, median {middle}"
     shown = list(column.levels or column.examples)[:3]
-    return ", ".join(own if len(own) <= 24 else f"{own[:23]}…" for own in shown)
+    return ", ".join(text if len(text) <= 24 else f"{text[:23]}…" for text in shown)
 
 
 def _strip(column: "ColumnProfile") -> str:

@@ -154,9 +154,9 @@ def order_of(levels: Iterable[str]) -> list[str] | None:
 def _start(level: str) -> tuple[float, int]:
     """Start of a span such as 10-19, <18 or 65+."""
     text = level.strip().lower()
-    found = SPAN.fullmatch(text)
-    assert found is not None  # the caller has seen that it is a span
-    return float(found[1]), -1 if text.startswith("<") else 1 if text[:1] == ">" or text.endswith("+") else 0
+    match = SPAN.fullmatch(text)
+    assert match is not None  # the caller has seen that it is a span
+    return float(match[1]), -1 if text.startswith("<") else 1 if text[:1] == ">" or text.endswith("+") else 0
 
 
 def snake_name(name: str) -> str:

@@ -164,7 +164,7 @@ def profile_columns(source: Table | Frame, targets: Sequence[str], is_classes: b
 
 def _profiles(cells: dict[str, Cells], targets: Sequence[str], is_classes: bool) -> list[ColumnProfile]:
     targeted = [cells[name] for name in targets]
-    return _usable([_profile(own, targeted, is_classes) for own in cells.values()], targets)
+    return _usable([_profile(column, targeted, is_classes) for column in cells.values()], targets)
 
 
 def _profile(cells: Cells, targets: list[Cells], is_classes: bool) -> ColumnProfile:
@@ -226,8 +226,8 @@ def _histogram(values: np.ndarray) -> dict[str, list[float]]:
 
 
 def _statistics(values: np.ndarray) -> dict[str, float]:
-    found = {"min": values.min(), "max": values.max(), "mean": values.mean(), "median": np.median(values)}
-    return {name: float(value) for name, value in {**found, "std": values.std(), "skew": skewness(values)}.items()}
+    statistics = {"min": values.min(), "max": values.max(), "mean": values.mean(), "median": np.median(values)}
+    return {name: float(value) for name, value in {**statistics, "std": values.std(), "skew": skewness(values)}.items()}
 
 
 def _warning(cells: Cells, kind: ColumnKind, reason: str) -> str | None:

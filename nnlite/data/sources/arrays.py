@@ -33,6 +33,7 @@ class Dataset:
 
 
 def dataset_of(inputs: np.ndarray, target: np.ndarray, target_kind: TargetKind, place: str) -> Dataset:
+    """The data set of inputs and a target that is read as `target_kind` says."""
     if target.ndim == 0 or len(target) != len(inputs):
         raise DataError(f"{place} has shape {target.shape}, but there are {len(inputs)} rows of inputs")
     if target_kind == "regression":
@@ -45,6 +46,7 @@ def dataset_of(inputs: np.ndarray, target: np.ndarray, target_kind: TargetKind, 
 
 
 def checked_labels(target: np.ndarray, target_kind: TargetKind, place: str) -> np.ndarray:
+    """The labels, if they are strings, booleans or numbers; else `DataError`."""
     if target.dtype.kind not in "biufU":
         raise DataError(f"{place} holds {target.dtype}, expected labels: numbers or strings")
     if target.dtype.kind == "f" and not np.isfinite(target).all():
@@ -67,6 +69,7 @@ def checked_labels(target: np.ndarray, target_kind: TargetKind, place: str) -> n
 
 
 def checked_numbers(array: np.ndarray, place: str) -> np.ndarray:
+    """The array, if it holds finite numbers; else `DataError`."""
     if array.dtype.kind not in "biuf":
         raise DataError(f"{place} holds {array.dtype}, expected numbers")
     if array.ndim < 2 or array.size == 0:

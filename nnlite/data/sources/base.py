@@ -140,7 +140,7 @@ def find_file(path: str, folder: str) -> str:
         return path
     with reading(repr(path), "no file can have this name"):
         tried = absolute_paths(path, folder)
-        found = next(filter(os.path.isfile, tried), None)
-    if found is None:
+        present = next(filter(os.path.isfile, tried), None)
+    if present is None:
         raise DataError(f"no file {path!r}; looked for {' and '.join(tried)}")
-    return found
+    return present

@@ -1,4 +1,4 @@
-"""What makes the probabilities of a fitted classifier as sure as they should be, by the parameter `calibration`."""
+"""Calibration of a fitted classifier's probabilities, by the parameter `calibration`."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ __all__ = ["calibration_layers"]
 def calibration_layers(
     method: str | None, judged: Judged | None, targets: Targets, automatic: bool, dtype: Any
 ) -> tuple[list[Layer], list[Layer]]:
-    """What follows each member's outputs, in place of the last activation, and what follows their average.
+    """Layers after each member's outputs, in place of the last activation, and after their average.
 
     Args:
         method: the parameter.
@@ -31,8 +31,8 @@ def calibration_layers(
         return [], []
     if judged is None:
         raise ConfigError(
-            f"calibration={method!r} needs samples that were not learned from: fit 10 or more with early_stopping=True, "
-            "or pass X_val and y_val",
+            f"calibration={method!r} needs samples that were not learned from: fit 10 or more with "
+            "early_stopping=True, or pass X_val and y_val",
             ("calibration",),
         )
     exclusive = not isinstance(targets, LabelTargets)

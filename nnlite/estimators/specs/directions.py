@@ -23,7 +23,7 @@ NAME = "monotonic_cst"
 
 
 def directions_of(estimator: Any, encoder: TableEncoder | None) -> list[Direction] | None:
-    """What `monotonic_cst` says of each column of the encoded table; None if all are free.
+    """Directions of the columns of the encoded table, from `monotonic_cst`; None if all are free.
 
     Args:
         estimator: knows the columns of its table.

@@ -19,6 +19,7 @@ class ClassFunctionLoss(FunctionLoss, abstract=True):
     target_kind = "sparse"
 
     def call(self, y_true: np.ndarray, y_pred: Any) -> Any:
+        """The function of one-hot targets and predictions."""
         classes = np.arange(y_pred.shape[-1])
         return self.function((y_true[..., None] == classes).astype(y_pred.value.real.dtype), y_pred)
 

@@ -36,13 +36,15 @@ def doubts(
     if isinstance(target, Classes):
         main = ("balanced_accuracy",) if balanced or target.threshold is not None else ("accuracy", "log_loss")
         codes = target.codes(truth).reshape(-1)
-        found = [*_not_better(part, figures, baseline, main), *_blind(part, target, codes, outputs)]
+        complaints = [*_not_better(part, figures, baseline, main), *_blind(part, target, codes, outputs)]
         undefined = undefined_scores(codes, target.labels)
         by_reason = {reason: [name for name in undefined if undefined[name] == reason] for reason in undefined.values()}
-        return [*found, *(f"{part}: {', '.join(names)}: {reason}" for reason, names in by_reason.items())]
+        return [*complaints, *(f"{part}: {', '.join(names)}: {reason}" for reason, names in by_reason.items())]
     if isinstance(target, Labels):
-        found = _not_better(part, figures, baseline, ("f1_micro",) if balanced or target.thresholds else ("log_loss",))
-        return [*found, *_blind_to_labels(part, target, truth, outputs)]
+        complaints = _not_better(
+            part, figures, baseline, ("f1_micro",) if balanced or target.thresholds else ("log_loss",)
+        )
+        return [*complaints, *_blind_to_labels(part, target, truth, outputs)]
     return _not_better(part, figures, baseline, ("rmse",)) if isinstance(target, Quantities) else []
 
 

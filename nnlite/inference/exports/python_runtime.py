@@ -32,10 +32,10 @@ def as_number(cell: Any, name: str) -> float:
         return float(cell)
     except (TypeError, ValueError):
         words = {"true": 1.0, "yes": 1.0, "y": 1.0, "t": 1.0, "false": 0.0, "no": 0.0, "n": 0.0, "f": 0.0}
-        found = words.get(str(cell).strip().lower())
-        if found is None or COLUMNS[name] != "boolean":
+        number = words.get(str(cell).strip().lower())
+        if number is None or COLUMNS[name] != "boolean":
             raise ValueError(f"column {name!r}: {cell!r} is no {COLUMNS[name]}") from None
-        return found
+        return number
 
 
 def as_days(cell: Any, name: str) -> float:

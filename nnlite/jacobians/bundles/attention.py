@@ -95,7 +95,7 @@ class AttentionJacobians(JointBundle):
 
 
 def turned(pairs: np.ndarray, lead: tuple[int, ...], shape: tuple[int, ...]) -> np.ndarray:
-    """What each query and each key have in common, keys first, behind one axis of examples.
+    """Products of each query with each key, keys first, behind one axis of examples.
 
     Args:
         pairs: broadcast to `(*lead, heads, steps, others)`.

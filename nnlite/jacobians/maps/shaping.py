@@ -166,7 +166,7 @@ class GatherRows(Jacobian):
         return sums_by_row(values, indices, self.in_shape[self.axis], run)
 
     def _runs(self, cotangent):
-        """What came back as `(stack, rows, features)`, the indices, and how many of these in a row share one of it."""
+        """The cotangents as `(stack, rows, features)`, the indices, and how many of these in a row share one of it."""
         before, _, after = self._split()
         stack, run = math.prod(cotangent.shape[: cotangent.ndim - len(self.out_shape)]) * before, 1
         repeated = self.indices.size and self.indices.ndim and cotangent.strides[self.axis] == 0

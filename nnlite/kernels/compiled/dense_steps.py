@@ -10,7 +10,7 @@ from nnlite.kernels.reference.forms import ADAM, SGD, SQUARED_ERROR
 
 __all__ = ["dense_steps"]
 
-# Sums in any order are vectorised, and rounded less.
+# Sums in any order are vectorized, and rounded less.
 summing = njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "nsz"})
 
 SCALE, RATE, SHARE, LOSS = range(4)  # the columns of `turns`

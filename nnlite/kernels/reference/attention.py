@@ -31,7 +31,7 @@ class AttentionInputs(NamedTuple):
         scale: factor of the scores.
         hidden: true where a query must not attend to a key, `(examples, heads, others, steps)`; None for nowhere.
         noise: what the softmax is multiplied by, booleans or numbers of that shape; None for 1.
-        noise_scale: what it is multiplied by besides.
+        noise_scale: a further factor.
     """
 
     query: np.ndarray

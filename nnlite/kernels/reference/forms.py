@@ -39,7 +39,7 @@ class UpdateForm(NamedTuple):
     Attributes:
         code: ADAM, SGD or RMSPROP.
         slots: the names of its slots, one or two; none if it has no memory.
-        numbers: what the update needs besides the size of the step: of ADAM beta_1, beta_2 and epsilon; of SGD the
+        numbers: what the update needs beside the size of the step: of ADAM beta_1, beta_2 and epsilon; of SGD the
             momentum, and 1 for Nesterov's; of RMSPROP the share of the last square, the momentum and epsilon.
     """
 

@@ -120,6 +120,7 @@ class Symbol(Drawable):
 
     @property
     def ndim(self) -> int:
+        """Number of axes, that of the batch included."""
         return len(self.shape)
 
     @property

@@ -51,6 +51,7 @@ class Operation(Layer):
             raise ConfigError(message, ("Operation", "function"))
 
     def call(self, inputs: Any) -> Any:
+        """Apply the function to the inputs and the constants among its arguments."""
         given = inputs if isinstance(inputs, (tuple, list)) else (inputs,)
         arguments = [_filled(argument, given, self.dtype) for argument in self.arguments or [{"input": 0}]]
         options = {name: _filled(option, given, self.dtype) for name, option in self.options.items()}

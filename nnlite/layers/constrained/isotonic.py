@@ -66,7 +66,7 @@ class IsotonicCalibration(Layer):
         return input_shape
 
     def pieces(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Where the linear pieces of each function begin, one over their widths, how much they rise; the first values.
+        """Starts of the linear pieces of each function, one over their widths, their rises, and the first values.
 
         Shape: three of `(classes, pieces)`, where functions of fewer pieces have some that do not rise, and
         `(classes,)`.
@@ -80,6 +80,7 @@ class IsotonicCalibration(Layer):
         return low, steepness, rise, np.array([values[0] for values in self.probabilities])
 
     def call(self, inputs: Any) -> Any:
+        """The value of each input's function; divided by their sum for classes that exclude each other."""
         low, steepness, rise, start = (part.astype(self.dtype) for part in self.pieces())
         shares = (ops.clip((inputs[..., None] - low) * steepness, 0, 1) * rise).sum(axis=-1) + start
         if not self.exclusive:

@@ -143,14 +143,14 @@ class MonotonicDense(OfColumns, Dense):
 
 
 def _place_of(label: str, column: str, named: NamedColumns) -> int:
-    """Where the numbers of a column stand; `ConfigError` unless there are such."""
+    """Position of the numbers of a column; `ConfigError` unless there are some."""
     if column not in named.places:
         hint = did_you_mean(column, named.places) if named.places else "the data have no names"
         raise ConfigError(f"{label} names a column {column!r}; {hint}", ("monotonicity",))
     numbers = [place for place in named.places[column] if place in named.amounts]
     if len(numbers) != 1:
         raise ConfigError(
-            f"{label} names {column!r}, which is no column of numbers: it has no order", ("monotonicity",)
+            f"{label} names {column!r}, which is not a column of numbers: it has no order", ("monotonicity",)
         )
     return numbers[0]
 

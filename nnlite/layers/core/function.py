@@ -64,6 +64,7 @@ class Lambda(Layer):
         return self._mask(inputs, previous_mask) if callable(self._mask) else self._mask
 
     def call(self, inputs: Any, training: bool = False, mask: Any = None) -> Any:
+        """Apply the function, with `training` and `mask` if it takes them."""
         context = {"training": training, "mask": mask}
         wanted = inspect.signature(self.function.function).parameters
         given = {name: value for name, value in context.items() if name in wanted and name not in self.arguments}

@@ -77,7 +77,7 @@ class Scale(Layer):
         return inputs * self._used(self.scale.value)
 
     def _used(self, scale: np.ndarray) -> np.ndarray:
-        """What the inputs are multiplied by where the parameter is `scale`."""
+        """The factor of the inputs, made of the parameter `scale`."""
         return scale * _signs(scale) if self.positive else scale
 
 

@@ -66,10 +66,10 @@ class Concatenate(Layer):
         self.compute_output_shape([array.shape for array in inputs])
         outputs, joined = shaping.Concatenate(self.axis).linearize(*inputs)
         masks = checked_masks(self, inputs, mask)
-        if any(own is not None for own in masks):
+        if any(one is not None for one in masks):
             whole = [
-                np.broadcast_to(True if own is None else own.reshape(*own.shape, *[1] * (a.ndim - own.ndim)), a.shape)
-                for own, a in zip(masks, inputs, strict=True)
+                np.broadcast_to(True if one is None else one.reshape(*one.shape, *[1] * (a.ndim - one.ndim)), a.shape)
+                for one, a in zip(masks, inputs, strict=True)
             ]
             mask = np.concatenate(whole, axis=self.axis).any(axis=tuple(range(min(2, outputs.ndim - 1), outputs.ndim)))
         else:
@@ -134,8 +134,8 @@ class Dot(Layer):
             pairs = [UnitNormalization(axis).linearize(array) for axis, array in zip(places, inputs, strict=True)]
             inputs, lengths = zip(*[(array, jacobians[0]) for array, jacobians in pairs], strict=True)
         labels = [["batch", *[(side, axis) for axis in range(1, array.ndim)]] for side, array in enumerate(inputs)]
-        for own, place in zip(labels, places, strict=True):
-            own[place] = "summed"
+        for names, place in zip(labels, places, strict=True):
+            names[place] = "summed"
         wanted = [label for label in (*labels[0], *labels[1][1:]) if label != "summed"]
         outputs = contract(labels, inputs, wanted)
         maps = []

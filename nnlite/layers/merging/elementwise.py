@@ -68,14 +68,14 @@ class _Elementwise(Layer, abstract=True):
         aligned = [array.reshape(aligned_shape(array.shape, rank)) for array in inputs]
         masks = checked_masks(self, inputs, mask)
         counted = [
-            own if own is None else own.reshape(aligned_shape(own.shape + (1,) * (array.ndim - own.ndim), rank))
-            for own, array in zip(masks, inputs, strict=True)
+            one if one is None else one.reshape(aligned_shape(one.shape + (1,) * (array.ndim - one.ndim), rank))
+            for one, array in zip(masks, inputs, strict=True)
         ]
         outputs, slopes = self.combine(aligned, counted)
         maps = []
-        for array, own, slope in zip(inputs, aligned, slopes, strict=True):
-            part = Broadcast(own.shape, outputs.shape) if slope is None else Diagonal(slope, own.shape, outputs.shape)
-            maps.append(part if array.ndim == rank else Composed(part, Rearrange(array.shape, own.shape)))
+        for array, view, slope in zip(inputs, aligned, slopes, strict=True):
+            part = Broadcast(view.shape, outputs.shape) if slope is None else Diagonal(slope, view.shape, outputs.shape)
+            maps.append(part if array.ndim == rank else Composed(part, Rearrange(array.shape, view.shape)))
         return outputs, Jacobians(*maps, data=len(inputs), mask=either(masks))
 
 
@@ -120,10 +120,10 @@ class Multiply(_Elementwise):
 
     def combine(self, arrays: Sequence[Array], counted: Sequence[np.ndarray | None]) -> tuple[np.ndarray, list]:
         one, zero = (np.full((), value, arrays[0].real.dtype) for value in (1, 0))
-        factors = [own if c is None else np.where(c, own, one) for own, c in zip(arrays, counted, strict=True)]
+        factors = [array if c is None else np.where(c, array, one) for array, c in zip(arrays, counted, strict=True)]
         outputs = reduce(np.multiply, factors)
         slopes = [reduce(np.multiply, [*factors[:place], *factors[place + 1 :]], one) for place in range(len(factors))]
-        slopes = [own if c is None else np.where(c, own, zero) for own, c in zip(slopes, counted, strict=True)]
+        slopes = [slope if c is None else np.where(c, slope, zero) for slope, c in zip(slopes, counted, strict=True)]
         if all(c is not None for c in counted):
             outputs = np.where(reduce(np.logical_or, counted), outputs, zero)
         return outputs, slopes
@@ -154,7 +154,7 @@ class Maximum(_Elementwise):
     """
 
     def combine(self, arrays: Sequence[Array], counted: Sequence[np.ndarray | None]) -> tuple[np.ndarray, list]:
-        return extreme(arrays, counted, [own.real for own in arrays])
+        return extreme(arrays, counted, [array.real for array in arrays])
 
 
 class Minimum(_Elementwise):
@@ -168,22 +168,22 @@ class Minimum(_Elementwise):
     """
 
     def combine(self, arrays: Sequence[Array], counted: Sequence[np.ndarray | None]) -> tuple[np.ndarray, list]:
-        return extreme(arrays, counted, [-own.real for own in arrays])
+        return extreme(arrays, counted, [-array.real for array in arrays])
 
 
 def extreme(
     arrays: Sequence[np.ndarray], counted: Sequence[np.ndarray | None], heights: Sequence[np.ndarray]
 ) -> tuple[np.ndarray, list]:
     """The arrays where their heights are largest among those that count, the first where none does; and the slopes."""
-    shape = np.broadcast_shapes(*(own.shape for own in arrays))
-    taken = [np.broadcast_to(True if own is None else own, shape) for own in counted]
+    shape = np.broadcast_shapes(*(array.shape for array in arrays))
+    taken = [np.broadcast_to(True if mask is None else mask, shape) for mask in counted]
     taken[0] = taken[0] | ~reduce(np.logical_or, taken)
-    heights = [np.where(own, height, -np.inf) for own, height in zip(taken, heights, strict=True)]
+    heights = [np.where(where, height, -np.inf) for where, height in zip(taken, heights, strict=True)]
     highest = reduce(np.maximum, heights)
     chosen = [height == highest for height in heights]
     outputs: Array = np.select(chosen, arrays)
     shares = 1 / np.sum(chosen, axis=0, dtype=outputs.real.dtype)
-    return outputs, [own * shares for own in chosen]
+    return outputs, [where * shares for where in chosen]
 
 
 def aligned_shape(shape: tuple, rank: int) -> tuple:
@@ -193,11 +193,11 @@ def aligned_shape(shape: tuple, rank: int) -> tuple:
 
 def either(masks: Sequence[np.ndarray | None]) -> np.ndarray | None:
     """Union of the masks; None if one is missing."""
-    present = [own for own in masks if own is not None]
+    present = [mask for mask in masks if mask is not None]
     if len(present) < len(masks):
         return None
-    rank = max(own.ndim for own in present)
-    return reduce(np.logical_or, [own.reshape(aligned_shape(own.shape, rank)) for own in present])
+    rank = max(mask.ndim for mask in present)
+    return reduce(np.logical_or, [mask.reshape(aligned_shape(mask.shape, rank)) for mask in present])
 
 
 def add(inputs: Any, **options: Any) -> Any:

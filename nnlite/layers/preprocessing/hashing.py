@@ -22,11 +22,11 @@ def hashed(strings: list[str], bins: int, salt: tuple = ()) -> np.ndarray:
     It is the same on every machine and in every run. Reference: RFC 7693.
     """
     key = b"".join(number.to_bytes(8, "little") for number in salt)
-    found = {
+    bin_of = {
         string: int.from_bytes(hashlib.blake2b(string.encode(), digest_size=8, key=key).digest(), "little") % bins
         for string in set(strings)
     }
-    return np.array([found[string] for string in strings], dtype=np.int64)
+    return np.array([bin_of[string] for string in strings], dtype=np.int64)
 
 
 def salted(salt: tuple[int, int] | int | None) -> tuple[int, ...]:

@@ -139,7 +139,7 @@ class RandomTranslation(RandomImages):
     def changed(self, inputs: np.ndarray, generator: np.random.Generator) -> tuple[np.ndarray, Jacobian]:
         size = image_size(self, inputs.shape)
         bounds = [checked_bounds(self, name) for name in ("height_factor", "width_factor")]
-        ways = [generator.uniform(*own, len(inputs)) * length for own, length in zip(bounds, size, strict=True)]
+        ways = [generator.uniform(*bound, len(inputs)) * length for bound, length in zip(bounds, size, strict=True)]
         return moved(self, inputs, np.tile(np.eye(2), (len(inputs), 1, 1)), -np.stack(ways, axis=1))
 
 

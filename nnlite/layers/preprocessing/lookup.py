@@ -79,6 +79,7 @@ class StringLookup(Vocabulary, Categorical):
         return "object" if self.invert else super()._output_dtype
 
     def bins(self, tokens: list, count: int) -> np.ndarray:
+        """The bin of each unknown string, from 0 to `count` - 1."""
         return hashed(tokens, count, salted(self.salt))
 
 
@@ -120,6 +121,7 @@ class IntegerLookup(Vocabulary, Categorical):
     token_type, token_kind = int, "indices"
 
     def bins(self, tokens: list, count: int) -> np.ndarray:
+        """The bin of each unknown integer, from 0 to `count` - 1."""
         if self.oov_method == "farmhash":
             return hashed([str(token) for token in tokens], count, salted(self.salt))
         return np.array(tokens) % count

@@ -158,8 +158,8 @@ class Normalization(Layer):
         axes = (0, *(axis + 1 for axis, length in enumerate(shape) if length == 1))
         # Rounding in the mean must not pass for a variance.
         variance = np.where(data.max(axis=axes) == data.min(axis=axes), 0, data.var(axis=axes))
-        for moment, found in zip(self.moments, (data.mean(axis=axes), variance), strict=True):
-            moment.value[...] = found.reshape(shape)
+        for moment, value in zip(self.moments, (data.mean(axis=axes), variance), strict=True):
+            moment.value[...] = value.reshape(shape)
 
     @property
     def adapted(self) -> bool:
@@ -210,7 +210,7 @@ def _moment(name: str) -> Any:
     def give(layer: Any, value: Any) -> None:
         layer.__dict__.setdefault("_given", {})[name] = value
 
-    return property(read, give)
+    return property(read, give, doc=f"The {name} of each feature, as given or as `adapt` found it.")
 
 
 for _name in ("mean", "variance"):

@@ -73,8 +73,8 @@ class PiecewiseLinearEncoding(OfSomeColumns):
         if not np.isfinite(columns).all():
             raise DataError(f"{self.label}: adapt needs values that are finite in {self.dtype}")
         for edges, column in zip(self.edges.value, columns.T, strict=True):
-            found = edges_of(column, self.num_bins)
-            edges[: len(found)], edges[len(found) :] = found, found[-1]
+            column_edges = edges_of(column, self.num_bins)
+            edges[: len(column_edges)], edges[len(column_edges) :] = column_edges, column_edges[-1]
 
     @property
     def adapted(self) -> bool:

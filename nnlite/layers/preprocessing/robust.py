@@ -89,8 +89,8 @@ class RobustScaling(OfSomeColumns):
             self._keep(*self._statistics(data.reshape(-1, data.shape[-1])[:, self._places]))
             return
         examples_for(self, data[:1])
-        found = [self._statistics(block) for block in data.column_blocks()]
-        center, width = (np.concatenate(values)[self._places] for values in zip(*found, strict=True))
+        statistics = [self._statistics(block) for block in data.column_blocks()]
+        center, width = (np.concatenate(values)[self._places] for values in zip(*statistics, strict=True))
         self._keep(center, width)
 
     def _statistics(self, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -153,6 +153,6 @@ class TextVectorization(Vocabulary, Categorical):
         length = self.output_sequence_length or max([1, *map(len, documents)])
         documents = [tokens[:length] for tokens in documents]
         indices = np.full((len(documents), length), 0 if self.output_mode == "int" else -1)
-        found = self.lookup([token for tokens in documents for token in tokens])
-        indices[np.arange(length) < np.array([len(tokens) for tokens in documents])[:, None]] = found
+        codes = self.lookup([token for tokens in documents for token in tokens])
+        indices[np.arange(length) < np.array([len(tokens) for tokens in documents])[:, None]] = codes
         return indices

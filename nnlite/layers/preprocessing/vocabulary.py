@@ -73,6 +73,7 @@ class Vocabulary(Host):
         return np.where(known, names[np.where(known, indices, 0)], self.oov_token)
 
     def validate(self) -> None:
+        """Check the arguments together; `ConfigError` if they contradict each other."""
         special = len(self._special_tokens())
         for holds, needed in (
             ((self.max_tokens or np.inf) <= special, f"max_tokens above its {special} special ones"),
@@ -183,6 +184,7 @@ class Vocabulary(Host):
 
     @property
     def adapted(self) -> bool:
+        """Whether the vocabulary is known."""
         return self.vocabulary is not None
 
     def _check_ready(self) -> None:
@@ -194,12 +196,13 @@ class Vocabulary(Host):
 
     @property
     def depth(self) -> int:
+        """Number of different outputs: the vocabulary with its special tokens."""
         return cast(int, self.max_tokens) if self.pad_to_max_tokens else self.vocabulary_size()
 
     def lookup(self, tokens: list) -> np.ndarray:
         """The index of each token in one flat array; -1 for a mask token where the mask has no place."""
-        found = np.array([self._table.get(token, -2) for token in tokens], dtype=np.int64)
-        unknown = np.flatnonzero(found == -2)
+        indices = np.array([self._table.get(token, -2) for token in tokens], dtype=np.int64)
+        unknown = np.flatnonzero(indices == -2)
         if unknown.size:
             if not self.num_oov_indices:
                 raise DataError(
@@ -208,8 +211,8 @@ class Vocabulary(Host):
                 )
             others = [tokens[place] for place in unknown]
             start = len(self._special_tokens()) - self.num_oov_indices
-            found[unknown] = start + (0 if self.num_oov_indices == 1 else self.bins(others, self.num_oov_indices))
-        return found
+            indices[unknown] = start + (0 if self.num_oov_indices == 1 else self.bins(others, self.num_oov_indices))
+        return indices
 
     def encode(self, indices: np.ndarray) -> np.ndarray:
         """`indices` as `output_mode` says."""
@@ -218,9 +221,9 @@ class Vocabulary(Host):
 
     def _all_weights(self) -> np.ndarray:
         """Of every column of the output: those before and after the given ones count by the mean, and not at all."""
-        own = np.array(self.idf_weights)
-        front = np.full(self.vocabulary_size() - len(own), own.mean())
-        return np.concatenate([front, own, np.zeros(self.depth - self.vocabulary_size())])
+        weights = np.array(self.idf_weights)
+        front = np.full(self.vocabulary_size() - len(weights), weights.mean())
+        return np.concatenate([front, weights, np.zeros(self.depth - self.vocabulary_size())])
 
     def _lines(self, path: str) -> list:
         try:

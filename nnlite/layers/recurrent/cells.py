@@ -129,7 +129,9 @@ class RNNCell(Layer, abstract=True):
         states = states or [np.zeros((len(x), *shape), x.dtype) for shape in shapes]
         if [state.shape for state in states] != [(len(x), *shape) for shape in shapes]:
             raise ShapeError(f"{self.label} needs states {shapes}, got {[state.shape for state in states]}")
-        traced = {id(own): trace.variable(value) for own, value in zip(self.parameters, parameters, strict=True)}
+        traced = {
+            id(parameter): trace.variable(value) for parameter, value in zip(self.parameters, parameters, strict=True)
+        }
         output, states = self.bound(traced, trace)(x, states, training=training, random=random)
         ends = (output, *states) if several else (output,)
         values = tuple(end.value if isinstance(end, Traced) else end for end in ends)
@@ -161,6 +163,7 @@ class GatedWeights(Layer, abstract=True):
 
     @property
     def state_size(self) -> Any:
+        """Length of each state: `units`."""
         return self.units
 
     def add_kernels(self, input_shape: tuple, gates: int, bias_shape: Shape) -> None:
@@ -210,9 +213,9 @@ def dropped(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Inputs and hidden state of a step after dropout."""
     dtype = np.real(np.zeros((), inputs.dtype)).dtype
-    own = noise(layer, layer.dropout, inputs.shape, dtype, 0, training, random)
+    factors = noise(layer, layer.dropout, inputs.shape, dtype, 0, training, random)
     recurrent = noise(layer, layer.recurrent_dropout, hidden.shape, dtype, 1, training, random)
-    return inputs if own is None else inputs * own, hidden if recurrent is None else hidden * recurrent
+    return inputs if factors is None else inputs * factors, hidden if recurrent is None else hidden * recurrent
 
 
 def activated(layer: Any, x: Any) -> Any:
@@ -224,7 +227,7 @@ def step_of(cell: Layer, traced: dict[int, Any], trace: LayerTrace) -> Callable[
     """`cell.call` as a step of a sequence, with these values of its parameters; see `RNNCell.bound`."""
 
     def use(inner: Layer, inputs: Any, **given: Any) -> Any:
-        return trace.use(inner, inputs, [traced[id(own)] for own in inner.parameters], **given)
+        return trace.use(inner, inputs, [traced[id(parameter)] for parameter in inner.parameters], **given)
 
     twin = bound_copy(cell, traced, use)
 

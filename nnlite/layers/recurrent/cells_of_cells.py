@@ -40,6 +40,7 @@ class StackedRNNCells(RNNCell):
 
     @property
     def state_size(self) -> list[Any]:
+        """State sizes of the cells, one list per cell."""
         cells: list[Any] = self._steps  # each has a `state_size`
         return [cell.state_size for cell in cells]
 
@@ -73,9 +74,9 @@ class StackedRNNCells(RNNCell):
 
         def step(inputs: Any, states: Any, training: bool = False, random: Any = None) -> tuple[Any, tuple]:
             new, start = [], 0
-            for index, (cell, own) in enumerate(zip(self._steps, steps, strict=True)):
+            for index, (cell, step) in enumerate(zip(self._steps, steps, strict=True)):
                 stop = start + len(cell.sizes)
-                inputs, after = own(inputs, states[start:stop], training=training, random=child_of(random, index))
+                inputs, after = step(inputs, states[start:stop], training=training, random=child_of(random, index))
                 new += after
                 start = stop
             return inputs, tuple(new)
@@ -101,6 +102,7 @@ class StepOf(RNNCell, abstract=True):
 
     @property
     def state_size(self) -> Any:
+        """State size of the cell inside."""
         return _told(self.layer, "state_size")
 
     @property

@@ -75,6 +75,7 @@ class ConvLSTMCell(RNNCell, ConvGates, abstract=True):
 
     @property
     def state_size(self) -> list[int]:
+        """Number of channels of each of the two states."""
         return [self.filters, self.filters]
 
     @property

@@ -42,6 +42,7 @@ class LSTMCell(RNNCell, GatedWeights):
 
     @property
     def state_size(self) -> list[int]:
+        """Lengths of the hidden state and the carry."""
         return [self.units, self.units]
 
     def build(self, input_shape: tuple) -> None:
@@ -100,7 +101,7 @@ class LSTM(Recurrent, GatedWeights):
         """All steps: the rows, the hidden states, the last states and their `LSTMRecurrence`."""
         kernel, recurrent, *bias = weights
         hidden, cell = states
-        found = kernels.lstm_run(rows, hidden, cell, kernel, recurrent, bias[0] if bias else None, mask)
-        (joined, cells, *_), units = found, len(recurrent)
+        run = kernels.lstm_run(rows, hidden, cell, kernel, recurrent, bias[0] if bias else None, mask)
+        (joined, cells, *_), units = run, len(recurrent)
         hidden, rows = joined[..., :units], joined[:-1, :, units : units + rows.shape[-1]]
-        return rows, hidden, [hidden[-1].copy(), cells[-1].copy()], LSTMRecurrence(hidden, recurrent, mask, *found)
+        return rows, hidden, [hidden[-1].copy(), cells[-1].copy()], LSTMRecurrence(hidden, recurrent, mask, *run)

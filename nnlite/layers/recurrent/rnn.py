@@ -74,8 +74,8 @@ class Recurrent(Layer, abstract=True):
         super().__post_init__()
         self._moves_on = self.stateful
         if self.cell_class is not None:
-            own = {"name", "trainable", "dtype"}  # of the layer: the cell's follow when it is built
-            names = constructor_parameters(self.cell_class).keys() - own
+            settings = {"name", "trainable", "dtype"}  # of the layer: the cell's follow when it is built
+            names = constructor_parameters(self.cell_class).keys() - settings
             self.cell = self.cell_class(**{name: getattr(self, name) for name in names})
             self._step: RNNCell = self.cell
 
@@ -125,6 +125,7 @@ class Recurrent(Layer, abstract=True):
             self.add_weight((self.batch_size, *shape), "zeros", trainable=False, name=f"state_{index}")
 
     def know_batch(self, size: int | None) -> None:
+        """Let a stateful layer without a batch size take this one."""
         if self.stateful and self.batch_size is None:
             self.batch_size = size
 
@@ -241,8 +242,8 @@ class Recurrent(Layer, abstract=True):
         ordered = sequence[:, ::-1] if self.go_backwards else sequence
         rows = [trace.variable(row) for row in np.moveaxis(ordered, 1, 0)]
         states = tuple(trace.variable(state) if given else state for state in first)
-        own = self.parameters[: self.weight_count]
-        traced = {id(parameter): trace.variable(value) for parameter, value in zip(own, weights, strict=True)}
+        parameters = self.parameters[: self.weight_count]
+        traced = {id(parameter): trace.variable(value) for parameter, value in zip(parameters, weights, strict=True)}
         step, outputs = self._step.bound(traced, trace), []
         shape, *_ = self._step.step_shapes(sequence.shape[2:])
         blank = output = np.zeros((len(sequence), *shape), sequence.dtype)
@@ -269,11 +270,11 @@ class Recurrent(Layer, abstract=True):
         if not states:
             return
         _, *shapes = self._step.step_shapes(sequence.shape[2:])
-        wanted, found = [(batch, *shape) for shape in shapes], [state.shape for state in states]
-        if wanted != found:
+        wanted, given = [(batch, *shape) for shape in shapes], [state.shape for state in states]
+        if wanted != given:
             raise ShapeError(
                 f"{self.label} needs {len(shapes)} states of the shapes {', '.join(map(str, wanted))}, "
-                f"got {', '.join(map(str, found))}"
+                f"got {', '.join(map(str, given))}"
             )
 
     def _ordered_mask(self, mask, sequence):

@@ -56,16 +56,16 @@ class Bidirectional(Layer):
     takes_several = None
 
     def validate(self) -> None:
-        own, other = self.layer, self.backward_layer
+        forward, other = self.layer, self.backward_layer
         if other is None:
-            config = {**own.get_config(), "go_backwards": not own.go_backwards, "name": None}
-            self._twin = type(own).from_config(config)
+            config = {**forward.get_config(), "go_backwards": not forward.go_backwards, "name": None}
+            self._twin = type(forward).from_config(config)
             self._zero_masked_steps()
             return
-        if own.go_backwards == other.go_backwards:
+        if forward.go_backwards == other.go_backwards:
             raise ConfigError("the two layers must differ in go_backwards", ("Bidirectional", "backward_layer"))
         for name in ("return_sequences", "return_state", "stateful"):
-            if getattr(own, name) != getattr(other, name):
+            if getattr(forward, name) != getattr(other, name):
                 raise ConfigError(f"the two layers must agree in {name}", ("Bidirectional", "backward_layer"))
         self._twin = other
         self._zero_masked_steps()
@@ -81,6 +81,7 @@ class Bidirectional(Layer):
         return self.layer.stateful
 
     def know_batch(self, size: int | None) -> None:
+        """Let both layers take this batch size, if they are stateful and have none."""
         for layer in (self.layer, self._twin):
             layer.know_batch(size)
 
@@ -118,7 +119,7 @@ class Bidirectional(Layer):
 
     def compute_output_shape(self, input_shape: tuple, initial_state_shape: Any = None) -> tuple:
         shape = first_shape(input_shape)
-        shapes = [own.compute_output_shape(shape) for own in (self.layer, self._twin)]
+        shapes = [layer.compute_output_shape(shape) for layer in (self.layer, self._twin)]
         (first, *states), (second, *others) = shapes if self.layer.return_state else [(shape,) for shape in shapes]
         wide = (*first[:-1], first[-1] + second[-1]) if self.merge_mode == "concat" else first
         outputs = [first, second] if self.merge_mode is None else [wide]
@@ -126,11 +127,12 @@ class Bidirectional(Layer):
         return tuple(ends) if len(ends) > 1 else ends[0]
 
     def call(self, inputs: Any, mask: Any = None) -> Any:
+        """Run both layers and merge their outputs by `merge_mode`."""
         sequence, *states = inputs if isinstance(inputs, (tuple, list)) else (inputs,)
         middle = len(self.layer.sizes)
         outputs, ends = [], []
-        for layer, own in ((self.layer, states[:middle]), (self._twin, states[middle:])):
-            output = layer((sequence, *own) if own else sequence, mask=mask)
+        for layer, first_states in ((self.layer, states[:middle]), (self._twin, states[middle:])):
+            output = layer((sequence, *first_states) if first_states else sequence, mask=mask)
             output, *last = output if layer.return_state else (output,)
             if layer.go_backwards and layer.return_sequences:
                 output = output[:, ::-1]

@@ -243,7 +243,7 @@ def noise_shape(given: BatchShape | None, shape: Shape) -> Shape:
     """`shape` where `given` is None or has None, else `given`."""
     if given is None:
         return shape
-    return tuple(own if own is not None else n for own, n in zip(given, shape, strict=True))
+    return tuple(length if length is not None else n for length, n in zip(given, shape, strict=True))
 
 
 def check_lengths(layer: Any) -> None:

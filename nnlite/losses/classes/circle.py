@@ -44,6 +44,7 @@ class Circle(Loss):
     counts_zeros = False
 
     def call(self, y_true: np.ndarray, y_pred: Any) -> Any:
+        """The loss of each row, from its similarities with the other rows."""
         kind = y_pred.value.real.dtype
         alike = y_true[:, None] == y_true
         others = ~alike

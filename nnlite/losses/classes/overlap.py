@@ -77,6 +77,7 @@ class Dice(Overlap):
     _positional = ("reduction", "name", "axis", "dtype")
 
     def call(self, y_true: np.ndarray, y_pred: Any) -> Any:
+        """1 - Dice's coefficient of targets and predictions."""
         return 1 - 2 * self.sums(y_true * y_pred) / (self.sums(y_true) + self.sums(y_pred) + EPSILON)
 
 
@@ -105,6 +106,7 @@ class Tversky(Overlap):
     _positional = ("alpha", "beta", "reduction", "name", "axis", "dtype")
 
     def call(self, y_true: np.ndarray, y_pred: Any) -> Any:
+        """1 - Tversky's index of targets and predictions."""
         shared = self.sums(y_true * y_pred)
         missed, added = self.sums(y_true * (1 - y_pred)), self.sums((1 - y_true) * y_pred)
         return 1 - shared / (shared + self.alpha * missed + self.beta * added + EPSILON)

@@ -44,6 +44,7 @@ class FunctionLoss(Loss):
     _numerical = cast("bool | None", None)  # whether the derivative is found by differences; None before the first call
 
     def call(self, y_true: np.ndarray, y_pred: Any) -> Any:
+        """The function of targets and predictions."""
         return self.function(y_true, y_pred)
 
     def per_row(self, y_true: np.ndarray, y_pred: np.ndarray) -> tuple[np.ndarray, Jacobian]:

@@ -40,7 +40,7 @@ def calibrated(
         sample_weight: weights of the rows, >= 0.
 
     Raises:
-        ConfigError: outputs that are no probabilities, nor logits of such by the loss.
+        ConfigError: outputs that are not probabilities, nor logits of such by the loss.
         DataError, ShapeError: targets or weights that do not fit the outputs.
 
     Reference: Guo et al. 2017, arXiv:1706.04599.
@@ -51,7 +51,7 @@ def calibrated(
     >>> model = Sequential([Input((1,)), Dense(1, "sigmoid", kernel_initializer="ones")])
     >>> x = np.repeat([[-3.0], [3.0]], 500, axis=0)  # sure to 95 %
     >>> y = np.arange(1000) % 5 < np.repeat([1, 4], 500)  # and right in 80 % of the rows
-    >>> model.calibrated(x, y).predict([[3.0]], verbose=0).round(2).tolist()
+    >>> print(model.calibrated(x, y).predict([[3.0]], verbose=0).round(2))
     [[0.82]]
     """
     last = self.layers[-1]

@@ -1,4 +1,4 @@
-"""What compiled code that carries out whole steps needs to know of an optimizer."""
+"""Forms of optimizers for compiled code that carries out whole steps."""
 
 from typing import TYPE_CHECKING
 

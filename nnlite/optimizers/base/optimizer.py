@@ -143,11 +143,11 @@ class Optimizer(VariableDoors, Configurable, family="optimizer"):
         raise NotImplementedError
 
     def update_form(self) -> UpdateForm | None:
-        """How compiled code that carries out whole steps knows `update`; None if it does not."""
+        """Form of `update` for compiled code that carries out whole steps; None if it has none."""
         return None
 
     def step_size(self, learning_rate: float, step: int) -> float:
-        """What an update after so many others multiplies the gradients, or what it makes of them, by."""
+        """Factor of the gradients, or of what is made of them, in an update after so many others."""
         return learning_rate
 
     def build_packs(self, packs: Sequence) -> None:

@@ -75,7 +75,11 @@ class Features:
     def is_number(self, name: str) -> bool:
         """Whether the feature is one column of numbers, along which there is a derivative."""
         inputs = self.subject.run.preprocessing.inputs
-        codes = {own.name for own in inputs.columns if isinstance(own, Ordinal)} if isinstance(inputs, Columns) else ()
+        codes = (
+            {column.name for column in inputs.columns if isinstance(column, Ordinal)}
+            if isinstance(inputs, Columns)
+            else ()
+        )
         return len(self.places[name]) == 1 and name not in codes and self.x.dtype.kind == "f"
 
     @functools.cached_property
@@ -87,15 +91,15 @@ class Features:
         other row.
         """
         slopes = self.subject.mean_slopes(self.x) if any(map(self.is_number, self.places)) else None
-        random, found = np.random.default_rng(self.subject.run.experiment.seed), {}
+        random, sensitivities = np.random.default_rng(self.subject.run.experiment.seed), {}
         present = self.subject.predict(self.x)
         for name, places in self.places.items():
             if self.is_number(name) and slopes is not None:
-                found[name] = float(slopes[places[0]] * self.x[:, places[0]].std(dtype=np.float64))
+                sensitivities[name] = float(slopes[places[0]] * self.x[:, places[0]].std(dtype=np.float64))
             else:
                 changed = self._with(self.x, places, self.x[random.permutation(len(self.x))][:, places])
-                found[name] = float(np.abs(self.subject.predict(changed) - present).mean())
-        return dict(sorted(found.items(), key=lambda pair: -pair[1]))
+                sensitivities[name] = float(np.abs(self.subject.predict(changed) - present).mean())
+        return dict(sorted(sensitivities.items(), key=lambda pair: -pair[1]))
 
     @functools.cached_property
     def importance(self) -> dict[str, np.ndarray]:
@@ -107,14 +111,14 @@ class Features:
         """
         x, y = self.x[:PERMUTED_ROWS], self.y[:PERMUTED_ROWS]
         loss = self.subject.row_losses(x, y).mean()
-        random, found = np.random.default_rng(self.subject.run.experiment.seed), {}
+        random, importances = np.random.default_rng(self.subject.run.experiment.seed), {}
         for name in list(self.sensitivities)[:MOST_PERMUTED]:
             places, rises = self.places[name], np.empty(REPEATS)
             for repeat in range(REPEATS):
                 changed = self._with(x, places, x[random.permutation(len(x))][:, places])
                 rises[repeat] = self.subject.row_losses(changed, y).mean() - loss
-            found[name] = rises
-        return dict(sorted(found.items(), key=lambda pair: -pair[1].mean()))
+            importances[name] = rises
+        return dict(sorted(importances.items(), key=lambda pair: -pair[1].mean()))
 
     def dependence(self, name: str) -> Dependence:
         """The partial dependence of the predictions on one feature (Friedman 2001), on at most 500 rows.
@@ -158,7 +162,7 @@ class Features:
             return self.x[:, self.places[name][0]].astype(np.float64)
         inputs = self.subject.run.preprocessing.inputs
         encoders = inputs.columns if isinstance(inputs, Columns) else []
-        dates = next((own for own in encoders if own.name == name and own.reads == "date"), None)
+        dates = next((encoder for encoder in encoders if encoder.name == name and encoder.reads == "date"), None)
         if dates is not None:
             column = dates.read(table)
             return np.where(column.missing, np.datetime64("NaT"), column.values)[self.source_rows]

@@ -51,10 +51,10 @@ def read_metrics(folder: Path) -> Measured:
     path = folder / "metrics.json"
     values = read_json(path)
     if not isinstance(values, dict) or not all(
-        isinstance(own, dict) for part, own in values.items() if part != "warnings"
+        isinstance(value, dict) for part, value in values.items() if part != "warnings"
     ):
         raise DataError(f"{path}: damaged (expected part -> name -> value)")
-    parts = {part: own for part, own in values.items() if part not in BESIDE_PARTS}
+    parts = {part: value for part, value in values.items() if part not in BESIDE_PARTS}
     return Measured(parts, values.get("baseline", {}), list(values.get("warnings", [])))
 
 

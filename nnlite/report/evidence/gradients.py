@@ -47,10 +47,10 @@ def gradient_norms(subject: Subject) -> list[GradientNorms]:
         gradients = {name: part[None] for name, part in zip(parameters, parts, strict=True)}
     else:
         gradients = model.per_example_gradients(x, y, flat=False)
-    found = []
+    norms = []
     for name, parameter in parameters.items():
-        own = gradients[name].reshape(len(gradients[name]), -1).astype(np.float64)
-        each = np.linalg.norm(own, axis=1) if most >= LEAST_ROWS else np.zeros(0)
+        by_row = gradients[name].reshape(len(gradients[name]), -1).astype(np.float64)
+        each = np.linalg.norm(by_row, axis=1) if most >= LEAST_ROWS else np.zeros(0)
         weight = float(np.linalg.norm(parameter.value.astype(np.float64)))
-        found.append(GradientNorms(name, parameter.shape, weight, float(np.linalg.norm(own.mean(axis=0))), each))
-    return found
+        norms.append(GradientNorms(name, parameter.shape, weight, float(np.linalg.norm(by_row.mean(axis=0))), each))
+    return norms

@@ -23,9 +23,14 @@ def image_shape(subject: Subject) -> tuple[int, int, int] | None:
     shape, size = subject.model.input_shape[1:], math.prod(subject.model.input_shape[1:])
     if subject.encoded_columns is not None or subject.model.input_kind == "strings":
         return None
-    for own in (shape, *(tuple(layer.output_shape[1:]) for layer in subject.model.layers[:3])):
-        if len(own) == 3 and own[2] in CHANNELS and math.prod(own) == size and min(own[:2]) >= SMALLEST_SIDE:
-            return own[0], own[1], own[2]
+    for candidate in (shape, *(tuple(layer.output_shape[1:]) for layer in subject.model.layers[:3])):
+        if (
+            len(candidate) == 3
+            and candidate[2] in CHANNELS
+            and math.prod(candidate) == size
+            and min(candidate[:2]) >= SMALLEST_SIDE
+        ):
+            return candidate[0], candidate[1], candidate[2]
     return _square(subject.arrays(subject.part)[0], shape)
 
 

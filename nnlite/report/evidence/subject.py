@@ -159,9 +159,9 @@ class Subject:
     def penalty(self) -> float:
         """Sum of the penalties on the weights."""
         return sum(
-            float(own.regularizer.penalty(own.value))
-            for own in self.model.trainable_weights
-            if own.regularizer is not None
+            float(weight.regularizer.penalty(weight.value))
+            for weight in self.model.trainable_weights
+            if weight.regularizer is not None
         )
 
     def sample(self, part: str, most: int = MOST_ROWS) -> np.ndarray:

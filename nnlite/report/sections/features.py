@@ -31,24 +31,24 @@ def features_section(subject: Subject, features: Features | str) -> str:
 
 
 def _sensitivities(features: Features) -> Chart:
-    found = dict(list(features.sensitivities.items())[:SHOWN])
-    derivative = any(features.is_number(name) for name in found)
+    shown = dict(list(features.sensitivities.items())[:SHOWN])
+    derivative = any(features.is_number(name) for name in shown)
     note = (
         "Mean absolute derivative of the outputs, exact, times the standard deviation of the input"
         if derivative
         else ""
     )
-    if not all(features.is_number(name) for name in found):
+    if not all(features.is_number(name) for name in shown):
         note += "; for categories the" if derivative else "The"
         note += " mean absolute change when a row takes the value of another row"
-    return bar_chart(list(found), list(found.values()), "Sensitivity", "change of an output", note=f"{note}.")
+    return bar_chart(list(shown), list(shown.values()), "Sensitivity", "change of an output", note=f"{note}.")
 
 
 def _importance(features: Features) -> Chart:
-    found = dict(list(features.importance.items())[:SHOWN])
-    rises = np.array(list(found.values()))
+    shown = dict(list(features.importance.items())[:SHOWN])
+    rises = np.array(list(shown.values()))
     return bar_chart(
-        list(found),
+        list(shown),
         rises.mean(axis=1),
         "Permutation importance",
         "rise of the loss",
@@ -62,11 +62,11 @@ def _dependences(features: Features) -> Iterator[Dependence]:
     """Charts of the most important features: six of one curve each, fewer of several."""
     curves = 0
     for name in list(features.importance)[:6]:
-        found = features.dependence(name)
-        curves += len(found.curves)
+        dependence = features.dependence(name)
+        curves += len(dependence.curves)
         if curves > MOST_CURVES:
             return
-        yield found
+        yield dependence
 
 
 def _dependence(found: Dependence) -> Chart:
@@ -76,7 +76,7 @@ def _dependence(found: Dependence) -> Chart:
         names = [str(value) for value in found.values]
         return bar_chart(names, curve, title, first, note=f"{note}.")
     note += "." if found.low is None else "; the band holds 80% of the rows."
-    series = [Series(name, found.values, own, found.low, found.high) for name, own in found.curves.items()]
+    series = [Series(name, found.values, means, found.low, found.high) for name, means in found.curves.items()]
     return line_chart(series, title, found.name, first if len(series) == 1 else "probability", note=note)
 
 

@@ -17,7 +17,10 @@ def gradients_section(subject: Subject) -> str:
     norms = gradient_norms(subject)
     if not norms:
         return section("gradients", "Gradients", notice("The model has no trainable parameter."))
-    rows = [[own.name, str(own.shape), number_text(own.weight), number_text(own.batch), *_spread(own)] for own in norms]
+    rows = [
+        [norm.name, str(norm.shape), number_text(norm.weight), number_text(norm.batch), *_spread(norm)]
+        for norm in norms
+    ]
     head = ["parameter", "shape", "norm", "norm of the mean gradient", "median over rows", "largest row"]
     table = details("All parameters", wide(html_table(head, rows, numbers=range(2, 6))))
     return section("gradients", "Gradients", figures(_chart(norms[:SHOWN])), table)
@@ -28,12 +31,12 @@ def _spread(own: GradientNorms) -> list[str]:
 
 
 def _chart(norms: list[GradientNorms]) -> Chart:
-    names, title = [own.name for own in norms], "Gradient norms"
+    names, title = [norm.name for norm in norms], "Gradient norms"
     if not len(norms[0].rows):
-        values = [own.batch for own in norms]
+        values = [norm.batch for norm in norms]
         note = "Of the mean loss over rows of the training part, with respect to each parameter."
         return bar_chart(names, values, title, "norm of the gradient", note=note)
-    low, middle, high = np.percentile([own.rows for own in norms], [10, 50, 90], axis=1)
+    low, middle, high = np.percentile([norm.rows for norm in norms], [10, 50, 90], axis=1)
     note = (
         f"Of the loss of each of {len(norms[0].rows)} rows of the training part alone, with respect to each parameter: "
         "the median over the rows, and from the 10th to the 90th percentile."

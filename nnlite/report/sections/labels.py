@@ -42,11 +42,11 @@ def labels_section(subject: Subject) -> str:
 def _curves(marks: np.ndarray, outputs: np.ndarray, labels: list[str], picked: list[int]) -> list[Chart]:
     roc, precision_recall = [], []
     for place in picked:
-        own, given = marks[:, place], outputs[:, place]
-        false, true, _ = roc_curve(own, given)
-        roc.append(curve(f"{labels[place]}, area {number_text(roc_auc(own, given))}", false, true))
-        precision, recall, _ = precision_recall_curve(own, given)
-        name = f"{labels[place]}, AP {number_text(average_precision(own, given))}"
+        truth, given = marks[:, place], outputs[:, place]
+        false, true, _ = roc_curve(truth, given)
+        roc.append(curve(f"{labels[place]}, area {number_text(roc_auc(truth, given))}", false, true))
+        precision, recall, _ = precision_recall_curve(truth, given)
+        name = f"{labels[place]}, AP {number_text(average_precision(truth, given))}"
         precision_recall.append(curve(name, recall, precision))
     note, named = "The labels of the lowest F1.", "AP: average precision."
     return [

@@ -44,7 +44,7 @@ def _verdict(subject: Subject, row: int) -> tuple[str, str]:
     """The true and the predicted value, as strings."""
     target, part = subject.target, subject.part
     if isinstance(target, Quantities):
-        truth, predicted = (own[row] for own in subject.quantities(part))
+        truth, predicted = (quantity[row] for quantity in subject.quantities(part))
         return _listed(truth), _listed(predicted)
     truth, outputs = subject.truth(part)[row : row + 1], subject.outputs[part][row : row + 1]
     if isinstance(target, Labels):
@@ -89,7 +89,7 @@ def _is_series(subject: Subject) -> bool:
 
 def _series(subject: Subject, row: int, losses: np.ndarray) -> Chart:
     before = subject.arrays(subject.part)[0][row].ravel()
-    truth, predicted = (own[row] for own in subject.quantities(subject.part))
+    truth, predicted = (quantity[row] for quantity in subject.quantities(subject.part))
     after = np.arange(len(before), len(before) + len(truth))
     lines = [
         Series("input", np.arange(len(before)), before),
@@ -122,7 +122,7 @@ def _inputs(subject: Subject, worst: np.ndarray, features: Features | None) -> d
         names = chosen or (list(table.columns) if isinstance(table, Table) else table.names)[:SHOWN_COLUMNS]
         places = subject.rows(subject.part)[worst]
         cells = {name: table.column(name, "category").values[places] for name in names}
-        return {f"{name} ": [shortened(str(cell or ""), 80) for cell in own] for name, own in cells.items()}
+        return {f"{name} ": [shortened(str(cell or ""), 80) for cell in values] for name, values in cells.items()}
     raw = subject.arrays(subject.part)[0][worst]
     if raw.dtype.kind in "OU":
         return {"text ": [shortened(str(text), 120) for text in np.ravel(raw)]}

@@ -40,14 +40,14 @@ def explained(trained: "TrainedModel", x: np.ndarray, inputs: Any, output: Any =
     outputs = model.predict(x, verbose=0)
     groups = _groups(trained, x)
     raw = _cells(inputs)
-    found = []
+    explanations = []
     for number, (row, numbers) in enumerate(zip(x, outputs, strict=True)):
         answer = answer_of(trained, output, numbers[None])
         parts, value, start = _contributions(trained, answer, row, baseline, groups)
         parts = dict(sorted(parts.items(), key=lambda pair: -abs(pair[1])))
         cells = {name: str(column[number]) for name, column in raw.items() if name in parts}
-        found.append(RowExplanation(answer.name, value, start, parts, cells, typical))
-    return found
+        explanations.append(RowExplanation(answer.name, value, start, parts, cells, typical))
+    return explanations
 
 
 _EXPLAINED = (Columns, TableEncoder, Raw)
@@ -129,15 +129,15 @@ def _contributions(
     points = np.stack([*changed[0], *changed[1], row])
     values = answer.of(model.predict(points, verbose=0))
     forward, backward = values[: len(codes) + 1], values[len(codes) + 1 : -1]
-    found = {name: 0.0 for name, _, _ in groups}
+    contributions = {name: 0.0 for name, _, _ in groups}
     for (name, _), up, down in zip(codes, np.diff(forward), np.diff(backward)[::-1], strict=True):
-        found[name] += float(up + down) / 2
+        contributions[name] += float(up + down) / 2
     start = changed[0][-1]
     along = _along_line(model, answer, row, start, float(values[-1] - forward[-1])).ravel()
     for name, places, is_code in groups:
         if not is_code:
-            found[name] += float(along[places].sum())
-    return found, float(values[-1]), float(values[0])
+            contributions[name] += float(along[places].sum())
+    return contributions, float(values[-1]), float(values[0])
 
 
 def _changed(baseline: np.ndarray, row: np.ndarray, order: list[tuple[str, list[int]]]) -> list[np.ndarray]:
@@ -162,19 +162,19 @@ def _along_line(model: Any, answer: Answer, row: np.ndarray, start: np.ndarray, 
     More nodes are taken until the quadrature is right to a thousandth; what is left is laid on the contributions by
     their size.
     """
-    found = np.zeros(row.shape)
+    contributions = np.zeros(row.shape)
     for count in NODES:
         nodes, weights = _nodes(count)
-        found = np.zeros(row.shape)
+        contributions = np.zeros(row.shape)
         for first in range(0, count, ROWS_AT_ONCE):
             part = slice(first, first + ROWS_AT_ONCE)
             times = ((nodes[part] + 1) / 2).reshape(-1, *(1,) * row.ndim)
             points = (start + times * (row - start)).astype(row.dtype)
             outputs, jacobians = model.linearize(points, *model.values)
             slopes = NetworkJacobian(jacobians, None, points.shape, outputs.shape).per_example(answer.slope(outputs))
-            found += np.tensordot(weights[part] / 2, slopes.astype(np.float64), 1)
-        found *= row - start
-        gap, total = difference - found.sum(), np.abs(found).sum()
+            contributions += np.tensordot(weights[part] / 2, slopes.astype(np.float64), 1)
+        contributions *= row - start
+        gap, total = difference - contributions.sum(), np.abs(contributions).sum()
         if abs(gap) <= TOLERANCE * max(abs(difference), TOLERANCE * total):
             break
-    return found + gap * np.abs(found) / total if total else found
+    return contributions + gap * np.abs(contributions) / total if total else contributions

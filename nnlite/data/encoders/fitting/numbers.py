@@ -52,8 +52,8 @@ def _affine(scaler: str, center: str, width: str) -> Callable[[Fit, float, np.nd
             from sklearn import preprocessing
 
         with np.errstate(over="ignore", invalid="ignore"):
-            own: Any = getattr(preprocessing, scaler)().fit(values)
-        middle, spread = float(getattr(own, center)[0]), float(getattr(own, width)[0])
+            fitted_scaler: Any = getattr(preprocessing, scaler)().fit(values)
+        middle, spread = float(getattr(fitted_scaler, center)[0]), float(getattr(fitted_scaler, width)[0])
         check_spread(f"column {fit.name!r}", middle, spread)
         return Numeric(fit.name, fill, middle, spread if spread > 0 else 1.0)
 

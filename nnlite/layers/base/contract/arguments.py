@@ -52,8 +52,8 @@ def read_call(layer: "Layer", inputs: tuple, given: dict[str, Any]) -> LayerCall
     unknown = [name for name in values if name not in names]
     if unknown or names[0] not in values or len(inputs) > len(names) + 2:
         hint = did_you_mean(unknown[0], [*names, "training", "mask"]) if unknown else f"give {names[0]!r}"
-        given = unknown[0] if unknown else len(inputs)
-        raise WrongTypeError(f"{layer.label} cannot be called like this: {given}; {hint}")
+        reason = unknown[0] if unknown else len(inputs)
+        raise WrongTypeError(f"{layer.label} cannot be called like this: {reason}; {hint}")
     data = {name: value for name, value in values.items() if name == names[0] or _is_data(value)}
     options = {name: value for name, value in values.items() if name not in data}
     runner = layer

@@ -1,4 +1,4 @@
-"""What layers of Keras have besides: calls with other weights than their own, their shapes, their arrays by number."""
+"""Further methods of Keras's layers: calls with other weights than their own, their shapes, their arrays by number."""
 
 from collections.abc import Mapping, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ def stateless_call(
     return_losses: bool = False,
     **given: Any,
 ) -> tuple:
-    """What the layer gives for `inputs` with these values of its variables, which stay as they are.
+    """Outputs for `inputs` with these values of its variables, which stay unchanged.
 
     Args:
         trainable_variables, non_trainable_variables: arrays, or parameters, in the order of the properties of these
