@@ -82,7 +82,7 @@ def _taken_together(trainer: "Trainer", batches: Batches) -> dict[str, Callable[
     That is so where nothing listens between batches, and metrics add up.
     """
     steps = trainer.ready_steps()
-    if steps.whole is None or not isinstance(batches, ArrayBatches) or not all(own.adds_up for own in trainer.metrics):
+    if steps.whole is None or isinstance(batches, IterableBatches) or not all(own.adds_up for own in trainer.metrics):
         return {}
     return {"together": partial(steps.together, batches.batch_size)}
 
