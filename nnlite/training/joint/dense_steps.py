@@ -198,9 +198,9 @@ class DenseSteps:
         """`(start, stop, l1, l2)` of the penalized stretches."""
         if not self.steps.regularized:
             return NO_PENALTIES
-        pack, wanted = self.packs[0], set(map(id, self.steps.regularized))
-        pairs = [pair for pair in zip(pack.parameters, pack.segments, strict=True) if id(pair[0]) in wanted]
-        return np.array([(part.start, part.stop, *own.regularizer.strengths()) for own, part in pairs], np.float64)
+        pairs = zip(self.packs[0].parameters, self.packs[0].segments, strict=True)
+        known = [(part, own.regularizer.strengths()) for own, part in pairs if own.regularizer is not None]
+        return np.array([(part.start, part.stop, *strengths) for part, strengths in known if strengths], np.float64)
 
     def _ones(self, shape: tuple[int, int]) -> np.ndarray:
         if self.ones.shape != shape:
