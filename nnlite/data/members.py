@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.data.batches import by_rows, take_rows
+from nnlite.data.batches import Together, by_rows, one_by_one, take_rows
 from nnlite.errors import DataError
 from nnlite.random import stream
 
@@ -60,17 +60,26 @@ class MemberBatches:
     def skip(self, batches: int) -> None:
         """Nothing: each epoch starts over."""
 
-    def epoch(self, step: int = 0, first: int = 0) -> Iterator[tuple]:
-        """The batches of one epoch from `first` on; `step`, the number of training steps so far, decides the orders."""
+    def epoch(self, step: int = 0, first: int = 0, together: Together = one_by_one) -> Iterator[tuple]:
+        """The batches of one epoch, as `ArrayBatches.epoch`; each member has an order of its own."""
         order = np.stack([self._order(member, step)[places] for member, places in enumerate(self._places)])
         stops = [0, *self.stops[: self.steps].tolist()]
-        for batch in range(first, self.steps):
-            part = slice(stops[batch], stops[batch + 1])
-            rows, real = order[:, part], self._is_real[:, part]
-            self.real = real.T
-            x, y, weights = (take_rows(array, rows) for array in self.arrays)
-            weights = self._alone[batch] if weights is None else self._weights(weights, real)
+        while first < self.steps:
+            last = min(first + together(), self.steps)
+            cuts = [slice(*pair) for pair in zip(stops[first:last], stops[first + 1 : last + 1], strict=True)]
+            rows = order[:, stops[first] : stops[last]]
+            self.real = self._is_real[:, stops[first] : stops[last]].T
+            weights = _side_by_side(
+                [self._weights_at(batch, order, cut) for batch, cut in enumerate(cuts, first)], cuts
+            )
+            x, y = (take_rows(array, rows) for array in self.arrays[:2])
             yield x.swapaxes(0, 1), y.swapaxes(0, 1), weights if weights is None else weights.T
+            first = last
+
+    def _weights_at(self, batch: int, order: np.ndarray, cut: slice) -> np.ndarray | None:
+        """The weights of a batch, `(members, rows)`; None where all are 1."""
+        weights = take_rows(self.arrays[2], order[:, cut])
+        return self._alone[batch] if weights is None else self._weights(weights, self._is_real[:, cut])
 
     def _order(self, member: int, step: int) -> np.ndarray:
         rows = self.rows[member]
@@ -90,6 +99,16 @@ class MemberBatches:
         assert weights is not None  # those of padding, if no others
         divisors = (weights if by_weight else real).sum(axis=1, keepdims=True, dtype=weights.dtype)
         return weights * (real.shape[1] / np.where(divisors > 0, divisors, 1))
+
+
+def _side_by_side(weights: list[np.ndarray | None], cuts: list[slice]) -> np.ndarray | None:
+    """The weights of batches as those of all their rows."""
+    present = [own for own in weights if own is not None]
+    if not present:
+        return None
+    ones = [np.ones((len(present[0]), cut.stop - cut.start), present[0].dtype) for cut in cuts]
+    filled = [one if own is None else own for own, one in zip(weights, ones, strict=True)]
+    return np.concatenate(filled, axis=1) if len(filled) > 1 else filled[0]
 
 
 def _padded(lengths: list[int], stops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -28,6 +28,10 @@ class MemberLoss:
         self.whole.reduction = "sum"
         self.averages = loss.reduction != "sum"
 
+    def scale(self, rows: int) -> float:
+        """What the sum of the losses of `rows` rows of a member is multiplied by."""
+        return 1 / rows if self.averages else 1.0
+
     def linearize(
         self, y_true: np.ndarray, y_pred: np.ndarray, sample_weight: np.ndarray | None = None, mask: Any = None
     ) -> tuple[float, Contraction]:
@@ -44,7 +48,7 @@ class MemberLoss:
         weights = None if sample_weight is None else _rows_of_all(sample_weight)
         by_rows: Any
         total, by_rows = self.whole.linearize(targets, outputs, weights)
-        scale = 1 / math.prod([batch, *y_pred.shape[2:-1]]) if self.averages else 1.0
+        scale = self.scale(math.prod([batch, *y_pred.shape[2:-1]]))
         gradient = (by_rows.gradients * scale).reshape(members, batch, *y_pred.shape[2:])
         return total * scale / members, Contraction(gradient.swapaxes(0, 1), y_pred.ndim)
 

@@ -68,7 +68,7 @@ def run_epoch(
         update_metrics(y, outputs, sample_weight)
         if on_end:
             on_end(done, report(loss, trainer))
-        done += math.ceil(count_rows(x) / batches.batch_size) if options else 1
+        done += _count_batches(x, batches)
         if session is not None:
             session.batch = done
             if trainer.stop_training or trainer.interrupted:
@@ -82,9 +82,14 @@ def _taken_together(trainer: "Trainer", batches: Batches) -> dict[str, Callable[
     That is so where nothing listens between batches, and metrics add up.
     """
     steps = trainer.ready_steps()
-    if steps.whole is None or not isinstance(batches, ArrayBatches) or not all(own.adds_up for own in trainer.metrics):
+    if steps.whole is None or isinstance(batches, IterableBatches) or not all(own.adds_up for own in trainer.metrics):
         return {}
     return {"together": partial(steps.together, batches.batch_size)}
+
+
+def _count_batches(x: Any, batches: Batches) -> int:
+    """How many batches the inputs of a step are those of."""
+    return 1 if isinstance(batches, IterableBatches) else math.ceil(count_rows(x) / batches.batch_size)
 
 
 def _whole_epoch(trainer: "Trainer", batches: Batches) -> tuple[Iterable[tuple], Mean, int]:

@@ -56,6 +56,7 @@ class Steps:
         loss, trained_loss: of raw outputs, while testing and while training; they differ within `fit(folds=...)` alone.
         members: of how many models the latter is the loss, whose penalties are shared among them.
         guarded: whether a loss that is not finite is `NotFinite`, before weights are changed by it.
+        mask: that of the outputs of the last batch.
         ends_in_softmax: whether predictions are shares of classes, of which the raw outputs are the logits.
         layered, joined: what is trained with many rows and with few: the layers one by one, or joined.
         whole: carries out whole steps in compiled code, where that knows the model; None if it does not.
@@ -89,7 +90,6 @@ class Steps:
         self.joined_rows = JOINED_ROWS if all(layer.members is None for layer in model.layers) else math.inf
         self.penalized = _penalizes(model)
         self.draws = any("random" in layer._context for layer in model.layers)
-        # The mask is that of the outputs of the last batch.
         self.members, self.trained_loss, self.guarded, self.mask = 1, self.loss, False, None
         self.whole = DenseSteps.of(self) if join else None
         keep_freed_memory()

@@ -13,7 +13,7 @@ from nnlite import Input, Sequential, kernels
 from nnlite.callbacks import Checkpoints, LambdaCallback
 from nnlite.errors import DivergenceError
 from nnlite.estimators.mlp.objectives import HalfSquaredError, SummedBinaryCrossentropy
-from nnlite.layers import BatchNormalization, Dense, Dropout, Flatten, GaussianNoise, Normalization, Rescaling
+from nnlite.layers import BatchNormalization, Dense, Dropout, Flatten, GaussianNoise, Normalization, Rescaling, Scale
 from nnlite.losses import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
@@ -140,6 +140,9 @@ WHOLE = {
     "schedule": {"optimizer": Adam(ExponentialDecay(0.01, 5, 0.9))},
     "in order": {"fit": {"shuffle": False}},
     "some steps": {"fit": {"steps_per_epoch": 4}},
+    "factors": {"layers": [Dense(8, "relu", parametrization="ntk"), Dense(3, use_bias=False, parametrization="ntk")]},
+    "factors and dropout": {"layers": [Dense(8, "selu", parametrization="ntk"), Dropout(0.3), Dense(3)]},
+    "learned factors": {"layers": [Scale(), Dense(8, "mish"), Dropout(Halved()), Dense(3)]},
     "scaled and flattened": {
         "layers": [Rescaling(0.5, 1.0), Flatten(), Dense(8, "relu"), Dense(3)],
         "x": X.reshape(ROWS, 2, 3),
@@ -149,6 +152,41 @@ WHOLE = {
     "half, summed": {"loss": HalfSquaredError(), "optimizer": SGD(0.001)},
     "summed classes": {"loss": SummedBinaryCrossentropy(), "y": (Y > 0).astype(float)},
     "validated": {"fit": {"validation_split": 0.25}},
+}
+MEMBERS = {
+    "plain": {"layers": [Dense(8, "relu", members=3), Dense(3, members=3)]},
+    "one layer": {"layers": [Dense(3, members=3, use_bias=False)]},
+    "dropout": {
+        "layers": [Dense(8, "selu", members=3), Dropout(0.3), Dense(7, members=3), Dropout(0.5), Dense(3, members=3)]
+    },
+    "scheduled dropout": {"layers": [Dense(8, "mish", members=3), Dropout(Halved()), Dense(3, members=3)]},
+    "learned factors": {
+        "layers": [
+            Scale(members=3),
+            Dense(8, "mish", members=3, parametrization="ntk"),
+            Dense(3, members=3, parametrization="ntk"),
+        ]
+    },
+    "penalties": {
+        "layers": [Dense(8, members=3, kernel_regularizer="l2"), Dense(3, members=3, bias_regularizer="l1")],
+    },
+    "weights": {"fit": {"sample_weight": WEIGHTS}},
+    "mean of weights": {
+        "loss": MeanSquaredError(reduction="mean_with_sample_weight"),
+        "fit": {"sample_weight": WEIGHTS},
+    },
+    "sum": {"loss": MeanSquaredError(reduction="sum"), "optimizer": SGD(0.001)},
+    "classes": {"loss": SparseCategoricalCrossentropy(from_logits=True), "y": CLASSES, "metrics": ["accuracy"]},
+    "binary": {
+        "layers": [Dense(8, "relu", members=3), Dense(1, "sigmoid", members=3)],
+        "loss": "binary_crossentropy",
+        "y": CLASSES > 0,
+        "metrics": ["accuracy"],
+    },
+    "all rows": {"fit": {"folds": "all", "validation_split": 0.2}},
+    "uneven": {"fit": {"folds": [(range(30), range(30, 77)), (range(70), range(70, 77)), (range(5, 77), range(5))]}},
+    "in order": {"fit": {"shuffle": False, "steps_per_epoch": 4}},
+    "multipliers": {"optimizer": AdamW(0.01, learning_rate_multipliers={"*bias": 0.1})},
 }
 # what is trained step by step
 SINGLE = {
@@ -174,7 +212,6 @@ SINGLE = {
     "activity": {"layers": [Dense(8, activity_regularizer="l2"), Dense(3)]},
     "orthogonal": {"layers": [Dense(8, kernel_regularizer="orthogonal_regularizer"), Dense(3)]},
     "frozen": {"layers": [Dense(8, trainable=False), Dense(3)]},
-    "factors": {"layers": [Dense(8, parametrization="ntk"), Dense(3)]},
 }
 
 
@@ -187,7 +224,28 @@ def test_the_numbers_are_those_of_single_steps(name, dtype, calls):
     found = trained("numba", dtype=dtype, **WHOLE[name])
     compare(found, expected, tolerance)
     assert sum(calls) == found[2].optimizer.batches
+    assert len(calls) < sum(calls) or "halved" in repr(WHOLE[name])
+
+
+@pytest.mark.parametrize("name", MEMBERS)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_numbers_of_members_are_those_of_single_steps(name, dtype, calls):
+    tolerance = 1e-10 if dtype == "float64" else 2e-5
+    options = {"layers": MEMBERS["plain"]["layers"], "shape": (3, FEATURES), **MEMBERS[name]}
+    options["fit"] = {"folds": 3, **options.get("fit", {})}
+    expected = trained("numpy", dtype=dtype, **options)
+    assert not calls
+    found = trained("numba", dtype=dtype, **options)
+    compare(found, expected, tolerance)
+    assert sum(calls) == found[2].optimizer.batches
     assert len(calls) < sum(calls) or name == "scheduled dropout"
+
+
+def test_members_trained_on_rows_of_their_own_are_trained_step_by_step(calls):
+    x, y = (np.stack([array, -array, 2 * array], axis=1) for array in (X, Y))
+    options = {"layers": MEMBERS["plain"]["layers"], "shape": (3, FEATURES), "x": x, "y": y}
+    compare(trained("numba", **options), trained("numpy", **options), 1e-10)
+    assert not calls
 
 
 @pytest.mark.parametrize("name", SINGLE)

@@ -27,6 +27,10 @@ def dense_steps(
     loss: int,
     values: np.ndarray,
     gradients: np.ndarray,
+    places: np.ndarray,
+    factors: np.ndarray,
+    own_values: np.ndarray,
+    own_gradients: np.ndarray,
     memory: np.ndarray,
     plan: np.ndarray,
     dropout_scales: np.ndarray,
@@ -42,13 +46,18 @@ def dense_steps(
 ) -> int:
     """Carry out steps of training, each on its rows; returns how many were.
 
+    Shape: inputs `(members, steps * rows, features)`, targets and weights likewise; one member where there are none.
+
     Args:
         inputs, targets, weights: of all steps, one after another.
         turns: of each step what the sum of its losses is multiplied by, the size of the step of the optimizer, and the
-            weight decay; in the last column losses are written.
+            weight decay; in the last column losses are written, means over members.
         loss, update: their codes in `nnlite.kernels.reference.forms`.
-        values, gradients, memory, plan, dropout_scales: those of a `DenseRoom`, all of whose values are updated.
-        bits: for each step what is the `all_bits` of a room.
+        values, gradients: the vectors of all parameters, all of which are updated.
+        places, factors: where members' kernels lie in these, see `_gather`; empty where they need no copies.
+        own_values, own_gradients: the vectors of one member that a `DenseRoom` was made for; those of all, if one.
+        memory, plan, dropout_scales: those of the room.
+        bits: for each step and member what is the `all_bits` of a room.
         penalties: `(start, stop, l1, l2)` of the stretches of the values that are penalized.
         numbers: see `UpdateForm`.
         stretches: `(start, stop, factor of the update, factor of the decay)` of the values, each somewhere.
@@ -56,23 +65,101 @@ def dense_steps(
         guarded: whether a loss that is not finite ends the steps, before the values are changed by it.
         outputs: where what leaves the last layer is written, for all rows.
     """
-    rows, last = len(inputs) // len(turns), len(plan) - 1
-    units, leaving, slopes = plan[last, 1], plan[last, 8], plan[last, 9]
-    predictions = memory[leaving : leaving + rows * units].reshape(rows, units)
-    by_predictions = memory[slopes : slopes + rows * units].reshape(rows, units)
+    members, rows = len(inputs), inputs.shape[1] // len(turns)
     for step in range(len(turns)):
-        turn, start, stop = turns[step], step * rows, (step + 1) * rows
-        _begin(inputs[start:stop], values, memory, plan)
-        run_forward(values, memory, plan, dropout_scales, bits[step], True)
-        _copy(memory[leaving : leaving + rows * units], outputs[start:stop].reshape(rows * units))
-        value = _lose(loss, predictions, targets[start:stop], turn[SCALE], weights[start:stop], by_predictions)
-        run_backward(values, gradients, memory, plan, dropout_scales, bits[step], True)
-        _end(inputs[start:stop], gradients, memory, plan)
-        turn[LOSS] = value + _penalize(penalties, values, gradients)
+        turn, start, stop, value = turns[step], step * rows, (step + 1) * rows, 0.0
+        for member in range(members):
+            if len(places):
+                _gather(member, members, places, factors, values, own_values)
+            own = inputs[member, start:stop], targets[member, start:stop], weights[member, start:stop]
+            room = own_values, own_gradients, memory, plan, dropout_scales, bits[step, member]
+            value += _differentiate(*own, loss, turn[SCALE], *room, outputs[member, start:stop])
+            if len(places):
+                _scatter(member, members, places, factors, values, own_gradients, gradients)
+        turn[LOSS] = (value + _penalize(penalties, values, gradients)) / members
         if guarded and not np.isfinite(turn[LOSS]):
             return step
         _update(update, values, gradients, turn, numbers, stretches, first, second)
     return len(turns)
+
+
+@compiled
+def _differentiate(
+    inputs, targets, weights, loss, scale, values, gradients, memory, plan, dropout_scales, bits, outputs
+):
+    """The loss of some rows, and the gradients of all layers."""
+    rows, last = len(inputs), len(plan) - 1
+    units, leaving, slopes = plan[last, 1], plan[last, 8], plan[last, 9]
+    _begin(inputs, values, memory, plan)
+    run_forward(values, memory, plan, dropout_scales, bits, True)
+    predictions = memory[leaving : leaving + rows * units].reshape(rows, units)
+    _copy(memory[leaving : leaving + rows * units], outputs.reshape(rows * units))
+    by_predictions = memory[slopes : slopes + rows * units].reshape(rows, units)
+    value = _lose(loss, predictions, targets, scale, weights, by_predictions)
+    run_backward(values, gradients, memory, plan, dropout_scales, bits, True)
+    _end(inputs, gradients, memory, plan)
+    return value
+
+
+@compiled
+def _gather(member, members, places, factors, values, own):
+    """Copy the kernels and biases of a member together, the kernels times what they are multiplied by.
+
+    Args:
+        places: of each layer features, units, whether there is a bias, whether features are scaled, and where it
+            begins: with the scales of all members, then their kernels, then their biases.
+        factors: of each layer what its kernels are multiplied by.
+    """
+    to = 0
+    for layer in range(len(places)):
+        features, units, bias, scaled, at = places[layer]
+        kernels = at + scaled * members * features
+        biases = kernels + members * features * units + member * units
+        for feature in range(features):
+            factor = values.dtype.type(factors[layer])
+            if scaled:
+                factor *= values[at + member * features + feature]
+            start = kernels + (member * features + feature) * units
+            _multiply(values[start : start + units], factor, own[to : to + units])
+            to += units
+        if bias:
+            _copy(values[biases : biases + units], own[to : to + units])
+            to += units
+
+
+@compiled
+def _scatter(member, members, places, factors, values, own, gradients):
+    """Copy the gradients of a member to where those of all are."""
+    to = 0
+    for layer in range(len(places)):
+        features, units, bias, scaled, at = places[layer]
+        kernels = at + scaled * members * features
+        biases = kernels + members * features * units + member * units
+        for feature in range(features):
+            factor, scale = values.dtype.type(factors[layer]), at + member * features + feature
+            start = kernels + (member * features + feature) * units
+            if scaled:
+                gradients[scale] = _product(own[to : to + units], values[start : start + units]) * factor
+                factor *= values[scale]
+            _multiply(own[to : to + units], factor, gradients[start : start + units])
+            to += units
+        if bias:
+            _copy(own[to : to + units], gradients[biases : biases + units])
+            to += units
+
+
+@compiled
+def _multiply(vector, factor, out):
+    for i in range(vector.size):
+        out[i] = vector[i] * factor
+
+
+@summing
+def _product(left, right):
+    total = left.dtype.type(0)
+    for i in range(left.size):
+        total += left[i] * right[i]
+    return total
 
 
 @compiled

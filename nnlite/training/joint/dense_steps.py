@@ -1,19 +1,23 @@
 """Steps of a model that is dense layers in a row, each of them, or many, in one call of compiled code."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from nnlite import kernels
+from nnlite.kernels import DenseRoom
 from nnlite.kernels.reference.forms import LossForm, UpdateForm
 from nnlite.layers.base.simplified import Affine, Unchanged, View
 from nnlite.layers.composite.fused_dense import JoinedDense, join_dense
 from nnlite.layers.composite.program import ProgramStage
+from nnlite.layers.regularization.dropout import random_bits, threshold_and_scale
 from nnlite.losses import Loss
+from nnlite.losses.members import MemberLoss
 from nnlite.optimizers.base.forms import is_plain, rates_ahead, stretches_of
 from nnlite.optimizers.base.slots import FLUSH_PERIOD
 from nnlite.random import RandomSource
+from nnlite.training.joint.copies import MemberCopies, is_multiplied
 from nnlite.training.safety.divergence import NotFinite
 
 if TYPE_CHECKING:
@@ -24,7 +28,8 @@ __all__ = ["DenseSteps"]
 # What one call takes at most: inputs that stay in the cache until they are used, and a few milliseconds, so that
 # whoever interrupts the training is answered.
 CALL_BYTES, CALL_PRODUCTS = 2**19, 2**28
-NO_PENALTIES, NO_BITS = np.empty((0, 4)), np.empty((FLUSH_PERIOD, 0), np.uint16)
+NO_PENALTIES, NO_BITS = np.empty((0, 4)), np.empty((FLUSH_PERIOD, 1, 0), np.uint16)
+NO_COPIES = np.empty((0, 5), np.int64), np.empty(0)
 
 
 class Plan(NamedTuple):
@@ -40,7 +45,7 @@ class DenseSteps:
 
     These are one `JoinedDense` whose parameters are all that are trained, after layers at the most that scale, shift or
     reshape each row, penalties of absolute values and squares, a loss with a `step_form`, and an optimizer with an
-    `update_form` that neither clips nor averages.
+    `update_form` that neither clips nor averages. Members side by side are trained so by `fit(folds=...)`.
 
     Args:
         steps: those of the model.
@@ -55,9 +60,11 @@ class DenseSteps:
         self.before = [(own.layer, values[own.start : own.stop]) for own in before]
         self.packs, self.dtype = steps.store.packs, stage.values.dtype
         self.features, self.units = stage.layers[0].features, stage.layers[-1].units
-        self.products = 3 * sum(layer.features * layer.units for layer in stage.layers)
+        self.members = stage.layers[0].members
+        self.products = 3 * (self.members or 1) * sum(layer.features * layer.units for layer in stage.layers)
+        self.copies = MemberCopies(stage) if self.members or any(map(is_multiplied, stage.layers)) else None
         self.foreseen = not any(drop is not None and drop[1].schedules for drop in stage.dropouts)
-        self.nothing, self.ones = np.empty(0, stage.values.dtype), np.empty(0, stage.values.dtype)
+        self.nothing, self.ones = np.empty(0, stage.values.dtype), np.empty((0, 0), stage.values.dtype)
         self._stretches: tuple[Any, np.ndarray] = None, np.empty((0, 4))  # those of the factors that come first
 
     @classmethod
@@ -68,15 +75,16 @@ class DenseSteps:
         if not line or not isinstance(stage, JoinedDense) or stage.values.dtype.char not in "fd":
             return None
         further = steps.constrained or steps.penalized or len(steps.store.packs) > 1
-        plain = all(own.members is None and own.factor == 1 and not own.scaled for own in stage.layers)
         whole = stage.values.size == steps.store.size and all(_is_by_row(own.layer) for own in line[:-1])
         known = all(parameter.regularizer.strengths() is not None for parameter in steps.regularized)
         same_bits = len(steps.joined.program.line or ()) == len(line) or not steps.draws
-        return cls(steps, line) if plain and whole and known and same_bits and not further else None
+        return cls(steps, line) if whole and known and same_bits and not further else None
 
     def plan(self) -> Plan | None:
         """How the next call is carried out; None if it cannot be."""
         run, loss, optimizer = kernels.dense_steps(), self.steps.trained_loss, self.steps.optimizer
+        if self.members:
+            loss = loss.whole if isinstance(loss, MemberLoss) else None
         if run is None or not isinstance(loss, Loss) or not is_plain(optimizer):
             return None
         as_they_are = loss.counts_zeros and loss.axis == -1 and (loss.dtype is None or loss.dtype == self.dtype)
@@ -89,7 +97,7 @@ class DenseSteps:
         """How many batches of so many rows the next call takes; it ends where the optimizer looks after its slots."""
         if not self.foreseen or batch_size > self.steps.joined_rows or self.plan() is None:
             return 1
-        row = self.features * self.stage.values.itemsize
+        row = self.features * self.stage.values.itemsize * (self.members or 1)
         most = min(CALL_BYTES // (batch_size * row), CALL_PRODUCTS // (batch_size * self.products))
         return max(min(most, FLUSH_PERIOD - self.steps.optimizer.batches % FLUSH_PERIOD), 1)
 
@@ -102,34 +110,43 @@ class DenseSteps:
             x = layer.linearize(x, *values)[0]
         if not self._fits(plan, x, y, sample_weight, batch_size):
             return None
-        rows, dtype = len(x), self.dtype
+        rows = len(x)
         size = rows if batch_size is None else min(batch_size, rows)
-        x, y = np.ascontiguousarray(x, dtype), np.ascontiguousarray(y, np.intp if plan.loss.by_class else dtype)
-        weights = self._ones(rows) if sample_weight is None else np.ascontiguousarray(sample_weight, dtype)
-        outputs, full = np.empty((rows, self.units), dtype), rows - rows % size
-        arrays, weighted, self.steps.mask = (x, y, weights, outputs, given), sample_weight is not None, None
+        arrays, weighted, self.steps.mask = self._arrays(plan, x, y, sample_weight), sample_weight is not None, None
+        full, outputs = rows - rows % size, arrays[-1].swapaxes(0, 1) if self.members else arrays[-1][0]
         if full == rows:
-            return size * self._train(plan, arrays, size, weighted) / rows, outputs
-        total = size * self._train(plan, [own[:full] for own in arrays], size, weighted)
-        total += (rows - full) * self._train(plan, [own[full:] for own in arrays], rows - full, weighted)
-        return total / rows, outputs
+            return size * self._train(plan, arrays, given, size, weighted) / rows, outputs
+        cut = [[np.ascontiguousarray(own[:, part]) for own in arrays] for part in (slice(full), slice(full, rows))]
+        total = size * self._train(plan, cut[0], given, size, weighted)
+        total += (rows - full) * self._train(plan, cut[1], given[full:], rows - full, weighted)
+        outputs = np.concatenate([cut[0][-1], cut[1][-1]], axis=1)
+        return total / rows, outputs.swapaxes(0, 1) if self.members else outputs[0]
 
     def _fits(self, plan: Plan, x: Any, y: Any, sample_weight: Any, batch_size: int | None) -> bool:
         """Whether compiled code can read these arrays, of a batch or of several."""
-        if not isinstance(y, np.ndarray) or x.ndim != 2:
-            return False
-        rows, features = x.shape
-        kind, shape = ("iu", (rows,)) if plan.loss.by_class else ("f", (rows, self.units))
-        fits = features == self.features and y.shape == shape and y.dtype.kind in kind
-        few = 0 < (batch_size or rows) <= self.steps.joined_rows
-        return fits and few and (sample_weight is None or sample_weight.shape == (rows,))
+        rows = (len(x), self.members) if self.members else (len(x),)
+        kind, shape = ("iu", rows) if plan.loss.by_class else ("f", (*rows, self.units))
+        fits = isinstance(y, np.ndarray) and y.shape == shape and y.dtype.kind in kind
+        few = 0 < (batch_size or len(x)) <= self.steps.joined_rows
+        weighs = sample_weight is None or sample_weight.shape == rows
+        return fits and few and weighs and x.shape == (*rows, self.features)
 
-    def _train(self, plan: Plan, arrays: Sequence[np.ndarray], size: int, weighted: bool) -> float:
+    def _arrays(self, plan: Plan, x: Any, y: Any, sample_weight: Any) -> list[np.ndarray]:
+        """Inputs, targets, weights, and room for outputs, with members first."""
+        shape = (self.members or 1, len(x))
+        weights = self._ones(shape) if sample_weight is None else self._members_first(sample_weight, self.dtype)
+        targets = self._members_first(y, np.dtype(np.intp) if plan.loss.by_class else self.dtype)
+        return [self._members_first(x, self.dtype), targets, weights, np.empty((*shape, self.units), self.dtype)]
+
+    def _members_first(self, array: np.ndarray, dtype: np.dtype) -> np.ndarray:
+        return np.ascontiguousarray(array.swapaxes(0, 1) if self.members else array[None], dtype)
+
+    def _train(self, plan: Plan, arrays: list[np.ndarray], given: Any, size: int, weighted: bool) -> float:
         """Steps of so many rows each; the sum of their losses."""
         steps, stage, optimizer = self.steps, self.stage, self.steps.optimizer
-        x, y, weights, outputs, given = arrays
-        count = len(x) // size
-        room = stage.room = stage.room_for(size, steps.draws)
+        x, y, weights, outputs = arrays
+        count = x.shape[1] // size
+        room = stage.room_for(size, steps.draws) if self.copies is None else self.copies.room_for(size, steps.draws)
         optimizer.build_packs(self.packs)
         (slots,), (factors,) = optimizer.slots, optimizer._factors
         if self._stretches[0] is not factors:
@@ -138,29 +155,41 @@ class DenseSteps:
         scales = self._scales(plan, size, count, weights if weighted else None)
         rates = rates_ahead(optimizer, count)
         turns = np.array([(scale, *pair, 0.0) for scale, pair in zip(scales, rates, strict=True)])
+        places = NO_COPIES if self.copies is None else self.copies.places
         done = plan.run(
-            *(x, y, weights, turns, plan.loss.code, stage.values, stage.gradients, room.memory, room.plan, room.scales),
-            *(self._bits(room, count), self._penalties(), plan.update.code, np.array(plan.update.numbers)),
-            *(self._stretches[1], first, second, steps.guarded, outputs),
+            *(x, y, weights, turns, plan.loss.code, stage.values, stage.gradients, *places, room.values),
+            *(room.gradients, room.memory, room.plan, room.scales, self._bits(room, count, size), self._penalties()),
+            *(plan.update.code, np.array(plan.update.numbers), self._stretches[1], first, second),
+            *(steps.guarded, outputs),
         )
         optimizer.count_batches(self.packs, done)
         if done < count:
             raise NotFinite(turns[done, -1].item(), given[done * size : (done + 1) * size], done)
         return sum(turns[:, -1].tolist())
 
-    def _bits(self, room: Any, count: int) -> np.ndarray:
-        """The random bits of dropout of each step."""
+    def _bits(self, room: DenseRoom, count: int, size: int) -> np.ndarray:
+        """The random bits of dropout of each step and member; where a schedule says what is dropped, it is asked."""
         if not self.steps.draws:
-            return NO_BITS
-        bits = np.empty((count, room.all_bits.size), np.uint16)
+            return NO_BITS if self.members is None else np.empty((count, self.members, 0), np.uint16)
+        members, stage = self.members or 1, self.stage
+        bits = np.empty((count, members, room.all_bits.size), np.uint16)
         for step in range(count):
-            self.stage.draw(RandomSource(self.steps.seed, self.steps.optimizer.batches + step))
-            bits[step] = room.all_bits
+            source, start = RandomSource(self.steps.seed, self.steps.optimizer.batches + step), 0
+            for place, (dropout, layer) in enumerate(zip(stage.dropouts, stage.layers, strict=True)):
+                if dropout is not None:
+                    index, drops = dropout
+                    stop = start + size * layer.units
+                    bits[step, :, start:stop] = random_bits(drops, source.child(index), (members, stop - start))
+                    start = stop
+                    if drops.schedules:
+                        room.set_dropout(place, *threshold_and_scale(drops.rate_at(source.step)))
         return bits
 
     def _scales(self, plan: Plan, size: int, count: int, weights: np.ndarray | None) -> list[float]:
         """What the sum of the losses of each step is multiplied by."""
         loss, share = self.steps.trained_loss, plan.loss.factor / (self.units if plan.loss.averages else 1)
+        if self.members:
+            return [loss.scale(size) * share] * count
         if weights is None or loss.reduction != "mean_with_sample_weight":
             return [1 / loss._divisor(size, None) * share] * count
         return [1 / loss._divisor(size, own) * share for own in weights.reshape(count, size)]
@@ -169,14 +198,14 @@ class DenseSteps:
         """`(start, stop, l1, l2)` of the penalized stretches."""
         if not self.steps.regularized:
             return NO_PENALTIES
-        pack, wanted = self.packs[0], set(map(id, self.steps.regularized))
-        pairs = [pair for pair in zip(pack.parameters, pack.segments, strict=True) if id(pair[0]) in wanted]
-        return np.array([(part.start, part.stop, *own.regularizer.strengths()) for own, part in pairs], np.float64)
+        pairs = zip(self.packs[0].parameters, self.packs[0].segments, strict=True)
+        known = [(part, own.regularizer.strengths()) for own, part in pairs if own.regularizer is not None]
+        return np.array([(part.start, part.stop, *strengths) for part, strengths in known if strengths], np.float64)
 
-    def _ones(self, rows: int) -> np.ndarray:
-        if len(self.ones) < rows:
-            self.ones = np.ones(rows, self.stage.values.dtype)
-        return self.ones[:rows]
+    def _ones(self, shape: tuple[int, int]) -> np.ndarray:
+        if self.ones.shape != shape:
+            self.ones = np.ones(shape, self.dtype)
+        return self.ones
 
 
 def _is_by_row(layer: Any) -> bool:

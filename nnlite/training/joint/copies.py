@@ -1,0 +1,45 @@
+"""Kernels and biases of one of several members, or multiplied by something, put together for compiled code."""
+
+import numpy as np
+
+from nnlite.kernels import DenseLayer, DenseRoom
+from nnlite.layers.composite.fused_dense import ROOMS_KEPT, JoinedDense
+
+__all__ = ["MemberCopies", "is_multiplied"]
+
+
+class MemberCopies:
+    """Where the kernels and biases of one member are put together, those of all members one after another.
+
+    Args:
+        stage: layers side by side, or one with kernels that are multiplied by something.
+
+    Attributes:
+        places: of each layer features, units, bias, whether features are scaled, its start; and the kernels' factors.
+    """
+
+    def __init__(self, stage: JoinedDense) -> None:
+        self.layers = [own._replace(members=None, factor=1.0, scaled=False) for own in stage.layers]
+        at, rows, members = 0, [], stage.layers[0].members or 1
+        for own in stage.layers:
+            rows.append((own.features, own.units, own.bias, own.scaled, at))
+            at += members * (own.features * own.scaled + (own.features + own.bias) * own.units)
+        self.places = np.array(rows, np.int64), np.array([own.factor for own in stage.layers])
+        size = sum((own.features + own.bias) * own.units for own in self.layers)
+        self.vectors = np.zeros((2, size), stage.values.dtype)
+        self._rooms: dict[tuple[int, bool], DenseRoom] = {}
+
+    def room_for(self, rows: int, drops: bool) -> DenseRoom:
+        """Memory for so many rows of one member, with dropout or without."""
+        room = self._rooms.get((rows, drops))
+        if room is None:
+            if len(self._rooms) == ROOMS_KEPT:
+                del self._rooms[next(iter(self._rooms))]
+            layers = self.layers if drops else [own._replace(threshold=None, scale=1.0) for own in self.layers]
+            room = self._rooms[rows, drops] = DenseRoom(layers, rows, *self.vectors)
+        return room
+
+
+def is_multiplied(layer: DenseLayer) -> bool:
+    """Whether a kernel is not used as it is."""
+    return layer.factor != 1 or layer.scaled
