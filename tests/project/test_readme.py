@@ -68,10 +68,16 @@ def test_files_that_are_named_exist():
 
 
 def test_extras_are_those_of_the_package():
-    shown = README.partition("Extras: ")[2].partition(";")[0] + README.partition("`test`; ")[2].partition(" of them")[0]
-    extras = (ROOT / "pyproject.toml").read_text(encoding="utf-8").partition("[project.optional-dependencies]")[2]
-    declared = set(re.findall(r"^(\w+) = \[", extras.partition("\n[")[0], re.MULTILINE))
-    assert set(re.findall(r"`(\w+)`", shown)) == declared - {"docs"}
+    shown = README.partition("Extras: ")[2].partition("\n\n")[0]
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    extras = text.partition("[project.optional-dependencies]")[2].partition("\n[")[0]
+    declared = set(re.findall(r"^(\w+) = \[", extras, re.MULTILINE))
+    assert set(re.findall(r"`(\w+)`", shown)) == declared
+    table = (ROOT / "docs" / "start" / "install.md").read_text(encoding="utf-8").partition("## Extras")[2]
+    assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == declared
+    (combined,) = re.findall(r'^all = \["nnlite\[(.*)\]"\]', extras, re.MULTILINE)
+    left = re.findall(r"`(\w+)`", shown.partition("of them but")[2])
+    assert set(left) == declared - set(combined.split(",")) - {"all"}
 
 
 def test_every_page_is_listed():
