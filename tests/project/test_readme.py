@@ -1,4 +1,4 @@
-"""The README and docs/commands.md keep their promises: code runs, commands are there, numbers are measured ones."""
+"""The README keeps its promises: code runs, commands are there (those of the tutorial too), numbers are measured."""
 
 import importlib.util
 import re
@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-COMMANDS = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+COMMANDS = (ROOT / "docs" / "tutorials" / "command_line.md").read_text(encoding="utf-8")
 BLOCKS = {name: re.findall(rf"```{name}\n(.*?)```", README, re.DOTALL) for name in ("python", "sh")}
 
 
@@ -67,6 +67,19 @@ def test_files_that_are_named_exist():
     assert [name for name in named if not (ROOT / name).exists()] == []
 
 
+def test_extras_are_those_of_the_package():
+    shown = README.partition("Extras: ")[2].partition("\n\n")[0]
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    extras = text.partition("[project.optional-dependencies]")[2].partition("\n[")[0]
+    declared = set(re.findall(r"^(\w+) = \[", extras, re.MULTILINE))
+    assert set(re.findall(r"`(\w+)`", shown)) == declared
+    table = (ROOT / "docs" / "start" / "install.md").read_text(encoding="utf-8").partition("## Extras")[2]
+    assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == declared
+    (combined,) = re.findall(r'^all = \["nnlite\[(.*)\]"\]', extras, re.MULTILINE)
+    left = re.findall(r"`(\w+)`", shown.partition("of them but")[2])
+    assert set(left) == declared - set(combined.split(",")) - {"all"}
+
+
 def test_every_page_is_listed():
     docs = ROOT / "docs"
     written = [*docs.glob("*.md"), *docs.glob("tutorials/*.md"), *docs.glob("migrating/*.md")]
@@ -82,7 +95,7 @@ def write_flats(folder):
     (folder / "new.csv").write_text("city,area,built\nBern,70,1980\nChur,31,2001\n")
 
 
-@pytest.mark.parametrize(("text", "count"), [(README, 7), (COMMANDS, 13)], ids=["README", "docs/commands.md"])
+@pytest.mark.parametrize(("text", "count"), [(README, 7), (COMMANDS, 8)], ids=["README", "command_line.md"])
 def test_commands_that_are_shown_run_in_order(text, count, tmp_path, monkeypatch, capsys):
     from nnlite.cli import main
 

@@ -1,4 +1,4 @@
-"""Tutorials, migration pages and guides: each page runs from top to bottom, and shows what comes out."""
+"""Tutorials and migration pages: each page runs from top to bottom, and shows what comes out."""
 
 import re
 from pathlib import Path
@@ -8,8 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-GUIDES = ("install.md", "models.md", "saving.md", "estimators.md", "derivatives.md")
-PAGES = [*sorted(DOCS.glob("tutorials/*.md")), *sorted(DOCS.glob("migrating/*.md")), *map(DOCS.joinpath, GUIDES)]
+PAGES = [*sorted(DOCS.glob("tutorials/*.md")), *sorted(DOCS.glob("migrating/*.md"))]
 NAMES = [path.relative_to(DOCS).as_posix() for path in PAGES]
 
 
@@ -94,10 +93,3 @@ def test_outputs_are_written_into_the_page():
     player.play()
     text = pages.written(player.text, player.differences)
     assert text == "```python\nprint(2)\n```\n\n```text\n2\n```\n\n```python\nprint(3)\n```\n\n```text\n3\n```\n"
-
-
-def test_the_extras_are_those_of_the_package():
-    table = (DOCS / "install.md").read_text(encoding="utf-8").partition("## Extras")[2].partition("\n## ")[0]
-    extras = (ROOT / "pyproject.toml").read_text(encoding="utf-8").partition("[project.optional-dependencies]")[2]
-    declared = re.findall(r"^(\w+) = \[", extras.partition("\n[")[0], re.MULTILINE)
-    assert sorted(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == sorted(declared)
