@@ -25,9 +25,7 @@ from docs.building.links import check_site
 from docs.building.names import HEADINGS, NAMELESS, all_names, entries, pages
 from docs.building.outside import relink
 from docs.building.reference import write_reference
-from nnlite.layers import Conv2D, Dense
-from nnlite.losses import Loss
-from nnlite.optimizers import Adam
+from nnlite.layers import Conv2D
 from nnlite.report.browser import DARK, find_browser
 
 ROOT = Path(__file__).parents[2]
@@ -120,23 +118,6 @@ def test_several_results_are_a_list():
     lines = ["What it does.", "", "Returns:", "    first: one, `(n,)`.", "    second: two."]
     convert(None, "function", "f", len, None, lines)
     assert lines[2:] == ["Results:", "    first: one, ``(n,)``.", "    second: two."]
-
-
-@pytest.mark.parametrize("cls", [Dense, Conv2D, Adam, nnlite.Sequential, Loss])
-def test_signatures_read_as_a_person_would_write_them(cls):
-    for signature in (inspect.signature(cls), inspect.signature(cls.__init__)):
-        assert not re.search(r"typing|nnlite\.|Annotated|Range|Optional|Union|'[A-Z]\w+'", str(signature))
-    assert "<factory>" not in str(inspect.signature(cls))
-
-
-def test_the_signature_of_dense():
-    text = str(inspect.signature(Dense))
-    assert text.startswith(
-        "(units: int, activation: ActivationFunction | str | dict | None = None, use_bias: bool = True"
-    )
-    assert "kernel_initializer: Initializer | str | dict = 'glorot_uniform'" in text
-    assert "members: int | None = None, *, name: str | None = None" in text
-    assert list(inspect.signature(Dense(3)).parameters) == ["inputs", "given"]  # that of the call
 
 
 def test_links_to_files_outside_have_a_place_in_the_site():
