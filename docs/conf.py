@@ -8,7 +8,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 import nnlite  # noqa: E402 - of this checkout
-from docs.building.docstrings import convert, targets  # noqa: E402
+from docs.building.docstrings import convert, public_bases, targets  # noqa: E402
 from docs.building.live_report import write_report  # noqa: E402
 from docs.building.names import all_names, entries, pages  # noqa: E402
 from docs.building.outside import relink, write_project_pages  # noqa: E402
@@ -91,5 +91,6 @@ def setup(app: Any) -> None:
     app.connect("builder-inited", write_pages)
     app.connect("source-read", link_within_the_site)
     app.connect("autodoc-process-docstring", convert, priority=100)
+    app.connect("autodoc-process-bases", public_bases)
     app.connect("env-updated", mark_further_names)
     app.connect("missing-reference", resolve)

@@ -20,12 +20,12 @@ from pathlib import Path
 import pytest
 
 import nnlite
-from docs.building.docstrings import convert, inline
+from docs.building.docstrings import convert, inline, public_bases
 from docs.building.links import check_site
 from docs.building.names import HEADINGS, NAMELESS, all_names, entries, pages
 from docs.building.outside import relink
 from docs.building.reference import write_reference
-from nnlite.layers import Conv2D
+from nnlite.layers import Conv2D, Layer
 from nnlite.report.browser import DARK, find_browser
 
 ROOT = Path(__file__).parents[2]
@@ -112,6 +112,14 @@ def test_docstrings_have_the_arguments_that_they_inherit():
     named = {name.strip() for argument in arguments for name in argument.split(",")}
     assert set(inspect.signature(Conv2D).parameters) - {"activity_regularizer"} <= named
     assert ">>> " in text or ">>>" not in Conv2D.__doc__
+
+
+def test_bases_are_public_ones():
+    bases = list(Conv2D.__bases__)
+    public_bases(None, "nnlite.layers.Conv2D", Conv2D, None, bases)
+    assert bases == [Layer]
+    public_bases(None, "", int, None, bases := [object])
+    assert bases == [object]
 
 
 def test_several_results_are_a_list():
