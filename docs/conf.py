@@ -20,7 +20,7 @@ copyright = "the nnlite authors"
 release = version = nnlite.__version__
 
 extensions = [
-    "myst_nb",
+    "myst_parser",
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
     "sphinx_copybutton",
@@ -28,7 +28,7 @@ extensions = [
     "sphinx_gallery.gen_gallery",
     "sphinxcontrib.katex",
 ]
-exclude_patterns = ["**/.ipynb_checkpoints", "gallery/**/*.ipynb", "gallery/*.ipynb", "**/sg_execution_times.rst"]
+exclude_patterns = ["**/sg_execution_times.rst"]
 
 myst_enable_extensions = ["colon_fence", "dollarmath"]
 myst_heading_anchors = 4

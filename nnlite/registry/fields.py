@@ -194,9 +194,9 @@ class ConstructorSignature:
             raise AttributeError("an instance is called as its `__call__` says")
         fields = dataclasses.fields(owner) if dataclasses.is_dataclass(owner) else ()
         made = {field.name: field.default_factory for field in fields}
+        parameters = []
         signature = inspect.signature(owner.__init__)
-        parameters = [
-            parameter.replace(default=made[name]()) if repr(parameter.default) == "<factory>" else parameter
-            for name, parameter in list(signature.parameters.items())[1:]
-        ]
+        for parameter in list(signature.parameters.values())[1:]:
+            make = made.get(parameter.name, dataclasses.MISSING)
+            parameters.append(parameter if make is dataclasses.MISSING else parameter.replace(default=make()))
         return signature.replace(parameters=parameters, return_annotation=inspect.Signature.empty)
