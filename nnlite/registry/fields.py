@@ -189,10 +189,11 @@ def _spelled(hint: Any, of_argument: bool) -> str:
 class ConstructorSignature:
     """`__signature__` of a class: that of `__init__`, with the defaults that are made anew for each instance."""
 
-    def __get__(self, instance: object, owner: type) -> inspect.Signature:
+    def __get__(self, instance: object, owner: Any) -> inspect.Signature:
         if instance is not None:
             raise AttributeError("an instance is called as its `__call__` says")
-        fields = dataclasses.fields(owner) if dataclasses.is_dataclass(owner) else ()
+        generated = dataclasses.is_dataclass(owner) and not owner._own_constructor
+        fields = dataclasses.fields(owner) if generated else ()
         made = {field.name: field.default_factory for field in fields}
         parameters = []
         signature = inspect.signature(owner.__init__)

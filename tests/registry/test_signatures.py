@@ -64,11 +64,13 @@ def test_types_of_users():
 
 def test_a_constructor_of_a_user_keeps_its_signature():
     class Written(Layer):
-        def __init__(self, size: int = 3, **kwargs):
+        parts: list[int] = option(default_factory=list)
+
+        def __init__(self, size: int = 3, parts=None, **kwargs):
             super().__init__(**kwargs)
-            self.size = size
+            self.size, self.parts = size, parts or []
 
         def linearize(self, inputs): ...
 
-    assert str(inspect.signature(Written)) == "(size: int = 3, **kwargs)"
+    assert str(inspect.signature(Written)) == "(size: int = 3, parts=None, **kwargs)"
     assert Written.__init__.__annotations__ == {"size": int}
