@@ -8,7 +8,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 import nnlite  # noqa: E402 - of this checkout
-from docs.building.docstrings import convert, targets  # noqa: E402
+from docs.building.docstrings import convert, public_bases, targets  # noqa: E402
 from docs.building.live_report import write_report  # noqa: E402
 from docs.building.names import all_names, entries, pages  # noqa: E402
 from docs.building.outside import relink, write_project_pages  # noqa: E402
@@ -20,7 +20,7 @@ copyright = "the nnlite authors"
 release = version = nnlite.__version__
 
 extensions = [
-    "myst_nb",
+    "myst_parser",
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
     "sphinx_copybutton",
@@ -28,7 +28,7 @@ extensions = [
     "sphinx_gallery.gen_gallery",
     "sphinxcontrib.katex",
 ]
-exclude_patterns = ["**/.ipynb_checkpoints", "gallery/**/*.ipynb", "gallery/*.ipynb", "**/sg_execution_times.rst"]
+exclude_patterns = ["**/sg_execution_times.rst"]
 
 myst_enable_extensions = ["colon_fence", "dollarmath"]
 myst_heading_anchors = 4
@@ -91,5 +91,6 @@ def setup(app: Any) -> None:
     app.connect("builder-inited", write_pages)
     app.connect("source-read", link_within_the_site)
     app.connect("autodoc-process-docstring", convert, priority=100)
+    app.connect("autodoc-process-bases", public_bases)
     app.connect("env-updated", mark_further_names)
     app.connect("missing-reference", resolve)

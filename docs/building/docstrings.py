@@ -9,7 +9,7 @@ from docs.building.names import all_names, entries, pages
 from nnlite.registry.configurable import Configurable, constructor_parameters
 from nnlite.registry.descriptions import argument_texts
 
-__all__ = ["convert", "inline", "targets"]
+__all__ = ["convert", "inline", "public_bases", "targets"]
 
 CODE = re.compile(r"(`+)(.+?)\1", re.DOTALL)
 SPECIAL = re.compile(r"(?<!\\)([*|\\]|_(?=\W|$))")
@@ -59,6 +59,18 @@ def convert(app: Any, what: str, name: str, documented: Any, options: Any, lines
     lines[:] = "".join(block if block.lstrip().startswith(DOCTEST) else inline(block) for block in blocks).split("\n")
     if what == "class" and issubclass(documented, Configurable) and hasattr(documented, "_members"):
         lines += _inherited_arguments(documented)
+
+
+def public_bases(app: Any, name: str, documented: type, options: Any, bases: list[Any]) -> None:
+    """Sphinx's `autodoc-process-bases`: in place of a base that is not public, its own first public base."""
+    known = targets()
+    lineages = [getattr(base, "__mro__", (base,)) for base in bases]
+    public = [next((cls for cls in lineage if _path(cls) in known), lineage[-1]) for lineage in lineages]
+    bases[:] = list(dict.fromkeys(base for base in public if base is not object)) or [object]
+
+
+def _path(cls: Any) -> str:
+    return f"{cls.__module__}.{cls.__qualname__}" if isinstance(cls, type) else ""
 
 
 def _several_results(text: str) -> str:

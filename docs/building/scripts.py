@@ -36,6 +36,7 @@ CONFIG = {
     "filename_pattern": r"\.py$",
     "ignore_pattern": "keras_programs",
     "image_scrapers": ("matplotlib", "docs.building.scripts.saved_pictures"),
+    "default_thumb_file": str(Path(__file__).resolve().parents[1] / "_static" / "script.svg"),
     "reset_argv": "docs.building.scripts.picture_argument",
     "within_subsection_order": "FileNameSortKey",
     "abort_on_example_error": True,

@@ -11,6 +11,7 @@ Signatures show the types of arguments as a person would write them: `int` for a
 """
 
 import dataclasses
+import functools
 import inspect
 import os
 import types
@@ -35,6 +36,7 @@ __all__ = [
     "option",
     "sought",
     "spell_annotations",
+    "spelled_type",
 ]
 
 _FOLDER: ContextVar[str | None] = ContextVar("folder of the config", default=None)
@@ -140,39 +142,62 @@ class Spelled(str):
 def spell_annotations(cls: type, written: bool) -> None:
     """Let the constructor that `dataclass` has made say its types in short, unless a class has written its own."""
     if not written:
+        hints = cls.__init__.__annotations__
         cls.__init__.__annotations__ = {
-            name: hint if name == "return" else Spelled(_spelled(hint, of_argument=True))
-            for name, hint in cls.__init__.__annotations__.items()
+            name: hint if name == "return" else Spelled(spelled_type(hint, of_argument=True))
+            for name, hint in hints.items()
         }
 
 
-def _spelled(hint: Any, of_argument: bool = False) -> str:
-    """`hint` in Python, with the names of classes alone and without bounds; `of_argument` adds what `get` reads."""
+def spelled_type(hint: Any, of_argument: bool = False) -> str:
+    """A type in Python, with the names of classes alone and without bounds.
+
+    Args:
+        hint: the type, or the text of one.
+        of_argument: add what a constructor takes for an instance of a family, `Initializer | str | dict`.
+
+    >>> spelled_type(dict[str, typing.Annotated[int, "bounds"] | None])
+    'dict[str, int | None]'
+    """
+    try:
+        return _spelled(hint, of_argument)
+    except TypeError:  # a bound, or a list of parameters, that has no hash
+        return _spelled.__wrapped__(hint, of_argument)
+
+
+@functools.lru_cache(1024)
+def _spelled(hint: Any, of_argument: bool) -> str:
     origin, parts = typing.get_origin(hint), typing.get_args(hint)
+    if isinstance(hint, str):
+        return hint
+    if isinstance(hint, list):
+        return f"[{', '.join(map(spelled_type, hint))}]"
     if origin is typing.Annotated:
-        return _spelled(parts[0], of_argument)
+        return spelled_type(parts[0], of_argument)
     if origin in (Union, types.UnionType):
-        spelled = dict.fromkeys(name for part in parts for name in _spelled(part, of_argument).split(" | "))
-        return " | ".join(sorted(spelled, key=lambda name: name == "None"))
+        names = dict.fromkeys(name for part in parts for name in spelled_type(part, of_argument).split(" | "))
+        return " | ".join(sorted(names, key=lambda name: name == "None"))
     if origin is typing.Literal:
         return f"Literal[{', '.join(map(repr, parts))}]"
-    name = "None" if hint is type(None) else getattr(origin or hint, "__name__", str(hint))
+    named = origin or hint
+    name = "None" if hint is type(None) else named.__name__ if isinstance(named, type) else str(hint).split(".")[-1]
     if parts:
-        return f"{name}[{', '.join('...' if part is Ellipsis else _spelled(part) for part in parts)}]"
+        return f"{name}[{', '.join('...' if part is Ellipsis else spelled_type(part) for part in parts)}]"
     return f"{name} | str | dict" if of_argument and "_family" in dir(hint) else name
 
 
 class ConstructorSignature:
     """`__signature__` of a class: that of `__init__`, with the defaults that are made for each instance."""
 
-    def __get__(self, instance: object, owner: type) -> inspect.Signature:
+    def __get__(self, instance: object, owner: Any) -> inspect.Signature:
         if instance is not None:
             raise AttributeError("an instance is called as its `__call__` says")
-        fields = dataclasses.fields(owner) if dataclasses.is_dataclass(owner) else ()
+        generated = dataclasses.is_dataclass(owner) and not owner._own_constructor
+        fields = dataclasses.fields(owner) if generated else ()
         made = {field.name: field.default_factory for field in fields}
+        parameters = []
         signature = inspect.signature(owner.__init__)
-        parameters = [
-            parameter.replace(default=made[name]()) if repr(parameter.default) == "<factory>" else parameter
-            for name, parameter in list(signature.parameters.items())[1:]
-        ]
+        for parameter in list(signature.parameters.values())[1:]:
+            make = made.get(parameter.name, dataclasses.MISSING)
+            parameters.append(parameter if make is dataclasses.MISSING else parameter.replace(default=make()))
         return signature.replace(parameters=parameters, return_annotation=inspect.Signature.empty)
