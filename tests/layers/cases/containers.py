@@ -59,19 +59,10 @@ CASES = [
     Case("Wrapper", {"layer": "BatchNormalization"}, (4, 3)),
     Case("Pipeline", {"layers": [{"Dense": {"units": 2, "activation": "tanh"}}, "LayerNormalization"]}, (2, 3)),
     Case("Pipeline", {"layers": STATEFUL}, (4, 3)),
-    Case("InputDerivatives", {"layers": [{"Dense": {"units": 2, "activation": "tanh"}}]}, (3, 2), skipped=NO_STEPS),
-    Case(
-        "InputDerivatives",
-        {"layers": [{"Dense": {"units": 1, "activation": "tanh"}}], "columns": [1]},
-        (3, 2),
-        skipped=NO_STEPS,
-    ),
-    Case(
-        "InputDerivatives",
-        {"layers": [{"Dense": {"units": 2, "activation": "tanh"}}], "order": 2},
-        (3, 2),
-        skipped=NO_STEPS,
-    ),
+    *[
+        Case("InputDerivatives", {"layers": [TANH], **options}, (3, 2), skipped=NO_STEPS)
+        for options in ({}, {"columns": [1]}, {"order": 2})
+    ],
     *[
         Case("Parallel", {"paths": [TANH, [], [{"Dense": {"units": 2}}, THREE]], "merge": merge}, (2, 3))
         for merge in ("concat", "add", "multiply", "average", "max")
