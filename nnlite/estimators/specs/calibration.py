@@ -31,7 +31,7 @@ def calibration_layers(
         return [], []
     if judged is None:
         raise ConfigError(
-            f"calibration={method!r} needs samples that were not learned from: fit 10 or more with early_stopping=True, "
+            f"calibration={method!r} needs samples that were not learned from: fit 10 or more, early_stopping=True, "
             "or pass X_val and y_val",
             ("calibration",),
         )
