@@ -10,6 +10,7 @@ the mean over the sets and twice its standard error.
 import argparse
 import math
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 from sklearn import datasets
@@ -30,11 +31,11 @@ def _column(load: Callable, target: int) -> Arrays:
 
 
 def _linnerud() -> Arrays:
-    found = datasets.load_linnerud()
+    found: Any = datasets.load_linnerud()
     return found.data, found.target[:, 0]
 
 
-SETS: dict[str, Callable[[int], Arrays]] = {
+SETS: dict[str, Callable[[int], Any]] = {
     "friedman1": lambda seed: datasets.make_friedman1(400, noise=1.0, random_state=seed),
     "friedman2": lambda seed: datasets.make_friedman2(400, noise=50.0, random_state=seed),
     "friedman3": lambda seed: datasets.make_friedman3(400, noise=0.1, random_state=seed),
@@ -114,7 +115,7 @@ def coverage(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--splits", type=int, default=20)
     parser.add_argument("--level", type=float, default=0.9)
     parser.add_argument("--of", choices=[*MAKERS], nargs="*", default=[*MAKERS])

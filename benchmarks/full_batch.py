@@ -10,6 +10,7 @@ Levenberg-Marquardt is after as many seconds.
 import argparse
 import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -46,13 +47,14 @@ class Clock(Callback):
         self.seen.append((time.perf_counter() - self.begun, lowest))
 
 
-def trained(task: str, optimizer: object, seconds: float) -> list[tuple[float, float]]:
+def trained(task: str, optimizer: Any, seconds: float) -> list[tuple[float, float]]:
     """Seconds and the lowest loss after each epoch."""
     features, function = TASKS[task]
     x = np.random.default_rng(0).uniform(-1, 1, (ROWS, features))
     y = function(x)[:, None]
-    size = {"batch_size": 32} if "Adam" in str(optimizer) else {}
+    size: dict[str, Any] = {"batch_size": 32} if "Adam" in str(optimizer) else {}
     clock = Clock()
+    options: dict[str, Any]
     for options in ({"epochs": 1}, {"epochs": 10**6, "max_time": seconds, "callbacks": [clock]}):  # the first warms up
         model = Sequential([Input((features,)), Dense(UNITS, "tanh"), Dense(1)], seed=0, dtype="float64")
         model.compile(optimizer, "mse")
@@ -61,7 +63,7 @@ def trained(task: str, optimizer: object, seconds: float) -> list[tuple[float, f
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--seconds", type=float, default=4)
     parser.add_argument("--tasks", nargs="*", choices=[*TASKS], default=[*TASKS])
     arguments = parser.parse_args()

@@ -1,4 +1,4 @@
-"""InputDerivatives: derivatives by the inputs that can be trained, against differences, the Jacobian, and PyTorch."""
+"""InputDerivatives: trained derivatives with respect to inputs, against differences, the Jacobian and PyTorch."""
 
 import numpy as np
 import pytest

@@ -1,6 +1,7 @@
 """The Jacobians of derivatives that are read from values at complex points."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -45,9 +46,9 @@ class StencilJacobians(JointBundle):
     def _summed(self, method: str, cotangent: np.ndarray, wanted: Wanted, into: Into) -> Products:
         """The products of all points, summed."""
         terms = self._terms(cotangent)
-        totals: list[np.ndarray | None] = [None] * len(self)
+        totals: list[Any] = [None] * len(self)
         for point, weights in zip(self.points, self.weights, strict=True):
-            multiply = point.vjp if method == "vjp" else point.per_example
+            multiply: Any = point.vjp if method == "vjp" else point.per_example
             for place, product in enumerate(multiply(np.einsum("...tm,t->...m", terms, weights), wanted)):
                 if product is not None:
                     total = totals[place]

@@ -85,7 +85,7 @@ class InputDerivatives(Pipeline):
 
     def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         batch, outputs = self.graph.compute_output_shape(input_shape)
-        columns = input_shape[-1] if self.columns is None else len(self.columns)
+        columns = known_width(self, input_shape) if self.columns is None else len(self.columns)
         return (batch, (1 + columns * self.order) * outputs)
 
     def linearize(
