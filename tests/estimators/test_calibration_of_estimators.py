@@ -86,5 +86,5 @@ def test_bad_calibrations():
     with pytest.raises(ConfigError, match="'calibration' parameter of NNClassifier must be"):
         NNClassifier(**QUICK, calibration="platt").fit(X, LABELS)
     for method in ("temperature", "isotonic"):
-        with pytest.raises(ConfigError, match="needs samples that were not learnt from"):
+        with pytest.raises(ConfigError, match="needs samples that were not learned from"):
             NNClassifier(**QUICK, calibration=method, early_stopping=False).fit(X, LABELS)

@@ -31,8 +31,8 @@ def calibration_layers(
         return [], []
     if judged is None:
         raise ConfigError(
-            f"calibration={method!r} needs samples that were not learned from: fit 10 or more, early_stopping=True, "
-            "or pass X_val and y_val",
+            f"calibration={method!r} needs samples that were not learned from: fit 10 or more with "
+            "early_stopping=True, or pass X_val and y_val",
             ("calibration",),
         )
     exclusive = not isinstance(targets, LabelTargets)
