@@ -10,6 +10,7 @@ the mean over the sets and twice its standard error.
 import argparse
 import math
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 from sklearn import datasets
@@ -30,11 +31,11 @@ def _column(load: Callable, target: int) -> Arrays:
 
 
 def _linnerud() -> Arrays:
-    found = datasets.load_linnerud()
+    found: Any = datasets.load_linnerud()
     return found.data, found.target[:, 0]
 
 
-SETS: dict[str, Callable[[int], Arrays]] = {
+SETS: dict[str, Callable[[int], Any]] = {
     "friedman1": lambda seed: datasets.make_friedman1(400, noise=1.0, random_state=seed),
     "friedman2": lambda seed: datasets.make_friedman2(400, noise=50.0, random_state=seed),
     "friedman3": lambda seed: datasets.make_friedman3(400, noise=0.1, random_state=seed),
@@ -80,16 +81,20 @@ def model_intervals(learnt: Arrays, new: np.ndarray, level: float, seed: int) ->
         return model
 
     y = (y - y.mean()) / scale
-    everything = trained(x, y).uncertainty(x, y)
+    everything = trained(x, y).uncertainty(x, y, damping=DAMPING)
     found = {method: everything.predict_interval(new, level, method=method) for method in ("delta", "jackknife+")}
     some = 2 * len(x) // 3
-    kept = trained(x[:some], y[:some]).uncertainty(x[:some], y[:some]).calibrate(x[some:], y[some:])
+    kept = trained(x[:some], y[:some]).uncertainty(x[:some], y[:some], damping=DAMPING)
+    kept.calibrate(x[some:], y[some:])
     found["split conformal"] = kept.predict_interval(new, level, method="conformal")
     mean = learnt[1].mean()
     return {name: tuple(end[:, 0] * scale + mean for end in ends) for name, ends in found.items()}
 
 
-PENALTY = {"L2": {"l2": 0.005}}
+PENALTY, DAMPING = {"L2": {"l2": 0.005}}, 1e-3
+
+
+MAKERS: dict[str, Callable[..., Intervals]] = {"estimators": estimator_intervals, "models": model_intervals}
 
 
 def coverage(
@@ -110,12 +115,13 @@ def coverage(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--splits", type=int, default=20)
     parser.add_argument("--level", type=float, default=0.9)
+    parser.add_argument("--of", choices=[*MAKERS], nargs="*", default=[*MAKERS])
     arguments = parser.parse_args()
     shares: dict[str, dict[str, tuple[np.ndarray, float]]] = {}
-    for make in (estimator_intervals, model_intervals):
+    for make in (MAKERS[name] for name in arguments.of):
         for name in SETS:
             if make is model_intervals and name == "linnerud":
                 continue  # 14 rows do not tell 26 parameters

@@ -17,6 +17,7 @@ from nnlite.training.trainable import Trainable
 __all__ = ["Uncertainty"]
 
 CLASSES = (BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy)
+ROUNDING = 1e-6  # of a number of parameters that a solution of equations gave
 Method = Literal["delta", "conformal", "jackknife+"]
 
 
@@ -82,7 +83,7 @@ class Uncertainty:
         errors, weights = self._errors(), self.whole.arrays[2]
         squares = errors**2 if weights is None else errors**2 * weights.reshape(len(errors), -1)
         left = len(errors) - self.effective_parameters / errors.shape[1]
-        if left <= 0:
+        if left <= ROUNDING * len(errors):
             raise DataError(
                 f"{len(errors)} rows do not tell the residual variance beside {self.effective_parameters:.3g} "
                 "effective parameters: pass a larger damping, or layers='last'"

@@ -14,7 +14,12 @@ CalibrationMethod = Literal["temperature", "isotonic"]
 
 
 def temperature_of(
-    logits: Array, y: Array, weights: Array | None = None, exclusive: bool = True, dtype: Any = None
+    logits: Array,
+    y: Array,
+    weights: Array | None = None,
+    exclusive: bool = True,
+    dtype: Any = None,
+    **bounds: float,
 ) -> TemperatureScaling:
     """The temperature and the blur that suit some rows; see `TemperatureScaling.calibrate`.
 
@@ -24,9 +29,10 @@ def temperature_of(
         weights: of the rows, >= 0.
         exclusive: whether the outputs are classes, of which each row has one, rather than events.
         dtype: of the layer.
+        bounds: `low` and `high` of the temperature.
     """
     scaling = TemperatureScaling(activation="softmax" if exclusive else "sigmoid", dtype=dtype, name="temperature")
-    scaling.calibrate(logits, y, weights)
+    scaling.calibrate(logits, y, weights, **bounds)
     return scaling
 
 

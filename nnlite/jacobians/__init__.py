@@ -8,6 +8,7 @@ from nnlite.jacobians.bundles.graph import *
 from nnlite.jacobians.bundles.normalization import *
 from nnlite.jacobians.bundles.partial import *
 from nnlite.jacobians.bundles.recurrent import *
+from nnlite.jacobians.bundles.stencil import *
 from nnlite.jacobians.bundles.time_distributed import *
 from nnlite.jacobians.bundles.unrolled import *
 from nnlite.jacobians.bundles.waves import *

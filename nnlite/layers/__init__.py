@@ -8,6 +8,7 @@ from nnlite.layers.base.contract.serialization import *
 from nnlite.layers.base.layer import *
 from nnlite.layers.composite.branches import *
 from nnlite.layers.composite.chain import *
+from nnlite.layers.composite.derivatives import *
 from nnlite.layers.composite.graph import *
 from nnlite.layers.composite.operation import *
 from nnlite.layers.composite.program import *

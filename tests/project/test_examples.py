@@ -34,6 +34,7 @@ OUTPUT = {
         16,
         16,
     ),
+    "physics_informed.py": (r"(?s)250 iterations in .*\nrelative L2 error: ([\d.e-]+)", 0, 1e-3),
     "raw_table.py": (
         r"(?s)one network.*R2 0\.[89].*5 networks, on new flats: R2 ([\d.]+).*advertised +0\.[1-3]"
         r".*file: True\nmy flat: 2\d{3}",
@@ -85,7 +86,12 @@ def test_script(name, tmp_path):
 
 @pytest.mark.parametrize(
     "name, bytes_at_least",
-    [("forward_and_reverse.py", 10_000), ("regression_intervals.py", 10_000), ("wrong_labels.py", 5_000)],
+    [
+        ("forward_and_reverse.py", 10_000),
+        ("physics_informed.py", 10_000),
+        ("regression_intervals.py", 10_000),
+        ("wrong_labels.py", 5_000),
+    ],
 )
 def test_picture(name, bytes_at_least, tmp_path):
     pytest.importorskip("matplotlib")

@@ -31,20 +31,24 @@ class DenseBlock:
 
     def __init__(self, matrix: Array) -> None:
         self.matrix = matrix
+        self._inverse: tuple[float, Array] | None = None  # of the Cholesky factor, with the damping
 
     def product(self, vectors: Array) -> Array:
         """The matrix times each vector."""
         return vectors @ self.matrix
 
     def solution(self, vectors: Array, damping: float) -> Array:
-        """`(matrix + damping I)^-1` times each vector."""
-        damped = self.matrix.copy()
-        damped.flat[:: len(damped) + 1] += damping
-        try:
-            np.linalg.cholesky(damped)
-        except np.linalg.LinAlgError:
-            raise _singular(damping, self.diagonal()) from None
-        return np.linalg.solve(damped, vectors.T).T
+        """`(matrix + damping I)^-1` times each vector; for the same damping the matrix is factored once."""
+        if self._inverse is None or self._inverse[0] != damping:
+            damped = self.matrix.copy()
+            damped.flat[:: len(damped) + 1] += damping
+            try:
+                factor = np.linalg.cholesky(damped)
+            except np.linalg.LinAlgError:
+                raise _singular(damping, self.diagonal()) from None
+            self._inverse = damping, np.linalg.inv(factor)
+        inverse = self._inverse[1]
+        return (vectors @ inverse.T) @ inverse
 
     def diagonal(self) -> Array:
         """The diagonal."""

@@ -126,7 +126,7 @@ def _set_apart(network: Sequential, lesson: Lesson, rows: np.ndarray, n_members:
     if n_members == 1:
         return Judged(network.predict(x, rows_at_once(x.shape[1]), verbose=0), y, weights, rows)
     members = np.empty(len(rows), np.intp)
-    for member, (_, judged) in enumerate(network.trainer.folds):
+    for member, (_, judged) in enumerate(network.trainer.folds or ()):
         members[judged] = member
     return Judged(network.trainer.out_of_fold(x), y, weights, rows, members)
 

@@ -88,7 +88,7 @@ def encoded_directions(directions: Sequence[Direction], encoder: TableEncoder | 
     if encoder is None:
         return list(directions)
     by_name = dict(zip(encoder.names, directions, strict=True))
-    found: list[Direction] = []
+    found: list[Any] = []
     for column in encoder.columns:
         direction = by_name[column.name]
         if direction and not isinstance(column, ORDERED):
@@ -114,7 +114,9 @@ def bound(specs: Sequence[dict[str, Any]], directions: Sequence[Direction], n_ou
     """
     if of_classes and n_outputs > 2:
         raise ConfigError(f"{NAME} needs two classes, y has {n_outputs}: with more of them none could rise alone")
-    coming, bounded, last = list(directions), [], len(specs) - 1
+    bounded: list[dict[str, Any]] = []
+    coming: list[Any] = list(directions)
+    last = len(specs) - 1
     for place, spec in enumerate(specs):
         ((name, options),) = spec.items()
         if name == "Dense":

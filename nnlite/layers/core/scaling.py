@@ -81,7 +81,7 @@ class Scale(Layer):
         return scale * _signs(scale) if self.positive else scale
 
 
-def _signs(scale: np.ndarray) -> np.ndarray:
+def _signs(scale: Array) -> np.ndarray:
     """1 or -1, by which a number becomes its magnitude."""
     return np.where(scale.real < 0, -1, 1).astype(scale.real.dtype)
 

@@ -83,10 +83,17 @@ class TemperatureScaling(Layer):
         p /= np.add.reduce(p, axis=-1, keepdims=True)
         return p, p * (1 - self.blur) + self.blur / p.shape[-1] if self.blur else p
 
-    def calibrate(self, logits: ArrayLike, y_true: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
+    def calibrate(
+        self,
+        logits: ArrayLike,
+        y_true: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        low: float = LOWEST,
+        high: float = HIGHEST,
+    ) -> None:
         """Set temperature and blur from logits of rows that the network was not trained on, and their classes.
 
-        The temperature T in [0.25, 2] minimizes the mean log loss plus `10 / n * log(T) ** 2`: ten rows' worth of
+        The temperature T in [low, high] minimizes the mean log loss plus `10 / n * log(T) ** 2`: ten rows' worth of
         belief that the network is right as it is. With few rows T stays near 1.
 
         The blur becomes `1 / (n + 1)`. That n rows held no surprise does not say that there is none: the chance that
@@ -102,6 +109,7 @@ class TemperatureScaling(Layer):
             y_true: class numbers, of the shape of the logits without the last axis; for a sigmoid 0 and 1, of the shape
                 of the logits.
             sample_weight: weights >= 0, of the shape of `y_true`, or one for each row.
+            low, high: between which T lies, both > 0.
 
         Raises:
             DataError: shapes that do not fit, logits that are not finite, no such class, or weights that do not add
@@ -116,7 +124,7 @@ class TemperatureScaling(Layer):
             losses = np.log(np.exp(scaled - top[:, None]).sum(axis=-1)) + top
             return float(losses @ weights + prior * log_temperature**2)
 
-        self.temperature = float(np.exp(_lowest(loss, float(np.log(LOWEST)), float(np.log(HIGHEST)))))
+        self.temperature = float(np.exp(_lowest(loss, float(np.log(low)), float(np.log(high)))))
         self.blur = 1 / (rows + 1)
 
     def _evidence(self, logits: Any, y_true: Any, sample_weight: Any) -> tuple[np.ndarray, np.ndarray, int]:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["calibrated"]
 
+LOWEST, HIGHEST = 0.05, 20.0  # temperatures: of models that stopped too soon, and of such that learnt rows by heart
+
 
 def calibrated(
     self: "Sequential",
@@ -66,9 +68,9 @@ def calibrated(
     if method not in bodies:
         raise ConfigError(f"method={method!r}: expected 'temperature' or 'isotonic'", ("method",))
     outputs = np.asarray(_row_of(self, bodies[method]).predict(x, verbose=0))
-    fit = temperature_of if method == "temperature" else isotonic_of
     weights = None if sample_weight is None else np.asarray(sample_weight)
-    last_layer = fit(outputs, _truth(np.asarray(y), outputs, exclusive), weights, exclusive, self.dtype)
+    known = outputs, _truth(np.asarray(y), outputs, exclusive), weights, exclusive, self.dtype
+    last_layer = isotonic_of(*known) if method == "isotonic" else temperature_of(*known, low=LOWEST, high=HIGHEST)
     last_layer.name = None  # whichever is free
     made = _row_of(self, [*bodies[method], last_layer])
     if self.compiled:

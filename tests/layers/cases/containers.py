@@ -38,6 +38,9 @@ def chain(*layers: object, seed: int = 0) -> dict:
     return {"layers": list(layers), "seed": seed}
 
 
+# A layer that takes complex steps of its own refuses others; differences check it.
+NO_STEPS = ("inputs, complex step", "kernel, complex step", "bias, complex step")
+
 CASES = [
     Case("Columns", {"places": [2, 0]}, (2, 3)),
     Case("Columns", {"places": [1]}, (2, 2, 3)),
@@ -56,6 +59,10 @@ CASES = [
     Case("Wrapper", {"layer": "BatchNormalization"}, (4, 3)),
     Case("Pipeline", {"layers": [{"Dense": {"units": 2, "activation": "tanh"}}, "LayerNormalization"]}, (2, 3)),
     Case("Pipeline", {"layers": STATEFUL}, (4, 3)),
+    *[
+        Case("InputDerivatives", {"layers": [TANH], **options}, (3, 2), skipped=NO_STEPS)
+        for options in ({}, {"columns": [1]}, {"order": 2})
+    ],
     *[
         Case("Parallel", {"paths": [TANH, [], [{"Dense": {"units": 2}}, THREE]], "merge": merge}, (2, 3))
         for merge in ("concat", "add", "multiply", "average", "max")

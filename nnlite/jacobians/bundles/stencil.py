@@ -1,0 +1,86 @@
+"""The Jacobians of derivatives that are read from values at complex points."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from nnlite.jacobians.bundles.bundle import Bundle, Into, JointBundle, Products, Wanted
+
+__all__ = ["StencilJacobians"]
+
+
+class StencilJacobians(JointBundle):
+    """The Jacobians of `terms[t] = Re(sum over the points p of weights[p, t] f(x + shift[p], parameters))`.
+
+    What is linear in the values of f is linear in its Jacobians J: a cotangent g of the terms goes through J at each
+    point as `sum over t of weights[p, t] g[t]`, and the real parts of the products are summed.
+
+    Args:
+        points: the Jacobians of f at each point.
+        weights: `(points, terms)`, complex.
+        in_shapes: of the inputs of f; None for one without derivative.
+        out_shape: `(batch, terms * outputs)`.
+    """
+
+    __slots__ = ("in_shapes", "out_shape", "points", "weights")
+
+    def __init__(
+        self,
+        points: Sequence[Bundle],
+        weights: np.ndarray,
+        in_shapes: Sequence[tuple[int, ...] | None],
+        out_shape: tuple[int, ...],
+    ) -> None:
+        self.points, self.weights = points, weights
+        self.in_shapes, self.out_shape = in_shapes, out_shape
+
+    def vjp(self, cotangent: np.ndarray, wanted: Wanted = None, into: Into = None) -> Products:
+        """One product per input, as `Bundle.vjp`."""
+        return self._summed("vjp", cotangent, wanted, into)
+
+    def per_example(self, cotangent: np.ndarray, wanted: Wanted = None, into: Into = None) -> Products:
+        """As `vjp`, without the sum over the batch; the data are left out with None."""
+        return self._summed("per_example", cotangent, wanted, into)
+
+    def _summed(self, method: str, cotangent: np.ndarray, wanted: Wanted, into: Into) -> Products:
+        """The products of all points, summed."""
+        terms = self._terms(cotangent)
+        totals: list[Any] = [None] * len(self)
+        for point, weights in zip(self.points, self.weights, strict=True):
+            multiply: Any = point.vjp if method == "vjp" else point.per_example
+            for place, product in enumerate(multiply(np.einsum("...tm,t->...m", terms, weights), wanted)):
+                if product is not None:
+                    total = totals[place]
+                    totals[place] = product.real.copy() if total is None else np.add(total, product.real, out=total)
+        for place, total in enumerate(totals):
+            if total is not None:
+                target = None if into is None else into[place]
+                totals[place] = total.astype(cotangent.dtype, copy=False)
+                if target is not None:
+                    target[...] = total
+                    totals[place] = target
+        return tuple(totals)
+
+    def jvp(self, *tangents: np.ndarray | None) -> np.ndarray | None:
+        """The tangent of the terms for one tangent per input; None stands for zero."""
+        moved = [point.jvp(*tangents) for point in self.points]
+        if moved[0] is None:
+            return None
+        terms = np.einsum("p...m,pt->...tm", np.stack([np.asarray(one) for one in moved]), self.weights).real
+        dtype = np.result_type(*(tangent for tangent in tangents if tangent is not None))
+        return terms.reshape(*terms.shape[:-2], -1).astype(dtype, copy=False)
+
+    def _terms(self, cotangent: np.ndarray) -> np.ndarray:
+        """A cotangent with an axis of terms, `(*seeds, batch, terms, outputs)`."""
+        return cotangent.reshape(*cotangent.shape[:-1], self.weights.shape[1], -1)
+
+    @property
+    def mixes_rows(self) -> bool:
+        """Whether a row of the terms depends on other rows of the data."""
+        return self.points[0].mixes_rows
+
+    def stored(self) -> Iterator[np.ndarray]:
+        """The arrays that the Jacobians at all points keep."""
+        for point in self.points:
+            yield from point.stored()

@@ -1,0 +1,39 @@
+"""The benchmark of coverage, on a few splits: conformal intervals hold what they promise, within what splits draw."""
+
+import numpy as np
+import pytest
+
+from benchmarks.coverage import SETS, coverage, estimator_intervals, main, model_intervals, split
+
+
+def test_eight_sets_have_rows_to_learn_from_and_new_ones():
+    assert len(SETS) == 8
+    for name in SETS:
+        (x, y), (new, targets) = split(name, 0)
+        assert len(x) == len(y) > len(new) == len(targets) == (len(x) + len(new)) // 3
+
+
+@pytest.mark.parametrize("level", [0.8, 0.9])
+def test_split_conformal_intervals_of_models(level):
+    """Shares of k = ceil((n + 1) level) of n rows follow a Beta law, whose spread adds to that of the new rows."""
+    found = []
+    for name, seeds in (("friedman1", 3), ("iris", 6)):
+        held = {method: shares for method, shares, _ in coverage(name, level, seeds, model_intervals)}
+        count = len(split(name, 0)[0][0]) // 3
+        new = len(split(name, 0)[1][0])
+        spread = np.sqrt(level * (1 - level) * (1 / count + 1 / new) / seeds)
+        found.append((held["split conformal"].mean() - level) / spread)
+        assert set(held) == {"delta", "jackknife+", "split conformal"}
+    assert np.abs(found).max() < 3
+
+
+def test_intervals_of_estimators(capsys, monkeypatch):
+    held = {}
+    for method, shares, widths in coverage("iris", 0.9, 3, estimator_intervals):
+        held[method] = shares.mean()
+        assert 0.1 < widths.mean() < 1
+    assert 0.8 < held["conformal"] <= held["cv+"] + 0.03
+    monkeypatch.setattr("sys.argv", ["coverage", "--splits", "1", "--of", "models"])
+    monkeypatch.setattr("benchmarks.coverage.SETS", {"iris": SETS["iris"]})
+    main()
+    assert "all         split conformal" in capsys.readouterr().out

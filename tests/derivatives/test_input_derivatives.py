@@ -1,0 +1,186 @@
+"""InputDerivatives: trained derivatives with respect to inputs, against differences, the Jacobian and PyTorch."""
+
+import numpy as np
+import pytest
+
+from nnlite import Input, Model, Sequential, load_model
+from nnlite.cli import main
+from nnlite.errors import ConfigError, NNLiteError, ShapeError
+from nnlite.layers import BatchNormalization, Dense, Dot, Dropout, InputDerivatives, Normalization, TimeDistributed
+
+RANDOM = np.random.default_rng(0)
+X = RANDOM.normal(size=(7, 3))
+
+
+def made(order=2, columns=None, activation="tanh", units=2, inner=()):
+    layers = [*inner, Dense(6, activation), Dense(5, activation), Dense(units)]
+    layer = InputDerivatives(layers, columns=columns, order=order, dtype="float64")
+    model = Sequential([Input((3,)), layer], seed=0, dtype="float64")
+    for weight in model.trainable_weights:
+        weight.assign(RANDOM.normal(size=weight.shape))
+    return model, Sequential([Input((3,)), *layer.layers], dtype="float64")
+
+
+@pytest.mark.parametrize("columns", [None, [2, 0]])
+def test_the_terms_are_those_of_the_network(columns):
+    model, u = made(columns=columns)
+    terms = model.predict(X, verbose=0).reshape(7, -1, 2)
+    chosen = [0, 1, 2] if columns is None else columns
+    np.testing.assert_allclose(terms[:, 0], u.predict(X, verbose=0), rtol=1e-13)
+    slopes = np.stack([u.jacobian(X).per_example(np.eye(2)[[place] * 7]) for place in (0, 1)], axis=-1)
+    np.testing.assert_allclose(terms[:, 1 : 1 + len(chosen)], slopes[:, chosen], rtol=1e-12, atol=1e-14)
+    for place, column in enumerate(chosen):
+        step = 1e-5 * np.eye(3)[column]
+        ahead, behind = (
+            np.stack([u.jacobian(X + s).per_example(np.eye(2)[[k] * 7])[:, column] for k in (0, 1)], axis=-1)
+            for s in (step, -step)
+        )
+        np.testing.assert_allclose(terms[:, 1 + len(chosen) + place], (ahead - behind) / 2e-5, rtol=1e-6, atol=1e-6)
+
+
+def loss_of(model, x, y, weights):
+    model.set_weights(weights)
+    return float(model.evaluate(x, y, verbose=0))
+
+
+@pytest.mark.parametrize("order", [1, 2])
+@pytest.mark.parametrize("activation", ["tanh", "sigmoid", "softplus", "gelu"])
+def test_gradients_of_parameters_against_differences(order, activation):
+    model, _ = made(order, activation=activation)
+    model.compile("sgd", "mse")
+    y, weights = RANDOM.normal(size=model.predict(X, verbose=0).shape), model.get_weights()
+    gradient, place = model.gradient(X, y), 0
+    for number, weight in enumerate(weights):
+        for index in np.ndindex(weight.shape):
+            around = []
+            for step in (1e-6, -1e-6):
+                moved = [value.copy() for value in weights]
+                moved[number][index] += step
+                around.append(loss_of(model, X, y, moved))
+            assert gradient[place] == pytest.approx((around[0] - around[1]) / 2e-6, rel=1e-6, abs=1e-6)
+            place += 1
+
+
+@pytest.mark.parametrize("order", [1, 2])
+def test_gradients_against_double_backward_of_torch(order):
+    torch = pytest.importorskip("torch")
+    model, _ = made(order, units=1)
+    model.compile("sgd", "mse")
+    y = RANDOM.normal(size=model.predict(X, verbose=0).shape)
+    layers, weights = [], model.get_weights()
+    for kernel, bias in zip(weights[::2], weights[1::2], strict=True):
+        layers.append(torch.nn.Linear(*kernel.shape, dtype=torch.float64))
+        layers[-1].weight.data, layers[-1].bias.data = torch.tensor(kernel.T), torch.tensor(bias)
+    x = torch.tensor(X, requires_grad=True)
+    hidden = torch.tanh(layers[1](torch.tanh(layers[0](x))))
+    value = layers[2](hidden)
+    (first,) = torch.autograd.grad(value.sum(), x, create_graph=True)
+    terms = [value, first]
+    if order == 2:
+        terms += [torch.autograd.grad(first[:, k].sum(), x, create_graph=True)[0][:, k : k + 1] for k in range(3)]
+    loss = ((torch.cat(terms, dim=1) - torch.tensor(y)) ** 2).mean()
+    loss.backward()
+    grads = [part.numpy().ravel() for own in layers for part in (own.weight.grad.T, own.bias.grad)]
+    expected = np.concatenate(grads)
+    np.testing.assert_allclose(model.gradient(X, y), expected, rtol=1e-9 if order == 1 else 1e-8, atol=1e-10)
+
+
+def test_products_agree_with_one_another():
+    model, _ = made()
+    jacobian = model.jacobian(X, wrt="parameters")
+    dense, g = jacobian.todense(), RANDOM.normal(size=(7, 14))
+    np.testing.assert_allclose(jacobian.per_example(g).sum(axis=0), jacobian.vjp(g), rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(np.tensordot(g, dense, 2), jacobian.vjp(g), rtol=1e-9, atol=1e-9)
+    v = RANDOM.normal(size=dense.shape[-1])
+    np.testing.assert_allclose(model.jvp(X, dparameters=v), dense @ v, rtol=1e-9, atol=1e-9)
+    by_inputs, tangent = model.jacobian(X).todense(), RANDOM.normal(size=X.shape)
+    np.testing.assert_allclose(model.jvp(X, tangent), np.tensordot(by_inputs, tangent, 2), rtol=1e-9, atol=1e-8)
+    ahead, behind = (model.predict(X + step * tangent, verbose=0) for step in (1e-5, -1e-5))
+    np.testing.assert_allclose(model.jvp(X, tangent), (ahead - behind) / 2e-5, rtol=1e-5, atol=1e-5)
+
+
+def test_slopes_help_where_values_are_few():
+    """Sobolev training: eight points of a wave with their slopes, against the eight values."""
+    x, new = np.linspace(-3, 3, 8)[:, None], np.linspace(-3, 3, 200)[:, None]
+    errors = []
+    for order in (0, 1):
+        body = [Dense(10, "tanh"), Dense(1)]
+        layers = [InputDerivatives(body)] if order else body
+        model = Sequential([Input((1,)), *layers], seed=0, dtype="float64")
+        model.compile("LevenbergMarquardt", "mse")
+        model.fit(x, np.concatenate([np.sin(2 * x), 2 * np.cos(2 * x)][: 1 + order], axis=1), epochs=300, verbose=0)
+        errors.append(np.abs(Sequential(body).predict(new, verbose=0) - np.sin(2 * new)).max())
+    assert errors[1] < 0.1 and errors[0] > 0.2
+
+
+def test_a_differential_equation_is_solved():
+    """u'' = -pi^2 sin(pi x), u(-1) = u(1) = 0, by Levenberg-Marquardt."""
+    inside = np.linspace(-1, 1, 40)[:, None]
+    x = np.concatenate([inside, [[-1.0], [1.0]]])
+    coefficients = np.concatenate([np.tile([[0, 0, 1.0]], (40, 1)), np.tile([[30.0, 0, 0]], (2, 1))])
+    y = np.concatenate([-(np.pi**2) * np.sin(np.pi * inside), np.zeros((2, 1))])
+    place, weights = Input((1,), dtype="float64"), Input((3,), dtype="float64")
+    terms = InputDerivatives([Dense(10, "tanh"), Dense(10, "tanh"), Dense(1)], order=2, dtype="float64")
+    model = Model([place, weights], Dot(axes=1, dtype="float64")([terms(place), weights]), seed=1)
+    model.compile("LevenbergMarquardt", "mse")
+    model.fit([x, coefficients], y, epochs=150, verbose=0)
+    new = np.linspace(-1, 1, 300)[:, None]
+    error = Sequential(terms.layers).predict(new, verbose=0) - np.sin(np.pi * new)
+    assert np.linalg.norm(error) / np.linalg.norm(np.sin(np.pi * new)) < 1e-3
+
+
+def test_yaml_and_files(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    x = np.linspace(-2, 2, 60)
+    lines = [f"{a:.6f},{np.sin(a):.6f},{np.cos(a):.6f}" for a in x]
+    (tmp_path / "wave.csv").write_text("\n".join(["x,u,slope", *lines]) + "\n")
+    (tmp_path / "config.yaml").write_text(
+        "seed: 0\ndata:\n  source: {Csv: {path: wave.csv, target: [u, slope]}}\n  split: {validation: 0.2}\n"
+        "model:\n  - InputDerivatives: {layers: [{Dense: {units: 8, activation: tanh}}, {Dense: {units: 1}}]}\n"
+        "compile: {optimizer: LBFGS, loss: mse}\nfit: {epochs: 20}\n"
+    )
+    assert main(["train", "config.yaml", "--quiet", "--out", "run"]) == 0
+    model = load_model("run/model.safetensors")
+    assert isinstance(model.layers[0], InputDerivatives) and model.layers[0].order == 1
+    assert model.predict(x[:, None], verbose=0).shape == (60, 2)
+
+
+def test_layers_that_learn_from_data_and_float32():
+    scaling = Normalization()
+    scaling.adapt(X)
+    model, u = made(1, inner=[scaling])
+    assert np.allclose(model.predict(X, verbose=0)[:, :2], u.predict(X, verbose=0))
+    single = Sequential([Input((3,)), InputDerivatives([Dense(4, "tanh"), Dense(1)], order=2)], seed=0)
+    assert single.predict(X, verbose=0).dtype == np.float32
+    single.compile("adam", "mse")
+    losses = single.fit(X, np.zeros((7, 7)), epochs=30, verbose=0).history["loss"]
+    assert losses[-1] < losses[0]
+
+
+@pytest.mark.parametrize(
+    ("layers", "options", "message"),
+    [
+        ([Dense(8, "relu"), Dense(1)], {"order": 2}, "need analytic functions"),
+        ([Dense(8, "elu"), Dense(1)], {"order": 2}, "need analytic functions"),
+        ([Dense(4), Dropout(0.5)], {}, "draws at random"),
+        ([Dense(1)], {"columns": [3]}, "columns from 0 to 2"),
+        ([Dense(1)], {"columns": [0, 0]}, "each once"),
+        ([Dense(1)], {"order": 3}, "order"),
+    ],
+)
+def test_bad_layers(layers, options, message):
+    with pytest.raises(NNLiteError, match=message):
+        Sequential([Input((3,)), InputDerivatives(layers, **options)])
+
+
+def test_what_has_no_such_derivatives():
+    with pytest.raises(ShapeError, match="needs rows of numbers"):
+        Sequential([Input((2, 3)), InputDerivatives([TimeDistributed(Dense(1))])])
+    with pytest.raises(ConfigError, match="its layers mix rows"):
+        model = Sequential([Input((3,)), InputDerivatives([Dense(2), BatchNormalization()])])
+        model.compile("sgd", "mse")
+        model.fit(X, np.zeros((7, 8)), verbose=0)
+    model, _ = made()
+    model.compile("sgd", "mse")
+    with pytest.raises(ConfigError, match="none can go through it: hvp and NewtonCG"):
+        model.hvp(X, np.zeros((7, 14)), np.ones(model.count_params()))
