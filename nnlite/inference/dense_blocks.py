@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from nnlite.inference.stages import Prepared, Stage, starts_of
+from nnlite.kernels import aligned_zeros
 from nnlite.layers import Layer
 from nnlite.layers.base.simplified import Activated, Product, Step, Unchanged
 from nnlite.ops.activations import kernel_code
@@ -16,6 +17,7 @@ MANY_ROWS = 8  # fewer are done sooner by the layers one by one
 # OpenBLAS multiplies without copying the factors first up to so many multiply-adds: 240 x 64 x 64, float32, takes three
 # quarters of the time per row that 512 x 64 x 64 takes.
 SMALL_PRODUCT = 10**6
+ROUND = 16  # rows: blocks of a multiple of it begin and end with lines of the cache
 LONGEST, SHORTEST = 512, 192  # blocks: longer ones leave the cache, with shorter ones the layers one by one are quicker
 
 
@@ -32,11 +34,12 @@ class DenseBlocks(Stage):
     def __init__(self, products: Sequence[Product], dtype: np.dtype) -> None:
         self.kernels = [_with_bias(product, dtype) for product in products]
         self.activations = [product.activation for product in products]
-        self.block = min(LONGEST, SMALL_PRODUCT // max(kernel.size for kernel in self.kernels))
+        most = min(LONGEST, SMALL_PRODUCT // max(kernel.size for kernel in self.kernels))
+        self.block = max(ROUND, most // ROUND * ROUND)
 
     def prepare(self, x: np.ndarray, fixed: bool) -> Prepared:
         rows, units = self._rows_of_block(len(x)), self.kernels[-1].shape[1]
-        entering = [np.ones((len(kernel), rows), kernel.dtype) for kernel in self.kernels]
+        entering = [_ones(len(kernel), rows, kernel.dtype) for kernel in self.kernels]
         last = np.empty((rows, units), entering[0].dtype)
         leaving = [*(memory[:-1] for memory in entering[1:]), last]
         first, final, blocks = entering[0][:-1], entering[-1].T, starts_of(len(x), rows)
@@ -61,11 +64,20 @@ class DenseBlocks(Stage):
 
     def _rows_of_block(self, rows: int) -> int:
         """As many in each block, but for some that the last one shares with the one before it."""
-        count = max(1, -(-rows // self.block))
-        return -(-rows // count)
+        if rows <= self.block:
+            return rows
+        each = -(-rows // -(-rows // self.block))
+        return min(self.block, -(-each // ROUND) * ROUND)
 
     def __repr__(self) -> str:
         return " -> ".join(f"Product{kernel.shape}" for kernel in self.kernels)
+
+
+def _ones(rows: int, columns: int, dtype: np.dtype) -> np.ndarray:
+    """Ones, from the beginning of a line of the cache on."""
+    memory = aligned_zeros(rows * columns, dtype)
+    memory[...] = 1
+    return memory.reshape(rows, columns)
 
 
 def _with_bias(product: Product, dtype: np.dtype) -> np.ndarray:
