@@ -133,7 +133,7 @@ def test_quick_outputs_are_those_of_the_weights_of_the_moment():
     for _ in range(2):
         np.testing.assert_allclose(quick_outputs(model, x), model.linearize(x, *model.values)[0], rtol=0, atol=1e-12)
         model.layers[0].kernel.value[...] *= -1.5
-    for refused in (x[:, :2], np.full((2, 3), np.inf), np.zeros((0, 3)), x.tolist()):
+    for refused in (x[:, :2], np.full((2, 3), np.inf), np.zeros((0, 3)), np.zeros((1000, 3)), x.tolist()):
         assert quick_outputs(model, refused) is None
 
 

@@ -1,21 +1,24 @@
 """Dense layers in a row, for many rows: blocks of them that stay in the cache, a column for each row."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from nnlite.inference.stages import Prepared, Stage, starts_of
-from nnlite.layers import Layer
-from nnlite.layers.base.simplified import Activated, Product, Step, Unchanged
+from nnlite.kernels import aligned_zeros
+from nnlite.layers.base.simplified import Product, Step
 from nnlite.ops.activations import kernel_code
 
-__all__ = ["MANY_ROWS", "joined_layers", "joined_stages"]
+__all__ = ["MANY_ROWS", "joined_stages"]
 
 MANY_ROWS = 8  # fewer are done sooner by the layers one by one
 # OpenBLAS multiplies without copying the factors first up to so many multiply-adds: 240 x 64 x 64, float32, takes three
 # quarters of the time per row that 512 x 64 x 64 takes.
 SMALL_PRODUCT = 10**6
+ROUND = 16  # rows: blocks of a multiple of it begin and end with lines of the cache
+TOGETHER = 2**17  # numbers on their way through blocks that go together, in one call for each layer
 LONGEST, SHORTEST = 512, 192  # blocks: longer ones leave the cache, with shorter ones the layers one by one are quicker
 
 
@@ -32,40 +35,58 @@ class DenseBlocks(Stage):
     def __init__(self, products: Sequence[Product], dtype: np.dtype) -> None:
         self.kernels = [_with_bias(product, dtype) for product in products]
         self.activations = [product.activation for product in products]
-        self.block = min(LONGEST, SMALL_PRODUCT // max(kernel.size for kernel in self.kernels))
+        most = min(LONGEST, SMALL_PRODUCT // max(kernel.size for kernel in self.kernels))
+        self.block = max(ROUND, most // ROUND * ROUND)
 
     def prepare(self, x: np.ndarray, fixed: bool) -> Prepared:
-        rows, units = self._rows_of_block(len(x)), self.kernels[-1].shape[1]
-        entering = [np.ones((len(kernel), rows), kernel.dtype) for kernel in self.kernels]
-        last = np.empty((rows, units), entering[0].dtype)
-        leaving = [*(memory[:-1] for memory in entering[1:]), last]
-        first, final, blocks = entering[0][:-1], entering[-1].T, starts_of(len(x), rows)
+        *lead, rows = self._sizes(len(x))
+        together, units = math.prod(lead) * rows, self.kernels[-1].shape[1]
+        entering = [_ones((*lead, len(kernel), rows), kernel.dtype) for kernel in self.kernels]
+        first, *below = (memory[..., :-1, :] for memory in entering)
+        last = np.empty((*lead, rows, units), first.dtype)
+        leaving, final = [*below, last], entering[-1].swapaxes(-1, -2)
         activates = [_in_place(own, like) for own, like in zip(self.activations, leaving, strict=True)]
         hidden = [*zip((kernel.T for kernel in self.kernels[:-1]), entering, leaving, activates, strict=False)]
         kernel, activate, shape = self.kernels[-1], activates[-1], (len(x), units)
+        multiply, blocks = np.matmul if lead else np.dot, starts_of(len(x), together)
+        given = (*lead, rows, first.shape[-2])
 
         def run(x: np.ndarray, out: np.ndarray | None) -> np.ndarray:
             outputs = np.empty(shape, kernel.dtype) if out is None else out
             for start in blocks:
-                first[...] = x[start : start + rows].T
+                first[...] = x[start : start + together].reshape(given).swapaxes(-1, -2)
                 for left, right, product, overwrite in hidden:
-                    overwrite(np.dot(left, right, out=product))
-                activate(np.dot(final, kernel, out=outputs[start : start + rows]))
+                    overwrite(multiply(left, right, out=product))
+                part = outputs[start : start + together].reshape(last.shape)
+                activate(multiply(final, kernel, out=part))
             return outputs
 
         return Prepared(run, np.empty(shape, kernel.dtype))
 
-    def infer(self, x: np.ndarray) -> np.ndarray:
-        """The outputs for `(rows, features)`, in memory of their own."""
-        return self.prepare(x, False).run(x, None)
+    def _sizes(self, rows: int) -> tuple[int, ...]:
+        """The rows of a block, and before them how many blocks go together, where that is more than one.
 
-    def _rows_of_block(self, rows: int) -> int:
-        """As many in each block, but for some that the last one shares with the one before it."""
-        count = max(1, -(-rows // self.block))
-        return -(-rows // count)
+        All have one size: the last ones share some rows with those before them.
+        """
+        together = max(1, TOGETHER // (self.block * sum(len(kernel) for kernel in self.kernels)))
+        if together > 1 and rows >= 2 * together * self.block:
+            return together, self._rounded(rows, together)
+        return (rows if rows <= self.block else self._rounded(rows, 1),)
+
+    def _rounded(self, rows: int, together: int) -> int:
+        """The fewest rows of a block with which no more blocks are needed, rounded up."""
+        count = together * -(-rows // (together * self.block))
+        return min(self.block, -(-rows // (count * ROUND)) * ROUND)
 
     def __repr__(self) -> str:
         return " -> ".join(f"Product{kernel.shape}" for kernel in self.kernels)
+
+
+def _ones(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """Ones, from the beginning of a line of the cache on."""
+    memory = aligned_zeros(math.prod(shape), dtype)
+    memory[...] = 1
+    return memory.reshape(shape)
 
 
 def _with_bias(product: Product, dtype: np.dtype) -> np.ndarray:
@@ -95,37 +116,6 @@ def joined_stages(steps: Sequence[Step], stages: Sequence[Stage], dtype: np.dtyp
         joined.append(DenseBlocks(products, dtype) if len(products) > 1 else stages[start])
         start += max(1, len(products))
     return joined
-
-
-def joined_layers(layers: Sequence[Layer], dtype: np.dtype) -> list[Callable[[np.ndarray], np.ndarray]]:
-    """`infer` of each layer, and one function in place of narrow dense layers in a row.
-
-    Nothing else is multiplied into the dense layers: a shift of large numbers would cost digits there.
-    """
-    steps: list[Step] = []
-    sources: list[list[Layer]] = []
-    for layer in layers:
-        wide = any(parameter.size * SHORTEST > SMALL_PRODUCT for parameter in layer.parameters)
-        step = None if wide else layer.at_inference()
-        if isinstance(step, Unchanged):
-            continue
-        joined = (
-            steps[-1].then(step) if isinstance(step, Activated) and steps and isinstance(steps[-1], Product) else None
-        )
-        if joined is not None:
-            steps[-1] = joined
-            sources[-1].append(layer)
-        else:
-            steps.append(step if isinstance(step, Product) else layer)
-            sources.append([layer])
-    runs: list[Any] = []
-    start = 0
-    while start < len(steps):
-        products = _products_from(steps[start:])
-        alone = [layer.infer for layer in sources[start]]
-        runs += [DenseBlocks(products, dtype).infer] if len(products) > 1 else alone
-        start += max(1, len(products))
-    return runs
 
 
 def _products_from(steps: Sequence[Step]) -> list[Product]:

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 LARGEST = 31 * 2**20  # bytes; above 32 MiB glibc does not adapt
-CACHE_LINE = 64  # bytes
+CACHE_LINE, LONG = 64, 2**14  # bytes
 
 
 def keep_freed_memory() -> None:
@@ -18,12 +18,14 @@ def keep_freed_memory() -> None:
 
 
 def aligned_zeros(size: int, dtype: DTypeLike) -> np.ndarray:
-    """A vector of zeros that begins where a line of the cache does.
+    """A vector of zeros that begins where a line of the cache does, if it is a long one.
 
     NumPy's own begin 16 bytes after one, so that each store of 64 bytes, as of AVX-512, touches two lines: a product of
     two vectors in the cache takes twice as long then, a whole update of Adam an eighth longer.
     """
     dtype = np.dtype(dtype)
+    if size * dtype.itemsize < LONG:
+        return np.zeros(size, dtype)
     memory = np.zeros(size * dtype.itemsize + CACHE_LINE, np.uint8)
     start = -memory.ctypes.data % CACHE_LINE
     return memory[start : start + size * dtype.itemsize].view(dtype)

@@ -14,12 +14,13 @@ from nnlite.inference.predictor import Predictor
 from nnlite.inference.quick import quick_outputs
 from nnlite.layers import Layer, Program
 from nnlite.layers.base.call import pairs_inside
+from nnlite.layers.composite.chain import Chain
 from nnlite.layers.recurrent.rnn import reset_states
 from nnlite.losses import Loss
 from nnlite.metrics import Metric
 from nnlite.models import steps
 from nnlite.models.copying import surface
-from nnlite.models.doors import Evaluate, OfTrainer, Predict, QuickOutputs, SecondOrderDoors, door
+from nnlite.models.doors import Evaluate, OfTrainer, Predict, SecondOrderDoors, door
 from nnlite.models.fast import fast_predictor
 from nnlite.models.files import model_state, pickled_state, unpickled
 from nnlite.models.interpretation import Interpretation, Kept, read_encoder, read_target
@@ -35,7 +36,7 @@ from nnlite.training.profile import Profile, profile_step
 from nnlite.training.rates import find_learning_rate
 
 
-class BaseModel(QuickOutputs, SecondOrderDoors, Layer, abstract=True):
+class BaseModel(SecondOrderDoors, Layer, abstract=True):
     """A layer made of `layers` that can be trained, saved and loaded.
 
     It has a `trainer` and `derivatives`; both are asked by way of the model, whose methods are doors to theirs.
@@ -96,7 +97,9 @@ class BaseModel(QuickOutputs, SecondOrderDoors, Layer, abstract=True):
         return super()._as_input(self._encoded(inputs))
 
     def _outputs_alone(self, x: Any) -> np.ndarray | None:
-        return quick_outputs(self, x) if self._interpretation.encoder is None else None
+        """The outputs for a few rows, by a quicker way than `linearize`; None where there is none."""
+        as_written = isinstance(self.chain, Chain) and type(self).linearize is BaseModel.linearize
+        return quick_outputs(self, x) if as_written and self._interpretation.encoder is None else None
 
     def __call__(self, *inputs: Any, **given: Any) -> Any:
         if len(inputs) == 1 and not given and not self._penalizes and active_tape() is None:

@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, Concatenate, Generic, Literal, ParamSpec, Protocol, TypeVar, overload
+from typing import Any, Concatenate, Generic, Literal, ParamSpec, Protocol, TypeVar, overload
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from nnlite.derivatives import Derivatives
 from nnlite.registry.fields import Spec
 from nnlite.training.epoch import Verbose
 
-__all__ = ["Evaluate", "OfTrainer", "Predict", "QuickOutputs", "SecondOrderDoors", "door"]
+__all__ = ["Evaluate", "OfTrainer", "Predict", "SecondOrderDoors", "door"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -111,16 +111,6 @@ class Predict(Protocol):
         callbacks: Sequence[Spec[Callback]] | None = None,
         return_jacobian: bool = False,
     ) -> np.ndarray | Any: ...  # a tuple of arrays where there are several outputs
-
-
-class QuickOutputs:
-    """A base of models: the quick way to outputs alone, for as long as no subclass computes otherwise."""
-
-    _fast_paths: ClassVar[dict[str, tuple[str, ...]]] = {"_outputs_alone": ("linearize", "call", "_as_input")}
-
-    def _outputs_alone(self, x: Any) -> np.ndarray | None:
-        """The outputs for rows in an array, by a quicker way; None if there is none."""
-        return None
 
 
 class SecondOrderDoors:

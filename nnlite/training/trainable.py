@@ -71,7 +71,7 @@ class Trainable(Protocol):
     def trainable_weights(self) -> list[Parameter]: ...
 
     def _outputs_alone(self, x: Any) -> np.ndarray | None:
-        """The outputs for rows in an array, by a quicker way than `linearize`; None if there is none."""
+        """The outputs for a few rows, by a quicker way than `linearize`; None if there is none."""
         ...
 
     def _as_input(self, inputs: Any) -> np.ndarray | tuple[np.ndarray, ...]:

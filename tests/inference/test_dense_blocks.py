@@ -38,33 +38,42 @@ NETS = [
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("layers", NETS, ids=lambda layers: f"{len(layers)} layers")
-@pytest.mark.parametrize("rows", [MANY_ROWS - 1, MANY_ROWS, 239, 513, 1201])
-def test_the_outputs_are_those_of_predict(layers, dtype, rows):
+@pytest.mark.parametrize("rows", [MANY_ROWS - 1, MANY_ROWS, 239, 513, 1201, 3500])
+def test_the_outputs_are_those_of_the_layers(layers, dtype, rows):
     model = built(*[Dense.from_config(layer.get_config()) for layer in layers], dtype=dtype)
     assert joined_counts(model) == [len(layers)]
     x = generator.normal(size=(rows, 6)).astype(dtype)
-    outputs, expected = model.compile_predict()(x), model.predict(x, verbose=0)
+    outputs, expected = model.compile_predict()(x), model.linearize(x, *model.values)[0]
     assert outputs.dtype == expected.dtype
     tolerance = 2e-5 if dtype == "float32" else 1e-12
     np.testing.assert_allclose(outputs, expected, rtol=tolerance, atol=tolerance)
 
 
-def test_blocks_cover_all_rows_once_in_small_products(monkeypatch):
+@pytest.mark.parametrize(
+    ("together", "name", "sizes"),
+    [
+        (0, "dot", [176 * 5, 176 * 2] * 6),  # a sixth of the rows, rounded up to sixteens
+        (2 * 192 * 13, "matmul", [2 * 176 * 5, 2 * 176 * 2] * 3),  # 13 rows of numbers enter the layers
+    ],
+)
+def test_blocks_cover_all_rows_in_small_products(monkeypatch, together, name, sizes):
     monkeypatch.setattr(dense_blocks, "SMALL_PRODUCT", 192 * 7 * 5)
+    monkeypatch.setattr(dense_blocks, "TOGETHER", together)
     model = built(Dense(5, "relu"), Dense(2))
     x = generator.normal(size=(1000, 6))
-    predictor, products, dot = model.compile_predict(), [], np.dot
+    predictor, products, multiply = model.compile_predict(), [], getattr(np, name)
 
     def noted(left, right, out=None):
         products.append(out.size)
-        return dot(left, right, out=out)
+        return multiply(left, right, out=out)
 
-    predictor(x)
-    monkeypatch.setattr(np, "dot", noted)
+    monkeypatch.setattr(np, name, noted)
+    predictor(x)  # which lays the memory out
+    products.clear()
     outputs = predictor(x)
     monkeypatch.undo()
-    assert products == [167 * 5, 167 * 2] * 6
-    np.testing.assert_allclose(outputs, model.predict(x, verbose=0), rtol=1e-12)
+    assert products == sizes
+    np.testing.assert_allclose(outputs, model.linearize(x, *model.values)[0], rtol=1e-12)
 
 
 def test_each_call_returns_an_array_of_its_own():
@@ -97,7 +106,7 @@ def test_what_is_joined(layers, counts):
     model = built(*layers)
     assert joined_counts(model) == counts
     x = generator.normal(size=(500, 6))
-    np.testing.assert_allclose(model.compile_predict()(x), model.predict(x, verbose=0), rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(model.compile_predict()(x), model.linearize(x, *model.values)[0], rtol=1e-9, atol=1e-12)
 
 
 def test_wide_rows_are_not_turned():

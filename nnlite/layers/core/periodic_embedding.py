@@ -9,7 +9,7 @@ from nnlite.arrays.types import Array, BatchShape
 from nnlite.errors import ShapeError
 from nnlite.initializers import RandomNormal, RandomUniform
 from nnlite.jacobians import WaveJacobians
-from nnlite.jacobians.bundles.waves import CIRCLE, beside
+from nnlite.jacobians.bundles.waves import CIRCLE, beside, moved_axis
 from nnlite.layers.base.columns import ColumnChoice, OfSomeColumns, selection
 from nnlite.layers.base.members import member_shape
 from nnlite.registry.field_types import Count, Positive
@@ -75,7 +75,7 @@ class PeriodicEmbedding(OfSomeColumns):
     def linearize(self, inputs: Array, *parameters: np.ndarray) -> tuple[np.ndarray, WaveJacobians]:
         frequency, phase, kernel, bias = parameters
         features, place = inputs.shape[-1], -inputs.ndim
-        x = np.ascontiguousarray(np.moveaxis(inputs[..., self._places], place, -1))
+        x = np.ascontiguousarray(moved_axis(inputs[..., self._places], place, -1))
         angles = CIRCLE * frequency[..., None] * x[..., None, :] + phase[..., None]
         waves = np.cos(angles)
         mixed = np.matmul(kernel.swapaxes(-1, -2), waves) + bias[..., None]

@@ -85,7 +85,7 @@ class PiecewiseLinearEncoding(OfSomeColumns):
         check_adapted(self)
 
     def linearize(self, inputs: Array, edges: np.ndarray) -> tuple[np.ndarray, Jacobians]:
-        low, widths = edges[:, :-1], np.diff(edges)
+        low, widths = edges[:, :-1], edges[:, 1:] - edges[:, :-1]
         steepness = np.divide(1, widths, out=np.zeros_like(widths), where=widths > 0)
         features = inputs.shape[-1]
         outputs = np.empty_like(inputs, shape=(*inputs.shape[:-1], features + low.size))
