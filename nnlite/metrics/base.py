@@ -62,6 +62,7 @@ class Metric(Configurable, family="metric"):
 
     # The order in which Keras takes arguments by position; None: those of the class, then name and dtype.
     _positional: ClassVar[tuple[str, ...] | None] = None
+    _default_name: ClassVar[str | None] = None  # of a class that Keras calls otherwise than by its name in snake case
 
     # Whether the logits serve as well as the probabilities that softmax makes of them, as where their order counts.
     takes_logits: ClassVar[bool] = False
@@ -86,7 +87,7 @@ class Metric(Configurable, family="metric"):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.name is None:
-            self.name = snake_case(type(self).__name__)
+            self.name = vars(type(self)).get("_default_name") or snake_case(type(self).__name__)
         self._added: list[tuple[MetricVariable, np.ndarray]] = []
         # A user-defined constructor has yet to make the variables that its own `reset_state` is about.
         classes = [base for base in type(self).__mro__ if "reset_state" in vars(base)]

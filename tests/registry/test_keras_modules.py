@@ -123,3 +123,8 @@ def test_a_scope_of_custom_objects_is_that_of_its_thread():
         thread.join()
         assert saving.get_registered_object("Own") is layers.Dense  # the other scope has ended meanwhile
     assert seen == [layers.Dense] and saving.get_registered_object("Own") is None
+
+
+def test_metrics_are_logged_under_the_names_that_keras_gives_them():
+    assert metrics.FBetaScore().name == "fbeta_score" and metrics.F1Score().name == "f1_score"
+    assert metrics.LogCoshError().name == "logcosh" and metrics.LogCoshError(name="own").name == "own"

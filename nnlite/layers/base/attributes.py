@@ -148,6 +148,8 @@ class LayerAttributes:
     def __setattr__(self, name: str, value: Any) -> None:
         if name == "data_format" and value is None and image_data_format() == "channels_first":
             value = "channels_first"  # else None stands for channels last, also in files
+        if name == "padding" and isinstance(value, str):
+            value = value.lower()  # as Keras takes it
         super().__setattr__(name, value)
 
     @classmethod
