@@ -117,3 +117,24 @@ def test_a_key_that_is_the_value_goes_with_layers_of_two_and_of_three_sequences(
     three.set_weights(two.get_weights())
     for given in ((x, other, other), (x, other)):
         np.testing.assert_allclose(three(*given), expected, rtol=1e-6)
+
+
+def test_a_policy_is_the_type_of_a_layer():
+    layer = layers.Dense(2, dtype=nnlite.DTypePolicy("float64"))
+    assert layer.dtype == "float64" and layer.get_config()["dtype"] == "float64"
+    assert layer.dtype_policy == nnlite.DTypePolicy("float64") and layers.Dense(2).dtype_policy.name == "float32"
+    assert layers.CategoryEncoding(3, dtype="int64").dtype_policy.name == "float32"
+    assert layer(np.ones((1, 2))).dtype == "float64"
+    policy = nnlite.DTypePolicy.from_config(nnlite.DTypePolicy("float64").get_config())
+    try:
+        nnlite.config.set_dtype_policy(policy)
+        assert nnlite.config.floatx() == "float64" and nnlite.config.dtype_policy() == policy
+        with pytest.raises(ConfigError, match="no policy 'mixed_float16'"):
+            nnlite.config.set_dtype_policy("mixed_float16")
+    finally:
+        nnlite.config.set_dtype_policy("float32")
+
+
+def test_an_input_gives_itself():
+    entry = layers.InputLayer(shape=(3,))
+    assert entry.output.shape == (None, 3) and nnlite.Model(entry, layers.Dense(1)(entry.output)).input is entry.output

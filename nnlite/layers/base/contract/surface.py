@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nnlite.config import FLOAT_TYPES, DTypePolicy
 from nnlite.errors import NotReadyError, ShapeError
 from nnlite.parameters import Parameter, assign_all
 
@@ -103,6 +104,12 @@ def _own_weights(layer: "Layer") -> list[Parameter]:
 def path(self: "Layer") -> str:
     """The name, as Keras calls it in the paths of variables."""
     return str(self.name)
+
+
+@property
+def dtype_policy(self: "Layer") -> DTypePolicy:
+    """`compute_dtype` as a policy; the argument `dtype` takes one too."""
+    return DTypePolicy(self.compute_dtype if self.compute_dtype in FLOAT_TYPES else None)
 
 
 @property
