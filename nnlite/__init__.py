@@ -94,6 +94,7 @@ _HOMES = {
     "set_threads": "nnlite.threads",
 }
 __all__ = [
+    "DTypePolicy",
     "Initializer",
     "Input",
     "Layer",
