@@ -1,5 +1,6 @@
 """Metric, what every metric offers; Average, the weighted mean over samples; Mean of given values."""
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -21,7 +22,13 @@ __all__ = ["Average", "Mean", "Metric"]
 
 
 class MetricVariable(np.ndarray):
-    """An array that is a part of a metric's state, with the methods of Keras's variables."""
+    """An array that is a part of a metric's state, with the methods of Keras's variables.
+
+    Attributes:
+        name: that of `add_variable`, or of the attribute that it is a copy of.
+    """
+
+    name = ""
 
     @property
     def value(self) -> np.ndarray:
@@ -144,11 +151,11 @@ class Metric(Configurable, family="metric"):
             shape: its shape.
             initializer: an `Initializer` or its name: the values after `reset_state`.
             dtype: float64 when None, so that counts stay exact.
-            name: kept by no one; Keras has it.
+            name: shown in `variables`.
         """
         generator = np.random.default_rng(0)
         initial = Initializer.get(initializer)(tuple(shape), dtype=dtype or "float64", generator=generator)
-        variable = initial.copy().view(MetricVariable)
+        variable = _named(initial.copy(), name or f"variable_{len(self._added)}")
         self._added.append((variable, initial))
         return variable
 
@@ -156,9 +163,42 @@ class Metric(Configurable, family="metric"):
 
     @property
     def variables(self) -> list[np.ndarray]:
-        """The state, as arrays."""
-        own = [np.asarray(getattr(self, name), dtype=np.float64) for name in self._state]
+        """The state, as arrays with a `name`."""
+        own = [_named(np.array(getattr(self, name), dtype=np.float64), name) for name in self._state]
         return [*own, *(variable for variable, _ in self._added)]
+
+    def stateless_update_state(self, metric_variables: Sequence[ArrayLike], *batch: Any, **options: Any) -> list[Any]:
+        """What `variables` are after `update_state` with a batch, where they were these before.
+
+        >>> mean = Mean()
+        >>> [array.item() for array in mean.stateless_update_state(mean.variables, [1.0, 5.0])], mean.result()
+        ([6.0, 2.0], 0.0)
+        """
+        twin = self._with_variables(metric_variables)
+        twin.update_state(*batch, **options)
+        return twin.variables
+
+    def stateless_result(self, metric_variables: Sequence[ArrayLike]) -> Any:
+        """What `result` is where `variables` are these."""
+        return self._with_variables(metric_variables).result()
+
+    def stateless_reset_state(self) -> list[Any]:
+        """What `variables` are after `reset_state`."""
+        twin = copy.deepcopy(self)
+        twin.reset_state()
+        return twin.variables
+
+    def _with_variables(self, values: Sequence[ArrayLike]) -> "Self":
+        """A copy whose `variables` are these; `ShapeError` for another number of them."""
+        twin, names = copy.deepcopy(self), self._state
+        if len(values) != len(names) + len(self._added):
+            raise ShapeError(f"{self.name} has {len(names) + len(self._added)} variables, got {len(values)}")
+        for name, value in zip(names, values, strict=False):
+            array = np.array(value, np.float64)
+            setattr(twin, name, array if np.ndim(getattr(self, name)) else array.item())
+        for (variable, _), value in zip(twin._added, values[len(names) :], strict=True):
+            variable.assign(value)
+        return twin
 
     def get_state(self) -> dict[str, Any]:
         """State that `update_state` has gathered so far, for checkpoints within an epoch."""
@@ -259,6 +299,12 @@ class Mean(Average):
             self.count += weight
         else:
             self.accumulate(np.atleast_1d(values), sample_weight)
+
+
+def _named(array: np.ndarray, name: str) -> MetricVariable:
+    variable = array.view(MetricVariable)
+    variable.name = name
+    return variable
 
 
 def weights_of_values(metric: Metric, sample_weight: ArrayLike, shape: Shape) -> np.ndarray:

@@ -67,12 +67,15 @@ def serialize_keras_object(obj: Any) -> Any:
         raise WrongTypeError(f"{shown(obj)} cannot be made a plain value: {error}") from None
 
 
-def deserialize_keras_object(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+def deserialize_keras_object(
+    config: Any, custom_objects: Mapping[str, Any] | None = None, safe_mode: bool = True
+) -> Any:
     """What `serialize_keras_object` made a plain value of.
 
     Args:
         config: as it returned it; `module` may be that of Keras, or missing, where the families are tried in order.
         custom_objects: classes and functions by the names in it.
+        safe_mode: Keras's; accepted: configs hold no code here.
 
     Raises:
         ConfigError: a class or a function of no known name.
