@@ -12,6 +12,7 @@ from nnlite.arrays.weights import fitted_weights
 from nnlite.errors import ShapeError
 from nnlite.initializers import Initializer
 from nnlite.losses.masks import weight_of_rows
+from nnlite.metrics.state.variables import MetricVariable, named
 from nnlite.registry import Configurable, normalized, snake_case
 from nnlite.registry.modules import take_by_position
 
@@ -19,40 +20,6 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 __all__ = ["Average", "Mean", "Metric"]
-
-
-class MetricVariable(np.ndarray):
-    """An array that is a part of a metric's state, with the methods of Keras's variables.
-
-    Attributes:
-        name: that of `add_variable`, or of the attribute that it is a copy of.
-    """
-
-    name = ""
-
-    @property
-    def value(self) -> np.ndarray:
-        """The array."""
-        return self.view(np.ndarray)
-
-    def numpy(self) -> np.ndarray:
-        """A copy of the array."""
-        return np.array(self)
-
-    def assign(self, value: ArrayLike) -> "MetricVariable":
-        """Replace all values."""
-        self[...] = value
-        return self
-
-    def assign_add(self, value: ArrayLike) -> "MetricVariable":
-        """Add to the values."""
-        self[...] = self.value + value
-        return self
-
-    def assign_sub(self, value: ArrayLike) -> "MetricVariable":
-        """Subtract from the values."""
-        self[...] = self.value - value
-        return self
 
 
 class Metric(Configurable, family="metric"):
@@ -155,7 +122,7 @@ class Metric(Configurable, family="metric"):
         """
         generator = np.random.default_rng(0)
         initial = Initializer.get(initializer)(tuple(shape), dtype=dtype or "float64", generator=generator)
-        variable = _named(initial.copy(), name or f"variable_{len(self._added)}")
+        variable = named(initial.copy(), name or f"variable_{len(self._added)}")
         self._added.append((variable, initial))
         return variable
 
@@ -164,7 +131,7 @@ class Metric(Configurable, family="metric"):
     @property
     def variables(self) -> list[np.ndarray]:
         """The state, as arrays with a `name`."""
-        own = [_named(np.array(getattr(self, name), dtype=np.float64), name) for name in self._state]
+        own = [named(np.array(getattr(self, name), dtype=np.float64), name) for name in self._state]
         return [*own, *(variable for variable, _ in self._added)]
 
     def stateless_update_state(self, metric_variables: Sequence[ArrayLike], *batch: Any, **options: Any) -> list[Any]:
@@ -299,12 +266,6 @@ class Mean(Average):
             self.count += weight
         else:
             self.accumulate(np.atleast_1d(values), sample_weight)
-
-
-def _named(array: np.ndarray, name: str) -> MetricVariable:
-    variable = array.view(MetricVariable)
-    variable.name = name
-    return variable
 
 
 def weights_of_values(metric: Metric, sample_weight: ArrayLike, shape: Shape) -> np.ndarray:

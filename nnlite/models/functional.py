@@ -233,9 +233,7 @@ class Model(BaseModel):
 
     @property
     def input_kind(self) -> str:
-        """Kind of the first input, as the layers that take it need; numbers or strings, as they come, where `call`
-        decides.
-        """
+        """Kind of the first input, as its layers need it; numbers or strings, as they come, where `call` decides."""
         return self._input_kinds[0] if self._drawing else self._kind_of_data
 
     @property
