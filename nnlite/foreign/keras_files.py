@@ -149,7 +149,7 @@ def _adapted(model: Any, order: Order) -> list[str]:
 
 
 class KerasModel(NamedTuple):
-    """What a `.keras` file holds.
+    """The contents of a `.keras` file.
 
     Attributes:
         model: with its weights.

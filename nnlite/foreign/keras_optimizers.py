@@ -1,4 +1,4 @@
-"""What Keras keeps of an optimizer's memory in a file, as the slots of nnlite's optimizer of the same name."""
+"""The memory of an optimizer in a file of Keras, as the slots of nnlite's optimizer of the same name."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -48,7 +48,7 @@ BEHIND = {"Nadam": 1}  # variables behind the slots, which follow from the numbe
 
 
 def optimizer_arrays(datasets: Mapping[str, Any]) -> list[np.ndarray]:
-    """The variables of the optimizer in the order of their numbers; none where the file has none."""
+    """The variables of the optimizer in the order of their numbers; none if the file has no such group."""
     numbers = sorted(int(place[len(PREFIX) :]) for place in datasets if place.startswith(PREFIX))
     return [datasets[f"{PREFIX}{number}"][()] for number in numbers]
 
@@ -71,19 +71,22 @@ def optimizer_state(
     if kind not in LAYOUTS or optimizer.gradient_accumulation_steps:
         raise ModelFileError(f"the slots of {optimizer!r} have another meaning in Keras")
     groups = [[[(AVERAGE, 1.0)]] * optimizer.use_ema, LAYOUTS[kind](optimizer)]
-    wanted = [(own, *slot) for group in (*groups[0], *groups[1]) for own in parameters for slot in group]
+    wanted = [(parameter, *slot) for group in (*groups[0], *groups[1]) for parameter in parameters for slot in group]
     first = 2 if isinstance(optimizer.learning_rate, float) else 1  # the number of updates, the rate
     if len(arrays) != first + len(wanted) + BEHIND.get(kind, 0):
         raise ModelFileError(f"{kind} keeps {first + len(wanted)} arrays for this model, the file has {len(arrays)}")
     slots: dict[tuple[int, str], np.ndarray] = {}
-    for array, (own, name, factor) in zip(arrays[first:], wanted, strict=False):
-        if array.size != own.size:
-            raise ModelFileError(f"{kind}: {name} of {own.path!r} has the shape {array.shape}, needed {own.shape}")
-        slots[id(own), name] = array.reshape(-1) * factor
+    for array, (parameter, name, factor) in zip(arrays[first:], wanted, strict=False):
+        if array.size != parameter.size:
+            shapes = f"has the shape {array.shape}, needed {parameter.shape}"
+            raise ModelFileError(f"{kind}: {name} of {parameter.path!r} {shapes}")
+        slots[id(parameter), name] = array.reshape(-1) * factor
     names = dict.fromkeys(name for _, name, _ in wanted)
     made = [
         {
-            name: np.concatenate([slots[id(own), name] for own in pack.parameters]).astype(pack.values.dtype)
+            name: np.concatenate([slots[id(parameter), name] for parameter in pack.parameters]).astype(
+                pack.values.dtype
+            )
             for name in names
         }
         for pack in packs

@@ -135,7 +135,7 @@ class Metric(Configurable, family="metric"):
         return [*own, *(variable for variable, _ in self._added)]
 
     def stateless_update_state(self, metric_variables: Sequence[ArrayLike], *batch: Any, **options: Any) -> list[Any]:
-        """What `variables` are after `update_state` with a batch, where they were these before.
+        """The `variables` after `update_state` with a batch, if they were these before.
 
         >>> mean = Mean()
         >>> [array.item() for array in mean.stateless_update_state(mean.variables, [1.0, 5.0])], mean.result()
@@ -146,11 +146,11 @@ class Metric(Configurable, family="metric"):
         return twin.variables
 
     def stateless_result(self, metric_variables: Sequence[ArrayLike]) -> Any:
-        """What `result` is where `variables` are these."""
+        """The `result` if `variables` are these."""
         return self._with_variables(metric_variables).result()
 
     def stateless_reset_state(self) -> list[Any]:
-        """What `variables` are after `reset_state`."""
+        """The `variables` after `reset_state`."""
         twin = copy.deepcopy(self)
         twin.reset_state()
         return twin.variables

@@ -204,7 +204,7 @@ def from_keras(filepath: str | PathLike, compile: bool = False) -> "BaseModel":
     """The model of a `.keras` file that Keras 3 wrote, with its weights: `Sequential` or functional.
 
     Its predictions are those of Keras to rounding. With `compile` an optimizer goes on with its memory in the file; one
-    whose slots mean something else here begins anew, with a warning.
+    whose slots mean something else here starts without memory, with a warning.
 
     Args:
         filepath: of the file.
@@ -253,7 +253,7 @@ def _take_optimizer(read: KerasModel, filepath: str | PathLike) -> None:
     try:
         trainer.optimizer.set_state(optimizer_state(trainer.optimizer, read.optimizer, parameters, packs))
     except NNLiteError as error:
-        text = f"{filepath}: the optimizer begins anew, without what Keras kept of it: {error}"
+        text = f"{filepath}: the optimizer starts without what Keras kept of it: {error}"
         warnings.warn(text, TrainingWarning, stacklevel=4)
 
 

@@ -149,7 +149,7 @@ def trace_call(
 
 
 def _state_of(layer: "Layer", trace: LayerTrace, traced: dict[int, Traced]) -> tuple:
-    """The states of the layers inside, and behind them what `call` assigned; none where nothing has any."""
+    """The states of the layers inside, and behind them what `call` assigned; empty if there are none."""
     assigned = assigned_in(traced.values())
     if assigned:
         layer._moves_on = True

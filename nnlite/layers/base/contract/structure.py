@@ -9,7 +9,7 @@ __all__ = ["arranged_as", "checked_structure", "in_order", "leaves_in", "leaves_
 
 
 def leaves_of(value: Any) -> list[Any]:
-    """What stands in dicts, lists and tuples, however deep, in order.
+    """The leaves of dicts, lists and tuples, however deep, in order.
 
     >>> leaves_of({"a": 1, "b": [2, {"c": 3}]})
     [1, 2, 3]
