@@ -45,7 +45,7 @@ if TYPE_CHECKING:  # what `__getattr__` finds at runtime
         tuning as tuning,
         utils as utils,
     )
-    from nnlite.config import set_deterministic
+    from nnlite.config import DTypePolicy, set_deterministic
     from nnlite.estimators import (
         MLPClassifier,
         MLPRegressor,
@@ -89,10 +89,12 @@ _HOMES = {
     "from_sklearn": "nnlite.models",
     "load": "nnlite.trained",
     "load_model": "nnlite.models",
+    "DTypePolicy": "nnlite.config",
     "set_deterministic": "nnlite.config",
     "set_threads": "nnlite.threads",
 }
 __all__ = [
+    "DTypePolicy",
     "Initializer",
     "Input",
     "Layer",

@@ -1,5 +1,6 @@
 """The defaults of new layers: floating-point type and order of axes; the largest dense Jacobian; determinism."""
 
+from collections.abc import Mapping
 from typing import Literal, cast, get_args
 
 from nnlite import kernels
@@ -32,6 +33,59 @@ def set_floatx(dtype: str) -> None:
     if dtype not in FLOAT_TYPES:
         raise ConfigError(f"unknown float type {dtype!r}; {did_you_mean(dtype, FLOAT_TYPES)}")
     _floatx = cast(FloatType, dtype)
+
+
+class DTypePolicy:
+    """The floating-point type of a layer, in the form in which Keras names it: computed and stored in one type.
+
+    Args:
+        name: `"float32"` or `"float64"`; None for `floatx()`.
+
+    Attributes:
+        name, compute_dtype, variable_dtype: that type.
+
+    Raises:
+        ConfigError: any other name, such as one of mixed precision, which nnlite does not have.
+
+    >>> DTypePolicy("float64")
+    DTypePolicy('float64')
+    """
+
+    def __init__(self, name: str | None = None) -> None:
+        known = _floatx if name is None else name
+        if known not in FLOAT_TYPES:
+            raise ConfigError(
+                f"there is no policy {known!r}: layers compute and keep weights in one type, float32 or float64"
+            )
+        self.name = self.compute_dtype = self.variable_dtype = cast(FloatType, known)
+
+    def get_config(self) -> dict[str, str]:
+        """The argument."""
+        return {"name": self.name}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, str]) -> "DTypePolicy":
+        """The inverse of `get_config`."""
+        return cls(**config)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, DTypePolicy) and other.name == self.name
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    def __repr__(self) -> str:
+        return f"DTypePolicy({self.name!r})"
+
+
+def dtype_policy() -> DTypePolicy:
+    """`floatx()` as a policy."""
+    return DTypePolicy()
+
+
+def set_dtype_policy(policy: str | DTypePolicy) -> None:
+    """`set_floatx` for the type of a policy; `ConfigError` for one that nnlite does not have."""
+    set_floatx(policy.name if isinstance(policy, DTypePolicy) else DTypePolicy(policy).name)
 
 
 def image_data_format() -> DataFormat:

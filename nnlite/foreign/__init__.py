@@ -2,5 +2,6 @@
 
 from nnlite.foreign.keras_compile import *
 from nnlite.foreign.keras_files import *
+from nnlite.foreign.keras_optimizers import *
 from nnlite.foreign.named_arrays import *
 from nnlite.foreign.perceptrons import *

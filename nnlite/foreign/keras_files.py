@@ -5,7 +5,7 @@ import os
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,12 +14,14 @@ from nnlite.foreign import hdf5
 from nnlite.foreign.archives import kept_beside, read_archive, write_archive
 from nnlite.foreign.keras_graphs import is_model, keras_order
 from nnlite.foreign.keras_models import Orders, model_config, read_model
+from nnlite.foreign.keras_optimizers import optimizer_arrays
 from nnlite.foreign.keras_places import Order, file_shapes, groups_of, parameter_places
 from nnlite.foreign.keras_specs import signatures
 from nnlite.parameters import Parameter
 from nnlite.saving import names_that_fit, reading_saved, safetensors, write_atomically
 
 __all__ = [
+    "KerasModel",
     "encode_extra",
     "is_foreign_file",
     "is_keras_file",
@@ -34,7 +36,7 @@ __all__ = [
 
 ENDINGS = (".keras", ".weights.h5", ".h5", ".hdf5")
 ZIP = b"PK\x03\x04"
-# Keras keeps these too: the state of random layers, and that of the optimizer, of which `compile` makes a new one.
+# Keras keeps these among the weights too: the state of random layers, and that of the optimizer.
 LEFT_OVER = ("seed_generator", "optimizer")
 
 
@@ -146,8 +148,24 @@ def _adapted(model: Any, order: Order) -> list[str]:
     return [group for group, found in places.items() if [one.name for one in found] == ["mean", "variance"]]
 
 
-def load_keras(path: str | os.PathLike) -> tuple[Any, dict[str, Any]]:
-    """The model of a `.keras` file, and the arguments of `compile` as Keras has them.
+class KerasModel(NamedTuple):
+    """The contents of a `.keras` file.
+
+    Attributes:
+        model: with its weights.
+        compiled: the arguments of `compile` as Keras has them; empty where there are none.
+        optimizer: the variables of the optimizer.
+        parameters: those of the model, in the order of Keras.
+    """
+
+    model: Any
+    compiled: dict[str, Any]
+    optimizer: list[np.ndarray]
+    parameters: list[Parameter]
+
+
+def load_keras(path: str | os.PathLike) -> KerasModel:
+    """The model of a `.keras` file, and how it was compiled.
 
     Raises:
         ModelFileError: no `.keras` file, a damaged one, or one of a layer or an argument that nnlite does not have.
@@ -158,8 +176,15 @@ def load_keras(path: str | os.PathLike) -> tuple[Any, dict[str, Any]]:
     with reading_saved(path):
         model: Any = read_model(archive.config, orders)
         _build(model, archive.config, path)
-    _assign(model, archive.weights, path, lambda one: orders.get(id(one)) or one.layers)
-    return model, archive.config.get("compile_config") or {}
+
+    def order(one: Any) -> Any:
+        return orders.get(id(one)) or one.layers
+
+    _assign(model, archive.weights, path, order)
+    with hdf5.opened(archive.weights, path) as datasets:
+        kept = optimizer_arrays(datasets)
+    parameters = [parameter for _, parameter in parameter_places(model, order)]
+    return KerasModel(model, archive.config.get("compile_config") or {}, kept, parameters)
 
 
 def _build(model: Any, config: dict[str, Any], path: object) -> None:

@@ -115,20 +115,21 @@ def read_config(kind: str, config: Any, module: str, place: str) -> dict[str, An
             value = value if "dtype" in accepted and _dtype(value, place) in FLOAT_TYPES else None
         if key in accepted:
             values[key] = value
-        elif key in PASSED_OVER or value is None or value is False:
-            continue
-        elif key in AS_HERE or key in defaults:
-            if value not in (defaults.get(key, AS_HERE.get(key)), AS_HERE.get(key, key)):
-                raise ModelFileError(
-                    f"{place}: {kind} of nnlite has no argument {key!r}, which is {value!r} in the file"
-                )
-        else:
-            warnings.warn(
-                f"{place}: neither Keras nor nnlite knows an argument {key!r} of {kind}, which is {value!r} in the "
-                "file; it is passed over",
-                stacklevel=2,
-            )
+        elif key not in PASSED_OVER and value is not None and value is not False:
+            _pass_over(f"{place}: ", kind, key, value, defaults)
     return {key: value for key, value in values.items() if not (key == "dtype" and value is None)}
+
+
+def _pass_over(place: str, kind: str, key: str, value: Any, defaults: Mapping[str, Any]) -> None:
+    """Leave out an argument that asks for what nnlite does anyway; see `read_config` for the others."""
+    if key not in AS_HERE and key not in defaults:
+        warnings.warn(
+            f"{place}neither Keras nor nnlite knows an argument {key!r} of {kind}, which is {value!r} in the file; it "
+            "is passed over",
+            stacklevel=3,
+        )
+    elif value not in (defaults.get(key, AS_HERE.get(key)), AS_HERE.get(key, key)):
+        raise ModelFileError(f"{place}{kind} of nnlite has no argument {key!r}, which is {value!r} in the file")
 
 
 def serialized(item: Any, place: str) -> Any:

@@ -47,8 +47,7 @@ class Loss(Configurable, family="loss", abstract=True):
             0 included, as Keras does; masked losses do not count. `"sum"` does not divide, `"mean_with_sample_weight"`
             divides by the sum of the weights, `"none"` (or None) returns one value per row.
         name: for display.
-        dtype: floating-point type in which the loss is computed; that of the predictions when None. These three may
-            also follow the arguments of a class by position.
+        dtype: floating-point type in which the loss is computed; that of the predictions when None.
 
     Raises:
         ShapeError: shapes that do not fit; nothing is broadcast.
@@ -75,7 +74,6 @@ class Loss(Configurable, family="loss", abstract=True):
     from_logits = False  # whether predictions are logits, of which `link` makes chances
     link: ClassVar[type[ActivationFunction] | None] = None  # activation that makes predictions out of logits
 
-    _positional: ClassVar[tuple[str, ...] | None] = None
     _fast_paths: ClassVar[dict[str, tuple[str, ...]]] = {
         "per_row": ("call",),
         "total": ("per_row",),
@@ -100,8 +98,6 @@ class Loss(Configurable, family="loss", abstract=True):
 
     def per_row(self, y_true: np.ndarray, y_pred: np.ndarray) -> tuple[Array, Jacobian]:
         """One loss per row of `y_pred`, shape `(batch, ...)`, and the Jacobian of these by `y_pred`."""
-        if self.call is None:
-            raise NotImplementedError(f"{type(self).__name__} must define call or per_row(y_true, y_pred)")
         return trace_loss(self, y_true, y_pred)
 
     call = cast("Callable[..., Any] | None", RunsPerRow(per_row))

@@ -17,6 +17,8 @@ MUST_RETURN = "call must return what functions of nnlite.ops and operators make 
 
 def trace_loss(loss: Any, y_true: np.ndarray, y_pred: np.ndarray) -> tuple[np.ndarray, Jacobian]:
     """`loss.call(y_true, y_pred)`: one loss per row, or one for the batch, and the Jacobian of these by `y_pred`."""
+    if loss.call is None:
+        raise NotImplementedError(f"{type(loss).__name__} must define call or per_row(y_true, y_pred)")
     trace = Trace()
     name, expected = type(loss).__name__, f"{MUST_RETURN}, one loss per row, shape ({len(y_pred)}, ...)"
     predicted = trace.variable(y_pred)

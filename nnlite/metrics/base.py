@@ -1,5 +1,6 @@
 """Metric, what every metric offers; Average, the weighted mean over samples; Mean of given values."""
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -11,6 +12,7 @@ from nnlite.arrays.weights import fitted_weights
 from nnlite.errors import ShapeError
 from nnlite.initializers import Initializer
 from nnlite.losses.masks import weight_of_rows
+from nnlite.metrics.state.variables import MetricVariable, named
 from nnlite.registry import Configurable, normalized, snake_case
 from nnlite.registry.modules import take_by_position
 
@@ -18,34 +20,6 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 __all__ = ["Average", "Mean", "Metric"]
-
-
-class MetricVariable(np.ndarray):
-    """An array that is a part of a metric's state, with the methods of Keras's variables."""
-
-    @property
-    def value(self) -> np.ndarray:
-        """The array."""
-        return self.view(np.ndarray)
-
-    def numpy(self) -> np.ndarray:
-        """A copy of the array."""
-        return np.array(self)
-
-    def assign(self, value: ArrayLike) -> "MetricVariable":
-        """Replace all values."""
-        self[...] = value
-        return self
-
-    def assign_add(self, value: ArrayLike) -> "MetricVariable":
-        """Add to the values."""
-        self[...] = self.value + value
-        return self
-
-    def assign_sub(self, value: ArrayLike) -> "MetricVariable":
-        """Subtract from the values."""
-        self[...] = self.value - value
-        return self
 
 
 class Metric(Configurable, family="metric"):
@@ -62,6 +36,7 @@ class Metric(Configurable, family="metric"):
 
     # The order in which Keras takes arguments by position; None: those of the class, then name and dtype.
     _positional: ClassVar[tuple[str, ...] | None] = None
+    _default_name: ClassVar[str | None] = None  # of a class that Keras calls otherwise than by its name in snake case
 
     # Whether the logits serve as well as the probabilities that softmax makes of them, as where their order counts.
     takes_logits: ClassVar[bool] = False
@@ -86,7 +61,7 @@ class Metric(Configurable, family="metric"):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.name is None:
-            self.name = snake_case(type(self).__name__)
+            self.name = vars(type(self)).get("_default_name") or snake_case(type(self).__name__)
         self._added: list[tuple[MetricVariable, np.ndarray]] = []
         # A user-defined constructor has yet to make the variables that its own `reset_state` is about.
         classes = [base for base in type(self).__mro__ if "reset_state" in vars(base)]
@@ -143,11 +118,11 @@ class Metric(Configurable, family="metric"):
             shape: its shape.
             initializer: an `Initializer` or its name: the values after `reset_state`.
             dtype: float64 when None, so that counts stay exact.
-            name: kept by no one; Keras has it.
+            name: shown in `variables`.
         """
         generator = np.random.default_rng(0)
         initial = Initializer.get(initializer)(tuple(shape), dtype=dtype or "float64", generator=generator)
-        variable = initial.copy().view(MetricVariable)
+        variable = named(initial.copy(), name or f"variable_{len(self._added)}")
         self._added.append((variable, initial))
         return variable
 
@@ -155,9 +130,42 @@ class Metric(Configurable, family="metric"):
 
     @property
     def variables(self) -> list[np.ndarray]:
-        """The state, as arrays."""
-        own = [np.asarray(getattr(self, name), dtype=np.float64) for name in self._state]
+        """The state, as arrays with a `name`."""
+        own = [named(np.array(getattr(self, name), dtype=np.float64), name) for name in self._state]
         return [*own, *(variable for variable, _ in self._added)]
+
+    def stateless_update_state(self, metric_variables: Sequence[ArrayLike], *batch: Any, **options: Any) -> list[Any]:
+        """The `variables` after `update_state` with a batch, if they were these before.
+
+        >>> mean = Mean()
+        >>> [array.item() for array in mean.stateless_update_state(mean.variables, [1.0, 5.0])], mean.result()
+        ([6.0, 2.0], 0.0)
+        """
+        twin = self._with_variables(metric_variables)
+        twin.update_state(*batch, **options)
+        return twin.variables
+
+    def stateless_result(self, metric_variables: Sequence[ArrayLike]) -> Any:
+        """The `result` if `variables` are these."""
+        return self._with_variables(metric_variables).result()
+
+    def stateless_reset_state(self) -> list[Any]:
+        """The `variables` after `reset_state`."""
+        twin = copy.deepcopy(self)
+        twin.reset_state()
+        return twin.variables
+
+    def _with_variables(self, values: Sequence[ArrayLike]) -> "Self":
+        """A copy whose `variables` are these; `ShapeError` for another number of them."""
+        twin, names = copy.deepcopy(self), self._state
+        if len(values) != len(names) + len(self._added):
+            raise ShapeError(f"{self.name} has {len(names) + len(self._added)} variables, got {len(values)}")
+        for name, value in zip(names, values, strict=False):
+            array = np.array(value, np.float64)
+            setattr(twin, name, array if np.ndim(getattr(self, name)) else array.item())
+        for (variable, _), value in zip(twin._added, values[len(names) :], strict=True):
+            variable.assign(value)
+        return twin
 
     def get_state(self) -> dict[str, Any]:
         """State that `update_state` has gathered so far, for checkpoints within an epoch."""

@@ -30,6 +30,7 @@ class FBetaScore(Metric):
     """
 
     higher_is_better = True
+    _default_name = "fbeta_score"
     _state = ("true_positives", "false_positives", "false_negatives")
 
     average: Literal["micro", "macro", "weighted"] | None = None

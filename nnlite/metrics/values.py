@@ -85,6 +85,8 @@ class LogCoshError(OfLoss):
     0.108445
     """
 
+    _default_name = "logcosh"
+
     def loss(self) -> losses.Loss:
         return losses.LogCosh(reduction="none")
 

@@ -11,12 +11,14 @@ import numpy as np
 from nnlite import saving
 from nnlite.errors import ModelFileError, NNLiteError, TrainingWarning
 from nnlite.foreign import (
+    KerasModel,
     compile_arguments,
     encode_extra,
     is_keras_file,
     kept_beside,
     load_keras,
     load_keras_weights,
+    optimizer_state,
     read_extra,
     save_keras,
 )
@@ -201,7 +203,8 @@ def overflows(array: np.ndarray, dtype: np.dtype) -> bool:
 def from_keras(filepath: str | PathLike, compile: bool = False) -> "BaseModel":
     """The model of a `.keras` file that Keras 3 wrote, with its weights: `Sequential` or functional.
 
-    Its predictions are those of Keras to rounding. What Keras keeps of an optimizer's state is not read.
+    Its predictions are those of Keras to rounding. With `compile` an optimizer goes on with its memory in the file; one
+    whose slots mean something else here starts without memory, with a warning.
 
     Args:
         filepath: of the file.
@@ -227,14 +230,31 @@ def read_keras(filepath: str | PathLike, compile: bool) -> "BaseModel":
         load_keras_weights(model, filepath)
         _take_rest(model, known, header, slots, filepath)
         return model
-    model, compiled = load_keras(filepath)
-    if compile and compiled:
+    read = load_keras(filepath)
+    if compile and read.compiled:
         try:
-            _compile_as_saved(model, compile_arguments(compiled))
+            _compile_as_saved(read.model, compile_arguments(read.compiled))
         except (NNLiteError, TypeError) as error:
             text = f"{filepath}: the model is not compiled, since nnlite lacks what it was compiled with: {error}"
             warnings.warn(text, TrainingWarning, stacklevel=3)
-    return model
+        else:
+            _take_optimizer(read, filepath)
+    return read.model
+
+
+def _take_optimizer(read: KerasModel, filepath: str | PathLike) -> None:
+    """Let the optimizer go on with what the file has of its memory; a warning where that has no meaning here."""
+    trainer = read.model.trainer
+    if not read.optimizer or trainer.loss is None:
+        return
+    packs = trainer.ready_steps().store.packs
+    trained = {id(own) for pack in packs for own in pack.parameters}
+    parameters = [own for own in read.parameters if id(own) in trained]
+    try:
+        trainer.optimizer.set_state(optimizer_state(trainer.optimizer, read.optimizer, parameters, packs))
+    except NNLiteError as error:
+        text = f"{filepath}: the optimizer starts without what Keras kept of it: {error}"
+        warnings.warn(text, TrainingWarning, stacklevel=4)
 
 
 def save_as_keras(model: "BaseModel", filepath: str | PathLike, overwrite: bool, include_optimizer: bool) -> None:

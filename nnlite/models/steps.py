@@ -96,7 +96,8 @@ def test_step(self: "BaseModel", data: Any) -> dict[str, Any]:
 
 def predict_step(self: "BaseModel", data: Any) -> Any:
     """The outputs for a batch of inputs; a subclass may write its own, which `predict` then calls."""
-    return self(data, training=False)
+    inputs = data[0] if isinstance(data, (tuple, list)) and len(data) == 1 else data
+    return self(inputs, training=False)
 
 
 def compute_loss(

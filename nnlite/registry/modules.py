@@ -2,13 +2,15 @@
 
 import functools
 import inspect
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
+from nnlite.errors import WrongTypeError, did_you_mean
 from nnlite.registry.configurable import Configurable
 from nnlite.registry.custom import custom_object_scope
 
-__all__ = ["of_family", "take_by_position"]
+__all__ = ["of_family", "refuse_unknown", "take_by_position"]
 
 Member = TypeVar("Member", bound=Configurable)
 Functions = tuple[Callable[[Any], Member | None], Callable[[Member], dict[str, Any]], Callable[..., Member | None]]
@@ -34,6 +36,28 @@ def of_family(family: type[Member]) -> "Functions[Member]":
             return get(config)
 
     return get, serialize, deserialize
+
+
+def refuse_unknown(cls: type, retired: Mapping[str, str]) -> None:
+    """Let the constructor of `cls` say by a `WrongTypeError`, which is a ValueError too, what it does not take.
+
+    Args:
+        cls: the class.
+        retired: arguments that Keras once had -> what a warning says of them; they are passed over.
+    """
+    construct: Any = vars(cls)["__init__"]
+    names = list(inspect.signature(construct).parameters)[1:]
+
+    @functools.wraps(construct)
+    def __init__(self: Any, *given: Any, **named: Any) -> None:
+        for name in [name for name in named if name not in names]:
+            if name not in retired:
+                raise WrongTypeError(f"{cls.__name__}: unknown argument {name!r}; {did_you_mean(name, names)}")
+            warnings.warn(f"{cls.__name__}: {name} {retired[name]}", stacklevel=2)
+            del named[name]
+        construct(self, *given, **named)
+
+    setattr(cls, "__init__", __init__)  # noqa: B010 - the class is made
 
 
 def take_by_position(cls: type, last: Sequence[str]) -> None:

@@ -67,12 +67,15 @@ def serialize_keras_object(obj: Any) -> Any:
         raise WrongTypeError(f"{shown(obj)} cannot be made a plain value: {error}") from None
 
 
-def deserialize_keras_object(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+def deserialize_keras_object(
+    config: Any, custom_objects: Mapping[str, Any] | None = None, safe_mode: bool = True
+) -> Any:
     """The object of a plain value that `serialize_keras_object` made.
 
     Args:
         config: as it returned it; `module` may be that of Keras, or missing, where the families are tried in order.
         custom_objects: classes and functions by the names in it.
+        safe_mode: Keras's; accepted: configs hold no code here.
 
     Raises:
         ConfigError: a class or a function of no known name.
@@ -94,9 +97,9 @@ def _read(config: Any) -> Any:
     name, inner = config["class_name"], config["config"]
     if name == "function":
         return NamedFunction.get(inner).function
-    own = custom_object(str(config.get("registered_name") or name)) or custom_object(str(name))
-    if isinstance(own, type):
-        made: Any = own
+    registered = custom_object(str(config.get("registered_name") or name)) or custom_object(str(name))
+    if isinstance(registered, type):
+        made: Any = registered
         return made.from_config(inner)
     module = str(config.get("module")).partition(".")[2]
     return _of_families([FAMILIES[module]] if module in FAMILIES else [*FAMILIES.values()], str(name), inner)

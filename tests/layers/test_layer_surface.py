@@ -5,7 +5,7 @@ import pytest
 
 import nnlite
 from nnlite import layers, ops
-from nnlite.errors import NotReadyError, ShapeError
+from nnlite.errors import ConfigError, NotReadyError, ShapeError
 
 
 def test_a_stateless_call_computes_with_given_values_and_leaves_the_layer_as_it_is():
@@ -87,3 +87,54 @@ def test_symbols_know_their_type_and_their_layer():
     assert ops.relu(vectors).dtype == "float32"
     assert layers.Dense(2, dtype="float64")(nnlite.Input((3,))).dtype == "float64"
     assert layers.Dense(2).input_dtype == "float32" and layers.Dense(2, name="d").path == "d"
+
+
+def test_an_activation_of_none_is_the_identity_and_alpha_is_the_slope_of_a_leaky_relu():
+    x = np.array([[-1.0, 2.0]])
+    layer = layers.Activation(None)
+    assert layer(x).tolist() == [[-1, 2]] and layers.Activation.from_config(layer.get_config())(x).tolist() == [[-1, 2]]
+    leaky = layers.LeakyReLU(alpha=0.5)
+    assert leaky(x).tolist() == [[-0.5, 2]] and leaky.get_config()["negative_slope"] == 0.5
+    with pytest.raises(ConfigError, match="alpha"):
+        layers.LeakyReLU(alpha=-1.0)
+
+
+@pytest.mark.parametrize("make", [layers.Conv1D, layers.DepthwiseConv1D, layers.MaxPooling1D], ids=lambda c: c.__name__)
+def test_padding_may_be_written_in_capitals(make):
+    arguments = {"filters": 2, "kernel_size": 3} if make is layers.Conv1D else {}
+    arguments |= {"kernel_size": 3} if make is layers.DepthwiseConv1D else {}
+    assert make(**arguments, padding="SAME").padding == "same"
+    with pytest.raises(ConfigError, match="unknown value 'full'"):
+        make(**arguments, padding="FULL")
+
+
+def test_a_key_that_is_the_value_goes_with_layers_of_two_and_of_three_sequences():
+    x, other = np.random.default_rng(0).normal(size=(2, 2, 4, 6)).astype("float32")
+    two, three = layers.MultiHeadAttention(2, 3), layers.MultiHeadAttention(2, 3)
+    expected = two(x, other)
+    np.testing.assert_array_equal(two(x, value=other, key=other), expected)
+    three(x, other, other + 1)
+    three.set_weights(two.get_weights())
+    for given in ((x, other, other), (x, other)):
+        np.testing.assert_allclose(three(*given), expected, rtol=1e-6)
+
+
+def test_a_policy_is_the_type_of_a_layer():
+    layer = layers.Dense(2, dtype=nnlite.DTypePolicy("float64"))
+    assert layer.dtype == "float64" and layer.get_config()["dtype"] == "float64"
+    assert layer.dtype_policy == nnlite.DTypePolicy("float64") and layers.Dense(2).dtype_policy.name == "float32"
+    assert layers.CategoryEncoding(3, dtype="int64").dtype_policy.name == "float32"
+    assert layer(np.ones((1, 2))).dtype == "float64"
+    policy = nnlite.DTypePolicy.from_config(nnlite.DTypePolicy("float64").get_config())
+    try:
+        nnlite.config.set_dtype_policy(policy)
+        assert nnlite.config.floatx() == "float64" and nnlite.config.dtype_policy() == policy
+        with pytest.raises(ConfigError, match="no policy 'mixed_float16'"):
+            nnlite.config.set_dtype_policy("mixed_float16")
+    finally:
+        nnlite.config.set_dtype_policy("float32")
+
+
+def test_an_input_gives_itself():
+    entry = layers.InputLayer(shape=(3,))
+    assert entry.output.shape == (None, 3) and nnlite.Model(entry, layers.Dense(1)(entry.output)).input is entry.output

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from nnlite import initializers, layers, losses, metrics, ops, optimizers, regularizers, saving
-from nnlite.errors import ConfigError, WrongTypeError
+from nnlite.errors import ConfigError, ShapeError, WrongTypeError
 from nnlite.optimizers import schedules
 from nnlite.registry import register_function
 
@@ -123,3 +123,52 @@ def test_a_scope_of_custom_objects_is_that_of_its_thread():
         thread.join()
         assert saving.get_registered_object("Own") is layers.Dense  # the other scope has ended meanwhile
     assert seen == [layers.Dense] and saving.get_registered_object("Own") is None
+
+
+def test_metrics_are_logged_under_the_names_that_keras_gives_them():
+    assert metrics.FBetaScore().name == "fbeta_score" and metrics.F1Score().name == "f1_score"
+    assert metrics.LogCoshError().name == "logcosh" and metrics.LogCoshError(name="own").name == "own"
+
+
+@pytest.mark.parametrize("metric", [metrics.BinaryAccuracy(), metrics.AUC(), metrics.F1Score(), metrics.MeanIoU(2)])
+def test_stateless_updates_leave_a_metric_as_it_is(metric):
+    y, p = np.array([[1, 0], [0, 1], [1, 1]]), np.array([[0.7, 0.4], [0.2, 0.6], [0.1, 0.2]])
+    p = p.round() if isinstance(metric, metrics.MeanIoU) else p
+    before = metric.result()
+    first = metric.stateless_update_state(metric.variables, y[:2], p[:2])
+    second = metric.stateless_update_state(first, y[2:], p[2:])
+    found = metric.stateless_result(second)
+    np.testing.assert_array_equal(metric.result(), before)
+    metric.update_state(y, p)
+    np.testing.assert_allclose(found, metric.result())
+    assert [one.shape for one in metric.stateless_reset_state()] == [one.shape for one in type(metric).from_config(
+        metric.get_config()).variables]  # fmt: skip
+    with pytest.raises(ShapeError, match="variables, got"):
+        metric.stateless_result([])
+
+
+def test_variables_of_metrics_have_names():
+    class Total(metrics.Metric):
+        def __init__(self):
+            super().__init__()
+            self.total = self.add_variable((), name="sum_of_all")
+
+        def update_state(self, y_true, y_pred, sample_weight=None):
+            self.total.assign_add(float(np.sum(y_pred)))
+
+        def result(self):
+            return self.total
+
+    metric = Total()
+    assert [one.name for one in metric.variables] == ["sum_of_all"]
+    assert [one.name for one in metrics.Mean().variables] == ["total", "count"]
+    state = metric.stateless_update_state([np.array(2.0)], 0, [1.0, 4.0])
+    assert state[0] == 7 and metric.result() == 0 and metric.stateless_result(state) == 7
+
+
+def test_optimizers_say_which_argument_they_do_not_take():
+    for kind in (TypeError, ValueError):
+        with pytest.raises(kind, match="Adam: unknown argument 'lr'"):
+            optimizers.Adam(lr=0.1)
+    with pytest.warns(UserWarning, match="SGD: decay is passed over"):
+        assert optimizers.SGD(0.5, decay=0.1).get_config() == optimizers.SGD(0.5).get_config()

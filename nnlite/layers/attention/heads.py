@@ -107,6 +107,8 @@ class Headed(SequencePair, Layer, abstract=True):
         """
         if value is None and key is not None:
             raise ConfigError(f"{self.label} got a key without a value")
+        built = len(self.input_shape) if self.built and self.takes_several else 0
+        key = (value if built == 3 else None) if key is None or key is value else key
         inputs = query if value is None else (query, value) if key is None else (query, value, key)
         given = (query_mask, value_mask, key_mask)
         if any(item is not None for item in (*given, attention_mask)):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 import numpy as np
 
 from nnlite.arrays.types import ArrayLike
-from nnlite.config import floatx, image_data_format
+from nnlite.config import DTypePolicy, floatx, image_data_format
 from nnlite.errors import NotReadyError
 from nnlite.layers.base.contract.structure import arranged_as
 from nnlite.layers.base.simplified import DensePart, Simplified
@@ -148,6 +148,10 @@ class LayerAttributes:
     def __setattr__(self, name: str, value: Any) -> None:
         if name == "data_format" and value is None and image_data_format() == "channels_first":
             value = "channels_first"  # else None stands for channels last, also in files
+        if name == "dtype" and isinstance(value, DTypePolicy):
+            value = value.name
+        if name == "padding" and isinstance(value, str):
+            value = value.lower()  # as Keras takes it
         super().__setattr__(name, value)
 
     @classmethod

@@ -144,12 +144,17 @@ def trace_call(
     jacobians.mask = masks if len(ends) > 1 else masks[0]
     if layer._writes_mask:
         jacobians.mask = layer.compute_mask(inputs, mask)
-    assigned = assigned_in(traced.values())
-    if trace.states or assigned:
-        layer._moves_on = layer._moves_on or bool(assigned) or None
-        inside = [trace.states.get(id(inner), ()) for inner in inner_layers(layer)]
-        jacobians.state = (*inside, assigned) if assigned else tuple(inside)
+    jacobians.state = _state_of(layer, trace, traced)
     return (tuple(end.value for end in ends) if len(ends) > 1 else ends[0].value), jacobians
+
+
+def _state_of(layer: "Layer", trace: LayerTrace, traced: dict[int, Traced]) -> tuple:
+    """The states of the layers inside, and behind them what `call` assigned; empty if there are none."""
+    assigned = assigned_in(traced.values())
+    if assigned:
+        layer._moves_on = True
+    inside = [trace.states.get(id(inner), ()) for inner in inner_layers(layer)] if trace.states or assigned else []
+    return (*inside, assigned) if assigned else tuple(inside)
 
 
 def build_inner_layers(layer: "Layer", zeros: Any, *more: Any) -> None:

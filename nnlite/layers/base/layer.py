@@ -290,7 +290,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
     input, output = NodePart(0), NodePart(1)
     stateless_call, path, input_dtype = surface.stateless_call, surface.path, surface.input_dtype
     variables, trainable_variables = surface.variables, surface.trainable_variables
-    non_trainable_variables = surface.non_trainable_variables
+    non_trainable_variables, dtype_policy = surface.non_trainable_variables, surface.dtype_policy
     get_build_config, build_from_config = surface.get_build_config, surface.build_from_config
     save_own_variables, load_own_variables = surface.save_own_variables, surface.load_own_variables
 

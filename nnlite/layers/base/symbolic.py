@@ -202,6 +202,8 @@ class NodePart:
     def __get__(self, layer: Any, owner: type) -> Any:
         if layer is None:
             return self
+        if layer._symbol is not None:  # of an `Input`
+            return layer._symbol
         reference = CONTAINERS.get(layer)
         container = reference and reference()
         if layer._node is None and container is not None and any(layer is one for one in container.layers):

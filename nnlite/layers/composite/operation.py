@@ -1,12 +1,12 @@
 """Functions of `nnlite.ops` as layers of a graph: what operators, slices and ops on symbols become."""
 
-import importlib
 from collections.abc import Sequence
 from dataclasses import field
 from typing import Any
 
 import numpy as np
 
+from nnlite import ops
 from nnlite.errors import ConfigError, did_you_mean
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.symbolic import OPERATIONS, Symbol, symbols_of
@@ -42,7 +42,7 @@ class Operation(Layer):
 
     def validate(self) -> None:
         if self.function not in FUNCTIONS:
-            known = self.function in vars(importlib.import_module("nnlite.ops"))
+            known = self.function in vars(ops)
             message = (
                 f"nnlite.ops.{self.function} has no derivative, so no layer of a graph applies it: apply it to arrays"
                 if known

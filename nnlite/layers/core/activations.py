@@ -16,7 +16,7 @@ from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.simplified import Activated, DenseActivation, Simplified, Unchanged
 from nnlite.ops import activations
 from nnlite.ops.activations import ActivationFunction, kernel_code
-from nnlite.registry.field_types import NonNegative
+from nnlite.registry.field_types import NonNegative, read
 from nnlite.registry.fields import FromSpec, option
 from nnlite.regularizers import Regularizer
 
@@ -57,16 +57,19 @@ class _Activated(Layer, abstract=True):
 
 
 class Activation(_Activated):
-    """outputs = activation(inputs), for any activation function or its name.
+    """outputs = activation(inputs), for any activation function or its name; outputs = inputs for None.
 
     >>> import numpy as np
     >>> Activation("relu")(np.array([-3.0, -1.0, 0.0, 2.0])).tolist()
     [0.0, 0.0, 0.0, 2.0]
     """
 
-    activation: FromSpec[ActivationFunction]
+    activation: FromSpec[ActivationFunction | None]
 
     ends_in_activation = True
+
+    def validate(self) -> None:
+        self.activation = self.activation or activations.Linear()
 
 
 class ReLU(_Activated):
@@ -88,12 +91,25 @@ class ReLU(_Activated):
 class LeakyReLU(_Activated):
     """outputs = inputs where positive, else negative_slope * inputs. PyTorch's default slope is 0.01.
 
+    Args:
+        negative_slope: >= 0. The name that Keras gave it before, `alpha`, is accepted.
+
     >>> import numpy as np
     >>> LeakyReLU(negative_slope=0.5)(np.array([-3.0, -1.0, 0.0, 2.0])).tolist()
     [-1.5, -0.5, 0.0, 2.0]
     """
 
     negative_slope: NonNegative = 0.3
+
+    _further_arguments = ("alpha",)
+
+    def _take_further(self, given: dict[str, Any]) -> None:
+        if given.get("alpha") is not None:
+            try:
+                self.negative_slope = read(given["alpha"], NonNegative)
+            except ConfigError as error:
+                raise error.within("LeakyReLU", "alpha") from None
+            self.validate()
 
     def validate(self) -> None:
         self.activation = activations.LeakyReLU(self.negative_slope)

@@ -196,7 +196,7 @@ def expect_outputs(model: Any, loss: Any) -> None:
 
 
 def of_one_output(model: Any, *arguments: Any) -> list[Any]:
-    """Argument of `compile` for the one output of a model: the entries of dicts by its name, or things themselves."""
+    """Arguments of `compile` for the one output of a model: the entries of dicts by its name, or the arguments."""
     names = model.output_names if model._drawing is not None else list(model._structure or ())
     return [given[names[0]] if isinstance(given, dict) and list(given) == names else given for given in arguments]
 

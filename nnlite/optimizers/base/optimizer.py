@@ -19,6 +19,7 @@ from nnlite.parameters import RowPack
 from nnlite.registry import Configurable, snake_case
 from nnlite.registry.field_types import Count, Fraction, NonNegative, Positive
 from nnlite.registry.fields import Converted, option
+from nnlite.registry.modules import refuse_unknown
 from nnlite.schedules import LearningRateSchedule
 
 __all__ = ["Optimizer"]
@@ -87,6 +88,8 @@ class Optimizer(VariableDoors, Configurable, family="optimizer"):
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         setattr(cls, Rate.key, Rate())  # after the fields' defaults were taken from the class
+        if "__init__" in vars(cls) and not cls._own_constructor:
+            refuse_unknown(cls, {"decay": "is passed over, as in Keras: use a schedule from optimizers.schedules"})
 
     def __post_init__(self) -> None:
         super().__post_init__()

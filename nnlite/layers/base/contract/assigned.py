@@ -53,5 +53,5 @@ def state_variable(trace: Trace, parameter: Parameter, value: Any) -> Traced:
 
 
 def assigned_in(values: Any) -> Assigned:
-    """Those of the traced values of parameters that were assigned."""
+    """The parameters among these traced values that were assigned, with their new values."""
     return Assigned((one.parameter, one.value) for one in values if isinstance(one, StateValue) and one.assigned)

@@ -1,10 +1,11 @@
-"""Further methods of Keras's layers: calls with other weights than their own, their shapes, their arrays by number."""
+"""Further members of Keras's layers: calls with other weights than their own, shapes, arrays by number."""
 
 from collections.abc import Mapping, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nnlite.config import FLOAT_TYPES, DTypePolicy
 from nnlite.errors import NotReadyError, ShapeError
 from nnlite.parameters import Parameter, assign_all
 
@@ -53,10 +54,10 @@ def stateless_call(
         **_by_parameter(self.label, self.trainable_variables, trainable_variables),
         **_by_parameter(self.label, self.non_trainable_variables, non_trainable_variables),
     }
-    call, taken = self._read_call(*inputs, **given), [values[id(own)] for own in self.parameters]
+    call, taken = self._read_call(*inputs, **given), [values[id(parameter)] for parameter in self.parameters]
     output, jacobians = self._apply(call.inputs, call.training, call.mask, call.runner, taken)
     values |= {id(parameter): value for parameter, value in self._state_pairs(jacobians.state)}
-    state = [np.array(values[id(own)], own.dtype) for own in self.non_trainable_variables]
+    state = [np.array(values[id(parameter)], parameter.dtype) for parameter in self.non_trainable_variables]
     outputs = self._returned(call, output)
     return (outputs, state, list(self._losses)) if return_losses else (outputs, state)
 
@@ -65,11 +66,11 @@ def _by_parameter(owner: str, parameters: Sequence[Parameter], values: Sequence[
     """The value for each parameter, by the identity of it."""
     if len(values) != len(parameters):
         raise ShapeError(f"{owner} has {len(parameters)} variables of this kind, got {len(values)} values")
-    arrays = [np.asarray(value, own.dtype) for own, value in zip(parameters, values, strict=True)]
-    for own, array in zip(parameters, arrays, strict=True):
-        if array.shape != own.shape:
-            raise ShapeError(f"{owner}: variable {own.name!r} has the shape {own.shape}, got {array.shape}")
-    return {id(own): array for own, array in zip(parameters, arrays, strict=True)}
+    arrays = [np.asarray(value, parameter.dtype) for parameter, value in zip(parameters, values, strict=True)]
+    for parameter, array in zip(parameters, arrays, strict=True):
+        if array.shape != parameter.shape:
+            raise ShapeError(f"{owner}: variable {parameter.name!r} has the shape {parameter.shape}, got {array.shape}")
+    return {id(parameter): array for parameter, array in zip(parameters, arrays, strict=True)}
 
 
 def get_build_config(self: "Layer") -> dict[str, Any] | None:
@@ -103,6 +104,12 @@ def _own_weights(layer: "Layer") -> list[Parameter]:
 def path(self: "Layer") -> str:
     """The name, as Keras calls it in the paths of variables."""
     return str(self.name)
+
+
+@property
+def dtype_policy(self: "Layer") -> DTypePolicy:
+    """`compute_dtype` as a policy; the argument `dtype` takes one too."""
+    return DTypePolicy(self.compute_dtype if self.compute_dtype in FLOAT_TYPES else None)
 
 
 @property

@@ -1,0 +1,1 @@
+"""The arrays that metrics gather."""
