@@ -9,6 +9,7 @@ from nnlite.kernels.reference.normalization import *
 from nnlite.kernels.reference.optimizers import *
 from nnlite.kernels.reference.recurrent import *
 from nnlite.kernels.reference.row_sums import *
+from nnlite.kernels.reference.windows import *
 
 __all__ = [
     "DenseLayer",
@@ -17,6 +18,8 @@ __all__ = [
     "attend",
     "attention_pull",
     "attention_push",
+    "bias_relu",
+    "convolve",
     "decay",
     "dense_backward",
     "dense_forward",
@@ -24,7 +27,11 @@ __all__ = [
     "elu",
     "erf",
     "flush",
+    "gated",
+    "gated_sum",
     "gelu",
+    "kernel_gradient",
+    "largest_of_windows",
     "log_softmax",
     "lstm_gradients",
     "lstm_pull",
@@ -41,5 +48,7 @@ __all__ = [
     "sigmoid_crossentropy",
     "softmax_crossentropy",
     "softplus",
+    "spread",
+    "spread_largest",
     "squared_error",
 ]
