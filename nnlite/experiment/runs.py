@@ -21,7 +21,7 @@ from nnlite.trained import TrainedModel
 
 __all__ = ["Run", "check_run", "data_prints", "read_folds", "read_preprocessing"]
 
-BESIDE_PARTS = ("baseline", "warnings", "calibration")  # keys of metrics.json that are no part of the data
+BESIDE_PARTS = ("baseline", "warnings", "calibration")  # keys of metrics.json other than parts of the data
 
 
 class Run:
