@@ -66,7 +66,7 @@ def isotonic_of(
         mirrored = [1 - at for at in reversed(thresholds)], [1 - value for value in reversed(values)]
         functions = [mirrored, (thresholds, values)]
     else:
-        functions = [_fitted(p[known, place], happened[known, place], kept) for place in range(p.shape[1])]
+        functions = [_fitted(p[known, column], happened[known, column], kept) for column in range(p.shape[1])]
     blur = 1 / (int(known.sum()) + 1)
     return IsotonicCalibration(
         *map(list, zip(*functions, strict=True)), blur=blur, exclusive=exclusive, dtype=dtype, name="isotonic"

@@ -68,9 +68,9 @@ def read_directions(given: Any, n_features: int, names: Sequence[Any] | None) ->
         if values is None or len(values) != n_features:
             shape = np.shape(given)
             raise ConfigError(f"{NAME} has shape {shape} but the input data X has {n_features} features.")
-    for place, value in enumerate(values):
+    for position, value in enumerate(values):
         if value not in (-1, 0, 1):
-            name = place if names is None else names[place]
+            name = position if names is None else names[position]
             raise ConfigError(f"{NAME}[{name!r}] must be either -1, 0 or 1. Got {value!r}.")
     return [_direction(value) for value in values] if any(values) else None
 
@@ -88,7 +88,7 @@ def encoded_directions(directions: Sequence[Direction], encoder: TableEncoder | 
     if encoder is None:
         return list(directions)
     by_name = dict(zip(encoder.names, directions, strict=True))
-    found: list[Any] = []
+    encoded: list[Any] = []
     for column in encoder.columns:
         direction = by_name[column.name]
         if direction and not isinstance(column, ORDERED):
@@ -96,8 +96,8 @@ def encoded_directions(directions: Sequence[Direction], encoder: TableEncoder | 
             raise ConfigError(
                 f"{NAME}: the column {column.name!r} holds {kind}, which cannot have a direction: pass it as numbers"
             )
-        found += [0 if isinstance(column, GapIndicator) else direction] * len(column.outputs)
-    return found
+        encoded += [0 if isinstance(column, GapIndicator) else direction] * len(column.outputs)
+    return encoded
 
 
 def bound(specs: Sequence[dict[str, Any]], directions: Sequence[Direction], n_outputs: int, of_classes: bool) -> list:
@@ -117,12 +117,12 @@ def bound(specs: Sequence[dict[str, Any]], directions: Sequence[Direction], n_ou
     bounded: list[dict[str, Any]] = []
     coming: list[Any] = list(directions)
     last = len(specs) - 1
-    for place, spec in enumerate(specs):
+    for position, spec in enumerate(specs):
         ((name, options),) = spec.items()
         if name == "Dense":
-            ends: list[int] = [-1, 1] if place == last and of_classes and n_outputs == 2 else [1]
+            ends: list[int] = [-1, 1] if position == last and of_classes and n_outputs == 2 else [1]
             kept: Any = [[sign * direction for sign in ends] for direction in coming]
-            bounded += _monotonic(options, kept if len(ends) > 1 else coming, place == last and of_classes)
+            bounded += _monotonic(options, kept if len(ends) > 1 else coming, position == last and of_classes)
             coming = [1]
         else:
             changed, coming = _encoding(name, options, coming)

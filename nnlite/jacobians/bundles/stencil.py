@@ -49,17 +49,17 @@ class StencilJacobians(JointBundle):
         totals: list[Any] = [None] * len(self)
         for point, weights in zip(self.points, self.weights, strict=True):
             multiply: Any = point.vjp if method == "vjp" else point.per_example
-            for place, product in enumerate(multiply(np.einsum("...tm,t->...m", terms, weights), wanted)):
+            for index, product in enumerate(multiply(np.einsum("...tm,t->...m", terms, weights), wanted)):
                 if product is not None:
-                    total = totals[place]
-                    totals[place] = product.real.copy() if total is None else np.add(total, product.real, out=total)
-        for place, total in enumerate(totals):
+                    total = totals[index]
+                    totals[index] = product.real.copy() if total is None else np.add(total, product.real, out=total)
+        for index, total in enumerate(totals):
             if total is not None:
-                target = None if into is None else into[place]
-                totals[place] = total.astype(cotangent.dtype, copy=False)
+                target = None if into is None else into[index]
+                totals[index] = total.astype(cotangent.dtype, copy=False)
                 if target is not None:
                     target[...] = total
-                    totals[place] = target
+                    totals[index] = target
         return tuple(totals)
 
     def jvp(self, *tangents: np.ndarray | None) -> np.ndarray | None:

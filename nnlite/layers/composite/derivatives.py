@@ -48,7 +48,7 @@ class InputDerivatives(Pipeline):
     Raises:
         ConfigError: layers that draw at random or mix rows; with order=2 functions that are not analytic, such as relu
             and elu; complex inputs or parameters, which would take a complex step through a complex step (`hvp`).
-        ShapeError: inputs or outputs that are no rows of numbers.
+        ShapeError: inputs or outputs that are not rows of numbers.
 
     Reference: Raissi, Perdikaris & Karniadakis 2019, "Physics-informed neural networks"; Czarnecki et al. 2017,
     arXiv:1706.04859; Lyness & Moler 1967, "Numerical differentiation of analytic functions".
@@ -78,7 +78,7 @@ class InputDerivatives(Pipeline):
         for layer in _all_inside(self):
             if "random" in layer._context or layer._penalizes:
                 raise ConfigError(
-                    f"{self.label}: {layer.label} draws at random or adds to the loss, at each point anew"
+                    f"{self.label}: {layer.label} draws at random or adds to the loss, at each point again"
                 )
         if self.order == 2:
             self._check_analytic(input_shape)
@@ -117,15 +117,15 @@ class InputDerivatives(Pipeline):
         columns = list(range(features)) if self.columns is None else self.columns
         shifts: list[Shift] = []
         rows: list[dict[int, complex]] = []
-        for place, column in enumerate(columns):
+        for index, column in enumerate(columns):
             shifts.append((column, 1j * STEP))
-            rows.append({1 + place: -1j / STEP, **({} if place else {0: 1.0})})
-        for place, column in enumerate(columns if self.order == 2 else ()):
+            rows.append({1 + index: -1j / STEP, **({} if index else {0: 1.0})})
+        for index, column in enumerate(columns if self.order == 2 else ()):
             for number in range(POINTS // 2 + 1):
                 root = complex(math.cos(2 * math.pi * number / POINTS), math.sin(2 * math.pi * number / POINTS))
                 share = (1 if number in (0, POINTS // 2) else 2) * 2 / POINTS / radius**2
                 shifts.append((column, radius * (root.real if number in (0, POINTS // 2) else root)))
-                rows.append({1 + len(columns) + place: share * root**-2})
+                rows.append({1 + len(columns) + index: share * root**-2})
         weights = np.zeros((len(shifts), 1 + len(columns) * self.order), complex)
         for point, row in enumerate(rows):
             for term, weight in row.items():
@@ -137,12 +137,12 @@ class InputDerivatives(Pipeline):
         if not self.adapted:
             return
         rows = np.random.default_rng(0).normal(size=(TRIED_ROWS, known_width(self, input_shape)))
-        found = []
+        seconds = []
         for radius in (RADIUS, RADIUS / 2):
             shifts, weights = self._stencil(rows.shape[1], radius)
             values = [self.graph.linearize(_moved(rows, shift), *self.values)[0] for shift in shifts]
-            found.append(np.einsum("pbm,pt->btm", np.stack(values), weights).real)
-        if not np.allclose(*found, rtol=TOLERANCE, atol=TOLERANCE):
+            seconds.append(np.einsum("pbm,pt->btm", np.stack(values), weights).real)
+        if not np.allclose(*seconds, rtol=TOLERANCE, atol=TOLERANCE):
             raise ConfigError(
                 f"{self.label}: second derivatives need analytic functions, such as tanh, sigmoid or softplus, and "
                 "those of its layers are not",
@@ -160,4 +160,4 @@ def _moved(inputs: np.ndarray, shift: Shift) -> np.ndarray:
 
 def _all_inside(layer: Layer) -> list[Layer]:
     """The layers in a layer, and those in these."""
-    return [found for own in inner_layers(layer) for found in (own, *_all_inside(own))]
+    return [layer for inner in inner_layers(layer) for layer in (inner, *_all_inside(inner))]

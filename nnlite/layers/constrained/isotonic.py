@@ -73,10 +73,10 @@ class IsotonicCalibration(Layer):
         """
         count = max(max(map(len, self.thresholds)) - 1, 1)
         low, steepness, rise = (np.zeros((len(self.thresholds), count)) for _ in range(3))
-        for place, (thresholds, values) in enumerate(zip(self.thresholds, self.probabilities, strict=True)):
+        for row, (thresholds, values) in enumerate(zip(self.thresholds, self.probabilities, strict=True)):
             known = len(thresholds) - 1
-            low[place, :known], rise[place, :known] = thresholds[:-1], np.diff(values)
-            steepness[place, :known] = 1 / np.diff(thresholds)
+            low[row, :known], rise[row, :known] = thresholds[:-1], np.diff(values)
+            steepness[row, :known] = 1 / np.diff(thresholds)
         return low, steepness, rise, np.array([values[0] for values in self.probabilities])
 
     def call(self, inputs: Any) -> Any:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["calibrated"]
 
-LOWEST, HIGHEST = 0.05, 20.0  # temperatures: of models that stopped too soon, and of such that learnt rows by heart
+LOWEST, HIGHEST = 0.05, 20.0  # temperatures: of models that stopped too soon, and of such that fit each row
 
 
 def calibrated(
@@ -42,7 +42,7 @@ def calibrated(
         sample_weight: weights of the rows, >= 0.
 
     Raises:
-        ConfigError: outputs that are not probabilities, nor logits of such by the loss.
+        ConfigError: outputs that are neither probabilities nor logits of such by the loss.
         DataError, ShapeError: targets or weights that do not fit the outputs.
 
     Reference: Guo et al. 2017, arXiv:1706.04599.
