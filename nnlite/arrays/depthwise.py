@@ -29,7 +29,12 @@ def convolve(
 
 
 def spread(
-    cotangent: np.ndarray, kernel: np.ndarray, windows: Windows, channels: int, slopes: np.ndarray | None = None
+    cotangent: np.ndarray,
+    kernel: np.ndarray,
+    windows: Windows,
+    channels: int,
+    slopes: np.ndarray | None = None,
+    gate: Callable[[np.ndarray, np.ndarray], np.ndarray] = np.multiply,
 ) -> np.ndarray:
     """As `nnlite.arrays.patches.spread` with as many groups as channels."""
     kernel = kernel.reshape(len(cells(windows)), -1)
@@ -38,7 +43,7 @@ def spread(
     for images, lines in blocks_of(len(cotangent), windows, 4 * kernel.shape[1] * result.itemsize):
         block = cotangent[images, lines]
         if slopes is not None:
-            block = block * slopes[images, lines]
+            block = gate(block, slopes[images, lines])
         for weights, (taken, place) in zip(kernel, cells(windows, lines.start, lines.stop), strict=True):
             part = block[(slice(None), *taken)] * weights
             for output in range(multiplier):
@@ -52,6 +57,7 @@ def kernel_gradient(
     windows: Windows,
     slopes: np.ndarray | None = None,
     per_example: bool = False,
+    gate: Callable[[np.ndarray, np.ndarray], np.ndarray] = np.multiply,
 ) -> np.ndarray:
     """As `nnlite.arrays.patches.kernel_gradient` with as many groups as channels."""
     seeds, batch, *_, filters = cotangent.shape
@@ -60,7 +66,7 @@ def kernel_gradient(
     for images, lines in blocks_of(batch, windows, 4 * filters * total.itemsize):
         block, source = cotangent[:, images, lines], _repeated(inputs[images], filters)
         if slopes is not None:
-            block = block * slopes[images, lines]
+            block = gate(block, slopes[images, lines])
         examples, rows = (len(source), images) if per_example else (1, slice(None))
         for number, (taken, place) in enumerate(cells(windows, lines.start, lines.stop)):
             product = block[(slice(None), slice(None), *taken)] * source[(slice(None), *place)]

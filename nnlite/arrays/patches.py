@@ -12,6 +12,8 @@ from numpy.lib.stride_tricks import as_strided
 from nnlite.arrays import depthwise
 from nnlite.arrays.windows import Windows, blocks_of, cells
 
+Gate = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
 FEW_CHANNELS = 5  # fewer make runs too short to copy: patches are then laid out cell by cell
 
 
@@ -42,25 +44,31 @@ def convolve(
 
 
 def spread(
-    cotangent: np.ndarray, kernel: np.ndarray, windows: Windows, groups: int = 1, slopes: np.ndarray | None = None
+    cotangent: np.ndarray,
+    kernel: np.ndarray,
+    windows: Windows,
+    groups: int = 1,
+    slopes: np.ndarray | None = None,
+    gate: Gate = np.multiply,
 ) -> np.ndarray:
     """The transpose of `convolve` in its inputs: every window is added to the cells that it was taken from.
 
     Args:
         slopes: what the cotangent is multiplied by first, block by block, in the shape of the outputs.
+        gate: how.
     """
     filters, count = cotangent.shape[-1], math.prod(windows.size)
     matrices = kernel.reshape(count, -1, groups, filters // groups).transpose(0, 2, 3, 1)
     channels = groups * matrices.shape[-1]
     if groups == channels > 1:
-        return depthwise.spread(cotangent, kernel, windows, groups, slopes)
+        return depthwise.spread(cotangent, kernel, windows, groups, slopes, gate)
     dtype = np.result_type(cotangent, kernel)
     result = np.zeros((len(cotangent), *windows.inputs, channels), dtype)
     buffer = None
     for images, lines in blocks_of(len(cotangent), windows, count * channels * dtype.itemsize):
         block = cotangent[images, lines]
         if slopes is not None:
-            block = block * slopes[images, lines]
+            block = gate(block, slopes[images, lines])
         rows = _rows(block, groups)
         buffer = np.empty(count * rows.shape[1] * channels, dtype) if buffer is None else buffer
         parts = buffer[: count * rows.shape[1] * channels].reshape(count, -1, groups, matrices.shape[-1])
@@ -78,14 +86,15 @@ def kernel_gradient(
     groups: int = 1,
     slopes: np.ndarray | None = None,
     per_example: bool = False,
+    gate: Gate = np.multiply,
 ) -> np.ndarray:
-    """The transpose of `convolve` in its kernel; `slopes` as in `spread`.
+    """The transpose of `convolve` in its kernel; `slopes` and `gate` as in `spread`.
 
     Shape: inputs `(batch, *spatial, channels)`, cotangent `(seeds, batch, *windows, filters)` ->
     `(seeds, cells * channels / groups, filters)`, or with one axis more, the batch, after seeds.
     """
     if groups == inputs.shape[-1] > 1:
-        return depthwise.kernel_gradient(inputs, cotangent, windows, slopes, per_example)
+        return depthwise.kernel_gradient(inputs, cotangent, windows, slopes, per_example, gate)
     seeds, batch, filters = len(cotangent), len(inputs), cotangent.shape[-1]
     length, width = math.prod(windows.size) * inputs.shape[-1] // groups, filters // groups
     shape = (seeds, batch if per_example else 1, groups, length, width)
@@ -95,7 +104,7 @@ def kernel_gradient(
         left = patches.reshape(groups, examples, -1, length).transpose(1, 0, 3, 2)
         block = cotangent[:, images, lines]
         if slopes is not None:
-            block = block * slopes[images, lines]
+            block = gate(block, slopes[images, lines])
         total[:, rows] += np.matmul(left, block.reshape(seeds, examples, -1, groups, width).swapaxes(2, 3))
     total = total.swapaxes(2, 3).reshape(*shape[:2], length, filters)
     return total if per_example else total[:, 0]

@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 
-from nnlite.arrays.patches import convolve, kernel_gradient, spread
+from nnlite import kernels
 from nnlite.arrays.types import Shape
-from nnlite.arrays.windows import BLOCK_BYTES, Windows
+from nnlite.arrays.windows import Windows
 from nnlite.jacobians.maps.base import Jacobian
 from nnlite.jacobians.maps.elementwise import Diagonal
 
@@ -66,12 +66,16 @@ class ConvolutionByInputs(_Convolution):
         seeds, slopes = cotangent.shape[: cotangent.ndim - len(self.out_shape)], self.slopes
         if seeds:
             cotangent, slopes = self._sloped(cotangent).reshape(-1, *self.out_shape[1:]), None
-        return spread(cotangent, self.kernel, self.windows, self.groups, slopes).reshape(seeds + self.in_shape)
+        return kernels.spread(cotangent, self.kernel, self.windows, self.groups, slopes, kernels.gated).reshape(
+            seeds + self.in_shape
+        )
 
     def jvp(self, tangent: np.ndarray) -> np.ndarray:
         seeds = tangent.shape[: tangent.ndim - len(self.in_shape)]
         images = tangent.reshape(-1, *self.in_shape[1:])
-        return self._sloped(convolve(images, self.kernel, self.windows, self.groups).reshape(seeds + self.out_shape))
+        return self._sloped(
+            kernels.convolve(images, self.kernel, self.windows, self.groups).reshape(seeds + self.out_shape)
+        )
 
 
 class ConvolutionByKernel(_Convolution):
@@ -104,14 +108,18 @@ class ConvolutionByKernel(_Convolution):
         return self._gradient(cotangent.reshape(math.prod(seeds), *self.out_shape)).reshape(seeds + self.in_shape)
 
     def jvp(self, tangent: np.ndarray) -> np.ndarray:
-        outputs = _each_kernel(lambda kernel: convolve(self.inputs, kernel, self.windows, self.groups), tangent, self)
+        outputs = _each_kernel(
+            lambda kernel: kernels.convolve(self.inputs, kernel, self.windows, self.groups), tangent, self
+        )
         return self._sloped(outputs)
 
     def per_example(self, cotangent: np.ndarray) -> np.ndarray:
         return self._gradient(cotangent[None], per_example=True).reshape(-1, *self.in_shape)
 
     def _gradient(self, cotangent, **options):
-        return kernel_gradient(self.inputs, cotangent, self.windows, self.groups, self.slopes, **options)
+        return kernels.kernel_gradient(
+            self.inputs, cotangent, self.windows, self.groups, self.slopes, gate=kernels.gated, **options
+        )
 
 
 class BiasInBlocks(Diagonal):
@@ -123,12 +131,7 @@ class BiasInBlocks(Diagonal):
         if cotangent.ndim > len(self.out_shape):
             out[...] = self.vjp(cotangent)
             return
-        step = max(1, BLOCK_BYTES * len(cotangent) // max(1, cotangent.nbytes))
-        out[...] = 0
-        for start in range(0, len(cotangent), step):
-            images = slice(start, start + step)
-            lines = np.add.reduce(cotangent[images] * self.slopes[images], axis=0)
-            out += np.add.reduce(lines, axis=tuple(range(lines.ndim - 1)))
+        kernels.gated_sum(cotangent, self.slopes, out)
 
 
 class Transposed(Jacobian):
@@ -167,14 +170,14 @@ class TransposedConvolutionByKernel(Jacobian):
     def vjp(self, cotangent: np.ndarray) -> np.ndarray:
         seeds = cotangent.shape[: cotangent.ndim - len(self.out_shape)]
         images = cotangent.reshape(math.prod(seeds), *self.out_shape)
-        gradients = [kernel_gradient(own, self.inputs[None], self.windows) for own in images]
+        gradients = [kernels.kernel_gradient(own, self.inputs[None], self.windows) for own in images]
         return np.stack(gradients).reshape(seeds + self.in_shape)
 
     def jvp(self, tangent: np.ndarray) -> np.ndarray:
-        return _each_kernel(lambda kernel: spread(self.inputs, kernel, self.windows), tangent, self)
+        return _each_kernel(lambda kernel: kernels.spread(self.inputs, kernel, self.windows), tangent, self)
 
     def per_example(self, cotangent: np.ndarray) -> np.ndarray:
-        gradient = kernel_gradient(cotangent, self.inputs[None], self.windows, per_example=True)
+        gradient = kernels.kernel_gradient(cotangent, self.inputs[None], self.windows, per_example=True)
         return gradient.reshape(-1, *self.in_shape)
 
 

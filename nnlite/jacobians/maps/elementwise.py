@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from nnlite import kernels
 from nnlite.arrays.types import Array, Shape
 from nnlite.jacobians.maps.base import Jacobian, broadcast_axes
 
@@ -93,7 +94,7 @@ class Diagonal(Jacobian):
         self.stretch = None if in_shape == out_shape else Broadcast(in_shape, out_shape)
 
     def vjp(self, cotangent: np.ndarray) -> np.ndarray:
-        product = cotangent * self.slopes
+        product = kernels.gated(cotangent, self.slopes)
         return product if self.stretch is None else self.stretch.vjp(product)
 
     def jvp(self, tangent: np.ndarray) -> np.ndarray:

@@ -5,9 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.arrays.types import Array, Shape
-from nnlite.arrays.windows import Windows, cells
+from nnlite import kernels
+from nnlite.arrays.types import Shape
+from nnlite.arrays.windows import Windows
 from nnlite.jacobians.maps.base import Jacobian
+from nnlite.kernels.reference.windows import places_of
 
 __all__ = ["Embedded", "LargestOfBins", "LargestOfWindows", "SumOfWindows"]
 
@@ -23,9 +25,7 @@ class _OverWindows(Jacobian):
         self.trailing = trailing
 
     def _cells(self):
-        """For each cell of a window, the places of the outputs that have it, and of their inputs."""
-        rest = (slice(None),) * self.trailing
-        return [((..., *taken, *rest), (..., *source, *rest)) for taken, source in cells(self.windows)]
+        return places_of(self.windows, self.trailing)
 
     def _like_inputs(self, cotangent):
         """Array that `vjp` writes to: zeros, if not every element is written."""
@@ -83,16 +83,8 @@ class LargestOfWindows(_OverWindows):
         super().__init__(windows, trailing, in_shape, chosen.shape)
         self.chosen = chosen
 
-    def vjp(self, cotangent: Array) -> np.ndarray:
-        result = self._like_inputs(cotangent)
-        for number, (taken, source) in enumerate(self._cells()):
-            # Numbers of one type are multiplied in place; with booleans they would go through a buffer.
-            here = (self.chosen[taken] == number).astype(cotangent.real.dtype)
-            if self.windows.disjoint:
-                np.multiply(cotangent[taken], here, out=result[source])
-            else:
-                result[source] += cotangent[taken] * here
-        return result
+    def vjp(self, cotangent: np.ndarray) -> np.ndarray:
+        return kernels.spread_largest(cotangent, self.chosen, self.windows, self.trailing, self.in_shape)
 
     def jvp(self, tangent: np.ndarray) -> np.ndarray:
         result = self._like_outputs(tangent)
@@ -103,20 +95,7 @@ class LargestOfWindows(_OverWindows):
     @classmethod
     def of(cls, inputs: np.ndarray, windows: Windows, trailing: int) -> "tuple[np.ndarray, LargestOfWindows]":
         """The largest element of each window, and the map."""
-        shape = list(inputs.shape)
-        shape[-trailing - len(windows.size) : len(shape) - trailing] = windows.outputs
-        part = _OverWindows(windows, trailing, inputs.shape, tuple(shape))
-        places = part._cells()
-        first = inputs[places[0][1]]
-        largest = np.full(shape, -np.inf, inputs.dtype) if windows.padded else first.copy()
-        for taken, source in places if windows.padded else places[1:]:
-            np.maximum(largest[taken], inputs[source], out=largest[taken])
-        # The chosen cell's number is the count of those before it, which all differ from the largest.
-        chosen = np.zeros(shape, np.min_scalar_type(len(places) - 1))
-        searching = np.ones(shape, bool)
-        for taken, source in places[:-1]:
-            searching[taken] &= inputs[source] != largest[taken]
-            chosen += searching.view(np.uint8)
+        largest, chosen = kernels.largest_of_windows(inputs, windows, trailing)
         return largest, cls(windows, trailing, chosen, inputs.shape)
 
 

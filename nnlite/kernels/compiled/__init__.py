@@ -9,19 +9,32 @@ from pathlib import Path
 
 import numpy as np
 
-from nnlite.kernels.compiled import attention, dense, losses, normalization, optimizers, recurrent, row_sums
+from nnlite.kernels.compiled import (
+    attention,
+    convolution,
+    dense,
+    gates,
+    losses,
+    normalization,
+    optimizers,
+    recurrent,
+    row_sums,
+    windows,
+)
 from nnlite.kernels.compiled.attention import *
+from nnlite.kernels.compiled.convolution import *
 from nnlite.kernels.compiled.dense import *
 from nnlite.kernels.compiled.dense_steps import dense_steps  # noqa: F401 - has no twin in `reference`
+from nnlite.kernels.compiled.gates import *
 from nnlite.kernels.compiled.losses import *
 from nnlite.kernels.compiled.normalization import *
 from nnlite.kernels.compiled.optimizers import *
 from nnlite.kernels.compiled.optimizers import adam, decay
 from nnlite.kernels.compiled.recurrent import *
 from nnlite.kernels.compiled.row_sums import *
+from nnlite.kernels.compiled.windows import *
 
-MODULES = (attention, dense, losses, normalization, optimizers, recurrent, row_sums)
-
+MODULES = (attention, convolution, dense, gates, losses, normalization, optimizers, recurrent, row_sums, windows)
 __all__ = [name for module in MODULES for name in module.__all__]
 
 

@@ -153,11 +153,24 @@ def _dropped(p, noise, out, count):
 
 @compiled
 def _pull(
-    query, key, value, scale, hidden, noise, noise_scale, outputs, cotangent, by_query, by_key, by_value, rows, address
+    query,
+    key,
+    value,
+    scale,
+    hidden,
+    noise,
+    noise_scale,
+    context,
+    largest,
+    total,
+    cotangent,
+    by_query,
+    by_key,
+    by_value,
+    rows,
+    address,
 ):
-    context, largest, total = outputs
-    examples, steps, heads, inner = query.shape
-    others, width = key.shape[1], value.shape[3]
+    (examples, steps, heads, inner), (others, width) = query.shape, (key.shape[1], value.shape[3])
     p, s = np.empty((others, rows), np.float32), np.empty((others, rows), np.float32)
     room = np.empty((0 if noise is None else others, rows), np.float32)
     g, along = np.empty((rows, width), np.float32), np.empty(rows, np.float32)
@@ -169,23 +182,20 @@ def _pull(
                 here, count = slice(start, min(start + rows, steps)), min(rows, steps - start)
                 shown, kept = _part(hidden, example, head, here), _part(noise, example, head, here)
                 q, k, v = query[example, start, head], key[example, 0, head], value[example, 0, head]
-                sums = total[example, head, here]
+                own, sums = context[example, here, head], total[example, head, here]
                 sizes = np.array([count, others, inner, narrow, narrow, rows], np.int32)
                 _multiply(address, letters, sizes, scaled, q, k, p)
                 _softmax_again(p, shown, largest[example, head, here])
-                own = cotangent[example, here, head], context[example, here, head]
-                _slopes_of_context(own[0], own[1], sums, noise_scale, g, along[:count])
+                _slopes_of_context(cotangent[example, here, head], own, sums, noise_scale, g, along[:count])
+                added, again = np.array([ONE, np.float32(start > 0)]), np.array([scale, np.float32(start > 0)])
                 dropped = _dropped(p, kept, room, count)
-                plain[1], scaled[1] = (ZERO, ZERO) if start == 0 else (ONE, ONE)
                 sizes = np.array([width, others, count, width, rows, wide], np.int32)
-                _multiply(address, letters[4:], sizes, plain, g, dropped, by_value[example, 0, head])
-                plain[1] = ZERO
+                _multiply(address, letters[4:], sizes, added, g, dropped, by_value[example, 0, head])
                 sizes = np.array([count, others, width, width, wide, rows], np.int32)
                 _multiply(address, letters, sizes, plain, g, v, s)
                 _slopes_of_scores(s, p, along[:count], shown, kept)
                 sizes = np.array([inner, others, count, narrow, rows, narrow], np.int32)
-                _multiply(address, letters[4:], sizes, scaled, q, s, by_key[example, 0, head])
-                scaled[1] = ZERO
+                _multiply(address, letters[4:], sizes, again, q, s, by_key[example, 0, head])
                 sizes = np.array([inner, count, others, narrow, rows, narrow], np.int32)
                 _multiply(address, letters[2:], sizes, scaled, k, s, by_query[example, start, head])
 
@@ -205,7 +215,7 @@ def attention_pull(
         return reference.attention_pull(inputs, outputs, cotangent, wanted)
     by_query, by_key, by_value = (np.empty_like(own) for own in inputs[:3])
     noise_scale, rows = np.float32(inputs.noise_scale), _rows(inputs)
-    _pull(*_plain(inputs), noise_scale, tuple(outputs), cotangent, by_query, by_key, by_value, rows, SGEMM)
+    _pull(*_plain(inputs), noise_scale, *outputs, cotangent, by_query, by_key, by_value, rows, SGEMM)
     return by_query, by_key, by_value
 
 

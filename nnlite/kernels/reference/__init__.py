@@ -1,14 +1,17 @@
 """Kernels in NumPy: complete, and analytic, so that a complex step passes through them."""
 
 from nnlite.kernels.reference.attention import *
+from nnlite.kernels.reference.convolution import *
 from nnlite.kernels.reference.dense import *
 from nnlite.kernels.reference.elementwise import *
 from nnlite.kernels.reference.error_function import *
+from nnlite.kernels.reference.gates import *
 from nnlite.kernels.reference.losses import *
 from nnlite.kernels.reference.normalization import *
 from nnlite.kernels.reference.optimizers import *
 from nnlite.kernels.reference.recurrent import *
 from nnlite.kernels.reference.row_sums import *
+from nnlite.kernels.reference.windows import *
 
 __all__ = [
     "DenseLayer",
@@ -17,6 +20,8 @@ __all__ = [
     "attend",
     "attention_pull",
     "attention_push",
+    "bias_relu",
+    "convolve",
     "decay",
     "dense_backward",
     "dense_forward",
@@ -24,7 +29,11 @@ __all__ = [
     "elu",
     "erf",
     "flush",
+    "gated",
+    "gated_sum",
     "gelu",
+    "kernel_gradient",
+    "largest_of_windows",
     "log_softmax",
     "lstm_gradients",
     "lstm_pull",
@@ -41,5 +50,7 @@ __all__ = [
     "sigmoid_crossentropy",
     "softmax_crossentropy",
     "softplus",
+    "spread",
+    "spread_largest",
     "squared_error",
 ]

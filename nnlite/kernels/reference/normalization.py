@@ -49,11 +49,7 @@ def normalize_pull(
     `(g - mean(g) - z * mean(g * z)) / deviation`.
     """
     dtype, features = np.result_type(cotangent, standardized), standardized.shape[1]
-    by_rows, by_gamma, by_beta = (
-        np.empty(standardized.shape, dtype),
-        np.zeros(features, dtype),
-        np.zeros(features, dtype),
-    )
+    by_rows, (by_gamma, by_beta) = np.empty(standardized.shape, dtype), np.zeros((2, features), dtype)
     weights = (np.ones(features, dtype) if gamma is None else gamma) / max(1, features)
     for block in row_blocks(standardized):
         g, z, inverse, out = cotangent[block], standardized[block], inverse_deviation[block], by_rows[block]

@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
 import numpy as np
 
+from nnlite import kernels
 from nnlite.arrays.windows import Windows, place_windows, window_count
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.jacobians import Broadcast, Composed, Jacobian, Jacobians, Rearrange
-from nnlite.ops.activations import ActivationFunction
+from nnlite.kernels.reference.dense import RELU
+from nnlite.ops.activations import ActivationFunction, kernel_code
 from nnlite.registry.field_types import Count
 from nnlite.registry.fields import Converted
 
@@ -227,9 +229,15 @@ class BiasAndActivation:
         self.slopes = None
 
     def __call__(self, block: np.ndarray, place: Any) -> None:
+        if kernel_code(self.activation) == RELU and block.dtype.kind == "f":
+            self._keep(kernels.bias_relu(block, self.bias), place)
+            return
         if self.bias is not None:
             block += self.bias
         block[...], (part,) = self.activation.linearize(block)
+        self._keep(part.slopes, place)
+
+    def _keep(self, slopes, place):
         if self.slopes is None:
-            self.slopes = np.empty(self.shape, part.slopes.dtype)
-        self.slopes[place] = part.slopes
+            self.slopes = np.empty(self.shape, slopes.dtype)
+        self.slopes[place] = slopes

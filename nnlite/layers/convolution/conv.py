@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from nnlite.arrays.patches import convolve
+from nnlite import kernels
 from nnlite.arrays.types import BatchShape
 from nnlite.constraints import Constraint
 from nnlite.errors import ConfigError, ShapeError
@@ -103,7 +103,7 @@ class _Conv(Spatial, Layer, abstract=True):
         shape = (len(images), *windows.outputs, self.filters)
         activation: Any = self.activation
         after = BiasAndActivation(bias, activation, shape) if self._in_blocks(images, kernel, bias) else None
-        outputs = convolve(images, kernel, windows, self.groups, after)
+        outputs = kernels.convolve(images, kernel, windows, self.groups, after)
         slopes = None if after is None else after.slopes
         by_images = ConvolutionByInputs(kernel, windows, self.groups, images.shape, shape, slopes)
         maps = (

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from nnlite.arrays.patches import spread
+from nnlite import kernels
 from nnlite.arrays.types import BatchShape
 from nnlite.arrays.windows import Windows
 from nnlite.constraints import Constraint
@@ -106,7 +106,7 @@ class _ConvTranspose(Spatial, Layer, abstract=True):
     ) -> tuple[np.ndarray, Jacobians]:
         images = self.to_channels_last(inputs)
         windows = self._windows(images.shape[1:-1])
-        outputs = spread(images, kernel, windows)
+        outputs = kernels.spread(images, kernel, windows)
         by_images = Transposed(ConvolutionByInputs(kernel, windows, 1, outputs.shape, images.shape))
         by_kernel = TransposedConvolutionByKernel(images, windows, kernel.shape, outputs.shape)
         return add_bias_and_activation(self, outputs, (by_inputs(self, by_images, inputs.shape), by_kernel), bias)

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from nnlite.arrays.patches import convolve
+from nnlite import kernels
 from nnlite.arrays.types import BatchShape
 from nnlite.arrays.windows import place_windows
 from nnlite.constraints import Constraint
@@ -37,7 +37,7 @@ def depthwise(layer: Any, inputs: np.ndarray, kernel: np.ndarray) -> tuple[np.nd
     images = layer.to_channels_last(inputs)
     windows = layer.windows(images.shape[1:-1], *layer.geometry)
     groups = images.shape[-1]
-    outputs = convolve(images, kernel, windows, groups)
+    outputs = kernels.convolve(images, kernel, windows, groups)
     by_images = ConvolutionByInputs(kernel, windows, groups, images.shape, outputs.shape)
     by_kernel = ConvolutionByKernel(images, windows, groups, kernel.shape, outputs.shape)
     return outputs, (by_inputs(layer, by_images, inputs.shape), by_kernel)
@@ -190,7 +190,7 @@ class _SeparableConv(Spatial, Layer, abstract=True):
         inner, maps = depthwise(self, inputs, depthwise_kernel)
         ones = (1,) * self.rank
         windows = place_windows(inner.shape[1:-1], ones, ones)
-        outputs = convolve(inner, pointwise_kernel, windows)
+        outputs = kernels.convolve(inner, pointwise_kernel, windows)
         by_inner = ConvolutionByInputs(pointwise_kernel, windows, 1, inner.shape, outputs.shape)
         by_kernel = ConvolutionByKernel(inner, windows, 1, pointwise_kernel.shape, outputs.shape)
         outputs, last = add_bias_and_activation(self, outputs, (by_inner, by_kernel), bias)

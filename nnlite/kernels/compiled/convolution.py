@@ -1,0 +1,161 @@
+"""Convolution compiled, where NumPy goes over the outputs once for each cell of a window.
+
+That is the way back to the inputs, whose products NumPy still makes, and all of a convolution of each channel alone.
+"""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from nnlite.arrays.patches import Gate
+from nnlite.arrays.windows import Windows, blocks_of
+from nnlite.kernels.compiled.recurrent import compiled, inlined
+from nnlite.kernels.compiled.windows import as_images, axis_numbers
+from nnlite.kernels.reference import convolution as reference
+
+__all__ = ["convolve", "kernel_gradient", "spread"]
+
+
+@inlined
+def _add(values, total):
+    for c in range(total.size):
+        total[c] += values[c]
+
+
+@inlined
+def _add_product(left, right, total):
+    for c in range(total.size):
+        total[c] += left[c] * right[c]
+
+
+@inlined
+def _place(row, column, cell, size, strides, dilation, before):
+    y = row * strides[0] + cell // size[1] * dilation[0] - before[0]
+    return y, column * strides[1] + cell % size[1] * dilation[1] - before[1]
+
+
+@inlined
+def _inside(y, x, images):
+    return 0 <= y < images.shape[1] and 0 <= x < images.shape[2]
+
+
+@compiled
+def _add_windows(parts, size, strides, dilation, before, start, result):
+    """Add what each window says of its cells, `(images, rows, columns, cells, channels)`, to these."""
+    for n in range(len(parts)):
+        for row in range(parts.shape[1]):
+            for column in range(parts.shape[2]):
+                for cell in range(parts.shape[3]):
+                    y, x = _place(start[0] + row, start[1] + column, cell, size, strides, dilation, before)
+                    if _inside(y, x, result):
+                        _add(parts[n, row, column, cell], result[n, y, x])
+
+
+@compiled
+def _convolve(images, kernel, outputs, size, strides, dilation, before):
+    for n in range(len(images)):
+        for row in range(outputs.shape[1]):
+            for column in range(outputs.shape[2]):
+                for cell in range(len(kernel)):
+                    y, x = _place(row, column, cell, size, strides, dilation, before)
+                    if _inside(y, x, images):
+                        _add_product(images[n, y, x], kernel[cell], outputs[n, row, column])
+
+
+@compiled
+def _spread(images, kernel, outputs, size, strides, dilation, before):
+    for n in range(len(images)):
+        for row in range(outputs.shape[1]):
+            for column in range(outputs.shape[2]):
+                for cell in range(len(kernel)):
+                    y, x = _place(row, column, cell, size, strides, dilation, before)
+                    if _inside(y, x, images):
+                        _add_product(outputs[n, row, column], kernel[cell], images[n, y, x])
+
+
+@compiled
+def _gradient(images, total, outputs, size, strides, dilation, before):
+    """By way of a sum for each image: one over all at once would lose digits."""
+    sums = np.empty_like(total)
+    for n in range(len(images)):
+        sums[:] = 0
+        for row in range(outputs.shape[1]):
+            for column in range(outputs.shape[2]):
+                for cell in range(len(total)):
+                    y, x = _place(row, column, cell, size, strides, dilation, before)
+                    if _inside(y, x, images):
+                        _add_product(images[n, y, x], outputs[n, row, column], sums[cell])
+        for cell in range(len(total)):
+            _add(sums[cell], total[cell])
+
+
+def convolve(
+    inputs: np.ndarray,
+    kernel: np.ndarray,
+    windows: Windows,
+    groups: int = 1,
+    after: Callable[[np.ndarray, tuple[slice, slice]], None] | None = None,
+) -> np.ndarray:
+    if after is not None or not _is_depthwise(inputs, kernel, kernel.size, windows, groups):
+        return reference.convolve(inputs, kernel, windows, groups, after)
+    outputs = np.zeros((len(inputs), *windows.outputs, groups), inputs.dtype)
+    _convolve(as_images(inputs), kernel.reshape(-1, groups), as_images(outputs), *axis_numbers(windows))
+    return outputs
+
+
+def spread(
+    cotangent: np.ndarray,
+    kernel: np.ndarray,
+    windows: Windows,
+    groups: int = 1,
+    slopes: np.ndarray | None = None,
+    gate: Gate = np.multiply,
+) -> np.ndarray:
+    if slopes is None and _is_depthwise(cotangent, kernel, kernel.size, windows, groups):
+        result = np.zeros((len(cotangent), *windows.inputs, groups), cotangent.dtype)
+        _spread(as_images(result), kernel.reshape(-1, groups), as_images(cotangent), *axis_numbers(windows))
+        return result
+    if groups > 1 or not _takes(cotangent, kernel, windows):
+        return reference.spread(cotangent, kernel, windows, groups, slopes, gate)
+    matrix, filters, count = kernel.reshape(-1, kernel.shape[-1]).T, cotangent.shape[-1], math.prod(windows.size)
+    channels, places = matrix.shape[1] // count, axis_numbers(windows)
+    result = np.zeros((len(cotangent), *windows.inputs, channels), cotangent.dtype)
+    for images, lines in blocks_of(len(cotangent), windows, count * channels * result.itemsize):
+        block = cotangent[images, lines]
+        if slopes is not None:
+            block = gate(block, slopes[images, lines])
+        parts = (block.reshape(-1, filters) @ matrix).reshape(*block.shape[:-1], count, channels)
+        start = (lines.start, 0) if len(windows.size) > 1 else (0, lines.start)
+        _add_windows(as_images(parts, 5), *places, start, as_images(result[images]))
+    return result
+
+
+def kernel_gradient(
+    inputs: np.ndarray,
+    cotangent: np.ndarray,
+    windows: Windows,
+    groups: int = 1,
+    slopes: np.ndarray | None = None,
+    per_example: bool = False,
+    gate: Gate = np.multiply,
+) -> np.ndarray:
+    plain = slopes is None and not per_example and len(cotangent) == 1
+    size = math.prod(windows.size) * cotangent.shape[-1]
+    if not (plain and _is_depthwise(inputs, cotangent, size, windows, groups)):
+        return reference.kernel_gradient(inputs, cotangent, windows, groups, slopes, per_example, gate)
+    total = np.zeros((math.prod(windows.size), groups), inputs.dtype)
+    _gradient(as_images(inputs), total, as_images(cotangent[0]), *axis_numbers(windows))
+    return total[None]
+
+
+def _is_depthwise(images, other, size, windows, groups):
+    """Whether each channel has one kernel of its own, so that kernels of `size` numbers in all."""
+    alone = groups == images.shape[-1] > 1 and size == groups * math.prod(windows.size)
+    return alone and _takes(images, other, windows)
+
+
+def _takes(images, other, windows):
+    """Whether these are real numbers of one type, in order, over one or two axes."""
+    plain = images.size and images.dtype.char in "fd" and images.flags.c_contiguous
+    return plain and other.dtype == images.dtype and other.flags.c_contiguous and len(windows.size) <= 2

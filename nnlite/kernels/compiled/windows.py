@@ -1,0 +1,115 @@
+"""The largest number of each window of images with channels last, and the way back, compiled: one pass."""
+
+import numpy as np
+
+from nnlite.arrays.windows import Windows
+from nnlite.kernels.compiled.recurrent import compiled, inlined
+from nnlite.kernels.reference import windows as reference
+
+__all__ = ["largest_of_windows", "spread_largest"]
+
+
+@inlined
+def _raise_to(values, largest):
+    """What is no number counts as larger, and stays. Two choices in a row: one between three is not vectorized."""
+    for c in range(values.size):
+        larger = values[c] if values[c] > largest[c] else largest[c]
+        largest[c] = larger if values[c] == values[c] else values[c]
+
+
+@inlined
+def _choose(values, number, largest, chosen):
+    for c in range(values.size):
+        chosen[c] = number if values[c] == largest[c] else chosen[c]
+
+
+@compiled
+def _largest(images, size, strides, dilation, before, largest, chosen):
+    count, places = size[0] * size[1], np.zeros((size[0] * size[1], 2), np.int64)
+    numbers = np.empty(count, np.uint8)
+    for n in range(len(images)):
+        for row in range(largest.shape[1]):
+            for column in range(largest.shape[2]):
+                inside = 0
+                for cell in range(count):
+                    y = row * strides[0] + cell // size[1] * dilation[0] - before[0]
+                    x = column * strides[1] + cell % size[1] * dilation[1] - before[1]
+                    if 0 <= y < images.shape[1] and 0 <= x < images.shape[2]:
+                        places[inside, 0], places[inside, 1], numbers[inside] = y, x, cell
+                        inside += 1
+                most, own = largest[n, row, column], chosen[n, row, column]
+                most[:], own[:] = images[n, places[0, 0], places[0, 1]], numbers[inside - 1]
+                for i in range(1, inside):
+                    _raise_to(images[n, places[i, 0], places[i, 1]], most)
+                for i in range(inside - 2, -1, -1):
+                    _choose(images[n, places[i, 0], places[i, 1]], numbers[i], most, own)
+
+
+@inlined
+def _add_chosen(cotangent, chosen, number, out):
+    zero = cotangent.dtype.type(0)
+    for c in range(out.size):
+        out[c] += cotangent[c] if chosen[c] == number else zero
+
+
+@inlined
+def _put_chosen(cotangent, chosen, number, out):
+    zero = cotangent.dtype.type(0)
+    for c in range(out.size):
+        out[c] = cotangent[c] if chosen[c] == number else zero
+
+
+@compiled
+def _spread(cotangent, chosen, size, strides, dilation, before, disjoint, result):
+    for n in range(len(result)):
+        for row in range(cotangent.shape[1]):
+            for column in range(cotangent.shape[2]):
+                for cell in range(size[0] * size[1]):
+                    y = row * strides[0] + cell // size[1] * dilation[0] - before[0]
+                    x = column * strides[1] + cell % size[1] * dilation[1] - before[1]
+                    if not (0 <= y < result.shape[1] and 0 <= x < result.shape[2]):
+                        continue
+                    slopes, own, out = cotangent[n, row, column], chosen[n, row, column], result[n, y, x]
+                    if disjoint:
+                        _put_chosen(slopes, own, np.uint8(cell), out)
+                    else:
+                        _add_chosen(slopes, own, np.uint8(cell), out)
+
+
+def largest_of_windows(inputs: np.ndarray, windows: Windows, trailing: int) -> tuple[np.ndarray, np.ndarray]:
+    if not _takes(inputs, windows, trailing):
+        return reference.largest_of_windows(inputs, windows, trailing)
+    shape = (len(inputs), *windows.outputs, inputs.shape[-1])
+    largest, chosen = np.empty(shape, inputs.dtype), np.empty(shape, np.uint8)
+    _largest(as_images(inputs), *axis_numbers(windows), as_images(largest), as_images(chosen))
+    return largest, chosen
+
+
+def spread_largest(
+    cotangent: np.ndarray, chosen: np.ndarray, windows: Windows, trailing: int, shape: tuple[int, ...]
+) -> np.ndarray:
+    fits = cotangent.ndim == chosen.ndim and chosen.dtype == np.uint8 and chosen.flags.c_contiguous
+    if not (fits and _takes(cotangent, windows, trailing)):
+        return reference.spread_largest(cotangent, chosen, windows, trailing, shape)
+    result = np.empty(shape, cotangent.dtype) if windows.tiling else np.zeros(shape, cotangent.dtype)
+    _spread(as_images(cotangent), as_images(chosen), *axis_numbers(windows), windows.disjoint, as_images(result))
+    return result
+
+
+def _takes(images, windows, trailing):
+    """Whether these are real images of one or two axes with channels last, and windows of few cells."""
+    axes, plain = len(windows.size), images.dtype.char in "fd" and images.flags.c_contiguous
+    few = np.prod(windows.size, dtype=object) <= 256
+    return plain and few and images.size and trailing == 1 and axes <= 2 and images.ndim == axes + 2
+
+
+def as_images(array: np.ndarray, rank: int = 4) -> np.ndarray:
+    """`(batch, rows, columns, channels)`, or of another rank; one axis alone is that of columns."""
+    return array if array.ndim == rank else array[:, None]
+
+
+def axis_numbers(windows: Windows) -> list[tuple[int, ...]]:
+    """Sizes, strides, dilation and the padding in front, along rows and columns."""
+    missing = 2 - len(windows.size)
+    arrays = windows.size, windows.strides, windows.dilation, windows.before
+    return [(fill,) * missing + own for own, fill in zip(arrays, (1, 1, 1, 0), strict=True)]

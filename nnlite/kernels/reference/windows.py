@@ -1,0 +1,56 @@
+"""The largest number of each window, and the way back, in NumPy.
+
+The spatial axes stand before the last `trailing` axes.
+"""
+
+import numpy as np
+
+from nnlite.arrays.types import Array
+from nnlite.arrays.windows import Windows, cells
+
+__all__ = ["largest_of_windows", "spread_largest"]
+
+
+def largest_of_windows(inputs: np.ndarray, windows: Windows, trailing: int) -> tuple[np.ndarray, np.ndarray]:
+    """The largest element of each window, the first where several are, and the number of its cell."""
+    shape = list(inputs.shape)
+    shape[-trailing - len(windows.size) : len(shape) - trailing] = windows.outputs
+    places = places_of(windows, trailing)
+    first = inputs[places[0][1]]
+    largest = np.full(shape, -np.inf, inputs.dtype) if windows.padded else first.copy()
+    for taken, source in places if windows.padded else places[1:]:
+        np.maximum(largest[taken], inputs[source], out=largest[taken])
+    # The chosen cell's number is the count of those before it, which all differ from the largest.
+    chosen = np.zeros(shape, np.min_scalar_type(len(places) - 1))
+    searching = np.ones(shape, bool)
+    for taken, source in places[:-1]:
+        searching[taken] &= inputs[source] != largest[taken]
+        chosen += searching.view(np.uint8)
+    return largest, chosen
+
+
+def spread_largest(
+    cotangent: Array, chosen: np.ndarray, windows: Windows, trailing: int, shape: tuple[int, ...]
+) -> np.ndarray:
+    """`cotangent` at the chosen cells and 0 elsewhere, summed where windows overlap.
+
+    Args:
+        cotangent: `(*seeds, *outputs)`.
+        shape: of the inputs.
+    """
+    make = np.empty if windows.tiling else np.zeros  # with tiles every element is written to
+    result = make(cotangent.shape[: cotangent.ndim - chosen.ndim] + shape, cotangent.dtype)
+    for number, (taken, source) in enumerate(places_of(windows, trailing)):
+        # Numbers of one type are multiplied in place; with booleans they would go through a buffer.
+        here = (chosen[taken] == number).astype(cotangent.real.dtype)
+        if windows.disjoint:
+            np.multiply(cotangent[taken], here, out=result[source])
+        else:
+            result[source] += cotangent[taken] * here
+    return result
+
+
+def places_of(windows: Windows, trailing: int) -> list[tuple]:
+    """For each cell of a window, the places of the outputs that have it, and of their inputs."""
+    rest = (slice(None),) * trailing
+    return [((..., *taken, *rest), (..., *source, *rest)) for taken, source in cells(windows)]

@@ -1,0 +1,141 @@
+"""Kernels of convolution and pooling: NumPy's against plain formulas, compiled ones against NumPy's."""
+
+import importlib.util
+
+import numpy as np
+import pytest
+
+from nnlite import kernels
+from nnlite.arrays.windows import place_windows
+from nnlite.kernels import reference
+
+needs_numba = pytest.mark.skipif(importlib.util.find_spec("numba") is None, reason="Numba is not installed")
+needs_both = pytest.mark.parametrize("choice", ["numpy", pytest.param("numba", marks=needs_numba)])
+pytestmark = pytest.mark.usefixtures("choice_restored")
+DTYPES = ["float32", "float64"]
+# Lengths, size, strides, padding, dilation.
+PLACES = [
+    ((6, 8), (2, 2), (2, 2), "valid", None),
+    ((7, 5), (3, 2), (2, 1), "same", None),
+    ((7, 9), (2, 3), (3, 4), "valid", None),
+    ((9, 8), (3, 2), (1, 1), "same", (2, 3)),
+    ((11,), (3,), (2,), "same", None),
+    ((11,), (2,), (1,), "causal", (3,)),
+]
+each_place = pytest.mark.parametrize("place", PLACES)
+
+
+def normal(dtype, *shape):
+    return np.random.default_rng(sum(shape)).standard_normal(shape).astype(dtype)
+
+
+def compared(name, monkeypatch, *arguments, places=8):
+    """What the compiled kernel returns agrees with NumPy's, and nothing was left to NumPy."""
+    expected = getattr(reference, name)(*arguments)
+    kernels.use("numba")
+    module = {"b": "gates", "g": "gates", "l": "windows"}.get(name[0], "windows" if "_" in name else "convolution")
+    module = "convolution" if name == "kernel_gradient" else module
+    monkeypatch.setattr(f"nnlite.kernels.reference.{module}.{name}", None)
+    result = getattr(kernels, name)(*arguments)
+    one, other = (own if isinstance(own, tuple) else (own,) for own in (result, expected))
+    for have, want in zip(one, other, strict=True):
+        assert have.dtype == want.dtype
+        limit = places * np.finfo(want.dtype).eps * np.abs(want).max() if want.dtype.kind == "f" else 0
+        np.testing.assert_allclose(have, want, rtol=0, atol=limit)
+
+
+@needs_numba
+@pytest.mark.parametrize("dtype", DTYPES)
+@each_place
+def test_the_largest_of_windows(place, dtype, monkeypatch):
+    windows = place_windows(*place)
+    images = np.round(2 * normal(dtype, 3, *place[0], 5))  # several are the largest
+    shape = images.shape
+    chosen = reference.largest_of_windows(images, windows, 1)[1]
+    compared("largest_of_windows", monkeypatch, images, windows, 1, places=0)
+    compared("spread_largest", monkeypatch, normal(dtype, *chosen.shape), chosen, windows, 1, shape)
+
+
+@needs_both
+def test_a_largest_number_that_is_none_is_seen(choice):
+    kernels.use(choice)
+    images = np.zeros((1, 4, 4, 3), "float32")
+    images[0, 1, 0, 1] = np.nan
+    images[0, 2, 3, 2] = -np.inf
+    largest, _ = kernels.largest_of_windows(images, place_windows((4, 4), (2, 2), (2, 2)), 1)
+    assert np.argwhere(np.isnan(largest)).tolist() == [[0, 0, 0, 1]]
+    assert not np.isinf(largest).any()
+
+
+@needs_both
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("bias", [True, False])
+def test_bias_and_relu(bias, dtype, choice, monkeypatch):
+    monkeypatch.setattr("nnlite.kernels.reference.gates.BLOCK", 30)
+    kernels.use(choice)
+    rows, own = normal(dtype, 4, 9, 7), normal(dtype, 7) if bias else None
+    rows[0, 0, 0], rows[1, 1, 1] = np.nan, -0.0 if own is None else -own[1]
+    added = rows + own if bias else rows.copy()
+    above = kernels.bias_relu(rows, own)
+    np.testing.assert_array_equal(rows, np.maximum(added, 0))
+    np.testing.assert_array_equal(above, added > 0)
+
+
+@needs_both
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("gates", [True, False])
+def test_gates(gates, dtype, choice, monkeypatch):
+    monkeypatch.setattr("nnlite.kernels.reference.gates.BLOCK", 30)
+    kernels.use(choice)
+    cotangent, slopes = normal(dtype, 40, 9, 7), normal(dtype, 40, 9, 7)
+    slopes = slopes > 0 if gates else slopes
+    np.testing.assert_array_equal(kernels.gated(cotangent, slopes), cotangent * slopes)
+    total = np.empty(7, dtype)
+    kernels.gated_sum(cotangent, slopes, total)
+    expected = (cotangent.astype("float64") * slopes).sum(axis=(0, 1))
+    np.testing.assert_allclose(total, expected, rtol=0, atol=8 * np.finfo(dtype).eps * np.abs(expected).max())
+
+
+@needs_numba
+@pytest.mark.parametrize("dtype", DTYPES)
+@each_place
+def test_the_way_back_through_a_convolution(place, dtype, monkeypatch):
+    windows = place_windows(*place)
+    cotangent, kernel = normal(dtype, 3, *windows.outputs, 4), normal(dtype, *windows.size, 2, 4)
+    slopes = normal(dtype, *cotangent.shape) > 0
+    monkeypatch.setattr("nnlite.arrays.windows.BLOCK_BYTES", 600)
+    compared("spread", monkeypatch, cotangent, kernel, windows, 1, slopes)
+
+
+@needs_numba
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", ["convolve", "spread", "kernel_gradient"])
+@each_place
+def test_each_channel_by_itself(place, name, dtype, monkeypatch):
+    windows = place_windows(*place)
+    images, kernel = normal(dtype, 3, *place[0], 6), normal(dtype, *windows.size, 6, 1)
+    cotangent = normal(dtype, 3, *windows.outputs, 6)
+    arguments = {"convolve": (images, kernel), "spread": (cotangent, kernel)}.get(name, (images, cotangent[None]))
+    compared(name, monkeypatch, *arguments, windows, 6)
+
+
+@needs_numba
+@pytest.mark.parametrize("change", ["multiplier", "order", "complex", "volume"])
+def test_what_compiled_convolution_cannot_take_goes_to_numpy(change):
+    lengths = (4, 5, 3) if change == "volume" else (4, 5)
+    windows = place_windows(lengths, (2,) * len(lengths), (1,) * len(lengths), "same")
+    multiplier = 2 if change == "multiplier" else 1
+    images, kernel = normal("float32", 2, *lengths, 3), normal("float32", *windows.size, 3, multiplier)
+    cotangent = normal("float32", 2, *windows.outputs, 3 * multiplier)
+    if change == "order":
+        images, cotangent = np.asfortranarray(images), np.asfortranarray(cotangent)
+    if change == "complex":
+        images, cotangent = images * 1j, cotangent * 1j
+    results = []
+    for choice in ("numpy", "numba"):
+        kernels.use(choice)
+        outputs = kernels.convolve(images, kernel, windows, 3)
+        inputs = kernels.spread(cotangent, kernel, windows, 3)
+        results.append([outputs, inputs, kernels.kernel_gradient(images, cotangent[None], windows, 3)])
+    for own, expected in zip(*results, strict=True):
+        np.testing.assert_allclose(own, expected, rtol=1e-5, atol=1e-5)
