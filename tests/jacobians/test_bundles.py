@@ -22,6 +22,7 @@ from nnlite.jacobians import (
     Jacobian,
     Jacobians,
     JointBundle,
+    NormalizationJacobians,
     Partial,
     RecurrentJacobians,
     UnrolledJacobians,
@@ -38,6 +39,7 @@ from nnlite.layers import (
     Dense,
     Embedding,
     GRUCell,
+    LayerNormalization,
     LSTMCell,
     PeriodicEmbedding,
     SimpleRNN,
@@ -189,6 +191,10 @@ EXAMPLES = {
         lambda: of_layer(TimeDistributed(LSTM(2)), BATCH, 4, 3, 2),
     ],
     AttentionJacobians: [of_attention],
+    NormalizationJacobians: [
+        lambda: of_layer(LayerNormalization(), BATCH, 4),
+        lambda: of_layer(LayerNormalization((1, 2), scale=False), BATCH, 3, 4),
+    ],
     Stage: [
         lambda: watched(of_layer(Dense(2, "tanh"), BATCH, 4)),
         lambda: watched(of_chain(Dense(3), BatchNormalization(), Dense(2))),

@@ -57,6 +57,7 @@ from nnlite.jacobians import (
     Slice,
     SoftmaxJacobian,
     Standardize,
+    StandardizeGroups,
     Summed,
     SumOfWindows,
     SumOver,
@@ -129,6 +130,16 @@ def standardize(shape, axes):
     point = normal(*shape)
     deviation = np.sqrt(point.var(axis=axes, keepdims=True) + 0.1)
     return Case(Standardize(standardized(point, axes), 1 / deviation, axes), lambda x: standardized(x, axes), point)
+
+
+def standardize_groups(shape, groups):
+    point = normal(*shape)
+
+    def function(x):
+        apart = x.reshape(shape[0], shape[1], groups, -1)
+        return standardized(apart, (1, 3)).reshape(shape)
+
+    return Case(StandardizeGroups.of(point, groups, 0.1)[1], function, point)
 
 
 def sum_over(axes, shape, scale=1, keepdims=False):
@@ -484,6 +495,8 @@ CASES = [
     standardize((4, 3), (-2,)),
     standardize((2, 3, 4), (-3, -2)),
     standardize((2, 3), (-1,)),
+    standardize_groups((2, 3, 4), 2),
+    standardize_groups((2, 1, 3), 3),
     quotient((2, 3), (-1,)),
     quotient((2, 3, 2), (-3, -2)),
     masked_standardize((4, 3), (-2,)),

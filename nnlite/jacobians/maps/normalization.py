@@ -16,6 +16,7 @@ __all__ = [
     "Reparametrized",
     "SoftmaxJacobian",
     "Standardize",
+    "StandardizeGroups",
 ]
 
 
@@ -84,6 +85,57 @@ class Standardize(Jacobian):
         return (centered - self.standardized * along) * self.inverse_deviation
 
     jvp = vjp
+
+
+class StandardizeGroups(Jacobian):
+    """z = (x - mean) / sqrt(variance + epsilon), moments over the positions and over each group of features of x.
+
+    J is that of `Standardize`: both products are `(v - mean(v) - z * mean(z * v)) / deviation`. Sums are taken feature
+    by feature, along whole rows, and then within groups. Shape: `(batch, positions, features)`. Storage: z and
+    1 / deviation, `(batch, 1, features)`.
+
+    Args:
+        groups: how many groups of features there are, each of neighbours.
+    """
+
+    __slots__ = ("groups", "inverse_deviation", "standardized")
+
+    def __init__(self, standardized: np.ndarray, inverse_deviation: np.ndarray, groups: int) -> None:
+        super().__init__(standardized.shape, standardized.shape)
+        self.standardized = standardized
+        self.inverse_deviation = inverse_deviation
+        self.groups = groups
+
+    def vjp(self, cotangent: np.ndarray) -> np.ndarray:
+        positions = self.in_shape[1]
+        along = group_means(np.einsum("...pf,...pf->...f", cotangent, self.standardized), positions, self.groups)
+        result = cotangent - group_means(cotangent.sum(axis=-2), positions, self.groups)
+        result -= self.standardized * along
+        result *= self.inverse_deviation
+        return result
+
+    jvp = vjp
+
+    @classmethod
+    def of(cls, inputs: np.ndarray, groups: int, epsilon: float) -> "tuple[np.ndarray, StandardizeGroups]":
+        """z, and the map."""
+        positions = inputs.shape[1]
+        standardized = inputs - group_means(inputs.sum(axis=1), positions, groups)
+        squares = np.einsum("npf,npf->nf", standardized, standardized)
+        inverse_deviation = 1 / np.sqrt(group_means(squares, positions, groups) + epsilon)
+        standardized *= inverse_deviation
+        return standardized, cls(standardized, inverse_deviation, groups)
+
+
+def group_means(sums: np.ndarray, positions: int, groups: int) -> np.ndarray:
+    """The mean over positions and each group, for every feature, from sums over positions.
+
+    Shape: `(..., features) -> (..., 1, features)`.
+    """
+    apart = sums.reshape(*sums.shape[:-1], groups, -1)
+    share = 1 / max(1, positions * apart.shape[-1])
+    means = np.broadcast_to(apart.sum(axis=-1, keepdims=True) * share, apart.shape)
+    return means.reshape(sums.shape)[..., None, :]
 
 
 class DiagonalPlusRankOne(Jacobian):

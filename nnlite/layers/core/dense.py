@@ -5,12 +5,14 @@ from typing import Any, Literal
 
 import numpy as np
 
+from nnlite import kernels
 from nnlite.arrays.contraction import contract
 from nnlite.constraints import Constraint
 from nnlite.errors import ConfigError, DataError
 from nnlite.initializers import GlorotUniform, Initializer, RandomNormal
 from nnlite.jacobians import (
     Broadcast,
+    Diagonal,
     EinsumJacobian,
     Jacobian,
     Jacobians,
@@ -18,7 +20,7 @@ from nnlite.jacobians import (
     RowsTimesKernel,
 )
 from nnlite.jacobians.maps.matmul import rows_matmul
-from nnlite.kernels.reference.dense import LINEAR, DenseLayer
+from nnlite.kernels.reference.dense import LINEAR, RELU, DenseLayer
 from nnlite.layers.base.inputs import read_inputs
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.members import for_members, member_shape
@@ -189,6 +191,11 @@ class Dense(Layer):
         outputs, *maps = _product(inputs, kernel, self.factor)
         if bias is not None:
             maps.append(Broadcast(bias.shape, outputs.shape))
+        plain = outputs.dtype.kind == "f" and (bias is None or (bias.ndim == 1 and bias.dtype == outputs.dtype))
+        if plain and kernel_code(self.activation) == RELU:
+            above = kernels.bias_relu(outputs, bias)
+            return outputs, Jacobians(*maps, outer=Diagonal(above, outputs.shape, outputs.shape))
+        if bias is not None:
             outputs = outputs + bias if outputs.dtype != bias.dtype else np.add(outputs, bias, out=outputs)
         outer = None
         if self.activation is not None:

@@ -9,7 +9,7 @@ from nnlite.arrays.types import Array, BatchShape
 from nnlite.constraints import Constraint
 from nnlite.errors import ConfigError
 from nnlite.initializers import Initializer
-from nnlite.jacobians import Composed, Diagonal, Jacobians, Quotient, Rearrange
+from nnlite.jacobians import Composed, Diagonal, Jacobians, Quotient, Rearrange, StandardizeGroups
 from nnlite.layers.base.attributes import Fixed
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.normalization.moments import (
@@ -17,7 +17,6 @@ from nnlite.layers.normalization.moments import (
     axes_from_left,
     checked_axes,
     scale_and_center,
-    standardize,
     to_last_axes,
 )
 from nnlite.registry.field_types import Positive
@@ -89,11 +88,11 @@ class GroupNormalization(Layer):
         moved_shape = from_last.in_shape
         batch, *between, features = moved_shape
         groups = features if self.groups == -1 else self.groups
-        grouped = inputs.transpose(to_last.axes).reshape(batch, math.prod(between), groups, features // groups)
-        standardized, by_inputs, _, _ = standardize(grouped, (-3, -1), self.epsilon)
+        rows = inputs.transpose(to_last.axes).reshape(batch, math.prod(between), features)
+        standardized, by_inputs = StandardizeGroups.of(rows, groups, self.epsilon)
         outputs, maps = scale_and_center(self, standardized.reshape(moved_shape), gamma_beta)
-        to_groups = Rearrange(inputs.shape, grouped.shape, to_last.axes)
-        by_inputs = Composed(maps[0], Rearrange(grouped.shape, moved_shape), by_inputs, to_groups)
+        to_rows = Rearrange(inputs.shape, rows.shape, to_last.axes)
+        by_inputs = Composed(maps[0], Rearrange(rows.shape, moved_shape), by_inputs, to_rows)
         return outputs.transpose(from_last.axes), Jacobians(by_inputs, *maps[1:], outer=from_last)
 
 
