@@ -30,10 +30,11 @@ def attend(
         noise: what the softmax is multiplied by, booleans or numbers of that shape.
         noise_scale: a further factor.
     """
-    lead, flat = query.shape[:-3], [own.reshape(-1, *own.shape[-3:]) for own in (query, key, value)]
-    shape = (len(flat[0]), query.shape[-2], key.shape[-3], query.shape[-3])
-    pairs = [None if own is None else turned(own, lead, shape) for own in (hidden, noise)]
-    inputs = AttentionInputs(*flat, scale, *pairs, noise_scale)
+    lead = query.shape[:-3]
+    query, key, value = (own.reshape(-1, *own.shape[-3:]) for own in (query, key, value))
+    shape = (len(query), query.shape[2], key.shape[1], query.shape[1])
+    hidden, noise = (None if own is None else turned(own, lead, shape) for own in (hidden, noise))
+    inputs = AttentionInputs(query, key, value, scale, hidden, noise, noise_scale)
     outputs = kernels.attend(inputs)
     jacobians = AttentionJacobians(inputs, outputs, lead)
     return outputs.context.reshape(jacobians.out_shape), jacobians

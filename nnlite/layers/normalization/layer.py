@@ -88,14 +88,14 @@ class LayerNormalization(Layer):
         remaining = list(gamma_beta)
         gamma, beta = (remaining.pop(0) if there else None for there in (self.scale, self.center))
         rows = moved.reshape(-1, math.prod(moved.shape[axis] for axis in own))
-        flat = [None if part is None else part.reshape(-1) for part in (gamma, beta)]
-        outputs, standardized, inverse_deviation = kernels.normalize(rows, *flat, self.epsilon)
+        scale, center = (None if part is None else part.reshape(-1) for part in (gamma, beta))
+        outputs, standardized, inverse_deviation = kernels.normalize(rows, scale, center, self.epsilon)
         outputs, normal = outputs.reshape(moved.shape), standardized.reshape(moved.shape)
         by_inputs = Standardize(normal, inverse_deviation.reshape(*moved.shape[: own[0]], *[1] * len(own)), own)
         maps = scale_and_center_maps(normal, gamma, beta)
         if to_last.axes == tuple(range(inputs.ndim)):
             maps = [Composed(maps[0], by_inputs), *maps[1:]]
-            return outputs, NormalizationJacobians(maps, standardized, inverse_deviation, flat[0])
+            return outputs, NormalizationJacobians(maps, standardized, inverse_deviation, scale)
         by_inputs = Composed(maps[0], by_inputs, to_last)
         return outputs.transpose(from_last.axes), Jacobians(by_inputs, *maps[1:], outer=from_last)
 
