@@ -33,9 +33,7 @@ def compared(name, monkeypatch, *arguments, places=8):
     """What the compiled kernel returns agrees with NumPy's, and nothing was left to NumPy."""
     expected = getattr(reference, name)(*arguments)
     kernels.use("numba")
-    module = {"b": "gates", "g": "gates", "l": "windows"}.get(name[0], "windows" if "_" in name else "convolution")
-    module = "convolution" if name == "kernel_gradient" else module
-    monkeypatch.setattr(f"nnlite.kernels.reference.{module}.{name}", None)
+    monkeypatch.setattr(f"nnlite.kernels.reference.windows.{name}", None)
     result = getattr(kernels, name)(*arguments)
     one, other = (own if isinstance(own, tuple) else (own,) for own in (result, expected))
     for have, want in zip(one, other, strict=True):
@@ -71,7 +69,7 @@ def test_a_largest_number_that_is_none_is_seen(choice):
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("bias", [True, False])
 def test_bias_and_relu(bias, dtype, choice, monkeypatch):
-    monkeypatch.setattr("nnlite.kernels.reference.gates.BLOCK", 30)
+    monkeypatch.setattr("nnlite.kernels.reference.elementwise.BLOCK", 30)
     kernels.use(choice)
     rows, own = normal(dtype, 4, 9, 7), normal(dtype, 7) if bias else None
     rows[0, 0, 0], rows[1, 1, 1] = np.nan, -0.0 if own is None else -own[1]
@@ -85,7 +83,7 @@ def test_bias_and_relu(bias, dtype, choice, monkeypatch):
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("gates", [True, False])
 def test_gates(gates, dtype, choice, monkeypatch):
-    monkeypatch.setattr("nnlite.kernels.reference.gates.BLOCK", 30)
+    monkeypatch.setattr("nnlite.kernels.reference.elementwise.BLOCK", 30)
     kernels.use(choice)
     cotangent, slopes = normal(dtype, 40, 9, 7), normal(dtype, 40, 9, 7)
     slopes = slopes > 0 if gates else slopes

@@ -12,7 +12,7 @@ from nnlite.arrays.patches import Gate
 from nnlite.arrays.windows import Windows, blocks_of
 from nnlite.kernels.compiled.recurrent import compiled, inlined
 from nnlite.kernels.compiled.windows import as_images, axis_numbers
-from nnlite.kernels.reference import convolution as reference
+from nnlite.kernels.reference import windows as reference
 
 __all__ = ["convolve", "kernel_gradient", "spread"]
 

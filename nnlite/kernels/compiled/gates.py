@@ -3,7 +3,7 @@
 import numpy as np
 
 from nnlite.kernels.compiled.recurrent import compiled, inlined
-from nnlite.kernels.reference import gates as reference
+from nnlite.kernels.reference import elementwise as reference
 
 __all__ = ["bias_relu", "gated", "gated_sum"]
 

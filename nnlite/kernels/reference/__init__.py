@@ -1,11 +1,9 @@
 """Kernels in NumPy: complete, and analytic, so that a complex step passes through them."""
 
 from nnlite.kernels.reference.attention import *
-from nnlite.kernels.reference.convolution import *
 from nnlite.kernels.reference.dense import *
 from nnlite.kernels.reference.elementwise import *
 from nnlite.kernels.reference.error_function import *
-from nnlite.kernels.reference.gates import *
 from nnlite.kernels.reference.losses import *
 from nnlite.kernels.reference.normalization import *
 from nnlite.kernels.reference.optimizers import *

@@ -1,14 +1,15 @@
-"""The largest number of each window, and the way back, in NumPy.
+"""Convolution, the largest number of each window, and the ways back, in NumPy.
 
-The spatial axes stand before the last `trailing` axes.
+In what pools, the spatial axes stand before the last `trailing` axes.
 """
 
 import numpy as np
 
+from nnlite.arrays.patches import convolve, kernel_gradient, spread
 from nnlite.arrays.types import Array
 from nnlite.arrays.windows import Windows, cells
 
-__all__ = ["largest_of_windows", "spread_largest"]
+__all__ = ["convolve", "kernel_gradient", "largest_of_windows", "spread", "spread_largest"]
 
 
 def largest_of_windows(inputs: np.ndarray, windows: Windows, trailing: int) -> tuple[np.ndarray, np.ndarray]:

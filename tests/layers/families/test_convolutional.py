@@ -199,7 +199,7 @@ def test_the_size_of_blocks_changes_nothing(layer, shape, size, monkeypatch):
     upstream = normal(*expected.shape)
     whole, each = layer.backward(upstream), layer.jacobians.per_example(upstream)
     monkeypatch.setattr(windows, "BLOCK_BYTES", size)
-    monkeypatch.setattr("nnlite.kernels.reference.gates.BLOCK", size)
+    monkeypatch.setattr("nnlite.kernels.reference.elementwise.BLOCK", size)
     assert relative_error(layer.forward(x), expected) <= EXACT
     for one, other in zip(layer.backward(upstream), whole, strict=True):
         assert relative_error(one, other) <= EXACT
