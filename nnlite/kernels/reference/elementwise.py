@@ -7,19 +7,17 @@ import numpy as np
 from nnlite.arrays.types import Array
 
 __all__ = [
-    *(
-        "bias_relu",
-        "dropout",
-        "elu",
-        "gated",
-        "gated_sum",
-        "log_softmax",
-        "magnitude",
-        "mish",
-        "relu",
-        "sigmoid",
-        "softplus",
-    ),
+    "bias_relu",
+    "dropout",
+    "elu",
+    "gated",
+    "gated_sum",
+    "log_softmax",
+    "magnitude",
+    "mish",
+    "relu",
+    "sigmoid",
+    "softplus",
 ]
 
 BLOCK = 2**16  # numbers that are worked on at a time, while they are in the cache
