@@ -1,4 +1,4 @@
-"""What the outputs and slopes of a model of dense layers can be in a box of inputs: interval arithmetic."""
+"""Intervals of the outputs and slopes of a model of dense layers for all inputs of a box: interval arithmetic."""
 
 from typing import Any, NamedTuple
 
