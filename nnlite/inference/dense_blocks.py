@@ -9,7 +9,6 @@ import numpy as np
 from nnlite.inference.stages import Prepared, Stage, starts_of
 from nnlite.kernels import aligned_zeros
 from nnlite.layers.base.simplified import Product, Step
-from nnlite.ops.activations import kernel_code
 
 __all__ = ["MANY_ROWS", "joined_stages"]
 
@@ -127,7 +126,7 @@ def _products_from(steps: Sequence[Step]) -> list[Product]:
         if (len(step.kernel) + 1) * step.kernel.shape[1] * SHORTEST > SMALL_PRODUCT:
             break
         found.append(step)
-        if kernel_code(step.activation) is None and not step.activation.by_element:
+        if step.activation is not None and not step.activation.by_element:
             break
     widths = sum(product.kernel.shape[1] for product in found)
     return found if found and len(found[0].kernel) <= 2 * widths else []
