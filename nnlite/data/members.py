@@ -77,7 +77,7 @@ class MemberBatches:
             first = last
 
     def _weights_at(self, batch: int, order: np.ndarray, cut: slice) -> np.ndarray | None:
-        """The weights of a batch, `(members, rows)`; None where all are 1."""
+        """The weights of a batch, `(members, rows)`; None if all are 1."""
         weights = take_rows(self.arrays[2], order[:, cut])
         return self._alone[batch] if weights is None else self._weights(weights, self._is_real[:, cut])
 

@@ -175,7 +175,7 @@ def _boxes(model: Trainable, ends: ArrayLike) -> Array:
 
 
 def _steps(model: Trainable) -> list[Affine | Product | Activated]:
-    """What the model computes at inference; `ConfigError` where intervals do not go through a step."""
+    """Steps of the model at inference; `ConfigError` where intervals do not go through a step."""
     line = model.chain.line
     if line is None:
         raise ConfigError("bounds go through layers in a row, and this model is a graph")

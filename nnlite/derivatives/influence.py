@@ -1,4 +1,4 @@
-"""What leaving a row out would change, from the Jacobians that layers cache and the inverse of the curvature."""
+"""Changes that leaving a row out would make, from the Jacobians that layers cache and the inverse of the curvature."""
 
 from collections.abc import Iterator
 from typing import Any, Literal, NamedTuple

@@ -1,4 +1,4 @@
-"""How outputs depend on inputs: which output is meant, and integrated gradients."""
+"""Contributions of inputs to outputs: the output that is meant, and integrated gradients."""
 
 from typing import Any
 

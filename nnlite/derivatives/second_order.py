@@ -76,7 +76,7 @@ class SecondOrder:
         damping: float = 0.0,
         order: Order = "newton",
     ) -> np.ndarray:
-        """What would change elsewhere if one row had been left out of training: a prediction, without retraining.
+        """Change of everything else if one row had been left out of training: a prediction, without retraining.
 
         The model should stand at the minimum of its loss over `x` and `y`, penalties of weights included. The change of
         the parameters is that of one step towards the minimum without the row: with the generalized Gauss-Newton matrix
@@ -143,7 +143,7 @@ class SecondOrder:
         structure: InfluenceStructure = "dense",
         damping: float = 0.0,
     ) -> np.ndarray:
-        """How much each row determines its own outputs: the trace of `B J C^-1 J'`; arguments as in `influence`.
+        """Share of each row in its own outputs: the trace of `B J C^-1 J'`; arguments as in `influence`.
 
         For linear regression this is the diagonal of the hat matrix. The sum over the rows is the effective number of
         parameters.
@@ -161,7 +161,7 @@ class SecondOrder:
         structure: InfluenceStructure = "dense",
         damping: float = 0.0,
     ) -> np.ndarray:
-        """How far leaving each row out moves all outputs: `d' C d / (p * dispersion)`; arguments as in `influence`.
+        """Move of all outputs if a row is left out: `d' C d / (p * dispersion)`; arguments as in `influence`.
 
         p is the sum of the leverages; the dispersion is 1, for squared errors their sum divided by their number less
         p. For linear regression this is Cook's distance.
@@ -189,7 +189,7 @@ class SecondOrder:
         layers: Literal["all", "last"] = "all",
         damping: float = 0.0,
     ) -> Uncertainty:
-        """How sure predictions are, by what the training rows say of the parameters; see `Uncertainty`.
+        """Uncertainty of predictions, by what the training rows say of the parameters; see `Uncertainty`.
 
         The model should stand at the minimum of its loss over these rows, penalties of weights included.
 

@@ -1,4 +1,4 @@
-"""How sure the predictions of a trained model are: the delta method, Laplace's approximation, conformal intervals."""
+"""Uncertainty of the predictions of a trained model: the delta method, Laplace's approximation, conformal intervals."""
 
 import math
 from statistics import NormalDist

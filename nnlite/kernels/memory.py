@@ -1,4 +1,4 @@
-"""Where arrays lie, and how the C library treats freed memory."""
+"""Places of arrays in memory, and the treatment of freed memory by the C library."""
 
 import numpy as np
 from numpy.typing import DTypeLike

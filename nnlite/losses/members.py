@@ -29,7 +29,7 @@ class MemberLoss:
         self.averages = loss.reduction != "sum"
 
     def scale(self, rows: int) -> float:
-        """What the sum of the losses of `rows` rows of a member is multiplied by."""
+        """Factor of the sum of the losses of `rows` rows of a member."""
         return 1 / rows if self.averages else 1.0
 
     def linearize(

@@ -131,8 +131,8 @@ class Metric(Configurable, family="metric"):
     @property
     def variables(self) -> list[np.ndarray]:
         """The state, as arrays with a `name`."""
-        own = [named(np.array(getattr(self, name), dtype=np.float64), name) for name in self._state]
-        return [*own, *(variable for variable, _ in self._added)]
+        states = [named(np.array(getattr(self, name), dtype=np.float64), name) for name in self._state]
+        return [*states, *(variable for variable, _ in self._added)]
 
     def stateless_update_state(self, metric_variables: Sequence[ArrayLike], *batch: Any, **options: Any) -> list[Any]:
         """The `variables` after `update_state` with a batch, if they were these before.

@@ -97,7 +97,7 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True):
         return super()._as_input(self._encoded(inputs))
 
     def _outputs_alone(self, x: Any) -> np.ndarray | None:
-        """The outputs for a few rows, by a quicker way than `linearize`; None where there is none."""
+        """The outputs for a few rows, by a quicker way than `linearize`; None if there is none."""
         as_written = isinstance(self.chain, Chain) and type(self).linearize is BaseModel.linearize
         return quick_outputs(self, x) if as_written and self._interpretation.encoder is None else None
 

@@ -31,9 +31,9 @@ def attend(
         noise_scale: a further factor.
     """
     lead = query.shape[:-3]
-    query, key, value = (own.reshape(-1, *own.shape[-3:]) for own in (query, key, value))
+    query, key, value = (array.reshape(-1, *array.shape[-3:]) for array in (query, key, value))
     shape = (len(query), query.shape[2], key.shape[1], query.shape[1])
-    hidden, noise = (None if own is None else turned(own, lead, shape) for own in (hidden, noise))
+    hidden, noise = (None if array is None else turned(array, lead, shape) for array in (hidden, noise))
     inputs = AttentionInputs(query, key, value, scale, hidden, noise, noise_scale)
     outputs = kernels.attend(inputs)
     jacobians = AttentionJacobians(inputs, outputs, lead)

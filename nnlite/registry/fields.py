@@ -192,8 +192,7 @@ class ConstructorSignature:
     def __get__(self, instance: object, owner: Any) -> inspect.Signature:
         if instance is not None:
             raise AttributeError("an instance is called as its `__call__` says")
-        generated = dataclasses.is_dataclass(owner) and not owner._own_constructor
-        fields = dataclasses.fields(owner) if generated else ()
+        fields = () if owner._own_constructor or not dataclasses.is_dataclass(owner) else dataclasses.fields(owner)
         made = {field.name: field.default_factory for field in fields}
         parameters = []
         signature = inspect.signature(owner.__init__)

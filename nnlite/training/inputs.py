@@ -96,7 +96,7 @@ def _shuffle_seed(trainer: "Trainer", options: dict) -> int | None:
 
 
 def rows_of_batch(batch_size: int | str | None, rows: int) -> int:
-    """What the argument `batch_size` means with so many rows to train on."""
+    """Rows of a batch, by the argument `batch_size` and the number of rows to train on."""
     return suited_batch_size(rows) if batch_size == "auto" else cast(int, batch_size or 32)
 
 

@@ -167,7 +167,7 @@ def member_outputs(trainer: "Trainer", x: np.ndarray, rows: Sequence[np.ndarray]
 
 
 def out_of_fold(trainer: "Trainer", x: Any) -> np.ndarray:
-    """What members predict for the rows that they were judged on; see `Trainer.out_of_fold`."""
+    """Predictions of members for the rows that they were judged on; see `Trainer.out_of_fold`."""
     folds = trainer.folds
     if folds is None:
         raise NotReadyError("out_of_fold needs a fit with folds before")

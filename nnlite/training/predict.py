@@ -40,7 +40,7 @@ def run_prediction(
 
 
 def _as_output(output: Any) -> Any:
-    """What a user's step returned as an array, or a tuple of them."""
+    """The result of a user's step as an array, or a tuple of them."""
     return tuple(map(np.asarray, output)) if isinstance(output, (tuple, list)) else np.asarray(output)
 
 

@@ -1,4 +1,4 @@
-"""Where the time of a training step goes, layer by layer, beside the time that cannot be saved."""
+"""Time of a training step, layer by layer, beside the time that cannot be saved."""
 
 import copy
 import time

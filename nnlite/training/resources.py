@@ -1,4 +1,4 @@
-"""What a call of fit, evaluate or predict runs with: how many threads, and which kernels."""
+"""Resources of a call of fit, evaluate or predict: threads and kernels."""
 
 import math
 from collections.abc import Iterator

@@ -139,7 +139,7 @@ class Steps:
         return value, outputs
 
     def together(self, batch_size: int) -> int:
-        """How many batches of so many rows the next call of `train` may take at once."""
+        """Number of batches of so many rows that the next call of `train` may take at once."""
         return 1 if self.whole is None else self.whole.together(batch_size)
 
     def _flush_averages(self) -> None:
@@ -178,11 +178,11 @@ class Steps:
         return program.run(x, values)[0]
 
     def _suited(self, x: Any) -> Plan:
-        """What takes a batch of so many rows in the least time."""
+        """The program that takes a batch of so many rows in the least time."""
         return self.joined if count_rows(x) <= self.joined_rows else self.layered
 
     def predictions(self, outputs: Any) -> Any:
-        """What the model predicts, from the raw outputs of a step."""
+        """Predictions of the model, from the raw outputs of a step."""
         return outputs if self.activation is None else self.activation(outputs)
 
 

@@ -1,4 +1,4 @@
-"""What a trainer, and the derivatives, may ask of a model: the contract between training and models."""
+"""The contract between training and models: all that a trainer, and the derivatives, may ask of a model."""
 
 from typing import Any, Protocol, runtime_checkable
 
@@ -104,7 +104,7 @@ class Trainable(Protocol):
         ...
 
     def _until_loss(self, loss: Any) -> tuple[Program, Any, Any]:
-        """What training runs, as `(program, loss, activation)`.
+        """The parts that training runs, as `(program, loss, activation)`.
 
         The program stops before a final activation that `loss` takes over; the returned loss starts from what it gives,
         and `activation` turns that into predictions (None if nothing was taken over).

@@ -50,7 +50,7 @@ AnyMetric = Literal["accuracy", "acc"] | Spec[Metric]
 
 
 class Trainer(Compiled):
-    """How a model is trained: its optimizer, loss and metrics, and the loops of `fit`, `evaluate` and `predict`.
+    """Training of a model: its optimizer, loss and metrics, and the loops of `fit`, `evaluate` and `predict`.
 
     `model.trainer` is one, and the model's methods of the same names are doors to it.
 

@@ -95,7 +95,7 @@ class StandardizeGroups(Jacobian):
     1 / deviation, `(batch, 1, features)`.
 
     Args:
-        groups: how many groups of features there are, each of neighbours.
+        groups: how many groups of features there are, each of neighbors.
     """
 
     __slots__ = ("groups", "inverse_deviation", "standardized")

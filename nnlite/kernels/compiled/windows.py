@@ -11,7 +11,10 @@ __all__ = ["largest_of_windows", "spread_largest"]
 
 @inlined
 def _raise_to(values, largest):
-    """What is no number counts as larger, and stays. Two choices in a row: one between three is not vectorized."""
+    """Raise the largest values to these; NaN counts as larger, and stays.
+
+    Two choices in a row: one between three is not vectorized.
+    """
     for c in range(values.size):
         larger = values[c] if values[c] > largest[c] else largest[c]
         largest[c] = larger if values[c] == values[c] else values[c]

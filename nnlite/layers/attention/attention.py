@@ -39,7 +39,7 @@ class _Scored(SequencePair, Layer, abstract=True):
         """Declare the parameters of the scores."""
 
     def scores(self, query: Traced, key: Traced, *parameters: Traced) -> Traced:
-        """How well queries fit keys, `(batch, ..., steps, others)`, of traced values."""
+        """Scores of queries and keys, `(batch, ..., steps, others)`, of traced values."""
         raise NotImplementedError
 
     def _read_call(

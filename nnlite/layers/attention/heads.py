@@ -1,4 +1,4 @@
-"""What layers with several attention heads share: projections, the heads, what goes in and out."""
+"""Parts that layers with several attention heads share: projections, heads, inputs and outputs."""
 
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
@@ -24,7 +24,7 @@ __all__ = []
 
 
 class Heads(NamedTuple):
-    """How many heads there are, and how long their vectors are."""
+    """Number of heads, and the lengths of their vectors."""
 
     queries: int
     keys: int

@@ -1,4 +1,4 @@
-"""What layers share in which one sequence attends to another, or to itself."""
+"""Parts of layers in which one sequence attends to another, or to itself."""
 
 import copy
 from functools import reduce
@@ -20,7 +20,7 @@ __all__ = []
 
 
 class Slots(NamedTuple):
-    """Which of the inputs is what."""
+    """The roles of the inputs."""
 
     query: int
     value: int
@@ -39,7 +39,7 @@ class SequencePair(Host):
 
     @staticmethod
     def slots_of(count: int) -> Slots:
-        """Which of `count` inputs are query, value and key."""
+        """Those of `count` inputs that are query, value and key."""
         return Slots(0, min(1, count - 1), min(2, count - 1))
 
     def call_with(self, inputs: Any, training: Any, mask: Any, **options: bool | None) -> LayerCall:

@@ -1,4 +1,4 @@
-"""What normalizations share: axes, moments, scale and center."""
+"""Parts that normalizations share: axes, moments, scale and center."""
 
 from collections.abc import Sequence
 from typing import Any

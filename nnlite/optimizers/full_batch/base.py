@@ -1,4 +1,4 @@
-"""What all full-batch optimizers share: where they stand, when they end, and what they remember."""
+"""Base of full-batch optimizers: their state, their reasons to end, and their memory."""
 
 import time
 from collections.abc import Sequence

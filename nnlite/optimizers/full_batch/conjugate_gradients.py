@@ -12,7 +12,7 @@ __all__ = ["Solution", "conjugate_gradients"]
 
 
 class Solution(NamedTuple):
-    """What conjugate gradients found.
+    """Result of conjugate gradients.
 
     Attributes:
         vector: x.

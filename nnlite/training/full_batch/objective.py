@@ -119,6 +119,7 @@ class WholeLoss:
         total = 0.0
         for x, _, weights in self._pieces():
             outputs: Any
+            jacobians: Any
             outputs, jacobians = self.steps.chain.linearize(x, *self.fixed, training=self.training)
             counted, size = counted_weights(outputs.shape[:-1], outputs.dtype, weights, jacobians.mask)
             by_weight = self.steps.loss.reduction == "mean_with_sample_weight"
@@ -144,7 +145,7 @@ class WholeLoss:
 
     @property
     def scale(self) -> float:
-        """What the loss multiplies the sum of squares by; 0 where it is not one."""
+        """Factor of the sum of squares in the loss; 0 for another loss."""
         return 1 / (self.divisor * self.steps.trainer.model.output_shape[-1]) if self.squares else 0.0
 
     def _pieces(self, rows: int | None = None) -> Iterator[tuple]:
@@ -227,7 +228,7 @@ class WholeLoss:
         return value, gradient, matrix
 
     def rows_of_jacobians(self) -> int:
-        """How many rows have Jacobians by the parameters that take `PIECE_BYTES`."""
+        """Number of rows whose Jacobians with respect to the parameters take `PIECE_BYTES`."""
         shape = self.steps.trainer.model.output_shape
         if isinstance(shape[0], tuple):
             raise ConfigError("a Gauss-Newton matrix needs a model of one output; take LBFGS or NewtonCG")

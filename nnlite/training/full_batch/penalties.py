@@ -12,7 +12,7 @@ __all__ = ["Penalties"]
 
 
 class Penalties:
-    """What regularizers add to a loss.
+    """Terms that regularizers add to a loss.
 
     Args:
         regularized: `(regularizer, places of its parameter's numbers in the vector)` for each.

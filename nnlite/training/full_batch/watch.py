@@ -1,4 +1,4 @@
-"""What `fit` does where its optimizer takes all rows at once: one batch, more in the logs, reasons to end."""
+"""The loop of `fit` for optimizers that take all rows at once: one batch, more in the logs, reasons to end."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any

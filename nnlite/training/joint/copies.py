@@ -9,7 +9,7 @@ __all__ = ["MemberCopies", "is_multiplied"]
 
 
 class MemberCopies:
-    """Where the kernels and biases of one member are put together, those of all members one after another.
+    """Memory in which kernels and biases of each member lie together, one member after another.
 
     Args:
         stage: layers side by side, or one with kernels that are multiplied by something.
@@ -19,13 +19,13 @@ class MemberCopies:
     """
 
     def __init__(self, stage: JoinedDense) -> None:
-        self.layers = [own._replace(members=None, factor=1.0, scaled=False) for own in stage.layers]
+        self.layers = [layer._replace(members=None, factor=1.0, scaled=False) for layer in stage.layers]
         at, rows, members = 0, [], stage.layers[0].members or 1
-        for own in stage.layers:
-            rows.append((own.features, own.units, own.bias, own.scaled, at))
-            at += members * (own.features * own.scaled + (own.features + own.bias) * own.units)
-        self.places = np.array(rows, np.int64), np.array([own.factor for own in stage.layers])
-        size = sum((own.features + own.bias) * own.units for own in self.layers)
+        for layer in stage.layers:
+            rows.append((layer.features, layer.units, layer.bias, layer.scaled, at))
+            at += members * (layer.features * layer.scaled + (layer.features + layer.bias) * layer.units)
+        self.places = np.array(rows, np.int64), np.array([layer.factor for layer in stage.layers])
+        size = sum((layer.features + layer.bias) * layer.units for layer in self.layers)
         self.vectors = np.zeros((2, size), stage.values.dtype)
         self._rooms: dict[tuple[int, bool], DenseRoom] = {}
 
@@ -35,7 +35,7 @@ class MemberCopies:
         if room is None:
             if len(self._rooms) == ROOMS_KEPT:
                 del self._rooms[next(iter(self._rooms))]
-            layers = self.layers if drops else [own._replace(threshold=None, scale=1.0) for own in self.layers]
+            layers = self.layers if drops else [layer._replace(threshold=None, scale=1.0) for layer in self.layers]
             room = self._rooms[rows, drops] = DenseRoom(layers, rows, *self.vectors)
         return room
 

@@ -33,7 +33,7 @@ NO_COPIES = np.empty((0, 5), np.int64), np.empty(0)
 
 
 class Plan(NamedTuple):
-    """What compiled code is told of loss and optimizer."""
+    """Loss and optimizer as compiled code is told of them."""
 
     run: Callable[..., int]
     loss: LossForm
@@ -41,7 +41,7 @@ class Plan(NamedTuple):
 
 
 class DenseSteps:
-    """What `Steps.train` does, where compiled code knows all that takes part.
+    """`Steps.train` by compiled code, if that knows all that takes part.
 
     These are one `JoinedDense` whose parameters are all that are trained, after layers at the most that scale, shift or
     reshape each row, penalties of absolute values and squares, a loss with a `step_form`, and an optimizer with an
@@ -57,7 +57,7 @@ class DenseSteps:
         assert isinstance(stage, JoinedDense)
         values = steps.trainer.model.values
         self.steps, self.stage = steps, stage
-        self.before = [(own.layer, values[own.start : own.stop]) for own in before]
+        self.before = [(piece.layer, values[piece.start : piece.stop]) for piece in before]
         self.packs, self.dtype = steps.store.packs, stage.values.dtype
         self.features, self.units = stage.layers[0].features, stage.layers[-1].units
         self.members = stage.layers[0].members
@@ -81,7 +81,7 @@ class DenseSteps:
         return cls(steps, line) if whole and known and same_bits and not further else None
 
     def plan(self) -> Plan | None:
-        """How the next call is carried out; None if it cannot be."""
+        """Plan of the next call; None if compiled code cannot carry it out."""
         run, loss, optimizer = kernels.dense_steps(), self.steps.trained_loss, self.steps.optimizer
         if self.members:
             loss = loss.whole if isinstance(loss, MemberLoss) else None
@@ -94,7 +94,7 @@ class DenseSteps:
         return Plan(run, loss_form, update_form)
 
     def together(self, batch_size: int) -> int:
-        """How many batches of so many rows the next call takes; it ends where the optimizer looks after its slots."""
+        """Number of batches of so many rows in the next call, which ends where the optimizer looks after its slots."""
         if not self.foreseen or batch_size > self.steps.joined_rows or self.plan() is None:
             return 1
         row = self.features * self.stage.values.itemsize * (self.members or 1)
@@ -116,7 +116,7 @@ class DenseSteps:
         full, outputs = rows - rows % size, arrays[-1].swapaxes(0, 1) if self.members else arrays[-1][0]
         if full == rows:
             return size * self._train(plan, arrays, given, size, weighted) / rows, outputs
-        cut = [[np.ascontiguousarray(own[:, part]) for own in arrays] for part in (slice(full), slice(full, rows))]
+        cut = [[np.ascontiguousarray(array[:, part]) for array in arrays] for part in (slice(full), slice(full, rows))]
         total = size * self._train(plan, cut[0], given, size, weighted)
         total += (rows - full) * self._train(plan, cut[1], given[full:], rows - full, weighted)
         outputs = np.concatenate([cut[0][-1], cut[1][-1]], axis=1)
@@ -186,7 +186,7 @@ class DenseSteps:
         return bits
 
     def _scales(self, plan: Plan, size: int, count: int, weights: np.ndarray | None) -> list[float]:
-        """What the sum of the losses of each step is multiplied by."""
+        """Factor of the sum of the losses of each step."""
         loss, share = self.steps.trained_loss, plan.loss.factor / (self.units if plan.loss.averages else 1)
         if self.members:
             return [loss.scale(size) * share] * count

@@ -15,7 +15,7 @@ HIGHEST = 2.0  # the picture ends at so many times the first loss
 
 @dataclass(frozen=True, repr=False)
 class LearningRateCurve:
-    """What `model.find_learning_rate` found.
+    """Result of `model.find_learning_rate`.
 
     Attributes:
         rates: learning rates, growing, shape (steps,).

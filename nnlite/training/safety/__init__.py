@@ -1,1 +1,1 @@
-"""What keeps a training from being lost: where it stands, how it goes on, and when its numbers are none."""
+"""Protection of a training: its state, how it goes on, and numbers that are not finite."""

@@ -20,7 +20,7 @@ COUNTS = ("epochs", "epoch", "batch", "first_epoch", "begun", "shuffled_at")
 
 
 class Checkpoint(NamedTuple):
-    """What a file says.
+    """Contents of a checkpoint file.
 
     Attributes:
         path: the file.
@@ -64,7 +64,7 @@ def _step(path: Path) -> int:
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
-    """What a file says; `ModelFileError` where it is damaged, or a model file without a training."""
+    """Contents of a file; `ModelFileError` if it is damaged, or a model file without a training."""
     header, arrays = saving.read(path)
     if "training" not in header or header.get("content") != "model":
         raise ModelFileError(f"{path}: a model file, but no checkpoint: it does not say where its training stands")

@@ -1,4 +1,4 @@
-"""What decides a training, so that one that goes on can be told from another one."""
+"""Settings that decide a training, so that one that goes on can be told from another one."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any

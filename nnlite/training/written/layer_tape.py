@@ -34,7 +34,7 @@ class LayerTape(Tape):
     def call_layer(
         self, layer: Layer, inputs: Any, training: bool | None = None, mask: Any = None, runner: Layer | None = None
     ) -> Any:
-        """What `layer(inputs)`, or the variant `runner` of the layer, gives, recorded."""
+        """Result of `layer(inputs)`, or of the variant `runner` of the layer, recorded."""
         training = read_training(training, layer.label)
         with paused():
             arrays: Any = layer._as_input(values_of(inputs))

@@ -102,7 +102,7 @@ class WrittenSteps:
             metric.reset_state()
 
     def report(self, *_: Any) -> dict[str, float]:
-        """What the last step returned."""
+        """Results of the last step."""
         return dict(self.logs)
 
     def metrics(self, compiled: list[Metric]) -> list[Any]:
