@@ -113,7 +113,8 @@ def run_on_batch(trainer: "Trainer", kind: Literal["train", "test"], data: tuple
         metric.reset_state()
     value, outputs = getattr(steps, kind)(x, y, sample_weight)
     trainer.update_metrics(y, outputs, sample_weight)
-    return as_returned(_logs(value, trainer), return_dict)
+    rows = count_rows(x)
+    return as_returned(_logs(float(value * rows) / rows, trainer), return_dict)  # rounded as the mean of an epoch is
 
 
 def run_test(trainer: "Trainer", batches: Batches, step: Callable, callbacks: CallbackList) -> dict[str, float]:

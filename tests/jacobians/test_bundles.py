@@ -25,6 +25,7 @@ from nnlite.jacobians import (
     NormalizationJacobians,
     Partial,
     RecurrentJacobians,
+    StencilJacobians,
     UnrolledJacobians,
     WaveJacobians,
 )
@@ -39,6 +40,7 @@ from nnlite.layers import (
     Dense,
     Embedding,
     GRUCell,
+    InputDerivatives,
     LayerNormalization,
     LSTMCell,
     PeriodicEmbedding,
@@ -206,6 +208,10 @@ EXAMPLES = {
         lambda: of_layer(PeriodicEmbedding(3, 1, members=5, columns=[1, 2]), BATCH, 5, 4),
     ],
     OutputGradients: [of_losses],
+    StencilJacobians: [
+        lambda: of_layer(InputDerivatives([Dense(3, "tanh"), Dense(2)]), BATCH, 4),
+        lambda: of_layer(InputDerivatives([Dense(3, "tanh"), Dense(1)], columns=[1]), BATCH, 4),
+    ],
 }
 APART = {
     JoinedJacobians,  # has `vjp` alone and refuses the rest: `test_a_joined_stage_...`
