@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from nnlite.registry.configurable import Configurable
-from nnlite.registry.field_types import Specified
+from nnlite.registry.field_types import Specified, bounds_of
 from nnlite.registry.functions import NamedFunction
 
 __all__ = ["argument_texts", "spelled", "summary_of", "type_text"]
@@ -90,7 +90,7 @@ def type_text(hint: Any) -> str:
     """A type in words: `integer >= 1`, `valid | same`, `list of integers`."""
     origin, parts = typing.get_origin(hint), typing.get_args(hint)
     if origin is typing.Annotated:
-        return " ".join([type_text(parts[0]), *map(str, parts[1:])])
+        return " ".join([type_text(parts[0]), *map(str, bounds_of(hint))])
     if origin is typing.Literal:
         return " | ".join(dict.fromkeys(map(spelled, parts)))
     if origin in (typing.Union, types.UnionType):

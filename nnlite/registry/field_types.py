@@ -51,6 +51,11 @@ class Range:
         return f"Range({self})"
 
 
+def bounds_of(hint: Any) -> list[Range]:
+    """The bounds that an annotated type states; other notes, such as a unit, bind nothing."""
+    return [note for note in hint.__metadata__ if isinstance(note, Range)]
+
+
 Positive = typing.Annotated[float, Range(0, low_open=True)]
 NonNegative = typing.Annotated[float, Range(0)]
 Fraction = typing.Annotated[float, Range(0, 1)]
@@ -94,7 +99,7 @@ def read(value: Any, hint: Any) -> Any:
     if origin is typing.Annotated:
         value = read(value, hint.__origin__)
         if value is not None:
-            for bound in hint.__metadata__:
+            for bound in bounds_of(hint):
                 bound.check(value)
         return value
     if origin is typing.Literal:

@@ -17,7 +17,7 @@ from nnlite.registry.configurable import (
     snake_case,
 )
 from nnlite.registry.descriptions import argument_texts, summary_of
-from nnlite.registry.field_types import Specified
+from nnlite.registry.field_types import Specified, bounds_of
 from nnlite.registry.functions import NamedFunction
 from nnlite.registry.section import Section
 
@@ -54,12 +54,12 @@ class Schemas:
 
     def of(self, hint: Any) -> Schema:
         """The schema of what `read` takes for a type; False for what no file can hold."""
-        if hint in self.special:
+        if isinstance(hint, type) and hint in self.special:
             return self._defined(hint.__name__, lambda: self.special[hint](self))
         origin, parts = typing.get_origin(hint), typing.get_args(hint)
         if origin is typing.Annotated:
             schema = self.of(parts[0])
-            for bound in parts[1:]:
+            for bound in bounds_of(hint):
                 schema = {**schema, **bound.schema()}
             return schema
         if origin is typing.Literal:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import pytest
 
 import nnlite
+from nnlite.experiment.schema import config_schema
 from nnlite.layers import Conv2D, Dense, Layer
 from nnlite.losses import Loss
 from nnlite.optimizers import Adam
@@ -58,6 +59,8 @@ def test_types_of_users():
         "(times: float, function: Callable[[int], float] | None = None, later: float | None = None, parts: list[int] = "
     )
     assert str(inspect.signature(Stretched)).startswith(f"{start}[1, 2], *, name")
+    assert Stretched.get({"Stretched": {"times": 2}}).times == 2.0  # notes that are not bounds bind nothing
+    assert "times" in config_schema()["$defs"]["layer.Stretched"]["properties"]
     assert spelled_type(typing.Literal["a", None] | tuple[int, ...]) == "Literal['a', None] | tuple[int, ...]"
     assert spelled_type(None | typing.Any) == "Any | None"
 
