@@ -44,8 +44,8 @@ def _unchanged(layer: Any, x: Value) -> Value:
     return x
 
 
-@lowers(Dense, MonotonicDense)
-def _dense(layer: Any, x: Value) -> Value:
+@lowers(Dense, MonotonicDense, Scale)
+def _simplified(layer: Any, x: Value) -> Value:
     return lower(layer.at_inference(), x)
 
 
@@ -77,11 +77,6 @@ def _einsum_dense(layer: Any, x: Value) -> Value:
     kernel, *bias = layer.values
     y = x.apply("Einsum", kernel, equation=layer.equation)
     return activate(layer.activation, y + bias[0] if bias else y)
-
-
-@lowers(Scale)
-def _scale(layer: Any, x: Value) -> Value:
-    return x * layer.scale.value
 
 
 @lowers(Clip)
