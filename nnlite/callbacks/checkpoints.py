@@ -12,7 +12,7 @@ from nnlite.callbacks.base import Callback, Verbosity, announce
 from nnlite.callbacks.monitor import MonitorCallback
 from nnlite.callbacks.stopping import seconds_of
 from nnlite.errors import ConfigError, DivergenceError, TrainingWarning
-from nnlite.registry.field_types import Count
+from nnlite.registry.field_types import Bound, Count
 from nnlite.saving import need_space, replace_by_link, write
 from nnlite.saving.patterns import filled
 
@@ -110,7 +110,7 @@ class ModelCheckpoint(MonitorCallback):
             raise ConfigError(str(error), ("ModelCheckpoint", "filepath")) from None
 
 
-class EveryBound:
+class EveryBound(Bound):
     """Of "auto", or a number of epochs, steps, or minutes and the like: `"1 epoch"`, `"500 steps"`, `"10 min"`."""
 
     pattern = r"auto|(\d+) *(epochs?|steps?)|(\d+(\.\d+)?) *(s|sec|min|m|h)"

@@ -8,14 +8,14 @@ from typing import Annotated, Any, Literal
 from nnlite.callbacks.base import Callback, Verbosity, announce
 from nnlite.callbacks.monitor import MonitorCallback
 from nnlite.errors import ConfigError, DivergenceError
-from nnlite.registry.field_types import Index, NonNegative
+from nnlite.registry.field_types import Bound, Index, NonNegative
 
 __all__ = ["Duration", "EarlyStopping", "InvalidLossError", "MaxTime", "TerminateOnNaN"]
 
 SECONDS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 
 
-class DurationBound:
+class DurationBound(Bound):
     """Of a number of seconds, or a text with units: `"90s"`, `"10m"`, `"1h30m"`, `"2d"`."""
 
     pattern = r"(\d+(\.\d+)?[dhms])+"

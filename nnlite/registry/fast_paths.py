@@ -36,10 +36,10 @@ def withdraw_fast_paths(cls: type) -> None:
     stays.
 
     >>> from nnlite.layers import Dense
-    >>> class Doubled(Dense):
+    >>> class DenseOfDoubled(Dense):
     ...     def linearize(self, inputs, *parameters):
     ...         return super().linearize(inputs * 2, *parameters)
-    >>> Dense.at_inference is Doubled.at_inference
+    >>> Dense.at_inference is DenseOfDoubled.at_inference
     False
     """
     for declaring in reversed(cls.__mro__):

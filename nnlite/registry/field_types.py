@@ -15,8 +15,20 @@ import numpy as np
 from nnlite.errors import Choice, ConfigError, WrongTypeError, nearest, raise_all, shown
 
 
+class Bound(ABC):
+    """A condition on values, as a note of an annotated type; in words by `str`."""
+
+    @abstractmethod
+    def check(self, value: Any) -> None:
+        """Raise `ConfigError` unless the value meets the condition."""
+
+    @abstractmethod
+    def schema(self) -> dict[str, Any]:
+        """The condition as keywords of JSON Schema."""
+
+
 @dataclass(frozen=True, repr=False)
-class Range:
+class Range(Bound):
     """Bounds of a number, for `Annotated[float, Range(0, 1)]`; an open end excludes its bound.
 
     >>> typing.Annotated[int, Range(1)]
@@ -51,9 +63,9 @@ class Range:
         return f"Range({self})"
 
 
-def bounds_of(hint: Any) -> list[Range]:
+def bounds_of(hint: Any) -> list[Bound]:
     """The bounds that an annotated type states; other notes, such as a unit, bind nothing."""
-    return [note for note in hint.__metadata__ if isinstance(note, Range)]
+    return [note for note in hint.__metadata__ if isinstance(note, Bound)]
 
 
 Positive = typing.Annotated[float, Range(0, low_open=True)]
