@@ -103,6 +103,7 @@ SOURCES = [
     op(ops.Einsum("btf,fhd->bthd"), normal(4, 8, 16), normal(16, 4, 8)),
     layer(layers.BatchNormalization(), 64, 32),
     layer(layers.LayerNormalization(), 64, 32),
+    layer(layers.GroupNormalization(4), 8, 16, 16),
     layer(layers.RMSNormalization(), 64, 32),
     layer(layers.BatchNormalization(), 16, 8, 16, mask=generator.random((16, 8)) < 0.7),
     layer(layers.SpectralNormalization(layers.Dense(32)), 16, 32),
