@@ -1,4 +1,8 @@
-"""A network that solves a differential equation: a damped oscillator, told by its equation and its start alone."""
+"""A differential equation solved
+==============================
+
+A network learns how an oscillator dies out, from the equation and the start alone.
+"""
 
 import sys
 import time
