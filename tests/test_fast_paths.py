@@ -39,7 +39,7 @@ WHOLE = {
     "sums over other axes than one product": "EinsumDense DepthwiseConv1D DepthwiseConv2D SeparableConv1D "
     "SeparableConv2D Conv1DTranspose Conv2DTranspose Conv3DTranspose",
     "a function of whole rows, or of the values": "LayerNormalization GroupNormalization RMSNormalization "
-    "UnitNormalization PReLU Cast Clip PeriodicEmbedding PiecewiseLinearEncoding",
+    "UnitNormalization PReLU Cast Clip PeriodicEmbedding PiecewiseLinearEncoding IsotonicCalibration",
     "it sets a mask": "Masking",
     "a table is looked up": "Embedding ReversibleEmbedding CategoryEmbedding CategoryEncoding Discretization "
     "HashedCrossing Hashing IntegerLookup StringLookup TextVectorization",
@@ -47,6 +47,7 @@ WHOLE = {
     "ConvLSTM1D ConvLSTM2D ConvLSTM3D",
     "attention, or a table added": "Attention AdditiveAttention MultiHeadAttention GroupQueryAttention "
     "PositionEmbedding SinePositionEncoding",
+    "derivatives of other layers": "InputDerivatives",
     "it runs layers of its own": "ColumnBranch Parallel Pipeline Residual Wrapper Lambda SpectralNormalization "
     "TimeDistributed Model Sequential",
     "it runs a function of nnlite.ops": "Operation",

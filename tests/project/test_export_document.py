@@ -39,6 +39,6 @@ def test_the_numbers_of_the_page_are_those_of_the_code():
 
 
 def test_activations_of_the_header():
-    listed = re.search(r"Activations: (.*?)\.\n", TEXT, re.DOTALL).group(1).replace(" and ", " ")
+    listed = re.search(r"Activations:\s(.*?)\.\n", TEXT, re.DOTALL).group(1).replace(" and ", " ")
     names = {type(ActivationFunction.get(name)).__name__ for name in listed.replace(",", " ").split()}
     assert names == {*(function.__name__ for function in FORMULAS), "Softmax"}
