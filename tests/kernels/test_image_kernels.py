@@ -80,6 +80,24 @@ def test_bias_and_relu(bias, dtype, choice, monkeypatch):
 
 
 @needs_both
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("axes", [(1, 0, 2), (2, 1, 0), (0, 2, 1)])
+def test_bias_and_relu_of_a_view(axes, bias, choice):
+    """The outputs of several members are a view of their product, whose rows lie elsewhere."""
+    kernels.use(choice)
+    rows = normal("float64", 4, 9, 7).transpose(axes)
+    own = normal("float64", rows.shape[-1]) if bias else None
+    added = rows + own if bias else rows.copy()
+    above = kernels.bias_relu(rows, own)
+    np.testing.assert_array_equal(rows, np.maximum(added, 0))
+    np.testing.assert_array_equal(above, added > 0)
+    strided = normal("float64", 4, 9, 14)[:, ::2, ::2]
+    expected = np.maximum(strided, 0)
+    kernels.bias_relu(strided, None)
+    np.testing.assert_array_equal(strided, expected)
+
+
+@needs_both
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("gates", [True, False])
 def test_gates(gates, dtype, choice, monkeypatch):

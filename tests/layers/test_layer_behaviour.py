@@ -37,6 +37,39 @@ def standardized(x, axes, epsilon):
     return (x - mean) / np.sqrt(variance + epsilon)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("use_bias", [True, False])
+@pytest.mark.parametrize("factor", ["standard", "ntk"])
+@pytest.mark.parametrize("shape", [(4, 6), (3, 4, 6), (4, 3, 6)])
+@pytest.mark.parametrize("members", [None, 1, 3])
+def test_dense_with_relu_is_its_formula(members, shape, factor, use_bias, dtype):
+    """Outputs and gradients, whatever the order of the inputs in memory."""
+    if members is not None:
+        shape = (shape[0], members, shape[-1])
+    options = {"members": members, "parametrization": factor, "bias_initializer": "random_normal", "dtype": dtype}
+    layer = Dense(5, "relu", use_bias, **options)
+    x = normal(*shape).astype(dtype)
+    layer(x)
+    kernel, *bias = (np.asarray(value, "float64") for value in layer.values)
+    scale, paths = layer.factor, "bmf,mfu->bmu" if members else "...f,fu->...u"
+    sums = scale * np.einsum(paths, x, kernel, dtype="float64") + (bias[0] if bias else 0)
+    seeds = normal(*sums.shape).astype(dtype)
+    gated = seeds * (sums > 0)
+    back = "bmu,mfu->bmf" if members else "...u,fu->...f"
+    for inputs in (x, np.asfortranarray(x), np.repeat(x, 2, axis=0)[::2]):
+        outputs, maps = layer.linearize(inputs, *layer.values)
+        close = {"rtol": 0, "atol": 2e-5 if dtype == "float32" else 1e-13}
+        np.testing.assert_allclose(outputs, np.maximum(sums, 0), **close)
+        np.testing.assert_allclose(layer.infer(inputs), np.maximum(sums, 0), **close)
+        by_inputs, by_kernel, *by_bias = maps.vjp(seeds)
+        np.testing.assert_allclose(by_inputs, scale * np.einsum(back, gated, kernel), **close)
+        rows = [part.reshape(len(part), -1 if members is None else members, part.shape[-1]) for part in (x, gated)]
+        of_kernel = np.einsum("brf,bru->fu" if members is None else "bmf,bmu->mfu", *rows)
+        np.testing.assert_allclose(by_kernel, scale * of_kernel, **close)
+        for one in by_bias:
+            np.testing.assert_allclose(one, gated.reshape(-1, *one.shape).sum(axis=0), **close)
+
+
 def column(values, axis, rank):
     """A vector as an array that has its length along `axis` and 1 elsewhere."""
     return values.reshape([-1 if own == axis % rank else 1 for own in range(rank)])

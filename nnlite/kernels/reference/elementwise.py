@@ -116,9 +116,16 @@ def bias_relu(rows: np.ndarray, bias: np.ndarray | None) -> np.ndarray:
     """Overwrite rows `(..., features)` by max(rows + bias, 0); returns where that is above 0.
 
     Args:
-        rows: real numbers, contiguous.
+        rows: real numbers, in any order in memory; a contiguous array is worked on in blocks.
         bias: `(features,)` of the same type, or None.
     """
+    if not rows.flags.c_contiguous:  # no reshaping of these is sure to be a view, and what a copy gets is lost
+        if bias is not None:
+            np.add(rows, bias, out=rows)
+        zeros = np.zeros_like(rows)
+        above = np.greater(rows, zeros)
+        np.maximum(rows, zeros, out=rows)
+        return above
     above = np.empty(rows.shape, bool)
     flat, gates = (own.reshape(-1, rows.shape[-1]) for own in (rows, above))
     step = max(1, BLOCK // max(1, rows.shape[-1]))
