@@ -1,9 +1,7 @@
 """Whole steps in one call of compiled code: the numbers of steps one by one, and only where nobody can tell."""
 
 import copy
-import os
 import signal
-import threading
 import warnings
 
 import numpy as np
@@ -23,6 +21,7 @@ from nnlite.losses import (
 )
 from nnlite.metrics import BinaryAccuracy, MeanMetricWrapper, R2Score
 from nnlite.optimizers import SGD, Adam, AdamW, Lion, RMSprop
+from nnlite.optimizers.base.slots import FLUSH_PERIOD
 from nnlite.schedules import ExponentialDecay, LearningRateSchedule
 
 pytest.importorskip("numba")
@@ -343,35 +342,56 @@ def test_a_training_goes_on_from_within_an_epoch(tmp_path, calls):
         np.testing.assert_allclose(one, other, rtol=0, atol=1e-12)
 
 
-def test_who_interrupts_is_answered_soon():
+def after_three_calls(monkeypatch, happens):
+    """The steps of each call of the compiled kernel, after the third of which something happens."""
+    counted, found = kernels.dense_steps, []
+
+    def run(*arguments):
+        found.append(counted()(*arguments))
+        if len(found) == 3:
+            happens()
+        return found[-1]
+
+    monkeypatch.setattr(kernels, "dense_steps", lambda: run)
+    return found
+
+
+LONG = {"x": np.resize(X, (20_000, FEATURES)), "y": np.resize(Y, (20_000, 3)), "batch_size": 2, "verbose": 0}
+
+
+def test_who_interrupts_is_answered_soon(monkeypatch):
     kernels.use("numba")
-    x = np.resize(X, (200_000, FEATURES))
     model = net()
-    model.fit(X, Y, batch_size=BATCH, verbose=0)
-    timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
-    timer.start()
-    with pytest.raises(KeyboardInterrupt):
-        model.fit(x, np.resize(Y, (200_000, 3)), batch_size=2, epochs=100, verbose=0)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a process in the background ignores it
+    try:
+        found = after_three_calls(monkeypatch, lambda: signal.raise_signal(signal.SIGINT))
+        with pytest.raises(KeyboardInterrupt):
+            model.fit(**LONG, epochs=2)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert len(found) == 3 and all(1 < steps <= FLUSH_PERIOD for steps in found)  # no call is a whole epoch
     assert np.isfinite(model.get_weights()[0]).all()
 
 
-def test_a_signal_ends_the_training_after_the_call():
+@pytest.mark.parametrize("steps", [10, 4, 1])
+def test_a_call_is_the_shorter_the_longer_a_step_is(steps, calls, monkeypatch):
+    """So that it returns soon to who interrupts, whatever the size of the network."""
+    kernels.use("numba")
+    model = net([Dense(10), Dense(4), Dense(3)])
+    products = 3 * 2 * (FEATURES * 10 + 10 * 4 + 4 * 3)  # of one step of two rows
+    monkeypatch.setattr("nnlite.training.joint.dense_steps.CALL_PRODUCTS", steps * products)
+    model.fit(X[:40], Y[:40], batch_size=2, verbose=0)
+    assert calls == [steps] * (20 // steps)
+
+
+def test_a_signal_ends_the_training_after_the_call(monkeypatch):
     kernels.use("numba")
     model, seen = net(), []
     listener = LambdaCallback(on_train_interrupted=lambda epoch, batch: seen.append((epoch, batch)))
-    interrupt = threading.Timer(0.3, lambda: setattr(model.trainer, "interrupted", True))
-    interrupt.start()
+    found = after_three_calls(monkeypatch, lambda: setattr(model.trainer, "interrupted", True))
     with pytest.raises(KeyboardInterrupt):
-        model.fit(
-            np.resize(X, (200_000, FEATURES)),
-            np.resize(Y, (200_000, 3)),
-            batch_size=2,
-            epochs=99,
-            verbose=0,
-            callbacks=[listener],
-        )
-    ((epoch, batch),) = seen
-    assert epoch * 100_000 + batch == model.optimizer.batches
+        model.fit(**LONG, epochs=2, callbacks=[listener])
+    assert len(found) == 3 and seen == [(0, sum(found))] and model.optimizer.batches == sum(found)
 
 
 @pytest.mark.parametrize("x, y", [(X[:, :5], Y), (X, Y[:, :2]), (X.astype(complex), Y)])
