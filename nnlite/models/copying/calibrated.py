@@ -54,7 +54,7 @@ def calibrated(
     >>> x = np.repeat([[-3.0], [3.0]], 500, axis=0)  # sure to 95 %
     >>> y = np.arange(1000) % 5 < np.repeat([1, 4], 500)  # and right in 80 % of the rows
     >>> print(model.calibrated(x, y).predict([[3.0]], verbose=0).round(2))
-    [[0.82]]
+    [[0.81]]
     """
     last = self.layers[-1]
     bare, activation = last.without_activation()
