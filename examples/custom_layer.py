@@ -12,7 +12,7 @@ import numpy as np
 from nnlite import Sequential, load_model
 from nnlite.jacobians import Diagonal, Jacobians
 from nnlite.layers import Dense, Layer
-from nnlite.registry.field_types import Positive
+from nnlite.registry.bounds import Positive
 
 
 class Snake(Layer):

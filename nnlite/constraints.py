@@ -7,7 +7,7 @@ import numpy as np
 
 from nnlite.errors import ConfigError
 from nnlite.registry import Configurable, NamedFunction, modules
-from nnlite.registry.field_types import NonNegative, Range
+from nnlite.registry.bounds import NonNegative, Range
 
 __all__ = [
     "Constraint",

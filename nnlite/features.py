@@ -27,7 +27,8 @@ from nnlite.layers import (
 from nnlite.layers.base.inputs import read_inputs
 from nnlite.layers.preprocessing.category_encoding import encoded
 from nnlite.registry import Configurable
-from nnlite.registry.field_types import Count, read
+from nnlite.registry.bounds import Count
+from nnlite.registry.field_types import read
 from nnlite.registry.fields import FromSpec, Spec
 
 __all__ = ["Cross", "Feature", "FeatureSpace"]

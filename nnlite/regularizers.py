@@ -7,7 +7,7 @@ import numpy as np
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.ops.tracing import Trace, Traced
 from nnlite.registry import Configurable, NamedFunction, modules
-from nnlite.registry.field_types import NonNegative
+from nnlite.registry.bounds import NonNegative
 
 
 class Regularizer(Configurable, family="regularizer"):

@@ -12,7 +12,7 @@ from nnlite.callbacks.base import Callback, Verbosity, announce
 from nnlite.callbacks.monitor import MonitorCallback
 from nnlite.callbacks.stopping import seconds_of
 from nnlite.errors import ConfigError, DivergenceError, TrainingWarning
-from nnlite.registry.field_types import Bound, Count
+from nnlite.registry.bounds import Bound, Count
 from nnlite.saving import need_space, replace_by_link, write
 from nnlite.saving.patterns import filled
 

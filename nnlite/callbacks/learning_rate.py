@@ -8,7 +8,8 @@ from typing import Literal
 from nnlite.callbacks.base import Callback, Verbosity, announce
 from nnlite.callbacks.monitor import MonitorCallback
 from nnlite.errors import ConfigError
-from nnlite.registry.field_types import BelowOne, Index, NonNegative, read
+from nnlite.registry.bounds import BelowOne, Index, NonNegative
+from nnlite.registry.field_types import read
 
 __all__ = ["LearningRateScheduler", "ReduceLROnPlateau"]
 

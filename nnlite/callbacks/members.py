@@ -10,7 +10,7 @@ from nnlite.callbacks.monitor import MonitorCallback
 from nnlite.errors import ConfigError
 from nnlite.layers.base.call import inner_layers
 from nnlite.parameters import Parameter, assign_all
-from nnlite.registry.field_types import Index, NonNegative
+from nnlite.registry.bounds import Index, NonNegative
 
 __all__ = ["BestMembers"]
 

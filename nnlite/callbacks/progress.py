@@ -12,7 +12,7 @@ import numpy as np
 from nnlite.callbacks.base import Callback, for_json
 from nnlite.callbacks.stopping import DurationBound, seconds_of
 from nnlite.errors import ConfigError
-from nnlite.registry.field_types import Count
+from nnlite.registry.bounds import Count
 
 __all__ = ["ProgbarLogger", "ProgressBar", "ProgressLog"]
 

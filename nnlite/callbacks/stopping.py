@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from nnlite.callbacks.base import Callback, Verbosity, announce
 from nnlite.callbacks.monitor import MonitorCallback
 from nnlite.errors import ConfigError, DivergenceError
-from nnlite.registry.field_types import Bound, Index, NonNegative
+from nnlite.registry.bounds import Bound, Index, NonNegative
 
 __all__ = ["Duration", "EarlyStopping", "InvalidLossError", "MaxTime", "TerminateOnNaN"]
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from nnlite.callbacks.base import Callback, scalars
 from nnlite.callbacks.event_files import EventFile
 from nnlite.errors import ConfigError
-from nnlite.registry.field_types import Count, Index
+from nnlite.registry.bounds import Count, Index
 
 __all__ = ["TensorBoard"]
 

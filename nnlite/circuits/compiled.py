@@ -20,7 +20,7 @@ from nnlite.errors import ConfigError, DataError, ShapeError
 from nnlite.jacobians import GraphJacobians, Node
 from nnlite.layers import Layer
 from nnlite.random import RandomSource
-from nnlite.registry.field_types import Count, Index
+from nnlite.registry.bounds import Count, Index
 from nnlite.registry.fields import FromSpec, Settled, option
 
 __all__ = []

@@ -18,7 +18,7 @@ from nnlite.jacobians import (
     RowStochastic,
 )
 from nnlite.layers import Layer
-from nnlite.registry.field_types import Count
+from nnlite.registry.bounds import Count
 from nnlite.registry.fields import option
 
 __all__ = ["SumProduct", "log_table"]

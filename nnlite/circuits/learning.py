@@ -11,7 +11,7 @@ from nnlite.circuits.networks.problems import NetworkError
 from nnlite.errors import ConfigError, DataError
 from nnlite.models import Sequential
 from nnlite.registry import Configurable
-from nnlite.registry.field_types import Count, Index, NonNegative, Range
+from nnlite.registry.bounds import Count, Index, NonNegative, Range
 
 if TYPE_CHECKING:
     from nnlite.circuits.circuit import Circuit

@@ -20,7 +20,7 @@ from nnlite.data.storage.stored_tables import StoredTable
 from nnlite.errors import ConfigError, DataError
 from nnlite.metrics.scores import Score
 from nnlite.registry import Section
-from nnlite.registry.field_types import Fraction
+from nnlite.registry.bounds import Fraction
 from nnlite.registry.fields import FromSpec, option
 
 __all__ = ["Data", "Prepared"]

@@ -11,7 +11,7 @@ from nnlite.data.partition import random_folds, random_parts, stratified_parts
 from nnlite.errors import ConfigError, DataError
 from nnlite.random import stream
 from nnlite.registry import Section
-from nnlite.registry.field_types import BelowOne
+from nnlite.registry.bounds import BelowOne
 from nnlite.registry.fields import option
 
 __all__ = ["Split"]

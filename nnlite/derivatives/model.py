@@ -15,7 +15,8 @@ from nnlite.jacobians import NetworkJacobian, ParameterVector
 from nnlite.jacobians.hessian import STEP
 from nnlite.jacobians.maps.base import fitted, one_row_each
 from nnlite.losses.masks import weight_of_rows
-from nnlite.registry.field_types import Count, read_call
+from nnlite.registry.bounds import Count
+from nnlite.registry.field_types import read_call
 from nnlite.training import Steps, Trainable, Trainer
 
 

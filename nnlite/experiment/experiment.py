@@ -26,7 +26,8 @@ from nnlite.models import Model, Sequential
 from nnlite.models.base import BaseModel
 from nnlite.random import fresh_seed
 from nnlite.registry import Section
-from nnlite.registry.field_types import Range, jsonable
+from nnlite.registry.bounds import Range
+from nnlite.registry.field_types import jsonable
 from nnlite.registry.fields import Converted, FromSpec, Settled, Spec, option
 from nnlite.trained.evaluation import show_in_units
 

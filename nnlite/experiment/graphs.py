@@ -12,7 +12,8 @@ from nnlite.layers import Columns, Input, Layer
 from nnlite.layers.composite.branches import RANGE, places_of
 from nnlite.models import Model
 from nnlite.registry import Section
-from nnlite.registry.field_types import Index, jsonable, read
+from nnlite.registry.bounds import Index
+from nnlite.registry.field_types import jsonable, read
 from nnlite.registry.fields import Converted, option
 
 __all__ = ["ModelGraph", "ModelInput"]

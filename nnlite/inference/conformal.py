@@ -6,7 +6,7 @@ import numpy as np
 
 from nnlite.errors import ConfigError, DataError
 from nnlite.registry import Section
-from nnlite.registry.field_types import Count
+from nnlite.registry.bounds import Count
 
 __all__ = ["ConformalIntervals"]
 

@@ -10,7 +10,7 @@ from nnlite.arrays.types import Shape
 from nnlite.errors import ConfigError
 from nnlite.initializers.base import Initializer
 from nnlite.random import truncated_standard_normal
-from nnlite.registry.field_types import Index, NonNegative, Positive
+from nnlite.registry.bounds import Index, NonNegative, Positive
 from nnlite.registry.modules import take_by_position
 
 __all__ = [

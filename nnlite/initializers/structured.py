@@ -8,7 +8,7 @@ import numpy as np
 from nnlite.arrays.types import Shape
 from nnlite.errors import ConfigError
 from nnlite.initializers.base import Initializer
-from nnlite.registry.field_types import Index, Positive
+from nnlite.registry.bounds import Index, Positive
 
 __all__ = ["Identity", "NguyenWidrow", "STFTInitializer"]
 

@@ -13,7 +13,7 @@ from nnlite.kernels import log_softmax, sigmoid, softplus
 from nnlite.kernels.reference.forms import SIGMOID_CROSSENTROPY, SOFTMAX_CROSSENTROPY, LossForm
 from nnlite.losses.base import Loss
 from nnlite.ops.activations import Sigmoid, Softmax
-from nnlite.registry.field_types import Fraction
+from nnlite.registry.bounds import Fraction
 
 __all__ = ["BinaryCrossentropy", "CategoricalCrossentropy", "SparseCategoricalCrossentropy"]
 

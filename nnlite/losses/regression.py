@@ -8,7 +8,7 @@ from nnlite.jacobians import Contraction, Diagonal
 from nnlite.jacobians.maps.base import Jacobian
 from nnlite.kernels.reference.forms import SQUARED_ERROR, LossForm
 from nnlite.losses.base import Loss
-from nnlite.registry.field_types import Positive
+from nnlite.registry.bounds import Positive
 
 __all__ = ["Huber", "MeanAbsoluteError", "MeanSquaredError"]
 

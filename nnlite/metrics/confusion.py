@@ -7,7 +7,7 @@ import numpy as np
 from nnlite.arrays.types import ArrayLike
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.metrics.base import Metric, weights_of_values
-from nnlite.registry.field_types import Count, Index
+from nnlite.registry.bounds import Count, Index
 
 __all__ = [
     "FalseNegatives",

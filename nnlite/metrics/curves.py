@@ -8,7 +8,7 @@ from nnlite.arrays.types import ArrayLike
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.kernels import sigmoid
 from nnlite.metrics.confusion import ConfusionMetric, ratio
-from nnlite.registry.field_types import Count, Fraction, Index, Range
+from nnlite.registry.bounds import Count, Fraction, Index, Range
 
 __all__ = ["AUC", "PrecisionAtRecall", "RecallAtPrecision", "SensitivityAtSpecificity", "SpecificityAtSensitivity"]
 

@@ -8,7 +8,7 @@ from nnlite.arrays.types import ArrayLike
 from nnlite.errors import ShapeError
 from nnlite.metrics.base import Metric
 from nnlite.metrics.confusion import ratio
-from nnlite.registry.field_types import Positive
+from nnlite.registry.bounds import Positive
 
 __all__ = ["F1Score", "FBetaScore"]
 

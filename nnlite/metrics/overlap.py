@@ -9,7 +9,7 @@ import numpy as np
 from nnlite.arrays.types import ArrayLike
 from nnlite.errors import ConfigError, DataError, ShapeError
 from nnlite.metrics.base import Metric, weights_of_values
-from nnlite.registry.field_types import Range
+from nnlite.registry.bounds import Range
 
 __all__ = ["BinaryIoU", "IoU", "MeanIoU", "OneHotIoU", "OneHotMeanIoU"]
 

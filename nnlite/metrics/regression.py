@@ -9,7 +9,7 @@ import numpy as np
 from nnlite.arrays.types import ArrayLike
 from nnlite.errors import ShapeError
 from nnlite.metrics.base import Average, Metric
-from nnlite.registry.field_types import Index
+from nnlite.registry.bounds import Index
 
 __all__ = ["MeanAbsoluteError", "MeanSquaredError", "R2Score", "RootMeanSquaredError"]
 

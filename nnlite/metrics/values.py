@@ -8,7 +8,7 @@ from nnlite import losses
 from nnlite.arrays.types import ArrayLike
 from nnlite.metrics.base import Average
 from nnlite.metrics.top_k import labelled
-from nnlite.registry.field_types import Fraction
+from nnlite.registry.bounds import Fraction
 
 __all__ = [
     "BinaryCrossentropy",

@@ -26,7 +26,7 @@ from nnlite.initializers.blank import values_follow
 from nnlite.layers import Layer
 from nnlite.models.header import ModelHeader
 from nnlite.models.interpretation import interpret, interpretation_header
-from nnlite.registry.custom import custom_object_scope
+from nnlite.registry.names import custom_object_scope
 from nnlite.training import Trainable
 
 if TYPE_CHECKING:

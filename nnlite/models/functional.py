@@ -35,7 +35,8 @@ from nnlite.models.drawn.recorded import (
 from nnlite.optimizers import Optimizer
 from nnlite.parameters import Parameter
 from nnlite.random import RandomSource, fresh_seed
-from nnlite.registry.field_types import Count, Index, read
+from nnlite.registry.bounds import Count, Index
+from nnlite.registry.field_types import read
 from nnlite.registry.fields import Spec
 from nnlite.training import Trainer
 from nnlite.training.outputs import OutputsTrainer

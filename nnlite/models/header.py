@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from nnlite.errors import ConfigError
 from nnlite.registry import Section
-from nnlite.registry.field_types import Count, Index
+from nnlite.registry.bounds import Count, Index
 
 __all__ = ["InputShape", "ModelHeader"]
 

@@ -16,7 +16,7 @@ from nnlite.models.copying.calibrated import calibrated
 from nnlite.models.drawn.drawing import free_name
 from nnlite.ops import ActivationFunction
 from nnlite.random import RandomSource, fresh_seed
-from nnlite.registry.field_types import Index
+from nnlite.registry.bounds import Index
 from nnlite.registry.fields import FromSpecs, Settled, Spec, option
 
 

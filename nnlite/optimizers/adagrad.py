@@ -3,7 +3,7 @@
 import numpy as np
 
 from nnlite.optimizers.base import LearningRate, Optimizer
-from nnlite.registry.field_types import BelowOne, NonNegative, Positive
+from nnlite.registry.bounds import BelowOne, NonNegative, Positive
 from nnlite.registry.fields import option
 
 __all__ = ["Adadelta", "Adagrad"]

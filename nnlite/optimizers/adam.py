@@ -9,7 +9,7 @@ from nnlite.errors import WrongTypeError
 from nnlite.kernels.reference.forms import ADAM, UpdateForm
 from nnlite.kernels.reference.optimizers import RateFactors
 from nnlite.optimizers.base import LearningRate, Optimizer, WeightDecay
-from nnlite.registry.field_types import BelowOne, Positive
+from nnlite.registry.bounds import BelowOne, Positive
 from nnlite.registry.fields import option
 
 __all__ = ["Adam", "AdamW"]

@@ -4,7 +4,7 @@ import numpy as np
 
 from nnlite.optimizers.base import LearningRate, Optimizer
 from nnlite.optimizers.base.slots import update_mean
-from nnlite.registry.field_types import BelowOne, Positive
+from nnlite.registry.bounds import BelowOne, Positive
 from nnlite.registry.fields import option
 
 __all__ = ["Adamax", "Nadam"]

@@ -5,7 +5,7 @@ from typing import Annotated
 import numpy as np
 
 from nnlite.optimizers.base import LearningRate, Optimizer
-from nnlite.registry.field_types import NonNegative, Range
+from nnlite.registry.bounds import NonNegative, Range
 from nnlite.registry.fields import option
 
 __all__ = ["Ftrl"]

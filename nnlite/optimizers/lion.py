@@ -5,7 +5,7 @@ from typing import Annotated
 import numpy as np
 
 from nnlite.optimizers.base import LearningRate, Optimizer
-from nnlite.registry.field_types import BelowOne, Range
+from nnlite.registry.bounds import BelowOne, Range
 from nnlite.registry.fields import option
 
 __all__ = ["Lion"]

@@ -6,7 +6,7 @@ from nnlite import kernels
 from nnlite.kernels.reference.forms import RMSPROP, UpdateForm
 from nnlite.kernels.reference.optimizers import RateFactors
 from nnlite.optimizers.base import LearningRate, Optimizer
-from nnlite.registry.field_types import BelowOne, Fraction, Positive
+from nnlite.registry.bounds import BelowOne, Fraction, Positive
 from nnlite.registry.fields import option
 
 __all__ = ["RMSprop"]

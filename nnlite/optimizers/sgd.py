@@ -7,7 +7,7 @@ from nnlite.kernels.reference import forms
 from nnlite.kernels.reference.forms import UpdateForm
 from nnlite.kernels.reference.optimizers import RateFactors
 from nnlite.optimizers.base import LearningRate, Optimizer
-from nnlite.registry.field_types import Fraction
+from nnlite.registry.bounds import Fraction
 from nnlite.registry.fields import option
 
 __all__ = ["SGD"]

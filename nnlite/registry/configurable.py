@@ -9,11 +9,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from nnlite.errors import Choice, ConfigError, did_you_mean, nearest, raise_all
-from nnlite.registry.custom import custom_object
 from nnlite.registry.fast_paths import withdraw_fast_paths
 from nnlite.registry.field_types import Specified, jsonable, read
 from nnlite.registry.fields import ConstructorSignature, dataclass_transform, option, spell_annotations
-from nnlite.registry.listing import listing_of, normalized, snake_case
+from nnlite.registry.names import custom_object, listing_of, normalized, snake_case
 from nnlite.registry.pickling import stamped, unstamped
 
 if TYPE_CHECKING:

@@ -8,8 +8,9 @@ import typing
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from nnlite.registry.bounds import bounds_of
 from nnlite.registry.configurable import Configurable
-from nnlite.registry.field_types import Specified, bounds_of
+from nnlite.registry.field_types import Specified
 from nnlite.registry.functions import NamedFunction
 
 __all__ = ["argument_texts", "spelled", "summary_of", "type_text"]

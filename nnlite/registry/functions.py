@@ -5,8 +5,8 @@ from collections.abc import Callable
 from typing import Any, TypeVar, overload
 
 from nnlite.errors import Choice, ConfigError
-from nnlite.registry.custom import custom_object, name_of_custom
 from nnlite.registry.field_types import Specified
+from nnlite.registry.names import custom_object, name_of_custom
 
 __all__ = ["NamedFunction", "register_function"]
 

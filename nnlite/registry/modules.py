@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from nnlite.errors import WrongTypeError, did_you_mean
 from nnlite.registry.configurable import Configurable
-from nnlite.registry.custom import custom_object_scope
+from nnlite.registry.names import custom_object_scope
 
 __all__ = ["of_family", "refuse_unknown", "take_by_position"]
 

@@ -8,6 +8,7 @@ import typing
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from nnlite.registry.bounds import bounds_of
 from nnlite.registry.configurable import (
     Configurable,
     constructor_parameters,
@@ -17,7 +18,7 @@ from nnlite.registry.configurable import (
     snake_case,
 )
 from nnlite.registry.descriptions import argument_texts, summary_of
-from nnlite.registry.field_types import Specified, bounds_of
+from nnlite.registry.field_types import Specified
 from nnlite.registry.functions import NamedFunction
 from nnlite.registry.section import Section
 

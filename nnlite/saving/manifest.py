@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nnlite.errors import DataError
 from nnlite.registry import Section
-from nnlite.registry.field_types import Count
+from nnlite.registry.bounds import Count
 from nnlite.saving.atomic import write_atomically
 from nnlite.saving.boundary import reading_saved
 from nnlite.saving.model_files import content_of

@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import Annotated
 
 from nnlite.errors import ConfigError
-from nnlite.registry.field_types import Index, NonNegative, Positive, Range
+from nnlite.registry.bounds import Index, NonNegative, Positive, Range
 from nnlite.schedules.base import LearningRateSchedule
 
 __all__ = [

@@ -4,7 +4,7 @@ import math
 from dataclasses import field
 
 from nnlite.errors import ConfigError
-from nnlite.registry.field_types import Count, NonNegative
+from nnlite.registry.bounds import Count, NonNegative
 from nnlite.schedules.base import LearningRateSchedule
 
 __all__ = ["CosLog4", "FlatCosine", "ProgressSchedule"]

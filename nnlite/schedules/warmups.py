@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 
 from nnlite.errors import ConfigError
-from nnlite.registry.field_types import Count, NonNegative, Range
+from nnlite.registry.bounds import Count, NonNegative, Range
 from nnlite.registry.fields import Converted, Spec
 from nnlite.schedules.base import LearningRateSchedule, scheduled
 from nnlite.schedules.decay import half_cosine

@@ -28,7 +28,7 @@ from nnlite.losses import Loss
 from nnlite.losses.masks import weight_of_rows
 from nnlite.losses.output_losses import OutputLosses, by_output
 from nnlite.random import stream
-from nnlite.registry.field_types import Count
+from nnlite.registry.bounds import Count
 from nnlite.training.epoch import Batches
 from nnlite.training.trainable import Trainable
 

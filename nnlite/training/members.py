@@ -18,7 +18,7 @@ from nnlite.layers.base.inputs import read_inputs
 from nnlite.losses.masks import weight_of_rows
 from nnlite.losses.members import MemberLoss
 from nnlite.random import stream
-from nnlite.registry.field_types import Count
+from nnlite.registry.bounds import Count
 from nnlite.training.epoch import Batches, run_test
 from nnlite.training.inputs import (
     ADAPTED_ROWS,

@@ -14,7 +14,8 @@ from nnlite.losses.masks import counted_rows
 from nnlite.losses.output_losses import OutputLosses, by_output, each_output
 from nnlite.metrics import Mean, Metric, resolve_accuracy
 from nnlite.optimizers import Optimizer
-from nnlite.registry.field_types import Count, jsonable
+from nnlite.registry.bounds import Count
+from nnlite.registry.field_types import jsonable
 from nnlite.registry.fields import Spec
 from nnlite.training.compiled.metrics import CompiledMetrics
 from nnlite.training.trainable import Trainable

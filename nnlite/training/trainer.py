@@ -13,7 +13,8 @@ from nnlite.data.batches import is_batches
 from nnlite.layers.base.contract.structure import leaves_in
 from nnlite.metrics import Metric
 from nnlite.optimizers import FullBatchOptimizer
-from nnlite.registry.field_types import BelowOne, Count, Index, read_call
+from nnlite.registry.bounds import BelowOne, Count, Index
+from nnlite.registry.field_types import read_call
 from nnlite.registry.fields import Spec
 from nnlite.training.compiled.compiled import Compiled
 from nnlite.training.epoch import (

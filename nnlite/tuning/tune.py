@@ -13,7 +13,8 @@ from nnlite.documents import dump
 from nnlite.errors import ConfigError, NNLiteError, did_you_mean
 from nnlite.experiment import Experiment, Interrupted
 from nnlite.experiment.search import Search
-from nnlite.registry.field_types import Count, jsonable, read_call
+from nnlite.registry.bounds import Count
+from nnlite.registry.field_types import jsonable, read_call
 from nnlite.saving import write_text
 from nnlite.tuning.records import WORKER, adopt, as_study, as_trial, remaining
 from nnlite.tuning.study import Study

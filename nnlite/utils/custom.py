@@ -1,6 +1,6 @@
 """Names for user-defined classes and functions, as `keras.utils` and `keras.saving` have them."""
 
-from nnlite.registry.custom import (
+from nnlite.registry.names import (
     CustomObjectScope,
     custom_object_scope,
     get_custom_objects,

@@ -13,7 +13,7 @@ from nnlite.losses import Loss
 from nnlite.metrics import Metric
 from nnlite.optimizers import Optimizer
 from nnlite.registry import Configurable, NamedFunction
-from nnlite.registry.custom import custom_object, custom_object_scope, get_registered_name
+from nnlite.registry.names import custom_object, custom_object_scope, get_registered_name
 from nnlite.regularizers import Regularizer
 from nnlite.schedules import LearningRateSchedule
 

@@ -394,8 +394,8 @@ UNDECLARED = {
     ("metrics/accuracy", "from_logits"): "a loss may be a plain function",
     ("metrics/accuracy", "target_kind"): "a loss may be a plain function",
     ("registry/fast_paths", "outlives"): "only a method that is marked has it",
-    ("registry/custom", "__name__"): "a callable need not be a function",
-    ("registry/custom", "get_config"): "a class of a user may be registered",
+    ("registry/names", "__name__"): "a callable need not be a function",
+    ("registry/names", "get_config"): "a class of a user may be registered",
     ("registry/functions", "__name__"): "a callable need not be a function",
     ("registry/functions", "__qualname__"): "a callable need not be a function",
 }

@@ -15,7 +15,9 @@ PROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 
 
 def test_versions_and_libraries_are_those_of_the_project():
-    assert re.search(r"need only Python (\S+) or newer", TEXT)[1] == re.search(r'requires-python = ">=(.*)"', PROJECT)[1]
+    assert (
+        re.search(r"need only Python (\S+) or newer", TEXT)[1] == re.search(r'requires-python = ">=(.*)"', PROJECT)[1]
+    )
     (left_out,) = re.findall(r"`pip install --no-deps nnlite` omits (.*?), and with them", TEXT, re.DOTALL)
     named = {name.lower() for name in re.split(r", | and ", left_out)}
     (required,) = re.findall(r"^dependencies = \[(.*?)^\]", PROJECT, re.DOTALL | re.MULTILINE)

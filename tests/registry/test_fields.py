@@ -12,7 +12,7 @@ from nnlite.layers import Dense
 from nnlite.losses import Loss
 from nnlite.ops import ActivationFunction
 from nnlite.registry import Configurable, Converted, FromSpec, FromSpecs, Spec, option
-from nnlite.registry.field_types import Count
+from nnlite.registry.bounds import Count
 
 
 class Part(Configurable, family="part of a test"):

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from nnlite.callbacks.base import Callback
 from nnlite.callbacks.checkpoints import Checkpoints
-from nnlite.registry.field_types import Count
+from nnlite.registry.bounds import Count
 
 __all__ = ["BackupAndRestore"]
 

@@ -11,7 +11,8 @@ from nnlite.data.safety.limits import limits
 from nnlite.errors import ConfigError, DataError, needed_for
 from nnlite.errors.boundary import reading
 from nnlite.ops.interpolation import resize_matrices, resized
-from nnlite.registry.field_types import BelowOne, Count, Index, read_call
+from nnlite.registry.bounds import BelowOne, Count, Index
+from nnlite.registry.field_types import read_call
 
 __all__ = ["image_dataset_from_directory"]
 

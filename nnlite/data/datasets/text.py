@@ -8,7 +8,8 @@ import numpy as np
 from nnlite.data.datasets.folders import from_directory
 from nnlite.data.safety.files import read_bytes
 from nnlite.errors.boundary import reading
-from nnlite.registry.field_types import BelowOne, Count, Index, read_call
+from nnlite.registry.bounds import BelowOne, Count, Index
+from nnlite.registry.field_types import read_call
 
 __all__ = ["text_dataset_from_directory"]
 

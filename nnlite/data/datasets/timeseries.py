@@ -6,7 +6,8 @@ import numpy as np
 
 from nnlite.data.datasets.lazy import LazyBatches, shuffle_seed_of
 from nnlite.errors import DataError
-from nnlite.registry.field_types import Count, Index, read_call
+from nnlite.registry.bounds import Count, Index
+from nnlite.registry.field_types import read_call
 
 __all__ = ["timeseries_dataset_from_array"]
 

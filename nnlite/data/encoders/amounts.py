@@ -6,7 +6,7 @@ import numpy as np
 
 from nnlite.data.encoders.columns import ColumnEncoder, ColumnSource
 from nnlite.errors import ConfigError
-from nnlite.registry.field_types import Positive
+from nnlite.registry.bounds import Positive
 
 __all__ = ["Cyclic", "Logarithm", "Quantiles"]
 

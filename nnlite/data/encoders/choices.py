@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from nnlite.data.profile.kinds import KINDS, ColumnKind
 from nnlite.errors import ConfigError, did_you_mean
 from nnlite.registry import Section, normalized
-from nnlite.registry.field_types import Count, Positive
+from nnlite.registry.bounds import Count, Positive
 
 if TYPE_CHECKING:
     from typing_extensions import Self

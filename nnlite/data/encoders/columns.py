@@ -14,7 +14,7 @@ from nnlite.data.frames.spelling import read_truths
 from nnlite.data.table import Table
 from nnlite.errors import ConfigError, DataError, needed_for
 from nnlite.registry import Configurable
-from nnlite.registry.field_types import Positive
+from nnlite.registry.bounds import Positive
 from nnlite.registry.fields import option
 
 __all__ = ["Boolean", "ColumnEncoder", "ColumnSource", "GapIndicator", "Numeric", "OneHot", "Ordinal", "TwoValued"]

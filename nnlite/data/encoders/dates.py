@@ -8,7 +8,7 @@ from nnlite.data.encoders.columns import ColumnEncoder, ColumnSource
 from nnlite.data.frames.frame import Column, Kind
 from nnlite.data.frames.spelling import read_dates
 from nnlite.errors import ConfigError
-from nnlite.registry.field_types import Positive
+from nnlite.registry.bounds import Positive
 
 __all__ = ["Dates"]
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from nnlite.data.encoders.columns import ColumnEncoder, ColumnSource
 from nnlite.data.frames.frame import Kind
-from nnlite.registry.field_types import Count, Range
+from nnlite.registry.bounds import Count, Range
 
 __all__ = ["HashedLevels", "HashedText"]
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from nnlite.data.encoders.columns import ColumnSource, Levels
 from nnlite.errors import ConfigError, needed_for
-from nnlite.registry.field_types import Positive
+from nnlite.registry.bounds import Positive
 
 __all__ = ["Ranks", "TargetMeans"]
 

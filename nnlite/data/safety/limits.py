@@ -9,7 +9,7 @@ from typing import Literal
 
 from nnlite.errors import DataError
 from nnlite.registry import Section
-from nnlite.registry.field_types import Count
+from nnlite.registry.bounds import Count
 
 __all__ = ["Limits"]
 

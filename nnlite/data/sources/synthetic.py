@@ -14,7 +14,7 @@ from nnlite.data.sources.base import Dataset, DataSource
 from nnlite.data.table import Table
 from nnlite.errors import DataError
 from nnlite.random import stream
-from nnlite.registry.field_types import Count, Index, NonNegative
+from nnlite.registry.bounds import Count, Index, NonNegative
 
 __all__ = ["Agreement", "SeasonalSeries"]
 

@@ -22,7 +22,8 @@ from nnlite.estimators.specs.members import with_members
 from nnlite.estimators.specs.stacks import layers_of
 from nnlite.layers import Layer
 from nnlite.optimizers import Optimizer
-from nnlite.registry.field_types import Count, jsonable, read
+from nnlite.registry.bounds import Count
+from nnlite.registry.field_types import jsonable, read
 from nnlite.schedules import CosLog4, FlatCosine
 
 __all__ = ["Problem", "Recipe", "copies", "sizes_of"]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from nnlite.callbacks import Checkpoints, Every
 from nnlite.registry import Section
-from nnlite.registry.field_types import Count
+from nnlite.registry.bounds import Count
 
 __all__ = ["CheckpointPlan"]
 

@@ -13,7 +13,7 @@ from nnlite.layers.base.layer import Layer
 from nnlite.layers.regularization.dropout import Dropout, drop
 from nnlite.ops.attention import HIDDEN
 from nnlite.ops.tracing import Trace, Traced
-from nnlite.registry.field_types import BelowOne, Index
+from nnlite.registry.bounds import BelowOne, Index
 
 __all__ = ["AdditiveAttention", "Attention"]
 

@@ -14,7 +14,7 @@ from nnlite.layers.attention.heads import Headed, Heads
 from nnlite.layers.core.einsum_dense import read_output_shape
 from nnlite.ops.attention import attend
 from nnlite.random import RandomSource
-from nnlite.registry.field_types import BelowOne, Count, Index
+from nnlite.registry.bounds import BelowOne, Count, Index
 from nnlite.registry.fields import FromSpec, option
 from nnlite.regularizers import Regularizer
 

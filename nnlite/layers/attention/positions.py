@@ -7,7 +7,7 @@ from nnlite.errors import ShapeError
 from nnlite.initializers import Initializer
 from nnlite.jacobians import Broadcast, Identity, Jacobians, Reparametrized, Slice
 from nnlite.layers.base.layer import Layer
-from nnlite.registry.field_types import Count, Positive
+from nnlite.registry.bounds import Count, Positive
 from nnlite.registry.fields import FromSpec, option
 
 __all__ = ["PositionEmbedding", "SinePositionEncoding"]

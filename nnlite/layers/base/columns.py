@@ -10,7 +10,7 @@ from nnlite.arrays.types import BatchShape
 from nnlite.errors import ConfigError, ShapeError, did_you_mean
 from nnlite.initializers.blank import allowance
 from nnlite.layers.base.layer import Layer
-from nnlite.registry.field_types import Index
+from nnlite.registry.bounds import Index
 from nnlite.registry.fields import Converted
 
 __all__ = []

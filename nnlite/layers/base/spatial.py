@@ -11,7 +11,7 @@ from nnlite.errors import ConfigError, ShapeError
 from nnlite.jacobians import Broadcast, Composed, Jacobian, Jacobians, Rearrange
 from nnlite.kernels.reference.dense import RELU
 from nnlite.ops.activations import ActivationFunction, kernel_code
-from nnlite.registry.field_types import Count
+from nnlite.registry.bounds import Count
 from nnlite.registry.fields import Converted
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from nnlite.layers.base.call import inner_layers
 from nnlite.layers.base.columns import check_columns, known_width
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.composite.branches import Pipeline
-from nnlite.registry.field_types import Index
+from nnlite.registry.bounds import Index
 from nnlite.registry.fields import option
 
 __all__ = ["InputDerivatives"]

@@ -8,7 +8,7 @@ from nnlite import ops
 from nnlite.arrays.types import BatchShape
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.layers.base.layer import Layer
-from nnlite.registry.field_types import Fraction
+from nnlite.registry.bounds import Fraction
 
 __all__ = ["IsotonicCalibration"]
 

@@ -13,7 +13,7 @@ from nnlite.layers.base.columns import NamedColumns, OfColumns, check_columns, k
 from nnlite.layers.base.simplified import Product
 from nnlite.layers.core.dense import Dense
 from nnlite.ops.activations import ActivationFunction
-from nnlite.registry.field_types import Index
+from nnlite.registry.bounds import Index
 from nnlite.registry.fields import Converted, option
 
 __all__ = ["MonotonicDense"]

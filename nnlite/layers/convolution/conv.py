@@ -28,7 +28,7 @@ from nnlite.layers.base.spatial import (
     check_windows,
 )
 from nnlite.ops.activations import ActivationFunction, kernel_code
-from nnlite.registry.field_types import Count
+from nnlite.registry.bounds import Count
 from nnlite.registry.fields import FromSpec, option
 from nnlite.regularizers import Regularizer
 

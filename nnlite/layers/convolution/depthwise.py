@@ -13,7 +13,7 @@ from nnlite.jacobians import ChainJacobians, ConvolutionByInputs, ConvolutionByK
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.spatial import Sizes, Spatial, add_bias, add_bias_and_activation, by_inputs, check_windows
 from nnlite.ops.activations import ActivationFunction
-from nnlite.registry.field_types import Count
+from nnlite.registry.bounds import Count
 from nnlite.registry.fields import FromSpec, option
 from nnlite.regularizers import Regularizer
 

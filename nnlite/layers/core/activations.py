@@ -16,7 +16,8 @@ from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.simplified import Activated, DenseActivation, Simplified, Unchanged
 from nnlite.ops import activations
 from nnlite.ops.activations import ActivationFunction, kernel_code
-from nnlite.registry.field_types import NonNegative, read
+from nnlite.registry.bounds import NonNegative
+from nnlite.registry.field_types import read
 from nnlite.registry.fields import FromSpec, option
 from nnlite.regularizers import Regularizer
 

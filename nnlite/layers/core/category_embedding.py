@@ -12,7 +12,7 @@ from nnlite.jacobians import Composed, GatherRows, Jacobians, Rearrange, Segment
 from nnlite.jacobians.maps.base import Jacobian
 from nnlite.layers.base.columns import NamedColumns, OfColumns, check_columns, selection
 from nnlite.layers.base.members import for_members, member_shape
-from nnlite.registry.field_types import Count, Index
+from nnlite.registry.bounds import Count, Index
 from nnlite.registry.fields import FromSpec, Settled, option
 from nnlite.regularizers import Regularizer
 

@@ -6,7 +6,7 @@ from nnlite.arrays.types import BatchShape
 from nnlite.jacobians import GatherRows, Jacobians
 from nnlite.layers.base.columns import check_columns
 from nnlite.layers.base.layer import Layer
-from nnlite.registry.field_types import Index
+from nnlite.registry.bounds import Index
 
 __all__ = ["Columns"]
 

@@ -28,7 +28,7 @@ from nnlite.layers.base.simplified import Product
 from nnlite.layers.base.symbolic import fingerprint
 from nnlite.ops.activations import ActivationFunction, kernel_code
 from nnlite.random import RandomSource, fresh_seed
-from nnlite.registry.field_types import Count
+from nnlite.registry.bounds import Count
 from nnlite.registry.fields import FromSpec, option
 from nnlite.regularizers import Regularizer
 

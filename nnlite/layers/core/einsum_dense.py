@@ -13,7 +13,8 @@ from nnlite.jacobians import Broadcast, EinsumJacobian, Jacobian, Jacobians
 from nnlite.layers.base.layer import Layer
 from nnlite.ops.activations import ActivationFunction
 from nnlite.ops.einsum import expanded, read_subscripts
-from nnlite.registry.field_types import Count, read
+from nnlite.registry.bounds import Count
+from nnlite.registry.field_types import read
 from nnlite.registry.fields import FromSpec, option
 from nnlite.regularizers import Regularizer
 

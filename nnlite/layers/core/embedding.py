@@ -24,7 +24,7 @@ from nnlite.jacobians.maps.matmul import rows_matmul
 from nnlite.layers.base.attributes import LayerCall
 from nnlite.layers.base.layer import Layer
 from nnlite.ops.shaping import as_indices
-from nnlite.registry.field_types import Count, Positive
+from nnlite.registry.bounds import Count, Positive
 from nnlite.registry.fields import FromSpec, option
 from nnlite.regularizers import Regularizer
 

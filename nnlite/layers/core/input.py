@@ -12,7 +12,7 @@ from nnlite.jacobians import Identity as IdentityJacobian, Jacobians, Recast
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.simplified import Unchanged
 from nnlite.layers.base.symbolic import Drawable, Symbol
-from nnlite.registry.field_types import Count
+from nnlite.registry.bounds import Count
 from nnlite.registry.fields import Converted, option
 
 __all__ = ["Cast", "Identity", "Input", "InputLayer"]

@@ -12,7 +12,7 @@ from nnlite.jacobians import WaveJacobians
 from nnlite.jacobians.bundles.waves import CIRCLE, beside, moved_axis
 from nnlite.layers.base.columns import ColumnChoice, OfSomeColumns, selection
 from nnlite.layers.base.members import member_shape
-from nnlite.registry.field_types import Count, Positive
+from nnlite.registry.bounds import Count, Positive
 from nnlite.registry.fields import option
 
 __all__ = ["PeriodicEmbedding"]

@@ -11,7 +11,7 @@ from nnlite.jacobians import Diagonal, Jacobians
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.members import for_members, member_shape
 from nnlite.layers.base.simplified import Affine, DenseScale
-from nnlite.registry.field_types import Count
+from nnlite.registry.bounds import Count
 from nnlite.registry.fields import FromSpec, option
 from nnlite.regularizers import Regularizer
 

@@ -11,7 +11,7 @@ from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.simplified import Activated
 from nnlite.ops.activations import Sigmoid, Softmax
 from nnlite.ops.shaping import as_indices
-from nnlite.registry.field_types import Fraction, Positive
+from nnlite.registry.bounds import Fraction, Positive
 from nnlite.registry.fields import option
 
 __all__ = ["TemperatureScaling"]

@@ -20,7 +20,7 @@ from nnlite.layers.normalization.moments import (
     standardize,
     to_last_axes,
 )
-from nnlite.registry.field_types import Fraction, Positive
+from nnlite.registry.bounds import Fraction, Positive
 from nnlite.registry.fields import FromSpec, option
 from nnlite.regularizers import Regularizer
 

@@ -19,7 +19,7 @@ from nnlite.layers.normalization.moments import (
     scale_and_center,
     to_last_axes,
 )
-from nnlite.registry.field_types import Positive
+from nnlite.registry.bounds import Positive
 from nnlite.registry.fields import FromSpec, option
 from nnlite.regularizers import Regularizer
 

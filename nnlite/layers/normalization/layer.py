@@ -20,7 +20,7 @@ from nnlite.layers.normalization.moments import (
     to_last_axes,
 )
 from nnlite.ops.tracing import Trace
-from nnlite.registry.field_types import Positive
+from nnlite.registry.bounds import Positive
 from nnlite.registry.fields import FromSpec, option
 from nnlite.regularizers import Regularizer
 

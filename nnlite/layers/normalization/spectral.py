@@ -12,7 +12,7 @@ from nnlite.jacobians.maps.base import Jacobian
 from nnlite.layers.base.layer import Layer
 from nnlite.ops.activations import ActivationFunction
 from nnlite.random import RandomSource, child_of
-from nnlite.registry.field_types import Count
+from nnlite.registry.bounds import Count
 from nnlite.registry.fields import FromSpec
 
 __all__ = ["SpectralNormalization"]

@@ -13,7 +13,7 @@ from nnlite.errors import ConfigError, ShapeError, needed_for
 from nnlite.jacobians import Jacobians
 from nnlite.layers.base.layer import Layer
 from nnlite.ops.shaping import as_indices
-from nnlite.registry.field_types import Count
+from nnlite.registry.bounds import Count
 from nnlite.registry.fields import Settled, option
 
 __all__ = ["CategoryEncoding"]

@@ -10,7 +10,7 @@ from nnlite.config import FloatType
 from nnlite.errors import ConfigError, DataError, NotReadyError
 from nnlite.layers.base.inputs import gathered, read_inputs
 from nnlite.layers.preprocessing.category_encoding import Categorical, OutputMode
-from nnlite.registry.field_types import Count, Range
+from nnlite.registry.bounds import Count, Range
 from nnlite.registry.fields import Converted, Settled, option
 
 __all__ = ["Discretization"]

@@ -9,7 +9,7 @@ from nnlite.arrays.types import BatchShape
 from nnlite.errors import ShapeError
 from nnlite.layers.base.inputs import read_inputs
 from nnlite.layers.preprocessing.category_encoding import Categorical, OutputMode
-from nnlite.registry.field_types import Count, Range
+from nnlite.registry.bounds import Count, Range
 
 __all__ = ["HashedCrossing", "Hashing"]
 

@@ -10,7 +10,7 @@ from nnlite.errors import ConfigError
 from nnlite.jacobians import Composed, Diagonal, TowardsMean
 from nnlite.jacobians.maps.base import Jacobian
 from nnlite.layers.preprocessing.image_size import DataFormat, Factor, RandomImages, checked_bounds, image_axes
-from nnlite.registry.field_types import Index, NonNegative
+from nnlite.registry.bounds import Index, NonNegative
 
 __all__ = ["RandomBrightness", "RandomContrast"]
 

@@ -20,7 +20,7 @@ from nnlite.layers.preprocessing.image_size import (
 )
 from nnlite.ops.interpolation import affine_places, taps
 from nnlite.random import RandomSource
-from nnlite.registry.field_types import Count, Index
+from nnlite.registry.bounds import Count, Index
 
 __all__ = [
     "RandomCrop",

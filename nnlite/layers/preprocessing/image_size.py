@@ -12,7 +12,7 @@ from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.simplified import Unchanged
 from nnlite.ops.interpolation import resize_matrices
 from nnlite.random import RandomSource
-from nnlite.registry.field_types import Count
+from nnlite.registry.bounds import Count
 
 __all__ = ["CenterCrop", "RandomImages", "Resizing"]
 

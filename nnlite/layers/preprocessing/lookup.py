@@ -9,7 +9,7 @@ import numpy as np
 from nnlite.layers.preprocessing.category_encoding import Categorical
 from nnlite.layers.preprocessing.hashing import Word, hashed, salted
 from nnlite.layers.preprocessing.vocabulary import Vocabulary
-from nnlite.registry.field_types import Index, Range
+from nnlite.registry.bounds import Index, Range
 from nnlite.registry.fields import Converted, option
 
 __all__ = ["IntegerLookup", "StringLookup"]

@@ -9,7 +9,7 @@ from nnlite.errors import DataError
 from nnlite.jacobians import Jacobians, Pieces
 from nnlite.layers.base.columns import ColumnChoice, OfSomeColumns, known_width, selection
 from nnlite.layers.preprocessing.numbers import check_adapted, examples_for
-from nnlite.registry.field_types import Count
+from nnlite.registry.bounds import Count
 from nnlite.registry.fields import option
 
 __all__ = ["PiecewiseLinearEncoding"]

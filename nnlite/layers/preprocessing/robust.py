@@ -11,7 +11,7 @@ from nnlite.jacobians import Diagonal, Jacobians
 from nnlite.layers.base.columns import ColumnChoice, OfSomeColumns, selection
 from nnlite.layers.base.simplified import Affine
 from nnlite.layers.preprocessing.numbers import check_adapted, examples_for, known_numbers
-from nnlite.registry.field_types import Positive
+from nnlite.registry.bounds import Positive
 from nnlite.registry.fields import option
 
 __all__ = ["RobustScaling"]

@@ -14,7 +14,7 @@ from nnlite.layers.preprocessing.category_encoding import Categorical
 from nnlite.layers.preprocessing.lookup import Size
 from nnlite.layers.preprocessing.vocabulary import Vocabulary
 from nnlite.registry import NamedFunction
-from nnlite.registry.field_types import Count
+from nnlite.registry.bounds import Count
 from nnlite.registry.fields import Converted, option
 
 __all__ = ["TextVectorization"]

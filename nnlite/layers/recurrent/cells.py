@@ -21,7 +21,7 @@ from nnlite.ops.activations import ActivationFunction
 from nnlite.ops.tracing import Traced
 from nnlite.random import RandomSource
 from nnlite.registry import outlives
-from nnlite.registry.field_types import BelowOne, Count, Index
+from nnlite.registry.bounds import BelowOne, Count, Index
 from nnlite.registry.fields import FromSpec, option
 from nnlite.regularizers import Regularizer
 

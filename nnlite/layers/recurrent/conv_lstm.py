@@ -16,7 +16,7 @@ from nnlite.layers.recurrent.cells import RNNCell, activated, add_gates, dropped
 from nnlite.layers.recurrent.rnn import Recurrent
 from nnlite.ops.activations import ActivationFunction
 from nnlite.random import RandomSource
-from nnlite.registry.field_types import BelowOne, Count, Index
+from nnlite.registry.bounds import BelowOne, Count, Index
 from nnlite.registry.fields import FromSpec, option
 from nnlite.regularizers import Regularizer
 

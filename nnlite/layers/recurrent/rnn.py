@@ -21,7 +21,7 @@ from nnlite.ops.tracing import Traced
 from nnlite.parameters import Parameter
 from nnlite.random import RandomSource, child_of, fresh_seed
 from nnlite.registry import constructor_parameters
-from nnlite.registry.field_types import Count
+from nnlite.registry.bounds import Count
 
 __all__ = ["Recurrent"]
 

@@ -5,7 +5,7 @@ import numpy as np
 from nnlite.jacobians import Jacobians, Penalized
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.simplified import Unchanged
-from nnlite.registry.field_types import NonNegative
+from nnlite.registry.bounds import NonNegative
 from nnlite.regularizers import L1L2
 
 __all__ = ["ActivityRegularization"]

@@ -12,7 +12,7 @@ from nnlite.jacobians import Diagonal, Identity, Jacobians
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.simplified import DenseDropout, Unchanged
 from nnlite.random import RandomSource
-from nnlite.registry.field_types import BelowOne, Fraction, Index
+from nnlite.registry.bounds import BelowOne, Fraction, Index
 from nnlite.registry.fields import Converted, Spec
 from nnlite.schedules import LearningRateSchedule, scheduled
 

@@ -10,7 +10,7 @@ from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.simplified import Unchanged
 from nnlite.layers.regularization.dropout import source_of
 from nnlite.random import RandomSource
-from nnlite.registry.field_types import BelowOne, Index, NonNegative
+from nnlite.registry.bounds import BelowOne, Index, NonNegative
 
 __all__ = ["GaussianDropout", "GaussianNoise"]
 

@@ -9,7 +9,7 @@ from nnlite.errors import ConfigError, ShapeError
 from nnlite.jacobians import Embedded, Jacobians, Transposed
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.spatial import Spatial
-from nnlite.registry.field_types import Index
+from nnlite.registry.bounds import Index
 
 __all__ = ["Cropping1D", "Cropping2D", "Cropping3D", "ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D"]
 

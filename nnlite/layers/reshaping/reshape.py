@@ -11,7 +11,7 @@ from nnlite.errors import ConfigError, ShapeError
 from nnlite.jacobians import Broadcast, Composed, Jacobians, Rearrange
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.simplified import View
-from nnlite.registry.field_types import Count
+from nnlite.registry.bounds import Count
 from nnlite.registry.fields import Converted
 
 __all__ = ["Flatten", "Permute", "RepeatVector", "Reshape"]

@@ -9,7 +9,7 @@ from nnlite.arrays.types import BatchShape
 from nnlite.errors import ShapeError
 from nnlite.losses.base import Loss
 from nnlite.losses.classification import whole_numbers
-from nnlite.registry.field_types import Positive
+from nnlite.registry.bounds import Positive
 
 __all__ = ["Circle"]
 

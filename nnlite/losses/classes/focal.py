@@ -13,7 +13,7 @@ from nnlite.losses.base import Loss
 from nnlite.losses.classification import clipped_chances, fractions, smoothed
 from nnlite.losses.elementwise import Elementwise
 from nnlite.ops.activations import Sigmoid, Softmax
-from nnlite.registry.field_types import Fraction, NonNegative
+from nnlite.registry.bounds import Fraction, NonNegative
 
 __all__ = ["BinaryFocalCrossentropy", "CategoricalFocalCrossentropy"]
 

@@ -10,7 +10,7 @@ from nnlite.jacobians.maps.base import Jacobian
 from nnlite.losses.base import Loss
 from nnlite.losses.classification import class_numbers
 from nnlite.losses.elementwise import EPSILON, at_least
-from nnlite.registry.field_types import Range
+from nnlite.registry.bounds import Range
 
 __all__ = ["CategoricalGeneralizedCrossEntropy"]
 

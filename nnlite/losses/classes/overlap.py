@@ -11,7 +11,7 @@ from nnlite.jacobians.maps.base import Jacobian
 from nnlite.losses.base import Loss
 from nnlite.losses.classification import fractions
 from nnlite.losses.elementwise import EPSILON
-from nnlite.registry.field_types import NonNegative
+from nnlite.registry.bounds import NonNegative
 
 __all__ = ["Dice", "Tversky"]
 

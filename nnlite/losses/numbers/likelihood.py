@@ -11,7 +11,7 @@ from nnlite.jacobians import Contraction
 from nnlite.jacobians.maps.base import Jacobian
 from nnlite.losses.base import Loss
 from nnlite.losses.elementwise import EPSILON, Elementwise, at_least
-from nnlite.registry.field_types import Range
+from nnlite.registry.bounds import Range
 
 __all__ = ["Gamma", "GaussianNLL", "NegativeLogLikelihood", "Tweedie"]
 

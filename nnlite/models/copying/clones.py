@@ -11,8 +11,8 @@ from nnlite.models.functional import Model
 from nnlite.models.header import InputShape
 from nnlite.models.sequential import Sequential
 from nnlite.random import fresh_seed
-from nnlite.registry.custom import custom_object_scope
 from nnlite.registry.field_types import read
+from nnlite.registry.names import custom_object_scope
 
 __all__ = ["clone_model", "model_from_json"]
 

@@ -9,7 +9,8 @@ from nnlite.layers import Input, Layer
 from nnlite.layers.base.contract.structure import arranged_as, checked_structure, leaves_of
 from nnlite.layers.base.symbolic import Symbol, symbols_of
 from nnlite.registry import snake_case
-from nnlite.registry.field_types import Index, read
+from nnlite.registry.bounds import Index
+from nnlite.registry.field_types import read
 
 __all__ = ["Drawing", "free_name", "listed", "redrawn"]
 

@@ -6,7 +6,7 @@ from nnlite.arrays.types import Array
 from nnlite.jacobians import Jacobians
 from nnlite.ops.activations.base import ActivationFunction
 from nnlite.ops.elementwise import elementwise
-from nnlite.registry.field_types import NonNegative
+from nnlite.registry.bounds import NonNegative
 
 __all__ = ["HardShrink", "HardSiLU", "HardTanh", "ReLU6", "SoftShrink", "SparsePlus", "SparseSigmoid", "Threshold"]
 

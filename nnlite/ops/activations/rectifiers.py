@@ -12,7 +12,7 @@ from nnlite.kernels.reference import dense
 from nnlite.kernels.reference.dense import RELU
 from nnlite.ops.activations.base import ActivationFunction
 from nnlite.ops.elementwise import elementwise
-from nnlite.registry.field_types import NonNegative, Positive
+from nnlite.registry.bounds import NonNegative, Positive
 
 __all__ = ["CELU", "ELU", "SELU", "LeakyReLU", "ReLU"]
 

@@ -12,7 +12,7 @@ from nnlite.kernels import magnitude, sigmoid, softplus
 from nnlite.kernels.reference.dense import MISH, SIGMOID, TANH
 from nnlite.ops.activations.base import ActivationFunction
 from nnlite.ops.elementwise import elementwise
-from nnlite.registry.field_types import Positive
+from nnlite.registry.bounds import Positive
 
 __all__ = [
     "GELU",

@@ -17,7 +17,7 @@ from nnlite.optimizers.base.slots import FLUSH_PERIOD
 from nnlite.optimizers.base.variables import VariableDoors
 from nnlite.parameters import RowPack
 from nnlite.registry import Configurable, snake_case
-from nnlite.registry.field_types import Count, Fraction, NonNegative, Positive
+from nnlite.registry.bounds import Count, Fraction, NonNegative, Positive
 from nnlite.registry.fields import Converted, option
 from nnlite.registry.modules import refuse_unknown
 from nnlite.schedules import LearningRateSchedule

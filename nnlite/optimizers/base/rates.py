@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, overload
 
 from nnlite.errors import ConfigError
 from nnlite.registry import NamedFunction
-from nnlite.registry.field_types import NonNegative, Specified, read
+from nnlite.registry.bounds import NonNegative
+from nnlite.registry.field_types import Specified, read
 from nnlite.registry.fields import Converted, Spec
 from nnlite.schedules import LearningRateSchedule
 

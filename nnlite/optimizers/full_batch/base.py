@@ -11,7 +11,7 @@ from nnlite.arrays.types import Array
 from nnlite.errors import ConfigError
 from nnlite.optimizers.base import LearningRate, Optimizer
 from nnlite.optimizers.full_batch.objective import Objective
-from nnlite.registry.field_types import Count, NonNegative, Positive
+from nnlite.registry.bounds import Count, NonNegative, Positive
 from nnlite.registry.fields import option
 
 __all__ = ["FullBatchOptimizer"]

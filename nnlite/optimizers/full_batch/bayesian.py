@@ -6,7 +6,7 @@ from nnlite.arrays.types import Array
 from nnlite.errors import ConfigError
 from nnlite.optimizers.full_batch.damped import DampedOptimizer, solved
 from nnlite.optimizers.full_batch.objective import Objective
-from nnlite.registry.field_types import Positive
+from nnlite.registry.bounds import Positive
 from nnlite.registry.fields import option
 
 __all__ = ["BayesianRegularization"]

@@ -8,7 +8,7 @@ import numpy as np
 from nnlite.arrays.types import Array
 from nnlite.errors import ConfigError, TrainingWarning
 from nnlite.optimizers.full_batch.base import FullBatchOptimizer
-from nnlite.registry.field_types import BelowOne, Count, Positive
+from nnlite.registry.bounds import BelowOne, Count, Positive
 
 __all__ = ["MU", "DampedOptimizer", "solved"]
 

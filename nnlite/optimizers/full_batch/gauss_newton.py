@@ -4,7 +4,7 @@ from nnlite.arrays.types import Array
 from nnlite.optimizers.full_batch.conjugate_gradients import conjugate_gradients
 from nnlite.optimizers.full_batch.damped import DampedOptimizer, solved
 from nnlite.optimizers.full_batch.objective import Objective
-from nnlite.registry.field_types import Count, Positive
+from nnlite.registry.bounds import Count, Positive
 from nnlite.registry.fields import option
 
 __all__ = ["GaussNewton"]

@@ -6,7 +6,7 @@ from nnlite.arrays.types import Array
 from nnlite.optimizers.full_batch.base import NO_STEP, FullBatchOptimizer
 from nnlite.optimizers.full_batch.line_search import search
 from nnlite.optimizers.full_batch.objective import Objective
-from nnlite.registry.field_types import Count
+from nnlite.registry.bounds import Count
 
 __all__ = ["LBFGS"]
 

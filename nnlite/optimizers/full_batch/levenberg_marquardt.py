@@ -3,7 +3,7 @@
 from nnlite.arrays.types import Array
 from nnlite.optimizers.full_batch.damped import DampedOptimizer, solved
 from nnlite.optimizers.full_batch.objective import Objective
-from nnlite.registry.field_types import Count
+from nnlite.registry.bounds import Count
 from nnlite.registry.fields import option
 
 __all__ = ["LevenbergMarquardt"]

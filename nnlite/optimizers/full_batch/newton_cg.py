@@ -8,7 +8,7 @@ from nnlite.arrays.types import Array
 from nnlite.optimizers.full_batch.base import NO_STEP, FullBatchOptimizer
 from nnlite.optimizers.full_batch.conjugate_gradients import conjugate_gradients
 from nnlite.optimizers.full_batch.objective import Objective
-from nnlite.registry.field_types import Count, Positive
+from nnlite.registry.bounds import Count, Positive
 
 __all__ = ["NewtonCG"]
 

@@ -10,7 +10,7 @@ from nnlite.errors import ConfigError
 from nnlite.optimizers.base import LearningRate, WeightDecay
 from nnlite.optimizers.base.slots import update_mean
 from nnlite.optimizers.layerwise.base import LayerwiseOptimizer, Part
-from nnlite.registry.field_types import BelowOne, Fraction, Index, NonNegative, Positive
+from nnlite.registry.bounds import BelowOne, Fraction, Index, NonNegative, Positive
 from nnlite.registry.fields import option
 
 __all__ = ["Muon"]

@@ -7,7 +7,8 @@ from nnlite.errors import ConfigError, NotReadyError
 from nnlite.losses import Loss
 from nnlite.metrics import Metric
 from nnlite.optimizers import Optimizer
-from nnlite.registry.field_types import Count, read_call
+from nnlite.registry.bounds import Count
+from nnlite.registry.field_types import read_call
 from nnlite.registry.fields import Spec
 from nnlite.training.compiled.last_layer import LastLayerCheck
 from nnlite.training.compiled.metrics import CompiledMetrics

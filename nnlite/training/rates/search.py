@@ -9,7 +9,8 @@ import numpy as np
 
 from nnlite.data.batches import ArrayBatches
 from nnlite.errors import ConfigError
-from nnlite.registry.field_types import Count, Positive, read_call
+from nnlite.registry.bounds import Count, Positive
+from nnlite.registry.field_types import read_call
 from nnlite.training.inputs import BatchSize, adapt_first_weights, rows_of_batch
 from nnlite.training.rates.curve import LearningRateCurve
 

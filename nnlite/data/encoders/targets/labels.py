@@ -8,7 +8,7 @@ from nnlite.config import floatx
 from nnlite.data.encoders.targets.base import TargetEncoder, listed
 from nnlite.errors import ConfigError, DataError, ShapeError, did_you_mean
 from nnlite.metrics.scores import Score, best_threshold, multilabel_scores
-from nnlite.registry.field_types import Fraction
+from nnlite.registry.bounds import Fraction
 
 __all__ = ["Labels"]
 

@@ -1,5 +1,6 @@
-"""User-defined classes and functions under names of their own: registered for good, or within a scope."""
+"""Names: of users' classes and functions, registered for good or within a scope, and of families in lists."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -8,6 +9,7 @@ from typing import Any, TypeVar
 from nnlite.errors import ConfigError
 
 __all__ = [
+    "LISTED",
     "CustomObjectScope",
     "custom_object",
     "custom_object_scope",
@@ -17,6 +19,37 @@ __all__ = [
     "name_of_custom",
     "register_keras_serializable",
 ]
+
+# What `nnlite list` calls a family, for messages about a name that is unknown.
+LISTED = {
+    "layer": "layers",
+    "loss": "losses",
+    "metric": "metrics",
+    "optimizer": "optimizers",
+    "callback": "callbacks",
+    "schedule": "schedules",
+    "data source": "sources",
+    "initializer": "initializers",
+    "regularizer": "regularizers",
+    "constraint": "constraints",
+    "activation function": "activations",
+}
+
+
+def listing_of(family: str, count: int, name: str = "") -> str:
+    """The command that lists so many names, those of a family or of the arguments of a class."""
+    return f"`nnlite list {LISTED[family]}{f' {name}' if name else ''}` shows all {count}" if family in LISTED else ""
+
+
+def normalized(name: str) -> str:
+    """`leaky_relu`, `LeakyReLU` and `leakyrelu` are one name."""
+    return name.replace("_", "").lower()
+
+
+def snake_case(name: str) -> str:
+    """`BatchNormalization` as `batch_normalization`, `Conv2D` as `conv2d`: Keras's rule."""
+    return re.sub(r"(?<=.)(?=[A-Z][a-z])|(?<=[a-z])(?=[A-Z])", "_", name).lower()
+
 
 AnyObject = TypeVar("AnyObject", bound=Callable[..., Any])
 _registered: dict[str, Any] = {}  # what `get_custom_objects` gives to read and to change
