@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -12,9 +12,11 @@ from nnlite.data.numbered import NumberedBatches, is_array_like, is_numbered
 from nnlite.data.partition import stratified_parts
 from nnlite.errors import ConfigError, DataError, ShapeError
 from nnlite.random import stream
-from nnlite.registry.field_types import NonNegative, read
+from nnlite.registry.bounds import NonNegative
+from nnlite.registry.field_types import read
 
 Together: TypeAlias = Callable[[], int]
+Epoch: TypeAlias = Generator[tuple, None, None]  # of batches; whoever leaves it early closes it
 
 
 def one_by_one() -> int:
@@ -48,7 +50,7 @@ class ArrayBatches:
     def skip(self, batches: int) -> None:
         """Nothing: each epoch starts over."""
 
-    def epoch(self, step: int = 0, first: int = 0, together: Together = one_by_one) -> Iterator[tuple]:
+    def epoch(self, step: int = 0, first: int = 0, together: Together = one_by_one) -> Epoch:
         """The batches of one epoch, from `first` on.
 
         Args:
@@ -96,7 +98,7 @@ class IterableBatches:
         if first is None:
             raise DataError("there are no examples: the iterable of batches is empty")
         prepare(*_parts(first))  # the first batch decides the shapes that a model is built for
-        self._iterator = itertools.chain([first], iterator)
+        self._iterator: Any = None if self._walks_again else itertools.chain([first], iterator)
 
     def skip(self, batches: int) -> None:
         """Pass over what earlier epochs took from a source that does not start over."""
@@ -104,18 +106,19 @@ class IterableBatches:
             for _ in range(batches):
                 next(self._iterator, None)
 
-    def epoch(self, step: int = 0, first: int = 0) -> Iterator[tuple]:
+    def epoch(self, step: int = 0, first: int = 0) -> Epoch:
         """The next `steps` batches, but for the `first` ones."""
-        return itertools.islice(self._epoch(step), first, None)
+        return without_first(self._epoch(step), first)
 
-    def _epoch(self, step: int) -> Iterator[tuple]:
+    def _epoch(self, step: int) -> Epoch:
         numbered = self.source if isinstance(self.source, NumberedBatches) else None
+        iterator: Any = self._iterator  # an iterator of this epoch alone ends with it
         if self._walks_again:
-            self._iterator = numbered.epoch(step) if numbered else iter(self.source)
+            iterator = numbered.epoch(step) if numbered else iter(self.source)
         done, limit = 0, self._wanted
         while limit is None or done < limit:
             try:
-                batch = next(self._iterator)
+                batch = next(iterator)
             except StopIteration:
                 break
             yield self.prepare(*_parts(batch))
@@ -135,6 +138,13 @@ class IterableBatches:
             return len(self.source)
         except (TypeError, NotImplementedError):  # a generator; a loader of endless data
             return None
+
+
+def without_first(batches: Epoch, first: int) -> Epoch:
+    """The batches but for the `first` ones, which are passed over once the next one is asked for."""
+    for _ in itertools.islice(batches, first):
+        pass
+    yield from batches  # which closes them where this is closed
 
 
 def suited_batch_size(rows: int) -> int:

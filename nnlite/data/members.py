@@ -1,12 +1,12 @@
 """Batches for models that are several at once: each member has rows of its own, in an order of its own."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from nnlite.data.batches import Together, by_rows, one_by_one, take_rows
+from nnlite.data.batches import Epoch, Together, by_rows, one_by_one, take_rows
 from nnlite.errors import DataError
 from nnlite.random import stream
 
@@ -60,7 +60,7 @@ class MemberBatches:
     def skip(self, batches: int) -> None:
         """Nothing: each epoch starts over."""
 
-    def epoch(self, step: int = 0, first: int = 0, together: Together = one_by_one) -> Iterator[tuple]:
+    def epoch(self, step: int = 0, first: int = 0, together: Together = one_by_one) -> Epoch:
         """The batches of one epoch, as `ArrayBatches.epoch`; each member has an order of its own."""
         order = np.stack([self._order(member, step)[places] for member, places in enumerate(self._places)])
         stops = [0, *self.stops[: self.steps].tolist()]

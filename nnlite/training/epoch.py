@@ -1,14 +1,15 @@
 """One pass over the data: training, validation and evaluation are the same loop with another step."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from nnlite.callbacks import Callback, CallbackList, ProgressBar
-from nnlite.data.batches import ArrayBatches, IterableBatches, count_rows
+from nnlite.data.batches import ArrayBatches, Epoch, IterableBatches, count_rows
 from nnlite.data.members import MemberBatches
 from nnlite.layers.base.call import inner_layers
 from nnlite.metrics import Mean
@@ -60,19 +61,20 @@ def run_epoch(
         steps.begin_epoch()
     options = {} if written or on_begin or on_end else _taken_together(trainer, batches)
     batches_left, loss, done = _whole_epoch(trainer, batches) if session is None else session.begin_epoch(**options)
-    for x, y, sample_weight in batches_left:
-        if on_begin:
-            on_begin(done, {})
-        value, outputs = step(x, y, sample_weight)
-        loss.update_state(value, count_rows(x))
-        update_metrics(y, outputs, sample_weight)
-        if on_end:
-            on_end(done, report(loss, trainer))
-        done += _count_batches(x, batches)
-        if session is not None:
-            session.batch = done
-            if trainer.stop_training or trainer.interrupted:
-                break
+    with closing(batches_left):  # what reads ahead stops where the epoch does, whatever ends it
+        for x, y, sample_weight in batches_left:
+            if on_begin:
+                on_begin(done, {})
+            value, outputs = step(x, y, sample_weight)
+            loss.update_state(value, count_rows(x))
+            update_metrics(y, outputs, sample_weight)
+            if on_end:
+                on_end(done, report(loss, trainer))
+            done += _count_batches(x, batches)
+            if session is not None:
+                session.batch = done
+                if trainer.stop_training or trainer.interrupted:
+                    break
     return report(loss, trainer), done
 
 
@@ -92,7 +94,7 @@ def _count_batches(x: Any, batches: Batches) -> int:
     return 1 if isinstance(batches, IterableBatches) else math.ceil(count_rows(x) / batches.batch_size)
 
 
-def _whole_epoch(trainer: "Trainer", batches: Batches) -> tuple[Iterable[tuple], Mean, int]:
+def _whole_epoch(trainer: "Trainer", batches: Batches) -> tuple[Epoch, Mean, int]:
     """All batches, the mean of their losses, which starts over as the metrics do, and how many are done: none."""
     assert trainer.optimizer is not None  # the model is compiled
     for metric in trainer.metrics:

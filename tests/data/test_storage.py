@@ -1,6 +1,7 @@
 """Data larger than memory: the rows are those of the file, each once, and what is fitted to them is what was fitted."""
 
 import bz2
+import contextlib
 import gzip
 import json
 import lzma
@@ -16,11 +17,12 @@ import nnlite
 from benchmarks import storage as benchmark
 from nnlite import Model, Sequential
 from nnlite.arrays.stored import StoredRows
+from nnlite.callbacks import LambdaCallback
 from nnlite.cli import main
 from nnlite.data import Columns, Data, Numeric, OneHot, Table, open_rows, read_table_file
-from nnlite.data.batches import ArrayBatches
+from nnlite.data.batches import ArrayBatches, IterableBatches
 from nnlite.data.splits import Split
-from nnlite.data.storage import chunks, scanning, stored_tables, text
+from nnlite.data.storage import batches as storage_batches, chunks, scanning, stored_tables, text
 from nnlite.data.storage.batches import StoredBatches, batches_of
 from nnlite.data.storage.chunks import arrow_chunks
 from nnlite.data.storage.scanning import row_parts
@@ -168,10 +170,73 @@ def test_steps_end_the_epoch_and_the_thread(rows):
     assert len(walked(StoredBatches((rows, None, None), 16, 0, steps=3, window_bytes=12 * 64))) == 3
     with pytest.raises(DataError, match="45 steps of 16 rows were asked for, the data has 44"):
         StoredBatches((rows, None, None), 16, steps=45)
-    stopped = StoredBatches((rows, None, None), 16, 0, window_bytes=12 * 64).epoch()
-    next(stopped)
-    stopped.close()
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("nnlite-read-ahead")]
+    for first in (0, 1, 5):
+        stopped = StoredBatches((rows, None, None), 16, 0, window_bytes=12 * 64).epoch(first=first)
+        next(stopped)
+        assert reading_ahead()
+        stopped.close()
+        assert not reading_ahead()
+
+
+def reading_ahead():
+    return [thread for thread in threading.enumerate() if thread.name.startswith("nnlite-read-ahead")]
+
+
+@pytest.mark.parametrize("first", [0, 1, 5])
+def test_first_batches_are_passed_over(rows, array, first):
+    for batches in (StoredBatches((rows, array, None), 16, 0), IterableBatches([(array, array)] * 7, lambda *own: own)):
+        for have, want in zip(batches.epoch(3, first), list(batches.epoch(3))[first:], strict=True):
+            assert np.array_equal(have[0], want[0]) and np.array_equal(have[1], want[1])
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, None])
+@pytest.mark.parametrize("call", ["fit", "evaluate", "predict"])
+def test_whoever_ends_an_epoch_early_ends_the_thread(rows, array, call, error, monkeypatch):
+    monkeypatch.setattr(storage_batches, "WINDOW_BYTES", 12 * 64)
+    monkeypatch.setattr(storage_batches, "ORDERED_BYTES", 12 * 64)
+    model, seen = compiled(array), []
+
+    def end(batch, logs):
+        seen.append(len(reading_ahead()))
+        if error:
+            raise error
+        model.stop_training = True
+
+    hook = {"fit": "on_train_batch_end", "evaluate": "on_test_batch_end", "predict": "on_predict_batch_end"}[call]
+    data = (rows,) if call == "predict" else (rows, array[:, 0])
+    with pytest.raises(error) if error else contextlib.nullcontext() as caught:
+        getattr(model, call)(*data, batch_size=16, verbose=0, callbacks=[LambdaCallback(**{hook: end})])
+    assert seen[0] == 1 and not reading_ahead()  # also while `caught` holds the frames of the call
+    assert (caught is not None) == (error is not None)
+
+
+@pytest.mark.parametrize("first", [0, 2])
+def test_an_iterable_that_starts_over_is_closed_with_its_epoch(array, first):
+    closed = []
+
+    class Source:
+        def __iter__(self):
+            try:
+                for _ in range(9):
+                    yield array, array
+            finally:
+                closed.append(1)
+
+    batches = IterableBatches(Source(), lambda *own: own)
+    assert len(closed) == 1  # that of the first look
+    epoch = batches.epoch(0, first)
+    next(epoch)
+    epoch.close()
+    assert len(closed) == 2
+    assert len(list(batches.epoch())) == 9
+
+
+def test_a_generator_goes_on_where_an_epoch_was_left(array):
+    batches = IterableBatches(iter([(array, number) for number in range(9)]), lambda *own: own)
+    epoch = batches.epoch(0, 2)
+    assert next(epoch)[1] == 2
+    epoch.close()
+    assert [number for _, number, _ in batches.epoch()] == [3, 4, 5, 6, 7, 8]
 
 
 def test_targets_may_be_several(rows, array):

@@ -3,13 +3,13 @@
 import math
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
+from contextlib import closing
 from typing import Any
 
 import numpy as np
 
 from nnlite.arrays.stored import StoredRows
-from nnlite.data.batches import ArrayBatches, Together, count_rows, one_by_one, take_rows
+from nnlite.data.batches import ArrayBatches, Epoch, Together, count_rows, one_by_one, take_rows, without_first
 from nnlite.random import stream
 
 __all__ = ["StoredBatches", "batches_of"]
@@ -53,14 +53,18 @@ class StoredBatches(ArrayBatches):
         self.block = max(window // BLOCKS_OF_A_WINDOW, 1)
         self.blocks_of_window = max(window // self.block, 1)
 
-    def epoch(self, step: int = 0, first: int = 0, together: Together = one_by_one) -> Iterator[tuple]:
+    def epoch(self, step: int = 0, first: int = 0, together: Together = one_by_one) -> Epoch:
         """The batches of one epoch from `first` on, each by itself; `step`, that of training, decides the order."""
-        return islice(self._epoch(step), first, None)
+        return without_first(self._epoch(step), first)
 
-    def _epoch(self, step: int) -> Iterator[tuple]:
+    def _epoch(self, step: int) -> Epoch:
+        with closing(self._windows(step)) as windows:  # the thread that reads ahead ends with the epoch
+            yield from self._cut_up(windows)
+
+    def _cut_up(self, windows: Iterator[tuple]) -> Epoch:
         rest: list[tuple] = []  # what is left over from earlier windows, less than a batch
         needed, left = self.batch_size, self.steps
-        for window in self._windows(step):
+        for window in windows:
             start, count = 0, count_rows(window[0])
             while count - start >= needed:
                 yield _joined([*rest, _cut(window, start, start + needed)])
@@ -73,7 +77,7 @@ class StoredBatches(ArrayBatches):
         if rest:
             yield _joined(rest)
 
-    def _windows(self, step: int) -> Iterator[tuple]:
+    def _windows(self, step: int) -> Epoch:
         """The arrays of one window after another, each read while the one before it is in use."""
         count = count_rows(self.arrays[0])
         blocks = np.arange(math.ceil(count / self.block))

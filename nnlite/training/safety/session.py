@@ -2,7 +2,7 @@
 
 import numbers
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ import numpy as np
 
 from nnlite import saving
 from nnlite.callbacks import CallbackList
+from nnlite.data.batches import Epoch
 from nnlite.errors import ConfigError, DivergenceError, ModelFileError, TrainingWarning
 from nnlite.errors.boundary import reading
 from nnlite.metrics import Mean
@@ -148,7 +149,7 @@ class Session:
         self.trainer.diverged = True
         warnings.warn(f"{error}. The weights of the last finite epoch are restored", TrainingWarning, stacklevel=2)
 
-    def begin_epoch(self, **options: Any) -> tuple[Iterable[tuple], Mean, int]:
+    def begin_epoch(self, **options: Any) -> tuple[Epoch, Mean, int]:
         """The batches of the epoch that are left, the mean of its losses so far, and how many batches are done.
 
         Mean and metrics start over, or go on; `options` are those of the batches' `epoch`.
@@ -160,7 +161,9 @@ class Session:
                 for metric, state in zip(trainer.metrics, self._taken["metrics"], strict=True):
                     metric.set_state(state)
             left = self.batches.epoch(self.shuffled_at, self.batch, **options)
-            return () if self.stopped else left, self.loss, self.batch
+            if self.stopped:
+                left.close()
+            return left, self.loss, self.batch
         self.loss, self.batch, self.shuffled_at = Mean(), 0, trainer.optimizer.batches
         for metric in trainer.metrics:
             metric.reset_state()
