@@ -65,6 +65,10 @@ class Predictor:
         Raises:
             ShapeError: `x` has not the shape that the model was built for.
         """
+        return self.model._as_returned(self._outputs(x))
+
+    def _outputs(self, x: Any) -> np.ndarray | Any:
+        """The outputs for a batch: one array, or a tuple of several."""
         if self.encoder is not None and self.encoder.accepts(x):
             x = self.encoder.encode(x)
         if self.plain:
@@ -76,7 +80,7 @@ class Predictor:
             prepared = self._local.prepared[shapes]
         except (AttributeError, KeyError):
             if self.in_pieces and len(x) > (rows := self.rows_at_once):
-                return np.concatenate([self(x[start : start + rows]) for start in range(0, len(x), rows)])
+                return np.concatenate([self._outputs(x[start : start + rows]) for start in range(0, len(x), rows)])
             prepared = self._prepare(x, shapes)
         for run, out in prepared:
             x = run(x, out)

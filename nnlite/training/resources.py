@@ -25,7 +25,8 @@ def largest_product(model: Trainable, batch_size: int | None) -> int:
     largest = 0
     for layer in model.layers:
         kernels = [parameter.size for parameter in layer.parameters if len(parameter.shape) > 1]
-        positions = math.prod(length or 1 for length in layer.output_shape[1:-1] if not isinstance(length, tuple))
+        lengths = (layer.output_shape or ())[1:-1]  # none of a layer that `call` does not use
+        positions = math.prod(length or 1 for length in lengths if not isinstance(length, tuple))
         products = (layer.member_count or 1) ** 2  # both the kernels and the positions have the axis of members
         largest = max([largest, *(size * positions // products for size in kernels)])
     return largest * (batch_size or 32)

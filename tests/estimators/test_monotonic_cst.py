@@ -152,3 +152,12 @@ def test_what_cannot_be_bound():
         NNRegressor(epochs=1, layers=["Dropout"], monotonic_cst=DIRECTIONS).fit(X, TARGET)
     with pytest.raises(ConfigError, match="falls near"):
         NNRegressor(**QUICK, activation="mish", monotonic_cst=DIRECTIONS).fit(X, TARGET)
+
+
+@pytest.mark.parametrize("n_features", [1, 2])
+def test_every_column_may_have_a_direction(n_features):
+    X = np.random.default_rng(0).normal(size=(60, n_features))
+    model = NNRegressor(epochs=2, n_members=1, monotonic_cst=[1, -1][:n_features], random_state=0).fit(X, X.sum(axis=1))
+    grid = np.zeros((50, n_features))
+    grid[:, 0] = np.linspace(-3, 3, 50)
+    assert (np.diff(model.predict(grid)) >= 0).all()

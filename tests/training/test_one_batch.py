@@ -1,5 +1,7 @@
 """Batches that users pass one by one: read in full once for each signature, and no fault is missed afterwards."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -112,3 +114,12 @@ def test_indices_are_read_each_time(read_in_full):
         model.train_on_batch(x, np.ones(4))
     with pytest.raises(DataError):
         model.train_on_batch(x + 1, np.ones(4))
+
+
+def test_large_numbers_of_a_known_signature_warn_of_nothing():
+    model = Sequential([Dense(2)], seed=0)
+    model.compile("sgd", "mse")
+    x, y = np.ones((200, 6), np.float32), np.full((200, 2), 1000, np.float16)  # whose sum is beyond float16
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert all(np.isfinite(model.train_on_batch(x, y)) for _ in range(2))

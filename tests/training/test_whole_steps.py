@@ -417,3 +417,24 @@ def test_settings_that_change_between_calls_count(calls):
     assert calls == [1, 1]
     for one, other in zip(*found, strict=True):
         np.testing.assert_allclose(one, other, rtol=0, atol=1e-12)
+
+
+class SlowSGD(SGD):
+    """An optimizer whose rate is another one than it says."""
+
+    @property
+    def current_learning_rate(self):
+        return 0.001
+
+
+def test_a_rate_of_a_users_optimizer_is_that_of_whole_steps():
+    trained = []
+    for choice in ("numpy", "numba"):
+        kernels.use(choice)
+        model = Sequential([Dense(8, "relu"), Dense(2)], seed=1)
+        model.compile(SlowSGD(0.5), "mse")
+        x = np.random.default_rng(0).normal(size=(200, 6)).astype(np.float32)
+        model.fit(x, x[:, :2], epochs=2, verbose=0)
+        trained.append(model.get_weights())
+    for ours, theirs in zip(*trained, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)

@@ -61,7 +61,7 @@ class Tracker(Callback, abstract=True):
         return {
             "optimizer": type(optimizer).__name__,
             **arguments,
-            "loss": str(self.model.loss.to_spec()),
+            "loss": str(self.model.trainer.config()["loss"]),
             "epochs": self.params["epochs"],
             "seed": self.params["seed"],
             "parameters": sum(weight.size for weight in self.model.weights),

@@ -210,12 +210,20 @@ class Recipe:
     @property
     def has_waves(self) -> bool:
         """Whether numbers are learned from beside waves of themselves: numbers from few numbers."""
-        return self.is_tuned and self.problem.task == "number" and 0 < len(self.problem.numbers) <= MOST_WAVY_COLUMNS
+        return self._has_few_numbers and any(not self._direction(column) for column in self.problem.numbers)
 
     @property
     def has_pieces(self) -> bool:
         """Whether they are learned from beside piecewise linear pieces of themselves too: enough rows for each bin."""
-        return self.has_waves and self.problem.n_rows >= BINS * LEAST_ROWS_OF_A_BIN
+        return self._has_few_numbers and self.problem.n_rows >= BINS * LEAST_ROWS_OF_A_BIN
+
+    @property
+    def _has_few_numbers(self) -> bool:
+        return self.is_tuned and self.problem.task == "number" and 0 < len(self.problem.numbers) <= MOST_WAVY_COLUMNS
+
+    def _direction(self, column: int) -> int:
+        """The direction of a column of the encoded table; 0 for a free one."""
+        return 0 if self.problem.directions is None else self.problem.directions[column]
 
     def _dense(self, units: int, activation: Any) -> dict[str, Any]:
         options: dict[str, Any] = {"units": units, "activation": activation}

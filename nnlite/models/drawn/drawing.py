@@ -139,7 +139,7 @@ def redrawn(config: Mapping[str, Any]) -> tuple[list[Symbol], Any]:
             _check_numbers([settings["mask"]], values, ("nodes", index, 2))
             settings["mask"] = values[settings["mask"]]
         output = layers[position](tuple(taken) if several else taken[0], **settings)
-        values += output if isinstance(output, tuple) else [output]
+        values += leaves_of(output)
     _check_numbers(entries["outputs"], values, ("outputs",))
     outputs = [values[number] for number in entries["outputs"]]
     if "structure" not in config:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from nnlite.errors import ConfigError, DataError
+from nnlite.layers.base.contract.structure import leaves_of
 from nnlite.layers.base.inputs import in_memory, read_inputs
 
 __all__ = ["adapt_each", "drawn_input"]
@@ -60,4 +61,4 @@ def adapt_each(model: Any, data: Any) -> None:
         if not layer.adapted:
             layer.adapt(given)
         output = layer(given)
-        values += output if isinstance(output, tuple) else [output]
+        values += leaves_of(output)

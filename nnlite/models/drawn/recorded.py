@@ -205,6 +205,9 @@ def finish_building(model: Any) -> None:
     """Give a model whose `call` has run on zeros its program; `ConfigError` for losses that came too early."""
     trainer = vars(model).get("trainer")
     names = recorded_outputs(model)
+    if len(names) > 1 and trainer is not None and trainer.optimizer is None:  # made before the outputs were known
+        del vars(model)["trainer"]
+        trainer = None
     if trainer is not None and sorted(names) != sorted(trainer.names if isinstance(trainer, OutputsTrainer) else ()):
         model.built = False
         told = ", ".join(names)

@@ -68,7 +68,10 @@ class Optimizer(VariableDoors, Configurable, family="optimizer"):
     by_kernel = False
     _fast_paths: ClassVar[dict[str, tuple[str, ...]]] = {
         "by_kernel": ("update",),
-        "update_form": ("update", "slot_names", "new_slots", "apply_packs", "_update_packs", "_update_block"),
+        "update_form": (
+            *("update", "slot_names", "new_slots", "apply_packs", "_update_packs", "_update_block", "step_size"),
+            *("current_learning_rate", "current_weight_decay", "iterations"),
+        ),
     }
 
     learning_rate: LearningRate

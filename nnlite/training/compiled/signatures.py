@@ -68,4 +68,7 @@ def _cast(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
 
 def _finite(array: np.ndarray) -> bool:
     """Whether all numbers are finite; finite ones whose sum is not are taken for others too."""
-    return array.dtype.kind != "f" or math.isfinite(np.add.reduce(array, axis=None))
+    if array.dtype.kind != "f":
+        return True
+    with np.errstate(over="ignore", invalid="ignore"):
+        return math.isfinite(np.add.reduce(array, axis=None))
