@@ -20,6 +20,13 @@ CHOICES = ("auto", "numpy", "numba")
 WORTH_LOADING = 1_000_000_000
 WORTH_COMPILING = 8_000_000_000  # where nothing compiled lies on the disk yet, which takes up to ten seconds
 STEP = 25_000
+TRAINING = {
+    "attention",
+    "convolution",
+    "dense",
+    "dense_steps",
+    "recurrent",
+}  # files worth loading Numba for
 
 __all__ = ["aligned_zeros", "chosen", "compiled_now", "dense_steps", "keep_freed_memory", "suited_kernels", "use"]
 __all__ += reference.__all__
@@ -63,7 +70,7 @@ def suited_kernels(steps: int, parameters: int) -> Iterator[None]:
         return
     with _Choice.lock:
         _Choice.inside += 1
-        _take(compiled, updates >= WORTH_COMPILING or compiled.on_disk("dense_steps."))
+        _take(compiled, None if updates >= WORTH_COMPILING else compiled.on_disk())
     try:
         yield
     finally:
@@ -81,8 +88,7 @@ def _worth_it(updates):
         compiled = _compiled()
     except ConfigError:
         return None
-    on_disk = updates >= WORTH_COMPILING or compiled.on_disk("dense.", "dense_steps.", "recurrent.")
-    return compiled if on_disk else None
+    return compiled if updates >= WORTH_COMPILING or compiled.on_disk() & TRAINING else None
 
 
 def _compiled():
@@ -93,14 +99,12 @@ def _compiled():
     return compiled
 
 
-def _take(compiled, whole: bool = True) -> None:
-    """Let all functions be those of the reference, but for those that `compiled` has if it is given.
-
-    Steps are `whole`, in one call, where the kernel of them is compiled already, or that is worth its time.
-    """
-    found = {name: getattr(reference, name) for name in reference.__all__}
-    globals().update(found | {name: getattr(compiled, name) for name in (compiled.__all__ if compiled else ())})
-    _Choice.compiled, _Choice.whole = compiled, whole
+def _take(compiled, files: set[str] | None = None) -> None:
+    """Let all functions be those of the reference, but for those that `compiled` has in these files, or in all."""
+    names = () if compiled is None else compiled.__all__ if files is None else compiled.kernels_of(files)
+    taken = {name: getattr(reference, name) for name in reference.__all__}
+    globals().update(taken | {name: getattr(compiled, name) for name in names})
+    _Choice.compiled, _Choice.whole = compiled, files is None or "dense_steps" in files
 
 
 def chosen() -> str:

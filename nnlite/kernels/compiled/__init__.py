@@ -38,9 +38,14 @@ MODULES = (attention, convolution, dense, gates, losses, normalization, optimize
 __all__ = [name for module in MODULES for name in module.__all__]
 
 
-def on_disk(*files: str) -> bool:
-    """Whether kernels of one of these files, such as `"dense."`, have been compiled and kept on the disk before."""
-    return any(path.name.startswith(files) for path in Path(adam.stats.cache_path).glob("*.nbi"))
+def on_disk() -> set[str]:
+    """The files, such as `"dense"`, of which kernels have been compiled and kept on the disk before."""
+    return {path.name.partition(".")[0] for path in Path(adam.stats.cache_path).glob("*.nbi")}
+
+
+def kernels_of(files: set[str]) -> list[str]:
+    """The names of the kernels in these files."""
+    return [name for module in MODULES if module.__name__.rpartition(".")[2] in files for name in module.__all__]
 
 
 decay(np.zeros(1), 0.0, None, np.zeros(1))  # finds out at once whether what is compiled can be kept
