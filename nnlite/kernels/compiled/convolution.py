@@ -10,17 +10,11 @@ import numpy as np
 
 from nnlite.arrays.depthwise import Gate, gated_blocks
 from nnlite.arrays.windows import Windows
-from nnlite.kernels.compiled.recurrent import compiled, inlined
-from nnlite.kernels.compiled.windows import as_images, axis_numbers, inside, place
+from nnlite.kernels.compiled.recurrent import add, compiled, inlined
+from nnlite.kernels.compiled.windows import as_images, axis_numbers
 from nnlite.kernels.reference import windows as reference
 
 __all__ = ["convolve", "kernel_gradient", "spread"]
-
-
-@inlined
-def _add(values, total):
-    for c in range(total.size):
-        total[c] += values[c]
 
 
 @inlined
@@ -36,9 +30,10 @@ def _add_windows(parts, size, strides, dilation, before, start, result):
         for row in range(parts.shape[1]):
             for column in range(parts.shape[2]):
                 for cell in range(parts.shape[3]):
-                    y, x = place(start[0] + row, start[1] + column, cell, size, strides, dilation, before)
-                    if inside(y, x, result):
-                        _add(parts[n, row, column, cell], result[n, y, x])
+                    y = (start[0] + row) * strides[0] + cell // size[1] * dilation[0] - before[0]
+                    x = (start[1] + column) * strides[1] + cell % size[1] * dilation[1] - before[1]
+                    if 0 <= y < result.shape[1] and 0 <= x < result.shape[2]:
+                        add(parts[n, row, column, cell], result[n, y, x])
 
 
 @compiled
@@ -48,8 +43,9 @@ def _go_over(images, kernel, outputs, size, strides, dilation, before, back):
         for row in range(outputs.shape[1]):
             for column in range(outputs.shape[2]):
                 for cell in range(len(kernel)):
-                    y, x = place(row, column, cell, size, strides, dilation, before)
-                    if not inside(y, x, images):
+                    y = row * strides[0] + cell // size[1] * dilation[0] - before[0]
+                    x = column * strides[1] + cell % size[1] * dilation[1] - before[1]
+                    if not (0 <= y < images.shape[1] and 0 <= x < images.shape[2]):
                         continue
                     if back:
                         _add_product(outputs[n, row, column], kernel[cell], images[n, y, x])
@@ -66,11 +62,12 @@ def _gradient(images, total, outputs, size, strides, dilation, before):
         for row in range(outputs.shape[1]):
             for column in range(outputs.shape[2]):
                 for cell in range(len(total)):
-                    y, x = place(row, column, cell, size, strides, dilation, before)
-                    if inside(y, x, images):
+                    y = row * strides[0] + cell // size[1] * dilation[0] - before[0]
+                    x = column * strides[1] + cell % size[1] * dilation[1] - before[1]
+                    if 0 <= y < images.shape[1] and 0 <= x < images.shape[2]:
                         _add_product(images[n, y, x], outputs[n, row, column], sums[cell])
         for cell in range(len(total)):
-            _add(sums[cell], total[cell])
+            add(sums[cell], total[cell])
 
 
 def convolve(

@@ -10,19 +10,6 @@ __all__ = ["largest_of_windows", "spread_largest"]
 
 
 @inlined
-def place(row, column, cell, size, strides, dilation, before):
-    """Where a cell of the window at this row and column lies in the images, perhaps outside."""
-    y = row * strides[0] + cell // size[1] * dilation[0] - before[0]
-    return y, column * strides[1] + cell % size[1] * dilation[1] - before[1]
-
-
-@inlined
-def inside(y, x, images):
-    """Whether images, `(batch, rows, columns, channels)`, have this row and column."""
-    return 0 <= y < images.shape[1] and 0 <= x < images.shape[2]
-
-
-@inlined
 def _raise_to(values, largest):
     """Raise the largest values to these; NaN counts as larger, and stays.
 
@@ -46,17 +33,18 @@ def _largest(images, size, strides, dilation, before, largest, chosen):
     for n in range(len(images)):
         for row in range(largest.shape[1]):
             for column in range(largest.shape[2]):
-                taken = 0
+                inside = 0
                 for cell in range(count):
-                    y, x = place(row, column, cell, size, strides, dilation, before)
-                    if inside(y, x, images):
-                        places[taken, 0], places[taken, 1], numbers[taken] = y, x, cell
-                        taken += 1
+                    y = row * strides[0] + cell // size[1] * dilation[0] - before[0]
+                    x = column * strides[1] + cell % size[1] * dilation[1] - before[1]
+                    if 0 <= y < images.shape[1] and 0 <= x < images.shape[2]:
+                        places[inside, 0], places[inside, 1], numbers[inside] = y, x, cell
+                        inside += 1
                 most, own = largest[n, row, column], chosen[n, row, column]
-                most[:], own[:] = images[n, places[0, 0], places[0, 1]], numbers[taken - 1]
-                for i in range(1, taken):
+                most[:], own[:] = images[n, places[0, 0], places[0, 1]], numbers[inside - 1]
+                for i in range(1, inside):
                     _raise_to(images[n, places[i, 0], places[i, 1]], most)
-                for i in range(taken - 2, -1, -1):
+                for i in range(inside - 2, -1, -1):
                     _choose(images[n, places[i, 0], places[i, 1]], numbers[i], most, own)
 
 
@@ -80,8 +68,9 @@ def _spread(cotangent, chosen, size, strides, dilation, before, disjoint, result
         for row in range(cotangent.shape[1]):
             for column in range(cotangent.shape[2]):
                 for cell in range(size[0] * size[1]):
-                    y, x = place(row, column, cell, size, strides, dilation, before)
-                    if not inside(y, x, result):
+                    y = row * strides[0] + cell // size[1] * dilation[0] - before[0]
+                    x = column * strides[1] + cell % size[1] * dilation[1] - before[1]
+                    if not (0 <= y < result.shape[1] and 0 <= x < result.shape[2]):
                         continue
                     slopes, own, out = cotangent[n, row, column], chosen[n, row, column], result[n, y, x]
                     if disjoint:
