@@ -3,11 +3,13 @@
 The kernel, flattened, is `(cells, channels * multiplier)`; output `c * multiplier + m` belongs to channel `c`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
 from nnlite.arrays.windows import Windows, blocks_of, cells
+
+Gate = Callable[[np.ndarray, np.ndarray], np.ndarray]  # what is let through of a cotangent, for the slopes
 
 
 def convolve(
@@ -34,16 +36,13 @@ def spread(
     windows: Windows,
     channels: int,
     slopes: np.ndarray | None = None,
-    gate: Callable[[np.ndarray, np.ndarray], np.ndarray] = np.multiply,
+    gate: Gate = np.multiply,
 ) -> np.ndarray:
     """As `nnlite.arrays.patches.spread` with as many groups as channels."""
     kernel = kernel.reshape(len(cells(windows)), -1)
     multiplier = kernel.shape[1] // channels
     result = np.zeros((len(cotangent), *windows.inputs, channels), np.result_type(cotangent, kernel))
-    for images, lines in blocks_of(len(cotangent), windows, 4 * kernel.shape[1] * result.itemsize):
-        block = cotangent[images, lines]
-        if slopes is not None:
-            block = gate(block, slopes[images, lines])
+    for images, lines, block in gated_blocks(cotangent, windows, 4 * kernel.shape[1] * result.itemsize, slopes, gate):
         for weights, (taken, place) in zip(kernel, cells(windows, lines.start, lines.stop), strict=True):
             part = block[(slice(None), *taken)] * weights
             for output in range(multiplier):
@@ -57,7 +56,7 @@ def kernel_gradient(
     windows: Windows,
     slopes: np.ndarray | None = None,
     per_example: bool = False,
-    gate: Callable[[np.ndarray, np.ndarray], np.ndarray] = np.multiply,
+    gate: Gate = np.multiply,
 ) -> np.ndarray:
     """As `nnlite.arrays.patches.kernel_gradient` with as many groups as channels."""
     seeds, batch, *_, filters = cotangent.shape
@@ -72,6 +71,15 @@ def kernel_gradient(
             product = block[(slice(None), slice(None), *taken)] * source[(slice(None), *place)]
             total[:, rows, number] += product.reshape(seeds, examples, -1, filters).sum(axis=2)
     return total if per_example else total[:, 0]
+
+
+def gated_blocks(
+    cotangent: np.ndarray, windows: Windows, bytes_per_window: int, slopes: np.ndarray | None, gate: Gate
+) -> Iterator[tuple[slice, slice, np.ndarray]]:
+    """The blocks of `blocks_of` with their part of a cotangent `(batch, *outputs, filters)`, gated by its slopes."""
+    for images, lines in blocks_of(len(cotangent), windows, bytes_per_window):
+        block = cotangent[images, lines]
+        yield images, lines, block if slopes is None else gate(block, slopes[images, lines])
 
 
 def _repeated(images, filters):

@@ -10,9 +10,8 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from nnlite.arrays import depthwise
+from nnlite.arrays.depthwise import Gate, gated_blocks
 from nnlite.arrays.windows import Windows, blocks_of, cells
-
-Gate = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 FEW_CHANNELS = 5  # fewer make runs too short to copy: patches are then laid out cell by cell
 
@@ -65,10 +64,7 @@ def spread(
     dtype = np.result_type(cotangent, kernel)
     result = np.zeros((len(cotangent), *windows.inputs, channels), dtype)
     buffer = None
-    for images, lines in blocks_of(len(cotangent), windows, count * channels * dtype.itemsize):
-        block = cotangent[images, lines]
-        if slopes is not None:
-            block = gate(block, slopes[images, lines])
+    for images, lines, block in gated_blocks(cotangent, windows, count * channels * dtype.itemsize, slopes, gate):
         rows = _rows(block, groups)
         buffer = np.empty(count * rows.shape[1] * channels, dtype) if buffer is None else buffer
         parts = buffer[: count * rows.shape[1] * channels].reshape(count, -1, groups, matrices.shape[-1])

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from nnlite import kernels
-from nnlite.jacobians.bundles.bundle import Into, JointBundle, Products, Wanted
+from nnlite.jacobians.bundles.bundle import Into, JointBundle, Products, Wanted, placed
 from nnlite.jacobians.bundles.partial import Partial
 from nnlite.kernels.reference.attention import AttentionInputs, AttentionOutputs
 
@@ -51,11 +51,7 @@ class AttentionJacobians(JointBundle):
         products = kernels.attention_pull(self.inputs, self.outputs, cotangent, tuple(wanted or (True,) * 3))
         results = []
         for result, target, shape in zip(products, into or (None,) * 3, self.in_shapes, strict=True):
-            result = None if result is None else result.reshape(seeds + shape)
-            if result is not None and target is not None:
-                target[...] = result
-                result = target
-            results.append(result)
+            results.append(placed(None if result is None else result.reshape(seeds + shape), target))
         return tuple(results)
 
     def jvp(

@@ -152,3 +152,11 @@ class JointBundle(Bundle):
     def __getitem__(self, index: int) -> Partial | None:
         shape = self.in_shapes[index]
         return None if shape is None else self.seen_from(self, index, shape, self.out_shape)
+
+
+def placed(result: np.ndarray | None, out: np.ndarray | None) -> np.ndarray | None:
+    """The result, written into `out` where that is given."""
+    if result is None or out is None:
+        return result
+    np.copyto(out, result)
+    return out

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nnlite.jacobians.bundles.bundle import Bundle, Cotangent, Into, JointBundle, Products, Wanted
+from nnlite.jacobians.bundles.bundle import Bundle, Cotangent, Into, JointBundle, Products, Wanted, placed
 
 __all__ = ["GraphJacobians", "Node"]
 
@@ -181,10 +181,7 @@ class GraphJacobians(JointBundle):
             result, target = cotangents.get(slot), into[slot] if into else None
             if want and result is None and self.in_shapes[slot] is not None:
                 result = np.zeros(seeds + tuple(self.in_shapes[slot]), dtype)
-            if want and target is not None and result is not None and result is not target:
-                target[...] = result
-                result = target
-            results.append(result if want else None)
+            results.append((result if result is target else placed(result, target)) if want else None)
         return tuple(results)
 
     def parts(self) -> list[tuple[str, Bundle]]:

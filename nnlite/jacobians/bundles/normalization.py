@@ -6,7 +6,7 @@ import numpy as np
 
 from nnlite import kernels
 from nnlite.jacobians.bundles.base import Jacobians
-from nnlite.jacobians.bundles.bundle import Into, Products, Wanted
+from nnlite.jacobians.bundles.bundle import Into, Products, Wanted, placed
 from nnlite.jacobians.maps.base import Jacobian
 
 __all__ = ["NormalizationJacobians"]
@@ -48,8 +48,5 @@ class NormalizationJacobians(Jacobians):
         for index, part in enumerate(self.maps):
             target = into[index] if into else None
             result = products[index].reshape(part.in_shape) if part and (wanted is None or wanted[index]) else None
-            if result is not None and target is not None:
-                target[...] = result
-                result = target
-            results.append(result)
+            results.append(placed(result, target))
         return tuple(results)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.jacobians.bundles.bundle import Bundle, Into, JointBundle, Products, Wanted
+from nnlite.jacobians.bundles.bundle import Bundle, Into, JointBundle, Products, Wanted, placed
 
 __all__ = ["StencilJacobians"]
 
@@ -55,11 +55,8 @@ class StencilJacobians(JointBundle):
                     totals[index] = product.real.copy() if total is None else np.add(total, product.real, out=total)
         for index, total in enumerate(totals):
             if total is not None:
-                target = None if into is None else into[index]
-                totals[index] = total.astype(cotangent.dtype, copy=False)
-                if target is not None:
-                    target[...] = total
-                    totals[index] = target
+                total = total.astype(cotangent.dtype, copy=False)
+                totals[index] = placed(total, None if into is None else into[index])
         return tuple(totals)
 
     def jvp(self, *tangents: np.ndarray | None) -> np.ndarray | None:

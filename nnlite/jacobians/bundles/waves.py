@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.jacobians.bundles.bundle import Into, JointBundle, Products, Wanted
+from nnlite.jacobians.bundles.bundle import Into, JointBundle, Products, Wanted, placed
 
 __all__ = ["WaveJacobians"]
 
@@ -130,14 +130,6 @@ def beside(inputs: np.ndarray | None, mixed: np.ndarray, features: int, place: i
     joined[..., :features] = 0 if inputs is None else moved_axis(inputs, place, -2)
     joined[..., features:] = mixed.reshape(*lead, columns * width, batch).swapaxes(-1, -2)
     return moved_axis(joined, -2, place)
-
-
-def placed(result: np.ndarray | None, out: np.ndarray | None) -> np.ndarray | None:
-    """The result, written into `out` where that is given."""
-    if result is None or out is None:
-        return result
-    np.copyto(out, result)
-    return out
 
 
 def moved_axis(array: np.ndarray, source: int, destination: int) -> np.ndarray:

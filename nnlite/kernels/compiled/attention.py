@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from nnlite.kernels.compiled.exponential import exp_below_0
-from nnlite.kernels.compiled.recurrent import SGEMM, compiled, inlined, sgemm
+from nnlite.kernels.compiled.recurrent import SGEMM, add, compiled, inlined, sgemm
 from nnlite.kernels.reference import attention as reference
 from nnlite.kernels.reference.attention import AttentionInputs, AttentionOutputs
 
@@ -36,12 +36,6 @@ def _raise_to(values, largest):
 def _exponentials(values, largest):
     for i in range(largest.size):
         values[i] = exp_below_0(values[i] - largest[i])
-
-
-@inlined
-def _add(values, total):
-    for i in range(total.size):
-        total[i] += values[i]
 
 
 @inlined
@@ -89,7 +83,7 @@ def _attend(query, key, value, scale, hidden, noise, noise_scale, context, large
                     _raise_to(scores[j, :count], most)
                 for j in range(others):
                     _exponentials(scores[j, :count], most)
-                    _add(scores[j, :count], sums)
+                    add(scores[j, :count], sums)
                     if noise is not None:
                         own = noise[example, head, j, start : start + count]
                         _drop(scores[j, :count], own, scores[j, :count])

@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from nnlite.arrays.patches import Gate
-from nnlite.arrays.windows import Windows, blocks_of
-from nnlite.kernels.compiled.recurrent import compiled, inlined
+from nnlite.arrays.depthwise import Gate, gated_blocks
+from nnlite.arrays.windows import Windows
+from nnlite.kernels.compiled.recurrent import add, compiled, inlined
 from nnlite.kernels.compiled.windows import as_images, axis_numbers
 from nnlite.kernels.reference import windows as reference
 
@@ -18,26 +18,9 @@ __all__ = ["convolve", "kernel_gradient", "spread"]
 
 
 @inlined
-def _add(values, total):
-    for c in range(total.size):
-        total[c] += values[c]
-
-
-@inlined
 def _add_product(left, right, total):
     for c in range(total.size):
         total[c] += left[c] * right[c]
-
-
-@inlined
-def _place(row, column, cell, size, strides, dilation, before):
-    y = row * strides[0] + cell // size[1] * dilation[0] - before[0]
-    return y, column * strides[1] + cell % size[1] * dilation[1] - before[1]
-
-
-@inlined
-def _inside(y, x, images):
-    return 0 <= y < images.shape[1] and 0 <= x < images.shape[2]
 
 
 @compiled
@@ -47,31 +30,27 @@ def _add_windows(parts, size, strides, dilation, before, start, result):
         for row in range(parts.shape[1]):
             for column in range(parts.shape[2]):
                 for cell in range(parts.shape[3]):
-                    y, x = _place(start[0] + row, start[1] + column, cell, size, strides, dilation, before)
-                    if _inside(y, x, result):
-                        _add(parts[n, row, column, cell], result[n, y, x])
+                    y = (start[0] + row) * strides[0] + cell // size[1] * dilation[0] - before[0]
+                    x = (start[1] + column) * strides[1] + cell % size[1] * dilation[1] - before[1]
+                    if 0 <= y < result.shape[1] and 0 <= x < result.shape[2]:
+                        add(parts[n, row, column, cell], result[n, y, x])
 
 
 @compiled
-def _convolve(images, kernel, outputs, size, strides, dilation, before):
+def _go_over(images, kernel, outputs, size, strides, dilation, before, back):
+    """Add to outputs what the kernel makes of images, each channel alone, or on the way `back` to images of outputs."""
     for n in range(len(images)):
         for row in range(outputs.shape[1]):
             for column in range(outputs.shape[2]):
                 for cell in range(len(kernel)):
-                    y, x = _place(row, column, cell, size, strides, dilation, before)
-                    if _inside(y, x, images):
-                        _add_product(images[n, y, x], kernel[cell], outputs[n, row, column])
-
-
-@compiled
-def _spread(images, kernel, outputs, size, strides, dilation, before):
-    for n in range(len(images)):
-        for row in range(outputs.shape[1]):
-            for column in range(outputs.shape[2]):
-                for cell in range(len(kernel)):
-                    y, x = _place(row, column, cell, size, strides, dilation, before)
-                    if _inside(y, x, images):
+                    y = row * strides[0] + cell // size[1] * dilation[0] - before[0]
+                    x = column * strides[1] + cell % size[1] * dilation[1] - before[1]
+                    if not (0 <= y < images.shape[1] and 0 <= x < images.shape[2]):
+                        continue
+                    if back:
                         _add_product(outputs[n, row, column], kernel[cell], images[n, y, x])
+                    else:
+                        _add_product(images[n, y, x], kernel[cell], outputs[n, row, column])
 
 
 @compiled
@@ -83,11 +62,12 @@ def _gradient(images, total, outputs, size, strides, dilation, before):
         for row in range(outputs.shape[1]):
             for column in range(outputs.shape[2]):
                 for cell in range(len(total)):
-                    y, x = _place(row, column, cell, size, strides, dilation, before)
-                    if _inside(y, x, images):
+                    y = row * strides[0] + cell // size[1] * dilation[0] - before[0]
+                    x = column * strides[1] + cell % size[1] * dilation[1] - before[1]
+                    if 0 <= y < images.shape[1] and 0 <= x < images.shape[2]:
                         _add_product(images[n, y, x], outputs[n, row, column], sums[cell])
         for cell in range(len(total)):
-            _add(sums[cell], total[cell])
+            add(sums[cell], total[cell])
 
 
 def convolve(
@@ -100,7 +80,7 @@ def convolve(
     if after is not None or not _is_depthwise(inputs, kernel, kernel.size, windows, groups):
         return reference.convolve(inputs, kernel, windows, groups, after)
     outputs = np.zeros((len(inputs), *windows.outputs, groups), inputs.dtype)
-    _convolve(as_images(inputs), kernel.reshape(-1, groups), as_images(outputs), *axis_numbers(windows))
+    _go_over(as_images(inputs), kernel.reshape(-1, groups), as_images(outputs), *axis_numbers(windows), False)
     return outputs
 
 
@@ -114,17 +94,14 @@ def spread(
 ) -> np.ndarray:
     if slopes is None and _is_depthwise(cotangent, kernel, kernel.size, windows, groups):
         result = np.zeros((len(cotangent), *windows.inputs, groups), cotangent.dtype)
-        _spread(as_images(result), kernel.reshape(-1, groups), as_images(cotangent), *axis_numbers(windows))
+        _go_over(as_images(result), kernel.reshape(-1, groups), as_images(cotangent), *axis_numbers(windows), True)
         return result
     if groups > 1 or not _takes(cotangent, kernel, windows):
         return reference.spread(cotangent, kernel, windows, groups, slopes, gate)
     matrix, filters, count = kernel.reshape(-1, kernel.shape[-1]).T, cotangent.shape[-1], math.prod(windows.size)
     channels, places = matrix.shape[1] // count, axis_numbers(windows)
     result = np.zeros((len(cotangent), *windows.inputs, channels), cotangent.dtype)
-    for images, lines in blocks_of(len(cotangent), windows, count * channels * result.itemsize):
-        block = cotangent[images, lines]
-        if slopes is not None:
-            block = gate(block, slopes[images, lines])
+    for images, lines, block in gated_blocks(cotangent, windows, count * channels * result.itemsize, slopes, gate):
         parts = (block.reshape(-1, filters) @ matrix).reshape(*block.shape[:-1], count, channels)
         start = (lines.start, 0) if len(windows.size) > 1 else (0, lines.start)
         _add_windows(as_images(parts, 5), *places, start, as_images(result[images]))

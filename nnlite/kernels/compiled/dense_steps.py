@@ -112,15 +112,14 @@ def _gather(member, members, places, factors, values, own):
     """
     to = 0
     for layer in range(len(places)):
-        features, units, bias, scaled, at = places[layer]
-        kernels = at + scaled * members * features
-        biases = kernels + members * features * units + member * units
+        features, units, bias, scaled, _ = places[layer]
+        scales, start, biases = _starts(member, members, places[layer])
         for feature in range(features):
             factor = values.dtype.type(factors[layer])
             if scaled:
-                factor *= values[at + member * features + feature]
-            start = kernels + (member * features + feature) * units
+                factor *= values[scales + feature]
             _multiply(values[start : start + units], factor, own[to : to + units])
+            start += units
             to += units
         if bias:
             _copy(values[biases : biases + units], own[to : to + units])
@@ -132,20 +131,28 @@ def _scatter(member, members, places, factors, values, own, gradients):
     """Copy the gradients of a member to where those of all are."""
     to = 0
     for layer in range(len(places)):
-        features, units, bias, scaled, at = places[layer]
-        kernels = at + scaled * members * features
-        biases = kernels + members * features * units + member * units
+        features, units, bias, scaled, _ = places[layer]
+        scales, start, biases = _starts(member, members, places[layer])
         for feature in range(features):
-            factor, scale = values.dtype.type(factors[layer]), at + member * features + feature
-            start = kernels + (member * features + feature) * units
+            factor = values.dtype.type(factors[layer])
             if scaled:
-                gradients[scale] = _product(own[to : to + units], values[start : start + units]) * factor
-                factor *= values[scale]
+                gradients[scales + feature] = _product(own[to : to + units], values[start : start + units]) * factor
+                factor *= values[scales + feature]
             _multiply(own[to : to + units], factor, gradients[start : start + units])
+            start += units
             to += units
         if bias:
             _copy(own[to : to + units], gradients[biases : biases + units])
             to += units
+
+
+@compiled
+def _starts(member, members, place):
+    """Where the scales of a member, its kernel and its bias begin, by a row of `places`."""
+    features, units, _, scaled, at = place
+    kernels = at + scaled * members * features
+    biases = kernels + members * features * units
+    return at + member * features, kernels + member * features * units, biases + member * units
 
 
 @compiled

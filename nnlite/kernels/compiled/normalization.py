@@ -3,6 +3,7 @@
 import numpy as np
 from numba import njit
 
+from nnlite.kernels.compiled.recurrent import add
 from nnlite.kernels.reference import normalization as reference
 
 __all__ = ["normalize", "normalize_pull"]
@@ -51,12 +52,6 @@ def _normalize(rows, gamma, beta, epsilon, outputs, standardized, inverse_deviat
 
 
 @compiled
-def _add(values, total):
-    for j in range(total.size):
-        total[j] += values[j]
-
-
-@compiled
 def _pull(cotangent, standardized, inverse_deviation, weights, by_rows, by_gamma, by_beta):
     """`weights` are those of gamma divided by the number of features."""
     features = standardized.shape[1]
@@ -72,8 +67,8 @@ def _pull(cotangent, standardized, inverse_deviation, weights, by_rows, by_gamma
         for j in range(features):
             out[j] = (out[j] * count - mean - z[j] * along) * inverse
         if i % ROWS == ROWS - 1 or i == len(standardized) - 1:
-            _add(sums, by_beta)
-            _add(products, by_gamma)
+            add(sums, by_beta)
+            add(products, by_gamma)
             sums[:], products[:] = 0, 0
 
 

@@ -70,7 +70,8 @@ def _times(left, right, out):
 
 
 @inlined
-def _add(values, out):
+def add(values: np.ndarray, out: np.ndarray) -> None:
+    """Add a row to another."""
     for j in range(out.size):
         out[j] += values[j]
 
@@ -153,7 +154,7 @@ def _pull(joined, cells, gates, squashed, back, mask, outputs, by_hidden, by_cel
         delta = deltas[step % len(deltas)]
         for row in range(len(by_hidden)):
             if outputs is not None:
-                _add(outputs[row, step], by_hidden[row])
+                add(outputs[row, step], by_hidden[row])
             if mask is not None and mask[step, row, 0] == 0:
                 kept[row] = by_hidden[row]
                 delta[row] = 0

@@ -16,6 +16,7 @@ from nnlite.layers.normalization.moments import (
     add_scale_and_center,
     axes_from_left,
     checked_axes,
+    gamma_and_beta,
     scale_and_center_maps,
     to_last_axes,
 )
@@ -85,8 +86,7 @@ class LayerNormalization(Layer):
             return self._by_deviation(inputs, *gamma_beta, axes=axes)
         to_last, from_last = to_last_axes(inputs, axes)
         moved, own = inputs.transpose(to_last.axes), tuple(range(-len(axes), 0))
-        remaining = list(gamma_beta)
-        gamma, beta = (remaining.pop(0) if there else None for there in (self.scale, self.center))
+        gamma, beta = gamma_and_beta(self, gamma_beta)
         rows = moved.reshape(-1, math.prod(moved.shape[axis] for axis in own))
         scale, center = (None if part is None else part.reshape(-1) for part in (gamma, beta))
         outputs, standardized, inverse_deviation = kernels.normalize(rows, scale, center, self.epsilon)

@@ -104,11 +104,17 @@ def scale_and_center(
     layer: Any, standardized: Array, gamma_beta: Sequence[np.ndarray]
 ) -> tuple[np.ndarray, list[Jacobian]]:
     """gamma * standardized + beta over the last axes: the result, the maps by standardized, gamma and beta."""
-    remaining = list(gamma_beta)
-    gamma, beta = (remaining.pop(0) if there else None for there in (layer.scale, layer.center))
+    gamma, beta = gamma_and_beta(layer, gamma_beta)
     outputs = standardized if gamma is None else standardized * gamma
     outputs = outputs if beta is None else outputs + beta
     return outputs, scale_and_center_maps(standardized, gamma, beta)
+
+
+def gamma_and_beta(layer: Any, parameters: Sequence[np.ndarray]) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """The scale and the center of a normalization among its trainable parameters; None for one that it lacks."""
+    remaining = list(parameters)
+    gamma, beta = (remaining.pop(0) if there else None for there in (layer.scale, layer.center))
+    return gamma, beta
 
 
 def scale_and_center_maps(standardized: Array, gamma: np.ndarray | None, beta: np.ndarray | None) -> list[Jacobian]:
