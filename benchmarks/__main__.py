@@ -8,6 +8,16 @@
     python -m benchmarks whole [--housing PATH] [--images PATH]          trainings to a loss, until a model is saved
     python -m benchmarks storage [--gigabytes N] [--folder PATH]         a CSV file larger than memory
 
+Single questions have modules of their own, `python -m benchmarks.NAME [--help]`:
+
+    attention, convolution, recurrent, embedding    training steps beside PyTorch's
+    per_example    gradients of each example's loss, beside torch.func
+    step, call_layer    a bare step beside plain NumPy; a layer that writes `call` beside the built-in one
+    kernels, jacobians    compiled kernels beside NumPy's; structured Jacobians beside dense ones
+    one_row    a raw row beside the network alone
+    full_batch    Levenberg-Marquardt beside Adam
+    coverage    shares of new targets within prediction intervals
+
 In the first three nnlite takes part twice, with NumPy alone and with Numba (`--kernels numpy,numba`). Peers and Numba
 are installed in an environment of their own, whose interpreter is PATH:
 

@@ -1,6 +1,6 @@
 """How many new targets prediction intervals hold: eight sets, repeated splits, each method beside the level.
 
-    python -m benchmarks.coverage --splits 20
+    python -m benchmarks.coverage [--splits 20] [--level 0.9] [--of estimators models]
 
 The sets come with scikit-learn. A third of the rows of each split, up to 1,000, are new. For a method that holds its
 level, the number of held targets of a set differs from that of the level by what the splits draw; the last column has
@@ -23,6 +23,8 @@ __all__ = ["SETS", "coverage", "estimator_intervals", "model_intervals", "split"
 Arrays = tuple[np.ndarray, np.ndarray]
 Intervals = dict[str, tuple[np.ndarray, np.ndarray]]
 
+PENALTY, DAMPING = {"L2": {"l2": 0.005}}, 1e-3  # of the models; the estimators have their defaults
+
 
 def _column(load: Callable, target: int) -> Arrays:
     """One measured column of a table of classes by the others."""
@@ -31,8 +33,8 @@ def _column(load: Callable, target: int) -> Arrays:
 
 
 def _linnerud() -> Arrays:
-    found: Any = datasets.load_linnerud()
-    return found.data, found.target[:, 0]
+    table: Any = datasets.load_linnerud()
+    return table.data, table.target[:, 0]
 
 
 SETS: dict[str, Callable[[int], Any]] = {
@@ -82,16 +84,13 @@ def model_intervals(learnt: Arrays, new: np.ndarray, level: float, seed: int) ->
 
     y = (y - y.mean()) / scale
     everything = trained(x, y).uncertainty(x, y, damping=DAMPING)
-    found = {method: everything.predict_interval(new, level, method=method) for method in ("delta", "jackknife+")}
+    intervals = {method: everything.predict_interval(new, level, method=method) for method in ("delta", "jackknife+")}
     some = 2 * len(x) // 3
     kept = trained(x[:some], y[:some]).uncertainty(x[:some], y[:some], damping=DAMPING)
     kept.calibrate(x[some:], y[some:])
-    found["split conformal"] = kept.predict_interval(new, level, method="conformal")
+    intervals["split conformal"] = kept.predict_interval(new, level, method="conformal")
     mean = learnt[1].mean()
-    return {name: tuple(end[:, 0] * scale + mean for end in ends) for name, ends in found.items()}
-
-
-PENALTY, DAMPING = {"L2": {"l2": 0.005}}, 1e-3
+    return {name: tuple(end[:, 0] * scale + mean for end in ends) for name, ends in intervals.items()}
 
 
 MAKERS: dict[str, Callable[..., Intervals]] = {"estimators": estimator_intervals, "models": model_intervals}

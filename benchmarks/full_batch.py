@@ -1,6 +1,6 @@
 """How soon Levenberg-Marquardt reaches the loss that Adam ends at: eight smooth functions, the same networks.
 
-    python -m benchmarks.full_batch --seconds 4
+    python -m benchmarks.full_batch [--seconds 2] [--tasks sine chirp ...]
 
 Adam trains a network of 20 tanh units on 500 rows in batches of 32 for so many seconds, with the best of two learning
 rates; Levenberg-Marquardt starts from the same weights. The time to the lowest loss of an epoch of Adam's, and how far
@@ -9,7 +9,7 @@ Levenberg-Marquardt is after as many seconds.
 
 import argparse
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from nnlite.layers import Dense
 
 __all__ = ["TASKS", "trained"]
 
-ROWS, UNITS = 500, 20
+ROWS, UNITS, BATCH = 500, 20, 32  # the batch is Adam's
 TASKS: dict[str, tuple[int, Callable[[np.ndarray], np.ndarray]]] = {
     "sine": (1, lambda x: np.sin(4 * x[:, 0])),
     "chirp": (1, lambda x: np.sin(3 * (x[:, 0] + 1) ** 2)),
@@ -47,33 +47,32 @@ class Clock(Callback):
         self.seen.append((time.perf_counter() - self.begun, lowest))
 
 
-def trained(task: str, optimizer: Any, seconds: float) -> list[tuple[float, float]]:
-    """Seconds and the lowest loss after each epoch."""
+def trained(task: str, optimizer: Any, seconds: float, batch_size: int | None = None) -> list[tuple[float, float]]:
+    """Seconds and the lowest loss after each epoch; without a `batch_size` each takes all rows at once."""
     features, function = TASKS[task]
     x = np.random.default_rng(0).uniform(-1, 1, (ROWS, features))
     y = function(x)[:, None]
-    size: dict[str, Any] = {"batch_size": 32} if "Adam" in str(optimizer) else {}
     clock = Clock()
     options: dict[str, Any]
     for options in ({"epochs": 1}, {"epochs": 10**6, "max_time": seconds, "callbacks": [clock]}):  # the first warms up
         model = Sequential([Input((features,)), Dense(UNITS, "tanh"), Dense(1)], seed=0, dtype="float64")
         model.compile(optimizer, "mse")
-        model.fit(x, y, verbose=0, **size, **options)
+        model.fit(x, y, verbose=0, batch_size=batch_size, **options)
     return clock.seen
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--seconds", type=float, default=4)
+    parser.add_argument("--seconds", type=float, default=2, help="of each training")
     parser.add_argument("--tasks", nargs="*", choices=[*TASKS], default=[*TASKS])
-    arguments = parser.parse_args()
+    options = parser.parse_args(arguments)
     print(f"{'task':10}{'Adam loss':>11}{'s':>7}{'LM s to it':>12}{'times':>7}{'LM loss':>11}")
-    for task in arguments.tasks:
-        runs = [trained(task, {"Adam": {"learning_rate": rate}}, arguments.seconds / 2) for rate in (0.003, 0.02)]
+    for task in options.tasks:
+        runs = [trained(task, {"Adam": {"learning_rate": rate}}, options.seconds, BATCH) for rate in (0.003, 0.02)]
         adam = min(runs, key=lambda seen: seen[-1][1])
         target = adam[-1][1]
         taken = next(seconds for seconds, lowest in adam if lowest == target)
-        newton = trained(task, "LevenbergMarquardt", arguments.seconds / 2)
+        newton = trained(task, "LevenbergMarquardt", options.seconds)
         reached = next((seconds for seconds, lowest in newton if lowest <= target), float("nan"))
         row = f"{task:10}{target:11.1e}{taken:7.2f}{reached:12.3f}{taken / reached:7.0f}{newton[-1][1]:11.1e}"
         print(row, flush=True)

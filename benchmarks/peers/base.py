@@ -60,9 +60,13 @@ class Peer:
         """Train until the loss of the rows that are held back is as wanted; these losses, one for each epoch."""
         generator, losses = np.random.default_rng(0), []
         while len(losses) < epochs and not (losses and losses[-1] <= wanted):
-            self.train(x, y, self.case.batch, 1, generator)
+            self.train_epoch(x, y, generator)
             losses.append(self.loss_of_outputs(np.asarray(self.outputs(held_x), np.float64), held_y))
         return losses
+
+    def train_epoch(self, x, y, generator) -> None:
+        """Go through the rows once, in an order that the generator draws, where an earlier epoch stopped."""
+        self.train(x, y, self.case.batch, 1, generator)
 
     def outputs(self, x):
         """The outputs for `x` between epochs of a training."""

@@ -46,10 +46,9 @@ class SklearnMLP(Peer):
     def train(self, x, y, batch, epochs, generator):
         self.model.set_params(max_iter=epochs, shuffle=True, n_iter_no_change=epochs).fit(x, y)
 
-    def train_until(self, wanted, x, y, held_x, held_y, epochs):
+    def train_epoch(self, x, y, generator):
         self.model.set_params(shuffle=True)
-        self.train = lambda x, y, *_: self._fit(x, y)  # an epoch each, where `fit` would begin anew
-        return super().train_until(wanted, x, y, held_x, held_y, epochs)
+        self._fit(x, y)  # `fit` would start over
 
     def save(self, folder):
         (folder / "model.pickle").write_bytes(pickle.dumps(self.model))

@@ -15,11 +15,11 @@ from nnlite.random import stream
 from nnlite.registry.bounds import NonNegative
 from nnlite.registry.field_types import read
 
-Together: TypeAlias = Callable[[], int]
+Together: TypeAlias = Callable[[int], int]  # from the rows of a batch to the batches of a turn
 Epoch: TypeAlias = Generator[tuple, None, None]  # of batches; whoever leaves it early closes it
 
 
-def one_by_one() -> int:
+def one_by_one(batch_size: int) -> int:
     """One: the batches of each turn, unless several are asked for."""
     return 1
 
@@ -56,7 +56,8 @@ class ArrayBatches:
         Args:
             step: the number of training steps done so far, which decides the order.
             first: how many batches are passed over.
-            together: asked before each turn how many batches it is to have, one after another in the same arrays.
+            together: asked before each turn how many batches of `batch_size` rows it is to have, one after another in
+                the same arrays.
         """
         count = count_rows(self.arrays[0])
         order = None
@@ -64,7 +65,7 @@ class ArrayBatches:
             order = stream(self.shuffle_seed, "shuffle", step=step).permutation(count)
         start, end = first * self.batch_size, min(self.steps * self.batch_size, count)
         while start < end:
-            rows: Any = slice(start, min(start + together() * self.batch_size, end))
+            rows: Any = slice(start, min(start + together(self.batch_size) * self.batch_size, end))
             start = rows.stop
             if order is not None:
                 rows = order[rows]
@@ -83,7 +84,10 @@ class IterableBatches:
 
     Attributes:
         steps: batches per epoch; None if that is not known beforehand.
+        batch_size: None, as each batch has the rows that it comes with.
     """
+
+    batch_size: None = None
 
     def __init__(
         self, source: Any, prepare: Callable, steps: int | None = None, shuffle_seed: int | None = None
@@ -106,8 +110,8 @@ class IterableBatches:
             for _ in range(batches):
                 next(self._iterator, None)
 
-    def epoch(self, step: int = 0, first: int = 0) -> Epoch:
-        """The next `steps` batches, but for the `first` ones."""
+    def epoch(self, step: int = 0, first: int = 0, together: Together = one_by_one) -> Epoch:
+        """The next `steps` batches, but for the `first` ones, each by itself."""
         return without_first(self._epoch(step), first)
 
     def _epoch(self, step: int) -> Epoch:

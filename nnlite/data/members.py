@@ -65,7 +65,7 @@ class MemberBatches:
         order = np.stack([self._order(member, step)[places] for member, places in enumerate(self._places)])
         stops = [0, *self.stops[: self.steps].tolist()]
         while first < self.steps:
-            last = min(first + together(), self.steps)
+            last = min(first + together(self.batch_size), self.steps)
             cuts = [slice(*pair) for pair in zip(stops[first:last], stops[first + 1 : last + 1], strict=True)]
             rows = order[:, stops[first] : stops[last]]
             self.real = self._is_real[:, stops[first] : stops[last]].T

@@ -220,6 +220,7 @@ class Average(Metric, abstract=True):
     """
 
     _state = ("total", "count")
+    _fast_paths: ClassVar[dict[str, tuple[str, ...]]] = {"adds_up": ("accumulate",)}
 
     def reset_state(self) -> None:
         self.total = 0.0

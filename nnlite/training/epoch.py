@@ -3,13 +3,12 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from nnlite.callbacks import Callback, CallbackList, ProgressBar
-from nnlite.data.batches import ArrayBatches, Epoch, IterableBatches, count_rows
+from nnlite.data.batches import ArrayBatches, Epoch, IterableBatches, count_rows, one_by_one
 from nnlite.data.members import MemberBatches
 from nnlite.layers.base.call import inner_layers
 from nnlite.metrics import Mean
@@ -40,12 +39,12 @@ def run_epoch(
 
     Args:
         trainer: its metrics are updated; in a session its flags `stop_training` and `interrupted` end the epoch.
-        batches: has `epoch(step)`, which yields `(x, y, sample_weight)`.
+        batches: have `batch_size` and `epoch(step)`, which yields `(x, y, sample_weight)`.
         step: returns the loss and the raw outputs of a batch.
         callbacks: its hooks `on_<phase>_batch_begin` and `_end` are called if anybody listens.
         phase: `"train"` or `"test"`.
         session: the training that this is an epoch of, which may have done a part of it already. In it a step may take
-            several batches at once, one after another in the same arrays, if nobody wants to hear of each.
+            several batches at once, one after another in the same arrays, if nobody hears of each and metrics add up.
 
     Returns:
         The loss, averaged over examples, and the metrics; the number of batches.
@@ -59,8 +58,9 @@ def run_epoch(
     update_metrics, report = (_ignore, steps.report) if written else (trainer.update_metrics, _report)
     if written and not (session and session.batch):
         steps.begin_epoch()
-    options = {} if written or on_begin or on_end else _taken_together(trainer, batches)
-    batches_left, loss, done = _whole_epoch(trainer, batches) if session is None else session.begin_epoch(**options)
+    apart = on_begin or on_end or not all(metric.adds_up for metric in trainer.metrics)
+    together = one_by_one if apart else steps.together
+    batches_left, loss, done = _whole_epoch(trainer, batches) if session is None else session.begin_epoch(together)
     with closing(batches_left):  # what reads ahead stops where the epoch does, whatever ends it
         for x, y, sample_weight in batches_left:
             if on_begin:
@@ -78,20 +78,9 @@ def run_epoch(
     return report(loss, trainer), done
 
 
-def _taken_together(trainer: "Trainer", batches: Batches) -> dict[str, Callable[[], int]]:
-    """The option of the batches' `epoch` by which the step takes several at once, where nobody would see it.
-
-    That is so where nothing listens between batches, and metrics add up.
-    """
-    steps = trainer.ready_steps()
-    if steps.whole is None or isinstance(batches, IterableBatches) or not all(own.adds_up for own in trainer.metrics):
-        return {}
-    return {"together": partial(steps.together, batches.batch_size)}
-
-
 def _count_batches(x: Any, batches: Batches) -> int:
     """How many batches the inputs of a step are those of."""
-    return 1 if isinstance(batches, IterableBatches) else math.ceil(count_rows(x) / batches.batch_size)
+    return 1 if batches.batch_size is None else math.ceil(count_rows(x) / batches.batch_size)
 
 
 def _whole_epoch(trainer: "Trainer", batches: Batches) -> tuple[Epoch, Mean, int]:

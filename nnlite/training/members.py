@@ -10,7 +10,7 @@ import numpy as np
 
 from nnlite.callbacks import CallbackList
 from nnlite.callbacks.members import member_parameters
-from nnlite.data.batches import IterableBatches, check_finite, check_lengths, count_rows, hold_out, is_batches
+from nnlite.data.batches import check_finite, check_lengths, count_rows, hold_out, is_batches
 from nnlite.data.members import MemberBatches
 from nnlite.data.partition import random_folds
 from nnlite.errors import ConfigError, DataError, NotReadyError, ShapeError
@@ -107,9 +107,7 @@ def training_plan(
 def training_step(trainer: "Trainer", batches: Batches) -> Iterator[Callable]:
     """The training step, within a context in which it takes the loss of each member by itself, if there are any."""
     steps = trainer.ready_steps()
-    step = steps.train
-    if not isinstance(batches, IterableBatches) and not isinstance(steps, WrittenSteps) and steps.whole is not None:
-        step = partial(step, batch_size=batches.batch_size)
+    step = partial(steps.train, batch_size=batches.batch_size)
     if not isinstance(batches, MemberBatches) or isinstance(steps, WrittenSteps):
         yield step
         return

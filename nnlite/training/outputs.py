@@ -156,6 +156,8 @@ class OutputMetrics(CompiledMetrics):
 class OutputMetric:
     """A metric of one of several outputs."""
 
+    adds_up = False  # models of several outputs are trained batch by batch
+
     def __init__(self, index: int, metric: Any, name: str):
         self.index, self.metric, self.name = index, metric, name
         self.higher_is_better = metric.higher_is_better

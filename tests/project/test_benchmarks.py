@@ -8,13 +8,13 @@ import sys
 import numpy as np
 import pytest
 
-from benchmarks import __main__, growth, one_row, storage
+from benchmarks import __main__, full_batch, growth, one_row, storage
 from benchmarks.__main__ import main
 from benchmarks.cases import BY_NAME, CASES, TINY, TRAINING, Case, dense, grown, named
 from benchmarks.floor import Floor
 from benchmarks.peers.with_nnlite import NNLite
 from benchmarks.report import around_markers, markdown, write_between_markers
-from benchmarks.runner import KERNELS, OWN, agree, compared, environment
+from benchmarks.runner import KERNELS, OWN, ROOT, agree, compared, environment
 
 
 def run(tmp_path, *arguments):
@@ -285,3 +285,18 @@ def test_one_row_is_timed_in_each_case(capsys):
     lines = capsys.readouterr().out.splitlines()
     assert [line[:26].strip() for line in lines[1:]] == list(one_row.CASES)
     assert all(float(time) > 0 for line in lines[1:] for time in re.findall(r"([\d.]+)us", line))
+
+
+def test_levenberg_marquardt_is_timed_beside_adam(capsys):
+    full_batch.main(["--seconds", "0.3", "--tasks", "sine"])
+    task, adam, _, reached, times, newton = capsys.readouterr().out.splitlines()[-1].split()
+    assert task == "sine" and float(newton) < float(adam) and float(reached) > 0 and float(times) >= 0
+
+
+def test_help_names_every_benchmark(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    text = capsys.readouterr().out
+    modules = (path for path in ROOT.joinpath("benchmarks").glob("[!_]*.py") if "__main__" in path.read_text("utf-8"))
+    names = {"whole" if path.stem == "to_result" else path.stem for path in modules}
+    assert len(names) > 10 and not {name for name in names if not re.search(rf"\b{name}\b", text)}

@@ -295,8 +295,13 @@ def test_a_metric_that_a_user_redefines_is_shown_each_batch(calls):
         def update_state(self, y_true, y_pred, sample_weight=None):
             self.total, self.count = self.total + abs(y_true - y_pred).max(), self.count + 1
 
-    assert not Largest.adds_up
-    compare(trained("numba", metrics=[Largest()]), trained("numpy", metrics=[Largest()]), 1e-10)
+    class Worst(BinaryAccuracy):
+        def accumulate(self, values, sample_weight=None):
+            self.total, self.count = self.total + values.mean(axis=-1).min(), self.count + 1
+
+    assert not Largest.adds_up and not Worst.adds_up and BinaryAccuracy.adds_up
+    for metric in (Largest, Worst):
+        compare(trained("numba", metrics=[metric()]), trained("numpy", metrics=[metric()]), 1e-10)
     assert set(calls) == {1}
 
 

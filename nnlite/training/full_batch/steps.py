@@ -31,7 +31,9 @@ class FullBatchSteps(Steps):
         self.whole = None
         self._problem: tuple[Any, tuple, WholeLoss] | None = None
 
-    def train(self, x: Any, y: Any, sample_weight: np.ndarray | None = None) -> tuple[float, Any]:
+    def train(
+        self, x: Any, y: Any, sample_weight: np.ndarray | None = None, batch_size: int | None = None
+    ) -> tuple[float, Any]:
         """One iteration on all of these rows; the loss and the raw outputs are those after it."""
         objective = self._objective((x, y, sample_weight))
         point, value = self.optimizer.iterate(objective, self.store.packs)

@@ -11,7 +11,7 @@ import numpy as np
 
 from nnlite import saving
 from nnlite.callbacks import CallbackList
-from nnlite.data.batches import Epoch
+from nnlite.data.batches import Epoch, Together
 from nnlite.errors import ConfigError, DivergenceError, ModelFileError, TrainingWarning
 from nnlite.errors.boundary import reading
 from nnlite.metrics import Mean
@@ -149,10 +149,10 @@ class Session:
         self.trainer.diverged = True
         warnings.warn(f"{error}. The weights of the last finite epoch are restored", TrainingWarning, stacklevel=2)
 
-    def begin_epoch(self, **options: Any) -> tuple[Epoch, Mean, int]:
+    def begin_epoch(self, together: Together) -> tuple[Epoch, Mean, int]:
         """The batches of the epoch that are left, the mean of its losses so far, and how many batches are done.
 
-        Mean and metrics start over, or go on; `options` are those of the batches' `epoch`.
+        Mean and metrics start over, or go on; `together` is that of the batches' `epoch`.
         """
         trainer = self.trainer
         assert trainer.optimizer is not None
@@ -160,14 +160,14 @@ class Session:
             with self._reading():
                 for metric, state in zip(trainer.metrics, self._taken["metrics"], strict=True):
                     metric.set_state(state)
-            left = self.batches.epoch(self.shuffled_at, self.batch, **options)
+            left = self.batches.epoch(self.shuffled_at, self.batch, together)
             if self.stopped:
                 left.close()
             return left, self.loss, self.batch
         self.loss, self.batch, self.shuffled_at = Mean(), 0, trainer.optimizer.batches
         for metric in trainer.metrics:
             metric.reset_state()
-        return self.batches.epoch(self.shuffled_at, **options), self.loss, 0
+        return self.batches.epoch(self.shuffled_at, together=together), self.loss, 0
 
     def checkpoint(self, epoch: int, batch: int) -> tuple[dict, dict[str, np.ndarray]]:
         """Header and arrays of a model file that also has where the training stands: before `batch` of `epoch`.

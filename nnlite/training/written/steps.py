@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nnlite.data.batches import one_by_one
 from nnlite.errors import ConfigError
 from nnlite.layers.base.contract.structure import in_order
 from nnlite.metrics import Mean, Metric
@@ -33,6 +34,7 @@ class WrittenSteps:
     """
 
     ends_in_softmax = False
+    together = staticmethod(one_by_one)
 
     def __init__(self, trainer: "Trainer") -> None:
         assert trainer.optimizer is not None  # the model is compiled
@@ -58,8 +60,8 @@ class WrittenSteps:
         """The program of the model."""
         return self.model.chain
 
-    def train(self, x: Any, y: Any, sample_weight: Any = None) -> tuple[float, None]:
-        """`model.train_step` of the batch; the loss that it tells, NaN where it tells none."""
+    def train(self, x: Any, y: Any, sample_weight: Any = None, batch_size: int | None = None) -> tuple[float, None]:
+        """`model.train_step` of the batch, whatever its size; the loss that it tells, NaN where it tells none."""
         return self._run(self.model.train_step, x, y, sample_weight)
 
     def test(self, x: Any, y: Any, sample_weight: Any = None) -> tuple[float, None]:
