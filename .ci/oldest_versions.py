@@ -1,8 +1,9 @@
-"""Prints requirements that pin each dependency to its lower bound: `numpy>=2.0` is `numpy==2.0.*`."""
+"""Prints requirements that pin libraries to their lower bounds: `numpy>=2.0` is `numpy==2.0.*`."""
 
 import re
 from pathlib import Path
 
+# What nnlite depends on, and what tests of tables and estimators import; tests of other libraries are skipped.
 TRIED = (
     "numpy",
     "pyyaml",

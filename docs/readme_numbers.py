@@ -30,9 +30,14 @@ def _cells(line: str) -> list[str]:
     return [cell.strip() for cell in line.strip("|").split("|")]
 
 
+def table_with(page: str, row: str, column: str) -> dict[str, dict[str, str]]:
+    """The first table of the page with a row of that name and that column."""
+    return next(table for table in tables(page) if row in table and column in table[row])
+
+
 def with_row(page: str, row: str, column: str) -> dict[str, str]:
-    """The first row of that name in a table of the page with that column."""
-    return next(table[row] for table in tables(page) if row in table and column in table[row])
+    """That row of that table."""
+    return table_with(page, row, column)[row]
 
 
 def number(cell: str) -> str:
@@ -44,9 +49,7 @@ def number(cell: str) -> str:
 def lines() -> str:
     """The table."""
     speed = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8").partition("## One thread")[2]
-    quality = with_row((ROOT / "docs" / "tables.md").read_text(encoding="utf-8"), "nnlite", "mean rank")
-    ranks = next(table for table in tables((ROOT / "docs" / "tables.md").read_text(encoding="utf-8"))
-                 if table.get("nnlite") == quality)  # fmt: skip
+    ranks = table_with((ROOT / "docs" / "tables.md").read_text(encoding="utf-8"), "nnlite", "mean rank")
     rows = [
         _row(f"a training step, {NET}, batch of 32", "us", with_row(speed, STEP, "nnlite with fast")),
         _row(f"a training step, {LARGER}, batch of 64", "us", with_row(speed, LARGER_STEP, "nnlite with fast")),
@@ -55,12 +58,10 @@ def lines() -> str:
         _row("import", "s", with_row(speed, "import, seconds", "PyTorch eager")),
     ]
     others = ", ".join(f"{name} {ranks[name]['mean rank']}" for name in ("CatBoost", "scikit-learn's MLP", "XGBoost"))
-    count = quality["tables; splits"].partition(";")[0]
-    rank = (
-        f"Mean rank among {len(ranks)} models with their defaults on {count} open tables: nnlite {quality['mean rank']}"
-    )
+    count, rank = ranks["nnlite"]["tables; splits"].partition(";")[0], ranks["nnlite"]["mean rank"]
+    quality = f"Mean rank among {len(ranks)} models with their defaults on {count} open tables: nnlite {rank}"
     head = ["| on one CPU thread | nnlite, NumPy alone | with Numba | PyTorch | JAX | Keras on JAX | scikit-learn |"]
-    return "\n".join([*head, "|---|---|---|---|---|---|---|", *rows, "", f"{rank}, {others}.", ""])
+    return "\n".join([*head, "|---|---|---|---|---|---|---|", *rows, "", f"{quality}, {others}.", ""])
 
 
 def _row(name: str, unit: str, measured: dict[str, str]) -> str:

@@ -68,9 +68,29 @@ def _near(shown: str, printed: str, slack: float | None) -> bool:
     return abs(float(printed) - expected) <= (slack * abs(expected) if slack else 1.01 * 10.0**-digits)
 
 
+def run_code(code: str, folder: Path) -> str:
+    """What a program of a page prints in a process of its own, which has to end well."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, env=environment, capture_output=True, text=True, encoding="utf-8"
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def promised(code: str) -> list[str]:
+    """The comments behind the calls of `print` in a program: what they are to print."""
+    return re.findall(r"^ *print\(.*\)  # (.*)$", code, re.MULTILINE)
+
+
 def blocks(text: str) -> list[tuple[str, str]]:
     """`(language, content)` of each fenced block."""
     return BLOCK.findall(text)
+
+
+def blocks_of(language: str, text: str) -> list[str]:
+    """The contents of the fenced blocks in a language."""
+    return [content for named, content in blocks(text) if named == language]
 
 
 class Player:

@@ -4,36 +4,18 @@ import json
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
+from small_runs import LISTED, train_small_run
 
 import nnlite
 from nnlite.cli import main
 from nnlite.errors import ConfigError, DataError, ModelFileError, NNLiteError
 from nnlite.experiment import Experiment, Run, resume, train
 
-CONFIG = """seed: 1
-data:
-  source: {Csv: {path: t.csv, target: t}}
-  split: {validation: 0.2, test: 0.2}
-model:
-  - Normalization
-  - Dense: {units: 3, activation: softmax}
-compile: {optimizer: adam, loss: sparse_categorical_crossentropy}
-fit: {epochs: 2}
-"""
-LISTED = ["config.yaml", "preprocessing.json", "environment.json", "history.csv", "model.safetensors", "metrics.json"]
-
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("trained")
-    x = np.random.default_rng(0).normal(size=(60, 2))
-    rows = [f"{a},{b},{'abc'[int(np.digitize(a, [-0.4, 0.4]))]}" for a, b in x]
-    (folder / "t.csv").write_text("\n".join(["a,b,t", *rows]))
-    (folder / "c.yaml").write_text(CONFIG)
-    train(Experiment.from_file(folder / "c.yaml"), folder / "run", quiet=True)
-    return folder
+    return train_small_run(tmp_path_factory.mktemp("trained"))
 
 
 @pytest.fixture

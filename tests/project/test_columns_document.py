@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import get_args
 
 import numpy as np
+import pages
 import pytest
 
 from nnlite.cli import main
@@ -16,7 +17,7 @@ from nnlite.data.profile import kinds, leaks, profile
 from nnlite.documents import parse
 
 TEXT = (Path(__file__).parents[2] / "docs" / "columns.md").read_text(encoding="utf-8")
-(CONFIG,) = re.findall(r"^```yaml\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
+(CONFIG,) = pages.blocks_of("yaml", TEXT)
 
 
 @pytest.fixture

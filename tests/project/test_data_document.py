@@ -4,6 +4,7 @@ import doctest
 import re
 from pathlib import Path
 
+import pages
 from registered import registered
 
 from nnlite import documents
@@ -25,7 +26,7 @@ def test_examples(tmp_path, monkeypatch):
 
 
 def test_configs():
-    blocks = re.findall(r"^```yaml\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
+    blocks = pages.blocks_of("yaml", TEXT)
     assert blocks
     for block in blocks:
         DataSource.get(documents.parse(block, PAGE.name)[1]["data"]["source"])

@@ -1,10 +1,9 @@
 """docs/export.md keeps its promises: its code runs, and its lists are those of the code."""
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
+import pages
 import pytest
 
 from nnlite.inference.exports.c_headers import FORMULAS
@@ -15,18 +14,14 @@ from nnlite.ops.activations import ActivationFunction
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "export.md").read_text(encoding="utf-8")
-
-
-CODE = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+CODE = pages.blocks_of("python", TEXT)
 
 
 @pytest.mark.parametrize("code", CODE, ids=["pipelines", "python file"])
 def test_the_code_prints_what_it_says(code, tmp_path):
     if "skl2onnx" in code:
         pytest.importorskip("skl2onnx")
-    environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "OPENBLAS_NUM_THREADS": "1"}
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, env=environment)
-    assert done.stdout.splitlines() == re.findall(r"  # (.*)$", code, re.MULTILINE), done.stderr
+    assert pages.run_code(code, tmp_path).splitlines() == re.findall(r"  # (.*)$", code, re.MULTILINE)
 
 
 def test_the_endings_are_those_there_are():

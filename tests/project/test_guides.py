@@ -1,11 +1,9 @@
 """The guides of docs/ keep their promises: their configs train, their code runs as it says."""
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
+import pages
 import pytest
 
 import nnlite.errors
@@ -26,25 +24,17 @@ LARGE, TUNING, RELIABILITY, REPORT = (
 )
 
 
-def blocks(text, language):
-    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
-
-
 def run_python(code, folder):
     """Run an example; each `print` with a comment prints what the comment says."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"}
-    (folder / "example.py").write_text(code)
-    done = subprocess.run([sys.executable, "example.py"], cwd=folder, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    promised = re.findall(r"^ *print\(.*\)  # (.*)$", code, re.MULTILINE)
-    assert promised and [line for line in promised if line not in done.stdout.splitlines()] == [], done.stdout
+    printed, promised = pages.run_code(code, folder), pages.promised(code)
+    assert promised and [line for line in promised if line not in printed.splitlines()] == [], printed
 
 
 def test_large_data_in_python_and_in_a_config(tmp_path, monkeypatch):
-    for code in blocks(LARGE, "python"):
+    for code in pages.blocks_of("python", LARGE):
         run_python(code, tmp_path)
     monkeypatch.chdir(tmp_path)
-    (config,) = blocks(LARGE, "yaml")
+    (config,) = pages.blocks_of("yaml", LARGE)
     Path("trips.yaml").write_text(config)
     experiment = Experiment.from_file("trips.yaml")
     assert isinstance(experiment.prepare()[1].parts["training"][0], StoredRows)
@@ -62,10 +52,10 @@ def test_large_data_names_the_numbers_of_the_code():
 def test_tuning(tmp_path, monkeypatch, capsys):
     pytest.importorskip("optuna")
     monkeypatch.chdir(tmp_path)
-    Path("iris.yaml").write_text(blocks(TUNING, "yaml")[0])
-    (code,) = blocks(TUNING, "python")
+    Path("iris.yaml").write_text(pages.blocks_of("yaml", TUNING)[0])
+    (code,) = pages.blocks_of("python", TUNING)
     run_python(code, tmp_path)
-    search, best = blocks(TUNING, "bash")[0].splitlines()
+    search, best = pages.blocks_of("bash", TUNING)[0].splitlines()
     assert main(search.replace("--trials 20", "--trials 7").split()[1:]) == 0
     assert "6 trials are there, 1 to go" in capsys.readouterr().out
     assert main(best.split()[1:]) == 0
@@ -90,9 +80,9 @@ def test_the_numbers_of_reports_are_those_of_the_code():
 
 
 def test_reliability(tmp_path):
-    (code,) = blocks(RELIABILITY, "python")
+    (code,) = pages.blocks_of("python", RELIABILITY)
     run_python(code, tmp_path)
-    (section,) = blocks(RELIABILITY, "yaml")
+    (section,) = pages.blocks_of("yaml", RELIABILITY)
     start = "data: {source: {SklearnDataset: {name: iris}}}\nmodel: [Flatten]\ncompile: {}\n"
     (tmp_path / "c.yaml").write_text(start + section)
     assert Experiment.from_file(tmp_path / "c.yaml").checkpoint.to_spec() == {"every": "1 epoch", "keep": 3}

@@ -4,46 +4,38 @@ import importlib.util
 import re
 import shlex
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
+import pages
 import pytest
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = (ROOT / "docs" / "tutorials" / "command_line.md").read_text(encoding="utf-8")
-BLOCKS = {name: re.findall(rf"```{name}\n(.*?)```", README, re.DOTALL) for name in ("python", "sh")}
+PROGRAMS = pages.blocks_of("python", README)
 
 
-def run(code, folder):
-    return subprocess.run(
-        [sys.executable, "-c", code], cwd=folder, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True
-    )
-
-
-@pytest.mark.parametrize("code", BLOCKS["python"], ids=range(len(BLOCKS["python"])))
+@pytest.mark.parametrize("code", PROGRAMS, ids=range(len(PROGRAMS)))
 def test_python_example_runs(code, tmp_path):
     if "pandas" in code:
         pytest.importorskip("pandas")
-    done = run(code, tmp_path)
-    assert done.returncode == 0, done.stderr
+    pages.run_code(code, tmp_path)
 
 
 def test_python_example_learns(tmp_path):
-    done = run(BLOCKS["python"][0], tmp_path)
-    accuracy = re.search(r"'accuracy': ([0-9.]+)", done.stdout)
+    printed = pages.run_code(PROGRAMS[0], tmp_path)
+    accuracy = re.search(r"'accuracy': ([0-9.]+)", printed)
     assert float(accuracy[1]) >= 0.95
 
 
 def test_example_of_a_table_learns(tmp_path):
     pytest.importorskip("pandas")
-    done = run(BLOCKS["python"][1], tmp_path)
-    assert float(done.stdout.splitlines()[-1]) >= 0.9
+    printed = pages.run_code(PROGRAMS[1], tmp_path)
+    assert float(printed.splitlines()[-1]) >= 0.9
 
 
 def test_examples_are_as_short_as_promised():
-    lengths = [len([line for line in code.splitlines() if line.strip()]) for code in BLOCKS["python"]]
+    lengths = [len([line for line in code.splitlines() if line.strip()]) for code in PROGRAMS]
     assert len(lengths) == 3 and max(lengths) <= 10
     assert len(README.splitlines()) <= 130
 
@@ -102,8 +94,12 @@ def test_commands_that_are_shown_run_in_order(text, count, tmp_path, monkeypatch
     shutil.copytree(ROOT / "configs", tmp_path / "configs")
     monkeypatch.chdir(tmp_path)
     write_flats(tmp_path)
-    blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
-    lines = [part for block in blocks for part in re.split(r"\n|&&", block) if part.strip().startswith("nnlite ")]
+    lines = [
+        part
+        for block in pages.blocks_of("sh", text)
+        for part in re.split(r"\n|&&", block)
+        if part.strip().startswith("nnlite ")
+    ]
     assert len(lines) == count
     for line in lines:
         assert main(shlex.split(line, comments=True)[1:]) == 0, line

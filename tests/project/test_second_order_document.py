@@ -1,11 +1,8 @@
 """The page on second order: its code prints what it says, its config trains, its numbers are those of the code."""
 
-import os
-import re
-import subprocess
-import sys
 from pathlib import Path
 
+import pages
 import pytest
 import yaml
 
@@ -15,21 +12,17 @@ from nnlite.training.full_batch import objective
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "second_order.md").read_text(encoding="utf-8")
-CODE = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+CODE = pages.blocks_of("python", PAGE)
 
 
 @pytest.mark.parametrize("number", range(len(CODE)))
 def test_code_prints_what_its_comments_say(number, tmp_path):
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"}
-    command = [sys.executable, "-c", CODE[number]]
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    promised = re.findall(r"^ *print\(.*\)  # (.*)$", CODE[number], re.MULTILINE)
-    assert promised and [line for line in promised if line not in done.stdout.splitlines()] == [], done.stdout
+    printed, promised = pages.run_code(CODE[number], tmp_path), pages.promised(CODE[number])
+    assert promised and [line for line in promised if line not in printed.splitlines()] == [], printed
 
 
 def test_its_config_and_its_numbers():
-    (config,) = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+    (config,) = pages.blocks_of("yaml", PAGE)
     assert isinstance(Optimizer.get(yaml.safe_load(config)["compile"]["optimizer"]), LevenbergMarquardt)
     assert LevenbergMarquardt().max_parameters == 4000 and GaussNewton().max_parameters == 2000
     assert GaussNewton().cg_iterations == 100 and objective.PIECE_BYTES == 8 * 2**20

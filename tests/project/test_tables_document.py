@@ -2,10 +2,9 @@
 
 import inspect
 import re
-import subprocess
-import sys
 from pathlib import Path
 
+import pages
 import pytest
 
 from benchmarks import estimators
@@ -20,7 +19,7 @@ from nnlite.optimizers import Optimizer
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "tables.md"
 TEXT = PAGE.read_text(encoding="utf-8")
-BLOCKS = {name: re.findall(rf"```{name}\n(.*?)```", TEXT, re.DOTALL) for name in ("python", "yaml")}
+BLOCKS = {name: pages.blocks_of(name, TEXT) for name in ("python", "yaml")}
 ESTIMATORS = {"class": NNClassifier, "number": NNRegressor}
 DEFAULTS = {task: estimator().get_params() for task, estimator in ESTIMATORS.items()}
 
@@ -29,13 +28,9 @@ DEFAULTS = {task: estimator().get_params() for task, estimator in ESTIMATORS.ite
 def test_python_example_runs(code, tmp_path):
     if "pandas" in code or "as_frame" in code:
         pytest.importorskip("pandas")
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    promised = re.findall(r"^print\(.*\)  # (.*)$", code, re.MULTILINE)
-    assert [line for line in promised if line not in done.stdout.splitlines()] == []
-    loss = re.search(r"has not seen: ([\d.]+)", done.stdout)
+    printed = pages.run_code(code, tmp_path)
+    assert [line for line in pages.promised(code) if line not in printed.splitlines()] == []
+    loss = re.search(r"has not seen: ([\d.]+)", printed)
     assert loss is None or float(loss[1]) < 0.15
 
 

@@ -1,11 +1,9 @@
 """docs/security.md, docs/reproducibility.md, SECURITY.md: their examples run, their numbers are the code's."""
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
+import pages
 import pytest
 
 from nnlite.data import Limits
@@ -19,16 +17,12 @@ SECURITY, REPRODUCIBILITY = ((ROOT / "docs" / f"{name}.md").read_text() for name
 
 @pytest.mark.parametrize("page", [SECURITY, REPRODUCIBILITY])
 def test_examples_print_what_they_say(page, tmp_path):
-    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"}
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
-    )
-    assert done.stdout.split() == re.findall(r"# (True|False)$", code, re.MULTILINE) == ["True"]
+    (code,) = pages.blocks_of("python", page)
+    assert pages.run_code(code, tmp_path).split() == re.findall(r"# (True|False)$", code, re.MULTILINE) == ["True"]
 
 
 def test_the_limits_of_the_page_are_the_defaults():
-    (section,) = re.findall(r"```yaml\n(.*?)```", SECURITY, re.DOTALL)
+    (section,) = pages.blocks_of("yaml", SECURITY)
     assert parse(section, "page")[1]["data"]["limits"] == Limits().get_config()
     assert f"above {FREE_EXPANSION // 2**20} MiB" in section
 
@@ -40,10 +34,10 @@ def test_the_bounds_of_configs_are_those_of_the_code():
 
 
 def test_files_that_the_pages_name_are_there():
-    pages = (SECURITY, REPRODUCIBILITY, (ROOT / "SECURITY.md").read_text())
-    named = {name for page in pages for name in re.findall(r"`(tests/[\w/]+\.py)`", page)}
+    texts = (SECURITY, REPRODUCIBILITY, (ROOT / "SECURITY.md").read_text())
+    named = {name for text in texts for name in re.findall(r"`(tests/[\w/]+\.py)`", text)}
     assert len(named) == 9 and [name for name in named if not (ROOT / name).exists()] == []
-    links = {link.split("#")[0] for page in pages[:2] for link in re.findall(r"\]\(([\w./#-]+)\)", page)}
+    links = {link.split("#")[0] for text in texts[:2] for link in re.findall(r"\]\(([\w./#-]+)\)", text)}
     assert [link for link in links if not (ROOT / "docs" / link).exists()] == []
 
 

@@ -5,7 +5,6 @@ import json
 import random
 import time
 import tracemalloc
-import warnings
 from typing import Any
 
 import numpy as np
@@ -23,6 +22,8 @@ HEADER = {"content": "model", "model": DENSE, "input_shape": [None, 3], "compile
 ARRAYS = {"weights/0.kernel": np.zeros((3, 2), "f4"), "weights/1.bias": np.zeros(2, "f4")}
 COMPILED = {"optimizer": "adam", "loss": "mse"}
 MEMORY, SECONDS = 64 * 2**20, 1.0  # beyond the size of the file; of the processor
+
+pytestmark = pytest.mark.usefixtures("quiet")
 
 
 def chain(*specs, **options):
@@ -126,13 +127,6 @@ HOSTILE = {
     "weights alone": ({"content": "weights"}, {}),
     "content of another kind": ({"content": ["model"]}, {}),
 }
-
-
-@pytest.fixture(autouse=True)
-def _quiet():
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")
-        yield
 
 
 def costs(path, content):

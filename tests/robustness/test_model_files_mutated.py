@@ -4,13 +4,11 @@
 """
 
 import random
-import time
-import tracemalloc
-import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
+from bounds import bounded
 from model_file_mutations import resealed
 from mutations import mutated
 
@@ -23,6 +21,8 @@ SHORT = 250
 X = np.random.default_rng(0).normal(size=(30, 3)).astype(np.float32)
 Y = np.arange(30) % 2
 MEMORY, SECONDS = 64 * 2**20, 1.0  # beyond the size of the file; of the processor
+
+pytestmark = pytest.mark.usefixtures("traced")
 
 
 def table_model():
@@ -91,29 +91,15 @@ def use(path: Path) -> None:
 def try_file(path: Path, content: bytes, label: str) -> bool:
     """Whether a file is taken; typed errors alone, within the bounds of memory and time."""
     path.write_bytes(content)
-    tracemalloc.reset_peak()
-    before, begun = tracemalloc.get_traced_memory()[0], time.process_time()
-    taken, named = True, ""
-    try:
-        load_model(path)
-    except ModelFileError as error:
-        taken, named = False, str(error)
-    except Exception as error:
-        raise AssertionError(f"{label}: {type(error).__name__}: {error}") from error
-    seconds, peak = time.process_time() - begun, tracemalloc.get_traced_memory()[1] - before
-    assert peak < len(content) + MEMORY, f"{label}: {peak} bytes"
-    assert seconds < SECONDS, f"{label}: {seconds} s"
-    assert taken or named.startswith(str(path)), f"{label}: {named}"
-    return taken
-
-
-@pytest.fixture(autouse=True)
-def _traced():
-    tracemalloc.start()
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")
-        yield
-    tracemalloc.stop()
+    with bounded(len(content) + MEMORY, SECONDS, label):
+        try:
+            load_model(path)
+        except ModelFileError as error:
+            assert str(error).startswith(str(path)), f"{label}: {error}"
+            return False
+        except Exception as error:
+            raise AssertionError(f"{label}: {type(error).__name__}: {error}") from error
+        return True
 
 
 def test_damaged_files_are_never_taken(files, tmp_path, runs):

@@ -7,50 +7,33 @@ kind; a short run tries 60.
 import json
 import random
 import shutil
-import time
-import tracemalloc
-import warnings
 from pathlib import Path
 
-import numpy as np
 import pytest
 import yaml
+from bounds import bounded
 from model_file_mutations import changed_json, resealed
 from mutations import mutated
+from small_runs import LISTED, train_small_run
 
 import nnlite
 from nnlite.cli import main
 from nnlite.errors import NNLiteError
-from nnlite.experiment import Experiment, Run, resume, train
+from nnlite.experiment import Run, resume
 from nnlite.report import Report, list_runs
 from nnlite.saving import write_manifest
 
 SHORT = 60
 MEMORY, SECONDS = 64 * 2**20, 3.0  # of what one reader takes; seconds of the processor
-CONFIG = """seed: 1
-data:
-  source: {Csv: {path: t.csv, target: t}}
-  split: {validation: 0.2, test: 0.2}
-model:
-  - Normalization
-  - Dense: {units: 3, activation: softmax}
-compile: {optimizer: adam, loss: sparse_categorical_crossentropy, metrics: [accuracy]}
-fit: {epochs: 2}
-"""
-LISTED = ["config.yaml", "preprocessing.json", "environment.json", "history.csv", "model.safetensors", "metrics.json"]
 OTHERS = ["manifest.json", "state.json", "checkpoints/last.safetensors", "checkpoints/best.safetensors"]
 EXIT_CODES = {0, 2, 3, 4, 5}
+
+pytestmark = pytest.mark.usefixtures("traced")
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("trained")
-    x = np.random.default_rng(0).normal(size=(60, 2))
-    rows = [f"{a},{b},{'abc'[int(np.digitize(a, [-0.4, 0.4]))]}" for a, b in x]
-    (folder / "t.csv").write_text("\n".join(["a,b,t", *rows]))
-    (folder / "c.yaml").write_text(CONFIG)
-    train(Experiment.from_file(folder / "c.yaml"), folder / "run", quiet=True)
-    return folder
+    return train_small_run(tmp_path_factory.mktemp("trained"))
 
 
 def opened(folder):
@@ -96,28 +79,14 @@ def spoilt(trained: Path, place: Path, name: str, chance: random.Random) -> Path
 
 def read(reader, folder: Path, label: str) -> bool:
     """Whether a reader takes the folder; typed errors alone, within the bounds of memory and time."""
-    tracemalloc.reset_peak()
-    before, begun = tracemalloc.get_traced_memory()[0], time.process_time()
-    try:
-        reader(folder)
-        taken = True
-    except NNLiteError:
-        taken = False
-    except Exception as error:
-        raise AssertionError(f"{label}: {type(error).__name__}: {error}") from error
-    seconds, peak = time.process_time() - begun, tracemalloc.get_traced_memory()[1] - before
-    assert peak < MEMORY, f"{label}: {peak} bytes"
-    assert seconds < SECONDS, f"{label}: {seconds} s"
-    return taken
-
-
-@pytest.fixture(autouse=True)
-def _traced():
-    tracemalloc.start()
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")
-        yield
-    tracemalloc.stop()
+    with bounded(MEMORY, SECONDS, label):
+        try:
+            reader(folder)
+        except NNLiteError:
+            return False
+        except Exception as error:
+            raise AssertionError(f"{label}: {type(error).__name__}: {error}") from error
+        return True
 
 
 def test_readers_take_the_folder_as_it_is(trained, tmp_path):
