@@ -289,7 +289,7 @@ def _shares(weights: Mapping[str, np.ndarray], rows: Mapping[str, np.ndarray]) -
     if not weights:
         return {}
     taken = {part: weights.get(part, weights["training"])[places] for part, places in rows.items()}
-    for part, share in taken.items():
-        if not share.any():
+    for part, part_weights in taken.items():
+        if not part_weights.any():
             raise DataError(f"weights: all rows of the {part} part have the weight 0")
-    return {part: share / taken["training"].mean() for part, share in taken.items()}
+    return {part: part_weights / taken["training"].mean() for part, part_weights in taken.items()}
