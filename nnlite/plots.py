@@ -93,14 +93,14 @@ def _drawn(figure_class, images, maps, titles, signed):
     places = figure.subplots(lines, 2 * pairs, squeeze=False).reshape(-1, 2)
     for place in places.ravel():
         place.set_axis_off()
-    for (left, right), image, saliency, title in zip(places, images, maps, titles, strict=False):
+    for (left, right), image, shares, title in zip(places, images, maps, titles, strict=False):
         low, high = float(image.min()), float(image.max())
         scaled = (image - low) / ((high - low) or 1)
         left.imshow(scaled[..., 0] if scaled.shape[-1] == 1 else scaled, cmap="gray", vmin=0, vmax=1)
         left.set_title(title, fontsize=8)
-        largest = float(np.abs(saliency).max()) or 1.0
+        largest = float(np.abs(shares).max()) or 1.0
         colours = {"cmap": "RdBu_r", "vmin": -largest} if signed else {"cmap": "inferno", "vmin": 0}
-        right.imshow(saliency, vmax=largest, **colours)
+        right.imshow(shares, vmax=largest, **colours)
     return figure
 
 

@@ -21,7 +21,7 @@ def contract(
         arrays: the factors.
         wanted: the labels of the result, in order, each once; one of the arrays has each.
     """
-    parts = [diagonal(label, array) for label, array in zip(labels, arrays, strict=True)]
+    parts = [diagonal(axes, array) for axes, array in zip(labels, arrays, strict=True)]
     own, result = parts[0]
     for place, (other, array) in enumerate(parts[1:], 2):
         needed = {*wanted, *(label for later, _ in parts[place:] for label in later)}

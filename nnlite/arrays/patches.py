@@ -54,7 +54,7 @@ def spread(
 
     Args:
         slopes: what the cotangent is multiplied by first, block by block, in the shape of the outputs.
-        gate: how.
+        gate: multiplies a block of the cotangent by its slopes; `np.multiply`, or a kernel that does the same.
     """
     filters, count = cotangent.shape[-1], math.prod(windows.size)
     matrices = kernel.reshape(count, -1, groups, filters // groups).transpose(0, 2, 3, 1)

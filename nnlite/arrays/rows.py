@@ -12,7 +12,7 @@ CELLS_AT_ONCE = 2**20
 
 
 class LazyRows:
-    """Base of stand-ins for arrays whose rows are made, or read, when they are taken: base of the classes below."""
+    """Base of stand-ins for arrays whose rows are made, or read, when they are taken."""
 
     shape: tuple[int, ...]
     dtype: np.dtype

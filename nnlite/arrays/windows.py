@@ -96,12 +96,12 @@ def cells(windows: Windows, start: int = 0, stop: int | None = None) -> list[tup
 
 
 def _cells_of_axis(length, _, size, stride, dilation, before, start, stop):
-    found_cells = []
+    pairs = []
     for offset in range(-before, size * dilation - before, dilation):
         first, last = max(start, -(offset // stride)), min(stop, (length - 1 - offset) // stride + 1)
         inside = (slice(first - start, last - start), slice(first * stride + offset, last * stride + offset, stride))
-        found_cells.append(inside if first < last else (slice(0, 0), slice(0, 0)))
-    return found_cells
+        pairs.append(inside if first < last else (slice(0, 0), slice(0, 0)))
+    return pairs
 
 
 def blocks_of(batch: int, windows: Windows, bytes_per_window: int) -> Iterator[tuple[slice, slice]]:

@@ -43,7 +43,7 @@ def check_layer(
 
     Args:
         layer: an instance, of your own class too; it stays as it is.
-        input_shape: `(batch, ...)`, None if a length is free; a tuple of shapes for several inputs. That of a built
+        input_shape: `(batch, ...)`, with None for a free length; a tuple of shapes for several inputs. That of a built
             layer when None.
         inputs: a batch to check at, instead of random numbers; a tuple of them for several inputs.
         name: how the report calls it; its own name, or its class, when None.

@@ -128,8 +128,8 @@ def contexts(layer: Any, inputs: Any, random: np.random.Generator, mask=None) ->
     if "mask" in layer._context and mask is None and all(array.ndim == 3 for array in data):
         steps = 2 if vars(layer).get("data_format") == "channels_first" else 1
         drawn = [random.random((len(array), array.shape[steps])) < 0.7 for array in data]
-        for extra in drawn:
-            extra[:, 0] = True
+        for kept_steps in drawn:
+            kept_steps[:, 0] = True
         masks.append((", masked", tuple(drawn) if isinstance(inputs, tuple) else drawn[0]))
     for mode, training in modes:
         for masked, mask in masks:

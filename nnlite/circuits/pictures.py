@@ -62,8 +62,8 @@ def summary(circuit: "CompiledNetwork") -> str:
     table = [("layer", "tables", "messages from", "message over", "entries")]
     for layer, bucket in zip(circuit.layers, plan.buckets, strict=True):
         sources = ", ".join(str(circuit.layers[number].name) for number in bucket.messages)
-        tables = ", ".join(names[number] for number in bucket.tables)
-        scope = ", ".join(names[number] for number in bucket.scope)
+        tables = ", ".join(names[column] for column in bucket.tables)
+        scope = ", ".join(names[column] for column in bucket.scope)
         table.append((str(layer.name), tables or "-", sources or "-", scope or "-", f"{plan.size(bucket.axes):,}"))
     return "\n".join([*lines, *aligned_lines(table)])
 

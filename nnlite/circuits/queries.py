@@ -110,8 +110,8 @@ def expected_counts(
         logs[rows] = np.where(up.exact, up.log_scale + log_of(up.value), -np.inf)
         seed = np.where(up.exact, weights[rows], 0) / np.where(up.exact, up.value, 1)
         down = sweep.downward(up, seed, part, tables=True, lambdas=False)
-        for number, slopes in down.tables.items():
-            counts[number] += slopes * sweep.tables[number]
+        for column, slopes in down.tables.items():
+            counts[column] += slopes * sweep.tables[column]
         again = np.flatnonzero(~up.exact)
         if again.size:
             logs[rows.start + again] = _counts_in_logarithms(circuit, part.part(again), weights[rows][again], counts)
@@ -124,9 +124,9 @@ def mpe(circuit: "Circuit", evidence: Evidence) -> tuple[np.ndarray, np.ndarray]
     codes, logs = np.empty((evidence.count, len(network.variables)), np.int64), np.empty(evidence.count)
     for rows in chunks(evidence.count, 4 * circuit.plan.entries):
         logs[rows], shares = _in_logarithms(circuit, evidence.part(rows), "max", derivative=True)
-        for number, (start, stop) in enumerate(itertools.pairwise(circuit.starts)):
+        for column, (start, stop) in enumerate(itertools.pairwise(circuit.starts)):
             share = shares[:, start:stop]
-            codes[rows, number] = np.where(share.any(axis=1), share.argmax(axis=1), -1)
+            codes[rows, column] = np.where(share.any(axis=1), share.argmax(axis=1), -1)
     return codes, logs
 
 
@@ -180,8 +180,8 @@ def _in_logarithms(circuit: "Circuit", evidence: Evidence, semiring: Any = "sum"
 
 def _posteriors_in_logarithms(circuit: "Circuit", evidence: Evidence, result: list, places: np.ndarray) -> None:
     logs, slopes = _in_logarithms(circuit, evidence, derivative=True)
-    for number, (start, stop) in enumerate(itertools.pairwise(circuit.starts)):
-        result[number][places] = np.where(np.isfinite(logs)[:, None], slopes[:, start:stop], np.nan)
+    for column, (start, stop) in enumerate(itertools.pairwise(circuit.starts)):
+        result[column][places] = np.where(np.isfinite(logs)[:, None], slopes[:, start:stop], np.nan)
 
 
 def _joint_in_logarithms(circuit: "Circuit", evidence: Evidence, columns: Sequence[int], shape: list) -> np.ndarray:
@@ -190,7 +190,7 @@ def _joint_in_logarithms(circuit: "Circuit", evidence: Evidence, columns: Sequen
     combinations = np.indices(shape).reshape(len(shape), -1)
     logs = np.zeros(count)
     codes = np.repeat(evidence.codes, count, axis=1)
-    soft = {number: np.repeat(values, count, axis=1) for number, values in evidence.soft.items()}
+    soft = {column: np.repeat(values, count, axis=1) for column, values in evidence.soft.items()}
     for column, states in zip(columns, combinations, strict=True):
         logs += log_of(evidence.likelihoods(column, circuit.network.cards[column])[:, 0])[states]
         codes[column] = states
@@ -208,16 +208,16 @@ def _flips_one_by_one(circuit: "Circuit", evidence: Evidence, result: list, plac
     count = sum(cards)
     codes = np.repeat(evidence.codes, count, axis=1)
     soft = {column: np.repeat(values, count, axis=1) for column, values in evidence.soft.items()}
-    for number, (start, stop) in enumerate(itertools.pairwise(circuit.starts)):
-        codes[number, start:stop] = np.arange(cards[number])
-        if number in soft:
-            soft[number][:, start:stop] = np.eye(cards[number])
+    for column, (start, stop) in enumerate(itertools.pairwise(circuit.starts)):
+        codes[column, start:stop] = np.arange(cards[column])
+        if column in soft:
+            soft[column][:, start:stop] = np.eye(cards[column])
     changed = Evidence(codes, soft)
     logs = np.concatenate(
         [_in_logarithms(circuit, changed.part(rows))[0] for rows in chunks(count, 4 * circuit.plan.entries)]
     )
-    for number, (start, stop) in enumerate(itertools.pairwise(circuit.starts)):
-        result[number][place] = logs[start:stop]
+    for column, (start, stop) in enumerate(itertools.pairwise(circuit.starts)):
+        result[column][place] = logs[start:stop]
 
 
 def _counts_in_logarithms(
@@ -226,6 +226,6 @@ def _counts_in_logarithms(
     """Add the expected counts of rows that scaled numbers are too small for; returns their log P."""
     logs, (jacobians, shares) = _in_logarithms(circuit, evidence)
     seed = shares * np.where(np.isfinite(logs), weights, 0)[:, None]
-    for number, part in enumerate(circuit.counts_by_layers(jacobians, seed)):
-        counts[number] += part
+    for column, part in enumerate(circuit.counts_by_layers(jacobians, seed)):
+        counts[column] += part
     return logs

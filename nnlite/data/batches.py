@@ -20,7 +20,7 @@ Epoch: TypeAlias = Generator[tuple, None, None]  # of batches; whoever leaves it
 
 
 def one_by_one(batch_size: int) -> int:
-    """One: the batches of each turn, unless several are asked for."""
+    """The default of `together`: each turn yields one batch."""
     return 1
 
 
@@ -56,8 +56,7 @@ class ArrayBatches:
         Args:
             step: the number of training steps done so far, which decides the order.
             first: how many batches are passed over.
-            together: asked before each turn how many batches of `batch_size` rows it is to have, one after another in
-                the same arrays.
+            together: called before each turn with `batch_size`, for the number of batches whose rows it yields as one.
         """
         count = count_rows(self.arrays[0])
         order = None

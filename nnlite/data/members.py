@@ -51,7 +51,7 @@ class MemberBatches:
             raise DataError(f"{steps} steps of {batch_size} rows were asked for, the data of a member has {available}")
         self.steps = steps or available
         self.stops = np.minimum(np.arange(1, available + 1) * batch_size, longest)
-        self._places, self._is_real = _padded([len(row) for row in rows], self.stops)
+        self._places, self._is_real = _padded(list(map(len, rows)), self.stops)
         starts = np.concatenate([[0], self.stops[:-1]])
         parts = [self._is_real[:, slice(*pair)] for pair in zip(starts.tolist(), self.stops.tolist(), strict=True)]
         self._alone = [self._weights(None, real) for real in parts]  # the weights where rows have none of their own
@@ -103,11 +103,11 @@ class MemberBatches:
 
 def _side_by_side(weights: list[np.ndarray | None], cuts: list[slice]) -> np.ndarray | None:
     """The weights of batches as those of all their rows."""
-    present = [own for own in weights if own is not None]
+    present = [part for part in weights if part is not None]
     if not present:
         return None
     ones = [np.ones((len(present[0]), cut.stop - cut.start), present[0].dtype) for cut in cuts]
-    filled = [one if own is None else own for own, one in zip(weights, ones, strict=True)]
+    filled = [one if part is None else part for part, one in zip(weights, ones, strict=True)]
     return np.concatenate(filled, axis=1) if len(filled) > 1 else filled[0]
 
 

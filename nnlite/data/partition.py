@@ -83,7 +83,7 @@ def random_folds(count: int, folds: int, labels: np.ndarray | None, seed: int) -
 
 
 def _shares(counts: np.ndarray, total: int, random: np.random.RandomState) -> np.ndarray:
-    """Number of `total` rows for each class of the given sizes: its share rounded down, then one more by remainder.
+    """Rows of each class when `total` are divided by these sizes: the share rounded down, then one more by remainder.
 
     The largest remainders come first; among equal ones chance decides.
     """

@@ -108,9 +108,12 @@ class Data(Section):
         limits: the largest files that are read, as of `Limits`.
 
     >>> from nnlite.data import Inline
-    >>> data = Data(Inline([[0.0], [1.0], [2.0]], [0.0, 2.0, 4.0]), split={"validation": 0, "test": 0.3})
-    >>> data.split, data.standardize_target
-    (Split(validation=0.0, test=0.3), True)
+    >>> source = Inline([[0.0], [1.0], [2.0], [3.0]], [0.0, 2.0, 4.0, 6.0])
+    >>> parts = Data(source, split={"validation": 0.25, "test": 0.25}).prepare("regression", seed=0).parts
+    >>> {part: len(x) for part, (x, y) in parts.items()}
+    {'training': 2, 'validation': 1, 'test': 1}
+    >>> parts["training"][1].tolist()  # standardized
+    [[1.0], [-1.0]]
     """
 
     source: FromSpec[DataSource]
@@ -289,7 +292,7 @@ def _shares(weights: Mapping[str, np.ndarray], rows: Mapping[str, np.ndarray]) -
     if not weights:
         return {}
     taken = {part: weights.get(part, weights["training"])[places] for part, places in rows.items()}
-    for part, share in taken.items():
-        if not share.any():
+    for part, part_weights in taken.items():
+        if not part_weights.any():
             raise DataError(f"weights: all rows of the {part} part have the weight 0")
-    return {part: share / taken["training"].mean() for part, share in taken.items()}
+    return {part: part_weights / taken["training"].mean() for part, part_weights in taken.items()}

@@ -212,7 +212,7 @@ class Table:
         return Marks(self.dialect.missing)
 
     def _gaps(self, name: str, marks: frozenset[str]) -> set[str]:
-        """Report the marks that stand in a column; each, but for the empty cell, once a file."""
+        """The marks that stand in a column; each, but for the empty cell, is reported once a file."""
         cells = self.cells(name)
         gaps = set(marks.intersection(cells))
         for mark in sorted(gaps - self.told_marks):

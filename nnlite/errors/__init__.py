@@ -266,7 +266,7 @@ def _folded(name: str) -> str:
 
 
 def _edits(first: str, second: str, most: int = 1_000) -> int:
-    """Number of letters to insert, delete, replace or swap with the next one: the optimal string alignment distance.
+    """Least number of letters to insert, delete, replace or swap with the next: the optimal string alignment distance.
 
     A number above `most` where lengths differ by more than that.
     """

@@ -104,9 +104,7 @@ class Op(Configurable, family="op", abstract=True):
         return self.jacobians
 
     def _as_cotangents(self, jacobian):
-        """Read the argument of `vjp`: an array; for several outputs a tuple, from a tuple that may hold None, or one
-        number.
-        """
+        """The argument of `vjp`: an array; for several outputs a tuple, of a number or of parts that may be None."""
         if not isinstance(self._output, list):
             return self._as_cotangent(jacobian, *self._output)
         given = jacobian if isinstance(jacobian, tuple) else (jacobian,) * len(self._output)

@@ -1,3 +1,3 @@
-"""Names of `keras.preprocessing`."""
+"""The contents of `keras.preprocessing`, under the same names."""
 
 from nnlite.preprocessing import image as image, sequence as sequence

@@ -57,8 +57,8 @@ def save_png(html: str, path: str | Path, width: int = 1200, dark: bool = False)
         # The page itself runs no script; a copy without its policy does, which says how tall the page is.
         measured.write_text(html.replace(POLICY, "").replace("</body>", f"{MEASURE}</body>"), encoding="utf-8")
         shown.write_text(html, encoding="utf-8")
-        height_tag = re.search(r"<title>height (\d+)", _run(measured, folder, width, 800, dark, "--dump-dom"))
-        height = min(int(height_tag[1]) if height_tag else TALLEST, TALLEST)
+        match = re.search(r"<title>height (\d+)", _run(measured, folder, width, 800, dark, "--dump-dom"))
+        height = min(int(match[1]) if match else TALLEST, TALLEST)
         path.unlink(missing_ok=True)
         _run(shown, folder, width, height, dark, f"--screenshot={path}")
     if not path.is_file():

@@ -137,10 +137,8 @@ def _differences(configs: list[dict[str, str]]) -> list[Row]:
 
 
 def _metrics(measured: list[Measured]) -> list[tuple[str, str, list[float | None]]]:
-    places = dict.fromkeys(
-        (part, name) for figure in measured for part, values in figure.parts.items() for name in values
-    )
-    return [(part, name, [figure.parts.get(part, {}).get(name) for figure in measured]) for part, name in places]
+    places = dict.fromkeys((part, name) for run in measured for part, values in run.parts.items() for name in values)
+    return [(part, name, [run.parts.get(part, {}).get(name) for run in measured]) for part, name in places]
 
 
 def _difference(first: float | None, second: float | None) -> str:

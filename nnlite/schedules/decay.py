@@ -94,7 +94,7 @@ class PolynomialDecay(LearningRateSchedule):
     """From `initial_learning_rate` down to `end_learning_rate` along a polynomial.
 
     `(initial_learning_rate - end_learning_rate) * (1 - step / decay_steps) ** power + end_learning_rate`; after
-    `decay_steps` it stays at the end or, with `cycle`, starts over over `decay_steps * ceil(step / decay_steps)`.
+    `decay_steps` it stays at the end or, with `cycle`, starts again over `decay_steps * ceil(step / decay_steps)`.
 
     Args:
         initial_learning_rate: of the first step, >= 0.

@@ -174,6 +174,14 @@ class OutputMetric:
         """Forget all batches."""
         self.metric.reset_state()
 
+    def get_state(self) -> dict[str, Any]:
+        """The state of the metric, for checkpoints within an epoch."""
+        return self.metric.get_state()
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from what `get_state` returned."""
+        self.metric.set_state(state)
+
 
 class LossValue:
     """A loss as a metric: its average over examples."""
@@ -195,6 +203,14 @@ class LossValue:
     def reset_state(self) -> None:
         """Forget all batches."""
         self.mean.reset_state()
+
+    def get_state(self) -> dict[str, Any]:
+        """The state of the average, for checkpoints within an epoch."""
+        return self.mean.get_state()
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from what `get_state` returned."""
+        self.mean.set_state(state)
 
 
 class OutputActivations:

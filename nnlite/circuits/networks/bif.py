@@ -88,11 +88,11 @@ class _Parser:
                 raise self._error(f"expected network, variable or probability, got {token.text!r}", token.line)
             blocks[token.text]()
             self.variable = None
-        for owner in self.states:
-            if owner not in self.tables:
-                raise NetworkError("has no probability block", self.source, None, owner)
-        for owner, table in self.tables.items():
-            self.variable = owner
+        for variable in self.states:
+            if variable not in self.tables:
+                raise NetworkError("has no probability block", self.source, None, variable)
+        for variable, table in self.tables.items():
+            self.variable = variable
             for parent in table.parents:
                 if parent not in self.states:
                     problem = f"has a parent {parent!r} that is not a variable; {did_you_mean(parent, self.states)}"

@@ -180,7 +180,7 @@ class BayesianNetwork:
         return total
 
     def frame(self, rows: np.ndarray) -> list[dict[str, str | None]]:
-        """Rows of state numbers as `{variable: state}`, None if the number is negative."""
+        """Rows of state numbers as `{variable: state}`, with None for a negative number."""
         return [
             {
                 variable: None if code < 0 else self.states[variable][int(code)]

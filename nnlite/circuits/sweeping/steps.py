@@ -61,8 +61,8 @@ class Step:
     """
 
     def __init__(self, plan: Plan, bucket: Bucket, scopes: Sequence[tuple[int, ...]]) -> None:
-        self.cards, family = plan.cards, bucket.variable
-        summed = () if family is None else (family,)
+        self.cards, variable = plan.cards, bucket.variable
+        summed = () if variable is None else (variable,)
         gathered = [column for column in bucket.tables if plan.known.intersection(plan.families[column])]
         self.constants = tuple(column for column in bucket.tables if column not in gathered)
         self.factors = [Factor("evidence", column, (column,)) for column in bucket.evidence]
@@ -78,7 +78,7 @@ class Step:
         self.sizes = (plan.size(shared), plan.size(table_only), plan.size(summed), plan.size(row_only))
         self.factors.sort(key=lambda factor: plan.size(factor.axes))
         self.recipes = [Recipe(factor.axes, self.right, self.cards) for factor in self.factors]
-        self.constant_recipes = [Recipe(plan.families[constant], self.left, self.cards) for constant in self.constants]
+        self.constant_recipes = [Recipe(plan.families[column], self.left, self.cards) for column in self.constants]
         self.left_shape, self.right_shape, self.out_shape = map(self.shape, (self.left, self.right, self.scope))
         self.entries = plan.size(self.right) + plan.size(self.scope)
 

@@ -216,8 +216,8 @@ class Sweep:
     def _constants(self, step: Step) -> list[np.ndarray]:
         """The tables of a step that do not depend on the rows, side by side."""
         return [
-            recipe.lay(self.tables[constant])
-            for constant, recipe in zip(step.constants, step.constant_recipes, strict=True)
+            recipe.lay(self.tables[column])
+            for column, recipe in zip(step.constants, step.constant_recipes, strict=True)
         ]
 
     def _hand_down(

@@ -59,7 +59,7 @@ class LazyBatches:
 
 
 def shuffle_seed_of(shuffle: bool, seed: int | None) -> int | None:
-    """The seed that decides a shuffling: the given one, or one that is drawn."""
+    """The seed of the orders: the given one, or one that is drawn; None if nothing is shuffled."""
     if not shuffle:
         return None
     return fresh_seed() if seed is None else seed

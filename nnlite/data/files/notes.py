@@ -21,7 +21,7 @@ class Notes(list[str]):
 
 
 class Unheard(Notes):
-    """Suppress notes about later rows of a file that were given for the first ones."""
+    """Notes about later rows of a file, which are not told: the first rows had them already."""
 
     def tell(self, note: str) -> None:
         """Nothing."""

@@ -26,9 +26,7 @@ YEARS = range(1900, 2101)
 
 
 def find_delimiter(text: str, quote: str = "auto") -> str:
-    """Find the delimiter of the cells of a text: the one that gives its first rows the same number of cells, two or
-    more.
-    """
+    """The delimiter that gives the first rows of a text the same number of cells, two or more."""
     quotes = QUOTES if quote == "auto" else (quote,)
     best, best_share = ",", 0.0
     for delimiter in DELIMITERS:

@@ -106,7 +106,7 @@ def _numbers(name: str, values: np.ndarray) -> Column:
 
 def _missing(cells: Sequence[Any]) -> np.ndarray:
     types = set(map(type, cells))
-    if not any(kind.__name__ in MISSING_TYPES or issubclass(kind, CAN_BE_MISSING) for kind in types):
+    if not any(cls.__name__ in MISSING_TYPES or issubclass(cls, CAN_BE_MISSING) for cls in types):
         return np.zeros(len(cells), bool)
     return np.fromiter(map(is_gap, cells), bool, len(cells))
 
@@ -117,7 +117,7 @@ def is_gap(cell: Any) -> bool:
 
 
 def _all(types: set[type], wanted: tuple[type, ...]) -> bool:
-    return all(issubclass(kind, wanted) for kind in types)
+    return all(issubclass(cls, wanted) for cls in types)
 
 
 def _spread(missing: np.ndarray, present: Any) -> np.ndarray:
@@ -137,10 +137,10 @@ def _universal(cell: Any) -> Any:
 
 
 def _check_types(name: str, cells: Sequence[Any], types: set[type]) -> None:
-    for kind in types:
-        complex_number = issubclass(kind, numbers.Complex) and not issubclass(kind, numbers.Real)
-        if complex_number or issubclass(kind, (bytes, bytearray, *NESTED)):
-            row = next(row for row, cell in enumerate(cells) if type(cell) is kind)
+    for cls in types:
+        complex_number = issubclass(cls, numbers.Complex) and not issubclass(cls, numbers.Real)
+        if complex_number or issubclass(cls, (bytes, bytearray, *NESTED)):
+            row = next(row for row, cell in enumerate(cells) if type(cell) is cls)
             _refuse(name, row, cells[row])
 
 

@@ -33,10 +33,10 @@ def interchange_columns(X: Any) -> list[Column]:
 
 def _joined(name: str, parts: list[Any]) -> Column:
     category = parts[0].dtype[0] == CATEGORY
-    cells = [_cells(name, part) for part in parts]
-    if category or any(isinstance(cell, list) for cell in cells):
-        return column_of_cells(name, [cell for chunk in cells for cell in chunk], category=category)
-    return column_of(name, np.concatenate(cells))
+    chunks = [_cells(name, part) for part in parts]
+    if category or any(isinstance(chunk, list) for chunk in chunks):
+        return column_of_cells(name, [cell for chunk in chunks for cell in chunk], category=category)
+    return column_of(name, np.concatenate(chunks))
 
 
 def _cells(name: str, part: Any) -> np.ndarray | list[Any]:

@@ -142,8 +142,8 @@ def _of_rows(rows: Sequence[Any]) -> Frame:
 def _column(name: str, values: Any) -> Column:
     """A column given by itself: array, Series, list."""
     if maker_of(values) in ("pandas", "polars"):
-        read_column = _read(values).columns[0]
-        return Column(name, read_column.kind, read_column.values)
+        column = _read(values).columns[0]
+        return Column(name, column.kind, column.values)
     if isinstance(values, str) or not isinstance(values, Iterable):
         raise ShapeError(
             f"column {name!r} is the single value {values!r}; a dict holds whole columns, {{name: [values]}}, and a "

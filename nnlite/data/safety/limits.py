@@ -89,7 +89,7 @@ class Limits(Section):
         return size
 
     def check_text(self, length: int, lines: int, delimiters: int, place: str) -> None:
-        """`DataError` for a table of so many characters that has too many lines, or cells that fill the memory."""
+        """`DataError` for a text of `length` characters with too many lines, or with cells that fill the memory."""
         _compare("rows", lines, self.rows, f"{lines:,} lines", place)
         cells = lines + delimiters
         size = length + CELL_BYTES * cells

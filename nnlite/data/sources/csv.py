@@ -32,9 +32,12 @@ class Csv(DialectFields, StreamedTableSource):
         cache: a folder that keeps the encoded rows of a streamed table for the next run; relative to the current
             folder. Without one they are in a temporary folder and go with the process.
 
-    >>> from nnlite.data import DataSource
-    >>> DataSource.get({"csv": {"path": "houses.csv", "target": "price", "drop": ["id"]}})
-    Csv(path='houses.csv', target='price', drop=['id'])
+    >>> import pathlib, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp(), "houses.csv")
+    >>> _ = path.write_text("id;rooms;price\\n1;2;200,5\\n2;3;300\\n")
+    >>> dataset = Csv(str(path), target="price", drop=["id"]).load("regression")
+    >>> dataset.target.tolist(), dataset.inputs.dialect.decimal
+    ([[200.5], [300.0]], ',')
     """
 
     def validate(self) -> None:

@@ -19,8 +19,12 @@ class Idx(DataSource):
         inputs: the file of the images, of shape (rows, height, width).
         target: the file of the labels, of shape (rows,).
 
-    >>> Idx("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz")
-    Idx(inputs='train-images-idx3-ubyte.gz', target='train-labels-idx1-ubyte.gz')
+    >>> import pathlib, tempfile
+    >>> images, labels = (pathlib.Path(tempfile.mkdtemp(), name) for name in ("images", "labels"))
+    >>> _ = images.write_bytes(bytes([0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2, 0, 255, 128, 0]))
+    >>> _ = labels.write_bytes(bytes([0, 0, 8, 1, 0, 0, 0, 2, 7, 3]))  # type, axes, lengths, values
+    >>> Idx(str(images), str(labels)).load("auto").inputs.tolist()
+    [[[0, 255]], [[128, 0]]]
     """
 
     inputs: str

@@ -18,8 +18,9 @@ class SklearnDataset(DataSource):
     Args:
         name: `"digits"`, `"iris"`, `"wine"`, `"breast_cancer"`, `"diabetes"` or `"linnerud"`.
 
-    >>> SklearnDataset("iris")
-    SklearnDataset(name='iris')
+    >>> dataset = SklearnDataset("iris").load("auto")
+    >>> dataset.inputs.shape, str(dataset.target[0])
+    ((150, 4), 'setosa')
     """
 
     name: str

@@ -45,9 +45,12 @@ class JsonLines(TableSource):
         path: the file.
         target, categorical, ordinal, text, drop, columns: as of `TableSource`.
 
-    >>> from nnlite.data import DataSource
-    >>> DataSource.get({"json_lines": {"path": "houses.jsonl", "target": "price"}})
-    JsonLines(path='houses.jsonl', target='price')
+    >>> import pathlib, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp(), "houses.jsonl")
+    >>> _ = path.write_text('{"rooms": 2, "price": 200}\\n{"price": 300}\\n')
+    >>> dataset = JsonLines(str(path), target="price").load("regression")
+    >>> dataset.target.tolist(), dataset.inputs.column("rooms", "number").values.tolist()
+    ([[200.0], [300.0]], [2.0, nan])
     """
 
     def read(self) -> FileFrame:

@@ -59,7 +59,7 @@ def _importance(features: Features) -> Chart:
 
 
 def _dependences(features: Features) -> Iterator[Dependence]:
-    """Charts of the most important features: six of one curve each, fewer of several."""
+    """Dependences on the most important features: six of one curve each, fewer of several."""
     curves = 0
     for name in list(features.importance)[:6]:
         dependence = features.dependence(name)

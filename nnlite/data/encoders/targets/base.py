@@ -51,9 +51,9 @@ class TargetEncoder(Configurable, family="target encoder"):
 
     def baseline(
         self,
-        learnt: np.ndarray,
+        learned: np.ndarray,
         target: np.ndarray,
-        learnt_weights: np.ndarray | None = None,
+        learned_weights: np.ndarray | None = None,
         weights: np.ndarray | None = None,
     ) -> dict[str, float]:
         """The scores, of `target`, of the best answer that looks at no input, made up from the target `learned`."""

@@ -134,14 +134,14 @@ class Classes(TargetEncoder):
 
     def baseline(
         self,
-        learnt: np.ndarray,
+        learned: np.ndarray,
         target: np.ndarray,
-        learnt_weights: np.ndarray | None = None,
+        learned_weights: np.ndarray | None = None,
         weights: np.ndarray | None = None,
     ) -> dict[str, float]:
         """The most frequent class, and the shares of the classes as probabilities."""
         codes, weights = self._flat(target, weights)
-        shares = self.shares(learnt, learnt_weights)
+        shares = self.shares(learned, learned_weights)
         return classification_scores(codes, np.broadcast_to(shares, (len(codes), len(shares))), weights)
 
     def tune(self, target: np.ndarray, outputs: np.ndarray, score: Score, weights: np.ndarray | None = None) -> None:

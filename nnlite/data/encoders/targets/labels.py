@@ -123,13 +123,13 @@ class Labels(TargetEncoder):
 
     def baseline(
         self,
-        learnt: np.ndarray,
+        learned: np.ndarray,
         target: np.ndarray,
-        learnt_weights: np.ndarray | None = None,
+        learned_weights: np.ndarray | None = None,
         weights: np.ndarray | None = None,
     ) -> dict[str, float]:
         """The labels that more than half of the rows have, and the share of the rows that have each."""
-        shares = np.average(self.encode(learnt), axis=0, weights=learnt_weights)
+        shares = np.average(self.encode(learned), axis=0, weights=learned_weights)
         return multilabel_scores(self.encode(target), np.broadcast_to(shares, (len(target), len(shares))), weights)
 
     def tune(self, target: np.ndarray, outputs: np.ndarray, score: Score, weights: np.ndarray | None = None) -> None:

@@ -98,15 +98,15 @@ class Quantities(TargetEncoder):
 
     def baseline(
         self,
-        learnt: np.ndarray,
+        learned: np.ndarray,
         target: np.ndarray,
-        learnt_weights: np.ndarray | None = None,
+        learned_weights: np.ndarray | None = None,
         weights: np.ndarray | None = None,
     ) -> dict[str, float]:
         """For RMSE and R2 the mean, for MAE the median: what is best by each of them."""
-        learnt = learnt.astype(np.float64)
-        mean = np.broadcast_to(np.average(learnt, axis=0, weights=learnt_weights), target.shape)
-        median = np.broadcast_to([_median(column, learnt_weights) for column in learnt.T], target.shape)
+        learned = learned.astype(np.float64)
+        mean = np.broadcast_to(np.average(learned, axis=0, weights=learned_weights), target.shape)
+        median = np.broadcast_to([_median(column, learned_weights) for column in learned.T], target.shape)
         scores = regression_scores(target, mean, weights, self.names)
         by_median = regression_scores(target, median, weights, self.names)
         return {name: (by_median if name.split("_")[-1] == "mae" else scores)[name] for name in scores}
