@@ -5,7 +5,7 @@ import contextlib
 import numpy as np
 import pytest
 
-from nnlite import Input, Sequential, load_model, saving
+from nnlite import Input, Model, Sequential, load_model, saving
 from nnlite.callbacks import (
     BestMembers,
     Callback,
@@ -97,6 +97,14 @@ def constrained():
     return model
 
 
+def two_outputs():
+    inputs = Input((4,))
+    hidden = Dense(6, "relu")(inputs)
+    model = Model(inputs, {"a": Dense(1, "sigmoid")(hidden), "b": Dense(1)(hidden)}, seed=5)
+    model.compile("adam", {"a": "binary_crossentropy", "b": "mse"}, metrics={"a": ["accuracy", "auc"], "b": ["mae"]})
+    return model
+
+
 def ensemble():
     model = Sequential([Dense(6, "relu", members=3), Dropout(0.2), Dense(1, "sigmoid", members=3)], seed=2)
     model.compile("adam", "binary_crossentropy")
@@ -107,6 +115,7 @@ def ensemble():
 SETUPS = {
     "plain": (network, {"validation_split": 0.2}, lambda folder: []),
     "recurrent": (recurrent, {"validation_data": (X, Y), "validation_freq": 2}, lambda folder: []),
+    "outputs": (two_outputs, {"y": {"a": Y, "b": Y}}, lambda folder: []),
     "members": (ensemble, {"folds": 3}, lambda folder: [BestMembers(patience=3)]),
     "early stopping": (
         lambda: network(optimizer={"Adam": {"learning_rate": 0.1}}),
