@@ -180,8 +180,8 @@ def load_keras(path: str | os.PathLike) -> KerasModel:
     def order(one: Any) -> Any:
         return orders.get(id(one)) or one.layers
 
-    _assign(model, archive.weights, path, order)
     with hdf5.opened(archive.weights, path) as datasets:
+        _assign(model, datasets, path, order)
         kept = optimizer_arrays(datasets)
     parameters = [parameter for _, parameter in parameter_places(model, order)]
     return KerasModel(model, archive.config.get("compile_config") or {}, kept, parameters)
@@ -212,27 +212,27 @@ def load_keras_weights(model: Any, path: str | os.PathLike, skip_mismatch: bool 
         ModelFileError: no such file, a damaged one, or names and shapes that are not the model's, all listed.
         MissingLibraryError: h5py is not installed.
     """
-    _assign(model, read_archive(path).weights if is_keras_file(path) else path, path, keras_order, skip_mismatch)
+    with hdf5.opened(read_archive(path).weights if is_keras_file(path) else path, path) as datasets:
+        _assign(model, datasets, path, keras_order, skip_mismatch)
 
 
-def _assign(model: Any, source: Any, label: object, order: Order, skip_mismatch: bool = False) -> None:
-    """Copy what is in an HDF5 file into the parameters, after all shapes have been compared."""
+def _assign(model: Any, datasets: Mapping[str, Any], label: object, order: Order, skip_mismatch: bool = False) -> None:
+    """Copy the datasets of an HDF5 file into the parameters, after all shapes have been compared."""
     needed = dict(parameter_places(model, order))
     counts = {f"{group}/2" for group in _adapted(model, order)}
     others = file_shapes(model, order)
     shapes = {place: others.get(id(parameter), parameter.shape) for place, parameter in needed.items()}
-    with hdf5.opened(source, label) as datasets:
-        present = {
-            place: one
-            for place, one in datasets.items()
-            if place not in counts and not any(part in LEFT_OVER for part in place.split("/"))
-        }
-        if skip_mismatch:
-            fits = names_that_fit(shapes, present, label)
-            needed, shapes = {place: needed[place] for place in fits}, {place: shapes[place] for place in fits}
-            present = {place: present[place] for place in fits}
-        _check_fit(shapes, present, label)
-        arrays = {place: present[place][()] for place in needed}
+    present = {
+        place: one
+        for place, one in datasets.items()
+        if place not in counts and not any(part in LEFT_OVER for part in place.split("/"))
+    }
+    if skip_mismatch:
+        fits = names_that_fit(shapes, present, label)
+        needed, shapes = {place: needed[place] for place in fits}, {place: shapes[place] for place in fits}
+        present = {place: present[place] for place in fits}
+    _check_fit(shapes, present, label)
+    arrays = {place: present[place][()] for place in needed}
     for place, parameter in needed.items():
         parameter.assign(arrays[place].reshape(parameter.shape))
 

@@ -27,7 +27,6 @@ from nnlite.layers import Layer
 from nnlite.models.header import ModelHeader
 from nnlite.models.interpretation import interpret, interpretation_header
 from nnlite.registry.names import custom_object_scope
-from nnlite.training import Trainable
 
 if TYPE_CHECKING:
     from nnlite.models.base import BaseModel
@@ -107,7 +106,7 @@ def restored(header: dict, arrays: dict[str, np.ndarray], source: object) -> "Ba
 def _built(header: ModelHeader, source: object) -> Any:
     """The model that a header describes, built; its weights follow."""
     layer = Layer.get(header.model)
-    if not isinstance(layer, Trainable):
+    if not layer._builds_itself:
         raise ModelFileError(f"{source} holds a {type(layer).__name__}, which is a layer and no model")
     model: Any = layer
     if header.input_kind is not None:

@@ -11,6 +11,7 @@ from nnlite.initializers import Initializer
 from nnlite.layers import Layer
 from nnlite.losses import Loss
 from nnlite.metrics import Metric
+from nnlite.ops import ActivationFunction
 from nnlite.optimizers import Optimizer
 from nnlite.registry import Configurable, NamedFunction
 from nnlite.registry.names import custom_object, custom_object_scope, get_registered_name
@@ -28,6 +29,7 @@ FAMILIES: dict[str, Any] = {
     "initializers": Initializer,
     "regularizers": Regularizer,
     "constraints": Constraint,
+    "activations": ActivationFunction,
 }
 PLAIN = (str, int, float, bool, type(None))
 
@@ -101,16 +103,16 @@ def _read(config: Any) -> Any:
     if isinstance(registered, type):
         made: Any = registered
         return made.from_config(inner)
-    module = str(config.get("module")).partition(".")[2]
-    return _of_families([FAMILIES[module]] if module in FAMILIES else [*FAMILIES.values()], str(name), inner)
+    family = FAMILIES.get(str(config.get("module")).partition(".")[2]) or _family_of(str(name))
+    return family.get({"class_name": name, "config": inner})
 
 
-def _of_families(families: list[Any], name: str, config: Any) -> Any:
-    """The member of the first family that knows the name."""
-    for family in families[:-1]:
+def _family_of(name: str) -> Any:
+    """The first family that knows the name; `ConfigError` if there is none."""
+    for family in FAMILIES.values():
         try:
             family._lookup(name)
         except ConfigError:
             continue
-        return family.get({"class_name": name, "config": config})
-    return families[-1].get({"class_name": name, "config": config})
+        return family
+    raise ConfigError(f"unknown class {name!r}: none of the {', '.join(FAMILIES)}, and not among custom_objects")

@@ -96,6 +96,32 @@ def test_a_variable_that_is_an_attribute_is_a_weight():
     np.testing.assert_allclose(layer.backward(1)[1], X.sum(0))
 
 
+@pytest.mark.parametrize("base", [layers.Layer, Model])
+def test_variables_in_lists_and_dicts_are_weights_once_the_layer_is_built(base):
+    class Scaled(base):
+        def __init__(self):
+            super().__init__(name="scaled")
+            self.scales = [nnlite.Variable(np.full(3, 2.0), name="v"), (nnlite.Variable(np.full(3, 3.0), name="v"),)]
+            self.counts = {"calls": nnlite.Variable(np.zeros(()), trainable=False, name="calls")}
+
+        def build(self, input_shape):
+            self.scales.append(nnlite.Variable(np.full(3, 5.0), name="last"))
+
+        def call(self, inputs):
+            self.counts["calls"].assign_add(1.0)
+            return inputs * self.scales[0] * self.scales[1][0] * self.scales[2]
+
+    layer = Scaled()
+    np.testing.assert_allclose(layer(X), 30 * X)
+    assert [own.path for own in layer.trainable_weights] == ["scaled/v", "scaled/v_1", "scaled/last"]
+    assert [own.path for own in layer.non_trainable_weights] == ["scaled/calls"]
+    assert layer.counts["calls"].numpy() == 1
+    model = Sequential([layer])
+    model.compile("sgd", "mse")
+    model.fit(X, X, batch_size=2, epochs=1, verbose=0)
+    assert layer.counts["calls"].numpy() == 3 and (layer.scales[1][0].numpy() != 3).all()
+
+
 def test_a_function_without_derivative_is_told_from_one_that_does_not_exist():
     with pytest.raises(ConfigError, match="argmax has no derivative, so no layer of a graph applies it"):
         layers.Operation("argmax")

@@ -50,6 +50,13 @@ def test_a_layer_that_call_leaves_out_stops_no_training():
     assert len(model.fit(X, X[:, :1], epochs=2, verbose=0).history["loss"]) == 2
 
 
+def test_reading_a_file_makes_no_trainer(tmp_path):
+    model = OneOfTwoLayers()
+    model.build((None, 3))
+    model.save(tmp_path / "model.safetensors")
+    assert "trainer" not in vars(nnlite.load_model(tmp_path / "model.safetensors"))
+
+
 def named_outputs():
     inputs = Input((3,))
     return Model(inputs, {"b": Dense(1)(inputs), "a": Dense(1)(inputs)}, seed=0)

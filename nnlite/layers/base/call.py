@@ -11,7 +11,7 @@ from nnlite.layers.base.attributes import LayerAttributes
 from nnlite.layers.base.contract.arguments import CONTEXT, arranged, context_of, data_arguments
 from nnlite.layers.base.contract.assigned import Assigned, assigned_in, state_variable
 from nnlite.layers.base.contract.running import RunsLinearize
-from nnlite.layers.base.contract.structure import leaves_of, structure_of
+from nnlite.layers.base.contract.structure import kept, leaves_of, replaced, structure_of
 from nnlite.layers.base.inputs import read_training
 from nnlite.layers.base.masks import output_masks
 from nnlite.ops.tracing import Trace, Traced, call_traced
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = []
 
-PLAIN = frozenset((str, int, float, bool, type(None), np.ndarray))  # what holds neither layers nor parameters
 MUST_RETURN = "call must return what functions of nnlite.ops and operators make of its inputs and parameters"
 
 
@@ -110,7 +109,7 @@ class _Bound:
         return self._layer._as_returned(output)
 
     def __getattr__(self, name: str) -> Any:
-        return _replaced(getattr(self._layer, name), self._replace)
+        return replaced(getattr(self._layer, name), self._replace)
 
 
 def trace_call(
@@ -244,16 +243,7 @@ def moves_on(layer: Any) -> bool:
 
 def inner_layers(layer: LayerAttributes) -> "list[Layer]":
     """The layers that `layer` keeps in its attributes, lists and dicts among them, in order, each once."""
-    found = {}
-
-    def visit(value: Any) -> Any:
-        if isinstance(value, LayerAttributes):
-            found[id(value)] = value
-        return value
-
-    for value in vars(layer).values():
-        _replaced(value, visit)
-    return list(found.values())
+    return cast(Any, kept(layer, LayerAttributes))
 
 
 def _called(
@@ -282,17 +272,6 @@ def bound_copy(layer: "Layer", traced: dict[int, Traced], use: Callable | None) 
 
     twin = object.__new__(type(layer))
     own = {name: value for name, value in vars(layer).items() if name != "parameters"}
-    twin.__dict__.update({name: _replaced(value, replace) for name, value in own.items()}, parameters=layer.parameters)
+    twin.__dict__.update({name: replaced(value, replace) for name, value in own.items()}, parameters=layer.parameters)
     twin._recorded = traced
     return twin
-
-
-def _replaced(value: Any, replace: Callable[[Any], Any]) -> Any:
-    """`value` with `replace` applied to it, or to each item of a list, tuple or dict."""
-    if type(value) in PLAIN:
-        return value
-    if type(value) in (list, tuple):
-        return type(value)(_replaced(item, replace) for item in value)
-    if isinstance(value, dict):
-        return {key: _replaced(item, replace) for key, item in value.items()}
-    return replace(value)

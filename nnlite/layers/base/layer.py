@@ -15,7 +15,7 @@ from nnlite.layers.base.attributes import LayerAttributes, LayerCall
 from nnlite.layers.base.call import build_inner_layers, inner_layers, moves_on, pairs_inside, read_methods, trace_call
 from nnlite.layers.base.contract import surface
 from nnlite.layers.base.contract.arguments import read_call, with_common_arguments
-from nnlite.layers.base.contract.building import building, first_value, free_name, parts_of_shape, track
+from nnlite.layers.base.contract.building import building, first_value, free_name, parts_of_shape, track, track_kept
 from nnlite.layers.base.contract.first_use import as_input, build_first
 from nnlite.layers.base.contract.input_spec import check_spec
 from nnlite.layers.base.contract.penalties import record_loss, weight_penalties
@@ -170,6 +170,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
                 for place, layer in enumerate(inner_layers(self)):
                     layer.random = layer.random or self.random.child(place)
             self.build(parts_of_shape(self, self.input_shape))
+            track_kept(self)
             if self._traced and inner_layers(self):
                 self.random = self.random or RandomSource(fresh_seed())
                 build_inner_layers(self, zeros_for(self, self.input_shape, 1))

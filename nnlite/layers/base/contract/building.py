@@ -11,9 +11,11 @@ from nnlite.config import floatx
 from nnlite.errors import ConfigError, WrongTypeError
 from nnlite.initializers import Initializer
 from nnlite.initializers.blank import allowance
+from nnlite.layers.base.contract.structure import kept
 from nnlite.parameters import Parameter
 from nnlite.random import RandomSource, fresh_seed
 from nnlite.registry import snake_case
+from nnlite.variables import Variable
 
 if TYPE_CHECKING:
     from nnlite.layers.base.layer import Layer
@@ -82,6 +84,13 @@ def track(layer: "Layer", variable: Parameter) -> None:
     variable.owner = layer.name or snake_case(type(layer).__name__)
     layer.parameters.append(variable)
     layer._declared.append(variable)
+
+
+def track_kept(layer: "Layer") -> None:
+    """Let each `Variable` in a list, tuple or dict among the attributes of a layer that writes `call` be one too."""
+    if layer._traced:
+        for variable in kept(layer, Variable):
+            track(layer, variable)
 
 
 def free_name(layer: "Layer", name: str | None) -> str:

@@ -1,11 +1,25 @@
-"""Nested outputs: dicts and lists of arrays, told apart from a single array and from a plain list of them."""
+"""Nested dicts and lists: of outputs, told apart from a single array and from a plain list, and among attributes."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
 
 from nnlite.errors import ConfigError, did_you_mean
 
-__all__ = ["arranged_as", "checked_structure", "in_order", "leaves_in", "leaves_of", "structure_of"]
+__all__ = [
+    "arranged_as",
+    "checked_structure",
+    "in_order",
+    "kept",
+    "leaves_in",
+    "leaves_of",
+    "replaced",
+    "structure_of",
+]
+
+PLAIN = frozenset((str, int, float, bool, type(None), np.ndarray))  # what holds neither layers nor parameters
+Kind = TypeVar("Kind")
 
 
 def leaves_of(value: Any) -> list[Any]:
@@ -88,3 +102,28 @@ def checked_structure(structure: Any, count: int) -> Any:
     if leaves_of(structure) != list(range(count)):
         raise ConfigError(f"expected dicts and lists of the numbers below {count}, got {structure!r}", ("structure",))
     return structure
+
+
+def kept(layer: Any, kind: type[Kind]) -> list[Kind]:
+    """The instances of `kind` among the attributes of a layer, and in lists, tuples and dicts there, each once."""
+    instances: dict[int, Kind] = {}
+
+    def visit(value: Any) -> Any:
+        if isinstance(value, kind):
+            instances[id(value)] = value
+        return value
+
+    for value in vars(layer).values():
+        replaced(value, visit)
+    return list(instances.values())
+
+
+def replaced(value: Any, replace: Callable[[Any], Any]) -> Any:
+    """`value` with `replace` applied to it, or to each item of a list, tuple or dict."""
+    if type(value) in PLAIN:
+        return value
+    if type(value) in (list, tuple):
+        return type(value)(replaced(item, replace) for item in value)
+    if isinstance(value, dict):
+        return {key: replaced(item, replace) for key, item in value.items()}
+    return replace(value)
