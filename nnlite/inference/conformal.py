@@ -113,6 +113,6 @@ def jackknife_ends(predictions: np.ndarray, errors: np.ndarray, rank: int) -> tu
 
     Source: Barber, Candes, Ramdas & Tibshirani 2021, "Predictive inference with the jackknife+".
     """
-    place = len(errors) - rank
-    lower = np.partition(predictions - errors, place, axis=1)[:, place]
+    from_below = len(errors) - rank
+    lower = np.partition(predictions - errors, from_below, axis=1)[:, from_below]
     return lower, np.partition(predictions + errors, rank - 1, axis=1)[:, rank - 1]
