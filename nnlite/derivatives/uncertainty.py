@@ -9,7 +9,7 @@ import numpy as np
 from nnlite.arrays.types import Array
 from nnlite.derivatives.influence import LeaveOneOut, need_rows, outputs_at, penalized_curvature, penalized_last_layer
 from nnlite.errors import ConfigError, DataError, NotReadyError
-from nnlite.inference.conformal import ConformalIntervals
+from nnlite.inference.conformal import ConformalIntervals, check_level, jackknife_ends, rank_of
 from nnlite.losses import BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy
 from nnlite.training.full_batch.objective import WholeLoss
 from nnlite.training.trainable import Trainable
@@ -140,8 +140,7 @@ class Uncertainty:
             DataError: a level that needs more rows than there were.
         """
         self._noise()  # whatever the method
-        if not 0 < level < 1:
-            raise ConfigError(f"the level of an interval is above 0 and below 1, such as 0.9; got {level!r}")
+        check_level(level)
         method = method or ("delta" if self._scores is None else "conformal")
         if method == "jackknife+":
             return self._jackknife_interval(x, level)
@@ -186,15 +185,10 @@ class Uncertainty:
             own = np.concatenate([rows.output_moves for rows in found])
             self._jackknife = moves, np.abs(self._errors() - own)
         moves, residuals = self._jackknife
-        count = len(moves)
-        rank = math.ceil((count + 1) * level - 1e-9)
-        if rank > count:
-            raise DataError(f"intervals of level {level:g} need more than {count} training rows")
+        rank = rank_of(level, len(moves), f"{len(moves)} training rows")
         outputs, slopes, _ = self._at(x)
         shifted = outputs[..., None] + slopes @ moves.T  # (rows, U, training rows)
-        lower = np.partition(shifted - residuals.T, count - rank, axis=-1)[..., count - rank]
-        upper = np.partition(shifted + residuals.T, rank - 1, axis=-1)[..., rank - 1]
-        return lower, upper
+        return jackknife_ends(shifted.swapaxes(1, 2), residuals, rank)
 
 
 def _student(share: float, freedom: float) -> float:

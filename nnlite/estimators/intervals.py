@@ -1,6 +1,5 @@
 """Prediction intervals of estimators that predict numbers."""
 
-import math
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -10,7 +9,7 @@ from nnlite.estimators.fitted import FittedNetwork
 from nnlite.estimators.fitting.inputs import read_inputs
 from nnlite.estimators.fitting.targets import NumberTargets, Targets
 from nnlite.estimators.fitting.training import Judged
-from nnlite.inference.conformal import ConformalIntervals
+from nnlite.inference.conformal import ConformalIntervals, jackknife_ends, rank_of
 
 __all__ = ["IntervalPredictions", "OutOfFold", "intervals_of", "out_of_fold_of"]
 
@@ -35,19 +34,13 @@ class OutOfFold(NamedTuple):
             ConfigError: a level that is not between 0 and 1.
             DataError: a level that needs more samples than there were.
         """
-        if not 0 < level < 1:
-            raise ConfigError(f"the level of an interval is above 0 and below 1, such as 0.9; got {level!r}")
-        count = len(self.members)
-        rank = math.ceil((count + 1) * level - 1e-9)
-        if rank > count:
-            raise DataError(f"intervals of level {level:g} need more than the {count} samples of the fit")
+        rank = rank_of(level, len(self.members), f"the {len(self.members)} samples of the fit")
         step = max(CELLS_AT_ONCE // self.errors.size, 1)
         lower, upper = np.empty((2, len(predictions), predictions.shape[-1]))
         for start in range(0, len(predictions), step):
             some = slice(start, start + step)
             by_sample = predictions[some].astype(np.float64)[:, self.members]
-            lower[some] = np.partition(by_sample - self.errors, count - rank, axis=1)[:, count - rank]
-            upper[some] = np.partition(by_sample + self.errors, rank - 1, axis=1)[:, rank - 1]
+            lower[some], upper[some] = jackknife_ends(by_sample, self.errors, rank)
         return lower, upper
 
 

@@ -5,8 +5,10 @@ from typing import Any, Literal
 import numpy as np
 
 from nnlite.arrays.types import Array
-from nnlite.errors import DataError, needed_for
+from nnlite.errors import DataError, ShapeError, needed_for
 from nnlite.layers import IsotonicCalibration, TemperatureScaling
+from nnlite.metrics.scores.reading import as_weights
+from nnlite.ops.shaping import as_indices
 
 __all__ = ["CalibrationMethod", "isotonic_of", "temperature_of"]
 
@@ -52,15 +54,19 @@ def isotonic_of(
         dtype: of the layer.
 
     Raises:
-        DataError: no row, or probabilities that are not finite.
+        DataError: no row of a weight above 0, probabilities or weights that are not finite, a weight below 0, or no
+            such class.
+        ShapeError: probabilities that are not `(rows, columns)`, or targets or weights that do not fit them.
         ImportError: without scikit-learn.
     """
     p = np.asarray(probabilities, np.float64)
-    known = np.ones(len(p), bool) if weights is None else np.asarray(weights) > 0
+    if p.ndim != 2:
+        raise ShapeError(f"isotonic calibration needs probabilities (rows, columns), got an array of shape {p.shape}")
+    every = as_weights(weights, len(p))
+    known = every > 0
     if not known.any() or not np.isfinite(p).all():
         raise DataError("isotonic calibration needs finite probabilities, and a row of a weight above 0")
-    happened = y[:, None] == np.arange(p.shape[1]) if exclusive else np.asarray(y).reshape(p.shape) == 1
-    kept = None if weights is None else np.asarray(weights, np.float64)[known]
+    happened, kept = _happened(np.asarray(y), p.shape, exclusive), every[known]
     if exclusive and p.shape[1] == 2:
         thresholds, values = _fitted(p[known, 1], happened[known, 1], kept)
         mirrored = [1 - at for at in reversed(thresholds)], [1 - value for value in reversed(values)]
@@ -73,7 +79,16 @@ def isotonic_of(
     )
 
 
-def _fitted(p: Array, happened: Array, weights: Array | None) -> tuple[list[float], list[float]]:
+def _happened(y: Array, shape: tuple[int, ...], exclusive: bool) -> Array:
+    """Whether each class was the row's, or each event happened, of a shape `(rows, columns)`."""
+    wanted = shape[:1] if exclusive else shape
+    if y.size != np.prod(wanted):
+        raise ShapeError(f"isotonic calibration: targets of shape {y.shape} for probabilities of shape {shape}")
+    codes = as_indices(y.reshape(wanted), shape[1] if exclusive else 2, "isotonic calibration")
+    return codes[:, None] == np.arange(shape[1]) if exclusive else codes == 1
+
+
+def _fitted(p: Array, happened: Array, weights: Array) -> tuple[list[float], list[float]]:
     """Thresholds and values of the isotonic regression of one event."""
     with needed_for("isotonic calibration is fitted by scikit-learn", "scikit-learn"):
         from sklearn.isotonic import IsotonicRegression

@@ -8,7 +8,7 @@ from nnlite.errors import ConfigError, DataError
 from nnlite.registry import Section
 from nnlite.registry.bounds import Count
 
-__all__ = ["ConformalIntervals"]
+__all__ = ["ConformalIntervals", "check_level", "jackknife_ends", "rank_of"]
 
 MOST_RANKS = 1000  # that are kept of a large validation part
 
@@ -57,7 +57,7 @@ class ConformalIntervals(Section):
     @property
     def highest_level(self) -> float:
         """The highest level that so many rows allow."""
-        return self.count / (self.count + 1)
+        return _highest_level(self.count)
 
     def half_widths(self, level: float) -> np.ndarray:
         """Half the width of each target's interval. Shape: (targets,).
@@ -66,13 +66,53 @@ class ConformalIntervals(Section):
             ConfigError: a level that is not between 0 and 1.
             DataError: a level that needs more rows than there were.
         """
-        if not 0 < level < 1:
-            raise ConfigError(f"the level of an interval is above 0 and below 1, such as 0.9; got {level!r}")
-        rank = math.ceil((self.count + 1) * level - 1e-9)  # 9 of 10 rows are 0.9 * 10 in spite of rounding
-        if rank > self.count:
-            raise DataError(
-                f"intervals of level {level:g} need more than the {self.count} validation rows of the training; they "
-                f"allow {math.floor(self.highest_level * 1000) / 1000:g} at most"
-            )
+        rank = rank_of(level, self.count, f"the {self.count} validation rows of the training")
         place = int(np.searchsorted(self.ranks, rank))
         return np.array([residuals[place] for residuals in self.residuals])
+
+
+def check_level(level: float) -> None:
+    """`ConfigError` for a level that is not between 0 and 1."""
+    if not 0 < level < 1:
+        raise ConfigError(f"the level of an interval is above 0 and below 1, such as 0.9; got {level!r}")
+
+
+def rank_of(level: float, count: int, rows: str) -> int:
+    """The rank, from 1, of the quantile of `count` residuals that an interval of a level goes by.
+
+    Args:
+        level: between 0 and 1.
+        count: number of residuals.
+        rows: what they are residuals of, with their number, for the error.
+
+    Raises:
+        ConfigError: a level that is not between 0 and 1.
+        DataError: a level that needs more rows than there were.
+    """
+    check_level(level)
+    rank = math.ceil((count + 1) * level - 1e-9)  # 9 of 10 rows are 0.9 * 10 in spite of rounding
+    if rank > count:
+        raise DataError(
+            f"intervals of level {level:g} need more than {rows}; they allow "
+            f"{math.floor(_highest_level(count) * 1000) / 1000:g} at most"
+        )
+    return rank
+
+
+def _highest_level(count: int) -> float:
+    return count / (count + 1)
+
+
+def jackknife_ends(predictions: np.ndarray, errors: np.ndarray, rank: int) -> tuple[np.ndarray, np.ndarray]:
+    """The ends of jackknife+ and CV+ intervals, `(rows, outputs)`.
+
+    Args:
+        predictions: for each row, that of the model which left out each sample, `(rows, samples, outputs)`.
+        errors: the absolute error of that model for its sample, `(samples, outputs)`.
+        rank: see `rank_of`.
+
+    Source: Barber, Candes, Ramdas & Tibshirani 2021, "Predictive inference with the jackknife+".
+    """
+    from_below = len(errors) - rank
+    lower = np.partition(predictions - errors, from_below, axis=1)[:, from_below]
+    return lower, np.partition(predictions + errors, rank - 1, axis=1)[:, rank - 1]

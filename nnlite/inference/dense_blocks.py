@@ -44,7 +44,7 @@ class DenseBlocks(Stage):
         first, *below = (memory[..., :-1, :] for memory in entering)
         last = np.empty((*lead, rows, units), first.dtype)
         leaving, final = [*below, last], entering[-1].swapaxes(-1, -2)
-        activates = [_in_place(own, like) for own, like in zip(self.activations, leaving, strict=True)]
+        activates = [_in_place(activation, like) for activation, like in zip(self.activations, leaving, strict=True)]
         hidden = [*zip((kernel.T for kernel in self.kernels[:-1]), entering, leaving, activates, strict=False)]
         kernel, activate, shape = self.kernels[-1], activates[-1], (len(x), units)
         multiply, blocks = np.matmul if lead else np.dot, starts_of(len(x), together)
@@ -95,6 +95,7 @@ def _with_bias(product: Product, dtype: np.dtype) -> np.ndarray:
 
 
 def _in_place(activation: Any, like: np.ndarray) -> Callable[[np.ndarray], Any]:
+    """The activation, prepared to overwrite arrays such as `like`; for None they stay as they are."""
     return _unchanged if activation is None else activation.in_place(like)
 
 
@@ -119,14 +120,14 @@ def joined_stages(steps: Sequence[Step], stages: Sequence[Stage], dtype: np.dtyp
 
 def _products_from(steps: Sequence[Step]) -> list[Product]:
     """The dense layers that come first and can be one; none if to turn their inputs would take too long."""
-    found: list[Product] = []
+    products: list[Product] = []
     for step in steps:
         if not isinstance(step, Product) or step.kernel.ndim > 2 or not step.matrix:
             break
         if (len(step.kernel) + 1) * step.kernel.shape[1] * SHORTEST > SMALL_PRODUCT:
             break
-        found.append(step)
+        products.append(step)
         if step.activation is not None and not step.activation.by_element:
             break
-    widths = sum(product.kernel.shape[1] for product in found)
-    return found if found and len(found[0].kernel) <= 2 * widths else []
+    widths = sum(product.kernel.shape[1] for product in products)
+    return products if products and len(products[0].kernel) <= 2 * widths else []

@@ -135,6 +135,20 @@ def test_bad_input():
         model.calibrated(ROWS, LABELS, "isotonic", np.zeros(60))
 
 
+def test_isotonic_calibration_refuses_what_does_not_fit():
+    model = Sequential([Input((4,)), Dense(3, "softmax")], seed=0)
+    for weights, error in ((np.ones(59), ShapeError), (-np.ones(60), DataError), (np.full(60, np.nan), DataError)):
+        with pytest.raises(error, match="weights"):
+            model.calibrated(ROWS, LABELS, "isotonic", weights)
+    with pytest.raises(DataError, match="got index 7, allowed are 0 to 2"):
+        model.calibrated(ROWS, np.where(LABELS == 2, 7, LABELS), "isotonic")
+    with pytest.raises(DataError, match="allowed are 0 to 1"):
+        Sequential([Input((4,)), Dense(1, "sigmoid")]).calibrated(ROWS, np.arange(60), "isotonic")
+    sequences = Sequential([Input((5, 4)), Dense(3, "softmax")])
+    with pytest.raises(ShapeError, match=r"needs probabilities \(rows, columns\), got an array of shape \(2, 5, 3\)"):
+        sequences.calibrated(np.zeros((2, 5, 4)), np.zeros((2, 5)), "isotonic")
+
+
 def test_expected_calibration_error():
     assert expected_calibration_error([0, 1, 1, 1], [0.75] * 4) == 0
     assert expected_calibration_error([0, 0, 1], [0.95, 0.05, 0.05], [1, 1, 2]) == pytest.approx(

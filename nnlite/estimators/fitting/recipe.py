@@ -209,8 +209,10 @@ class Recipe:
 
     @property
     def has_waves(self) -> bool:
-        """Whether numbers are learned from beside waves of themselves: numbers from few numbers."""
-        return self._has_few_numbers and any(not self._direction(column) for column in self.problem.numbers)
+        """Whether numbers are learned from beside waves of themselves: few numbers, one of them without a direction."""
+        directions = self.problem.directions
+        free = directions is None or any(not directions[column] for column in self.problem.numbers)
+        return self._has_few_numbers and free
 
     @property
     def has_pieces(self) -> bool:
@@ -220,10 +222,6 @@ class Recipe:
     @property
     def _has_few_numbers(self) -> bool:
         return self.is_tuned and self.problem.task == "number" and 0 < len(self.problem.numbers) <= MOST_WAVY_COLUMNS
-
-    def _direction(self, column: int) -> int:
-        """The direction of a column of the encoded table; 0 for a free one."""
-        return 0 if self.problem.directions is None else self.problem.directions[column]
 
     def _dense(self, units: int, activation: Any) -> dict[str, Any]:
         options: dict[str, Any] = {"units": units, "activation": activation}

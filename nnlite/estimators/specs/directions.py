@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from nnlite.data.encoders.columns import Boolean, GapIndicator, Numeric
+from nnlite.data.encoders.dates import Dates
 from nnlite.data.encoders.tables import TableEncoder
 from nnlite.errors import ConfigError
 
@@ -64,7 +65,7 @@ def read_directions(given: Any, n_features: int, names: Sequence[Any] | None) ->
             )
         values = [given.get(name, 0) for name in names]
     else:
-        values = list(np.asarray(given).tolist()) if np.ndim(given) == 1 else None
+        values = np.asarray(given).tolist() if np.ndim(given) == 1 else None
         if values is None or len(values) != n_features:
             shape = np.shape(given)
             raise ConfigError(f"{NAME} has shape {shape} but the input data X has {n_features} features.")
@@ -92,7 +93,7 @@ def encoded_directions(directions: Sequence[Direction], encoder: TableEncoder | 
     for column in encoder.columns:
         direction = by_name[column.name]
         if direction and not isinstance(column, ORDERED):
-            kind = {"Dates": "dates"}.get(type(column).__name__, "categories")
+            kind = "dates" if isinstance(column, Dates) else "categories"
             raise ConfigError(
                 f"{NAME}: the column {column.name!r} holds {kind}, which cannot have a direction: pass it as numbers"
             )

@@ -203,7 +203,7 @@ ENCODINGS: dict[type[ColumnEncoder], Callable[[Any, Value], Value]] = {
 def answers(
     graph: Graph, outputs: Value, target: TargetEncoder | None, shape: tuple[int | None, ...], dtype: str = "float32"
 ) -> None:
-    """The outputs of the graph: labels and probabilities of classes, amounts in their column unit, else as they are.
+    """The outputs of the graph: labels and probabilities of classes, amounts in their own unit, else as they are.
 
     Args:
         outputs: probabilities, amounts as they are trained on, or anything where there is no target.

@@ -37,18 +37,17 @@ class StencilJacobians(JointBundle):
 
     def vjp(self, cotangent: np.ndarray, wanted: Wanted = None, into: Into = None) -> Products:
         """One product per input, as `Bundle.vjp`."""
-        return self._summed("vjp", cotangent, wanted, into)
+        return self._summed([point.vjp for point in self.points], cotangent, wanted, into)
 
     def per_example(self, cotangent: np.ndarray, wanted: Wanted = None, into: Into = None) -> Products:
         """As `vjp`, without the sum over the batch; the data are left out with None."""
-        return self._summed("per_example", cotangent, wanted, into)
+        return self._summed([point.per_example for point in self.points], cotangent, wanted, into)
 
-    def _summed(self, method: str, cotangent: np.ndarray, wanted: Wanted, into: Into) -> Products:
-        """The products of all points, summed."""
+    def _summed(self, methods: Sequence[Any], cotangent: np.ndarray, wanted: Wanted, into: Into) -> Products:
+        """The products of all points, summed; `methods` are those of each."""
         terms = self._terms(cotangent)
         totals: list[Any] = [None] * len(self)
-        for point, weights in zip(self.points, self.weights, strict=True):
-            multiply: Any = point.vjp if method == "vjp" else point.per_example
+        for multiply, weights in zip(methods, self.weights, strict=True):
             for index, product in enumerate(multiply(np.einsum("...tm,t->...m", terms, weights), wanted)):
                 if product is not None:
                     total = totals[index]

@@ -1,5 +1,6 @@
 """A network's outputs beside their derivatives with respect to its inputs, both of which can be trained."""
 
+import cmath
 import math
 from typing import Literal
 
@@ -104,8 +105,7 @@ class InputDerivatives(Pipeline):
                 raise ConfigError(f"{self.label}: its layers mix rows, so that a row has no derivative of its own")
             values.append(value)
             bundles.append(bundle)
-        terms = np.einsum("pbm,pt->btm", np.stack(values), weights).real
-        outputs = terms.reshape(len(inputs), -1).astype(self.dtype)
+        outputs = _terms(values, weights).reshape(len(inputs), -1).astype(self.dtype)
         shapes = [inputs.shape, *(array.shape for array in parameters)]
         return outputs, StencilJacobians(bundles, weights, shapes, outputs.shape)
 
@@ -115,21 +115,17 @@ class InputDerivatives(Pipeline):
         Points below the real numbers are the conjugates of those above, which count twice.
         """
         columns = list(range(features)) if self.columns is None else self.columns
-        shifts: list[Shift] = []
-        rows: list[dict[int, complex]] = []
-        for index, column in enumerate(columns):
-            shifts.append((column, 1j * STEP))
-            rows.append({1 + index: -1j / STEP, **({} if index else {0: 1.0})})
-        for index, column in enumerate(columns if self.order == 2 else ()):
+        shifts: list[Shift] = [(column, 1j * STEP) for column in columns]
+        term_of, factors = [*range(1, 1 + len(columns))], [-1j / STEP] * len(columns)
+        for term, column in enumerate(columns if self.order == 2 else (), start=1 + len(columns)):
             for number in range(POINTS // 2 + 1):
-                root = complex(math.cos(2 * math.pi * number / POINTS), math.sin(2 * math.pi * number / POINTS))
-                share = (1 if number in (0, POINTS // 2) else 2) * 2 / POINTS / radius**2
-                shifts.append((column, radius * (root.real if number in (0, POINTS // 2) else root)))
-                rows.append({1 + len(columns) + index: share * root**-2})
+                root, is_real = cmath.rect(1, 2 * math.pi * number / POINTS), number in (0, POINTS // 2)
+                shifts.append((column, radius * (root.real if is_real else root)))
+                term_of.append(term)
+                factors.append((1 if is_real else 2) * 2 / POINTS / radius**2 * root**-2)
         weights = np.zeros((len(shifts), 1 + len(columns) * self.order), complex)
-        for point, row in enumerate(rows):
-            for term, weight in row.items():
-                weights[point, term] = weight
+        weights[np.arange(len(shifts)), term_of] = factors
+        weights[0, 0] = 1.0  # u itself is the real part at the first point
         return shifts, weights
 
     def _check_analytic(self, input_shape: BatchShape) -> None:
@@ -141,13 +137,18 @@ class InputDerivatives(Pipeline):
         for radius in (RADIUS, RADIUS / 2):
             shifts, weights = self._stencil(rows.shape[1], radius)
             values = [self.graph.linearize(_moved(rows, shift), *self.values)[0] for shift in shifts]
-            seconds.append(np.einsum("pbm,pt->btm", np.stack(values), weights).real)
+            seconds.append(_terms(values, weights))
         if not np.allclose(*seconds, rtol=TOLERANCE, atol=TOLERANCE):
             raise ConfigError(
                 f"{self.label}: second derivatives need analytic functions, such as tanh, sigmoid or softplus, and "
                 "those of its layers are not",
                 ("layers",),
             )
+
+
+def _terms(values: list[np.ndarray], weights: np.ndarray) -> np.ndarray:
+    """The terms `(batch, terms, outputs)`, of the values at each point, `(batch, outputs)`."""
+    return np.einsum("pbm,pt->btm", np.stack(values), weights).real
 
 
 def _moved(inputs: np.ndarray, shift: Shift) -> np.ndarray:
