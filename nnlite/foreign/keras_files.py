@@ -223,14 +223,13 @@ def _assign(model: Any, datasets: Mapping[str, Any], label: object, order: Order
     others = file_shapes(model, order)
     shapes = {place: others.get(id(parameter), parameter.shape) for place, parameter in needed.items()}
     present = {
-        place: one
-        for place, one in datasets.items()
-        if place not in counts and not any(part in LEFT_OVER for part in place.split("/"))
+        name: one
+        for name, one in datasets.items()
+        if name not in counts and not any(part in LEFT_OVER for part in name.split("/"))
     }
     if skip_mismatch:
         fits = names_that_fit(shapes, present, label)
-        needed, shapes = {place: needed[place] for place in fits}, {place: shapes[place] for place in fits}
-        present = {place: present[place] for place in fits}
+        needed, shapes, present = ({name: table[name] for name in fits} for table in (needed, shapes, present))
     _check_fit(shapes, present, label)
     arrays = {place: present[place][()] for place in needed}
     for place, parameter in needed.items():

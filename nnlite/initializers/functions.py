@@ -18,6 +18,7 @@ from nnlite.initializers.structured import Identity, NguyenWidrow, STFTInitializ
 from nnlite.registry import modules
 
 __all__ = [
+    "STFT",
     "IdentityInitializer",
     "OrthogonalInitializer",
     "constant",
@@ -47,5 +48,6 @@ IdentityInitializer, OrthogonalInitializer = Identity, Orthogonal
 glorot_normal, glorot_uniform, he_normal, he_uniform = GlorotNormal, GlorotUniform, HeNormal, HeUniform
 lecun_normal, lecun_uniform, nguyen_widrow, orthogonal = LecunNormal, LecunUniform, NguyenWidrow, Orthogonal
 random_normal, random_uniform, truncated_normal = RandomNormal, RandomUniform, TruncatedNormal
-stft, variance_scaling = STFTInitializer, VarianceScaling
+STFT = stft = STFTInitializer
+variance_scaling = VarianceScaling
 get, serialize, deserialize = modules.of_family(Initializer)

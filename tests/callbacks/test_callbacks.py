@@ -88,7 +88,7 @@ class FakeModel:
         self.layers, self.weights, self.metrics = (), (), metrics
         self.weight = np.zeros(1)
         self.saved = []
-        self.trainer = SimpleNamespace(session=self, member_logs=None, folds=None)
+        self.trainer = SimpleNamespace(session=self, member_logs=None, folds=None, config=lambda: {"loss": "mse"})
 
     values = property(lambda self: [self.weight])
 

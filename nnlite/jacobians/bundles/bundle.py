@@ -158,5 +158,5 @@ def placed(result: np.ndarray | None, out: np.ndarray | None) -> np.ndarray | No
     """The result, written into `out` where that is given."""
     if result is None or out is None:
         return result
-    np.copyto(out, result)
+    out[...] = result  # the array may be a `RowGradients`, which takes what is assigned
     return out
