@@ -122,6 +122,7 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True):
     get_compile_config, compile_from_config = surface.get_compile_config, surface.compile_from_config
 
     _writes_steps, _writes_prediction = steps.Writes(steps.STEPS), steps.Writes(("predict_step",))
+    _reads_targets = steps.Writes(("train_step", "compute_loss"))
 
     @property
     def compiled(self) -> bool:

@@ -12,12 +12,12 @@ from nnlite.layers.base.contract.structure import leaves_in
 from nnlite.losses import Loss
 from nnlite.losses.masks import counted_rows
 from nnlite.losses.output_losses import OutputLosses, by_output, each_output
-from nnlite.metrics import Mean, Metric, resolve_accuracy
+from nnlite.metrics import Mean, Metric
 from nnlite.optimizers import Optimizer
 from nnlite.registry.bounds import Count
 from nnlite.registry.field_types import jsonable
 from nnlite.registry.fields import Spec
-from nnlite.training.compiled.metrics import CompiledMetrics
+from nnlite.training.compiled.metrics import CompiledMetrics, accuracy_for
 from nnlite.training.trainable import Trainable
 from nnlite.training.trainer import Trainer
 
@@ -137,7 +137,7 @@ class OutputMetrics(CompiledMetrics):
         for index, spec, weighted in self.output_specs:
             name, own = losses[index]
             if isinstance(spec, str):
-                metric, label = resolve_accuracy(own, output_shape[index], targets[index].shape), spec
+                metric, label = accuracy_for(own, output_shape[index], targets[index].shape), spec
             else:
                 metric, label = copy.deepcopy(spec), spec.name
             settled.append((OutputMetric(index, metric, f"{name}_{label}"), weighted))

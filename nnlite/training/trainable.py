@@ -30,6 +30,7 @@ class Trainable(Protocol):
         parameters: of all layers, in the order in which `linearize` takes their values.
         values: the parameters' arrays.
         _writes_steps: whether `fit` and `evaluate` call methods of the model's class, rather than steps of the trainer.
+        _reads_targets: whether what targets mean is up to a method of the model's class.
         _writes_prediction: whether `predict` calls `predict_step` of the model's class.
         metrics: those in use.
         stop_training: set to true to end the training.

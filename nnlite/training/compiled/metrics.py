@@ -6,13 +6,18 @@ from typing import Any
 import numpy as np
 
 from nnlite.errors import ConfigError
-from nnlite.losses import Loss
+from nnlite.losses import FunctionLoss, Loss
 from nnlite.losses.masks import counted_rows
 from nnlite.metrics import Mean, Metric, Sum, resolve_accuracy
 
-__all__ = ["CompiledMetrics"]
+__all__ = ["CompiledMetrics", "accuracy_for"]
 
 OF_VALUES = (Mean.update_state, Sum.update_state)  # which take no targets
+
+
+def accuracy_for(loss: Any, output_shape: tuple, target_shape: tuple) -> Any:
+    """The metric that the word accuracy means; beside a function as the loss, the shapes alone decide."""
+    return resolve_accuracy(None if isinstance(loss, FunctionLoss) else loss, output_shape, target_shape)
 
 
 class CompiledMetrics:
@@ -56,7 +61,7 @@ class CompiledMetrics:
         settled, names = [], {}
         for spec, weighted in self.specs:
             metric = (
-                resolve_accuracy(loss, output_shape, targets.shape) if isinstance(spec, str) else copy.deepcopy(spec)
+                accuracy_for(loss, output_shape, targets.shape) if isinstance(spec, str) else copy.deepcopy(spec)
             )
             metric.name = spec if isinstance(spec, str) else metric.name
             names[metric.name] = names.get(metric.name, -1) + 1
