@@ -183,7 +183,8 @@ def described(item: Any, family: str, place: str) -> dict[str, Any]:
             raise ModelFileError(
                 f"{place}: {own.__name__} of Keras has no argument {name!r}, which is {value!r}; save as .safetensors"
             )
-    return {"module": f"keras.{family}", "class_name": own.__name__, "config": config, "registered_name": None}
+    module = "keras.optimizers.schedules" if family == "schedules" else f"keras.{family}"
+    return {"module": module, "class_name": own.__name__, "config": config, "registered_name": None}
 
 
 def _of_user(item: Any) -> dict[str, Any]:

@@ -69,6 +69,7 @@ class Loss(Configurable, family="loss", abstract=True):
 
     jacobian = cast("Jacobian | None", None)  # of the last `forward`
     counts_zeros = True  # whether rows whose loss is 0 are counted in a mean
+    _factor = 1.0  # of `scaled`
     axis = -1  # of the outputs that are compared as one row; a field where Keras has the argument
     target_kind: ClassVar[str] = "regression"
     from_logits = False  # whether predictions are logits, of which `link` makes chances
@@ -200,10 +201,10 @@ class Loss(Configurable, family="loss", abstract=True):
             self.dtype is not None and y_pred.real.dtype != self.dtype
         )
 
-    def _divisor(self, size, weights):
+    def _divisor(self, size: int, weights: np.ndarray | None) -> float:
         if self.reduction == "mean_with_sample_weight" and weights is not None:
-            return float(weights.sum()) or 1
-        return 1 if self.reduction == "sum" else max(size, 1)
+            return (float(weights.sum()) or 1) / self._factor
+        return (1 if self.reduction == "sum" else max(size, 1)) / self._factor
 
     def forward(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> Any:
         """The loss; the Jacobian by `y_pred` is kept for `backward` and `jvp`."""

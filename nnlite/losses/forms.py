@@ -78,6 +78,13 @@ def check_finite(targets: np.ndarray, where: str) -> None:
 
 
 def fits(given: Shape, expected: BatchShape) -> bool:
-    """Whether targets of the shape `given` belong to outputs of this one, whose rows and free axes (None) may be any."""
+    """Whether targets of this shape belong to outputs of that one, whose rows and free axes (None) may be any."""
     pairs = zip(given[1:], expected[1:], strict=False)
     return len(given) == len(expected) and all(wanted in (None, length) for length, wanted in pairs)
+
+
+def scaled(loss: Any, factor: float) -> Any:
+    """A loss that is this one times a number."""
+    twin = copy.copy(loss)
+    twin._factor = loss._factor * factor
+    return twin

@@ -17,9 +17,9 @@ from nnlite.layers.base.call import pairs_inside
 from nnlite.layers.composite.chain import Chain
 from nnlite.layers.recurrent.rnn import reset_states
 from nnlite.losses import Loss
-from nnlite.metrics import Metric
 from nnlite.models import steps
 from nnlite.models.copying import surface
+from nnlite.models.copying.metrics import listed_metrics
 from nnlite.models.doors import Evaluate, OfTrainer, Predict, SecondOrderDoors, door
 from nnlite.models.fast import fast_predictor
 from nnlite.models.files import model_state, pickled_state, unpickled
@@ -130,13 +130,15 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True):
         return self.trainer.optimizer is not None
 
     @property
-    def metrics(self) -> list[Metric]:
-        """The metrics in use; known once the model is built and compiled."""
-        compiled = self.trainer.metrics
-        return self.trainer.written_steps().metrics(compiled) if self._writes_steps and self.compiled else compiled
+    def metrics(self) -> list[Any]:
+        """The mean of the losses, the metrics of `compile` as one, those that are attributes of the model."""
+        return listed_metrics(self)
 
     optimizer = OfTrainer[Optimizer | Any]("optimizer", "The optimizer of `compile`; None before.")
     loss = OfTrainer[Loss | Any]("loss", "The loss of `compile`; None before.")
+    run_eagerly = OfTrainer[bool]("run_eagerly", "What `compile` was told; it changes nothing.")
+    jit_compile = OfTrainer[bool]("jit_compile", "What `compile` was told; it changes nothing.")
+    steps_per_execution = OfTrainer[int]("steps_per_execution", "What `compile` was told; it changes nothing.")
     history = OfTrainer[History | Any]("history", "What the last `fit` returned; None before.")
     stop_training = OfTrainer[bool]("stop_training", "Set to True, by a callback, to end the training.")
 
@@ -161,20 +163,21 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True):
         return self.layers
 
     def _check_ready(self) -> None:
-        for layer in self.layers:
+        for layer in self._layers_inside():
             layer._check_ready()
 
     @property
     def adapted(self) -> bool:
-        return all(layer.adapted for layer in self.layers)
+        return all(layer.adapted for layer in self._layers_inside())
 
     @property
     def trainable_weights(self) -> list[Parameter]:
-        return [weight for layer in self.layers for weight in layer.trainable_weights] if self.trainable else []
+        inside = self._layers_inside() if self.trainable else []
+        return [weight for layer in inside for weight in layer.trainable_weights]
 
     @property
     def weights(self) -> list[Parameter]:
-        return [weight for layer in self.layers for weight in layer.weights]
+        return [weight for layer in self._layers_inside() for weight in layer.weights]
 
     @property
     def input_names(self) -> list[str]:
@@ -184,7 +187,9 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True):
     __setattr__ = surface.refuse_layers
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
-        """The layer of that name or at that place."""
+        """The layer of that name or at that place; one of the two is given."""
+        if (name is None) == (index is None):
+            raise ConfigError(f"get_layer needs either a name or an index, got name={name!r}, index={index!r}")
         if index is not None:
             if not -len(self.layers) <= index < len(self.layers):
                 raise ConfigError(f"there is no layer {index}; the model has {len(self.layers)}")

@@ -78,7 +78,9 @@ def training_batches(trainer: "Trainer", data: tuple, options: dict) -> tuple[Ba
     adapt_first_weights(trainer.model, arrays[0])
     shuffle_seed = _shuffle_seed(trainer, options)
     size = rows_of_batch(options["batch_size"], count_rows(arrays[0]))
-    return batches_of(arrays, size, shuffle_seed, options["steps_per_epoch"]), held
+    batches = batches_of(arrays, size, shuffle_seed, options["steps_per_epoch"])
+    batches.goes_on = True
+    return batches, held
 
 
 def _check_iterable(sample_weight: Any, options: dict) -> None:

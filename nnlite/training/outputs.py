@@ -58,7 +58,7 @@ class OutputsTrainer(Trainer):
             for index, specs in enumerate(by_output(argument, self.names, "metrics"))
             for spec in (specs if isinstance(specs, (list, tuple)) else [specs] if specs else ())
         ]
-        super().compile(optimizer)
+        super().compile(optimizer, None, None, None, None, run_eagerly, steps_per_execution, jit_compile)
         taken = OutputLosses(losses, weights, self.names) if any(losses) else None
         self._take(taken, OutputMetrics(specs, self.names))
         self._arguments = {
@@ -123,6 +123,14 @@ class OutputMetrics(CompiledMetrics):
         super().__init__()
         self.output_specs = specs
         self.names = names
+
+    @property
+    def named(self) -> bool:
+        return bool(self.output_specs)
+
+    @property
+    def of_losses(self) -> list[Any]:
+        return [metric for metric in self.in_use if isinstance(metric.metric, LossValue)]
 
     def settle(self, loss: OutputLosses, output_shape: tuple, targets: tuple[np.ndarray, ...]) -> None:
         """Make up, at the first data, which metric the word accuracy means for each output."""

@@ -110,7 +110,7 @@ class Trainer(Compiled):
         x: Any = None,
         y: Any = None,
         batch_size: BatchSize = None,
-        epochs: Count = 1,
+        epochs: Index = 1,
         verbose: Verbose = "auto",
         callbacks: Sequence[Spec[Callback]] | None = None,
         validation_split: BelowOne = 0.0,
@@ -149,7 +149,8 @@ class Trainer(Compiled):
             sample_weight: weight in the loss: a number, one for each example, or one for each step inside, of shape
                 `(rows, steps)`; with several outputs a list, or a dict by their names, of such.
             initial_epoch: the epoch to start at, to go on with an earlier run.
-            steps_per_epoch: batches per epoch; needed by an endless generator. Arrays start over each epoch.
+            steps_per_epoch: batches per epoch; needed by an endless generator. With fewer than arrays have, the next
+                epoch goes on where this one stops, and starts over when all have come.
             validation_steps, validation_batch_size: the same as `steps_per_epoch`, `batch_size`, for validation.
             validation_freq, stratify: epochs from one validation to the next; whether a split keeps the mix of classes.
             folds: trains the members of a model, `(batch, members, *features) -> (batch, members, ...)`, on data of

@@ -15,6 +15,17 @@ from nnlite.ops.tracing import CONSTANTS, FUNCTIONS, Traced
 
 __all__ = ["Operation"]
 
+# Functions whose results are truth values, and those whose results are places or counts.
+LOGICAL = {
+    *("all", "any", "equal", "greater", "greater_equal", "isclose", "isfinite", "isin", "isinf", "isnan", "isneginf"),
+    *("isposinf", "isreal", "less", "less_equal", "logical_and", "logical_not", "logical_or", "logical_xor"),
+    *("not_equal", "in_top_k", "signbit"),
+}
+COUNTING = {
+    *("argmax", "argmin", "argpartition", "argsort", "bincount", "count_nonzero", "digitize", "nanargmax"),
+    *("nanargmin", "nonzero", "searchsorted", "unravel_index"),
+}
+
 
 class Operation(Layer):
     """Applies a function of `nnlite.ops`. Operators, slices and ops on what layers give for an `Input` draw it.
@@ -40,7 +51,6 @@ class Operation(Layer):
     options: dict[str, Any] = field(default_factory=dict)
 
     takes_several = None
-    _kind = ""  # the type of what the function gave
 
     def validate(self) -> None:
         if self.function not in FUNCTIONS and self.function not in CONSTANTS:
@@ -59,12 +69,14 @@ class Operation(Layer):
         options = {name: _filled(option, given, self.dtype) for name, option in self.options.items()}
         result = (FUNCTIONS.get(self.function) or CONSTANTS[self.function])(*arguments, **options)
         ends = [_recorded(end, given[0], self) for end in (result if isinstance(result, (list, tuple)) else [result])]
-        self._kind = ends[0].dtype.name
         return tuple(ends) if isinstance(result, (list, tuple)) else ends[0]
 
     @property
     def _output_dtype(self) -> str:
-        return self._kind if self._kind[:3] in ("boo", "int", "uin") else self.dtype
+        if self.function == "cast":
+            kind = self.options.get("dtype", self.arguments[-1])
+            return self.dtype if "float" in str(kind) else str(kind)
+        return "bool" if self.function in LOGICAL else "int64" if self.function in COUNTING else self.dtype
 
 
 def _recorded(end: Any, inputs: Any, layer: Operation) -> Any:

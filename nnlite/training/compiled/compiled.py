@@ -5,10 +5,12 @@ from typing import Any, Literal, cast
 
 from nnlite.errors import ConfigError, NotReadyError
 from nnlite.losses import Loss
-from nnlite.metrics import Metric
+from nnlite.losses.forms import scaled
+from nnlite.metrics import Mean, Metric
+from nnlite.metrics.state.together import CompileMetrics
 from nnlite.optimizers import Optimizer
 from nnlite.registry.bounds import Count
-from nnlite.registry.field_types import read_call
+from nnlite.registry.field_types import read, read_call
 from nnlite.registry.fields import Spec
 from nnlite.training.compiled.last_layer import LastLayerCheck
 from nnlite.training.compiled.metrics import CompiledMetrics
@@ -23,6 +25,16 @@ __all__ = ["AnyMetric", "Compiled"]
 AnyMetric = Literal["accuracy", "acc"] | Spec[Metric]
 
 
+def read_factor(loss_weights: Any) -> float:
+    """The argument `loss_weights` of a model with one output; `ConfigError` for anything but one number."""
+    if isinstance(loss_weights, (list, tuple)) and len(loss_weights) == 1:
+        (loss_weights,) = loss_weights
+    try:
+        return read(loss_weights, float)
+    except ConfigError as error:
+        raise error.within("loss_weights") from None
+
+
 class Compiled:
     """A model with the optimizer, the loss and the metrics of `compile`: the base of `Trainer`.
 
@@ -31,13 +43,18 @@ class Compiled:
 
     Attributes:
         optimizer, loss: those of the last `compile`; None before.
+        loss_mean: the mean of the losses since the epoch began.
+        run_eagerly, jit_compile, steps_per_execution: as `compile` was told.
         last_layer: the check of the model's last layer against the loss.
     """
 
     def __init__(self, model: Trainable):
         self.model = model
         self.optimizer: Optimizer | None = None
+        self._loss_weights: Any = None
         self.loss: Any = None  # a `Loss`, or the `OutputLosses` of a model of several outputs
+        self.loss_mean = Mean(name="loss")
+        self.run_eagerly, self.jit_compile, self.steps_per_execution = False, False, 1
         self.last_layer = LastLayerCheck()
         self._metrics = CompiledMetrics()
         self._steps: Any = None  # `Steps`, or `WrittenSteps`
@@ -49,6 +66,7 @@ class Compiled:
         loss: Spec[Loss] | None = None,
         metrics: Sequence[AnyMetric] | None = None,
         weighted_metrics: Sequence[AnyMetric] | None = None,
+        loss_weights: Any = None,
         run_eagerly: bool = False,
         steps_per_execution: Count = 1,
         jit_compile: bool | Literal["auto"] = "auto",
@@ -64,6 +82,7 @@ class Compiled:
             loss: a `Loss`, its name or `{name: {arguments}}`; needed by `fit` and `evaluate`.
             metrics: `Metric`s or names; `"accuracy"` becomes the accuracy that fits loss and shapes.
             weighted_metrics: metrics that heed `sample_weight` and `class_weight`.
+            loss_weights: factor of the loss, a number or a list of one.
             run_eagerly, steps_per_execution, jit_compile, auto_scale_loss: Keras's; accepted, without an effect: steps
                 run as they are written, and callbacks are called after each.
 
@@ -75,26 +94,43 @@ class Compiled:
         measure: Loss | None = arguments["loss"]
         if measure is not None and measure.reduction in ("none", None):
             raise ConfigError('training needs a single number: choose another reduction than "none"', ("loss",))
+        self._loss_weights = loss_weights
+        if measure is not None and loss_weights is not None:
+            measure = scaled(measure, read_factor(loss_weights))
         in_use = CompiledMetrics.of_arguments(arguments["metrics"], arguments["weighted_metrics"])
         taken = chosen.slots and chosen is not self.optimizer
         self.optimizer = type(chosen).from_config(chosen.get_config()) if taken else chosen
         self._take(measure, in_use)
+        self.run_eagerly, self.steps_per_execution = run_eagerly, steps_per_execution
+        self.jit_compile = jit_compile is True
 
     def _take(self, loss: Any, metrics: CompiledMetrics) -> None:
         """Use a loss and metrics from now on, compared with the last layer as soon as there is one."""
         self.last_layer.renew(self.model, loss)
         self.loss, self._metrics, self._steps = loss, metrics, None
+        self.loss_mean = Mean(name="loss")
 
     @property
     def metrics(self) -> list[Metric]:
         """The metrics in use; known once the model is built and compiled."""
         return self._metrics.in_use
 
+    @property
+    def listed_metrics(self) -> list[Any]:
+        """What Keras lists of them: the mean of the losses, those of `compile` as one, the losses of outputs."""
+        if self.optimizer is None:
+            return []
+        of_losses = self._metrics.of_losses
+        others = [metric for metric in self.metrics if all(metric is not one for one in of_losses)]
+        together = CompileMetrics(others, lambda *batch: self.written_steps().update_metrics(*batch))
+        return [self.loss_mean, *([together] if self._metrics.named else []), *of_losses]
+
     def config(self) -> dict[str, Any]:
         """The arguments of `compile` as plain values."""
         assert self.optimizer is not None  # the model is compiled
         loss = self.loss and self.loss.to_spec()
-        return {"optimizer": self.optimizer.to_spec(), "loss": loss, **self._metrics.config()}
+        weights = {} if self._loss_weights is None else {"loss_weights": self._loss_weights}
+        return {"optimizer": self.optimizer.to_spec(), "loss": loss, **weights, **self._metrics.config()}
 
     def optimizer_state(self) -> dict[str, Any]:
         """A copy of what the optimizer remembers; without slots if layers were frozen or freed since `compile`."""

@@ -50,6 +50,16 @@ class CompiledMetrics:
         return cls(specs)
 
     @property
+    def named(self) -> bool:
+        """Whether `compile` was given any."""
+        return bool(self.specs)
+
+    @property
+    def of_losses(self) -> list[Any]:
+        """Those among them that are losses of outputs; there is one output."""
+        return []
+
+    @property
     def in_use(self) -> list[Any]:
         """The metrics that are settled."""
         return [metric for metric, _ in self.settled or ()]
@@ -60,9 +70,7 @@ class CompiledMetrics:
             return
         settled, names = [], {}
         for spec, weighted in self.specs:
-            metric = (
-                accuracy_for(loss, output_shape, targets.shape) if isinstance(spec, str) else copy.deepcopy(spec)
-            )
+            metric = accuracy_for(loss, output_shape, targets.shape) if isinstance(spec, str) else copy.deepcopy(spec)
             metric.name = spec if isinstance(spec, str) else metric.name
             names[metric.name] = names.get(metric.name, -1) + 1
             if names[metric.name]:
