@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from nnlite.arrays.tables import only_array
 from nnlite.callbacks import History
 from nnlite.data.batches import take_rows
 from nnlite.derivatives import Derivatives
@@ -89,9 +90,11 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True):
     integrated_gradients = door("derivatives", Derivatives.integrated_gradients)
 
     def _encoded(self, inputs: Any) -> Any:
-        """Raw tables as the encoder makes them; anything else as it is."""
+        """Raw tables as the encoder makes them; the array of a list of one; anything else as it is."""
         encoder = self._interpretation.encoder
-        return inputs if encoder is None or not encoder.accepts(inputs) else encoder.encode(inputs)
+        if encoder is not None and encoder.accepts(inputs):
+            return encoder.encode(inputs)
+        return only_array(inputs, self.input_shape) if self.built and not self.takes_several else inputs
 
     def _as_input(self, inputs: Any) -> Any:
         return super()._as_input(self._encoded(inputs))

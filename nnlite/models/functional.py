@@ -167,10 +167,10 @@ class Model(BaseModel):
         draw_weights(self, redraw)
         self.parameters = [parameter for layer in self._drawn_layers for parameter in layer.parameters]
         self.chain = self._graph(self._drawing.uses())
-        shapes = [symbol.shape for symbol in self.inputs]
-        self.input_shape = tuple(shapes) if self.takes_several else shapes[0]
-        shapes = [symbol.shape for symbol in self.outputs]
-        self.output_shape = tuple(shapes) if len(shapes) > 1 else shapes[0]
+        shapes, ends = (tuple(symbol.shape for symbol in symbols) for symbols in (self.inputs, self.outputs))
+        self.input_shape = shapes if self.takes_several else shapes[0]
+        self.output_shape = ends if len(ends) > 1 else ends[0]
+        self._penalizes = any(layer._penalizes for layer in self._drawn_layers)
         self.built = True
 
     def _graph(self, uses: list[tuple]) -> Graph:

@@ -145,6 +145,16 @@ def prediction_batches(model: Trainable, x: Any, batch_size: int, steps: int | N
     return batches_of(arrays, batch_size, steps=steps)
 
 
+def shape_for(model: Trainable, inputs: Any) -> Any:
+    """The shape of the outputs for these inputs: axes that are free in the model have the lengths that follow."""
+    shapes = model.output_shape
+    free = any(None in shape[1:] for shape in (shapes if isinstance(shapes[0], tuple) else (shapes,)))
+    if not free:
+        return shapes
+    given = tuple((None, *array.shape[1:]) for array in (inputs if isinstance(inputs, tuple) else (inputs,)))
+    return model.compute_output_shape(given if isinstance(inputs, tuple) else given[0])
+
+
 def built_inputs(model: Trainable, x: Any) -> np.ndarray | tuple[np.ndarray, ...]:
     """x as an array of the model's dtype, real, finite, and of the shape that it was built for, now if not before."""
     if (isinstance(x, list) and not x) or (isinstance(x, np.ndarray) and x.shape == (0,)):
