@@ -15,7 +15,7 @@ from nnlite.layers import Layer
 from nnlite.losses import Loss
 from nnlite.metrics import Metric
 from nnlite.ops.activations import ActivationFunction, Exp
-from nnlite.ops.activations.base import OP_OF_FUNCTION
+from nnlite.ops.activations.base import OP_OF_FUNCTION, Recorded
 from nnlite.ops.tracing import FUNCTIONS
 from nnlite.optimizers import Optimizer
 from nnlite.registry import Configurable, constructor_parameters, default_value
@@ -146,7 +146,10 @@ def serialized(item: Any, place: str) -> Any:
     return jsonable(item) if family is None else described(item, family, place)
 
 
-def _activation(activation: ActivationFunction, place: str) -> str:
+def _activation(activation: ActivationFunction, place: str) -> Any:
+    if isinstance(activation, Recorded):  # whoever reads it has to know the function
+        name = jsonable(activation.function)
+        return {"module": "builtins", "class_name": "function", "config": name, "registered_name": "function"}
     own: type = type(activation)
     names = {OP_OF_FUNCTION.get(id(function)): name for name, function in FUNCTIONS.items()}
     names[Exp] = "exponential"

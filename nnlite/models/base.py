@@ -165,6 +165,10 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True):
     def _layers_inside(self) -> list[Layer]:
         return self.layers
 
+    def _listed(self) -> list[Layer]:
+        """The rows of the summary: `layers` and, in a graph, the functions that it applies."""
+        return self.layers
+
     def _check_ready(self) -> None:
         for layer in self._layers_inside():
             layer._check_ready()

@@ -14,6 +14,7 @@ from nnlite.layers.base.call import inner_layers, read_methods
 from nnlite.layers.base.contract.structure import arranged_as, structure_of
 from nnlite.layers.base.symbolic import Symbol
 from nnlite.layers.composite.graph import Graph
+from nnlite.layers.composite.operation import Operation
 from nnlite.losses import Loss
 from nnlite.losses.output_losses import OutputLosses
 from nnlite.models.base import BaseModel
@@ -26,6 +27,7 @@ from nnlite.models.drawn.recorded import (
     expect_outputs,
     finish_building,
     name_inside,
+    need_drawing,
     of_one_output,
     recorded_input,
     recorded_names,
@@ -99,8 +101,7 @@ class Model(BaseModel):
         if inputs is None and outputs is None:
             take_attributes(self)
             return
-        self.inputs = listed(inputs, "inputs")
-        self.outputs = listed(outputs, "outputs")
+        self.inputs, self.outputs = listed(inputs, "inputs"), listed(outputs, "outputs")
         self._structure = structure_of(outputs)
         self.takes_several = len(self.inputs) > 1
         self._drawing = Drawing(self.inputs, self.outputs)
@@ -111,6 +112,9 @@ class Model(BaseModel):
     @property
     def layers(self) -> list[Layer]:  # type: ignore[override]
         """The layers of the graph, inputs among them, those far from the outputs first; or a subclass's attributes."""
+        return [layer for layer in self._listed() if not isinstance(layer, Operation)]
+
+    def _listed(self) -> list[Layer]:
         return inner_layers(self) if self._drawing is None else list(keras_order(self))
 
     def _layers_inside(self) -> list[Layer]:
@@ -205,13 +209,13 @@ class Model(BaseModel):
     @property
     def input(self) -> Symbol | list[Symbol]:
         """The input, or a list of them: where another graph may begin."""
-        self._need_drawing("input")
+        need_drawing(self, "input")
         return self.inputs if self.takes_several else self.inputs[0]
 
     @property
     def output(self) -> Any:
         """The output, a list or a dict of them: where another graph may go on."""
-        self._need_drawing("output")
+        need_drawing(self, "output")
         if self._structure is not None:
             return arranged_as(self._structure, self.outputs)
         return self.outputs if len(self.outputs) > 1 else self.outputs[0]
@@ -251,10 +255,6 @@ class Model(BaseModel):
         if self._drawing is None:
             return recorded_input(self, self._encoded(inputs))
         return drawn_input(self, inputs, super()._as_input)
-
-    def _need_drawing(self, what: str) -> None:
-        if self._drawing is None:
-            raise ConfigError(f"{self.label} writes call, and is not a graph: it has no symbol {what!r}")
 
     @property
     def _with_state(self) -> list:

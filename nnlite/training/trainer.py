@@ -150,7 +150,7 @@ class Trainer(Compiled):
             class_weight: weight of each class number in the loss; "balanced": rows / (classes * rows of the class).
             sample_weight: weight in the loss: a number, one for each example, or one for each step inside, of shape
                 `(rows, steps)`; with several outputs a list, or a dict by their names, of such.
-                steps_per_epoch: batches per epoch; needed by an endless generator. The next epoch takes those that follow.
+            steps_per_epoch: batches per epoch; needed by an endless generator. The next one goes on from there.
             validation_steps, validation_batch_size: the same as `steps_per_epoch`, `batch_size`, for validation.
             validation_freq, stratify: epochs from one validation to the next; whether a split keeps the mix of classes.
             folds: trains the members of a model, `(batch, members, *features) -> (batch, members, ...)`, on data of

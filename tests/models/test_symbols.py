@@ -54,7 +54,7 @@ def test_an_operation_of_several_symbols_takes_each_once():
     left, right = Input((4,)), Input((4,))
     model = Model([left, right], left * right + left)
     np.testing.assert_allclose(model.predict([X, 2 * X], verbose=0), 2 * X**2 + X, rtol=1e-5)
-    assert [layer.function for layer in model.layers[2:]] == ["multiply", "add"]
+    assert [layer.function for layer in model._layers_inside()] == ["multiply", "add"]
     with pytest.raises(ConfigError, match=r"there is no function 'ad' in nnlite\.ops; did you mean"):
         Operation("ad")
 

@@ -8,6 +8,7 @@ from nnlite.errors import ConfigError
 from nnlite.layers import Input, Layer
 from nnlite.layers.base.contract.structure import arranged_as, checked_structure, leaves_of
 from nnlite.layers.base.symbolic import Symbol, symbols_of
+from nnlite.layers.composite.operation import Operation
 from nnlite.registry import snake_case
 from nnlite.registry.bounds import Index
 from nnlite.registry.field_types import read
@@ -166,7 +167,7 @@ def _check_numbers(numbers: Sequence[int], numbered: Sequence[Any], path: tuple)
 
 
 def free_name(layer: Layer, taken: Collection[str | None]) -> str:
-    """The name of a layer that has none: its class in snake case, with a number if that is taken."""
-    base = snake_case(type(layer).__name__)
+    """The name of a layer that has none: its class in snake case, or its function; numbered if that is taken."""
+    base = layer.function if isinstance(layer, Operation) else snake_case(type(layer).__name__)
     candidates = itertools.chain([base], (f"{base}_{count}" for count in itertools.count(1)))
     return next(name for name in candidates if name not in taken)
