@@ -12,7 +12,7 @@ from nnlite.arrays.weights import fitted_weights
 from nnlite.errors import ShapeError
 from nnlite.initializers import Initializer
 from nnlite.losses.masks import weight_of_rows
-from nnlite.metrics.state.variables import MetricVariable, named
+from nnlite.metrics.state.variables import MetricVariable, named, of_recorded
 from nnlite.registry import Configurable, normalized, snake_case
 from nnlite.registry.modules import take_by_position
 
@@ -57,6 +57,8 @@ class Metric(Configurable, family="metric"):
         super().__init_subclass__(**kwargs)
         if "__init__" in vars(cls) and not cls._own_constructor:
             take_by_position(cls, ("name", "dtype"))
+        if "update_state" in vars(cls):
+            cls.update_state = of_recorded(cls.update_state)
 
     def __post_init__(self) -> None:
         super().__post_init__()

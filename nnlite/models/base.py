@@ -45,7 +45,7 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True):
     it training runs: it is a `nnlite.training.Trainable`.
     """
 
-    _nested = False
+    _nested = _lists_outputs = False  # the latter of a graph whose outputs were given as a list
     _builds_itself = True
     _kind_of_data = "numbers"  # of a class that writes `call`: whether it was built for numbers or for strings
 
@@ -98,6 +98,10 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True):
 
     def _as_input(self, inputs: Any) -> Any:
         return super()._as_input(self._encoded(inputs))
+
+    def _as_returned(self, output: Any) -> Any:
+        returned = super()._as_returned(output)
+        return list(returned) if self._lists_outputs and isinstance(returned, tuple) else returned
 
     def _outputs_alone(self, x: Any) -> np.ndarray | None:
         """The outputs for a few rows, by a quicker way than `linearize`; None if there is none."""

@@ -7,7 +7,6 @@ from typing import Any, Literal, cast
 import numpy as np
 
 from nnlite.config import FloatType, floatx
-from nnlite.errors import ConfigError
 from nnlite.foreign.keras_graphs import keras_order
 from nnlite.layers import Layer
 from nnlite.layers.base.call import inner_layers, read_methods
@@ -102,7 +101,7 @@ class Model(BaseModel):
             take_attributes(self)
             return
         self.inputs, self.outputs = listed(inputs, "inputs"), listed(outputs, "outputs")
-        self._structure = structure_of(outputs)
+        self._structure, self._lists_outputs = structure_of(outputs), isinstance(outputs, list)
         self.takes_several = len(self.inputs) > 1
         self._drawing = Drawing(self.inputs, self.outputs)
         self._drawn_layers = self._drawing.layers()

@@ -78,6 +78,8 @@ class OutputsTrainer(Trainer):
         names, label = self.names, self.model.label
         if isinstance(y, dict):
             y = self._targets_by_name(y)
+        elif not isinstance(y, (list, tuple)) and len(self._judged()) == 1:  # those of the one that has a loss
+            y = [y if name in self._judged() else None for name in names]
         if not isinstance(y, (list, tuple)) or len(y) != len(names):
             raise DataError(f"{label} needs a list of {len(names)} targets, or a dict by the outputs' names")
         given = [None if target is None else as_plain_array(target) for target in y]

@@ -5,8 +5,8 @@ import pytest
 
 from nnlite import Input, Model, Sequential, ops
 from nnlite.callbacks import Checkpoints
-from nnlite.errors import ConfigError
-from nnlite.layers import LSTM, Dense, Layer, concatenate
+from nnlite.errors import ConfigError, NotReadyError
+from nnlite.layers import LSTM, ActivityRegularization, Dense, Layer, concatenate
 from nnlite.losses import BinaryCrossentropy
 from nnlite.metrics import BinaryAccuracy
 
@@ -132,6 +132,7 @@ class Endpoint(Layer):
     def call(self, inputs):
         targets, logits = inputs
         self.add_loss(self.loss(targets, logits))
+        self.accuracy.update_state(targets, logits)
         return ops.sigmoid(logits)
 
 
@@ -141,6 +142,13 @@ def test_a_layer_may_call_a_loss_on_inputs():
     model = Model([features, targets], Endpoint()([targets, logits]))
     bits = (X[:, :1] > 0).astype(np.float32)
     output = model.predict([X, bits], verbose=0)
+    model([X, bits])
+    model.compile("sgd")
+    bits_of_rows = (np.log(output / (1 - output))[:, 0] > 0.5) == bits[:, 0]  # of logits, as the layer passes them
+    logged = model.evaluate([X, bits], verbose=0, batch_size=3, return_dict=True)
+    assert logged == {"loss": pytest.approx(model.losses[0]), "acc": pytest.approx(bits_of_rows.mean(), rel=1e-6)}
+    assert list(model.fit([X, bits], epochs=2, verbose=0).history) == ["loss", "acc"]
+    assert model.metrics_names == ["loss", "acc"]
     model([X, bits])
     assert model.losses[0] == pytest.approx(-np.mean(np.log(np.where(bits == 1, output, 1 - output))), rel=1e-5)
 
@@ -189,3 +197,33 @@ def test_concatenated_inputs_by_position_and_name():
     model = Model({"left": left, "right": right}, Dense(1)(concatenate([left, right])))
     by_name = model.predict({"right": 2 * X, "left": X}, verbose=0)
     np.testing.assert_array_equal(by_name, model.predict([X, 2 * X], verbose=0))
+
+
+def test_targets_of_the_one_output_with_a_loss_may_stand_alone():
+    given = Input((3,))
+    hidden = Dense(2)(given)
+    model = Model(given, [Dense(1)(hidden), hidden])
+    model.compile("sgd", ["mse", None])
+    assert model.evaluate(X, X[:, 0], verbose=0) == pytest.approx(model.evaluate(X, [X[:, 0], None], verbose=0))
+    assert isinstance(model.predict(X, verbose=0), list) and isinstance(model(X), list)
+    ends = Model(model.inputs, tuple(model.outputs))
+    assert isinstance(ends.predict(X, verbose=0), tuple)
+
+
+def test_a_loss_may_be_what_layers_add_alone():
+    given = Input((3,))
+    hidden = Dense(1, kernel_regularizer="l2", kernel_initializer="ones")(given)
+    model = Model(given, ActivityRegularization(l2=1.0)(hidden))
+    model.compile("sgd")
+    expected = np.mean(np.sum(X, 1) ** 2) * len(X) / len(X) + 0.03
+    logged = model.fit(X, verbose=0, epochs=2, batch_size=len(X)).history["loss"]
+    assert model.evaluate(X, verbose=0) < logged[1] < logged[0] == pytest.approx(expected, rel=1e-5)
+    chain().compile("sgd")
+    plain = chain()
+    plain.compile("sgd")
+    with pytest.raises(NotReadyError, match=r"call compile.*before fit"):
+        plain.fit(X, X[:, 0])
+    late = Sequential([Dense(1)])
+    late.compile("sgd")
+    with pytest.raises(NotReadyError, match="compiled without a loss"):
+        late.fit(X, X[:, 0])

@@ -13,9 +13,9 @@ from nnlite.registry.bounds import Count
 from nnlite.registry.field_types import read, read_call
 from nnlite.registry.fields import Spec
 from nnlite.training.compiled.last_layer import LastLayerCheck
-from nnlite.training.compiled.metrics import CompiledMetrics
+from nnlite.training.compiled.metrics import CompiledMetrics, metrics_inside
 from nnlite.training.compiled.signatures import Signatures
-from nnlite.training.train_step import Steps
+from nnlite.training.train_step import Steps, adds_to_loss
 from nnlite.training.trainable import Trainable
 from nnlite.training.written.batches import written_batch
 from nnlite.training.written.steps import WrittenSteps
@@ -56,7 +56,7 @@ class Compiled:
         self.loss_mean = Mean(name="loss")
         self.run_eagerly, self.jit_compile, self.steps_per_execution = False, False, 1
         self.last_layer = LastLayerCheck()
-        self._metrics = CompiledMetrics()
+        self._metrics, self._of_layers = CompiledMetrics(), []
         self._steps: Any = None  # `Steps`, or `WrittenSteps`
         self._signatures: Signatures | None = None  # of the batches that came one by one
 
@@ -112,8 +112,8 @@ class Compiled:
 
     @property
     def metrics(self) -> list[Metric]:
-        """The metrics in use; known once the model is built and compiled."""
-        return self._metrics.in_use
+        """The metrics in use, known once the model is built and compiled, and those that layers keep."""
+        return [*self._metrics.in_use, *self._of_layers]
 
     @property
     def listed_metrics(self) -> list[Any]:
@@ -121,9 +121,9 @@ class Compiled:
         if self.optimizer is None:
             return []
         of_losses = self._metrics.of_losses
-        others = [metric for metric in self.metrics if all(metric is not one for one in of_losses)]
+        others = [metric for metric in self._metrics.in_use if all(metric is not one for one in of_losses)]
         together = CompileMetrics(others, lambda *batch: self.written_steps().update_metrics(*batch))
-        return [self.loss_mean, *([together] if self._metrics.named else []), *of_losses]
+        return [self.loss_mean, *([together] if self._metrics.named else []), *of_losses, *self._of_layers]
 
     def config(self) -> dict[str, Any]:
         """The arguments of `compile` as plain values."""
@@ -162,7 +162,7 @@ class Compiled:
 
     def step_batch(self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: dict | None = None) -> tuple:
         """As `read_batch`; where the model has steps of its own, targets stay as they came and may be missing."""
-        read = written_batch if self.model._writes_steps else type(self).read_batch
+        read = written_batch if self.writes_steps else type(self).read_batch
         return read(cast(Any, self), x, y, sample_weight, class_weight)
 
     def one_batch(self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: dict | None = None) -> tuple:
@@ -184,7 +184,8 @@ class Compiled:
         """The steps for the model as it is now; rebuilt when it has changed."""
         if self._steps is None or not self._steps.current:
             self.model._check_ready()
-            self._steps = WrittenSteps(cast(Any, self)) if self.model._writes_steps else self.new_steps()
+            self._of_layers = list(metrics_inside(self.model))
+            self._steps = WrittenSteps(cast(Any, self)) if self.writes_steps else self.new_steps()
         return self._steps
 
     def new_steps(self) -> Steps:
@@ -196,7 +197,7 @@ class Compiled:
         steps = self._steps
         if not isinstance(steps, WrittenSteps) or not steps.current:
             steps = WrittenSteps(cast(Any, self))
-            if self.model._writes_steps:
+            if self.writes_steps:
                 self._steps = steps
         return steps
 
@@ -206,8 +207,17 @@ class Compiled:
         return steps if isinstance(steps, Steps) else self.new_steps()
 
     def need_steps(self, method: str) -> None:
-        """`NotReadyError` unless `compile` has said all that `method` needs: a loss, if the model has no own step."""
-        if not self.model._writes_steps:
-            self.need_loss(method)
-        elif self.optimizer is None:
+        """`NotReadyError` unless `compile` has said all that `method` needs.
+
+        That is a loss, if the model has neither a step of its own nor layers or weights that add to the loss.
+        """
+        if self.optimizer is None and self.model._writes_steps:
             raise NotReadyError(f"call compile(optimizer=...) before {method}")
+        adds = self.model._writes_steps or not self.model.built or adds_to_loss(self.model)
+        if not (self.writes_steps and adds):
+            self.need_loss(method)
+
+    @property
+    def writes_steps(self) -> bool:
+        """Whether steps call methods of the model: they are a user's, or the loss is what layers add to it alone."""
+        return self.model._writes_steps or (self.loss is None and self.optimizer is not None)
