@@ -142,7 +142,7 @@ class OutputMetrics(CompiledMetrics):
         settled: list[tuple[Any, bool]] = [
             (OutputMetric(index, LossValue(own), f"{name}_loss"), True)
             for index, (name, own) in enumerate(losses)
-            if own
+            if own and len(losses) - loss.losses.count(None) > 1
         ]
         for index, spec, weighted in self.output_specs:
             name, own = losses[index]

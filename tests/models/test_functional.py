@@ -200,7 +200,7 @@ class TestSeveral:
         model.compile("adam", {"price": "mse"})
         before = model.get_layer("kind").get_weights()[0]
         history = model.fit(X, Y, verbose=0).history
-        assert history.keys() == {"loss", "price_loss"}
+        assert history.keys() == {"loss"}
         np.testing.assert_array_equal(model.get_layer("kind").get_weights()[0], before)
 
     def test_batches_by_a_generator(self):

@@ -149,7 +149,7 @@ def test_a_layer_may_call_a_loss_on_inputs():
     assert logged == {"loss": pytest.approx(model.losses[0]), "acc": pytest.approx(bits_of_rows.mean(), rel=1e-6)}
     assert list(model.fit([X, bits], epochs=2, verbose=0).history) == ["loss", "acc"]
     assert model.metrics_names == ["loss", "acc"]
-    model([X, bits])
+    output = model([X, bits])
     assert model.losses[0] == pytest.approx(-np.mean(np.log(np.where(bits == 1, output, 1 - output))), rel=1e-5)
 
 
@@ -204,6 +204,7 @@ def test_targets_of_the_one_output_with_a_loss_may_stand_alone():
     hidden = Dense(2)(given)
     model = Model(given, [Dense(1)(hidden), hidden])
     model.compile("sgd", ["mse", None])
+    assert isinstance(model.evaluate(X, X[:, 0], verbose=0), float)  # as one loss has no further name
     assert model.evaluate(X, X[:, 0], verbose=0) == pytest.approx(model.evaluate(X, [X[:, 0], None], verbose=0))
     assert isinstance(model.predict(X, verbose=0), list) and isinstance(model(X), list)
     ends = Model(model.inputs, tuple(model.outputs))

@@ -15,6 +15,8 @@ from nnlite.registry.field_types import read
 
 __all__ = ["Drawing", "free_name", "listed", "redrawn"]
 
+OTHER_NAMES = {"Input": "input_layer", "Model": "functional"}  # as Keras calls what has no name
+
 # The entries of a graph's config, with their types: a node is the number of a layer and those of the values it takes.
 GRAPH: dict[str, Any] = {
     "inputs": list[Layer],
@@ -168,6 +170,7 @@ def _check_numbers(numbers: Sequence[int], numbered: Sequence[Any], path: tuple)
 
 def free_name(layer: Layer, taken: Collection[str | None]) -> str:
     """The name of a layer that has none: its class in snake case, or its function; numbered if that is taken."""
-    base = layer.function if isinstance(layer, Operation) else snake_case(type(layer).__name__)
+    kind = type(layer).__name__
+    base = layer.function if isinstance(layer, Operation) else OTHER_NAMES.get(kind) or snake_case(kind)
     candidates = itertools.chain([base], (f"{base}_{count}" for count in itertools.count(1)))
     return next(name for name in candidates if name not in taken)
