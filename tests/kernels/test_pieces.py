@@ -29,7 +29,9 @@ def aligned(array):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("apart", [True, False])
-@pytest.mark.parametrize("rows, inner, columns", [(64, 784, 128), (61, 784, 128), (5, 3, 2), (500, 128, 65), (64, 900, 300)])
+@pytest.mark.parametrize(
+    "rows, inner, columns", [(64, 784, 128), (61, 784, 128), (5, 3, 2), (500, 128, 65), (64, 900, 300)]
+)
 def test_products_are_those_of_numpy(rows, inner, columns, apart, dtype):
     generator = np.random.default_rng(0)
     left, right = generator.standard_normal((rows, inner)), generator.standard_normal((inner, columns))

@@ -295,6 +295,14 @@ def test_products_in_pieces_are_those_of_the_whole(batch, dtype, calls):
     assert sum(calls) == 9
 
 
+def test_batches_that_compiled_code_declines_after_all_are_trained_one_by_one(calls, monkeypatch):
+    monkeypatch.setattr("nnlite.training.joint.dense_steps.DenseSteps._fits", lambda *arguments: False)
+    options = {"metrics": ["mae"], "fit": {"sample_weight": WEIGHTS}}
+    one, other = (trained(choice, **options) for choice in ("numba", "numpy"))
+    compare(one, other, 1e-10)
+    assert not calls and one[2].optimizer.batches == other[2].optimizer.batches == 30
+
+
 def test_slots_become_zero_after_the_same_steps(calls):
     options = {
         "fit": {"epochs": 40},

@@ -13,7 +13,7 @@ class LossForm(NamedTuple):
     """A loss that compiled code knows.
 
     Attributes:
-        code: SQUARED_ERROR, SIGMOID_CROSSENTROPY, SOFTMAX_CROSSENTROPY, or SOFTMAX_OF_SHARES, whose targets are numbers.
+        code: SQUARED_ERROR, SIGMOID_CROSSENTROPY, SOFTMAX_CROSSENTROPY, or SOFTMAX_OF_SHARES: of numbers.
         factor: what the loss of a row is multiplied by.
         averages: whether the loss of a row is a mean over its units, rather than a sum.
         by_class: whether targets are class numbers, one for each row.

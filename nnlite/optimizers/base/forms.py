@@ -6,7 +6,6 @@ import numpy as np
 
 from nnlite.kernels.reference.forms import BY_NORM, BY_VALUE, GLOBALLY, UNCLIPPED
 from nnlite.optimizers.base.patterns import Factors
-from nnlite.optimizers.base.patterns import Factors
 from nnlite.optimizers.base.rates import RateFunction, current_rate
 from nnlite.schedules import LearningRateSchedule
 

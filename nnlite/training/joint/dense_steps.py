@@ -18,6 +18,7 @@ from nnlite.losses.members import MemberLoss
 from nnlite.optimizers.base.forms import averages_ahead, clip_form, knows_rates, rates_ahead, stretches_of
 from nnlite.optimizers.base.slots import AVERAGE, FLUSH_PERIOD, GRADIENT_SUM
 from nnlite.random import RandomSource
+from nnlite.threads import several_threads
 from nnlite.training.joint.copies import MemberCopies, is_multiplied
 from nnlite.training.safety.divergence import NotFinite
 
@@ -29,6 +30,7 @@ __all__ = ["DenseSteps"]
 # What one call takes at most: inputs that stay in the cache until they are used, and a few milliseconds, so that
 # whoever interrupts the training is answered.
 CALL_BYTES, CALL_PRODUCTS = 2**19, 2**28
+FEW_PRODUCTS = 10**6  # multiply-adds, up to which products are not made in pieces
 NO_PENALTIES, NO_BITS = np.empty((0, 4)), np.empty((FLUSH_PERIOD, 1, 0), np.uint16)
 NO_COPIES = np.empty((0, 5), np.int64), np.empty(0)
 
@@ -158,11 +160,12 @@ class DenseSteps:
         rates = rates_ahead(optimizer, count)
         averages = averages_ahead(optimizer, count)
         turns = np.array([(a, *b, *c, 0.0) for a, b, c in zip(scales, rates, averages, strict=True)])
+        apart = room.largest_product > FEW_PRODUCTS and not several_threads()
         places = NO_COPIES if self.copies is None else self.copies.places
         done = plan.run(
             *(x, y, weights, turns, plan.loss.code, stage.values, stage.gradients, *places, room.values),
             *(room.gradients, room.memory, room.plan, room.scales, self._bits(room, count, size), self._penalties()),
-            *(self._update(plan.update), self._slots(plan.update, slots), self.segments, steps.guarded, outputs, True),
+            *(self._update(plan.update), self._slots(plan.update, slots), self.segments, steps.guarded, outputs, apart),
         )
         optimizer.count_batches(self.packs, done)
         if done < count:

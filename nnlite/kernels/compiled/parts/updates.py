@@ -40,7 +40,7 @@ def carry_out(
 
     Args:
         form: code and numbers of the update, see `UpdateForm`; `stretches`, `(start, stop, factor of the update, factor
-            of the decay)`; code and limit of the clipping, see `clip_form`; and of how many batches gradients are summed.
+            of the decay)`; code and limit of the clipping, see `clip_form`; how many batches make one update.
         turn: a row of the table of turns.
         slots: the two of the update, the average of the values, and the sum of gradients; each empty if there is none.
         segments: where each parameter begins and ends.
