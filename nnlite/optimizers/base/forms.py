@@ -22,8 +22,13 @@ def knows_rates(optimizer: "Optimizer") -> bool:
 
 def clip_form(optimizer: "Optimizer") -> tuple[int, float]:
     """How gradients are clipped: UNCLIPPED, BY_VALUE, BY_NORM (that of each parameter) or GLOBALLY; and the limit."""
-    ways = {BY_VALUE: optimizer.clipvalue, BY_NORM: optimizer.clipnorm, GLOBALLY: optimizer.global_clipnorm}
-    return next(((way, float(limit)) for way, limit in ways.items() if limit is not None), (UNCLIPPED, 0.0))
+    if optimizer.clipvalue is not None:
+        return BY_VALUE, float(optimizer.clipvalue)
+    if optimizer.clipnorm is not None:
+        return BY_NORM, float(optimizer.clipnorm)
+    if optimizer.global_clipnorm is not None:
+        return GLOBALLY, float(optimizer.global_clipnorm)
+    return UNCLIPPED, 0.0
 
 
 def averages_ahead(optimizer: "Optimizer", count: int) -> list[tuple[bool, float, bool]]:

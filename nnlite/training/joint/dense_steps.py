@@ -70,6 +70,7 @@ class DenseSteps:
         self.segments = np.array([(part.start, part.stop) for part in self.packs[0].segments])
         self.nothing, self.ones = np.empty(0, stage.values.dtype), np.empty((0, 0), stage.values.dtype)
         self._stretches: tuple[Any, np.ndarray] = None, np.empty((0, 4))  # those of the factors that come first
+        self._numbers: tuple[Any, np.ndarray] = None, self.nothing  # those of the update, and as an array
 
     @classmethod
     def of(cls, steps: "Steps") -> "DenseSteps | None":
@@ -176,7 +177,9 @@ class DenseSteps:
         """The update with all around it, as compiled code is told of it."""
         optimizer = self.steps.optimizer
         batches = optimizer.gradient_accumulation_steps or 1
-        return form.code, np.array(form.numbers), self._stretches[1], *clip_form(optimizer), batches
+        if self._numbers[0] != form.numbers:
+            self._numbers = form.numbers, np.array(form.numbers)
+        return form.code, self._numbers[1], self._stretches[1], *clip_form(optimizer), batches
 
     def _slots(self, form: UpdateForm, slots: dict[str, np.ndarray]) -> tuple:
         """The two of the update, the average, the sum of gradients; nothing for each that there is not."""
