@@ -10,11 +10,14 @@ import numpy as np
 
 from nnlite.arrays.depthwise import Gate, gated_blocks
 from nnlite.arrays.windows import Windows
+from nnlite.kernels.compiled.direct.convolution import convolve_directly, gradient_directly, spread_directly
 from nnlite.kernels.compiled.recurrent import add, compiled, inlined
 from nnlite.kernels.compiled.windows import as_images, axis_numbers
 from nnlite.kernels.reference import windows as reference
 
 __all__ = ["convolve", "kernel_gradient", "spread"]
+
+SHORTEST_ROW = 4  # pixels; with fewer the tiles of the products are too small to pay
 
 
 @inlined
@@ -77,6 +80,8 @@ def convolve(
     groups: int = 1,
     after: Callable[[np.ndarray, tuple[slice, slice]], None] | None = None,
 ) -> np.ndarray:
+    if _goes_directly(inputs, kernel, windows, groups, inputs.shape[-1]):
+        return convolve_directly(inputs, kernel, windows, groups, after)
     if after is not None or not _is_depthwise(inputs, kernel, kernel.size, windows, groups):
         return reference.convolve(inputs, kernel, windows, groups, after)
     outputs = np.zeros((len(inputs), *windows.outputs, groups), inputs.dtype)
@@ -96,10 +101,13 @@ def spread(
         result = np.zeros((len(cotangent), *windows.inputs, groups), cotangent.dtype)
         _go_over(as_images(result), kernel.reshape(-1, groups), as_images(cotangent), *axis_numbers(windows), True)
         return result
+    channels = kernel.size // (math.prod(windows.size) * cotangent.shape[-1]) * groups
+    if set(windows.strides) == {1} and _goes_directly(cotangent, kernel, windows, groups, channels):
+        return spread_directly(cotangent, kernel, windows, groups, slopes, gate)
     if groups > 1 or not _takes(cotangent, kernel, windows):
         return reference.spread(cotangent, kernel, windows, groups, slopes, gate)
     matrix, filters, count = kernel.reshape(-1, kernel.shape[-1]).T, cotangent.shape[-1], math.prod(windows.size)
-    channels, places = matrix.shape[1] // count, axis_numbers(windows)
+    places = axis_numbers(windows)
     result = np.zeros((len(cotangent), *windows.inputs, channels), cotangent.dtype)
     for images, lines, block in gated_blocks(cotangent, windows, count * channels * result.itemsize, slopes, gate):
         parts = (block.reshape(-1, filters) @ matrix).reshape(*block.shape[:-1], count, channels)
@@ -119,6 +127,8 @@ def kernel_gradient(
 ) -> np.ndarray:
     plain = slopes is None and not per_example and len(cotangent) == 1
     size = math.prod(windows.size) * cotangent.shape[-1]
+    if not per_example and len(cotangent) == 1 and _goes_directly(inputs, cotangent, windows, groups, inputs.shape[-1]):
+        return gradient_directly(inputs, cotangent[0], windows, groups, slopes, gate)[None]
     if not (plain and _is_depthwise(inputs, cotangent, size, windows, groups)):
         return reference.kernel_gradient(inputs, cotangent, windows, groups, slopes, per_example, gate)
     total = np.zeros((math.prod(windows.size), groups), inputs.dtype)
@@ -130,6 +140,13 @@ def _is_depthwise(images, other, size, windows, groups):
     """Whether each channel has one kernel of its own, so that kernels of `size` numbers in all."""
     alone = groups == images.shape[-1] > 1 and size == groups * math.prod(windows.size)
     return alone and _takes(images, other, windows)
+
+
+def _goes_directly(images, other, windows, groups, channels):
+    """Whether the products may read float32 images where they lie, and gain by it; channels are those of inputs."""
+    long_rows = windows.outputs[-1] >= SHORTEST_ROW and math.prod(windows.size) > 1
+    several = groups == 1 or groups < channels
+    return long_rows and several and images.dtype == np.float32 and _takes(images, other, windows)
 
 
 def _takes(images, other, windows):
