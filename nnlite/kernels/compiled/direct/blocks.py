@@ -4,7 +4,6 @@ Images are `(images, lines, columns, channels)`, with whatever columns of paddin
 are left out of the sums instead. Filters are padded to whole vectors, group by group.
 """
 
-
 from nnlite.kernels.compiled.direct.products import BYTES, LANES, address, multiply
 from nnlite.kernels.compiled.recurrent import compiled, inlined
 
