@@ -7,7 +7,13 @@ import numpy as np
 
 from nnlite.arrays.depthwise import Gate
 from nnlite.arrays.windows import BLOCK_BYTES, Windows
-from nnlite.kernels.compiled.direct.blocks import convolve_block, gradient_block, whole_vectors
+from nnlite.kernels.compiled.direct.blocks import (
+    convolve_block,
+    convolve_each,
+    gradient_block,
+    gradient_of_each,
+    whole_vectors,
+)
 from nnlite.kernels.compiled.windows import as_images, axis_numbers
 
 __all__ = ["convolve_directly", "gradient_directly", "spread_directly"]
@@ -21,7 +27,8 @@ def convolve_directly(
     after: Callable[[np.ndarray, tuple[slice, slice]], None] | None = None,
 ) -> np.ndarray:
     """As `nnlite.arrays.patches.convolve`."""
-    matrices, filters = _by_group(kernel, windows, groups), kernel.shape[-1]
+    cells = kernel.reshape(math.prod(windows.size), inputs.shape[-1] // groups, -1)
+    matrices, filters = _by_group(cells, groups), cells.shape[-1]
     outputs = np.empty((len(inputs), *windows.outputs, filters), inputs.dtype)
     for images, source in _in_blocks(inputs, windows, filters):
         block = outputs[images]
@@ -43,7 +50,7 @@ def spread_directly(
     back = _way_back(windows)
     parts = kernel.reshape(math.prod(windows.size), -1, groups, cotangent.shape[-1] // groups)
     turned = parts[::-1].transpose(0, 3, 2, 1)  # (cells, filters of a group, groups, channels of it)
-    matrices = _by_group(turned.reshape(*turned.shape[:2], -1), back, groups)
+    matrices = _by_group(turned.reshape(*turned.shape[:2], -1), groups)
     result = np.empty((len(cotangent), *windows.inputs, turned[0, 0].size), cotangent.dtype)
     for images, source in _in_blocks(cotangent, back, result.shape[-1], slopes, gate):
         _convolve(source, matrices, result[images], back)
@@ -60,33 +67,53 @@ def gradient_directly(
 ) -> np.ndarray:
     """As `nnlite.arrays.patches.kernel_gradient`, of a cotangent without seeds."""
     count, channels, filters = math.prod(windows.size), inputs.shape[-1] // groups, cotangent.shape[-1] // groups
-    total = np.zeros((groups, count, channels, whole_vectors(filters)), inputs.dtype)
+    alone = _stand_alone(groups, channels, cotangent.shape[-1])
+    shape = (count, groups) if alone else (groups, count, channels, whole_vectors(filters))
+    total, (size, strides, dilation, before) = np.zeros(shape, inputs.dtype), axis_numbers(windows)
     for images, source in _in_blocks(inputs, windows, cotangent.shape[-1]):
         block = cotangent[images]
         block = block if slopes is None else gate(block, slopes[images])
+        if alone:
+            gradient_of_each(as_images(source), as_images(block), total, size, strides, dilation, before[0])
+            continue
         padded = _padded(block.reshape(*block.shape[:-1], groups, filters), total.shape[-1])
-        size, strides, dilation, before = axis_numbers(windows)
         gradient_block(as_images(source), as_images(padded, 5), total, size, strides, dilation, before[0])
+    if alone:
+        return total
     gradient = total[..., :filters].transpose(1, 2, 0, 3)
     return gradient.reshape(count * channels, groups * filters)
 
 
 def _convolve(source, matrices, block, windows):
     """The convolution of a block, by way of an array with whole vectors of filters where there are others."""
+    size, strides, dilation, before = axis_numbers(windows)
+    if matrices.ndim == 2:
+        convolve_each(as_images(source), matrices, as_images(block), size, strides, dilation, before[0])
+        return
     groups, filters = len(matrices), matrices.shape[-1]
     width = block.shape[-1] // groups
     shape = (*block.shape[:-1], groups, filters)
     outputs = block.reshape(shape) if width == filters else np.empty(shape, block.dtype)
-    size, strides, dilation, before = axis_numbers(windows)
     convolve_block(as_images(source), matrices, as_images(outputs, 5), size, strides, dilation, before[0])
     if width < filters:
         block.reshape(*shape[:-1], width)[...] = outputs[..., :width]
 
 
-def _by_group(kernel, windows, groups):
-    """`(cells..., channels, groups * filters)` as `(groups, cells, channels, whole vectors of filters)`."""
-    parts = kernel.reshape(math.prod(windows.size), -1, groups, kernel.shape[-1] // groups).transpose(2, 0, 1, 3)
+def _by_group(cells, groups):
+    """`(cells, channels, groups * filters)` as `(groups, cells, channels, whole vectors of filters)`.
+
+    Where each channel stands alone, with a filter of its own, `(cells, channels)`.
+    """
+    count, channels, filters = cells.shape
+    if _stand_alone(groups, channels, filters):
+        return np.ascontiguousarray(cells[:, 0])
+    parts = cells.reshape(count, channels, groups, filters // groups).transpose(2, 0, 1, 3)
     return np.ascontiguousarray(_padded(parts, whole_vectors(parts.shape[-1])))
+
+
+def _stand_alone(groups, channels, filters):
+    """Whether a group has one channel and one filter."""
+    return groups > 1 and channels == 1 and filters == groups
 
 
 def _padded(array, width):

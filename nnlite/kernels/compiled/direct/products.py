@@ -1,4 +1,4 @@
-"""Products of matrices whose elements lie at any regular distance in memory, for float32.
+"""Products of matrices whose elements lie at any regular distance in memory, and sums of products, for float32.
 
 A convolution is a sum of such products: the left factor are pixels, or channels of a cell, at their places in the
 image, and the index summed over walks through lines, cells and channels by three distances. Libraries for matrices
@@ -20,7 +20,7 @@ from numba.extending import intrinsic
 
 from nnlite.kernels.compiled.recurrent import compiled, inlined
 
-__all__ = ["BYTES", "LANES", "Steps", "address", "multiply"]
+__all__ = ["BYTES", "LANES", "Steps", "address", "multiply", "multiply_each"]
 
 BYTES = 4  # of an element
 FLOAT, INT = ir.FloatType(), ir.IntType(64)
@@ -45,10 +45,11 @@ VECTOR = ir.VectorType(FLOAT, LANES)
 
 
 class _Tile:
-    """Writes the code of one tile: `rows` rows of `vectors` vectors."""
+    """Writes the code of one tile: `rows` rows of `vectors` vectors; a left factor is for `each` column, or for all."""
 
-    def __init__(self, builder: Any, rows: int, vectors: int) -> None:
+    def __init__(self, builder: Any, rows: int, vectors: int, each: bool) -> None:
         self.builder = builder
+        self.each = each
         self.rows = range(rows)
         self.offsets = [BYTES * LANES * vector for vector in range(vectors)]
         places = [(row, offset) for row in self.rows for offset in self.offsets]
@@ -82,9 +83,10 @@ class _Tile:
         factors = {offset: builder.load(self._pointer(right, offset, VECTOR), align=BYTES) for offset in self.offsets}
         for row in self.rows:
             place = builder.add(left, builder.mul(row_step, INT(row)))
-            number = self._spread(builder.load(self._pointer(place, 0, FLOAT), align=BYTES))
+            number = None if self.each else self._spread(builder.load(self._pointer(place, 0, FLOAT), align=BYTES))
             for offset, factor in factors.items():
-                total, product = self.sums[row, offset], builder.fmul(number, factor, flags=CONTRACT)
+                other = number or builder.load(self._pointer(place, offset, VECTOR), align=BYTES)
+                total, product = self.sums[row, offset], builder.fmul(other, factor, flags=CONTRACT)
                 builder.store(builder.fadd(builder.load(total), product, flags=CONTRACT), total)
 
     def _leave(self, out, out_step, adds):
@@ -107,7 +109,7 @@ class _Tile:
         return self.builder.inttoptr(self.builder.add(address, INT(offset)), kind.as_pointer())
 
 
-def _tile_of(vectors: int) -> Callable[..., None]:
+def _tile_of(vectors: int, each: bool) -> Callable[..., None]:
     """A function that computes a tile of 1 to TALLEST rows, as Numba's functions call it."""
 
     @intrinsic
@@ -122,7 +124,7 @@ def _tile_of(vectors: int) -> Callable[..., None]:
                 block = builder.append_basic_block(f"tile.{count}")
                 switch.add_case(INT(count), block)
                 builder.position_at_end(block)
-                _Tile(builder, count, vectors).write(*rest, loops)
+                _Tile(builder, count, vectors, each).write(*rest, loops)
                 builder.branch(end)
             builder.position_at_end(end)
             return context.get_dummy_value()
@@ -133,7 +135,8 @@ def _tile_of(vectors: int) -> Callable[..., None]:
     return tile
 
 
-_wide, _narrow = _tile_of(2), _tile_of(1)
+_wide, _narrow = _tile_of(2, False), _tile_of(1, False)
+_wide_of_each, _narrow_of_each = _tile_of(2, True), _tile_of(1, True)
 
 
 @inlined
@@ -161,3 +164,16 @@ def multiply(left, row_step, rows, right, out, out_step, vectors, steps, adds):
             _wide(last - first, a, row_step, right, c, out_step, adds, steps)
         else:
             _narrow(last - first, a, row_step, right, c, out_step, adds, steps)
+
+
+@compiled
+def multiply_each(left, row_step, rows, right, out, out_step, vectors, steps, adds):
+    """out[i, j] (+)= sum over k of left[i, k, j] * right[k, j]; j counts neighbors in all three, the rest as above."""
+    tiles = (rows + TALLEST - 1) // TALLEST
+    for number in range(tiles):
+        first, last = number * rows // tiles, (number + 1) * rows // tiles
+        a, c = left + first * row_step, out + first * out_step
+        if vectors == 2:
+            _wide_of_each(last - first, a, row_step, right, c, out_step, adds, steps)
+        else:
+            _narrow_of_each(last - first, a, row_step, right, c, out_step, adds, steps)
