@@ -99,7 +99,7 @@ def test_partial_fit_does_not_calibrate(method):
 
 @pytest.mark.parametrize("method", ["temperature", "isotonic"])
 def test_too_few_samples_to_calibrate_by_are_counted(method):
-    with pytest.raises(ConfigError, match="of classes needs samples .*: with n_samples = 3 none were set apart"):
+    with pytest.raises(ConfigError, match=r"of classes needs samples .*: with n_samples = 3 none were set apart"):
         NNClassifier(8, epochs=2, calibration=method).fit(X[:3], LABELS[:3])
 
 

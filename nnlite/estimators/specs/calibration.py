@@ -33,7 +33,7 @@ def calibration_layers(
     if judged is None:
         raise ConfigError(
             f"calibration={method!r} of the probabilities of classes needs samples that were not learned from: with "
-            f"n_samples = {n_rows} none were set apart; fit 10 or more with early_stopping=True, or pass X_val and y_val",
+            f"n_samples = {n_rows} none were set apart; fit 10 or more with early_stopping=True, or pass X_val, y_val",
             ("calibration",),
         )
     exclusive = not isinstance(targets, LabelTargets)
