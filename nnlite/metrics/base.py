@@ -12,6 +12,7 @@ from nnlite.arrays.weights import fitted_weights
 from nnlite.errors import ShapeError
 from nnlite.initializers import Initializer
 from nnlite.losses.masks import weight_of_rows
+from nnlite.metrics.state.kinds import check_gathered
 from nnlite.metrics.state.variables import MetricVariable, named
 from nnlite.registry import Configurable, normalized, snake_case
 from nnlite.registry.modules import take_by_position
@@ -172,7 +173,8 @@ class Metric(Configurable, family="metric"):
         return {name: getattr(self, name) for name in self._gathered}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Go on from what `get_state` returned."""
+        """Go on from what `get_state` returned; `ConfigError` for the state of another metric."""
+        check_gathered(state, self.get_state(), self.name, type(self).__module__.startswith("nnlite."))
         for name, value in state.items():
             variable = getattr(self, name)
             if isinstance(variable, MetricVariable):

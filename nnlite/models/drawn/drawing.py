@@ -165,8 +165,21 @@ def _check_numbers(numbers: Sequence[int], numbered: Sequence[Any], path: tuple)
         raise ConfigError(f"must be numbers below {len(numbered)}, got {list(numbers)}", ("Model", *path))
 
 
-def free_name(layer: Layer, taken: Collection[str | None]) -> str:
-    """The name of a layer that has none: its class in snake case, with a number if that is taken."""
-    base = snake_case(type(layer).__name__)
-    candidates = itertools.chain([base], (f"{base}_{count}" for count in itertools.count(1)))
-    return next(name for name in candidates if name not in taken)
+def free_name(layer: Layer, taken: Collection[str | None], least: dict[str, int] | None = None) -> str:
+    """The name of a layer that has none: its class in snake case, with a number if that is taken.
+
+    Args:
+        layer: the layer.
+        taken: names of others.
+        least: for each class in snake case the number that the search begins with, since those below are taken;
+            kept up to date. Where many layers are named one after another, this is what makes it fast.
+    """
+    base, least = snake_case(type(layer).__name__), {} if least is None else least
+    numbers = itertools.count(least.get(base, 0))
+    number = next(count for count in numbers if _numbered(base, count) not in taken)
+    least[base] = number + 1
+    return _numbered(base, number)
+
+
+def _numbered(base: str, number: int) -> str:
+    return f"{base}_{number}" if number else base
