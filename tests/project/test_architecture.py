@@ -25,7 +25,7 @@ FLOORS = [
     ("jacobians",),
     ("ops",),
     ("parameters", "variables", "initializers", "regularizers", "constraints", "activations", "schedules"),
-    ("layers", "losses", "metrics", "optimizers", "data"),
+    ("layers", "losses", "metrics", "optimizers", "data", "distributed"),
     ("callbacks", "training", "derivatives", "inference", "saving", "foreign"),
     ("models", "features"),
     ("trained", "circuits", "utils", "backend", "datasets"),

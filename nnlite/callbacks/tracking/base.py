@@ -14,6 +14,7 @@ class Tracker(Callback, abstract=True):
     """
 
     watches = True
+    writes = True
     state_names = ("_identifier",)
 
     def load(self) -> Any:

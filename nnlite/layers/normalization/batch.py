@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from nnlite.arrays.together import batch_sums
 from nnlite.arrays.types import Array, BatchShape
 from nnlite.constraints import Constraint
 from nnlite.errors import ConfigError
@@ -147,7 +148,7 @@ class BatchNormalization(Layer):
     def _by_batch(self, moved, rank, averages, counted):
         """The inputs standardized by moments over all but their last `rank` axes, its map, and the new averages."""
         axes = tuple(range(-moved.ndim, -rank))
-        standardized, by_inputs, *moments = standardize(moved, axes, self.epsilon, counted)
+        standardized, by_inputs, *moments = standardize(moved, axes, self.epsilon, counted, batch_sums())
         mean: Array
         variance: Array
         mean, variance = (moment.reshape(averages[0].shape) for moment in moments)

@@ -1,0 +1,8 @@
+"""Training by several processes: MPI, a fixed number of shards of each batch, sums in a fixed tree."""
+
+from nnlite.distributed.failures import TeamError
+from nnlite.distributed.lockstep import Lockstep
+from nnlite.distributed.team import Team, current_team, is_first, mpi
+from nnlite.distributed.trees import Part, part_of, tree_sum
+
+__all__ = ["Lockstep", "Part", "Team", "TeamError", "current_team", "is_first", "mpi", "part_of", "tree_sum"]
