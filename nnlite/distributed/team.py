@@ -14,7 +14,7 @@ from nnlite.distributed.failures import ended_together
 from nnlite.distributed.trees import Part, part_of, tree_sum
 from nnlite.errors import ConfigError, needed_for
 
-__all__ = ["Team", "current_team", "is_first", "mpi"]
+__all__ = ["Team", "current_team", "is_first", "mpi", "rank_of_job"]
 
 # A vector from here on is summed by halves: each process sends it twice, whatever the number of processes, rather than
 # once for each doubling of that.
@@ -151,6 +151,15 @@ def current_team() -> Team | None:
     return _Current.team
 
 
+def rank_of_job() -> int:
+    """Number of this process in its MPI job; 0 where there is none, or no mpi4py."""
+    try:
+        from mpi4py import MPI
+    except ImportError:
+        return 0
+    return int(MPI.COMM_WORLD.Get_rank())
+
+
 def is_first() -> bool:
     """Whether this process is the one that writes: rank 0 of its team, or alone."""
     return _Current.team is None or _Current.team.rank == 0
@@ -160,8 +169,8 @@ def is_first() -> bool:
 def mpi(shards: int = 8) -> Iterator[Team]:
     """A context in which `fit` trains with all processes of the MPI job, which run the same program.
 
-    Each batch is cut into `shards` parts of rows, which the processes share. Sums are taken over shards in a fixed tree,
-    so that any number of processes gives the same bits. An error in one process ends them all.
+    Each batch is cut into `shards` parts of rows, which the processes share. Sums are taken over shards in a fixed
+    tree, so that any number of processes gives the same bits. An error in one process ends them all.
 
     Args:
         shards: a power of two, at least the number of processes; part of the result, as the size of a batch is.

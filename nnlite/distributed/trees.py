@@ -1,4 +1,4 @@
-"""A batch in a fixed number of shards, and sums in a fixed tree: the same bits however many processes share the work."""
+"""A batch in a fixed number of shards, and sums in a fixed tree: the same bits for any number of processes."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -30,7 +30,8 @@ class Part(NamedTuple):
 def part_of(rows: int, shards: int, rank: int, ranks: int) -> Part:
     """Part of process `rank` in a batch of so many rows.
 
-    A batch of fewer rows than shards is computed by every process, in as many shards as the largest power of two allows.
+    A batch of fewer rows than shards is computed by every process, in as many shards as the largest power of two
+    allows.
 
     Args:
         rows: at least 1.

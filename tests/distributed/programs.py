@@ -2,7 +2,9 @@
 
 import hashlib
 import os
+import signal
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +12,8 @@ import numpy as np
 
 import nnlite
 from nnlite import distributed
+from nnlite.callbacks import Callback, Checkpoints, EarlyStopping
+from nnlite.cli import main as nnlite_main
 from nnlite.layers import (
     LSTM,
     BatchNormalization,
@@ -39,7 +43,7 @@ def dense() -> tuple:
         Dense(3, activation="softmax"),
     ]
     fit = {"sample_weight": rng.uniform(0.5, 1.5, 205).astype(np.float32), "validation_split": 0.2, "batch_size": 32}
-    return layers, "sparse_categorical_crossentropy", ["accuracy", "auc_of_classes"][:1], (x, y), fit
+    return layers, "sparse_categorical_crossentropy", ["accuracy"], (x, y), fit
 
 
 def images() -> tuple:
@@ -79,11 +83,123 @@ def train(folder: Path) -> list[str]:
     return lines
 
 
-PROGRAMS: dict[str, Callable[[Path], list[str]]] = {"train": train}
+def sums(folder: Path) -> list[str]:
+    """Long vectors, added by halves, and the same by doubling."""
+    team = distributed.current_team()
+    assert team is not None
+    rng, lines = np.random.default_rng(team.rank), []
+    for size in (20_001, 70_003):
+        vector = rng.normal(size=size).astype(np.float32)
+        doubled, halved = vector.copy(), vector.copy()
+        team._add_doubling(doubled)
+        team._add_halves(halved)
+        assert np.array_equal(doubled, halved)
+        pairs = np.array(team.gather(vector))
+        while len(pairs) > 1:
+            pairs = pairs[::2] + pairs[1::2]
+        assert np.array_equal(pairs[0], halved)
+        lines.append(hashlib.sha256(halved.tobytes()).hexdigest())
+    return lines
+
+
+class StopsOnOne(Callback):
+    """Ends the training in one process alone, after its fourth batch."""
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        if rank() == 1 and batch == 3:
+            self.model.stop_training = True
+
+
+class ChangesOne(Callback):
+    """Changes a weight in one process alone."""
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        if rank() == 1:
+            self.model.layers[0].kernel.value[0, 0] += 1
+
+
+class FailsOnOne(Callback):
+    """Raises an error in one process alone."""
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        if rank() == 1 and batch == 2:
+            raise ZeroDivisionError("of one process alone")
+
+
+class Dies(Callback):
+    """Kills one process in the second epoch, if the environment says so."""
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        if os.environ.get("DIES") == str(rank()) and self.model.optimizer.batches == 12:
+            time.sleep(1)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def rank() -> int:
+    """Number of this process."""
+    team = distributed.current_team()
+    return -1 if team is None else team.rank
+
+
+def with_callback(callback: Callback) -> Callable[[Path], list[str]]:
+    """A program that trains with a callback, and then says after how many steps it ended."""
+
+    def run(folder: Path) -> list[str]:
+        model, data, fit = made("dense")
+        model.fit(*data, callbacks=[callback], **fit)
+        return [f"{model.optimizer.batches} steps, {digest(model)}"]
+
+    return run
+
+
+def unlike(folder: Path) -> list[str]:
+    """Models of other sizes in each process."""
+    model = nnlite.Sequential([Dense(2 + rank()), Dense(1)], seed=0)
+    model.compile("sgd", "mse")
+    model.fit(np.ones((16, 2)), np.ones((16, 1)), verbose=0)
+    return []
+
+
+def unseeded(folder: Path) -> list[str]:
+    """A model whose processes draw seeds of their own; and files, which rank 0 alone writes."""
+    model = nnlite.Sequential([Dense(4, activation="relu"), Dropout(0.5, seed=1), Dense(1)])
+    model.compile("adam", "mse")
+    rng = np.random.default_rng(0)
+    place = folder / str(rank())
+    model.fit(
+        rng.normal(size=(40, 3)),
+        rng.normal(size=(40, 1)),
+        validation_split=0.2,
+        verbose=0,
+        callbacks=[Checkpoints(place), EarlyStopping(patience=3)],
+    )
+    return [digest(model), str(sorted(path.name for path in folder.iterdir()))]
+
+
+def wrong(folder: Path) -> list[str]:
+    """An error that all processes have."""
+    model, data, fit = made("dense")
+    model.fit(*data, **fit | {"epochs": -1})
+    return []
+
+
+PROGRAMS: dict[str, Callable[[Path], list[str]]] = {
+    "train": train,
+    "sums": sums,
+    "stops": with_callback(StopsOnOne()),
+    "changes": with_callback(ChangesOne()),
+    "fails": with_callback(FailsOnOne()),
+    "unlike": unlike,
+    "unseeded": unseeded,
+    "wrong": wrong,
+}
 
 
 def main() -> None:
+    """Run the program of that name, or `nnlite` with the arguments that follow."""
     name, folder = sys.argv[1], Path(sys.argv[2])
+    if name == "nnlite":
+        sys.exit(nnlite_main(sys.argv[3:]))
     with distributed.mpi(int(os.environ.get("SHARDS", "8"))) as team:
         lines = PROGRAMS[name](folder)
         everywhere = team.gather(lines)
