@@ -33,12 +33,13 @@ class Lockstep:
         self._turns = [threading.Semaphore(0) for _ in range(shards)]
         self._parts: list[Any] = [None] * shards
         self._sum = np.empty(0)
-        self._waiting = self._left = 0
+        self._waiting = 0
+        self._left: set[int] = set()
         self._error: BaseException | None = None
 
     def run(self, function: Callable[[int, Callable[[np.ndarray], np.ndarray]], None]) -> None:
         """Call `function(shard, sums)` for each shard; the first error of any is raised."""
-        self._waiting, self._left, self._error = 0, self.shards, None
+        self._waiting, self._left, self._error = 0, set(range(self.shards)), None
         threads = [
             threading.Thread(target=contextvars.copy_context().run, args=(self._enter, function, shard), daemon=True)
             for shard in range(self.shards)
@@ -56,23 +57,29 @@ class Lockstep:
         try:
             if self._error is None:
                 function(shard, lambda part: self._sums(shard, part))
-                if self._waiting:
-                    raise RuntimeError("shards of one batch did not take the same sums")
         except BrokenOff:
             pass
         except BaseException as error:  # it is raised where all were started
             self._error = error
-        self._left -= 1
-        if self._left:
-            self._turns[(shard + 1) % self.shards].release()
+        self._left.remove(shard)
+        self._pass_on(shard)
+
+    def _pass_on(self, shard: int) -> None:
+        """Give the turn to the next shard that has not finished."""
+        others = [(shard + step) % self.shards for step in range(1, self.shards)]
+        following = next((other for other in others if other in self._left), None)
+        if following is not None:
+            self._turns[following].release()
 
     def _sums(self, shard: int, part: np.ndarray) -> np.ndarray:
+        if len(self._left) < self.shards:
+            raise RuntimeError("shards of one batch do not take the same sums")
         self._parts[shard] = part
         self._waiting += 1
         if self._waiting == self.shards:
             self._waiting, self._sum = 0, self.total(self._parts)
             return self._sum
-        self._turns[(shard + 1) % self.shards].release()
+        self._pass_on(shard)
         self._turns[shard].acquire()
         if self._error is not None:
             raise BrokenOff

@@ -92,14 +92,14 @@ def training_plan(
 ) -> tuple[Batches, Callable[[CallbackList], dict[str, float]] | None]:
     """Batches to train on, and what validates after an epoch, if anything does, by the arguments of `fit`."""
     trainer.folds = trainer.member_logs = None
-    if options["folds"] is not None:
-        if trainer.model._writes_steps:
-            raise ConfigError("folds trains by steps of its own; this model writes its own", ("folds",))
-        return _member_plan(trainer, data, options)
     team = current_team()
     if team is not None:
         check_sharded(trainer, options)
         trainer.model.seed = team.broadcast(trainer.model.seed)
+    if options["folds"] is not None:
+        if trainer.model._writes_steps:
+            raise ConfigError("folds trains by steps of its own; this model writes its own", ("folds",))
+        return _member_plan(trainer, data, options)
     batches, held = training_batches(trainer, data, options)
     validation, steps = options["validation_data"] if held is None else held, trainer.ready_steps
     if team is not None:

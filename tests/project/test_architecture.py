@@ -100,6 +100,7 @@ THIRD_PARTY_ROOMS = {
     "tqdm": {"callbacks"},
     "optuna": {"tuning"},
     "mlflow": {"callbacks/tracking"},
+    "mpi4py": {"distributed"},
     "wandb": {"callbacks/tracking"},
     "safetensors": set(),  # the format is ours; the library is the oracle of the tests
     "threadpoolctl": {"threads"},

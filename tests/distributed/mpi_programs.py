@@ -1,4 +1,4 @@
-"""What tests run under mpiexec: `python programs.py NAME FOLDER [ARGUMENTS]`; rank 0 prints one line."""
+"""What tests run under mpiexec: `python mpi_programs.py NAME[+NAME] FOLDER [ARGUMENTS]`; rank 0 prints its lines."""
 
 import hashlib
 import os
@@ -87,19 +87,17 @@ def sums(folder: Path) -> list[str]:
     """Long vectors, added by halves, and the same by doubling."""
     team = distributed.current_team()
     assert team is not None
-    rng, lines = np.random.default_rng(team.rank), []
+    rng = np.random.default_rng(team.rank)
     for size in (20_001, 70_003):
         vector = rng.normal(size=size).astype(np.float32)
         doubled, halved = vector.copy(), vector.copy()
         team._add_doubling(doubled)
         team._add_halves(halved)
-        assert np.array_equal(doubled, halved)
         pairs = np.array(team.gather(vector))
         while len(pairs) > 1:
             pairs = pairs[::2] + pairs[1::2]
-        assert np.array_equal(pairs[0], halved)
-        lines.append(hashlib.sha256(halved.tobytes()).hexdigest())
-    return lines
+        assert np.array_equal(doubled, halved) and np.array_equal(pairs[0], halved)
+    return ["done"]
 
 
 class StopsOnOne(Callback):
@@ -201,7 +199,7 @@ def main() -> None:
     if name == "nnlite":
         sys.exit(nnlite_main(sys.argv[3:]))
     with distributed.mpi(int(os.environ.get("SHARDS", "8"))) as team:
-        lines = PROGRAMS[name](folder)
+        lines = [line for part in name.split("+") for line in PROGRAMS[part](folder)]
         everywhere = team.gather(lines)
         if team.rank == 0:
             assert all(other == lines for other in everywhere), everywhere
