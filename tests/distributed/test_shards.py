@@ -10,10 +10,10 @@ import pytest
 
 import nnlite
 from nnlite import data, layers, losses, metrics
-from nnlite.arrays.together import batch_sums
 from nnlite.callbacks import Callback
 from nnlite.distributed import Lockstep, Team, part_of, team, tree_sum
 from nnlite.errors import ConfigError, DivergenceError
+from nnlite.jacobians.together import batch_sums
 from nnlite.losses import Loss
 from nnlite.training.sharded.steps import ShardedSteps
 from nnlite.utils import PyDataset

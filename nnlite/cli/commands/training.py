@@ -38,20 +38,25 @@ def add_commands(commands: Commands) -> None:
     )
     add_logging(train)
     train.add_argument("--report", action="store_true", help="write report.html into the run folder as well")
-    train.add_argument(
+    _add_processes(train)
+    train.add_argument("--profile", action="store_true", help="show where a step's time goes instead of training")
+    train.set_defaults(command=_train)
+    _add_lr_find(commands)
+
+
+def _add_processes(parser: argparse.ArgumentParser) -> None:
+    """Add what trains by several processes."""
+    parser.add_argument(
         "--distributed",
         choices=("mpi",),
         help="train with all processes that mpiexec started: mpiexec -n 4 nnlite train CONFIG --distributed mpi",
     )
-    train.add_argument(
+    parser.add_argument(
         "--shards",
         type=int,
         metavar="N",
         help="parts of each batch that the processes share, a power of two (default: 8)",
     )
-    train.add_argument("--profile", action="store_true", help="show where a step's time goes instead of training")
-    train.set_defaults(command=_train)
-    _add_lr_find(commands)
 
 
 def _add_lr_find(commands: Commands) -> None:

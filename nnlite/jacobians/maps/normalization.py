@@ -1,11 +1,10 @@
 """Jacobians of normalizing functions: a diagonal plus a matrix of low rank."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from nnlite.arrays.together import Sums
 from nnlite.arrays.types import Shape
 from nnlite.jacobians.maps.base import Jacobian
 from nnlite.jacobians.maps.composition import Composed
@@ -222,7 +221,7 @@ class MaskedStandardize(Jacobian):
         inverse_deviation: np.ndarray,
         axes: Shape,
         shares: np.ndarray,
-        sums: Sums | None = None,
+        sums: Callable[[np.ndarray], np.ndarray] | None = None,
     ) -> None:
         super().__init__(standardized.shape, standardized.shape)
         self.standardized = standardized

@@ -4,12 +4,12 @@ import math
 
 import numpy as np
 
-from nnlite.arrays.together import batch_sums
 from nnlite.arrays.types import Array, BatchShape
 from nnlite.constraints import Constraint
 from nnlite.errors import ConfigError
 from nnlite.initializers import Initializer
 from nnlite.jacobians import Composed, Diagonal, Jacobians
+from nnlite.jacobians.together import batch_sums
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.simplified import Affine
 from nnlite.layers.normalization.moments import (

@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.arrays.together import Sums
 from nnlite.arrays.types import Array, BatchShape
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.jacobians import Broadcast, Diagonal, MaskedStandardize, Rearrange, Standardize
 from nnlite.jacobians.maps.base import Jacobian
+from nnlite.jacobians.together import Sums
 
 __all__ = []
 

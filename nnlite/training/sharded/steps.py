@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nnlite.arrays.together import summed_by
 from nnlite.data.batches import take_rows
 from nnlite.distributed import Lockstep, Part, Team
 from nnlite.errors import ConfigError
 from nnlite.jacobians import add_penalties, penalized_parts
+from nnlite.jacobians.together import summed_by
 from nnlite.layers import BatchNormalization
 from nnlite.random import RandomSource, stream
 from nnlite.training.safety.divergence import NotFinite
