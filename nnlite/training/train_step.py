@@ -135,10 +135,14 @@ class Steps:
         for parameter in self.constrained:
             parameter.constrain()
         if self.has_state:
-            program.update_state(jacobians.state)
-            if not self.optimizer.batches % FLUSH_PERIOD:
-                self._flush_averages()
+            self.update_averages(program, jacobians.state)
         return value, outputs
+
+    def update_averages(self, program: Program, state: Any) -> None:
+        """Store the new state of layers after a step, such as moving averages."""
+        program.update_state(state)
+        if not self.optimizer.batches % FLUSH_PERIOD:
+            self._flush_averages()
 
     def _one_by_one(
         self, x: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None, batch_size: int
