@@ -105,7 +105,7 @@ def attributes(layer: Any, prefix: str = "self") -> Iterator[tuple[str, tuple[An
     for name, value in vars(layer).items():
         yield f"{prefix}.{name}", (_mark(value), value)
     for inner in inner_layers(layer):
-        yield from attributes(inner, f"{prefix}.{inner.name or type(inner).__name__}")
+        yield from attributes(inner, f"{prefix}.{inner._given_name or type(inner).__name__}")
 
 
 def _mark(value):

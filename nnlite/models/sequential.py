@@ -89,9 +89,9 @@ class Sequential(BaseModel):
         if layer is self or any(layer is present for present in self.layers):
             raise ConfigError(f"{layer.label} is in the model already; a layer can be added once")
         names = {present.name for present in self.layers}
-        if layer.name in names:
+        if layer._given_name in names and not layer._name_is_made:
             raise ConfigError(f"there is a layer named {layer.name!r} already; names must be unique")
-        if layer.name is None:
+        if layer._given_name is None or layer.name in names:
             layer.name = free_name(layer, names)
         self.layers.insert(position, layer)
 
@@ -136,9 +136,9 @@ class Sequential(BaseModel):
             self._check_input_shape(shape)
             return
         random = self.random = self.random or RandomSource(self.seed)
-        self.input_shape, self.dtype = shape, self.dtype or floatx()
+        self.input_shape, self.dtype = shape, self._given_dtype or floatx()
         for layer in self.layers:
-            layer.dtype = layer.dtype or self.dtype
+            layer.dtype = layer._given_dtype or self.dtype
             if not self.trainable:
                 layer.trainable = False
             if isinstance(layer, BaseModel):

@@ -473,7 +473,7 @@ class TestShapes:
             whole = np.random.default_rng(0).integers(0, 9, shape)
             x = whole if layer.input_kind == "indices" else normal(*shape)
             outputs = layer.forward(x)
-            fresh = copy.deepcopy(layer) if isinstance(layer, Lambda) else type(layer).from_config(layer.get_config())
+            fresh = copy.deepcopy(layer) if isinstance(layer, Lambda) else type(layer).get(layer.to_spec())
             fresh(x)
             fresh.set_weights(layer.get_weights())
             np.testing.assert_array_equal(outputs, fresh.forward(x))

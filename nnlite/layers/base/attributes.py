@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 import numpy as np
 
 from nnlite.arrays.types import ArrayLike
-from nnlite.config import DTypePolicy, floatx, image_data_format
+from nnlite.config import DTypePolicy, image_data_format
 from nnlite.errors import NotReadyError
+from nnlite.layers.base.contract.naming import compute_dtype, given_dtype, given_name, variable_dtype
 from nnlite.layers.base.contract.structure import arranged_as
 from nnlite.layers.base.simplified import DensePart, Simplified
 from nnlite.ops.activations import ActivationFunction, Linear
@@ -73,13 +74,14 @@ class LayerAttributes:
         at_inference, _dense_part, without_activation, _output_dtype: see there.
         _as_returned: see there.
         values, weights, get_weights, set_weights, count_params: the arrays, and the parameters in Keras's order.
-        _fixed_axis, compute_dtype, variable_dtype: see there.
+        _given_name, _given_dtype, _fixed_axis, compute_dtype, variable_dtype: see there.
 
     Attributes of an instance:
         parameters: in the order in which `linearize` takes them; those of layers inside are among them.
         built: whether there are any, and shapes are known.
         input_shape, output_shape: with None for the batch, tuples of shapes where there are several; None until built.
-        name: for display; given by the model when None.
+        name: for display; see `contract.naming`.
+        _name_is_made: whether the name was made because somebody asked for it.
         _calls: how many calls drew random numbers.
         random: where initial values are drawn from; None until built.
         _drawn: the `fingerprint` of its weights, if it was built by being called on a symbol.
@@ -146,6 +148,7 @@ class LayerAttributes:
     _declared: list[Parameter]
     _stated_shape: tuple[int | None, ...] | None = None
     _structure: Any = None
+    _name_is_made: bool = False
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name == "data_format" and value is None and image_data_format() == "channels_first":
@@ -232,15 +235,8 @@ class LayerAttributes:
     def _take_further(self, given: dict[str, Any]) -> None:
         """Take those of `_further_arguments` that the constructor was given."""
 
-    @property
-    def compute_dtype(self) -> str:
-        """`dtype`, or what it will be."""
-        return self.dtype or floatx()
-
-    @property
-    def variable_dtype(self) -> str:
-        """`compute_dtype`: parameters have the type that the layer computes in."""
-        return self.compute_dtype
+    _given_name, _given_dtype = given_name, given_dtype
+    compute_dtype, variable_dtype = compute_dtype, variable_dtype
 
     @property
     def _fixed_axis(self) -> int | tuple[int, ...]:
@@ -250,7 +246,8 @@ class LayerAttributes:
     @property
     def label(self) -> str:
         """Name of this layer in errors: `layer 'dense_1' (Dense)`."""
-        return f"layer {self.name!r} ({type(self).__name__})" if self.name else f"layer {type(self).__name__}"
+        name = self._given_name
+        return f"layer {type(self).__name__}" if name is None else f"layer {name!r} ({type(self).__name__})"
 
     @property
     def _final_activation(self) -> ActivationFunction | None:

@@ -18,6 +18,7 @@ from nnlite.layers.base.contract.arguments import read_call, with_common_argumen
 from nnlite.layers.base.contract.building import building, first_value, free_name, parts_of_shape, track, track_kept
 from nnlite.layers.base.contract.first_use import as_input, build_first
 from nnlite.layers.base.contract.input_spec import check_spec
+from nnlite.layers.base.contract.naming import Name, TypeName
 from nnlite.layers.base.contract.penalties import record_loss, weight_penalties
 from nnlite.layers.base.inputs import read_training, shape_fits
 from nnlite.layers.base.shapes import takes_too, trial_shape, trial_shapes, wrong_shape, zeros_for
@@ -144,7 +145,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
         regularizer = None if regularizer is None else Regularizer.get(regularizer)
         constraint = None if constraint is None else Constraint.get(constraint)
         parameter = Parameter(name, value, trainable, regularizer, sparse, constraint)
-        parameter.owner = self.name or snake_case(type(self).__name__)
+        parameter.owner = self._given_name or snake_case(type(self).__name__)
         self.parameters.append(parameter)
         self._declared.append(parameter)
         return parameter
@@ -291,4 +292,6 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
 
 
 Layer.build = building(Layer.build)
+setattr(Layer, "name", Name())  # noqa: B010 - the fields are made
+setattr(Layer, "dtype", TypeName())  # noqa: B010
 Layer.__init__ = with_common_arguments(Layer.__init__)

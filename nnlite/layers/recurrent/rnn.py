@@ -102,7 +102,7 @@ class Recurrent(Layer, abstract=True):
 
     def build(self, input_shape: tuple) -> None:
         cell, step_shape = self._step, self.step_shape(input_shape)
-        cell.dtype = cell.dtype or self.dtype
+        cell.dtype = cell._given_dtype or self.dtype
         if self.cell_class is not None:
             self.random = self.cell.random = self.random or RandomSource(fresh_seed())  # its weights are the layer's
         cell._ensure_built((None, *step_shape), child_of(self.random, 0))

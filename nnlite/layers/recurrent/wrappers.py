@@ -111,7 +111,7 @@ class Bidirectional(Layer):
         for place, layer in enumerate((self.layer, self._twin)):
             states = input_shape[1:middle] if place == 0 else input_shape[middle:]
             shape = (input_shape[0], *states) if several else input_shape
-            layer.dtype = layer.dtype or self.dtype
+            layer.dtype = layer._given_dtype or self.dtype
             layer._ensure_built(shape, child_of(self.random, place))
             self.parameters.extend(layer.parameters)
 
@@ -220,7 +220,7 @@ class TimeDistributed(Layer):
     def build(self, input_shape: tuple) -> None:
         if len(input_shape) < 3:
             raise ShapeError(f"{self.label} needs inputs of shape (batch, steps, ...), got {input_shape}")
-        self.layer.dtype = self.layer.dtype or self.dtype
+        self.layer.dtype = self.layer._given_dtype or self.dtype
         self.layer._ensure_built((input_shape[0], *input_shape[2:]), child_of(self.random, 0))
         self.parameters.extend(self.layer.parameters)
 

@@ -16,7 +16,7 @@ __all__ = ["draw_weights", "name_layers"]
 
 def name_layers(layers: Sequence[Layer]) -> None:
     """Give the layers that have no name one; `ConfigError` for two of one name."""
-    names = [layer.name for layer in layers if layer.name]
+    names = [layer.name for layer in layers if layer._given_name]
     twice = [name for name in names if names.count(name) > 1]
     if twice:
         raise ConfigError(f"there are two layers named {twice[0]!r}; names must be unique")

@@ -6,7 +6,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from nnlite.config import image_data_format
-from nnlite.registry import Configurable, constructor_parameters, snake_case
+from nnlite.registry import Configurable, constructor_parameters
 from nnlite.registry.configurable import field_hints
 from nnlite.registry.modules import keras_form
 
@@ -33,9 +33,10 @@ def configs_for_files() -> Iterator[None]:
 
 def get_config(self: "Layer") -> dict[str, Any]:
     """All arguments as plain values, in the form in which Keras has them; `from_config` makes the layer again."""
-    if not _FOR_FILES.get():
+    if not _FOR_FILES.get() and not self._builds_itself:  # a model is described as in its file
         return _in_terms_of_keras(self)
-    config = Configurable.get_config(self)
+    with configs_for_files():
+        config = Configurable.get_config(self)
     if _without_regularizer(self):
         config.pop("activity_regularizer", None)
     return config
@@ -65,12 +66,12 @@ def _in_terms_of_keras(layer: "Layer") -> dict[str, Any]:
         arguments.pop("activity_regularizer", None)
     policy = {"module": "keras", "class_name": "DTypePolicy", "config": {"name": layer.compute_dtype}}
     config = {
-        "name": arguments.pop("name", None) or snake_case(type(layer).__name__),
+        "name": layer.name,
         "trainable": arguments.pop("trainable", True),
         "dtype": {**policy, "registered_name": None},
     }
-    arguments.pop("dtype", None)
-    return config | {key: _argument(key, value) for key, value in arguments.items()}
+    config |= {key: _argument(key, value) for key, value in arguments.items() if key not in config}
+    return config
 
 
 def _argument(key: str, value: Any) -> Any:
