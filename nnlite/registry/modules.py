@@ -23,6 +23,7 @@ def given_arguments(item: Configurable) -> dict[str, Any]:
     return item.to_spec()[type(item).__name__]
 
 
+MODULES = {"schedule": "optimizers.schedules"}  # where that of Keras has not the name of the list
 FORMS: dict[str, Callable[[Any], Any]] = {}  # family -> its own form in Keras's configs
 
 
@@ -50,8 +51,9 @@ def object_form(value: Any) -> dict[str, Any]:
     """`{module, class_name, config, registered_name}` of an object; the registered name is that of users' classes."""
     own: type = type(value)
     ours = own.__module__.startswith("nnlite.")
+    room = MODULES.get(value._family) or LISTED.get(value._family, value._family)
     return {
-        "module": f"keras.{LISTED.get(value._family, value._family)}" if ours else own.__module__,
+        "module": f"keras.{room}" if ours else own.__module__,
         "class_name": own.__name__,
         "config": value.get_config(),
         "registered_name": None if ours else get_registered_name(own),

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from nnlite import Input, Sequential, layers
+from nnlite.backend import clear_session
+from nnlite.errors import ConfigError
 from nnlite.layers import Layer
 from nnlite.registry import register_keras_serializable
 
@@ -169,3 +171,30 @@ def test_what_takes_a_mask_need_not_hand_it_on():
     assert layers.LSTM(2).compute_mask(steps, np.array([[True, True, False]])) is None
     sequences = layers.LSTM(2, return_sequences=True)
     assert sequences.compute_mask(steps, np.array([[True, True, False]])).tolist() == [[True, True, False]]
+
+
+def test_a_layer_has_a_name_as_soon_as_it_is_asked_for_one():
+    clear_session()
+    first, second, named = layers.Dense(2), layers.Dense(2), layers.Dense(2, name="head")
+    assert (first.name, second.name, named.name) == ("dense", "dense_1", "head")
+    assert layers.Conv2D(2, 3).name == "conv2d" and layers.MaxPooling2D().name == "max_pooling2d"
+    assert first.path == "dense" and repr(first) == "Dense(units=2)"
+    assert layers.Dense(2).to_spec()["Dense"]["name"] is None
+
+
+def test_a_model_numbers_its_layers_and_keeps_names_that_are_known():
+    clear_session()
+    known = [layers.Dense(2) for _ in range(3)]
+    assert [layer.name for layer in known] == ["dense", "dense_1", "dense_2"]
+    model = Sequential([Input((2,)), layers.Dense(2), known[2]], seed=0)
+    assert [layer.name for layer in model.layers] == ["dense", "dense_2"]
+    model.add(known[0])  # its name is that of another layer by now
+    assert [layer.name for layer in model.layers] == ["dense", "dense_2", "dense_1"]
+    with pytest.raises(ConfigError, match="names must be unique"):
+        model.add(layers.Dense(2, name="dense"))
+
+
+def test_a_layer_knows_its_type_before_it_is_built():
+    assert layers.Dense(2).dtype == layers.Dense(2).compute_dtype == layers.Dense(2).variable_dtype == "float32"
+    outer = Sequential([Input((2,)), layers.Dense(2)], dtype="float64")
+    assert outer.layers[0].dtype == "float64"

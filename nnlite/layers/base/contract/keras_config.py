@@ -17,7 +17,7 @@ __all__ = []
 
 # Arguments of the layers whose configs in Keras have an `activity_regularizer` of None.
 WITH_REGULARIZER = {"kernel_initializer", "depthwise_initializer", "embeddings_initializer"}
-# Whether `get_config` is asked for what files hold: arguments as they were given, without a name that nobody gave.
+# Whether `get_config` is asked for what files hold: arguments as they were given, without a name that was not given.
 _FOR_FILES: ContextVar[bool] = ContextVar("configs for files", default=False)
 
 

@@ -1,4 +1,4 @@
-"""Attributes of a layer that say something before anybody did: its name and its type."""
+"""Attributes of a layer that have a value before they are given one: its name and its type."""
 
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ _counts: Counter[str] = Counter()  # how many names were made of each class
 class Name:
     """The attribute `name`: the one that was given or, once it is asked for, one made of the class: `dense_1`.
 
-    Within a package `layer._given_name` is read, which is None as long as nobody has named the layer or asked: a model
+    Within a package `layer._given_name` is read, which is None until the layer is named, or asked for its name: a model
     then numbers it among its own.
     """
 
@@ -51,7 +51,7 @@ class TypeName:
 
 @property
 def given_name(self: Any) -> str | None:
-    """The name; None as long as nobody has named the layer, or asked for its name."""
+    """The name; None until the layer is named, or asked for its name."""
     return vars(self).get("name")
 
 
