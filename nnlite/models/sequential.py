@@ -89,9 +89,9 @@ class Sequential(BaseModel):
         if layer is self or any(layer is present for present in self.layers):
             raise ConfigError(f"{layer.label} is in the model already; a layer can be added once")
         names = {present.name for present in self.layers}
-        if layer._given_name in names and not layer._name_is_made:
+        if layer._given_name in names:
             raise ConfigError(f"there is a layer named {layer.name!r} already; names must be unique")
-        if layer._given_name is None or layer.name in names:
+        if layer._given_name is None:
             layer.name = free_name(layer, names)
         self.layers.insert(position, layer)
 

@@ -74,14 +74,14 @@ class LayerAttributes:
         at_inference, _dense_part, without_activation, _output_dtype: see there.
         _as_returned: see there.
         values, weights, get_weights, set_weights, count_params: the arrays, and the parameters in Keras's order.
-        _given_name, _given_dtype, _repr_arguments, _fixed_axis, compute_dtype, variable_dtype: see there.
+        _given_name, _given_dtype, _fixed_axis, compute_dtype, variable_dtype: see there.
 
     Attributes of an instance:
         parameters: in the order in which `linearize` takes them; those of layers inside are among them.
         built: whether there are any, and shapes are known.
         input_shape, output_shape: with None for the batch, tuples of shapes where there are several; None until built.
         name: for display; see `contract.naming`.
-        _name_is_made: whether the name was made when it was asked for.
+        _made_name: the name that was made when it was asked for; None before, and for a layer that has one.
         _calls: how many calls drew random numbers.
         random: where initial values are drawn from; None until built.
         _drawn: the `fingerprint` of its weights, if it was built by being called on a symbol.
@@ -148,7 +148,7 @@ class LayerAttributes:
     _declared: list[Parameter]
     _stated_shape: tuple[int | None, ...] | None = None
     _structure: Any = None
-    _name_is_made: bool = False
+    _made_name: str | None = None
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name == "data_format" and value is None and image_data_format() == "channels_first":
@@ -158,12 +158,6 @@ class LayerAttributes:
         if name == "padding" and isinstance(value, str):
             value = value.lower()  # as Keras takes it
         super().__setattr__(name, value)
-
-    def _repr_arguments(self) -> dict[str, Any]:
-        """The arguments without a name that was made when it was asked for."""
-        parent: Any = super()
-        shown = parent._repr_arguments()
-        return shown | {"name": None} if self._name_is_made else shown
 
     def _keras_arguments(self) -> dict[str, Any]:
         """The arguments as Keras's config has them, before they become plain values."""

@@ -30,7 +30,11 @@ class Runnable(Protocol):
     name: Any
     parameters: list[Parameter]
     _context: tuple[str, ...]
-    _keeps_mask: bool
+
+    @property
+    def _keeps_mask(self) -> bool:
+        """See there."""
+        raise NotImplementedError
 
     @property
     def linearize(self) -> Callable[..., tuple[Any, Any]]:

@@ -166,7 +166,8 @@ def _check_numbers(numbers: Sequence[int], numbered: Sequence[Any], path: tuple)
 
 
 def free_name(layer: Layer, taken: Collection[str | None]) -> str:
-    """The name of a layer that has none: its class in snake case, with a number if that is taken."""
+    """The name of a layer that was given none: the one made for it, or its class, with a number if that is taken."""
     base = snake_case(type(layer).__name__)
-    candidates = itertools.chain([base], (f"{base}_{count}" for count in itertools.count(1)))
+    first = base if layer._made_name is None else layer._made_name
+    candidates = itertools.chain([first, base], (f"{base}_{count}" for count in itertools.count(1)))
     return next(name for name in candidates if name not in taken)

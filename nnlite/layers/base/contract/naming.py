@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from nnlite.config import floatx
+from nnlite.config import FloatType, floatx
 from nnlite.registry import snake_case
 
 if TYPE_CHECKING:
@@ -17,26 +17,23 @@ _counts: Counter[str] = Counter()  # how many names were made of each class
 class Name:
     """The attribute `name`: the one that was given or, once it is asked for, one made of the class: `dense_1`.
 
-    Within a package `layer._given_name` is read, which is None until the layer is named, or asked for its name: a model
-    then numbers it among its own.
+    Within the package `layer._given_name` is read, None until the layer has one: a model numbers such a layer among its
+    own, under the name that was made if that is free.
     """
 
     def __get__(self, layer: "Layer | None", owner: Any = None) -> Any:
         if layer is None:
             return None
-        values = vars(layer)
-        if values.get("name") is None:
+        given = vars(layer).get("name")
+        if given is None and layer._made_name is None:
             stem = snake_case(type(layer).__name__).lstrip("_")
             number = _counts[stem]
             _counts[stem] += 1
-            layer.name = f"{stem}_{number}" if number else stem
-            values["_name_is_made"] = True
-        return values["name"]
+            layer._made_name = f"{stem}_{number}" if number else stem
+        return layer._made_name if given is None else given
 
     def __set__(self, layer: "Layer", value: Any) -> None:
-        values = vars(layer)
-        values["name"] = value
-        values.pop("_name_is_made", None)
+        vars(layer)["name"] = value
 
 
 class TypeName:
@@ -51,12 +48,12 @@ class TypeName:
 
 @property
 def given_name(self: Any) -> str | None:
-    """The name; None until the layer is named, or asked for its name."""
+    """The name; None until the layer is given one."""
     return vars(self).get("name")
 
 
 @property
-def given_dtype(self: Any) -> str | None:
+def given_dtype(self: Any) -> FloatType | None:
     """The type that was given, or that the layer was built in; None before."""
     return vars(self).get("dtype")
 
