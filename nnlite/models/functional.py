@@ -161,7 +161,7 @@ class Model(BaseModel):
         return [str(layer.name) for layer in self._input_layers]  # those without a name have got one
 
     def _build_graph(self, redraw: bool) -> None:
-        self.dtype = self.dtype or floatx()
+        self.dtype = self._given_dtype or floatx()
         self.random = RandomSource(self.seed)
         draw_weights(self, redraw)
         self.parameters = [parameter for layer in self.layers for parameter in layer.parameters]

@@ -172,12 +172,13 @@ class Configurable:
 
     def _arguments(self) -> dict[str, Any]:
         own: type = type(self)
-        missing = [name for name in constructor_parameters(own) if not hasattr(self, name)]
+        given = vars(self)  # what was given may be shown otherwise by the attribute of its name
+        missing = [name for name in constructor_parameters(own) if name not in given and not hasattr(self, name)]
         if missing:
             raise ConfigError(
                 f"{type(self).__name__}.__init__ must store its argument {missing[0]!r} as self.{missing[0]}"
             )
-        return {name: getattr(self, name) for name in constructor_parameters(own)}
+        return {name: given[name] if name in given else getattr(self, name) for name in constructor_parameters(own)}
 
     def _repr_arguments(self) -> dict[str, Any]:
         """The arguments that the repr shows where they differ from the defaults."""

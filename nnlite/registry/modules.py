@@ -6,14 +6,66 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from nnlite.errors import WrongTypeError, did_you_mean
+from nnlite.errors import ConfigError, WrongTypeError, did_you_mean
 from nnlite.registry.configurable import Configurable
-from nnlite.registry.names import custom_object_scope
+from nnlite.registry.field_types import jsonable
+from nnlite.registry.functions import NamedFunction
+from nnlite.registry.names import LISTED, custom_object_scope, get_registered_name
 
-__all__ = ["of_family", "refuse_unknown", "take_by_position"]
+__all__ = ["FORMS", "given_arguments", "keras_form", "of_family", "refuse_unknown", "take_by_position"]
 
 Member = TypeVar("Member", bound=Configurable)
 Functions = tuple[Callable[[Any], Member | None], Callable[[Member], dict[str, Any]], Callable[..., Member | None]]
+
+
+def given_arguments(item: Configurable) -> dict[str, Any]:
+    """The arguments of an object as files hold them: those for a copy of it, which has no name if it has none."""
+    return item.to_spec()[type(item).__name__]
+
+
+MODULES = {"schedule": "optimizers.schedules"}  # where that of Keras has not the name of the list
+FORMS: dict[str, Callable[[Any], Any]] = {}  # family -> its own form in Keras's configs
+
+
+def keras_form(value: Any) -> Any:
+    """A value of a config in Keras's terms: objects as `{module, class_name, config, registered_name}`.
+
+    A function has its registered name there; one that is not registered stands for itself, so that a copy can be made.
+
+    >>> from nnlite.regularizers import L2
+    >>> keras_form({"kernel_regularizer": L2(0.5), "kernel_size": (3, 3)})["kernel_regularizer"]["config"]
+    {'l2': 0.5}
+    """
+    if isinstance(value, Configurable):
+        return FORMS.get(value._family, object_form)(value)
+    if isinstance(value, NamedFunction):
+        return _function_form(value)
+    if isinstance(value, Mapping):
+        return {str(key): keras_form(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(keras_form(item) for item in value) if type(value) in (list, tuple) else list(value)
+    return jsonable(value)
+
+
+def object_form(value: Any) -> dict[str, Any]:
+    """`{module, class_name, config, registered_name}` of an object; the registered name is that of users' classes."""
+    own: type = type(value)
+    ours = own.__module__.startswith("nnlite.")
+    room = MODULES.get(value._family) or LISTED.get(value._family, value._family)
+    return {
+        "module": f"keras.{room}" if ours else own.__module__,
+        "class_name": own.__name__,
+        "config": value.get_config(),
+        "registered_name": None if ours else get_registered_name(own),
+    }
+
+
+def _function_form(value: NamedFunction) -> Any:
+    try:
+        name = value.to_spec()
+    except ConfigError:
+        return value.function
+    return {"module": "builtins", "class_name": "function", "config": name, "registered_name": "function"}
 
 
 def of_family(family: type[Member]) -> "Functions[Member]":
@@ -24,8 +76,8 @@ def of_family(family: type[Member]) -> "Functions[Member]":
         return None if identifier is None else family.get(identifier)
 
     def serialize(member: Member) -> dict[str, Any]:
-        """`{class name: {argument: value}}`, which `deserialize` reads."""
-        return member.to_spec()
+        """`{module, class_name, config, registered_name}`, which `deserialize` reads."""
+        return keras_form(member)
 
     def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Member | None:
         """The member of such a dict, or of Keras's `{"class_name": ..., "config": ...}`.

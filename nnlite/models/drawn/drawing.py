@@ -166,7 +166,7 @@ def _check_numbers(numbers: Sequence[int], numbered: Sequence[Any], path: tuple)
 
 
 def free_name(layer: Layer, taken: Collection[str | None], least: dict[str, int] | None = None) -> str:
-    """The name of a layer that has none: its class in snake case, with a number if that is taken.
+    """The name of a layer that was given none: the one made for it, or its class, with a number if that is taken.
 
     Args:
         layer: the layer.
@@ -174,6 +174,8 @@ def free_name(layer: Layer, taken: Collection[str | None], least: dict[str, int]
         least: for each class in snake case the number that the search begins with, since those below are taken;
             kept up to date. Where many layers are named one after another, this is what makes it fast.
     """
+    if layer._made_name is not None and layer._made_name not in taken:
+        return layer._made_name
     base, least = snake_case(type(layer).__name__), {} if least is None else least
     numbers = itertools.count(least.get(base, 0))
     number = next(count for count in numbers if _numbered(base, count) not in taken)
