@@ -137,6 +137,8 @@ class PiecewiseConstantDecay(LearningRateSchedule):
     (0.1, 0.05, 0.01)
     """
 
+    _default_name = "PiecewiseConstant"
+
     boundaries: list[Index]
     values: list[NonNegative]
 
@@ -173,6 +175,8 @@ class CosineDecay(LearningRateSchedule):
     0.05
     """
 
+    _positional = ("initial_learning_rate", "decay_steps", "alpha", "name", "warmup_target", "warmup_steps")
+
     initial_learning_rate: NonNegative
     decay_steps: Positive
     alpha: NonNegative = 0.0
@@ -208,6 +212,8 @@ class CosineDecayRestarts(LearningRateSchedule):
     >>> schedule(0), schedule(100), schedule(200)
     (0.1, 0.05, 0.025)
     """
+
+    _default_name = "SGDRDecay"
 
     initial_learning_rate: NonNegative
     first_decay_steps: Positive

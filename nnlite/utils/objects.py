@@ -14,7 +14,8 @@ from nnlite.metrics import Metric
 from nnlite.ops import ActivationFunction
 from nnlite.optimizers import Optimizer
 from nnlite.registry import Configurable, NamedFunction
-from nnlite.registry.names import custom_object, custom_object_scope, get_registered_name
+from nnlite.registry.modules import keras_form
+from nnlite.registry.names import custom_object, custom_object_scope
 from nnlite.regularizers import Regularizer
 from nnlite.schedules import LearningRateSchedule
 
@@ -47,14 +48,7 @@ def serialize_keras_object(obj: Any) -> Any:
         WrongTypeError: something else, or a function that is not registered.
     """
     if isinstance(obj, Configurable):
-        module = next((name for name, family in FAMILIES.items() if isinstance(obj, family)), "models")
-        name = get_registered_name(type(obj))
-        return {
-            "module": f"nnlite.{module}",
-            "class_name": type(obj).__name__,
-            "config": obj.get_config(),
-            "registered_name": name,
-        }
+        return keras_form(obj)
     if isinstance(obj, PLAIN):
         return obj
     if isinstance(obj, (np.ndarray, np.generic)):
@@ -64,7 +58,7 @@ def serialize_keras_object(obj: Any) -> Any:
     if isinstance(obj, (list, tuple)):
         return [serialize_keras_object(item) for item in obj]
     try:
-        return {"class_name": "function", "config": NamedFunction(obj).to_spec()}
+        return keras_form(obj)
     except (ConfigError, AttributeError) as error:
         raise WrongTypeError(f"{shown(obj)} cannot be made a plain value: {error}") from None
 
