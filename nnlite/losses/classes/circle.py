@@ -44,7 +44,7 @@ class Circle(Loss):
     counts_zeros = False
     references = cast(
         "tuple[np.ndarray, np.ndarray] | None", None
-    )  # class numbers and embeddings in place of the rows'
+    )  # classes and embeddings to pair with
 
     def call(self, y_true: np.ndarray, y_pred: Any) -> Any:
         """The loss of each row, from its similarities with the other rows."""
