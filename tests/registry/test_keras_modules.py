@@ -145,7 +145,7 @@ def test_stateless_updates_leave_a_metric_as_it_is(metric):
     metric.update_state(y, p)
     np.testing.assert_allclose(found, metric.result())
     empty = metric.stateless_reset_state()
-    assert [one.shape for one in empty] == [one.shape for one in metric.variables] and not any(map(np.any, empty))
+    assert len(empty) == len(metric.variables) and not any(map(np.any, empty))
     with pytest.raises(ShapeError, match="variables, got"):
         metric.stateless_result([])
 
