@@ -14,7 +14,7 @@ from nnlite.metrics import Metric
 from nnlite.ops import ActivationFunction
 from nnlite.optimizers import Optimizer
 from nnlite.registry import Configurable, NamedFunction
-from nnlite.registry.modules import keras_form
+from nnlite.registry.modules import function_form, keras_form
 from nnlite.registry.names import custom_object, custom_object_scope
 from nnlite.regularizers import Regularizer
 from nnlite.schedules import LearningRateSchedule
@@ -58,7 +58,7 @@ def serialize_keras_object(obj: Any) -> Any:
     if isinstance(obj, (list, tuple)):
         return [serialize_keras_object(item) for item in obj]
     try:
-        return keras_form(obj)
+        return function_form(NamedFunction(obj).to_spec())
     except (ConfigError, AttributeError) as error:
         raise WrongTypeError(f"{shown(obj)} cannot be made a plain value: {error}") from None
 

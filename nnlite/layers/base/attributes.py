@@ -43,7 +43,8 @@ class LayerAttributes:
         input_kind: what the layer takes, see `read_inputs`: numbers are brought into its dtype.
         _input_kinds: the same for each of several inputs; None if all are numbers.
         takes_several: whether `inputs` is a tuple of arrays; None in a class where what it is built for decides.
-        supports_masking: whether the mask of the inputs is that of the outputs too.
+        supports_masking: whether masks of the inputs are taken into account: they are those of the outputs too.
+        _sets_mask: whether the outputs of a layer that supports masking have another mask than the inputs.
         call: the method `call`, where a class writes one.
         infer: the method `infer(inputs)`, where a class writes one: the outputs at inference, with the weights of the
             moment and without Jacobians. Only layers that need and set no mask have it.
@@ -68,7 +69,7 @@ class LayerAttributes:
         schedules: the `LearningRateSchedule`s among its arguments, which `fit` tells how long the training is.
         member_count: how many models the layer is at once; each of its parameters has an axis of them in front.
 
-        adapted, _check_ready, _layers_inside, _activation_argument, from_config: see there.
+        adapted, _check_ready, _layers_inside, _activation_argument, _keeps_mask, _keras_arguments: see there.
         at_inference, _dense_part, without_activation, _output_dtype: see there.
         _as_returned: see there.
         values, weights, get_weights, set_weights, count_params: the arrays, and the parameters in Keras's order.
@@ -103,6 +104,7 @@ class LayerAttributes:
     _input_kinds: list[InputKind] | None = None
     takes_several: bool | None = False
     supports_masking: bool = False
+    _sets_mask: bool = False
     call: Callable[..., Any] | None = None
     infer: Callable[..., np.ndarray] | None = None
     _traced: bool = False
@@ -148,19 +150,21 @@ class LayerAttributes:
     def __setattr__(self, name: str, value: Any) -> None:
         if name == "data_format" and value is None and image_data_format() == "channels_first":
             value = "channels_first"  # else None stands for channels last, also in files
-        if name == "dtype" and isinstance(value, DTypePolicy):
-            value = value.name
+        if name == "dtype" and isinstance(value, (DTypePolicy, Mapping)):
+            value = value.name if isinstance(value, DTypePolicy) else DTypePolicy.from_spec(value).name
         if name == "padding" and isinstance(value, str):
             value = value.lower()  # as Keras takes it
         super().__setattr__(name, value)
 
-    @classmethod
-    def from_config(cls, config: Any) -> Any:
-        """The inverse of `get_config`; a `data_format` of None in a file is channels last."""
-        if isinstance(config, Mapping) and "data_format" in config and image_data_format() == "channels_first":
-            config = {**config, "data_format": config["data_format"] or "channels_last"}
-        parent: Any = super()
-        return parent.from_config(config)
+    def _keras_arguments(self) -> dict[str, Any]:
+        """The arguments as Keras's config has them, before they become plain values."""
+        own: Any = self
+        return own._arguments()
+
+    @property
+    def _keeps_mask(self) -> bool:
+        """Whether the mask of the inputs is that of the outputs."""
+        return self.supports_masking and not self._sets_mask
 
     @property
     def member_count(self) -> int | None:

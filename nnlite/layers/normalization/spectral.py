@@ -97,6 +97,11 @@ class SpectralNormalization(Layer):
         return self.layer.supports_masking
 
     @property
+    def _sets_mask(self) -> bool:
+        """Whether the layer does."""
+        return self.layer._sets_mask
+
+    @property
     def input_kind(self) -> str:
         """What the layer takes."""
         return self.layer.input_kind

@@ -64,6 +64,7 @@ class Recurrent(Layer, abstract=True):
     zero_output_for_mask: bool = field(default=False, kw_only=True)
     unroll: bool = field(default=False, kw_only=True)
 
+    supports_masking, _sets_mask = True, True
     input_rank = 3
     fuses: ClassVar[bool] = False  # whether `scan` computes all steps, with derivatives written by hand
     cell_class: ClassVar[type[RNNCell] | None] = None

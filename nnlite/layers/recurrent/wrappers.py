@@ -18,6 +18,7 @@ from nnlite.ops.activations import ActivationFunction
 from nnlite.parameters import Parameter
 from nnlite.random import RandomSource, child_of
 from nnlite.registry.fields import FromSpec, option
+from nnlite.registry.modules import given_arguments
 
 __all__ = ["Bidirectional", "TimeDistributed"]
 
@@ -53,12 +54,13 @@ class Bidirectional(Layer):
     merge_mode: Literal["concat", "sum", "mul", "ave", None] = "concat"
     backward_layer: FromSpec[Recurrent | None] = option(default=None)
 
+    supports_masking, _sets_mask = True, True
     takes_several = None
 
     def validate(self) -> None:
         forward, other = self.layer, self.backward_layer
         if other is None:
-            config = {**forward.get_config(), "go_backwards": not forward.go_backwards, "name": None}
+            config = {**given_arguments(forward), "go_backwards": not forward.go_backwards, "name": None}
             self._twin = type(forward).from_config(config)
             self._zero_masked_steps()
             return

@@ -9,6 +9,7 @@ from nnlite.layers.base.call import inner_layers
 from nnlite.layers.base.symbolic import fingerprint
 from nnlite.models.base import BaseModel
 from nnlite.models.drawn.recorded import name_inside
+from nnlite.registry.modules import given_arguments
 
 __all__ = ["draw_weights", "name_layers"]
 
@@ -30,7 +31,7 @@ def draw_weights(model: Any, redraw: bool) -> None:
     for index, layer in enumerate(model.layers):
         trainable = any(own.trainable for own in layer.parameters)
         if redraw and trainable and layer._drawn is not None and layer._drawn == fingerprint(layer):
-            twin = type(layer).from_config(layer.get_config())
+            twin = type(layer).from_config(given_arguments(layer))
             twin._ensure_built(layer.input_shape, model.random.child(index))
             for own, new in zip(layer.parameters, twin.parameters, strict=True):
                 if own.trainable:
