@@ -42,9 +42,7 @@ class Circle(Loss):
 
     target_kind = "sparse"
     counts_zeros = False
-    references = cast(
-        "tuple[np.ndarray, np.ndarray] | None", None
-    )  # classes and embeddings to pair with
+    references = cast("tuple[np.ndarray, np.ndarray] | None", None)  # classes and embeddings to pair with
 
     def call(self, y_true: np.ndarray, y_pred: Any) -> Any:
         """The loss of each row, from its similarities with the other rows."""

@@ -18,11 +18,14 @@ from nnlite.optimizers.base.variables import VariableDoors
 from nnlite.parameters import RowPack
 from nnlite.registry import Configurable
 from nnlite.registry.bounds import Count, Fraction, NonNegative, Positive
+from nnlite.registry.field_types import jsonable
 from nnlite.registry.fields import Converted, option
-from nnlite.registry.modules import NamedByClass, refuse_unknown
+from nnlite.registry.modules import NamedByClass, keras_form, refuse_unknown
 from nnlite.schedules import LearningRateSchedule
 
 __all__ = ["Optimizer"]
+
+BEYOND_KERAS = ("exclude_from_weight_decay", "learning_rate_multipliers")
 
 
 class Optimizer(NamedByClass, VariableDoors, Configurable, family="optimizer"):
@@ -256,6 +259,15 @@ class Optimizer(NamedByClass, VariableDoors, Configurable, family="optimizer"):
             self.update(values, gradients, slots, learning_rate * update, scratch)
         else:
             cast(Any, self).update(values, gradients, slots, learning_rate, scratch, updates)
+
+    def get_config(self) -> dict[str, Any]:
+        """All arguments as plain values in Keras's terms, those that Keras lacks where they are not the defaults."""
+        config = {name: keras_form(value) for name, value in self._arguments().items()}
+        return {name: value for name, value in config.items() if value or name not in BEYOND_KERAS}
+
+    def to_spec(self) -> dict[str, Any]:
+        """`{ClassName: {argument: value}}`: what `get` reads and files store."""
+        return {type(self).__name__: {name: jsonable(value) for name, value in self._arguments().items()}}
 
     def _arguments(self) -> dict[str, Any]:
         stored = {key: value for key, value in vars(self).items() if key == Rate.key}  # a plain number
