@@ -139,7 +139,7 @@ class PiecewiseConstantDecay(LearningRateSchedule):
 
     _default_name = "PiecewiseConstant"
 
-    boundaries: list[Index]
+    boundaries: list[Index | NonNegative]
     values: list[NonNegative]
 
     def validate(self) -> None:

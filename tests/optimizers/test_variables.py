@@ -8,6 +8,7 @@ import pytest
 from test_optimizers import CASES, make_pack, new
 
 from nnlite import Variable, kernels
+from nnlite.constraints import NonNeg
 from nnlite.errors import ConfigError, NotReadyError, ShapeError
 from nnlite.layers import BatchNormalization, Dense, Embedding
 from nnlite.models import Sequential, load_model
@@ -392,3 +393,30 @@ def test_the_means_of_adam_are_those_of_the_paper():
     optimizer.apply([gradient], [array])
     np.testing.assert_allclose(optimizer.variables[2].value, 0.1 * gradient, rtol=1e-14)
     np.testing.assert_allclose(optimizer.variables[3].value, 0.001 * gradient**2, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam", "Nadam", "Muon"])
+def test_stateless_steps_leave_all_as_it_is(name):
+    optimizer, array = Optimizer.get(name), np.arange(6.0).reshape(2, 3)
+    gradient = np.random.default_rng(0).normal(size=array.shape)
+    optimizer.build([array])
+    state = [one.value.copy() for one in optimizer.variables]
+    values, kept = [array.copy()], state
+    for _ in range(3):
+        values, kept = optimizer.stateless_apply(kept, [gradient], values)
+    assert int(kept[0]) == 3 and optimizer.iterations == 0 and np.array_equal(array, np.arange(6.0).reshape(2, 3))
+    for _ in range(3):
+        optimizer.apply([gradient], [array])
+    np.testing.assert_allclose(values[0], array, rtol=1e-6)
+
+
+def test_apply_keeps_to_constraints_and_variables_may_be_assigned():
+    variable = Variable(np.array([-1.0, 2.0]))
+    variable.constraint = NonNeg()
+    optimizer = SGD(0.5)
+    optimizer.apply([np.array([1.0, 1.0])], [variable])
+    np.testing.assert_array_equal(variable.value, [0.0, 1.5])
+    optimizer.assign(variable, [3.0, 4.0])
+    optimizer.assign_add(variable, [1.0, 1.0])
+    optimizer.assign_sub(variable, [0.5, 0.5])
+    np.testing.assert_array_equal(variable.value, [3.5, 4.5])

@@ -6,7 +6,7 @@ import threading
 import numpy as np
 import pytest
 
-from nnlite import initializers, layers, losses, metrics, ops, optimizers, regularizers, saving
+from nnlite import activations, initializers, layers, losses, metrics, ops, optimizers, regularizers, saving
 from nnlite.errors import ConfigError, ShapeError, WrongTypeError
 from nnlite.optimizers import schedules
 from nnlite.registry import register_function
@@ -254,3 +254,58 @@ def test_one_row_of_a_metric_is_a_sample_where_rows_are_compared():
     assert ignored([0, 1], [[0.5, 0.5], [0.5, 0.5]]) == pytest.approx(-np.log(0.5) / 2)
     ranked = np.array([[2, 0, 1], [1, 2, 0]])
     np.testing.assert_array_equal(metrics.sparse_top_k_categorical_accuracy([0, 0], ranked, 2, True), [1, 0])
+
+
+def test_arrays_slices_and_objects_with_a_config_go_to_plain_values_and_back():
+    @saving.register_keras_serializable(package="kept")
+    class Kept:
+        def __init__(self, size=1):
+            self.size = size
+
+        def get_config(self):
+            return {"size": self.size}
+
+        @classmethod
+        def from_config(cls, config):
+            return cls(**config)
+
+    written = saving.serialize_keras_object([np.array([1.5, 2.0]), slice(1, 5, 2), ..., np.float32(2), Kept(4)])
+    assert written[0] == {"class_name": "__numpy__", "config": {"value": [1.5, 2.0], "dtype": "float64"}}
+    assert written[4]["registered_name"] == "kept>Kept" and written[4]["config"] == {"size": 4}
+    array, part, rest, number, kept = saving.deserialize_keras_object(written)
+    np.testing.assert_array_equal(array, [1.5, 2.0])
+    assert (array.dtype, part, rest, number, kept.size) == (np.float64, slice(1, 5, 2), ..., 2.0, 4)
+
+
+def test_functions_of_the_modules_go_to_their_names_and_back():
+    for function in (activations.relu, losses.mean_squared_error):
+        assert saving.deserialize_keras_object(saving.serialize_keras_object(function)) is function
+
+    def tripled(x):
+        return 3 * x
+
+    written = activations.serialize(tripled)
+    assert written == {"module": "builtins", "class_name": "function", "config": "tripled",
+                       "registered_name": "function"}  # fmt: skip
+    assert activations.deserialize(written, custom_objects={"tripled": tripled}) is tripled
+    assert activations.get({"class_name": "function", "config": "selu"}) is activations.selu
+
+
+def test_unknown_names_are_errors_of_the_value_and_of_the_type():
+    for read in (losses.get, optimizers.get, activations.get, initializers.get, saving.deserialize_keras_object):
+        for kind in (TypeError, ValueError):
+            with pytest.raises(kind, match="Nowhere"):
+                read({"class_name": "Nowhere", "config": {}})
+
+
+def test_initializers_of_fans_take_axes_and_the_older_name_of_the_truncated_normal():
+    assert initializers.GlorotUniform().get_config() == {"seed": None, "input_axes": None, "output_axes": None}
+    turned = initializers.HeUniform(3, input_axes=1)((4, 1000))
+    assert np.abs(turned).max() <= np.sqrt(6 / 1000)
+    assert initializers.VarianceScaling(distribution="normal").distribution == "truncated_normal"
+
+
+def test_boundaries_of_a_piecewise_constant_may_lie_between_steps():
+    schedule = schedules.PiecewiseConstantDecay([1.5, 2.5], [1.0, 0.5, 0.1])
+    assert [schedule(step) for step in range(4)] == [1.0, 1.0, 0.5, 0.1]
+    assert schedules.PiecewiseConstantDecay([1, 2], [1.0, 0.5, 0.1]).get_config()["boundaries"] == [1, 2]

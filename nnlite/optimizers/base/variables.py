@@ -1,11 +1,13 @@
 """An optimizer used by itself, on a list of arrays or parameters, as Keras's are in a training loop of one's own."""
 
+import copy
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
+from nnlite.arrays.types import ArrayLike
 from nnlite.errors import ConfigError, NotReadyError, ShapeError
 from nnlite.optimizers.base.listed import ListedState
 from nnlite.parameters import Parameter
@@ -43,9 +45,11 @@ class VariablePack:
             np.divide(self.gradients, scale, self.gradients)
 
     def write_values(self) -> None:
-        """Copy the values out."""
+        """Copy the values out, and bring parameters back to what their constraints allow."""
         for variable, segment in zip(self.parameters, self.segments, strict=True):
             _array(variable)[...] = self.values[segment].reshape(variable.shape)
+            if isinstance(variable, Parameter):
+                variable.constrain()
 
 
 class VariableDoors(ListedState):
@@ -127,6 +131,40 @@ class VariableDoors(ListedState):
         gradients, variables = zip(*grads_and_vars, strict=True)
         self.apply(gradients, variables)
         return self.batches
+
+    def stateless_apply(
+        self, optimizer_variables: Sequence[ArrayLike], grads: Iterable[Any], trainable_variables: Sequence[ArrayLike]
+    ) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """What `apply` makes of these variables and of this state; neither they nor the optimizer change.
+
+        Args:
+            optimizer_variables: values of `variables`.
+            grads: one for each variable.
+            trainable_variables: their values.
+
+        Returns:
+            The values of the variables, and those of the optimizer.
+
+        Raises:
+            NotReadyError: before `build`.
+        """
+        twin, values = copy.deepcopy(self), [np.array(value) for value in trainable_variables]
+        twin.set_weights(optimizer_variables)
+        twin.build(values)
+        twin.apply(grads, values)
+        return values, twin.get_weights()
+
+    def assign(self, variable: Parameter, value: ArrayLike) -> None:
+        """Give a variable another value."""
+        variable.assign(value)
+
+    def assign_add(self, variable: Parameter, value: ArrayLike) -> None:
+        """Add to the value of a variable."""
+        variable.assign_add(value)
+
+    def assign_sub(self, variable: Parameter, value: ArrayLike) -> None:
+        """Subtract from the value of a variable."""
+        variable.assign_sub(value)
 
     def scale_loss(self, loss: Any) -> Any:
         """The loss times `loss_scale_factor`; `apply` divides the gradients by it."""
