@@ -8,7 +8,7 @@ import typing
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from nnlite.errors import Choice, ConfigError, did_you_mean, nearest, raise_all, shown
+from nnlite.errors import Choice, ConfigError, WrongTypeError, did_you_mean, nearest, raise_all, shown
 from nnlite.registry.fast_paths import withdraw_fast_paths
 from nnlite.registry.field_types import Specified, jsonable, read
 from nnlite.registry.fields import ConstructorSignature, dataclass_transform, option, spell_annotations
@@ -148,7 +148,7 @@ class Configurable:
             member = cls._members.get(normalized(name))
         if member is None or not issubclass(member, cls):
             listing = listing_of(cls._family, len(_registered(cls)))
-            raise ConfigError.of_choice(name, Choice(cls._family, _known_names(cls), listing))
+            raise WrongTypeError.of_choice(name, Choice(cls._family, _known_names(cls), listing))
         return member
 
     @classmethod

@@ -4,18 +4,18 @@ import functools
 import inspect
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from nnlite.errors import ConfigError, WrongTypeError, did_you_mean
 from nnlite.registry.configurable import Configurable
 from nnlite.registry.field_types import jsonable
 from nnlite.registry.functions import NamedFunction
-from nnlite.registry.names import LISTED, custom_object_scope, get_registered_name
+from nnlite.registry.names import LISTED, custom_object, custom_object_scope, get_registered_name, snake_case
 
-__all__ = ["FORMS", "given_arguments", "keras_form", "of_family", "refuse_unknown", "take_by_position"]
+__all__ = ["FORMS", "NamedByClass", "given_arguments", "keras_form", "of_family", "refuse_unknown", "take_by_position"]
 
 Member = TypeVar("Member", bound=Configurable)
-Functions = tuple[Callable[[Any], Member | None], Callable[[Member], dict[str, Any]], Callable[..., Member | None]]
+Functions = tuple[Callable[[Any], Any], Callable[[Any], dict[str, Any]], Callable[..., Any]]
 
 
 def given_arguments(item: Configurable) -> dict[str, Any]:
@@ -23,7 +23,7 @@ def given_arguments(item: Configurable) -> dict[str, Any]:
     return item.to_spec()[type(item).__name__]
 
 
-MODULES = {"schedule": "optimizers.schedules"}  # where that of Keras has not the name of the list
+MODULES = {**LISTED, "schedule": "optimizers.schedules"}  # of Keras, by family
 FORMS: dict[str, Callable[[Any], Any]] = {}  # family -> its own form in Keras's configs
 
 
@@ -51,9 +51,8 @@ def object_form(value: Any) -> dict[str, Any]:
     """`{module, class_name, config, registered_name}` of an object; the registered name is that of users' classes."""
     own: type = type(value)
     ours = own.__module__.startswith("nnlite.")
-    room = MODULES.get(value._family) or LISTED.get(value._family, value._family)
     return {
-        "module": f"keras.{room}" if ours else own.__module__,
+        "module": f"keras.{MODULES.get(value._family, 'models')}" if ours else own.__module__,
         "class_name": own.__name__,
         "config": value.get_config(),
         "registered_name": None if ours else get_registered_name(own),
@@ -65,22 +64,64 @@ def _function_form(value: NamedFunction) -> Any:
         name = value.to_spec()
     except ConfigError:
         return value.function
+    return function_form(name)
+
+
+def function_form(name: str) -> dict[str, Any]:
+    """The form of a function of this name."""
     return {"module": "builtins", "class_name": "function", "config": name, "registered_name": "function"}
 
 
-def of_family(family: type[Member]) -> "Functions[Member]":
-    """The functions `get`, `serialize` and `deserialize` of a family."""
+class NamedByClass:
+    """The argument `name` of a family whose members are called by their class where none is given."""
 
-    def get(identifier: Any) -> Member | None:
-        """The instance described by a name, a class, a config, of Keras's form too, or an instance; None for None."""
+    _default_name: ClassVar[str | None] = None  # of a class that Keras calls otherwise than by its name in snake case
+    name: Any
+
+    @classmethod
+    def default_name(cls) -> str:
+        """The name of an instance that is given none."""
+        return vars(cls).get("_default_name") or snake_case(cls.__name__)
+
+    def _repr_arguments(self) -> dict[str, Any]:
+        """A name that is the default one is not shown."""
+        shown: dict[str, Any] = super()._repr_arguments()  # type: ignore[misc]
+        named = self.name != self.default_name()
+        return {name: value for name, value in shown.items() if named or name != "name"}
+
+
+def of_family(family: type[Member], functions: Mapping[str, Callable[..., Any]] | None = None) -> Functions:
+    """The functions `get`, `serialize` and `deserialize` of a family.
+
+    Args:
+        family: its root class.
+        functions: those that names stand for, as Keras's losses have them beside the classes; None for a family whose
+            members are never functions.
+    """
+
+    def get(identifier: Any) -> Any:
+        """The instance described by a name, a class, a config, of Keras's form too, or an instance; None for None.
+
+        A function is returned as it is, where a function can be a member, as is the one that a name stands for.
+        """
+        if functions is not None:
+            if isinstance(identifier, Mapping) and identifier.get("class_name") == "function":
+                identifier = identifier["config"]
+            if isinstance(identifier, str):
+                identifier = functions.get(identifier) or custom_function(identifier) or identifier
+            if callable(identifier) and not isinstance(identifier, type):
+                return identifier
         return None if identifier is None else family.get(identifier)
 
-    def serialize(member: Member) -> dict[str, Any]:
+    def serialize(member: Any) -> dict[str, Any]:
         """`{module, class_name, config, registered_name}`, which `deserialize` reads."""
-        return keras_form(member)
+        if functions is None or isinstance(member, family):
+            return keras_form(member)
+        name = next((name for name, function in functions.items() if function is member), None)
+        return function_form(NamedFunction(member).to_spec() if name is None else name)
 
-    def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Member | None:
-        """The member of such a dict, or of Keras's `{"class_name": ..., "config": ...}`.
+    def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+        """The member of such a dict, or of `{class name: {argument: value}}`, or of a name.
 
         `custom_objects` are classes and functions by the names in it, see `custom_object_scope`.
         """
@@ -88,6 +129,12 @@ def of_family(family: type[Member]) -> "Functions[Member]":
             return get(config)
 
     return get, serialize, deserialize
+
+
+def custom_function(name: str) -> Callable[..., Any] | None:
+    """The function that users registered under a name, or opened a scope for; None for none, or for a class."""
+    custom = custom_object(name)
+    return custom if callable(custom) and not isinstance(custom, type) else None
 
 
 def refuse_unknown(cls: type, retired: Mapping[str, str]) -> None:
