@@ -14,7 +14,7 @@ from nnlite.errors import ConfigError, DataError, NotReadyError, ShapeError
 from nnlite.jacobians import ComplexStepHessian, Composed, Contraction, Diagonal, Jacobian
 from nnlite.kernels.reference.forms import LossForm
 from nnlite.losses.call import RunsPerRow, trace_loss
-from nnlite.losses.forms import check_finite, linearize_adapted, linearize_single, shape_of_rows, spread
+from nnlite.losses.forms import check_finite, fits, linearize_adapted, linearize_single, shape_of_rows, spread
 from nnlite.losses.masks import counted_weights
 from nnlite.ops.activations import ActivationFunction
 from nnlite.ops.tracing import Traced
@@ -69,6 +69,7 @@ class Loss(NamedByClass, Configurable, family="loss", abstract=True):
 
     jacobian = cast("Jacobian | None", None)  # of the last `forward`
     counts_zeros = True  # whether rows whose loss is 0 are counted in a mean
+    _factor = 1.0  # of `scaled`
     axis = -1  # of the outputs that are compared as one row; a field where Keras has the argument
     target_kind: ClassVar[str] = "regression"
     from_logits = False  # whether predictions are logits, of which `link` makes chances
@@ -204,10 +205,10 @@ class Loss(NamedByClass, Configurable, family="loss", abstract=True):
             self.dtype is not None and y_pred.real.dtype != self.dtype
         )
 
-    def _divisor(self, size, weights):
+    def _divisor(self, size: int, weights: np.ndarray | None) -> float:
         if self.reduction == "mean_with_sample_weight" and weights is not None:
-            return float(weights.sum()) or 1
-        return 1 if self.reduction == "sum" else max(size, 1)
+            return (float(weights.sum()) or 1) / self._factor
+        return (1 if self.reduction == "sum" else max(size, 1)) / self._factor
 
     def forward(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> Any:
         """The loss; the Jacobian by `y_pred` is kept for `backward` and `jvp`."""
@@ -217,7 +218,8 @@ class Loss(NamedByClass, Configurable, family="loss", abstract=True):
     def __call__(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> Any:
         """The loss; nothing is kept. That of traced predictions is recorded, as an op is."""
         if isinstance(y_pred, Traced):
-            return y_pred.trace.apply(self, lambda value: self._linearized(y_true, value, sample_weight), y_pred)
+            given = [item.value if isinstance(item, Traced) else item for item in (y_true, sample_weight)]
+            return y_pred.trace.apply(self, lambda value: self._linearized(given[0], value, given[1]), y_pred)
         return self._linearized(y_true, y_pred, sample_weight)[0]
 
     def _linearized(self, y_true: Any, y_pred: Any, sample_weight: Any) -> tuple[Any, Jacobian]:
@@ -282,7 +284,7 @@ class Loss(NamedByClass, Configurable, family="loss", abstract=True):
             targets = targets[:, None]
         elif targets.ndim == len(output_shape) + 1 and targets.shape[-1] == 1:
             targets = targets[..., 0]
-        if targets.ndim != len(output_shape) or targets.shape[1:] != output_shape[1:]:
+        if not fits(targets.shape, output_shape):
             raise ShapeError(
                 f"{type(self).__name__} needs targets of shape {('batch', *output_shape[1:])}, as the outputs, "
                 f"got {targets.shape}"

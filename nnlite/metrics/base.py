@@ -14,7 +14,7 @@ from nnlite.errors import ShapeError
 from nnlite.initializers import Initializer
 from nnlite.losses.masks import weight_of_rows
 from nnlite.metrics.state.kinds import check_gathered
-from nnlite.metrics.state.variables import MetricVariable, listed, named
+from nnlite.metrics.state.variables import MetricVariable, listed, named, of_recorded
 from nnlite.registry import Configurable, normalized
 from nnlite.registry.modules import NamedByClass, take_by_position
 
@@ -59,6 +59,8 @@ class Metric(NamedByClass, Configurable, family="metric"):
         super().__init_subclass__(**kwargs)
         if "__init__" in vars(cls) and not cls._own_constructor:
             take_by_position(cls, ("name", "dtype"))
+        if "update_state" in vars(cls):
+            cls.update_state = of_recorded(cls.update_state)
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -167,6 +167,7 @@ class Sequential(BaseModel):
         self.parameters = [parameter for layer in self.layers for parameter in layer.parameters]
         self.chain = Chain(self.layers, self.dtype)
         self.output_shape, self.built = shape, True
+        self._penalizes = any(layer._penalizes for layer in self.layers)
         CONTAINERS.update((layer, weakref.ref(self)) for layer in self.layers)
 
     @property

@@ -88,7 +88,7 @@ class Steps:
             Plan(program, program.group(arrays), program.plan(wanted, into)) for program in (self.chain, joined)
         )
         self.joined_rows = JOINED_ROWS if all(layer.members is None for layer in model.layers) else math.inf
-        self.penalized = _penalizes(model)
+        self.penalized = penalizes(model)
         self.draws = any("random" in layer._context for layer in model.layers)
         self.members, self.trained_loss, self.guarded, self.mask = 1, self.loss, False, None
         self.whole = DenseSteps.of(self) if join else None
@@ -205,6 +205,11 @@ class Steps:
         return outputs if self.activation is None else self.activation(outputs)
 
 
-def _penalizes(layer: Any) -> bool:
+def penalizes(layer: Any) -> bool:
     """Whether the loss has a term of the activities of this layer, or of one inside it."""
-    return layer._penalizes or any(map(_penalizes, inner_layers(layer)))
+    return layer._penalizes or any(map(penalizes, inner_layers(layer)))
+
+
+def adds_to_loss(model: Any) -> bool:
+    """Whether there is a loss without that of `compile`: terms of layers, or penalties of weights."""
+    return penalizes(model) or any(weight.regularizer is not None for weight in model.trainable_weights)

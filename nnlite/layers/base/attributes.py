@@ -10,7 +10,7 @@ import numpy as np
 from nnlite.arrays.types import ArrayLike
 from nnlite.config import DTypePolicy, image_data_format
 from nnlite.errors import NotReadyError
-from nnlite.layers.base.contract.naming import compute_dtype, given_dtype, given_name, variable_dtype
+from nnlite.layers.base.contract.naming import compute_dtype, given_dtype, given_name, name_stem, variable_dtype
 from nnlite.layers.base.contract.structure import arranged_as
 from nnlite.layers.base.simplified import DensePart, Simplified
 from nnlite.ops.activations import ActivationFunction, Linear
@@ -74,7 +74,7 @@ class LayerAttributes:
         at_inference, _dense_part, without_activation, _output_dtype: see there.
         _as_returned: see there.
         values, weights, get_weights, set_weights, count_params: the arrays, and the parameters in Keras's order.
-        _given_name, _given_dtype, _fixed_axis, compute_dtype, variable_dtype: see there.
+        _given_name, _given_dtype, _name_stem, _fixed_axis, compute_dtype, variable_dtype: see there.
 
     Attributes of an instance:
         parameters: in the order in which `linearize` takes them; those of layers inside are among them.
@@ -235,7 +235,7 @@ class LayerAttributes:
     def _take_further(self, given: dict[str, Any]) -> None:
         """Take those of `_further_arguments` that the constructor was given."""
 
-    _given_name, _given_dtype = given_name, given_dtype
+    _given_name, _given_dtype, _name_stem = given_name, given_dtype, name_stem
     compute_dtype, variable_dtype = compute_dtype, variable_dtype
 
     @property

@@ -108,8 +108,18 @@ class _Bound:
         output = self._use(self._layer, call.inputs, training=call.training, mask=call.mask, **variant)
         return self._layer._as_returned(output)
 
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """The mask that the layer makes of these inputs, which has no derivative."""
+        return self._layer.compute_mask(_values_of(inputs), previous_mask)
+
     def __getattr__(self, name: str) -> Any:
         return replaced(getattr(self._layer, name), self._replace)
+
+
+def _values_of(inputs: Any) -> Any:
+    if isinstance(inputs, (list, tuple)):
+        return type(inputs)(map(_values_of, inputs))
+    return inputs.value if isinstance(inputs, Traced) else inputs
 
 
 def trace_call(

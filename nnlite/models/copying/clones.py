@@ -41,8 +41,9 @@ def clone_model(model: BaseModel, clone_function: Callable[[Layer], Layer] | Non
     if clone_function is not None:
         if not config.get("layers"):
             raise ConfigError(f"{model.label} writes call: clone_function has no layers to replace")
-        place = len(config["layers"]) - len(model.layers)  # an `Input` comes first
-        config["layers"] = [*config["layers"][:place], *map(clone_function, model.layers)]
+        inside = model._layers_inside()
+        place = len(config["layers"]) - len(inside)  # an `Input` comes first
+        config["layers"] = [*config["layers"][:place], *map(clone_function, inside)]
     twin = type(model).from_config(config)
     if model.built and not twin.built:
         twin._ensure_built(model.input_shape)

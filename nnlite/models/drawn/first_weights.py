@@ -28,7 +28,7 @@ def draw_weights(model: Any, redraw: bool) -> None:
 
     With `redraw` those whose weights nothing happened to since they were built draw them again, from its seed.
     """
-    for index, layer in enumerate(model.layers):
+    for index, layer in enumerate(model._layers_inside()):
         trainable = any(own.trainable for own in layer.parameters)
         if redraw and trainable and layer._drawn is not None and layer._drawn == fingerprint(layer):
             twin = type(layer).from_config(given_arguments(layer))

@@ -24,6 +24,7 @@ __all__ = [
     "expect_outputs",
     "finish_building",
     "name_inside",
+    "need_drawing",
     "of_one_output",
     "recorded_input",
     "recorded_names",
@@ -222,6 +223,12 @@ def finish_building(model: Any) -> None:
     for layer in model.layers:
         if layer.chain is not None:
             layer._nested = True
+
+
+def need_drawing(model: Any, what: str) -> None:
+    """`ConfigError` for a model that writes `call`, and so has no such symbol."""
+    if model._drawing is None:
+        raise ConfigError(f"{model.label} writes call, and is not a graph: it has no symbol {what!r}")
 
 
 def take_attributes(model: Any) -> None:

@@ -279,7 +279,7 @@ class TestFit:
         x = normal(30, FEATURES)
         model.fit(x, normal(30, 1), verbose=0)
         assert model.adapted
-        np.testing.assert_allclose(before_activation(model.layers[0].layers[0], x).var(axis=0), 1, rtol=1e-10)
+        np.testing.assert_allclose(before_activation(model.layers[1].layers[0], x).var(axis=0), 1, rtol=1e-10)
 
     def test_after_a_layer_that_was_adapted(self):
         model = Sequential([Normalization(), Dense(5, "selu", data_dependent_init=True), Dense(1)], seed=0)

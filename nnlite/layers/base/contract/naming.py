@@ -26,7 +26,7 @@ class Name:
             return None
         given = vars(layer).get("name")
         if given is None and layer._made_name is None:
-            stem = snake_case(type(layer).__name__).lstrip("_")
+            stem = layer._name_stem
             number = _counts[stem]
             _counts[stem] += 1
             layer._made_name = f"{stem}_{number}" if number else stem
@@ -50,6 +50,12 @@ class TypeName:
 def given_name(self: Any) -> str | None:
     """The name; None until the layer is given one."""
     return vars(self).get("name")
+
+
+@property
+def name_stem(self: Any) -> str:
+    """The beginning of names that are made for the layer: the `_stem` of its class, or that in snake case."""
+    return vars(type(self)).get("_stem") or snake_case(type(self).__name__).lstrip("_")
 
 
 @property
