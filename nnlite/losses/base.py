@@ -19,7 +19,7 @@ from nnlite.losses.masks import counted_weights
 from nnlite.ops.activations import ActivationFunction
 from nnlite.ops.tracing import Traced
 from nnlite.registry import Configurable
-from nnlite.registry.modules import take_by_position
+from nnlite.registry.modules import NamedByClass, take_by_position
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -29,7 +29,7 @@ __all__ = ["Loss"]
 CLASS_OF_FUNCTION: dict[int, type["Loss"]] = {}  # by the identity of a function such as `losses.mean_squared_error`
 
 
-class Loss(Configurable, family="loss", abstract=True):
+class Loss(NamedByClass, Configurable, family="loss", abstract=True):
     """A number that says how far `y_pred` is from `y_true`. A subclass writes `call`, or `per_row`.
 
     `call(y_true, y_pred)` returns one loss per row, made of functions of `nnlite.ops` and operators; what it computes
@@ -46,7 +46,7 @@ class Loss(Configurable, family="loss", abstract=True):
         reduction: `"sum_over_batch_size"` (or `"mean"`) divides the weighted sum by the number of losses, weights of
             0 included, as Keras does; masked losses do not count. `"sum"` does not divide, `"mean_with_sample_weight"`
             divides by the sum of the weights, `"none"` (or None) returns one value per row.
-        name: for display.
+        name: for display; by default the class name in snake case.
         dtype: floating-point type in which the loss is computed; that of the predictions when None.
 
     Raises:
@@ -87,6 +87,10 @@ class Loss(Configurable, family="loss", abstract=True):
         super().__init_subclass__(**kwargs)
         if "__init__" in vars(cls) and not cls._own_constructor:
             take_by_position(cls, ("reduction", "name", "dtype"))
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.name = self.default_name() if self.name is None else self.name
 
     @classmethod
     def get(cls, spec: "Self | type[Self] | str | Mapping[str, Any] | Callable[..., Any]") -> "Self":

@@ -10,7 +10,7 @@ from nnlite.errors import DataError, ShapeError
 from nnlite.jacobians import Composed, Contraction, Diagonal, DiagonalPlusRankOne, SoftmaxJacobian
 from nnlite.jacobians.maps.base import Jacobian
 from nnlite.kernels import log_softmax, sigmoid, softplus
-from nnlite.kernels.reference.forms import SIGMOID_CROSSENTROPY, SOFTMAX_CROSSENTROPY, LossForm
+from nnlite.kernels.reference.forms import SIGMOID_CROSSENTROPY, SOFTMAX_CROSSENTROPY, SOFTMAX_OF_SHARES, LossForm
 from nnlite.losses.base import Loss
 from nnlite.losses.forms import fits
 from nnlite.ops.activations import Sigmoid, Softmax
@@ -68,7 +68,7 @@ class BinaryCrossentropy(Loss, aliases=("bce",)):
         )
 
     def step_form(self) -> LossForm | None:
-        return LossForm(SIGMOID_CROSSENTROPY) if self.from_logits and not self.label_smoothing else None
+        return LossForm(SIGMOID_CROSSENTROPY, smoothing=self.label_smoothing, outcomes=2) if self.from_logits else None
 
     def row_hessian(self, y_true: np.ndarray, y_pred: np.ndarray) -> Jacobian | None:
         y_true, share = smoothed(y_true, self.label_smoothing, 2), 1 / y_pred.shape[-1]
@@ -113,6 +113,10 @@ class CategoricalCrossentropy(Loss):
         else:
             log_p, rows = _log_of_normalized(y_pred, y_true)
         return -(y_true * log_p).sum(axis=-1), Contraction(rows)
+
+    def step_form(self) -> LossForm | None:
+        known = LossForm(SOFTMAX_OF_SHARES, averages=False, smoothing=self.label_smoothing)
+        return known if self.from_logits else None
 
     def row_hessian(self, y_true: np.ndarray, y_pred: np.ndarray) -> Jacobian | None:
         y_true = smoothed(y_true, self.label_smoothing, y_true.shape[-1])

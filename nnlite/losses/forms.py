@@ -16,12 +16,12 @@ def axis_last(rank: int, loss: Any) -> tuple[int, ...]:
     """The axes of outputs of `rank` axes, with that of the loss moved to the end.
 
     Raises:
-        ConfigError: there is no such axis, or it is that of the rows.
+        ConfigError: there is no such axis.
     """
     axis = loss._row_axis
     place = axis + rank if axis < 0 else axis
-    if not 0 < place < rank:
-        message = f"is {axis}; outputs of {rank} axes have the axes 1 to {rank - 1} beside that of their rows"
+    if not 0 <= place < rank:
+        message = f"is {axis}; outputs of {rank} axes have the axes 0 to {rank - 1}"
         raise ConfigError(message, (type(loss).__name__, "axis"))
     return (*(other for other in range(rank) if other != place), place)
 

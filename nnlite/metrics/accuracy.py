@@ -67,12 +67,12 @@ class CategoricalAccuracy(Average):
 
     def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         y_true, y_pred = np.asarray(y_true), np.asarray(y_pred)
-        if y_true.shape != y_pred.shape or y_true.ndim < 2:
+        if y_true.shape != y_pred.shape or not y_true.ndim:
             raise ShapeError(
                 f"{self.name}: y_true has shape {y_true.shape} and y_pred {y_pred.shape}; both must be "
                 "(batch, ..., classes) and equal (labels as integers: SparseCategoricalAccuracy)"
             )
-        self.accumulate(y_true.argmax(-1) == y_pred.argmax(-1), sample_weight)
+        self.accumulate(np.atleast_1d(y_true.argmax(-1) == y_pred.argmax(-1)), sample_weight)
 
 
 class SparseCategoricalAccuracy(Average):

@@ -151,7 +151,7 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True):
 
     @property
     def label(self) -> str:
-        return f"model {self.name!r}" if self.name else "the model"
+        return "the model" if self._given_name is None else f"model {self.name!r}"
 
     def _check_linearize(self) -> None:
         """Nothing to do: each layer was checked when it was built."""

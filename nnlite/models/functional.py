@@ -74,7 +74,7 @@ class Model(BaseModel):
 
     takes_several = None  # of a class that writes `call`, what it is given decides
     _drawing = cast(Any, None)  # the `Drawing` of a graph
-    _building = False
+    _building, _stem = False, "functional"
     _kinds_of_data = cast(Any, None)
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -165,7 +165,7 @@ class Model(BaseModel):
         return [str(layer.name) for layer in self._input_layers]  # those without a name have got one
 
     def _build_graph(self, redraw: bool) -> None:
-        self.dtype = self.dtype or floatx()
+        self.dtype = self._given_dtype or floatx()
         self.random = RandomSource(self.seed)
         draw_weights(self, redraw)
         self.parameters = [parameter for layer in self._drawn_layers for parameter in layer.parameters]

@@ -87,7 +87,7 @@ def summary_html(model: "BaseModel") -> str:
 
 
 def _title(model: "BaseModel") -> str:
-    return f"Model: {model.name or snake_case(type(model).__name__)}"
+    return f"Model: {model._given_name or snake_case(type(model).__name__)}"
 
 
 def _rows(model: "BaseModel") -> list[tuple[str, ...]]:

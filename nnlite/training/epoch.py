@@ -10,6 +10,7 @@ import numpy as np
 from nnlite.callbacks import Callback, CallbackList, ProgressBar
 from nnlite.data.batches import ArrayBatches, Epoch, IterableBatches, count_rows, one_by_one
 from nnlite.data.members import MemberBatches
+from nnlite.distributed import is_first
 from nnlite.layers.base.call import inner_layers
 from nnlite.metrics import Mean
 from nnlite.registry.fields import Spec
@@ -203,7 +204,7 @@ def callback_list(
     listeners = list(callbacks or ())
     if level and not any(isinstance(one, ProgressBar) for one in listeners):
         listeners.append(ProgressBar())
-    return CallbackList(listeners, model, verbose=level, **params)
+    return CallbackList(listeners, model, is_first(), verbose=level, **params)
 
 
 def logged_names(trainer: "Trainer", validates: bool, callbacks: Sequence[Callback]) -> list[str] | None:

@@ -116,6 +116,8 @@ class Steps:
         trained = None if self.whole is None else self.whole.train(x, y, sample_weight, batch_size)
         if trained is not None:
             return trained
+        if batch_size is not None and count_rows(x) > batch_size:
+            return self._one_by_one(x, y, sample_weight, batch_size)
         random = RandomSource(self.seed, self.optimizer.batches) if self.draws else None
         program, values, plan = self._suited(x)
         outputs, jacobians = program.run(x, values, True, random)
@@ -133,10 +135,27 @@ class Steps:
         for parameter in self.constrained:
             parameter.constrain()
         if self.has_state:
-            program.update_state(jacobians.state)
-            if not self.optimizer.batches % FLUSH_PERIOD:
-                self._flush_averages()
+            self.update_averages(program, jacobians.state)
         return value, outputs
+
+    def update_averages(self, program: Program, state: Any) -> None:
+        """Store the new state of layers after a step, such as moving averages."""
+        program.update_state(state)
+        if not self.optimizer.batches % FLUSH_PERIOD:
+            self._flush_averages()
+
+    def _one_by_one(
+        self, x: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None, batch_size: int
+    ) -> tuple[float, np.ndarray]:
+        """The batches that `together` allowed for one call, and that compiled code does not take after all."""
+        total, outputs = 0.0, []
+        for start in range(0, len(x), batch_size):
+            rows = slice(start, start + batch_size)
+            weights = None if sample_weight is None else sample_weight[rows]
+            value, part = self.train(x[rows], y[rows], weights)
+            total += value * len(part)
+            outputs.append(part)
+        return total / len(x), np.concatenate(outputs)
 
     def together(self, batch_size: int) -> int:
         """Number of batches of so many rows that the next call of `train` may take at once."""

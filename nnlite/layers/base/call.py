@@ -179,8 +179,8 @@ def build_inner_layers(layer: "Layer", zeros: Any, *more: Any) -> None:
         several = isinstance(inputs, (tuple, list))
         shapes = tuple((None, *item.shape[1:]) for item in (inputs if several else (inputs,)))
         place = kept.index(inner)
-        inner.name = inner.name or f"{snake_case(type(inner).__name__)}_{place}"
-        inner.dtype = inner.dtype or layer.dtype
+        inner.name = inner._given_name or f"{snake_case(type(inner).__name__)}_{place}"
+        inner.dtype = inner._given_dtype or layer.dtype
         assert layer.random is not None  # it is being built
         if inner.built and inner.input_shape is not None:
             inner._check_input_shape(shapes if several else shapes[0])

@@ -52,6 +52,10 @@ class Operation(Layer):
 
     takes_several = None
 
+    @property
+    def _name_stem(self) -> str:
+        return self.function
+
     def validate(self) -> None:
         if self.function not in FUNCTIONS and self.function not in CONSTANTS:
             known = self.function in vars(ops)

@@ -9,7 +9,7 @@ import numpy as np
 from nnlite.arrays.types import ArrayLike
 from nnlite.ops.tracing import Traced
 
-__all__ = ["MetricVariable", "named", "of_recorded"]
+__all__ = ["MetricVariable", "listed", "named", "of_recorded"]
 
 
 class MetricVariable(np.ndarray):
@@ -51,6 +51,17 @@ def named(array: np.ndarray, name: str) -> MetricVariable:
     variable = array.view(MetricVariable)
     variable.name = name
     return variable
+
+
+def listed(state: ArrayLike, dtype: str | None) -> np.ndarray:
+    """A copy of a state in `dtype`; in float64, where that is a type of integers and the state is weighted counts."""
+    array = np.array(state, np.float64)
+    try:
+        kind = np.dtype(dtype)
+    except TypeError:  # one that NumPy lacks, such as bfloat16
+        kind = np.dtype(np.float32)
+    whole = kind.kind == "f" or bool((array == np.trunc(array)).all())
+    return array.astype(kind) if whole else array
 
 
 def of_recorded(update: Callable[..., None]) -> Callable[..., None]:

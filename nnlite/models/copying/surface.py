@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from nnlite.errors import ConfigError, NotReadyError
 from nnlite.layers import Layer
+from nnlite.registry.modules import given_arguments
 
 if TYPE_CHECKING:
     from nnlite.models.base import BaseModel
@@ -38,7 +39,7 @@ def to_json(self: "BaseModel", **options: Any) -> str:
     '{"class_name": "Sequential",'
     """
     shape = {"input_shape": self.input_shape} if self.built else None
-    spec = {"class_name": type(self).__name__, "config": self.get_config(), "build_config": shape}
+    spec = {"class_name": type(self).__name__, "config": given_arguments(self), "build_config": shape}
     return json.dumps(spec, **options)
 
 

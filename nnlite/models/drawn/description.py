@@ -37,7 +37,7 @@ def described(model: Any) -> dict[str, Any]:
         ],
         "outputs": list(model._drawing.ends()),
         **({} if model._structure is None else {"structure": model._structure}),
-        **{name: getattr(model, name) for name in ("seed", "name", "trainable", "dtype")},
+        **{name: vars(model)[name] for name in ("seed", "name", "trainable", "dtype")},
     }
 
 

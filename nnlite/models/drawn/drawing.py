@@ -8,14 +8,10 @@ from nnlite.errors import ConfigError
 from nnlite.layers import Input, Layer
 from nnlite.layers.base.contract.structure import arranged_as, checked_structure, leaves_of
 from nnlite.layers.base.symbolic import Symbol, symbols_of
-from nnlite.layers.composite.operation import Operation
-from nnlite.registry import snake_case
 from nnlite.registry.bounds import Index
 from nnlite.registry.field_types import read
 
 __all__ = ["Drawing", "free_name", "listed", "redrawn"]
-
-OTHER_NAMES = {"Input": "input_layer", "Model": "functional"}  # as Keras calls what has no name
 
 # The entries of a graph's config, with their types: a node is the number of a layer and those of the values it takes.
 GRAPH: dict[str, Any] = {
@@ -168,9 +164,23 @@ def _check_numbers(numbers: Sequence[int], numbered: Sequence[Any], path: tuple)
         raise ConfigError(f"must be numbers below {len(numbered)}, got {list(numbers)}", ("Model", *path))
 
 
-def free_name(layer: Layer, taken: Collection[str | None]) -> str:
-    """The name of a layer that has none: its class in snake case, or its function; numbered if that is taken."""
-    kind = type(layer).__name__
-    base = layer.function if isinstance(layer, Operation) else OTHER_NAMES.get(kind) or snake_case(kind)
-    candidates = itertools.chain([base], (f"{base}_{count}" for count in itertools.count(1)))
-    return next(name for name in candidates if name not in taken)
+def free_name(layer: Layer, taken: Collection[str | None], least: dict[str, int] | None = None) -> str:
+    """The name of a layer that was given none: the one made for it, or its stem, with a number if that is taken.
+
+    Args:
+        layer: the layer.
+        taken: names of others.
+        least: for each stem the number that the search begins with, since those below are taken; kept up to date.
+            Where many layers are named one after another, this is what makes it fast.
+    """
+    if layer._made_name is not None and layer._made_name not in taken:
+        return layer._made_name
+    stem, least = layer._name_stem, {} if least is None else least
+    numbers = itertools.count(least.get(stem, 0))
+    number = next(count for count in numbers if _numbered(stem, count) not in taken)
+    least[stem] = number + 1
+    return _numbered(stem, number)
+
+
+def _numbered(stem: str, number: int) -> str:
+    return f"{stem}_{number}" if number else stem
