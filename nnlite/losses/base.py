@@ -248,9 +248,7 @@ class Loss(NamedByClass, Configurable, family="loss", abstract=True):
             raise NotReadyError(f"{self!r} has no Jacobian yet: call forward(y_true, y_pred) first")
         return self.jacobian
 
-    def _fitted(
-        self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    def _fitted(self, y_true: Any, y_pred: Any, sample_weight: Any) -> tuple[np.ndarray, np.ndarray, Any]:
         outputs: Array = np.asarray(y_pred)
         if outputs.dtype.kind not in "fc":
             outputs = outputs.astype(floatx())
