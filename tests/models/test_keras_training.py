@@ -15,7 +15,7 @@ X = generator.normal(size=(10, 3)).astype(np.float32)
 
 
 def chain(**options):
-    return Sequential([Input((3,)), Dense(1, kernel_initializer="ones")], seed=0, **options)
+    return Sequential([Input((3,)), Dense(1, kernel_initializer="ones", name="end")], seed=0, **options)
 
 
 def test_epochs_of_none_train_nothing():
@@ -238,3 +238,10 @@ def test_functions_of_an_iterator_take_its_next_batch():
     assert model.make_train_function()(batches) == twin.train_on_batch(X, X[:, :1], return_dict=True)
     assert model.make_test_function()(batches) == twin.test_on_batch(X, X[:, :1], return_dict=True)
     np.testing.assert_array_equal(model.make_predict_function()(batches), twin.predict_on_batch(X))
+
+
+def test_assigned_weights_are_returned():
+    kernel = chain().layers[0].kernel
+    assert kernel.assign([[1], [2], [3]]).tolist() == [[1], [2], [3]]
+    assert kernel.assign_add([[1], [1], [1]]).tolist() == [[2], [3], [4]] == kernel.value.tolist()
+    assert kernel.assign_sub([[1], [1], [1]]).tolist() == [[1], [2], [3]]
