@@ -82,6 +82,9 @@ DERIVED = {
     ),
     "prod": (ops.prod, np.prod, np.where(X > 0.6, 0.0, X)),
     "prod by rows": (lambda x: ops.prod(x, 1, True), lambda x: np.prod(x, 1, keepdims=True), X),
+    "cumsum": (lambda x: ops.cumsum(x, 0), lambda x: np.cumsum(x, 0), X),
+    "cumsum of all": (ops.cumsum, np.cumsum, X),
+    "cumprod": (lambda x: ops.cumprod(x, -1), lambda x: np.cumprod(x, -1), X),
     "ptp": (lambda x: ops.ptp(x, 0), lambda x: np.ptp(x, 0), X),
     "nansum": (lambda x: ops.nansum(ops.where(np.isnan(HOLES), np.nan, x)), lambda x: x[~np.isnan(HOLES)].sum(), X),
     "nanmean": (lambda x: ops.nanmean(ops.where(np.isnan(HOLES), np.nan, x)), lambda x: x[~np.isnan(HOLES)].mean(), X),
@@ -247,6 +250,19 @@ def test_graphs_of_layers_apply_them():
     model = Model(given, ops.sort(ops.arctan(given)) + ops.pad(given[:, 1:], ((0, 0), (0, 1))))
     expected = np.sort(np.arctan(X)) + np.pad(X[:, 1:], ((0, 0), (0, 1)))
     np.testing.assert_allclose(model.predict(X, verbose=0), expected, rtol=1e-5)
+
+
+def test_parts_of_ops_and_images():
+    assert ops.nn.relu is ops.relu and ops.numpy.sort is ops.sort and ops.linalg.solve is ops.solve
+    images = generator.uniform(size=(2, 4, 6, 3))
+    np.testing.assert_allclose(ops.image.resize(images, (4, 6)), images, rtol=1e-6)
+    halved = ops.image.resize(images, (2, 3), interpolation="nearest")
+    np.testing.assert_allclose(halved, images[:, 1::2, 1::2], rtol=1e-6)
+    assert ops.image.resize(images[0], (8, 8)).shape == (8, 8, 3)
+    turned = ops.image.resize(images.transpose(0, 3, 1, 2), (2, 3), data_format="channels_first")
+    np.testing.assert_allclose(turned.transpose(0, 2, 3, 1), ops.image.resize(images, (2, 3)), rtol=1e-6)
+    gray = ops.image.rgb_to_grayscale(images)
+    np.testing.assert_allclose(gray[..., 0], images @ [0.2989, 0.587, 0.114], rtol=1e-6)
 
 
 def test_new_arrays_have_the_type_of_the_library():

@@ -12,6 +12,8 @@ from nnlite.ops.names.constants import convert_to_numpy, lengths
 from nnlite.ops.tracing import Traced, drawable
 
 __all__ = [
+    "cumprod",
+    "cumsum",
     "kron",
     "nanmax",
     "nanmean",
@@ -45,6 +47,31 @@ def prod(x: Any, axis: Axis = None, keepdims: bool = False, dtype: str | None = 
     for place in range(1, rows.shape[-1]):
         result = ops.multiply(result, ops.take(rows, place, -1))
     return ops.reshape(result, tuple(1 if one in axes else x.shape[one] for one in range(rank))) if keepdims else result
+
+
+@drawable
+def cumsum(x: Any, axis: int | None = None, dtype: str | None = None) -> Any:
+    """The sums of all numbers up to each one along `axis`; of all in a row when None."""
+    if not isinstance(x, Traced):
+        return np.cumsum(convert_to_numpy(x), axis, dtype)
+    x, axis = (ravel(x), 0) if axis is None else (x, axis % x.ndim)
+    order = [one for one in range(x.ndim) if one != axis] + [axis]
+    upper = np.triu(np.ones((x.shape[axis],) * 2, x.dtype))
+    rows = ops.reshape(ops.transpose(x, tuple(order)), (-1, x.shape[axis]))
+    sums = ops.reshape(ops.matmul(rows, upper), tuple(x.shape[one] for one in order))
+    return ops.transpose(sums, tuple(np.argsort(order).tolist()))
+
+
+@drawable
+def cumprod(x: Any, axis: int | None = None, dtype: str | None = None) -> Any:
+    """The products of all numbers up to each one along `axis`; of all in a row when None."""
+    if not isinstance(x, Traced):
+        return np.cumprod(convert_to_numpy(x), axis, dtype)
+    x, axis = (ravel(x), 0) if axis is None else (x, axis)
+    products = [ops.take(x, 0, axis)]
+    for place in range(1, x.shape[axis]):
+        products.append(ops.multiply(products[-1], ops.take(x, place, axis)))
+    return ops.stack(products, axis)
 
 
 def ptp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
