@@ -18,8 +18,8 @@ def cond(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> 
 
 def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -> Any:
     """What the function of that number returns; numbers out of range are those of the nearest."""
-    place = int(np.clip(convert_to_numpy(index), 0, len(branches) - 1))
-    return branches[place](*operands)
+    index = int(np.clip(convert_to_numpy(index), 0, len(branches) - 1))
+    return branches[index](*operands)
 
 
 def while_loop(
@@ -47,10 +47,10 @@ def _entries(xs: Any, count: int) -> list[Any]:
         return [None] * count
     if isinstance(xs, dict):
         columns = {name: _entries(item, count) for name, item in xs.items()}
-        return [{name: column[place] for name, column in columns.items()} for place in range(count)]
+        return [{name: column[row] for name, column in columns.items()} for row in range(count)]
     if isinstance(xs, (list, tuple)):
         return [type(xs)(row) for row in zip(*(_entries(item, count) for item in xs), strict=True)]
-    return [ops.getitem(xs, place) for place in range(count)]
+    return [ops.getitem(xs, row) for row in range(count)]
 
 
 def _first_length(xs: Any) -> int:

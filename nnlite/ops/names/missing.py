@@ -44,8 +44,8 @@ def prod(x: Any, axis: Axis = None, keepdims: bool = False, dtype: str | None = 
     rest = [one for one in range(rank) if one not in axes]
     rows = ops.reshape(ops.transpose(x, (*rest, *axes)), (*[x.shape[one] for one in rest], -1))
     result = ops.take(rows, 0, -1)
-    for place in range(1, rows.shape[-1]):
-        result = ops.multiply(result, ops.take(rows, place, -1))
+    for step in range(1, rows.shape[-1]):
+        result = ops.multiply(result, ops.take(rows, step, -1))
     return ops.reshape(result, tuple(1 if one in axes else x.shape[one] for one in range(rank))) if keepdims else result
 
 
@@ -69,8 +69,8 @@ def cumprod(x: Any, axis: int | None = None, dtype: str | None = None) -> Any:
         return np.cumprod(convert_to_numpy(x), axis, dtype)
     x, axis = (ravel(x), 0) if axis is None else (x, axis)
     products = [ops.take(x, 0, axis)]
-    for place in range(1, x.shape[axis]):
-        products.append(ops.multiply(products[-1], ops.take(x, place, axis)))
+    for step in range(1, x.shape[axis]):
+        products.append(ops.multiply(products[-1], ops.take(x, step, axis)))
     return ops.stack(products, axis)
 
 

@@ -184,7 +184,7 @@ def conv(
         if groups == 1:
             return tensordot(patches, kernel, (axes, list(range(len(size) + 1))))
         parts = zip(ops.split(patches, groups, -1), ops.split(kernel, groups, -1), strict=True)
-        return ops.concatenate([tensordot(one, own, (axes, list(range(len(size) + 1)))) for one, own in parts], -1)
+        return ops.concatenate([tensordot(one, share, (axes, list(range(len(size) + 1)))) for one, share in parts], -1)
 
     return _channels_last(compute, inputs, data_format)
 

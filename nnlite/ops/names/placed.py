@@ -164,10 +164,10 @@ def quantile(x: Any, q: ArrayLike, axis: Axis = None, method: str = "linear", ke
 
 def _quantile(rows: Any, share: float, method: str) -> Any:
     """One quantile of numbers in rising order along the last axis."""
-    place = share * (lengths(rows)[-1] - 1)
-    below, above = int(np.floor(place)), int(np.ceil(place))
-    near = int(np.rint(place))
-    weight = {"linear": place - below, "lower": 0.0, "higher": 1.0, "midpoint": 0.5}.get(method)
+    position = share * (lengths(rows)[-1] - 1)
+    below, above = int(np.floor(position)), int(np.ceil(position))
+    near = int(np.rint(position))
+    weight = {"linear": position - below, "lower": 0.0, "higher": 1.0, "midpoint": 0.5}.get(method)
     if weight is None or below == above:
         return ops.take(rows, near if weight is None else below, -1)
     low, high = ops.take(rows, below, -1), ops.take(rows, above, -1)
