@@ -96,6 +96,4 @@ def _plain(item: Any, location: str) -> Any:
         return {"class_name": "__ellipsis__", "config": {}}
     if "array" in item:
         return {"class_name": "__numpy__", "config": {"value": item["array"], "dtype": item["dtype"]}}
-    raise ModelFileError(
-        f"{location}: a value of the graph stands where Keras expects a constant; save as .safetensors"
-    )
+    raise ModelFileError(f"{location}: a value of the graph where Keras expects a constant; save as .safetensors")
