@@ -273,9 +273,9 @@ def _graph_config(model: Any, place: str) -> dict[str, Any]:
     }
 
 
-def _applied(use: Use, place: str) -> dict[str, Any]:
+def _applied(use: Use, location: str) -> dict[str, Any]:
     """One call of a function."""
-    return operation_node(use.layer, lambda number: _value(*use.taken[number]), place)
+    return operation_node(use.layer, lambda number: _value(*use.taken[number]), location)
 
 
 def _node(use: Use) -> dict[str, Any]:

@@ -293,7 +293,7 @@ def _memory_for_keras(trainer: Any) -> dict[str, np.ndarray]:
     if trainer.loss is None or trainer.model._writes_steps or not trainer.optimizer_state()["slots"]:
         return {}
     packs = trainer.ready_steps().store.packs
-    trained = {id(own) for pack in packs for own in pack.parameters}
+    trained = {id(parameter) for pack in packs for parameter in pack.parameters}
     try:
         return optimizer_variables(trainer.optimizer, trained_in_order(trainer.model, trained), packs)
     except ModelFileError:
