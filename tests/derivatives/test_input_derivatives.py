@@ -244,5 +244,5 @@ def test_levenberg_marquardt_takes_ops_and_layers_that_draw_nothing():
     assert losses[-1] < 0.1 * losses[0]
     noisy = Sequential([Input((3,)), Noisy(), Dense(1)])
     noisy.compile("LevenbergMarquardt", "mse")
-    with pytest.raises(ConfigError, match="needs a loss without chance, and .*noisy"):
+    with pytest.raises(ConfigError, match=r"needs a loss without chance, and .*noisy"):
         noisy.fit(X, X[:, :1], verbose=0)
