@@ -1,7 +1,6 @@
 """Encoders of one column: amounts, gaps, two values, and categories as 0 and 1 or as integers."""
 
 import functools
-from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
