@@ -1,12 +1,13 @@
-"""The largest number of each window of images with channels last, and the way back, compiled: one pass."""
+"""The largest number of each window of images with channels last, mixtures of pixels, and the ways back: one pass."""
 
 import numpy as np
 
+from nnlite.arrays.types import Array
 from nnlite.arrays.windows import Windows
 from nnlite.kernels.compiled.recurrent import compiled, inlined
 from nnlite.kernels.reference import windows as reference
 
-__all__ = ["largest_of_windows", "spread_largest"]
+__all__ = ["largest_of_windows", "mix_pixels", "spread_largest", "spread_pixels"]
 
 
 @inlined
@@ -109,6 +110,26 @@ def _spread(cotangent, chosen, size, strides, dilation, before, disjoint, result
                         _add_chosen(slopes, own, np.uint8(cell), out)
 
 
+@compiled
+def _mix(images, pixels, weights, outputs):
+    for n in range(len(images)):
+        for place in range(outputs.shape[1]):
+            for tap in range(len(pixels)):
+                pixel, weight = pixels[tap, n, place], weights[tap, n, place]
+                for c in range(images.shape[2]):
+                    outputs[n, place, c] += images[n, pixel, c] * weight
+
+
+@compiled
+def _spread_mixtures(cotangent, pixels, weights, result):
+    for n in range(len(result)):
+        for place in range(cotangent.shape[1]):
+            for tap in range(len(pixels)):
+                pixel, weight = pixels[tap, n, place], weights[tap, n, place]
+                for c in range(result.shape[2]):
+                    result[n, pixel, c] += cotangent[n, place, c] * weight
+
+
 def largest_of_windows(inputs: np.ndarray, windows: Windows, trailing: int) -> tuple[np.ndarray, np.ndarray]:
     if not _takes(inputs, windows, trailing):
         return reference.largest_of_windows(inputs, windows, trailing)
@@ -130,6 +151,28 @@ def spread_largest(
     result = np.empty(shape, cotangent.dtype) if windows.tiling else np.zeros(shape, cotangent.dtype)
     _spread(as_images(cotangent), as_images(chosen), *axis_numbers(windows), windows.disjoint, as_images(result))
     return result
+
+
+def mix_pixels(images: Array, pixels: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    if not _mixes(images, weights):
+        return reference.mix_pixels(images, pixels, weights)
+    outputs = np.zeros((*pixels.shape[1:], images.shape[-1]), images.dtype)
+    _mix(images, pixels, weights, outputs)
+    return outputs
+
+
+def spread_pixels(cotangent: Array, pixels: np.ndarray, weights: np.ndarray, count: int) -> np.ndarray:
+    if not _mixes(cotangent, weights):
+        return reference.spread_pixels(cotangent, pixels, weights, count)
+    result = np.zeros((len(cotangent), count, cotangent.shape[-1]), cotangent.dtype)
+    _spread_mixtures(cotangent, pixels, weights, result)
+    return result
+
+
+def _mixes(images, weights):
+    """Whether these are images in order, without seeds, and weights of their type."""
+    plain = images.ndim == 3 and images.dtype.char in "fd" and images.flags.c_contiguous
+    return plain and weights.dtype == images.dtype
 
 
 def _takes(images, windows, trailing):
