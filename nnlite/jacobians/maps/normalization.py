@@ -1,6 +1,7 @@
 """Jacobians of normalizing functions: a diagonal plus a matrix of low rank."""
 
 import math
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
@@ -194,33 +195,45 @@ class MaskedStandardize(Jacobian):
 
     jvp is `(t - sum(shares * t) - z * sum(shares * z * t)) / deviation`, vjp its transpose
     `(g - shares * (sum(g) + z * sum(z * g))) / deviation`. Storage: z, 1 / deviation and shares.
+
+    Args:
+        sums: where x is a part of the rows that have these moments, gives the sum over all of them from that over x,
+            in both products; None where x is all of them.
     """
 
-    __slots__ = ("axes", "inverse_deviation", "shares", "standardized")
+    __slots__ = ("axes", "inverse_deviation", "shares", "standardized", "sums")
 
     def __init__(
-        self, standardized: np.ndarray, inverse_deviation: np.ndarray, axes: Shape, shares: np.ndarray
+        self,
+        standardized: np.ndarray,
+        inverse_deviation: np.ndarray,
+        axes: Shape,
+        shares: np.ndarray,
+        sums: Callable[[np.ndarray], np.ndarray] | None = None,
     ) -> None:
         super().__init__(standardized.shape, standardized.shape)
         self.standardized = standardized
         self.inverse_deviation = inverse_deviation
         self.axes = axes
         self.shares = shares
+        self.sums = sums
 
     @property
     def mixes_rows(self) -> bool:
         return -len(self.in_shape) in self.axes
 
     def vjp(self, cotangent: np.ndarray) -> np.ndarray:
-        total = cotangent.sum(axis=self.axes, keepdims=True)
-        along = (cotangent * self.standardized).sum(axis=self.axes, keepdims=True)
+        total, along = self._sums(cotangent)
         return (cotangent - self.shares * (total + self.standardized * along)) * self.inverse_deviation
 
     def jvp(self, tangent: np.ndarray) -> np.ndarray:
-        weighted = tangent * self.shares
-        mean = weighted.sum(axis=self.axes, keepdims=True)
-        along = (weighted * self.standardized).sum(axis=self.axes, keepdims=True)
+        mean, along = self._sums(tangent * self.shares)
         return (tangent - mean - self.standardized * along) * self.inverse_deviation
+
+    def _sums(self, values: np.ndarray) -> Iterable[np.ndarray]:
+        """The sums of the values, and of their products with z."""
+        sums = [part.sum(axis=self.axes, keepdims=True) for part in (values, values * self.standardized)]
+        return sums if self.sums is None else self.sums(np.stack(sums))
 
 
 class Reparametrized(Composed):

@@ -10,6 +10,7 @@ from nnlite.constraints import Constraint
 from nnlite.errors import ConfigError
 from nnlite.initializers import Initializer
 from nnlite.jacobians import Bundle, ColumnNormalizationJacobians, Composed, Diagonal, Jacobians, Rearrange, Standardize
+from nnlite.jacobians.together import batch_sums
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.simplified import Affine
 from nnlite.layers.normalization.moments import (
@@ -134,7 +135,8 @@ class BatchNormalization(Layer):
         gamma_beta, averages = parameters[:count], parameters[count:]
         axes = axes_from_left(self.axis, inputs.ndim)
         to_last, from_last = to_last_axes(inputs, axes)
-        if training and self.trainable and mask is None and not self.renorm and _stays(to_last):
+        of_batch = training and self.trainable and not self.renorm
+        if of_batch and mask is None and batch_sums() is None and _stays(to_last):
             return self._by_columns(inputs, len(axes), gamma_beta, averages)
         moved = inputs.transpose(to_last.axes)
         if training and self.trainable:
@@ -173,7 +175,7 @@ class BatchNormalization(Layer):
     def _by_batch(self, moved, rank, averages, counted):
         """The inputs standardized by moments over all but their last `rank` axes, its map, and the new averages."""
         axes = tuple(range(-moved.ndim, -rank))
-        standardized, by_inputs, *moments = standardize(moved, axes, self.epsilon, counted)
+        standardized, by_inputs, *moments = standardize(moved, axes, self.epsilon, counted, batch_sums())
         mean: Array
         variance: Array
         mean, variance = (moment.reshape(averages[0].shape) for moment in moments)
