@@ -50,7 +50,7 @@ def _largest(images, size, strides, dilation, before, largest, chosen):
 
 
 @inlined
-def _choose_of_four(one, two, three, four, most, own):
+def _choose_of_four(one, two, three, four, most, cells):
     """Largest of four rows, number by number; NaN counts as larger, and as the last."""
     for c in range(most.size):
         a, b, d, e = one[c], two[c], three[c], four[c]
@@ -64,7 +64,7 @@ def _choose_of_four(one, two, three, four, most, own):
         largest = above if above != above else largest
         number = np.uint8(2) if d == largest else np.uint8(3)
         number = np.uint8(1) if b == largest else number
-        most[c], own[c] = largest, np.uint8(0) if a == largest else number
+        most[c], cells[c] = largest, np.uint8(0) if a == largest else number
 
 
 @compiled
@@ -75,8 +75,8 @@ def _largest_of_squares(images, largest, chosen):
             upper, lower = images[n, 2 * row], images[n, 2 * row + 1]
             for column in range(largest.shape[2]):
                 left, right = 2 * column, 2 * column + 1
-                most, own = largest[n, row, column], chosen[n, row, column]
-                _choose_of_four(upper[left], upper[right], lower[left], lower[right], most, own)
+                most, cells = largest[n, row, column], chosen[n, row, column]
+                _choose_of_four(upper[left], upper[right], lower[left], lower[right], most, cells)
 
 
 @inlined
@@ -113,21 +113,21 @@ def _spread(cotangent, chosen, size, strides, dilation, before, disjoint, result
 @compiled
 def _mix(images, pixels, weights, outputs):
     for n in range(len(images)):
-        for place in range(outputs.shape[1]):
+        for output in range(outputs.shape[1]):
             for tap in range(len(pixels)):
-                pixel, weight = pixels[tap, n, place], weights[tap, n, place]
+                pixel, weight = pixels[tap, n, output], weights[tap, n, output]
                 for c in range(images.shape[2]):
-                    outputs[n, place, c] += images[n, pixel, c] * weight
+                    outputs[n, output, c] += images[n, pixel, c] * weight
 
 
 @compiled
 def _spread_mixtures(cotangent, pixels, weights, result):
     for n in range(len(result)):
-        for place in range(cotangent.shape[1]):
+        for output in range(cotangent.shape[1]):
             for tap in range(len(pixels)):
-                pixel, weight = pixels[tap, n, place], weights[tap, n, place]
+                pixel, weight = pixels[tap, n, output], weights[tap, n, output]
                 for c in range(result.shape[2]):
-                    result[n, pixel, c] += cotangent[n, place, c] * weight
+                    result[n, pixel, c] += cotangent[n, output, c] * weight
 
 
 def largest_of_windows(inputs: np.ndarray, windows: Windows, trailing: int) -> tuple[np.ndarray, np.ndarray]:
