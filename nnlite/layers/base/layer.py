@@ -288,6 +288,8 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
     variables, trainable_variables = surface.variables, surface.trainable_variables
     non_trainable_variables, dtype_policy = surface.non_trainable_variables, surface.dtype_policy
     get_build_config, build_from_config = surface.get_build_config, surface.build_from_config
+    compute_output_spec, quantize, add_metric = surface.compute_output_spec, surface.quantize, surface.add_metric
+    metrics, metrics_variables, add_variable = surface.metrics, surface.metrics_variables, add_weight
     save_own_variables, load_own_variables = surface.save_own_variables, surface.load_own_variables
 
 
