@@ -220,3 +220,11 @@ def test_factors_of_a_rotation_are_both_bounds():
     config = layers.RandomRotation(0.25).get_config()
     assert config["factor"] == (-0.25, 0.25)
     assert layers.RandomRotation.from_config(config).factor == (-0.25, 0.25)
+
+
+def test_brightness_takes_a_data_format():
+    first = layers.RandomBrightness(0.2, seed=1, data_format="channels_first")
+    last = layers.RandomBrightness(0.2, seed=1)
+    images = np.full((2, 3, 4, 3), 100.0, "float32")
+    assert (first(images, training=True) == last(images, training=True)).all()
+    assert last.get_config()["data_format"] == "channels_last"
