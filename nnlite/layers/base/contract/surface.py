@@ -100,7 +100,7 @@ def compute_output_spec(self: "Layer", *inputs: Any, **given: Any) -> Any:
     >>> compute_output_spec(Dense(3), Input((2,)))
     TensorSpec(shape=(None, 3), dtype='float32')
     """
-    taken = [*inputs, *(value for value in given.values() if hasattr(value, "shape"))]
+    taken = [*inputs, *(value for value in given.values() if not isinstance(value, (bool, type(None))))]
     shapes = [_shape_of(value) for value in taken]
     shape: Any = self.compute_output_shape(shapes[0] if len(shapes) == 1 else shapes)
     several = len(shape) > 0 and isinstance(shape[0], (tuple, list))
