@@ -102,7 +102,8 @@ def compute_output_spec(self: "Layer", *inputs: Any, **given: Any) -> Any:
     """
     taken = [*inputs, *(value for value in given.values() if not isinstance(value, (bool, type(None))))]
     shapes = [_shape_of(value) for value in taken]
-    shape: Any = self.compute_output_shape(shapes[0] if len(shapes) == 1 else shapes)
+    given_shape: Any = shapes[0] if len(shapes) == 1 else shapes
+    shape: Any = self.compute_output_shape(given_shape)
     several = len(shape) > 0 and isinstance(shape[0], (tuple, list))
     if several:
         return tuple(TensorSpec(tuple(one), self._output_dtype) for one in shape)
@@ -128,7 +129,7 @@ def quantize(self: "Layer", *_: Any, **__: Any) -> None:
 @property
 def metrics(self: "Layer") -> list[Any]:
     """The metrics among its attributes, and among those of the layers inside."""
-    objects = kept(self, Configurable)
+    objects: list[Any] = list(kept(self, Configurable))
     inside = [metric for layer in objects if layer._family == "layer" for metric in layer.metrics]
     return [item for item in objects if item._family == "metric"] + inside
 
