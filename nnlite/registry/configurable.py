@@ -173,11 +173,9 @@ class Configurable:
     def _arguments(self) -> dict[str, Any]:
         own: type = type(self)
         given = vars(self)  # what was given may be shown otherwise by the attribute of its name
-        missing = [name for name in constructor_parameters(own) if name not in given and not hasattr(self, name)]
-        if missing:
-            raise ConfigError(
-                f"{type(self).__name__}.__init__ must store its argument {missing[0]!r} as self.{missing[0]}"
-            )
+        for name in constructor_parameters(own):
+            if name not in given and not hasattr(self, name):
+                raise ConfigError(f"{own.__name__}.__init__ must store its argument {name!r} as self.{name}")
         return {name: given[name] if name in given else getattr(self, name) for name in constructor_parameters(own)}
 
     def _repr_arguments(self) -> dict[str, Any]:
