@@ -64,8 +64,6 @@ class Metric(NamedByClass, Configurable, family="metric"):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.name is None:
-            self.name = self.default_name()
         if self.dtype is None:
             self.dtype = self._default_dtype or floatx()
         self._added: list[tuple[MetricVariable, np.ndarray]] = []

@@ -101,7 +101,7 @@ class Sequential(BaseModel):
             return
         if not self.layers and not self._given_shape:
             self._given_shape = layer._stated_shape
-        if layer is self or names.get(layer.name) is layer:
+        if layer is self or names.get(layer._given_name) is layer:
             raise ConfigError(f"{layer.label} is in the model already; a layer can be added once")
         if layer._given_name in names:
             raise ConfigError(f"there is a layer named {layer.name!r} already; names must be unique")

@@ -475,3 +475,8 @@ def test_a_damaged_data_set_is_a_data_error(tmp_path):
     (tmp_path / "data_batch_1").write_bytes(pickle.dumps({b"data": None, b"labels": []}))
     with pytest.raises(DataError, match=r"data_batch_1: cannot be read as a batch of CIFAR"):
         keras.datasets.cifar10.load_data(tmp_path)
+
+
+def test_seed_generators_have_names_and_configs_as_in_keras():
+    assert keras.random.SeedGenerator(3).get_config() == {"seed": 3, "name": "seed_generator"}
+    assert keras.random.SeedGenerator().get_config()["seed"] is None
