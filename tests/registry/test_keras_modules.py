@@ -309,3 +309,12 @@ def test_boundaries_of_a_piecewise_constant_may_lie_between_steps():
     schedule = schedules.PiecewiseConstantDecay([1.5, 2.5], [1.0, 0.5, 0.1])
     assert [schedule(step) for step in range(4)] == [1.0, 1.0, 0.5, 0.1]
     assert schedules.PiecewiseConstantDecay([1, 2], [1.0, 0.5, 0.1]).get_config()["boundaries"] == [1, 2]
+
+
+@pytest.mark.parametrize("kind", [metrics.R2Score, metrics.F1Score])
+def test_states_whose_shape_the_first_batch_gives_are_taken_up(kind):
+    y, p = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]]), np.array([[0.7, 0.4], [0.2, 0.6], [0.1, 0.2]])
+    first, second = kind(), kind()
+    first.update_state(y, p)
+    second.set_state(first.get_state())
+    np.testing.assert_array_equal(second.result(), first.result())
