@@ -250,3 +250,8 @@ def test_an_invalid_loss_ends_the_training_by_the_older_hook_too():
     callback.set_model(model("sgd"))
     callback.on_batch_end(0, {"loss": float("inf")})
     assert callback.model.stop_training
+
+
+def test_a_list_of_callbacks_may_add_what_keras_adds():
+    listed = callbacks.CallbackList([TerminateOnNaN()], add_history=True, add_progbar=True, model=model("sgd"))
+    assert {type(one).__name__ for one in listed.callbacks} == {"TerminateOnNaN", "History", "ProgbarLogger"}
