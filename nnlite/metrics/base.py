@@ -105,9 +105,12 @@ class Metric(NamedByClass, Configurable, family="metric"):
         raise NotImplementedError
 
     def reset_state(self) -> None:
-        """Forget all batches: set the variables of `add_variable` back to their first values."""
+        """Forget all batches: set the variables of `add_variable` back, and metrics that are attributes."""
         for variable, initial in self._added:
             variable[...] = initial
+        for inner in vars(self).values():
+            if isinstance(inner, Metric):
+                inner.reset_state()
 
     def add_variable(
         self,
