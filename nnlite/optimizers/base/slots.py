@@ -178,8 +178,8 @@ class Slots:
             listed.append(StateVariable("learning_rate", self.learning_rate, np.float32, self._set_rate))
         shared = [[KerasSlot(name, name)] for name in (AVERAGE, GRADIENT_SUM) if name in self._shared_names()]
         for group in (*shared, *self.keras_slots()):
-            for number, place in self._in_order():
-                views, path = self._slot_views(number, place), self._described[number][0][place].replace("/", "_")
+            for number, index in self._in_order():
+                views, path = self._slot_views(number, index), self._described[number][0][index].replace("/", "_")
                 listed += [slot_variable(path, slot, views[slot.name]) for slot in group if slot.name in views]
         return [*listed, *self.further_variables()]
 
@@ -216,8 +216,8 @@ class Slots:
             assign_all(self.variables, [np.asarray(store[str(n)]) for n in range(wanted)], type(self).__name__)
 
     def _in_order(self) -> list[tuple[int, int]]:
-        """The pack and the place in it of each parameter, in the order in which they were given."""
-        return [(number, place) for number, (paths, *_) in enumerate(self._described) for place in range(len(paths))]
+        """The pack and the index in it of each parameter, in the order in which they were given."""
+        return [(number, index) for number, (paths, *_) in enumerate(self._described) for index in range(len(paths))]
 
     def _slot_views(self, number: int, place: int) -> dict[str, np.ndarray]:
         """The slots of one parameter of a pack, in its shape."""
