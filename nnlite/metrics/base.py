@@ -190,7 +190,7 @@ class Metric(NamedByClass, Configurable, family="metric"):
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Go on from what `get_state` returned; `ConfigError` for the state of another metric."""
-        check_gathered(state, self.get_state(), self.name, type(self).__module__.startswith("nnlite."))
+        check_gathered(state, self.get_state(), str(self.name), type(self).__module__.startswith("nnlite."))
         for name, value in state.items():
             variable = getattr(self, name)
             if isinstance(variable, MetricVariable):
