@@ -226,9 +226,8 @@ def wrong_keys(
     errors, meant = [], set()
     for key in given:
         if key not in parameters:
-            errors.append(
-                ConfigError(f"unknown argument {shown(key)}; {did_you_mean(key, parameters, listing)}", (key,))
-            )
+            hint = did_you_mean(key, parameters, listing)
+            errors.append(ConfigError(f"unknown argument {shown(key)}; {hint}", (key,)))
             meant.update(nearest(str(key), parameters))
     for key, parameter in parameters.items():
         if parameter.default is inspect.Parameter.empty and key not in given and key not in meant:
@@ -238,8 +237,7 @@ def wrong_keys(
 
 def _registered(cls: type[Configurable]) -> dict[str, type[Any]]:
     """`cls.members()`, also of a class whose instances have an argument of that name."""
-    found = {member.__name__: member for member in cls._members.values() if issubclass(member, cls)}
-    return dict(sorted(found.items()))
+    return dict(sorted({one.__name__: one for one in cls._members.values() if issubclass(one, cls)}.items()))
 
 
 def _known_names(cls: type[Configurable]) -> list[str]:
