@@ -300,7 +300,8 @@ def test_products_in_pieces_are_those_of_the_whole(batch, dtype, calls):
     [
         ([Dense(8, "relu"), Dense(3)], True),
         ([Dense(8, "relu"), Dense(1000, "relu"), Dense(3)], False),  # its products are quicker one by one
-        ([Dense(8, "relu"), Dropout(0.5), Dense(3)], False),  # the layers one by one draw other random bits
+        ([Flatten(), Dense(8, "relu"), Dense(1000, "relu"), Dense(3)], False),
+        ([Dense(8, "relu"), Dropout(0.5), Dense(1000), Dense(3)], True),  # joined draws other random bits than apart
     ],
 )
 def test_batches_of_many_rows_are_taken_by_narrow_layers(layers, whole, calls):

@@ -72,7 +72,7 @@ class DenseSteps:
         self.copies = MemberCopies(stage) if self.members or any(map(is_multiplied, stage.layers)) else None
         self.foreseen = not any(drop is not None and drop[1].schedules for drop in stage.dropouts)
         narrow = max(layer.features * layer.units for layer in stage.layers) <= NARROW
-        self.most_rows = math.inf if narrow and not steps.draws else steps.joined_rows  # others draw other random bits
+        self.most_rows = math.inf if narrow else steps.joined_rows
         self.segments = np.array([(part.start, part.stop) for part in self.packs[0].segments])
         self.nothing, self.ones = np.empty(0, stage.values.dtype), np.empty((0, 0), stage.values.dtype)
         self._stretches: tuple[Any, np.ndarray] = None, np.empty((0, 4))  # those of the factors that come first
