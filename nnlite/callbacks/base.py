@@ -1,12 +1,13 @@
 """Callback, the hooks around training; CallbackList, which calls the hooks of many; LambdaCallback, of functions."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, Literal, cast
 
 import numpy as np
 
 from nnlite.errors import ConfigError
+from nnlite.metrics.state.kinds import check_state
 from nnlite.registry import Configurable
 from nnlite.registry.field_types import read
 from nnlite.registry.fields import Spec
@@ -40,10 +41,14 @@ class Callback(Configurable, family="callback"):
 
     # The attributes that change while training, for `get_state` and `set_state`.
     state_names: ClassVar[tuple[str, ...]] = ()
+    # Kinds of values of those that are None, or nothing that says more, when the training begins.
+    state_kinds: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     # The names that it adds to the logs of an epoch.
     adds: ClassVar[tuple[str, ...]] = ()
     # Whether it only watches: a training that goes on may do so without it, or with another one.
     watches: ClassVar[bool] = False
+    # Whether all it does is to write or to show: of processes that train together, the first alone calls its hooks.
+    writes: ClassVar[bool] = False
     # Whether its hooks are called after those of all others.
     comes_last: ClassVar[bool] = False
 
@@ -76,6 +81,8 @@ class Callback(Configurable, family="callback"):
     def set_state(self, state: dict[str, Any]) -> None:
         """Go on from what `get_state` returned; called after `on_train_begin`, and after `on_epoch_begin` of an epoch
         that goes on from within."""
+        if type(self).__module__.startswith("nnlite."):  # a class of the user's may keep under a name what it likes
+            check_state(state, Callback.get_state(self), self.state_kinds)
         for name in self.state_names:
             if name in state:
                 setattr(self, name, state[name])
@@ -156,6 +163,7 @@ class CallbackList:
     Args:
         callbacks: callbacks, or specs of callbacks as `Callback.get` reads them; one, several or None.
         model: given to each callback by `set_model`.
+        writing: whether those that only write are called too.
         params: given to each callback by `set_params`.
     """
 
@@ -176,7 +184,11 @@ class CallbackList:
     on_predict_batch_end: Callable[..., None]
 
     def __init__(
-        self, callbacks: Spec[Callback] | Iterable[Spec[Callback]] | None = None, model: Any = None, **params: Any
+        self,
+        callbacks: Spec[Callback] | Iterable[Spec[Callback]] | None = None,
+        model: Any = None,
+        writing: bool = True,
+        **params: Any,
     ) -> None:
         several = isinstance(callbacks, Iterable) and not isinstance(callbacks, (str, dict))
         specs: list[Any] = list(cast(Any, callbacks)) if several else [] if callbacks is None else [callbacks]
@@ -186,8 +198,9 @@ class CallbackList:
         for callback in self.callbacks:
             callback.set_model(model)
             callback.set_params(params)
+        called = [callback for callback in self.callbacks if writing or not callback.writes]
         self._listeners = {
-            hook: [getattr(callback, hook) for callback in self.callbacks if callback.listens(hook)] for hook in HOOKS
+            hook: [getattr(callback, hook) for callback in called if callback.listens(hook)] for hook in HOOKS
         }
         for hook, listeners in self._listeners.items():
             setattr(self, hook, _dispatcher(listeners))

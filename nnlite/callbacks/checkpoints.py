@@ -52,7 +52,9 @@ class ModelCheckpoint(MonitorCallback):
     initial_value_threshold: float | None = None
 
     watches = True
+    writes = True
     state_names = ("best", "_epoch", "_batches_since_save")
+    state_kinds = {"best": ("number", "nothing")}
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -163,6 +165,7 @@ class Checkpoints(Callback):
 
     state_names = ("best",)
     watches = True
+    writes = True
     comes_last = True
 
     def __post_init__(self) -> None:

@@ -12,7 +12,9 @@ from nnlite.jacobians.maps.base import Jacobian
 from nnlite.kernels import log_softmax, sigmoid, softplus
 from nnlite.kernels.reference.forms import SIGMOID_CROSSENTROPY, SOFTMAX_CROSSENTROPY, SOFTMAX_OF_SHARES, LossForm
 from nnlite.losses.base import Loss
+from nnlite.losses.forms import fits
 from nnlite.ops.activations import Sigmoid, Softmax
+from nnlite.ops.tape import active_tape
 from nnlite.registry.bounds import Fraction
 
 __all__ = ["BinaryCrossentropy", "CategoricalCrossentropy", "SparseCategoricalCrossentropy"]
@@ -210,7 +212,7 @@ def class_numbers(targets: np.ndarray, output_shape: BatchShape, loss: Loss, ign
     name = type(loss).__name__
     if targets.ndim == len(output_shape) and targets.shape[-1] == 1:
         targets = targets[..., 0]
-    if targets.ndim != len(output_shape) - 1 or targets.shape[1:] != output_shape[1:-1]:
+    if not fits(targets.shape, output_shape[:-1]):
         raise ShapeError(
             f"{name} needs class numbers of shape {('batch', *output_shape[1:-1])}, "
             f"got {targets.shape}; one-hot targets go with CategoricalCrossentropy"
@@ -279,8 +281,8 @@ def _one_hot(y_true, y_pred):
 
 
 def fractions(targets: np.ndarray, loss: Loss) -> np.ndarray:
-    """The targets, which must be in [0, 1]."""
-    if targets.size and not 0 <= targets.min() <= targets.max() <= 1:
+    """The targets, which must be in [0, 1] but in a training step of the user's, which may add noise to them."""
+    if targets.size and active_tape() is None and not 0 <= targets.min() <= targets.max() <= 1:
         offender = targets[(targets < 0) | (targets > 1)].flat[0]
         raise DataError(f"{type(loss).__name__} needs targets in [0, 1], got {offender:g}")
     return targets

@@ -88,7 +88,7 @@ class Steps:
         self.layered, self.joined = (
             Plan(program, program.group(arrays), program.plan(wanted, into)) for program in (self.chain, joined)
         )
-        self.penalized = _penalizes(model)
+        self.penalized = penalizes(model)
         self.draws = any("random" in layer._context for layer in model.layers)
         self.joined_rows = math.inf if self.draws or any(map(_has_members, model.layers)) else JOINED_ROWS
         self.members, self.trained_loss, self.guarded, self.mask = 1, self.loss, False, None
@@ -136,10 +136,14 @@ class Steps:
         for parameter in self.constrained:
             parameter.constrain()
         if self.has_state:
-            program.update_state(jacobians.state)
-            if not self.optimizer.batches % FLUSH_PERIOD:
-                self._flush_averages()
+            self.update_averages(program, jacobians.state)
         return value, outputs
+
+    def update_averages(self, program: Program, state: Any) -> None:
+        """Store the new state of layers after a step, such as moving averages."""
+        program.update_state(state)
+        if not self.optimizer.batches % FLUSH_PERIOD:
+            self._flush_averages()
 
     def _one_by_one(
         self, x: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None, batch_size: int
@@ -202,9 +206,14 @@ class Steps:
         return outputs if self.activation is None else self.activation(outputs)
 
 
-def _penalizes(layer: Any) -> bool:
+def penalizes(layer: Any) -> bool:
     """Whether the loss has a term of the activities of this layer, or of one inside it."""
-    return layer._penalizes or any(map(_penalizes, inner_layers(layer)))
+    return layer._penalizes or any(map(penalizes, inner_layers(layer)))
+
+
+def adds_to_loss(model: Any) -> bool:
+    """Whether there is a loss without that of `compile`: terms of layers, or penalties of weights."""
+    return penalizes(model) or any(weight.regularizer is not None for weight in model.trainable_weights)
 
 
 def _has_members(layer: Any) -> bool:
