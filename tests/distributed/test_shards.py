@@ -232,6 +232,18 @@ def test_a_process_reads_its_own_rows_alone(tmp_path, monkeypatch):
     assert taken == [4, 4, 4, 5]  # of the last batch, of 5 rows for 8 shards, each process takes all
 
 
+def test_shards_go_on_where_the_epochs_before_stopped():
+    from nnlite.data.batches import ArrayBatches
+    from nnlite.training.sharded import ShardedBatches
+
+    batches = ArrayBatches((np.arange(40.0)[:, None], np.arange(40), None), 8, steps=2)
+    batches.goes_on = True
+    resumed = ShardedBatches(batches, Team(Alone(), 2))
+    resumed.skip(2)  # an epoch of two
+    assert [y[0] for _, y, _ in resumed.epoch()] == [16, 24]
+    assert [y[0] for _, y, _ in resumed.epoch()] == [32]
+
+
 class Whole(Loss):
     """A loss of a whole batch."""
 

@@ -15,6 +15,7 @@ from nnlite.data.batches import Epoch, Together
 from nnlite.errors import ConfigError, DivergenceError, ModelFileError, TrainingWarning
 from nnlite.errors.boundary import reading
 from nnlite.metrics import Mean
+from nnlite.saving.boundary import reading_saved
 from nnlite.training.safety.checkpoint_files import Checkpoint
 from nnlite.training.safety.plans import compare_plans, training_plan_of
 
@@ -125,7 +126,8 @@ class Session:
         for callback in self.callbacks.callbacks:
             place = next((n for n, (name, _) in enumerate(left) if name == type(callback).__name__), None)
             if place is not None:  # the first of its class that nobody has taken yet
-                callback.set_state(left.pop(place)[1])
+                with reading_saved(self._file):
+                    callback.set_state(left.pop(place)[1])
             elif callback.state_names and not callback.watches and not self._anyway:
                 raise ConfigError(f"there is no state of {type(callback).__name__}, which would start anew")
 
@@ -162,7 +164,7 @@ class Session:
         trainer = self.trainer
         assert trainer.optimizer is not None
         if self.batch and self._taken is not None:
-            with self._reading():
+            with reading_saved(self._file):
                 for metric, state in zip(trainer.metrics, self._taken["metrics"], strict=True):
                     metric.set_state(state)
             left = self.batches.epoch(self.shuffled_at, self.batch, together)
