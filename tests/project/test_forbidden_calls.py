@@ -38,6 +38,7 @@ ALLOWED = {
     ("data/frames/interchange", "ctypes"): "tables in memory are handed over by addresses; no file is",
     ("data/frames/libraries", "importlib"): "asks whether pyarrow is installed",
     ("distributed/failures", "socket"): "the name of the machine is part of the name of a process",
+    ("distributed/jobs", "joblib"): "jobs run in processes that this one starts, or on the cluster that the user names",
     ("distributed/team", "importlib"): "asks whether Numba is installed",
     ("distributed/team", "socket"): "the name of the machine is part of the name of a process",
     ("distributed/watching", "os.fork()"): "the command watches a copy of itself, to name it where it is killed",
