@@ -29,7 +29,7 @@ from nnlite.layers.preprocessing.category_encoding import encoded
 from nnlite.registry import Configurable
 from nnlite.registry.bounds import Count
 from nnlite.registry.field_types import read
-from nnlite.registry.fields import FromSpec, Spec
+from nnlite.registry.fields import FromSpec, Spec, alone
 
 __all__ = ["Cross", "Feature", "FeatureSpace"]
 
@@ -146,7 +146,7 @@ class FeatureSpace(Configurable, family="feature space"):
         except ConfigError as error:
             raise error.within("FeatureSpace") from None
         for name, feature in self.features.items():
-            feature.preprocessor.name = feature.preprocessor.name or name
+            feature.preprocessor.name = feature.preprocessor._given_name or name
         self.preprocessors = {name: feature.preprocessor for name, feature in self.features.items()}
         self.crossers = {cross.name: HashedCrossing(cross.crossing_dim, name=cross.name) for cross in self.crosses}
         for name, spec in self._specs().items():
@@ -228,7 +228,7 @@ class FeatureSpace(Configurable, family="feature space"):
             header, arrays = saving.read(filepath)
             if header.get("content") != "feature space" or "config" not in header:
                 raise ModelFileError(f"{filepath} holds no feature space")
-            with values_follow(sum(array.nbytes for array in arrays.values())):
+            with values_follow(sum(array.nbytes for array in arrays.values())), alone():
                 parts = (space := cls.from_config(header["config"]))._arrays()
             saving.fill(parts, arrays, filepath)
             return space

@@ -1,12 +1,13 @@
 """Callback, the hooks around training; CallbackList, which calls the hooks of many; LambdaCallback, of functions."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, Literal, cast
 
 import numpy as np
 
 from nnlite.errors import ConfigError
+from nnlite.metrics.state.kinds import check_state
 from nnlite.registry import Configurable
 from nnlite.registry.field_types import read
 from nnlite.registry.fields import Spec
@@ -40,6 +41,8 @@ class Callback(Configurable, family="callback"):
 
     # The attributes that change while training, for `get_state` and `set_state`.
     state_names: ClassVar[tuple[str, ...]] = ()
+    # Kinds of values of those that are None, or nothing that says more, when the training begins.
+    state_kinds: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     # The names that it adds to the logs of an epoch.
     adds: ClassVar[tuple[str, ...]] = ()
     # Whether it only watches: a training that goes on may do so without it, or with another one.
@@ -78,6 +81,8 @@ class Callback(Configurable, family="callback"):
     def set_state(self, state: dict[str, Any]) -> None:
         """Go on from what `get_state` returned; called after `on_train_begin`, and after `on_epoch_begin` of an epoch
         that goes on from within."""
+        if type(self).__module__.startswith("nnlite."):  # a class of the user's may keep under a name what it likes
+            check_state(state, Callback.get_state(self), self.state_kinds)
         for name in self.state_names:
             if name in state:
                 setattr(self, name, state[name])

@@ -54,6 +54,7 @@ class ModelCheckpoint(MonitorCallback):
     watches = True
     writes = True
     state_names = ("best", "_epoch", "_batches_since_save")
+    state_kinds = {"best": ("number", "nothing")}
 
     def __post_init__(self) -> None:
         super().__post_init__()

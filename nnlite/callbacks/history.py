@@ -1,12 +1,14 @@
 """History: the logs of every epoch, and learning curves of them."""
 
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
 from nnlite.callbacks.base import Callback
 from nnlite.charts import Chart, Series, line_chart, notebook, number_text
+from nnlite.errors import ConfigError, shown
 
 __all__ = ["History", "curves"]
 
@@ -42,6 +44,12 @@ class History(Callback):
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         self.epoch: list[int] = []
         self.history: dict[str, list[float]] = {}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        super().set_state(state)
+        for name, values in {"epoch": self.epoch, **self.history}.items():
+            if not isinstance(values, list) or not all(isinstance(value, Real) for value in values):
+                raise ConfigError(f"expected a list of numbers, got {shown(values)}", (name,))
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         self.epoch.append(epoch)

@@ -114,6 +114,7 @@ class ReduceLROnPlateau(MonitorCallback):
 
     adds = ("learning_rate",)
     state_names = ("best", "wait", "cooldown_counter")
+    state_kinds = {"best": ("number", "nothing")}
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         _learning_rate(self)

@@ -10,6 +10,7 @@ import numpy as np
 
 from nnlite.callbacks.base import Callback
 from nnlite.errors import ConfigError
+from nnlite.registry.field_types import read
 from nnlite.saving import write_atomically
 
 __all__ = ["CSVLogger"]
@@ -53,8 +54,9 @@ class CSVLogger(Callback):
 
     def set_state(self, state: dict[str, Any]) -> None:
         """The file has these rows again: those of epochs that are trained once more are taken away."""
-        self._columns = state["rows"][0] if state["rows"] else []
-        self._replace(state["rows"])
+        rows = read(state["rows"], list[list[str]])
+        self._columns = rows[0] if rows else []
+        self._replace(rows)
 
     def validate(self) -> None:
         if len(self.separator) != 1:

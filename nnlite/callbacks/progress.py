@@ -162,6 +162,7 @@ class ProgressLog(Callback):
     watches = True
     writes = True
     state_names = ("_unsaid",)
+    state_kinds = {"_unsaid": ("list", "nothing")}
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from nnlite.callbacks.base import Callback, Verbosity, announce
 from nnlite.callbacks.monitor import MonitorCallback
 from nnlite.errors import ConfigError, DivergenceError
+from nnlite.metrics.state.kinds import check_weights
 from nnlite.registry.bounds import Bound, Index, NonNegative
 
 __all__ = ["Duration", "EarlyStopping", "InvalidLossError", "MaxTime", "TerminateOnNaN"]
@@ -85,6 +86,7 @@ class EarlyStopping(MonitorCallback):
     start_from_epoch: Index = 0
 
     state_names = ("wait", "stopped_epoch", "best", "best_epoch", "best_weights")
+    state_kinds = {"best": ("number", "nothing"), "best_weights": ("list", "nothing")}
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -96,6 +98,10 @@ class EarlyStopping(MonitorCallback):
         self.best = None
         self.best_epoch = 0
         self.best_weights = None
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        super().set_state(state)
+        check_weights(self.model, self.best_weights, "best_weights")
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         if self.skips(epoch):

@@ -75,7 +75,9 @@ class ConfigError(NNLiteError, ValueError):
     @classmethod
     def of_choice(cls, name: object, choice: "Choice") -> "ConfigError":
         """The error of a name that is none of those there are."""
-        error = cls(f"unknown {choice.kind} {name!r}; {did_you_mean(name, choice.names, choice.listing)}{choice.note}")
+        error = cls(
+            f"unknown {choice.kind} {shown(name)}; {did_you_mean(name, choice.names, choice.listing)}{choice.note}"
+        )
         error.choice = choice
         return error
 

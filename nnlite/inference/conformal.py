@@ -44,6 +44,8 @@ class ConformalIntervals(Section):
         for residuals in self.residuals:
             if len(residuals) != len(self.ranks) or not np.isfinite(residuals).all() or residuals != sorted(residuals):
                 raise ConfigError(f"expected {len(self.ranks)} finite numbers, rising, per target", ("residuals",))
+            if residuals[0] < 0:
+                raise ConfigError(f"absolute residuals are >= 0, got {residuals[0]:g}", ("residuals",))
 
     @classmethod
     def of(cls, residuals: np.ndarray) -> "ConformalIntervals":

@@ -5,6 +5,7 @@ import numpy as np
 from nnlite.arrays.types import ArrayLike
 from nnlite.errors import ShapeError
 from nnlite.metrics.base import Average
+from nnlite.registry.bounds import Count
 
 __all__ = ["SparseTopKCategoricalAccuracy", "TopKCategoricalAccuracy"]
 
@@ -41,7 +42,7 @@ class SparseTopKCategoricalAccuracy(Average):
     adds_up = True
     takes_logits = True
     _positional = ("k", "name", "dtype", "from_sorted_ids")
-    k: int = 5
+    k: Count = 5
     from_sorted_ids: bool = False
 
     def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
@@ -69,7 +70,7 @@ class TopKCategoricalAccuracy(Average):
     higher_is_better = True
     adds_up = True
     takes_logits = True
-    k: int = 5
+    k: Count = 5
 
     def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         y_true, y_pred = np.asarray(y_true), np.asarray(y_pred)

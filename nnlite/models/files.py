@@ -9,23 +9,27 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnlite import saving
-from nnlite.errors import ModelFileError, NNLiteError, TrainingWarning
+from nnlite.errors import ModelFileError, NNLiteError, TrainingWarning, shown
 from nnlite.foreign import (
     KerasModel,
     compile_arguments,
+    compile_document,
     encode_extra,
     is_keras_file,
     kept_beside,
     load_keras,
     load_keras_weights,
     optimizer_state,
+    optimizer_variables,
     read_extra,
     save_keras,
+    trained_in_order,
 )
 from nnlite.initializers.blank import values_follow
 from nnlite.layers import Layer
 from nnlite.models.header import ModelHeader
 from nnlite.models.interpretation import interpret, interpretation_header
+from nnlite.registry.fields import alone
 from nnlite.registry.names import custom_object_scope
 
 if TYPE_CHECKING:
@@ -43,6 +47,8 @@ __all__ = [
     "unpickled",
     "weight_arrays",
 ]
+
+MOST_PARTS, PARTS_OF_ARRAY = 20_000, 50  # layers, initializers and other parts of a model, beyond those of each array
 
 
 def load_model(
@@ -64,7 +70,7 @@ def load_model(
     Raises:
         ModelFileError: missing, damaged or foreign file, one whose parts disagree, or one that names unknown classes.
     """
-    with custom_object_scope(custom_objects), saving.reading_saved(filepath):
+    with custom_object_scope(custom_objects), saving.reading_saved(filepath), alone():
         if is_keras_file(filepath):
             return read_keras(filepath, compile)
         header, arrays = saving.read(filepath)
@@ -95,12 +101,25 @@ def restored(header: dict, arrays: dict[str, np.ndarray], source: object) -> "Ba
     Nothing is drawn, and layers get no more memory than there are weights.
     """
     known = ModelHeader.get(header)
-    _check_prefixes(arrays, source)
+    check_count(known.model, len(arrays), source)
+    _check_prefixes(arrays, known, source)
     with values_follow(sum(array.nbytes for name, array in arrays.items() if name.startswith("weights/"))):
         model = _built(known, source)
     assign_weights(model, arrays, source, exact=True)
     _take_rest(model, known, header, arrays, source)
     return model
+
+
+def check_count(model: dict[str, Any], arrays: int, source: object) -> None:
+    """`ModelFileError` for a model of more parts than its arrays account for; each part takes time, if no memory."""
+    parts, level = 0, [model]
+    most = MOST_PARTS + PARTS_OF_ARRAY * arrays
+    while level and parts <= most:
+        parts += sum(isinstance(outer, dict) for outer in level)
+        inner = [item for outer in level for item in (outer.values() if isinstance(outer, dict) else outer)]
+        level = [item for item in inner if isinstance(item, (dict, list))]
+    if parts > most:
+        raise ModelFileError(f"{source}: a model of more than {most:,} parts, and the file holds {arrays} arrays")
 
 
 def _built(header: ModelHeader, source: object) -> Any:
@@ -112,6 +131,9 @@ def _built(header: ModelHeader, source: object) -> Any:
     if header.input_kind is not None:
         model._kind_of_data = header.input_kind
     model._ensure_built(header.input_shape)
+    if model.input_shape != header.input_shape:
+        said = f"input_shape is {shown(header.input_shape)}, and its model takes {shown(model.input_shape)}"
+        raise ModelFileError(f"{source}: {said}")
     return model
 
 
@@ -128,9 +150,10 @@ def _take_rest(model: Any, known: ModelHeader, header: dict, arrays: dict[str, n
         model.optimizer.set_state({"iterations": known.iterations, "slots": slots})
 
 
-def _check_prefixes(arrays: dict[str, np.ndarray], source: object) -> None:
-    """`ModelFileError` for arrays that are neither weights nor the optimizer's, nor those of a training."""
-    foreign = [name for name in arrays if not name.startswith(("weights/", "optimizer/", "training/"))]
+def _check_prefixes(arrays: dict[str, np.ndarray], header: ModelHeader, source: object) -> None:
+    """`ModelFileError` for arrays that are neither weights nor those of what the header says of a training."""
+    known = ("weights/", *(("training/",) if header.training is not None else ()), "optimizer/")
+    foreign = [name for name in arrays if not name.startswith(known)]
     if foreign:
         raise ModelFileError(f"{source} does not fit the model; left over: {', '.join(sorted(foreign))}")
 
@@ -215,7 +238,8 @@ def from_keras(filepath: str | PathLike, compile: bool = False) -> "BaseModel":
     """
     if not is_keras_file(filepath):
         raise ModelFileError(f"{filepath} is no .keras file: Keras writes one by model.save('name.keras')")
-    return read_keras(filepath, compile)
+    with alone():
+        return read_keras(filepath, compile)
 
 
 def read_keras(filepath: str | PathLike, compile: bool) -> "BaseModel":
@@ -224,7 +248,7 @@ def read_keras(filepath: str | PathLike, compile: bool) -> "BaseModel":
     if extra is not None:
         header, slots = read_extra(extra, filepath)
         known = ModelHeader.get(header if compile else {**header, "compile": None})
-        _check_prefixes(slots, filepath)
+        _check_prefixes(slots, known, filepath)
         model = _built(known, filepath)
         load_keras_weights(model, filepath)
         _take_rest(model, known, header, slots, filepath)
@@ -260,4 +284,18 @@ def save_as_keras(model: "BaseModel", filepath: str | PathLike, overwrite: bool,
     """Write a `.keras` file, with what Keras has no place for beside it."""
     header, arrays = model_state(model, include_optimizer)
     slots = {name: array for name, array in arrays.items() if not name.startswith("weights/")}
-    save_keras(model, filepath, encode_extra({"format": saving.FORMAT, **header}, slots), overwrite)
+    compiled = compile_document(header["compile"]) if header["compile"] else None
+    memory = _memory_for_keras(model.trainer) if compiled else {}
+    save_keras(model, filepath, encode_extra({"format": saving.FORMAT, **header}, slots), overwrite, compiled, memory)
+
+
+def _memory_for_keras(trainer: Any) -> dict[str, np.ndarray]:
+    """What the optimizer remembers as Keras keeps it; nothing where that has no meaning there."""
+    if trainer.loss is None or trainer.model._writes_steps or not trainer.optimizer_state()["slots"]:
+        return {}
+    packs = trainer.ready_steps().store.packs
+    trained = {id(own) for pack in packs for own in pack.parameters}
+    try:
+        return optimizer_variables(trainer.optimizer, trained_in_order(trainer.model, trained), packs)
+    except ModelFileError:
+        return {}

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from nnlite.errors import ConfigError
+from nnlite.errors import ConfigError, shown
 from nnlite.registry import Section
 from nnlite.registry.bounds import Count, Index
 
@@ -11,6 +11,7 @@ __all__ = ["InputShape", "ModelHeader"]
 
 Lengths = tuple[Index | None, ...]
 InputShape = Lengths | tuple[Lengths, ...]
+MOST_ITERATIONS = 2**63 - 1  # as many as an array of integers can count
 
 
 class ModelHeader(Section, abstract=True):
@@ -48,3 +49,5 @@ class ModelHeader(Section, abstract=True):
             raise ConfigError(f"expected at least one length, got {list(self.input_shape)}", ("input_shape",))
         if self.compile is not None and self.iterations is None:
             raise ConfigError("missing argument 'iterations' of a compiled model")
+        if self.iterations is not None and self.iterations > MOST_ITERATIONS:
+            raise ConfigError(f"must be <= {MOST_ITERATIONS}, got {shown(self.iterations)}", ("iterations",))

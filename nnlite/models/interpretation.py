@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar, overload
 
 from nnlite.data import InputEncoder, TargetEncoder
-from nnlite.errors import ConfigError, DataError
+from nnlite.errors import ConfigError, DataError, ShapeError
 from nnlite.inference.conformal import ConformalIntervals
 from nnlite.layers import Layer
 from nnlite.ops import ActivationFunction
@@ -89,7 +89,18 @@ def read_encoder(model: Any, encoder: Spec[InputEncoder] | None) -> InputEncoder
     """
     if encoder is not None and model.takes_several:
         raise ConfigError(f"{model.label} has several inputs, an encoder makes one", ("encoder",))
-    return None if encoder is None else InputEncoder.get(encoder)
+    read = None if encoder is None else InputEncoder.get(encoder)
+    if read is not None and model.built and not _fits(read.row_shape, model.input_shape[1:]):
+        rows = f"rows of shape {read.row_shape}, and {model.label} takes {model.input_shape[1:]}"
+        raise ShapeError(f"the encoder makes {rows}")
+    return read
+
+
+def _fits(made: tuple[int, ...] | None, taken: tuple[int | None, ...]) -> bool:
+    """Whether rows of one shape fit a model; what is not known of either fits."""
+    if made is None:
+        return True
+    return len(made) == len(taken) and all(length in (None, size) for size, length in zip(made, taken, strict=True))
 
 
 def read_target(model: Any, target: Spec[TargetEncoder] | None) -> TargetEncoder | None:

@@ -55,8 +55,9 @@ class Sequential(BaseModel):
         self.chain: Any = None
         self._given_shape: tuple | None = None
         given, vars(self)["layers"] = self.layers, []
+        names, least = {}, {}
         for layer in given:
-            self._take(len(self.layers), layer)
+            self._take(len(self.layers), layer, names, least)
         if self.layers:
             self._rebuild()
         first = self.layers[0] if self.layers else None
@@ -76,8 +77,22 @@ class Sequential(BaseModel):
         self._take(position, layer)
         self._rebuild_with(position)
 
-    def _take(self, position: int, layer: Spec[Layer]) -> None:
-        """Note a layer, named, or the shape that an `Input` states; what is built follows."""
+    def _take(
+        self,
+        position: int,
+        layer: Spec[Layer],
+        names: dict[str | None, Layer] | None = None,
+        least: dict[str, int] | None = None,
+    ) -> None:
+        """Note a layer, named, or the shape that an `Input` states; what is built follows.
+
+        Args:
+            position: in the list of layers.
+            layer: what is noted.
+            names: the layers that are present by their names, to which it is added; those of the list when None.
+            least: numbers of names that are taken, see `free_name`.
+        """
+        names = {present.name: present for present in self.layers} if names is None else names
         layer = Layer.get(layer)
         if isinstance(layer, Input):
             if self.layers or self._given_shape:
@@ -86,13 +101,13 @@ class Sequential(BaseModel):
             return
         if not self.layers and not self._given_shape:
             self._given_shape = layer._stated_shape
-        if layer is self or any(layer is present for present in self.layers):
+        if layer is self or names.get(layer._given_name) is layer:
             raise ConfigError(f"{layer.label} is in the model already; a layer can be added once")
-        names = {present.name for present in self.layers}
-        if layer.name in names:
+        if layer._given_name in names:
             raise ConfigError(f"there is a layer named {layer.name!r} already; names must be unique")
-        if layer.name is None:
-            layer.name = free_name(layer, names)
+        if layer._given_name is None:
+            layer.name = free_name(layer, names, least)
+        names[layer.name] = layer
         self.layers.insert(position, layer)
 
     def _rebuild_with(self, position: int) -> None:
@@ -136,9 +151,9 @@ class Sequential(BaseModel):
             self._check_input_shape(shape)
             return
         random = self.random = self.random or RandomSource(self.seed)
-        self.input_shape, self.dtype = shape, self.dtype or floatx()
+        self.input_shape, self.dtype = shape, self._given_dtype or floatx()
         for layer in self.layers:
-            layer.dtype = layer.dtype or self.dtype
+            layer.dtype = layer._given_dtype or self.dtype
             if not self.trainable:
                 layer.trainable = False
             if isinstance(layer, BaseModel):
@@ -152,6 +167,7 @@ class Sequential(BaseModel):
         self.parameters = [parameter for layer in self.layers for parameter in layer.parameters]
         self.chain = Chain(self.layers, self.dtype)
         self.output_shape, self.built = shape, True
+        self._penalizes = any(layer._penalizes for layer in self.layers)
         CONTAINERS.update((layer, weakref.ref(self)) for layer in self.layers)
 
     @property

@@ -22,7 +22,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, Union, overload
 
-from nnlite.errors import ConfigError
+from nnlite.errors import ConfigError, shown
 
 __all__ = [
     "ConstructorSignature",
@@ -32,6 +32,7 @@ __all__ = [
     "Settled",
     "Spec",
     "absolute_paths",
+    "alone",
     "beside",
     "option",
     "sought",
@@ -40,6 +41,7 @@ __all__ = [
 ]
 
 _FOLDER: ContextVar[str | None] = ContextVar("folder of the config", default=None)
+_ALONE: ContextVar[bool] = ContextVar("no argument may name a file", default=False)
 
 if TYPE_CHECKING:
     from typing_extensions import Self, dataclass_transform
@@ -111,6 +113,16 @@ def beside(folder: "str | os.PathLike[str]") -> Iterator[None]:
         _FOLDER.reset(token)
 
 
+@contextmanager
+def alone() -> Iterator[None]:
+    """A context in which no argument may name a file: a model file is read, and is all that is opened."""
+    token = _ALONE.set(True)
+    try:
+        yield
+    finally:
+        _ALONE.reset(token)
+
+
 def absolute_paths(path: "str | os.PathLike[str]", folder: str) -> list[str]:
     """Candidate places of `path`: in `folder`, then in the current folder."""
     return list(dict.fromkeys(os.path.abspath(Path(base, path).expanduser()) for base in (folder, ".")))
@@ -120,8 +132,11 @@ def sought(path: "str | os.PathLike[str]") -> str:
     """The file that an argument names: `path` as it is or, while a config is read, its absolute path.
 
     Raises:
-        ConfigError: a config is read, and there is no such file; says where it was looked for.
+        ConfigError: a config is read, and there is no such file; says where it was looked for. Or a model file is
+            read, which holds what it needs.
     """
+    if _ALONE.get():
+        raise ConfigError(f"a model file names no other file to read, got {shown(os.fspath(path))}")
     folder = _FOLDER.get()
     if folder is None:
         return os.fspath(path)

@@ -7,17 +7,17 @@ from typing import Any, Literal
 import numpy as np
 
 from nnlite.arrays.tables import as_plain_array
-from nnlite.errors import DataError
+from nnlite.errors import ConfigError, DataError
 from nnlite.layers.base.contract.structure import leaves_in
 from nnlite.losses import Loss
 from nnlite.losses.masks import counted_rows
 from nnlite.losses.output_losses import OutputLosses, by_output, each_output
-from nnlite.metrics import Mean, Metric, resolve_accuracy
+from nnlite.metrics import Mean, Metric
 from nnlite.optimizers import Optimizer
 from nnlite.registry.bounds import Count
-from nnlite.registry.field_types import jsonable
+from nnlite.registry.field_types import jsonable, read
 from nnlite.registry.fields import Spec
-from nnlite.training.compiled.metrics import CompiledMetrics
+from nnlite.training.compiled.metrics import CompiledMetrics, accuracy_for
 from nnlite.training.trainable import Trainable
 from nnlite.training.trainer import Trainer
 
@@ -50,7 +50,8 @@ class OutputsTrainer(Trainer):
         """As `Trainer.compile`, with a loss and metrics for each output; see `Model.compile`."""
         losses = [spec and Loss.get(spec) for spec in by_output(loss, self.names, "loss")]
         weights = [
-            1.0 if weight is None else float(weight) for weight in by_output(loss_weights, self.names, "loss_weights")
+            1.0 if weight is None else _read_weight(weight)
+            for weight in by_output(loss_weights, self.names, "loss_weights")
         ]
         specs = [
             (index, spec if spec in ("accuracy", "acc") else Metric.get(spec), weighted)
@@ -58,7 +59,7 @@ class OutputsTrainer(Trainer):
             for index, specs in enumerate(by_output(argument, self.names, "metrics"))
             for spec in (specs if isinstance(specs, (list, tuple)) else [specs] if specs else ())
         ]
-        super().compile(optimizer)
+        super().compile(optimizer, None, None, None, None, run_eagerly, steps_per_execution, jit_compile)
         taken = OutputLosses(losses, weights, self.names) if any(losses) else None
         self._take(taken, OutputMetrics(specs, self.names))
         self._arguments = {
@@ -78,6 +79,8 @@ class OutputsTrainer(Trainer):
         names, label = self.names, self.model.label
         if isinstance(y, dict):
             y = self._targets_by_name(y)
+        elif not isinstance(y, (list, tuple)) and len(self._judged()) == 1:  # those of the one that has a loss
+            y = [y if name in self._judged() else None for name in names]
         if not isinstance(y, (list, tuple)) or len(y) != len(names):
             raise DataError(f"{label} needs a list of {len(names)} targets, or a dict by the outputs' names")
         given = [None if target is None else as_plain_array(target) for target in y]
@@ -124,6 +127,14 @@ class OutputMetrics(CompiledMetrics):
         self.output_specs = specs
         self.names = names
 
+    @property
+    def named(self) -> bool:
+        return bool(self.output_specs)
+
+    @property
+    def of_losses(self) -> list[Any]:
+        return [metric for metric in self.in_use if isinstance(metric.metric, LossValue)]
+
     def settle(self, loss: OutputLosses, output_shape: tuple, targets: tuple[np.ndarray, ...]) -> None:
         """Make up, at the first data, which metric the word accuracy means for each output."""
         if self.settled is not None:
@@ -132,12 +143,12 @@ class OutputMetrics(CompiledMetrics):
         settled: list[tuple[Any, bool]] = [
             (OutputMetric(index, LossValue(own), f"{name}_loss"), True)
             for index, (name, own) in enumerate(losses)
-            if own
+            if own and len(losses) - loss.losses.count(None) > 1
         ]
         for index, spec, weighted in self.output_specs:
             name, own = losses[index]
             if isinstance(spec, str):
-                metric, label = resolve_accuracy(own, output_shape[index], targets[index].shape), spec
+                metric, label = accuracy_for(own, output_shape[index], targets[index].shape), spec
             else:
                 metric, label = copy.deepcopy(spec), spec.name
             settled.append((OutputMetric(index, metric, f"{name}_{label}"), weighted))
@@ -222,3 +233,11 @@ class OutputActivations:
     def __call__(self, outputs: tuple) -> tuple[np.ndarray, ...]:
         pairs = zip(self.activations, outputs, strict=True)
         return tuple(output if activation is None else activation(output) for activation, output in pairs)
+
+
+def _read_weight(weight: Any) -> float:
+    """The factor of a loss; `ConfigError` for what is no number."""
+    try:
+        return read(weight, float)
+    except ConfigError as error:
+        raise error.within("loss_weights") from None

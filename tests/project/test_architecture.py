@@ -45,7 +45,7 @@ FLOORS_INSIDE = {
         ("composite",),
     ],
     "jacobians": [("maps",), ("recurrence",), ("bundles",)],
-    "kernels": [("reference",), ("compiled",)],
+    "kernels": [("memory",), ("reference",), ("compiled",)],
 }
 
 # Imports within one floor, each with its reason; none may go the other way round.

@@ -16,6 +16,7 @@ class Tracker(Callback, abstract=True):
     watches = True
     writes = True
     state_names = ("_identifier",)
+    state_kinds = {"_identifier": ("string", "nothing")}
 
     def load(self) -> Any:
         """The library; `MissingLibraryError` where it is not installed."""

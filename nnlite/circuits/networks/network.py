@@ -125,6 +125,9 @@ class BayesianNetwork:
             key: parameter for key, parameter in constructor_parameters(cls).items() if key not in ("source", "lines")
         }
         raise_all(wrong_keys(arguments, parameters))
+        for key in ("states", "parents", "properties"):
+            if key in arguments and (arguments[key] is not None or key == "states"):
+                _check_lists(arguments[key], key)
         try:
             return cls(**arguments)
         except NetworkError as error:
@@ -284,3 +287,12 @@ class BayesianNetwork:
                 f"{own}: {int((off > NOTED).sum())} rows divided by their sums, off by up to {off.max():.1e}"
             )
         return np.where(off > ROUNDING, table / sums, table)
+
+
+def _check_lists(given: Any, key: str) -> None:
+    """`ConfigError` unless an argument in a config gives names a list each."""
+    if not isinstance(given, Mapping):
+        raise ConfigError(f"expected a mapping, got {shown(given)}", (key,))
+    for name, items in given.items():
+        if not isinstance(items, (list, tuple)):
+            raise ConfigError(f"expected a list, got {shown(items)}", (key, str(name)))

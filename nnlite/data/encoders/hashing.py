@@ -34,6 +34,10 @@ class Hashed(ColumnEncoder, abstract=True):
     def outputs(self) -> list[str]:
         return [f"{self.name}#{place}" for place in range(self.width)]
 
+    @property
+    def size(self) -> int:
+        return self.width
+
     def texts(self, source: ColumnSource) -> list[str]:
         """The cells as text, `""` for a gap."""
         return [cell or "" for cell in self.read(source).values]

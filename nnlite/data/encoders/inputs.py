@@ -30,6 +30,11 @@ class InputEncoder(Configurable, family="input encoder"):
         """Whether raw data are tables, so that a model needs this encoder for them."""
         return False
 
+    @property
+    def row_shape(self) -> tuple[int, ...] | None:
+        """The shape of an encoded row; None where it is that of the raw one."""
+        return None
+
     def accepts(self, inputs: Any) -> bool:
         """Whether `inputs` are a raw table, rather than the array that a model takes."""
         return self.takes_tables and is_table(inputs)
@@ -66,6 +71,10 @@ class Columns(InputEncoder):
     @property
     def takes_tables(self) -> bool:
         return True
+
+    @property
+    def row_shape(self) -> tuple[int, ...]:
+        return (sum(column.size for column in self.columns),)
 
     def encode(self, inputs: Any) -> np.ndarray:
         source = inputs if isinstance(inputs, Table) else read_frame(inputs).gaps_as_text()
@@ -149,6 +158,10 @@ class Raw(InputEncoder):
     """
 
     shape: tuple[int, ...]
+
+    @property
+    def row_shape(self) -> tuple[int, ...]:
+        return self.shape
 
     def encode(self, inputs: np.ndarray) -> np.ndarray:
         if inputs.shape[1:] != self.shape:

@@ -78,6 +78,10 @@ class TableEncoder(InputEncoder):
     def takes_tables(self) -> bool:
         return True
 
+    @property
+    def row_shape(self) -> tuple[int, ...]:
+        return (sum(column.size for column in self.columns),)
+
     def encode(self, inputs: Any) -> np.ndarray:
         """The matrix of a table. Shape: (rows, width), float32 where all numbers of the table are, else float64.
 

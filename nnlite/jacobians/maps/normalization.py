@@ -5,9 +5,11 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
+from nnlite import kernels
 from nnlite.arrays.types import Shape
 from nnlite.jacobians.maps.base import Jacobian
 from nnlite.jacobians.maps.composition import Composed
+from nnlite.kernels.reference.normalization import group_means
 
 __all__ = [
     "DiagonalPlusRankOne",
@@ -109,9 +111,10 @@ class StandardizeGroups(Jacobian):
 
     def vjp(self, cotangent: np.ndarray) -> np.ndarray:
         positions = self.in_shape[1]
-        along = group_means(np.einsum("...pf,...pf->...f", cotangent, self.standardized), positions, self.groups)
-        result = cotangent - group_means(cotangent.sum(axis=-2), positions, self.groups)
-        result -= self.standardized * along
+        products = np.einsum("...pf,...pf->...f", cotangent, self.standardized)
+        mean, along = (group_means(own, positions, self.groups) for own in (cotangent.sum(axis=-2), products))
+        result = cotangent - mean[..., None, :]
+        result -= self.standardized * along[..., None, :]
         result *= self.inverse_deviation
         return result
 
@@ -120,23 +123,8 @@ class StandardizeGroups(Jacobian):
     @classmethod
     def of(cls, inputs: np.ndarray, groups: int, epsilon: float) -> "tuple[np.ndarray, StandardizeGroups]":
         """z, and the map."""
-        positions = inputs.shape[1]
-        standardized = inputs - group_means(inputs.sum(axis=1), positions, groups)
-        squares = np.einsum("npf,npf->nf", standardized, standardized)
-        inverse_deviation = 1 / np.sqrt(group_means(squares, positions, groups) + epsilon)
-        standardized *= inverse_deviation
-        return standardized, cls(standardized, inverse_deviation, groups)
-
-
-def group_means(sums: np.ndarray, positions: int, groups: int) -> np.ndarray:
-    """The mean over positions and each group, for every feature, from sums over positions.
-
-    Shape: `(..., features) -> (..., 1, features)`.
-    """
-    apart = sums.reshape(*sums.shape[:-1], groups, -1)
-    share = 1 / max(1, positions * apart.shape[-1])
-    means = np.broadcast_to(apart.sum(axis=-1, keepdims=True) * share, apart.shape)
-    return means.reshape(sums.shape)[..., None, :]
+        _, standardized, inverse_deviation, *_ = kernels.normalize_columns(inputs, None, None, epsilon, groups)
+        return standardized, cls(standardized, inverse_deviation[:, None], groups)
 
 
 class DiagonalPlusRankOne(Jacobian):

@@ -1,8 +1,11 @@
 """L-BFGS: the inverse Hessian from the last few steps."""
 
+from typing import Any
+
 import numpy as np
 
 from nnlite.arrays.types import Array
+from nnlite.errors import ModelFileError
 from nnlite.optimizers.full_batch.base import NO_STEP, FullBatchOptimizer
 from nnlite.optimizers.full_batch.line_search import search
 from nnlite.optimizers.full_batch.objective import Objective
@@ -44,6 +47,13 @@ class LBFGS(FullBatchOptimizer):
 
     def matrix_names(self) -> dict[str, int]:
         return {"steps": self.memory, "changes": self.memory}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        for slots in state["slots"]:
+            pairs = np.ravel(slots.get("numbers", ()))
+            if not np.isin(pairs, np.arange(self.memory + 1)).all():
+                raise ModelFileError(f"{self!r} keeps 0 to {self.memory} pairs, the saved state has {pairs.tolist()}")
+        super().set_state(state)
 
     def step(self, objective: Objective, point: Array) -> tuple[Array, float]:
         value, gradient = objective.gradient(point)

@@ -9,6 +9,7 @@ from nnlite.callbacks import Callback
 from nnlite.callbacks.base import announce
 from nnlite.data.batches import ArrayBatches, count_rows
 from nnlite.errors import ConfigError
+from nnlite.metrics.state.kinds import check_weights
 from nnlite.optimizers import Optimizer
 from nnlite.optimizers.full_batch import FullBatchOptimizer
 from nnlite.optimizers.full_batch.base import EPOCHS, FAILURES
@@ -62,6 +63,7 @@ class FullBatchWatch(Callback, abstract=True):
 
     watches = True
     state_names = ("failures", "best", "weights")
+    state_kinds = {"weights": ("list", "nothing")}
 
     optimizer: Any
 
@@ -74,6 +76,10 @@ class FullBatchWatch(Callback, abstract=True):
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         self.optimizer.begin()
         self.failures, self.best, self.weights = 0, float("inf"), None
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        super().set_state(state)
+        check_weights(self.model, self.weights, "weights")
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         logs = {} if logs is None else logs

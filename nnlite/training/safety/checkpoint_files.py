@@ -17,6 +17,7 @@ __all__ = ["Checkpoint", "latest_checkpoint", "read_checkpoint"]
 NEEDED = ("plan", "epochs", "epoch", "batch", "first_epoch", "begun", "shuffled_at", "steps", "learning_rate", "loss",
           "metrics", "callbacks", "logs", "stopped")  # fmt: skip
 COUNTS = ("epochs", "epoch", "batch", "first_epoch", "begun", "shuffled_at")
+KINDS = {"plan": dict, "metrics": list, "callbacks": list, "logs": dict, "stopped": bool}
 
 
 class Checkpoint(NamedTuple):
@@ -81,4 +82,25 @@ def read_checkpoint(path: Path) -> Checkpoint:
         raise ModelFileError(f"{path}: loss must be two numbers, got {shown(total)}")
     if not (rate is None or isinstance(rate, Real)):
         raise ModelFileError(f"{path}: learning_rate must be a number, got {shown(rate)}")
+    _check_rest(state, path)
     return Checkpoint(path, counts["iterations"], state, arrays)
+
+
+def _check_rest(state: dict[str, Any], path: Path) -> None:
+    """`ModelFileError` for a place that no training reaches, or for parts of another kind."""
+    for name, kind in KINDS.items():
+        if not isinstance(state[name], kind):
+            raise ModelFileError(f"{path}: {name} is of another kind than a training keeps, {shown(state[name])}")
+    steps = state["steps"]
+    if steps is not None and (type(steps) is not int or steps < 1):
+        raise ModelFileError(f"{path}: steps must be an integer >= 1, got {shown(steps)}")
+    if state["first_epoch"] > state["epoch"] or state["epoch"] > state["epochs"]:
+        order = f"{state['first_epoch']}, {state['epoch']} and {state['epochs']}"
+        raise ModelFileError(f"{path}: first_epoch, epoch and epochs must rise, got {order}")
+    if steps is not None and state["batch"] > steps:
+        raise ModelFileError(f"{path}: batch is {state['batch']}, and an epoch has {steps}")
+    for known in state["callbacks"]:
+        if not (isinstance(known, list) and [type(part) for part in known] == [str, dict]):
+            raise ModelFileError(f"{path}: callbacks must be pairs of a name and a state, got {shown(known)}")
+    if not all(isinstance(value, Real) for value in state["logs"].values()):
+        raise ModelFileError(f"{path}: logs must be numbers, got {shown(state['logs'])}")

@@ -63,6 +63,7 @@ class Session:
         self._plan: dict[str, Any] | None = None
         self._taken: dict[str, Any] | None = None  # the state that goes on
         self._file: Path | None = None  # that it is from
+        self._anyway = False
         if options["resume"] is not None or any(one.comes_last for one in callbacks.callbacks):
             self._plan = training_plan_of(trainer, batches, options, callbacks.callbacks)
 
@@ -73,7 +74,7 @@ class Session:
             ConfigError: it is of another training, unless `anyway`.
             ModelFileError: it does not fit the model, or its state is damaged.
         """
-        self._file = checkpoint.path
+        self._file, self._anyway = checkpoint.path, anyway
         with self._reading():
             self._resume(checkpoint, anyway)
 
@@ -94,7 +95,7 @@ class Session:
         trainer.optimizer.set_state({"iterations": checkpoint.iterations, "slots": slots})
         self.first_epoch, self.begun, self.shuffled_at = state["first_epoch"], state["begun"], state["shuffled_at"]
         self.epochs, self.batch = range(state["epoch"], self.options["epochs"]), state["batch"]
-        self.loss = Mean()
+        self.loss = Mean(name="loss")
         self.loss.total, self.loss.count = state["loss"]
         self.logs, self.stopped = state["logs"], state["stopped"] and state["epochs"] == self.options["epochs"]
         self.callbacks.params["steps"] = self.batches.steps or state["steps"]
@@ -123,6 +124,8 @@ class Session:
             place = next((n for n, (name, _) in enumerate(left) if name == type(callback).__name__), None)
             if place is not None:  # the first of its class that nobody has taken yet
                 callback.set_state(left.pop(place)[1])
+            elif callback.state_names and not callback.watches and not self._anyway:
+                raise ConfigError(f"there is no state of {type(callback).__name__}, which would start anew")
 
     def _same_rate(self) -> bool:
         """Whether the learning rate that the training began with is the one that it was to begin with."""
@@ -164,7 +167,7 @@ class Session:
             if self.stopped:
                 left.close()
             return left, self.loss, self.batch
-        self.loss, self.batch, self.shuffled_at = Mean(), 0, trainer.optimizer.batches
+        self.loss, self.batch, self.shuffled_at = Mean(name="loss"), 0, trainer.optimizer.batches
         for metric in trainer.metrics:
             metric.reset_state()
         return self.batches.epoch(self.shuffled_at, together=together), self.loss, 0

@@ -1,12 +1,13 @@
 """One label per row."""
 
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
 from nnlite.config import floatx
 from nnlite.data.encoders.targets.base import TargetEncoder, TargetKind, listed
-from nnlite.errors import ConfigError, DataError, ShapeError, did_you_mean
+from nnlite.errors import ConfigError, DataError, ShapeError, did_you_mean, shown
 from nnlite.metrics.scores import Score, best_threshold, classification_scores
 from nnlite.registry.bounds import Fraction
 
@@ -37,6 +38,12 @@ class Classes(TargetEncoder):
     threshold: Fraction | None = None
 
     def validate(self) -> None:
+        odd = [label for label in self.labels if not isinstance(label, (str, bool, Real, np.generic))]
+        if odd:
+            expected = "expected integers, numbers, booleans or strings"
+            raise ConfigError(f"{expected}, got {shown(odd[0])}", (type(self).__name__, "labels"))
+        if len(set(self.labels)) < len(self.labels):
+            raise ConfigError("a label stands there twice", (type(self).__name__, "labels"))
         if self.threshold is not None and len(self.labels) != 2:
             raise ConfigError(f"a threshold decides between two classes, {self.name!r} has {len(self.labels)}")
 

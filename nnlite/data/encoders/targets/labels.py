@@ -39,6 +39,10 @@ class Labels(TargetEncoder):
     thresholds: list[Fraction] | None = None
 
     def validate(self) -> None:
+        if len(set(self.labels)) < len(self.labels):
+            raise ConfigError("a label stands there twice", ("Labels", "labels"))
+        if self.separator == "":
+            raise ConfigError("nothing cannot stand between labels", ("Labels", "separator"))
         if self.thresholds is not None and len(self.thresholds) != len(self.labels):
             raise ConfigError(f"expected one threshold for each of {len(self.labels)} labels", ("Labels", "thresholds"))
 

@@ -7,7 +7,7 @@ import numpy as np
 from nnlite.config import floatx
 from nnlite.data.encoders.spreads import check_spread
 from nnlite.data.encoders.targets.base import TargetEncoder, listed
-from nnlite.errors import DataError, ShapeError, needed_for
+from nnlite.errors import ConfigError, DataError, ShapeError, needed_for
 from nnlite.metrics.scores import regression_scores
 
 __all__ = ["Quantities"]
@@ -37,6 +37,13 @@ class Quantities(TargetEncoder):
     mean: list[float]
     scale: list[float]
     transform: Transform | None = None
+
+    def validate(self) -> None:
+        for key, numbers in (("mean", self.mean), ("scale", self.scale)):
+            if len(numbers) != len(self.names) or not np.isfinite(numbers).all():
+                raise ConfigError(f"expected a finite number for each of {len(self.names)} names", ("Quantities", key))
+        if any(scale <= 0 for scale in self.scale):
+            raise ConfigError(f"must be > 0, got {min(self.scale):g}", ("Quantities", "scale"))
 
     @classmethod
     def fit(
