@@ -61,13 +61,10 @@ class Plan:
 
     def pruner(self) -> Any:
         """Optuna's pruner."""
-        optuna = optuna_library()
-        pruners = {
-            "median": lambda: optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=3),
-            "hyperband": optuna.pruners.HyperbandPruner,
-            "none": optuna.pruners.NopPruner,
-        }
-        return pruners[Search.get(self.search).pruner]()
+        pruners, name = optuna_library().pruners, Search.get(self.search).pruner
+        if name == "median":
+            return pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=3)
+        return pruners.HyperbandPruner() if name == "hyperband" else pruners.NopPruner()
 
     def study(self, worker: int = 0) -> Any:
         """Optuna's study, made if it does not exist yet."""
