@@ -89,7 +89,7 @@ def add_backend(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--scheduler", metavar="ADDRESS", help="of a cluster of Dask (default: one on this machine)")
 
 
-def backend_of(arguments: argparse.Namespace) -> tuple[str | None, str | None]:
+def backend_of(arguments: argparse.Namespace) -> tuple[Any, str | None]:
     """Backend and scheduler; a scheduler alone means Dask."""
     return arguments.backend or (arguments.scheduler and "dask"), arguments.scheduler
 

@@ -41,7 +41,8 @@ def each(
     with needed_for("jobs are run side by side by joblib", "joblib"):
         import joblib
     with _cluster(jobs, scheduler) if backend == "dask" else joblib.parallel_config(backend, n_jobs=jobs):
-        return list(joblib.Parallel(n_jobs=jobs)(joblib.delayed(function)(item) for item in items))
+        results: Any = joblib.Parallel(n_jobs=jobs)(joblib.delayed(function)(item) for item in items)
+    return list(results)
 
 
 @contextmanager
@@ -54,6 +55,7 @@ def _cluster(jobs: int, scheduler: str | None) -> Iterator[Any]:
         with Client(scheduler), joblib.parallel_config("dask"):
             yield
         return
-    local = LocalCluster(n_workers=jobs, threads_per_worker=1, dashboard_address=None)
+    alone: dict[str, Any] = {"threads_per_worker": 1, "dashboard_address": None}
+    local = LocalCluster(n_workers=jobs, **alone)
     with local as cluster, Client(cluster), joblib.parallel_config("dask"):
         yield
