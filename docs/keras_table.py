@@ -22,10 +22,10 @@ this page by looking at both libraries; do not edit it by hand.
 
 A program for Keras runs with `import nnlite as keras` where all it uses is the same. What differs on purpose
 everywhere: data with NaN is refused; indices must be integers; shapes that broadcast by accident are errors;
-`validation_split` takes random rows rather than the last; hashing uses BLAKE2; layers and models have a name once a
-model or the user gives them one; `layers` of a graph are without its inputs; `supports_masking` says that the
-mask of the inputs is that of the outputs; sizes in configs stand as they were given, `3` or `(3, 3)`, and activations
-as `{{name: {{}}}}`.
+`validation_split` takes random rows rather than the last; hashing uses BLAKE2; a model numbers those of its layers
+without a name from the beginning, `dense`, `dense_1`; `layers` of a graph are without its inputs; `losses.get("mse")`
+gives the loss, whose result is one number, and `losses.mean_squared_error` the function; `get_config()` of a layer is
+in Keras's terms, while files and YAML hold the arguments as they were given.
 
 {counts}
 """

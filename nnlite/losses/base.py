@@ -88,10 +88,6 @@ class Loss(NamedByClass, Configurable, family="loss", abstract=True):
         if "__init__" in vars(cls) and not cls._own_constructor:
             take_by_position(cls, ("reduction", "name", "dtype"))
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.name = self.default_name() if self.name is None else self.name
-
     @classmethod
     def get(cls, spec: "Self | type[Self] | str | Mapping[str, Any] | Callable[..., Any]") -> "Self":
         """As `Configurable.get`; a function of targets and predictions is a loss too, see `FunctionLoss`."""
