@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import mpi_programs  # noqa: F401 - whose callbacks the configs name
 import pytest
 
 from nnlite.cli import main
