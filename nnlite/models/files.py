@@ -25,7 +25,7 @@ from nnlite.foreign import (
 from nnlite.initializers.blank import values_follow
 from nnlite.layers import Layer
 from nnlite.models.header import ModelHeader
-from nnlite.models.interpretation import interpret, interpretation_header
+from nnlite.models.interpretation import check_encoder, interpret, interpretation_header
 from nnlite.registry.fields import alone
 from nnlite.registry.names import custom_object_scope
 
@@ -80,6 +80,7 @@ def load_model(
 
 def model_state(model: "BaseModel", include_optimizer: bool = True) -> tuple[dict, dict[str, np.ndarray]]:
     """All that a file of a built model holds: the header, and the arrays by name."""
+    check_encoder(model)  # what could not be read is not written
     arrays = weight_arrays(model)
     header = {"content": "model", "model": model.to_spec(), "input_shape": list(model.input_shape), "compile": None}
     header |= interpretation_header(model)
