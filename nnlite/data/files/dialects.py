@@ -42,7 +42,7 @@ class DialectFields:
             raise ConfigError(f"{self.thousands!r} is the decimal mark as well", (type(self).__name__, "thousands"))
         if self.encoding != AUTO:
             try:
-                b" ".decode(self.encoding)  # which knows those of bytes from those of text
+                " ".encode(self.encoding)  # which knows those of bytes from those of text
             except (LookupError, ValueError):
                 hint = "utf-8, utf-16, cp1252 and latin-1 are common ones"
                 raise ConfigError(
