@@ -47,7 +47,32 @@ def signatures() -> dict[str, Any]:
         classes = {name: item for name, item in public.items() if inspect.isclass(item) and item.__name__ == name}
         families[family] = {name: arguments(item) for name, item in sorted(classes.items())}
     families["layers"] |= {"Sequential": arguments(keras.Sequential)}
+    public = vars(keras.optimizers.schedules)
+    schedules = {name: item for name, item in public.items() if inspect.isclass(item)}
+    families["schedules"] = {name: arguments(item) for name, item in sorted(schedules.items())}
+    families["operations"] = operations()
     return families
+
+
+def operations() -> dict[str, Any]:
+    """Class -> its module, the function that it applies, its arguments, and those of its call."""
+    import keras
+
+    functions = {name: item for name, item in vars(keras.ops).items() if inspect.isfunction(item)}
+    found: dict[str, Any] = {}
+    for name, function in sorted(functions.items()):
+        module = inspect.getmodule(function)
+        camel = "".join(part[:1].upper() + part[1:] for part in name.split("_"))
+        cls = getattr(module, camel, None)
+        if inspect.isclass(cls) and issubclass(cls, keras.Operation):
+            taken = [one for one in arguments(cls) if one != "name"]
+            called = [
+                "*" + one.name if one.kind is one.VAR_POSITIONAL else one.name
+                for one in list(inspect.signature(cls.call).parameters.values())[1:]
+            ]
+            found[camel] = {"module": module.__name__, "function": name, "arguments": taken, "call": called}
+            found[camel]["order"] = list(inspect.signature(function).parameters)
+    return found
 
 
 def text(families: dict[str, Any]) -> str:

@@ -23,9 +23,9 @@ this page by looking at both libraries; do not edit it by hand.
 A program for Keras runs with `import nnlite as keras` where all it uses is the same. What differs on purpose
 everywhere: data with NaN is refused; indices must be integers; shapes that broadcast by accident are errors;
 `validation_split` takes random rows rather than the last; hashing uses BLAKE2; layers and models have a name once a
-model or the user gives them one; `layers` of a graph are without its inputs; `losses.get("mse")` gives the loss, whose
-result is one number, and `losses.mean_squared_error` the function; `supports_masking` says that the mask of the inputs
-is that of the outputs; sizes in configs stand as they were given, `3` or `(3, 3)`, and activations as `{{name: {{}}}}`.
+model or the user gives them one; `layers` of a graph are without its inputs; `supports_masking` says that the
+mask of the inputs is that of the outputs; sizes in configs stand as they were given, `3` or `(3, 3)`, and activations
+as `{{name: {{}}}}`.
 
 {counts}
 """

@@ -1,6 +1,7 @@
 """Activation functions under Keras's names: functions of arrays, whose derivatives `nnlite.ops` knows."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import FunctionType
 from typing import Any
 
 from nnlite.errors import ConfigError
@@ -39,6 +40,8 @@ from nnlite.ops.functions import (
     threshold,
 )
 from nnlite.registry import NamedFunction
+from nnlite.registry.modules import function_form
+from nnlite.registry.names import custom_object, custom_object_scope, name_of_custom
 
 __all__ = [
     "celu",
@@ -95,21 +98,33 @@ def get(identifier: Any) -> Callable[..., Any]:
         return linear
     if isinstance(identifier, str) and identifier in FUNCTIONS:
         return FUNCTIONS[identifier]
+    if isinstance(identifier, Mapping) and identifier.get("class_name") == "function":
+        identifier = identifier["config"]
+        if identifier in FUNCTIONS:
+            return FUNCTIONS[identifier]
+    custom = custom_object(identifier) if isinstance(identifier, str) else None
+    if callable(custom) and not isinstance(custom, type):
+        return custom
     return identifier if callable(identifier) else ActivationFunction.get(identifier)
 
 
 def serialize(activation: Callable[..., Any]) -> Any:
-    """The name of a function, or `{class name: {argument: value}}` of an `ActivationFunction`: what `get` reads."""
+    """The name of a function of this module, or of a user's one in Keras's form, or `{class name: {argument: value}}`
+    of an `ActivationFunction`: what `get` reads.
+    """
     if isinstance(activation, ActivationFunction):
         return activation.to_spec()
     if id(activation) in OP_OF_FUNCTION or activation is glu:
         return next(name for name, function in FUNCTIONS.items() if function is activation)
+    if isinstance(activation, FunctionType) and activation.__name__ != "<lambda>":
+        return function_form(name_of_custom(activation) or activation.__name__)
     try:
-        return NamedFunction(activation).to_spec()
+        return function_form(NamedFunction(activation).to_spec())
     except ConfigError as error:
         raise ConfigError(f"no activation that can be saved: {error}") from None
 
 
-def deserialize(config: Any) -> Callable[..., Any]:
-    """The function of such a name or dict."""
-    return get(config)
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Callable[..., Any]:
+    """The function of such a name or dict; `custom_objects` are functions by the names in it."""
+    with custom_object_scope(custom_objects):
+        return get(config)

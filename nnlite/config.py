@@ -1,7 +1,7 @@
 """The defaults of new layers: floating-point type and order of axes; the largest dense Jacobian; determinism."""
 
 from collections.abc import Mapping
-from typing import Literal, cast, get_args
+from typing import Any, Literal, cast, get_args
 
 from nnlite import kernels
 from nnlite.errors import ConfigError, did_you_mean
@@ -67,6 +67,13 @@ class DTypePolicy:
     def from_config(cls, config: Mapping[str, str]) -> "DTypePolicy":
         """The inverse of `get_config`."""
         return cls(**config)
+
+    @classmethod
+    def from_spec(cls, spec: "Mapping[str, Any] | str | None") -> "DTypePolicy":
+        """The policy of a name or of Keras's dict of one; of mixed precision it is that of the weights, float32."""
+        inner = spec.get("config", spec) if isinstance(spec, Mapping) else spec
+        name = inner.get("name") if isinstance(inner, Mapping) else inner
+        return cls("float32" if isinstance(name, str) and name.startswith("mixed_") else name)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, DTypePolicy) and other.name == self.name

@@ -157,4 +157,4 @@ class MinMaxNorm(_Norm):
 
 
 max_norm, min_max_norm, non_neg, unit_norm = MaxNorm, MinMaxNorm, NonNeg, UnitNorm
-get, serialize, deserialize = modules.of_family(Constraint)
+get, serialize, deserialize = modules.of_family(Constraint, {})

@@ -146,7 +146,7 @@ class FeatureSpace(Configurable, family="feature space"):
         except ConfigError as error:
             raise error.within("FeatureSpace") from None
         for name, feature in self.features.items():
-            feature.preprocessor.name = feature.preprocessor.name or name
+            feature.preprocessor.name = feature.preprocessor._given_name or name
         self.preprocessors = {name: feature.preprocessor for name, feature in self.features.items()}
         self.crossers = {cross.name: HashedCrossing(cross.crossing_dim, name=cross.name) for cross in self.crosses}
         for name, spec in self._specs().items():

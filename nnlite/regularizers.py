@@ -183,4 +183,4 @@ class OrthogonalRegularizer(Regularizer):
 
 
 l1, l2, l1_l2, orthogonal_regularizer = L1, L2, L1L2, OrthogonalRegularizer
-get, serialize, deserialize = modules.of_family(Regularizer)
+get, serialize, deserialize = modules.of_family(Regularizer, {})

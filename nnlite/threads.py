@@ -1,5 +1,6 @@
 """Number of threads of the matrix library."""
 
+import os
 import sys
 import threading
 from collections.abc import Iterator
@@ -7,7 +8,7 @@ from contextlib import contextmanager
 
 from nnlite.errors import ConfigError
 
-__all__ = ["set_threads", "suited_threads", "thread_counts"]
+__all__ = ["set_threads", "several_threads", "suited_threads", "thread_counts"]
 
 # Below so many multiply-adds a second thread saves little (float32, two quiet cores: 6.7 and 6.4 us at 2**19, 43 and 29
 # us at 2**22), while one that has to wait for a busy core holds every step up: fits of five networks of 128 units take
@@ -91,6 +92,12 @@ def set_threads(count: int | None) -> None:
 def thread_counts() -> dict[str, int]:
     """The threads that each matrix library uses now, by its name; empty where threadpoolctl is not installed."""
     return {library.internal_api: library.get_num_threads() for library in _threads.libraries}
+
+
+def several_threads() -> bool:
+    """Whether a matrix library shares a large product among threads; where that is unknown, whether it could."""
+    counts = thread_counts().values()
+    return max(counts, default=os.cpu_count() or 1) > 1
 
 
 @contextmanager

@@ -267,7 +267,7 @@ def test_the_module_is_that_of_keras():
     assert initializers.get("he_normal").get_config() == initializers.he_normal().get_config()
     assert initializers.get(None) is None
     spec = {"class_name": "Constant", "config": {"value": 2.0}}
-    assert initializers.serialize(initializers.deserialize(spec)) == {"Constant": {"value": 2.0}}
+    assert initializers.serialize(initializers.deserialize(spec))["config"] == {"value": 2.0}
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from nnlite import Input, Sequential
 from nnlite.callbacks import Callback
 from nnlite.errors import ConfigError
 from nnlite.layers import Dense
-from nnlite.threads import SMALL_PRODUCT, set_threads, suited_threads
+from nnlite.threads import SMALL_PRODUCT, set_threads, several_threads, suited_threads
 from nnlite.training.resources import largest_product
 
 threadpoolctl = pytest.importorskip("threadpoolctl")
@@ -131,3 +131,10 @@ def test_without_threadpoolctl_nothing_is_limited_and_a_choice_names_the_remedy(
 def test_errors(wrong):
     with pytest.raises(ConfigError, match="number of threads"):
         set_threads(wrong)
+
+
+def test_it_is_known_whether_products_are_shared_among_threads(two_threads):
+    assert several_threads()
+    with suited_threads(SMALL_PRODUCT - 1):
+        assert not several_threads()
+    assert several_threads()

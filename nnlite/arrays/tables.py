@@ -12,7 +12,7 @@ import numpy as np
 
 from nnlite.errors import DataError, ShapeError
 
-__all__ = ["as_plain_array", "numbers_of_objects", "numbers_of_table"]
+__all__ = ["as_plain_array", "numbers_of_objects", "numbers_of_table", "only_array"]
 
 MISSING_TYPES = ("NoneType", "NAType", "NaTType")
 
@@ -120,3 +120,17 @@ def _first(array: np.ndarray) -> str:
     row = next((row for row, cell in enumerate(cells) if not isinstance(cell, numbers.Real) and not _is_gap(cell)), 0)
     text = repr(cells[row])
     return f"{text if len(text) < 40 else f'{text[:36]} ...'} in row {row}"
+
+
+def only_array(data: Any, shape: Any) -> Any:
+    """The array of a list of one, as where several are lists of several; anything else as it is.
+
+    Args:
+        data: what a user passed.
+        shape: that of data, batch first; an array with that many axes, or a vector that is no row, is no single row.
+    """
+    if not isinstance(data, (list, tuple)) or len(data) != 1 or not isinstance(data[0], np.ndarray) or not shape:
+        return data
+    rank, array = len(shape), data[0]
+    vector = array.ndim == 1 and rank == 2 and array.shape[0] != shape[-1] > 0
+    return array if array.ndim == rank or vector else data

@@ -47,6 +47,8 @@ class Callback(Configurable, family="callback"):
     adds: ClassVar[tuple[str, ...]] = ()
     # Whether it only watches: a training that goes on may do so without it, or with another one.
     watches: ClassVar[bool] = False
+    # Whether all it does is to write or to show: of processes that train together, the first alone calls its hooks.
+    writes: ClassVar[bool] = False
     # Whether its hooks are called after those of all others.
     comes_last: ClassVar[bool] = False
 
@@ -161,6 +163,7 @@ class CallbackList:
     Args:
         callbacks: callbacks, or specs of callbacks as `Callback.get` reads them; one, several or None.
         model: given to each callback by `set_model`.
+        writing: whether those that only write are called too.
         params: given to each callback by `set_params`.
     """
 
@@ -181,7 +184,11 @@ class CallbackList:
     on_predict_batch_end: Callable[..., None]
 
     def __init__(
-        self, callbacks: Spec[Callback] | Iterable[Spec[Callback]] | None = None, model: Any = None, **params: Any
+        self,
+        callbacks: Spec[Callback] | Iterable[Spec[Callback]] | None = None,
+        model: Any = None,
+        writing: bool = True,
+        **params: Any,
     ) -> None:
         several = isinstance(callbacks, Iterable) and not isinstance(callbacks, (str, dict))
         specs: list[Any] = list(cast(Any, callbacks)) if several else [] if callbacks is None else [callbacks]
@@ -191,8 +198,9 @@ class CallbackList:
         for callback in self.callbacks:
             callback.set_model(model)
             callback.set_params(params)
+        called = [callback for callback in self.callbacks if writing or not callback.writes]
         self._listeners = {
-            hook: [getattr(callback, hook) for callback in self.callbacks if callback.listens(hook)] for hook in HOOKS
+            hook: [getattr(callback, hook) for callback in called if callback.listens(hook)] for hook in HOOKS
         }
         for hook, listeners in self._listeners.items():
             setattr(self, hook, _dispatcher(listeners))

@@ -52,6 +52,7 @@ class ModelCheckpoint(MonitorCallback):
     initial_value_threshold: float | None = None
 
     watches = True
+    writes = True
     state_names = ("best", "_epoch", "_batches_since_save")
     state_kinds = {"best": ("number", "nothing")}
 
@@ -164,6 +165,7 @@ class Checkpoints(Callback):
 
     state_names = ("best",)
     watches = True
+    writes = True
     comes_last = True
 
     def __post_init__(self) -> None:

@@ -41,6 +41,7 @@ class CSVLogger(Callback):
     append: bool = False
 
     watches = True
+    writes = True
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, cast
 from nnlite.callbacks.base import Callback
 from nnlite.errors import ConfigError
 from nnlite.metrics import Metric
+from nnlite.metrics.state.together import single_metrics
 
 __all__ = ["MonitorCallback"]
 
@@ -67,7 +68,7 @@ class MonitorCallback(Callback, abstract=True):
 
     def _metric_direction(self, name: str) -> bool | None:
         """Direction of the model's metric of that name, or else of the metric class of that name."""
-        for metric in () if self.model is None else self.model.metrics:
+        for metric in () if self.model is None else single_metrics(self.model.metrics):
             if metric.name == name:
                 return metric.higher_is_better
         try:

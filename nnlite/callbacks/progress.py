@@ -35,6 +35,7 @@ class ProgressBar(Callback):
     """
 
     watches = True
+    writes = True
 
     def set_params(self, params: dict[str, Any]) -> None:
         super().set_params(params)
@@ -159,6 +160,7 @@ class ProgressLog(Callback):
     format: Literal["text", "json"] = "text"
 
     watches = True
+    writes = True
     state_names = ("_unsaid",)
     state_kinds = {"_unsaid": ("list", "nothing")}
 

@@ -50,6 +50,7 @@ class TensorBoard(Callback):
     embeddings_metadata: Any = None
 
     watches = True
+    writes = True
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -57,7 +57,7 @@ def check_layer(
     (True, 23)
     """
     report, random = Report(), np.random.default_rng(5)
-    name = name or layer.name or type(layer).__name__
+    name = name or layer._given_name or type(layer).__name__
     findings = Findings(report, name)
     with findings.trying("linearize"):
         if inputs is None:

@@ -13,6 +13,7 @@ from nnlite.jacobians.bundles.partial import map_outputs
 from nnlite.layers.base.call import inner_layers
 from nnlite.parameters import Parameter
 from nnlite.registry.field_types import jsonable
+from nnlite.registry.modules import given_arguments
 
 __all__ = []
 
@@ -87,7 +88,7 @@ def check_pure(findings: Findings, layer: Any, subject: Subject) -> None:
 
 def check_arguments(findings: Findings, owner: Any) -> None:
     """The config of a layer or loss has all arguments, as they are."""
-    arguments, others = owner._arguments(), type(owner).from_config(owner.get_config())._arguments()
+    arguments, others = owner._arguments(), type(owner).from_config(given_arguments(owner))._arguments()
     lost = [name for name in arguments if _text(arguments[name]) != _text(others[name])]
     findings.held("config", not lost, f"what is made of its config has another {', '.join(lost)}")
 
@@ -104,7 +105,7 @@ def attributes(layer: Any, prefix: str = "self") -> Iterator[tuple[str, tuple[An
     for name, value in vars(layer).items():
         yield f"{prefix}.{name}", (_mark(value), value)
     for inner in inner_layers(layer):
-        yield from attributes(inner, f"{prefix}.{inner.name or type(inner).__name__}")
+        yield from attributes(inner, f"{prefix}.{inner._given_name or type(inner).__name__}")
 
 
 def _mark(value):

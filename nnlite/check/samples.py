@@ -9,6 +9,7 @@ from nnlite.config import FLOAT_TYPES
 from nnlite.errors import DataError
 from nnlite.layers.base.call import inner_layers
 from nnlite.random import RandomSource
+from nnlite.registry.modules import given_arguments
 
 __all__ = []
 
@@ -27,7 +28,7 @@ def twin_of(layer: Any, dtype: str, shape: Any, random: np.random.Generator) -> 
         shape: what the copy is built for, where the layer is not built; of one input, or a tuple of them.
         random: draws what the copy is adapted to, where the layer is not.
     """
-    twin = type(layer).from_config(respelled(layer.get_config(), dtype))
+    twin = type(layer).from_config(respelled(given_arguments(layer), dtype))
     if not layer.built and not layer.adapted:
         twin.adapt(draw(twin, (8, *shape[1:]), random))
     twin._ensure_built(layer.input_shape if layer.built else free_batch(shape), RandomSource(SEED))

@@ -2,13 +2,13 @@
 
 import itertools
 import math
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from nnlite.arrays.rows import LazyRows, SparseRows
-from nnlite.data.numbered import NumberedBatches, is_array_like, is_numbered
+from nnlite.data.numbered import NumberedBatches, is_batches as is_batches, is_numbered
 from nnlite.data.partition import stratified_parts
 from nnlite.errors import ConfigError, DataError, ShapeError
 from nnlite.random import stream
@@ -33,6 +33,10 @@ class ArrayBatches:
         batch_size: rows per batch; the last one may have fewer.
         shuffle_seed: draws a new order for each epoch; the given order when None.
         steps: batches per epoch; as many as there are when None.
+
+    Attributes:
+        goes_on: whether an epoch of fewer batches goes on where the one before stopped, until all have come; the last
+            of these epochs may be shorter.
     """
 
     def __init__(
@@ -45,10 +49,16 @@ class ArrayBatches:
         available = math.ceil(count_rows(arrays[0]) / batch_size)
         if steps is not None and steps > available:
             raise DataError(f"{steps} steps of {batch_size} rows were asked for, the data has {available}")
-        self.steps = steps or available
+        self.steps, self._available = steps or available, available
+        self.goes_on, self._place = False, 0  # of the epoch's first batch
 
     def skip(self, batches: int) -> None:
-        """Nothing: each epoch starts over."""
+        """Go on behind so many batches of earlier epochs."""
+        for _ in range(batches // self.steps if self.goes_on else 0):
+            self._place = self._end_of_epoch() % self._available
+
+    def _end_of_epoch(self) -> int:
+        return min(self._place + self.steps, self._available)
 
     def epoch(self, step: int = 0, first: int = 0, together: Together = one_by_one) -> Epoch:
         """The batches of one epoch, from `first` on.
@@ -61,8 +71,10 @@ class ArrayBatches:
         count = count_rows(self.arrays[0])
         order = None
         if self.shuffle_seed is not None:
-            order = stream(self.shuffle_seed, "shuffle", step=step).permutation(count)
-        start, end = first * self.batch_size, min(self.steps * self.batch_size, count)
+            order = stream(self.shuffle_seed, "shuffle", step=step - self._place).permutation(count)
+        stop = self._end_of_epoch()
+        start, end = (self._place + first) * self.batch_size, min(stop * self.batch_size, count)
+        self._place = stop % self._available if self.goes_on else 0
         while start < end:
             rows: Any = slice(start, min(start + together(self.batch_size) * self.batch_size, end))
             start = rows.stop
@@ -190,20 +202,6 @@ def _parts(batch) -> tuple:
     if not 1 <= len(parts) <= 3:
         raise DataError(f"a batch must be x, (x, y) or (x, y, sample_weight), got {len(parts)} parts")
     return (*parts, *[None] * (3 - len(parts)))
-
-
-def is_batches(x: Any, y: Any) -> bool:
-    """Whether `x` yields batches by itself, rather than being an array of examples, or several of them."""
-    if y is not None:
-        return False
-    data = isinstance(x, (dict, tuple)) or is_array_like(x) or (isinstance(x, list) and not _holds_batches(x))
-    return not data and (isinstance(x, Iterable) or is_numbered(x))
-
-
-def _holds_batches(items) -> bool:
-    """Whether a list holds tuples `(x, y)`, x being an array or several."""
-    first = items[0][0] if items and isinstance(items[0], tuple) else None
-    return hasattr(first, "__array__") or isinstance(first, (tuple, list, dict))
 
 
 def check_lengths(x: Any, **others: Any) -> None:

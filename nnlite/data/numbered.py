@@ -138,3 +138,17 @@ def is_array_like(data: Any) -> bool:
 def _is_dataset(data: Any) -> bool:
     """Whether the class is made from `PyDataset`, this one or that of Keras."""
     return any(cls.__name__ == "PyDataset" for cls in type(data).__mro__)
+
+
+def is_batches(x: Any, y: Any) -> bool:
+    """Whether `x` yields batches by itself, rather than being an array of examples, or several of them."""
+    if y is not None:
+        return False
+    data = isinstance(x, (dict, tuple)) or is_array_like(x) or (isinstance(x, list) and not _holds_batches(x))
+    return not data and (isinstance(x, Iterable) or is_numbered(x))
+
+
+def _holds_batches(items) -> bool:
+    """Whether a list holds tuples `(x, y)`, x being an array or several."""
+    first = items[0][0] if items and isinstance(items[0], tuple) else None
+    return hasattr(first, "__array__") or isinstance(first, (tuple, list, dict))

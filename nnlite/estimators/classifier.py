@@ -10,8 +10,8 @@ from sklearn.utils.metaestimators import available_if
 from nnlite.errors import ConfigError
 from nnlite.estimators.base import BaseNetwork, Layers
 from nnlite.estimators.class_predictions import ClassPredictions
-from nnlite.estimators.fitting.failures import check_known
-from nnlite.estimators.fitting.targets import LabelTargets, Targets, labels_of, read_classes
+from nnlite.estimators.fitting.failures import check_known, labels_of
+from nnlite.estimators.fitting.targets import LabelTargets, Targets, read_classes
 from nnlite.estimators.fitting.training import Judged
 from nnlite.estimators.fitting.weights import class_weighted
 from nnlite.estimators.specs.calibration import calibration_layers
@@ -241,6 +241,8 @@ class NNClassifier(ClassifierMixin, ClassPredictions, BaseNetwork):
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> "NNClassifier":
         """One pass over some samples, at a constant learning rate; the first call decides how columns are read.
 
+        Nothing is set apart, so that probabilities are not calibrated.
+
         Parameters
         ----------
         X, y
@@ -279,7 +281,9 @@ class NNClassifier(ClassifierMixin, ClassPredictions, BaseNetwork):
     def _final_layers(self, judged: Judged | None) -> tuple[list[Layer], list[Layer]]:
         """Layers that calibrate the probabilities, fitted on rows that some network did not learn from."""
         automatic = not isinstance(self._targets, LabelTargets) and self._loss().target_kind == "sparse"
-        return calibration_layers(self.calibration, judged, self._targets, automatic, self._precision)
+        done = self._trained_by
+        method = None if done.online else self.calibration  # a part of the rows is no base for it
+        return calibration_layers(method, judged, self._targets, automatic, self._precision, done.problem.n_rows)
 
     def _output_names(self) -> tuple[str, list[Any] | None]:
         if isinstance(self._targets, LabelTargets) and self._targets.names is not None:

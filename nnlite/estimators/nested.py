@@ -11,6 +11,7 @@ from nnlite.layers import Layer
 from nnlite.losses import Loss
 from nnlite.optimizers import Optimizer
 from nnlite.registry import Configurable
+from nnlite.registry.modules import given_arguments
 
 __all__ = ["NestedParameters"]
 
@@ -90,4 +91,4 @@ def _changed(family: type[Configurable], value: Any, inner: list[str], new: Any,
         raise ConfigError(f"{path!r} is no parameter: {path.split('__')[0]!r} is {value!r}")
     name = path.split("__")[0]
     whole: Any = family.get(AUTOMATIC.get(name, value) if isinstance(value, str) and value == "auto" else value)
-    return type(whole).from_config({**whole.get_config(), first: new})
+    return type(whole).from_config({**given_arguments(whole), first: new})

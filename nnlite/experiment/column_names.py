@@ -42,7 +42,7 @@ def tell_columns(model: Sequential, inputs: InputEncoder) -> None:
             too small for the codes of its column; texts for a model of numbers.
     """
     if isinstance(inputs, Texts) and model.input_kind != "strings":
-        first = model.layers[0]
+        first = model._layers_inside()[0]
         what = f"the data are strings, {first.label} takes {first.input_kind}"
         raise ConfigError(f"{what}: begin with TextVectorization", (0,))
     named, codes = NamedColumns(), {}
@@ -50,12 +50,12 @@ def tell_columns(model: Sequential, inputs: InputEncoder) -> None:
         named = NamedColumns(inputs.places(), inputs.amounts, inputs.code_sizes)
         codes = {column.name: 1 + len(column.categories) for column in inputs.columns if isinstance(column, Ordinal)}
     changed: Layer | None = None
-    for index, layer in enumerate(model.layers):
+    for index, layer in enumerate(model._layers_inside()):
         try:
             if changed is not None and isinstance(layer, TELLS_COLUMNS) and layer.has_names:
                 raise ConfigError(f"{layer.label} names columns, but stands behind {changed.label}, which changes them")
             if isinstance(layer, MonotonicDense) and layer.has_names:
-                _check_rising(layer, model.layers[:index])
+                _check_rising(layer, model._layers_inside()[:index])
             _tell(layer, named, codes)
         except ConfigError as error:
             nested = not isinstance(layer, (ColumnBranch, *TELLS_COLUMNS))

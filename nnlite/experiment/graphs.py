@@ -127,7 +127,7 @@ class ModelGraph(Section):
         except ConfigError as error:
             errors.append(error.within("layers") if listed else error)
         raise_all(errors)
-        chain[-1].name = chain[-1].name or name
+        chain[-1].name = chain[-1]._given_name or name
         return _Step(chain, sources)
 
     def _sources(self, entry: str, given: Any) -> list[str]:

@@ -18,6 +18,7 @@ from nnlite.experiment.judging.thresholds import tune_threshold
 from nnlite.experiment.running.checks import check_folder, check_learning_rate, check_space
 from nnlite.experiment.running.data_paths import beside_folder
 from nnlite.experiment.running.environment import environment, warn_of_changes
+from nnlite.experiment.running.fitting import arguments_to_resume, fit, given_arguments, led
 from nnlite.experiment.running.folder import Interrupted, RunFolder, Unfinished, json_text
 from nnlite.experiment.running.record import RunRecord
 from nnlite.experiment.running.signals import Signals
@@ -26,7 +27,6 @@ from nnlite.experiment.runs import Run, check_run, data_prints, read_folds, read
 from nnlite.models.base import BaseModel
 from nnlite.registry.fields import Spec
 from nnlite.saving import check_manifest
-from nnlite.training.epoch import Verbose
 
 __all__ = ["Interrupted", "Unfinished", "resume", "train"]
 
@@ -54,6 +54,12 @@ def train(
         DivergenceError: a loss or weights were not finite; the folder keeps the last checkpoint that is.
         Unfinished: something else went wrong after training began, such as a full disk; the folder keeps the same.
     """
+    return led(experiment, partial(_train, experiment, out, quiet, folds, callbacks), bool(folds))
+
+
+def _train(
+    experiment: Experiment, out: str | Path | None, quiet: bool, folds: int | None, callbacks: Sequence[Spec[Callback]]
+) -> Run:
     check_folder(out)
     model, data = experiment.prepare()
     with experiment.explaining():
@@ -89,7 +95,7 @@ def resume(
         ConfigError: another process trains in the folder; config or data have changed; there is nothing left to do.
         DataError: not a run folder, or one without a checkpoint.
     """
-    folder, signals = Path(run), Signals()
+    folder = Path(run)
     check_run(folder)
     if not anyway:
         check_manifest(folder)
@@ -99,12 +105,18 @@ def resume(
     if read_state(folder)["state"] == "finished" and epochs is None:
         raise ConfigError(f"{folder}: the training is finished; --epochs N trains for longer")
     warn_of_changes(folder)
+    has_folds = len(read_folds(folder).get("folds", ())) < read_folds(folder).get("planned", 0)
+    return led(experiment, partial(_resume, folder, experiment, quiet, anyway, callbacks), has_folds, folder, anyway)
+
+
+def _resume(
+    folder: Path, experiment: Experiment, quiet: bool, anyway: bool, callbacks: Sequence[Spec[Callback]]
+) -> Run:
+    signals = Signals()
     with signals.handled(), RunFolder(folder, False, signals) as owned:
         prepared = experiment.prepare(read_preprocessing(folder))
         _cross_validate(owned, experiment, prepared, quiet, read_folds(folder))
-        begun = any(owned.checkpoints.glob("step-*.safetensors"))
-        resumed = {"resume": folder, "resume_anyway": anyway} if begun else {}
-        _run(owned, experiment, prepared, quiet, callbacks, resumed)
+        _run(owned, experiment, prepared, quiet, callbacks, arguments_to_resume(folder, anyway))
     return Run(folder)
 
 
@@ -148,14 +160,12 @@ def _run(
     record.on_row = lambda epoch: folder.tell(epoch=epoch)
     plan = experiment.checkpoint
     kept = [plan.callback(folder.checkpoints)] if plan else []
-    arguments = {"on_divergence": "stop"} | {
-        name: value for name, value in experiment.fit_arguments(data).items() if value is not None
-    }
+    arguments = given_arguments(experiment, data)
     arguments["callbacks"] = [*arguments.get("callbacks", ()), *callbacks, done, record, *kept]
     interrupted = False
     try:
         with experiment.explaining(), folder.signals.training(model.trainer):
-            _fit(model, data, arguments | (resumed or {}), quiet)
+            fit(model, data, arguments | (resumed or {}), quiet)
     except KeyboardInterrupt:
         if not folder.signals.in_order:
             raise
@@ -164,11 +174,6 @@ def _run(
     if interrupted:
         raise Interrupted(f"interrupted in epoch {len(done.epoch) + 1}; {folder.kept}", folder.signals.exit_code)
     folder.seal()
-
-
-def _fit(model: BaseModel, data: Prepared, arguments: dict[str, Any], quiet: bool) -> None:
-    verbose: Verbose = 0 if quiet else "auto"
-    model.fit(**data.for_fit(), verbose=verbose, **arguments)
 
 
 def _describe(folder: RunFolder, experiment: Experiment, model: BaseModel, data: Prepared) -> None:

@@ -32,6 +32,7 @@ __all__ = [
     "save_keras",
     "save_keras_weights",
     "stated_format",
+    "trained_in_order",
 ]
 
 ENDINGS = (".keras", ".weights.h5", ".h5", ".hdf5")
@@ -97,7 +98,14 @@ def read_extra(content: bytes, path: object) -> tuple[dict[str, Any], dict[str, 
         return header, arrays
 
 
-def save_keras(model: Any, path: str | os.PathLike, extra: bytes = b"", overwrite: bool = True) -> None:
+def save_keras(
+    model: Any,
+    path: str | os.PathLike,
+    extra: bytes = b"",
+    overwrite: bool = True,
+    compiled: dict[str, Any] | None = None,
+    memory: Mapping[str, np.ndarray] | None = None,
+) -> None:
     """Write a `.keras` file that Keras 3 loads.
 
     Args:
@@ -105,6 +113,8 @@ def save_keras(model: Any, path: str | os.PathLike, extra: bytes = b"", overwrit
         path: its folder must exist.
         extra: bytes that nnlite reads and Keras passes over.
         overwrite: whether a file of that name is replaced.
+        compiled: the arguments of `compile` in Keras's JSON.
+        memory: the variables of the optimizer by their places.
 
     Raises:
         ModelFileError: a layer or an argument that Keras does not have; the message names it.
@@ -112,9 +122,9 @@ def save_keras(model: Any, path: str | os.PathLike, extra: bytes = b"", overwrit
     """
     _check_target(path, overwrite)
     config = model_config(model)
-    config |= {"build_config": {"input_shape": model.input_shape}, "compile_config": None}
+    config |= {"build_config": {"input_shape": model.input_shape}, "compile_config": compiled}
     metadata = {"keras_version": signatures()["version"], "date_saved": ""}
-    write_archive(path, config, metadata, _encoded(model), extra)
+    write_archive(path, config, metadata, _encoded(model, memory), extra)
 
 
 def save_keras_weights(model: Any, path: str | os.PathLike, overwrite: bool = True) -> None:
@@ -130,14 +140,19 @@ def _check_target(path: str | os.PathLike, overwrite: bool) -> None:
         raise ModelFileError(f"{path}: must name a file in a folder that exists")
 
 
-def _encoded(model: Any) -> bytes:
+def trained_in_order(model: Any, trained: set[int]) -> list[Parameter]:
+    """The parameters whose `id` is in `trained`, in Keras's order."""
+    return [parameter for _, parameter in parameter_places(model, keras_order) if id(parameter) in trained]
+
+
+def _encoded(model: Any, memory: Mapping[str, np.ndarray] | None = None) -> bytes:
     shapes = file_shapes(model, keras_order)
     arrays = {
         place: parameter.value.reshape(shapes.get(id(parameter), parameter.shape))
         for place, parameter in parameter_places(model, keras_order)
     }
     counts = {f"{group}/2": np.array(0, np.int32) for group in _adapted(model, keras_order)}
-    return hdf5.encode(arrays | counts, dict(groups_of(model, keras_order)))
+    return hdf5.encode({**arrays, **counts, **(memory or {})}, dict(groups_of(model, keras_order)))
 
 
 def _adapted(model: Any, order: Order) -> list[str]:

@@ -29,17 +29,15 @@ class Use(NamedTuple):
 
 def uses_of(model: Any) -> tuple[list[Use], list[Use], list[tuple[Use, int]]]:
     """The inputs as uses, the uses in the order of computation, and the values that are outputs."""
-    drawn = model.get_config()
     inputs = [Use(symbol.layer, 0, []) for symbol in model.inputs]
     values: list[tuple[Use, int]] = [(use, 0) for use in inputs]
     uses: list[Use] = []
-    for place, numbers, *_ in drawn["nodes"]:
-        layer = model.layers[place]
+    for layer, numbers, *_ in model._drawing.uses():
         index = sum(use.layer is layer for use in uses)
         uses.append(Use(layer, index, [values[number] for number in numbers]))
         shape = layer.output_shape
         values += [(uses[-1], part) for part in range(len(shape) if isinstance(shape[0], tuple) else 1)]
-    return inputs, uses, [values[number] for number in drawn["outputs"]]
+    return inputs, uses, [values[number] for number in model._drawing.ends()]
 
 
 def keras_order(model: Any) -> Sequence[Layer]:
@@ -47,7 +45,7 @@ def keras_order(model: Any) -> Sequence[Layer]:
 
     Layers far from the outputs come first; among those equally far, the order is that of a walk from the outputs.
     """
-    if type(model).__name__ != "Model":
+    if vars(model).get("_drawing") is None:
         return model.layers
     inputs, _, outputs = uses_of(model)
     finished, numbers = _walk(outputs)

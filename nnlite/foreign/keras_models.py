@@ -6,7 +6,9 @@ from typing import Any
 from nnlite.errors import ConfigError, DataError, ModelFileError
 from nnlite.foreign.keras_graphs import Use, keras_order, uses_of
 from nnlite.foreign.keras_specs import config_error, described, plain_value, read_config
+from nnlite.foreign.operations import apply_operation, is_operation, operation_config, operation_node
 from nnlite.layers import Input, Layer
+from nnlite.layers.composite.operation import Operation
 
 __all__ = ["Orders", "model_config", "read_model"]
 
@@ -81,7 +83,10 @@ def _sequential(config: dict[str, Any], orders: Orders, place: str) -> Layer:
 def _functional(config: dict[str, Any], orders: Orders, place: str) -> Layer:
     """The layers, then the calls, each as soon as what it takes is there."""
     documents = [one for one in config["layers"] if not _makes_masks(one)]
-    layers = {one["name"]: read_model(one, orders, f"{place}.{one.get('name')}") for one in documents}
+    layers = {
+        one["name"]: one if is_operation(one) else read_model(one, orders, f"{place}.{one.get('name')}")
+        for one in documents
+    }
     values: dict[tuple[str, int, int], Any] = {
         (name, 0, 0): layer for name, layer in layers.items() if isinstance(layer, Input)
     }
@@ -95,7 +100,7 @@ def _functional(config: dict[str, Any], orders: Orders, place: str) -> Layer:
     ends = [_ends(config.get(name), values, f"{place}.{name}") for name in ("input_layers", "output_layers")]
     options = {key: config[key] for key in ("name", "trainable") if config.get(key) is not None}
     model: Any = Layer.members()["Model"](*ends, **options)
-    orders[id(model)] = list(layers.values())
+    orders[id(model)] = [layer for layer in layers.values() if isinstance(layer, Layer)]
     return model
 
 
@@ -118,10 +123,14 @@ def _called(layers: dict[str, Layer], values: dict, call: tuple[str, int, Any], 
     name, number, node = call
     arguments, options = node["args"], node.get("kwargs") or {}
     taken = [*arguments, *(options[key] for key in CALL_ARGUMENTS if key in options)]
-    keys = [_key(item, place) for item in _flat(taken)]
+    taken = [item for item in _flat(taken) if not isinstance(layers[name], dict) or _is_value(item)]
+    keys = [_key(item, place) for item in taken]
     if any(key not in values for key in keys):
         return False
-    layer = layers[name]
+    layer: Any = layers[name]
+    if isinstance(layer, dict):
+        output = apply_operation(layer, _placed(arguments, values), _placed(options, values), place)
+        return _keep(output, values, name, number)
     for key, value in options.items():
         if key == "use_causal_mask" and value and "use_causal_mask" in vars(layer):
             layer.__dict__["use_causal_mask"] = True
@@ -136,9 +145,29 @@ def _called(layers: dict[str, Layer], values: dict, call: tuple[str, int, Any], 
         output: Any = layer(given if layer.takes_several or len(given) > 1 else given[0])
     except (ConfigError, DataError) as error:
         raise ModelFileError(f"{place}: {error}") from None
-    parts = output if isinstance(output, tuple) else (output,)
+    return _keep(output, values, name, number)
+
+
+def _keep(output: Any, values: dict, name: str, number: int) -> bool:
+    """Note what a call gave; True."""
+    parts = output if isinstance(output, (tuple, list)) else (output,)
     values |= {(name, number, part): value for part, value in enumerate(parts)}
+    if number == 0 and isinstance(parts[0].layer, Operation):
+        parts[0].layer.name = name
     return True
+
+
+def _placed(items: Any, values: dict) -> Any:
+    """Arguments of a call with the values of the graph in their places."""
+    if isinstance(items, list):
+        return [_placed(item, values) for item in items]
+    if isinstance(items, dict) and items.get("class_name") == "__keras_tensor__":
+        return values[_key(items, "a call")]
+    return {key: _placed(item, values) for key, item in items.items()} if isinstance(items, dict) else items
+
+
+def _is_value(item: Any) -> bool:
+    return isinstance(item, dict) and item.get("class_name") == "__keras_tensor__"
 
 
 def _flat(items: Any) -> list[Any]:
@@ -226,8 +255,10 @@ def _graph_config(model: Any, place: str) -> dict[str, Any]:
     for layer in keras_order(model):
         if type(layer).__name__ in CELLS:
             _check_alone(layer, place)
-        document = model_config(layer, f"{place}.{layer.name}")
-        nodes = [_node(use) for use in uses if use.layer is layer]
+        own = f"{place}.{layer.name}"
+        applied = isinstance(layer, Operation)
+        document = operation_config(layer, own) if applied else model_config(layer, own)
+        nodes = [_applied(use, own) if applied else _node(use) for use in uses if use.layer is layer]
         layers.append({**document, "name": layer.name, "inbound_nodes": nodes})
     config = {"name": model.name, "trainable": model.trainable, "layers": layers}
     ends = {"input_layers": [(use, 0) for use in inputs], "output_layers": outputs}
@@ -240,6 +271,11 @@ def _graph_config(model: Any, place: str) -> dict[str, Any]:
         "config": config,
         "registered_name": "Functional",
     }
+
+
+def _applied(use: Use, place: str) -> dict[str, Any]:
+    """One call of a function."""
+    return operation_node(use.layer, lambda number: _value(*use.taken[number]), place)
 
 
 def _node(use: Use) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from nnlite.errors import ModelFileError
 from nnlite.optimizers.base.slots import AVERAGE
 from nnlite.parameters import Parameter
 
-__all__ = ["optimizer_arrays", "optimizer_state"]
+__all__ = ["optimizer_arrays", "optimizer_state", "optimizer_variables"]
 
 PREFIX = "optimizer/vars/"
 Group = list[tuple[str, float]]  # slots that Keras keeps beside one another for each parameter, and their factors
@@ -45,6 +45,40 @@ LAYOUTS: dict[str, Callable[[Any], list[Group]]] = {
     "Lamb": _of("momentum", "velocity"),
 }
 BEHIND = {"Nadam": 1}  # variables behind the slots, which follow from the number of updates
+Slot = tuple[Parameter, str, float]  # a slot of a parameter, and its factor
+
+
+def _slots_in_order(optimizer: Any, parameters: Sequence[Parameter]) -> list[Slot]:
+    """The slots as Keras numbers them; `ModelFileError` where they mean something else there."""
+    kind = type(optimizer).__name__
+    if kind not in LAYOUTS or optimizer.gradient_accumulation_steps:
+        raise ModelFileError(f"the slots of {optimizer!r} have another meaning in Keras")
+    groups = [*([[(AVERAGE, 1.0)]] * optimizer.use_ema), *LAYOUTS[kind](optimizer)]
+    return [(parameter, *slot) for group in groups for parameter in parameters for slot in group]
+
+
+def optimizer_variables(optimizer: Any, parameters: Sequence[Parameter], packs: Sequence[Any]) -> dict[str, np.ndarray]:
+    """The inverse of `optimizer_state`: the variables by their places in a file of Keras; none before the first step.
+
+    Raises:
+        ModelFileError: an optimizer whose slots mean something else in Keras.
+    """
+    wanted = _slots_in_order(optimizer, parameters)
+    if wanted and not optimizer.slots:
+        return {}
+    values = {
+        (id(parameter), name): slot.reshape(-1)[segment].reshape(parameter.shape)
+        for pack, slots in zip(packs, optimizer.slots, strict=True)
+        for name, slot in slots.items()
+        for parameter, segment in zip(pack.parameters, pack.segments, strict=True)
+    }
+    rate, kind = optimizer.learning_rate, values and next(iter(values.values())).dtype
+    arrays = [np.array(optimizer.iterations), *([np.array(rate, np.float32)] if isinstance(rate, float) else [])]
+    arrays += [values[id(parameter), name] / np.asarray(factor, kind) for parameter, name, factor in wanted]
+    if type(optimizer).__name__ in BEHIND:
+        steps = np.arange(1, optimizer.iterations + 1)
+        arrays.append(np.prod(optimizer.beta_1 * (1 - 0.5 * 0.96**steps)).astype(np.float32))
+    return {f"{PREFIX}{number}": array for number, array in enumerate(arrays)}
 
 
 def optimizer_arrays(datasets: Mapping[str, Any]) -> list[np.ndarray]:
@@ -67,11 +101,7 @@ def optimizer_state(
     Raises:
         ModelFileError: an optimizer whose slots mean something else here, or variables that do not fit.
     """
-    kind = type(optimizer).__name__
-    if kind not in LAYOUTS or optimizer.gradient_accumulation_steps:
-        raise ModelFileError(f"the slots of {optimizer!r} have another meaning in Keras")
-    groups = [[[(AVERAGE, 1.0)]] * optimizer.use_ema, LAYOUTS[kind](optimizer)]
-    wanted = [(parameter, *slot) for group in (*groups[0], *groups[1]) for parameter in parameters for slot in group]
+    kind, wanted = type(optimizer).__name__, _slots_in_order(optimizer, parameters)
     first = 2 if isinstance(optimizer.learning_rate, float) else 1  # the number of updates, the rate
     if len(arrays) != first + len(wanted) + BEHIND.get(kind, 0):
         raise ModelFileError(f"{kind} keeps {first + len(wanted)} arrays for this model, the file has {len(arrays)}")

@@ -15,7 +15,7 @@ from nnlite.layers import Layer
 from nnlite.losses import Loss
 from nnlite.metrics import Metric
 from nnlite.ops.activations import ActivationFunction, Exp
-from nnlite.ops.activations.base import OP_OF_FUNCTION
+from nnlite.ops.activations.base import OP_OF_FUNCTION, Recorded
 from nnlite.ops.tracing import FUNCTIONS
 from nnlite.optimizers import Optimizer
 from nnlite.registry import Configurable, constructor_parameters, default_value
@@ -146,7 +146,10 @@ def serialized(item: Any, place: str) -> Any:
     return jsonable(item) if family is None else described(item, family, place)
 
 
-def _activation(activation: ActivationFunction, place: str) -> str:
+def _activation(activation: ActivationFunction, place: str) -> Any:
+    if isinstance(activation, Recorded):  # whoever reads it has to know the function
+        name = jsonable(activation.function)
+        return {"module": "builtins", "class_name": "function", "config": name, "registered_name": "function"}
     own: type = type(activation)
     names = {OP_OF_FUNCTION.get(id(function)): name for name, function in FUNCTIONS.items()}
     names[Exp] = "exponential"
@@ -183,7 +186,8 @@ def described(item: Any, family: str, place: str) -> dict[str, Any]:
             raise ModelFileError(
                 f"{place}: {own.__name__} of Keras has no argument {name!r}, which is {value!r}; save as .safetensors"
             )
-    return {"module": f"keras.{family}", "class_name": own.__name__, "config": config, "registered_name": None}
+    module = "keras.optimizers.schedules" if family == "schedules" else f"keras.{family}"
+    return {"module": module, "class_name": own.__name__, "config": config, "registered_name": None}
 
 
 def _of_user(item: Any) -> dict[str, Any]:

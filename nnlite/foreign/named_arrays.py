@@ -101,7 +101,7 @@ def _stem(name: str) -> str:
 def _leaves(model: Any) -> list[Layer]:
     """The layers that PyTorch would have modules for."""
     if is_model(model):
-        return [leaf for layer in model.layers for leaf in _leaves(layer)]
+        return [leaf for layer in model._layers_inside() for leaf in _leaves(layer)]
     return [vars(model)["layer"]] if type(model).__name__ == "TimeDistributed" else [model]
 
 

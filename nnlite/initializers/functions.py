@@ -50,4 +50,4 @@ lecun_normal, lecun_uniform, nguyen_widrow, orthogonal = LecunNormal, LecunUnifo
 random_normal, random_uniform, truncated_normal = RandomNormal, RandomUniform, TruncatedNormal
 STFT = stft = STFTInitializer
 variance_scaling = VarianceScaling
-get, serialize, deserialize = modules.of_family(Initializer)
+get, serialize, deserialize = modules.of_family(Initializer, {})

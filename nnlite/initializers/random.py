@@ -105,9 +105,13 @@ class FanScaled(Initializer, abstract=True):
 
     Args:
         seed: fixes the numbers, the same in every call; None leaves the choice to the model's seed.
+        input_axes, output_axes: the axes whose lengths, multiplied, are the number of inputs and of outputs, for
+            kernels in which they stand elsewhere; None for the usual ones.
     """
 
     seed: Index | None = None
+    input_axes: int | tuple[int, ...] | None = None
+    output_axes: int | tuple[int, ...] | None = None
 
     if TYPE_CHECKING:  # fields of the subclasses, or theirs for all instances
         scale = cast(float, None)
@@ -127,7 +131,15 @@ class FanScaled(Initializer, abstract=True):
 
     def fans(self, shape: Shape) -> tuple[int, int]:
         """Number of inputs and of outputs of each unit."""
-        return compute_fans(shape)
+        named = compute_fans(shape)
+        for place, axes in enumerate((self.input_axes, self.output_axes)):
+            if axes is not None:
+                if np.min(axes) < -len(shape) or np.max(axes) >= len(shape):
+                    name = ("input_axes", "output_axes")[place]
+                    raise ConfigError(f"is {axes}; the parameter has the shape {shape}", (type(self).__name__, name))
+                count = math.prod(shape[axis] for axis in np.atleast_1d(axes))
+                named = (count, named[1]) if place == 0 else (named[0], count)
+        return named
 
 
 class VarianceScaling(FanScaled):
@@ -149,23 +161,14 @@ class VarianceScaling(FanScaled):
 
     scale: Positive = 1.0
     mode: Literal["fan_in", "fan_out", "fan_avg"] = "fan_in"
-    distribution: Literal["truncated_normal", "untruncated_normal", "uniform"] = "truncated_normal"
+    distribution: Literal["truncated_normal", "untruncated_normal", "normal", "uniform"] = "truncated_normal"
     seed: Index | None = field(default=None, kw_only=True)
-    input_axes: int | tuple[int, ...] | None = field(default=None, kw_only=True)
-    output_axes: int | tuple[int, ...] | None = field(default=None, kw_only=True)
-
     _positional = ("scale", "mode", "distribution", "seed", "input_axes", "output_axes")
 
-    def fans(self, shape: Shape) -> tuple[int, int]:
-        named = compute_fans(shape)
-        for place, axes in enumerate((self.input_axes, self.output_axes)):
-            if axes is not None:
-                if np.min(axes) < -len(shape) or np.max(axes) >= len(shape):
-                    name = ("input_axes", "output_axes")[place]
-                    raise ConfigError(f"is {axes}; the parameter has the shape {shape}", ("VarianceScaling", name))
-                count = math.prod(shape[axis] for axis in np.atleast_1d(axes))
-                named = (count, named[1]) if place == 0 else (named[0], count)
-        return named
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.distribution == "normal":  # its name before there were two
+            self.distribution = "truncated_normal"
 
 
 take_by_position(VarianceScaling, ())

@@ -17,7 +17,7 @@ from nnlite.kernels.reference import *
 CHOICES = ("auto", "numpy", "numba")
 # Loading Numba takes 0.5 to 0.7 s, which it wins back in a training of so many updates of single parameters; a step
 # takes as long as updating so many more of them.
-WORTH_LOADING = 1_000_000_000
+WORTH_LOADING = 300_000_000
 WORTH_COMPILING = 8_000_000_000  # where nothing compiled lies on the disk yet, which takes up to ten seconds
 STEP = 25_000
 TRAINING = {
@@ -28,7 +28,16 @@ TRAINING = {
     "recurrent",
 }  # files worth loading Numba for
 
-__all__ = ["aligned_zeros", "chosen", "compiled_now", "dense_steps", "keep_freed_memory", "suited_kernels", "use"]
+__all__ = [
+    "aligned_zeros",
+    "chosen",
+    "chosen_alike",
+    "compiled_now",
+    "dense_steps",
+    "keep_freed_memory",
+    "suited_kernels",
+    "use",
+]
 __all__ += reference.__all__
 
 
@@ -40,6 +49,7 @@ class _Choice:
     inside = 0
     compiled: Any = None  # the module of compiled kernels while these are in use
     whole = False  # whether those of whole steps are too
+    alike = False  # whether other processes have to come to the same choice
 
 
 def use(choice: str) -> None:
@@ -80,9 +90,19 @@ def suited_kernels(steps: int, parameters: int) -> Iterator[None]:
                 _take(None)
 
 
+@contextlib.contextmanager
+def chosen_alike() -> Iterator[None]:
+    """A context in which what has been compiled on this machine before does not decide which kernels are used."""
+    before, _Choice.alike = _Choice.alike, True
+    try:
+        yield
+    finally:
+        _Choice.alike = before
+
+
 def _worth_it(updates):
     """The compiled kernels, if they save more time than it takes to have them; else None."""
-    if updates < WORTH_LOADING:
+    if updates < (WORTH_COMPILING if _Choice.alike else WORTH_LOADING):
         return None
     try:
         compiled = _compiled()

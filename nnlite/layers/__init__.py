@@ -4,8 +4,8 @@ from nnlite.layers.attention.attention import *
 from nnlite.layers.attention.multi_head import *
 from nnlite.layers.attention.positions import *
 from nnlite.layers.base.contract.input_spec import *
-from nnlite.layers.base.contract.serialization import *
 from nnlite.layers.base.layer import *
+from nnlite.layers.base.serialization import *
 from nnlite.layers.composite.branches import *
 from nnlite.layers.composite.chain import *
 from nnlite.layers.composite.derivatives import *

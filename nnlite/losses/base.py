@@ -14,12 +14,12 @@ from nnlite.errors import ConfigError, DataError, NotReadyError, ShapeError
 from nnlite.jacobians import ComplexStepHessian, Composed, Contraction, Diagonal, Jacobian
 from nnlite.kernels.reference.forms import LossForm
 from nnlite.losses.call import RunsPerRow, trace_loss
-from nnlite.losses.forms import check_finite, linearize_adapted, linearize_single, shape_of_rows, spread
+from nnlite.losses.forms import check_finite, fits, linearize_adapted, linearize_single, shape_of_rows, spread
 from nnlite.losses.masks import counted_weights
 from nnlite.ops.activations import ActivationFunction
 from nnlite.ops.tracing import Traced
 from nnlite.registry import Configurable
-from nnlite.registry.modules import take_by_position
+from nnlite.registry.modules import NamedByClass, take_by_position
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -29,7 +29,7 @@ __all__ = ["Loss"]
 CLASS_OF_FUNCTION: dict[int, type["Loss"]] = {}  # by the identity of a function such as `losses.mean_squared_error`
 
 
-class Loss(Configurable, family="loss", abstract=True):
+class Loss(NamedByClass, Configurable, family="loss", abstract=True):
     """A number that says how far `y_pred` is from `y_true`. A subclass writes `call`, or `per_row`.
 
     `call(y_true, y_pred)` returns one loss per row, made of functions of `nnlite.ops` and operators; what it computes
@@ -46,7 +46,7 @@ class Loss(Configurable, family="loss", abstract=True):
         reduction: `"sum_over_batch_size"` (or `"mean"`) divides the weighted sum by the number of losses, weights of
             0 included, as Keras does; masked losses do not count. `"sum"` does not divide, `"mean_with_sample_weight"`
             divides by the sum of the weights, `"none"` (or None) returns one value per row.
-        name: for display.
+        name: for display; by default the class name in snake case.
         dtype: floating-point type in which the loss is computed; that of the predictions when None.
 
     Raises:
@@ -69,6 +69,7 @@ class Loss(Configurable, family="loss", abstract=True):
 
     jacobian = cast("Jacobian | None", None)  # of the last `forward`
     counts_zeros = True  # whether rows whose loss is 0 are counted in a mean
+    _factor = 1.0  # of `scaled`
     axis = -1  # of the outputs that are compared as one row; a field where Keras has the argument
     target_kind: ClassVar[str] = "regression"
     from_logits = False  # whether predictions are logits, of which `link` makes chances
@@ -86,6 +87,10 @@ class Loss(Configurable, family="loss", abstract=True):
         super().__init_subclass__(**kwargs)
         if "__init__" in vars(cls) and not cls._own_constructor:
             take_by_position(cls, ("reduction", "name", "dtype"))
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.name = self.default_name() if self.name is None else self.name
 
     @classmethod
     def get(cls, spec: "Self | type[Self] | str | Mapping[str, Any] | Callable[..., Any]") -> "Self":
@@ -200,10 +205,10 @@ class Loss(Configurable, family="loss", abstract=True):
             self.dtype is not None and y_pred.real.dtype != self.dtype
         )
 
-    def _divisor(self, size, weights):
+    def _divisor(self, size: int, weights: np.ndarray | None) -> float:
         if self.reduction == "mean_with_sample_weight" and weights is not None:
-            return float(weights.sum()) or 1
-        return 1 if self.reduction == "sum" else max(size, 1)
+            return (float(weights.sum()) or 1) / self._factor
+        return (1 if self.reduction == "sum" else max(size, 1)) / self._factor
 
     def forward(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> Any:
         """The loss; the Jacobian by `y_pred` is kept for `backward` and `jvp`."""
@@ -213,7 +218,8 @@ class Loss(Configurable, family="loss", abstract=True):
     def __call__(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> Any:
         """The loss; nothing is kept. That of traced predictions is recorded, as an op is."""
         if isinstance(y_pred, Traced):
-            return y_pred.trace.apply(self, lambda value: self._linearized(y_true, value, sample_weight), y_pred)
+            given = [item.value if isinstance(item, Traced) else item for item in (y_true, sample_weight)]
+            return y_pred.trace.apply(self, lambda value: self._linearized(given[0], value, given[1]), y_pred)
         return self._linearized(y_true, y_pred, sample_weight)[0]
 
     def _linearized(self, y_true: Any, y_pred: Any, sample_weight: Any) -> tuple[Any, Jacobian]:
@@ -278,7 +284,7 @@ class Loss(Configurable, family="loss", abstract=True):
             targets = targets[:, None]
         elif targets.ndim == len(output_shape) + 1 and targets.shape[-1] == 1:
             targets = targets[..., 0]
-        if targets.ndim != len(output_shape) or targets.shape[1:] != output_shape[1:]:
+        if not fits(targets.shape, output_shape):
             raise ShapeError(
                 f"{type(self).__name__} needs targets of shape {('batch', *output_shape[1:])}, as the outputs, "
                 f"got {targets.shape}"

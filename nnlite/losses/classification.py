@@ -10,9 +10,11 @@ from nnlite.errors import DataError, ShapeError
 from nnlite.jacobians import Composed, Contraction, Diagonal, DiagonalPlusRankOne, SoftmaxJacobian
 from nnlite.jacobians.maps.base import Jacobian
 from nnlite.kernels import log_softmax, sigmoid, softplus
-from nnlite.kernels.reference.forms import SIGMOID_CROSSENTROPY, SOFTMAX_CROSSENTROPY, LossForm
+from nnlite.kernels.reference.forms import SIGMOID_CROSSENTROPY, SOFTMAX_CROSSENTROPY, SOFTMAX_OF_SHARES, LossForm
 from nnlite.losses.base import Loss
+from nnlite.losses.forms import fits
 from nnlite.ops.activations import Sigmoid, Softmax
+from nnlite.ops.tape import active_tape
 from nnlite.registry.bounds import Fraction
 
 __all__ = ["BinaryCrossentropy", "CategoricalCrossentropy", "SparseCategoricalCrossentropy"]
@@ -66,7 +68,7 @@ class BinaryCrossentropy(Loss, aliases=("bce",)):
         )
 
     def step_form(self) -> LossForm | None:
-        return LossForm(SIGMOID_CROSSENTROPY) if self.from_logits and not self.label_smoothing else None
+        return LossForm(SIGMOID_CROSSENTROPY, smoothing=self.label_smoothing, outcomes=2) if self.from_logits else None
 
     def row_hessian(self, y_true: np.ndarray, y_pred: np.ndarray) -> Jacobian | None:
         y_true, share = smoothed(y_true, self.label_smoothing, 2), 1 / y_pred.shape[-1]
@@ -111,6 +113,10 @@ class CategoricalCrossentropy(Loss):
         else:
             log_p, rows = _log_of_normalized(y_pred, y_true)
         return -(y_true * log_p).sum(axis=-1), Contraction(rows)
+
+    def step_form(self) -> LossForm | None:
+        known = LossForm(SOFTMAX_OF_SHARES, averages=False, smoothing=self.label_smoothing)
+        return known if self.from_logits else None
 
     def row_hessian(self, y_true: np.ndarray, y_pred: np.ndarray) -> Jacobian | None:
         y_true = smoothed(y_true, self.label_smoothing, y_true.shape[-1])
@@ -206,7 +212,7 @@ def class_numbers(targets: np.ndarray, output_shape: BatchShape, loss: Loss, ign
     name = type(loss).__name__
     if targets.ndim == len(output_shape) and targets.shape[-1] == 1:
         targets = targets[..., 0]
-    if targets.ndim != len(output_shape) - 1 or targets.shape[1:] != output_shape[1:-1]:
+    if not fits(targets.shape, output_shape[:-1]):
         raise ShapeError(
             f"{name} needs class numbers of shape {('batch', *output_shape[1:-1])}, "
             f"got {targets.shape}; one-hot targets go with CategoricalCrossentropy"
@@ -275,8 +281,8 @@ def _one_hot(y_true, y_pred):
 
 
 def fractions(targets: np.ndarray, loss: Loss) -> np.ndarray:
-    """The targets, which must be in [0, 1]."""
-    if targets.size and not 0 <= targets.min() <= targets.max() <= 1:
+    """The targets, which must be in [0, 1] but in a training step of the user's, which may add noise to them."""
+    if targets.size and active_tape() is None and not 0 <= targets.min() <= targets.max() <= 1:
         offender = targets[(targets < 0) | (targets > 1)].flat[0]
         raise DataError(f"{type(loss).__name__} needs targets in [0, 1], got {offender:g}")
     return targets

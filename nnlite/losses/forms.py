@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from nnlite.arrays.types import Array, Shape
+from nnlite.arrays.types import Array, BatchShape, Shape
 from nnlite.errors import ConfigError, DataError
 from nnlite.jacobians import Broadcast, Composed, Contraction, Jacobian, Rearrange, Recast
 
@@ -16,12 +16,12 @@ def axis_last(rank: int, loss: Any) -> tuple[int, ...]:
     """The axes of outputs of `rank` axes, with that of the loss moved to the end.
 
     Raises:
-        ConfigError: there is no such axis, or it is that of the rows.
+        ConfigError: there is no such axis.
     """
     axis = loss._row_axis
     place = axis + rank if axis < 0 else axis
-    if not 0 < place < rank:
-        message = f"is {axis}; outputs of {rank} axes have the axes 1 to {rank - 1} beside that of their rows"
+    if not 0 <= place < rank:
+        message = f"is {axis}; outputs of {rank} axes have the axes 0 to {rank - 1}"
         raise ConfigError(message, (type(loss).__name__, "axis"))
     return (*(other for other in range(rank) if other != place), place)
 
@@ -75,3 +75,16 @@ def check_finite(targets: np.ndarray, where: str) -> None:
     if targets.dtype.kind == "f" and not np.isfinite(targets).all():
         row = np.argwhere(~np.isfinite(np.atleast_1d(targets)))[0][0]
         raise DataError(f"the targets hold a value that is not finite{where} in row {row}")
+
+
+def fits(given: Shape, expected: BatchShape) -> bool:
+    """Whether targets of this shape belong to outputs of that one, whose rows and free axes (None) may be any."""
+    pairs = zip(given[1:], expected[1:], strict=False)
+    return len(given) == len(expected) and all(wanted in (None, length) for length, wanted in pairs)
+
+
+def scaled(loss: Any, factor: float) -> Any:
+    """A loss that is this one times a number."""
+    twin = copy.copy(loss)
+    twin._factor = loss._factor * factor
+    return twin

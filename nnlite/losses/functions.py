@@ -4,6 +4,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from nnlite.losses.base import CLASS_OF_FUNCTION, Loss
 from nnlite.losses.classes import (
     CTC,
@@ -93,6 +95,36 @@ def _function(cls: type[Loss], name: str) -> Callable[..., Any]:
     return compute
 
 
+def circle(
+    y_true: Any,
+    y_pred: Any,
+    ref_labels: Any = None,
+    ref_embeddings: Any = None,
+    remove_diagonal: bool = True,
+    gamma: float = 80.0,
+    margin: float = 0.4,
+) -> Any:
+    """`Circle` of each row.
+
+    Shape: y_true `(batch,)` or `(batch, 1)`, y_pred `(batch, features)`; the result is `(batch,)`.
+
+    Args:
+        y_true: class numbers.
+        y_pred: embeddings of unit length.
+        ref_labels: class numbers `(references,)` of the embeddings that rows make pairs with; `y_true` when None.
+        ref_embeddings: those embeddings, `(references, features)`; `y_pred` when None.
+        remove_diagonal: whether a row makes no pair with the reference of its own number.
+        gamma: > 0, how steep the loss is.
+        margin: how far apart distances within a class and between classes shall be.
+    """
+    loss = Circle(gamma, margin, remove_diagonal, reduction="none")
+    if ref_labels is not None or ref_embeddings is not None:
+        labels = np.asarray(y_true if ref_labels is None else ref_labels).reshape(-1)
+        loss.references = labels, y_pred if ref_embeddings is None else np.asarray(ref_embeddings)
+    return loss(y_true, y_pred)
+
+
+CLASS_OF_FUNCTION[id(circle)] = Circle
 binary_crossentropy = _function(BinaryCrossentropy, "binary_crossentropy")
 binary_focal_crossentropy = _function(BinaryFocalCrossentropy, "binary_focal_crossentropy")
 categorical_crossentropy = _function(CategoricalCrossentropy, "categorical_crossentropy")
@@ -101,7 +133,6 @@ categorical_generalized_cross_entropy = _function(
     CategoricalGeneralizedCrossEntropy, "categorical_generalized_cross_entropy"
 )
 categorical_hinge = _function(CategoricalHinge, "categorical_hinge")
-circle = _function(Circle, "circle")
 cosine_similarity = _function(CosineSimilarity, "cosine_similarity")
 ctc = _function(CTC, "ctc")
 dice = _function(Dice, "dice")
@@ -131,4 +162,7 @@ mse = mean_squared_error
 msle = mean_squared_logarithmic_error
 
 
-get, serialize, deserialize = of_family(Loss)
+NO_LOSSES = ("deserialize", "get", "serialize")
+FUNCTIONS = {name: globals()[name] for name in __all__ if name not in NO_LOSSES}
+FUNCTIONS |= {name.upper(): FUNCTIONS[name] for name in ("bce", "kld", "mae", "mape", "mse", "msle")}
+get, serialize, deserialize = of_family(Loss, FUNCTIONS)

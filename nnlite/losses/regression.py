@@ -67,6 +67,7 @@ class Huber(Loss):
     1.3125
     """
 
+    _default_name = "huber_loss"
     delta: Positive = 1.0
 
     def per_row(self, y_true: np.ndarray, y_pred: np.ndarray) -> tuple[np.ndarray, Jacobian]:

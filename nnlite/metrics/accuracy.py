@@ -1,11 +1,12 @@
 """Metrics of classification: how often the predicted class is the true one."""
 
+import warnings
 from typing import Any
 
 import numpy as np
 
 from nnlite.arrays.types import ArrayLike
-from nnlite.errors import ConfigError, ShapeError
+from nnlite.errors import ShapeError, TrainingWarning
 from nnlite.metrics.base import Average, Metric
 
 __all__ = ["Accuracy", "BinaryAccuracy", "CategoricalAccuracy", "SparseCategoricalAccuracy", "resolve_accuracy"]
@@ -66,12 +67,12 @@ class CategoricalAccuracy(Average):
 
     def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         y_true, y_pred = np.asarray(y_true), np.asarray(y_pred)
-        if y_true.shape != y_pred.shape or y_true.ndim < 2:
+        if y_true.shape != y_pred.shape or not y_true.ndim:
             raise ShapeError(
                 f"{self.name}: y_true has shape {y_true.shape} and y_pred {y_pred.shape}; both must be "
                 "(batch, ..., classes) and equal (labels as integers: SparseCategoricalAccuracy)"
             )
-        self.accumulate(y_true.argmax(-1) == y_pred.argmax(-1), sample_weight)
+        self.accumulate(np.atleast_1d(y_true.argmax(-1) == y_pred.argmax(-1)), sample_weight)
 
 
 class SparseCategoricalAccuracy(Average):
@@ -105,25 +106,29 @@ def resolve_accuracy(loss: Any, output_shape: tuple, target_shape: tuple) -> Met
 
     Args:
         loss: its `target_kind` ("binary", "categorical", "sparse", "regression") decides, and its `from_logits`
-            puts the threshold of binary labels at 0.0 instead of 0.5. For a loss without `target_kind`, such as a
-            plain function, the shapes decide.
+            puts the threshold of binary labels at 0.0 instead of 0.5. For one of regression, or without
+            `target_kind`, such as a plain function, the shapes decide.
         output_shape: shape of the predictions; the batch axis counts, its size does not matter.
         target_shape: shape of the targets, likewise.
 
-    Raises:
-        ConfigError: a loss of regression, which has no accuracy.
+    Warns:
+        TrainingWarning: a loss of nnlite for regression, beside which an accuracy says little.
     """
-    kind = getattr(loss, "target_kind", None) or _kind_by_shape(output_shape, target_shape)
+    kind = getattr(loss, "target_kind", None) or "regression"
+    if kind == "regression":
+        kind = _kind_by_shape(output_shape, target_shape)
+        if type(loss).__module__.startswith("nnlite."):
+            warnings.warn(
+                f"'accuracy' goes with a classification loss, and {type(loss).__name__} is one of regression; use "
+                "r2_score, mean_absolute_error or root_mean_squared_error, or a crossentropy as the loss",
+                TrainingWarning,
+                stacklevel=2,
+            )
     if kind == "binary":
         return BinaryAccuracy(threshold=0.0 if getattr(loss, "from_logits", False) else 0.5, name="accuracy")
     if kind == "categorical":
         return CategoricalAccuracy(name="accuracy")
-    if kind == "sparse":
-        return SparseCategoricalAccuracy(name="accuracy")
-    raise ConfigError(
-        f"'accuracy' needs a classification loss, and {type(loss).__name__} is one of {kind}; "
-        "use r2_score, mean_absolute_error or root_mean_squared_error, or a crossentropy as the loss"
-    )
+    return SparseCategoricalAccuracy(name="accuracy")
 
 
 def _kind_by_shape(output_shape: tuple, target_shape: tuple) -> str:

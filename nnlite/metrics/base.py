@@ -9,13 +9,14 @@ import numpy as np
 
 from nnlite.arrays.types import ArrayLike, Shape
 from nnlite.arrays.weights import fitted_weights
+from nnlite.config import floatx
 from nnlite.errors import ShapeError
 from nnlite.initializers import Initializer
 from nnlite.losses.masks import weight_of_rows
 from nnlite.metrics.state.kinds import check_gathered
-from nnlite.metrics.state.variables import MetricVariable, named
-from nnlite.registry import Configurable, normalized, snake_case
-from nnlite.registry.modules import take_by_position
+from nnlite.metrics.state.variables import MetricVariable, listed, named, of_recorded
+from nnlite.registry import Configurable, normalized
+from nnlite.registry.modules import NamedByClass, take_by_position
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Average", "Mean", "Metric"]
 
 
-class Metric(Configurable, family="metric"):
+class Metric(NamedByClass, Configurable, family="metric"):
     """A figure of merit over many batches: `update_state` adds a batch, `result` is the value so far.
 
     A subclass writes `update_state`, `result` and `reset_state`, and says by the class attribute
@@ -32,15 +33,15 @@ class Metric(Configurable, family="metric"):
 
     Args:
         name: key in the logs and in the history; by default the class name in snake case.
-        dtype: kept, so that programs written for Keras run: sums are taken in float64.
+        dtype: of `variables`, as with Keras; by default that of `config.floatx()`. Sums are taken in float64.
     """
 
     # The order in which Keras takes arguments by position; None: those of the class, then name and dtype.
     _positional: ClassVar[tuple[str, ...] | None] = None
-    _default_name: ClassVar[str | None] = None  # of a class that Keras calls otherwise than by its name in snake case
 
     # Whether the logits serve as well as the probabilities that softmax makes of them, as where their order counts.
     takes_logits: ClassVar[bool] = False
+    _default_dtype: ClassVar[str | None] = None  # where it is not `floatx()`
     _state: ClassVar[tuple[str, ...]] = ()  # the attributes that `reset_state` sets
     _memory: ClassVar[tuple[str, ...]] = ()  # further ones, which are not arrays
     # Whether several batches that are shown as one count as they do one after another.
@@ -58,11 +59,15 @@ class Metric(Configurable, family="metric"):
         super().__init_subclass__(**kwargs)
         if "__init__" in vars(cls) and not cls._own_constructor:
             take_by_position(cls, ("name", "dtype"))
+        if "update_state" in vars(cls):
+            cls.update_state = of_recorded(cls.update_state)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.name is None:
-            self.name = vars(type(self)).get("_default_name") or snake_case(type(self).__name__)
+            self.name = self.default_name()
+        if self.dtype is None:
+            self.dtype = self._default_dtype or floatx()
         self._added: list[tuple[MetricVariable, np.ndarray]] = []
         # A user-defined constructor has yet to make the variables that its own `reset_state` is about.
         classes = [base for base in type(self).__mro__ if "reset_state" in vars(base)]
@@ -130,10 +135,20 @@ class Metric(Configurable, family="metric"):
     add_weight = add_variable
 
     @property
+    def _listed(self) -> dict[str, str]:
+        """The attributes that `variables` shows, and their names there."""
+        return {name: name for name in self._state}
+
+    @property
     def variables(self) -> list[np.ndarray]:
-        """The state, as arrays with a `name`."""
-        states = [named(np.array(getattr(self, name), dtype=np.float64), name) for name in self._state]
+        """The state, as arrays with a `name`: copies in `dtype`, and those of `add_variable` themselves."""
+        states = [named(listed(getattr(self, key), self.dtype), name) for key, name in self._listed.items()]
         return [*states, *(variable for variable, _ in self._added)]
+
+    def _repr_arguments(self) -> dict[str, Any]:
+        """A dtype that is the default one is not shown."""
+        plain = self.dtype == (self._default_dtype or floatx())
+        return {name: value for name, value in super()._repr_arguments().items() if not (plain and name == "dtype")}
 
     def stateless_update_state(self, metric_variables: Sequence[ArrayLike], *batch: Any, **options: Any) -> list[Any]:
         """The `variables` after `update_state` with a batch, if they were these before.
@@ -158,7 +173,7 @@ class Metric(Configurable, family="metric"):
 
     def _with_variables(self, values: Sequence[ArrayLike]) -> "Self":
         """A copy whose `variables` are these; `ShapeError` for another number of them."""
-        twin, names = copy.deepcopy(self), self._state
+        twin, names = copy.deepcopy(self), [*self._listed]
         if len(values) != len(names) + len(self._added):
             raise ShapeError(f"{self.name} has {len(names) + len(self._added)} variables, got {len(values)}")
         for name, value in zip(names, values, strict=False):

@@ -136,6 +136,10 @@ class Counted(AtThresholds, abstract=True):
     def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         self.count(y_true, y_pred, sample_weight)
 
+    @property
+    def _listed(self) -> dict[str, str]:
+        return {self.counted: "accumulator"}
+
     def result(self) -> Any:
         return self.shown(getattr(self, self.counted))
 
@@ -219,6 +223,10 @@ class Precision(_Share):
     0.666667
     """
 
+    @property
+    def _listed(self) -> dict[str, str]:
+        return {name: name for name in ("true_positives", "false_positives")}
+
     def result(self) -> Any:
         return self.shown(self.precisions)
 
@@ -231,6 +239,10 @@ class Recall(_Share):
     >>> round(Recall()([0, 1, 1, 1], [1, 0, 1, 1]), 6)
     0.666667
     """
+
+    @property
+    def _listed(self) -> dict[str, str]:
+        return {name: name for name in ("true_positives", "false_negatives")}
 
     def result(self) -> Any:
         return self.shown(self.recalls)

@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 
 from nnlite.arrays.types import ArrayLike
-from nnlite.errors import ShapeError
 from nnlite.metrics.base import Average
 from nnlite.metrics.confusion import ratio
 
@@ -46,15 +45,13 @@ class _Correlation(Average, abstract=True):
     def add(self, function: Any, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: Any) -> None:
         """Add the correlations of a batch."""
         true, predicted = self.aligned(y_true, y_pred)
-        if true.ndim < 2:
-            raise ShapeError(f"{self.name} needs the shape (batch, ..., values), got {true.shape}")
-        self.accumulate(function(true, predicted, self.axis), sample_weight)
+        self.accumulate(np.atleast_1d(function(true, predicted, self.axis)), sample_weight)
 
 
 class PearsonCorrelation(_Correlation):
     """Mean over samples of `cov(y_true, y_pred) / (std(y_true) * std(y_pred))` along `axis`; 0 for constant values.
 
-    Shape: y_true and y_pred (batch, ..., values); sample_weight a number or (batch,).
+    Shape: y_true and y_pred (batch, ..., values), or (values,), a single sample; sample_weight a number or (batch,).
 
     Args:
         axis: along which values belong together.
@@ -72,7 +69,7 @@ class PearsonCorrelation(_Correlation):
 class ConcordanceCorrelation(_Correlation):
     """Mean over samples of `2 * cov / (var(y_true) + var(y_pred) + (mean(y_true) - mean(y_pred)) ** 2)` along `axis`.
 
-    Shape: y_true and y_pred (batch, ..., values); sample_weight a number or (batch,).
+    Shape: y_true and y_pred (batch, ..., values), or (values,), a single sample; sample_weight a number or (batch,).
 
     Args:
         axis: along which values belong together.

@@ -38,7 +38,8 @@ class FBetaScore(Metric):
     threshold: float | None = None
 
     def reset_state(self) -> None:
-        self.true_positives = self.false_positives = self.false_negatives = np.zeros(0)
+        classes = np.shape(vars(self).get("true_positives", np.zeros(0)))
+        self.true_positives = self.false_positives = self.false_negatives = np.zeros(classes)
 
     def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         y_true, y_pred = np.asarray(y_true), np.asarray(y_pred)

@@ -1,8 +1,11 @@
 """Metrics as functions of targets and predictions, one value per sample, under Keras's names."""
 
+from typing import Any
+
 import numpy as np
 
 from nnlite.arrays.types import ArrayLike
+from nnlite.config import floatx
 from nnlite.losses.functions import (
     binary_crossentropy,
     binary_focal_crossentropy,
@@ -56,30 +59,37 @@ __all__ = [
 
 
 def binary_accuracy(y_true: ArrayLike, y_pred: ArrayLike, threshold: float = 0.5) -> np.ndarray:
-    """Share of each row where `y_true == (y_pred > threshold)`. Shape: `(batch, ..., units) -> (batch, ...)`."""
-    return (np.asarray(y_true) == (np.asarray(y_pred) > threshold)).mean(axis=-1)
+    """1 where `y_true == (y_pred > threshold)`, else 0. Shape of the result: that of the arguments."""
+    return (np.asarray(y_true) == (np.asarray(y_pred) > threshold)).astype(floatx())
 
 
 def categorical_accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> np.ndarray:
     """1 where the one-hot label has the largest prediction, else 0. Shape: `(batch, ..., classes) -> (batch, ...)`."""
-    return (np.argmax(y_true, axis=-1) == np.argmax(y_pred, axis=-1)).astype(np.float64)
+    return (np.argmax(y_true, axis=-1) == np.argmax(y_pred, axis=-1)).astype(floatx())
 
 
 def sparse_categorical_accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> np.ndarray:
     """1 where the integer label has the largest prediction, else 0. Shape of the result: `(batch, ...)`."""
     labels, scores = _labelled(y_true, y_pred)
-    return (labels == scores.argmax(axis=-1)).astype(np.float64)
+    return (labels == scores.argmax(axis=-1)).astype(floatx())
 
 
 def top_k_categorical_accuracy(y_true: ArrayLike, y_pred: ArrayLike, k: int = 5) -> np.ndarray:
     """1 where the one-hot label is among the k largest predictions, else 0. Shape of the result: `(batch, ...)`."""
-    return among_top(np.argmax(y_true, axis=-1), np.asarray(y_pred), k).astype(np.float64)
+    return among_top(np.argmax(y_true, axis=-1), np.asarray(y_pred), k).astype(floatx())
 
 
-def sparse_top_k_categorical_accuracy(y_true: ArrayLike, y_pred: ArrayLike, k: int = 5) -> np.ndarray:
-    """1 where the integer label is among the k largest predictions, else 0. Shape of the result: `(batch, ...)`."""
+def sparse_top_k_categorical_accuracy(
+    y_true: ArrayLike, y_pred: ArrayLike, k: int = 5, from_sorted_ids: bool = False
+) -> np.ndarray:
+    """1 where the integer label is among the k largest predictions, else 0. Shape of the result: `(batch, ...)`.
+
+    With `from_sorted_ids`, `y_pred` has the classes themselves, the most probable first, in place of scores.
+    """
     labels, scores = _labelled(y_true, y_pred)
-    return among_top(labels, scores, k).astype(np.float64)
+    if from_sorted_ids:
+        return (scores[..., :k] == labels[..., None]).any(axis=-1).astype(floatx())
+    return among_top(labels, scores, k).astype(floatx())
 
 
 def _labelled(y_true: ArrayLike, y_pred: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
@@ -87,4 +97,18 @@ def _labelled(y_true: ArrayLike, y_pred: ArrayLike) -> tuple[np.ndarray, np.ndar
     return (labels[..., 0] if labels.shape == (*scores.shape[:-1], 1) else labels), scores
 
 
-get, serialize, deserialize = of_family(Metric)
+get_as_asked, serialize, deserialize = of_family(Metric, {})
+
+
+def get(identifier: Any) -> Any:
+    """The metric that a name, a class, a config or an instance stands for; a function is returned as it is.
+
+    One asked for by a short name has the name of its class; `compile` calls it by the short one.
+
+    >>> get("mse").name, get(None)
+    ('mean_squared_error', None)
+    """
+    metric = get_as_asked(identifier)
+    if isinstance(identifier, str) and isinstance(metric, Metric):
+        metric.name = metric.default_name()
+    return metric

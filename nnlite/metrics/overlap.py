@@ -21,7 +21,12 @@ class _Overlap(Metric, abstract=True):
     """
 
     higher_is_better = True
+    _default_dtype = "int32"
     _state = ("total_cm",)
+
+    @property
+    def _listed(self) -> dict[str, str]:
+        return {"total_cm": "total_confusion_matrix"}
 
     def classes(self) -> int:
         """The number of classes."""

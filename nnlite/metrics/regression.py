@@ -105,14 +105,12 @@ class R2Score(Metric):
     class_aggregation: Literal["uniform_average", "variance_weighted_average"] | None = "uniform_average"
     num_regressors: Index = 0
 
-    _memory = ("num_samples", "count", "mean", "total", "residual")
+    _state = ("num_samples", "count", "mean", "total", "residual")
 
     def reset_state(self) -> None:
         self.num_samples = 0
         self.count = 0.0
-        self.mean: Any = None
-        self.total: Any = None
-        self.residual: Any = None
+        self.mean = self.total = self.residual = np.zeros(0)  # one for each output, from the first batch on
 
     def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         y_true, y_pred = self._columns(y_true, y_pred)
@@ -120,7 +118,7 @@ class R2Score(Metric):
         weight = np.ones(batch_size) if sample_weight is None else self.weights(sample_weight, batch_size)
         if not weight.any():
             return
-        if self.mean is None:
+        if not self.mean.size:
             self.mean = y_true[np.argmax(weight != 0)].astype(np.float64)
             self.total, self.residual = np.zeros((2, len(self.mean)))
         deviation = y_true - self.mean
@@ -133,7 +131,7 @@ class R2Score(Metric):
         self.residual = self.residual + weight @ (error * error)
 
     def result(self) -> Any:
-        if self.mean is None:
+        if not self.mean.size:
             return 0.0
         scores = 1.0 - np.sign(self.residual)
         np.divide(self.total - self.residual, self.total, out=scores, where=self.total != 0)
@@ -160,7 +158,7 @@ class R2Score(Metric):
         y_true, y_pred = self.aligned(y_true, y_pred)
         if y_true.ndim == 1:
             y_true, y_pred = y_true[:, None], y_pred[:, None]
-        outputs = y_true.shape[1] if self.mean is None else len(self.mean)
+        outputs = len(self.mean) or y_true.shape[1]
         if y_true.ndim != 2 or y_true.shape[1] != outputs:
             raise ShapeError(f"{self.name}: expected shape (batch, {outputs}), got {y_true.shape}")
         return y_true, y_pred

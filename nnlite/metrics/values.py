@@ -1,6 +1,6 @@
 """Metrics that are the mean of a loss: each has the formula of the loss of its name."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -31,6 +31,7 @@ class OfLoss(Average, abstract=True):
 
     higher_is_better = False
     adds_up = True
+    compares_rows: ClassVar[bool] = False  # whether a single axis is one row, rather than rows of one number
 
     def loss(self) -> losses.Loss:
         """The loss, with one value per sample, or per step inside."""
@@ -43,7 +44,8 @@ class OfLoss(Average, abstract=True):
         """Add a batch whose shapes fit."""
         y_pred = y_pred.astype(np.float64)
         if y_pred.ndim == 1:
-            y_true, y_pred = y_true[:, None], y_pred[:, None]
+            new = (None, slice(None)) if self.compares_rows else (slice(None), None)
+            y_true, y_pred = y_true[new], y_pred[new]
         self.accumulate(self.loss()(y_true, y_pred), sample_weight)
 
 
@@ -143,6 +145,8 @@ class CategoricalHinge(OfLoss):
     1.4
     """
 
+    compares_rows = True
+
     def loss(self) -> losses.Loss:
         return losses.CategoricalHinge(reduction="none")
 
@@ -156,6 +160,8 @@ class KLDivergence(OfLoss, aliases=("kld",)):
     >>> round(KLDivergence()([[0, 1], [0, 0]], [[0.6, 0.4], [0.4, 0.6]]), 6)
     0.458143
     """
+
+    compares_rows = True
 
     def loss(self) -> losses.Loss:
         return losses.KLDivergence(reduction="none")
@@ -224,6 +230,7 @@ class CategoricalCrossentropy(OfLoss):
     """
 
     _positional = ("name", "dtype", "from_logits", "label_smoothing", "axis")
+    compares_rows = True
     from_logits: bool = False
     label_smoothing: Fraction = 0.0
     axis: int = -1
@@ -243,18 +250,20 @@ class SparseCategoricalCrossentropy(OfLoss):
 
     Args:
         from_logits: p = softmax(y_pred) instead of p = y_pred / sum(y_pred).
+        ignore_class: targets whose loss is 0, which count.
         axis: that of the classes.
 
     >>> round(SparseCategoricalCrossentropy()([1, 2], [[0.05, 0.95, 0], [0.1, 0.8, 0.1]]), 6)
     1.176939
     """
 
-    _positional = ("name", "dtype", "from_logits", "axis")
+    _positional = ("name", "dtype", "from_logits", "ignore_class", "axis")
     from_logits: bool = False
+    ignore_class: int | None = None
     axis: int = -1
 
     def loss(self) -> losses.Loss:
-        return losses.SparseCategoricalCrossentropy(self.from_logits, reduction="none")
+        return losses.SparseCategoricalCrossentropy(self.from_logits, self.ignore_class, reduction="none")
 
     def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
         self.add(*labelled(self, y_true, y_pred, self.axis), sample_weight)

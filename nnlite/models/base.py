@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from nnlite.arrays.tables import only_array
 from nnlite.callbacks import History
 from nnlite.data.batches import take_rows
 from nnlite.derivatives import Derivatives
@@ -17,9 +18,9 @@ from nnlite.layers.base.call import pairs_inside
 from nnlite.layers.composite.chain import Chain
 from nnlite.layers.recurrent.rnn import reset_states
 from nnlite.losses import Loss
-from nnlite.metrics import Metric
 from nnlite.models import steps
 from nnlite.models.copying import surface
+from nnlite.models.copying.metrics import listed_metrics
 from nnlite.models.doors import Evaluate, OfTrainer, Predict, SecondOrderDoors, door
 from nnlite.models.fast import fast_predictor
 from nnlite.models.files import model_state, pickled_state, unpickled
@@ -44,7 +45,7 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True):
     it training runs: it is a `nnlite.training.Trainable`.
     """
 
-    _nested = False
+    _nested = _lists_outputs = False  # the latter of a graph whose outputs were given as a list
     _builds_itself = True
     _kind_of_data = "numbers"  # of a class that writes `call`: whether it was built for numbers or for strings
 
@@ -89,12 +90,18 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True):
     integrated_gradients = door("derivatives", Derivatives.integrated_gradients)
 
     def _encoded(self, inputs: Any) -> Any:
-        """Raw tables as the encoder makes them; anything else as it is."""
+        """Raw tables as the encoder makes them; the array of a list of one; anything else as it is."""
         encoder = self._interpretation.encoder
-        return inputs if encoder is None or not encoder.accepts(inputs) else encoder.encode(inputs)
+        if encoder is not None and encoder.accepts(inputs):
+            return encoder.encode(inputs)
+        return only_array(inputs, self.input_shape) if self.built and not self.takes_several else inputs
 
     def _as_input(self, inputs: Any) -> Any:
         return super()._as_input(self._encoded(inputs))
+
+    def _as_returned(self, output: Any) -> Any:
+        returned = super()._as_returned(output)
+        return list(returned) if self._lists_outputs and isinstance(returned, tuple) else returned
 
     def _outputs_alone(self, x: Any) -> np.ndarray | None:
         """The outputs for a few rows, by a quicker way than `linearize`; None if there is none."""
@@ -122,6 +129,7 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True):
     get_compile_config, compile_from_config = surface.get_compile_config, surface.compile_from_config
 
     _writes_steps, _writes_prediction = steps.Writes(steps.STEPS), steps.Writes(("predict_step",))
+    _reads_targets = steps.Writes(("train_step", "compute_loss"))
 
     @property
     def compiled(self) -> bool:
@@ -129,19 +137,21 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True):
         return self.trainer.optimizer is not None
 
     @property
-    def metrics(self) -> list[Metric]:
-        """The metrics in use; known once the model is built and compiled."""
-        compiled = self.trainer.metrics
-        return self.trainer.written_steps().metrics(compiled) if self._writes_steps and self.compiled else compiled
+    def metrics(self) -> list[Any]:
+        """The mean of the losses, the metrics of `compile` as one, those that are attributes of the model."""
+        return listed_metrics(self)
 
     optimizer = OfTrainer[Optimizer | Any]("optimizer", "The optimizer of `compile`; None before.")
     loss = OfTrainer[Loss | Any]("loss", "The loss of `compile`; None before.")
+    run_eagerly = OfTrainer[bool]("run_eagerly", "What `compile` was told; it changes nothing.")
+    jit_compile = OfTrainer[bool]("jit_compile", "What `compile` was told; it changes nothing.")
+    steps_per_execution = OfTrainer[int]("steps_per_execution", "What `compile` was told; it changes nothing.")
     history = OfTrainer[History | Any]("history", "What the last `fit` returned; None before.")
     stop_training = OfTrainer[bool]("stop_training", "Set to True, by a callback, to end the training.")
 
     @property
     def label(self) -> str:
-        return f"model {self.name!r}" if self.name else "the model"
+        return "the model" if self._given_name is None else f"model {self.name!r}"
 
     def _check_linearize(self) -> None:
         """Nothing to do: each layer was checked when it was built."""
@@ -159,21 +169,26 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True):
     def _layers_inside(self) -> list[Layer]:
         return self.layers
 
+    def _listed(self) -> list[Layer]:
+        """The rows of the summary: `layers` and, in a graph, the functions that it applies."""
+        return self.layers
+
     def _check_ready(self) -> None:
-        for layer in self.layers:
+        for layer in self._layers_inside():
             layer._check_ready()
 
     @property
     def adapted(self) -> bool:
-        return all(layer.adapted for layer in self.layers)
+        return all(layer.adapted for layer in self._layers_inside())
 
     @property
     def trainable_weights(self) -> list[Parameter]:
-        return [weight for layer in self.layers for weight in layer.trainable_weights] if self.trainable else []
+        inside = self._layers_inside() if self.trainable else []
+        return [weight for layer in inside for weight in layer.trainable_weights]
 
     @property
     def weights(self) -> list[Parameter]:
-        return [weight for layer in self.layers for weight in layer.weights]
+        return [weight for layer in self._layers_inside() for weight in layer.weights]
 
     @property
     def input_names(self) -> list[str]:
@@ -183,7 +198,9 @@ class BaseModel(SecondOrderDoors, Layer, abstract=True):
     __setattr__ = surface.refuse_layers
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
-        """The layer of that name or at that place."""
+        """The layer of that name or at that place; one of the two is given."""
+        if (name is None) == (index is None):
+            raise ConfigError(f"get_layer needs either a name or an index, got name={name!r}, index={index!r}")
         if index is not None:
             if not -len(self.layers) <= index < len(self.layers):
                 raise ConfigError(f"there is no layer {index}; the model has {len(self.layers)}")

@@ -13,14 +13,17 @@ from nnlite.errors import ModelFileError, NNLiteError, TrainingWarning, shown
 from nnlite.foreign import (
     KerasModel,
     compile_arguments,
+    compile_document,
     encode_extra,
     is_keras_file,
     kept_beside,
     load_keras,
     load_keras_weights,
     optimizer_state,
+    optimizer_variables,
     read_extra,
     save_keras,
+    trained_in_order,
 )
 from nnlite.initializers.blank import values_follow
 from nnlite.layers import Layer
@@ -282,4 +285,18 @@ def save_as_keras(model: "BaseModel", filepath: str | PathLike, overwrite: bool,
     """Write a `.keras` file, with what Keras has no place for beside it."""
     header, arrays = model_state(model, include_optimizer)
     slots = {name: array for name, array in arrays.items() if not name.startswith("weights/")}
-    save_keras(model, filepath, encode_extra({"format": saving.FORMAT, **header}, slots), overwrite)
+    compiled = compile_document(header["compile"]) if header["compile"] else None
+    memory = _memory_for_keras(model.trainer) if compiled else {}
+    save_keras(model, filepath, encode_extra({"format": saving.FORMAT, **header}, slots), overwrite, compiled, memory)
+
+
+def _memory_for_keras(trainer: Any) -> dict[str, np.ndarray]:
+    """What the optimizer remembers as Keras keeps it; nothing where that has no meaning there."""
+    if trainer.loss is None or trainer.model._writes_steps or not trainer.optimizer_state()["slots"]:
+        return {}
+    packs = trainer.ready_steps().store.packs
+    trained = {id(own) for pack in packs for own in pack.parameters}
+    try:
+        return optimizer_variables(trainer.optimizer, trained_in_order(trainer.model, trained), packs)
+    except ModelFileError:
+        return {}

@@ -7,12 +7,13 @@ from typing import Any, Literal, cast
 import numpy as np
 
 from nnlite.config import FloatType, floatx
-from nnlite.errors import ConfigError
+from nnlite.foreign.keras_graphs import keras_order
 from nnlite.layers import Layer
 from nnlite.layers.base.call import inner_layers, read_methods
 from nnlite.layers.base.contract.structure import arranged_as, structure_of
 from nnlite.layers.base.symbolic import Symbol
 from nnlite.layers.composite.graph import Graph
+from nnlite.layers.composite.operation import Operation
 from nnlite.losses import Loss
 from nnlite.losses.output_losses import OutputLosses
 from nnlite.models.base import BaseModel
@@ -25,6 +26,7 @@ from nnlite.models.drawn.recorded import (
     expect_outputs,
     finish_building,
     name_inside,
+    need_drawing,
     of_one_output,
     recorded_input,
     recorded_names,
@@ -72,7 +74,7 @@ class Model(BaseModel):
 
     takes_several = None  # of a class that writes `call`, what it is given decides
     _drawing = cast(Any, None)  # the `Drawing` of a graph
-    _building = False
+    _building, _stem = False, "functional"
     _kinds_of_data = cast(Any, None)
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -98,26 +100,30 @@ class Model(BaseModel):
         if inputs is None and outputs is None:
             take_attributes(self)
             return
-        self.inputs = listed(inputs, "inputs")
-        self.outputs = listed(outputs, "outputs")
-        self._structure = structure_of(outputs)
+        self.inputs, self.outputs = listed(inputs, "inputs"), listed(outputs, "outputs")
+        self._structure, self._lists_outputs = structure_of(outputs), isinstance(outputs, list)
         self.takes_several = len(self.inputs) > 1
         self._drawing = Drawing(self.inputs, self.outputs)
         self._drawn_layers = self._drawing.layers()
-        name_layers([*self._input_layers, *self.layers])
+        name_layers([*self._input_layers, *self._drawn_layers])
         self._build_graph(given is not None)
 
     @property
     def layers(self) -> list[Layer]:  # type: ignore[override]
-        """The layers of the graph, or those that are attributes of a subclass, each once."""
+        """The layers of the graph, inputs among them, those far from the outputs first; or a subclass's attributes."""
+        return [layer for layer in self._listed() if not isinstance(layer, Operation)]
+
+    def _listed(self) -> list[Layer]:
+        return inner_layers(self) if self._drawing is None else list(keras_order(self))
+
+    def _layers_inside(self) -> list[Layer]:
         return inner_layers(self) if self._drawing is None else self._drawn_layers
 
     @functools.cached_property
     def trainer(self) -> Trainer:
         """Trainer of the model; with several outputs there is a loss, and there are metrics, for each."""
         names = recorded_outputs(self) if self._drawing is None else self.output_names
-        model: Any = self
-        return OutputsTrainer(model, names) if len(names) > 1 else Trainer(model)
+        return OutputsTrainer(cast(Any, self), names) if len(names) > 1 else Trainer(cast(Any, self))
 
     def compile(
         self,
@@ -140,18 +146,16 @@ class Model(BaseModel):
             metrics, weighted_metrics: as there; with several outputs a list with one list per output, or a dict of
                 lists by the outputs' names.
             loss_weights: factor of each loss in the sum, a list or a dict by name; 1 by default.
-            run_eagerly, steps_per_execution, jit_compile, auto_scale_loss: accepted, see `Sequential.compile`.
+            run_eagerly, steps_per_execution, jit_compile, auto_scale_loss: see `Sequential.compile`.
 
         Raises:
             ConfigError: unknown name or argument, or another number of entries than outputs.
         """
         expect_outputs(self, loss)
-        if isinstance(self.trainer, OutputsTrainer):
-            self.trainer.compile(optimizer, loss, metrics, weighted_metrics, loss_weights)
-        elif loss_weights is not None:
-            raise ConfigError("a model with one output has one loss", ("loss_weights",))
-        else:
-            self.trainer.compile(optimizer, *of_one_output(self, loss, metrics, weighted_metrics))
+        given: Any = (loss, metrics, weighted_metrics, loss_weights)
+        if not isinstance(self.trainer, OutputsTrainer):
+            given = of_one_output(self, *given)
+        self.trainer.compile(optimizer, *given, run_eagerly, steps_per_execution, jit_compile, auto_scale_loss)
 
     @property
     def _input_layers(self) -> list[Layer]:
@@ -161,15 +165,15 @@ class Model(BaseModel):
         return [str(layer.name) for layer in self._input_layers]  # those without a name have got one
 
     def _build_graph(self, redraw: bool) -> None:
-        self.dtype = self.dtype or floatx()
+        self.dtype = self._given_dtype or floatx()
         self.random = RandomSource(self.seed)
         draw_weights(self, redraw)
-        self.parameters = [parameter for layer in self.layers for parameter in layer.parameters]
+        self.parameters = [parameter for layer in self._drawn_layers for parameter in layer.parameters]
         self.chain = self._graph(self._drawing.uses())
-        shapes = [symbol.shape for symbol in self.inputs]
-        self.input_shape = tuple(shapes) if self.takes_several else shapes[0]
-        shapes = [symbol.shape for symbol in self.outputs]
-        self.output_shape = tuple(shapes) if len(shapes) > 1 else shapes[0]
+        shapes, ends = (tuple(symbol.shape for symbol in symbols) for symbols in (self.inputs, self.outputs))
+        self.input_shape = shapes if self.takes_several else shapes[0]
+        self.output_shape = ends if len(ends) > 1 else ends[0]
+        self._penalizes = any(layer._penalizes for layer in self._drawn_layers)
         self.built = True
 
     def _graph(self, uses: list[tuple]) -> Graph:
@@ -204,13 +208,13 @@ class Model(BaseModel):
     @property
     def input(self) -> Symbol | list[Symbol]:
         """The input, or a list of them: where another graph may begin."""
-        self._need_drawing("input")
+        need_drawing(self, "input")
         return self.inputs if self.takes_several else self.inputs[0]
 
     @property
     def output(self) -> Any:
         """The output, a list or a dict of them: where another graph may go on."""
-        self._need_drawing("output")
+        need_drawing(self, "output")
         if self._structure is not None:
             return arranged_as(self._structure, self.outputs)
         return self.outputs if len(self.outputs) > 1 else self.outputs[0]
@@ -242,7 +246,6 @@ class Model(BaseModel):
         return [self._kind(symbol) for symbol in self.inputs] if self._drawing else self._kinds_of_data
 
     def _kind(self, symbol: Symbol) -> str:
-        assert self._drawing is not None
         number = self._drawing.numbers()[symbol.key]
         takers = [layer.input_kind for layer, taken, *_ in self._drawing.uses() if number in taken]
         return takers[0] if takers and len(set(takers)) == 1 else "numbers"
@@ -251,10 +254,6 @@ class Model(BaseModel):
         if self._drawing is None:
             return recorded_input(self, self._encoded(inputs))
         return drawn_input(self, inputs, super()._as_input)
-
-    def _need_drawing(self, what: str) -> None:
-        if self._drawing is None:
-            raise ConfigError(f"{self.label} writes call, and is not a graph: it has no symbol {what!r}")
 
     @property
     def _with_state(self) -> list:
@@ -274,7 +273,7 @@ class Model(BaseModel):
         return self._drawing is None or super().adapted
 
     def adapt(self, data: Any) -> None:
-        """Let each layer that is not `adapted` yet see the data, as the layers before it pass it on."""
+        """As `Sequential.adapt`."""
         adapt_each(self, data)
 
     def _until_loss(self, loss: Loss | OutputLosses) -> tuple[Graph, Loss | OutputLosses, Any]:

@@ -101,11 +101,11 @@ class Sequential(BaseModel):
             return
         if not self.layers and not self._given_shape:
             self._given_shape = layer._stated_shape
-        if layer is self or names.get(layer.name) is layer:
+        if layer is self or names.get(layer._given_name) is layer:
             raise ConfigError(f"{layer.label} is in the model already; a layer can be added once")
-        if layer.name in names:
+        if layer._given_name in names:
             raise ConfigError(f"there is a layer named {layer.name!r} already; names must be unique")
-        if layer.name is None:
+        if layer._given_name is None:
             layer.name = free_name(layer, names, least)
         names[layer.name] = layer
         self.layers.insert(position, layer)
@@ -151,9 +151,9 @@ class Sequential(BaseModel):
             self._check_input_shape(shape)
             return
         random = self.random = self.random or RandomSource(self.seed)
-        self.input_shape, self.dtype = shape, self.dtype or floatx()
+        self.input_shape, self.dtype = shape, self._given_dtype or floatx()
         for layer in self.layers:
-            layer.dtype = layer.dtype or self.dtype
+            layer.dtype = layer._given_dtype or self.dtype
             if not self.trainable:
                 layer.trainable = False
             if isinstance(layer, BaseModel):
@@ -167,6 +167,7 @@ class Sequential(BaseModel):
         self.parameters = [parameter for layer in self.layers for parameter in layer.parameters]
         self.chain = Chain(self.layers, self.dtype)
         self.output_shape, self.built = shape, True
+        self._penalizes = any(layer._penalizes for layer in self.layers)
         CONTAINERS.update((layer, weakref.ref(self)) for layer in self.layers)
 
     @property

@@ -132,7 +132,8 @@ def get_metrics_result(self: "BaseModel") -> dict[str, Any]:
     results: dict[str, Any] = {}
     for metric in self.metrics:
         value = metric.result()
-        results |= value if isinstance(value, dict) else {str(metric.name): plain(value)}
+        values = value if isinstance(value, dict) else {str(metric.name): value}
+        results |= {name: plain(one) for name, one in values.items()}
     return results
 
 

@@ -44,7 +44,7 @@ def print_summary(
     -----------------------------------
     Total params: 9  trainable: 9  non-trainable: 0
     """
-    rows = [*_listed(model, model.layers if layer_range is None else _range(model, layer_range), expand_nested)]
+    rows = [*_listed(model, model._listed() if layer_range is None else _range(model, layer_range), expand_nested)]
     text = _table(model, rows, show_trainable)
     shown = "\n".join(line[:line_length] for line in text.split("\n")) if line_length else text
     (print_fn or print)(shown)
@@ -70,7 +70,7 @@ def summary_output(model: "BaseModel") -> str:
 
 def summary_table(model: "BaseModel") -> str:
     """One line per layer: name, class, output shape and number of parameters, `?` where not known yet; the totals."""
-    return _table(model, [(layer, 0) for layer in model.layers])
+    return _table(model, [(layer, 0) for layer in model._listed()])
 
 
 def _table(model: "BaseModel", listed: Sequence[tuple[Any, int]], show_trainable: bool = False) -> str:
@@ -87,11 +87,11 @@ def summary_html(model: "BaseModel") -> str:
 
 
 def _title(model: "BaseModel") -> str:
-    return f"Model: {model.name or snake_case(type(model).__name__)}"
+    return f"Model: {model._given_name or snake_case(type(model).__name__)}"
 
 
 def _rows(model: "BaseModel") -> list[tuple[str, ...]]:
-    return [_row(layer) for layer in model.layers]
+    return [_row(layer) for layer in model._listed()]
 
 
 def _row(layer: Any, depth: int = 0) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ __all__ = ["Trace", "Traced"]
 Arguments = ParamSpec("Arguments")
 
 FUNCTIONS: dict[str, Callable] = {}  # the op functions by name, which `nnlite.ops.functions` adds
+CONSTANTS: dict[str, Callable] = {}  # those without a derivative, which graphs of layers apply too
 COMPARISONS = ("equal", "greater", "greater_equal", "less", "less_equal", "not_equal")
 NO_ARRAY = (
     "a traced value was turned into a plain array or number, which has no derivative: use functions of nnlite.ops, "

@@ -8,7 +8,7 @@ from nnlite import kernels
 from nnlite.errors import WrongTypeError
 from nnlite.kernels.reference.forms import ADAM, UpdateForm
 from nnlite.kernels.reference.optimizers import RateFactors
-from nnlite.optimizers.base import LearningRate, Optimizer, WeightDecay
+from nnlite.optimizers.base import KerasSlot, LearningRate, Optimizer, WeightDecay
 from nnlite.registry.bounds import BelowOne, Positive
 from nnlite.registry.fields import option
 
@@ -28,6 +28,11 @@ class AdamBase(Optimizer, abstract=True):
 
     def slot_names(self) -> tuple[str, ...]:
         return ("momentum", "squares", "largest") if self.amsgrad else ("momentum", "squares")
+
+    def keras_slots(self) -> list[list[KerasSlot]]:
+        first, second = 1 / (1 - self.beta_1), 1 / (1 - self.beta_2)  # sums here, means there
+        means = [KerasSlot("momentum", "momentum", first), KerasSlot("squares", "velocity", second)]
+        return [means, [KerasSlot("largest", "velocity_hat", second)]] if self.amsgrad else [means]
 
     def update(
         self,

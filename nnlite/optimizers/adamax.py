@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from nnlite.optimizers.base import LearningRate, Optimizer
+from nnlite.optimizers.base import LearningRate, Optimizer, StateVariable
 from nnlite.optimizers.base.slots import update_mean
 from nnlite.registry.bounds import BelowOne, Positive
 from nnlite.registry.fields import option
@@ -111,6 +111,11 @@ class Nadam(Optimizer):
             product *= self.share(done)
         self._product = step, product
         return product
+
+    def further_variables(self) -> list[StateVariable]:
+        """The product of all shares so far, which follows from the number of updates."""
+        product = self.product_until(self.iterations)
+        return [StateVariable("variable", product, np.float32, lambda value: None)] if self.built else []
 
     def update(
         self,

@@ -5,7 +5,7 @@ import numpy as np
 from nnlite import kernels
 from nnlite.kernels.reference.forms import RMSPROP, UpdateForm
 from nnlite.kernels.reference.optimizers import RateFactors
-from nnlite.optimizers.base import LearningRate, Optimizer
+from nnlite.optimizers.base import KerasSlot, LearningRate, Optimizer
 from nnlite.registry.bounds import BelowOne, Fraction, Positive
 from nnlite.registry.fields import option
 
@@ -51,6 +51,11 @@ class RMSprop(Optimizer):
     def slot_names(self) -> tuple[str, ...]:
         centered = ("average_gradient",) if self.centered else ()
         return ("velocity", *centered, "change") if self.momentum else ("velocity", *centered)
+
+    def keras_slots(self) -> list[list[KerasSlot]]:
+        change = [[KerasSlot("change", "momentum")]] if self.momentum else []
+        center = [[KerasSlot("average_gradient", "average_gradient")]] if self.centered else []
+        return [[KerasSlot("velocity", "velocity")], *change, *center]
 
     def update(
         self,

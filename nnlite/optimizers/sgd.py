@@ -6,7 +6,7 @@ from nnlite import kernels
 from nnlite.kernels.reference import forms
 from nnlite.kernels.reference.forms import UpdateForm
 from nnlite.kernels.reference.optimizers import RateFactors
-from nnlite.optimizers.base import LearningRate, Optimizer
+from nnlite.optimizers.base import KerasSlot, LearningRate, Optimizer
 from nnlite.registry.bounds import Fraction
 from nnlite.registry.fields import option
 
@@ -49,6 +49,9 @@ class SGD(Optimizer):
 
     def slot_names(self) -> tuple[str, ...]:
         return ("velocity",) if self.momentum else ()
+
+    def keras_slots(self) -> list[list[KerasSlot]]:
+        return [[KerasSlot("velocity", "momentum")]] if self.momentum else []
 
     def update(
         self,

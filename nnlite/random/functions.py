@@ -117,9 +117,13 @@ def truncated_normal(
 def uniform(
     shape: Shape, minval: float = 0.0, maxval: float = 1.0, dtype: str | None = None, seed: Seed = None
 ) -> np.ndarray:
-    """Numbers in [minval, maxval), all equally likely; integers for an integer `dtype`. See `normal`."""
-    if np.dtype(dtype or floatx()).kind in "iu":
-        return randint(shape, minval, maxval, str(dtype), seed)
+    """Numbers in [minval, maxval), all equally likely. See `normal`.
+
+    Raises:
+        ConfigError: `dtype` is no type of floating-point numbers: `randint` gives integers.
+    """
+    if np.dtype(dtype or floatx()).kind != "f":
+        raise ConfigError(f"dtype must be a floating-point type, got {dtype!r}; randint gives integers")
     return _float(_generator(seed).uniform(minval, maxval, shape), dtype)
 
 

@@ -8,7 +8,7 @@ import typing
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from nnlite.errors import Choice, ConfigError, did_you_mean, nearest, raise_all, shown
+from nnlite.errors import Choice, ConfigError, WrongTypeError, did_you_mean, nearest, raise_all, shown
 from nnlite.registry.fast_paths import withdraw_fast_paths
 from nnlite.registry.field_types import Specified, jsonable, read
 from nnlite.registry.fields import ConstructorSignature, dataclass_transform, option, spell_annotations
@@ -148,7 +148,7 @@ class Configurable:
             member = cls._members.get(normalized(name))
         if member is None or not issubclass(member, cls):
             listing = listing_of(cls._family, len(_registered(cls)))
-            raise ConfigError.of_choice(name, Choice(cls._family, _known_names(cls), listing))
+            raise WrongTypeError.of_choice(name, Choice(cls._family, _known_names(cls), listing))
         return member
 
     @classmethod
@@ -172,12 +172,13 @@ class Configurable:
 
     def _arguments(self) -> dict[str, Any]:
         own: type = type(self)
-        missing = [name for name in constructor_parameters(own) if not hasattr(self, name)]
+        given = vars(self)  # what was given may be shown otherwise by the attribute of its name
+        missing = [name for name in constructor_parameters(own) if name not in given and not hasattr(self, name)]
         if missing:
             raise ConfigError(
                 f"{type(self).__name__}.__init__ must store its argument {missing[0]!r} as self.{missing[0]}"
             )
-        return {name: getattr(self, name) for name in constructor_parameters(own)}
+        return {name: given[name] if name in given else getattr(self, name) for name in constructor_parameters(own)}
 
     def _repr_arguments(self) -> dict[str, Any]:
         """The arguments that the repr shows where they differ from the defaults."""

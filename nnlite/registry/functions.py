@@ -1,7 +1,7 @@
 """Functions as arguments in a config: any callable in Python, a registered one, by its name, in YAML and in files."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, overload
 
 from nnlite.errors import Choice, ConfigError
@@ -64,12 +64,14 @@ class NamedFunction:
         return self.function(*arguments, **options)
 
     @classmethod
-    def get(cls, spec: "NamedFunction | Callable[..., Any] | str") -> "NamedFunction":
+    def get(cls, spec: "NamedFunction | Callable[..., Any] | Mapping[str, Any] | str | None") -> "NamedFunction":
         """The function that `spec`, a callable or the name of a registered one, stands for."""
         if isinstance(spec, cls):
             return spec
         if callable(spec):
             return cls(spec)
+        if isinstance(spec, Mapping) and spec.get("class_name") == "function":  # as Keras writes it
+            spec = spec.get("config")
         custom = custom_object(spec) if isinstance(spec, str) else None
         if callable(custom) and not isinstance(custom, type):
             return cls(custom)

@@ -4,31 +4,124 @@ import functools
 import inspect
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
-from nnlite.errors import WrongTypeError, did_you_mean
+from nnlite.errors import ConfigError, WrongTypeError, did_you_mean
 from nnlite.registry.configurable import Configurable
-from nnlite.registry.names import custom_object_scope
+from nnlite.registry.field_types import jsonable
+from nnlite.registry.functions import NamedFunction
+from nnlite.registry.names import LISTED, custom_object, custom_object_scope, get_registered_name, snake_case
 
-__all__ = ["of_family", "refuse_unknown", "take_by_position"]
+__all__ = ["FORMS", "NamedByClass", "given_arguments", "keras_form", "of_family", "refuse_unknown", "take_by_position"]
 
 Member = TypeVar("Member", bound=Configurable)
-Functions = tuple[Callable[[Any], Member | None], Callable[[Member], dict[str, Any]], Callable[..., Member | None]]
+Functions = tuple[Callable[[Any], Any], Callable[[Any], dict[str, Any]], Callable[..., Any]]
 
 
-def of_family(family: type[Member]) -> "Functions[Member]":
-    """The functions `get`, `serialize` and `deserialize` of a family."""
+def given_arguments(item: Configurable) -> dict[str, Any]:
+    """The arguments of an object as files hold them: those for a copy of it, which has no name if it has none."""
+    return item.to_spec()[type(item).__name__]
 
-    def get(identifier: Any) -> Member | None:
-        """The instance described by a name, a class, a config, of Keras's form too, or an instance; None for None."""
+
+MODULES = {**LISTED, "schedule": "optimizers.schedules"}  # of Keras, by family
+FORMS: dict[str, Callable[[Any], Any]] = {}  # family -> its own form in Keras's configs
+
+
+def keras_form(value: Any) -> Any:
+    """A value of a config in Keras's terms: objects as `{module, class_name, config, registered_name}`.
+
+    A function has its registered name there; one that is not registered stands for itself, so that a copy can be made.
+
+    >>> from nnlite.regularizers import L2
+    >>> keras_form({"kernel_regularizer": L2(0.5), "kernel_size": (3, 3)})["kernel_regularizer"]["config"]
+    {'l2': 0.5}
+    """
+    if isinstance(value, Configurable):
+        return FORMS.get(value._family, object_form)(value)
+    if isinstance(value, NamedFunction):
+        return _function_form(value)
+    if isinstance(value, Mapping):
+        return {str(key): keras_form(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(keras_form(item) for item in value) if type(value) in (list, tuple) else list(value)
+    return jsonable(value)
+
+
+def object_form(value: Any) -> dict[str, Any]:
+    """`{module, class_name, config, registered_name}` of an object; the registered name is that of users' classes."""
+    own: type = type(value)
+    ours = own.__module__.startswith("nnlite.")
+    return {
+        "module": f"keras.{MODULES.get(value._family, 'models')}" if ours else own.__module__,
+        "class_name": own.__name__,
+        "config": value.get_config(),
+        "registered_name": None if ours else get_registered_name(own),
+    }
+
+
+def _function_form(value: NamedFunction) -> Any:
+    try:
+        name = value.to_spec()
+    except ConfigError:
+        return value.function
+    return function_form(name)
+
+
+def function_form(name: str) -> dict[str, Any]:
+    """The form of a function of this name."""
+    return {"module": "builtins", "class_name": "function", "config": name, "registered_name": "function"}
+
+
+class NamedByClass:
+    """The argument `name` of a family whose members are called by their class where none is given."""
+
+    _default_name: ClassVar[str | None] = None  # of a class that Keras calls otherwise than by its name in snake case
+    name: Any
+
+    @classmethod
+    def default_name(cls) -> str:
+        """The name of an instance that is given none."""
+        return vars(cls).get("_default_name") or snake_case(cls.__name__)
+
+    def _repr_arguments(self) -> dict[str, Any]:
+        """A name that is the default one is not shown."""
+        shown: dict[str, Any] = super()._repr_arguments()  # type: ignore[misc]
+        named = self.name != self.default_name()
+        return {name: value for name, value in shown.items() if named or name != "name"}
+
+
+def of_family(family: type[Member], functions: Mapping[str, Callable[..., Any]] | None = None) -> Functions:
+    """The functions `get`, `serialize` and `deserialize` of a family.
+
+    Args:
+        family: its root class.
+        functions: those that names stand for, as Keras's losses have them beside the classes; None for a family whose
+            members are never functions.
+    """
+
+    def get(identifier: Any) -> Any:
+        """The instance described by a name, a class, a config, of Keras's form too, or an instance; None for None.
+
+        A function is returned as it is, where a function can be a member, as is the one that a name stands for.
+        """
+        if functions is not None:
+            if isinstance(identifier, Mapping) and identifier.get("class_name") == "function":
+                identifier = identifier["config"]
+            if isinstance(identifier, str):
+                identifier = functions.get(identifier) or custom_function(identifier) or identifier
+            if callable(identifier) and not isinstance(identifier, type):
+                return identifier
         return None if identifier is None else family.get(identifier)
 
-    def serialize(member: Member) -> dict[str, Any]:
-        """`{class name: {argument: value}}`, which `deserialize` reads."""
-        return member.to_spec()
+    def serialize(member: Any) -> dict[str, Any]:
+        """`{module, class_name, config, registered_name}`, which `deserialize` reads."""
+        if functions is None or isinstance(member, family):
+            return keras_form(member)
+        name = next((name for name, function in functions.items() if function is member), None)
+        return function_form(NamedFunction(member).to_spec() if name is None else name)
 
-    def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Member | None:
-        """The member of such a dict, or of Keras's `{"class_name": ..., "config": ...}`.
+    def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+        """The member of such a dict, or of `{class name: {argument: value}}`, or of a name.
 
         `custom_objects` are classes and functions by the names in it, see `custom_object_scope`.
         """
@@ -36,6 +129,12 @@ def of_family(family: type[Member]) -> "Functions[Member]":
             return get(config)
 
     return get, serialize, deserialize
+
+
+def custom_function(name: str) -> Callable[..., Any] | None:
+    """The function that users registered under a name, or opened a scope for; None for none, or for a class."""
+    custom = custom_object(name)
+    return custom if callable(custom) and not isinstance(custom, type) else None
 
 
 def refuse_unknown(cls: type, retired: Mapping[str, str]) -> None:

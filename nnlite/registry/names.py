@@ -1,5 +1,6 @@
 """Names: of users' classes and functions, registered for good or within a scope, and of families in lists."""
 
+import functools
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -46,6 +47,7 @@ def normalized(name: str) -> str:
     return name.replace("_", "").lower()
 
 
+@functools.cache
 def snake_case(name: str) -> str:
     """`BatchNormalization` as `batch_normalization`, `Conv2D` as `conv2d`: Keras's rule."""
     return re.sub(r"(?<=.)(?=[A-Z][a-z])|(?<=[a-z])(?=[A-Z])", "_", name).lower()

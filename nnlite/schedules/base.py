@@ -4,16 +4,16 @@ from dataclasses import field
 from typing import Any, ClassVar
 
 from nnlite.registry import Configurable
-from nnlite.registry.modules import take_by_position
+from nnlite.registry.modules import NamedByClass, take_by_position
 
 __all__ = ["LearningRateSchedule", "scheduled"]
 
 
-class LearningRateSchedule(Configurable, family="schedule"):
+class LearningRateSchedule(NamedByClass, Configurable, family="schedule"):
     """A learning rate, or another number, as a function of the number of batches so far.
 
     Args:
-        name: kept with it, as Keras's.
+        name: kept with it, as Keras's; by default that of the class.
     """
 
     name: str | None = field(default=None, kw_only=True)
@@ -24,6 +24,15 @@ class LearningRateSchedule(Configurable, family="schedule"):
         super().__init_subclass__(**kwargs)
         if "__init__" in vars(cls) and not cls._own_constructor:
             take_by_position(cls, ("name",))
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.name = self.default_name() if self.name is None else self.name
+
+    @classmethod
+    def default_name(cls) -> str:
+        """The name of the class, unless Keras has another one."""
+        return vars(cls).get("_default_name") or cls.__name__
 
     def __call__(self, step: int) -> float:
         """The value for the update that follows `step` updates."""

@@ -137,7 +137,9 @@ class PiecewiseConstantDecay(LearningRateSchedule):
     (0.1, 0.05, 0.01)
     """
 
-    boundaries: list[Index]
+    _default_name = "PiecewiseConstant"
+
+    boundaries: list[Index | NonNegative]
     values: list[NonNegative]
 
     def validate(self) -> None:
@@ -172,6 +174,8 @@ class CosineDecay(LearningRateSchedule):
     >>> CosineDecay(0.1, decay_steps=100)(50)
     0.05
     """
+
+    _positional = ("initial_learning_rate", "decay_steps", "alpha", "name", "warmup_target", "warmup_steps")
 
     initial_learning_rate: NonNegative
     decay_steps: Positive
@@ -208,6 +212,8 @@ class CosineDecayRestarts(LearningRateSchedule):
     >>> schedule(0), schedule(100), schedule(200)
     (0.1, 0.05, 0.025)
     """
+
+    _default_name = "SGDRDecay"
 
     initial_learning_rate: NonNegative
     first_decay_steps: Positive

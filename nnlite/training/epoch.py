@@ -10,6 +10,7 @@ import numpy as np
 from nnlite.callbacks import Callback, CallbackList, ProgressBar
 from nnlite.data.batches import ArrayBatches, Epoch, IterableBatches, count_rows, one_by_one
 from nnlite.data.members import MemberBatches
+from nnlite.distributed import is_first
 from nnlite.layers.base.call import inner_layers
 from nnlite.metrics import Mean
 from nnlite.registry.fields import Spec
@@ -61,6 +62,8 @@ def run_epoch(
     apart = on_begin or on_end or not all(metric.adds_up for metric in trainer.metrics)
     together = one_by_one if apart else steps.together
     batches_left, loss, done = _whole_epoch(trainer, batches) if session is None else session.begin_epoch(together)
+    if not written:
+        trainer.loss_mean = loss
     with closing(batches_left):  # what reads ahead stops where the epoch does, whatever ends it
         for x, y, sample_weight in batches_left:
             if on_begin:
@@ -88,7 +91,7 @@ def _whole_epoch(trainer: "Trainer", batches: Batches) -> tuple[Epoch, Mean, int
     assert trainer.optimizer is not None  # the model is compiled
     for metric in trainer.metrics:
         metric.reset_state()
-    return batches.epoch(trainer.optimizer.batches), Mean(), 0
+    return batches.epoch(trainer.optimizer.batches), Mean(name="loss"), 0
 
 
 def run_on_batch(trainer: "Trainer", kind: Literal["train", "test"], data: tuple, return_dict: bool) -> Logs:
@@ -104,8 +107,9 @@ def run_on_batch(trainer: "Trainer", kind: Literal["train", "test"], data: tuple
         metric.reset_state()
     value, outputs = getattr(steps, kind)(x, y, sample_weight)
     trainer.update_metrics(y, outputs, sample_weight)
-    rows = count_rows(x)
-    return as_returned(_logs(float(value * rows) / rows, trainer), return_dict)  # rounded as the mean of an epoch is
+    trainer.loss_mean.reset_state()
+    trainer.loss_mean.update_state(value, count_rows(x))
+    return as_returned(_logs(trainer.loss_mean.result(), trainer), return_dict)
 
 
 def run_test(trainer: "Trainer", batches: Batches, step: Callable, callbacks: CallbackList) -> dict[str, float]:
@@ -200,7 +204,7 @@ def callback_list(
     listeners = list(callbacks or ())
     if level and not any(isinstance(one, ProgressBar) for one in listeners):
         listeners.append(ProgressBar())
-    return CallbackList(listeners, model, verbose=level, **params)
+    return CallbackList(listeners, model, is_first(), verbose=level, **params)
 
 
 def logged_names(trainer: "Trainer", validates: bool, callbacks: Sequence[Callback]) -> list[str] | None:

@@ -78,7 +78,9 @@ def training_batches(trainer: "Trainer", data: tuple, options: dict) -> tuple[Ba
     adapt_first_weights(trainer.model, arrays[0])
     shuffle_seed = _shuffle_seed(trainer, options)
     size = rows_of_batch(options["batch_size"], count_rows(arrays[0]))
-    return batches_of(arrays, size, shuffle_seed, options["steps_per_epoch"]), held
+    batches = batches_of(arrays, size, shuffle_seed, options["steps_per_epoch"])
+    batches.goes_on = True
+    return batches, held
 
 
 def _check_iterable(sample_weight: Any, options: dict) -> None:
@@ -141,6 +143,16 @@ def prediction_batches(model: Trainable, x: Any, batch_size: int, steps: int | N
     arrays = read(x)
     check_lengths(arrays[0])
     return batches_of(arrays, batch_size, steps=steps)
+
+
+def shape_for(model: Trainable, inputs: Any) -> Any:
+    """The shape of the outputs for these inputs: axes that are free in the model have the lengths that follow."""
+    shapes = model.output_shape
+    free = any(None in shape[1:] for shape in (shapes if isinstance(shapes[0], tuple) else (shapes,)))
+    if not free:
+        return shapes
+    given = tuple((None, *array.shape[1:]) for array in (inputs if isinstance(inputs, tuple) else (inputs,)))
+    return model.compute_output_shape(given if isinstance(inputs, tuple) else given[0])
 
 
 def built_inputs(model: Trainable, x: Any) -> np.ndarray | tuple[np.ndarray, ...]:

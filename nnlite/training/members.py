@@ -13,6 +13,7 @@ from nnlite.callbacks.members import member_parameters
 from nnlite.data.batches import check_finite, check_lengths, count_rows, hold_out, is_batches
 from nnlite.data.members import MemberBatches
 from nnlite.data.partition import random_folds
+from nnlite.distributed import current_team
 from nnlite.errors import ConfigError, DataError, NotReadyError, ShapeError
 from nnlite.layers.base.inputs import read_inputs
 from nnlite.losses.masks import weight_of_rows
@@ -31,6 +32,7 @@ from nnlite.training.inputs import (
     training_batches,
     with_balanced_classes,
 )
+from nnlite.training.sharded import ShardedSteps, check_same, check_sharded, sharded
 from nnlite.training.written.steps import WrittenSteps
 
 if TYPE_CHECKING:
@@ -90,23 +92,34 @@ def training_plan(
 ) -> tuple[Batches, Callable[[CallbackList], dict[str, float]] | None]:
     """Batches to train on, and what validates after an epoch, if anything does, by the arguments of `fit`."""
     trainer.folds = trainer.member_logs = None
+    team = current_team()
+    if team is not None:
+        check_sharded(trainer, options)
+        trainer.model.seed = team.broadcast(trainer.model.seed)
     if options["folds"] is not None:
         if trainer.model._writes_steps:
             raise ConfigError("folds trains by steps of its own; this model writes its own", ("folds",))
         return _member_plan(trainer, data, options)
     batches, held = training_batches(trainer, data, options)
-    validation = options["validation_data"] if held is None else held
+    validation, steps = options["validation_data"] if held is None else held, trainer.ready_steps
+    if team is not None:
+        batches, steps = sharded(batches, team), partial(ShardedSteps, trainer, team)
     if validation is None:
         return batches, None
     size = options["validation_batch_size"] or batch_length(batches, options["batch_size"])
     validation = evaluation_batches(trainer, validation, size, options["validation_steps"])
-    return batches, lambda callbacks: run_test(trainer, validation, trainer.ready_steps().validate, callbacks)
+    validation = validation if team is None else sharded(validation, team)
+    return batches, lambda callbacks: run_test(trainer, validation, steps().validate, callbacks)
 
 
 @contextmanager
 def training_step(trainer: "Trainer", batches: Batches) -> Iterator[Callable]:
     """The training step, within a context in which it takes the loss of each member by itself, if there are any."""
-    steps = trainer.ready_steps()
+    team, steps = current_team(), trainer.ready_steps()
+    if team is not None:
+        check_same(trainer, team)
+        yield ShardedSteps(trainer, team).train
+        return
     step = partial(steps.train, batch_size=batches.batch_size)
     if not isinstance(batches, MemberBatches) or isinstance(steps, WrittenSteps):
         yield step

@@ -12,12 +12,12 @@ from nnlite.layers.base.contract.structure import leaves_in
 from nnlite.losses import Loss
 from nnlite.losses.masks import counted_rows
 from nnlite.losses.output_losses import OutputLosses, by_output, each_output
-from nnlite.metrics import Mean, Metric, resolve_accuracy
+from nnlite.metrics import Mean, Metric
 from nnlite.optimizers import Optimizer
 from nnlite.registry.bounds import Count
 from nnlite.registry.field_types import jsonable, read
 from nnlite.registry.fields import Spec
-from nnlite.training.compiled.metrics import CompiledMetrics
+from nnlite.training.compiled.metrics import CompiledMetrics, accuracy_for
 from nnlite.training.trainable import Trainable
 from nnlite.training.trainer import Trainer
 
@@ -59,7 +59,7 @@ class OutputsTrainer(Trainer):
             for index, specs in enumerate(by_output(argument, self.names, "metrics"))
             for spec in (specs if isinstance(specs, (list, tuple)) else [specs] if specs else ())
         ]
-        super().compile(optimizer)
+        super().compile(optimizer, None, None, None, None, run_eagerly, steps_per_execution, jit_compile)
         taken = OutputLosses(losses, weights, self.names) if any(losses) else None
         self._take(taken, OutputMetrics(specs, self.names))
         self._arguments = {
@@ -79,6 +79,8 @@ class OutputsTrainer(Trainer):
         names, label = self.names, self.model.label
         if isinstance(y, dict):
             y = self._targets_by_name(y)
+        elif not isinstance(y, (list, tuple)) and len(self._judged()) == 1:  # those of the one that has a loss
+            y = [y if name in self._judged() else None for name in names]
         if not isinstance(y, (list, tuple)) or len(y) != len(names):
             raise DataError(f"{label} needs a list of {len(names)} targets, or a dict by the outputs' names")
         given = [None if target is None else as_plain_array(target) for target in y]
@@ -125,6 +127,14 @@ class OutputMetrics(CompiledMetrics):
         self.output_specs = specs
         self.names = names
 
+    @property
+    def named(self) -> bool:
+        return bool(self.output_specs)
+
+    @property
+    def of_losses(self) -> list[Any]:
+        return [metric for metric in self.in_use if isinstance(metric.metric, LossValue)]
+
     def settle(self, loss: OutputLosses, output_shape: tuple, targets: tuple[np.ndarray, ...]) -> None:
         """Make up, at the first data, which metric the word accuracy means for each output."""
         if self.settled is not None:
@@ -133,12 +143,12 @@ class OutputMetrics(CompiledMetrics):
         settled: list[tuple[Any, bool]] = [
             (OutputMetric(index, LossValue(own), f"{name}_loss"), True)
             for index, (name, own) in enumerate(losses)
-            if own
+            if own and len(losses) - loss.losses.count(None) > 1
         ]
         for index, spec, weighted in self.output_specs:
             name, own = losses[index]
             if isinstance(spec, str):
-                metric, label = resolve_accuracy(own, output_shape[index], targets[index].shape), spec
+                metric, label = accuracy_for(own, output_shape[index], targets[index].shape), spec
             else:
                 metric, label = copy.deepcopy(spec), spec.name
             settled.append((OutputMetric(index, metric, f"{name}_{label}"), weighted))

@@ -20,7 +20,7 @@ def _names_within(layer: Any, separator: str, prefix: str | None = None) -> list
     Layers without a name, such as the cell of a recurrent layer, do not show.
     """
     if prefix is None:
-        prefix = f"{layer.name}{separator}" if layer.name else ""
+        prefix = f"{layer.name}{separator}" if layer._given_name else ""
     inner = {
         id(parameter): f"{prefix}{name}"
         for kept in inner_layers(layer)

@@ -88,7 +88,7 @@ class Steps:
             Plan(program, program.group(arrays), program.plan(wanted, into)) for program in (self.chain, joined)
         )
         self.joined_rows = JOINED_ROWS if all(layer.members is None for layer in model.layers) else math.inf
-        self.penalized = _penalizes(model)
+        self.penalized = penalizes(model)
         self.draws = any("random" in layer._context for layer in model.layers)
         self.members, self.trained_loss, self.guarded, self.mask = 1, self.loss, False, None
         self.whole = DenseSteps.of(self) if join else None
@@ -116,6 +116,8 @@ class Steps:
         trained = None if self.whole is None else self.whole.train(x, y, sample_weight, batch_size)
         if trained is not None:
             return trained
+        if batch_size is not None and count_rows(x) > batch_size:
+            return self._one_by_one(x, y, sample_weight, batch_size)
         random = RandomSource(self.seed, self.optimizer.batches) if self.draws else None
         program, values, plan = self._suited(x)
         outputs, jacobians = program.run(x, values, True, random)
@@ -133,10 +135,27 @@ class Steps:
         for parameter in self.constrained:
             parameter.constrain()
         if self.has_state:
-            program.update_state(jacobians.state)
-            if not self.optimizer.batches % FLUSH_PERIOD:
-                self._flush_averages()
+            self.update_averages(program, jacobians.state)
         return value, outputs
+
+    def update_averages(self, program: Program, state: Any) -> None:
+        """Store the new state of layers after a step, such as moving averages."""
+        program.update_state(state)
+        if not self.optimizer.batches % FLUSH_PERIOD:
+            self._flush_averages()
+
+    def _one_by_one(
+        self, x: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None, batch_size: int
+    ) -> tuple[float, np.ndarray]:
+        """The batches that `together` allowed for one call, and that compiled code does not take after all."""
+        total, outputs = 0.0, []
+        for start in range(0, len(x), batch_size):
+            rows = slice(start, start + batch_size)
+            weights = None if sample_weight is None else sample_weight[rows]
+            value, part = self.train(x[rows], y[rows], weights)
+            total += value * len(part)
+            outputs.append(part)
+        return total / len(x), np.concatenate(outputs)
 
     def together(self, batch_size: int) -> int:
         """Number of batches of so many rows that the next call of `train` may take at once."""
@@ -186,6 +205,11 @@ class Steps:
         return outputs if self.activation is None else self.activation(outputs)
 
 
-def _penalizes(layer: Any) -> bool:
+def penalizes(layer: Any) -> bool:
     """Whether the loss has a term of the activities of this layer, or of one inside it."""
-    return layer._penalizes or any(map(_penalizes, inner_layers(layer)))
+    return layer._penalizes or any(map(penalizes, inner_layers(layer)))
+
+
+def adds_to_loss(model: Any) -> bool:
+    """Whether there is a loss without that of `compile`: terms of layers, or penalties of weights."""
+    return penalizes(model) or any(weight.regularizer is not None for weight in model.trainable_weights)

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from nnlite.arrays.tables import as_plain_array
+from nnlite.arrays.tables import as_plain_array, only_array
 from nnlite.callbacks import Callback, Duration, History, MaxTime
 from nnlite.data.batches import is_batches
 from nnlite.layers.base.contract.structure import leaves_in
@@ -36,6 +36,7 @@ from nnlite.training.inputs import (
     evaluation_batches,
     prediction_batches,
     prepared_targets,
+    shape_for,
 )
 from nnlite.training.members import Folds, out_of_fold, training_plan, training_step
 from nnlite.training.predict import joined, run_prediction
@@ -43,6 +44,7 @@ from nnlite.training.resources import suited
 from nnlite.training.safety.checkpoint_files import latest_checkpoint
 from nnlite.training.safety.divergence import OnDivergence
 from nnlite.training.safety.session import Session
+from nnlite.training.sharded import agreements
 from nnlite.training.train_step import Steps
 from nnlite.training.trainable import Trainable
 
@@ -81,12 +83,13 @@ class Trainer(Compiled):
     def as_targets(self, y: Any) -> Any:
         """`y` as an array; of a model of several outputs as a tuple of one array per output."""
         named = isinstance(y, dict) and isinstance(self.model._structure, dict)  # of the one output, by its key
-        return as_plain_array(leaves_in(self.model._structure, y)[0] if named else y)
+        y = leaves_in(self.model._structure, y)[0] if named else y
+        return as_plain_array(only_array(y, self.model.output_shape))
 
     def read_batch(self, x: Any, y: Any, sample_weight: Any = None, class_weight: dict | None = None) -> tuple:
         """What users pass as `(x, y, sample_weight)` for the steps; the first builds the model, settles the metrics."""
         inputs, targets = batch_arrays(self.model, x, y, self.as_targets)
-        return self.with_targets(self.model.output_shape, inputs, targets, sample_weight, class_weight)
+        return self.with_targets(shape_for(self.model, inputs), inputs, targets, sample_weight, class_weight)
 
     def with_targets(
         self, output_shape: Any, inputs: Any, targets: Any, sample_weight: Any, class_weight: Any
@@ -96,7 +99,7 @@ class Trainer(Compiled):
         return inputs, *prepared_targets(self, output_shape, inputs, targets, sample_weight, class_weight)
 
     def update_metrics(self, y: Any, outputs: Any, sample_weight: np.ndarray | None, steps: Any = None) -> None:
-        """Show the last batch's targets and raw outputs to the metrics; `steps` gave these, those in use when None."""
+        """Show targets and raw outputs of a batch to the metrics; `steps` gave these, those in use when None."""
         metrics, steps = self._metrics, self._steps if steps is None else steps
         if metrics.settled and steps is not None:
             spared = metrics.take_logits and steps.ends_in_softmax
@@ -110,7 +113,7 @@ class Trainer(Compiled):
         x: Any = None,
         y: Any = None,
         batch_size: BatchSize = None,
-        epochs: Count = 1,
+        epochs: Index = 1,
         verbose: Verbose = "auto",
         callbacks: Sequence[Spec[Callback]] | None = None,
         validation_split: BelowOne = 0.0,
@@ -148,8 +151,7 @@ class Trainer(Compiled):
             class_weight: weight of each class number in the loss; "balanced": rows / (classes * rows of the class).
             sample_weight: weight in the loss: a number, one for each example, or one for each step inside, of shape
                 `(rows, steps)`; with several outputs a list, or a dict by their names, of such.
-            initial_epoch: the epoch to start at, to go on with an earlier run.
-            steps_per_epoch: batches per epoch; needed by an endless generator. Arrays start over each epoch.
+            steps_per_epoch: batches per epoch; needed by an endless generator. The next one goes on from there.
             validation_steps, validation_batch_size: the same as `steps_per_epoch`, `batch_size`, for validation.
             validation_freq, stratify: epochs from one validation to the next; whether a split keeps the mix of classes.
             folds: trains the members of a model, `(batch, members, *features) -> (batch, members, ...)`, on data of
@@ -184,7 +186,7 @@ class Trainer(Compiled):
         need_one_batch(self.optimizer, batches)
         params = {"steps": batches.steps, "epochs": epochs, "validation_freq": validation_freq, "seed": self.model.seed}
         added = [*([MaxTime(max_time)] if max_time is not None else []), History()]
-        watching = [*listeners_for(self.optimizer), *(options["callbacks"] or ()), *added]
+        watching = [*agreements(), *listeners_for(self.optimizer), *(options["callbacks"] or ()), *added]
         listeners = callback_list(self.model, watching, verbose, **params)
         size, count = batch_length(batches, options["batch_size"]), (epochs - initial_epoch) * (batches.steps or 0)
         with suited(self.model, size, count), self._in_session(Session(self, listeners, batches, options)) as session:
@@ -256,7 +258,7 @@ class Trainer(Compiled):
     def out_of_fold(self, x: Any) -> np.ndarray:
         """The outputs for the rows that `fit(folds=...)` was given, each from the member that was judged on it.
 
-        Where several were, it is their mean; `DataError` where none was. Shape: `(rows, *features) -> (rows, ...)`.
+        Where several were, it is their mean; `DataError` where none was. `(rows, *features) -> (rows, ...)`.
         """
         return out_of_fold(self, x)
 

@@ -156,7 +156,7 @@ def checked(path: str | Path, overrides: Sequence[str]) -> tuple[Experiment, tup
             if key is None:
                 raise ConfigError(f"with the first values of the search: {error}") from None
             raise ConfigError(str(error).partition(": ")[2], ("search", "space", key)) from None
-        known = ["loss", *(str(metric.name) for metric in model.metrics)]
+        known = ["loss", *(str(metric.name) for metric in model.trainer.metrics)]
         if "validation" in data.parts:
             known += [f"val_{name}" for name in known]
         if search.metric not in known:

@@ -54,7 +54,8 @@ def normalize(x: ArrayLike, axis: int = -1, order: float = 2) -> np.ndarray:
         axis: along which a vector lies.
         order: of the norm, 2 for Euclid's; `numpy.inf` for the largest magnitude.
     """
-    values = np.asarray(x, None if np.asarray(x).dtype.kind in "fc" else floatx())
+    kept = isinstance(x, np.ndarray) and x.dtype.kind in "fc"
+    values = np.asarray(x, None if kept else floatx())
     norms = np.linalg.norm(np.atleast_1d(values), order, axis, keepdims=True)
     return values / np.where(norms == 0, 1, norms)
 

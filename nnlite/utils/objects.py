@@ -1,20 +1,23 @@
 """Objects as plain values, and back, as `keras.saving` writes and reads them."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from types import FunctionType
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from nnlite.activations import FUNCTIONS
 from nnlite.constraints import Constraint
 from nnlite.errors import ConfigError, WrongTypeError, shown
 from nnlite.initializers import Initializer
 from nnlite.layers import Layer
-from nnlite.losses import Loss
+from nnlite.losses import Loss, functions as losses
 from nnlite.metrics import Metric
 from nnlite.ops import ActivationFunction
 from nnlite.optimizers import Optimizer
 from nnlite.registry import Configurable, NamedFunction
-from nnlite.registry.names import custom_object, custom_object_scope, get_registered_name
+from nnlite.registry.modules import function_form, keras_form
+from nnlite.registry.names import custom_object, custom_object_scope, get_registered_name, name_of_custom
 from nnlite.regularizers import Regularizer
 from nnlite.schedules import LearningRateSchedule
 
@@ -32,39 +35,61 @@ FAMILIES: dict[str, Any] = {
     "activations": ActivationFunction,
 }
 PLAIN = (str, int, float, bool, type(None))
+# Type -> Keras's name for its values, and what is written of one.
+SPECIAL: dict[type, tuple[str, Callable[[Any], dict[str, Any]]]] = {
+    np.ndarray: ("__numpy__", lambda array: {"value": array.tolist(), "dtype": array.dtype.name}),
+    slice: ("__slice__", lambda part: {"start": part.start, "stop": part.stop, "step": part.step}),
+    type(...): ("__ellipsis__", lambda _: {}),
+}
+READERS: dict[str, Callable[[Mapping[str, Any]], Any]] = {
+    "__numpy__": lambda config: np.array(config["value"], config["dtype"]),
+    "__slice__": lambda config: slice(config["start"], config["stop"], config["step"]),
+    "__ellipsis__": lambda _: ...,
+}
+
+
+@runtime_checkable
+class HasConfig(Protocol):
+    """An object that says by what arguments another one like it is made."""
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments."""
+        ...
 
 
 def serialize_keras_object(obj: Any) -> Any:
     """A layer, loss, optimizer and so on as `{"module", "class_name", "config", "registered_name"}`.
 
-    Lists and dicts are gone through; a registered function becomes a dict with its name, plain values stay as they are.
+    Lists and dicts are gone through; a function becomes a dict with its name, which has to be registered when it is
+    read; arrays, slices and objects with `get_config` become dicts too, and plain values stay as they are.
 
     >>> from nnlite.regularizers import L2
     >>> serialize_keras_object(L2(0.5))["config"], serialize_keras_object([1, "a"])
     ({'l2': 0.5}, [1, 'a'])
 
     Raises:
-        WrongTypeError: something else, or a function that is not registered.
+        WrongTypeError: something else, or a function without a name.
     """
     if isinstance(obj, Configurable):
-        module = next((name for name, family in FAMILIES.items() if isinstance(obj, family)), "models")
-        name = get_registered_name(type(obj))
-        return {
-            "module": f"nnlite.{module}",
-            "class_name": type(obj).__name__,
-            "config": obj.get_config(),
-            "registered_name": name,
-        }
+        return keras_form(obj)
     if isinstance(obj, PLAIN):
         return obj
-    if isinstance(obj, (np.ndarray, np.generic)):
-        return obj.tolist()
+    if isinstance(obj, np.generic):
+        return obj.item()
+    if isinstance(obj, tuple(SPECIAL)):
+        name, arguments = next(SPECIAL[kind] for kind in SPECIAL if isinstance(obj, kind))
+        return {"class_name": name, "config": arguments(obj)}
     if isinstance(obj, Mapping):
         return {key: serialize_keras_object(item) for key, item in obj.items()}
     if isinstance(obj, (list, tuple)):
         return [serialize_keras_object(item) for item in obj]
+    if isinstance(obj, HasConfig) and not isinstance(obj, type):
+        kind = {"module": type(obj).__module__, "class_name": type(obj).__name__}
+        return {**kind, "config": obj.get_config(), "registered_name": get_registered_name(type(obj))}
+    if isinstance(obj, FunctionType) and obj.__name__ != "<lambda>":
+        return function_form(name_of_custom(obj) or obj.__name__)
     try:
-        return {"class_name": "function", "config": NamedFunction(obj).to_spec()}
+        return function_form(NamedFunction(obj).to_spec())
     except (ConfigError, AttributeError) as error:
         raise WrongTypeError(f"{shown(obj)} cannot be made a plain value: {error}") from None
 
@@ -97,14 +122,25 @@ def _read(config: Any) -> Any:
     if "class_name" not in config or "config" not in config:
         return {key: _read(item) for key, item in config.items()}
     name, inner = config["class_name"], config["config"]
+    if name in READERS:
+        return READERS[str(name)](inner)
     if name == "function":
-        return NamedFunction.get(inner).function
+        return _function(inner)
     registered = custom_object(str(config.get("registered_name") or name)) or custom_object(str(name))
     if isinstance(registered, type):
         made: Any = registered
         return made.from_config(inner)
     family = FAMILIES.get(str(config.get("module")).partition(".")[2]) or _family_of(str(name))
     return family.get({"class_name": name, "config": inner})
+
+
+def _function(name: str) -> Any:
+    """A function of the user, or else the activation or the loss of that name."""
+    if custom_object(name) is None:
+        for known in (FUNCTIONS, losses.FUNCTIONS):
+            if name in known:
+                return known[name]
+    return NamedFunction.get(name).function
 
 
 def _family_of(name: str) -> Any:
@@ -115,4 +151,4 @@ def _family_of(name: str) -> Any:
         except ConfigError:
             continue
         return family
-    raise ConfigError(f"unknown class {name!r}: none of the {', '.join(FAMILIES)}, and not among custom_objects")
+    raise WrongTypeError(f"unknown class {name!r}: none of the {', '.join(FAMILIES)}, and not among custom_objects")

@@ -8,6 +8,7 @@ import numpy as np
 from nnlite.config import floatx
 from nnlite.errors import ConfigError
 from nnlite.layers import Layer
+from nnlite.layers.base.contract.naming import forget_names
 from nnlite.layers.base.symbolic import Symbol
 
 __all__ = ["clear_session", "is_keras_tensor", "standardize_dtype"]
@@ -16,8 +17,9 @@ UIDS: Counter[str] = Counter()
 
 
 def clear_session(free_memory: bool = True) -> None:
-    """Let `nnlite.backend.get_uid` begin with 1 again. Nothing else is kept between models, or has to be freed."""
+    """Let `nnlite.backend.get_uid` and the names of layers begin again. Nothing else is kept between models."""
     UIDS.clear()
+    forget_names()
 
 
 def is_keras_tensor(x: Any) -> bool:

@@ -5,7 +5,7 @@ import pytest
 from quick import LABELS, QUICK, X
 
 from nnlite import NNClassifier, load_model
-from nnlite.errors import ConfigError
+from nnlite.errors import ConfigError, DataError
 from nnlite.layers import IsotonicCalibration, TemperatureScaling
 
 RANDOM = np.random.default_rng(0)
@@ -88,3 +88,21 @@ def test_bad_calibrations():
     for method in ("temperature", "isotonic"):
         with pytest.raises(ConfigError, match="needs samples that were not learned from"):
             NNClassifier(**QUICK, calibration=method, early_stopping=False).fit(X, LABELS)
+
+
+@pytest.mark.parametrize("method", ["temperature", "isotonic"])
+def test_partial_fit_does_not_calibrate(method):
+    model = NNClassifier(8, calibration=method, random_state=0).partial_fit(X, LABELS, classes=["no", "yes"])
+    plain = NNClassifier(8, calibration=None, random_state=0).partial_fit(X, LABELS, classes=["no", "yes"])
+    np.testing.assert_array_equal(model.predict_proba(X), plain.predict_proba(X))
+
+
+@pytest.mark.parametrize("method", ["temperature", "isotonic"])
+def test_too_few_samples_to_calibrate_by_are_counted(method):
+    with pytest.raises(ConfigError, match=r"of classes needs samples .*: with n_samples = 3 none were set apart"):
+        NNClassifier(8, epochs=2, calibration=method).fit(X[:3], LABELS[:3])
+
+
+def test_labels_without_an_order_are_refused():
+    with pytest.raises(DataError, match=r"labels are a mix of float, int, str, which have no order"):
+        NNClassifier(8).fit(X[:3], np.array([1, "a", 2.0], object))

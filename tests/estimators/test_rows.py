@@ -3,9 +3,12 @@
 import numpy as np
 import pytest
 from scipy import sparse
+from sklearn.base import clone
 
+from nnlite import NNClassifier
 from nnlite.arrays.rows import SparseRows
 from nnlite.estimators.fitting.rows import MOST_COPIES, distinct_rows
+from nnlite.estimators.fitting.weights import class_weighted
 
 X = np.array([[1.0, 0.0], [2.0, 5.0], [1.0, 0.0], [1.0, 0.0], [3.0, -0.0]])
 Y = np.array([0, 0, 0, 1, 1])
@@ -74,3 +77,26 @@ def test_sparse_rows_have_the_order_of_dense_ones():
         distinct_rows(SparseRows(sparse.csr_array(X)), Y, np.ones(5)), distinct_rows(X, Y, np.ones(5)), strict=True
     ):
         np.testing.assert_array_equal(sparse_rows, dense_rows)
+
+
+@pytest.mark.parametrize("class_weight", ["balanced", ["balanced", {0: 1.0, 1: 3.0}]])
+def test_balanced_weights_of_classes_count_copies_as_weights(class_weight):
+    y = np.array([0, 0, 1, 1, 1]) if class_weight == "balanced" else np.array([[0, 1, 1, 0, 1], [1, 0, 0, 1, 1]]).T
+    labels = [0, 1] if y.ndim == 1 else [[0, 1], [0, 1]]
+    counts = np.array([3, 1, 2, 0, 4])
+    rows = np.repeat(np.arange(5), counts)
+    weighted = class_weighted(counts.astype(float), class_weight, y, labels)
+    copied = class_weighted(None, class_weight, y[rows], labels)
+    np.testing.assert_allclose(weighted[rows], counts[rows] * copied, rtol=1e-14)
+    if y.ndim == 1:
+        np.testing.assert_allclose(weighted[y == 0].sum(), weighted[y == 1].sum())
+
+
+def test_a_fit_with_balanced_classes_takes_a_weight_of_2_as_a_row_twice():
+    random = np.random.default_rng(0)
+    X, y = random.normal(size=(60, 3)), random.integers(0, 3, 60)
+    counts = random.integers(0, 3, 60)
+    rows = np.repeat(np.arange(60), counts)
+    model = NNClassifier(8, epochs=4, class_weight="balanced", random_state=0)
+    weighted = clone(model).fit(X, y, sample_weight=counts).predict_proba(X)
+    np.testing.assert_allclose(weighted, model.fit(X[rows], y[rows]).predict_proba(X), rtol=0, atol=1e-9)

@@ -40,7 +40,7 @@ NETS = [
 @pytest.mark.parametrize("layers", NETS, ids=lambda layers: f"{len(layers)} layers")
 @pytest.mark.parametrize("rows", [MANY_ROWS - 1, MANY_ROWS, 239, 513, 1201, 3500])
 def test_the_outputs_are_those_of_the_layers(layers, dtype, rows):
-    model = built(*[Dense.from_config(layer.get_config()) for layer in layers], dtype=dtype)
+    model = built(*[Dense.get(layer.to_spec()) for layer in layers], dtype=dtype)
     assert joined_counts(model) == [len(layers)]
     x = generator.normal(size=(rows, 6)).astype(dtype)
     outputs, expected = model.compile_predict()(x), model.linearize(x, *model.values)[0]

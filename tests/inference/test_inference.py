@@ -80,7 +80,7 @@ def test_equals_predict_with_fewer_stages(layers, stages, dtype):
 
 
 def fresh(layers):
-    return [type(layer).from_config(layer.get_config()) for layer in layers]
+    return [type(layer).get(layer.to_spec()) for layer in layers]
 
 
 def test_each_call_returns_an_array_of_its_own():

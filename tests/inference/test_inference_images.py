@@ -80,7 +80,7 @@ def model_of(shape, layers, dtype="float32"):
     """A model of fresh layers with random weights and moments."""
     set_floatx(dtype)
     try:
-        fresh = [type(layer).from_config(layer.get_config()) for layer in layers]
+        fresh = [type(layer).get(layer.to_spec()) for layer in layers]
         model = Sequential([Input(shape), *fresh], seed=0)
     finally:
         set_floatx("float32")

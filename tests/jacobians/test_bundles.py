@@ -17,6 +17,7 @@ from nnlite.jacobians import (
     AttentionJacobians,
     Bundle,
     ChainJacobians,
+    ColumnNormalizationJacobians,
     FoldedJacobians,
     GraphJacobians,
     Jacobian,
@@ -39,6 +40,7 @@ from nnlite.layers import (
     Chain,
     Dense,
     Embedding,
+    GroupNormalization,
     GRUCell,
     InputDerivatives,
     LayerNormalization,
@@ -161,7 +163,7 @@ EXAMPLES = {
         lambda: of_layer(Dense(2), BATCH, 4),
         lambda: of_layer(Dense(2, "tanh"), BATCH, 4),
         lambda: of_layer(Dense(2, "softmax", use_bias=False), BATCH, 5, 4),
-        lambda: of_layer(BatchNormalization(), BATCH, 4),
+        lambda: of_layer(BatchNormalization(1), BATCH, 4, 2),
         lambda: of_layer(Embedding(5, 2), inputs=generator.integers(5, size=(BATCH, 4))),
     ],
     ChainJacobians: [
@@ -196,6 +198,12 @@ EXAMPLES = {
     NormalizationJacobians: [
         lambda: of_layer(LayerNormalization(), BATCH, 4),
         lambda: of_layer(LayerNormalization((1, 2), scale=False), BATCH, 3, 4),
+    ],
+    ColumnNormalizationJacobians: [
+        lambda: of_layer(GroupNormalization(2), BATCH, 4),
+        lambda: of_layer(GroupNormalization(2, center=False), BATCH, 3, 4),
+        lambda: of_layer(GroupNormalization(4, scale=False), BATCH, 2, 3, 4),
+        lambda: of_layer(BatchNormalization(), BATCH, 4),
     ],
     Stage: [
         lambda: watched(of_layer(Dense(2, "tanh"), BATCH, 4)),

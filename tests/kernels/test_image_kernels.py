@@ -38,7 +38,7 @@ def compared(name, monkeypatch, *arguments, places=8):
     one, other = (own if isinstance(own, tuple) else (own,) for own in (result, expected))
     for have, want in zip(one, other, strict=True):
         assert have.dtype == want.dtype
-        limit = places * np.finfo(want.dtype).eps * np.abs(want).max() if want.dtype.kind == "f" else 0
+        limit = places * np.finfo(want.dtype).eps * np.nanmax(np.abs(want)) if want.dtype.kind == "f" else 0
         np.testing.assert_allclose(have, want, rtol=0, atol=limit)
 
 
@@ -155,3 +155,69 @@ def test_what_compiled_convolution_cannot_take_goes_to_numpy(change):
         results.append([outputs, inputs, kernels.kernel_gradient(images, cotangent[None], windows, 3)])
     for own, expected in zip(*results, strict=True):
         np.testing.assert_allclose(own, expected, rtol=1e-5, atol=1e-5)
+
+
+DIRECT_PLACES = [
+    *PLACES,
+    ((30, 33), (3, 3), (1, 1), "valid", None),
+    ((5, 30), (7, 3), (1, 1), "same", None),  # windows taller than the images
+    ((3, 12), (3, 3), (1, 1), "same", (2, 2)),
+    ((9, 9), (3, 3), (2, 2), "same", None),
+]
+# Channels, filters, groups.
+DIRECT_SIZES = [(1, 32, 1), (3, 16, 1), (5, 45, 1), (4, 32, 2), (6, 9, 3), (2, 130, 1), (32, 32, 32), (48, 48, 48)]
+
+
+@needs_numba
+@pytest.mark.parametrize("gates", [True, False])
+@pytest.mark.parametrize("sizes", DIRECT_SIZES)
+@pytest.mark.parametrize("place", DIRECT_PLACES)
+def test_products_that_read_images_where_they_lie(place, sizes, gates, monkeypatch):
+    monkeypatch.setattr("nnlite.kernels.compiled.convolution.SHORTEST_ROW", 1)
+    monkeypatch.setattr("nnlite.kernels.compiled.direct.convolution.BLOCK_BYTES", 8000)
+    windows, (channels, filters, groups) = place_windows(*place), sizes
+    images = normal("float32", 3, *place[0], channels)
+    kernel = normal("float32", *windows.size, channels // groups, filters)
+    cotangent = normal("float32", 3, *windows.outputs, filters)
+    slopes = normal("float32", *cotangent.shape) > 0 if gates else None
+    compared("convolve", monkeypatch, images, kernel, windows, groups)
+    compared("kernel_gradient", monkeypatch, images, cotangent[None], windows, groups, slopes, places=16)
+    if set(windows.strides) == {1}:
+        compared("spread", monkeypatch, cotangent, kernel, windows, groups, slopes, places=16)
+
+
+@needs_numba
+def test_a_block_of_outputs_goes_on_where_it_lies():
+    windows = place_windows((8, 9), (3, 3), (1, 1), "same")
+    images, kernel = normal("float32", 5, 8, 9, 4), normal("float32", 3, 3, 4, 7)
+    places = []
+
+    def double(block, place):
+        places.append(place)
+        block *= 2
+
+    kernels.use("numba")
+    outputs = kernels.convolve(images, kernel, windows, 1, double)
+    np.testing.assert_allclose(outputs, 2 * reference.convolve(images, kernel, windows), rtol=0, atol=1e-4)
+    assert sorted(image for images, _ in places for image in range(images.start, images.stop)) == [0, 1, 2, 3, 4]
+
+
+@needs_numba
+def test_long_sums_keep_their_digits():
+    windows = place_windows((150, 150), (3, 3), (1, 1), "same")
+    images = 1 + normal("float32", 1, 150, 150, 2)
+    cotangent = 1 + normal("float32", 1, 150, 150, 16)
+    kernels.use("numba")
+    gradient = kernels.kernel_gradient(images, cotangent[None], windows)
+    exact = reference.kernel_gradient(images.astype("float64"), cotangent[None].astype("float64"), windows)
+    np.testing.assert_allclose(gradient, exact, rtol=2e-6)
+
+
+@needs_numba
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("lengths", [(6, 8), (7, 5)])
+def test_the_largest_of_squares_side_by_side(lengths, dtype, monkeypatch):
+    windows, images = place_windows(lengths, (2, 2), (2, 2)), np.round(2 * normal(dtype, 3, *lengths, 5))
+    for corner in range(4):
+        images[0, corner // 2, corner % 2, corner] = images[1, corner // 2, corner % 2, :corner] = np.nan
+    compared("largest_of_windows", monkeypatch, images, windows, 1, places=0)

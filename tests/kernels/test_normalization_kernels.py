@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from nnlite import kernels
-from nnlite.jacobians import Composed, Diagonal, NormalizationJacobians, Standardize
+from nnlite.jacobians import Composed, Diagonal, NormalizationJacobians, Standardize, StandardizeGroups
 from nnlite.kernels.reference import normalization as reference
 from nnlite.layers import LayerNormalization
 
@@ -85,3 +85,52 @@ def test_the_whole_map_of_the_inputs_is_composed_of_two():
     _, bundle = layer.linearize(np.arange(6.0).reshape(2, 3) ** 2, *layer.values)
     assert isinstance(bundle[0], Composed)
     assert [type(part) for part in bundle[0].maps] == [Diagonal, Standardize]
+
+
+GROUPS = [21, 7, 1]
+
+
+def stacked(parts, dtype):
+    rows, gamma, beta, cotangent = example(parts, dtype, rows=300)
+    return rows.reshape(3, 100, 21), gamma, beta, cotangent.reshape(3, 100, 21)
+
+
+@pytest.mark.parametrize("block", [2**16, 100, 1])
+@pytest.mark.parametrize("groups", GROUPS)
+@pytest.mark.parametrize("parts", PARTS)
+def test_columns_give_the_formula_and_the_products_of_the_maps(parts, groups, block, monkeypatch):
+    monkeypatch.setattr(reference, "BLOCK", block)
+    rows, gamma, beta, cotangent = stacked(parts, "float64")
+    outputs, standardized, inverse, mean, variance = reference.normalize_columns(rows, gamma, beta, 1e-3, groups)
+    apart = rows.reshape(3, 100, groups, -1)
+    moments = [own.repeat(21 // groups, axis=1) for own in (apart.mean(axis=(1, 3)), apart.var(axis=(1, 3)))]
+    for own, expected in zip((mean, variance, inverse), (*moments, 1 / np.sqrt(moments[1] + 1e-3)), strict=True):
+        np.testing.assert_allclose(own, expected, rtol=1e-12)
+    expected = (rows - moments[0][:, None]) / np.sqrt(moments[1] + 1e-3)[:, None]
+    np.testing.assert_allclose(standardized, expected, rtol=1e-11, atol=1e-12)
+    scale, center = (1 if gamma is None else gamma), (0 if beta is None else beta)
+    np.testing.assert_allclose(outputs, expected * scale + center, rtol=1e-11, atol=1e-12)
+    by_rows, by_gamma, by_beta = reference.normalize_columns_pull(cotangent, standardized, inverse, gamma, groups)
+    part = StandardizeGroups(expected, inverse[:, None], groups)
+    np.testing.assert_allclose(by_rows, part.vjp(cotangent * scale), rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(by_gamma, (cotangent * expected).sum(axis=(0, 1)), rtol=1e-11, atol=1e-11)
+    np.testing.assert_allclose(by_beta, cotangent.sum(axis=(0, 1)), rtol=1e-11, atol=1e-11)
+
+
+@needs_numba
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("groups", GROUPS)
+@pytest.mark.parametrize("parts", PARTS)
+def test_compiled_columns_are_those_of_numpy(parts, groups, dtype, monkeypatch):
+    rows, gamma, beta, cotangent = stacked(parts, dtype)
+    given = reference.normalize_columns(rows, gamma, beta, 1e-3, groups)
+    expected = [*given, *reference.normalize_columns_pull(cotangent, *given[1:3], gamma, groups)]
+    kernels.use("numba")
+    for name in ("normalize_columns", "normalize_columns_pull"):
+        monkeypatch.setattr(reference, name, None)  # nothing may be left to NumPy
+    results = [
+        *kernels.normalize_columns(rows, gamma, beta, 1e-3, groups),
+        *kernels.normalize_columns_pull(cotangent, *given[1:3], gamma, groups),
+    ]
+    for own, other in zip(results, expected, strict=True):
+        np.testing.assert_allclose(own, other, rtol=0, atol=np.finfo(dtype).eps * 16 * np.abs(other).max())

@@ -118,7 +118,7 @@ def test_each_output_of_a_nested_model_has_its_own_mask():
     model = Model(codes, [GRU(2)(first), GRU(2)(second)], seed=0)
     changed = CODES.copy()
     changed[:, 2:] = 0
-    embedding = model.layers[0]
+    embedding = model.layers[1]
     before = model.predict(changed, verbose=0)
     embedding.parameters[0].value[0] += 1
     after = model.predict(changed, verbose=0)

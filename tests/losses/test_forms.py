@@ -26,13 +26,16 @@ def test_another_axis_is_the_last_one_of_moved_arrays(name):
     y_true = np.eye(3)[generator.integers(0, 3, (2, 4))]
     y_pred = generator.uniform(0.2, 0.8, y_true.shape)
     weights = np.array([[1.0, 2, 3, 4], [5, 6, 7, 8]])
-    last, first = losses.get(name), losses.get({name: {"axis": 1}})
+    last, first = losses.Loss.get(name), losses.get({name: {"axis": 1}})
     expected = last.forward(y_true, y_pred, weights)
     found = first.forward(y_true.transpose(0, 2, 1), y_pred.transpose(0, 2, 1), weights)
     assert found == pytest.approx(expected, rel=1e-14)
     assert relative_error(first.backward().transpose(0, 2, 1), last.backward()) <= 1e-14
+    columns = losses.get({name: {"axis": 0, "reduction": "none"}})
+    by_columns = losses.get({name: {"reduction": "none"}})(y_true.transpose(1, 2, 0), y_pred.transpose(1, 2, 0))
+    np.testing.assert_allclose(columns(y_true, y_pred), by_columns, rtol=1e-14)
     with pytest.raises(ConfigError, match=f"{name}.axis"):
-        losses.get({name: {"axis": 0}})(y_true, y_pred)
+        losses.get({name: {"axis": 3}})(y_true, y_pred)
 
 
 def test_ignored_classes_do_not_count():
@@ -62,7 +65,7 @@ def whole(y_true, y_pred):
 @pytest.mark.parametrize("function", [plain, whole])
 def test_a_plain_function_is_differentiated_by_differences_with_one_warning(function):
     y_true, y_pred = generator.normal(size=(3, 2)), generator.normal(size=(3, 2))
-    loss = losses.get(function)
+    loss = losses.Loss.get(function)
     with pytest.warns(UserWarning, match="found by differences"):
         loss.forward(y_true, y_pred)
     with warnings.catch_warnings():
@@ -84,7 +87,7 @@ def test_a_plain_function_is_differentiated_by_differences_with_one_warning(func
 )
 def test_functions_without_a_derivative_are_refused(function, message):
     with pytest.raises(ConfigError, match=message):
-        losses.get(function)(np.zeros((3, 2)), generator.normal(size=(3, 2)))
+        losses.Loss.get(function)(np.zeros((3, 2)), generator.normal(size=(3, 2)))
 
 
 def test_functions_in_compile():

@@ -2,6 +2,7 @@
 
 import json
 import math
+import warnings
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,8 +12,9 @@ from registered import registered
 from sklearn import metrics as reference
 
 from nnlite import Input, Sequential
-from nnlite.errors import ConfigError, ShapeError
+from nnlite.errors import ConfigError, ShapeError, TrainingWarning
 from nnlite.layers import Dense
+from nnlite.losses import MeanSquaredError as MeanSquaredLoss
 from nnlite.metrics import (
     Accuracy,
     BinaryAccuracy,
@@ -326,9 +328,14 @@ def test_accuracy_follows_loss_and_shapes(loss, output_shape, target_shape, expe
     assert metric.to_spec() == {type(expected).__name__: {**expected.get_config(), "name": "accuracy"}}
 
 
-def test_regression_has_no_accuracy():
-    with pytest.raises(ConfigError, match=r"needs a classification loss.*r2_score"):
-        resolve_accuracy(SimpleNamespace(target_kind="regression"), (32, 1), (32, 1))
+def test_shapes_decide_beside_a_loss_of_regression():
+    with pytest.warns(TrainingWarning, match=r"goes with a classification loss.*r2_score"):
+        assert isinstance(resolve_accuracy(MeanSquaredLoss(), (32, 1), (32, 1)), BinaryAccuracy)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        loss = SimpleNamespace(target_kind="regression")
+        assert isinstance(resolve_accuracy(loss, (32, 3), (32, 3)), CategoricalAccuracy)
+        assert isinstance(resolve_accuracy(None, (32, 3), (32,)), SparseCategoricalAccuracy)
 
 
 @pytest.mark.parametrize("metric", [SparseCategoricalAccuracy(), CategoricalAccuracy()], ids=str)

@@ -70,11 +70,6 @@ BAD = {
         "metrics.*'acuracy'; did you mean 'accuracy'?",
         lambda: classifier(metrics=["acuracy"]),
     ),
-    "accuracy of a regression": (
-        ConfigError,
-        "'accuracy' needs a classification loss",
-        lambda: fit(regression(metrics=["accuracy"])),
-    ),
     # arguments of fit
     "fit before compile": (NotReadyError, "call compile.* before fit", lambda: fit(Sequential([Dense(2)]))),
     "evaluate before compile": (NotReadyError, "before evaluate", lambda: Sequential([Dense(2)]).evaluate(X, T)),

@@ -60,7 +60,7 @@ NETS = [
 @pytest.mark.parametrize("layers", NETS, ids=lambda layers: type(layers[0]).__name__)
 @pytest.mark.parametrize("rows", [1, 7, quick.FEW_ROWS])
 def test_the_numbers_are_those_of_the_layers(rows, layers, dtype, asked):
-    model = built(*[type(layer).from_config(layer.get_config()) for layer in layers], dtype=dtype)
+    model = built(*[type(layer).get(layer.to_spec()) for layer in layers], dtype=dtype)
     x = generator.normal(size=(rows, 4))
     slow = model.linearize(x.astype(dtype), *model.values)[0]
     assert not asked

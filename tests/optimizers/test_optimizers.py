@@ -296,7 +296,8 @@ KERAS_DEFAULTS = {
 def test_arguments_and_defaults_are_those_of_keras(optimizer):
     made = optimizer()
     assert made.name == snake_case(optimizer.__name__)
-    assert made.get_config() == KERAS_DEFAULTS[optimizer] | OTHERS | OURS | {"name": made.name}
+    assert made.get_config() == KERAS_DEFAULTS[optimizer] | OTHERS | {"name": made.name}
+    assert made.to_spec()[optimizer.__name__] == made.get_config() | OURS
     assert type(made.get_config()["learning_rate"]) is float
     inside = [name for name in made.get_config() if name not in SHARED | OTHERS | OURS | {"name": ""}]
     assert inside == [name for name in KERAS_DEFAULTS[optimizer] if name not in SHARED]

@@ -144,7 +144,7 @@ def test_a_schedule_decays_weights():
     optimizer.iterations = 2
     assert optimizer.current_weight_decay == 0.2 / 16
     assert optimizer.schedules == (optimizer.weight_decay,)
-    assert optimizer.get_config()["weight_decay"] == decay.to_spec()
+    assert optimizer.to_spec()["SGD"]["weight_decay"] == decay.to_spec()
     assert SGD().current_weight_decay == 0.0
 
 

@@ -138,7 +138,7 @@ def test_schedule_is_read():
     written = {"ExponentialDecay": {"initial_learning_rate": "1e-2", "decay_steps": 100, "decay_rate": 0.9}}
     found = Optimizer.get({"adam": {"learning_rate": written}})
     assert repr(found.learning_rate) == repr(ExponentialDecay(0.01, 100, 0.9))
-    assert found.get_config()["learning_rate"] == ExponentialDecay(0.01, 100, 0.9).to_spec()
+    assert found.to_spec()["Adam"]["learning_rate"] == ExponentialDecay(0.01, 100, 0.9).to_spec()
 
 
 def test_wrong_schedule_arguments():

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from test_optimizers import CASES, make_pack, new
 
-from nnlite import kernels
+from nnlite import Variable, kernels
+from nnlite.constraints import NonNeg
 from nnlite.errors import ConfigError, NotReadyError, ShapeError
 from nnlite.layers import BatchNormalization, Dense, Embedding
 from nnlite.models import Sequential, load_model
@@ -87,10 +88,10 @@ def test_slots_are_found_by_name_and_written_through():
     optimizer, arrays = Adam(), variables()
     optimizer.apply(gradients(0), arrays)
     names = [variable.name for variable in optimizer.variables]
-    assert names[:4] == ["iteration", "learning_rate", "variable_0_momentum", "variable_0_squares"]
+    assert names[:4] == ["iteration", "learning_rate", "variable_0_momentum", "variable_0_velocity"]
     assert optimizer.variables[2].shape == (3, 4)
     optimizer.variables[2].assign(np.full((3, 4), 7.0))
-    assert np.all(optimizer.slots[0]["momentum"][:12] == 7.0)
+    np.testing.assert_allclose(optimizer.slots[0]["momentum"][:12], 70.0)  # a sum, where Keras has the mean
     assert [variable.name for variable in Adam(ExponentialDecay(0.1, 1, 0.5)).variables] == ["iteration"]
     muon = Muon()
     muon.apply(gradients(0), arrays)
@@ -334,3 +335,88 @@ def test_moving_averages_of_a_layer_fade_to_zero():
     for _ in range(256):
         model.train_on_batch(np.zeros((4, 2)), np.zeros((4, 1)))
     assert np.all(model.layers[0].moving_mean.value == 0.0)
+
+
+LISTED = {
+    "SGD": [], "RMSprop": ["velocity"], "Adam": ["momentum", "velocity"], "Adagrad": ["accumulator"],
+    "Adadelta": ["accumulated_grad", "accumulated_delta_var"], "Adamax": ["momentum", "norm"],
+    "Ftrl": ["accumulator", "linear"], "Lion": ["momentum"], "Lamb": ["momentum", "velocity"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LISTED)
+def test_variables_have_the_names_and_the_order_of_keras(name):
+    optimizer = Optimizer.get(name)
+    optimizer.build([Variable(np.ones((2, 3)), name="kernel"), Variable(np.ones(3), name="bias")])
+    slots = [f"{one}_{slot}" for one in ("kernel", "bias") for slot in LISTED[name]]
+    assert [one.name for one in optimizer.variables] == ["iteration", "learning_rate", *slots]
+    assert [one.dtype.name for one in optimizer.variables[:2]] == ["int32", "float32"]
+
+
+def test_groups_of_slots_come_one_after_another():
+    optimizer = Adam(amsgrad=True, use_ema=True)
+    optimizer.build([Variable(np.ones((2, 3)), name="k"), Variable(np.ones(3), name="b")])
+    assert [one.name for one in optimizer.variables[2:]] == [
+        *("k_average", "b_average", "k_momentum", "k_velocity", "b_momentum", "b_velocity"),
+        *("k_velocity_hat", "b_velocity_hat"),
+    ]
+
+
+@pytest.mark.parametrize("name", [*LISTED, "Nadam", "Muon", "ScheduleFreeAdamW", "AdamW", "Adafactor"])
+def test_a_store_takes_the_state_and_gives_it_back(name):
+    def trained(steps, store=None):
+        optimizer, array = Optimizer.get({name: {"learning_rate": 0.1}}), values.copy()
+        if store is not None:
+            optimizer.build([array])
+            optimizer.load_own_variables(store)
+        for step in steps:
+            optimizer.apply([np.random.default_rng(step).normal(size=array.shape)], [array])
+        return optimizer, array
+
+    values = np.random.default_rng(9).normal(size=(3, 4))
+    first, values = trained(range(3))
+    store = {}
+    first.save_own_variables(store)
+    assert [*store] == [str(number) for number in range(len(store))] and store["0"] == 3
+    second, found = trained(range(3, 6), store)
+    for step in range(3, 6):
+        first.apply([np.random.default_rng(step).normal(size=values.shape)], [values])
+    np.testing.assert_allclose(found, values, rtol=1e-12)
+    assert second.learning_rate == 0.1
+    with pytest.warns(UserWarning, match="nothing is loaded, it has"):
+        second.load_own_variables({"0": 1})
+
+
+def test_the_means_of_adam_are_those_of_the_paper():
+    optimizer, array = Adam(), np.zeros(3)
+    gradient = np.array([1.0, -2.0, 3.0])
+    optimizer.apply([gradient], [array])
+    np.testing.assert_allclose(optimizer.variables[2].value, 0.1 * gradient, rtol=1e-14)
+    np.testing.assert_allclose(optimizer.variables[3].value, 0.001 * gradient**2, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam", "Nadam", "Muon"])
+def test_stateless_steps_leave_all_as_it_is(name):
+    optimizer, array = Optimizer.get(name), np.arange(6.0).reshape(2, 3)
+    gradient = np.random.default_rng(0).normal(size=array.shape)
+    optimizer.build([array])
+    state = [one.value.copy() for one in optimizer.variables]
+    values, kept = [array.copy()], state
+    for _ in range(3):
+        values, kept = optimizer.stateless_apply(kept, [gradient], values)
+    assert int(kept[0]) == 3 and optimizer.iterations == 0 and np.array_equal(array, np.arange(6.0).reshape(2, 3))
+    for _ in range(3):
+        optimizer.apply([gradient], [array])
+    np.testing.assert_allclose(values[0], array, rtol=1e-6)
+
+
+def test_apply_keeps_to_constraints_and_variables_may_be_assigned():
+    variable = Variable(np.array([-1.0, 2.0]))
+    variable.constraint = NonNeg()
+    optimizer = SGD(0.5)
+    optimizer.apply([np.array([1.0, 1.0])], [variable])
+    np.testing.assert_array_equal(variable.value, [0.0, 1.5])
+    optimizer.assign(variable, [3.0, 4.0])
+    optimizer.assign_add(variable, [1.0, 1.0])
+    optimizer.assign_sub(variable, [0.5, 0.5])
+    np.testing.assert_array_equal(variable.value, [3.5, 4.5])

@@ -25,7 +25,7 @@ FLOORS = [
     ("jacobians",),
     ("ops",),
     ("parameters", "variables", "initializers", "regularizers", "constraints", "activations", "schedules"),
-    ("layers", "losses", "metrics", "optimizers", "data"),
+    ("layers", "losses", "metrics", "optimizers", "data", "distributed"),
     ("callbacks", "training", "derivatives", "inference", "saving", "foreign"),
     ("models", "features"),
     ("trained", "circuits", "utils", "backend", "datasets"),
@@ -45,7 +45,7 @@ FLOORS_INSIDE = {
         ("composite",),
     ],
     "jacobians": [("maps",), ("recurrence",), ("bundles",)],
-    "kernels": [("reference",), ("compiled",)],
+    "kernels": [("memory",), ("reference",), ("compiled",)],
 }
 
 # Imports within one floor, each with its reason; none may go the other way round.
@@ -100,6 +100,7 @@ THIRD_PARTY_ROOMS = {
     "tqdm": {"callbacks"},
     "optuna": {"tuning"},
     "mlflow": {"callbacks/tracking"},
+    "mpi4py": {"distributed"},
     "wandb": {"callbacks/tracking"},
     "safetensors": set(),  # the format is ours; the library is the oracle of the tests
     "threadpoolctl": {"threads"},

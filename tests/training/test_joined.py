@@ -217,7 +217,7 @@ def net(name, dtype="float64"):
     layers, shape, _ = NETS[name]
     layers = layers()
     for layer in layers:
-        layer.dtype = layer.dtype or dtype
+        layer.dtype = layer._given_dtype or dtype
     model = Sequential([Input(shape), *layers], seed=3)
     generator = np.random.default_rng(1)
     for parameter in model.parameters:
@@ -415,7 +415,7 @@ def test_judging_leaves_training_as_it_is(choice):
     x, y = rows((3, FEATURES)), rows((3, 2))
     found = []
     for judges in (False, True):
-        model = Sequential([Input((3, FEATURES)), *[type(own).from_config(own.get_config()) for own in layers]], seed=0)
+        model = Sequential([Input((3, FEATURES)), *[type(own).get(own.to_spec()) for own in layers]], seed=0)
         model.compile(SGD(0.1), "mse")
         steps = Steps(model.trainer)
         (joined,) = [stage.layer for stage in steps.joined.program.line if isinstance(stage.layer, JoinedDense)]

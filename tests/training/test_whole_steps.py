@@ -151,6 +151,35 @@ WHOLE = {
     "half, summed": {"loss": HalfSquaredError(), "optimizer": SGD(0.001)},
     "summed classes": {"loss": SummedBinaryCrossentropy(), "y": (Y > 0).astype(float)},
     "validated": {"fit": {"validation_split": 0.25}},
+    "smoothed": {
+        "layers": [Dense(1)],
+        "loss": BinaryCrossentropy(label_smoothing=0.1, from_logits=True),
+        "y": CLASSES > 0,
+    },
+    "one-hot": {"loss": CategoricalCrossentropy(from_logits=True), "y": np.eye(3)[CLASSES], "metrics": ["accuracy"]},
+    "smoothed one-hot": {
+        "layers": [Dense(8, "relu"), Dense(3, "softmax")],
+        "loss": CategoricalCrossentropy(label_smoothing=0.2),
+        "y": np.eye(3)[CLASSES],
+        "fit": {"sample_weight": WEIGHTS},
+    },
+    "shares of any sum": {"loss": CategoricalCrossentropy(from_logits=True), "y": np.minimum(abs(Y) / 4, 1)},
+    "clipped by norm": {"optimizer": Adam(0.01, clipnorm=0.1)},
+    "clipped by value": {"optimizer": SGD(0.1, momentum=0.5, clipvalue=0.02)},
+    "clipped globally": {"optimizer": SGD(0.1, global_clipnorm=0.3)},
+    "averaged": {"optimizer": Adam(0.01, use_ema=True, ema_momentum=0.8)},
+    "averaged now and then": {"optimizer": Adam(0.01, use_ema=True, ema_overwrite_frequency=4)},
+    "accumulated": {"optimizer": Adam(ExponentialDecay(0.01, 5, 0.9), gradient_accumulation_steps=3)},
+    "all of these": {
+        "optimizer": AdamW(
+            0.01,
+            weight_decay=0.1,
+            use_ema=True,
+            ema_overwrite_frequency=3,
+            clipnorm=0.05,
+            gradient_accumulation_steps=2,
+        )
+    },
 }
 MEMBERS = {
     "plain": {"layers": [Dense(8, "relu", members=3), Dense(3, members=3)]},
@@ -191,19 +220,10 @@ MEMBERS = {
 SINGLE = {
     "a loss of one's own": {"loss": OwnError()},
     "another loss": {"loss": MeanAbsoluteError()},
-    "smoothed": {
-        "layers": [Dense(1)],
-        "loss": BinaryCrossentropy(label_smoothing=0.1, from_logits=True),
-        "y": CLASSES > 0,
-    },
     "ignored class": {"loss": SparseCategoricalCrossentropy(from_logits=True, ignore_class=1), "y": CLASSES},
-    "one-hot": {"loss": CategoricalCrossentropy(from_logits=True), "y": np.eye(3)[CLASSES]},
     "an optimizer of one's own": {"optimizer": OwnSGD(0.01)},
     "another optimizer": {"optimizer": Lion(0.001)},
     "amsgrad": {"optimizer": Adam(0.01, amsgrad=True)},
-    "clipped": {"optimizer": Adam(0.01, clipnorm=0.1)},
-    "averaged": {"optimizer": Adam(0.01, use_ema=True)},
-    "accumulated": {"optimizer": Adam(0.01, gradient_accumulation_steps=2)},
     "a function as rate": {"optimizer": Adam(lambda: 0.01)},
     "noise": {"layers": [GaussianNoise(0.1), Dense(8), Dense(3)]},
     "normalized": {"layers": [Dense(8), BatchNormalization(), Dense(3)]},
@@ -260,6 +280,27 @@ def test_wide_inputs_are_joined_unless_random_bits_would_change(calls):
         options = {"layers": layers, "x": x, "shape": (50,)}
         compare(trained("numba", **options), trained("numpy", **options), 1e-10)
         assert bool(calls) == whole
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("batch", [64, 61])
+def test_products_in_pieces_are_those_of_the_whole(batch, dtype, calls):
+    """Inputs, hidden layers and gradients that are large enough for it, and a last batch of other rows."""
+    generator = np.random.default_rng(2)
+    x, y = generator.standard_normal((150, 784)) / 10, generator.standard_normal((150, 3))
+    layers = [Dense(64, "relu"), Dense(256, "tanh"), Dense(256, "relu"), Dense(3)]
+    options = {"layers": layers, "x": x, "y": y, "shape": (784,), "dtype": dtype, "fit": {"batch_size": batch}}
+    options["optimizer"] = SGD(0.01)
+    compare(trained("numba", **options), trained("numpy", **options), 1e-10 if dtype == "float64" else 1e-5)
+    assert sum(calls) == 9
+
+
+def test_batches_that_compiled_code_declines_after_all_are_trained_one_by_one(calls, monkeypatch):
+    monkeypatch.setattr("nnlite.training.joint.dense_steps.DenseSteps._fits", lambda *arguments: False)
+    options = {"metrics": ["mae"], "fit": {"sample_weight": WEIGHTS}}
+    one, other = (trained(choice, **options) for choice in ("numba", "numpy"))
+    compare(one, other, 1e-10)
+    assert not calls and one[2].optimizer.batches == other[2].optimizer.batches == 30
 
 
 def test_slots_become_zero_after_the_same_steps(calls):
@@ -419,7 +460,7 @@ def test_settings_that_change_between_calls_count(calls):
         model.optimizer.clipvalue = 1e-3
         model.train_step(X, Y)
         found.append(model.get_weights())
-    assert calls == [1, 1]
+    assert calls == [1, 1, 1]
     for one, other in zip(*found, strict=True):
         np.testing.assert_allclose(one, other, rtol=0, atol=1e-12)
 

@@ -43,6 +43,7 @@ class BackupAndRestore(Callback):
     delete_checkpoint: bool = True
 
     watches = True
+    writes = True
     comes_last = True
 
     def __post_init__(self) -> None:

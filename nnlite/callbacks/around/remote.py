@@ -37,6 +37,7 @@ class RemoteMonitor(Callback):
     send_as_json: bool = False
 
     watches = True
+    writes = True
 
     def validate(self) -> None:
         if not self.root.startswith(("http://", "https://")):

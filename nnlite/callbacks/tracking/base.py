@@ -14,6 +14,7 @@ class Tracker(Callback, abstract=True):
     """
 
     watches = True
+    writes = True
     state_names = ("_identifier",)
     state_kinds = {"_identifier": ("string", "nothing")}
 

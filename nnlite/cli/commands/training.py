@@ -3,10 +3,12 @@
 import argparse
 import json
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 from nnlite.cli.arguments import Commands, add_command, add_config, add_logging, progress_log
 from nnlite.cli.notes import without_progress
+from nnlite.cli.teams import in_team
 from nnlite.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -19,7 +21,8 @@ def add_commands(commands: Commands) -> None:
     """Add `train` and `lr-find`."""
     example = """train configs/digits.yaml
         train configs/digits.yaml --set fit.epochs=5 model.1.Dense.units=64
-        train --resume runs/digits-1 --epochs 50"""
+        train --resume runs/digits-1 --epochs 50
+        train configs/digits.yaml --distributed mpi"""
     train = add_command(commands, "train", "train the model of a config and keep everything in a run folder", example)
     add_config(train, "a YAML file; not with --resume", optional=True)
     train.add_argument("--resume", metavar="RUN", help="go on with the training of a run folder, exactly")
@@ -35,9 +38,25 @@ def add_commands(commands: Commands) -> None:
     )
     add_logging(train)
     train.add_argument("--report", action="store_true", help="write report.html into the run folder as well")
+    _add_processes(train)
     train.add_argument("--profile", action="store_true", help="show where a step's time goes instead of training")
     train.set_defaults(command=_train)
     _add_lr_find(commands)
+
+
+def _add_processes(parser: argparse.ArgumentParser) -> None:
+    """Add what trains by several processes."""
+    parser.add_argument(
+        "--distributed",
+        choices=("mpi",),
+        help="train with all processes that mpiexec started: mpiexec -n 4 nnlite train CONFIG --distributed mpi",
+    )
+    parser.add_argument(
+        "--shards",
+        type=int,
+        metavar="N",
+        help="parts of each batch that the processes share, a power of two (default: 8)",
+    )
 
 
 def _add_lr_find(commands: Commands) -> None:
@@ -56,10 +75,15 @@ def _lr_find(arguments: argparse.Namespace) -> None:
     print(find_learning_rate(Experiment.from_file(arguments.config, arguments.set), arguments.steps))
 
 
-def _train(arguments: argparse.Namespace) -> None:
+def _train(arguments: argparse.Namespace) -> int | None:
+    _check(arguments)
+    run = partial(_run, arguments)
+    return in_team(arguments.shards or 8, run) if arguments.distributed else run()
+
+
+def _run(arguments: argparse.Namespace) -> None:
     from nnlite.experiment import Experiment, profile
 
-    _check(arguments)
     if arguments.profile:
         print(profile(Experiment.from_file(arguments.config, arguments.set)))
         return
@@ -80,6 +104,11 @@ def _check(arguments: argparse.Namespace) -> None:
     """`ConfigError` for arguments that do not go together, or cannot be."""
     if (arguments.config is None) == (arguments.resume is None):
         raise ConfigError("expected a config to train, or --resume with a run folder to go on with, and not both")
+    if arguments.shards is not None and not arguments.distributed:
+        raise ConfigError("--shards goes with --distributed")
+    alone = [f"--{name}" for name in ("folds", "profile") if arguments.distributed and getattr(arguments, name)]
+    if alone:
+        raise ConfigError(f"{alone[0]} does not go with --distributed")
     beside = [f"--{name}" for name in ("out", "folds", "profile") if getattr(arguments, name)]
     if arguments.resume is not None and beside:
         raise ConfigError(f"{beside[0]} does not go with --resume")

@@ -14,6 +14,7 @@ from nnlite.estimators.fitting.targets import NumberTargets, Targets
 from nnlite.estimators.fitting.training import Judged
 from nnlite.estimators.regressor import NNRegressor
 from nnlite.layers import Dense, Dropout, Layer
+from nnlite.registry.modules import given_arguments
 
 __all__ = ["CODES", "MOST_LEVELS", "Reconstruction", "reconstructed_encoder", "weighted_quantile"]
 
@@ -67,7 +68,7 @@ class NarrowRecipe(Recipe):
     def layers(self) -> list[Layer]:
         layers = super().layers()
         place = [n for n, layer in enumerate(layers) if isinstance(layer, Dense)][self.place]
-        codes = Dense.from_config({**layers[place].get_config(), "activation": None, "name": CODES})
+        codes = Dense.from_config({**given_arguments(layers[place]), "activation": None, "name": CODES})
         dropped = isinstance(layers[place + 1], Dropout)
         return [*layers[:place], codes, *layers[place + 1 + dropped :]]
 

@@ -14,6 +14,7 @@ from nnlite.estimators.fitting.recipe import Recipe
 from nnlite.estimators.regressor import NNRegressor
 from nnlite.layers import CategoryEmbedding, Layer
 from nnlite.models import Sequential
+from nnlite.registry.modules import given_arguments
 
 __all__ = ["VectorClassifier", "VectorRegressor", "embedding_encoder", "learned_vectors"]
 
@@ -51,7 +52,7 @@ class VectorRecipe(Recipe):
         return [self._resized(layer) if isinstance(layer, CategoryEmbedding) else layer for layer in super().layers()]
 
     def _resized(self, layer: CategoryEmbedding) -> CategoryEmbedding:
-        return CategoryEmbedding.from_config({**layer.get_config(), "output_dim": self.n_components})
+        return CategoryEmbedding.from_config({**given_arguments(layer), "output_dim": self.n_components})
 
 
 def with_vectors(recipe: Recipe, n_components: int) -> VectorRecipe:

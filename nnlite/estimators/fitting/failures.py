@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 from sklearn.base import BaseEstimator
 
-from nnlite.errors import DataError
+from nnlite.data.frames.cells import is_gap
+from nnlite.errors import ConfigError, DataError
 
-__all__ = ["check_known", "unchanged_by_failure"]
+__all__ = ["check_known", "different", "labels_of", "unchanged_by_failure"]
 
 
 @contextmanager
@@ -42,3 +44,23 @@ def check_known(targets: Any, known: Any) -> None:
         raise DataError(
             f"`y` has classes not in `self.classes_`. `self.classes_` has {known.classes}. 'y' has {targets.classes}."
         )
+
+
+def labels_of(classes: Any) -> np.ndarray:
+    """The different labels, sorted; `ConfigError` where None or NaN is among them, else as `different`."""
+    labels = np.asarray(classes)
+    if any(map(is_gap, labels.ravel().tolist())):
+        raise ConfigError(f"None and NaN are no labels; got {labels.tolist()}", ("classes",))
+    return different(labels)
+
+
+def different(labels: np.ndarray) -> np.ndarray:
+    """The different labels, sorted; `DataError` where they have no order, as numbers beside text."""
+    try:
+        return np.unique(labels)
+    except TypeError:
+        kinds = sorted({type(label).__name__ for label in labels.ravel().tolist()})
+        raise DataError(
+            f"labels are a mix of {', '.join(kinds)}, which have no order: give all of them one type, such as by "
+            f"y.astype(str)"
+        ) from None

@@ -24,6 +24,7 @@ from nnlite.layers import Layer
 from nnlite.optimizers import Optimizer
 from nnlite.registry.bounds import Count
 from nnlite.registry.field_types import jsonable, read
+from nnlite.registry.modules import given_arguments
 from nnlite.schedules import CosLog4, FlatCosine
 
 __all__ = ["Problem", "Recipe", "copies", "sizes_of"]
@@ -278,4 +279,4 @@ def sizes_of(given: Any) -> list[int]:
 def copies(layers: Sequence[Any]) -> list[Layer]:
     """New layers of the same configuration, made by their own classes: a worker process may not know these by name."""
     given = [Layer.get(layer) for layer in layers]
-    return [type(layer).from_config(layer.get_config()) for layer in given]
+    return [type(layer).from_config(given_arguments(layer)) for layer in given]

@@ -9,6 +9,7 @@ from sklearn.utils.validation import column_or_1d
 
 from nnlite.data.frames.cells import is_gap
 from nnlite.errors import ConfigError, DataError
+from nnlite.estimators.fitting.failures import different
 from nnlite.estimators.fitting.weights import FLOATS
 
 __all__ = [
@@ -17,7 +18,6 @@ __all__ = [
     "NumberTargets",
     "Targets",
     "check_present",
-    "labels_of",
     "read_classes",
     "read_numbers",
 ]
@@ -218,14 +218,6 @@ def check_present(y: Any, name: str = "y") -> None:
         )
 
 
-def labels_of(classes: Any) -> np.ndarray:
-    """The different labels, sorted; `ConfigError` where None or NaN is among them."""
-    labels = np.asarray(classes)
-    if any(map(is_gap, labels.ravel().tolist())):
-        raise ConfigError(f"None and NaN are no labels; got {labels.tolist()}", ("classes",))
-    return np.unique(labels)
-
-
 def _check_numbers(y: Any, owner: str) -> None:
     """`DataError` for text and dates in `y`."""
     array = np.asarray(y)
@@ -261,10 +253,12 @@ def read_classes(X_rows: int, y: Any, owner: Any, classes: np.ndarray | None = N
     """
     check_present(y)
     names = _names(y)
-    y = y.toarray() if hasattr(y, "toarray") else y  # an indicator matrix
+    y = _dense(y)  # an indicator matrix
     shape = np.asarray(y).shape
     several = len(shape) == 2 and shape[1] > 1
     _, y = check_X_y(np.zeros((X_rows, 1)), y, multi_output=several, estimator=owner)
+    if y.dtype.kind == "O":
+        different(y.ravel())  # refuses a mix of numbers and text, which the next check stumbles over
     check_classification_targets(y)
     kind = type_of_target(y)
     if kind == "multilabel-indicator":
@@ -276,20 +270,24 @@ def read_classes(X_rows: int, y: Any, owner: Any, classes: np.ndarray | None = N
         )
     else:
         y = column_or_1d(y, warn=True)
-        targets = ClassTargets(np.unique(y) if classes is None else classes)
+        targets = ClassTargets(different(y) if classes is None else classes)
     targets.names = names
     return y, targets
 
 
 def read_numbers(X_rows: int, y: Any, owner: Any) -> tuple[np.ndarray, Targets]:
     """Numbers as an array `(rows, outputs)`, and what they are; errors as in `read_classes`."""
+    y, names = _dense(y), _names(y)
     check_present(y)
     _check_numbers(y, type(owner).__name__)
-    names = _names(y)
     _, y = check_X_y(np.zeros((X_rows, 1)), y, multi_output=True, y_numeric=True, estimator=owner)
     targets = NumberTargets(1 if y.ndim == 1 else y.shape[1], y.ndim == 1)
     targets.names = names
     return y.reshape(len(y), -1).astype(y.dtype if y.dtype in FLOATS else np.float64, copy=False), targets
+
+
+def _dense(y: Any) -> Any:
+    return y.toarray() if hasattr(y, "toarray") else y
 
 
 def _names(y: Any) -> list[Any] | None:

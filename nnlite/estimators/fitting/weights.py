@@ -56,7 +56,8 @@ def class_weighted(weights: np.ndarray | None, class_weight: Any, y: np.ndarray,
     several = isinstance(class_weight, (list, tuple))
     for table, known in zip(class_weight if several else [class_weight], labels if several else [labels], strict=False):
         _check_table(table, known if y.ndim == 1 else None)
-    by_class = compute_sample_weight(list(class_weight) if isinstance(class_weight, tuple) else class_weight, y)
+    tables = class_weight if weights is None else _balanced(class_weight, weights, y)
+    by_class = compute_sample_weight(list(tables) if isinstance(tables, tuple) else tables, y)
     product = by_class if weights is None else weights * by_class
     if not product.any():
         raise DataError("class_weight leaves no row with a weight above 0")
@@ -75,3 +76,22 @@ def _check_table(table: Any, known: Any) -> None:
         if known is not None and label not in known:
             labels = np.asarray(known).tolist()
             raise ConfigError(f"class_weight names {label!r}, which is not a class; they are {labels}")
+
+
+def _balanced(class_weight: Any, weights: np.ndarray, y: np.ndarray) -> Any:
+    """`class_weight` with weights by label in place of `"balanced"`: then the weights of all classes have one sum."""
+    if y.ndim == 1:
+        return _shares(weights, y) if isinstance(class_weight, str) else class_weight
+    columns = [class_weight] * y.shape[1] if isinstance(class_weight, str) else class_weight
+    if len(columns) != y.shape[1]:
+        return class_weight  # which is refused
+    pairs = zip(columns, y.T, strict=True)
+    return [_shares(weights, labels) if isinstance(table, str) else table for table, labels in pairs]
+
+
+def _shares(weights: np.ndarray, y: np.ndarray) -> dict[Any, float]:
+    """The sum of all weights over the number of classes times the sum of the class's own."""
+    labels, codes = np.unique(y, return_inverse=True)
+    sums = np.bincount(codes, weights)
+    known = np.count_nonzero(sums)
+    return {label: sums.sum() / (known * own) if own else 1.0 for label, own in zip(labels.tolist(), sums, strict=True)}

@@ -13,7 +13,7 @@ __all__ = ["calibration_layers"]
 
 
 def calibration_layers(
-    method: str | None, judged: Judged | None, targets: Targets, automatic: bool, dtype: Any
+    method: str | None, judged: Judged | None, targets: Targets, automatic: bool, dtype: Any, n_rows: int
 ) -> tuple[list[Layer], list[Layer]]:
     """Layers after each member's outputs, in place of the last activation, and after their average.
 
@@ -23,6 +23,7 @@ def calibration_layers(
         targets: classes, or labels side by side.
         automatic: whether `"auto"` means a temperature, where there are such samples.
         dtype: of the layers.
+        n_rows: distinct samples that were learned from.
 
     Raises:
         ConfigError: a method, and no samples to calibrate by.
@@ -31,8 +32,8 @@ def calibration_layers(
         return [], []
     if judged is None:
         raise ConfigError(
-            f"calibration={method!r} needs samples that were not learned from: fit 10 or more with "
-            "early_stopping=True, or pass X_val and y_val",
+            f"calibration={method!r} of the probabilities of classes needs samples that were not learned from: with "
+            f"n_samples = {n_rows} none were set apart; fit 10 or more with early_stopping=True, or pass X_val, y_val",
             ("calibration",),
         )
     exclusive = not isinstance(targets, LabelTargets)

@@ -16,6 +16,7 @@ from nnlite.layers import (
     ReLU,
     Softmax,
 )
+from nnlite.registry.modules import given_arguments
 
 __all__ = ["with_members"]
 
@@ -37,7 +38,7 @@ SIDE_BY_SIDE = ("Dense", "Scale", "CategoryEmbedding", "PeriodicEmbedding")
 def with_members(layer: Layer, n_members: int) -> Layer:
     """The layer for so many networks side by side: with weights for each, or as it is where it has none."""
     if any(field.name == "members" for field in dataclasses.fields(layer)):
-        return type(layer).from_config({**layer.get_config(), "members": n_members})
+        return type(layer).from_config({**given_arguments(layer), "members": n_members})
     if isinstance(layer, WITHOUT_WEIGHTS):
         return layer
     raise ConfigError(

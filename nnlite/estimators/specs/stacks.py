@@ -10,6 +10,7 @@ import numpy as np
 from nnlite.errors import ConfigError
 from nnlite.layers import Activation, ColumnBranch, Dense, Layer, Softmax
 from nnlite.models import Sequential
+from nnlite.registry.modules import given_arguments
 
 __all__ = ["WholeStack", "adapt_waiting", "layers_of", "whole_stack"]
 
@@ -84,7 +85,7 @@ def whole_stack(specs: Sequence[Any], activation: str | None) -> WholeStack:
         last = layers[-1].label if layers else "nothing"
         raise ConfigError(f"expected layers that end in Dense, whose units the targets decide; got {last} at the end")
     *hidden, output = layers
-    return WholeStack(tuple(layer.to_spec() for layer in hidden), output.get_config(), activation)
+    return WholeStack(tuple(layer.to_spec() for layer in hidden), given_arguments(output), activation)
 
 
 def adapt_waiting(network: Sequential, rows: np.ndarray) -> None:

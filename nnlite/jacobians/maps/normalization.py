@@ -1,12 +1,15 @@
 """Jacobians of normalizing functions: a diagonal plus a matrix of low rank."""
 
 import math
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
+from nnlite import kernels
 from nnlite.arrays.types import Shape
 from nnlite.jacobians.maps.base import Jacobian
 from nnlite.jacobians.maps.composition import Composed
+from nnlite.kernels.reference.normalization import group_means
 
 __all__ = [
     "DiagonalPlusRankOne",
@@ -108,9 +111,10 @@ class StandardizeGroups(Jacobian):
 
     def vjp(self, cotangent: np.ndarray) -> np.ndarray:
         positions = self.in_shape[1]
-        along = group_means(np.einsum("...pf,...pf->...f", cotangent, self.standardized), positions, self.groups)
-        result = cotangent - group_means(cotangent.sum(axis=-2), positions, self.groups)
-        result -= self.standardized * along
+        products = np.einsum("...pf,...pf->...f", cotangent, self.standardized)
+        mean, along = (group_means(own, positions, self.groups) for own in (cotangent.sum(axis=-2), products))
+        result = cotangent - mean[..., None, :]
+        result -= self.standardized * along[..., None, :]
         result *= self.inverse_deviation
         return result
 
@@ -119,23 +123,8 @@ class StandardizeGroups(Jacobian):
     @classmethod
     def of(cls, inputs: np.ndarray, groups: int, epsilon: float) -> "tuple[np.ndarray, StandardizeGroups]":
         """z, and the map."""
-        positions = inputs.shape[1]
-        standardized = inputs - group_means(inputs.sum(axis=1), positions, groups)
-        squares = np.einsum("npf,npf->nf", standardized, standardized)
-        inverse_deviation = 1 / np.sqrt(group_means(squares, positions, groups) + epsilon)
-        standardized *= inverse_deviation
-        return standardized, cls(standardized, inverse_deviation, groups)
-
-
-def group_means(sums: np.ndarray, positions: int, groups: int) -> np.ndarray:
-    """The mean over positions and each group, for every feature, from sums over positions.
-
-    Shape: `(..., features) -> (..., 1, features)`.
-    """
-    apart = sums.reshape(*sums.shape[:-1], groups, -1)
-    share = 1 / max(1, positions * apart.shape[-1])
-    means = np.broadcast_to(apart.sum(axis=-1, keepdims=True) * share, apart.shape)
-    return means.reshape(sums.shape)[..., None, :]
+        _, standardized, inverse_deviation, *_ = kernels.normalize_columns(inputs, None, None, epsilon, groups)
+        return standardized, cls(standardized, inverse_deviation[:, None], groups)
 
 
 class DiagonalPlusRankOne(Jacobian):
@@ -206,33 +195,45 @@ class MaskedStandardize(Jacobian):
 
     jvp is `(t - sum(shares * t) - z * sum(shares * z * t)) / deviation`, vjp its transpose
     `(g - shares * (sum(g) + z * sum(z * g))) / deviation`. Storage: z, 1 / deviation and shares.
+
+    Args:
+        sums: where x is a part of the rows that have these moments, gives the sum over all of them from that over x,
+            in both products; None where x is all of them.
     """
 
-    __slots__ = ("axes", "inverse_deviation", "shares", "standardized")
+    __slots__ = ("axes", "inverse_deviation", "shares", "standardized", "sums")
 
     def __init__(
-        self, standardized: np.ndarray, inverse_deviation: np.ndarray, axes: Shape, shares: np.ndarray
+        self,
+        standardized: np.ndarray,
+        inverse_deviation: np.ndarray,
+        axes: Shape,
+        shares: np.ndarray,
+        sums: Callable[[np.ndarray], np.ndarray] | None = None,
     ) -> None:
         super().__init__(standardized.shape, standardized.shape)
         self.standardized = standardized
         self.inverse_deviation = inverse_deviation
         self.axes = axes
         self.shares = shares
+        self.sums = sums
 
     @property
     def mixes_rows(self) -> bool:
         return -len(self.in_shape) in self.axes
 
     def vjp(self, cotangent: np.ndarray) -> np.ndarray:
-        total = cotangent.sum(axis=self.axes, keepdims=True)
-        along = (cotangent * self.standardized).sum(axis=self.axes, keepdims=True)
+        total, along = self._sums(cotangent)
         return (cotangent - self.shares * (total + self.standardized * along)) * self.inverse_deviation
 
     def jvp(self, tangent: np.ndarray) -> np.ndarray:
-        weighted = tangent * self.shares
-        mean = weighted.sum(axis=self.axes, keepdims=True)
-        along = (weighted * self.standardized).sum(axis=self.axes, keepdims=True)
+        mean, along = self._sums(tangent * self.shares)
         return (tangent - mean - self.standardized * along) * self.inverse_deviation
+
+    def _sums(self, values: np.ndarray) -> Iterable[np.ndarray]:
+        """The sums of the values, and of their products with z."""
+        sums = [part.sum(axis=self.axes, keepdims=True) for part in (values, values * self.standardized)]
+        return sums if self.sums is None else self.sums(np.stack(sums))
 
 
 class Reparametrized(Composed):

@@ -28,11 +28,11 @@ class Penalized(Jacobian):
         self.regularizer = regularizer
         self.gradient = None
 
-    def add(self) -> None:
-        """From now on the products of reverse mode include the derivative of the penalty."""
+    def add(self, share: float = 1.0) -> None:
+        """From now on the products of reverse mode include the derivative of `share` times the penalty."""
         gradient = np.zeros_like(self.values)
         self.regularizer.add_gradient(self.values, gradient)
-        self.gradient = gradient / self.batch
+        self.gradient = gradient / self.batch if share == 1 else gradient * (share / self.batch)
 
     @property
     def batch(self) -> int:
@@ -63,11 +63,11 @@ class AddedLoss(Jacobian):
     def __init__(self, term: np.ndarray, out_shape: Shape) -> None:
         super().__init__(term.shape, out_shape)
         self.term = term
-        self.added = False
+        self.added = 0.0
 
-    def add(self) -> None:
-        """From now on the products of reverse mode include the derivative of the loss."""
-        self.added = True
+    def add(self, share: float = 1.0) -> None:
+        """From now on the products of reverse mode include the derivative of `share` times the loss."""
+        self.added = share
 
     @property
     def penalty(self) -> float:
@@ -76,7 +76,7 @@ class AddedLoss(Jacobian):
 
     def vjp(self, cotangent: np.ndarray) -> np.ndarray:
         seeds = cotangent.shape[: cotangent.ndim - len(self.out_shape)]
-        return np.full((*seeds, *self.in_shape), float(self.added), cotangent.dtype)
+        return np.full((*seeds, *self.in_shape), self.added, cotangent.dtype)
 
     def jvp(self, tangent: np.ndarray) -> np.ndarray:
         seeds = tangent.shape[: tangent.ndim - len(self.in_shape)]
@@ -90,9 +90,9 @@ def penalized_parts(jacobians: Any) -> list[Penalized | AddedLoss]:
     return [found for _, part in jacobians.parts() for found in penalized_parts(part)]
 
 
-def add_penalties(jacobians: Any) -> float:
-    """Let the next product of reverse mode include all terms; returns their sum."""
+def add_penalties(jacobians: Any, share: float = 1.0) -> float:
+    """Let the next product of reverse mode include all terms, times the share of the rows; returns their sum."""
     found = penalized_parts(jacobians)
     for part in found:
-        part.add()
-    return sum(part.penalty for part in found)
+        part.add(share)
+    return sum(part.penalty for part in found) * share

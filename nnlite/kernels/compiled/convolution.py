@@ -10,11 +10,15 @@ import numpy as np
 
 from nnlite.arrays.depthwise import Gate, gated_blocks
 from nnlite.arrays.windows import Windows
+from nnlite.kernels.compiled.direct.convolution import convolve_directly, gradient_directly, spread_directly
+from nnlite.kernels.compiled.direct.products import LANES
 from nnlite.kernels.compiled.recurrent import add, compiled, inlined
 from nnlite.kernels.compiled.windows import as_images, axis_numbers
 from nnlite.kernels.reference import windows as reference
 
 __all__ = ["convolve", "kernel_gradient", "spread"]
+
+SHORTEST_ROW = 4  # pixels; with fewer the tiles of the products are too small to pay
 
 
 @inlined
@@ -77,6 +81,9 @@ def convolve(
     groups: int = 1,
     after: Callable[[np.ndarray, tuple[slice, slice]], None] | None = None,
 ) -> np.ndarray:
+    filters = kernel.size * groups // (math.prod(windows.size) * inputs.shape[-1])
+    if _goes_directly(inputs, kernel, windows, groups, inputs.shape[-1], filters):
+        return convolve_directly(inputs, kernel, windows, groups, after)
     if after is not None or not _is_depthwise(inputs, kernel, kernel.size, windows, groups):
         return reference.convolve(inputs, kernel, windows, groups, after)
     outputs = np.zeros((len(inputs), *windows.outputs, groups), inputs.dtype)
@@ -92,14 +99,17 @@ def spread(
     slopes: np.ndarray | None = None,
     gate: Gate = np.multiply,
 ) -> np.ndarray:
+    filters, count = cotangent.shape[-1], math.prod(windows.size)
+    channels = kernel.size // (count * filters) * groups
+    if set(windows.strides) == {1} and _goes_directly(cotangent, kernel, windows, groups, channels, filters):
+        return spread_directly(cotangent, kernel, windows, groups, slopes, gate)
     if slopes is None and _is_depthwise(cotangent, kernel, kernel.size, windows, groups):
         result = np.zeros((len(cotangent), *windows.inputs, groups), cotangent.dtype)
         _go_over(as_images(result), kernel.reshape(-1, groups), as_images(cotangent), *axis_numbers(windows), True)
         return result
     if groups > 1 or not _takes(cotangent, kernel, windows):
         return reference.spread(cotangent, kernel, windows, groups, slopes, gate)
-    matrix, filters, count = kernel.reshape(-1, kernel.shape[-1]).T, cotangent.shape[-1], math.prod(windows.size)
-    channels, places = matrix.shape[1] // count, axis_numbers(windows)
+    matrix, places = kernel.reshape(-1, filters).T, axis_numbers(windows)
     result = np.zeros((len(cotangent), *windows.inputs, channels), cotangent.dtype)
     for images, lines, block in gated_blocks(cotangent, windows, count * channels * result.itemsize, slopes, gate):
         parts = (block.reshape(-1, filters) @ matrix).reshape(*block.shape[:-1], count, channels)
@@ -117,9 +127,11 @@ def kernel_gradient(
     per_example: bool = False,
     gate: Gate = np.multiply,
 ) -> np.ndarray:
-    plain = slopes is None and not per_example and len(cotangent) == 1
-    size = math.prod(windows.size) * cotangent.shape[-1]
-    if not (plain and _is_depthwise(inputs, cotangent, size, windows, groups)):
+    one, channels, filters = len(cotangent) == 1 and not per_example, inputs.shape[-1], cotangent.shape[-1]
+    if one and _goes_directly(inputs, cotangent, windows, groups, channels, filters):
+        return gradient_directly(inputs, cotangent[0], windows, groups, slopes, gate)[None]
+    size = math.prod(windows.size) * filters
+    if not (one and slopes is None and _is_depthwise(inputs, cotangent, size, windows, groups)):
         return reference.kernel_gradient(inputs, cotangent, windows, groups, slopes, per_example, gate)
     total = np.zeros((math.prod(windows.size), groups), inputs.dtype)
     _gradient(as_images(inputs), total, as_images(cotangent[0]), *axis_numbers(windows))
@@ -130,6 +142,13 @@ def _is_depthwise(images, other, size, windows, groups):
     """Whether each channel has one kernel of its own, so that kernels of `size` numbers in all."""
     alone = groups == images.shape[-1] > 1 and size == groups * math.prod(windows.size)
     return alone and _takes(images, other, windows)
+
+
+def _goes_directly(images, other, windows, groups, channels, filters):
+    """Whether the products may read float32 images where they lie, and gain by it; channels are those of inputs."""
+    long_rows = windows.outputs[-1] >= SHORTEST_ROW and math.prod(windows.size) > 1
+    fits = groups == 1 or groups < channels or (filters == groups and groups % LANES == 0)
+    return long_rows and fits and images.dtype == np.float32 and _takes(images, other, windows)
 
 
 def _takes(images, other, windows):

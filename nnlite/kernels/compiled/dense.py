@@ -9,6 +9,7 @@ import scipy.linalg.cython_blas  # noqa: F401 - what np.dot calls here; loaded n
 from numba import njit, types
 from numba.extending import overload
 
+from nnlite.kernels.compiled.parts import products
 from nnlite.kernels.compiled.recurrent import tanh
 from nnlite.kernels.reference import dense
 from nnlite.kernels.reference.dense import (
@@ -44,7 +45,7 @@ def dense_backward(room: DenseRoom, slopes: np.ndarray, wants_inputs: bool = Fal
         return dense.dense_backward(room, slopes, wants_inputs, _begin)
     first, last = room.passes[0], room.passes[-1]
     last.slopes[...] = slopes
-    run_backward(room.values, room.gradients, room.memory, room.plan, room.scales, room.all_bits, False)
+    run_backward(room.values, room.gradients, room.memory, room.plan, room.scales, room.all_bits, False, False)
     return np.dot(first.by_row, first.weights.T) if wants_inputs else None
 
 
@@ -121,10 +122,12 @@ def run_backward(
     scales: np.ndarray,
     all_bits: np.ndarray,
     stops: bool,
+    apart: bool,
 ) -> None:
     """The gradients of all layers of a `DenseRoom`, from the derivative that lies where its last layer has slopes.
 
-    Where it `stops` before the last of its products, the gradients of the first layer are left to the caller.
+    Where it `stops` before the last of its products, the gradients of the first layer are left to the caller; `apart`
+    says whether large products may be made in pieces.
     """
     rows, bits, last = (plan[0, 7] - plan[0, 6]) // (plan[0, 0] + 1), all_bits.size, len(plan) - 1
     for index in range(last, -1, -1):
@@ -143,6 +146,8 @@ def run_backward(
         below = memory[entering : entering + inner * rows].reshape(inner, rows)
         if index == last:
             np.dot(below, flat.reshape(rows, units), by_kernel)
+        elif products.rows_of_pieces(inner, flat.size, apart):
+            products.multiply(below, products.turned(flat.reshape(units, rows)), by_kernel, apart)
         else:
             np.dot(below, flat.reshape(units, rows).T, by_kernel)
         if not index:
@@ -153,7 +158,7 @@ def run_backward(
         if index == last:
             np.dot(kernel, flat.reshape(rows, units).T, before)
         else:
-            np.dot(kernel, flat.reshape(units, rows), before)
+            products.multiply(kernel, flat.reshape(units, rows), before, apart)
 
 
 def _squash(array):

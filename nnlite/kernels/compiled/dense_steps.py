@@ -1,25 +1,28 @@
 """Whole steps of training of dense layers in a row, compiled: one call for one step, or for many."""
 
+from typing import Any
+
 import numpy as np
-from numba import njit, types
+from numba import types
 from numba.extending import overload
 
-from nnlite.kernels.compiled import losses, optimizers
+from nnlite.kernels.compiled import losses
 from nnlite.kernels.compiled.dense import compiled, run_backward, run_forward
-from nnlite.kernels.reference.forms import ADAM, SGD, SQUARED_ERROR
+from nnlite.kernels.compiled.parts import products, updates
+from nnlite.kernels.compiled.parts.updates import LOSS, SCALE, summing
+from nnlite.kernels.compiled.recurrent import SGEMM
+from nnlite.kernels.reference.forms import SOFTMAX_OF_SHARES, SQUARED_ERROR
 
 __all__ = ["dense_steps"]
 
-# Sums in any order are vectorized, and rounded less.
-summing = njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "nsz"})
 
-SCALE, RATE, SHARE, LOSS = range(4)  # the columns of `turns`
-START, STOP, BY_SIZE, BY_SQUARE = range(4)  # the columns of a table of penalties
-UPDATE, DECAY = 2, 3  # those of a table of stretches, after the first two
+def dense_steps(*arguments: Any) -> int:
+    """As `_steps`, all of whose arguments but the last one are given."""
+    return _steps(*arguments, SGEMM)
 
 
 @compiled
-def dense_steps(
+def _steps(
     inputs: np.ndarray,
     targets: np.ndarray,
     weights: np.ndarray,
@@ -36,13 +39,13 @@ def dense_steps(
     dropout_scales: np.ndarray,
     bits: np.ndarray,
     penalties: np.ndarray,
-    update: int,
-    numbers: np.ndarray,
-    stretches: np.ndarray,
-    first: np.ndarray,
-    second: np.ndarray,
+    update: tuple,
+    slots: tuple,
+    segments: np.ndarray,
     guarded: bool,
     outputs: np.ndarray,
+    apart: bool,
+    address: int,
 ) -> int:
     """Carry out steps of training, each on its rows; returns how many were.
 
@@ -50,20 +53,20 @@ def dense_steps(
 
     Args:
         inputs, targets, weights: of all steps, one after another.
-        turns: of each step what the sum of its losses is multiplied by, the size of the step of the optimizer, and the
-            weight decay; in the last column losses are written, means over members.
-        loss, update: their codes in `nnlite.kernels.reference.forms`.
+        turns: of each step what the sum of its losses is multiplied by, the size of the step of the optimizer, and so
+            on, see `updates`; in the last column losses are written, means over members.
+        loss: its code in `nnlite.kernels.reference.forms`.
         values, gradients: the vectors of all parameters, all of which are updated.
         places, factors: where members' kernels lie in these, see `_gather`; empty where they need no copies.
         own_values, own_gradients: the vectors of one member that a `DenseRoom` was made for; those of all, if one.
         memory, plan, dropout_scales: those of the room.
         bits: for each step and member what is the `all_bits` of a room.
         penalties: `(start, stop, l1, l2)` of the stretches of the values that are penalized.
-        numbers: see `UpdateForm`.
-        stretches: `(start, stop, factor of the update, factor of the decay)` of the values, each somewhere.
-        first, second: the slots of the optimizer.
+        update, slots, segments: see `updates.carry_out`.
         guarded: whether a loss that is not finite ends the steps, before the values are changed by it.
         outputs: where what leaves the last layer is written, for all rows.
+        apart: whether large products may be made in pieces, each by one thread.
+        address: that of the matrix library's product.
     """
     members, rows = len(inputs), inputs.shape[1] // len(turns)
     for step in range(len(turns)):
@@ -73,31 +76,44 @@ def dense_steps(
                 _gather(member, members, places, factors, values, own_values)
             own = inputs[member, start:stop], targets[member, start:stop], weights[member, start:stop]
             room = own_values, own_gradients, memory, plan, dropout_scales, bits[step, member]
-            value += _differentiate(*own, loss, turn[SCALE], *room, outputs[member, start:stop])
+            value += _differentiate(*own, loss, turn[SCALE], *room, outputs[member, start:stop], apart, address)
             if len(places):
                 _scatter(member, members, places, factors, values, own_gradients, gradients)
-        turn[LOSS] = (value + _penalize(penalties, values, gradients)) / members
+        turn[LOSS] = (value + updates.penalize(penalties, values, gradients)) / members
         if guarded and not np.isfinite(turn[LOSS]):
             return step
-        _update(update, values, gradients, turn, numbers, stretches, first, second)
+        updates.carry_out(update, values, gradients, turn, slots, segments)
     return len(turns)
 
 
 @compiled
 def _differentiate(
-    inputs, targets, weights, loss, scale, values, gradients, memory, plan, dropout_scales, bits, outputs
+    inputs,
+    targets,
+    weights,
+    loss,
+    scale,
+    values,
+    gradients,
+    memory,
+    plan,
+    dropout_scales,
+    bits,
+    outputs,
+    apart,
+    address,
 ):
     """The loss of some rows, and the gradients of all layers."""
     rows, last = len(inputs), len(plan) - 1
     units, leaving, slopes = plan[last, 1], plan[last, 8], plan[last, 9]
-    _begin(inputs, values, memory, plan)
+    _begin(inputs, values, memory, plan, apart)
     run_forward(values, memory, plan, dropout_scales, bits, True)
     predictions = memory[leaving : leaving + rows * units].reshape(rows, units)
     _copy(memory[leaving : leaving + rows * units], outputs.reshape(rows * units))
     by_predictions = memory[slopes : slopes + rows * units].reshape(rows, units)
     value = _lose(loss, predictions, targets, scale, weights, by_predictions)
-    run_backward(values, gradients, memory, plan, dropout_scales, bits, True)
-    _end(inputs, gradients, memory, plan)
+    run_backward(values, gradients, memory, plan, dropout_scales, bits, True, apart)
+    _end(inputs, gradients, memory, plan, apart, address)
     return value
 
 
@@ -170,18 +186,23 @@ def _product(left, right):
 
 
 @compiled
-def _begin(inputs, values, memory, plan):
+def _begin(inputs, values, memory, plan, apart):
     """The first layer before its activation: the inputs stay where they are, so that the bias is added by itself."""
     rows, features, units, leaving = len(inputs), plan[0, 0], plan[0, 1], plan[0, 7]
     kernel = values[: features * units].reshape(features, units)
     bias = values[features * units : (features + plan[0, 2]) * units]
     flat = memory[leaving : leaving + units * rows]
     if len(plan) > 1:
-        np.dot(kernel.T, inputs.T, flat.reshape(units, rows))
+        if products.rows_of_pieces(rows, kernel.size, apart):
+            by_row = np.empty((rows, units), values.dtype)
+            products.multiply(inputs, kernel, by_row, apart)
+            products.turn(by_row, flat.reshape(units, rows))
+        else:
+            np.dot(kernel.T, inputs.T, flat.reshape(units, rows))
         for unit in range(bias.size):
             _add(flat[unit * rows : (unit + 1) * rows], bias[unit])
     else:
-        np.dot(inputs, kernel, flat.reshape(rows, units))
+        products.multiply(inputs, kernel, flat.reshape(rows, units), apart)
         for row in range(rows):
             for unit in range(bias.size):
                 flat[row * units + unit] += bias[unit]
@@ -201,19 +222,23 @@ def _add(vector, number):
 
 
 @compiled
-def _end(inputs, gradients, memory, plan):
+def _end(inputs, gradients, memory, plan, apart, address):
     """The gradients of the first layer."""
-    rows, features, units, slopes = len(inputs), plan[0, 0], plan[0, 1], plan[0, 9]
+    rows, features, units, start = len(inputs), plan[0, 0], plan[0, 1], plan[0, 9]
     by_kernel = gradients[: features * units].reshape(features, units)
     by_bias = gradients[features * units : (features + plan[0, 2]) * units]
-    flat = memory[slopes : slopes + units * rows]
+    flat = memory[start : start + units * rows]
     by_bias[:] = 0
     if len(plan) > 1:
-        np.dot(inputs.T, flat.reshape(units, rows).T, by_kernel)
+        slopes = flat.reshape(units, rows)
+        if products.rows_of_pieces(features, slopes.size, apart):
+            products.multiply_turned(inputs, products.turned(slopes), by_kernel, apart, address)
+        else:
+            np.dot(inputs.T, slopes.T, by_kernel)
         for unit in range(by_bias.size):
             by_bias[unit] = _sum(flat[unit * rows : (unit + 1) * rows])
     else:
-        np.dot(inputs.T, flat.reshape(rows, units), by_kernel)
+        products.multiply_turned(inputs, flat.reshape(rows, units), by_kernel, apart, address)
         for row in range(rows):
             for unit in range(by_bias.size):
                 by_bias[unit] += flat[row * units + unit]
@@ -241,39 +266,8 @@ def _typed_loss(code, predictions, targets, scale, weights, gradient):
     def of_numbers(code, predictions, targets, scale, weights, gradient):
         if code == SQUARED_ERROR:
             return losses._squared_error(predictions, targets, scale, weights, gradient)
+        if code == SOFTMAX_OF_SHARES:
+            return losses._crossentropy_of_shares(predictions, targets, scale, weights, gradient)
         return losses._sigmoid_crossentropy(predictions, targets, scale, weights, gradient)
 
     return of_numbers
-
-
-@compiled
-def _penalize(penalties, values, gradients):
-    total = 0.0
-    for place in range(len(penalties)):
-        by_size, by_square = penalties[place, BY_SIZE], penalties[place, BY_SQUARE]
-        for i in range(int(penalties[place, START]), int(penalties[place, STOP])):
-            value = values[i]
-            total += by_size * abs(value) + by_square * value * value
-            gradients[i] += values.dtype.type(by_size * np.sign(value) + 2.0 * by_square * value)
-    return total
-
-
-@compiled
-def _update(code, values, gradients, turn, numbers, stretches, first, second):
-    for place in range(len(stretches)):
-        start, stop = int(stretches[place, START]), int(stretches[place, STOP])
-        step, own, slopes = turn[RATE] * stretches[place, UPDATE], values[start:stop], gradients[start:stop]
-        decay = turn[SHARE] * stretches[place, DECAY]
-        if decay:
-            optimizers.decay(own, decay, None, slopes)
-        sums, squares = first[start:stop], second[start:stop]
-        if code == ADAM:
-            optimizers.adam(own, slopes, sums, squares, None, numbers[0], numbers[1], step, numbers[2], None, slopes)
-        elif code == SGD and numbers[0] == 0:
-            optimizers.sgd(own, slopes, None, step, 0.0, False, None, slopes)
-        elif code == SGD:
-            optimizers.sgd(own, slopes, sums, step, numbers[0], numbers[1] != 0, None, slopes)
-        elif numbers[1] == 0:
-            optimizers.rmsprop(own, slopes, sums, None, None, numbers[0], step, 0.0, numbers[2], None, slopes)
-        else:
-            optimizers.rmsprop(own, slopes, sums, None, squares, numbers[0], step, numbers[1], numbers[2], None, slopes)

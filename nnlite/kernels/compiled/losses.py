@@ -49,6 +49,29 @@ def _softmax_crossentropy(logits, classes, scale, weights, gradient):
 
 
 @compiled
+def _crossentropy_of_shares(logits, shares, scale, weights, gradient):
+    """Of targets that are shares of classes, or any numbers; where one is more than half of all, nothing cancels."""
+    kind, total, last = logits.dtype.type, 0.0, logits.shape[1]
+    for row in range(len(logits)):
+        weight = 1.0 if weights is None else weights[row]
+        top, largest, others, whole, value = logits[row].argmax(), logits[row].max(), kind(0), kind(0), 0.0
+        for i in range(last):
+            gradient[row, i] = np.exp(logits[row, i] - largest)
+            others += gradient[row, i] if i != top else kind(0)
+            whole += shares[row, i]
+        below, factor = np.log1p(others), kind(scale * weight)
+        everything = others + gradient[row, top]
+        for i in range(last):
+            share, own = shares[row, i], gradient[row, i]
+            value += share * (below - (logits[row, i] - largest))
+            rest = others if i == top else everything - own
+            sure = (whole - share) - rest / everything * whole
+            gradient[row, i] = (sure if share > kind(0.5) * whole else own / everything * whole - share) * factor
+        total += weight * value
+    return total * scale
+
+
+@compiled
 def _squared_error(predictions, targets, scale, weights, gradient):
     total = 0.0
     for row in range(len(predictions)):

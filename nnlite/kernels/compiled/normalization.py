@@ -1,12 +1,12 @@
-"""Standardized rows with scale and center, compiled: each row is read twice on either way, while it is in the cache."""
+"""Standardized numbers with scale and center, compiled: each is read two or three times on either way."""
 
 import numpy as np
 from numba import njit
 
-from nnlite.kernels.compiled.recurrent import add
+from nnlite.kernels.compiled.recurrent import add, inlined
 from nnlite.kernels.reference import normalization as reference
 
-__all__ = ["normalize", "normalize_pull"]
+__all__ = ["normalize", "normalize_columns", "normalize_columns_pull", "normalize_pull"]
 
 # Sums in any order, so that several numbers are added at once.
 compiled = njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc"})
@@ -72,6 +72,93 @@ def _pull(cotangent, standardized, inverse_deviation, weights, by_rows, by_gamma
             sums[:], products[:] = 0, 0
 
 
+@inlined
+def _add_squares(row, mean, total):
+    for j in range(total.size):
+        total[j] += (row[j] - mean[j]) * (row[j] - mean[j])
+
+
+@inlined
+def _standardize(row, mean, inverse, z):
+    for j in range(z.size):
+        z[j] = (row[j] - mean[j]) * inverse[j]
+
+
+@inlined
+def _scale_and_center(z, gamma, beta, out):
+    for j in range(out.size):
+        out[j] = z[j] * gamma[j] + beta[j]
+
+
+@inlined
+def _add_products(row, z, sums, products):
+    for j in range(sums.size):
+        sums[j] += row[j]
+        products[j] += row[j] * z[j]
+
+
+@inlined
+def _pull_row(row, z, slopes, mean, along, out):
+    for j in range(out.size):
+        out[j] = row[j] * slopes[j] - mean[j] - z[j] * along[j]
+
+
+@compiled
+def _add_group_means(sums, share, groups, out):
+    """Add to each feature the mean of its group."""
+    width = sums.size // groups
+    for start in range(0, sums.size, width):
+        mean = _sum(sums[start : start + width]) * share
+        for j in range(start, start + width):
+            out[j] += mean
+
+
+@compiled
+def _normalize_columns(rows, gamma, beta, epsilon, groups, outputs, standardized, inverse, mean, variance):
+    kind, (stack, count, features) = rows.dtype.type, rows.shape
+    share = kind(1) / kind(count * (features // groups))
+    for n in range(stack):
+        for moment in range(2):
+            total, own = np.zeros_like(mean[n]), mean[n] if moment == 0 else variance[n]
+            for start in range(0, count, ROWS):
+                part = np.zeros_like(total)
+                for i in range(start, min(start + ROWS, count)):
+                    if moment == 0:
+                        add(rows[n, i], part)
+                    else:
+                        _add_squares(rows[n, i], mean[n], part)
+                add(part, total)
+            _add_group_means(total, share, groups, own)
+        for j in range(features):
+            inverse[n, j] = kind(1) / np.sqrt(variance[n, j] + epsilon)
+        for i in range(count):
+            _standardize(rows[n, i], mean[n], inverse[n], standardized[n, i])
+            if gamma is not None and beta is not None:
+                _scale_and_center(standardized[n, i], gamma, beta, outputs[n, i])
+
+
+@compiled
+def _pull_columns(cotangent, standardized, inverse, gamma, groups, by_rows, by_gamma, by_beta):
+    kind, (stack, count, features) = cotangent.dtype.type, cotangent.shape
+    share = kind(1) / kind(count * (features // groups))
+    for n in range(stack):
+        sums, products = np.zeros_like(gamma), np.zeros_like(gamma)
+        for start in range(0, count, ROWS):
+            part, product = np.zeros_like(gamma), np.zeros_like(gamma)
+            for i in range(start, min(start + ROWS, count)):
+                _add_products(cotangent[n, i], standardized[n, i], part, product)
+            add(part, sums)
+            add(product, products)
+        add(sums, by_beta)
+        add(products, by_gamma)
+        mean, along = np.zeros_like(gamma), np.zeros_like(gamma)
+        _add_group_means(sums * gamma, share, groups, mean)
+        _add_group_means(products * gamma, share, groups, along)
+        slopes, mean, along = gamma * inverse[n], mean * inverse[n], along * inverse[n]
+        for i in range(count):
+            _pull_row(cotangent[n, i], standardized[n, i], slopes, mean, along, by_rows[n, i])
+
+
 def normalize(
     rows: np.ndarray, gamma: np.ndarray | None, beta: np.ndarray | None, epsilon: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -92,6 +179,38 @@ def normalize_pull(
     by_gamma, by_beta, by_rows = np.zeros(features, dtype), np.zeros(features, dtype), np.empty_like(standardized)
     weights = (np.ones(features, dtype) if gamma is None else gamma) / dtype.type(features)
     _pull(cotangent, standardized, inverse_deviation, weights, by_rows, by_gamma, by_beta)
+    return by_rows, by_gamma, by_beta
+
+
+def normalize_columns(
+    rows: np.ndarray, gamma: np.ndarray | None, beta: np.ndarray | None, epsilon: float, groups: int
+) -> tuple[np.ndarray, ...]:
+    if not _takes(rows, gamma, beta):
+        return reference.normalize_columns(rows, gamma, beta, epsilon, groups)
+    features, standardized = rows.shape[2], np.empty_like(rows)
+    outputs = standardized
+    if gamma is not None or beta is not None:
+        outputs = np.empty_like(rows)
+        gamma = np.ones(features, rows.dtype) if gamma is None else gamma
+        beta = np.zeros(features, rows.dtype) if beta is None else beta
+    moments = np.zeros((3, len(rows), features), rows.dtype)
+    _normalize_columns(rows, gamma, beta, rows.dtype.type(epsilon), groups, outputs, standardized, *moments)
+    return outputs, standardized, *moments
+
+
+def normalize_columns_pull(
+    cotangent: np.ndarray,
+    standardized: np.ndarray,
+    inverse_deviation: np.ndarray,
+    gamma: np.ndarray | None,
+    groups: int,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    if not _takes(cotangent, standardized, inverse_deviation, gamma):
+        return reference.normalize_columns_pull(cotangent, standardized, inverse_deviation, gamma, groups)
+    features, dtype = standardized.shape[2], standardized.dtype
+    by_gamma, by_beta, by_rows = np.zeros(features, dtype), np.zeros(features, dtype), np.empty_like(standardized)
+    gamma = np.ones(features, dtype) if gamma is None else gamma
+    _pull_columns(cotangent, standardized, inverse_deviation, gamma, groups, by_rows, by_gamma, by_beta)
     return by_rows, by_gamma, by_beta
 
 

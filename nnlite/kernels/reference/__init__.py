@@ -39,6 +39,8 @@ __all__ = [
     "magnitude",
     "mish",
     "normalize",
+    "normalize_columns",
+    "normalize_columns_pull",
     "normalize_pull",
     "put_row_sums",
     "relu",

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from nnlite.kernels.memory import aligned_zeros
 from nnlite.kernels.reference.dense_activations import mish, selu
 from nnlite.kernels.reference.elementwise import sigmoid
 
@@ -82,7 +83,8 @@ class DenseRoom:
         self.times = layers[0].members or 1
         self.multiply = np.matmul if self.lead else np.dot  # the latter takes 0.3 us less
         size, self.plan = self._plan()
-        self.memory = np.ones(size, values.dtype)
+        self.memory = aligned_zeros(size, values.dtype)
+        self.memory[...] = 1
         self.backward = None
         self.largest_product = rows * max(layer.features * layer.units for layer in layers)
         self.scales = np.array([layer.scale for layer in layers], values.dtype)

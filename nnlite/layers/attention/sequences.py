@@ -31,7 +31,7 @@ class SequencePair(Host):
     """Inputs and masks of a layer that takes one sequence, or `(query, value)`, or `(query, value, key)`."""
 
     takes_several = None
-    supports_masking = False
+    supports_masking, _sets_mask = True, True
     use_causal_mask = False
     return_attention_scores = False
     sliding_window = cast(Any, None)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 import numpy as np
 
 from nnlite.arrays.types import ArrayLike
-from nnlite.config import DTypePolicy, floatx, image_data_format
+from nnlite.config import DTypePolicy, image_data_format
 from nnlite.errors import NotReadyError
+from nnlite.layers.base.contract.naming import compute_dtype, given_dtype, given_name, name_stem, variable_dtype
 from nnlite.layers.base.contract.structure import arranged_as
 from nnlite.layers.base.simplified import DensePart, Simplified
 from nnlite.ops.activations import ActivationFunction, Linear
@@ -43,7 +44,8 @@ class LayerAttributes:
         input_kind: what the layer takes, see `read_inputs`: numbers are brought into its dtype.
         _input_kinds: the same for each of several inputs; None if all are numbers.
         takes_several: whether `inputs` is a tuple of arrays; None in a class where what it is built for decides.
-        supports_masking: whether the mask of the inputs is that of the outputs too.
+        supports_masking: whether masks of the inputs are taken into account: they are those of the outputs too.
+        _sets_mask: whether the outputs of a layer that supports masking have another mask than the inputs.
         call: the method `call`, where a class writes one.
         infer: the method `infer(inputs)`, where a class writes one: the outputs at inference, with the weights of the
             moment and without Jacobians. Only layers that need and set no mask have it.
@@ -68,17 +70,18 @@ class LayerAttributes:
         schedules: the `LearningRateSchedule`s among its arguments, which `fit` tells how long the training is.
         member_count: how many models the layer is at once; each of its parameters has an axis of them in front.
 
-        adapted, _check_ready, _layers_inside, _activation_argument, from_config: see there.
+        adapted, _check_ready, _layers_inside, _activation_argument, _keeps_mask, _keras_arguments: see there.
         at_inference, _dense_part, without_activation, _output_dtype: see there.
         _as_returned: see there.
         values, weights, get_weights, set_weights, count_params: the arrays, and the parameters in Keras's order.
-        _fixed_axis, compute_dtype, variable_dtype: see there.
+        _given_name, _given_dtype, _name_stem, _fixed_axis, compute_dtype, variable_dtype: see there.
 
     Attributes of an instance:
         parameters: in the order in which `linearize` takes them; those of layers inside are among them.
         built: whether there are any, and shapes are known.
         input_shape, output_shape: with None for the batch, tuples of shapes where there are several; None until built.
-        name: for display; given by the model when None.
+        name: for display; see `contract.naming`.
+        _made_name: the name that was made when it was asked for; None before, and for a layer that has one.
         _calls: how many calls drew random numbers.
         random: where initial values are drawn from; None until built.
         _drawn: the `fingerprint` of its weights, if it was built by being called on a symbol.
@@ -103,6 +106,7 @@ class LayerAttributes:
     _input_kinds: list[InputKind] | None = None
     takes_several: bool | None = False
     supports_masking: bool = False
+    _sets_mask: bool = False
     call: Callable[..., Any] | None = None
     infer: Callable[..., np.ndarray] | None = None
     _traced: bool = False
@@ -144,23 +148,26 @@ class LayerAttributes:
     _declared: list[Parameter]
     _stated_shape: tuple[int | None, ...] | None = None
     _structure: Any = None
+    _made_name: str | None = None
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name == "data_format" and value is None and image_data_format() == "channels_first":
             value = "channels_first"  # else None stands for channels last, also in files
-        if name == "dtype" and isinstance(value, DTypePolicy):
-            value = value.name
+        if name == "dtype" and isinstance(value, (DTypePolicy, Mapping)):
+            value = value.name if isinstance(value, DTypePolicy) else DTypePolicy.from_spec(value).name
         if name == "padding" and isinstance(value, str):
             value = value.lower()  # as Keras takes it
         super().__setattr__(name, value)
 
-    @classmethod
-    def from_config(cls, config: Any) -> Any:
-        """The inverse of `get_config`; a `data_format` of None in a file is channels last."""
-        if isinstance(config, Mapping) and "data_format" in config and image_data_format() == "channels_first":
-            config = {**config, "data_format": config["data_format"] or "channels_last"}
-        parent: Any = super()
-        return parent.from_config(config)
+    def _keras_arguments(self) -> dict[str, Any]:
+        """The arguments as Keras's config has them, before they become plain values."""
+        own: Any = self
+        return own._arguments()
+
+    @property
+    def _keeps_mask(self) -> bool:
+        """Whether the mask of the inputs is that of the outputs."""
+        return self.supports_masking and not self._sets_mask
 
     @property
     def member_count(self) -> int | None:
@@ -228,15 +235,8 @@ class LayerAttributes:
     def _take_further(self, given: dict[str, Any]) -> None:
         """Take those of `_further_arguments` that the constructor was given."""
 
-    @property
-    def compute_dtype(self) -> str:
-        """`dtype`, or what it will be."""
-        return self.dtype or floatx()
-
-    @property
-    def variable_dtype(self) -> str:
-        """`compute_dtype`: parameters have the type that the layer computes in."""
-        return self.compute_dtype
+    _given_name, _given_dtype, _name_stem = given_name, given_dtype, name_stem
+    compute_dtype, variable_dtype = compute_dtype, variable_dtype
 
     @property
     def _fixed_axis(self) -> int | tuple[int, ...]:
@@ -246,7 +246,8 @@ class LayerAttributes:
     @property
     def label(self) -> str:
         """Name of this layer in errors: `layer 'dense_1' (Dense)`."""
-        return f"layer {self.name!r} ({type(self).__name__})" if self.name else f"layer {type(self).__name__}"
+        name = self._given_name
+        return f"layer {type(self).__name__}" if name is None else f"layer {name!r} ({type(self).__name__})"
 
     @property
     def _final_activation(self) -> ActivationFunction | None:

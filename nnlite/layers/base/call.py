@@ -108,8 +108,18 @@ class _Bound:
         output = self._use(self._layer, call.inputs, training=call.training, mask=call.mask, **variant)
         return self._layer._as_returned(output)
 
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        """The mask that the layer makes of these inputs, which has no derivative."""
+        return self._layer.compute_mask(_values_of(inputs), previous_mask)
+
     def __getattr__(self, name: str) -> Any:
         return replaced(getattr(self._layer, name), self._replace)
+
+
+def _values_of(inputs: Any) -> Any:
+    if isinstance(inputs, (list, tuple)):
+        return type(inputs)(map(_values_of, inputs))
+    return inputs.value if isinstance(inputs, Traced) else inputs
 
 
 def trace_call(
@@ -169,8 +179,8 @@ def build_inner_layers(layer: "Layer", zeros: Any, *more: Any) -> None:
         several = isinstance(inputs, (tuple, list))
         shapes = tuple((None, *item.shape[1:]) for item in (inputs if several else (inputs,)))
         place = kept.index(inner)
-        inner.name = inner.name or f"{snake_case(type(inner).__name__)}_{place}"
-        inner.dtype = inner.dtype or layer.dtype
+        inner.name = inner._given_name or f"{snake_case(type(inner).__name__)}_{place}"
+        inner.dtype = inner._given_dtype or layer.dtype
         assert layer.random is not None  # it is being built
         if inner.built and inner.input_shape is not None:
             inner._check_input_shape(shapes if several else shapes[0])

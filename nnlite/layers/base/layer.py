@@ -13,11 +13,12 @@ from nnlite.initializers import Initializer
 from nnlite.jacobians import penalized_parts
 from nnlite.layers.base.attributes import LayerAttributes, LayerCall
 from nnlite.layers.base.call import build_inner_layers, inner_layers, moves_on, pairs_inside, read_methods, trace_call
-from nnlite.layers.base.contract import surface
+from nnlite.layers.base.contract import keras_config, surface
 from nnlite.layers.base.contract.arguments import read_call, with_common_arguments
 from nnlite.layers.base.contract.building import building, first_value, free_name, parts_of_shape, track, track_kept
 from nnlite.layers.base.contract.first_use import as_input, build_first
 from nnlite.layers.base.contract.input_spec import check_spec
+from nnlite.layers.base.contract.naming import Name, TypeName
 from nnlite.layers.base.contract.penalties import record_loss, weight_penalties
 from nnlite.layers.base.inputs import read_training, shape_fits
 from nnlite.layers.base.shapes import takes_too, trial_shape, trial_shapes, wrong_shape, zeros_for
@@ -27,7 +28,6 @@ from nnlite.ops.tape import active_tape
 from nnlite.parameters import Parameter
 from nnlite.random import RandomSource, fresh_seed
 from nnlite.registry import snake_case
-from nnlite.registry.configurable import field_hints
 from nnlite.registry.fields import Settled, Spec, option
 from nnlite.regularizers import Regularizer
 from nnlite.variables import Variable
@@ -145,7 +145,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
         regularizer = None if regularizer is None else Regularizer.get(regularizer)
         constraint = None if constraint is None else Constraint.get(constraint)
         parameter = Parameter(name, value, trainable, regularizer, sparse, constraint)
-        parameter.owner = self.name or snake_case(type(self).__name__)
+        parameter.owner = self._given_name or snake_case(type(self).__name__)
         self.parameters.append(parameter)
         self._declared.append(parameter)
         return parameter
@@ -256,7 +256,7 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """The mask of the outputs for these inputs and their mask; None for none. A subclass may write its own."""
-        if self.supports_masking and not self.takes_several:
+        if self._keeps_mask and not self.takes_several:
             return previous_mask
         return self._apply(inputs, None, previous_mask)[1].mask
 
@@ -282,13 +282,8 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
         if not shape_fits(self.input_shape, shape) and not takes_too(self, shape):
             raise wrong_shape(self, shape)
 
-    def get_config(self) -> dict[str, Any]:
-        config = super().get_config()
-        if self.activity_regularizer is None and "activity_regularizer" not in field_hints(type(self)):
-            config.pop("activity_regularizer", None)
-        return config
-
     input, output = NodePart(0), NodePart(1)
+    get_config, to_spec, from_config = keras_config.get_config, keras_config.to_spec, keras_config.from_config
     stateless_call, path, input_dtype = surface.stateless_call, surface.path, surface.input_dtype
     variables, trainable_variables = surface.variables, surface.trainable_variables
     non_trainable_variables, dtype_policy = surface.non_trainable_variables, surface.dtype_policy
@@ -297,4 +292,6 @@ class Layer(LayerAttributes, Op, family="layer", abstract=True):
 
 
 Layer.build = building(Layer.build)
+setattr(Layer, "name", Name())  # noqa: B010 - the fields are made
+setattr(Layer, "dtype", TypeName())  # noqa: B010
 Layer.__init__ = with_common_arguments(Layer.__init__)

@@ -31,7 +31,7 @@ def output_masks(layer: "Layer", jacobians: Bundle, given: tuple, count: int) ->
     Args:
         given: the masks of its inputs.
     """
-    mask = given[0] if layer.supports_masking and not layer.takes_several else jacobians.mask
+    mask = given[0] if layer._keeps_mask and not layer.takes_several else jacobians.mask
     return list(mask) if isinstance(mask, tuple) else [mask] * count
 
 

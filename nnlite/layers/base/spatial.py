@@ -24,6 +24,7 @@ __all__ = []
 CountOrCounts = Count | tuple[Count, ...]  # one number for all spatial axes, or one for each
 Sizes = Converted[int | Sequence[int], CountOrCounts]
 OptionalSizes = Converted[int | Sequence[int] | None, CountOrCounts | None]
+SIZES = {"kernel_size", "strides", "dilation_rate", "pool_size", "size", "output_size", "output_padding"}
 NAMES = {1: "steps", 2: "rows, cols", 3: "depth, rows, cols"}
 
 
@@ -46,6 +47,10 @@ class Spatial(Host):
         """Of a layer without parameters: refuse inputs of another rank, or that leave no outputs."""
         self.check_rank(input_shape)
         self.compute_output_shape(input_shape)
+
+    def _keras_arguments(self) -> dict[str, Any]:
+        """As the base class, with one number for each axis."""
+        return sizes_of_axes(super()._keras_arguments(), self.rank)
 
     def per_axis(self, name: str) -> tuple[int, ...]:
         """The argument `name` as one number for each spatial axis."""
@@ -158,6 +163,14 @@ class Spatial(Host):
         """As the base class; an input of unknown length cannot be tried."""
         if None not in self.input_shape[1:]:
             super()._check_linearize()
+
+
+def sizes_of_axes(arguments: dict[str, Any], rank: int) -> dict[str, Any]:
+    """The arguments with one number for each axis, as Keras's configs have them; strides of None are the windows."""
+    sizes = {name: arguments[name] for name in SIZES & arguments.keys()}
+    if "pool_size" in sizes and sizes["strides"] is None:
+        sizes["strides"] = sizes["pool_size"]
+    return arguments | {name: (size,) * rank if isinstance(size, int) else size for name, size in sizes.items()}
 
 
 def check_windows(layer: Any) -> None:

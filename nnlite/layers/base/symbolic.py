@@ -86,6 +86,18 @@ class Drawable:
     def __getitem__(self, index: Any) -> Any:
         return self.draw("getitem", (self, index), {})
 
+    def __lt__(self, other: Any) -> Any:
+        return self.draw("less", (self, other), {})
+
+    def __le__(self, other: Any) -> Any:
+        return self.draw("less_equal", (self, other), {})
+
+    def __gt__(self, other: Any) -> Any:
+        return self.draw("greater", (self, other), {})
+
+    def __ge__(self, other: Any) -> Any:
+        return self.draw("greater_equal", (self, other), {})
+
 
 class Symbol(Drawable):
     """A value in a graph of layers: what `layer(symbol)` returns.

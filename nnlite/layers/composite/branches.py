@@ -64,13 +64,13 @@ class _Branches(Layer, abstract=True):
         self.parameters = [parameter for layer in self.graph.layers for parameter in layer.parameters]
 
     def _built(self, layer, shape, place):
-        layer.dtype = layer.dtype or self.dtype
-        layer.name = layer.name or f"{snake_case(type(layer).__name__)}_{place}"
+        layer.dtype = layer._given_dtype or self.dtype
+        layer.name = layer._given_name or f"{snake_case(type(layer).__name__)}_{place}"
         assert self.random is not None  # `build` has set it
         try:
             return layer._ensure_built(shape, self.random.child(place))
         except ConfigError as error:
-            raise error.within(self.name or type(self).__name__, place) from None
+            raise error.within(self._given_name or type(self).__name__, place) from None
 
     def check_ends(self, shapes) -> None:
         """Raise when the ends of the branches do not fit together, with a better hint than the merge layer's."""

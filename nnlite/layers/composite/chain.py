@@ -72,7 +72,7 @@ class Chain(Program):
             else:
                 inputs, jacobians = layer.linearize(inputs, *values)
             bundles.append(jacobians)
-            if not layer.supports_masking:
+            if not layer._keeps_mask:
                 mask = jacobians.mask
         return inputs, ChainJacobians(bundles, mask)
 

@@ -63,7 +63,7 @@ class JoinedDense:
         ShapeError: inputs of another shape, or not of floating-point type; compiled code would not notice.
     """
 
-    supports_masking: bool = True
+    _keeps_mask: bool = True
     name: Any = None
 
     def __init__(

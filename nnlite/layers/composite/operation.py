@@ -8,11 +8,23 @@ import numpy as np
 
 from nnlite import ops
 from nnlite.errors import ConfigError, did_you_mean
+from nnlite.jacobians import Jacobians
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.symbolic import OPERATIONS, Symbol, symbols_of
-from nnlite.ops.tracing import FUNCTIONS
+from nnlite.ops.tracing import CONSTANTS, FUNCTIONS, Traced
 
 __all__ = ["Operation"]
+
+# Functions whose results are truth values, and those whose results are places or counts.
+LOGICAL = {
+    *("all", "any", "equal", "greater", "greater_equal", "isclose", "isfinite", "isin", "isinf", "isnan", "isneginf"),
+    *("isposinf", "isreal", "less", "less_equal", "logical_and", "logical_not", "logical_or", "logical_xor"),
+    *("not_equal", "in_top_k", "signbit"),
+}
+COUNTING = {
+    *("argmax", "argmin", "argpartition", "argsort", "bincount", "count_nonzero", "digitize", "nanargmax"),
+    *("nanargmin", "nonzero", "searchsorted", "unravel_index"),
+}
 
 
 class Operation(Layer):
@@ -40,11 +52,15 @@ class Operation(Layer):
 
     takes_several = None
 
+    @property
+    def _name_stem(self) -> str:
+        return self.function
+
     def validate(self) -> None:
-        if self.function not in FUNCTIONS:
+        if self.function not in FUNCTIONS and self.function not in CONSTANTS:
             known = self.function in vars(ops)
             message = (
-                f"nnlite.ops.{self.function} has no derivative, so no layer of a graph applies it: apply it to arrays"
+                f"nnlite.ops.{self.function} is not applied by layers of a graph: apply it to arrays"
                 if known
                 else f"there is no function {self.function!r} in nnlite.ops; {did_you_mean(self.function, FUNCTIONS)}"
             )
@@ -55,8 +71,23 @@ class Operation(Layer):
         given = inputs if isinstance(inputs, (tuple, list)) else (inputs,)
         arguments = [_filled(argument, given, self.dtype) for argument in self.arguments or [{"input": 0}]]
         options = {name: _filled(option, given, self.dtype) for name, option in self.options.items()}
-        result = FUNCTIONS[self.function](*arguments, **options)
-        return tuple(result) if isinstance(result, list) else result
+        result = (FUNCTIONS.get(self.function) or CONSTANTS[self.function])(*arguments, **options)
+        ends = [_recorded(end, given[0], self) for end in (result if isinstance(result, (list, tuple)) else [result])]
+        return tuple(ends) if isinstance(result, (list, tuple)) else ends[0]
+
+    @property
+    def _output_dtype(self) -> str:
+        if self.function == "cast":
+            kind = self.options.get("dtype", self.arguments[-1])
+            return self.dtype if "float" in str(kind) else str(kind)
+        return "bool" if self.function in LOGICAL else "int64" if self.function in COUNTING else self.dtype
+
+
+def _recorded(end: Any, inputs: Any, layer: Operation) -> Any:
+    """A result of the function as part of the record that the inputs belong to: a constant has no derivative."""
+    if isinstance(end, Traced):
+        return end
+    return inputs.trace.note(layer, np.asarray(end), Jacobians(), ())
 
 
 def _filled(value: Any, inputs: Sequence[Any], dtype: str) -> Any:

@@ -24,13 +24,17 @@ class Runnable(Protocol):
         parameters: what `linearize` takes after the data, in order.
         _context: which of `training`, `random` and `mask` `linearize` takes by keyword. In a chain there is `source`
             as well: the random source of the whole chain, of which that of layer i is `source.child(i)`.
-        supports_masking: whether the mask of the data is that of the output; where not, the bundle has it.
+        _keeps_mask: whether the mask of the data is that of the output; where not, the bundle has it.
     """
 
     name: Any
     parameters: list[Parameter]
     _context: tuple[str, ...]
-    supports_masking: bool
+
+    @property
+    def _keeps_mask(self) -> bool:
+        """See there."""
+        raise NotImplementedError
 
     @property
     def linearize(self) -> Callable[..., tuple[Any, Any]]:

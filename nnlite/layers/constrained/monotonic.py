@@ -112,10 +112,14 @@ class MonotonicDense(OfColumns, Dense):
 
     def _signs(self, kernel: Array) -> np.ndarray:
         """Sign of each number of the kernel, 1 or -1."""
-        direction = np.asarray(self.monotonicity)
+        signs = np.copysign(kernel.real.dtype.type(1), kernel.real)
+        if self.monotonicity == 1:  # as that of all layers but the first: no more to do for each of many numbers
+            return signs
+        direction = np.asarray(self.monotonicity, signs.dtype)
         direction = direction if direction.ndim == 2 else direction.reshape(-1, 1)
-        towards = np.where(kernel.real < 0, -direction, direction)
-        return np.where(direction == 0, 1, towards).astype(kernel.real.dtype)
+        np.multiply(signs, direction, out=signs)
+        np.copyto(signs, 1, where=direction == 0)
+        return signs
 
     def used_kernel(self, kernel: np.ndarray) -> np.ndarray:
         return kernel * self._signs(kernel)

@@ -73,8 +73,14 @@ class Embedding(Layer):
 
     _fixes = "nothing"
 
+    _sets_mask = True
     _further_arguments = ("weights", "input_length")
     _first_table = cast(Any, None)
+
+    @property
+    def supports_masking(self) -> bool:
+        """Whether indices of 0 are masked."""
+        return self.mask_zero
 
     def _take_further(self, given: dict[str, Any]) -> None:
         table = given.get("weights")

@@ -33,6 +33,7 @@ class Concatenate(Layer):
 
     axis: int = -1
 
+    supports_masking, _sets_mask = True, True
     takes_several = True
 
     _fixes = "nothing"
@@ -96,6 +97,7 @@ class Dot(Layer):
     axes: int | tuple[int, int]
     normalize: bool = False
 
+    supports_masking, _sets_mask = True, True
     takes_several = True
 
     _fixes = "nothing"

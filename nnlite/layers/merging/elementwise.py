@@ -38,6 +38,7 @@ class _Elementwise(Layer, abstract=True):
     comes out where one input has none.
     """
 
+    supports_masking, _sets_mask = True, True
     takes_several = True
     needed = cast("int | None", None)  # how many inputs there must be; None for any number
 

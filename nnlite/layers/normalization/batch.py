@@ -4,11 +4,13 @@ import math
 
 import numpy as np
 
+from nnlite import kernels
 from nnlite.arrays.types import Array, BatchShape
 from nnlite.constraints import Constraint
 from nnlite.errors import ConfigError
 from nnlite.initializers import Initializer
-from nnlite.jacobians import Composed, Diagonal, Jacobians
+from nnlite.jacobians import Bundle, ColumnNormalizationJacobians, Composed, Diagonal, Jacobians, Rearrange, Standardize
+from nnlite.jacobians.together import batch_sums
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.base.simplified import Affine
 from nnlite.layers.normalization.moments import (
@@ -16,7 +18,9 @@ from nnlite.layers.normalization.moments import (
     axes_from_left,
     checked_axes,
     counted_entries,
+    gamma_and_beta,
     scale_and_center,
+    scale_and_center_maps,
     standardize,
     to_last_axes,
 )
@@ -126,11 +130,14 @@ class BatchNormalization(Layer):
 
     def linearize(
         self, inputs: np.ndarray, *parameters: np.ndarray, training: bool = False, mask: np.ndarray | None = None
-    ) -> tuple[np.ndarray, Jacobians]:
+    ) -> tuple[np.ndarray, Bundle]:
         count = self.scale + self.center
         gamma_beta, averages = parameters[:count], parameters[count:]
         axes = axes_from_left(self.axis, inputs.ndim)
         to_last, from_last = to_last_axes(inputs, axes)
+        of_batch = training and self.trainable and not self.renorm
+        if of_batch and mask is None and batch_sums() is None and _stays(to_last):
+            return self._by_columns(inputs, len(axes), gamma_beta, averages)
         moved = inputs.transpose(to_last.axes)
         if training and self.trainable:
             counted = None if mask is None else counted_entries(self, mask, inputs).transpose(to_last.axes)
@@ -144,10 +151,31 @@ class BatchNormalization(Layer):
         jacobians = Jacobians(by_inputs, *maps[1:], *[None] * len(averages), outer=from_last, state=state)
         return outputs.transpose(from_last.axes), jacobians
 
+    def _by_columns(self, inputs, rank, gamma_beta, averages):
+        """As `linearize`, by the moments of a batch whose features are its last `rank` axes."""
+        shape = inputs.shape[-rank:]
+        gamma, beta = gamma_and_beta(self, gamma_beta)
+        scale, center = (None if part is None else part.reshape(-1) for part in (gamma, beta))
+        features = math.prod(shape)
+        rows = inputs.reshape(1, math.prod(inputs.shape[:-rank]), features)
+        outputs, standardized, inverse, *moments = kernels.normalize_columns(
+            rows, scale, center, self.epsilon, features
+        )
+        normal, axes = standardized.reshape(inputs.shape), tuple(range(-inputs.ndim, -rank))
+        maps = scale_and_center_maps(normal, gamma, beta)
+        by_inputs = Standardize(normal, inverse.reshape(*[1] * len(axes), *shape), axes)
+        state = [
+            old * self.momentum + new.reshape(shape) * (1 - self.momentum)
+            for old, new in zip(averages, moments, strict=True)
+        ]
+        maps = [Composed(maps[0], by_inputs), *maps[1:], *[None] * len(averages)]
+        jacobians = ColumnNormalizationJacobians(maps, standardized, inverse, scale, features, tuple(state))
+        return outputs.reshape(inputs.shape), jacobians
+
     def _by_batch(self, moved, rank, averages, counted):
         """The inputs standardized by moments over all but their last `rank` axes, its map, and the new averages."""
         axes = tuple(range(-moved.ndim, -rank))
-        standardized, by_inputs, *moments = standardize(moved, axes, self.epsilon, counted)
+        standardized, by_inputs, *moments = standardize(moved, axes, self.epsilon, counted, batch_sums())
         mean: Array
         variance: Array
         mean, variance = (moment.reshape(averages[0].shape) for moment in moments)
@@ -168,3 +196,8 @@ class BatchNormalization(Layer):
         bounds = {"rmin": 0.0, "rmax": math.inf, "dmax": math.inf} | (self.renorm_clipping or {})
         factor = np.clip(deviation / reference, bounds["rmin"], bounds["rmax"])
         return factor, np.clip((mean - renorm_mean) / reference, -bounds["dmax"], bounds["dmax"])
+
+
+def _stays(to_last: Rearrange) -> bool:
+    """Whether the features are the last axes already."""
+    return to_last.axes == tuple(range(len(to_last.in_shape)))

@@ -5,18 +5,29 @@ from typing import Any
 
 import numpy as np
 
+from nnlite import kernels
 from nnlite.arrays.types import Array, BatchShape
 from nnlite.constraints import Constraint
 from nnlite.errors import ConfigError
 from nnlite.initializers import Initializer
-from nnlite.jacobians import Composed, Diagonal, Jacobians, Quotient, Rearrange, StandardizeGroups
+from nnlite.jacobians import (
+    Bundle,
+    ColumnNormalizationJacobians,
+    Composed,
+    Diagonal,
+    Jacobians,
+    Quotient,
+    Rearrange,
+    StandardizeGroups,
+)
 from nnlite.layers.base.attributes import Fixed
 from nnlite.layers.base.layer import Layer
 from nnlite.layers.normalization.moments import (
     add_scale_and_center,
     axes_from_left,
     checked_axes,
-    scale_and_center,
+    gamma_and_beta,
+    scale_and_center_maps,
     to_last_axes,
 )
 from nnlite.registry.bounds import Positive
@@ -83,17 +94,22 @@ class GroupNormalization(Layer):
     def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         return input_shape
 
-    def linearize(self, inputs: np.ndarray, *gamma_beta: np.ndarray) -> tuple[np.ndarray, Jacobians]:
+    def linearize(self, inputs: np.ndarray, *gamma_beta: np.ndarray) -> tuple[np.ndarray, Bundle]:
         to_last, from_last = to_last_axes(inputs, axes_from_left(self.axis, inputs.ndim))
         moved_shape = from_last.in_shape
         batch, *between, features = moved_shape
         groups = features if self.groups == -1 else self.groups
         rows = inputs.transpose(to_last.axes).reshape(batch, math.prod(between), features)
-        standardized, by_inputs = StandardizeGroups.of(rows, groups, self.epsilon)
-        outputs, maps = scale_and_center(self, standardized.reshape(moved_shape), gamma_beta)
+        gamma, beta = gamma_and_beta(self, gamma_beta)
+        outputs, standardized, inverse, *_ = kernels.normalize_columns(rows, gamma, beta, self.epsilon, groups)
+        maps = scale_and_center_maps(standardized.reshape(moved_shape), gamma, beta)
+        by_rows = StandardizeGroups(standardized, inverse[:, None], groups)
         to_rows = Rearrange(inputs.shape, rows.shape, to_last.axes)
-        by_inputs = Composed(maps[0], Rearrange(rows.shape, moved_shape), by_inputs, to_rows)
-        return outputs.transpose(from_last.axes), Jacobians(by_inputs, *maps[1:], outer=from_last)
+        maps[0] = Composed(maps[0], Rearrange(rows.shape, moved_shape), by_rows, to_rows)
+        outputs = outputs.reshape(moved_shape)
+        if to_last.axes == tuple(range(inputs.ndim)):
+            return outputs, ColumnNormalizationJacobians(maps, standardized, inverse, gamma, groups)
+        return outputs.transpose(from_last.axes), Jacobians(*maps, outer=from_last)
 
 
 class RMSNormalization(Layer):

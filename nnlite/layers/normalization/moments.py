@@ -9,6 +9,7 @@ from nnlite.arrays.types import Array, BatchShape
 from nnlite.errors import ConfigError, ShapeError
 from nnlite.jacobians import Broadcast, Diagonal, MaskedStandardize, Rearrange, Standardize
 from nnlite.jacobians.maps.base import Jacobian
+from nnlite.jacobians.together import Sums
 
 __all__ = []
 
@@ -75,12 +76,19 @@ def to_last_axes(inputs: np.ndarray, axes: tuple[int, ...]) -> tuple[Rearrange, 
 
 
 def standardize(
-    inputs: np.ndarray, axes: tuple[int, ...], epsilon: float, counted: np.ndarray | None = None
+    inputs: np.ndarray,
+    axes: tuple[int, ...],
+    epsilon: float,
+    counted: np.ndarray | None = None,
+    sums: Sums | None = None,
 ) -> tuple[np.ndarray, Jacobian, np.ndarray, np.ndarray]:
     """(inputs - mean) / sqrt(variance + epsilon) over `axes`: the result, its Jacobian, mean and variance.
 
-    With `counted`, of the shape of the inputs, each entry has that weight in the moments; 0 leaves it out.
+    With `counted`, of the shape of the inputs, each entry has that weight in the moments; 0 leaves it out. With `sums`,
+    the moments are those of all rows over which it sums.
     """
+    if sums is not None:
+        return _standardize_part(inputs, axes, epsilon, counted, sums)
     if counted is None:
         mean = inputs.mean(axis=axes, keepdims=True)
         centered = inputs - mean
@@ -97,6 +105,23 @@ def standardize(
         by_inputs = Standardize(standardized, inverse_deviation, axes)
     else:
         by_inputs = MaskedStandardize(standardized, inverse_deviation, axes, shares)
+    return standardized, by_inputs, mean, variance
+
+
+def _standardize_part(
+    inputs: np.ndarray, axes: tuple[int, ...], epsilon: float, counted: np.ndarray | None, sums: Sums
+) -> tuple[np.ndarray, Jacobian, np.ndarray, np.ndarray]:
+    """`standardize` of some rows of a batch, by the moments of all."""
+    weights = np.ones((), inputs.dtype) if counted is None else counted
+    counts = np.broadcast_to(weights, inputs.shape).sum(axis=axes, keepdims=True)
+    count, total = sums(np.stack([counts, (inputs * weights).sum(axis=axes, keepdims=True)]))
+    share = 1 / np.where(count > 0, count, 1)
+    mean = total * share
+    centered = inputs - mean
+    variance = sums((centered * centered * weights).sum(axis=axes, keepdims=True)) * share
+    inverse_deviation = 1 / np.sqrt(variance + epsilon)
+    standardized = centered * inverse_deviation
+    by_inputs = MaskedStandardize(standardized, inverse_deviation, axes, weights * share, sums)
     return standardized, by_inputs, mean, variance
 
 

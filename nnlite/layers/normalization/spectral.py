@@ -53,7 +53,7 @@ class SpectralNormalization(Layer):
 
     def build(self, input_shape: BatchShape) -> None:
         inner = self.layer
-        inner.dtype = inner.dtype or self.dtype
+        inner.dtype = inner._given_dtype or self.dtype
         inner._ensure_built(input_shape, child_of(self.random, 0))
         attributes = vars(inner)
         kernel = attributes.get("kernel") or attributes.get("embeddings")
@@ -95,6 +95,11 @@ class SpectralNormalization(Layer):
     def supports_masking(self) -> bool:
         """Whether the layer does."""
         return self.layer.supports_masking
+
+    @property
+    def _sets_mask(self) -> bool:
+        """Whether the layer does."""
+        return self.layer._sets_mask
 
     @property
     def input_kind(self) -> str:

@@ -77,6 +77,7 @@ class GlobalAveragePooling1D(_GlobalPooling, aliases=("GlobalAvgPool1D",)):
     """
 
     rank = 1
+    supports_masking, _sets_mask = True, True
 
     def linearize(self, inputs: Array, mask: np.ndarray | None = None) -> tuple[np.ndarray, Jacobians]:
         if mask is None:

@@ -129,6 +129,7 @@ class Normalization(Layer):
     def validate(self) -> None:
         if (self.mean is None) != (self.variance is None):
             raise ConfigError("Normalization takes mean and variance together, or neither")
+        self.axis = None if self.axis == () else self.axis
 
     def build(self, input_shape: BatchShape) -> None:
         axes = () if self.axis is None else checked_axes(self, self.axis, input_shape)
@@ -194,6 +195,10 @@ class Normalization(Layer):
         deviation = np.sqrt(variance)
         deviation = np.where(deviation > 0, deviation, np.ones((), deviation.dtype))
         return deviation if self.invert else 1 / deviation
+
+    def _keras_arguments(self) -> dict[str, Any]:
+        axes = () if self.axis is None else self.axis if isinstance(self.axis, tuple) else (self.axis,)
+        return super()._keras_arguments() | {"axis": axes}
 
     def _arguments(self) -> dict[str, Any]:
         return {name: self._given.get(name, value) for name, value in super()._arguments().items()}

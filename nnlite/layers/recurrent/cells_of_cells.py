@@ -62,7 +62,7 @@ class StackedRNNCells(RNNCell):
     def build(self, input_shape: tuple) -> None:
         shape = (None, features_of(self, input_shape))
         for index, cell in enumerate(self._steps):
-            cell.dtype = cell.dtype or self.dtype
+            cell.dtype = cell._given_dtype or self.dtype
             shape = cell._ensure_built(shape, child_of(self.random, index))
             self.parameters.extend(cell.parameters)
 
@@ -119,7 +119,7 @@ class StepOf(RNNCell, abstract=True):
     def build(self, input_shape: tuple) -> None:
         cell = self.layer
         if not cell.built:
-            cell.dtype, cell.random = cell.dtype or self.dtype, cell.random or self.random
+            cell.dtype, cell.random = cell._given_dtype or self.dtype, cell.random or self.random
             cell.input_shape, cell.output_shape = input_shape, self.compute_output_shape(input_shape)
             cell._building = True  # its own `build` alone: `call` takes states too, of which a layer knows nothing
             try:

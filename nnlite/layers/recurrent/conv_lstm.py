@@ -10,7 +10,7 @@ from nnlite.config import floatx
 from nnlite.constraints import Constraint
 from nnlite.initializers import Initializer
 from nnlite.layers.base.layer import Layer
-from nnlite.layers.base.spatial import Sizes
+from nnlite.layers.base.spatial import Sizes, sizes_of_axes
 from nnlite.layers.convolution.conv import Conv1D, Conv2D, Conv3D
 from nnlite.layers.recurrent.cells import RNNCell, activated, add_gates, dropped
 from nnlite.layers.recurrent.rnn import Recurrent
@@ -50,6 +50,11 @@ class ConvGates(Layer, abstract=True):
     recurrent_dropout: BelowOne = field(default=0.0, kw_only=True)
     seed: Index | None = field(default=None, kw_only=True)
     unit_forget_bias: bool = field(default=True, kw_only=True)
+
+    rank = 0
+
+    def _keras_arguments(self) -> dict[str, Any]:
+        return sizes_of_axes(super()._keras_arguments(), self.rank)
 
 
 class ConvLSTMCell(RNNCell, ConvGates, abstract=True):

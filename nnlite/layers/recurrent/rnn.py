@@ -64,6 +64,7 @@ class Recurrent(Layer, abstract=True):
     zero_output_for_mask: bool = field(default=False, kw_only=True)
     unroll: bool = field(default=False, kw_only=True)
 
+    supports_masking, _sets_mask = True, True
     input_rank = 3
     fuses: ClassVar[bool] = False  # whether `scan` computes all steps, with derivatives written by hand
     cell_class: ClassVar[type[RNNCell] | None] = None
@@ -101,7 +102,7 @@ class Recurrent(Layer, abstract=True):
 
     def build(self, input_shape: tuple) -> None:
         cell, step_shape = self._step, self.step_shape(input_shape)
-        cell.dtype = cell.dtype or self.dtype
+        cell.dtype = cell._given_dtype or self.dtype
         if self.cell_class is not None:
             self.random = self.cell.random = self.random or RandomSource(fresh_seed())  # its weights are the layer's
         cell._ensure_built((None, *step_shape), child_of(self.random, 0))

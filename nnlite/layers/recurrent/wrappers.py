@@ -18,6 +18,7 @@ from nnlite.ops.activations import ActivationFunction
 from nnlite.parameters import Parameter
 from nnlite.random import RandomSource, child_of
 from nnlite.registry.fields import FromSpec, option
+from nnlite.registry.modules import given_arguments
 
 __all__ = ["Bidirectional", "TimeDistributed"]
 
@@ -53,12 +54,13 @@ class Bidirectional(Layer):
     merge_mode: Literal["concat", "sum", "mul", "ave", None] = "concat"
     backward_layer: FromSpec[Recurrent | None] = option(default=None)
 
+    supports_masking, _sets_mask = True, True
     takes_several = None
 
     def validate(self) -> None:
         forward, other = self.layer, self.backward_layer
         if other is None:
-            config = {**forward.get_config(), "go_backwards": not forward.go_backwards, "name": None}
+            config = {**given_arguments(forward), "go_backwards": not forward.go_backwards, "name": None}
             self._twin = type(forward).from_config(config)
             self._zero_masked_steps()
             return
@@ -109,7 +111,7 @@ class Bidirectional(Layer):
         for place, layer in enumerate((self.layer, self._twin)):
             states = input_shape[1:middle] if place == 0 else input_shape[middle:]
             shape = (input_shape[0], *states) if several else input_shape
-            layer.dtype = layer.dtype or self.dtype
+            layer.dtype = layer._given_dtype or self.dtype
             layer._ensure_built(shape, child_of(self.random, place))
             self.parameters.extend(layer.parameters)
 
@@ -218,7 +220,7 @@ class TimeDistributed(Layer):
     def build(self, input_shape: tuple) -> None:
         if len(input_shape) < 3:
             raise ShapeError(f"{self.label} needs inputs of shape (batch, steps, ...), got {input_shape}")
-        self.layer.dtype = self.layer.dtype or self.dtype
+        self.layer.dtype = self.layer._given_dtype or self.dtype
         self.layer._ensure_built((input_shape[0], *input_shape[2:]), child_of(self.random, 0))
         self.parameters.extend(self.layer.parameters)
 

@@ -32,6 +32,12 @@ def borders_of(layer: Any, name: str) -> list[tuple[int, int]]:
     return [(ends, ends) if isinstance(ends, int) else ends for ends in value]
 
 
+def borders_for_keras(layer: Any, name: str) -> dict[str, Any]:
+    """The arguments of a layer, `name` as Keras's config has it: (before, after) for each axis, alone for one axis."""
+    borders = tuple(borders_of(layer, name))
+    return Layer._keras_arguments(layer) | {name: borders[0] if layer.rank == 1 else borders}
+
+
 def inside(borders: list[tuple[int, int]], lengths: tuple[int, ...], trailing: int) -> tuple[slice, ...]:
     """The slices of the last axes, of which `trailing` are not spatial, that leave the borders out."""
     spatial = [slice(before, before + length) for (before, _), length in zip(borders, lengths, strict=True)]
@@ -43,6 +49,9 @@ class _ZeroPadding(Spatial, Layer, abstract=True):
 
     def validate(self) -> None:
         borders_of(self, "padding")
+
+    def _keras_arguments(self) -> dict[str, Any]:
+        return borders_for_keras(self, "padding")
 
     def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         axes = zip(self.spatial(input_shape), borders_of(self, "padding"), strict=True)
@@ -116,6 +125,9 @@ class _Cropping(Spatial, Layer, abstract=True):
 
     def validate(self) -> None:
         borders_of(self, "cropping")
+
+    def _keras_arguments(self) -> dict[str, Any]:
+        return borders_for_keras(self, "cropping")
 
     def compute_output_shape(self, input_shape: BatchShape) -> BatchShape:
         lengths, borders = self.spatial(input_shape), borders_of(self, "cropping")

@@ -55,6 +55,9 @@ class UpSampling1D(_UpSampling):
 
     rank = 1
 
+    def _keras_arguments(self) -> dict[str, Any]:
+        return super()._keras_arguments() | {"size": self.per_axis("size")[0]}
+
 
 class UpSampling2D(_UpSampling):
     """Enlarges images by whole factors.

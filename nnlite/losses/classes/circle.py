@@ -1,6 +1,6 @@
 """A loss of embeddings: those of one class belong together."""
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -42,15 +42,17 @@ class Circle(Loss):
 
     target_kind = "sparse"
     counts_zeros = False
+    references = cast("tuple[np.ndarray, np.ndarray] | None", None)  # classes and embeddings to pair with
 
     def call(self, y_true: np.ndarray, y_pred: Any) -> Any:
         """The loss of each row, from its similarities with the other rows."""
         kind = y_pred.value.real.dtype
-        alike = y_true[:, None] == y_true
+        labels, embeddings = self.references or (y_true, y_pred)
+        alike = y_true[:, None] == labels
         others = ~alike
         if self.remove_diagonal:
-            alike = alike & ~np.eye(len(y_true), dtype=bool)
-        apart = ops.maximum(1 - y_pred @ y_pred.T, np.zeros((), kind))
+            alike = alike & ~np.eye(*alike.shape, dtype=bool)
+        apart = ops.maximum(1 - y_pred @ embeddings.T, np.zeros((), kind))
         near = -self.gamma * (self.margin + apart) * (self.margin - apart)
         far = self.gamma * ops.maximum(1 + self.margin - apart, np.zeros((), kind)) * (1 - self.margin - apart)
         nothing = np.full(alike.shape, -FAR, kind)

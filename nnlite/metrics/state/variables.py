@@ -1,10 +1,15 @@
 """An array of a metric's state, as Keras's variables are."""
 
+import functools
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from nnlite.arrays.types import ArrayLike
+from nnlite.ops.tracing import Traced
 
-__all__ = ["MetricVariable", "named"]
+__all__ = ["MetricVariable", "listed", "named", "of_recorded"]
 
 
 class MetricVariable(np.ndarray):
@@ -46,3 +51,31 @@ def named(array: np.ndarray, name: str) -> MetricVariable:
     variable = array.view(MetricVariable)
     variable.name = name
     return variable
+
+
+def listed(state: ArrayLike, dtype: str | None) -> np.ndarray:
+    """A copy of a state in `dtype`; in float64, where that is a type of integers and the state is weighted counts."""
+    array = np.array(state, np.float64)
+    try:
+        kind = np.dtype(dtype)
+    except TypeError:  # one that NumPy lacks, such as bfloat16
+        kind = np.dtype(np.float32)
+    whole = kind.kind == "f" or bool((array == np.trunc(array)).all())
+    return array.astype(kind) if whole else array
+
+
+def of_recorded(update: Callable[..., None]) -> Callable[..., None]:
+    """`update_state` that also takes values on their way through a record, as in `call` of a layer: their numbers."""
+
+    @functools.wraps(update)
+    def update_state(self: Any, *values: Any, **named: Any) -> None:
+        if any(isinstance(value, Traced) for value in (*values, *named.values())):
+            values = tuple(map(_number, values))
+            named = {name: _number(value) for name, value in named.items()}
+        update(self, *values, **named)
+
+    return update_state
+
+
+def _number(value: Any) -> Any:
+    return np.real(value.value) if isinstance(value, Traced) else value

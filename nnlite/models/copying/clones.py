@@ -12,6 +12,7 @@ from nnlite.models.header import InputShape
 from nnlite.models.sequential import Sequential
 from nnlite.random import fresh_seed
 from nnlite.registry.field_types import read
+from nnlite.registry.modules import given_arguments
 from nnlite.registry.names import custom_object_scope
 
 __all__ = ["clone_model", "model_from_json"]
@@ -36,12 +37,13 @@ def clone_model(model: BaseModel, clone_function: Callable[[Layer], Layer] | Non
     """
     if not isinstance(model, BaseModel):
         raise ConfigError(f"clone_model needs a model, got {type(model).__name__}")
-    config: dict[str, Any] = model.get_config() | {"seed": fresh_seed()}
+    config: dict[str, Any] = given_arguments(model) | {"seed": fresh_seed()}
     if clone_function is not None:
         if not config.get("layers"):
             raise ConfigError(f"{model.label} writes call: clone_function has no layers to replace")
-        place = len(config["layers"]) - len(model.layers)  # an `Input` comes first
-        config["layers"] = [*config["layers"][:place], *map(clone_function, model.layers)]
+        inside = model._layers_inside()
+        place = len(config["layers"]) - len(inside)  # an `Input` comes first
+        config["layers"] = [*config["layers"][:place], *map(clone_function, inside)]
     twin = type(model).from_config(config)
     if model.built and not twin.built:
         twin._ensure_built(model.input_shape)

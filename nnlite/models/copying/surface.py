@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from nnlite.errors import ConfigError, NotReadyError
 from nnlite.layers import Layer
+from nnlite.registry.modules import given_arguments
 
 if TYPE_CHECKING:
     from nnlite.models.base import BaseModel
@@ -38,7 +39,7 @@ def to_json(self: "BaseModel", **options: Any) -> str:
     '{"class_name": "Sequential",'
     """
     shape = {"input_shape": self.input_shape} if self.built else None
-    spec = {"class_name": type(self).__name__, "config": self.get_config(), "build_config": shape}
+    spec = {"class_name": type(self).__name__, "config": given_arguments(self), "build_config": shape}
     return json.dumps(spec, **options)
 
 
@@ -50,14 +51,13 @@ def reset_metrics(self: "BaseModel") -> None:
 
 @property
 def metrics_names(self: "BaseModel") -> list[str]:
-    """The names of what `evaluate` returns: the loss, and the metrics once they are known."""
-    names = [str(metric.name) for metric in self.metrics]
-    return names if "loss" in names or not self.compiled else ["loss", *names]
+    """The names of `metrics`: the loss, and `compile_metrics` for all that `compile` was given."""
+    return [str(metric.name) for metric in self.metrics]
 
 
-def get_compile_config(self: "BaseModel") -> dict[str, Any] | None:
-    """The arguments of `compile` as plain values, which `compile_from_config` takes; None before `compile`."""
-    return self.trainer.config() if self.compiled else None
+def get_compile_config(self: "BaseModel") -> dict[str, Any]:
+    """The arguments of `compile` as plain values, which `compile_from_config` takes; empty before `compile`."""
+    return self.trainer.config() if self.compiled else {}
 
 
 def compile_from_config(self: "BaseModel", config: dict[str, Any]) -> None:

@@ -27,17 +27,17 @@ def is_described_by_graph(model: Any) -> bool:
 
 def described(model: Any) -> dict[str, Any]:
     """The layers of a graph, and how they are connected: values are numbered, inputs first."""
-    place = {id(layer): index for index, layer in enumerate(model.layers)}
+    place = {id(layer): index for index, layer in enumerate(model._layers_inside())}
     return {
         "inputs": [layer.to_spec() for layer in model._input_layers],
-        "layers": [layer.to_spec() for layer in model.layers],
+        "layers": [layer.to_spec() for layer in model._layers_inside()],
         "nodes": [
             [place[id(layer)], list(taken), *_settings(training, mask)]
             for layer, taken, training, mask in model._drawing.uses()
         ],
         "outputs": list(model._drawing.ends()),
         **({} if model._structure is None else {"structure": model._structure}),
-        **{name: getattr(model, name) for name in ("seed", "name", "trainable", "dtype")},
+        **{name: vars(model)[name] for name in ("seed", "name", "trainable", "dtype")},
     }
 
 

@@ -8,7 +8,6 @@ from nnlite.errors import ConfigError
 from nnlite.layers import Input, Layer
 from nnlite.layers.base.contract.structure import arranged_as, checked_structure, leaves_of
 from nnlite.layers.base.symbolic import Symbol, symbols_of
-from nnlite.registry import snake_case
 from nnlite.registry.bounds import Index
 from nnlite.registry.field_types import read
 
@@ -166,20 +165,22 @@ def _check_numbers(numbers: Sequence[int], numbered: Sequence[Any], path: tuple)
 
 
 def free_name(layer: Layer, taken: Collection[str | None], least: dict[str, int] | None = None) -> str:
-    """The name of a layer that has none: its class in snake case, with a number if that is taken.
+    """The name of a layer that was given none: the one made for it, or its stem, with a number if that is taken.
 
     Args:
         layer: the layer.
         taken: names of others.
-        least: for each class in snake case the number that the search begins with, since those below are taken;
-            kept up to date. Where many layers are named one after another, this is what makes it fast.
+        least: for each stem the number that the search begins with, since those below are taken; kept up to date.
+            Where many layers are named one after another, this is what makes it fast.
     """
-    base, least = snake_case(type(layer).__name__), {} if least is None else least
-    numbers = itertools.count(least.get(base, 0))
-    number = next(count for count in numbers if _numbered(base, count) not in taken)
-    least[base] = number + 1
-    return _numbered(base, number)
+    if layer._made_name is not None and layer._made_name not in taken:
+        return layer._made_name
+    stem, least = layer._name_stem, {} if least is None else least
+    numbers = itertools.count(least.get(stem, 0))
+    number = next(count for count in numbers if _numbered(stem, count) not in taken)
+    least[stem] = number + 1
+    return _numbered(stem, number)
 
 
-def _numbered(base: str, number: int) -> str:
-    return f"{base}_{number}" if number else base
+def _numbered(stem: str, number: int) -> str:
+    return f"{stem}_{number}" if number else stem

@@ -9,13 +9,14 @@ from nnlite.layers.base.call import inner_layers
 from nnlite.layers.base.symbolic import fingerprint
 from nnlite.models.base import BaseModel
 from nnlite.models.drawn.recorded import name_inside
+from nnlite.registry.modules import given_arguments
 
 __all__ = ["draw_weights", "name_layers"]
 
 
 def name_layers(layers: Sequence[Layer]) -> None:
     """Give the layers that have no name one; `ConfigError` for two of one name."""
-    names = [layer.name for layer in layers if layer.name]
+    names = [layer.name for layer in layers if layer._given_name]
     twice = [name for name in names if names.count(name) > 1]
     if twice:
         raise ConfigError(f"there are two layers named {twice[0]!r}; names must be unique")
@@ -27,10 +28,10 @@ def draw_weights(model: Any, redraw: bool) -> None:
 
     With `redraw` those whose weights nothing happened to since they were built draw them again, from its seed.
     """
-    for index, layer in enumerate(model.layers):
+    for index, layer in enumerate(model._layers_inside()):
         trainable = any(own.trainable for own in layer.parameters)
         if redraw and trainable and layer._drawn is not None and layer._drawn == fingerprint(layer):
-            twin = type(layer).from_config(layer.get_config())
+            twin = type(layer).from_config(given_arguments(layer))
             twin._ensure_built(layer.input_shape, model.random.child(index))
             for own, new in zip(layer.parameters, twin.parameters, strict=True):
                 if own.trainable:

@@ -24,6 +24,7 @@ __all__ = [
     "expect_outputs",
     "finish_building",
     "name_inside",
+    "need_drawing",
     "of_one_output",
     "recorded_input",
     "recorded_names",
@@ -118,9 +119,9 @@ def _is_text(inputs: Any) -> bool:
 
 def name_inside(layers: Sequence[Layer]) -> None:
     """Give the layers that have no name one that is free among them."""
-    names = [layer.name for layer in layers if layer.name]
+    names = [layer.name for layer in layers if layer._given_name]
     for layer in layers:
-        if layer.name is None:
+        if layer._given_name is None:
             layer.name = free_name(layer, names)
             names.append(layer.name)
 
@@ -149,7 +150,7 @@ def remembering(constructor: Callable[..., None]) -> Callable[..., None]:
 
 def recorded_input(model: Any, inputs: Any) -> np.ndarray | tuple[np.ndarray, ...]:
     """Data as users pass them, as `call` takes them; the first build the model."""
-    model.dtype = model.dtype or floatx()
+    model.dtype = model._given_dtype or floatx()
     arrays = _read_data(model, inputs)
     several = isinstance(arrays, tuple)
     if not model._writes_call:
@@ -222,6 +223,12 @@ def finish_building(model: Any) -> None:
     for layer in model.layers:
         if layer.chain is not None:
             layer._nested = True
+
+
+def need_drawing(model: Any, what: str) -> None:
+    """`ConfigError` for a model that writes `call`, and so has no such symbol."""
+    if model._drawing is None:
+        raise ConfigError(f"{model.label} writes call, and is not a graph: it has no symbol {what!r}")
 
 
 def take_attributes(model: Any) -> None:

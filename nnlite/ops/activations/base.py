@@ -10,8 +10,9 @@ from nnlite.errors import ShapeError
 from nnlite.jacobians import Diagonal, Identity, Jacobians
 from nnlite.kernels.reference.dense import LINEAR
 from nnlite.ops.base import Op
-from nnlite.ops.tracing import Trace, Traced, call_traced
-from nnlite.registry import NamedFunction
+from nnlite.ops.tracing import FUNCTIONS, Trace, Traced, call_traced
+from nnlite.registry import NamedFunction, constructor_parameters
+from nnlite.registry.modules import FORMS, keras_form, object_form
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -40,6 +41,8 @@ class ActivationFunction(Op, abstract=True):
     @classmethod
     def get(cls, spec: "Self | type[Self] | str | Mapping[str, Any] | Callable[..., Any]") -> "Self":
         """As `Configurable.get`; a function of one array, made of functions of `nnlite.ops`, is recorded."""
+        if isinstance(spec, Mapping) and spec.get("class_name") == "function":
+            spec = NamedFunction.get(spec).function
         if isinstance(spec, (ActivationFunction, type)) or not callable(spec):
             return super().get(spec)  # type: ignore[arg-type]
         known = OP_OF_FUNCTION.get(id(spec))
@@ -69,6 +72,26 @@ class ActivationFunction(Op, abstract=True):
     def along_last_axis(self) -> bool:
         """Whether an output depends on nothing but inputs that differ from it in the last axis alone."""
         return True
+
+
+OTHER_NAMES = {"exp": "exponential", "swish": "silu", "hard_swish": "hard_silu"}  # here, and in Keras's configs
+
+
+def keras_name(activation: ActivationFunction) -> Any:
+    """The name of an activation function among Keras's; its class and arguments where these are not the defaults."""
+    own: type = type(activation)
+    if own is Recorded:
+        return keras_form(activation._arguments()["function"])
+    named = {
+        OP_OF_FUNCTION[id(function)]: name for name, function in FUNCTIONS.items() if id(function) in OP_OF_FUNCTION
+    }
+    defaults = {name: parameter.default for name, parameter in constructor_parameters(own).items()}
+    if own in named and activation.get_config() == defaults:
+        return OTHER_NAMES.get(named[own], named[own])
+    return object_form(activation)
+
+
+FORMS["activation function"] = keras_name
 
 
 class Linear(ActivationFunction):

@@ -8,7 +8,7 @@ import numpy as np
 
 from nnlite.arrays.types import Shape
 from nnlite.ops import functions as ops
-from nnlite.ops.names.constants import lengths
+from nnlite.ops.names.constants import convert_to_numpy, lengths
 
 __all__ = [
     "append",
@@ -72,7 +72,7 @@ def repeat(x: Any, repeats: int, axis: int | None = None) -> Any:
 @ops.drawable
 def tile(x: Any, repeats: int | Sequence[int]) -> Any:
     """x several times in a row along each of the last axes."""
-    counts = np.atleast_1d(repeats).tolist()
+    counts = [int(count) for count in np.atleast_1d(convert_to_numpy(repeats))]
     padded = (1,) * (len(counts) - len(lengths(x))) + lengths(x)
     x = ops.reshape(x, padded)
     for axis, count in enumerate(counts, len(padded) - len(counts)):

@@ -9,7 +9,7 @@ import numpy as np
 from nnlite.arrays.types import ArrayLike, BatchShape, Shape
 from nnlite.config import floatx
 from nnlite.ops import functions as ops
-from nnlite.ops.tracing import NotThere, Traced
+from nnlite.ops.tracing import CONSTANTS, NotThere, Traced, drawable
 
 __all__ = [
     "all",
@@ -91,7 +91,7 @@ def _constant(function: Callable[..., Any]) -> Callable[..., Any]:
 
     compute.__doc__ = f"`numpy.{function.__name__}`; the result is a constant, without a derivative."
     compute.__module__ = __name__
-    return compute
+    return drawable(compute)
 
 
 # Functions of NumPy under the same name and arguments.
@@ -144,6 +144,7 @@ zeros = _constant(np.zeros)
 zeros_like = _constant(np.zeros_like)
 
 
+@drawable
 def convert_to_tensor(x: Any, dtype: str | None = None, sparse: bool | None = None) -> Any:
     """`x` as an array, a traced value as it is; `sparse` is kept for Keras's sake."""
     return x if isinstance(x, Traced) else np.asarray(x, dtype)
@@ -182,6 +183,7 @@ def dtype(x: Any) -> str:
     return _value(x).dtype.name
 
 
+@drawable
 def cast(x: Any, dtype: str) -> Any:
     """`x` in another type; a traced value keeps its own where that is floating-point."""
     if isinstance(x, Traced) and np.dtype(dtype).kind == "f":
@@ -194,6 +196,7 @@ def copy(x: Any) -> Any:
     return ops.multiply(x, 1.0) if isinstance(x, Traced) else np.array(x)
 
 
+@drawable
 def one_hot(x: ArrayLike, num_classes: int, axis: int = -1, dtype: str | None = None, sparse: bool = False) -> Any:
     """Integers as rows with a single 1; those out of range give zeros."""
     labels = np.asarray(_value(x))
@@ -201,8 +204,16 @@ def one_hot(x: ArrayLike, num_classes: int, axis: int = -1, dtype: str | None = 
     return np.moveaxis(rows, -1, axis)
 
 
+@drawable
 def multi_hot(
     inputs: ArrayLike, num_classes: int, axis: int = -1, dtype: str | None = None, sparse: bool = False
 ) -> Any:
     """Rows of integers as rows with a 1 for each that occurs."""
     return one_hot(inputs, num_classes, -1, dtype).max(axis=-2 if axis == -1 else axis)
+
+
+NOT_IN_GRAPHS = ("array", "convert_to_numpy", "dtype", "is_tensor", "ndim", "shape", "size")  # they tell it at once
+for _name in __all__:
+    if _name not in NOT_IN_GRAPHS:
+        globals()[_name].__name__ = globals()[_name].__qualname__ = _name
+        CONSTANTS[_name] = globals()[_name]

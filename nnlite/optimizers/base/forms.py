@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nnlite.kernels.reference.forms import BY_NORM, BY_VALUE, GLOBALLY, UNCLIPPED
 from nnlite.optimizers.base.patterns import Factors
 from nnlite.optimizers.base.rates import RateFunction, current_rate
 from nnlite.schedules import LearningRateSchedule
@@ -11,14 +12,39 @@ from nnlite.schedules import LearningRateSchedule
 if TYPE_CHECKING:
     from nnlite.optimizers.base.optimizer import Optimizer
 
-__all__ = ["is_plain", "rates_ahead", "stretches_of"]
+__all__ = ["averages_ahead", "clip_form", "knows_rates", "rates_ahead", "stretches_of"]
 
 
-def is_plain(optimizer: "Optimizer") -> bool:
-    """Whether a step is decay and update alone, at a rate that is known before: no clipping, averages or sums."""
-    clips = optimizer.clipnorm or optimizer.clipvalue or optimizer.global_clipnorm
-    gathers = optimizer.use_ema or optimizer.gradient_accumulation_steps
-    return not (clips or gathers or isinstance(vars(optimizer)["learning_rate"], RateFunction))
+def knows_rates(optimizer: "Optimizer") -> bool:
+    """Whether the learning rates of the next steps are known before: no function gives them."""
+    return not isinstance(vars(optimizer)["learning_rate"], RateFunction)
+
+
+def clip_form(optimizer: "Optimizer") -> tuple[int, float]:
+    """How gradients are clipped: UNCLIPPED, BY_VALUE, BY_NORM (that of each parameter) or GLOBALLY; and the limit."""
+    if optimizer.clipvalue is not None:
+        return BY_VALUE, float(optimizer.clipvalue)
+    if optimizer.clipnorm is not None:
+        return BY_NORM, float(optimizer.clipnorm)
+    if optimizer.global_clipnorm is not None:
+        return GLOBALLY, float(optimizer.global_clipnorm)
+    return UNCLIPPED, 0.0
+
+
+def averages_ahead(optimizer: "Optimizer", count: int) -> list[tuple[bool, float, bool]]:
+    """Of each of the next batches whether an update follows, how much of the average is kept, and whether it is put."""
+    group, often = optimizer.gradient_accumulation_steps or 1, optimizer.ema_overwrite_frequency
+    if group == 1 and not optimizer.use_ema:
+        return [(True, 0.0, False)] * count
+    batches = range(optimizer.batches, optimizer.batches + count)
+    return [
+        (
+            (batch + 1) % group == 0,
+            optimizer.ema_momentum if batch // group else 0.0,
+            bool(often) and (batch // group + 1) % often == 0,
+        )
+        for batch in batches
+    ]
 
 
 def rates_ahead(optimizer: "Optimizer", count: int) -> list[tuple[float, float]]:
@@ -29,8 +55,8 @@ def rates_ahead(optimizer: "Optimizer", count: int) -> list[tuple[float, float]]
         pairs = [(current_rate(rate, step), current_rate(decay, step)) for step in steps]
     else:
         pairs = [(float(rate), float(decay))] * count
-    size = optimizer.step_size
-    return [(size(now, first + place), now * share) for place, (now, share) in enumerate(pairs)]
+    size, group = optimizer.step_size, optimizer.gradient_accumulation_steps or 1
+    return [(size(now, (first + place) // group), now * share) for place, (now, share) in enumerate(pairs)]
 
 
 def stretches_of(factors: Factors, size: int) -> np.ndarray:

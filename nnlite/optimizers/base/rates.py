@@ -1,6 +1,6 @@
 """Learning rates as arguments: a number that may be reassigned, a schedule, or a function without arguments."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, overload
 
 from nnlite.errors import ConfigError
@@ -20,7 +20,8 @@ class RateFunction(NamedFunction):
     @classmethod
     def get(cls, spec: Any) -> "RateFunction":
         """A callable, or the name of a registered one; a class is none."""
-        if isinstance(spec, type) or not (callable(spec) or isinstance(spec, str)):
+        described = isinstance(spec, Mapping) and spec.get("class_name") == "function"
+        if isinstance(spec, type) or not (callable(spec) or isinstance(spec, str) or described):
             raise ConfigError(f"expected a function without arguments, got {spec!r}")
         named = super().get(spec)
         return named if isinstance(named, cls) else cls(named.function)

@@ -1,5 +1,6 @@
 """An optimizer used by itself, on a list of arrays or parameters, as Keras's are in a training loop of one's own."""
 
+import copy
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -8,8 +9,8 @@ import numpy as np
 
 from nnlite.arrays.types import ArrayLike
 from nnlite.errors import ConfigError, NotReadyError, ShapeError
-from nnlite.optimizers.base.slots import Slots
-from nnlite.parameters import Parameter, assign_all
+from nnlite.optimizers.base.listed import ListedState
+from nnlite.parameters import Parameter
 
 __all__ = ["VariableDoors"]
 
@@ -44,16 +45,17 @@ class VariablePack:
             np.divide(self.gradients, scale, self.gradients)
 
     def write_values(self) -> None:
-        """Copy the values out."""
+        """Copy the values out, and bring parameters back to what their constraints allow."""
         for variable, segment in zip(self.parameters, self.segments, strict=True):
             _array(variable)[...] = self.values[segment].reshape(variable.shape)
+            if isinstance(variable, Parameter):
+                variable.constrain()
 
 
-class VariableDoors(Slots):
+class VariableDoors(ListedState):
     """The methods by which an optimizer updates a list of variables: NumPy arrays, in place, or `Parameter`s."""
 
     loss_scale_factor: float | None
-    learning_rate: Any
 
     def __init__(self) -> None:
         super().__init__()
@@ -130,6 +132,40 @@ class VariableDoors(Slots):
         self.apply(gradients, variables)
         return self.batches
 
+    def stateless_apply(
+        self, optimizer_variables: Sequence[ArrayLike], grads: Iterable[Any], trainable_variables: Sequence[ArrayLike]
+    ) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """What `apply` makes of these variables and of this state; neither they nor the optimizer change.
+
+        Args:
+            optimizer_variables: values of `variables`.
+            grads: one for each variable.
+            trainable_variables: their values.
+
+        Returns:
+            The values of the variables, and those of the optimizer.
+
+        Raises:
+            NotReadyError: before `build`.
+        """
+        twin, values = copy.deepcopy(self), [np.array(value) for value in trainable_variables]
+        twin.set_weights(optimizer_variables)
+        twin.build(values)
+        twin.apply(grads, values)
+        return values, twin.get_weights()
+
+    def assign(self, variable: Parameter, value: ArrayLike) -> None:
+        """Give a variable another value."""
+        variable.assign(value)
+
+    def assign_add(self, variable: Parameter, value: ArrayLike) -> None:
+        """Add to the value of a variable."""
+        variable.assign_add(value)
+
+    def assign_sub(self, variable: Parameter, value: ArrayLike) -> None:
+        """Subtract from the value of a variable."""
+        variable.assign_sub(value)
+
     def scale_loss(self, loss: Any) -> Any:
         """The loss times `loss_scale_factor`; `apply` divides the gradients by it."""
         return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor
@@ -142,48 +178,10 @@ class VariableDoors(Slots):
         for pack in self._packs:
             pack.write_values()
 
-    @property
-    def variables(self) -> list[Parameter]:
-        """State that changes during training: the number of calls, the learning rate where it is a number, and the
-        slots.
-
-        Slots are views, in the order of the packs, their parameters, their names; the others are copies.
-        """
-        listed = [Parameter("iteration", np.array(self.batches), trainable=False)]
-        rate = self.learning_rate
-        if isinstance(rate, float):
-            listed.append(Parameter("learning_rate", np.array(float(rate)), trainable=False))
-        for number, (paths, *_) in enumerate(self._described):
-            for place, path in enumerate(paths):
-                for name, view in self._slot_views(number, place).items():
-                    listed.append(Parameter(f"{path.replace('/', '_')}_{name}", view, trainable=False))
-        return listed
-
-    def set_weights(self, weights: Sequence[ArrayLike]) -> None:
-        """Take over `variables` of another optimizer of the same kind, built for the same variables.
-
-        Raises:
-            NotReadyError: before `build`.
-            ShapeError: another number of arrays, or other shapes.
-        """
-        if not self.built:
-            raise NotReadyError(
-                "You are calling set_weights() on an optimizer that has not yet been built: call build(variables) first"
-            )
-        listed = self.variables
-        assign_all(listed, list(weights), type(self).__name__)
-        self.batches = int(listed[0].value)
-        if isinstance(self.learning_rate, float):
-            self.learning_rate = float(listed[1].value)
-
-    def get_weights(self) -> list[np.ndarray]:
-        """Copies of `variables`."""
-        return [variable.value.copy() for variable in self.variables]
-
-    def _slot_views(self, number: int, place: int) -> dict[str, np.ndarray]:
-        """The slots of one parameter of a pack, in its shape."""
-        _, segments, shapes = self._described[number]
-        return {name: slot[segments[place]].reshape(shapes[place]) for name, slot in self.slots[number].items()}
+    def _in_order(self) -> list[tuple[int, int]]:
+        """The order in which the variables were passed to `build`, whatever their dtypes."""
+        places = [list(pack.places) for pack in self._packs]
+        return sorted(super()._in_order(), key=lambda pair: places[pair[0]][pair[1]] if places else 0)
 
     def _without_gradient(self, number: int, by_place: list[Any]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Values and slots of the parameters of a pack that have no gradient, views, each with a copy."""

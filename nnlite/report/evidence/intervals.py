@@ -69,7 +69,7 @@ def _scores(subject: Subject, part: str, rows: Rows) -> Measure:
 def _compiled(subject: Subject, part: str, rows: Rows) -> Measure:
     x, y = subject.arrays(part)
     subject.model.test_on_batch(x[:1], y[:1])  # settles which metrics the word accuracy means
-    metrics: list[Any] = list(subject.model.metrics)
+    metrics: list[Any] = list(subject.model.trainer.metrics)
     y, outputs = y[rows], subject.raw_outputs[part][rows]
     if isinstance(subject.target, Quantities):
         y, outputs = subject.truth(part)[rows], subject.target.units(outputs)

@@ -5,15 +5,17 @@ from typing import Any, Literal, cast
 
 from nnlite.errors import ConfigError, NotReadyError
 from nnlite.losses import Loss
-from nnlite.metrics import Metric
+from nnlite.losses.forms import scaled
+from nnlite.metrics import Mean, Metric
+from nnlite.metrics.state.together import CompileMetrics
 from nnlite.optimizers import Optimizer
 from nnlite.registry.bounds import Count
-from nnlite.registry.field_types import read_call
+from nnlite.registry.field_types import read, read_call
 from nnlite.registry.fields import Spec
 from nnlite.training.compiled.last_layer import LastLayerCheck
-from nnlite.training.compiled.metrics import CompiledMetrics
+from nnlite.training.compiled.metrics import CompiledMetrics, metrics_inside
 from nnlite.training.compiled.signatures import Signatures
-from nnlite.training.train_step import Steps
+from nnlite.training.train_step import Steps, adds_to_loss
 from nnlite.training.trainable import Trainable
 from nnlite.training.written.batches import written_batch
 from nnlite.training.written.steps import WrittenSteps
@@ -21,6 +23,16 @@ from nnlite.training.written.steps import WrittenSteps
 __all__ = ["AnyMetric", "Compiled"]
 
 AnyMetric = Literal["accuracy", "acc"] | Spec[Metric]
+
+
+def read_factor(loss_weights: Any) -> float:
+    """The argument `loss_weights` of a model with one output; `ConfigError` for anything but one number."""
+    if isinstance(loss_weights, (list, tuple)) and len(loss_weights) == 1:
+        (loss_weights,) = loss_weights
+    try:
+        return read(loss_weights, float)
+    except ConfigError as error:
+        raise error.within("loss_weights") from None
 
 
 class Compiled:
@@ -31,15 +43,20 @@ class Compiled:
 
     Attributes:
         optimizer, loss: those of the last `compile`; None before.
+        loss_mean: the mean of the losses since the epoch began.
+        run_eagerly, jit_compile, steps_per_execution: as `compile` was told.
         last_layer: the check of the model's last layer against the loss.
     """
 
     def __init__(self, model: Trainable):
         self.model = model
         self.optimizer: Optimizer | None = None
+        self._loss_weights: Any = None
         self.loss: Any = None  # a `Loss`, or the `OutputLosses` of a model of several outputs
+        self.loss_mean = Mean(name="loss")
+        self.run_eagerly, self.jit_compile, self.steps_per_execution = False, False, 1
         self.last_layer = LastLayerCheck()
-        self._metrics = CompiledMetrics()
+        self._metrics, self._of_layers = CompiledMetrics(), []
         self._steps: Any = None  # `Steps`, or `WrittenSteps`
         self._signatures: Signatures | None = None  # of the batches that came one by one
 
@@ -49,6 +66,7 @@ class Compiled:
         loss: Spec[Loss] | None = None,
         metrics: Sequence[AnyMetric] | None = None,
         weighted_metrics: Sequence[AnyMetric] | None = None,
+        loss_weights: Any = None,
         run_eagerly: bool = False,
         steps_per_execution: Count = 1,
         jit_compile: bool | Literal["auto"] = "auto",
@@ -64,6 +82,7 @@ class Compiled:
             loss: a `Loss`, its name or `{name: {arguments}}`; needed by `fit` and `evaluate`.
             metrics: `Metric`s or names; `"accuracy"` becomes the accuracy that fits loss and shapes.
             weighted_metrics: metrics that heed `sample_weight` and `class_weight`.
+            loss_weights: factor of the loss, a number or a list of one.
             run_eagerly, steps_per_execution, jit_compile, auto_scale_loss: Keras's; accepted, without an effect: steps
                 run as they are written, and callbacks are called after each.
 
@@ -75,26 +94,43 @@ class Compiled:
         measure: Loss | None = arguments["loss"]
         if measure is not None and measure.reduction in ("none", None):
             raise ConfigError('training needs a single number: choose another reduction than "none"', ("loss",))
+        self._loss_weights = loss_weights
+        if measure is not None and loss_weights is not None:
+            measure = scaled(measure, read_factor(loss_weights))
         in_use = CompiledMetrics.of_arguments(arguments["metrics"], arguments["weighted_metrics"])
         taken = chosen.slots and chosen is not self.optimizer
         self.optimizer = type(chosen).from_config(chosen.get_config()) if taken else chosen
         self._take(measure, in_use)
+        self.run_eagerly, self.steps_per_execution = run_eagerly, steps_per_execution
+        self.jit_compile = jit_compile is True
 
     def _take(self, loss: Any, metrics: CompiledMetrics) -> None:
         """Use a loss and metrics from now on, compared with the last layer as soon as there is one."""
         self.last_layer.renew(self.model, loss)
         self.loss, self._metrics, self._steps = loss, metrics, None
+        self.loss_mean = Mean(name="loss")
 
     @property
     def metrics(self) -> list[Metric]:
-        """The metrics in use; known once the model is built and compiled."""
-        return self._metrics.in_use
+        """The metrics in use, known once the model is built and compiled, and those that layers keep."""
+        return [*self._metrics.in_use, *self._of_layers]
+
+    @property
+    def listed_metrics(self) -> list[Any]:
+        """What Keras lists of them: the mean of the losses, those of `compile` as one, the losses of outputs."""
+        if self.optimizer is None:
+            return []
+        of_losses = self._metrics.of_losses
+        others = [metric for metric in self._metrics.in_use if all(metric is not one for one in of_losses)]
+        together = CompileMetrics(others, lambda *batch: self.written_steps().update_metrics(*batch))
+        return [self.loss_mean, *([together] if self._metrics.named else []), *of_losses, *self._of_layers]
 
     def config(self) -> dict[str, Any]:
         """The arguments of `compile` as plain values."""
         assert self.optimizer is not None  # the model is compiled
         loss = self.loss and self.loss.to_spec()
-        return {"optimizer": self.optimizer.to_spec(), "loss": loss, **self._metrics.config()}
+        weights = {} if self._loss_weights is None else {"loss_weights": self._loss_weights}
+        return {"optimizer": self.optimizer.to_spec(), "loss": loss, **weights, **self._metrics.config()}
 
     def optimizer_state(self) -> dict[str, Any]:
         """A copy of what the optimizer remembers; without slots if layers were frozen or freed since `compile`."""
@@ -126,7 +162,7 @@ class Compiled:
 
     def step_batch(self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: dict | None = None) -> tuple:
         """As `read_batch`; where the model has steps of its own, targets stay as they came and may be missing."""
-        read = written_batch if self.model._writes_steps else type(self).read_batch
+        read = written_batch if self.writes_steps else type(self).read_batch
         return read(cast(Any, self), x, y, sample_weight, class_weight)
 
     def one_batch(self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: dict | None = None) -> tuple:
@@ -148,7 +184,8 @@ class Compiled:
         """The steps for the model as it is now; rebuilt when it has changed."""
         if self._steps is None or not self._steps.current:
             self.model._check_ready()
-            self._steps = WrittenSteps(cast(Any, self)) if self.model._writes_steps else self.new_steps()
+            self._of_layers = list(metrics_inside(self.model))
+            self._steps = WrittenSteps(cast(Any, self)) if self.writes_steps else self.new_steps()
         return self._steps
 
     def new_steps(self) -> Steps:
@@ -160,7 +197,7 @@ class Compiled:
         steps = self._steps
         if not isinstance(steps, WrittenSteps) or not steps.current:
             steps = WrittenSteps(cast(Any, self))
-            if self.model._writes_steps:
+            if self.writes_steps:
                 self._steps = steps
         return steps
 
@@ -170,8 +207,17 @@ class Compiled:
         return steps if isinstance(steps, Steps) else self.new_steps()
 
     def need_steps(self, method: str) -> None:
-        """`NotReadyError` unless `compile` has said all that `method` needs: a loss, if the model has no own step."""
-        if not self.model._writes_steps:
-            self.need_loss(method)
-        elif self.optimizer is None:
+        """`NotReadyError` unless `compile` has said all that `method` needs.
+
+        That is a loss, if the model has neither a step of its own nor layers or weights that add to the loss.
+        """
+        if self.optimizer is None and self.model._writes_steps:
             raise NotReadyError(f"call compile(optimizer=...) before {method}")
+        adds = self.model._writes_steps or not self.model.built or adds_to_loss(self.model)
+        if not (self.writes_steps and adds):
+            self.need_loss(method)
+
+    @property
+    def writes_steps(self) -> bool:
+        """Whether steps call methods of the model: they are a user's, or the loss is what layers add to it alone."""
+        return self.model._writes_steps or (self.loss is None and self.optimizer is not None)

@@ -1,18 +1,32 @@
 """The metrics of a compiled model: named in `compile`, settled at the first data, shown each batch."""
 
 import copy
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from nnlite.errors import ConfigError
-from nnlite.losses import Loss
+from nnlite.layers.base.call import inner_layers
+from nnlite.losses import FunctionLoss, Loss
 from nnlite.losses.masks import counted_rows
 from nnlite.metrics import Mean, Metric, Sum, resolve_accuracy
 
-__all__ = ["CompiledMetrics"]
+__all__ = ["CompiledMetrics", "accuracy_for", "metrics_inside"]
 
 OF_VALUES = (Mean.update_state, Sum.update_state)  # which take no targets
+
+
+def accuracy_for(loss: Any, output_shape: tuple, target_shape: tuple) -> Any:
+    """The metric that the word accuracy means; beside a function as the loss, the shapes alone decide."""
+    return resolve_accuracy(None if isinstance(loss, FunctionLoss) else loss, output_shape, target_shape)
+
+
+def metrics_inside(layer: Any) -> Iterator[Metric]:
+    """The metrics that the layers inside keep as attributes, which they update in `call`."""
+    for inner in inner_layers(layer):
+        yield from (value for value in vars(inner).values() if isinstance(value, Metric))
+        yield from metrics_inside(inner)
 
 
 class CompiledMetrics:
@@ -45,6 +59,16 @@ class CompiledMetrics:
         return cls(specs)
 
     @property
+    def named(self) -> bool:
+        """Whether `compile` was given any."""
+        return bool(self.specs)
+
+    @property
+    def of_losses(self) -> list[Any]:
+        """Those among them that are losses of outputs; there is one output."""
+        return []
+
+    @property
     def in_use(self) -> list[Any]:
         """The metrics that are settled."""
         return [metric for metric, _ in self.settled or ()]
@@ -55,9 +79,7 @@ class CompiledMetrics:
             return
         settled, names = [], {}
         for spec, weighted in self.specs:
-            metric = (
-                resolve_accuracy(loss, output_shape, targets.shape) if isinstance(spec, str) else copy.deepcopy(spec)
-            )
+            metric = accuracy_for(loss, output_shape, targets.shape) if isinstance(spec, str) else copy.deepcopy(spec)
             metric.name = spec if isinstance(spec, str) else metric.name
             names[metric.name] = names.get(metric.name, -1) + 1
             if names[metric.name]:

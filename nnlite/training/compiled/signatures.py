@@ -70,5 +70,8 @@ def _finite(array: np.ndarray) -> bool:
     """Whether all numbers are finite; finite ones whose sum is not are taken for others too."""
     if array.dtype.kind != "f":
         return True
+    flat = array.reshape(-1)
+    if math.isfinite(np.dot(flat, flat)):  # a fifth of the time: it takes no notice of overflows
+        return True
     with np.errstate(over="ignore", invalid="ignore"):
         return math.isfinite(np.add.reduce(array, axis=None))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnlite.errors import ConfigError
+from nnlite.layers.base.call import inner_layers
 from nnlite.optimizers.full_batch import FullBatchOptimizer
 from nnlite.training.full_batch.objective import WholeLoss
 from nnlite.training.safety.divergence import NotFinite
@@ -69,8 +70,8 @@ class FullBatchSteps(Steps):
             raise ConfigError(f"{name}: the model has no trainable weights")
         if self.members != 1:
             raise ConfigError(f"{name} trains a single model: leave folds out, or take another optimizer")
-        if self.draws:
-            drawing = next(layer.label for layer in layers if "random" in layer._context)
+        drawing = next((layer.label for layer in layers if _draws(layer)), None)
+        if drawing is not None:
             raise ConfigError(
                 f"{name} needs a loss without chance, and {drawing} draws at random while training: leave it out, or "
                 "take another optimizer"
@@ -87,6 +88,13 @@ class FullBatchSteps(Steps):
                 f"{type(self.optimizer).__name__} needs a sum of squared errors, which {type(self.loss).__name__} is "
                 "not: take mean_squared_error, or GaussNewton, LBFGS or NewtonCG for this loss"
             )
+
+
+def _draws(layer: Any) -> bool:
+    """Whether a layer draws at random; one that writes `call` if that asks for it, or a layer that it keeps does."""
+    if not layer._traced:
+        return "random" in layer._context
+    return "random" in layer._call_context or any(map(_draws, inner_layers(layer)))
 
 
 def _identity(array: Any) -> Any:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from nnlite.kernels import DenseLayer, DenseRoom
+from nnlite.kernels import DenseLayer, DenseRoom, aligned_zeros
 from nnlite.layers.composite.fused_dense import ROOMS_KEPT, JoinedDense
 
 __all__ = ["MemberCopies", "is_multiplied"]
@@ -26,7 +26,7 @@ class MemberCopies:
             at += members * (layer.features * layer.scaled + (layer.features + layer.bias) * layer.units)
         self.places = np.array(rows, np.int64), np.array([layer.factor for layer in stage.layers])
         size = sum((layer.features + layer.bias) * layer.units for layer in self.layers)
-        self.vectors = np.zeros((2, size), stage.values.dtype)
+        self.vectors = [aligned_zeros(size, stage.values.dtype) for _ in range(2)]
         self._rooms: dict[tuple[int, bool], DenseRoom] = {}
 
     def room_for(self, rows: int, drops: bool) -> DenseRoom:

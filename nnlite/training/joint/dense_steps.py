@@ -13,10 +13,12 @@ from nnlite.layers.composite.fused_dense import JoinedDense, join_dense
 from nnlite.layers.composite.program import ProgramStage
 from nnlite.layers.regularization.dropout import random_bits, threshold_and_scale
 from nnlite.losses import Loss
+from nnlite.losses.classification import smoothed
 from nnlite.losses.members import MemberLoss
-from nnlite.optimizers.base.forms import is_plain, rates_ahead, stretches_of
-from nnlite.optimizers.base.slots import FLUSH_PERIOD
+from nnlite.optimizers.base.forms import averages_ahead, clip_form, knows_rates, rates_ahead, stretches_of
+from nnlite.optimizers.base.slots import AVERAGE, FLUSH_PERIOD, GRADIENT_SUM
 from nnlite.random import RandomSource
+from nnlite.threads import several_threads
 from nnlite.training.joint.copies import MemberCopies, is_multiplied
 from nnlite.training.safety.divergence import NotFinite
 
@@ -28,6 +30,7 @@ __all__ = ["DenseSteps"]
 # What one call takes at most: inputs that stay in the cache until they are used, and a few milliseconds, so that
 # whoever interrupts the training is answered.
 CALL_BYTES, CALL_PRODUCTS = 2**19, 2**28
+FEW_PRODUCTS = 10**6  # multiply-adds, up to which products are not made in pieces
 NO_PENALTIES, NO_BITS = np.empty((0, 4)), np.empty((FLUSH_PERIOD, 1, 0), np.uint16)
 NO_COPIES = np.empty((0, 5), np.int64), np.empty(0)
 
@@ -45,7 +48,7 @@ class DenseSteps:
 
     These are one `JoinedDense` whose parameters are all that are trained, after layers at the most that scale, shift or
     reshape each row, penalties of absolute values and squares, a loss with a `step_form`, and an optimizer with an
-    `update_form` that neither clips nor averages. Members side by side are trained so by `fit(folds=...)`.
+    `update_form`. Members side by side are trained so by `fit(folds=...)`.
 
     Args:
         steps: those of the model.
@@ -64,8 +67,10 @@ class DenseSteps:
         self.products = 3 * (self.members or 1) * sum(layer.features * layer.units for layer in stage.layers)
         self.copies = MemberCopies(stage) if self.members or any(map(is_multiplied, stage.layers)) else None
         self.foreseen = not any(drop is not None and drop[1].schedules for drop in stage.dropouts)
+        self.segments = np.array([(part.start, part.stop) for part in self.packs[0].segments])
         self.nothing, self.ones = np.empty(0, stage.values.dtype), np.empty((0, 0), stage.values.dtype)
         self._stretches: tuple[Any, np.ndarray] = None, np.empty((0, 4))  # those of the factors that come first
+        self._numbers: tuple[Any, np.ndarray] = None, self.nothing  # those of the update, and as an array
 
     @classmethod
     def of(cls, steps: "Steps") -> "DenseSteps | None":
@@ -85,7 +90,7 @@ class DenseSteps:
         run, loss, optimizer = kernels.dense_steps(), self.steps.trained_loss, self.steps.optimizer
         if self.members:
             loss = loss.whole if isinstance(loss, MemberLoss) else None
-        if run is None or not isinstance(loss, Loss) or not is_plain(optimizer):
+        if run is None or not isinstance(loss, Loss) or not knows_rates(optimizer):
             return None
         as_they_are = loss.counts_zeros and loss.axis == -1 and (loss.dtype is None or loss.dtype == self.dtype)
         loss_form, update_form = loss.step_form(), optimizer.update_form()
@@ -135,7 +140,8 @@ class DenseSteps:
         """Inputs, targets, weights, and room for outputs, with members first."""
         shape = (self.members or 1, len(x))
         weights = self._ones(shape) if sample_weight is None else self._members_first(sample_weight, self.dtype)
-        targets = self._members_first(y, np.dtype(np.intp) if plan.loss.by_class else self.dtype)
+        smooth = smoothed(y, plan.loss.smoothing, plan.loss.outcomes or self.units)
+        targets = self._members_first(smooth, np.dtype(np.intp) if plan.loss.by_class else self.dtype)
         return [self._members_first(x, self.dtype), targets, weights, np.empty((*shape, self.units), self.dtype)]
 
     def _members_first(self, array: np.ndarray, dtype: np.dtype) -> np.ndarray:
@@ -151,21 +157,34 @@ class DenseSteps:
         (slots,), (factors,) = optimizer.slots, optimizer._factors
         if self._stretches[0] is not factors:
             self._stretches = factors, stretches_of(factors, stage.values.size)
-        first, second = (*[slots[name] for name in plan.update.slots], self.nothing, self.nothing)[:2]
         scales = self._scales(plan, size, count, weights if weighted else None)
         rates = rates_ahead(optimizer, count)
-        turns = np.array([(scale, *pair, 0.0) for scale, pair in zip(scales, rates, strict=True)])
+        averages = averages_ahead(optimizer, count)
+        turns = np.array([(a, *b, *c, 0.0) for a, b, c in zip(scales, rates, averages, strict=True)])
+        apart = room.largest_product > FEW_PRODUCTS and not several_threads()
         places = NO_COPIES if self.copies is None else self.copies.places
         done = plan.run(
             *(x, y, weights, turns, plan.loss.code, stage.values, stage.gradients, *places, room.values),
             *(room.gradients, room.memory, room.plan, room.scales, self._bits(room, count, size), self._penalties()),
-            *(plan.update.code, np.array(plan.update.numbers), self._stretches[1], first, second),
-            *(steps.guarded, outputs),
+            *(self._update(plan.update), self._slots(plan.update, slots), self.segments, steps.guarded, outputs, apart),
         )
         optimizer.count_batches(self.packs, done)
         if done < count:
             raise NotFinite(turns[done, -1].item(), given[done * size : (done + 1) * size], done)
         return sum(turns[:, -1].tolist())
+
+    def _update(self, form: UpdateForm) -> tuple:
+        """The update with all around it, as compiled code is told of it."""
+        optimizer = self.steps.optimizer
+        batches = optimizer.gradient_accumulation_steps or 1
+        if self._numbers[0] != form.numbers:
+            self._numbers = form.numbers, np.array(form.numbers)
+        return form.code, self._numbers[1], self._stretches[1], *clip_form(optimizer), batches
+
+    def _slots(self, form: UpdateForm, slots: dict[str, np.ndarray]) -> tuple:
+        """The two of the update, the average, the sum of gradients; nothing for each that there is not."""
+        first, second = (*[slots[name] for name in form.slots], self.nothing, self.nothing)[:2]
+        return first, second, slots.get(AVERAGE, self.nothing), slots.get(GRADIENT_SUM, self.nothing)
 
     def _bits(self, room: DenseRoom, count: int, size: int) -> np.ndarray:
         """The random bits of dropout of each step and member; where a schedule says what is dropped, it is asked."""

@@ -7,13 +7,14 @@ from nnlite.arrays.fingerprints import fingerprint
 from nnlite.callbacks import Callback
 from nnlite.data.batches import ArrayBatches
 from nnlite.data.members import MemberBatches
+from nnlite.distributed import current_team
 from nnlite.errors import ConfigError, format_path
 from nnlite.registry.field_types import jsonable
 
 if TYPE_CHECKING:
     from nnlite.training.trainer import Trainer
 
-__all__ = ["compare_plans", "training_plan_of"]
+__all__ = ["compare_plans", "differences", "training_plan_of"]
 
 DIFFERENCES_SHOWN = 8
 # Arguments of `fit` that decide what is computed, in addition to the data.
@@ -30,6 +31,7 @@ def training_plan_of(
     """
     in_memory = isinstance(batches, (ArrayBatches, MemberBatches))
     model: Any = trainer.model
+    team = current_team()
     return {
         "seed": model.seed,
         "model": jsonable(model.to_spec()),
@@ -37,6 +39,7 @@ def training_plan_of(
         "fit": {name: jsonable(options[name]) for name in OF_FIT},
         "callbacks": [_callback_spec(callback) for callback in callbacks if not callback.watches],
         "data": fingerprint(*batches.arrays) if in_memory else None,
+        **({} if team is None else {"distributed": {"shards": team.shards}}),
     }
 
 
@@ -47,9 +50,17 @@ def _callback_spec(callback: Callback) -> dict[str, Any]:
 
 def compare_plans(before: Mapping[str, Any], now: Mapping[str, Any], source: object) -> None:
     """`ConfigError` naming what differs between the training that a checkpoint is of and the one that goes on."""
+    changed = differences(before, now)
+    if changed:
+        raise ConfigError(
+            f"{source}: this training is not the one that was interrupted: {changed}. Restore what was changed, or go "
+            "on all the same by resume_anyway (--resume-anyway)"
+        )
+
+
+def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """In words, what differs between two plans; empty where nothing does."""
     found = list(_differences(before, now, ()))
-    if not found:
-        return
     lines = []
     for path, old, new in found[:DIFFERENCES_SHOWN]:
         other_data = path == ("data",)
@@ -57,10 +68,7 @@ def compare_plans(before: Mapping[str, Any], now: Mapping[str, Any], source: obj
             "the data are others" if other_data else f"{format_path(path)} is {_short(new)}, was {_short(old)}"
         )
     more = f"; and {len(found) - len(lines)} more" if len(found) > len(lines) else ""
-    raise ConfigError(
-        f"{source}: this training is not the one that was interrupted: {'; '.join(lines)}{more}. Restore what was "
-        "changed, or go on all the same by resume_anyway (--resume-anyway)"
-    )
+    return "; ".join(lines) + more
 
 
 def _differences(before: Any, now: Any, path: tuple) -> Iterator[tuple[tuple, Any, Any]]:

@@ -95,7 +95,7 @@ class Session:
         trainer.optimizer.set_state({"iterations": checkpoint.iterations, "slots": slots})
         self.first_epoch, self.begun, self.shuffled_at = state["first_epoch"], state["begun"], state["shuffled_at"]
         self.epochs, self.batch = range(state["epoch"], self.options["epochs"]), state["batch"]
-        self.loss = Mean()
+        self.loss = Mean(name="loss")
         self.loss.total, self.loss.count = state["loss"]
         self.logs, self.stopped = state["logs"], state["stopped"] and state["epochs"] == self.options["epochs"]
         self.callbacks.params["steps"] = self.batches.steps or state["steps"]
@@ -167,7 +167,7 @@ class Session:
             if self.stopped:
                 left.close()
             return left, self.loss, self.batch
-        self.loss, self.batch, self.shuffled_at = Mean(), 0, trainer.optimizer.batches
+        self.loss, self.batch, self.shuffled_at = Mean(name="loss"), 0, trainer.optimizer.batches
         for metric in trainer.metrics:
             metric.reset_state()
         return self.batches.epoch(self.shuffled_at, together=together), self.loss, 0

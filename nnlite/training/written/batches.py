@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from nnlite.arrays.tables import as_plain_array
 from nnlite.data.batches import check_lengths
-from nnlite.errors import ConfigError
+from nnlite.errors import ConfigError, DataError
 from nnlite.training.inputs import built_inputs, prepared_targets
 
 if TYPE_CHECKING:
@@ -28,6 +28,11 @@ def written_batch(trainer: "Trainer", x: Any, y: Any, sample_weight: Any, class_
         if class_weight:
             raise ConfigError("class_weight needs a loss of classes, which compile was not given", ("class_weight",))
         return inputs, targets, None if sample_weight is None else as_plain_array(sample_weight)
+    try:
+        _, weights = prepared_targets(trainer, shape, inputs, targets, sample_weight, class_weight)
+    except DataError:
+        if class_weight or not trainer.model._reads_targets:
+            raise
+        return inputs, targets, None if sample_weight is None else as_plain_array(sample_weight)
     trainer.settle(shape, targets)
-    _, weights = prepared_targets(trainer, shape, inputs, targets, sample_weight, class_weight)
     return inputs, targets, weights

@@ -4,11 +4,13 @@ from typing import Any
 
 import numpy as np
 
+from nnlite import ops
 from nnlite.errors import NotReadyError
 from nnlite.jacobians import Contraction
-from nnlite.layers.base.contract.structure import in_order
+from nnlite.layers.base.contract.structure import in_order, leaves_of
 from nnlite.losses.output_losses import OutputLosses, each_output
 from nnlite.ops.tape import Recorded, active_tape
+from nnlite.training.train_step import adds_to_loss
 from nnlite.training.written.layer_tape import LayerTape
 from nnlite.training.written.steps import WrittenSteps
 
@@ -19,7 +21,7 @@ def compiled_loss(model: Any, steps: WrittenSteps, y: Any, y_pred: Any, sample_w
     """See `BaseModel.compute_loss`."""
     loss = steps.trainer.loss
     if loss is None:
-        raise NotReadyError(f"{model.label} was compiled without a loss: pass one, or write compute_loss")
+        return _penalties_alone(model, y_pred)
     y, y_pred = in_order(model._structure, y), in_order(model._structure, y_pred)
     tape: LayerTape | None = active_tape()
     several = isinstance(loss, OutputLosses)
@@ -34,6 +36,18 @@ def compiled_loss(model: Any, steps: WrittenSteps, y: Any, y_pred: Any, sample_w
             value = _value(one, *batch)
             total = total + (value if factor == 1.0 else value * factor)
     return total if tape is None else total + tape.penalties() + _penalties(model, tape)
+
+
+def _penalties_alone(model: Any, y_pred: Any) -> Any:
+    """What layers and weights add to a loss that is nothing itself."""
+    tape: LayerTape | None = active_tape()
+    outputs = [output for output in leaves_of(y_pred) if isinstance(output, Recorded)]
+    if tape is None or not outputs:
+        raise NotReadyError(f"{model.label} was compiled without a loss: pass one, or write compute_loss")
+    total = tape.penalties() + _penalties(model, tape)
+    if not adds_to_loss(model):
+        raise NotReadyError(f"{model.label} was compiled without a loss: pass one, or write compute_loss")
+    return ops.sum(ops.multiply(outputs[0], 0.0)) + total
 
 
 def _value(loss: Any, y: Any, y_pred: Any, sample_weight: Any, mask: Any) -> Any:

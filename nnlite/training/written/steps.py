@@ -9,7 +9,7 @@ import numpy as np
 from nnlite.data.batches import one_by_one
 from nnlite.errors import ConfigError
 from nnlite.layers.base.contract.structure import in_order
-from nnlite.metrics import Mean, Metric
+from nnlite.metrics import Mean
 from nnlite.ops.tape import active_tape
 from nnlite.random import RandomSource
 from nnlite.training.safety.divergence import NotFinite
@@ -30,7 +30,6 @@ class WrittenSteps:
     Attributes:
         guarded: whether a loss that is not finite is `NotFinite`, before weights are changed by it.
         mask: of the outputs that the loss was last computed of.
-        loss_mean: the mean of the losses of the default steps in this epoch.
     """
 
     ends_in_softmax = False
@@ -42,13 +41,17 @@ class WrittenSteps:
         self.optimizer, self.compiled_loss, self.seed = trainer.optimizer, trainer.loss, trainer.model.seed
         self.guarded = False
         self.mask: Any = None
-        self.loss_mean = Mean(name="loss")
         self.logs: dict[str, Any] = {}
 
     @property
     def current(self) -> bool:
         """Whether optimizer and loss are still those of the trainer."""
         return self.optimizer is self.trainer.optimizer and self.compiled_loss is self.trainer.loss
+
+    @property
+    def loss_mean(self) -> Mean:
+        """The mean of the losses of the default steps in this epoch."""
+        return self.trainer.loss_mean
 
     @property
     def parameters(self) -> Any:
@@ -79,7 +82,7 @@ class WrittenSteps:
                 f"{self.model.label}: {step.__name__} must return a dict of numbers by their names, such as "
                 f"{{'loss': loss}}, got {type(logs).__name__}"
             )
-        self.logs = {str(name): plain(value) for name, value in logs.items()}
+        self.logs = dict(_flat(logs))
         return self.logs.get("loss", np.nan), None
 
     @contextmanager
@@ -100,18 +103,12 @@ class WrittenSteps:
 
     def begin_epoch(self) -> None:
         """All metrics start over."""
-        for metric in self.model.metrics:
+        for metric in (self.loss_mean, *self.trainer.metrics, *self.model.metrics):
             metric.reset_state()
 
     def report(self, *_: Any) -> dict[str, float]:
         """Results of the last step."""
         return dict(self.logs)
-
-    def metrics(self, compiled: list[Metric]) -> list[Any]:
-        """The mean of the losses, those of `compile`, and those that are attributes of the model."""
-        kept = [item for value in vars(self.model).values() for item in _metrics_in(value)]
-        named = {metric.name for metric in kept}
-        return [*([] if "loss" in named else [self.loss_mean]), *compiled, *kept]
 
     def update_metrics(self, y: Any, y_pred: Any, sample_weight: Any) -> None:
         """Show a batch to the metrics of `compile`."""
@@ -137,9 +134,13 @@ class WrittenSteps:
         self.optimizer.finalize_variable_values(self.model.trainable_weights)
 
 
-def _metrics_in(value: Any) -> list[Metric]:
-    items = value if isinstance(value, (list, tuple)) else value.values() if isinstance(value, dict) else [value]
-    return [item for item in items if isinstance(item, Metric)]
+def _flat(logs: Mapping[Any, Any]) -> Iterator[tuple[str, Any]]:
+    """Names and numbers, those of mappings inside, such as the results of all metrics of `compile`, among them."""
+    for name, value in logs.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value)
+        else:
+            yield str(name), plain(value)
 
 
 def plain(value: Any) -> Any:

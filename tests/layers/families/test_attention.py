@@ -351,10 +351,10 @@ def test_output_shape_is_an_argument_and_an_attribute():
     assert layer.output_shape is None
     layer._ensure_built((None, 5, 6))
     assert layer.output_shape == (None, 5, 4, 2)
-    assert layer.get_config()["output_shape"] == [4, 2]
+    assert layer.get_config()["output_shape"] == (4, 2)
     assert repr(layer) == "MultiHeadAttention(num_heads=2, key_dim=3, output_shape=(4, 2), dtype='float64')"
     assert Layer.get(layer.to_spec()).given_shape == (4, 2)
-    assert EinsumDense("ab,bc->ac", 5).get_config()["output_shape"] == [5]
+    assert EinsumDense("ab,bc->ac", 5).get_config()["output_shape"] == (5,)
     with pytest.raises(ConfigError, match=r"EinsumDense\.output_shape"):
         EinsumDense("ab,bc->ac", 0)
 

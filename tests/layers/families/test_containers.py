@@ -235,7 +235,7 @@ class TestNames:
         layer.name_columns({"age": [5], "income": [6], "place": [7]})
         assert list(layer.columns) == ["0,2,3", "1", "0-1"]
         twin = Layer.get(layer.to_spec())
-        assert twin.get_config() == layer.get_config()
+        assert twin.to_spec() == layer.to_spec()
 
     def test_unknown_names(self):
         with pytest.raises(ConfigError, match=r"columns\.ag, b: .*names a column 'ag'; did you mean 'age'"):

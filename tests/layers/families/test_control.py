@@ -30,7 +30,7 @@ def test_a_registered_function_is_saved_by_name(tmp_path):
     layers = [Input((3,)), Lambda(control_test_shifted, arguments={"by": 2.5}), Dense(2)]
     model = Sequential(layers, seed=0)
     config = model.layers[0].get_config()
-    assert config["function"] == "control_test_shifted" and config["arguments"] == {"by": 2.5}
+    assert config["function"]["config"] == "control_test_shifted" and config["arguments"] == {"by": 2.5}
     model.save(tmp_path / "model.safetensors")
     loaded = load_model(tmp_path / "model.safetensors")
     np.testing.assert_array_equal(loaded.predict(INPUTS, verbose=0), model.predict(INPUTS, verbose=0))

@@ -253,7 +253,7 @@ class TestScheduledDropout:
         layer = Layer.get(spec)
         assert layer.schedules == (layer.rate,)
         again = Layer.get(layer.to_spec())
-        assert again.get_config() == layer.get_config()
+        assert again.to_spec() == layer.to_spec()
         assert again.rate_at(5) == layer.rate_at(5) > 0
         assert Dropout(0.25).schedules == ()
 

@@ -143,7 +143,7 @@ class TestProtocol:
 
         class Counted:
             def __init__(self, layer):
-                self.layer, self._context, self.supports_masking = layer, layer._context, layer.supports_masking
+                self.layer, self._context, self._keeps_mask = layer, layer._context, layer._keeps_mask
                 self.takes_several = layer.takes_several
 
             def _state_pairs(self, state):

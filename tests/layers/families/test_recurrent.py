@@ -272,7 +272,7 @@ SEVERAL = [
 @pytest.mark.parametrize("given", [None, [[1, 0, 1], [0, 0, 0]]], ids=["all", "masked"])
 def test_each_of_several_outputs_has_its_derivatives(layer, given):
     mask = None if given is None else np.array(given, bool)
-    layer, x = built(type(layer).from_config(layer.get_config()), (2, 3, 2))
+    layer, x = built(type(layer).get(layer.to_spec()), (2, 3, 2))
     arrays, random = [x, *layer.values], np.random.default_rng(0)
     outputs, jacobians = layer.linearize(*arrays, mask=mask)
     assert layer.output_shape == tuple((None, *part.shape[1:]) for part in outputs)

@@ -159,8 +159,8 @@ def test_tables_of_members_are_drawn_as_that_of_one():
 def test_keys_of_sizes_may_be_text():
     layers = [CategoryEmbedding({"2": 3, 0: 5}), CategoryEmbedding({2: 3, "0": 5})]
     assert layers[0].sizes == layers[1].sizes == {2: 3, 0: 5}
-    assert layers[0].get_config()["sizes"] == {"2": 3, "0": 5}
-    assert Layer.get({"CategoryEmbedding": layers[0].get_config()}).sizes == {2: 3, 0: 5}
+    assert layers[0].to_spec()["CategoryEmbedding"]["sizes"] == {"2": 3, "0": 5}
+    assert Layer.get(layers[0].to_spec()).sizes == {2: 3, 0: 5}
     for sizes, place in ({"x": 3}, "x"), ({-1: 3}, "-1"), ({1.5: 3}, "1.5"), ({1: 0}, "1"):
         with pytest.raises(ConfigError, match=rf"CategoryEmbedding\.sizes\W{place}"):
             CategoryEmbedding(sizes)

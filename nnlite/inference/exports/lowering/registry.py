@@ -91,7 +91,7 @@ def refuse(layer: Any, reason: str) -> ConfigError:
     """The error for a layer that cannot go: its name, why, and what comes nearest."""
     kind = type(layer).__name__
     hint = nearest_form(kind)
-    named = layer.name if layer.name else kind
+    named = layer._given_name or kind
     return ConfigError(f"layer {named!r} ({kind}) {reason}{f'; nearest: {hint}' if hint else ''}")
 
 

@@ -62,7 +62,7 @@ def first_value(layer: "Layer", shape: Sequence[int] | int | None, initializer: 
 
     Zeros where a file's values follow, unless the layer compares them with what it would have begun with.
     """
-    layer.dtype = layer.dtype or floatx()
+    layer.dtype = layer._given_dtype or floatx()
     layer.random = layer.random or RandomSource(fresh_seed())
     kind, lengths = dtype or layer.dtype, () if shape is None else (shape,) if isinstance(shape, int) else tuple(shape)
     if (known := allowance()) is not None:
@@ -81,7 +81,7 @@ def track(layer: "Layer", variable: Parameter) -> None:
     taken = {known.name for known in layer.parameters}
     names = (variable.name, *(f"{variable.name}_{count}" for count in range(1, len(taken) + 2)))
     variable.name = next(name for name in names if name not in taken)
-    variable.owner = layer.name or snake_case(type(layer).__name__)
+    variable.owner = layer._given_name or snake_case(type(layer).__name__)
     layer.parameters.append(variable)
     layer._declared.append(variable)
 

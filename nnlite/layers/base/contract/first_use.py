@@ -20,7 +20,7 @@ def build_first(layer: Any, input_shape: tuple, random: RandomSource | None) -> 
     check_number(layer, input_shape)
     if layer.input_spec is not None:
         check_spec(layer, input_shape)
-    layer.dtype = layer.dtype or floatx()
+    layer.dtype = layer._given_dtype or floatx()
     layer.random = layer.random or random
     layer.input_shape = tuple(input_shape)
     if not layer._build_done:
@@ -33,7 +33,7 @@ def build_first(layer: Any, input_shape: tuple, random: RandomSource | None) -> 
     layer._penalizes = layer._penalizes or (layer._traced and adds_losses(layer))
     layer.built = True
     if layer._writes_mask:
-        layer.supports_masking = False  # its mask need not be that of the inputs
+        layer._sets_mask = True
     if not layer.trainable:
         layer.trainable = False  # that of the layers inside too
 

@@ -1,0 +1,65 @@
+"""Functions that a graph of Keras applies, drawn as those of `nnlite.ops`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from nnlite import ops
+from nnlite.errors import ConfigError, DataError, ModelFileError
+from nnlite.foreign.keras_specs import plain_value, signatures
+
+__all__ = ["apply_operation", "is_operation"]
+
+
+def is_operation(document: Any) -> bool:
+    """Whether Keras's JSON describes a function rather than a layer."""
+    return str(document.get("module")).startswith("keras.src.ops")
+
+
+def apply_operation(document: Mapping[str, Any], arguments: list[Any], options: Mapping[str, Any], place: str) -> Any:
+    """What the function gives for the arguments of its call, which have the values of the graph in their places.
+
+    Raises:
+        ModelFileError: a function that nnlite lacks, or that cannot be applied so.
+    """
+    kind = str(document.get("class_name"))
+    known = signatures()["operations"].get(kind)
+    function = known and vars(ops).get(known["function"])
+    if function is None:
+        raise ModelFileError(f"{place}: nnlite.ops has nothing like {kind!r} of Keras")
+    settings = {key: plain_value(value, f"{place}.{key}") for key, value in (document.get("config") or {}).items()}
+    settings = {key: value for key, value in settings.items() if key in known["arguments"]}
+    given = {**settings, **_called(known["call"], arguments), **{key: _item(value) for key, value in options.items()}}
+    spread = given.pop("operands", ())
+    ordered = [given[name] for name in known["order"] if name in given]
+    while ordered and ordered[-1] is None:  # which nnlite may not have
+        ordered.pop()
+    try:
+        return function(*ordered, *spread)
+    except (ConfigError, DataError, TypeError, ValueError) as error:
+        raise ModelFileError(f"{place}: {error}") from None
+
+
+def _called(names: list[str], arguments: list[Any]) -> dict[str, Any]:
+    """Name -> argument of a call; a star gathers all that are left."""
+    given: dict[str, Any] = {}
+    left = list(arguments)
+    for name in names:
+        if name.startswith("*"):
+            given[name[1:]], left = tuple(map(_item, left)), []
+        elif left:
+            given[name] = _item(left.pop(0))
+    return given
+
+
+def _item(value: Any) -> Any:
+    """An argument as nnlite takes it: slices and ellipses in their forms, lists of indices as tuples."""
+    if isinstance(value, list):
+        items = [_item(item) for item in value]
+        indexing = any(isinstance(item, slice) or item is ... for item in items)
+        return tuple(items) if indexing else items
+    if isinstance(value, dict) and value.get("class_name") == "__slice__":
+        config = value["config"]
+        return slice(config["start"], config["stop"], config["step"])
+    if isinstance(value, dict) and value.get("class_name") == "__ellipsis__":
+        return ...
+    return plain_value(value, "the call") if isinstance(value, dict) else value

@@ -1,0 +1,42 @@
+"""Sums over all rows of a batch whose rows are computed in several parts, for what takes moments of the whole batch."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeAlias
+
+import numpy as np
+
+__all__ = ["Sums", "batch_sums", "summed_by"]
+
+Sums: TypeAlias = Callable[[np.ndarray], np.ndarray]  # from the sum over the rows at hand to that over the whole batch
+
+
+class _Local(threading.local):
+    """What each thread sums by."""
+
+    sums: Sums | None = None
+
+
+_local = _Local()
+
+
+def batch_sums() -> Sums | None:
+    """What gives the sum over the whole batch, from that over the rows at hand; None where these are all rows."""
+    return _local.sums
+
+
+@contextmanager
+def summed_by(sums: Sums) -> Iterator[None]:
+    """A context in which the rows at hand, in this thread, are a part of a batch over which `sums` sums.
+
+    >>> import numpy as np
+    >>> with summed_by(lambda part: 2 * part):
+    ...     batch_sums()(np.ones(2)).tolist(), batch_sums() is None
+    ([2.0, 2.0], False)
+    """
+    before, _local.sums = _local.sums, sums
+    try:
+        yield
+    finally:
+        _local.sums = before

@@ -1,0 +1,1 @@
+"""Convolutions whose products read images where they lie: no patches are copied."""

@@ -1,0 +1,1 @@
+"""What compiled code that carries out whole steps is made of."""

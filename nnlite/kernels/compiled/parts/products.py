@@ -1,0 +1,100 @@
+"""Products of whole steps in pieces, where the matrix library needs less time for these than for the whole."""
+
+import numpy as np
+from llvmlite.binding import get_host_cpu_features
+from numba import types
+from numba.extending import overload
+
+from nnlite.kernels.compiled.recurrent import compiled, sgemm
+
+__all__ = []
+
+# OpenBLAS has for AVX-512 kernels that read float32 factors where they lie. It takes them up to a million
+# multiply-adds; beyond that it copies both factors first, and sets the result to zero before it adds to it. Of a
+# product of 64 x 784 x 128 that is a third of the time.
+PIECE = 10**6 if get_host_cpu_features().get("avx512f") else 0
+SIDE, LINE = 8, 64  # pieces have a multiple of so many rows; a right factor begins where a line of the cache does
+SOME = 3  # from so many pieces on
+LONG = 2**12  # numbers; shorter vectors begin anywhere, see `aligned_zeros`
+
+
+@compiled
+def rows_of_pieces(rows: int, size: int, apart: bool) -> int:
+    """How many of the rows of the left factor a piece has; 0 where the whole is as quick.
+
+    Args:
+        size: of the right factor, which has to begin where a line of the cache does.
+        apart: whether products may be made in pieces.
+    """
+    count = PIECE // max(size, 1) // SIDE * SIDE
+    return count if apart and rows > SOME * count and size >= LONG else 0
+
+
+@compiled
+def _rows_of(rows, right, apart):
+    return rows_of_pieces(rows, right.size, apart) if right.ctypes.data % LINE == 0 else 0
+
+
+@compiled
+def turn(matrix: np.ndarray, out: np.ndarray) -> None:
+    """`out[...] = matrix.T`."""
+    for column in range(matrix.shape[1]):
+        for row in range(len(matrix)):
+            out[column, row] = matrix[row, column]
+
+
+@compiled
+def turned(matrix: np.ndarray) -> np.ndarray:
+    """The transpose, in memory that begins where a line of the cache does."""
+    room = np.empty(matrix.size + LINE, matrix.dtype)
+    start = -room.ctypes.data % LINE // matrix.itemsize
+    out = room[start : start + matrix.size].reshape(matrix.shape[1], matrix.shape[0])
+    turn(matrix, out)
+    return out
+
+
+def multiply(left, right, out, apart):
+    """`out = left @ right`, all of them in C order."""
+
+
+@overload(multiply)
+def _typed_multiply(left, right, out, apart):
+    if left.dtype != types.float32:
+        return lambda left, right, out, apart: _whole(left, right, out)
+
+    def by_rows(left, right, out, apart):
+        rows = _rows_of(len(left), right, apart)
+        for start in range(0, len(left) if rows else 0, max(rows, 1)):
+            np.dot(left[start : start + rows], right, out[start : start + rows])
+        if not rows:
+            np.dot(left, right, out)
+
+    return by_rows
+
+
+@compiled
+def _whole(left, right, out):
+    np.dot(left, right, out)
+
+
+def multiply_turned(left, right, out, apart, address):
+    """`out = left.T @ right`, all of them in C order; `address` is that of the matrix library's product."""
+
+
+@overload(multiply_turned)
+def _typed_multiply_turned(left, right, out, apart, address):
+    if left.dtype != types.float32:
+        return lambda left, right, out, apart, address: _whole(left.T, right, out)
+
+    def by_columns(left, right, out, apart, address):
+        count, (inner, columns) = _rows_of(left.shape[1], right, apart), left.shape
+        units, flat, to = right.shape[1], left.reshape(left.size), out.reshape(out.size)
+        letters, factors = np.array([ord("N"), ord("T")], np.uint8), np.array([1, 0], np.float32)
+        for start in range(0, columns if count else 0, max(count, 1)):
+            sizes = np.array([units, min(count, columns - start), inner, units, columns, units], np.int32)
+            own, result = flat[start:], to[start * units :]
+            sgemm(address, letters.ctypes, sizes.ctypes, factors.ctypes, right.ctypes, own.ctypes, result.ctypes)
+        if not count:
+            np.dot(left.T, right, out)
+
+    return by_columns

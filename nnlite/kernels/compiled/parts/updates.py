@@ -1,0 +1,135 @@
+"""What a step does with the gradients: penalties, sums of several batches, clipping, the update, averages."""
+
+import numpy as np
+from numba import njit
+
+from nnlite.kernels.compiled import optimizers
+from nnlite.kernels.reference.forms import ADAM, BY_NORM, BY_VALUE, GLOBALLY, SGD
+
+__all__ = []
+
+compiled = njit(cache=True, nogil=True, error_model="numpy")
+# Sums in any order are vectorized, and rounded less.
+summing = njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "nsz"})
+
+# the columns of a table of turns: factor of the losses, size of the step, weight decay, whether it is a step, how much
+# of the average is kept, whether this takes the place of the values, and the loss
+SCALE, RATE, SHARE, STEPS, KEEP, PUT, LOSS = range(7)
+START, STOP, BY_SIZE, BY_SQUARE = range(4)  # the columns of a table of penalties
+UPDATE, DECAY = 2, 3  # those of a table of stretches, after the first two
+
+
+@compiled
+def penalize(penalties: np.ndarray, values: np.ndarray, gradients: np.ndarray) -> float:
+    """The penalties, whose gradients are added to those that lie there."""
+    total = 0.0
+    for place in range(len(penalties)):
+        by_size, by_square = penalties[place, BY_SIZE], penalties[place, BY_SQUARE]
+        for i in range(int(penalties[place, START]), int(penalties[place, STOP])):
+            value = values[i]
+            total += by_size * abs(value) + by_square * value * value
+            gradients[i] += values.dtype.type(by_size * np.sign(value) + 2.0 * by_square * value)
+    return total
+
+
+@compiled
+def carry_out(
+    form: tuple, values: np.ndarray, gradients: np.ndarray, turn: np.ndarray, slots: tuple, segments: np.ndarray
+) -> None:
+    """What `Optimizer.apply_packs` does, after which batches are counted.
+
+    Args:
+        form: code and numbers of the update, see `UpdateForm`; `stretches`, `(start, stop, factor of the update, factor
+            of the decay)`; code and limit of the clipping, see `clip_form`; how many batches make one update.
+        turn: a row of the table of turns.
+        slots: the two of the update, the average of the values, and the sum of gradients; each empty if there is none.
+        segments: where each parameter begins and ends.
+    """
+    update, numbers, stretches, way, limit, batches = form
+    first, second, average, sums = slots
+    ready = sums if batches > 1 else gradients
+    if batches > 1:
+        _add(gradients, sums)
+    if turn[STEPS]:
+        if batches > 1:
+            _divide(sums, batches)
+        _clip(way, limit, ready, segments)
+        _update(update, numbers, stretches, values, ready, turn, first, second)
+        if batches > 1:
+            ready[:] = 0
+    if average.size:
+        _mix(average, values, turn[KEEP])
+        if turn[PUT]:
+            values[:] = average
+
+
+@compiled
+def _add(vector, out):
+    for i in range(out.size):
+        out[i] += vector[i]
+
+
+@compiled
+def _divide(vector, count):
+    divisor = vector.dtype.type(count)
+    for i in range(vector.size):
+        vector[i] /= divisor
+
+
+@compiled
+def _mix(average, values, keep):
+    kept, share = average.dtype.type(keep), average.dtype.type(1.0 - keep)
+    for i in range(average.size):
+        average[i] = average[i] * kept + values[i] * share
+
+
+@compiled
+def _clip(way, limit, gradients, segments):
+    if way == BY_VALUE:
+        highest = gradients.dtype.type(limit)
+        for i in range(gradients.size):
+            slope = gradients[i]
+            gradients[i] = highest if slope > highest else -highest if slope < -highest else slope
+    elif way == BY_NORM:
+        for place in range(len(segments)):
+            _limit_norm(gradients[segments[place, 0] : segments[place, 1]], limit)
+    elif way == GLOBALLY:
+        _limit_norm(gradients, limit)
+
+
+@compiled
+def _limit_norm(vector, limit):
+    norm = np.sqrt(float(_sum_of_squares(vector)))
+    if not norm <= limit:  # as in `optimizers.base.blocks`, an overflown gradient becomes NaN
+        factor = vector.dtype.type(limit / norm if np.isfinite(norm) else np.nan)
+        for i in range(vector.size):
+            vector[i] *= factor
+
+
+@summing
+def _sum_of_squares(vector):
+    total = vector.dtype.type(0)
+    for i in range(vector.size):
+        total += vector[i] * vector[i]
+    return total
+
+
+@compiled
+def _update(code, numbers, stretches, values, gradients, turn, first, second):
+    for place in range(len(stretches)):
+        start, stop = int(stretches[place, START]), int(stretches[place, STOP])
+        step, own, slopes = turn[RATE] * stretches[place, UPDATE], values[start:stop], gradients[start:stop]
+        decay = turn[SHARE] * stretches[place, DECAY]
+        if decay:
+            optimizers.decay(own, decay, None, slopes)
+        sums, squares = first[start:stop], second[start:stop]
+        if code == ADAM:
+            optimizers.adam(own, slopes, sums, squares, None, numbers[0], numbers[1], step, numbers[2], None, slopes)
+        elif code == SGD and numbers[0] == 0:
+            optimizers.sgd(own, slopes, None, step, 0.0, False, None, slopes)
+        elif code == SGD:
+            optimizers.sgd(own, slopes, sums, step, numbers[0], numbers[1] != 0, None, slopes)
+        elif numbers[1] == 0:
+            optimizers.rmsprop(own, slopes, sums, None, None, numbers[0], step, 0.0, numbers[2], None, slopes)
+        else:
+            optimizers.rmsprop(own, slopes, sums, None, squares, numbers[0], step, numbers[1], numbers[2], None, slopes)

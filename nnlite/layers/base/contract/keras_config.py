@@ -1,0 +1,94 @@
+"""Configs of layers as Keras writes them, beside those that files of nnlite hold."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+from nnlite.config import image_data_format
+from nnlite.registry import Configurable, constructor_parameters
+from nnlite.registry.configurable import field_hints
+from nnlite.registry.modules import keras_form
+
+if TYPE_CHECKING:
+    from nnlite.layers.base.layer import Layer
+
+__all__ = []
+
+# Arguments of the layers whose configs in Keras have an `activity_regularizer` of None.
+WITH_REGULARIZER = {"kernel_initializer", "depthwise_initializer", "embeddings_initializer"}
+# Whether `get_config` is asked for what files hold: arguments as they were given, without a name that was not given.
+_FOR_FILES: ContextVar[bool] = ContextVar("configs for files", default=False)
+
+
+@contextmanager
+def configs_for_files() -> Iterator[None]:
+    """A context in which `get_config` of layers returns what files of nnlite hold."""
+    token = _FOR_FILES.set(True)
+    try:
+        yield
+    finally:
+        _FOR_FILES.reset(token)
+
+
+def get_config(self: "Layer") -> dict[str, Any]:
+    """All arguments as plain values, in the form in which Keras has them; `from_config` makes the layer again."""
+    if not _FOR_FILES.get() and not self._builds_itself:  # a model is described as in its file
+        return _in_terms_of_keras(self)
+    with configs_for_files():
+        config = Configurable.get_config(self)
+    if _without_regularizer(self):
+        config.pop("activity_regularizer", None)
+    return config
+
+
+def to_spec(self: "Layer") -> dict[str, Any]:
+    """`{ClassName: {argument: value}}`, the arguments as they were given: what `get` reads and files store."""
+    with configs_for_files():
+        return Configurable.to_spec(self)
+
+
+@classmethod
+def from_config(cls: Any, config: Mapping[str, Any]) -> Any:
+    """Construct from a mapping of arguments, in either form of `get_config`; the inverse of it."""
+    return Configurable.from_config.__func__(cls, _read(cls, config) if isinstance(config, Mapping) else config)
+
+
+def _without_regularizer(layer: "Layer") -> bool:
+    """Whether the config says nothing of `activity_regularizer`: it is None, and no field of the class."""
+    return layer.activity_regularizer is None and "activity_regularizer" not in field_hints(type(layer))
+
+
+def _in_terms_of_keras(layer: "Layer") -> dict[str, Any]:
+    """Name, trainable and dtype first, sizes for each axis, activations by name."""
+    arguments = dict(layer._keras_arguments())
+    if _without_regularizer(layer) and not WITH_REGULARIZER & arguments.keys():
+        arguments.pop("activity_regularizer", None)
+    policy = {"module": "keras", "class_name": "DTypePolicy", "config": {"name": layer.compute_dtype}}
+    config = {
+        "name": layer.name,
+        "trainable": arguments.pop("trainable", True),
+        "dtype": {**policy, "registered_name": None},
+    }
+    config |= {key: _argument(key, value) for key, value in arguments.items() if key not in config}
+    return config
+
+
+def _argument(key: str, value: Any) -> Any:
+    if value is None and key in ("activation", "recurrent_activation"):
+        return "linear"
+    if value is None and key == "data_format":
+        return "channels_last"
+    return keras_form(value)
+
+
+def _read(cls: type, config: Mapping[str, Any]) -> dict[str, Any]:
+    """A `data_format` of None, in a file, is channels last; an activation "linear" is None if that is the default."""
+    arguments = dict(config)
+    if "data_format" in arguments and image_data_format() == "channels_first":
+        arguments["data_format"] = arguments["data_format"] or "channels_last"
+    if arguments.get("activation") == "linear":
+        parameter = constructor_parameters(cls).get("activation")
+        if parameter is not None and parameter.default is None:
+            arguments["activation"] = None
+    return arguments

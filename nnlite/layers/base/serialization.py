@@ -1,0 +1,44 @@
+"""Layers as plain values, as Keras's `layers.serialize` and `saving.serialize_keras_object` write them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from nnlite.layers.base.layer import Layer
+from nnlite.registry.modules import FORMS, object_form, of_family
+
+__all__ = ["deserialize", "serialize"]
+
+_, _, read = of_family(Layer)
+
+
+def serialize(layer: Layer) -> dict[str, Any]:
+    """`{module, class_name, config, registered_name}`, which `deserialize` and `Layer.get` read.
+
+    A layer that is built says in `build_config` for which shape.
+
+    >>> from nnlite.layers import Dense
+    >>> deserialize(serialize(Dense(3)))
+    Dense(units=3, name='dense')
+    """
+    document = object_form(layer)
+    shape = layer.get_build_config()
+    return document if shape is None else document | {"build_config": shape}
+
+
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Layer | None:
+    """The layer of such a dict, built if that says for which shape.
+
+    Args:
+        config: as `serialize` made it, or `{class name: {argument: value}}`.
+        custom_objects: classes and functions by the names in it.
+
+    Raises:
+        ConfigError: no such class, or an argument that it does not take.
+    """
+    layer = read(config, custom_objects)
+    if layer is not None and isinstance(config, Mapping):
+        layer.build_from_config(config.get("build_config"))
+    return layer
+
+
+FORMS["layer"] = serialize

@@ -1,0 +1,49 @@
+"""The metrics of `compile` as one, as Keras lists them among those of a model."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from nnlite.arrays.types import ArrayLike
+
+__all__ = ["CompileMetrics", "single_metrics"]
+
+
+class CompileMetrics:
+    """All metrics that were named in `compile`, under the name `compile_metrics`.
+
+    Args:
+        metrics: those in use; none before the first data.
+        update: shows them targets, predictions and weights.
+    """
+
+    name = "compile_metrics"
+
+    def __init__(self, metrics: list[Any], update: Callable[[Any, Any, Any], None]) -> None:
+        self.metrics, self._update = metrics, update
+
+    @property
+    def variables(self) -> list[Any]:
+        """The state of all of them."""
+        return [variable for metric in self.metrics for variable in metric.variables]
+
+    def update_state(self, y_true: ArrayLike, y_pred: ArrayLike, sample_weight: ArrayLike | None = None) -> None:
+        """Show a batch to all of them."""
+        self._update(y_true, y_pred, sample_weight)
+
+    def result(self) -> dict[str, Any]:
+        """Their values so far, by name."""
+        return {str(metric.name): metric.result() for metric in self.metrics}
+
+    def reset_state(self) -> None:
+        """Let all of them start over."""
+        for metric in self.metrics:
+            metric.reset_state()
+
+
+def single_metrics(metrics: list[Any]) -> Iterator[Any]:
+    """The metrics of a model, one by one: those of `compile` in the place of what lists them together."""
+    for metric in metrics:
+        if isinstance(metric, CompileMetrics):
+            yield from metric.metrics
+        else:
+            yield metric

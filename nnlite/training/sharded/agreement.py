@@ -1,0 +1,48 @@
+"""What processes that train together tell one another between the steps."""
+
+import hashlib
+from typing import Any
+
+from nnlite.callbacks import Callback
+from nnlite.distributed import Team, TeamError, current_team
+
+__all__ = ["Agreement", "agreements"]
+
+
+class Agreement(Callback, abstract=True):
+    """Lets a training that ends in one process, by a signal or a callback, end in all of them after the same batch.
+
+    After each epoch it also compares the weights.
+
+    Args:
+        team: all processes.
+    """
+
+    watches = True
+    comes_last = True
+
+    team: Any
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        self._agree()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        self._agree()
+        prints = self.team.gather([hashlib.sha256(p.value.tobytes()).digest() for p in self.model.parameters])
+        for rank, other in enumerate(prints):
+            if other != prints[0]:
+                place = next(n for n, (mine, theirs) in enumerate(zip(prints[0], other, strict=True)) if mine != theirs)
+                raise TeamError(
+                    f"{self.model.parameters[place].path} of rank {rank} is not that of rank 0 any more: a callback or "
+                    "a layer changes it by what this process alone knows, or NumPy is another one there"
+                )
+
+    def _agree(self) -> None:
+        trainer = self.model.trainer
+        trainer.stop_training, trainer.interrupted = self.team.any(trainer.stop_training, trainer.interrupted)
+
+
+def agreements() -> list[Callback]:
+    """The callback that a training by several processes needs, first of all; none for one without a team."""
+    team: Team | None = current_team()
+    return [] if team is None else [Agreement(team=team)]
