@@ -8,7 +8,7 @@ import typing
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from nnlite.errors import Choice, ConfigError, WrongTypeError, did_you_mean, nearest, raise_all, shown
+from nnlite.errors import Choice, ConfigError, WrongTypeError, did_you_mean, nearest, raise_all
 from nnlite.registry.fast_paths import withdraw_fast_paths
 from nnlite.registry.field_types import Specified, jsonable, read
 from nnlite.registry.fields import ConstructorSignature, dataclass_transform, option, spell_annotations
@@ -228,9 +228,7 @@ def wrong_keys(
     errors, meant = [], set()
     for key in given:
         if key not in parameters:
-            errors.append(
-                ConfigError(f"unknown argument {shown(key)}; {did_you_mean(key, parameters, listing)}", (key,))
-            )
+            errors.append(ConfigError(f"unknown argument {key!r}; {did_you_mean(key, parameters, listing)}", (key,)))
             meant.update(nearest(str(key), parameters))
     for key, parameter in parameters.items():
         if parameter.default is inspect.Parameter.empty and key not in given and key not in meant:
