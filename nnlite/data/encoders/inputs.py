@@ -33,7 +33,7 @@ class InputEncoder(Configurable, family="input encoder"):
 
     @property
     def row_shape(self) -> tuple[int, ...] | None:
-        """The shape of an encoded row; None where it is that of the raw one."""
+        """The shape of an encoded row; None if it is that of the raw one."""
         return None
 
     def accepts(self, inputs: Any) -> bool:
